@@ -1,0 +1,55 @@
+# The interface of the project: `make` prints what it can do. CI runs `make check` and nothing else.
+PYTHON ?= python3.11
+BIN := .venv/bin
+GENERATED := client/tihua/v1
+
+.DEFAULT_GOAL := help
+.PHONY: help install demo serve test test-slow protos protos-check format lint types build check clean
+
+help: ## Print the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
+
+install: .venv/.installed ## Make the environment in .venv, with all that is needed
+.venv/.installed: pyproject.toml constraints.txt
+	PYTHON=$(PYTHON) sh .ci/setup
+	@touch $@
+
+demo: install ## Ingest the sample gallery, search it by poem and picture, draw contact sheets
+	$(BIN)/tihua-server demo
+
+serve: install ## Run a server on localhost:50051 with the packaged model and an embedded store
+	$(BIN)/tihua-server
+
+test: install ## Run the tests: units in seconds, then store, model and a real server
+	$(BIN)/pytest
+
+test-slow: install ## Run the tests that take minutes and gigabytes: the large architectures
+	$(BIN)/pytest -m slow
+
+protos: install .venv-codegen/.installed ## Regenerate client/tihua/v1 from protos/
+	PATH="$(CURDIR)/.venv-codegen/bin:$$PATH" sh protos/generate $(GENERATED)
+.venv-codegen/.installed: pyproject.toml
+	$(PYTHON) -m venv .venv-codegen && .venv-codegen/bin/pip install -q 'pip>=25.1'
+	.venv-codegen/bin/pip install -q --group codegen && touch $@
+
+protos-check: protos ## Prove that the committed code is what protos/ generate
+	git diff --exit-code -- $(GENERATED) protos && test -z "$$(git status --porcelain $(GENERATED))"
+
+format: install ## Format code and protos
+	$(BIN)/ruff format && $(BIN)/ruff check --fix-only -q && $(BIN)/buf format -w protos
+
+lint: install ## Check format, style, floors and protos
+	$(BIN)/buf lint protos && $(BIN)/buf format -d --exit-code protos
+	$(BIN)/ruff format --check && $(BIN)/ruff check && $(BIN)/lint-imports
+
+types: install ## Check types
+	$(BIN)/mypy
+
+build: install ## Build the wheel, and try it in clean environments
+	rm -rf dist && $(BIN)/python -m build -q
+	$(BIN)/pytest tests/install -m install
+
+check: protos-check lint types test build ## All of it: what CI runs
+
+clean: ## Remove what was built here; the environment and the data stay
+	rm -rf dist out .mypy_cache .ruff_cache .pytest_cache .hypothesis
