@@ -1,0 +1,157 @@
+"""The service's own words → messages that go out. Pure."""
+
+from collections.abc import Mapping, Sequence
+from time import perf_counter
+
+import numpy as np
+from google.protobuf import struct_pb2
+from tihua.v1 import collection_service_pb2, search_service_pb2, system_service_pb2, types_pb2
+
+from tihua_server.embedder import Embedded, Stages
+from tihua_server.errors import ServiceError
+from tihua_server.requests import dtype_of
+from tihua_server.status import item_error
+from tihua_server.types import (
+    Collection,
+    FloatArray,
+    Hit,
+    IndexType,
+    Item,
+    LoadState,
+    ModelInfo,
+    ModelRef,
+)
+
+_INDEX_TYPES = {
+    IndexType.FLAT: collection_service_pb2.INDEX_TYPE_FLAT,
+    IndexType.IVF_FLAT: collection_service_pb2.INDEX_TYPE_IVF_FLAT,
+    IndexType.HNSW: collection_service_pb2.INDEX_TYPE_HNSW,
+    IndexType.AUTOINDEX: collection_service_pb2.INDEX_TYPE_AUTOINDEX,
+}
+
+_LOAD_STATES = {
+    LoadState.RELEASED: collection_service_pb2.LOAD_STATE_RELEASED,
+    LoadState.LOADING: collection_service_pb2.LOAD_STATE_LOADING,
+    LoadState.LOADED: collection_service_pb2.LOAD_STATE_LOADED,
+}
+
+
+def from_ref(ref: ModelRef) -> types_pb2.ModelRef:
+    """Return which model it was."""
+    return types_pb2.ModelRef(id=ref.id, fingerprint=ref.fingerprint)
+
+
+def from_model(model: ModelInfo) -> system_service_pb2.ModelInfo:
+    """Return what a client may want to know of a model."""
+    return system_service_pb2.ModelInfo(
+        ref=from_ref(model.ref),
+        dim=model.dim,
+        image_size_px=model.image_size,
+        context_length=model.context_length,
+        engine=model.engine,
+        device=model.device,
+        precision=model.precision,
+    )
+
+
+def from_stages(stages: Stages, start_s: float) -> types_pb2.Timing:
+    """Return where the time went; `start_s` is when the call came, by `perf_counter`."""
+    return types_pb2.Timing(
+        queue_us=_us(stages.queue_s),
+        preprocess_us=_us(stages.preprocess_s),
+        inference_us=_us(stages.inference_s),
+        store_us=_us(stages.store_s),
+        total_us=_us(perf_counter() - start_s),
+        batch_size=stages.batch_size,
+    )
+
+
+def from_embedded(
+    embedded: Embedded, dim: int, vector_type: "types_pb2.VectorType.ValueType"
+) -> tuple[types_pb2.VectorBlock, list[types_pb2.ItemError]]:
+    """Return one row per input, zero where it failed, and the failures."""
+    rows = np.zeros((len(embedded.rows), dim), np.float32)
+    failures = []
+    for index, row in enumerate(embedded.rows):
+        if isinstance(row, ServiceError):
+            failures.append(item_error(index, "", row))
+        else:
+            rows[index] = row
+    return from_embeddings(rows, vector_type), failures
+
+
+def from_embeddings(
+    rows: FloatArray,
+    vector_type: "types_pb2.VectorType.ValueType" = types_pb2.VECTOR_TYPE_FLOAT32,
+) -> types_pb2.VectorBlock:
+    """Return embeddings, (count, dim), packed."""
+    count, dim = rows.shape
+    return types_pb2.VectorBlock(
+        data=rows.astype(dtype_of(vector_type), copy=False).tobytes(),
+        dim=dim,
+        count=count,
+        type=vector_type or types_pb2.VECTOR_TYPE_FLOAT32,
+    )
+
+
+def from_item(item: Item) -> types_pb2.Item:
+    """Return a stored item, with the parts that were read."""
+    message = types_pb2.Item(id=item.id, uri=item.uri)
+    if item.metadata:
+        message.metadata.CopyFrom(_to_struct(item.metadata))
+    if item.embedding is not None:
+        message.embedding.CopyFrom(from_embeddings(item.embedding[np.newaxis]))
+    return message
+
+
+def from_hit(hit: Hit) -> search_service_pb2.Hit:
+    """Return an item that was found."""
+    return search_service_pb2.Hit(item=from_item(hit.item), score=hit.score)
+
+
+def from_collection(collection: Collection) -> collection_service_pb2.Collection:
+    """Return a collection as it stands in the store."""
+    spec = collection.spec
+    message = collection_service_pb2.Collection(
+        name=spec.name,
+        description=spec.description,
+        model=from_ref(spec.model),
+        dim=spec.dim,
+        index=collection_service_pb2.Index(
+            type=_INDEX_TYPES[spec.index.type], params=spec.index.params
+        ),
+        shards=spec.shards,
+        item_count=collection.item_count,
+        load_state=_LOAD_STATES[collection.load_state],
+    )
+    if collection.create_time is not None:
+        message.create_time.FromDatetime(collection.create_time)
+    return message
+
+
+def _to_struct(values: Mapping[str, object]) -> struct_pb2.Struct:
+    struct = struct_pb2.Struct()
+    for key, value in values.items():
+        struct.fields[key].CopyFrom(_to_value(value))
+    return struct
+
+
+def _to_value(value: object) -> struct_pb2.Value:
+    match value:
+        case bool():
+            return struct_pb2.Value(bool_value=value)
+        case int() | float():
+            return struct_pb2.Value(number_value=value)
+        case str():
+            return struct_pb2.Value(string_value=value)
+        case Mapping():
+            return struct_pb2.Value(struct_value=_to_struct(value))
+        case Sequence():
+            entries = [_to_value(entry) for entry in value]
+            return struct_pb2.Value(list_value=struct_pb2.ListValue(values=entries))
+        case _:
+            return struct_pb2.Value(null_value=struct_pb2.NULL_VALUE)
+
+
+def _us(seconds: float) -> int:
+    return round(seconds * 1_000_000)

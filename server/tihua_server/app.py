@@ -1,0 +1,208 @@
+"""The composition root: builds every part, serves, and shuts down in order.
+
+Start: model and store, side by side → services → warm-up → listen → health says SERVING.
+Stop:  health says NOT_SERVING → no new calls → those under way end → model → store.
+"""
+
+import asyncio
+import contextlib
+import importlib.metadata
+import signal
+from collections.abc import AsyncIterator
+
+import grpc
+import structlog
+from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+from grpc_reflection.v1alpha import reflection
+from tihua.v1 import (
+    collection_service_pb2,
+    collection_service_pb2_grpc,
+    embedding_service_pb2,
+    embedding_service_pb2_grpc,
+    ingest_service_pb2,
+    ingest_service_pb2_grpc,
+    search_service_pb2,
+    search_service_pb2_grpc,
+    system_service_pb2,
+    system_service_pb2_grpc,
+)
+
+from tihua_server.collection_service import CollectionService
+from tihua_server.config import DEFAULT_MODEL, Config
+from tihua_server.embedder import Embedder
+from tihua_server.embedding_service import EmbeddingService
+from tihua_server.encoders import load_encoder
+from tihua_server.errors import InvalidInput
+from tihua_server.ingest_service import IngestService
+from tihua_server.ingest_stream import Credit
+from tihua_server.ingester import Ingester
+from tihua_server.interceptor import CallInterceptor
+from tihua_server.milvus import Milvus
+from tihua_server.search_service import SearchService
+from tihua_server.searcher import Searcher
+from tihua_server.system_service import SystemService
+from tihua_server.types import VectorStore
+from tihua_server.writer import Writer
+
+SERVICES = tuple(
+    file.DESCRIPTOR.services_by_name[name].full_name
+    for file, name in (
+        (embedding_service_pb2, "EmbeddingService"),
+        (ingest_service_pb2, "IngestService"),
+        (search_service_pb2, "SearchService"),
+        (collection_service_pb2, "CollectionService"),
+        (system_service_pb2, "SystemService"),
+    )
+)
+"""Full names of our services, as health and reflection know them."""
+
+INGEST_BATCHES = 16
+"""Batches that an ingest stream may have in flight: 32 items each keep the model's queue filled."""
+
+_log = structlog.get_logger("tihua")
+
+
+class App:
+    """A server that is listening; made by `serving`."""
+
+    def __init__(self, embedder: Embedder, store: VectorStore, config: Config) -> None:
+        """Put the parts together."""
+        self._config = config
+        self._embedder = embedder
+        self._store = store
+        writer = Writer(embedder, store, config.limits)
+        grant = Credit(INGEST_BATCHES, config.limits.max_message_bytes)
+        self._ingester = Ingester(writer, grant=grant)
+        self._calls = CallInterceptor()
+        self._health = health.aio.HealthServicer()
+        self._server = grpc.aio.server(
+            interceptors=[self._calls],
+            options=[
+                ("grpc.max_receive_message_length", config.limits.max_message_bytes),
+                ("grpc.max_send_message_length", config.limits.max_message_bytes),
+                # Without it a second server on the port would start, and share its calls.
+                ("grpc.so_reuseport", 0),
+            ],
+        )
+        limits, server = config.limits, self._server
+        version = importlib.metadata.version("tihua")
+        embedding_service_pb2_grpc.add_EmbeddingServiceServicer_to_server(
+            EmbeddingService(embedder, limits), server
+        )
+        ingest_service_pb2_grpc.add_IngestServiceServicer_to_server(
+            IngestService(embedder, store, self._ingester, config), server
+        )
+        search_service_pb2_grpc.add_SearchServiceServicer_to_server(
+            SearchService(embedder, Searcher(embedder, store), limits), server
+        )
+        collection_service_pb2_grpc.add_CollectionServiceServicer_to_server(
+            CollectionService(embedder, store, writer, limits), server
+        )
+        system_service_pb2_grpc.add_SystemServiceServicer_to_server(
+            SystemService(embedder, store, config, version=version), server
+        )
+        health_pb2_grpc.add_HealthServicer_to_server(self._health, server)
+        reflection.enable_server_reflection(
+            (*SERVICES, health.SERVICE_NAME, reflection.SERVICE_NAME), server
+        )
+        self.address = ""
+
+    async def start(self) -> None:
+        """Warm the model up, listen, and say so.
+
+        Raises:
+            InvalidInput: the address is taken or not this machine's.
+        """
+        self._embedder.start()
+        await self._embedder.warm_up()
+        config = self._config
+        host = f"[{config.host}]" if ":" in config.host else config.host
+        try:
+            port = self._server.add_insecure_port(f"{host}:{config.port}")
+        except RuntimeError as error:
+            raise InvalidInput(
+                f"can't listen on {host}:{config.port}: another program has that port, or the "
+                "host is not this machine's; choose another with --port or --host"
+            ) from error
+        await self._server.start()
+        for service in ("", *SERVICES):
+            await self._health.set(service, health_pb2.HealthCheckResponse.SERVING)
+        self.address = f"{host}:{port}"
+
+    def announce(self) -> None:
+        """Log what is served, and where."""
+        model = self._embedder.model
+        _log.info(
+            "serving",
+            address=self.address,
+            model=model.ref.id,
+            dim=model.dim,
+            device=model.device,
+            precision=model.precision,
+            store=self._store.kind,
+        )
+        if model.ref.id == DEFAULT_MODEL:
+            _log.info(
+                "tihua-tiny is a small bootstrap model; for production start Chinese-CLIP, "
+                "for example with --model ViT-B-16"
+            )
+
+    async def stop(self) -> None:
+        """Finish what was accepted, for `drain_timeout_s` at most, then let go of everything."""
+        await self._health.enter_graceful_shutdown()
+        self._ingester.drain()
+        stopping = asyncio.create_task(self._server.stop(self._config.drain_timeout_s))
+        idle = asyncio.create_task(self._calls.idle())
+        await asyncio.wait([stopping, idle], return_when=asyncio.FIRST_COMPLETED)
+        idle.cancel()
+        # What is left are watchers of health and reflection: they would wait for ever.
+        await self._server.stop(0)
+        await stopping
+        await self._embedder.close()
+        await self._store.close()
+
+
+@contextlib.asynccontextmanager
+async def serving(config: Config) -> AsyncIterator[App]:
+    """Run a server as configured; leaving the context stops it in order.
+
+    Raises:
+        ModelError: the model can't be loaded.
+        StoreUnavailable: the store does not answer.
+        InvalidInput: the address can't be listened on.
+    """
+    store = await Milvus.open(
+        config.milvus_uri or config.data_dir,
+        token=config.milvus_token,
+        timeout_s=config.store_timeout_s,
+    )
+    try:
+        encoder = await asyncio.to_thread(load_encoder, config)
+    except BaseException:
+        await store.close()
+        raise
+    embedder = Embedder(
+        encoder,
+        limits=config.limits,
+        max_batch_size=config.max_batch_size,
+        max_queue_size=config.max_queue_size,
+        preprocess_threads=config.preprocess_threads,
+    )
+    app = App(embedder, store, config)
+    try:
+        await app.start()
+        yield app
+    finally:
+        await app.stop()
+
+
+async def serve(config: Config) -> None:
+    """Run a server until SIGTERM or SIGINT."""
+    stop_requested = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    async with serving(config) as app:
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, stop_requested.set)
+        app.announce()
+        await stop_requested.wait()
+        _log.info("stopping", drain_timeout_s=config.drain_timeout_s)

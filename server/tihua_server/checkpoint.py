@@ -1,0 +1,149 @@
+"""Checkpoints of Chinese-CLIP: fetched from a hub, and read without running what is in them.
+
+The published format is `{"state_dict": {"module.<name>": tensor}}`, in float32; what cn_clip's
+training writes has an optimizer beside it. A bare state dict is read too.
+"""
+
+import importlib
+import pickle
+import socket
+import urllib.request
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import torch
+
+from tihua_server.errors import ModelError
+from tihua_server.torchvision_operators import define_missing_operators
+
+SOURCES = ("huggingface", "modelscope")
+"""The hubs that cn_clip fetches from."""
+
+_CONNECT_TIMEOUT_S = 5.0
+"""How long a hub may take to answer a connection before it counts as out of reach.
+
+Asked before the hub's own library is, because that goes on trying: 23 s (Hugging Face) and 45 s
+(ModelScope) where a connection is refused, longer where it is swallowed.
+"""
+
+
+def fetch_checkpoint(name: str, *, source: str, cache_dir: Path) -> Path:
+    """Return the file of a published model, fetched by cn_clip's own loader if it is not there.
+
+    Args:
+        name: cn_clip's name of the model: `ViT-B-16`.
+        source: one of `SOURCES`.
+        cache_dir: the directory that keeps fetched files; made if need be.
+
+    Raises:
+        ModelError: no such source, or the file is not there and can't be fetched. The message, one
+            line, says which file to put where.
+    """
+    if source not in SOURCES:
+        raise ModelError(
+            f"there is no model source {source!r}; it must be one of: {', '.join(SOURCES)}"
+        )
+    define_missing_operators()
+    from cn_clip.clip import utils
+
+    repository: str
+    filename: str
+    repository, filename = utils._MODELS[name]  # noqa: SLF001
+    target = cache_dir / filename
+    if target.is_file():
+        return target
+    is_modelscope = source == "modelscope"
+    try:
+        _require_answer(_modelscope_endpoint() if is_modelscope else _huggingface_endpoint())
+        return Path(utils._download(name, str(cache_dir), is_modelscope))  # noqa: SLF001
+    # Each hub's library has a tree of errors of its own, and neither is a dependency of ours.
+    except Exception as error:
+        owner = utils._MODELSCOPE_ORG if is_modelscope else utils._HUGGINGFACE_ORG  # noqa: SLF001
+        reason = " ".join(str(error).split()) or type(error).__name__
+        raise ModelError(
+            f"{name} can't be fetched from {source} ({reason}): fetch {filename} of"
+            f" {owner}/{repository} elsewhere and put it at {target}, or start with --model-path"
+            f" naming it",
+            reason="MODEL_NOT_FETCHED",
+        ) from error
+
+
+def read_checkpoint(path: Path) -> dict[str, torch.Tensor]:
+    """Return the tensors of a checkpoint by the names that the model gives them.
+
+    Names lose the prefix `module.`, and BERT's pooler, which Chinese-CLIP does not have, is left
+    out: both as cn_clip does. The file is mapped into memory, so it must stay as it is while the
+    tensors are in use.
+
+    Raises:
+        ModelError: there is no such file, it is no checkpoint, or it holds objects other than
+            tensors and plain values, which could run code (`weights_only=True`).
+    """
+    if not path.is_file():
+        raise ModelError(f"there is no checkpoint at {path}; --model-path must name a .pt file")
+    try:
+        # Files written before torch 1.6 are no zip archives and can't be mapped.
+        content = torch.load(
+            path, map_location="cpu", weights_only=True, mmap=zipfile.is_zipfile(path)
+        )
+    except (
+        OSError,
+        RuntimeError,
+        EOFError,
+        ValueError,
+        LookupError,
+        pickle.UnpicklingError,
+    ) as error:
+        raise ModelError(
+            f"{path} is no checkpoint that can be read ({_first_line(error)}); it must be a whole"
+            " file that torch.save wrote, of tensors only",
+            reason="CHECKPOINT_UNREADABLE",
+        ) from error
+    state = content.get("state_dict", content) if isinstance(content, Mapping) else {}
+    tensors = {
+        str(name).removeprefix("module."): tensor
+        for name, tensor in (state.items() if isinstance(state, Mapping) else ())
+        if isinstance(tensor, torch.Tensor) and "bert.pooler" not in str(name)
+    }
+    if not tensors:
+        raise ModelError(
+            f"{path} holds no tensors by name; save it as"
+            ' torch.save({"state_dict": model.state_dict()}, path)',
+            reason="CHECKPOINT_UNREADABLE",
+        )
+    return tensors
+
+
+def _require_answer(endpoint: str) -> None:
+    """Return when the hub, or whatever stands before it, takes a connection; else raise OSError."""
+    if urllib.request.getproxies():
+        return
+    url = urlsplit(endpoint)
+    port = url.port or (80 if url.scheme == "http" else 443)
+    try:
+        socket.create_connection((url.hostname or "", port), _CONNECT_TIMEOUT_S).close()
+    except OSError as error:
+        raise ConnectionError(f"{url.hostname} does not answer: {error}") from error
+
+
+def _huggingface_endpoint() -> str:
+    from huggingface_hub import constants
+
+    return constants.ENDPOINT
+
+
+def _modelscope_endpoint() -> str:
+    try:
+        library = importlib.import_module("modelscope.hub.utils.utils")
+    except ImportError as error:
+        raise RuntimeError(
+            "the package modelscope is not installed; pip install modelscope"
+        ) from error
+    return str(library.get_endpoint())
+
+
+def _first_line(error: Exception) -> str:
+    """Return what torch says in its first line; the others advise what must not be done."""
+    return (str(error).splitlines() or [type(error).__name__])[0]

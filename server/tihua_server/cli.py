@@ -1,0 +1,149 @@
+"""The `tihua-server` command: one flag and one environment variable for each knob of `Config`."""
+
+import asyncio
+import dataclasses
+from pathlib import Path
+from typing import Any
+
+import click
+
+from tihua_server.config import Config, Limits
+from tihua_server.encoders import MODEL_NAMES
+from tihua_server.errors import ServiceError
+from tihua_server.logs import FORMATS, LEVELS, configure_logs
+
+DEFAULTS = Config()
+DEFAULT_LIMITS = Limits()
+
+EPILOG = """\b
+Examples:
+  tihua-server                                  the packaged model, an embedded store
+  tihua-server --model ViT-B-16                 Chinese-CLIP, fetched on first use
+  tihua-server --model ViT-B-16 --model-path clip_cn_vit-b-16.pt
+  tihua-server --milvus-uri http://milvus:19530 --milvus-token root:Milvus
+  tihua-server demo                             pictures for lines of a poem, in a minute
+"""
+
+
+def _knob(name: str, **attributes: Any) -> Any:
+    """Return the option of one field of `Config`."""
+    if "default" not in attributes:
+        attributes["default"] = getattr(DEFAULTS, name)
+    attributes.setdefault("show_default", True)
+    return click.option(
+        "--" + name.replace("_", "-"),
+        envvar="TIHUA_" + name.upper(),
+        show_envvar=True,
+        **attributes,
+    )
+
+
+def _limit(name: str, text: str) -> Any:
+    """Return the option of one field of `Limits`."""
+    return _knob(name, default=getattr(DEFAULT_LIMITS, name), type=click.IntRange(min=1), help=text)
+
+
+POSITIVE = click.IntRange(min=1)
+
+
+@click.group(
+    invoke_without_command=True,
+    epilog=EPILOG,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
+@click.version_option(package_name="tihua", prog_name="tihua-server")
+@_knob("host", help="Address to listen on; the default lets this machine in and nobody else.")
+@_knob("port", type=click.IntRange(0, 65535), help="Port to listen on; 0 takes a free one.")
+@_knob("model", type=click.Choice(MODEL_NAMES), help="The model.")
+@_knob(
+    "model_path",
+    type=click.Path(path_type=Path),
+    help="Checkpoint of that model; without it, it is fetched, or the packaged one is taken.",
+)
+@_knob(
+    "model_source",
+    type=click.Choice(["huggingface", "modelscope"]),
+    help="Hub to fetch checkpoints from.",
+)
+@_knob("model_dir", type=click.Path(path_type=Path), help="Where fetched checkpoints are kept.")
+@_knob("device", help="auto, cpu, cuda or cuda:N; auto takes CUDA where there is one.")
+@_knob(
+    "inference_threads",
+    type=click.IntRange(min=0),
+    help="CPU threads of the model; 0 leaves it to torch. Lower it to leave room for others.",
+)
+@_knob(
+    "preprocess_threads",
+    type=POSITIVE,
+    show_default="one per core",
+    help="Threads that decode and resize pictures; each may hold a decoded one of 150 MB.",
+)
+@_knob(
+    "max_batch_size",
+    type=POSITIVE,
+    help="Inputs that the model sees at once. More is faster in bulk and takes more memory.",
+)
+@_knob(
+    "max_queue_size",
+    type=POSITIVE,
+    help="Inputs that may wait for the model. A low bound refuses callers early instead of "
+    "letting them wait long.",
+)
+@_knob("data_dir", type=click.Path(path_type=Path), help="Where the embedded store lives.")
+@_knob("milvus_uri", help="A Milvus server, http://host:19530; without it, the embedded store.")
+@_knob("milvus_token", show_default=False, help="user:password or API key of the Milvus server.")
+@_knob("store_timeout_s", type=click.FloatRange(min=0.1), help="Deadline of a store call.")
+@_knob(
+    "drain_timeout_s",
+    type=click.FloatRange(min=0),
+    help="How long a stopping server finishes what it accepted.",
+)
+@_knob("log_level", type=click.Choice(LEVELS), help="From much to little.")
+@_knob("log_format", type=click.Choice(FORMATS), help="For people or for machines.")
+@_limit("max_message_bytes", "Bytes of one gRPC message.")
+@_limit("max_batch_items", "Inputs of one call or ingest batch.")
+@_limit("max_image_bytes", "Bytes of one encoded picture.")
+@_limit("max_image_pixels", "Width times height of one picture.")
+@_limit("max_text_chars", "Characters of one text.")
+@click.pass_context
+def main(context: click.Context, **knobs: Any) -> None:
+    """Turn Chinese text and pictures into vectors and find one by the other, over gRPC."""
+    limits = {
+        field.name: knobs.pop(field.name)
+        for field in dataclasses.fields(Limits)
+        if field.name in knobs
+    }
+    if context.invoked_subcommand is None:
+        _serve(Config(**knobs, limits=Limits(**limits)))
+
+
+@main.command()
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=Path("out/demo"),
+    show_default=True,
+    help="Where the contact sheets go.",
+)
+def demo(out: Path) -> None:
+    r"""Ingest the packaged gallery, search it, and draw what was found.
+
+    \b
+    Examples:
+      tihua-server demo
+      tihua-server demo --out sheets
+    """
+    from tihua_server.demo import run_demo
+
+    run_demo(out)
+
+
+def _serve(config: Config) -> None:
+    configure_logs(config.log_level, config.log_format)
+    # Here, and not above: torch and pymilvus take seconds, and --help needs neither.
+    from tihua_server.app import serve
+
+    try:
+        asyncio.run(serve(config))
+    except ServiceError as error:
+        raise click.ClickException(error.message) from error

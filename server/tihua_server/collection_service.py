@@ -1,0 +1,202 @@
+"""CollectionService over gRPC."""
+
+import asyncio
+from time import perf_counter
+
+from tihua.v1 import collection_service_pb2 as pb
+from tihua.v1 import collection_service_pb2_grpc as rpc
+
+from tihua_server.answers import from_collection, from_item, from_ref, from_stages
+from tihua_server.config import Limits
+from tihua_server.embedder import Embedder
+from tihua_server.errors import InvalidInput, NotFound
+from tihua_server.interceptor import Context
+from tihua_server.page_token import decode_page_token, encode_page_token
+from tihua_server.requests import (
+    check_batch,
+    check_collection_name,
+    to_count,
+    to_draft,
+    to_fields,
+    to_filter,
+    to_index,
+    to_shards,
+)
+from tihua_server.searcher import require_same_model
+from tihua_server.status import item_error
+from tihua_server.types import Collection, CollectionSpec, VectorStore
+from tihua_server.writer import Writer
+
+DEFAULT_LIMIT = 100
+"""Items or collections of an answer when the caller does not say."""
+
+MAX_DESCRIPTION_CHARS = 1_024
+"""Longest description of a collection."""
+
+
+class CollectionService(rpc.CollectionServiceServicer):
+    """Answers for collections and small sets of items."""
+
+    def __init__(
+        self, embedder: Embedder, store: VectorStore, writer: Writer, limits: Limits
+    ) -> None:
+        """Take the model's door, the store, the writer of items and the bounds on a request."""
+        self._embedder = embedder
+        self._store = store
+        self._writer = writer
+        self._limits = limits
+
+    async def CreateCollection(
+        self, request: pb.CreateCollectionRequest, context: Context
+    ) -> pb.CreateCollectionResponse:
+        """Create a collection bound to the server's model."""
+        self._embedder.require_model(request.model)
+        check_collection_name(request.name)
+        if len(request.description) > MAX_DESCRIPTION_CHARS:
+            raise InvalidInput(
+                f"description is {len(request.description)} characters; "
+                f"the limit is {MAX_DESCRIPTION_CHARS}",
+                field="description",
+            )
+        model = self._embedder.model
+        await self._store.create(
+            CollectionSpec(
+                name=request.name,
+                model=model.ref,
+                dim=model.dim,
+                index=to_index(request.index),
+                shards=to_shards(request),
+                description=request.description,
+            )
+        )
+        collection = await self._store.describe(request.name)
+        return pb.CreateCollectionResponse(collection=from_collection(collection))
+
+    async def GetCollection(
+        self, request: pb.GetCollectionRequest, context: Context
+    ) -> pb.GetCollectionResponse:
+        """Show a collection."""
+        collection = await self._store.describe(request.name)
+        return pb.GetCollectionResponse(collection=from_collection(collection))
+
+    async def ListCollections(
+        self, request: pb.ListCollectionsRequest, context: Context
+    ) -> pb.ListCollectionsResponse:
+        """Show all collections, a page at a time."""
+        limit = self._limit(request)
+        after = decode_page_token(request, request.page_token)
+        names = [name for name in await self._store.names() if name > after]
+        page = await asyncio.gather(*(self._describe(name) for name in names[:limit]))
+        return pb.ListCollectionsResponse(
+            collections=[from_collection(entry) for entry in page if entry is not None],
+            next_page_token=(
+                encode_page_token(request, names[limit - 1]) if len(names) > limit else ""
+            ),
+        )
+
+    async def DeleteCollection(
+        self, request: pb.DeleteCollectionRequest, context: Context
+    ) -> pb.DeleteCollectionResponse:
+        """Remove a collection."""
+        await self._store.drop(request.name)
+        return pb.DeleteCollectionResponse()
+
+    async def LoadCollection(
+        self, request: pb.LoadCollectionRequest, context: Context
+    ) -> pb.LoadCollectionResponse:
+        """Load a collection for searching."""
+        await self._store.load(request.name)
+        return pb.LoadCollectionResponse()
+
+    async def ReleaseCollection(
+        self, request: pb.ReleaseCollectionRequest, context: Context
+    ) -> pb.ReleaseCollectionResponse:
+        """Release a collection from memory."""
+        await self._store.release(request.name)
+        return pb.ReleaseCollectionResponse()
+
+    async def UpsertItems(
+        self, request: pb.UpsertItemsRequest, context: Context
+    ) -> pb.UpsertItemsResponse:
+        """Embed and write a small set of items."""
+        start_s = perf_counter()
+        check_batch(request.items, "items", self._limits.max_batch_items)
+        self._embedder.require_model(request.model)
+        require_same_model(await self._store.spec(request.collection), self._embedder)
+        drafts = [to_draft(item) for item in request.items]
+        prepared = await self._writer.prepare(request.collection, drafts)
+        await self._writer.write(request.collection, prepared.items)
+        return pb.UpsertItemsResponse(
+            items_written=len(prepared.items),
+            errors=[
+                item_error(failure.index, failure.id, failure.error)
+                for failure in prepared.failures
+            ],
+            model=from_ref(self._embedder.model.ref),
+            timing=from_stages(prepared.stages, start_s),
+        )
+
+    async def GetItems(self, request: pb.GetItemsRequest, context: Context) -> pb.GetItemsResponse:
+        """Return items by id."""
+        check_batch(request.ids, "ids", self._limits.max_page_size)
+        ids = list(dict.fromkeys(request.ids))
+        items = await self._store.get(request.collection, ids, to_fields(request.read_mask))
+        there = {item.id for item in items}
+        return pb.GetItemsResponse(
+            items=[from_item(item) for item in items],
+            missing_ids=[item_id for item_id in ids if item_id not in there],
+        )
+
+    async def ListItems(
+        self, request: pb.ListItemsRequest, context: Context
+    ) -> pb.ListItemsResponse:
+        """Return items by filter, a page at a time."""
+        limit = self._limit(request)
+        items = await self._store.scan(
+            request.collection,
+            where=to_filter(request.filter, request.filter_params),
+            limit=limit,
+            after_id=decode_page_token(request, request.page_token),
+            fields=to_fields(request.read_mask),
+        )
+        return pb.ListItemsResponse(
+            items=[from_item(item) for item in items],
+            next_page_token=(
+                encode_page_token(request, items[-1].id) if len(items) == limit else ""
+            ),
+        )
+
+    async def CountItems(
+        self, request: pb.CountItemsRequest, context: Context
+    ) -> pb.CountItemsResponse:
+        """Count items."""
+        where = to_filter(request.filter, request.filter_params)
+        return pb.CountItemsResponse(count=await self._store.count(request.collection, where))
+
+    async def DeleteItems(
+        self, request: pb.DeleteItemsRequest, context: Context
+    ) -> pb.DeleteItemsResponse:
+        """Remove items by ids or by filter."""
+        if bool(request.ids) == bool(request.filter.strip()):
+            raise InvalidInput(
+                "give either ids or a filter: exactly one of them says what to remove",
+                reason="IDS_OR_FILTER",
+                field="ids",
+            )
+        if request.ids:
+            check_batch(request.ids, "ids", self._limits.max_page_size)
+            deleted = await self._store.delete(request.collection, list(set(request.ids)))
+        else:
+            where = to_filter(request.filter, request.filter_params)
+            deleted = await self._store.delete_where(request.collection, where)
+        return pb.DeleteItemsResponse(deleted_count=deleted)
+
+    def _limit(self, request: pb.ListCollectionsRequest | pb.ListItemsRequest) -> int:
+        return to_count(request, "limit", default=DEFAULT_LIMIT, maximum=self._limits.max_page_size)
+
+    async def _describe(self, name: str) -> Collection | None:
+        """Return a collection, or None if it was removed a moment ago."""
+        try:
+            return await self._store.describe(name)
+        except NotFound:
+            return None

@@ -1,0 +1,87 @@
+"""Every knob of the server, with its default: two frozen dataclasses, filled once at the door.
+
+`cli.py` makes one flag and one `TIHUA_…` variable of each field of `Config`.
+"""
+
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+
+DEFAULT_MODEL = "tihua-tiny"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """The bounds on what a client may send, each inclusive; told by `GetServerInfo`.
+
+    Attributes:
+        max_message_bytes: one gRPC message, either way.
+        max_batch_items: inputs of one call or ingest batch.
+        max_image_bytes: one encoded picture.
+        max_image_pixels: width times height; 50 million is more than any camera phone's default
+            and decodes into 150 MB.
+        max_text_chars: code points of one text. The model reads 50 of them; the rest of a longer
+            text is cut, and a text beyond this bound is a mistake.
+        max_page_size: hits or items of one answer.
+        max_search_window: hits over all pages of one search; Milvus allows 16 384.
+        max_query_terms: terms of one query.
+        max_id_bytes, max_uri_bytes, max_metadata_bytes: parts of an item, as UTF-8.
+    """
+
+    max_message_bytes: int = 64 * 1024 * 1024
+    max_batch_items: int = 256
+    max_image_bytes: int = 32 * 1024 * 1024
+    max_image_pixels: int = 50_000_000
+    max_text_chars: int = 10_000
+    max_page_size: int = 1_000
+    max_search_window: int = 16_384
+    max_query_terms: int = 16
+    max_id_bytes: int = 512
+    max_uri_bytes: int = 4_096
+    max_metadata_bytes: int = 32_768
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Config:
+    """How one server runs.
+
+    Attributes:
+        host, port: where it listens; port 0 takes a free one.
+        model: a name that `models.py` knows.
+        model_path: a checkpoint file of that model; None fetches it, or takes the packaged one.
+        model_source: the hub to fetch from, `huggingface` or `modelscope`.
+        model_dir: where fetched checkpoints are kept.
+        device: `auto`, `cpu`, `cuda` or `cuda:N`.
+        inference_threads: CPU threads of the model; 0 leaves it to torch.
+        preprocess_threads: threads that decode, resize and tokenize.
+        max_batch_size: inputs that the model sees at once.
+        max_queue_size: inputs that may wait in each lane; beyond it calls are refused.
+        data_dir: where the embedded store lives.
+        milvus_uri: a Milvus server; empty means the embedded one in `data_dir`.
+        milvus_token: `user:password` or an API key.
+        store_timeout_s: deadline of one call to the store, in seconds.
+        drain_timeout_s: how long a stopping server finishes what it accepted, in seconds.
+        log_level: `debug`, `info`, `warning` or `error`.
+        log_format: `text` for people, `json` for machines.
+        limits: the bounds on what a client may send.
+    """
+
+    host: str = "127.0.0.1"
+    port: int = 50051
+    model: str = DEFAULT_MODEL
+    model_path: Path | None = None
+    model_source: str = "huggingface"
+    model_dir: Path = Path("~/.cache/tihua")
+    device: str = "auto"
+    inference_threads: int = 0
+    preprocess_threads: int = field(default_factory=lambda: os.cpu_count() or 1)
+    max_batch_size: int = 32
+    max_queue_size: int = 1024
+    data_dir: Path = Path("tihua-data")
+    milvus_uri: str = ""
+    milvus_token: str = field(default="", repr=False)
+    store_timeout_s: float = 10.0
+    drain_timeout_s: float = 30.0
+    log_level: str = "info"
+    log_format: str = "text"
+    limits: Limits = field(default_factory=Limits)

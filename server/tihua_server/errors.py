@@ -1,0 +1,151 @@
+"""Every error that the service itself raises, without a word of gRPC.
+
+    ServiceError
+     ├── InvalidInput        the caller's data is wrong: fix the request
+     ├── OutOfOrder          an ingest stream broke its own numbering: resume it
+     ├── SessionConflict     an ingest session is used for two different things
+     ├── SessionTaken        an ingest session went on in another stream
+     ├── NotFound            no such collection, item or model
+     ├── AlreadyExists       the name or id is taken
+     ├── ModelMismatch       the collection was built with another model
+     ├── CollectionNotReady  the collection is not loaded for searching
+     ├── TooLarge            over a limit in bytes; the limit is in the message
+     ├── Overloaded          the queue is full: wait, then try again
+     ├── Draining            the server is shutting down: try another one
+     ├── StoreUnavailable    Milvus does not answer
+     ├── StoreError          Milvus answered with an error of its own
+     ├── ModelError          the encoder failed
+     └── NotSupported        declared in the contract, not built yet
+
+A message is one sentence for the caller: it names the value, the bound and the remedy, and never
+a path, a secret or a stored text. `reason` is the same thing for a program, in UPPER_SNAKE_CASE,
+and is stable (AIP-193); `metadata` holds the numbers of the message. `status.py` alone decides
+which gRPC status each class becomes.
+"""
+
+from collections.abc import Mapping
+
+
+class ServiceError(Exception):
+    """The root; raise a leaf.
+
+    Attributes:
+        message: one sentence for the caller.
+        reason: stable, machine-readable, UPPER_SNAKE_CASE.
+        field: the request field at fault, as a path (`terms[0].text`); empty when there is none.
+        metadata: the values that the message names, as strings.
+    """
+
+    reason = "INTERNAL"
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        reason: str | None = None,
+        field: str = "",
+        metadata: Mapping[str, object] | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.reason = reason or type(self).reason
+        self.field = field
+        self.metadata = {key: str(value) for key, value in (metadata or {}).items()}
+
+
+class InvalidInput(ServiceError):
+    """The caller's data is wrong; the same call will fail again."""
+
+    reason = "INVALID_INPUT"
+
+
+class OutOfOrder(ServiceError):
+    """A batch of an ingest stream does not carry the number that comes next."""
+
+    reason = "SEQUENCE_GAP"
+
+
+class SessionConflict(ServiceError):
+    """The session was opened for another collection or write mode, or not opened at all."""
+
+    reason = "SESSION_CONFLICT"
+
+
+class SessionTaken(ServiceError):
+    """The client opened a second stream for the session; this one ends."""
+
+    reason = "SESSION_TAKEN"
+
+
+class NotFound(ServiceError):
+    """There is no collection, item or model of that name."""
+
+    reason = "NOT_FOUND"
+
+
+class AlreadyExists(ServiceError):
+    """The name or id is taken."""
+
+    reason = "ALREADY_EXISTS"
+
+
+class ModelMismatch(ServiceError):
+    """The collection holds embeddings of another model; scores between the two mean nothing."""
+
+    reason = "MODEL_MISMATCH"
+
+
+class CollectionNotReady(ServiceError):
+    """The collection is released or still loading."""
+
+    reason = "COLLECTION_NOT_LOADED"
+
+
+class TooLarge(ServiceError):
+    """Over a limit in bytes or pixels."""
+
+    reason = "TOO_LARGE"
+
+
+class Overloaded(ServiceError):
+    """A bounded queue is full.
+
+    Attributes:
+        retry_after_s: when to try again, in seconds.
+    """
+
+    reason = "OVERLOADED"
+
+    def __init__(self, message: str, *, retry_after_s: float = 1.0) -> None:
+        super().__init__(message, metadata={"retry_after_s": retry_after_s})
+        self.retry_after_s = retry_after_s
+
+
+class Draining(ServiceError):
+    """The server finishes what it accepted and takes nothing new."""
+
+    reason = "DRAINING"
+
+
+class StoreUnavailable(ServiceError):
+    """Milvus does not answer, or not in time."""
+
+    reason = "STORE_UNAVAILABLE"
+
+
+class StoreError(ServiceError):
+    """Milvus refused a request that this server thought was right."""
+
+    reason = "STORE_ERROR"
+
+
+class ModelError(ServiceError):
+    """The encoder failed, for example for want of GPU memory."""
+
+    reason = "MODEL_ERROR"
+
+
+class NotSupported(ServiceError):
+    """The contract declares it; this server does not do it yet."""
+
+    reason = "NOT_SUPPORTED"

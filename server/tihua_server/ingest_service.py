@@ -1,0 +1,138 @@
+"""IngestService over gRPC."""
+
+import contextlib
+from collections.abc import AsyncGenerator, AsyncIterator
+
+from google.protobuf import duration_pb2
+from tihua.v1 import ingest_service_pb2 as pb
+from tihua.v1 import ingest_service_pb2_grpc as rpc
+
+from tihua_server.answers import from_ref
+from tihua_server.config import Config
+from tihua_server.embedder import Embedder
+from tihua_server.errors import InvalidInput, SessionConflict
+from tihua_server.ingest_stream import (
+    Ack,
+    Batch,
+    Credit,
+    DrainingNotice,
+    Event,
+    Started,
+    Summary,
+)
+from tihua_server.ingester import Ingester
+from tihua_server.interceptor import Context
+from tihua_server.requests import check_batch, to_draft, to_write_mode
+from tihua_server.searcher import require_same_model
+from tihua_server.status import item_error
+from tihua_server.types import VectorStore
+
+MAX_SESSION_ID_BYTES = 64
+"""Longest session id, as UTF-8."""
+
+
+class IngestService(rpc.IngestServiceServicer):
+    """Answers Ingest."""
+
+    def __init__(
+        self, embedder: Embedder, store: VectorStore, ingester: Ingester, config: Config
+    ) -> None:
+        """Take the model's door, the store, the ingester and the bounds on a stream."""
+        self._embedder = embedder
+        self._store = store
+        self._ingester = ingester
+        self._limits = config.limits
+        self._grace_s = config.drain_timeout_s
+
+    async def Ingest(
+        self, request_iterator: AsyncIterator[pb.IngestRequest], context: Context
+    ) -> AsyncGenerator[pb.IngestResponse, None]:
+        """Write a stream of items."""
+        start = await self._start(request_iterator)
+        mode = to_write_mode(start.mode)
+        self._embedder.require_model(start.model)
+        require_same_model(await self._store.spec(start.collection), self._embedder)
+        events = self._ingester.ingest(
+            start.session_id,
+            start.collection,
+            mode,
+            self._batches(request_iterator),
+            read_seq=start.read_seq,
+        )
+        async with contextlib.aclosing(events):
+            async for event in events:
+                yield self._response(event, start.session_id)
+
+    async def _start(self, requests: AsyncIterator[pb.IngestRequest]) -> pb.IngestStart:
+        async for request in requests:
+            if request.WhichOneof("message") != "start":
+                break
+            start = request.start
+            if not 1 <= len(start.session_id.encode()) <= MAX_SESSION_ID_BYTES:
+                raise InvalidInput(
+                    f"session_id is {len(start.session_id.encode())} bytes; it must be 1 to "
+                    f"{MAX_SESSION_ID_BYTES}, a UUID for example",
+                    field="start.session_id",
+                )
+            return start
+        raise SessionConflict("the first message of an ingest stream must be its start")
+
+    async def _batches(self, requests: AsyncIterator[pb.IngestRequest]) -> AsyncIterator[Batch]:
+        async for request in requests:
+            if request.WhichOneof("message") != "batch":
+                raise SessionConflict(
+                    "after the start an ingest stream carries batches and nothing else"
+                )
+            batch = request.batch
+            check_batch(batch.items, f"batch {batch.seq}", self._limits.max_batch_items)
+            drafts = [to_draft(item) for item in batch.items]
+            yield Batch(batch.seq, drafts, request.ByteSize())
+
+    def _response(self, event: Event, session_id: str) -> pb.IngestResponse:
+        match event:
+            case Started(committed_seq, credit):
+                started = pb.IngestStarted(
+                    session_id=session_id,
+                    committed_seq=committed_seq,
+                    credit=_from_credit(credit),
+                    model=from_ref(self._embedder.model.ref),
+                )
+                return pb.IngestResponse(started=started)
+            case Credit():
+                return pb.IngestResponse(credit=_from_credit(event))
+            case Ack(counts, failures):
+                ack = pb.IngestAck(
+                    committed_seq=counts.committed_seq,
+                    items_written=counts.written,
+                    items_failed=counts.failed,
+                    items_skipped=counts.skipped,
+                    errors=[
+                        pb.BatchError(
+                            seq=entry.seq,
+                            error=item_error(
+                                entry.failure.index, entry.failure.id, entry.failure.error
+                            ),
+                        )
+                        for entry in failures
+                    ],
+                )
+                return pb.IngestResponse(ack=ack)
+            case DrainingNotice():
+                grace = duration_pb2.Duration()
+                grace.FromMilliseconds(round(self._grace_s * 1000))
+                return pb.IngestResponse(draining=pb.IngestDraining(grace=grace))
+            case Summary(counts, elapsed_s):
+                elapsed = duration_pb2.Duration()
+                elapsed.FromMilliseconds(round(elapsed_s * 1000))
+                summary = pb.IngestSummary(
+                    committed_seq=counts.committed_seq,
+                    items_written=counts.written,
+                    items_failed=counts.failed,
+                    items_skipped=counts.skipped,
+                    elapsed=elapsed,
+                )
+                return pb.IngestResponse(summary=summary)
+
+
+def _from_credit(credit: Credit) -> pb.IngestCredit:
+    return pb.IngestCredit(batches=credit.batches, bytes=credit.size_bytes)

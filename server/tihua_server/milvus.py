@@ -1,0 +1,208 @@
+"""The VectorStore on Milvus: embedded Milvus Lite, or any Milvus from 2.3 on.
+
+What must be exact (counts, lists, what is there to delete) is read with strong consistency, 200 ms
+on Milvus 2.3.5. Items by id are read with the consistency of a session: what this process wrote is
+seen. Searches are bounded unless they ask for more. Milvus Lite is always up to date.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+from pymilvus.client.types import LoadState as MilvusLoadState
+
+from tihua_server.errors import CollectionNotReady
+from tihua_server.filter_literals import MAX_LIST_LENGTH, literal
+from tihua_server.filters import render
+from tihua_server.milvus_collections import MilvusCollections
+from tihua_server.milvus_connection import MilvusConnection
+from tihua_server.milvus_embedded import Flusher
+from tihua_server.milvus_index import search_params
+from tihua_server.milvus_schema import EMBEDDING, output_fields, to_item, to_row
+from tihua_server.types import (
+    Collection,
+    Fields,
+    Filter,
+    FloatArray,
+    Hit,
+    Item,
+    LoadState,
+    SearchParams,
+)
+
+BATCH_ROWS = 1_000
+"""Rows of one call: about the fastest to write, and under Milvus' 64 MiB (milvus_schema.py)."""
+
+_BARE = Fields(uri=False, metadata=False, embedding=False)
+_LOAD_STATES = {
+    MilvusLoadState.Loaded: LoadState.LOADED,
+    MilvusLoadState.Loading: LoadState.LOADING,
+    MilvusLoadState.NotLoad: LoadState.RELEASED,
+}
+
+
+class Milvus(MilvusCollections):
+    """Collections in one Milvus, and the items in them; made by `open`, and to be closed."""
+
+    def __init__(self, connection: MilvusConnection) -> None:
+        super().__init__(connection)
+        self._flusher = Flusher(self._flush)
+
+    async def describe(self, name: str) -> Collection:
+        """Return one collection; the count of a released one is Milvus' own estimate."""
+        await self._record(name)
+        index = await self._call(name, self._client.describe_index, name, EMBEDDING)
+        found = await self._record(name, index)
+        answer = await self._call(name, self._client.get_load_state, name)
+        state = _LOAD_STATES.get(answer["state"], LoadState.RELEASED)
+        try:
+            count = await self.count(name, Filter())
+        except CollectionNotReady:
+            stats = await self._call(name, self._client.get_collection_stats, name)
+            count = int(stats["row_count"])
+        return Collection(found.spec, count, state, found.create_time)
+
+    async def upsert(self, name: str, items: Sequence[Item]) -> None:
+        """Write items; of several with one id the last is kept."""
+        await self.spec(name)
+        rows = [to_row(item) for item in {item.id: item for item in items}.values()]
+        # Milvus Lite's upsert keeps metadata that the new item no longer has; its insert replaces.
+        write = self._client.insert if self._is_lite else self._client.upsert
+        for batch in _batches(rows, BATCH_ROWS):
+            await self._call(name, write, name, batch)
+            if self._is_lite:
+                await self._flusher.wrote(name, len(batch))
+
+    async def get(self, name: str, ids: Sequence[str], fields: Fields) -> list[Item]:
+        """Return the items of these ids, in their order; absent ones are left out."""
+        return await self._get(name, ids, fields, consistency="Session")
+
+    async def _get(
+        self, name: str, ids: Sequence[str], fields: Fields, *, consistency: str
+    ) -> list[Item]:
+        await self.spec(name)
+        found = {}
+        for batch in _batches(ids, MAX_LIST_LENGTH):
+            rows = await self._call(
+                name,
+                self._client.query,
+                name,
+                filter=f"id in {literal(batch)}",
+                output_fields=output_fields(fields),
+                consistency_level=consistency,
+            )
+            found.update({row["id"]: to_item(row, fields) for row in rows})
+        return [found[key] for key in ids if key in found]
+
+    async def scan(
+        self, name: str, *, where: Filter, limit: int, after_id: str = "", fields: Fields
+    ) -> list[Item]:
+        """Return up to `limit` matching items with ids beyond `after_id`, sorted by id (bytes)."""
+        await self.spec(name)
+        expression = self._render(where)
+        found: list[Item] = []
+        # A page of Milvus may be short before the last, when a shard has little; and longer than
+        # asked for.
+        while len(found) < limit:
+            page = await self._page(name, expression, limit - len(found), after_id, fields)
+            if not page:
+                break
+            found += page
+            after_id = page[-1].id
+        return found[:limit]
+
+    async def _page(
+        self, name: str, expression: str, limit: int, after_id: str, fields: Fields
+    ) -> list[Item]:
+        conditions = [f"({expression})"] if expression else []
+        if after_id:
+            conditions.append(f"id > {literal(after_id)}")
+        rows = await self._call(
+            name,
+            self._client.query,
+            name,
+            filter=" and ".join(conditions),
+            output_fields=output_fields(fields),
+            limit=limit,
+            # The marks of pymilvus' own QueryIterator, by which Milvus and Lite give the first rows
+            # by primary key; with the consistency that the collection was created with.
+            iterator="True",
+            reduce_stop_for_best="True",
+        )
+        return sorted((to_item(row, fields) for row in rows), key=lambda item: item.id.encode())
+
+    async def count(self, name: str, where: Filter) -> int:
+        """Return the exact number of matching items; writes of a moment ago are counted."""
+        await self.spec(name)
+        [row] = await self._call(
+            name,
+            self._client.query,
+            name,
+            filter=self._render(where),
+            output_fields=["count(*)"],
+            consistency_level="Strong",
+        )
+        return int(row["count(*)"])
+
+    async def delete(self, name: str, ids: Sequence[str]) -> int:
+        """Remove items by id; return how many there were."""
+        # Milvus counts the ids that it was given, and not the items that were there.
+        there = await self._get(name, list(dict.fromkeys(ids)), _BARE, consistency="Strong")
+        return await self._delete(name, there)
+
+    async def _delete(self, name: str, items: Sequence[Item]) -> int:
+        for batch in _batches([item.id for item in items], MAX_LIST_LENGTH):
+            await self._call(name, self._client.delete, name, filter=f"id in {literal(batch)}")
+        return len(items)
+
+    async def delete_where(self, name: str, where: Filter) -> int:
+        """Remove the matching items, page by page; return how many there were."""
+        count, last_id = 0, ""
+        while there := await self.scan(
+            name, where=where, limit=BATCH_ROWS, after_id=last_id, fields=_BARE
+        ):
+            last_id = there[-1].id
+            count += await self._delete(name, there)
+        return count
+
+    async def search(
+        self, name: str, embeddings: FloatArray, params: SearchParams
+    ) -> list[list[Hit]]:
+        """Return the hits of each query, best first."""
+        index = (await self.spec(name)).index
+        tuning = search_params(
+            index, params.index_params, limit=params.limit, offset=params.offset, lite=self._is_lite
+        )
+        answers = await self._call(
+            name,
+            self._client.search,
+            name,
+            data=list(embeddings),
+            anns_field=EMBEDDING,
+            filter=self._render(params.filter),
+            limit=params.limit,
+            output_fields=output_fields(params.fields),
+            search_params={"metric_type": "COSINE", "offset": params.offset, "params": tuning},
+            consistency_level=params.consistency.value,
+        )
+        return [list(_hits(answer, params)) for answer in answers]
+
+    def _render(self, where: Filter) -> str:
+        return render(where, lite=self._is_lite)
+
+    async def close(self) -> None:
+        """Let go of the store, flushed; nothing can be called after it."""
+        await self._flusher.close()
+        await super().close()
+
+
+def _hits(rows: Iterable[Mapping[str, Any]], params: SearchParams) -> Iterator[Hit]:
+    for row in rows:
+        # Rounding takes a cosine a little beyond 1.
+        score = min(1.0, max(-1.0, float(row["distance"])))
+        if params.min_score is None or score >= params.min_score:
+            yield Hit(to_item({**row["entity"], "id": row["id"]}, params.fields), score)
+
+
+def _batches(values: Sequence[Any], size: int) -> Iterator[list[Any]]:
+    for start in range(0, len(values), size):
+        yield list(values[start : start + size])

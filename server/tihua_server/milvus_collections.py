@@ -1,0 +1,177 @@
+"""Collections in Milvus: made, listed, loaded, released, dropped.
+
+A collection is loaded when it is created, and stays so until it is released. A Milvus server
+remembers that over a restart. Milvus Lite does not, so a release is noted in the collection, and
+`open` loads all others. Collections that tihua did not make are as good as not there, except that
+their names are taken.
+"""
+
+import logging
+import time
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Self
+
+from pymilvus.exceptions import MilvusException
+
+from tihua_server.errors import NotFound, ServiceError
+from tihua_server.milvus_connection import MilvusConnection
+from tihua_server.milvus_errors import already_exists, not_found
+from tihua_server.milvus_index import with_defaults
+from tihua_server.milvus_schema import EMBEDDING, Record, properties, record, released, schema
+from tihua_server.types import CollectionSpec
+
+LOAD_TIMEOUT_S = 600.0
+"""Deadline of what reads a whole collection: building its index, loading it, flushing it."""
+
+SPEC_TTL_S = 5.0
+"""How long a collection's spec is believed: another server may drop it and make it anew."""
+
+_log = logging.getLogger(__name__)
+
+
+class MilvusCollections:
+    """The collections of one Milvus.
+
+    Attributes:
+        kind: what the Milvus is, for people.
+    """
+
+    def __init__(self, connection: MilvusConnection) -> None:
+        self.kind = connection.kind
+        self._connection = connection
+        self._client = connection.client
+        self._call = connection.call
+        self._is_lite = connection.is_lite
+        self._specs: dict[str, tuple[float, CollectionSpec]] = {}
+
+    @classmethod
+    async def open(cls, target: str | Path, *, token: str = "", timeout_s: float = 10.0) -> Self:
+        """Connect to a Milvus, or open an embedded one.
+
+        Args:
+            target: `http://host:19530` (or https, tcp, unix), or a directory for Milvus Lite.
+            token: `user:password` or an API key.
+            timeout_s: deadline of a call, in seconds; building and loading have longer.
+
+        Raises:
+            StoreUnavailable: Milvus does not answer, or another process has the directory open.
+        """
+        store = cls(await MilvusConnection.open(target, token=token, timeout_s=timeout_s))
+        if store._is_lite:
+            try:
+                await store._wake()
+            except BaseException:
+                await store.close()
+                raise
+        return store
+
+    async def _wake(self) -> None:
+        for name in await self.names():
+            try:
+                # After a kill, rows lie in Lite's log: unflushed ones make searches slow.
+                await self._flush(name)
+                if not (await self._record(name)).is_released:
+                    await self.load(name)
+            except ServiceError as error:
+                _log.warning("collection %s could not be loaded: %s", name, error.message)
+
+    async def _flush(self, name: str) -> None:
+        await self._call(name, self._client.flush, name, timeout_s=LOAD_TIMEOUT_S)
+
+    async def create(self, spec: CollectionSpec) -> None:
+        """Create a collection; index parameters that are not given take their defaults."""
+        spec = replace(spec, index=with_defaults(spec.index))
+        if await self._call(spec.name, self._client.has_collection, spec.name):
+            raise already_exists(spec.name)
+        # One call, so that a caller who leaves does not leave half a collection behind.
+        await self._call(spec.name, self._create, spec, timeout_s=LOAD_TIMEOUT_S)
+
+    def _create(self, spec: CollectionSpec, *, timeout: float) -> None:
+        self._client.create_collection(
+            spec.name,
+            schema=schema(spec),
+            num_shards=spec.shards,
+            consistency_level="Strong",
+            properties=properties(spec),
+            timeout=timeout,
+        )
+        try:
+            self._index_and_load(spec, timeout=timeout)
+        except MilvusException:
+            self._client.drop_collection(spec.name, timeout=timeout)
+            raise
+
+    def _index_and_load(self, spec: CollectionSpec, *, timeout: float) -> None:
+        if self._client.describe_index(spec.name, EMBEDDING, timeout=timeout) is None:
+            index = self._client.prepare_index_params()
+            # Milvus Lite drops parameters unless they are nested once more; Milvus takes both.
+            index.add_index(
+                EMBEDDING,
+                index_type=spec.index.type.value,
+                metric_type="COSINE",
+                params={"params": dict(spec.index.params)},
+            )
+            self._client.create_index(spec.name, index, sync=False, timeout=timeout)
+        self._client.load_collection(spec.name, timeout=timeout)
+
+    async def spec(self, name: str) -> CollectionSpec:
+        """Return what a collection was created with, as known within the last 5 s."""
+        if name in self._specs:
+            read_at, spec = self._specs[name]
+            if time.monotonic() - read_at < SPEC_TTL_S:
+                return spec
+        return (await self._record(name)).spec
+
+    async def names(self) -> list[str]:
+        """Return the names of tihua's own collections, sorted."""
+        ours = []
+        for name in await self._call("", self._client.list_collections):
+            try:
+                await self._record(name)
+            except NotFound:
+                continue
+            ours.append(name)
+        return sorted(ours)
+
+    async def drop(self, name: str) -> None:
+        """Remove a collection and all its items."""
+        await self._record(name)
+        await self._call(name, self._client.drop_collection, name)
+        self._specs.pop(name, None)
+
+    async def load(self, name: str) -> None:
+        """Load a collection; its index is built if creating it was cut short."""
+        found = await self._record(name)
+        await self._call(name, self._index_and_load, found.spec, timeout_s=LOAD_TIMEOUT_S)
+        if found.is_released:
+            await self._note_release(name, is_released=False)
+
+    async def release(self, name: str) -> None:
+        """Release a collection from memory, and keep it so over a restart."""
+        await self._record(name)
+        await self._call(name, self._client.release_collection, name)
+        if self._is_lite:
+            await self._note_release(name, is_released=True)
+
+    async def _note_release(self, name: str, *, is_released: bool) -> None:
+        alter = self._client.alter_collection_properties
+        await self._call(name, alter, name, released(is_released=is_released))
+
+    async def _record(self, name: str, index: Mapping[str, Any] | None = None) -> Record:
+        self._specs.pop(name, None)
+        description = await self._call(name, self._client.describe_collection, name)
+        found = record(description, index)
+        if found is None:
+            raise not_found(name)
+        self._specs[name] = (time.monotonic(), found.spec)
+        return found
+
+    async def ping(self) -> None:
+        """Return when Milvus answers."""
+        await self._connection.ping()
+
+    async def close(self) -> None:
+        """Let go of the store, flushed; nothing can be called after it."""
+        await self._connection.close()

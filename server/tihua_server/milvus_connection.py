@@ -1,0 +1,141 @@
+"""A Milvus client whose blocking calls run in threads, each with a deadline and our own errors.
+
+pymilvus' blocking client is used, because `AsyncMilvusClient` turns rows into messages and back on
+the event loop: some 100 ms for a batch of 1 000. It never forks, and has a channel of its own,
+because pymilvus may hand out a shared one that a restart of Milvus has broken.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from pathlib import Path
+from typing import Any, TypeVar
+
+import grpc
+from pymilvus import MilvusClient
+from pymilvus.exceptions import MilvusException
+
+from tihua_server.errors import InvalidInput, StoreUnavailable
+from tihua_server.milvus_embedded import EmbeddedMilvus
+from tihua_server.milvus_errors import translate, unavailable
+
+CALLS_AT_ONCE = 8
+"""Calls to a Milvus server at one time; others wait, and their deadline runs."""
+
+_SCHEMES = ("http://", "https://", "tcp://", "unix:")
+_LITE = "milvus_lite-"
+
+T = TypeVar("T")
+
+
+class MilvusConnection:
+    """A Milvus, embedded or not, while it is open.
+
+    Attributes:
+        client: pymilvus' client; its methods are for `call`.
+        kind: what it is, for people: `Milvus Lite 3.2.2`.
+        is_lite: whether it is Milvus Lite, here or elsewhere.
+    """
+
+    def __init__(
+        self, client: Any, version: str, embedded: EmbeddedMilvus | None, timeout_s: float
+    ) -> None:
+        self.client = client
+        self.is_lite = version.startswith(_LITE)
+        number = version.removeprefix(_LITE).removeprefix("v")
+        self.kind = f"Milvus Lite {number}" if self.is_lite else f"Milvus {number}"
+        self._embedded = embedded
+        self._timeout_s = timeout_s
+        # Milvus Lite allows no two writers, and while it flushes, rows are missing from what others
+        # read: one thread makes its calls follow each other.
+        threads = 1 if self.is_lite else CALLS_AT_ONCE
+        self._pool = ThreadPoolExecutor(threads, thread_name_prefix="milvus")
+        self._is_closed = False
+
+    @classmethod
+    async def open(cls, target: str | Path, *, token: str, timeout_s: float) -> "MilvusConnection":
+        """Connect; see `Milvus.open`."""
+        # pymilvus logs each error that it raises, with the filter and its values.
+        logging.getLogger("pymilvus").setLevel(logging.CRITICAL)
+        uri = str(target)
+        if "://" in uri and not uri.startswith(_SCHEMES):
+            raise InvalidInput(
+                f"the address of Milvus must start with one of {', '.join(_SCHEMES)}",
+                field="milvus_uri",
+            )
+        embedded = None
+        if not uri.startswith(_SCHEMES):
+            embedded = await asyncio.to_thread(EmbeddedMilvus, Path(target))
+            uri = embedded.uri
+        try:
+            async with asyncio.timeout(timeout_s):
+                client, version = await asyncio.to_thread(_connect, uri, token, timeout_s)
+        except BaseException as error:
+            if embedded:
+                await asyncio.to_thread(embedded.stop)
+            if isinstance(error, TimeoutError):
+                raise unavailable(timeout_s) from error
+            if isinstance(error, MilvusException | grpc.RpcError):
+                raise translate(error, "") from error
+            raise
+        return cls(client, version, embedded, timeout_s)
+
+    async def call(
+        self,
+        name: str,
+        function: Callable[..., T],
+        *args: object,
+        timeout_s: float | None = None,
+        **kwargs: object,
+    ) -> T:
+        """Return what a blocking function returns that is given a `timeout`, in seconds.
+
+        Args:
+            name: the collection that it is about, for messages.
+            function: runs in a thread.
+            args: of the function.
+            timeout_s: unless it is the connection's.
+            kwargs: of the function.
+
+        Raises:
+            StoreUnavailable: Milvus does not answer in time, or the connection is closed.
+            ServiceError: whatever else Milvus says, translated.
+        """
+        bound = self._timeout_s if timeout_s is None else timeout_s
+        work = partial(function, *args, timeout=bound, **kwargs)
+        if self._is_closed:
+            raise StoreUnavailable("the connection to Milvus is closed")
+        try:
+            async with asyncio.timeout(bound):
+                return await asyncio.get_running_loop().run_in_executor(self._pool, work)
+        except TimeoutError as error:
+            raise unavailable(bound) from error
+        except (MilvusException, grpc.RpcError) as error:
+            raise translate(error, name) from error
+
+    async def ping(self) -> None:
+        """Return when Milvus answers; not kept waiting by other calls."""
+        try:
+            async with asyncio.timeout(self._timeout_s):
+                await asyncio.to_thread(self.client.get_server_version, timeout=self._timeout_s)
+        except TimeoutError as error:
+            raise unavailable(self._timeout_s) from error
+        except (MilvusException, grpc.RpcError) as error:
+            raise translate(error, "") from error
+
+    async def close(self) -> None:
+        """Let the calls in the threads end, then close the client and stop an embedded Milvus."""
+        if self._is_closed:
+            return
+        self._is_closed = True
+        await asyncio.to_thread(self._pool.shutdown)
+        await asyncio.to_thread(self.client.close)
+        if self._embedded:
+            await asyncio.to_thread(self._embedded.stop)
+
+
+def _connect(uri: str, token: str, timeout_s: float) -> tuple[Any, str]:
+    client = MilvusClient(uri, token=token, timeout=timeout_s, dedicated=True)
+    return client, str(client.get_server_version(timeout=timeout_s))

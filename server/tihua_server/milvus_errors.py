@@ -1,0 +1,109 @@
+"""What pymilvus raises → what the service raises.
+
+Milvus' codes are those of `pkg/util/merr` (2.3 and later); Milvus before 2.4 puts many errors of
+the caller under 65535, so their words are read as well. Milvus Lite has its own few codes, and says
+1 for whatever it did not expect. pymilvus says 1 when its own patience ends.
+"""
+
+import re
+
+import grpc
+from pymilvus.exceptions import MilvusException
+
+from tihua_server.errors import (
+    AlreadyExists,
+    CollectionNotReady,
+    InvalidInput,
+    NotFound,
+    ServiceError,
+    StoreError,
+    StoreUnavailable,
+)
+
+_NOT_FOUND = frozenset({100})
+_NOT_LOADED = frozenset({101, 103})
+# 2 is pymilvus' "fail connecting" and Milvus' "unavailable"; 3 and 4 are full memory and queues, 8
+# and 9 rate limits, 901 a node that has left.
+_UNAVAILABLE = frozenset({2, 3, 4, 8, 9, 901})
+_INVALID = frozenset({6, 1100})
+
+_TIMED_OUT = re.compile(
+    r"retry (timeout|run out)|timeout,|deadline|not ready|unavailable", re.IGNORECASE
+)
+_TAKEN = re.compile(r"already exist|duplicate collection", re.IGNORECASE)
+_FILTER = re.compile(
+    r"cannot parse expression|query plan|not a boolean expression|unsupported expr|at column \d+",
+    re.IGNORECASE,
+)
+_RANGE = re.compile(r"out of range|invalid parameter|should be (in range|limited)", re.IGNORECASE)
+
+
+def translate(error: MilvusException | grpc.RpcError, collection: str) -> ServiceError:
+    """Return the error of the service for one of pymilvus.
+
+    Args:
+        error: what pymilvus raised: its own errors, and gRPC's for a deadline or a bad token.
+        collection: the name that the call was about; may be empty.
+    """
+    if not isinstance(error, MilvusException):
+        return _of_status(error.code() if isinstance(error, grpc.Call) else None)
+    if isinstance(error.code, grpc.StatusCode):
+        return _of_status(error.code)
+    code, text = int(error.code), str(error.message)
+    if code in _NOT_FOUND:
+        return not_found(collection)
+    if code in _NOT_LOADED:
+        return CollectionNotReady(
+            f"the collection {collection!r} is not loaded for searching: load it, or wait until "
+            "it is",
+            metadata={"collection": collection},
+        )
+    if _TAKEN.search(text):
+        return already_exists(collection)
+    if code in _UNAVAILABLE or (code == 1 and _TIMED_OUT.search(text)):
+        return unavailable()
+    if _FILTER.search(text):
+        return _refused(text, "filter")
+    if code in _INVALID or error.is_input_error or _RANGE.search(text):
+        return _refused(text)
+    return StoreError(f"Milvus failed: {_first_line(text)} (code {code})", metadata={"code": code})
+
+
+def not_found(collection: str) -> NotFound:
+    """Return the error for a collection that is not there."""
+    return NotFound(f"there is no collection {collection!r}", metadata={"collection": collection})
+
+
+def already_exists(collection: str) -> AlreadyExists:
+    """Return the error for a name that is taken."""
+    return AlreadyExists(
+        f"there is a collection {collection!r} already: choose another name",
+        metadata={"collection": collection},
+    )
+
+
+def unavailable(timeout_s: float | None = None) -> StoreUnavailable:
+    """Return the error for a Milvus that can't be reached, or not within `timeout_s`."""
+    within = "" if timeout_s is None else f" within {timeout_s:g} s"
+    return StoreUnavailable(f"Milvus does not answer{within}: try again, or see whether it runs")
+
+
+def _of_status(status: grpc.StatusCode | None) -> ServiceError:
+    if status in {grpc.StatusCode.UNAUTHENTICATED, grpc.StatusCode.PERMISSION_DENIED}:
+        return StoreError("Milvus refuses the server's token: see --milvus-token")
+    if status is grpc.StatusCode.RESOURCE_EXHAUSTED:
+        return StoreError("an answer of Milvus is too large: ask for fewer items")
+    if status in {grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED}:
+        return unavailable()
+    return StoreError(f"Milvus failed with the gRPC status {status.name if status else 'unknown'}")
+
+
+def _refused(text: str, field: str = "") -> InvalidInput:
+    what = "the filter" if field else "the request"
+    reason = "INVALID_FILTER" if field else None
+    return InvalidInput(f"Milvus refuses {what}: {_first_line(text)}", reason=reason, field=field)
+
+
+def _first_line(text: str) -> str:
+    """Return why, without the expression that Milvus quotes before it: it holds bound values."""
+    return text.rpartition(", error: ")[2].partition("\n")[0][:300]

@@ -1,0 +1,95 @@
+"""SearchService over gRPC."""
+
+import asyncio
+from time import perf_counter
+
+from tihua.v1 import search_service_pb2 as pb
+from tihua.v1 import search_service_pb2_grpc as rpc
+
+from tihua_server.answers import from_hit, from_ref, from_stages
+from tihua_server.config import Limits
+from tihua_server.embedder import Embedder
+from tihua_server.errors import InvalidInput, ServiceError
+from tihua_server.interceptor import Context
+from tihua_server.page_token import decode_page_token, encode_page_token
+from tihua_server.requests import (
+    check_batch,
+    to_consistency,
+    to_count,
+    to_fields,
+    to_filter,
+    to_min_score,
+    to_terms,
+)
+from tihua_server.searcher import Query, Searcher
+from tihua_server.status import item_error
+from tihua_server.types import SearchParams
+
+DEFAULT_LIMIT = 10
+"""Hits of an answer when the caller does not say."""
+
+
+class SearchService(rpc.SearchServiceServicer):
+    """Answers Search and SearchMany."""
+
+    def __init__(self, embedder: Embedder, searcher: Searcher, limits: Limits) -> None:
+        """Take the model's door, the searcher and the bounds on a request."""
+        self._embedder = embedder
+        self._searcher = searcher
+        self._limits = limits
+
+    async def Search(self, request: pb.SearchRequest, context: Context) -> pb.SearchResponse:
+        """Answer one query."""
+        return await self._search(request)
+
+    async def SearchMany(
+        self, request: pb.SearchManyRequest, context: Context
+    ) -> pb.SearchManyResponse:
+        """Answer many queries; each has its own answer or error."""
+        check_batch(request.requests, "requests", self._limits.max_batch_items)
+        entries = await asyncio.gather(
+            *(self._entry(index, query) for index, query in enumerate(request.requests))
+        )
+        return pb.SearchManyResponse(entries=entries)
+
+    async def _entry(self, index: int, request: pb.SearchRequest) -> pb.SearchManyResponse.Entry:
+        try:
+            return pb.SearchManyResponse.Entry(response=await self._search(request))
+        except ServiceError as error:
+            return pb.SearchManyResponse.Entry(error=item_error(index, "", error))
+
+    async def _search(self, request: pb.SearchRequest) -> pb.SearchResponse:
+        start_s = perf_counter()
+        self._embedder.require_model(request.model)
+        params = self._params(request)
+        query = Query(request.collection, to_terms(request.terms, self._limits), params)
+        found = await self._searcher.search(query)
+        end = params.offset + params.limit
+        is_last = len(found.hits) < params.limit or end >= self._limits.max_search_window
+        return pb.SearchResponse(
+            hits=[from_hit(hit) for hit in found.hits],
+            next_page_token="" if is_last else encode_page_token(request, str(end)),
+            model=from_ref(self._embedder.model.ref),
+            timing=from_stages(found.stages, start_s),
+        )
+
+    def _params(self, request: pb.SearchRequest) -> SearchParams:
+        limits = self._limits
+        limit = to_count(request, "limit", default=DEFAULT_LIMIT, maximum=limits.max_page_size)
+        offset = int(decode_page_token(request, request.page_token) or 0)
+        if offset >= limits.max_search_window:
+            raise InvalidInput(
+                f"page_token asks for hits beyond {limits.max_search_window}, the most that all "
+                "pages of a search can reach",
+                reason="SEARCH_WINDOW",
+                field="page_token",
+            )
+        return SearchParams(
+            limit=min(limit, limits.max_search_window - offset),
+            offset=offset,
+            filter=to_filter(request.filter, request.filter_params),
+            min_score=to_min_score(request),
+            fields=to_fields(request.read_mask),
+            index_params=dict(request.index_params),
+            consistency=to_consistency(request.consistency),
+        )

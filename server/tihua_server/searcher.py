@@ -1,0 +1,163 @@
+"""A query → hits: embed its terms, weigh them, ask the store."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from time import perf_counter
+
+import numpy as np
+
+from tihua_server.embedder import Embedder, Stages, normalized
+from tihua_server.errors import InvalidInput, ModelMismatch, NotFound, ServiceError
+from tihua_server.types import (
+    CollectionSpec,
+    Content,
+    Fields,
+    Filter,
+    FloatArray,
+    Hit,
+    SearchParams,
+    VectorStore,
+)
+
+MAX_WEIGHT = 100.0
+"""Bound on a term's weight, either sign; beyond it the other terms would drown in float32."""
+
+
+@dataclass(frozen=True, slots=True)
+class StoredItem:
+    """An item of the same collection, as an example of what is looked for."""
+
+    id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Term:
+    """One part of a query, and how much it counts; a negative weight pushes away."""
+
+    value: Content | StoredItem
+    weight: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """What is looked for, and where."""
+
+    collection: str
+    terms: Sequence[Term]
+    params: SearchParams
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """The hits, best first, and where the time went."""
+
+    hits: list[Hit]
+    stages: Stages
+
+
+class Searcher:
+    """Answers queries."""
+
+    def __init__(self, embedder: Embedder, store: VectorStore) -> None:
+        """Take the model's door and the store."""
+        self._embedder = embedder
+        self._store = store
+
+    async def search(self, query: Query) -> Found:
+        """Return the items nearest to the weighted sum of the query's terms.
+
+        Raises:
+            InvalidInput: a term can't be embedded, the terms cancel out, or the filter is wrong.
+            NotFound: there is no such collection, or no item of a term's id.
+            ModelMismatch: the collection was made with another model.
+        """
+        spec = await self._store.spec(query.collection)
+        require_same_model(spec, self._embedder)
+        embedding, stages = await self._embed(query)
+        start_s = perf_counter()
+        params = replace(query.params, filter=_leave_out(query.terms, query.params.filter))
+        [hits] = await self._store.search(query.collection, embedding[np.newaxis], params)
+        return Found(hits, replace(stages, store_s=stages.store_s + perf_counter() - start_s))
+
+    async def _embed(self, query: Query) -> tuple[FloatArray, Stages]:
+        for position, term in enumerate(query.terms):
+            if not (0 < abs(term.weight) <= MAX_WEIGHT):
+                raise InvalidInput(
+                    f"weight is {term.weight:g}; it must be in [-{MAX_WEIGHT:g}, {MAX_WEIGHT:g}] "
+                    "and not 0",
+                    reason="WRONG_WEIGHT",
+                    field=f"terms[{position}].weight",
+                )
+        examples = {
+            term.value.id: position
+            for position, term in enumerate(query.terms)
+            if isinstance(term.value, StoredItem)
+        }
+        start_s = perf_counter()
+        stored = await self._stored_embeddings(query.collection, examples)
+        store_s = perf_counter() - start_s if examples else 0.0
+        embedded = await self._embedder.embed(
+            [term.value for term in query.terms if not isinstance(term.value, StoredItem)]
+        )
+        rows = iter(embedded.rows)
+        total = np.zeros(self._embedder.model.dim, np.float32)
+        for position, term in enumerate(query.terms):
+            row = stored[term.value.id] if isinstance(term.value, StoredItem) else next(rows)
+            if isinstance(row, ServiceError):
+                row.field = f"terms[{position}]"
+                raise row
+            total += np.float32(term.weight) * row
+        if len(query.terms) > 1 or query.terms[0].weight != 1:
+            # 1e-6 is the rounding of a few unit vectors in float32: below it there is only noise.
+            if np.linalg.norm(total) < 1e-6:
+                raise InvalidInput(
+                    "the terms cancel each other out; change a weight", reason="TERMS_CANCEL"
+                )
+            total = normalized(total)
+        return total, replace(embedded.stages, store_s=store_s)
+
+    async def _stored_embeddings(
+        self, collection: str, positions: dict[str, int]
+    ) -> dict[str, FloatArray]:
+        if not positions:
+            return {}
+        fields = Fields(uri=False, metadata=False, embedding=True)
+        items = await self._store.get(collection, list(positions), fields)
+        found = {item.id: item.embedding for item in items if item.embedding is not None}
+        for item_id, position in positions.items():
+            if item_id not in found:
+                raise NotFound(
+                    f"collection {collection} has no item {item_id!r}",
+                    reason="ITEM_NOT_FOUND",
+                    field=f"terms[{position}].item_id",
+                )
+        return found
+
+
+def require_same_model(spec: CollectionSpec, embedder: Embedder) -> None:
+    """Raise `ModelMismatch` unless the collection holds embeddings of the server's model."""
+    ours = embedder.model.ref
+    if spec.model.fingerprint != ours.fingerprint:
+        raise ModelMismatch(
+            f"collection {spec.name} was made with {spec.model.id} ({spec.model.fingerprint}); "
+            f"this server runs {ours.id} ({ours.fingerprint}): start one with the collection's "
+            "model, or ingest into a new collection",
+            field="collection",
+            metadata={
+                "collection_model": spec.model.id,
+                "collection_fingerprint": spec.model.fingerprint,
+                "model": ours.id,
+                "fingerprint": ours.fingerprint,
+            },
+        )
+
+
+def _leave_out(terms: Sequence[Term], where: Filter) -> Filter:
+    """Return the filter that also leaves out the items that serve as examples."""
+    ids = [term.value.id for term in terms if isinstance(term.value, StoredItem)]
+    if not ids:
+        return where
+    expression = f"({where.expression}) and id not in {{tihua_examples}}"
+    if not where.expression.strip():
+        expression = "id not in {tihua_examples}"
+    return Filter(expression, {**where.params, "tihua_examples": ids})

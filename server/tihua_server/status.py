@@ -1,0 +1,87 @@
+"""Which gRPC status each error becomes, and what details travel with it (AIP-193)."""
+
+import grpc
+from google.protobuf import any_pb2, duration_pb2
+from google.protobuf.message import Message
+from google.rpc import error_details_pb2, status_pb2
+from tihua.v1 import types_pb2
+
+from tihua_server import errors
+from tihua_server.errors import ServiceError
+
+DOMAIN = "tihua"
+"""`ErrorInfo.domain` of every error that is ours."""
+
+DETAILS_KEY = "grpc-status-details-bin"
+"""Trailer that carries a google.rpc.Status (gRPC's richer error model)."""
+
+MAX_MESSAGE_CHARS = 1_000
+"""Longest message sent: gRPC peers refuse headers beyond 8 KiB, and a message is in them twice."""
+
+STATUS_CODES: dict[type[ServiceError], grpc.StatusCode] = {
+    ServiceError: grpc.StatusCode.INTERNAL,
+    errors.InvalidInput: grpc.StatusCode.INVALID_ARGUMENT,
+    errors.OutOfOrder: grpc.StatusCode.OUT_OF_RANGE,
+    errors.SessionConflict: grpc.StatusCode.FAILED_PRECONDITION,
+    errors.SessionTaken: grpc.StatusCode.ABORTED,
+    errors.NotFound: grpc.StatusCode.NOT_FOUND,
+    errors.AlreadyExists: grpc.StatusCode.ALREADY_EXISTS,
+    errors.ModelMismatch: grpc.StatusCode.FAILED_PRECONDITION,
+    errors.CollectionNotReady: grpc.StatusCode.FAILED_PRECONDITION,
+    errors.TooLarge: grpc.StatusCode.RESOURCE_EXHAUSTED,
+    errors.Overloaded: grpc.StatusCode.RESOURCE_EXHAUSTED,
+    errors.Draining: grpc.StatusCode.UNAVAILABLE,
+    errors.StoreUnavailable: grpc.StatusCode.UNAVAILABLE,
+    errors.StoreError: grpc.StatusCode.INTERNAL,
+    errors.ModelError: grpc.StatusCode.INTERNAL,
+    errors.NotSupported: grpc.StatusCode.UNIMPLEMENTED,
+}
+
+_RETRYABLE = {grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.ABORTED}
+
+
+def status_code(error: ServiceError) -> grpc.StatusCode:
+    """Return the status of an error."""
+    return STATUS_CODES[type(error)]
+
+
+def rich_status(error: ServiceError) -> status_pb2.Status:
+    """Return the error as google.rpc.Status, with BadRequest or RetryInfo if they help."""
+    details: list[Message] = [
+        error_details_pb2.ErrorInfo(reason=error.reason, domain=DOMAIN, metadata=error.metadata)
+    ]
+    if error.field:
+        violation = error_details_pb2.BadRequest.FieldViolation(
+            field=error.field, description=_shortened(error.message)
+        )
+        details.append(error_details_pb2.BadRequest(field_violations=[violation]))
+    if isinstance(error, errors.Overloaded):
+        delay = duration_pb2.Duration()
+        delay.FromMilliseconds(round(error.retry_after_s * 1000))
+        details.append(error_details_pb2.RetryInfo(retry_delay=delay))
+    status = status_pb2.Status(code=status_code(error).value[0], message=_shortened(error.message))
+    for detail in details:
+        packed = any_pb2.Any()
+        packed.Pack(detail)
+        status.details.append(packed)
+    return status
+
+
+def item_error(index: int, item_id: str, error: ServiceError) -> types_pb2.ItemError:
+    """Return the error of one input of many."""
+    code = status_code(error)
+    return types_pb2.ItemError(
+        index=index,
+        id=item_id,
+        code=code.value[0],
+        reason=error.reason,
+        message=_shortened(error.message),
+        metadata=error.metadata,
+        retryable=code in _RETRYABLE or isinstance(error, errors.Overloaded),
+    )
+
+
+def _shortened(message: str) -> str:
+    if len(message) <= MAX_MESSAGE_CHARS:
+        return message
+    return message[: MAX_MESSAGE_CHARS - 1] + "…"

@@ -1,0 +1,34 @@
+"""SystemService over gRPC."""
+
+from dataclasses import asdict
+
+from tihua.v1 import system_service_pb2 as pb
+from tihua.v1 import system_service_pb2_grpc as rpc
+
+from tihua_server.answers import from_model
+from tihua_server.config import Config
+from tihua_server.embedder import Embedder
+from tihua_server.interceptor import Context
+from tihua_server.types import VectorStore
+
+
+class SystemService(rpc.SystemServiceServicer):
+    """Answers GetServerInfo."""
+
+    def __init__(
+        self, embedder: Embedder, store: VectorStore, config: Config, *, version: str
+    ) -> None:
+        """Take what there is to tell of."""
+        limits = pb.Limits(**asdict(config.limits), max_queue_size=config.max_queue_size)
+        self._answer = pb.GetServerInfoResponse(
+            version=version,
+            limits=limits,
+            models=[from_model(embedder.model)],
+            store=store.kind,
+        )
+
+    async def GetServerInfo(
+        self, request: pb.GetServerInfoRequest, context: Context
+    ) -> pb.GetServerInfoResponse:
+        """Tell version, limits, models and store."""
+        return self._answer

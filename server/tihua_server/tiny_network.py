@@ -1,0 +1,257 @@
+"""The network of `tihua-tiny`: an EfficientNet-Lite image tower and a bag-of-characters text tower.
+
+Plain torch: nothing here needs torchvision or timm. The batch norms of EfficientNet are folded
+into its convolutions once, when the ImageNet weights are read (`training/backbone.py`), so the
+network serves and trains without running statistics, and a picture's embedding does not depend on
+the batch that it came in.
+"""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import cast
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+VOCAB_SIZE = 21_128
+"""Entries of cn_clip's `vocab.txt`, the BERT vocabulary of Chinese-CLIP."""
+
+STEM_CHANNELS = 32
+"""Channels of the first convolution; the Lite models do not scale it."""
+
+POOLED_CHANNELS = 1280
+"""Length of the pooled feature; the Lite models do not scale it."""
+
+PIXEL_MEAN = 127.0
+PIXEL_SCALE = 128.0
+"""Pixels enter as (x - 127) / 128 (TensorFlow's `efficientnet/lite/efficientnet_lite_builder.py`)."""
+
+PADDING = 0
+UNKNOWN = 1
+FIRST_TOKEN = 2
+"""Rows of the character table: nothing, any token that was not seen in training, the first seen."""
+
+TABLE_STD = 0.05
+"""Spread of fresh rows; from torch's 1.0 training hardly moves them (R@10 on val 42 against 34)."""
+
+_STAGES = (
+    # expansion, kernel, stride, channels, repeats: EfficientNet-B0 (Tan & Le 2019, table 1) scaled
+    # to width 1.1 and depth 1.2, which is Lite2.
+    (1, 3, 1, 16, 1),
+    (6, 3, 2, 24, 3),
+    (6, 5, 2, 48, 3),
+    (6, 3, 2, 88, 4),
+    (6, 5, 1, 120, 4),
+    (6, 5, 2, 208, 5),
+    (6, 3, 1, 352, 1),
+)
+
+BLOCK_COUNT = sum(stage[4] for stage in _STAGES)
+"""Inverted bottlenecks in the image tower."""
+
+
+@dataclass(frozen=True, slots=True)
+class NetworkShape:
+    """The sizes of a network; written into its file, so that the file says how to read itself.
+
+    Attributes:
+        image_size: side of the square picture, in pixels.
+        dim: length of an embedding.
+        image_hidden: width of the hidden layer over the pooled picture.
+        characters: rows of the character table, the first two included.
+        bigrams: rows of the bigram table, the first (none) included.
+        character_dim: length of a row of either table.
+        text_hidden: width of the hidden layer over the bag.
+    """
+
+    image_size: int = 224
+    dim: int = 512
+    image_hidden: int = 1024
+    characters: int = FIRST_TOKEN
+    bigrams: int = 1
+    character_dim: int = 384
+    text_hidden: int = 1024
+
+    def to_metadata(self) -> dict[str, str]:
+        """Return the sizes as the strings that a safetensors header holds."""
+        return {name: str(getattr(self, name)) for name in self.__slots__}
+
+    @classmethod
+    def from_metadata(cls, metadata: Mapping[str, str]) -> "NetworkShape":
+        """Read the sizes back.
+
+        Raises:
+            KeyError: a size is missing.
+            ValueError: a size is no number.
+        """
+        return cls(**{name: int(metadata[name]) for name in cls.__slots__})
+
+
+class SamePadConv(nn.Module):
+    """A convolution whose output is ceil(side / stride), padded as TensorFlow pads.
+
+    TensorFlow puts the odd row and column of padding at the end; torch's own `padding` is
+    symmetric, and the ImageNet weights would see every picture shifted.
+    """
+
+    def __init__(
+        self, inputs: int, outputs: int, kernel: int, stride: int = 1, groups: int = 1
+    ) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(inputs, outputs, kernel, stride, groups=groups, bias=True)
+        self.kernel = kernel
+        self.stride = stride
+
+    def forward(self, pixels: Tensor) -> Tensor:
+        """Return the convolved map: (batch, outputs, ceil(height / stride), ceil(width / stride))."""
+        if self.kernel == 1:
+            return cast("Tensor", self.conv(pixels))
+        height, width = (self._missing(side) for side in pixels.shape[-2:])
+        padding = (width // 2, width - width // 2, height // 2, height - height // 2)
+        return cast("Tensor", self.conv(F.pad(pixels, padding)))
+
+    def _missing(self, side: int) -> int:
+        covered = (math.ceil(side / self.stride) - 1) * self.stride + self.kernel
+        return max(covered - side, 0)
+
+
+class InvertedBottleneck(nn.Module):
+    """EfficientNet's block without squeeze-and-excitation, as the Lite models have it."""
+
+    def __init__(self, inputs: int, outputs: int, expansion: int, kernel: int, stride: int) -> None:
+        super().__init__()
+        hidden = inputs * expansion
+        self.expand = SamePadConv(inputs, hidden, 1) if expansion > 1 else None
+        self.depthwise = SamePadConv(hidden, hidden, kernel, stride, groups=hidden)
+        self.project = SamePadConv(hidden, outputs, 1)
+        self.has_skip = stride == 1 and inputs == outputs
+
+    def forward(self, maps: Tensor) -> Tensor:
+        """Return (batch, outputs, height / stride, width / stride)."""
+        hidden = maps if self.expand is None else F.relu6(self.expand(maps))
+        hidden = F.relu6(self.depthwise(hidden))
+        projected = cast("Tensor", self.project(hidden))
+        return maps + projected if self.has_skip else projected
+
+
+class ImageTower(nn.Module):
+    """EfficientNet-Lite2 up to its pooled feature, then two linear layers into the joint space."""
+
+    def __init__(self, shape: NetworkShape) -> None:
+        super().__init__()
+        self.stem = SamePadConv(3, STEM_CHANNELS, 3, stride=2)
+        blocks = []
+        inputs = STEM_CHANNELS
+        for expansion, kernel, stride, outputs, repeats in _STAGES:
+            for index in range(repeats):
+                step = stride if index == 0 else 1
+                blocks.append(InvertedBottleneck(inputs, outputs, expansion, kernel, step))
+                inputs = outputs
+        self.blocks = nn.ModuleList(blocks)
+        self.top = SamePadConv(inputs, POOLED_CHANNELS, 1)
+        self.norm = nn.LayerNorm(POOLED_CHANNELS)
+        self.hidden = nn.Linear(POOLED_CHANNELS, shape.image_hidden)
+        self.project = nn.Linear(shape.image_hidden, shape.dim)
+        self.direct = nn.Linear(POOLED_CHANNELS, shape.dim, bias=False)
+        self.dropout = nn.Dropout(0.0)
+
+    def lower(self, pixels: Tensor, blocks: int = BLOCK_COUNT) -> Tensor:
+        """Return the map after the first `blocks` blocks.
+
+        Args:
+            pixels: (batch, 3, side, side) float32 RGB, 0 to 255.
+            blocks: how many blocks to run, 0 to `BLOCK_COUNT`.
+        """
+        maps = F.relu6(self.stem((pixels - PIXEL_MEAN) / PIXEL_SCALE))
+        for block in self.blocks[:blocks]:
+            maps = block(maps)
+        return maps
+
+    def pool(self, maps: Tensor, blocks: int = BLOCK_COUNT) -> Tensor:
+        """Return the pooled feature, (batch, 1280), of a map that `lower` returned.
+
+        Args:
+            maps: what `lower` returned.
+            blocks: how many blocks `lower` ran.
+        """
+        for block in self.blocks[blocks:]:
+            maps = block(maps)
+        return F.relu6(self.top(maps)).mean(dim=(2, 3))
+
+    def embed(self, pooled: Tensor) -> Tensor:
+        """Return the embeddings, (batch, dim) of L2 norm 1, of pooled features (batch, 1280)."""
+        normed = self.dropout(self.norm(pooled))
+        hidden = self.dropout(F.gelu(self.hidden(normed)))
+        return F.normalize(self.project(hidden) + self.direct(normed), dim=-1)
+
+    def forward(self, pixels: Tensor) -> Tensor:
+        """Return the embeddings, (batch, dim) of L2 norm 1, of (batch, 3, side, side) pixels."""
+        return self.embed(self.pool(self.lower(pixels)))
+
+
+class TextTower(nn.Module):
+    """A weighted bag of characters and of pairs of neighbours, then two linear layers.
+
+    Only the tokens and pairs seen in training have a row: `character_row` maps the whole
+    vocabulary to rows, and `bigram_key` holds the known pairs, sorted, as
+    `first_row * characters + second_row`.
+    """
+
+    character_row: Tensor
+    bigram_key: Tensor
+
+    def __init__(self, shape: NetworkShape) -> None:
+        super().__init__()
+        self.characters = nn.Embedding(shape.characters, shape.character_dim, padding_idx=PADDING)
+        self.bigrams = nn.Embedding(shape.bigrams, shape.character_dim, padding_idx=0)
+        self.character_weight = nn.Embedding(shape.characters, 1)
+        self.bigram_weight = nn.Embedding(shape.bigrams, 1)
+        self.norm = nn.LayerNorm(shape.character_dim)
+        self.hidden = nn.Linear(shape.character_dim, shape.text_hidden)
+        self.project = nn.Linear(shape.text_hidden, shape.dim)
+        self.direct = nn.Linear(shape.character_dim, shape.dim, bias=False)
+        self.dropout = nn.Dropout(0.0)
+        for table in (self.characters, self.bigrams):
+            nn.init.normal_(table.weight, std=TABLE_STD)
+        for weight in (self.character_weight, self.bigram_weight):
+            nn.init.zeros_(weight.weight)
+        self.register_buffer("character_row", torch.zeros(VOCAB_SIZE, dtype=torch.int32))
+        self.register_buffer("bigram_key", torch.zeros(shape.bigrams, dtype=torch.int64))
+
+    def rows(self, ids: Tensor) -> Tensor:
+        """Return the character rows of token ids, both (batch, length)."""
+        return self.character_row[ids].long()
+
+    def pairs(self, rows: Tensor) -> Tensor:
+        """Return the bigram rows, (batch, length - 1), of character rows (batch, length)."""
+        keys = rows[:, :-1] * self.characters.num_embeddings + rows[:, 1:]
+        found = torch.searchsorted(self.bigram_key, keys).clamp(max=len(self.bigram_key) - 1)
+        return torch.where(self.bigram_key[found] == keys, found, torch.zeros_like(found))
+
+    def embed(self, rows: Tensor) -> Tensor:
+        """Return the embeddings, (batch, dim) of L2 norm 1, of character rows (batch, length)."""
+        pairs = self.pairs(rows)
+        parts = torch.cat([self.characters(rows), self.bigrams(pairs)], dim=1)
+        weights = torch.cat([self.character_weight(rows), self.bigram_weight(pairs)], dim=1)
+        is_there = torch.cat([rows, pairs], dim=1).unsqueeze(-1) > 0
+        # The length is divided out by the norm that follows, so the sum may stay a sum.
+        bag = (parts * weights.exp() * is_there).sum(dim=1)
+        normed = self.dropout(self.norm(bag))
+        hidden = self.dropout(F.gelu(self.hidden(normed)))
+        return F.normalize(self.project(hidden) + self.direct(normed), dim=-1)
+
+    def forward(self, ids: Tensor) -> Tensor:
+        """Return the embeddings, (batch, dim) of L2 norm 1, of token ids (batch, length)."""
+        return self.embed(self.rows(ids))
+
+
+class TinyNetwork(nn.Module):
+    """The two towers."""
+
+    def __init__(self, shape: NetworkShape) -> None:
+        super().__init__()
+        self.shape = shape
+        self.image = ImageTower(shape)
+        self.text = TextTower(shape)

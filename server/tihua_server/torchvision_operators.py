@@ -1,0 +1,45 @@
+"""torchvision beside a torch without CUDA: the operators that it misses when it is imported.
+
+The wheels of torchvision on PyPI are CUDA builds. Beside a CPU torch their compiled half can't be
+loaded, and `import torchvision` stops at the first operator that it wants to describe, although
+its transforms, all that cn_clip asks of it, are pure Python. Whoever imports cn_clip calls
+`define_missing_operators` first.
+"""
+
+import importlib
+import threading
+
+import torch
+
+_SCHEMAS = (
+    "nms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor",
+    "qnms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor",
+)
+"""What `torchvision/_meta_registrations.py` (0.28) registers for, and nothing else needs."""
+
+_lock = threading.Lock()
+_libraries: list[torch.library.Library] = []
+"""Held for ever: an operator is gone when its library is collected."""
+
+
+def define_missing_operators() -> None:
+    """Make `import torchvision` work, and do nothing where it works by itself.
+
+    Called again, or by several threads at once, it does its work once.
+
+    Raises:
+        RuntimeError: torchvision can't be imported for another reason, which is in the message.
+    """
+    with _lock:
+        try:
+            importlib.import_module("torchvision")
+        except RuntimeError:
+            # Asked of the import, not of version strings: a torchvision built without CUDA brings
+            # its own operators, and defining them a second time would break it.
+            if torch.version.cuda is not None or _libraries:
+                raise
+            library = torch.library.Library("torchvision", "DEF")  # type: ignore[no-untyped-call]
+            for schema in _SCHEMAS:
+                library.define(schema)  # type: ignore[no-untyped-call]
+            _libraries.append(library)
+            importlib.import_module("torchvision")

@@ -1,0 +1,63 @@
+"""Draws the text that goes with a picture in one step, changed a little each time.
+
+People ask in fragments: a noun, half a sentence, a line of verse full of words that the picture
+does not show. So captions are cut, thinned, joined and diluted.
+"""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from tihua_server.types import TokenArray
+
+
+class CaptionSampler:
+    """Draws texts for pictures.
+
+    Args:
+        tokens: the tokens of every text, [CLS] and [SEP] included.
+        random: draws them.
+    """
+
+    def __init__(self, tokens: Mapping[str, TokenArray], random: np.random.Generator) -> None:
+        self._tokens = {text: ids[1:-1] for text, ids in tokens.items()}
+        self._pool = np.concatenate(list(self._tokens.values()))
+        self._random = random
+
+    def caption(self, texts: Sequence[str]) -> tuple[str, TokenArray]:
+        """Return a human caption, one time in three cut short or thinned, and the text it was."""
+        text = texts[int(self._random.integers(len(texts)))]
+        tokens = self._tokens[text]
+        chance = self._random.random()
+        if chance < 0.12 and len(tokens) > 3:
+            length = int(self._random.integers(2, len(tokens)))
+            start = int(self._random.integers(len(tokens) - length + 1))
+            tokens = tokens[start : start + length]
+        elif chance < 0.35:
+            tokens = self._thinned(tokens, 0.15)
+        return text, tokens
+
+    def name(self, texts: Sequence[str]) -> tuple[str, TokenArray]:
+        """Return a name or keyword, often with another one or with foreign words around it."""
+        first = 0 if self._random.random() < 0.4 else int(self._random.integers(len(texts)))
+        text = texts[first]
+        tokens = self._tokens[text]
+        chance = self._random.random()
+        if chance < 0.25:
+            other = self._tokens[texts[int(self._random.integers(len(texts)))]]
+            tokens = np.concatenate([tokens, other])
+        elif chance < 0.45:
+            tokens = self._diluted(tokens)
+        return text, tokens
+
+    def _thinned(self, tokens: TokenArray, share: float) -> TokenArray:
+        kept = tokens[self._random.random(len(tokens)) >= share]
+        return kept if len(kept) else tokens
+
+    def _diluted(self, tokens: TokenArray) -> TokenArray:
+        """Return the tokens with one to four characters of other texts before and behind."""
+        before, behind = (
+            self._random.choice(self._pool, size=int(self._random.integers(0, 4)))
+            for _ in range(2)
+        )
+        return np.concatenate([before, tokens, behind])

@@ -1,0 +1,170 @@
+"""Emoji of free sets, with their Chinese names and keywords.
+
+The pictures and the names come from npm packages, installed beside each other in one folder:
+
+    npm install emojibase-data emoji-datasource-google emoji-datasource-twitter \
+        openmoji emojione@2.2.7
+
+Microsoft's Fluent emoji are read for measuring only, never trained on: their style is the test.
+"""
+
+import csv
+import io
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from tihua_server.training.pictures import WHITE, on_white
+
+SKIN_TONES = frozenset(f"1f3f{digit}" for digit in "bcdef")
+INVISIBLE = frozenset({"fe0f", "200d"})
+"""Code points that the sets write or leave out as they like: variation selector and joiner."""
+
+SVG_SIDE = 160
+"""Side, in pixels, at which vector emoji are drawn."""
+
+SMALLEST_SCALE = 0.45
+"""Least share of the canvas's side that an emoji takes when it is placed at random."""
+
+
+@dataclass(frozen=True, slots=True)
+class EmojiSet:
+    """Where the pictures of one emoji set lie within the folder of npm packages."""
+
+    name: str
+    folder: str
+    suffix: str
+
+
+TRAINING_SETS = (
+    EmojiSet("noto", "emoji-datasource-google/img/google/64", ".png"),
+    EmojiSet("twemoji", "emoji-datasource-twitter/img/twitter/64", ".png"),
+    EmojiSet("openmoji", "openmoji/color/svg", ".svg"),
+    EmojiSet("emojione", "emojione/assets/png_128x128", ".png"),
+)
+TEST_SET = EmojiSet("fluent-3d", "@lobehub/fluent-emoji-3d/assets", ".webp")
+
+
+class Emoji:
+    """The emoji of one set that have a Chinese name; skin tones are left out.
+
+    View 0 is the emoji on white, filling the picture; the others put it somewhere, smaller, on a
+    background of one colour.
+
+    Args:
+        node_modules: the folder of npm packages.
+        emoji_set: which set.
+        names: Chinese names by code, as `read_names` returns them.
+        views: ways in which each is drawn, 1 or more.
+        seed: of places and colours.
+
+    Raises:
+        FileNotFoundError: the set's package is not there.
+    """
+
+    def __init__(
+        self,
+        node_modules: Path,
+        emoji_set: EmojiSet,
+        names: Mapping[str, tuple[str, ...]],
+        *,
+        views: int,
+        seed: int,
+    ) -> None:
+        folder = node_modules / emoji_set.folder
+        files = {
+            code: file
+            for file in sorted(folder.iterdir())
+            if file.suffix == emoji_set.suffix
+            and (code := normal_code(file.stem)) in names
+            and not SKIN_TONES.intersection(code.split("-"))
+        }
+        self.name = f"emoji-{emoji_set.name}"
+        self.views = views
+        self._seed = seed
+        self._codes = sorted(files)
+        self._texts = [names[code] for code in self._codes]
+        self._layers = [_read_layer(files[code]) for code in self._codes]
+
+    def __len__(self) -> int:
+        """Return the number of emoji."""
+        return len(self._codes)
+
+    def layer(self, index: int) -> Image.Image:
+        """Return the emoji in RGBA."""
+        return self._layers[index]
+
+    def picture(self, index: int, view: int) -> Image.Image:
+        """Return the emoji on white, or placed on a coloured background."""
+        layer = self._layers[index]
+        if view == 0:
+            return on_white(layer)
+        random = np.random.default_rng([self._seed, index, view])
+        canvas = Image.new("RGBA", layer.size, random_background(random))
+        side = round(layer.width * random.uniform(SMALLEST_SCALE, 1.0))
+        place = tuple(int(at) for at in random.integers(0, layer.width - side + 1, size=2))
+        canvas.alpha_composite(layer.resize((side, side), Image.Resampling.BICUBIC), place)
+        return canvas.convert("RGB")
+
+    def texts(self, index: int) -> tuple[str, ...]:
+        """Return the name, then the keywords."""
+        return self._texts[index]
+
+    def group(self, index: int) -> str:
+        """Return the code, which is the same in every set: 🐎 is `1f40e`."""
+        return self._codes[index]
+
+
+def normal_code(stem: str) -> str:
+    """Return an emoji's code points without those that a set may leave out: `1f3cd`."""
+    return "-".join(part for part in stem.lower().split("-") if part not in INVISIBLE)
+
+
+def read_names(node_modules: Path) -> dict[str, tuple[str, ...]]:
+    """Return name and keywords of every emoji: those of Unicode CLDR, then our own.
+
+    Raises:
+        FileNotFoundError: `emojibase-data` is not there.
+    """
+    table = json.loads((node_modules / "emojibase-data/zh/data.json").read_text(encoding="utf-8"))
+    own = _read_own_words()
+    names = {}
+    for entry in table:
+        code = normal_code(entry["hexcode"])
+        texts = [entry["label"], *entry.get("tags", []), *own.get(code, [])]
+        names[code] = tuple(dict.fromkeys(text.strip() for text in texts if text.strip()))
+    return names
+
+
+def random_background(random: np.random.Generator) -> tuple[int, int, int, int]:
+    """Return a colour: white every second time, else one of any hue, rather light."""
+    if random.random() < 0.5:
+        return (*WHITE, 255)
+    red, green, blue = (int(part) for part in random.integers(110, 256, size=3))
+    return (red, green, blue, 255)
+
+
+def _read_own_words() -> dict[str, list[str]]:
+    text = (resources.files(__package__) / "emoji_words.tsv").read_text(encoding="utf-8")
+    rows = csv.reader(text.splitlines(), delimiter="\t")
+    return {
+        normal_code("-".join(f"{ord(sign):x}" for sign in emoji)): words.split(" ")
+        for emoji, words in rows
+    }
+
+
+def _read_layer(file: Path) -> Image.Image:
+    if file.suffix == ".svg":
+        # Only training draws vector emoji: an import at the top would make it a need of all.
+        from resvg_py import svg_to_bytes  # noqa: PLC0415
+
+        content = bytes(svg_to_bytes(svg_path=str(file), width=SVG_SIDE, height=SVG_SIDE))
+    else:
+        content = file.read_bytes()
+    with Image.open(io.BytesIO(content)) as picture:
+        return picture.convert("RGBA")

@@ -1,0 +1,56 @@
+"""Every knob of the training, with the values that made the shipped file."""
+
+from dataclasses import dataclass, field
+
+from tihua_server.tiny_network import BLOCK_COUNT, NetworkShape
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """How to train.
+
+    Attributes:
+        seed: of every draw.
+        shape: sizes of the network; its vocabulary is counted from the texts.
+        trained_blocks: last blocks of the image tower that are trained in the second stage; the
+            maps before them are cached on disk.
+        photograph_views: crops and mirrorings of each photograph.
+        emoji_views: placements of each emoji.
+        compositions: how many pictures of several emoji to make.
+        prototype_draws: features drawn for each ImageNet class that has a Chinese name.
+        max_bigrams: rows for pairs of characters, at most.
+        min_bigram_count: how often a pair must occur to get one.
+        batch_size: pictures a step.
+        head_epochs: epochs of the first stage: heads and text tower over frozen features.
+        block_epochs: epochs of the second stage: the last blocks too. None for the shipped file:
+            on two cores one takes minutes.
+        head_rate: peak learning rate of the first stage.
+        block_rate: peak learning rate of the second stage for the blocks; the rest takes five
+            times as much.
+        weight_decay: AdamW's.
+        label_smoothing: share of the target that goes to the wrong pictures.
+        dropout: share of units left out in the heads.
+    """
+
+    seed: int = 0
+    shape: NetworkShape = field(default_factory=NetworkShape)
+    trained_blocks: int = 5
+    photograph_views: int = 2
+    emoji_views: int = 2
+    compositions: int = 5_000
+    prototype_draws: int = 20
+    max_bigrams: int = 5_000
+    min_bigram_count: int = 5
+    batch_size: int = 256
+    head_epochs: int = 36
+    block_epochs: int = 0
+    head_rate: float = 1e-3
+    block_rate: float = 2e-4
+    weight_decay: float = 0.05
+    label_smoothing: float = 0.1
+    dropout: float = 0.3
+
+    @property
+    def frozen_blocks(self) -> int:
+        """Blocks whose maps are cached."""
+        return BLOCK_COUNT - self.trained_blocks

@@ -1,0 +1,226 @@
+"""Trains `tihua-tiny` in two stages over frozen maps.
+
+    stage 1  heads and text tower   the whole backbone frozen: an epoch takes seconds
+    stage 2  the last blocks too    at a low rate: an epoch takes a minute or more
+"""
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from rich.progress import Progress
+from torch import Tensor, nn
+
+from tihua_server.tiny_network import TinyNetwork
+from tihua_server.training.album import Album, Pick, picks_of_epoch
+from tihua_server.training.captions import CaptionSampler
+from tihua_server.training.contrastive import contrastive_loss
+from tihua_server.training.recipe import Recipe
+from tihua_server.training.vocabulary import pad
+from tihua_server.types import TokenArray
+
+START_SCALE = 14.0
+MAX_SCALE = 50.0
+"""Inverse temperature: where it starts (CLIP's 1/0.07) and where it is stopped."""
+
+WARM_UP = 0.05
+"""Share of the steps over which the learning rate rises."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """One stage of the training.
+
+    Attributes:
+        number: 1 or 2.
+        name: for progress bar and checkpoint.
+        epochs: how many.
+        rates: peak learning rate of each group of parameters.
+        pool: maps of some pictures → pooled features, with gradient where there is one.
+    """
+
+    number: int
+    name: str
+    epochs: int
+    rates: Sequence[tuple[Sequence[nn.Parameter], float]]
+    pool: Callable[[Sequence[Pick]], Tensor]
+
+
+class Trainer:
+    """Trains a network on albums.
+
+    Args:
+        network: its backbone filled, its vocabulary too.
+        albums: what to train on.
+        tokens: the tokens of every text of the albums.
+        recipe: how.
+        folder: where the checkpoint lies; a run that was stopped goes on from it.
+        validate: called after an epoch with its name; what it returns is shown.
+    """
+
+    def __init__(
+        self,
+        network: TinyNetwork,
+        albums: Sequence[Album],
+        tokens: Mapping[str, TokenArray],
+        recipe: Recipe,
+        *,
+        folder: Path,
+        device: str,
+        validate: Callable[[TinyNetwork], str],
+    ) -> None:
+        self._network = network.to(device)
+        self._albums = tuple(albums)
+        self._tokens = tokens
+        self._recipe = recipe
+        self._folder = folder
+        self._device = device
+        self._validate = validate
+        self._scale = nn.Parameter(torch.tensor(math.log(START_SCALE), device=device))
+        for dropout in (network.image.dropout, network.text.dropout):
+            dropout.p = recipe.dropout
+
+    def train(self, progress: Progress) -> None:
+        """Train both stages, or what is left of them."""
+        image, text = self._network.image, self._network.text
+        heads = [*image.norm.parameters(), *image.hidden.parameters()]
+        heads += [*image.project.parameters(), *image.direct.parameters()]
+        heads += [*text.parameters(), self._scale]
+        blocks = [
+            *image.blocks[self._recipe.frozen_blocks :].parameters(),
+            *image.top.parameters(),
+        ]
+        for parameter in image.parameters():
+            parameter.requires_grad_(False)
+        for parameter in heads:
+            parameter.requires_grad_(True)
+        head_rate, block_rate = self._recipe.head_rate, self._recipe.block_rate
+        rates = [(heads, head_rate)]
+        self._run(Stage(1, "heads", self._recipe.head_epochs, rates, self._pooled), progress)
+        for parameter in blocks:
+            parameter.requires_grad_(True)
+        rates = [(heads, 5 * block_rate), (blocks, block_rate)]
+        self._run(Stage(2, "blocks", self._recipe.block_epochs, rates, self._pool_maps), progress)
+
+    def _run(self, stage: Stage, progress: Progress) -> None:
+        optimizer = torch.optim.AdamW(
+            [{"params": params, "lr": rate} for params, rate in stage.rates],
+            weight_decay=self._recipe.weight_decay,
+        )
+        size = self._recipe.batch_size
+        per_epoch = sum(round(len(album.source) * album.share) for album in self._albums) // size
+        steps = per_epoch * stage.epochs
+        schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: _rate(step, steps))
+        first = self._resume(stage, optimizer, schedule)
+        task = progress.add_task(stage.name, total=steps, completed=first * per_epoch)
+        for epoch in range(first, stage.epochs):
+            # A generator per epoch, so that a resumed run draws what an unbroken one would have.
+            random = np.random.default_rng([self._recipe.seed, stage.number, epoch])
+            picks = picks_of_epoch(self._albums, random)
+            sampler = CaptionSampler(self._tokens, random)
+            torch.manual_seed(int(random.integers(2**32)))
+            losses = []
+            self._network.train()
+            for start in range(0, per_epoch * size, size):
+                loss = self._loss(picks[start : start + size], sampler, stage)
+                optimizer.zero_grad()
+                loss.backward()  # type: ignore[no-untyped-call]
+                optimizer.step()
+                schedule.step()
+                losses.append(loss.item())
+                progress.advance(task)
+            self._network.eval()
+            self._save(stage, epoch + 1, optimizer, schedule)
+            if (epoch + 1) % max(1, stage.epochs // 10) == 0 or epoch + 1 == stage.epochs:
+                progress.console.print(
+                    f"{stage.name} {epoch + 1}/{stage.epochs}: loss {np.mean(losses):.3f}, "
+                    f"{self._validate(self._network)}"
+                )
+
+    def _loss(self, picks: Sequence[Pick], sampler: CaptionSampler, stage: Stage) -> Tensor:
+        drawn, right, groups, rows = [], [], [], []
+        for pick in picks:
+            album = self._albums[pick.album]
+            texts = album.source.texts(pick.index)
+            text, tokens = (sampler.caption if album.has_captions else sampler.name)(texts)
+            drawn.append(text)
+            right.append(frozenset(texts))
+            groups.append(album.source.group(pick.index))
+            rows.append(tokens)
+        is_right = torch.tensor(
+            [
+                [group == other or text in texts for other, text in zip(groups, drawn, strict=True)]
+                for group, texts in zip(groups, right, strict=True)
+            ]
+        )
+        pictures = self._network.image.embed(stage.pool(picks))
+        words = self._network.text(pad(rows).to(self._device))
+        scale = self._scale.exp().clamp(max=MAX_SCALE)
+        return contrastive_loss(
+            scale * pictures @ words.T,
+            is_right.to(self._device),
+            label_smoothing=self._recipe.label_smoothing,
+        )
+
+    def _pooled(self, picks: Sequence[Pick]) -> Tensor:
+        rows = [self._albums[p.album].pooled[p.view][p.index] for p in picks]
+        return torch.stack(rows).to(self._device)
+
+    def _pool_maps(self, picks: Sequence[Pick]) -> Tensor:
+        """Return pooled features: computed anew where there are maps, else as they are."""
+        pooled = self._pooled(picks)
+        with_maps = [at for at, pick in enumerate(picks) if self._albums[pick.album].maps]
+        chosen = [picks[at] for at in with_maps]
+        maps = np.stack([self._albums[p.album].maps[p.view][p.index] for p in chosen])
+        batch = torch.from_numpy(maps).to(self._device)
+        batch = batch.to(torch.bfloat16, memory_format=torch.channels_last)
+        with torch.autocast(torch.device(self._device).type, torch.bfloat16):
+            fresh = self._network.image.pool(batch, self._recipe.frozen_blocks)
+        return pooled.index_copy(0, torch.tensor(with_maps, device=self._device), fresh.float())
+
+    def _resume(
+        self,
+        stage: Stage,
+        optimizer: torch.optim.Optimizer,
+        schedule: torch.optim.lr_scheduler.LambdaLR,
+    ) -> int:
+        """Return how many epochs are done, everything set to where it was after them."""
+        file = self._folder / f"{stage.name}.pt"
+        if not file.exists():
+            return 0
+        state = torch.load(file, map_location=self._device, weights_only=True)
+        self._network.load_state_dict(state["network"])
+        optimizer.load_state_dict(state["optimizer"])
+        schedule.load_state_dict(state["schedule"])
+        with torch.no_grad():
+            self._scale.copy_(state["scale"])
+        return int(state["epochs"])
+
+    def _save(
+        self,
+        stage: Stage,
+        epochs: int,
+        optimizer: torch.optim.Optimizer,
+        schedule: torch.optim.lr_scheduler.LambdaLR,
+    ) -> None:
+        state = {
+            "network": self._network.state_dict(),
+            "optimizer": optimizer.state_dict(),
+            "schedule": schedule.state_dict(),
+            "scale": self._scale.detach(),
+            "epochs": epochs,
+        }
+        partial = self._folder / f"{stage.name}.partial.pt"
+        torch.save(state, partial)
+        partial.rename(self._folder / f"{stage.name}.pt")
+
+
+def _rate(step: int, steps: int) -> float:
+    """Return the share of the peak rate at a step: a rise, then half a cosine down to nothing."""
+    rise = max(1, int(steps * WARM_UP))
+    if step < rise:
+        return (step + 1) / rise
+    return 0.5 * (1 + math.cos(math.pi * min(1.0, (step - rise) / max(1, steps - rise))))

@@ -1,0 +1,74 @@
+"""Which tokens and pairs of tokens get a row in the text tower's tables."""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+import torch
+
+from tihua_server.tiny_network import FIRST_TOKEN, UNKNOWN, VOCAB_SIZE, NetworkShape, TextTower
+from tihua_server.types import TokenArray
+
+
+@dataclass(frozen=True, slots=True)
+class Vocabulary:
+    """The tokens that have a row of their own, in row order, and the pairs, by row, sorted."""
+
+    tokens: tuple[int, ...]
+    pairs: tuple[tuple[int, int], ...]
+
+    @classmethod
+    def of(cls, texts: Iterable[TokenArray], *, max_pairs: int, min_pair_count: int) -> "Vocabulary":
+        """Return the vocabulary of the training texts.
+
+        Args:
+            texts: tokenized, [CLS] and [SEP] included; these two get no row.
+            max_pairs: how many pairs at most, the most frequent first.
+            min_pair_count: how often a pair must occur.
+        """
+        inner = [[int(token) for token in text[1:-1]] for text in texts]
+        tokens = tuple(sorted({token for text in inner for token in text}))
+        row = {token: index + FIRST_TOKEN for index, token in enumerate(tokens)}
+        counts = Counter(pair for text in inner for pair in pairwise(text))
+        frequent = [
+            (row[left], row[right])
+            for (left, right), count in counts.most_common(max_pairs)
+            if count >= min_pair_count
+        ]
+        return cls(tokens=tokens, pairs=tuple(sorted(frequent)))
+
+    def shape(self, base: NetworkShape) -> NetworkShape:
+        """Return the shape of a network with this vocabulary."""
+        return NetworkShape(
+            image_size=base.image_size,
+            dim=base.dim,
+            image_hidden=base.image_hidden,
+            characters=len(self.tokens) + FIRST_TOKEN,
+            bigrams=len(self.pairs) + 1,
+            character_dim=base.character_dim,
+            text_hidden=base.text_hidden,
+        )
+
+    def fill(self, tower: TextTower) -> None:
+        """Write the tables that find rows into a text tower."""
+        rows = torch.full((VOCAB_SIZE,), UNKNOWN, dtype=torch.int32)
+        rows[list(self.tokens)] = torch.arange(len(self.tokens), dtype=torch.int32) + FIRST_TOKEN
+        rows[list(SILENT_TOKENS)] = 0
+        tower.character_row.copy_(rows)
+        width = len(self.tokens) + FIRST_TOKEN
+        keys = [-1, *(left * width + right for left, right in self.pairs)]
+        tower.bigram_key.copy_(torch.tensor(keys, dtype=torch.int64))
+
+
+SILENT_TOKENS = (0, 101, 102)
+"""[PAD], [CLS] and [SEP] of cn_clip's vocabulary: they say nothing in a bag of characters."""
+
+
+def pad(texts: Sequence[TokenArray]) -> torch.Tensor:
+    """Return token ids padded with [PAD] to the longest: (len(texts), length) int64."""
+    padded = np.zeros((len(texts), max(map(len, texts))), dtype=np.int64)
+    for row, text in zip(padded, texts, strict=True):
+        row[: len(text)] = text
+    return torch.from_numpy(padded)

@@ -1,0 +1,353 @@
+"""The words of the service: what is embedded, stored and found, and the seams to model and store.
+
+Knows neither gRPC nor torch nor pymilvus. The two protocols, `Encoder` and `VectorStore`, are all
+that the service asks of a model and of a database; a new one is a file that has their methods.
+"""
+
+import enum
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Protocol, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+FloatArray: TypeAlias = npt.NDArray[np.float32]
+"""Embeddings: (dim,) or (count, dim), every row of L2 norm 1."""
+
+PixelArray: TypeAlias = npt.NDArray[np.uint8]
+"""One preprocessed picture: (image_size, image_size, 3), RGB, 0 to 255."""
+
+TokenArray: TypeAlias = npt.NDArray[np.int64]
+"""One tokenized text: (length,), [CLS] and [SEP] included, at most `context_length` long."""
+
+Metadata: TypeAlias = Mapping[str, object]
+"""What a caller keeps beside an item: JSON values by name."""
+
+
+@dataclass(frozen=True, slots=True)
+class ModelRef:
+    """Which model made an embedding.
+
+    Attributes:
+        id: its name, for people: `ViT-B-16`.
+        fingerprint: 16 hexadecimal digits over weights and preprocessing. Engine, device and
+            precision are left out: they must agree within a cosine of 0.99 (ARCHITECTURE.md), and
+            embeddings of one fingerprint may therefore be compared whatever computed them.
+    """
+
+    id: str
+    fingerprint: str
+
+
+@dataclass(frozen=True, slots=True)
+class ModelInfo:
+    """What a client may want to know of the model.
+
+    Attributes:
+        ref: name and fingerprint.
+        dim: length of an embedding.
+        image_size: side of the square, in pixels, to which pictures are resized.
+        context_length: tokens per text, [CLS] and [SEP] included; longer texts are cut.
+        device: `cpu` or `cuda:0`.
+        precision: `fp32`, `bf16`, …
+        engine: what computes: `torch`.
+    """
+
+    ref: ModelRef
+    dim: int
+    image_size: int
+    context_length: int
+    device: str
+    precision: str
+    engine: str
+
+
+@dataclass(frozen=True, slots=True)
+class Tokens:
+    """A tokenized text, and whether something of it had to be left out."""
+
+    ids: TokenArray
+    is_truncated: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """A text to embed."""
+
+    content: str
+
+
+@dataclass(frozen=True, slots=True)
+class EncodedImage:
+    """A picture as a file: JPEG, PNG, WebP, BMP, GIF or TIFF."""
+
+    content: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class RgbImage:
+    """A picture as pixels: height_px * width_px * 3 bytes, rows from the top, RGB."""
+
+    data: bytes
+    width_px: int
+    height_px: int
+
+
+@dataclass(frozen=True, slots=True)
+class Vector:
+    """What the caller embedded already: (dim,) float32 of L2 norm 1."""
+
+    embedding: FloatArray
+
+
+Content: TypeAlias = Text | EncodedImage | RgbImage | Vector
+"""Whatever becomes an embedding."""
+
+
+class Encoder(Protocol):
+    """A CLIP model: text and pictures into one space.
+
+    `tokenize` may be called from several threads at once; the two `encode_…` methods are called by
+    one thread at a time.
+    """
+
+    info: ModelInfo
+
+    def tokenize(self, text: str) -> Tokens:
+        """Return the tokens of one text, cut to `info.context_length`."""
+
+    def encode_texts(self, texts: Sequence[TokenArray]) -> FloatArray:
+        """Return one embedding per text: (len(texts), dim) float32 on the CPU, L2 norm 1.
+
+        Raises:
+            ModelError: the model failed, for example for want of memory.
+        """
+
+    def encode_images(self, images: Sequence[PixelArray]) -> FloatArray:
+        """Return one embedding per picture: (len(images), dim) float32 on the CPU, L2 norm 1.
+
+        Raises:
+            ModelError: the model failed, for example for want of memory.
+        """
+
+
+class IndexType(enum.StrEnum):
+    """How Milvus finds neighbours; each is explained in `collection_service.proto`."""
+
+    FLAT = "FLAT"
+    IVF_FLAT = "IVF_FLAT"
+    HNSW = "HNSW"
+    AUTOINDEX = "AUTOINDEX"
+
+
+class LoadState(enum.Enum):
+    """Whether a collection can be searched now."""
+
+    RELEASED = "released"
+    LOADING = "loading"
+    LOADED = "loaded"
+
+
+class Consistency(enum.Enum):
+    """How fresh a read is: what was written a moment ago may be missing, or must be seen."""
+
+    BOUNDED = "Bounded"
+    STRONG = "Strong"
+
+
+@dataclass(frozen=True, slots=True)
+class Index:
+    """An index type and its build parameters, for example IVF_FLAT with `{"nlist": 512}`."""
+
+    type: IndexType
+    params: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class CollectionSpec:
+    """What must be said to create a collection. The metric is always COSINE.
+
+    Attributes:
+        name: letters, digits and underscores, not starting with a digit; at most 255.
+        model: the model whose embeddings it holds.
+        dim: their length.
+        index: how neighbours are found.
+        shards: number of shards, 1 to 16; Milvus Lite has one whatever is asked.
+        description: one line for people, at most 1 024 characters.
+    """
+
+    name: str
+    model: ModelRef
+    dim: int
+    index: Index
+    shards: int = 1
+    description: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Collection:
+    """A collection as it stands in the store.
+
+    Attributes:
+        spec: what it was created with; index and shards as the store reports them.
+        item_count: exact number of items.
+        load_state: whether it can be searched now.
+        create_time: in UTC; None where the store does not tell.
+    """
+
+    spec: CollectionSpec
+    item_count: int
+    load_state: LoadState
+    create_time: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """What is stored.
+
+    Attributes:
+        id: the caller's key; writing it again replaces the item.
+        embedding: (dim,) float32 of L2 norm 1; None where it was not asked for.
+        uri: where the picture can be found; stored and returned as it is, never opened.
+        metadata: JSON values by name.
+    """
+
+    id: str
+    embedding: FloatArray | None
+    uri: str = ""
+    metadata: Metadata = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """What is found: a stored item and its score, the cosine similarity in [-1, 1]."""
+
+    item: Item
+    score: float
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """A Milvus boolean expression over `id`, `uri` and metadata, with bound parameters.
+
+    Attributes:
+        expression: for example `year >= {since} and place in {places}`; empty means every item.
+        params: a value for each `{name}`: string, number, boolean or a list of those.
+    """
+
+    expression: str = ""
+    params: Mapping[str, object] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Fields:
+    """Which parts of an item an answer carries, beside its id."""
+
+    uri: bool = True
+    metadata: bool = True
+    embedding: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class SearchParams:
+    """How a search is done.
+
+    Attributes:
+        limit: hits to return at most, 1 or more; `offset + limit` at most 16 384 (Milvus).
+        offset: best hits to leave out.
+        filter: only items that match are searched.
+        min_score: hits below it are left out; None keeps all.
+        fields: which parts of an item come back.
+        index_params: search parameters of the index: `nprobe` (IVF_FLAT), `ef` (HNSW).
+        consistency: whether writes of a moment ago must be seen.
+    """
+
+    limit: int
+    offset: int = 0
+    filter: Filter = field(default_factory=Filter)
+    min_score: float | None = None
+    fields: Fields = field(default_factory=Fields)
+    index_params: Mapping[str, int] = field(default_factory=dict)
+    consistency: Consistency = Consistency.BOUNDED
+
+
+class VectorStore(Protocol):
+    """Collections of items, and the search for the nearest.
+
+    Every method raises `StoreUnavailable` when the store does not answer within its deadline,
+    `StoreError` when it refuses what should have been right, and, where a collection is named,
+    `NotFound` when there is none of that name. What the callers have checked already (lengths,
+    ranges, dims, NaN) is not checked again; what a filter says is (`InvalidInput`).
+    """
+
+    kind: str
+    """What it is, for people: `Milvus Lite 3.2.2`, `Milvus 2.6.1`."""
+
+    async def create(self, spec: CollectionSpec) -> None:
+        """Create a collection, its index built and loaded for searching.
+
+        Raises:
+            AlreadyExists: there is a collection of that name.
+            InvalidInput: the store refuses a parameter of the index.
+        """
+
+    async def spec(self, name: str) -> CollectionSpec:
+        """Return what a collection was created with; cheap enough for every request."""
+
+    async def describe(self, name: str) -> Collection:
+        """Return one collection, with its exact count."""
+
+    async def names(self) -> list[str]:
+        """Return the names of all collections that tihua made, sorted."""
+
+    async def drop(self, name: str) -> None:
+        """Remove a collection and all its items."""
+
+    async def load(self, name: str) -> None:
+        """Load a collection for searching; return when it can be searched."""
+
+    async def release(self, name: str) -> None:
+        """Release a collection from memory; searching it then raises `CollectionNotReady`."""
+
+    async def upsert(self, name: str, items: Sequence[Item]) -> None:
+        """Write items, replacing those of the same id; all are in the store on return."""
+
+    async def get(self, name: str, ids: Sequence[str], fields: Fields) -> list[Item]:
+        """Return the items of these ids, in their order; absent ones are left out."""
+
+    async def scan(
+        self, name: str, *, where: Filter, limit: int, after_id: str = "", fields: Fields
+    ) -> list[Item]:
+        """Return up to `limit` matching items with ids beyond `after_id`, sorted by id (bytes)."""
+
+    async def count(self, name: str, where: Filter) -> int:
+        """Return the exact number of matching items; writes of a moment ago are counted."""
+
+    async def delete(self, name: str, ids: Sequence[str]) -> int:
+        """Remove items by id; return how many there were."""
+
+    async def delete_where(self, name: str, where: Filter) -> int:
+        """Remove the matching items; return how many there were."""
+
+    async def search(
+        self, name: str, embeddings: FloatArray, params: SearchParams
+    ) -> list[list[Hit]]:
+        """Return the hits of each query, best first.
+
+        Args:
+            name: the collection.
+            embeddings: (count, dim) float32, one query a row.
+            params: how to search.
+
+        Raises:
+            InvalidInput: the filter does not parse or names an unbound parameter.
+            CollectionNotReady: the collection is released or still loading.
+        """
+
+    async def ping(self) -> None:
+        """Return when the store answers."""
+
+    async def close(self) -> None:
+        """Flush what is buffered and let go of the store."""

@@ -1,0 +1,174 @@
+"""A batch of new items → rows in the store: check, embed, write.
+
+Used by `UpsertItems` for its one batch and by `ingester.py` for each of a stream, which writes
+apart from embedding so that the two overlap.
+"""
+
+import json
+from collections.abc import Collection as Container
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from enum import Enum
+
+from tihua_server.batcher import Lane
+from tihua_server.config import Limits
+from tihua_server.embedder import Embedder, Stages
+from tihua_server.errors import AlreadyExists, InvalidInput, ServiceError
+from tihua_server.types import Content, Fields, Item, Metadata, VectorStore
+
+RESERVED_KEYS = frozenset({"id", "embedding", "uri"})
+"""Columns of the collection; a metadata key of the same name would shadow them in filters."""
+
+
+class WriteMode(Enum):
+    """What to do with an id that is already stored; see `ingest_service.proto`."""
+
+    UPSERT = "upsert"
+    INSERT_ONLY = "insert-only"
+    SKIP_EXISTING = "skip-existing"
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """An item to be written: what it is made of, or why that could not be read."""
+
+    id: str
+    content: Content | ServiceError
+    uri: str = ""
+    metadata: Metadata = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """An item that was not written: its position in the batch, its id and the reason."""
+
+    index: int
+    id: str
+    error: ServiceError
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A batch that is ready to be written: len(items) + len(failures) + skipped were sent."""
+
+    items: list[Item]
+    failures: list[Failure]
+    skipped: int
+    stages: Stages
+
+
+class Writer:
+    """Prepares and writes items."""
+
+    def __init__(self, embedder: Embedder, store: VectorStore, limits: Limits) -> None:
+        """Take the model's door, the store and the bounds on an item."""
+        self._embedder = embedder
+        self._store = store
+        self._limits = limits
+
+    async def prepare(
+        self,
+        collection: str,
+        drafts: Sequence[Draft],
+        *,
+        mode: WriteMode = WriteMode.UPSERT,
+        taken: Container[str] = (),
+        lane: Lane = Lane.INTERACTIVE,
+        wait: bool = False,
+    ) -> Prepared:
+        """Check and embed a batch; a bad item is a failure of its own.
+
+        Args:
+            collection: where they will be written; looked into unless the mode is UPSERT.
+            drafts: the items.
+            mode: what to do with an id that is already there.
+            taken: ids that count as already there, though they are still on their way.
+            lane: which inputs go first.
+            wait: if the model's queue is full, wait for room instead of refusing.
+        """
+        failures: list[Failure] = []
+        good: list[tuple[int, Draft, Content]] = []
+        for index, draft in enumerate(drafts):
+            try:
+                good.append((index, draft, self._checked(draft)))
+            except ServiceError as error:
+                failures.append(Failure(index, draft.id, error))
+        skipped = 0
+        if mode is not WriteMode.UPSERT:
+            there = await self._existing([draft.id for _, draft, _ in good], collection, taken)
+            new = []
+            for index, draft, content in good:
+                if draft.id not in there:
+                    there.add(draft.id)
+                    new.append((index, draft, content))
+                elif mode is WriteMode.SKIP_EXISTING:
+                    skipped += 1
+                else:
+                    failures.append(Failure(index, draft.id, _already_exists(draft.id, collection)))
+            good = new
+        embedded = await self._embedder.embed(
+            [content for _, _, content in good], lane=lane, wait=wait
+        )
+        items = []
+        for (index, draft, _), row in zip(good, embedded.rows, strict=True):
+            if isinstance(row, ServiceError):
+                failures.append(Failure(index, draft.id, row))
+            else:
+                items.append(Item(draft.id, row, draft.uri, draft.metadata))
+        failures.sort(key=lambda failure: failure.index)
+        return Prepared(items, failures, skipped, embedded.stages)
+
+    async def write(self, collection: str, items: Sequence[Item]) -> None:
+        """Write items; of several with one id the last is kept."""
+        latest = {item.id: item for item in items}
+        if latest:
+            await self._store.upsert(collection, list(latest.values()))
+
+    async def _existing(
+        self, ids: Sequence[str], collection: str, taken: Container[str]
+    ) -> set[str]:
+        if not ids:
+            return set()
+        bare = Fields(uri=False, metadata=False, embedding=False)
+        stored = await self._store.get(collection, list(dict.fromkeys(ids)), bare)
+        return {item.id for item in stored} | {item_id for item_id in ids if item_id in taken}
+
+    def _checked(self, draft: Draft) -> Content:
+        limits = self._limits
+        if not draft.id:
+            raise InvalidInput(
+                "item has no id; give each item a key of its own", reason="EMPTY_ID", field="id"
+            )
+        _check_bytes("id", draft.id, limits.max_id_bytes)
+        _check_bytes("uri", draft.uri, limits.max_uri_bytes)
+        for key in draft.metadata:
+            if key in RESERVED_KEYS or key.startswith("$"):
+                raise InvalidInput(
+                    f"metadata key {key!r} is reserved; rename it",
+                    reason="RESERVED_KEY",
+                    field=f"metadata.{key}",
+                )
+        _check_bytes(
+            "metadata", json.dumps(draft.metadata, ensure_ascii=False), limits.max_metadata_bytes
+        )
+        if isinstance(draft.content, ServiceError):
+            raise draft.content
+        return draft.content
+
+
+def _check_bytes(part: str, value: str, max_bytes: int) -> None:
+    size = len(value.encode())
+    if size > max_bytes:
+        raise InvalidInput(
+            f"{part} is {size} bytes; the limit is {max_bytes}",
+            reason=f"{part.upper()}_TOO_LONG",
+            field=part,
+            metadata={"bytes": size, f"max_{part}_bytes": max_bytes},
+        )
+
+
+def _already_exists(item_id: str, collection: str) -> AlreadyExists:
+    return AlreadyExists(
+        f"collection {collection} has an item {item_id!r}; use upsert to replace it",
+        reason="ITEM_EXISTS",
+    )

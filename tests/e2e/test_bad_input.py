@@ -1,0 +1,391 @@
+"""Bad input against a running server: a clear error, and nothing else changes."""
+
+import io
+import struct
+import zlib
+from collections.abc import Callable
+from pathlib import Path
+
+import grpc
+import numpy as np
+import pytest
+from google.rpc import error_details_pb2
+from grpc_status import rpc_status
+from PIL import Image
+from tihua.v1 import (
+    collection_service_pb2,
+    embedding_service_pb2,
+    search_service_pb2,
+    types_pb2,
+)
+from tihua.v1.collection_service_pb2_grpc import CollectionServiceStub
+from tihua.v1.embedding_service_pb2_grpc import EmbeddingServiceStub
+from tihua.v1.search_service_pb2_grpc import SearchServiceStub
+
+INVALID = grpc.StatusCode.INVALID_ARGUMENT
+
+
+def encoded(image: Image.Image, file_format: str, **options: object) -> bytes:
+    """Return a picture as a file."""
+    buffer = io.BytesIO()
+    image.save(buffer, file_format, **options)
+    return buffer.getvalue()
+
+
+def photograph(mode: str = "RGB") -> Image.Image:
+    """Return a picture with something in it."""
+    x, y = np.meshgrid(np.arange(64), np.arange(48))
+    pixels = np.stack([x * 4, y * 5, (x + y) * 2], axis=-1).astype(np.uint8)
+    return Image.fromarray(pixels).convert(mode)
+
+
+def bomb(side: int = 20_000) -> bytes:
+    """Return a PNG of one colour that would unpack to gigabytes."""
+    rows = zlib.compress(bytes((side // 8 + 1) * side), 9)
+    header = struct.pack(">IIBBBBB", side, side, 1, 0, 0, 0, 0)
+
+    def chunk(kind: bytes, content: bytes) -> bytes:
+        body = kind + content
+        return struct.pack(">I", len(content)) + body + struct.pack(">I", zlib.crc32(body))
+
+    return (
+        b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", rows) + chunk(b"IEND", b"")
+    )
+
+
+BAD_PICTURES: dict[str, tuple[Callable[[], bytes], str, grpc.StatusCode]] = {
+    "truncated": (lambda: encoded(photograph(), "JPEG")[:400], "damaged or cut short", INVALID),
+    "empty": (lambda: b"", "empty", INVALID),
+    "text as JPEG": (lambda: b"this is no picture at all", "not a picture", INVALID),
+    "bomb": (bomb, "20000 x 20000", grpc.StatusCode.RESOURCE_EXHAUSTED),
+    "too many bytes": (
+        lambda: bytes(33 * 1024 * 1024),
+        "the limit is 33554432",
+        grpc.StatusCode.RESOURCE_EXHAUSTED,
+    ),
+}
+
+ODD_PICTURES: dict[str, Callable[[], bytes]] = {
+    "1 x 1": lambda: encoded(Image.new("RGB", (1, 1), "red"), "PNG"),
+    "CMYK": lambda: encoded(photograph("CMYK"), "JPEG"),
+    "16 bit": lambda: encoded(Image.fromarray(np.full((8, 8), 40_000, np.uint16)), "PNG"),
+    "palette": lambda: encoded(photograph("P"), "PNG"),
+    "transparent": lambda: encoded(photograph("RGBA"), "PNG"),
+    "animated": lambda: encoded(
+        photograph("P"), "GIF", save_all=True, append_images=[Image.new("P", (64, 48))]
+    ),
+    "WebP": lambda: encoded(photograph(), "WEBP"),
+    "TIFF": lambda: encoded(photograph(), "TIFF"),
+    "BMP": lambda: encoded(photograph(), "BMP"),
+}
+
+
+def embed(stub: EmbeddingServiceStub, *pictures: bytes) -> embedding_service_pb2.EmbedImageResponse:
+    """Embed files."""
+    images = [types_pb2.ImageSource(content=content) for content in pictures]
+    return stub.EmbedImage(embedding_service_pb2.EmbedImageRequest(images=images))
+
+
+def rows(block: types_pb2.VectorBlock) -> "np.ndarray[tuple[int, int], np.dtype[np.float32]]":
+    """Return packed embeddings as an array."""
+    return np.frombuffer(block.data, "<f4").reshape(block.count, block.dim)
+
+
+@pytest.mark.parametrize("kind", BAD_PICTURES)
+def test_a_bad_picture_fails_alone(embedding: EmbeddingServiceStub, kind: str) -> None:
+    """It is named with its reason; its neighbours are embedded as if it were not there."""
+    make, message, code = BAD_PICTURES[kind]
+    good = encoded(photograph(), "PNG")
+    answer = embed(embedding, good, make(), good)
+    [error] = answer.errors
+    assert error.index == 1
+    assert message in error.message
+    assert error.code == code.value[0]
+    assert not error.retryable
+    embeddings = rows(answer.embeddings)
+    assert not embeddings[1].any()
+    assert np.linalg.norm(embeddings[0]) == pytest.approx(1, abs=1e-5)
+    assert embeddings[0] @ embeddings[2] == pytest.approx(1, abs=1e-5)
+
+
+@pytest.mark.parametrize("kind", ODD_PICTURES)
+def test_an_odd_picture_is_embedded(embedding: EmbeddingServiceStub, kind: str) -> None:
+    """Whatever Pillow can show is a picture."""
+    answer = embed(embedding, ODD_PICTURES[kind]())
+    assert not answer.errors
+    assert np.linalg.norm(rows(answer.embeddings)) == pytest.approx(1, abs=1e-5)
+
+
+def test_a_rotated_photograph_is_embedded_as_people_see_it(embedding: EmbeddingServiceStub) -> None:
+    """The EXIF orientation is applied."""
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    turned = photograph().transpose(Image.Transpose.ROTATE_90)
+    answer = embed(
+        embedding, encoded(photograph(), "PNG"), encoded(turned, "PNG", exif=exif)
+    )
+    upright, shown = rows(answer.embeddings)
+    assert upright @ shown == pytest.approx(1, abs=1e-4)
+
+
+def test_transparency_is_laid_on_white(embedding: EmbeddingServiceStub) -> None:
+    """Nothing of what lay under it shows."""
+    clear = Image.new("RGBA", (8, 8), (255, 0, 0, 0))
+    answer = embed(
+        embedding, encoded(clear, "PNG"), encoded(Image.new("RGB", (8, 8), "white"), "PNG")
+    )
+    first, second = rows(answer.embeddings)
+    assert first @ second == pytest.approx(1, abs=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [("", "text is empty"), (" \n\t　", "text is empty"), ("马" * 100_000, "the limit is 10000")],
+    ids=["empty", "white space", "100 000 characters"],
+)
+def test_a_bad_text_fails_alone(embedding: EmbeddingServiceStub, text: str, message: str) -> None:
+    """It is named with its reason; its neighbours are embedded."""
+    answer = embedding.EmbedText(embedding_service_pb2.EmbedTextRequest(texts=["马", text]))
+    [error] = answer.errors
+    assert (error.index, error.code) == (1, INVALID.value[0])
+    assert message in error.message
+    assert np.linalg.norm(rows(answer.embeddings)[0]) == pytest.approx(1, abs=1e-5)
+
+
+def test_a_long_text_is_cut_unless_that_is_forbidden(embedding: EmbeddingServiceStub) -> None:
+    """What the model can't read is an error for those who ask for it."""
+    request = embedding_service_pb2.EmbedTextRequest(texts=["马" * 60])
+    assert not embedding.EmbedText(request).errors
+    request.truncate = False
+    assert embedding.EmbedText(request).errors[0].reason == "TEXT_TRUNCATED"
+
+
+def test_a_lone_surrogate_is_refused_and_the_server_lives(
+    channel: grpc.Channel, embedding: EmbeddingServiceStub
+) -> None:
+    """Bytes that are no UTF-8 can't be a proto string: the call fails, and the next succeeds."""
+    method = "/tihua.v1.EmbeddingService/EmbedText"
+    call = channel.unary_unary(method)
+    with pytest.raises(grpc.RpcError) as refused:
+        call(b"\x0a\x03\xed\xa0\x80")
+    assert refused.value.code() in {INVALID, grpc.StatusCode.INTERNAL}
+    assert not embedding.EmbedText(embedding_service_pb2.EmbedTextRequest(texts=["马"])).errors
+
+
+@pytest.mark.parametrize("count", [0, 257])
+def test_a_batch_has_bounds(embedding: EmbeddingServiceStub, count: int) -> None:
+    """Nothing to do and too much to do are errors that name the bound."""
+    with pytest.raises(grpc.RpcError, match="1 to 256") as refused:
+        embedding.EmbedText(embedding_service_pb2.EmbedTextRequest(texts=["马"] * count))
+    assert refused.value.code() is INVALID
+
+
+def test_a_message_over_the_limit_names_the_limit(embedding: EmbeddingServiceStub) -> None:
+    """gRPC's own check, before anything is read."""
+    with pytest.raises(grpc.RpcError, match="67108864") as refused:
+        embed(embedding, bytes(70 * 1024 * 1024))
+    assert refused.value.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
+
+
+def search(
+    stub: SearchServiceStub, collection: str, **fields: object
+) -> search_service_pb2.SearchResponse:
+    """Search for a horse."""
+    fields.setdefault("terms", [search_service_pb2.QueryTerm(text="马")])
+    return stub.Search(
+        search_service_pb2.SearchRequest(collection=collection, **fields)  # type: ignore[arg-type]
+    )
+
+
+def vector(values: list[float], dim: int | None = None) -> search_service_pb2.QueryTerm:
+    """Return a query by embedding."""
+    block = types_pb2.VectorBlock(
+        data=np.array(values, "<f4").tobytes(), dim=len(values) if dim is None else dim, count=1
+    )
+    return search_service_pb2.QueryTerm(embedding=block)
+
+
+BAD_SEARCHES: dict[str, tuple[dict[str, object], str, str]] = {
+    "limit 0": ({"limit": 0}, "limit is 0; it must be 1 to 1000", "limit"),
+    "limit 1 000 000": ({"limit": 1_000_000}, "it must be 1 to 1000", "limit"),
+    "no terms": ({"terms": []}, "terms has 0 entries", "terms"),
+    "empty term": ({"terms": [search_service_pb2.QueryTerm()]}, "term has no text", "terms[0]"),
+    "empty text": (
+        {"terms": [search_service_pb2.QueryTerm(text="")]},
+        "text is empty",
+        "terms[0]",
+    ),
+    "NaN": ({"terms": [vector([float("nan")] * 8)]}, "NaN", "terms[0]"),
+    "zero vector": ({"terms": [vector([0.0] * 8)]}, "all zero", "terms[0]"),
+    "wrong dimension": ({"terms": [vector([1.0] * 8)]}, "8 dimensions", "terms[0]"),
+    "bytes and dim differ": ({"terms": [vector([1.0] * 8, dim=9)]}, "dim 9", "terms[0]"),
+    "weight 0": (
+        {"terms": [search_service_pb2.QueryTerm(text="马", weight=0)]},
+        "weight is 0",
+        "terms[0].weight",
+    ),
+    "min_score 2": ({"min_score": 2.0}, "in [-1, 1]", "min_score"),
+    "filter that does not parse": ({"filter": "year >"}, "filter", "filter"),
+    "unbound parameter": ({"filter": "year > {since}"}, "since", "filter"),
+    "page token of nobody": ({"page_token": "xyz"}, "page_token", "page_token"),
+}
+
+
+@pytest.mark.parametrize("kind", BAD_SEARCHES)
+def test_a_bad_search_names_field_and_remedy(
+    searching: SearchServiceStub, collection: str, kind: str
+) -> None:
+    """INVALID_ARGUMENT with BadRequest and ErrorInfo; a good search then works."""
+    fields, message, field = BAD_SEARCHES[kind]
+    with pytest.raises(grpc.RpcError) as refused:
+        search(searching, collection, **fields)
+    assert refused.value.code() is INVALID
+    assert message in (refused.value.details() or "")
+    status = rpc_status.from_call(refused.value)
+    details = {detail.TypeName(): detail for detail in status.details}
+    info, bad = error_details_pb2.ErrorInfo(), error_details_pb2.BadRequest()
+    assert details["google.rpc.ErrorInfo"].Unpack(info)
+    assert info.domain == "tihua"
+    assert details["google.rpc.BadRequest"].Unpack(bad)
+    assert bad.field_violations[0].field.startswith(field)
+    assert not search(searching, collection).hits
+
+
+def test_terms_that_cancel_out_are_refused(searching: SearchServiceStub, collection: str) -> None:
+    """There is no direction to search in."""
+    terms = [
+        search_service_pb2.QueryTerm(text="马"),
+        search_service_pb2.QueryTerm(text="马", weight=-1),
+    ]
+    with pytest.raises(grpc.RpcError, match="cancel each other out"):
+        search(searching, collection, terms=terms)
+
+
+@pytest.mark.parametrize("name", ["absent", "", "DROP TABLE", "名"])
+def test_an_unknown_collection_is_not_found(searching: SearchServiceStub, name: str) -> None:
+    """Whatever the name looks like."""
+    with pytest.raises(grpc.RpcError) as refused:
+        search(searching, name)
+    assert refused.value.code() is grpc.StatusCode.NOT_FOUND
+
+
+@pytest.mark.parametrize("name", ["", "1st", "a b", "名", "a" * 256, "x; drop"])
+def test_a_collection_needs_a_proper_name(collections: CollectionServiceStub, name: str) -> None:
+    """The rule is in the message."""
+    with pytest.raises(grpc.RpcError, match="letters, digits and underscores") as refused:
+        collections.CreateCollection(collection_service_pb2.CreateCollectionRequest(name=name))
+    assert refused.value.code() is INVALID
+
+
+def upsert(
+    stub: CollectionServiceStub, collection: str, *items: types_pb2.Item
+) -> collection_service_pb2.UpsertItemsResponse:
+    """Write items."""
+    return stub.UpsertItems(
+        collection_service_pb2.UpsertItemsRequest(collection=collection, items=items)
+    )
+
+
+def item_with_metadata(key: str, value: object) -> types_pb2.Item:
+    """Return an item with one metadata entry."""
+    item = types_pb2.Item(id="bad", text="马")
+    item.metadata[key] = value  # type: ignore[index]  # Struct takes any JSON value
+    return item
+
+
+BAD_ITEMS: dict[str, tuple[Callable[[], types_pb2.Item], str]] = {
+    "no id": (lambda: types_pb2.Item(text="马"), "EMPTY_ID"),
+    "id too long": (lambda: types_pb2.Item(id="马" * 200, text="马"), "ID_TOO_LONG"),
+    "uri too long": (lambda: types_pb2.Item(id="bad", uri="u" * 5_000, text="马"), "URI_TOO_LONG"),
+    "no content": (lambda: types_pb2.Item(id="bad"), "EMPTY_ITEM"),
+    "empty text": (lambda: types_pb2.Item(id="bad", text=""), "EMPTY_TEXT"),
+    "NaN vector": (
+        lambda: types_pb2.Item(id="bad", embedding=vector([float("nan")] * 8).embedding),
+        "NOT_FINITE",
+    ),
+    "short vector": (
+        lambda: types_pb2.Item(id="bad", embedding=vector([1.0] * 8).embedding),
+        "WRONG_DIMENSION",
+    ),
+    "reserved key": (lambda: item_with_metadata("uri", "elsewhere"), "RESERVED_KEY"),
+    "NaN in metadata": (lambda: item_with_metadata("year", float("nan")), "INVALID_INPUT"),
+    "metadata too long": (lambda: item_with_metadata("poem", "马" * 20_000), "METADATA_TOO_LONG"),
+}
+
+
+@pytest.mark.parametrize("kind", BAD_ITEMS)
+def test_a_bad_item_fails_alone(
+    collections: CollectionServiceStub, collection: str, kind: str
+) -> None:
+    """Its neighbours are written."""
+    make, reason = BAD_ITEMS[kind]
+    answer = upsert(
+        collections, collection, types_pb2.Item(id="a", text="马"), make(),
+        types_pb2.Item(id="b", text="桥"),
+    )
+    [error] = answer.errors
+    assert (error.index, error.reason) == (1, reason)
+    assert answer.items_written == 2
+    count = collections.CountItems(
+        collection_service_pb2.CountItemsRequest(collection=collection)
+    )
+    assert count.count == 2
+
+
+@pytest.mark.parametrize(
+    "value",
+    ['" or 1 == 1 or "', "' or true or '", '\\" or id != "', 'x") or (id like "%', "马\n\0"],
+)
+def test_a_bound_value_can_not_break_out_of_its_filter(
+    collections: CollectionServiceStub,
+    searching: SearchServiceStub,
+    collection: str,
+    value: str,
+) -> None:
+    """It matches what equals it, and nothing else."""
+    evil = types_pb2.Item(id="evil", text="马")
+    evil.metadata["place"] = value
+    plain = types_pb2.Item(id="plain", text="马")
+    plain.metadata["place"] = "江南"
+    assert upsert(collections, collection, evil, plain).items_written == 2
+    request = search_service_pb2.SearchRequest(
+        collection=collection,
+        terms=[search_service_pb2.QueryTerm(text="马")],
+        filter="place == {place}",
+    )
+    request.filter_params["place"] = value
+    assert [hit.item.id for hit in searching.Search(request).hits] == ["evil"]
+
+
+def test_deleting_needs_ids_or_a_filter(
+    collections: CollectionServiceStub, collection: str
+) -> None:
+    """Leaving both out removes nothing."""
+    upsert(collections, collection, types_pb2.Item(id="a", text="马"))
+    with pytest.raises(grpc.RpcError, match="exactly one"):
+        collections.DeleteItems(collection_service_pb2.DeleteItemsRequest(collection=collection))
+
+
+def test_another_model_is_refused(embedding: EmbeddingServiceStub) -> None:
+    """The answer names the model that is served."""
+    options = embedding_service_pb2.EmbedOptions(model="ViT-H-14")
+    with pytest.raises(grpc.RpcError, match="this server has tihua-tiny") as refused:
+        embedding.EmbedText(embedding_service_pb2.EmbedTextRequest(texts=["马"], options=options))
+    assert refused.value.code() is grpc.StatusCode.NOT_FOUND
+
+
+def test_user_text_is_not_logged(server: "object", embedding: EmbeddingServiceStub) -> None:
+    """Logs are for operators: what users write is none of theirs."""
+    embedding.EmbedText(embedding_service_pb2.EmbedTextRequest(texts=["断肠人在天涯"]))
+    assert "断肠人在天涯" not in str(server.log)  # type: ignore[attr-defined]
+    assert any(
+        entry.get("method") == "EmbeddingService/EmbedText"
+        for entry in server.log  # type: ignore[attr-defined]
+    )
+
+
+def test_pictures_are_never_opened_by_path(embedding: EmbeddingServiceStub, tmp_path: Path) -> None:
+    """A path in place of a picture is just a broken picture."""
+    secret = tmp_path / "secret.png"
+    secret.write_bytes(encoded(photograph(), "PNG"))
+    assert embed(embedding, str(secret).encode()).errors[0].reason

@@ -1,0 +1,219 @@
+"""The ingest stream against a running server: order, faults, resume, a killed server."""
+
+import queue
+import shutil
+import signal
+import subprocess
+import sys
+import uuid
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+import grpc
+import pytest
+import tihua
+from processes import GALLERY, ServerProcess, run_tihua, running
+from tihua.v1 import ingest_service_pb2 as pb
+from tihua.v1 import types_pb2
+from tihua.v1.ingest_service_pb2_grpc import IngestServiceStub
+
+
+def start(collection: str, session_id: str | None = None) -> pb.IngestRequest:
+    """Open a session."""
+    return pb.IngestRequest(
+        start=pb.IngestStart(collection=collection, session_id=session_id or str(uuid.uuid4()))
+    )
+
+
+def batch(seq: int, *ids: str, text: str = "马") -> pb.IngestRequest:
+    """Send texts."""
+    items = [types_pb2.Item(id=item_id, text=text) for item_id in ids]
+    return pb.IngestRequest(batch=pb.IngestBatch(seq=seq, items=items))
+
+
+def kinds(responses: Sequence[pb.IngestResponse]) -> list[str | None]:
+    """Return what each response is."""
+    return [response.WhichOneof("message") for response in responses]
+
+
+def test_a_stream_is_acknowledged_and_summed_up(
+    ingesting: IngestServiceStub, collection: str, client: tihua.Client
+) -> None:
+    """Bad items are listed with the acknowledgement; sent = written + failed + skipped."""
+    requests = [start(collection), batch(1, "a", "b"), batch(2, "bad", text=""), batch(3, "c")]
+    responses = list(ingesting.Ingest(iter(requests)))
+    assert kinds(responses)[0] == "started"
+    summary = responses[-1].summary
+    assert (summary.committed_seq, summary.items_written, summary.items_failed) == (3, 3, 1)
+    errors = [error for response in responses for error in response.ack.errors]
+    assert [(error.seq, error.error.id, error.error.reason) for error in errors] == [
+        (2, "bad", "EMPTY_TEXT")
+    ]
+    assert client.count_items(collection=collection) == 3
+
+
+FAULTS: dict[str, tuple[Callable[[str], list[pb.IngestRequest]], grpc.StatusCode]] = {
+    "no start": (lambda _: [batch(1, "a")], grpc.StatusCode.FAILED_PRECONDITION),
+    "nothing at all": (lambda _: [], grpc.StatusCode.FAILED_PRECONDITION),
+    "two starts": (
+        lambda name: [start(name), start(name)],
+        grpc.StatusCode.FAILED_PRECONDITION,
+    ),
+    "a gap": (
+        lambda name: [start(name), batch(1, "a"), batch(3, "c")],
+        grpc.StatusCode.OUT_OF_RANGE,
+    ),
+    "starting at 0": (
+        lambda name: [start(name), batch(2, "b")],
+        grpc.StatusCode.OUT_OF_RANGE,
+    ),
+    "an empty batch": (
+        lambda name: [start(name), batch(1)],
+        grpc.StatusCode.INVALID_ARGUMENT,
+    ),
+    "an unknown collection": (lambda _: [start("absent")], grpc.StatusCode.NOT_FOUND),
+    "an endless session id": (
+        lambda name: [start(name, "s" * 65)],
+        grpc.StatusCode.INVALID_ARGUMENT,
+    ),
+}
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_stream_that_breaks_the_protocol_is_ended_with_its_reason(
+    ingesting: IngestServiceStub, collection: str, fault: str
+) -> None:
+    """And the next stream works."""
+    make, code = FAULTS[fault]
+    with pytest.raises(grpc.RpcError) as ended:
+        list(ingesting.Ingest(iter(make(collection))))
+    assert ended.value.code() is code
+    responses = list(ingesting.Ingest(iter([start(collection), batch(1, "x")])))
+    assert responses[-1].summary.items_written == 1
+
+
+def test_a_broken_stream_is_resumed_where_it_was_safe(
+    ingesting: IngestServiceStub, collection: str, client: tihua.Client
+) -> None:
+    """The session tells the last safe batch; nothing is doubled."""
+    session_id = str(uuid.uuid4())
+    requests: queue.SimpleQueue[pb.IngestRequest | None] = queue.SimpleQueue()
+    requests.put(start(collection, session_id))
+    requests.put(batch(1, "a", "b"))
+    call = ingesting.Ingest(iter(requests.get, None))
+    for response in call:
+        if response.ack.committed_seq == 1:
+            call.cancel()
+            break
+    requests.put(None)
+    again = list(
+        ingesting.Ingest(iter([start(collection, session_id), batch(1, "a", "b"), batch(2, "c")]))
+    )
+    assert again[0].started.committed_seq == 1
+    assert again[-1].summary.items_written == 3
+    assert client.count_items(collection=collection) == 3
+
+
+@pytest.fixture
+def folder(tmp_path: Path, pictures: Sequence[Path]) -> Path:
+    """A folder with sub-folders, odd names and a broken picture."""
+    root = tmp_path / "photographs"
+    (root / "山水").mkdir(parents=True)
+    for number, picture in enumerate(pictures):
+        target = root / ("山水" if number % 2 else ".") / picture.name
+        shutil.copy(picture, target)
+    (root / "broken.JPG").write_bytes(b"this is no picture")
+    (root / "notes.txt").write_text("not a picture, and not looked at")
+    return root
+
+
+def test_a_folder_goes_in_once_however_often_it_is_ingested(
+    server: ServerProcess, client: tihua.Client, folder: Path, names: Iterator[str]
+) -> None:
+    """The second run sends and embeds nothing; the broken file is named each time."""
+    name = next(names)
+    first = run_tihua("--collection", name, "ingest", folder, address=server.address)
+    assert first.returncode == 0, first.stderr
+    assert "broken.JPG" in first.stdout + first.stderr
+    assert client.count_items(collection=name) == 24
+    written = sum(entry.get("method") == "IngestService/Ingest" for entry in server.log)
+    second = run_tihua("--collection", name, "ingest", folder, address=server.address)
+    assert second.returncode == 0, second.stderr
+    assert "24 skipped" in second.stdout + second.stderr
+    assert client.count_items(collection=name) == 24
+    assert written
+
+
+def test_a_picture_that_changed_is_replaced(
+    server: ServerProcess, client: tihua.Client, folder: Path, names: Iterator[str]
+) -> None:
+    """One file changed: one item is embedded again, and none is added."""
+    name = next(names)
+    run_tihua("--collection", name, "ingest", folder, address=server.address)
+    changed, other = sorted(folder.glob("*.jpg"))[:2]
+    [before] = client.get_items([changed.name], fields=["embedding"], collection=name)
+    changed.write_bytes(other.read_bytes())
+    again = run_tihua("--collection", name, "ingest", folder, address=server.address)
+    assert "23 skipped" in again.stdout + again.stderr
+    [after] = client.get_items([changed.name], fields=["embedding"], collection=name)
+    assert list(after.embedding or []) != list(before.embedding or [])
+    assert client.count_items(collection=name) == 24
+
+
+def test_a_killed_server_loses_nothing_that_it_acknowledged(tmp_path: Path) -> None:
+    """kill -9 in the middle, start again, ingest again: every picture is there, once."""
+    folder = tmp_path / "many"
+    folder.mkdir()
+    sources = sorted(GALLERY.glob("*.jpg"))
+    for number in range(300):
+        shutil.copy(sources[number % len(sources)], folder / f"{number:03}.jpg")
+    data_dir = tmp_path / "data"
+    acknowledged = 0
+    with running(data_dir) as server, tihua.Client(server.address, collection="many") as client:
+        client.create_collection()
+
+        def kill_in_the_middle(progress: tihua.IngestProgress) -> None:
+            nonlocal acknowledged
+            acknowledged = progress.written
+            server.process.kill()
+
+        items = (tihua.Item(path.name, image=path) for path in sorted(folder.iterdir()))
+        with pytest.raises(tihua.UnavailableError):
+            client.ingest(items, on_progress=kill_in_the_middle, reconnect_timeout=0.5)
+    assert acknowledged > 0
+    with running(data_dir) as server, tihua.Client(server.address, collection="many") as client:
+        assert client.count_items() >= acknowledged
+        result = run_tihua("--collection", "many", "ingest", folder, address=server.address)
+        assert result.returncode == 0, result.stderr
+        assert client.count_items() == 300
+        assert len({item.id for item in client.list_items(fields=["id"])}) == 300
+
+
+def test_an_interrupted_ingest_says_that_it_can_be_run_again(
+    server: ServerProcess, tmp_path: Path, names: Iterator[str]
+) -> None:
+    """Ctrl-C ends with one line, not with a traceback."""
+    folder = tmp_path / "many"
+    folder.mkdir()
+    sources = sorted(GALLERY.glob("*.jpg"))
+    for number in range(600):
+        shutil.copy(sources[number % len(sources)], folder / f"{number:03}.jpg")
+    with subprocess.Popen(
+        [
+            sys.executable,
+            "-m",
+            "tihua",
+            *("--address", server.address, "--collection", next(names)),
+            *("ingest", str(folder)),
+        ],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        while not any(entry.get("method", "").endswith("GetItems") for entry in server.log[-3:]):
+            assert process.poll() is None
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "Traceback" not in err
+    assert "again" in out + err

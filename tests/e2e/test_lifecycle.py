@@ -1,0 +1,183 @@
+"""Starting, stopping, being full: what operators see."""
+
+import asyncio
+import contextlib
+import threading
+from collections.abc import AsyncIterator, Sequence
+from pathlib import Path
+from typing import cast
+
+import grpc
+import pytest
+import tihua
+from processes import run_tihua, running
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+from tihua_server.app import App
+from tihua_server.config import Config
+from tihua_server.embedder import Embedder
+from tihua_server.milvus import Milvus
+from tihua_server.types import Encoder, FloatArray, TokenArray
+
+
+class HeldEncoder:
+    """A model that can be held up in the middle of a batch; the rest of it is the fake one."""
+
+    def __init__(self, encoder: Encoder) -> None:
+        """Let batches through."""
+        self._encoder = encoder
+        self.info = encoder.info
+        self.tokenize = encoder.tokenize
+        self.encode_images = encoder.encode_images
+        self.may_go_on = threading.Event()
+        self.may_go_on.set()
+        self.has_begun = threading.Event()
+
+    def encode_texts(self, texts: Sequence[TokenArray]) -> FloatArray:
+        """Wait for leave, then encode."""
+        self.has_begun.set()
+        assert self.may_go_on.wait(30)
+        return self._encoder.encode_texts(texts)
+
+
+@pytest.fixture
+def held(encoder: Encoder) -> HeldEncoder:
+    """A model to be held up."""
+    return HeldEncoder(encoder)
+
+
+@contextlib.asynccontextmanager
+async def serving(encoder: Encoder, config: Config) -> AsyncIterator[App]:
+    """Run a server in this process, around a model of the test's own."""
+    embedder = Embedder(
+        encoder,
+        limits=config.limits,
+        max_batch_size=config.max_batch_size,
+        max_queue_size=config.max_queue_size,
+        preprocess_threads=1,
+    )
+    app = App(embedder, await Milvus.open(config.data_dir), config)
+    try:
+        await app.start()
+        yield app
+    finally:
+        await app.stop()
+
+
+async def hold(held: HeldEncoder, client: tihua.AsyncClient) -> "asyncio.Task[object]":
+    """Keep the model busy with a call."""
+    held.may_go_on.clear()
+    held.has_begun.clear()
+    task = asyncio.create_task(client.embed_text("忙"))
+    await asyncio.to_thread(held.has_begun.wait, 10)
+    return cast("asyncio.Task[object]", task)
+
+
+async def test_a_full_server_refuses_with_a_delay_and_recovers(
+    held: HeldEncoder, tmp_path: Path
+) -> None:
+    """RESOURCE_EXHAUSTED with RetryInfo; who waited is served, and the next is welcome."""
+    config = Config(port=0, data_dir=tmp_path, max_queue_size=2, drain_timeout_s=5)
+    async with serving(held, config) as app, tihua.AsyncClient(app.address) as client:
+        busy = await hold(held, client)
+        waiting = asyncio.create_task(client.embed_texts(["马", "桥"]))
+        with pytest.raises(tihua.OverloadedError) as refused:
+            while True:
+                await asyncio.wait_for(client.embed_texts(["山", "水"], timeout=0.2), 10)
+        assert refused.value.retry_after == 1
+        held.may_go_on.set()
+        await asyncio.gather(busy, waiting)
+        assert len(await client.embed_text("马")) == held.info.dim
+
+
+async def test_a_caller_who_left_is_not_computed_for(
+    held: HeldEncoder, encoder: Encoder, tmp_path: Path
+) -> None:
+    """Its deadline passes while it waits; the model never sees its text."""
+    async with (
+        serving(held, Config(port=0, data_dir=tmp_path, drain_timeout_s=5)) as app,
+        tihua.AsyncClient(app.address) as client,
+    ):
+        busy = await hold(held, client)
+        with pytest.raises(tihua.DeadlineError):
+            await client.embed_texts(["马"] * 7, timeout=0.2)
+        encoder.batch_sizes.clear()  # type: ignore[attr-defined]
+        held.may_go_on.set()
+        await busy
+        await client.embed_text("桥")
+        assert encoder.batch_sizes == [1, 1]  # type: ignore[attr-defined]
+
+
+async def test_stopping_finishes_what_was_accepted_and_says_so_first(
+    held: HeldEncoder, tmp_path: Path
+) -> None:
+    """Health turns NOT_SERVING while the call under way still gets its answer."""
+    config = Config(port=0, data_dir=tmp_path, drain_timeout_s=30)
+    async with serving(held, config) as app, tihua.AsyncClient(app.address) as client:
+        async with grpc.aio.insecure_channel(app.address) as channel:
+            watch = health_pb2_grpc.HealthStub(channel).Watch(health_pb2.HealthCheckRequest())
+            assert (await watch.read()).status == health_pb2.HealthCheckResponse.SERVING
+            busy = await hold(held, client)
+            stopping = asyncio.create_task(app.stop())
+            assert (await watch.read()).status == health_pb2.HealthCheckResponse.NOT_SERVING
+            held.may_go_on.set()
+            assert await busy
+            await asyncio.wait_for(stopping, 10)
+
+
+async def test_a_collection_of_another_model_is_refused(
+    encoder: Encoder, tmp_path: Path
+) -> None:
+    """Search, upsert and ingest: scores between two models would mean nothing."""
+    config = Config(port=0, data_dir=tmp_path, drain_timeout_s=5)
+    async with serving(encoder, config) as app, tihua.AsyncClient(app.address) as client:
+        await client.create_collection("old")
+    with running(tmp_path) as server, tihua.Client(server.address, collection="old") as client:
+        for call in (
+            lambda: client.search(text="马"),
+            lambda: client.upsert([tihua.Item("a", text="马")]),
+            lambda: client.ingest([tihua.Item("a", text="马")]),
+        ):
+            with pytest.raises(tihua.FailedPreconditionError, match="was made with fake"):
+                call()
+        assert client.get_collection().model.id == "fake"
+
+
+def test_sigterm_ends_the_server_quietly(tmp_path: Path) -> None:
+    """Exit status 0, nothing like a traceback, and what was written is there again."""
+    with running(tmp_path) as server, tihua.Client(server.address, collection="kept") as client:
+        client.create_collection()
+        client.upsert([tihua.Item("a", text="马")])
+        server.process.terminate()
+        assert server.process.wait(30) == 0
+        assert not [entry for entry in server.log if "Traceback" in str(entry)]
+    with running(tmp_path) as server, tihua.Client(server.address, collection="kept") as client:
+        assert client.search(text="马")[0].id == "a"
+
+
+@pytest.mark.parametrize("what", ["port", "data directory"])
+def test_two_servers_do_not_share(tmp_path: Path, what: str) -> None:
+    """The second one says in one line what is taken, and ends with status 1."""
+    import subprocess
+    import sys
+
+    with running(tmp_path) as server:
+        port = server.address.rpartition(":")[2] if what == "port" else "0"
+        data_dir = tmp_path if what == "data directory" else tmp_path / "other"
+        second = subprocess.run(
+            [sys.executable, "-m", "tihua_server", "--port", port, "--data-dir", str(data_dir)],
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=60,
+        )
+    assert second.returncode == 1
+    assert "Traceback" not in second.stderr
+    assert second.stderr.splitlines()[-1].startswith("Error: ")
+
+
+def test_no_server_is_one_clear_line() -> None:
+    """The client says what to start."""
+    result = run_tihua("search", "马", address="localhost:1")
+    assert result.returncode == 1
+    assert "no tihua server answers at localhost:1" in result.stderr
+    assert len(result.stderr.strip().splitlines()) == 1

@@ -1,0 +1,302 @@
+"""ChineseClip gives the embeddings that cn_clip gives, on checkpoints in the published format.
+
+Nobody has to fetch the published weights for this: these are drawn at random, so wide that unlike
+inputs get unlike embeddings, for each of the five architectures in full. The three large ones are
+marked slow.
+"""
+
+from collections.abc import Iterator
+from io import BytesIO
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+import torch
+from PIL import Image
+from tihua_server.architecture import Architecture, architectures
+from tihua_server.chinese_clip import ChineseClip, load_chinese_clip
+from tihua_server.errors import ModelError
+from tihua_server.images import decode_image
+from tihua_server.types import FloatArray, ModelInfo, ModelRef
+
+TEXTS = [
+    "枯藤老树昏鸦",
+    "一只猫 and a DOG 🐈",
+    "断肠人在天涯" * 20,
+]
+SLOW = {"ViT-L-14", "ViT-L-14-336", "ViT-H-14"}
+
+
+def pictures() -> list[bytes]:
+    """Return three unlike pictures as files: noise, edges and a grey gradient."""
+    rng = np.random.default_rng(7)
+    edges = np.zeros((300, 500, 3), dtype=np.uint8)
+    edges[:, ::40] = 255
+    images = [
+        Image.fromarray(rng.integers(0, 256, (240, 320, 3), dtype=np.uint8)),
+        Image.fromarray(edges),
+        Image.radial_gradient("L"),
+    ]
+    files = []
+    for image in images:
+        file = BytesIO()
+        image.save(file, "PNG")
+        files.append(file.getvalue())
+    return files
+
+
+def random_state(architecture: Architecture) -> dict[str, torch.Tensor]:
+    """Return random weights, scaled so that signals neither die nor grow on their way."""
+    generator = torch.Generator().manual_seed(20221102)
+
+    def draw(name: str, like: torch.Tensor) -> torch.Tensor:
+        if not like.is_floating_point():
+            return torch.zeros(like.shape, dtype=like.dtype)
+        noise = torch.randn(like.shape, generator=generator)
+        if like.ndim > 1:
+            return noise * 1.2 / like[0].numel() ** 0.5
+        is_scale = name.endswith("running_var") or (name.endswith("weight") and like.ndim == 1)
+        return 1 + 0.1 * noise.abs() if is_scale else 0.1 * noise
+
+    return {name: draw(name, like) for name, like in architecture.network().state_dict().items()}
+
+
+def write_published(state: dict[str, torch.Tensor], path: Path) -> Path:
+    """Write a checkpoint as the published ones are: float32, prefixed, in a dict."""
+    pooler = {
+        "bert.pooler.dense.weight": torch.zeros(2, 2),
+        "bert.pooler.dense.bias": torch.ones(2),
+    }
+    published = {f"module.{name}": tensor for name, tensor in (state | pooler).items()}
+    torch.save({"epoch": 1, "name": "random", "state_dict": published}, path)
+    return path
+
+
+def tutorial_embeddings(path: Path, name: str) -> tuple[FloatArray, FloatArray]:
+    """Return the texts' and the pictures' embeddings by the tutorial's code, and cn_clip alone."""
+    from cn_clip import clip
+    from cn_clip.clip.utils import _MODEL_INFO
+
+    vision, text = _MODEL_INFO[name]["struct"].split("@")
+    resolution = _MODEL_INFO[name]["input_resolution"]
+    model, preprocess = clip.load_from_name(
+        str(path),
+        device="cpu",
+        vision_model_name=vision,
+        text_model_name=text,
+        input_resolution=resolution,
+    )
+    model.eval()
+    with torch.no_grad():
+        texts = model.encode_text(clip.tokenize(TEXTS))
+        texts /= texts.norm(dim=-1, keepdim=True)
+        # One by one, as the tutorial does.
+        rows = [
+            model.encode_image(preprocess(Image.open(BytesIO(content))).unsqueeze(0))
+            for content in pictures()
+        ]
+        images = torch.cat(rows)
+        images /= images.norm(dim=-1, keepdim=True)
+    return texts.numpy(), images.numpy()
+
+
+def our_embeddings(model: ChineseClip) -> tuple[FloatArray, FloatArray]:
+    """Return the texts' and the pictures' embeddings, each as one batch."""
+    texts = model.encode_texts([model.tokenize(text).ids for text in TEXTS])
+    size = model.info.image_size
+    pixels = [decode_image(content, size, max_pixels=10**6) for content in pictures()]
+    return texts, model.encode_images(pixels)
+
+
+def cosines(ours: FloatArray, theirs: FloatArray) -> npt.NDArray[np.float64]:
+    """Return the cosine of each row with its counterpart."""
+    ours64, theirs64 = ours.astype(np.float64), theirs.astype(np.float64)
+    norms = np.linalg.norm(ours64, axis=1) * np.linalg.norm(theirs64, axis=1)
+    return np.asarray((ours64 * theirs64).sum(axis=1) / norms)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(each.name, marks=pytest.mark.slow if each.name in SLOW else ())
+        for each in architectures()
+    ],
+)
+def test_embeddings_agree_with_cn_clip(name: str, tmp_path: Path) -> None:
+    """Texts and pictures have a cosine of 0.9999 or more to the tutorial's, and differ by input."""
+    architecture = next(each for each in architectures() if each.name == name)
+    path = write_published(random_state(architecture), tmp_path / f"{name}-random.pt")
+    try:
+        ours = our_embeddings(load_chinese_clip(name, path=path, device="cpu"))
+        theirs = tutorial_embeddings(path, name)
+    finally:
+        path.unlink()
+    for our_rows, their_rows in zip(ours, theirs, strict=True):
+        assert cosines(our_rows, their_rows).min() >= 0.9999
+        # Else rows of one and the same embedding would do.
+        assert (our_rows @ our_rows.T)[~np.eye(len(our_rows), dtype=bool)].max() < 0.99
+
+
+@pytest.fixture(scope="module")
+def rn50_state() -> dict[str, torch.Tensor]:
+    """Random weights of the smallest architecture."""
+    return random_state(next(each for each in architectures() if each.name == "RN50"))
+
+
+@pytest.fixture(scope="module")
+def rn50_file(
+    rn50_state: dict[str, torch.Tensor], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Path]:
+    """A checkpoint of the smallest architecture, in the published format."""
+    path = write_published(rn50_state, tmp_path_factory.mktemp("weights") / "RN50-random.pt")
+    yield path
+    path.unlink()
+
+
+@pytest.fixture(scope="module")
+def rn50(rn50_file: Path) -> ChineseClip:
+    """The model of that checkpoint."""
+    return load_chinese_clip("RN50", path=rn50_file, device="cpu")
+
+
+def test_the_model_tells_what_it_is(rn50: ChineseClip) -> None:
+    """Name, sizes, device and precision are those of the published model on the CPU."""
+    assert rn50.info == ModelInfo(
+        ref=ModelRef("RN50", rn50.info.ref.fingerprint),
+        dim=1024,
+        image_size=224,
+        context_length=52,
+        device="cpu",
+        precision="fp32",
+        engine="torch",
+    )
+
+
+def test_embeddings_are_float32_rows_of_norm_1(rn50: ChineseClip) -> None:
+    """One row per input, each of L2 norm 1."""
+    for rows in our_embeddings(rn50):
+        assert rows.dtype == np.float32
+        assert rows.shape[1] == 1024
+        np.testing.assert_allclose(np.linalg.norm(rows, axis=1), 1, atol=1e-6)
+
+
+def test_an_embedding_does_not_depend_on_its_batch(rn50: ChineseClip) -> None:
+    """Alone or beside longer texts and other pictures, an input has the same embedding."""
+    texts, images = our_embeddings(rn50)
+    alone = rn50.encode_texts([rn50.tokenize(TEXTS[0]).ids])
+    assert cosines(alone, texts[:1]).min() > 0.999999
+    pixels = decode_image(pictures()[1], 224, max_pixels=10**6)
+    assert cosines(rn50.encode_images([pixels]), images[1:2]).min() > 0.999999
+
+
+def test_an_empty_batch_has_no_rows(rn50: ChineseClip) -> None:
+    """Nothing in, nothing out, of the right width."""
+    assert rn50.encode_texts([]).shape == (0, 1024)
+    assert rn50.encode_images([]).shape == (0, 1024)
+
+
+def test_the_fingerprint_follows_the_weights_and_not_the_file(
+    rn50: ChineseClip, rn50_state: dict[str, torch.Tensor], tmp_path: Path
+) -> None:
+    """A bare state dict under another name is the same model; one other weight makes another."""
+    path = tmp_path / "renamed-random.pt"
+    torch.save(rn50_state, path)
+    same = load_chinese_clip("RN50", path=path, device="cpu")
+    changed = rn50_state | {"text_projection": rn50_state["text_projection"].clone()}
+    changed["text_projection"][5, 5] += 0.001
+    torch.save(changed, path)
+    other = load_chinese_clip("RN50", path=path, device="cpu")
+    path.unlink()
+    assert same.info.ref == rn50.info.ref
+    assert other.info.ref.fingerprint != rn50.info.ref.fingerprint
+
+
+def test_loading_prints_nothing(rn50_file: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    """What cn_clip prints when it builds a model is not heard here."""
+    load_chinese_clip("RN50", path=rn50_file, device="cpu")
+    assert capfd.readouterr() == ("", "")
+
+
+def test_the_model_keeps_its_weights_when_the_file_goes(
+    rn50: ChineseClip, rn50_file: Path, tmp_path: Path
+) -> None:
+    """The file may be replaced or cut while the server runs."""
+    path = tmp_path / "RN50-random.pt"
+    path.write_bytes(rn50_file.read_bytes())
+    model = load_chinese_clip("RN50", path=path, device="cpu")
+    path.write_bytes(b"")
+    ids = [model.tokenize(TEXTS[0]).ids]
+    np.testing.assert_array_equal(model.encode_texts(ids), rn50.encode_texts(ids))
+
+
+def test_a_checkpoint_of_another_architecture_is_told_by_name(rn50_file: Path) -> None:
+    """The error names a tensor that differs, and the model that the file does fit."""
+    with pytest.raises(
+        ModelError,
+        match=r"does not hold ViT-B-16: .* is .* instead of .* more differences; "
+        r"it fits RN50: start with --model RN50$",
+    ):
+        load_chinese_clip("ViT-B-16", path=rn50_file, device="cpu")
+
+
+def test_a_checkpoint_of_no_architecture_is_refused(tmp_path: Path) -> None:
+    """Tensors of something else do not load as any model."""
+    path = tmp_path / "other.pt"
+    torch.save({"state_dict": {"module.fc.weight": torch.zeros(3, 3)}}, path)
+    with pytest.raises(ModelError, match=r"does not hold RN50: .*; it fits none of ViT-B-16, "):
+        load_chinese_clip("RN50", path=path, device="cpu")
+
+
+def test_an_unknown_model_is_refused_with_the_names_there_are() -> None:
+    """A name that cn_clip does not know can't be loaded, whatever the file."""
+    with pytest.raises(ModelError, match=r"no model 'ViT-B-32'.*ViT-B-16.*ViT-H-14.*RN50"):
+        load_chinese_clip("ViT-B-32", path=Path("any.pt"))
+
+
+@pytest.mark.parametrize("device", ["gpu", "mps", "cuda:99", "cuda:x"])
+def test_a_device_that_is_not_there_is_refused(device: str) -> None:
+    """The error comes before gigabytes are read, and says what can be asked for."""
+    with pytest.raises(ModelError, match="cpu"):
+        load_chinese_clip("RN50", path=Path("not-there.pt"), device=device)
+
+
+class _Network:
+    """Stands for a network whose every run ends the same way."""
+
+    def __init__(self, ending: Exception | torch.Tensor) -> None:
+        self.ending = ending
+
+    def encode_text(self, ids: torch.Tensor) -> torch.Tensor:
+        if isinstance(self.ending, Exception):
+            raise self.ending
+        return self.ending
+
+    encode_image = encode_text
+
+
+@pytest.mark.parametrize(
+    ("ending", "reason"),
+    [
+        (torch.OutOfMemoryError("CUDA out of memory"), "MODEL_OUT_OF_MEMORY"),
+        (RuntimeError("can't allocate memory"), "MODEL_ERROR"),
+        (MemoryError(), "MODEL_ERROR"),
+        (torch.tensor([[1.0, float("nan")]]), "MODEL_NOT_FINITE"),
+    ],
+)
+def test_a_failing_network_is_a_model_error(
+    ending: Exception | torch.Tensor, reason: str, rn50: ChineseClip
+) -> None:
+    """Whatever torch raises, and numbers that are none, reach the caller as `ModelError`."""
+    model = ChineseClip(_Network(ending), rn50.info)
+    with pytest.raises(ModelError) as of_text:
+        model.encode_texts([model.tokenize("夕阳").ids])
+    with pytest.raises(ModelError) as of_image:
+        model.encode_images([np.zeros((224, 224, 3), dtype=np.uint8)])
+    assert [of_text.value.reason, of_image.value.reason] == [reason, reason]
+
+
+def test_auto_takes_the_cpu_where_there_is_no_cuda(rn50_file: Path) -> None:
+    """`auto` never fails for want of a GPU."""
+    expected = "cuda:0" if torch.cuda.is_available() else "cpu"
+    assert load_chinese_clip("RN50", path=rn50_file, device="auto").info.device == expected

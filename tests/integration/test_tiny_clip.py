@@ -1,0 +1,141 @@
+"""The embedded model as it is shipped: loaded from its file, asked as the server asks it."""
+
+import hashlib
+from importlib import resources
+from pathlib import Path
+from typing import cast
+
+import numpy as np
+import pytest
+
+from tihua_server.errors import ModelError
+from tihua_server.tiny_clip import MODEL_FILE, MODEL_SHA256, TinyClip, load_tiny_clip
+from tihua_server.types import FloatArray, PixelArray
+
+SHIPPED = cast("Path", resources.files("tihua_server")) / "models" / MODEL_FILE
+MAX_FILE_BYTES = 25_000_000
+
+
+@pytest.fixture(scope="module")
+def tiny_clip() -> TinyClip:
+    """Return the model that comes with the server."""
+    return load_tiny_clip()
+
+
+def _texts(encoder: TinyClip, *texts: str) -> FloatArray:
+    return encoder.encode_texts([encoder.tokenize(text).ids for text in texts])
+
+
+def _noise(seed: int, side: int) -> PixelArray:
+    return np.random.default_rng(seed).integers(0, 256, size=(side, side, 3), dtype=np.uint8)
+
+
+def _sky_over_grass(side: int) -> PixelArray:
+    picture = np.empty((side, side, 3), dtype=np.uint8)
+    picture[: side // 2] = (120, 180, 235)
+    picture[side // 2 :] = (70, 140, 50)
+    return picture
+
+
+def test_the_shipped_file_is_small_and_has_the_stated_hash() -> None:
+    """The file is at most 25 MB and is the one whose sha256 the loader knows."""
+    content = SHIPPED.read_bytes()
+    assert len(content) <= MAX_FILE_BYTES
+    assert hashlib.sha256(content).hexdigest() == MODEL_SHA256
+
+
+def test_it_says_what_it_is(tiny_clip: TinyClip) -> None:
+    """Name, sizes and a fingerprint of 16 hexadecimal digits."""
+    info = tiny_clip.info
+    assert (info.ref.id, info.dim, info.context_length) == ("tihua-tiny", 512, 52)
+    assert len(info.ref.fingerprint) == 16
+    assert int(info.ref.fingerprint, 16) >= 0
+
+
+def test_the_fingerprint_is_the_same_at_every_load(tiny_clip: TinyClip) -> None:
+    """A collection made before a restart is of the same model after it."""
+    assert load_tiny_clip().info.ref == tiny_clip.info.ref
+
+
+def test_embeddings_have_norm_one(tiny_clip: TinyClip) -> None:
+    """Texts and pictures, an empty text and a black picture among them."""
+    side = tiny_clip.info.image_size
+    black = np.zeros((side, side, 3), dtype=np.uint8)
+    texts = _texts(tiny_clip, "夕阳西下", "", "a cat", "\ud800\x00", "桥" * 1000)
+    pictures = tiny_clip.encode_images([black, _noise(1, side)])
+    for embeddings in (texts, pictures):
+        assert embeddings.dtype == np.float32
+        assert embeddings.shape[1] == tiny_clip.info.dim
+        np.testing.assert_allclose(np.linalg.norm(embeddings, axis=1), 1.0, atol=1e-5)
+
+
+def test_nothing_in_gives_nothing_out(tiny_clip: TinyClip) -> None:
+    """No texts and no pictures give no rows, of the right length."""
+    assert tiny_clip.encode_texts([]).shape == (0, tiny_clip.info.dim)
+    assert tiny_clip.encode_images([]).shape == (0, tiny_clip.info.dim)
+
+
+def test_a_text_embeds_the_same_alone_and_beside_a_longer_one(tiny_clip: TinyClip) -> None:
+    """What a text is batched with, and so padded to, does not show."""
+    alone = _texts(tiny_clip, "一只猫")
+    beside = _texts(tiny_clip, "一只猫", "雪地里奔跑的狗，后面跟着两个穿红衣服的孩子")
+    assert float(alone[0] @ beside[0]) > 0.9999
+
+
+def test_a_picture_embeds_the_same_alone_and_in_a_batch(tiny_clip: TinyClip) -> None:
+    """What a picture is batched with does not show."""
+    side = tiny_clip.info.image_size
+    pictures = [_noise(seed, side) for seed in range(4)] + [_sky_over_grass(side)]
+    alone = tiny_clip.encode_images(pictures[-1:])
+    together = tiny_clip.encode_images(pictures)
+    assert float(alone[0] @ together[-1]) > 0.9999
+
+
+def test_texts_of_one_meaning_are_closer_than_others(tiny_clip: TinyClip) -> None:
+    """夕阳 and 日落 name one thing, 摩托车 another."""
+    sunset, same, other = _texts(tiny_clip, "夕阳", "日落", "摩托车")
+    assert float(sunset @ same) > float(sunset @ other) + 0.2
+
+
+def test_a_picture_is_closest_to_the_text_that_describes_it(tiny_clip: TinyClip) -> None:
+    """A blue half over a green half is a meadow, not one of the other things."""
+    picture = tiny_clip.encode_images([_sky_over_grass(tiny_clip.info.image_size)])[0]
+    texts = ["蓝天下的草地", "一只猫", "红色的摩托车", "弹吉他的男人", "足球比赛"]
+    scores = _texts(tiny_clip, *texts) @ picture
+    assert texts[int(scores.argmax())] == "蓝天下的草地"
+
+
+def test_a_damaged_copy_is_refused(tmp_path: Path) -> None:
+    """A file cut short is named, and what to make of it."""
+    copy = tmp_path / "cut.safetensors"
+    copy.write_bytes(SHIPPED.read_bytes()[:1_000_000])
+    with pytest.raises(ModelError, match=r"cut\.safetensors is damaged or no tihua-tiny model"):
+        load_tiny_clip(copy)
+
+
+@pytest.mark.parametrize("content", [b"", b"not a model", bytes(64)])
+def test_a_file_that_is_no_model_is_refused(tmp_path: Path, content: bytes) -> None:
+    """Whatever the bytes are, the error is the one that the command line knows how to show."""
+    file = tmp_path / "model.safetensors"
+    file.write_bytes(content)
+    with pytest.raises(ModelError, match="damaged or no tihua-tiny model"):
+        load_tiny_clip(file)
+
+
+def test_a_shipped_file_with_one_wrong_bit_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The hash is over every byte: a changed weight does not pass for the released model."""
+    content = bytearray(SHIPPED.read_bytes())
+    content[-1] ^= 1
+    (tmp_path / "models").mkdir()
+    (tmp_path / "models" / MODEL_FILE).write_bytes(content)
+    monkeypatch.setattr("tihua_server.tiny_clip.resources.files", lambda package: tmp_path)
+    with pytest.raises(ModelError, match="install the package again"):
+        load_tiny_clip()
+
+
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
+    """The message names the file, without the folder it was sought in."""
+    with pytest.raises(ModelError, match=r"^model file absent\.safetensors cannot be read"):
+        load_tiny_clip(tmp_path / "absent.safetensors")

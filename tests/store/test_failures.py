@@ -1,0 +1,154 @@
+"""A store that is away, frozen, restarted, taken or closed."""
+
+import asyncio
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from tihua_server.errors import InvalidInput, StoreUnavailable
+from tihua_server.milvus import Milvus
+from tihua_server.types import CollectionSpec, Filter, FloatArray, Item
+
+Spec = Callable[..., CollectionSpec]
+
+
+@contextmanager
+def lite_server(directory: Path, port: int) -> Iterator[subprocess.Popen[bytes]]:
+    """Run Milvus Lite as a server of its own; it can be killed as a Milvus can."""
+    command = [sys.executable, "-m", "milvus_lite", "server"]
+    process = subprocess.Popen(
+        [*command, "--data-dir", str(directory), "--host", "127.0.0.1", "--port", str(port)],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.wait()
+
+
+async def connect(port: int, timeout_s: float = 2.0) -> Milvus:
+    """Connect to a server that may still be starting."""
+    async with asyncio.timeout(60):
+        while True:
+            try:
+                return await Milvus.open(f"http://127.0.0.1:{port}", timeout_s=timeout_s)
+            except StoreUnavailable:
+                await asyncio.sleep(0.05)
+
+
+@pytest.fixture
+def port() -> int:
+    """Return a port that nobody listens on."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return int(listener.getsockname()[1])
+
+
+async def test_a_refused_connection_is_reported_at_once(port: int) -> None:
+    """Waiting for the deadline would be of no use."""
+    start = time.monotonic()
+
+    with pytest.raises(StoreUnavailable, match="does not answer"):
+        await Milvus.open(f"http://127.0.0.1:{port}", timeout_s=30.0)
+
+    assert time.monotonic() - start < 10
+
+
+async def test_a_silent_server_is_given_up_at_the_deadline() -> None:
+    """Something that takes connections and says nothing holds nobody for long."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen()
+        start = time.monotonic()
+
+        with pytest.raises(StoreUnavailable, match="does not answer"):
+            await Milvus.open(f"http://127.0.0.1:{listener.getsockname()[1]}", timeout_s=0.5)
+
+        assert time.monotonic() - start < 5
+
+
+async def test_an_address_of_another_kind_is_refused() -> None:
+    """The error names the schemes that there are."""
+    with pytest.raises(InvalidInput, match="http://"):
+        await Milvus.open("ftp://127.0.0.1:1")
+
+
+async def test_a_directory_is_open_once(lite: Milvus, tmp_path: Path) -> None:
+    """The second opener is told what to do, in one line; the first goes on."""
+    with pytest.raises(StoreUnavailable, match=r"open in another process.*--data-dir") as caught:
+        await Milvus.open(tmp_path / "milvus")
+
+    assert "\n" not in caught.value.message
+    assert await lite.names() == []
+
+
+async def test_a_file_is_no_directory(tmp_path: Path) -> None:
+    """A path that can't hold a store is refused without a traceback of others."""
+    (tmp_path / "milvus").write_text("")
+
+    with pytest.raises(StoreUnavailable, match="directory"):
+        await Milvus.open(tmp_path / "milvus")
+
+
+async def test_a_closed_store_says_so(tmp_path: Path) -> None:
+    """Closing twice is fine; calling is not."""
+    store = await Milvus.open(tmp_path / "milvus")
+    await store.close()
+    await store.close()
+
+    with pytest.raises(StoreUnavailable, match="closed"):
+        await store.names()
+
+
+async def test_a_store_answers_its_ping(store: Milvus) -> None:
+    """A store that runs is up."""
+    await store.ping()
+    assert store.kind.startswith("Milvus ")
+
+
+async def test_a_restarted_server_is_found_again(
+    tmp_path: Path, port: int, spec: Spec, embeddings: FloatArray
+) -> None:
+    """While it is away every call says so; after that the same store goes on, with its items."""
+    created = spec()
+    with lite_server(tmp_path, port):
+        store = await connect(port)
+        await store.create(created)
+        await store.upsert(created.name, [Item("a", embeddings[0])])
+
+    for call in (store.ping(), store.names(), store.count(created.name, Filter())):
+        with pytest.raises(StoreUnavailable):
+            await call
+
+    with lite_server(tmp_path, port):
+        await (await connect(port)).close()
+        assert await store.names() == [created.name]
+        assert await store.count(created.name, Filter()) == 1
+        await store.close()
+
+
+async def test_a_frozen_server_is_given_up_at_the_deadline(
+    tmp_path: Path, port: int, spec: Spec
+) -> None:
+    """A server that stops in the middle of its work keeps a call no longer than the deadline."""
+    with lite_server(tmp_path, port) as process:
+        store = await connect(port, timeout_s=0.5)
+        process.send_signal(signal.SIGSTOP)
+        start = time.monotonic()
+
+        for call in (store.ping(), store.names(), store.create(spec())):
+            with pytest.raises(StoreUnavailable, match="does not answer"):
+                await call
+
+        assert time.monotonic() - start < 10
+        process.send_signal(signal.SIGCONT)
+        assert await store.names() == []
+        await store.close()

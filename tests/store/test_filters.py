@@ -1,0 +1,155 @@
+"""Filters, as the stores understand them."""
+
+import pytest
+from tihua_server.errors import InvalidInput
+from tihua_server.milvus import Milvus
+from tihua_server.types import Consistency, Fields, Filter, FloatArray, Item, SearchParams
+
+BARE = Fields(uri=False, metadata=False)
+
+ROWS: dict[str, dict[str, object]] = {
+    "a": {"year": 1990, "place": "Suzhou", "作者": "李白", "tags": ["cat", "dog"], "mono": True},
+    "b": {"year": 2001, "place": "Hangzhou", "作者": "杜甫", "tags": ["dog"], "mono": False},
+    "c": {"year": 2012.5, "place": "苏州", "camera": {"lens": "35mm", "iso": [100, 400]}},
+    "d": {"year": -5, "place": 'Say "hi"', "camera": {"lens": "50mm", "iso": [200]}, "in": 1},
+}
+
+NASTY = [
+    '"',
+    "'",
+    "\\",
+    '\\"',
+    "\\\\",
+    '" or 1==1 or "',
+    '\\" or id != "" or "',
+    "' or id != '' or '",
+    'x"] or id in ["a',
+    "{year}",
+    "{{year}}",
+    "a\nb",
+    "a\r\nb\tc",
+    "\\n",
+    "\\u4e2d",
+    "\\x41",
+    "中文，标点。",
+    "😀𠀀",
+    "\u2028\u0085\x00\x07",
+    "% _ %%",
+    "/* -- # ;",
+    "é e\u0301",
+]
+
+
+@pytest.mark.parametrize(
+    ("expression", "params", "matching"),
+    [
+        ("", {}, "abcd"),
+        ("year == 1990", {}, "a"),
+        ("year >= {low} and year < {high}", {"low": 1990.0, "high": 2012.5}, "ab"),
+        ("year == {y}", {"y": 2012.5}, "c"),
+        ("year == {y} || year == -5", {"y": 2001}, "bd"),
+        ("year in {years}", {"years": [1990.0, -5.0]}, "ad"),
+        ("year in []", {}, ""),
+        ("NOT (year > 0)", {}, "d"),
+        ("place in ['Suzhou', {p}]", {"p": "苏州"}, "ac"),
+        ("place == {p}", {"p": 'Say "hi"'}, "d"),
+        ("place == 'Say \"hi\"'", {}, "d"),
+        ("place like {prefix}", {"prefix": "Su%"}, "a"),
+        ("作者 == {author}", {"author": "李白"}, "a"),
+        ("作者 in {authors}", {"authors": ["李白", "杜甫"]}, "ab"),
+        ('$meta["作者"] == "杜甫"', {}, "b"),
+        ('$meta["in"] == 1', {}, "d"),
+        ("mono == {flag}", {"flag": True}, "a"),
+        ("mono == false", {}, "b"),
+        ('camera [ "lens" ] == "35mm"', {}, "c"),
+        ('camera["iso"][0] == 200', {}, "d"),
+        ("camera[{key}] == {lens}", {"key": "lens", "lens": "50mm"}, "d"),
+        ("json_contains(tags, {tag})", {"tag": "cat"}, "a"),
+        ("json_contains_any(tags, {tags}) && year > 2000", {"tags": ["cat", "dog"]}, "b"),
+        ("id == 'a' or uri == {uri}", {"uri": "u-d"}, "ad"),
+        ("id in {ids} and id > 'a'", {"ids": ["a", "b", "c"]}, "bc"),
+        ("year + 10 == 2000", {}, "a"),
+        ("place == '{p}'", {}, ""),
+    ],
+)
+async def test_a_filter_keeps_what_matches(
+    store: Milvus,
+    name: str,
+    embeddings: FloatArray,
+    expression: str,
+    params: dict[str, object],
+    matching: str,
+) -> None:
+    """Counting, listing and searching agree on it."""
+    where = Filter(expression, params)
+    items = [Item(key, embeddings[0], f"u-{key}", row) for key, row in ROWS.items()]
+    await store.upsert(name, items)
+
+    assert await store.count(name, where) == len(matching)
+    listed = await store.scan(name, where=where, limit=10, fields=BARE)
+    assert [item.id for item in listed] == list(matching)
+    params_ = SearchParams(10, filter=where, consistency=Consistency.STRONG)
+    [hits] = await store.search(name, embeddings[:1], params_)
+    assert {hit.item.id for hit in hits} == set(matching)
+
+
+async def test_a_bound_string_matches_itself_and_nothing_else(
+    store: Milvus, name: str, embeddings: FloatArray
+) -> None:
+    """No quote, escape or brace gets out of its string, alone or in a list, as value or as id."""
+    items = [Item(f"{key}!", embeddings[0], key, {"key": key}) for key in NASTY]
+    await store.upsert(name, [*items, Item("other", embeddings[0], "", {"key": "other"})])
+
+    for key in NASTY:
+        for where in (
+            Filter("key == {key}", {"key": key}),
+            Filter("uri == {key}", {"key": key}),
+            Filter("key in {keys}", {"keys": [key, "absent"]}),
+            Filter("id == {id} and key != 'x'", {"id": f"{key}!"}),
+        ):
+            found = await store.scan(name, where=where, limit=99, fields=BARE)
+            assert [item.id for item in found] == [f"{key}!"], (where, key)
+
+
+async def test_removing_with_a_nasty_string_removes_one(
+    store: Milvus, name: str, embeddings: FloatArray
+) -> None:
+    """A filter that would mean every item, were it pasted, removes what is named like it."""
+    await store.upsert(name, [Item(key, embeddings[0], "", {"key": key}) for key in NASTY])
+
+    for left, key in zip(range(len(NASTY) - 1, -1, -1), NASTY, strict=True):
+        if left % 2:
+            assert await store.delete(name, [key]) == 1
+        else:
+            assert await store.delete_where(name, Filter("key == {key}", {"key": key})) == 1
+    assert await store.count(name, Filter()) == 0
+
+
+@pytest.mark.parametrize(
+    "where",
+    [
+        Filter("id == 1"),
+        Filter("year"),
+        Filter("nonsense(year) == 1"),
+        Filter("year == {unbound}"),
+        Filter("year == 1; drop collection x"),
+        Filter("embedding == 1"),
+        Filter("1) or (1 == 1"),
+    ],
+)
+async def test_a_filter_that_means_nothing_is_refused(
+    store: Milvus, name: str, embeddings: FloatArray, where: Filter
+) -> None:
+    """It is the caller's error wherever it is found, and nothing is removed."""
+    await store.upsert(name, [Item("a", embeddings[0])])
+
+    for call in (
+        store.count(name, where),
+        store.scan(name, where=where, limit=1, fields=BARE),
+        store.search(name, embeddings[:1], SearchParams(1, filter=where)),
+        store.delete_where(name, where),
+    ):
+        with pytest.raises(InvalidInput) as caught:
+            await call
+        assert caught.value.reason == "INVALID_FILTER"
+    assert await store.count(name, Filter()) == 1

@@ -1,0 +1,75 @@
+"""Flushing of embedded stores: neither too often nor too late."""
+
+import asyncio
+
+import pytest
+from tihua_server import milvus_embedded
+from tihua_server.errors import StoreError
+from tihua_server.milvus_embedded import MAX_UNFLUSHED_ROWS, MIN_IDLE_ROWS, Flusher
+
+
+class Recorder:
+    """Remembers what was flushed."""
+
+    def __init__(self) -> None:
+        """Begin with nothing."""
+        self.names: list[str] = []
+        self.happened = asyncio.Event()
+
+    async def flush(self, name: str) -> None:
+        """Remember, then fail, as a store may."""
+        self.names.append(name)
+        self.happened.set()
+        raise StoreError("no")
+
+
+@pytest.fixture
+def recorder() -> Recorder:
+    """What was flushed: nothing so far."""
+    return Recorder()
+
+
+async def test_many_rows_are_flushed_while_they_are_written(recorder: Recorder) -> None:
+    """The write that is one too many waits for the flush, and the count begins anew."""
+    flusher = Flusher(recorder.flush)
+    await flusher.wrote("a", MAX_UNFLUSHED_ROWS - 1)
+    await flusher.wrote("b", MAX_UNFLUSHED_ROWS - 1)
+    assert recorder.names == []
+
+    with pytest.raises(StoreError):
+        await flusher.wrote("a", 1)
+    await flusher.wrote("a", 1)
+
+    assert recorder.names == ["a"]
+    await flusher.close()
+
+
+async def test_rows_are_flushed_when_writing_pauses(
+    recorder: Recorder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A flush that fails then is nobody's error: the rows are safe, and found."""
+    monkeypatch.setattr(milvus_embedded, "IDLE_S", 0.0)
+    flusher = Flusher(recorder.flush)
+
+    await flusher.wrote("a", MIN_IDLE_ROWS)
+    async with asyncio.timeout(10):
+        await recorder.happened.wait()
+    await flusher.close()
+
+    assert recorder.names == ["a"]
+
+
+async def test_few_rows_are_not_worth_a_flush(
+    recorder: Recorder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They are found without it; closing the store flushes them."""
+    monkeypatch.setattr(milvus_embedded, "IDLE_S", 0.0)
+    flusher = Flusher(recorder.flush)
+
+    await flusher.wrote("few", MIN_IDLE_ROWS - 1)
+    await flusher.wrote("many", MIN_IDLE_ROWS)
+    async with asyncio.timeout(10):
+        await recorder.happened.wait()
+    await flusher.close()
+
+    assert recorder.names == ["many"]

@@ -1,0 +1,194 @@
+"""Search: the nearest items, best first."""
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+from tihua_server.errors import InvalidInput
+from tihua_server.milvus import Milvus
+from tihua_server.types import (
+    CollectionSpec,
+    Consistency,
+    Fields,
+    Filter,
+    FloatArray,
+    Hit,
+    IndexType,
+    Item,
+    SearchParams,
+)
+
+Spec = Callable[..., CollectionSpec]
+
+
+def found(hits: list[Hit]) -> list[str]:
+    """Return the ids of hits, best first."""
+    return [hit.item.id for hit in hits]
+
+
+async def fill(store: Milvus, name: str, embeddings: FloatArray) -> None:
+    """Write one item per embedding, with its position as id and as metadata `i`."""
+    items = [Item(str(i), e, f"u{i}", {"i": i}) for i, e in enumerate(embeddings)]
+    await store.upsert(name, items)
+
+
+def strong(limit: int, **params: object) -> SearchParams:
+    """Return parameters of a search that sees what was just written."""
+    return SearchParams(limit, consistency=Consistency.STRONG, **params)  # type: ignore[arg-type]
+
+
+async def test_hits_are_the_nearest_by_cosine_best_first(
+    store: Milvus, name: str, embeddings: FloatArray
+) -> None:
+    """Ids and scores agree with a plain matrix product, for several queries at once."""
+    await fill(store, name, embeddings)
+    queries = np.stack([embeddings[5], -embeddings[7]])
+
+    answers = await store.search(name, queries, strong(20))
+
+    cosines = queries @ embeddings.T
+    for hits, cosine in zip(answers, cosines, strict=True):
+        assert found(hits) == [str(i) for i in np.argsort(-cosine)[:20]]
+        np.testing.assert_allclose(
+            [hit.score for hit in hits], np.sort(-cosine)[:20] * -1, atol=1e-5
+        )
+    assert answers[0][0].score == pytest.approx(1.0, abs=1e-6)
+
+
+async def test_a_score_never_leaves_its_range(
+    store: Milvus, name: str, embeddings: FloatArray
+) -> None:
+    """Rounding would take some cosines beyond 1 or -1."""
+    await fill(store, name, embeddings)
+
+    for sign in (1.0, -1.0):
+        queries = (sign * embeddings[:20]).astype(np.float32)
+        for hits in await store.search(name, queries, strong(300)):
+            assert len(hits) == 300
+            assert all(-1.0 <= hit.score <= 1.0 for hit in hits)
+
+
+async def test_hits_carry_the_fields_asked_for(
+    store: Milvus, name: str, embeddings: FloatArray
+) -> None:
+    """Uri and metadata unless asked otherwise; the embedding on demand; or the bare id."""
+    await fill(store, name, embeddings[:3])
+
+    [[hit]] = await store.search(name, embeddings[:1], strong(1))
+    assert hit.item == Item("0", None, "u0", {"i": 0})
+    fields = Fields(uri=False, metadata=False, embedding=True)
+    [[hit]] = await store.search(name, embeddings[:1], strong(1, fields=fields))
+    assert np.array_equal(hit.item.embedding, embeddings[0])  # type: ignore[arg-type]
+    fields = Fields(uri=False, metadata=False)
+    [[hit]] = await store.search(name, embeddings[:1], strong(1, fields=fields))
+    assert hit.item == Item("0", None)
+
+
+async def test_an_offset_leaves_out_the_best(
+    store: Milvus, name: str, embeddings: FloatArray
+) -> None:
+    """Two pages are one longer page; beyond the last there is nothing."""
+    await fill(store, name, embeddings[:25])
+    [whole] = await store.search(name, embeddings[:1], strong(25))
+
+    [first] = await store.search(name, embeddings[:1], strong(20))
+    [second] = await store.search(name, embeddings[:1], strong(20, offset=20))
+    [third] = await store.search(name, embeddings[:1], strong(20, offset=40))
+
+    assert found(first) + found(second) == found(whole)
+    assert third == []
+
+
+async def test_hits_below_the_minimum_score_are_left_out(
+    store: Milvus, name: str, embeddings: FloatArray
+) -> None:
+    """The bound itself is kept."""
+    await fill(store, name, embeddings[:50])
+    [whole] = await store.search(name, embeddings[:1], strong(50))
+
+    [hits] = await store.search(name, embeddings[:1], strong(50, min_score=whole[9].score))
+
+    assert found(hits) == found(whole)[:10]
+
+
+async def test_only_matching_items_are_searched(
+    store: Milvus, name: str, embeddings: FloatArray
+) -> None:
+    """The limit counts matching items, however far they are."""
+    await fill(store, name, embeddings)
+    where = Filter("i in {numbers}", {"numbers": [3.0, 50.0, 299.0]})
+
+    [hits] = await store.search(name, embeddings[:1], strong(10, filter=where))
+
+    assert set(found(hits)) == {"3", "50", "299"}
+
+
+async def test_an_empty_collection_has_no_hits(
+    store: Milvus, name: str, embeddings: FloatArray
+) -> None:
+    """No hits is an answer."""
+    assert await store.search(name, embeddings[:2], strong(3)) == [[], []]
+
+
+@pytest.mark.parametrize("index", list(IndexType))
+async def test_as_many_hits_are_found_as_are_asked_for(
+    store: Milvus, spec: Spec, embeddings: FloatArray, index: IndexType
+) -> None:
+    """An index does not stop at its own number of candidates, before and after flushing."""
+    created = spec(index)
+    await store.create(created)
+    await fill(store, created.name, embeddings)
+
+    for offset in (0, 150):
+        [hits] = await store.search(created.name, embeddings[:1], strong(150, offset=offset))
+        assert len(hits) == 150
+    await store._flush(created.name)
+    [hits] = await store.search(created.name, embeddings[:1], strong(150))
+    assert len(hits) == 150
+    assert found(hits)[0] == "0"
+
+
+@pytest.mark.parametrize(
+    ("index", "params", "words"),
+    [
+        (IndexType.IVF_FLAT, {"nprobe": 0}, "1 to 512"),
+        (IndexType.IVF_FLAT, {"nprobe": 513}, "1 to 512"),
+        (IndexType.IVF_FLAT, {"ef": 64}, "nprobe"),
+        (IndexType.HNSW, {"ef": 9}, "10 to 32768"),
+        (IndexType.HNSW, {"ef": 32_769}, "10 to 32768"),
+        (IndexType.FLAT, {"nprobe": 8}, "no parameters"),
+        (IndexType.AUTOINDEX, {"ef": 64}, "no parameters"),
+    ],
+)
+async def test_a_wrong_search_parameter_is_refused(
+    lite: Milvus,
+    spec: Spec,
+    embeddings: FloatArray,
+    index: IndexType,
+    params: dict[str, int],
+    words: str,
+) -> None:
+    """The error names the bounds, or the parameter that there is."""
+    created = spec(index)
+    await lite.create(created)
+
+    with pytest.raises(InvalidInput, match=words):
+        await lite.search(created.name, embeddings[:1], strong(10, index_params=params))
+
+
+async def test_a_search_parameter_reaches_the_index(
+    lite: Milvus, spec: Spec, embeddings: FloatArray
+) -> None:
+    """Of 300 lists with one embedding each, looking into two finds two."""
+    created = spec(IndexType.IVF_FLAT)
+    await lite.create(created)
+    await fill(lite, created.name, embeddings)
+    # Loading builds the index of what is flushed, and waits for it.
+    await lite.release(created.name)
+    await lite._flush(created.name)
+    await lite.load(created.name)
+
+    params = SearchParams(10, index_params={"nprobe": 2})
+    [hits] = await lite.search(created.name, embeddings[:1], params)
+
+    assert len(hits) == 2

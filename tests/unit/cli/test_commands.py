@@ -1,0 +1,100 @@
+"""What holds for every command: help with examples, a quick start, and completion."""
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+
+import click
+import pytest
+from click.testing import CliRunner
+from tihua.cli import COMMANDS, root
+from tihua.cli._command import Command, Group
+
+
+def every_command(group: click.Group, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
+    """Yield the words that call each command and group."""
+    yield path
+    context = click.Context(group)
+    for name in group.list_commands(context):
+        command = group.get_command(context, name)
+        if isinstance(command, click.Group):
+            yield from every_command(command, (*path, name))
+        else:
+            yield (*path, name)
+
+
+@pytest.mark.parametrize("words", list(every_command(root)), ids=" ".join)
+@pytest.mark.parametrize("flag", ["-h", "--help"])
+def test_every_command_has_help_with_examples(words: tuple[str, ...], flag: str) -> None:
+    """The examples begin with the command itself and stand unwrapped at the end."""
+    result = CliRunner().invoke(root, [*words, flag], prog_name="tihua")
+    assert result.exit_code == 0
+    help_text, examples = result.stdout.split("\nExamples:\n")
+    assert f"Usage: {' '.join(('tihua', *words))}" in help_text
+    assert any(" ".join(words) in line for line in examples.splitlines())
+    assert all("tihua" in line for line in examples.splitlines())
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_the_list_of_commands_says_what_their_help_says(name: str) -> None:
+    """The lines are written twice, so that the list needs no import; they agree."""
+    command = root.get_command(click.Context(root), name)
+    assert isinstance(command, Command | Group)
+    assert command.help is not None
+    assert command.help.split("\n\n")[0].replace("\n", " ") == COMMANDS[name]
+
+
+def test_help_is_quick_because_nothing_heavy_is_imported() -> None:
+    """No grpc, rich or Pillow, and less than a second even on a busy machine."""
+    program = (
+        "import sys\n"
+        "from tihua.cli import root\n"
+        "root.main(['--help'], prog_name='tihua', standalone_mode=False)\n"
+        "heavy = {'grpc', 'google.protobuf', 'rich', 'PIL'} & set(sys.modules)\n"
+        "sys.exit(f'imported {heavy}' if heavy else 0)\n"
+    )
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
+    began = time.monotonic()
+    result = subprocess.run(
+        [sys.executable, "-c", program], env=environment, capture_output=True, check=False
+    )
+    assert result.returncode == 0, result.stderr
+    assert time.monotonic() - began < 1
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_completion_prints_a_script(shell: str) -> None:
+    """It asks tihua itself what fits."""
+    result = CliRunner().invoke(root, ["completion", shell], prog_name="tihua")
+    assert result.exit_code == 0
+    assert "_TIHUA_COMPLETE" in result.stdout
+
+
+def test_completion_offers_commands_and_options() -> None:
+    """As the script asks for them."""
+    environment = {"_TIHUA_COMPLETE": "bash_complete", "COMP_WORDS": "tihua se", "COMP_CWORD": "1"}
+    result = CliRunner().invoke(root, [], prog_name="tihua", env=environment)
+    assert result.stdout == "plain,search\n"
+
+
+def test_version_is_printed() -> None:
+    """That of the package."""
+    result = CliRunner().invoke(root, ["--version"], prog_name="tihua")
+    assert result.stdout.startswith("tihua, version ")
+
+
+def test_the_package_runs_as_a_module() -> None:
+    """`python -m tihua` is the same command."""
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
+    command = [sys.executable, "-m", "tihua", "--version"]
+    result = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+    assert result.stdout.startswith("tihua, version ")
+
+
+def test_an_unknown_command_is_status_2() -> None:
+    """As click has it."""
+    result = CliRunner().invoke(root, ["serach"], prog_name="tihua")
+    assert result.exit_code == 2
+    assert "serach" in result.stderr

@@ -1,0 +1,97 @@
+"""Walking a folder: what is taken, what is left out, and what is found unusable."""
+
+import os
+from pathlib import Path
+
+import pytest
+from tihua._folder import Folder, PictureFile, Unusable
+
+
+def touch(path: Path) -> Path:
+    """Write a small file, with the folders above it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(b"x")
+    return path
+
+
+def ids(folder: Folder) -> list[str]:
+    """Return the ids of the usable pictures."""
+    return [found.id for found in folder if isinstance(found, PictureFile)]
+
+
+def test_pictures_are_told_by_their_suffix_in_any_letter_case(tmp_path: Path) -> None:
+    """In order of their names, folder by folder; hidden ones and others are left out."""
+    taken = ["a.JPG", "b/1.jpeg", "b/c/2.PnG", "b/3.webp", "d.bmp", "e.gif", "f.tif", "g.TIFF"]
+    left = [".hidden.jpg", ".thumbnails/a.jpg", "notes.txt", "jpg", "x.jpg.bak", "b/Thumbs.db"]
+    for name in (*taken, *left):
+        touch(tmp_path / name)
+    expected = ["a.JPG", "b/1.jpeg", "b/3.webp", "b/c/2.PnG", "d.bmp", "e.gif", "f.tif", "g.TIFF"]
+    assert ids(Folder(tmp_path)) == expected
+    assert Folder(tmp_path).count() == len(expected)
+
+
+def test_links_lead_nowhere_outside(tmp_path: Path) -> None:
+    """Linked folders are not entered; a linked file must lie inside; a dangling one is nothing."""
+    inside = tmp_path / "in"
+    touch(inside / "a.jpg")
+    outside = touch(tmp_path / "out" / "secret.jpg")
+    (inside / "same.jpg").symlink_to(inside / "a.jpg")
+    (inside / "secret.jpg").symlink_to(outside)
+    (inside / "gone.jpg").symlink_to(inside / "nothing.jpg")
+    (inside / "folder").symlink_to(outside.parent)
+    (inside / "loop").symlink_to(inside)
+    assert ids(Folder(inside)) == ["a.jpg", "same.jpg"]
+
+
+def test_a_link_to_the_folder_itself_is_walked(tmp_path: Path) -> None:
+    """The uris keep the way by which the user named it."""
+    touch(tmp_path / "in" / "a.jpg")
+    (tmp_path / "link").symlink_to(tmp_path / "in")
+    (found,) = Folder(tmp_path / "link")
+    assert isinstance(found, PictureFile)
+    assert found.uri == str(tmp_path / "link" / "a.jpg")
+
+
+def test_a_relative_folder_has_absolute_uris(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever the working directory is when the picture is looked for."""
+    touch(tmp_path / "in" / "a.jpg")
+    monkeypatch.chdir(tmp_path)
+    (found,) = Folder(Path("in"), id_prefix="p/")
+    assert isinstance(found, PictureFile)
+    assert (found.id, found.uri) == ("p/a.jpg", str(tmp_path / "in" / "a.jpg"))
+
+
+def test_a_named_pipe_is_not_a_picture(tmp_path: Path) -> None:
+    """It would block whoever opens it: left out of a folder, unusable on its own."""
+    os.mkfifo(tmp_path / "pipe.jpg")
+    assert list(Folder(tmp_path)) == []
+    (found,) = Folder(tmp_path / "pipe.jpg")
+    assert found == Unusable("pipe.jpg", "FILE_UNREADABLE", "not a regular file")
+
+
+def test_a_folder_that_can_t_be_read_is_unusable(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And its neighbours are walked."""
+    touch(tmp_path / "a" / "a.jpg")
+    touch(tmp_path / "b" / "b.jpg")
+    scandir = os.scandir
+
+    def forbidding(path: Path) -> "os._ScandirIterator[str]":
+        if Path(path).name == "a":
+            raise PermissionError(13, "Permission denied")
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", forbidding)
+    assert next(iter(Folder(tmp_path))) == Unusable("a/", "FOLDER_UNREADABLE", "Permission denied")
+    assert ids(Folder(tmp_path)) == ["b/b.jpg"]
+    assert Folder(tmp_path).count() == 2
+
+
+def test_names_keep_their_exact_characters(tmp_path: Path) -> None:
+    """No normalisation: é as one code point and as two are two files."""
+    touch(tmp_path / "\u00e9.jpg")
+    touch(tmp_path / "e\u0301.jpg")
+    assert sorted(ids(Folder(tmp_path))) == ["e\u0301.jpg", "\u00e9.jpg"]

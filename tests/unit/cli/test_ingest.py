@@ -1,0 +1,203 @@
+"""`tihua ingest`: which files go in, which are skipped, and what is said about it."""
+
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Protocol, TypeAlias
+
+import pytest
+from click.testing import Result
+from tihua.v1.types_pb2 import Item
+
+Tihua: TypeAlias = Callable[..., Result]
+
+
+class Memory(Protocol):
+    """What the fake server remembers."""
+
+    items: dict[str, Item]
+    calls: list[str]
+    ends_streams: bool
+
+
+GOOD = {"a.jpg", "cats/tom.tiff", "cats/猫 咪.webp"}
+
+
+def test_the_pictures_of_a_folder_go_in(tihua: Tihua, memory: Memory, pictures: Path) -> None:
+    """Ids are paths within the folder, uris absolute paths, the metadata tells the file."""
+    result = tihua("ingest", pictures)
+    assert result.exit_code == 0, result.output
+    assert set(memory.items) == GOOD
+    cat = pictures / "cats" / "猫 咪.webp"
+    item = memory.items["cats/猫 咪.webp"]
+    assert item.uri == str(cat)
+    assert dict(item.metadata) == {
+        "name": "猫 咪.webp",
+        "file_bytes": cat.stat().st_size,
+        "file_mtime": round(cat.stat().st_mtime, 3),
+    }
+
+
+def test_a_broken_file_is_named_with_the_reason_on_one_safe_line(
+    tihua: Tihua, pictures: Path
+) -> None:
+    """The server's message is shown without its line break and escape sequence taking effect."""
+    result = tihua("ingest", pictures)
+    assert result.exit_code == 0
+    assert "failed: b.PNG: the picture can't be \\x1b[31mdecoded\n" in result.stderr
+    assert "sent 4 = 3 written + 1 failed + 0 skipped" in result.stdout
+
+
+def test_strict_makes_a_failure_the_exit_status(tihua: Tihua, pictures: Path) -> None:
+    """With --strict a failed file is status 1, and the others are in all the same."""
+    assert tihua("ingest", pictures, "--strict").exit_code == 1
+    (pictures / "b.PNG").unlink()
+    assert tihua("ingest", pictures, "--strict").exit_code == 0
+
+
+def test_what_is_there_unchanged_is_not_sent_again(
+    tihua: Tihua, memory: Memory, pictures: Path
+) -> None:
+    """A second run sends only the file that failed before."""
+    tihua("ingest", pictures)
+    memory.calls.clear()
+    result = tihua("ingest", pictures)
+    assert memory.calls == ["put b.PNG"]
+    assert "sent 4 = 0 written + 1 failed + 3 skipped" in result.stdout
+
+
+def test_a_changed_file_is_sent_again(tihua: Tihua, memory: Memory, pictures: Path) -> None:
+    """A new size or a new time is enough."""
+    tihua("ingest", pictures)
+    memory.calls.clear()
+    (pictures / "a.jpg").write_bytes(b"picture a, larger")
+    tom = pictures / "cats" / "tom.tiff"
+    os.utime(tom, (0, 1_000_000_000.5))
+    tihua("ingest", pictures)
+    assert set(memory.calls) == {"put a.jpg", "put b.PNG", "put cats/tom.tiff"}
+    assert memory.items["cats/tom.tiff"].metadata["file_mtime"] == 1_000_000_000.5
+
+
+def test_force_sends_everything_again(tihua: Tihua, memory: Memory, pictures: Path) -> None:
+    """--force embeds what is there unchanged, too."""
+    tihua("ingest", pictures)
+    memory.calls.clear()
+    tihua("ingest", pictures, "--force")
+    assert len(memory.calls) == len(GOOD) + 1
+
+
+def test_two_folders_share_a_collection_by_prefixes(
+    tihua: Tihua, memory: Memory, pictures: Path
+) -> None:
+    """--id-prefix keeps files of one name apart."""
+    tihua("ingest", pictures, "--id-prefix", "one/")
+    tihua("ingest", pictures / "cats", "--id-prefix", "two/")
+    assert set(memory.items) == {f"one/{name}" for name in GOOD} | {
+        "two/tom.tiff",
+        "two/猫 咪.webp",
+    }
+
+
+def test_a_file_over_the_server_s_limit_never_leaves(
+    tihua: Tihua, memory: Memory, pictures: Path
+) -> None:
+    """Too many bytes, or too long a name, are failures told by size and bound."""
+    (pictures / "large.jpg").write_bytes(bytes(1001))
+    (pictures / ("n" * 50 + ".jpg")).write_bytes(b"picture")
+    result = tihua("ingest", pictures)
+    assert "failed: large.jpg: file is 1001 bytes; the server's limit is 1000" in result.stderr
+    assert "id is 54 bytes; the server's limit is 40" in result.stderr
+    assert "put large.jpg" not in memory.calls
+    assert set(memory.items) == GOOD
+
+
+def test_json_is_an_object_a_failure_and_one_summary(tihua: Tihua, pictures: Path) -> None:
+    """There is nothing else on stdout."""
+    result = tihua("ingest", pictures, "--json")
+    failure, summary = map(json.loads, result.stdout.splitlines())
+    assert failure == {
+        "kind": "failure",
+        "id": "b.PNG",
+        "reason": "IMAGE_UNDECODABLE",
+        "message": "the picture\ncan't be \x1b[31mdecoded",
+    }
+    seconds, pace = summary.pop("seconds"), summary.pop("images_per_second")
+    assert seconds > 0
+    assert pace > 0
+    assert summary == {"kind": "summary", "sent": 4, "written": 3, "failed": 1, "skipped": 0}
+
+
+def test_a_single_file_goes_in_under_its_name(tihua: Tihua, memory: Memory, pictures: Path) -> None:
+    """DIR may be a file."""
+    tihua("ingest", pictures / "cats" / "tom.tiff")
+    assert set(memory.items) == {"tom.tiff"}
+
+
+def test_a_folder_without_pictures_is_said_to_be_so(tihua: Tihua, tmp_path: Path) -> None:
+    """It is no error, and the sum is zero."""
+    result = tihua("ingest", tmp_path)
+    assert result.exit_code == 0
+    assert f"no pictures in {tmp_path}" in result.stderr
+    assert "sent 0 = 0 written + 0 failed + 0 skipped" in result.stdout
+
+
+def test_a_name_that_is_not_utf_8_is_a_failure(
+    tihua: Tihua, memory: Memory, pictures: Path
+) -> None:
+    """It can't be an id; it is shown escaped, and JSON stays JSON."""
+    (pictures / os.fsdecode(b"\xff.jpg")).write_bytes(b"picture")
+    result = tihua("ingest", pictures)
+    assert "failed: \\udcff.jpg: the file's path is not valid UTF-8" in result.stderr
+    lines = tihua("ingest", pictures, "--json").stdout.splitlines()
+    assert json.loads(lines[0])["reason"] == "NAME_NOT_UTF8"
+    assert set(memory.items) == GOOD
+
+
+def test_the_collection_is_made_as_asked(tihua: Tihua, pictures: Path) -> None:
+    """--index, --index-param and --shards hold for a new one, and are said not to for an old."""
+    options = ("--index", "ivf_flat", "--index-param", "nlist=512", "--shards", "2")
+    tihua("ingest", pictures, "-c", "paintings", *options)
+    shown = json.loads(tihua("collections", "show", "paintings", "--json").stdout)
+    assert (shown["index"], shown["index_params"], shown["shards"]) == (
+        "IVF_FLAT",
+        {"nlist": 512},
+        2,
+    )
+    again = tihua("ingest", pictures, "-c", "paintings", *options)
+    assert "paintings is there already" in again.stderr
+
+
+def test_ctrl_c_leaves_a_clean_line(
+    tihua: Tihua, pictures: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Interrupted while a file is read: one line, status 130, no traceback."""
+
+    def interrupted(path: Path) -> bytes:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Path, "read_bytes", interrupted)
+    result = tihua("ingest", pictures)
+    assert result.exit_code == 130
+    assert result.stderr == "interrupted: 0 written, safe to run again\n"
+
+
+def test_a_stream_that_ends_early_tells_what_is_safe(
+    tihua: Tihua, memory: Memory, pictures: Path
+) -> None:
+    """How much is written, then the reason; exit status 1."""
+    memory.ends_streams = True
+    (pictures / "b.PNG").unlink()
+    result = tihua("ingest", pictures)
+    assert result.exit_code == 1
+    safe, error = result.stderr.splitlines()
+    assert safe == "stopped: 3 written, safe to run again"
+    assert error.startswith("Error: ")
+
+
+def test_a_server_that_is_not_there_is_one_line(tmp_path: Path, tihua: Tihua) -> None:
+    """No traceback, exit status 1."""
+    result = tihua("ingest", tmp_path, "--address", "127.0.0.1:1", "--timeout", "1")
+    assert result.exit_code == 1
+    assert result.stderr.startswith("Error: ")
+    assert result.stderr.count("\n") == 1

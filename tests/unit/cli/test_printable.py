@@ -1,0 +1,34 @@
+"""Text from elsewhere can't command the terminal that it is shown on."""
+
+import json
+
+import pytest
+from tihua._printable import json_line, one_line, printable
+
+DANGEROUS = "\x1b[2J \x9b31m \x07 \r\n \u202e \u2028 \udcff \x7f"
+
+
+def test_control_characters_are_shown_as_their_escapes() -> None:
+    """Escape sequences, line breaks, bidirectional overrides, lone surrogates."""
+    assert printable(DANGEROUS) == ("\\x1b[2J \\x9b31m \\x07 \\r\\n \\u202e \\u2028 \\udcff \\x7f")
+
+
+@pytest.mark.parametrize("text", ["枯藤老树昏鸦", "👩‍👩‍👧", "é", "[bold]x[/bold]", "a b"])
+def test_what_is_harmless_stays(text: str) -> None:
+    """字, emoji of several code points, and what rich would take for markup."""
+    assert printable(text) == text
+
+
+def test_a_message_is_one_line() -> None:
+    """White space of any kind is one space."""
+    assert one_line(" a\n\tb \r\n c\x1b ") == "a b c\\x1b"
+
+
+def test_json_stays_json_and_harmless() -> None:
+    """It says the same as before, on one line, and holds no control character."""
+    value = {"id": DANGEROUS, "字": [1, None, "猫"]}
+    line = json_line(value)
+    assert json.loads(line) == value
+    assert "猫" in line
+    assert not any(character in line for character in "\x1b\x9b\x7f\u202e\u2028\n")
+    line.encode()

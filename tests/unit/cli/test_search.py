@@ -1,0 +1,191 @@
+"""`tihua search`: what is asked, and how hits are shown."""
+
+import json
+import webbrowser
+from collections.abc import Callable
+from pathlib import Path
+from typing import Protocol, TypeAlias
+
+import pytest
+from click.testing import Result
+from PIL import Image
+from tihua.v1.search_service_pb2 import SearchRequest
+
+Tihua: TypeAlias = Callable[..., Result]
+
+
+class Memory(Protocol):
+    """What the fake server remembers."""
+
+    requests: list[SearchRequest]
+
+
+@pytest.fixture(autouse=True)
+def _ingested(tihua: Tihua, pictures: Path) -> None:
+    tihua("ingest", pictures)
+
+
+def test_hits_are_a_table_of_rank_score_id_and_uri(tihua: Tihua, pictures: Path) -> None:
+    """The query and the number of hits stand above; nothing is cut where there is no terminal."""
+    result = tihua("search", "枯藤老树昏鸦")
+    title, header, first, *others = result.stdout.splitlines()
+    assert title.startswith("枯藤老树昏鸦: 3 hits")
+    assert header.split() == ["#", "score", "id", "uri"]
+    assert first.split() == ["1", "0.5000", "a.jpg", str(pictures / "a.jpg")]
+    assert len(others) == 2
+
+
+def test_json_is_one_object_a_hit(tihua: Tihua, pictures: Path) -> None:
+    """字 stay 字, and scores have no float32 noise."""
+    result = tihua("search", "猫", "--json")
+    hits = [json.loads(line) for line in result.stdout.splitlines()]
+    assert [hit["rank"] for hit in hits] == [1, 2, 3]
+    cat = hits[2]
+    assert "猫 咪.webp" in result.stdout
+    assert {key: cat[key] for key in ("query", "score", "id", "uri")} == {
+        "query": "猫",
+        "score": 0.3,
+        "id": "cats/猫 咪.webp",
+        "uri": str(pictures / "cats" / "猫 咪.webp"),
+    }
+    assert cat["metadata"]["name"] == "猫 咪.webp"
+
+
+def test_text_picture_and_item_make_one_query_with_weights(
+    tihua: Tihua, memory: Memory, pictures: Path
+) -> None:
+    """Each is a term; a weight may push away."""
+    picture = pictures / "a.jpg"
+    tihua("search", "猫", "--image", picture, "--image-weight", "-0.5", "--item", "a.jpg")
+    text, image, item = memory.requests[-1].terms
+    assert (text.text, text.weight) == ("猫", 1.0)
+    assert (image.image.content, image.weight) == (b"picture a", -0.5)
+    assert item.item_id == "a.jpg"
+
+
+def test_options_reach_the_server(tihua: Tihua, memory: Memory) -> None:
+    """Filter with its values, limit, score, search parameter and fields."""
+    tihua(
+        "search", "猫", "-n", "2", "--min-score", "0.25", "--index-param", "nprobe=8",
+        "--filter", "year >= {since} and place == {place} and ok == {ok}",
+        "--param", "since=2020", "--param", "place=苏州", "--param", "ok=true",
+        "--fields", "uri",
+    )  # fmt: skip
+    request = memory.requests[-1]
+    assert (request.limit, request.min_score) == (2, 0.25)
+    assert dict(request.filter_params) == {"since": 2020, "place": "苏州", "ok": True}
+    assert dict(request.index_params) == {"nprobe": 8}
+    assert list(request.read_mask.paths) == ["uri"]
+
+
+def test_stdin_holds_a_query_a_line(tihua: Tihua, memory: Memory) -> None:
+    """Without blank lines and byte order mark; more than one call takes is paged."""
+    result = tihua("search", "-", "--json", stdin="\ufeff一\n\n二\r\n三\n四\n五\n六\n")
+    asked = [request.terms[0].text for request in memory.requests]
+    assert asked == ["一", "二", "三", "四", "五", "六"]
+    assert len(result.stdout.splitlines()) == 6 * 3
+
+
+def test_a_query_that_fails_does_not_disturb_the_others(tihua: Tihua) -> None:
+    """It is one safe line on stderr, and the exit status is 1."""
+    result = tihua("search", "-", "--json", stdin="猫\n坏\n狗\n")
+    assert result.exit_code == 1
+    assert result.stderr == "Error: 坏: no good \\x1b]0;text\n"
+    assert {json.loads(line)["query"] for line in result.stdout.splitlines()} == {"猫", "狗"}
+
+
+def test_the_only_query_s_error_is_one_line(tihua: Tihua) -> None:
+    """Exit status 1, nothing on stdout."""
+    result = tihua("search", "坏")
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert result.stderr == "Error: no good \\x1b]0;text\n"
+
+
+def test_stdin_that_is_not_utf_8_is_an_error(tihua: Tihua) -> None:
+    """The line is named."""
+    result = tihua("search", "-", stdin="好\n".encode() + b"\xff\n")
+    assert result.stderr == "Error: line 2 of stdin is not valid UTF-8\n"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        ([], "nothing to search for"),
+        (["猫", "--param", "x"], "name=value"),
+        (["猫", "--fields", "uri,colour"], "'colour' is no field"),
+        (["猫", "--index-param", "ef=-1"], "whole number"),
+        (["--image", "nowhere.jpg"], "nowhere.jpg"),
+    ],
+)
+def test_a_wrong_command_line_is_status_2(
+    tihua: Tihua, arguments: list[str], complaint: str
+) -> None:
+    """And says what is wrong."""
+    result = tihua("search", *arguments)
+    assert result.exit_code == 2
+    assert complaint in result.stderr
+
+
+def test_no_hits_are_no_error(tihua: Tihua) -> None:
+    """The title says so; JSON is empty."""
+    tihua("items", "delete", "--filter", "true", "--yes")
+    result = tihua("search", "猫")
+    assert (result.exit_code, result.stdout.split(",")[0]) == (0, "猫: 0 hits")
+    assert tihua("search", "猫", "--json").stdout == ""
+
+
+def test_sheet_draws_the_hits(tihua: Tihua, tmp_path: Path) -> None:
+    """A PNG; pictures that can't be read are blank tiles and no crash."""
+    sheet = tmp_path / "hits.png"
+    result = tihua("search", "枯藤老树昏鸦", "--sheet", sheet)
+    assert result.exit_code == 0, result.output
+    with Image.open(sheet) as picture:
+        assert picture.format == "PNG"
+        assert picture.width > 1000
+
+
+def test_sheet_of_an_unknown_kind_is_one_line(tihua: Tihua, tmp_path: Path) -> None:
+    """The name must end like a picture's."""
+    result = tihua("search", "猫", "--sheet", tmp_path / "hits.xyz")
+    assert result.exit_code == 1
+    assert "end it with .png" in result.stderr
+
+
+def test_sheet_without_its_extra_names_what_to_install(
+    tihua: Tihua, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One line with the pip command."""
+    monkeypatch.setitem(__import__("sys").modules, "pylopdf_fonts_zh_cn", None)
+    monkeypatch.delenv("TIHUA_FONT", raising=False)
+    result = tihua("search", "猫", "--sheet", tmp_path / "hits.png")
+    assert result.exit_code == 1
+    assert result.stderr.endswith("install it with: pip install 'tihua[sheet]'\n")
+
+
+def test_open_writes_a_page_and_opens_it(
+    tihua: Tihua, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The browser is given the page's file URL."""
+    opened: list[str] = []
+
+    def opening(url: str) -> bool:
+        opened.append(url)
+        return True
+
+    monkeypatch.setattr(webbrowser, "open", opening)
+    page = tmp_path / "hits.html"
+    assert tihua("search", "猫", "--open", "--page", page).exit_code == 0
+    assert opened == [page.as_uri()]
+    assert page.read_text("utf-8").startswith("<!DOCTYPE html>")
+
+
+def test_open_without_a_browser_says_where_the_page_is(
+    tihua: Tihua, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A temporary file, whose path is printed."""
+    monkeypatch.setattr(webbrowser, "open", lambda url: False)
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    monkeypatch.setattr("tempfile.tempdir", None)
+    result = tihua("search", "猫", "--open")
+    (page,) = tmp_path.glob("tihua-*.html")
+    assert f"no browser found; the page is {page}\n" in result.stderr

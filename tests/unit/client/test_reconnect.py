@@ -1,0 +1,68 @@
+"""When to try again after a break, by a clock that stands still."""
+
+import pytest
+from tihua import InvalidRequestError, OverloadedError, UnavailableError
+from tihua._reconnect import Reconnect
+
+
+class Clock:
+    """Time that passes when it is told to."""
+
+    def __init__(self) -> None:
+        """Begin at an hour."""
+        self.now = 3_600.0
+
+    def __call__(self) -> float:
+        """Return the time, in seconds."""
+        return self.now
+
+
+def test_delays_grow_to_a_bound_and_are_jittered() -> None:
+    """Each is between half of its ceiling and all of it: 0.1 s, 0.2 s, … 5 s."""
+    reconnect = Reconnect(1_000.0, now=Clock())
+    ceilings = [0.1, 0.2, 0.4, 0.8, 1.6, 3.2, 5.0, 5.0]
+    delays = [reconnect.delay_after(UnavailableError("away"), 0) for _ in ceilings]
+    assert all(c / 2 <= delay <= c for c, delay in zip(ceilings, delays, strict=True))
+    assert len(set(delays)) == len(delays)
+
+
+def test_it_is_given_up_when_nothing_got_through_for_the_timeout() -> None:
+    """Counted from the first break."""
+    clock = Clock()
+    reconnect = Reconnect(10.0, now=clock)
+    reconnect.delay_after(UnavailableError("first"), 3)
+    clock.now += 9.0
+    reconnect.delay_after(UnavailableError("second"), 3)
+    clock.now += 1.0
+    with pytest.raises(UnavailableError, match="third"):
+        reconnect.delay_after(UnavailableError("third"), 3)
+
+
+def test_progress_starts_the_timeout_anew() -> None:
+    """A server that breaks every minute but moves on is not given up."""
+    clock = Clock()
+    reconnect = Reconnect(10.0, now=clock)
+    for progress in range(5):
+        assert reconnect.delay_after(UnavailableError("away"), progress) <= 0.1
+        clock.now += 60.0
+
+
+def test_long_work_before_the_first_break_does_not_count() -> None:
+    """Only what comes after a break does."""
+    clock = Clock()
+    reconnect = Reconnect(10.0, now=clock)
+    clock.now += 3_600.0
+    assert reconnect.delay_after(UnavailableError("away"), 0) > 0
+
+
+def test_a_busy_server_is_left_alone_as_long_as_it_asks() -> None:
+    """`retry_after` is the least delay."""
+    error = OverloadedError("busy")
+    error.retry_after = 7.0
+    assert Reconnect(60.0, now=Clock()).delay_after(error, 0) == 7.0
+
+
+def test_an_error_that_does_not_pass_is_raised() -> None:
+    """Trying again would only repeat it."""
+    with pytest.raises(InvalidRequestError):
+        Reconnect(60.0, now=Clock()).delay_after(InvalidRequestError("wrong"), 0)

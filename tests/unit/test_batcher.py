@@ -1,0 +1,204 @@
+"""The batcher, with integers."""
+
+import asyncio
+import threading
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from tihua_server.batcher import Batched, Batcher, Lane
+from tihua_server.errors import Draining, Overloaded
+
+
+class Squares:
+    """Squares numbers, remembers its batches, and can be held up in the middle of one."""
+
+    def __init__(self) -> None:
+        """Let batches through."""
+        self.batches: list[list[int]] = []
+        self.may_go_on = threading.Event()
+        self.may_go_on.set()
+        self.has_begun = threading.Event()
+
+    def __call__(self, numbers: Sequence[int]) -> list[int]:
+        """Return the squares; a 13 fails."""
+        self.batches.append(list(numbers))
+        self.has_begun.set()
+        assert self.may_go_on.wait(10)
+        if 13 in numbers:
+            raise ValueError("13 is bad luck")
+        return [number * number for number in numbers]
+
+    async def hold(self, batcher: Batcher[int, int]) -> "asyncio.Task[Batched[int]]":
+        """Keep the batcher busy with a 0, so that what comes next has to wait."""
+        self.may_go_on.clear()
+        self.has_begun.clear()
+        task = asyncio.create_task(batcher.submit(0))
+        await asyncio.to_thread(self.has_begun.wait, 10)
+        self.batches.clear()
+        return task
+
+
+@pytest.fixture
+def squares() -> Squares:
+    """The function that is batched."""
+    return Squares()
+
+
+@pytest.fixture
+def executor() -> Iterator[ThreadPoolExecutor]:
+    """One thread, as for one GPU."""
+    with ThreadPoolExecutor(1) as pool:
+        yield pool
+
+
+@pytest.fixture
+async def batcher(
+    squares: Squares, executor: ThreadPoolExecutor
+) -> AsyncIterator[Batcher[int, int]]:
+    """A batcher of up to 4, with room for 6."""
+    started: Batcher[int, int] = Batcher(
+        squares, executor=executor, max_batch_size=4, max_queue_size=6
+    )
+    started.start()
+    yield started
+    squares.may_go_on.set()
+    await started.close()
+
+
+async def submit_all(
+    batcher: Batcher[int, int], numbers: Sequence[int], lane: Lane = Lane.INTERACTIVE
+) -> "list[asyncio.Task[Batched[int]]]":
+    """Submit numbers and return when all of them wait."""
+    size = batcher.queue_size(lane)
+    tasks = [asyncio.create_task(batcher.submit(number, lane=lane)) for number in numbers]
+    while batcher.queue_size(lane) < size + len(numbers):
+        await asyncio.sleep(0)
+    return tasks
+
+
+async def test_each_caller_gets_its_own_result(batcher: Batcher[int, int]) -> None:
+    """Results come back in the order of the inputs, whatever the batches."""
+    results = await asyncio.gather(*(batcher.submit(number) for number in range(6)))
+    assert [result.result for result in results] == [0, 1, 4, 9, 16, 25]
+
+
+async def test_what_waits_while_the_model_is_busy_becomes_one_batch(
+    batcher: Batcher[int, int], squares: Squares
+) -> None:
+    """A batch closes when it is full; the rest is the next."""
+    held = await squares.hold(batcher)
+    tasks = await submit_all(batcher, [1, 2, 3, 4, 5])
+    squares.may_go_on.set()
+    await asyncio.gather(held, *tasks)
+    assert squares.batches == [[1, 2, 3, 4], [5]]
+
+
+async def test_a_result_tells_of_its_batch(batcher: Batcher[int, int], squares: Squares) -> None:
+    """The size of the batch and the times are told with each result."""
+    held = await squares.hold(batcher)
+    tasks = await submit_all(batcher, [1, 2, 3])
+    squares.may_go_on.set()
+    result = (await asyncio.gather(held, *tasks))[1]
+    assert result.batch_size == 3
+    assert result.queue_time_s > 0
+    assert result.inference_time_s > 0
+
+
+async def test_a_failing_batch_fails_its_inputs_and_no_others(
+    batcher: Batcher[int, int], squares: Squares
+) -> None:
+    """The error reaches all who were in the batch; the next batch succeeds."""
+    held = await squares.hold(batcher)
+    tasks = await submit_all(batcher, [1, 2, 3, 13, 5])
+    squares.may_go_on.set()
+    await held
+    results = await asyncio.gather(*tasks, return_exceptions=True)
+    assert [type(result) for result in results[:4]] == [ValueError] * 4
+    assert (await tasks[4]).result == 25
+
+
+async def test_a_full_queue_refuses(batcher: Batcher[int, int], squares: Squares) -> None:
+    """The seventh of six is told when to come back."""
+    held = await squares.hold(batcher)
+    tasks = await submit_all(batcher, range(6))
+    with pytest.raises(Overloaded, match="6 inputs wait") as refused:
+        await batcher.submit(7)
+    assert refused.value.retry_after_s > 0
+    squares.may_go_on.set()
+    await asyncio.gather(held, *tasks)
+
+
+async def test_a_batch_that_does_not_fit_is_refused_before_any_work(
+    batcher: Batcher[int, int], squares: Squares
+) -> None:
+    """Room is asked for all inputs of a call at once."""
+    held = await squares.hold(batcher)
+    tasks = await submit_all(batcher, range(4))
+    batcher.refuse_if_full(Lane.INTERACTIVE, 2)
+    with pytest.raises(Overloaded):
+        batcher.refuse_if_full(Lane.INTERACTIVE, 3)
+    squares.may_go_on.set()
+    await asyncio.gather(held, *tasks)
+
+
+async def test_whoever_waits_for_room_gets_it(batcher: Batcher[int, int], squares: Squares) -> None:
+    """A stream slows down instead of failing, and loses nothing."""
+    held = await squares.hold(batcher)
+    tasks = [
+        asyncio.create_task(batcher.submit(number, lane=Lane.BULK, wait=True))
+        for number in range(12)
+    ]
+    squares.may_go_on.set()
+    results = await asyncio.gather(held, *tasks)
+    assert [result.result for result in results[1:]] == [number**2 for number in range(12)]
+
+
+async def test_interactive_inputs_go_before_bulk(
+    batcher: Batcher[int, int], squares: Squares
+) -> None:
+    """Bulk inputs that came first still wait."""
+    held = await squares.hold(batcher)
+    bulk = await submit_all(batcher, [1, 2], Lane.BULK)
+    interactive = await submit_all(batcher, [3])
+    squares.may_go_on.set()
+    await asyncio.gather(held, *bulk, *interactive)
+    assert squares.batches == [[3], [1, 2]]
+
+
+async def test_a_caller_who_hung_up_is_not_computed_for(
+    batcher: Batcher[int, int], squares: Squares
+) -> None:
+    """A cancelled input never reaches the model and frees its place."""
+    held = await squares.hold(batcher)
+    tasks = await submit_all(batcher, [1, 2, 3, 4, 5])
+    tasks[1].cancel()
+    squares.may_go_on.set()
+    await asyncio.gather(held, *tasks, return_exceptions=True)
+    assert squares.batches == [[1, 3, 4, 5]]
+
+
+async def test_closing_answers_those_who_wait(
+    batcher: Batcher[int, int], squares: Squares
+) -> None:
+    """Nobody is left hanging."""
+    held = await squares.hold(batcher)
+    tasks = await submit_all(batcher, [1, 2])
+    await batcher.close()
+    squares.may_go_on.set()
+    results = await asyncio.gather(held, *tasks, return_exceptions=True)
+    assert [type(result) for result in results] == [Draining] * 3
+
+
+@pytest.mark.parametrize("wrong", [lambda _: [], lambda _: [1, 2]])
+async def test_a_wrong_number_of_results_is_an_error(
+    executor: ThreadPoolExecutor, wrong: Callable[[Sequence[int]], list[int]]
+) -> None:
+    """A model that loses an input must not shift the results of the others."""
+    batcher: Batcher[int, int] = Batcher(
+        wrong, executor=executor, max_batch_size=4, max_queue_size=4
+    )
+    batcher.start()
+    with pytest.raises(RuntimeError, match="results for 1 inputs"):
+        await batcher.submit(1)
+    await batcher.close()

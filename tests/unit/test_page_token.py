@@ -1,0 +1,43 @@
+"""Page tokens."""
+
+import pytest
+from tihua.v1 import collection_service_pb2, search_service_pb2
+from tihua_server.errors import InvalidInput
+from tihua_server.page_token import decode_page_token, encode_page_token
+
+REQUEST = search_service_pb2.SearchRequest(collection="pictures", filter="year > 1200", limit=5)
+
+
+def test_a_token_brings_back_its_position() -> None:
+    """The position may be any text, Chinese ids included."""
+    token = encode_page_token(REQUEST, "山水/秋思.jpg")
+    assert decode_page_token(REQUEST, token) == "山水/秋思.jpg"
+
+
+def test_no_token_is_the_beginning() -> None:
+    """The first page needs none."""
+    assert decode_page_token(REQUEST, "") == ""
+
+
+def test_the_limit_may_change_from_page_to_page() -> None:
+    """A caller may ask for more as it goes on."""
+    token = encode_page_token(REQUEST, "20")
+    wider = search_service_pb2.SearchRequest(collection="pictures", filter="year > 1200", limit=9)
+    wider.page_token = token
+    assert decode_page_token(wider, token) == "20"
+
+
+def test_a_token_of_another_request_is_refused() -> None:
+    """Another filter would make pages that overlap or miss items."""
+    token = encode_page_token(REQUEST, "20")
+    other = search_service_pb2.SearchRequest(collection="pictures", filter="year > 1300")
+    with pytest.raises(InvalidInput, match="another request"):
+        decode_page_token(other, token)
+
+
+@pytest.mark.parametrize("token", ["x", "not base64!", "AAAA", "////" * 8, "ÄÖÜ"])
+def test_what_is_no_token_is_refused(token: str) -> None:
+    """Whatever a caller makes up is an error of the caller."""
+    with pytest.raises(InvalidInput) as refused:
+        decode_page_token(collection_service_pb2.ListItemsRequest(), token)
+    assert refused.value.field == "page_token"

@@ -1,0 +1,55 @@
+"""The tihua-server command and its knobs."""
+
+import dataclasses
+import subprocess
+import sys
+
+import pytest
+from click.testing import CliRunner
+from tihua_server.cli import main
+from tihua_server.config import Config
+
+KNOBS = [field.name for field in dataclasses.fields(Config) if field.name != "limits"]
+
+
+@pytest.mark.parametrize("name", KNOBS)
+def test_every_knob_is_a_flag_and_a_variable_with_help(name: str) -> None:
+    """Nothing can be configured that `--help` does not tell of."""
+    option = next(param for param in main.params if param.name == name)
+    assert option.envvar == "TIHUA_" + name.upper()
+    assert getattr(option, "help", None)
+
+
+@pytest.mark.parametrize("name", KNOBS)
+def test_the_flag_has_the_default_of_the_knob(name: str) -> None:
+    """A server built in code and one started by hand are the same."""
+    option = next(param for param in main.params if param.name == name)
+    assert option.default == getattr(Config(), name)
+
+
+def test_help_shows_examples() -> None:
+    """A reader wants to see a command that works."""
+    result = CliRunner().invoke(main, ["--help"])
+    assert result.exit_code == 0
+    assert "tihua-server --model ViT-B-16" in result.output
+
+
+def test_an_unknown_model_is_refused_by_name() -> None:
+    """The answer lists the models that there are."""
+    result = CliRunner().invoke(main, ["--model", "ViT-B-17"])
+    assert result.exit_code == 2
+    assert "ViT-B-16" in result.output
+
+
+def test_a_token_is_not_shown() -> None:
+    """The configuration may be printed; secrets may not."""
+    assert "hunter2" not in repr(Config(milvus_token="hunter2"))
+
+
+def test_help_needs_neither_torch_nor_milvus() -> None:
+    """They take seconds to import."""
+    code = (
+        "import sys; from tihua_server.cli import main\n"
+        "assert not {'torch', 'pymilvus', 'cn_clip', 'grpc'} & set(sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
