@@ -1,0 +1,104 @@
+"""tihua (题画): find pictures by a line of a poem.
+
+    with tihua.Client("localhost:50051") as client:
+        for hit in client.search(text="大漠孤烟直，长河落日圆", limit=5):
+            print(hit.score, hit.id)
+
+The clients are `Client`, which blocks, and `AsyncClient`, for asyncio; every call returns frozen
+dataclasses and raises a `TihuaError`. The messages of the gRPC contract are in `tihua.v1`.
+"""
+
+from typing import TYPE_CHECKING
+
+from tihua._channel import DEFAULT_ADDRESS, DEFAULT_COLLECTION, DEFAULT_TIMEOUT_S
+from tihua._ingest_types import IngestProgress, IngestSummary
+from tihua._server_types import Collection, Limits, ModelInfo, ServerInfo
+from tihua._types import (
+    Embedding,
+    EmbeddingLike,
+    EmbedResult,
+    Hit,
+    ImageLike,
+    Item,
+    ItemError,
+    ModelRef,
+    Query,
+    SearchResult,
+    Term,
+    Timing,
+    UpsertResult,
+)
+from tihua._version import __version__
+from tihua.errors import (
+    AlreadyExistsError,
+    DeadlineError,
+    FailedPreconditionError,
+    InvalidRequestError,
+    NotFoundError,
+    OverloadedError,
+    ServerError,
+    TihuaError,
+    UnavailableError,
+    UnsupportedError,
+)
+
+if TYPE_CHECKING:
+    from tihua._async_client import AsyncClient
+    from tihua._client import Client
+
+__all__ = [
+    "DEFAULT_ADDRESS",
+    "DEFAULT_COLLECTION",
+    "DEFAULT_TIMEOUT_S",
+    "AlreadyExistsError",
+    "AsyncClient",
+    "Client",
+    "Collection",
+    "DeadlineError",
+    "EmbedResult",
+    "Embedding",
+    "EmbeddingLike",
+    "FailedPreconditionError",
+    "Hit",
+    "ImageLike",
+    "IngestProgress",
+    "IngestSummary",
+    "InvalidRequestError",
+    "Item",
+    "ItemError",
+    "Limits",
+    "ModelInfo",
+    "ModelRef",
+    "NotFoundError",
+    "OverloadedError",
+    "Query",
+    "SearchResult",
+    "ServerError",
+    "ServerInfo",
+    "Term",
+    "TihuaError",
+    "Timing",
+    "UnavailableError",
+    "UnsupportedError",
+    "UpsertResult",
+    "__version__",
+]
+
+
+def __getattr__(name: str) -> object:
+    """Load a client, and with it gRPC, when it is first asked for."""
+    # `tihua --help` and the server, which needs the messages, do not wait for it.
+    if name == "Client":
+        from tihua._client import Client
+
+        return Client
+    if name == "AsyncClient":
+        from tihua._async_client import AsyncClient
+
+        return AsyncClient
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    """Return the public names, those not loaded yet included."""
+    return sorted({*globals(), *__all__})

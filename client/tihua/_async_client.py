@@ -1,0 +1,244 @@
+"""The asyncio client: each method builds a request, calls the stub and converts the answer."""
+
+import asyncio
+import time
+from collections.abc import AsyncGenerator, AsyncIterable, Callable, Iterable, Mapping
+from contextlib import aclosing
+from types import TracebackType
+from typing import Literal, Self
+
+from grpc_health.v1 import health_pb2
+
+from tihua import _convert_search, _convert_server
+from tihua._async_collection_methods import AsyncCollectionMethods
+from tihua._async_connection import AsyncConnection
+from tihua._async_ingest import run_async_ingest
+from tihua._channel import DEFAULT_ADDRESS, DEFAULT_COLLECTION, DEFAULT_TIMEOUT_S
+from tihua._convert_server import HEALTH_SERVICES, Priority
+from tihua._ingest_session import IngestSession
+from tihua._ingest_types import IngestProgress, IngestSummary, WriteMode
+from tihua._reconnect import Reconnect
+from tihua._server_types import ServerInfo
+from tihua._types import (
+    Embedding,
+    EmbeddingLike,
+    EmbedResult,
+    Field,
+    ImageLike,
+    Item,
+    Query,
+    SearchResult,
+    Term,
+)
+from tihua.errors import NotFoundError, TihuaError
+from tihua.v1 import system_service_pb2
+
+__all__ = ["AsyncClient"]
+
+
+class AsyncClient(AsyncCollectionMethods):
+    """A connection to a tihua server for asyncio; to be used in one event loop.
+
+    It has the methods of `Client`, to be awaited, with the same arguments, results and errors;
+    `list_items` is an asynchronous iterator, and `ingest` takes asynchronous iterables too. Picture
+    files are read in a thread. A task that is cancelled cancels its call.
+
+    Nothing is sent before the first call, and a lost connection is made again by the next one.
+    Use it in an `async with` block, or await `close()`.
+    """
+
+    def __init__(
+        self,
+        address: str = DEFAULT_ADDRESS,
+        *,
+        collection: str = DEFAULT_COLLECTION,
+        timeout: float = DEFAULT_TIMEOUT_S,
+    ) -> None:
+        """Prepare a connection, in or outside of an event loop; arguments as for `Client`."""
+        self._connection = AsyncConnection(address, collection=collection, timeout=timeout)
+
+    async def __aenter__(self) -> Self:
+        """Return the client."""
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Close the client."""
+        await self.close()
+
+    async def close(self) -> None:
+        """Close the connection; calls in flight fail. Again does nothing."""
+        await self._connection.close()
+
+    async def server_info(self, *, timeout: float | None = None) -> ServerInfo:
+        """Return version, limits, models and store of the server."""
+        request = system_service_pb2.GetServerInfoRequest()
+        return _convert_server.server_info(
+            await self._connection.call(self._connection.system.GetServerInfo, request, timeout)
+        )
+
+    async def health(self, *, timeout: float | None = None) -> dict[str, str]:
+        """Return how each service is, by name; the server as a whole has the name "".
+
+        Returns:
+            "SERVING", "NOT_SERVING", or "SERVICE_UNKNOWN" where the server has no such service.
+        """
+        states = {}
+        for service in HEALTH_SERVICES:
+            request = health_pb2.HealthCheckRequest(service=service)
+            try:
+                response = await self._connection.call(
+                    self._connection.check_health, request, timeout
+                )
+            except NotFoundError:
+                states[service] = "SERVICE_UNKNOWN"
+            else:
+                states[service] = health_pb2.HealthCheckResponse.ServingStatus.Name(response.status)
+        return states
+
+    async def embed_text(self, text: str, *, timeout: float | None = None) -> Embedding:
+        """Return the embedding of one text: dim float32, L2 norm 1."""
+        return _convert_server.only_embedding(await self.embed_texts([text], timeout=timeout))
+
+    async def embed_image(self, image: ImageLike, *, timeout: float | None = None) -> Embedding:
+        """Return the embedding of one picture: dim float32, L2 norm 1."""
+        return _convert_server.only_embedding(await self.embed_images([image], timeout=timeout))
+
+    async def embed_texts(
+        self,
+        texts: Iterable[str],
+        *,
+        truncate: bool = True,
+        priority: Priority = "interactive",
+        timeout: float | None = None,
+    ) -> EmbedResult:
+        """Return one embedding per text; a text that fails does not disturb the others.
+
+        Arguments and errors are those of `Client.embed_texts`.
+        """
+        request = _convert_server.embed_text_request(texts, truncate=truncate, priority=priority)
+        response = await self._connection.call(
+            self._connection.embedding.EmbedText, request, timeout
+        )
+        return _convert_server.embed_result(response)
+
+    async def embed_images(
+        self,
+        images: Iterable[ImageLike],
+        *,
+        priority: Priority = "interactive",
+        timeout: float | None = None,
+    ) -> EmbedResult:
+        """Return one embedding per picture; a picture that fails does not disturb the others.
+
+        Arguments and errors are those of `Client.embed_images`.
+        """
+        request = await asyncio.to_thread(
+            _convert_server.embed_image_request, list(images), priority=priority
+        )
+        response = await self._connection.call(
+            self._connection.embedding.EmbedImage, request, timeout
+        )
+        return _convert_server.embed_result(response)
+
+    async def search(
+        self,
+        *,
+        text: str | None = None,
+        image: ImageLike | None = None,
+        embedding: EmbeddingLike | None = None,
+        item_id: str | None = None,
+        terms: Iterable[Term] | None = None,
+        limit: int = 10,
+        filter: str = "",
+        params: Mapping[str, object] | None = None,
+        min_score: float | None = None,
+        fields: Iterable[Field] | None = None,
+        index_params: Mapping[str, int] | None = None,
+        consistency: Literal["bounded", "strong"] = "bounded",
+        page_token: str = "",
+        collection: str | None = None,
+        timeout: float | None = None,
+    ) -> SearchResult:
+        """Return the items nearest to a text, a picture, an embedding or an item.
+
+        Arguments and errors are those of `Client.search`.
+        """
+        query = Query(
+            text=text,
+            image=image,
+            embedding=embedding,
+            item_id=item_id,
+            terms=None if terms is None else tuple(terms),
+            limit=limit,
+            filter=filter,
+            params=params,
+            min_score=min_score,
+            fields=fields if fields is None or isinstance(fields, str) else tuple(fields),
+            index_params=index_params,
+            consistency=consistency,
+            page_token=page_token,
+        )
+        name = self._connection.name(collection)
+        request = await asyncio.to_thread(_convert_search.search_request, query, name)
+        return _convert_search.search_result(
+            await self._connection.call(self._connection.search.Search, request, timeout)
+        )
+
+    async def search_many(
+        self,
+        queries: Iterable[Query],
+        *,
+        collection: str | None = None,
+        timeout: float | None = None,
+    ) -> list[SearchResult | TihuaError]:
+        """Return what became of each query; one that fails does not disturb the others.
+
+        Arguments and errors are those of `Client.search_many`.
+        """
+        name = self._connection.name(collection)
+        request = await asyncio.to_thread(_convert_search.search_many_request, list(queries), name)
+        response = await self._connection.call(self._connection.search.SearchMany, request, timeout)
+        return [_convert_search.search_entry(entry) for entry in response.entries]
+
+    async def ingest(
+        self,
+        items: Iterable[Item] | AsyncIterable[Item],
+        *,
+        mode: WriteMode = "upsert",
+        session_id: str | None = None,
+        batch_size: int = 32,
+        on_progress: Callable[[IngestProgress], None] | None = None,
+        reconnect_timeout: float = 60.0,
+        collection: str | None = None,
+    ) -> IngestSummary:
+        """Embed and write any number of items over one stream, and go on after a break.
+
+        Arguments and errors are those of `Client.ingest`.
+        """
+        started = time.monotonic()
+        session = IngestSession(
+            (await self.server_info()).limits,
+            collection=self._connection.name(collection),
+            mode=mode,
+            session_id=session_id,
+            batch_size=batch_size,
+        )
+        report = on_progress or (lambda _: None)
+        reconnect = Reconnect(reconnect_timeout)
+        async with aclosing(_aiter(items)) as source:
+            await run_async_ingest(self._connection, session, source, report, reconnect)
+        return IngestSummary(*session.totals, seconds=time.monotonic() - started)
+
+
+async def _aiter(items: Iterable[Item] | AsyncIterable[Item]) -> AsyncGenerator[Item, None]:
+    if isinstance(items, AsyncIterable):
+        async for item in items:
+            yield item
+    else:
+        for item in items:
+            yield item

@@ -1,0 +1,109 @@
+"""An asyncio channel, its stubs, and the one way a call goes through them."""
+
+from functools import cached_property
+from typing import TypeAlias, TypeVar
+
+from google.protobuf.message import Message
+from grpc import aio
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+
+from tihua._channel import channel_options, checked_address
+from tihua._convert import checked_text
+from tihua._status import translated
+from tihua.v1 import (
+    collection_service_pb2_grpc,
+    embedding_service_pb2_grpc,
+    ingest_service_pb2_grpc,
+    search_service_pb2_grpc,
+    system_service_pb2_grpc,
+)
+
+_HealthCheck: TypeAlias = (
+    "aio.UnaryUnaryMultiCallable[health_pb2.HealthCheckRequest, health_pb2.HealthCheckResponse]"
+)
+_Request = TypeVar("_Request", bound=Message)
+_Response = TypeVar("_Response", bound=Message)
+
+
+class AsyncConnection:
+    """What the methods of `AsyncClient` share: where to, how long, and which collection.
+
+    Attributes:
+        address: where the server is.
+        timeout: limit of a call that sets none, in seconds.
+    """
+
+    def __init__(self, address: str, *, collection: str, timeout: float) -> None:
+        """Note what is given; the channel is made by the first call, in its event loop."""
+        self.address = checked_address(address)
+        self.timeout = timeout
+        self._collection = checked_text(collection, "collection")
+        self._is_closed = False
+
+    @cached_property
+    def _channel(self) -> aio.Channel:
+        self.check_open()
+        return aio.insecure_channel(self.address, options=channel_options(self.address))
+
+    @cached_property
+    def collections(self) -> "collection_service_pb2_grpc.CollectionServiceAsyncStub":
+        """Return the stub of CollectionService."""
+        return collection_service_pb2_grpc.CollectionServiceStub(self._channel)
+
+    @cached_property
+    def embedding(self) -> "embedding_service_pb2_grpc.EmbeddingServiceAsyncStub":
+        """Return the stub of EmbeddingService."""
+        return embedding_service_pb2_grpc.EmbeddingServiceStub(self._channel)
+
+    @cached_property
+    def ingest(self) -> "ingest_service_pb2_grpc.IngestServiceAsyncStub":
+        """Return the stub of IngestService."""
+        return ingest_service_pb2_grpc.IngestServiceStub(self._channel)
+
+    @cached_property
+    def search(self) -> "search_service_pb2_grpc.SearchServiceAsyncStub":
+        """Return the stub of SearchService."""
+        return search_service_pb2_grpc.SearchServiceStub(self._channel)
+
+    @cached_property
+    def system(self) -> "system_service_pb2_grpc.SystemServiceAsyncStub":
+        """Return the stub of SystemService."""
+        return system_service_pb2_grpc.SystemServiceStub(self._channel)
+
+    @cached_property
+    def check_health(self) -> _HealthCheck:
+        """Return grpc.health.v1.Health.Check."""
+        check: _HealthCheck = health_pb2_grpc.HealthStub(self._channel).Check  # type: ignore[attr-defined]
+        return check
+
+    async def call(
+        self,
+        method: "aio.UnaryUnaryMultiCallable[_Request, _Response]",
+        request: _Request,
+        timeout: float | None,
+    ) -> _Response:
+        """Return the answer to one request.
+
+        Raises:
+            TihuaError: the call failed.
+            RuntimeError: the client is closed.
+        """
+        self.check_open()
+        timeout = self.timeout if timeout is None else timeout
+        with translated(self.address, timeout):
+            return await method(request, timeout=timeout)
+
+    def name(self, collection: str | None) -> str:
+        """Return the collection that is meant."""
+        return self._collection if collection is None else checked_text(collection, "collection")
+
+    def check_open(self) -> None:
+        """Raise RuntimeError if the client is closed."""
+        if self._is_closed:
+            raise RuntimeError("this client is closed; make a new one")
+
+    async def close(self) -> None:
+        """Close the channel; calls in flight fail. Again does nothing."""
+        self._is_closed = True
+        if "_channel" in self.__dict__:
+            await self._channel.close()

@@ -1,0 +1,132 @@
+"""The asyncio end of an ingest: moves messages between an `IngestSession` and a stream.
+
+The session is touched by the caller's task alone, which waits at one place, for the next message
+of the server; a second task does nothing but read those into a queue.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from typing import TypeAlias
+
+import grpc
+from grpc import aio
+
+from tihua import _convert
+from tihua._async_connection import AsyncConnection
+from tihua._ingest_session import IngestSession
+from tihua._ingest_types import IngestProgress
+from tihua._reconnect import Reconnect
+from tihua._status import error_from_rpc
+from tihua._types import Item
+from tihua.errors import InvalidRequestError, ServerError, TihuaError, UnavailableError
+from tihua.v1.ingest_service_pb2 import IngestRequest, IngestResponse
+
+_Call: TypeAlias = "aio.StreamStreamCall[IngestRequest, IngestResponse]"
+_Event: TypeAlias = IngestResponse | TihuaError | None
+"""What the server said, or how the stream ended: None for OK."""
+
+_LOST_STATUS = "Internal error from Core"
+"""What grpc.aio says when a write fails because the server ended the stream (grpc/grpc#36066).
+
+It overwrites the status that the server gave. Taken for a break, for the next stream will tell.
+"""
+
+
+async def run_async_ingest(
+    connection: AsyncConnection,
+    session: IngestSession,
+    items: AsyncIterator[Item],
+    on_progress: Callable[[IngestProgress], None],
+    reconnect: Reconnect,
+) -> None:
+    """Send all items, over as many streams as it takes.
+
+    Raises:
+        TihuaError: the server refused, or did not come back in time.
+    """
+    while True:
+        connection.check_open()
+        error = await _run_stream(connection, session, items, on_progress)
+        if error is None:
+            return
+        await asyncio.sleep(reconnect.delay_after(error, session.committed_seq))
+
+
+async def _run_stream(
+    connection: AsyncConnection,
+    session: IngestSession,
+    items: AsyncIterator[Item],
+    on_progress: Callable[[IngestProgress], None],
+) -> TihuaError | None:
+    """Run one stream to its end; return what it broke with, None if all is done."""
+    call = connection.ingest.Ingest()
+    events: asyncio.Queue[_Event] = asyncio.Queue()
+    reader = asyncio.create_task(_read(call, events, connection.address))
+    try:
+        await _send(call, session.open())
+        is_half_closed = False
+        while True:
+            if (request := session.next_request()) is not None:
+                await _send(call, request)
+            elif session.wants_item and events.empty():
+                await _take_item(session, items)
+            else:
+                if session.is_all_sent and not is_half_closed:
+                    await _send(call, None)
+                    is_half_closed = True
+                event = await events.get()
+                if not isinstance(event, IngestResponse):
+                    break
+                session.receive(event)
+            if (progress := session.take_progress()) is not None:
+                on_progress(progress)
+    finally:
+        # Whatever ended the loop, the task's cancellation included, the server is told at once.
+        call.cancel()
+        await asyncio.gather(reader, return_exceptions=True)
+    if event is not None:
+        return event
+    if not session.is_complete:
+        return ServerError("the server ended the stream without a summary", reason="NO_SUMMARY")
+    return None
+
+
+async def _send(call: _Call, request: IngestRequest | None) -> None:
+    """Send a request, or with None half-close; how a broken stream ended is the reader's to say."""
+    try:
+        if request is None:
+            await call.done_writing()
+        else:
+            await call.write(request)
+    except (grpc.RpcError, asyncio.InvalidStateError):
+        pass
+
+
+async def _read(call: _Call, events: "asyncio.Queue[_Event]", address: str) -> None:
+    try:
+        async for response in call:
+            events.put_nowait(response)
+    except aio.AioRpcError as error:
+        if error.details() == _LOST_STATUS:
+            events.put_nowait(UnavailableError(f"the stream to {address} broke"))
+        else:
+            events.put_nowait(error_from_rpc(error, address))
+    except asyncio.CancelledError:  # the channel was closed under the call, or all is over anyway
+        events.put_nowait(UnavailableError("the client was closed", code="CANCELLED"))
+        raise
+    else:
+        events.put_nowait(None)
+
+
+async def _take_item(session: IngestSession, items: AsyncIterator[Item]) -> None:
+    try:
+        item = await anext(items)
+    except StopAsyncIteration:
+        session.end()
+        return
+    try:
+        message = await asyncio.to_thread(_convert.item_message, item)  # it may read a file
+    except InvalidRequestError as error:
+        session.reject(item.id, error)
+    else:
+        session.add(message)

@@ -1,0 +1,111 @@
+"""Where a server is and how a channel to it behaves; shared by both clients."""
+
+import json
+import re
+
+from tihua.errors import InvalidRequestError
+
+DEFAULT_ADDRESS = "localhost:50051"
+"""Where `tihua-server` listens unless told otherwise."""
+
+DEFAULT_COLLECTION = "pictures"
+"""The collection of calls that name none."""
+
+DEFAULT_TIMEOUT_S = 30.0
+"""How long a call may take unless it says so itself, in seconds."""
+
+RETRIED_METHODS: tuple[tuple[str, tuple[str, ...]], ...] = (
+    ("EmbeddingService", ()),
+    ("SearchService", ()),
+    ("SystemService", ()),
+    (
+        "CollectionService",
+        (
+            "GetCollection",
+            "ListCollections",
+            "LoadCollection",
+            "ReleaseCollection",
+            "UpsertItems",
+            "GetItems",
+            "ListItems",
+            "CountItems",
+            "DeleteItems",
+        ),
+    ),
+)
+"""The methods that are safe to repeat, by service; no names stand for all of a service.
+
+Left out are CreateCollection and DeleteCollection, whose second attempt would fail though the first
+succeeded, and Ingest, which resumes by its own rules.
+"""
+
+SERVICE_CONFIG = json.dumps(
+    {
+        "loadBalancingConfig": [{"round_robin": {}}],
+        "methodConfig": [
+            {
+                "name": [
+                    {"service": f"tihua.v1.{service}", **({"method": method} if method else {})}
+                    for service, methods in RETRIED_METHODS
+                    for method in methods or ("",)
+                ],
+                "retryPolicy": {
+                    "maxAttempts": 4,
+                    "initialBackoff": "0.05s",
+                    "maxBackoff": "1s",
+                    "backoffMultiplier": 3,
+                    "retryableStatusCodes": ["UNAVAILABLE"],
+                },
+            }
+        ],
+        "retryThrottling": {"maxTokens": 10, "tokenRatio": 0.1},
+    }
+)
+"""What gRPC does by itself (github.com/grpc/grpc, doc/service_config.md).
+
+Four attempts, jittered, within the caller's deadline. When more than half of the latest calls fail,
+throttling stops the retries, so that clients do not keep a struggling server down.
+"""
+
+_OPTIONS: tuple[tuple[str, int | str], ...] = (
+    ("grpc.service_config", SERVICE_CONFIG),
+    # The server's own Limits.max_message_bytes is the bound, and its answers may be pages.
+    ("grpc.max_receive_message_length", -1),
+    ("grpc.max_send_message_length", -1),
+    # Up to 256 KiB is the default: a request with one photograph would not be retried.
+    ("grpc.per_rpc_retry_buffer_size", 16 * 2**20),
+    # A server that restarts is found again within seconds; the default grows to two minutes.
+    ("grpc.initial_reconnect_backoff_ms", 100),
+    ("grpc.max_reconnect_backoff_ms", 3_000),
+    # An ingest stream has no deadline: without pings a peer that lost its power is waited for.
+    # By default a server takes pings that come faster than every five minutes for an attack.
+    ("grpc.keepalive_time_ms", 310_000),
+    ("grpc.keepalive_timeout_ms", 20_000),
+)
+
+_HOST_AND_PORT = re.compile(r"(\[[0-9a-fA-F:.%]+\]|[^:/\[\]]+):[0-9]{1,5}")
+_SCHEMES = ("dns:", "ipv4:", "ipv6:", "unix:", "unix-abstract:", "vsock:", "xds:")
+"""Targets as gRPC knows them (doc/naming.md), taken as they are."""
+
+_LOOPBACK = re.compile(r"(localhost|127\.[0-9.]+|\[::1\]):|unix")
+
+
+def checked_address(address: str) -> str:
+    """Return an address that gRPC takes for what is meant.
+
+    Raises:
+        InvalidRequestError: it is no `host:port` and none of gRPC's own targets (`unix:/run/x`).
+    """
+    if address.startswith(_SCHEMES) or _HOST_AND_PORT.fullmatch(address):
+        return address
+    raise InvalidRequestError(
+        f"the address is {address!r}; it must be host:port, for example {DEFAULT_ADDRESS}",
+        reason="BAD_ADDRESS",
+    )
+
+
+def channel_options(address: str) -> list[tuple[str, int | str]]:
+    """Return the options of a channel to this address."""
+    # gRPC would send even localhost through a proxy that the environment names in http_proxy.
+    proxy = [("grpc.enable_http_proxy", 0)] if _LOOPBACK.match(address) else []
+    return [*_OPTIONS, *proxy]

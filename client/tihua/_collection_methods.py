@@ -1,0 +1,247 @@
+"""The methods of `Client` about collections and their items."""
+
+from collections.abc import Iterable, Iterator, Mapping
+
+from tihua import _convert, _convert_items, _convert_server
+from tihua._connection import Connection
+from tihua._server_types import Collection, IndexName
+from tihua._types import Field, Item, UpsertResult
+from tihua.v1 import collection_service_pb2
+
+
+class CollectionMethods:
+    """A part of `Client`, where what all methods have in common is said."""
+
+    _connection: Connection
+
+    def create_collection(
+        self,
+        name: str | None = None,
+        *,
+        index: IndexName = "AUTOINDEX",
+        index_params: Mapping[str, int] | None = None,
+        shards: int = 1,
+        description: str = "",
+        timeout: float | None = None,
+    ) -> Collection:
+        """Create an empty collection for the server's model and return it, ready for searching.
+
+        Args:
+            name: letters, digits and underscores, not starting with a digit; 1 to 255.
+            index: how neighbours are found.
+            index_params: "nlist" (IVF_FLAT), or "M" and "efConstruction" (HNSW).
+            shards: 1 to 16; Milvus Lite has one, whatever is asked.
+            description: one line for people, at most 1 024 characters.
+            timeout: limit of the call, in seconds.
+
+        Raises:
+            AlreadyExistsError: the name is taken.
+        """
+        request = _convert_server.create_collection_request(
+            self._connection.name(name),
+            index=index,
+            index_params=index_params,
+            shards=shards,
+            description=description,
+        )
+        response = self._connection.call(
+            self._connection.collections.CreateCollection, request, timeout
+        )
+        return _convert_server.collection(response.collection)
+
+    def get_collection(
+        self, name: str | None = None, *, timeout: float | None = None
+    ) -> Collection:
+        """Return a collection with its exact item count.
+
+        Raises:
+            NotFoundError: there is none of that name.
+        """
+        request = collection_service_pb2.GetCollectionRequest(name=self._connection.name(name))
+        response = self._connection.call(
+            self._connection.collections.GetCollection, request, timeout
+        )
+        return _convert_server.collection(response.collection)
+
+    def list_collections(self, *, timeout: float | None = None) -> list[Collection]:
+        """Return all collections, sorted by name; `timeout` is for each page of them."""
+        found = []
+        request = collection_service_pb2.ListCollectionsRequest()
+        while True:
+            response = self._connection.call(
+                self._connection.collections.ListCollections, request, timeout
+            )
+            found += [_convert_server.collection(message) for message in response.collections]
+            if not response.next_page_token:
+                return found
+            request.page_token = response.next_page_token
+
+    def delete_collection(self, name: str, *, timeout: float | None = None) -> None:
+        """Remove a collection and all its items, for good.
+
+        Raises:
+            NotFoundError: there is none of that name.
+        """
+        request = collection_service_pb2.DeleteCollectionRequest(
+            name=_convert.checked_text(name, "name")
+        )
+        self._connection.call(self._connection.collections.DeleteCollection, request, timeout)
+
+    def load_collection(self, name: str | None = None, *, timeout: float | None = None) -> None:
+        """Load a collection into the store's memory; return when it can be searched.
+
+        Raises:
+            NotFoundError: there is none of that name.
+        """
+        request = collection_service_pb2.LoadCollectionRequest(name=self._connection.name(name))
+        self._connection.call(self._connection.collections.LoadCollection, request, timeout)
+
+    def release_collection(self, name: str | None = None, *, timeout: float | None = None) -> None:
+        """Release a collection from the store's memory; it cannot be searched until loaded again.
+
+        Raises:
+            NotFoundError: there is none of that name.
+        """
+        request = collection_service_pb2.ReleaseCollectionRequest(name=self._connection.name(name))
+        self._connection.call(self._connection.collections.ReleaseCollection, request, timeout)
+
+    def upsert(
+        self,
+        items: Iterable[Item],
+        *,
+        collection: str | None = None,
+        timeout: float | None = None,
+    ) -> UpsertResult:
+        """Embed and write a small set of items, replacing those of the same id.
+
+        An item that fails on the server is in `errors`, and the others are written. For many items
+        there is `ingest`.
+
+        Args:
+            items: 1 to `Limits.max_batch_items`; of several with one id the last is kept.
+            collection: where to write.
+            timeout: limit of the call, in seconds.
+
+        Raises:
+            InvalidRequestError: also when an item cannot be sent; then nothing is.
+            NotFoundError: there is no such collection.
+            FailedPreconditionError: the collection is another model's.
+        """
+        request = _convert_items.upsert_request(items, self._connection.name(collection))
+        return _convert_items.upsert_result(
+            self._connection.call(self._connection.collections.UpsertItems, request, timeout)
+        )
+
+    def get_items(
+        self,
+        ids: Iterable[str],
+        *,
+        fields: Iterable[Field] | None = None,
+        collection: str | None = None,
+        timeout: float | None = None,
+    ) -> list[Item]:
+        """Return the items of these ids, in their order; absent ones are left out.
+
+        Args:
+            ids: 1 to `Limits.max_page_size`.
+            fields: what an item carries beside its id; None means uri and metadata.
+            collection: where they are.
+            timeout: limit of the call, in seconds.
+
+        Raises:
+            NotFoundError: there is no such collection.
+            FailedPreconditionError: the collection is not loaded.
+        """
+        request = _convert_items.get_items_request(ids, self._connection.name(collection), fields)
+        response = self._connection.call(self._connection.collections.GetItems, request, timeout)
+        return [_convert.item(message) for message in response.items]
+
+    def list_items(
+        self,
+        *,
+        filter: str = "",
+        params: Mapping[str, object] | None = None,
+        fields: Iterable[Field] | None = None,
+        page_size: int = 100,
+        collection: str | None = None,
+        timeout: float | None = None,
+    ) -> Iterator[Item]:
+        """Yield the matching items, sorted by id; the next page is fetched when it is reached.
+
+        Args:
+            filter: as in `search`; empty means every item.
+            params: as in `search`.
+            fields: what an item carries beside its id; None means uri and metadata.
+            page_size: items of one call, 1 to `Limits.max_page_size`.
+            collection: where they are.
+            timeout: limit of the call for each page, in seconds.
+
+        Raises:
+            NotFoundError: there is no such collection.
+            FailedPreconditionError: the collection is not loaded.
+        """
+        request = _convert_items.list_items_request(
+            self._connection.name(collection),
+            filter=filter,
+            params=params,
+            fields=fields,
+            page_size=page_size,
+        )
+        while True:
+            response = self._connection.call(
+                self._connection.collections.ListItems, request, timeout
+            )
+            yield from map(_convert.item, response.items)
+            if not response.next_page_token:
+                return
+            request.page_token = response.next_page_token
+
+    def count_items(
+        self,
+        *,
+        filter: str = "",
+        params: Mapping[str, object] | None = None,
+        collection: str | None = None,
+        timeout: float | None = None,
+    ) -> int:
+        """Return the exact number of matching items; filter and params as in `search`.
+
+        Raises:
+            NotFoundError: there is no such collection.
+            FailedPreconditionError: the collection is not loaded.
+        """
+        request = _convert_items.count_items_request(
+            self._connection.name(collection), filter=filter, params=params
+        )
+        return self._connection.call(
+            self._connection.collections.CountItems, request, timeout
+        ).count
+
+    def delete_items(
+        self,
+        ids: Iterable[str] | None = None,
+        *,
+        filter: str = "",
+        params: Mapping[str, object] | None = None,
+        collection: str | None = None,
+        timeout: float | None = None,
+    ) -> int:
+        """Remove items by ids or by filter and return how many there were.
+
+        Args:
+            ids: 1 to `Limits.max_page_size`; those that are not there are no error.
+            filter: as in `search`, instead of ids; nothing is removed by leaving both out.
+            params: as in `search`.
+            collection: where they are.
+            timeout: limit of the call, in seconds.
+
+        Raises:
+            InvalidRequestError: also when not exactly one of ids and filter is given.
+            NotFoundError: there is no such collection.
+        """
+        request = _convert_items.delete_items_request(
+            ids, self._connection.name(collection), filter=filter, params=params
+        )
+        return self._connection.call(
+            self._connection.collections.DeleteItems, request, timeout
+        ).deleted_count

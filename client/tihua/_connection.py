@@ -1,0 +1,81 @@
+"""A blocking channel, its stubs, and the one way a call goes through them."""
+
+from typing import TypeAlias, TypeVar
+
+import grpc
+from google.protobuf.message import Message
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+
+from tihua._channel import channel_options, checked_address
+from tihua._convert import checked_text
+from tihua._status import translated
+from tihua.v1 import (
+    collection_service_pb2_grpc,
+    embedding_service_pb2_grpc,
+    ingest_service_pb2_grpc,
+    search_service_pb2_grpc,
+    system_service_pb2_grpc,
+)
+
+_HealthCheck: TypeAlias = (
+    "grpc.UnaryUnaryMultiCallable[health_pb2.HealthCheckRequest, health_pb2.HealthCheckResponse]"
+)
+_Request = TypeVar("_Request", bound=Message)
+_Response = TypeVar("_Response", bound=Message)
+
+
+class Connection:
+    """What the methods of `Client` share: where to, how long, and which collection.
+
+    Attributes:
+        address: where the server is.
+        timeout: limit of a call that sets none, in seconds.
+        collections, embedding, ingest, search, system: the stubs of the services.
+        check_health: grpc.health.v1.Health.Check.
+    """
+
+    def __init__(self, address: str, *, collection: str, timeout: float) -> None:
+        """Prepare a channel; nothing is sent."""
+        self.address = checked_address(address)
+        self.timeout = timeout
+        self._collection = checked_text(collection, "collection")
+        self._channel = grpc.insecure_channel(address, options=channel_options(address))
+        self._is_closed = False
+        self.collections = collection_service_pb2_grpc.CollectionServiceStub(self._channel)
+        self.embedding = embedding_service_pb2_grpc.EmbeddingServiceStub(self._channel)
+        self.ingest = ingest_service_pb2_grpc.IngestServiceStub(self._channel)
+        self.search = search_service_pb2_grpc.SearchServiceStub(self._channel)
+        self.system = system_service_pb2_grpc.SystemServiceStub(self._channel)
+        health = health_pb2_grpc.HealthStub(self._channel)
+        self.check_health: _HealthCheck = health.Check  # type: ignore[attr-defined]
+
+    def call(
+        self,
+        method: "grpc.UnaryUnaryMultiCallable[_Request, _Response]",
+        request: _Request,
+        timeout: float | None,
+    ) -> _Response:
+        """Return the answer to one request.
+
+        Raises:
+            TihuaError: the call failed.
+            RuntimeError: the client is closed.
+        """
+        self.check_open()
+        timeout = self.timeout if timeout is None else timeout
+        with translated(self.address, timeout):
+            return method(request, timeout=timeout)
+
+    def name(self, collection: str | None) -> str:
+        """Return the collection that is meant."""
+        return self._collection if collection is None else checked_text(collection, "collection")
+
+    def check_open(self) -> None:
+        """Raise RuntimeError if the client is closed."""
+        if self._is_closed:
+            raise RuntimeError("this client is closed; make a new one")
+
+    def close(self) -> None:
+        """Close the channel; calls in flight fail. Again does nothing."""
+        self._is_closed = True
+        self._channel.close()

@@ -1,0 +1,105 @@
+"""JSON values to google.protobuf.Struct and back: an item's metadata, a filter's parameters."""
+
+import math
+from collections.abc import Mapping, Sequence
+from numbers import Integral, Real
+
+from google.protobuf.struct_pb2 import NULL_VALUE, ListValue, Struct, Value
+
+from tihua.errors import InvalidRequestError
+
+_MAX_EXACT_INT = 2**53
+"""Numbers travel as doubles, which hold every integer up to here (IEEE 754, 53 bits)."""
+
+
+def metadata_struct(values: Mapping[str, object], name: str) -> Struct:
+    """Return the values as a message.
+
+    Args:
+        values: None, booleans, numbers, texts, and lists and mappings of those, by name.
+        name: what the caller calls them, for messages.
+
+    Raises:
+        InvalidRequestError: a value is none of those, not finite, or an integer beyond 2**53.
+    """
+    struct = Struct()
+    for key, value in values.items():
+        struct.fields[_text(key, f"a key of {name}")].CopyFrom(_value(value, f"{name}[{key!r}]"))
+    return struct
+
+
+def metadata_dict(struct: Struct) -> dict[str, object]:
+    """Return the values of a message; a whole number is an int, whatever it was before."""
+    return {key: _python(value) for key, value in struct.fields.items()}
+
+
+def _value(value: object, name: str) -> Value:
+    match value:
+        case None:
+            return Value(null_value=NULL_VALUE)
+        case bool():
+            return Value(bool_value=value)
+        case str():
+            return Value(string_value=_text(value, name))
+        case Integral() | Real():
+            return Value(number_value=_number(value, name))
+        case Mapping():
+            return Value(struct_value=metadata_struct(value, name))
+        case Sequence() if not isinstance(value, bytes | bytearray | memoryview):
+            items = [_value(item, f"{name}[{index}]") for index, item in enumerate(value)]
+            return Value(list_value=ListValue(values=items))
+    raise InvalidRequestError(
+        f"{name} is {type(value).__name__}; it must be text, number, boolean, None, or a list or "
+        "mapping of those",
+        reason="INVALID_INPUT",
+        field=name,
+    )
+
+
+def _number(value: Real, name: str) -> float:
+    if isinstance(value, Integral) and abs(int(value)) > _MAX_EXACT_INT:
+        raise InvalidRequestError(
+            f"{name} is {value}, beyond 2**53, which loses digits on its way; give it as text",
+            reason="INVALID_INPUT",
+            field=name,
+        )
+    number = float(value)
+    if not math.isfinite(number):
+        raise InvalidRequestError(
+            f"{name} is {number}; JSON has finite numbers only", reason="INVALID_INPUT", field=name
+        )
+    return number
+
+
+def _text(text: object, name: str) -> str:
+    if not isinstance(text, str):
+        raise InvalidRequestError(
+            f"{name} is {type(text).__name__}; it must be text", reason="INVALID_INPUT", field=name
+        )
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise InvalidRequestError(
+            f"{name} has a lone surrogate, which is no text; replace or remove it",
+            reason="INVALID_INPUT",
+            field=name,
+        ) from error
+    return text
+
+
+def _python(value: Value) -> object:
+    match value.WhichOneof("kind"):
+        case "bool_value":
+            return value.bool_value
+        case "string_value":
+            return value.string_value
+        case "number_value":
+            number = value.number_value
+            is_exact = number.is_integer() and abs(number) <= _MAX_EXACT_INT
+            return int(number) if is_exact else number
+        case "struct_value":
+            return metadata_dict(value.struct_value)
+        case "list_value":
+            return [_python(item) for item in value.list_value.values]
+        case _:
+            return None

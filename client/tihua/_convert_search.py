@@ -1,0 +1,121 @@
+"""Queries to messages, and messages to hits."""
+
+from collections.abc import Iterable
+
+from tihua import _convert, _types
+from tihua._convert_metadata import metadata_dict, metadata_struct
+from tihua.errors import InvalidRequestError, ServerError, TihuaError
+from tihua.v1 import search_service_pb2, types_pb2
+
+_CONSISTENCIES = {
+    "bounded": search_service_pb2.CONSISTENCY_BOUNDED,
+    "strong": search_service_pb2.CONSISTENCY_STRONG,
+}
+
+
+def search_request(query: _types.Query, collection: str) -> search_service_pb2.SearchRequest:
+    """Return the request of one search.
+
+    Args:
+        query: what is looked for.
+        collection: where, if the query does not say.
+
+    Raises:
+        InvalidRequestError: there is not exactly one of text, image, embedding, item_id and terms,
+            or something cannot travel.
+    """
+    params = {
+        _convert.checked_text(name, "index_params"): _convert.uint32(value, name)
+        for name, value in (query.index_params or {}).items()
+    }
+    name = collection if query.collection is None else query.collection
+    return search_service_pb2.SearchRequest(
+        collection=_convert.checked_text(name, "collection"),
+        terms=[_term_message(term, prefix) for prefix, term in _terms(query).items()],
+        filter=_convert.checked_text(query.filter, "filter"),
+        filter_params=metadata_struct(query.params, "params") if query.params else None,
+        limit=_convert.uint32(query.limit, "limit"),
+        page_token=_convert.checked_text(query.page_token, "page_token"),
+        min_score=query.min_score,
+        read_mask=_convert.read_mask(query.fields),
+        index_params=params,
+        consistency=_convert.choice(query.consistency, "consistency", _CONSISTENCIES),
+    )
+
+
+def search_many_request(
+    queries: Iterable[_types.Query], collection: str
+) -> search_service_pb2.SearchManyRequest:
+    """Return the request of several searches; `collection` is for queries that name none."""
+    requests = [search_request(query, collection) for query in queries]
+    return search_service_pb2.SearchManyRequest(requests=requests)
+
+
+def search_result(message: search_service_pb2.SearchResponse) -> _types.SearchResult:
+    """Return the hits of one query."""
+    return _types.SearchResult(
+        hits=tuple(_hit(hit) for hit in message.hits),
+        next_page_token=message.next_page_token,
+        model=_convert.model_ref(message.model),
+        timing=_convert.timing(message.timing),
+    )
+
+
+def search_entry(
+    message: search_service_pb2.SearchManyResponse.Entry,
+) -> _types.SearchResult | TihuaError:
+    """Return what became of one query of many."""
+    match message.WhichOneof("result"):
+        case "response":
+            return search_result(message.response)
+        case "error":
+            return _convert.item_error(message.error).to_exception()
+        case _:
+            return ServerError("the server answered a query with nothing", reason="EMPTY_ENTRY")
+
+
+def _terms(query: _types.Query) -> dict[str, _types.Term]:
+    """Return the terms, each with what stands before the names of its parts in messages."""
+    _check_one(query, ("text", "image", "embedding", "item_id", "terms"), "the query")
+    if query.terms is not None:
+        return {f"terms[{index}].": term for index, term in enumerate(query.terms)}
+    term = _types.Term(
+        text=query.text, image=query.image, embedding=query.embedding, item_id=query.item_id
+    )
+    return {"": term}
+
+
+def _term_message(term: _types.Term, prefix: str) -> search_service_pb2.QueryTerm:
+    _check_one(term, ("text", "image", "embedding", "item_id"), prefix.rstrip(".") or "the query")
+    message = search_service_pb2.QueryTerm(weight=term.weight)
+    if term.text is not None:
+        message.text = _convert.checked_text(term.text, f"{prefix}text")
+    elif term.image is not None:
+        message.image.CopyFrom(_convert.image_source(term.image, f"{prefix}image"))
+    elif term.embedding is not None:
+        message.embedding.CopyFrom(_convert.vector_block(term.embedding, f"{prefix}embedding"))
+    elif term.item_id is not None:
+        message.item_id = _convert.checked_text(term.item_id, f"{prefix}item_id")
+    return message
+
+
+def _check_one(value: _types.Query | _types.Term, kinds: tuple[str, ...], name: str) -> None:
+    given = [kind for kind in kinds if getattr(value, kind) is not None]
+    if len(given) != 1:
+        raise InvalidRequestError(
+            f"{name} has {' and '.join(given) or 'nothing to look for'}; it must have exactly one "
+            f"of {', '.join(kinds)}",
+            reason="INVALID_INPUT",
+            field="terms",
+        )
+
+
+def _hit(message: search_service_pb2.Hit) -> _types.Hit:
+    item: types_pb2.Item = message.item
+    return _types.Hit(
+        id=item.id,
+        score=message.score,
+        uri=item.uri,
+        metadata=metadata_dict(item.metadata),
+        embedding=_convert.item_embedding(item),
+    )

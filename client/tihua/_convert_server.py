@@ -1,0 +1,178 @@
+"""Embedding calls, and what a server and its collections are, to and from messages."""
+
+from collections.abc import Iterable, Mapping
+from datetime import UTC
+from typing import Literal, TypeAlias
+
+from tihua import _convert, _server_types, _types
+from tihua.v1 import collection_service_pb2, embedding_service_pb2, system_service_pb2, types_pb2
+
+Priority: TypeAlias = Literal["interactive", "bulk"]
+"""Which lane a call waits in: somebody waits for it, or it is computed when nobody does."""
+
+HEALTH_SERVICES = (
+    "",
+    "tihua.v1.CollectionService",
+    "tihua.v1.EmbeddingService",
+    "tihua.v1.IngestService",
+    "tihua.v1.SearchService",
+    "tihua.v1.SystemService",
+)
+"""What grpc.health.v1 is asked about; "" is the server as a whole."""
+
+_PRIORITIES = {
+    "interactive": embedding_service_pb2.PRIORITY_INTERACTIVE,
+    "bulk": embedding_service_pb2.PRIORITY_BULK,
+}
+_INDEX_TYPES = {
+    "AUTOINDEX": collection_service_pb2.INDEX_TYPE_AUTOINDEX,
+    "FLAT": collection_service_pb2.INDEX_TYPE_FLAT,
+    "HNSW": collection_service_pb2.INDEX_TYPE_HNSW,
+    "IVF_FLAT": collection_service_pb2.INDEX_TYPE_IVF_FLAT,
+}
+_INDEX_NAMES: dict[int, _server_types.IndexName] = {
+    collection_service_pb2.INDEX_TYPE_FLAT: "FLAT",
+    collection_service_pb2.INDEX_TYPE_HNSW: "HNSW",
+    collection_service_pb2.INDEX_TYPE_IVF_FLAT: "IVF_FLAT",
+}
+_LOAD_STATES: dict[int, _server_types.LoadStateName] = {
+    collection_service_pb2.LOAD_STATE_RELEASED: "released",
+    collection_service_pb2.LOAD_STATE_LOADING: "loading",
+    collection_service_pb2.LOAD_STATE_LOADED: "loaded",
+}
+
+
+def embed_text_request(
+    texts: Iterable[str], *, truncate: bool, priority: Priority
+) -> embedding_service_pb2.EmbedTextRequest:
+    """Return the request to embed texts."""
+    return embedding_service_pb2.EmbedTextRequest(
+        texts=_convert.checked_texts(texts, "texts"),
+        options=_embed_options(priority),
+        truncate=truncate,
+    )
+
+
+def embed_image_request(
+    images: Iterable[_types.ImageLike], *, priority: Priority
+) -> embedding_service_pb2.EmbedImageRequest:
+    """Return the request to embed pictures."""
+    return embedding_service_pb2.EmbedImageRequest(
+        images=[
+            _convert.image_source(image, f"images[{index}]") for index, image in enumerate(images)
+        ],
+        options=_embed_options(priority),
+    )
+
+
+def _embed_options(priority: Priority) -> embedding_service_pb2.EmbedOptions:
+    return embedding_service_pb2.EmbedOptions(
+        vector_type=types_pb2.VECTOR_TYPE_FLOAT32,
+        priority=_convert.choice(priority, "priority", _PRIORITIES),
+    )
+
+
+def embed_result(
+    message: embedding_service_pb2.EmbedTextResponse | embedding_service_pb2.EmbedImageResponse,
+) -> _types.EmbedResult:
+    """Return one embedding per input, None for those that failed."""
+    errors = tuple(_convert.item_error(error) for error in message.errors)
+    failed = {error.index for error in errors}
+    rows = _convert.embeddings(message.embeddings)
+    return _types.EmbedResult(
+        embeddings=tuple(None if index in failed else row for index, row in enumerate(rows)),
+        errors=errors,
+        model=_convert.model_ref(message.model),
+        timing=_convert.timing(message.timing),
+    )
+
+
+def only_embedding(result: _types.EmbedResult) -> _types.Embedding:
+    """Return the embedding of the one input.
+
+    Raises:
+        TihuaError: what the input failed of.
+    """
+    for error in result.errors:
+        raise error.to_exception()
+    (embedding,) = result.embeddings
+    assert embedding is not None, "an input that did not fail has an embedding"
+    return embedding
+
+
+def create_collection_request(
+    name: str,
+    *,
+    index: _server_types.IndexName,
+    index_params: Mapping[str, int] | None,
+    shards: int,
+    description: str,
+) -> collection_service_pb2.CreateCollectionRequest:
+    """Return the request for a new collection."""
+    params = {
+        _convert.checked_text(key, "index_params"): _convert.uint32(value, key)
+        for key, value in (index_params or {}).items()
+    }
+    return collection_service_pb2.CreateCollectionRequest(
+        name=_convert.checked_text(name, "name"),
+        description=_convert.checked_text(description, "description"),
+        index=collection_service_pb2.Index(
+            type=_convert.choice(index, "index", _INDEX_TYPES), params=params
+        ),
+        shards=_convert.uint32(shards, "shards"),
+    )
+
+
+def collection(message: collection_service_pb2.Collection) -> _server_types.Collection:
+    """Return a collection as it stands."""
+    has_time = message.HasField("create_time")
+    return _server_types.Collection(
+        name=message.name,
+        description=message.description,
+        model=_convert.model_ref(message.model),
+        dim=message.dim,
+        index=_INDEX_NAMES.get(message.index.type, "AUTOINDEX"),
+        index_params=dict(message.index.params),
+        shards=message.shards,
+        item_count=message.item_count,
+        load_state=_LOAD_STATES.get(message.load_state, "unknown"),
+        create_time=message.create_time.ToDatetime(tzinfo=UTC) if has_time else None,
+    )
+
+
+def server_info(message: system_service_pb2.GetServerInfoResponse) -> _server_types.ServerInfo:
+    """Return what the server is."""
+    return _server_types.ServerInfo(
+        version=message.version,
+        limits=_limits(message.limits),
+        models=tuple(
+            _server_types.ModelInfo(
+                ref=_convert.model_ref(model.ref),
+                dim=model.dim,
+                image_size_px=model.image_size_px,
+                context_length=model.context_length,
+                engine=model.engine,
+                device=model.device,
+                precision=model.precision,
+            )
+            for model in message.models
+        ),
+        store=message.store,
+    )
+
+
+def _limits(message: system_service_pb2.Limits) -> _server_types.Limits:
+    return _server_types.Limits(
+        max_message_bytes=message.max_message_bytes,
+        max_batch_items=message.max_batch_items,
+        max_image_bytes=message.max_image_bytes,
+        max_image_pixels=message.max_image_pixels,
+        max_text_chars=message.max_text_chars,
+        max_queue_size=message.max_queue_size,
+        max_page_size=message.max_page_size,
+        max_search_window=message.max_search_window,
+        max_query_terms=message.max_query_terms,
+        max_id_bytes=message.max_id_bytes,
+        max_uri_bytes=message.max_uri_bytes,
+        max_metadata_bytes=message.max_metadata_bytes,
+    )

@@ -1,0 +1,141 @@
+"""A folder of pictures, walked file by file.
+
+Knows nothing of servers. What is left out, and what can't be used and why, is decided here.
+"""
+
+import os
+import stat
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeAlias
+
+SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff"})
+"""Names of pictures end with one of these, in any letter case."""
+
+
+@dataclass(frozen=True, slots=True)
+class PictureFile:
+    """A picture file, not yet opened.
+
+    Attributes:
+        id: where it is within its folder, with `/` between the parts, after the folder's prefix.
+        path: where it is, absolute.
+        size_bytes: its size.
+        mtime_s: when it was last written, in seconds since 1970, rounded to milliseconds, which
+            JSON carries unchanged.
+    """
+
+    id: str
+    path: Path
+    size_bytes: int
+    mtime_s: float
+
+    @property
+    def uri(self) -> str:
+        """The path as it is stored with the item."""
+        return str(self.path)
+
+    @property
+    def metadata(self) -> Mapping[str, object]:
+        """What is stored with the item: name, size and time; the latter two tell changed files."""
+        return {
+            "name": self.path.name,
+            "file_bytes": self.size_bytes,
+            "file_mtime": self.mtime_s,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Unusable:
+    """A picture that does not go in.
+
+    Attributes:
+        id: the id that it has, or would have; may hold what is not UTF-8, as lone surrogates.
+        reason: stable and machine-readable, UPPER_SNAKE_CASE.
+        message: one sentence for people.
+    """
+
+    id: str
+    reason: str
+    message: str
+
+
+Found: TypeAlias = PictureFile | Unusable
+
+
+class Folder:
+    """The pictures under a folder, or a single file.
+
+    Folders below it are walked in the order of their names. Left out are hidden files and folders
+    (`.name`), files with other suffixes, links to folders, and links to files outside of it. A
+    single file is taken whatever it is called.
+
+    Args:
+        root: the folder, or a file.
+        id_prefix: stands before every id.
+    """
+
+    def __init__(self, root: Path, *, id_prefix: str = "") -> None:
+        self.root = Path(os.path.abspath(root))  # noqa: PTH100 - links in its own path are kept
+        self.id_prefix = id_prefix
+        self._real_root = os.path.realpath(root)
+
+    def __iter__(self) -> Iterator[Found]:
+        """Return what there is, one by one; nothing is held in memory but the names of folders."""
+        if not self.root.is_dir():
+            yield self._found(self.root.name, self.root)
+            return
+        for entry in self._walk("", self.root):
+            yield entry if isinstance(entry, Unusable) else self._found(*entry)
+
+    def count(self) -> int:
+        """Return how many pictures there are now, usable or not."""
+        if not self.root.is_dir():
+            return 1
+        return sum(1 for _ in self._walk("", self.root))
+
+    def _walk(self, prefix: str, folder: Path) -> Iterator[tuple[str, Path] | Unusable]:
+        try:
+            with os.scandir(folder) as entries:
+                in_order = sorted(entries, key=lambda entry: os.fsencode(entry.name))
+        except OSError as error:
+            yield self._unusable(prefix or ".", "FOLDER_UNREADABLE", error)
+            return
+        for entry in in_order:
+            if entry.name.startswith("."):
+                continue
+            name, path = prefix + entry.name, folder / entry.name
+            if entry.is_dir(follow_symlinks=False):
+                yield from self._walk(f"{name}/", path)
+            elif path.suffix.lower() in SUFFIXES and self._is_inside(entry):
+                yield name, path
+
+    def _is_inside(self, entry: "os.DirEntry[str]") -> bool:
+        """Return whether an entry is no link, or one to a file of this folder."""
+        if not entry.is_symlink():
+            return entry.is_file()
+        target = os.path.realpath(entry.path)
+        return Path(target).is_relative_to(self._real_root) and Path(target).is_file()
+
+    def _found(self, name: str, path: Path) -> Found:
+        try:
+            name.encode()
+            str(path).encode()
+        except UnicodeEncodeError:
+            return Unusable(
+                self.id_prefix + name,
+                "NAME_NOT_UTF8",
+                "the file's path is not valid UTF-8 and can't be an id; rename it",
+            )
+        try:
+            status = path.stat()
+        except OSError as error:
+            return self._unusable(name, "FILE_UNREADABLE", error)
+        if not stat.S_ISREG(status.st_mode):
+            return Unusable(self.id_prefix + name, "FILE_UNREADABLE", "not a regular file")
+        mtime_s = round(status.st_mtime_ns / 1e9, 3)
+        return PictureFile(self.id_prefix + name, path, status.st_size, mtime_s)
+
+    def _unusable(self, name: str, reason: str, error: OSError) -> Unusable:
+        return Unusable(self.id_prefix + name, reason, error.strerror or str(error))

@@ -1,0 +1,68 @@
+"""Items into batches: so many, and so many bytes, to a message."""
+
+from dataclasses import dataclass
+
+from tihua.v1.ingest_service_pb2 import IngestBatch, IngestRequest
+from tihua.v1.types_pb2 import Item
+
+MAX_BATCH_BYTES = 4 * 2**20
+"""A batch is closed before it would grow beyond this; `IngestBatch` says what travels best."""
+
+_REQUEST_OVERHEAD_BYTES = 32
+_ITEM_OVERHEAD_BYTES = 6
+"""Tags, lengths and seq around the items of a request, and around each of them, at most."""
+
+
+def request_bytes(item: Item) -> int:
+    """Return the size of a request that carries this item alone, at most."""
+    return _REQUEST_OVERHEAD_BYTES + _ITEM_OVERHEAD_BYTES + item.ByteSize()
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """A request, and the position of each of its items in what the caller gave."""
+
+    request: IngestRequest
+    positions: tuple[int, ...]
+
+
+class BatchBuilder:
+    """Collects items until a batch is full."""
+
+    def __init__(self, max_items: int) -> None:
+        """Begin with an empty batch.
+
+        Args:
+            max_items: items per batch, 1 or more.
+        """
+        self._max_items = max_items
+        self._request = IngestRequest(batch=IngestBatch())
+        self._positions: list[int] = []
+        self._bytes = _REQUEST_OVERHEAD_BYTES
+
+    def add(self, item: Item, position: int, max_bytes: int) -> list[Batch]:
+        """Take an item; return the batches that this has filled: none, one or two.
+
+        Args:
+            item: what to send.
+            position: its position in what the caller gave.
+            max_bytes: size of a request; an item that is larger goes alone.
+        """
+        size = item.ByteSize() + _ITEM_OVERHEAD_BYTES
+        full = self.flush() if self._bytes + size > max_bytes else []
+        self._request.batch.items.append(item)
+        self._positions.append(position)
+        self._bytes += size
+        if len(self._positions) == self._max_items or self._bytes >= max_bytes:
+            full += self.flush()
+        return full
+
+    def flush(self) -> list[Batch]:
+        """Return the batch as it is, or nothing if it is empty, and begin the next."""
+        if not self._positions:
+            return []
+        batch = Batch(self._request, tuple(self._positions))
+        self._request = IngestRequest(batch=IngestBatch())
+        self._positions = []
+        self._bytes = _REQUEST_OVERHEAD_BYTES
+        return [batch]

@@ -1,0 +1,338 @@
+"""The bookkeeping of one ingest, with neither network nor clock; both clients drive it.
+
+    session.open()                          a new stream: its first message
+    while session.wants_item:               items into batches, as long as one could be sent
+        session.add(item)                   or session.reject(…), or session.end()
+    while request := session.next_request() batches, as long as there is credit
+        send request
+    if session.is_all_sent: half-close
+    session.receive(response)               credit, acknowledgements, the summary
+
+After a break the client calls `open()` again and goes on: what was not acknowledged is sent again,
+and nothing else is kept, so that memory is bounded by the server's credit and one batch.
+"""
+
+import dataclasses
+import uuid
+from collections import deque
+from dataclasses import dataclass
+
+from tihua import _convert
+from tihua._ingest_batch import MAX_BATCH_BYTES, Batch, BatchBuilder, request_bytes
+from tihua._ingest_types import IngestProgress, WriteMode
+from tihua._server_types import Limits
+from tihua._types import ItemError
+from tihua.errors import InvalidRequestError, ServerError
+from tihua.v1 import ingest_service_pb2, types_pb2
+from tihua.v1.ingest_service_pb2 import (
+    IngestAck,
+    IngestCredit,
+    IngestRequest,
+    IngestResponse,
+    IngestStart,
+    IngestSummary,
+)
+
+_WRITE_MODES = {
+    "upsert": ingest_service_pb2.WRITE_MODE_UPSERT,
+    "insert-only": ingest_service_pb2.WRITE_MODE_INSERT_ONLY,
+    "skip-existing": ingest_service_pb2.WRITE_MODE_SKIP_EXISTING,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class _Counts:
+    """Items, by what became of them."""
+
+    written: int = 0
+    failed: int = 0
+    skipped: int = 0
+
+    def __add__(self, other: "_Counts") -> "_Counts":
+        return _Counts(
+            self.written + other.written, self.failed + other.failed, self.skipped + other.skipped
+        )
+
+
+class IngestSession:
+    """Which batches may be sent, which are safe, and which must be sent again."""
+
+    def __init__(
+        self,
+        limits: Limits,
+        *,
+        collection: str,
+        mode: WriteMode,
+        session_id: str | None,
+        batch_size: int,
+    ) -> None:
+        """Begin a session.
+
+        Args:
+            limits: the server's; an item that fits in no message is rejected.
+            collection: where to write.
+            mode: what to do with an id that is already stored.
+            session_id: 1 to 64 bytes; one that the server knows resumes that session, for which
+                the same items must be given again. None makes a new one.
+            batch_size: items per batch at most, 1 or more; beyond the server's limit it is that.
+
+        Raises:
+            InvalidRequestError: there is no such mode, or batch_size is less than 1.
+        """
+        if batch_size < 1:
+            raise InvalidRequestError(
+                f"batch_size is {batch_size}; it must be 1 or more",
+                reason="INVALID_INPUT",
+                field="batch_size",
+            )
+        session_id = str(uuid.uuid4()) if session_id is None else session_id
+        self._start = IngestStart(
+            collection=collection,
+            session_id=_convert.checked_text(session_id, "session_id"),
+            mode=_convert.choice(mode, "mode", _WRITE_MODES),
+        )
+        self._builder = BatchBuilder(min(batch_size, limits.max_batch_items))
+        self._max_message_bytes = limits.max_message_bytes
+        self._position = 0
+        self._has_all_items = False
+        self._next_seq = 1
+        self._unacknowledged: dict[int, IngestRequest] = {}
+        # Of each batch whose failures may still be told: where its items stood.
+        self._positions: dict[int, tuple[int, ...]] = {}
+        self._unplaced: dict[int, list[ItemError]] = {}
+        self._committed = 0
+        self._read_seq = 0
+        self._counts = _Counts()
+        # What the server acknowledged before it forgot the session.
+        self._committed_before = 0
+        self._counts_before = _Counts()
+        self._rejected = 0
+        self._errors: list[ItemError] = []
+        self._has_news = False
+        self.is_complete = False
+        self._reset_stream()
+
+    def _reset_stream(self) -> None:
+        self._is_started = False
+        self._is_draining = False
+        self._credit_batches = 0
+        self._credit_bytes = 0
+        self._window_bytes = 0
+        self._unsent: deque[int] = deque()
+
+    @property
+    def committed_seq(self) -> int:
+        """Return the number of batches that are safe, counted from the session's beginning."""
+        return self._committed_before + self._committed
+
+    @property
+    def wants_item(self) -> bool:
+        """Return whether the next item should be read now."""
+        return (
+            self._is_started
+            and not self._is_draining
+            and not self._has_all_items
+            and not self._unsent
+        )
+
+    @property
+    def is_all_sent(self) -> bool:
+        """Return whether nothing remains to be sent, so that the stream can be half-closed."""
+        return (
+            self._is_started and not self._is_draining and self._has_all_items and not self._unsent
+        )
+
+    @property
+    def totals(self) -> tuple[int, int, int]:
+        """Return the items written, failed and skipped so far."""
+        counts = self._counts_before + self._counts + _Counts(failed=self._rejected)
+        return counts.written, counts.failed, counts.skipped
+
+    def open(self) -> IngestRequest:
+        """Return the first message of a new stream; the credit of the one before is void."""
+        self._reset_stream()
+        self._start.read_seq = self._read_seq
+        return IngestRequest(start=self._start)
+
+    def add(self, item: types_pb2.Item) -> None:
+        """Take the next item; a batch that is full can then be sent."""
+        size = request_bytes(item)
+        limit = self._max_message_bytes
+        if self._window_bytes:  # a request beyond it would wait for credit for ever
+            limit = min(limit, self._window_bytes)
+        if size > limit:
+            metadata = {"bytes": str(size), "limit": str(limit)}
+            error = InvalidRequestError(
+                f"the item takes {size} bytes; the server takes {limit} at once",
+                reason="TOO_LARGE",
+                metadata=metadata,
+            )
+            self.reject(item.id, error)
+            return
+        self._number(self._builder.add(item, self._position, min(limit, MAX_BATCH_BYTES)))
+        self._position += 1
+
+    def reject(self, item_id: str, error: InvalidRequestError) -> None:
+        """Count the next item as failed; it cannot be sent."""
+        self._errors.append(
+            ItemError(
+                index=self._position,
+                id=item_id,
+                code=error.code,
+                reason=error.reason,
+                message=error.message,
+                metadata=error.metadata,
+            )
+        )
+        self._position += 1
+        self._rejected += 1
+        self._has_news = True
+
+    def end(self) -> None:
+        """Take note that there are no more items; the last batch can be sent, full or not."""
+        self._has_all_items = True
+        self._number(self._builder.flush())
+
+    def _number(self, batches: list[Batch]) -> None:
+        for batch in batches:
+            seq = self._next_seq
+            self._next_seq += 1
+            if seq > self._committed:
+                batch.request.batch.seq = seq
+                self._unacknowledged[seq] = batch.request
+                self._positions[seq] = batch.positions
+                self._unsent.append(seq)
+            else:  # an earlier call with this session_id sent it, and may not have heard of it all
+                self._place(self._unplaced.pop(seq, []), batch.positions)
+
+    def next_request(self) -> IngestRequest | None:
+        """Return the next batch to send, None if there is none or no credit for it.
+
+        Raises:
+            InvalidRequestError: the batch is larger than all the credit that there ever is.
+        """
+        if (
+            not self._is_started
+            or self._is_draining
+            or not self._unsent
+            or not self._credit_batches
+        ):
+            return None
+        request = self._unacknowledged[self._unsent[0]]
+        size = request.ByteSize()
+        if size > self._credit_bytes:
+            is_idle = len(self._unsent) == len(self._unacknowledged)
+            if is_idle and self._window_bytes and size > self._window_bytes:
+                raise InvalidRequestError(
+                    f"a batch is {size} bytes and the server now grants {self._window_bytes}; "
+                    "use a smaller batch_size",
+                    reason="TOO_LARGE",
+                    field="batch_size",
+                )
+            return None
+        self._credit_batches -= 1
+        self._credit_bytes -= size
+        self._unsent.popleft()
+        return request
+
+    def receive(self, response: IngestResponse) -> None:
+        """Take note of what the server says.
+
+        Raises:
+            ServerError: the server takes back an acknowledgement.
+        """
+        match response.WhichOneof("message"):
+            case "started":
+                self._resume_after(response.started.committed_seq)
+                self._is_started = True
+                self._grant(response.started.credit)
+            case "credit":
+                self._grant(response.credit)
+            case "ack":
+                self._note_ack(response.ack)
+            case "draining":
+                self._is_draining = True
+            case "summary":
+                self._commit(response.summary.committed_seq)
+                self._note_counts(response.summary)
+                for errors in self._unplaced.values():
+                    self._errors += errors
+                self.is_complete = True
+
+    def take_progress(self) -> IngestProgress | None:
+        """Return what is new since the last call, None if nothing is."""
+        if not self._has_news:
+            return None
+        written, failed, skipped = self.totals
+        progress = IngestProgress(
+            self.committed_seq, written, failed, skipped, errors=tuple(self._errors)
+        )
+        self._errors = []
+        self._has_news = False
+        return progress
+
+    def _resume_after(self, committed_seq: int) -> None:
+        if committed_seq == 0 and self._committed:
+            self._begin_anew()
+        elif committed_seq < self._committed:
+            raise ServerError(
+                f"the server takes back what it acknowledged: batch {self._committed} was safe, "
+                f"and now it goes on after {committed_seq}",
+                reason="SESSION_REGRESSED",
+            )
+        self._commit(committed_seq)
+        self._unsent = deque(self._unacknowledged)
+
+    def _begin_anew(self) -> None:
+        """Count batches from 1 again, for a server that has forgotten the session.
+
+        What it acknowledged before is in the store; only the numbers and counts start over.
+        """
+        self._committed_before += self._committed
+        self._counts_before += self._counts
+        self._committed = 0
+        self._counts = _Counts()
+        self._read_seq = 0
+        positions = [self._positions[seq] for seq in self._unacknowledged]
+        requests = list(self._unacknowledged.values())
+        self._positions = dict(enumerate(positions, start=1))
+        self._unacknowledged = dict(enumerate(requests, start=1))
+        self._next_seq = len(requests) + 1
+        for seq, request in self._unacknowledged.items():
+            request.batch.seq = seq
+
+    def _grant(self, credit: IngestCredit) -> None:
+        self._credit_batches += credit.batches
+        self._credit_bytes += credit.bytes
+        self._window_bytes = max(self._window_bytes, self._credit_bytes)
+
+    def _commit(self, committed_seq: int) -> None:
+        self._committed = max(self._committed, committed_seq)
+        for seq in [seq for seq in self._unacknowledged if seq <= committed_seq]:
+            del self._unacknowledged[seq]
+        # An acknowledgement may be of batches that the stream before this one carried.
+        self._unsent = deque(seq for seq in self._unsent if seq > committed_seq)
+
+    def _note_counts(self, message: IngestAck | IngestSummary) -> None:
+        self._counts = _Counts(message.items_written, message.items_failed, message.items_skipped)
+        self._has_news = True
+
+    def _note_ack(self, ack: IngestAck) -> None:
+        for failure in ack.errors:
+            errors = [_convert.item_error(failure.error)]
+            if failure.seq in self._positions:
+                self._place(errors, self._positions[failure.seq])
+            else:
+                self._unplaced.setdefault(failure.seq, []).extend(errors)
+        self._commit(ack.committed_seq)
+        self._read_seq = max(self._read_seq, ack.committed_seq)
+        for seq in [seq for seq in self._positions if seq <= ack.committed_seq]:
+            del self._positions[seq]
+        self._note_counts(ack)
+
+    def _place(self, errors: list[ItemError], positions: tuple[int, ...]) -> None:
+        """Tell failures by position in what the caller gave, and no more in the batch."""
+        for error in errors:
+            index = positions[error.index] if error.index < len(positions) else error.index
+            self._errors.append(dataclasses.replace(error, index=index))
+            self._has_news = True

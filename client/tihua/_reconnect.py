@@ -1,0 +1,58 @@
+"""When to try again after a break, and when to give up; knows no network."""
+
+import random
+import time
+from collections.abc import Callable
+
+from tihua.errors import OverloadedError, TihuaError, UnavailableError
+
+_FIRST_DELAY_S = 0.1
+_MAX_DELAY_S = 5.0
+
+
+class Reconnect:
+    """Exponential delays with jitter, until nothing got through for too long.
+
+    Half of each delay is random (github.com/grpc/grpc, doc/connection-backoff.md has a fifth), so
+    that the clients of a server that restarts do not all come back at once.
+    """
+
+    def __init__(self, timeout_s: float, *, now: Callable[[], float] = time.monotonic) -> None:
+        """Begin.
+
+        Args:
+            timeout_s: how long it may go on without progress after a break, in seconds; 0 gives
+                up at once.
+            now: the clock, in seconds.
+        """
+        self._timeout_s = timeout_s
+        self._now = now
+        self._progress = -1
+        self._attempts = 0
+        self._broken_since = 0.0
+
+    def delay_after(self, error: TihuaError, progress: int) -> float:
+        """Return how long to wait before the next attempt, in seconds.
+
+        Args:
+            error: what the stream broke with.
+            progress: a number that has grown if anything got through since the break before.
+
+        Raises:
+            TihuaError: `error` itself, if it is none that passes, or has lasted too long.
+        """
+        if not isinstance(error, UnavailableError | OverloadedError):
+            raise error
+        now = self._now()
+        if progress > self._progress:
+            self._progress = progress
+            self._attempts = 0
+            self._broken_since = now
+        ceiling = min(_MAX_DELAY_S, _FIRST_DELAY_S * 2**self._attempts)
+        delay = random.uniform(ceiling / 2, ceiling)  # noqa: S311  # jitter is no secret
+        if isinstance(error, OverloadedError):
+            delay = max(delay, error.retry_after)
+        if now + delay > self._broken_since + self._timeout_s:
+            raise error
+        self._attempts += 1
+        return delay

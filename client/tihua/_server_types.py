@@ -1,0 +1,118 @@
+"""What a server is and what its collections are, as a client sees them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal, TypeAlias
+
+from tihua._types import ModelRef
+
+__all__ = ["Collection", "IndexName", "Limits", "LoadStateName", "ModelInfo", "ServerInfo"]
+
+IndexName: TypeAlias = Literal["AUTOINDEX", "FLAT", "HNSW", "IVF_FLAT"]
+"""How neighbours are found, as Milvus calls it."""
+
+LoadStateName: TypeAlias = Literal["unknown", "released", "loading", "loaded"]
+"""Whether a collection can be searched now."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """The bounds on what a client may send; each is inclusive.
+
+    Attributes:
+        max_message_bytes: bytes of one gRPC message, either way.
+        max_batch_items: inputs of one embedding, upsert, get or search_many call or ingest batch.
+        max_image_bytes: bytes of one encoded picture.
+        max_image_pixels: width times height of one picture.
+        max_text_chars: characters (Unicode code points) of one text.
+        max_queue_size: inputs that may wait for the model before calls are refused.
+        max_page_size: hits or items of one answer.
+        max_search_window: hits that can be reached over all pages of one search.
+        max_query_terms: terms of one query.
+        max_id_bytes: bytes of an item's id, as UTF-8.
+        max_uri_bytes: bytes of an item's uri, as UTF-8.
+        max_metadata_bytes: bytes of an item's metadata, as JSON in UTF-8.
+    """
+
+    max_message_bytes: int
+    max_batch_items: int
+    max_image_bytes: int
+    max_image_pixels: int
+    max_text_chars: int
+    max_queue_size: int
+    max_page_size: int
+    max_search_window: int
+    max_query_terms: int
+    max_id_bytes: int
+    max_uri_bytes: int
+    max_metadata_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class ModelInfo:
+    """A model that the server serves.
+
+    Attributes:
+        ref: name and fingerprint.
+        dim: length of its embeddings.
+        image_size_px: side of the square, in pixels, to which pictures are resized.
+        context_length: tokens per text, [CLS] and [SEP] included; longer texts are cut.
+        engine: what computes it: `torch`.
+        device: where: `cpu`, `cuda:0`.
+        precision: in which precision: `fp32`.
+    """
+
+    ref: ModelRef
+    dim: int
+    image_size_px: int
+    context_length: int
+    engine: str
+    device: str
+    precision: str
+
+
+@dataclass(frozen=True, slots=True)
+class ServerInfo:
+    """What the server is.
+
+    Attributes:
+        version: the version of tihua that it runs.
+        limits: the bounds on what a client may send.
+        models: what it serves; the first is used when a request names none.
+        store: the store and its version: `Milvus Lite 3.2.2`.
+    """
+
+    version: str
+    limits: Limits
+    models: tuple[ModelInfo, ...]
+    store: str
+
+
+@dataclass(frozen=True, slots=True)
+class Collection:
+    """A set of items whose embeddings were made by one model.
+
+    Attributes:
+        name: letters, digits and underscores, not starting with a digit; 1 to 255.
+        description: one line for people.
+        model: the model it is bound to.
+        dim: length of its embeddings.
+        index: how neighbours are found.
+        index_params: the build parameters of the index: `nlist`, or `M` and `efConstruction`.
+        shards: number of shards, as the store reports it.
+        item_count: exact number of items.
+        load_state: whether it can be searched now.
+        create_time: when it was created, in UTC; None where the store does not tell.
+    """
+
+    name: str
+    description: str
+    model: ModelRef
+    dim: int
+    index: IndexName
+    index_params: Mapping[str, int]
+    shards: int
+    item_count: int
+    load_state: LoadStateName
+    create_time: datetime | None

@@ -1,0 +1,80 @@
+"""gRPC errors into tihua's: the one place where they cross.
+
+A tihua server's own errors carry google.rpc.ErrorInfo and a sentence for people. Those without it
+come from the network, a proxy or a deadline, and get their sentence here.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import cast
+
+import grpc
+from google.protobuf.message import DecodeError
+from google.rpc import error_details_pb2, status_pb2
+from grpc_status import rpc_status
+
+from tihua.errors import TihuaError, error_for
+
+
+@contextmanager
+def translated(address: str, timeout: float | None = None) -> Iterator[None]:
+    """Raise a TihuaError for whatever gRPC raises inside.
+
+    Args:
+        address: where the server is, for the message.
+        timeout: the call's deadline in seconds, for the message.
+    """
+    try:
+        yield
+    except grpc.RpcError as error:
+        raise error_from_rpc(error, address, timeout) from error
+
+
+def error_from_rpc(error: grpc.RpcError, address: str, timeout: float | None = None) -> TihuaError:
+    """Return the exception for a call that failed; both blocking and asyncio calls."""
+    call = cast("grpc.Call", error)
+    code = call.code().name
+    details = call.details() or ""
+    info = error_details_pb2.ErrorInfo()
+    retry = error_details_pb2.RetryInfo()
+    bad_request = error_details_pb2.BadRequest()
+    for detail in _rich_details(call):
+        for kind in (info, retry, bad_request):
+            detail.Unpack(kind)
+    violations = bad_request.field_violations
+    has_retry = retry.HasField("retry_delay")
+    return error_for(
+        code,
+        details if info.reason else _explained(code, details, address, timeout),
+        reason=info.reason,
+        metadata=dict(info.metadata) if info.reason else {"detail": details},
+        field=violations[0].field if violations else "",
+        retry_after=retry.retry_delay.ToTimedelta().total_seconds() if has_retry else None,
+    )
+
+
+def _rich_details(call: grpc.Call) -> list["status_pb2.any__pb2.Any"]:
+    try:
+        status = rpc_status.from_call(call)
+    except (DecodeError, ValueError):  # not google.rpc.Status, or of another status than the call's
+        return []
+    return list(status.details) if status is not None else []
+
+
+def _explained(code: str, details: str, address: str, timeout: float | None) -> str:
+    match code:
+        case "UNAVAILABLE":
+            return (
+                f'no tihua server answers at {address}; start one with "tihua-server", or say '
+                "where it is with --address or TIHUA_ADDRESS"
+            )
+        case "DEADLINE_EXCEEDED" if timeout is not None:
+            return f"no answer from {address} within {timeout:g} s; allow it more with timeout"
+        case "DEADLINE_EXCEEDED":
+            return f"no answer from {address} in time; allow it more with timeout"
+        case "UNIMPLEMENTED":
+            return f"what listens at {address} is no tihua server, or an older one ({details})"
+        case "CANCELLED":
+            return f"the call to {address} was cancelled ({details})"
+        case _:
+            return f"{address} answered {code}: {details}"

@@ -1,0 +1,271 @@
+"""What is embedded, written and found: the values that go into a client and come out of it.
+
+All are frozen. Those about a server and its collections are in `_server_types.py`, those of a bulk
+stream in `_ingest_types.py`.
+"""
+
+import os
+from array import array
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import KW_ONLY, dataclass, field
+from typing import TYPE_CHECKING, Literal, TypeAlias, overload
+
+from tihua.errors import TihuaError, error_for
+
+__all__ = [
+    "EmbedResult",
+    "Embedding",
+    "EmbeddingLike",
+    "Field",
+    "Hit",
+    "ImageLike",
+    "Item",
+    "ItemError",
+    "ModelRef",
+    "Query",
+    "SearchResult",
+    "Term",
+    "Timing",
+    "UpsertResult",
+]
+
+if TYPE_CHECKING:
+    from typing_extensions import Buffer
+
+    Embedding: TypeAlias = array[float]
+    EmbeddingLike: TypeAlias = Sequence[float] | Buffer
+else:  # Python 3.11 knows neither array[float] nor Buffer
+    Embedding = array
+    EmbeddingLike = Sequence
+"""Embeddings: as returned, an `array.array("f")` of length dim and L2 norm 1.
+
+It has the buffer protocol, so `numpy.asarray(embedding)` is float32 and copies nothing. Taken is
+any sequence of numbers, and any one-dimensional buffer of float16, 32 or 64.
+"""
+
+ImageLike: TypeAlias = bytes | os.PathLike[str]
+"""A picture as it is taken: the bytes of an encoded file, or where that file is.
+
+JPEG, PNG, WebP, BMP, GIF or TIFF. A `str` is never taken for a path.
+"""
+
+Field: TypeAlias = Literal["uri", "metadata", "embedding"]
+"""What an answer's items may carry beside their id."""
+
+
+@dataclass(frozen=True, slots=True)
+class ModelRef:
+    """Which model made an embedding.
+
+    Attributes:
+        id: its name: `tihua-tiny`, `ViT-B-16`.
+        fingerprint: 16 hexadecimal digits over weights and preprocessing; embeddings of unlike
+            fingerprints cannot be compared.
+    """
+
+    id: str
+    fingerprint: str
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """Where the time of one call went on the server; stages overlap.
+
+    Attributes:
+        queue_us: the longest wait of an input for its batch, in microseconds.
+        preprocess_us: decoding, resizing and tokenizing, the longest of any input, in microseconds.
+        inference_us: the model, the longest batch that an input was part of, in microseconds.
+        store_us: the store, in microseconds.
+        total_us: from the request's arrival in the service to its answer, in microseconds.
+        batch_size: size of the largest batch that an input was part of, other callers' included.
+    """
+
+    queue_us: int = 0
+    preprocess_us: int = 0
+    inference_us: int = 0
+    store_us: int = 0
+    total_us: int = 0
+    batch_size: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """Something stored, or to be stored.
+
+    Attributes:
+        id: your key, unique in its collection; writing it again replaces the item.
+        text: what is embedded, when writing; exactly one of text, image and embedding.
+        image: the same for a picture.
+        embedding: the same for an embedding that the collection's model made; when reading,
+            the stored one if it was asked for, else None.
+        uri: where the picture can be found; stored and returned as it is, never opened.
+        metadata: JSON values by name, to filter by or to get back. Whole numbers come back as
+            int, beyond 2**53 they must be given as strings.
+    """
+
+    id: str
+    _: KW_ONLY
+    text: str | None = None
+    image: ImageLike | None = None
+    embedding: EmbeddingLike | None = None
+    uri: str = ""
+    metadata: Mapping[str, object] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """What is found.
+
+    Attributes:
+        id: the item's.
+        score: cosine similarity to the query, in [-1, 1]; higher is closer.
+        uri: the item's; empty if it has none or it was not asked for.
+        metadata: the item's; empty if it has none or it was not asked for.
+        embedding: the item's if it was asked for, else None.
+    """
+
+    id: str
+    score: float
+    uri: str = ""
+    metadata: Mapping[str, object] = field(default_factory=dict)
+    embedding: Embedding | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SearchResult(Sequence[Hit]):
+    """The hits of one query, best first; a sequence of them.
+
+    Attributes:
+        hits: best first, ties in no particular order.
+        next_page_token: give it to the same search for the next hits; empty when there are none.
+        model: the model that embedded the query.
+        timing: where the time went.
+    """
+
+    hits: tuple[Hit, ...]
+    next_page_token: str
+    model: ModelRef
+    timing: Timing
+
+    @overload
+    def __getitem__(self, index: int) -> Hit: ...
+    @overload
+    def __getitem__(self, index: slice) -> tuple[Hit, ...]: ...
+    def __getitem__(self, index: int | slice) -> Hit | tuple[Hit, ...]:
+        """Return a hit, or a tuple of hits."""
+        return self.hits[index]
+
+    def __len__(self) -> int:
+        """Return the number of hits."""
+        return len(self.hits)
+
+    def __iter__(self) -> Iterator[Hit]:
+        """Return the hits one by one."""
+        return iter(self.hits)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Term:
+    """One part of a composed query: exactly one of text, image, embedding and item_id.
+
+    Attributes:
+        text: a text.
+        image: a picture.
+        embedding: an embedding that the collection's model made; scaled to L2 norm 1.
+        item_id: an item of the same collection, which is itself left out of the hits.
+        weight: in [-100, 100] and not 0; negative pushes away.
+    """
+
+    text: str | None = None
+    image: ImageLike | None = None
+    embedding: EmbeddingLike | None = None
+    item_id: str | None = None
+    weight: float = 1.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Query:
+    """All that one search can be told; each is explained at `Client.search`."""
+
+    text: str | None = None
+    image: ImageLike | None = None
+    embedding: EmbeddingLike | None = None
+    item_id: str | None = None
+    terms: Sequence[Term] | None = None
+    limit: int = 10
+    filter: str = ""
+    params: Mapping[str, object] | None = None
+    min_score: float | None = None
+    fields: Sequence[Field] | None = None
+    index_params: Mapping[str, int] | None = None
+    consistency: Literal["bounded", "strong"] = "bounded"
+    page_token: str = ""
+    collection: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ItemError:
+    """Why one input of many failed; the others did not.
+
+    Attributes:
+        index: its position in what was given, from 0.
+        id: its id, where it has one.
+        code: the gRPC status by name: `INVALID_ARGUMENT`.
+        reason: stable and machine-readable: `IMAGE_UNDECODABLE`.
+        message: one sentence for people: the value, the bound, the remedy.
+        metadata: the values that the message names.
+        retryable: whether the same input may succeed later.
+    """
+
+    index: int
+    id: str
+    code: str
+    reason: str
+    message: str
+    metadata: Mapping[str, str] = field(default_factory=dict)
+    retryable: bool = False
+
+    def to_exception(self) -> TihuaError:
+        """Return the exception that a call about this one input would have raised."""
+        return error_for(
+            self.code,
+            self.message,
+            reason=self.reason,
+            metadata=self.metadata,
+            retry_after=1.0 if self.retryable else None,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class EmbedResult:
+    """One embedding per input.
+
+    Attributes:
+        embeddings: in the order of the inputs, each of length dim and L2 norm 1; None where the
+            input failed.
+        errors: the inputs that failed, by index.
+        model: the model that made the embeddings.
+        timing: where the time went.
+    """
+
+    embeddings: tuple[Embedding | None, ...]
+    errors: tuple[ItemError, ...]
+    model: ModelRef
+    timing: Timing
+
+
+@dataclass(frozen=True, slots=True)
+class UpsertResult:
+    """What became of a small set of items.
+
+    Attributes:
+        written: how many are in the store.
+        errors: those that failed, by index.
+        model: the model that embedded them.
+        timing: where the time went.
+    """
+
+    written: int
+    errors: tuple[ItemError, ...]
+    model: ModelRef
+    timing: Timing

@@ -1,0 +1,88 @@
+"""The `tihua` command: a thin layer of words and tables over `tihua.Client`.
+
+One module a command (or group of commands). Each is imported when its command is used, so that
+`tihua --help` and completion answer at once; what a command needs it therefore imports plainly.
+"""
+
+import errno
+import io
+import sys
+from typing import Any
+
+import click
+
+import tihua
+from tihua._printable import one_line
+from tihua.cli._command import Group
+from tihua.cli._connection import DEFAULT_CONNECTION, connection_options
+
+COMMANDS = {
+    "ingest": "Put a folder of pictures into a collection.",
+    "search": "Find pictures by text, by picture, or by an item of the collection.",
+    "embed": "Turn texts and pictures into embeddings.",
+    "collections": "Create, show, load, release and delete collections.",
+    "items": "List, show, count, put and delete the items of a collection.",
+    "status": "Show the server, its models, limits, store and collections.",
+    "completion": "Print the script that completes tihua's commands in your shell.",
+}
+"""Every command, with the first sentence of its help."""
+
+EXIT_INTERRUPTED = 130
+"""Exit status after Ctrl-C: 128 + SIGINT, as shells have it."""
+
+
+class Root(Group):
+    """The root of the commands, where every foreseen error becomes one line."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run a command.
+
+        Raises:
+            click.ClickException: the server, the request or a file is at fault.
+            click.exceptions.Exit: the user pressed Ctrl-C.
+        """
+        try:
+            return super().invoke(ctx)
+        except tihua.TihuaError as error:
+            raise click.ClickException(one_line(str(error))) from error
+        except OSError as error:
+            if error.errno == errno.EPIPE:  # `| head`; click ends quietly on it
+                raise
+            where = f"{error.filename}: " if error.filename else ""
+            message = f"{where}{error.strerror or error}"
+            raise click.ClickException(one_line(message)) from error
+        except KeyboardInterrupt:
+            raise click.exceptions.Exit(EXIT_INTERRUPTED) from None
+
+
+@click.group(
+    cls=Root,
+    lazy=COMMANDS,
+    examples=[
+        "tihua ingest ~/Pictures",
+        "tihua search 枯藤老树昏鸦",
+        "tihua search --image query.jpg --sheet hits.png",
+        "tihua --address gpu.example:50051 status",
+    ],
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
+@click.version_option(tihua.__version__, prog_name="tihua")
+@click.pass_context
+def root(ctx: click.Context) -> None:
+    """Type a line of a poem, find the picture.
+
+    tihua speaks to a tihua-server. The options below may stand before or after the command.
+    """
+    ctx.obj = ctx.obj or DEFAULT_CONNECTION
+
+
+root.params[:0] = connection_options(hidden=False)
+
+
+def main() -> None:
+    """Run the command line and exit."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            # A name that the terminal's encoding lacks is shown as its escape, and no crash.
+            stream.reconfigure(errors="backslashreplace")
+    root.main(prog_name="tihua")

@@ -1,0 +1,94 @@
+"""What options and arguments mean, as the user types them."""
+
+import json
+import math
+import sys
+from collections.abc import Iterator, Sequence
+
+import click
+
+from tihua._types import Field
+
+
+def json_pair(value: str) -> tuple[str, object]:
+    """Return name and value of `name=value`, the value as JSON or else as the text that it is.
+
+    `year=1984` is a number, `place=苏州` a text.
+
+    Raises:
+        click.BadParameter: there is no name or no equals sign.
+    """
+    name, text = _pair(value)
+    try:
+        parsed = json.loads(text)
+    except json.JSONDecodeError:
+        return name, text
+    if isinstance(parsed, float) and not math.isfinite(parsed):  # JSON has no NaN; Python's has
+        return name, text
+    return name, parsed
+
+
+def count_pair(value: str) -> tuple[str, int]:
+    """Return name and value of `name=value`, the value a whole number: `nlist=512`.
+
+    Raises:
+        click.BadParameter: it is not of that form.
+    """
+    name, text = _pair(value)
+    if not (text.isascii() and text.isdigit()):
+        message = f"{text!r} of {name!r} is not a whole number of 0 or more"
+        raise click.BadParameter(message)
+    return name, int(text)
+
+
+def field_list(value: str) -> tuple[Field, ...]:
+    """Return what an item shall carry beside its id, separated by commas: `uri,metadata`.
+
+    Raises:
+        click.BadParameter: there is no such field.
+    """
+    fields: list[Field] = []
+    for name in value.split(","):
+        match name.strip():
+            case "uri" | "metadata" | "embedding" as field:
+                fields.append(field)
+            case "id":  # is always there
+                pass
+            case other:
+                message = f"{other!r} is no field; it is one of id, uri, metadata and embedding"
+                raise click.BadParameter(message)
+    return tuple(fields)
+
+
+def _pair(value: str) -> tuple[str, str]:
+    name, equals, text = value.partition("=")
+    if not (name and equals):
+        message = f"{value!r} is not of the form name=value"
+        raise click.BadParameter(message)
+    return name, text
+
+
+def with_stdin(values: Sequence[str]) -> list[str]:
+    """Return the values, each `-` among them replaced by the lines of stdin that are not blank.
+
+    Raises:
+        click.ClickException: a line is not UTF-8.
+    """
+    texts: list[str] = []
+    for value in values:
+        if value == "-":
+            texts.extend(_stdin_lines())
+        else:
+            texts.append(value)
+    return texts
+
+
+def _stdin_lines() -> Iterator[str]:
+    for number, line in enumerate(sys.stdin.buffer, start=1):
+        try:
+            text = line.decode("utf-8-sig" if number == 1 else "utf-8").rstrip("\r\n")
+        except UnicodeDecodeError as error:
+            message = f"line {number} of stdin is not valid UTF-8"
+            raise click.ClickException(message) from error
+        if text.strip():
+            yield text

@@ -1,0 +1,142 @@
+"""How far an ingestion is: a live bar on a terminal, else a line every few seconds."""
+
+import time
+from types import TracebackType
+from typing import Protocol, Self
+
+import click
+from rich.console import Console
+from rich.progress import BarColumn, Progress, ProgressColumn, SpinnerColumn, Task, TextColumn
+from rich.text import Text
+
+from tihua._printable import printable
+from tihua.cli._intake import Tally
+
+_LINE_INTERVAL_S = 5.0
+
+
+class ProgressView(Protocol):
+    """What shows the progress, on stderr; a context manager."""
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None: ...
+
+    def update(self, tally: Tally) -> None:
+        """Show how far it is."""
+
+    def print(self, text: str) -> None:
+        """Print a line that stays."""
+
+
+class _Remaining(ProgressColumn):
+    """Shows how long it will take, from the pace since the beginning."""
+
+    def render(self, task: Task) -> Text:
+        return Text(_remaining(task.completed, task.total or 0, task.elapsed or 0.0), "dim")
+
+
+class LiveProgress:
+    """A bar that is redrawn in place.
+
+    Args:
+        console: of a terminal.
+        total: pictures to come.
+    """
+
+    def __init__(self, console: Console, total: int) -> None:
+        self._progress = Progress(
+            SpinnerColumn(style="cyan"),
+            BarColumn(bar_width=None, complete_style="cyan", finished_style="cyan"),
+            TextColumn("{task.completed:.0f}/{task.total:.0f}"),
+            TextColumn("{task.fields[detail]}"),
+            _Remaining(),
+            console=console,
+            transient=True,
+            expand=True,
+        )
+        self._task = self._progress.add_task("", total=total, detail="")
+        self._total = total
+        self._began = time.monotonic()
+
+    def __enter__(self) -> Self:
+        """Start to draw."""
+        self._progress.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Take the bar away."""
+        self._progress.stop()
+
+    def update(self, tally: Tally) -> None:
+        """Show how far it is."""
+        detail = _detail(tally, time.monotonic() - self._began)
+        total = max(self._total, tally.sent)
+        self._progress.update(self._task, completed=tally.sent, total=total, detail=detail)
+
+    def print(self, text: str) -> None:
+        """Print a line above the bar."""
+        self._progress.console.print(Text(printable(text)), soft_wrap=True)
+
+
+class PlainProgress:
+    """Lines for a log or a pipe, at most one in five seconds.
+
+    Args:
+        total: pictures to come.
+    """
+
+    def __init__(self, total: int) -> None:
+        self._total = total
+        self._began = self._printed = time.monotonic()
+
+    def __enter__(self) -> Self:
+        """Do nothing: there is nothing to draw yet."""
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Do nothing: what was printed stays."""
+
+    def update(self, tally: Tally) -> None:
+        """Show how far it is, if it is time for that."""
+        now = time.monotonic()
+        if now - self._printed < _LINE_INTERVAL_S:
+            return
+        self._printed = now
+        elapsed_s = now - self._began
+        total = max(self._total, tally.sent)
+        detail = _detail(tally, elapsed_s)
+        self.print(f"{tally.sent}/{total}  {detail}  {_remaining(tally.sent, total, elapsed_s)}")
+
+    def print(self, text: str) -> None:
+        """Print a line."""
+        click.echo(printable(text), err=True)
+
+
+def _detail(tally: Tally, elapsed_s: float) -> str:
+    pace = tally.written / elapsed_s if elapsed_s > 0 else 0.0
+    return f"{tally.failed} failed  {tally.skipped} skipped  {pace:.1f} images/s"
+
+
+def _remaining(done: float, total: float, elapsed_s: float) -> str:
+    if done <= 0 or elapsed_s <= 0:
+        return "–:–– left"
+    seconds = round((total - done) * elapsed_s / done)
+    hours, minutes = divmod(seconds // 60, 60)
+    clock = f"{hours}:{minutes:02}" if hours else f"{minutes}"
+    return f"{clock}:{seconds % 60:02} left"

@@ -1,0 +1,55 @@
+"""A query as the command line says it: what is sent, and how it is shown."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import tihua
+
+
+@dataclass(frozen=True, slots=True)
+class Weights:
+    """How much each part of a composed query counts; None means 1."""
+
+    text: float | None = None
+    image: float | None = None
+    item: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SpokenQuery:
+    """Text, picture, item, or several of these.
+
+    Attributes:
+        text: a text, or None.
+        image: a picture file, or None.
+        item_id: an item of the collection, or None.
+        weights: of the parts.
+    """
+
+    text: str | None = None
+    image: Path | None = None
+    item_id: str | None = None
+    weights: Weights = Weights()
+
+    @property
+    def label(self) -> str:
+        """The query for people, on one line."""
+        parts = (self.text, self.image and self.image.name, self.item_id)
+        return " + ".join(part for part in parts if part)
+
+    def terms(self) -> tuple[tihua.Term, ...]:
+        """Return the parts that are there, each with its weight."""
+        return tuple(self._terms())
+
+    def _terms(self) -> Iterator[tihua.Term]:
+        if self.text is not None:
+            yield tihua.Term(text=self.text, weight=_weight(self.weights.text))
+        if self.image is not None:
+            yield tihua.Term(image=self.image, weight=_weight(self.weights.image))
+        if self.item_id is not None:
+            yield tihua.Term(item_id=self.item_id, weight=_weight(self.weights.item))
+
+
+def _weight(weight: float | None) -> float:
+    return 1.0 if weight is None else weight

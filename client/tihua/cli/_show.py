@@ -1,0 +1,59 @@
+"""Hits to look at: written as a contact sheet or a page, and opened in the browser."""
+
+import tempfile
+import webbrowser
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+
+from tihua._exhibit import Exhibit
+from tihua._page import page
+from tihua._printable import printable
+
+_SHEET_EXTRA = "pip install 'tihua[sheet]'"
+
+
+def write_sheet(path: Path, exhibits: Sequence[Exhibit], footer: str) -> None:
+    """Write a contact sheet as the kind of picture that the name ends with.
+
+    Raises:
+        click.ClickException: Pillow or the fonts are not installed, or the name ends unlike any
+            picture.
+        OSError: the file can't be written.
+    """
+    try:
+        from tihua._sheet import draw_sheet
+
+        sheet = draw_sheet(exhibits, footer=footer)
+    except ModuleNotFoundError as error:
+        message = f"--sheet needs {error.name}; install it with: {_SHEET_EXTRA}"
+        raise click.ClickException(message) from error
+    try:
+        sheet.save(path)
+    except ValueError as error:  # Pillow knows no format of that name
+        message = f"{path}: not the name of a picture; end it with .png"
+        raise click.ClickException(printable(message)) from error
+
+
+def write_page(path: Path | None, exhibits: Sequence[Exhibit], footer: str) -> Path:
+    """Write an HTML page, to a new temporary file if no path is given; return where it is.
+
+    Raises:
+        OSError: the file can't be written.
+    """
+    text = page(exhibits, footer=footer)
+    if path is None:
+        with tempfile.NamedTemporaryFile(
+            "w", encoding="utf-8", prefix="tihua-", suffix=".html", delete=False
+        ) as file:
+            file.write(text)
+        return Path(file.name)
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def open_page(path: Path) -> None:
+    """Open a page with the system's browser; where there is none, say where the page is."""
+    if not webbrowser.open(path.resolve().as_uri()):
+        click.echo(f"no browser found; the page is {printable(str(path))}", err=True)

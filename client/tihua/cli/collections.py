@@ -1,0 +1,188 @@
+"""`tihua collections`: what there is, and making and removing it."""
+
+from typing import get_args
+
+import click
+
+import tihua
+from tihua._printable import printable
+from tihua._server_types import IndexName
+from tihua.cli._command import Group
+from tihua.cli._connection import Connection
+from tihua.cli._parameters import count_pair
+from tihua.cli._printer import Column, Printer, Record, counted, json_option
+
+INDEX_NAMES: tuple[str, ...] = get_args(IndexName)
+"""How neighbours can be found, as Milvus calls it."""
+
+COLUMNS = (
+    Column("name"),
+    Column("items", justify="right"),
+    Column("model"),
+    Column("dim", justify="right"),
+    Column("index"),
+    Column("state"),
+    Column("description", style="dim"),
+)
+"""What a table of collections shows."""
+
+
+@click.group(
+    "collections",
+    cls=Group,
+    examples=[
+        "tihua collections list",
+        "tihua collections create paintings --index IVF_FLAT --index-param nlist=512",
+        "tihua collections delete paintings",
+    ],
+)
+def command() -> None:
+    """Create, show, load, release and delete collections."""
+
+
+@command.add(name="list", examples=["tihua collections list", "tihua collections list --json"])
+@json_option
+@click.pass_obj
+def list_collections(connection: Connection, *, as_json: bool) -> None:
+    """List all collections."""
+    with connection.client() as client:
+        collections = client.list_collections()
+    printer = Printer(as_json=as_json)
+    printer.records([record(collection) for collection in collections], COLUMNS)
+    if not collections:
+        printer.line("no collections")
+
+
+@command.add(
+    name="create",
+    examples=[
+        "tihua collections create paintings",
+        "tihua collections create paintings --index HNSW --index-param M=32 --shards 2",
+        "tihua collections create paintings --description 宋元山水",
+    ],
+)
+@click.argument("name")
+@click.option(
+    "--index",
+    type=click.Choice(INDEX_NAMES, case_sensitive=False),
+    metavar="|".join(INDEX_NAMES),
+    default="AUTOINDEX",
+    show_default=True,
+    help="How neighbours are found.",
+)
+@click.option(
+    "--index-param",
+    "index_params",
+    type=count_pair,
+    metavar="NAME=NUMBER",
+    multiple=True,
+    help="Parameter of the index: nlist (IVF_FLAT), M, efConstruction (HNSW).",
+)
+@click.option(
+    "--shards", type=click.IntRange(1, 16), default=1, show_default=True, help="Number of shards."
+)
+@click.option("--description", default="", metavar="TEXT", help="One line for people.")
+@json_option
+@click.pass_obj
+def create_collection(
+    connection: Connection,
+    name: str,
+    *,
+    index: IndexName,
+    index_params: tuple[tuple[str, int], ...],
+    shards: int,
+    description: str,
+    as_json: bool,
+) -> None:
+    """Create an empty collection, bound to the server's model."""
+    with connection.client() as client:
+        collection = client.create_collection(
+            name,
+            index=index,
+            index_params=dict(index_params),
+            shards=shards,
+            description=description,
+        )
+    Printer(as_json=as_json).record(record(collection))
+
+
+@command.add(
+    name="show",
+    examples=["tihua collections show", "tihua collections show paintings --json"],
+)
+@click.argument("name", required=False)
+@json_option
+@click.pass_obj
+def show_collection(connection: Connection, name: str | None, *, as_json: bool) -> None:
+    """Show one collection.
+
+    That is NAME, or else the one of --collection.
+    """
+    with connection.client() as client:
+        collection = client.get_collection(name)
+    Printer(as_json=as_json).record(record(collection))
+
+
+@command.add(
+    name="delete",
+    examples=["tihua collections delete paintings", "tihua collections delete paintings --yes"],
+)
+@click.argument("name")
+@click.option("--yes", "is_sure", is_flag=True, help="Do not ask.")
+@click.pass_obj
+def delete_collection(connection: Connection, name: str, *, is_sure: bool) -> None:
+    """Delete the collection NAME and all its items, for good."""
+    with connection.client() as client:
+        count = client.get_collection(name).item_count
+        if not is_sure:
+            question = f"Delete {printable(name)} and its {counted(count, 'item')} for good?"
+            click.confirm(question, abort=True, err=True)
+        client.delete_collection(name)
+    click.echo(f"deleted {printable(name)} and its {counted(count, 'item')}")
+
+
+@command.add(name="load", examples=["tihua collections load", "tihua collections load paintings"])
+@click.argument("name", required=False)
+@click.pass_obj
+def load_collection(connection: Connection, name: str | None) -> None:
+    """Load a collection, so that it can be searched.
+
+    That is NAME, or else the one of --collection.
+    """
+    with connection.client() as client:
+        client.load_collection(name)
+    click.echo(f"loaded {printable(name or connection.collection)}")
+
+
+@command.add(
+    name="release", examples=["tihua collections release", "tihua collections release paintings"]
+)
+@click.argument("name", required=False)
+@click.pass_obj
+def release_collection(connection: Connection, name: str | None) -> None:
+    """Release a collection from the store's memory.
+
+    That is NAME, or else the one of --collection. Its items stay; it can't be searched until it
+    is loaded again.
+    """
+    with connection.client() as client:
+        client.release_collection(name)
+    click.echo(f"released {printable(name or connection.collection)}")
+
+
+def record(collection: tihua.Collection) -> Record:
+    """Return a collection as it is printed."""
+    created = collection.create_time
+    return {
+        "name": collection.name,
+        "description": collection.description,
+        "items": collection.item_count,
+        "model": collection.model.id,
+        "fingerprint": collection.model.fingerprint,
+        "dim": collection.dim,
+        "index": collection.index,
+        "index_params": dict(collection.index_params),
+        "shards": collection.shards,
+        "state": collection.load_state,
+        "created": created.isoformat() if created is not None else None,
+    }

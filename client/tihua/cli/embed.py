@@ -1,0 +1,103 @@
+"""`tihua embed`: texts and pictures into embeddings, nothing stored."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import click
+
+import tihua
+from tihua._printable import one_line
+from tihua.cli._command import Command
+from tihua.cli._connection import Connection
+from tihua.cli._parameters import with_stdin
+from tihua.cli._printer import Column, Printer, Record, json_option, numbers
+
+_SHOWN_NUMBERS = 6
+
+
+def _beginning(value: object) -> str:
+    if not isinstance(value, list):
+        return ""
+    return "  ".join(f"{number:+.4f}" for number in value[:_SHOWN_NUMBERS]) + "  …"
+
+
+_COLUMNS = (
+    Column("input"),
+    Column("dim", justify="right"),
+    Column("embedding", show=_beginning),
+)
+
+
+@click.command(
+    "embed",
+    cls=Command,
+    examples=[
+        "tihua embed 枯藤老树昏鸦 小桥流水人家",
+        "tihua embed --image a.jpg --image b.png",
+        "tihua embed - --json < lines.txt > embeddings.jsonl",
+    ],
+)
+@click.argument("texts", metavar="[TEXT]...", nargs=-1)
+@click.option(
+    "--image",
+    "images",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    multiple=True,
+    help="A picture to embed; may be given again.",
+)
+@json_option
+@click.pass_obj
+def command(
+    connection: Connection, texts: Sequence[str], *, images: Sequence[Path], as_json: bool
+) -> None:
+    """Turn texts and pictures into embeddings.
+
+    As TEXT, - reads texts from stdin, one a line. The table shows the first numbers of each
+    embedding, --json all of them. What can't be embedded is named with the reason, and the exit
+    status is 1.
+    """
+    texts = with_stdin(texts)
+    if not (texts or images):
+        message = "nothing to embed: give TEXT or --image (see tihua embed --help)"
+        raise click.UsageError(message)
+    failures: list[tihua.ItemError] = []
+    with connection.client() as client:
+        size = client.server_info().limits.max_batch_items
+        records = _records(client, texts, images, size, failures)
+        Printer(as_json=as_json).records(records, _COLUMNS)
+    if failures:
+        raise click.exceptions.Exit(1)
+
+
+def _records(
+    client: tihua.Client,
+    texts: Sequence[str],
+    images: Sequence[Path],
+    size: int,
+    failures: list[tihua.ItemError],
+) -> Iterator[Record]:
+    """Yield a record for each input that could be embedded; name the others on stderr."""
+    for start in range(0, len(texts), size):
+        inputs = texts[start : start + size]
+        yield from _embedded(inputs, client.embed_texts(inputs), failures)
+    for start in range(0, len(images), size):
+        files = images[start : start + size]
+        names = [str(file) for file in files]
+        yield from _embedded(names, client.embed_images(files), failures)
+
+
+def _embedded(
+    names: Sequence[str], result: tihua.EmbedResult, failures: list[tihua.ItemError]
+) -> Iterator[Record]:
+    for error in result.errors:
+        failures.append(error)
+        click.echo(f"Error: {one_line(names[error.index])}: {one_line(error.message)}", err=True)
+    for name, embedding in zip(names, result.embeddings, strict=True):
+        if embedding is not None:
+            yield {
+                "input": name,
+                "model": result.model.id,
+                "fingerprint": result.model.fingerprint,
+                "dim": len(embedding),
+                "embedding": numbers(embedding),
+            }

@@ -1,0 +1,207 @@
+"""`tihua ingest`: a folder of pictures into a collection."""
+
+import contextlib
+import sys
+import time
+from pathlib import Path
+
+import click
+from rich.console import Console
+
+import tihua
+from tihua._folder import SUFFIXES, Folder, Unusable
+from tihua._printable import json_line, one_line, printable
+from tihua._server_types import IndexName
+from tihua.cli import EXIT_INTERRUPTED
+from tihua.cli._command import Command
+from tihua.cli._connection import Connection
+from tihua.cli._intake import Intake, Tally
+from tihua.cli._parameters import count_pair
+from tihua.cli._printer import json_option
+from tihua.cli._progress import LiveProgress, PlainProgress, ProgressView
+from tihua.cli.collections import INDEX_NAMES
+
+
+@click.command(
+    "ingest",
+    cls=Command,
+    examples=[
+        "tihua ingest ~/Pictures",
+        "tihua --collection paintings ingest ~/paintings --index HNSW --index-param M=32",
+        "tihua ingest /mnt/disk1 --id-prefix disk1/        # two folders in one collection",
+        "tihua ingest ~/Pictures --json > report.jsonl",
+    ],
+)
+@click.argument(
+    "folder", metavar="DIR", type=click.Path(exists=True, path_type=Path, allow_dash=False)
+)
+@click.option("--id-prefix", default="", metavar="TEXT", help="Stands before every id.")
+@click.option("--force", "is_forced", is_flag=True, help="Embed also what is there unchanged.")
+@click.option("--strict", "is_strict", is_flag=True, help="Exit with status 1 if any file failed.")
+@click.option(
+    "--index",
+    type=click.Choice(INDEX_NAMES, case_sensitive=False),
+    metavar="|".join(INDEX_NAMES),
+    help="How neighbours are found; for a new collection only.  [default: AUTOINDEX]",
+)
+@click.option(
+    "--index-param",
+    "index_params",
+    type=count_pair,
+    metavar="NAME=NUMBER",
+    multiple=True,
+    help="Parameter of the index, such as nlist=512; for a new collection only.",
+)
+@click.option(
+    "--shards",
+    type=click.IntRange(1, 16),
+    help="Number of shards; for a new collection only.  [default: 1]",
+)
+@json_option
+@click.pass_obj
+def command(
+    connection: Connection,
+    folder: Path,
+    *,
+    id_prefix: str,
+    is_forced: bool,
+    is_strict: bool,
+    index: IndexName | None,
+    index_params: tuple[tuple[str, int], ...],
+    shards: int | None,
+    as_json: bool,
+) -> None:
+    """Put a folder of pictures into a collection.
+
+    Walks DIR and the folders below it for jpg, jpeg, png, webp, bmp, gif, tif and tiff files, in
+    any letter case, and makes the collection if there is none. Hidden files and folders, links to
+    folders and links to files outside of DIR are left out. DIR may also be a single file.
+
+    A picture's id is its path within DIR, its uri the absolute path; the metadata keeps name,
+    file_bytes and file_mtime. A file that is in the collection with the same path, size and time
+    is skipped, a changed one replaced: after Ctrl-C or a failure just run it again.
+
+    Files that can't be embedded are named with the reason, and the rest goes in. At the end:
+    sent = written + failed + skipped.
+    """
+    with connection.client() as client:
+        limits = client.server_info().limits
+        _ensure_collection(client, connection.collection, index, dict(index_params), shards)
+        pictures = Folder(folder, id_prefix=id_prefix)
+        total = pictures.count()
+        if total == 0:
+            kinds = ", ".join(sorted(suffix[1:] for suffix in SUFFIXES))
+            click.echo(printable(f"no pictures in {folder} ({kinds}; none hidden)"), err=True)
+        with _view(total, as_json=as_json) as view:
+            reception = _Reception(view, as_json=as_json)
+            intake = Intake(
+                client,
+                pictures,
+                limits,
+                is_forced=is_forced,
+                on_unusable=reception.fail,
+                on_step=reception.show,
+            )
+            reception.here = intake.here
+            began = time.monotonic()
+            try:
+                client.ingest(intake.items(), on_progress=reception.progress)
+            except KeyboardInterrupt:
+                view.print(f"interrupted: {reception.tally.written} written, safe to run again")
+                raise click.exceptions.Exit(EXIT_INTERRUPTED) from None
+            except tihua.TihuaError:
+                view.print(f"stopped: {reception.tally.written} written, safe to run again")
+                raise
+            seconds = time.monotonic() - began
+    _print_summary(reception.tally, seconds, as_json=as_json)
+    if is_strict and reception.tally.failed:
+        raise click.exceptions.Exit(1)
+
+
+class _Reception:
+    """Adds up what was found here and what the server tells, and shows it."""
+
+    def __init__(self, view: ProgressView, *, as_json: bool) -> None:
+        self.here = Tally()
+        self._there = Tally()
+        self._view = view
+        self._as_json = as_json
+
+    @property
+    def tally(self) -> Tally:
+        """What became of all pictures so far."""
+        here, there = self.here, self._there
+        return Tally(there.written, there.failed + here.failed, there.skipped + here.skipped)
+
+    def progress(self, progress: tihua.IngestProgress) -> None:
+        """Take what the server tells: what is safe, and what failed."""
+        self._there = Tally(progress.written, progress.failed, progress.skipped)
+        for error in progress.errors:
+            self.fail(Unusable(error.id, error.reason, error.message))
+        self.show()
+
+    def fail(self, failure: Unusable) -> None:
+        """Tell of a failed picture: a JSON object on stdout, or a line on stderr."""
+        if not self._as_json:
+            self._view.print(f"failed: {failure.id}: {one_line(failure.message)}")
+            return
+        record = {"id": failure.id, "reason": failure.reason, "message": failure.message}
+        click.echo(json_line({"kind": "failure"} | record))
+
+    def show(self) -> None:
+        """Show how far it is."""
+        self._view.update(self.tally)
+
+
+def _ensure_collection(
+    client: tihua.Client,
+    name: str,
+    index: IndexName | None,
+    index_params: dict[str, int],
+    shards: int | None,
+) -> None:
+    try:
+        client.get_collection(name)
+    except tihua.NotFoundError:
+        with contextlib.suppress(tihua.AlreadyExistsError):  # somebody else was quicker
+            client.create_collection(
+                name, index=index or "AUTOINDEX", index_params=index_params, shards=shards or 1
+            )
+        return
+    if index or index_params or shards:
+        click.echo(
+            f"{printable(name)} is there already: --index, --index-param and --shards change "
+            "nothing",
+            err=True,
+        )
+
+
+def _view(total: int, *, as_json: bool) -> ProgressView:
+    console = Console(stderr=True, highlight=False)
+    # JSON lines and a bar on one terminal would draw over each other.
+    if console.is_terminal and not (as_json and sys.stdout.isatty()):
+        return LiveProgress(console, total)
+    return PlainProgress(total)
+
+
+def _print_summary(tally: Tally, seconds: float, *, as_json: bool) -> None:
+    pace = tally.written / seconds if seconds > 0 else 0.0
+    if as_json:
+        click.echo(
+            json_line(
+                {
+                    "kind": "summary",
+                    "sent": tally.sent,
+                    "written": tally.written,
+                    "failed": tally.failed,
+                    "skipped": tally.skipped,
+                    "seconds": round(seconds, 3),
+                    "images_per_second": round(pace, 1),
+                }
+            )
+        )
+        return
+    click.echo(
+        f"sent {tally.sent} = {tally.written} written + {tally.failed} failed + "
+        f"{tally.skipped} skipped; {seconds:.1f} s, {pace:.1f} images/s"
+    )

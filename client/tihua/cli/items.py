@@ -1,0 +1,270 @@
+"""`tihua items`: what is in a collection, looked at and changed piece by piece."""
+
+from array import array
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import islice
+from pathlib import Path
+
+import click
+
+import tihua
+from tihua._printable import printable
+from tihua._types import Field
+from tihua.cli._command import Group
+from tihua.cli._connection import Connection
+from tihua.cli._parameters import field_list, json_pair, with_stdin
+from tihua.cli._printer import Column, Printer, Record, counted, json_option, numbers
+
+_COLUMNS = (Column("id"), Column("uri", style="dim"), Column("metadata", style="dim"))
+
+_fields_option = click.option(
+    "--fields",
+    type=field_list,
+    metavar="FIELD,…",
+    help="What items carry: uri, metadata, embedding, or id alone.",
+)
+_filter_option = click.option(
+    "--filter",
+    "expression",
+    default="",
+    metavar="EXPR",
+    help="Only items that match this Milvus expression over id, uri and metadata.",
+)
+_param_option = click.option(
+    "--param",
+    "params",
+    type=json_pair,
+    metavar="NAME=VALUE",
+    multiple=True,
+    help="Value of {name} in the filter.",
+)
+
+
+@click.group(
+    "items",
+    cls=Group,
+    examples=[
+        "tihua items list --limit 20",
+        "tihua items get cats/tom.jpg --json",
+        "tihua items count --filter 'file_bytes > 1000000'",
+        "tihua items delete cats/tom.jpg",
+    ],
+)
+def command() -> None:
+    """List, show, count, put and delete the items of a collection."""
+
+
+@command.add(
+    name="list",
+    examples=[
+        "tihua items list",
+        "tihua items list --filter 'name like {start}' --param start=cat% --limit 50",
+        "tihua items list --limit 0 --json > items.jsonl           # all of them",
+    ],
+)
+@_filter_option
+@_param_option
+@click.option(
+    "-n",
+    "--limit",
+    type=click.IntRange(min=0),
+    default=100,
+    show_default=True,
+    help="Items at most; 0 means all.",
+)
+@_fields_option
+@json_option
+@click.pass_obj
+def list_items(
+    connection: Connection,
+    *,
+    expression: str,
+    params: Sequence[tuple[str, object]],
+    limit: int,
+    fields: tuple[Field, ...] | None,
+    as_json: bool,
+) -> None:
+    """List items, sorted by id."""
+    printer = Printer(as_json=as_json)
+    with connection.client() as client:
+        items = client.list_items(filter=expression, params=dict(params) or None, fields=fields)
+        shown = islice(items, limit or None)
+        printer.records((_record(item, fields) for item in shown), _columns(fields))
+
+
+@command.add(
+    name="get",
+    examples=["tihua items get cats/tom.jpg", "tihua items get - --json < ids.txt"],
+)
+@click.argument("ids", metavar="ID...", nargs=-1, required=True)
+@_fields_option
+@json_option
+@click.pass_obj
+def get_items(
+    connection: Connection,
+    ids: Sequence[str],
+    *,
+    fields: tuple[Field, ...] | None,
+    as_json: bool,
+) -> None:
+    """Show items by id; as ID, - reads them from stdin, one a line.
+
+    The exit status is 1 if one of them is not there.
+    """
+    ids = with_stdin(ids)
+    found: list[tihua.Item] = []
+    with connection.client() as client:
+        for page in _pages(client, ids):
+            found += client.get_items(page, fields=fields)
+    Printer(as_json=as_json).records((_record(item, fields) for item in found), _columns(fields))
+    missing = dict.fromkeys(ids).keys() - {item.id for item in found}
+    for item_id in ids:
+        if item_id in missing:
+            click.echo(f"Error: {printable(item_id)}: no such item", err=True)
+    if missing:
+        raise click.exceptions.Exit(1)
+
+
+@command.add(
+    name="count",
+    examples=[
+        "tihua items count",
+        "tihua items count --filter 'year >= {since}' --param since=2020",
+    ],
+)
+@_filter_option
+@_param_option
+@json_option
+@click.pass_obj
+def count_items(
+    connection: Connection,
+    *,
+    expression: str,
+    params: Sequence[tuple[str, object]],
+    as_json: bool,
+) -> None:
+    """Print the exact number of items, or of those that match."""
+    with connection.client() as client:
+        count = client.count_items(filter=expression, params=dict(params) or None)
+    printer = Printer(as_json=as_json)
+    if as_json:
+        printer.record({"collection": connection.collection, "count": count})
+    printer.line(str(count))
+
+
+@command.add(
+    name="put",
+    examples=[
+        "tihua items put tom --image tom.jpg --uri file:///photos/tom.jpg",
+        "tihua items put qiusi-1 --text 枯藤老树昏鸦 --metadata author=马致远 --metadata line=1",
+    ],
+)
+@click.argument("item_id", metavar="ID")
+@click.option("--text", help="A text to embed.")
+@click.option(
+    "--image",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="A picture to embed.",
+)
+@click.option("--uri", help="Where the picture can be found.  [default: the path of --image]")
+@click.option(
+    "--metadata",
+    type=json_pair,
+    metavar="NAME=VALUE",
+    multiple=True,
+    help="What to keep with it; may be given again.",
+)
+@click.pass_obj
+def put_item(
+    connection: Connection,
+    item_id: str,
+    *,
+    text: str | None,
+    image: Path | None,
+    uri: str | None,
+    metadata: Sequence[tuple[str, object]],
+) -> None:
+    """Put one item into the collection, replacing what is there under ID."""
+    if (text is None) == (image is None):
+        message = "give either --text or --image"
+        raise click.UsageError(message)
+    if uri is None:
+        uri = "" if image is None else str(image.absolute())
+    item = tihua.Item(item_id, text=text, image=image, uri=uri, metadata=dict(metadata))
+    with connection.client() as client:
+        result = client.upsert([item])
+    for error in result.errors:
+        raise error.to_exception()
+    click.echo(f"put {printable(item_id)} into {printable(connection.collection)}")
+
+
+@command.add(
+    name="delete",
+    examples=[
+        "tihua items delete cats/tom.jpg cats/felix.jpg",
+        "tihua items delete --filter 'name like {start}' --param start=tmp%",
+        "tihua items delete - --yes < ids.txt",
+    ],
+)
+@click.argument("ids", metavar="[ID]...", nargs=-1)
+@_filter_option
+@_param_option
+@click.option("--yes", "is_sure", is_flag=True, help="Do not ask.")
+@click.pass_obj
+def delete_items(
+    connection: Connection,
+    ids: Sequence[str],
+    *,
+    expression: str,
+    params: Sequence[tuple[str, object]],
+    is_sure: bool,
+) -> None:
+    """Delete items by id, or all that match a filter, which is asked about first.
+
+    As ID, - reads ids from stdin, one a line. Deleting what is not there is no error.
+    """
+    if bool(ids) == bool(expression):
+        message = "give either ids or --filter"
+        raise click.UsageError(message)
+    with connection.client() as client:
+        if ids:
+            pages = _pages(client, with_stdin(ids))
+            deleted = sum(client.delete_items(page) for page in pages)
+        else:
+            bound: Mapping[str, object] | None = dict(params) or None
+            if not is_sure:
+                count = client.count_items(filter=expression, params=bound)
+                what = f"{counted(count, 'item')} of {printable(connection.collection)}"
+                click.confirm(f"Delete {what}?", abort=True, err=True)
+            deleted = client.delete_items(filter=expression, params=bound)
+    click.echo(f"deleted {counted(deleted, 'item')}")
+
+
+def _pages(client: tihua.Client, ids: Sequence[str]) -> Iterable[Sequence[str]]:
+    """Return ids in the portions that the server takes."""
+    limits = client.server_info().limits
+    size = min(limits.max_page_size, limits.max_batch_items)
+    return (ids[start : start + size] for start in range(0, len(ids), size))
+
+
+def _columns(fields: tuple[Field, ...] | None) -> list[Column]:
+    shown = ("uri", "metadata") if fields is None else fields
+    columns = [column for column in _COLUMNS if column.key == "id" or column.key in shown]
+    return [*columns, Column("embedding", style="dim")] if "embedding" in shown else columns
+
+
+def _record(item: tihua.Item, fields: tuple[Field, ...] | None) -> Record:
+    record: dict[str, object] = {"id": item.id}
+    for field in ("uri", "metadata") if fields is None else fields:
+        match field:
+            case "uri":
+                record[field] = item.uri
+            case "metadata":
+                record[field] = dict(sorted(item.metadata.items()))
+            case "embedding":
+                record[field] = _numbers(item)
+    return record
+
+
+def _numbers(item: tihua.Item) -> list[float] | None:
+    return numbers(item.embedding) if isinstance(item.embedding, array) else None

@@ -1,0 +1,75 @@
+"""`tihua status`: what the server is, and how it is."""
+
+import dataclasses
+
+import click
+
+from tihua.cli import collections
+from tihua.cli._command import Command
+from tihua.cli._connection import Connection
+from tihua.cli._printer import Column, Printer, json_option, shown
+
+_MODEL_COLUMNS = (
+    Column("id", "model"),
+    Column("fingerprint"),
+    Column("dim", justify="right"),
+    Column("image_size_px", "image", "right", show=lambda side: f"{side} px"),
+    Column("context_length", "tokens", "right"),
+    Column("engine"),
+    Column("device"),
+    Column("precision"),
+)
+
+_LIMIT_COLUMNS = (
+    Column("limit"),
+    Column("value", justify="right"),
+)
+
+
+@click.command(
+    "status",
+    cls=Command,
+    examples=["tihua status", "tihua --address gpu.example:50051 status", "tihua status --json"],
+)
+@json_option
+@click.pass_obj
+def command(connection: Connection, *, as_json: bool) -> None:
+    """Show the server, its models, limits, store and collections.
+
+    The exit status is 1 if the server or one of its services is not serving.
+    """
+    with connection.client() as client:
+        info = client.server_info()
+        health = client.health()
+        found = [collections.record(collection) for collection in client.list_collections()]
+    models = [
+        dataclasses.asdict(model.ref)
+        | {key: value for key, value in dataclasses.asdict(model).items() if key != "ref"}
+        for model in info.models
+    ]
+    limits = dataclasses.asdict(info.limits)
+    services = {name.removeprefix("tihua.v1.") or "server": state for name, state in health.items()}
+    is_serving = all(state == "SERVING" for state in health.values())
+    server = {
+        "address": connection.address,
+        "version": info.version,
+        "store": info.store,
+        "serving": is_serving,
+    }
+    printer = Printer(as_json=as_json)
+    if as_json:
+        whole = {"services": services, "models": models, "limits": limits, "collections": found}
+        printer.record(server | whole)
+    else:
+        printer.record(server | {} if is_serving else server | {"services": services})
+        printer.line()
+        printer.records(models, _MODEL_COLUMNS)
+        printer.line()
+        rows = [{"limit": name, "value": shown(value)} for name, value in limits.items()]
+        printer.records(rows, _LIMIT_COLUMNS)
+        printer.line()
+        printer.records(found, collections.COLUMNS)
+        if not found:
+            printer.line("no collections yet; make one with: tihua ingest DIR")
+    if not is_serving:
+        raise click.exceptions.Exit(1)
