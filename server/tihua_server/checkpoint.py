@@ -8,6 +8,7 @@ import importlib
 import pickle
 import socket
 import urllib.request
+import warnings
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -84,21 +85,16 @@ def read_checkpoint(path: Path) -> dict[str, torch.Tensor]:
     if not path.is_file():
         raise ModelError(f"there is no checkpoint at {path}; --model-path must name a .pt file")
     try:
-        # Files written before torch 1.6 are no zip archives and can't be mapped.
-        content = torch.load(
-            path, map_location="cpu", weights_only=True, mmap=zipfile.is_zipfile(path)
-        )
-    except (
-        OSError,
-        RuntimeError,
-        EOFError,
-        ValueError,
-        LookupError,
-        pickle.UnpicklingError,
-    ) as error:
+        # torch warns of what it then refuses; the server has one thread when it reads its model.
+        with warnings.catch_warnings(action="ignore"):
+            # Files written before torch 1.6 are no zip archives and can't be mapped.
+            content = torch.load(
+                path, map_location="cpu", weights_only=True, mmap=zipfile.is_zipfile(path)
+            )
+    except (OSError, RuntimeError, EOFError, ValueError, LookupError, pickle.PickleError) as error:
         raise ModelError(
-            f"{path} is no checkpoint that can be read ({_first_line(error)}); it must be a whole"
-            " file that torch.save wrote, of tensors only",
+            f"{path} is no checkpoint that can be read; it must be a whole file that torch.save"
+            " wrote, and hold tensors and plain values only, because anything else could run code",
             reason="CHECKPOINT_UNREADABLE",
         ) from error
     state = content.get("state_dict", content) if isinstance(content, Mapping) else {}
@@ -142,8 +138,3 @@ def _modelscope_endpoint() -> str:
             "the package modelscope is not installed; pip install modelscope"
         ) from error
     return str(library.get_endpoint())
-
-
-def _first_line(error: Exception) -> str:
-    """Return what torch says in its first line; the others advise what must not be done."""
-    return (str(error).splitlines() or [type(error).__name__])[0]

@@ -96,8 +96,11 @@ def decode_image(content: bytes, size: int, *, max_pixels: int) -> PixelArray:
             image.load()
             return _square(_plain(_upright(image)), size)
     except Image.DecompressionBombError as error:
+        # Pillow names the number in its message and nowhere else.
+        count = re.search(r"\d+", str(error))
         raise TooLarge(
-            f"the picture has more pixels than the limit of {max_pixels}; scale it down",
+            f"the picture is {count[0] if count else 'too many'} pixels; the limit is {max_pixels}:"
+            " scale it down",
             reason="TOO_MANY_PIXELS",
             metadata={"max_pixels": max_pixels},
         ) from error

@@ -51,12 +51,14 @@ class MilvusCollections:
         """Connect to a Milvus, or open an embedded one.
 
         Args:
-            target: `http://host:19530` (or https, tcp, unix), or a directory for Milvus Lite.
+            target: the address of a Milvus, `http://host:19530` (or https, tcp, unix); or, as a
+                `Path`, a directory for Milvus Lite, which is made if it is missing.
             token: `user:password` or an API key.
             timeout_s: deadline of a call, in seconds; building and loading have longer.
 
         Raises:
             StoreUnavailable: Milvus does not answer, or another process has the directory open.
+            InvalidInput: the address has no scheme.
         """
         store = cls(await MilvusConnection.open(target, token=token, timeout_s=timeout_s))
         if store._is_lite:
@@ -161,6 +163,8 @@ class MilvusCollections:
 
     async def _record(self, name: str, index: Mapping[str, Any] | None = None) -> Record:
         self._specs.pop(name, None)
+        if not name:  # which pymilvus refuses by itself, as a mistake of ours
+            raise not_found(name)
         description = await self._call(name, self._client.describe_collection, name)
         found = record(description, index)
         if found is None:

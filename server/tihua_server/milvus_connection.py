@@ -27,6 +27,10 @@ CALLS_AT_ONCE = 8
 _SCHEMES = ("http://", "https://", "tcp://", "unix:")
 _LITE = "milvus_lite-"
 
+# Within this process: past any proxy of the environment, and without pings, of which a gRPC server
+# in Python allows one in five minutes while pymilvus sends six a minute.
+_EMBEDDED_OPTIONS = {"grpc.enable_http_proxy": 0, "grpc.keepalive_time_ms": 2**31 - 1}
+
 T = TypeVar("T")
 
 
@@ -59,19 +63,18 @@ class MilvusConnection:
         """Connect; see `Milvus.open`."""
         # pymilvus logs each error that it raises, with the filter and its values.
         logging.getLogger("pymilvus").setLevel(logging.CRITICAL)
-        uri = str(target)
-        if "://" in uri and not uri.startswith(_SCHEMES):
+        if isinstance(target, str) and not str(target).startswith(_SCHEMES):
             raise InvalidInput(
                 f"the address of Milvus must start with one of {', '.join(_SCHEMES)}",
                 field="milvus_uri",
             )
-        embedded = None
-        if not uri.startswith(_SCHEMES):
-            embedded = await asyncio.to_thread(EmbeddedMilvus, Path(target))
-            uri = embedded.uri
+        is_here = isinstance(target, Path)
+        embedded = await asyncio.to_thread(EmbeddedMilvus, Path(target)) if is_here else None
+        uri = embedded.uri if embedded else str(target)
+        options = _EMBEDDED_OPTIONS if embedded else {}
         try:
             async with asyncio.timeout(timeout_s):
-                client, version = await asyncio.to_thread(_connect, uri, token, timeout_s)
+                client, version = await asyncio.to_thread(_connect, uri, token, options, timeout_s)
         except BaseException as error:
             if embedded:
                 await asyncio.to_thread(embedded.stop)
@@ -136,6 +139,6 @@ class MilvusConnection:
             await asyncio.to_thread(self._embedded.stop)
 
 
-def _connect(uri: str, token: str, timeout_s: float) -> tuple[Any, str]:
-    client = MilvusClient(uri, token=token, timeout=timeout_s, dedicated=True)
+def _connect(uri: str, token: str, options: dict[str, int], timeout_s: float) -> tuple[Any, str]:
+    client = MilvusClient(uri, token=token, timeout=timeout_s, dedicated=True, grpc_options=options)
     return client, str(client.get_server_version(timeout=timeout_s))

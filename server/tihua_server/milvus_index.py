@@ -46,8 +46,8 @@ def reported(index: Index, description: Mapping[str, Any] | None) -> Index:
     if description is None or description.get("index_type") not in set(IndexType):
         return index
     kind = IndexType(description["index_type"])
-    told = {**description, **(description.get("params") or {})}
-    return Index(kind, {name: int(told[name]) for name in _BUILD[kind] if name in told})
+    told = {**index.params, **description, **(description.get("params") or {})}
+    return Index(kind, {name: int(told.get(name, _BUILD[kind][name][2])) for name in _BUILD[kind]})
 
 
 def search_params(

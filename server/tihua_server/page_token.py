@@ -1,7 +1,6 @@
 """Page tokens: opaque to the caller, and bound to the request that they came from (AIP-158)."""
 
 import base64
-import binascii
 import hashlib
 
 from google.protobuf.message import Message
@@ -27,7 +26,7 @@ def decode_page_token(request: Message, token: str) -> str:
     try:
         raw = base64.b64decode(token, altchars=b"-_", validate=True)
         digest, position = raw[:_DIGEST_BYTES], raw[_DIGEST_BYTES:].decode()
-    except (binascii.Error, UnicodeError) as error:
+    except ValueError as error:  # of base64 or of UTF-8
         raise _refused("page_token is not one of this server's") from error
     if digest != _digest(request):
         raise _refused("page_token comes from another request; only limit may differ")

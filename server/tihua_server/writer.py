@@ -16,8 +16,8 @@ from tihua_server.embedder import Embedder, Stages
 from tihua_server.errors import AlreadyExists, InvalidInput, ServiceError
 from tihua_server.types import Content, Fields, Item, Metadata, VectorStore
 
-RESERVED_KEYS = frozenset({"id", "embedding", "uri"})
-"""Columns of the collection; a metadata key of the same name would shadow them in filters."""
+RESERVED_KEYS = frozenset({"id", "embedding", "uri", "_seq", "_partition"})
+"""Columns of the collection, and Milvus Lite's own, which it drops from metadata without a word."""
 
 
 class WriteMode(Enum):

@@ -49,7 +49,7 @@ def test_a_file_of_an_old_torch_is_read(tmp_path: Path) -> None:
 def test_a_file_that_is_not_there_is_told(tmp_path: Path) -> None:
     """Neither a missing file nor a directory is a checkpoint."""
     for path in (tmp_path / "missing.pt", tmp_path):
-        with pytest.raises(ModelError, match="there is no checkpoint at .*--model-path"):
+        with pytest.raises(ModelError, match=r"there is no checkpoint at .*--model-path"):
             read_checkpoint(path)
 
 
@@ -69,7 +69,7 @@ def test_code_in_a_checkpoint_is_not_run(tmp_path: Path) -> None:
     for name, is_zip in (("new.pt", True), ("old.pt", False)):
         content = {"state_dict": {"a.weight": WEIGHT}, "trap": Trap(trace)}
         torch.save(content, tmp_path / name, _use_new_zipfile_serialization=is_zip)
-        with pytest.raises(ModelError, match="tensors only"):
+        with pytest.raises(ModelError, match="hold tensors and plain values only"):
             read_checkpoint(tmp_path / name)
     assert not trace.exists()
 
@@ -88,9 +88,6 @@ def _damaged(path: Path, kind: str) -> None:
                 archive.writestr("a.txt", "a")
         case "a pickle":
             path.write_bytes(pickle.dumps({"a": 1}))
-        case "a script":
-            module = torch.nn.Linear(2, 2)
-            torch.jit.trace(module, torch.zeros(1, 2)).save(str(path))
 
 
 @pytest.mark.parametrize("kind", ["empty", "text", "cut short", "another zip", "a pickle"])
@@ -203,6 +200,6 @@ def test_a_checkpoint_is_fetched_by_cn_clips_loader(tmp_path: Path) -> None:
 @pytest.mark.usefixtures("hub")
 def test_a_file_that_the_hub_does_not_have_is_one_line(tmp_path: Path) -> None:
     """A hub that answers, but without the file, ends in the same sentence as one out of reach."""
-    with pytest.raises(ModelError, match="fetch clip_cn_vit-b-16.pt of") as caught:
+    with pytest.raises(ModelError, match=r"fetch clip_cn_vit-b-16\.pt of") as caught:
         fetch_checkpoint("ViT-B-16", source="huggingface", cache_dir=tmp_path)
     assert "\n" not in caught.value.message

@@ -55,9 +55,9 @@ def random_state(architecture: Architecture) -> dict[str, torch.Tensor]:
             return torch.zeros(like.shape, dtype=like.dtype)
         noise = torch.randn(like.shape, generator=generator)
         if like.ndim > 1:
-            return noise * 1.2 / like[0].numel() ** 0.5
-        is_scale = name.endswith("running_var") or (name.endswith("weight") and like.ndim == 1)
-        return 1 + 0.1 * noise.abs() if is_scale else 0.1 * noise
+            return noise.mul_(1.2 / like[0].numel() ** 0.5)
+        is_scale = name.endswith(("running_var", "weight"))
+        return noise.abs_().mul_(0.1).add_(1) if is_scale else noise.mul_(0.1)
 
     return {name: draw(name, like) for name, like in architecture.network().state_dict().items()}
 

@@ -1,6 +1,7 @@
 """Collections: created, described, listed, loaded, released, dropped."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -70,17 +71,19 @@ async def test_an_index_is_built_with_its_parameters(
 
     await lite.close()
 
-    ivf: Any = faiss.read_index(index_file(tmp_path, "ivf_flat"))
-    assert faiss.downcast_index(ivf).nlist == 7
-    hnsw: Any = faiss.read_index(index_file(tmp_path, "hnsw"))
-    assert faiss.downcast_index(hnsw).hnsw.nb_neighbors(1) == 12
-    assert faiss.downcast_index(hnsw).hnsw.efConstruction == 200
+    with reading(tmp_path, "ivf_flat") as ivf:
+        assert ivf.nlist == 7
+    with reading(tmp_path, "hnsw") as graph:
+        assert graph.hnsw.nb_neighbors(1) == 12
+        assert graph.hnsw.efConstruction == 200
 
 
-def index_file(directory: Path, kind: str) -> str:
-    """Return the path of the one index file of a kind."""
+@contextmanager
+def reading(directory: Path, kind: str) -> Iterator[Any]:
+    """Read the one index file of a kind; faiss frees it when the file is let go of."""
     [path] = directory.rglob(f"*.{kind}.*")
-    return str(path)
+    file = faiss.read_index(str(path))
+    yield faiss.downcast_index(file)
 
 
 @pytest.mark.parametrize(

@@ -79,6 +79,20 @@ async def test_an_address_of_another_kind_is_refused() -> None:
     """The error names the schemes that there are."""
     with pytest.raises(InvalidInput, match="http://"):
         await Milvus.open("ftp://127.0.0.1:1")
+    with pytest.raises(InvalidInput, match="http://"):
+        await Milvus.open("localhost:19530")
+
+
+async def test_a_proxy_does_not_come_between(
+    tmp_path: Path, port: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The embedded store is reached where the environment sends all traffic to a dead proxy."""
+    monkeypatch.setenv("http_proxy", f"http://127.0.0.1:{port}")
+
+    store = await Milvus.open(tmp_path / "milvus")
+
+    assert await store.names() == []
+    await store.close()
 
 
 async def test_a_directory_is_open_once(lite: Milvus, tmp_path: Path) -> None:

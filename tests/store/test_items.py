@@ -1,12 +1,14 @@
 """Items: written, read, listed, counted, removed."""
 
+import asyncio
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
 import pytest
 from tihua_server.errors import NotFound
 from tihua_server.milvus import Milvus
-from tihua_server.types import Fields, Filter, FloatArray, Item
+from tihua_server.types import CollectionSpec, Fields, Filter, FloatArray, Item
 
 ALL = Fields(embedding=True)
 BARE = Fields(uri=False, metadata=False)
@@ -172,6 +174,23 @@ async def test_a_removed_item_can_be_written_again(
     await store.upsert(name, [item])
 
     assert await store.get(name, ["a"], Fields()) == [replace(item, embedding=None)]
+
+
+async def test_items_are_there_while_they_are_flushed(
+    lite: Milvus, spec: Callable[..., CollectionSpec], embeddings: FloatArray
+) -> None:
+    """Calls at the same time never see a collection between memory and disk."""
+    created = spec()
+    await lite.create(created)
+    for end in range(300, 1_501, 300):
+        await lite.upsert(
+            created.name, [Item(f"{i}", embeddings[i % 300]) for i in range(end - 300, end)]
+        )
+
+        counts = [lite.count(created.name, EVERYTHING) for _ in range(20)]
+        _, *found = await asyncio.gather(lite._flush(created.name), *counts)
+
+        assert found == [end] * 20
 
 
 async def test_items_of_no_collection_are_not_found(store: Milvus, embeddings: FloatArray) -> None:

@@ -39,7 +39,7 @@ class _IndexTypeEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_IndexType.V
     """
     INDEX_TYPE_HNSW: _IndexType.ValueType  # 3
     """A graph of near neighbours: fast and memory-hungry. Parameters "M", 2 to 2 048, 16 if unset,
-    and "efConstruction", 1 or more, 200 if unset; searched with "ef".
+    and "efConstruction", 1 to 32 768, 200 if unset; searched with "ef".
     """
     INDEX_TYPE_AUTOINDEX: _IndexType.ValueType  # 4
     """What the store thinks best. No parameters."""
@@ -57,7 +57,7 @@ INDEX_TYPE_IVF_FLAT: IndexType.ValueType  # 2
 """
 INDEX_TYPE_HNSW: IndexType.ValueType  # 3
 """A graph of near neighbours: fast and memory-hungry. Parameters "M", 2 to 2 048, 16 if unset,
-and "efConstruction", 1 or more, 200 if unset; searched with "ef".
+and "efConstruction", 1 to 32 768, 200 if unset; searched with "ef".
 """
 INDEX_TYPE_AUTOINDEX: IndexType.ValueType  # 4
 """What the store thinks best. No parameters."""
@@ -165,7 +165,7 @@ class Collection(_message.Message):
     shards: _builtins.int
     """Number of shards, as the store reports it."""
     item_count: _builtins.int
-    """Exact number of items."""
+    """Exact number of items; of a released collection what the store estimates."""
     load_state: Global___LoadState.ValueType
     """Whether it can be searched now."""
     @_builtins.property

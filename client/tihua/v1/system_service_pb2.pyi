@@ -57,7 +57,7 @@ class Limits(_message.Message):
     max_message_bytes: _builtins.int
     """Bytes of one gRPC message, either way."""
     max_batch_items: _builtins.int
-    """Inputs of one EmbedText, EmbedImage, UpsertItems, GetItems, SearchMany or IngestBatch."""
+    """Inputs of one EmbedText, EmbedImage, UpsertItems, SearchMany or IngestBatch."""
     max_image_bytes: _builtins.int
     """Bytes of one encoded picture."""
     max_image_pixels: _builtins.int
@@ -67,7 +67,7 @@ class Limits(_message.Message):
     max_queue_size: _builtins.int
     """Inputs that may wait for the model; beyond that calls are refused with RESOURCE_EXHAUSTED."""
     max_page_size: _builtins.int
-    """Hits or items of one answer."""
+    """Hits or items of one answer, and ids of one GetItems or DeleteItems."""
     max_search_window: _builtins.int
     """Hits that can be reached over all pages of one search."""
     max_query_terms: _builtins.int

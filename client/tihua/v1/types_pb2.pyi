@@ -203,7 +203,8 @@ class Item(_message.Message):
     @_builtins.property
     def metadata(self) -> _struct_pb2.Struct:
         """Whatever the caller wants to filter by or get back: at most Limits.max_metadata_bytes bytes as
-        JSON. The keys id, embedding and uri, and keys that start with "$", are refused.
+        JSON. The keys id, embedding, uri, _seq and _partition, and keys that start with "$", are
+        refused.
         """
 
     def __init__(

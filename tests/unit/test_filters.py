@@ -1,0 +1,183 @@
+"""Filters: what is written for the store, and what is refused before it gets there."""
+
+import re
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from tihua_server.errors import InvalidInput
+from tihua_server.filter_literals import MAX_LIST_LENGTH, literal
+from tihua_server.filters import MAX_DEPTH, MAX_EXPRESSION_CHARS, MAX_OPERATORS, render
+from tihua_server.types import Filter
+
+TEXT = st.text(st.characters(exclude_categories=["Cs"]))
+ESCAPES = {"\\": "\\", '"': '"', "n": "\n", "r": "\r", "t": "\t"}
+
+
+def read(quoted: str) -> str:
+    """Read a string literal as the stores do: it ends at the first quote that is not escaped."""
+    match = re.fullmatch(r'"((?:[^"\\\r\n]|\\["\\nrt])*)"', quoted)
+    assert match is not None
+    return re.sub(r"\\(.)", lambda escape: ESCAPES[escape.group(1)], match.group(1))
+
+
+@given(TEXT)
+def test_a_bound_string_reads_as_itself(value: str) -> None:
+    """Whatever it holds, it is one literal, and no more."""
+    assert read(render(Filter("{a}", {"a": value}))) == value
+
+
+@given(TEXT)
+def test_text_never_changes_the_expression_around_it(value: str) -> None:
+    """Taking the literal out leaves what the author wrote."""
+    rendered = render(Filter("x == {a} and not y in {b}", {"a": value, "b": [value]}))
+
+    assert rendered.replace(literal(value), "?") == "x == ? and not y in [?]"
+
+
+@given(st.lists(st.sampled_from([*"()[]{},\"'\\=!<>&|-+*/%$;a1 ", "in", "like", "{p}", "not"])))
+def test_any_nonsense_is_refused_or_balanced(words: list[str]) -> None:
+    """Nothing but InvalidInput comes of it, and what passes can be put into parentheses."""
+    try:
+        rendered = render(Filter("".join(words), {}))
+    except InvalidInput:
+        return
+    bare = re.sub(r'"(?:[^"\\]|\\.)*"', "", rendered)
+    depth = 0
+    for char in bare:
+        depth += {"(": 1, ")": -1}.get(char, 0)
+        assert depth >= 0
+    assert depth == 0
+    assert not set(bare) & set("{};\"'")
+
+
+@given(st.integers(-(2**63), 2**63 - 1))
+def test_a_bound_integer_reads_as_itself(value: int) -> None:
+    """All 64 bits are there."""
+    assert int(render(Filter("{a}", {"a": value}))) == value
+
+
+@given(st.floats(allow_nan=False, allow_infinity=False))
+def test_a_bound_float_reads_as_itself(value: float) -> None:
+    """It is written without loss, as an integer where it is one."""
+    rendered = render(Filter("{a}", {"a": value}))
+
+    assert float(rendered) == value
+    assert rendered.removeprefix("-").isdigit() == (value.is_integer() and abs(value) <= 2**53)
+
+
+@pytest.mark.parametrize(
+    ("expression", "params", "rendered"),
+    [
+        ("", {}, ""),
+        (" \n", {}, ""),
+        (
+            "year>={since}AND place in {p}",
+            {"since": 1e3, "p": ["a"]},
+            'year >= 1000 and place in ["a"]',
+        ),
+        ("a && !b || NOT c", {}, "a and not b or not c"),
+        ("x == '{x}'", {}, 'x == "{x}"'),
+        ("x == 'it\\'s \"so\"'", {}, 'x == "it\'s \\"so\\""'),
+        ("x == {a} or y == {a}", {"a": True}, "x == true or y == true"),
+        ("x in {a}", {"a": [1, 2.5, -3]}, "x in [1.0, 2.5, -3.0]"),
+        ("x not in [ 'a' , {b} ]", {"b": "c"}, 'x not in ["a", "c"]'),
+        ("x in []", {}, "x in []"),
+        ("camera [ 'lens' ] [0] == 1", {}, 'camera["lens"][0] == 1'),
+        ("作者 == 1", {}, '$meta["作者"] == 1'),
+        ("作者['a'] == 1", {}, '$meta["作者"]["a"] == 1'),
+        ("x is NULL or y is not null", {}, "x is null or y is not null"),
+        ("exists a['b'] and x like 'a%'", {}, 'exists a["b"] and x like "a%"'),
+        ("json_contains_all(tags, {t})", {"t": [1]}, "json_contains_all( tags , [1] )"),
+        ("-x + 1 < -5", {}, "- x + 1 < - 5"),
+    ],
+)
+def test_an_expression_is_written_in_one_spelling(
+    expression: str, params: dict[str, Any], rendered: str
+) -> None:
+    """Keywords in lower case, double quotes, values in place."""
+    assert render(Filter(expression, params)) == rendered
+
+
+def test_milvus_lite_gets_bare_names() -> None:
+    """Its `in` takes nothing else."""
+    assert render(Filter("作者 in ['李白']"), lite=True) == '作者 in ["李白"]'
+
+
+@pytest.mark.parametrize(
+    ("expression", "words"),
+    [
+        ("x == 1; drop collection y", "';' has no meaning"),
+        ("drop collection y", "an operator should stand where 'collection'"),
+        ("x == 1 or", "ends where"),
+        ("x == 1) or (y == 1", "closes nothing"),
+        ("(x == 1", "not closed"),
+        ("x == 'a", "string is not closed"),
+        ("x == 'a\n'", "string is not closed"),
+        ("x = 1", "write '=='"),
+        ("x == {a b}", "written {name}"),
+        (r"x == 'a\d'", "unknown escape"),
+        ("embedding == 1", "embedding"),
+        ("json_contains(embedding, 1)", "embedding"),
+        ("$meta == 1", "takes a key"),
+        ("$metadata == 1", "no meaning"),
+        ("x in y", "a list after 'in'"),
+        ("x in 'abc'", "a list after 'in'"),
+        ("x like 5", "a string after 'like'"),
+        ("x not like 'a'", "'in' should stand"),
+        ("x is 5", "'null' should stand"),
+        ("a['b\"c'] == 1", "without quotes"),
+        ("a[''] == 1", "without quotes"),
+        ("a[true] == 1", "a number from 0"),
+        ("x in [1, 'a']", "one kind"),
+        ("x in [1,]", "should stand"),
+        ("x in [-'a']", "a number should stand"),
+        ("x, y", "an operator should stand"),
+        ("x == 99999999999999999999", "64 bits"),
+        ("x == " + "9" * 9_000, "inf"),
+        ("x == 1" + " " * MAX_EXPRESSION_CHARS, str(MAX_EXPRESSION_CHARS)),
+        ("(" * (MAX_DEPTH + 1) + "x" + ")" * (MAX_DEPTH + 1), "deeper"),
+        ("not " * (MAX_OPERATORS + 1) + "x", "operators"),
+    ],
+)
+def test_a_wrong_expression_is_refused(expression: str, words: str) -> None:
+    """The message says what should stand where, in one short line."""
+    with pytest.raises(InvalidInput, match=re.escape(words)) as caught:
+        render(Filter(expression))
+
+    assert len(caught.value.message) < 300
+    assert caught.value.reason == "INVALID_FILTER"
+
+
+@pytest.mark.parametrize(
+    ("expression", "params", "words"),
+    [
+        ("x == {a}", {}, "'a' is not bound"),
+        ("x == {a}", {"a": 1, "b": 2}, "'b'"),
+        ("x == '{a}'", {"a": 1}, "'a'"),
+        ("", {"a": 1}, "'a'"),
+        ("x == {a}", {"a": float("nan")}, "is nan"),
+        ("x == {a}", {"a": float("inf")}, "is inf"),
+        ("x == {a}", {"a": 2**63}, "64 bits"),
+        ("x == {a}", {"a": None}, "NoneType"),
+        ("x == {a}", {"a": {"b": 1}}, "dict"),
+        ("x == {a}", {"a": "\ud800"}, "surrogate"),
+        ("x in {a}", {"a": 1}, "a list after 'in'"),
+        ("x in {a}", {"a": [1, "b"]}, "one kind"),
+        ("x in {a}", {"a": [[1]]}, "holds a list"),
+        ("x in {a}", {"a": list(range(MAX_LIST_LENGTH + 1))}, str(MAX_LIST_LENGTH)),
+        ("x in [{a}]", {"a": [1]}, "holds a list"),
+        ("x like {a}", {"a": ["b"]}, "a string after 'like'"),
+        ("a[{k}] == 1", {"k": 'x"] or a["y'}, "without quotes"),
+        ("a[{k}] == 1", {"k": -1}, "a number from 0"),
+        ("x == {a}", {"a": "b" * 1_048_576}, "1048576"),
+    ],
+)
+def test_a_wrong_parameter_is_refused(expression: str, params: dict[str, Any], words: str) -> None:
+    """The message names the parameter, and what may be bound."""
+    with pytest.raises(InvalidInput, match=re.escape(words)) as caught:
+        render(Filter(expression, params))
+
+    assert len(caught.value.message) < 300
+    assert caught.value.reason == "INVALID_FILTER"
