@@ -1,5 +1,7 @@
 """The asyncio client: each method builds a request, calls the stub and converts the answer."""
 
+# ruff: noqa: A002 - `filter` is the contract's word
+
 import asyncio
 import time
 from collections.abc import AsyncGenerator, AsyncIterable, Callable, Iterable, Mapping

@@ -1,5 +1,7 @@
 """The methods of `AsyncClient` about collections and their items."""
 
+# ruff: noqa: A002 - `filter` is the contract's word
+
 import asyncio
 from collections.abc import AsyncIterator, Iterable, Mapping
 

@@ -1,5 +1,7 @@
 """The methods of `Client` about collections and their items."""
 
+# ruff: noqa: A002 - `filter` is the contract's word
+
 from collections.abc import Iterable, Iterator, Mapping
 
 from tihua import _convert, _convert_items, _convert_server

@@ -1,5 +1,7 @@
 """Calls about the items of a collection, to and from messages."""
 
+# ruff: noqa: A002 - `filter` is the contract's word
+
 from collections.abc import Iterable, Mapping
 
 from tihua import _convert, _types

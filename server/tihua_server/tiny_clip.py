@@ -24,7 +24,7 @@ from tihua_server.types import FloatArray, ModelInfo, ModelRef, PixelArray, Toke
 
 MODEL_ID = "tihua-tiny"
 MODEL_FILE = "tihua-tiny.safetensors"
-MODEL_SHA256 = "2c70dc7f97654ca424ee5b71c8b5ccb99ec658b593bd510541238780a5237ea5"
+MODEL_SHA256 = "42b3b4f99568b914d3963a8cd78d2f46ae1ddf1c8e69f1d28f326f982bcb61e0"
 """Of the file in `models/`; `models/tihua-tiny.md` says how it was made."""
 
 

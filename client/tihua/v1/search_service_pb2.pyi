@@ -178,8 +178,9 @@ class SearchRequest(_message.Message):
     @_builtins.property
     def index_params(self) -> _containers.ScalarMap[_builtins.str, _builtins.int]:
         """Search parameters of the index by name: "nprobe" (IVF_FLAT: lists to look into), "ef" (HNSW:
-        candidates, `limit` to 32 768). Unset means a sixteenth of the lists, and as many candidates as
-        it takes to fill the answer; a name that the index does not know is INVALID_ARGUMENT.
+        candidates, `limit` to 32 768). Unset means a sixteenth of the lists (8 at least; all of
+        them in Milvus Lite), and as many candidates as it takes to fill the answer; a name that the
+        index does not know is INVALID_ARGUMENT.
         """
 
     def __init__(

@@ -1,5 +1,7 @@
 """Every method of both clients over a real channel: what is sent, and what comes of the answer."""
 
+# ruff: noqa: N802 - the names of methods are the contract's
+
 import asyncio
 import inspect
 import socket

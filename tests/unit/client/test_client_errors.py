@@ -1,5 +1,7 @@
 """gRPC errors into tihua's, with all that a server tells of them."""
 
+# ruff: noqa: N802 - the names of methods are the contract's
+
 import pickle
 from collections.abc import Callable
 from typing import TypeAlias

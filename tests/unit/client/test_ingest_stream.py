@@ -3,6 +3,8 @@
 Every behaviour that both clients share is tested with both.
 """
 
+# ruff: noqa: N802 - the names of methods are the contract's
+
 import asyncio
 import os
 import signal
