@@ -2,8 +2,9 @@
 
 import asyncio
 import dataclasses
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import click
 
@@ -11,6 +12,8 @@ from tihua_server.config import Config, Limits
 from tihua_server.encoders import MODEL_NAMES
 from tihua_server.errors import ServiceError
 from tihua_server.logs import FORMATS, LEVELS, configure_logs
+
+Decorator: TypeAlias = Callable[[Callable[..., None]], Callable[..., None]]
 
 DEFAULTS = Config()
 DEFAULT_LIMITS = Limits()
@@ -25,7 +28,7 @@ Examples:
 """
 
 
-def _knob(name: str, **attributes: Any) -> Any:
+def _knob(name: str, **attributes: Any) -> Decorator:
     """Return the option of one field of `Config`."""
     if "default" not in attributes:
         attributes["default"] = getattr(DEFAULTS, name)
@@ -38,7 +41,7 @@ def _knob(name: str, **attributes: Any) -> Any:
     )
 
 
-def _limit(name: str, text: str) -> Any:
+def _limit(name: str, text: str) -> Decorator:
     """Return the option of one field of `Limits`."""
     return _knob(name, default=getattr(DEFAULT_LIMITS, name), type=click.IntRange(min=1), help=text)
 
@@ -106,7 +109,7 @@ POSITIVE = click.IntRange(min=1)
 @_limit("max_image_pixels", "Width times height of one picture.")
 @_limit("max_text_chars", "Characters of one text.")
 @click.pass_context
-def main(context: click.Context, **knobs: Any) -> None:
+def main(context: click.Context, /, **knobs: Any) -> None:
     """Turn Chinese text and pictures into vectors and find one by the other, over gRPC."""
     limits = {
         field.name: knobs.pop(field.name)

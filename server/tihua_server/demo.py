@@ -30,9 +30,9 @@ POEM = ("枯藤老树昏鸦", "小桥流水人家", "古道西风瘦马", "夕�
 CLOSING = """
 The contact sheets are in {out}.
 
-What you saw is tihua-tiny, {size_mb:.0f} MB trained on everyday captions: it knows things and simple
-scenes, and of a poem only what a line names outright. It reads no mood and no allusion. Verse is
-what the full Chinese-CLIP is for:
+What you saw is tihua-tiny, 23 MB trained on everyday captions and emoji: it knows things and
+simple scenes, and of a poem only what a line names outright. It reads no mood and no allusion.
+Verse is what the full Chinese-CLIP is for:
 
     tihua-server --model ViT-B-16
 """
@@ -68,7 +68,7 @@ async def _demo(out: Path) -> None:
                 app.address, "search", "--image", picture, "--limit", "5", "--sheet", sheet
             )
             await _tihua(app.address, "status")
-    click.echo(CLOSING.format(out=out, size_mb=25))
+    click.echo(CLOSING.format(out=out))
 
 
 async def _tihua(address: str, *arguments: str | Path) -> None:

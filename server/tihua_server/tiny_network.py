@@ -13,7 +13,7 @@ from typing import cast
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
+from torch.nn import functional
 
 VOCAB_SIZE = 21_128
 """Entries of cn_clip's `vocab.txt`, the BERT vocabulary of Chinese-CLIP."""
@@ -26,7 +26,7 @@ POOLED_CHANNELS = 1280
 
 PIXEL_MEAN = 127.0
 PIXEL_SCALE = 128.0
-"""Pixels enter as (x - 127) / 128 (TensorFlow's `efficientnet/lite/efficientnet_lite_builder.py`)."""
+"""Pixels enter as (x - 127) / 128 (TensorFlow's `efficientnet_lite_builder.py`)."""
 
 PADDING = 0
 UNKNOWN = 1
@@ -105,12 +105,12 @@ class SamePadConv(nn.Module):
         self.stride = stride
 
     def forward(self, pixels: Tensor) -> Tensor:
-        """Return the convolved map: (batch, outputs, ceil(height / stride), ceil(width / stride))."""
+        """Return the convolved map: (batch, outputs, ⌈height / stride⌉, ⌈width / stride⌉)."""
         if self.kernel == 1:
             return cast("Tensor", self.conv(pixels))
         height, width = (self._missing(side) for side in pixels.shape[-2:])
         padding = (width // 2, width - width // 2, height // 2, height - height // 2)
-        return cast("Tensor", self.conv(F.pad(pixels, padding)))
+        return cast("Tensor", self.conv(functional.pad(pixels, padding)))
 
     def _missing(self, side: int) -> int:
         covered = (math.ceil(side / self.stride) - 1) * self.stride + self.kernel
@@ -130,8 +130,8 @@ class InvertedBottleneck(nn.Module):
 
     def forward(self, maps: Tensor) -> Tensor:
         """Return (batch, outputs, height / stride, width / stride)."""
-        hidden = maps if self.expand is None else F.relu6(self.expand(maps))
-        hidden = F.relu6(self.depthwise(hidden))
+        hidden = maps if self.expand is None else functional.relu6(self.expand(maps))
+        hidden = functional.relu6(self.depthwise(hidden))
         projected = cast("Tensor", self.project(hidden))
         return maps + projected if self.has_skip else projected
 
@@ -164,7 +164,7 @@ class ImageTower(nn.Module):
             pixels: (batch, 3, side, side) float32 RGB, 0 to 255.
             blocks: how many blocks to run, 0 to `BLOCK_COUNT`.
         """
-        maps = F.relu6(self.stem((pixels - PIXEL_MEAN) / PIXEL_SCALE))
+        maps = functional.relu6(self.stem((pixels - PIXEL_MEAN) / PIXEL_SCALE))
         for block in self.blocks[:blocks]:
             maps = block(maps)
         return maps
@@ -178,13 +178,13 @@ class ImageTower(nn.Module):
         """
         for block in self.blocks[blocks:]:
             maps = block(maps)
-        return F.relu6(self.top(maps)).mean(dim=(2, 3))
+        return functional.relu6(self.top(maps)).mean(dim=(2, 3))
 
     def embed(self, pooled: Tensor) -> Tensor:
         """Return the embeddings, (batch, dim) of L2 norm 1, of pooled features (batch, 1280)."""
         normed = self.dropout(self.norm(pooled))
-        hidden = self.dropout(F.gelu(self.hidden(normed)))
-        return F.normalize(self.project(hidden) + self.direct(normed), dim=-1)
+        hidden = self.dropout(functional.gelu(self.hidden(normed)))
+        return functional.normalize(self.project(hidden) + self.direct(normed), dim=-1)
 
     def forward(self, pixels: Tensor) -> Tensor:
         """Return the embeddings, (batch, dim) of L2 norm 1, of (batch, 3, side, side) pixels."""
@@ -239,8 +239,8 @@ class TextTower(nn.Module):
         # The length is divided out by the norm that follows, so the sum may stay a sum.
         bag = (parts * weights.exp() * is_there).sum(dim=1)
         normed = self.dropout(self.norm(bag))
-        hidden = self.dropout(F.gelu(self.hidden(normed)))
-        return F.normalize(self.project(hidden) + self.direct(normed), dim=-1)
+        hidden = self.dropout(functional.gelu(self.hidden(normed)))
+        return functional.normalize(self.project(hidden) + self.direct(normed), dim=-1)
 
     def forward(self, ids: Tensor) -> Tensor:
         """Return the embeddings, (batch, dim) of L2 norm 1, of token ids (batch, length)."""

@@ -5,6 +5,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 import uuid
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -156,12 +157,12 @@ def test_a_picture_that_changed_is_replaced(
     again = run_tihua("--collection", name, "ingest", folder, address=server.address)
     assert "23 skipped" in again.stdout + again.stderr
     [after] = client.get_items([changed.name], fields=["embedding"], collection=name)
-    assert list(after.embedding or []) != list(before.embedding or [])
+    assert before.embedding != after.embedding
     assert client.count_items(collection=name) == 24
 
 
 def test_a_killed_server_loses_nothing_that_it_acknowledged(tmp_path: Path) -> None:
-    """kill -9 in the middle, start again, ingest again: every picture is there, once."""
+    """Kill -9 in the middle, start again, ingest again: every picture is there, once."""
     folder = tmp_path / "many"
     folder.mkdir()
     sources = sorted(GALLERY.glob("*.jpg"))
@@ -186,7 +187,7 @@ def test_a_killed_server_loses_nothing_that_it_acknowledged(tmp_path: Path) -> N
         result = run_tihua("--collection", "many", "ingest", folder, address=server.address)
         assert result.returncode == 0, result.stderr
         assert client.count_items() == 300
-        assert len({item.id for item in client.list_items(fields=["id"])}) == 300
+        assert len({item.id for item in client.list_items(fields=[])}) == 300
 
 
 def test_an_interrupted_ingest_says_that_it_can_be_run_again(
@@ -198,6 +199,7 @@ def test_an_interrupted_ingest_says_that_it_can_be_run_again(
     sources = sorted(GALLERY.glob("*.jpg"))
     for number in range(600):
         shutil.copy(sources[number % len(sources)], folder / f"{number:03}.jpg")
+    begin = len(server.log)
     with subprocess.Popen(
         [
             sys.executable,
@@ -210,8 +212,9 @@ def test_an_interrupted_ingest_says_that_it_can_be_run_again(
         stderr=subprocess.PIPE,
         text=True,
     ) as process:
-        while not any(entry.get("method", "").endswith("GetItems") for entry in server.log[-3:]):
+        while not any(entry.get("method", "").endswith("GetItems") for entry in server.log[begin:]):
             assert process.poll() is None
+            time.sleep(0.01)
         process.send_signal(signal.SIGINT)
         out, err = process.communicate(timeout=60)
     assert process.returncode == 130

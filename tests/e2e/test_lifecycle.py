@@ -5,13 +5,14 @@ import contextlib
 import threading
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import grpc
 import pytest
 import tihua
-from processes import run_tihua, running
+from fake_encoder import FakeEncoder
 from grpc_health.v1 import health_pb2, health_pb2_grpc
+from processes import run_tihua, running
 from tihua_server.app import App
 from tihua_server.config import Config
 from tihua_server.embedder import Embedder
@@ -90,7 +91,7 @@ async def test_a_full_server_refuses_with_a_delay_and_recovers(
 
 
 async def test_a_caller_who_left_is_not_computed_for(
-    held: HeldEncoder, encoder: Encoder, tmp_path: Path
+    held: HeldEncoder, encoder: FakeEncoder, tmp_path: Path
 ) -> None:
     """Its deadline passes while it waits; the model never sees its text."""
     async with (
@@ -100,11 +101,11 @@ async def test_a_caller_who_left_is_not_computed_for(
         busy = await hold(held, client)
         with pytest.raises(tihua.DeadlineError):
             await client.embed_texts(["马"] * 7, timeout=0.2)
-        encoder.batch_sizes.clear()  # type: ignore[attr-defined]
+        encoder.batch_sizes.clear()
         held.may_go_on.set()
         await busy
         await client.embed_text("桥")
-        assert encoder.batch_sizes == [1, 1]  # type: ignore[attr-defined]
+        assert encoder.batch_sizes == [1, 1]
 
 
 async def test_stopping_finishes_what_was_accepted_and_says_so_first(
@@ -112,21 +113,23 @@ async def test_stopping_finishes_what_was_accepted_and_says_so_first(
 ) -> None:
     """Health turns NOT_SERVING while the call under way still gets its answer."""
     config = Config(port=0, data_dir=tmp_path, drain_timeout_s=30)
-    async with serving(held, config) as app, tihua.AsyncClient(app.address) as client:
-        async with grpc.aio.insecure_channel(app.address) as channel:
-            watch = health_pb2_grpc.HealthStub(channel).Watch(health_pb2.HealthCheckRequest())
-            assert (await watch.read()).status == health_pb2.HealthCheckResponse.SERVING
-            busy = await hold(held, client)
-            stopping = asyncio.create_task(app.stop())
-            assert (await watch.read()).status == health_pb2.HealthCheckResponse.NOT_SERVING
-            held.may_go_on.set()
-            assert await busy
-            await asyncio.wait_for(stopping, 10)
+    async with (
+        serving(held, config) as app,
+        tihua.AsyncClient(app.address) as client,
+        grpc.aio.insecure_channel(app.address) as channel,
+    ):
+        stub: Any = health_pb2_grpc.HealthStub(channel)
+        watch = stub.Watch(health_pb2.HealthCheckRequest())
+        assert (await watch.read()).status == health_pb2.HealthCheckResponse.SERVING
+        busy = await hold(held, client)
+        stopping = asyncio.create_task(app.stop())
+        assert (await watch.read()).status == health_pb2.HealthCheckResponse.NOT_SERVING
+        held.may_go_on.set()
+        assert await busy
+        await asyncio.wait_for(stopping, 10)
 
 
-async def test_a_collection_of_another_model_is_refused(
-    encoder: Encoder, tmp_path: Path
-) -> None:
+async def test_a_collection_of_another_model_is_refused(encoder: Encoder, tmp_path: Path) -> None:
     """Search, upsert and ingest: scores between two models would mean nothing."""
     config = Config(port=0, data_dir=tmp_path, drain_timeout_s=5)
     async with serving(encoder, config) as app, tihua.AsyncClient(app.address) as client:

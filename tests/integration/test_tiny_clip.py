@@ -7,7 +7,6 @@ from typing import cast
 
 import numpy as np
 import pytest
-
 from tihua_server.errors import ModelError
 from tihua_server.tiny_clip import MODEL_FILE, MODEL_SHA256, TinyClip, load_tiny_clip
 from tihua_server.types import FloatArray, PixelArray

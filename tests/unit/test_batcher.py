@@ -178,9 +178,7 @@ async def test_a_caller_who_hung_up_is_not_computed_for(
     assert squares.batches == [[1, 3, 4, 5]]
 
 
-async def test_closing_answers_those_who_wait(
-    batcher: Batcher[int, int], squares: Squares
-) -> None:
+async def test_closing_answers_those_who_wait(batcher: Batcher[int, int], squares: Squares) -> None:
     """Nobody is left hanging."""
     held = await squares.hold(batcher)
     tasks = await submit_all(batcher, [1, 2])

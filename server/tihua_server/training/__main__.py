@@ -77,9 +77,7 @@ def main(
     photographs = Photographs(data, "train", views=recipe.photograph_views, seed=seed)
     validation = Photographs(data, "val", views=1, seed=seed)
     names = read_names(emoji)
-    sets = [
-        Emoji(emoji, one, names, views=recipe.emoji_views, seed=seed) for one in TRAINING_SETS
-    ]
+    sets = [Emoji(emoji, one, names, views=recipe.emoji_views, seed=seed) for one in TRAINING_SETS]
     compositions = Compositions(sets, photographs, count=recipe.compositions, seed=seed)
     torch.manual_seed(seed)
     tower = ImageTower(recipe.shape).eval()
@@ -159,9 +157,7 @@ def _album(
 
 
 def _prototypes(photographs: Tensor, recipe: Recipe) -> Album:
-    source = Prototypes(
-        photographs.numpy(), draws=recipe.prototype_draws, seed=recipe.seed
-    )
+    source = Prototypes(photographs.numpy(), draws=recipe.prototype_draws, seed=recipe.seed)
     return Album(
         source=source,
         maps=(),

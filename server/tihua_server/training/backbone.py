@@ -32,9 +32,7 @@ def backbone_path() -> Path:
 
 def load_backbone(tower: ImageTower) -> None:
     """Fill everything below the pooled feature with ImageNet weights, batch norms folded in."""
-    weights: dict[str, Tensor] = torch.load(
-        backbone_path(), map_location="cpu", weights_only=True
-    )
+    weights: dict[str, Tensor] = torch.load(backbone_path(), map_location="cpu", weights_only=True)
     with torch.no_grad():
         for conv, conv_name, norm_name in _layers(tower):
             scale = weights[f"{norm_name}.weight"] / torch.sqrt(
@@ -42,9 +40,7 @@ def load_backbone(tower: ImageTower) -> None:
             )
             conv.conv.weight.copy_(weights[f"{conv_name}.weight"] * scale[:, None, None, None])
             bias = cast("Tensor", conv.conv.bias)
-            bias.copy_(
-                weights[f"{norm_name}.bias"] - weights[f"{norm_name}.running_mean"] * scale
-            )
+            bias.copy_(weights[f"{norm_name}.bias"] - weights[f"{norm_name}.running_mean"] * scale)
 
 
 def _layers(tower: ImageTower) -> Iterator[tuple[SamePadConv, str, str]]:
@@ -62,7 +58,5 @@ def _layers(tower: ImageTower) -> Iterator[tuple[SamePadConv, str, str]]:
 
 def classifier() -> tuple[FloatArray, FloatArray]:
     """Return weight (1000, 1280) and bias (1000,) of the ImageNet classifier of the backbone."""
-    weights: dict[str, Tensor] = torch.load(
-        backbone_path(), map_location="cpu", weights_only=True
-    )
+    weights: dict[str, Tensor] = torch.load(backbone_path(), map_location="cpu", weights_only=True)
     return weights["_fc.weight"].numpy(), weights["_fc.bias"].numpy()

@@ -57,7 +57,6 @@ class CaptionSampler:
     def _diluted(self, tokens: TokenArray) -> TokenArray:
         """Return the tokens with one to four characters of other texts before and behind."""
         before, behind = (
-            self._random.choice(self._pool, size=int(self._random.integers(0, 4)))
-            for _ in range(2)
+            self._random.choice(self._pool, size=int(self._random.integers(0, 4))) for _ in range(2)
         )
         return np.concatenate([before, tokens, behind])

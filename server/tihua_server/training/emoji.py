@@ -161,7 +161,7 @@ def _read_own_words() -> dict[str, list[str]]:
 def _read_layer(file: Path) -> Image.Image:
     if file.suffix == ".svg":
         # Only training draws vector emoji: an import at the top would make it a need of all.
-        from resvg_py import svg_to_bytes  # noqa: PLC0415
+        from resvg_py import svg_to_bytes
 
         content = bytes(svg_to_bytes(svg_path=str(file), width=SVG_SIDE, height=SVG_SIDE))
     else:

@@ -81,7 +81,10 @@ class FeatureCache:
             pixels = np.stack(
                 [to_square(source.picture(index, view), self._image_size) for index in indices]
             )
-            with torch.inference_mode(), torch.autocast(torch.device(self._device).type, torch.bfloat16):
+            with (
+                torch.inference_mode(),
+                torch.autocast(torch.device(self._device).type, torch.bfloat16),
+            ):
                 batch = torch.from_numpy(pixels).to(self._device).permute(0, 3, 1, 2).float()
                 maps = self._tower.lower(batch, self._frozen_blocks)
             parts.append(maps.contiguous().half().cpu().numpy())

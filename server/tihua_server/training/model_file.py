@@ -3,7 +3,6 @@
 import hashlib
 from pathlib import Path
 
-import torch
 from safetensors.torch import save
 
 from tihua_server.tiny_network import TinyNetwork

@@ -1,8 +1,8 @@
 """Photographs with human captions, from a folder or a tar archive.
 
-    captions.tsv            two columns, `image` and `caption`, with a header; one line a caption
-    train/1000268201.jpg    pictures, in one folder per split
-    val/…
+captions.tsv            two columns, `image` and `caption`, with a header; one line a caption
+train/1000268201.jpg    pictures, in one folder per split
+val/…
 """
 
 import io

@@ -1,7 +1,7 @@
 """Trains `tihua-tiny` in two stages over frozen maps.
 
-    stage 1  heads and text tower   the whole backbone frozen: an epoch takes seconds
-    stage 2  the last blocks too    at a low rate: an epoch takes a minute or more
+stage 1  heads and text tower   the whole backbone frozen: an epoch takes seconds
+stage 2  the last blocks too    at a low rate: an epoch takes a minute or more
 """
 
 import math

@@ -20,7 +20,9 @@ class Vocabulary:
     pairs: tuple[tuple[int, int], ...]
 
     @classmethod
-    def of(cls, texts: Iterable[TokenArray], *, max_pairs: int, min_pair_count: int) -> "Vocabulary":
+    def of(
+        cls, texts: Iterable[TokenArray], *, max_pairs: int, min_pair_count: int
+    ) -> "Vocabulary":
         """Return the vocabulary of the training texts.
 
         Args:
