@@ -3,12 +3,14 @@
 import dataclasses
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
 from tihua_server.cli import main
 from tihua_server.config import Config
 
+README = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
 KNOBS = [field.name for field in dataclasses.fields(Config) if field.name != "limits"]
 
 
@@ -25,6 +27,12 @@ def test_the_flag_has_the_default_of_the_knob(name: str) -> None:
     """A server built in code and one started by hand are the same."""
     option = next(param for param in main.params if param.name == name)
     assert option.default == getattr(Config(), name)
+
+
+def test_every_flag_is_in_the_readme() -> None:
+    """The table of knobs is complete."""
+    flags = [param.opts[0] for param in main.params if getattr(param, "envvar", None)]
+    assert not [flag for flag in flags if f"| `{flag}` |" not in README]
 
 
 def test_help_shows_examples() -> None:

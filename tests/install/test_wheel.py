@@ -1,0 +1,110 @@
+"""The built wheel in clean environments: what users install, and not the tree."""
+
+import subprocess
+import venv
+import zipfile
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+from processes import running
+
+ROOT = Path(__file__).parents[2]
+
+pytestmark = [pytest.mark.install, pytest.mark.timeout(900)]
+
+
+def run(*command: str | Path, cwd: Path) -> "subprocess.CompletedProcess[str]":
+    """Run a command somewhere else than in the tree."""
+    return subprocess.run(
+        [str(word) for word in command], cwd=cwd, capture_output=True, text=True, check=False
+    )
+
+
+@pytest.fixture(scope="module")
+def wheel() -> Path:
+    """The one that `make build` built."""
+    wheels = list((ROOT / "dist").glob("tihua-*.whl"))
+    assert len(wheels) == 1, "run `make build`"
+    return wheels[0]
+
+
+def environment(folder: Path, requirement: str) -> Path:
+    """Install into a new environment; return its folder of programs."""
+    venv.create(folder, with_pip=True)
+    programs = folder / "bin"
+    installed = run(
+        *(programs / "pip", "install", "--quiet", "--constraint", ROOT / "constraints.txt"),
+        requirement,
+        cwd=folder,
+    )
+    assert installed.returncode == 0, installed.stderr
+    return programs
+
+
+@pytest.fixture(scope="module")
+def base(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An environment with the client alone."""
+    return environment(tmp_path_factory.mktemp("base"), str(wheel))
+
+
+def modules(programs: Path) -> set[str]:
+    """Return the names of the installed distributions."""
+    listed = run(programs / "pip", "list", "--format=freeze", cwd=programs).stdout
+    return {line.partition("==")[0].lower() for line in listed.splitlines()}
+
+
+def missing(wheel: Path, names: Sequence[str]) -> list[str]:
+    """Return which of the names are not in the wheel."""
+    there = set(zipfile.ZipFile(wheel).namelist())
+    return [name for name in names if name not in there]
+
+
+def test_the_wheel_has_model_gallery_and_notices(wheel: Path) -> None:
+    """What the demo needs, and whose it is."""
+    names = [
+        "tihua/py.typed",
+        "tihua_server/py.typed",
+        "tihua_server/models/tihua-tiny.safetensors",
+        "tihua_server/models/tihua-tiny.md",
+        "tihua_server/gallery/NOTICE.md",
+        "tihua_server/gallery/licences/Apache-2.0.txt",
+        "tihua_server/gallery_query/photo_ginger_kitten.jpg",
+    ]
+    assert not missing(wheel, names)
+
+
+def test_the_client_needs_no_model_and_no_store(base: Path) -> None:
+    """No torch, no pymilvus, no numpy, no Pillow."""
+    assert not modules(base) & {"torch", "pymilvus", "numpy", "pillow", "cn-clip"}
+
+
+def test_the_client_alone_searches(base: Path, tmp_path: Path) -> None:
+    """The command of a clean environment against a running server."""
+    with running(tmp_path / "data") as server:
+        answer = run(base / "tihua", "--address", server.address, "status", cwd=tmp_path)
+    assert answer.returncode == 0, answer.stderr
+    assert "tihua-tiny" in answer.stdout
+
+
+def test_the_server_without_its_extra_says_what_to_install(base: Path, tmp_path: Path) -> None:
+    """One line, and exit status 1."""
+    answer = run(base / "tihua-server", cwd=tmp_path)
+    assert answer.returncode == 1
+    assert "pip install 'tihua[server]'" in answer.stderr
+    assert "Traceback" not in answer.stderr
+
+
+def test_a_sheet_without_its_extra_says_what_to_install(base: Path, tmp_path: Path) -> None:
+    """One line, and exit status 1."""
+    answer = run(base / "tihua", "search", "马", "--sheet", "out.png", cwd=tmp_path)
+    assert answer.returncode == 1
+    assert "pip install 'tihua[sheet]'" in answer.stderr
+
+
+def test_the_demo_runs_from_the_wheel(wheel: Path, tmp_path: Path) -> None:
+    """Install with both extras, run the demo, find its sheets."""
+    programs = environment(tmp_path / "full", f"{wheel}[server,sheet]")
+    answer = run(programs / "tihua-server", "demo", cwd=tmp_path)
+    assert answer.returncode == 0, answer.stderr
+    assert (tmp_path / "out" / "demo" / "夕阳西下.png").stat().st_size > 10_000

@@ -1,0 +1,24 @@
+"""cn_clip can be imported beside a torch without CUDA."""
+
+import subprocess
+import sys
+
+PROGRAM = """
+from concurrent.futures import ThreadPoolExecutor
+from tihua_server.torchvision_operators import define_missing_operators
+
+with ThreadPoolExecutor(4) as pool:
+    for future in [pool.submit(define_missing_operators) for _ in range(4)]:
+        future.result()
+define_missing_operators()
+import cn_clip.clip
+from torchvision.transforms import Resize
+"""
+
+
+def test_cn_clip_is_imported_in_a_fresh_process() -> None:
+    """However often, and from however many threads at once, the operators are defined."""
+    result = subprocess.run(
+        [sys.executable, "-c", PROGRAM], check=False, capture_output=True, text=True
+    )
+    assert (result.returncode, result.stderr) == (0, "")
