@@ -16,6 +16,7 @@ from torch.nn import functional
 
 from tihua_server.architecture import Architecture, architectures
 from tihua_server.checkpoint import fetch_checkpoint, read_checkpoint
+from tihua_server.devices import torch_device
 from tihua_server.errors import ModelError
 from tihua_server.fingerprint import fingerprint
 from tihua_server.tokenizer import CONTEXT_LENGTH, Tokenizer
@@ -137,7 +138,7 @@ def load_chinese_clip(
     if architecture is None:
         names = ", ".join(each.name for each in architectures())
         raise ModelError(f"there is no model {name!r}; Chinese-CLIP has: {names}")
-    place = _device(device)
+    place = torch_device(device)
     if path is None:
         path = fetch_checkpoint(name, source=source, cache_dir=cache_dir.expanduser())
     state = read_checkpoint(path)
@@ -174,26 +175,6 @@ def load_chinese_clip(
             reason="MODEL_OUT_OF_MEMORY",
         ) from error
     return ChineseClip(network, info)
-
-
-def _device(name: str) -> torch.device:
-    count = torch.cuda.device_count() if torch.cuda.is_available() else 0
-    if name == "auto":
-        name = "cuda" if count else "cpu"
-    try:
-        device = torch.device(name)
-    except RuntimeError as error:
-        raise ModelError(
-            f"there is no device {name!r}; it must be auto, cpu, cuda or cuda:N"
-        ) from error
-    if device.type == "cpu":
-        return torch.device("cpu")
-    if device.type != "cuda" or (device.index or 0) >= count:
-        raise ModelError(
-            f"device {name} can't be used: torch {torch.__version__} sees {count} CUDA devices"
-            " here; start with --device cpu or auto"
-        )
-    return torch.device("cuda", device.index or 0)
 
 
 def _weights(state: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:

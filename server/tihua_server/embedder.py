@@ -284,7 +284,7 @@ def normalized(vector: FloatArray, field: str = "") -> FloatArray:
 
 def _check_pixels(image: RgbImage, max_pixels: int) -> None:
     if image.width_px * image.height_px > max_pixels:
-        raise InvalidInput(
+        raise TooLarge(
             f"picture is {image.width_px} x {image.height_px} pixels; "
             f"the limit is {max_pixels} in all",
             reason="TOO_MANY_PIXELS",

@@ -21,13 +21,10 @@ def load_encoder(config: Config) -> Encoder:
 
     if config.inference_threads:
         torch.set_num_threads(config.inference_threads)
-    device = config.device
-    if device == "auto":
-        device = "cuda" if torch.cuda.is_available() else "cpu"
     if config.model == DEFAULT_MODEL:
         from tihua_server.tiny_clip import load_tiny_clip
 
-        return load_tiny_clip(config.model_path, device=device)
+        return load_tiny_clip(config.model_path, device=config.device)
     from tihua_server.chinese_clip import load_chinese_clip
 
     return load_chinese_clip(
@@ -35,5 +32,5 @@ def load_encoder(config: Config) -> Encoder:
         path=config.model_path,
         source=config.model_source,
         cache_dir=config.model_dir.expanduser(),
-        device=device,
+        device=config.device,
     )

@@ -16,6 +16,7 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load
 
+from tihua_server.devices import torch_device
 from tihua_server.errors import ModelError
 from tihua_server.fingerprint import fingerprint
 from tihua_server.tiny_network import PIXEL_MEAN, PIXEL_SCALE, NetworkShape, TinyNetwork
@@ -34,7 +35,7 @@ class TinyClip:
     Args:
         network: with its weights, in eval mode, on `device`.
         ref: its name and fingerprint.
-        device: `cpu`, or a CUDA device.
+        device: `auto`, `cpu`, `cuda` or `cuda:N`.
     """
 
     def __init__(self, network: TinyNetwork, ref: ModelRef, device: str) -> None:
@@ -106,10 +107,10 @@ def load_tiny_clip(path: Path | None = None, *, device: str = "cpu") -> TinyClip
     Args:
         path: a model file; None is the one that comes with the server, which must have the sha256
             that this version was released with.
-        device: `cpu`, or a CUDA device.
+        device: `auto`, `cpu`, `cuda` or `cuda:N`.
 
     Raises:
-        ModelError: the file is missing, damaged, or no tihua-tiny model.
+        ModelError: the file is missing, damaged, or no tihua-tiny model; there is no such device.
     """
     if path is None:
         content = _read(cast("Path", resources.files("tihua_server")) / "models" / MODEL_FILE)
@@ -130,12 +131,9 @@ def load_tiny_clip(path: Path | None = None, *, device: str = "cpu") -> TinyClip
     }
     spec |= network.shape.to_metadata()
     ref = ModelRef(id=MODEL_ID, fingerprint=fingerprint(network.state_dict(), spec))
-    try:
-        placed = network.to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-    except (RuntimeError, AssertionError) as error:
-        msg = f"device {device!r} cannot be used: {error}"
-        raise ModelError(msg, reason="DEVICE_UNAVAILABLE") from error
-    return TinyClip(placed, ref, device)
+    place = torch_device(device)
+    placed = network.to(device=place, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    return TinyClip(placed, ref, str(place))
 
 
 def _read(path: Path) -> bytes:
