@@ -157,7 +157,7 @@ async def test_a_frozen_server_is_given_up_at_the_deadline(
     with lite_server(tmp_path, port) as process:
         store = await connect(port, timeout_s=0.5)
         process.send_signal(signal.SIGSTOP)
-        os.waitid(os.P_PID, process.pid, os.WSTOPPED | os.WNOWAIT)
+        await asyncio.to_thread(os.waitid, os.P_PID, process.pid, os.WSTOPPED | os.WNOWAIT)
         start = time.monotonic()
 
         for call in (store.ping(), store.names(), store.create(spec())):
