@@ -14,21 +14,31 @@ from tihua._printable import printable
 _SHEET_EXTRA = "pip install 'tihua[sheet]'"
 
 
+def require_sheet() -> None:
+    """Refuse to begin what would end without its contact sheet.
+
+    Raises:
+        click.ClickException: Pillow or the fonts are not installed.
+    """
+    try:
+        from tihua._font import Face
+
+        Face("sans", 12)
+    except ModuleNotFoundError as error:
+        message = f"--sheet needs {error.name}; install it with: {_SHEET_EXTRA}"
+        raise click.ClickException(message) from error
+
+
 def write_sheet(path: Path, exhibits: Sequence[Exhibit], footer: str) -> None:
     """Write a contact sheet as the kind of picture that the name ends with.
 
     Raises:
-        click.ClickException: Pillow or the fonts are not installed, or the name ends unlike any
-            picture.
+        click.ClickException: the name ends unlike any picture.
         OSError: the file can't be written.
     """
-    try:
-        from tihua._sheet import draw_sheet
+    from tihua._sheet import draw_sheet
 
-        sheet = draw_sheet(exhibits, footer=footer)
-    except ModuleNotFoundError as error:
-        message = f"--sheet needs {error.name}; install it with: {_SHEET_EXTRA}"
-        raise click.ClickException(message) from error
+    sheet = draw_sheet(exhibits, footer=footer)
     try:
         sheet.save(path)
     except ValueError as error:  # Pillow knows no format of that name

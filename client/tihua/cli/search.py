@@ -15,7 +15,7 @@ from tihua.cli._connection import Connection
 from tihua.cli._parameters import count_pair, field_list, json_pair, with_stdin
 from tihua.cli._printer import Column, Printer, Record, counted, json_option, numbers
 from tihua.cli._query import SpokenQuery, Weights
-from tihua.cli._show import open_page, write_page, write_sheet
+from tihua.cli._show import open_page, require_sheet, write_page, write_sheet
 
 _COLUMNS = (
     Column("rank", "#", "right", "dim"),
@@ -138,6 +138,8 @@ def command(
     Pictures of a sheet or page are read from the items' uri where it is a local path or a file:
     URL; nothing is ever fetched.
     """
+    if sheet is not None:
+        require_sheet()
     weights = Weights(text_weight, image_weight, item_weight)
     queries = _queries(text, image, item_id, weights)
     is_shown = sheet is not None or page_path is not None or is_opened
