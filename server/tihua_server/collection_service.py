@@ -1,6 +1,7 @@
 """CollectionService over gRPC."""
 
 import asyncio
+from dataclasses import replace
 from time import perf_counter
 
 from tihua.v1 import collection_service_pb2 as pb
@@ -125,7 +126,9 @@ class CollectionService(rpc.CollectionServiceServicer):
         require_same_model(await self._store.spec(request.collection), self._embedder)
         drafts = [to_draft(item) for item in request.items]
         prepared = await self._writer.prepare(request.collection, drafts)
+        store_start_s = perf_counter()
         await self._writer.write(request.collection, prepared.items)
+        stages = replace(prepared.stages, store_s=perf_counter() - store_start_s)
         return pb.UpsertItemsResponse(
             items_written=len(prepared.items),
             errors=[
@@ -133,7 +136,7 @@ class CollectionService(rpc.CollectionServiceServicer):
                 for failure in prepared.failures
             ],
             model=from_ref(self._embedder.model.ref),
-            timing=from_stages(prepared.stages, start_s),
+            timing=from_stages(stages, start_s),
         )
 
     async def GetItems(self, request: pb.GetItemsRequest, context: Context) -> pb.GetItemsResponse:

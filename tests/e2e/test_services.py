@@ -275,6 +275,27 @@ def test_metadata_comes_back_as_it_went(client: tihua.Client, collection: str) -
     assert dict(item.metadata) == metadata
 
 
+def test_writing_says_how_long_the_store_took(client: tihua.Client, collection: str) -> None:
+    """Each stage has its time, also when nothing is searched."""
+    result = client.upsert([tihua.Item("a", text="马")], collection=collection)
+    assert result.timing.inference_us > 0
+    assert result.timing.store_us > 0
+
+
+@pytest.mark.parametrize("name", ["README.md", "README.zh-CN.md"])
+def test_the_example_of_the_readme_runs(
+    server: ServerProcess, client: tihua.Client, name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As it stands there, but for the port."""
+    if "pictures" not in {entry.name for entry in client.list_collections()}:
+        client.create_collection("pictures")
+    client.upsert([tihua.Item("a", text="夕阳西下", uri="sunset.jpg")], collection="pictures")
+    readme = (Path(__file__).parents[2] / name).read_text(encoding="utf-8")
+    example = readme.partition("```python\n")[2].partition("```")[0]
+    exec(example.replace("localhost:50051", server.address), {})
+    assert "sunset.jpg" in capsys.readouterr().out
+
+
 async def test_the_asyncio_client_does_the_same(server: ServerProcess, filled: str) -> None:
     """Search, and a list that is read as it comes."""
     async with tihua.AsyncClient(server.address, collection=filled) as client:
