@@ -12,12 +12,13 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
+from urllib.parse import urlsplit
 
 import grpc
 from pymilvus import MilvusClient
 from pymilvus.exceptions import MilvusException
 
-from tihua_server.errors import InvalidInput, StoreUnavailable
+from tihua_server.errors import InvalidInput, ServiceError, StoreUnavailable
 from tihua_server.milvus_embedded import EmbeddedMilvus
 from tihua_server.milvus_errors import translate, unavailable
 
@@ -79,10 +80,14 @@ class MilvusConnection:
             if embedded:
                 await asyncio.to_thread(embedded.stop)
             if isinstance(error, TimeoutError):
-                raise unavailable(timeout_s) from error
-            if isinstance(error, MilvusException | grpc.RpcError):
-                raise translate(error, "") from error
-            raise
+                failure: ServiceError = unavailable(timeout_s)
+            elif isinstance(error, MilvusException | grpc.RpcError):
+                failure = translate(error, "")
+            else:
+                raise
+            # The host alone: an address may carry a password.
+            failure.message = f"{urlsplit(uri).hostname or target}: {failure.message}"
+            raise failure from error
         return cls(client, version, embedded, timeout_s)
 
     async def call(
