@@ -1,10 +1,13 @@
 """`tihua-server`, and `python -m tihua_server`."""
 
+import os
 import sys
 
 
 def main() -> None:
     """Run the command line, or say what to install for it."""
+    # gRPC's core writes lines of its own to stderr; what they tell, our errors tell better.
+    os.environ.setdefault("GRPC_VERBOSITY", "NONE")
     try:
         from tihua_server.cli import main as run
     except ModuleNotFoundError as error:

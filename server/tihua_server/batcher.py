@@ -138,8 +138,8 @@ class Batcher(Generic[Input, Result]):
 
     def _overloaded(self, lane: Lane) -> Overloaded:
         return Overloaded(
-            f"{self.queue_size(lane)} inputs wait for the model in the {lane.value} lane, which "
-            f"holds {self.max_queue_size}; try again later"
+            f"the {lane.value} lane holds {self.queue_size(lane)} of at most "
+            f"{self.max_queue_size} inputs and has no room for more; try again later"
         )
 
     async def _run(self) -> None:

@@ -116,6 +116,11 @@ def main(context: click.Context, /, **knobs: Any) -> None:
         for field in dataclasses.fields(Limits)
         if field.name in knobs
     }
+    if knobs["max_queue_size"] < limits["max_batch_items"]:
+        raise click.ClickException(
+            f"--max-queue-size {knobs['max_queue_size']} is less than --max-batch-items "
+            f"{limits['max_batch_items']}: the largest calls could never be taken; lower the latter"
+        )
     if context.invoked_subcommand is None:
         _serve(Config(**knobs, limits=Limits(**limits)))
 
@@ -129,13 +134,13 @@ def main(context: click.Context, /, **knobs: Any) -> None:
     help="Where the contact sheets go.",
 )
 def demo(out: Path) -> None:
-    r"""Ingest the packaged gallery, search it, and draw what was found.
+    """Ingest the packaged gallery, search it, and draw what was found.
 
     \b
     Examples:
       tihua-server demo
       tihua-server demo --out sheets
-    """
+    """  # noqa: D301  # click wants the backspace itself
     from tihua_server.demo import run_demo
 
     run_demo(out)

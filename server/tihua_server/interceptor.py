@@ -89,13 +89,8 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
         except Exception:  # noqa: BLE001  # a bug: whoever called hears only that there is one
             code = "INTERNAL"
             _log.exception("bug", method=method)
-            await _abort(
-                context,
-                status_pb2.Status(
-                    code=grpc.StatusCode.INTERNAL.value[0],
-                    message="internal error; the server's log has the details",
-                ),
-            )
+            bug = ServiceError("internal error; the server's log has the details")
+            await _abort(context, rich_status(bug))
         finally:
             self._under_way -= 1
             if not self._under_way:

@@ -161,6 +161,27 @@ def test_a_picture_that_changed_is_replaced(
     assert client.count_items(collection=name) == 24
 
 
+def test_a_second_folder_does_not_replace_the_first(
+    server: ServerProcess,
+    client: tihua.Client,
+    tmp_path: Path,
+    pictures: Sequence[Path],
+    names: Iterator[str],
+) -> None:
+    """Two cameras number alike: the second is told to take a prefix, and with it goes in."""
+    name = next(names)
+    for camera, picture in zip(("a", "b"), pictures, strict=False):
+        (tmp_path / camera).mkdir()
+        shutil.copy(picture, tmp_path / camera / "IMG_0001.jpg")
+    run_tihua("-c", name, "ingest", tmp_path / "a", address=server.address)
+    second = run_tihua("-c", name, "ingest", tmp_path / "b", address=server.address)
+    assert "--id-prefix" in second.stderr
+    [item] = client.get_items(["IMG_0001.jpg"], collection=name)
+    assert item.uri == str(tmp_path / "a" / "IMG_0001.jpg")
+    run_tihua("-c", name, "ingest", tmp_path / "b", "--id-prefix", "b/", address=server.address)
+    assert client.count_items(collection=name) == 2
+
+
 def test_a_killed_server_loses_nothing_that_it_acknowledged(tmp_path: Path) -> None:
     """Kill -9 in the middle, start again, ingest again: every picture is there, once."""
     folder = tmp_path / "many"

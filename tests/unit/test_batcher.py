@@ -122,7 +122,7 @@ async def test_a_full_queue_refuses(batcher: Batcher[int, int], squares: Squares
     """The seventh of six is told when to come back."""
     held = await squares.hold(batcher)
     tasks = await submit_all(batcher, range(6))
-    with pytest.raises(Overloaded, match="6 inputs wait") as refused:
+    with pytest.raises(Overloaded, match="holds 6 of at most 6") as refused:
         await batcher.submit(7)
     assert refused.value.retry_after_s > 0
     squares.may_go_on.set()

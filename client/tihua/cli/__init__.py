@@ -43,6 +43,10 @@ class Root(Group):
         """
         try:
             return super().invoke(ctx)
+        except click.MissingParameter:
+            raise
+        except click.BadParameter as error:  # a wrong value, and no misuse of the command
+            raise click.ClickException(one_line(error.format_message())) from error
         except tihua.TihuaError as error:
             raise click.ClickException(one_line(str(error))) from error
         except OSError as error:

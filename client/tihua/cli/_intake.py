@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
+from pathlib import Path
 
 import tihua
 from tihua._folder import Folder, Found, PictureFile, Unusable
@@ -67,10 +68,17 @@ class Intake:
         found = iter(self._folder)
         while page := list(islice(found, self._page_items)):
             files = list(self._usable(page))
-            unchanged = set() if self._is_forced else self._unchanged(files)
+            stored = {} if self._is_forced else self._stored(files)
             for file in files:
-                if file.id in unchanged:
+                item = stored.get(file.id)
+                if item is not None and _is_unchanged(item, file):
                     self.here.skipped += 1
+                elif item is not None and _is_of_another_file(item, file):
+                    message = (
+                        f"the collection has this id for {item.uri}; give this folder an "
+                        "--id-prefix, or replace what is there with --force"
+                    )
+                    self._fail(Unusable(file.id, "ID_TAKEN", message))
                 elif (item := self._read(file)) is not None:
                     yield item
                 self._on_step()
@@ -97,19 +105,12 @@ class Intake:
                 return Unusable(file.id, reason, message)
         return None
 
-    def _unchanged(self, files: list[PictureFile]) -> set[str]:
-        """Return the ids under which the collection has these very files."""
+    def _stored(self, files: list[PictureFile]) -> dict[str, tihua.Item]:
+        """Return what the collection has under the ids of these files."""
         if not files:
-            return set()
+            return {}
         stored = self._client.get_items([file.id for file in files], fields=["uri", "metadata"])
-        known = {item.id: item for item in stored}
-        return {
-            file.id
-            for file in files
-            if (item := known.get(file.id)) is not None
-            and item.uri == file.uri
-            and all(item.metadata.get(key) == value for key, value in file.metadata.items())
-        }
+        return {item.id: item for item in stored}
 
     def _read(self, file: PictureFile) -> tihua.Item | None:
         try:
@@ -123,3 +124,15 @@ class Intake:
     def _fail(self, unusable: Unusable) -> None:
         self.here.failed += 1
         self._on_unusable(unusable)
+
+
+def _is_unchanged(item: tihua.Item, file: PictureFile) -> bool:
+    return item.uri == file.uri and all(
+        item.metadata.get(key) == value for key, value in file.metadata.items()
+    )
+
+
+def _is_of_another_file(item: tihua.Item, file: PictureFile) -> bool:
+    """Tell whether the id stands for a file that is still there: no folder that was moved."""
+    other = Path(item.uri)
+    return item.uri != file.uri and other.is_file() and not other.samefile(file.path)

@@ -27,6 +27,9 @@ _COLUMNS = (
     Column("embedding", show=_beginning),
 )
 
+MAX_NAME_CHARS = 40
+"""How much of a text an error repeats."""
+
 
 @click.command(
     "embed",
@@ -91,7 +94,7 @@ def _embedded(
 ) -> Iterator[Record]:
     for error in result.errors:
         failures.append(error)
-        click.echo(f"Error: {one_line(names[error.index])}: {one_line(error.message)}", err=True)
+        click.echo(f"Error: {_shortened(names[error.index])}: {one_line(error.message)}", err=True)
     for name, embedding in zip(names, result.embeddings, strict=True):
         if embedding is not None:
             yield {
@@ -101,3 +104,11 @@ def _embedded(
                 "dim": len(embedding),
                 "embedding": numbers(embedding),
             }
+
+
+def _shortened(name: str) -> str:
+    """Return what names an input in an error: its beginning."""
+    line = one_line(name)
+    if len(line) > MAX_NAME_CHARS:
+        line = line[:MAX_NAME_CHARS] + "…"
+    return line or "empty input"

@@ -135,8 +135,9 @@ class CollectionServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def ReleaseCollection(self, request, context):
-        """Releases a collection from the store's memory. Its items stay; searching and reading them is
-        FAILED_PRECONDITION until it is loaded again.
+        """Releases a collection from the store's memory. Its items stay; until it is loaded again,
+        items can be written and all of them counted, but searching, reading and deleting them is
+        FAILED_PRECONDITION.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

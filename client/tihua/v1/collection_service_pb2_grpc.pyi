@@ -48,8 +48,9 @@ class CollectionServiceStub:
     LoadCollection: _grpc.UnaryUnaryMultiCallable[_collection_service_pb2.LoadCollectionRequest, _collection_service_pb2.LoadCollectionResponse]
     """Loads a collection into the store's memory and returns when it can be searched."""
     ReleaseCollection: _grpc.UnaryUnaryMultiCallable[_collection_service_pb2.ReleaseCollectionRequest, _collection_service_pb2.ReleaseCollectionResponse]
-    """Releases a collection from the store's memory. Its items stay; searching and reading them is
-    FAILED_PRECONDITION until it is loaded again.
+    """Releases a collection from the store's memory. Its items stay; until it is loaded again,
+    items can be written and all of them counted, but searching, reading and deleting them is
+    FAILED_PRECONDITION.
     """
     UpsertItems: _grpc.UnaryUnaryMultiCallable[_collection_service_pb2.UpsertItemsRequest, _collection_service_pb2.UpsertItemsResponse]
     """Embeds and writes a small set of items, replacing those of the same id. An item that fails is
@@ -84,8 +85,9 @@ class CollectionServiceAsyncStub(CollectionServiceStub):
     LoadCollection: _aio.UnaryUnaryMultiCallable[_collection_service_pb2.LoadCollectionRequest, _collection_service_pb2.LoadCollectionResponse]  # type: ignore[assignment]
     """Loads a collection into the store's memory and returns when it can be searched."""
     ReleaseCollection: _aio.UnaryUnaryMultiCallable[_collection_service_pb2.ReleaseCollectionRequest, _collection_service_pb2.ReleaseCollectionResponse]  # type: ignore[assignment]
-    """Releases a collection from the store's memory. Its items stay; searching and reading them is
-    FAILED_PRECONDITION until it is loaded again.
+    """Releases a collection from the store's memory. Its items stay; until it is loaded again,
+    items can be written and all of them counted, but searching, reading and deleting them is
+    FAILED_PRECONDITION.
     """
     UpsertItems: _aio.UnaryUnaryMultiCallable[_collection_service_pb2.UpsertItemsRequest, _collection_service_pb2.UpsertItemsResponse]  # type: ignore[assignment]
     """Embeds and writes a small set of items, replacing those of the same id. An item that fails is
@@ -153,8 +155,9 @@ class CollectionServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _collection_service_pb2.ReleaseCollectionRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_collection_service_pb2.ReleaseCollectionResponse, _abc.Awaitable[_collection_service_pb2.ReleaseCollectionResponse]]:
-        """Releases a collection from the store's memory. Its items stay; searching and reading them is
-        FAILED_PRECONDITION until it is loaded again.
+        """Releases a collection from the store's memory. Its items stay; until it is loaded again,
+        items can be written and all of them counted, but searching, reading and deleting them is
+        FAILED_PRECONDITION.
         """
 
     @_abc_1.abstractmethod

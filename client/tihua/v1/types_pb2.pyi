@@ -8,9 +8,10 @@ What holds everywhere:
     similarity, in [-1, 1]; higher is closer.
   * There are no timeout fields: the deadline of the gRPC call is the only limit on its time, and
     work whose caller is gone or late is not done.
-  * Every failed call carries google.rpc.ErrorInfo with domain "tihua" and a stable reason in
+  * Every call that a service refuses carries google.rpc.ErrorInfo with domain "tihua" and a stable reason in
     UPPER_SNAKE_CASE, and where they help BadRequest (the field at fault) and RetryInfo (when to
-    come back). The codes mean, in every service:
+    come back). What gRPC itself refuses, a message over the limit or one that does not parse,
+    carries none. The codes mean, in every service:
       INVALID_ARGUMENT     the request is wrong; the same call fails again
       NOT_FOUND            no collection, item or model of that name
       ALREADY_EXISTS       the name or id is taken

@@ -107,23 +107,31 @@ def test_stdin_that_is_not_utf_8_is_an_error(tihua: Tihua) -> None:
     assert result.stderr == "Error: line 2 of stdin is not valid UTF-8\n"
 
 
+def test_a_search_for_nothing_shows_the_usage(tihua: Tihua) -> None:
+    """A command that is not understood at all is status 2."""
+    result = tihua("search")
+    assert result.exit_code == 2
+    assert "nothing to search for" in result.stderr
+
+
 @pytest.mark.parametrize(
     ("arguments", "complaint"),
     [
-        ([], "nothing to search for"),
         (["猫", "--param", "x"], "name=value"),
         (["猫", "--fields", "uri,colour"], "'colour' is no field"),
         (["猫", "--index-param", "ef=-1"], "whole number"),
+        (["猫", "--limit", "0"], "0 is not in the range"),
         (["--image", "nowhere.jpg"], "nowhere.jpg"),
     ],
 )
-def test_a_wrong_command_line_is_status_2(
+def test_a_wrong_value_is_one_line_and_status_1(
     tihua: Tihua, arguments: list[str], complaint: str
 ) -> None:
     """And says what is wrong."""
     result = tihua("search", *arguments)
-    assert result.exit_code == 2
+    assert result.exit_code == 1
     assert complaint in result.stderr
+    assert len(result.stderr.splitlines()) == 1
 
 
 def test_no_hits_are_no_error(tihua: Tihua) -> None:
