@@ -14,8 +14,7 @@
      ├── Draining            the server is shutting down: try another one
      ├── StoreUnavailable    Milvus does not answer
      ├── StoreError          Milvus answered with an error of its own
-     ├── ModelError          the encoder failed
-     └── NotSupported        declared in the contract, not built yet
+     └── ModelError          the encoder failed
 
 A message is one sentence for the caller: it names the value, the bound and the remedy, and never
 a path, a secret or a stored text. `reason` is the same thing for a program, in UPPER_SNAKE_CASE,
@@ -143,9 +142,3 @@ class ModelError(ServiceError):
     """The encoder failed, for example for want of GPU memory."""
 
     reason = "MODEL_ERROR"
-
-
-class NotSupported(ServiceError):
-    """The contract declares it; this server does not do it yet."""
-
-    reason = "NOT_SUPPORTED"
