@@ -50,9 +50,11 @@ class Config:
         model: a name that `models.py` knows.
         model_path: a checkpoint file of that model; None fetches it, or takes the packaged one.
         model_source: the hub to fetch from, `huggingface` or `modelscope`.
-        model_dir: where fetched checkpoints are kept.
+        model_dir: where fetched checkpoints and converted models are kept.
         device: `auto`, `cpu`, `cuda` or `cuda:N`.
-        inference_threads: CPU threads of the model; 0 leaves it to torch.
+        engine: `auto`, `torch` or `openvino`.
+        precision: `auto`, `fp32`, `bf16` or `int8`.
+        inference_threads: CPU threads of the model; 0 takes all cores.
         preprocess_threads: threads that decode, resize and tokenize.
         max_batch_size: inputs that the model sees at once.
         max_queue_size: inputs that may wait in each lane; beyond it calls are refused.
@@ -73,6 +75,8 @@ class Config:
     model_source: str = "huggingface"
     model_dir: Path = Path("~/.cache/tihua")
     device: str = "auto"
+    engine: str = "auto"
+    precision: str = "auto"
     inference_threads: int = 0
     preprocess_threads: int = field(default_factory=lambda: os.cpu_count() or 1)
     max_batch_size: int = 32

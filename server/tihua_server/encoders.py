@@ -1,6 +1,9 @@
-"""The models by name: which there are, and which class serves each."""
+"""The models by name, and the engine for each: from the configuration to an `Encoder`."""
+
+import importlib.util
 
 from tihua_server.config import DEFAULT_MODEL, Config
+from tihua_server.errors import ModelError
 from tihua_server.types import Encoder
 
 CHINESE_CLIP_NAMES = ("ViT-B-16", "ViT-L-14", "ViT-L-14-336", "ViT-H-14", "RN50")
@@ -9,28 +12,93 @@ CHINESE_CLIP_NAMES = ("ViT-B-16", "ViT-L-14", "ViT-L-14-336", "ViT-H-14", "RN50"
 MODEL_NAMES = (DEFAULT_MODEL, *CHINESE_CLIP_NAMES)
 """Every model that `--model` takes; the first is packaged with the server."""
 
+ENGINES = ("auto", "torch", "openvino")
+"""`auto` is torch on CUDA, and on a CPU OpenVINO where it is installed."""
+
+PRECISIONS = ("auto", "fp32", "bf16", "int8")
+"""`auto` is bf16 where device and model are made for it, else fp32."""
+
 
 def load_encoder(config: Config) -> Encoder:
     """Return the configured model, on its device, ready to encode.
 
     Raises:
-        ModelError: the file can't be read or fetched, or does not fit the architecture.
+        ModelError: the file can't be read or fetched, or does not fit the architecture; the engine
+            is not installed, or can't compute on that device or in that precision.
     """
     # torch takes seconds to import: not before it is needed.
+    from tihua_server.clip_encoder import ClipEncoder
+    from tihua_server.devices import torch_device
+
+    device = torch_device(config.device)
+    engine_name = _engine_name(config, device.type)
+    if config.model == DEFAULT_MODEL:
+        from tihua_server.tiny_clip import read_tiny_clip
+
+        model = read_tiny_clip(config.model_path)
+    else:
+        from tihua_server.chinese_clip import read_chinese_clip
+
+        model = read_chinese_clip(
+            config.model,
+            path=config.model_path,
+            source=config.model_source,
+            cache_dir=config.model_dir.expanduser(),
+        )
+    if engine_name == "openvino":
+        from tihua_server.openvino_engine import computes_bf16, make_openvino_engine
+
+        is_fast = model.tolerates_bf16 and computes_bf16()
+        return ClipEncoder(
+            model,
+            make_openvino_engine(
+                model,
+                _precision(config, is_bf16_fast=is_fast),
+                threads=config.inference_threads,
+                cache_dir=config.model_dir.expanduser(),
+            ),
+        )
     import torch
+
+    from tihua_server.torch_engine import make_torch_engine
 
     if config.inference_threads:
         torch.set_num_threads(config.inference_threads)
-    if config.model == DEFAULT_MODEL:
-        from tihua_server.tiny_clip import load_tiny_clip
-
-        return load_tiny_clip(config.model_path, device=config.device)
-    from tihua_server.chinese_clip import load_chinese_clip
-
-    return load_chinese_clip(
-        config.model,
-        path=config.model_path,
-        source=config.model_source,
-        cache_dir=config.model_dir.expanduser(),
-        device=config.device,
+    is_fast = model.tolerates_bf16 and device.type == "cuda"
+    return ClipEncoder(
+        model,
+        make_torch_engine(
+            model,
+            device,
+            _precision(config, is_bf16_fast=is_fast),
+            max_batch_size=config.max_batch_size,
+        ),
     )
+
+
+def _engine_name(config: Config, device_type: str) -> str:
+    name = config.engine
+    is_installed = importlib.util.find_spec("openvino") is not None
+    if name == "auto":
+        name = "openvino" if is_installed and device_type == "cpu" else "torch"
+        if config.precision == "int8" and name == "torch":
+            name = "openvino"
+    if name == "openvino" and not is_installed:
+        raise ModelError(
+            "openvino is not installed: pip install 'tihua[openvino]', or start with --engine torch"
+        )
+    if name == "openvino" and device_type != "cpu":
+        raise ModelError(
+            f"openvino computes on a CPU, not on {device_type}: start with --device cpu"
+        )
+    if name == "torch" and config.precision == "int8":
+        raise ModelError(
+            "torch computes in fp32 and bf16; for int8 start with --engine openvino --device cpu"
+        )
+    return name
+
+
+def _precision(config: Config, *, is_bf16_fast: bool) -> str:
+    if config.precision != "auto":
+        return config.precision
+    return "bf16" if is_bf16_fast else "fp32"

@@ -109,11 +109,16 @@ Content: TypeAlias = Text | EncodedImage | RgbImage | Vector
 class Encoder(Protocol):
     """A CLIP model: text and pictures into one space.
 
-    `tokenize` may be called from several threads at once; the two `encode_…` methods are called by
-    one thread at a time.
+    `tokenize` may be called from several threads at once. `image_streams` says how the two
+    `encode_…` methods may be called.
     """
 
     info: ModelInfo
+
+    image_streams: int
+    """Batches of pictures that may be computed at once, each in a thread of its own, and beside
+    them one batch of texts. 0: texts and pictures take turns in one thread.
+    """
 
     def tokenize(self, text: str) -> Tokens:
         """Return the tokens of one text, cut to `info.context_length`."""

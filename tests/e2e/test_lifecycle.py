@@ -27,6 +27,7 @@ class HeldEncoder:
         """Let batches through."""
         self._encoder = encoder
         self.info = encoder.info
+        self.image_streams = encoder.image_streams
         self.tokenize = encoder.tokenize
         self.encode_images = encoder.encode_images
         self.may_go_on = threading.Event()

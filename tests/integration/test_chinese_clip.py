@@ -1,4 +1,4 @@
-"""ChineseClip gives the embeddings that cn_clip gives, on checkpoints in the published format.
+"""Chinese-CLIP gives the embeddings that cn_clip gives, on checkpoints in the published format.
 
 Nobody has to fetch the published weights for this: these are drawn at random, so wide that unlike
 inputs get unlike embeddings, for each of the five architectures in full. The three large ones are
@@ -15,10 +15,12 @@ import pytest
 import torch
 from PIL import Image
 from tihua_server.architecture import Architecture, architectures
-from tihua_server.chinese_clip import ChineseClip, load_chinese_clip
+from tihua_server.chinese_clip import read_chinese_clip
+from tihua_server.config import Config
+from tihua_server.encoders import load_encoder
 from tihua_server.errors import ModelError
 from tihua_server.images import decode_image
-from tihua_server.types import FloatArray, ModelInfo, ModelRef
+from tihua_server.types import Encoder, FloatArray, ModelInfo, ModelRef
 
 TEXTS = [
     "枯藤老树昏鸦",
@@ -101,7 +103,12 @@ def tutorial_embeddings(path: Path, name: str) -> tuple[FloatArray, FloatArray]:
     return texts.numpy(), images.numpy()
 
 
-def our_embeddings(model: ChineseClip) -> tuple[FloatArray, FloatArray]:
+def load(name: str, path: Path) -> Encoder:
+    """Return the reference: torch in fp32 on the CPU."""
+    return load_encoder(Config(model=name, model_path=path, device="cpu", engine="torch"))
+
+
+def our_embeddings(model: Encoder) -> tuple[FloatArray, FloatArray]:
     """Return the texts' and the pictures' embeddings, each as one batch."""
     texts = model.encode_texts([model.tokenize(text).ids for text in TEXTS])
     size = model.info.image_size
@@ -128,7 +135,7 @@ def test_embeddings_agree_with_cn_clip(name: str, tmp_path: Path) -> None:
     architecture = next(each for each in architectures() if each.name == name)
     path = write_published(random_state(architecture), tmp_path / f"{name}-random.pt")
     try:
-        ours = our_embeddings(load_chinese_clip(name, path=path, device="cpu"))
+        ours = our_embeddings(load(name, path))
         theirs = tutorial_embeddings(path, name)
     finally:
         path.unlink()
@@ -155,12 +162,12 @@ def rn50_file(
 
 
 @pytest.fixture(scope="module")
-def rn50(rn50_file: Path) -> ChineseClip:
+def rn50(rn50_file: Path) -> Encoder:
     """The model of that checkpoint."""
-    return load_chinese_clip("RN50", path=rn50_file, device="cpu")
+    return load("RN50", rn50_file)
 
 
-def test_the_model_tells_what_it_is(rn50: ChineseClip) -> None:
+def test_the_model_tells_what_it_is(rn50: Encoder) -> None:
     """Name, sizes, device and precision are those of the published model on the CPU."""
     assert rn50.info == ModelInfo(
         ref=ModelRef("RN50", rn50.info.ref.fingerprint),
@@ -173,7 +180,7 @@ def test_the_model_tells_what_it_is(rn50: ChineseClip) -> None:
     )
 
 
-def test_embeddings_are_float32_rows_of_norm_1(rn50: ChineseClip) -> None:
+def test_embeddings_are_float32_rows_of_norm_1(rn50: Encoder) -> None:
     """One row per input, each of L2 norm 1."""
     for rows in our_embeddings(rn50):
         assert rows.dtype == np.float32
@@ -181,7 +188,7 @@ def test_embeddings_are_float32_rows_of_norm_1(rn50: ChineseClip) -> None:
         np.testing.assert_allclose(np.linalg.norm(rows, axis=1), 1, atol=1e-6)
 
 
-def test_an_embedding_does_not_depend_on_its_batch(rn50: ChineseClip) -> None:
+def test_an_embedding_does_not_depend_on_its_batch(rn50: Encoder) -> None:
     """Alone or beside longer texts and other pictures, an input has the same embedding."""
     texts, images = our_embeddings(rn50)
     alone = rn50.encode_texts([rn50.tokenize(TEXTS[0]).ids])
@@ -190,23 +197,23 @@ def test_an_embedding_does_not_depend_on_its_batch(rn50: ChineseClip) -> None:
     assert cosines(rn50.encode_images([pixels]), images[1:2]).min() > 0.999999
 
 
-def test_an_empty_batch_has_no_rows(rn50: ChineseClip) -> None:
+def test_an_empty_batch_has_no_rows(rn50: Encoder) -> None:
     """Nothing in, nothing out, of the right width."""
     assert rn50.encode_texts([]).shape == (0, 1024)
     assert rn50.encode_images([]).shape == (0, 1024)
 
 
 def test_the_fingerprint_follows_the_weights_and_not_the_file(
-    rn50: ChineseClip, rn50_state: dict[str, torch.Tensor], tmp_path: Path
+    rn50: Encoder, rn50_state: dict[str, torch.Tensor], tmp_path: Path
 ) -> None:
     """A bare state dict under another name is the same model; one other weight makes another."""
     path = tmp_path / "renamed-random.pt"
     torch.save(rn50_state, path)
-    same = load_chinese_clip("RN50", path=path, device="cpu")
+    same = load("RN50", path)
     changed = rn50_state | {"text_projection": rn50_state["text_projection"].clone()}
     changed["text_projection"][5, 5] += 0.001
     torch.save(changed, path)
-    other = load_chinese_clip("RN50", path=path, device="cpu")
+    other = load("RN50", path)
     path.unlink()
     assert same.info.ref == rn50.info.ref
     assert other.info.ref.fingerprint != rn50.info.ref.fingerprint
@@ -214,17 +221,17 @@ def test_the_fingerprint_follows_the_weights_and_not_the_file(
 
 def test_loading_prints_nothing(rn50_file: Path, capfd: pytest.CaptureFixture[str]) -> None:
     """What cn_clip prints when it builds a model is not heard here."""
-    load_chinese_clip("RN50", path=rn50_file, device="cpu")
+    load("RN50", rn50_file)
     assert capfd.readouterr() == ("", "")
 
 
 def test_the_model_keeps_its_weights_when_the_file_goes(
-    rn50: ChineseClip, rn50_file: Path, tmp_path: Path
+    rn50: Encoder, rn50_file: Path, tmp_path: Path
 ) -> None:
     """The file may be replaced or cut while the server runs."""
     path = tmp_path / "RN50-random.pt"
     path.write_bytes(rn50_file.read_bytes())
-    model = load_chinese_clip("RN50", path=path, device="cpu")
+    model = load("RN50", path)
     path.write_bytes(b"")
     ids = [model.tokenize(TEXTS[0]).ids]
     np.testing.assert_array_equal(model.encode_texts(ids), rn50.encode_texts(ids))
@@ -237,7 +244,7 @@ def test_a_checkpoint_of_another_architecture_is_told_by_name(rn50_file: Path) -
         match=r"does not hold ViT-B-16: .* is .* instead of .* more differences; "
         r"it fits RN50: start with --model RN50$",
     ):
-        load_chinese_clip("ViT-B-16", path=rn50_file, device="cpu")
+        read_chinese_clip("ViT-B-16", path=rn50_file)
 
 
 def test_a_checkpoint_of_no_architecture_is_refused(tmp_path: Path) -> None:
@@ -245,58 +252,17 @@ def test_a_checkpoint_of_no_architecture_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "other.pt"
     torch.save({"state_dict": {"module.fc.weight": torch.zeros(3, 3)}}, path)
     with pytest.raises(ModelError, match=r"does not hold RN50: .*; it fits none of ViT-B-16, "):
-        load_chinese_clip("RN50", path=path, device="cpu")
+        load("RN50", path)
 
 
 def test_an_unknown_model_is_refused_with_the_names_there_are() -> None:
     """A name that cn_clip does not know can't be loaded, whatever the file."""
     with pytest.raises(ModelError, match=r"no model 'ViT-B-32'.*ViT-B-16.*ViT-H-14.*RN50"):
-        load_chinese_clip("ViT-B-32", path=Path("any.pt"))
+        read_chinese_clip("ViT-B-32", path=Path("any.pt"))
 
 
 @pytest.mark.parametrize("device", ["gpu", "mps", "cuda:99", "cuda:x"])
 def test_a_device_that_is_not_there_is_refused(device: str) -> None:
     """The error comes before gigabytes are read, and says what can be asked for."""
     with pytest.raises(ModelError, match="cpu"):
-        load_chinese_clip("RN50", path=Path("not-there.pt"), device=device)
-
-
-class _Network:
-    """Stands for a network whose every run ends the same way."""
-
-    def __init__(self, ending: Exception | torch.Tensor) -> None:
-        self.ending = ending
-
-    def encode_text(self, ids: torch.Tensor) -> torch.Tensor:
-        if isinstance(self.ending, Exception):
-            raise self.ending
-        return self.ending
-
-    encode_image = encode_text
-
-
-@pytest.mark.parametrize(
-    ("ending", "reason"),
-    [
-        (torch.OutOfMemoryError("CUDA out of memory"), "MODEL_OUT_OF_MEMORY"),
-        (RuntimeError("can't allocate memory"), "MODEL_ERROR"),
-        (MemoryError(), "MODEL_ERROR"),
-        (torch.tensor([[1.0, float("nan")]]), "MODEL_NOT_FINITE"),
-    ],
-)
-def test_a_failing_network_is_a_model_error(
-    ending: Exception | torch.Tensor, reason: str, rn50: ChineseClip
-) -> None:
-    """Whatever torch raises, and numbers that are none, reach the caller as `ModelError`."""
-    model = ChineseClip(_Network(ending), rn50.info)
-    with pytest.raises(ModelError) as of_text:
-        model.encode_texts([model.tokenize("夕阳").ids])
-    with pytest.raises(ModelError) as of_image:
-        model.encode_images([np.zeros((224, 224, 3), dtype=np.uint8)])
-    assert [of_text.value.reason, of_image.value.reason] == [reason, reason]
-
-
-def test_auto_takes_the_cpu_where_there_is_no_cuda(rn50_file: Path) -> None:
-    """`auto` never fails for want of a GPU."""
-    expected = "cuda:0" if torch.cuda.is_available() else "cpu"
-    assert load_chinese_clip("RN50", path=rn50_file, device="auto").info.device == expected
+        load_encoder(Config(model="RN50", model_path=Path("not-there.pt"), device=device))

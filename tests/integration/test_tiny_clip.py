@@ -7,21 +7,23 @@ from typing import cast
 
 import numpy as np
 import pytest
+from tihua_server.config import Config
+from tihua_server.encoders import load_encoder
 from tihua_server.errors import ModelError
-from tihua_server.tiny_clip import MODEL_FILE, MODEL_SHA256, TinyClip, load_tiny_clip
-from tihua_server.types import FloatArray, PixelArray
+from tihua_server.tiny_clip import MODEL_FILE, MODEL_SHA256, read_tiny_clip
+from tihua_server.types import Encoder, FloatArray, PixelArray
 
 SHIPPED = cast("Path", resources.files("tihua_server")) / "models" / MODEL_FILE
 MAX_FILE_BYTES = 25_000_000
 
 
 @pytest.fixture(scope="module")
-def tiny_clip() -> TinyClip:
+def tiny_clip() -> Encoder:
     """Return the model that comes with the server."""
-    return load_tiny_clip()
+    return load_encoder(Config(engine="torch"))
 
 
-def _texts(encoder: TinyClip, *texts: str) -> FloatArray:
+def _texts(encoder: Encoder, *texts: str) -> FloatArray:
     return encoder.encode_texts([encoder.tokenize(text).ids for text in texts])
 
 
@@ -43,7 +45,7 @@ def test_the_shipped_file_is_small_and_has_the_stated_hash() -> None:
     assert hashlib.sha256(content).hexdigest() == MODEL_SHA256
 
 
-def test_it_says_what_it_is(tiny_clip: TinyClip) -> None:
+def test_it_says_what_it_is(tiny_clip: Encoder) -> None:
     """Name, sizes and a fingerprint of 16 hexadecimal digits."""
     info = tiny_clip.info
     assert (info.ref.id, info.dim, info.context_length) == ("tihua-tiny", 512, 52)
@@ -51,12 +53,12 @@ def test_it_says_what_it_is(tiny_clip: TinyClip) -> None:
     assert int(info.ref.fingerprint, 16) >= 0
 
 
-def test_the_fingerprint_is_the_same_at_every_load(tiny_clip: TinyClip) -> None:
+def test_the_fingerprint_is_the_same_at_every_load(tiny_clip: Encoder) -> None:
     """A collection made before a restart is of the same model after it."""
-    assert load_tiny_clip().info.ref == tiny_clip.info.ref
+    assert read_tiny_clip().ref == tiny_clip.info.ref
 
 
-def test_embeddings_have_norm_one(tiny_clip: TinyClip) -> None:
+def test_embeddings_have_norm_one(tiny_clip: Encoder) -> None:
     """Texts and pictures, an empty text and a black picture among them."""
     side = tiny_clip.info.image_size
     black = np.zeros((side, side, 3), dtype=np.uint8)
@@ -68,20 +70,20 @@ def test_embeddings_have_norm_one(tiny_clip: TinyClip) -> None:
         np.testing.assert_allclose(np.linalg.norm(embeddings, axis=1), 1.0, atol=1e-5)
 
 
-def test_nothing_in_gives_nothing_out(tiny_clip: TinyClip) -> None:
+def test_nothing_in_gives_nothing_out(tiny_clip: Encoder) -> None:
     """No texts and no pictures give no rows, of the right length."""
     assert tiny_clip.encode_texts([]).shape == (0, tiny_clip.info.dim)
     assert tiny_clip.encode_images([]).shape == (0, tiny_clip.info.dim)
 
 
-def test_a_text_embeds_the_same_alone_and_beside_a_longer_one(tiny_clip: TinyClip) -> None:
+def test_a_text_embeds_the_same_alone_and_beside_a_longer_one(tiny_clip: Encoder) -> None:
     """What a text is batched with, and so padded to, does not show."""
     alone = _texts(tiny_clip, "一只猫")
     beside = _texts(tiny_clip, "一只猫", "雪地里奔跑的狗，后面跟着两个穿红衣服的孩子")
     assert float(alone[0] @ beside[0]) > 0.9999
 
 
-def test_a_picture_embeds_the_same_alone_and_in_a_batch(tiny_clip: TinyClip) -> None:
+def test_a_picture_embeds_the_same_alone_and_in_a_batch(tiny_clip: Encoder) -> None:
     """What a picture is batched with does not show."""
     side = tiny_clip.info.image_size
     pictures = [_noise(seed, side) for seed in range(4)] + [_sky_over_grass(side)]
@@ -90,13 +92,13 @@ def test_a_picture_embeds_the_same_alone_and_in_a_batch(tiny_clip: TinyClip) -> 
     assert float(alone[0] @ together[-1]) > 0.9999
 
 
-def test_texts_of_one_meaning_are_closer_than_others(tiny_clip: TinyClip) -> None:
+def test_texts_of_one_meaning_are_closer_than_others(tiny_clip: Encoder) -> None:
     """夕阳 and 日落 name one thing, 摩托车 another."""
     sunset, same, other = _texts(tiny_clip, "夕阳", "日落", "摩托车")
     assert float(sunset @ same) > float(sunset @ other) + 0.2
 
 
-def test_a_picture_is_closest_to_the_text_that_describes_it(tiny_clip: TinyClip) -> None:
+def test_a_picture_is_closest_to_the_text_that_describes_it(tiny_clip: Encoder) -> None:
     """A blue half over a green half is a meadow, not one of the other things."""
     picture = tiny_clip.encode_images([_sky_over_grass(tiny_clip.info.image_size)])[0]
     texts = ["蓝天下的草地", "一只猫", "红色的摩托车", "弹吉他的男人", "足球比赛"]
@@ -109,7 +111,7 @@ def test_a_damaged_copy_is_refused(tmp_path: Path) -> None:
     copy = tmp_path / "cut.safetensors"
     copy.write_bytes(SHIPPED.read_bytes()[:1_000_000])
     with pytest.raises(ModelError, match=r"cut\.safetensors is damaged or no tihua-tiny model"):
-        load_tiny_clip(copy)
+        read_tiny_clip(copy)
 
 
 @pytest.mark.parametrize("content", [b"", b"not a model", bytes(64)])
@@ -118,7 +120,7 @@ def test_a_file_that_is_no_model_is_refused(tmp_path: Path, content: bytes) -> N
     file = tmp_path / "model.safetensors"
     file.write_bytes(content)
     with pytest.raises(ModelError, match="damaged or no tihua-tiny model"):
-        load_tiny_clip(file)
+        read_tiny_clip(file)
 
 
 def test_a_shipped_file_with_one_wrong_bit_is_refused(
@@ -131,10 +133,10 @@ def test_a_shipped_file_with_one_wrong_bit_is_refused(
     (tmp_path / "models" / MODEL_FILE).write_bytes(content)
     monkeypatch.setattr("tihua_server.tiny_clip.resources.files", lambda package: tmp_path)
     with pytest.raises(ModelError, match="install the package again"):
-        load_tiny_clip()
+        read_tiny_clip()
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
     """The message names the file, without the folder it was sought in."""
     with pytest.raises(ModelError, match=r"^model file absent\.safetensors cannot be read"):
-        load_tiny_clip(tmp_path / "absent.safetensors")
+        read_tiny_clip(tmp_path / "absent.safetensors")

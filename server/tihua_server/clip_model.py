@@ -1,0 +1,45 @@
+"""A CLIP model as it is read from its file, before an engine makes it compute."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from torch import nn
+
+from tihua_server.types import ModelRef
+
+
+class Towers(NamedTuple):
+    """The two networks of a model, in eval mode, in float32 on the CPU.
+
+    Attributes:
+        image: (batch, image_size, image_size, 3) uint8 RGB → (batch, dim), of any norm; scales and
+            normalises the pixels itself, so that they travel to the device as bytes.
+        text: (batch, length) int64, padded with 0 → (batch, dim), of any norm.
+    """
+
+    image: nn.Module
+    text: nn.Module
+
+
+@dataclass(frozen=True, slots=True)
+class ClipModel:
+    """A model that was read and checked.
+
+    Attributes:
+        ref: its name and fingerprint.
+        dim: length of an embedding.
+        image_size: side of the square, in pixels, that its image tower sees.
+        context_length: tokens per text, [CLS] and [SEP] included.
+        tolerates_bf16: whether bfloat16 keeps its embeddings within the bound of `agreement.py`;
+            what `--precision auto` goes by.
+        towers: builds the networks with their weights; takes seconds for a large model, and an
+            engine that kept what it made of them before does without.
+    """
+
+    ref: ModelRef
+    dim: int
+    image_size: int
+    context_length: int
+    tolerates_bf16: bool
+    towers: Callable[[], Towers]

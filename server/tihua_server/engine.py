@@ -1,0 +1,38 @@
+"""What computes the towers of a model: the seam between `ClipEncoder` and torch or OpenVINO."""
+
+from typing import Protocol
+
+from tihua_server.types import FloatArray, PixelArray, TokenArray
+
+
+class Engine(Protocol):
+    """Runs the two towers on one device in one precision.
+
+    Embeddings agree with those of torch in fp32 within the bounds of `agreement.py`.
+    """
+
+    name: str
+    """`torch` or `openvino`."""
+
+    device: str
+    """`cpu` or `cuda:0`."""
+
+    precision: str
+    """`fp32`, `bf16` or `int8`."""
+
+    image_streams: int
+    """As `Encoder.image_streams`."""
+
+    def embed_texts(self, ids: TokenArray) -> FloatArray:
+        """Return (batch, dim) float32, of any norm, of (batch, length) int64, padded with 0.
+
+        Raises:
+            ModelError: the engine failed, for example for want of memory.
+        """
+
+    def embed_images(self, pixels: PixelArray) -> FloatArray:
+        """Return (batch, dim) float32, of any norm, of (batch, side, side, 3) uint8 RGB.
+
+        Raises:
+            ModelError: the engine failed, for example for want of memory.
+        """

@@ -1,0 +1,89 @@
+"""torch towers → OpenVINO networks, and their int8 form."""
+
+import contextlib
+import importlib.util
+import io
+import logging
+import warnings
+from collections.abc import Iterator
+
+import numpy as np
+import openvino as ov
+import torch
+from torch import nn
+
+from tihua_server.agreement import gallery_pixels
+from tihua_server.clip_model import Towers
+from tihua_server.errors import ModelError
+
+REVISION = 1
+"""Of the conversion: raised when it changes, so that what was kept before is made anew."""
+
+CALIBRATION_PICTURES = 64
+"""Of the packaged gallery; their activations set the ranges of int8."""
+
+
+def converted(towers: Towers, image_size: int) -> tuple[ov.Model, ov.Model]:
+    """Return the networks of pictures and texts, for any batch size and text length.
+
+    Args:
+        towers: in eval mode, fp32, on the CPU.
+        image_size: side of a picture, in pixels.
+    """
+    with torch.inference_mode(), _quiet():
+        image = _network(
+            towers.image, torch.zeros(2, image_size, image_size, 3, dtype=torch.uint8)
+        )
+        image.reshape([-1, image_size, image_size, 3])
+        text = _network(towers.text, torch.ones(2, 9, dtype=torch.int64))
+        text.reshape([-1, -1])
+    return image, text
+
+
+def _network(tower: nn.Module, example: torch.Tensor) -> ov.Model:
+    # Traced here, because `convert_model` would run the tower twice more to check the trace;
+    # `agreement.py` checks what comes out of it.
+    traced = torch.jit.trace(tower, example, check_trace=False)
+    return ov.convert_model(traced, example_input=example)
+
+
+def quantized(image: ov.Model, text: ov.Model, image_size: int) -> tuple[ov.Model, ov.Model]:
+    """Return both networks in int8: pictures' weights and activations, texts' weights.
+
+    A query is bound by the reading of its weights, so their size is what counts there; its
+    activations stay as they are.
+
+    Raises:
+        ModelError: nncf, which does it, is not installed.
+    """
+    if importlib.util.find_spec("nncf") is None:
+        raise ModelError(
+            "--precision int8 needs nncf to quantize the model: pip install 'tihua[int8]', or start"
+            " with --precision bf16"
+        )
+    import nncf
+
+    logging.getLogger("nncf").setLevel(logging.ERROR)
+    pictures = [pixels[np.newaxis] for pixels in gallery_pixels(CALIBRATION_PICTURES, image_size)]
+    with _quiet():
+        return (
+            nncf.quantize(
+                image,
+                nncf.Dataset(pictures),
+                subset_size=len(pictures),
+                model_type=nncf.ModelType.TRANSFORMER,
+                preset=nncf.QuantizationPreset.MIXED,
+            ),
+            nncf.compress_weights(text, mode=nncf.CompressWeightsMode.INT8_ASYM),
+        )
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep tracing warnings and progress bars, which mean nothing to an operator, off the log."""
+    with (
+        warnings.catch_warnings(action="ignore"),
+        contextlib.redirect_stdout(io.StringIO()),
+        contextlib.redirect_stderr(io.StringIO()),
+    ):
+        yield

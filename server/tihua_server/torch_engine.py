@@ -1,0 +1,146 @@
+"""Towers computed by torch: on CUDA in bf16, and on a CPU as the fp32 reference.
+
+On CUDA a batch travels as bytes from pinned memory, is normalised there, and runs as one CUDA
+graph; texts and pictures take turns in one thread, because the GPU is faster than two could feed.
+On a CPU two threads that compute with torch at once are many times slower than one.
+"""
+
+import contextlib
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import numpy.typing as npt
+import torch
+from torch import nn
+
+from tihua_server.clip_model import ClipModel, Towers
+from tihua_server.cuda_graphs import TEXT_LENGTHS, GraphedTower
+from tihua_server.errors import ModelError
+from tihua_server.types import FloatArray, PixelArray, TokenArray
+
+PRECISIONS = ("fp32", "bf16")
+
+_MATRICES = (nn.Linear, nn.Conv2d, nn.MultiheadAttention)
+"""What is kept in bf16; norms and sums stay in fp32, where cn_clip's LayerNorm wants them."""
+
+Tower = Callable[[npt.NDArray[Any]], torch.Tensor]
+
+
+class TorchEngine:
+    """Runs the towers with torch."""
+
+    name = "torch"
+    image_streams = 0
+
+    def __init__(
+        self,
+        towers: Towers,
+        image_size: int,
+        device: torch.device,
+        precision: str,
+        *,
+        max_batch_size: int = 32,
+    ) -> None:
+        """Place the towers, and on CUDA capture their graphs.
+
+        Args:
+            towers: the networks; on CUDA or in bf16 they are changed in place.
+            image_size: side of a picture, in pixels.
+            device: where they compute.
+            precision: one of `PRECISIONS`.
+            max_batch_size: the largest batch that gets a graph of its own on CUDA.
+
+        Raises:
+            ModelError: the device has not enough memory.
+        """
+        self.device = str(device)
+        self.precision = precision
+        self._place = device
+        try:
+            for tower in towers:
+                tower.to(device)
+                if precision == "bf16":
+                    _keep_in_bf16(tower)
+            picture = torch.zeros(1, image_size, image_size, 3, dtype=torch.uint8)
+            texts = [torch.ones(1, length, dtype=torch.int64) for length in TEXT_LENGTHS]
+            self._image = self._callable(towers.image, [picture], max_batch_size)
+            self._text = self._callable(towers.text, texts, max_batch_size)
+        except torch.OutOfMemoryError as error:
+            raise ModelError(
+                f"{device} has not enough memory for the model; start with --device cpu or a"
+                " smaller --model",
+                reason="MODEL_OUT_OF_MEMORY",
+            ) from error
+
+    def embed_texts(self, ids: TokenArray) -> FloatArray:
+        """Return (batch, dim) float32, of any norm, of (batch, length) int64, padded with 0.
+
+        Raises:
+            ModelError: torch failed, for example for want of memory.
+        """
+        return self._embed(self._text, ids)
+
+    def embed_images(self, pixels: PixelArray) -> FloatArray:
+        """Return (batch, dim) float32, of any norm, of (batch, side, side, 3) uint8 RGB.
+
+        Raises:
+            ModelError: torch failed, for example for want of memory.
+        """
+        return self._embed(self._image, pixels)
+
+    def _callable(
+        self, tower: nn.Module, examples: Sequence[torch.Tensor], max_batch_size: int
+    ) -> Tower:
+        if self._place.type != "cuda":
+            return lambda rows: tower(torch.from_numpy(rows))
+        with self._computing():
+            return GraphedTower(tower, examples, self._place, max_batch_size=max_batch_size)
+
+    @contextlib.contextmanager
+    def _computing(self) -> Iterator[None]:
+        is_bf16 = self.precision == "bf16"
+        with (
+            torch.inference_mode(),
+            torch.autocast(self._place.type, torch.bfloat16, enabled=is_bf16),
+        ):
+            yield
+
+    def _embed(self, tower: Tower, rows: npt.NDArray[Any]) -> FloatArray:
+        try:
+            with self._computing():
+                features: FloatArray = tower(rows).float().cpu().numpy()
+        except torch.OutOfMemoryError as error:
+            torch.cuda.empty_cache()
+            raise ModelError(
+                f"{self.device} has not enough memory for a batch of {len(rows)};"
+                " send fewer at once, or start the server with a smaller --max-batch-size",
+                reason="MODEL_OUT_OF_MEMORY",
+                metadata={"batch_size": len(rows)},
+            ) from error
+        except (RuntimeError, MemoryError) as error:
+            raise ModelError(
+                f"the model failed on a batch of {len(rows)}; the server's log says why",
+                metadata={"batch_size": len(rows)},
+            ) from error
+        return features
+
+
+def make_torch_engine(
+    model: ClipModel, device: torch.device, precision: str, *, max_batch_size: int = 32
+) -> TorchEngine:
+    """Return the engine of a model.
+
+    Raises:
+        ModelError: the device has not enough memory.
+    """
+    return TorchEngine(
+        model.towers(), model.image_size, device, precision, max_batch_size=max_batch_size
+    )
+
+
+def _keep_in_bf16(tower: nn.Module) -> None:
+    """Round the matrices, so that autocast need not do it at every call."""
+    for module in tower.modules():
+        if isinstance(module, _MATRICES):
+            for parameter in module.parameters(recurse=False):
+                parameter.data = parameter.data.to(torch.bfloat16)

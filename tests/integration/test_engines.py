@@ -1,0 +1,209 @@
+"""Every engine and precision gives the embeddings of torch in fp32, within the stated bounds."""
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+import torch
+from small_clip import small_clip, small_towers
+from tihua_server.agreement import LOWEST_COSINE, gallery_pixels, require_agreement
+from tihua_server.clip_encoder import ClipEncoder
+from tihua_server.clip_model import Towers
+from tihua_server.config import Config
+from tihua_server.encoders import load_encoder
+from tihua_server.engine import Engine
+from tihua_server.errors import ModelError
+from tihua_server.openvino_engine import make_openvino_engine
+from tihua_server.torch_engine import TorchEngine, make_torch_engine
+from tihua_server.types import FloatArray, TokenArray
+from torch import nn
+
+CPU = torch.device("cpu")
+TEXTS = ("猫", "夕阳西下", "雪地里奔跑的狗", "一只猫 and a DOG", "断肠人在天涯" * 20)
+PICTURES = gallery_pixels(12, 64)
+
+
+def reference() -> ClipEncoder:
+    """Return the small model by torch in fp32."""
+    return ClipEncoder(small_clip(), make_torch_engine(small_clip(), CPU, "fp32"))
+
+
+def embeddings(encoder: ClipEncoder) -> FloatArray:
+    """Return the embeddings of the texts and the pictures."""
+    texts = encoder.encode_texts([encoder.tokenize(text).ids for text in TEXTS])
+    return np.concatenate([texts, encoder.encode_images(PICTURES)])
+
+
+def on_torch(precision: str, folder: Path) -> Engine:
+    """Return the small model's engine."""
+    return make_torch_engine(small_clip(), CPU, precision)
+
+
+def on_openvino(precision: str, folder: Path) -> Engine:
+    """Return the small model's engine, converted into a folder."""
+    return make_openvino_engine(small_clip(), precision, threads=2, cache_dir=folder)
+
+
+@pytest.mark.parametrize(
+    ("make", "precision"),
+    [
+        (on_torch, "bf16"),
+        (on_openvino, "fp32"),
+        (on_openvino, "bf16"),
+        (on_openvino, "int8"),
+    ],
+)
+def test_embeddings_agree_with_the_reference(
+    make: Callable[[str, Path], Engine], precision: str, tmp_path: Path
+) -> None:
+    """Each has at least the cosine that its precision is bound to, and L2 norm 1."""
+    rows = embeddings(ClipEncoder(small_clip(), make(precision, tmp_path)))
+    cosines = (rows * embeddings(reference())).sum(axis=1)
+    assert cosines.min() >= LOWEST_COSINE[precision]
+    np.testing.assert_allclose(np.linalg.norm(rows, axis=1), 1, atol=1e-6)
+
+
+def test_a_converted_model_is_kept_for_the_next_start(tmp_path: Path) -> None:
+    """The second time, and in another float precision, the networks are not needed."""
+    make_openvino_engine(small_clip(), "fp32", threads=2, cache_dir=tmp_path)
+    without_towers = replace(small_clip(), towers=lambda: pytest.fail("the model was built again"))
+    engine = make_openvino_engine(without_towers, "fp32", threads=2, cache_dir=tmp_path)
+    rows = embeddings(ClipEncoder(small_clip(), engine))
+    np.testing.assert_allclose(rows, embeddings(reference()), atol=1e-3)
+
+
+@pytest.mark.parametrize("name", ["image.xml", "text.bin"])
+def test_a_damaged_converted_model_is_made_anew(name: str, tmp_path: Path) -> None:
+    """A file cut short, by a full disk say, costs a conversion and nothing else."""
+    make_openvino_engine(small_clip(), "fp32", threads=2, cache_dir=tmp_path)
+    (file,) = tmp_path.rglob(name)
+    file.write_bytes(file.read_bytes()[:100])
+    engine = make_openvino_engine(small_clip(), "fp32", threads=2, cache_dir=tmp_path)
+    rows = embeddings(ClipEncoder(small_clip(), engine))
+    np.testing.assert_allclose(rows, embeddings(reference()), atol=1e-3)
+
+
+def test_a_model_is_served_where_nothing_can_be_kept(tmp_path: Path) -> None:
+    """Each start converts, and the server serves."""
+    file = tmp_path / "file"
+    file.touch()
+    engine = make_openvino_engine(small_clip(), "fp32", threads=2, cache_dir=file)
+    rows = embeddings(ClipEncoder(small_clip(), engine))
+    np.testing.assert_allclose(rows, embeddings(reference()), atol=1e-3)
+
+
+def test_texts_and_pictures_are_computed_at_once(tmp_path: Path) -> None:
+    """Calls from several threads get their own rows."""
+    engine = make_openvino_engine(small_clip(), "fp32", threads=2, cache_dir=tmp_path)
+    encoder = ClipEncoder(small_clip(), engine)
+    expected = embeddings(encoder)
+    assert encoder.image_streams == 2
+    with ThreadPoolExecutor(4) as threads:
+        for rows in threads.map(lambda _: embeddings(encoder), range(12)):
+            np.testing.assert_allclose(rows, expected, atol=1e-5)
+
+
+class _Strayed:
+    """An engine whose embeddings point elsewhere."""
+
+    name, device, precision, image_streams = "torch", "cpu", "bf16", 0
+
+    def embed_texts(self, ids: TokenArray) -> FloatArray:
+        """Return what no text tower returns."""
+        return np.ones((len(ids), 64), np.float32)
+
+    embed_images = embed_texts
+
+
+def test_an_engine_that_strays_is_refused() -> None:
+    """The error names the precision, the cosine, the bound and the remedy."""
+    with pytest.raises(
+        ModelError,
+        match=r"bf16 by torch gives texts of small a cosine of -?0\.\d+ to fp32; at least 0\.9995"
+        r" is needed.*--precision fp32",
+    ):
+        require_agreement(_Strayed(), small_clip(), small_towers())
+
+
+class _Ending(nn.Module):
+    """Stands for a tower whose every run ends the same way."""
+
+    def __init__(self, ending: Exception | torch.Tensor) -> None:
+        super().__init__()
+        self.ending = ending
+
+    def forward(self, rows: torch.Tensor) -> torch.Tensor:
+        """Raise, or return."""
+        if isinstance(self.ending, Exception):
+            raise self.ending
+        return self.ending
+
+
+@pytest.mark.parametrize(
+    ("ending", "reason"),
+    [
+        (torch.OutOfMemoryError("CUDA out of memory"), "MODEL_OUT_OF_MEMORY"),
+        (RuntimeError("can't allocate memory"), "MODEL_ERROR"),
+        (MemoryError(), "MODEL_ERROR"),
+        (torch.tensor([[1.0, float("nan")]]), "MODEL_NOT_FINITE"),
+        (torch.zeros(1, 64), "MODEL_NOT_FINITE"),
+    ],
+)
+def test_a_failing_network_is_a_model_error(ending: Exception | torch.Tensor, reason: str) -> None:
+    """Whatever torch raises, and numbers that are none, reach the caller as `ModelError`."""
+    towers = Towers(_Ending(ending), _Ending(ending))
+    encoder = ClipEncoder(small_clip(), TorchEngine(towers, 64, CPU, "fp32"))
+    with pytest.raises(ModelError) as of_text:
+        encoder.encode_texts([encoder.tokenize("夕阳").ids])
+    with pytest.raises(ModelError) as of_image:
+        encoder.encode_images(PICTURES[:1])
+    assert [of_text.value.reason, of_image.value.reason] == [reason, reason]
+
+
+def test_an_empty_batch_has_no_rows() -> None:
+    """Nothing in, nothing out, of the right width."""
+    encoder = reference()
+    assert encoder.encode_texts([]).shape == encoder.encode_images([]).shape == (0, 64)
+
+
+def test_int8_is_not_for_torch() -> None:
+    """The error says which engine computes in int8."""
+    with pytest.raises(ModelError, match=r"int8 start with --engine openvino"):
+        load_encoder(Config(engine="torch", precision="int8"))
+
+
+def test_an_engine_that_is_not_installed_is_told_with_the_remedy(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Asked for by name it is an error; `auto` does without it."""
+
+    def nothing(name: str) -> None:
+        return None
+
+    monkeypatch.setattr("tihua_server.encoders.importlib.util.find_spec", nothing)
+    with pytest.raises(ModelError, match=r"pip install 'tihua\[openvino\]'"):
+        load_encoder(Config(engine="openvino"))
+    assert load_encoder(Config(device="cpu")).info.engine == "torch"
+
+
+def test_the_packaged_model_is_served_in_fp32_unless_told_otherwise(tmp_path: Path) -> None:
+    """Its network does not bear bf16, so `auto` never takes it, and asking for it is refused."""
+    info = load_encoder(Config(device="cpu", model_dir=tmp_path)).info
+    assert (info.engine, info.precision) == ("openvino", "fp32")
+    with pytest.raises(ModelError, match=r"bf16 .* pictures of tihua-tiny .* --precision fp32"):
+        load_encoder(Config(device="cpu", model_dir=tmp_path, precision="bf16"))
+
+
+@pytest.mark.gpu
+def test_cuda_graphs_agree_with_the_reference() -> None:
+    """Batches of every size, cut and padded as need be, on a GPU in bf16."""
+    if not torch.cuda.is_available():
+        pytest.skip("no CUDA device")
+    engine = make_torch_engine(small_clip(), torch.device("cuda", 0), "bf16", max_batch_size=4)
+    encoder = ClipEncoder(small_clip(), engine)
+    cosines: npt.NDArray[np.float32] = (embeddings(encoder) * embeddings(reference())).sum(axis=1)
+    assert cosines.min() >= LOWEST_COSINE["bf16"]

@@ -1,0 +1,52 @@
+"""A Chinese-CLIP network of cn_clip's, so small that it is made and converted in a moment."""
+
+from typing import Any
+
+import torch
+from tihua_server.chinese_clip import ImageTower, TextTower
+from tihua_server.clip_model import ClipModel, Towers
+from tihua_server.torchvision_operators import define_missing_operators
+from tihua_server.types import ModelRef
+
+SIZES: dict[str, Any] = {
+    "embed_dim": 64,
+    "image_resolution": 64,
+    "vision_layers": 2,
+    "vision_width": 128,
+    "vision_patch_size": 16,
+    "vocab_size": 21128,
+    "text_attention_probs_dropout_prob": 0.1,
+    "text_hidden_act": "gelu",
+    "text_hidden_dropout_prob": 0.1,
+    "text_hidden_size": 128,
+    "text_initializer_range": 0.02,
+    "text_intermediate_size": 256,
+    "text_max_position_embeddings": 512,
+    "text_num_attention_heads": 4,
+    "text_num_hidden_layers": 2,
+    "text_type_vocab_size": 2,
+}
+"""The arguments of cn_clip's `CLIP`."""
+
+
+def small_clip(seed: int = 0) -> ClipModel:
+    """Return the model of a seed, with random weights."""
+    return ClipModel(
+        ref=ModelRef("small", f"{seed:016x}"),
+        dim=64,
+        image_size=64,
+        context_length=52,
+        tolerates_bf16=True,
+        towers=lambda: small_towers(seed),
+    )
+
+
+def small_towers(seed: int = 0) -> Towers:
+    """Return new towers of a seed."""
+    define_missing_operators()
+    from cn_clip.clip.model import CLIP
+
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        network = CLIP(**SIZES).eval().requires_grad_(requires_grad=False)
+    return Towers(ImageTower(network).eval(), TextTower(network).eval())
