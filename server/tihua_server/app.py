@@ -138,6 +138,7 @@ class App:
             model=model.ref.id,
             dim=model.dim,
             device=model.device,
+            engine=model.engine,
             precision=model.precision,
             store=self._store.kind,
         )

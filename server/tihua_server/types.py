@@ -33,8 +33,8 @@ class ModelRef:
     Attributes:
         id: its name, for people: `ViT-B-16`.
         fingerprint: 16 hexadecimal digits over weights and preprocessing. Engine, device and
-            precision are left out: they must agree within a cosine of 0.99 (ARCHITECTURE.md), and
-            embeddings of one fingerprint may therefore be compared whatever computed them.
+            precision are left out: they must agree (`agreement.py`), and embeddings of one
+            fingerprint may therefore be compared whatever computed them.
     """
 
     id: str
@@ -51,8 +51,8 @@ class ModelInfo:
         image_size: side of the square, in pixels, to which pictures are resized.
         context_length: tokens per text, [CLS] and [SEP] included; longer texts are cut.
         device: `cpu` or `cuda:0`.
-        precision: `fp32`, `bf16`, …
-        engine: what computes: `torch`.
+        precision: `fp32`, `bf16` or `int8`.
+        engine: what computes: `torch` or `openvino`.
     """
 
     ref: ModelRef

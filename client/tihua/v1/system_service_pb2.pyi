@@ -122,11 +122,11 @@ class ModelInfo(_message.Message):
     context_length: _builtins.int
     """Tokens per text, [CLS] and [SEP] included."""
     engine: _builtins.str
-    """What computes it: "torch"."""
+    """What computes it: "torch" or "openvino"."""
     device: _builtins.str
     """Where: "cpu", "cuda:0"."""
     precision: _builtins.str
-    """In which precision: "fp32"."""
+    """In which precision: "fp32", "bf16" or "int8"."""
     @_builtins.property
     def ref(self) -> _types_pb2.ModelRef:
         """Name and fingerprint."""
