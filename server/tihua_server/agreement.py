@@ -6,18 +6,22 @@ embeddings agree, so an engine is compared with torch in fp32 when it is made, o
 packaged gallery and a few texts, and refused below these bounds.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from importlib import resources
+from typing import TypeVar
 
 import numpy as np
 import torch
+from torch import nn
 
 from tihua_server.clip_model import ClipModel, Towers
 from tihua_server.engine import Engine
 from tihua_server.errors import ModelError
 from tihua_server.images import decode_image
 from tihua_server.tokenizer import Tokenizer
-from tihua_server.types import FloatArray, PixelArray
+from tihua_server.types import FloatArray, PixelArray, TokenArray
+
+Batch = TypeVar("Batch", TokenArray, PixelArray)
 
 LOWEST_COSINE = {"fp32": 0.9999, "bf16": 0.9995, "int8": 0.99}
 """Of any embedding to that of torch in fp32. bf16 has 8 bits of mantissa, and Chinese-CLIP keeps
@@ -66,25 +70,27 @@ def require_agreement(engine: Engine, model: ClipModel, towers: Towers) -> None:
     tokenizer = Tokenizer(model.context_length)
     tokens = [tokenizer.tokenize(text).ids[np.newaxis] for text in TEXTS]
     pictures = [pixels[np.newaxis] for pixels in gallery_pixels(PICTURES, model.image_size)]
+    lowest = {
+        "texts": _lowest_cosine(towers.text, engine.embed_texts, tokens),
+        "pictures": _lowest_cosine(towers.image, engine.embed_images, pictures),
+    }
+    bound = LOWEST_COSINE[engine.precision]
+    for kind, cosine in lowest.items():
+        if not cosine >= bound:
+            raise ModelError(
+                f"{engine.precision} by {engine.name} gives {kind} of {model.ref.id} a cosine of"
+                f" {cosine:.4f} to fp32; at least {bound} is needed, or they could not be"
+                " searched together: start with --precision fp32",
+                reason="PRECISION_TOO_LOW",
+            )
+
+
+def _lowest_cosine(
+    tower: nn.Module, embed: Callable[[Batch], FloatArray], inputs: Sequence[Batch]
+) -> float:
     with torch.inference_mode():
-        for kind, tower, embed, inputs in (
-            ("texts", towers.text, engine.embed_texts, tokens),
-            ("pictures", towers.image, engine.embed_images, pictures),
-        ):
-            reference = [tower(torch.from_numpy(each)).float().numpy() for each in inputs]
-            lowest = _lowest_cosine([embed(each) for each in inputs], reference)
-            bound = LOWEST_COSINE[engine.precision]
-            if not lowest >= bound:
-                raise ModelError(
-                    f"{engine.precision} by {engine.name} gives {kind} of {model.ref.id} a cosine"
-                    f" of {lowest:.4f} to fp32; at least {bound} is needed, or they could not be"
-                    " searched together: start with --precision fp32",
-                    reason="PRECISION_TOO_LOW",
-                )
-
-
-def _lowest_cosine(rows: Sequence[FloatArray], reference: Sequence[FloatArray]) -> float:
-    ours = np.concatenate(rows).astype(np.float64)
-    theirs = np.concatenate(reference).astype(np.float64)
+        reference = [tower(torch.from_numpy(each)).double().numpy() for each in inputs]
+    ours = np.concatenate([embed(each) for each in inputs]).astype(np.float64)
+    theirs = np.concatenate(reference)
     norms = np.linalg.norm(ours, axis=1) * np.linalg.norm(theirs, axis=1)
     return float(((ours * theirs).sum(axis=1) / norms).min())

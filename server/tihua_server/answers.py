@@ -70,26 +70,27 @@ def from_embedded(
     embedded: Embedded, dim: int, vector_type: "types_pb2.VectorType.ValueType"
 ) -> tuple[types_pb2.VectorBlock, list[types_pb2.ItemError]]:
     """Return one row per input, zero where it failed, and the failures."""
-    rows = np.zeros((len(embedded.rows), dim), np.float32)
+    rows: list[FloatArray] = []
     failures = []
     for index, row in enumerate(embedded.rows):
         if isinstance(row, ServiceError):
             failures.append(item_error(index, "", row))
+            rows.append(np.zeros(dim, np.float32))
         else:
-            rows[index] = row
+            rows.append(row)
     return from_embeddings(rows, vector_type), failures
 
 
 def from_embeddings(
-    rows: FloatArray,
+    rows: Sequence[FloatArray],
     vector_type: "types_pb2.VectorType.ValueType" = types_pb2.VECTOR_TYPE_FLOAT32,
 ) -> types_pb2.VectorBlock:
-    """Return embeddings, (count, dim), packed."""
-    count, dim = rows.shape
+    """Return one or more embeddings, each (dim,), packed."""
+    packed = rows[0] if len(rows) == 1 else np.concatenate(rows)
     return types_pb2.VectorBlock(
-        data=rows.astype(dtype_of(vector_type), copy=False).tobytes(),
-        dim=dim,
-        count=count,
+        data=packed.astype(dtype_of(vector_type), copy=False).tobytes(),
+        dim=len(rows[0]),
+        count=len(rows),
         type=vector_type or types_pb2.VECTOR_TYPE_FLOAT32,
     )
 
@@ -100,7 +101,7 @@ def from_item(item: Item) -> types_pb2.Item:
     if item.metadata:
         message.metadata.CopyFrom(_to_struct(item.metadata))
     if item.embedding is not None:
-        message.embedding.CopyFrom(from_embeddings(item.embedding[np.newaxis]))
+        message.embedding.CopyFrom(from_embeddings([item.embedding]))
     return message
 
 

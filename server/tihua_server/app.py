@@ -9,6 +9,7 @@ import contextlib
 import importlib.metadata
 import signal
 from collections.abc import AsyncIterator
+from typing import cast
 
 import grpc
 import structlog
@@ -73,10 +74,8 @@ class App:
         writer = Writer(embedder, store, config.limits)
         grant = Credit(INGEST_BATCHES, config.limits.max_message_bytes)
         self._ingester = Ingester(writer, grant=grant)
-        self._calls = CallInterceptor()
         self._health = health.aio.HealthServicer()
         self._server = grpc.aio.server(
-            interceptors=[self._calls],
             options=[
                 ("grpc.max_receive_message_length", config.limits.max_message_bytes),
                 ("grpc.max_send_message_length", config.limits.max_message_bytes),
@@ -84,7 +83,8 @@ class App:
                 ("grpc.so_reuseport", 0),
             ],
         )
-        limits, server = config.limits, self._server
+        self._calls = CallInterceptor(self._server)
+        limits, server = config.limits, cast("grpc.aio.Server", self._calls)
         version = importlib.metadata.version("tihua")
         embedding_service_pb2_grpc.add_EmbeddingServiceServicer_to_server(
             EmbeddingService(embedder, limits), server
@@ -113,7 +113,6 @@ class App:
         Raises:
             InvalidInput: the address is taken or not this machine's.
         """
-        self._embedder.start()
         await self._embedder.warm_up()
         config = self._config
         host = f"[{config.host}]" if ":" in config.host else config.host
@@ -182,14 +181,7 @@ async def serving(config: Config) -> AsyncIterator[App]:
     except BaseException:
         await store.close()
         raise
-    embedder = Embedder(
-        encoder,
-        limits=config.limits,
-        max_batch_size=config.max_batch_size,
-        max_queue_size=config.max_queue_size,
-        preprocess_threads=config.preprocess_threads,
-    )
-    app = App(embedder, store, config)
+    app = App(Embedder(encoder, config), store, config)
     try:
         await app.start()
         yield app

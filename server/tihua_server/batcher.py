@@ -1,26 +1,46 @@
 """Dynamic batching: what waits while the model is busy becomes its next batch.
 
+    submit ──> lane ──> batch, as soon as a thread of the model is free ──> each caller's future
+
 There is no timer (as in text-embeddings-inference): an idle model takes a lone input at once, a
 busy one finds a batch that has grown with the load. Inputs wait in two bounded lanes, and bulk
-inputs are taken only when no interactive one waits. Knows nothing of models: it is tested with
-integers.
+inputs are taken only when no interactive one waits. The oldest input of the lane is always taken;
+what fills the batch up are those of the most similar size, because all are padded to the largest.
 
-    submit ──> lane ──> batch ──> run_batch, in the executor ──> each caller's future
+Three bounds keep a batch from holding up those who come after it: its inputs (`max_batch_size`),
+its expected duration (`max_batch_s`, by `BatchCost`), and its padding, which may not cost more
+than a batch of its own would. Where another model's batches share the processor, a batch is
+followed by a rest (`yields_to`).
+
+Knows nothing of models: it is tested with integers.
 """
 
 import asyncio
 import enum
+import math
 import time
-from collections import deque
 from collections.abc import Callable, Sequence
-from concurrent.futures import Executor
-from dataclasses import dataclass
 from typing import Generic, TypeVar
 
+from tihua_server.admission import Budget
+from tihua_server.batch import Batch, Batched, Entry
+from tihua_server.batch_cost import BatchCost
 from tihua_server.errors import Draining, Overloaded
+from tihua_server.workers import Urgency, Workers
 
 Input = TypeVar("Input")
 Result = TypeVar("Result")
+
+MIN_PADDING = 8
+"""Padding that is always allowed, in units of size: below it there is nothing to gain."""
+
+REST_FACTOR = 2.0
+MAX_REST_S = 0.025
+"""The rest after a batch, as a multiple of its duration, and at most.
+
+A lone caller that asks again as soon as it is answered would otherwise take half of two cores from
+pictures that are being computed. What arrives meanwhile gathers into one batch.
+"""
 
 
 class Lane(enum.Enum):
@@ -30,169 +50,211 @@ class Lane(enum.Enum):
     BULK = "bulk"
 
 
-@dataclass(frozen=True, slots=True)
-class Batched(Generic[Result]):
-    """A result, and what its batch cost.
+class _Waiting(Generic[Input, Result]):
+    """The inputs of one lane, oldest first."""
 
-    Attributes:
-        result: what `run_batch` returned for the input.
-        queue_time_s: from `submit` to the start of the batch, in seconds.
-        inference_time_s: the batch itself, in seconds.
-        batch_size: inputs in the batch.
-    """
+    __slots__ = ("entries", "room")
 
-    result: Result
-    queue_time_s: float
-    inference_time_s: float
-    batch_size: int
+    def __init__(self, max_queue_size: int) -> None:
+        # An ordered set: what its caller takes back leaves at once, from wherever it stands.
+        self.entries: dict[Entry[Input, Result], None] = {}
+        self.room = Budget(max_queue_size)
 
-
-@dataclass(frozen=True, slots=True)
-class _Entry(Generic[Input, Result]):
-    value: Input
-    future: asyncio.Future[Batched[Result]]
-    submit_time_s: float
+    def take_out(self, entry: Entry[Input, Result]) -> None:
+        """Remove an entry if it still is here."""
+        if entry in self.entries:
+            del self.entries[entry]
+            self.room.give(1)
 
 
 class Batcher(Generic[Input, Result]):
-    """Runs concurrent inputs in batches, interactive ones first."""
+    """Runs concurrent inputs in batches, interactive ones first; a `Queue` of `Workers`."""
 
     def __init__(
         self,
         run_batch: Callable[[Sequence[Input]], Sequence[Result]],
         *,
-        executor: Executor,
+        workers: Workers,
         max_batch_size: int,
         max_queue_size: int,
+        max_batch_s: float = math.inf,
+        size_of: Callable[[Input], int] | None = None,
+        yields_to: Workers | None = None,
+        clock: Callable[[], float] = time.perf_counter,
     ) -> None:
-        """Take the function that computes; call `start` inside the event loop.
+        """Take the function that computes.
 
         Args:
-            run_batch: returns one result per input, in order; called in `executor`.
-            executor: where batches run. Batchers that share a model share its one thread.
+            run_batch: returns one result per input, in order; called in a thread of `workers`.
+            workers: whose threads compute; batchers that share a model share its workers.
             max_batch_size: inputs of one batch at most.
             max_queue_size: inputs that may wait in each lane.
+            max_batch_s: what a batch of more than one input may be expected to take, in seconds.
+            size_of: what an input costs, 1 or more; a batch of n costs n times its largest. None
+                if all cost the same.
+            yields_to: while these are busy, there is a rest after each batch.
+            clock: seconds from any beginning.
         """
-        self._run_batch = run_batch
-        self._executor = executor
         self.max_batch_size = max_batch_size
         self.max_queue_size = max_queue_size
-        self._waiting: dict[Lane, deque[_Entry[Input, Result]]] = {lane: deque() for lane in Lane}
-        self._room = {lane: asyncio.Semaphore(max_queue_size) for lane in Lane}
-        self._arrival = asyncio.Event()
-        self._task: asyncio.Task[None] | None = None
+        self._run_batch = run_batch
+        self._workers = workers
+        self._max_batch_s = max_batch_s
+        self._size_of = size_of
+        self._yields_to = yields_to
+        self._clock = clock
+        self._cost = BatchCost()
+        self._waiting: dict[Lane, _Waiting[Input, Result]] = {
+            lane: _Waiting(max_queue_size) for lane in Lane
+        }
+        # In the order in which they are served.
+        self._lanes = tuple(self._waiting.values())
+        self._running: set[Batch[Input, Result]] = set()
+        self._rest_until_s = -math.inf
+        self._alarm: asyncio.TimerHandle | None = None
+        self._is_closed = False
+        workers.serve(self)
+        if yields_to is not None:
+            yields_to.when_idle(workers.wake)
 
-    def start(self) -> None:
-        """Begin to run batches."""
-        self._task = asyncio.create_task(self._run(), name="batcher")
-
-    async def close(self) -> None:
-        """Stop; whoever still waits gets `Draining`."""
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
-        for lane in Lane:
-            for entry in self._waiting[lane]:
-                if not entry.future.done():
-                    entry.future.set_exception(Draining("the server is shutting down"))
-            self._waiting[lane].clear()
+    def close(self) -> None:
+        """Stop; whoever waits, for a batch or for its end, gets `Draining`."""
+        self._is_closed = True
+        if self._alarm is not None:
+            self._alarm.cancel()
+        for waiting in self._lanes:
+            for entry in list(waiting.entries):
+                waiting.take_out(entry)
+                entry.fail(_draining())
+        for batch in self._running:
+            for entry in batch.entries:
+                entry.fail(_draining())
 
     def queue_size(self, lane: Lane) -> int:
         """Return how many inputs wait in a lane."""
-        return len(self._waiting[lane])
+        return len(self._waiting[lane].entries)
 
     def refuse_if_full(self, lane: Lane, count: int) -> None:
         """Raise `Overloaded` unless `count` more inputs fit now; spares work done before `submit`.
 
         More inputs than the lane could ever hold are let through, to fill it as it empties.
         """
-        if self.queue_size(lane) + min(count, self.max_queue_size) > self.max_queue_size:
-            raise self._overloaded(lane)
+        held = self._waiting[lane].room.held
+        if held + min(count, self.max_queue_size) > self.max_queue_size:
+            raise Overloaded(
+                f"the {lane.value} lane holds {held} of at most {self.max_queue_size} inputs "
+                f"and has no room for {count} more; try again later"
+            )
 
     async def submit(
         self, value: Input, *, lane: Lane = Lane.INTERACTIVE, wait: bool = False
     ) -> Batched[Result]:
-        """Return the result of one input. Cancel the call, and it is not computed.
+        """Return the result of one input; as `submit_all`."""
+        [batched] = await self.submit_all((value,), lane=lane, wait=wait)
+        return batched
+
+    async def submit_all(
+        self, values: Sequence[Input], *, lane: Lane = Lane.INTERACTIVE, wait: bool = False
+    ) -> list[Batched[Result]]:
+        """Return the result of each input. Cancel the call, and what waits is not computed.
 
         Args:
-            value: the input.
-            lane: where it waits.
+            values: the inputs.
+            lane: where they wait.
             wait: if the lane is full, wait for room instead of refusing.
 
         Raises:
-            Overloaded: the lane is full.
+            Overloaded: the lane has no room for all of them.
             Draining: the batcher was closed.
+            Exception: what `run_batch` raised for one of them; the others are dropped.
         """
-        room = self._room[lane]
-        if room.locked() and not wait:
-            raise self._overloaded(lane)
-        await room.acquire()
-        entry = _Entry(
-            value=value,
-            future=asyncio.get_running_loop().create_future(),
-            submit_time_s=time.perf_counter(),
-        )
-        self._waiting[lane].append(entry)
-        self._arrival.set()
-        return await entry.future
-
-    def _overloaded(self, lane: Lane) -> Overloaded:
-        return Overloaded(
-            f"the {lane.value} lane holds {self.queue_size(lane)} of at most "
-            f"{self.max_queue_size} inputs and has no room for more; try again later"
-        )
-
-    async def _run(self) -> None:
-        while True:
-            batch = self._next_batch()
-            if batch:
-                await self._compute(batch)
-            else:
-                self._arrival.clear()
-                await self._arrival.wait()
-
-    def _next_batch(self) -> list[_Entry[Input, Result]]:
-        for lane in Lane:
-            batch: list[_Entry[Input, Result]] = []
-            waiting = self._waiting[lane]
-            while waiting and len(batch) < self.max_batch_size:
-                entry = waiting.popleft()
-                self._room[lane].release()
-                # A future is already done when its caller hung up: nobody reads that result.
-                if not entry.future.done():
-                    batch.append(entry)
-            if batch:
-                return batch
-        return []
-
-    async def _compute(self, batch: list[_Entry[Input, Result]]) -> None:
-        start_time_s = time.perf_counter()
+        if not wait:
+            self.refuse_if_full(lane, len(values))
+        entries: list[Entry[Input, Result]] = []
+        waiting = self._waiting[lane]
         try:
-            results = await asyncio.get_running_loop().run_in_executor(
-                self._executor, self._run_batch, [entry.value for entry in batch]
-            )
-            if len(results) != len(batch):
-                raise RuntimeError(  # noqa: TRY301  # handed to the callers like any other failure
-                    f"run_batch returned {len(results)} results for {len(batch)} inputs"
-                )
-        except asyncio.CancelledError:
-            for entry in batch:
-                if not entry.future.done():
-                    entry.future.set_exception(Draining("the server is shutting down"))
+            for value in values:
+                if not waiting.room.take_now(1):
+                    await waiting.room.take(1)
+                entries.append(self._put(value, waiting))
+            return [await entry.future for entry in entries]
+        except BaseException:
+            for entry in entries:
+                waiting.take_out(entry)
+                entry.forget()
             raise
-        except Exception as error:  # noqa: BLE001  # those who wait must hear of it, whatever it is
-            for entry in batch:
-                if not entry.future.done():
-                    entry.future.set_exception(error)
-            return
-        inference_time_s = time.perf_counter() - start_time_s
-        for entry, result in zip(batch, results, strict=True):
-            if not entry.future.done():
-                entry.future.set_result(
-                    Batched(
-                        result=result,
-                        queue_time_s=start_time_s - entry.submit_time_s,
-                        inference_time_s=inference_time_s,
-                        batch_size=len(batch),
-                    )
-                )
+
+    def urgency(self) -> Urgency | None:
+        """Return how urgent the oldest input of the first lane is; None if it must wait."""
+        for rank, waiting in enumerate(self._lanes):
+            if waiting.entries:
+                oldest = next(iter(waiting.entries))
+                return None if self._is_resting() else (rank, oldest.arrival_s)
+        return None
+
+    def next_job(self) -> Batch[Input, Result]:
+        """Take the next batch out of its lane."""
+        waiting = next(waiting for waiting in self._lanes if waiting.entries)
+        entries = list(waiting.entries)
+        if len(entries) > 1:
+            entries = self._chosen(entries)
+        for entry in entries:
+            waiting.take_out(entry)
+        batch = Batch(entries, self._run_batch, self._note, self._clock)
+        self._running.add(batch)
+        return batch
+
+    def _put(self, value: Input, waiting: _Waiting[Input, Result]) -> Entry[Input, Result]:
+        if self._is_closed:
+            waiting.room.give(1)
+            raise _draining()
+        size = 1 if self._size_of is None else self._size_of(value)
+        entry: Entry[Input, Result] = Entry(value, size, self._clock())
+        waiting.entries[entry] = None
+        self._workers.wake()
+        return entry
+
+    def _chosen(self, waiting: Sequence[Entry[Input, Result]]) -> list[Entry[Input, Result]]:
+        """Return the oldest, and what goes well with it."""
+        oldest, *others = waiting
+        if self._size_of is not None:
+            others.sort(key=lambda entry: abs(entry.size - oldest.size))
+        chosen = [oldest]
+        largest = total = oldest.size
+        for entry in others:
+            if len(chosen) == self.max_batch_size:
+                break
+            size = max(largest, entry.size) * (len(chosen) + 1)
+            padding = size - total - entry.size
+            if self._cost.seconds(size) <= self._max_batch_s and padding <= self._max_padding():
+                chosen.append(entry)
+                largest = max(largest, entry.size)
+                total += entry.size
+        return chosen
+
+    def _max_padding(self) -> float:
+        return max(MIN_PADDING, self._cost.fixed_size())
+
+    def _note(self, batch: Batch[Input, Result]) -> None:
+        self._running.discard(batch)
+        if batch.error is None:
+            self._cost.learn(batch.size, batch.inference_time_s)
+        if self._yields_to is not None and self._yields_to.is_busy:
+            rest_s = min(REST_FACTOR * batch.inference_time_s, MAX_REST_S)
+            self._rest_until_s = self._clock() + rest_s
+
+    def _is_resting(self) -> bool:
+        if self._yields_to is None or not self._yields_to.is_busy:
+            return False
+        left_s = self._rest_until_s - self._clock()
+        if left_s > 0 and self._alarm is None:
+            self._alarm = asyncio.get_running_loop().call_later(left_s, self._end_rest)
+        return left_s > 0
+
+    def _end_rest(self) -> None:
+        self._alarm = None
+        self._workers.wake()
+
+
+def _draining() -> Draining:
+    return Draining("the server is shutting down")

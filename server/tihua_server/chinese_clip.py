@@ -62,7 +62,8 @@ class TextTower(nn.Module):
         # 0 is [PAD]; what cn_clip's `encode_text` does, but for the network's own dtype.
         mask = ids.ne(0).to(self.projection.dtype)
         hidden: Tensor = self.bert(ids, attention_mask=mask)[0]
-        return hidden[:, 0, :] @ self.projection
+        features: Tensor = hidden[:, 0, :] @ self.projection
+        return features
 
 
 class FusedSelfAttention(nn.Module):

@@ -105,10 +105,25 @@ POSITIVE = click.IntRange(min=1)
     help="Inputs that the model sees at once. More is faster in bulk and takes more memory.",
 )
 @_knob(
+    "max_batch_ms",
+    type=click.FloatRange(min=1),
+    help="What a batch may be expected to take; a query waits for the running one at most.",
+)
+@_knob(
     "max_queue_size",
     type=POSITIVE,
     help="Inputs that may wait for the model. A low bound refuses callers early instead of "
     "letting them wait long.",
+)
+@_knob(
+    "max_queue_bytes",
+    type=POSITIVE,
+    help="Bytes of pictures, files and pixels, that may wait in each lane.",
+)
+@_knob(
+    "max_decode_pixels",
+    type=POSITIVE,
+    help="Pixels of the pictures that are decoded at one time; 100 million take 300 MB.",
 )
 @_knob("data_dir", type=click.Path(path_type=Path), help="Where the embedded store lives.")
 @_knob("milvus_uri", help="A Milvus server, http://host:19530; without it, the embedded store.")

@@ -57,7 +57,13 @@ class Config:
         inference_threads: CPU threads of the model; 0 takes all cores.
         preprocess_threads: threads that decode, resize and tokenize.
         max_batch_size: inputs that the model sees at once.
+        max_batch_ms: what a batch may be expected to take, in milliseconds; a query waits for the
+            running one at most.
         max_queue_size: inputs that may wait in each lane; beyond it calls are refused.
+        max_queue_bytes: bytes of the pictures that wait or are worked on in each lane, files and
+            pixels; beyond it calls are refused.
+        max_decode_pixels: width times height of the pictures that are being decoded, all threads
+            together; 100 million take 300 MB.
         data_dir: where the embedded store lives.
         milvus_uri: a Milvus server; empty means the embedded one in `data_dir`.
         milvus_token: `user:password` or an API key.
@@ -80,7 +86,10 @@ class Config:
     inference_threads: int = 0
     preprocess_threads: int = field(default_factory=lambda: os.cpu_count() or 1)
     max_batch_size: int = 32
+    max_batch_ms: float = 100.0
     max_queue_size: int = 1024
+    max_queue_bytes: int = 256 * 1024 * 1024
+    max_decode_pixels: int = 100_000_000
     data_dir: Path = Path("tihua-data")
     milvus_uri: str = ""
     milvus_token: str = field(default="", repr=False)

@@ -76,7 +76,7 @@ class _Graph:
         self._pinned = example.contiguous().pin_memory()
         self._input = self._pinned.to(device)
         self._graph = torch.cuda.CUDAGraph()
-        side = torch.cuda.Stream(device)
+        side = torch.cuda.Stream(device)  # type: ignore[no-untyped-call]
         side.wait_stream(torch.cuda.current_stream(device))
         with torch.cuda.stream(side):
             for _ in range(_WARM_UP_RUNS):

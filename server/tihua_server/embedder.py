@@ -2,21 +2,26 @@
 
 Every input goes its own way and meets others in the batcher only, already tokens or pixels. So an
 input that can't be read fails alone, and the model never sees it.
+
+An encoder that computes pictures in streams gets a thread for each, and one for texts: a query
+then waits for no picture. Of any other, texts and pictures share the one thread.
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+import functools
+from collections.abc import Coroutine, Iterable, Sequence
 from dataclasses import dataclass
 from time import perf_counter
-from typing import TypeVar
+from typing import Any, TypeAlias, TypeVar
 
 import numpy as np
 
-from tihua_server.batcher import Batched, Batcher, Lane
-from tihua_server.config import Limits
+from tihua_server.admission import Admission
+from tihua_server.batch import Batched
+from tihua_server.batcher import Batcher, Lane
+from tihua_server.config import Config
 from tihua_server.errors import InvalidInput, NotFound, ServiceError, TooLarge
-from tihua_server.images import decode_image, pixels_from_rgb
+from tihua_server.preprocessor import Preprocessor
 from tihua_server.types import (
     Content,
     EncodedImage,
@@ -27,11 +32,14 @@ from tihua_server.types import (
     RgbImage,
     Text,
     TokenArray,
-    Tokens,
     Vector,
 )
+from tihua_server.workers import Workers
 
 T = TypeVar("T")
+
+Picture: TypeAlias = EncodedImage | RgbImage
+Row: TypeAlias = FloatArray | ServiceError
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,65 +75,67 @@ class Stages:
 class Embedded:
     """What became of the inputs of one call, in their order: an embedding or why there is none."""
 
-    rows: list[FloatArray | ServiceError]
+    rows: list[Row]
     stages: Stages
 
 
 class Embedder:
     """Runs the model for everybody who needs an embedding."""
 
-    def __init__(
-        self,
-        encoder: Encoder,
-        *,
-        limits: Limits,
-        max_batch_size: int,
-        max_queue_size: int,
-        preprocess_threads: int,
-    ) -> None:
-        """Take the model; call `start` inside the event loop."""
+    def __init__(self, encoder: Encoder, config: Config) -> None:
+        """Take the model and the bounds; belongs to one event loop."""
         self._encoder = encoder
-        self._limits = limits
-        self._model_thread = ThreadPoolExecutor(1, thread_name_prefix="model")
-        self._preprocess_threads = ThreadPoolExecutor(
-            preprocess_threads, thread_name_prefix="preprocess"
-        )
-        # A decoded picture may take 150 MB before it is resized: no more of them than threads.
-        self._decoding = asyncio.Semaphore(preprocess_threads)
+        self._preprocessor = Preprocessor(encoder, config)
+        streams = encoder.image_streams
+        self._image_workers = Workers(max(1, streams), "image model" if streams else "model")
+        self._text_workers = Workers(1, "text model") if streams else self._image_workers
         self._texts: Batcher[TokenArray, FloatArray] = Batcher(
             lambda batch: list(encoder.encode_texts(batch)),
-            executor=self._model_thread,
-            max_batch_size=max_batch_size,
-            max_queue_size=max_queue_size,
+            workers=self._text_workers,
+            max_batch_size=config.max_batch_size,
+            max_queue_size=config.max_queue_size,
+            max_batch_s=config.max_batch_ms / 1000,
+            size_of=len,
+            yields_to=self._image_workers if streams else None,
         )
         self._images: Batcher[PixelArray, FloatArray] = Batcher(
             lambda batch: list(encoder.encode_images(batch)),
-            executor=self._model_thread,
-            max_batch_size=max_batch_size,
-            max_queue_size=max_queue_size,
+            workers=self._image_workers,
+            max_batch_size=config.max_batch_size,
+            max_queue_size=config.max_queue_size,
+            max_batch_s=config.max_batch_ms / 1000,
         )
+        self._admissions = {
+            lane: Admission(
+                lane.value, max_count=config.max_queue_size, max_bytes=config.max_queue_bytes
+            )
+            for lane in Lane
+        }
 
     @property
     def model(self) -> ModelInfo:
         """The model that embeds."""
         return self._encoder.info
 
-    def start(self) -> None:
-        """Begin to take inputs."""
-        self._texts.start()
-        self._images.start()
-
     async def close(self) -> None:
         """Stop; whoever still waits gets `Draining`."""
-        await asyncio.gather(self._texts.close(), self._images.close())
-        self._model_thread.shutdown(wait=True, cancel_futures=True)
-        self._preprocess_threads.shutdown(wait=True, cancel_futures=True)
+        self._preprocessor.stop()
+        self._texts.close()
+        self._images.close()
+        self._preprocessor.close()
+        self._text_workers.close()
+        self._image_workers.close()
 
     async def warm_up(self) -> None:
-        """Run text and picture once, so that the first caller does not pay for it."""
+        """Run text and picture, so that the first caller does not pay for it.
+
+        Twice: from the second time on a batch takes as long as it always will, and how long that
+        is decides how large the next may be.
+        """
         size = self.model.image_size
         blank = RgbImage(bytes(size * size * 3), size, size)
-        await self.embed([Text("夕阳西下"), blank])
+        for _ in range(2):
+            await self.embed([Text("夕阳西下"), blank])
 
     def require_model(self, name: str) -> None:
         """Raise `NotFound` unless `name` is empty or the model's."""
@@ -157,105 +167,131 @@ class Embedder:
             Overloaded: the queue has no room for all of them.
             ModelError: the model failed.
         """
-        if not wait:
-            is_text = [isinstance(content, Text) for content in contents]
-            self._texts.refuse_if_full(lane, sum(is_text))
-            self._images.refuse_if_full(lane, len(is_text) - sum(is_text))
-        try:
-            async with asyncio.TaskGroup() as group:
-                tasks = [
-                    group.create_task(self._embed_one(content, lane, truncate, wait))
-                    for content in contents
-                ]
-        except ExceptionGroup as failures:
-            # The first is as good as any: it is the server's trouble, and the same for all.
-            raise failures.exceptions[0] from None
-        rows, stages = [], Stages()
-        for task in tasks:
-            row, row_stages = task.result()
-            rows.append(row)
-            stages = stages.merge(row_stages)
-        return Embedded(rows, stages)
-
-    async def _embed_one(
-        self, content: Content | ServiceError, lane: Lane, truncate: bool, wait: bool
-    ) -> tuple[FloatArray | ServiceError, Stages]:
-        start_s = perf_counter()
-        preprocess_s = 0.0
-        batched: Batched[FloatArray]
-        try:
+        texts = [content.content for content in contents if isinstance(content, Text)]
+        pictures = [content for content in contents if isinstance(content, Picture)]
+        parts = []
+        if texts:
+            parts.append(self.embed_texts(texts, lane=lane, truncate=truncate, wait=wait))
+        if pictures:
+            parts.append(self.embed_pictures(pictures, lane=lane, wait=wait))
+        done = await _together(parts)
+        text_rows = iter(done[0].rows if texts else ())
+        picture_rows = iter(done[-1].rows if pictures else ())
+        rows: list[Row] = []
+        for content in contents:
             match content:
-                case ServiceError():
-                    return content, Stages()
-                case Vector(embedding):
-                    self._check_dim(embedding)
-                    return embedding, Stages()
-                case Text(text):
-                    tokens = await self._preprocess(self._tokenize, text, truncate)
-                    preprocess_s = perf_counter() - start_s
-                    batched = await self._texts.submit(tokens.ids, lane=lane, wait=wait)
+                case Text():
+                    rows.append(next(text_rows))
                 case EncodedImage() | RgbImage():
-                    async with self._decoding:
-                        pixels = await self._preprocess(self._decode, content)
-                    preprocess_s = perf_counter() - start_s
-                    batched = await self._images.submit(pixels, lane=lane, wait=wait)
-        except (InvalidInput, TooLarge) as error:
-            return error, Stages(preprocess_s=perf_counter() - start_s)
-        return batched.result, Stages(
-            queue_s=batched.queue_time_s,
-            preprocess_s=preprocess_s,
-            inference_s=batched.inference_time_s,
-            batch_size=batched.batch_size,
+                    rows.append(next(picture_rows))
+                case Vector(embedding):
+                    rows.append(self._checked(embedding))
+                case ServiceError():
+                    rows.append(content)
+        return Embedded(rows, _longest(embedded.stages for embedded in done))
+
+    async def embed_texts(
+        self,
+        texts: Sequence[str],
+        *,
+        lane: Lane = Lane.INTERACTIVE,
+        truncate: bool = True,
+        wait: bool = False,
+    ) -> Embedded:
+        """Return what became of each text, as `embed`."""
+        start_s = perf_counter()
+        if not wait and not self._preprocessor.is_short(texts):
+            self._texts.refuse_if_full(lane, len(texts))
+        tokens = await self._preprocessor.tokens(texts, lane=lane, truncate=truncate)
+        preprocess_s = perf_counter() - start_s
+        good = [ids for ids in tokens if not isinstance(ids, ServiceError)]
+        batched = await self._texts.submit_all(good, lane=lane, wait=wait)
+        results = iter(batched)
+        return Embedded(
+            [ids if isinstance(ids, ServiceError) else next(results).result for ids in tokens],
+            _stages(preprocess_s, batched),
         )
 
-    async def _preprocess(self, function: Callable[..., T], *args: object) -> T:
-        loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._preprocess_threads, function, *args)
+    async def embed_pictures(
+        self, pictures: Sequence[Picture], *, lane: Lane = Lane.INTERACTIVE, wait: bool = False
+    ) -> Embedded:
+        """Return what became of each picture, as `embed`."""
+        sizes = [self._held_bytes(picture) for picture in pictures]
+        if not wait:
+            self._admissions[lane].enter_now(len(sizes), sum(sizes))
+        try:
+            results = await _together(
+                [
+                    self._embed_picture(picture, size_bytes, lane, wait)
+                    for picture, size_bytes in zip(pictures, sizes, strict=True)
+                ]
+            )
+        finally:
+            if not wait:
+                self._admissions[lane].leave(len(sizes), sum(sizes))
+        return Embedded([row for row, _ in results], _longest(stages for _, stages in results))
 
-    def _tokenize(self, text: str, truncate: bool) -> Tokens:
-        if not text.strip():
-            raise InvalidInput(
-                "text is empty; it needs at least one character that is not white space",
-                reason="EMPTY_TEXT",
-            )
-        if len(text) > self._limits.max_text_chars:
-            raise InvalidInput(
-                f"text is {len(text)} characters; the limit is {self._limits.max_text_chars}",
-                reason="TEXT_TOO_LONG",
-                metadata={"chars": len(text), "max_text_chars": self._limits.max_text_chars},
-            )
-        tokens = self._encoder.tokenize(text)
-        if tokens.is_truncated and not truncate:
-            raise InvalidInput(
-                f"text is longer than the model's context of {self.model.context_length} tokens; "
-                "shorten it, or allow truncation",
-                reason="TEXT_TRUNCATED",
-            )
-        return tokens
+    async def _embed_picture(
+        self, picture: Picture, size_bytes: int, lane: Lane, wait: bool
+    ) -> tuple[Row, Stages]:
+        if wait:
+            await self._admissions[lane].enter(size_bytes)
+        start_s = perf_counter()
+        try:
+            pixels = await self._preprocessor.pixels(picture, lane=lane)
+            preprocess_s = perf_counter() - start_s
+            # It was admitted: from here on it waits and is not refused.
+            batched = await self._images.submit(pixels, lane=lane, wait=True)
+        except (InvalidInput, TooLarge) as error:
+            return error, Stages(preprocess_s=perf_counter() - start_s)
+        finally:
+            if wait:
+                self._admissions[lane].leave(1, size_bytes)
+        return batched.result, _stages(preprocess_s, [batched])
 
-    def _decode(self, image: EncodedImage | RgbImage) -> PixelArray:
-        size, limits = self.model.image_size, self._limits
-        if isinstance(image, RgbImage):
-            _check_pixels(image, limits.max_image_pixels)
-            return pixels_from_rgb(image.data, image.width_px, image.height_px, size)
-        if len(image.content) > limits.max_image_bytes:
-            raise TooLarge(
-                f"picture is {len(image.content)} bytes; the limit is {limits.max_image_bytes}; "
-                "send a smaller copy, the model sees "
-                f"{size} x {size} pixels of it",
-                reason="IMAGE_TOO_LARGE",
-                metadata={"bytes": len(image.content), "max_image_bytes": limits.max_image_bytes},
-            )
-        return decode_image(image.content, size, max_pixels=limits.max_image_pixels)
+    def _held_bytes(self, picture: Picture) -> int:
+        """Return the bytes that a picture holds until it is computed: file and pixels."""
+        if isinstance(picture, RgbImage):
+            return len(picture.data)
+        return len(picture.content) + self.model.image_size**2 * 3
 
-    def _check_dim(self, embedding: FloatArray) -> None:
-        if embedding.shape != (self.model.dim,):
-            raise InvalidInput(
-                f"embedding has {embedding.shape[-1]} dimensions; "
-                f"{self.model.ref.id} makes {self.model.dim}",
-                reason="WRONG_DIMENSION",
-                metadata={"dim": embedding.shape[-1], "expected": self.model.dim},
-            )
+    def _checked(self, embedding: FloatArray) -> Row:
+        if embedding.shape == (self.model.dim,):
+            return embedding
+        return InvalidInput(
+            f"embedding has {embedding.shape[-1]} dimensions; "
+            f"{self.model.ref.id} makes {self.model.dim}",
+            reason="WRONG_DIMENSION",
+            metadata={"dim": embedding.shape[-1], "expected": self.model.dim},
+        )
+
+
+async def _together(coroutines: Sequence[Coroutine[Any, Any, T]]) -> list[T]:
+    """Return the results of all; if one fails, cancel the others and raise its error."""
+    if len(coroutines) == 1:
+        return [await coroutines[0]]
+    try:
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(coroutine) for coroutine in coroutines]
+    except ExceptionGroup as failures:
+        # The first is as good as any: it is the server's trouble, and the same for all.
+        raise failures.exceptions[0] from None
+    return [task.result() for task in tasks]
+
+
+def _stages(preprocess_s: float, batched: Sequence[Batched[FloatArray]]) -> Stages:
+    if not batched:
+        return Stages(preprocess_s=preprocess_s)
+    return Stages(
+        queue_s=max([entry.queue_time_s for entry in batched]),
+        preprocess_s=preprocess_s,
+        inference_s=max([entry.inference_time_s for entry in batched]),
+        batch_size=max([entry.batch_size for entry in batched]),
+    )
+
+
+def _longest(stages: Iterable[Stages]) -> Stages:
+    return functools.reduce(Stages.merge, stages, Stages())
 
 
 def normalized(vector: FloatArray, field: str = "") -> FloatArray:
@@ -280,12 +316,3 @@ def normalized(vector: FloatArray, field: str = "") -> FloatArray:
         )
     result: FloatArray = (wide / norm).astype(np.float32)
     return result
-
-
-def _check_pixels(image: RgbImage, max_pixels: int) -> None:
-    if image.width_px * image.height_px > max_pixels:
-        raise TooLarge(
-            f"picture is {image.width_px} x {image.height_px} pixels; "
-            f"the limit is {max_pixels} in all",
-            reason="TOO_MANY_PIXELS",
-        )

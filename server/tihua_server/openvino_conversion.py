@@ -31,9 +31,7 @@ def converted(towers: Towers, image_size: int) -> tuple[ov.Model, ov.Model]:
         image_size: side of a picture, in pixels.
     """
     with torch.inference_mode(), _quiet():
-        image = _network(
-            towers.image, torch.zeros(2, image_size, image_size, 3, dtype=torch.uint8)
-        )
+        image = _network(towers.image, torch.zeros(2, image_size, image_size, 3, dtype=torch.uint8))
         image.reshape([-1, image_size, image_size, 3])
         text = _network(towers.text, torch.ones(2, 9, dtype=torch.int64))
         text.reshape([-1, -1])
@@ -43,7 +41,7 @@ def converted(towers: Towers, image_size: int) -> tuple[ov.Model, ov.Model]:
 def _network(tower: nn.Module, example: torch.Tensor) -> ov.Model:
     # Traced here, because `convert_model` would run the tower twice more to check the trace;
     # `agreement.py` checks what comes out of it.
-    traced = torch.jit.trace(tower, example, check_trace=False)
+    traced = torch.jit.trace(tower, example, check_trace=False)  # type: ignore[no-untyped-call]
     return ov.convert_model(traced, example_input=example)
 
 

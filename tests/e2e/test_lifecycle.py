@@ -50,14 +50,7 @@ def held(encoder: Encoder) -> HeldEncoder:
 @contextlib.asynccontextmanager
 async def serving(encoder: Encoder, config: Config) -> AsyncIterator[App]:
     """Run a server in this process, around a model of the test's own."""
-    embedder = Embedder(
-        encoder,
-        limits=config.limits,
-        max_batch_size=config.max_batch_size,
-        max_queue_size=config.max_queue_size,
-        preprocess_threads=1,
-    )
-    app = App(embedder, await Milvus.open(config.data_dir), config)
+    app = App(Embedder(encoder, config), await Milvus.open(config.data_dir), config)
     try:
         await app.start()
         yield app

@@ -14,13 +14,15 @@ import numpy.typing as npt
 import pytest
 import torch
 from PIL import Image
-from tihua_server.architecture import Architecture, architectures
+from random_checkpoint import random_state, write_published
+from tihua_server.architecture import architectures
 from tihua_server.chinese_clip import read_chinese_clip
 from tihua_server.config import Config
 from tihua_server.encoders import load_encoder
 from tihua_server.errors import ModelError
 from tihua_server.images import decode_image
 from tihua_server.types import Encoder, FloatArray, ModelInfo, ModelRef
+from tutorial import load_tutorial
 
 TEXTS = [
     "枯藤老树昏鸦",
@@ -48,48 +50,11 @@ def pictures() -> list[bytes]:
     return files
 
 
-def random_state(architecture: Architecture) -> dict[str, torch.Tensor]:
-    """Return random weights, scaled so that signals neither die nor grow on their way."""
-    generator = torch.Generator().manual_seed(20221102)
-
-    def draw(name: str, like: torch.Tensor) -> torch.Tensor:
-        if not like.is_floating_point():
-            return torch.zeros(like.shape, dtype=like.dtype)
-        noise = torch.randn(like.shape, generator=generator)
-        if like.ndim > 1:
-            return noise.mul_(1.2 / like[0].numel() ** 0.5)
-        is_scale = name.endswith(("running_var", "weight"))
-        return noise.abs_().mul_(0.1).add_(1) if is_scale else noise.mul_(0.1)
-
-    return {name: draw(name, like) for name, like in architecture.network().state_dict().items()}
-
-
-def write_published(state: dict[str, torch.Tensor], path: Path) -> Path:
-    """Write a checkpoint as the published ones are: float32, prefixed, in a dict."""
-    pooler = {
-        "bert.pooler.dense.weight": torch.zeros(2, 2),
-        "bert.pooler.dense.bias": torch.ones(2),
-    }
-    published = {f"module.{name}": tensor for name, tensor in (state | pooler).items()}
-    torch.save({"epoch": 1, "name": "random", "state_dict": published}, path)
-    return path
-
-
 def tutorial_embeddings(path: Path, name: str) -> tuple[FloatArray, FloatArray]:
     """Return the texts' and the pictures' embeddings by the tutorial's code, and cn_clip alone."""
+    model, preprocess = load_tutorial(name, path)
     from cn_clip import clip
-    from cn_clip.clip.utils import _MODEL_INFO
 
-    vision, text = _MODEL_INFO[name]["struct"].split("@")
-    resolution = _MODEL_INFO[name]["input_resolution"]
-    model, preprocess = clip.load_from_name(
-        str(path),
-        device="cpu",
-        vision_model_name=vision,
-        text_model_name=text,
-        input_resolution=resolution,
-    )
-    model.eval()
     with torch.no_grad():
         texts = model.encode_text(clip.tokenize(TEXTS))
         texts /= texts.norm(dim=-1, keepdim=True)

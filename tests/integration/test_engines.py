@@ -19,7 +19,7 @@ from tihua_server.engine import Engine
 from tihua_server.errors import ModelError
 from tihua_server.openvino_engine import make_openvino_engine
 from tihua_server.torch_engine import TorchEngine, make_torch_engine
-from tihua_server.types import FloatArray, TokenArray
+from tihua_server.types import FloatArray, PixelArray, TokenArray
 from torch import nn
 
 CPU = torch.device("cpu")
@@ -116,7 +116,9 @@ class _Strayed:
         """Return what no text tower returns."""
         return np.ones((len(ids), 64), np.float32)
 
-    embed_images = embed_texts
+    def embed_images(self, pixels: PixelArray) -> FloatArray:
+        """Return what no image tower returns."""
+        return np.ones((len(pixels), 64), np.float32)
 
 
 def test_an_engine_that_strays_is_refused() -> None:

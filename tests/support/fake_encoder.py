@@ -20,8 +20,9 @@ class FakeEncoder:
         engine="hash",
     )
 
-    def __init__(self) -> None:
+    def __init__(self, image_streams: int = 0) -> None:
         """Remember how large each batch was."""
+        self.image_streams = image_streams
         self.batch_sizes: list[int] = []
 
     def tokenize(self, text: str) -> Tokens:

@@ -3,11 +3,12 @@
 import asyncio
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from tihua_server.batcher import Batched, Batcher, Lane
+from tihua_server.batch import Batched
+from tihua_server.batcher import Batcher, Lane
 from tihua_server.errors import Draining, Overloaded
+from tihua_server.workers import Workers
 
 
 class Squares:
@@ -46,24 +47,20 @@ def squares() -> Squares:
 
 
 @pytest.fixture
-def executor() -> Iterator[ThreadPoolExecutor]:
+async def workers(squares: Squares) -> AsyncIterator[Workers]:
     """One thread, as for one GPU."""
-    with ThreadPoolExecutor(1) as pool:
-        yield pool
+    made = Workers(1, "test")
+    yield made
+    squares.may_go_on.set()
+    made.close()
 
 
 @pytest.fixture
-async def batcher(
-    squares: Squares, executor: ThreadPoolExecutor
-) -> AsyncIterator[Batcher[int, int]]:
+def batcher(squares: Squares, workers: Workers) -> Iterator[Batcher[int, int]]:
     """A batcher of up to 4, with room for 6."""
-    started: Batcher[int, int] = Batcher(
-        squares, executor=executor, max_batch_size=4, max_queue_size=6
-    )
-    started.start()
-    yield started
-    squares.may_go_on.set()
-    await started.close()
+    made: Batcher[int, int] = Batcher(squares, workers=workers, max_batch_size=4, max_queue_size=6)
+    yield made
+    made.close()
 
 
 async def submit_all(
@@ -182,7 +179,7 @@ async def test_closing_answers_those_who_wait(batcher: Batcher[int, int], square
     """Nobody is left hanging."""
     held = await squares.hold(batcher)
     tasks = await submit_all(batcher, [1, 2])
-    await batcher.close()
+    batcher.close()
     squares.may_go_on.set()
     results = await asyncio.gather(held, *tasks, return_exceptions=True)
     assert [type(result) for result in results] == [Draining] * 3
@@ -190,13 +187,122 @@ async def test_closing_answers_those_who_wait(batcher: Batcher[int, int], square
 
 @pytest.mark.parametrize("wrong", [lambda _: [], lambda _: [1, 2]])
 async def test_a_wrong_number_of_results_is_an_error(
-    executor: ThreadPoolExecutor, wrong: Callable[[Sequence[int]], list[int]]
+    workers: Workers, wrong: Callable[[Sequence[int]], list[int]]
 ) -> None:
     """A model that loses an input must not shift the results of the others."""
-    batcher: Batcher[int, int] = Batcher(
-        wrong, executor=executor, max_batch_size=4, max_queue_size=4
-    )
-    batcher.start()
+    batcher: Batcher[int, int] = Batcher(wrong, workers=workers, max_batch_size=4, max_queue_size=4)
     with pytest.raises(RuntimeError, match="results for 1 inputs"):
         await batcher.submit(1)
-    await batcher.close()
+
+
+async def test_inputs_of_a_size_are_batched_together(workers: Workers, squares: Squares) -> None:
+    """The oldest is taken, with those that it would not be padded for; the others come next."""
+    batcher: Batcher[int, int] = Batcher(
+        squares, workers=workers, max_batch_size=4, max_queue_size=9, size_of=lambda size: size or 1
+    )
+    held = await squares.hold(batcher)
+    tasks = await submit_all(batcher, [50, 5, 52, 6, 51, 7])
+    squares.may_go_on.set()
+    results = await asyncio.gather(held, *tasks)
+    assert [sorted(batch) for batch in squares.batches] == [[50, 51, 52], [5, 6, 7]]
+    assert [result.result for result in results[1:]] == [2500, 25, 2704, 36, 2601, 49]
+
+
+class Clock:
+    """Time that passes when told to, in seconds."""
+
+    def __init__(self) -> None:
+        """Begin at noon."""
+        self.now_s = 12 * 3600.0
+
+    def __call__(self) -> float:
+        """Return the time."""
+        return self.now_s
+
+
+async def test_a_batch_is_not_longer_than_it_may_take(workers: Workers, squares: Squares) -> None:
+    """At 10 ms an input, 35 ms hold three, however many wait and may be in a batch."""
+    clock = Clock()
+
+    def slow(numbers: Sequence[int]) -> list[int]:
+        clock.now_s += 0.01 * len(numbers)
+        return squares(numbers)
+
+    batcher: Batcher[int, int] = Batcher(
+        slow,
+        workers=workers,
+        max_batch_size=8,
+        max_queue_size=16,
+        max_batch_s=0.035,
+        clock=clock,
+    )
+    for number in range(4):
+        await batcher.submit(number)
+    held = await squares.hold(batcher)
+    tasks = await submit_all(batcher, range(1, 9))
+    squares.may_go_on.set()
+    await asyncio.gather(held, *tasks)
+    assert squares.batches == [[1, 2, 3], [4, 5, 6], [7, 8]]
+
+
+async def test_several_threads_compute_several_batches_at_once(squares: Squares) -> None:
+    """The second batch begins while the first is being computed."""
+    together = threading.Barrier(2, timeout=10)
+
+    def meet(numbers: Sequence[int]) -> list[int]:
+        together.wait()
+        return squares(numbers)
+
+    workers = Workers(2, "test")
+    batcher: Batcher[int, int] = Batcher(meet, workers=workers, max_batch_size=1, max_queue_size=4)
+    results = await asyncio.gather(batcher.submit(2), batcher.submit(3))
+    assert [result.result for result in results] == [4, 9]
+    batcher.close()
+    workers.close()
+
+
+async def test_batchers_of_one_thread_take_the_most_urgent_first(
+    batcher: Batcher[int, int], workers: Workers, squares: Squares
+) -> None:
+    """An interactive input of one goes before bulk of the other that came first."""
+    other: Batcher[int, int] = Batcher(squares, workers=workers, max_batch_size=4, max_queue_size=4)
+    held = await squares.hold(batcher)
+    bulk = await submit_all(batcher, [1], Lane.BULK)
+    interactive = await submit_all(other, [2])
+    squares.may_go_on.set()
+    await asyncio.gather(held, *bulk, *interactive)
+    assert squares.batches == [[2], [1]]
+
+
+async def test_there_is_a_rest_after_a_batch_while_others_compute(
+    batcher: Batcher[int, int], squares: Squares
+) -> None:
+    """A second query waits until it was long enough, or until the others have done."""
+    clock = Clock()
+    queries = Workers(1, "queries")
+    computed: list[int] = []
+
+    def query(numbers: Sequence[int]) -> list[int]:
+        clock.now_s += 0.01
+        computed.extend(numbers)
+        return list(numbers)
+
+    resting: Batcher[int, int] = Batcher(
+        query,
+        workers=queries,
+        max_batch_size=4,
+        max_queue_size=4,
+        yields_to=batcher._workers,
+        clock=clock,
+    )
+    held = await squares.hold(batcher)
+    await resting.submit(1)
+    second = asyncio.create_task(resting.submit(2))
+    for _ in range(100):
+        await asyncio.sleep(0)
+    assert computed == [1]
+    squares.may_go_on.set()
+    await asyncio.gather(held, second)
+    assert computed == [1, 2]
+    resting.close()
+    queries.close()

@@ -1,76 +1,17 @@
-"""Files become the pixels that cn_clip would see, or an error that says what is wrong."""
+"""Files become the pixels that cn_clip would see."""
 
-import contextlib
 import struct
-import warnings
 import zlib
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from io import BytesIO
 
 import numpy as np
-import numpy.typing as npt
 import pytest
-from PIL import ExifTags, Image, ImageFile
+from picture_files import PLAIN, Pixels, chunk, corners, decode, encode, noise, quadrants
+from PIL import ExifTags, Image
 from tihua_server.errors import InvalidInput, TooLarge
-from tihua_server.images import decode_image, pixels_from_rgb
+from tihua_server.images import pixels_from_rgb
 from tihua_server.torchvision_operators import define_missing_operators
-
-MAX_PIXELS = 50_000_000
-
-Pixels = npt.NDArray[np.uint8]
-
-
-def decode(content: bytes, size: int = 32) -> Pixels:
-    """Decode under the default bound on pixels."""
-    return decode_image(content, size, max_pixels=MAX_PIXELS)
-
-
-def encode(image: Image.Image, file_format: str, **options: object) -> bytes:
-    """Return the picture as a file."""
-    buffer = BytesIO()
-    image.save(buffer, file_format, **options)
-    return buffer.getvalue()
-
-
-def noise(width: int, height: int, channels: int = 3, seed: int = 0) -> Image.Image:
-    """Return a picture in which every mistake of resizing shows."""
-    rng = np.random.default_rng(seed)
-    shape = (height, width, channels) if channels > 1 else (height, width)
-    return Image.fromarray(rng.integers(0, 256, shape, dtype=np.uint8))
-
-
-def quadrants() -> Image.Image:
-    """Return 64×64 pixels: red and green above, blue and white below."""
-    image = Image.new("RGB", (64, 64), "white")
-    image.paste((255, 0, 0), (0, 0, 32, 32))
-    image.paste((0, 255, 0), (32, 0, 64, 32))
-    image.paste((0, 0, 255), (0, 32, 32, 64))
-    return image
-
-
-def corners(pixels: Pixels) -> list[tuple[int, ...]]:
-    """Return the colours a quarter in from each corner: top left, top right, bottom left, right."""
-    near, far = len(pixels) // 4, 3 * len(pixels) // 4
-    return [tuple(map(int, pixels[y, x])) for y in (near, far) for x in (near, far)]
-
-
-def png(width: int, height: int, *chunks: bytes, bits: int = 8, data: bytes = b"") -> bytes:
-    """Return a grey PNG with any header, chunks before its pixels, and any pixels."""
-    header = struct.pack(">IIBBBBB", width, height, bits, 0, 0, 0, 0)
-    pixels = chunk(b"IDAT", zlib.compress(data or b"\0" * 64))
-    return (
-        b"\x89PNG\r\n\x1a\n"
-        + chunk(b"IHDR", header)
-        + b"".join(chunks)
-        + pixels
-        + chunk(b"IEND", b"")
-    )
-
-
-def chunk(name: bytes, data: bytes) -> bytes:
-    """Return one chunk of a PNG."""
-    return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
 
 
 @pytest.fixture(scope="module")
@@ -84,22 +25,6 @@ def cn_clip_pixels() -> Callable[[bytes, int], Pixels]:
         return np.asarray(to_rgb(resize(Image.open(BytesIO(content)))))
 
     return pixels
-
-
-PLAIN = {
-    "jpeg": encode(noise(640, 480), "JPEG", quality=90),
-    "progressive jpeg": encode(noise(31, 977), "JPEG", progressive=True),
-    "one pixel": encode(noise(1, 1), "JPEG"),
-    "grey jpeg": encode(noise(300, 200, 1), "JPEG"),
-    "cmyk jpeg": encode(noise(250, 251).convert("CMYK"), "JPEG"),
-    "png of the right size": encode(noise(224, 224), "PNG"),
-    "flat png": encode(noise(500, 20), "PNG"),
-    "grey png": encode(noise(77, 401, 1), "PNG"),
-    "opaque rgba png": encode(noise(99, 70).convert("RGBA"), "PNG"),
-    "webp": encode(noise(250, 251), "WEBP", quality=70),
-    "bmp": encode(noise(250, 251), "BMP"),
-    "tiff": encode(noise(250, 251), "TIFF", compression="tiff_lzw"),
-}
 
 
 @pytest.mark.parametrize("size", [224, 336])
@@ -279,141 +204,6 @@ def test_one_pixel_is_a_picture(file_format: str) -> None:
     """A picture of one pixel fills the square with it."""
     content = encode(Image.new("RGB", (1, 1), (255, 255, 255)), file_format)
     assert set(map(int, decode(content).ravel())) == {255}
-
-
-def test_an_empty_file_is_refused() -> None:
-    """No bytes at all have an error of their own."""
-    with pytest.raises(InvalidInput, match=r"empty \(0 bytes\); send") as caught:
-        decode(b"")
-    assert caught.value.reason == "EMPTY_IMAGE"
-
-
-@pytest.mark.parametrize(
-    "content",
-    [
-        b"this is a text that calls itself cat.jpg",
-        b"\x00",
-        b"\xff\xd8\xff",
-        b"\x89PNG\r\n\x1a\n",
-        b"GIF89a",
-        b"%PDF-1.7",
-        b"<svg xmlns='http://www.w3.org/2000/svg'/>",
-        b"\x00\x00\x00\x18ftypheic" + b"\0" * 40,
-        encode(noise(8, 8), "ICO"),
-        encode(noise(8, 8), "PPM"),
-        encode(noise(8, 8), "AVIF"),
-    ],
-)
-def test_what_is_no_picture_of_the_six_formats_is_refused(content: bytes) -> None:
-    """Text, headers alone and other formats get one sentence with the remedy."""
-    with pytest.raises(InvalidInput, match=r"send (a|the) whole") as caught:
-        decode(content)
-    assert caught.value.reason == "UNREADABLE_IMAGE"
-    assert "cat.jpg" not in caught.value.message
-
-
-@pytest.mark.parametrize("file_format", ["JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF"])
-@pytest.mark.parametrize("part", [0.02, 0.5, 0.9])
-def test_a_file_cut_short_is_refused(file_format: str, part: float) -> None:
-    """Half a picture is no picture: the rest would be grey."""
-    content = encode(noise(90, 90), file_format, lossless=True)
-    with pytest.raises(InvalidInput, match=r"send (a|the) whole"):
-        decode(content[: int(len(content) * part)])
-
-
-def test_no_damaged_file_gets_past_the_two_errors() -> None:
-    """Random damage yields a picture or one of the two errors, never another exception."""
-    rng = np.random.default_rng(1)
-    contents = [*PLAIN.values(), encode(noise(20, 20, 4), "PNG"), encode(noise(9, 9), "GIF")]
-    for content in contents:
-        for _ in range(20):
-            damaged = bytearray(content)
-            for position in rng.integers(0, min(len(damaged), 300), 3):
-                damaged[position] = rng.integers(0, 256)
-            with contextlib.suppress(InvalidInput, TooLarge):
-                assert decode(bytes(damaged), 8).shape == (8, 8, 3)
-
-
-@pytest.mark.parametrize(
-    "content",
-    [
-        png(20_000, 20_000),
-        png(12_000, 12_000),
-        png(7_072, 7_072),
-        png(2**31 - 1, 2**31 - 1),
-        encode(Image.new("1", (8_000, 8_000)), "TIFF", compression="group4"),
-        encode(Image.new("1", (8_000, 8_000)), "GIF"),
-    ],
-    ids=["400 million", "144 million", "one over", "most", "tiff", "gif"],
-)
-def test_too_many_pixels_are_refused_before_they_are_decoded(
-    content: bytes, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A bomb is told by its header: nothing is decoded, nothing of its size is allocated."""
-
-    def load(self: Image.Image) -> None:
-        pytest.fail("the picture was decoded")
-
-    monkeypatch.setattr(ImageFile.ImageFile, "load", load)
-    with pytest.raises(TooLarge, match=r"limit .*50000000.*scale it down") as caught:
-        decode(content)
-    assert caught.value.reason == "TOO_MANY_PIXELS"
-
-
-def test_the_bound_on_pixels_is_inclusive() -> None:
-    """A picture of exactly as many pixels as allowed is decoded, one more is not."""
-    content = encode(noise(30, 20), "PNG")
-    assert decode_image(content, 8, max_pixels=600).shape == (8, 8, 3)
-    with pytest.raises(TooLarge, match="30×20 = 600 pixels; the limit is 599"):
-        decode_image(content, 8, max_pixels=599)
-
-
-def test_a_long_thin_picture_is_refused() -> None:
-    """One row of 49 million pixels is within the bound, and resizing it would take a gigabyte."""
-    with pytest.raises(TooLarge, match="the limit for a side is 65535"):
-        decode(png(49_000_000, 1, bits=1))
-
-
-@pytest.mark.parametrize("name", [b"zTXt", b"iCCP"])
-def test_metadata_that_unpacks_to_much_is_refused(name: bytes) -> None:
-    """Twenty megabytes of text in a PNG of eight pixels are not unpacked."""
-    packed = b"k\0\0" + zlib.compress(b"\0" * 20_000_000, 9)
-    with pytest.raises(InvalidInput, match="can't be decoded"):
-        decode(png(8, 8, chunk(name, packed), data=b"\0" * 72))
-
-
-def test_pillow_is_left_as_it_was_and_warns_nobody() -> None:
-    """Neither a bomb nor odd metadata warns, and no setting of Pillow changes."""
-    before = (Image.MAX_IMAGE_PIXELS, ImageFile.LOAD_TRUNCATED_IMAGES)
-    entry = struct.pack("<HHII", 0x010F, 2, 1000, 9999)  # 1 000 bytes far beyond the end
-    exif = b"Exif\0\0II*\0\x08\0\0\0\x01\0" + entry + b"\0" * 4
-    odd = encode(quadrants(), "JPEG", exif=exif)
-    with pytest.warns(UserWarning, match="Skipping tag"):
-        Image.open(BytesIO(odd)).getexif()
-    with pytest.warns(Image.DecompressionBombWarning):
-        Image.open(BytesIO(png(10_000, 10_000)))
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
-        assert decode(odd).shape == (32, 32, 3)
-        with pytest.raises(TooLarge):
-            decode(png(10_000, 10_000))
-    assert caught == []
-    assert before == (Image.MAX_IMAGE_PIXELS, ImageFile.LOAD_TRUNCATED_IMAGES)
-
-
-def test_threads_may_decode_at_the_same_time() -> None:
-    """Good and bad pictures decoded together come out as they do alone."""
-
-    def attempt(content: bytes) -> bytes | str:
-        try:
-            return decode(content).tobytes()
-        except (InvalidInput, TooLarge) as error:
-            return error.message
-
-    contents = [*PLAIN.values(), b"", b"text", png(10_000, 10_000), PLAIN["jpeg"][:5000]] * 8
-    alone = [attempt(content) for content in contents]
-    with ThreadPoolExecutor(8) as pool:
-        assert list(pool.map(attempt, contents)) == alone
 
 
 def test_raw_pixels_of_the_right_size_are_taken_as_they_are() -> None:

@@ -7,7 +7,7 @@ from typing import cast
 
 import pytest
 from fake_encoder import FakeEncoder
-from tihua_server.config import Limits
+from tihua_server.config import Config, Limits
 from tihua_server.embedder import Embedder
 from tihua_server.errors import (
     Draining,
@@ -60,10 +60,7 @@ def shelf() -> Shelf:
 @pytest.fixture
 async def ingester(encoder: Encoder, shelf: Shelf) -> AsyncIterator[Ingester]:
     """An ingester whose streams may have four batches in flight."""
-    embedder = Embedder(
-        encoder, limits=Limits(), max_batch_size=8, max_queue_size=64, preprocess_threads=1
-    )
-    embedder.start()
+    embedder = Embedder(encoder, Config(max_batch_size=8, max_queue_size=64, preprocess_threads=1))
     yield Ingester(Writer(embedder, cast("VectorStore", shelf), Limits()), grant=GRANT)
     await embedder.close()
 

@@ -1,0 +1,114 @@
+"""One batch: inputs that are computed together, and the callers who wait for them."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from typing import Generic, NamedTuple, TypeVar
+
+Input = TypeVar("Input")
+Result = TypeVar("Result")
+
+
+class Batched(NamedTuple, Generic[Result]):
+    """A result, and what its batch cost.
+
+    Attributes:
+        result: what was computed of the input.
+        queue_time_s: from its arrival to the start of the batch, in seconds.
+        inference_time_s: the batch itself, in seconds.
+        batch_size: inputs in the batch.
+    """
+
+    result: Result
+    queue_time_s: float
+    inference_time_s: float
+    batch_size: int
+
+
+class Entry(Generic[Input, Result]):
+    """An input that waits or is being computed; equal to itself alone.
+
+    Attributes:
+        value: the input.
+        size: what it costs, in a unit of its kind, 1 or more.
+        arrival_s: when it came, by the batcher's clock.
+        future: whoever waits for it. Done before the batch is: nobody waits any more.
+    """
+
+    __slots__ = ("arrival_s", "future", "size", "value")
+
+    def __init__(self, value: Input, size: int, arrival_s: float) -> None:
+        self.value = value
+        self.size = size
+        self.arrival_s = arrival_s
+        self.future: asyncio.Future[Batched[Result]] = asyncio.get_running_loop().create_future()
+
+    def fail(self, error: Exception) -> None:
+        """Have the caller hear of it, if there still is one."""
+        if not self.future.done():
+            self.future.set_exception(error)
+
+    def forget(self) -> None:
+        """Say that the caller is gone, or has heard enough."""
+        if not self.future.cancel() and not self.future.cancelled():
+            self.future.exception()  # or asyncio would report an error that nobody heard of
+
+
+class Batch(Generic[Input, Result]):
+    """Entries that are computed in one go; a `Job` of `Workers`.
+
+    Attributes:
+        entries: in the order in which they are computed.
+        size: the number of entries times the size of the largest: they are padded to it.
+        inference_time_s: how long it took; 0 before it has run.
+        error: what went wrong; None if nothing did.
+    """
+
+    def __init__(
+        self,
+        entries: Sequence[Entry[Input, Result]],
+        run_batch: Callable[[Sequence[Input]], Sequence[Result]],
+        when_finished: "Callable[[Batch[Input, Result]], None]",
+        clock: Callable[[], float],
+    ) -> None:
+        """Take the entries and the function that computes one result for each, in order."""
+        self.entries = entries
+        self.size = max([entry.size for entry in entries]) * len(entries)
+        self.inference_time_s = 0.0
+        self.error: Exception | None = None
+        self._run_batch = run_batch
+        self._when_finished = when_finished
+        self._clock = clock
+        self._start_s = 0.0
+        self._results: Sequence[Result] = ()
+
+    def run(self) -> None:
+        """Compute, in a thread of the model."""
+        self._start_s = self._clock()
+        try:
+            self._results = self._run_batch([entry.value for entry in self.entries])
+            if len(self._results) != len(self.entries):
+                raise RuntimeError(  # noqa: TRY301  # handed to the callers like any other failure
+                    f"run_batch returned {len(self._results)} results for "
+                    f"{len(self.entries)} inputs"
+                )
+        except Exception as error:  # noqa: BLE001  # those who wait must hear of it, whatever it is
+            self.error = error
+        self.inference_time_s = self._clock() - self._start_s
+
+    def finish(self) -> None:
+        """Give each caller its result, or all of them the error; in the event loop."""
+        self._when_finished(self)
+        if self.error is not None:
+            for entry in self.entries:
+                entry.fail(self.error)
+            return
+        for entry, result in zip(self.entries, self._results, strict=True):
+            if not entry.future.done():
+                entry.future.set_result(
+                    Batched(
+                        result,
+                        self._start_s - entry.arrival_s,
+                        self.inference_time_s,
+                        len(self.entries),
+                    )
+                )

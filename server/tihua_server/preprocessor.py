@@ -1,0 +1,181 @@
+"""Texts → tokens and pictures → pixels, in threads, within bounds on time and memory.
+
+Decoding is work that is batched one by one: it has the two lanes of a `Batcher`, so that a picture
+for which somebody waits overtakes a thousand that a stream has sent, and what its caller has taken
+back is never decoded.
+
+What costs less than the way to a thread and back (80 µs) is done at once: a short text takes about
+2 µs a character, and pixels that have the model's size already are looked at where they lie.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from typing import Any, TypeVar
+
+import numpy as np
+
+from tihua_server.admission import ThreadBudget
+from tihua_server.batcher import Batcher, Lane
+from tihua_server.config import Config
+from tihua_server.errors import InvalidInput, ServiceError, TooLarge
+from tihua_server.images import decode_image, picture_size, pixels_from_rgb
+from tihua_server.types import EncodedImage, Encoder, PixelArray, RgbImage, TokenArray
+from tihua_server.workers import Workers
+
+T = TypeVar("T")
+
+INLINE_CHARS = 256
+"""Characters of one call that are tokenized in the event loop: half a millisecond at the most."""
+
+
+class _Decoding:
+    """A picture to decode, and whether anybody still waits for it."""
+
+    __slots__ = ("image", "is_dropped")
+
+    def __init__(self, image: EncodedImage | RgbImage) -> None:
+        self.image = image
+        self.is_dropped = False
+
+
+class _Dropped(Exception):
+    """Nobody waits for the picture any more, and nobody hears of this."""
+
+
+class Preprocessor:
+    """Makes of inputs what the model takes, and refuses what can't be made so."""
+
+    def __init__(self, encoder: Encoder, config: Config) -> None:
+        """Take the model, for its tokenizer and the size of its pictures, and the bounds."""
+        self._encoder = encoder
+        self._limits = config.limits
+        self._workers = Workers(config.preprocess_threads, "preprocess")
+        self._pixels = ThreadBudget(config.max_decode_pixels)
+        self._jobs: Batcher[Callable[[], Any], Any] = Batcher(
+            lambda jobs: [job() for job in jobs],
+            workers=self._workers,
+            max_batch_size=1,
+            max_queue_size=config.max_queue_size,
+        )
+
+    def stop(self) -> None:
+        """Take no more work; whoever waits gets `Draining`."""
+        self._jobs.close()
+
+    def close(self) -> None:
+        """Return when no thread works any more."""
+        self._workers.close()
+
+    def is_short(self, texts: Sequence[str]) -> bool:
+        """Return whether the texts are tokenized at once, without waiting for a thread."""
+        return sum(map(len, texts)) <= INLINE_CHARS
+
+    async def tokens(
+        self, texts: Sequence[str], *, lane: Lane, truncate: bool
+    ) -> list[TokenArray | ServiceError]:
+        """Return the tokens of each text, or why there are none.
+
+        Args:
+            texts: of any length.
+            lane: which goes first where many wait for a thread.
+            truncate: cut texts that are longer than the model's context, instead of failing them.
+        """
+        if self.is_short(texts):
+            return self._tokens(texts, truncate)
+        return await self._in_thread(partial(self._tokens, texts, truncate), lane)
+
+    async def pixels(self, image: EncodedImage | RgbImage, *, lane: Lane) -> PixelArray:
+        """Return a picture as the model takes it: (image_size, image_size, 3) uint8, RGB.
+
+        Raises:
+            InvalidInput: it can't be read.
+            TooLarge: it has too many bytes or pixels.
+        """
+        size = self._encoder.info.image_size
+        if isinstance(image, EncodedImage):
+            self._check_bytes(image)
+        else:
+            self._check_pixels(image)
+            if image.width_px == image.height_px == size and len(image.data) == size * size * 3:
+                return np.frombuffer(image.data, np.uint8).reshape(size, size, 3)
+        decoding = _Decoding(image)
+        try:
+            return await self._in_thread(partial(self._decode, decoding), lane)
+        except asyncio.CancelledError:
+            decoding.is_dropped = True
+            raise
+
+    async def _in_thread(self, job: Callable[[], T], lane: Lane) -> T:
+        # Room was made for it when its call was admitted: it waits and is not refused again.
+        result: T = (await self._jobs.submit(job, lane=lane, wait=True)).result
+        return result
+
+    def _tokens(self, texts: Sequence[str], truncate: bool) -> list[TokenArray | ServiceError]:
+        result: list[TokenArray | ServiceError] = []
+        for text in texts:
+            try:
+                result.append(self._tokens_of_one(text, truncate))
+            except InvalidInput as error:
+                result.append(error)
+        return result
+
+    def _tokens_of_one(self, text: str, truncate: bool) -> TokenArray:
+        if not text or text.isspace():
+            raise InvalidInput(
+                "text is empty; it needs at least one character that is not white space",
+                reason="EMPTY_TEXT",
+            )
+        if len(text) > self._limits.max_text_chars:
+            raise InvalidInput(
+                f"text is {len(text)} characters; the limit is {self._limits.max_text_chars}",
+                reason="TEXT_TOO_LONG",
+                metadata={"chars": len(text), "max_text_chars": self._limits.max_text_chars},
+            )
+        tokens = self._encoder.tokenize(text)
+        if tokens.is_truncated and not truncate:
+            raise InvalidInput(
+                "text is longer than the model's context of "
+                f"{self._encoder.info.context_length} tokens; shorten it, or allow truncation",
+                reason="TEXT_TRUNCATED",
+            )
+        return tokens.ids
+
+    def _check_bytes(self, image: EncodedImage) -> None:
+        if len(image.content) > self._limits.max_image_bytes:
+            raise TooLarge(
+                f"picture is {len(image.content)} bytes; the limit is "
+                f"{self._limits.max_image_bytes}; send a smaller copy, the model sees "
+                f"{self._encoder.info.image_size} x {self._encoder.info.image_size} pixels of it",
+                reason="IMAGE_TOO_LARGE",
+                metadata={
+                    "bytes": len(image.content),
+                    "max_image_bytes": self._limits.max_image_bytes,
+                },
+            )
+
+    def _check_pixels(self, image: RgbImage) -> None:
+        if image.width_px * image.height_px > self._limits.max_image_pixels:
+            raise TooLarge(
+                f"picture is {image.width_px} x {image.height_px} pixels; "
+                f"the limit is {self._limits.max_image_pixels} in all",
+                reason="TOO_MANY_PIXELS",
+            )
+
+    def _decode(self, decoding: _Decoding) -> PixelArray:
+        image, size = decoding.image, self._encoder.info.image_size
+        if isinstance(image, RgbImage):
+            with self._decoded(image.width_px * image.height_px, decoding):
+                return pixels_from_rgb(image.data, image.width_px, image.height_px, size)
+        max_pixels = self._limits.max_image_pixels
+        width, height = picture_size(image.content, max_pixels=max_pixels)
+        with self._decoded(width * height, decoding):
+            return decode_image(image.content, size, max_pixels=max_pixels)
+
+    @contextlib.contextmanager
+    def _decoded(self, pixels: int, decoding: _Decoding) -> Iterator[None]:
+        with self._pixels.hold(pixels):
+            if decoding.is_dropped:
+                raise _Dropped
+            yield

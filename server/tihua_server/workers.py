@@ -1,0 +1,120 @@
+"""Threads that compute, and which queue the next free one serves.
+
+    queues ──> a free thread takes the most urgent job ──> job.run, there ──> job.finish, back here
+
+Work waits in queues, where it can be overtaken and dropped, and never in the executor, where it
+could be neither. A job is made when a thread is free for it and at the end of a turn of the event
+loop: what arrived by then is in it, and nothing waits for a timer.
+"""
+
+import asyncio
+import threading
+from collections.abc import Callable
+from queue import SimpleQueue
+from typing import Protocol, TypeAlias
+
+Urgency: TypeAlias = tuple[int, float]
+"""Lane and time of arrival; the smallest goes first."""
+
+
+class Job(Protocol):
+    """What a thread does in one go."""
+
+    def run(self) -> None:
+        """Compute, in a thread; what goes wrong is kept for `finish`."""
+
+    def finish(self) -> None:
+        """Hand the results out, in the event loop."""
+
+
+class Queue(Protocol):
+    """Where jobs come from. It calls `Workers.wake` whenever its answers change."""
+
+    def urgency(self) -> Urgency | None:
+        """Return how urgent its next job is; None if it has none for now."""
+
+    def next_job(self) -> Job:
+        """Take the next job; called only if there is one."""
+
+
+class Workers:
+    """A number of threads for the queues that share them; belongs to one event loop.
+
+    Threads of its own, and not a `ThreadPoolExecutor`: its futures are what a quick model would
+    wait for.
+    """
+
+    def __init__(self, count: int, name: str) -> None:
+        """Take the number of threads, and what they are called in a profile."""
+        self._count = count
+        self._idle = count
+        self._jobs: SimpleQueue[Job | None] = SimpleQueue()
+        self._name = name
+        self._threads: list[threading.Thread] = []
+        self._queues: list[Queue] = []
+        self._idle_callbacks: list[Callable[[], None]] = []
+        self._is_awake = False
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether any thread computes."""
+        return self._idle < self._count
+
+    def serve(self, queue: Queue) -> None:
+        """Take jobs of that queue, too."""
+        self._queues.append(queue)
+
+    def when_idle(self, callback: Callable[[], None]) -> None:
+        """Call it whenever the last thread has finished and there is nothing more to do."""
+        self._idle_callbacks.append(callback)
+
+    def wake(self) -> None:
+        """Look for a job when this turn of the event loop is over."""
+        if self._idle and not self._is_awake:
+            self._is_awake = True
+            loop = asyncio.get_running_loop()
+            if not self._threads:
+                self._start(loop)
+            loop.call_soon(self._assign)
+
+    def close(self) -> None:
+        """Return when no thread computes any more."""
+        for _ in self._threads:
+            self._jobs.put(None)
+        for thread in self._threads:
+            thread.join()
+
+    def _start(self, loop: asyncio.AbstractEventLoop) -> None:
+        for number in range(self._count):
+            name = f"{self._name} {number}"
+            thread = threading.Thread(target=self._work, args=(loop,), name=name, daemon=True)
+            thread.start()
+            self._threads.append(thread)
+
+    def _assign(self) -> None:
+        self._is_awake = False
+        while self._idle and (queue := self._most_urgent()) is not None:
+            self._idle -= 1
+            self._jobs.put(queue.next_job())
+
+    def _most_urgent(self) -> Queue | None:
+        best: Queue | None = None
+        least: Urgency | None = None
+        for queue in self._queues:
+            urgency = queue.urgency()
+            if urgency is not None and (least is None or urgency < least):
+                best, least = queue, urgency
+        return best
+
+    def _work(self, loop: asyncio.AbstractEventLoop) -> None:
+        while (job := self._jobs.get()) is not None:
+            job.run()
+            loop.call_soon_threadsafe(self._finish, job)
+
+    def _finish(self, job: Job) -> None:
+        self._idle += 1
+        job.finish()
+        self._assign()
+        if not self.is_busy:
+            for callback in self._idle_callbacks:
+                callback()

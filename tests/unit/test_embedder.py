@@ -1,0 +1,158 @@
+"""The embedder's bounds, with a fake model: what is refused, what waits, what is dropped."""
+
+import asyncio
+import threading
+from collections.abc import AsyncIterator, Sequence
+from io import BytesIO
+
+import numpy as np
+import pytest
+from fake_encoder import FakeEncoder
+from PIL import Image
+from tihua_server.batcher import Lane
+from tihua_server.config import Config
+from tihua_server.embedder import Embedder
+from tihua_server.errors import Overloaded, ServiceError
+from tihua_server.images import decode_image
+from tihua_server.types import EncodedImage, FloatArray, PixelArray, RgbImage, Text
+
+SIZE = FakeEncoder.info.image_size
+SQUARE_BYTES = SIZE * SIZE * 3
+
+
+class Gate:
+    """Stands before the decoding of pictures, and remembers who came through."""
+
+    def __init__(self) -> None:
+        """Be shut."""
+        self.is_open = threading.Event()
+        self.has_begun = threading.Event()
+        self.decoded: list[bytes] = []
+
+    def __call__(self, content: bytes, size: int, *, max_pixels: int) -> PixelArray:
+        """Decode when it is open."""
+        self.has_begun.set()
+        assert self.is_open.wait(10)
+        self.decoded.append(content)
+        return decode_image(content, size, max_pixels=max_pixels)
+
+
+@pytest.fixture
+def gate(monkeypatch: pytest.MonkeyPatch) -> Gate:
+    """A gate that is shut."""
+    made = Gate()
+    monkeypatch.setattr("tihua_server.preprocessor.decode_image", made)
+    return made
+
+
+@pytest.fixture
+async def embedder() -> AsyncIterator[Embedder]:
+    """An embedder of one decoding thread, with room for 10 kB of pictures."""
+    made = Embedder(FakeEncoder(), Config(preprocess_threads=1, max_queue_bytes=10_000))
+    yield made
+    await made.close()
+
+
+def png(level: int, side: int = 4) -> EncodedImage:
+    """Return a grey picture."""
+    file = BytesIO()
+    Image.new("L", (side, side), level).save(file, "PNG")
+    return EncodedImage(file.getvalue())
+
+
+def square(level: int) -> RgbImage:
+    """Return a picture that needs no work."""
+    return RgbImage(bytes([level]) * SQUARE_BYTES, SIZE, SIZE)
+
+
+async def begun(gate: Gate) -> None:
+    """Return when a picture is at the gate."""
+    assert await asyncio.to_thread(gate.has_begun.wait, 10)
+
+
+async def test_rows_come_back_in_the_order_of_the_inputs(embedder: Embedder) -> None:
+    """Texts and pictures of one call are embedded apart and put together again."""
+    one, two = square(1), square(2)
+    mixed = (await embedder.embed([one, Text("马"), two, Text("桥")])).rows
+    alone = [(await embedder.embed([each])).rows[0] for each in (one, Text("马"), two, Text("桥"))]
+    np.testing.assert_array_equal(mixed, alone)
+
+
+async def test_pictures_beyond_the_bytes_that_may_wait_are_refused(
+    embedder: Embedder, gate: Gate
+) -> None:
+    """The error names the bytes; when there is room again, the same call succeeds."""
+    first = asyncio.create_task(embedder.embed([png(1)] * 10))
+    await begun(gate)
+    with pytest.raises(Overloaded, match=r"holds \d+ of at most 10000 bytes of pictures"):
+        await embedder.embed([png(2)] * 3)
+    gate.is_open.set()
+    await first
+    assert len((await embedder.embed([png(2)] * 3)).rows) == 3
+
+
+async def test_a_call_larger_than_the_bytes_that_may_wait_passes_alone(embedder: Embedder) -> None:
+    """A bound on many is no limit on one."""
+    assert len((await embedder.embed([square(level) for level in range(20)])).rows) == 20
+
+
+async def test_a_stream_waits_for_room_and_loses_nothing(embedder: Embedder, gate: Gate) -> None:
+    """Bulk pictures beyond the bound come in as others leave."""
+    bulk = asyncio.create_task(
+        embedder.embed([png(level) for level in range(40)], lane=Lane.BULK, wait=True)
+    )
+    await begun(gate)
+    gate.is_open.set()
+    rows = (await bulk).rows
+    assert not any(isinstance(row, ServiceError) for row in rows)
+    assert len({row.tobytes() for row in rows if not isinstance(row, ServiceError)}) == 40
+
+
+async def test_a_picture_that_nobody_waits_for_is_not_decoded(
+    embedder: Embedder, gate: Gate
+) -> None:
+    """What its caller has taken back, or what is too late, leaves before any work."""
+    first = asyncio.create_task(embedder.embed([png(1)]))
+    await begun(gate)
+    dropped = asyncio.create_task(embedder.embed([png(2)]))
+    with pytest.raises(TimeoutError):
+        await asyncio.wait_for(dropped, timeout=0.01)
+    last = asyncio.create_task(embedder.embed([png(3)]))
+    gate.is_open.set()
+    await asyncio.gather(first, last)
+    assert gate.decoded == [png(1).content, png(3).content]
+
+
+async def test_an_interactive_picture_is_decoded_before_bulk(
+    embedder: Embedder, gate: Gate
+) -> None:
+    """Somebody waits for it."""
+    first = asyncio.create_task(embedder.embed([png(1)]))
+    await begun(gate)
+    bulk = asyncio.create_task(embedder.embed([png(2)], lane=Lane.BULK, wait=True))
+    interactive = asyncio.create_task(embedder.embed([png(3)]))
+    for _ in range(10):
+        await asyncio.sleep(0)
+    gate.is_open.set()
+    await asyncio.gather(first, bulk, interactive)
+    assert gate.decoded == [png(1).content, png(3).content, png(2).content]
+
+
+async def test_texts_are_computed_beside_pictures_where_the_model_can() -> None:
+    """A query is answered while a batch of pictures is being computed."""
+    may_go_on, has_begun = threading.Event(), threading.Event()
+
+    class HeldPictures(FakeEncoder):
+        def encode_images(self, images: Sequence[PixelArray]) -> FloatArray:
+            has_begun.set()
+            assert may_go_on.wait(10)
+            return super().encode_images(images)
+
+    embedder = Embedder(HeldPictures(image_streams=1), Config(preprocess_threads=1))
+    pictures = asyncio.create_task(embedder.embed([square(1)]))
+    assert await asyncio.to_thread(has_begun.wait, 10)
+    assert len((await embedder.embed([Text("马")])).rows) == 1
+    assert not pictures.done()
+    may_go_on.set()
+    await pictures
+    await embedder.close()
