@@ -59,7 +59,7 @@ class GraphedTower:
     def __call__(self, rows: npt.NDArray[Any]) -> torch.Tensor:
         """Return (batch, dim) on the device, of (batch, …) on the CPU."""
         batch = torch.from_numpy(rows)
-        return torch.cat([self._run(piece) for piece in batch.split(self._sizes[-1])])
+        return torch.cat([self._run(piece) for piece in torch.split(batch, self._sizes[-1])])
 
     def _run(self, batch: torch.Tensor) -> torch.Tensor:
         size = next(size for size in self._sizes if size >= len(batch))
