@@ -4,7 +4,7 @@ BIN := .venv/bin
 GENERATED := client/tihua/v1
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo serve test test-slow protos protos-check format lint types build check clean
+.PHONY: help install demo serve test test-slow eval bench bench-gpu protos protos-check format lint types build check clean
 
 help: ## Print the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -25,6 +25,19 @@ test: install ## Run the tests: units in seconds, then store, model and a real s
 
 test-slow: install ## Run the tests that take minutes and gigabytes: the large architectures
 	$(BIN)/pytest -m slow
+
+eval: install ## Measure how well pictures are found, through a running service; docs/retrieval.md
+	PYTHONPATH=tests:tests/support $(BIN)/python -m bench.retrieval \
+	    $(addprefix --precision ,$(PRECISIONS)) $(FLAGS)
+
+bench: .venv/.bench ## Measure speed against the tutorial and peers, half an hour; docs/benchmarks.md
+	PYTHONPATH=tests:tests/support $(BIN)/python -m bench $(FLAGS)
+
+bench-gpu: .venv/.bench ## Measure what a GPU gives, where there is one
+	PYTHONPATH=tests:tests/support $(BIN)/python -m bench.gpu $(FLAGS)
+
+.venv/.bench: .venv/.installed
+	$(BIN)/pip install -q -c constraints.txt -e '.[server,sheet,int8]' --group bench && touch $@
 
 protos: install .venv-codegen/.installed ## Regenerate client/tihua/v1 from protos/
 	PATH="$(CURDIR)/.venv-codegen/bin:$$PATH" sh protos/generate $(GENERATED)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from tihua._channel import DEFAULT_ADDRESS, DEFAULT_COLLECTION, DEFAULT_TIMEOUT_S
 from tihua._ingest_types import IngestProgress, IngestSummary
+from tihua._preprocess import preprocess
 from tihua._server_types import Collection, Limits, ModelInfo, ServerInfo
 from tihua._types import (
     Embedding,
@@ -23,6 +24,7 @@ from tihua._types import (
     ItemError,
     ModelRef,
     Query,
+    RgbImage,
     SearchResult,
     Term,
     Timing,
@@ -72,6 +74,7 @@ __all__ = [
     "NotFoundError",
     "OverloadedError",
     "Query",
+    "RgbImage",
     "SearchResult",
     "ServerError",
     "ServerInfo",
@@ -82,6 +85,7 @@ __all__ = [
     "UnsupportedError",
     "UpsertResult",
     "__version__",
+    "preprocess",
 ]
 
 

@@ -215,6 +215,7 @@ class AsyncClient(AsyncCollectionMethods):
         session_id: str | None = None,
         batch_size: int = 32,
         on_progress: Callable[[IngestProgress], None] | None = None,
+        on_break: Callable[[TihuaError], None] | None = None,
         reconnect_timeout: float = 60.0,
         collection: str | None = None,
     ) -> IngestSummary:
@@ -231,7 +232,7 @@ class AsyncClient(AsyncCollectionMethods):
             batch_size=batch_size,
         )
         report = on_progress or (lambda _: None)
-        reconnect = Reconnect(reconnect_timeout)
+        reconnect = Reconnect(reconnect_timeout, on_break=on_break)
         async with aclosing(_aiter(items)) as source:
             await run_async_ingest(self._connection, session, source, report, reconnect)
         return IngestSummary(*session.totals, seconds=time.monotonic() - started)

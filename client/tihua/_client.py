@@ -256,6 +256,7 @@ class Client(CollectionMethods):
         session_id: str | None = None,
         batch_size: int = 32,
         on_progress: Callable[[IngestProgress], None] | None = None,
+        on_break: Callable[[TihuaError], None] | None = None,
         reconnect_timeout: float = 60.0,
         collection: str | None = None,
     ) -> IngestSummary:
@@ -277,6 +278,8 @@ class Client(CollectionMethods):
             batch_size: items of one message; at most 4 MiB and `Limits.max_batch_items` are sent.
             on_progress: called after each acknowledgement, on the calling thread, with what is
                 safe and the failures since the call before.
+            on_break: called when the stream broke and is tried again, with the reason; for one
+                outage once, on the calling thread.
             reconnect_timeout: how long to try again after a break before nothing more got
                 through, in seconds; 0 never tries.
             collection: where to write.
@@ -296,6 +299,6 @@ class Client(CollectionMethods):
             batch_size=batch_size,
         )
         report = on_progress or (lambda _: None)
-        reconnect = Reconnect(reconnect_timeout)
+        reconnect = Reconnect(reconnect_timeout, on_break=on_break)
         run_ingest(self._connection, session, iter(items), report, reconnect)
         return IngestSummary(*session.totals, seconds=time.monotonic() - started)

@@ -86,18 +86,35 @@ def image_source(image: _types.ImageLike, name: str) -> types_pb2.ImageSource:
     """Return a picture, read from its file where a path is given.
 
     Raises:
+        InvalidRequestError: the file cannot be read, or a side has more pixels than the field.
+        TypeError: it is neither bytes nor a path nor pixels.
+    """
+    if isinstance(image, _types.RgbImage):
+        rgb = types_pb2.RgbImage(
+            data=image.data,
+            width_px=uint32(image.width_px, f"{name}.width_px"),
+            height_px=uint32(image.height_px, f"{name}.height_px"),
+        )
+        return types_pb2.ImageSource(rgb=rgb)
+    return types_pb2.ImageSource(content=image_bytes(image, name))
+
+
+def image_bytes(image: bytes | os.PathLike[str], name: str) -> bytes:
+    """Return the bytes of a picture file, read from it where a path is given.
+
+    Raises:
         InvalidRequestError: the file cannot be read.
         TypeError: it is neither bytes nor a path.
     """
     if isinstance(image, bytes | bytearray | memoryview):
-        return types_pb2.ImageSource(content=bytes(image))
+        return bytes(image)
     if not isinstance(image, os.PathLike):
         raise TypeError(
             f"{name} is {type(image).__name__}; it must be the bytes of a picture file, or a "
             "pathlib.Path to one"
         )
     try:
-        content = Path(image).read_bytes()
+        return Path(image).read_bytes()
     except (OSError, ValueError) as error:
         cause = error.strerror if isinstance(error, OSError) else None
         raise InvalidRequestError(
@@ -105,7 +122,6 @@ def image_source(image: _types.ImageLike, name: str) -> types_pb2.ImageSource:
             reason="UNREADABLE_FILE",
             field=name,
         ) from error
-    return types_pb2.ImageSource(content=content)
 
 
 def vector_block(embedding: _types.EmbeddingLike, name: str) -> types_pb2.VectorBlock:

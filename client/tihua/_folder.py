@@ -82,7 +82,11 @@ class Folder:
         self._real_root = os.path.realpath(root)
 
     def __iter__(self) -> Iterator[Found]:
-        """Return what there is, one by one; nothing is held in memory but the names of folders."""
+        """Return what there is, one by one.
+
+        Held in memory are the names in the folder that is walked and in those above it, some
+        70 bytes each.
+        """
         if not self.root.is_dir():
             yield self._found(self.root.name, self.root)
             return
@@ -91,25 +95,50 @@ class Folder:
 
     def count(self) -> int:
         """Return how many pictures there are now, usable or not."""
-        if not self.root.is_dir():
-            return 1
-        return sum(1 for _ in self._walk("", self.root))
+        return self._count(self.root) if self.root.is_dir() else 1
+
+    def _count(self, folder: Path) -> int:
+        try:
+            return sum(
+                self._count(folder / name) if is_folder else 1
+                for name, is_folder in self._entries(folder)
+            )
+        except OSError:
+            return 1  # what can't be walked is one failure
 
     def _walk(self, prefix: str, folder: Path) -> Iterator[tuple[str, Path] | Unusable]:
+        folders: set[bytes] = set()
+        names: list[bytes] = []
         try:
-            with os.scandir(folder) as entries:
-                in_order = sorted(entries, key=lambda entry: os.fsencode(entry.name))
+            for name, is_folder in self._entries(folder):
+                names.append(os.fsencode(name))
+                if is_folder:
+                    folders.add(names[-1])
         except OSError as error:
             yield self._unusable(prefix or ".", "FOLDER_UNREADABLE", error)
             return
-        for entry in in_order:
-            if entry.name.startswith("."):
-                continue
-            name, path = prefix + entry.name, folder / entry.name
-            if entry.is_dir(follow_symlinks=False):
-                yield from self._walk(f"{name}/", path)
-            elif path.suffix.lower() in SUFFIXES and self._is_inside(entry):
-                yield name, path
+        names.sort()
+        for encoded in names:
+            name = os.fsdecode(encoded)
+            if encoded in folders:
+                yield from self._walk(f"{prefix}{name}/", folder / name)
+            else:
+                yield prefix + name, folder / name
+
+    def _entries(self, folder: Path) -> Iterator[tuple[str, bool]]:
+        """Return the names of the pictures and folders in a folder, and whether each is a folder.
+
+        Raises:
+            OSError: the folder can't be read.
+        """
+        with os.scandir(folder) as entries:
+            for entry in entries:
+                if entry.name.startswith("."):
+                    continue
+                is_folder = entry.is_dir(follow_symlinks=False)
+                is_picture = os.path.splitext(entry.name)[1].lower() in SUFFIXES  # noqa: PTH122 - fast
+                if is_folder or (is_picture and self._is_inside(entry)):
+                    yield entry.name, is_folder
 
     def _is_inside(self, entry: "os.DirEntry[str]") -> bool:
         """Return whether an entry is no link, or one to a file of this folder."""

@@ -17,15 +17,24 @@ class Reconnect:
     that the clients of a server that restarts do not all come back at once.
     """
 
-    def __init__(self, timeout_s: float, *, now: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        timeout_s: float,
+        *,
+        on_break: Callable[[TihuaError], None] | None = None,
+        now: Callable[[], float] = time.monotonic,
+    ) -> None:
         """Begin.
 
         Args:
             timeout_s: how long it may go on without progress after a break, in seconds; 0 gives
                 up at once.
+            on_break: called with the error of a break that is not the end, once until there is
+                progress again.
             now: the clock, in seconds.
         """
         self._timeout_s = timeout_s
+        self._on_break = on_break
         self._now = now
         self._progress = -1
         self._attempts = 0
@@ -54,5 +63,7 @@ class Reconnect:
             delay = max(delay, error.retry_after)
         if now + delay > self._broken_since + self._timeout_s:
             raise error
+        if self._attempts == 0 and self._on_break is not None:
+            self._on_break(error)
         self._attempts += 1
         return delay

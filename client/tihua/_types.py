@@ -23,6 +23,7 @@ __all__ = [
     "ItemError",
     "ModelRef",
     "Query",
+    "RgbImage",
     "SearchResult",
     "Term",
     "Timing",
@@ -43,8 +44,28 @@ It has the buffer protocol, so `numpy.asarray(embedding)` is float32 and copies 
 any sequence of numbers, and any one-dimensional buffer of float16, 32 or 64.
 """
 
-ImageLike: TypeAlias = bytes | os.PathLike[str]
-"""A picture as it is taken: the bytes of an encoded file, or where that file is.
+
+@dataclass(frozen=True, slots=True)
+class RgbImage:
+    """A picture that is decoded already: made by `preprocess`, or pixels of your own.
+
+    Of the size that the model takes in (`ModelInfo.image_size_px`) it is embedded as it is; of
+    another it is resized by the server: bicubic, aspect ratio not kept.
+
+    Attributes:
+        data: height_px * width_px * 3 bytes: rows from the top, pixels from the left, red, green,
+            blue.
+        width_px: in pixels, 1 or more.
+        height_px: in pixels, 1 or more.
+    """
+
+    data: bytes
+    width_px: int
+    height_px: int
+
+
+ImageLike: TypeAlias = bytes | os.PathLike[str] | RgbImage
+"""A picture as it is taken: the bytes of an encoded file, where that file is, or its pixels.
 
 JPEG, PNG, WebP, BMP, GIF or TIFF. A `str` is never taken for a path.
 """

@@ -11,6 +11,8 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import grpc
+import numpy as np
+import numpy.typing as npt
 import pytest
 import tihua
 from processes import GALLERY, ServerProcess, run_tihua, running
@@ -159,6 +161,32 @@ def test_a_picture_that_changed_is_replaced(
     [after] = client.get_items([changed.name], fields=["embedding"], collection=name)
     assert before.embedding != after.embedding
     assert client.count_items(collection=name) == 24
+
+
+def test_pictures_that_the_client_preprocessed_get_the_same_embeddings(
+    server: ServerProcess, client: tihua.Client, folder: Path, names: Iterator[str]
+) -> None:
+    """And a file that is no picture fails with the same words."""
+    by_server, by_client = next(names), next(names)
+    told = run_tihua("-c", by_server, "ingest", folder, address=server.address)
+    options = ("--preprocess", "client")
+    told_too = run_tihua("-c", by_client, "ingest", folder, *options, address=server.address)
+    assert told_too.returncode == 0
+    assert [line for line in told_too.stderr.splitlines() if line.startswith("failed: ")] == [
+        line for line in told.stderr.splitlines() if line.startswith("failed: ")
+    ]
+    expected, actual = (
+        {
+            item.id: item.embedding
+            for item in client.list_items(fields=["embedding"], collection=name)
+        }
+        for name in (by_server, by_client)
+    )
+    assert actual.keys() == expected.keys()
+    for item_id, embedding in actual.items():
+        # The pixels are the same; how they were batched may show in the last bits.
+        theirs: npt.ArrayLike = np.asarray(expected[item_id])
+        np.testing.assert_allclose(np.asarray(embedding), theirs, atol=1e-5)
 
 
 def test_a_second_folder_does_not_replace_the_first(

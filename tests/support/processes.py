@@ -14,6 +14,10 @@ from typing import Any
 GALLERY = Path(__file__).parents[2] / "server" / "tihua_server" / "gallery"
 
 
+class ServerFailed(AssertionError):
+    """A server did not start; the message is what it said."""
+
+
 @dataclass
 class ServerProcess:
     """A server process, and what it logs."""
@@ -38,7 +42,7 @@ class ServerProcess:
 
 
 @contextlib.contextmanager
-def running(data_dir: Path, *flags: str) -> Iterator[ServerProcess]:
+def running(data_dir: Path, *flags: str, start_timeout_s: float = 120) -> Iterator[ServerProcess]:
     """Start a server, wait until it serves, and stop it in the end."""
     environment = {
         name: value for name, value in os.environ.items() if not name.startswith("TIHUA_")
@@ -51,8 +55,11 @@ def running(data_dir: Path, *flags: str) -> Iterator[ServerProcess]:
         reader = threading.Thread(target=server.read_log, args=[is_serving])
         reader.start()
         try:
-            assert is_serving.wait(120)
-            assert server.address, f"the server did not start: {server.log}"
+            is_in_time = is_serving.wait(start_timeout_s)
+            if not server.address:
+                state = "ended" if is_in_time else f"does not serve after {start_timeout_s:g} s"
+                events = "\n".join(str(entry.get("event")) for entry in server.log)
+                raise ServerFailed(f"the server {state}:\n{events}")
             yield server
         finally:
             process.terminate()

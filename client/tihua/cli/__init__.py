@@ -6,8 +6,10 @@ One module a command (or group of commands). Each is imported when its command i
 
 import errno
 import io
+import signal
 import sys
-from typing import Any
+from types import FrameType
+from typing import Any, NoReturn
 
 import click
 
@@ -83,8 +85,15 @@ def root(ctx: click.Context) -> None:
 root.params[:0] = connection_options(hidden=False)
 
 
+def _interrupt(number: int, frame: FrameType | None) -> NoReturn:
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    raise KeyboardInterrupt
+
+
 def main() -> None:
-    """Run the command line and exit."""
+    """Run the command line and exit; a second Ctrl-C does not wait for the end of the first."""
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # and not ignored, by nohup
+        signal.signal(signal.SIGINT, _interrupt)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             # A name that the terminal's encoding lacks is shown as its escape, and no crash.

@@ -1,15 +1,32 @@
-"""The pictures of a folder on their way to the server: what is there already never leaves."""
+"""The pictures of a folder on their way to the server: what is there already never leaves.
 
-from collections.abc import Callable, Iterable, Iterator
+    folder ──> pages ──> decided, one page ahead ──> files read, some ahead ──> items, in order
+
+What waits in between is bounded in items and in bytes, however large the folder.
+"""
+
+import os
+from collections.abc import Callable, Generator, Iterable, Iterator
+from contextlib import closing
 from dataclasses import dataclass
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
+from typing import TypeAlias
 
 import tihua
 from tihua._folder import Folder, Found, PictureFile, Unusable
+from tihua._read_ahead import ReadAhead
 
 _PAGE_ITEMS = 256
 """Ids asked for in one call, if the server's limits allow as many."""
+
+_PAGES_AHEAD = 2
+_ITEMS_AHEAD = 64
+_BYTES_AHEAD = 32 * 2**20
+"""What is read and not yet asked for: two batches of 32; a disk that is slow is asked early."""
+
+_THREADS = 8
+"""Files read at once: a network file system takes milliseconds for each, whatever its size."""
 
 
 @dataclass(slots=True)
@@ -26,16 +43,22 @@ class Tally:
         return self.written + self.failed + self.skipped
 
 
+_Decision: TypeAlias = PictureFile | Unusable | None
+"""A file to send, one that can't be sent, or None for one that is in the collection unchanged."""
+
+
 class Intake:
     """Turns the files of a folder into items, and counts those that need not or can't be sent.
 
     `here` counts what never leaves; what is sent is counted by the server.
 
     Args:
-        client: asked which items are there.
+        client: asked which items are there, on a thread of its own.
         folder: where the files are.
         limits: of the server.
         is_forced: embed also what is there unchanged.
+        preprocess_size: side of the square, in pixels, that pictures are resized to here; None
+            sends the files. Needs Pillow.
         on_unusable: called with each file that can't be sent.
         on_step: called after each file.
     """
@@ -47,6 +70,7 @@ class Intake:
         limits: tihua.Limits,
         *,
         is_forced: bool,
+        preprocess_size: int | None = None,
         on_unusable: Callable[[Unusable], None],
         on_step: Callable[[], None],
     ) -> None:
@@ -55,45 +79,67 @@ class Intake:
         self._folder = folder
         self._limits = limits
         self._is_forced = is_forced
+        self._preprocess_size = preprocess_size
         self._on_unusable = on_unusable
         self._on_step = on_step
-        self._page_items = min(_PAGE_ITEMS, limits.max_page_size, limits.max_batch_items)
 
-    def items(self) -> Iterator[tihua.Item]:
-        """Yield the items that must be embedded, each read when it is asked for.
+    def items(self) -> Generator[tihua.Item, None, None]:
+        """Yield the items that must be embedded, in the order of the folder.
+
+        Closing the generator ends its threads.
 
         Raises:
             tihua.TihuaError: the server can't be asked what is there.
         """
+        decided = ReadAhead(
+            self._decided,
+            self._pages(),
+            threads=1,
+            max_items=_PAGES_AHEAD,
+            max_bytes=_BYTES_AHEAD,
+            size_of=lambda _: 0,
+        )
+        with closing(iter(decided)) as pages:
+            loaded = ReadAhead(
+                self._loaded,
+                chain.from_iterable(pages),
+                # To preprocess keeps a core busy, and a large picture takes 200 MB meanwhile.
+                threads=min(_THREADS, os.cpu_count() or 1) if self._preprocess_size else _THREADS,
+                max_items=_ITEMS_AHEAD,
+                max_bytes=_BYTES_AHEAD,
+                size_of=self._held_bytes,
+            )
+            with closing(iter(loaded)) as outcomes:
+                for outcome in outcomes:
+                    if isinstance(outcome, tihua.Item):
+                        yield outcome
+                    elif outcome is None:
+                        self.here.skipped += 1
+                    else:
+                        self.here.failed += 1
+                        self._on_unusable(outcome)
+                    self._on_step()
+
+    def _pages(self) -> Iterator[list[Found]]:
+        size = min(_PAGE_ITEMS, self._limits.max_page_size, self._limits.max_batch_items)
         found = iter(self._folder)
-        while page := list(islice(found, self._page_items)):
-            files = list(self._usable(page))
-            stored = {} if self._is_forced else self._stored(files)
-            for file in files:
-                item = stored.get(file.id)
-                if item is not None and _is_unchanged(item, file):
-                    self.here.skipped += 1
-                elif item is not None and _is_of_another_file(item, file):
-                    message = (
-                        f"the collection has this id for {item.uri}; give this folder an "
-                        "--id-prefix, or replace what is there with --force"
-                    )
-                    self._fail(Unusable(file.id, "ID_TAKEN", message))
-                elif (item := self._read(file)) is not None:
-                    yield item
-                self._on_step()
+        while page := list(islice(found, size)):
+            yield page
 
-    def _usable(self, page: Iterable[Found]) -> Iterator[PictureFile]:
-        for found in page:
-            if isinstance(found, Unusable):
-                self._fail(found)
-            elif (unusable := self._over_limit(found)) is not None:
-                self._fail(unusable)
-            else:
-                yield found
+    def _decided(self, page: Iterable[Found]) -> list[_Decision]:
+        """Return what is to be done with each file, after one call to the server."""
+        usable = [self._over_limit(found) for found in page]
+        files = [file for file in usable if isinstance(file, PictureFile)]
+        stored = {} if self._is_forced else self._stored(files)
+        return [
+            _compared(file, stored.get(file.id)) if isinstance(file, PictureFile) else file
+            for file in usable
+        ]
 
-    def _over_limit(self, file: PictureFile) -> Unusable | None:
-        """Return why the server would refuse a file whatever is in it, or None."""
+    def _over_limit(self, file: Found) -> Found:
+        """Return a file, or why the server would refuse it whatever is in it."""
+        if isinstance(file, Unusable):
+            return file
         bounds = (
             ("IMAGE_TOO_LARGE", "file", file.size_bytes, self._limits.max_image_bytes),
             ("ID_TOO_LONG", "id", len(file.id.encode()), self._limits.max_id_bytes),
@@ -103,7 +149,7 @@ class Intake:
             if size > bound:
                 message = f"{what} is {size} bytes; the server's limit is {bound}"
                 return Unusable(file.id, reason, message)
-        return None
+        return file
 
     def _stored(self, files: list[PictureFile]) -> dict[str, tihua.Item]:
         """Return what the collection has under the ids of these files."""
@@ -112,27 +158,59 @@ class Intake:
         stored = self._client.get_items([file.id for file in files], fields=["uri", "metadata"])
         return {item.id: item for item in stored}
 
-    def _read(self, file: PictureFile) -> tihua.Item | None:
+    def _held_bytes(self, decision: _Decision) -> int:
+        if not isinstance(decision, PictureFile):
+            return 0
+        return max(decision.size_bytes, 3 * (self._preprocess_size or 0) ** 2)
+
+    def _loaded(self, decision: _Decision) -> tihua.Item | Unusable | None:
+        """Return the item of a file to send, read and, if so asked, preprocessed."""
+        if not isinstance(decision, PictureFile):
+            return decision
         try:
-            content = file.path.read_bytes()
+            content = decision.path.read_bytes()
         except OSError as error:
-            reason = error.strerror or str(error)
-            self._fail(Unusable(file.id, "FILE_UNREADABLE", reason))
-            return None
-        return tihua.Item(file.id, image=content, uri=file.uri, metadata=file.metadata)
+            return Unusable(decision.id, "FILE_UNREADABLE", error.strerror or str(error))
+        return tihua.Item(
+            decision.id,
+            image=self._preprocessed(content),
+            uri=decision.uri,
+            metadata=decision.metadata,
+        )
 
-    def _fail(self, unusable: Unusable) -> None:
-        self.here.failed += 1
-        self._on_unusable(unusable)
+    def _preprocessed(self, content: bytes) -> tihua.ImageLike:
+        """Return a picture as it will travel; the file where the server had better say why not."""
+        if self._preprocess_size is None:
+            return content
+        try:
+            return tihua.preprocess(
+                content, self._preprocess_size, max_pixels=self._limits.max_image_pixels
+            )
+        except tihua.InvalidRequestError:
+            return content
 
 
-def _is_unchanged(item: tihua.Item, file: PictureFile) -> bool:
-    return item.uri == file.uri and all(
+def _compared(file: PictureFile, item: tihua.Item | None) -> _Decision:
+    """Return what is to be done with a file, by what the collection has under its id."""
+    if item is None:
+        return file
+    is_same_file = item.uri == file.uri or _is_same_file(Path(item.uri), file.path)
+    if is_same_file and all(
         item.metadata.get(key) == value for key, value in file.metadata.items()
-    )
+    ):
+        return None
+    if not is_same_file and Path(item.uri).is_file():  # it is none that was moved
+        message = (
+            f"the collection has this id for {item.uri}; give this folder an "
+            "--id-prefix, or replace what is there with --force"
+        )
+        return Unusable(file.id, "ID_TAKEN", message)
+    return file
 
 
-def _is_of_another_file(item: tihua.Item, file: PictureFile) -> bool:
-    """Tell whether the id stands for a file that is still there: no folder that was moved."""
-    other = Path(item.uri)
-    return item.uri != file.uri and other.is_file() and not other.samefile(file.path)
+def _is_same_file(one: Path, other: Path) -> bool:
+    """Return whether two paths lead to one file, as by a link to its folder."""
+    try:
+        return one.samefile(other)
+    except (OSError, ValueError):
+        return False

@@ -34,20 +34,28 @@ SMALLEST_SCALE = 0.45
 
 @dataclass(frozen=True, slots=True)
 class EmojiSet:
-    """Where the pictures of one emoji set lie within the folder of npm packages."""
+    """Where the pictures of one emoji set lie within the folder of npm packages.
+
+    Attributes:
+        name: for file names.
+        title: for people.
+        folder: the pictures, within the folder of npm packages.
+        suffix: of the pictures; other files are left alone.
+    """
 
     name: str
+    title: str
     folder: str
     suffix: str
 
 
 TRAINING_SETS = (
-    EmojiSet("noto", "emoji-datasource-google/img/google/64", ".png"),
-    EmojiSet("twemoji", "emoji-datasource-twitter/img/twitter/64", ".png"),
-    EmojiSet("openmoji", "openmoji/color/svg", ".svg"),
-    EmojiSet("emojione", "emojione/assets/png_128x128", ".png"),
+    EmojiSet("noto", "Noto", "emoji-datasource-google/img/google/64", ".png"),
+    EmojiSet("twemoji", "Twemoji", "emoji-datasource-twitter/img/twitter/64", ".png"),
+    EmojiSet("openmoji", "OpenMoji", "openmoji/color/svg", ".svg"),
+    EmojiSet("emojione", "Emoji One", "emojione/assets/png_128x128", ".png"),
 )
-TEST_SET = EmojiSet("fluent-3d", "@lobehub/fluent-emoji-3d/assets", ".webp")
+TEST_SET = EmojiSet("fluent-3d", "Fluent 3D", "@lobehub/fluent-emoji-3d/assets", ".webp")
 
 
 class Emoji:
@@ -77,6 +85,10 @@ class Emoji:
         seed: int,
     ) -> None:
         folder = node_modules / emoji_set.folder
+        if not folder.is_dir():
+            raise FileNotFoundError(
+                f"{folder} is not there: install {emoji_set.title} beside the others with npm"
+            )
         files = {
             code: file
             for file in sorted(folder.iterdir())
@@ -85,23 +97,31 @@ class Emoji:
             and not SKIN_TONES.intersection(code.split("-"))
         }
         self.name = f"emoji-{emoji_set.name}"
+        self.title = emoji_set.title
         self.views = views
         self._seed = seed
         self._codes = sorted(files)
         self._texts = [names[code] for code in self._codes]
-        self._layers = [_read_layer(files[code]) for code in self._codes]
+        self._files = [files[code] for code in self._codes]
+        self._layers: dict[int, Image.Image] = {}
 
     def __len__(self) -> int:
         """Return the number of emoji."""
         return len(self._codes)
 
     def layer(self, index: int) -> Image.Image:
-        """Return the emoji in RGBA."""
+        """Return the emoji in RGBA, to be left as it is: it is read once and kept."""
+        if index not in self._layers:
+            self._layers[index] = _read_layer(self._files[index])
         return self._layers[index]
+
+    def file(self, index: int) -> bytes:
+        """Return the emoji's file as the package has it: PNG, WebP or SVG."""
+        return self._files[index].read_bytes()
 
     def picture(self, index: int, view: int) -> Image.Image:
         """Return the emoji on white, or placed on a coloured background."""
-        layer = self._layers[index]
+        layer = self.layer(index)
         if view == 0:
             return on_white(layer)
         random = np.random.default_rng([self._seed, index, view])

@@ -67,6 +67,10 @@ class Photographs:
             photograph.load()
         return photograph if view == 0 else self._crop(photograph, index, view)
 
+    def file(self, index: int) -> bytes:
+        """Return a photograph as it is stored."""
+        return self._files[index]
+
     def texts(self, index: int) -> tuple[str, ...]:
         """Return the captions."""
         return self._captions[index]

@@ -6,7 +6,7 @@ stage 2  the last blocks too    at a low rate: an epoch takes a minute or more
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +18,8 @@ from tihua_server.tiny_network import TinyNetwork
 from tihua_server.training.album import Album, Pick, picks_of_epoch
 from tihua_server.training.captions import CaptionSampler
 from tihua_server.training.contrastive import contrastive_loss
+from tihua_server.training.curve import Curve, Point
+from tihua_server.training.recall import Recall
 from tihua_server.training.recipe import Recipe
 from tihua_server.training.vocabulary import pad
 from tihua_server.types import TokenArray
@@ -58,7 +60,8 @@ class Trainer:
         tokens: the tokens of every text of the albums.
         recipe: how.
         folder: where the checkpoint lies; a run that was stopped goes on from it.
-        validate: called after an epoch with its name; what it returns is shown.
+        validate: measures the network, after every tenth of a stage.
+        curve: keeps what every epoch brought.
     """
 
     def __init__(
@@ -70,7 +73,8 @@ class Trainer:
         *,
         folder: Path,
         device: str,
-        validate: Callable[[TinyNetwork], str],
+        validate: Callable[[TinyNetwork], Recall],
+        curve: Curve,
     ) -> None:
         self._network = network.to(device)
         self._albums = tuple(albums)
@@ -79,6 +83,7 @@ class Trainer:
         self._folder = folder
         self._device = device
         self._validate = validate
+        self._curve = curve
         self._scale = nn.Parameter(torch.tensor(math.log(START_SCALE), device=device))
         for dropout in (network.image.dropout, network.text.dropout):
             dropout.p = recipe.dropout
@@ -134,11 +139,14 @@ class Trainer:
                 progress.advance(task)
             self._network.eval()
             self._save(stage, epoch + 1, optimizer, schedule)
+            point = Point(stage.number, epoch + 1, float(np.mean(losses)))
             if (epoch + 1) % max(1, stage.epochs // 10) == 0 or epoch + 1 == stage.epochs:
+                found = self._validate(self._network)
+                point = replace(point, recall_at_10=found.at[10])
                 progress.console.print(
-                    f"{stage.name} {epoch + 1}/{stage.epochs}: loss {np.mean(losses):.3f}, "
-                    f"{self._validate(self._network)}"
+                    f"{stage.name} {epoch + 1}/{stage.epochs}: loss {point.loss:.3f}, val {found}"
                 )
+            self._curve.record(point)
 
     def _loss(self, picks: Sequence[Pick], sampler: CaptionSampler, stage: Stage) -> Tensor:
         drawn, right, groups, rows = [], [], [], []
@@ -173,6 +181,8 @@ class Trainer:
         """Return pooled features: computed anew where there are maps, else as they are."""
         pooled = self._pooled(picks)
         with_maps = [at for at, pick in enumerate(picks) if self._albums[pick.album].maps]
+        if not with_maps:
+            return pooled
         chosen = [picks[at] for at in with_maps]
         maps = np.stack([self._albums[p.album].maps[p.view][p.index] for p in chosen])
         batch = torch.from_numpy(maps).to(self._device)

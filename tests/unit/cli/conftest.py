@@ -45,13 +45,16 @@ class Memory:
         """Begin with nothing."""
         self.collections: dict[str, collections.Collection] = {}
         self.items: dict[str, types_pb2.Item] = {}
+        self.pictures: dict[str, types_pb2.ImageSource] = {}
         self.calls: list[str] = []
         self.requests: list[search_service_pb2.SearchRequest] = []
         self.ends_streams = False
+        self.breaks = 0
 
     def put(self, item: types_pb2.Item, index: int) -> types_pb2.ItemError | None:
         """Store an item, or return why not: a picture whose content starts with "broken"."""
         self.calls.append(f"put {item.id}")
+        self.pictures[item.id] = item.image
         if item.image.content.startswith(b"broken"):
             return types_pb2.ItemError(
                 index=index,
@@ -60,7 +63,7 @@ class Memory:
                 reason="IMAGE_UNDECODABLE",
                 message="the picture\ncan't be \x1b[31mdecoded",
             )
-        content = item.image.content or item.text.encode()
+        content = item.image.content or item.image.rgb.data or item.text.encode()
         kept = types_pb2.Item(id=item.id, uri=item.uri, metadata=item.metadata)
         kept.embedding.CopyFrom(block([content]))
         self.items[item.id] = kept
@@ -262,6 +265,9 @@ class Ingest(ingest_service_pb2_grpc.IngestServiceServicer):
         yield ingest_service_pb2.IngestResponse(started=started)
         ack = ingest_service_pb2.IngestAck()
         for request in request_iterator:
+            if self.memory.breaks:
+                self.memory.breaks -= 1
+                context.abort(grpc.StatusCode.UNAVAILABLE, "gone")
             del ack.errors[:]
             for index, item in enumerate(request.batch.items):
                 error = self.memory.put(item, index)

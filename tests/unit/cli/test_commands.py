@@ -1,6 +1,7 @@
 """What holds for every command: help with examples, a quick start, and completion."""
 
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -98,3 +99,34 @@ def test_an_unknown_command_is_status_2() -> None:
     result = CliRunner().invoke(root, ["serach"], prog_name="tihua")
     assert result.exit_code == 2
     assert "serach" in result.stderr
+
+
+_STUCK = """
+import threading
+from tihua import cli
+
+def stuck(**kwargs):
+    try:
+        print("begun", flush=True)
+        threading.Event().wait()
+    except KeyboardInterrupt:
+        print("interrupted", flush=True)
+        threading.Event().wait()
+
+cli.root.main = stuck
+cli.main()
+"""
+
+
+def test_a_second_ctrl_c_ends_the_process_at_once() -> None:
+    """Whatever the first one still waits for; without a traceback."""
+    with subprocess.Popen(
+        [sys.executable, "-c", _STUCK], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        for expected in ("begun", "interrupted"):
+            assert process.stdout.readline() == f"{expected}\n"
+            process.send_signal(signal.SIGINT)
+        _, errors = process.communicate(timeout=30)
+    assert process.returncode == -signal.SIGINT
+    assert errors == ""

@@ -1,6 +1,7 @@
 """Walking a folder: what is taken, what is left out, and what is found unusable."""
 
 import os
+import tracemalloc
 from pathlib import Path
 
 import pytest
@@ -95,3 +96,20 @@ def test_names_keep_their_exact_characters(tmp_path: Path) -> None:
     touch(tmp_path / "\u00e9.jpg")
     touch(tmp_path / "e\u0301.jpg")
     assert sorted(ids(Folder(tmp_path))) == ["e\u0301.jpg", "\u00e9.jpg"]
+
+
+def test_a_large_folder_takes_little_memory(tmp_path: Path) -> None:
+    """Counting holds nothing, and walking no more than the names."""
+    for number in range(3_000):
+        (tmp_path / f"IMG_{number:08}.jpg").touch()
+    folder = Folder(tmp_path)
+    tracemalloc.start()
+    try:
+        assert folder.count() == 3_000
+        _, peak_of_count = tracemalloc.get_traced_memory()
+        assert sum(1 for _ in folder) == 3_000
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak_of_count < 100_000
+    assert peak < 3_000 * 150

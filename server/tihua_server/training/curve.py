@@ -1,0 +1,101 @@
+"""The curve of a training: a table of its epochs, and a picture of it."""
+
+import csv
+import io
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+
+TABLE = "curve.tsv"
+PICTURE = "curve.png"
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """One epoch.
+
+    Attributes:
+        stage: its stage, from 1.
+        epoch: which of the stage, from 1.
+        loss: mean over the epoch's steps.
+        recall_at_10: on the validation pictures, in percent; None where it was not measured.
+    """
+
+    stage: int
+    epoch: int
+    loss: float
+    recall_at_10: float | None = None
+
+
+class Curve:
+    """Keeps the epochs of a training, those before a stop included.
+
+    Args:
+        folder: where curve.tsv and curve.png lie; it is there.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self.points = _read(folder / TABLE)
+
+    def record(self, point: Point) -> None:
+        """Add an epoch, and draw; later epochs, of a run that was begun anew, are forgotten."""
+        place = (point.stage, point.epoch)
+        self.points = [one for one in self.points if (one.stage, one.epoch) < place] + [point]
+        text = io.StringIO()
+        names = [field.name for field in fields(Point)]
+        table = csv.DictWriter(text, names, delimiter="\t", lineterminator="\n")
+        table.writeheader()
+        table.writerows(asdict(one) for one in self.points)
+        _write(self._folder / TABLE, text.getvalue().encode())
+        _write(self._folder / PICTURE, _draw(self.points))
+
+
+def _read(table: Path) -> list[Point]:
+    if not table.exists():
+        return []
+    with table.open(encoding="utf-8", newline="") as file:
+        return [
+            Point(
+                int(row["stage"]),
+                int(row["epoch"]),
+                float(row["loss"]),
+                float(row["recall_at_10"]) if row["recall_at_10"] else None,
+            )
+            for row in csv.DictReader(file, delimiter="\t")
+        ]
+
+
+def _write(file: Path, content: bytes) -> None:
+    """Write a file under its name only when it is whole: somebody may be looking at it."""
+    partial = file.with_suffix(".partial")
+    partial.write_bytes(content)
+    partial.rename(file)
+
+
+def _draw(points: list[Point]) -> bytes:
+    """Return a PNG of loss above recall, over the epochs of all stages."""
+    epochs = range(1, len(points) + 1)
+    measured = [
+        (epoch, one.recall_at_10)
+        for epoch, one in zip(epochs, points, strict=True)
+        if one.recall_at_10 is not None
+    ]
+    figure = Figure(figsize=(8, 6), dpi=100, layout="constrained")
+    upper, lower = figure.subplots(2, sharex=True)
+    upper.plot(epochs, [one.loss for one in points], marker=".")
+    upper.set_ylabel("loss")
+    lower.plot([epoch for epoch, _ in measured], [share for _, share in measured], marker=".")
+    lower.set_ylabel("R@10 on val, %")
+    lower.set_xlabel("epoch")
+    lower.xaxis.set_major_locator(MaxNLocator(integer=True))
+    for axes in (upper, lower):
+        axes.grid(alpha=0.3)
+        for epoch, before, after in zip(epochs, points, points[1:], strict=False):
+            if after.stage != before.stage:
+                axes.axvline(epoch + 0.5, color="grey", linestyle="--", linewidth=1)
+    picture = io.BytesIO()
+    figure.savefig(picture, format="png")
+    return picture.getvalue()

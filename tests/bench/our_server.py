@@ -1,0 +1,133 @@
+"""The server that this is all about: a process, started as a user would start it."""
+
+import contextlib
+import tempfile
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import grpc
+from processes import ServerProcess, running
+from tihua.v1 import embedding_service_pb2 as pb
+from tihua.v1 import search_service_pb2, types_pb2
+from tihua.v1.embedding_service_pb2_grpc import EmbeddingServiceStub
+from tihua.v1.search_service_pb2_grpc import SearchServiceStub
+from tihua_server.types import PixelArray
+
+from bench.contender import CHANNEL_OPTIONS, Refused
+from bench.materials import Materials
+from bench.settings import Settings
+
+START_TIMEOUT_S = 600.0
+"""The first start with a model converts it, and for int8 calibrates it: minutes."""
+
+
+class NotServed(Exception):
+    """The server did not start; the message is its log."""
+
+
+class OurServer:
+    """A `tihua-server`, and bare stubs to it.
+
+    Args:
+        process: running.
+        channel: to it; of the event loop that calls.
+    """
+
+    name = "tihua"
+
+    def __init__(self, process: ServerProcess, channel: grpc.aio.Channel) -> None:
+        self.address = process.address
+        self._pid = process.process.pid
+        self._embedding = EmbeddingServiceStub(channel)
+        self._search = SearchServiceStub(channel)
+
+    async def embed_text(self, text: str) -> bytes:
+        """Return the embedding of a text by EmbedText.
+
+        Raises:
+            Refused: there is none.
+        """
+        try:
+            response = await self._embedding.EmbedText(pb.EmbedTextRequest(texts=[text]))
+        except grpc.aio.AioRpcError as error:
+            raise Refused(f"{error.code()}: {error.details()}") from error
+        return _only(response)
+
+    async def embed_image(self, image: bytes) -> bytes:
+        """Return the embedding of a picture file by EmbedImage.
+
+        Raises:
+            Refused: there is none.
+        """
+        return await self._embed_image(types_pb2.ImageSource(content=image))
+
+    async def embed_pixels(self, pixels: PixelArray) -> bytes:
+        """Return the embedding of a decoded picture, (height, width, 3) uint8 RGB, by EmbedImage.
+
+        Raises:
+            Refused: there is none.
+        """
+        height_px, width_px, _ = pixels.shape
+        rgb = types_pb2.RgbImage(data=pixels.tobytes(), width_px=width_px, height_px=height_px)
+        return await self._embed_image(types_pb2.ImageSource(rgb=rgb))
+
+    async def _embed_image(self, image: types_pb2.ImageSource) -> bytes:
+        try:
+            response = await self._embedding.EmbedImage(pb.EmbedImageRequest(images=[image]))
+        except grpc.aio.AioRpcError as error:
+            raise Refused(f"{error.code()}: {error.details()}") from error
+        return _only(response)
+
+    async def search(self, text: str, collection: str, *, limit: int) -> int:
+        """Return how many hits a Search by text found."""
+        term = search_service_pb2.QueryTerm(text=text)
+        request = search_service_pb2.SearchRequest(collection=collection, terms=[term], limit=limit)
+        return len((await self._search.Search(request)).hits)
+
+    def resident_bytes(self) -> int:
+        """Return the memory that the process holds now (VmRSS)."""
+        status = Path(f"/proc/{self._pid}/status").read_text(encoding="utf-8")
+        [line] = [line for line in status.splitlines() if line.startswith("VmRSS:")]
+        return int(line.split()[1]) * 1024
+
+
+def model_flags(
+    settings: Settings,
+    materials: Materials,
+    *,
+    model: str | None = None,
+    engine: str | None = None,
+    precision: str | None = None,
+) -> list[str]:
+    """Return the flags that choose the model and what computes it; None means the settings'."""
+    model = model or settings.model
+    flags = ["--model", model, "--model-dir", str(materials.converted)]
+    if path := materials.model_path(model):
+        flags += ["--model-path", str(path)]
+    flags += ["--engine", engine or settings.engine]
+    return [*flags, "--precision", precision or settings.precision]
+
+
+@contextlib.asynccontextmanager
+async def our_server(*flags: str) -> AsyncIterator[OurServer]:
+    """Run a server on a free port, with an empty embedded store of its own.
+
+    Raises:
+        NotServed: it did not start.
+    """
+    async with contextlib.AsyncExitStack() as stack:
+        folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="tihua-bench-"))
+        try:
+            process = stack.enter_context(
+                running(Path(folder), *flags, start_timeout_s=START_TIMEOUT_S)
+            )
+        except AssertionError as error:
+            raise NotServed(str(error)) from error
+        channel = grpc.aio.insecure_channel(process.address, CHANNEL_OPTIONS)
+        yield OurServer(process, await stack.enter_async_context(channel))
+
+
+def _only(response: pb.EmbedTextResponse | pb.EmbedImageResponse) -> bytes:
+    if response.errors:
+        raise Refused(response.errors[0].message)
+    return response.embeddings.data

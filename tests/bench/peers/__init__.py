@@ -1,0 +1,1 @@
+"""The programs that the server is measured against; each runs in a process of its own."""

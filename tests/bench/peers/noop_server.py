@@ -1,0 +1,73 @@
+"""Our server with a model that costs nothing: what is left is the price of the service itself."""
+
+import contextlib
+import os
+import tempfile
+from collections.abc import AsyncIterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from fake_encoder import FakeEncoder
+from tihua_server.app import App
+from tihua_server.config import Config
+from tihua_server.embedder import Embedder
+from tihua_server.logs import configure_logs
+from tihua_server.milvus import Milvus
+from tihua_server.types import FloatArray, ModelInfo, ModelRef
+
+from bench.companion import serve
+
+DIM = 512
+IMAGE_SIZE = 224
+"""As ViT-B-16 has them."""
+
+NOWHERE = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115  # for the process's life
+
+
+class NoopEncoder(FakeEncoder):
+    """Gives every input the same embedding, at once."""
+
+    info = ModelInfo(
+        ref=ModelRef("noop", "0000000000000000"),
+        dim=DIM,
+        image_size=IMAGE_SIZE,
+        context_length=52,
+        device="cpu",
+        precision="fp32",
+        engine="noop",
+    )
+    image_streams = 2  # as OpenVINO has on two cores
+
+    def __init__(self) -> None:
+        """Make the embedding."""
+        super().__init__()
+        self._row: FloatArray = np.full(DIM, DIM**-0.5, np.float32)
+
+    def _encode(self, inputs: Sequence[bytes]) -> FloatArray:
+        return np.broadcast_to(self._row, (len(inputs), DIM))
+
+    def encode_images(self, images: Sequence[Any]) -> FloatArray:
+        """Return as many embeddings; the pixels are not looked at."""
+        return self._encode([b""] * len(images))
+
+
+@contextlib.asynccontextmanager
+async def noop_server() -> AsyncIterator[str]:
+    """Run the server; tell its address."""
+    # What it logs is written as a service writes it, and read by nobody.
+    with (
+        contextlib.redirect_stderr(NOWHERE),
+        tempfile.TemporaryDirectory(prefix="tihua-bench-") as data_dir,
+    ):
+        configure_logs("info", "json")
+        config = Config(port=0, data_dir=Path(data_dir))
+        embedder = Embedder(NoopEncoder(), config)
+        app = App(embedder, await Milvus.open(config.data_dir), config)
+        await app.start()
+        yield app.address
+        await app.stop()
+
+
+if __name__ == "__main__":
+    serve(noop_server)

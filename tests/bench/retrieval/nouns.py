@@ -1,0 +1,48 @@
+"""100 everyday nouns over the packaged gallery: does a fitting picture come up?
+
+nouns.tsv says which pictures fit; it was written by looking at them, before any model was asked.
+"""
+
+import csv
+from pathlib import Path
+
+from tihua_server.training.retrieval import Gallery, Query, RetrievalTask
+
+NOUNS = Path(__file__).parents[1] / "nouns.tsv"
+SUFFIXES = {".jpg", ".png", ".webp"}
+EMOJI = "emoji_"
+"""Begins the names of the gallery's emoji, which are Noto's and known to the packaged model."""
+
+
+def noun_tasks(gallery: Path) -> list[RetrievalTask]:
+    """Return the nouns over all pictures, and over those that are no emoji.
+
+    Args:
+        gallery: the folder of the packaged gallery.
+    """
+    pictures = {
+        file.name: file.read_bytes()
+        for file in sorted(gallery.iterdir())
+        if file.suffix in SUFFIXES
+    }
+    return [
+        _task("noun → demo gallery", Gallery("gallery", pictures)),
+        _task(
+            "noun → demo gallery without emoji",
+            Gallery(
+                "gallery-without-emoji",
+                {name: file for name, file in pictures.items() if not name.startswith(EMOJI)},
+            ),
+        ),
+    ]
+
+
+def _task(name: str, gallery: Gallery) -> RetrievalTask:
+    """Return the nouns for which the gallery has a fitting picture."""
+    with NOUNS.open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file, delimiter="\t"))
+    queries = [
+        Query(row["noun"], frozenset(row["pictures"].split()) & gallery.pictures.keys())
+        for row in rows
+    ]
+    return RetrievalTask(name, gallery, tuple(query for query in queries if query.wanted))

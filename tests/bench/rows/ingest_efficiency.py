@@ -1,0 +1,43 @@
+"""`tihua ingest`, all included, against the bare engine on decoded batches."""
+
+import contextlib
+
+from bench.companion import companion
+from bench.figure import Figure, at_least, ratio_figure
+from bench.ingest import ingest
+from bench.stage import Stage
+
+BATCH_SIZES = (1, 8, 32)
+"""Of the engine; it is measured by its best."""
+
+
+async def ingest_efficiency(stage: Stage) -> list[Figure]:
+    """Ingest a thousand photographs, the command's start and Milvus' writes included."""
+    pick = stage.settings.pick
+    folder = stage.materials.photographs(pick(1000, 100))
+    some = [str(path) for path in sorted(folder.iterdir())[:64]]
+    config = stage.engine_config()
+    rates, best = [], {}
+    async with contextlib.AsyncExitStack() as stack:
+        engine = await stack.enter_async_context(companion("bench.engine"))
+        server = await stack.enter_async_context(stage.server())
+        await ingest(server.address, stage.materials.photographs(40), "warm_up")
+        for number in stage.rounds():
+            for size in BATCH_SIZES:
+                told = await engine.ask(
+                    config=config, images=some, batch_size=size, seconds=pick(3, 1)
+                )
+                best[f"batch of {size}"] = told["per_second"]
+            done = await ingest(server.address, folder, f"round_{number}")
+            rates.append((done.written / done.wall_s, max(best.values())))
+    return [
+        ratio_figure(
+            "ingest_efficiency",
+            f"`tihua ingest`, {pick(1000, 100)} photographs into Milvus Lite",
+            rounds=rates,
+            unit="images/s",
+            against="bare engine, best batch size",
+            target=at_least(0.9),
+            details=best,
+        )
+    ]

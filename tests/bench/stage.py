@@ -1,0 +1,68 @@
+"""What every row is given: the settings, the materials, a voice, and servers to measure."""
+
+import contextlib
+from collections.abc import Iterator
+from typing import Any
+
+from rich.console import Console
+
+from bench.materials import Materials
+from bench.our_server import OurServer, model_flags, our_server
+from bench.settings import Settings
+
+
+class Stage:
+    """Where rows are measured.
+
+    Args:
+        settings: what was asked for.
+        console: where progress is told.
+    """
+
+    def __init__(self, settings: Settings, console: Console) -> None:
+        self.settings = settings
+        self.materials = Materials(settings.materials, settings.photographs)
+        self._console = console
+
+    def say(self, what: str) -> None:
+        """Tell what is being done now."""
+        self._console.print(what, style="dim", highlight=False)
+
+    def rounds(self) -> Iterator[int]:
+        """Yield the number of each round, from 1, and tell it."""
+        for number in range(1, self.settings.rounds + 1):
+            self.say(f"  round {number} of {self.settings.rounds}")
+            yield number
+
+    def server(
+        self, *flags: str, precision: str | None = None
+    ) -> contextlib.AbstractAsyncContextManager[OurServer]:
+        """Run our server with the model of the settings.
+
+        Args:
+            flags: further flags.
+            precision: instead of that of the settings.
+        """
+        self.say(f"  starting tihua-server ({precision or self.settings.precision})")
+        return our_server(*model_flags(self.settings, self.materials, precision=precision), *flags)
+
+    def engine_config(self, **fields: Any) -> dict[str, Any]:
+        """Return the fields of `Config` by which the bare engine is what our server has.
+
+        Args:
+            fields: instead of those of the settings.
+        """
+        settings, materials = self.settings, self.materials
+        config = {
+            "model": settings.model,
+            "model_dir": str(materials.converted),
+            "engine": settings.engine,
+            "precision": settings.precision,
+        } | fields
+        path = materials.model_path(config["model"])
+        return config if path is None else config | {"model_path": str(path)}
+
+    def tutorial_question(self) -> dict[str, str]:
+        """Return which network the tutorial's loop runs."""
+        model = self.settings.torch_model
+        return {"model": model, "weights": str(self.materials.weights(model))}

@@ -1,0 +1,54 @@
+"""The texts of a training step."""
+
+import numpy as np
+import pytest
+from tihua_server.training.captions import CaptionSampler
+from tihua_server.types import TokenArray
+
+TOKENS = {
+    "一只狗在跑": np.array([101, 1, 2, 3, 4, 5, 102]),
+    "海": np.array([101, 6, 102]),
+    "月亮": np.array([101, 7, 8, 102]),
+}
+
+
+def _sampler(seed: int = 0) -> CaptionSampler:
+    return CaptionSampler(TOKENS, np.random.default_rng(seed))
+
+
+def _holds(tokens: TokenArray, part: TokenArray) -> bool:
+    """Tell whether a part stands in the tokens in one piece."""
+    windows = [tokens[at : at + len(part)] for at in range(len(tokens) - len(part) + 1)]
+    return any((window == part).all() for window in windows)
+
+
+def test_a_caption_keeps_its_words_in_their_order() -> None:
+    """It may be cut or thinned, but neither turned round nor emptied."""
+    sampler = _sampler()
+    for _ in range(300):
+        text, tokens = sampler.caption(["一只狗在跑", "海"])
+        assert len(tokens) > 0
+        assert list(tokens) == sorted(set(tokens) & set(TOKENS[text][1:-1]))
+
+
+def test_most_captions_are_whole() -> None:
+    """Two in three and those that were thinned of nothing."""
+    sampler = _sampler()
+    whole = sum(len(sampler.caption(["一只狗在跑"])[1]) == 5 for _ in range(400))
+    assert 250 < whole < 390
+
+
+def test_a_name_stands_in_what_is_drawn_for_it() -> None:
+    """Others may stand around it."""
+    sampler = _sampler()
+    drawn = [sampler.name(["月亮", "海"]) for _ in range(300)]
+    assert all(_holds(tokens, TOKENS[text][1:-1]) for text, tokens in drawn)
+    assert any(len(tokens) > 2 for _, tokens in drawn)
+
+
+@pytest.mark.parametrize("seed", [0, 7])
+def test_a_seed_fixes_what_is_drawn(seed: int) -> None:
+    """A resumed run draws what an unbroken one would have."""
+    one, other = _sampler(seed), _sampler(seed)
+    for _ in range(20):
+        assert (one.name(["月亮", "海"])[1] == other.name(["月亮", "海"])[1]).all()

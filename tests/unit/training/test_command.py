@@ -1,0 +1,39 @@
+"""The command that trains."""
+
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+from tihua_server.cli import main
+from tihua_server.training import command
+
+
+def test_help_shows_an_example() -> None:
+    """As a command of the server's program."""
+    result = CliRunner().invoke(main, ["train", "--help"])
+    assert result.exit_code == 0
+    assert "tihua-server train --data" in result.output
+
+
+def test_a_missing_extra_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Before anything is read, not after an hour."""
+    monkeypatch.setattr(command, "NEEDED", ("no_such_module",))
+    result = CliRunner().invoke(
+        main, ["train", "--data", str(tmp_path), "--emoji", str(tmp_path), "--out", str(tmp_path)]
+    )
+    assert result.exit_code == 1
+    assert "no_such_module: not installed; pip install 'tihua[server,train]'" in result.output
+
+
+def test_a_folder_without_captions_is_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No traceback for what the user can mend."""
+    pytest.importorskip("matplotlib", reason="drawn by the extra `train`")
+    monkeypatch.setattr(command, "NEEDED", ())
+    result = CliRunner().invoke(
+        main, ["train", "--data", str(tmp_path), "--emoji", str(tmp_path), "--out", str(tmp_path)]
+    )
+    assert result.exit_code == 1
+    assert "holds no captions.tsv" in result.output
+    assert result.exception is None or isinstance(result.exception, SystemExit)

@@ -1,0 +1,47 @@
+"""Retrieval tasks, answered by a model in this process."""
+
+from pathlib import Path
+
+import pytest
+from fake_encoder import FakeEncoder
+from tihua_server.training.emoji import TEST_SET, TRAINING_SETS, Emoji, read_names
+from tihua_server.training.evaluation import evaluate
+from tihua_server.training.photographs import Photographs
+from tihua_server.training.retrieval import Query, RetrievalTask, caption_task, emoji_tasks
+
+
+def test_every_caption_seeks_its_photograph(photograph_folder: Path) -> None:
+    """Among all of the split."""
+    task = caption_task(Photographs(photograph_folder, "train", views=1, seed=0))
+    assert list(task.gallery.pictures) == ["train/a.jpg", "train/b.jpg"]
+    assert task.queries[1] == Query("狗在跑", frozenset(["train/a.jpg"]))
+    assert len(task.queries) == 4
+
+
+def test_emoji_are_sought_by_name_and_by_twin(node_modules: Path) -> None:
+    """The names are the first of each; the twins are the known set's own files."""
+    names = read_names(node_modules)
+    fluent, noto = (
+        Emoji(node_modules, one, names, views=1, seed=0) for one in (TEST_SET, TRAINING_SETS[0])
+    )
+    by_name, by_twin = emoji_tasks(fluent, noto)
+    assert [query.content for query in by_name.queries] == ["月亮", "马"]
+    assert by_twin.queries[0] == Query(noto.file(0), frozenset(["1f319"]))
+    assert by_name.gallery is by_twin.gallery
+
+
+def test_equal_pictures_find_each_other(photograph_folder: Path) -> None:
+    """The fake model gives equal pixels equal embeddings, so all are found at once."""
+    gallery = caption_task(Photographs(photograph_folder, "train", views=1, seed=0)).gallery
+    queries = tuple(Query(file, frozenset([name])) for name, file in gallery.pictures.items())
+    found = evaluate(FakeEncoder(), RetrievalTask("itself", gallery, queries))
+    assert (found.at[1], found.median_rank, found.queries) == (100.0, 1.0, 2)
+
+
+def test_texts_and_pictures_are_not_mixed(photograph_folder: Path) -> None:
+    """Their ranks would mean different things."""
+    gallery = caption_task(Photographs(photograph_folder, "val", views=1, seed=0)).gallery
+    [(name, file)] = gallery.pictures.items()
+    queries = (Query("桥", frozenset([name])), Query(file, frozenset([name])))
+    with pytest.raises(ValueError, match="mixed"):
+        evaluate(FakeEncoder(), RetrievalTask("mixed", gallery, queries))

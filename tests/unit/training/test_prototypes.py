@@ -1,0 +1,60 @@
+"""Features of ImageNet classes without a picture of them."""
+
+import numpy as np
+import pytest
+from tihua_server.training import prototypes
+from tihua_server.training.prototypes import MAX_FEATURE, Prototypes, read_words
+
+CLASSES = 1000
+DIM = 6
+
+
+@pytest.fixture(autouse=True)
+def _small_classifier(monkeypatch: pytest.MonkeyPatch) -> None:
+    random = np.random.default_rng(1)
+    weight = random.standard_normal((CLASSES, DIM)).astype(np.float32)
+    monkeypatch.setattr(prototypes, "classifier", lambda: (weight, np.zeros(CLASSES, np.float32)))
+
+
+def _prototypes(draws: int = 3, seed: int = 0) -> Prototypes:
+    features = np.random.default_rng(2).uniform(0, 2, (50, DIM)).astype(np.float32)
+    return Prototypes(features, draws=draws, seed=seed)
+
+
+def test_every_named_class_is_drawn() -> None:
+    """As often as it was asked for, with names of its own."""
+    drawn = _prototypes()
+    words = read_words()
+    assert len(drawn) == 3 * len(words) == len(drawn.features)
+    assert drawn.texts(0) == drawn.texts(2) == words[min(words)]
+    assert drawn.texts(3) == words[sorted(words)[1]]
+
+
+def test_features_are_such_as_the_tower_gives() -> None:
+    """Averages of ReLU6, in float32."""
+    features = _prototypes().features
+    assert features.dtype == np.float32
+    assert features.shape[1] == DIM
+    assert features.min() >= 0
+    assert features.max() <= MAX_FEATURE
+
+
+def test_a_seed_fixes_the_draws() -> None:
+    """And another one changes them."""
+    assert (_prototypes(seed=3).features == _prototypes(seed=3).features).all()
+    assert (_prototypes(seed=3).features != _prototypes(seed=4).features).any()
+
+
+def test_classes_of_one_name_are_one_group() -> None:
+    """Two kinds of dog are both 狗; they are not told apart."""
+    drawn = _prototypes(draws=1)
+    dogs = [index for index in range(len(drawn)) if drawn.texts(index)[0] == "狗"]
+    assert len(dogs) > 1
+    assert len({drawn.group(index) for index in dogs}) == 1
+
+
+def test_the_word_list_names_classes_that_there_are() -> None:
+    """Numbers of ImageNet-1k, each with one name or more."""
+    words = read_words()
+    assert set(words) <= set(range(CLASSES))
+    assert all(names and all(names) for names in words.values())
