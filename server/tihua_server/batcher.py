@@ -3,7 +3,10 @@
     submit ──> lane ──> batch, as soon as a thread of the model is free ──> each caller's future
 
 There is no timer (as in text-embeddings-inference): an idle model takes a lone input at once, a
-busy one finds a batch that has grown with the load. Inputs wait in two bounded lanes, and bulk
+busy one finds a batch that has grown with the load. Simulated with the costs of ViT-B-16 on two
+cores (4.2 ms a batch and 0.22 ms a token), to wait 5 ms for company takes a lone caller from 6 ms
+to 11 ms and 150 queries a second from 10 ms to 13 ms (medians), and gains no throughput; only from
+10 ms on do 32 callers at once gain 5 %. Inputs wait in two bounded lanes, and bulk
 inputs are taken only when no interactive one waits. The oldest input of the lane is always taken;
 what fills the batch up are those of the most similar size, because all are padded to the largest.
 
@@ -39,7 +42,9 @@ MAX_REST_S = 0.025
 """The rest after a batch, as a multiple of its duration, and at most.
 
 A lone caller that asks again as soon as it is answered would otherwise take half of two cores from
-pictures that are being computed. What arrives meanwhile gathers into one batch.
+pictures that are being computed. What arrives meanwhile gathers into one batch. With 20 ms between
+queries pictures keep 83 % of their rate, and a query takes 12 ms (p99 20 ms) instead of 6 ms
+(ViT-B-16 in bf16 on two cores, two streams of pictures).
 """
 
 

@@ -12,7 +12,6 @@ from pathlib import Path
 
 import grpc
 import numpy as np
-import numpy.typing as npt
 import pytest
 import tihua
 from processes import GALLERY, ServerProcess, run_tihua, running
@@ -185,7 +184,7 @@ def test_pictures_that_the_client_preprocessed_get_the_same_embeddings(
     assert actual.keys() == expected.keys()
     for item_id, embedding in actual.items():
         # The pixels are the same; how they were batched may show in the last bits.
-        theirs: npt.ArrayLike = np.asarray(expected[item_id])
+        theirs = np.asarray(expected[item_id])
         np.testing.assert_allclose(np.asarray(embedding), theirs, atol=1e-5)
 
 

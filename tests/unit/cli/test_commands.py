@@ -123,10 +123,13 @@ def test_a_second_ctrl_c_ends_the_process_at_once() -> None:
     with subprocess.Popen(
         [sys.executable, "-c", _STUCK], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     ) as process:
-        assert process.stdout is not None
-        for expected in ("begun", "interrupted"):
-            assert process.stdout.readline() == f"{expected}\n"
-            process.send_signal(signal.SIGINT)
-        _, errors = process.communicate(timeout=30)
+        try:
+            assert process.stdout is not None
+            for expected in ("begun", "interrupted"):
+                assert process.stdout.readline() == f"{expected}\n"
+                process.send_signal(signal.SIGINT)
+            _, errors = process.communicate(timeout=30)
+        finally:
+            process.kill()
     assert process.returncode == -signal.SIGINT
     assert errors == ""

@@ -1,0 +1,107 @@
+"""What may be under way at once: tasks in their order, pictures, threads."""
+
+import asyncio
+import threading
+
+import pytest
+from tihua_server.admission import Admission, Budget, ThreadBudget
+from tihua_server.errors import Overloaded
+
+
+async def waiting(budget: Budget, *amounts: int) -> "list[asyncio.Task[None]]":
+    """Return tasks that ask for amounts, each in turn."""
+    tasks = [asyncio.create_task(budget.take(amount)) for amount in amounts]
+    await asyncio.sleep(0)
+    return tasks
+
+
+async def test_who_waits_is_served_in_order() -> None:
+    """A small amount does not overtake a large one that came before it."""
+    budget = Budget(10)
+    await budget.take(8)
+    large, small = await waiting(budget, 9, 1)
+    assert not budget.take_now(1)
+    budget.give(8)
+    await large
+    await small
+    assert budget.held == 10
+
+
+async def test_more_than_the_limit_passes_alone() -> None:
+    """A bound on many is no limit on one."""
+    budget = Budget(10)
+    assert budget.take_now(25)
+    assert not budget.take_now(1)
+    budget.give(25)
+    assert budget.take_now(1)
+
+
+async def test_who_gives_up_lets_those_behind_pass() -> None:
+    """A caller who left in the queue holds nobody up."""
+    budget = Budget(10)
+    await budget.take(5)
+    large, small = await waiting(budget, 9, 5)
+    large.cancel()
+    await small
+    assert budget.held == 10
+
+
+async def test_what_is_granted_to_one_who_gives_up_comes_back() -> None:
+    """Granted and cancelled in the same moment, nothing is lost."""
+    budget = Budget(10)
+    await budget.take(10)
+    [task] = await waiting(budget, 4)
+    budget.give(10)
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+    assert task.cancelled()
+    assert budget.held == 0
+
+
+async def test_pictures_enter_all_or_none() -> None:
+    """Refused for their bytes, they do not count as pictures either."""
+    admission = Admission("bulk", max_count=4, max_bytes=100)
+    admission.enter_now(1, 60)
+    with pytest.raises(Overloaded, match="the bulk lane holds 60 of at most 100 bytes"):
+        admission.enter_now(3, 60)
+    admission.enter_now(3, 40)
+    with pytest.raises(Overloaded, match="holds 4 of at most 4 pictures"):
+        admission.enter_now(1, 0)
+
+
+async def test_a_picture_that_gives_up_waiting_for_bytes_leaves_its_place() -> None:
+    """It held a place already, and must not keep it."""
+    admission = Admission("bulk", max_count=2, max_bytes=100)
+    admission.enter_now(1, 100)
+    task = asyncio.create_task(admission.enter(50))
+    await asyncio.sleep(0)
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+    admission.leave(1, 100)
+    admission.enter_now(2, 100)
+
+
+def test_a_thread_waits_until_there_is_enough() -> None:
+    """It goes on when another has given back what it held."""
+    budget = ThreadBudget(10)
+    has_entered = threading.Event()
+
+    def enter() -> None:
+        with budget.hold(6):
+            has_entered.set()
+
+    thread = threading.Thread(target=enter)
+    with budget.hold(6):
+        thread.start()
+        assert not has_entered.wait(0.05)
+    assert has_entered.wait(10)
+    thread.join()
+
+
+def test_a_thread_may_hold_more_than_the_limit_alone() -> None:
+    """One picture that is larger than the bound is decoded when nothing else is."""
+    budget = ThreadBudget(10)
+    with budget.hold(25):
+        pass
+    with budget.hold(10):
+        pass
