@@ -134,7 +134,11 @@ POSITIVE = click.IntRange(min=1)
     type=click.FloatRange(min=0),
     help="How long a stopping server finishes what it accepted.",
 )
-@_knob("log_level", type=click.Choice(LEVELS), help="From much to little.")
+@_knob(
+    "log_level",
+    type=click.Choice(LEVELS),
+    help="From much to little; info has a line for each call that fails, debug for every call.",
+)
 @_knob("log_format", type=click.Choice(FORMATS), help="For people or for machines.")
 @_limit("max_message_bytes", "Bytes of one gRPC message.")
 @_limit("max_batch_items", "Inputs of one call or ingest batch.")

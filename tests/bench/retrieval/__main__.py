@@ -95,7 +95,10 @@ def main(
     ]
     if server is not None and (flags or precisions):
         raise click.UsageError("a running --server has its model already: leave out its options")
-    found = list(tasks_of(only or KINDS, photographs=photographs, node_modules=emoji))
+    try:
+        found = list(tasks_of(only or KINDS, photographs=photographs, node_modules=emoji))
+    except (FileNotFoundError, ValueError) as error:
+        raise click.ClickException(str(error)) from error
     skipped = [one for one in found if isinstance(one, Skipped)]
     tasks = [one for one in found if not isinstance(one, Skipped)]
     for one in skipped:
