@@ -37,6 +37,11 @@ Result = TypeVar("Result")
 MIN_PADDING = 8
 """Padding that is always allowed, in units of size: below it there is nothing to gain."""
 
+QUERY_MEMORY_S = 1.0
+BULK_SHARE = 4
+"""So long after an interactive input, a bulk batch may take only a fourth of the time: where one
+query came the next is likely, and it would have to wait for the batch."""
+
 REST_FACTOR = 2.0
 MAX_REST_S = 0.025
 """The rest after a batch, as a multiple of its duration, and at most.
@@ -115,6 +120,7 @@ class Batcher(Generic[Input, Result]):
         # In the order in which they are served.
         self._lanes = tuple(self._waiting.values())
         self._running: set[Batch[Input, Result]] = set()
+        self._last_query_s = -math.inf
         self._rest_until_s = -math.inf
         self._alarm: asyncio.TimerHandle | None = None
         self._is_closed = False
@@ -202,7 +208,7 @@ class Batcher(Generic[Input, Result]):
         waiting = next(waiting for waiting in self._lanes if waiting.entries)
         entries = list(waiting.entries)
         if len(entries) > 1:
-            entries = self._chosen(entries)
+            entries = self._chosen(entries, self._max_seconds(waiting))
         for entry in entries:
             waiting.take_out(entry)
         batch = Batch(entries, self._run_batch, self._note, self._clock)
@@ -215,11 +221,22 @@ class Batcher(Generic[Input, Result]):
             raise _draining()
         size = 1 if self._size_of is None else self._size_of(value)
         entry: Entry[Input, Result] = Entry(value, size, self._clock())
+        if waiting is self._waiting[Lane.INTERACTIVE]:
+            self._last_query_s = entry.arrival_s
         waiting.entries[entry] = None
         self._workers.wake()
         return entry
 
-    def _chosen(self, waiting: Sequence[Entry[Input, Result]]) -> list[Entry[Input, Result]]:
+    def _max_seconds(self, waiting: _Waiting[Input, Result]) -> float:
+        """Return what a batch of a lane may take."""
+        is_bulk = waiting is self._waiting[Lane.BULK]
+        if is_bulk and self._clock() - self._last_query_s < QUERY_MEMORY_S:
+            return self._max_batch_s / BULK_SHARE
+        return self._max_batch_s
+
+    def _chosen(
+        self, waiting: Sequence[Entry[Input, Result]], max_batch_s: float
+    ) -> list[Entry[Input, Result]]:
         """Return the oldest, and what goes well with it."""
         oldest, *others = waiting
         if self._size_of is not None:
@@ -231,7 +248,7 @@ class Batcher(Generic[Input, Result]):
                 break
             size = max(largest, entry.size) * (len(chosen) + 1)
             padding = size - total - entry.size
-            if self._cost.seconds(size) <= self._max_batch_s and padding <= self._max_padding():
+            if self._cost.seconds(size) <= max_batch_s and padding <= self._max_padding():
                 chosen.append(entry)
                 largest = max(largest, entry.size)
                 total += entry.size

@@ -86,7 +86,7 @@ class Config:
     inference_threads: int = 0
     preprocess_threads: int = field(default_factory=lambda: os.cpu_count() or 1)
     max_batch_size: int = 32
-    max_batch_ms: float = 100.0
+    max_batch_ms: float = 400.0
     max_queue_size: int = 1024
     max_queue_bytes: int = 256 * 1024 * 1024
     max_decode_pixels: int = 100_000_000

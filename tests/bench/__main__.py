@@ -110,8 +110,14 @@ async def _measure(
     """Measure the rows one after the other, and write after each what there is."""
     task = asyncio.current_task()
     assert task is not None
-    # As Ctrl-C does: every server started here is stopped on the way out.
-    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+
+    def stop() -> None:
+        # As Ctrl-C does: every server started here is stopped on the way out. Once is enough: what
+        # a second signal would interrupt is that.
+        if not task.cancelling():
+            task.cancel()
+
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop)
     for number, name in enumerate(names, 1):
         console.print(f"[{number}/{len(names)}] {name}", style="bold", markup=False)
         start_s = time.monotonic()

@@ -21,10 +21,6 @@ START_TIMEOUT_S = 600.0
 """The first start with a model converts it, and for int8 calibrates it: minutes."""
 
 
-class NotServed(Exception):
-    """The server did not start; the message is its log."""
-
-
 class OurServer:
     """A `tihua-server`, and bare stubs to it.
 
@@ -113,16 +109,13 @@ async def our_server(*flags: str) -> AsyncIterator[OurServer]:
     """Run a server on a free port, with an empty embedded store of its own.
 
     Raises:
-        NotServed: it did not start.
+        ServerFailed: it did not start.
     """
     async with contextlib.AsyncExitStack() as stack:
         folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="tihua-bench-"))
-        try:
-            process = stack.enter_context(
-                running(Path(folder), *flags, start_timeout_s=START_TIMEOUT_S)
-            )
-        except AssertionError as error:
-            raise NotServed(str(error)) from error
+        process = stack.enter_context(
+            running(Path(folder), *flags, start_timeout_s=START_TIMEOUT_S)
+        )
         channel = grpc.aio.insecure_channel(process.address, CHANNEL_OPTIONS)
         yield OurServer(process, await stack.enter_async_context(channel))
 

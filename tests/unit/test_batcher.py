@@ -245,6 +245,39 @@ async def test_a_batch_is_not_longer_than_it_may_take(workers: Workers, squares:
     assert squares.batches == [[1, 2, 3], [4, 5, 6], [7, 8]]
 
 
+async def test_bulk_batches_are_smaller_while_queries_arrive(
+    workers: Workers, squares: Squares
+) -> None:
+    """A second after the last query they may take four times as long."""
+    clock = Clock()
+
+    def slow(numbers: Sequence[int]) -> list[int]:
+        clock.now_s += 0.01 * len(numbers)
+        return squares(numbers)
+
+    batcher: Batcher[int, int] = Batcher(
+        slow, workers=workers, max_batch_size=8, max_queue_size=16, max_batch_s=0.085, clock=clock
+    )
+    for number in range(4):
+        await batcher.submit(number)
+    held = await squares.hold(batcher)
+    soon = await submit_all(batcher, range(1, 5), Lane.BULK)
+    squares.may_go_on.set()
+    await asyncio.gather(held, *soon)
+    assert squares.batches == [[1, 2], [3, 4]]
+    clock.now_s += 2
+    assert (await batcher.submit(7, lane=Lane.BULK)).batch_size == 1
+    squares.may_go_on.clear()
+    squares.has_begun.clear()
+    squares.batches.clear()
+    first = asyncio.create_task(batcher.submit(5, lane=Lane.BULK))
+    await asyncio.to_thread(squares.has_begun.wait, 10)
+    later = await submit_all(batcher, range(1, 9), Lane.BULK)
+    squares.may_go_on.set()
+    await asyncio.gather(first, *later)
+    assert squares.batches == [[5], [1, 2, 3, 4, 5, 6, 7, 8]]
+
+
 async def test_several_threads_compute_several_batches_at_once(squares: Squares) -> None:
     """The second batch begins while the first is being computed."""
     together = threading.Barrier(2, timeout=10)

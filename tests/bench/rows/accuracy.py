@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import TypeVar
 
 import numpy as np
+from processes import ServerFailed
 from tihua_server.types import FloatArray
 
 from bench.figure import Figure, at_least
 from bench.materials import QUERIES, gallery, read_all
-from bench.our_server import NotServed, OurServer, model_flags, our_server
+from bench.our_server import OurServer, model_flags, our_server
 from bench.settings import PACKAGED_MODEL
 from bench.stage import Stage
 
@@ -38,7 +39,7 @@ async def accuracy(stage: Stage) -> list[Figure]:
             name = f"accuracy_{model}_{engine}_{precision}"
             try:
                 rows = await _embed(stage, model, (engine, precision), images, texts)
-            except NotServed as error:
+            except ServerFailed as error:
                 # An engine refuses a precision in which this model would be too far off.
                 reason = str(error).splitlines()[-1].removeprefix("Error: ")
                 stage.say(f"  not served: {reason}")
