@@ -43,7 +43,7 @@ BULK_SHARE = 4
 query came the next is likely, and it would have to wait for the batch."""
 
 REST_FACTOR = 2.0
-MAX_REST_S = 0.025
+MAX_REST_S = 0.018
 """The rest after a batch, as a multiple of its duration, and at most.
 
 A lone caller that asks again as soon as it is answered would otherwise take half of two cores from
