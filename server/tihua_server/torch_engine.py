@@ -13,6 +13,7 @@ import numpy.typing as npt
 import torch
 from torch import nn
 
+from tihua_server.agreement import require_agreement
 from tihua_server.clip_model import ClipModel, Towers
 from tihua_server.cuda_graphs import TEXT_LENGTHS, GraphedTower
 from tihua_server.errors import ModelError
@@ -131,11 +132,15 @@ def make_torch_engine(
     """Return the engine of a model.
 
     Raises:
-        ModelError: the device has not enough memory.
+        ModelError: the device has not enough memory, or the precision is too low for this model
+            (`agreement.py`).
     """
-    return TorchEngine(
+    engine = TorchEngine(
         model.towers(), model.image_size, device, precision, max_batch_size=max_batch_size
     )
+    if precision != "fp32":
+        require_agreement(engine, model, model.towers())
+    return engine
 
 
 def _keep_in_bf16(tower: nn.Module) -> None:

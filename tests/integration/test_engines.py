@@ -196,8 +196,9 @@ def test_the_packaged_model_is_served_in_fp32_unless_told_otherwise(tmp_path: Pa
     """Its network does not bear bf16, so `auto` never takes it, and asking for it is refused."""
     info = load_encoder(Config(device="cpu", model_dir=tmp_path)).info
     assert (info.engine, info.precision) == ("openvino", "fp32")
-    with pytest.raises(ModelError, match=r"bf16 .* pictures of tihua-tiny .* --precision fp32"):
-        load_encoder(Config(device="cpu", model_dir=tmp_path, precision="bf16"))
+    for engine in ("openvino", "torch"):
+        with pytest.raises(ModelError, match=r"bf16 .* pictures of tihua-tiny .* --precision fp32"):
+            load_encoder(Config(device="cpu", model_dir=tmp_path, engine=engine, precision="bf16"))
 
 
 @pytest.mark.gpu
