@@ -24,8 +24,8 @@ from tihua_server.types import FloatArray, PixelArray, TokenArray
 Batch = TypeVar("Batch", TokenArray, PixelArray)
 
 LOWEST_COSINE = {"fp32": 0.9999, "bf16": 0.9995, "int8": 0.99}
-"""Of any embedding to that of torch in fp32. ViT-B-16 keeps 0.9999 in bf16, 0.998 in int8. What 0.99
-costs in recall depends on the model; `make eval PRECISIONS="fp32 int8"` tells."""
+"""Of any embedding to that of torch in fp32. ViT-B-16 keeps 0.9999 in bf16 and 0.998 in int8. What
+0.99 costs in recall depends on the model; `make eval PRECISIONS="fp32 int8"` tells."""
 
 TEXTS = (
     "猫",
