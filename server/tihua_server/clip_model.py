@@ -33,8 +33,8 @@ class ClipModel:
         context_length: tokens per text, [CLS] and [SEP] included.
         tolerates_bf16: whether bfloat16 keeps its embeddings within the bound of `agreement.py`;
             what `--precision auto` goes by.
-        towers: builds the networks with their weights; takes seconds for a large model, and an
-            engine that kept what it made of them before does without.
+        towers: builds the networks with their weights, new ones at each call; takes seconds for a
+            large model, and an engine that kept what it made of them before does without.
     """
 
     ref: ModelRef

@@ -4,6 +4,7 @@ It is small (24 MB) and knows everyday things, not verse; `models/tihua-tiny.md`
 trained on, how well it finds, and what it cannot do.
 """
 
+import copy
 import hashlib
 import json
 from importlib import resources
@@ -82,8 +83,14 @@ def read_tiny_clip(path: Path | None = None) -> ClipModel:
         context_length=CONTEXT_LENGTH,
         # Its pictures keep a cosine of 0.984 at worst (141 of the gallery): too low.
         tolerates_bf16=False,
-        towers=lambda: Towers(PictureTower(network.image).eval(), network.text),
+        towers=lambda: _towers(network),
     )
+
+
+def _towers(network: TinyNetwork) -> Towers:
+    # Copied: an engine may change its towers, and ask for others to compare them with.
+    own = copy.deepcopy(network)
+    return Towers(PictureTower(own.image).eval(), own.text)
 
 
 def _read(path: Path) -> bytes:
