@@ -14,6 +14,7 @@ from fake_encoder import FakeEncoder
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from processes import run_tihua, running
 from tihua_server.app import App
+from tihua_server.batcher import Lane
 from tihua_server.config import Config
 from tihua_server.embedder import Embedder
 from tihua_server.milvus import Milvus
@@ -75,9 +76,10 @@ async def test_a_full_server_refuses_with_a_delay_and_recovers(
     async with serving(held, config) as app, tihua.AsyncClient(app.address) as client:
         busy = await hold(held, client)
         waiting = asyncio.create_task(client.embed_texts(["马", "桥"]))
+        while app._embedder._texts.queue_size(Lane.INTERACTIVE) < 2:
+            await asyncio.sleep(0.01)
         with pytest.raises(tihua.OverloadedError) as refused:
-            while True:
-                await asyncio.wait_for(client.embed_texts(["山", "水"], timeout=0.2), 10)
+            await client.embed_texts(["山", "水"])
         assert refused.value.retry_after == 1
         held.may_go_on.set()
         await asyncio.gather(busy, waiting)
