@@ -1,6 +1,7 @@
 """The composition root: builds every part, serves, and shuts down in order.
 
 Start: model and store, side by side → services → warm-up → listen → health says SERVING.
+Run:   health follows the store (readiness.py).
 Stop:  health says NOT_SERVING → no new calls → those under way end → model → store.
 """
 
@@ -13,7 +14,7 @@ from typing import cast
 
 import grpc
 import structlog
-from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+from grpc_health.v1 import health, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 from tihua.v1 import (
     collection_service_pb2,
@@ -39,6 +40,7 @@ from tihua_server.ingest_stream import Credit
 from tihua_server.ingester import Ingester
 from tihua_server.interceptor import CallInterceptor
 from tihua_server.milvus import Milvus
+from tihua_server.readiness import Readiness
 from tihua_server.search_service import SearchService
 from tihua_server.searcher import Searcher
 from tihua_server.system_service import SystemService
@@ -57,6 +59,9 @@ SERVICES = tuple(
 )
 """Full names of our services, as health and reflection know them."""
 
+STORELESS_SERVICES = ("tihua.v1.EmbeddingService", "tihua.v1.SystemService")
+"""Those that answer without the store."""
+
 INGEST_BATCHES = 16
 """Batches that an ingest stream may have in flight: 32 items each keep the model's queue filled."""
 
@@ -74,7 +79,13 @@ class App:
         writer = Writer(embedder, store, config.limits)
         grant = Credit(INGEST_BATCHES, config.limits.max_message_bytes)
         self._ingester = Ingester(writer, grant=grant)
-        self._health = health.aio.HealthServicer()
+        servicer = health.aio.HealthServicer()
+        self._readiness = Readiness(
+            store,
+            servicer,
+            dependent=("", *sorted(set(SERVICES) - set(STORELESS_SERVICES))),
+            independent=STORELESS_SERVICES,
+        )
         self._server = grpc.aio.server(
             options=[
                 ("grpc.max_receive_message_length", config.limits.max_message_bytes),
@@ -101,7 +112,7 @@ class App:
         system_service_pb2_grpc.add_SystemServiceServicer_to_server(
             SystemService(embedder, store, config, version=version), server
         )
-        health_pb2_grpc.add_HealthServicer_to_server(self._health, server)
+        health_pb2_grpc.add_HealthServicer_to_server(servicer, server)
         reflection.enable_server_reflection(
             (*SERVICES, health.SERVICE_NAME, reflection.SERVICE_NAME), server
         )
@@ -124,8 +135,7 @@ class App:
                 "host is not this machine's; choose another with --port or --host"
             ) from error
         await self._server.start()
-        for service in ("", *SERVICES):
-            await self._health.set(service, health_pb2.HealthCheckResponse.SERVING)
+        await self._readiness.begin()
         self.address = f"{host}:{port}"
 
     def announce(self) -> None:
@@ -149,7 +159,7 @@ class App:
 
     async def stop(self) -> None:
         """Finish what was accepted, for `drain_timeout_s` at most, then let go of everything."""
-        await self._health.enter_graceful_shutdown()
+        await self._readiness.end()
         self._ingester.drain()
         stopping = asyncio.create_task(self._server.stop(self._config.drain_timeout_s))
         idle = asyncio.create_task(self._calls.idle())

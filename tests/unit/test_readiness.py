@@ -1,0 +1,85 @@
+"""What health says while the store comes and goes, over a real health service."""
+
+import contextlib
+from collections.abc import AsyncIterator
+from typing import Any, cast
+
+import grpc
+import pytest
+from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+from tihua_server.errors import StoreUnavailable
+from tihua_server.readiness import Readiness
+from tihua_server.types import VectorStore
+
+SERVING = health_pb2.HealthCheckResponse.SERVING
+NOT_SERVING = health_pb2.HealthCheckResponse.NOT_SERVING
+
+
+class FickleStore:
+    """A store that can be asked whether it answers, and nothing else."""
+
+    is_there = True
+
+    async def ping(self) -> None:
+        """Answer, or not."""
+        if not self.is_there:
+            raise StoreUnavailable("Milvus does not answer")
+
+
+@pytest.fixture
+def store() -> FickleStore:
+    """A store that answers."""
+    return FickleStore()
+
+
+@contextlib.asynccontextmanager
+async def watched(store: FickleStore) -> AsyncIterator[tuple[Readiness, Any]]:
+    """Run a health service that follows the store; also give a stub of it."""
+    server = grpc.aio.server()
+    servicer = health.aio.HealthServicer()
+    health_pb2_grpc.add_HealthServicer_to_server(servicer, server)
+    readiness = Readiness(
+        cast("VectorStore", store),
+        servicer,
+        dependent=("", "Search"),
+        independent=("Embedding",),
+        interval_s=0.001,
+    )
+    port = server.add_insecure_port("127.0.0.1:0")
+    await server.start()
+    async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
+        await readiness.begin()
+        yield readiness, health_pb2_grpc.HealthStub(channel)
+        await readiness.end()
+    await server.stop(None)
+
+
+async def test_health_follows_the_store_and_embedding_needs_none(store: FickleStore) -> None:
+    """What needs the store is NOT_SERVING while it is away, and SERVING again by itself."""
+    async with watched(store) as (_, stub):
+        watch = stub.Watch(health_pb2.HealthCheckRequest(service="Search"))
+        assert (await watch.read()).status == SERVING
+        store.is_there = False
+        assert (await watch.read()).status == NOT_SERVING
+        embedding = await stub.Check(health_pb2.HealthCheckRequest(service="Embedding"))
+        assert embedding.status == SERVING
+        store.is_there = True
+        assert (await watch.read()).status == SERVING
+        whole = await stub.Check(health_pb2.HealthCheckRequest())
+        assert whole.status == SERVING
+
+
+async def test_a_store_that_comes_back_does_not_revive_a_stopping_server(
+    store: FickleStore,
+) -> None:
+    """After the end nothing is SERVING."""
+    async with watched(store) as (readiness, stub):
+        store.is_there = False
+        watch = stub.Watch(health_pb2.HealthCheckRequest())
+        while (await watch.read()).status == SERVING:
+            pass
+        await readiness.end()
+        store.is_there = True
+        for service in ("", "Search", "Embedding"):
+            answer = await stub.Check(health_pb2.HealthCheckRequest(service=service))
+            assert answer.status == NOT_SERVING
