@@ -59,7 +59,7 @@ SERVICES = tuple(
 )
 """Full names of our services, as health and reflection know them."""
 
-STORELESS_SERVICES = ("tihua.v1.EmbeddingService", "tihua.v1.SystemService")
+STORELESS_SERVICES = frozenset({"tihua.v1.EmbeddingService", "tihua.v1.SystemService"})
 """Those that answer without the store."""
 
 INGEST_BATCHES = 16
@@ -83,8 +83,9 @@ class App:
         self._readiness = Readiness(
             store,
             servicer,
-            dependent=("", *sorted(set(SERVICES) - set(STORELESS_SERVICES))),
-            independent=STORELESS_SERVICES,
+            services=("", *SERVICES),
+            readers={"", *SERVICES} - STORELESS_SERVICES,
+            writers={"tihua.v1.IngestService"},
         )
         self._server = grpc.aio.server(
             options=[

@@ -11,6 +11,7 @@
      ├── CollectionNotReady  the collection is not loaded for searching
      ├── TooLarge            over a limit in bytes; the limit is in the message
      ├── Overloaded          the queue is full: wait, then try again
+     │    └── StoreFull      the store has no room for more: make some, then try again
      ├── Draining            the server is shutting down: try another one
      ├── StoreUnavailable    Milvus does not answer
      ├── StoreError          Milvus answered with an error of its own
@@ -118,6 +119,12 @@ class Overloaded(ServiceError):
     def __init__(self, message: str, *, retry_after_s: float = 1.0) -> None:
         super().__init__(message, metadata={"retry_after_s": retry_after_s})
         self.retry_after_s = retry_after_s
+
+
+class StoreFull(Overloaded):
+    """The disk of the store is full; what is stored can be read."""
+
+    reason = "STORE_FULL"
 
 
 class Draining(ServiceError):

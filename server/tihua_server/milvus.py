@@ -64,6 +64,7 @@ class Milvus(MilvusCollections):
     async def upsert(self, name: str, items: Sequence[Item]) -> None:
         """Write items; of several with one id the last is kept."""
         await self.spec(name)
+        await self._connection.require_room()
         rows = [to_row(item) for item in {item.id: item for item in items}.values()]
         # Milvus Lite's upsert keeps metadata that the new item no longer has; its insert replaces.
         write = self._client.insert if self._is_lite else self._client.upsert

@@ -6,6 +6,7 @@ remembers that over a restart. Milvus Lite does not, so a release is noted in th
 their names are taken.
 """
 
+import contextlib
 import logging
 import time
 from collections.abc import Mapping
@@ -15,7 +16,7 @@ from typing import Any, Self
 
 from pymilvus.exceptions import MilvusException
 
-from tihua_server.errors import NotFound, ServiceError
+from tihua_server.errors import NotFound, ServiceError, StoreError, StoreFull
 from tihua_server.milvus_connection import MilvusConnection
 from tihua_server.milvus_errors import already_exists, not_found
 from tihua_server.milvus_index import with_defaults
@@ -73,13 +74,15 @@ class MilvusCollections:
         for name in await self.names():
             try:
                 # After a kill, rows lie in Lite's log: unflushed ones make searches slow.
-                await self._flush(name)
+                with contextlib.suppress(StoreFull):
+                    await self._flush(name)
                 if not (await self._record(name)).is_released:
                     await self.load(name)
             except ServiceError as error:
                 _log.warning("collection %s could not be loaded: %s", name, error.message)
 
     async def _flush(self, name: str) -> None:
+        await self._connection.require_room()
         await self._call(name, self._client.flush, name, timeout_s=LOAD_TIMEOUT_S)
 
     async def create(self, spec: CollectionSpec) -> None:
@@ -87,6 +90,7 @@ class MilvusCollections:
         spec = replace(spec, index=with_defaults(spec.index))
         if await self._call(spec.name, self._client.has_collection, spec.name):
             raise already_exists(spec.name)
+        await self._connection.require_room()
         # One call, so that a caller who leaves does not leave half a collection behind.
         await self._call(spec.name, self._create, spec, timeout_s=LOAD_TIMEOUT_S)
 
@@ -146,7 +150,12 @@ class MilvusCollections:
     async def load(self, name: str) -> None:
         """Load a collection; its index is built if creating it was cut short."""
         found = await self._record(name)
-        await self._call(name, self._index_and_load, found.spec, timeout_s=LOAD_TIMEOUT_S)
+        try:
+            await self._call(name, self._index_and_load, found.spec, timeout_s=LOAD_TIMEOUT_S)
+        except StoreError:
+            if not (embedded := self._connection.embedded):
+                raise
+            await self._call(name, lambda timeout: embedded.load(name), timeout_s=LOAD_TIMEOUT_S)
         if found.is_released:
             await self._note_release(name, is_released=False)
 
@@ -173,8 +182,9 @@ class MilvusCollections:
         return found
 
     async def ping(self) -> None:
-        """Return when Milvus answers."""
+        """Return when Milvus answers, and has room for more."""
         await self._connection.ping()
+        await self._connection.require_room()
 
     async def close(self) -> None:
         """Let go of the store, flushed; nothing can be called after it."""

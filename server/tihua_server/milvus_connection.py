@@ -20,7 +20,7 @@ from pymilvus.exceptions import MilvusException
 
 from tihua_server.errors import InvalidInput, ServiceError, StoreUnavailable
 from tihua_server.milvus_embedded import EmbeddedMilvus
-from tihua_server.milvus_errors import translate, unavailable
+from tihua_server.milvus_errors import is_disk_failure, translate, unavailable
 
 CALLS_AT_ONCE = 8
 """Calls to a Milvus server at one time; others wait, and their deadline runs."""
@@ -40,6 +40,7 @@ class MilvusConnection:
 
     Attributes:
         client: pymilvus' client; its methods are for `call`.
+        embedded: Milvus Lite in this process, else None; its methods run within `call`.
         kind: what it is, for people: `Milvus Lite 3.2.2`.
         is_lite: whether it is Milvus Lite, here or elsewhere.
     """
@@ -51,7 +52,7 @@ class MilvusConnection:
         self.is_lite = version.startswith(_LITE)
         number = version.removeprefix(_LITE).removeprefix("v")
         self.kind = f"Milvus Lite {number}" if self.is_lite else f"Milvus {number}"
-        self._embedded = embedded
+        self.embedded = embedded
         self._timeout_s = timeout_s
         # Milvus Lite allows no two writers, and while it flushes, rows are missing from what others
         # read: one thread makes its calls follow each other.
@@ -112,7 +113,7 @@ class MilvusConnection:
             ServiceError: whatever else Milvus says, translated.
         """
         bound = self._timeout_s if timeout_s is None else timeout_s
-        work = partial(function, *args, timeout=bound, **kwargs)
+        work = partial(self._work, partial(function, *args, timeout=bound, **kwargs))
         if self._is_closed:
             raise StoreUnavailable("the connection to Milvus is closed")
         try:
@@ -122,6 +123,23 @@ class MilvusConnection:
             raise unavailable(bound) from error
         except (MilvusException, grpc.RpcError) as error:
             raise translate(error, name) from error
+
+    def _work(self, function: Callable[[], T]) -> T:
+        try:
+            return function()
+        except MilvusException as error:
+            if self.embedded and is_disk_failure(error):
+                self.embedded.reopen()
+            raise
+
+    async def require_room(self) -> None:
+        """Return unless an embedded Milvus lacks room on its disk for writing.
+
+        Raises:
+            StoreFull: it does.
+        """
+        if (embedded := self.embedded) and not embedded.has_room:
+            await self.call("", lambda timeout: embedded.require_room())
 
     async def ping(self) -> None:
         """Return when Milvus answers; not kept waiting by other calls."""
@@ -140,8 +158,8 @@ class MilvusConnection:
         self._is_closed = True
         await asyncio.to_thread(self._pool.shutdown)
         await asyncio.to_thread(self.client.close)
-        if self._embedded:
-            await asyncio.to_thread(self._embedded.stop)
+        if self.embedded:
+            await asyncio.to_thread(self.embedded.stop)
 
 
 def _connect(uri: str, token: str, options: dict[str, int], timeout_s: float) -> tuple[Any, str]:

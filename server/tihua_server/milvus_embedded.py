@@ -13,7 +13,15 @@ from typing import Any
 from milvus_lite.adapter.grpc.server import start_server_in_thread
 from milvus_lite.exceptions import DataDirLockedError, MilvusLiteError
 
-from tihua_server.errors import ServiceError, StoreUnavailable
+from tihua_server.errors import ServiceError, StoreError, StoreUnavailable
+from tihua_server.milvus_directory import (
+    MIN_FREE_BYTES,
+    discard_indexes,
+    discard_unfinished,
+    free_bytes,
+    has_room,
+)
+from tihua_server.milvus_errors import store_full
 
 MAX_UNFLUSHED_ROWS = 2_048
 """Lite compares a query with each unflushed row in Python, some 50 ms per 1 000 rows of 512."""
@@ -30,6 +38,8 @@ _log = logging.getLogger(__name__)
 class EmbeddedMilvus:
     """A Milvus Lite server on a directory, which no other process may have open.
 
+    All but `has_room` is for the one thread that calls Milvus Lite.
+
     Attributes:
         uri: where it listens.
     """
@@ -40,8 +50,15 @@ class EmbeddedMilvus:
         Raises:
             StoreUnavailable: another process has the directory open, or it can't be read.
         """
+        self._directory = directory.absolute()
+        self._is_swept = True
+        self._start(port=0)
+
+    def _start(self, port: int) -> None:
         try:
-            self._server, self._database, port = start_server_in_thread(str(directory.absolute()))
+            self._server, self._database, port = start_server_in_thread(
+                str(self._directory), port=port
+            )
         except DataDirLockedError as error:
             raise StoreUnavailable(
                 "the data directory is open in another process, and Milvus Lite allows one: stop "
@@ -52,13 +69,83 @@ class EmbeddedMilvus:
                 f"the data directory can't be opened ({type(error).__name__}): "
                 "see that it is a directory that this user may write to"
             ) from error
+        discard_unfinished(self._directory)
         self.uri = f"http://127.0.0.1:{port}"
+
+    @property
+    def has_room(self) -> bool:
+        """Whether the disk has room for writing."""
+        return has_room(self._directory)
+
+    def require_room(self) -> None:
+        """Return if the disk has room for writing.
+
+        Raises:
+            StoreFull: it has not, nor was any gained by removing what was left half-written.
+        """
+        if not self.has_room and not self._is_swept:
+            # A merge of data files that ran out of room leaves its half until the next start.
+            self.reopen()
+        self._is_swept = not self.has_room
+        if self._is_swept:
+            raise store_full(free_bytes(self._directory), MIN_FREE_BYTES)
+
+    def reopen(self) -> None:
+        """Read all anew from the disk, as after a kill; what was loaded is loaded again.
+
+        After a write that failed nothing less is safe. Milvus Lite 3.2 goes on without the rows
+        that it could not flush, and its next flush removes the log in which alone they are; and
+        what it appends to a log after half a batch is not read at the next start.
+
+        Raises:
+            StoreUnavailable: the directory can't be opened.
+        """
+        opened = self._database._collections  # noqa: SLF001  # closing it in public would flush
+        loaded = [name for (_, name), each in opened.items() if each.load_state == "loaded"]
+        self._server.stop(grace=2).wait()
+        for collection in opened.values():
+            _abandon(collection)
+        opened.clear()
+        self._database.close()
+        self._start(int(self.uri.rpartition(":")[2]))
+        for name in loaded:
+            try:
+                self.load(name)
+            except StoreError as error:
+                _log.warning("collection %s could not be loaded: %s", name, error.message)
+
+    def load(self, name: str) -> None:
+        """Load a collection; indexes are built again if one is found half-written.
+
+        Raises:
+            StoreError: it can't be loaded.
+        """
+        try:
+            collection = self._database.get_collection(name)
+            try:
+                collection.load()
+            except (OSError, ValueError, RuntimeError):
+                discard_indexes(self._directory, name)
+                collection.load()
+        except (OSError, ValueError, RuntimeError, MilvusLiteError) as error:
+            raise StoreError(f"Milvus Lite can't load it: {str(error)[:200]}") from error
 
     def stop(self) -> None:
         """Flush every collection and unlock the directory."""
         server: Any = self._server
         server.stop(grace=2).wait()
         self._database.close()
+
+
+def _abandon(collection: Any) -> None:
+    """Let go of a collection as a kill does, so that its logs stay as they are for the next."""
+    collection._bg_closed = True  # noqa: SLF001
+    collection._bg_executor.shutdown(wait=True, cancel_futures=True)  # noqa: SLF001
+    log = collection._wal  # noqa: SLF001
+    for sink in (log._data_sink, log._delta_sink):  # noqa: SLF001
+        if sink is not None:
+            # The file below the buffer: what the disk did not take must not be written later.
+            sink.raw.close()
 
 
 class Flusher:
@@ -106,5 +193,5 @@ class Flusher:
         try:
             await self._flush(name)
         except ServiceError as error:
-            # Nothing is lost: the rows are in Lite's log, and searches find them, only slower.
+            # The rows are in Lite's log, and searches find them, only slower.
             _log.warning("collection %s was not flushed: %s", name, error.message)

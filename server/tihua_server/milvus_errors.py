@@ -17,8 +17,12 @@ from tihua_server.errors import (
     NotFound,
     ServiceError,
     StoreError,
+    StoreFull,
     StoreUnavailable,
 )
+
+FULL_RETRY_S = 5.0
+"""When to try again after a full disk, in seconds: somebody must make room."""
 
 _NOT_FOUND = frozenset({100})
 _NOT_LOADED = frozenset({101, 103})
@@ -33,6 +37,12 @@ _TIMED_OUT = re.compile(
 _TAKEN = re.compile(r"already exist|duplicate collection", re.IGNORECASE)
 _FILTER = re.compile(
     r"cannot parse expression|query plan|not a boolean expression|unsupported expr|at column \d+",
+    re.IGNORECASE,
+)
+# What the system, Arrow, numpy and faiss say of a write that the disk did not take.
+_DISK = re.compile(
+    r"no space left on device|disk quota exceeded|file too large|input/output error"
+    r"|read-only file system|\d+ requested and \d+ written",
     re.IGNORECASE,
 )
 _RANGE = re.compile(r"out of range|invalid parameter|should be (in range|limited)", re.IGNORECASE)
@@ -58,6 +68,8 @@ def translate(error: MilvusException | grpc.RpcError, collection: str) -> Servic
             "it is",
             metadata={"collection": collection},
         )
+    if is_disk_failure(error):
+        return store_full()
     if _TAKEN.search(text):
         return already_exists(collection)
     if code in _UNAVAILABLE or (code == 1 and _TIMED_OUT.search(text)):
@@ -67,6 +79,27 @@ def translate(error: MilvusException | grpc.RpcError, collection: str) -> Servic
     if code in _INVALID or error.is_input_error or _RANGE.search(text):
         return _refused(text)
     return StoreError(f"Milvus failed: {_first_line(text)} (code {code})", metadata={"code": code})
+
+
+def is_disk_failure(error: MilvusException) -> bool:
+    """Return whether Milvus failed because its disk did not take what it wrote."""
+    return _DISK.search(str(error.message)) is not None
+
+
+def store_full(free_bytes: int | None = None, min_free_bytes: int = 0) -> StoreFull:
+    """Return the error for a disk without room; None if it is not known how much there is."""
+    if free_bytes is None:
+        found, metadata = "takes no more", {}
+    else:
+        found = f"has {free_bytes >> 20} MiB left and writing needs {min_free_bytes >> 20} MiB"
+        metadata = {"free_bytes": free_bytes, "min_free_bytes": min_free_bytes}
+    error = StoreFull(
+        f"the disk of the store {found}: make room on it, or delete collections; what is stored "
+        "can still be searched",
+        retry_after_s=FULL_RETRY_S,
+    )
+    error.metadata.update({key: str(value) for key, value in metadata.items()})
+    return error
 
 
 def not_found(collection: str) -> NotFound:

@@ -1,18 +1,18 @@
 """What grpc.health.v1 says, kept true: whether the store answers is asked again and again.
 
 A server whose store is gone still embeds; what needs the store, and with it the server as a whole,
-is then NOT_SERVING, so that balancers and probes turn to another. Health says it at most
-`CHECK_INTERVAL_S` and one deadline of the store late, and calls no later than they did.
+is then NOT_SERVING, so that balancers and probes turn to another. One whose store is full still
+searches, and only ingest is NOT_SERVING. Health says it late by `CHECK_INTERVAL_S` and one deadline
+of the store at most.
 """
 
 import asyncio
 from collections.abc import Collection
-from time import monotonic
 
 import structlog
 from grpc_health.v1 import health, health_pb2
 
-from tihua_server.errors import ServiceError
+from tihua_server.errors import ServiceError, StoreFull
 from tihua_server.types import VectorStore
 
 CHECK_INTERVAL_S = 2.0
@@ -29,8 +29,9 @@ class Readiness:
         store: VectorStore,
         servicer: health.aio.HealthServicer,
         *,
-        dependent: Collection[str],
-        independent: Collection[str],
+        services: Collection[str],
+        readers: Collection[str],
+        writers: Collection[str],
         interval_s: float = CHECK_INTERVAL_S,
     ) -> None:
         """Take the store and who is to be told; nothing is said before `begin`.
@@ -38,20 +39,22 @@ class Readiness:
         Args:
             store: is asked by `ping`, within its own deadline.
             servicer: of grpc.health.v1.
-            dependent: names of the services that need the store; "" is the server as a whole.
-            independent: names of those that don't.
+            services: names of all services; "" is the server as a whole.
+            readers: of these, those that need the store; writers too.
+            writers: of these, those that need it to have room.
             interval_s: from an answer to the next question, in seconds.
         """
         self._store = store
         self._servicer = servicer
-        self._dependent = dependent
-        self._independent = independent
+        self._services = services
+        self._readers = readers
+        self._writers = writers
         self._interval_s = interval_s
         self._task: asyncio.Task[None] | None = None
 
     async def begin(self) -> None:
         """Say that everything is served, and go on asking until `end`."""
-        await self._tell((*self._dependent, *self._independent), is_serving=True)
+        await self._tell(failing=())
         self._task = asyncio.create_task(self._watch(), name="readiness")
 
     async def end(self) -> None:
@@ -62,25 +65,37 @@ class Readiness:
             await asyncio.gather(self._task, return_exceptions=True)
 
     async def _watch(self) -> None:
-        failing_since: float | None = None
+        failing: Collection[str] = ()
         while True:
             await asyncio.sleep(self._interval_s)
-            asked_at = monotonic()
-            try:
-                await self._store.ping()
-            except ServiceError as error:
-                if failing_since is None:
-                    failing_since = asked_at
-                    _log.warning("store lost", reason=error.reason, why=error.message)
-                    await self._tell(self._dependent, is_serving=False)
+            error = await self._error()
+            if self._failing(error) == failing:
+                continue
+            failing = self._failing(error)
+            if error is None:
+                _log.info("store is well again")
             else:
-                if failing_since is not None:
-                    _log.info("store back", after_s=round(monotonic() - failing_since, 1))
-                    failing_since = None
-                    await self._tell(self._dependent, is_serving=True)
+                _log.warning("store in trouble", reason=error.reason, why=error.message)
+            await self._tell(failing=failing)
 
-    async def _tell(self, services: Collection[str], *, is_serving: bool) -> None:
+    async def _error(self) -> ServiceError | None:
+        try:
+            await self._store.ping()
+        except ServiceError as error:
+            return error
+        return None
+
+    def _failing(self, error: ServiceError | None) -> Collection[str]:
+        match error:
+            case None:
+                return ()
+            case StoreFull():
+                return self._writers
+            case _:
+                return self._readers
+
+    async def _tell(self, *, failing: Collection[str]) -> None:
         states = health_pb2.HealthCheckResponse
-        state = states.SERVING if is_serving else states.NOT_SERVING
-        for service in services:
+        for service in self._services:
+            state = states.NOT_SERVING if service in failing else states.SERVING
             await self._servicer.set(service, state)

@@ -282,9 +282,10 @@ class VectorStore(Protocol):
     """Collections of items, and the search for the nearest.
 
     Every method raises `StoreUnavailable` when the store does not answer within its deadline,
-    `StoreError` when it refuses what should have been right, and, where a collection is named,
-    `NotFound` when there is none of that name. What the callers have checked already (lengths,
-    ranges, dims, NaN) is not checked again; what a filter says is (`InvalidInput`).
+    `StoreError` when it refuses what should have been right, `StoreFull` when it has no room for
+    what is written, and, where a collection is named, `NotFound` when there is none of that name.
+    What the callers have checked already (lengths, ranges, dims, NaN) is not checked again; what a
+    filter says is (`InvalidInput`).
     """
 
     kind: str
@@ -352,7 +353,7 @@ class VectorStore(Protocol):
         """
 
     async def ping(self) -> None:
-        """Return when the store answers."""
+        """Return when the store answers, and has room for more."""
 
     async def close(self) -> None:
         """Flush what is buffered and let go of the store."""

@@ -7,7 +7,7 @@ from typing import Any, cast
 import grpc
 import pytest
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
-from tihua_server.errors import StoreUnavailable
+from tihua_server.errors import ServiceError, StoreFull, StoreUnavailable
 from tihua_server.readiness import Readiness
 from tihua_server.types import VectorStore
 
@@ -18,12 +18,12 @@ NOT_SERVING = health_pb2.HealthCheckResponse.NOT_SERVING
 class FickleStore:
     """A store that can be asked whether it answers, and nothing else."""
 
-    is_there = True
+    error: ServiceError | None = None
 
     async def ping(self) -> None:
         """Answer, or not."""
-        if not self.is_there:
-            raise StoreUnavailable("Milvus does not answer")
+        if self.error is not None:
+            raise self.error
 
 
 @pytest.fixture
@@ -41,8 +41,9 @@ async def watched(store: FickleStore) -> AsyncIterator[tuple[Readiness, Any]]:
     readiness = Readiness(
         cast("VectorStore", store),
         servicer,
-        dependent=("", "Search"),
-        independent=("Embedding",),
+        services=("", "Embedding", "Ingest", "Search"),
+        readers=("", "Ingest", "Search"),
+        writers=("Ingest",),
         interval_s=0.001,
     )
     port = server.add_insecure_port("127.0.0.1:0")
@@ -59,11 +60,11 @@ async def test_health_follows_the_store_and_embedding_needs_none(store: FickleSt
     async with watched(store) as (_, stub):
         watch = stub.Watch(health_pb2.HealthCheckRequest(service="Search"))
         assert (await watch.read()).status == SERVING
-        store.is_there = False
+        store.error = StoreUnavailable("it does not answer")
         assert (await watch.read()).status == NOT_SERVING
         embedding = await stub.Check(health_pb2.HealthCheckRequest(service="Embedding"))
         assert embedding.status == SERVING
-        store.is_there = True
+        store.error = None
         assert (await watch.read()).status == SERVING
         whole = await stub.Check(health_pb2.HealthCheckRequest())
         assert whole.status == SERVING
@@ -74,12 +75,26 @@ async def test_a_store_that_comes_back_does_not_revive_a_stopping_server(
 ) -> None:
     """After the end nothing is SERVING."""
     async with watched(store) as (readiness, stub):
-        store.is_there = False
+        store.error = StoreUnavailable("it does not answer")
         watch = stub.Watch(health_pb2.HealthCheckRequest())
         while (await watch.read()).status == SERVING:
             pass
         await readiness.end()
-        store.is_there = True
+        store.error = None
         for service in ("", "Search", "Embedding"):
             answer = await stub.Check(health_pb2.HealthCheckRequest(service=service))
             assert answer.status == NOT_SERVING
+
+
+async def test_a_full_store_still_searches(store: FickleStore) -> None:
+    """Only ingest is NOT_SERVING, until there is room."""
+    async with watched(store) as (_, stub):
+        watch = stub.Watch(health_pb2.HealthCheckRequest(service="Ingest"))
+        assert (await watch.read()).status == SERVING
+        store.error = StoreFull("no room")
+        assert (await watch.read()).status == NOT_SERVING
+        for service in ("", "Search", "Embedding"):
+            answer = await stub.Check(health_pb2.HealthCheckRequest(service=service))
+            assert answer.status == SERVING
+        store.error = None
+        assert (await watch.read()).status == SERVING

@@ -43,7 +43,8 @@ class IngestServiceStub:
        listed in errors. Errors are sent with the acknowledgement of their batch.
     5. A bad item never ends the stream. What does: no start or a second one (FAILED_PRECONDITION),
        a gap in seq (OUT_OF_RANGE), more in flight than was granted (RESOURCE_EXHAUSTED), an empty
-       or too long batch (INVALID_ARGUMENT), a store that does not answer (UNAVAILABLE).
+       or too long batch (INVALID_ARGUMENT), a store that does not answer (UNAVAILABLE) or has no
+       room (RESOURCE_EXHAUSTED with RetryInfo).
     6. The client half-closes; the server acknowledges the rest, sends IngestSummary and ends OK.
     7. After a break the client opens a new stream with the same session_id and goes on after the
        committed_seq that it is told. Batches at or below it are ignored. A server that has
@@ -69,7 +70,8 @@ class IngestServiceAsyncStub(IngestServiceStub):
        listed in errors. Errors are sent with the acknowledgement of their batch.
     5. A bad item never ends the stream. What does: no start or a second one (FAILED_PRECONDITION),
        a gap in seq (OUT_OF_RANGE), more in flight than was granted (RESOURCE_EXHAUSTED), an empty
-       or too long batch (INVALID_ARGUMENT), a store that does not answer (UNAVAILABLE).
+       or too long batch (INVALID_ARGUMENT), a store that does not answer (UNAVAILABLE) or has no
+       room (RESOURCE_EXHAUSTED with RetryInfo).
     6. The client half-closes; the server acknowledges the rest, sends IngestSummary and ends OK.
     7. After a break the client opens a new stream with the same session_id and goes on after the
        committed_seq that it is told. Batches at or below it are ignored. A server that has
@@ -98,7 +100,8 @@ class IngestServiceServicer(metaclass=_abc_1.ABCMeta):
            listed in errors. Errors are sent with the acknowledgement of their batch.
         5. A bad item never ends the stream. What does: no start or a second one (FAILED_PRECONDITION),
            a gap in seq (OUT_OF_RANGE), more in flight than was granted (RESOURCE_EXHAUSTED), an empty
-           or too long batch (INVALID_ARGUMENT), a store that does not answer (UNAVAILABLE).
+           or too long batch (INVALID_ARGUMENT), a store that does not answer (UNAVAILABLE) or has no
+           room (RESOURCE_EXHAUSTED with RetryInfo).
         6. The client half-closes; the server acknowledges the rest, sends IngestSummary and ends OK.
         7. After a break the client opens a new stream with the same session_id and goes on after the
            committed_seq that it is told. Batches at or below it are ignored. A server that has

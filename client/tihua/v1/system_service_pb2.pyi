@@ -3,7 +3,8 @@
 isort:skip_file
 What a server is. Whether it is well is asked of grpc.health.v1, which is served beside it: with
 "" for the server as a whole, or with the full name of a service. While the store does not answer
-all are NOT_SERVING but EmbeddingService and SystemService, which need none.
+all are NOT_SERVING but EmbeddingService and SystemService, which need none; while its disk is full,
+IngestService alone.
 """
 
 from collections import abc as _abc

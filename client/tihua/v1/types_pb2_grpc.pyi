@@ -18,7 +18,8 @@ What holds everywhere:
       FAILED_PRECONDITION  another model's collection, or a collection that is not loaded
       OUT_OF_RANGE         an ingest stream broke its own numbering
       ABORTED              an ingest session went on in another stream
-      RESOURCE_EXHAUSTED   the queue is full (with RetryInfo), or a message is over its limit
+      RESOURCE_EXHAUSTED   the queue or the store's disk is full (with RetryInfo), or a message is
+                           over its limit
       UNAVAILABLE          the store does not answer, or the server is shutting down: retry
       DEADLINE_EXCEEDED    the deadline passed
       UNIMPLEMENTED        declared here, not built yet; README.md lists what that is
