@@ -4,7 +4,7 @@ BIN := .venv/bin
 GENERATED := client/tihua/v1
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo serve test test-slow eval bench bench-gpu protos protos-check format lint types build check clean
+.PHONY: help install demo serve test test-slow eval bench bench-gpu protos protos-check stubs format lint types build check clean
 
 help: ## Print the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -47,6 +47,11 @@ protos: install .venv-codegen/.installed ## Regenerate client/tihua/v1 from prot
 
 protos-check: protos ## Prove that the committed code is what protos/ generate
 	git diff --exit-code -- $(GENERATED) protos && test -z "$$(git status --porcelain $(GENERATED))"
+
+stubs: client/node/node_modules ## Regenerate the code of the other languages in client/; Debian 12's generators
+	sh protos/stubs client
+client/node/node_modules: client/node/package-lock.json
+	npm ci --silent --ignore-scripts --prefix client/node && touch $@
 
 format: install ## Format code and protos
 	$(BIN)/ruff format && $(BIN)/ruff check --fix-only -q && $(BIN)/buf format -w protos
