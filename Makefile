@@ -4,7 +4,8 @@ BIN := .venv/bin
 GENERATED := client/tihua/v1
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo serve test test-slow eval bench bench-gpu protos protos-check stubs format lint types build check clean
+# Every target that `help` prints.
+.PHONY: $(shell sed -nE 's/^([a-z-]+):.*## .*/\1/p' $(MAKEFILE_LIST))
 
 help: ## Print the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -20,11 +21,20 @@ demo: install ## Ingest the sample gallery, search it by poem and picture, draw 
 serve: install ## Run a server on localhost:50051 with the packaged model and an embedded store
 	$(BIN)/tihua-server
 
+gateway: .venv/.gateway ## Run Envoy beside a server: HTTP/JSON and gRPC-Web on localhost:8080; docs/http.md
+	deploy/envoy/gateway
+
+.venv/.gateway: .venv/.installed
+	$(BIN)/pip install -q -c constraints.txt --group gateway && touch $@
+
 test: install ## Run the tests: units in seconds, then store, model and a real server
 	$(BIN)/pytest
 
 test-slow: install ## Run the tests that take minutes and gigabytes: the large architectures
 	$(BIN)/pytest -m slow
+
+test-gateway: .venv/.gateway ## Run the tests of HTTP/JSON and gRPC-Web: curl's way and a browser's
+	$(BIN)/pytest -m gateway
 
 eval: install ## Measure how well pictures are found, through a running service; docs/retrieval.md
 	PYTHONPATH=tests:tests/support $(BIN)/python -m bench.retrieval \
@@ -67,7 +77,7 @@ build: install ## Build the wheel, and try it in clean environments
 	rm -rf dist && $(BIN)/python -m build -q
 	$(BIN)/pytest tests/install -m install
 
-check: protos-check lint types test build ## All of it: what CI runs
+check: protos-check lint types test test-gateway build ## All of it: what CI runs
 
 clean: ## Remove what was built here; the environment and the data stay
 	rm -rf dist out .mypy_cache .ruff_cache .pytest_cache .hypothesis

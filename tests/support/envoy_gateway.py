@@ -1,0 +1,93 @@
+"""Envoy in front of a real server, as `make gateway` starts it."""
+
+import contextlib
+import json
+import os
+import subprocess
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from bench.free_port import free_port
+
+ROOT = Path(__file__).parents[2]
+ALLOWED_ORIGIN = "https://gallery.example"
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What came back: status, headers (names in lower case) and the JSON of the body."""
+
+    status: int
+    headers: dict[str, str]
+    body: Any
+
+
+@dataclass(frozen=True)
+class Gateway:
+    """A running gateway."""
+
+    url: str
+
+    def post(
+        self, method: str, body: object, headers: dict[str, str] | None = None, verb: str = "POST"
+    ) -> Answer:
+        """Call a method of the contract with a body: JSON, or bytes as they are."""
+        request = urllib.request.Request(
+            f"{self.url}/{method}",
+            body if isinstance(body, bytes) else json.dumps(body).encode(),
+            {"content-type": "application/json", **(headers or {})},
+            method=verb,
+        )
+        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+        try:
+            response = opener.open(request, timeout=60)
+        except urllib.error.HTTPError as error:
+            response = error
+        with response:
+            raw = response.read()
+            names = {name.lower(): value for name, value in response.headers.items()}
+            return Answer(response.status, names, json.loads(raw) if raw else None)
+
+
+@contextlib.contextmanager
+def gateway_to(server: str, out: Path, origins: str = "") -> Iterator[Gateway]:
+    """Run the gateway for a server, until it answers."""
+    port = free_port()
+    environment = {
+        **os.environ,
+        "PORT": str(port),
+        "SERVER": server,
+        "ORIGINS": origins,
+        "OUT": str(out),
+    }
+    with subprocess.Popen(
+        [ROOT / "deploy" / "envoy" / "gateway"],
+        env=environment,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        try:
+            assert process.stderr is not None
+            gateway = Gateway(f"http://127.0.0.1:{port}")
+            if not _answers(gateway, process):
+                raise AssertionError(f"the gateway ended:\n{process.stderr.read()}")
+            yield gateway
+        finally:
+            process.terminate()
+
+
+def _answers(gateway: Gateway, process: "subprocess.Popen[str]") -> bool:
+    """Return True as soon as the gateway answers, False if it ends before."""
+    while True:
+        try:
+            gateway.post("tihua.v1.SystemService/GetServerInfo", {})
+        except OSError:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(0.05)
+                return False
+        else:
+            return True
