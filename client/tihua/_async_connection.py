@@ -7,6 +7,7 @@ from google.protobuf.message import Message
 from grpc import aio
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
+from tihua._call_metadata import call_metadata
 from tihua._channel import channel_options, checked_address
 from tihua._convert import checked_text
 from tihua._status import translated
@@ -90,8 +91,9 @@ class AsyncConnection:
         """
         self.check_open()
         timeout = self.timeout if timeout is None else timeout
-        with translated(self.address, timeout):
-            return await method(request, timeout=timeout)
+        metadata = call_metadata()
+        with translated(self.address, timeout, metadata):
+            return await method(request, timeout=timeout, metadata=metadata)
 
     def name(self, collection: str | None) -> str:
         """Return the collection that is meant."""

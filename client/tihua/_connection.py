@@ -6,6 +6,7 @@ import grpc
 from google.protobuf.message import Message
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
+from tihua._call_metadata import call_metadata
 from tihua._channel import channel_options, checked_address
 from tihua._convert import checked_text
 from tihua._status import translated
@@ -63,8 +64,9 @@ class Connection:
         """
         self.check_open()
         timeout = self.timeout if timeout is None else timeout
-        with translated(self.address, timeout):
-            return method(request, timeout=timeout)
+        metadata = call_metadata()
+        with translated(self.address, timeout, metadata):
+            return method(request, timeout=timeout, metadata=metadata)
 
     def name(self, collection: str | None) -> str:
         """Return the collection that is meant."""

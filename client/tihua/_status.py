@@ -13,25 +13,29 @@ from google.protobuf.message import DecodeError
 from google.rpc import error_details_pb2, status_pb2
 from grpc_status import rpc_status
 
+from tihua._call_metadata import Metadata, request_id_of
 from tihua.errors import TihuaError, error_for
 
 
 @contextmanager
-def translated(address: str, timeout: float | None = None) -> Iterator[None]:
+def translated(address: str, timeout: float | None = None, sent: Metadata = ()) -> Iterator[None]:
     """Raise a TihuaError for whatever gRPC raises inside.
 
     Args:
         address: where the server is, for the message.
         timeout: the call's deadline in seconds, for the message.
+        sent: the call's metadata, for its id.
     """
     try:
         yield
     except grpc.RpcError as error:
-        raise error_from_rpc(error, address, timeout) from error
+        raise error_from_rpc(error, address, timeout, sent) from error
 
 
-def error_from_rpc(error: grpc.RpcError, address: str, timeout: float | None = None) -> TihuaError:
-    """Return the exception for a call that failed; both blocking and asyncio calls."""
+def error_from_rpc(
+    error: grpc.RpcError, address: str, timeout: float | None = None, sent: Metadata = ()
+) -> TihuaError:
+    """Return the exception for a call that failed, blocking or not; arguments as `translated`."""
     call = cast("grpc.Call", error)
     code = call.code().name
     details = call.details() or ""
@@ -50,7 +54,15 @@ def error_from_rpc(error: grpc.RpcError, address: str, timeout: float | None = N
         metadata=dict(info.metadata) if info.reason else {"detail": details},
         field=violations[0].field if violations else "",
         retry_after=retry.retry_delay.ToTimedelta().total_seconds() if has_retry else None,
+        request_id=_request_id(call, code, sent),
     )
+
+
+def _request_id(call: grpc.Call, code: str, sent: Metadata) -> str:
+    """Return what the server's log calls the call; empty if no server is known to have had it."""
+    told = request_id_of(cast("Metadata | None", call.trailing_metadata()))
+    # A server that is late may know of the call, and its log is where to look why.
+    return told or (request_id_of(sent) if code == "DEADLINE_EXCEEDED" else "")
 
 
 def _rich_details(call: grpc.Call) -> list["status_pb2.any__pb2.Any"]:

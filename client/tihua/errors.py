@@ -45,6 +45,8 @@ class TihuaError(Exception):
             the network, not a tihua server, is the source.
         metadata: the values that the message names.
         field: the request field at fault as a path, `terms[0].text`; empty where there is none.
+        request_id: what the server's log calls the call, for whoever runs the server; empty where
+            no server is known to have had it.
     """
 
     code = "UNKNOWN"
@@ -57,6 +59,7 @@ class TihuaError(Exception):
         reason: str = "",
         metadata: Mapping[str, str] = MappingProxyType({}),
         field: str = "",
+        request_id: str = "",
     ) -> None:
         super().__init__(message)
         self.message = message
@@ -64,6 +67,7 @@ class TihuaError(Exception):
         self.reason = reason
         self.metadata = dict(metadata)
         self.field = field
+        self.request_id = request_id
 
 
 class InvalidRequestError(TihuaError):
@@ -170,6 +174,7 @@ def error_for(
     metadata: Mapping[str, str] = MappingProxyType({}),
     field: str = "",
     retry_after: float | None = None,
+    request_id: str = "",
 ) -> TihuaError:
     """Return the exception for a status.
 
@@ -182,11 +187,14 @@ def error_for(
         retry_after: as in google.rpc.RetryInfo, in seconds; None where the server does not
             invite to come back. RESOURCE_EXHAUSTED without it is a message over its limit, which
             waiting does not mend.
+        request_id: what the server's log calls the call.
     """
     kind = STATUS_ERRORS.get(code, ServerError)
     if kind is OverloadedError and retry_after is None:
         kind = InvalidRequestError
-    error = kind(message, code=code, reason=reason, metadata=metadata, field=field)
+    error = kind(
+        message, code=code, reason=reason, metadata=metadata, field=field, request_id=request_id
+    )
     if isinstance(error, OverloadedError) and retry_after is not None:
         error.retry_after = retry_after
     return error

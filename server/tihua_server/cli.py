@@ -2,11 +2,13 @@
 
 import asyncio
 import dataclasses
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeAlias
 
 import click
+import structlog
 
 from tihua_server.config import Config, Limits
 from tihua_server.encoders import ENGINES, MODEL_NAMES, PRECISIONS
@@ -194,4 +196,7 @@ def _serve(config: Config) -> None:
     try:
         asyncio.run(serve(config))
     except ServiceError as error:
+        if config.log_format == "json":
+            structlog.get_logger("tihua").critical(error.message, reason=error.reason)
+            sys.exit(1)
         raise click.ClickException(error.message) from error

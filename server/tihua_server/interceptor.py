@@ -11,18 +11,26 @@ through at every call (with our 25 methods a tenth of a small call's time).
 
 import asyncio
 import contextlib
+import logging
 import time
+import urllib.parse
 from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any
 
 import grpc
 import structlog
-from google.rpc import status_pb2
 
-from tihua_server.errors import ServiceError
-from tihua_server.status import DETAILS_KEY, rich_status
+from tihua_server.errors import ModelError, ServiceError, StoreError, StoreUnavailable
+from tihua_server.request_id import METADATA_KEY, begin_request
+from tihua_server.status import DETAILS_KEY, rich_status, status_code
 
-_log = structlog.get_logger("tihua")
+MAX_WAY_S = 0.1
+MAX_ROUNDING = 0.01
+"""How much later than the caller's our deadline of its call may be.
+
+The call was on its way, and gRPC rounds what it sends up: 30 s to a tenth of a second, 5 minutes to
+a second.
+"""
 
 Handler = Any  # grpc.RpcMethodHandler, typed for synchronous servers only
 Context = grpc.aio.ServicerContext[Any, Any]
@@ -32,11 +40,16 @@ class CallInterceptor:
     """Translates errors, logs and counts, for unary and bidirectional methods alike.
 
     To generated code it is the server: `add_…Servicer_to_server(servicer, interceptor)`.
+
+    Attributes:
+        log: where calls are logged.
     """
 
     def __init__(self, server: grpc.aio.Server) -> None:
         """Take the server; no calls are under way."""
         self._server = server
+        # Bound once: the lazy logger of a module takes 5 us to find out that it has nothing to say.
+        self.log = structlog.get_logger("tihua").bind()
         self._under_way = 0
         self._idle = asyncio.Event()
         self._idle.set()
@@ -101,59 +114,90 @@ class CallInterceptor:
 class _Call:
     """One call of ours, from its beginning to its status and its line in the log."""
 
-    __slots__ = ("_calls", "_context", "_method", "_start_s")
+    __slots__ = ("_calls", "_context", "_method", "_request_id", "_start_s")
 
     def __init__(self, calls: CallInterceptor, method: str, context: Context) -> None:
         self._calls = calls
         self._method = method
         self._context = context
+        self._request_id = ""
         self._start_s = time.perf_counter()
 
     async def __aenter__(self) -> None:
         self._calls.begin()
+        self._request_id = begin_request(self._context.invocation_metadata() or ())
+        self._context.set_trailing_metadata(((METADATA_KEY, self._request_id),))
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: object
     ) -> None:
         try:
-            if error is None:
-                self._log("OK")
-            else:
-                await self._refuse(error)
+            await self._end(error)
         finally:
             self._calls.end()
 
-    async def _refuse(self, error: BaseException) -> None:
+    async def _end(self, error: BaseException | None) -> None:
         """Tell the caller, and log; what is no error of ours goes on as it is."""
         match error:
+            case None:
+                # A line for every one would take a fifth of the time of a server of small calls.
+                self._log("OK", logging.DEBUG)
             case ServiceError():
-                status = rich_status(error)
-                self._log(_STATUS_BY_NUMBER[status.code].name, reason=error.reason)
-                await _abort(self._context, status)
+                self._log_refusal(error)
+                await self._abort(error)
             case asyncio.CancelledError():
-                self._log("CANCELLED")
+                self._log("DEADLINE_EXCEEDED" if self._is_late() else "CANCELLED")
             case grpc.aio.AbortError():
                 self._log("ABORTED")
             case Exception():
                 # A bug: whoever called hears only that there is one.
-                _log.error("bug", method=self._method, exc_info=error)
+                self._calls.log.error("bug", method=self._method, exc_info=error)
                 self._log("INTERNAL")
-                bug = ServiceError("internal error; the server's log has the details")
-                await _abort(self._context, rich_status(bug))
+                await self._abort(
+                    ServiceError(
+                        "internal error; the server's log has the details of request "
+                        f"{self._request_id}"
+                    )
+                )
 
-    def _log(self, code: str, **reason: str) -> None:
-        # A line for every good call would take a fifth of the time of a server of small calls.
-        log = _log.debug if code == "OK" else _log.info
-        duration_ms = round((time.perf_counter() - self._start_s) * 1000, 1)
-        log("rpc", method=self._method, code=code, **reason, ms=duration_ms)
+    def _is_late(self) -> bool:
+        """Return whether the caller's deadline has passed: it hangs up then, as if it had left."""
+        left_s = self._left_s()
+        if left_s is None:
+            return False
+        deadline_s = time.perf_counter() - self._start_s + left_s
+        return left_s < MAX_WAY_S + MAX_ROUNDING * deadline_s
+
+    def _left_s(self) -> float | None:
+        """Return what is left of the deadline, in seconds; None if there is none."""
+        return self._context.time_remaining()
+
+    def _log_refusal(self, error: ServiceError) -> None:
+        code = status_code(error).name
+        if isinstance(error, _OUR_TROUBLE):
+            self._log(code, logging.WARNING, reason=error.reason, error=error.message)
+        else:
+            self._log(code, reason=error.reason)
+
+    def _log(self, code: str, level: int = logging.INFO, **why: str) -> None:
+        log = self._calls.log
+        if not log.is_enabled_for(level):
+            return
+        elapsed_s = time.perf_counter() - self._start_s
+        left_s = self._left_s()
+        deadline = {} if left_s is None else {"deadline_ms": round((elapsed_s + left_s) * 1000)}
+        peer = urllib.parse.unquote(self._context.peer())
+        ms = round(elapsed_s * 1000, 1)
+        log.log(level, "rpc", method=self._method, code=code, **why, ms=ms, **deadline, peer=peer)
+
+    async def _abort(self, error: ServiceError) -> None:
+        status = rich_status(error, self._request_id)
+        await self._context.abort(
+            status_code(error),
+            status.message,
+            ((METADATA_KEY, self._request_id), (DETAILS_KEY, status.SerializeToString())),
+        )
 
 
-async def _abort(context: Context, status: status_pb2.Status) -> None:
-    await context.abort(
-        _STATUS_BY_NUMBER[status.code],
-        status.message,
-        ((DETAILS_KEY, status.SerializeToString()),),
-    )
-
-
-_STATUS_BY_NUMBER: dict[int, grpc.StatusCode] = {code.value[0]: code for code in grpc.StatusCode}
+_OUR_TROUBLE = (StoreUnavailable, StoreError, ModelError)
+"""What an operator has to mend, and no caller can: the log must say what it is."""

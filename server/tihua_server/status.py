@@ -45,8 +45,13 @@ def status_code(error: ServiceError) -> grpc.StatusCode:
     return STATUS_CODES[type(error)]
 
 
-def rich_status(error: ServiceError) -> status_pb2.Status:
-    """Return the error as google.rpc.Status, with BadRequest or RetryInfo if they help."""
+def rich_status(error: ServiceError, request_id: str = "") -> status_pb2.Status:
+    """Return the error as google.rpc.Status, with BadRequest or RetryInfo if they help.
+
+    Args:
+        error: what went wrong.
+        request_id: what the log calls the call, for RequestInfo; empty leaves that out.
+    """
     details: list[Message] = [
         error_details_pb2.ErrorInfo(reason=error.reason, domain=DOMAIN, metadata=error.metadata)
     ]
@@ -59,6 +64,8 @@ def rich_status(error: ServiceError) -> status_pb2.Status:
         delay = duration_pb2.Duration()
         delay.FromMilliseconds(round(error.retry_after_s * 1000))
         details.append(error_details_pb2.RetryInfo(retry_delay=delay))
+    if request_id:
+        details.append(error_details_pb2.RequestInfo(request_id=request_id))
     status = status_pb2.Status(code=status_code(error).value[0], message=_shortened(error.message))
     for detail in details:
         packed = any_pb2.Any()

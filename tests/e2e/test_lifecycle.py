@@ -1,9 +1,8 @@
 """Starting, stopping, being full: what operators see."""
 
 import asyncio
-import contextlib
 import threading
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, cast
 
@@ -12,12 +11,10 @@ import pytest
 import tihua
 from fake_encoder import FakeEncoder
 from grpc_health.v1 import health_pb2, health_pb2_grpc
+from in_process import serving
 from processes import run_tihua, running
-from tihua_server.app import App
 from tihua_server.batcher import Lane
 from tihua_server.config import Config
-from tihua_server.embedder import Embedder
-from tihua_server.milvus import Milvus
 from tihua_server.types import Encoder, FloatArray, TokenArray
 
 
@@ -46,17 +43,6 @@ class HeldEncoder:
 def held(encoder: Encoder) -> HeldEncoder:
     """A model to be held up."""
     return HeldEncoder(encoder)
-
-
-@contextlib.asynccontextmanager
-async def serving(encoder: Encoder, config: Config) -> AsyncIterator[App]:
-    """Run a server in this process, around a model of the test's own."""
-    app = App(Embedder(encoder, config), await Milvus.open(config.data_dir), config)
-    try:
-        await app.start()
-        yield app
-    finally:
-        await app.stop()
 
 
 async def hold(held: HeldEncoder, client: tihua.AsyncClient) -> "asyncio.Task[object]":

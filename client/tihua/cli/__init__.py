@@ -50,7 +50,7 @@ class Root(Group):
         except click.BadParameter as error:  # a wrong value, and no misuse of the command
             raise click.ClickException(one_line(error.format_message())) from error
         except tihua.TihuaError as error:
-            raise click.ClickException(one_line(str(error))) from error
+            raise click.ClickException(_told(error)) from error
         except OSError as error:
             if error.errno == errno.EPIPE:  # `| head`; click ends quietly on it
                 raise
@@ -59,6 +59,18 @@ class Root(Group):
             raise click.ClickException(one_line(message)) from error
         except KeyboardInterrupt:
             raise click.exceptions.Exit(EXIT_INTERRUPTED) from None
+
+
+_OWN_FAULT = {"INVALID_ARGUMENT", "NOT_FOUND", "ALREADY_EXISTS", "FAILED_PRECONDITION"}
+"""Codes whose message says what the user can mend."""
+
+
+def _told(error: tihua.TihuaError) -> str:
+    """Return an error as one line; for what the operator must look into, with the call's id."""
+    line = one_line(str(error))
+    if error.request_id and error.code not in _OWN_FAULT:
+        line += f" (request {error.request_id})"
+    return line
 
 
 @click.group(

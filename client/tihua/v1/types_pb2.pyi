@@ -9,9 +9,9 @@ What holds everywhere:
   * There are no timeout fields: the deadline of the gRPC call is the only limit on its time, and
     work whose caller is gone or late is not done.
   * Every call that a service refuses carries google.rpc.ErrorInfo with domain "tihua" and a stable reason in
-    UPPER_SNAKE_CASE, and where they help BadRequest (the field at fault) and RetryInfo (when to
-    come back). What gRPC itself refuses, a message over the limit or one that does not parse,
-    carries none. The codes mean, in every service:
+    UPPER_SNAKE_CASE, RequestInfo (see below), and where they help BadRequest (the field at fault)
+    and RetryInfo (when to come back). What gRPC itself refuses, a message over the limit or one
+    that does not parse, carries none. The codes mean, in every service:
       INVALID_ARGUMENT     the request is wrong; the same call fails again
       NOT_FOUND            no collection, item or model of that name
       ALREADY_EXISTS       the name or id is taken
@@ -24,6 +24,9 @@ What holds everywhere:
       DEADLINE_EXCEEDED    the deadline passed
       UNIMPLEMENTED        declared here, not built yet; README.md lists what that is
       INTERNAL             the model or this server failed; a bug
+  * Every call has an id, by which the server's log can be searched: what the client sends as
+    metadata `x-request-id`, if that is 1 to 128 letters, digits and `._:/+=@-`, else one that the
+    server makes. It comes back as trailing metadata of that name, and of errors in RequestInfo.
   * Numbers in a google.protobuf.Struct are doubles: an integer beyond 2^53 must travel as a
     string.
 """

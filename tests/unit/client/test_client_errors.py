@@ -26,7 +26,7 @@ class Failing(system_service_pb2_grpc.SystemServiceServicer):
         """Take the status."""
         self.code = code
         self.message = message
-        self.trailers: tuple[tuple[str, bytes], ...] = ()
+        self.trailers: tuple[tuple[str, str | bytes], ...] = ()
         if details:
             status = status_pb2.Status(code=code.value[0], message=message)
             for detail in details:
@@ -191,3 +191,15 @@ def test_an_item_error_that_may_pass_is_an_overload_and_one_that_may_not_is_none
     large = tihua.ItemError(0, "", "RESOURCE_EXHAUSTED", "TOO_LARGE", "large")
     assert type(full.to_exception()) is tihua.OverloadedError
     assert type(large.to_exception()) is tihua.InvalidRequestError
+
+
+def test_the_id_that_the_server_tells_is_in_the_exception(serve: Serve) -> None:
+    """The server's word goes: it may have made another one."""
+    failing = Failing(grpc.StatusCode.INTERNAL, "internal error")
+    failing.trailers = (("x-request-id", "4f2a9c"),)
+    assert error_of(serve(failing.register)).request_id == "4f2a9c"
+
+
+def test_a_server_that_is_not_there_has_no_id_of_the_call() -> None:
+    """There is no log to look into."""
+    assert not error_of("localhost:1").request_id

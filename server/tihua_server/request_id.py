@@ -1,0 +1,36 @@
+"""The name of a call in the log: chosen by the client, or made here, and told in every answer.
+
+It travels as metadata, `x-request-id` in both directions, so that a user can hand an operator what
+finds the call's lines; and within the server as a context variable, which tasks inherit.
+"""
+
+import re
+import secrets
+from collections.abc import Iterable
+from contextvars import ContextVar
+
+METADATA_KEY = "x-request-id"
+"""Where it is read from and where it is told; the usual name, as proxies write it."""
+
+REQUEST_ID: ContextVar[str] = ContextVar("tihua_request_id", default="")
+"""The id of the call that this task works for; empty outside of one."""
+
+# Enough for a UUID, a ULID or a path of them; nothing that could break a line or forge a field.
+_ALLOWED = re.compile(r"[A-Za-z0-9._:/+=@-]{1,128}")
+
+
+def begin_request(metadata: Iterable[tuple[str, str | bytes]]) -> str:
+    """Return the id of a call that begins, and have its task log it.
+
+    Args:
+        metadata: what the client sent. An id of it is taken if it is 1 to 128 letters, digits and
+            `._:/+=@-`; else one of 16 hexadecimal digits is made.
+    """
+    for key, value in metadata:
+        if key == METADATA_KEY and isinstance(value, str) and _ALLOWED.fullmatch(value):
+            request_id = value
+            break
+    else:
+        request_id = secrets.token_hex(8)
+    REQUEST_ID.set(request_id)
+    return request_id

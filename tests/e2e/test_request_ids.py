@@ -1,0 +1,156 @@
+"""A call by its id: from the caller's error to the lines of the server's log."""
+
+import json
+import re
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import grpc
+import pytest
+import structlog
+import tihua
+from fake_encoder import FakeEncoder
+from google.rpc import error_details_pb2
+from grpc_status import rpc_status
+from in_process import serving
+from processes import ServerProcess, run_tihua
+from tihua.v1 import embedding_service_pb2 as pb
+from tihua.v1 import embedding_service_pb2_grpc, types_pb2
+from tihua_server.config import Config
+from tihua_server.types import FloatArray, TokenArray
+
+
+def lines_of(server: ServerProcess, request_id: str) -> list[dict[str, Any]]:
+    """Return the lines of a call, as soon as there are any."""
+    until = time.monotonic() + 10
+    while not (lines := [line for line in server.log if line.get("request_id") == request_id]):
+        assert time.monotonic() < until, f"nothing is logged of {request_id}"
+        time.sleep(0.01)
+    return lines
+
+
+def test_a_good_call_is_told_its_id(
+    embedding: "embedding_service_pb2_grpc.EmbeddingServiceStub", server: ServerProcess
+) -> None:
+    """The client's own, in the trailers and in the log, with who called and how long it allowed."""
+    _, call = embedding.EmbedText.with_call(
+        pb.EmbedTextRequest(texts=["马"]), timeout=30, metadata=(("x-request-id", "mine-1"),)
+    )
+    assert dict(call.trailing_metadata())["x-request-id"] == "mine-1"
+    [line] = lines_of(server, "mine-1")
+    assert (line["event"], line["method"], line["code"]) == (
+        "rpc",
+        "EmbeddingService/EmbedText",
+        "OK",
+    )
+    assert line["peer"].startswith("ipv4:127.0.0.1:")
+    assert line["deadline_ms"] == pytest.approx(30_000, abs=500)
+
+
+def test_a_refused_call_is_told_its_id_three_times(
+    embedding: "embedding_service_pb2_grpc.EmbeddingServiceStub", server: ServerProcess
+) -> None:
+    """In the trailers, in google.rpc.RequestInfo, and in the log; here the server made it."""
+    with pytest.raises(grpc.RpcError) as caught:
+        embedding.EmbedText(pb.EmbedTextRequest())
+    call: Any = caught.value
+    request_id = dict(call.trailing_metadata())["x-request-id"]
+    status = rpc_status.from_call(call)
+    assert status is not None
+    info = error_details_pb2.RequestInfo()
+    assert any(detail.Unpack(info) for detail in status.details)
+    assert info.request_id == request_id
+    [line] = lines_of(server, request_id)
+    assert (line["code"], line["level"]) == ("INVALID_ARGUMENT", "info")
+    assert "deadline_ms" not in line
+
+
+def test_the_client_knows_the_id_of_a_call_that_failed(
+    client: tihua.Client, server: ServerProcess
+) -> None:
+    """A user can hand it to whoever runs the server."""
+    with pytest.raises(tihua.InvalidRequestError) as caught:
+        client.embed_texts([])
+    assert lines_of(server, caught.value.request_id)[-1]["code"] == "INVALID_ARGUMENT"
+
+
+def test_an_ingest_that_failed_has_an_id(client: tihua.Client, server: ServerProcess) -> None:
+    """A stream is a call."""
+    with pytest.raises(tihua.NotFoundError) as caught:
+        client.ingest([tihua.Item("a", text="马")], collection="nowhere")
+    [line] = lines_of(server, caught.value.request_id)
+    assert (line["method"], line["code"]) == ("IngestService/Ingest", "NOT_FOUND")
+
+
+def test_a_late_call_is_found_by_the_id_that_was_sent(
+    embedding: "embedding_service_pb2_grpc.EmbeddingServiceStub",
+    server: ServerProcess,
+    pictures: list[Path],
+) -> None:
+    """Nothing came back; the log says that the deadline passed, and not that the caller left."""
+    images = [types_pb2.ImageSource(content=picture.read_bytes()) for picture in pictures] * 8
+    with pytest.raises(grpc.RpcError) as caught:
+        embedding.EmbedImage(
+            pb.EmbedImageRequest(images=images),
+            timeout=0.05,
+            metadata=(("x-request-id", "late-1"),),
+        )
+    call: Any = caught.value
+    assert call.code() is grpc.StatusCode.DEADLINE_EXCEEDED
+    [line] = lines_of(server, "late-1")
+    assert line["code"] == "DEADLINE_EXCEEDED"
+
+
+class BrokenEncoder(FakeEncoder):
+    """A model with a bug that quotes what it was given."""
+
+    def encode_texts(self, texts: Sequence[TokenArray]) -> FloatArray:
+        """Fail as no model should."""
+        raise KeyError(f"no such token in {texts}")
+
+
+async def test_a_bug_is_told_by_the_id_alone(tmp_path: Path) -> None:
+    """Its traceback is in the log under that id; its words, which may quote a text, stay there."""
+    model = FakeEncoder()
+    config = Config(port=0, data_dir=tmp_path, drain_timeout_s=5)
+    async with serving(model, config) as app, tihua.AsyncClient(app.address) as client:
+        model.encode_texts = BrokenEncoder().encode_texts  # type: ignore[method-assign]
+        with structlog.testing.capture_logs() as log, pytest.raises(tihua.ServerError) as caught:
+            await client.embed_text("马")
+    error = caught.value
+    assert str(error) == (
+        f"internal error; the server's log has the details of request {error.request_id}"
+    )
+    assert [(line["event"], line["log_level"]) for line in log] == [
+        ("bug", "error"),
+        ("rpc", "info"),
+    ]
+    assert isinstance(log[0]["exc_info"], KeyError)
+
+
+def test_the_command_shows_the_id_where_the_user_can_mend_nothing(
+    server: ServerProcess, collection: str
+) -> None:
+    """A call that was late is told with it; a wrong request is told without."""
+    wrong = run_tihua("-c", collection, "search", "马", "--filter", "a >=", address=server.address)
+    assert wrong.returncode == 1
+    assert "(request" not in wrong.stderr
+    late = run_tihua("--timeout", "0.0001", "search", "马", address=server.address)
+    assert late.returncode == 1
+    assert re.fullmatch(r"Error: no answer .* \(request [0-9a-f]{16}\)", late.stderr.strip())
+
+
+def test_a_server_that_does_not_start_says_so_in_json() -> None:
+    """What reads the log can read why."""
+    command = [sys.executable, "-m", "tihua_server", "--log-format", "json"]
+    failed = subprocess.run(
+        [*command, "--milvus-uri", "nowhere"], capture_output=True, text=True, check=False
+    )
+    assert failed.returncode == 1
+    [line] = map(json.loads, failed.stderr.splitlines())
+    assert (line["level"], line["reason"]) == ("critical", "INVALID_INPUT")
+    assert line["event"].startswith("the address of Milvus must start with")
