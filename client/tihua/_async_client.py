@@ -102,13 +102,19 @@ class AsyncClient(AsyncCollectionMethods):
                 states[service] = health_pb2.HealthCheckResponse.ServingStatus.Name(response.status)
         return states
 
-    async def embed_text(self, text: str, *, timeout: float | None = None) -> Embedding:
+    async def embed_text(
+        self, text: str, *, model: str = "", timeout: float | None = None
+    ) -> Embedding:
         """Return the embedding of one text: dim float32, L2 norm 1."""
-        return _convert_server.only_embedding(await self.embed_texts([text], timeout=timeout))
+        result = await self.embed_texts([text], model=model, timeout=timeout)
+        return _convert_server.only_embedding(result)
 
-    async def embed_image(self, image: ImageLike, *, timeout: float | None = None) -> Embedding:
+    async def embed_image(
+        self, image: ImageLike, *, model: str = "", timeout: float | None = None
+    ) -> Embedding:
         """Return the embedding of one picture: dim float32, L2 norm 1."""
-        return _convert_server.only_embedding(await self.embed_images([image], timeout=timeout))
+        result = await self.embed_images([image], model=model, timeout=timeout)
+        return _convert_server.only_embedding(result)
 
     async def embed_texts(
         self,
@@ -116,13 +122,16 @@ class AsyncClient(AsyncCollectionMethods):
         *,
         truncate: bool = True,
         priority: Priority = "interactive",
+        model: str = "",
         timeout: float | None = None,
     ) -> EmbedResult:
         """Return one embedding per text; a text that fails does not disturb the others.
 
         Arguments and errors are those of `Client.embed_texts`.
         """
-        request = _convert_server.embed_text_request(texts, truncate=truncate, priority=priority)
+        request = _convert_server.embed_text_request(
+            texts, truncate=truncate, priority=priority, model=model
+        )
         response = await self._connection.call(
             self._connection.embedding.EmbedText, request, timeout
         )
@@ -133,6 +142,7 @@ class AsyncClient(AsyncCollectionMethods):
         images: Iterable[ImageLike],
         *,
         priority: Priority = "interactive",
+        model: str = "",
         timeout: float | None = None,
     ) -> EmbedResult:
         """Return one embedding per picture; a picture that fails does not disturb the others.
@@ -140,7 +150,7 @@ class AsyncClient(AsyncCollectionMethods):
         Arguments and errors are those of `Client.embed_images`.
         """
         request = await asyncio.to_thread(
-            _convert_server.embed_image_request, list(images), priority=priority
+            _convert_server.embed_image_request, list(images), priority=priority, model=model
         )
         response = await self._connection.call(
             self._connection.embedding.EmbedImage, request, timeout

@@ -25,9 +25,10 @@ class AsyncCollectionMethods:
         index_params: Mapping[str, int] | None = None,
         shards: int = 1,
         description: str = "",
+        model: str = "",
         timeout: float | None = None,
     ) -> Collection:
-        """Create an empty collection for the server's model and return it, ready for searching.
+        """Create an empty collection for a model and return it, ready for searching.
 
         Arguments and errors are those of `Client.create_collection`.
         """
@@ -37,6 +38,7 @@ class AsyncCollectionMethods:
             index_params=index_params,
             shards=shards,
             description=description,
+            model=model,
         )
         response = await self._connection.call(
             self._connection.collections.CreateCollection, request, timeout

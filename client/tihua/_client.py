@@ -112,13 +112,17 @@ class Client(CollectionMethods):
                 states[service] = health_pb2.HealthCheckResponse.ServingStatus.Name(response.status)
         return states
 
-    def embed_text(self, text: str, *, timeout: float | None = None) -> Embedding:
+    def embed_text(self, text: str, *, model: str = "", timeout: float | None = None) -> Embedding:
         """Return the embedding of one text: dim float32, L2 norm 1."""
-        return _convert_server.only_embedding(self.embed_texts([text], timeout=timeout))
+        result = self.embed_texts([text], model=model, timeout=timeout)
+        return _convert_server.only_embedding(result)
 
-    def embed_image(self, image: ImageLike, *, timeout: float | None = None) -> Embedding:
+    def embed_image(
+        self, image: ImageLike, *, model: str = "", timeout: float | None = None
+    ) -> Embedding:
         """Return the embedding of one picture: dim float32, L2 norm 1."""
-        return _convert_server.only_embedding(self.embed_images([image], timeout=timeout))
+        result = self.embed_images([image], model=model, timeout=timeout)
+        return _convert_server.only_embedding(result)
 
     def embed_texts(
         self,
@@ -126,6 +130,7 @@ class Client(CollectionMethods):
         *,
         truncate: bool = True,
         priority: Priority = "interactive",
+        model: str = "",
         timeout: float | None = None,
     ) -> EmbedResult:
         """Return one embedding per text; a text that fails does not disturb the others.
@@ -135,9 +140,12 @@ class Client(CollectionMethods):
             truncate: whether only the beginning of a text beyond the model's context counts; else
                 it fails (reason `TEXT_TRUNCATED`).
             priority: "bulk" is computed when no "interactive" work waits.
+            model: the id of the model; empty means the first that the server serves.
             timeout: limit of the call, in seconds.
         """
-        request = _convert_server.embed_text_request(texts, truncate=truncate, priority=priority)
+        request = _convert_server.embed_text_request(
+            texts, truncate=truncate, priority=priority, model=model
+        )
         return _convert_server.embed_result(
             self._connection.call(self._connection.embedding.EmbedText, request, timeout)
         )
@@ -147,6 +155,7 @@ class Client(CollectionMethods):
         images: Iterable[ImageLike],
         *,
         priority: Priority = "interactive",
+        model: str = "",
         timeout: float | None = None,
     ) -> EmbedResult:
         """Return one embedding per picture; a picture that fails does not disturb the others.
@@ -154,12 +163,13 @@ class Client(CollectionMethods):
         Args:
             images: 1 to `Limits.max_batch_items`.
             priority: "bulk" is computed when no "interactive" work waits.
+            model: the id of the model; empty means the first that the server serves.
             timeout: limit of the call, in seconds.
 
         Raises:
             InvalidRequestError: also when a file cannot be read; then nothing is sent.
         """
-        request = _convert_server.embed_image_request(images, priority=priority)
+        request = _convert_server.embed_image_request(images, priority=priority, model=model)
         return _convert_server.embed_result(
             self._connection.call(self._connection.embedding.EmbedImage, request, timeout)
         )

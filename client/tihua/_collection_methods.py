@@ -24,9 +24,10 @@ class CollectionMethods:
         index_params: Mapping[str, int] | None = None,
         shards: int = 1,
         description: str = "",
+        model: str = "",
         timeout: float | None = None,
     ) -> Collection:
-        """Create an empty collection for the server's model and return it, ready for searching.
+        """Create an empty collection for a model and return it, ready for searching.
 
         Args:
             name: letters, digits and underscores, not starting with a digit; 1 to 255.
@@ -34,10 +35,12 @@ class CollectionMethods:
             index_params: "nlist" (IVF_FLAT), or "M" and "efConstruction" (HNSW).
             shards: 1 to 16; Milvus Lite has one, whatever is asked.
             description: one line for people, at most 1 024 characters.
+            model: the id of the model to bind it to; empty means the first that the server serves.
             timeout: limit of the call, in seconds.
 
         Raises:
             AlreadyExistsError: the name is taken.
+            NotFoundError: the server does not serve the model.
         """
         request = _convert_server.create_collection_request(
             self._connection.name(name),
@@ -45,6 +48,7 @@ class CollectionMethods:
             index_params=index_params,
             shards=shards,
             description=description,
+            model=model,
         )
         response = self._connection.call(
             self._connection.collections.CreateCollection, request, timeout

@@ -43,32 +43,33 @@ _LOAD_STATES: dict[int, _server_types.LoadStateName] = {
 
 
 def embed_text_request(
-    texts: Iterable[str], *, truncate: bool, priority: Priority
+    texts: Iterable[str], *, truncate: bool, priority: Priority, model: str
 ) -> embedding_service_pb2.EmbedTextRequest:
     """Return the request to embed texts."""
     return embedding_service_pb2.EmbedTextRequest(
         texts=_convert.checked_texts(texts, "texts"),
-        options=_embed_options(priority),
+        options=_embed_options(priority, model),
         truncate=truncate,
     )
 
 
 def embed_image_request(
-    images: Iterable[_types.ImageLike], *, priority: Priority
+    images: Iterable[_types.ImageLike], *, priority: Priority, model: str
 ) -> embedding_service_pb2.EmbedImageRequest:
     """Return the request to embed pictures."""
     return embedding_service_pb2.EmbedImageRequest(
         images=[
             _convert.image_source(image, f"images[{index}]") for index, image in enumerate(images)
         ],
-        options=_embed_options(priority),
+        options=_embed_options(priority, model),
     )
 
 
-def _embed_options(priority: Priority) -> embedding_service_pb2.EmbedOptions:
+def _embed_options(priority: Priority, model: str) -> embedding_service_pb2.EmbedOptions:
     return embedding_service_pb2.EmbedOptions(
         vector_type=types_pb2.VECTOR_TYPE_FLOAT32,
         priority=_convert.choice(priority, "priority", _PRIORITIES),
+        model=_convert.checked_text(model, "model"),
     )
 
 
@@ -107,6 +108,7 @@ def create_collection_request(
     index_params: Mapping[str, int] | None,
     shards: int,
     description: str,
+    model: str,
 ) -> collection_service_pb2.CreateCollectionRequest:
     """Return the request for a new collection."""
     params = {
@@ -120,6 +122,7 @@ def create_collection_request(
             type=_convert.choice(index, "index", _INDEX_TYPES), params=params
         ),
         shards=_convert.uint32(shards, "shards"),
+        model=_convert.checked_text(model, "model"),
     )
 
 

@@ -1,6 +1,6 @@
 """The composition root: builds every part, serves, and shuts down in order.
 
-Start: model and store, side by side → services → warm-up → listen → health says SERVING.
+Start: models and store, side by side → services → warm-up → listen → health says SERVING.
 Run:   health follows the store (readiness.py).
 Stop:  health says NOT_SERVING → no new calls → those under way end → model → store.
 """
@@ -31,9 +31,8 @@ from tihua.v1 import (
 
 from tihua_server.collection_service import CollectionService
 from tihua_server.config import DEFAULT_MODEL, Config
-from tihua_server.embedder import Embedder
 from tihua_server.embedding_service import EmbeddingService
-from tihua_server.encoders import load_encoder
+from tihua_server.encoders import load_encoders
 from tihua_server.errors import InvalidInput
 from tihua_server.ingest_service import IngestService
 from tihua_server.ingest_stream import Credit
@@ -43,6 +42,7 @@ from tihua_server.milvus import Milvus
 from tihua_server.readiness import Readiness
 from tihua_server.search_service import SearchService
 from tihua_server.searcher import Searcher
+from tihua_server.served_models import ServedModels
 from tihua_server.system_service import SystemService
 from tihua_server.types import VectorStore
 from tihua_server.writer import Writer
@@ -71,12 +71,12 @@ _log = structlog.get_logger("tihua")
 class App:
     """A server that is listening; made by `serving`."""
 
-    def __init__(self, embedder: Embedder, store: VectorStore, config: Config) -> None:
+    def __init__(self, models: ServedModels, store: VectorStore, config: Config) -> None:
         """Put the parts together."""
         self._config = config
-        self._embedder = embedder
+        self._models = models
         self._store = store
-        writer = Writer(embedder, store, config.limits)
+        writer = Writer(models, store, config.limits)
         grant = Credit(INGEST_BATCHES, config.limits.max_message_bytes)
         self._ingester = Ingester(writer, grant=grant)
         servicer = health.aio.HealthServicer()
@@ -99,19 +99,19 @@ class App:
         limits, server = config.limits, cast("grpc.aio.Server", self._calls)
         version = importlib.metadata.version("tihua")
         embedding_service_pb2_grpc.add_EmbeddingServiceServicer_to_server(
-            EmbeddingService(embedder, limits), server
+            EmbeddingService(models, limits), server
         )
         ingest_service_pb2_grpc.add_IngestServiceServicer_to_server(
-            IngestService(embedder, store, self._ingester, config), server
+            IngestService(models, store, self._ingester, config), server
         )
         search_service_pb2_grpc.add_SearchServiceServicer_to_server(
-            SearchService(embedder, Searcher(embedder, store), limits), server
+            SearchService(Searcher(models, store), limits), server
         )
         collection_service_pb2_grpc.add_CollectionServiceServicer_to_server(
-            CollectionService(embedder, store, writer, limits), server
+            CollectionService(models, store, writer, limits), server
         )
         system_service_pb2_grpc.add_SystemServiceServicer_to_server(
-            SystemService(embedder, store, config, version=version), server
+            SystemService(models, store, config, version=version), server
         )
         health_pb2_grpc.add_HealthServicer_to_server(servicer, server)
         reflection.enable_server_reflection(
@@ -120,12 +120,12 @@ class App:
         self.address = ""
 
     async def start(self) -> None:
-        """Warm the model up, listen, and say so.
+        """Warm the models up, listen, and say so.
 
         Raises:
             InvalidInput: the address is taken or not this machine's.
         """
-        await self._embedder.warm_up()
+        await self._models.warm_up()
         config = self._config
         host = f"[{config.host}]" if ":" in config.host else config.host
         try:
@@ -141,18 +141,18 @@ class App:
 
     def announce(self) -> None:
         """Log what is served, and where."""
-        model = self._embedder.model
-        _log.info(
-            "serving",
-            address=self.address,
-            model=model.ref.id,
-            dim=model.dim,
-            device=model.device,
-            engine=model.engine,
-            precision=model.precision,
-            store=self._store.kind,
-        )
-        if model.ref.id == DEFAULT_MODEL:
+        for model in self._models:
+            _log.info(
+                "serving",
+                address=self.address,
+                model=model.ref.id,
+                dim=model.dim,
+                device=model.device,
+                engine=model.engine,
+                precision=model.precision,
+                store=self._store.kind,
+            )
+        if [model.ref.id for model in self._models] == [DEFAULT_MODEL]:
             _log.info(
                 "tihua-tiny is a small bootstrap model; for production start Chinese-CLIP, "
                 "for example with --model ViT-B-16"
@@ -169,7 +169,7 @@ class App:
         # What is left are watchers of health and reflection: they would wait for ever.
         await self._server.stop(0)
         await stopping
-        await self._embedder.close()
+        await self._models.close()
         await self._store.close()
 
 
@@ -178,9 +178,9 @@ async def serving(config: Config) -> AsyncIterator[App]:
     """Run a server as configured; leaving the context stops it in order.
 
     Raises:
-        ModelError: the model can't be loaded.
+        ModelError: a model can't be loaded.
         StoreUnavailable: the store does not answer.
-        InvalidInput: the address can't be listened on.
+        InvalidInput: the address can't be listened on, or two models are alike.
     """
     store = await Milvus.open(
         config.milvus_uri or config.data_dir,
@@ -188,11 +188,11 @@ async def serving(config: Config) -> AsyncIterator[App]:
         timeout_s=config.store_timeout_s,
     )
     try:
-        encoder = await asyncio.to_thread(load_encoder, config)
+        models = ServedModels(await asyncio.to_thread(load_encoders, config), config)
     except BaseException:
         await store.close()
         raise
-    app = App(Embedder(encoder, config), store, config)
+    app = App(models, store, config)
     try:
         await app.start()
         yield app

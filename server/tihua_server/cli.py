@@ -26,6 +26,7 @@ Examples:
   tihua-server                                  the packaged model, an embedded store
   tihua-server --model ViT-B-16                 Chinese-CLIP, fetched on first use
   tihua-server --model ViT-B-16 --model-path clip_cn_vit-b-16.pt
+  tihua-server --also-model ViT-B-16            two models, as for a reindex from one to the other
   tihua-server --milvus-uri http://milvus:19530 --milvus-token root:Milvus
   tihua-server demo                             pictures for lines of a poem, in a minute
   tihua-server train --help                     a model of your own
@@ -53,6 +54,18 @@ def _limit(name: str, text: str) -> Decorator:
 POSITIVE = click.IntRange(min=1)
 
 
+def named_model(value: str) -> tuple[str, Path | None]:
+    """Return a model and its checkpoint, if there is one: `ViT-B-16=clip_cn_vit-b-16.pt`.
+
+    Raises:
+        click.BadParameter: there is no model of that name.
+    """
+    name, _, path = value.partition("=")
+    if name not in MODEL_NAMES:
+        raise click.BadParameter(f"{name!r} is not one of {', '.join(MODEL_NAMES)}")
+    return name, Path(path) if path else None
+
+
 @click.group(
     invoke_without_command=True,
     epilog=EPILOG,
@@ -66,6 +79,15 @@ POSITIVE = click.IntRange(min=1)
     "model_path",
     type=click.Path(path_type=Path),
     help="Checkpoint of that model; without it, it is fetched, or the packaged one is taken.",
+)
+@_knob(
+    "also_model",
+    type=named_model,
+    multiple=True,
+    metavar="NAME[=CHECKPOINT]",
+    show_default=False,
+    help="A further model to serve, for collections of its own; may be given again (in the "
+    "variable, separated by spaces). The models take turns on the same threads.",
 )
 @_knob(
     "model_source",
@@ -93,7 +115,7 @@ POSITIVE = click.IntRange(min=1)
 @_knob(
     "inference_threads",
     type=click.IntRange(min=0),
-    help="CPU threads of the model; 0 takes all cores. Lower it to leave room for others.",
+    help="CPU threads of the models together; 0 takes all cores. Lower it to leave room to others.",
 )
 @_knob(
     "preprocess_threads",
@@ -114,13 +136,13 @@ POSITIVE = click.IntRange(min=1)
 @_knob(
     "max_queue_size",
     type=POSITIVE,
-    help="Inputs that may wait for the model. A low bound refuses callers early instead of "
+    help="Inputs that may wait for a model. A low bound refuses callers early instead of "
     "letting them wait long.",
 )
 @_knob(
     "max_queue_bytes",
     type=POSITIVE,
-    help="Bytes of pictures, files and pixels, that may wait in each lane.",
+    help="Bytes of pictures, files and pixels, that may wait in each lane, for all models.",
 )
 @_knob(
     "max_decode_pixels",
@@ -159,6 +181,12 @@ def main(context: click.Context, /, **knobs: Any) -> None:
         raise click.ClickException(
             f"--max-queue-size {knobs['max_queue_size']} is less than --max-batch-items "
             f"{limits['max_batch_items']}: the largest calls could never be taken; lower the latter"
+        )
+    names = [knobs["model"], *(name for name, _ in knobs["also_model"])]
+    if twice := sorted({name for name in names if names.count(name) > 1}):
+        raise click.ClickException(
+            f"{twice[0]} is to be served twice, and a request could not tell which it means: serve "
+            "one of the two by a server of its own"
         )
     if context.invoked_subcommand is None:
         _serve(Config(**knobs, limits=Limits(**limits)))

@@ -9,7 +9,6 @@ from tihua.v1 import collection_service_pb2_grpc as rpc
 
 from tihua_server.answers import from_collection, from_item, from_ref, from_stages
 from tihua_server.config import Limits
-from tihua_server.embedder import Embedder
 from tihua_server.errors import InvalidInput, NotFound
 from tihua_server.interceptor import Context
 from tihua_server.page_token import decode_page_token, encode_page_token
@@ -23,7 +22,7 @@ from tihua_server.requests import (
     to_index,
     to_shards,
 )
-from tihua_server.searcher import require_same_model
+from tihua_server.served_models import ServedModels
 from tihua_server.status import item_error
 from tihua_server.types import Collection, CollectionSpec, VectorStore
 from tihua_server.writer import Writer
@@ -39,10 +38,10 @@ class CollectionService(rpc.CollectionServiceServicer):
     """Answers for collections and small sets of items."""
 
     def __init__(
-        self, embedder: Embedder, store: VectorStore, writer: Writer, limits: Limits
+        self, models: ServedModels, store: VectorStore, writer: Writer, limits: Limits
     ) -> None:
-        """Take the model's door, the store, the writer of items and the bounds on a request."""
-        self._embedder = embedder
+        """Take the models, the store, the writer of items and the bounds on a request."""
+        self._models = models
         self._store = store
         self._writer = writer
         self._limits = limits
@@ -50,8 +49,8 @@ class CollectionService(rpc.CollectionServiceServicer):
     async def CreateCollection(
         self, request: pb.CreateCollectionRequest, context: Context
     ) -> pb.CreateCollectionResponse:
-        """Create a collection bound to the server's model."""
-        self._embedder.require_model(request.model)
+        """Create a collection bound to a model."""
+        model = self._models.named(request.model).model
         check_collection_name(request.name)
         if len(request.description) > MAX_DESCRIPTION_CHARS:
             raise InvalidInput(
@@ -59,7 +58,6 @@ class CollectionService(rpc.CollectionServiceServicer):
                 f"the limit is {MAX_DESCRIPTION_CHARS}",
                 field="description",
             )
-        model = self._embedder.model
         await self._store.create(
             CollectionSpec(
                 name=request.name,
@@ -122,10 +120,8 @@ class CollectionService(rpc.CollectionServiceServicer):
         """Embed and write a small set of items."""
         start_s = perf_counter()
         check_batch(request.items, "items", self._limits.max_batch_items)
-        self._embedder.require_model(request.model)
-        require_same_model(await self._store.spec(request.collection), self._embedder)
         drafts = [to_draft(item) for item in request.items]
-        prepared = await self._writer.prepare(request.collection, drafts)
+        prepared = await self._writer.prepare(request.collection, drafts, model=request.model)
         store_start_s = perf_counter()
         await self._writer.write(request.collection, prepared.items)
         stages = replace(prepared.stages, store_s=perf_counter() - store_start_s)
@@ -135,7 +131,7 @@ class CollectionService(rpc.CollectionServiceServicer):
                 item_error(failure.index, failure.id, failure.error)
                 for failure in prepared.failures
             ],
-            model=from_ref(self._embedder.model.ref),
+            model=from_ref(prepared.model),
             timing=from_stages(stages, start_s),
         )
 

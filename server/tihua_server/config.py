@@ -47,21 +47,22 @@ class Config:
 
     Attributes:
         host, port: where it listens; port 0 takes a free one.
-        model: a name that `models.py` knows.
+        model: a name that `encoders.py` knows.
         model_path: a checkpoint file of that model; None fetches it, or takes the packaged one.
+        also_model: further models to serve, each a name and a checkpoint file or None.
         model_source: the hub to fetch from, `huggingface` or `modelscope`.
         model_dir: where fetched checkpoints and converted models are kept.
         device: `auto`, `cpu`, `cuda` or `cuda:N`.
         engine: `auto`, `torch` or `openvino`.
         precision: `auto`, `fp32`, `bf16` or `int8`.
-        inference_threads: CPU threads of the model; 0 takes all cores.
+        inference_threads: CPU threads of the models, which take turns on them; 0 takes all cores.
         preprocess_threads: threads that decode, resize and tokenize.
         max_batch_size: inputs that the model sees at once.
         max_batch_ms: what a batch may be expected to take, in milliseconds; a query waits for the
             running one at most.
-        max_queue_size: inputs that may wait in each lane; beyond it calls are refused.
+        max_queue_size: inputs that may wait for a model in each lane; beyond it calls are refused.
         max_queue_bytes: bytes of the pictures that wait or are worked on in each lane, files and
-            pixels; beyond it calls are refused.
+            pixels, for all models together; beyond it calls are refused.
         max_decode_pixels: width times height of the pictures that are being decoded, all threads
             together; 100 million take 300 MB.
         data_dir: where the embedded store lives.
@@ -78,6 +79,7 @@ class Config:
     port: int = 50051
     model: str = DEFAULT_MODEL
     model_path: Path | None = None
+    also_model: tuple[tuple[str, Path | None], ...] = ()
     model_source: str = "huggingface"
     model_dir: Path = Path("~/.cache/tihua")
     device: str = "auto"

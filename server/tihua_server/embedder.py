@@ -4,7 +4,8 @@ Every input goes its own way and meets others in the batcher only, already token
 input that can't be read fails alone, and the model never sees it.
 
 An encoder that computes pictures in streams gets a thread for each, and one for texts: a query
-then waits for no picture. Of any other, texts and pictures share the one thread.
+then waits for no picture. Of any other, texts and pictures share the one thread. The threads are
+those of all models of the server (`capacity.py`).
 """
 
 import asyncio
@@ -16,11 +17,11 @@ from typing import Any, TypeAlias, TypeVar
 
 import numpy as np
 
-from tihua_server.admission import Admission
 from tihua_server.batch import Batched
 from tihua_server.batcher import Batcher, Lane
+from tihua_server.capacity import Capacity
 from tihua_server.config import Config
-from tihua_server.errors import InvalidInput, NotFound, ServiceError, TooLarge
+from tihua_server.errors import InvalidInput, ServiceError, TooLarge
 from tihua_server.preprocessor import Preprocessor
 from tihua_server.types import (
     Content,
@@ -34,7 +35,6 @@ from tihua_server.types import (
     TokenArray,
     Vector,
 )
-from tihua_server.workers import Workers
 
 T = TypeVar("T")
 
@@ -82,49 +82,50 @@ class Embedded:
 class Embedder:
     """Runs the model for everybody who needs an embedding."""
 
-    def __init__(self, encoder: Encoder, config: Config) -> None:
-        """Take the model and the bounds; belongs to one event loop."""
+    def __init__(self, encoder: Encoder, config: Config, capacity: Capacity | None = None) -> None:
+        """Take the model, the bounds, and what it shares; belongs to one event loop.
+
+        Args:
+            encoder: the model.
+            config: the bounds.
+            capacity: threads and room, shared with other models; None makes its own.
+        """
         self._encoder = encoder
-        self._preprocessor = Preprocessor(encoder, config)
-        streams = encoder.image_streams
-        self._image_workers = Workers(max(1, streams), "image model" if streams else "model")
-        self._text_workers = Workers(1, "text model") if streams else self._image_workers
+        self._capacity = capacity or Capacity(config, image_streams=encoder.image_streams)
+        self._preprocessor = Preprocessor(encoder, config, self._capacity)
         self._texts: Batcher[TokenArray, FloatArray] = Batcher(
             lambda batch: list(encoder.encode_texts(batch)),
-            workers=self._text_workers,
+            workers=self._capacity.text_workers,
             max_batch_size=config.max_batch_size,
             max_queue_size=config.max_queue_size,
             max_batch_s=config.max_batch_ms / 1000,
             size_of=len,
-            yields_to=self._image_workers if streams else None,
+            yields_to=self._capacity.image_workers if encoder.image_streams else None,
         )
         self._images: Batcher[PixelArray, FloatArray] = Batcher(
             lambda batch: list(encoder.encode_images(batch)),
-            workers=self._image_workers,
+            workers=self._capacity.image_workers,
             max_batch_size=config.max_batch_size,
             max_queue_size=config.max_queue_size,
             max_batch_s=config.max_batch_ms / 1000,
         )
-        self._admissions = {
-            lane: Admission(
-                lane.value, max_count=config.max_queue_size, max_bytes=config.max_queue_bytes
-            )
-            for lane in Lane
-        }
+        self._admissions = self._capacity.admissions
 
     @property
     def model(self) -> ModelInfo:
         """The model that embeds."""
         return self._encoder.info
 
-    async def close(self) -> None:
-        """Stop; whoever still waits gets `Draining`."""
+    def stop(self) -> None:
+        """Take no more work; whoever still waits gets `Draining`."""
         self._preprocessor.stop()
         self._texts.close()
         self._images.close()
-        self._preprocessor.close()
-        self._text_workers.close()
-        self._image_workers.close()
+
+    async def close(self) -> None:
+        """Stop, and let go of the threads; for an embedder that shares them with no other."""
+        self.stop()
+        self._capacity.close()
 
     async def warm_up(self) -> None:
         """Run text and picture, so that the first caller does not pay for it.
@@ -136,15 +137,6 @@ class Embedder:
         blank = RgbImage(bytes(size * size * 3), size, size)
         for _ in range(2):
             await self.embed([Text("夕阳西下"), blank])
-
-    def require_model(self, name: str) -> None:
-        """Raise `NotFound` unless `name` is empty or the model's."""
-        if name and name != self.model.ref.id:
-            raise NotFound(
-                f"model {name} is not served here; this server has {self.model.ref.id}",
-                reason="MODEL_NOT_FOUND",
-                field="model",
-            )
 
     async def embed(
         self,

@@ -12,6 +12,8 @@ from tihua_server.config import Limits
 from tihua_server.embedder import Embedded, Embedder
 from tihua_server.interceptor import Context
 from tihua_server.requests import check_batch, dtype_of, to_image_or_error, to_lane
+from tihua_server.served_models import ServedModels
+from tihua_server.types import ModelInfo
 
 Response = TypeVar("Response", pb.EmbedTextResponse, pb.EmbedImageResponse)
 
@@ -19,11 +21,10 @@ Response = TypeVar("Response", pb.EmbedTextResponse, pb.EmbedImageResponse)
 class EmbeddingService(rpc.EmbeddingServiceServicer):
     """Answers EmbedText and EmbedImage."""
 
-    def __init__(self, embedder: Embedder, limits: Limits) -> None:
-        """Take the model's door and the bounds on a request."""
-        self._embedder = embedder
+    def __init__(self, models: ServedModels, limits: Limits) -> None:
+        """Take the models and the bounds on a request."""
+        self._models = models
         self._limits = limits
-        self._model = from_ref(embedder.model.ref)
 
     async def EmbedText(
         self, request: pb.EmbedTextRequest, context: Context
@@ -31,13 +32,13 @@ class EmbeddingService(rpc.EmbeddingServiceServicer):
         """Embed texts."""
         start_s = perf_counter()
         options = request.options
-        self._check(request.texts, "texts", options)
-        embedded = await self._embedder.embed_texts(
+        embedder = self._embedder(request.texts, "texts", options)
+        embedded = await embedder.embed_texts(
             request.texts,
             lane=to_lane(options.priority),
             truncate=not request.HasField("truncate") or request.truncate,
         )
-        return self._answer(pb.EmbedTextResponse, embedded, options, start_s)
+        return _answer(pb.EmbedTextResponse, embedded, embedder.model, options, start_s)
 
     async def EmbedImage(
         self, request: pb.EmbedImageRequest, context: Context
@@ -45,28 +46,29 @@ class EmbeddingService(rpc.EmbeddingServiceServicer):
         """Embed pictures."""
         start_s = perf_counter()
         options = request.options
-        self._check(request.images, "images", options)
+        embedder = self._embedder(request.images, "images", options)
         images = [to_image_or_error(image) for image in request.images]
-        embedded = await self._embedder.embed(images, lane=to_lane(options.priority))
-        return self._answer(pb.EmbedImageResponse, embedded, options, start_s)
+        embedded = await embedder.embed(images, lane=to_lane(options.priority))
+        return _answer(pb.EmbedImageResponse, embedded, embedder.model, options, start_s)
 
-    def _check(self, inputs: Sequence[object], name: str, options: pb.EmbedOptions) -> None:
+    def _embedder(self, inputs: Sequence[object], name: str, options: pb.EmbedOptions) -> Embedder:
+        """Return who embeds the inputs, after a look at them and at the options."""
         check_batch(inputs, name, self._limits.max_batch_items)
-        self._embedder.require_model(options.model)
         dtype_of(options.vector_type)
+        return self._models.named(options.model)
 
-    def _answer(
-        self,
-        response_type: type[Response],
-        embedded: Embedded,
-        options: pb.EmbedOptions,
-        start_s: float,
-    ) -> Response:
-        dim = self._embedder.model.dim
-        embeddings, errors = from_embedded(embedded, dim, options.vector_type)
-        return response_type(
-            embeddings=embeddings,
-            errors=errors,
-            model=self._model,
-            timing=from_stages(embedded.stages, start_s),
-        )
+
+def _answer(
+    response_type: type[Response],
+    embedded: Embedded,
+    model: ModelInfo,
+    options: pb.EmbedOptions,
+    start_s: float,
+) -> Response:
+    embeddings, errors = from_embedded(embedded, model.dim, options.vector_type)
+    return response_type(
+        embeddings=embeddings,
+        errors=errors,
+        model=from_ref(model.ref),
+        timing=from_stages(embedded.stages, start_s),
+    )

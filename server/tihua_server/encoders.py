@@ -1,5 +1,6 @@
 """The models by name, and the engine for each: from the configuration to an `Encoder`."""
 
+import dataclasses
 import importlib.util
 
 from tihua_server.config import DEFAULT_MODEL, Config
@@ -19,8 +20,22 @@ PRECISIONS = ("auto", "fp32", "bf16", "int8")
 """`auto` is bf16 where device and model are made for it, else fp32."""
 
 
+def load_encoders(config: Config) -> list[Encoder]:
+    """Return the configured models, that of `config.model` first.
+
+    They are loaded one after the other: each takes several times its size meanwhile.
+
+    Raises:
+        ModelError: one of them can't be loaded; see `load_encoder`.
+    """
+    return [
+        load_encoder(dataclasses.replace(config, model=name, model_path=path))
+        for name, path in ((config.model, config.model_path), *config.also_model)
+    ]
+
+
 def load_encoder(config: Config) -> Encoder:
-    """Return the configured model, on its device, ready to encode.
+    """Return the model of `config.model`, on its device, ready to encode.
 
     Raises:
         ModelError: the file can't be read or fetched, or does not fit the architecture; the engine

@@ -9,7 +9,6 @@ from tihua.v1 import ingest_service_pb2_grpc as rpc
 
 from tihua_server.answers import from_ref
 from tihua_server.config import Config
-from tihua_server.embedder import Embedder
 from tihua_server.errors import InvalidInput, SessionConflict
 from tihua_server.ingest_stream import (
     Ack,
@@ -23,9 +22,9 @@ from tihua_server.ingest_stream import (
 from tihua_server.ingester import Ingester
 from tihua_server.interceptor import Context
 from tihua_server.requests import check_batch, to_draft, to_write_mode
-from tihua_server.searcher import require_same_model
+from tihua_server.served_models import ServedModels
 from tihua_server.status import item_error
-from tihua_server.types import VectorStore
+from tihua_server.types import ModelRef, VectorStore
 
 MAX_SESSION_ID_BYTES = 64
 """Longest session id, as UTF-8."""
@@ -35,10 +34,10 @@ class IngestService(rpc.IngestServiceServicer):
     """Answers Ingest."""
 
     def __init__(
-        self, embedder: Embedder, store: VectorStore, ingester: Ingester, config: Config
+        self, models: ServedModels, store: VectorStore, ingester: Ingester, config: Config
     ) -> None:
-        """Take the model's door, the store, the ingester and the bounds on a stream."""
-        self._embedder = embedder
+        """Take the models, the store, the ingester and the bounds on a stream."""
+        self._models = models
         self._store = store
         self._ingester = ingester
         self._limits = config.limits
@@ -50,8 +49,8 @@ class IngestService(rpc.IngestServiceServicer):
         """Write a stream of items."""
         start = await self._start(request_iterator)
         mode = to_write_mode(start.mode)
-        self._embedder.require_model(start.model)
-        require_same_model(await self._store.spec(start.collection), self._embedder)
+        spec = await self._store.spec(start.collection)
+        model = self._models.of(spec, start.model).model.ref
         events = self._ingester.ingest(
             start.session_id,
             start.collection,
@@ -61,7 +60,7 @@ class IngestService(rpc.IngestServiceServicer):
         )
         async with contextlib.aclosing(events):
             async for event in events:
-                yield self._response(event, start.session_id)
+                yield self._response(event, start.session_id, model)
 
     async def _start(self, requests: AsyncIterator[pb.IngestRequest]) -> pb.IngestStart:
         async for request in requests:
@@ -88,14 +87,14 @@ class IngestService(rpc.IngestServiceServicer):
             drafts = [to_draft(item) for item in batch.items]
             yield Batch(batch.seq, drafts, request.ByteSize())
 
-    def _response(self, event: Event, session_id: str) -> pb.IngestResponse:
+    def _response(self, event: Event, session_id: str, model: ModelRef) -> pb.IngestResponse:
         match event:
             case Started(committed_seq, credit):
                 started = pb.IngestStarted(
                     session_id=session_id,
                     committed_seq=committed_seq,
                     credit=_from_credit(credit),
-                    model=from_ref(self._embedder.model.ref),
+                    model=from_ref(model),
                 )
                 return pb.IngestResponse(started=started)
             case Credit():

@@ -16,13 +16,12 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from tihua_server.admission import ThreadBudget
 from tihua_server.batcher import Batcher, Lane
+from tihua_server.capacity import Capacity
 from tihua_server.config import Config
 from tihua_server.errors import InvalidInput, ServiceError, TooLarge
 from tihua_server.images import decode_image, picture_size, pixels_from_rgb
 from tihua_server.types import EncodedImage, Encoder, PixelArray, RgbImage, TokenArray
-from tihua_server.workers import Workers
 
 T = TypeVar("T")
 
@@ -47,15 +46,14 @@ class _Dropped(Exception):
 class Preprocessor:
     """Makes of inputs what the model takes, and refuses what can't be made so."""
 
-    def __init__(self, encoder: Encoder, config: Config) -> None:
-        """Take the model, for its tokenizer and the size of its pictures, and the bounds."""
+    def __init__(self, encoder: Encoder, config: Config, capacity: Capacity) -> None:
+        """Take the model, for its tokenizer and the size of its pictures, bounds and threads."""
         self._encoder = encoder
         self._limits = config.limits
-        self._workers = Workers(config.preprocess_threads, "preprocess")
-        self._pixels = ThreadBudget(config.max_decode_pixels)
+        self._pixels = capacity.decode_pixels
         self._jobs: Batcher[Callable[[], Any], Any] = Batcher(
             lambda jobs: [job() for job in jobs],
-            workers=self._workers,
+            workers=capacity.preprocess_workers,
             max_batch_size=1,
             max_queue_size=config.max_queue_size,
         )
@@ -63,10 +61,6 @@ class Preprocessor:
     def stop(self) -> None:
         """Take no more work; whoever waits gets `Draining`."""
         self._jobs.close()
-
-    def close(self) -> None:
-        """Return when no thread works any more."""
-        self._workers.close()
 
     def is_short(self, texts: Sequence[str]) -> bool:
         """Return whether the texts are tokenized at once, without waiting for a thread."""

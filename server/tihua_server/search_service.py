@@ -8,7 +8,6 @@ from tihua.v1 import search_service_pb2_grpc as rpc
 
 from tihua_server.answers import from_hit, from_ref, from_stages
 from tihua_server.config import Limits
-from tihua_server.embedder import Embedder
 from tihua_server.errors import InvalidInput, ServiceError
 from tihua_server.interceptor import Context
 from tihua_server.page_token import decode_page_token, encode_page_token
@@ -32,9 +31,8 @@ DEFAULT_LIMIT = 10
 class SearchService(rpc.SearchServiceServicer):
     """Answers Search and SearchMany."""
 
-    def __init__(self, embedder: Embedder, searcher: Searcher, limits: Limits) -> None:
-        """Take the model's door, the searcher and the bounds on a request."""
-        self._embedder = embedder
+    def __init__(self, searcher: Searcher, limits: Limits) -> None:
+        """Take the searcher and the bounds on a request."""
         self._searcher = searcher
         self._limits = limits
 
@@ -60,16 +58,16 @@ class SearchService(rpc.SearchServiceServicer):
 
     async def _search(self, request: pb.SearchRequest) -> pb.SearchResponse:
         start_s = perf_counter()
-        self._embedder.require_model(request.model)
         params = self._params(request)
-        query = Query(request.collection, to_terms(request.terms, self._limits), params)
+        terms = to_terms(request.terms, self._limits)
+        query = Query(request.collection, terms, params, request.model)
         found = await self._searcher.search(query)
         end = params.offset + params.limit
         is_last = len(found.hits) < params.limit or end >= self._limits.max_search_window
         return pb.SearchResponse(
             hits=[from_hit(hit) for hit in found.hits],
             next_page_token="" if is_last else encode_page_token(request, str(end)),
-            model=from_ref(self._embedder.model.ref),
+            model=from_ref(found.model),
             timing=from_stages(found.stages, start_s),
         )
 

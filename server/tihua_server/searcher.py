@@ -7,14 +7,15 @@ from time import perf_counter
 import numpy as np
 
 from tihua_server.embedder import Embedder, Stages, normalized
-from tihua_server.errors import InvalidInput, ModelMismatch, NotFound, ServiceError
+from tihua_server.errors import InvalidInput, NotFound, ServiceError
+from tihua_server.served_models import ServedModels
 from tihua_server.types import (
-    CollectionSpec,
     Content,
     Fields,
     Filter,
     FloatArray,
     Hit,
+    ModelRef,
     SearchParams,
     VectorStore,
 )
@@ -40,27 +41,29 @@ class Term:
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """What is looked for, and where."""
+    """What is looked for, and where; by the collection's model, which `model` may name."""
 
     collection: str
     terms: Sequence[Term]
     params: SearchParams
+    model: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """The hits, best first, and where the time went."""
+    """The hits, best first, the model that embedded the query, and where the time went."""
 
     hits: list[Hit]
+    model: ModelRef
     stages: Stages
 
 
 class Searcher:
     """Answers queries."""
 
-    def __init__(self, embedder: Embedder, store: VectorStore) -> None:
-        """Take the model's door and the store."""
-        self._embedder = embedder
+    def __init__(self, models: ServedModels, store: VectorStore) -> None:
+        """Take the models and the store."""
+        self._models = models
         self._store = store
 
     async def search(self, query: Query) -> Found:
@@ -68,18 +71,19 @@ class Searcher:
 
         Raises:
             InvalidInput: a term can't be embedded, the terms cancel out, or the filter is wrong.
-            NotFound: there is no such collection, or no item of a term's id.
-            ModelMismatch: the collection was made with another model.
+            NotFound: there is no such collection or model, or no item of a term's id.
+            ModelMismatch: the collection was made with another model, or one that is not served.
         """
         spec = await self._store.spec(query.collection)
-        require_same_model(spec, self._embedder)
-        embedding, stages = await self._embed(query)
+        embedder = self._models.of(spec, query.model)
+        embedding, stages = await self._embed(query, embedder)
         start_s = perf_counter()
         params = replace(query.params, filter=_leave_out(query.terms, query.params.filter))
         [hits] = await self._store.search(query.collection, embedding[np.newaxis], params)
-        return Found(hits, replace(stages, store_s=stages.store_s + perf_counter() - start_s))
+        store_s = stages.store_s + perf_counter() - start_s
+        return Found(hits, embedder.model.ref, replace(stages, store_s=store_s))
 
-    async def _embed(self, query: Query) -> tuple[FloatArray, Stages]:
+    async def _embed(self, query: Query, embedder: Embedder) -> tuple[FloatArray, Stages]:
         for position, term in enumerate(query.terms):
             if not (0 < abs(term.weight) <= MAX_WEIGHT):
                 raise InvalidInput(
@@ -96,11 +100,11 @@ class Searcher:
         start_s = perf_counter()
         stored = await self._stored_embeddings(query.collection, examples)
         store_s = perf_counter() - start_s if examples else 0.0
-        embedded = await self._embedder.embed(
+        embedded = await embedder.embed(
             [term.value for term in query.terms if not isinstance(term.value, StoredItem)]
         )
         rows = iter(embedded.rows)
-        total = np.zeros(self._embedder.model.dim, np.float32)
+        total = np.zeros(embedder.model.dim, np.float32)
         for position, term in enumerate(query.terms):
             row = stored[term.value.id] if isinstance(term.value, StoredItem) else next(rows)
             if isinstance(row, ServiceError):
@@ -132,24 +136,6 @@ class Searcher:
                     field=f"terms[{position}].item_id",
                 )
         return found
-
-
-def require_same_model(spec: CollectionSpec, embedder: Embedder) -> None:
-    """Raise `ModelMismatch` unless the collection holds embeddings of the server's model."""
-    ours = embedder.model.ref
-    if spec.model.fingerprint != ours.fingerprint:
-        raise ModelMismatch(
-            f"collection {spec.name} was made with {spec.model.id} ({spec.model.fingerprint}); "
-            f"this server runs {ours.id} ({ours.fingerprint}): start one with the collection's "
-            "model, or ingest into a new collection",
-            field="collection",
-            metadata={
-                "collection_model": spec.model.id,
-                "collection_fingerprint": spec.model.fingerprint,
-                "model": ours.id,
-                "fingerprint": ours.fingerprint,
-            },
-        )
 
 
 def _leave_out(terms: Sequence[Term], where: Filter) -> Filter:

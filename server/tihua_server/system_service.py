@@ -7,8 +7,8 @@ from tihua.v1 import system_service_pb2_grpc as rpc
 
 from tihua_server.answers import from_model
 from tihua_server.config import Config
-from tihua_server.embedder import Embedder
 from tihua_server.interceptor import Context
+from tihua_server.served_models import ServedModels
 from tihua_server.types import VectorStore
 
 
@@ -16,14 +16,14 @@ class SystemService(rpc.SystemServiceServicer):
     """Answers GetServerInfo."""
 
     def __init__(
-        self, embedder: Embedder, store: VectorStore, config: Config, *, version: str
+        self, models: ServedModels, store: VectorStore, config: Config, *, version: str
     ) -> None:
         """Take what there is to tell of."""
         limits = pb.Limits(**asdict(config.limits), max_queue_size=config.max_queue_size)
         self._answer = pb.GetServerInfoResponse(
             version=version,
             limits=limits,
-            models=[from_model(embedder.model)],
+            models=[from_model(model) for model in models],
             store=store.kind,
         )
 

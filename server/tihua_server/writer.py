@@ -12,9 +12,10 @@ from enum import Enum
 
 from tihua_server.batcher import Lane
 from tihua_server.config import Limits
-from tihua_server.embedder import Embedder, Stages
+from tihua_server.embedder import Stages
 from tihua_server.errors import AlreadyExists, InvalidInput, ServiceError
-from tihua_server.types import Content, Fields, Item, Metadata, VectorStore
+from tihua_server.served_models import ServedModels
+from tihua_server.types import Content, Fields, Item, Metadata, ModelRef, VectorStore
 
 RESERVED_KEYS = frozenset({"id", "embedding", "uri", "_seq", "_partition"})
 """Columns of the collection, and Milvus Lite's own, which it drops from metadata without a word."""
@@ -49,20 +50,29 @@ class Failure:
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """A batch that is ready to be written: len(items) + len(failures) + skipped were sent."""
+    """A batch that is ready to be written: len(items) + len(failures) + skipped were sent.
+
+    Attributes:
+        items: what to write.
+        failures: what can't be written, by position.
+        skipped: how many are left as they were.
+        model: the model that embedded them.
+        stages: where the time went.
+    """
 
     items: list[Item]
     failures: list[Failure]
     skipped: int
+    model: ModelRef
     stages: Stages
 
 
 class Writer:
     """Prepares and writes items."""
 
-    def __init__(self, embedder: Embedder, store: VectorStore, limits: Limits) -> None:
-        """Take the model's door, the store and the bounds on an item."""
-        self._embedder = embedder
+    def __init__(self, models: ServedModels, store: VectorStore, limits: Limits) -> None:
+        """Take the models, the store and the bounds on an item."""
+        self._models = models
         self._store = store
         self._limits = limits
 
@@ -71,6 +81,7 @@ class Writer:
         collection: str,
         drafts: Sequence[Draft],
         *,
+        model: str = "",
         mode: WriteMode = WriteMode.UPSERT,
         taken: Container[str] = (),
         lane: Lane = Lane.INTERACTIVE,
@@ -81,11 +92,18 @@ class Writer:
         Args:
             collection: where they will be written; looked into unless the mode is UPSERT.
             drafts: the items.
+            model: the model that the request names; empty means the collection's.
             mode: what to do with an id that is already there.
             taken: ids that count as already there, though they are still on their way.
             lane: which inputs go first.
             wait: if the model's queue is full, wait for room instead of refusing.
+
+        Raises:
+            NotFound: there is no such collection or model.
+            ModelMismatch: the collection was made with another model, or one that is not served.
+            Overloaded: the queue is full.
         """
+        embedder = self._models.of(await self._store.spec(collection), model)
         failures: list[Failure] = []
         good: list[tuple[int, Draft, Content]] = []
         for index, draft in enumerate(drafts):
@@ -106,9 +124,7 @@ class Writer:
                 else:
                     failures.append(Failure(index, draft.id, _already_exists(draft.id, collection)))
             good = new
-        embedded = await self._embedder.embed(
-            [content for _, _, content in good], lane=lane, wait=wait
-        )
+        embedded = await embedder.embed([content for _, _, content in good], lane=lane, wait=wait)
         items = []
         for (index, draft, _), row in zip(good, embedded.rows, strict=True):
             if isinstance(row, ServiceError):
@@ -116,7 +132,7 @@ class Writer:
             else:
                 items.append(Item(draft.id, row, draft.uri, draft.metadata))
         failures.sort(key=lambda failure: failure.index)
-        return Prepared(items, failures, skipped, embedded.stages)
+        return Prepared(items, failures, skipped, embedder.model.ref, embedded.stages)
 
     async def write(self, collection: str, items: Sequence[Item]) -> None:
         """Write items; of several with one id the last is kept."""

@@ -62,7 +62,7 @@ async def test_a_full_server_refuses_with_a_delay_and_recovers(
     async with serving(held, config) as app, tihua.AsyncClient(app.address) as client:
         busy = await hold(held, client)
         waiting = asyncio.create_task(client.embed_texts(["马", "桥"]))
-        while app._embedder._texts.queue_size(Lane.INTERACTIVE) < 2:
+        while app._models.named("")._texts.queue_size(Lane.INTERACTIVE) < 2:
             await asyncio.sleep(0.01)
         with pytest.raises(tihua.OverloadedError) as refused:
             await client.embed_texts(["山", "水"])
@@ -84,7 +84,7 @@ async def test_a_caller_who_left_is_not_computed_for(
         with pytest.raises(tihua.DeadlineError):
             await client.embed_texts(["马"] * 7, timeout=0.2)
         # The server learns of the deadline by its own clock.
-        while app._embedder._texts.queue_size(Lane.INTERACTIVE):
+        while app._models.named("")._texts.queue_size(Lane.INTERACTIVE):
             await asyncio.sleep(0.01)
         encoder.batch_sizes.clear()
         held.may_go_on.set()

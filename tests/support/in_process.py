@@ -1,19 +1,20 @@
-"""A server in the test's own process, around a model of the test's own."""
+"""A server in the test's own process, around models of the test's own."""
 
 import contextlib
 from collections.abc import AsyncIterator
 
 from tihua_server.app import App
 from tihua_server.config import Config
-from tihua_server.embedder import Embedder
 from tihua_server.milvus import Milvus
+from tihua_server.served_models import ServedModels
 from tihua_server.types import Encoder
 
 
 @contextlib.asynccontextmanager
-async def serving(encoder: Encoder, config: Config) -> AsyncIterator[App]:
+async def serving(encoder: Encoder, config: Config, *others: Encoder) -> AsyncIterator[App]:
     """Run a server, its store in `config.data_dir`."""
-    app = App(Embedder(encoder, config), await Milvus.open(config.data_dir), config)
+    models = ServedModels([encoder, *others], config)
+    app = App(models, await Milvus.open(config.data_dir), config)
     try:
         await app.start()
         yield app

@@ -8,7 +8,6 @@ from typing import cast
 import pytest
 from fake_encoder import FakeEncoder
 from tihua_server.config import Config, Limits
-from tihua_server.embedder import Embedder
 from tihua_server.errors import (
     Draining,
     OutOfOrder,
@@ -19,7 +18,17 @@ from tihua_server.errors import (
 )
 from tihua_server.ingest_stream import Ack, Batch, Credit, Event, Started, Summary
 from tihua_server.ingester import Ingester
-from tihua_server.types import Encoder, Fields, Item, Text, VectorStore
+from tihua_server.served_models import ServedModels
+from tihua_server.types import (
+    CollectionSpec,
+    Encoder,
+    Fields,
+    Index,
+    IndexType,
+    Item,
+    Text,
+    VectorStore,
+)
 from tihua_server.writer import Draft, WriteMode, Writer
 
 GRANT = Credit(batches=4, size_bytes=1_000)
@@ -46,6 +55,11 @@ class Shelf:
         self.writes.append([item.id for item in items])
         self.items |= {item.id: item for item in items}
 
+    async def spec(self, name: str) -> CollectionSpec:
+        """Return what every name stands for: a collection of the fake model."""
+        info = FakeEncoder.info
+        return CollectionSpec(name, info.ref, info.dim, Index(IndexType.FLAT))
+
     async def get(self, name: str, ids: Sequence[str], fields: Fields) -> list[Item]:
         """Return what is there."""
         return [self.items[item_id] for item_id in ids if item_id in self.items]
@@ -60,9 +74,10 @@ def shelf() -> Shelf:
 @pytest.fixture
 async def ingester(encoder: Encoder, shelf: Shelf) -> AsyncIterator[Ingester]:
     """An ingester whose streams may have four batches in flight."""
-    embedder = Embedder(encoder, Config(max_batch_size=8, max_queue_size=64, preprocess_threads=1))
-    yield Ingester(Writer(embedder, cast("VectorStore", shelf), Limits()), grant=GRANT)
-    await embedder.close()
+    config = Config(max_batch_size=8, max_queue_size=64, preprocess_threads=1)
+    models = ServedModels([encoder], config)
+    yield Ingester(Writer(models, cast("VectorStore", shelf), Limits()), grant=GRANT)
+    await models.close()
 
 
 def batch(seq: int, *ids: str, size_bytes: int = 10, text: str = "马") -> Batch:

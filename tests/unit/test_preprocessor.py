@@ -10,6 +10,7 @@ import pytest
 from fake_encoder import FakeEncoder
 from PIL import Image
 from tihua_server.batcher import Lane
+from tihua_server.capacity import Capacity
 from tihua_server.config import Config, Limits
 from tihua_server.errors import InvalidInput, TooLarge
 from tihua_server.images import decode_image
@@ -25,10 +26,11 @@ async def preprocessor() -> AsyncIterator[Preprocessor]:
     config = Config(
         preprocess_threads=2, max_decode_pixels=256, limits=Limits(max_image_pixels=1_024)
     )
-    made = Preprocessor(FakeEncoder(), config)
+    capacity = Capacity(config, image_streams=0)
+    made = Preprocessor(FakeEncoder(), config, capacity)
     yield made
     made.stop()
-    made.close()
+    capacity.close()
 
 
 def png(level: int) -> EncodedImage:

@@ -61,3 +61,34 @@ def test_help_needs_neither_torch_nor_milvus() -> None:
         "assert not {'torch', 'pymilvus', 'cn_clip', 'grpc'} & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_further_models_are_named_with_their_checkpoints(monkeypatch: pytest.MonkeyPatch) -> None:
+    """By flag, as often as there are models, or all in one variable."""
+    seen: list[Config] = []
+    monkeypatch.setattr("tihua_server.cli._serve", seen.append)
+    for arguments, variable in (
+        (["--also-model", "ViT-B-16", "--also-model", "RN50=a.pt"], ""),
+        ([], "ViT-B-16 RN50=a.pt"),
+    ):
+        environment = {"TIHUA_ALSO_MODEL": variable} if variable else {}
+        result = CliRunner().invoke(main, arguments, env=environment)
+        assert result.exit_code == 0, result.output
+    wanted = (("ViT-B-16", None), ("RN50", Path("a.pt")))
+    assert [config.also_model for config in seen] == [wanted, wanted]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--also-model", "ViT-B-17"], "'ViT-B-17' is not one of tihua-tiny"),
+        (["--also-model", "tihua-tiny=own.safetensors"], "tihua-tiny is to be served twice"),
+    ],
+)
+def test_a_further_model_that_could_not_be_told_apart_is_refused(
+    arguments: list[str], words: str
+) -> None:
+    """Before anything is loaded."""
+    result = CliRunner().invoke(main, arguments)
+    assert result.exit_code
+    assert words in result.output

@@ -339,7 +339,8 @@ type CreateCollectionRequest struct {
 	Index *Index `protobuf:"bytes,3,opt,name=index,proto3" json:"index,omitempty"`
 	// 1 to 16; unset means 1. Milvus Lite has one shard, whatever is asked.
 	Shards *uint32 `protobuf:"varint,4,opt,name=shards,proto3,oneof" json:"shards,omitempty"`
-	// The model to bind it to; unset means the server's. NOT_FOUND if the server does not serve it.
+	// The id of the model to bind it to; unset means the first of GetServerInfoResponse.models.
+	// NOT_FOUND if the server does not serve it.
 	Model string `protobuf:"bytes,5,opt,name=model,proto3" json:"model,omitempty"`
 }
 
@@ -943,8 +944,8 @@ type UpsertItemsRequest struct {
 	sizeCache     protoimpl.SizeCache
 	unknownFields protoimpl.UnknownFields
 
-	// The collection. NOT_FOUND if there is none; FAILED_PRECONDITION if it was made with another
-	// model.
+	// The collection. NOT_FOUND if there is none; FAILED_PRECONDITION if its model is not served, or
+	// is not `model`.
 	Collection string `protobuf:"bytes,1,opt,name=collection,proto3" json:"collection,omitempty"`
 	// 1 to Limits.max_batch_items items. Of several with one id the last is kept.
 	Items []*Item `protobuf:"bytes,2,rep,name=items,proto3" json:"items,omitempty"`

@@ -17,7 +17,7 @@ const _ = grpc.SupportPackageIsVersion7
 //
 // For semantics around ctx use and closing/ending streaming RPCs, please refer to https://pkg.go.dev/google.golang.org/grpc/?tab=doc#ClientConn.NewStream.
 type CollectionServiceClient interface {
-	// Creates an empty collection, bound to the server's model and loaded for searching.
+	// Creates an empty collection, bound to a model of the server and loaded for searching.
 	// ALREADY_EXISTS if the name is taken.
 	CreateCollection(ctx context.Context, in *CreateCollectionRequest, opts ...grpc.CallOption) (*CreateCollectionResponse, error)
 	// Returns one collection, with its exact item count and load state.
@@ -156,7 +156,7 @@ func (c *collectionServiceClient) DeleteItems(ctx context.Context, in *DeleteIte
 // All implementations must embed UnimplementedCollectionServiceServer
 // for forward compatibility
 type CollectionServiceServer interface {
-	// Creates an empty collection, bound to the server's model and loaded for searching.
+	// Creates an empty collection, bound to a model of the server and loaded for searching.
 	// ALREADY_EXISTS if the name is taken.
 	CreateCollection(context.Context, *CreateCollectionRequest) (*CreateCollectionResponse, error)
 	// Returns one collection, with its exact item count and load state.

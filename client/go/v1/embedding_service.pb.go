@@ -81,7 +81,8 @@ type EmbedOptions struct {
 	sizeCache     protoimpl.SizeCache
 	unknownFields protoimpl.UnknownFields
 
-	// The model's id; unset means the server's model. NOT_FOUND if the server does not serve it.
+	// The model's id; unset means the first of GetServerInfoResponse.models. NOT_FOUND if the server
+	// does not serve it.
 	Model string `protobuf:"bytes,1,opt,name=model,proto3" json:"model,omitempty"`
 	// Element type of the answer; unset means float32.
 	VectorType VectorType `protobuf:"varint,2,opt,name=vector_type,json=vectorType,proto3,enum=tihua.v1.VectorType" json:"vector_type,omitempty"`

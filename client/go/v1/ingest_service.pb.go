@@ -86,8 +86,8 @@ type IngestStart struct {
 	sizeCache     protoimpl.SizeCache
 	unknownFields protoimpl.UnknownFields
 
-	// The collection. NOT_FOUND if there is none; FAILED_PRECONDITION if it was made with another
-	// model.
+	// The collection. NOT_FOUND if there is none; FAILED_PRECONDITION if its model is not served, or
+	// is not `model`.
 	Collection string `protobuf:"bytes,1,opt,name=collection,proto3" json:"collection,omitempty"`
 	// Chosen by the client, 1 to 64 bytes, a UUID for example. The same again resumes; if a stream of
 	// this session is still open, the server ends that one with ABORTED. FAILED_PRECONDITION if the

@@ -210,8 +210,8 @@ type SearchRequest struct {
 	sizeCache     protoimpl.SizeCache
 	unknownFields protoimpl.UnknownFields
 
-	// The collection. NOT_FOUND if there is none; FAILED_PRECONDITION if it was made with another
-	// model, or is not loaded.
+	// The collection. NOT_FOUND if there is none; FAILED_PRECONDITION if its model is not served or
+	// is not `model`, or if it is not loaded.
 	Collection string `protobuf:"bytes,1,opt,name=collection,proto3" json:"collection,omitempty"`
 	// 1 to Limits.max_query_terms terms. The query is their weighted sum, each of L2 norm 1 before
 	// its weight, scaled to norm 1; INVALID_ARGUMENT if they cancel each other out.

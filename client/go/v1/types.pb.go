@@ -477,7 +477,7 @@ type ModelRef struct {
 	sizeCache     protoimpl.SizeCache
 	unknownFields protoimpl.UnknownFields
 
-	// Its name: "tihua-tiny", "ViT-B-16".
+	// Its name: "tihua-tiny", "ViT-B-16". A server serves no two of one name.
 	Id string `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
 	// 16 hexadecimal digits over its weights and preprocessing. Embeddings of unlike fingerprints are
 	// never compared. The engine, device and precision that computed them are not part of it.

@@ -9,6 +9,13 @@ import click
 
 from tihua._types import Field
 
+model_option = click.option(
+    "--model",
+    default="",
+    metavar="NAME",
+    help="A model that the server serves.  [default: its first]",
+)
+
 
 def json_pair(value: str) -> tuple[str, object]:
     """Return name and value of `name=value`, the value as JSON or else as the text that it is.

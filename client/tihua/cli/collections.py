@@ -9,7 +9,7 @@ from tihua._printable import printable
 from tihua._server_types import IndexName
 from tihua.cli._command import Group
 from tihua.cli._connection import Connection
-from tihua.cli._parameters import count_pair
+from tihua.cli._parameters import count_pair, model_option
 from tihua.cli._printer import Column, Printer, Record, counted, json_option
 
 INDEX_NAMES: tuple[str, ...] = get_args(IndexName)
@@ -58,7 +58,7 @@ def list_collections(connection: Connection, *, as_json: bool) -> None:
     examples=[
         "tihua collections create paintings",
         "tihua collections create paintings --index HNSW --index-param M=32 --shards 2",
-        "tihua collections create paintings --description 宋元山水",
+        "tihua collections create paintings --description 宋元山水 --model ViT-B-16",
     ],
 )
 @click.argument("name")
@@ -82,6 +82,7 @@ def list_collections(connection: Connection, *, as_json: bool) -> None:
     "--shards", type=click.IntRange(1, 16), default=1, show_default=True, help="Number of shards."
 )
 @click.option("--description", default="", metavar="TEXT", help="One line for people.")
+@model_option
 @json_option
 @click.pass_obj
 def create_collection(
@@ -92,9 +93,10 @@ def create_collection(
     index_params: tuple[tuple[str, int], ...],
     shards: int,
     description: str,
+    model: str,
     as_json: bool,
 ) -> None:
-    """Create an empty collection, bound to the server's model."""
+    """Create an empty collection, bound to a model of the server."""
     with connection.client() as client:
         collection = client.create_collection(
             name,
@@ -102,6 +104,7 @@ def create_collection(
             index_params=dict(index_params),
             shards=shards,
             description=description,
+            model=model,
         )
     Printer(as_json=as_json).record(record(collection))
 

@@ -9,7 +9,7 @@ import tihua
 from tihua._printable import one_line
 from tihua.cli._command import Command
 from tihua.cli._connection import Connection
-from tihua.cli._parameters import with_stdin
+from tihua.cli._parameters import model_option, with_stdin
 from tihua.cli._printer import Column, Printer, Record, json_option, numbers
 
 _SHOWN_NUMBERS = 6
@@ -38,6 +38,7 @@ MAX_NAME_CHARS = 40
         "tihua embed 枯藤老树昏鸦 小桥流水人家",
         "tihua embed --image a.jpg --image b.png",
         "tihua embed - --json < lines.txt > embeddings.jsonl",
+        "tihua embed 大漠孤烟直 --model ViT-B-16",
     ],
 )
 @click.argument("texts", metavar="[TEXT]...", nargs=-1)
@@ -48,10 +49,16 @@ MAX_NAME_CHARS = 40
     multiple=True,
     help="A picture to embed; may be given again.",
 )
+@model_option
 @json_option
 @click.pass_obj
 def command(
-    connection: Connection, texts: Sequence[str], *, images: Sequence[Path], as_json: bool
+    connection: Connection,
+    texts: Sequence[str],
+    *,
+    images: Sequence[Path],
+    model: str,
+    as_json: bool,
 ) -> None:
     """Turn texts and pictures into embeddings.
 
@@ -66,7 +73,7 @@ def command(
     failures: list[tihua.ItemError] = []
     with connection.client() as client:
         size = client.server_info().limits.max_batch_items
-        records = _records(client, texts, images, size, failures)
+        records = _records(client, texts, images, model, size, failures)
         Printer(as_json=as_json).records(records, _COLUMNS)
     if failures:
         raise click.exceptions.Exit(1)
@@ -76,17 +83,18 @@ def _records(
     client: tihua.Client,
     texts: Sequence[str],
     images: Sequence[Path],
+    model: str,
     size: int,
     failures: list[tihua.ItemError],
 ) -> Iterator[Record]:
     """Yield a record for each input that could be embedded; name the others on stderr."""
     for start in range(0, len(texts), size):
         inputs = texts[start : start + size]
-        yield from _embedded(inputs, client.embed_texts(inputs), failures)
+        yield from _embedded(inputs, client.embed_texts(inputs, model=model), failures)
     for start in range(0, len(images), size):
         files = images[start : start + size]
         names = [str(file) for file in files]
-        yield from _embedded(names, client.embed_images(files), failures)
+        yield from _embedded(names, client.embed_images(files, model=model), failures)
 
 
 def _embedded(

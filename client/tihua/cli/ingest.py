@@ -69,6 +69,11 @@ _RECONNECT_TIMEOUT_S = 60.0
     type=click.IntRange(1, 16),
     help="Number of shards; for a new collection only.  [default: 1]",
 )
+@click.option(
+    "--model",
+    metavar="NAME",
+    help="A model that the server serves; for a new collection only.  [default: its first]",
+)
 @json_option
 @click.pass_obj
 def command(
@@ -82,6 +87,7 @@ def command(
     index: IndexName | None,
     index_params: tuple[tuple[str, int], ...],
     shards: int | None,
+    model: str | None,
     as_json: bool,
 ) -> None:
     """Put a folder of pictures into a collection.
@@ -112,7 +118,11 @@ def command(
             click.echo(printable(f"no pictures in {folder} ({kinds}; none hidden)"), err=True)
             _print_summary(Tally(), 0.0, as_json=as_json)
             return
-        _ensure_collection(client, connection.collection, index, dict(index_params), shards)
+        collection = _collection(
+            client, connection.collection, index, dict(index_params), shards, model
+        )
+        sizes_px = {each.ref.fingerprint: each.image_size_px for each in info.models}
+        size_px = sizes_px.get(collection.model.fingerprint)
         with _view(total, as_json=as_json) as view:
             reception = _Reception(view, as_json=as_json)
             intake = Intake(
@@ -120,7 +130,7 @@ def command(
                 pictures,
                 info.limits,
                 is_forced=is_forced,
-                preprocess_size=info.models[0].image_size_px if preprocess == "client" else None,
+                preprocess_size=size_px if preprocess == "client" else None,
                 on_unusable=reception.fail,
                 on_step=reception.show,
             )
@@ -186,24 +196,36 @@ class _Reception:
         self._view.update(self.tally)
 
 
-def _ensure_collection(
+def _collection(
     client: tihua.Client,
     name: str,
     index: IndexName | None,
     index_params: dict[str, int],
     shards: int | None,
-) -> None:
+    model: str | None,
+) -> tihua.Collection:
+    """Return the collection, made if there is none."""
     try:
         collection = client.get_collection(name)
     except tihua.NotFoundError:
         with contextlib.suppress(tihua.AlreadyExistsError):  # somebody else was quicker
-            client.create_collection(
-                name, index=index or "AUTOINDEX", index_params=index_params, shards=shards or 1
+            return client.create_collection(
+                name,
+                index=index or "AUTOINDEX",
+                index_params=index_params,
+                shards=shards or 1,
+                model=model or "",
             )
-        return
+        collection = client.get_collection(name)
     if collection.load_state == "released":
         command = printable(f"tihua collections load {name}")
         message = f"the collection {printable(name)} is released from memory; first: {command}"
+        raise click.ClickException(message)
+    if model and model != collection.model.id:
+        message = (
+            f"the collection {printable(name)} was made with {collection.model.id}; for {model} "
+            "choose another --collection, or reindex this one: tihua collections reindex --help"
+        )
         raise click.ClickException(message)
     if index or index_params or shards:
         click.echo(
@@ -211,6 +233,7 @@ def _ensure_collection(
             "nothing",
             err=True,
         )
+    return collection
 
 
 def _require_pillow() -> None:

@@ -219,7 +219,9 @@ class CreateCollectionRequest(_message.Message):
     shards: _builtins.int
     """1 to 16; unset means 1. Milvus Lite has one shard, whatever is asked."""
     model: _builtins.str
-    """The model to bind it to; unset means the server's. NOT_FOUND if the server does not serve it."""
+    """The id of the model to bind it to; unset means the first of GetServerInfoResponse.models.
+    NOT_FOUND if the server does not serve it.
+    """
     @_builtins.property
     def index(self) -> Global___Index:
         """Unset means AUTOINDEX."""
@@ -496,8 +498,8 @@ class UpsertItemsRequest(_message.Message):
     ITEMS_FIELD_NUMBER: _builtins.int
     MODEL_FIELD_NUMBER: _builtins.int
     collection: _builtins.str
-    """The collection. NOT_FOUND if there is none; FAILED_PRECONDITION if it was made with another
-    model.
+    """The collection. NOT_FOUND if there is none; FAILED_PRECONDITION if its model is not served, or
+    is not `model`.
     """
     model: _builtins.str
     """The model's id; unset means the collection's. NOT_FOUND if the server does not serve it."""

@@ -99,7 +99,7 @@ class CollectionServiceServicer(object):
     """
 
     def CreateCollection(self, request, context):
-        """Creates an empty collection, bound to the server's model and loaded for searching.
+        """Creates an empty collection, bound to a model of the server and loaded for searching.
         ALREADY_EXISTS if the name is taken.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)

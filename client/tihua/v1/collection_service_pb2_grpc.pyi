@@ -36,7 +36,7 @@ class CollectionServiceStub:
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> CollectionServiceAsyncStub: ...
     CreateCollection: _grpc.UnaryUnaryMultiCallable[_collection_service_pb2.CreateCollectionRequest, _collection_service_pb2.CreateCollectionResponse]
-    """Creates an empty collection, bound to the server's model and loaded for searching.
+    """Creates an empty collection, bound to a model of the server and loaded for searching.
     ALREADY_EXISTS if the name is taken.
     """
     GetCollection: _grpc.UnaryUnaryMultiCallable[_collection_service_pb2.GetCollectionRequest, _collection_service_pb2.GetCollectionResponse]
@@ -73,7 +73,7 @@ class CollectionServiceAsyncStub(CollectionServiceStub):
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     CreateCollection: _aio.UnaryUnaryMultiCallable[_collection_service_pb2.CreateCollectionRequest, _collection_service_pb2.CreateCollectionResponse]  # type: ignore[assignment]
-    """Creates an empty collection, bound to the server's model and loaded for searching.
+    """Creates an empty collection, bound to a model of the server and loaded for searching.
     ALREADY_EXISTS if the name is taken.
     """
     GetCollection: _aio.UnaryUnaryMultiCallable[_collection_service_pb2.GetCollectionRequest, _collection_service_pb2.GetCollectionResponse]  # type: ignore[assignment]
@@ -113,7 +113,7 @@ class CollectionServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _collection_service_pb2.CreateCollectionRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_collection_service_pb2.CreateCollectionResponse, _abc.Awaitable[_collection_service_pb2.CreateCollectionResponse]]:
-        """Creates an empty collection, bound to the server's model and loaded for searching.
+        """Creates an empty collection, bound to a model of the server and loaded for searching.
         ALREADY_EXISTS if the name is taken.
         """
 

@@ -54,7 +54,9 @@ class EmbedOptions(_message.Message):
     VECTOR_TYPE_FIELD_NUMBER: _builtins.int
     PRIORITY_FIELD_NUMBER: _builtins.int
     model: _builtins.str
-    """The model's id; unset means the server's model. NOT_FOUND if the server does not serve it."""
+    """The model's id; unset means the first of GetServerInfoResponse.models. NOT_FOUND if the server
+    does not serve it.
+    """
     vector_type: _types_pb2.VectorType.ValueType
     """Element type of the answer; unset means float32."""
     priority: Global___Priority.ValueType

@@ -61,8 +61,8 @@ class IngestStart(_message.Message):
     MODEL_FIELD_NUMBER: _builtins.int
     READ_SEQ_FIELD_NUMBER: _builtins.int
     collection: _builtins.str
-    """The collection. NOT_FOUND if there is none; FAILED_PRECONDITION if it was made with another
-    model.
+    """The collection. NOT_FOUND if there is none; FAILED_PRECONDITION if its model is not served, or
+    is not `model`.
     """
     session_id: _builtins.str
     """Chosen by the client, 1 to 64 bytes, a UUID for example. The same again resumes; if a stream of

@@ -139,8 +139,8 @@ class SearchRequest(_message.Message):
     CONSISTENCY_FIELD_NUMBER: _builtins.int
     MODEL_FIELD_NUMBER: _builtins.int
     collection: _builtins.str
-    """The collection. NOT_FOUND if there is none; FAILED_PRECONDITION if it was made with another
-    model, or is not loaded.
+    """The collection. NOT_FOUND if there is none; FAILED_PRECONDITION if its model is not served or
+    is not `model`, or if it is not loaded.
     """
     filter: _builtins.str
     """A Milvus boolean expression over `id`, `uri` and metadata keys; unset means every item. Values

@@ -69,7 +69,7 @@ class Limits(_message.Message):
     max_text_chars: _builtins.int
     """Characters (Unicode code points) of one text."""
     max_queue_size: _builtins.int
-    """Inputs that may wait for the model; beyond that calls are refused with RESOURCE_EXHAUSTED."""
+    """Inputs that may wait for a model; beyond that calls are refused with RESOURCE_EXHAUSTED."""
     max_page_size: _builtins.int
     """Hits or items of one answer, and ids of one GetItems or DeleteItems."""
     max_search_window: _builtins.int

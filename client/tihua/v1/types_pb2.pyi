@@ -241,7 +241,7 @@ class ModelRef(_message.Message):
     ID_FIELD_NUMBER: _builtins.int
     FINGERPRINT_FIELD_NUMBER: _builtins.int
     id: _builtins.str
-    """Its name: "tihua-tiny", "ViT-B-16"."""
+    """Its name: "tihua-tiny", "ViT-B-16". A server serves no two of one name."""
     fingerprint: _builtins.str
     """16 hexadecimal digits over its weights and preprocessing. Embeddings of unlike fingerprints are
     never compared. The engine, device and precision that computed them are not part of it.

@@ -11,9 +11,9 @@ import numpy as np
 from fake_encoder import FakeEncoder
 from tihua_server.app import App
 from tihua_server.config import Config
-from tihua_server.embedder import Embedder
 from tihua_server.logs import configure_logs
 from tihua_server.milvus import Milvus
+from tihua_server.served_models import ServedModels
 from tihua_server.types import FloatArray, ModelInfo, ModelRef
 
 from bench.companion import serve
@@ -62,8 +62,8 @@ async def noop_server() -> AsyncIterator[str]:
     ):
         configure_logs("info", "json")
         config = Config(port=0, data_dir=Path(data_dir))
-        embedder = Embedder(NoopEncoder(), config)
-        app = App(embedder, await Milvus.open(config.data_dir), config)
+        models = ServedModels([NoopEncoder()], config)
+        app = App(models, await Milvus.open(config.data_dir), config)
         await app.start()
         yield app.address
         await app.stop()

@@ -40,7 +40,7 @@ class CollectionService final {
   class StubInterface {
    public:
     virtual ~StubInterface() {}
-    // Creates an empty collection, bound to the server's model and loaded for searching.
+    // Creates an empty collection, bound to a model of the server and loaded for searching.
     // ALREADY_EXISTS if the name is taken.
     virtual ::grpc::Status CreateCollection(::grpc::ClientContext* context, const ::tihua::v1::CreateCollectionRequest& request, ::tihua::v1::CreateCollectionResponse* response) = 0;
     std::unique_ptr< ::grpc::ClientAsyncResponseReaderInterface< ::tihua::v1::CreateCollectionResponse>> AsyncCreateCollection(::grpc::ClientContext* context, const ::tihua::v1::CreateCollectionRequest& request, ::grpc::CompletionQueue* cq) {
@@ -135,7 +135,7 @@ class CollectionService final {
     class async_interface {
      public:
       virtual ~async_interface() {}
-      // Creates an empty collection, bound to the server's model and loaded for searching.
+      // Creates an empty collection, bound to a model of the server and loaded for searching.
       // ALREADY_EXISTS if the name is taken.
       virtual void CreateCollection(::grpc::ClientContext* context, const ::tihua::v1::CreateCollectionRequest* request, ::tihua::v1::CreateCollectionResponse* response, std::function<void(::grpc::Status)>) = 0;
       virtual void CreateCollection(::grpc::ClientContext* context, const ::tihua::v1::CreateCollectionRequest* request, ::tihua::v1::CreateCollectionResponse* response, ::grpc::ClientUnaryReactor* reactor) = 0;
@@ -356,7 +356,7 @@ class CollectionService final {
    public:
     Service();
     virtual ~Service();
-    // Creates an empty collection, bound to the server's model and loaded for searching.
+    // Creates an empty collection, bound to a model of the server and loaded for searching.
     // ALREADY_EXISTS if the name is taken.
     virtual ::grpc::Status CreateCollection(::grpc::ServerContext* context, const ::tihua::v1::CreateCollectionRequest* request, ::tihua::v1::CreateCollectionResponse* response);
     // Returns one collection, with its exact item count and load state.

@@ -198,7 +198,10 @@ export interface CreateCollectionRequest {
   shards?:
     | number
     | undefined;
-  /** The model to bind it to; unset means the server's. NOT_FOUND if the server does not serve it. */
+  /**
+   * The id of the model to bind it to; unset means the first of GetServerInfoResponse.models.
+   * NOT_FOUND if the server does not serve it.
+   */
   model: string;
 }
 
@@ -271,8 +274,8 @@ export interface ReleaseCollectionResponse {
 /** A small set of items. */
 export interface UpsertItemsRequest {
   /**
-   * The collection. NOT_FOUND if there is none; FAILED_PRECONDITION if it was made with another
-   * model.
+   * The collection. NOT_FOUND if there is none; FAILED_PRECONDITION if its model is not served, or
+   * is not `model`.
    */
   collection: string;
   /** 1 to Limits.max_batch_items items. Of several with one id the last is kept. */
@@ -2720,7 +2723,7 @@ export const DeleteItemsResponse: MessageFns<DeleteItemsResponse> = {
 export type CollectionServiceService = typeof CollectionServiceService;
 export const CollectionServiceService = {
   /**
-   * Creates an empty collection, bound to the server's model and loaded for searching.
+   * Creates an empty collection, bound to a model of the server and loaded for searching.
    * ALREADY_EXISTS if the name is taken.
    */
   createCollection: {
@@ -2854,7 +2857,7 @@ export const CollectionServiceService = {
 
 export interface CollectionServiceServer extends UntypedServiceImplementation {
   /**
-   * Creates an empty collection, bound to the server's model and loaded for searching.
+   * Creates an empty collection, bound to a model of the server and loaded for searching.
    * ALREADY_EXISTS if the name is taken.
    */
   createCollection: handleUnaryCall<CreateCollectionRequest, CreateCollectionResponse>;
@@ -2889,7 +2892,7 @@ export interface CollectionServiceServer extends UntypedServiceImplementation {
 
 export interface CollectionServiceClient extends Client {
   /**
-   * Creates an empty collection, bound to the server's model and loaded for searching.
+   * Creates an empty collection, bound to a model of the server and loaded for searching.
    * ALREADY_EXISTS if the name is taken.
    */
   createCollection(

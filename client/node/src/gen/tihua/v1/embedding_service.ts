@@ -80,7 +80,10 @@ export function priorityToJSON(object: Priority): string {
 
 /** What both calls can be told. */
 export interface EmbedOptions {
-  /** The model's id; unset means the server's model. NOT_FOUND if the server does not serve it. */
+  /**
+   * The model's id; unset means the first of GetServerInfoResponse.models. NOT_FOUND if the server
+   * does not serve it.
+   */
   model: string;
   /** Element type of the answer; unset means float32. */
   vectorType: VectorType;

@@ -79,8 +79,8 @@ export function writeModeToJSON(object: WriteMode): string {
 /** What the stream is about; the first message, and the only one of its kind. */
 export interface IngestStart {
   /**
-   * The collection. NOT_FOUND if there is none; FAILED_PRECONDITION if it was made with another
-   * model.
+   * The collection. NOT_FOUND if there is none; FAILED_PRECONDITION if its model is not served, or
+   * is not `model`.
    */
   collection: string;
   /**

@@ -101,8 +101,8 @@ export interface QueryTerm {
 /** One query. */
 export interface SearchRequest {
   /**
-   * The collection. NOT_FOUND if there is none; FAILED_PRECONDITION if it was made with another
-   * model, or is not loaded.
+   * The collection. NOT_FOUND if there is none; FAILED_PRECONDITION if its model is not served or
+   * is not `model`, or if it is not loaded.
    */
   collection: string;
   /**

@@ -47,7 +47,7 @@ export interface Limits {
   maxImagePixels: number;
   /** Characters (Unicode code points) of one text. */
   maxTextChars: number;
-  /** Inputs that may wait for the model; beyond that calls are refused with RESOURCE_EXHAUSTED. */
+  /** Inputs that may wait for a model; beyond that calls are refused with RESOURCE_EXHAUSTED. */
   maxQueueSize: number;
   /** Hits or items of one answer, and ids of one GetItems or DeleteItems. */
   maxPageSize: number;

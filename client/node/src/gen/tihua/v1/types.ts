@@ -174,7 +174,7 @@ export interface Item {
 
 /** Which model made an embedding. */
 export interface ModelRef {
-  /** Its name: "tihua-tiny", "ViT-B-16". */
+  /** Its name: "tihua-tiny", "ViT-B-16". A server serves no two of one name. */
   id: string;
   /**
    * 16 hexadecimal digits over its weights and preprocessing. Embeddings of unlike fingerprints are

@@ -423,7 +423,7 @@ public final class CollectionServiceGrpc {
 
     /**
      * <pre>
-     * Creates an empty collection, bound to the server's model and loaded for searching.
+     * Creates an empty collection, bound to a model of the server and loaded for searching.
      * ALREADY_EXISTS if the name is taken.
      * </pre>
      */
@@ -638,7 +638,7 @@ public final class CollectionServiceGrpc {
 
     /**
      * <pre>
-     * Creates an empty collection, bound to the server's model and loaded for searching.
+     * Creates an empty collection, bound to a model of the server and loaded for searching.
      * ALREADY_EXISTS if the name is taken.
      * </pre>
      */
@@ -782,7 +782,7 @@ public final class CollectionServiceGrpc {
 
     /**
      * <pre>
-     * Creates an empty collection, bound to the server's model and loaded for searching.
+     * Creates an empty collection, bound to a model of the server and loaded for searching.
      * ALREADY_EXISTS if the name is taken.
      * </pre>
      */
@@ -915,7 +915,7 @@ public final class CollectionServiceGrpc {
 
     /**
      * <pre>
-     * Creates an empty collection, bound to the server's model and loaded for searching.
+     * Creates an empty collection, bound to a model of the server and loaded for searching.
      * ALREADY_EXISTS if the name is taken.
      * </pre>
      */

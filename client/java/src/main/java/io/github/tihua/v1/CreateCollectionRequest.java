@@ -215,7 +215,8 @@ private static final long serialVersionUID = 0L;
   private volatile java.lang.Object model_ = "";
   /**
    * <pre>
-   * The model to bind it to; unset means the server's. NOT_FOUND if the server does not serve it.
+   * The id of the model to bind it to; unset means the first of GetServerInfoResponse.models.
+   * NOT_FOUND if the server does not serve it.
    * </pre>
    *
    * <code>string model = 5;</code>
@@ -236,7 +237,8 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * The model to bind it to; unset means the server's. NOT_FOUND if the server does not serve it.
+   * The id of the model to bind it to; unset means the first of GetServerInfoResponse.models.
+   * NOT_FOUND if the server does not serve it.
    * </pre>
    *
    * <code>string model = 5;</code>
@@ -1098,7 +1100,8 @@ private static final long serialVersionUID = 0L;
     private java.lang.Object model_ = "";
     /**
      * <pre>
-     * The model to bind it to; unset means the server's. NOT_FOUND if the server does not serve it.
+     * The id of the model to bind it to; unset means the first of GetServerInfoResponse.models.
+     * NOT_FOUND if the server does not serve it.
      * </pre>
      *
      * <code>string model = 5;</code>
@@ -1118,7 +1121,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * The model to bind it to; unset means the server's. NOT_FOUND if the server does not serve it.
+     * The id of the model to bind it to; unset means the first of GetServerInfoResponse.models.
+     * NOT_FOUND if the server does not serve it.
      * </pre>
      *
      * <code>string model = 5;</code>
@@ -1139,7 +1143,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * The model to bind it to; unset means the server's. NOT_FOUND if the server does not serve it.
+     * The id of the model to bind it to; unset means the first of GetServerInfoResponse.models.
+     * NOT_FOUND if the server does not serve it.
      * </pre>
      *
      * <code>string model = 5;</code>
@@ -1156,7 +1161,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * The model to bind it to; unset means the server's. NOT_FOUND if the server does not serve it.
+     * The id of the model to bind it to; unset means the first of GetServerInfoResponse.models.
+     * NOT_FOUND if the server does not serve it.
      * </pre>
      *
      * <code>string model = 5;</code>
@@ -1170,7 +1176,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * The model to bind it to; unset means the server's. NOT_FOUND if the server does not serve it.
+     * The id of the model to bind it to; unset means the first of GetServerInfoResponse.models.
+     * NOT_FOUND if the server does not serve it.
      * </pre>
      *
      * <code>string model = 5;</code>

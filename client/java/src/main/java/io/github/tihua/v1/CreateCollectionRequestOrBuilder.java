@@ -95,7 +95,8 @@ public interface CreateCollectionRequestOrBuilder extends
 
   /**
    * <pre>
-   * The model to bind it to; unset means the server's. NOT_FOUND if the server does not serve it.
+   * The id of the model to bind it to; unset means the first of GetServerInfoResponse.models.
+   * NOT_FOUND if the server does not serve it.
    * </pre>
    *
    * <code>string model = 5;</code>
@@ -104,7 +105,8 @@ public interface CreateCollectionRequestOrBuilder extends
   java.lang.String getModel();
   /**
    * <pre>
-   * The model to bind it to; unset means the server's. NOT_FOUND if the server does not serve it.
+   * The id of the model to bind it to; unset means the first of GetServerInfoResponse.models.
+   * NOT_FOUND if the server does not serve it.
    * </pre>
    *
    * <code>string model = 5;</code>

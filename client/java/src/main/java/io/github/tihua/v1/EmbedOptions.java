@@ -55,7 +55,8 @@ private static final long serialVersionUID = 0L;
   private volatile java.lang.Object model_ = "";
   /**
    * <pre>
-   * The model's id; unset means the server's model. NOT_FOUND if the server does not serve it.
+   * The model's id; unset means the first of GetServerInfoResponse.models. NOT_FOUND if the server
+   * does not serve it.
    * </pre>
    *
    * <code>string model = 1;</code>
@@ -76,7 +77,8 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * The model's id; unset means the server's model. NOT_FOUND if the server does not serve it.
+   * The model's id; unset means the first of GetServerInfoResponse.models. NOT_FOUND if the server
+   * does not serve it.
    * </pre>
    *
    * <code>string model = 1;</code>
@@ -524,7 +526,8 @@ private static final long serialVersionUID = 0L;
     private java.lang.Object model_ = "";
     /**
      * <pre>
-     * The model's id; unset means the server's model. NOT_FOUND if the server does not serve it.
+     * The model's id; unset means the first of GetServerInfoResponse.models. NOT_FOUND if the server
+     * does not serve it.
      * </pre>
      *
      * <code>string model = 1;</code>
@@ -544,7 +547,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * The model's id; unset means the server's model. NOT_FOUND if the server does not serve it.
+     * The model's id; unset means the first of GetServerInfoResponse.models. NOT_FOUND if the server
+     * does not serve it.
      * </pre>
      *
      * <code>string model = 1;</code>
@@ -565,7 +569,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * The model's id; unset means the server's model. NOT_FOUND if the server does not serve it.
+     * The model's id; unset means the first of GetServerInfoResponse.models. NOT_FOUND if the server
+     * does not serve it.
      * </pre>
      *
      * <code>string model = 1;</code>
@@ -582,7 +587,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * The model's id; unset means the server's model. NOT_FOUND if the server does not serve it.
+     * The model's id; unset means the first of GetServerInfoResponse.models. NOT_FOUND if the server
+     * does not serve it.
      * </pre>
      *
      * <code>string model = 1;</code>
@@ -596,7 +602,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * The model's id; unset means the server's model. NOT_FOUND if the server does not serve it.
+     * The model's id; unset means the first of GetServerInfoResponse.models. NOT_FOUND if the server
+     * does not serve it.
      * </pre>
      *
      * <code>string model = 1;</code>

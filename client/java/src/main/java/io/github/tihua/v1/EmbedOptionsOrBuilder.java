@@ -9,7 +9,8 @@ public interface EmbedOptionsOrBuilder extends
 
   /**
    * <pre>
-   * The model's id; unset means the server's model. NOT_FOUND if the server does not serve it.
+   * The model's id; unset means the first of GetServerInfoResponse.models. NOT_FOUND if the server
+   * does not serve it.
    * </pre>
    *
    * <code>string model = 1;</code>
@@ -18,7 +19,8 @@ public interface EmbedOptionsOrBuilder extends
   java.lang.String getModel();
   /**
    * <pre>
-   * The model's id; unset means the server's model. NOT_FOUND if the server does not serve it.
+   * The model's id; unset means the first of GetServerInfoResponse.models. NOT_FOUND if the server
+   * does not serve it.
    * </pre>
    *
    * <code>string model = 1;</code>

@@ -56,8 +56,8 @@ private static final long serialVersionUID = 0L;
   private volatile java.lang.Object collection_ = "";
   /**
    * <pre>
-   * The collection. NOT_FOUND if there is none; FAILED_PRECONDITION if it was made with another
-   * model.
+   * The collection. NOT_FOUND if there is none; FAILED_PRECONDITION if its model is not served, or
+   * is not `model`.
    * </pre>
    *
    * <code>string collection = 1;</code>
@@ -78,8 +78,8 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * The collection. NOT_FOUND if there is none; FAILED_PRECONDITION if it was made with another
-   * model.
+   * The collection. NOT_FOUND if there is none; FAILED_PRECONDITION if its model is not served, or
+   * is not `model`.
    * </pre>
    *
    * <code>string collection = 1;</code>
@@ -666,8 +666,8 @@ private static final long serialVersionUID = 0L;
     private java.lang.Object collection_ = "";
     /**
      * <pre>
-     * The collection. NOT_FOUND if there is none; FAILED_PRECONDITION if it was made with another
-     * model.
+     * The collection. NOT_FOUND if there is none; FAILED_PRECONDITION if its model is not served, or
+     * is not `model`.
      * </pre>
      *
      * <code>string collection = 1;</code>
@@ -687,8 +687,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * The collection. NOT_FOUND if there is none; FAILED_PRECONDITION if it was made with another
-     * model.
+     * The collection. NOT_FOUND if there is none; FAILED_PRECONDITION if its model is not served, or
+     * is not `model`.
      * </pre>
      *
      * <code>string collection = 1;</code>
@@ -709,8 +709,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * The collection. NOT_FOUND if there is none; FAILED_PRECONDITION if it was made with another
-     * model.
+     * The collection. NOT_FOUND if there is none; FAILED_PRECONDITION if its model is not served, or
+     * is not `model`.
      * </pre>
      *
      * <code>string collection = 1;</code>
@@ -727,8 +727,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * The collection. NOT_FOUND if there is none; FAILED_PRECONDITION if it was made with another
-     * model.
+     * The collection. NOT_FOUND if there is none; FAILED_PRECONDITION if its model is not served, or
+     * is not `model`.
      * </pre>
      *
      * <code>string collection = 1;</code>
@@ -742,8 +742,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * The collection. NOT_FOUND if there is none; FAILED_PRECONDITION if it was made with another
-     * model.
+     * The collection. NOT_FOUND if there is none; FAILED_PRECONDITION if its model is not served, or
+     * is not `model`.
      * </pre>
      *
      * <code>string collection = 1;</code>

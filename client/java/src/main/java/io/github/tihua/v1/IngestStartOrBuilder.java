@@ -9,8 +9,8 @@ public interface IngestStartOrBuilder extends
 
   /**
    * <pre>
-   * The collection. NOT_FOUND if there is none; FAILED_PRECONDITION if it was made with another
-   * model.
+   * The collection. NOT_FOUND if there is none; FAILED_PRECONDITION if its model is not served, or
+   * is not `model`.
    * </pre>
    *
    * <code>string collection = 1;</code>
@@ -19,8 +19,8 @@ public interface IngestStartOrBuilder extends
   java.lang.String getCollection();
   /**
    * <pre>
-   * The collection. NOT_FOUND if there is none; FAILED_PRECONDITION if it was made with another
-   * model.
+   * The collection. NOT_FOUND if there is none; FAILED_PRECONDITION if its model is not served, or
+   * is not `model`.
    * </pre>
    *
    * <code>string collection = 1;</code>

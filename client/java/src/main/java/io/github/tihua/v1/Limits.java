@@ -126,7 +126,7 @@ private static final long serialVersionUID = 0L;
   private int maxQueueSize_ = 0;
   /**
    * <pre>
-   * Inputs that may wait for the model; beyond that calls are refused with RESOURCE_EXHAUSTED.
+   * Inputs that may wait for a model; beyond that calls are refused with RESOURCE_EXHAUSTED.
    * </pre>
    *
    * <code>uint32 max_queue_size = 6;</code>
@@ -1033,7 +1033,7 @@ private static final long serialVersionUID = 0L;
     private int maxQueueSize_ ;
     /**
      * <pre>
-     * Inputs that may wait for the model; beyond that calls are refused with RESOURCE_EXHAUSTED.
+     * Inputs that may wait for a model; beyond that calls are refused with RESOURCE_EXHAUSTED.
      * </pre>
      *
      * <code>uint32 max_queue_size = 6;</code>
@@ -1045,7 +1045,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Inputs that may wait for the model; beyond that calls are refused with RESOURCE_EXHAUSTED.
+     * Inputs that may wait for a model; beyond that calls are refused with RESOURCE_EXHAUSTED.
      * </pre>
      *
      * <code>uint32 max_queue_size = 6;</code>
@@ -1061,7 +1061,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Inputs that may wait for the model; beyond that calls are refused with RESOURCE_EXHAUSTED.
+     * Inputs that may wait for a model; beyond that calls are refused with RESOURCE_EXHAUSTED.
      * </pre>
      *
      * <code>uint32 max_queue_size = 6;</code>

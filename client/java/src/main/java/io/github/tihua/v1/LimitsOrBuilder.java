@@ -59,7 +59,7 @@ public interface LimitsOrBuilder extends
 
   /**
    * <pre>
-   * Inputs that may wait for the model; beyond that calls are refused with RESOURCE_EXHAUSTED.
+   * Inputs that may wait for a model; beyond that calls are refused with RESOURCE_EXHAUSTED.
    * </pre>
    *
    * <code>uint32 max_queue_size = 6;</code>

@@ -54,7 +54,7 @@ private static final long serialVersionUID = 0L;
   private volatile java.lang.Object id_ = "";
   /**
    * <pre>
-   * Its name: "tihua-tiny", "ViT-B-16".
+   * Its name: "tihua-tiny", "ViT-B-16". A server serves no two of one name.
    * </pre>
    *
    * <code>string id = 1;</code>
@@ -75,7 +75,7 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * Its name: "tihua-tiny", "ViT-B-16".
+   * Its name: "tihua-tiny", "ViT-B-16". A server serves no two of one name.
    * </pre>
    *
    * <code>string id = 1;</code>
@@ -500,7 +500,7 @@ private static final long serialVersionUID = 0L;
     private java.lang.Object id_ = "";
     /**
      * <pre>
-     * Its name: "tihua-tiny", "ViT-B-16".
+     * Its name: "tihua-tiny", "ViT-B-16". A server serves no two of one name.
      * </pre>
      *
      * <code>string id = 1;</code>
@@ -520,7 +520,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Its name: "tihua-tiny", "ViT-B-16".
+     * Its name: "tihua-tiny", "ViT-B-16". A server serves no two of one name.
      * </pre>
      *
      * <code>string id = 1;</code>
@@ -541,7 +541,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Its name: "tihua-tiny", "ViT-B-16".
+     * Its name: "tihua-tiny", "ViT-B-16". A server serves no two of one name.
      * </pre>
      *
      * <code>string id = 1;</code>
@@ -558,7 +558,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Its name: "tihua-tiny", "ViT-B-16".
+     * Its name: "tihua-tiny", "ViT-B-16". A server serves no two of one name.
      * </pre>
      *
      * <code>string id = 1;</code>
@@ -572,7 +572,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Its name: "tihua-tiny", "ViT-B-16".
+     * Its name: "tihua-tiny", "ViT-B-16". A server serves no two of one name.
      * </pre>
      *
      * <code>string id = 1;</code>

@@ -9,7 +9,7 @@ public interface ModelRefOrBuilder extends
 
   /**
    * <pre>
-   * Its name: "tihua-tiny", "ViT-B-16".
+   * Its name: "tihua-tiny", "ViT-B-16". A server serves no two of one name.
    * </pre>
    *
    * <code>string id = 1;</code>
@@ -18,7 +18,7 @@ public interface ModelRefOrBuilder extends
   java.lang.String getId();
   /**
    * <pre>
-   * Its name: "tihua-tiny", "ViT-B-16".
+   * Its name: "tihua-tiny", "ViT-B-16". A server serves no two of one name.
    * </pre>
    *
    * <code>string id = 1;</code>

@@ -71,8 +71,8 @@ private static final long serialVersionUID = 0L;
   private volatile java.lang.Object collection_ = "";
   /**
    * <pre>
-   * The collection. NOT_FOUND if there is none; FAILED_PRECONDITION if it was made with another
-   * model, or is not loaded.
+   * The collection. NOT_FOUND if there is none; FAILED_PRECONDITION if its model is not served or
+   * is not `model`, or if it is not loaded.
    * </pre>
    *
    * <code>string collection = 1;</code>
@@ -93,8 +93,8 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * The collection. NOT_FOUND if there is none; FAILED_PRECONDITION if it was made with another
-   * model, or is not loaded.
+   * The collection. NOT_FOUND if there is none; FAILED_PRECONDITION if its model is not served or
+   * is not `model`, or if it is not loaded.
    * </pre>
    *
    * <code>string collection = 1;</code>
@@ -1284,8 +1284,8 @@ private static final long serialVersionUID = 0L;
     private java.lang.Object collection_ = "";
     /**
      * <pre>
-     * The collection. NOT_FOUND if there is none; FAILED_PRECONDITION if it was made with another
-     * model, or is not loaded.
+     * The collection. NOT_FOUND if there is none; FAILED_PRECONDITION if its model is not served or
+     * is not `model`, or if it is not loaded.
      * </pre>
      *
      * <code>string collection = 1;</code>
@@ -1305,8 +1305,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * The collection. NOT_FOUND if there is none; FAILED_PRECONDITION if it was made with another
-     * model, or is not loaded.
+     * The collection. NOT_FOUND if there is none; FAILED_PRECONDITION if its model is not served or
+     * is not `model`, or if it is not loaded.
      * </pre>
      *
      * <code>string collection = 1;</code>
@@ -1327,8 +1327,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * The collection. NOT_FOUND if there is none; FAILED_PRECONDITION if it was made with another
-     * model, or is not loaded.
+     * The collection. NOT_FOUND if there is none; FAILED_PRECONDITION if its model is not served or
+     * is not `model`, or if it is not loaded.
      * </pre>
      *
      * <code>string collection = 1;</code>
@@ -1345,8 +1345,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * The collection. NOT_FOUND if there is none; FAILED_PRECONDITION if it was made with another
-     * model, or is not loaded.
+     * The collection. NOT_FOUND if there is none; FAILED_PRECONDITION if its model is not served or
+     * is not `model`, or if it is not loaded.
      * </pre>
      *
      * <code>string collection = 1;</code>
@@ -1360,8 +1360,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * The collection. NOT_FOUND if there is none; FAILED_PRECONDITION if it was made with another
-     * model, or is not loaded.
+     * The collection. NOT_FOUND if there is none; FAILED_PRECONDITION if its model is not served or
+     * is not `model`, or if it is not loaded.
      * </pre>
      *
      * <code>string collection = 1;</code>

@@ -55,8 +55,8 @@ private static final long serialVersionUID = 0L;
   private volatile java.lang.Object collection_ = "";
   /**
    * <pre>
-   * The collection. NOT_FOUND if there is none; FAILED_PRECONDITION if it was made with another
-   * model.
+   * The collection. NOT_FOUND if there is none; FAILED_PRECONDITION if its model is not served, or
+   * is not `model`.
    * </pre>
    *
    * <code>string collection = 1;</code>
@@ -77,8 +77,8 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * The collection. NOT_FOUND if there is none; FAILED_PRECONDITION if it was made with another
-   * model.
+   * The collection. NOT_FOUND if there is none; FAILED_PRECONDITION if its model is not served, or
+   * is not `model`.
    * </pre>
    *
    * <code>string collection = 1;</code>
@@ -634,8 +634,8 @@ private static final long serialVersionUID = 0L;
     private java.lang.Object collection_ = "";
     /**
      * <pre>
-     * The collection. NOT_FOUND if there is none; FAILED_PRECONDITION if it was made with another
-     * model.
+     * The collection. NOT_FOUND if there is none; FAILED_PRECONDITION if its model is not served, or
+     * is not `model`.
      * </pre>
      *
      * <code>string collection = 1;</code>
@@ -655,8 +655,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * The collection. NOT_FOUND if there is none; FAILED_PRECONDITION if it was made with another
-     * model.
+     * The collection. NOT_FOUND if there is none; FAILED_PRECONDITION if its model is not served, or
+     * is not `model`.
      * </pre>
      *
      * <code>string collection = 1;</code>
@@ -677,8 +677,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * The collection. NOT_FOUND if there is none; FAILED_PRECONDITION if it was made with another
-     * model.
+     * The collection. NOT_FOUND if there is none; FAILED_PRECONDITION if its model is not served, or
+     * is not `model`.
      * </pre>
      *
      * <code>string collection = 1;</code>
@@ -695,8 +695,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * The collection. NOT_FOUND if there is none; FAILED_PRECONDITION if it was made with another
-     * model.
+     * The collection. NOT_FOUND if there is none; FAILED_PRECONDITION if its model is not served, or
+     * is not `model`.
      * </pre>
      *
      * <code>string collection = 1;</code>
@@ -710,8 +710,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * The collection. NOT_FOUND if there is none; FAILED_PRECONDITION if it was made with another
-     * model.
+     * The collection. NOT_FOUND if there is none; FAILED_PRECONDITION if its model is not served, or
+     * is not `model`.
      * </pre>
      *
      * <code>string collection = 1;</code>

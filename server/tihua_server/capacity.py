@@ -1,0 +1,44 @@
+"""What the models of a server share: the threads that compute, and the room for what waits.
+
+Two models on the same cores would each take all of them, and both be slower than one after the
+other. So their batches take turns in one set of threads, whichever model they are for, interactive
+ones first; pictures are decoded in one set of threads too, and the bounds on what costs memory hold
+for all models together. What a model has to itself is its queue of tokens and pixels.
+"""
+
+from tihua_server.admission import Admission, ThreadBudget
+from tihua_server.batcher import Lane
+from tihua_server.config import Config
+from tihua_server.workers import Workers
+
+
+class Capacity:
+    """Threads and room; belongs to one event loop.
+
+    Attributes:
+        image_workers: compute pictures.
+        text_workers: compute texts; the same where texts and pictures take turns.
+        preprocess_workers: decode and tokenize.
+        decode_pixels: width times height of the pictures that are being decoded.
+        admissions: the pictures of each lane that wait or are worked on.
+    """
+
+    def __init__(self, config: Config, *, image_streams: int) -> None:
+        """Take the bounds, and how the models compute: see `Encoder.image_streams`."""
+        name = "image model" if image_streams else "model"
+        self.image_workers = Workers(max(1, image_streams), name)
+        self.text_workers = Workers(1, "text model") if image_streams else self.image_workers
+        self.preprocess_workers = Workers(config.preprocess_threads, "preprocess")
+        self.decode_pixels = ThreadBudget(config.max_decode_pixels)
+        self.admissions = {
+            lane: Admission(
+                lane.value, max_count=config.max_queue_size, max_bytes=config.max_queue_bytes
+            )
+            for lane in Lane
+        }
+
+    def close(self) -> None:
+        """Return when no thread works any more."""
+        self.preprocess_workers.close()
+        self.text_workers.close()
+        self.image_workers.close()

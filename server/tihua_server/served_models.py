@@ -1,0 +1,117 @@
+"""The models of a server, an embedder for each, and which of them a request is about.
+
+A request may name a model. One that names none means the collection's, found by its fingerprint;
+where no collection is in play, the first.
+"""
+
+import itertools
+from collections.abc import Iterator, Sequence
+
+from tihua_server.capacity import Capacity
+from tihua_server.config import Config
+from tihua_server.embedder import Embedder
+from tihua_server.errors import InvalidInput, ModelMismatch, NotFound
+from tihua_server.types import CollectionSpec, Encoder, ModelInfo
+
+
+class ServedModels:
+    """Embedders that share threads and room (`capacity.py`); iterate for what each model is."""
+
+    def __init__(self, encoders: Sequence[Encoder], config: Config) -> None:
+        """Take the models, the first one first, and the bounds; belongs to one event loop.
+
+        Raises:
+            InvalidInput: two of them have one id, or are one and the same.
+        """
+        _require_distinct(encoders)
+        # One engine computes all of them, so that they can take turns in the same threads.
+        [streams] = {encoder.image_streams for encoder in encoders}
+        self._capacity = Capacity(config, image_streams=streams)
+        self._embedders = [Embedder(encoder, config, self._capacity) for encoder in encoders]
+
+    def __iter__(self) -> Iterator[ModelInfo]:
+        """Return what each model is, the first one first."""
+        return (embedder.model for embedder in self._embedders)
+
+    def named(self, name: str) -> Embedder:
+        """Return the embedder of a model by its id, the first one for an empty name.
+
+        Raises:
+            NotFound: it is not served.
+        """
+        if not name:
+            return self._embedders[0]
+        for embedder in self._embedders:
+            if embedder.model.ref.id == name:
+                return embedder
+        served = ", ".join(model.ref.id for model in self)
+        raise NotFound(
+            f"model {name} is not served here; this server has {served}",
+            reason="MODEL_NOT_FOUND",
+            field="model",
+        )
+
+    def of(self, spec: CollectionSpec, name: str = "") -> Embedder:
+        """Return the embedder of a collection's model.
+
+        Args:
+            spec: of the collection.
+            name: the model that the request names; empty means the collection's.
+
+        Raises:
+            NotFound: the named model is not served.
+            ModelMismatch: the collection was made with a model that is not served, or with another
+                than the named one.
+        """
+        if name and self.named(name).model.ref.fingerprint != spec.model.fingerprint:
+            remedy = "leave the model out, or name the collection's"
+            raise _mismatch(spec, [self.named(name).model], "the request asks for", remedy)
+        for embedder in self._embedders:
+            if embedder.model.ref.fingerprint == spec.model.fingerprint:
+                return embedder
+        remedy = f"start it with --also-model {spec.model.id} too, or reindex the collection"
+        if any(model.ref.id == spec.model.id for model in self):
+            remedy = "start one with the collection's checkpoint, or reindex the collection"
+        raise _mismatch(spec, list(self), "this server has", remedy)
+
+    async def warm_up(self) -> None:
+        """Run text and picture through each, so that the first caller does not pay for it."""
+        for embedder in self._embedders:
+            await embedder.warm_up()
+
+    async def close(self) -> None:
+        """Stop; whoever still waits gets `Draining`."""
+        for embedder in self._embedders:
+            embedder.stop()
+        self._capacity.close()
+
+
+def _require_distinct(encoders: Sequence[Encoder]) -> None:
+    refs = [encoder.info.ref for encoder in encoders]
+    for one, other in itertools.combinations(refs, 2):
+        if one.id == other.id:
+            raise InvalidInput(
+                f"{one.id} is to be served twice, and a request could not tell which it means: "
+                "serve one of the two by a server of its own"
+            )
+        if one.fingerprint == other.fingerprint:
+            raise InvalidInput(
+                f"{one.id} and {other.id} are the same model ({one.fingerprint}): serve one of them"
+            )
+
+
+def _mismatch(
+    spec: CollectionSpec, models: Sequence[ModelInfo], whose: str, remedy: str
+) -> ModelMismatch:
+    ours = ", ".join(f"{model.ref.id} ({model.ref.fingerprint})" for model in models)
+    return ModelMismatch(
+        f"collection {spec.name} was made with {spec.model.id} ({spec.model.fingerprint}); "
+        f"{whose} {ours}: {remedy}",
+        field="collection",
+        metadata={
+            "collection_model": spec.model.id,
+            "collection_fingerprint": spec.model.fingerprint,
+            "model": ", ".join(model.ref.id for model in models),
+            "fingerprint": ", ".join(model.ref.fingerprint for model in models),
+        },
+    )
