@@ -73,6 +73,11 @@ class Admission:
         self._count = Budget(max_count)
         self._bytes = Budget(max_bytes)
 
+    @property
+    def held_bytes(self) -> int:
+        """Bytes of the pictures that were let in."""
+        return self._bytes.held
+
     def enter_now(self, count: int, size_bytes: int) -> None:
         """Let pictures in, all or none.
 

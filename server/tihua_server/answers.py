@@ -7,9 +7,10 @@ import numpy as np
 from google.protobuf import struct_pb2
 from tihua.v1 import collection_service_pb2, search_service_pb2, system_service_pb2, types_pb2
 
-from tihua_server.embedder import Embedded, Stages
+from tihua_server.embedder import Embedded
 from tihua_server.errors import ServiceError
 from tihua_server.requests import dtype_of
+from tihua_server.stages import Stages
 from tihua_server.status import item_error
 from tihua_server.types import (
     Collection,

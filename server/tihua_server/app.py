@@ -44,6 +44,7 @@ from tihua_server.search_service import SearchService
 from tihua_server.searcher import Searcher
 from tihua_server.served_models import ServedModels
 from tihua_server.system_service import SystemService
+from tihua_server.telemetry import Telemetry
 from tihua_server.types import VectorStore
 from tihua_server.writer import Writer
 
@@ -69,16 +70,29 @@ _log = structlog.get_logger("tihua")
 
 
 class App:
-    """A server that is listening; made by `serving`."""
+    """A server that is listening; made by `serving`.
 
-    def __init__(self, models: ServedModels, store: VectorStore, config: Config) -> None:
+    Attributes:
+        telemetry: who watches it.
+        address: where it listens, `host:port`.
+    """
+
+    def __init__(
+        self,
+        models: ServedModels,
+        store: VectorStore,
+        config: Config,
+        telemetry: Telemetry | None = None,
+    ) -> None:
         """Put the parts together."""
         self._config = config
+        self.telemetry = telemetry or Telemetry(config)
+        observer = self.telemetry.observer
         self._models = models
         self._store = store
         writer = Writer(models, store, config.limits)
         grant = Credit(INGEST_BATCHES, config.limits.max_message_bytes)
-        self._ingester = Ingester(writer, grant=grant)
+        self._ingester = Ingester(writer, grant=grant, observer=observer)
         servicer = health.aio.HealthServicer()
         self._readiness = Readiness(
             store,
@@ -95,7 +109,7 @@ class App:
                 ("grpc.so_reuseport", 0),
             ],
         )
-        self._calls = CallInterceptor(self._server)
+        self._calls = CallInterceptor(self._server, observer)
         limits, server = config.limits, cast("grpc.aio.Server", self._calls)
         version = importlib.metadata.version("tihua")
         embedding_service_pb2_grpc.add_EmbeddingServiceServicer_to_server(
@@ -117,6 +131,7 @@ class App:
         reflection.enable_server_reflection(
             (*SERVICES, health.SERVICE_NAME, reflection.SERVICE_NAME), server
         )
+        self.telemetry.show(models, self._calls, self._ingester, version=version, store=store.kind)
         self.address = ""
 
     async def start(self) -> None:
@@ -135,6 +150,7 @@ class App:
                 f"can't listen on {host}:{config.port}: another program has that port, or the "
                 "host is not this machine's; choose another with --port or --host"
             ) from error
+        await self.telemetry.start()
         await self._server.start()
         await self._readiness.begin()
         self.address = f"{host}:{port}"
@@ -151,6 +167,7 @@ class App:
                 engine=model.engine,
                 precision=model.precision,
                 store=self._store.kind,
+                **self.telemetry.addresses,
             )
         if [model.ref.id for model in self._models] == [DEFAULT_MODEL]:
             _log.info(
@@ -171,6 +188,7 @@ class App:
         await stopping
         await self._models.close()
         await self._store.close()
+        await self.telemetry.stop()
 
 
 @contextlib.asynccontextmanager
@@ -182,17 +200,20 @@ async def serving(config: Config) -> AsyncIterator[App]:
         StoreUnavailable: the store does not answer.
         InvalidInput: the address can't be listened on, or two models are alike.
     """
+    telemetry = Telemetry(config)
     store = await Milvus.open(
         config.milvus_uri or config.data_dir,
         token=config.milvus_token,
         timeout_s=config.store_timeout_s,
+        observer=telemetry.observer,
     )
     try:
-        models = ServedModels(await asyncio.to_thread(load_encoders, config), config)
+        encoders = await asyncio.to_thread(load_encoders, config)
+        models = ServedModels(encoders, config, telemetry.observer)
     except BaseException:
         await store.close()
         raise
-    app = App(models, store, config)
+    app = App(models, store, config, telemetry)
     try:
         await app.start()
         yield app

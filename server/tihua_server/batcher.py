@@ -90,6 +90,7 @@ class Batcher(Generic[Input, Result]):
         max_batch_s: float = math.inf,
         size_of: Callable[[Input], int] | None = None,
         yields_to: Workers | None = None,
+        when_ended: Callable[[int, float], None] | None = None,
         clock: Callable[[], float] = time.perf_counter,
     ) -> None:
         """Take the function that computes.
@@ -103,6 +104,7 @@ class Batcher(Generic[Input, Result]):
             size_of: what an input costs, 1 or more; a batch of n costs n times its largest. None
                 if all cost the same.
             yields_to: while these are busy, there is a rest after each batch.
+            when_ended: hears of each batch its inputs and how long it took, in seconds.
             clock: seconds from any beginning.
         """
         self.max_batch_size = max_batch_size
@@ -112,6 +114,7 @@ class Batcher(Generic[Input, Result]):
         self._max_batch_s = max_batch_s
         self._size_of = size_of
         self._yields_to = yields_to
+        self._when_ended = when_ended
         self._clock = clock
         self._cost = BatchCost()
         self._waiting: dict[Lane, _Waiting[Input, Result]] = {
@@ -259,6 +262,8 @@ class Batcher(Generic[Input, Result]):
 
     def _note(self, batch: Batch[Input, Result]) -> None:
         self._running.discard(batch)
+        if self._when_ended is not None:
+            self._when_ended(len(batch.entries), batch.inference_time_s)
         if batch.error is None:
             self._cost.learn(batch.size, batch.inference_time_s)
         if self._yields_to is not None and self._yields_to.is_busy:

@@ -158,6 +158,12 @@ def named_model(value: str) -> tuple[str, Path | None]:
     type=click.FloatRange(min=0),
     help="How long a stopping server finishes what it accepted.",
 )
+@_knob("metrics_host", help="Address to serve metrics on; they are not encrypted.")
+@_knob(
+    "metrics_port",
+    type=click.IntRange(0, 65535),
+    help="Port of Prometheus' metrics, at /metrics; 0 takes a free one. Without it there are none.",
+)
 @_knob(
     "log_level",
     type=click.Choice(LEVELS),

@@ -70,6 +70,8 @@ class Config:
         milvus_token: `user:password` or an API key.
         store_timeout_s: deadline of one call to the store, in seconds.
         drain_timeout_s: how long a stopping server finishes what it accepted, in seconds.
+        metrics_host, metrics_port: where Prometheus' metrics are served, apart from the service and
+            in the clear; no port means nowhere, and 0 takes a free one.
         log_level: `debug`, `info`, `warning` or `error`.
         log_format: `text` for people, `json` for machines.
         limits: the bounds on what a client may send.
@@ -97,6 +99,8 @@ class Config:
     milvus_token: str = field(default="", repr=False)
     store_timeout_s: float = 10.0
     drain_timeout_s: float = 30.0
+    metrics_host: str = "127.0.0.1"
+    metrics_port: int | None = None
     log_level: str = "info"
     log_format: str = "text"
     limits: Limits = field(default_factory=Limits)

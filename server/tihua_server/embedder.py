@@ -9,9 +9,9 @@ those of all models of the server (`capacity.py`).
 """
 
 import asyncio
-import functools
-from collections.abc import Coroutine, Iterable, Sequence
+from collections.abc import Coroutine, Sequence
 from dataclasses import dataclass
+from functools import partial
 from time import perf_counter
 from typing import Any, TypeAlias, TypeVar
 
@@ -22,7 +22,9 @@ from tihua_server.batcher import Batcher, Lane
 from tihua_server.capacity import Capacity
 from tihua_server.config import Config
 from tihua_server.errors import InvalidInput, ServiceError, TooLarge
+from tihua_server.observer import Kind, Observer
 from tihua_server.preprocessor import Preprocessor
+from tihua_server.stages import Stages, longest
 from tihua_server.types import (
     Content,
     EncodedImage,
@@ -43,35 +45,6 @@ Row: TypeAlias = FloatArray | ServiceError
 
 
 @dataclass(frozen=True, slots=True)
-class Stages:
-    """How long each stage of a call took, in seconds: the longest of any input.
-
-    Attributes:
-        queue_s: waiting for a batch.
-        preprocess_s: decoding, resizing, tokenizing, waiting for a thread included.
-        inference_s: the model, for the whole batch.
-        store_s: the store.
-        batch_size: the largest batch.
-    """
-
-    queue_s: float = 0.0
-    preprocess_s: float = 0.0
-    inference_s: float = 0.0
-    store_s: float = 0.0
-    batch_size: int = 0
-
-    def merge(self, other: "Stages") -> "Stages":
-        """Return the longer of each stage."""
-        return Stages(
-            queue_s=max(self.queue_s, other.queue_s),
-            preprocess_s=max(self.preprocess_s, other.preprocess_s),
-            inference_s=max(self.inference_s, other.inference_s),
-            store_s=max(self.store_s, other.store_s),
-            batch_size=max(self.batch_size, other.batch_size),
-        )
-
-
-@dataclass(frozen=True, slots=True)
 class Embedded:
     """What became of the inputs of one call, in their order: an embedding or why there is none."""
 
@@ -82,15 +55,23 @@ class Embedded:
 class Embedder:
     """Runs the model for everybody who needs an embedding."""
 
-    def __init__(self, encoder: Encoder, config: Config, capacity: Capacity | None = None) -> None:
+    def __init__(
+        self,
+        encoder: Encoder,
+        config: Config,
+        capacity: Capacity | None = None,
+        observer: Observer | None = None,
+    ) -> None:
         """Take the model, the bounds, and what it shares; belongs to one event loop.
 
         Args:
             encoder: the model.
             config: the bounds.
             capacity: threads and room, shared with other models; None makes its own.
+            observer: hears of every batch and every call.
         """
         self._encoder = encoder
+        self._observer = observer or Observer()
         self._capacity = capacity or Capacity(config, image_streams=encoder.image_streams)
         self._preprocessor = Preprocessor(encoder, config, self._capacity)
         self._texts: Batcher[TokenArray, FloatArray] = Batcher(
@@ -101,6 +82,7 @@ class Embedder:
             max_batch_s=config.max_batch_ms / 1000,
             size_of=len,
             yields_to=self._capacity.image_workers if encoder.image_streams else None,
+            when_ended=partial(self._observer.batch_ended, self.model.ref.id, Kind.TEXT),
         )
         self._images: Batcher[PixelArray, FloatArray] = Batcher(
             lambda batch: list(encoder.encode_images(batch)),
@@ -108,6 +90,7 @@ class Embedder:
             max_batch_size=config.max_batch_size,
             max_queue_size=config.max_queue_size,
             max_batch_s=config.max_batch_ms / 1000,
+            when_ended=partial(self._observer.batch_ended, self.model.ref.id, Kind.IMAGE),
         )
         self._admissions = self._capacity.admissions
 
@@ -115,6 +98,14 @@ class Embedder:
     def model(self) -> ModelInfo:
         """The model that embeds."""
         return self._encoder.info
+
+    def queue_size(self, kind: Kind, lane: Lane) -> int:
+        """Return how many inputs of a kind wait for the model."""
+        return (self._texts if kind is Kind.TEXT else self._images).queue_size(lane)
+
+    def preprocess_queue_size(self, lane: Lane) -> int:
+        """Return how many inputs wait for a thread that decodes."""
+        return self._preprocessor.queue_size(lane)
 
     def stop(self) -> None:
         """Take no more work; whoever still waits gets `Draining`."""
@@ -180,7 +171,7 @@ class Embedder:
                     rows.append(self._checked(embedding))
                 case ServiceError():
                     rows.append(content)
-        return Embedded(rows, _longest(embedded.stages for embedded in done))
+        return Embedded(rows, longest(embedded.stages for embedded in done))
 
     async def embed_texts(
         self,
@@ -199,15 +190,18 @@ class Embedder:
         good = [ids for ids in tokens if not isinstance(ids, ServiceError)]
         batched = await self._texts.submit_all(good, lane=lane, wait=wait)
         results = iter(batched)
+        stages = _stages(preprocess_s, batched)
+        self._observer.embedded(self.model.ref.id, Kind.TEXT, start_s, stages)
         return Embedded(
             [ids if isinstance(ids, ServiceError) else next(results).result for ids in tokens],
-            _stages(preprocess_s, batched),
+            stages,
         )
 
     async def embed_pictures(
         self, pictures: Sequence[Picture], *, lane: Lane = Lane.INTERACTIVE, wait: bool = False
     ) -> Embedded:
         """Return what became of each picture, as `embed`."""
+        start_s = perf_counter()
         sizes = [self._held_bytes(picture) for picture in pictures]
         if not wait:
             self._admissions[lane].enter_now(len(sizes), sum(sizes))
@@ -221,7 +215,9 @@ class Embedder:
         finally:
             if not wait:
                 self._admissions[lane].leave(len(sizes), sum(sizes))
-        return Embedded([row for row, _ in results], _longest(stages for _, stages in results))
+        stages = longest(stages for _, stages in results)
+        self._observer.embedded(self.model.ref.id, Kind.IMAGE, start_s, stages)
+        return Embedded([row for row, _ in results], stages)
 
     async def _embed_picture(
         self, picture: Picture, size_bytes: int, lane: Lane, wait: bool
@@ -280,10 +276,6 @@ def _stages(preprocess_s: float, batched: Sequence[Batched[FloatArray]]) -> Stag
         inference_s=max([entry.inference_time_s for entry in batched]),
         batch_size=max([entry.batch_size for entry in batched]),
     )
-
-
-def _longest(stages: Iterable[Stages]) -> Stages:
-    return functools.reduce(Stages.merge, stages, Stages())
 
 
 def normalized(vector: FloatArray, field: str = "") -> FloatArray:

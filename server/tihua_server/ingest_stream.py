@@ -18,6 +18,7 @@ from typing import TypeAlias
 
 from tihua_server.batcher import Lane
 from tihua_server.errors import Draining, OutOfOrder, Overloaded, SessionTaken
+from tihua_server.observer import Observer
 from tihua_server.types import Item
 from tihua_server.writer import Draft, Failure, Prepared, WriteMode, Writer
 
@@ -122,8 +123,9 @@ class _Pending:
 class IngestStream:
     """One stream of a session: a reader, the batches in flight, and the writer (`run`)."""
 
-    def __init__(self, session: Session, writer: Writer, grant: Credit) -> None:
-        """Take the session, and what may be in flight."""
+    def __init__(self, session: Session, writer: Writer, grant: Credit, observer: Observer) -> None:
+        """Take the session, what may be in flight, and who hears of it."""
+        self._observer = observer
         self._session = session
         self._writer = writer
         self._grant = grant
@@ -252,6 +254,11 @@ class IngestStream:
         freed_bytes = 0
         for batch, prepared in finished:
             self._pending.popleft()
+            self._observer.ingested(
+                written=len(prepared.items),
+                failed=len(prepared.failures),
+                skipped=prepared.skipped,
+            )
             freed_bytes += batch.size_bytes
             failures += [BatchFailure(batch.seq, failure) for failure in prepared.failures]
             counts = Counts(

@@ -6,6 +6,7 @@ from collections.abc import AsyncGenerator, AsyncIterator
 
 from tihua_server.errors import Draining, SessionConflict
 from tihua_server.ingest_stream import Batch, Credit, Event, IngestStream, Session
+from tihua_server.observer import Observer
 from tihua_server.writer import WriteMode, Writer
 
 MAX_SESSIONS = 10_000
@@ -15,14 +16,27 @@ MAX_SESSIONS = 10_000
 class Ingester:
     """Runs ingest streams and remembers their sessions, the least recently used forgotten first."""
 
-    def __init__(self, writer: Writer, *, grant: Credit, max_sessions: int = MAX_SESSIONS) -> None:
-        """Take the writer of items, and what each stream may have in flight."""
+    def __init__(
+        self,
+        writer: Writer,
+        *,
+        grant: Credit,
+        max_sessions: int = MAX_SESSIONS,
+        observer: Observer | None = None,
+    ) -> None:
+        """Take the writer of items, what each stream may have in flight, and who hears of it."""
         self._writer = writer
+        self._observer = observer or Observer()
         self._grant = grant
         self._max_sessions = max_sessions
         self._sessions: OrderedDict[str, Session] = OrderedDict()
         self._streams: set[IngestStream] = set()
         self._is_draining = False
+
+    @property
+    def stream_count(self) -> int:
+        """How many streams are open."""
+        return len(self._streams)
 
     def drain(self) -> None:
         """Take nothing more; the streams finish what they have and end with `Draining`."""
@@ -62,7 +76,7 @@ class Ingester:
         session = self._open(session_id, collection, mode)
         if session.stream is not None:
             await session.stream.yield_to_successor()
-        stream = IngestStream(session, self._writer, self._grant)
+        stream = IngestStream(session, self._writer, self._grant, self._observer)
         session.stream = stream
         self._streams.add(stream)
         try:

@@ -21,6 +21,7 @@ import grpc
 import structlog
 
 from tihua_server.errors import ModelError, ServiceError, StoreError, StoreUnavailable
+from tihua_server.observer import Observer
 from tihua_server.request_id import METADATA_KEY, begin_request
 from tihua_server.status import DETAILS_KEY, rich_status, status_code
 
@@ -43,14 +44,17 @@ class CallInterceptor:
 
     Attributes:
         log: where calls are logged.
+        observer: hears of their beginning and end.
+        under_way: how many there are.
     """
 
-    def __init__(self, server: grpc.aio.Server) -> None:
-        """Take the server; no calls are under way."""
+    def __init__(self, server: grpc.aio.Server, observer: Observer) -> None:
+        """Take the server and who hears of its calls; none is under way."""
         self._server = server
+        self.observer = observer
         # Bound once: the lazy logger of a module takes 5 us to find out that it has nothing to say.
         self.log = structlog.get_logger("tihua").bind()
-        self._under_way = 0
+        self.under_way = 0
         self._idle = asyncio.Event()
         self._idle.set()
 
@@ -100,14 +104,14 @@ class CallInterceptor:
 
     def begin(self) -> None:
         """Count a call."""
-        if not self._under_way:
+        if not self.under_way:
             self._idle.clear()
-        self._under_way += 1
+        self.under_way += 1
 
     def end(self) -> None:
         """Count it no more."""
-        self._under_way -= 1
-        if not self._under_way:
+        self.under_way -= 1
+        if not self.under_way:
             self._idle.set()
 
 
@@ -124,9 +128,11 @@ class _Call:
         self._start_s = time.perf_counter()
 
     async def __aenter__(self) -> None:
-        self._calls.begin()
-        self._request_id = begin_request(self._context.invocation_metadata() or ())
+        metadata = tuple(self._context.invocation_metadata() or ())
+        self._request_id = begin_request(metadata)
+        self._calls.observer.rpc_began(self._method, metadata)
         self._context.set_trailing_metadata(((METADATA_KEY, self._request_id),))
+        self._calls.begin()
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: object
@@ -141,24 +147,25 @@ class _Call:
         match error:
             case None:
                 # A line for every one would take a fifth of the time of a server of small calls.
-                self._log("OK", logging.DEBUG)
+                self._report("OK", level=logging.DEBUG)
+            case StoreUnavailable() | StoreError() | ModelError():
+                # What an operator has to mend, and no caller can: the log must say what it is.
+                self._report_error(error, level=logging.WARNING, message=error.message)
+                await self._abort(error)
             case ServiceError():
-                self._log_refusal(error)
+                self._report_error(error)
                 await self._abort(error)
             case asyncio.CancelledError():
-                self._log("DEADLINE_EXCEEDED" if self._is_late() else "CANCELLED")
+                self._report("DEADLINE_EXCEEDED" if self._is_late() else "CANCELLED")
             case grpc.aio.AbortError():
-                self._log("ABORTED")
+                self._report("ABORTED")
             case Exception():
                 # A bug: whoever called hears only that there is one.
                 self._calls.log.error("bug", method=self._method, exc_info=error)
-                self._log("INTERNAL")
-                await self._abort(
-                    ServiceError(
-                        "internal error; the server's log has the details of request "
-                        f"{self._request_id}"
-                    )
-                )
+                told = "internal error; the server's log has the details of request "
+                bug = ServiceError(told + self._request_id)
+                self._report_error(bug)
+                await self._abort(bug)
 
     def _is_late(self) -> bool:
         """Return whether the caller's deadline has passed: it hangs up then, as if it had left."""
@@ -172,23 +179,25 @@ class _Call:
         """Return what is left of the deadline, in seconds; None if there is none."""
         return self._context.time_remaining()
 
-    def _log_refusal(self, error: ServiceError) -> None:
-        code = status_code(error).name
-        if isinstance(error, _OUR_TROUBLE):
-            self._log(code, logging.WARNING, reason=error.reason, error=error.message)
-        else:
-            self._log(code, reason=error.reason)
+    def _report_error(self, error: ServiceError, level: int = logging.INFO, **more: str) -> None:
+        self._report(status_code(error).name, error.reason, level, **more)
 
-    def _log(self, code: str, level: int = logging.INFO, **why: str) -> None:
+    def _report(self, code: str, reason: str = "", level: int = logging.INFO, **more: str) -> None:
+        """Tell the observer and the log how the call ended."""
+        self._calls.observer.rpc_ended(self._method, code, reason, self._start_s)
         log = self._calls.log
         if not log.is_enabled_for(level):
             return
         elapsed_s = time.perf_counter() - self._start_s
         left_s = self._left_s()
-        deadline = {} if left_s is None else {"deadline_ms": round((elapsed_s + left_s) * 1000)}
-        peer = urllib.parse.unquote(self._context.peer())
-        ms = round(elapsed_s * 1000, 1)
-        log.log(level, "rpc", method=self._method, code=code, **why, ms=ms, **deadline, peer=peer)
+        fields: dict[str, object] = {"method": self._method, "code": code}
+        if reason:
+            fields["reason"] = reason
+        fields["ms"] = round(elapsed_s * 1000, 1)
+        if left_s is not None:
+            fields["deadline_ms"] = round((elapsed_s + left_s) * 1000)
+        fields["peer"] = urllib.parse.unquote(self._context.peer())
+        log.log(level, "rpc", **fields, **more)
 
     async def _abort(self, error: ServiceError) -> None:
         status = rich_status(error, self._request_id)
@@ -197,7 +206,3 @@ class _Call:
             status.message,
             ((METADATA_KEY, self._request_id), (DETAILS_KEY, status.SerializeToString())),
         )
-
-
-_OUR_TROUBLE = (StoreUnavailable, StoreError, ModelError)
-"""What an operator has to mend, and no caller can: the log must say what it is."""

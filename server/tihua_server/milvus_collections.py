@@ -21,6 +21,7 @@ from tihua_server.milvus_connection import MilvusConnection
 from tihua_server.milvus_errors import already_exists, not_found
 from tihua_server.milvus_index import with_defaults
 from tihua_server.milvus_schema import EMBEDDING, Record, properties, record, released, schema
+from tihua_server.observer import Observer
 from tihua_server.types import CollectionSpec
 
 LOAD_TIMEOUT_S = 600.0
@@ -48,7 +49,14 @@ class MilvusCollections:
         self._specs: dict[str, tuple[float, CollectionSpec]] = {}
 
     @classmethod
-    async def open(cls, target: str | Path, *, token: str = "", timeout_s: float = 10.0) -> Self:
+    async def open(
+        cls,
+        target: str | Path,
+        *,
+        token: str = "",
+        timeout_s: float = 10.0,
+        observer: Observer | None = None,
+    ) -> Self:
         """Connect to a Milvus, or open an embedded one.
 
         Args:
@@ -56,12 +64,16 @@ class MilvusCollections:
                 `Path`, a directory for Milvus Lite, which is made if it is missing.
             token: `user:password` or an API key.
             timeout_s: deadline of a call, in seconds; building and loading have longer.
+            observer: hears of each call to Milvus.
 
         Raises:
             StoreUnavailable: Milvus does not answer, or another process has the directory open.
             InvalidInput: the address has no scheme.
         """
-        store = cls(await MilvusConnection.open(target, token=token, timeout_s=timeout_s))
+        connection = await MilvusConnection.open(
+            target, token=token, timeout_s=timeout_s, observer=observer or Observer()
+        )
+        store = cls(connection)
         if store._is_lite:
             try:
                 await store._wake()

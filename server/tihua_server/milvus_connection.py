@@ -6,11 +6,13 @@ because pymilvus may hand out a shared one that a restart of Milvus has broken.
 """
 
 import asyncio
+import contextlib
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
+from time import perf_counter
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
@@ -21,6 +23,7 @@ from pymilvus.exceptions import MilvusException
 from tihua_server.errors import InvalidInput, ServiceError, StoreUnavailable
 from tihua_server.milvus_embedded import EmbeddedMilvus
 from tihua_server.milvus_errors import is_disk_failure, translate, unavailable
+from tihua_server.observer import Observer
 
 CALLS_AT_ONCE = 8
 """Calls to a Milvus server at one time; others wait, and their deadline runs."""
@@ -46,7 +49,12 @@ class MilvusConnection:
     """
 
     def __init__(
-        self, client: Any, version: str, embedded: EmbeddedMilvus | None, timeout_s: float
+        self,
+        client: Any,
+        version: str,
+        embedded: EmbeddedMilvus | None,
+        timeout_s: float,
+        observer: Observer,
     ) -> None:
         self.client = client
         self.is_lite = version.startswith(_LITE)
@@ -54,6 +62,7 @@ class MilvusConnection:
         self.kind = f"Milvus Lite {number}" if self.is_lite else f"Milvus {number}"
         self.embedded = embedded
         self._timeout_s = timeout_s
+        self._observer = observer
         # Milvus Lite allows no two writers, and while it flushes, rows are missing from what others
         # read: one thread makes its calls follow each other.
         threads = 1 if self.is_lite else CALLS_AT_ONCE
@@ -61,7 +70,9 @@ class MilvusConnection:
         self._is_closed = False
 
     @classmethod
-    async def open(cls, target: str | Path, *, token: str, timeout_s: float) -> "MilvusConnection":
+    async def open(
+        cls, target: str | Path, *, token: str, timeout_s: float, observer: Observer
+    ) -> "MilvusConnection":
         """Connect; see `Milvus.open`."""
         # pymilvus logs each error that it raises, with the filter and its values.
         logging.getLogger("pymilvus").setLevel(logging.CRITICAL)
@@ -89,7 +100,7 @@ class MilvusConnection:
             # The host alone: an address may carry a password.
             failure.message = f"{urlsplit(uri).hostname or target}: {failure.message}"
             raise failure from error
-        return cls(client, version, embedded, timeout_s)
+        return cls(client, version, embedded, timeout_s, observer)
 
     async def call(
         self,
@@ -116,13 +127,23 @@ class MilvusConnection:
         work = partial(self._work, partial(function, *args, timeout=bound, **kwargs))
         if self._is_closed:
             raise StoreUnavailable("the connection to Milvus is closed")
-        try:
+        with self._answered(function.__name__.strip("_"), name, bound):
             async with asyncio.timeout(bound):
                 return await asyncio.get_running_loop().run_in_executor(self._pool, work)
-        except TimeoutError as error:
-            raise unavailable(bound) from error
-        except (MilvusException, grpc.RpcError) as error:
-            raise translate(error, name) from error
+
+    @contextlib.contextmanager
+    def _answered(self, call: str, name: str, bound_s: float) -> Iterator[None]:
+        """Translate what a call raises, and tell the observer how it went."""
+        start_s, reason = perf_counter(), ""
+        try:
+            yield
+        except (TimeoutError, MilvusException, grpc.RpcError) as error:
+            is_late = isinstance(error, TimeoutError)
+            failure = unavailable(bound_s) if is_late else translate(error, name)
+            reason = failure.reason
+            raise failure from error
+        finally:
+            self._observer.store_answered(call, start_s, reason)
 
     def _work(self, function: Callable[[], T]) -> T:
         try:
@@ -139,17 +160,13 @@ class MilvusConnection:
             StoreFull: it does.
         """
         if (embedded := self.embedded) and not embedded.has_room:
-            await self.call("", lambda timeout: embedded.require_room())
+            await self.call("", _require_room, embedded)
 
     async def ping(self) -> None:
         """Return when Milvus answers; not kept waiting by other calls."""
-        try:
+        with self._answered("get_server_version", "", self._timeout_s):
             async with asyncio.timeout(self._timeout_s):
                 await asyncio.to_thread(self.client.get_server_version, timeout=self._timeout_s)
-        except TimeoutError as error:
-            raise unavailable(self._timeout_s) from error
-        except (MilvusException, grpc.RpcError) as error:
-            raise translate(error, "") from error
 
     async def close(self) -> None:
         """Let the calls in the threads end, then close the client and stop an embedded Milvus."""
@@ -160,6 +177,10 @@ class MilvusConnection:
         await asyncio.to_thread(self.client.close)
         if self.embedded:
             await asyncio.to_thread(self.embedded.stop)
+
+
+def _require_room(embedded: EmbeddedMilvus, *, timeout: float) -> None:
+    embedded.require_room()
 
 
 def _connect(uri: str, token: str, options: dict[str, int], timeout_s: float) -> tuple[Any, str]:

@@ -62,6 +62,10 @@ class Preprocessor:
         """Take no more work; whoever waits gets `Draining`."""
         self._jobs.close()
 
+    def queue_size(self, lane: Lane) -> int:
+        """Return how many jobs wait for a thread."""
+        return self._jobs.queue_size(lane)
+
     def is_short(self, texts: Sequence[str]) -> bool:
         """Return whether the texts are tokenized at once, without waiting for a thread."""
         return sum(map(len, texts)) <= INLINE_CHARS

@@ -6,9 +6,10 @@ from time import perf_counter
 
 import numpy as np
 
-from tihua_server.embedder import Embedder, Stages, normalized
+from tihua_server.embedder import Embedder, normalized
 from tihua_server.errors import InvalidInput, NotFound, ServiceError
 from tihua_server.served_models import ServedModels
+from tihua_server.stages import Stages
 from tihua_server.types import (
     Content,
     Fields,

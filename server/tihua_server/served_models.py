@@ -7,18 +7,22 @@ where no collection is in play, the first.
 import itertools
 from collections.abc import Iterator, Sequence
 
+from tihua_server.batcher import Lane
 from tihua_server.capacity import Capacity
 from tihua_server.config import Config
 from tihua_server.embedder import Embedder
 from tihua_server.errors import InvalidInput, ModelMismatch, NotFound
+from tihua_server.observer import Observer
 from tihua_server.types import CollectionSpec, Encoder, ModelInfo
 
 
 class ServedModels:
     """Embedders that share threads and room (`capacity.py`); iterate for what each model is."""
 
-    def __init__(self, encoders: Sequence[Encoder], config: Config) -> None:
-        """Take the models, the first one first, and the bounds; belongs to one event loop.
+    def __init__(
+        self, encoders: Sequence[Encoder], config: Config, observer: Observer | None = None
+    ) -> None:
+        """Take the models, the first one first, the bounds and who hears; of one event loop.
 
         Raises:
             InvalidInput: two of them have one id, or are one and the same.
@@ -27,7 +31,9 @@ class ServedModels:
         # One engine computes all of them, so that they can take turns in the same threads.
         [streams] = {encoder.image_streams for encoder in encoders}
         self._capacity = Capacity(config, image_streams=streams)
-        self._embedders = [Embedder(encoder, config, self._capacity) for encoder in encoders]
+        self._embedders = [
+            Embedder(encoder, config, self._capacity, observer) for encoder in encoders
+        ]
 
     def __iter__(self) -> Iterator[ModelInfo]:
         """Return what each model is, the first one first."""
@@ -73,6 +79,10 @@ class ServedModels:
         if any(model.ref.id == spec.model.id for model in self):
             remedy = "start one with the collection's checkpoint, or reindex the collection"
         raise _mismatch(spec, list(self), "this server has", remedy)
+
+    def queue_bytes(self, lane: Lane) -> int:
+        """Return how many bytes the pictures have that wait or are worked on."""
+        return self._capacity.admissions[lane].held_bytes
 
     async def warm_up(self) -> None:
         """Run text and picture through each, so that the first caller does not pay for it."""

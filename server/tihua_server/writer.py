@@ -12,9 +12,9 @@ from enum import Enum
 
 from tihua_server.batcher import Lane
 from tihua_server.config import Limits
-from tihua_server.embedder import Stages
 from tihua_server.errors import AlreadyExists, InvalidInput, ServiceError
 from tihua_server.served_models import ServedModels
+from tihua_server.stages import Stages
 from tihua_server.types import Content, Fields, Item, Metadata, ModelRef, VectorStore
 
 RESERVED_KEYS = frozenset({"id", "embedding", "uri", "_seq", "_partition"})

@@ -18,8 +18,9 @@ from tihua.v1 import (
 
 @pytest.fixture(scope="session")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
-    """One server for all tests that do not harm it; its log has a line for every call."""
-    with running(tmp_path_factory.mktemp("server"), "--log-level", "debug") as process:
+    """One server for all tests that do not harm it, with a line for every call, and metrics."""
+    flags = ("--log-level", "debug", "--metrics-port", "0")
+    with running(tmp_path_factory.mktemp("server"), *flags) as process:
         yield process
 
 

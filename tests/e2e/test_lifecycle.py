@@ -1,42 +1,20 @@
 """Starting, stopping, being full: what operators see."""
 
 import asyncio
-import threading
-from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import grpc
 import pytest
 import tihua
 from fake_encoder import FakeEncoder
 from grpc_health.v1 import health_pb2, health_pb2_grpc
+from held_encoder import HeldEncoder
 from in_process import serving
 from processes import run_tihua, running
 from tihua_server.batcher import Lane
 from tihua_server.config import Config
-from tihua_server.types import Encoder, FloatArray, TokenArray
-
-
-class HeldEncoder:
-    """A model that can be held up in the middle of a batch; the rest of it is the fake one."""
-
-    def __init__(self, encoder: Encoder) -> None:
-        """Let batches through."""
-        self._encoder = encoder
-        self.info = encoder.info
-        self.image_streams = encoder.image_streams
-        self.tokenize = encoder.tokenize
-        self.encode_images = encoder.encode_images
-        self.may_go_on = threading.Event()
-        self.may_go_on.set()
-        self.has_begun = threading.Event()
-
-    def encode_texts(self, texts: Sequence[TokenArray]) -> FloatArray:
-        """Wait for leave, then encode."""
-        self.has_begun.set()
-        assert self.may_go_on.wait(30)
-        return self._encoder.encode_texts(texts)
+from tihua_server.types import Encoder
 
 
 @pytest.fixture
@@ -45,22 +23,13 @@ def held(encoder: Encoder) -> HeldEncoder:
     return HeldEncoder(encoder)
 
 
-async def hold(held: HeldEncoder, client: tihua.AsyncClient) -> "asyncio.Task[object]":
-    """Keep the model busy with a call."""
-    held.may_go_on.clear()
-    held.has_begun.clear()
-    task = asyncio.create_task(client.embed_text("忙"))
-    await asyncio.to_thread(held.has_begun.wait, 10)
-    return cast("asyncio.Task[object]", task)
-
-
 async def test_a_full_server_refuses_with_a_delay_and_recovers(
     held: HeldEncoder, tmp_path: Path
 ) -> None:
     """RESOURCE_EXHAUSTED with RetryInfo; who waited is served, and the next is welcome."""
     config = Config(port=0, data_dir=tmp_path, max_queue_size=2, drain_timeout_s=5)
     async with serving(held, config) as app, tihua.AsyncClient(app.address) as client:
-        busy = await hold(held, client)
+        busy = await held.hold(client)
         waiting = asyncio.create_task(client.embed_texts(["马", "桥"]))
         while app._models.named("")._texts.queue_size(Lane.INTERACTIVE) < 2:
             await asyncio.sleep(0.01)
@@ -80,7 +49,7 @@ async def test_a_caller_who_left_is_not_computed_for(
         serving(held, Config(port=0, data_dir=tmp_path, drain_timeout_s=5)) as app,
         tihua.AsyncClient(app.address) as client,
     ):
-        busy = await hold(held, client)
+        busy = await held.hold(client)
         with pytest.raises(tihua.DeadlineError):
             await client.embed_texts(["马"] * 7, timeout=0.2)
         # The server learns of the deadline by its own clock.
@@ -106,7 +75,7 @@ async def test_stopping_finishes_what_was_accepted_and_says_so_first(
         stub: Any = health_pb2_grpc.HealthStub(channel)
         watch = stub.Watch(health_pb2.HealthCheckRequest())
         assert (await watch.read()).status == health_pb2.HealthCheckResponse.SERVING
-        busy = await hold(held, client)
+        busy = await held.hold(client)
         stopping = asyncio.create_task(app.stop())
         assert (await watch.read()).status == health_pb2.HealthCheckResponse.NOT_SERVING
         held.may_go_on.set()

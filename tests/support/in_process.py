@@ -7,14 +7,17 @@ from tihua_server.app import App
 from tihua_server.config import Config
 from tihua_server.milvus import Milvus
 from tihua_server.served_models import ServedModels
+from tihua_server.telemetry import Telemetry
 from tihua_server.types import Encoder
 
 
 @contextlib.asynccontextmanager
 async def serving(encoder: Encoder, config: Config, *others: Encoder) -> AsyncIterator[App]:
     """Run a server, its store in `config.data_dir`."""
-    models = ServedModels([encoder, *others], config)
-    app = App(models, await Milvus.open(config.data_dir), config)
+    telemetry = Telemetry(config)
+    store = await Milvus.open(config.data_dir, observer=telemetry.observer)
+    models = ServedModels([encoder, *others], config, telemetry.observer)
+    app = App(models, store, config, telemetry)
     try:
         await app.start()
         yield app

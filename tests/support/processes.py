@@ -24,6 +24,7 @@ class ServerProcess:
 
     process: "subprocess.Popen[str]"
     address: str = ""
+    metrics_address: str = ""
     log: list[dict[str, Any]] = field(default_factory=list)
 
     def read_log(self, is_serving: threading.Event) -> None:
@@ -37,6 +38,7 @@ class ServerProcess:
             self.log.append(entry)
             if entry.get("event") == "serving":
                 self.address = entry["address"]
+                self.metrics_address = entry.get("metrics", "")
                 is_serving.set()
         is_serving.set()
 

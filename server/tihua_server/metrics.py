@@ -1,0 +1,212 @@
+"""Every counter, gauge and histogram of the server, declared once; in Prometheus' base units.
+
+Each server has a registry of its own. What is a state already (what waits, what is under way) is
+read when somebody asks; only what happens is noted as it happens. A label's child is looked up
+once and kept: a small call pays for three histograms, some 10 us.
+"""
+
+from collections.abc import Callable
+from time import perf_counter
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info, ProcessCollector
+from prometheus_client import disable_created_metrics as leave_out_creation_times
+
+from tihua_server.observer import Kind, Observer
+from tihua_server.stages import Stages
+from tihua_server.types import ModelInfo
+
+SECONDS = (
+    *(0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5),
+    *(1.0, 2.5, 5.0, 10.0, 30.0, 60.0),
+)
+"""Bounds of what is timed: from a small model's batch to the longest that a caller waits."""
+
+SIZES = (1, 2, 4, 8, 16, 32, 64, 128, 256)
+"""Bounds of batch sizes; 32 is the default bound of a batch, 256 that of a call."""
+
+
+class Metrics(Observer):
+    """What a server's metrics say.
+
+    Attributes:
+        registry: all of them, and the process' own.
+    """
+
+    def __init__(self) -> None:
+        """Declare them; what has no label that a call brings is there from the beginning, as 0."""
+        # When a series began: one more line for each, which Prometheus' text format has no use for.
+        leave_out_creation_times()  # type: ignore[no-untyped-call]
+        self.registry = CollectorRegistry()
+        ProcessCollector(registry=self.registry)
+        self._server = Info("tihua_server", "Which server this is.", registry=self.registry)
+        self._models = Info(
+            "tihua_model", "A model that is served.", ("model",), registry=self.registry
+        )
+        self._rpc_seconds = self._histogram(
+            "tihua_rpc_seconds",
+            "From a call's arrival to its status, by method and gRPC status.",
+            ("method", "code"),
+        )
+        self._rejected = self._counter(
+            "tihua_rejected_total",
+            "Calls answered with an error of the service's own, by the reason of ErrorInfo.",
+            ("reason",),
+        )
+        self._rpcs_under_way = self._gauge("tihua_rpcs_under_way", "Calls that are under way.")
+        self._queue_size = self._gauge(
+            "tihua_queue_size", "Inputs that wait for a model.", ("model", "lane", "kind")
+        )
+        self._queue_bytes = self._gauge(
+            "tihua_queue_bytes",
+            "Bytes of the pictures that wait or are worked on, files and pixels.",
+            ("lane",),
+        )
+        self._preprocess_queue_size = self._gauge(
+            "tihua_preprocess_queue_size",
+            "Inputs that wait for a thread to decode them.",
+            ("model", "lane"),
+        )
+        self._max_queue_size = self._gauge(
+            "tihua_max_queue_size", "Inputs that may wait in a lane of a model: --max-queue-size."
+        )
+        self._max_queue_bytes = self._gauge(
+            "tihua_max_queue_bytes", "Bytes that may wait in a lane: --max-queue-bytes."
+        )
+        of_model = ("model", "kind")
+        stage = "for a call's inputs, the longest of any."
+        self._preprocess_seconds = self._histogram(
+            "tihua_preprocess_seconds", f"Decoding, resizing, tokenizing {stage}", of_model
+        )
+        self._queue_seconds = self._histogram(
+            "tihua_queue_seconds", f"Waiting for a batch, {stage}", of_model
+        )
+        self._inference_seconds = self._histogram(
+            "tihua_inference_seconds", "The model, for one batch.", of_model
+        )
+        self._batch_size = Histogram(
+            "tihua_batch_size",
+            "Inputs of one batch; the sum is what the model has embedded.",
+            of_model,
+            buckets=SIZES,
+            registry=self.registry,
+        )
+        self._store_seconds = self._histogram(
+            "tihua_store_seconds", "One call to Milvus, by pymilvus' name.", ("call",)
+        )
+        self._store_errors = self._counter(
+            "tihua_store_errors_total",
+            "Calls to Milvus that failed, by reason.",
+            ("call", "reason"),
+        )
+        self._ingest_streams = self._gauge("tihua_ingest_streams", "Ingest streams that are open.")
+        self._ingest_items = self._counter(
+            "tihua_ingest_items_total",
+            "Items of acknowledged ingest batches, by what became of them.",
+            ("outcome",),
+        )
+        self._rpcs: dict[tuple[str, str], Histogram] = {}
+        self._stores: dict[str, Histogram] = {}
+        self._stages: dict[tuple[str, Kind], tuple[Histogram, Histogram]] = {}
+        self._batches: dict[tuple[str, Kind], tuple[Histogram, Histogram]] = {}
+        self._items_of = {
+            outcome: self._ingest_items.labels(outcome)
+            for outcome in ("written", "failed", "skipped")
+        }
+
+    def rpc_ended(self, method: str, code: str, reason: str, start_s: float) -> None:
+        """Time the call; count the reason."""
+        seconds = self._rpcs.get((method, code))
+        if seconds is None:
+            seconds = self._rpcs[method, code] = self._rpc_seconds.labels(method, code)
+        seconds.observe(perf_counter() - start_s)
+        if reason:
+            self._rejected.labels(reason).inc()
+
+    def embedded(self, model: str, kind: Kind, start_s: float, stages: Stages) -> None:
+        """Time the stages; the queue only if anything came so far."""
+        children = self._stages.get((model, kind))
+        if children is None:
+            children = self._stages[model, kind] = (
+                self._preprocess_seconds.labels(model, kind.value),
+                self._queue_seconds.labels(model, kind.value),
+            )
+        children[0].observe(stages.preprocess_s)
+        if stages.batch_size:
+            children[1].observe(stages.queue_s)
+
+    def batch_ended(self, model: str, kind: Kind, size: int, inference_s: float) -> None:
+        """Time the model and count its inputs."""
+        children = self._batches.get((model, kind))
+        if children is None:
+            children = self._batches[model, kind] = (
+                self._batch_size.labels(model, kind.value),
+                self._inference_seconds.labels(model, kind.value),
+            )
+        children[0].observe(size)
+        children[1].observe(inference_s)
+
+    def store_answered(self, call: str, start_s: float, reason: str) -> None:
+        """Time the store; count its errors."""
+        seconds = self._stores.get(call)
+        if seconds is None:
+            seconds = self._stores[call] = self._store_seconds.labels(call)
+        seconds.observe(perf_counter() - start_s)
+        if reason:
+            self._store_errors.labels(call, reason).inc()
+
+    def ingested(self, *, written: int, failed: int, skipped: int) -> None:
+        """Count the items."""
+        self._items_of["written"].inc(written)
+        self._items_of["failed"].inc(failed)
+        self._items_of["skipped"].inc(skipped)
+
+    def tell_server(self, *, version: str, store: str) -> None:
+        """Say which server this is."""
+        self._server.info({"version": version, "store": store})
+
+    def tell_model(self, model: ModelInfo) -> None:
+        """Say what a model is."""
+        self._models.labels(model.ref.id).info(
+            {
+                "fingerprint": model.ref.fingerprint,
+                "engine": model.engine,
+                "device": model.device,
+                "precision": model.precision,
+            }
+        )
+
+    def tell_bounds(self, *, max_queue_size: int, max_queue_bytes: int) -> None:
+        """Say what the queues may hold."""
+        self._max_queue_size.set(max_queue_size)
+        self._max_queue_bytes.set(max_queue_bytes)
+
+    def read_calls(self, under_way: Callable[[], int], streams: Callable[[], int]) -> None:
+        """Take where to read how many calls and ingest streams there are."""
+        self._rpcs_under_way.set_function(under_way)
+        self._ingest_streams.set_function(streams)
+
+    def read_queue_bytes(self, lane: str, queue_bytes: Callable[[], int]) -> None:
+        """Take where to read how much waits in a lane of all models."""
+        self._queue_bytes.labels(lane).set_function(queue_bytes)
+
+    def read_queues(
+        self,
+        model: str,
+        lane: str,
+        *,
+        sizes: dict[Kind, Callable[[], int]],
+        preprocess_size: Callable[[], int],
+    ) -> None:
+        """Take where to read what waits in a lane of a model."""
+        for kind, size in sizes.items():
+            self._queue_size.labels(model, lane, kind.value).set_function(size)
+        self._preprocess_queue_size.labels(model, lane).set_function(preprocess_size)
+
+    def _histogram(self, name: str, text: str, labels: tuple[str, ...]) -> Histogram:
+        return Histogram(name, text, labels, buckets=SECONDS, registry=self.registry)
+
+    def _counter(self, name: str, text: str, labels: tuple[str, ...]) -> Counter:
+        return Counter(name, text, labels, registry=self.registry)
+
+    def _gauge(self, name: str, text: str, labels: tuple[str, ...] = ()) -> Gauge:
+        return Gauge(name, text, labels, registry=self.registry)

@@ -1,0 +1,100 @@
+"""The metrics of a server while it is used."""
+
+import asyncio
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import tihua
+from fake_encoder import FakeEncoder
+from held_encoder import HeldEncoder
+from in_process import serving
+from processes import ServerProcess
+from scraped import ROOT, Scraped, metrics_named
+from tihua_server.config import Config
+
+PAGE = (ROOT / "docs" / "observability.md").read_text(encoding="utf-8")
+ROWS = re.findall(r"^\| `(tihua_[a-z_]+)` \| (\w+) \| ([^|]*)\|", PAGE, re.MULTILINE)
+TEXTS = {"model": "tihua-tiny", "kind": "text"}
+
+
+@pytest.fixture(scope="module")
+def scraped(server: ServerProcess, client: tihua.Client, pictures: list[Path]) -> Scraped:
+    """The metrics after one call of each kind, so that every label has been used."""
+    client.create_collection("measured", index="FLAT")
+    client.ingest([tihua.Item("a", image=pictures[0])], collection="measured")
+    client.search(text="马", collection="measured")
+    with pytest.raises(tihua.NotFoundError):
+        client.search(text="马", collection="nowhere")
+    return Scraped(server.metrics_address)
+
+
+def test_the_table_has_every_metric_with_its_type(scraped: Scraped) -> None:
+    """And no metric that there is not."""
+    there = {name: kind for name, kind in scraped.types.items() if name.startswith("tihua_")}
+    assert {name: kind for name, kind, _ in ROWS} == there
+
+
+@pytest.mark.parametrize(("name", "labels"), [(name, labels) for name, _, labels in ROWS])
+def test_the_table_has_every_label(scraped: Scraped, name: str, labels: str) -> None:
+    """In code marks, separated by commas."""
+    assert set(re.findall("`(.*?)`", labels)) == scraped.labels(name)
+
+
+def test_what_the_page_names_is_there(scraped: Scraped) -> None:
+    """In its prose as well as in its table."""
+    assert metrics_named(PAGE) <= set(scraped.types)
+
+
+def gained(server: ServerProcess, call: Callable[[], object]) -> Callable[..., float]:
+    """Return how much a sample grew while something was done."""
+    before = Scraped(server.metrics_address)
+    call()
+    after = Scraped(server.metrics_address)
+    return lambda name, **labels: after.value(name, **labels) - before.value(name, **labels)
+
+
+def test_a_search_is_counted_in_all_its_stages(
+    server: ServerProcess, client: tihua.Client, collection: str
+) -> None:
+    """The call, its text, its batch and the store."""
+    grew = gained(server, lambda: client.search(text="马", collection=collection))
+    assert grew("tihua_rpc_seconds_count", method="SearchService/Search", code="OK") == 1
+    assert grew("tihua_preprocess_seconds_count", **TEXTS) == 1
+    assert grew("tihua_queue_seconds_count", **TEXTS) == 1
+    assert grew("tihua_inference_seconds_count", **TEXTS) == 1
+    assert grew("tihua_batch_size_sum", **TEXTS) == 1
+    assert grew("tihua_store_seconds_count", call="search") == 1
+
+
+def test_ingested_items_are_counted_by_outcome(
+    server: ServerProcess, client: tihua.Client, collection: str
+) -> None:
+    """A broken one beside a good one."""
+    items = [tihua.Item("a", text="马"), tihua.Item("b", image=b"no picture")]
+    grew = gained(server, lambda: client.ingest(items, collection=collection))
+    assert grew("tihua_ingest_items_total", outcome="written") == 1
+    assert grew("tihua_ingest_items_total", outcome="failed") == 1
+
+
+async def test_what_waits_is_seen_while_it_waits(tmp_path: Path) -> None:
+    """The queue, its bound, and the calls under way; all is empty again afterwards."""
+    held = HeldEncoder(FakeEncoder())
+    config = Config(port=0, data_dir=tmp_path, metrics_port=0, drain_timeout_s=5, max_queue_size=5)
+    async with serving(held, config) as app, tihua.AsyncClient(app.address) as client:
+        address = app.telemetry.addresses["metrics"]
+        busy = await held.hold(client)
+        waiting = asyncio.create_task(client.embed_texts(["马", "桥"]))
+        queued = {"model": "fake", "lane": "interactive", "kind": "text"}
+        while (seen := await asyncio.to_thread(Scraped, address)).value(
+            "tihua_queue_size", **queued
+        ) < 2:
+            await asyncio.sleep(0.01)
+        assert seen.value("tihua_max_queue_size") == 5
+        assert seen.value("tihua_rpcs_under_way") == 2
+        held.may_go_on.set()
+        await asyncio.gather(busy, waiting)
+        after = await asyncio.to_thread(Scraped, address)
+        assert after.value("tihua_queue_size", **queued) == 0
+        assert after.value("tihua_rpcs_under_way") == 0

@@ -1,0 +1,50 @@
+"""The metrics of a server, as Prometheus would read them."""
+
+import re
+import urllib.request
+from pathlib import Path
+
+from prometheus_client.parser import text_string_to_metric_families
+
+ROOT = Path(__file__).parents[2]
+
+
+class Scraped:
+    """One scrape.
+
+    Attributes:
+        types: the type of each metric, by the name that a table would give it.
+        samples: the value of each sample, by name and labels.
+    """
+
+    def __init__(self, address: str) -> None:
+        """Scrape a server."""
+        # Whatever proxy the environment names: the server is here.
+        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+        with opener.open(f"http://{address}/metrics", timeout=30) as response:
+            text = response.read().decode()
+        self.types: dict[str, str] = {}
+        self.samples: dict[tuple[str, frozenset[tuple[str, str]]], float] = {}
+        for family in text_string_to_metric_families(text):
+            # The parser takes from a counter what makes it one.
+            suffix = "_total" if family.type == "counter" else ""
+            self.types[family.name + suffix] = family.type
+            for sample in family.samples:
+                self.samples[sample.name, frozenset(sample.labels.items())] = sample.value
+
+    def value(self, name: str, **labels: str) -> float:
+        """Return a sample; 0 where nothing was counted yet."""
+        return self.samples.get((name, frozenset(labels.items())), 0.0)
+
+    def labels(self, name: str) -> set[str]:
+        """Return the names of the labels of a metric, over all its samples."""
+        sampled = {name, f"{name}_count"}
+        return {
+            label for (sample, pairs) in self.samples for label, _ in pairs if sample in sampled
+        }
+
+
+def metrics_named(text: str) -> set[str]:
+    """Return the metrics of ours and of the process that a text names, without their suffixes."""
+    names = set(re.findall(r"\b(?:tihua|process)_[a-z_]+\b", text))
+    return {re.sub(r"_(bucket|sum|count)$", "", name) for name in names}
