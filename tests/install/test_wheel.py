@@ -1,51 +1,14 @@
 """The built wheel in clean environments: what users install, and not the tree."""
 
-import subprocess
-import venv
 import zipfile
 from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
+from clean_environment import CONSTRAINTS, environment, run
 from processes import running
 
-ROOT = Path(__file__).parents[2]
-
 pytestmark = [pytest.mark.install, pytest.mark.timeout(900)]
-
-
-def run(*command: str | Path, cwd: Path) -> "subprocess.CompletedProcess[str]":
-    """Run a command somewhere else than in the tree."""
-    return subprocess.run(
-        [str(word) for word in command], cwd=cwd, capture_output=True, text=True, check=False
-    )
-
-
-@pytest.fixture(scope="module")
-def wheel() -> Path:
-    """The one that `make build` built."""
-    wheels = list((ROOT / "dist").glob("tihua-*.whl"))
-    assert len(wheels) == 1, "run `make build`"
-    return wheels[0]
-
-
-def environment(folder: Path, requirement: str) -> Path:
-    """Install into a new environment; return its folder of programs."""
-    venv.create(folder, with_pip=True)
-    programs = folder / "bin"
-    installed = run(
-        *(programs / "pip", "install", "--quiet", "--constraint", ROOT / "constraints.txt"),
-        requirement,
-        cwd=folder,
-    )
-    assert installed.returncode == 0, installed.stderr
-    return programs
-
-
-@pytest.fixture(scope="module")
-def base(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An environment with the client alone."""
-    return environment(tmp_path_factory.mktemp("base"), str(wheel))
 
 
 def modules(programs: Path) -> set[str]:
@@ -104,7 +67,7 @@ def test_a_sheet_without_its_extra_says_what_to_install(base: Path, tmp_path: Pa
 
 def test_the_demo_runs_from_the_wheel(wheel: Path, tmp_path: Path) -> None:
     """Install with both extras, run the demo, find its sheets."""
-    programs = environment(tmp_path / "full", f"{wheel}[server,sheet]")
+    programs = environment(tmp_path / "full", f"{wheel}[server,sheet]", constraints=CONSTRAINTS)
     answer = run(programs / "tihua-server", "demo", cwd=tmp_path)
     assert answer.returncode == 0, answer.stderr
     assert (tmp_path / "out" / "demo" / "夕阳西下.png").stat().st_size > 10_000

@@ -1,0 +1,31 @@
+"""Clean environments to try a built wheel in."""
+
+import subprocess
+import venv
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+CONSTRAINTS = ROOT / "constraints.txt"
+
+
+def run(*command: str | Path, cwd: Path) -> "subprocess.CompletedProcess[str]":
+    """Run a command somewhere else than in the tree."""
+    return subprocess.run(
+        [str(word) for word in command], cwd=cwd, capture_output=True, text=True, check=False
+    )
+
+
+def environment(folder: Path, *requirements: str, constraints: Path | None = None) -> Path:
+    """Install into a new environment; return its folder of programs.
+
+    Args:
+        folder: of the environment.
+        requirements: what to install.
+        constraints: a file of versions to keep to.
+    """
+    venv.create(folder, with_pip=True)
+    programs = folder / "bin"
+    bounds = ["--constraint", constraints] if constraints else []
+    installed = run(programs / "pip", "install", "--quiet", *bounds, *requirements, cwd=folder)
+    assert installed.returncode == 0, installed.stderr
+    return programs
