@@ -47,7 +47,7 @@ bench-gpu: .venv/.bench ## Measure what a GPU gives, where there is one
 	PYTHONPATH=tests:tests/support $(BIN)/python -m bench.gpu $(FLAGS)
 
 .venv/.bench: .venv/.installed
-	$(BIN)/pip install -q -c constraints.txt -e '.[server,sheet,int8]' --group bench && touch $@
+	$(BIN)/pip install -q -c constraints.txt -e '.[sheet]' -e './server[int8]' --group bench && touch $@
 
 protos: install .venv-codegen/.installed ## Regenerate client/tihua/v1 from protos/
 	PATH="$(CURDIR)/.venv-codegen/bin:$$PATH" sh protos/generate $(GENERATED)
@@ -73,8 +73,8 @@ lint: install ## Check format, style, floors and protos
 types: install ## Check types
 	$(BIN)/mypy
 
-build: install ## Build the wheel, and try it in clean environments
-	rm -rf dist && $(BIN)/python -m build -q
+build: install ## Build client and server, and try the wheels in clean environments
+	rm -rf dist && $(BIN)/python -m build -q && $(BIN)/python -m build -q -o dist server
 	$(BIN)/pytest tests/install -m install
 
 check: protos-check lint types test test-gateway build ## All of it: what CI runs

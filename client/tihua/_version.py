@@ -1,3 +1,3 @@
-"""The version of the client and of the server, which are released together."""
+"""The version of the client, which is released together with the server."""
 
 __version__ = "0.1.0"

@@ -7,7 +7,6 @@ Stop:  health says NOT_SERVING → no new calls → those under way end → mode
 
 import asyncio
 import contextlib
-import importlib.metadata
 import signal
 from collections.abc import AsyncIterator
 from typing import cast
@@ -29,6 +28,7 @@ from tihua.v1 import (
     system_service_pb2_grpc,
 )
 
+from tihua_server._version import __version__
 from tihua_server.collection_service import CollectionService
 from tihua_server.config import DEFAULT_MODEL, Config
 from tihua_server.embedding_service import EmbeddingService
@@ -111,7 +111,6 @@ class App:
         )
         self._calls = CallInterceptor(self._server, observer)
         limits, server = config.limits, cast("grpc.aio.Server", self._calls)
-        version = importlib.metadata.version("tihua")
         embedding_service_pb2_grpc.add_EmbeddingServiceServicer_to_server(
             EmbeddingService(models, limits), server
         )
@@ -125,7 +124,7 @@ class App:
             CollectionService(models, store, writer, limits), server
         )
         system_service_pb2_grpc.add_SystemServiceServicer_to_server(
-            SystemService(models, store, config, version=version), server
+            SystemService(models, store, config, version=__version__), server
         )
         health_pb2_grpc.add_HealthServicer_to_server(servicer, server)
         reflection.enable_server_reflection(

@@ -10,6 +10,7 @@ from typing import Any, TypeAlias
 import click
 import structlog
 
+from tihua_server._version import __version__
 from tihua_server.config import Config, Limits
 from tihua_server.encoders import ENGINES, MODEL_NAMES, PRECISIONS
 from tihua_server.errors import ServiceError
@@ -71,7 +72,7 @@ def named_model(value: str) -> tuple[str, Path | None]:
     epilog=EPILOG,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
-@click.version_option(package_name="tihua", prog_name="tihua-server")
+@click.version_option(__version__, prog_name="tihua-server")
 @_knob("host", help="Address to listen on; the default lets this machine in and nobody else.")
 @_knob("port", type=click.IntRange(0, 65535), help="Port to listen on; 0 takes a free one.")
 @_knob("model", type=click.Choice(MODEL_NAMES), help="The model.")

@@ -100,7 +100,8 @@ def _engine_name(config: Config, device_type: str) -> str:
             name = "openvino"
     if name == "openvino" and not is_installed:
         raise ModelError(
-            "openvino is not installed: pip install 'tihua[openvino]', or start with --engine torch"
+            "openvino is not installed: pip install 'tihua-server[openvino]', or start with "
+            "--engine torch"
         )
     if name == "openvino" and device_type != "cpu":
         raise ModelError(

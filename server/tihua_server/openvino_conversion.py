@@ -56,8 +56,8 @@ def quantized(image: ov.Model, text: ov.Model, image_size: int) -> tuple[ov.Mode
     """
     if importlib.util.find_spec("nncf") is None:
         raise ModelError(
-            "--precision int8 needs nncf to quantize the model: pip install 'tihua[int8]', or start"
-            " with --precision bf16"
+            "--precision int8 needs nncf to quantize the model: pip install 'tihua-server[int8]', "
+            "or start with --precision bf16"
         )
     import nncf
 

@@ -44,7 +44,7 @@ def test_a_renumbered_field_would_be_found(tmp_path: Path) -> None:
 
 def test_every_released_method_is_served(released: ReleasedStubs) -> None:
     """No method of the release is UNIMPLEMENTED, whatever else it says of an empty request."""
-    missing = []
+    missing: list[str] = []
     for method in sorted(released.methods - {"IngestService/Ingest"}):
         try:
             released.call(method, released.message(f"{method.partition('/')[2]}Request"))

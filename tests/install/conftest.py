@@ -6,12 +6,23 @@ import pytest
 from clean_environment import CONSTRAINTS, ROOT, environment
 
 
-@pytest.fixture(scope="session")
-def wheel() -> Path:
-    """The one that `make build` built."""
-    wheels = list((ROOT / "dist").glob("tihua-*.whl"))
+def built(name: str) -> Path:
+    """Return the wheel that `make build` built."""
+    wheels = list((ROOT / "dist").glob(f"{name}-*.whl"))
     assert len(wheels) == 1, "run `make build`"
     return wheels[0]
+
+
+@pytest.fixture(scope="session")
+def wheel() -> Path:
+    """The client's wheel."""
+    return built("tihua")
+
+
+@pytest.fixture(scope="session")
+def server_wheel() -> Path:
+    """The server's wheel."""
+    return built("tihua_server")
 
 
 @pytest.fixture(scope="session")

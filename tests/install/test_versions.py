@@ -41,9 +41,9 @@ def test_the_client_works_at_both_ends_of_what_it_allows(
     folder.mkdir()
     for path in sorted(GALLERY.glob("cutout_*.jpg"))[:8]:
         (folder / path.name).write_bytes(path.read_bytes())
-    tihua = [programs / "tihua", "--address", server.address, "--collection", versions.__name__]
-    ingested = run(*tihua, "ingest", folder, cwd=tmp_path)
-    found = run(*tihua, "search", "一辆自行车", "--json", cwd=tmp_path)
+    options = ["--address", server.address, "--collection", versions.__name__]
+    ingested = run(programs / "tihua", *options, "ingest", folder, cwd=tmp_path)
+    found = run(programs / "tihua", *options, "search", "一辆自行车", "--json", cwd=tmp_path)
     assert ingested.returncode == 0, ingested.stderr
     assert found.returncode == 0, found.stderr
     assert len(found.stdout.splitlines()) == 8

@@ -1,10 +1,12 @@
 """The built wheel in clean environments: what users install, and not the tree."""
 
+import importlib.metadata
 import zipfile
 from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
+import tihua
 from clean_environment import CONSTRAINTS, environment, run
 from processes import running
 
@@ -23,10 +25,24 @@ def missing(wheel: Path, names: Sequence[str]) -> list[str]:
     return [name for name in names if name not in there]
 
 
-def test_the_wheel_has_model_gallery_and_notices(wheel: Path) -> None:
+def test_the_client_is_small_and_typed(wheel: Path) -> None:
+    """What a caller installs is under 2 MB, and nothing of the server is in it."""
+    names = zipfile.ZipFile(wheel).namelist()
+    assert wheel.stat().st_size < 2_000_000
+    assert "tihua/py.typed" in names
+    assert not [name for name in names if not name.startswith(("tihua/", "tihua-"))]
+
+
+def test_client_and_server_are_released_together(server_wheel: Path) -> None:
+    """The server asks for the client of its own version."""
+    requirements = importlib.metadata.requires("tihua-server") or []
+    assert server_wheel.name.startswith(f"tihua_server-{tihua.__version__}-")
+    assert f"tihua=={tihua.__version__}" in requirements
+
+
+def test_the_server_has_model_gallery_and_notices(server_wheel: Path) -> None:
     """What the demo needs, and whose it is."""
     names = [
-        "tihua/py.typed",
         "tihua_server/py.typed",
         "tihua_server/models/tihua-tiny.safetensors",
         "tihua_server/models/tihua-tiny.md",
@@ -34,7 +50,7 @@ def test_the_wheel_has_model_gallery_and_notices(wheel: Path) -> None:
         "tihua_server/gallery/licences/Apache-2.0.txt",
         "tihua_server/gallery_query/photo_ginger_kitten.jpg",
     ]
-    assert not missing(wheel, names)
+    assert not missing(server_wheel, names)
 
 
 def test_the_client_needs_no_model_and_no_store(base: Path) -> None:
@@ -50,14 +66,6 @@ def test_the_client_alone_searches(base: Path, tmp_path: Path) -> None:
     assert "tihua-tiny" in answer.stdout
 
 
-def test_the_server_without_its_extra_says_what_to_install(base: Path, tmp_path: Path) -> None:
-    """One line, and exit status 1."""
-    answer = run(base / "tihua-server", cwd=tmp_path)
-    assert answer.returncode == 1
-    assert "pip install 'tihua[server]'" in answer.stderr
-    assert "Traceback" not in answer.stderr
-
-
 def test_a_sheet_without_its_extra_says_what_to_install(base: Path, tmp_path: Path) -> None:
     """One line, and exit status 1."""
     answer = run(base / "tihua", "search", "马", "--sheet", "out.png", cwd=tmp_path)
@@ -65,9 +73,11 @@ def test_a_sheet_without_its_extra_says_what_to_install(base: Path, tmp_path: Pa
     assert "pip install 'tihua[sheet]'" in answer.stderr
 
 
-def test_the_demo_runs_from_the_wheel(wheel: Path, tmp_path: Path) -> None:
-    """Install with both extras, run the demo, find its sheets."""
-    programs = environment(tmp_path / "full", f"{wheel}[server,sheet]", constraints=CONSTRAINTS)
+def test_the_demo_runs_from_the_wheels(wheel: Path, server_wheel: Path, tmp_path: Path) -> None:
+    """Install client, extra and server, run the demo, find its sheets."""
+    programs = environment(
+        tmp_path / "full", f"{wheel}[sheet]", str(server_wheel), constraints=CONSTRAINTS
+    )
     answer = run(programs / "tihua-server", "demo", cwd=tmp_path)
     assert answer.returncode == 0, answer.stderr
     assert (tmp_path / "out" / "demo" / "夕阳西下.png").stat().st_size > 10_000

@@ -25,7 +25,7 @@ def environment(folder: Path, *requirements: str, constraints: Path | None = Non
     """
     venv.create(folder, with_pip=True)
     programs = folder / "bin"
-    bounds = ["--constraint", constraints] if constraints else []
+    bounds: list[str | Path] = ["--constraint", constraints] if constraints else []
     installed = run(programs / "pip", "install", "--quiet", *bounds, *requirements, cwd=folder)
     assert installed.returncode == 0, installed.stderr
     return programs

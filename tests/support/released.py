@@ -44,7 +44,7 @@ class ReleasedStubs:
         service, _, name = method.partition("/")
         descriptor = self._pool.FindServiceByName(f"tihua.v1.{service}").methods_by_name[name]
         path = f"/tihua.v1.{method}"
-        codec = {
+        codec: dict[str, Any] = {
             "request_serializer": GetMessageClass(descriptor.input_type).SerializeToString,
             "response_deserializer": GetMessageClass(descriptor.output_type).FromString,
         }

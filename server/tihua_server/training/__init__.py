@@ -1,1 +1,1 @@
-"""The training that made `tihua-tiny`; needs the extra `tihua[train]`, and no server."""
+"""The training that made `tihua-tiny`; needs the extra `tihua-server[train]`, and no server."""

