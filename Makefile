@@ -36,6 +36,12 @@ test-slow: install ## Run the tests that take minutes and gigabytes: the large a
 test-gateway: .venv/.gateway ## Run the tests of HTTP/JSON and gRPC-Web: curl's way and a browser's
 	$(BIN)/pytest -m gateway
 
+test-milvus: .venv/.milvus ## Run the store's tests against Milvus Lite and a real Milvus, started and stopped here
+	$(BIN)/pytest tests/store -m 'not slow'
+
+.venv/.milvus: .venv/.installed
+	$(BIN)/pip install -q -c constraints.txt --group milvus && touch $@
+
 eval: install ## Measure how well pictures are found, through a running service; docs/retrieval.md
 	PYTHONPATH=tests:tests/support $(BIN)/python -m bench.retrieval \
 	    $(addprefix --precision ,$(PRECISIONS)) $(FLAGS)
@@ -77,7 +83,7 @@ build: install ## Build client and server, and try the wheels in clean environme
 	rm -rf dist && $(BIN)/python -m build -q && $(BIN)/python -m build -q -o dist server
 	$(BIN)/pytest tests/install -m install
 
-check: protos-check lint types test test-gateway build ## All of it: what CI runs
+check: protos-check lint types test test-gateway test-milvus build ## All of it: what CI runs
 
 clean: ## Remove what was built here; the environment and the data stay
 	rm -rf dist out .mypy_cache .ruff_cache .pytest_cache .hypothesis

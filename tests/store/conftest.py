@@ -1,8 +1,11 @@
-"""Stores to test: Milvus Lite always, a Milvus server where TIHUA_TEST_MILVUS_URI names one."""
+"""Stores to test: Milvus Lite always, and a Milvus server in `make test-milvus`.
+
+The server is started here, unless TIHUA_TEST_MILVUS_URI names another.
+"""
 
 import os
 import uuid
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -11,8 +14,20 @@ from tihua_server.milvus import Milvus
 from tihua_server.types import CollectionSpec, FloatArray, Index, IndexType, ModelRef
 
 DIM = 8
-SERVER = os.environ.get("TIHUA_TEST_MILVUS_URI", "")
-STORES = ["lite", *([pytest.param("server", marks=pytest.mark.milvus)] if SERVER else [])]
+STORES = ["lite", pytest.param("server", marks=pytest.mark.milvus)]
+
+
+@pytest.fixture(scope="session")
+def milvus_uri(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Where a Milvus server answers: one for all tests."""
+    if uri := os.environ.get("TIHUA_TEST_MILVUS_URI"):
+        yield uri
+        return
+    pytest.importorskip("milvus", reason="`make test-milvus` installs Milvus and runs this")
+    from milvus_server import running_milvus
+
+    with running_milvus(tmp_path_factory.mktemp("server")) as server:
+        yield server.uri
 
 
 @pytest.fixture
@@ -26,7 +41,9 @@ async def lite(tmp_path: Path) -> AsyncIterator[Milvus]:
 @pytest.fixture(params=STORES)
 async def store(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Milvus]:
     """Each store in turn; what a test creates is dropped."""
-    store = await Milvus.open(tmp_path / "milvus" if request.param == "lite" else SERVER)
+    is_lite = request.param == "lite"
+    target = tmp_path / "milvus" if is_lite else request.getfixturevalue("milvus_uri")
+    store = await Milvus.open(target)
     before = set(await store.names())
     yield store
     for name in set(await store.names()) - before:

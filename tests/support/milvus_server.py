@@ -1,0 +1,222 @@
+"""A real Milvus server that a test may kill, freeze and start again.
+
+The PyPI package `milvus` is Milvus 2.3.5, packed with LZMA, and a template of its configuration.
+Both are used here, and its launcher is not: that asks for other ports at each start, waits by
+sleeping, and kills what has not ended after a second.
+
+Milvus takes connections on every interface, whatever it is told: start it where nobody else
+reaches its ports. Its parts among themselves, and its etcd, keep to the loopback interface.
+"""
+
+import contextlib
+import http.client
+import lzma
+import os
+import random
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import milvus
+
+CACHE_DIR = Path("~/.cache/tihua").expanduser() / f"milvus-{milvus.__version__}"
+"""Where the programs are unpacked, 250 MB, in 7 s; once for all servers."""
+
+SETTINGS = {
+    # A part that was killed keeps its name in etcd for so long, and only then are collections
+    # loaded again: with Milvus' own 30 s they are not served for 35 s after a kill.
+    "common.session.ttl": 5,
+    # Milvus' own is half an hour, all of which it waits if a collection is loaded.
+    "common.gracefulStopTimeout": 1,
+    **{
+        f"{part}.ip": "127.0.0.1"
+        for part in ("rootCoord", "proxy", "queryCoord", "queryNode", "dataCoord", "dataNode")
+    },
+    "indexNode.ip": "127.0.0.1",
+}
+"""What differs from the package's configuration, by path in `milvus.yaml`."""
+
+_PORTS = 13
+"""Of Milvus' parts 10, and one for its health and two for its etcd."""
+
+_POLL_S = 0.05
+
+
+class MilvusFailed(AssertionError):
+    """Milvus did not start; the message is the end of what it said."""
+
+
+class MilvusServer:
+    """A Milvus on a directory and ports that stay its own from start to start.
+
+    Attributes:
+        uri: where it answers, as `--milvus-uri` and `Milvus.open` take it.
+        log: the file that gathers what it says.
+    """
+
+    def __init__(self, directory: Path) -> None:
+        """Choose free ports and write the configuration; `start` starts it.
+
+        Args:
+            directory: for data, configuration and log; made if it is missing. A second Milvus on
+                it, when the first is down, goes on with its collections.
+        """
+        self._directory = directory.absolute()
+        health, etcd_client, etcd_peer, *others = _free_ports(_PORTS)
+        config = milvus.MilvusServerConfig(data_dir=str(self._directory))
+        names = [name for name in config.configurable_items if name.endswith("_port")]
+        config.update(**dict(zip(names, others, strict=True)))
+        for path, value in SETTINGS.items():
+            config.set(path, value)
+        config.resolve()
+        self.uri = f"http://127.0.0.1:{config.get('proxy_port')}"
+        self.log = self._directory / "logs" / "milvus.log"
+        self._health_port = health
+        etcd = self._directory / "configs" / "etcd.yaml"
+        etcd.write_text(
+            f"name: milvus\n"
+            f"listen-client-urls: http://127.0.0.1:{etcd_client}\n"
+            f"advertise-client-urls: http://127.0.0.1:{etcd_client}\n"
+            f"listen-peer-urls: http://127.0.0.1:{etcd_peer}\n"
+            f"initial-advertise-peer-urls: http://127.0.0.1:{etcd_peer}\n"
+            f"initial-cluster: milvus=http://127.0.0.1:{etcd_peer}\n"
+        )
+        self._environment = {
+            **os.environ,
+            "DEPLOY_MODE": "STANDALONE",
+            "ETCD_CONFIG_PATH": str(etcd),
+            "LD_LIBRARY_PATH": str(CACHE_DIR),
+            "METRICS_PORT": str(health),
+            "MILVUS_RUN_DIR": str(self._directory / "run"),
+        }
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def process(self) -> "subprocess.Popen[bytes]":
+        """The process, which must be up."""
+        assert self._process is not None, "Milvus is down: start it first"
+        return self._process
+
+    def start(self, timeout_s: float = 120.0) -> None:
+        """Start it and return when it says that it is healthy.
+
+        It takes 3 s, or 10 s on a directory with data. After a kill its collections are loaded a
+        few seconds later; until then they are not to be searched.
+
+        Raises:
+            MilvusFailed: it ended, or is not healthy in time; it is down again.
+        """
+        assert self._process is None, "Milvus is up already"
+        with self.log.open("ab") as log:
+            self._process = subprocess.Popen(
+                [_programs() / "milvus", "run", "standalone"],
+                cwd=self._directory,
+                env=self._environment,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                # Ctrl-C is for the tests: they stop it.
+                start_new_session=True,
+            )
+        try:
+            self._await_health(timeout_s)
+        except BaseException:
+            self.kill()
+            raise
+
+    def kill(self) -> None:
+        """End it at once, as `kill -9` does; it may be frozen, or have ended by itself."""
+        self.process.kill()
+        self.process.wait()
+        self._process = None
+
+    def freeze(self) -> None:
+        """Stop its every thread: connections stay open, and nothing is answered."""
+        self.process.send_signal(signal.SIGSTOP)
+        os.waitid(os.P_PID, self.process.pid, os.WSTOPPED | os.WNOWAIT)
+
+    def thaw(self) -> None:
+        """Let it go on after `freeze`."""
+        self.process.send_signal(signal.SIGCONT)
+
+    def stop(self, timeout_s: float = 5.0) -> None:
+        """Have it end in order, or kill it after `timeout_s`; do nothing if it is down.
+
+        Milvus 2.3.5 ends in 1 s, in 12, or never: what it stopped first, others still wait for.
+        """
+        if self._process is None:
+            return
+        self.thaw()
+        self.process.terminate()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self.process.wait(timeout_s)
+        self.kill()
+
+    def _await_health(self, timeout_s: float) -> None:
+        end_s = time.monotonic() + timeout_s
+        while not self._is_healthy():
+            is_late = time.monotonic() > end_s
+            if is_late or self.process.poll() is not None:
+                state = f"is not healthy after {timeout_s:g} s" if is_late else "ended"
+                tail = self.log.read_bytes()[-4_000:].decode(errors="replace")
+                raise MilvusFailed(f"Milvus {state}; the end of {self.log}:\n{tail}")
+            time.sleep(_POLL_S)
+
+    def _is_healthy(self) -> bool:
+        connection = http.client.HTTPConnection("127.0.0.1", self._health_port, timeout=5)
+        try:
+            connection.request("GET", "/healthz")
+            return connection.getresponse().read() == b"OK"
+        except (OSError, http.client.HTTPException):
+            return False
+        finally:
+            connection.close()
+
+
+@contextlib.contextmanager
+def running_milvus(directory: Path) -> Iterator[MilvusServer]:
+    """Start a Milvus on a directory, and stop it in the end, whatever became of it."""
+    server = MilvusServer(directory)
+    server.start()
+    try:
+        yield server
+    finally:
+        server.stop()
+
+
+def _programs() -> Path:
+    """Return the directory of the unpacked programs; several processes may ask at once."""
+    if not CACHE_DIR.exists():
+        CACHE_DIR.parent.mkdir(parents=True, exist_ok=True)
+        unpacked = Path(tempfile.mkdtemp(dir=CACHE_DIR.parent))
+        for packed in (Path(milvus.__file__).parent / "data" / "bin").glob("*.lzma"):
+            with lzma.open(packed) as source, (unpacked / packed.stem).open("wb") as target:
+                shutil.copyfileobj(source, target)
+            (unpacked / packed.stem).chmod(0o755)
+        try:
+            unpacked.rename(CACHE_DIR)
+        except OSError:  # another process was faster
+            shutil.rmtree(unpacked)
+    return CACHE_DIR
+
+
+def _free_ports(count: int) -> list[int]:
+    """Return ports that nobody listens on, all different.
+
+    They are below those that Linux gives to outgoing connections, 32 768 and up: one of these
+    would take a port of a server that is down for a moment.
+    """
+    found: list[int] = []
+    with contextlib.ExitStack() as held:
+        for port in random.SystemRandom().sample(range(10_000, 32_000), 1_000):
+            if len(found) == count:
+                break
+            listener = held.enter_context(socket.socket())
+            with contextlib.suppress(OSError):
+                listener.bind(("127.0.0.1", port))
+                found.append(port)
+    return found
