@@ -14,6 +14,7 @@ from tihua._channel import DEFAULT_ADDRESS, DEFAULT_COLLECTION, DEFAULT_TIMEOUT_
 from tihua._ingest_types import IngestProgress, IngestSummary
 from tihua._preprocess import preprocess
 from tihua._server_types import Collection, Limits, ModelInfo, ServerInfo
+from tihua._tls import Tls
 from tihua._types import (
     Embedding,
     EmbeddingLike,
@@ -38,8 +39,10 @@ from tihua.errors import (
     InvalidRequestError,
     NotFoundError,
     OverloadedError,
+    PermissionDeniedError,
     ServerError,
     TihuaError,
+    UnauthenticatedError,
     UnavailableError,
     UnsupportedError,
 )
@@ -73,6 +76,7 @@ __all__ = [
     "ModelRef",
     "NotFoundError",
     "OverloadedError",
+    "PermissionDeniedError",
     "Query",
     "RgbImage",
     "SearchResult",
@@ -81,6 +85,8 @@ __all__ = [
     "Term",
     "TihuaError",
     "Timing",
+    "Tls",
+    "UnauthenticatedError",
     "UnavailableError",
     "UnsupportedError",
     "UpsertResult",

@@ -21,6 +21,7 @@ from tihua._ingest_session import IngestSession
 from tihua._ingest_types import IngestProgress, IngestSummary, WriteMode
 from tihua._reconnect import Reconnect
 from tihua._server_types import ServerInfo
+from tihua._tls import Tls
 from tihua._types import (
     Embedding,
     EmbeddingLike,
@@ -55,9 +56,14 @@ class AsyncClient(AsyncCollectionMethods):
         *,
         collection: str = DEFAULT_COLLECTION,
         timeout: float = DEFAULT_TIMEOUT_S,
+        tls: bool | Tls = False,
+        token: str = "",
+        insecure: bool = False,
     ) -> None:
         """Prepare a connection, in or outside of an event loop; arguments as for `Client`."""
-        self._connection = AsyncConnection(address, collection=collection, timeout=timeout)
+        self._connection = AsyncConnection(
+            address, collection=collection, timeout=timeout, tls=tls, token=token, insecure=insecure
+        )
 
     async def __aenter__(self) -> Self:
         """Return the client."""

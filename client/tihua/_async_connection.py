@@ -10,7 +10,9 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from tihua._call_metadata import call_metadata
 from tihua._channel import channel_options, checked_address
 from tihua._convert import checked_text
+from tihua._security import Security
 from tihua._status import translated
+from tihua._tls import Tls
 from tihua.v1 import (
     collection_service_pb2_grpc,
     embedding_service_pb2_grpc,
@@ -34,17 +36,32 @@ class AsyncConnection:
         timeout: limit of a call that sets none, in seconds.
     """
 
-    def __init__(self, address: str, *, collection: str, timeout: float) -> None:
+    def __init__(
+        self,
+        address: str,
+        *,
+        collection: str,
+        timeout: float,
+        tls: bool | Tls,
+        token: str,
+        insecure: bool,
+    ) -> None:
         """Note what is given; the channel is made by the first call, in its event loop."""
         self.address = checked_address(address)
         self.timeout = timeout
         self._collection = checked_text(collection, "collection")
+        security = Security.of(address, tls=tls, token=token, insecure=insecure)
+        self._authorization = security.authorization
+        self._credentials = security.credentials()
         self._is_closed = False
 
     @cached_property
     def _channel(self) -> aio.Channel:
         self.check_open()
-        return aio.insecure_channel(self.address, options=channel_options(self.address))
+        options = channel_options(self.address)
+        if self._credentials is None:
+            return aio.insecure_channel(self.address, options=options)
+        return aio.secure_channel(self.address, self._credentials, options=options)
 
     @cached_property
     def collections(self) -> "collection_service_pb2_grpc.CollectionServiceAsyncStub":
@@ -91,9 +108,13 @@ class AsyncConnection:
         """
         self.check_open()
         timeout = self.timeout if timeout is None else timeout
-        metadata = call_metadata()
+        metadata = self.metadata()
         with translated(self.address, timeout, metadata):
             return await method(request, timeout=timeout, metadata=metadata)
+
+    def metadata(self) -> tuple[tuple[str, str], ...]:
+        """Return what goes with the next call: its id, and who makes it."""
+        return (*call_metadata(), *self._authorization)
 
     def name(self, collection: str | None) -> str:
         """Return the collection that is meant."""

@@ -13,7 +13,6 @@ from grpc import aio
 
 from tihua import _convert
 from tihua._async_connection import AsyncConnection
-from tihua._call_metadata import call_metadata
 from tihua._ingest_session import IngestSession
 from tihua._ingest_types import IngestProgress
 from tihua._reconnect import Reconnect
@@ -60,7 +59,7 @@ async def _run_stream(
     on_progress: Callable[[IngestProgress], None],
 ) -> TihuaError | None:
     """Run one stream to its end; return what it broke with, None if all is done."""
-    call = connection.ingest.Ingest(metadata=call_metadata())
+    call = connection.ingest.Ingest(metadata=connection.metadata())
     events: asyncio.Queue[_Event] = asyncio.Queue()
     reader = asyncio.create_task(_read(call, events, connection.address))
     try:

@@ -78,8 +78,8 @@ _OPTIONS: tuple[tuple[str, int | str], ...] = (
     ("grpc.initial_reconnect_backoff_ms", 100),
     ("grpc.max_reconnect_backoff_ms", 3_000),
     # An ingest stream has no deadline: without pings a peer that lost its power is waited for.
-    # By default a server takes pings that come faster than every five minutes for an attack.
-    ("grpc.keepalive_time_ms", 310_000),
+    # A tihua server allows them every `Limits.min_ping_interval_s`.
+    ("grpc.keepalive_time_ms", 60_000),
     ("grpc.keepalive_timeout_ms", 20_000),
 )
 
@@ -87,7 +87,7 @@ _HOST_AND_PORT = re.compile(r"(\[[0-9a-fA-F:.%]+\]|[^:/\[\]]+):[0-9]{1,5}")
 _SCHEMES = ("dns:", "ipv4:", "ipv6:", "unix:", "unix-abstract:", "vsock:", "xds:")
 """Targets as gRPC knows them (doc/naming.md), taken as they are."""
 
-_LOOPBACK = re.compile(r"(localhost|127\.[0-9.]+|\[::1\]):|unix")
+_LOOPBACK_HOST = re.compile(r"(localhost|127\.[0-9.]+|\[::1\])(:[0-9]+)?")
 
 
 def checked_address(address: str) -> str:
@@ -107,5 +107,13 @@ def checked_address(address: str) -> str:
 def channel_options(address: str) -> list[tuple[str, int | str]]:
     """Return the options of a channel to this address."""
     # gRPC would send even localhost through a proxy that the environment names in http_proxy.
-    proxy = [("grpc.enable_http_proxy", 0)] if _LOOPBACK.match(address) else []
+    proxy = [("grpc.enable_http_proxy", 0)] if is_loopback(address) else []
     return [*_OPTIONS, *proxy]
+
+
+def is_loopback(address: str) -> bool:
+    """Return whether calls to this address stay on this machine."""
+    if address.startswith("unix"):
+        return True
+    hosts = re.sub(r"^(dns:(//[^/]*/)?|ipv[46]:)", "", address).split(",")
+    return all(_LOOPBACK_HOST.fullmatch(host) for host in hosts)

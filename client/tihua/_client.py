@@ -19,6 +19,7 @@ from tihua._ingest_session import IngestSession
 from tihua._ingest_types import IngestProgress, IngestSummary, WriteMode
 from tihua._reconnect import Reconnect
 from tihua._server_types import ServerInfo
+from tihua._tls import Tls
 from tihua._types import (
     Embedding,
     EmbeddingLike,
@@ -47,6 +48,8 @@ class Client(CollectionMethods):
         OverloadedError: the server is busy.
         UnavailableError: no server, or its store does not answer.
         DeadlineError: the answer did not come within `timeout`.
+        UnauthenticatedError, PermissionDeniedError: the server asks for a token, or one that may
+            do this.
 
     Every method but `ingest` takes `timeout` in seconds, and those about a collection take its name
     as `collection` (or `name`); None means what was given here.
@@ -58,6 +61,9 @@ class Client(CollectionMethods):
         *,
         collection: str = DEFAULT_COLLECTION,
         timeout: float = DEFAULT_TIMEOUT_S,
+        tls: bool | Tls = False,
+        token: str = "",
+        insecure: bool = False,
     ) -> None:
         """Prepare a connection.
 
@@ -65,11 +71,18 @@ class Client(CollectionMethods):
             address: `host:port`, or any other target of gRPC.
             collection: the collection of calls that name none.
             timeout: limit of each call that sets none, in seconds.
+            tls: encrypt calls and make sure of the server: True trusts the CAs that gRPC brings,
+                a `Tls` says which, and may carry the client's own certificate.
+            token: who calls, for a server that asks for it.
+            insecure: send the token unencrypted to other machines too.
 
         Raises:
-            InvalidRequestError: the address is none.
+            InvalidRequestError: the address is none, a certificate can't be used, or the token
+                would go unencrypted to another machine.
         """
-        self._connection = Connection(address, collection=collection, timeout=timeout)
+        self._connection = Connection(
+            address, collection=collection, timeout=timeout, tls=tls, token=token, insecure=insecure
+        )
 
     def __enter__(self) -> Self:
         """Return the client."""

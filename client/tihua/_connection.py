@@ -9,7 +9,9 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from tihua._call_metadata import call_metadata
 from tihua._channel import channel_options, checked_address
 from tihua._convert import checked_text
+from tihua._security import Security
 from tihua._status import translated
+from tihua._tls import Tls
 from tihua.v1 import (
     collection_service_pb2_grpc,
     embedding_service_pb2_grpc,
@@ -35,12 +37,28 @@ class Connection:
         check_health: grpc.health.v1.Health.Check.
     """
 
-    def __init__(self, address: str, *, collection: str, timeout: float) -> None:
+    def __init__(
+        self,
+        address: str,
+        *,
+        collection: str,
+        timeout: float,
+        tls: bool | Tls,
+        token: str,
+        insecure: bool,
+    ) -> None:
         """Prepare a channel; nothing is sent."""
         self.address = checked_address(address)
         self.timeout = timeout
         self._collection = checked_text(collection, "collection")
-        self._channel = grpc.insecure_channel(address, options=channel_options(address))
+        security = Security.of(address, tls=tls, token=token, insecure=insecure)
+        self._authorization = security.authorization
+        credentials, options = security.credentials(), channel_options(address)
+        self._channel = (
+            grpc.insecure_channel(address, options=options)
+            if credentials is None
+            else grpc.secure_channel(address, credentials, options=options)
+        )
         self._is_closed = False
         self.collections = collection_service_pb2_grpc.CollectionServiceStub(self._channel)
         self.embedding = embedding_service_pb2_grpc.EmbeddingServiceStub(self._channel)
@@ -64,9 +82,13 @@ class Connection:
         """
         self.check_open()
         timeout = self.timeout if timeout is None else timeout
-        metadata = call_metadata()
+        metadata = self.metadata()
         with translated(self.address, timeout, metadata):
             return method(request, timeout=timeout, metadata=metadata)
+
+    def metadata(self) -> tuple[tuple[str, str], ...]:
+        """Return what goes with the next call: its id, and who makes it."""
+        return (*call_metadata(), *self._authorization)
 
     def name(self, collection: str | None) -> str:
         """Return the collection that is meant."""

@@ -178,4 +178,8 @@ def _limits(message: system_service_pb2.Limits) -> _server_types.Limits:
         max_id_bytes=message.max_id_bytes,
         max_uri_bytes=message.max_uri_bytes,
         max_metadata_bytes=message.max_metadata_bytes,
+        max_streams_per_client=message.max_streams_per_client,
+        max_calls_per_connection=message.max_calls_per_connection,
+        max_header_bytes=message.max_header_bytes,
+        min_ping_interval_s=message.min_ping_interval_s,
     )

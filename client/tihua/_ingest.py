@@ -16,7 +16,6 @@ from typing import TypeAlias
 import grpc
 
 from tihua import _convert
-from tihua._call_metadata import call_metadata
 from tihua._connection import Connection
 from tihua._ingest_session import IngestSession
 from tihua._ingest_types import IngestProgress
@@ -63,7 +62,7 @@ def _run_stream(
     requests: SimpleQueue[IngestRequest | None] = SimpleQueue()
     events: SimpleQueue[_Event] = SimpleQueue()
     requests.put(session.open())
-    call = connection.ingest.Ingest(iter(requests.get, None), metadata=call_metadata())
+    call = connection.ingest.Ingest(iter(requests.get, None), metadata=connection.metadata())
     reader = threading.Thread(target=_read, args=(call, events), name="tihua-ingest", daemon=True)
     try:
         reader.start()

@@ -33,6 +33,10 @@ class Limits:
         max_id_bytes: bytes of an item's id, as UTF-8.
         max_uri_bytes: bytes of an item's uri, as UTF-8.
         max_metadata_bytes: bytes of an item's metadata, as JSON in UTF-8.
+        max_streams_per_client: ingest streams that one token, or one address, may have open.
+        max_calls_per_connection: calls under way on one connection; further ones wait here.
+        max_header_bytes: bytes of the metadata of one call.
+        min_ping_interval_s: seconds between two pings of a connection without data.
     """
 
     max_message_bytes: int
@@ -47,6 +51,10 @@ class Limits:
     max_id_bytes: int
     max_uri_bytes: int
     max_metadata_bytes: int
+    max_streams_per_client: int
+    max_calls_per_connection: int
+    max_header_bytes: int
+    min_ping_interval_s: int
 
 
 @dataclass(frozen=True, slots=True)

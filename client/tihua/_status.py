@@ -4,6 +4,7 @@ A tihua server's own errors carry google.rpc.ErrorInfo and a sentence for people
 come from the network, a proxy or a deadline, and get their sentence here.
 """
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import cast
@@ -75,6 +76,8 @@ def _rich_details(call: grpc.Call) -> list["status_pb2.any__pb2.Any"]:
 
 def _explained(code: str, details: str, address: str, timeout: float | None) -> str:
     match code:
+        case "UNAVAILABLE" if _CONNECTING.search(details) and (fault := _handshake_fault(details)):
+            return f"{address} can't be spoken to: {fault}"
         case "UNAVAILABLE":
             return (
                 f'no tihua server answers at {address}; start one with "tihua-server", or say '
@@ -90,3 +93,33 @@ def _explained(code: str, details: str, address: str, timeout: float | None) -> 
             return f"the call to {address} was cancelled ({details})"
         case _:
             return f"{address} answered {code}: {details}"
+
+
+_CONNECTING = re.compile(r"failed to connect to all addresses|connections to all backends failing")
+"""How gRPC begins when it has no connection; a connection that breaks later is another matter."""
+
+_HANDSHAKE_FAULTS = {
+    r"certificate has expired": "its certificate has expired; renew it on the server",
+    r"certificate is not yet valid": "its certificate is not valid yet; are both clocks right?",
+    r"Hostname Verification Check failed|not in peer certificate": (
+        "its certificate is for another name; use an address that the certificate names"
+    ),
+    r"CERTIFICATE_VERIFY_FAILED": (
+        "its certificate is signed by none of the CAs that are trusted; name its CA with --ca "
+        "(ca_file)"
+    ),
+    r"WRONG_VERSION_NUMBER": (
+        "it does not speak TLS; leave --tls out, or start the server with --tls-cert and --tls-key"
+    ),
+    r"Socket closed|Connection reset|Broken pipe|Tls handshake failed": (
+        "it closes the connection; it may ask for TLS (--tls, --ca), or for a certificate of the "
+        "client that it trusts (--cert and --key)"
+    ),
+}
+"""What gRPC and BoringSSL say of a handshake that failed, and what it means."""
+
+
+def _handshake_fault(details: str) -> str:
+    """Return what is wrong with the security of a connection, empty if something else is."""
+    faults = (fault for said, fault in _HANDSHAKE_FAULTS.items() if re.search(said, details))
+    return next(faults, "")

@@ -2,6 +2,8 @@
 
     TihuaError
      ├── InvalidRequestError      the request is wrong: mend it
+     ├── UnauthenticatedError     the server asks for a token that it knows: get one
+     ├── PermissionDeniedError    the token may not do this: get another
      ├── NotFoundError            no collection, item or model of that name: look elsewhere
      ├── AlreadyExistsError       the name or id is taken: choose another
      ├── FailedPreconditionError  another model's collection, or one that is not loaded
@@ -28,8 +30,10 @@ __all__ = [
     "InvalidRequestError",
     "NotFoundError",
     "OverloadedError",
+    "PermissionDeniedError",
     "ServerError",
     "TihuaError",
+    "UnauthenticatedError",
     "UnavailableError",
     "UnsupportedError",
 ]
@@ -77,6 +81,18 @@ class InvalidRequestError(TihuaError):
     """
 
     code = "INVALID_ARGUMENT"
+
+
+class UnauthenticatedError(TihuaError):
+    """The server asks for a token, and the call carries none or one that it does not know."""
+
+    code = "UNAUTHENTICATED"
+
+
+class PermissionDeniedError(TihuaError):
+    """The role of the token is too small for the call; the message names both."""
+
+    code = "PERMISSION_DENIED"
 
 
 class NotFoundError(TihuaError):
@@ -147,7 +163,7 @@ STATUS_ERRORS: Mapping[str, type[TihuaError]] = MappingProxyType(
         "DEADLINE_EXCEEDED": DeadlineError,
         "NOT_FOUND": NotFoundError,
         "ALREADY_EXISTS": AlreadyExistsError,
-        "PERMISSION_DENIED": InvalidRequestError,
+        "PERMISSION_DENIED": PermissionDeniedError,
         "RESOURCE_EXHAUSTED": OverloadedError,
         "FAILED_PRECONDITION": FailedPreconditionError,
         "ABORTED": FailedPreconditionError,
@@ -156,13 +172,12 @@ STATUS_ERRORS: Mapping[str, type[TihuaError]] = MappingProxyType(
         "INTERNAL": ServerError,
         "UNAVAILABLE": UnavailableError,
         "DATA_LOSS": ServerError,
-        "UNAUTHENTICATED": InvalidRequestError,
+        "UNAUTHENTICATED": UnauthenticatedError,
     }
 )
 """The exception of each gRPC status, in the order of their numbers: CANCELLED is 1.
 
-tihua itself never answers CANCELLED (the connection was closed under the call), PERMISSION_DENIED
-or UNAUTHENTICATED (a proxy on the way wants other credentials).
+tihua itself never answers CANCELLED: the connection was closed under the call.
 """
 
 

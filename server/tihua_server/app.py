@@ -33,7 +33,7 @@ from tihua_server.collection_service import CollectionService
 from tihua_server.config import DEFAULT_MODEL, Config
 from tihua_server.embedding_service import EmbeddingService
 from tihua_server.encoders import load_encoders
-from tihua_server.errors import InvalidInput
+from tihua_server.entrance import Entrance, server_options
 from tihua_server.ingest_service import IngestService
 from tihua_server.ingest_stream import Credit
 from tihua_server.ingester import Ingester
@@ -43,6 +43,7 @@ from tihua_server.readiness import Readiness
 from tihua_server.search_service import SearchService
 from tihua_server.searcher import Searcher
 from tihua_server.served_models import ServedModels
+from tihua_server.streams import Streams
 from tihua_server.system_service import SystemService
 from tihua_server.telemetry import Telemetry
 from tihua_server.types import VectorStore
@@ -83,9 +84,11 @@ class App:
         store: VectorStore,
         config: Config,
         telemetry: Telemetry | None = None,
+        entrance: Entrance | None = None,
     ) -> None:
-        """Put the parts together."""
+        """Put the parts together; the last two are made of `config` if they were not before."""
         self._config = config
+        self._entrance = entrance or Entrance(config)
         self.telemetry = telemetry or Telemetry(config)
         observer = self.telemetry.observer
         self._models = models
@@ -101,15 +104,13 @@ class App:
             readers={"", *SERVICES} - STORELESS_SERVICES,
             writers={"tihua.v1.IngestService"},
         )
-        self._server = grpc.aio.server(
-            options=[
-                ("grpc.max_receive_message_length", config.limits.max_message_bytes),
-                ("grpc.max_send_message_length", config.limits.max_message_bytes),
-                # Without it a second server on the port would start, and share its calls.
-                ("grpc.so_reuseport", 0),
-            ],
+        self._server = grpc.aio.server(options=server_options(config))
+        self._calls = CallInterceptor(
+            self._server,
+            observer,
+            self._entrance.access,
+            Streams(config.limits.max_streams_per_client),
         )
-        self._calls = CallInterceptor(self._server, observer)
         limits, server = config.limits, cast("grpc.aio.Server", self._calls)
         embedding_service_pb2_grpc.add_EmbeddingServiceServicer_to_server(
             EmbeddingService(models, limits), server
@@ -142,19 +143,10 @@ class App:
             InvalidInput: the address is taken or not this machine's.
         """
         await self._models.warm_up()
-        config = self._config
-        host = f"[{config.host}]" if ":" in config.host else config.host
-        try:
-            port = self._server.add_insecure_port(f"{host}:{config.port}")
-        except RuntimeError as error:
-            raise InvalidInput(
-                f"can't listen on {host}:{config.port}: another program has that port, or the "
-                "host is not this machine's; choose another with --port or --host"
-            ) from error
+        self.address = self._entrance.bind(self._server)
         await self.telemetry.start()
         await self._server.start()
         await self._readiness.begin()
-        self.address = f"{host}:{port}"
 
     def announce(self) -> None:
         """Log what is served, and where."""
@@ -162,6 +154,8 @@ class App:
             _log.info(
                 "serving",
                 address=self.address,
+                tls=self._entrance.tls,
+                tokens=self._config.token_file is not None,
                 model=model.ref.id,
                 dim=model.dim,
                 device=model.device,
@@ -199,8 +193,10 @@ async def serving(config: Config) -> AsyncIterator[App]:
     Raises:
         ModelError: a model can't be loaded.
         StoreUnavailable: the store does not answer.
-        InvalidInput: the address can't be listened on, or two models are alike.
+        InvalidInput: the address can't or must not be listened on, certificates or tokens can't be
+            read, or two models are alike.
     """
+    entrance = Entrance(config)  # what is wrong with it is told before a model is loaded
     telemetry = Telemetry(config)
     store = await Milvus.open(
         config.milvus_uri or config.data_dir,
@@ -214,7 +210,7 @@ async def serving(config: Config) -> AsyncIterator[App]:
     except BaseException:
         await store.close()
         raise
-    app = App(models, store, config, telemetry)
+    app = App(models, store, config, telemetry, entrance)
     try:
         await app.start()
         yield app

@@ -29,6 +29,7 @@ Examples:
   tihua-server --model ViT-B-16 --model-path clip_cn_vit-b-16.pt
   tihua-server --also-model ViT-B-16            two models, as for a reindex from one to the other
   tihua-server --milvus-uri http://milvus:19530 --milvus-token root:Milvus
+  tihua-server --host 0.0.0.0 --tls-cert c.pem --tls-key k.pem --token-file tokens
   tihua-server demo                             pictures for lines of a poem, in a minute
   tihua-server train --help                     a model of your own
 """
@@ -75,6 +76,28 @@ def named_model(value: str) -> tuple[str, Path | None]:
 @click.version_option(__version__, prog_name="tihua-server")
 @_knob("host", help="Address to listen on; the default lets this machine in and nobody else.")
 @_knob("port", type=click.IntRange(0, 65535), help="Port to listen on; 0 takes a free one.")
+@_knob(
+    "tls_cert",
+    type=click.Path(path_type=Path),
+    help="Certificate of the server and those up to its CA, PEM; taken again when it changes.",
+)
+@_knob("tls_key", type=click.Path(path_type=Path), help="Its private key, PEM, not encrypted.")
+@_knob(
+    "tls_client_ca",
+    type=click.Path(path_type=Path),
+    help="CA whose certificates clients must have, PEM (mTLS).",
+)
+@_knob(
+    "token_file",
+    type=click.Path(path_type=Path),
+    help="Who may call: lines of NAME ROLE TOKEN, the role being read, write or admin; taken again "
+    "when it changes.",
+)
+@_knob(
+    "insecure",
+    is_flag=True,
+    help="Let other machines in without TLS, or without knowing who they are.",
+)
 @_knob("model", type=click.Choice(MODEL_NAMES), help="The model.")
 @_knob(
     "model_path",
@@ -176,6 +199,7 @@ def named_model(value: str) -> tuple[str, Path | None]:
 @_limit("max_image_bytes", "Bytes of one encoded picture.")
 @_limit("max_image_pixels", "Width times height of one picture.")
 @_limit("max_text_chars", "Characters of one text.")
+@_limit("max_streams_per_client", "Ingest streams that one token, or one address, has open.")
 @click.pass_context
 def main(context: click.Context, /, **knobs: Any) -> None:
     """Turn Chinese text and pictures into vectors and find one by the other, over gRPC."""

@@ -26,6 +26,13 @@ class Limits:
         max_search_window: hits over all pages of one search; Milvus allows 16 384.
         max_query_terms: terms of one query.
         max_id_bytes, max_uri_bytes, max_metadata_bytes: parts of an item, as UTF-8.
+        max_streams_per_client: ingest streams of one client, which is one token, or one address
+            where there are no tokens. Each may have `max_message_bytes` in flight.
+        max_calls_per_connection: calls under way on one connection; further ones wait in the
+            client.
+        max_header_bytes: the metadata of one call.
+        min_ping_interval_s: between two pings of a client while no data flows; who pings more
+            often loses the connection.
     """
 
     max_message_bytes: int = 64 * 1024 * 1024
@@ -39,6 +46,10 @@ class Limits:
     max_id_bytes: int = 512
     max_uri_bytes: int = 4_096
     max_metadata_bytes: int = 32_768
+    max_streams_per_client: int = 16
+    max_calls_per_connection: int = 1_024
+    max_header_bytes: int = 16_384
+    min_ping_interval_s: int = 30
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,6 +58,11 @@ class Config:
 
     Attributes:
         host, port: where it listens; port 0 takes a free one.
+        tls_cert, tls_key: its certificate, with those between it and its CA, and its private key,
+            PEM files; without them calls are not encrypted.
+        tls_client_ca: the CAs whose certificates clients must have (mTLS).
+        token_file: who may call; without it everybody who can connect may.
+        insecure: listen for other machines without TLS, or without knowing the callers.
         model: a name that `encoders.py` knows.
         model_path: a checkpoint file of that model; None fetches it, or takes the packaged one.
         also_model: further models to serve, each a name and a checkpoint file or None.
@@ -79,6 +95,11 @@ class Config:
 
     host: str = "127.0.0.1"
     port: int = 50051
+    tls_cert: Path | None = None
+    tls_key: Path | None = None
+    tls_client_ca: Path | None = None
+    token_file: Path | None = None
+    insecure: bool = False
     model: str = DEFAULT_MODEL
     model_path: Path | None = None
     also_model: tuple[tuple[str, Path | None], ...] = ()
@@ -95,7 +116,7 @@ class Config:
     max_queue_bytes: int = 256 * 1024 * 1024
     max_decode_pixels: int = 100_000_000
     data_dir: Path = Path("tihua-data")
-    milvus_uri: str = ""
+    milvus_uri: str = field(default="", repr=False)  # it may carry a password
     milvus_token: str = field(default="", repr=False)
     store_timeout_s: float = 10.0
     drain_timeout_s: float = 30.0

@@ -2,6 +2,8 @@
 
     ServiceError
      ├── InvalidInput        the caller's data is wrong: fix the request
+     ├── Unauthenticated     no token, or one that this server does not know
+     ├── PermissionDenied    the token's role is too small
      ├── OutOfOrder          an ingest stream broke its own numbering: resume it
      ├── SessionConflict     an ingest session is used for two different things
      ├── SessionTaken        an ingest session went on in another stream
@@ -11,7 +13,8 @@
      ├── CollectionNotReady  the collection is not loaded for searching
      ├── TooLarge            over a limit in bytes; the limit is in the message
      ├── Overloaded          the queue is full: wait, then try again
-     │    └── StoreFull      the store has no room for more: make some, then try again
+     │    ├── StoreFull      the store has no room for more: make some, then try again
+     │    └── TooManyStreams the client has as many streams as it may have
      ├── Draining            the server is shutting down: try another one
      ├── StoreUnavailable    Milvus does not answer
      ├── StoreError          Milvus answered with an error of its own
@@ -57,6 +60,18 @@ class InvalidInput(ServiceError):
     """The caller's data is wrong; the same call will fail again."""
 
     reason = "INVALID_INPUT"
+
+
+class Unauthenticated(ServiceError):
+    """The call carries no token, or one that this server does not know (any more)."""
+
+    reason = "TOKEN_UNKNOWN"
+
+
+class PermissionDenied(ServiceError):
+    """The caller's role is too small for the method."""
+
+    reason = "ROLE_TOO_SMALL"
 
 
 class OutOfOrder(ServiceError):
@@ -125,6 +140,12 @@ class StoreFull(Overloaded):
     """The disk of the store is full; what is stored can be read."""
 
     reason = "STORE_FULL"
+
+
+class TooManyStreams(Overloaded):
+    """The client has as many streams open as it may have."""
+
+    reason = "TOO_MANY_STREAMS"
 
 
 class Draining(ServiceError):

@@ -1,12 +1,15 @@
-"""Around every call: errors become statuses, and one line is logged: at DEBUG if all went well.
+"""Around every call: who calls, errors as statuses, one line in the log: at DEBUG if all went well.
 
 The one place where a stray exception is caught: it is a bug, logged with its traceback, and its
 text stays here.
 
-Methods are wrapped once, when their service is added, and added as generic handlers. The ways that
-grpc.aio offers cost a call more than all of ours: an interceptor is asked for the handler of each
-call, and for each method that is registered by name a future waits, all of which grpc.aio 1.85 goes
-through at every call (with our 25 methods a tenth of a small call's time).
+Methods are wrapped once, when their service is added, and found by one generic handler. The ways
+that grpc.aio offers cost a call more than all of ours: an interceptor is asked for the handler of
+each call, and for each method that is registered by name a future waits, all of which grpc.aio 1.85
+goes through at every call (with our 25 methods a tenth of a small call's time).
+
+Whoever may not call is refused when the method is looked up, which is before a message is read: a
+stranger's 64 MiB stay in the network.
 """
 
 import asyncio
@@ -14,16 +17,18 @@ import contextlib
 import logging
 import time
 import urllib.parse
-from collections.abc import AsyncIterator, Mapping, Sequence
-from typing import Any
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from typing import Any, TypeAlias
 
 import grpc
 import structlog
 
+from tihua_server.access import CALLER, NEEDED_ROLES, Access
 from tihua_server.errors import ModelError, ServiceError, StoreError, StoreUnavailable
 from tihua_server.observer import Observer
 from tihua_server.request_id import METADATA_KEY, begin_request
 from tihua_server.status import DETAILS_KEY, rich_status, status_code
+from tihua_server.streams import Streams
 
 MAX_WAY_S = 0.1
 MAX_ROUNDING = 0.01
@@ -35,10 +40,11 @@ a second.
 
 Handler = Any  # grpc.RpcMethodHandler, typed for synchronous servers only
 Context = grpc.aio.ServicerContext[Any, Any]
+Metadata: TypeAlias = Sequence[tuple[str, str | bytes]]
 
 
 class CallInterceptor:
-    """Translates errors, logs and counts, for unary and bidirectional methods alike.
+    """Lets callers in, translates errors, logs and counts, for unary and streaming methods alike.
 
     To generated code it is the server: `add_…Servicer_to_server(servicer, interceptor)`.
 
@@ -48,15 +54,20 @@ class CallInterceptor:
         under_way: how many there are.
     """
 
-    def __init__(self, server: grpc.aio.Server, observer: Observer) -> None:
-        """Take the server and who hears of its calls; none is under way."""
-        self._server = server
+    def __init__(
+        self, server: grpc.aio.Server, observer: Observer, access: Access, streams: Streams
+    ) -> None:
+        """Take the server, who hears of its calls, and what knows their callers."""
         self.observer = observer
+        self._methods: dict[str, Handler] = {}
+        self._access = access
+        self._streams = streams
         # Bound once: the lazy logger of a module takes 5 us to find out that it has nothing to say.
         self.log = structlog.get_logger("tihua").bind()
         self.under_way = 0
         self._idle = asyncio.Event()
         self._idle.set()
+        server.add_generic_rpc_handlers((_Router(self._methods, self._admitted),))
 
     async def idle(self) -> None:
         """Return when no call of ours is under way."""
@@ -69,35 +80,53 @@ class CallInterceptor:
         self, service_name: str, method_handlers: Mapping[str, Handler]
     ) -> None:
         """Add the methods of a service; ours are wrapped, health and reflection are not."""
-        if service_name.startswith("tihua."):
-            service = service_name.removeprefix("tihua.v1.")
-            method_handlers = {
-                name: self._wrapped(handler, f"{service}/{name}")
-                for name, handler in method_handlers.items()
-            }
-        self._server.add_generic_rpc_handlers(
-            (grpc.method_handlers_generic_handler(service_name, dict(method_handlers)),)
-        )
+        is_ours = service_name.startswith("tihua.")
+        for name, handler in method_handlers.items():
+            method = f"{service_name}/{name}"
+            assert method in NEEDED_ROLES, f"access.py does not say who may call {method}"
+            self._methods[f"/{method}"] = self._wrapped(handler, method) if is_ours else handler
 
-    def _wrapped(self, handler: Handler, name: str) -> Handler:
+    def _admitted(self, path: str, handler: Handler, metadata: Metadata) -> Handler:
+        """Return what answers a call: its method, or a refusal."""
+        method = path.removeprefix("/")
+        try:
+            caller = self._access.caller(method, metadata)
+            CALLER.set(caller)
+            self._access.check(caller, method)
+        except ServiceError as error:
+            return self._refusal(method, error)
+        return handler
+
+    def _refusal(self, method: str, error: ServiceError) -> Handler:
+        async def refuse(requests: AsyncIterator[Any], context: Context) -> None:
+            async with _Call(self, method, context):
+                raise error
+
+        # A unary method would be sent its request first.
+        return grpc.stream_stream_rpc_method_handler(refuse)
+
+    def _wrapped(self, handler: Handler, method: str) -> Handler:
         codec = (handler.request_deserializer, handler.response_serializer)
         if handler.stream_stream is not None:
             streaming = handler.stream_stream
 
             async def stream(requests: AsyncIterator[Any], context: Context) -> None:
+                caller = CALLER.get()
                 # Closed here and now: left to gRPC, a generator whose client went away lives on.
                 async with (
-                    _Call(self, name, context),
+                    _Call(self, method, context),
                     contextlib.aclosing(streaming(requests, context)) as responses,
                 ):
-                    async for response in responses:
-                        await context.write(response)
+                    with self._streams.held(caller.name or _host(context)):
+                        async for response in responses:
+                            self._access.check_again(caller)
+                            await context.write(response)
 
             return grpc.stream_stream_rpc_method_handler(stream, *codec)
         unary = handler.unary_unary
 
         async def answer(request: Any, context: Context) -> Any:
-            async with _Call(self, name, context):
+            async with _Call(self, method, context):
                 return await unary(request, context)
 
         return grpc.unary_unary_rpc_method_handler(answer, *codec)
@@ -115,6 +144,23 @@ class CallInterceptor:
             self._idle.set()
 
 
+class _Router(grpc.GenericRpcHandler):
+    """Finds what answers a call."""
+
+    def __init__(
+        self, methods: Mapping[str, Handler], admitted: Callable[[str, Handler, Metadata], Handler]
+    ) -> None:
+        self._methods = methods
+        self._admitted = admitted
+
+    def service(self, handler_call_details: grpc.HandlerCallDetails) -> Handler | None:
+        """Return the method of a call, or its refusal; None where there is no such method."""
+        path = handler_call_details.method
+        if (handler := self._methods.get(path)) is None:
+            return None
+        return self._admitted(path, handler, handler_call_details.invocation_metadata)
+
+
 class _Call:
     """One call of ours, from its beginning to its status and its line in the log."""
 
@@ -122,7 +168,7 @@ class _Call:
 
     def __init__(self, calls: CallInterceptor, method: str, context: Context) -> None:
         self._calls = calls
-        self._method = method
+        self._method = method.removeprefix("tihua.v1.")
         self._context = context
         self._request_id = ""
         self._start_s = time.perf_counter()
@@ -196,7 +242,9 @@ class _Call:
         fields["ms"] = round(elapsed_s * 1000, 1)
         if left_s is not None:
             fields["deadline_ms"] = round((elapsed_s + left_s) * 1000)
-        fields["peer"] = urllib.parse.unquote(self._context.peer())
+        if caller := CALLER.get().name:
+            fields["caller"] = caller
+        fields["peer"] = _peer(self._context)
         log.log(level, "rpc", **fields, **more)
 
     async def _abort(self, error: ServiceError) -> None:
@@ -206,3 +254,14 @@ class _Call:
             status.message,
             ((METADATA_KEY, self._request_id), (DETAILS_KEY, status.SerializeToString())),
         )
+
+
+def _peer(context: Context) -> str:
+    """Return where a call comes from: `ipv4:192.0.2.1:50123`."""
+    return urllib.parse.unquote(context.peer())
+
+
+def _host(context: Context) -> str:
+    """Return the machine that a call comes from: it may have many ports."""
+    kind, _, address = _peer(context).partition(":")
+    return address.rpartition(":")[0] if kind in {"ipv4", "ipv6"} else kind

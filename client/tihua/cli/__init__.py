@@ -6,6 +6,7 @@ One module a command (or group of commands). Each is imported when its command i
 
 import errno
 import io
+import os
 import signal
 import sys
 from types import FrameType
@@ -104,6 +105,8 @@ def _interrupt(number: int, frame: FrameType | None) -> NoReturn:
 
 def main() -> None:
     """Run the command line and exit; a second Ctrl-C does not wait for the end of the first."""
+    # gRPC's core writes lines of its own to stderr; what they tell, our errors tell better.
+    os.environ.setdefault("GRPC_VERBOSITY", "NONE")
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # and not ignored, by nohup
         signal.signal(signal.SIGINT, _interrupt)
     for stream in (sys.stdout, sys.stderr):

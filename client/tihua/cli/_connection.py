@@ -1,10 +1,16 @@
-"""Which server and collection a command speaks to."""
+"""Which server and collection a command speaks to, how safely, and as whom."""
 
+import os
 from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
 
 import click
 
 import tihua
+
+TOKEN_VARIABLE = "TIHUA_TOKEN"  # noqa: S105  # its name, and no token
+"""The variable that holds the token; no flag does, because `ps` shows a command line to all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,67 +21,144 @@ class Connection:
         address: `host:port` of the server.
         collection: the collection that commands use when none is named.
         timeout_s: limit on one call, in seconds; a stream has none.
+        has_tls: encrypt; so does naming any of the next three.
+        ca_file, cert_file, key_file: as in `tihua.Tls`.
+        token_file: holds the token; None takes it from TIHUA_TOKEN, if it is there.
+        is_insecure: send the token unencrypted to other machines too.
     """
 
-    address: str
-    collection: str
-    timeout_s: float
+    address: str = tihua.DEFAULT_ADDRESS
+    collection: str = tihua.DEFAULT_COLLECTION
+    timeout_s: float = tihua.DEFAULT_TIMEOUT_S
+    has_tls: bool = False
+    ca_file: Path | None = None
+    cert_file: Path | None = None
+    key_file: Path | None = None
+    token_file: Path | None = None
+    is_insecure: bool = False
 
     def client(self) -> "tihua.Client":
-        """Return a client of the server; nothing is sent yet."""
-        return tihua.Client(self.address, collection=self.collection, timeout=self.timeout_s)
+        """Return a client of the server; nothing is sent yet.
+
+        Raises:
+            InvalidRequestError: what was given does not go together.
+            OSError: the token can't be read.
+        """
+        tls = tihua.Tls(ca_file=self.ca_file, cert_file=self.cert_file, key_file=self.key_file)
+        return tihua.Client(
+            self.address,
+            collection=self.collection,
+            timeout=self.timeout_s,
+            tls=tls if self.has_tls or tls != tihua.Tls() else False,
+            token=self._token(),
+            insecure=self.is_insecure,
+        )
+
+    def _token(self) -> str:
+        if self.token_file is None:
+            return os.environ.get(TOKEN_VARIABLE, "").strip()
+        return self.token_file.read_text(encoding="utf-8", errors="replace").strip()
+
+
+DEFAULT_CONNECTION = Connection()
+"""What holds when nothing is said."""
 
 
 def connection_options(*, hidden: bool) -> list[click.Option]:
-    """Return --address, --collection and --timeout, which change the context's `Connection`.
+    """Return the options that change the context's `Connection`.
 
     Args:
         hidden: leave them out of the help: that of the root group explains them once for all.
     """
+
+    def option(
+        *names: str,
+        text: str,
+        variable: str = "",
+        kind: click.ParamType[Any] | None = None,
+        metavar: str | None = None,
+    ) -> click.Option:
+        return click.Option(
+            names,
+            metavar=metavar,
+            type=kind,
+            is_flag=metavar is None,
+            default=None,
+            envvar=variable if variable and not hidden else None,
+            callback=_store,
+            expose_value=False,
+            hidden=hidden,
+            help=text,
+        )
+
+    file = click.Path(path_type=Path)
     return [
-        click.Option(
-            ["--address"],
+        option(
+            "--address",
             metavar="HOST:PORT",
-            envvar=None if hidden else "TIHUA_ADDRESS",
-            callback=_store,
-            expose_value=False,
-            hidden=hidden,
-            help=f"Where the server is.  [TIHUA_ADDRESS; default: {tihua.DEFAULT_ADDRESS}]",
+            variable="TIHUA_ADDRESS",
+            text=f"Where the server is.  [TIHUA_ADDRESS; default: {tihua.DEFAULT_ADDRESS}]",
         ),
-        click.Option(
-            ["-c", "--collection"],
+        option(
+            "-c",
+            "--collection",
             metavar="NAME",
-            envvar=None if hidden else "TIHUA_COLLECTION",
-            callback=_store,
-            expose_value=False,
-            hidden=hidden,
-            help=f"Which collection.  [TIHUA_COLLECTION; default: {tihua.DEFAULT_COLLECTION}]",
+            variable="TIHUA_COLLECTION",
+            text=f"Which collection.  [TIHUA_COLLECTION; default: {tihua.DEFAULT_COLLECTION}]",
         ),
-        click.Option(
-            ["--timeout", "timeout_s"],
+        option(
+            "--timeout",
+            "timeout_s",
             metavar="SECONDS",
-            type=click.FloatRange(min=0, min_open=True),
-            envvar=None if hidden else "TIHUA_TIMEOUT",
-            callback=_store,
-            expose_value=False,
-            hidden=hidden,
-            help=f"Limit on one call.  [TIHUA_TIMEOUT; default: {tihua.DEFAULT_TIMEOUT_S:g}]",
+            kind=click.FloatRange(min=0, min_open=True),
+            variable="TIHUA_TIMEOUT",
+            text=f"Limit on one call.  [TIHUA_TIMEOUT; default: {tihua.DEFAULT_TIMEOUT_S:g}]",
+        ),
+        option(
+            "--tls",
+            "has_tls",
+            variable="TIHUA_TLS",
+            text="Encrypt; each of the next three implies it.  [TIHUA_TLS]",
+        ),
+        option(
+            "--ca",
+            "ca_file",
+            metavar="FILE",
+            kind=file,
+            variable="TIHUA_CA",
+            text="CA of the server's certificate; without it, those that gRPC brings.  [TIHUA_CA]",
+        ),
+        option(
+            "--cert",
+            "cert_file",
+            metavar="FILE",
+            kind=file,
+            variable="TIHUA_CERT",
+            text="Certificate of this client, where the server asks for one.  [TIHUA_CERT]",
+        ),
+        option(
+            "--key",
+            "key_file",
+            metavar="FILE",
+            kind=file,
+            variable="TIHUA_KEY",
+            text="Private key of that certificate.  [TIHUA_KEY]",
+        ),
+        option(
+            "--token-file",
+            metavar="FILE",
+            kind=file,
+            text=f"File with the token; or {TOKEN_VARIABLE} is the token.",
+        ),
+        option(
+            "--insecure",
+            "is_insecure",
+            text="Send the token unencrypted to other machines too.",
         ),
     ]
 
 
-def _store(ctx: click.Context, param: click.Parameter, value: str | float | None) -> None:
-    connection = ctx.find_object(Connection) or DEFAULT_CONNECTION
-    match param.name, value:
-        case "address", str():
-            ctx.obj = replace(connection, address=value)
-        case "collection", str():
-            ctx.obj = replace(connection, collection=value)
-        case "timeout_s", float():
-            ctx.obj = replace(connection, timeout_s=value)
-
-
-DEFAULT_CONNECTION = Connection(
-    tihua.DEFAULT_ADDRESS, tihua.DEFAULT_COLLECTION, tihua.DEFAULT_TIMEOUT_S
-)
-"""What holds when nothing is said."""
+def _store(ctx: click.Context, param: click.Parameter, value: Any) -> None:
+    if value is not None and param.name is not None:
+        connection = ctx.find_object(Connection) or DEFAULT_CONNECTION
+        ctx.obj = replace(connection, **{param.name: value})

@@ -58,6 +58,10 @@ class Limits(_message.Message):
     MAX_ID_BYTES_FIELD_NUMBER: _builtins.int
     MAX_URI_BYTES_FIELD_NUMBER: _builtins.int
     MAX_METADATA_BYTES_FIELD_NUMBER: _builtins.int
+    MAX_STREAMS_PER_CLIENT_FIELD_NUMBER: _builtins.int
+    MAX_CALLS_PER_CONNECTION_FIELD_NUMBER: _builtins.int
+    MAX_HEADER_BYTES_FIELD_NUMBER: _builtins.int
+    MIN_PING_INTERVAL_S_FIELD_NUMBER: _builtins.int
     max_message_bytes: _builtins.int
     """Bytes of one gRPC message, either way."""
     max_batch_items: _builtins.int
@@ -82,6 +86,18 @@ class Limits(_message.Message):
     """Bytes of an item's uri, as UTF-8."""
     max_metadata_bytes: _builtins.int
     """Bytes of an item's metadata, as JSON in UTF-8."""
+    max_streams_per_client: _builtins.int
+    """Ingest streams that one client may have open: one token, or one address where the server knows
+    no tokens. More are refused with RESOURCE_EXHAUSTED and RetryInfo.
+    """
+    max_calls_per_connection: _builtins.int
+    """Calls under way on one connection; gRPC lets further ones wait in the client."""
+    max_header_bytes: _builtins.int
+    """Bytes of the metadata of one call, names and values."""
+    min_ping_interval_s: _builtins.int
+    """Seconds between two keepalive pings of a client while no data flows; the connection of a client
+    that pings more often is closed.
+    """
     def __init__(
         self,
         *,
@@ -97,10 +113,14 @@ class Limits(_message.Message):
         max_id_bytes: _builtins.int = ...,
         max_uri_bytes: _builtins.int = ...,
         max_metadata_bytes: _builtins.int = ...,
+        max_streams_per_client: _builtins.int = ...,
+        max_calls_per_connection: _builtins.int = ...,
+        max_header_bytes: _builtins.int = ...,
+        min_ping_interval_s: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["max_batch_items", b"max_batch_items", "max_id_bytes", b"max_id_bytes", "max_image_bytes", b"max_image_bytes", "max_image_pixels", b"max_image_pixels", "max_message_bytes", b"max_message_bytes", "max_metadata_bytes", b"max_metadata_bytes", "max_page_size", b"max_page_size", "max_query_terms", b"max_query_terms", "max_queue_size", b"max_queue_size", "max_search_window", b"max_search_window", "max_text_chars", b"max_text_chars", "max_uri_bytes", b"max_uri_bytes"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["max_batch_items", b"max_batch_items", "max_calls_per_connection", b"max_calls_per_connection", "max_header_bytes", b"max_header_bytes", "max_id_bytes", b"max_id_bytes", "max_image_bytes", b"max_image_bytes", "max_image_pixels", b"max_image_pixels", "max_message_bytes", b"max_message_bytes", "max_metadata_bytes", b"max_metadata_bytes", "max_page_size", b"max_page_size", "max_query_terms", b"max_query_terms", "max_queue_size", b"max_queue_size", "max_search_window", b"max_search_window", "max_streams_per_client", b"max_streams_per_client", "max_text_chars", b"max_text_chars", "max_uri_bytes", b"max_uri_bytes", "min_ping_interval_s", b"min_ping_interval_s"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -70,6 +70,10 @@ LIMITS = tihua_package.Limits(
     max_id_bytes=512,
     max_uri_bytes=4_096,
     max_metadata_bytes=1_000,
+    max_streams_per_client=4,
+    max_calls_per_connection=100,
+    max_header_bytes=8_000,
+    min_ping_interval_s=30,
 )
 
 

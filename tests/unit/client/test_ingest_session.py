@@ -32,6 +32,10 @@ LIMITS = Limits(
     max_id_bytes=100,
     max_uri_bytes=100,
     max_metadata_bytes=100,
+    max_streams_per_client=4,
+    max_calls_per_connection=100,
+    max_header_bytes=8_000,
+    min_ping_interval_s=30,
 )
 
 

@@ -1,0 +1,97 @@
+"""How a client shows who it is, and makes sure whom it speaks to."""
+
+import contextlib
+import re
+import ssl
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import grpc
+
+from tihua._channel import is_loopback
+from tihua._tls import FileName, Tls
+from tihua.errors import InvalidRequestError
+
+_TOKEN = re.compile(r"[A-Za-z0-9._~+/=-]+")
+"""The characters of RFC 6750, section 2.1."""
+
+
+@dataclass(frozen=True, slots=True)
+class Security:
+    """What goes with every call, and what the connection is made with.
+
+    Attributes:
+        tls: how calls are encrypted; None leaves them as they are.
+        token: who calls; empty for nobody.
+    """
+
+    tls: Tls | None
+    token: str = field(repr=False)
+
+    @classmethod
+    def of(cls, address: str, *, tls: bool | Tls, token: str, insecure: bool) -> "Security":
+        """Return what a client was given, checked.
+
+        Raises:
+            InvalidRequestError: the token is none, or would go unencrypted to another machine.
+        """
+        security = cls((Tls() if tls is True else tls) or None, token)
+        if token and not _TOKEN.fullmatch(token):
+            raise InvalidRequestError(
+                "the token has a character that no token has; is it the right one?",
+                reason="BAD_TOKEN",
+            )
+        if token and security.tls is None and not (insecure or is_loopback(address)):
+            raise InvalidRequestError(
+                f"the token would go to {address} unencrypted, for everybody on the way to read "
+                "and to use; give --tls (tls=True), or --insecure (insecure=True) if you trust the "
+                "network",
+                reason="TOKEN_IN_CLEAR",
+            )
+        return security
+
+    @property
+    def authorization(self) -> tuple[tuple[str, str], ...]:
+        """Who calls, as metadata; nothing where nobody says."""
+        return (("authorization", f"Bearer {self.token}"),) if self.token else ()
+
+    def credentials(self) -> grpc.ChannelCredentials | None:
+        """Return what a channel is made with, None for one that is not encrypted.
+
+        Raises:
+            InvalidRequestError: a file can't be read or used.
+        """
+        if self.tls is None:
+            return None
+        ca, cert, key = self.tls.ca_file, self.tls.cert_file, self.tls.key_file
+        if (cert is None) != (key is None):
+            raise InvalidRequestError(
+                "a client certificate and its key go together: --cert and --key (cert_file, "
+                "key_file)",
+                reason="BAD_CERTIFICATE",
+            )
+        contents = [None if path is None else _read(path) for path in (ca, key, cert)]
+        # gRPC takes anything, and at the first call says that nobody can be reached.
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        if ca is not None:
+            with _explained(f"{ca} has no certificate of a CA in PEM form"):
+                context.load_verify_locations(ca)
+        if cert is not None:
+            with _explained(f"{cert} and {key} are no certificate and its unencrypted key"):
+                context.load_cert_chain(cert, key, password="")
+        return grpc.ssl_channel_credentials(*contents)
+
+
+def _read(path: FileName) -> bytes:
+    with _explained(f"can't read {path}"):
+        return Path(path).read_bytes()
+
+
+@contextlib.contextmanager
+def _explained(message: str) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:  # that of ssl is one too
+        detail = "" if isinstance(error, ssl.SSLError) else f": {error.strerror}"
+        raise InvalidRequestError(message + detail, reason="BAD_CERTIFICATE") from error

@@ -1,0 +1,132 @@
+"""Who calls, and whether they may: bearer tokens, and the one table of what each method needs."""
+
+import hmac
+from collections.abc import Iterable
+from contextvars import ContextVar
+from pathlib import Path
+from types import MappingProxyType
+
+from tihua_server.errors import PermissionDenied, Unauthenticated
+from tihua_server.secret_file import WatchedFiles
+from tihua_server.token_file import Role, Token, digest, read_tokens
+
+READ, WRITE, ADMIN = Role.READ, Role.WRITE, Role.ADMIN
+
+NEEDED_ROLES = MappingProxyType(
+    {
+        "tihua.v1.EmbeddingService/EmbedText": READ,
+        "tihua.v1.EmbeddingService/EmbedImage": READ,
+        "tihua.v1.SearchService/Search": READ,
+        "tihua.v1.SearchService/SearchMany": READ,
+        "tihua.v1.SystemService/GetServerInfo": READ,
+        "tihua.v1.CollectionService/GetCollection": READ,
+        "tihua.v1.CollectionService/ListCollections": READ,
+        "tihua.v1.CollectionService/GetItems": READ,
+        "tihua.v1.CollectionService/ListItems": READ,
+        "tihua.v1.CollectionService/CountItems": READ,
+        # Whoever may write makes the collection that he writes into: `tihua ingest` does.
+        "tihua.v1.CollectionService/CreateCollection": WRITE,
+        "tihua.v1.CollectionService/UpsertItems": WRITE,
+        "tihua.v1.CollectionService/DeleteItems": WRITE,
+        "tihua.v1.IngestService/Ingest": WRITE,
+        # What takes a collection from all who use it.
+        "tihua.v1.CollectionService/DeleteCollection": ADMIN,
+        "tihua.v1.CollectionService/LoadCollection": ADMIN,
+        "tihua.v1.CollectionService/ReleaseCollection": ADMIN,
+        # The contract is public; a stream that a stranger holds open is not wanted.
+        "grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo": READ,
+        # Load balancers and Kubernetes have no token.
+        "grpc.health.v1.Health/Check": None,
+        "grpc.health.v1.Health/List": None,
+        "grpc.health.v1.Health/Watch": None,
+    }
+)
+"""The role that each method needs, None for none. A method that is not here can't be served."""
+
+SCHEME = "bearer"
+"""As in `authorization: Bearer TOKEN` (RFC 6750); case does not matter (RFC 9110, 11.1)."""
+
+ANYBODY = Token("", Role.ADMIN, b"")
+"""Who calls a server that knows no tokens."""
+
+CALLER: ContextVar[Token] = ContextVar("caller", default=ANYBODY)
+"""Who makes the call under way."""
+
+
+class Access:
+    """Knows the tokens, and lets callers in or not."""
+
+    def __init__(self, token_file: Path | None) -> None:
+        """Read the tokens; without a file everybody may do everything.
+
+        Raises:
+            InvalidInput: the file can't be read, is open to everybody, or has a wrong line.
+        """
+        self._tokens: WatchedFiles[tuple[Token, ...]] | None = None
+        if token_file is not None:
+            self._tokens = WatchedFiles([token_file], lambda: read_tokens(token_file))
+
+    def caller(self, method: str, metadata: Iterable[tuple[str, str | bytes]]) -> Token:
+        """Return who calls.
+
+        Args:
+            method: its full name, without a slash before it.
+            metadata: of the call; the token is in `authorization`.
+
+        Raises:
+            Unauthenticated: there is no token, or one that is not known.
+        """
+        if self._tokens is None or NEEDED_ROLES[method] is None:
+            return ANYBODY
+        return _known(_sent_token(metadata), self._tokens.current())
+
+    def check(self, caller: Token, method: str) -> None:
+        """Refuse a caller who may not call this method.
+
+        Raises:
+            PermissionDenied: the role is too small.
+        """
+        needed = NEEDED_ROLES[method]
+        if needed is not None and caller.role < needed:
+            raise PermissionDenied(
+                f"the token of {caller.name} has the role {caller.role}; "
+                f"{method.rpartition('/')[2]} needs {needed}",
+                metadata={"name": caller.name, "role": caller.role, "needed": needed},
+            )
+
+    def check_again(self, caller: Token) -> None:
+        """Refuse a caller of a long call whose token has been taken back or changed since.
+
+        Raises:
+            Unauthenticated: it is not known any more.
+        """
+        if self._tokens is not None and caller not in self._tokens.current():
+            raise Unauthenticated(
+                f"the token of {caller.name} was taken back or changed", reason="TOKEN_REVOKED"
+            )
+
+
+def _known(sent: bytes, tokens: tuple[Token, ...]) -> Token:
+    """Return the token that was sent; takes as long whichever it is, and if it is none."""
+    sent_digest = digest(sent)
+    matches = [token for token in tokens if hmac.compare_digest(token.digest, sent_digest)]
+    if not matches:
+        raise Unauthenticated(
+            "the token is none that this server knows; ask its operator for one",
+            reason="TOKEN_UNKNOWN",
+        )
+    return matches[0]
+
+
+def _sent_token(metadata: Iterable[tuple[str, str | bytes]]) -> bytes:
+    for key, value in metadata:
+        if key == "authorization":
+            sent = value if isinstance(value, bytes) else value.encode()
+            scheme, _, token = sent.partition(b" ")
+            if scheme.lower() == SCHEME.encode():
+                return token.strip()
+    raise Unauthenticated(
+        "this server asks for a token, as the header `authorization: Bearer TOKEN`; "
+        "tihua takes it from --token-file or TIHUA_TOKEN",
+        reason="TOKEN_MISSING",
+    )

@@ -1,0 +1,111 @@
+"""The server's certificate, its key, and the CA of its clients: checked, and taken again when new.
+
+gRPC asks for them at every handshake (`grpc.dynamic_ssl_server_credentials`), in a thread of its
+own. What is there is checked first: of a key that is not the certificate's gRPC would say nothing,
+and every client would be turned away.
+"""
+
+import datetime as dt
+from dataclasses import dataclass
+from pathlib import Path
+
+import grpc
+import structlog
+from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric.types import PublicKeyTypes
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    PublicFormat,
+    load_pem_private_key,
+)
+
+from tihua_server.config import Config
+from tihua_server.errors import InvalidInput
+from tihua_server.secret_file import WatchedFiles, read_secret
+
+_log = structlog.get_logger("tihua")
+
+
+@dataclass(frozen=True, slots=True)
+class CertificateFiles:
+    """Where the certificates are.
+
+    Attributes:
+        cert: the server's certificate and those between it and its CA, PEM.
+        key: its private key, PEM, not encrypted.
+        client_ca: the CAs whose certificates clients must have, PEM; None asks for none.
+    """
+
+    cert: Path
+    key: Path
+    client_ca: Path | None
+
+    def load(self) -> grpc.ServerCertificateConfiguration:
+        """Return what gRPC takes.
+
+        Raises:
+            InvalidInput: a file can't be read, or the key is not the certificate's.
+        """
+        chain, key = _read(self.cert), read_secret(self.key)
+        certificate = _certificates(chain, self.cert)[0]
+        if _public_key(key, self.key) != _spki(certificate.public_key()):
+            raise InvalidInput(f"{self.key} is not the key of the certificate {self.cert}")
+        ends = certificate.not_valid_after_utc
+        if ends < dt.datetime.now(dt.UTC):
+            raise InvalidInput(f"the certificate {self.cert} expired on {ends:%Y-%m-%d}; renew it")
+        client_ca = None
+        if self.client_ca is not None:
+            client_ca = _read(self.client_ca)
+            _certificates(client_ca, self.client_ca)
+        _log.info("certificate", file=self.cert.name, valid_until=f"{ends:%Y-%m-%d}")
+        return grpc.ssl_server_certificate_configuration([(key, chain)], client_ca)
+
+
+def server_credentials(config: Config) -> grpc.ServerCredentials | None:
+    """Return what the server shows its clients; None without TLS.
+
+    Raises:
+        InvalidInput: the files can't be used, or some are missing.
+    """
+    if config.tls_cert is None or config.tls_key is None:
+        if config.tls_cert or config.tls_key or config.tls_client_ca:
+            raise InvalidInput(
+                "--tls-cert and --tls-key go together, and --tls-client-ca with them"
+            )
+        return None
+    files = CertificateFiles(config.tls_cert, config.tls_key, config.tls_client_ca)
+    paths = [path for path in (files.cert, files.key, files.client_ca) if path is not None]
+    watched = WatchedFiles(paths, files.load)
+    return grpc.dynamic_ssl_server_credentials(
+        watched.current(),
+        watched.current,
+        require_client_authentication=files.client_ca is not None,
+    )
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise InvalidInput(f"can't read {path}: {error.strerror}") from error
+
+
+def _certificates(content: bytes, path: Path) -> list[x509.Certificate]:
+    try:
+        return x509.load_pem_x509_certificates(content)
+    except ValueError as error:
+        raise InvalidInput(f"{path} has no certificate in PEM form") from error
+
+
+def _public_key(content: bytes, path: Path) -> bytes:
+    try:
+        return _spki(load_pem_private_key(content, password=None).public_key())
+    except TypeError as error:
+        raise InvalidInput(f"the key {path} is encrypted, which gRPC can't read") from error
+    except (ValueError, UnsupportedAlgorithm) as error:
+        raise InvalidInput(f"{path} has no private key in PEM form") from error
+
+
+def _spki(key: PublicKeyTypes) -> bytes:
+    return key.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)

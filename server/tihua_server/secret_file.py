@@ -1,0 +1,110 @@
+"""Files of secrets: refused if everybody may read them, and read again when they have changed.
+
+An operator replaces a certificate or takes a token back while the server runs. What is new holds
+within a second; what is new and broken is logged, and the old goes on to hold.
+"""
+
+import os
+import threading
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Generic, TypeVar
+
+import structlog
+
+from tihua_server.errors import InvalidInput
+
+MAX_BYTES = 1024 * 1024
+"""Largest file that is read; a megabyte holds ten thousand tokens."""
+
+LOOK_S = 1.0
+"""How long a file is taken to be what it was, in seconds: a call costs no look at a slow disk."""
+
+_log = structlog.get_logger("tihua")
+
+T = TypeVar("T")
+
+
+def read_secret(path: Path) -> bytes:
+    """Return what is in a file that the server's user and group alone may read.
+
+    Raises:
+        InvalidInput: it can't be read, can be read by everybody, or is too large.
+    """
+    try:
+        with path.open("rb") as file:
+            mode = os.fstat(file.fileno()).st_mode & 0o777
+            content = file.read(MAX_BYTES + 1)
+    except OSError as error:
+        raise InvalidInput(f"can't read {path}: {error.strerror}") from error
+    if mode & 0o007:
+        raise InvalidInput(
+            f"{path} is open to every user of this machine (mode {mode:o}); chmod o= {path}"
+        )
+    if len(content) > MAX_BYTES:
+        raise InvalidInput(f"{path} is larger than {MAX_BYTES} bytes; is it the right file?")
+    return content
+
+
+class WatchedFiles(Generic[T]):
+    """What some files say, made anew when they change. May be asked in any thread."""
+
+    def __init__(
+        self,
+        paths: Sequence[Path],
+        load: Callable[[], T],
+        *,
+        now: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """Load.
+
+        Args:
+            paths: the files that `load` reads.
+            load: makes what they say of them.
+            now: the clock, in seconds.
+
+        Raises:
+            InvalidInput: as `load` raises it.
+        """
+        self._paths = tuple(paths)
+        self._load = load
+        self._now = now
+        self._lock = threading.Lock()
+        self._looked_s = now()
+        self._seen = self._states()
+        self._value = load()
+
+    def current(self) -> T:
+        """Return what the files say, or said last when what they say now is broken."""
+        if self._now() - self._looked_s < LOOK_S:
+            return self._value
+        with self._lock:
+            self._looked_s = self._now()
+            states = self._states()
+            if states != self._seen:
+                self._seen = states
+                self._reload()
+            return self._value
+
+    def _reload(self) -> None:
+        files = [path.name for path in self._paths]
+        try:
+            self._value = self._load()
+        except InvalidInput as error:
+            _log.error("not reloaded; the old goes on to hold", files=files, error=error.message)
+        else:
+            _log.info("reloaded", files=files)
+
+    def _states(self) -> list[tuple[int, ...] | None]:
+        return [_state(path) for path in self._paths]
+
+
+def _state(path: Path) -> tuple[int, ...] | None:
+    """Return what is another for another content; None where there is no file."""
+    try:
+        # Of the file behind a link: Kubernetes replaces secrets by turning a link.
+        status = path.stat()
+    except OSError:
+        return None
+    return (status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns)

@@ -1,0 +1,273 @@
+"""TLS and mTLS against a running server: who is let in, and what the others are told."""
+
+import asyncio
+import socket
+import ssl
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+
+import pytest
+import tihua
+from authority import Authority, Pair
+from cryptography import x509
+from fake_encoder import FakeEncoder
+from in_process import serving
+from processes import ServerFailed, run_tihua, running
+from structlog.testing import capture_logs
+from tihua_server.app import App
+from tihua_server.config import Config
+
+
+@pytest.fixture
+def authority(tmp_path: Path) -> Authority:
+    """The CA of the server."""
+    return Authority(tmp_path)
+
+
+@pytest.fixture
+def other(tmp_path: Path) -> Authority:
+    """A CA that the server does not know."""
+    return Authority(tmp_path)
+
+
+@pytest.fixture
+def pair(authority: Authority) -> Pair:
+    """The server's certificate."""
+    return authority.pair()
+
+
+@pytest.fixture
+async def tls_app(encoder: FakeEncoder, pair: Pair, tmp_path: Path) -> AsyncIterator[App]:
+    """A server that encrypts."""
+    config = Config(
+        port=0, data_dir=tmp_path, tls_cert=pair.cert, tls_key=pair.key, drain_timeout_s=5
+    )
+    async with serving(encoder, config) as app:
+        yield app
+
+
+@pytest.fixture
+async def mtls_app(
+    encoder: FakeEncoder, authority: Authority, pair: Pair, tmp_path: Path
+) -> AsyncIterator[App]:
+    """A server that wants to see its clients' certificates."""
+    config = Config(
+        port=0,
+        data_dir=tmp_path,
+        tls_cert=pair.cert,
+        tls_key=pair.key,
+        tls_client_ca=authority.ca,
+        drain_timeout_s=5,
+    )
+    async with serving(encoder, config) as app:
+        yield app
+
+
+def tls(authority: Authority, client: Pair | None = None) -> tihua.Tls:
+    """Trust a CA, and show a certificate if there is one."""
+    if client is None:
+        return tihua.Tls(ca_file=authority.ca)
+    return tihua.Tls(ca_file=authority.ca, cert_file=client.cert, key_file=client.key)
+
+
+async def refusal(address: str, tls: bool | tihua.Tls) -> str:
+    """Return what a client is told that can't get in."""
+    async with tihua.AsyncClient(address, tls=tls) as client:
+        with pytest.raises(tihua.UnavailableError) as refused:
+            await client.server_info()
+    return str(refused.value)
+
+
+async def test_both_clients_speak_tls(tls_app: App, authority: Authority) -> None:
+    """Calls and streams."""
+    item = tihua.Item("a", text="马")
+    async with tihua.AsyncClient(tls_app.address, tls=tls(authority), collection="c") as client:
+        await client.create_collection()
+        assert (await client.ingest([item])).written == 1
+
+    def search() -> str:
+        with tihua.Client(tls_app.address, tls=tls(authority), collection="c") as client:
+            assert set(client.health().values()) == {"SERVING"}
+            assert client.ingest([item]).written == 1
+            return client.search(text="马")[0].id
+
+    assert await asyncio.to_thread(search) == "a"
+
+
+async def test_a_server_of_another_ca_is_not_trusted(tls_app: App, other: Authority) -> None:
+    """The message says where to name its CA; gRPC's own roots do not know it either."""
+    for trusted in (tls(other), True):
+        assert "name its CA with --ca (ca_file)" in await refusal(tls_app.address, trusted)
+
+
+async def test_a_client_that_does_not_encrypt_is_told_to(tls_app: App) -> None:
+    """Where gRPC says that a socket was closed."""
+    assert "it may ask for TLS (--tls, --ca)" in await refusal(tls_app.address, tls=False)
+
+
+async def test_a_server_that_does_not_encrypt_is_told_apart(
+    encoder: FakeEncoder, authority: Authority, tmp_path: Path
+) -> None:
+    """Where gRPC says that a version number is wrong."""
+    async with serving(encoder, Config(port=0, data_dir=tmp_path)) as app:
+        assert "it does not speak TLS" in await refusal(app.address, tls(authority))
+
+
+async def test_a_certificate_for_another_name_is_no_use(
+    authority: Authority, pair: Pair, tls_app: App
+) -> None:
+    """The client does not speak to whoever has some certificate of the CA."""
+    authority.pair("example.org", into=pair)
+    async with asyncio.timeout(20):
+        while "for another name" not in await said(tls_app.address, tls(authority)):
+            await asyncio.sleep(0.05)
+
+
+async def said(address: str, tls: tihua.Tls) -> str:
+    """Return what a client is told, empty if it gets in."""
+    async with tihua.AsyncClient(address, tls=tls) as client:
+        try:
+            await client.server_info()
+        except tihua.UnavailableError as error:
+            return str(error)
+    return ""
+
+
+async def test_a_client_with_a_certificate_gets_in(mtls_app: App, authority: Authority) -> None:
+    """mTLS: both know each other."""
+    async with tihua.AsyncClient(mtls_app.address, tls=tls(authority, authority.pair())) as client:
+        assert (await client.server_info()).version
+
+
+@pytest.mark.parametrize("shows", ["nothing", "another CA's", "an expired one"])
+async def test_a_client_without_one_is_turned_away(
+    mtls_app: App, authority: Authority, other: Authority, shows: str
+) -> None:
+    """And told what may be missing."""
+    clients: dict[str, Callable[[], Pair | None]] = {
+        "nothing": lambda: None,
+        "another CA's": other.pair,
+        "an expired one": lambda: authority.pair(days=-1),
+    }
+    client = clients[shows]()
+    message = await refusal(mtls_app.address, tls(authority, client))
+    assert "a certificate of the client that it trusts (--cert and --key)" in message
+
+
+def shown_certificate(address: str) -> int:
+    """Return the serial number of the certificate that a server shows to a new connection."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    context.set_alpn_protocols(["h2"])
+    host, _, port = address.rpartition(":")
+    with (
+        socket.create_connection((host, int(port)), 10) as connection,
+        context.wrap_socket(connection) as wrapped,
+    ):
+        shown = wrapped.getpeercert(binary_form=True)
+    assert shown is not None
+    return x509.load_der_x509_certificate(shown).serial_number
+
+
+def serial_of(pair: Pair) -> int:
+    """Return the serial number of a certificate."""
+    return x509.load_pem_x509_certificate(pair.cert.read_bytes()).serial_number
+
+
+async def test_a_new_certificate_is_shown_without_a_restart(
+    tls_app: App, authority: Authority, pair: Pair
+) -> None:
+    """A live client notices nothing; new ones see the new one."""
+    old = serial_of(pair)
+    assert await asyncio.to_thread(shown_certificate, tls_app.address) == old
+    async with tihua.AsyncClient(tls_app.address, tls=tls(authority)) as live:
+        await live.server_info()
+        authority.pair(into=pair)
+        async with asyncio.timeout(20):
+            while await asyncio.to_thread(shown_certificate, tls_app.address) != serial_of(pair):
+                await live.server_info()
+        await live.server_info()
+        assert serial_of(pair) != old
+        async with tihua.AsyncClient(tls_app.address, tls=tls(authority)) as new:
+            assert (await new.server_info()).version
+
+
+BREAKS: dict[str, Callable[[Authority, Pair], object]] = {
+    "key of another": lambda authority, pair: authority.pair().key.replace(pair.key),
+    "expired": lambda authority, pair: authority.pair(days=-1, into=pair),
+    "half a file": lambda authority, pair: pair.cert.write_bytes(pair.cert.read_bytes()[:200]),
+    "gone": lambda authority, pair: pair.key.unlink(),
+}
+
+
+@pytest.mark.parametrize("how", BREAKS)
+async def test_a_broken_new_certificate_leaves_the_old_one(
+    tls_app: App, authority: Authority, pair: Pair, how: str
+) -> None:
+    """And the log says so, once and without the key."""
+    old = serial_of(pair)
+    BREAKS[how](authority, pair)
+    with capture_logs() as logs:
+        async with asyncio.timeout(20):
+            while not logs:
+                assert await asyncio.to_thread(shown_certificate, tls_app.address) == old
+        assert await asyncio.to_thread(shown_certificate, tls_app.address) == old
+    [entry] = logs
+    assert entry["log_level"] == "error"
+    assert "PRIVATE" not in str(entry)
+
+
+async def test_a_client_ca_is_replaced_without_a_restart(
+    mtls_app: App, authority: Authority, other: Authority, tmp_path: Path
+) -> None:
+    """Clients of the new one are let in, and those of the old one are not any more."""
+    trusted = tmp_path / "trusted.pem"
+    trusted.write_bytes(authority.ca.read_bytes())
+    old, new = (
+        tihua.Tls(ca_file=trusted, cert_file=client.cert, key_file=client.key)
+        for client in (authority.pair(), other.pair())
+    )
+    assert not await said(mtls_app.address, old)
+    assert await said(mtls_app.address, new)
+    authority.ca.write_bytes(other.ca.read_bytes())
+    async with asyncio.timeout(20):
+        while await said(mtls_app.address, new):
+            await asyncio.sleep(0.05)
+    assert await said(mtls_app.address, old)
+
+
+def test_an_expired_certificate_is_refused_at_the_start(
+    authority: Authority, tmp_path: Path
+) -> None:
+    """Before a model is loaded."""
+    pair = authority.pair(days=-1)
+    flags = ["--tls-cert", str(pair.cert), "--tls-key", str(pair.key)]
+    with (
+        pytest.raises(ServerFailed, match=r"the certificate .* expired on"),
+        running(tmp_path, *flags),
+    ):
+        pass
+
+
+def test_other_machines_are_not_let_in_by_accident(tmp_path: Path) -> None:
+    """The message names the remedies."""
+    with (
+        pytest.raises(ServerFailed, match=r"--host 0\.0\.0\.0 .*--tls-cert.*--insecure"),
+        running(tmp_path, "--host", "0.0.0.0"),
+    ):
+        pass
+
+
+def test_the_command_line_speaks_tls(authority: Authority, tmp_path: Path) -> None:
+    """By flags, and each error is one line."""
+    pair, client = authority.pair(), authority.pair()
+    flags = ["--tls-cert", str(pair.cert), "--tls-key", str(pair.key)]
+    with running(tmp_path, *flags, "--tls-client-ca", str(authority.ca)) as server:
+        mine: list[str | Path] = ["--ca", authority.ca, "--cert", client.cert, "--key", client.key]
+        good = run_tihua("status", "--json", *mine, address=server.address)
+        assert good.returncode == 0, good.stderr
+        for options in ([], ["--tls"], ["--ca", str(authority.ca)]):
+            bad = run_tihua("status", *options, address=server.address)
+            assert bad.returncode == 1
+            assert len(bad.stderr.splitlines()) == 1
+            assert "--c" in bad.stderr
