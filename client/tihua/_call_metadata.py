@@ -1,6 +1,7 @@
-"""What every call carries beside its message: what the server's log calls it."""
+"""What every call carries beside its message: what the server's log calls it, and its trace."""
 
 import secrets
+import sys
 from collections.abc import Sequence
 from typing import TypeAlias
 
@@ -12,8 +13,11 @@ REQUEST_ID = "x-request-id"
 
 
 def call_metadata() -> tuple[tuple[str, str], ...]:
-    """Return the metadata of a new call: an id of its own."""
-    return ((REQUEST_ID, secrets.token_hex(8)),)
+    """Return the metadata of a new call: an id of its own, and the trace that it belongs to.
+
+    The trace is OpenTelemetry's current context (W3C `traceparent`), where the program uses that.
+    """
+    return ((REQUEST_ID, secrets.token_hex(8)), *_trace_context())
 
 
 def request_id_of(metadata: Metadata | None) -> str:
@@ -22,3 +26,14 @@ def request_id_of(metadata: Metadata | None) -> str:
         if key == REQUEST_ID and isinstance(value, str):
             return value
     return ""
+
+
+def _trace_context() -> tuple[tuple[str, str], ...]:
+    # A program that has a trace has imported this; for all others it is not worth the time.
+    if "opentelemetry.trace" not in sys.modules:
+        return ()
+    from opentelemetry import propagate
+
+    carrier: dict[str, str] = {}
+    propagate.inject(carrier)
+    return tuple(carrier.items())

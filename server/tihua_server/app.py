@@ -131,9 +131,7 @@ class App:
         reflection.enable_server_reflection(
             (*SERVICES, health.SERVICE_NAME, reflection.SERVICE_NAME), server
         )
-        self.telemetry.show(
-            models, self._calls, self._ingester, version=__version__, store=store.kind
-        )
+        self.telemetry.show(models, self._calls, self._ingester, store=store.kind)
         self.address = ""
 
     async def start(self) -> None:

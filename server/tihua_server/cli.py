@@ -11,7 +11,7 @@ import click
 import structlog
 
 from tihua_server._version import __version__
-from tihua_server.config import Config, Limits
+from tihua_server.config import TRACES, Config, Limits
 from tihua_server.encoders import ENGINES, MODEL_NAMES, PRECISIONS
 from tihua_server.errors import ServiceError
 from tihua_server.logs import FORMATS, LEVELS, configure_logs
@@ -187,6 +187,12 @@ def named_model(value: str) -> tuple[str, Path | None]:
     "metrics_port",
     type=click.IntRange(0, 65535),
     help="Port of Prometheus' metrics, at /metrics; 0 takes a free one. Without it there are none.",
+)
+@_knob(
+    "traces",
+    type=click.Choice(TRACES),
+    help="Whether to send OpenTelemetry spans; auto does so if OTEL_EXPORTER_OTLP_ENDPOINT says "
+    "where to.",
 )
 @_knob(
     "log_level",

@@ -9,6 +9,9 @@ from pathlib import Path
 
 DEFAULT_MODEL = "tihua-tiny"
 
+TRACES = ("auto", "on", "off")
+"""What `--traces` takes."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
@@ -88,6 +91,8 @@ class Config:
         drain_timeout_s: how long a stopping server finishes what it accepted, in seconds.
         metrics_host, metrics_port: where Prometheus' metrics are served, apart from the service and
             in the clear; no port means nowhere, and 0 takes a free one.
+        traces: whether spans are sent to an OpenTelemetry collector: `on`, `off`, or `auto`, if its
+            own variables name one.
         log_level: `debug`, `info`, `warning` or `error`.
         log_format: `text` for people, `json` for machines.
         limits: the bounds on what a client may send.
@@ -122,6 +127,7 @@ class Config:
     drain_timeout_s: float = 30.0
     metrics_host: str = "127.0.0.1"
     metrics_port: int | None = None
+    traces: str = "auto"
     log_level: str = "info"
     log_format: str = "text"
     limits: Limits = field(default_factory=Limits)

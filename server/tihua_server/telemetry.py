@@ -1,16 +1,31 @@
-"""Whoever watches this server, as configured: metrics on a port of their own; by default nobody."""
+"""Whoever watches this server, as configured: metrics on a port of their own, traces, or nobody."""
 
 import asyncio
+import os
+from collections.abc import Sequence
 from functools import partial
+from typing import TYPE_CHECKING
 
+import structlog
+
+from tihua_server._version import __version__
 from tihua_server.batcher import Lane
 from tihua_server.config import Config
+from tihua_server.errors import InvalidInput
 from tihua_server.ingester import Ingester
 from tihua_server.interceptor import CallInterceptor
 from tihua_server.metrics import Metrics
 from tihua_server.metrics_server import MetricsServer
-from tihua_server.observer import Kind, Observer
+from tihua_server.observer import Kind, Observer, Observers
 from tihua_server.served_models import ServedModels
+
+if TYPE_CHECKING:
+    from tihua_server.traces import Traces
+
+ENDPOINT_VARIABLES = ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")
+"""Where OpenTelemetry's own exporter looks for the address of a collector."""
+
+_log = structlog.get_logger("tihua")
 
 
 class Telemetry:
@@ -22,11 +37,16 @@ class Telemetry:
     """
 
     def __init__(self, config: Config) -> None:
-        """Make the observers; nothing is served before `start`."""
+        """Make the observers; nothing is served before `start`.
+
+        Raises:
+            InvalidInput: traces are wanted, and what makes them is not installed.
+        """
         self._config = config
         self._metrics = None if config.metrics_port is None else Metrics()
+        self._traces = _traces(config, __version__)
         self._metrics_server: MetricsServer | None = None
-        self.observer: Observer = self._metrics or Observer()
+        self.observer = _one([self._metrics, self._traces])
         self.addresses: dict[str, str] = {}
 
     def show(
@@ -35,13 +55,12 @@ class Telemetry:
         calls: CallInterceptor,
         ingester: Ingester,
         *,
-        version: str,
         store: str,
     ) -> None:
         """Take the parts whose state is read."""
         if (metrics := self._metrics) is None:
             return
-        metrics.tell_server(version=version, store=store)
+        metrics.tell_server(version=__version__, store=store)
         metrics.tell_bounds(
             max_queue_size=self._config.max_queue_size,
             max_queue_bytes=self._config.max_queue_bytes,
@@ -75,6 +94,38 @@ class Telemetry:
             self.addresses["metrics"] = self._metrics_server.address
 
     async def stop(self) -> None:
-        """Serve nothing more."""
+        """Serve nothing more, and send the last spans."""
         if self._metrics_server is not None:
             await asyncio.to_thread(self._metrics_server.close)
+        if self._traces is not None:
+            await asyncio.to_thread(self._traces.close)
+
+
+def _one(observers: Sequence[Observer | None]) -> Observer:
+    """Return one for all that there are."""
+    match [observer for observer in observers if observer is not None]:
+        case []:
+            return Observer()
+        case [only]:
+            return only
+        case several:
+            return Observers(several)
+
+
+def _traces(config: Config, version: str) -> "Traces | None":
+    is_asked = config.traces == "auto" and any(map(os.environ.get, ENDPOINT_VARIABLES))
+    if config.traces != "on" and not is_asked:
+        return None
+    try:
+        from tihua_server.traces import Traces
+    except ModuleNotFoundError as error:
+        if error.name is None or error.name.startswith("tihua"):
+            raise
+        remedy = "pip install 'tihua-server[otel]', or use --traces off"
+        missing = f"{error.name} is not installed: {remedy}"
+        if is_asked:
+            # Many a cluster sets the variable for all that runs there.
+            _log.warning("no traces", why=missing)
+            return None
+        raise InvalidInput(missing) from error
+    return Traces(version)

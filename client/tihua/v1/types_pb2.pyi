@@ -29,6 +29,7 @@ What holds everywhere:
   * Every call has an id, by which the server's log can be searched: what the client sends as
     metadata `x-request-id`, if that is 1 to 128 letters, digits and `._:/+=@-`, else one that the
     server makes. It comes back as trailing metadata of that name, and of errors in RequestInfo.
+  * A W3C `traceparent` in the metadata makes the call part of that trace.
   * A server that has a list of tokens asks for one in every call but those of grpc.health.v1, as
     the metadata `authorization: Bearer TOKEN`. A token has a role, and each role holds those
     before it: read embeds, searches and reads; write makes collections, and writes and removes

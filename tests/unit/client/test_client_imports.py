@@ -43,6 +43,12 @@ def test_importing_tihua_loads_nothing_heavy() -> None:
     assert _modules_after("import tihua").isdisjoint(HEAVY)
 
 
+def test_a_client_loads_no_tracing_of_its_own() -> None:
+    """Only a program that traces has loaded it, and has a trace to continue."""
+    statement = "from tihua import _client, _call_metadata; _call_metadata.call_metadata()"
+    assert not [name for name in _modules_after(statement) if name.startswith("opentelemetry")]
+
+
 def test_a_client_needs_no_package_of_the_server() -> None:
     """The base install has neither numpy nor Pillow."""
     loaded = _modules_after("import tihua; tihua.Client('localhost:1').close(); tihua.AsyncClient")

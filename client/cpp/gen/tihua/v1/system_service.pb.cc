@@ -47,6 +47,10 @@ PROTOBUF_CONSTEXPR Limits::Limits(
   , /*decltype(_impl_.max_id_bytes_)*/0u
   , /*decltype(_impl_.max_uri_bytes_)*/0u
   , /*decltype(_impl_.max_metadata_bytes_)*/0u
+  , /*decltype(_impl_.max_streams_per_client_)*/0u
+  , /*decltype(_impl_.max_calls_per_connection_)*/0u
+  , /*decltype(_impl_.max_header_bytes_)*/0u
+  , /*decltype(_impl_.min_ping_interval_s_)*/0u
   , /*decltype(_impl_._cached_size_)*/{}} {}
 struct LimitsDefaultTypeInternal {
   PROTOBUF_CONSTEXPR LimitsDefaultTypeInternal()
@@ -123,6 +127,10 @@ const uint32_t TableStruct_tihua_2fv1_2fsystem_5fservice_2eproto::offsets[] PROT
   PROTOBUF_FIELD_OFFSET(::tihua::v1::Limits, _impl_.max_id_bytes_),
   PROTOBUF_FIELD_OFFSET(::tihua::v1::Limits, _impl_.max_uri_bytes_),
   PROTOBUF_FIELD_OFFSET(::tihua::v1::Limits, _impl_.max_metadata_bytes_),
+  PROTOBUF_FIELD_OFFSET(::tihua::v1::Limits, _impl_.max_streams_per_client_),
+  PROTOBUF_FIELD_OFFSET(::tihua::v1::Limits, _impl_.max_calls_per_connection_),
+  PROTOBUF_FIELD_OFFSET(::tihua::v1::Limits, _impl_.max_header_bytes_),
+  PROTOBUF_FIELD_OFFSET(::tihua::v1::Limits, _impl_.min_ping_interval_s_),
   ~0u,  // no _has_bits_
   PROTOBUF_FIELD_OFFSET(::tihua::v1::ModelInfo, _internal_metadata_),
   ~0u,  // no _extensions_
@@ -150,8 +158,8 @@ const uint32_t TableStruct_tihua_2fv1_2fsystem_5fservice_2eproto::offsets[] PROT
 static const ::_pbi::MigrationSchema schemas[] PROTOBUF_SECTION_VARIABLE(protodesc_cold) = {
   { 0, -1, -1, sizeof(::tihua::v1::GetServerInfoRequest)},
   { 6, -1, -1, sizeof(::tihua::v1::Limits)},
-  { 24, -1, -1, sizeof(::tihua::v1::ModelInfo)},
-  { 37, -1, -1, sizeof(::tihua::v1::GetServerInfoResponse)},
+  { 28, -1, -1, sizeof(::tihua::v1::ModelInfo)},
+  { 41, -1, -1, sizeof(::tihua::v1::GetServerInfoResponse)},
 };
 
 static const ::_pb::Message* const file_default_instances[] = {
@@ -164,33 +172,36 @@ static const ::_pb::Message* const file_default_instances[] = {
 const char descriptor_table_protodef_tihua_2fv1_2fsystem_5fservice_2eproto[] PROTOBUF_SECTION_VARIABLE(protodesc_cold) =
   "\n\035tihua/v1/system_service.proto\022\010tihua.v"
   "1\032\024tihua/v1/types.proto\"\026\n\024GetServerInfo"
-  "Request\"\263\002\n\006Limits\022\031\n\021max_message_bytes\030"
+  "Request\"\254\003\n\006Limits\022\031\n\021max_message_bytes\030"
   "\001 \001(\004\022\027\n\017max_batch_items\030\002 \001(\r\022\027\n\017max_im"
   "age_bytes\030\003 \001(\004\022\030\n\020max_image_pixels\030\004 \001("
   "\004\022\026\n\016max_text_chars\030\005 \001(\r\022\026\n\016max_queue_s"
   "ize\030\006 \001(\r\022\025\n\rmax_page_size\030\007 \001(\r\022\031\n\021max_"
   "search_window\030\010 \001(\r\022\027\n\017max_query_terms\030\t"
   " \001(\r\022\024\n\014max_id_bytes\030\n \001(\r\022\025\n\rmax_uri_by"
-  "tes\030\013 \001(\r\022\032\n\022max_metadata_bytes\030\014 \001(\r\"\233\001"
-  "\n\tModelInfo\022\037\n\003ref\030\001 \001(\0132\022.tihua.v1.Mode"
-  "lRef\022\013\n\003dim\030\002 \001(\r\022\025\n\rimage_size_px\030\003 \001(\r"
-  "\022\026\n\016context_length\030\004 \001(\r\022\016\n\006engine\030\005 \001(\t"
-  "\022\016\n\006device\030\006 \001(\t\022\021\n\tprecision\030\007 \001(\t\"~\n\025G"
-  "etServerInfoResponse\022\017\n\007version\030\001 \001(\t\022 \n"
-  "\006limits\030\002 \001(\0132\020.tihua.v1.Limits\022#\n\006model"
-  "s\030\003 \003(\0132\023.tihua.v1.ModelInfo\022\r\n\005store\030\004 "
-  "\001(\t2f\n\rSystemService\022U\n\rGetServerInfo\022\036."
-  "tihua.v1.GetServerInfoRequest\032\037.tihua.v1"
-  ".GetServerInfoResponse\"\003\220\002\001BC\n\022io.github"
-  ".tihua.v1P\001Z+github.com/tihua/tihua/clie"
-  "nt/go/v1;tihuav1b\006proto3"
+  "tes\030\013 \001(\r\022\032\n\022max_metadata_bytes\030\014 \001(\r\022\036\n"
+  "\026max_streams_per_client\030\r \001(\r\022 \n\030max_cal"
+  "ls_per_connection\030\016 \001(\r\022\030\n\020max_header_by"
+  "tes\030\017 \001(\r\022\033\n\023min_ping_interval_s\030\020 \001(\r\"\233"
+  "\001\n\tModelInfo\022\037\n\003ref\030\001 \001(\0132\022.tihua.v1.Mod"
+  "elRef\022\013\n\003dim\030\002 \001(\r\022\025\n\rimage_size_px\030\003 \001("
+  "\r\022\026\n\016context_length\030\004 \001(\r\022\016\n\006engine\030\005 \001("
+  "\t\022\016\n\006device\030\006 \001(\t\022\021\n\tprecision\030\007 \001(\t\"~\n\025"
+  "GetServerInfoResponse\022\017\n\007version\030\001 \001(\t\022 "
+  "\n\006limits\030\002 \001(\0132\020.tihua.v1.Limits\022#\n\006mode"
+  "ls\030\003 \003(\0132\023.tihua.v1.ModelInfo\022\r\n\005store\030\004"
+  " \001(\t2f\n\rSystemService\022U\n\rGetServerInfo\022\036"
+  ".tihua.v1.GetServerInfoRequest\032\037.tihua.v"
+  "1.GetServerInfoResponse\"\003\220\002\001BC\n\022io.githu"
+  "b.tihua.v1P\001Z+github.com/tihua/tihua/cli"
+  "ent/go/v1;tihuav1b\006proto3"
   ;
 static const ::_pbi::DescriptorTable* const descriptor_table_tihua_2fv1_2fsystem_5fservice_2eproto_deps[1] = {
   &::descriptor_table_tihua_2fv1_2ftypes_2eproto,
 };
 static ::_pbi::once_flag descriptor_table_tihua_2fv1_2fsystem_5fservice_2eproto_once;
 const ::_pbi::DescriptorTable descriptor_table_tihua_2fv1_2fsystem_5fservice_2eproto = {
-    false, false, 864, descriptor_table_protodef_tihua_2fv1_2fsystem_5fservice_2eproto,
+    false, false, 985, descriptor_table_protodef_tihua_2fv1_2fsystem_5fservice_2eproto,
     "tihua/v1/system_service.proto",
     &descriptor_table_tihua_2fv1_2fsystem_5fservice_2eproto_once, descriptor_table_tihua_2fv1_2fsystem_5fservice_2eproto_deps, 1, 4,
     schemas, file_default_instances, TableStruct_tihua_2fv1_2fsystem_5fservice_2eproto::offsets,
@@ -274,12 +285,16 @@ Limits::Limits(const Limits& from)
     , decltype(_impl_.max_id_bytes_){}
     , decltype(_impl_.max_uri_bytes_){}
     , decltype(_impl_.max_metadata_bytes_){}
+    , decltype(_impl_.max_streams_per_client_){}
+    , decltype(_impl_.max_calls_per_connection_){}
+    , decltype(_impl_.max_header_bytes_){}
+    , decltype(_impl_.min_ping_interval_s_){}
     , /*decltype(_impl_._cached_size_)*/{}};
 
   _internal_metadata_.MergeFrom<::PROTOBUF_NAMESPACE_ID::UnknownFieldSet>(from._internal_metadata_);
   ::memcpy(&_impl_.max_message_bytes_, &from._impl_.max_message_bytes_,
-    static_cast<size_t>(reinterpret_cast<char*>(&_impl_.max_metadata_bytes_) -
-    reinterpret_cast<char*>(&_impl_.max_message_bytes_)) + sizeof(_impl_.max_metadata_bytes_));
+    static_cast<size_t>(reinterpret_cast<char*>(&_impl_.min_ping_interval_s_) -
+    reinterpret_cast<char*>(&_impl_.max_message_bytes_)) + sizeof(_impl_.min_ping_interval_s_));
   // @@protoc_insertion_point(copy_constructor:tihua.v1.Limits)
 }
 
@@ -300,6 +315,10 @@ inline void Limits::SharedCtor(
     , decltype(_impl_.max_id_bytes_){0u}
     , decltype(_impl_.max_uri_bytes_){0u}
     , decltype(_impl_.max_metadata_bytes_){0u}
+    , decltype(_impl_.max_streams_per_client_){0u}
+    , decltype(_impl_.max_calls_per_connection_){0u}
+    , decltype(_impl_.max_header_bytes_){0u}
+    , decltype(_impl_.min_ping_interval_s_){0u}
     , /*decltype(_impl_._cached_size_)*/{}
   };
 }
@@ -328,8 +347,8 @@ void Limits::Clear() {
   (void) cached_has_bits;
 
   ::memset(&_impl_.max_message_bytes_, 0, static_cast<size_t>(
-      reinterpret_cast<char*>(&_impl_.max_metadata_bytes_) -
-      reinterpret_cast<char*>(&_impl_.max_message_bytes_)) + sizeof(_impl_.max_metadata_bytes_));
+      reinterpret_cast<char*>(&_impl_.min_ping_interval_s_) -
+      reinterpret_cast<char*>(&_impl_.max_message_bytes_)) + sizeof(_impl_.min_ping_interval_s_));
   _internal_metadata_.Clear<::PROTOBUF_NAMESPACE_ID::UnknownFieldSet>();
 }
 
@@ -435,6 +454,38 @@ const char* Limits::_InternalParse(const char* ptr, ::_pbi::ParseContext* ctx) {
         } else
           goto handle_unusual;
         continue;
+      // uint32 max_streams_per_client = 13;
+      case 13:
+        if (PROTOBUF_PREDICT_TRUE(static_cast<uint8_t>(tag) == 104)) {
+          _impl_.max_streams_per_client_ = ::PROTOBUF_NAMESPACE_ID::internal::ReadVarint32(&ptr);
+          CHK_(ptr);
+        } else
+          goto handle_unusual;
+        continue;
+      // uint32 max_calls_per_connection = 14;
+      case 14:
+        if (PROTOBUF_PREDICT_TRUE(static_cast<uint8_t>(tag) == 112)) {
+          _impl_.max_calls_per_connection_ = ::PROTOBUF_NAMESPACE_ID::internal::ReadVarint32(&ptr);
+          CHK_(ptr);
+        } else
+          goto handle_unusual;
+        continue;
+      // uint32 max_header_bytes = 15;
+      case 15:
+        if (PROTOBUF_PREDICT_TRUE(static_cast<uint8_t>(tag) == 120)) {
+          _impl_.max_header_bytes_ = ::PROTOBUF_NAMESPACE_ID::internal::ReadVarint32(&ptr);
+          CHK_(ptr);
+        } else
+          goto handle_unusual;
+        continue;
+      // uint32 min_ping_interval_s = 16;
+      case 16:
+        if (PROTOBUF_PREDICT_TRUE(static_cast<uint8_t>(tag) == 128)) {
+          _impl_.min_ping_interval_s_ = ::PROTOBUF_NAMESPACE_ID::internal::ReadVarint32(&ptr);
+          CHK_(ptr);
+        } else
+          goto handle_unusual;
+        continue;
       default:
         goto handle_unusual;
     }  // switch
@@ -536,6 +587,30 @@ uint8_t* Limits::_InternalSerialize(
     target = ::_pbi::WireFormatLite::WriteUInt32ToArray(12, this->_internal_max_metadata_bytes(), target);
   }
 
+  // uint32 max_streams_per_client = 13;
+  if (this->_internal_max_streams_per_client() != 0) {
+    target = stream->EnsureSpace(target);
+    target = ::_pbi::WireFormatLite::WriteUInt32ToArray(13, this->_internal_max_streams_per_client(), target);
+  }
+
+  // uint32 max_calls_per_connection = 14;
+  if (this->_internal_max_calls_per_connection() != 0) {
+    target = stream->EnsureSpace(target);
+    target = ::_pbi::WireFormatLite::WriteUInt32ToArray(14, this->_internal_max_calls_per_connection(), target);
+  }
+
+  // uint32 max_header_bytes = 15;
+  if (this->_internal_max_header_bytes() != 0) {
+    target = stream->EnsureSpace(target);
+    target = ::_pbi::WireFormatLite::WriteUInt32ToArray(15, this->_internal_max_header_bytes(), target);
+  }
+
+  // uint32 min_ping_interval_s = 16;
+  if (this->_internal_min_ping_interval_s() != 0) {
+    target = stream->EnsureSpace(target);
+    target = ::_pbi::WireFormatLite::WriteUInt32ToArray(16, this->_internal_min_ping_interval_s(), target);
+  }
+
   if (PROTOBUF_PREDICT_FALSE(_internal_metadata_.have_unknown_fields())) {
     target = ::_pbi::WireFormat::InternalSerializeUnknownFieldsToArray(
         _internal_metadata_.unknown_fields<::PROTOBUF_NAMESPACE_ID::UnknownFieldSet>(::PROTOBUF_NAMESPACE_ID::UnknownFieldSet::default_instance), target, stream);
@@ -612,6 +687,28 @@ size_t Limits::ByteSizeLong() const {
     total_size += ::_pbi::WireFormatLite::UInt32SizePlusOne(this->_internal_max_metadata_bytes());
   }
 
+  // uint32 max_streams_per_client = 13;
+  if (this->_internal_max_streams_per_client() != 0) {
+    total_size += ::_pbi::WireFormatLite::UInt32SizePlusOne(this->_internal_max_streams_per_client());
+  }
+
+  // uint32 max_calls_per_connection = 14;
+  if (this->_internal_max_calls_per_connection() != 0) {
+    total_size += ::_pbi::WireFormatLite::UInt32SizePlusOne(this->_internal_max_calls_per_connection());
+  }
+
+  // uint32 max_header_bytes = 15;
+  if (this->_internal_max_header_bytes() != 0) {
+    total_size += ::_pbi::WireFormatLite::UInt32SizePlusOne(this->_internal_max_header_bytes());
+  }
+
+  // uint32 min_ping_interval_s = 16;
+  if (this->_internal_min_ping_interval_s() != 0) {
+    total_size += 2 +
+      ::_pbi::WireFormatLite::UInt32Size(
+        this->_internal_min_ping_interval_s());
+  }
+
   return MaybeComputeUnknownFieldsSize(total_size, &_impl_._cached_size_);
 }
 
@@ -666,6 +763,18 @@ void Limits::MergeImpl(::PROTOBUF_NAMESPACE_ID::Message& to_msg, const ::PROTOBU
   if (from._internal_max_metadata_bytes() != 0) {
     _this->_internal_set_max_metadata_bytes(from._internal_max_metadata_bytes());
   }
+  if (from._internal_max_streams_per_client() != 0) {
+    _this->_internal_set_max_streams_per_client(from._internal_max_streams_per_client());
+  }
+  if (from._internal_max_calls_per_connection() != 0) {
+    _this->_internal_set_max_calls_per_connection(from._internal_max_calls_per_connection());
+  }
+  if (from._internal_max_header_bytes() != 0) {
+    _this->_internal_set_max_header_bytes(from._internal_max_header_bytes());
+  }
+  if (from._internal_min_ping_interval_s() != 0) {
+    _this->_internal_set_min_ping_interval_s(from._internal_min_ping_interval_s());
+  }
   _this->_internal_metadata_.MergeFrom<::PROTOBUF_NAMESPACE_ID::UnknownFieldSet>(from._internal_metadata_);
 }
 
@@ -684,8 +793,8 @@ void Limits::InternalSwap(Limits* other) {
   using std::swap;
   _internal_metadata_.InternalSwap(&other->_internal_metadata_);
   ::PROTOBUF_NAMESPACE_ID::internal::memswap<
-      PROTOBUF_FIELD_OFFSET(Limits, _impl_.max_metadata_bytes_)
-      + sizeof(Limits::_impl_.max_metadata_bytes_)
+      PROTOBUF_FIELD_OFFSET(Limits, _impl_.min_ping_interval_s_)
+      + sizeof(Limits::_impl_.min_ping_interval_s_)
       - PROTOBUF_FIELD_OFFSET(Limits, _impl_.max_message_bytes_)>(
           reinterpret_cast<char*>(&_impl_.max_message_bytes_),
           reinterpret_cast<char*>(&other->_impl_.max_message_bytes_));

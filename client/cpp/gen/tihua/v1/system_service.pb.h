@@ -324,6 +324,10 @@ class Limits final :
     kMaxIdBytesFieldNumber = 10,
     kMaxUriBytesFieldNumber = 11,
     kMaxMetadataBytesFieldNumber = 12,
+    kMaxStreamsPerClientFieldNumber = 13,
+    kMaxCallsPerConnectionFieldNumber = 14,
+    kMaxHeaderBytesFieldNumber = 15,
+    kMinPingIntervalSFieldNumber = 16,
   };
   // uint64 max_message_bytes = 1;
   void clear_max_message_bytes();
@@ -433,6 +437,42 @@ class Limits final :
   void _internal_set_max_metadata_bytes(uint32_t value);
   public:
 
+  // uint32 max_streams_per_client = 13;
+  void clear_max_streams_per_client();
+  uint32_t max_streams_per_client() const;
+  void set_max_streams_per_client(uint32_t value);
+  private:
+  uint32_t _internal_max_streams_per_client() const;
+  void _internal_set_max_streams_per_client(uint32_t value);
+  public:
+
+  // uint32 max_calls_per_connection = 14;
+  void clear_max_calls_per_connection();
+  uint32_t max_calls_per_connection() const;
+  void set_max_calls_per_connection(uint32_t value);
+  private:
+  uint32_t _internal_max_calls_per_connection() const;
+  void _internal_set_max_calls_per_connection(uint32_t value);
+  public:
+
+  // uint32 max_header_bytes = 15;
+  void clear_max_header_bytes();
+  uint32_t max_header_bytes() const;
+  void set_max_header_bytes(uint32_t value);
+  private:
+  uint32_t _internal_max_header_bytes() const;
+  void _internal_set_max_header_bytes(uint32_t value);
+  public:
+
+  // uint32 min_ping_interval_s = 16;
+  void clear_min_ping_interval_s();
+  uint32_t min_ping_interval_s() const;
+  void set_min_ping_interval_s(uint32_t value);
+  private:
+  uint32_t _internal_min_ping_interval_s() const;
+  void _internal_set_min_ping_interval_s(uint32_t value);
+  public:
+
   // @@protoc_insertion_point(class_scope:tihua.v1.Limits)
  private:
   class _Internal;
@@ -453,6 +493,10 @@ class Limits final :
     uint32_t max_id_bytes_;
     uint32_t max_uri_bytes_;
     uint32_t max_metadata_bytes_;
+    uint32_t max_streams_per_client_;
+    uint32_t max_calls_per_connection_;
+    uint32_t max_header_bytes_;
+    uint32_t min_ping_interval_s_;
     mutable ::PROTOBUF_NAMESPACE_ID::internal::CachedSize _cached_size_;
   };
   union { Impl_ _impl_; };
@@ -1158,6 +1202,86 @@ inline void Limits::_internal_set_max_metadata_bytes(uint32_t value) {
 inline void Limits::set_max_metadata_bytes(uint32_t value) {
   _internal_set_max_metadata_bytes(value);
   // @@protoc_insertion_point(field_set:tihua.v1.Limits.max_metadata_bytes)
+}
+
+// uint32 max_streams_per_client = 13;
+inline void Limits::clear_max_streams_per_client() {
+  _impl_.max_streams_per_client_ = 0u;
+}
+inline uint32_t Limits::_internal_max_streams_per_client() const {
+  return _impl_.max_streams_per_client_;
+}
+inline uint32_t Limits::max_streams_per_client() const {
+  // @@protoc_insertion_point(field_get:tihua.v1.Limits.max_streams_per_client)
+  return _internal_max_streams_per_client();
+}
+inline void Limits::_internal_set_max_streams_per_client(uint32_t value) {
+  
+  _impl_.max_streams_per_client_ = value;
+}
+inline void Limits::set_max_streams_per_client(uint32_t value) {
+  _internal_set_max_streams_per_client(value);
+  // @@protoc_insertion_point(field_set:tihua.v1.Limits.max_streams_per_client)
+}
+
+// uint32 max_calls_per_connection = 14;
+inline void Limits::clear_max_calls_per_connection() {
+  _impl_.max_calls_per_connection_ = 0u;
+}
+inline uint32_t Limits::_internal_max_calls_per_connection() const {
+  return _impl_.max_calls_per_connection_;
+}
+inline uint32_t Limits::max_calls_per_connection() const {
+  // @@protoc_insertion_point(field_get:tihua.v1.Limits.max_calls_per_connection)
+  return _internal_max_calls_per_connection();
+}
+inline void Limits::_internal_set_max_calls_per_connection(uint32_t value) {
+  
+  _impl_.max_calls_per_connection_ = value;
+}
+inline void Limits::set_max_calls_per_connection(uint32_t value) {
+  _internal_set_max_calls_per_connection(value);
+  // @@protoc_insertion_point(field_set:tihua.v1.Limits.max_calls_per_connection)
+}
+
+// uint32 max_header_bytes = 15;
+inline void Limits::clear_max_header_bytes() {
+  _impl_.max_header_bytes_ = 0u;
+}
+inline uint32_t Limits::_internal_max_header_bytes() const {
+  return _impl_.max_header_bytes_;
+}
+inline uint32_t Limits::max_header_bytes() const {
+  // @@protoc_insertion_point(field_get:tihua.v1.Limits.max_header_bytes)
+  return _internal_max_header_bytes();
+}
+inline void Limits::_internal_set_max_header_bytes(uint32_t value) {
+  
+  _impl_.max_header_bytes_ = value;
+}
+inline void Limits::set_max_header_bytes(uint32_t value) {
+  _internal_set_max_header_bytes(value);
+  // @@protoc_insertion_point(field_set:tihua.v1.Limits.max_header_bytes)
+}
+
+// uint32 min_ping_interval_s = 16;
+inline void Limits::clear_min_ping_interval_s() {
+  _impl_.min_ping_interval_s_ = 0u;
+}
+inline uint32_t Limits::_internal_min_ping_interval_s() const {
+  return _impl_.min_ping_interval_s_;
+}
+inline uint32_t Limits::min_ping_interval_s() const {
+  // @@protoc_insertion_point(field_get:tihua.v1.Limits.min_ping_interval_s)
+  return _internal_min_ping_interval_s();
+}
+inline void Limits::_internal_set_min_ping_interval_s(uint32_t value) {
+  
+  _impl_.min_ping_interval_s_ = value;
+}
+inline void Limits::set_min_ping_interval_s(uint32_t value) {
+  _internal_set_min_ping_interval_s(value);
+  // @@protoc_insertion_point(field_set:tihua.v1.Limits.min_ping_interval_s)
 }
 
 // -------------------------------------------------------------------

@@ -61,6 +61,20 @@ export interface Limits {
   maxUriBytes: number;
   /** Bytes of an item's metadata, as JSON in UTF-8. */
   maxMetadataBytes: number;
+  /**
+   * Ingest streams that one client may have open: one token, or one address where the server knows
+   * no tokens. More are refused with RESOURCE_EXHAUSTED and RetryInfo.
+   */
+  maxStreamsPerClient: number;
+  /** Calls under way on one connection; gRPC lets further ones wait in the client. */
+  maxCallsPerConnection: number;
+  /** Bytes of the metadata of one call, names and values. */
+  maxHeaderBytes: number;
+  /**
+   * Seconds between two keepalive pings of a client while no data flows; the connection of a client
+   * that pings more often is closed.
+   */
+  minPingIntervalS: number;
 }
 
 /** A model that the server serves. */
@@ -163,6 +177,10 @@ function createBaseLimits(): Limits {
     maxIdBytes: 0,
     maxUriBytes: 0,
     maxMetadataBytes: 0,
+    maxStreamsPerClient: 0,
+    maxCallsPerConnection: 0,
+    maxHeaderBytes: 0,
+    minPingIntervalS: 0,
   };
 }
 
@@ -203,6 +221,18 @@ export const Limits: MessageFns<Limits> = {
     }
     if (message.maxMetadataBytes !== 0) {
       writer.uint32(96).uint32(message.maxMetadataBytes);
+    }
+    if (message.maxStreamsPerClient !== 0) {
+      writer.uint32(104).uint32(message.maxStreamsPerClient);
+    }
+    if (message.maxCallsPerConnection !== 0) {
+      writer.uint32(112).uint32(message.maxCallsPerConnection);
+    }
+    if (message.maxHeaderBytes !== 0) {
+      writer.uint32(120).uint32(message.maxHeaderBytes);
+    }
+    if (message.minPingIntervalS !== 0) {
+      writer.uint32(128).uint32(message.minPingIntervalS);
     }
     return writer;
   },
@@ -316,6 +346,38 @@ export const Limits: MessageFns<Limits> = {
             message.maxMetadataBytes = reader.uint32();
             continue;
           }
+          case 13: {
+            if (tag !== 104) {
+              break;
+            }
+
+            message.maxStreamsPerClient = reader.uint32();
+            continue;
+          }
+          case 14: {
+            if (tag !== 112) {
+              break;
+            }
+
+            message.maxCallsPerConnection = reader.uint32();
+            continue;
+          }
+          case 15: {
+            if (tag !== 120) {
+              break;
+            }
+
+            message.maxHeaderBytes = reader.uint32();
+            continue;
+          }
+          case 16: {
+            if (tag !== 128) {
+              break;
+            }
+
+            message.minPingIntervalS = reader.uint32();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -390,6 +452,26 @@ export const Limits: MessageFns<Limits> = {
         : isSet(object.max_metadata_bytes)
         ? globalThis.Number(object.max_metadata_bytes)
         : 0,
+      maxStreamsPerClient: isSet(object.maxStreamsPerClient)
+        ? globalThis.Number(object.maxStreamsPerClient)
+        : isSet(object.max_streams_per_client)
+        ? globalThis.Number(object.max_streams_per_client)
+        : 0,
+      maxCallsPerConnection: isSet(object.maxCallsPerConnection)
+        ? globalThis.Number(object.maxCallsPerConnection)
+        : isSet(object.max_calls_per_connection)
+        ? globalThis.Number(object.max_calls_per_connection)
+        : 0,
+      maxHeaderBytes: isSet(object.maxHeaderBytes)
+        ? globalThis.Number(object.maxHeaderBytes)
+        : isSet(object.max_header_bytes)
+        ? globalThis.Number(object.max_header_bytes)
+        : 0,
+      minPingIntervalS: isSet(object.minPingIntervalS)
+        ? globalThis.Number(object.minPingIntervalS)
+        : isSet(object.min_ping_interval_s)
+        ? globalThis.Number(object.min_ping_interval_s)
+        : 0,
     };
   },
 
@@ -431,6 +513,18 @@ export const Limits: MessageFns<Limits> = {
     if (message.maxMetadataBytes !== 0) {
       obj.maxMetadataBytes = Math.round(message.maxMetadataBytes);
     }
+    if (message.maxStreamsPerClient !== 0) {
+      obj.maxStreamsPerClient = Math.round(message.maxStreamsPerClient);
+    }
+    if (message.maxCallsPerConnection !== 0) {
+      obj.maxCallsPerConnection = Math.round(message.maxCallsPerConnection);
+    }
+    if (message.maxHeaderBytes !== 0) {
+      obj.maxHeaderBytes = Math.round(message.maxHeaderBytes);
+    }
+    if (message.minPingIntervalS !== 0) {
+      obj.minPingIntervalS = Math.round(message.minPingIntervalS);
+    }
     return obj;
   },
 
@@ -451,6 +545,10 @@ export const Limits: MessageFns<Limits> = {
     message.maxIdBytes = object.maxIdBytes ?? 0;
     message.maxUriBytes = object.maxUriBytes ?? 0;
     message.maxMetadataBytes = object.maxMetadataBytes ?? 0;
+    message.maxStreamsPerClient = object.maxStreamsPerClient ?? 0;
+    message.maxCallsPerConnection = object.maxCallsPerConnection ?? 0;
+    message.maxHeaderBytes = object.maxHeaderBytes ?? 0;
+    message.minPingIntervalS = object.minPingIntervalS ?? 0;
     return message;
   },
 };

@@ -30,8 +30,10 @@ export const protobufFileName = "tihua/v1/types.proto";
  *       FAILED_PRECONDITION  another model's collection, or a collection that is not loaded
  *       OUT_OF_RANGE         an ingest stream broke its own numbering
  *       ABORTED              an ingest session went on in another stream
- *       RESOURCE_EXHAUSTED   the queue or the store's disk is full (with RetryInfo), or a message is
- *                            over its limit
+ *       UNAUTHENTICATED      the call carries no token that the server knows, and it asks for one
+ *       PERMISSION_DENIED    the token's role is too small for the method
+ *       RESOURCE_EXHAUSTED   the queue or the store's disk is full, or the client has too many
+ *                            streams (all with RetryInfo), or a message is over its limit
  *       UNAVAILABLE          the store does not answer, or the server is shutting down: retry
  *       DEADLINE_EXCEEDED    the deadline passed
  *       UNIMPLEMENTED        declared here, not built yet; README.md lists what that is
@@ -39,6 +41,11 @@ export const protobufFileName = "tihua/v1/types.proto";
  *   * Every call has an id, by which the server's log can be searched: what the client sends as
  *     metadata `x-request-id`, if that is 1 to 128 letters, digits and `._:/+=@-`, else one that the
  *     server makes. It comes back as trailing metadata of that name, and of errors in RequestInfo.
+ *   * A W3C `traceparent` in the metadata makes the call part of that trace.
+ *   * A server that has a list of tokens asks for one in every call but those of grpc.health.v1, as
+ *     the metadata `authorization: Bearer TOKEN`. A token has a role, and each role holds those
+ *     before it: read embeds, searches and reads; write makes collections, and writes and removes
+ *     items; admin does the rest.
  *   * Numbers in a google.protobuf.Struct are doubles: an integer beyond 2^53 must travel as a
  *     string.
  */

@@ -227,6 +227,68 @@ private static final long serialVersionUID = 0L;
     return maxMetadataBytes_;
   }
 
+  public static final int MAX_STREAMS_PER_CLIENT_FIELD_NUMBER = 13;
+  private int maxStreamsPerClient_ = 0;
+  /**
+   * <pre>
+   * Ingest streams that one client may have open: one token, or one address where the server knows
+   * no tokens. More are refused with RESOURCE_EXHAUSTED and RetryInfo.
+   * </pre>
+   *
+   * <code>uint32 max_streams_per_client = 13;</code>
+   * @return The maxStreamsPerClient.
+   */
+  @java.lang.Override
+  public int getMaxStreamsPerClient() {
+    return maxStreamsPerClient_;
+  }
+
+  public static final int MAX_CALLS_PER_CONNECTION_FIELD_NUMBER = 14;
+  private int maxCallsPerConnection_ = 0;
+  /**
+   * <pre>
+   * Calls under way on one connection; gRPC lets further ones wait in the client.
+   * </pre>
+   *
+   * <code>uint32 max_calls_per_connection = 14;</code>
+   * @return The maxCallsPerConnection.
+   */
+  @java.lang.Override
+  public int getMaxCallsPerConnection() {
+    return maxCallsPerConnection_;
+  }
+
+  public static final int MAX_HEADER_BYTES_FIELD_NUMBER = 15;
+  private int maxHeaderBytes_ = 0;
+  /**
+   * <pre>
+   * Bytes of the metadata of one call, names and values.
+   * </pre>
+   *
+   * <code>uint32 max_header_bytes = 15;</code>
+   * @return The maxHeaderBytes.
+   */
+  @java.lang.Override
+  public int getMaxHeaderBytes() {
+    return maxHeaderBytes_;
+  }
+
+  public static final int MIN_PING_INTERVAL_S_FIELD_NUMBER = 16;
+  private int minPingIntervalS_ = 0;
+  /**
+   * <pre>
+   * Seconds between two keepalive pings of a client while no data flows; the connection of a client
+   * that pings more often is closed.
+   * </pre>
+   *
+   * <code>uint32 min_ping_interval_s = 16;</code>
+   * @return The minPingIntervalS.
+   */
+  @java.lang.Override
+  public int getMinPingIntervalS() {
+    return minPingIntervalS_;
+  }
+
   private byte memoizedIsInitialized = -1;
   @java.lang.Override
   public final boolean isInitialized() {
@@ -276,6 +338,18 @@ private static final long serialVersionUID = 0L;
     }
     if (maxMetadataBytes_ != 0) {
       output.writeUInt32(12, maxMetadataBytes_);
+    }
+    if (maxStreamsPerClient_ != 0) {
+      output.writeUInt32(13, maxStreamsPerClient_);
+    }
+    if (maxCallsPerConnection_ != 0) {
+      output.writeUInt32(14, maxCallsPerConnection_);
+    }
+    if (maxHeaderBytes_ != 0) {
+      output.writeUInt32(15, maxHeaderBytes_);
+    }
+    if (minPingIntervalS_ != 0) {
+      output.writeUInt32(16, minPingIntervalS_);
     }
     getUnknownFields().writeTo(output);
   }
@@ -334,6 +408,22 @@ private static final long serialVersionUID = 0L;
       size += com.google.protobuf.CodedOutputStream
         .computeUInt32Size(12, maxMetadataBytes_);
     }
+    if (maxStreamsPerClient_ != 0) {
+      size += com.google.protobuf.CodedOutputStream
+        .computeUInt32Size(13, maxStreamsPerClient_);
+    }
+    if (maxCallsPerConnection_ != 0) {
+      size += com.google.protobuf.CodedOutputStream
+        .computeUInt32Size(14, maxCallsPerConnection_);
+    }
+    if (maxHeaderBytes_ != 0) {
+      size += com.google.protobuf.CodedOutputStream
+        .computeUInt32Size(15, maxHeaderBytes_);
+    }
+    if (minPingIntervalS_ != 0) {
+      size += com.google.protobuf.CodedOutputStream
+        .computeUInt32Size(16, minPingIntervalS_);
+    }
     size += getUnknownFields().getSerializedSize();
     memoizedSize = size;
     return size;
@@ -373,6 +463,14 @@ private static final long serialVersionUID = 0L;
         != other.getMaxUriBytes()) return false;
     if (getMaxMetadataBytes()
         != other.getMaxMetadataBytes()) return false;
+    if (getMaxStreamsPerClient()
+        != other.getMaxStreamsPerClient()) return false;
+    if (getMaxCallsPerConnection()
+        != other.getMaxCallsPerConnection()) return false;
+    if (getMaxHeaderBytes()
+        != other.getMaxHeaderBytes()) return false;
+    if (getMinPingIntervalS()
+        != other.getMinPingIntervalS()) return false;
     if (!getUnknownFields().equals(other.getUnknownFields())) return false;
     return true;
   }
@@ -411,6 +509,14 @@ private static final long serialVersionUID = 0L;
     hash = (53 * hash) + getMaxUriBytes();
     hash = (37 * hash) + MAX_METADATA_BYTES_FIELD_NUMBER;
     hash = (53 * hash) + getMaxMetadataBytes();
+    hash = (37 * hash) + MAX_STREAMS_PER_CLIENT_FIELD_NUMBER;
+    hash = (53 * hash) + getMaxStreamsPerClient();
+    hash = (37 * hash) + MAX_CALLS_PER_CONNECTION_FIELD_NUMBER;
+    hash = (53 * hash) + getMaxCallsPerConnection();
+    hash = (37 * hash) + MAX_HEADER_BYTES_FIELD_NUMBER;
+    hash = (53 * hash) + getMaxHeaderBytes();
+    hash = (37 * hash) + MIN_PING_INTERVAL_S_FIELD_NUMBER;
+    hash = (53 * hash) + getMinPingIntervalS();
     hash = (29 * hash) + getUnknownFields().hashCode();
     memoizedHashCode = hash;
     return hash;
@@ -556,6 +662,10 @@ private static final long serialVersionUID = 0L;
       maxIdBytes_ = 0;
       maxUriBytes_ = 0;
       maxMetadataBytes_ = 0;
+      maxStreamsPerClient_ = 0;
+      maxCallsPerConnection_ = 0;
+      maxHeaderBytes_ = 0;
+      minPingIntervalS_ = 0;
       return this;
     }
 
@@ -624,6 +734,18 @@ private static final long serialVersionUID = 0L;
       }
       if (((from_bitField0_ & 0x00000800) != 0)) {
         result.maxMetadataBytes_ = maxMetadataBytes_;
+      }
+      if (((from_bitField0_ & 0x00001000) != 0)) {
+        result.maxStreamsPerClient_ = maxStreamsPerClient_;
+      }
+      if (((from_bitField0_ & 0x00002000) != 0)) {
+        result.maxCallsPerConnection_ = maxCallsPerConnection_;
+      }
+      if (((from_bitField0_ & 0x00004000) != 0)) {
+        result.maxHeaderBytes_ = maxHeaderBytes_;
+      }
+      if (((from_bitField0_ & 0x00008000) != 0)) {
+        result.minPingIntervalS_ = minPingIntervalS_;
       }
     }
 
@@ -706,6 +828,18 @@ private static final long serialVersionUID = 0L;
       }
       if (other.getMaxMetadataBytes() != 0) {
         setMaxMetadataBytes(other.getMaxMetadataBytes());
+      }
+      if (other.getMaxStreamsPerClient() != 0) {
+        setMaxStreamsPerClient(other.getMaxStreamsPerClient());
+      }
+      if (other.getMaxCallsPerConnection() != 0) {
+        setMaxCallsPerConnection(other.getMaxCallsPerConnection());
+      }
+      if (other.getMaxHeaderBytes() != 0) {
+        setMaxHeaderBytes(other.getMaxHeaderBytes());
+      }
+      if (other.getMinPingIntervalS() != 0) {
+        setMinPingIntervalS(other.getMinPingIntervalS());
       }
       this.mergeUnknownFields(other.getUnknownFields());
       onChanged();
@@ -793,6 +927,26 @@ private static final long serialVersionUID = 0L;
               bitField0_ |= 0x00000800;
               break;
             } // case 96
+            case 104: {
+              maxStreamsPerClient_ = input.readUInt32();
+              bitField0_ |= 0x00001000;
+              break;
+            } // case 104
+            case 112: {
+              maxCallsPerConnection_ = input.readUInt32();
+              bitField0_ |= 0x00002000;
+              break;
+            } // case 112
+            case 120: {
+              maxHeaderBytes_ = input.readUInt32();
+              bitField0_ |= 0x00004000;
+              break;
+            } // case 120
+            case 128: {
+              minPingIntervalS_ = input.readUInt32();
+              bitField0_ |= 0x00008000;
+              break;
+            } // case 128
             default: {
               if (!super.parseUnknownField(input, extensionRegistry, tag)) {
                 done = true; // was an endgroup tag
@@ -1334,6 +1488,188 @@ private static final long serialVersionUID = 0L;
     public Builder clearMaxMetadataBytes() {
       bitField0_ = (bitField0_ & ~0x00000800);
       maxMetadataBytes_ = 0;
+      onChanged();
+      return this;
+    }
+
+    private int maxStreamsPerClient_ ;
+    /**
+     * <pre>
+     * Ingest streams that one client may have open: one token, or one address where the server knows
+     * no tokens. More are refused with RESOURCE_EXHAUSTED and RetryInfo.
+     * </pre>
+     *
+     * <code>uint32 max_streams_per_client = 13;</code>
+     * @return The maxStreamsPerClient.
+     */
+    @java.lang.Override
+    public int getMaxStreamsPerClient() {
+      return maxStreamsPerClient_;
+    }
+    /**
+     * <pre>
+     * Ingest streams that one client may have open: one token, or one address where the server knows
+     * no tokens. More are refused with RESOURCE_EXHAUSTED and RetryInfo.
+     * </pre>
+     *
+     * <code>uint32 max_streams_per_client = 13;</code>
+     * @param value The maxStreamsPerClient to set.
+     * @return This builder for chaining.
+     */
+    public Builder setMaxStreamsPerClient(int value) {
+      
+      maxStreamsPerClient_ = value;
+      bitField0_ |= 0x00001000;
+      onChanged();
+      return this;
+    }
+    /**
+     * <pre>
+     * Ingest streams that one client may have open: one token, or one address where the server knows
+     * no tokens. More are refused with RESOURCE_EXHAUSTED and RetryInfo.
+     * </pre>
+     *
+     * <code>uint32 max_streams_per_client = 13;</code>
+     * @return This builder for chaining.
+     */
+    public Builder clearMaxStreamsPerClient() {
+      bitField0_ = (bitField0_ & ~0x00001000);
+      maxStreamsPerClient_ = 0;
+      onChanged();
+      return this;
+    }
+
+    private int maxCallsPerConnection_ ;
+    /**
+     * <pre>
+     * Calls under way on one connection; gRPC lets further ones wait in the client.
+     * </pre>
+     *
+     * <code>uint32 max_calls_per_connection = 14;</code>
+     * @return The maxCallsPerConnection.
+     */
+    @java.lang.Override
+    public int getMaxCallsPerConnection() {
+      return maxCallsPerConnection_;
+    }
+    /**
+     * <pre>
+     * Calls under way on one connection; gRPC lets further ones wait in the client.
+     * </pre>
+     *
+     * <code>uint32 max_calls_per_connection = 14;</code>
+     * @param value The maxCallsPerConnection to set.
+     * @return This builder for chaining.
+     */
+    public Builder setMaxCallsPerConnection(int value) {
+      
+      maxCallsPerConnection_ = value;
+      bitField0_ |= 0x00002000;
+      onChanged();
+      return this;
+    }
+    /**
+     * <pre>
+     * Calls under way on one connection; gRPC lets further ones wait in the client.
+     * </pre>
+     *
+     * <code>uint32 max_calls_per_connection = 14;</code>
+     * @return This builder for chaining.
+     */
+    public Builder clearMaxCallsPerConnection() {
+      bitField0_ = (bitField0_ & ~0x00002000);
+      maxCallsPerConnection_ = 0;
+      onChanged();
+      return this;
+    }
+
+    private int maxHeaderBytes_ ;
+    /**
+     * <pre>
+     * Bytes of the metadata of one call, names and values.
+     * </pre>
+     *
+     * <code>uint32 max_header_bytes = 15;</code>
+     * @return The maxHeaderBytes.
+     */
+    @java.lang.Override
+    public int getMaxHeaderBytes() {
+      return maxHeaderBytes_;
+    }
+    /**
+     * <pre>
+     * Bytes of the metadata of one call, names and values.
+     * </pre>
+     *
+     * <code>uint32 max_header_bytes = 15;</code>
+     * @param value The maxHeaderBytes to set.
+     * @return This builder for chaining.
+     */
+    public Builder setMaxHeaderBytes(int value) {
+      
+      maxHeaderBytes_ = value;
+      bitField0_ |= 0x00004000;
+      onChanged();
+      return this;
+    }
+    /**
+     * <pre>
+     * Bytes of the metadata of one call, names and values.
+     * </pre>
+     *
+     * <code>uint32 max_header_bytes = 15;</code>
+     * @return This builder for chaining.
+     */
+    public Builder clearMaxHeaderBytes() {
+      bitField0_ = (bitField0_ & ~0x00004000);
+      maxHeaderBytes_ = 0;
+      onChanged();
+      return this;
+    }
+
+    private int minPingIntervalS_ ;
+    /**
+     * <pre>
+     * Seconds between two keepalive pings of a client while no data flows; the connection of a client
+     * that pings more often is closed.
+     * </pre>
+     *
+     * <code>uint32 min_ping_interval_s = 16;</code>
+     * @return The minPingIntervalS.
+     */
+    @java.lang.Override
+    public int getMinPingIntervalS() {
+      return minPingIntervalS_;
+    }
+    /**
+     * <pre>
+     * Seconds between two keepalive pings of a client while no data flows; the connection of a client
+     * that pings more often is closed.
+     * </pre>
+     *
+     * <code>uint32 min_ping_interval_s = 16;</code>
+     * @param value The minPingIntervalS to set.
+     * @return This builder for chaining.
+     */
+    public Builder setMinPingIntervalS(int value) {
+      
+      minPingIntervalS_ = value;
+      bitField0_ |= 0x00008000;
+      onChanged();
+      return this;
+    }
+    /**
+     * <pre>
+     * Seconds between two keepalive pings of a client while no data flows; the connection of a client
+     * that pings more often is closed.
+     * </pre>
+     *
+     * <code>uint32 min_ping_interval_s = 16;</code>
+     * @return This builder for chaining.
+     */
+    public Builder clearMinPingIntervalS() {
+      bitField0_ = (bitField0_ & ~0x00008000);
+      minPingIntervalS_ = 0;
       onChanged();
       return this;
     }

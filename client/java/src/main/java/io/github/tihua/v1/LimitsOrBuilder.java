@@ -126,4 +126,46 @@ public interface LimitsOrBuilder extends
    * @return The maxMetadataBytes.
    */
   int getMaxMetadataBytes();
+
+  /**
+   * <pre>
+   * Ingest streams that one client may have open: one token, or one address where the server knows
+   * no tokens. More are refused with RESOURCE_EXHAUSTED and RetryInfo.
+   * </pre>
+   *
+   * <code>uint32 max_streams_per_client = 13;</code>
+   * @return The maxStreamsPerClient.
+   */
+  int getMaxStreamsPerClient();
+
+  /**
+   * <pre>
+   * Calls under way on one connection; gRPC lets further ones wait in the client.
+   * </pre>
+   *
+   * <code>uint32 max_calls_per_connection = 14;</code>
+   * @return The maxCallsPerConnection.
+   */
+  int getMaxCallsPerConnection();
+
+  /**
+   * <pre>
+   * Bytes of the metadata of one call, names and values.
+   * </pre>
+   *
+   * <code>uint32 max_header_bytes = 15;</code>
+   * @return The maxHeaderBytes.
+   */
+  int getMaxHeaderBytes();
+
+  /**
+   * <pre>
+   * Seconds between two keepalive pings of a client while no data flows; the connection of a client
+   * that pings more often is closed.
+   * </pre>
+   *
+   * <code>uint32 min_ping_interval_s = 16;</code>
+   * @return The minPingIntervalS.
+   */
+  int getMinPingIntervalS();
 }

@@ -45,26 +45,29 @@ public final class SystemServiceOuterClass {
     java.lang.String[] descriptorData = {
       "\n\035tihua/v1/system_service.proto\022\010tihua.v" +
       "1\032\024tihua/v1/types.proto\"\026\n\024GetServerInfo" +
-      "Request\"\263\002\n\006Limits\022\031\n\021max_message_bytes\030" +
+      "Request\"\254\003\n\006Limits\022\031\n\021max_message_bytes\030" +
       "\001 \001(\004\022\027\n\017max_batch_items\030\002 \001(\r\022\027\n\017max_im" +
       "age_bytes\030\003 \001(\004\022\030\n\020max_image_pixels\030\004 \001(" +
       "\004\022\026\n\016max_text_chars\030\005 \001(\r\022\026\n\016max_queue_s" +
       "ize\030\006 \001(\r\022\025\n\rmax_page_size\030\007 \001(\r\022\031\n\021max_" +
       "search_window\030\010 \001(\r\022\027\n\017max_query_terms\030\t" +
       " \001(\r\022\024\n\014max_id_bytes\030\n \001(\r\022\025\n\rmax_uri_by" +
-      "tes\030\013 \001(\r\022\032\n\022max_metadata_bytes\030\014 \001(\r\"\233\001" +
-      "\n\tModelInfo\022\037\n\003ref\030\001 \001(\0132\022.tihua.v1.Mode" +
-      "lRef\022\013\n\003dim\030\002 \001(\r\022\025\n\rimage_size_px\030\003 \001(\r" +
-      "\022\026\n\016context_length\030\004 \001(\r\022\016\n\006engine\030\005 \001(\t" +
-      "\022\016\n\006device\030\006 \001(\t\022\021\n\tprecision\030\007 \001(\t\"~\n\025G" +
-      "etServerInfoResponse\022\017\n\007version\030\001 \001(\t\022 \n" +
-      "\006limits\030\002 \001(\0132\020.tihua.v1.Limits\022#\n\006model" +
-      "s\030\003 \003(\0132\023.tihua.v1.ModelInfo\022\r\n\005store\030\004 " +
-      "\001(\t2f\n\rSystemService\022U\n\rGetServerInfo\022\036." +
-      "tihua.v1.GetServerInfoRequest\032\037.tihua.v1" +
-      ".GetServerInfoResponse\"\003\220\002\001BC\n\022io.github" +
-      ".tihua.v1P\001Z+github.com/tihua/tihua/clie" +
-      "nt/go/v1;tihuav1b\006proto3"
+      "tes\030\013 \001(\r\022\032\n\022max_metadata_bytes\030\014 \001(\r\022\036\n" +
+      "\026max_streams_per_client\030\r \001(\r\022 \n\030max_cal" +
+      "ls_per_connection\030\016 \001(\r\022\030\n\020max_header_by" +
+      "tes\030\017 \001(\r\022\033\n\023min_ping_interval_s\030\020 \001(\r\"\233" +
+      "\001\n\tModelInfo\022\037\n\003ref\030\001 \001(\0132\022.tihua.v1.Mod" +
+      "elRef\022\013\n\003dim\030\002 \001(\r\022\025\n\rimage_size_px\030\003 \001(" +
+      "\r\022\026\n\016context_length\030\004 \001(\r\022\016\n\006engine\030\005 \001(" +
+      "\t\022\016\n\006device\030\006 \001(\t\022\021\n\tprecision\030\007 \001(\t\"~\n\025" +
+      "GetServerInfoResponse\022\017\n\007version\030\001 \001(\t\022 " +
+      "\n\006limits\030\002 \001(\0132\020.tihua.v1.Limits\022#\n\006mode" +
+      "ls\030\003 \003(\0132\023.tihua.v1.ModelInfo\022\r\n\005store\030\004" +
+      " \001(\t2f\n\rSystemService\022U\n\rGetServerInfo\022\036" +
+      ".tihua.v1.GetServerInfoRequest\032\037.tihua.v" +
+      "1.GetServerInfoResponse\"\003\220\002\001BC\n\022io.githu" +
+      "b.tihua.v1P\001Z+github.com/tihua/tihua/cli" +
+      "ent/go/v1;tihuav1b\006proto3"
     };
     descriptor = com.google.protobuf.Descriptors.FileDescriptor
       .internalBuildGeneratedFileFrom(descriptorData,
@@ -82,7 +85,7 @@ public final class SystemServiceOuterClass {
     internal_static_tihua_v1_Limits_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessageV3.FieldAccessorTable(
         internal_static_tihua_v1_Limits_descriptor,
-        new java.lang.String[] { "MaxMessageBytes", "MaxBatchItems", "MaxImageBytes", "MaxImagePixels", "MaxTextChars", "MaxQueueSize", "MaxPageSize", "MaxSearchWindow", "MaxQueryTerms", "MaxIdBytes", "MaxUriBytes", "MaxMetadataBytes", });
+        new java.lang.String[] { "MaxMessageBytes", "MaxBatchItems", "MaxImageBytes", "MaxImagePixels", "MaxTextChars", "MaxQueueSize", "MaxPageSize", "MaxSearchWindow", "MaxQueryTerms", "MaxIdBytes", "MaxUriBytes", "MaxMetadataBytes", "MaxStreamsPerClient", "MaxCallsPerConnection", "MaxHeaderBytes", "MinPingIntervalS", });
     internal_static_tihua_v1_ModelInfo_descriptor =
       getDescriptor().getMessageTypes().get(2);
     internal_static_tihua_v1_ModelInfo_fieldAccessorTable = new
