@@ -1,5 +1,6 @@
 """An asyncio channel, its stubs, and the one way a call goes through them."""
 
+from collections.abc import Sequence
 from functools import cached_property
 from typing import TypeAlias, TypeVar
 
@@ -10,6 +11,7 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from tihua._call_metadata import call_metadata
 from tihua._channel import channel_options, checked_address
 from tihua._convert import checked_text
+from tihua._convert_items import get_items_request
 from tihua._security import Security
 from tihua._status import translated
 from tihua._tls import Tls
@@ -115,6 +117,16 @@ class AsyncConnection:
     def metadata(self) -> tuple[tuple[str, str], ...]:
         """Return what goes with the next call: its id, and who makes it."""
         return (*call_metadata(), *self._authorization)
+
+    async def stored_ids(self, ids: Sequence[str], collection: str) -> set[str]:
+        """Return those of the ids that a collection has.
+
+        Raises:
+            TihuaError: the call failed.
+        """
+        request = get_items_request(ids, collection, fields=())
+        answer = await self.call(self.collections.GetItems, request, None)
+        return {item.id for item in answer.items}
 
     def name(self, collection: str | None) -> str:
         """Return the collection that is meant."""

@@ -49,7 +49,8 @@ async def run_async_ingest(
         error = await _run_stream(connection, session, items, on_progress)
         if error is None:
             return
-        await asyncio.sleep(reconnect.delay_after(error, session.committed_seq))
+        session.broke()
+        await asyncio.sleep(reconnect.delay_after(error, session.progress))
 
 
 async def _run_stream(
@@ -61,13 +62,20 @@ async def _run_stream(
     """Run one stream to its end; return what it broke with, None if all is done."""
     call = connection.ingest.Ingest(metadata=connection.metadata())
     events: asyncio.Queue[_Event] = asyncio.Queue()
-    reader = asyncio.create_task(_read(call, events, connection.address))
+    reader = asyncio.create_task(_receive(call, events, connection.address))
     try:
         await _send(call, session.open())
         is_half_closed = False
         while True:
             if (request := session.next_request()) is not None:
                 await _send(call, request)
+            elif (ids := session.question()) is not None:
+                try:
+                    session.answer(await connection.stored_ids(ids, session.collection))
+                except TihuaError as error:
+                    return error
+            elif (item := session.next_item()) is not None:
+                await _read(session, item)
             elif session.wants_item and events.empty():
                 await _take_item(session, items)
             else:
@@ -102,7 +110,7 @@ async def _send(call: _Call, request: IngestRequest | None) -> None:
         pass
 
 
-async def _read(call: _Call, events: "asyncio.Queue[_Event]", address: str) -> None:
+async def _receive(call: _Call, events: "asyncio.Queue[_Event]", address: str) -> None:
     try:
         async for response in call:
             events.put_nowait(response)
@@ -123,7 +131,11 @@ async def _take_item(session: IngestSession, items: AsyncIterator[Item]) -> None
         item = await anext(items)
     except StopAsyncIteration:
         session.end()
-        return
+    else:
+        session.offer(item)
+
+
+async def _read(session: IngestSession, item: Item) -> None:
     try:
         message = await asyncio.to_thread(_convert.item_message, item)  # it may read a file
     except InvalidRequestError as error:

@@ -286,18 +286,21 @@ class Client(CollectionMethods):
         """Embed and write any number of items over one stream, and go on after a break.
 
         An item that fails, be it that its file cannot be read, is told to `on_progress` and
-        counted; the others are written. Items are read as the server asks for them, on the calling
-        thread, and only those in flight are kept. There is no deadline. An exception of `items` or
+        counted; the others are written. Items are taken as the server asks for them, on the calling
+        thread, a picture that is given as a path is read when it is about to be sent, and only
+        what is in flight is kept. There is no deadline. An exception of `items` or
         `on_progress`, KeyboardInterrupt included, ends the stream and is raised; what was
         acknowledged before is stored.
 
         Args:
             items: what to write; of several with one id the last is kept.
             mode: what to do with an id that is already stored: replace it, let the new item fail,
-                or leave it and embed nothing.
+                or leave it and embed nothing; before anything of an item is read or sent, the
+                server is then asked for its id, for up to 256 items in one call.
             session_id: that of an earlier call that did not end, to go on after what is safe: the
-                same items in the same order, mode and batch_size must be given. None begins a
-                session of its own.
+                same items in the same order, mode and batch_size must be given, and in mode
+                "skip-existing" they are sent whether stored or not. None begins a session of its
+                own.
             batch_size: items of one message; at most 4 MiB and `Limits.max_batch_items` are sent.
             on_progress: called after each acknowledgement, on the calling thread, with what is
                 safe and the failures since the call before.

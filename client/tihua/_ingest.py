@@ -49,7 +49,8 @@ def run_ingest(
         error = _run_stream(connection, session, items, on_progress)
         if error is None:
             return
-        time.sleep(reconnect.delay_after(error, session.committed_seq))
+        session.broke()
+        time.sleep(reconnect.delay_after(error, session.progress))
 
 
 def _run_stream(
@@ -63,13 +64,22 @@ def _run_stream(
     events: SimpleQueue[_Event] = SimpleQueue()
     requests.put(session.open())
     call = connection.ingest.Ingest(iter(requests.get, None), metadata=connection.metadata())
-    reader = threading.Thread(target=_read, args=(call, events), name="tihua-ingest", daemon=True)
+    reader = threading.Thread(
+        target=_receive, args=(call, events), name="tihua-ingest", daemon=True
+    )
     try:
         reader.start()
         is_half_closed = False
         while True:
             if (request := session.next_request()) is not None:
                 requests.put(request)
+            elif (ids := session.question()) is not None:
+                try:
+                    session.answer(connection.stored_ids(ids, session.collection))
+                except TihuaError as error:
+                    return error
+            elif (item := session.next_item()) is not None:
+                _read(session, item)
             elif session.wants_item and events.empty():
                 _take_item(session, items)
             else:
@@ -103,7 +113,7 @@ def _next_event(events: "SimpleQueue[_Event]") -> _Event:
             return events.get(timeout=_SIGNAL_CHECK_S)
 
 
-def _read(call: Iterator[IngestResponse], events: "SimpleQueue[_Event]") -> None:
+def _receive(call: Iterator[IngestResponse], events: "SimpleQueue[_Event]") -> None:
     try:
         for response in call:
             events.put(response)
@@ -118,7 +128,11 @@ def _take_item(session: IngestSession, items: Iterator[Item]) -> None:
         item = next(items)
     except StopIteration:
         session.end()
-        return
+    else:
+        session.offer(item)
+
+
+def _read(session: IngestSession, item: Item) -> None:
     try:
         message = _convert.item_message(item)
     except InvalidRequestError as error:

@@ -1,27 +1,34 @@
 """The bookkeeping of one ingest, with neither network nor clock; both clients drive it.
 
     session.open()                          a new stream: its first message
-    while session.wants_item:               items into batches, as long as one could be sent
-        session.add(item)                   or session.reject(…), or session.end()
+    while session.wants_item:               items, as long as a batch of them could be sent
+        session.offer(item)                 or session.end()
+    if ids := session.question():           which of them are stored already?
+        session.answer(ids of those)
+    while item := session.next_item():      items that must be sent, into batches
+        session.add(message)                or session.reject(…)
     while request := session.next_request() batches, as long as there is credit
         send request
     if session.is_all_sent: half-close
     session.receive(response)               credit, acknowledgements, the summary
 
 After a break the client calls `open()` again and goes on: what was not acknowledged is sent again,
-and nothing else is kept, so that memory is bounded by the server's credit and one batch.
+to whichever server answers, and that is told what was acknowledged. Nothing else is kept, so that
+memory is bounded by the server's credit, one batch and one window.
 """
 
 import dataclasses
 import uuid
 from collections import deque
+from collections.abc import Container
 from dataclasses import dataclass
 
 from tihua import _convert
 from tihua._ingest_batch import MAX_BATCH_BYTES, Batch, BatchBuilder, request_bytes
 from tihua._ingest_types import IngestProgress, WriteMode
+from tihua._ingest_window import MAX_WINDOW_ITEMS, Window
 from tihua._server_types import Limits
-from tihua._types import ItemError
+from tihua._types import Item, ItemError
 from tihua.errors import InvalidRequestError, ServerError
 from tihua.v1 import ingest_service_pb2, types_pb2
 from tihua.v1.ingest_service_pb2 import (
@@ -48,11 +55,6 @@ class _Counts:
     failed: int = 0
     skipped: int = 0
 
-    def __add__(self, other: "_Counts") -> "_Counts":
-        return _Counts(
-            self.written + other.written, self.failed + other.failed, self.skipped + other.skipped
-        )
-
 
 class IngestSession:
     """Which batches may be sent, which are safe, and which must be sent again."""
@@ -73,7 +75,8 @@ class IngestSession:
             collection: where to write.
             mode: what to do with an id that is already stored.
             session_id: 1 to 64 bytes; one that the server knows resumes that session, for which
-                the same items must be given again. None makes a new one.
+                the same items must be given again. None makes a new one, in which mode
+                "skip-existing" leaves out what is stored; else the batches must stay the same.
             batch_size: items per batch at most, 1 or more; beyond the server's limit it is that.
 
         Raises:
@@ -85,12 +88,14 @@ class IngestSession:
                 reason="INVALID_INPUT",
                 field="batch_size",
             )
+        asks = mode == "skip-existing" and session_id is None
         session_id = str(uuid.uuid4()) if session_id is None else session_id
         self._start = IngestStart(
             collection=collection,
             session_id=_convert.checked_text(session_id, "session_id"),
             mode=_convert.choice(mode, "mode", _WRITE_MODES),
         )
+        self._window = Window(max(1, min(MAX_WINDOW_ITEMS, limits.max_page_size)), asks=asks)
         self._builder = BatchBuilder(min(batch_size, limits.max_batch_items))
         self._max_message_bytes = limits.max_message_bytes
         self._position = 0
@@ -100,13 +105,13 @@ class IngestSession:
         # Of each batch whose failures may still be told: where its items stood.
         self._positions: dict[int, tuple[int, ...]] = {}
         self._unplaced: dict[int, list[ItemError]] = {}
+        # What the last acknowledgement said.
         self._committed = 0
-        self._read_seq = 0
         self._counts = _Counts()
-        # What the server acknowledged before it forgot the session.
-        self._committed_before = 0
-        self._counts_before = _Counts()
+        # What never left.
         self._rejected = 0
+        self._left_out = 0
+        self._rests = 0
         self._errors: list[ItemError] = []
         self._has_news = False
         self.is_complete = False
@@ -114,6 +119,7 @@ class IngestSession:
 
     def _reset_stream(self) -> None:
         self._is_started = False
+        self._resumed_seq = 0
         self._is_draining = False
         self._credit_batches = 0
         self._credit_bytes = 0
@@ -121,41 +127,86 @@ class IngestSession:
         self._unsent: deque[int] = deque()
 
     @property
+    def collection(self) -> str:
+        """Return where it writes."""
+        return self._start.collection
+
+    @property
     def committed_seq(self) -> int:
-        """Return the number of batches that are safe, counted from the session's beginning."""
-        return self._committed_before + self._committed
+        """Return the number of the last batch that is safe."""
+        return self._committed
+
+    @property
+    def progress(self) -> int:
+        """Return a number that grows with what is safe, and with each stream that broke at rest."""
+        return self._committed + self._rests
+
+    @property
+    def _has_room(self) -> bool:
+        return self._is_started and not self._is_draining and not self._unsent
 
     @property
     def wants_item(self) -> bool:
         """Return whether the next item should be read now."""
-        return (
-            self._is_started
-            and not self._is_draining
-            and not self._has_all_items
-            and not self._unsent
-        )
+        return self._has_room and not self._has_all_items and self._window.wants_item
 
     @property
     def is_all_sent(self) -> bool:
         """Return whether nothing remains to be sent, so that the stream can be half-closed."""
-        return (
-            self._is_started and not self._is_draining and self._has_all_items and not self._unsent
-        )
+        return self._has_room and self._has_all_items and self._window.is_empty
 
     @property
     def totals(self) -> tuple[int, int, int]:
         """Return the items written, failed and skipped so far."""
-        counts = self._counts_before + self._counts + _Counts(failed=self._rejected)
-        return counts.written, counts.failed, counts.skipped
+        counts = self._counts
+        return counts.written, counts.failed + self._rejected, counts.skipped + self._left_out
 
     def open(self) -> IngestRequest:
         """Return the first message of a new stream; the credit of the one before is void."""
         self._reset_stream()
-        self._start.read_seq = self._read_seq
+        self._start.read_seq = self._committed
+        self._start.items_written = self._counts.written
+        self._start.items_failed = self._counts.failed
+        self._start.items_skipped = self._counts.skipped
         return IngestRequest(start=self._start)
 
+    def broke(self) -> None:
+        """Take note that the stream has ended early; one with nothing under way lost nothing."""
+        if self._is_started and not self._unacknowledged:
+            self._rests += 1
+
+    def offer(self, item: Item) -> None:
+        """Take the next item that the caller gives."""
+        self._window.add(item)
+
+    def end(self) -> None:
+        """Take note that there are no more items; the last batch can be sent, full or not."""
+        self._has_all_items = True
+        self._window.close()
+        self._flush_the_last()
+
+    def question(self) -> list[str] | None:
+        """Return ids, so that the server can be asked which are stored; None for no question."""
+        return self._window.question() if self._has_room else None
+
+    def answer(self, stored: Container[str]) -> None:
+        """Take the ids of those that are stored: they are left out, and counted as skipped."""
+        self._window.answer(stored)
+
+    def next_item(self) -> Item | None:
+        """Return the next item to be sent, for `add` or `reject`; None if there is none now."""
+        while self._has_room and (held := self._window.pop()) is not None:
+            item, is_stored = held
+            if not is_stored:
+                return item
+            self._position += 1
+            self._left_out += 1
+            self._has_news = True
+            self._flush_the_last()
+        return None
+
     def add(self, item: types_pb2.Item) -> None:
-        """Take the next item; a batch that is full can then be sent."""
+        """Take an item as it travels; a batch that is full can then be sent."""
         size = request_bytes(item)
         limit = self._max_message_bytes
         if self._window_bytes:  # a request beyond it would wait for credit for ever
@@ -171,6 +222,7 @@ class IngestSession:
             return
         self._number(self._builder.add(item, self._position, min(limit, MAX_BATCH_BYTES)))
         self._position += 1
+        self._flush_the_last()
 
     def reject(self, item_id: str, error: InvalidRequestError) -> None:
         """Count the next item as failed; it cannot be sent."""
@@ -187,23 +239,24 @@ class IngestSession:
         self._position += 1
         self._rejected += 1
         self._has_news = True
+        self._flush_the_last()
 
-    def end(self) -> None:
-        """Take note that there are no more items; the last batch can be sent, full or not."""
-        self._has_all_items = True
-        self._number(self._builder.flush())
+    def _flush_the_last(self) -> None:
+        if self._has_all_items and self._window.is_empty:
+            self._number(self._builder.flush())
 
     def _number(self, batches: list[Batch]) -> None:
         for batch in batches:
             seq = self._next_seq
             self._next_seq += 1
-            if seq > self._committed:
-                batch.request.batch.seq = seq
-                self._unacknowledged[seq] = batch.request
-                self._positions[seq] = batch.positions
-                self._unsent.append(seq)
-            else:  # an earlier call with this session_id sent it, and may not have heard of it all
+            if seq <= self._committed:  # an earlier call with this session_id sent it
                 self._place(self._unplaced.pop(seq, []), batch.positions)
+                continue
+            batch.request.batch.seq = seq
+            self._unacknowledged[seq] = batch.request
+            self._positions[seq] = batch.positions
+            if seq > self._resumed_seq:
+                self._unsent.append(seq)
 
     def next_request(self) -> IngestRequest | None:
         """Return the next batch to send, None if there is none or no credit for it.
@@ -272,34 +325,15 @@ class IngestSession:
         return progress
 
     def _resume_after(self, committed_seq: int) -> None:
-        if committed_seq == 0 and self._committed:
-            self._begin_anew()
-        elif committed_seq < self._committed:
+        if committed_seq < self._committed:
             raise ServerError(
-                f"the server takes back what it acknowledged: batch {self._committed} was safe, "
+                f"the server takes back what was acknowledged: batch {self._committed} was safe, "
                 f"and now it goes on after {committed_seq}",
                 reason="SESSION_REGRESSED",
             )
-        self._commit(committed_seq)
-        self._unsent = deque(self._unacknowledged)
-
-    def _begin_anew(self) -> None:
-        """Count batches from 1 again, for a server that has forgotten the session.
-
-        What it acknowledged before is in the store; only the numbers and counts start over.
-        """
-        self._committed_before += self._committed
-        self._counts_before += self._counts
-        self._committed = 0
-        self._counts = _Counts()
-        self._read_seq = 0
-        positions = [self._positions[seq] for seq in self._unacknowledged]
-        requests = list(self._unacknowledged.values())
-        self._positions = dict(enumerate(positions, start=1))
-        self._unacknowledged = dict(enumerate(requests, start=1))
-        self._next_seq = len(requests) + 1
-        for seq, request in self._unacknowledged.items():
-            request.batch.seq = seq
+        # If that is beyond what was acknowledged, an acknowledgement follows, with the failures.
+        self._resumed_seq = committed_seq
+        self._unsent = deque(seq for seq in self._unacknowledged if seq > committed_seq)
 
     def _grant(self, credit: IngestCredit) -> None:
         self._credit_batches += credit.batches
@@ -325,7 +359,6 @@ class IngestSession:
             else:
                 self._unplaced.setdefault(failure.seq, []).extend(errors)
         self._commit(ack.committed_seq)
-        self._read_seq = max(self._read_seq, ack.committed_seq)
         for seq in [seq for seq in self._positions if seq <= ack.committed_seq]:
             del self._positions[seq]
         self._note_counts(ack)

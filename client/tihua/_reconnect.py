@@ -6,6 +6,9 @@ from collections.abc import Callable
 
 from tihua.errors import OverloadedError, TihuaError, UnavailableError
 
+STREAM_IDLE = "STREAM_IDLE"
+"""The reason of a server that ends a stream which rested, as it should: no outage."""
+
 _FIRST_DELAY_S = 0.1
 _MAX_DELAY_S = 5.0
 
@@ -52,6 +55,8 @@ class Reconnect:
         """
         if not isinstance(error, UnavailableError | OverloadedError):
             raise error
+        if error.reason == STREAM_IDLE:
+            return _FIRST_DELAY_S
         now = self._now()
         if progress > self._progress:
             self._progress = progress

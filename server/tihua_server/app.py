@@ -34,8 +34,8 @@ from tihua_server.config import DEFAULT_MODEL, Config
 from tihua_server.embedding_service import EmbeddingService
 from tihua_server.encoders import load_encoders
 from tihua_server.entrance import Entrance, server_options
+from tihua_server.ingest_events import Credit
 from tihua_server.ingest_service import IngestService
-from tihua_server.ingest_stream import Credit
 from tihua_server.ingester import Ingester
 from tihua_server.interceptor import CallInterceptor
 from tihua_server.milvus import Milvus
@@ -95,7 +95,13 @@ class App:
         self._store = store
         writer = Writer(models, store, config.limits)
         grant = Credit(INGEST_BATCHES, config.limits.max_message_bytes)
-        self._ingester = Ingester(writer, grant=grant, observer=observer)
+        self._ingester = Ingester(
+            writer,
+            grant=grant,
+            room_bytes=config.max_queue_bytes,
+            idle_timeout_s=config.stream_idle_timeout_s,
+            observer=observer,
+        )
         servicer = health.aio.HealthServicer()
         self._readiness = Readiness(
             store,
@@ -110,6 +116,7 @@ class App:
             observer,
             self._entrance.access,
             Streams(config.limits.max_streams_per_client),
+            write_timeout_s=config.stream_idle_timeout_s,
         )
         limits, server = config.limits, cast("grpc.aio.Server", self._calls)
         embedding_service_pb2_grpc.add_EmbeddingServiceServicer_to_server(

@@ -195,6 +195,12 @@ def named_model(value: str) -> tuple[str, Path | None]:
     "where to.",
 )
 @_knob(
+    "stream_idle_timeout_s",
+    type=click.FloatRange(min=0.1),
+    help="How long an ingest stream may rest before it is ended: no batch, or a client that does "
+    "not read. Resuming it loses nothing.",
+)
+@_knob(
     "log_level",
     type=click.Choice(LEVELS),
     help="From much to little; info has a line for each call that fails, debug for every call.",

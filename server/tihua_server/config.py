@@ -93,6 +93,8 @@ class Config:
             in the clear; no port means nowhere, and 0 takes a free one.
         traces: whether spans are sent to an OpenTelemetry collector: `on`, `off`, or `auto`, if its
             own variables name one.
+        stream_idle_timeout_s: how long an ingest stream may rest, in seconds: no batch comes, or
+            the client does not read what it is told. It is ended then, and can be resumed.
         log_level: `debug`, `info`, `warning` or `error`.
         log_format: `text` for people, `json` for machines.
         limits: the bounds on what a client may send.
@@ -128,6 +130,7 @@ class Config:
     metrics_host: str = "127.0.0.1"
     metrics_port: int | None = None
     traces: str = "auto"
+    stream_idle_timeout_s: float = 300.0
     log_level: str = "info"
     log_format: str = "text"
     limits: Limits = field(default_factory=Limits)

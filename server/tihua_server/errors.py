@@ -7,6 +7,7 @@
      ├── OutOfOrder          an ingest stream broke its own numbering: resume it
      ├── SessionConflict     an ingest session is used for two different things
      ├── SessionTaken        an ingest session went on in another stream
+     ├── StreamIdle          an ingest stream rested for too long: resume it when there is more
      ├── NotFound            no such collection, item or model
      ├── AlreadyExists       the name or id is taken
      ├── ModelMismatch       the collection was built with another model
@@ -90,6 +91,12 @@ class SessionTaken(ServiceError):
     """The client opened a second stream for the session; this one ends."""
 
     reason = "SESSION_TAKEN"
+
+
+class StreamIdle(ServiceError):
+    """The client sent nothing, or read nothing, for longer than a stream may rest."""
+
+    reason = "STREAM_IDLE"
 
 
 class NotFound(ServiceError):

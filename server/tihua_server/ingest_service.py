@@ -10,7 +10,7 @@ from tihua.v1 import ingest_service_pb2_grpc as rpc
 from tihua_server.answers import from_ref
 from tihua_server.config import Config
 from tihua_server.errors import InvalidInput, SessionConflict
-from tihua_server.ingest_stream import (
+from tihua_server.ingest_events import (
     Ack,
     Batch,
     Credit,
@@ -19,6 +19,7 @@ from tihua_server.ingest_stream import (
     Started,
     Summary,
 )
+from tihua_server.ingest_session import Counts
 from tihua_server.ingester import Ingester
 from tihua_server.interceptor import Context
 from tihua_server.requests import check_batch, to_draft, to_write_mode
@@ -28,6 +29,9 @@ from tihua_server.types import ModelRef, VectorStore
 
 MAX_SESSION_ID_BYTES = 64
 """Longest session id, as UTF-8."""
+
+MAX_COUNT = 2**53
+"""Largest number of a batch or of items that a client may have read of."""
 
 
 class IngestService(rpc.IngestServiceServicer):
@@ -56,7 +60,7 @@ class IngestService(rpc.IngestServiceServicer):
             start.collection,
             mode,
             self._batches(request_iterator),
-            read_seq=start.read_seq,
+            read=_to_counts(start),
         )
         async with contextlib.aclosing(events):
             async for event in events:
@@ -131,6 +135,15 @@ class IngestService(rpc.IngestServiceServicer):
                     elapsed=elapsed,
                 )
                 return pb.IngestResponse(summary=summary)
+
+
+def _to_counts(start: pb.IngestStart) -> Counts:
+    for name in ("read_seq", "items_written", "items_failed", "items_skipped"):
+        if (value := getattr(start, name)) > MAX_COUNT:
+            raise InvalidInput(
+                f"{name} is {value}; the limit is {MAX_COUNT}", field=f"start.{name}"
+            )
+    return Counts(start.read_seq, start.items_written, start.items_failed, start.items_skipped)
 
 
 def _from_credit(credit: Credit) -> pb.IngestCredit:

@@ -6,135 +6,88 @@ The reader takes what the client was granted and no more. The writer waits for t
 takes the finished ones behind it along, writes them in one call and tells the client: so a batch
 is acknowledged only after every batch before it, and an id that comes twice keeps its last content.
 A client that does not read the events stops the writer, and with it the grants: what one stream
-holds in memory never exceeds its first grant.
+holds in memory never exceeds its first grant. What all streams hold together is bounded by the room
+that they share, which a batch leaves as soon as it is embedded, whether its client reads or not.
 """
 
 import asyncio
 from collections import Counter, deque
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
+from functools import partial
 from time import monotonic
-from typing import TypeAlias
 
+from tihua_server.admission import Budget
 from tihua_server.batcher import Lane
-from tihua_server.errors import Draining, OutOfOrder, Overloaded, SessionTaken
+from tihua_server.errors import Draining, OutOfOrder, Overloaded, SessionTaken, StreamIdle
+from tihua_server.ingest_events import (
+    Ack,
+    Batch,
+    Credit,
+    DrainingNotice,
+    Event,
+    Started,
+    Summary,
+)
+from tihua_server.ingest_session import BatchFailure, Counts, Session
 from tihua_server.observer import Observer
 from tihua_server.types import Item
-from tihua_server.writer import Draft, Failure, Prepared, WriteMode, Writer
+from tihua_server.writer import Prepared, WriteMode, Writer
 
 MAX_WRITE_ITEMS = 1_000
 """Rows of one call to the store, about which inserts are fastest (measured with pymilvus)."""
 
-MAX_KEPT_FAILURES = 1_000
-"""Failures that a session remembers for a client that may not have read them."""
-
-
-@dataclass(frozen=True, slots=True)
-class Batch:
-    """What a client sends: its number in the session, its items, its size on the wire."""
-
-    seq: int
-    drafts: Sequence[Draft]
-    size_bytes: int
-
-
-@dataclass(frozen=True, slots=True)
-class Credit:
-    """Leave to send, in batches and bytes; grants add up."""
-
-    batches: int
-    size_bytes: int
-
-
-@dataclass(frozen=True, slots=True)
-class Counts:
-    """A session from its beginning: what is safe, and what became of the items."""
-
-    committed_seq: int = 0
-    written: int = 0
-    failed: int = 0
-    skipped: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Started:
-    """The first event."""
-
-    committed_seq: int
-    credit: Credit
-
-
-@dataclass(frozen=True, slots=True)
-class BatchFailure:
-    """An item that failed, and its batch."""
-
-    seq: int
-    failure: Failure
-
-
-@dataclass(frozen=True, slots=True)
-class Ack:
-    """Every batch up to `counts.committed_seq` is in the store, or its items failed."""
-
-    counts: Counts
-    failures: list[BatchFailure]
-
-
-@dataclass(frozen=True, slots=True)
-class DrainingNotice:
-    """The server shuts down: send nothing more."""
-
-
-@dataclass(frozen=True, slots=True)
-class Summary:
-    """The last event of a stream that ended well."""
-
-    counts: Counts
-    elapsed_s: float
-
-
-Event: TypeAlias = Started | Credit | Ack | DrainingNotice | Summary
-
-
-@dataclass(slots=True)
-class Session:
-    """What is remembered of an ingest between its streams.
-
-    Attributes:
-        collection, mode: what it was opened for.
-        counts: what is safe.
-        failures: the latest, for a client whose stream broke before it read of them.
-        stream: the one that is open.
-    """
-
-    collection: str
-    mode: WriteMode
-    counts: Counts = field(default_factory=Counts)
-    failures: deque[BatchFailure] = field(default_factory=lambda: deque(maxlen=MAX_KEPT_FAILURES))
-    stream: "IngestStream | None" = None
+ACK_INTERVAL_S = 0.1
+"""Acknowledgements without failures come no closer than this while there is more to write: small
+batches would be answered hundreds of times a second."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Pending:
-    batch: Batch
+    """A batch that is being embedded; its content belongs to the task, and goes with it."""
+
+    seq: int
+    ids: tuple[str, ...]
+    size_bytes: int
     task: asyncio.Task[Prepared]
 
 
 class IngestStream:
     """One stream of a session: a reader, the batches in flight, and the writer (`run`)."""
 
-    def __init__(self, session: Session, writer: Writer, grant: Credit, observer: Observer) -> None:
-        """Take the session, what may be in flight, and who hears of it."""
+    def __init__(
+        self,
+        session: Session,
+        writer: Writer,
+        *,
+        grant: Credit,
+        room: Budget,
+        idle_timeout_s: float,
+        observer: Observer,
+    ) -> None:
+        """Take the session and the bounds.
+
+        Args:
+            session: what it goes on with.
+            writer: prepares and writes items.
+            grant: what may be in flight.
+            room: bytes that all streams may hold to be embedded.
+            idle_timeout_s: how long there may be nothing to do, in seconds.
+            observer: hears of what became of items.
+        """
         self._observer = observer
         self._session = session
         self._writer = writer
         self._grant = grant
+        self._room = room
+        self._idle_timeout_s = idle_timeout_s
         self._pending: deque[_Pending] = deque()
         self._pending_ids: Counter[str] = Counter()
         self._in_flight_bytes = 0
-        self._arrival = asyncio.Event()
-        self._committing = asyncio.Lock()
+        self._change = asyncio.Event()
         self._reader: asyncio.Task[None] | None = None
+        self._writing: asyncio.Task[tuple[list[BatchFailure], Credit]] | None = None
+        self._is_held_up = False
         self._is_taken = False
         self._is_draining = False
 
@@ -145,23 +98,39 @@ class IngestStream:
         start_s = monotonic()
         session = self._session
         yield Started(session.counts.committed_seq, self._grant)
-        if unread := [failure for failure in session.failures if failure.seq > read_seq]:
-            yield Ack(session.counts, unread)
+        told_seq, told_s = read_seq, -ACK_INTERVAL_S
+        if session.counts.committed_seq > told_seq:
+            told_seq = session.counts.committed_seq
+            yield Ack(session.counts, session.failures_after(read_seq))
         self._reader = asyncio.create_task(self._read(batches), name="ingest reader")
-        self._reader.add_done_callback(lambda _: self._arrival.set())
+        self._reader.add_done_callback(self._changed)
+        if self._is_draining or self._is_taken:
+            self._stop_reading()
+        has_told_draining = False
         while self._pending or not self._reader.done():
-            if not self._pending:
-                self._arrival.clear()
-                await self._arrival.wait()
+            self._raise_if_taken()
+            if self._is_draining and not has_told_draining:
+                has_told_draining = True
+                yield DrainingNotice()
+            if not self._pending or not self._pending[0].task.done():
+                await self._wait_for_change()
                 continue
-            async with self._committing:
-                self._raise_if_taken()
-                ack, credit = await self._commit_finished()
-            yield ack
+            # Shielded: what has begun is written even if the client leaves, and then it is counted.
+            self._writing = asyncio.create_task(self._write_finished())
+            try:
+                failures, credit = await asyncio.shield(self._writing)
+            except Exception:
+                if session.counts.committed_seq > told_seq:
+                    yield Ack(session.counts, [])
+                raise
+            if failures or not self._pending or monotonic() - told_s >= ACK_INTERVAL_S:
+                told_seq, told_s = session.counts.committed_seq, monotonic()
+                yield Ack(session.counts, failures)
             yield credit
         self._raise_if_taken()
-        if self._is_draining:
-            yield DrainingNotice()
+        if self._reader.cancelled():
+            if not has_told_draining:
+                yield DrainingNotice()
             raise Draining("the server is shutting down; resume the session on another one")
         self._reader.result()
         yield Summary(session.counts, monotonic() - start_s)
@@ -175,17 +144,17 @@ class IngestStream:
         """Write no more; return when what was being written is. The stream ends by itself."""
         self._is_taken = True
         self._stop_reading()
-        async with self._committing:
-            pass
+        if self._writing is not None:
+            await asyncio.wait([self._writing])
 
     async def close(self) -> None:
-        """Stop at once; what is not acknowledged is the client's to send again."""
+        """Stop; what is not acknowledged is the client's to send again."""
+        self._stop_reading()
         for pending in self._pending:
             pending.task.cancel()
-        self._stop_reading()
-        await asyncio.gather(*(entry.task for entry in self._pending), return_exceptions=True)
-        if self._reader is not None:
-            await asyncio.gather(self._reader, return_exceptions=True)
+        tasks = [pending.task for pending in self._pending]
+        others = [task for task in (self._reader, self._writing) if task is not None]
+        await asyncio.gather(*tasks, *others, return_exceptions=True)
 
     def _raise_if_taken(self) -> None:
         if self._is_taken:
@@ -194,9 +163,30 @@ class IngestStream:
     def _stop_reading(self) -> None:
         if self._reader is not None:
             self._reader.cancel()
+        self._change.set()
+
+    def _changed(self, _: object) -> None:
+        self._change.set()
+
+    def _embedded(self, size_bytes: int, _: object) -> None:
+        self._room.give(size_bytes)
+        self._change.set()
+
+    async def _wait_for_change(self) -> None:
+        self._change.clear()
+        is_busy = self._pending or self._is_held_up
+        try:
+            async with asyncio.timeout(None if is_busy else self._idle_timeout_s):
+                await self._change.wait()
+        except TimeoutError as error:
+            raise StreamIdle(
+                f"no batch came for {self._idle_timeout_s:g} s; open the session again when there "
+                "is more to send"
+            ) from error
 
     async def _read(self, batches: AsyncIterator[Batch]) -> None:
-        next_seq = self._session.counts.committed_seq + 1
+        session = self._session
+        next_seq = session.counts.committed_seq + 1
         async for batch in batches:
             if batch.seq < next_seq:
                 continue
@@ -207,21 +197,30 @@ class IngestStream:
                 )
             self._check_credit(batch)
             next_seq += 1
+            self._is_held_up = True
+            self._change.set()
+            await self._room.take(batch.size_bytes)
+            self._is_held_up = False
             task = asyncio.create_task(
                 self._writer.prepare(
-                    self._session.collection,
-                    batch.drafts,
-                    mode=self._session.mode,
+                    session.collection,
+                    [
+                        replace(draft, origin=session.origin(batch.seq, index))
+                        for index, draft in enumerate(batch.drafts)
+                    ],
+                    mode=session.mode,
                     taken=frozenset(self._pending_ids),
                     lane=Lane.BULK,
                     wait=True,
                 )
             )
-            self._pending.append(_Pending(batch, task))
+            task.add_done_callback(partial(self._embedded, batch.size_bytes))
+            ids = tuple(draft.id for draft in batch.drafts)
+            self._pending.append(_Pending(batch.seq, ids, batch.size_bytes, task))
             self._in_flight_bytes += batch.size_bytes
-            if self._session.mode is not WriteMode.UPSERT:
-                self._pending_ids.update(draft.id for draft in batch.drafts)
-            self._arrival.set()
+            if session.mode is not WriteMode.UPSERT:
+                self._pending_ids.update(ids)
+            del batch  # not kept until the next one comes
 
     def _check_credit(self, batch: Batch) -> None:
         in_flight = len(self._pending) + 1
@@ -233,43 +232,46 @@ class IngestStream:
                 f"{self._grant.size_bytes} bytes: wait for credit"
             )
 
-    async def _commit_finished(self) -> tuple[Ack, Credit]:
+    async def _write_finished(self) -> tuple[list[BatchFailure], Credit]:
         """Write the oldest batch and the finished ones behind it; return what to tell of them."""
-        await asyncio.wait([self._pending[0].task])
-        finished: list[tuple[Batch, Prepared]] = []
+        finished: list[tuple[_Pending, Prepared]] = []
         items: list[Item] = []
         for pending in self._pending:
-            is_ready = pending.task.done() and pending.task.exception() is None
+            is_ready = (
+                pending.task.done()
+                and not pending.task.cancelled()
+                and pending.task.exception() is None
+            )
             if finished and (not is_ready or len(items) >= MAX_WRITE_ITEMS):
                 break
             prepared = pending.task.result()
-            finished.append((pending.batch, prepared))
+            finished.append((pending, prepared))
             items += prepared.items
         await self._writer.write(self._session.collection, items)
-        return self._committed(finished)
+        return self._commit(finished)
 
-    def _committed(self, finished: Sequence[tuple[Batch, Prepared]]) -> tuple[Ack, Credit]:
+    def _commit(
+        self, finished: Sequence[tuple[_Pending, Prepared]]
+    ) -> tuple[list[BatchFailure], Credit]:
         counts = self._session.counts
         failures: list[BatchFailure] = []
         freed_bytes = 0
-        for batch, prepared in finished:
+        for pending, prepared in finished:
             self._pending.popleft()
+            written = len(prepared.items) + prepared.already_written
             self._observer.ingested(
-                written=len(prepared.items),
-                failed=len(prepared.failures),
-                skipped=prepared.skipped,
+                written=written, failed=len(prepared.failures), skipped=prepared.skipped
             )
-            freed_bytes += batch.size_bytes
-            failures += [BatchFailure(batch.seq, failure) for failure in prepared.failures]
+            freed_bytes += pending.size_bytes
+            failures += [BatchFailure(pending.seq, failure) for failure in prepared.failures]
             counts = Counts(
-                committed_seq=batch.seq,
-                written=counts.written + len(prepared.items),
+                committed_seq=pending.seq,
+                written=counts.written + written,
                 failed=counts.failed + len(prepared.failures),
                 skipped=counts.skipped + prepared.skipped,
             )
             if self._session.mode is not WriteMode.UPSERT:
-                self._pending_ids -= Counter(draft.id for draft in batch.drafts)
+                self._pending_ids -= Counter(pending.ids)
         self._in_flight_bytes -= freed_bytes
-        self._session.counts = counts
-        self._session.failures.extend(failures)
-        return Ack(counts, failures), Credit(len(finished), freed_bytes)
+        self._session.commit(counts, failures)
+        return failures, Credit(len(finished), freed_bytes)

@@ -4,13 +4,22 @@ import contextlib
 from collections import OrderedDict
 from collections.abc import AsyncGenerator, AsyncIterator
 
+from tihua_server.admission import Budget
 from tihua_server.errors import Draining, SessionConflict
-from tihua_server.ingest_stream import Batch, Credit, Event, IngestStream, Session
+from tihua_server.ingest_events import Batch, Credit, Event
+from tihua_server.ingest_session import NOTHING_READ, Counts, Session
+from tihua_server.ingest_stream import IngestStream
 from tihua_server.observer import Observer
 from tihua_server.writer import WriteMode, Writer
 
 MAX_SESSIONS = 10_000
-"""Sessions remembered. To forget one is harmless with upsert: the client sends all of it again."""
+"""Sessions remembered. To forget one is harmless: its client tells where it was."""
+
+ROOM_BYTES = 256 * 1024 * 1024
+"""What all streams may hold to be embedded, unless told otherwise."""
+
+IDLE_TIMEOUT_S = 300.0
+"""How long a stream may wait for its client, unless told otherwise."""
 
 
 class Ingester:
@@ -21,16 +30,30 @@ class Ingester:
         writer: Writer,
         *,
         grant: Credit,
+        room_bytes: int = ROOM_BYTES,
+        idle_timeout_s: float = IDLE_TIMEOUT_S,
         max_sessions: int = MAX_SESSIONS,
         observer: Observer | None = None,
     ) -> None:
-        """Take the writer of items, what each stream may have in flight, and who hears of it."""
+        """Take the writer of items and the bounds.
+
+        Args:
+            writer: prepares and writes items.
+            grant: what each stream may have in flight.
+            room_bytes: what all streams together may hold to be embedded; one batch each waits
+                beyond that.
+            idle_timeout_s: how long a stream may rest, in seconds.
+            max_sessions: sessions remembered.
+            observer: hears of what became of items.
+        """
         self._writer = writer
         self._observer = observer or Observer()
         self._grant = grant
+        self._room = Budget(room_bytes)
+        self._idle_timeout_s = idle_timeout_s
         self._max_sessions = max_sessions
         self._sessions: OrderedDict[str, Session] = OrderedDict()
-        self._streams: set[IngestStream] = set()
+        self._streams: dict[str, IngestStream] = {}
         self._is_draining = False
 
     @property
@@ -41,7 +64,7 @@ class Ingester:
     def drain(self) -> None:
         """Take nothing more; the streams finish what they have and end with `Draining`."""
         self._is_draining = True
-        for stream in self._streams:
+        for stream in self._streams.values():
             stream.drain()
 
     async def ingest(
@@ -51,7 +74,7 @@ class Ingester:
         mode: WriteMode,
         batches: AsyncIterator[Batch],
         *,
-        read_seq: int = 0,
+        read: Counts = NOTHING_READ,
     ) -> AsyncGenerator[Event, None]:
         """Write the batches of a stream; yield what the client must know.
 
@@ -60,8 +83,8 @@ class Ingester:
             collection: where the items go.
             mode: what to do with an id that is already there.
             batches: what the client sends after its start, in order.
-            read_seq: the last acknowledgement that the client has read; the failures of later
-                batches are told again.
+            read: the last acknowledgement that the client has read: the failures of later batches
+                are told again, and a session that is not known here goes on from there.
 
         Raises:
             SessionConflict: the session was opened for another collection or mode.
@@ -69,28 +92,36 @@ class Ingester:
             OutOfOrder: a gap in the numbers of the batches.
             Overloaded: more in flight than was granted.
             Draining: the server shuts down; everything that was taken is acknowledged.
+            StreamIdle: no batch came for too long.
             StoreUnavailable: the store does not answer.
         """
         if self._is_draining:
             raise Draining("the server is shutting down; open the session on another one")
         session = self._open(session_id, collection, mode)
-        if session.stream is not None:
-            await session.stream.yield_to_successor()
-        stream = IngestStream(session, self._writer, self._grant, self._observer)
-        session.stream = stream
-        self._streams.add(stream)
+        stream = IngestStream(
+            session,
+            self._writer,
+            grant=self._grant,
+            room=self._room,
+            idle_timeout_s=self._idle_timeout_s,
+            observer=self._observer,
+        )
+        predecessor = self._streams.get(session_id)
+        self._streams[session_id] = stream
         try:
-            async with contextlib.aclosing(stream.run(batches, read_seq)) as events:
+            if predecessor is not None:
+                await predecessor.yield_to_successor()
+            session.adopt(read)
+            async with contextlib.aclosing(stream.run(batches, read.committed_seq)) as events:
                 async for event in events:
                     yield event
         finally:
-            self._streams.discard(stream)
-            if session.stream is stream:
-                session.stream = None
             await stream.close()
+            if self._streams.get(session_id) is stream:
+                del self._streams[session_id]
 
     def _open(self, session_id: str, collection: str, mode: WriteMode) -> Session:
-        session = self._sessions.setdefault(session_id, Session(collection, mode))
+        session = self._sessions.setdefault(session_id, Session(session_id, collection, mode))
         self._sessions.move_to_end(session_id)
         if (session.collection, session.mode) != (collection, mode):
             raise SessionConflict(

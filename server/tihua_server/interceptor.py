@@ -24,7 +24,13 @@ import grpc
 import structlog
 
 from tihua_server.access import CALLER, NEEDED_ROLES, Access
-from tihua_server.errors import ModelError, ServiceError, StoreError, StoreUnavailable
+from tihua_server.errors import (
+    ModelError,
+    ServiceError,
+    StoreError,
+    StoreUnavailable,
+    StreamIdle,
+)
 from tihua_server.observer import Observer
 from tihua_server.request_id import METADATA_KEY, begin_request
 from tihua_server.status import DETAILS_KEY, rich_status, status_code
@@ -37,6 +43,9 @@ MAX_ROUNDING = 0.01
 The call was on its way, and gRPC rounds what it sends up: 30 s to a tenth of a second, 5 minutes to
 a second.
 """
+
+STATUS_TIMEOUT_S = 1.0
+"""How long a call waits until its status has left, in seconds."""
 
 Handler = Any  # grpc.RpcMethodHandler, typed for synchronous servers only
 Context = grpc.aio.ServicerContext[Any, Any]
@@ -55,13 +64,28 @@ class CallInterceptor:
     """
 
     def __init__(
-        self, server: grpc.aio.Server, observer: Observer, access: Access, streams: Streams
+        self,
+        server: grpc.aio.Server,
+        observer: Observer,
+        access: Access,
+        streams: Streams,
+        *,
+        write_timeout_s: float,
     ) -> None:
-        """Take the server, who hears of its calls, and what knows their callers."""
+        """Take the server, who hears of its calls, and what knows their callers.
+
+        Args:
+            server: where the methods go.
+            observer: hears of calls.
+            access: knows who may call what.
+            streams: how many each client has open.
+            write_timeout_s: how long a client may leave a message of its stream unread, in seconds.
+        """
         self.observer = observer
         self._methods: dict[str, Handler] = {}
         self._access = access
         self._streams = streams
+        self._write_timeout_s = write_timeout_s
         # Bound once: the lazy logger of a module takes 5 us to find out that it has nothing to say.
         self.log = structlog.get_logger("tihua").bind()
         self.under_way = 0
@@ -120,7 +144,7 @@ class CallInterceptor:
                     with self._streams.held(caller.name or _host(context)):
                         async for response in responses:
                             self._access.check_again(caller)
-                            await context.write(response)
+                            await self._write(context, response)
 
             return grpc.stream_stream_rpc_method_handler(stream, *codec)
         unary = handler.unary_unary
@@ -130,6 +154,16 @@ class CallInterceptor:
                 return await unary(request, context)
 
         return grpc.unary_unary_rpc_method_handler(answer, *codec)
+
+    async def _write(self, context: Context, response: Any) -> None:
+        try:
+            async with asyncio.timeout(self._write_timeout_s):
+                await context.write(response)
+        except TimeoutError as error:
+            raise StreamIdle(
+                f"nothing was read for {self._write_timeout_s:g} s; open the stream again and read "
+                "what it says"
+            ) from error
 
     def begin(self) -> None:
         """Count a call."""
@@ -249,11 +283,15 @@ class _Call:
 
     async def _abort(self, error: ServiceError) -> None:
         status = rich_status(error, self._request_id)
-        await self._context.abort(
-            status_code(error),
-            status.message,
-            ((METADATA_KEY, self._request_id), (DETAILS_KEY, status.SerializeToString())),
-        )
+        # A status waits behind the messages before it, and who reads none of those reads no
+        # status: gRPC keeps it for later, but nobody waits for that here.
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(STATUS_TIMEOUT_S):
+                await self._context.abort(
+                    status_code(error),
+                    status.message,
+                    ((METADATA_KEY, self._request_id), (DETAILS_KEY, status.SerializeToString())),
+                )
 
 
 def _peer(context: Context) -> str:

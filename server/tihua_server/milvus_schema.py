@@ -29,7 +29,10 @@ MAX_METADATA_BYTES = 32_768
 
 EMBEDDING = "embedding"
 
-_COLUMNS = frozenset({"id", EMBEDDING, "uri"})
+_ORIGIN = "_origin"
+"""`Item.origin`, beside the metadata; a row that no ingest had to know again has none."""
+
+_COLUMNS = frozenset({"id", EMBEDDING, "uri", _ORIGIN})
 _PROPERTY = "tihua"
 _RELEASED = "tihua.released"
 
@@ -105,17 +108,24 @@ def record(description: Mapping[str, Any], index: Mapping[str, Any] | None = Non
 
 def to_row(item: Item) -> dict[str, object]:
     """Return an item as `MilvusClient.upsert` takes it; its embedding must be there."""
-    return {**item.metadata, "id": item.id, EMBEDDING: item.embedding, "uri": item.uri}
+    origin = {_ORIGIN: item.origin} if item.origin else {}
+    return {**item.metadata, **origin, "id": item.id, EMBEDDING: item.embedding, "uri": item.uri}
 
 
 def to_item(row: Mapping[str, Any], fields: Fields) -> Item:
     """Return an item from a row that was read with `output_fields(fields)`."""
     embedding = np.asarray(row[EMBEDDING], dtype=np.float32) if fields.embedding else None
     kept = {key: row[key] for key in row if key not in _COLUMNS} if fields.metadata else {}
-    return Item(row["id"], embedding, row["uri"] if fields.uri else "", kept)
+    uri = row["uri"] if fields.uri else ""
+    return Item(row["id"], embedding, uri, kept, row.get(_ORIGIN, "") if fields.origin else "")
 
 
 def output_fields(fields: Fields) -> list[str]:
     """Return the columns to read; `$meta` stands for all metadata."""
-    wanted = {"uri": fields.uri, "$meta": fields.metadata, EMBEDDING: fields.embedding}
+    wanted = {
+        "uri": fields.uri,
+        "$meta": fields.metadata,
+        EMBEDDING: fields.embedding,
+        _ORIGIN: fields.origin and not fields.metadata,
+    }
     return ["id", *(name for name, is_wanted in wanted.items() if is_wanted)]

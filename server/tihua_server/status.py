@@ -26,6 +26,7 @@ STATUS_CODES: dict[type[ServiceError], grpc.StatusCode] = {
     errors.OutOfOrder: grpc.StatusCode.OUT_OF_RANGE,
     errors.SessionConflict: grpc.StatusCode.FAILED_PRECONDITION,
     errors.SessionTaken: grpc.StatusCode.ABORTED,
+    errors.StreamIdle: grpc.StatusCode.UNAVAILABLE,
     errors.NotFound: grpc.StatusCode.NOT_FOUND,
     errors.AlreadyExists: grpc.StatusCode.ALREADY_EXISTS,
     errors.ModelMismatch: grpc.StatusCode.FAILED_PRECONDITION,

@@ -217,12 +217,15 @@ class Item:
         embedding: (dim,) float32 of L2 norm 1; None where it was not asked for.
         uri: where the picture can be found; stored and returned as it is, never opened.
         metadata: JSON values by name.
+        origin: the place in an ingest session that wrote it, in the modes that must know their own
+            work again; for the service alone.
     """
 
     id: str
     embedding: FloatArray | None
     uri: str = ""
     metadata: Metadata = field(default_factory=dict)
+    origin: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -253,6 +256,7 @@ class Fields:
     uri: bool = True
     metadata: bool = True
     embedding: bool = False
+    origin: bool = False
 
 
 @dataclass(frozen=True, slots=True)

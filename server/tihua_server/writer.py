@@ -17,7 +17,7 @@ from tihua_server.served_models import ServedModels
 from tihua_server.stages import Stages
 from tihua_server.types import Content, Fields, Item, Metadata, ModelRef, VectorStore
 
-RESERVED_KEYS = frozenset({"id", "embedding", "uri", "_seq", "_partition"})
+RESERVED_KEYS = frozenset({"id", "embedding", "uri", "_origin", "_seq", "_partition"})
 """Columns of the collection, and Milvus Lite's own, which it drops from metadata without a word."""
 
 
@@ -31,12 +31,19 @@ class WriteMode(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """An item to be written: what it is made of, or why that could not be read."""
+    """An item to be written: what it is made of, or why that could not be read.
+
+    Attributes:
+        id, uri, metadata: as in `Item`.
+        content: what is embedded.
+        origin: who writes it; an item of the same id and origin in the store is this very one.
+    """
 
     id: str
     content: Content | ServiceError
     uri: str = ""
     metadata: Metadata = field(default_factory=dict)
+    origin: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,12 +57,14 @@ class Failure:
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """A batch that is ready to be written: len(items) + len(failures) + skipped were sent.
+    """A batch that is ready to be written.
 
     Attributes:
         items: what to write.
         failures: what can't be written, by position.
-        skipped: how many are left as they were.
+        skipped: how many are left as they were, in mode SKIP_EXISTING.
+        already_written: how many an earlier attempt at this batch wrote. The four together are
+            all that were sent.
         model: the model that embedded them.
         stages: where the time went.
     """
@@ -63,6 +72,7 @@ class Prepared:
     items: list[Item]
     failures: list[Failure]
     skipped: int
+    already_written: int
     model: ModelRef
     stages: Stages
 
@@ -111,14 +121,16 @@ class Writer:
                 good.append((index, draft, self._checked(draft)))
             except ServiceError as error:
                 failures.append(Failure(index, draft.id, error))
-        skipped = 0
+        skipped = already_written = 0
         if mode is not WriteMode.UPSERT:
             there = await self._existing([draft.id for _, draft, _ in good], collection, taken)
             new = []
             for index, draft, content in good:
                 if draft.id not in there:
-                    there.add(draft.id)
+                    there[draft.id] = ""
                     new.append((index, draft, content))
+                elif draft.origin and there[draft.id] == draft.origin:
+                    already_written += 1
                 elif mode is WriteMode.SKIP_EXISTING:
                     skipped += 1
                 else:
@@ -130,9 +142,11 @@ class Writer:
             if isinstance(row, ServiceError):
                 failures.append(Failure(index, draft.id, row))
             else:
-                items.append(Item(draft.id, row, draft.uri, draft.metadata))
+                items.append(Item(draft.id, row, draft.uri, draft.metadata, draft.origin))
         failures.sort(key=lambda failure: failure.index)
-        return Prepared(items, failures, skipped, embedder.model.ref, embedded.stages)
+        return Prepared(
+            items, failures, skipped, already_written, embedder.model.ref, embedded.stages
+        )
 
     async def write(self, collection: str, items: Sequence[Item]) -> None:
         """Write items; of several with one id the last is kept."""
@@ -142,12 +156,14 @@ class Writer:
 
     async def _existing(
         self, ids: Sequence[str], collection: str, taken: Container[str]
-    ) -> set[str]:
+    ) -> dict[str, str]:
+        """Return the origin of each item that is there or on its way; empty where it is unknown."""
         if not ids:
-            return set()
-        bare = Fields(uri=False, metadata=False, embedding=False)
+            return {}
+        bare = Fields(uri=False, metadata=False, embedding=False, origin=True)
         stored = await self._store.get(collection, list(dict.fromkeys(ids)), bare)
-        return {item.id for item in stored} | {item_id for item_id in ids if item_id in taken}
+        on_their_way = {item_id: "" for item_id in ids if item_id in taken}
+        return on_their_way | {item.id: item.origin for item in stored}
 
     def _checked(self, draft: Draft) -> Content:
         limits = self._limits

@@ -57,6 +57,26 @@ async def test_only_the_fields_asked_for_come_back(
     assert await store.get(name, ["a"], Fields(uri=False)) == [Item("a", None, "", {"k": 1})]
 
 
+async def test_who_wrote_an_item_is_known_to_those_who_ask_and_is_no_metadata(
+    store: Milvus, name: str, embeddings: FloatArray
+) -> None:
+    """Beside items of which nothing is known; and an item that is replaced forgets it."""
+    ours = Item("a", embeddings[0], "u", {"k": 1}, origin="tag.3.0")
+    await store.upsert(name, [ours, Item("b", embeddings[1])])
+
+    bare = Fields(uri=False, metadata=False, origin=True)
+    assert await store.get(name, ["a", "b"], bare) == [
+        Item("a", None, origin="tag.3.0"),
+        Item("b", None),
+    ]
+    assert await store.get(name, ["a"], Fields(origin=True)) == [
+        Item("a", None, "u", {"k": 1}, origin="tag.3.0")
+    ]
+    assert await store.get(name, ["a"], Fields()) == [Item("a", None, "u", {"k": 1})]
+    await store.upsert(name, [Item("a", embeddings[0])])
+    assert await store.get(name, ["a"], bare) == [Item("a", None)]
+
+
 async def test_items_come_in_the_order_of_their_ids(
     store: Milvus, name: str, embeddings: FloatArray
 ) -> None:

@@ -32,7 +32,9 @@ class _WriteModeEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_WriteMode.V
     WRITE_MODE_UPSERT: _WriteMode.ValueType  # 1
     """Replace the item."""
     WRITE_MODE_INSERT_ONLY: _WriteMode.ValueType  # 2
-    """Fail the new item with ALREADY_EXISTS. Checked before writing, not atomically with it."""
+    """Fail the new item with ALREADY_EXISTS. Checked before writing, not atomically with it: of two
+    clients that write one id at one time, both may succeed, and the later write stays.
+    """
     WRITE_MODE_SKIP_EXISTING: _WriteMode.ValueType  # 3
     """Leave the stored item, embed nothing, and count the new one as skipped."""
 
@@ -44,7 +46,9 @@ WRITE_MODE_UNSPECIFIED: WriteMode.ValueType  # 0
 WRITE_MODE_UPSERT: WriteMode.ValueType  # 1
 """Replace the item."""
 WRITE_MODE_INSERT_ONLY: WriteMode.ValueType  # 2
-"""Fail the new item with ALREADY_EXISTS. Checked before writing, not atomically with it."""
+"""Fail the new item with ALREADY_EXISTS. Checked before writing, not atomically with it: of two
+clients that write one id at one time, both may succeed, and the later write stays.
+"""
 WRITE_MODE_SKIP_EXISTING: WriteMode.ValueType  # 3
 """Leave the stored item, embed nothing, and count the new one as skipped."""
 Global___WriteMode: _TypeAlias = WriteMode  # noqa: Y015
@@ -60,6 +64,9 @@ class IngestStart(_message.Message):
     MODE_FIELD_NUMBER: _builtins.int
     MODEL_FIELD_NUMBER: _builtins.int
     READ_SEQ_FIELD_NUMBER: _builtins.int
+    ITEMS_WRITTEN_FIELD_NUMBER: _builtins.int
+    ITEMS_FAILED_FIELD_NUMBER: _builtins.int
+    ITEMS_SKIPPED_FIELD_NUMBER: _builtins.int
     collection: _builtins.str
     """The collection. NOT_FOUND if there is none; FAILED_PRECONDITION if its model is not served, or
     is not `model`.
@@ -74,10 +81,19 @@ class IngestStart(_message.Message):
     model: _builtins.str
     """The model's id; unset means the collection's. NOT_FOUND if the server does not serve it."""
     read_seq: _builtins.int
-    """When resuming: the last IngestAck.committed_seq that the client has read; unset means 0. The
-    failures of batches after it, the latest 1 000, are told again in a first IngestAck, so that a
-    break hides none.
+    """When resuming: the last IngestAck.committed_seq that the client has read, at most 2^53; unset
+    means 0. If the server knows of more, it says so in a first IngestAck, with the failures of
+    later batches, the latest 1 000, so that a break hides none. If it knows of less, because it
+    was started anew or is another one, it believes the client and goes on from there.
     """
+    items_written: _builtins.int
+    """When resuming: that IngestAck's items_written. It and the next two are where a server that
+    believes the client goes on counting; at most 2^53.
+    """
+    items_failed: _builtins.int
+    """When resuming: that IngestAck's items_failed."""
+    items_skipped: _builtins.int
+    """When resuming: that IngestAck's items_skipped."""
     def __init__(
         self,
         *,
@@ -86,10 +102,13 @@ class IngestStart(_message.Message):
         mode: Global___WriteMode.ValueType = ...,
         model: _builtins.str = ...,
         read_seq: _builtins.int = ...,
+        items_written: _builtins.int = ...,
+        items_failed: _builtins.int = ...,
+        items_skipped: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["collection", b"collection", "mode", b"mode", "model", b"model", "read_seq", b"read_seq", "session_id", b"session_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["collection", b"collection", "items_failed", b"items_failed", "items_skipped", b"items_skipped", "items_written", b"items_written", "mode", b"mode", "model", b"model", "read_seq", b"read_seq", "session_id", b"session_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -170,7 +189,9 @@ class IngestStarted(_message.Message):
     session_id: _builtins.str
     """As in IngestStart."""
     committed_seq: _builtins.int
-    """The last batch of this session that is already safe; go on with the next. 0 for a new session."""
+    """The last batch of this session that is already safe; go on with the next. 0 for a new session.
+    If that is more than read_seq, an IngestAck follows.
+    """
     @_builtins.property
     def credit(self) -> Global___IngestCredit:
         """What may be in flight from now on."""
@@ -242,7 +263,9 @@ class IngestAck(_message.Message):
     """Items left as they were, in WRITE_MODE_SKIP_EXISTING."""
     @_builtins.property
     def errors(self) -> _containers.RepeatedCompositeFieldContainer[Global___BatchError]:
-        """The failures of the batches that this acknowledgement adds."""
+        """The failures of the batches that this acknowledgement adds, or after read_seq if it is the
+        first of a stream that resumes.
+        """
 
     def __init__(
         self,

@@ -1,12 +1,15 @@
 """The bookkeeping of an ingest: credit, acknowledgements, resuming; no network."""
 
+import dataclasses
 from collections.abc import Iterable
 
 import pytest
+import tihua
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tihua import InvalidRequestError, Limits, ServerError
 from tihua._ingest_session import IngestSession
+from tihua._ingest_window import MAX_WINDOW_BYTES
 from tihua.v1.ingest_service_pb2 import (
     BatchError,
     IngestAck,
@@ -156,17 +159,149 @@ def test_what_was_not_acknowledged_is_sent_again_after_a_break() -> None:
     assert sent(session) == [(3, ["e", "f"])]
 
 
-def test_a_server_that_forgot_gets_the_rest_numbered_from_one() -> None:
-    """What it acknowledged before it forgot is stored, and counted."""
+def test_whichever_server_comes_next_is_told_what_was_read() -> None:
+    """So that one that knows nothing of the session goes on from there, and goes on counting."""
     session = opened(new_session())
     give(session, "a", "b", "c", "d")
     sent(session)
     session.receive(ack(1, written=2))
-    opened(session, started(0))
-    assert sent(session) == [(1, ["c", "d"])]
-    session.receive(ack(1, written=2))
+    start = session.open().start
+    assert (start.session_id, start.read_seq, start.items_written) == ("s", 1, 2)
+    session.receive(started(1))
+    assert sent(session) == [(2, ["c", "d"])]
+    session.receive(ack(2, written=4))
     assert session.totals == (4, 0, 0)
-    assert session.committed_seq == 2
+
+
+def test_what_a_server_knows_more_is_kept_until_it_is_acknowledged() -> None:
+    """A break before the acknowledgement may lead to a server that does not know it."""
+    session = opened(new_session())
+    give(session, "a", "b", "c", "d")
+    sent(session)
+    opened(session, started(2))
+    assert sent(session) == []
+    opened(session, started(0))
+    assert sent(session) == [(1, ["a", "b"]), (2, ["c", "d"])]
+
+
+def test_a_stream_that_breaks_at_rest_is_progress() -> None:
+    """A server that ends quiet streams is not given up; one that breaks under work is."""
+    session = opened(new_session())
+    before = session.progress
+    session.broke()
+    assert session.progress > before
+    opened(session)
+    give(session, "a", "b")
+    before = session.progress
+    session.broke()
+    assert session.progress == before
+
+
+def offer(session: IngestSession, *ids: str) -> None:
+    """Give items as the caller does, as many as are wanted."""
+    for item_id in ids:
+        assert session.wants_item
+        session.offer(tihua.Item(item_id))
+
+
+def asking(session_id: str | None = None, *, max_page_size: int = 3) -> IngestSession:
+    """Return an open session that skips what is stored."""
+    limits = dataclasses.replace(LIMITS, max_page_size=max_page_size)
+    session = IngestSession(
+        limits, collection="c", mode="skip-existing", session_id=session_id, batch_size=2
+    )
+    return opened(session)
+
+
+def taken(session: IngestSession) -> list[str]:
+    """Have the items read that are to be sent; return their ids."""
+    ids = []
+    while (entry := session.next_item()) is not None:
+        ids.append(entry.id)
+        session.add(item(entry.id))
+    return ids
+
+
+def test_what_is_stored_is_left_out_before_it_is_read() -> None:
+    """The server is asked for a window of ids, and the rest goes out in batches."""
+    session = asking()
+    offer(session, "a", "b", "c")
+    assert not session.wants_item
+    assert session.next_item() is None
+    assert session.question() == ["a", "b", "c"]
+    session.answer({"a", "c"})
+    assert session.question() is None
+    assert taken(session) == ["b"]
+    offer(session, "d")
+    session.end()
+    assert session.question() == ["d"]
+    session.answer(set())
+    assert taken(session) == ["d"]
+    assert sent(session) == [(1, ["b", "d"])]
+    assert session.totals == (0, 0, 2)
+    assert session.is_all_sent
+
+
+def test_nothing_to_send_is_the_end() -> None:
+    """All of it is stored."""
+    session = asking()
+    offer(session, "a", "b")
+    session.end()
+    assert not session.is_all_sent
+    session.answer({"a", "b"})
+    assert taken(session) == []
+    assert session.is_all_sent
+    assert session.totals == (0, 0, 2)
+
+
+def test_a_question_outlives_a_break() -> None:
+    """It is asked again, of whichever server answers."""
+    session = asking()
+    offer(session, "a", "b", "c")
+    assert session.question() == ["a", "b", "c"]
+    opened(session)
+    assert session.question() == ["a", "b", "c"]
+
+
+def test_a_failure_behind_one_that_was_left_out_is_told_by_its_own_position() -> None:
+    """Those that are left out count."""
+    session = asking()
+    offer(session, "a", "bad")
+    session.end()
+    session.answer({"a"})
+    entry = session.next_item()
+    assert entry is not None
+    session.reject(entry.id, InvalidRequestError("no"))
+    progress = session.take_progress()
+    assert progress is not None
+    assert [(error.index, error.id) for error in progress.errors] == [(1, "bad")]
+
+
+def test_pictures_that_are_held_as_bytes_close_a_window_early() -> None:
+    """Memory does not grow with how large they are."""
+    session = asking(max_page_size=1_000)
+    large = tihua.Item("a", image=b"x" * MAX_WINDOW_BYTES)
+    session.offer(large)
+    assert session.question() == ["a"]
+
+
+def test_an_id_that_cannot_be_asked_for_is_left_to_be_refused() -> None:
+    """A lone surrogate does not travel; the others are asked for."""
+    session = asking()
+    offer(session, "a", "\udcff", "c")
+    assert session.question() == ["a", "c"]
+    session.answer({"a", "c"})
+    refused = session.next_item()
+    assert refused is not None
+    assert refused.id == "\udcff"
+
+
+def test_a_session_of_the_callers_own_leaves_nothing_out() -> None:
+    """Its batches must be the same when it is resumed, whatever was written in between."""
+    session = asking("mine")
+    offer(session, "a")
+    assert session.question() is None
+    assert taken(session) == ["a"]
 
 
 def test_an_acknowledgement_that_is_taken_back_ends_it() -> None:
@@ -221,6 +356,7 @@ def test_a_failure_that_a_break_hid_is_asked_for_and_told_by_position() -> None:
     session.take_progress()
     assert session.open().start.read_seq == 1
     session.receive(started(2))
+    assert session.committed_seq == 1
     session.receive(ack(2, written=3, errors=[failure(2, 0, "c")]))
     progress = session.take_progress()
     assert progress is not None
@@ -334,23 +470,31 @@ class Model:
 
     def __init__(self) -> None:
         """Begin with nothing stored."""
-        self.stored: list[str] = []
-        self.failed: list[str] = []
-        self.committed = 0
-        self.written_here = 0
-        self.failed_here = 0
+        self.stored: set[str] = set()
+        self.failed: set[str] = set()
+        self.counts = IngestAck()
+        self.failures: list[BatchError] = []
         self.credit_batches = 0
         self.credit_bytes = 0
 
     def open(
-        self, start: IngestRequest, *, forgets: bool, batches: int, size: int
-    ) -> IngestResponse:
-        """Answer the start of a stream."""
-        assert start.WhichOneof("message") == "start"
+        self, request: IngestRequest, *, forgets: bool, batches: int, size: int
+    ) -> list[IngestResponse]:
+        """Answer the start of a stream; a server that forgets believes what it is told."""
+        start = request.start
         if forgets:
-            self.committed = self.written_here = self.failed_here = 0
+            self.failures = []
+            self.counts = IngestAck(
+                committed_seq=start.read_seq,
+                items_written=start.items_written,
+                items_failed=start.items_failed,
+            )
         self.credit_batches, self.credit_bytes = batches, size
-        return started(self.committed, batches=batches, size=size)
+        answers = [started(self.counts.committed_seq, batches=batches, size=size)]
+        if self.counts.committed_seq > start.read_seq:
+            unread = [entry for entry in self.failures if entry.seq > start.read_seq]
+            answers.append(self.acknowledged(unread))
+        return answers
 
     def receive(self, request: IngestRequest) -> list[BatchError]:
         """Commit a batch; return its failures."""
@@ -359,26 +503,25 @@ class Model:
         assert self.credit_bytes >= size, "sent more bytes than were granted"
         self.credit_batches -= 1
         self.credit_bytes -= size
-        assert request.batch.seq == self.committed + 1, "a gap in seq"
-        self.committed += 1
+        self.counts.committed_seq += 1
+        assert request.batch.seq == self.counts.committed_seq, "a gap in seq"
         failures = []
         for index, entry in enumerate(request.batch.items):
             if entry.id.endswith("7"):
-                self.failed.append(entry.id)
-                self.failed_here += 1
+                self.failed.add(entry.id)
+                self.counts.items_failed += 1
                 failures.append(failure(request.batch.seq, index, entry.id))
             else:
-                self.stored.append(entry.id)
-                self.written_here += 1
+                self.stored.add(entry.id)
+                self.counts.items_written += 1
+        self.failures += failures
         return failures
 
-    def counts(self) -> IngestAck:
-        """Return the counts of the session."""
-        return IngestAck(
-            committed_seq=self.committed,
-            items_written=self.written_here,
-            items_failed=self.failed_here,
-        )
+    def acknowledged(self, failures: Iterable[BatchError]) -> IngestResponse:
+        """Return an acknowledgement of all that is committed."""
+        response = IngestResponse(ack=self.counts)
+        response.ack.errors.extend(failures)
+        return response
 
 
 @settings(max_examples=200, deadline=None)
@@ -388,8 +531,8 @@ def test_no_item_is_lost_or_sent_beyond_credit_whatever_breaks(
 ) -> None:
     """However streams break, every item is committed, counted and told of exactly once.
 
-    A break hides no acknowledgement here but comes between any two messages, and the server may
-    forget the session; the batch in flight at a break may be lost.
+    A break comes between any two messages; it may lose the batch in flight or hide its
+    acknowledgement, and the next stream may be of a server that knows nothing of the session.
     """
     session = new_session(batch_size=batch_size)
     server = Model()
@@ -406,16 +549,23 @@ def test_no_item_is_lost_or_sent_beyond_credit_whatever_breaks(
     for is_last in [*data.draw(st.lists(st.just(False), max_size=5)), True]:
         forgets = data.draw(st.booleans())
         batches = data.draw(st.integers(1, 4))
-        session.receive(server.open(session.open(), forgets=forgets, batches=batches, size=4_000))
+        answers = server.open(session.open(), forgets=forgets, batches=batches, size=4_000)
+        # The last stream is whole; of the others not even the first answers may arrive.
+        heard = answers if is_last else answers[: data.draw(st.integers(0, 2))]
+        for response in heard:
+            session.receive(response)
+        if heard != answers:
+            continue
         steps = 1_000 if is_last else data.draw(st.integers(0, 30))
         for _ in range(steps):
             if (request := session.next_request()) is not None:
-                if not is_last and data.draw(st.integers(0, 9)) == 0:
+                fate = "arrives" if is_last else data.draw(FATES)
+                if fate == "is lost":
                     break
                 failures = server.receive(request)
-                response = IngestResponse(ack=server.counts())
-                response.ack.errors.extend(failures)
-                session.receive(response)
+                if fate == "goes unheard":
+                    break
+                session.receive(server.acknowledged(failures))
                 server.credit_batches += 1
                 server.credit_bytes += request.ByteSize()
                 session.receive(
@@ -429,15 +579,21 @@ def test_no_item_is_lost_or_sent_beyond_credit_whatever_breaks(
             else:
                 break
             note_progress()
+        session.broke()
     assert session.is_all_sent
+    counts = server.counts
     summary = IngestSummary(
-        committed_seq=server.committed,
-        items_written=server.written_here,
-        items_failed=server.failed_here,
+        committed_seq=counts.committed_seq,
+        items_written=counts.items_written,
+        items_failed=counts.items_failed,
     )
     session.receive(IngestResponse(summary=summary))
     note_progress()
     assert session.is_complete
-    assert sorted(server.stored + server.failed) == sorted(ids)
+    assert server.stored | server.failed == set(ids)
     assert session.totals == (len(server.stored), len(server.failed), 0)
     assert told == {index: name for index, name in enumerate(ids) if name in server.failed}
+
+
+FATES = st.sampled_from(["arrives"] * 8 + ["is lost", "goes unheard"])
+"""What becomes of a batch that is sent."""

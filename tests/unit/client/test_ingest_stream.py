@@ -12,11 +12,12 @@ import threading
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 import grpc
 import pytest
 from google.protobuf import any_pb2, duration_pb2
+from google.protobuf.message import Message
 from google.rpc import error_details_pb2, status_pb2
 from grpc import aio
 from tihua import (
@@ -29,7 +30,9 @@ from tihua import (
     NotFoundError,
     UnavailableError,
 )
+from tihua._ingest_types import WriteMode
 from tihua.v1 import (
+    collection_service_pb2,
     ingest_service_pb2_grpc,
     system_service_pb2,
     system_service_pb2_grpc,
@@ -79,9 +82,19 @@ class Session:
     written: int = 0
     failed: int = 0
 
+    def acknowledged(self, errors: Iterable[BatchError] = ()) -> IngestAck:
+        """Return what is safe."""
+        return IngestAck(
+            committed_seq=self.committed,
+            items_written=self.written,
+            items_failed=self.failed,
+            errors=errors,
+        )
+
 
 class FakeServer(
-    ingest_service_pb2_grpc.IngestServiceServicer, system_service_pb2_grpc.SystemServiceServicer
+    ingest_service_pb2_grpc.IngestServiceServicer,
+    system_service_pb2_grpc.SystemServiceServicer,
 ):
     """Keeps the contract of Ingest, checks that the client does, and goes by a plan per stream."""
 
@@ -98,6 +111,18 @@ class FakeServer(
 
     def register(self, server: aio.Server) -> None:
         """Add the services to a server."""
+        get_items = grpc.unary_unary_rpc_method_handler(
+            self._get_items,
+            collection_service_pb2.GetItemsRequest.FromString,
+            collection_service_pb2.GetItemsResponse.SerializeToString,
+        )
+        server.add_generic_rpc_handlers(
+            [
+                grpc.method_handlers_generic_handler(
+                    "tihua.v1.CollectionService", {"GetItems": get_items}
+                )
+            ]
+        )
         ingest_service_pb2_grpc.add_IngestServiceServicer_to_server(self, server)
         system_service_pb2_grpc.add_SystemServiceServicer_to_server(self, server)
 
@@ -105,8 +130,21 @@ class FakeServer(
         self, request: system_service_pb2.GetServerInfoRequest, context: object
     ) -> system_service_pb2.GetServerInfoResponse:
         """Return limits."""
-        limits = system_service_pb2.Limits(max_message_bytes=100_000, max_batch_items=64)
+        limits = system_service_pb2.Limits(
+            max_message_bytes=100_000, max_batch_items=64, max_page_size=100
+        )
         return system_service_pb2.GetServerInfoResponse(limits=limits)
+
+    async def _get_items(
+        self,
+        request: collection_service_pb2.GetItemsRequest,
+        context: "aio.ServicerContext[Message, Message]",
+    ) -> collection_service_pb2.GetItemsResponse:
+        """Return the ids of those that are stored."""
+        if request.collection == "half-missing":
+            await context.abort(grpc.StatusCode.NOT_FOUND, "it was dropped a moment ago")
+        there = [types_pb2.Item(id=item_id) for item_id in request.ids if item_id in self.stored]
+        return collection_service_pb2.GetItemsResponse(items=there)
 
     async def Ingest(
         self, request_iterator: AsyncIterator[IngestRequest], context: Context
@@ -120,8 +158,14 @@ class FakeServer(
         if plan.forgets:
             self.sessions.clear()
         session = self.sessions.setdefault(start.session_id, Session())
+        if start.read_seq > session.committed:
+            session.committed = start.read_seq
+            session.written = start.items_written
+            session.failed = start.items_failed
         credit = IngestCredit(batches=plan.credit, bytes=plan.credit * 50_000)
         yield IngestResponse(started=IngestStarted(committed_seq=session.committed, credit=credit))
+        if session.committed > start.read_seq:
+            yield IngestResponse(ack=session.acknowledged())
         try:
             async for response in self._run(plan, credit, session, request_iterator, context):
                 yield response
@@ -189,12 +233,7 @@ class FakeServer(
             else:
                 session.written += 1
                 self.stored.append(item.id)
-        return IngestAck(
-            committed_seq=session.committed,
-            items_written=session.written,
-            items_failed=session.failed,
-            errors=errors,
-        )
+        return session.acknowledged(errors)
 
 
 @dataclass
@@ -210,43 +249,29 @@ class Run:
         items: Iterable[Item],
         *,
         collection: str = "c",
+        mode: WriteMode = "upsert",
         batch_size: int = 2,
         session_id: str | None = None,
         reconnect_timeout: float = 20.0,
     ) -> IngestSummary:
         """Ingest the items."""
+        options: dict[str, Any] = {
+            "mode": mode,
+            "batch_size": batch_size,
+            "session_id": session_id,
+            "on_progress": self.progress.append,
+            "reconnect_timeout": reconnect_timeout,
+        }
         if self.is_async:
-            return asyncio.run(
-                self._run_async(
-                    address, items, collection, batch_size, session_id, reconnect_timeout
-                )
-            )
+            return asyncio.run(self._run_async(address, items, collection, options))
         with Client(address, collection=collection) as client:
-            return client.ingest(
-                items,
-                batch_size=batch_size,
-                session_id=session_id,
-                on_progress=self.progress.append,
-                reconnect_timeout=reconnect_timeout,
-            )
+            return client.ingest(items, **options)
 
     async def _run_async(
-        self,
-        address: str,
-        items: Iterable[Item],
-        collection: str,
-        batch_size: int,
-        session_id: str | None,
-        reconnect_timeout: float,
+        self, address: str, items: Iterable[Item], collection: str, options: dict[str, Any]
     ) -> IngestSummary:
         async with AsyncClient(address, collection=collection) as client:
-            return await client.ingest(
-                items,
-                batch_size=batch_size,
-                session_id=session_id,
-                on_progress=self.progress.append,
-                reconnect_timeout=reconnect_timeout,
-            )
+            return await client.ingest(items, **options)
 
     @property
     def errors(self) -> list[tuple[int, str, str]]:
@@ -309,13 +334,32 @@ def test_an_ingest_goes_on_after_a_break(serve: Serve, run: Run, end: End) -> No
 
 
 def test_an_ingest_goes_on_with_a_server_that_forgot_the_session(serve: Serve, run: Run) -> None:
-    """As after a restart: the rest is numbered anew, and the totals are of all."""
+    """As after a restart: it is told what was read, and the totals are of all."""
     server = FakeServer(Plan("break", after=4), Plan(forgets=True))
     summary = run(serve(server.register), items(20))
-    assert sorted(set(server.stored)) == sorted(ids(20))
+    assert server.stored == ids(20)
     assert server.violations == []
-    assert summary.sent >= 20
+    assert (summary.written, summary.sent) == (20, 20)
     assert run.progress[-1].committed_seq == 10
+
+
+def test_what_is_stored_is_neither_read_nor_sent(serve: Serve, run: Run, tmp_path: Path) -> None:
+    """In mode skip-existing the server is asked by id first; here the stored one's file is gone."""
+    server = FakeServer()
+    server.stored = ["item-1"]
+    gone = Item("item-1", image=tmp_path / "gone.jpg")
+    given = [Item("item-0", text="一"), gone, Item("item-2", text="一")]
+    summary = run(serve(server.register), given, mode="skip-existing")
+    assert server.stored == ["item-1", "item-0", "item-2"]
+    assert (summary.written, summary.failed, summary.skipped, summary.sent) == (2, 0, 1, 3)
+    assert run.errors == []
+
+
+def test_a_question_that_is_refused_ends_the_call(serve: Serve, run: Run) -> None:
+    """With the server's own error."""
+    server = FakeServer()
+    with pytest.raises(NotFoundError):
+        run(serve(server.register), items(3), mode="skip-existing", collection="half-missing")
 
 
 def test_an_ingest_finds_a_server_that_was_started_again(run: Run) -> None:

@@ -84,3 +84,14 @@ def test_an_error_that_does_not_pass_is_raised() -> None:
     """Trying again would only repeat it."""
     with pytest.raises(InvalidRequestError):
         Reconnect(60.0, now=Clock()).delay_after(InvalidRequestError("wrong"), 0)
+
+
+def test_a_stream_that_rested_too_long_is_no_outage() -> None:
+    """It is opened again however often the server ends it, and nobody is told that it is gone."""
+    told: list[TihuaError] = []
+    clock = Clock()
+    reconnect = Reconnect(1.0, on_break=told.append, now=clock)
+    for _ in range(5):
+        assert reconnect.delay_after(UnavailableError("rested", reason="STREAM_IDLE"), 0) <= 0.1
+        clock.now += 300.0
+    assert told == []

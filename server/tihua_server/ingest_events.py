@@ -1,0 +1,57 @@
+"""What passes between an ingest stream and whoever runs it: batches in, events out."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from tihua_server.ingest_session import BatchFailure, Counts
+from tihua_server.writer import Draft
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """What a client sends: its number in the session, its items, its size on the wire."""
+
+    seq: int
+    drafts: Sequence[Draft]
+    size_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Credit:
+    """Leave to send, in batches and bytes; grants add up."""
+
+    batches: int
+    size_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """The first event."""
+
+    committed_seq: int
+    credit: Credit
+
+
+@dataclass(frozen=True, slots=True)
+class Ack:
+    """Every batch up to `counts.committed_seq` is in the store, or its items failed."""
+
+    counts: Counts
+    failures: list[BatchFailure]
+
+
+@dataclass(frozen=True, slots=True)
+class DrainingNotice:
+    """The server shuts down: send nothing more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """The last event of a stream that ended well."""
+
+    counts: Counts
+    elapsed_s: float
+
+
+Event: TypeAlias = Started | Credit | Ack | DrainingNotice | Summary

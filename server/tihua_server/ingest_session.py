@@ -1,0 +1,77 @@
+"""What is remembered of an ingest between its streams, on whichever server they end.
+
+A client tells with each stream what it has read of the session. A server that knows less of it,
+because it was restarted or is another replica, believes that and goes on from there: so a session
+can move between servers that share nothing but the store.
+"""
+
+import hashlib
+from collections import deque
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from tihua_server.writer import Failure, WriteMode
+
+MAX_KEPT_FAILURES = 1_000
+"""Failures that a session remembers for a client that may not have read them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """A session from its beginning: what is safe, and what became of the items."""
+
+    committed_seq: int = 0
+    written: int = 0
+    failed: int = 0
+    skipped: int = 0
+
+
+NOTHING_READ = Counts()
+"""What the client of a new session has read of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class BatchFailure:
+    """An item that failed, and its batch."""
+
+    seq: int
+    failure: Failure
+
+
+class Session:
+    """An ingest into one collection, in one mode.
+
+    Attributes:
+        collection, mode: what it was opened for.
+        counts: what is safe.
+    """
+
+    def __init__(self, session_id: str, collection: str, mode: WriteMode) -> None:
+        """Begin it."""
+        self.collection = collection
+        self.mode = mode
+        self.counts = Counts()
+        self._failures: deque[BatchFailure] = deque(maxlen=MAX_KEPT_FAILURES)
+        # An id may be long, and this stands in every row.
+        self._tag = hashlib.blake2b(session_id.encode(), digest_size=8).hexdigest()
+
+    def origin(self, seq: int, index: int) -> str:
+        """Return the name of one item of the session, under which it is known when it comes again.
+
+        Empty with upsert, which need not know.
+        """
+        return "" if self.mode is WriteMode.UPSERT else f"{self._tag}.{seq}.{index}"
+
+    def adopt(self, read: Counts) -> None:
+        """Believe what the client has read, where it is more than is remembered here."""
+        if read.committed_seq > self.counts.committed_seq:
+            self.counts = read
+
+    def commit(self, counts: Counts, failures: Iterable[BatchFailure]) -> None:
+        """Remember what is safe, and what failed on the way."""
+        self.counts = counts
+        self._failures.extend(failures)
+
+    def failures_after(self, seq: int) -> list[BatchFailure]:
+        """Return what is remembered of the failures of later batches."""
+        return [entry for entry in self._failures if entry.seq > seq]

@@ -1,0 +1,105 @@
+"""Ingest streams without a network: a store of their own, batches of texts, and how to run them."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from typing import cast
+
+from fake_encoder import FakeEncoder
+from tihua_server.config import Limits
+from tihua_server.errors import StoreUnavailable
+from tihua_server.ingest_events import Ack, Batch, Credit, Event, Summary
+from tihua_server.ingest_session import NOTHING_READ, Counts
+from tihua_server.ingester import Ingester
+from tihua_server.served_models import ServedModels
+from tihua_server.types import CollectionSpec, Fields, Index, IndexType, Item, Text, VectorStore
+from tihua_server.writer import Draft, WriteMode, Writer
+
+GRANT = Credit(batches=4, size_bytes=1_000)
+
+
+class Shelf:
+    """As much of a store as an ingest needs, and a hand on its door."""
+
+    def __init__(self) -> None:
+        """Begin empty and open."""
+        self.items: dict[str, Item] = {}
+        self.is_open = asyncio.Event()
+        self.is_open.set()
+        self.has_been_asked = asyncio.Event()
+        self.is_away = False
+        self.leaves_after = 1_000
+        self.writes: list[list[str]] = []
+
+    async def upsert(self, name: str, items: Sequence[Item]) -> None:
+        """Write, as soon as the door is open."""
+        self.has_been_asked.set()
+        await self.is_open.wait()
+        if self.is_away or len(self.writes) == self.leaves_after:
+            raise StoreUnavailable("the store is away")
+        self.writes.append([item.id for item in items])
+        self.items |= {item.id: item for item in items}
+
+    async def spec(self, name: str) -> CollectionSpec:
+        """Return what every name stands for: a collection of the fake model."""
+        info = FakeEncoder.info
+        return CollectionSpec(name, info.ref, info.dim, Index(IndexType.FLAT))
+
+    async def get(self, name: str, ids: Sequence[str], fields: Fields) -> list[Item]:
+        """Return what is there."""
+        return [self.items[item_id] for item_id in ids if item_id in self.items]
+
+
+def ingester_of(
+    models: ServedModels, shelf: Shelf, *, idle_timeout_s: float = 300.0, room_bytes: int = 10_000
+) -> Ingester:
+    """Return an ingester, as a server has one, whose streams may have four batches in flight."""
+    writer = Writer(models, cast("VectorStore", shelf), Limits())
+    return Ingester(writer, grant=GRANT, room_bytes=room_bytes, idle_timeout_s=idle_timeout_s)
+
+
+def batch(seq: int, *ids: str, size_bytes: int = 10, text: str = "马") -> Batch:
+    """Return a batch of texts; an empty text makes a bad item."""
+    return Batch(seq, [Draft(item_id, Text(text)) for item_id in ids], size_bytes)
+
+
+async def stream(*batches: Batch, then: asyncio.Event | None = None) -> AsyncIterator[Batch]:
+    """Send batches; stay open until `then` is set."""
+    for entry in batches:
+        yield entry
+    if then is not None:
+        await then.wait()
+
+
+def run(
+    ingester: Ingester,
+    batches: AsyncIterator[Batch],
+    *,
+    session: str = "s",
+    mode: WriteMode = WriteMode.UPSERT,
+    read: Counts = NOTHING_READ,
+) -> AsyncGenerator[Event, None]:
+    """Open a stream."""
+    return ingester.ingest(session, "pictures", mode, batches, read=read)
+
+
+async def drain(events: AsyncGenerator[Event, None]) -> list[Event]:
+    """Read a stream to its end."""
+    async with contextlib.aclosing(events):
+        return [event async for event in events]
+
+
+def acks(events: Sequence[Event]) -> list[Ack]:
+    """Return the acknowledgements."""
+    return [event for event in events if isinstance(event, Ack)]
+
+
+def last_ack(events: Sequence[Event]) -> Ack:
+    """Return the last acknowledgement."""
+    return acks(events)[-1]
+
+
+def summary(events: Sequence[Event]) -> Counts:
+    """Return the counts that a stream ended with."""
+    assert isinstance(events[-1], Summary)
+    return events[-1].counts

@@ -1,0 +1,154 @@
+"""Sessions that go on in another stream, of the same server or of one that forgot them."""
+
+import asyncio
+from collections.abc import Sequence
+
+import pytest
+from fake_encoder import FakeEncoder
+from ingest_streams import Shelf, acks, batch, drain, ingester_of, last_ack, run, stream, summary
+from tihua_server.errors import OutOfOrder, SessionConflict, SessionTaken
+from tihua_server.ingest_events import Ack, Batch, Event, Started
+from tihua_server.ingest_session import Counts
+from tihua_server.ingester import Ingester
+from tihua_server.served_models import ServedModels
+from tihua_server.types import Text
+from tihua_server.writer import Draft, WriteMode
+
+
+@pytest.fixture
+def other(models: ServedModels, shelf: Shelf) -> Ingester:
+    """Another server of the same store, or the same one after a restart."""
+    return ingester_of(models, shelf)
+
+
+def started_after(events: Sequence[Event]) -> int:
+    """Return the batch after which a stream began."""
+    assert isinstance(events[0], Started)
+    return events[0].committed_seq
+
+
+async def test_a_session_goes_on_where_it_was_safe(ingester: Ingester, shelf: Shelf) -> None:
+    """After a break, batches that are safe already are ignored; counts go on."""
+    with pytest.raises(OutOfOrder):
+        await drain(run(ingester, stream(batch(1, "a"), batch(2, "b"), batch(9, "z"))))
+    shelf.writes.clear()
+    events = await drain(
+        run(ingester, stream(batch(1, "a"), batch(2, "b"), batch(3, "c")), read=Counts(2, 2))
+    )
+    assert started_after(events) == 2
+    assert shelf.writes == [["c"]]
+    assert summary(events) == Counts(3, 3)
+
+
+async def test_failures_that_a_break_hid_are_told_again(ingester: Ingester) -> None:
+    """The client says what it has read; the rest comes first."""
+    bad = Batch(1, [Draft("bad", Text(""))], 10)
+    await drain(run(ingester, stream(bad)))
+    again = await drain(run(ingester, stream(), read=Counts()))
+    assert [entry.failure.id for entry in last_ack(again).failures] == ["bad"]
+    known = await drain(run(ingester, stream(), read=Counts(1, 0, 1)))
+    assert acks(known) == []
+
+
+async def test_a_second_stream_of_a_session_ends_the_first(
+    ingester: Ingester, shelf: Shelf
+) -> None:
+    """A client that reconnects before the server noticed the break goes on at once."""
+    is_over = asyncio.Event()
+    first = run(ingester, stream(batch(1, "a"), then=is_over))
+    assert isinstance(await anext(first), Started)
+    assert isinstance(await anext(first), Ack)
+    events = await drain(run(ingester, stream(batch(2, "b")), read=Counts(1, 1)))
+    assert summary(events) == Counts(2, 2)
+    with pytest.raises(SessionTaken):
+        await drain(first)
+    assert set(shelf.items) == {"a", "b"}
+
+
+async def test_a_session_is_for_one_collection_and_mode(ingester: Ingester) -> None:
+    """A session id that is used twice by mistake is told so."""
+    await drain(run(ingester, stream()))
+    with pytest.raises(SessionConflict, match="use a new session id"):
+        await drain(run(ingester, stream(), mode=WriteMode.INSERT_ONLY))
+
+
+async def test_another_server_goes_on_where_the_client_was(
+    ingester: Ingester, other: Ingester, shelf: Shelf
+) -> None:
+    """It believes what the client has read, and its counts are of the whole session."""
+    bad = Batch(2, [Draft("b", Text("马")), Draft("bad", Text(""))], 10)
+    read = summary(await drain(run(ingester, stream(batch(1, "a"), bad))))
+    events = await drain(run(other, stream(batch(3, "c")), read=read))
+    assert started_after(events) == 2
+    assert summary(events) == Counts(3, written=3, failed=1)
+    assert set(shelf.items) == {"a", "b", "c"}
+
+
+async def test_a_server_that_knows_less_than_the_client_believes_it(
+    ingester: Ingester, other: Ingester
+) -> None:
+    """The session was elsewhere in the meantime, and comes back."""
+    read = summary(await drain(run(ingester, stream(batch(1, "a")))))
+    read = summary(await drain(run(other, stream(batch(2, "b"), batch(3, "c")), read=read)))
+    events = await drain(run(ingester, stream(batch(4, "d")), read=read))
+    assert started_after(events) == 3
+    assert summary(events) == Counts(4, written=4)
+
+
+async def test_a_server_that_knows_more_than_the_client_says_so_first(ingester: Ingester) -> None:
+    """The acknowledgement that was lost comes again, with nothing failed too."""
+    await drain(run(ingester, stream(batch(1, "a"), batch(2, "b"))))
+    events = await drain(run(ingester, stream(), read=Counts(1, 1)))
+    assert started_after(events) == 2
+    assert acks(events) == [Ack(Counts(2, 2), [])]
+
+
+MODES = pytest.mark.parametrize("mode", [WriteMode.INSERT_ONLY, WriteMode.SKIP_EXISTING])
+
+
+@MODES
+async def test_what_was_written_and_not_acknowledged_counts_as_written_once(
+    ingester: Ingester, other: Ingester, shelf: Shelf, encoder: FakeEncoder, mode: WriteMode
+) -> None:
+    """It is sent again to a server that knows nothing of it: no failure, no skip, no embedding."""
+    await drain(run(ingester, stream(batch(1, "old")), session="somebody else's"))
+    sent = [batch(1, "a", "old"), batch(2, "b", "c")]
+    first = summary(await drain(run(ingester, stream(*sent), mode=mode)))
+    seen = sum(encoder.batch_sizes)
+    events = await drain(run(other, stream(*sent, batch(3, "d")), mode=mode))
+    assert started_after(events) == 0
+    counts = summary(events)
+    assert counts == Counts(3, first.written + 1, first.failed, first.skipped)
+    assert (counts.written, counts.failed + counts.skipped) == (4, 1)
+    assert sum(encoder.batch_sizes) - seen == 1
+
+
+@MODES
+async def test_an_id_that_comes_twice_is_still_known_after_a_break(
+    ingester: Ingester, other: Ingester, mode: WriteMode
+) -> None:
+    """The first stays, and the second is none of the session's own earlier work."""
+    await drain(run(ingester, stream(batch(1, "a", "a"), batch(2, "a")), mode=mode))
+    events = await drain(run(other, stream(batch(1, "a", "a"), batch(2, "a")), mode=mode))
+    counts = summary(events)
+    assert (counts.written, counts.failed + counts.skipped) == (1, 2)
+
+
+async def test_a_write_that_a_leaving_client_left_behind_is_counted(
+    ingester: Ingester, shelf: Shelf
+) -> None:
+    """What has begun is written, and the session goes on after it."""
+    shelf.is_open.clear()
+    events = run(ingester, stream(batch(1, "a"), then=asyncio.Event()))
+    assert isinstance(await anext(events), Started)
+    reading = asyncio.ensure_future(anext(events))
+    await shelf.has_been_asked.wait()
+    reading.cancel()
+    again = asyncio.ensure_future(drain(run(ingester, stream(batch(2, "b")))))
+    shelf.is_open.set()
+    told = await again
+    assert started_after(told) == 1
+    assert summary(told) == Counts(2, 2)
+    assert shelf.writes == [["a"], ["b"]]
+    with pytest.raises(asyncio.CancelledError):
+        await reading
