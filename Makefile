@@ -36,7 +36,7 @@ test-slow: install ## Run the tests that take minutes and gigabytes: the large a
 test-gateway: .venv/.gateway ## Run the tests of HTTP/JSON and gRPC-Web: curl's way and a browser's
 	$(BIN)/pytest -m gateway
 
-test-milvus: .venv/.milvus ## Run the store's tests against Milvus Lite and a real Milvus, started and stopped here
+test-milvus: .venv/.milvus ## Run the store's tests: in memory, Milvus Lite, and a Milvus 2.3.5 that is started and stopped
 	$(BIN)/pytest tests/store -m 'not slow'
 
 .venv/.milvus: .venv/.installed

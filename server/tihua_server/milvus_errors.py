@@ -63,11 +63,7 @@ def translate(error: MilvusException | grpc.RpcError, collection: str) -> Servic
     if code in _NOT_FOUND:
         return not_found(collection)
     if code in _NOT_LOADED:
-        return CollectionNotReady(
-            f"the collection {collection!r} is not loaded for searching: load it, or wait until "
-            "it is",
-            metadata={"collection": collection},
-        )
+        return not_loaded(collection)
     if is_disk_failure(error):
         return store_full()
     if _TAKEN.search(text):
@@ -105,6 +101,14 @@ def store_full(free_bytes: int | None = None, min_free_bytes: int = 0) -> StoreF
 def not_found(collection: str) -> NotFound:
     """Return the error for a collection that is not there."""
     return NotFound(f"there is no collection {collection!r}", metadata={"collection": collection})
+
+
+def not_loaded(collection: str) -> CollectionNotReady:
+    """Return the error for a collection that is released, or on its way into memory."""
+    return CollectionNotReady(
+        f"the collection {collection!r} is not loaded for searching: load it, or wait until it is",
+        metadata={"collection": collection},
+    )
 
 
 def already_exists(collection: str) -> AlreadyExists:

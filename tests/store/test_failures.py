@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from tihua_server.errors import InvalidInput, StoreUnavailable
 from tihua_server.milvus import Milvus
-from tihua_server.types import CollectionSpec, Filter, FloatArray, Item
+from tihua_server.types import CollectionSpec, Filter, FloatArray, Item, VectorStore
 
 Spec = Callable[..., CollectionSpec]
 
@@ -123,10 +123,10 @@ async def test_a_closed_store_says_so(tmp_path: Path) -> None:
         await store.names()
 
 
-async def test_a_store_answers_its_ping(store: Milvus) -> None:
+async def test_a_store_answers_its_ping(store: VectorStore) -> None:
     """A store that runs is up."""
     await store.ping()
-    assert store.kind.startswith("Milvus ")
+    assert store.kind
 
 
 async def test_a_restarted_server_is_found_again(

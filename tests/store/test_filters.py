@@ -2,8 +2,15 @@
 
 import pytest
 from tihua_server.errors import InvalidInput
-from tihua_server.milvus import Milvus
-from tihua_server.types import Consistency, Fields, Filter, FloatArray, Item, SearchParams
+from tihua_server.types import (
+    Consistency,
+    Fields,
+    Filter,
+    FloatArray,
+    Item,
+    SearchParams,
+    VectorStore,
+)
 
 BARE = Fields(uri=False, metadata=False)
 
@@ -73,7 +80,7 @@ NASTY = [
     ],
 )
 async def test_a_filter_keeps_what_matches(
-    store: Milvus,
+    store: VectorStore,
     name: str,
     embeddings: FloatArray,
     expression: str,
@@ -94,7 +101,7 @@ async def test_a_filter_keeps_what_matches(
 
 
 async def test_a_bound_string_matches_itself_and_nothing_else(
-    store: Milvus, name: str, embeddings: FloatArray
+    store: VectorStore, name: str, embeddings: FloatArray
 ) -> None:
     """No quote, escape or brace gets out of its string, alone or in a list, as value or as id."""
     items = [Item(f"{key}!", embeddings[0], key, {"key": key}) for key in NASTY]
@@ -112,7 +119,7 @@ async def test_a_bound_string_matches_itself_and_nothing_else(
 
 
 async def test_removing_with_a_nasty_string_removes_one(
-    store: Milvus, name: str, embeddings: FloatArray
+    store: VectorStore, name: str, embeddings: FloatArray
 ) -> None:
     """A filter that would mean every item, were it pasted, removes what is named like it."""
     await store.upsert(name, [Item(key, embeddings[0], "", {"key": key}) for key in NASTY])
@@ -138,7 +145,7 @@ async def test_removing_with_a_nasty_string_removes_one(
     ],
 )
 async def test_a_filter_that_means_nothing_is_refused(
-    store: Milvus, name: str, embeddings: FloatArray, where: Filter
+    store: VectorStore, name: str, embeddings: FloatArray, where: Filter
 ) -> None:
     """It is the caller's error wherever it is found, and nothing is removed."""
     await store.upsert(name, [Item("a", embeddings[0])])

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from tihua_server.errors import NotFound
 from tihua_server.milvus import Milvus
-from tihua_server.types import CollectionSpec, Fields, Filter, FloatArray, Item
+from tihua_server.types import CollectionSpec, Fields, Filter, FloatArray, Item, VectorStore
 
 ALL = Fields(embedding=True)
 BARE = Fields(uri=False, metadata=False)
@@ -21,7 +21,7 @@ def ids(items: list[Item]) -> list[str]:
 
 
 async def test_an_item_comes_back_as_it_was_written(
-    store: Milvus, name: str, embeddings: FloatArray
+    store: VectorStore, name: str, embeddings: FloatArray
 ) -> None:
     """Every JSON value and awkward key survives, and the embedding is the same to the bit."""
     metadata = {
@@ -47,7 +47,7 @@ async def test_an_item_comes_back_as_it_was_written(
 
 
 async def test_only_the_fields_asked_for_come_back(
-    store: Milvus, name: str, embeddings: FloatArray
+    store: VectorStore, name: str, embeddings: FloatArray
 ) -> None:
     """Beside its id, an item carries what was asked for and nothing else."""
     await store.upsert(name, [Item("a", embeddings[0], "u", {"k": 1})])
@@ -58,7 +58,7 @@ async def test_only_the_fields_asked_for_come_back(
 
 
 async def test_who_wrote_an_item_is_known_to_those_who_ask_and_is_no_metadata(
-    store: Milvus, name: str, embeddings: FloatArray
+    store: VectorStore, name: str, embeddings: FloatArray
 ) -> None:
     """Beside items of which nothing is known; and an item that is replaced forgets it."""
     ours = Item("a", embeddings[0], "u", {"k": 1}, origin="tag.3.0")
@@ -78,7 +78,7 @@ async def test_who_wrote_an_item_is_known_to_those_who_ask_and_is_no_metadata(
 
 
 async def test_items_come_in_the_order_of_their_ids(
-    store: Milvus, name: str, embeddings: FloatArray
+    store: VectorStore, name: str, embeddings: FloatArray
 ) -> None:
     """Absent ids are left out, repeated ones repeated, and none is no error."""
     await store.upsert(name, [Item(key, embeddings[0]) for key in "abc"])
@@ -88,7 +88,7 @@ async def test_items_come_in_the_order_of_their_ids(
 
 
 async def test_writing_an_item_again_replaces_all_of_it(
-    store: Milvus, name: str, embeddings: FloatArray
+    store: VectorStore, name: str, embeddings: FloatArray
 ) -> None:
     """Nothing of the old item is left, its metadata neither; there is still one."""
     await store.upsert(name, [Item("a", embeddings[0], "old", {"old": 1, "both": 1})])
@@ -102,7 +102,7 @@ async def test_writing_an_item_again_replaces_all_of_it(
 
 
 async def test_of_items_with_one_id_the_last_is_kept(
-    store: Milvus, name: str, embeddings: FloatArray
+    store: VectorStore, name: str, embeddings: FloatArray
 ) -> None:
     """One call may write an id twice."""
     await store.upsert(name, [Item("a", embeddings[0], "1"), Item("a", embeddings[0], "2")])
@@ -112,7 +112,7 @@ async def test_of_items_with_one_id_the_last_is_kept(
 
 
 async def test_thousands_of_items_are_all_counted_and_listed(
-    store: Milvus, name: str, embeddings: FloatArray
+    store: VectorStore, name: str, embeddings: FloatArray
 ) -> None:
     """More items than one batch or page holds, some written twice: none is lost or doubled."""
     items = [
@@ -135,7 +135,7 @@ async def test_thousands_of_items_are_all_counted_and_listed(
 
 
 async def test_a_list_is_sorted_by_the_bytes_of_the_ids(
-    store: Milvus, name: str, embeddings: FloatArray
+    store: VectorStore, name: str, embeddings: FloatArray
 ) -> None:
     """Upper before lower case, ASCII before Chinese before emoji; quotes in ids do no harm."""
     keys = ["😀", "b", "A", "中", "é", "\ufffd", 'x"y', "x\\", "x'y", " "]
@@ -148,7 +148,7 @@ async def test_a_list_is_sorted_by_the_bytes_of_the_ids(
         assert ids(found) == expected[start + 1 : start + 4]
 
 
-async def test_a_list_is_filtered(store: Milvus, name: str, embeddings: FloatArray) -> None:
+async def test_a_list_is_filtered(store: VectorStore, name: str, embeddings: FloatArray) -> None:
     """A filter with `or` stays in its parentheses when the page begins after an id."""
     await store.upsert(name, [Item(f"k{i}", embeddings[i], "", {"i": i}) for i in range(10)])
     where = Filter("i < {low} or i >= {high}", {"low": 3, "high": 8})
@@ -160,7 +160,7 @@ async def test_a_list_is_filtered(store: Milvus, name: str, embeddings: FloatArr
 
 
 async def test_removing_by_id_counts_what_was_there(
-    store: Milvus, name: str, embeddings: FloatArray
+    store: VectorStore, name: str, embeddings: FloatArray
 ) -> None:
     """Absent and repeated ids do not count, and the count of the rest is exact at once."""
     await store.upsert(name, [Item(key, embeddings[0]) for key in "abc"])
@@ -172,7 +172,7 @@ async def test_removing_by_id_counts_what_was_there(
 
 
 async def test_removing_by_filter_counts_what_was_there(
-    store: Milvus, name: str, embeddings: FloatArray
+    store: VectorStore, name: str, embeddings: FloatArray
 ) -> None:
     """Only matching items go; the empty filter removes all."""
     await store.upsert(name, [Item(f"{i}", embeddings[i], "", {"i": i}) for i in range(20)])
@@ -184,7 +184,7 @@ async def test_removing_by_filter_counts_what_was_there(
 
 
 async def test_a_removed_item_can_be_written_again(
-    store: Milvus, name: str, embeddings: FloatArray
+    store: VectorStore, name: str, embeddings: FloatArray
 ) -> None:
     """Nothing of the removal sticks to its id."""
     item = Item("a", embeddings[0], "u")
@@ -213,7 +213,9 @@ async def test_items_are_there_while_they_are_flushed(
         assert found == [end] * 20
 
 
-async def test_items_of_no_collection_are_not_found(store: Milvus, embeddings: FloatArray) -> None:
+async def test_items_of_no_collection_are_not_found(
+    store: VectorStore, embeddings: FloatArray
+) -> None:
     """Each call names the collection that there is not."""
     for call in (
         store.upsert("absent", [Item("a", embeddings[0])]),

@@ -16,6 +16,7 @@ from tihua_server.types import (
     IndexType,
     Item,
     SearchParams,
+    VectorStore,
 )
 
 Spec = Callable[..., CollectionSpec]
@@ -26,7 +27,7 @@ def found(hits: list[Hit]) -> list[str]:
     return [hit.item.id for hit in hits]
 
 
-async def fill(store: Milvus, name: str, embeddings: FloatArray) -> None:
+async def fill(store: VectorStore, name: str, embeddings: FloatArray) -> None:
     """Write one item per embedding, with its position as id and as metadata `i`."""
     items = [Item(str(i), e, f"u{i}", {"i": i}) for i, e in enumerate(embeddings)]
     await store.upsert(name, items)
@@ -38,7 +39,7 @@ def strong(limit: int, **params: object) -> SearchParams:
 
 
 async def test_hits_are_the_nearest_by_cosine_best_first(
-    store: Milvus, name: str, embeddings: FloatArray
+    store: VectorStore, name: str, embeddings: FloatArray
 ) -> None:
     """Ids and scores agree with a plain matrix product, for several queries at once."""
     await fill(store, name, embeddings)
@@ -56,7 +57,7 @@ async def test_hits_are_the_nearest_by_cosine_best_first(
 
 
 async def test_a_score_never_leaves_its_range(
-    store: Milvus, name: str, embeddings: FloatArray
+    store: VectorStore, name: str, embeddings: FloatArray
 ) -> None:
     """Rounding would take some cosines beyond 1 or -1."""
     await fill(store, name, embeddings)
@@ -69,7 +70,7 @@ async def test_a_score_never_leaves_its_range(
 
 
 async def test_hits_carry_the_fields_asked_for(
-    store: Milvus, name: str, embeddings: FloatArray
+    store: VectorStore, name: str, embeddings: FloatArray
 ) -> None:
     """Uri and metadata unless asked otherwise; the embedding on demand; or the bare id."""
     await fill(store, name, embeddings[:3])
@@ -85,7 +86,7 @@ async def test_hits_carry_the_fields_asked_for(
 
 
 async def test_an_offset_leaves_out_the_best(
-    store: Milvus, name: str, embeddings: FloatArray
+    store: VectorStore, name: str, embeddings: FloatArray
 ) -> None:
     """Two pages are one longer page; beyond the last there is nothing."""
     await fill(store, name, embeddings[:25])
@@ -100,7 +101,7 @@ async def test_an_offset_leaves_out_the_best(
 
 
 async def test_hits_below_the_minimum_score_are_left_out(
-    store: Milvus, name: str, embeddings: FloatArray
+    store: VectorStore, name: str, embeddings: FloatArray
 ) -> None:
     """The bound itself is kept."""
     await fill(store, name, embeddings[:50])
@@ -112,7 +113,7 @@ async def test_hits_below_the_minimum_score_are_left_out(
 
 
 async def test_only_matching_items_are_searched(
-    store: Milvus, name: str, embeddings: FloatArray
+    store: VectorStore, name: str, embeddings: FloatArray
 ) -> None:
     """The limit counts matching items, however far they are."""
     await fill(store, name, embeddings)
@@ -124,7 +125,7 @@ async def test_only_matching_items_are_searched(
 
 
 async def test_an_empty_collection_has_no_hits(
-    store: Milvus, name: str, embeddings: FloatArray
+    store: VectorStore, name: str, embeddings: FloatArray
 ) -> None:
     """No hits is an answer."""
     assert await store.search(name, embeddings[:2], strong(3)) == [[], []]
@@ -132,21 +133,21 @@ async def test_an_empty_collection_has_no_hits(
 
 @pytest.mark.parametrize("index", list(IndexType))
 async def test_as_many_hits_are_found_as_are_asked_for(
-    store: Milvus, spec: Spec, embeddings: FloatArray, index: IndexType
+    milvus: Milvus, spec: Spec, embeddings: FloatArray, index: IndexType
 ) -> None:
     """An index does not stop at its own number of candidates, be it built or still to be built."""
     created = spec(index)
-    await store.create(created)
-    await fill(store, created.name, embeddings)
+    await milvus.create(created)
+    await fill(milvus, created.name, embeddings)
 
     for is_built in (False, True):
         if is_built:
             # Loading builds the index of what is flushed, and waits for it.
-            await store.release(created.name)
-            await store._flush(created.name)
-            await store.load(created.name)
+            await milvus.release(created.name)
+            await milvus._flush(created.name)
+            await milvus.load(created.name)
         for offset in (0, 150):
-            [hits] = await store.search(created.name, embeddings[:1], strong(150, offset=offset))
+            [hits] = await milvus.search(created.name, embeddings[:1], strong(150, offset=offset))
             assert len(hits) == 150, (is_built, offset)
 
 
@@ -163,7 +164,7 @@ async def test_as_many_hits_are_found_as_are_asked_for(
     ],
 )
 async def test_a_wrong_search_parameter_is_refused(
-    lite: Milvus,
+    local: VectorStore,
     spec: Spec,
     embeddings: FloatArray,
     index: IndexType,
@@ -172,10 +173,10 @@ async def test_a_wrong_search_parameter_is_refused(
 ) -> None:
     """The error names the bounds, or the parameter that there is."""
     created = spec(index)
-    await lite.create(created)
+    await local.create(created)
 
     with pytest.raises(InvalidInput, match=words):
-        await lite.search(created.name, embeddings[:1], strong(10, index_params=params))
+        await local.search(created.name, embeddings[:1], strong(10, index_params=params))
 
 
 async def test_a_search_parameter_reaches_the_index(

@@ -3,58 +3,55 @@
 import asyncio
 import contextlib
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
-from typing import cast
 
 from fake_encoder import FakeEncoder
+from in_memory_store import InMemoryStore
 from tihua_server.config import Limits
 from tihua_server.errors import StoreUnavailable
 from tihua_server.ingest_events import Ack, Batch, Credit, Event, Summary
 from tihua_server.ingest_session import NOTHING_READ, Counts
 from tihua_server.ingester import Ingester
 from tihua_server.served_models import ServedModels
-from tihua_server.types import CollectionSpec, Fields, Index, IndexType, Item, Text, VectorStore
+from tihua_server.types import CollectionSpec, Index, IndexType, Item, Text
 from tihua_server.writer import Draft, WriteMode, Writer
 
+PICTURES = "pictures"
 GRANT = Credit(batches=4, size_bytes=1_000)
 
 
-class Shelf:
-    """As much of a store as an ingest needs, and a hand on its door."""
+class Shelf(InMemoryStore):
+    """A store with one collection of the fake model, and a hand on its door."""
 
     def __init__(self) -> None:
         """Begin empty and open."""
-        self.items: dict[str, Item] = {}
+        info = FakeEncoder.info
+        super().__init__(CollectionSpec(PICTURES, info.ref, info.dim, Index(IndexType.FLAT)))
         self.is_open = asyncio.Event()
         self.is_open.set()
         self.has_been_asked = asyncio.Event()
-        self.is_away = False
         self.leaves_after = 1_000
         self.writes: list[list[str]] = []
+
+    @property
+    def ids(self) -> list[str]:
+        """What is there, in the order in which it came."""
+        return list(self.items(PICTURES))
 
     async def upsert(self, name: str, items: Sequence[Item]) -> None:
         """Write, as soon as the door is open."""
         self.has_been_asked.set()
         await self.is_open.wait()
-        if self.is_away or len(self.writes) == self.leaves_after:
+        if len(self.writes) == self.leaves_after:
             raise StoreUnavailable("the store is away")
+        await super().upsert(name, items)
         self.writes.append([item.id for item in items])
-        self.items |= {item.id: item for item in items}
-
-    async def spec(self, name: str) -> CollectionSpec:
-        """Return what every name stands for: a collection of the fake model."""
-        info = FakeEncoder.info
-        return CollectionSpec(name, info.ref, info.dim, Index(IndexType.FLAT))
-
-    async def get(self, name: str, ids: Sequence[str], fields: Fields) -> list[Item]:
-        """Return what is there."""
-        return [self.items[item_id] for item_id in ids if item_id in self.items]
 
 
 def ingester_of(
     models: ServedModels, shelf: Shelf, *, idle_timeout_s: float = 300.0, room_bytes: int = 10_000
 ) -> Ingester:
     """Return an ingester, as a server has one, whose streams may have four batches in flight."""
-    writer = Writer(models, cast("VectorStore", shelf), Limits())
+    writer = Writer(models, shelf, Limits())
     return Ingester(writer, grant=GRANT, room_bytes=room_bytes, idle_timeout_s=idle_timeout_s)
 
 
@@ -80,7 +77,7 @@ def run(
     read: Counts = NOTHING_READ,
 ) -> AsyncGenerator[Event, None]:
     """Open a stream."""
-    return ingester.ingest(session, "pictures", mode, batches, read=read)
+    return ingester.ingest(session, PICTURES, mode, batches, read=read)
 
 
 async def drain(events: AsyncGenerator[Event, None]) -> list[Event]:

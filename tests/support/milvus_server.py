@@ -19,7 +19,7 @@ import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import milvus
@@ -27,19 +27,25 @@ import milvus
 CACHE_DIR = Path("~/.cache/tihua").expanduser() / f"milvus-{milvus.__version__}"
 """Where the programs are unpacked, 250 MB, in 7 s; once for all servers."""
 
+PARTS = (
+    "DATACOORD",
+    "DATANODE",
+    "INDEXNODE",
+    "PROXY",
+    "QUERYCOORD",
+    "QUERYNODE",
+    "ROOTCOORD",
+)
+
 SETTINGS = {
     # A part that was killed keeps its name in etcd for so long, and only then are collections
     # loaded again: with Milvus' own 30 s they are not served for 35 s after a kill.
-    "common.session.ttl": 5,
+    "COMMON_SESSION_TTL": "5",
     # Milvus' own is half an hour, all of which it waits if a collection is loaded.
-    "common.gracefulStopTimeout": 1,
-    **{
-        f"{part}.ip": "127.0.0.1"
-        for part in ("rootCoord", "proxy", "queryCoord", "queryNode", "dataCoord", "dataNode")
-    },
-    "indexNode.ip": "127.0.0.1",
+    "COMMON_GRACEFULSTOPTIMEOUT": "1",
+    **{f"{part}_IP": "127.0.0.1" for part in PARTS},
 }
-"""What differs from the package's configuration, by path in `milvus.yaml`."""
+"""What differs from Milvus' own settings, as variables; all are in `configs/milvus.yaml`."""
 
 _PORTS = 13
 """Of Milvus' parts 10, and one for its health and two for its etcd."""
@@ -59,20 +65,20 @@ class MilvusServer:
         log: the file that gathers what it says.
     """
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, settings: Mapping[str, str] = {}) -> None:
         """Choose free ports and write the configuration; `start` starts it.
 
         Args:
             directory: for data, configuration and log; made if it is missing. A second Milvus on
                 it, when the first is down, goes on with its collections.
+            settings: what else shall differ, as Milvus' variables: `PROXY_TIMETICKINTERVAL` is
+                `proxy.timeTickInterval` of `milvus.yaml`.
         """
         self._directory = directory.absolute()
         health, etcd_client, etcd_peer, *others = _free_ports(_PORTS)
         config = milvus.MilvusServerConfig(data_dir=str(self._directory))
         names = [name for name in config.configurable_items if name.endswith("_port")]
         config.update(**dict(zip(names, others, strict=True)))
-        for path, value in SETTINGS.items():
-            config.set(path, value)
         config.resolve()
         self.uri = f"http://127.0.0.1:{config.get('proxy_port')}"
         self.log = self._directory / "logs" / "milvus.log"
@@ -88,6 +94,8 @@ class MilvusServer:
         )
         self._environment = {
             **os.environ,
+            **SETTINGS,
+            **settings,
             "DEPLOY_MODE": "STANDALONE",
             "ETCD_CONFIG_PATH": str(etcd),
             "LD_LIBRARY_PATH": str(CACHE_DIR),
@@ -178,9 +186,9 @@ class MilvusServer:
 
 
 @contextlib.contextmanager
-def running_milvus(directory: Path) -> Iterator[MilvusServer]:
-    """Start a Milvus on a directory, and stop it in the end, whatever became of it."""
-    server = MilvusServer(directory)
+def running_milvus(directory: Path, settings: Mapping[str, str] = {}) -> Iterator[MilvusServer]:
+    """Start a Milvus as `MilvusServer` has it, and stop it in the end, whatever became of it."""
+    server = MilvusServer(directory, settings)
     server.start()
     try:
         yield server

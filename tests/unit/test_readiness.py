@@ -2,44 +2,33 @@
 
 import contextlib
 from collections.abc import AsyncIterator
-from typing import Any, cast
+from typing import Any
 
 import grpc
 import pytest
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
-from tihua_server.errors import ServiceError, StoreFull, StoreUnavailable
+from in_memory_store import InMemoryStore
+from tihua_server.errors import StoreFull, StoreUnavailable
 from tihua_server.readiness import Readiness
-from tihua_server.types import VectorStore
 
 SERVING = health_pb2.HealthCheckResponse.SERVING
 NOT_SERVING = health_pb2.HealthCheckResponse.NOT_SERVING
 
 
-class FickleStore:
-    """A store that can be asked whether it answers, and nothing else."""
-
-    error: ServiceError | None = None
-
-    async def ping(self) -> None:
-        """Answer, or not."""
-        if self.error is not None:
-            raise self.error
-
-
 @pytest.fixture
-def store() -> FickleStore:
+def store() -> InMemoryStore:
     """A store that answers."""
-    return FickleStore()
+    return InMemoryStore()
 
 
 @contextlib.asynccontextmanager
-async def watched(store: FickleStore) -> AsyncIterator[tuple[Readiness, Any]]:
+async def watched(store: InMemoryStore) -> AsyncIterator[tuple[Readiness, Any]]:
     """Run a health service that follows the store; also give a stub of it."""
     server = grpc.aio.server()
     servicer = health.aio.HealthServicer()
     health_pb2_grpc.add_HealthServicer_to_server(servicer, server)
     readiness = Readiness(
-        cast("VectorStore", store),
+        store,
         servicer,
         services=("", "Embedding", "Ingest", "Search"),
         readers=("", "Ingest", "Search"),
@@ -55,7 +44,7 @@ async def watched(store: FickleStore) -> AsyncIterator[tuple[Readiness, Any]]:
     await server.stop(None)
 
 
-async def test_health_follows_the_store_and_embedding_needs_none(store: FickleStore) -> None:
+async def test_health_follows_the_store_and_embedding_needs_none(store: InMemoryStore) -> None:
     """What needs the store is NOT_SERVING while it is away, and SERVING again by itself."""
     async with watched(store) as (_, stub):
         watch = stub.Watch(health_pb2.HealthCheckRequest(service="Search"))
@@ -71,7 +60,7 @@ async def test_health_follows_the_store_and_embedding_needs_none(store: FickleSt
 
 
 async def test_a_store_that_comes_back_does_not_revive_a_stopping_server(
-    store: FickleStore,
+    store: InMemoryStore,
 ) -> None:
     """After the end nothing is SERVING."""
     async with watched(store) as (readiness, stub):
@@ -86,7 +75,7 @@ async def test_a_store_that_comes_back_does_not_revive_a_stopping_server(
             assert answer.status == NOT_SERVING
 
 
-async def test_a_full_store_still_searches(store: FickleStore) -> None:
+async def test_a_full_store_still_searches(store: InMemoryStore) -> None:
     """Only ingest is NOT_SERVING, until there is room."""
     async with watched(store) as (_, stub):
         watch = stub.Watch(health_pb2.HealthCheckRequest(service="Ingest"))

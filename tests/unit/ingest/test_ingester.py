@@ -4,7 +4,18 @@ import asyncio
 
 import pytest
 from fake_encoder import FakeEncoder
-from ingest_streams import Shelf, acks, batch, drain, ingester_of, last_ack, run, stream, summary
+from ingest_streams import (
+    PICTURES,
+    Shelf,
+    acks,
+    batch,
+    drain,
+    ingester_of,
+    last_ack,
+    run,
+    stream,
+    summary,
+)
 from tihua_server import ingest_stream
 from tihua_server.errors import Draining, OutOfOrder, Overloaded, StoreUnavailable, StreamIdle
 from tihua_server.ingest_events import Ack, Batch, Credit, DrainingNotice, Started
@@ -17,7 +28,7 @@ from tihua_server.writer import Draft, WriteMode
 async def test_everything_sent_is_written_and_summed_up(ingester: Ingester, shelf: Shelf) -> None:
     """What was sent is what was written, failed or skipped."""
     events = await drain(run(ingester, stream(batch(1, "a", "b"), batch(2, "c"))))
-    assert set(shelf.items) == {"a", "b", "c"}
+    assert set(shelf.ids) == {"a", "b", "c"}
     assert isinstance(events[0], Started)
     counts = summary(events)
     assert (counts.committed_seq, counts.written) == (2, 3)
@@ -32,7 +43,7 @@ async def test_a_bad_item_is_named_and_its_neighbours_are_written(
     assert [(entry.seq, entry.failure.index, entry.failure.id) for entry in ack.failures] == [
         (1, 1, "bad")
     ]
-    assert list(shelf.items) == ["good"]
+    assert shelf.ids == ["good"]
     assert (ack.counts.written, ack.counts.failed) == (1, 1)
 
 
@@ -58,7 +69,7 @@ async def test_of_two_items_with_one_id_the_last_is_kept(
     batches = [batch(seq, "same", text=f"第{seq}") for seq in range(1, 5)]
     await drain(run(ingester, stream(*batches)))
     expected = encoder.encode_texts([encoder.tokenize("第4").ids])[0]
-    embedding = shelf.items["same"].embedding
+    embedding = shelf.items(PICTURES)["same"].embedding
     assert embedding is not None
     assert (embedding == expected).all()
 
@@ -95,7 +106,7 @@ async def test_a_gap_ends_the_stream_after_what_came_before_is_safe(
     """The error names the number that was due."""
     with pytest.raises(OutOfOrder, match="batch 3 came where 2 was due"):
         await drain(run(ingester, stream(batch(1, "a"), batch(3, "c"))))
-    assert list(shelf.items) == ["a"]
+    assert shelf.ids == ["a"]
 
 
 async def test_draining_finishes_what_was_taken(ingester: Ingester, shelf: Shelf) -> None:
@@ -121,15 +132,15 @@ async def test_a_store_that_is_away_ends_the_stream_and_nothing_is_acknowledged(
     ingester: Ingester, shelf: Shelf
 ) -> None:
     """The session can be resumed from where it was."""
-    shelf.is_away = True
+    shelf.error = StoreUnavailable("the store is away")
     with pytest.raises(StoreUnavailable):
         await drain(run(ingester, stream(batch(1, "a"))))
-    shelf.is_away = False
+    shelf.error = None
     events = await drain(run(ingester, stream(batch(1, "a"))))
     started = events[0]
     assert isinstance(started, Started)
     assert started.committed_seq == 0
-    assert list(shelf.items) == ["a"]
+    assert shelf.ids == ["a"]
 
 
 async def test_insert_only_fails_what_is_there(ingester: Ingester, shelf: Shelf) -> None:
@@ -267,7 +278,7 @@ async def test_streams_share_the_room_for_what_is_to_be_embedded(
     ]
     counts = [summary(events).written for events in await asyncio.gather(*streams)]
     assert counts == [4, 4, 4]
-    assert len(shelf.items) == 12
+    assert len(shelf.ids) == 12
 
 
 async def test_a_client_that_does_not_read_keeps_no_room(

@@ -62,7 +62,7 @@ async def test_a_second_stream_of_a_session_ends_the_first(
     assert summary(events) == Counts(2, 2)
     with pytest.raises(SessionTaken):
         await drain(first)
-    assert set(shelf.items) == {"a", "b"}
+    assert set(shelf.ids) == {"a", "b"}
 
 
 async def test_a_session_is_for_one_collection_and_mode(ingester: Ingester) -> None:
@@ -81,7 +81,7 @@ async def test_another_server_goes_on_where_the_client_was(
     events = await drain(run(other, stream(batch(3, "c")), read=read))
     assert started_after(events) == 2
     assert summary(events) == Counts(3, written=3, failed=1)
-    assert set(shelf.items) == {"a", "b", "c"}
+    assert set(shelf.ids) == {"a", "b", "c"}
 
 
 async def test_a_server_that_knows_less_than_the_client_believes_it(
