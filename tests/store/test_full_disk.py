@@ -47,7 +47,7 @@ def only(directory: Path, pattern: str) -> Path:
     return path
 
 
-async def ids(store: VectorStore, name: str) -> list[str]:
+async def ids(store: Milvus, name: str) -> list[str]:
     """Return every id that is listed."""
     bare = Fields(uri=False, metadata=False, embedding=False)
     found = await store.scan(name, where=EVERYTHING, limit=10_000, fields=bare)
