@@ -88,7 +88,7 @@ def memory() -> InMemoryStore:
 @pytest.fixture(params=MILVUSES)
 def milvus(request: pytest.FixtureRequest) -> Milvus:
     """Return each store that is Milvus in turn."""
-    store: VectorStore = request.getfixturevalue(request.param)
+    store: Milvus = request.getfixturevalue(request.param)
     return store
 
 
