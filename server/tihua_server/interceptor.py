@@ -17,14 +17,16 @@ import contextlib
 import logging
 import time
 import urllib.parse
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Mapping, Sequence
 from typing import Any, TypeAlias
 
 import grpc
 import structlog
+from google.protobuf.message import DecodeError
 
 from tihua_server.access import CALLER, NEEDED_ROLES, Access
 from tihua_server.errors import (
+    InvalidInput,
     ModelError,
     ServiceError,
     StoreError,
@@ -50,6 +52,7 @@ STATUS_TIMEOUT_S = 1.0
 Handler = Any  # grpc.RpcMethodHandler, typed for synchronous servers only
 Context = grpc.aio.ServicerContext[Any, Any]
 Metadata: TypeAlias = Sequence[tuple[str, str | bytes]]
+Parse: TypeAlias = Callable[[bytes], Any]
 
 
 class CallInterceptor:
@@ -130,12 +133,14 @@ class CallInterceptor:
         return grpc.stream_stream_rpc_method_handler(refuse)
 
     def _wrapped(self, handler: Handler, method: str) -> Handler:
-        codec = (handler.request_deserializer, handler.response_serializer)
+        # Messages are parsed within the call: gRPC would answer UNKNOWN to what does not parse.
+        parse, serialize = handler.request_deserializer, handler.response_serializer
         if handler.stream_stream is not None:
             streaming = handler.stream_stream
 
-            async def stream(requests: AsyncIterator[Any], context: Context) -> None:
+            async def stream(raw_requests: AsyncIterable[bytes], context: Context) -> None:
                 caller = CALLER.get()
+                requests = _Parsed(raw_requests, parse)
                 # Closed here and now: left to gRPC, a generator whose client went away lives on.
                 async with (
                     _Call(self, method, context),
@@ -146,14 +151,14 @@ class CallInterceptor:
                             self._access.check_again(caller)
                             await self._write(context, response)
 
-            return grpc.stream_stream_rpc_method_handler(stream, *codec)
+            return grpc.stream_stream_rpc_method_handler(stream, None, serialize)
         unary = handler.unary_unary
 
-        async def answer(request: Any, context: Context) -> Any:
+        async def answer(raw_request: bytes, context: Context) -> Any:
             async with _Call(self, method, context):
-                return await unary(request, context)
+                return await unary(_parsed(raw_request, parse), context)
 
-        return grpc.unary_unary_rpc_method_handler(answer, *codec)
+        return grpc.unary_unary_rpc_method_handler(answer, None, serialize)
 
     async def _write(self, context: Context, response: Any) -> None:
         try:
@@ -193,6 +198,34 @@ class _Router(grpc.GenericRpcHandler):
         if (handler := self._methods.get(path)) is None:
             return None
         return self._admitted(path, handler, handler_call_details.invocation_metadata)
+
+
+class _Parsed:
+    """The messages of a stream, each parsed when it is asked for."""
+
+    def __init__(self, raw: AsyncIterable[bytes], parse: Parse) -> None:
+        self._raw = raw
+        self._messages: AsyncIterator[bytes] | None = None
+        self._parse = parse
+
+    def __aiter__(self) -> "_Parsed":
+        return self
+
+    async def __anext__(self) -> Any:
+        # Not before somebody reads: gRPC would warn of a refused stream that nobody did.
+        if self._messages is None:
+            self._messages = aiter(self._raw)
+        return _parsed(await anext(self._messages), self._parse)
+
+
+def _parsed(raw: bytes, parse: Parse) -> Any:
+    try:
+        return parse(raw)
+    except DecodeError as error:
+        raise InvalidInput(
+            f"a message of {len(raw)} bytes does not parse; were both ends made of one contract?",
+            reason="MALFORMED_MESSAGE",
+        ) from error
 
 
 class _Call:

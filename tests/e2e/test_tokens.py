@@ -208,7 +208,9 @@ async def test_a_client_has_as_many_streams_as_the_server_says(
         assert (await second.ingest([item])).written == 1
 
 
-def test_no_token_gets_into_the_log_or_an_error(tokens: Path, tmp_path: Path) -> None:
+def test_no_token_gets_into_the_log_or_an_error(
+    tokens: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """At the most talkative level, whoever calls what; callers are named."""
     admin = tmp_path / "admin.token"
     admin.write_text(TOKENS[Role.ADMIN] + "\n")
@@ -229,6 +231,12 @@ def test_no_token_gets_into_the_log_or_an_error(tokens: Path, tmp_path: Path) ->
         assert "the token is none that this server knows" in result.stderr
         nobody = run_tihua("status", address=server.address)
         assert "--token-file or TIHUA_TOKEN" in nobody.stderr
+        monkeypatch.setenv("TIHUA_TOKEN", TOKENS[Role.READ])
+        reader = run_tihua("collections", "delete", "c", "--yes", address=server.address)
+        assert "the token of reader has the role read; DeleteCollection needs admin" in (
+            reader.stderr
+        )
+        said += [nobody.stderr, reader.stderr]
         write_tokens(tokens, f"bad line {TOKENS[Role.READ]} here")
         with tihua.Client(server.address, token=TOKENS[Role.ADMIN]) as client:
             while not any("not reloaded" in str(entry) for entry in server.log):

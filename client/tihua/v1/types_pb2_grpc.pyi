@@ -10,8 +10,8 @@ What holds everywhere:
     work whose caller is gone or late is not done.
   * Every call that a service refuses carries google.rpc.ErrorInfo with domain "tihua" and a stable reason in
     UPPER_SNAKE_CASE, RequestInfo (see below), and where they help BadRequest (the field at fault)
-    and RetryInfo (when to come back). What gRPC itself refuses, a message over the limit or one
-    that does not parse, carries none. The codes mean, in every service:
+    and RetryInfo (when to come back). What gRPC itself refuses, a message over the limit for one,
+    carries none. The codes mean, in every service:
       INVALID_ARGUMENT     the request is wrong; the same call fails again
       NOT_FOUND            no collection, item or model of that name
       ALREADY_EXISTS       the name or id is taken
