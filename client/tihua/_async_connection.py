@@ -1,5 +1,6 @@
 """An asyncio channel, its stubs, and the one way a call goes through them."""
 
+import asyncio
 from collections.abc import Sequence
 from functools import cached_property
 from typing import TypeAlias, TypeVar
@@ -12,9 +13,11 @@ from tihua._call_metadata import call_metadata
 from tihua._channel import channel_options, checked_address
 from tihua._convert import checked_text
 from tihua._convert_items import get_items_request
+from tihua._patience import Patience, RetryBudget
 from tihua._security import Security
 from tihua._status import translated
 from tihua._tls import Tls
+from tihua.errors import OverloadedError
 from tihua.v1 import (
     collection_service_pb2_grpc,
     embedding_service_pb2_grpc,
@@ -55,6 +58,7 @@ class AsyncConnection:
         security = Security.of(address, tls=tls, token=token, insecure=insecure)
         self._authorization = security.authorization
         self._credentials = security.credentials()
+        self._retry_budget = RetryBudget()
         self._is_closed = False
 
     @cached_property
@@ -102,17 +106,25 @@ class AsyncConnection:
         request: _Request,
         timeout: float | None,
     ) -> _Response:
-        """Return the answer to one request.
+        """Return the answer to one request; a server that is full is waited for as it asks.
 
         Raises:
             TihuaError: the call failed.
             RuntimeError: the client is closed.
         """
-        self.check_open()
         timeout = self.timeout if timeout is None else timeout
         metadata = self.metadata()
-        with translated(self.address, timeout, metadata):
-            return await method(request, timeout=timeout, metadata=metadata)
+        patience = Patience(self._retry_budget, timeout)
+        while True:
+            self.check_open()
+            try:
+                with translated(self.address, timeout, metadata):
+                    answer = await method(request, timeout=patience.left_s, metadata=metadata)
+            except OverloadedError as error:
+                await asyncio.sleep(patience.delay_after(error))
+            else:
+                patience.succeeded()
+                return answer
 
     def metadata(self) -> tuple[tuple[str, str], ...]:
         """Return what goes with the next call: its id, and who makes it."""

@@ -42,6 +42,8 @@ succeeded, and Ingest, which resumes by its own rules.
 SERVICE_CONFIG = json.dumps(
     {
         "loadBalancingConfig": [{"round_robin": {}}],
+        # Of the services that need no store: a server without its store can still say so.
+        "healthCheckConfig": {"serviceName": "tihua.v1.SystemService"},
         "methodConfig": [
             {
                 "name": [
@@ -58,13 +60,17 @@ SERVICE_CONFIG = json.dumps(
                 },
             }
         ],
-        "retryThrottling": {"maxTokens": 10, "tokenRatio": 0.1},
+        "retryThrottling": {"maxTokens": 1000, "tokenRatio": 0.1},
     }
 )
-"""What gRPC does by itself (github.com/grpc/grpc, doc/service_config.md).
+"""What gRPC does by itself (github.com/grpc/grpc, doc/service_config.md), in any language.
 
-Four attempts, jittered, within the caller's deadline. When more than half of the latest calls fail,
-throttling stops the retries, so that clients do not keep a struggling server down.
+Each call goes to the next of the servers that say that they take calls. Four attempts, jittered,
+within the caller's deadline. Each failure costs a token and each success gives a tenth of one;
+below half of them nothing is tried again, so that clients do not keep a struggling server down.
+1 000 tokens are the most that gRPC allows: 500 calls may be on their way to a server that dies.
+
+`protos/service_config.json` is this for everybody else.
 """
 
 _OPTIONS: tuple[tuple[str, int | str], ...] = (
@@ -77,6 +83,8 @@ _OPTIONS: tuple[tuple[str, int | str], ...] = (
     # A server that restarts is found again within seconds; the default grows to two minutes.
     ("grpc.initial_reconnect_backoff_ms", 100),
     ("grpc.max_reconnect_backoff_ms", 3_000),
+    # A name is looked up again when a connection ends, by default half a minute later at least.
+    ("grpc.dns_min_time_between_resolutions_ms", 3_000),
     # An ingest stream has no deadline: without pings a peer that lost its power is waited for.
     # A tihua server allows them every `Limits.min_ping_interval_s`.
     ("grpc.keepalive_time_ms", 60_000),

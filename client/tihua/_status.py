@@ -76,6 +76,8 @@ def _rich_details(call: grpc.Call) -> list["status_pb2.any__pb2.Any"]:
 
 def _explained(code: str, details: str, address: str, timeout: float | None) -> str:
     match code:
+        case "UNAVAILABLE" if details.endswith("backend unhealthy"):  # by grpc.health.v1
+            return f"the server at {address} is starting or shutting down; try again in a moment"
         case "UNAVAILABLE" if _CONNECTING.search(details) and (fault := _handshake_fault(details)):
             return f"{address} can't be spoken to: {fault}"
         case "UNAVAILABLE":

@@ -120,6 +120,9 @@ class FailedPreconditionError(TihuaError):
 class OverloadedError(TihuaError):
     """The server's queue is full; the same call may succeed later.
 
+    It was waited for already, four attempts long or as long as `timeout` and the client's budget
+    for retries allow.
+
     Attributes:
         retry_after: how long to wait before the next attempt, in seconds.
     """

@@ -34,7 +34,7 @@ async def test_a_full_server_refuses_with_a_delay_and_recovers(
         while app._models.named("")._texts.queue_size(Lane.INTERACTIVE) < 2:
             await asyncio.sleep(0.01)
         with pytest.raises(tihua.OverloadedError) as refused:
-            await client.embed_texts(["山", "水"])
+            await client.embed_texts(["山", "水"], timeout=1)
         assert refused.value.retry_after == 1
         held.may_go_on.set()
         await asyncio.gather(busy, waiting)

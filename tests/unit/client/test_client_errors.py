@@ -51,7 +51,7 @@ class Failing(system_service_pb2_grpc.SystemServiceServicer):
 def error_of(address: str) -> tihua.TihuaError:
     """Return what a call raises."""
     with tihua.Client(address) as client, pytest.raises(tihua.TihuaError) as caught:
-        client.server_info()
+        client.server_info(timeout=2)  # less than a full server asks for: it is not waited for
     assert isinstance(caught.value.__cause__, grpc.RpcError)
     return caught.value
 
