@@ -91,24 +91,35 @@ class Batch(Generic[Input, Result]):
                     f"run_batch returned {len(self._results)} results for "
                     f"{len(self.entries)} inputs"
                 )
-        except Exception as error:  # noqa: BLE001  # those who wait must hear of it, whatever it is
-            self.error = error
+        except BaseException as error:  # noqa: BLE001  # those who wait must hear, whatever it is
+            self.error = _for_callers(error)
         self.inference_time_s = self._clock() - self._start_s
 
     def finish(self) -> None:
         """Give each caller its result, or all of them the error; in the event loop."""
-        self._when_finished(self)
         if self.error is not None:
             for entry in self.entries:
                 entry.fail(self.error)
-            return
-        for entry, result in zip(self.entries, self._results, strict=True):
-            if not entry.future.done():
-                entry.future.set_result(
-                    Batched(
-                        result,
-                        self._start_s - entry.arrival_s,
-                        self.inference_time_s,
-                        len(self.entries),
+        else:
+            for entry, result in zip(self.entries, self._results, strict=True):
+                if not entry.future.done():
+                    entry.future.set_result(
+                        Batched(
+                            result,
+                            self._start_s - entry.arrival_s,
+                            self.inference_time_s,
+                            len(self.entries),
+                        )
                     )
-                )
+        # Last: a bug there must keep nobody waiting.
+        self._when_finished(self)
+
+
+def _for_callers(error: BaseException) -> Exception:
+    """Return what a future takes and a caller may catch, the error itself if it is such."""
+    # A StopIteration can't be raised in a coroutine, and a Rust library's panic is no Exception.
+    if isinstance(error, Exception) and not isinstance(error, StopIteration):
+        return error
+    failure = RuntimeError(f"run_batch raised {type(error).__name__}")
+    failure.__cause__ = error
+    return failure

@@ -188,9 +188,10 @@ class Batcher(Generic[Input, Result]):
         waiting = self._waiting[lane]
         try:
             for value in values:
+                size = 1 if self._size_of is None else self._size_of(value)
                 if not waiting.room.take_now(1):
                     await waiting.room.take(1)
-                entries.append(self._put(value, waiting))
+                entries.append(self._put(value, size, waiting))
             return [await entry.future for entry in entries]
         except BaseException:
             for entry in entries:
@@ -206,23 +207,31 @@ class Batcher(Generic[Input, Result]):
                 return None if self._is_resting() else (rank, oldest.arrival_s)
         return None
 
-    def next_job(self) -> Batch[Input, Result]:
-        """Take the next batch out of its lane."""
+    def next_job(self) -> Batch[Input, Result] | None:
+        """Take the next batch out of its lane; None if a bug prevents it."""
         waiting = next(waiting for waiting in self._lanes if waiting.entries)
         entries = list(waiting.entries)
-        if len(entries) > 1:
-            entries = self._chosen(entries, self._max_seconds(waiting))
+        try:
+            if len(entries) > 1:
+                entries = self._chosen(entries, self._max_seconds(waiting))
+            batch = Batch(entries, self._run_batch, self._note, self._clock)
+        except Exception as error:  # noqa: BLE001  # it is the callers' to hear of, not the workers'
+            # Who was to be in the batch is not known. The oldest hears of it, and the next try is
+            # without it: whatever is wrong, nobody waits for ever.
+            waiting.take_out(entries[0])
+            entries[0].fail(error)
+            return None
         for entry in entries:
             waiting.take_out(entry)
-        batch = Batch(entries, self._run_batch, self._note, self._clock)
         self._running.add(batch)
         return batch
 
-    def _put(self, value: Input, waiting: _Waiting[Input, Result]) -> Entry[Input, Result]:
+    def _put(
+        self, value: Input, size: int, waiting: _Waiting[Input, Result]
+    ) -> Entry[Input, Result]:
         if self._is_closed:
             waiting.room.give(1)
             raise _draining()
-        size = 1 if self._size_of is None else self._size_of(value)
         entry: Entry[Input, Result] = Entry(value, size, self._clock())
         if waiting is self._waiting[Lane.INTERACTIVE]:
             self._last_query_s = entry.arrival_s

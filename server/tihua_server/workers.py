@@ -33,8 +33,8 @@ class Queue(Protocol):
     def urgency(self) -> Urgency | None:
         """Return how urgent its next job is; None if it has none for now."""
 
-    def next_job(self) -> Job:
-        """Take the next job; called only if there is one."""
+    def next_job(self) -> Job | None:
+        """Take the next job; called only if there is one. None if it could not be made."""
 
 
 class Workers:
@@ -94,8 +94,9 @@ class Workers:
     def _assign(self) -> None:
         self._is_awake = False
         while self._idle and (queue := self._most_urgent()) is not None:
-            self._idle -= 1
-            self._jobs.put(queue.next_job())
+            if (job := queue.next_job()) is not None:
+                self._idle -= 1
+                self._jobs.put(job)
 
     def _most_urgent(self) -> Queue | None:
         best: Queue | None = None
@@ -113,8 +114,11 @@ class Workers:
 
     def _finish(self, job: Job) -> None:
         self._idle += 1
-        job.finish()
-        self._assign()
-        if not self.is_busy:
-            for callback in self._idle_callbacks:
-                callback()
+        try:
+            job.finish()
+        finally:
+            # Whatever is wrong with this job, others wait for the thread.
+            self._assign()
+            if not self.is_busy:
+                for callback in self._idle_callbacks:
+                    callback()
