@@ -29,6 +29,7 @@ from tihua.v1 import (
 )
 
 from tihua_server._version import __version__
+from tihua_server.call import Calls
 from tihua_server.collection_service import CollectionService
 from tihua_server.config import DEFAULT_MODEL, Config
 from tihua_server.embedding_service import EmbeddingService
@@ -111,14 +112,15 @@ class App:
             writers={"tihua.v1.IngestService"},
         )
         self._server = grpc.aio.server(options=server_options(config))
-        self._calls = CallInterceptor(
+        self._calls = Calls(observer)
+        interceptor = CallInterceptor(
             self._server,
-            observer,
+            self._calls,
             self._entrance.access,
             Streams(config.limits.max_streams_per_client),
             write_timeout_s=config.stream_idle_timeout_s,
         )
-        limits, server = config.limits, cast("grpc.aio.Server", self._calls)
+        limits, server = config.limits, cast("grpc.aio.Server", interceptor)
         embedding_service_pb2_grpc.add_EmbeddingServiceServicer_to_server(
             EmbeddingService(models, limits), server
         )

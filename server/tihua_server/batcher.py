@@ -19,16 +19,15 @@ Knows nothing of models: it is tested with integers.
 """
 
 import asyncio
-import enum
 import math
 import time
 from collections.abc import Callable, Sequence
 from typing import Generic, TypeVar
 
-from tihua_server.admission import Budget
 from tihua_server.batch import Batch, Batched, Entry
 from tihua_server.batch_cost import BatchCost
 from tihua_server.errors import Draining, Overloaded
+from tihua_server.lane import Lane, Waiting
 from tihua_server.workers import Urgency, Workers
 
 Input = TypeVar("Input")
@@ -51,30 +50,6 @@ pictures that are being computed. What arrives meanwhile gathers into one batch.
 queries pictures keep 83 % of their rate, and a query takes 12 ms (p99 20 ms) instead of 6 ms
 (ViT-B-16 in bf16 on two cores, two streams of pictures).
 """
-
-
-class Lane(enum.Enum):
-    """Who waits: somebody for an answer, or a stream for its end."""
-
-    INTERACTIVE = "interactive"
-    BULK = "bulk"
-
-
-class _Waiting(Generic[Input, Result]):
-    """The inputs of one lane, oldest first."""
-
-    __slots__ = ("entries", "room")
-
-    def __init__(self, max_queue_size: int) -> None:
-        # An ordered set: what its caller takes back leaves at once, from wherever it stands.
-        self.entries: dict[Entry[Input, Result], None] = {}
-        self.room = Budget(max_queue_size)
-
-    def take_out(self, entry: Entry[Input, Result]) -> None:
-        """Remove an entry if it still is here."""
-        if entry in self.entries:
-            del self.entries[entry]
-            self.room.give(1)
 
 
 class Batcher(Generic[Input, Result]):
@@ -117,8 +92,8 @@ class Batcher(Generic[Input, Result]):
         self._when_ended = when_ended
         self._clock = clock
         self._cost = BatchCost()
-        self._waiting: dict[Lane, _Waiting[Input, Result]] = {
-            lane: _Waiting(max_queue_size) for lane in Lane
+        self._waiting: dict[Lane, Waiting[Input, Result]] = {
+            lane: Waiting(max_queue_size) for lane in Lane
         }
         # In the order in which they are served.
         self._lanes = tuple(self._waiting.values())
@@ -227,7 +202,7 @@ class Batcher(Generic[Input, Result]):
         return batch
 
     def _put(
-        self, value: Input, size: int, waiting: _Waiting[Input, Result]
+        self, value: Input, size: int, waiting: Waiting[Input, Result]
     ) -> Entry[Input, Result]:
         if self._is_closed:
             waiting.room.give(1)
@@ -239,7 +214,7 @@ class Batcher(Generic[Input, Result]):
         self._workers.wake()
         return entry
 
-    def _max_seconds(self, waiting: _Waiting[Input, Result]) -> float:
+    def _max_seconds(self, waiting: Waiting[Input, Result]) -> float:
         """Return what a batch of a lane may take."""
         is_bulk = waiting is self._waiting[Lane.BULK]
         if is_bulk and self._clock() - self._last_query_s < QUERY_MEMORY_S:

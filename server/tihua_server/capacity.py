@@ -7,8 +7,8 @@ for all models together. What a model has to itself is its queue of tokens and p
 """
 
 from tihua_server.admission import Admission, ThreadBudget
-from tihua_server.batcher import Lane
 from tihua_server.config import Config
+from tihua_server.lane import Lane
 from tihua_server.workers import Workers
 
 

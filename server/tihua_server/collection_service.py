@@ -8,9 +8,9 @@ from tihua.v1 import collection_service_pb2 as pb
 from tihua.v1 import collection_service_pb2_grpc as rpc
 
 from tihua_server.answers import from_collection, from_item, from_ref, from_stages
+from tihua_server.call import Context
 from tihua_server.config import Limits
 from tihua_server.errors import InvalidInput, NotFound
-from tihua_server.interceptor import Context
 from tihua_server.page_token import decode_page_token, encode_page_token
 from tihua_server.requests import (
     check_batch,

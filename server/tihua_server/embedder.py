@@ -15,13 +15,12 @@ from functools import partial
 from time import perf_counter
 from typing import Any, TypeAlias, TypeVar
 
-import numpy as np
-
 from tihua_server.batch import Batched
-from tihua_server.batcher import Batcher, Lane
+from tihua_server.batcher import Batcher
 from tihua_server.capacity import Capacity
 from tihua_server.config import Config
 from tihua_server.errors import InvalidInput, ServiceError, TooLarge
+from tihua_server.lane import Lane
 from tihua_server.observer import Kind, Observer
 from tihua_server.preprocessor import Preprocessor
 from tihua_server.stages import Stages, longest
@@ -276,27 +275,3 @@ def _stages(preprocess_s: float, batched: Sequence[Batched[FloatArray]]) -> Stag
         inference_s=max([entry.inference_time_s for entry in batched]),
         batch_size=max([entry.batch_size for entry in batched]),
     )
-
-
-def normalized(vector: FloatArray, field: str = "") -> FloatArray:
-    """Return `vector` scaled to L2 norm 1, as float32.
-
-    Args:
-        vector: (dim,), any length and finite.
-        field: the request field that it came from, for the error.
-
-    Raises:
-        InvalidInput: an element is NaN or infinite, or all are zero.
-    """
-    if not np.isfinite(vector).all():
-        raise InvalidInput(
-            "embedding has an element that is NaN or infinite", reason="NOT_FINITE", field=field
-        )
-    wide = vector.astype(np.float64)
-    norm = np.linalg.norm(wide)
-    if norm == 0:
-        raise InvalidInput(
-            "embedding is all zero; it has no direction", reason="ZERO_VECTOR", field=field
-        )
-    result: FloatArray = (wide / norm).astype(np.float32)
-    return result

@@ -8,6 +8,7 @@ from tihua.v1 import ingest_service_pb2 as pb
 from tihua.v1 import ingest_service_pb2_grpc as rpc
 
 from tihua_server.answers import from_ref
+from tihua_server.call import Context
 from tihua_server.config import Config
 from tihua_server.errors import InvalidInput, SessionConflict
 from tihua_server.ingest_events import (
@@ -21,7 +22,6 @@ from tihua_server.ingest_events import (
 )
 from tihua_server.ingest_session import Counts
 from tihua_server.ingester import Ingester
-from tihua_server.interceptor import Context
 from tihua_server.requests import check_batch, to_draft, to_write_mode
 from tihua_server.served_models import ServedModels
 from tihua_server.status import item_error

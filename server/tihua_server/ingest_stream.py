@@ -18,7 +18,6 @@ from functools import partial
 from time import monotonic
 
 from tihua_server.admission import Budget
-from tihua_server.batcher import Lane
 from tihua_server.errors import Draining, OutOfOrder, Overloaded, SessionTaken, StreamIdle
 from tihua_server.ingest_events import (
     Ack,
@@ -30,6 +29,7 @@ from tihua_server.ingest_events import (
     Summary,
 )
 from tihua_server.ingest_session import BatchFailure, Counts, Session
+from tihua_server.lane import Lane
 from tihua_server.observer import Observer
 from tihua_server.types import Item
 from tihua_server.writer import Prepared, WriteMode, Writer

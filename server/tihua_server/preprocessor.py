@@ -16,11 +16,12 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from tihua_server.batcher import Batcher, Lane
+from tihua_server.batcher import Batcher
 from tihua_server.capacity import Capacity
 from tihua_server.config import Config
 from tihua_server.errors import InvalidInput, ServiceError, TooLarge
 from tihua_server.images import decode_image, picture_size, pixels_from_rgb
+from tihua_server.lane import Lane
 from tihua_server.types import EncodedImage, Encoder, PixelArray, RgbImage, TokenArray
 
 T = TypeVar("T")

@@ -15,10 +15,9 @@ from tihua.v1 import (
     types_pb2,
 )
 
-from tihua_server.batcher import Lane
 from tihua_server.config import Limits
-from tihua_server.embedder import normalized
 from tihua_server.errors import InvalidInput, ServiceError
+from tihua_server.lane import Lane
 from tihua_server.searcher import StoredItem, Term
 from tihua_server.types import (
     Consistency,
@@ -34,6 +33,7 @@ from tihua_server.types import (
     Text,
     Vector,
 )
+from tihua_server.unit_vector import normalized
 from tihua_server.writer import Draft, WriteMode
 
 T = TypeVar("T")

@@ -6,7 +6,7 @@ from time import perf_counter
 
 import numpy as np
 
-from tihua_server.embedder import Embedder, normalized
+from tihua_server.embedder import Embedder
 from tihua_server.errors import InvalidInput, NotFound, ServiceError
 from tihua_server.served_models import ServedModels
 from tihua_server.stages import Stages
@@ -20,6 +20,7 @@ from tihua_server.types import (
     SearchParams,
     VectorStore,
 )
+from tihua_server.unit_vector import normalized
 
 MAX_WEIGHT = 100.0
 """Bound on a term's weight, either sign; beyond it the other terms would drown in float32."""

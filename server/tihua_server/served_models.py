@@ -7,11 +7,11 @@ where no collection is in play, the first.
 import itertools
 from collections.abc import Iterator, Sequence
 
-from tihua_server.batcher import Lane
 from tihua_server.capacity import Capacity
 from tihua_server.config import Config
 from tihua_server.embedder import Embedder
 from tihua_server.errors import InvalidInput, ModelMismatch, NotFound
+from tihua_server.lane import Lane
 from tihua_server.observer import Observer
 from tihua_server.types import CollectionSpec, Encoder, ModelInfo
 

@@ -6,8 +6,8 @@ from tihua.v1 import system_service_pb2 as pb
 from tihua.v1 import system_service_pb2_grpc as rpc
 
 from tihua_server.answers import from_model
+from tihua_server.call import Context
 from tihua_server.config import Config
-from tihua_server.interceptor import Context
 from tihua_server.served_models import ServedModels
 from tihua_server.types import VectorStore
 

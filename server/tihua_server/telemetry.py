@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 import structlog
 
 from tihua_server._version import __version__
-from tihua_server.batcher import Lane
+from tihua_server.call import Calls
 from tihua_server.config import Config
 from tihua_server.errors import InvalidInput
 from tihua_server.ingester import Ingester
-from tihua_server.interceptor import CallInterceptor
+from tihua_server.lane import Lane
 from tihua_server.metrics import Metrics
 from tihua_server.metrics_server import MetricsServer
 from tihua_server.observer import Kind, Observer, Observers
@@ -52,7 +52,7 @@ class Telemetry:
     def show(
         self,
         models: ServedModels,
-        calls: CallInterceptor,
+        calls: Calls,
         ingester: Ingester,
         *,
         store: str,

@@ -10,9 +10,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 
-from tihua_server.batcher import Lane
 from tihua_server.config import Limits
 from tihua_server.errors import AlreadyExists, InvalidInput, ServiceError
+from tihua_server.lane import Lane
 from tihua_server.served_models import ServedModels
 from tihua_server.stages import Stages
 from tihua_server.types import Content, Fields, Item, Metadata, ModelRef, VectorStore

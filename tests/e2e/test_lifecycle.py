@@ -12,8 +12,8 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from held_encoder import HeldEncoder
 from in_process import serving
 from processes import run_tihua, running
-from tihua_server.batcher import Lane
 from tihua_server.config import Config
+from tihua_server.lane import Lane
 from tihua_server.types import Encoder
 
 

@@ -7,8 +7,9 @@ from typing import cast
 
 import pytest
 from tihua_server.batch import Batched
-from tihua_server.batcher import Batcher, Lane
+from tihua_server.batcher import Batcher
 from tihua_server.errors import Draining, Overloaded
+from tihua_server.lane import Lane
 from tihua_server.workers import Workers
 
 

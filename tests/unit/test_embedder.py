@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 from fake_encoder import FakeEncoder
 from PIL import Image
-from tihua_server.batcher import Lane
 from tihua_server.config import Config
 from tihua_server.embedder import Embedder
 from tihua_server.errors import Overloaded, ServiceError
 from tihua_server.images import decode_image
+from tihua_server.lane import Lane
 from tihua_server.types import EncodedImage, FloatArray, PixelArray, RgbImage, Text
 
 SIZE = FakeEncoder.info.image_size

@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 from fake_encoder import FakeEncoder
 from PIL import Image
-from tihua_server.batcher import Lane
 from tihua_server.capacity import Capacity
 from tihua_server.config import Config, Limits
 from tihua_server.errors import InvalidInput, TooLarge
 from tihua_server.images import decode_image
+from tihua_server.lane import Lane
 from tihua_server.preprocessor import INLINE_CHARS, Preprocessor
 from tihua_server.types import EncodedImage, PixelArray, RgbImage
 

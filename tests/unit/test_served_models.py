@@ -7,9 +7,9 @@ from collections.abc import AsyncIterator, Sequence
 
 import pytest
 from fake_encoder import FakeEncoder
-from tihua_server.batcher import Lane
 from tihua_server.config import Config
 from tihua_server.errors import InvalidInput, ModelMismatch, NotFound, Overloaded
+from tihua_server.lane import Lane
 from tihua_server.served_models import ServedModels
 from tihua_server.types import (
     CollectionSpec,
