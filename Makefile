@@ -52,6 +52,10 @@ bench: .venv/.bench ## Measure speed against the tutorial and peers, half an hou
 bench-gpu: .venv/.bench ## Measure what a GPU gives, where there is one
 	PYTHONPATH=tests:tests/support $(BIN)/python -m bench.gpu $(FLAGS)
 
+chaos: .venv/.milvus ## Kill, hang and fill up every part; show that nothing acknowledged is lost; docs/chaos.md
+	PYTHONPATH=tests:tests/support $(BIN)/python -m chaos $(addprefix --scale ,$(SCALE)) \
+	    $(addprefix --fault ,$(FAULTS)) $(addprefix --seed ,$(SEED)) $(FLAGS)
+
 .venv/.bench: .venv/.installed
 	$(BIN)/pip install -q -c constraints.txt -e '.[sheet]' -e './server[int8]' --group bench && touch $@
 

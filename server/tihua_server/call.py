@@ -112,7 +112,8 @@ class Call:
             case ServiceError():
                 self._report_error(error)
                 await self._abort(error)
-            case asyncio.CancelledError():
+            case asyncio.CancelledError() | grpc.aio.InternalError():
+                # The latter is what a write to a caller says who has just died.
                 self._report("DEADLINE_EXCEEDED" if self._is_late() else "CANCELLED")
             case grpc.aio.AbortError():
                 self._report("ABORTED")

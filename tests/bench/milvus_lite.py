@@ -8,10 +8,9 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+from free_port import HOST, free_port
 from pymilvus import MilvusClient
 from pymilvus.exceptions import MilvusException
-
-from bench.free_port import HOST, free_port
 
 START_TIMEOUT_S = 60.0
 

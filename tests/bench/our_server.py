@@ -33,7 +33,7 @@ class OurServer:
 
     def __init__(self, process: ServerProcess, channel: grpc.aio.Channel) -> None:
         self.address = process.address
-        self._pid = process.process.pid
+        self.resident_bytes = process.resident_bytes
         self._embedding = EmbeddingServiceStub(channel)
         self._search = SearchServiceStub(channel)
 
@@ -79,12 +79,6 @@ class OurServer:
         term = search_service_pb2.QueryTerm(text=text)
         request = search_service_pb2.SearchRequest(collection=collection, terms=[term], limit=limit)
         return len((await self._search.Search(request)).hits)
-
-    def resident_bytes(self) -> int:
-        """Return the memory that the process holds now (VmRSS)."""
-        status = Path(f"/proc/{self._pid}/status").read_text(encoding="utf-8")
-        [line] = [line for line in status.splitlines() if line.startswith("VmRSS:")]
-        return int(line.split()[1]) * 1024
 
 
 def model_flags(

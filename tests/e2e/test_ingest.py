@@ -14,7 +14,8 @@ import grpc
 import numpy as np
 import pytest
 import tihua
-from processes import GALLERY, ServerProcess, run_tihua, running
+from chaos.silent_client import CALLS
+from processes import GALLERY, ServerProcess, run_tihua, running, start_module
 from tihua.v1 import ingest_service_pb2 as pb
 from tihua.v1 import types_pb2
 from tihua.v1.ingest_service_pb2_grpc import IngestServiceStub
@@ -236,6 +237,25 @@ def test_a_killed_server_loses_nothing_that_it_acknowledged(tmp_path: Path) -> N
         assert result.returncode == 0, result.stderr
         assert client.count_items() == 300
         assert len({item.id for item in client.list_items(fields=[])}) == 300
+
+
+def test_a_client_that_dies_in_the_middle_of_an_answer_is_no_bug(
+    server: ServerProcess, collection: str
+) -> None:
+    """It never read, so that the server was still writing; its streams end as those of a leaver."""
+    begin = len(server.log)
+    arguments = (server.address, collection, "acknowledgements")
+    with start_module("chaos.silent_client", *arguments) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "silent\n"
+        process.kill()
+    ended: list[dict[str, object]] = []
+    while len(ended) < CALLS:
+        time.sleep(0.01)
+        entries = server.log[begin:]
+        ended = [entry for entry in entries if entry.get("method") == "IngestService/Ingest"]
+    assert {entry.get("code") for entry in ended} == {"CANCELLED"}
+    assert {entry["event"] for entry in ended} == {"rpc"}
 
 
 def test_an_interrupted_ingest_says_that_it_can_be_run_again(

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from bench.free_port import free_port
+from free_port import free_port
 
 ROOT = Path(__file__).parents[2]
 ALLOWED_ORIGIN = "https://gallery.example"

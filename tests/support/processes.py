@@ -27,6 +27,12 @@ class ServerProcess:
     metrics_address: str = ""
     log: list[dict[str, Any]] = field(default_factory=list)
 
+    def resident_bytes(self) -> int:
+        """Return the memory that the process holds now (VmRSS)."""
+        status = Path(f"/proc/{self.process.pid}/status").read_text(encoding="utf-8")
+        [line] = [line for line in status.splitlines() if line.startswith("VmRSS:")]
+        return int(line.split()[1]) * 1024
+
     def read_log(self, is_serving: threading.Event) -> None:
         """Collect the log until the process ends; tell when it serves."""
         assert self.process.stderr is not None
@@ -43,15 +49,20 @@ class ServerProcess:
         is_serving.set()
 
 
-@contextlib.contextmanager
-def running(data_dir: Path, *flags: str, start_timeout_s: float = 120) -> Iterator[ServerProcess]:
-    """Start a server, wait until it serves, and stop it in the end."""
+def start_server(data_dir: Path, *flags: str) -> "subprocess.Popen[str]":
+    """Start a server process on a free port, without the environment's own settings of it."""
     environment = {
         name: value for name, value in os.environ.items() if not name.startswith("TIHUA_")
     }
     command = [sys.executable, "-m", "tihua_server", "--port", "0", "--data-dir", str(data_dir)]
     command += ["--log-format", "json", *flags]
-    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=environment) as process:
+    return subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=environment)
+
+
+@contextlib.contextmanager
+def running(data_dir: Path, *flags: str, start_timeout_s: float = 120) -> Iterator[ServerProcess]:
+    """Start a server, wait until it serves, and stop it in the end."""
+    with start_server(data_dir, *flags) as process:
         server = ServerProcess(process)
         is_serving = threading.Event()
         reader = threading.Thread(target=server.read_log, args=[is_serving])
@@ -67,6 +78,16 @@ def running(data_dir: Path, *flags: str, start_timeout_s: float = 120) -> Iterat
             process.terminate()
             process.wait(60)
             reader.join()
+
+
+def start_module(name: str, *arguments: str) -> "subprocess.Popen[str]":
+    """Start a module of the tests in a process of its own; its stdout is to be read."""
+    return subprocess.Popen(
+        [sys.executable, "-m", name, *arguments],
+        env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)},
+        stdout=subprocess.PIPE,
+        text=True,
+    )
 
 
 def run_tihua(

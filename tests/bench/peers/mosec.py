@@ -9,8 +9,9 @@ import sys
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
+from free_port import HOST, free_port
+
 from bench.contender import Refused
-from bench.free_port import HOST, free_port
 from bench.peers.http_pool import HttpPool
 
 START_TIMEOUT_S = 180.0

@@ -1,0 +1,64 @@
+"""A store that hangs: Milvus is stopped in its every thread (SIGSTOP), and goes on (SIGCONT)."""
+
+import time
+
+from chaos.ground import COLLECTION, Ground, real_milvus, subject
+from chaos.health_watch import HealthWatch
+from chaos.load import load, work
+from chaos.outcome import Memory, Outcome
+from chaos.patience import PATIENCE_S
+from chaos.server import Server
+
+HANG_S = (15.0, 30.0)
+"""How long it hangs: beyond the deadline of a call to it, 10 s."""
+
+PATIENT = {"COMMON_SESSION_TTL": "60"}
+"""Milvus 2.3.5 ends itself if it hangs for longer than its session lives: then it is no hang, but
+a death, which `kill_milvus` is about."""
+
+MAX_CALL_S = 45.0
+"""What a caller may have to wait who allows 30 s, on a machine that is busy."""
+
+
+def hung_store(ground: Ground) -> Outcome:
+    """Let Milvus hang at random moments; nobody waits for it beyond a deadline."""
+    recoveries_s: list[float] = []
+    problems: list[str] = []
+    with (
+        real_milvus(ground.folder / "milvus", PATIENT) as milvus,
+        Server(ground.folder / "data", "--milvus-uri", milvus.uri) as server,
+        subject(server.address) as it,
+        HealthWatch(server.address, COLLECTION, it.dim) as watch,
+    ):
+        work(server.address, it, ground)
+        before = server.settled_bytes()
+        with load(server.address, it, ground) as queries:
+            for cycle in range(1, ground.scale.freezes + 1):
+                more = ground.choice.randrange(50, ground.scale.writes_between)
+                it.ledger.wait_for(it.ledger.writes + more, PATIENCE_S)
+                milvus.freeze()
+                time.sleep(ground.choice.uniform(*HANG_S))
+                milvus.thaw()
+                recoveries_s.append(watch.wait_until_it_works(time.monotonic(), PATIENCE_S))
+                verdict = it.check(at_rest=False)
+                ground.tell(f"hang {cycle}: back after {recoveries_s[-1]:.1f} s; {verdict}")
+                if not verdict.is_sound:
+                    problems.append(f"after hang {cycle}: {verdict}")
+        verdict = it.check(at_rest=True)
+        memory = Memory.settled(before, server)
+    lie_s, lie = watch.longest_lie_s()
+    if queries.slowest_s > MAX_CALL_S:
+        problems.append(f"a query took {queries.slowest_s:.0f} s")
+    if not any(look.health == "NOT_SERVING" for look in watch.looks):
+        problems.append("health never said NOT_SERVING")
+    return Outcome(
+        what="a Milvus that hangs (SIGSTOP, SIGCONT)",
+        cycles=ground.scale.freezes,
+        verdict=verdict,
+        memory=memory,
+        recoveries_s=recoveries_s,
+        lie_s=lie_s,
+        lie=lie,
+        notes=[f"the slowest query took {queries.slowest_s:.0f} s", queries.told()],
+        problems=problems + queries.odd + server.bugs,
+    )

@@ -1,0 +1,104 @@
+"""Kill -9 of a client in the middle of its session; another process resumes the session."""
+
+import threading
+import uuid
+from collections.abc import Iterable
+from typing import Self
+
+from processes import start_module
+
+from chaos.client_process import ENTRIES
+from chaos.entries import Entry
+from chaos.ground import COLLECTION, Ground, Subject, subject
+from chaos.health_watch import HealthWatch
+from chaos.ledger import Ledger
+from chaos.outcome import Memory, Outcome
+from chaos.patience import PATIENCE_S
+from chaos.server import Server
+
+
+def kill_client(ground: Ground) -> Outcome:
+    """Kill clients at random moments; what they had read of acknowledgements must hold."""
+    kills = ground.scale.kills
+    problems: list[str] = []
+    with (
+        Server(ground.folder / "data") as server,
+        subject(server.address) as it,
+        HealthWatch(server.address, COLLECTION, it.dim) as watch,
+    ):
+        # One client that lives, so that what is compared is a server that has worked.
+        with Client(server.address, it, str(uuid.uuid4()), generation=0) as client:
+            client.finish()
+        it.check(at_rest=True)
+        before = server.settled_bytes()
+        for cycle in range(1, kills + 1):
+            session_id = str(uuid.uuid4())
+            writes = it.ledger.writes
+            with Client(server.address, it, session_id, generation=cycle) as client:
+                it.ledger.wait_for(writes + ground.choice.randrange(1, ENTRIES // 2), PATIENCE_S)
+                client.kill()
+            with Client(server.address, it, session_id, generation=cycle) as client:
+                client.finish()
+            verdict = it.check(at_rest=False)
+            ground.tell(f"kill {cycle} of {kills}: {verdict}")
+            if not verdict.is_sound:
+                problems.append(f"after kill {cycle}: {verdict}")
+        verdict = it.check(at_rest=True)
+        memory = Memory.settled(before, server)
+    lie_s, lie = watch.longest_lie_s()
+    return Outcome(
+        what="kill -9 of the client, mid-ingest; another resumes its session",
+        cycles=kills,
+        verdict=verdict,
+        memory=memory,
+        lie_s=lie_s,
+        lie=lie,
+        problems=problems + server.bugs,
+    )
+
+
+class Client:
+    """A process that ingests, whose acknowledgements go into the ledger as it tells of them."""
+
+    def __init__(self, address: str, it: Subject, session_id: str, *, generation: int) -> None:
+        """Start it; of one generation and session each writes the same entries."""
+        arguments = (address, COLLECTION, str(it.dim), session_id, str(generation))
+        self._process = start_module("chaos.client_process", *arguments)
+        self._reader = threading.Thread(target=self._read, args=[it.ledger], name="client's books")
+
+    def __enter__(self) -> Self:
+        """Begin to listen to it."""
+        self._reader.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Kill it if it still runs."""
+        self.kill()
+
+    def kill(self) -> None:
+        """Kill it at once; what it said before counts."""
+        self._process.kill()
+        self._process.wait()
+        self._reader.join()
+
+    def finish(self) -> None:
+        """Wait until it has written all.
+
+        Raises:
+            AssertionError: it failed, or took too long.
+        """
+        self._reader.join(PATIENCE_S)
+        assert self._process.wait(PATIENCE_S) == 0, "a client ended with an error"
+
+    def _read(self, ledger: Ledger) -> None:
+        assert self._process.stdout is not None
+        for line in self._process.stdout:
+            what, _, rest = line.partition(" ")
+            if not line.endswith("\n"):
+                return  # it was killed in the middle of the line
+            entries: Iterable[Entry] = map(Entry.parsed, rest.split())
+            if what == "sent":
+                for entry in entries:
+                    ledger.sent(entry)
+            else:
+                ledger.acknowledged(entries)

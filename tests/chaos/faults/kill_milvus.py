@@ -1,0 +1,57 @@
+"""Kill -9 of a real Milvus in the middle of writing and searching."""
+
+import time
+
+from chaos.ground import COLLECTION, Ground, real_milvus, subject
+from chaos.health_watch import HealthWatch
+from chaos.load import load, work
+from chaos.outcome import Memory, Outcome
+from chaos.patience import PATIENCE_S
+from chaos.server import Server
+
+MAX_DOWN_S = 10.0
+"""How long Milvus stays down at most before it is started again."""
+
+
+def kill_milvus(ground: Ground) -> Outcome:
+    """Kill Milvus at random moments; the server lives through all of them."""
+    kills = ground.scale.milvus_kills
+    recoveries_s: list[float] = []
+    problems: list[str] = []
+    with (
+        real_milvus(ground.folder / "milvus") as milvus,
+        Server(ground.folder / "data", "--milvus-uri", milvus.uri) as server,
+        subject(server.address) as it,
+        HealthWatch(server.address, COLLECTION, it.dim) as watch,
+    ):
+        work(server.address, it, ground)
+        before = server.settled_bytes()
+        with load(server.address, it, ground) as queries:
+            for cycle in range(1, kills + 1):
+                more = ground.choice.randrange(50, ground.scale.writes_between)
+                it.ledger.wait_for(it.ledger.writes + more, PATIENCE_S)
+                milvus.kill()
+                killed_s = time.monotonic()
+                time.sleep(ground.choice.uniform(0, MAX_DOWN_S))
+                milvus.start()
+                recoveries_s.append(watch.wait_until_it_works(killed_s, PATIENCE_S))
+                verdict = it.check(at_rest=False)
+                ground.tell(
+                    f"kill {cycle} of {kills}: back after {recoveries_s[-1]:.1f} s; {verdict}"
+                )
+                if not verdict.is_sound:
+                    problems.append(f"after kill {cycle}: {verdict}")
+        verdict = it.check(at_rest=True)
+        memory = Memory.settled(before, server)
+    lie_s, lie = watch.longest_lie_s()
+    return Outcome(
+        what="kill -9 of Milvus, mid-ingest and mid-search",
+        cycles=kills,
+        verdict=verdict,
+        memory=memory,
+        recoveries_s=recoveries_s,
+        lie_s=lie_s,
+        lie=lie,
+        notes=[queries.told()],
+        problems=problems + queries.odd + server.bugs,
+    )

@@ -1,0 +1,88 @@
+"""What a fault came to: one row of the table."""
+
+import statistics
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Self
+
+from chaos.ledger import Verdict
+from chaos.server import Server
+
+MAX_GROWTH = 0.05
+MAX_GROWTH_BYTES = 30 * 2**20
+"""Memory is back where it was if it grew by no more than the larger of the two."""
+
+MAX_TOLD = 5
+"""Problems that are told; the others are counted."""
+
+MAX_LIE_S = 20.0
+"""How long health may be wrong, in seconds: the server looks every 2 s, the deadline of the store
+is 10 s, and a busy machine adds to that."""
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """Resident memory of the server, in bytes: settled before the fault, and after it."""
+
+    before: int
+    after: int
+
+    @classmethod
+    def settled(cls, before: int, server: Server) -> Self:
+        """Return it with what the server comes down to, for which it is given time."""
+        return cls(before, server.settled_bytes(lambda size: cls(before, size).is_back))
+
+    @property
+    def is_back(self) -> bool:
+        """Whether it is where it was."""
+        return self.after - self.before <= max(MAX_GROWTH * self.before, MAX_GROWTH_BYTES)
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What a fault came to.
+
+    Attributes:
+        what: the fault, in a few words.
+        cycles: how often it happened; of a storm, how many blows.
+        verdict: of the ledger, at rest, after all of it.
+        recoveries_s: from each fault to the first call that succeeded.
+        memory: of the server.
+        lie_s, lie: the longest time for which health was wrong, and what it said.
+        notes: what else is worth reading, in words.
+        problems: what else was wrong, in words.
+    """
+
+    what: str
+    cycles: int
+    verdict: Verdict
+    memory: Memory
+    recoveries_s: Sequence[float] = ()
+    lie_s: float = 0.0
+    lie: str = ""
+    notes: Sequence[str] = ()
+    problems: list[str] = field(default_factory=list)
+
+    def faults(self) -> list[str]:
+        """Return all that is wrong, in words; nothing if all went well."""
+        wrong = self.problems[:MAX_TOLD]
+        if (more := len(self.problems) - MAX_TOLD) > 0:
+            wrong.append(f"{more} more of that kind")
+        if not self.verdict.is_sound:
+            wrong.append(str(self.verdict))
+        if not self.verdict.writes:
+            wrong.append("nothing was acknowledged: the fault met an idle server")
+        if not self.memory.is_back:
+            before, after = self.memory.before >> 20, self.memory.after >> 20
+            wrong.append(f"memory went from {before} to {after} MiB")
+        if self.lie_s > MAX_LIE_S:
+            wrong.append(f"health said {self.lie} for {self.lie_s:.0f} s")
+        return wrong
+
+    @property
+    def recovery(self) -> str:
+        """Return median and maximum of the recoveries, in seconds, in words."""
+        if not self.recoveries_s:
+            return "–"
+        median, worst = statistics.median(self.recoveries_s), max(self.recoveries_s)
+        return f"{median:.1f} (max {worst:.1f})"
