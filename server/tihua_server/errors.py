@@ -118,7 +118,7 @@ class ModelMismatch(ServiceError):
 
 
 class CollectionNotReady(ServiceError):
-    """The collection is released or still loading."""
+    """The collection is released."""
 
     reason = "COLLECTION_NOT_LOADED"
 

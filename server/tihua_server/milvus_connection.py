@@ -18,11 +18,12 @@ from urllib.parse import urlsplit
 
 import grpc
 from pymilvus import MilvusClient
+from pymilvus.client.types import LoadState
 from pymilvus.exceptions import MilvusException
 
-from tihua_server.errors import InvalidInput, ServiceError, StoreUnavailable
+from tihua_server.errors import CollectionNotReady, InvalidInput, ServiceError, StoreUnavailable
 from tihua_server.milvus_embedded import EmbeddedMilvus
-from tihua_server.milvus_errors import is_disk_failure, translate, unavailable
+from tihua_server.milvus_errors import is_disk_failure, loading, translate, unavailable
 from tihua_server.observer import Observer
 
 CALLS_AT_ONCE = 8
@@ -120,16 +121,30 @@ class MilvusConnection:
             kwargs: of the function.
 
         Raises:
-            StoreUnavailable: Milvus does not answer in time, or the connection is closed.
+            StoreUnavailable: Milvus does not answer in time, is still loading the collection, or
+                the connection is closed.
             ServiceError: whatever else Milvus says, translated.
         """
         bound = self._timeout_s if timeout_s is None else timeout_s
         work = partial(self._work, partial(function, *args, timeout=bound, **kwargs))
         if self._is_closed:
             raise StoreUnavailable("the connection to Milvus is closed")
-        with self._answered(function.__name__.strip("_"), name, bound):
-            async with asyncio.timeout(bound):
-                return await asyncio.get_running_loop().run_in_executor(self._pool, work)
+        try:
+            with self._answered(function.__name__.strip("_"), name, bound):
+                async with asyncio.timeout(bound):
+                    return await asyncio.get_running_loop().run_in_executor(self._pool, work)
+        except CollectionNotReady as error:
+            if await self._is_loading(name):
+                raise loading(name) from error
+            raise
+
+    async def _is_loading(self, name: str) -> bool:
+        work = partial(self.client.get_load_state, name, timeout=self._timeout_s)
+        try:
+            found = await asyncio.get_running_loop().run_in_executor(self._pool, work)
+        except (MilvusException, grpc.RpcError):
+            return False
+        return bool(found["state"] is LoadState.Loading)
 
     @contextlib.contextmanager
     def _answered(self, call: str, name: str, bound_s: float) -> Iterator[None]:

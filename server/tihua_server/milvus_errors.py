@@ -104,9 +104,18 @@ def not_found(collection: str) -> NotFound:
 
 
 def not_loaded(collection: str) -> CollectionNotReady:
-    """Return the error for a collection that is released, or on its way into memory."""
+    """Return the error for a collection that is released."""
     return CollectionNotReady(
-        f"the collection {collection!r} is not loaded for searching: load it, or wait until it is",
+        f"the collection {collection!r} is not loaded for searching: load it first",
+        metadata={"collection": collection},
+    )
+
+
+def loading(collection: str) -> StoreUnavailable:
+    """Return the error for a collection that Milvus is loading, as it does after a restart."""
+    return StoreUnavailable(
+        f"Milvus is still loading the collection {collection!r}: try again in a moment",
+        reason="COLLECTION_LOADING",
         metadata={"collection": collection},
     )
 

@@ -353,7 +353,8 @@ class VectorStore(Protocol):
 
         Raises:
             InvalidInput: the filter does not parse or names an unbound parameter.
-            CollectionNotReady: the collection is released or still loading.
+            CollectionNotReady: the collection is released.
+            StoreUnavailable: also while it is loading.
         """
 
     async def ping(self) -> None:

@@ -1,6 +1,7 @@
 """A store that is away, frozen, restarted, taken or closed."""
 
 import asyncio
+import contextlib
 import os
 import signal
 import socket
@@ -12,7 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from tihua_server.errors import InvalidInput, StoreUnavailable
+from tihua_server.errors import CollectionNotReady, InvalidInput, StoreUnavailable
 from tihua_server.milvus import Milvus
 from tihua_server.types import CollectionSpec, Filter, FloatArray, Item, VectorStore
 
@@ -167,4 +168,36 @@ async def test_a_frozen_server_is_given_up_at_the_deadline(
         assert time.monotonic() - start < 10
         process.send_signal(signal.SIGCONT)
         assert await store.names() == []
+        await store.close()
+
+
+@pytest.mark.milvus
+async def test_a_collection_that_milvus_loads_again_is_unavailable_and_not_released(
+    tmp_path: Path, spec: Spec, embeddings: FloatArray
+) -> None:
+    """After a kill it comes back by itself: whoever asks meanwhile is to try again."""
+    pytest.importorskip("milvus", reason="`make test-milvus` installs Milvus and runs this")
+    from milvus_server import running_milvus
+
+    created = spec()
+    with running_milvus(tmp_path) as server:
+        store = await Milvus.open(server.uri)
+        await store.create(created)
+        await store.upsert(created.name, [Item("a", embeddings[0])])
+        server.kill()
+        server.start()
+
+        with pytest.raises(StoreUnavailable, match="still loading") as caught:
+            await store.count(created.name, Filter())
+        async with asyncio.timeout(60):
+            while True:
+                with contextlib.suppress(StoreUnavailable):
+                    assert await store.count(created.name, Filter()) == 1
+                    break
+                await asyncio.sleep(0.1)
+
+        assert caught.value.reason == "COLLECTION_LOADING"
+        await store.release(created.name)
+        with pytest.raises(CollectionNotReady, match="load it first"):
+            await store.count(created.name, Filter())
         await store.close()

@@ -22,7 +22,8 @@ What holds everywhere:
       PERMISSION_DENIED    the token's role is too small for the method
       RESOURCE_EXHAUSTED   the queue or the store's disk is full, or the client has too many
                            streams (all with RetryInfo), or a message is over its limit
-      UNAVAILABLE          the store does not answer, or the server is shutting down: retry
+      UNAVAILABLE          the store does not answer or is still loading the collection, or the
+                           server is shutting down: retry
       DEADLINE_EXCEEDED    the deadline passed
       UNIMPLEMENTED        declared here, not built yet; README.md lists what that is
       INTERNAL             the model or this server failed; a bug
