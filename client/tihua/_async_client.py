@@ -15,6 +15,7 @@ from tihua import _convert_search, _convert_server
 from tihua._async_collection_methods import AsyncCollectionMethods
 from tihua._async_connection import AsyncConnection
 from tihua._async_ingest import run_async_ingest
+from tihua._call_metadata import request_id_of
 from tihua._channel import DEFAULT_ADDRESS, DEFAULT_COLLECTION, DEFAULT_TIMEOUT_S
 from tihua._convert_server import HEALTH_SERVICES, Priority
 from tihua._ingest_session import IngestSession
@@ -220,8 +221,12 @@ class AsyncClient(AsyncCollectionMethods):
         """
         name = self._connection.name(collection)
         request = await asyncio.to_thread(_convert_search.search_many_request, list(queries), name)
-        response = await self._connection.call(self._connection.search.SearchMany, request, timeout)
-        return [_convert_search.search_entry(entry) for entry in response.entries]
+        metadata = self._connection.metadata()
+        response = await self._connection.call(
+            self._connection.search.SearchMany, request, timeout, metadata
+        )
+        request_id = request_id_of(metadata)
+        return [_convert_search.search_entry(entry, request_id) for entry in response.entries]
 
     async def ingest(
         self,

@@ -105,15 +105,22 @@ class AsyncConnection:
         method: "aio.UnaryUnaryMultiCallable[_Request, _Response]",
         request: _Request,
         timeout: float | None,
+        metadata: tuple[tuple[str, str], ...] | None = None,
     ) -> _Response:
         """Return the answer to one request; a server that is full is waited for as it asks.
+
+        Args:
+            method: of a stub.
+            request: its request.
+            timeout: limit of the call, in seconds; None means the client's.
+            metadata: what `metadata` made, where the caller wants to know the call's id.
 
         Raises:
             TihuaError: the call failed.
             RuntimeError: the client is closed.
         """
         timeout = self.timeout if timeout is None else timeout
-        metadata = self.metadata()
+        metadata = self.metadata() if metadata is None else metadata
         patience = Patience(self._retry_budget, timeout)
         while True:
             self.check_open()

@@ -10,6 +10,7 @@ from typing import Literal, Self
 from grpc_health.v1 import health_pb2
 
 from tihua import _convert_search, _convert_server
+from tihua._call_metadata import request_id_of
 from tihua._channel import DEFAULT_ADDRESS, DEFAULT_COLLECTION, DEFAULT_TIMEOUT_S
 from tihua._collection_methods import CollectionMethods
 from tihua._connection import Connection
@@ -268,8 +269,12 @@ class Client(CollectionMethods):
         """
         name = self._connection.name(collection)
         request = _convert_search.search_many_request(queries, name)
-        response = self._connection.call(self._connection.search.SearchMany, request, timeout)
-        return [_convert_search.search_entry(entry) for entry in response.entries]
+        metadata = self._connection.metadata()
+        response = self._connection.call(
+            self._connection.search.SearchMany, request, timeout, metadata
+        )
+        request_id = request_id_of(metadata)
+        return [_convert_search.search_entry(entry, request_id) for entry in response.entries]
 
     def ingest(
         self,

@@ -62,14 +62,16 @@ def search_result(message: search_service_pb2.SearchResponse) -> _types.SearchRe
 
 
 def search_entry(
-    message: search_service_pb2.SearchManyResponse.Entry,
+    message: search_service_pb2.SearchManyResponse.Entry, request_id: str = ""
 ) -> _types.SearchResult | TihuaError:
-    """Return what became of one query of many."""
+    """Return what became of one query of many; an error tells the id of their call."""
     match message.WhichOneof("result"):
         case "response":
             return search_result(message.response)
         case "error":
-            return _convert.item_error(message.error).to_exception()
+            error = _convert.item_error(message.error).to_exception()
+            error.request_id = request_id
+            return error
         case _:
             return ServerError("the server answered a query with nothing", reason="EMPTY_ENTRY")
 

@@ -128,7 +128,7 @@ class App:
             IngestService(models, store, self._ingester, config), server
         )
         search_service_pb2_grpc.add_SearchServiceServicer_to_server(
-            SearchService(Searcher(models, store), limits), server
+            SearchService(Searcher(models, store), limits, self._calls), server
         )
         collection_service_pb2_grpc.add_CollectionServiceServicer_to_server(
             CollectionService(models, store, writer, limits), server

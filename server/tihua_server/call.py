@@ -9,6 +9,7 @@ import contextlib
 import logging
 import time
 import urllib.parse
+from collections.abc import Sequence
 from typing import Any
 
 import grpc
@@ -30,6 +31,9 @@ a second.
 
 STATUS_TIMEOUT_S = 1.0
 """How long a call waits until its status has left, in seconds."""
+
+OPERATORS_TROUBLE = (StoreUnavailable, StoreError, ModelError)
+"""What an operator has to mend, and no caller can: the log must say what it is."""
 
 Context = grpc.aio.ServicerContext[Any, Any]
 
@@ -55,6 +59,25 @@ class Calls:
     async def idle(self) -> None:
         """Return when no call is under way."""
         await self._idle.wait()
+
+    def report_parts(self, method: str, errors: Sequence[ServiceError]) -> None:
+        """Tell of errors that are answered within an OK, as those of queries of many.
+
+        Args:
+            method: `SearchService/SearchMany`.
+            errors: all of one call; there is a line for each reason.
+        """
+        alike: dict[str, list[ServiceError]] = {}
+        for error in errors:
+            self.observer.part_failed(error.reason)
+            alike.setdefault(error.reason, []).append(error)
+        for reason, [first, *others] in alike.items():
+            fields = {"method": method, "code": status_code(first).name, "reason": reason}
+            count = 1 + len(others)
+            if isinstance(first, OPERATORS_TROUBLE):
+                self.log.warning("parts failed", **fields, count=count, message=first.message)
+            else:
+                self.log.info("parts failed", **fields, count=count)
 
     def begin(self) -> None:
         """Count a call."""
@@ -105,8 +128,7 @@ class Call:
             case None:
                 # A line for every one would take a fifth of the time of a server of small calls.
                 self._report("OK", level=logging.DEBUG)
-            case StoreUnavailable() | StoreError() | ModelError():
-                # What an operator has to mend, and no caller can: the log must say what it is.
+            case ServiceError() if isinstance(error, OPERATORS_TROUBLE):
                 self._report_error(error, level=logging.WARNING, message=error.message)
                 await self._abort(error)
             case ServiceError():

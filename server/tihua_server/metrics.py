@@ -49,7 +49,7 @@ class Metrics(Observer):
         )
         self._rejected = self._counter(
             "tihua_rejected_total",
-            "Calls answered with an error of the service's own, by the reason of ErrorInfo.",
+            "Calls, and queries of SearchMany, answered with an error of ours, by reason.",
             ("reason",),
         )
         self._rpcs_under_way = self._gauge("tihua_rpcs_under_way", "Calls that are under way.")
@@ -121,6 +121,10 @@ class Metrics(Observer):
         seconds.observe(perf_counter() - start_s)
         if reason:
             self._rejected.labels(reason).inc()
+
+    def part_failed(self, reason: str) -> None:
+        """Count the reason."""
+        self._rejected.labels(reason).inc()
 
     def embedded(self, model: str, kind: Kind, start_s: float, stages: Stages) -> None:
         """Time the stages; the queue only if anything came so far."""

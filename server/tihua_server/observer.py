@@ -31,6 +31,9 @@ class Observer:
     def rpc_ended(self, method: str, code: str, reason: str, start_s: float) -> None:
         """Hear how it ended: a gRPC status by name, and of an error of ours its reason."""
 
+    def part_failed(self, reason: str) -> None:
+        """Hear that a part of a call, one query of many, was answered with an error of ours."""
+
     def embedded(self, model: str, kind: Kind, start_s: float, stages: Stages) -> None:
         """Hear that a call's inputs of a kind were embedded just now, and where the time went."""
 
@@ -59,6 +62,11 @@ class Observers(Observer):
         """Tell all of them."""
         for observer in self._observers:
             observer.rpc_ended(method, code, reason, start_s)
+
+    def part_failed(self, reason: str) -> None:
+        """Tell all of them."""
+        for observer in self._observers:
+            observer.part_failed(reason)
 
     def embedded(self, model: str, kind: Kind, start_s: float, stages: Stages) -> None:
         """Tell all of them."""

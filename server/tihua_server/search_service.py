@@ -1,13 +1,14 @@
 """SearchService over gRPC."""
 
 import asyncio
+from itertools import starmap
 from time import perf_counter
 
 from tihua.v1 import search_service_pb2 as pb
 from tihua.v1 import search_service_pb2_grpc as rpc
 
 from tihua_server.answers import from_hit, from_ref, from_stages
-from tihua_server.call import Context
+from tihua_server.call import Calls, Context
 from tihua_server.config import Limits
 from tihua_server.errors import InvalidInput, ServiceError
 from tihua_server.page_token import decode_page_token, encode_page_token
@@ -31,8 +32,9 @@ DEFAULT_LIMIT = 10
 class SearchService(rpc.SearchServiceServicer):
     """Answers Search and SearchMany."""
 
-    def __init__(self, searcher: Searcher, limits: Limits) -> None:
-        """Take the searcher and the bounds on a request."""
+    def __init__(self, searcher: Searcher, limits: Limits, calls: Calls) -> None:
+        """Take the searcher, the bounds on a request, and what hears of queries that fail."""
+        self._calls = calls
         self._searcher = searcher
         self._limits = limits
 
@@ -45,16 +47,16 @@ class SearchService(rpc.SearchServiceServicer):
     ) -> pb.SearchManyResponse:
         """Answer many queries; each has its own answer or error."""
         check_batch(request.requests, "requests", self._limits.max_batch_items)
-        entries = await asyncio.gather(
-            *(self._entry(index, query) for index, query in enumerate(request.requests))
-        )
-        return pb.SearchManyResponse(entries=entries)
+        outcomes = await asyncio.gather(*map(self._outcome, request.requests))
+        errors = [outcome for outcome in outcomes if isinstance(outcome, ServiceError)]
+        self._calls.report_parts("SearchService/SearchMany", errors)
+        return pb.SearchManyResponse(entries=starmap(_entry, enumerate(outcomes)))
 
-    async def _entry(self, index: int, request: pb.SearchRequest) -> pb.SearchManyResponse.Entry:
+    async def _outcome(self, request: pb.SearchRequest) -> pb.SearchResponse | ServiceError:
         try:
-            return pb.SearchManyResponse.Entry(response=await self._search(request))
+            return await self._search(request)
         except ServiceError as error:
-            return pb.SearchManyResponse.Entry(error=item_error(index, "", error))
+            return error
 
     async def _search(self, request: pb.SearchRequest) -> pb.SearchResponse:
         start_s = perf_counter()
@@ -91,3 +93,9 @@ class SearchService(rpc.SearchServiceServicer):
             index_params=dict(request.index_params),
             consistency=to_consistency(request.consistency),
         )
+
+
+def _entry(index: int, outcome: pb.SearchResponse | ServiceError) -> pb.SearchManyResponse.Entry:
+    if isinstance(outcome, ServiceError):
+        return pb.SearchManyResponse.Entry(error=item_error(index, "", outcome))
+    return pb.SearchManyResponse.Entry(response=outcome)

@@ -24,13 +24,15 @@ from tihua_server.config import Config
 from tihua_server.types import FloatArray, TokenArray
 
 
-def lines_of(server: ServerProcess, request_id: str) -> list[dict[str, Any]]:
-    """Return the lines of a call, as soon as there are any."""
+def lines_of(server: ServerProcess, request_id: str, count: int = 1) -> list[dict[str, Any]]:
+    """Return the lines of a call, as soon as there are so many."""
     until = time.monotonic() + 10
-    while not (lines := [line for line in server.log if line.get("request_id") == request_id]):
-        assert time.monotonic() < until, f"nothing is logged of {request_id}"
+    while True:
+        lines = [line for line in server.log if line.get("request_id") == request_id]
+        if len(lines) >= count:
+            return lines
+        assert time.monotonic() < until, f"only {lines} is logged of {request_id}"
         time.sleep(0.01)
-    return lines
 
 
 def test_a_good_call_is_told_its_id(
@@ -84,6 +86,21 @@ def test_an_ingest_that_failed_has_an_id(client: tihua.Client, server: ServerPro
         client.ingest([tihua.Item("a", text="马")], collection="nowhere")
     [line] = lines_of(server, caught.value.request_id)
     assert (line["method"], line["code"]) == ("IngestService/Ingest", "NOT_FOUND")
+
+
+def test_a_query_of_many_that_failed_is_logged_by_the_id_of_their_call(
+    client: tihua.Client, server: ServerProcess, collection: str
+) -> None:
+    """A line for each reason; the call itself went well."""
+    queries = [tihua.Query(text="马", collection=name) for name in ("nowhere", collection, "gone")]
+    lost, found, gone = client.search_many(queries)
+    assert isinstance(lost, tihua.NotFoundError)
+    assert isinstance(gone, tihua.NotFoundError)
+    assert not isinstance(found, tihua.TihuaError)
+    assert lost.request_id == gone.request_id
+    parts, call = lines_of(server, lost.request_id, count=2)
+    assert (parts["event"], parts["reason"], parts["count"]) == ("parts failed", "NOT_FOUND", 2)
+    assert (call["event"], call["code"]) == ("rpc", "OK")
 
 
 def test_a_late_call_is_found_by_the_id_that_was_sent(

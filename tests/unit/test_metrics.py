@@ -56,12 +56,13 @@ def test_several_observers_hear_the_same() -> None:
     both.rpc_began("SystemService/GetServerInfo", ())
     both.rpc_ended("SystemService/GetServerInfo", "INTERNAL", "INTERNAL", perf_counter())
     both.embedded("tiny", Kind.TEXT, perf_counter(), Stages(batch_size=1))
+    both.part_failed("INTERNAL")
     both.batch_ended("tiny", Kind.TEXT, 1, 0.001)
     both.store_answered("search", perf_counter(), "STORE_ERROR")
     both.ingested(written=1, failed=2, skipped=3)
     for metrics in (one, other):
         value = metrics.registry.get_sample_value
-        assert value("tihua_rejected_total", {"reason": "INTERNAL"}) == 1
+        assert value("tihua_rejected_total", {"reason": "INTERNAL"}) == 2
         assert value("tihua_queue_seconds_count", {"model": "tiny", "kind": "text"}) == 1
         assert value("tihua_batch_size_sum", {"model": "tiny", "kind": "text"}) == 1
         assert value("tihua_store_seconds_count", {"call": "search"}) == 1

@@ -18,6 +18,7 @@ import tihua
 from tihua._printable import one_line
 from tihua.cli._command import Group
 from tihua.cli._connection import DEFAULT_CONNECTION, connection_options
+from tihua.cli._error_line import told
 
 COMMANDS = {
     "ingest": "Put a folder of pictures into a collection.",
@@ -51,7 +52,7 @@ class Root(Group):
         except click.BadParameter as error:  # a wrong value, and no misuse of the command
             raise click.ClickException(one_line(error.format_message())) from error
         except tihua.TihuaError as error:
-            raise click.ClickException(_told(error)) from error
+            raise click.ClickException(told(error)) from error
         except OSError as error:
             if error.errno == errno.EPIPE:  # `| head`; click ends quietly on it
                 raise
@@ -60,18 +61,6 @@ class Root(Group):
             raise click.ClickException(one_line(message)) from error
         except KeyboardInterrupt:
             raise click.exceptions.Exit(EXIT_INTERRUPTED) from None
-
-
-_OWN_FAULT = {"INVALID_ARGUMENT", "NOT_FOUND", "ALREADY_EXISTS", "FAILED_PRECONDITION"}
-"""Codes whose message says what the user can mend."""
-
-
-def _told(error: tihua.TihuaError) -> str:
-    """Return an error as one line; for what the operator must look into, with the call's id."""
-    line = one_line(str(error))
-    if error.request_id and error.code not in _OWN_FAULT:
-        line += f" (request {error.request_id})"
-    return line
 
 
 @click.group(

@@ -12,6 +12,7 @@ from tihua._printable import one_line
 from tihua._types import Field
 from tihua.cli._command import Command
 from tihua.cli._connection import Connection
+from tihua.cli._error_line import told
 from tihua.cli._parameters import count_pair, field_list, json_pair, with_stdin
 from tihua.cli._printer import Column, Printer, Record, counted, json_option, numbers
 from tihua.cli._query import SpokenQuery, Weights
@@ -232,7 +233,7 @@ def _print(answers: Sequence[_Answer], fields: tuple[Field, ...] | None, *, as_j
             printer.line()
         label = one_line(answer.query.label)
         if isinstance(answer.result, tihua.TihuaError):
-            click.echo(f"Error: {label}: {one_line(str(answer.result))}", err=True)
+            click.echo(f"Error: {label}: {told(answer.result)}", err=True)
             continue
         hits = counted(len(answer.result), "hit")
         printer.title(f"{label}: {hits}, {answer.result.timing.total_us / 1000:.0f} ms")

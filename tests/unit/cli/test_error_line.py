@@ -1,0 +1,29 @@
+"""The one line that an error becomes."""
+
+import pytest
+import tihua
+from tihua.cli._error_line import told
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [tihua.ServerError, tihua.UnavailableError, tihua.DeadlineError, tihua.OverloadedError],
+)
+def test_what_an_operator_must_mend_is_told_with_the_id(kind: type[tihua.TihuaError]) -> None:
+    """By which its lines are found in the server's log."""
+    error = kind("Milvus does not answer", request_id="4f2a9c")
+    assert told(error) == "Milvus does not answer (request 4f2a9c)"
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [tihua.InvalidRequestError, tihua.NotFoundError, tihua.FailedPreconditionError],
+)
+def test_what_the_user_can_mend_is_told_alone(kind: type[tihua.TihuaError]) -> None:
+    """The message says how."""
+    assert told(kind("limit is 0", request_id="4f2a9c")) == "limit is 0"
+
+
+def test_an_error_of_no_server_has_no_id() -> None:
+    """There is no log to look into."""
+    assert told(tihua.UnavailableError("no server")) == "no server"
