@@ -36,8 +36,8 @@ test-slow: install ## Run the tests that take minutes and gigabytes: the large a
 test-gateway: .venv/.gateway ## Run the tests of HTTP/JSON and gRPC-Web: curl's way and a browser's
 	$(BIN)/pytest -m gateway
 
-test-milvus: .venv/.milvus ## Run the store's tests: in memory, Milvus Lite, and a Milvus 2.3.5 that is started and stopped
-	$(BIN)/pytest tests/store -m 'not slow'
+test-milvus: .venv/.milvus ## Run the tests of store and services on a real Milvus 2.3.5, started and stopped here
+	$(BIN)/pytest tests/store -m 'not slow' && $(BIN)/pytest tests/e2e/test_services.py -m milvus
 
 .venv/.milvus: .venv/.installed
 	$(BIN)/pip install -q -c constraints.txt --group milvus && touch $@

@@ -180,6 +180,8 @@ class AsyncClient(AsyncCollectionMethods):
         index_params: Mapping[str, int] | None = None,
         consistency: Literal["bounded", "strong"] = "bounded",
         page_token: str = "",
+        group_by: str = "",
+        group_size: int | None = None,
         collection: str | None = None,
         timeout: float | None = None,
     ) -> SearchResult:
@@ -201,6 +203,8 @@ class AsyncClient(AsyncCollectionMethods):
             index_params=index_params,
             consistency=consistency,
             page_token=page_token,
+            group_by=group_by,
+            group_size=group_size,
         )
         name = self._connection.name(collection)
         request = await asyncio.to_thread(_convert_search.search_request, query, name)

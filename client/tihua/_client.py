@@ -204,6 +204,8 @@ class Client(CollectionMethods):
         index_params: Mapping[str, int] | None = None,
         consistency: Literal["bounded", "strong"] = "bounded",
         page_token: str = "",
+        group_by: str = "",
+        group_size: int | None = None,
         collection: str | None = None,
         timeout: float | None = None,
     ) -> SearchResult:
@@ -226,6 +228,9 @@ class Client(CollectionMethods):
             index_params: "nprobe" (IVF_FLAT) or "ef" (HNSW); None means the store's defaults.
             consistency: "strong" sees whatever was written before, and is slower.
             page_token: `next_page_token` of the same search, for the hits after it.
+            group_by: a metadata key, or "uri": of items that have the same value there only the
+                best are hits. An item without the key is a hit.
+            group_size: so many of them, over all pages; None means one.
             collection: where to search.
             timeout: limit of the call, in seconds.
 
@@ -247,6 +252,8 @@ class Client(CollectionMethods):
             index_params=index_params,
             consistency=consistency,
             page_token=page_token,
+            group_by=group_by,
+            group_size=group_size,
         )
         request = _convert_search.search_request(query, self._connection.name(collection))
         return _convert_search.search_result(

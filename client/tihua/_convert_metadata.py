@@ -30,7 +30,7 @@ def metadata_struct(values: Mapping[str, object], name: str) -> Struct:
 
 def metadata_dict(struct: Struct) -> dict[str, object]:
     """Return the values of a message; a whole number is an int, whatever it was before."""
-    return {key: _python(value) for key, value in struct.fields.items()}
+    return {key: json_value(value) for key, value in struct.fields.items()}
 
 
 def _value(value: object, name: str) -> Value:
@@ -87,7 +87,8 @@ def _text(text: object, name: str) -> str:
     return text
 
 
-def _python(value: Value) -> object:
+def json_value(value: Value) -> object:
+    """Return one value of a message."""
     match value.WhichOneof("kind"):
         case "bool_value":
             return value.bool_value
@@ -100,6 +101,6 @@ def _python(value: Value) -> object:
         case "struct_value":
             return metadata_dict(value.struct_value)
         case "list_value":
-            return [_python(item) for item in value.list_value.values]
+            return [json_value(item) for item in value.list_value.values]
         case _:
             return None

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from tihua import _convert, _types
-from tihua._convert_metadata import metadata_dict, metadata_struct
+from tihua._convert_metadata import json_value, metadata_dict, metadata_struct
 from tihua.errors import InvalidRequestError, ServerError, TihuaError
 from tihua.v1 import search_service_pb2, types_pb2
 
@@ -40,6 +40,10 @@ def search_request(query: _types.Query, collection: str) -> search_service_pb2.S
         read_mask=_convert.read_mask(query.fields),
         index_params=params,
         consistency=_convert.choice(query.consistency, "consistency", _CONSISTENCIES),
+        group_by=_convert.checked_text(query.group_by, "group_by"),
+        group_size=(
+            None if query.group_size is None else _convert.uint32(query.group_size, "group_size")
+        ),
     )
 
 
@@ -120,4 +124,5 @@ def _hit(message: search_service_pb2.Hit) -> _types.Hit:
         uri=item.uri,
         metadata=metadata_dict(item.metadata),
         embedding=_convert.item_embedding(item),
+        group=json_value(message.group_value) if message.HasField("group_value") else None,
     )

@@ -143,6 +143,8 @@ class Hit:
         uri: the item's; empty if it has none or it was not asked for.
         metadata: the item's; empty if it has none or it was not asked for.
         embedding: the item's if it was asked for, else None.
+        group: the value by which it is grouped; None without `group_by`, and for an item in no
+            group.
     """
 
     id: str
@@ -150,6 +152,7 @@ class Hit:
     uri: str = ""
     metadata: Mapping[str, object] = field(default_factory=dict)
     embedding: Embedding | None = None
+    group: object = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,6 +224,8 @@ class Query:
     index_params: Mapping[str, int] | None = None
     consistency: Literal["bounded", "strong"] = "bounded"
     page_token: str = ""
+    group_by: str = ""
+    group_size: int | None = None
     collection: str | None = None
 
 

@@ -108,7 +108,8 @@ def from_item(item: Item) -> types_pb2.Item:
 
 def from_hit(hit: Hit) -> search_service_pb2.Hit:
     """Return an item that was found."""
-    return search_service_pb2.Hit(item=from_item(hit.item), score=hit.score)
+    group = None if hit.group is None else _to_value(hit.group)
+    return search_service_pb2.Hit(item=from_item(hit.item), score=hit.score, group_value=group)
 
 
 def from_collection(collection: Collection) -> collection_service_pb2.Collection:

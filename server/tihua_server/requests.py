@@ -17,6 +17,7 @@ from tihua.v1 import (
 
 from tihua_server.config import Limits
 from tihua_server.errors import InvalidInput, ServiceError
+from tihua_server.grouping import GroupBy
 from tihua_server.lane import Lane
 from tihua_server.searcher import StoredItem, Term
 from tihua_server.types import (
@@ -34,7 +35,7 @@ from tihua_server.types import (
     Vector,
 )
 from tihua_server.unit_vector import normalized
-from tihua_server.writer import Draft, WriteMode
+from tihua_server.writer import Draft, WriteMode, is_reserved
 
 T = TypeVar("T")
 
@@ -116,6 +117,26 @@ def to_min_score(request: search_service_pb2.SearchRequest) -> float | None:
             field="min_score",
         )
     return request.min_score
+
+
+def to_group_by(request: search_service_pb2.SearchRequest, limits: Limits) -> GroupBy | None:
+    """Return what hits are grouped by, None if they are not."""
+    size = to_count(request, "group_size", default=1, maximum=limits.max_page_size)
+    if not request.group_by:
+        if request.HasField("group_size"):
+            raise InvalidInput(
+                "group_size says how large a group may be, and nothing is grouped: give group_by",
+                reason="GROUP_BY",
+                field="group_size",
+            )
+        return None
+    if request.group_by != "uri" and is_reserved(request.group_by):
+        raise InvalidInput(
+            f"group_by is {request.group_by!r}; it must be a metadata key, or uri",
+            reason="GROUP_BY",
+            field="group_by",
+        )
+    return GroupBy(request.group_by, size, limits.max_search_window)
 
 
 def check_collection_name(name: str) -> None:

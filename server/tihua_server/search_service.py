@@ -18,6 +18,7 @@ from tihua_server.requests import (
     to_count,
     to_fields,
     to_filter,
+    to_group_by,
     to_min_score,
     to_terms,
 )
@@ -62,7 +63,13 @@ class SearchService(rpc.SearchServiceServicer):
         start_s = perf_counter()
         params = self._params(request)
         terms = to_terms(request.terms, self._limits)
-        query = Query(request.collection, terms, params, request.model)
+        query = Query(
+            request.collection,
+            terms,
+            params,
+            request.model,
+            group=to_group_by(request, self._limits),
+        )
         found = await self._searcher.search(query)
         end = params.offset + params.limit
         is_last = len(found.hits) < params.limit or end >= self._limits.max_search_window

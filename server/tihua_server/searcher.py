@@ -8,6 +8,7 @@ import numpy as np
 
 from tihua_server.embedder import Embedder
 from tihua_server.errors import InvalidInput, NotFound, ServiceError
+from tihua_server.grouping import GroupBy, grouped_hits
 from tihua_server.served_models import ServedModels
 from tihua_server.stages import Stages
 from tihua_server.types import (
@@ -49,6 +50,7 @@ class Query:
     terms: Sequence[Term]
     params: SearchParams
     model: str = ""
+    group: GroupBy | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,9 +83,17 @@ class Searcher:
         embedding, stages = await self._embed(query, embedder)
         start_s = perf_counter()
         params = replace(query.params, filter=_leave_out(query.terms, query.params.filter))
-        [hits] = await self._store.search(query.collection, embedding[np.newaxis], params)
+        hits = await self._hits(query.collection, embedding, params, query.group)
         store_s = stages.store_s + perf_counter() - start_s
         return Found(hits, embedder.model.ref, replace(stages, store_s=store_s))
+
+    async def _hits(
+        self, collection: str, embedding: FloatArray, params: SearchParams, group: GroupBy | None
+    ) -> list[Hit]:
+        if group is not None:
+            return await grouped_hits(self._store, collection, embedding, params, group)
+        [hits] = await self._store.search(collection, embedding[np.newaxis], params)
+        return hits
 
     async def _embed(self, query: Query, embedder: Embedder) -> tuple[FloatArray, Stages]:
         for position, term in enumerate(query.terms):

@@ -230,10 +230,18 @@ class Item:
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """What is found: a stored item and its score, the cosine similarity in [-1, 1]."""
+    """What is found.
+
+    Attributes:
+        item: a stored item.
+        score: its cosine similarity to the query, in [-1, 1].
+        group: the value that it shares with its group; None where hits are not grouped, and for an
+            item that is in no group.
+    """
 
     item: Item
     score: float
+    group: object = None
 
 
 @dataclass(frozen=True, slots=True)

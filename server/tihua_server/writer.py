@@ -174,7 +174,7 @@ class Writer:
         _check_bytes("id", draft.id, limits.max_id_bytes)
         _check_bytes("uri", draft.uri, limits.max_uri_bytes)
         for key in draft.metadata:
-            if key in RESERVED_KEYS or key.startswith("$"):
+            if is_reserved(key):
                 raise InvalidInput(
                     f"metadata key {key!r} is reserved; rename it",
                     reason="RESERVED_KEY",
@@ -186,6 +186,11 @@ class Writer:
         if isinstance(draft.content, ServiceError):
             raise draft.content
         return draft.content
+
+
+def is_reserved(key: str) -> bool:
+    """Return whether metadata may have no such key."""
+    return key in RESERVED_KEYS or key.startswith("$")
 
 
 def _check_bytes(part: str, value: str, max_bytes: int) -> None:

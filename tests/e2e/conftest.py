@@ -1,6 +1,11 @@
-"""A server with the packaged model and an embedded store, as a user starts it, and its callers."""
+"""A server with the packaged model, as a user starts it, and its callers.
 
+Its store is embedded, and in `make test-milvus` a Milvus server.
+"""
+
+import contextlib
 import itertools
+import uuid
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -16,10 +21,16 @@ from tihua.v1 import (
 )
 
 
-@pytest.fixture(scope="session")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
+@pytest.fixture(
+    scope="session", params=["embedded", pytest.param("milvus", marks=pytest.mark.milvus)]
+)
+def server(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[ServerProcess]:
     """One server for all tests that do not harm it, with a line for every call, and metrics."""
-    flags = ("--log-level", "debug", "--metrics-port", "0")
+    flags = ["--log-level", "debug", "--metrics-port", "0"]
+    if request.param == "milvus":
+        flags += ["--milvus-uri", request.getfixturevalue("milvus_uri")]
     with running(tmp_path_factory.mktemp("server"), *flags) as process:
         yield process
 
@@ -64,15 +75,22 @@ def client(server: ServerProcess) -> Iterator[tihua.Client]:
 
 
 @pytest.fixture(scope="session")
-def names() -> Iterator[str]:
-    """Names for collections, a new one each."""
-    return (f"c{number}" for number in itertools.count())
+def names(client: tihua.Client) -> Iterator[Iterator[str]]:
+    """Names for collections, a new one each; in the end, the collections are removed."""
+    run = uuid.uuid4().hex
+    yield (f"c{number}_{run}" for number in itertools.count())
+    for collection in client.list_collections():
+        if collection.name.endswith(run):
+            client.delete_collection(collection.name)
 
 
 @pytest.fixture
-def collection(client: tihua.Client, names: Iterator[str]) -> str:
-    """A new, empty collection."""
-    return client.create_collection(next(names), index="FLAT").name
+def collection(client: tihua.Client, names: Iterator[str]) -> Iterator[str]:
+    """A new, empty collection, removed when the test is over."""
+    name = client.create_collection(next(names), index="FLAT").name
+    yield name
+    with contextlib.suppress(tihua.NotFoundError):
+        client.delete_collection(name)
 
 
 @pytest.fixture(scope="session")

@@ -2,11 +2,9 @@
 
 What a test asks of `store` holds for all three; of `local`, too, but is asked where a collection is
 made in no time; of `milvus`, for the two that are Milvus; of `lite`, for Milvus Lite alone.
-The server is started here, unless TIHUA_TEST_MILVUS_URI names another.
 """
 
 import contextlib
-import os
 import uuid
 from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import replace
@@ -31,33 +29,15 @@ DIM = 8
 
 MILVUSES = ["lite", pytest.param("server", marks=pytest.mark.milvus)]
 
-BRISK = {
-    "PROXY_TIMETICKINTERVAL": "20",
-    "QUERYCOORD_CHECKCHANNELINTERVAL": "50",
-    "QUERYCOORD_CHECKSEGMENTINTERVAL": "50",
-    "QUERYCOORD_DISTPULLINTERVAL": "50",
-}
-"""Settings, in milliseconds, with which a read with strong consistency takes 50 ms and not 200, and
-loading 2 s and not 3."""
-
-SPARE = "test_spare"
-"""A collection that tests on the server use one after the other."""
+SPARE = f"test_{uuid.uuid4().hex}"
 
 
 @pytest.fixture(scope="session")
-def milvus_uri(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """Where a Milvus server answers: one for all tests."""
-    with contextlib.ExitStack() as stack:
-        uri = os.environ.get("TIHUA_TEST_MILVUS_URI")
-        if not uri:
-            pytest.importorskip("milvus", reason="`make test-milvus` installs Milvus and runs this")
-            from milvus_server import running_milvus
-
-            directory = tmp_path_factory.mktemp("server")
-            uri = stack.enter_context(running_milvus(directory, BRISK)).uri
-        yield uri
-        with contextlib.closing(MilvusClient(uri, timeout=30)) as client:
-            client.drop_collection(SPARE, timeout=30)
+def spare(milvus_uri: str) -> Iterator[str]:
+    """Name of a collection that tests on the server use one after the other."""
+    yield SPARE
+    with contextlib.closing(MilvusClient(milvus_uri, timeout=30)) as client:
+        client.drop_collection(SPARE, timeout=30)
 
 
 @pytest.fixture
@@ -69,10 +49,10 @@ async def lite(tmp_path: Path) -> AsyncIterator[Milvus]:
 
 
 @pytest.fixture
-async def server(milvus_uri: str) -> AsyncIterator[Milvus]:
+async def server(milvus_uri: str, spare: str) -> AsyncIterator[Milvus]:
     """A Milvus server; what a test creates on it is dropped."""
     store = await Milvus.open(milvus_uri, timeout_s=30)
-    before = {SPARE, *await store.names()}
+    before = {spare, *await store.names()}
     yield store
     for name in set(await store.names()) - before:
         await store.drop(name)

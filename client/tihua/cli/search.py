@@ -8,20 +8,27 @@ import click
 
 import tihua
 from tihua._exhibit import Exhibit, exhibit, local_path
-from tihua._printable import one_line
+from tihua._printable import json_line, one_line
 from tihua._types import Field
 from tihua.cli._command import Command
 from tihua.cli._connection import Connection
 from tihua.cli._error_line import told
 from tihua.cli._parameters import count_pair, field_list, json_pair, with_stdin
-from tihua.cli._printer import Column, Printer, Record, counted, json_option, numbers
+from tihua.cli._printer import Column, Printer, Record, counted, json_option, numbers, shown
 from tihua.cli._query import SpokenQuery, Weights
 from tihua.cli._show import open_page, require_sheet, write_page, write_sheet
+
+
+def _group(value: object) -> str:
+    """Return a value as it is in metadata: a year is 1990, and not 1 990."""
+    return shown(value if value is None or isinstance(value, str) else json_line(value))
+
 
 _COLUMNS = (
     Column("rank", "#", "right", "dim"),
     Column("score", justify="right", style="cyan"),
     Column("id"),
+    Column("group", show=_group),
     Column("uri", style="dim"),
 )
 
@@ -45,6 +52,7 @@ class _Answer:
         "tihua search 雪地里 --image dog.jpg --text-weight 0.5     # text and picture together",
         "tihua search --item cats/tom.jpg --open                   # more like this one",
         "tihua search 小桥流水 --filter 'year >= {since}' --param since=2020",
+        "tihua search 山水 --group-by artist                       # the best picture of each",
         "tihua search - --sheet poem.png < poem.txt                # a query a line",
     ],
 )
@@ -77,6 +85,13 @@ class _Answer:
     help="Value of {name} in the filter.",
 )
 @click.option("--min-score", type=click.FloatRange(-1, 1), help="Leave out hits below it.")
+@click.option(
+    "--group-by",
+    default="",
+    metavar="KEY",
+    help="Only the best hit of each value of this metadata key, or of uri.",
+)
+@click.option("--group-size", type=click.IntRange(min=1), help="The best so many.  [default: 1]")
 @click.option(
     "--index-param",
     "index_params",
@@ -124,6 +139,8 @@ def command(
     expression: str,
     params: Sequence[tuple[str, object]],
     min_score: float | None,
+    group_by: str,
+    group_size: int | None,
     index_params: Sequence[tuple[str, int]],
     fields: tuple[Field, ...] | None,
     sheet: Path | None,
@@ -156,12 +173,14 @@ def command(
             min_score=min_score,
             fields=fields,
             index_params=dict(index_params) or None,
+            group_by=group_by,
+            group_size=group_size,
         )
 
     with connection.client() as client:
         answers = _ask(client, [(query, request(query)) for query in queries])
         exhibits = _exhibits(client, answers) if is_shown else []
-    _print(answers, fields, as_json=as_json)
+    _print(answers, fields, is_grouped=bool(group_by), as_json=as_json)
     if exhibits:
         footer = _footer(connection, answers)
         if sheet is not None:
@@ -223,11 +242,16 @@ def _exhibits(client: tihua.Client, answers: Sequence[_Answer]) -> list[Exhibit]
     return shown
 
 
-def _print(answers: Sequence[_Answer], fields: tuple[Field, ...] | None, *, as_json: bool) -> None:
+def _print(
+    answers: Sequence[_Answer],
+    fields: tuple[Field, ...] | None,
+    *,
+    is_grouped: bool,
+    as_json: bool,
+) -> None:
     printer = Printer(as_json=as_json)
-    columns = [
-        column for column in _COLUMNS if column.key != "uri" or fields is None or "uri" in fields
-    ]
+    are_shown = {"uri": fields is None or "uri" in fields, "group": is_grouped}
+    columns = [column for column in _COLUMNS if are_shown.get(column.key, True)]
     for number, answer in enumerate(answers):
         if number:
             printer.line()
@@ -237,11 +261,16 @@ def _print(answers: Sequence[_Answer], fields: tuple[Field, ...] | None, *, as_j
             continue
         hits = counted(len(answer.result), "hit")
         printer.title(f"{label}: {hits}, {answer.result.timing.total_us / 1000:.0f} ms")
-        printer.records(_records(answer.query, answer.result, fields), columns)
+        records = _records(answer.query, answer.result, fields, is_grouped=is_grouped)
+        printer.records(records, columns)
 
 
 def _records(
-    query: SpokenQuery, result: tihua.SearchResult, fields: tuple[Field, ...] | None
+    query: SpokenQuery,
+    result: tihua.SearchResult,
+    fields: tuple[Field, ...] | None,
+    *,
+    is_grouped: bool,
 ) -> Iterator[Record]:
     for rank, hit in enumerate(result, start=1):
         all_fields: Mapping[Field, object] = {
@@ -255,6 +284,7 @@ def _records(
             "rank": rank,
             "score": round(hit.score, 6),
             "id": hit.id,
+            **({"group": hit.group} if is_grouped else {}),
         } | {name: value for name, value in all_fields.items() if name in carried}
 
 

@@ -138,6 +138,8 @@ class SearchRequest(_message.Message):
     INDEX_PARAMS_FIELD_NUMBER: _builtins.int
     CONSISTENCY_FIELD_NUMBER: _builtins.int
     MODEL_FIELD_NUMBER: _builtins.int
+    GROUP_BY_FIELD_NUMBER: _builtins.int
+    GROUP_SIZE_FIELD_NUMBER: _builtins.int
     collection: _builtins.str
     """The collection. NOT_FOUND if there is none; FAILED_PRECONDITION if its model is not served or
     is not `model`, or if it is not loaded.
@@ -159,6 +161,17 @@ class SearchRequest(_message.Message):
     """Unset means bounded."""
     model: _builtins.str
     """The model's id; unset means the collection's. NOT_FOUND if the server does not serve it."""
+    group_by: _builtins.str
+    """A metadata key, or "uri": of items that have the same value there only the best `group_size` are
+    hits. Values are the same as JSON is: 1 and "1" are two. An item without the key, or with null
+    there, is in no group, and is a hit. Hits are looked for among the Limits.max_search_window
+    nearest items; beyond these there is no further page. Unset means no groups; "id", "embedding"
+    and keys that metadata may not have are INVALID_ARGUMENT.
+    """
+    group_size: _builtins.int
+    """Hits of one group over all pages, 1 to Limits.max_page_size; unset means 1. INVALID_ARGUMENT
+    without `group_by`.
+    """
     @_builtins.property
     def terms(self) -> _containers.RepeatedCompositeFieldContainer[Global___QueryTerm]:
         """1 to Limits.max_query_terms terms. The query is their weighted sum, each of L2 norm 1 before
@@ -197,15 +210,21 @@ class SearchRequest(_message.Message):
         index_params: _abc.Mapping[_builtins.str, _builtins.int] | None = ...,
         consistency: Global___Consistency.ValueType = ...,
         model: _builtins.str = ...,
+        group_by: _builtins.str = ...,
+        group_size: _builtins.int | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_limit", b"_limit", "_min_score", b"_min_score", "filter_params", b"filter_params", "limit", b"limit", "min_score", b"min_score", "read_mask", b"read_mask"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_group_size", b"_group_size", "_limit", b"_limit", "_min_score", b"_min_score", "filter_params", b"filter_params", "group_size", b"group_size", "limit", b"limit", "min_score", b"min_score", "read_mask", b"read_mask"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_limit", b"_limit", "_min_score", b"_min_score", "collection", b"collection", "consistency", b"consistency", "filter", b"filter", "filter_params", b"filter_params", "index_params", b"index_params", "limit", b"limit", "min_score", b"min_score", "model", b"model", "page_token", b"page_token", "read_mask", b"read_mask", "terms", b"terms"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_group_size", b"_group_size", "_limit", b"_limit", "_min_score", b"_min_score", "collection", b"collection", "consistency", b"consistency", "filter", b"filter", "filter_params", b"filter_params", "group_by", b"group_by", "group_size", b"group_size", "index_params", b"index_params", "limit", b"limit", "min_score", b"min_score", "model", b"model", "page_token", b"page_token", "read_mask", b"read_mask", "terms", b"terms"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__group_size: _TypeAlias = _typing.Literal["group_size"]  # noqa: Y015
+    _WhichOneofArgType__group_size: _TypeAlias = _typing.Literal["_group_size", b"_group_size"]  # noqa: Y015
     _WhichOneofReturnType__limit: _TypeAlias = _typing.Literal["limit"]  # noqa: Y015
     _WhichOneofArgType__limit: _TypeAlias = _typing.Literal["_limit", b"_limit"]  # noqa: Y015
     _WhichOneofReturnType__min_score: _TypeAlias = _typing.Literal["min_score"]  # noqa: Y015
     _WhichOneofArgType__min_score: _TypeAlias = _typing.Literal["_min_score", b"_min_score"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__group_size) -> _WhichOneofReturnType__group_size | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__limit) -> _WhichOneofReturnType__limit | None: ...
     @_typing.overload
@@ -221,21 +240,27 @@ class Hit(_message.Message):
 
     ITEM_FIELD_NUMBER: _builtins.int
     SCORE_FIELD_NUMBER: _builtins.int
+    GROUP_VALUE_FIELD_NUMBER: _builtins.int
     score: _builtins.float
     """Cosine similarity to the query, in [-1, 1]; higher is closer."""
     @_builtins.property
     def item(self) -> _types_pb2.Item:
         """The item, with what `read_mask` asked for."""
 
+    @_builtins.property
+    def group_value(self) -> _struct_pb2.Value:
+        """The value of `group_by` that the item has; unset without it, and for an item in no group."""
+
     def __init__(
         self,
         *,
         item: _types_pb2.Item | None = ...,
         score: _builtins.float = ...,
+        group_value: _struct_pb2.Value | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["item", b"item"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["group_value", b"group_value", "item", b"item"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["item", b"item", "score", b"score"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["group_value", b"group_value", "item", b"item", "score", b"score"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -306,7 +306,11 @@ class Search(search_service_pb2_grpc.SearchServiceServicer):
             return search_service_pb2.SearchManyResponse.Entry(error=error)
         found = [self.memory.items[item_id] for item_id in sorted(self.memory.items)]
         hits = [
-            search_service_pb2.Hit(item=item, score=0.5 - 0.1 * rank)
+            search_service_pb2.Hit(
+                item=item,
+                score=0.5 - 0.1 * rank,
+                group_value=item.metadata.fields[request.group_by] if request.group_by else None,
+            )
             for rank, item in enumerate(found[: request.limit])
         ]
         response = search_service_pb2.SearchResponse(hits=hits, model=MODEL)

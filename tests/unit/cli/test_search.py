@@ -10,6 +10,7 @@ import pytest
 from click.testing import Result
 from PIL import Image
 from tihua.v1.search_service_pb2 import SearchRequest
+from tihua.v1.types_pb2 import Item
 
 Tihua: TypeAlias = Callable[..., Result]
 
@@ -18,6 +19,7 @@ class Memory(Protocol):
     """What the fake server remembers."""
 
     requests: list[SearchRequest]
+    items: dict[str, Item]
 
 
 @pytest.fixture(autouse=True)
@@ -61,6 +63,20 @@ def test_text_picture_and_item_make_one_query_with_weights(
     assert (text.text, text.weight) == ("猫", 1.0)
     assert (image.image.content, image.weight) == (b"picture a", -0.5)
     assert item.item_id == "a.jpg"
+
+
+def test_groups_are_shown_as_they_are_in_metadata(tihua: Tihua, memory: Memory) -> None:
+    """In a column of their own, and in JSON; a year is 1990 and not 1 990."""
+    for item in memory.items.values():
+        item.metadata.update({"year": 1990})
+    result = tihua("search", "猫", "--group-by", "year", "--group-size", "2")
+    _, header, first, *_ = result.stdout.splitlines()
+    assert header.split() == ["#", "score", "id", "group", "uri"]
+    assert first.split()[3] == "1990"
+    assert (memory.requests[-1].group_by, memory.requests[-1].group_size) == ("year", 2)
+    result = tihua("search", "猫", "--group-by", "year", "--json")
+    assert json.loads(result.stdout.splitlines()[0])["group"] == 1990
+    assert not memory.requests[-1].HasField("group_size")
 
 
 def test_options_reach_the_server(tihua: Tihua, memory: Memory) -> None:

@@ -14,7 +14,7 @@ from typing import Any, TypeAlias
 import grpc
 import pytest
 import tihua
-from google.protobuf import timestamp_pb2
+from google.protobuf import struct_pb2, timestamp_pb2
 from google.protobuf.message import Message
 from grpc import aio
 from grpc_health.v1 import health_pb2, health_pb2_grpc
@@ -145,7 +145,9 @@ def test_search_returns_hits_best_first(server: FakeServer, call: Call) -> None:
     found.metadata.update({"year": 2024})
     response = search_service_pb2.SearchResponse(
         hits=[
-            search_service_pb2.Hit(item=found, score=0.5),
+            search_service_pb2.Hit(
+                item=found, score=0.5, group_value=struct_pb2.Value(number_value=2024)
+            ),
             search_service_pb2.Hit(item=types_pb2.Item(id="b"), score=0.25),
         ],
         next_page_token="next",
@@ -155,8 +157,10 @@ def test_search_returns_hits_best_first(server: FakeServer, call: Call) -> None:
     server.answer("Search", response)
     result = call("search", text="夕阳西下", limit=2)
     assert [hit.id for hit in result] == ["a", "b"]
-    assert result[0] == tihua.Hit("a", 0.5, "file:///a.jpg", {"year": 2024}, array("f", [0.6, 0.8]))
-    assert result[1].embedding is None
+    assert result[0] == tihua.Hit(
+        "a", 0.5, "file:///a.jpg", {"year": 2024}, array("f", [0.6, 0.8]), 2024
+    )
+    assert (result[1].embedding, result[1].group) == (None, None)
     assert len(result) == len(result[:]) == 2
     assert result.next_page_token == "next"
     assert result.model == tihua.ModelRef("fake", "fa4efa4efa4efa4e")

@@ -255,6 +255,8 @@ def test_a_query_travels_with_all_that_it_has() -> None:
         index_params={"ef": 64},
         consistency="strong",
         page_token="next",  # no password
+        group_by="album",
+        group_size=2,
         collection="mine",
     )
     request = search_request(query, "default")
@@ -270,8 +272,11 @@ def test_a_query_travels_with_all_that_it_has() -> None:
     assert list(request.read_mask.paths) == ["embedding"]
     assert dict(request.index_params) == {"ef": 64}
     assert (request.consistency, request.page_token) == (2, "next")
+    assert (request.group_by, request.group_size) == ("album", 2)
 
 
-def test_an_unset_min_score_stays_unset() -> None:
-    """0 would leave out hits that point away."""
-    assert not search_request(Query(text="夕阳"), "c").HasField("min_score")
+def test_what_is_not_said_stays_unset() -> None:
+    """A lowest score of 0 would leave out hits that point away, and a group of 0 is refused."""
+    request = search_request(Query(text="夕阳"), "c")
+    assert not request.HasField("min_score")
+    assert not request.HasField("group_size")
