@@ -75,6 +75,7 @@ def main(*, names: tuple[str, ...], scale: str, seed: int | None, out: Path) -> 
                 report.outcomes[name] = FAULTS[name](ground)
             except Skipped as reason:
                 report.skipped[name] = str(reason)
+                console.print(f"  skipped: {reason}", markup=False, soft_wrap=True)
             except Exception as error:  # noqa: BLE001  # the other faults must not be lost
                 console.print(traceback.format_exc(), markup=False, highlight=False)
                 said = str(error).strip().splitlines() or [""]
@@ -82,7 +83,7 @@ def main(*, names: tuple[str, ...], scale: str, seed: int | None, out: Path) -> 
         report.seconds[name] = time.monotonic() - start_s
         if outcome := report.outcomes.get(name):
             for wrong in outcome.faults():
-                console.print(f"  {wrong}", style="bold red", markup=False)
+                console.print(f"  {wrong}", style="bold red", markup=False, soft_wrap=True)
         console.print(f"  {report.seconds[name]:.0f} s", style="dim")
         report.write(out)
     Console().print(report.table())

@@ -75,9 +75,10 @@ class Report:
         for name, outcome in self.outcomes.items():
             style = "bold red" if outcome.faults() else "green"
             table.add_row(name, *_cells(outcome)[1:], style=style)
-        for name, why in (self.skipped | self.failures).items():
-            is_failure = name in self.failures
-            table.add_row(name, why, style="bold red" if is_failure else "dim")
+        for name in self.skipped:
+            table.add_row(name, "skipped", style="dim")
+        for name in self.failures:
+            table.add_row(name, "failed", style="bold red")
         return table
 
     def _markdown(self) -> str:

@@ -12,7 +12,7 @@ class Scale:
         kills: of the server, and of the client.
         milvus_kills: of Milvus, and of one of two replicas.
         fills: of the disk.
-        freezes: of Milvus.
+        hangs: of Milvus.
         storm_s: how long cancellations, connections and silent readers go on, in seconds.
         warm_up_s: how long they do before, so that pools have grown when memory is looked at.
         entries_per_s: what is written meanwhile, at most.
@@ -25,7 +25,7 @@ class Scale:
     kills: int
     milvus_kills: int
     fills: int
-    freezes: int
+    hangs: int
     storm_s: float
     warm_up_s: float
     entries_per_s: float
@@ -39,7 +39,7 @@ FULL = Scale(
     kills=20,
     milvus_kills=10,
     fills=3,
-    freezes=5,
+    hangs=5,
     storm_s=60.0,
     warm_up_s=15.0,
     entries_per_s=600.0,
@@ -52,7 +52,7 @@ QUICK = Scale(
     kills=2,
     milvus_kills=2,
     fills=1,
-    freezes=1,
+    hangs=2,
     storm_s=5.0,
     warm_up_s=5.0,
     entries_per_s=300.0,

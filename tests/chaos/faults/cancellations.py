@@ -54,7 +54,7 @@ def cancellations(ground: Ground) -> Outcome:
     cancelled = ended.pop(grpc.StatusCode.CANCELLED, 0)
     others = ", ".join(f"{count} {status.name}" for status, count in ended.most_common())
     return Outcome(
-        what=f"cancelled calls, {cancelled / seconds:,.0f} a second".replace(",", " "),
+        what=f"callers who hang up, {round(cancelled / seconds)} a second",
         cycles=cancelled,
         verdict=verdict,
         memory=memory,
