@@ -16,7 +16,7 @@ from typing import Any, Self
 
 from pymilvus.exceptions import MilvusException
 
-from tihua_server.errors import NotFound, ServiceError, StoreError, StoreFull
+from tihua_server.errors import NotFound, ServiceError, StoreError, StoreFull, StoreUnavailable
 from tihua_server.milvus_connection import MilvusConnection
 from tihua_server.milvus_errors import already_exists, not_found
 from tihua_server.milvus_index import with_defaults
@@ -194,9 +194,32 @@ class MilvusCollections:
         return found
 
     async def ping(self) -> None:
-        """Return when Milvus answers, and has room for more."""
+        """Return when Milvus answers, and has room for more.
+
+        After a restart it answers for seconds to minutes before its collections can be read again;
+        that is waited for until one of them can, or there is none.
+        """
         await self._connection.ping()
         await self._connection.require_room()
+        if self._connection.is_in_doubt:
+            await self._require_one_readable()
+            self._connection.is_in_doubt = False
+
+    async def _require_one_readable(self) -> None:
+        error: StoreUnavailable | None = None
+        for name in await self.names():
+            try:
+                await self._call(
+                    name, self._client.query, name, filter="", limit=1, output_fields=["id"]
+                )
+            except StoreUnavailable as found:
+                error = found
+            except ServiceError:
+                continue  # released, or dropped a moment ago
+            else:
+                return
+        if error is not None:
+            raise error
 
     async def close(self) -> None:
         """Let go of the store, flushed; nothing can be called after it."""

@@ -47,6 +47,7 @@ class MilvusConnection:
         embedded: Milvus Lite in this process, else None; its methods run within `call`.
         kind: what it is, for people: `Milvus Lite 3.2.2`.
         is_lite: whether it is Milvus Lite, here or elsewhere.
+        is_in_doubt: whether it was away, or loading a collection, since somebody last set it back.
     """
 
     def __init__(
@@ -68,6 +69,7 @@ class MilvusConnection:
         # read: one thread makes its calls follow each other.
         threads = 1 if self.is_lite else CALLS_AT_ONCE
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="milvus")
+        self.is_in_doubt = False
         self._is_closed = False
 
     @classmethod
@@ -135,6 +137,7 @@ class MilvusConnection:
                     return await asyncio.get_running_loop().run_in_executor(self._pool, work)
         except CollectionNotReady as error:
             if await self._is_loading(name):
+                self.is_in_doubt = True
                 raise loading(name) from error
             raise
 
@@ -155,6 +158,7 @@ class MilvusConnection:
         except (TimeoutError, MilvusException, grpc.RpcError) as error:
             is_late = isinstance(error, TimeoutError)
             failure = unavailable(bound_s) if is_late else translate(error, name)
+            self.is_in_doubt |= isinstance(failure, StoreUnavailable)
             reason = failure.reason
             raise failure from error
         finally:

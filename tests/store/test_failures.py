@@ -187,17 +187,20 @@ async def test_a_collection_that_milvus_loads_again_is_unavailable_and_not_relea
         server.kill()
         server.start()
 
-        with pytest.raises(StoreUnavailable, match="still loading") as caught:
-            await store.count(created.name, Filter())
+        for call in (store.count(created.name, Filter()), store.ping()):
+            with pytest.raises(StoreUnavailable, match="still loading") as caught:
+                await call
+            assert caught.value.reason == "COLLECTION_LOADING"
         async with asyncio.timeout(60):
             while True:
                 with contextlib.suppress(StoreUnavailable):
-                    assert await store.count(created.name, Filter()) == 1
+                    await store.ping()
                     break
                 await asyncio.sleep(0.1)
 
-        assert caught.value.reason == "COLLECTION_LOADING"
+        assert await store.count(created.name, Filter()) == 1
         await store.release(created.name)
+        await store.ping()
         with pytest.raises(CollectionNotReady, match="load it first"):
             await store.count(created.name, Filter())
         await store.close()
