@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from tihua._channel import DEFAULT_ADDRESS, DEFAULT_COLLECTION, DEFAULT_TIMEOUT_S
 from tihua._ingest_types import IngestProgress, IngestSummary
 from tihua._preprocess import preprocess
-from tihua._server_types import Collection, Limits, ModelInfo, ServerInfo
+from tihua._server_types import AliasMove, Collection, Limits, ModelInfo, ServerInfo
 from tihua._tls import Tls
 from tihua._types import (
     Embedding,
@@ -55,6 +55,7 @@ __all__ = [
     "DEFAULT_ADDRESS",
     "DEFAULT_COLLECTION",
     "DEFAULT_TIMEOUT_S",
+    "AliasMove",
     "AlreadyExistsError",
     "AsyncClient",
     "Client",

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Iterable, Mapping
 
 from tihua import _convert, _convert_items, _convert_server
 from tihua._async_connection import AsyncConnection
-from tihua._server_types import Collection, IndexName
+from tihua._server_types import AliasMove, Collection, IndexName
 from tihua._types import Field, Item, UpsertResult
 from tihua.v1 import collection_service_pb2
 
@@ -80,6 +80,51 @@ class AsyncCollectionMethods:
             name=_convert.checked_text(name, "name")
         )
         await self._connection.call(self._connection.collections.DeleteCollection, request, timeout)
+
+    async def rename_collection(
+        self,
+        name: str,
+        new_name: str,
+        *,
+        keep_alias: bool = False,
+        timeout: float | None = None,
+    ) -> None:
+        """Give a collection another name; its items and aliases stay.
+
+        Arguments and errors are those of `Client.rename_collection`.
+        """
+        request = collection_service_pb2.RenameCollectionRequest(
+            name=_convert.checked_text(name, "name"),
+            new_name=_convert.checked_text(new_name, "new_name"),
+            keep_alias=keep_alias,
+        )
+        await self._connection.call(self._connection.collections.RenameCollection, request, timeout)
+
+    async def set_alias(
+        self, alias: str, collection: str, *, timeout: float | None = None
+    ) -> AliasMove:
+        """Make an alias of a collection, or lead one to another collection in one step.
+
+        Arguments and errors are those of `Client.set_alias`.
+        """
+        request = collection_service_pb2.SetAliasRequest(
+            alias=_convert.checked_text(alias, "alias"),
+            collection=_convert.checked_text(collection, "collection"),
+        )
+        response = await self._connection.call(
+            self._connection.collections.SetAlias, request, timeout
+        )
+        return _convert_server.alias_move(response)
+
+    async def delete_alias(self, alias: str, *, timeout: float | None = None) -> None:
+        """Remove an alias; the collection stays.
+
+        Arguments and errors are those of `Client.delete_alias`.
+        """
+        request = collection_service_pb2.DeleteAliasRequest(
+            alias=_convert.checked_text(alias, "alias")
+        )
+        await self._connection.call(self._connection.collections.DeleteAlias, request, timeout)
 
     async def load_collection(
         self, name: str | None = None, *, timeout: float | None = None

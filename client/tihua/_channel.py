@@ -23,6 +23,7 @@ RETRIED_METHODS: tuple[tuple[str, tuple[str, ...]], ...] = (
         (
             "GetCollection",
             "ListCollections",
+            "SetAlias",
             "LoadCollection",
             "ReleaseCollection",
             "UpsertItems",
@@ -35,8 +36,8 @@ RETRIED_METHODS: tuple[tuple[str, tuple[str, ...]], ...] = (
 )
 """The methods that are safe to repeat, by service; no names stand for all of a service.
 
-Left out are CreateCollection and DeleteCollection, whose second attempt would fail though the first
-succeeded, and Ingest, which resumes by its own rules.
+Left out are CreateCollection, RenameCollection, DeleteCollection and DeleteAlias, whose second
+attempt would fail though the first succeeded, and Ingest, which resumes by its own rules.
 """
 
 SERVICE_CONFIG = json.dumps(

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from tihua import _convert, _convert_items, _convert_server
 from tihua._connection import Connection
-from tihua._server_types import Collection, IndexName
+from tihua._server_types import AliasMove, Collection, IndexName
 from tihua._types import Field, Item, UpsertResult
 from tihua.v1 import collection_service_pb2
 
@@ -87,11 +87,73 @@ class CollectionMethods:
 
         Raises:
             NotFoundError: there is none of that name.
+            FailedPreconditionError: it has aliases, or the name is one.
         """
         request = collection_service_pb2.DeleteCollectionRequest(
             name=_convert.checked_text(name, "name")
         )
         self._connection.call(self._connection.collections.DeleteCollection, request, timeout)
+
+    def rename_collection(
+        self,
+        name: str,
+        new_name: str,
+        *,
+        keep_alias: bool = False,
+        timeout: float | None = None,
+    ) -> None:
+        """Give a collection another name; its items and aliases stay.
+
+        Args:
+            name: its own name, and no alias.
+            new_name: as for `create_collection`.
+            keep_alias: whether the old name stays, as an alias of the collection. On a Milvus
+                server it leads nowhere for some 10 ms in between, which searches wait out.
+            timeout: limit of the call, in seconds.
+
+        Raises:
+            NotFoundError: there is none of that name.
+            AlreadyExistsError: the new name is taken.
+            FailedPreconditionError: the name is an alias.
+        """
+        request = collection_service_pb2.RenameCollectionRequest(
+            name=_convert.checked_text(name, "name"),
+            new_name=_convert.checked_text(new_name, "new_name"),
+            keep_alias=keep_alias,
+        )
+        self._connection.call(self._connection.collections.RenameCollection, request, timeout)
+
+    def set_alias(self, alias: str, collection: str, *, timeout: float | None = None) -> AliasMove:
+        """Make an alias of a collection, or lead one to another collection in one step.
+
+        Whatever takes the name of a collection takes an alias of it.
+
+        Args:
+            alias: as the name of a collection; no collection may have it.
+            collection: where it shall lead, or another alias of that.
+            timeout: limit of the call, in seconds.
+
+        Raises:
+            NotFoundError: there is no such collection.
+            AlreadyExistsError: there is a collection of the alias's name.
+        """
+        request = collection_service_pb2.SetAliasRequest(
+            alias=_convert.checked_text(alias, "alias"),
+            collection=_convert.checked_text(collection, "collection"),
+        )
+        response = self._connection.call(self._connection.collections.SetAlias, request, timeout)
+        return _convert_server.alias_move(response)
+
+    def delete_alias(self, alias: str, *, timeout: float | None = None) -> None:
+        """Remove an alias; the collection stays.
+
+        Raises:
+            NotFoundError: there is no such alias.
+        """
+        request = collection_service_pb2.DeleteAliasRequest(
+            alias=_convert.checked_text(alias, "alias")
+        )
+        self._connection.call(self._connection.collections.DeleteAlias, request, timeout)
 
     def load_collection(self, name: str | None = None, *, timeout: float | None = None) -> None:
         """Load a collection into the store's memory; return when it can be searched.

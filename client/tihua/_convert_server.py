@@ -140,6 +140,15 @@ def collection(message: collection_service_pb2.Collection) -> _server_types.Coll
         item_count=message.item_count,
         load_state=_LOAD_STATES.get(message.load_state, "unknown"),
         create_time=message.create_time.ToDatetime(tzinfo=UTC) if has_time else None,
+        aliases=tuple(message.aliases),
+    )
+
+
+def alias_move(message: collection_service_pb2.SetAliasResponse) -> _server_types.AliasMove:
+    """Return what became of an alias."""
+    return _server_types.AliasMove(
+        previous=message.previous_collection,
+        settle_s=message.settle_time.ToTimedelta().total_seconds(),
     )
 
 

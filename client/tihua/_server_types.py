@@ -7,7 +7,15 @@ from typing import Literal, TypeAlias
 
 from tihua._types import ModelRef
 
-__all__ = ["Collection", "IndexName", "Limits", "LoadStateName", "ModelInfo", "ServerInfo"]
+__all__ = [
+    "AliasMove",
+    "Collection",
+    "IndexName",
+    "Limits",
+    "LoadStateName",
+    "ModelInfo",
+    "ServerInfo",
+]
 
 IndexName: TypeAlias = Literal["AUTOINDEX", "FLAT", "HNSW", "IVF_FLAT"]
 """How neighbours are found, as Milvus calls it."""
@@ -112,6 +120,7 @@ class Collection:
         item_count: exact number of items.
         load_state: whether it can be searched now.
         create_time: when it was created, in UTC; None where the store does not tell.
+        aliases: other names that lead to it, sorted.
     """
 
     name: str
@@ -124,3 +133,18 @@ class Collection:
     item_count: int
     load_state: LoadStateName
     create_time: datetime | None
+    aliases: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class AliasMove:
+    """What became of an alias that was led to a collection.
+
+    Attributes:
+        previous: the name of the collection that it led to before; empty for a new alias.
+        settle_s: after so long no server of the store finds the previous collection by the alias
+            any more, and no write that one began because it did is under way; in seconds.
+    """
+
+    previous: str
+    settle_s: float

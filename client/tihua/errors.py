@@ -110,8 +110,9 @@ class AlreadyExistsError(TihuaError):
 class FailedPreconditionError(TihuaError):
     """The state of the server forbids it, and no repetition helps before that has changed.
 
-    The collection holds another model's embeddings (reason `MODEL_MISMATCH`) or is not loaded
-    (`COLLECTION_NOT_LOADED`), or an ingest session went on in another stream (code `ABORTED`).
+    The collection holds another model's embeddings (reason `MODEL_MISMATCH`), is not loaded
+    (`COLLECTION_NOT_LOADED`) or has aliases (`COLLECTION_HAS_ALIASES`), or an ingest session went
+    on in another stream (code `ABORTED`).
     """
 
     code = "FAILED_PRECONDITION"

@@ -31,6 +31,9 @@ NEEDED_ROLES = MappingProxyType(
         "tihua.v1.IngestService/Ingest": WRITE,
         # What takes a collection from all who use it.
         "tihua.v1.CollectionService/DeleteCollection": ADMIN,
+        "tihua.v1.CollectionService/RenameCollection": ADMIN,
+        "tihua.v1.CollectionService/SetAlias": ADMIN,
+        "tihua.v1.CollectionService/DeleteAlias": ADMIN,
         "tihua.v1.CollectionService/LoadCollection": ADMIN,
         "tihua.v1.CollectionService/ReleaseCollection": ADMIN,
         # The contract is public; a stream that a stranger holds open is not wanted.

@@ -4,6 +4,7 @@ import asyncio
 from dataclasses import replace
 from time import perf_counter
 
+from google.protobuf import duration_pb2
 from tihua.v1 import collection_service_pb2 as pb
 from tihua.v1 import collection_service_pb2_grpc as rpc
 
@@ -51,7 +52,7 @@ class CollectionService(rpc.CollectionServiceServicer):
     ) -> pb.CreateCollectionResponse:
         """Create a collection bound to a model."""
         model = self._models.named(request.model).model
-        check_collection_name(request.name)
+        check_collection_name(request.name, "name")
         if len(request.description) > MAX_DESCRIPTION_CHARS:
             raise InvalidInput(
                 f"description is {len(request.description)} characters; "
@@ -100,6 +101,30 @@ class CollectionService(rpc.CollectionServiceServicer):
         await self._store.drop(request.name)
         return pb.DeleteCollectionResponse()
 
+    async def RenameCollection(
+        self, request: pb.RenameCollectionRequest, context: Context
+    ) -> pb.RenameCollectionResponse:
+        """Give a collection another name."""
+        check_collection_name(request.new_name, "new_name")
+        await self._store.rename(request.name, request.new_name, keeps_alias=request.keep_alias)
+        return pb.RenameCollectionResponse()
+
+    async def SetAlias(self, request: pb.SetAliasRequest, context: Context) -> pb.SetAliasResponse:
+        """Lead an alias to a collection."""
+        check_collection_name(request.alias, "alias")
+        previous = await self._store.set_alias(request.alias, request.collection)
+        settle_time = duration_pb2.Duration()
+        settle_time.FromMilliseconds(round(self._store.settle_s * 1000))
+        return pb.SetAliasResponse(previous_collection=previous, settle_time=settle_time)
+
+    async def DeleteAlias(
+        self, request: pb.DeleteAliasRequest, context: Context
+    ) -> pb.DeleteAliasResponse:
+        """Remove an alias."""
+        check_collection_name(request.alias, "alias")
+        await self._store.drop_alias(request.alias)
+        return pb.DeleteAliasResponse()
+
     async def LoadCollection(
         self, request: pb.LoadCollectionRequest, context: Context
     ) -> pb.LoadCollectionResponse:
@@ -123,7 +148,7 @@ class CollectionService(rpc.CollectionServiceServicer):
         drafts = [to_draft(item) for item in request.items]
         prepared = await self._writer.prepare(request.collection, drafts, model=request.model)
         store_start_s = perf_counter()
-        await self._writer.write(request.collection, prepared.items)
+        await self._writer.write(prepared.target, prepared.items)
         stages = replace(prepared.stages, store_s=perf_counter() - store_start_s)
         return pb.UpsertItemsResponse(
             items_written=len(prepared.items),

@@ -12,6 +12,8 @@
      ├── AlreadyExists       the name or id is taken
      ├── ModelMismatch       the collection was built with another model
      ├── CollectionNotReady  the collection is not loaded for searching
+     ├── CollectionInUse     the collection has aliases, or the name is one
+     ├── CollectionMoved     an alias was moved under a write: send it again
      ├── TooLarge            over a limit in bytes; the limit is in the message
      ├── Overloaded          the queue is full: wait, then try again
      │    ├── StoreFull      the store has no room for more: make some, then try again
@@ -121,6 +123,18 @@ class CollectionNotReady(ServiceError):
     """The collection is released."""
 
     reason = "COLLECTION_NOT_LOADED"
+
+
+class CollectionInUse(ServiceError):
+    """The collection has aliases, or the name is one: what was asked needs a name of its own."""
+
+    reason = "COLLECTION_IN_USE"
+
+
+class CollectionMoved(ServiceError):
+    """The name led to another collection when the items were to be written than before."""
+
+    reason = "COLLECTION_MOVED"
 
 
 class TooLarge(ServiceError):

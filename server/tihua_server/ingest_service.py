@@ -60,6 +60,7 @@ class IngestService(rpc.IngestServiceServicer):
             start.collection,
             mode,
             self._batches(request_iterator),
+            model=start.model,
             read=_to_counts(start),
         )
         async with contextlib.aclosing(events):

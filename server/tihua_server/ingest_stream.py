@@ -60,6 +60,7 @@ class IngestStream:
         session: Session,
         writer: Writer,
         *,
+        model: str,
         grant: Credit,
         room: Budget,
         idle_timeout_s: float,
@@ -70,6 +71,7 @@ class IngestStream:
         Args:
             session: what it goes on with.
             writer: prepares and writes items.
+            model: the model that the client names; empty means the collection's.
             grant: what may be in flight.
             room: bytes that all streams may hold to be embedded.
             idle_timeout_s: how long there may be nothing to do, in seconds.
@@ -77,6 +79,7 @@ class IngestStream:
         """
         self._observer = observer
         self._session = session
+        self._model = model
         self._writer = writer
         self._grant = grant
         self._room = room
@@ -208,6 +211,7 @@ class IngestStream:
                         replace(draft, origin=session.origin(batch.seq, index))
                         for index, draft in enumerate(batch.drafts)
                     ],
+                    model=self._model,
                     mode=session.mode,
                     taken=frozenset(self._pending_ids),
                     lane=Lane.BULK,
@@ -245,9 +249,11 @@ class IngestStream:
             if finished and (not is_ready or len(items) >= MAX_WRITE_ITEMS):
                 break
             prepared = pending.task.result()
+            if finished and prepared.target != finished[0][1].target:
+                break
             finished.append((pending, prepared))
             items += prepared.items
-        await self._writer.write(self._session.collection, items)
+        await self._writer.write(finished[0][1].target, items)
         return self._commit(finished)
 
     def _commit(

@@ -74,15 +74,17 @@ class Ingester:
         mode: WriteMode,
         batches: AsyncIterator[Batch],
         *,
+        model: str = "",
         read: Counts = NOTHING_READ,
     ) -> AsyncGenerator[Event, None]:
         """Write the batches of a stream; yield what the client must know.
 
         Args:
             session_id: chosen by the client; the same again resumes.
-            collection: where the items go.
+            collection: where the items go; if it is an alias, wherever it leads at the time.
             mode: what to do with an id that is already there.
             batches: what the client sends after its start, in order.
+            model: the model that the client names; empty means the collection's.
             read: the last acknowledgement that the client has read: the failures of later batches
                 are told again, and a session that is not known here goes on from there.
 
@@ -91,6 +93,7 @@ class Ingester:
             SessionTaken: the client opened another stream for the session.
             OutOfOrder: a gap in the numbers of the batches.
             Overloaded: more in flight than was granted.
+            CollectionMoved: the alias was led elsewhere under a batch.
             Draining: the server shuts down; everything that was taken is acknowledged.
             StreamIdle: no batch came for too long.
             StoreUnavailable: the store does not answer.
@@ -101,6 +104,7 @@ class Ingester:
         stream = IngestStream(
             session,
             self._writer,
+            model=model,
             grant=self._grant,
             room=self._room,
             idle_timeout_s=self._idle_timeout_s,

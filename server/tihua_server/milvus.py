@@ -13,7 +13,7 @@ from pymilvus.client.types import LoadState as MilvusLoadState
 from tihua_server.errors import CollectionNotReady
 from tihua_server.filter_literals import MAX_LIST_LENGTH, literal
 from tihua_server.filters import render
-from tihua_server.milvus_collections import MilvusCollections
+from tihua_server.milvus_aliases import MilvusAliases
 from tihua_server.milvus_connection import MilvusConnection
 from tihua_server.milvus_embedded import Flusher
 from tihua_server.milvus_index import search_params
@@ -40,7 +40,7 @@ _LOAD_STATES = {
 }
 
 
-class Milvus(MilvusCollections):
+class Milvus(MilvusAliases):
     """Collections in one Milvus, and the items in them; made by `open`, and to be closed."""
 
     def __init__(self, connection: MilvusConnection) -> None:
@@ -49,7 +49,7 @@ class Milvus(MilvusCollections):
 
     async def describe(self, name: str) -> Collection:
         """Return one collection; the count of a released one is Milvus' own estimate."""
-        await self._record(name)
+        name = (await self.spec(name, is_fresh=True)).name
         index = await self._call(name, self._client.describe_index, name, EMBEDDING)
         found = await self._record(name, index)
         answer = await self._call(name, self._client.get_load_state, name)
@@ -59,11 +59,12 @@ class Milvus(MilvusCollections):
         except CollectionNotReady:
             stats = await self._call(name, self._client.get_collection_stats, name)
             count = int(stats["row_count"])
-        return Collection(found.spec, count, state, found.create_time)
+        aliases = await self._aliases(name)
+        return Collection(found.spec, count, state, found.create_time, aliases)
 
     async def upsert(self, name: str, items: Sequence[Item]) -> None:
         """Write items; of several with one id the last is kept."""
-        await self.spec(name)
+        name = await self._own_name(name)
         await self._connection.require_room()
         rows = [to_row(item) for item in {item.id: item for item in items}.values()]
         # Milvus Lite's upsert keeps metadata that the new item no longer has; its insert replaces.
@@ -80,7 +81,7 @@ class Milvus(MilvusCollections):
     async def _get(
         self, name: str, ids: Sequence[str], fields: Fields, *, consistency: str
     ) -> list[Item]:
-        await self.spec(name)
+        name = await self._own_name(name)
         found = {}
         for batch in _batches(ids, MAX_LIST_LENGTH):
             rows = await self._call(
@@ -98,7 +99,7 @@ class Milvus(MilvusCollections):
         self, name: str, *, where: Filter, limit: int, after_id: str = "", fields: Fields
     ) -> list[Item]:
         """Return up to `limit` matching items with ids beyond `after_id`, sorted by id (bytes)."""
-        await self.spec(name)
+        name = await self._own_name(name)
         expression = self._render(where)
         found: list[Item] = []
         # A page of Milvus may be short before the last, when a shard has little; and longer than
@@ -133,7 +134,7 @@ class Milvus(MilvusCollections):
 
     async def count(self, name: str, where: Filter) -> int:
         """Return the exact number of matching items; writes of a moment ago are counted."""
-        await self.spec(name)
+        name = await self._own_name(name)
         [row] = await self._call(
             name,
             self._client.query,
@@ -147,6 +148,7 @@ class Milvus(MilvusCollections):
     async def delete(self, name: str, ids: Sequence[str]) -> int:
         """Remove items by id; return how many there were."""
         # Milvus counts the ids that it was given, and not the items that were there.
+        name = await self._own_name(name)
         there = await self._get(name, list(dict.fromkeys(ids)), _BARE, consistency="Strong")
         return await self._delete(name, there)
 
@@ -157,6 +159,7 @@ class Milvus(MilvusCollections):
 
     async def delete_where(self, name: str, where: Filter) -> int:
         """Remove the matching items, page by page; return how many there were."""
+        name = await self._own_name(name)
         count, last_id = 0, ""
         while there := await self.scan(
             name, where=where, limit=BATCH_ROWS, after_id=last_id, fields=_BARE
@@ -169,14 +172,18 @@ class Milvus(MilvusCollections):
         self, name: str, embeddings: FloatArray, params: SearchParams
     ) -> list[list[Hit]]:
         """Return the hits of each query, best first."""
-        index = (await self.spec(name)).index
+        spec = await self.spec(name)
         tuning = search_params(
-            index, params.index_params, limit=params.limit, offset=params.offset, lite=self._is_lite
+            spec.index,
+            params.index_params,
+            limit=params.limit,
+            offset=params.offset,
+            lite=self._is_lite,
         )
         answers = await self._call(
             name,
             self._client.search,
-            name,
+            spec.name,
             data=list(embeddings),
             anns_field=EMBEDDING,
             filter=self._render(params.filter),

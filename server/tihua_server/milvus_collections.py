@@ -6,6 +6,7 @@ remembers that over a restart. Milvus Lite does not, so a release is noted in th
 their names are taken.
 """
 
+import asyncio
 import contextlib
 import logging
 import time
@@ -18,7 +19,7 @@ from pymilvus.exceptions import MilvusException
 
 from tihua_server.errors import NotFound, ServiceError, StoreError, StoreFull, StoreUnavailable
 from tihua_server.milvus_connection import MilvusConnection
-from tihua_server.milvus_errors import already_exists, not_found
+from tihua_server.milvus_errors import already_exists, has_aliases, is_alias, not_found
 from tihua_server.milvus_index import with_defaults
 from tihua_server.milvus_schema import EMBEDDING, Record, properties, record, released, schema
 from tihua_server.observer import Observer
@@ -28,7 +29,11 @@ LOAD_TIMEOUT_S = 600.0
 """Deadline of what reads a whole collection: building its index, loading it, flushing it."""
 
 SPEC_TTL_S = 5.0
-"""How long a collection's spec is believed: another server may drop it and make it anew."""
+"""How long a collection's spec is believed: another server may move an alias, or drop a collection
+and make it anew."""
+
+RENAME_S = 0.1
+"""For so long a name may be of nothing while its collection is renamed: 10 ms on Milvus 2.3.5."""
 
 _log = logging.getLogger(__name__)
 
@@ -38,10 +43,13 @@ class MilvusCollections:
 
     Attributes:
         kind: what the Milvus is, for people.
+        settle_s: see `VectorStore`.
     """
 
     def __init__(self, connection: MilvusConnection) -> None:
         self.kind = connection.kind
+        # Of an embedded store nobody else believes anything, and its calls are made in their order.
+        self.settle_s = 0.0 if connection.embedded else SPEC_TTL_S + connection.timeout_s
         self._connection = connection
         self._client = connection.client
         self._call = connection.call
@@ -134,13 +142,17 @@ class MilvusCollections:
             self._client.create_index(spec.name, index, sync=False, timeout=timeout)
         self._client.load_collection(spec.name, timeout=timeout)
 
-    async def spec(self, name: str) -> CollectionSpec:
-        """Return what a collection was created with, as known within the last 5 s."""
-        if name in self._specs:
+    async def spec(self, name: str, *, is_fresh: bool = False) -> CollectionSpec:
+        """Return what a collection was created with, as known within the last 5 s, or now."""
+        if name in self._specs and not is_fresh:
             read_at, spec = self._specs[name]
             if time.monotonic() - read_at < SPEC_TTL_S:
                 return spec
         return (await self._record(name)).spec
+
+    async def _own_name(self, name: str) -> str:
+        """Return the name of the collection that a name or an alias stands for."""
+        return (await self.spec(name)).name
 
     async def names(self) -> list[str]:
         """Return the names of tihua's own collections, sorted."""
@@ -155,9 +167,21 @@ class MilvusCollections:
 
     async def drop(self, name: str) -> None:
         """Remove a collection and all its items."""
-        await self._record(name)
+        await self._require_own_name(name)
+        if aliases := await self._aliases(name):
+            raise has_aliases(name, aliases)
         await self._call(name, self._client.drop_collection, name)
         self._specs.pop(name, None)
+
+    async def _require_own_name(self, name: str) -> None:
+        found = await self._record(name)
+        if found.spec.name != name:
+            raise is_alias(name, found.spec.name)
+
+    async def _aliases(self, name: str) -> tuple[str, ...]:
+        """Return the aliases of a collection, by its own name, sorted."""
+        found = await self._call(name, self._client.list_aliases, name)
+        return tuple(sorted(found["aliases"]))
 
     async def load(self, name: str) -> None:
         """Load a collection; its index is built if creating it was cut short."""
@@ -173,24 +197,38 @@ class MilvusCollections:
 
     async def release(self, name: str) -> None:
         """Release a collection from memory, and keep it so over a restart."""
-        await self._record(name)
-        await self._call(name, self._client.release_collection, name)
+        own = (await self._record(name)).spec.name
+        await self._call(name, self._client.release_collection, own)
         if self._is_lite:
-            await self._note_release(name, is_released=True)
+            await self._note_release(own, is_released=True)
 
     async def _note_release(self, name: str, *, is_released: bool) -> None:
         alter = self._client.alter_collection_properties
         await self._call(name, alter, name, released(is_released=is_released))
 
     async def _record(self, name: str, index: Mapping[str, Any] | None = None) -> Record:
-        self._specs.pop(name, None)
         if not name:  # which pymilvus refuses by itself, as a mistake of ours
             raise not_found(name)
+        try:
+            found = await self._described(name, index)
+        except NotFound:
+            if name not in self._specs:
+                raise
+            # It was there a moment ago, and may be on its way to another name.
+            await asyncio.sleep(RENAME_S)
+            try:
+                found = await self._described(name, index)
+            except NotFound:
+                self._specs.pop(name, None)
+                raise
+        self._specs[name] = (time.monotonic(), found.spec)
+        return found
+
+    async def _described(self, name: str, index: Mapping[str, Any] | None) -> Record:
         description = await self._call(name, self._client.describe_collection, name)
         found = record(description, index)
         if found is None:
             raise not_found(name)
-        self._specs[name] = (time.monotonic(), found.spec)
         return found
 
     async def ping(self) -> None:

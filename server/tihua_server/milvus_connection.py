@@ -48,6 +48,7 @@ class MilvusConnection:
         kind: what it is, for people: `Milvus Lite 3.2.2`.
         is_lite: whether it is Milvus Lite, here or elsewhere.
         is_in_doubt: whether it was away, or loading a collection, since somebody last set it back.
+        timeout_s: deadline of a call, in seconds.
     """
 
     def __init__(
@@ -63,7 +64,7 @@ class MilvusConnection:
         number = version.removeprefix(_LITE).removeprefix("v")
         self.kind = f"Milvus Lite {number}" if self.is_lite else f"Milvus {number}"
         self.embedded = embedded
-        self._timeout_s = timeout_s
+        self.timeout_s = timeout_s
         self._observer = observer
         # Milvus Lite allows no two writers, and while it flushes, rows are missing from what others
         # read: one thread makes its calls follow each other.
@@ -127,7 +128,7 @@ class MilvusConnection:
                 the connection is closed.
             ServiceError: whatever else Milvus says, translated.
         """
-        bound = self._timeout_s if timeout_s is None else timeout_s
+        bound = self.timeout_s if timeout_s is None else timeout_s
         work = partial(self._work, partial(function, *args, timeout=bound, **kwargs))
         if self._is_closed:
             raise StoreUnavailable("the connection to Milvus is closed")
@@ -142,7 +143,7 @@ class MilvusConnection:
             raise
 
     async def _is_loading(self, name: str) -> bool:
-        work = partial(self.client.get_load_state, name, timeout=self._timeout_s)
+        work = partial(self.client.get_load_state, name, timeout=self.timeout_s)
         try:
             found = await asyncio.get_running_loop().run_in_executor(self._pool, work)
         except (MilvusException, grpc.RpcError):
@@ -183,9 +184,9 @@ class MilvusConnection:
 
     async def ping(self) -> None:
         """Return when Milvus answers; not kept waiting by other calls."""
-        with self._answered("get_server_version", "", self._timeout_s):
-            async with asyncio.timeout(self._timeout_s):
-                await asyncio.to_thread(self.client.get_server_version, timeout=self._timeout_s)
+        with self._answered("get_server_version", "", self.timeout_s):
+            async with asyncio.timeout(self.timeout_s):
+                await asyncio.to_thread(self.client.get_server_version, timeout=self.timeout_s)
 
     async def close(self) -> None:
         """Let the calls in the threads end, then close the client and stop an embedded Milvus."""

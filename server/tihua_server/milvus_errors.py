@@ -6,12 +6,14 @@ the caller under 65535, so their words are read as well. Milvus Lite has its own
 """
 
 import re
+from collections.abc import Sequence
 
 import grpc
 from pymilvus.exceptions import MilvusException
 
 from tihua_server.errors import (
     AlreadyExists,
+    CollectionInUse,
     CollectionNotReady,
     InvalidInput,
     NotFound,
@@ -24,7 +26,7 @@ from tihua_server.errors import (
 FULL_RETRY_S = 5.0
 """When to try again after a full disk, in seconds: somebody must make room."""
 
-_NOT_FOUND = frozenset({100})
+_NOT_FOUND = frozenset({100, 1600})
 _NOT_LOADED = frozenset({101, 103})
 # 2 is pymilvus' "fail connecting" and Milvus' "unavailable"; 3 and 4 are full memory and queues, 8
 # and 9 rate limits, 901 a node that has left.
@@ -34,7 +36,10 @@ _INVALID = frozenset({6, 1100})
 _TIMED_OUT = re.compile(
     r"retry (timeout|run out)|timeout,|deadline|not ready|unavailable", re.IGNORECASE
 )
-_TAKEN = re.compile(r"already exist|duplicate collection", re.IGNORECASE)
+_TAKEN = re.compile(
+    r"already exist|duplicate collection|duplicated new collection|name conflict|conflicts with",
+    re.IGNORECASE,
+)
 _FILTER = re.compile(
     r"cannot parse expression|query plan|not a boolean expression|unsupported expr|at column \d+",
     re.IGNORECASE,
@@ -120,10 +125,35 @@ def loading(collection: str) -> StoreUnavailable:
     )
 
 
+def no_alias(alias: str) -> NotFound:
+    """Return the error for an alias that is not there."""
+    return NotFound(f"there is no alias {alias!r}", reason="ALIAS_NOT_FOUND", field="alias")
+
+
+def has_aliases(collection: str, aliases: Sequence[str]) -> CollectionInUse:
+    """Return the error for a collection that can't go, because aliases lead to it."""
+    names = ", ".join(aliases)
+    return CollectionInUse(
+        f"the collection {collection!r} has the aliases {names}: lead them elsewhere, or delete "
+        "them first",
+        reason="COLLECTION_HAS_ALIASES",
+        metadata={"collection": collection, "aliases": names},
+    )
+
+
+def is_alias(alias: str, collection: str) -> CollectionInUse:
+    """Return the error for what can be done to a collection by its own name only."""
+    return CollectionInUse(
+        f"{alias!r} is an alias of the collection {collection!r}: name the one that is meant",
+        reason="IS_ALIAS",
+        metadata={"alias": alias, "collection": collection},
+    )
+
+
 def already_exists(collection: str) -> AlreadyExists:
-    """Return the error for a name that is taken."""
+    """Return the error for a name that is taken; collections and aliases share one name space."""
     return AlreadyExists(
-        f"there is a collection {collection!r} already: choose another name",
+        f"there is a collection or alias {collection!r} already: choose another name",
         metadata={"collection": collection},
     )
 

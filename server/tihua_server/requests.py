@@ -139,14 +139,14 @@ def to_group_by(request: search_service_pb2.SearchRequest, limits: Limits) -> Gr
     return GroupBy(request.group_by, size, limits.max_search_window)
 
 
-def check_collection_name(name: str) -> None:
-    """Refuse what Milvus does not take as the name of a collection."""
+def check_collection_name(name: str, field: str) -> None:
+    """Refuse what Milvus does not take as the name of a collection or an alias."""
     if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]{0,254}", name):
         raise InvalidInput(
-            f"collection name {name[:64]!r} must be 1 to 255 letters, digits and underscores "
+            f"{field} {name[:64]!r} must be 1 to 255 letters, digits and underscores "
             "(a-z, A-Z, 0-9, _), not starting with a digit",
             reason="WRONG_NAME",
-            field="name",
+            field=field,
         )
 
 

@@ -61,7 +61,10 @@ class SearchService(rpc.SearchServiceServicer):
 
     async def _search(self, request: pb.SearchRequest) -> pb.SearchResponse:
         start_s = perf_counter()
-        params = self._params(request)
+        # A position is "24 photos_1": so many hits before, in the collection of that name.
+        position = decode_page_token(request, request.page_token)
+        before, _, pages_of = position.partition(" ")
+        params = self._params(request, offset=int(before or 0))
         terms = to_terms(request.terms, self._limits)
         query = Query(
             request.collection,
@@ -69,21 +72,22 @@ class SearchService(rpc.SearchServiceServicer):
             params,
             request.model,
             group=to_group_by(request, self._limits),
+            pages_of=pages_of,
         )
         found = await self._searcher.search(query)
         end = params.offset + params.limit
         is_last = len(found.hits) < params.limit or end >= self._limits.max_search_window
+        position = f"{end} {found.collection}"
         return pb.SearchResponse(
             hits=[from_hit(hit) for hit in found.hits],
-            next_page_token="" if is_last else encode_page_token(request, str(end)),
+            next_page_token="" if is_last else encode_page_token(request, position),
             model=from_ref(found.model),
             timing=from_stages(found.stages, start_s),
         )
 
-    def _params(self, request: pb.SearchRequest) -> SearchParams:
+    def _params(self, request: pb.SearchRequest, *, offset: int) -> SearchParams:
         limits = self._limits
         limit = to_count(request, "limit", default=DEFAULT_LIMIT, maximum=limits.max_page_size)
-        offset = int(decode_page_token(request, request.page_token) or 0)
         if offset >= limits.max_search_window:
             raise InvalidInput(
                 f"page_token asks for hits beyond {limits.max_search_window}, the most that all "

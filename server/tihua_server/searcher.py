@@ -12,6 +12,7 @@ from tihua_server.grouping import GroupBy, grouped_hits
 from tihua_server.served_models import ServedModels
 from tihua_server.stages import Stages
 from tihua_server.types import (
+    CollectionSpec,
     Content,
     Fields,
     Filter,
@@ -44,20 +45,38 @@ class Term:
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """What is looked for, and where; by the collection's model, which `model` may name."""
+    """What is looked for, and where.
+
+    Attributes:
+        collection: its name, or an alias of it.
+        terms: what is looked for.
+        params: how.
+        model: the model that the request names; empty means the collection's.
+        group: what hits are grouped by; None if they are not.
+        pages_of: the collection that the pages before came from; empty for a first page.
+    """
 
     collection: str
     terms: Sequence[Term]
     params: SearchParams
     model: str = ""
     group: GroupBy | None = None
+    pages_of: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """The hits, best first, the model that embedded the query, and where the time went."""
+    """What was found.
+
+    Attributes:
+        hits: best first.
+        collection: where, by its own name.
+        model: the model that embedded the query.
+        stages: where the time went.
+    """
 
     hits: list[Hit]
+    collection: str
     model: ModelRef
     stages: Stages
 
@@ -74,18 +93,37 @@ class Searcher:
         """Return the items nearest to the weighted sum of the query's terms.
 
         Raises:
-            InvalidInput: a term can't be embedded, the terms cancel out, or the filter is wrong.
+            InvalidInput: a term can't be embedded, the terms cancel out, the filter is wrong, or
+                the pages before came from another collection.
             NotFound: there is no such collection or model, or no item of a term's id.
             ModelMismatch: the collection was made with another model, or one that is not served.
         """
         spec = await self._store.spec(query.collection)
+        try:
+            return await self._search(query, spec)
+        except NotFound:
+            # What is believed of a name is up to 5 s old: the collection may have been renamed, or
+            # removed after its alias was led to another.
+            fresh = await self._store.spec(query.collection, is_fresh=True)
+            if fresh.name == spec.name:
+                raise
+            return await self._search(query, fresh)
+
+    async def _search(self, query: Query, spec: CollectionSpec) -> Found:
+        if query.pages_of not in {"", spec.name}:
+            raise InvalidInput(
+                f"page_token is of the collection {query.pages_of}; {query.collection} leads to "
+                f"{spec.name} now: begin with the first page again",
+                reason="WRONG_PAGE_TOKEN",
+                field="page_token",
+            )
         embedder = self._models.of(spec, query.model)
-        embedding, stages = await self._embed(query, embedder)
+        embedding, stages = await self._embed(query, spec, embedder)
         start_s = perf_counter()
         params = replace(query.params, filter=_leave_out(query.terms, query.params.filter))
-        hits = await self._hits(query.collection, embedding, params, query.group)
+        hits = await self._hits(spec.name, embedding, params, query.group)
         store_s = stages.store_s + perf_counter() - start_s
-        return Found(hits, embedder.model.ref, replace(stages, store_s=store_s))
+        return Found(hits, spec.name, embedder.model.ref, replace(stages, store_s=store_s))
 
     async def _hits(
         self, collection: str, embedding: FloatArray, params: SearchParams, group: GroupBy | None
@@ -95,7 +133,9 @@ class Searcher:
         [hits] = await self._store.search(collection, embedding[np.newaxis], params)
         return hits
 
-    async def _embed(self, query: Query, embedder: Embedder) -> tuple[FloatArray, Stages]:
+    async def _embed(
+        self, query: Query, spec: CollectionSpec, embedder: Embedder
+    ) -> tuple[FloatArray, Stages]:
         for position, term in enumerate(query.terms):
             if not (0 < abs(term.weight) <= MAX_WEIGHT):
                 raise InvalidInput(
@@ -110,7 +150,7 @@ class Searcher:
             if isinstance(term.value, StoredItem)
         }
         start_s = perf_counter()
-        stored = await self._stored_embeddings(query.collection, examples)
+        stored = await self._stored_embeddings(spec.name, examples)
         store_s = perf_counter() - start_s if examples else 0.0
         embedded = await embedder.embed(
             [term.value for term in query.terms if not isinstance(term.value, StoredItem)]

@@ -31,6 +31,8 @@ STATUS_CODES: dict[type[ServiceError], grpc.StatusCode] = {
     errors.AlreadyExists: grpc.StatusCode.ALREADY_EXISTS,
     errors.ModelMismatch: grpc.StatusCode.FAILED_PRECONDITION,
     errors.CollectionNotReady: grpc.StatusCode.FAILED_PRECONDITION,
+    errors.CollectionInUse: grpc.StatusCode.FAILED_PRECONDITION,
+    errors.CollectionMoved: grpc.StatusCode.UNAVAILABLE,
     errors.TooLarge: grpc.StatusCode.RESOURCE_EXHAUSTED,
     errors.Overloaded: grpc.StatusCode.RESOURCE_EXHAUSTED,
     errors.StoreFull: grpc.StatusCode.RESOURCE_EXHAUSTED,

@@ -200,12 +200,14 @@ class Collection:
         item_count: exact number of items.
         load_state: whether it can be searched now.
         create_time: in UTC; None where the store does not tell.
+        aliases: other names that lead to it, sorted.
     """
 
     spec: CollectionSpec
     item_count: int
     load_state: LoadState
     create_time: datetime | None = None
+    aliases: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -293,15 +295,20 @@ class SearchParams:
 class VectorStore(Protocol):
     """Collections of items, and the search for the nearest.
 
-    Every method raises `StoreUnavailable` when the store does not answer within its deadline,
-    `StoreError` when it refuses what should have been right, `StoreFull` when it has no room for
-    what is written, and, where a collection is named, `NotFound` when there is none of that name.
-    What the callers have checked already (lengths, ranges, dims, NaN) is not checked again; what a
-    filter says is (`InvalidInput`).
+    Where a collection is named, an alias of it may stand, which is looked up once. Every method
+    raises `StoreUnavailable` when the store does not answer within its deadline, `StoreError` when
+    it refuses what should have been right, `StoreFull` when it has no room for what is written,
+    and, where a collection is named, `NotFound` when there is none of that name. What the callers
+    have checked already (lengths, ranges, dims, NaN) is not checked again; what a filter says is
+    (`InvalidInput`).
     """
 
     kind: str
     """What it is, for people: `Milvus Lite 3.2.2`, `Milvus 2.6.1`."""
+
+    settle_s: float
+    """After an alias was moved: how long other servers may still believe that it leads where it led
+    before, and a write that they began then may take, in seconds."""
 
     async def create(self, spec: CollectionSpec) -> None:
         """Create a collection, its index built and loaded for searching.
@@ -311,8 +318,14 @@ class VectorStore(Protocol):
             InvalidInput: the store refuses a parameter of the index.
         """
 
-    async def spec(self, name: str) -> CollectionSpec:
-        """Return what a collection was created with; cheap enough for every request."""
+    async def spec(self, name: str, *, is_fresh: bool = False) -> CollectionSpec:
+        """Return what a collection was created with; its `name` is never an alias.
+
+        Args:
+            name: the collection, or an alias of it.
+            is_fresh: ask the store now. Else what was read up to 5 s ago is returned, which is
+                cheap enough for every request.
+        """
 
     async def describe(self, name: str) -> Collection:
         """Return one collection, with its exact count."""
@@ -321,7 +334,33 @@ class VectorStore(Protocol):
         """Return the names of all collections that tihua made, sorted."""
 
     async def drop(self, name: str) -> None:
-        """Remove a collection and all its items."""
+        """Remove a collection and all its items.
+
+        Raises:
+            CollectionInUse: it has aliases, or the name is one.
+        """
+
+    async def rename(self, name: str, new_name: str, *, keeps_alias: bool) -> None:
+        """Give a collection another name, and make the old one an alias of it if so asked.
+
+        Raises:
+            CollectionInUse: the name is an alias.
+            AlreadyExists: the new name is taken.
+        """
+
+    async def set_alias(self, alias: str, name: str) -> str:
+        """Lead an alias to a collection, at once; return the one that it led to before, if any.
+
+        Raises:
+            AlreadyExists: there is a collection of the alias's name.
+        """
+
+    async def drop_alias(self, alias: str) -> None:
+        """Remove an alias; the collection stays.
+
+        Raises:
+            NotFound: there is no such alias.
+        """
 
     async def load(self, name: str) -> None:
         """Load a collection for searching; return when it can be searched."""

@@ -11,11 +11,19 @@ from dataclasses import dataclass, field
 from enum import Enum
 
 from tihua_server.config import Limits
-from tihua_server.errors import AlreadyExists, InvalidInput, ServiceError
+from tihua_server.errors import AlreadyExists, CollectionMoved, InvalidInput, ServiceError
 from tihua_server.lane import Lane
 from tihua_server.served_models import ServedModels
 from tihua_server.stages import Stages
-from tihua_server.types import Content, Fields, Item, Metadata, ModelRef, VectorStore
+from tihua_server.types import (
+    CollectionSpec,
+    Content,
+    Fields,
+    Item,
+    Metadata,
+    ModelRef,
+    VectorStore,
+)
 
 RESERVED_KEYS = frozenset({"id", "embedding", "uri", "_origin", "_seq", "_partition"})
 """Columns of the collection, and Milvus Lite's own, which it drops from metadata without a word."""
@@ -56,10 +64,24 @@ class Failure:
 
 
 @dataclass(frozen=True, slots=True)
+class Target:
+    """Where a batch goes.
+
+    Attributes:
+        name: as the caller named it; may be an alias.
+        spec: of the collection that it led to when the batch was embedded, by that one's model.
+    """
+
+    name: str
+    spec: CollectionSpec
+
+
+@dataclass(frozen=True, slots=True)
 class Prepared:
     """A batch that is ready to be written.
 
     Attributes:
+        target: where to write it.
         items: what to write.
         failures: what can't be written, by position.
         skipped: how many are left as they were, in mode SKIP_EXISTING.
@@ -69,6 +91,7 @@ class Prepared:
         stages: where the time went.
     """
 
+    target: Target
     items: list[Item]
     failures: list[Failure]
     skipped: int
@@ -113,7 +136,8 @@ class Writer:
             ModelMismatch: the collection was made with another model, or one that is not served.
             Overloaded: the queue is full.
         """
-        embedder = self._models.of(await self._store.spec(collection), model)
+        target = Target(collection, await self._store.spec(collection))
+        embedder = self._models.of(target.spec, model)
         failures: list[Failure] = []
         good: list[tuple[int, Draft, Content]] = []
         for index, draft in enumerate(drafts):
@@ -123,7 +147,7 @@ class Writer:
                 failures.append(Failure(index, draft.id, error))
         skipped = already_written = 0
         if mode is not WriteMode.UPSERT:
-            there = await self._existing([draft.id for _, draft, _ in good], collection, taken)
+            there = await self._existing([draft.id for _, draft, _ in good], target, taken)
             new = []
             for index, draft, content in good:
                 if draft.id not in there:
@@ -145,23 +169,36 @@ class Writer:
                 items.append(Item(draft.id, row, draft.uri, draft.metadata, draft.origin))
         failures.sort(key=lambda failure: failure.index)
         return Prepared(
-            items, failures, skipped, already_written, embedder.model.ref, embedded.stages
+            target, items, failures, skipped, already_written, embedder.model.ref, embedded.stages
         )
 
-    async def write(self, collection: str, items: Sequence[Item]) -> None:
-        """Write items; of several with one id the last is kept."""
+    async def write(self, target: Target, items: Sequence[Item]) -> None:
+        """Write items; of several with one id the last is kept.
+
+        Raises:
+            CollectionMoved: the name leads to another collection now, or one of another model;
+                nothing is written.
+        """
         latest = {item.id: item for item in items}
-        if latest:
-            await self._store.upsert(collection, list(latest.values()))
+        if not latest:
+            return
+        spec = await self._store.spec(target.name)
+        if (spec.name, spec.model) != (target.spec.name, target.spec.model):
+            raise CollectionMoved(
+                f"{target.name} led to the collection {target.spec.name} and leads to {spec.name} "
+                "now: send it again",
+                metadata={"previous_collection": target.spec.name, "collection": spec.name},
+            )
+        await self._store.upsert(spec.name, list(latest.values()))
 
     async def _existing(
-        self, ids: Sequence[str], collection: str, taken: Container[str]
+        self, ids: Sequence[str], target: Target, taken: Container[str]
     ) -> dict[str, str]:
         """Return the origin of each item that is there or on its way; empty where it is unknown."""
         if not ids:
             return {}
         bare = Fields(uri=False, metadata=False, embedding=False, origin=True)
-        stored = await self._store.get(collection, list(dict.fromkeys(ids)), bare)
+        stored = await self._store.get(target.spec.name, list(dict.fromkeys(ids)), bare)
         on_their_way = {item_id: "" for item_id in ids if item_id in taken}
         return on_their_way | {item.id: item.origin for item in stored}
 

@@ -1,6 +1,5 @@
 """A server of two models: each collection has its own, and requests find the right one."""
 
-import dataclasses
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 
@@ -9,6 +8,7 @@ import pytest
 import tihua
 from fake_encoder import FakeEncoder
 from in_process import serving
+from second_encoder import SecondEncoder
 from tihua.v1 import (
     collection_service_pb2,
     collection_service_pb2_grpc,
@@ -20,15 +20,6 @@ from tihua.v1 import (
 )
 from tihua_server.app import App
 from tihua_server.config import Config
-from tihua_server.types import ModelRef
-
-
-class SecondEncoder(FakeEncoder):
-    """Another model, of another length."""
-
-    info = dataclasses.replace(
-        FakeEncoder.info, ref=ModelRef("second", "5ec05ec05ec05ec0"), dim=48, image_size=24
-    )
 
 
 @pytest.fixture

@@ -55,6 +55,8 @@ async def server(milvus_uri: str, spare: str) -> AsyncIterator[Milvus]:
     before = {spare, *await store.names()}
     yield store
     for name in set(await store.names()) - before:
+        for alias in (await store.describe(name)).aliases:
+            await store.drop_alias(alias)
         await store.drop(name)
     await store.close()
 

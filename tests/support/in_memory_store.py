@@ -11,7 +11,14 @@ from datetime import UTC, datetime
 import numpy as np
 from in_memory_filter import matcher
 from tihua_server.errors import ServiceError
-from tihua_server.milvus_errors import already_exists, not_found, not_loaded
+from tihua_server.milvus_errors import (
+    already_exists,
+    has_aliases,
+    is_alias,
+    no_alias,
+    not_found,
+    not_loaded,
+)
 from tihua_server.milvus_index import search_params, with_defaults
 from tihua_server.types import (
     Collection,
@@ -41,15 +48,18 @@ class InMemoryStore:
 
     Attributes:
         kind: what it is, for people.
+        settle_s: nobody else believes anything.
         error: what every call raises, unless it is None: a store that is away, for one.
     """
 
     kind = "memory"
+    settle_s = 0.0
 
     def __init__(self, *specs: CollectionSpec) -> None:
         """Begin with empty collections, if any."""
         self.error: ServiceError | None = None
         self._shelves = {spec.name: _Shelf(spec, datetime.now(UTC)) for spec in specs}
+        self._aliases: dict[str, str] = {}
 
     def items(self, name: str) -> Mapping[str, Item]:
         """Return the items of a collection by id, whether the store is away or not."""
@@ -58,12 +68,11 @@ class InMemoryStore:
     async def create(self, spec: CollectionSpec) -> None:
         """Create a collection."""
         self._answer()
-        if spec.name in self._shelves:
-            raise already_exists(spec.name)
+        self._require_free(spec.name)
         spec = replace(spec, index=with_defaults(spec.index))
         self._shelves[spec.name] = _Shelf(spec, datetime.now(UTC))
 
-    async def spec(self, name: str) -> CollectionSpec:
+    async def spec(self, name: str, *, is_fresh: bool = False) -> CollectionSpec:
         """Return what a collection was created with."""
         return self._shelf(name).spec
 
@@ -71,7 +80,8 @@ class InMemoryStore:
         """Return one collection."""
         shelf = self._shelf(name)
         state = LoadState.LOADED if shelf.is_loaded else LoadState.RELEASED
-        return Collection(shelf.spec, len(shelf.items), state, shelf.create_time)
+        aliases = self._aliases_of(shelf.spec.name)
+        return Collection(shelf.spec, len(shelf.items), state, shelf.create_time, aliases)
 
     async def names(self) -> list[str]:
         """Return the names of all collections, sorted."""
@@ -80,8 +90,37 @@ class InMemoryStore:
 
     async def drop(self, name: str) -> None:
         """Remove a collection."""
-        self._shelf(name)
+        self._require_own_name(name)
+        if aliases := self._aliases_of(name):
+            raise has_aliases(name, aliases)
         del self._shelves[name]
+
+    async def rename(self, name: str, new_name: str, *, keeps_alias: bool) -> None:
+        """Give a collection another name."""
+        self._require_own_name(name)
+        self._require_free(new_name)
+        shelf = self._shelves.pop(name)
+        shelf.spec = replace(shelf.spec, name=new_name)
+        self._shelves[new_name] = shelf
+        self._aliases |= dict.fromkeys(self._aliases_of(name), new_name)
+        if keeps_alias:
+            self._aliases[name] = new_name
+
+    async def set_alias(self, alias: str, name: str) -> str:
+        """Lead an alias to a collection; return the one that it led to before."""
+        target = self._shelf(name).spec.name
+        if alias in self._shelves:
+            raise already_exists(alias)
+        before = self._aliases.get(alias, "")
+        self._aliases[alias] = target
+        return before
+
+    async def drop_alias(self, alias: str) -> None:
+        """Remove an alias."""
+        self._answer()
+        if alias not in self._aliases:
+            raise no_alias(alias)
+        del self._aliases[alias]
 
     async def load(self, name: str) -> None:
         """Load a collection."""
@@ -163,9 +202,21 @@ class InMemoryStore:
 
     def _shelf(self, name: str) -> _Shelf:
         self._answer()
-        if name not in self._shelves:
+        own_name = self._aliases.get(name, name)
+        if own_name not in self._shelves:
             raise not_found(name)
-        return self._shelves[name]
+        return self._shelves[own_name]
+
+    def _aliases_of(self, name: str) -> tuple[str, ...]:
+        return tuple(sorted(alias for alias, led_to in self._aliases.items() if led_to == name))
+
+    def _require_own_name(self, name: str) -> None:
+        if (own_name := self._shelf(name).spec.name) != name:
+            raise is_alias(name, own_name)
+
+    def _require_free(self, name: str) -> None:
+        if name in self._shelves or name in self._aliases:
+            raise already_exists(name)
 
     def _loaded(self, name: str) -> _Shelf:
         shelf = self._shelf(name)

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Sequence
 
 import pytest
 from fake_encoder import FakeEncoder
+from second_encoder import SecondEncoder
 from tihua_server.config import Config
 from tihua_server.errors import InvalidInput, ModelMismatch, NotFound, Overloaded
 from tihua_server.lane import Lane
@@ -23,13 +24,8 @@ from tihua_server.types import (
 
 SIZE = FakeEncoder.info.image_size
 FIRST = FakeEncoder.info.ref
-SECOND = ModelRef("second", "5ec05ec05ec05ec0")
-
-
-class SecondEncoder(FakeEncoder):
-    """Another model, of other sizes."""
-
-    info = dataclasses.replace(FakeEncoder.info, ref=SECOND, dim=16)
+SECOND = SecondEncoder.info.ref
+SECOND_SIZE = SecondEncoder.info.image_size
 
 
 @pytest.fixture
@@ -45,9 +41,9 @@ def collection(ref: ModelRef) -> CollectionSpec:
     return CollectionSpec("paintings", ref, 32, Index(IndexType.FLAT))
 
 
-def square(level: int) -> RgbImage:
+def square(level: int, side: int = SIZE) -> RgbImage:
     """Return a picture that needs no work."""
-    return RgbImage(bytes([level]) * (SIZE * SIZE * 3), SIZE, SIZE)
+    return RgbImage(bytes([level]) * (side * side * 3), side, side)
 
 
 async def test_a_model_is_found_by_its_name(models: ServedModels) -> None:
@@ -134,7 +130,7 @@ async def test_models_take_turns_and_a_query_goes_before_bulk_of_the_other() -> 
         models.named("fake").embed([square(1), square(2)], lane=Lane.BULK, wait=True)
     )
     assert await asyncio.to_thread(has_begun.wait, 10)
-    query = asyncio.create_task(models.named("second").embed([square(3)]))
+    query = asyncio.create_task(models.named("second").embed([square(3, SECOND_SIZE)]))
     for _ in range(10):
         await asyncio.sleep(0)
     assert order == ["fake"]

@@ -24,8 +24,17 @@ type CollectionServiceClient interface {
 	GetCollection(ctx context.Context, in *GetCollectionRequest, opts ...grpc.CallOption) (*GetCollectionResponse, error)
 	// Returns all collections, sorted by name.
 	ListCollections(ctx context.Context, in *ListCollectionsRequest, opts ...grpc.CallOption) (*ListCollectionsResponse, error)
-	// Removes a collection and all its items, for good.
+	// Removes a collection and all its items, for good. FAILED_PRECONDITION if it has aliases.
 	DeleteCollection(ctx context.Context, in *DeleteCollectionRequest, opts ...grpc.CallOption) (*DeleteCollectionResponse, error)
+	// Gives a collection another name; its items, its aliases and all else stay.
+	RenameCollection(ctx context.Context, in *RenameCollectionRequest, opts ...grpc.CallOption) (*RenameCollectionResponse, error)
+	// Makes an alias, or leads it to another collection in one step: each call finds the one or the
+	// other, and never none. Other servers of the same store may find the old one for some seconds
+	// yet. An ingest stream or UpsertItems under way ends with UNAVAILABLE (COLLECTION_MOVED), writes
+	// nothing into the wrong one, and may be sent again at once.
+	SetAlias(ctx context.Context, in *SetAliasRequest, opts ...grpc.CallOption) (*SetAliasResponse, error)
+	// Removes an alias; the collection stays.
+	DeleteAlias(ctx context.Context, in *DeleteAliasRequest, opts ...grpc.CallOption) (*DeleteAliasResponse, error)
 	// Loads a collection into the store's memory and returns when it can be searched.
 	LoadCollection(ctx context.Context, in *LoadCollectionRequest, opts ...grpc.CallOption) (*LoadCollectionResponse, error)
 	// Releases a collection from the store's memory. Its items stay; until it is loaded again,
@@ -83,6 +92,33 @@ func (c *collectionServiceClient) ListCollections(ctx context.Context, in *ListC
 func (c *collectionServiceClient) DeleteCollection(ctx context.Context, in *DeleteCollectionRequest, opts ...grpc.CallOption) (*DeleteCollectionResponse, error) {
 	out := new(DeleteCollectionResponse)
 	err := c.cc.Invoke(ctx, "/tihua.v1.CollectionService/DeleteCollection", in, out, opts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *collectionServiceClient) RenameCollection(ctx context.Context, in *RenameCollectionRequest, opts ...grpc.CallOption) (*RenameCollectionResponse, error) {
+	out := new(RenameCollectionResponse)
+	err := c.cc.Invoke(ctx, "/tihua.v1.CollectionService/RenameCollection", in, out, opts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *collectionServiceClient) SetAlias(ctx context.Context, in *SetAliasRequest, opts ...grpc.CallOption) (*SetAliasResponse, error) {
+	out := new(SetAliasResponse)
+	err := c.cc.Invoke(ctx, "/tihua.v1.CollectionService/SetAlias", in, out, opts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *collectionServiceClient) DeleteAlias(ctx context.Context, in *DeleteAliasRequest, opts ...grpc.CallOption) (*DeleteAliasResponse, error) {
+	out := new(DeleteAliasResponse)
+	err := c.cc.Invoke(ctx, "/tihua.v1.CollectionService/DeleteAlias", in, out, opts...)
 	if err != nil {
 		return nil, err
 	}
@@ -163,8 +199,17 @@ type CollectionServiceServer interface {
 	GetCollection(context.Context, *GetCollectionRequest) (*GetCollectionResponse, error)
 	// Returns all collections, sorted by name.
 	ListCollections(context.Context, *ListCollectionsRequest) (*ListCollectionsResponse, error)
-	// Removes a collection and all its items, for good.
+	// Removes a collection and all its items, for good. FAILED_PRECONDITION if it has aliases.
 	DeleteCollection(context.Context, *DeleteCollectionRequest) (*DeleteCollectionResponse, error)
+	// Gives a collection another name; its items, its aliases and all else stay.
+	RenameCollection(context.Context, *RenameCollectionRequest) (*RenameCollectionResponse, error)
+	// Makes an alias, or leads it to another collection in one step: each call finds the one or the
+	// other, and never none. Other servers of the same store may find the old one for some seconds
+	// yet. An ingest stream or UpsertItems under way ends with UNAVAILABLE (COLLECTION_MOVED), writes
+	// nothing into the wrong one, and may be sent again at once.
+	SetAlias(context.Context, *SetAliasRequest) (*SetAliasResponse, error)
+	// Removes an alias; the collection stays.
+	DeleteAlias(context.Context, *DeleteAliasRequest) (*DeleteAliasResponse, error)
 	// Loads a collection into the store's memory and returns when it can be searched.
 	LoadCollection(context.Context, *LoadCollectionRequest) (*LoadCollectionResponse, error)
 	// Releases a collection from the store's memory. Its items stay; until it is loaded again,
@@ -200,6 +245,15 @@ func (UnimplementedCollectionServiceServer) ListCollections(context.Context, *Li
 }
 func (UnimplementedCollectionServiceServer) DeleteCollection(context.Context, *DeleteCollectionRequest) (*DeleteCollectionResponse, error) {
 	return nil, status.Errorf(codes.Unimplemented, "method DeleteCollection not implemented")
+}
+func (UnimplementedCollectionServiceServer) RenameCollection(context.Context, *RenameCollectionRequest) (*RenameCollectionResponse, error) {
+	return nil, status.Errorf(codes.Unimplemented, "method RenameCollection not implemented")
+}
+func (UnimplementedCollectionServiceServer) SetAlias(context.Context, *SetAliasRequest) (*SetAliasResponse, error) {
+	return nil, status.Errorf(codes.Unimplemented, "method SetAlias not implemented")
+}
+func (UnimplementedCollectionServiceServer) DeleteAlias(context.Context, *DeleteAliasRequest) (*DeleteAliasResponse, error) {
+	return nil, status.Errorf(codes.Unimplemented, "method DeleteAlias not implemented")
 }
 func (UnimplementedCollectionServiceServer) LoadCollection(context.Context, *LoadCollectionRequest) (*LoadCollectionResponse, error) {
 	return nil, status.Errorf(codes.Unimplemented, "method LoadCollection not implemented")
@@ -303,6 +357,60 @@ func _CollectionService_DeleteCollection_Handler(srv interface{}, ctx context.Co
 	}
 	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
 		return srv.(CollectionServiceServer).DeleteCollection(ctx, req.(*DeleteCollectionRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _CollectionService_RenameCollection_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(RenameCollectionRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(CollectionServiceServer).RenameCollection(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: "/tihua.v1.CollectionService/RenameCollection",
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(CollectionServiceServer).RenameCollection(ctx, req.(*RenameCollectionRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _CollectionService_SetAlias_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(SetAliasRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(CollectionServiceServer).SetAlias(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: "/tihua.v1.CollectionService/SetAlias",
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(CollectionServiceServer).SetAlias(ctx, req.(*SetAliasRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _CollectionService_DeleteAlias_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(DeleteAliasRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(CollectionServiceServer).DeleteAlias(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: "/tihua.v1.CollectionService/DeleteAlias",
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(CollectionServiceServer).DeleteAlias(ctx, req.(*DeleteAliasRequest))
 	}
 	return interceptor(ctx, in, info, handler)
 }
@@ -452,6 +560,18 @@ var _CollectionService_serviceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "DeleteCollection",
 			Handler:    _CollectionService_DeleteCollection_Handler,
+		},
+		{
+			MethodName: "RenameCollection",
+			Handler:    _CollectionService_RenameCollection_Handler,
+		},
+		{
+			MethodName: "SetAlias",
+			Handler:    _CollectionService_SetAlias_Handler,
+		},
+		{
+			MethodName: "DeleteAlias",
+			Handler:    _CollectionService_DeleteAlias_Handler,
 		},
 		{
 			MethodName: "LoadCollection",

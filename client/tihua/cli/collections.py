@@ -15,8 +15,14 @@ from tihua.cli._printer import Column, Printer, Record, counted, json_option
 INDEX_NAMES: tuple[str, ...] = get_args(IndexName)
 """How neighbours can be found, as Milvus calls it."""
 
+
+def _joined(names: object) -> str:
+    return ", ".join(names) if isinstance(names, list) else ""
+
+
 COLUMNS = (
     Column("name"),
+    Column("aliases", style="cyan", show=_joined),
     Column("items", justify="right"),
     Column("model"),
     Column("dim", justify="right"),
@@ -33,11 +39,12 @@ COLUMNS = (
     examples=[
         "tihua collections list",
         "tihua collections create paintings --index IVF_FLAT --index-param nlist=512",
-        "tihua collections delete paintings",
+        "tihua collections alias paintings paintings_2",
+        "tihua collections delete paintings_1",
     ],
 )
 def command() -> None:
-    """Create, show, load, release and delete collections."""
+    """Create, show, name, load, release and delete collections."""
 
 
 @command.add(name="list", examples=["tihua collections list", "tihua collections list --json"])
@@ -136,12 +143,73 @@ def show_collection(connection: Connection, name: str | None, *, as_json: bool) 
 def delete_collection(connection: Connection, name: str, *, is_sure: bool) -> None:
     """Delete the collection NAME and all its items, for good."""
     with connection.client() as client:
-        count = client.get_collection(name).item_count
-        if not is_sure:
+        collection = client.get_collection(name)
+        count = collection.item_count
+        # One with aliases the server refuses to delete.
+        if not (is_sure or collection.aliases):
             question = f"Delete {printable(name)} and its {counted(count, 'item')} for good?"
             click.confirm(question, abort=True, err=True)
         client.delete_collection(name)
     click.echo(f"deleted {printable(name)} and its {counted(count, 'item')}")
+
+
+@command.add(
+    name="rename",
+    examples=[
+        "tihua collections rename paintings song_paintings",
+        "tihua collections rename paintings paintings_1 --keep-alias",
+    ],
+)
+@click.argument("name")
+@click.argument("new_name")
+@click.option(
+    "--keep-alias", is_flag=True, help="The old name stays, as an alias of the collection."
+)
+@click.pass_obj
+def rename_collection(
+    connection: Connection, name: str, new_name: str, *, keep_alias: bool
+) -> None:
+    """Call the collection NAME NEW_NAME.
+
+    With --keep-alias whoever uses the old name notices nothing, but for some 10 ms on a Milvus
+    server, which searches wait out.
+    """
+    with connection.client() as client:
+        client.rename_collection(name, new_name, keep_alias=keep_alias)
+    click.echo(f"renamed {printable(name)} to {printable(new_name)}")
+
+
+@command.add(
+    name="alias",
+    examples=[
+        "tihua collections alias paintings paintings_2",
+        "tihua search 夕阳西下 --collection paintings",
+    ],
+)
+@click.argument("alias")
+@click.argument("target", metavar="COLLECTION")
+@click.pass_obj
+def set_alias(connection: Connection, alias: str, target: str) -> None:
+    """Let the name ALIAS lead to COLLECTION.
+
+    An alias stands for its collection everywhere. One that leads elsewhere is moved in one step:
+    whoever searches by it finds the one collection or the other, and never none.
+    """
+    with connection.client() as client:
+        move = client.set_alias(alias, target)
+        name = client.get_collection(alias).name
+    before = f", and no longer to {printable(move.previous)}" if move.previous else ""
+    click.echo(f"{printable(alias)} leads to {printable(name)}{before}")
+
+
+@command.add(name="unalias", examples=["tihua collections unalias paintings"])
+@click.argument("alias")
+@click.pass_obj
+def delete_alias(connection: Connection, alias: str) -> None:
+    """Delete the name ALIAS; the collection stays."""
+    with connection.client() as client:
+        client.delete_alias(alias)
+    click.echo(f"deleted the alias {printable(alias)}")
 
 
 @command.add(name="load", examples=["tihua collections load", "tihua collections load paintings"])
@@ -178,6 +246,7 @@ def record(collection: tihua.Collection) -> Record:
     created = collection.create_time
     return {
         "name": collection.name,
+        "aliases": list(collection.aliases),
         "description": collection.description,
         "items": collection.item_count,
         "model": collection.model.id,

@@ -22,13 +22,14 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb2
 from google.protobuf import field_mask_pb2 as google_dot_protobuf_dot_field__mask__pb2
 from google.protobuf import struct_pb2 as google_dot_protobuf_dot_struct__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 from tihua.v1 import types_pb2 as tihua_dot_v1_dot_types__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!tihua/v1/collection_service.proto\x12\x08tihua.v1\x1a google/protobuf/field_mask.proto\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x14tihua/v1/types.proto\"\x86\x01\n\x05Index\x12!\n\x04type\x18\x01 \x01(\x0e\x32\x13.tihua.v1.IndexType\x12+\n\x06params\x18\x02 \x03(\x0b\x32\x1b.tihua.v1.Index.ParamsEntry\x1a-\n\x0bParamsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\r:\x02\x38\x01\"\xfd\x01\n\nCollection\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x02 \x01(\t\x12!\n\x05model\x18\x03 \x01(\x0b\x32\x12.tihua.v1.ModelRef\x12\x0b\n\x03\x64im\x18\x04 \x01(\r\x12\x1e\n\x05index\x18\x05 \x01(\x0b\x32\x0f.tihua.v1.Index\x12\x0e\n\x06shards\x18\x06 \x01(\r\x12\x12\n\nitem_count\x18\x07 \x01(\x04\x12\'\n\nload_state\x18\x08 \x01(\x0e\x32\x13.tihua.v1.LoadState\x12/\n\x0b\x63reate_time\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\x8b\x01\n\x17\x43reateCollectionRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x02 \x01(\t\x12\x1e\n\x05index\x18\x03 \x01(\x0b\x32\x0f.tihua.v1.Index\x12\x13\n\x06shards\x18\x04 \x01(\rH\x00\x88\x01\x01\x12\r\n\x05model\x18\x05 \x01(\tB\t\n\x07_shards\"D\n\x18\x43reateCollectionResponse\x12(\n\ncollection\x18\x01 \x01(\x0b\x32\x14.tihua.v1.Collection\"$\n\x14GetCollectionRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\"A\n\x15GetCollectionResponse\x12(\n\ncollection\x18\x01 \x01(\x0b\x32\x14.tihua.v1.Collection\"J\n\x16ListCollectionsRequest\x12\x12\n\x05limit\x18\x01 \x01(\rH\x00\x88\x01\x01\x12\x12\n\npage_token\x18\x02 \x01(\tB\x08\n\x06_limit\"]\n\x17ListCollectionsResponse\x12)\n\x0b\x63ollections\x18\x01 \x03(\x0b\x32\x14.tihua.v1.Collection\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\'\n\x17\x44\x65leteCollectionRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\"\x1a\n\x18\x44\x65leteCollectionResponse\"%\n\x15LoadCollectionRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\"\x18\n\x16LoadCollectionResponse\"(\n\x18ReleaseCollectionRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\"\x1b\n\x19ReleaseCollectionResponse\"V\n\x12UpsertItemsRequest\x12\x12\n\ncollection\x18\x01 \x01(\t\x12\x1d\n\x05items\x18\x02 \x03(\x0b\x32\x0e.tihua.v1.Item\x12\r\n\x05model\x18\x03 \x01(\t\"\x96\x01\n\x13UpsertItemsResponse\x12\x15\n\ritems_written\x18\x01 \x01(\x04\x12#\n\x06\x65rrors\x18\x02 \x03(\x0b\x32\x13.tihua.v1.ItemError\x12!\n\x05model\x18\x03 \x01(\x0b\x32\x12.tihua.v1.ModelRef\x12 \n\x06timing\x18\x04 \x01(\x0b\x32\x10.tihua.v1.Timing\"a\n\x0fGetItemsRequest\x12\x12\n\ncollection\x18\x01 \x01(\t\x12\x0b\n\x03ids\x18\x02 \x03(\t\x12-\n\tread_mask\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.FieldMask\"F\n\x10GetItemsResponse\x12\x1d\n\x05items\x18\x01 \x03(\x0b\x32\x0e.tihua.v1.Item\x12\x13\n\x0bmissing_ids\x18\x02 \x03(\t\"\xc7\x01\n\x10ListItemsRequest\x12\x12\n\ncollection\x18\x01 \x01(\t\x12\x0e\n\x06\x66ilter\x18\x02 \x01(\t\x12.\n\rfilter_params\x18\x03 \x01(\x0b\x32\x17.google.protobuf.Struct\x12\x12\n\x05limit\x18\x04 \x01(\rH\x00\x88\x01\x01\x12\x12\n\npage_token\x18\x05 \x01(\t\x12-\n\tread_mask\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.FieldMaskB\x08\n\x06_limit\"K\n\x11ListItemsResponse\x12\x1d\n\x05items\x18\x01 \x03(\x0b\x32\x0e.tihua.v1.Item\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"g\n\x11\x43ountItemsRequest\x12\x12\n\ncollection\x18\x01 \x01(\t\x12\x0e\n\x06\x66ilter\x18\x02 \x01(\t\x12.\n\rfilter_params\x18\x03 \x01(\x0b\x32\x17.google.protobuf.Struct\"#\n\x12\x43ountItemsResponse\x12\r\n\x05\x63ount\x18\x01 \x01(\x04\"u\n\x12\x44\x65leteItemsRequest\x12\x12\n\ncollection\x18\x01 \x01(\t\x12\x0b\n\x03ids\x18\x02 \x03(\t\x12\x0e\n\x06\x66ilter\x18\x03 \x01(\t\x12.\n\rfilter_params\x18\x04 \x01(\x0b\x32\x17.google.protobuf.Struct\",\n\x13\x44\x65leteItemsResponse\x12\x15\n\rdeleted_count\x18\x01 \x01(\x04*\x84\x01\n\tIndexType\x12\x1a\n\x16INDEX_TYPE_UNSPECIFIED\x10\x00\x12\x13\n\x0fINDEX_TYPE_FLAT\x10\x01\x12\x17\n\x13INDEX_TYPE_IVF_FLAT\x10\x02\x12\x13\n\x0fINDEX_TYPE_HNSW\x10\x03\x12\x18\n\x14INDEX_TYPE_AUTOINDEX\x10\x04*o\n\tLoadState\x12\x1a\n\x16LOAD_STATE_UNSPECIFIED\x10\x00\x12\x17\n\x13LOAD_STATE_RELEASED\x10\x01\x12\x16\n\x12LOAD_STATE_LOADING\x10\x02\x12\x15\n\x11LOAD_STATE_LOADED\x10\x03\x32\xbd\x07\n\x11\x43ollectionService\x12Y\n\x10\x43reateCollection\x12!.tihua.v1.CreateCollectionRequest\x1a\".tihua.v1.CreateCollectionResponse\x12U\n\rGetCollection\x12\x1e.tihua.v1.GetCollectionRequest\x1a\x1f.tihua.v1.GetCollectionResponse\"\x03\x90\x02\x01\x12[\n\x0fListCollections\x12 .tihua.v1.ListCollectionsRequest\x1a!.tihua.v1.ListCollectionsResponse\"\x03\x90\x02\x01\x12Y\n\x10\x44\x65leteCollection\x12!.tihua.v1.DeleteCollectionRequest\x1a\".tihua.v1.DeleteCollectionResponse\x12X\n\x0eLoadCollection\x12\x1f.tihua.v1.LoadCollectionRequest\x1a .tihua.v1.LoadCollectionResponse\"\x03\x90\x02\x02\x12\x61\n\x11ReleaseCollection\x12\".tihua.v1.ReleaseCollectionRequest\x1a#.tihua.v1.ReleaseCollectionResponse\"\x03\x90\x02\x02\x12O\n\x0bUpsertItems\x12\x1c.tihua.v1.UpsertItemsRequest\x1a\x1d.tihua.v1.UpsertItemsResponse\"\x03\x90\x02\x02\x12\x46\n\x08GetItems\x12\x19.tihua.v1.GetItemsRequest\x1a\x1a.tihua.v1.GetItemsResponse\"\x03\x90\x02\x01\x12I\n\tListItems\x12\x1a.tihua.v1.ListItemsRequest\x1a\x1b.tihua.v1.ListItemsResponse\"\x03\x90\x02\x01\x12L\n\nCountItems\x12\x1b.tihua.v1.CountItemsRequest\x1a\x1c.tihua.v1.CountItemsResponse\"\x03\x90\x02\x01\x12O\n\x0b\x44\x65leteItems\x12\x1c.tihua.v1.DeleteItemsRequest\x1a\x1d.tihua.v1.DeleteItemsResponse\"\x03\x90\x02\x02\x42\x43\n\x12io.github.tihua.v1P\x01Z+github.com/tihua/tihua/client/go/v1;tihuav1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!tihua/v1/collection_service.proto\x12\x08tihua.v1\x1a\x1egoogle/protobuf/duration.proto\x1a google/protobuf/field_mask.proto\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x14tihua/v1/types.proto\"\x86\x01\n\x05Index\x12!\n\x04type\x18\x01 \x01(\x0e\x32\x13.tihua.v1.IndexType\x12+\n\x06params\x18\x02 \x03(\x0b\x32\x1b.tihua.v1.Index.ParamsEntry\x1a-\n\x0bParamsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\r:\x02\x38\x01\"\x8e\x02\n\nCollection\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x02 \x01(\t\x12!\n\x05model\x18\x03 \x01(\x0b\x32\x12.tihua.v1.ModelRef\x12\x0b\n\x03\x64im\x18\x04 \x01(\r\x12\x1e\n\x05index\x18\x05 \x01(\x0b\x32\x0f.tihua.v1.Index\x12\x0e\n\x06shards\x18\x06 \x01(\r\x12\x12\n\nitem_count\x18\x07 \x01(\x04\x12\'\n\nload_state\x18\x08 \x01(\x0e\x32\x13.tihua.v1.LoadState\x12/\n\x0b\x63reate_time\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0f\n\x07\x61liases\x18\n \x03(\t\"\x8b\x01\n\x17\x43reateCollectionRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x02 \x01(\t\x12\x1e\n\x05index\x18\x03 \x01(\x0b\x32\x0f.tihua.v1.Index\x12\x13\n\x06shards\x18\x04 \x01(\rH\x00\x88\x01\x01\x12\r\n\x05model\x18\x05 \x01(\tB\t\n\x07_shards\"D\n\x18\x43reateCollectionResponse\x12(\n\ncollection\x18\x01 \x01(\x0b\x32\x14.tihua.v1.Collection\"$\n\x14GetCollectionRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\"A\n\x15GetCollectionResponse\x12(\n\ncollection\x18\x01 \x01(\x0b\x32\x14.tihua.v1.Collection\"J\n\x16ListCollectionsRequest\x12\x12\n\x05limit\x18\x01 \x01(\rH\x00\x88\x01\x01\x12\x12\n\npage_token\x18\x02 \x01(\tB\x08\n\x06_limit\"]\n\x17ListCollectionsResponse\x12)\n\x0b\x63ollections\x18\x01 \x03(\x0b\x32\x14.tihua.v1.Collection\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\'\n\x17\x44\x65leteCollectionRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\"\x1a\n\x18\x44\x65leteCollectionResponse\"M\n\x17RenameCollectionRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x10\n\x08new_name\x18\x02 \x01(\t\x12\x12\n\nkeep_alias\x18\x03 \x01(\x08\"\x1a\n\x18RenameCollectionResponse\"4\n\x0fSetAliasRequest\x12\r\n\x05\x61lias\x18\x01 \x01(\t\x12\x12\n\ncollection\x18\x02 \x01(\t\"_\n\x10SetAliasResponse\x12\x1b\n\x13previous_collection\x18\x01 \x01(\t\x12.\n\x0bsettle_time\x18\x02 \x01(\x0b\x32\x19.google.protobuf.Duration\"#\n\x12\x44\x65leteAliasRequest\x12\r\n\x05\x61lias\x18\x01 \x01(\t\"\x15\n\x13\x44\x65leteAliasResponse\"%\n\x15LoadCollectionRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\"\x18\n\x16LoadCollectionResponse\"(\n\x18ReleaseCollectionRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\"\x1b\n\x19ReleaseCollectionResponse\"V\n\x12UpsertItemsRequest\x12\x12\n\ncollection\x18\x01 \x01(\t\x12\x1d\n\x05items\x18\x02 \x03(\x0b\x32\x0e.tihua.v1.Item\x12\r\n\x05model\x18\x03 \x01(\t\"\x96\x01\n\x13UpsertItemsResponse\x12\x15\n\ritems_written\x18\x01 \x01(\x04\x12#\n\x06\x65rrors\x18\x02 \x03(\x0b\x32\x13.tihua.v1.ItemError\x12!\n\x05model\x18\x03 \x01(\x0b\x32\x12.tihua.v1.ModelRef\x12 \n\x06timing\x18\x04 \x01(\x0b\x32\x10.tihua.v1.Timing\"a\n\x0fGetItemsRequest\x12\x12\n\ncollection\x18\x01 \x01(\t\x12\x0b\n\x03ids\x18\x02 \x03(\t\x12-\n\tread_mask\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.FieldMask\"F\n\x10GetItemsResponse\x12\x1d\n\x05items\x18\x01 \x03(\x0b\x32\x0e.tihua.v1.Item\x12\x13\n\x0bmissing_ids\x18\x02 \x03(\t\"\xc7\x01\n\x10ListItemsRequest\x12\x12\n\ncollection\x18\x01 \x01(\t\x12\x0e\n\x06\x66ilter\x18\x02 \x01(\t\x12.\n\rfilter_params\x18\x03 \x01(\x0b\x32\x17.google.protobuf.Struct\x12\x12\n\x05limit\x18\x04 \x01(\rH\x00\x88\x01\x01\x12\x12\n\npage_token\x18\x05 \x01(\t\x12-\n\tread_mask\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.FieldMaskB\x08\n\x06_limit\"K\n\x11ListItemsResponse\x12\x1d\n\x05items\x18\x01 \x03(\x0b\x32\x0e.tihua.v1.Item\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"g\n\x11\x43ountItemsRequest\x12\x12\n\ncollection\x18\x01 \x01(\t\x12\x0e\n\x06\x66ilter\x18\x02 \x01(\t\x12.\n\rfilter_params\x18\x03 \x01(\x0b\x32\x17.google.protobuf.Struct\"#\n\x12\x43ountItemsResponse\x12\r\n\x05\x63ount\x18\x01 \x01(\x04\"u\n\x12\x44\x65leteItemsRequest\x12\x12\n\ncollection\x18\x01 \x01(\t\x12\x0b\n\x03ids\x18\x02 \x03(\t\x12\x0e\n\x06\x66ilter\x18\x03 \x01(\t\x12.\n\rfilter_params\x18\x04 \x01(\x0b\x32\x17.google.protobuf.Struct\",\n\x13\x44\x65leteItemsResponse\x12\x15\n\rdeleted_count\x18\x01 \x01(\x04*\x84\x01\n\tIndexType\x12\x1a\n\x16INDEX_TYPE_UNSPECIFIED\x10\x00\x12\x13\n\x0fINDEX_TYPE_FLAT\x10\x01\x12\x17\n\x13INDEX_TYPE_IVF_FLAT\x10\x02\x12\x13\n\x0fINDEX_TYPE_HNSW\x10\x03\x12\x18\n\x14INDEX_TYPE_AUTOINDEX\x10\x04*o\n\tLoadState\x12\x1a\n\x16LOAD_STATE_UNSPECIFIED\x10\x00\x12\x17\n\x13LOAD_STATE_RELEASED\x10\x01\x12\x16\n\x12LOAD_STATE_LOADING\x10\x02\x12\x15\n\x11LOAD_STATE_LOADED\x10\x03\x32\xac\t\n\x11\x43ollectionService\x12Y\n\x10\x43reateCollection\x12!.tihua.v1.CreateCollectionRequest\x1a\".tihua.v1.CreateCollectionResponse\x12U\n\rGetCollection\x12\x1e.tihua.v1.GetCollectionRequest\x1a\x1f.tihua.v1.GetCollectionResponse\"\x03\x90\x02\x01\x12[\n\x0fListCollections\x12 .tihua.v1.ListCollectionsRequest\x1a!.tihua.v1.ListCollectionsResponse\"\x03\x90\x02\x01\x12Y\n\x10\x44\x65leteCollection\x12!.tihua.v1.DeleteCollectionRequest\x1a\".tihua.v1.DeleteCollectionResponse\x12Y\n\x10RenameCollection\x12!.tihua.v1.RenameCollectionRequest\x1a\".tihua.v1.RenameCollectionResponse\x12\x46\n\x08SetAlias\x12\x19.tihua.v1.SetAliasRequest\x1a\x1a.tihua.v1.SetAliasResponse\"\x03\x90\x02\x02\x12J\n\x0b\x44\x65leteAlias\x12\x1c.tihua.v1.DeleteAliasRequest\x1a\x1d.tihua.v1.DeleteAliasResponse\x12X\n\x0eLoadCollection\x12\x1f.tihua.v1.LoadCollectionRequest\x1a .tihua.v1.LoadCollectionResponse\"\x03\x90\x02\x02\x12\x61\n\x11ReleaseCollection\x12\".tihua.v1.ReleaseCollectionRequest\x1a#.tihua.v1.ReleaseCollectionResponse\"\x03\x90\x02\x02\x12O\n\x0bUpsertItems\x12\x1c.tihua.v1.UpsertItemsRequest\x1a\x1d.tihua.v1.UpsertItemsResponse\"\x03\x90\x02\x02\x12\x46\n\x08GetItems\x12\x19.tihua.v1.GetItemsRequest\x1a\x1a.tihua.v1.GetItemsResponse\"\x03\x90\x02\x01\x12I\n\tListItems\x12\x1a.tihua.v1.ListItemsRequest\x1a\x1b.tihua.v1.ListItemsResponse\"\x03\x90\x02\x01\x12L\n\nCountItems\x12\x1b.tihua.v1.CountItemsRequest\x1a\x1c.tihua.v1.CountItemsResponse\"\x03\x90\x02\x01\x12O\n\x0b\x44\x65leteItems\x12\x1c.tihua.v1.DeleteItemsRequest\x1a\x1d.tihua.v1.DeleteItemsResponse\"\x03\x90\x02\x02\x42\x43\n\x12io.github.tihua.v1P\x01Z+github.com/tihua/tihua/client/go/v1;tihuav1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -42,6 +43,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_COLLECTIONSERVICE'].methods_by_name['GetCollection']._serialized_options = b'\220\002\001'
   _globals['_COLLECTIONSERVICE'].methods_by_name['ListCollections']._loaded_options = None
   _globals['_COLLECTIONSERVICE'].methods_by_name['ListCollections']._serialized_options = b'\220\002\001'
+  _globals['_COLLECTIONSERVICE'].methods_by_name['SetAlias']._loaded_options = None
+  _globals['_COLLECTIONSERVICE'].methods_by_name['SetAlias']._serialized_options = b'\220\002\002'
   _globals['_COLLECTIONSERVICE'].methods_by_name['LoadCollection']._loaded_options = None
   _globals['_COLLECTIONSERVICE'].methods_by_name['LoadCollection']._serialized_options = b'\220\002\002'
   _globals['_COLLECTIONSERVICE'].methods_by_name['ReleaseCollection']._loaded_options = None
@@ -56,60 +59,72 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_COLLECTIONSERVICE'].methods_by_name['CountItems']._serialized_options = b'\220\002\001'
   _globals['_COLLECTIONSERVICE'].methods_by_name['DeleteItems']._loaded_options = None
   _globals['_COLLECTIONSERVICE'].methods_by_name['DeleteItems']._serialized_options = b'\220\002\002'
-  _globals['_INDEXTYPE']._serialized_start=2251
-  _globals['_INDEXTYPE']._serialized_end=2383
-  _globals['_LOADSTATE']._serialized_start=2385
-  _globals['_LOADSTATE']._serialized_end=2496
-  _globals['_INDEX']._serialized_start=167
-  _globals['_INDEX']._serialized_end=301
-  _globals['_INDEX_PARAMSENTRY']._serialized_start=256
-  _globals['_INDEX_PARAMSENTRY']._serialized_end=301
-  _globals['_COLLECTION']._serialized_start=304
-  _globals['_COLLECTION']._serialized_end=557
-  _globals['_CREATECOLLECTIONREQUEST']._serialized_start=560
-  _globals['_CREATECOLLECTIONREQUEST']._serialized_end=699
-  _globals['_CREATECOLLECTIONRESPONSE']._serialized_start=701
-  _globals['_CREATECOLLECTIONRESPONSE']._serialized_end=769
-  _globals['_GETCOLLECTIONREQUEST']._serialized_start=771
-  _globals['_GETCOLLECTIONREQUEST']._serialized_end=807
-  _globals['_GETCOLLECTIONRESPONSE']._serialized_start=809
-  _globals['_GETCOLLECTIONRESPONSE']._serialized_end=874
-  _globals['_LISTCOLLECTIONSREQUEST']._serialized_start=876
-  _globals['_LISTCOLLECTIONSREQUEST']._serialized_end=950
-  _globals['_LISTCOLLECTIONSRESPONSE']._serialized_start=952
-  _globals['_LISTCOLLECTIONSRESPONSE']._serialized_end=1045
-  _globals['_DELETECOLLECTIONREQUEST']._serialized_start=1047
-  _globals['_DELETECOLLECTIONREQUEST']._serialized_end=1086
-  _globals['_DELETECOLLECTIONRESPONSE']._serialized_start=1088
-  _globals['_DELETECOLLECTIONRESPONSE']._serialized_end=1114
-  _globals['_LOADCOLLECTIONREQUEST']._serialized_start=1116
-  _globals['_LOADCOLLECTIONREQUEST']._serialized_end=1153
-  _globals['_LOADCOLLECTIONRESPONSE']._serialized_start=1155
-  _globals['_LOADCOLLECTIONRESPONSE']._serialized_end=1179
-  _globals['_RELEASECOLLECTIONREQUEST']._serialized_start=1181
-  _globals['_RELEASECOLLECTIONREQUEST']._serialized_end=1221
-  _globals['_RELEASECOLLECTIONRESPONSE']._serialized_start=1223
-  _globals['_RELEASECOLLECTIONRESPONSE']._serialized_end=1250
-  _globals['_UPSERTITEMSREQUEST']._serialized_start=1252
-  _globals['_UPSERTITEMSREQUEST']._serialized_end=1338
-  _globals['_UPSERTITEMSRESPONSE']._serialized_start=1341
-  _globals['_UPSERTITEMSRESPONSE']._serialized_end=1491
-  _globals['_GETITEMSREQUEST']._serialized_start=1493
-  _globals['_GETITEMSREQUEST']._serialized_end=1590
-  _globals['_GETITEMSRESPONSE']._serialized_start=1592
-  _globals['_GETITEMSRESPONSE']._serialized_end=1662
-  _globals['_LISTITEMSREQUEST']._serialized_start=1665
-  _globals['_LISTITEMSREQUEST']._serialized_end=1864
-  _globals['_LISTITEMSRESPONSE']._serialized_start=1866
-  _globals['_LISTITEMSRESPONSE']._serialized_end=1941
-  _globals['_COUNTITEMSREQUEST']._serialized_start=1943
-  _globals['_COUNTITEMSREQUEST']._serialized_end=2046
-  _globals['_COUNTITEMSRESPONSE']._serialized_start=2048
-  _globals['_COUNTITEMSRESPONSE']._serialized_end=2083
-  _globals['_DELETEITEMSREQUEST']._serialized_start=2085
-  _globals['_DELETEITEMSREQUEST']._serialized_end=2202
-  _globals['_DELETEITEMSRESPONSE']._serialized_start=2204
-  _globals['_DELETEITEMSRESPONSE']._serialized_end=2248
-  _globals['_COLLECTIONSERVICE']._serialized_start=2499
-  _globals['_COLLECTIONSERVICE']._serialized_end=3456
+  _globals['_INDEXTYPE']._serialized_start=2618
+  _globals['_INDEXTYPE']._serialized_end=2750
+  _globals['_LOADSTATE']._serialized_start=2752
+  _globals['_LOADSTATE']._serialized_end=2863
+  _globals['_INDEX']._serialized_start=199
+  _globals['_INDEX']._serialized_end=333
+  _globals['_INDEX_PARAMSENTRY']._serialized_start=288
+  _globals['_INDEX_PARAMSENTRY']._serialized_end=333
+  _globals['_COLLECTION']._serialized_start=336
+  _globals['_COLLECTION']._serialized_end=606
+  _globals['_CREATECOLLECTIONREQUEST']._serialized_start=609
+  _globals['_CREATECOLLECTIONREQUEST']._serialized_end=748
+  _globals['_CREATECOLLECTIONRESPONSE']._serialized_start=750
+  _globals['_CREATECOLLECTIONRESPONSE']._serialized_end=818
+  _globals['_GETCOLLECTIONREQUEST']._serialized_start=820
+  _globals['_GETCOLLECTIONREQUEST']._serialized_end=856
+  _globals['_GETCOLLECTIONRESPONSE']._serialized_start=858
+  _globals['_GETCOLLECTIONRESPONSE']._serialized_end=923
+  _globals['_LISTCOLLECTIONSREQUEST']._serialized_start=925
+  _globals['_LISTCOLLECTIONSREQUEST']._serialized_end=999
+  _globals['_LISTCOLLECTIONSRESPONSE']._serialized_start=1001
+  _globals['_LISTCOLLECTIONSRESPONSE']._serialized_end=1094
+  _globals['_DELETECOLLECTIONREQUEST']._serialized_start=1096
+  _globals['_DELETECOLLECTIONREQUEST']._serialized_end=1135
+  _globals['_DELETECOLLECTIONRESPONSE']._serialized_start=1137
+  _globals['_DELETECOLLECTIONRESPONSE']._serialized_end=1163
+  _globals['_RENAMECOLLECTIONREQUEST']._serialized_start=1165
+  _globals['_RENAMECOLLECTIONREQUEST']._serialized_end=1242
+  _globals['_RENAMECOLLECTIONRESPONSE']._serialized_start=1244
+  _globals['_RENAMECOLLECTIONRESPONSE']._serialized_end=1270
+  _globals['_SETALIASREQUEST']._serialized_start=1272
+  _globals['_SETALIASREQUEST']._serialized_end=1324
+  _globals['_SETALIASRESPONSE']._serialized_start=1326
+  _globals['_SETALIASRESPONSE']._serialized_end=1421
+  _globals['_DELETEALIASREQUEST']._serialized_start=1423
+  _globals['_DELETEALIASREQUEST']._serialized_end=1458
+  _globals['_DELETEALIASRESPONSE']._serialized_start=1460
+  _globals['_DELETEALIASRESPONSE']._serialized_end=1481
+  _globals['_LOADCOLLECTIONREQUEST']._serialized_start=1483
+  _globals['_LOADCOLLECTIONREQUEST']._serialized_end=1520
+  _globals['_LOADCOLLECTIONRESPONSE']._serialized_start=1522
+  _globals['_LOADCOLLECTIONRESPONSE']._serialized_end=1546
+  _globals['_RELEASECOLLECTIONREQUEST']._serialized_start=1548
+  _globals['_RELEASECOLLECTIONREQUEST']._serialized_end=1588
+  _globals['_RELEASECOLLECTIONRESPONSE']._serialized_start=1590
+  _globals['_RELEASECOLLECTIONRESPONSE']._serialized_end=1617
+  _globals['_UPSERTITEMSREQUEST']._serialized_start=1619
+  _globals['_UPSERTITEMSREQUEST']._serialized_end=1705
+  _globals['_UPSERTITEMSRESPONSE']._serialized_start=1708
+  _globals['_UPSERTITEMSRESPONSE']._serialized_end=1858
+  _globals['_GETITEMSREQUEST']._serialized_start=1860
+  _globals['_GETITEMSREQUEST']._serialized_end=1957
+  _globals['_GETITEMSRESPONSE']._serialized_start=1959
+  _globals['_GETITEMSRESPONSE']._serialized_end=2029
+  _globals['_LISTITEMSREQUEST']._serialized_start=2032
+  _globals['_LISTITEMSREQUEST']._serialized_end=2231
+  _globals['_LISTITEMSRESPONSE']._serialized_start=2233
+  _globals['_LISTITEMSRESPONSE']._serialized_end=2308
+  _globals['_COUNTITEMSREQUEST']._serialized_start=2310
+  _globals['_COUNTITEMSREQUEST']._serialized_end=2413
+  _globals['_COUNTITEMSRESPONSE']._serialized_start=2415
+  _globals['_COUNTITEMSRESPONSE']._serialized_end=2450
+  _globals['_DELETEITEMSREQUEST']._serialized_start=2452
+  _globals['_DELETEITEMSREQUEST']._serialized_end=2569
+  _globals['_DELETEITEMSRESPONSE']._serialized_start=2571
+  _globals['_DELETEITEMSRESPONSE']._serialized_end=2615
+  _globals['_COLLECTIONSERVICE']._serialized_start=2866
+  _globals['_COLLECTIONSERVICE']._serialized_end=4062
 # @@protoc_insertion_point(module_scope)

@@ -28,6 +28,10 @@ if _version_not_supported:
 class CollectionServiceStub(object):
     """Creates, shows and removes collections; writes, reads, counts and removes small sets of items.
     For many items there is IngestService.
+
+    Where a request names a collection, in any service, an alias of it may stand, unless its comment
+    says otherwise. A call looks an alias up once and then speaks of the collection alone, so that
+    its query is embedded by the model of the very collection that is searched.
     """
 
     def __init__(self, channel):
@@ -55,6 +59,21 @@ class CollectionServiceStub(object):
                 '/tihua.v1.CollectionService/DeleteCollection',
                 request_serializer=tihua_dot_v1_dot_collection__service__pb2.DeleteCollectionRequest.SerializeToString,
                 response_deserializer=tihua_dot_v1_dot_collection__service__pb2.DeleteCollectionResponse.FromString,
+                _registered_method=True)
+        self.RenameCollection = channel.unary_unary(
+                '/tihua.v1.CollectionService/RenameCollection',
+                request_serializer=tihua_dot_v1_dot_collection__service__pb2.RenameCollectionRequest.SerializeToString,
+                response_deserializer=tihua_dot_v1_dot_collection__service__pb2.RenameCollectionResponse.FromString,
+                _registered_method=True)
+        self.SetAlias = channel.unary_unary(
+                '/tihua.v1.CollectionService/SetAlias',
+                request_serializer=tihua_dot_v1_dot_collection__service__pb2.SetAliasRequest.SerializeToString,
+                response_deserializer=tihua_dot_v1_dot_collection__service__pb2.SetAliasResponse.FromString,
+                _registered_method=True)
+        self.DeleteAlias = channel.unary_unary(
+                '/tihua.v1.CollectionService/DeleteAlias',
+                request_serializer=tihua_dot_v1_dot_collection__service__pb2.DeleteAliasRequest.SerializeToString,
+                response_deserializer=tihua_dot_v1_dot_collection__service__pb2.DeleteAliasResponse.FromString,
                 _registered_method=True)
         self.LoadCollection = channel.unary_unary(
                 '/tihua.v1.CollectionService/LoadCollection',
@@ -96,6 +115,10 @@ class CollectionServiceStub(object):
 class CollectionServiceServicer(object):
     """Creates, shows and removes collections; writes, reads, counts and removes small sets of items.
     For many items there is IngestService.
+
+    Where a request names a collection, in any service, an alias of it may stand, unless its comment
+    says otherwise. A call looks an alias up once and then speaks of the collection alone, so that
+    its query is embedded by the model of the very collection that is searched.
     """
 
     def CreateCollection(self, request, context):
@@ -121,7 +144,31 @@ class CollectionServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def DeleteCollection(self, request, context):
-        """Removes a collection and all its items, for good.
+        """Removes a collection and all its items, for good. FAILED_PRECONDITION if it has aliases.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RenameCollection(self, request, context):
+        """Gives a collection another name; its items, its aliases and all else stay.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def SetAlias(self, request, context):
+        """Makes an alias, or leads it to another collection in one step: each call finds the one or the
+        other, and never none. Other servers of the same store may find the old one for some seconds
+        yet. An ingest stream or UpsertItems under way ends with UNAVAILABLE (COLLECTION_MOVED), writes
+        nothing into the wrong one, and may be sent again at once.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def DeleteAlias(self, request, context):
+        """Removes an alias; the collection stays.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -202,6 +249,21 @@ def add_CollectionServiceServicer_to_server(servicer, server):
                     request_deserializer=tihua_dot_v1_dot_collection__service__pb2.DeleteCollectionRequest.FromString,
                     response_serializer=tihua_dot_v1_dot_collection__service__pb2.DeleteCollectionResponse.SerializeToString,
             ),
+            'RenameCollection': grpc.unary_unary_rpc_method_handler(
+                    servicer.RenameCollection,
+                    request_deserializer=tihua_dot_v1_dot_collection__service__pb2.RenameCollectionRequest.FromString,
+                    response_serializer=tihua_dot_v1_dot_collection__service__pb2.RenameCollectionResponse.SerializeToString,
+            ),
+            'SetAlias': grpc.unary_unary_rpc_method_handler(
+                    servicer.SetAlias,
+                    request_deserializer=tihua_dot_v1_dot_collection__service__pb2.SetAliasRequest.FromString,
+                    response_serializer=tihua_dot_v1_dot_collection__service__pb2.SetAliasResponse.SerializeToString,
+            ),
+            'DeleteAlias': grpc.unary_unary_rpc_method_handler(
+                    servicer.DeleteAlias,
+                    request_deserializer=tihua_dot_v1_dot_collection__service__pb2.DeleteAliasRequest.FromString,
+                    response_serializer=tihua_dot_v1_dot_collection__service__pb2.DeleteAliasResponse.SerializeToString,
+            ),
             'LoadCollection': grpc.unary_unary_rpc_method_handler(
                     servicer.LoadCollection,
                     request_deserializer=tihua_dot_v1_dot_collection__service__pb2.LoadCollectionRequest.FromString,
@@ -248,6 +310,10 @@ def add_CollectionServiceServicer_to_server(servicer, server):
 class CollectionService(object):
     """Creates, shows and removes collections; writes, reads, counts and removes small sets of items.
     For many items there is IngestService.
+
+    Where a request names a collection, in any service, an alias of it may stand, unless its comment
+    says otherwise. A call looks an alias up once and then speaks of the collection alone, so that
+    its query is embedded by the model of the very collection that is searched.
     """
 
     @staticmethod
@@ -348,6 +414,87 @@ class CollectionService(object):
             '/tihua.v1.CollectionService/DeleteCollection',
             tihua_dot_v1_dot_collection__service__pb2.DeleteCollectionRequest.SerializeToString,
             tihua_dot_v1_dot_collection__service__pb2.DeleteCollectionResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RenameCollection(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tihua.v1.CollectionService/RenameCollection',
+            tihua_dot_v1_dot_collection__service__pb2.RenameCollectionRequest.SerializeToString,
+            tihua_dot_v1_dot_collection__service__pb2.RenameCollectionResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SetAlias(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tihua.v1.CollectionService/SetAlias',
+            tihua_dot_v1_dot_collection__service__pb2.SetAliasRequest.SerializeToString,
+            tihua_dot_v1_dot_collection__service__pb2.SetAliasResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DeleteAlias(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tihua.v1.CollectionService/DeleteAlias',
+            tihua_dot_v1_dot_collection__service__pb2.DeleteAliasRequest.SerializeToString,
+            tihua_dot_v1_dot_collection__service__pb2.DeleteAliasResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -29,6 +29,10 @@ GRPC_VERSION: str
 class CollectionServiceStub:
     """Creates, shows and removes collections; writes, reads, counts and removes small sets of items.
     For many items there is IngestService.
+
+    Where a request names a collection, in any service, an alias of it may stand, unless its comment
+    says otherwise. A call looks an alias up once and then speaks of the collection alone, so that
+    its query is embedded by the model of the very collection that is searched.
     """
 
     @_typing.overload
@@ -44,7 +48,17 @@ class CollectionServiceStub:
     ListCollections: _grpc.UnaryUnaryMultiCallable[_collection_service_pb2.ListCollectionsRequest, _collection_service_pb2.ListCollectionsResponse]
     """Returns all collections, sorted by name."""
     DeleteCollection: _grpc.UnaryUnaryMultiCallable[_collection_service_pb2.DeleteCollectionRequest, _collection_service_pb2.DeleteCollectionResponse]
-    """Removes a collection and all its items, for good."""
+    """Removes a collection and all its items, for good. FAILED_PRECONDITION if it has aliases."""
+    RenameCollection: _grpc.UnaryUnaryMultiCallable[_collection_service_pb2.RenameCollectionRequest, _collection_service_pb2.RenameCollectionResponse]
+    """Gives a collection another name; its items, its aliases and all else stay."""
+    SetAlias: _grpc.UnaryUnaryMultiCallable[_collection_service_pb2.SetAliasRequest, _collection_service_pb2.SetAliasResponse]
+    """Makes an alias, or leads it to another collection in one step: each call finds the one or the
+    other, and never none. Other servers of the same store may find the old one for some seconds
+    yet. An ingest stream or UpsertItems under way ends with UNAVAILABLE (COLLECTION_MOVED), writes
+    nothing into the wrong one, and may be sent again at once.
+    """
+    DeleteAlias: _grpc.UnaryUnaryMultiCallable[_collection_service_pb2.DeleteAliasRequest, _collection_service_pb2.DeleteAliasResponse]
+    """Removes an alias; the collection stays."""
     LoadCollection: _grpc.UnaryUnaryMultiCallable[_collection_service_pb2.LoadCollectionRequest, _collection_service_pb2.LoadCollectionResponse]
     """Loads a collection into the store's memory and returns when it can be searched."""
     ReleaseCollection: _grpc.UnaryUnaryMultiCallable[_collection_service_pb2.ReleaseCollectionRequest, _collection_service_pb2.ReleaseCollectionResponse]
@@ -69,6 +83,10 @@ class CollectionServiceStub:
 class CollectionServiceAsyncStub(CollectionServiceStub):
     """Creates, shows and removes collections; writes, reads, counts and removes small sets of items.
     For many items there is IngestService.
+
+    Where a request names a collection, in any service, an alias of it may stand, unless its comment
+    says otherwise. A call looks an alias up once and then speaks of the collection alone, so that
+    its query is embedded by the model of the very collection that is searched.
     """
 
     def __init__(self, channel: _aio.Channel) -> None: ...
@@ -81,7 +99,17 @@ class CollectionServiceAsyncStub(CollectionServiceStub):
     ListCollections: _aio.UnaryUnaryMultiCallable[_collection_service_pb2.ListCollectionsRequest, _collection_service_pb2.ListCollectionsResponse]  # type: ignore[assignment]
     """Returns all collections, sorted by name."""
     DeleteCollection: _aio.UnaryUnaryMultiCallable[_collection_service_pb2.DeleteCollectionRequest, _collection_service_pb2.DeleteCollectionResponse]  # type: ignore[assignment]
-    """Removes a collection and all its items, for good."""
+    """Removes a collection and all its items, for good. FAILED_PRECONDITION if it has aliases."""
+    RenameCollection: _aio.UnaryUnaryMultiCallable[_collection_service_pb2.RenameCollectionRequest, _collection_service_pb2.RenameCollectionResponse]  # type: ignore[assignment]
+    """Gives a collection another name; its items, its aliases and all else stay."""
+    SetAlias: _aio.UnaryUnaryMultiCallable[_collection_service_pb2.SetAliasRequest, _collection_service_pb2.SetAliasResponse]  # type: ignore[assignment]
+    """Makes an alias, or leads it to another collection in one step: each call finds the one or the
+    other, and never none. Other servers of the same store may find the old one for some seconds
+    yet. An ingest stream or UpsertItems under way ends with UNAVAILABLE (COLLECTION_MOVED), writes
+    nothing into the wrong one, and may be sent again at once.
+    """
+    DeleteAlias: _aio.UnaryUnaryMultiCallable[_collection_service_pb2.DeleteAliasRequest, _collection_service_pb2.DeleteAliasResponse]  # type: ignore[assignment]
+    """Removes an alias; the collection stays."""
     LoadCollection: _aio.UnaryUnaryMultiCallable[_collection_service_pb2.LoadCollectionRequest, _collection_service_pb2.LoadCollectionResponse]  # type: ignore[assignment]
     """Loads a collection into the store's memory and returns when it can be searched."""
     ReleaseCollection: _aio.UnaryUnaryMultiCallable[_collection_service_pb2.ReleaseCollectionRequest, _collection_service_pb2.ReleaseCollectionResponse]  # type: ignore[assignment]
@@ -105,6 +133,10 @@ class CollectionServiceAsyncStub(CollectionServiceStub):
 class CollectionServiceServicer(metaclass=_abc_1.ABCMeta):
     """Creates, shows and removes collections; writes, reads, counts and removes small sets of items.
     For many items there is IngestService.
+
+    Where a request names a collection, in any service, an alias of it may stand, unless its comment
+    says otherwise. A call looks an alias up once and then speaks of the collection alone, so that
+    its query is embedded by the model of the very collection that is searched.
     """
 
     @_abc_1.abstractmethod
@@ -139,7 +171,35 @@ class CollectionServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _collection_service_pb2.DeleteCollectionRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_collection_service_pb2.DeleteCollectionResponse, _abc.Awaitable[_collection_service_pb2.DeleteCollectionResponse]]:
-        """Removes a collection and all its items, for good."""
+        """Removes a collection and all its items, for good. FAILED_PRECONDITION if it has aliases."""
+
+    @_abc_1.abstractmethod
+    def RenameCollection(
+        self,
+        request: _collection_service_pb2.RenameCollectionRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_collection_service_pb2.RenameCollectionResponse, _abc.Awaitable[_collection_service_pb2.RenameCollectionResponse]]:
+        """Gives a collection another name; its items, its aliases and all else stay."""
+
+    @_abc_1.abstractmethod
+    def SetAlias(
+        self,
+        request: _collection_service_pb2.SetAliasRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_collection_service_pb2.SetAliasResponse, _abc.Awaitable[_collection_service_pb2.SetAliasResponse]]:
+        """Makes an alias, or leads it to another collection in one step: each call finds the one or the
+        other, and never none. Other servers of the same store may find the old one for some seconds
+        yet. An ingest stream or UpsertItems under way ends with UNAVAILABLE (COLLECTION_MOVED), writes
+        nothing into the wrong one, and may be sent again at once.
+        """
+
+    @_abc_1.abstractmethod
+    def DeleteAlias(
+        self,
+        request: _collection_service_pb2.DeleteAliasRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_collection_service_pb2.DeleteAliasResponse, _abc.Awaitable[_collection_service_pb2.DeleteAliasResponse]]:
+        """Removes an alias; the collection stays."""
 
     @_abc_1.abstractmethod
     def LoadCollection(

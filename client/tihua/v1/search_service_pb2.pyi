@@ -153,7 +153,8 @@ class SearchRequest(_message.Message):
     """Hits of this answer at most, 1 to Limits.max_page_size; unset means 10."""
     page_token: _builtins.str
     """The token of the answer before, to go on after it; unset means the first page. INVALID_ARGUMENT
-    if anything but `limit` differs from the call that it came from.
+    if anything but `limit` differs from the call that it came from, or the alias that it named
+    was led to another collection.
     """
     min_score: _builtins.float
     """Hits with a lower score are left out; in [-1, 1], unset keeps all."""

@@ -15,15 +15,16 @@ What holds everywhere:
       INVALID_ARGUMENT     the request is wrong; the same call fails again
       NOT_FOUND            no collection, item or model of that name
       ALREADY_EXISTS       the name or id is taken
-      FAILED_PRECONDITION  another model's collection, or a collection that is not loaded
+      FAILED_PRECONDITION  another model's collection, or a collection that is not loaded or that
+                           an alias leads to
       OUT_OF_RANGE         an ingest stream broke its own numbering
       ABORTED              an ingest session went on in another stream
       UNAUTHENTICATED      the call carries no token that the server knows, and it asks for one
       PERMISSION_DENIED    the token's role is too small for the method
       RESOURCE_EXHAUSTED   the queue or the store's disk is full, or the client has too many
                            streams (all with RetryInfo), or a message is over its limit
-      UNAVAILABLE          the store does not answer or is still loading the collection, or the
-                           server is shutting down: retry
+      UNAVAILABLE          the store does not answer or is still loading the collection, the server
+                           is shutting down, or an alias was led elsewhere under a write: retry
       DEADLINE_EXCEEDED    the deadline passed
       UNIMPLEMENTED        declared here, not built yet; README.md lists what that is
       INTERNAL             the model or this server failed; a bug

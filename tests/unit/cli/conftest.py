@@ -143,6 +143,9 @@ class Collections(collection_service_pb2_grpc.CollectionServiceServicer):
         self.memory = memory
 
     def _collection(self, name: str, context: grpc.ServicerContext) -> collections.Collection:
+        for each in self.memory.collections.values():
+            if name in each.aliases:
+                name = each.name
         if name not in self.memory.collections:
             context.abort(grpc.StatusCode.NOT_FOUND, f"there is no collection {name!r}")
         collection = self.memory.collections[name]
@@ -184,6 +187,34 @@ class Collections(collection_service_pb2_grpc.CollectionServiceServicer):
         self._collection(request.name, context)
         del self.memory.collections[request.name]
         return collections.DeleteCollectionResponse()
+
+    def RenameCollection(
+        self, request: collections.RenameCollectionRequest, context: grpc.ServicerContext
+    ) -> collections.RenameCollectionResponse:
+        """Move one to another name."""
+        self._collection(request.name, context).name = request.new_name
+        self.memory.collections[request.new_name] = self.memory.collections.pop(request.name)
+        return collections.RenameCollectionResponse()
+
+    def SetAlias(
+        self, request: collections.SetAliasRequest, context: grpc.ServicerContext
+    ) -> collections.SetAliasResponse:
+        """Take an alias away from the one that has it, and give it to another."""
+        target = self._collection(request.collection, context)
+        response = collections.SetAliasResponse()
+        for collection in self.memory.collections.values():
+            if request.alias in collection.aliases:
+                collection.aliases.remove(request.alias)
+                response.previous_collection = collection.name
+        target.aliases.append(request.alias)
+        return response
+
+    def DeleteAlias(
+        self, request: collections.DeleteAliasRequest, context: grpc.ServicerContext
+    ) -> collections.DeleteAliasResponse:
+        """Take an alias away."""
+        self._collection(request.alias, context).aliases.remove(request.alias)
+        return collections.DeleteAliasResponse()
 
     def LoadCollection(
         self, request: collections.LoadCollectionRequest, context: grpc.ServicerContext

@@ -27,6 +27,9 @@ static const char* CollectionService_method_names[] = {
   "/tihua.v1.CollectionService/GetCollection",
   "/tihua.v1.CollectionService/ListCollections",
   "/tihua.v1.CollectionService/DeleteCollection",
+  "/tihua.v1.CollectionService/RenameCollection",
+  "/tihua.v1.CollectionService/SetAlias",
+  "/tihua.v1.CollectionService/DeleteAlias",
   "/tihua.v1.CollectionService/LoadCollection",
   "/tihua.v1.CollectionService/ReleaseCollection",
   "/tihua.v1.CollectionService/UpsertItems",
@@ -47,13 +50,16 @@ CollectionService::Stub::Stub(const std::shared_ptr< ::grpc::ChannelInterface>& 
   , rpcmethod_GetCollection_(CollectionService_method_names[1], options.suffix_for_stats(),::grpc::internal::RpcMethod::NORMAL_RPC, channel)
   , rpcmethod_ListCollections_(CollectionService_method_names[2], options.suffix_for_stats(),::grpc::internal::RpcMethod::NORMAL_RPC, channel)
   , rpcmethod_DeleteCollection_(CollectionService_method_names[3], options.suffix_for_stats(),::grpc::internal::RpcMethod::NORMAL_RPC, channel)
-  , rpcmethod_LoadCollection_(CollectionService_method_names[4], options.suffix_for_stats(),::grpc::internal::RpcMethod::NORMAL_RPC, channel)
-  , rpcmethod_ReleaseCollection_(CollectionService_method_names[5], options.suffix_for_stats(),::grpc::internal::RpcMethod::NORMAL_RPC, channel)
-  , rpcmethod_UpsertItems_(CollectionService_method_names[6], options.suffix_for_stats(),::grpc::internal::RpcMethod::NORMAL_RPC, channel)
-  , rpcmethod_GetItems_(CollectionService_method_names[7], options.suffix_for_stats(),::grpc::internal::RpcMethod::NORMAL_RPC, channel)
-  , rpcmethod_ListItems_(CollectionService_method_names[8], options.suffix_for_stats(),::grpc::internal::RpcMethod::NORMAL_RPC, channel)
-  , rpcmethod_CountItems_(CollectionService_method_names[9], options.suffix_for_stats(),::grpc::internal::RpcMethod::NORMAL_RPC, channel)
-  , rpcmethod_DeleteItems_(CollectionService_method_names[10], options.suffix_for_stats(),::grpc::internal::RpcMethod::NORMAL_RPC, channel)
+  , rpcmethod_RenameCollection_(CollectionService_method_names[4], options.suffix_for_stats(),::grpc::internal::RpcMethod::NORMAL_RPC, channel)
+  , rpcmethod_SetAlias_(CollectionService_method_names[5], options.suffix_for_stats(),::grpc::internal::RpcMethod::NORMAL_RPC, channel)
+  , rpcmethod_DeleteAlias_(CollectionService_method_names[6], options.suffix_for_stats(),::grpc::internal::RpcMethod::NORMAL_RPC, channel)
+  , rpcmethod_LoadCollection_(CollectionService_method_names[7], options.suffix_for_stats(),::grpc::internal::RpcMethod::NORMAL_RPC, channel)
+  , rpcmethod_ReleaseCollection_(CollectionService_method_names[8], options.suffix_for_stats(),::grpc::internal::RpcMethod::NORMAL_RPC, channel)
+  , rpcmethod_UpsertItems_(CollectionService_method_names[9], options.suffix_for_stats(),::grpc::internal::RpcMethod::NORMAL_RPC, channel)
+  , rpcmethod_GetItems_(CollectionService_method_names[10], options.suffix_for_stats(),::grpc::internal::RpcMethod::NORMAL_RPC, channel)
+  , rpcmethod_ListItems_(CollectionService_method_names[11], options.suffix_for_stats(),::grpc::internal::RpcMethod::NORMAL_RPC, channel)
+  , rpcmethod_CountItems_(CollectionService_method_names[12], options.suffix_for_stats(),::grpc::internal::RpcMethod::NORMAL_RPC, channel)
+  , rpcmethod_DeleteItems_(CollectionService_method_names[13], options.suffix_for_stats(),::grpc::internal::RpcMethod::NORMAL_RPC, channel)
   {}
 
 ::grpc::Status CollectionService::Stub::CreateCollection(::grpc::ClientContext* context, const ::tihua::v1::CreateCollectionRequest& request, ::tihua::v1::CreateCollectionResponse* response) {
@@ -144,6 +150,75 @@ void CollectionService::Stub::async::DeleteCollection(::grpc::ClientContext* con
 ::grpc::ClientAsyncResponseReader< ::tihua::v1::DeleteCollectionResponse>* CollectionService::Stub::AsyncDeleteCollectionRaw(::grpc::ClientContext* context, const ::tihua::v1::DeleteCollectionRequest& request, ::grpc::CompletionQueue* cq) {
   auto* result =
     this->PrepareAsyncDeleteCollectionRaw(context, request, cq);
+  result->StartCall();
+  return result;
+}
+
+::grpc::Status CollectionService::Stub::RenameCollection(::grpc::ClientContext* context, const ::tihua::v1::RenameCollectionRequest& request, ::tihua::v1::RenameCollectionResponse* response) {
+  return ::grpc::internal::BlockingUnaryCall< ::tihua::v1::RenameCollectionRequest, ::tihua::v1::RenameCollectionResponse, ::grpc::protobuf::MessageLite, ::grpc::protobuf::MessageLite>(channel_.get(), rpcmethod_RenameCollection_, context, request, response);
+}
+
+void CollectionService::Stub::async::RenameCollection(::grpc::ClientContext* context, const ::tihua::v1::RenameCollectionRequest* request, ::tihua::v1::RenameCollectionResponse* response, std::function<void(::grpc::Status)> f) {
+  ::grpc::internal::CallbackUnaryCall< ::tihua::v1::RenameCollectionRequest, ::tihua::v1::RenameCollectionResponse, ::grpc::protobuf::MessageLite, ::grpc::protobuf::MessageLite>(stub_->channel_.get(), stub_->rpcmethod_RenameCollection_, context, request, response, std::move(f));
+}
+
+void CollectionService::Stub::async::RenameCollection(::grpc::ClientContext* context, const ::tihua::v1::RenameCollectionRequest* request, ::tihua::v1::RenameCollectionResponse* response, ::grpc::ClientUnaryReactor* reactor) {
+  ::grpc::internal::ClientCallbackUnaryFactory::Create< ::grpc::protobuf::MessageLite, ::grpc::protobuf::MessageLite>(stub_->channel_.get(), stub_->rpcmethod_RenameCollection_, context, request, response, reactor);
+}
+
+::grpc::ClientAsyncResponseReader< ::tihua::v1::RenameCollectionResponse>* CollectionService::Stub::PrepareAsyncRenameCollectionRaw(::grpc::ClientContext* context, const ::tihua::v1::RenameCollectionRequest& request, ::grpc::CompletionQueue* cq) {
+  return ::grpc::internal::ClientAsyncResponseReaderHelper::Create< ::tihua::v1::RenameCollectionResponse, ::tihua::v1::RenameCollectionRequest, ::grpc::protobuf::MessageLite, ::grpc::protobuf::MessageLite>(channel_.get(), cq, rpcmethod_RenameCollection_, context, request);
+}
+
+::grpc::ClientAsyncResponseReader< ::tihua::v1::RenameCollectionResponse>* CollectionService::Stub::AsyncRenameCollectionRaw(::grpc::ClientContext* context, const ::tihua::v1::RenameCollectionRequest& request, ::grpc::CompletionQueue* cq) {
+  auto* result =
+    this->PrepareAsyncRenameCollectionRaw(context, request, cq);
+  result->StartCall();
+  return result;
+}
+
+::grpc::Status CollectionService::Stub::SetAlias(::grpc::ClientContext* context, const ::tihua::v1::SetAliasRequest& request, ::tihua::v1::SetAliasResponse* response) {
+  return ::grpc::internal::BlockingUnaryCall< ::tihua::v1::SetAliasRequest, ::tihua::v1::SetAliasResponse, ::grpc::protobuf::MessageLite, ::grpc::protobuf::MessageLite>(channel_.get(), rpcmethod_SetAlias_, context, request, response);
+}
+
+void CollectionService::Stub::async::SetAlias(::grpc::ClientContext* context, const ::tihua::v1::SetAliasRequest* request, ::tihua::v1::SetAliasResponse* response, std::function<void(::grpc::Status)> f) {
+  ::grpc::internal::CallbackUnaryCall< ::tihua::v1::SetAliasRequest, ::tihua::v1::SetAliasResponse, ::grpc::protobuf::MessageLite, ::grpc::protobuf::MessageLite>(stub_->channel_.get(), stub_->rpcmethod_SetAlias_, context, request, response, std::move(f));
+}
+
+void CollectionService::Stub::async::SetAlias(::grpc::ClientContext* context, const ::tihua::v1::SetAliasRequest* request, ::tihua::v1::SetAliasResponse* response, ::grpc::ClientUnaryReactor* reactor) {
+  ::grpc::internal::ClientCallbackUnaryFactory::Create< ::grpc::protobuf::MessageLite, ::grpc::protobuf::MessageLite>(stub_->channel_.get(), stub_->rpcmethod_SetAlias_, context, request, response, reactor);
+}
+
+::grpc::ClientAsyncResponseReader< ::tihua::v1::SetAliasResponse>* CollectionService::Stub::PrepareAsyncSetAliasRaw(::grpc::ClientContext* context, const ::tihua::v1::SetAliasRequest& request, ::grpc::CompletionQueue* cq) {
+  return ::grpc::internal::ClientAsyncResponseReaderHelper::Create< ::tihua::v1::SetAliasResponse, ::tihua::v1::SetAliasRequest, ::grpc::protobuf::MessageLite, ::grpc::protobuf::MessageLite>(channel_.get(), cq, rpcmethod_SetAlias_, context, request);
+}
+
+::grpc::ClientAsyncResponseReader< ::tihua::v1::SetAliasResponse>* CollectionService::Stub::AsyncSetAliasRaw(::grpc::ClientContext* context, const ::tihua::v1::SetAliasRequest& request, ::grpc::CompletionQueue* cq) {
+  auto* result =
+    this->PrepareAsyncSetAliasRaw(context, request, cq);
+  result->StartCall();
+  return result;
+}
+
+::grpc::Status CollectionService::Stub::DeleteAlias(::grpc::ClientContext* context, const ::tihua::v1::DeleteAliasRequest& request, ::tihua::v1::DeleteAliasResponse* response) {
+  return ::grpc::internal::BlockingUnaryCall< ::tihua::v1::DeleteAliasRequest, ::tihua::v1::DeleteAliasResponse, ::grpc::protobuf::MessageLite, ::grpc::protobuf::MessageLite>(channel_.get(), rpcmethod_DeleteAlias_, context, request, response);
+}
+
+void CollectionService::Stub::async::DeleteAlias(::grpc::ClientContext* context, const ::tihua::v1::DeleteAliasRequest* request, ::tihua::v1::DeleteAliasResponse* response, std::function<void(::grpc::Status)> f) {
+  ::grpc::internal::CallbackUnaryCall< ::tihua::v1::DeleteAliasRequest, ::tihua::v1::DeleteAliasResponse, ::grpc::protobuf::MessageLite, ::grpc::protobuf::MessageLite>(stub_->channel_.get(), stub_->rpcmethod_DeleteAlias_, context, request, response, std::move(f));
+}
+
+void CollectionService::Stub::async::DeleteAlias(::grpc::ClientContext* context, const ::tihua::v1::DeleteAliasRequest* request, ::tihua::v1::DeleteAliasResponse* response, ::grpc::ClientUnaryReactor* reactor) {
+  ::grpc::internal::ClientCallbackUnaryFactory::Create< ::grpc::protobuf::MessageLite, ::grpc::protobuf::MessageLite>(stub_->channel_.get(), stub_->rpcmethod_DeleteAlias_, context, request, response, reactor);
+}
+
+::grpc::ClientAsyncResponseReader< ::tihua::v1::DeleteAliasResponse>* CollectionService::Stub::PrepareAsyncDeleteAliasRaw(::grpc::ClientContext* context, const ::tihua::v1::DeleteAliasRequest& request, ::grpc::CompletionQueue* cq) {
+  return ::grpc::internal::ClientAsyncResponseReaderHelper::Create< ::tihua::v1::DeleteAliasResponse, ::tihua::v1::DeleteAliasRequest, ::grpc::protobuf::MessageLite, ::grpc::protobuf::MessageLite>(channel_.get(), cq, rpcmethod_DeleteAlias_, context, request);
+}
+
+::grpc::ClientAsyncResponseReader< ::tihua::v1::DeleteAliasResponse>* CollectionService::Stub::AsyncDeleteAliasRaw(::grpc::ClientContext* context, const ::tihua::v1::DeleteAliasRequest& request, ::grpc::CompletionQueue* cq) {
+  auto* result =
+    this->PrepareAsyncDeleteAliasRaw(context, request, cq);
   result->StartCall();
   return result;
 }
@@ -353,6 +428,36 @@ CollectionService::Service::Service() {
   AddMethod(new ::grpc::internal::RpcServiceMethod(
       CollectionService_method_names[4],
       ::grpc::internal::RpcMethod::NORMAL_RPC,
+      new ::grpc::internal::RpcMethodHandler< CollectionService::Service, ::tihua::v1::RenameCollectionRequest, ::tihua::v1::RenameCollectionResponse, ::grpc::protobuf::MessageLite, ::grpc::protobuf::MessageLite>(
+          [](CollectionService::Service* service,
+             ::grpc::ServerContext* ctx,
+             const ::tihua::v1::RenameCollectionRequest* req,
+             ::tihua::v1::RenameCollectionResponse* resp) {
+               return service->RenameCollection(ctx, req, resp);
+             }, this)));
+  AddMethod(new ::grpc::internal::RpcServiceMethod(
+      CollectionService_method_names[5],
+      ::grpc::internal::RpcMethod::NORMAL_RPC,
+      new ::grpc::internal::RpcMethodHandler< CollectionService::Service, ::tihua::v1::SetAliasRequest, ::tihua::v1::SetAliasResponse, ::grpc::protobuf::MessageLite, ::grpc::protobuf::MessageLite>(
+          [](CollectionService::Service* service,
+             ::grpc::ServerContext* ctx,
+             const ::tihua::v1::SetAliasRequest* req,
+             ::tihua::v1::SetAliasResponse* resp) {
+               return service->SetAlias(ctx, req, resp);
+             }, this)));
+  AddMethod(new ::grpc::internal::RpcServiceMethod(
+      CollectionService_method_names[6],
+      ::grpc::internal::RpcMethod::NORMAL_RPC,
+      new ::grpc::internal::RpcMethodHandler< CollectionService::Service, ::tihua::v1::DeleteAliasRequest, ::tihua::v1::DeleteAliasResponse, ::grpc::protobuf::MessageLite, ::grpc::protobuf::MessageLite>(
+          [](CollectionService::Service* service,
+             ::grpc::ServerContext* ctx,
+             const ::tihua::v1::DeleteAliasRequest* req,
+             ::tihua::v1::DeleteAliasResponse* resp) {
+               return service->DeleteAlias(ctx, req, resp);
+             }, this)));
+  AddMethod(new ::grpc::internal::RpcServiceMethod(
+      CollectionService_method_names[7],
+      ::grpc::internal::RpcMethod::NORMAL_RPC,
       new ::grpc::internal::RpcMethodHandler< CollectionService::Service, ::tihua::v1::LoadCollectionRequest, ::tihua::v1::LoadCollectionResponse, ::grpc::protobuf::MessageLite, ::grpc::protobuf::MessageLite>(
           [](CollectionService::Service* service,
              ::grpc::ServerContext* ctx,
@@ -361,7 +466,7 @@ CollectionService::Service::Service() {
                return service->LoadCollection(ctx, req, resp);
              }, this)));
   AddMethod(new ::grpc::internal::RpcServiceMethod(
-      CollectionService_method_names[5],
+      CollectionService_method_names[8],
       ::grpc::internal::RpcMethod::NORMAL_RPC,
       new ::grpc::internal::RpcMethodHandler< CollectionService::Service, ::tihua::v1::ReleaseCollectionRequest, ::tihua::v1::ReleaseCollectionResponse, ::grpc::protobuf::MessageLite, ::grpc::protobuf::MessageLite>(
           [](CollectionService::Service* service,
@@ -371,7 +476,7 @@ CollectionService::Service::Service() {
                return service->ReleaseCollection(ctx, req, resp);
              }, this)));
   AddMethod(new ::grpc::internal::RpcServiceMethod(
-      CollectionService_method_names[6],
+      CollectionService_method_names[9],
       ::grpc::internal::RpcMethod::NORMAL_RPC,
       new ::grpc::internal::RpcMethodHandler< CollectionService::Service, ::tihua::v1::UpsertItemsRequest, ::tihua::v1::UpsertItemsResponse, ::grpc::protobuf::MessageLite, ::grpc::protobuf::MessageLite>(
           [](CollectionService::Service* service,
@@ -381,7 +486,7 @@ CollectionService::Service::Service() {
                return service->UpsertItems(ctx, req, resp);
              }, this)));
   AddMethod(new ::grpc::internal::RpcServiceMethod(
-      CollectionService_method_names[7],
+      CollectionService_method_names[10],
       ::grpc::internal::RpcMethod::NORMAL_RPC,
       new ::grpc::internal::RpcMethodHandler< CollectionService::Service, ::tihua::v1::GetItemsRequest, ::tihua::v1::GetItemsResponse, ::grpc::protobuf::MessageLite, ::grpc::protobuf::MessageLite>(
           [](CollectionService::Service* service,
@@ -391,7 +496,7 @@ CollectionService::Service::Service() {
                return service->GetItems(ctx, req, resp);
              }, this)));
   AddMethod(new ::grpc::internal::RpcServiceMethod(
-      CollectionService_method_names[8],
+      CollectionService_method_names[11],
       ::grpc::internal::RpcMethod::NORMAL_RPC,
       new ::grpc::internal::RpcMethodHandler< CollectionService::Service, ::tihua::v1::ListItemsRequest, ::tihua::v1::ListItemsResponse, ::grpc::protobuf::MessageLite, ::grpc::protobuf::MessageLite>(
           [](CollectionService::Service* service,
@@ -401,7 +506,7 @@ CollectionService::Service::Service() {
                return service->ListItems(ctx, req, resp);
              }, this)));
   AddMethod(new ::grpc::internal::RpcServiceMethod(
-      CollectionService_method_names[9],
+      CollectionService_method_names[12],
       ::grpc::internal::RpcMethod::NORMAL_RPC,
       new ::grpc::internal::RpcMethodHandler< CollectionService::Service, ::tihua::v1::CountItemsRequest, ::tihua::v1::CountItemsResponse, ::grpc::protobuf::MessageLite, ::grpc::protobuf::MessageLite>(
           [](CollectionService::Service* service,
@@ -411,7 +516,7 @@ CollectionService::Service::Service() {
                return service->CountItems(ctx, req, resp);
              }, this)));
   AddMethod(new ::grpc::internal::RpcServiceMethod(
-      CollectionService_method_names[10],
+      CollectionService_method_names[13],
       ::grpc::internal::RpcMethod::NORMAL_RPC,
       new ::grpc::internal::RpcMethodHandler< CollectionService::Service, ::tihua::v1::DeleteItemsRequest, ::tihua::v1::DeleteItemsResponse, ::grpc::protobuf::MessageLite, ::grpc::protobuf::MessageLite>(
           [](CollectionService::Service* service,
@@ -447,6 +552,27 @@ CollectionService::Service::~Service() {
 }
 
 ::grpc::Status CollectionService::Service::DeleteCollection(::grpc::ServerContext* context, const ::tihua::v1::DeleteCollectionRequest* request, ::tihua::v1::DeleteCollectionResponse* response) {
+  (void) context;
+  (void) request;
+  (void) response;
+  return ::grpc::Status(::grpc::StatusCode::UNIMPLEMENTED, "");
+}
+
+::grpc::Status CollectionService::Service::RenameCollection(::grpc::ServerContext* context, const ::tihua::v1::RenameCollectionRequest* request, ::tihua::v1::RenameCollectionResponse* response) {
+  (void) context;
+  (void) request;
+  (void) response;
+  return ::grpc::Status(::grpc::StatusCode::UNIMPLEMENTED, "");
+}
+
+::grpc::Status CollectionService::Service::SetAlias(::grpc::ServerContext* context, const ::tihua::v1::SetAliasRequest* request, ::tihua::v1::SetAliasResponse* response) {
+  (void) context;
+  (void) request;
+  (void) response;
+  return ::grpc::Status(::grpc::StatusCode::UNIMPLEMENTED, "");
+}
+
+::grpc::Status CollectionService::Service::DeleteAlias(::grpc::ServerContext* context, const ::tihua::v1::DeleteAliasRequest* request, ::tihua::v1::DeleteAliasResponse* response) {
   (void) context;
   (void) request;
   (void) response;

@@ -32,6 +32,10 @@ namespace v1 {
 
 // Creates, shows and removes collections; writes, reads, counts and removes small sets of items.
 // For many items there is IngestService.
+//
+// Where a request names a collection, in any service, an alias of it may stand, unless its comment
+// says otherwise. A call looks an alias up once and then speaks of the collection alone, so that
+// its query is embedded by the model of the very collection that is searched.
 class CollectionService final {
  public:
   static constexpr char const* service_full_name() {
@@ -65,13 +69,40 @@ class CollectionService final {
     std::unique_ptr< ::grpc::ClientAsyncResponseReaderInterface< ::tihua::v1::ListCollectionsResponse>> PrepareAsyncListCollections(::grpc::ClientContext* context, const ::tihua::v1::ListCollectionsRequest& request, ::grpc::CompletionQueue* cq) {
       return std::unique_ptr< ::grpc::ClientAsyncResponseReaderInterface< ::tihua::v1::ListCollectionsResponse>>(PrepareAsyncListCollectionsRaw(context, request, cq));
     }
-    // Removes a collection and all its items, for good.
+    // Removes a collection and all its items, for good. FAILED_PRECONDITION if it has aliases.
     virtual ::grpc::Status DeleteCollection(::grpc::ClientContext* context, const ::tihua::v1::DeleteCollectionRequest& request, ::tihua::v1::DeleteCollectionResponse* response) = 0;
     std::unique_ptr< ::grpc::ClientAsyncResponseReaderInterface< ::tihua::v1::DeleteCollectionResponse>> AsyncDeleteCollection(::grpc::ClientContext* context, const ::tihua::v1::DeleteCollectionRequest& request, ::grpc::CompletionQueue* cq) {
       return std::unique_ptr< ::grpc::ClientAsyncResponseReaderInterface< ::tihua::v1::DeleteCollectionResponse>>(AsyncDeleteCollectionRaw(context, request, cq));
     }
     std::unique_ptr< ::grpc::ClientAsyncResponseReaderInterface< ::tihua::v1::DeleteCollectionResponse>> PrepareAsyncDeleteCollection(::grpc::ClientContext* context, const ::tihua::v1::DeleteCollectionRequest& request, ::grpc::CompletionQueue* cq) {
       return std::unique_ptr< ::grpc::ClientAsyncResponseReaderInterface< ::tihua::v1::DeleteCollectionResponse>>(PrepareAsyncDeleteCollectionRaw(context, request, cq));
+    }
+    // Gives a collection another name; its items, its aliases and all else stay.
+    virtual ::grpc::Status RenameCollection(::grpc::ClientContext* context, const ::tihua::v1::RenameCollectionRequest& request, ::tihua::v1::RenameCollectionResponse* response) = 0;
+    std::unique_ptr< ::grpc::ClientAsyncResponseReaderInterface< ::tihua::v1::RenameCollectionResponse>> AsyncRenameCollection(::grpc::ClientContext* context, const ::tihua::v1::RenameCollectionRequest& request, ::grpc::CompletionQueue* cq) {
+      return std::unique_ptr< ::grpc::ClientAsyncResponseReaderInterface< ::tihua::v1::RenameCollectionResponse>>(AsyncRenameCollectionRaw(context, request, cq));
+    }
+    std::unique_ptr< ::grpc::ClientAsyncResponseReaderInterface< ::tihua::v1::RenameCollectionResponse>> PrepareAsyncRenameCollection(::grpc::ClientContext* context, const ::tihua::v1::RenameCollectionRequest& request, ::grpc::CompletionQueue* cq) {
+      return std::unique_ptr< ::grpc::ClientAsyncResponseReaderInterface< ::tihua::v1::RenameCollectionResponse>>(PrepareAsyncRenameCollectionRaw(context, request, cq));
+    }
+    // Makes an alias, or leads it to another collection in one step: each call finds the one or the
+    // other, and never none. Other servers of the same store may find the old one for some seconds
+    // yet. An ingest stream or UpsertItems under way ends with UNAVAILABLE (COLLECTION_MOVED), writes
+    // nothing into the wrong one, and may be sent again at once.
+    virtual ::grpc::Status SetAlias(::grpc::ClientContext* context, const ::tihua::v1::SetAliasRequest& request, ::tihua::v1::SetAliasResponse* response) = 0;
+    std::unique_ptr< ::grpc::ClientAsyncResponseReaderInterface< ::tihua::v1::SetAliasResponse>> AsyncSetAlias(::grpc::ClientContext* context, const ::tihua::v1::SetAliasRequest& request, ::grpc::CompletionQueue* cq) {
+      return std::unique_ptr< ::grpc::ClientAsyncResponseReaderInterface< ::tihua::v1::SetAliasResponse>>(AsyncSetAliasRaw(context, request, cq));
+    }
+    std::unique_ptr< ::grpc::ClientAsyncResponseReaderInterface< ::tihua::v1::SetAliasResponse>> PrepareAsyncSetAlias(::grpc::ClientContext* context, const ::tihua::v1::SetAliasRequest& request, ::grpc::CompletionQueue* cq) {
+      return std::unique_ptr< ::grpc::ClientAsyncResponseReaderInterface< ::tihua::v1::SetAliasResponse>>(PrepareAsyncSetAliasRaw(context, request, cq));
+    }
+    // Removes an alias; the collection stays.
+    virtual ::grpc::Status DeleteAlias(::grpc::ClientContext* context, const ::tihua::v1::DeleteAliasRequest& request, ::tihua::v1::DeleteAliasResponse* response) = 0;
+    std::unique_ptr< ::grpc::ClientAsyncResponseReaderInterface< ::tihua::v1::DeleteAliasResponse>> AsyncDeleteAlias(::grpc::ClientContext* context, const ::tihua::v1::DeleteAliasRequest& request, ::grpc::CompletionQueue* cq) {
+      return std::unique_ptr< ::grpc::ClientAsyncResponseReaderInterface< ::tihua::v1::DeleteAliasResponse>>(AsyncDeleteAliasRaw(context, request, cq));
+    }
+    std::unique_ptr< ::grpc::ClientAsyncResponseReaderInterface< ::tihua::v1::DeleteAliasResponse>> PrepareAsyncDeleteAlias(::grpc::ClientContext* context, const ::tihua::v1::DeleteAliasRequest& request, ::grpc::CompletionQueue* cq) {
+      return std::unique_ptr< ::grpc::ClientAsyncResponseReaderInterface< ::tihua::v1::DeleteAliasResponse>>(PrepareAsyncDeleteAliasRaw(context, request, cq));
     }
     // Loads a collection into the store's memory and returns when it can be searched.
     virtual ::grpc::Status LoadCollection(::grpc::ClientContext* context, const ::tihua::v1::LoadCollectionRequest& request, ::tihua::v1::LoadCollectionResponse* response) = 0;
@@ -145,9 +176,21 @@ class CollectionService final {
       // Returns all collections, sorted by name.
       virtual void ListCollections(::grpc::ClientContext* context, const ::tihua::v1::ListCollectionsRequest* request, ::tihua::v1::ListCollectionsResponse* response, std::function<void(::grpc::Status)>) = 0;
       virtual void ListCollections(::grpc::ClientContext* context, const ::tihua::v1::ListCollectionsRequest* request, ::tihua::v1::ListCollectionsResponse* response, ::grpc::ClientUnaryReactor* reactor) = 0;
-      // Removes a collection and all its items, for good.
+      // Removes a collection and all its items, for good. FAILED_PRECONDITION if it has aliases.
       virtual void DeleteCollection(::grpc::ClientContext* context, const ::tihua::v1::DeleteCollectionRequest* request, ::tihua::v1::DeleteCollectionResponse* response, std::function<void(::grpc::Status)>) = 0;
       virtual void DeleteCollection(::grpc::ClientContext* context, const ::tihua::v1::DeleteCollectionRequest* request, ::tihua::v1::DeleteCollectionResponse* response, ::grpc::ClientUnaryReactor* reactor) = 0;
+      // Gives a collection another name; its items, its aliases and all else stay.
+      virtual void RenameCollection(::grpc::ClientContext* context, const ::tihua::v1::RenameCollectionRequest* request, ::tihua::v1::RenameCollectionResponse* response, std::function<void(::grpc::Status)>) = 0;
+      virtual void RenameCollection(::grpc::ClientContext* context, const ::tihua::v1::RenameCollectionRequest* request, ::tihua::v1::RenameCollectionResponse* response, ::grpc::ClientUnaryReactor* reactor) = 0;
+      // Makes an alias, or leads it to another collection in one step: each call finds the one or the
+      // other, and never none. Other servers of the same store may find the old one for some seconds
+      // yet. An ingest stream or UpsertItems under way ends with UNAVAILABLE (COLLECTION_MOVED), writes
+      // nothing into the wrong one, and may be sent again at once.
+      virtual void SetAlias(::grpc::ClientContext* context, const ::tihua::v1::SetAliasRequest* request, ::tihua::v1::SetAliasResponse* response, std::function<void(::grpc::Status)>) = 0;
+      virtual void SetAlias(::grpc::ClientContext* context, const ::tihua::v1::SetAliasRequest* request, ::tihua::v1::SetAliasResponse* response, ::grpc::ClientUnaryReactor* reactor) = 0;
+      // Removes an alias; the collection stays.
+      virtual void DeleteAlias(::grpc::ClientContext* context, const ::tihua::v1::DeleteAliasRequest* request, ::tihua::v1::DeleteAliasResponse* response, std::function<void(::grpc::Status)>) = 0;
+      virtual void DeleteAlias(::grpc::ClientContext* context, const ::tihua::v1::DeleteAliasRequest* request, ::tihua::v1::DeleteAliasResponse* response, ::grpc::ClientUnaryReactor* reactor) = 0;
       // Loads a collection into the store's memory and returns when it can be searched.
       virtual void LoadCollection(::grpc::ClientContext* context, const ::tihua::v1::LoadCollectionRequest* request, ::tihua::v1::LoadCollectionResponse* response, std::function<void(::grpc::Status)>) = 0;
       virtual void LoadCollection(::grpc::ClientContext* context, const ::tihua::v1::LoadCollectionRequest* request, ::tihua::v1::LoadCollectionResponse* response, ::grpc::ClientUnaryReactor* reactor) = 0;
@@ -185,6 +228,12 @@ class CollectionService final {
     virtual ::grpc::ClientAsyncResponseReaderInterface< ::tihua::v1::ListCollectionsResponse>* PrepareAsyncListCollectionsRaw(::grpc::ClientContext* context, const ::tihua::v1::ListCollectionsRequest& request, ::grpc::CompletionQueue* cq) = 0;
     virtual ::grpc::ClientAsyncResponseReaderInterface< ::tihua::v1::DeleteCollectionResponse>* AsyncDeleteCollectionRaw(::grpc::ClientContext* context, const ::tihua::v1::DeleteCollectionRequest& request, ::grpc::CompletionQueue* cq) = 0;
     virtual ::grpc::ClientAsyncResponseReaderInterface< ::tihua::v1::DeleteCollectionResponse>* PrepareAsyncDeleteCollectionRaw(::grpc::ClientContext* context, const ::tihua::v1::DeleteCollectionRequest& request, ::grpc::CompletionQueue* cq) = 0;
+    virtual ::grpc::ClientAsyncResponseReaderInterface< ::tihua::v1::RenameCollectionResponse>* AsyncRenameCollectionRaw(::grpc::ClientContext* context, const ::tihua::v1::RenameCollectionRequest& request, ::grpc::CompletionQueue* cq) = 0;
+    virtual ::grpc::ClientAsyncResponseReaderInterface< ::tihua::v1::RenameCollectionResponse>* PrepareAsyncRenameCollectionRaw(::grpc::ClientContext* context, const ::tihua::v1::RenameCollectionRequest& request, ::grpc::CompletionQueue* cq) = 0;
+    virtual ::grpc::ClientAsyncResponseReaderInterface< ::tihua::v1::SetAliasResponse>* AsyncSetAliasRaw(::grpc::ClientContext* context, const ::tihua::v1::SetAliasRequest& request, ::grpc::CompletionQueue* cq) = 0;
+    virtual ::grpc::ClientAsyncResponseReaderInterface< ::tihua::v1::SetAliasResponse>* PrepareAsyncSetAliasRaw(::grpc::ClientContext* context, const ::tihua::v1::SetAliasRequest& request, ::grpc::CompletionQueue* cq) = 0;
+    virtual ::grpc::ClientAsyncResponseReaderInterface< ::tihua::v1::DeleteAliasResponse>* AsyncDeleteAliasRaw(::grpc::ClientContext* context, const ::tihua::v1::DeleteAliasRequest& request, ::grpc::CompletionQueue* cq) = 0;
+    virtual ::grpc::ClientAsyncResponseReaderInterface< ::tihua::v1::DeleteAliasResponse>* PrepareAsyncDeleteAliasRaw(::grpc::ClientContext* context, const ::tihua::v1::DeleteAliasRequest& request, ::grpc::CompletionQueue* cq) = 0;
     virtual ::grpc::ClientAsyncResponseReaderInterface< ::tihua::v1::LoadCollectionResponse>* AsyncLoadCollectionRaw(::grpc::ClientContext* context, const ::tihua::v1::LoadCollectionRequest& request, ::grpc::CompletionQueue* cq) = 0;
     virtual ::grpc::ClientAsyncResponseReaderInterface< ::tihua::v1::LoadCollectionResponse>* PrepareAsyncLoadCollectionRaw(::grpc::ClientContext* context, const ::tihua::v1::LoadCollectionRequest& request, ::grpc::CompletionQueue* cq) = 0;
     virtual ::grpc::ClientAsyncResponseReaderInterface< ::tihua::v1::ReleaseCollectionResponse>* AsyncReleaseCollectionRaw(::grpc::ClientContext* context, const ::tihua::v1::ReleaseCollectionRequest& request, ::grpc::CompletionQueue* cq) = 0;
@@ -230,6 +279,27 @@ class CollectionService final {
     }
     std::unique_ptr< ::grpc::ClientAsyncResponseReader< ::tihua::v1::DeleteCollectionResponse>> PrepareAsyncDeleteCollection(::grpc::ClientContext* context, const ::tihua::v1::DeleteCollectionRequest& request, ::grpc::CompletionQueue* cq) {
       return std::unique_ptr< ::grpc::ClientAsyncResponseReader< ::tihua::v1::DeleteCollectionResponse>>(PrepareAsyncDeleteCollectionRaw(context, request, cq));
+    }
+    ::grpc::Status RenameCollection(::grpc::ClientContext* context, const ::tihua::v1::RenameCollectionRequest& request, ::tihua::v1::RenameCollectionResponse* response) override;
+    std::unique_ptr< ::grpc::ClientAsyncResponseReader< ::tihua::v1::RenameCollectionResponse>> AsyncRenameCollection(::grpc::ClientContext* context, const ::tihua::v1::RenameCollectionRequest& request, ::grpc::CompletionQueue* cq) {
+      return std::unique_ptr< ::grpc::ClientAsyncResponseReader< ::tihua::v1::RenameCollectionResponse>>(AsyncRenameCollectionRaw(context, request, cq));
+    }
+    std::unique_ptr< ::grpc::ClientAsyncResponseReader< ::tihua::v1::RenameCollectionResponse>> PrepareAsyncRenameCollection(::grpc::ClientContext* context, const ::tihua::v1::RenameCollectionRequest& request, ::grpc::CompletionQueue* cq) {
+      return std::unique_ptr< ::grpc::ClientAsyncResponseReader< ::tihua::v1::RenameCollectionResponse>>(PrepareAsyncRenameCollectionRaw(context, request, cq));
+    }
+    ::grpc::Status SetAlias(::grpc::ClientContext* context, const ::tihua::v1::SetAliasRequest& request, ::tihua::v1::SetAliasResponse* response) override;
+    std::unique_ptr< ::grpc::ClientAsyncResponseReader< ::tihua::v1::SetAliasResponse>> AsyncSetAlias(::grpc::ClientContext* context, const ::tihua::v1::SetAliasRequest& request, ::grpc::CompletionQueue* cq) {
+      return std::unique_ptr< ::grpc::ClientAsyncResponseReader< ::tihua::v1::SetAliasResponse>>(AsyncSetAliasRaw(context, request, cq));
+    }
+    std::unique_ptr< ::grpc::ClientAsyncResponseReader< ::tihua::v1::SetAliasResponse>> PrepareAsyncSetAlias(::grpc::ClientContext* context, const ::tihua::v1::SetAliasRequest& request, ::grpc::CompletionQueue* cq) {
+      return std::unique_ptr< ::grpc::ClientAsyncResponseReader< ::tihua::v1::SetAliasResponse>>(PrepareAsyncSetAliasRaw(context, request, cq));
+    }
+    ::grpc::Status DeleteAlias(::grpc::ClientContext* context, const ::tihua::v1::DeleteAliasRequest& request, ::tihua::v1::DeleteAliasResponse* response) override;
+    std::unique_ptr< ::grpc::ClientAsyncResponseReader< ::tihua::v1::DeleteAliasResponse>> AsyncDeleteAlias(::grpc::ClientContext* context, const ::tihua::v1::DeleteAliasRequest& request, ::grpc::CompletionQueue* cq) {
+      return std::unique_ptr< ::grpc::ClientAsyncResponseReader< ::tihua::v1::DeleteAliasResponse>>(AsyncDeleteAliasRaw(context, request, cq));
+    }
+    std::unique_ptr< ::grpc::ClientAsyncResponseReader< ::tihua::v1::DeleteAliasResponse>> PrepareAsyncDeleteAlias(::grpc::ClientContext* context, const ::tihua::v1::DeleteAliasRequest& request, ::grpc::CompletionQueue* cq) {
+      return std::unique_ptr< ::grpc::ClientAsyncResponseReader< ::tihua::v1::DeleteAliasResponse>>(PrepareAsyncDeleteAliasRaw(context, request, cq));
     }
     ::grpc::Status LoadCollection(::grpc::ClientContext* context, const ::tihua::v1::LoadCollectionRequest& request, ::tihua::v1::LoadCollectionResponse* response) override;
     std::unique_ptr< ::grpc::ClientAsyncResponseReader< ::tihua::v1::LoadCollectionResponse>> AsyncLoadCollection(::grpc::ClientContext* context, const ::tihua::v1::LoadCollectionRequest& request, ::grpc::CompletionQueue* cq) {
@@ -291,6 +361,12 @@ class CollectionService final {
       void ListCollections(::grpc::ClientContext* context, const ::tihua::v1::ListCollectionsRequest* request, ::tihua::v1::ListCollectionsResponse* response, ::grpc::ClientUnaryReactor* reactor) override;
       void DeleteCollection(::grpc::ClientContext* context, const ::tihua::v1::DeleteCollectionRequest* request, ::tihua::v1::DeleteCollectionResponse* response, std::function<void(::grpc::Status)>) override;
       void DeleteCollection(::grpc::ClientContext* context, const ::tihua::v1::DeleteCollectionRequest* request, ::tihua::v1::DeleteCollectionResponse* response, ::grpc::ClientUnaryReactor* reactor) override;
+      void RenameCollection(::grpc::ClientContext* context, const ::tihua::v1::RenameCollectionRequest* request, ::tihua::v1::RenameCollectionResponse* response, std::function<void(::grpc::Status)>) override;
+      void RenameCollection(::grpc::ClientContext* context, const ::tihua::v1::RenameCollectionRequest* request, ::tihua::v1::RenameCollectionResponse* response, ::grpc::ClientUnaryReactor* reactor) override;
+      void SetAlias(::grpc::ClientContext* context, const ::tihua::v1::SetAliasRequest* request, ::tihua::v1::SetAliasResponse* response, std::function<void(::grpc::Status)>) override;
+      void SetAlias(::grpc::ClientContext* context, const ::tihua::v1::SetAliasRequest* request, ::tihua::v1::SetAliasResponse* response, ::grpc::ClientUnaryReactor* reactor) override;
+      void DeleteAlias(::grpc::ClientContext* context, const ::tihua::v1::DeleteAliasRequest* request, ::tihua::v1::DeleteAliasResponse* response, std::function<void(::grpc::Status)>) override;
+      void DeleteAlias(::grpc::ClientContext* context, const ::tihua::v1::DeleteAliasRequest* request, ::tihua::v1::DeleteAliasResponse* response, ::grpc::ClientUnaryReactor* reactor) override;
       void LoadCollection(::grpc::ClientContext* context, const ::tihua::v1::LoadCollectionRequest* request, ::tihua::v1::LoadCollectionResponse* response, std::function<void(::grpc::Status)>) override;
       void LoadCollection(::grpc::ClientContext* context, const ::tihua::v1::LoadCollectionRequest* request, ::tihua::v1::LoadCollectionResponse* response, ::grpc::ClientUnaryReactor* reactor) override;
       void ReleaseCollection(::grpc::ClientContext* context, const ::tihua::v1::ReleaseCollectionRequest* request, ::tihua::v1::ReleaseCollectionResponse* response, std::function<void(::grpc::Status)>) override;
@@ -324,6 +400,12 @@ class CollectionService final {
     ::grpc::ClientAsyncResponseReader< ::tihua::v1::ListCollectionsResponse>* PrepareAsyncListCollectionsRaw(::grpc::ClientContext* context, const ::tihua::v1::ListCollectionsRequest& request, ::grpc::CompletionQueue* cq) override;
     ::grpc::ClientAsyncResponseReader< ::tihua::v1::DeleteCollectionResponse>* AsyncDeleteCollectionRaw(::grpc::ClientContext* context, const ::tihua::v1::DeleteCollectionRequest& request, ::grpc::CompletionQueue* cq) override;
     ::grpc::ClientAsyncResponseReader< ::tihua::v1::DeleteCollectionResponse>* PrepareAsyncDeleteCollectionRaw(::grpc::ClientContext* context, const ::tihua::v1::DeleteCollectionRequest& request, ::grpc::CompletionQueue* cq) override;
+    ::grpc::ClientAsyncResponseReader< ::tihua::v1::RenameCollectionResponse>* AsyncRenameCollectionRaw(::grpc::ClientContext* context, const ::tihua::v1::RenameCollectionRequest& request, ::grpc::CompletionQueue* cq) override;
+    ::grpc::ClientAsyncResponseReader< ::tihua::v1::RenameCollectionResponse>* PrepareAsyncRenameCollectionRaw(::grpc::ClientContext* context, const ::tihua::v1::RenameCollectionRequest& request, ::grpc::CompletionQueue* cq) override;
+    ::grpc::ClientAsyncResponseReader< ::tihua::v1::SetAliasResponse>* AsyncSetAliasRaw(::grpc::ClientContext* context, const ::tihua::v1::SetAliasRequest& request, ::grpc::CompletionQueue* cq) override;
+    ::grpc::ClientAsyncResponseReader< ::tihua::v1::SetAliasResponse>* PrepareAsyncSetAliasRaw(::grpc::ClientContext* context, const ::tihua::v1::SetAliasRequest& request, ::grpc::CompletionQueue* cq) override;
+    ::grpc::ClientAsyncResponseReader< ::tihua::v1::DeleteAliasResponse>* AsyncDeleteAliasRaw(::grpc::ClientContext* context, const ::tihua::v1::DeleteAliasRequest& request, ::grpc::CompletionQueue* cq) override;
+    ::grpc::ClientAsyncResponseReader< ::tihua::v1::DeleteAliasResponse>* PrepareAsyncDeleteAliasRaw(::grpc::ClientContext* context, const ::tihua::v1::DeleteAliasRequest& request, ::grpc::CompletionQueue* cq) override;
     ::grpc::ClientAsyncResponseReader< ::tihua::v1::LoadCollectionResponse>* AsyncLoadCollectionRaw(::grpc::ClientContext* context, const ::tihua::v1::LoadCollectionRequest& request, ::grpc::CompletionQueue* cq) override;
     ::grpc::ClientAsyncResponseReader< ::tihua::v1::LoadCollectionResponse>* PrepareAsyncLoadCollectionRaw(::grpc::ClientContext* context, const ::tihua::v1::LoadCollectionRequest& request, ::grpc::CompletionQueue* cq) override;
     ::grpc::ClientAsyncResponseReader< ::tihua::v1::ReleaseCollectionResponse>* AsyncReleaseCollectionRaw(::grpc::ClientContext* context, const ::tihua::v1::ReleaseCollectionRequest& request, ::grpc::CompletionQueue* cq) override;
@@ -342,6 +424,9 @@ class CollectionService final {
     const ::grpc::internal::RpcMethod rpcmethod_GetCollection_;
     const ::grpc::internal::RpcMethod rpcmethod_ListCollections_;
     const ::grpc::internal::RpcMethod rpcmethod_DeleteCollection_;
+    const ::grpc::internal::RpcMethod rpcmethod_RenameCollection_;
+    const ::grpc::internal::RpcMethod rpcmethod_SetAlias_;
+    const ::grpc::internal::RpcMethod rpcmethod_DeleteAlias_;
     const ::grpc::internal::RpcMethod rpcmethod_LoadCollection_;
     const ::grpc::internal::RpcMethod rpcmethod_ReleaseCollection_;
     const ::grpc::internal::RpcMethod rpcmethod_UpsertItems_;
@@ -363,8 +448,17 @@ class CollectionService final {
     virtual ::grpc::Status GetCollection(::grpc::ServerContext* context, const ::tihua::v1::GetCollectionRequest* request, ::tihua::v1::GetCollectionResponse* response);
     // Returns all collections, sorted by name.
     virtual ::grpc::Status ListCollections(::grpc::ServerContext* context, const ::tihua::v1::ListCollectionsRequest* request, ::tihua::v1::ListCollectionsResponse* response);
-    // Removes a collection and all its items, for good.
+    // Removes a collection and all its items, for good. FAILED_PRECONDITION if it has aliases.
     virtual ::grpc::Status DeleteCollection(::grpc::ServerContext* context, const ::tihua::v1::DeleteCollectionRequest* request, ::tihua::v1::DeleteCollectionResponse* response);
+    // Gives a collection another name; its items, its aliases and all else stay.
+    virtual ::grpc::Status RenameCollection(::grpc::ServerContext* context, const ::tihua::v1::RenameCollectionRequest* request, ::tihua::v1::RenameCollectionResponse* response);
+    // Makes an alias, or leads it to another collection in one step: each call finds the one or the
+    // other, and never none. Other servers of the same store may find the old one for some seconds
+    // yet. An ingest stream or UpsertItems under way ends with UNAVAILABLE (COLLECTION_MOVED), writes
+    // nothing into the wrong one, and may be sent again at once.
+    virtual ::grpc::Status SetAlias(::grpc::ServerContext* context, const ::tihua::v1::SetAliasRequest* request, ::tihua::v1::SetAliasResponse* response);
+    // Removes an alias; the collection stays.
+    virtual ::grpc::Status DeleteAlias(::grpc::ServerContext* context, const ::tihua::v1::DeleteAliasRequest* request, ::tihua::v1::DeleteAliasResponse* response);
     // Loads a collection into the store's memory and returns when it can be searched.
     virtual ::grpc::Status LoadCollection(::grpc::ServerContext* context, const ::tihua::v1::LoadCollectionRequest* request, ::tihua::v1::LoadCollectionResponse* response);
     // Releases a collection from the store's memory. Its items stay; until it is loaded again,
@@ -464,12 +558,72 @@ class CollectionService final {
     }
   };
   template <class BaseClass>
+  class WithAsyncMethod_RenameCollection : public BaseClass {
+   private:
+    void BaseClassMustBeDerivedFromService(const Service* /*service*/) {}
+   public:
+    WithAsyncMethod_RenameCollection() {
+      ::grpc::Service::MarkMethodAsync(4);
+    }
+    ~WithAsyncMethod_RenameCollection() override {
+      BaseClassMustBeDerivedFromService(this);
+    }
+    // disable synchronous version of this method
+    ::grpc::Status RenameCollection(::grpc::ServerContext* /*context*/, const ::tihua::v1::RenameCollectionRequest* /*request*/, ::tihua::v1::RenameCollectionResponse* /*response*/) override {
+      abort();
+      return ::grpc::Status(::grpc::StatusCode::UNIMPLEMENTED, "");
+    }
+    void RequestRenameCollection(::grpc::ServerContext* context, ::tihua::v1::RenameCollectionRequest* request, ::grpc::ServerAsyncResponseWriter< ::tihua::v1::RenameCollectionResponse>* response, ::grpc::CompletionQueue* new_call_cq, ::grpc::ServerCompletionQueue* notification_cq, void *tag) {
+      ::grpc::Service::RequestAsyncUnary(4, context, request, response, new_call_cq, notification_cq, tag);
+    }
+  };
+  template <class BaseClass>
+  class WithAsyncMethod_SetAlias : public BaseClass {
+   private:
+    void BaseClassMustBeDerivedFromService(const Service* /*service*/) {}
+   public:
+    WithAsyncMethod_SetAlias() {
+      ::grpc::Service::MarkMethodAsync(5);
+    }
+    ~WithAsyncMethod_SetAlias() override {
+      BaseClassMustBeDerivedFromService(this);
+    }
+    // disable synchronous version of this method
+    ::grpc::Status SetAlias(::grpc::ServerContext* /*context*/, const ::tihua::v1::SetAliasRequest* /*request*/, ::tihua::v1::SetAliasResponse* /*response*/) override {
+      abort();
+      return ::grpc::Status(::grpc::StatusCode::UNIMPLEMENTED, "");
+    }
+    void RequestSetAlias(::grpc::ServerContext* context, ::tihua::v1::SetAliasRequest* request, ::grpc::ServerAsyncResponseWriter< ::tihua::v1::SetAliasResponse>* response, ::grpc::CompletionQueue* new_call_cq, ::grpc::ServerCompletionQueue* notification_cq, void *tag) {
+      ::grpc::Service::RequestAsyncUnary(5, context, request, response, new_call_cq, notification_cq, tag);
+    }
+  };
+  template <class BaseClass>
+  class WithAsyncMethod_DeleteAlias : public BaseClass {
+   private:
+    void BaseClassMustBeDerivedFromService(const Service* /*service*/) {}
+   public:
+    WithAsyncMethod_DeleteAlias() {
+      ::grpc::Service::MarkMethodAsync(6);
+    }
+    ~WithAsyncMethod_DeleteAlias() override {
+      BaseClassMustBeDerivedFromService(this);
+    }
+    // disable synchronous version of this method
+    ::grpc::Status DeleteAlias(::grpc::ServerContext* /*context*/, const ::tihua::v1::DeleteAliasRequest* /*request*/, ::tihua::v1::DeleteAliasResponse* /*response*/) override {
+      abort();
+      return ::grpc::Status(::grpc::StatusCode::UNIMPLEMENTED, "");
+    }
+    void RequestDeleteAlias(::grpc::ServerContext* context, ::tihua::v1::DeleteAliasRequest* request, ::grpc::ServerAsyncResponseWriter< ::tihua::v1::DeleteAliasResponse>* response, ::grpc::CompletionQueue* new_call_cq, ::grpc::ServerCompletionQueue* notification_cq, void *tag) {
+      ::grpc::Service::RequestAsyncUnary(6, context, request, response, new_call_cq, notification_cq, tag);
+    }
+  };
+  template <class BaseClass>
   class WithAsyncMethod_LoadCollection : public BaseClass {
    private:
     void BaseClassMustBeDerivedFromService(const Service* /*service*/) {}
    public:
     WithAsyncMethod_LoadCollection() {
-      ::grpc::Service::MarkMethodAsync(4);
+      ::grpc::Service::MarkMethodAsync(7);
     }
     ~WithAsyncMethod_LoadCollection() override {
       BaseClassMustBeDerivedFromService(this);
@@ -480,7 +634,7 @@ class CollectionService final {
       return ::grpc::Status(::grpc::StatusCode::UNIMPLEMENTED, "");
     }
     void RequestLoadCollection(::grpc::ServerContext* context, ::tihua::v1::LoadCollectionRequest* request, ::grpc::ServerAsyncResponseWriter< ::tihua::v1::LoadCollectionResponse>* response, ::grpc::CompletionQueue* new_call_cq, ::grpc::ServerCompletionQueue* notification_cq, void *tag) {
-      ::grpc::Service::RequestAsyncUnary(4, context, request, response, new_call_cq, notification_cq, tag);
+      ::grpc::Service::RequestAsyncUnary(7, context, request, response, new_call_cq, notification_cq, tag);
     }
   };
   template <class BaseClass>
@@ -489,7 +643,7 @@ class CollectionService final {
     void BaseClassMustBeDerivedFromService(const Service* /*service*/) {}
    public:
     WithAsyncMethod_ReleaseCollection() {
-      ::grpc::Service::MarkMethodAsync(5);
+      ::grpc::Service::MarkMethodAsync(8);
     }
     ~WithAsyncMethod_ReleaseCollection() override {
       BaseClassMustBeDerivedFromService(this);
@@ -500,7 +654,7 @@ class CollectionService final {
       return ::grpc::Status(::grpc::StatusCode::UNIMPLEMENTED, "");
     }
     void RequestReleaseCollection(::grpc::ServerContext* context, ::tihua::v1::ReleaseCollectionRequest* request, ::grpc::ServerAsyncResponseWriter< ::tihua::v1::ReleaseCollectionResponse>* response, ::grpc::CompletionQueue* new_call_cq, ::grpc::ServerCompletionQueue* notification_cq, void *tag) {
-      ::grpc::Service::RequestAsyncUnary(5, context, request, response, new_call_cq, notification_cq, tag);
+      ::grpc::Service::RequestAsyncUnary(8, context, request, response, new_call_cq, notification_cq, tag);
     }
   };
   template <class BaseClass>
@@ -509,7 +663,7 @@ class CollectionService final {
     void BaseClassMustBeDerivedFromService(const Service* /*service*/) {}
    public:
     WithAsyncMethod_UpsertItems() {
-      ::grpc::Service::MarkMethodAsync(6);
+      ::grpc::Service::MarkMethodAsync(9);
     }
     ~WithAsyncMethod_UpsertItems() override {
       BaseClassMustBeDerivedFromService(this);
@@ -520,7 +674,7 @@ class CollectionService final {
       return ::grpc::Status(::grpc::StatusCode::UNIMPLEMENTED, "");
     }
     void RequestUpsertItems(::grpc::ServerContext* context, ::tihua::v1::UpsertItemsRequest* request, ::grpc::ServerAsyncResponseWriter< ::tihua::v1::UpsertItemsResponse>* response, ::grpc::CompletionQueue* new_call_cq, ::grpc::ServerCompletionQueue* notification_cq, void *tag) {
-      ::grpc::Service::RequestAsyncUnary(6, context, request, response, new_call_cq, notification_cq, tag);
+      ::grpc::Service::RequestAsyncUnary(9, context, request, response, new_call_cq, notification_cq, tag);
     }
   };
   template <class BaseClass>
@@ -529,7 +683,7 @@ class CollectionService final {
     void BaseClassMustBeDerivedFromService(const Service* /*service*/) {}
    public:
     WithAsyncMethod_GetItems() {
-      ::grpc::Service::MarkMethodAsync(7);
+      ::grpc::Service::MarkMethodAsync(10);
     }
     ~WithAsyncMethod_GetItems() override {
       BaseClassMustBeDerivedFromService(this);
@@ -540,7 +694,7 @@ class CollectionService final {
       return ::grpc::Status(::grpc::StatusCode::UNIMPLEMENTED, "");
     }
     void RequestGetItems(::grpc::ServerContext* context, ::tihua::v1::GetItemsRequest* request, ::grpc::ServerAsyncResponseWriter< ::tihua::v1::GetItemsResponse>* response, ::grpc::CompletionQueue* new_call_cq, ::grpc::ServerCompletionQueue* notification_cq, void *tag) {
-      ::grpc::Service::RequestAsyncUnary(7, context, request, response, new_call_cq, notification_cq, tag);
+      ::grpc::Service::RequestAsyncUnary(10, context, request, response, new_call_cq, notification_cq, tag);
     }
   };
   template <class BaseClass>
@@ -549,7 +703,7 @@ class CollectionService final {
     void BaseClassMustBeDerivedFromService(const Service* /*service*/) {}
    public:
     WithAsyncMethod_ListItems() {
-      ::grpc::Service::MarkMethodAsync(8);
+      ::grpc::Service::MarkMethodAsync(11);
     }
     ~WithAsyncMethod_ListItems() override {
       BaseClassMustBeDerivedFromService(this);
@@ -560,7 +714,7 @@ class CollectionService final {
       return ::grpc::Status(::grpc::StatusCode::UNIMPLEMENTED, "");
     }
     void RequestListItems(::grpc::ServerContext* context, ::tihua::v1::ListItemsRequest* request, ::grpc::ServerAsyncResponseWriter< ::tihua::v1::ListItemsResponse>* response, ::grpc::CompletionQueue* new_call_cq, ::grpc::ServerCompletionQueue* notification_cq, void *tag) {
-      ::grpc::Service::RequestAsyncUnary(8, context, request, response, new_call_cq, notification_cq, tag);
+      ::grpc::Service::RequestAsyncUnary(11, context, request, response, new_call_cq, notification_cq, tag);
     }
   };
   template <class BaseClass>
@@ -569,7 +723,7 @@ class CollectionService final {
     void BaseClassMustBeDerivedFromService(const Service* /*service*/) {}
    public:
     WithAsyncMethod_CountItems() {
-      ::grpc::Service::MarkMethodAsync(9);
+      ::grpc::Service::MarkMethodAsync(12);
     }
     ~WithAsyncMethod_CountItems() override {
       BaseClassMustBeDerivedFromService(this);
@@ -580,7 +734,7 @@ class CollectionService final {
       return ::grpc::Status(::grpc::StatusCode::UNIMPLEMENTED, "");
     }
     void RequestCountItems(::grpc::ServerContext* context, ::tihua::v1::CountItemsRequest* request, ::grpc::ServerAsyncResponseWriter< ::tihua::v1::CountItemsResponse>* response, ::grpc::CompletionQueue* new_call_cq, ::grpc::ServerCompletionQueue* notification_cq, void *tag) {
-      ::grpc::Service::RequestAsyncUnary(9, context, request, response, new_call_cq, notification_cq, tag);
+      ::grpc::Service::RequestAsyncUnary(12, context, request, response, new_call_cq, notification_cq, tag);
     }
   };
   template <class BaseClass>
@@ -589,7 +743,7 @@ class CollectionService final {
     void BaseClassMustBeDerivedFromService(const Service* /*service*/) {}
    public:
     WithAsyncMethod_DeleteItems() {
-      ::grpc::Service::MarkMethodAsync(10);
+      ::grpc::Service::MarkMethodAsync(13);
     }
     ~WithAsyncMethod_DeleteItems() override {
       BaseClassMustBeDerivedFromService(this);
@@ -600,10 +754,10 @@ class CollectionService final {
       return ::grpc::Status(::grpc::StatusCode::UNIMPLEMENTED, "");
     }
     void RequestDeleteItems(::grpc::ServerContext* context, ::tihua::v1::DeleteItemsRequest* request, ::grpc::ServerAsyncResponseWriter< ::tihua::v1::DeleteItemsResponse>* response, ::grpc::CompletionQueue* new_call_cq, ::grpc::ServerCompletionQueue* notification_cq, void *tag) {
-      ::grpc::Service::RequestAsyncUnary(10, context, request, response, new_call_cq, notification_cq, tag);
+      ::grpc::Service::RequestAsyncUnary(13, context, request, response, new_call_cq, notification_cq, tag);
     }
   };
-  typedef WithAsyncMethod_CreateCollection<WithAsyncMethod_GetCollection<WithAsyncMethod_ListCollections<WithAsyncMethod_DeleteCollection<WithAsyncMethod_LoadCollection<WithAsyncMethod_ReleaseCollection<WithAsyncMethod_UpsertItems<WithAsyncMethod_GetItems<WithAsyncMethod_ListItems<WithAsyncMethod_CountItems<WithAsyncMethod_DeleteItems<Service > > > > > > > > > > > AsyncService;
+  typedef WithAsyncMethod_CreateCollection<WithAsyncMethod_GetCollection<WithAsyncMethod_ListCollections<WithAsyncMethod_DeleteCollection<WithAsyncMethod_RenameCollection<WithAsyncMethod_SetAlias<WithAsyncMethod_DeleteAlias<WithAsyncMethod_LoadCollection<WithAsyncMethod_ReleaseCollection<WithAsyncMethod_UpsertItems<WithAsyncMethod_GetItems<WithAsyncMethod_ListItems<WithAsyncMethod_CountItems<WithAsyncMethod_DeleteItems<Service > > > > > > > > > > > > > > AsyncService;
   template <class BaseClass>
   class WithCallbackMethod_CreateCollection : public BaseClass {
    private:
@@ -713,18 +867,99 @@ class CollectionService final {
       ::grpc::CallbackServerContext* /*context*/, const ::tihua::v1::DeleteCollectionRequest* /*request*/, ::tihua::v1::DeleteCollectionResponse* /*response*/)  { return nullptr; }
   };
   template <class BaseClass>
+  class WithCallbackMethod_RenameCollection : public BaseClass {
+   private:
+    void BaseClassMustBeDerivedFromService(const Service* /*service*/) {}
+   public:
+    WithCallbackMethod_RenameCollection() {
+      ::grpc::Service::MarkMethodCallback(4,
+          new ::grpc::internal::CallbackUnaryHandler< ::tihua::v1::RenameCollectionRequest, ::tihua::v1::RenameCollectionResponse>(
+            [this](
+                   ::grpc::CallbackServerContext* context, const ::tihua::v1::RenameCollectionRequest* request, ::tihua::v1::RenameCollectionResponse* response) { return this->RenameCollection(context, request, response); }));}
+    void SetMessageAllocatorFor_RenameCollection(
+        ::grpc::MessageAllocator< ::tihua::v1::RenameCollectionRequest, ::tihua::v1::RenameCollectionResponse>* allocator) {
+      ::grpc::internal::MethodHandler* const handler = ::grpc::Service::GetHandler(4);
+      static_cast<::grpc::internal::CallbackUnaryHandler< ::tihua::v1::RenameCollectionRequest, ::tihua::v1::RenameCollectionResponse>*>(handler)
+              ->SetMessageAllocator(allocator);
+    }
+    ~WithCallbackMethod_RenameCollection() override {
+      BaseClassMustBeDerivedFromService(this);
+    }
+    // disable synchronous version of this method
+    ::grpc::Status RenameCollection(::grpc::ServerContext* /*context*/, const ::tihua::v1::RenameCollectionRequest* /*request*/, ::tihua::v1::RenameCollectionResponse* /*response*/) override {
+      abort();
+      return ::grpc::Status(::grpc::StatusCode::UNIMPLEMENTED, "");
+    }
+    virtual ::grpc::ServerUnaryReactor* RenameCollection(
+      ::grpc::CallbackServerContext* /*context*/, const ::tihua::v1::RenameCollectionRequest* /*request*/, ::tihua::v1::RenameCollectionResponse* /*response*/)  { return nullptr; }
+  };
+  template <class BaseClass>
+  class WithCallbackMethod_SetAlias : public BaseClass {
+   private:
+    void BaseClassMustBeDerivedFromService(const Service* /*service*/) {}
+   public:
+    WithCallbackMethod_SetAlias() {
+      ::grpc::Service::MarkMethodCallback(5,
+          new ::grpc::internal::CallbackUnaryHandler< ::tihua::v1::SetAliasRequest, ::tihua::v1::SetAliasResponse>(
+            [this](
+                   ::grpc::CallbackServerContext* context, const ::tihua::v1::SetAliasRequest* request, ::tihua::v1::SetAliasResponse* response) { return this->SetAlias(context, request, response); }));}
+    void SetMessageAllocatorFor_SetAlias(
+        ::grpc::MessageAllocator< ::tihua::v1::SetAliasRequest, ::tihua::v1::SetAliasResponse>* allocator) {
+      ::grpc::internal::MethodHandler* const handler = ::grpc::Service::GetHandler(5);
+      static_cast<::grpc::internal::CallbackUnaryHandler< ::tihua::v1::SetAliasRequest, ::tihua::v1::SetAliasResponse>*>(handler)
+              ->SetMessageAllocator(allocator);
+    }
+    ~WithCallbackMethod_SetAlias() override {
+      BaseClassMustBeDerivedFromService(this);
+    }
+    // disable synchronous version of this method
+    ::grpc::Status SetAlias(::grpc::ServerContext* /*context*/, const ::tihua::v1::SetAliasRequest* /*request*/, ::tihua::v1::SetAliasResponse* /*response*/) override {
+      abort();
+      return ::grpc::Status(::grpc::StatusCode::UNIMPLEMENTED, "");
+    }
+    virtual ::grpc::ServerUnaryReactor* SetAlias(
+      ::grpc::CallbackServerContext* /*context*/, const ::tihua::v1::SetAliasRequest* /*request*/, ::tihua::v1::SetAliasResponse* /*response*/)  { return nullptr; }
+  };
+  template <class BaseClass>
+  class WithCallbackMethod_DeleteAlias : public BaseClass {
+   private:
+    void BaseClassMustBeDerivedFromService(const Service* /*service*/) {}
+   public:
+    WithCallbackMethod_DeleteAlias() {
+      ::grpc::Service::MarkMethodCallback(6,
+          new ::grpc::internal::CallbackUnaryHandler< ::tihua::v1::DeleteAliasRequest, ::tihua::v1::DeleteAliasResponse>(
+            [this](
+                   ::grpc::CallbackServerContext* context, const ::tihua::v1::DeleteAliasRequest* request, ::tihua::v1::DeleteAliasResponse* response) { return this->DeleteAlias(context, request, response); }));}
+    void SetMessageAllocatorFor_DeleteAlias(
+        ::grpc::MessageAllocator< ::tihua::v1::DeleteAliasRequest, ::tihua::v1::DeleteAliasResponse>* allocator) {
+      ::grpc::internal::MethodHandler* const handler = ::grpc::Service::GetHandler(6);
+      static_cast<::grpc::internal::CallbackUnaryHandler< ::tihua::v1::DeleteAliasRequest, ::tihua::v1::DeleteAliasResponse>*>(handler)
+              ->SetMessageAllocator(allocator);
+    }
+    ~WithCallbackMethod_DeleteAlias() override {
+      BaseClassMustBeDerivedFromService(this);
+    }
+    // disable synchronous version of this method
+    ::grpc::Status DeleteAlias(::grpc::ServerContext* /*context*/, const ::tihua::v1::DeleteAliasRequest* /*request*/, ::tihua::v1::DeleteAliasResponse* /*response*/) override {
+      abort();
+      return ::grpc::Status(::grpc::StatusCode::UNIMPLEMENTED, "");
+    }
+    virtual ::grpc::ServerUnaryReactor* DeleteAlias(
+      ::grpc::CallbackServerContext* /*context*/, const ::tihua::v1::DeleteAliasRequest* /*request*/, ::tihua::v1::DeleteAliasResponse* /*response*/)  { return nullptr; }
+  };
+  template <class BaseClass>
   class WithCallbackMethod_LoadCollection : public BaseClass {
    private:
     void BaseClassMustBeDerivedFromService(const Service* /*service*/) {}
    public:
     WithCallbackMethod_LoadCollection() {
-      ::grpc::Service::MarkMethodCallback(4,
+      ::grpc::Service::MarkMethodCallback(7,
           new ::grpc::internal::CallbackUnaryHandler< ::tihua::v1::LoadCollectionRequest, ::tihua::v1::LoadCollectionResponse>(
             [this](
                    ::grpc::CallbackServerContext* context, const ::tihua::v1::LoadCollectionRequest* request, ::tihua::v1::LoadCollectionResponse* response) { return this->LoadCollection(context, request, response); }));}
     void SetMessageAllocatorFor_LoadCollection(
         ::grpc::MessageAllocator< ::tihua::v1::LoadCollectionRequest, ::tihua::v1::LoadCollectionResponse>* allocator) {
-      ::grpc::internal::MethodHandler* const handler = ::grpc::Service::GetHandler(4);
+      ::grpc::internal::MethodHandler* const handler = ::grpc::Service::GetHandler(7);
       static_cast<::grpc::internal::CallbackUnaryHandler< ::tihua::v1::LoadCollectionRequest, ::tihua::v1::LoadCollectionResponse>*>(handler)
               ->SetMessageAllocator(allocator);
     }
@@ -745,13 +980,13 @@ class CollectionService final {
     void BaseClassMustBeDerivedFromService(const Service* /*service*/) {}
    public:
     WithCallbackMethod_ReleaseCollection() {
-      ::grpc::Service::MarkMethodCallback(5,
+      ::grpc::Service::MarkMethodCallback(8,
           new ::grpc::internal::CallbackUnaryHandler< ::tihua::v1::ReleaseCollectionRequest, ::tihua::v1::ReleaseCollectionResponse>(
             [this](
                    ::grpc::CallbackServerContext* context, const ::tihua::v1::ReleaseCollectionRequest* request, ::tihua::v1::ReleaseCollectionResponse* response) { return this->ReleaseCollection(context, request, response); }));}
     void SetMessageAllocatorFor_ReleaseCollection(
         ::grpc::MessageAllocator< ::tihua::v1::ReleaseCollectionRequest, ::tihua::v1::ReleaseCollectionResponse>* allocator) {
-      ::grpc::internal::MethodHandler* const handler = ::grpc::Service::GetHandler(5);
+      ::grpc::internal::MethodHandler* const handler = ::grpc::Service::GetHandler(8);
       static_cast<::grpc::internal::CallbackUnaryHandler< ::tihua::v1::ReleaseCollectionRequest, ::tihua::v1::ReleaseCollectionResponse>*>(handler)
               ->SetMessageAllocator(allocator);
     }
@@ -772,13 +1007,13 @@ class CollectionService final {
     void BaseClassMustBeDerivedFromService(const Service* /*service*/) {}
    public:
     WithCallbackMethod_UpsertItems() {
-      ::grpc::Service::MarkMethodCallback(6,
+      ::grpc::Service::MarkMethodCallback(9,
           new ::grpc::internal::CallbackUnaryHandler< ::tihua::v1::UpsertItemsRequest, ::tihua::v1::UpsertItemsResponse>(
             [this](
                    ::grpc::CallbackServerContext* context, const ::tihua::v1::UpsertItemsRequest* request, ::tihua::v1::UpsertItemsResponse* response) { return this->UpsertItems(context, request, response); }));}
     void SetMessageAllocatorFor_UpsertItems(
         ::grpc::MessageAllocator< ::tihua::v1::UpsertItemsRequest, ::tihua::v1::UpsertItemsResponse>* allocator) {
-      ::grpc::internal::MethodHandler* const handler = ::grpc::Service::GetHandler(6);
+      ::grpc::internal::MethodHandler* const handler = ::grpc::Service::GetHandler(9);
       static_cast<::grpc::internal::CallbackUnaryHandler< ::tihua::v1::UpsertItemsRequest, ::tihua::v1::UpsertItemsResponse>*>(handler)
               ->SetMessageAllocator(allocator);
     }
@@ -799,13 +1034,13 @@ class CollectionService final {
     void BaseClassMustBeDerivedFromService(const Service* /*service*/) {}
    public:
     WithCallbackMethod_GetItems() {
-      ::grpc::Service::MarkMethodCallback(7,
+      ::grpc::Service::MarkMethodCallback(10,
           new ::grpc::internal::CallbackUnaryHandler< ::tihua::v1::GetItemsRequest, ::tihua::v1::GetItemsResponse>(
             [this](
                    ::grpc::CallbackServerContext* context, const ::tihua::v1::GetItemsRequest* request, ::tihua::v1::GetItemsResponse* response) { return this->GetItems(context, request, response); }));}
     void SetMessageAllocatorFor_GetItems(
         ::grpc::MessageAllocator< ::tihua::v1::GetItemsRequest, ::tihua::v1::GetItemsResponse>* allocator) {
-      ::grpc::internal::MethodHandler* const handler = ::grpc::Service::GetHandler(7);
+      ::grpc::internal::MethodHandler* const handler = ::grpc::Service::GetHandler(10);
       static_cast<::grpc::internal::CallbackUnaryHandler< ::tihua::v1::GetItemsRequest, ::tihua::v1::GetItemsResponse>*>(handler)
               ->SetMessageAllocator(allocator);
     }
@@ -826,13 +1061,13 @@ class CollectionService final {
     void BaseClassMustBeDerivedFromService(const Service* /*service*/) {}
    public:
     WithCallbackMethod_ListItems() {
-      ::grpc::Service::MarkMethodCallback(8,
+      ::grpc::Service::MarkMethodCallback(11,
           new ::grpc::internal::CallbackUnaryHandler< ::tihua::v1::ListItemsRequest, ::tihua::v1::ListItemsResponse>(
             [this](
                    ::grpc::CallbackServerContext* context, const ::tihua::v1::ListItemsRequest* request, ::tihua::v1::ListItemsResponse* response) { return this->ListItems(context, request, response); }));}
     void SetMessageAllocatorFor_ListItems(
         ::grpc::MessageAllocator< ::tihua::v1::ListItemsRequest, ::tihua::v1::ListItemsResponse>* allocator) {
-      ::grpc::internal::MethodHandler* const handler = ::grpc::Service::GetHandler(8);
+      ::grpc::internal::MethodHandler* const handler = ::grpc::Service::GetHandler(11);
       static_cast<::grpc::internal::CallbackUnaryHandler< ::tihua::v1::ListItemsRequest, ::tihua::v1::ListItemsResponse>*>(handler)
               ->SetMessageAllocator(allocator);
     }
@@ -853,13 +1088,13 @@ class CollectionService final {
     void BaseClassMustBeDerivedFromService(const Service* /*service*/) {}
    public:
     WithCallbackMethod_CountItems() {
-      ::grpc::Service::MarkMethodCallback(9,
+      ::grpc::Service::MarkMethodCallback(12,
           new ::grpc::internal::CallbackUnaryHandler< ::tihua::v1::CountItemsRequest, ::tihua::v1::CountItemsResponse>(
             [this](
                    ::grpc::CallbackServerContext* context, const ::tihua::v1::CountItemsRequest* request, ::tihua::v1::CountItemsResponse* response) { return this->CountItems(context, request, response); }));}
     void SetMessageAllocatorFor_CountItems(
         ::grpc::MessageAllocator< ::tihua::v1::CountItemsRequest, ::tihua::v1::CountItemsResponse>* allocator) {
-      ::grpc::internal::MethodHandler* const handler = ::grpc::Service::GetHandler(9);
+      ::grpc::internal::MethodHandler* const handler = ::grpc::Service::GetHandler(12);
       static_cast<::grpc::internal::CallbackUnaryHandler< ::tihua::v1::CountItemsRequest, ::tihua::v1::CountItemsResponse>*>(handler)
               ->SetMessageAllocator(allocator);
     }
@@ -880,13 +1115,13 @@ class CollectionService final {
     void BaseClassMustBeDerivedFromService(const Service* /*service*/) {}
    public:
     WithCallbackMethod_DeleteItems() {
-      ::grpc::Service::MarkMethodCallback(10,
+      ::grpc::Service::MarkMethodCallback(13,
           new ::grpc::internal::CallbackUnaryHandler< ::tihua::v1::DeleteItemsRequest, ::tihua::v1::DeleteItemsResponse>(
             [this](
                    ::grpc::CallbackServerContext* context, const ::tihua::v1::DeleteItemsRequest* request, ::tihua::v1::DeleteItemsResponse* response) { return this->DeleteItems(context, request, response); }));}
     void SetMessageAllocatorFor_DeleteItems(
         ::grpc::MessageAllocator< ::tihua::v1::DeleteItemsRequest, ::tihua::v1::DeleteItemsResponse>* allocator) {
-      ::grpc::internal::MethodHandler* const handler = ::grpc::Service::GetHandler(10);
+      ::grpc::internal::MethodHandler* const handler = ::grpc::Service::GetHandler(13);
       static_cast<::grpc::internal::CallbackUnaryHandler< ::tihua::v1::DeleteItemsRequest, ::tihua::v1::DeleteItemsResponse>*>(handler)
               ->SetMessageAllocator(allocator);
     }
@@ -901,7 +1136,7 @@ class CollectionService final {
     virtual ::grpc::ServerUnaryReactor* DeleteItems(
       ::grpc::CallbackServerContext* /*context*/, const ::tihua::v1::DeleteItemsRequest* /*request*/, ::tihua::v1::DeleteItemsResponse* /*response*/)  { return nullptr; }
   };
-  typedef WithCallbackMethod_CreateCollection<WithCallbackMethod_GetCollection<WithCallbackMethod_ListCollections<WithCallbackMethod_DeleteCollection<WithCallbackMethod_LoadCollection<WithCallbackMethod_ReleaseCollection<WithCallbackMethod_UpsertItems<WithCallbackMethod_GetItems<WithCallbackMethod_ListItems<WithCallbackMethod_CountItems<WithCallbackMethod_DeleteItems<Service > > > > > > > > > > > CallbackService;
+  typedef WithCallbackMethod_CreateCollection<WithCallbackMethod_GetCollection<WithCallbackMethod_ListCollections<WithCallbackMethod_DeleteCollection<WithCallbackMethod_RenameCollection<WithCallbackMethod_SetAlias<WithCallbackMethod_DeleteAlias<WithCallbackMethod_LoadCollection<WithCallbackMethod_ReleaseCollection<WithCallbackMethod_UpsertItems<WithCallbackMethod_GetItems<WithCallbackMethod_ListItems<WithCallbackMethod_CountItems<WithCallbackMethod_DeleteItems<Service > > > > > > > > > > > > > > CallbackService;
   typedef CallbackService ExperimentalCallbackService;
   template <class BaseClass>
   class WithGenericMethod_CreateCollection : public BaseClass {
@@ -972,12 +1207,63 @@ class CollectionService final {
     }
   };
   template <class BaseClass>
+  class WithGenericMethod_RenameCollection : public BaseClass {
+   private:
+    void BaseClassMustBeDerivedFromService(const Service* /*service*/) {}
+   public:
+    WithGenericMethod_RenameCollection() {
+      ::grpc::Service::MarkMethodGeneric(4);
+    }
+    ~WithGenericMethod_RenameCollection() override {
+      BaseClassMustBeDerivedFromService(this);
+    }
+    // disable synchronous version of this method
+    ::grpc::Status RenameCollection(::grpc::ServerContext* /*context*/, const ::tihua::v1::RenameCollectionRequest* /*request*/, ::tihua::v1::RenameCollectionResponse* /*response*/) override {
+      abort();
+      return ::grpc::Status(::grpc::StatusCode::UNIMPLEMENTED, "");
+    }
+  };
+  template <class BaseClass>
+  class WithGenericMethod_SetAlias : public BaseClass {
+   private:
+    void BaseClassMustBeDerivedFromService(const Service* /*service*/) {}
+   public:
+    WithGenericMethod_SetAlias() {
+      ::grpc::Service::MarkMethodGeneric(5);
+    }
+    ~WithGenericMethod_SetAlias() override {
+      BaseClassMustBeDerivedFromService(this);
+    }
+    // disable synchronous version of this method
+    ::grpc::Status SetAlias(::grpc::ServerContext* /*context*/, const ::tihua::v1::SetAliasRequest* /*request*/, ::tihua::v1::SetAliasResponse* /*response*/) override {
+      abort();
+      return ::grpc::Status(::grpc::StatusCode::UNIMPLEMENTED, "");
+    }
+  };
+  template <class BaseClass>
+  class WithGenericMethod_DeleteAlias : public BaseClass {
+   private:
+    void BaseClassMustBeDerivedFromService(const Service* /*service*/) {}
+   public:
+    WithGenericMethod_DeleteAlias() {
+      ::grpc::Service::MarkMethodGeneric(6);
+    }
+    ~WithGenericMethod_DeleteAlias() override {
+      BaseClassMustBeDerivedFromService(this);
+    }
+    // disable synchronous version of this method
+    ::grpc::Status DeleteAlias(::grpc::ServerContext* /*context*/, const ::tihua::v1::DeleteAliasRequest* /*request*/, ::tihua::v1::DeleteAliasResponse* /*response*/) override {
+      abort();
+      return ::grpc::Status(::grpc::StatusCode::UNIMPLEMENTED, "");
+    }
+  };
+  template <class BaseClass>
   class WithGenericMethod_LoadCollection : public BaseClass {
    private:
     void BaseClassMustBeDerivedFromService(const Service* /*service*/) {}
    public:
     WithGenericMethod_LoadCollection() {
-      ::grpc::Service::MarkMethodGeneric(4);
+      ::grpc::Service::MarkMethodGeneric(7);
     }
     ~WithGenericMethod_LoadCollection() override {
       BaseClassMustBeDerivedFromService(this);
@@ -994,7 +1280,7 @@ class CollectionService final {
     void BaseClassMustBeDerivedFromService(const Service* /*service*/) {}
    public:
     WithGenericMethod_ReleaseCollection() {
-      ::grpc::Service::MarkMethodGeneric(5);
+      ::grpc::Service::MarkMethodGeneric(8);
     }
     ~WithGenericMethod_ReleaseCollection() override {
       BaseClassMustBeDerivedFromService(this);
@@ -1011,7 +1297,7 @@ class CollectionService final {
     void BaseClassMustBeDerivedFromService(const Service* /*service*/) {}
    public:
     WithGenericMethod_UpsertItems() {
-      ::grpc::Service::MarkMethodGeneric(6);
+      ::grpc::Service::MarkMethodGeneric(9);
     }
     ~WithGenericMethod_UpsertItems() override {
       BaseClassMustBeDerivedFromService(this);
@@ -1028,7 +1314,7 @@ class CollectionService final {
     void BaseClassMustBeDerivedFromService(const Service* /*service*/) {}
    public:
     WithGenericMethod_GetItems() {
-      ::grpc::Service::MarkMethodGeneric(7);
+      ::grpc::Service::MarkMethodGeneric(10);
     }
     ~WithGenericMethod_GetItems() override {
       BaseClassMustBeDerivedFromService(this);
@@ -1045,7 +1331,7 @@ class CollectionService final {
     void BaseClassMustBeDerivedFromService(const Service* /*service*/) {}
    public:
     WithGenericMethod_ListItems() {
-      ::grpc::Service::MarkMethodGeneric(8);
+      ::grpc::Service::MarkMethodGeneric(11);
     }
     ~WithGenericMethod_ListItems() override {
       BaseClassMustBeDerivedFromService(this);
@@ -1062,7 +1348,7 @@ class CollectionService final {
     void BaseClassMustBeDerivedFromService(const Service* /*service*/) {}
    public:
     WithGenericMethod_CountItems() {
-      ::grpc::Service::MarkMethodGeneric(9);
+      ::grpc::Service::MarkMethodGeneric(12);
     }
     ~WithGenericMethod_CountItems() override {
       BaseClassMustBeDerivedFromService(this);
@@ -1079,7 +1365,7 @@ class CollectionService final {
     void BaseClassMustBeDerivedFromService(const Service* /*service*/) {}
    public:
     WithGenericMethod_DeleteItems() {
-      ::grpc::Service::MarkMethodGeneric(10);
+      ::grpc::Service::MarkMethodGeneric(13);
     }
     ~WithGenericMethod_DeleteItems() override {
       BaseClassMustBeDerivedFromService(this);
@@ -1171,12 +1457,72 @@ class CollectionService final {
     }
   };
   template <class BaseClass>
+  class WithRawMethod_RenameCollection : public BaseClass {
+   private:
+    void BaseClassMustBeDerivedFromService(const Service* /*service*/) {}
+   public:
+    WithRawMethod_RenameCollection() {
+      ::grpc::Service::MarkMethodRaw(4);
+    }
+    ~WithRawMethod_RenameCollection() override {
+      BaseClassMustBeDerivedFromService(this);
+    }
+    // disable synchronous version of this method
+    ::grpc::Status RenameCollection(::grpc::ServerContext* /*context*/, const ::tihua::v1::RenameCollectionRequest* /*request*/, ::tihua::v1::RenameCollectionResponse* /*response*/) override {
+      abort();
+      return ::grpc::Status(::grpc::StatusCode::UNIMPLEMENTED, "");
+    }
+    void RequestRenameCollection(::grpc::ServerContext* context, ::grpc::ByteBuffer* request, ::grpc::ServerAsyncResponseWriter< ::grpc::ByteBuffer>* response, ::grpc::CompletionQueue* new_call_cq, ::grpc::ServerCompletionQueue* notification_cq, void *tag) {
+      ::grpc::Service::RequestAsyncUnary(4, context, request, response, new_call_cq, notification_cq, tag);
+    }
+  };
+  template <class BaseClass>
+  class WithRawMethod_SetAlias : public BaseClass {
+   private:
+    void BaseClassMustBeDerivedFromService(const Service* /*service*/) {}
+   public:
+    WithRawMethod_SetAlias() {
+      ::grpc::Service::MarkMethodRaw(5);
+    }
+    ~WithRawMethod_SetAlias() override {
+      BaseClassMustBeDerivedFromService(this);
+    }
+    // disable synchronous version of this method
+    ::grpc::Status SetAlias(::grpc::ServerContext* /*context*/, const ::tihua::v1::SetAliasRequest* /*request*/, ::tihua::v1::SetAliasResponse* /*response*/) override {
+      abort();
+      return ::grpc::Status(::grpc::StatusCode::UNIMPLEMENTED, "");
+    }
+    void RequestSetAlias(::grpc::ServerContext* context, ::grpc::ByteBuffer* request, ::grpc::ServerAsyncResponseWriter< ::grpc::ByteBuffer>* response, ::grpc::CompletionQueue* new_call_cq, ::grpc::ServerCompletionQueue* notification_cq, void *tag) {
+      ::grpc::Service::RequestAsyncUnary(5, context, request, response, new_call_cq, notification_cq, tag);
+    }
+  };
+  template <class BaseClass>
+  class WithRawMethod_DeleteAlias : public BaseClass {
+   private:
+    void BaseClassMustBeDerivedFromService(const Service* /*service*/) {}
+   public:
+    WithRawMethod_DeleteAlias() {
+      ::grpc::Service::MarkMethodRaw(6);
+    }
+    ~WithRawMethod_DeleteAlias() override {
+      BaseClassMustBeDerivedFromService(this);
+    }
+    // disable synchronous version of this method
+    ::grpc::Status DeleteAlias(::grpc::ServerContext* /*context*/, const ::tihua::v1::DeleteAliasRequest* /*request*/, ::tihua::v1::DeleteAliasResponse* /*response*/) override {
+      abort();
+      return ::grpc::Status(::grpc::StatusCode::UNIMPLEMENTED, "");
+    }
+    void RequestDeleteAlias(::grpc::ServerContext* context, ::grpc::ByteBuffer* request, ::grpc::ServerAsyncResponseWriter< ::grpc::ByteBuffer>* response, ::grpc::CompletionQueue* new_call_cq, ::grpc::ServerCompletionQueue* notification_cq, void *tag) {
+      ::grpc::Service::RequestAsyncUnary(6, context, request, response, new_call_cq, notification_cq, tag);
+    }
+  };
+  template <class BaseClass>
   class WithRawMethod_LoadCollection : public BaseClass {
    private:
     void BaseClassMustBeDerivedFromService(const Service* /*service*/) {}
    public:
     WithRawMethod_LoadCollection() {
-      ::grpc::Service::MarkMethodRaw(4);
+      ::grpc::Service::MarkMethodRaw(7);
     }
     ~WithRawMethod_LoadCollection() override {
       BaseClassMustBeDerivedFromService(this);
@@ -1187,7 +1533,7 @@ class CollectionService final {
       return ::grpc::Status(::grpc::StatusCode::UNIMPLEMENTED, "");
     }
     void RequestLoadCollection(::grpc::ServerContext* context, ::grpc::ByteBuffer* request, ::grpc::ServerAsyncResponseWriter< ::grpc::ByteBuffer>* response, ::grpc::CompletionQueue* new_call_cq, ::grpc::ServerCompletionQueue* notification_cq, void *tag) {
-      ::grpc::Service::RequestAsyncUnary(4, context, request, response, new_call_cq, notification_cq, tag);
+      ::grpc::Service::RequestAsyncUnary(7, context, request, response, new_call_cq, notification_cq, tag);
     }
   };
   template <class BaseClass>
@@ -1196,7 +1542,7 @@ class CollectionService final {
     void BaseClassMustBeDerivedFromService(const Service* /*service*/) {}
    public:
     WithRawMethod_ReleaseCollection() {
-      ::grpc::Service::MarkMethodRaw(5);
+      ::grpc::Service::MarkMethodRaw(8);
     }
     ~WithRawMethod_ReleaseCollection() override {
       BaseClassMustBeDerivedFromService(this);
@@ -1207,7 +1553,7 @@ class CollectionService final {
       return ::grpc::Status(::grpc::StatusCode::UNIMPLEMENTED, "");
     }
     void RequestReleaseCollection(::grpc::ServerContext* context, ::grpc::ByteBuffer* request, ::grpc::ServerAsyncResponseWriter< ::grpc::ByteBuffer>* response, ::grpc::CompletionQueue* new_call_cq, ::grpc::ServerCompletionQueue* notification_cq, void *tag) {
-      ::grpc::Service::RequestAsyncUnary(5, context, request, response, new_call_cq, notification_cq, tag);
+      ::grpc::Service::RequestAsyncUnary(8, context, request, response, new_call_cq, notification_cq, tag);
     }
   };
   template <class BaseClass>
@@ -1216,7 +1562,7 @@ class CollectionService final {
     void BaseClassMustBeDerivedFromService(const Service* /*service*/) {}
    public:
     WithRawMethod_UpsertItems() {
-      ::grpc::Service::MarkMethodRaw(6);
+      ::grpc::Service::MarkMethodRaw(9);
     }
     ~WithRawMethod_UpsertItems() override {
       BaseClassMustBeDerivedFromService(this);
@@ -1227,7 +1573,7 @@ class CollectionService final {
       return ::grpc::Status(::grpc::StatusCode::UNIMPLEMENTED, "");
     }
     void RequestUpsertItems(::grpc::ServerContext* context, ::grpc::ByteBuffer* request, ::grpc::ServerAsyncResponseWriter< ::grpc::ByteBuffer>* response, ::grpc::CompletionQueue* new_call_cq, ::grpc::ServerCompletionQueue* notification_cq, void *tag) {
-      ::grpc::Service::RequestAsyncUnary(6, context, request, response, new_call_cq, notification_cq, tag);
+      ::grpc::Service::RequestAsyncUnary(9, context, request, response, new_call_cq, notification_cq, tag);
     }
   };
   template <class BaseClass>
@@ -1236,7 +1582,7 @@ class CollectionService final {
     void BaseClassMustBeDerivedFromService(const Service* /*service*/) {}
    public:
     WithRawMethod_GetItems() {
-      ::grpc::Service::MarkMethodRaw(7);
+      ::grpc::Service::MarkMethodRaw(10);
     }
     ~WithRawMethod_GetItems() override {
       BaseClassMustBeDerivedFromService(this);
@@ -1247,7 +1593,7 @@ class CollectionService final {
       return ::grpc::Status(::grpc::StatusCode::UNIMPLEMENTED, "");
     }
     void RequestGetItems(::grpc::ServerContext* context, ::grpc::ByteBuffer* request, ::grpc::ServerAsyncResponseWriter< ::grpc::ByteBuffer>* response, ::grpc::CompletionQueue* new_call_cq, ::grpc::ServerCompletionQueue* notification_cq, void *tag) {
-      ::grpc::Service::RequestAsyncUnary(7, context, request, response, new_call_cq, notification_cq, tag);
+      ::grpc::Service::RequestAsyncUnary(10, context, request, response, new_call_cq, notification_cq, tag);
     }
   };
   template <class BaseClass>
@@ -1256,7 +1602,7 @@ class CollectionService final {
     void BaseClassMustBeDerivedFromService(const Service* /*service*/) {}
    public:
     WithRawMethod_ListItems() {
-      ::grpc::Service::MarkMethodRaw(8);
+      ::grpc::Service::MarkMethodRaw(11);
     }
     ~WithRawMethod_ListItems() override {
       BaseClassMustBeDerivedFromService(this);
@@ -1267,7 +1613,7 @@ class CollectionService final {
       return ::grpc::Status(::grpc::StatusCode::UNIMPLEMENTED, "");
     }
     void RequestListItems(::grpc::ServerContext* context, ::grpc::ByteBuffer* request, ::grpc::ServerAsyncResponseWriter< ::grpc::ByteBuffer>* response, ::grpc::CompletionQueue* new_call_cq, ::grpc::ServerCompletionQueue* notification_cq, void *tag) {
-      ::grpc::Service::RequestAsyncUnary(8, context, request, response, new_call_cq, notification_cq, tag);
+      ::grpc::Service::RequestAsyncUnary(11, context, request, response, new_call_cq, notification_cq, tag);
     }
   };
   template <class BaseClass>
@@ -1276,7 +1622,7 @@ class CollectionService final {
     void BaseClassMustBeDerivedFromService(const Service* /*service*/) {}
    public:
     WithRawMethod_CountItems() {
-      ::grpc::Service::MarkMethodRaw(9);
+      ::grpc::Service::MarkMethodRaw(12);
     }
     ~WithRawMethod_CountItems() override {
       BaseClassMustBeDerivedFromService(this);
@@ -1287,7 +1633,7 @@ class CollectionService final {
       return ::grpc::Status(::grpc::StatusCode::UNIMPLEMENTED, "");
     }
     void RequestCountItems(::grpc::ServerContext* context, ::grpc::ByteBuffer* request, ::grpc::ServerAsyncResponseWriter< ::grpc::ByteBuffer>* response, ::grpc::CompletionQueue* new_call_cq, ::grpc::ServerCompletionQueue* notification_cq, void *tag) {
-      ::grpc::Service::RequestAsyncUnary(9, context, request, response, new_call_cq, notification_cq, tag);
+      ::grpc::Service::RequestAsyncUnary(12, context, request, response, new_call_cq, notification_cq, tag);
     }
   };
   template <class BaseClass>
@@ -1296,7 +1642,7 @@ class CollectionService final {
     void BaseClassMustBeDerivedFromService(const Service* /*service*/) {}
    public:
     WithRawMethod_DeleteItems() {
-      ::grpc::Service::MarkMethodRaw(10);
+      ::grpc::Service::MarkMethodRaw(13);
     }
     ~WithRawMethod_DeleteItems() override {
       BaseClassMustBeDerivedFromService(this);
@@ -1307,7 +1653,7 @@ class CollectionService final {
       return ::grpc::Status(::grpc::StatusCode::UNIMPLEMENTED, "");
     }
     void RequestDeleteItems(::grpc::ServerContext* context, ::grpc::ByteBuffer* request, ::grpc::ServerAsyncResponseWriter< ::grpc::ByteBuffer>* response, ::grpc::CompletionQueue* new_call_cq, ::grpc::ServerCompletionQueue* notification_cq, void *tag) {
-      ::grpc::Service::RequestAsyncUnary(10, context, request, response, new_call_cq, notification_cq, tag);
+      ::grpc::Service::RequestAsyncUnary(13, context, request, response, new_call_cq, notification_cq, tag);
     }
   };
   template <class BaseClass>
@@ -1399,12 +1745,78 @@ class CollectionService final {
       ::grpc::CallbackServerContext* /*context*/, const ::grpc::ByteBuffer* /*request*/, ::grpc::ByteBuffer* /*response*/)  { return nullptr; }
   };
   template <class BaseClass>
+  class WithRawCallbackMethod_RenameCollection : public BaseClass {
+   private:
+    void BaseClassMustBeDerivedFromService(const Service* /*service*/) {}
+   public:
+    WithRawCallbackMethod_RenameCollection() {
+      ::grpc::Service::MarkMethodRawCallback(4,
+          new ::grpc::internal::CallbackUnaryHandler< ::grpc::ByteBuffer, ::grpc::ByteBuffer>(
+            [this](
+                   ::grpc::CallbackServerContext* context, const ::grpc::ByteBuffer* request, ::grpc::ByteBuffer* response) { return this->RenameCollection(context, request, response); }));
+    }
+    ~WithRawCallbackMethod_RenameCollection() override {
+      BaseClassMustBeDerivedFromService(this);
+    }
+    // disable synchronous version of this method
+    ::grpc::Status RenameCollection(::grpc::ServerContext* /*context*/, const ::tihua::v1::RenameCollectionRequest* /*request*/, ::tihua::v1::RenameCollectionResponse* /*response*/) override {
+      abort();
+      return ::grpc::Status(::grpc::StatusCode::UNIMPLEMENTED, "");
+    }
+    virtual ::grpc::ServerUnaryReactor* RenameCollection(
+      ::grpc::CallbackServerContext* /*context*/, const ::grpc::ByteBuffer* /*request*/, ::grpc::ByteBuffer* /*response*/)  { return nullptr; }
+  };
+  template <class BaseClass>
+  class WithRawCallbackMethod_SetAlias : public BaseClass {
+   private:
+    void BaseClassMustBeDerivedFromService(const Service* /*service*/) {}
+   public:
+    WithRawCallbackMethod_SetAlias() {
+      ::grpc::Service::MarkMethodRawCallback(5,
+          new ::grpc::internal::CallbackUnaryHandler< ::grpc::ByteBuffer, ::grpc::ByteBuffer>(
+            [this](
+                   ::grpc::CallbackServerContext* context, const ::grpc::ByteBuffer* request, ::grpc::ByteBuffer* response) { return this->SetAlias(context, request, response); }));
+    }
+    ~WithRawCallbackMethod_SetAlias() override {
+      BaseClassMustBeDerivedFromService(this);
+    }
+    // disable synchronous version of this method
+    ::grpc::Status SetAlias(::grpc::ServerContext* /*context*/, const ::tihua::v1::SetAliasRequest* /*request*/, ::tihua::v1::SetAliasResponse* /*response*/) override {
+      abort();
+      return ::grpc::Status(::grpc::StatusCode::UNIMPLEMENTED, "");
+    }
+    virtual ::grpc::ServerUnaryReactor* SetAlias(
+      ::grpc::CallbackServerContext* /*context*/, const ::grpc::ByteBuffer* /*request*/, ::grpc::ByteBuffer* /*response*/)  { return nullptr; }
+  };
+  template <class BaseClass>
+  class WithRawCallbackMethod_DeleteAlias : public BaseClass {
+   private:
+    void BaseClassMustBeDerivedFromService(const Service* /*service*/) {}
+   public:
+    WithRawCallbackMethod_DeleteAlias() {
+      ::grpc::Service::MarkMethodRawCallback(6,
+          new ::grpc::internal::CallbackUnaryHandler< ::grpc::ByteBuffer, ::grpc::ByteBuffer>(
+            [this](
+                   ::grpc::CallbackServerContext* context, const ::grpc::ByteBuffer* request, ::grpc::ByteBuffer* response) { return this->DeleteAlias(context, request, response); }));
+    }
+    ~WithRawCallbackMethod_DeleteAlias() override {
+      BaseClassMustBeDerivedFromService(this);
+    }
+    // disable synchronous version of this method
+    ::grpc::Status DeleteAlias(::grpc::ServerContext* /*context*/, const ::tihua::v1::DeleteAliasRequest* /*request*/, ::tihua::v1::DeleteAliasResponse* /*response*/) override {
+      abort();
+      return ::grpc::Status(::grpc::StatusCode::UNIMPLEMENTED, "");
+    }
+    virtual ::grpc::ServerUnaryReactor* DeleteAlias(
+      ::grpc::CallbackServerContext* /*context*/, const ::grpc::ByteBuffer* /*request*/, ::grpc::ByteBuffer* /*response*/)  { return nullptr; }
+  };
+  template <class BaseClass>
   class WithRawCallbackMethod_LoadCollection : public BaseClass {
    private:
     void BaseClassMustBeDerivedFromService(const Service* /*service*/) {}
    public:
     WithRawCallbackMethod_LoadCollection() {
-      ::grpc::Service::MarkMethodRawCallback(4,
+      ::grpc::Service::MarkMethodRawCallback(7,
           new ::grpc::internal::CallbackUnaryHandler< ::grpc::ByteBuffer, ::grpc::ByteBuffer>(
             [this](
                    ::grpc::CallbackServerContext* context, const ::grpc::ByteBuffer* request, ::grpc::ByteBuffer* response) { return this->LoadCollection(context, request, response); }));
@@ -1426,7 +1838,7 @@ class CollectionService final {
     void BaseClassMustBeDerivedFromService(const Service* /*service*/) {}
    public:
     WithRawCallbackMethod_ReleaseCollection() {
-      ::grpc::Service::MarkMethodRawCallback(5,
+      ::grpc::Service::MarkMethodRawCallback(8,
           new ::grpc::internal::CallbackUnaryHandler< ::grpc::ByteBuffer, ::grpc::ByteBuffer>(
             [this](
                    ::grpc::CallbackServerContext* context, const ::grpc::ByteBuffer* request, ::grpc::ByteBuffer* response) { return this->ReleaseCollection(context, request, response); }));
@@ -1448,7 +1860,7 @@ class CollectionService final {
     void BaseClassMustBeDerivedFromService(const Service* /*service*/) {}
    public:
     WithRawCallbackMethod_UpsertItems() {
-      ::grpc::Service::MarkMethodRawCallback(6,
+      ::grpc::Service::MarkMethodRawCallback(9,
           new ::grpc::internal::CallbackUnaryHandler< ::grpc::ByteBuffer, ::grpc::ByteBuffer>(
             [this](
                    ::grpc::CallbackServerContext* context, const ::grpc::ByteBuffer* request, ::grpc::ByteBuffer* response) { return this->UpsertItems(context, request, response); }));
@@ -1470,7 +1882,7 @@ class CollectionService final {
     void BaseClassMustBeDerivedFromService(const Service* /*service*/) {}
    public:
     WithRawCallbackMethod_GetItems() {
-      ::grpc::Service::MarkMethodRawCallback(7,
+      ::grpc::Service::MarkMethodRawCallback(10,
           new ::grpc::internal::CallbackUnaryHandler< ::grpc::ByteBuffer, ::grpc::ByteBuffer>(
             [this](
                    ::grpc::CallbackServerContext* context, const ::grpc::ByteBuffer* request, ::grpc::ByteBuffer* response) { return this->GetItems(context, request, response); }));
@@ -1492,7 +1904,7 @@ class CollectionService final {
     void BaseClassMustBeDerivedFromService(const Service* /*service*/) {}
    public:
     WithRawCallbackMethod_ListItems() {
-      ::grpc::Service::MarkMethodRawCallback(8,
+      ::grpc::Service::MarkMethodRawCallback(11,
           new ::grpc::internal::CallbackUnaryHandler< ::grpc::ByteBuffer, ::grpc::ByteBuffer>(
             [this](
                    ::grpc::CallbackServerContext* context, const ::grpc::ByteBuffer* request, ::grpc::ByteBuffer* response) { return this->ListItems(context, request, response); }));
@@ -1514,7 +1926,7 @@ class CollectionService final {
     void BaseClassMustBeDerivedFromService(const Service* /*service*/) {}
    public:
     WithRawCallbackMethod_CountItems() {
-      ::grpc::Service::MarkMethodRawCallback(9,
+      ::grpc::Service::MarkMethodRawCallback(12,
           new ::grpc::internal::CallbackUnaryHandler< ::grpc::ByteBuffer, ::grpc::ByteBuffer>(
             [this](
                    ::grpc::CallbackServerContext* context, const ::grpc::ByteBuffer* request, ::grpc::ByteBuffer* response) { return this->CountItems(context, request, response); }));
@@ -1536,7 +1948,7 @@ class CollectionService final {
     void BaseClassMustBeDerivedFromService(const Service* /*service*/) {}
    public:
     WithRawCallbackMethod_DeleteItems() {
-      ::grpc::Service::MarkMethodRawCallback(10,
+      ::grpc::Service::MarkMethodRawCallback(13,
           new ::grpc::internal::CallbackUnaryHandler< ::grpc::ByteBuffer, ::grpc::ByteBuffer>(
             [this](
                    ::grpc::CallbackServerContext* context, const ::grpc::ByteBuffer* request, ::grpc::ByteBuffer* response) { return this->DeleteItems(context, request, response); }));
@@ -1661,12 +2073,93 @@ class CollectionService final {
     virtual ::grpc::Status StreamedDeleteCollection(::grpc::ServerContext* context, ::grpc::ServerUnaryStreamer< ::tihua::v1::DeleteCollectionRequest,::tihua::v1::DeleteCollectionResponse>* server_unary_streamer) = 0;
   };
   template <class BaseClass>
+  class WithStreamedUnaryMethod_RenameCollection : public BaseClass {
+   private:
+    void BaseClassMustBeDerivedFromService(const Service* /*service*/) {}
+   public:
+    WithStreamedUnaryMethod_RenameCollection() {
+      ::grpc::Service::MarkMethodStreamed(4,
+        new ::grpc::internal::StreamedUnaryHandler<
+          ::tihua::v1::RenameCollectionRequest, ::tihua::v1::RenameCollectionResponse>(
+            [this](::grpc::ServerContext* context,
+                   ::grpc::ServerUnaryStreamer<
+                     ::tihua::v1::RenameCollectionRequest, ::tihua::v1::RenameCollectionResponse>* streamer) {
+                       return this->StreamedRenameCollection(context,
+                         streamer);
+                  }));
+    }
+    ~WithStreamedUnaryMethod_RenameCollection() override {
+      BaseClassMustBeDerivedFromService(this);
+    }
+    // disable regular version of this method
+    ::grpc::Status RenameCollection(::grpc::ServerContext* /*context*/, const ::tihua::v1::RenameCollectionRequest* /*request*/, ::tihua::v1::RenameCollectionResponse* /*response*/) override {
+      abort();
+      return ::grpc::Status(::grpc::StatusCode::UNIMPLEMENTED, "");
+    }
+    // replace default version of method with streamed unary
+    virtual ::grpc::Status StreamedRenameCollection(::grpc::ServerContext* context, ::grpc::ServerUnaryStreamer< ::tihua::v1::RenameCollectionRequest,::tihua::v1::RenameCollectionResponse>* server_unary_streamer) = 0;
+  };
+  template <class BaseClass>
+  class WithStreamedUnaryMethod_SetAlias : public BaseClass {
+   private:
+    void BaseClassMustBeDerivedFromService(const Service* /*service*/) {}
+   public:
+    WithStreamedUnaryMethod_SetAlias() {
+      ::grpc::Service::MarkMethodStreamed(5,
+        new ::grpc::internal::StreamedUnaryHandler<
+          ::tihua::v1::SetAliasRequest, ::tihua::v1::SetAliasResponse>(
+            [this](::grpc::ServerContext* context,
+                   ::grpc::ServerUnaryStreamer<
+                     ::tihua::v1::SetAliasRequest, ::tihua::v1::SetAliasResponse>* streamer) {
+                       return this->StreamedSetAlias(context,
+                         streamer);
+                  }));
+    }
+    ~WithStreamedUnaryMethod_SetAlias() override {
+      BaseClassMustBeDerivedFromService(this);
+    }
+    // disable regular version of this method
+    ::grpc::Status SetAlias(::grpc::ServerContext* /*context*/, const ::tihua::v1::SetAliasRequest* /*request*/, ::tihua::v1::SetAliasResponse* /*response*/) override {
+      abort();
+      return ::grpc::Status(::grpc::StatusCode::UNIMPLEMENTED, "");
+    }
+    // replace default version of method with streamed unary
+    virtual ::grpc::Status StreamedSetAlias(::grpc::ServerContext* context, ::grpc::ServerUnaryStreamer< ::tihua::v1::SetAliasRequest,::tihua::v1::SetAliasResponse>* server_unary_streamer) = 0;
+  };
+  template <class BaseClass>
+  class WithStreamedUnaryMethod_DeleteAlias : public BaseClass {
+   private:
+    void BaseClassMustBeDerivedFromService(const Service* /*service*/) {}
+   public:
+    WithStreamedUnaryMethod_DeleteAlias() {
+      ::grpc::Service::MarkMethodStreamed(6,
+        new ::grpc::internal::StreamedUnaryHandler<
+          ::tihua::v1::DeleteAliasRequest, ::tihua::v1::DeleteAliasResponse>(
+            [this](::grpc::ServerContext* context,
+                   ::grpc::ServerUnaryStreamer<
+                     ::tihua::v1::DeleteAliasRequest, ::tihua::v1::DeleteAliasResponse>* streamer) {
+                       return this->StreamedDeleteAlias(context,
+                         streamer);
+                  }));
+    }
+    ~WithStreamedUnaryMethod_DeleteAlias() override {
+      BaseClassMustBeDerivedFromService(this);
+    }
+    // disable regular version of this method
+    ::grpc::Status DeleteAlias(::grpc::ServerContext* /*context*/, const ::tihua::v1::DeleteAliasRequest* /*request*/, ::tihua::v1::DeleteAliasResponse* /*response*/) override {
+      abort();
+      return ::grpc::Status(::grpc::StatusCode::UNIMPLEMENTED, "");
+    }
+    // replace default version of method with streamed unary
+    virtual ::grpc::Status StreamedDeleteAlias(::grpc::ServerContext* context, ::grpc::ServerUnaryStreamer< ::tihua::v1::DeleteAliasRequest,::tihua::v1::DeleteAliasResponse>* server_unary_streamer) = 0;
+  };
+  template <class BaseClass>
   class WithStreamedUnaryMethod_LoadCollection : public BaseClass {
    private:
     void BaseClassMustBeDerivedFromService(const Service* /*service*/) {}
    public:
     WithStreamedUnaryMethod_LoadCollection() {
-      ::grpc::Service::MarkMethodStreamed(4,
+      ::grpc::Service::MarkMethodStreamed(7,
         new ::grpc::internal::StreamedUnaryHandler<
           ::tihua::v1::LoadCollectionRequest, ::tihua::v1::LoadCollectionResponse>(
             [this](::grpc::ServerContext* context,
@@ -1693,7 +2186,7 @@ class CollectionService final {
     void BaseClassMustBeDerivedFromService(const Service* /*service*/) {}
    public:
     WithStreamedUnaryMethod_ReleaseCollection() {
-      ::grpc::Service::MarkMethodStreamed(5,
+      ::grpc::Service::MarkMethodStreamed(8,
         new ::grpc::internal::StreamedUnaryHandler<
           ::tihua::v1::ReleaseCollectionRequest, ::tihua::v1::ReleaseCollectionResponse>(
             [this](::grpc::ServerContext* context,
@@ -1720,7 +2213,7 @@ class CollectionService final {
     void BaseClassMustBeDerivedFromService(const Service* /*service*/) {}
    public:
     WithStreamedUnaryMethod_UpsertItems() {
-      ::grpc::Service::MarkMethodStreamed(6,
+      ::grpc::Service::MarkMethodStreamed(9,
         new ::grpc::internal::StreamedUnaryHandler<
           ::tihua::v1::UpsertItemsRequest, ::tihua::v1::UpsertItemsResponse>(
             [this](::grpc::ServerContext* context,
@@ -1747,7 +2240,7 @@ class CollectionService final {
     void BaseClassMustBeDerivedFromService(const Service* /*service*/) {}
    public:
     WithStreamedUnaryMethod_GetItems() {
-      ::grpc::Service::MarkMethodStreamed(7,
+      ::grpc::Service::MarkMethodStreamed(10,
         new ::grpc::internal::StreamedUnaryHandler<
           ::tihua::v1::GetItemsRequest, ::tihua::v1::GetItemsResponse>(
             [this](::grpc::ServerContext* context,
@@ -1774,7 +2267,7 @@ class CollectionService final {
     void BaseClassMustBeDerivedFromService(const Service* /*service*/) {}
    public:
     WithStreamedUnaryMethod_ListItems() {
-      ::grpc::Service::MarkMethodStreamed(8,
+      ::grpc::Service::MarkMethodStreamed(11,
         new ::grpc::internal::StreamedUnaryHandler<
           ::tihua::v1::ListItemsRequest, ::tihua::v1::ListItemsResponse>(
             [this](::grpc::ServerContext* context,
@@ -1801,7 +2294,7 @@ class CollectionService final {
     void BaseClassMustBeDerivedFromService(const Service* /*service*/) {}
    public:
     WithStreamedUnaryMethod_CountItems() {
-      ::grpc::Service::MarkMethodStreamed(9,
+      ::grpc::Service::MarkMethodStreamed(12,
         new ::grpc::internal::StreamedUnaryHandler<
           ::tihua::v1::CountItemsRequest, ::tihua::v1::CountItemsResponse>(
             [this](::grpc::ServerContext* context,
@@ -1828,7 +2321,7 @@ class CollectionService final {
     void BaseClassMustBeDerivedFromService(const Service* /*service*/) {}
    public:
     WithStreamedUnaryMethod_DeleteItems() {
-      ::grpc::Service::MarkMethodStreamed(10,
+      ::grpc::Service::MarkMethodStreamed(13,
         new ::grpc::internal::StreamedUnaryHandler<
           ::tihua::v1::DeleteItemsRequest, ::tihua::v1::DeleteItemsResponse>(
             [this](::grpc::ServerContext* context,
@@ -1849,9 +2342,9 @@ class CollectionService final {
     // replace default version of method with streamed unary
     virtual ::grpc::Status StreamedDeleteItems(::grpc::ServerContext* context, ::grpc::ServerUnaryStreamer< ::tihua::v1::DeleteItemsRequest,::tihua::v1::DeleteItemsResponse>* server_unary_streamer) = 0;
   };
-  typedef WithStreamedUnaryMethod_CreateCollection<WithStreamedUnaryMethod_GetCollection<WithStreamedUnaryMethod_ListCollections<WithStreamedUnaryMethod_DeleteCollection<WithStreamedUnaryMethod_LoadCollection<WithStreamedUnaryMethod_ReleaseCollection<WithStreamedUnaryMethod_UpsertItems<WithStreamedUnaryMethod_GetItems<WithStreamedUnaryMethod_ListItems<WithStreamedUnaryMethod_CountItems<WithStreamedUnaryMethod_DeleteItems<Service > > > > > > > > > > > StreamedUnaryService;
+  typedef WithStreamedUnaryMethod_CreateCollection<WithStreamedUnaryMethod_GetCollection<WithStreamedUnaryMethod_ListCollections<WithStreamedUnaryMethod_DeleteCollection<WithStreamedUnaryMethod_RenameCollection<WithStreamedUnaryMethod_SetAlias<WithStreamedUnaryMethod_DeleteAlias<WithStreamedUnaryMethod_LoadCollection<WithStreamedUnaryMethod_ReleaseCollection<WithStreamedUnaryMethod_UpsertItems<WithStreamedUnaryMethod_GetItems<WithStreamedUnaryMethod_ListItems<WithStreamedUnaryMethod_CountItems<WithStreamedUnaryMethod_DeleteItems<Service > > > > > > > > > > > > > > StreamedUnaryService;
   typedef Service SplitStreamedService;
-  typedef WithStreamedUnaryMethod_CreateCollection<WithStreamedUnaryMethod_GetCollection<WithStreamedUnaryMethod_ListCollections<WithStreamedUnaryMethod_DeleteCollection<WithStreamedUnaryMethod_LoadCollection<WithStreamedUnaryMethod_ReleaseCollection<WithStreamedUnaryMethod_UpsertItems<WithStreamedUnaryMethod_GetItems<WithStreamedUnaryMethod_ListItems<WithStreamedUnaryMethod_CountItems<WithStreamedUnaryMethod_DeleteItems<Service > > > > > > > > > > > StreamedService;
+  typedef WithStreamedUnaryMethod_CreateCollection<WithStreamedUnaryMethod_GetCollection<WithStreamedUnaryMethod_ListCollections<WithStreamedUnaryMethod_DeleteCollection<WithStreamedUnaryMethod_RenameCollection<WithStreamedUnaryMethod_SetAlias<WithStreamedUnaryMethod_DeleteAlias<WithStreamedUnaryMethod_LoadCollection<WithStreamedUnaryMethod_ReleaseCollection<WithStreamedUnaryMethod_UpsertItems<WithStreamedUnaryMethod_GetItems<WithStreamedUnaryMethod_ListItems<WithStreamedUnaryMethod_CountItems<WithStreamedUnaryMethod_DeleteItems<Service > > > > > > > > > > > > > > StreamedService;
 };
 
 }  // namespace v1

@@ -49,7 +49,8 @@ struct IndexDefaultTypeInternal {
 PROTOBUF_ATTRIBUTE_NO_DESTROY PROTOBUF_CONSTINIT PROTOBUF_ATTRIBUTE_INIT_PRIORITY1 IndexDefaultTypeInternal _Index_default_instance_;
 PROTOBUF_CONSTEXPR Collection::Collection(
     ::_pbi::ConstantInitialized): _impl_{
-    /*decltype(_impl_.name_)*/{&::_pbi::fixed_address_empty_string, ::_pbi::ConstantInitialized{}}
+    /*decltype(_impl_.aliases_)*/{}
+  , /*decltype(_impl_.name_)*/{&::_pbi::fixed_address_empty_string, ::_pbi::ConstantInitialized{}}
   , /*decltype(_impl_.description_)*/{&::_pbi::fixed_address_empty_string, ::_pbi::ConstantInitialized{}}
   , /*decltype(_impl_.model_)*/nullptr
   , /*decltype(_impl_.index_)*/nullptr
@@ -178,6 +179,84 @@ struct DeleteCollectionResponseDefaultTypeInternal {
   };
 };
 PROTOBUF_ATTRIBUTE_NO_DESTROY PROTOBUF_CONSTINIT PROTOBUF_ATTRIBUTE_INIT_PRIORITY1 DeleteCollectionResponseDefaultTypeInternal _DeleteCollectionResponse_default_instance_;
+PROTOBUF_CONSTEXPR RenameCollectionRequest::RenameCollectionRequest(
+    ::_pbi::ConstantInitialized): _impl_{
+    /*decltype(_impl_.name_)*/{&::_pbi::fixed_address_empty_string, ::_pbi::ConstantInitialized{}}
+  , /*decltype(_impl_.new_name_)*/{&::_pbi::fixed_address_empty_string, ::_pbi::ConstantInitialized{}}
+  , /*decltype(_impl_.keep_alias_)*/false
+  , /*decltype(_impl_._cached_size_)*/{}} {}
+struct RenameCollectionRequestDefaultTypeInternal {
+  PROTOBUF_CONSTEXPR RenameCollectionRequestDefaultTypeInternal()
+      : _instance(::_pbi::ConstantInitialized{}) {}
+  ~RenameCollectionRequestDefaultTypeInternal() {}
+  union {
+    RenameCollectionRequest _instance;
+  };
+};
+PROTOBUF_ATTRIBUTE_NO_DESTROY PROTOBUF_CONSTINIT PROTOBUF_ATTRIBUTE_INIT_PRIORITY1 RenameCollectionRequestDefaultTypeInternal _RenameCollectionRequest_default_instance_;
+PROTOBUF_CONSTEXPR RenameCollectionResponse::RenameCollectionResponse(
+    ::_pbi::ConstantInitialized) {}
+struct RenameCollectionResponseDefaultTypeInternal {
+  PROTOBUF_CONSTEXPR RenameCollectionResponseDefaultTypeInternal()
+      : _instance(::_pbi::ConstantInitialized{}) {}
+  ~RenameCollectionResponseDefaultTypeInternal() {}
+  union {
+    RenameCollectionResponse _instance;
+  };
+};
+PROTOBUF_ATTRIBUTE_NO_DESTROY PROTOBUF_CONSTINIT PROTOBUF_ATTRIBUTE_INIT_PRIORITY1 RenameCollectionResponseDefaultTypeInternal _RenameCollectionResponse_default_instance_;
+PROTOBUF_CONSTEXPR SetAliasRequest::SetAliasRequest(
+    ::_pbi::ConstantInitialized): _impl_{
+    /*decltype(_impl_.alias_)*/{&::_pbi::fixed_address_empty_string, ::_pbi::ConstantInitialized{}}
+  , /*decltype(_impl_.collection_)*/{&::_pbi::fixed_address_empty_string, ::_pbi::ConstantInitialized{}}
+  , /*decltype(_impl_._cached_size_)*/{}} {}
+struct SetAliasRequestDefaultTypeInternal {
+  PROTOBUF_CONSTEXPR SetAliasRequestDefaultTypeInternal()
+      : _instance(::_pbi::ConstantInitialized{}) {}
+  ~SetAliasRequestDefaultTypeInternal() {}
+  union {
+    SetAliasRequest _instance;
+  };
+};
+PROTOBUF_ATTRIBUTE_NO_DESTROY PROTOBUF_CONSTINIT PROTOBUF_ATTRIBUTE_INIT_PRIORITY1 SetAliasRequestDefaultTypeInternal _SetAliasRequest_default_instance_;
+PROTOBUF_CONSTEXPR SetAliasResponse::SetAliasResponse(
+    ::_pbi::ConstantInitialized): _impl_{
+    /*decltype(_impl_.previous_collection_)*/{&::_pbi::fixed_address_empty_string, ::_pbi::ConstantInitialized{}}
+  , /*decltype(_impl_.settle_time_)*/nullptr
+  , /*decltype(_impl_._cached_size_)*/{}} {}
+struct SetAliasResponseDefaultTypeInternal {
+  PROTOBUF_CONSTEXPR SetAliasResponseDefaultTypeInternal()
+      : _instance(::_pbi::ConstantInitialized{}) {}
+  ~SetAliasResponseDefaultTypeInternal() {}
+  union {
+    SetAliasResponse _instance;
+  };
+};
+PROTOBUF_ATTRIBUTE_NO_DESTROY PROTOBUF_CONSTINIT PROTOBUF_ATTRIBUTE_INIT_PRIORITY1 SetAliasResponseDefaultTypeInternal _SetAliasResponse_default_instance_;
+PROTOBUF_CONSTEXPR DeleteAliasRequest::DeleteAliasRequest(
+    ::_pbi::ConstantInitialized): _impl_{
+    /*decltype(_impl_.alias_)*/{&::_pbi::fixed_address_empty_string, ::_pbi::ConstantInitialized{}}
+  , /*decltype(_impl_._cached_size_)*/{}} {}
+struct DeleteAliasRequestDefaultTypeInternal {
+  PROTOBUF_CONSTEXPR DeleteAliasRequestDefaultTypeInternal()
+      : _instance(::_pbi::ConstantInitialized{}) {}
+  ~DeleteAliasRequestDefaultTypeInternal() {}
+  union {
+    DeleteAliasRequest _instance;
+  };
+};
+PROTOBUF_ATTRIBUTE_NO_DESTROY PROTOBUF_CONSTINIT PROTOBUF_ATTRIBUTE_INIT_PRIORITY1 DeleteAliasRequestDefaultTypeInternal _DeleteAliasRequest_default_instance_;
+PROTOBUF_CONSTEXPR DeleteAliasResponse::DeleteAliasResponse(
+    ::_pbi::ConstantInitialized) {}
+struct DeleteAliasResponseDefaultTypeInternal {
+  PROTOBUF_CONSTEXPR DeleteAliasResponseDefaultTypeInternal()
+      : _instance(::_pbi::ConstantInitialized{}) {}
+  ~DeleteAliasResponseDefaultTypeInternal() {}
+  union {
+    DeleteAliasResponse _instance;
+  };
+};
+PROTOBUF_ATTRIBUTE_NO_DESTROY PROTOBUF_CONSTINIT PROTOBUF_ATTRIBUTE_INIT_PRIORITY1 DeleteAliasResponseDefaultTypeInternal _DeleteAliasResponse_default_instance_;
 PROTOBUF_CONSTEXPR LoadCollectionRequest::LoadCollectionRequest(
     ::_pbi::ConstantInitialized): _impl_{
     /*decltype(_impl_.name_)*/{&::_pbi::fixed_address_empty_string, ::_pbi::ConstantInitialized{}}
@@ -378,7 +457,7 @@ struct DeleteItemsResponseDefaultTypeInternal {
 PROTOBUF_ATTRIBUTE_NO_DESTROY PROTOBUF_CONSTINIT PROTOBUF_ATTRIBUTE_INIT_PRIORITY1 DeleteItemsResponseDefaultTypeInternal _DeleteItemsResponse_default_instance_;
 }  // namespace v1
 }  // namespace tihua
-static ::_pb::Metadata file_level_metadata_tihua_2fv1_2fcollection_5fservice_2eproto[25];
+static ::_pb::Metadata file_level_metadata_tihua_2fv1_2fcollection_5fservice_2eproto[31];
 static const ::_pb::EnumDescriptor* file_level_enum_descriptors_tihua_2fv1_2fcollection_5fservice_2eproto[2];
 static constexpr ::_pb::ServiceDescriptor const** file_level_service_descriptors_tihua_2fv1_2fcollection_5fservice_2eproto = nullptr;
 
@@ -416,6 +495,7 @@ const uint32_t TableStruct_tihua_2fv1_2fcollection_5fservice_2eproto::offsets[] 
   PROTOBUF_FIELD_OFFSET(::tihua::v1::Collection, _impl_.item_count_),
   PROTOBUF_FIELD_OFFSET(::tihua::v1::Collection, _impl_.load_state_),
   PROTOBUF_FIELD_OFFSET(::tihua::v1::Collection, _impl_.create_time_),
+  PROTOBUF_FIELD_OFFSET(::tihua::v1::Collection, _impl_.aliases_),
   PROTOBUF_FIELD_OFFSET(::tihua::v1::CreateCollectionRequest, _impl_._has_bits_),
   PROTOBUF_FIELD_OFFSET(::tihua::v1::CreateCollectionRequest, _internal_metadata_),
   ~0u,  // no _extensions_
@@ -480,6 +560,50 @@ const uint32_t TableStruct_tihua_2fv1_2fcollection_5fservice_2eproto::offsets[] 
   PROTOBUF_FIELD_OFFSET(::tihua::v1::DeleteCollectionRequest, _impl_.name_),
   ~0u,  // no _has_bits_
   PROTOBUF_FIELD_OFFSET(::tihua::v1::DeleteCollectionResponse, _internal_metadata_),
+  ~0u,  // no _extensions_
+  ~0u,  // no _oneof_case_
+  ~0u,  // no _weak_field_map_
+  ~0u,  // no _inlined_string_donated_
+  ~0u,  // no _has_bits_
+  PROTOBUF_FIELD_OFFSET(::tihua::v1::RenameCollectionRequest, _internal_metadata_),
+  ~0u,  // no _extensions_
+  ~0u,  // no _oneof_case_
+  ~0u,  // no _weak_field_map_
+  ~0u,  // no _inlined_string_donated_
+  PROTOBUF_FIELD_OFFSET(::tihua::v1::RenameCollectionRequest, _impl_.name_),
+  PROTOBUF_FIELD_OFFSET(::tihua::v1::RenameCollectionRequest, _impl_.new_name_),
+  PROTOBUF_FIELD_OFFSET(::tihua::v1::RenameCollectionRequest, _impl_.keep_alias_),
+  ~0u,  // no _has_bits_
+  PROTOBUF_FIELD_OFFSET(::tihua::v1::RenameCollectionResponse, _internal_metadata_),
+  ~0u,  // no _extensions_
+  ~0u,  // no _oneof_case_
+  ~0u,  // no _weak_field_map_
+  ~0u,  // no _inlined_string_donated_
+  ~0u,  // no _has_bits_
+  PROTOBUF_FIELD_OFFSET(::tihua::v1::SetAliasRequest, _internal_metadata_),
+  ~0u,  // no _extensions_
+  ~0u,  // no _oneof_case_
+  ~0u,  // no _weak_field_map_
+  ~0u,  // no _inlined_string_donated_
+  PROTOBUF_FIELD_OFFSET(::tihua::v1::SetAliasRequest, _impl_.alias_),
+  PROTOBUF_FIELD_OFFSET(::tihua::v1::SetAliasRequest, _impl_.collection_),
+  ~0u,  // no _has_bits_
+  PROTOBUF_FIELD_OFFSET(::tihua::v1::SetAliasResponse, _internal_metadata_),
+  ~0u,  // no _extensions_
+  ~0u,  // no _oneof_case_
+  ~0u,  // no _weak_field_map_
+  ~0u,  // no _inlined_string_donated_
+  PROTOBUF_FIELD_OFFSET(::tihua::v1::SetAliasResponse, _impl_.previous_collection_),
+  PROTOBUF_FIELD_OFFSET(::tihua::v1::SetAliasResponse, _impl_.settle_time_),
+  ~0u,  // no _has_bits_
+  PROTOBUF_FIELD_OFFSET(::tihua::v1::DeleteAliasRequest, _internal_metadata_),
+  ~0u,  // no _extensions_
+  ~0u,  // no _oneof_case_
+  ~0u,  // no _weak_field_map_
+  ~0u,  // no _inlined_string_donated_
+  PROTOBUF_FIELD_OFFSET(::tihua::v1::DeleteAliasRequest, _impl_.alias_),
+  ~0u,  // no _has_bits_
+  PROTOBUF_FIELD_OFFSET(::tihua::v1::DeleteAliasResponse, _internal_metadata_),
   ~0u,  // no _extensions_
   ~0u,  // no _oneof_case_
   ~0u,  // no _weak_field_map_
@@ -610,28 +734,34 @@ static const ::_pbi::MigrationSchema schemas[] PROTOBUF_SECTION_VARIABLE(protode
   { 0, 8, -1, sizeof(::tihua::v1::Index_ParamsEntry_DoNotUse)},
   { 10, -1, -1, sizeof(::tihua::v1::Index)},
   { 18, -1, -1, sizeof(::tihua::v1::Collection)},
-  { 33, 44, -1, sizeof(::tihua::v1::CreateCollectionRequest)},
-  { 49, -1, -1, sizeof(::tihua::v1::CreateCollectionResponse)},
-  { 56, -1, -1, sizeof(::tihua::v1::GetCollectionRequest)},
-  { 63, -1, -1, sizeof(::tihua::v1::GetCollectionResponse)},
-  { 70, 78, -1, sizeof(::tihua::v1::ListCollectionsRequest)},
-  { 80, -1, -1, sizeof(::tihua::v1::ListCollectionsResponse)},
-  { 88, -1, -1, sizeof(::tihua::v1::DeleteCollectionRequest)},
-  { 95, -1, -1, sizeof(::tihua::v1::DeleteCollectionResponse)},
-  { 101, -1, -1, sizeof(::tihua::v1::LoadCollectionRequest)},
-  { 108, -1, -1, sizeof(::tihua::v1::LoadCollectionResponse)},
-  { 114, -1, -1, sizeof(::tihua::v1::ReleaseCollectionRequest)},
-  { 121, -1, -1, sizeof(::tihua::v1::ReleaseCollectionResponse)},
-  { 127, -1, -1, sizeof(::tihua::v1::UpsertItemsRequest)},
-  { 136, -1, -1, sizeof(::tihua::v1::UpsertItemsResponse)},
-  { 146, -1, -1, sizeof(::tihua::v1::GetItemsRequest)},
-  { 155, -1, -1, sizeof(::tihua::v1::GetItemsResponse)},
-  { 163, 175, -1, sizeof(::tihua::v1::ListItemsRequest)},
-  { 181, -1, -1, sizeof(::tihua::v1::ListItemsResponse)},
-  { 189, -1, -1, sizeof(::tihua::v1::CountItemsRequest)},
-  { 198, -1, -1, sizeof(::tihua::v1::CountItemsResponse)},
-  { 205, -1, -1, sizeof(::tihua::v1::DeleteItemsRequest)},
-  { 215, -1, -1, sizeof(::tihua::v1::DeleteItemsResponse)},
+  { 34, 45, -1, sizeof(::tihua::v1::CreateCollectionRequest)},
+  { 50, -1, -1, sizeof(::tihua::v1::CreateCollectionResponse)},
+  { 57, -1, -1, sizeof(::tihua::v1::GetCollectionRequest)},
+  { 64, -1, -1, sizeof(::tihua::v1::GetCollectionResponse)},
+  { 71, 79, -1, sizeof(::tihua::v1::ListCollectionsRequest)},
+  { 81, -1, -1, sizeof(::tihua::v1::ListCollectionsResponse)},
+  { 89, -1, -1, sizeof(::tihua::v1::DeleteCollectionRequest)},
+  { 96, -1, -1, sizeof(::tihua::v1::DeleteCollectionResponse)},
+  { 102, -1, -1, sizeof(::tihua::v1::RenameCollectionRequest)},
+  { 111, -1, -1, sizeof(::tihua::v1::RenameCollectionResponse)},
+  { 117, -1, -1, sizeof(::tihua::v1::SetAliasRequest)},
+  { 125, -1, -1, sizeof(::tihua::v1::SetAliasResponse)},
+  { 133, -1, -1, sizeof(::tihua::v1::DeleteAliasRequest)},
+  { 140, -1, -1, sizeof(::tihua::v1::DeleteAliasResponse)},
+  { 146, -1, -1, sizeof(::tihua::v1::LoadCollectionRequest)},
+  { 153, -1, -1, sizeof(::tihua::v1::LoadCollectionResponse)},
+  { 159, -1, -1, sizeof(::tihua::v1::ReleaseCollectionRequest)},
+  { 166, -1, -1, sizeof(::tihua::v1::ReleaseCollectionResponse)},
+  { 172, -1, -1, sizeof(::tihua::v1::UpsertItemsRequest)},
+  { 181, -1, -1, sizeof(::tihua::v1::UpsertItemsResponse)},
+  { 191, -1, -1, sizeof(::tihua::v1::GetItemsRequest)},
+  { 200, -1, -1, sizeof(::tihua::v1::GetItemsResponse)},
+  { 208, 220, -1, sizeof(::tihua::v1::ListItemsRequest)},
+  { 226, -1, -1, sizeof(::tihua::v1::ListItemsResponse)},
+  { 234, -1, -1, sizeof(::tihua::v1::CountItemsRequest)},
+  { 243, -1, -1, sizeof(::tihua::v1::CountItemsResponse)},
+  { 250, -1, -1, sizeof(::tihua::v1::DeleteItemsRequest)},
+  { 260, -1, -1, sizeof(::tihua::v1::DeleteItemsResponse)},
 };
 
 static const ::_pb::Message* const file_default_instances[] = {
@@ -646,6 +776,12 @@ static const ::_pb::Message* const file_default_instances[] = {
   &::tihua::v1::_ListCollectionsResponse_default_instance_._instance,
   &::tihua::v1::_DeleteCollectionRequest_default_instance_._instance,
   &::tihua::v1::_DeleteCollectionResponse_default_instance_._instance,
+  &::tihua::v1::_RenameCollectionRequest_default_instance_._instance,
+  &::tihua::v1::_RenameCollectionResponse_default_instance_._instance,
+  &::tihua::v1::_SetAliasRequest_default_instance_._instance,
+  &::tihua::v1::_SetAliasResponse_default_instance_._instance,
+  &::tihua::v1::_DeleteAliasRequest_default_instance_._instance,
+  &::tihua::v1::_DeleteAliasResponse_default_instance_._instance,
   &::tihua::v1::_LoadCollectionRequest_default_instance_._instance,
   &::tihua::v1::_LoadCollectionResponse_default_instance_._instance,
   &::tihua::v1::_ReleaseCollectionRequest_default_instance_._instance,
@@ -664,96 +800,112 @@ static const ::_pb::Message* const file_default_instances[] = {
 
 const char descriptor_table_protodef_tihua_2fv1_2fcollection_5fservice_2eproto[] PROTOBUF_SECTION_VARIABLE(protodesc_cold) =
   "\n!tihua/v1/collection_service.proto\022\010tih"
-  "ua.v1\032 google/protobuf/field_mask.proto\032"
-  "\034google/protobuf/struct.proto\032\037google/pr"
-  "otobuf/timestamp.proto\032\024tihua/v1/types.p"
-  "roto\"\206\001\n\005Index\022!\n\004type\030\001 \001(\0162\023.tihua.v1."
-  "IndexType\022+\n\006params\030\002 \003(\0132\033.tihua.v1.Ind"
-  "ex.ParamsEntry\032-\n\013ParamsEntry\022\013\n\003key\030\001 \001"
-  "(\t\022\r\n\005value\030\002 \001(\r:\0028\001\"\375\001\n\nCollection\022\014\n\004"
-  "name\030\001 \001(\t\022\023\n\013description\030\002 \001(\t\022!\n\005model"
-  "\030\003 \001(\0132\022.tihua.v1.ModelRef\022\013\n\003dim\030\004 \001(\r\022"
-  "\036\n\005index\030\005 \001(\0132\017.tihua.v1.Index\022\016\n\006shard"
-  "s\030\006 \001(\r\022\022\n\nitem_count\030\007 \001(\004\022\'\n\nload_stat"
-  "e\030\010 \001(\0162\023.tihua.v1.LoadState\022/\n\013create_t"
-  "ime\030\t \001(\0132\032.google.protobuf.Timestamp\"\213\001"
-  "\n\027CreateCollectionRequest\022\014\n\004name\030\001 \001(\t\022"
-  "\023\n\013description\030\002 \001(\t\022\036\n\005index\030\003 \001(\0132\017.ti"
-  "hua.v1.Index\022\023\n\006shards\030\004 \001(\rH\000\210\001\001\022\r\n\005mod"
-  "el\030\005 \001(\tB\t\n\007_shards\"D\n\030CreateCollectionR"
-  "esponse\022(\n\ncollection\030\001 \001(\0132\024.tihua.v1.C"
-  "ollection\"$\n\024GetCollectionRequest\022\014\n\004nam"
-  "e\030\001 \001(\t\"A\n\025GetCollectionResponse\022(\n\ncoll"
-  "ection\030\001 \001(\0132\024.tihua.v1.Collection\"J\n\026Li"
-  "stCollectionsRequest\022\022\n\005limit\030\001 \001(\rH\000\210\001\001"
-  "\022\022\n\npage_token\030\002 \001(\tB\010\n\006_limit\"]\n\027ListCo"
-  "llectionsResponse\022)\n\013collections\030\001 \003(\0132\024"
-  ".tihua.v1.Collection\022\027\n\017next_page_token\030"
-  "\002 \001(\t\"\'\n\027DeleteCollectionRequest\022\014\n\004name"
-  "\030\001 \001(\t\"\032\n\030DeleteCollectionResponse\"%\n\025Lo"
-  "adCollectionRequest\022\014\n\004name\030\001 \001(\t\"\030\n\026Loa"
-  "dCollectionResponse\"(\n\030ReleaseCollection"
-  "Request\022\014\n\004name\030\001 \001(\t\"\033\n\031ReleaseCollecti"
-  "onResponse\"V\n\022UpsertItemsRequest\022\022\n\ncoll"
-  "ection\030\001 \001(\t\022\035\n\005items\030\002 \003(\0132\016.tihua.v1.I"
-  "tem\022\r\n\005model\030\003 \001(\t\"\226\001\n\023UpsertItemsRespon"
-  "se\022\025\n\ritems_written\030\001 \001(\004\022#\n\006errors\030\002 \003("
-  "\0132\023.tihua.v1.ItemError\022!\n\005model\030\003 \001(\0132\022."
-  "tihua.v1.ModelRef\022 \n\006timing\030\004 \001(\0132\020.tihu"
-  "a.v1.Timing\"a\n\017GetItemsRequest\022\022\n\ncollec"
-  "tion\030\001 \001(\t\022\013\n\003ids\030\002 \003(\t\022-\n\tread_mask\030\003 \001"
-  "(\0132\032.google.protobuf.FieldMask\"F\n\020GetIte"
-  "msResponse\022\035\n\005items\030\001 \003(\0132\016.tihua.v1.Ite"
-  "m\022\023\n\013missing_ids\030\002 \003(\t\"\307\001\n\020ListItemsRequ"
-  "est\022\022\n\ncollection\030\001 \001(\t\022\016\n\006filter\030\002 \001(\t\022"
-  ".\n\rfilter_params\030\003 \001(\0132\027.google.protobuf"
-  ".Struct\022\022\n\005limit\030\004 \001(\rH\000\210\001\001\022\022\n\npage_toke"
-  "n\030\005 \001(\t\022-\n\tread_mask\030\006 \001(\0132\032.google.prot"
-  "obuf.FieldMaskB\010\n\006_limit\"K\n\021ListItemsRes"
-  "ponse\022\035\n\005items\030\001 \003(\0132\016.tihua.v1.Item\022\027\n\017"
-  "next_page_token\030\002 \001(\t\"g\n\021CountItemsReque"
-  "st\022\022\n\ncollection\030\001 \001(\t\022\016\n\006filter\030\002 \001(\t\022."
-  "\n\rfilter_params\030\003 \001(\0132\027.google.protobuf."
-  "Struct\"#\n\022CountItemsResponse\022\r\n\005count\030\001 "
-  "\001(\004\"u\n\022DeleteItemsRequest\022\022\n\ncollection\030"
-  "\001 \001(\t\022\013\n\003ids\030\002 \003(\t\022\016\n\006filter\030\003 \001(\t\022.\n\rfi"
-  "lter_params\030\004 \001(\0132\027.google.protobuf.Stru"
-  "ct\",\n\023DeleteItemsResponse\022\025\n\rdeleted_cou"
-  "nt\030\001 \001(\004*\204\001\n\tIndexType\022\032\n\026INDEX_TYPE_UNS"
-  "PECIFIED\020\000\022\023\n\017INDEX_TYPE_FLAT\020\001\022\027\n\023INDEX"
-  "_TYPE_IVF_FLAT\020\002\022\023\n\017INDEX_TYPE_HNSW\020\003\022\030\n"
-  "\024INDEX_TYPE_AUTOINDEX\020\004*o\n\tLoadState\022\032\n\026"
-  "LOAD_STATE_UNSPECIFIED\020\000\022\027\n\023LOAD_STATE_R"
-  "ELEASED\020\001\022\026\n\022LOAD_STATE_LOADING\020\002\022\025\n\021LOA"
-  "D_STATE_LOADED\020\0032\275\007\n\021CollectionService\022Y"
-  "\n\020CreateCollection\022!.tihua.v1.CreateColl"
-  "ectionRequest\032\".tihua.v1.CreateCollectio"
-  "nResponse\022U\n\rGetCollection\022\036.tihua.v1.Ge"
-  "tCollectionRequest\032\037.tihua.v1.GetCollect"
-  "ionResponse\"\003\220\002\001\022[\n\017ListCollections\022 .ti"
-  "hua.v1.ListCollectionsRequest\032!.tihua.v1"
-  ".ListCollectionsResponse\"\003\220\002\001\022Y\n\020DeleteC"
-  "ollection\022!.tihua.v1.DeleteCollectionReq"
-  "uest\032\".tihua.v1.DeleteCollectionResponse"
-  "\022X\n\016LoadCollection\022\037.tihua.v1.LoadCollec"
-  "tionRequest\032 .tihua.v1.LoadCollectionRes"
-  "ponse\"\003\220\002\002\022a\n\021ReleaseCollection\022\".tihua."
-  "v1.ReleaseCollectionRequest\032#.tihua.v1.R"
-  "eleaseCollectionResponse\"\003\220\002\002\022O\n\013UpsertI"
-  "tems\022\034.tihua.v1.UpsertItemsRequest\032\035.tih"
-  "ua.v1.UpsertItemsResponse\"\003\220\002\002\022F\n\010GetIte"
-  "ms\022\031.tihua.v1.GetItemsRequest\032\032.tihua.v1"
-  ".GetItemsResponse\"\003\220\002\001\022I\n\tListItems\022\032.ti"
-  "hua.v1.ListItemsRequest\032\033.tihua.v1.ListI"
-  "temsResponse\"\003\220\002\001\022L\n\nCountItems\022\033.tihua."
-  "v1.CountItemsRequest\032\034.tihua.v1.CountIte"
-  "msResponse\"\003\220\002\001\022O\n\013DeleteItems\022\034.tihua.v"
-  "1.DeleteItemsRequest\032\035.tihua.v1.DeleteIt"
-  "emsResponse\"\003\220\002\002BC\n\022io.github.tihua.v1P\001"
-  "Z+github.com/tihua/tihua/client/go/v1;ti"
-  "huav1b\006proto3"
+  "ua.v1\032\036google/protobuf/duration.proto\032 g"
+  "oogle/protobuf/field_mask.proto\032\034google/"
+  "protobuf/struct.proto\032\037google/protobuf/t"
+  "imestamp.proto\032\024tihua/v1/types.proto\"\206\001\n"
+  "\005Index\022!\n\004type\030\001 \001(\0162\023.tihua.v1.IndexTyp"
+  "e\022+\n\006params\030\002 \003(\0132\033.tihua.v1.Index.Param"
+  "sEntry\032-\n\013ParamsEntry\022\013\n\003key\030\001 \001(\t\022\r\n\005va"
+  "lue\030\002 \001(\r:\0028\001\"\216\002\n\nCollection\022\014\n\004name\030\001 \001"
+  "(\t\022\023\n\013description\030\002 \001(\t\022!\n\005model\030\003 \001(\0132\022"
+  ".tihua.v1.ModelRef\022\013\n\003dim\030\004 \001(\r\022\036\n\005index"
+  "\030\005 \001(\0132\017.tihua.v1.Index\022\016\n\006shards\030\006 \001(\r\022"
+  "\022\n\nitem_count\030\007 \001(\004\022\'\n\nload_state\030\010 \001(\0162"
+  "\023.tihua.v1.LoadState\022/\n\013create_time\030\t \001("
+  "\0132\032.google.protobuf.Timestamp\022\017\n\007aliases"
+  "\030\n \003(\t\"\213\001\n\027CreateCollectionRequest\022\014\n\004na"
+  "me\030\001 \001(\t\022\023\n\013description\030\002 \001(\t\022\036\n\005index\030\003"
+  " \001(\0132\017.tihua.v1.Index\022\023\n\006shards\030\004 \001(\rH\000\210"
+  "\001\001\022\r\n\005model\030\005 \001(\tB\t\n\007_shards\"D\n\030CreateCo"
+  "llectionResponse\022(\n\ncollection\030\001 \001(\0132\024.t"
+  "ihua.v1.Collection\"$\n\024GetCollectionReque"
+  "st\022\014\n\004name\030\001 \001(\t\"A\n\025GetCollectionRespons"
+  "e\022(\n\ncollection\030\001 \001(\0132\024.tihua.v1.Collect"
+  "ion\"J\n\026ListCollectionsRequest\022\022\n\005limit\030\001"
+  " \001(\rH\000\210\001\001\022\022\n\npage_token\030\002 \001(\tB\010\n\006_limit\""
+  "]\n\027ListCollectionsResponse\022)\n\013collection"
+  "s\030\001 \003(\0132\024.tihua.v1.Collection\022\027\n\017next_pa"
+  "ge_token\030\002 \001(\t\"\'\n\027DeleteCollectionReques"
+  "t\022\014\n\004name\030\001 \001(\t\"\032\n\030DeleteCollectionRespo"
+  "nse\"M\n\027RenameCollectionRequest\022\014\n\004name\030\001"
+  " \001(\t\022\020\n\010new_name\030\002 \001(\t\022\022\n\nkeep_alias\030\003 \001"
+  "(\010\"\032\n\030RenameCollectionResponse\"4\n\017SetAli"
+  "asRequest\022\r\n\005alias\030\001 \001(\t\022\022\n\ncollection\030\002"
+  " \001(\t\"_\n\020SetAliasResponse\022\033\n\023previous_col"
+  "lection\030\001 \001(\t\022.\n\013settle_time\030\002 \001(\0132\031.goo"
+  "gle.protobuf.Duration\"#\n\022DeleteAliasRequ"
+  "est\022\r\n\005alias\030\001 \001(\t\"\025\n\023DeleteAliasRespons"
+  "e\"%\n\025LoadCollectionRequest\022\014\n\004name\030\001 \001(\t"
+  "\"\030\n\026LoadCollectionResponse\"(\n\030ReleaseCol"
+  "lectionRequest\022\014\n\004name\030\001 \001(\t\"\033\n\031ReleaseC"
+  "ollectionResponse\"V\n\022UpsertItemsRequest\022"
+  "\022\n\ncollection\030\001 \001(\t\022\035\n\005items\030\002 \003(\0132\016.tih"
+  "ua.v1.Item\022\r\n\005model\030\003 \001(\t\"\226\001\n\023UpsertItem"
+  "sResponse\022\025\n\ritems_written\030\001 \001(\004\022#\n\006erro"
+  "rs\030\002 \003(\0132\023.tihua.v1.ItemError\022!\n\005model\030\003"
+  " \001(\0132\022.tihua.v1.ModelRef\022 \n\006timing\030\004 \001(\013"
+  "2\020.tihua.v1.Timing\"a\n\017GetItemsRequest\022\022\n"
+  "\ncollection\030\001 \001(\t\022\013\n\003ids\030\002 \003(\t\022-\n\tread_m"
+  "ask\030\003 \001(\0132\032.google.protobuf.FieldMask\"F\n"
+  "\020GetItemsResponse\022\035\n\005items\030\001 \003(\0132\016.tihua"
+  ".v1.Item\022\023\n\013missing_ids\030\002 \003(\t\"\307\001\n\020ListIt"
+  "emsRequest\022\022\n\ncollection\030\001 \001(\t\022\016\n\006filter"
+  "\030\002 \001(\t\022.\n\rfilter_params\030\003 \001(\0132\027.google.p"
+  "rotobuf.Struct\022\022\n\005limit\030\004 \001(\rH\000\210\001\001\022\022\n\npa"
+  "ge_token\030\005 \001(\t\022-\n\tread_mask\030\006 \001(\0132\032.goog"
+  "le.protobuf.FieldMaskB\010\n\006_limit\"K\n\021ListI"
+  "temsResponse\022\035\n\005items\030\001 \003(\0132\016.tihua.v1.I"
+  "tem\022\027\n\017next_page_token\030\002 \001(\t\"g\n\021CountIte"
+  "msRequest\022\022\n\ncollection\030\001 \001(\t\022\016\n\006filter\030"
+  "\002 \001(\t\022.\n\rfilter_params\030\003 \001(\0132\027.google.pr"
+  "otobuf.Struct\"#\n\022CountItemsResponse\022\r\n\005c"
+  "ount\030\001 \001(\004\"u\n\022DeleteItemsRequest\022\022\n\ncoll"
+  "ection\030\001 \001(\t\022\013\n\003ids\030\002 \003(\t\022\016\n\006filter\030\003 \001("
+  "\t\022.\n\rfilter_params\030\004 \001(\0132\027.google.protob"
+  "uf.Struct\",\n\023DeleteItemsResponse\022\025\n\rdele"
+  "ted_count\030\001 \001(\004*\204\001\n\tIndexType\022\032\n\026INDEX_T"
+  "YPE_UNSPECIFIED\020\000\022\023\n\017INDEX_TYPE_FLAT\020\001\022\027"
+  "\n\023INDEX_TYPE_IVF_FLAT\020\002\022\023\n\017INDEX_TYPE_HN"
+  "SW\020\003\022\030\n\024INDEX_TYPE_AUTOINDEX\020\004*o\n\tLoadSt"
+  "ate\022\032\n\026LOAD_STATE_UNSPECIFIED\020\000\022\027\n\023LOAD_"
+  "STATE_RELEASED\020\001\022\026\n\022LOAD_STATE_LOADING\020\002"
+  "\022\025\n\021LOAD_STATE_LOADED\020\0032\254\t\n\021CollectionSe"
+  "rvice\022Y\n\020CreateCollection\022!.tihua.v1.Cre"
+  "ateCollectionRequest\032\".tihua.v1.CreateCo"
+  "llectionResponse\022U\n\rGetCollection\022\036.tihu"
+  "a.v1.GetCollectionRequest\032\037.tihua.v1.Get"
+  "CollectionResponse\"\003\220\002\001\022[\n\017ListCollectio"
+  "ns\022 .tihua.v1.ListCollectionsRequest\032!.t"
+  "ihua.v1.ListCollectionsResponse\"\003\220\002\001\022Y\n\020"
+  "DeleteCollection\022!.tihua.v1.DeleteCollec"
+  "tionRequest\032\".tihua.v1.DeleteCollectionR"
+  "esponse\022Y\n\020RenameCollection\022!.tihua.v1.R"
+  "enameCollectionRequest\032\".tihua.v1.Rename"
+  "CollectionResponse\022F\n\010SetAlias\022\031.tihua.v"
+  "1.SetAliasRequest\032\032.tihua.v1.SetAliasRes"
+  "ponse\"\003\220\002\002\022J\n\013DeleteAlias\022\034.tihua.v1.Del"
+  "eteAliasRequest\032\035.tihua.v1.DeleteAliasRe"
+  "sponse\022X\n\016LoadCollection\022\037.tihua.v1.Load"
+  "CollectionRequest\032 .tihua.v1.LoadCollect"
+  "ionResponse\"\003\220\002\002\022a\n\021ReleaseCollection\022\"."
+  "tihua.v1.ReleaseCollectionRequest\032#.tihu"
+  "a.v1.ReleaseCollectionResponse\"\003\220\002\002\022O\n\013U"
+  "psertItems\022\034.tihua.v1.UpsertItemsRequest"
+  "\032\035.tihua.v1.UpsertItemsResponse\"\003\220\002\002\022F\n\010"
+  "GetItems\022\031.tihua.v1.GetItemsRequest\032\032.ti"
+  "hua.v1.GetItemsResponse\"\003\220\002\001\022I\n\tListItem"
+  "s\022\032.tihua.v1.ListItemsRequest\032\033.tihua.v1"
+  ".ListItemsResponse\"\003\220\002\001\022L\n\nCountItems\022\033."
+  "tihua.v1.CountItemsRequest\032\034.tihua.v1.Co"
+  "untItemsResponse\"\003\220\002\001\022O\n\013DeleteItems\022\034.t"
+  "ihua.v1.DeleteItemsRequest\032\035.tihua.v1.De"
+  "leteItemsResponse\"\003\220\002\002BC\n\022io.github.tihu"
+  "a.v1P\001Z+github.com/tihua/tihua/client/go"
+  "/v1;tihuav1b\006proto3"
   ;
-static const ::_pbi::DescriptorTable* const descriptor_table_tihua_2fv1_2fcollection_5fservice_2eproto_deps[4] = {
+static const ::_pbi::DescriptorTable* const descriptor_table_tihua_2fv1_2fcollection_5fservice_2eproto_deps[5] = {
+  &::descriptor_table_google_2fprotobuf_2fduration_2eproto,
   &::descriptor_table_google_2fprotobuf_2ffield_5fmask_2eproto,
   &::descriptor_table_google_2fprotobuf_2fstruct_2eproto,
   &::descriptor_table_google_2fprotobuf_2ftimestamp_2eproto,
@@ -761,9 +913,9 @@ static const ::_pbi::DescriptorTable* const descriptor_table_tihua_2fv1_2fcollec
 };
 static ::_pbi::once_flag descriptor_table_tihua_2fv1_2fcollection_5fservice_2eproto_once;
 const ::_pbi::DescriptorTable descriptor_table_tihua_2fv1_2fcollection_5fservice_2eproto = {
-    false, false, 3533, descriptor_table_protodef_tihua_2fv1_2fcollection_5fservice_2eproto,
+    false, false, 4139, descriptor_table_protodef_tihua_2fv1_2fcollection_5fservice_2eproto,
     "tihua/v1/collection_service.proto",
-    &descriptor_table_tihua_2fv1_2fcollection_5fservice_2eproto_once, descriptor_table_tihua_2fv1_2fcollection_5fservice_2eproto_deps, 4, 25,
+    &descriptor_table_tihua_2fv1_2fcollection_5fservice_2eproto_once, descriptor_table_tihua_2fv1_2fcollection_5fservice_2eproto_deps, 5, 31,
     schemas, file_default_instances, TableStruct_tihua_2fv1_2fcollection_5fservice_2eproto::offsets,
     file_level_metadata_tihua_2fv1_2fcollection_5fservice_2eproto, file_level_enum_descriptors_tihua_2fv1_2fcollection_5fservice_2eproto,
     file_level_service_descriptors_tihua_2fv1_2fcollection_5fservice_2eproto,
@@ -1112,7 +1264,8 @@ Collection::Collection(const Collection& from)
   : ::PROTOBUF_NAMESPACE_ID::Message() {
   Collection* const _this = this; (void)_this;
   new (&_impl_) Impl_{
-      decltype(_impl_.name_){}
+      decltype(_impl_.aliases_){from._impl_.aliases_}
+    , decltype(_impl_.name_){}
     , decltype(_impl_.description_){}
     , decltype(_impl_.model_){nullptr}
     , decltype(_impl_.index_){nullptr}
@@ -1160,7 +1313,8 @@ inline void Collection::SharedCtor(
   (void)arena;
   (void)is_message_owned;
   new (&_impl_) Impl_{
-      decltype(_impl_.name_){}
+      decltype(_impl_.aliases_){arena}
+    , decltype(_impl_.name_){}
     , decltype(_impl_.description_){}
     , decltype(_impl_.model_){nullptr}
     , decltype(_impl_.index_){nullptr}
@@ -1192,6 +1346,7 @@ Collection::~Collection() {
 
 inline void Collection::SharedDtor() {
   GOOGLE_DCHECK(GetArenaForAllocation() == nullptr);
+  _impl_.aliases_.~RepeatedPtrField();
   _impl_.name_.Destroy();
   _impl_.description_.Destroy();
   if (this != internal_default_instance()) delete _impl_.model_;
@@ -1209,6 +1364,7 @@ void Collection::Clear() {
   // Prevent compiler warnings about cached_has_bits being unused
   (void) cached_has_bits;
 
+  _impl_.aliases_.Clear();
   _impl_.name_.ClearToEmpty();
   _impl_.description_.ClearToEmpty();
   if (GetArenaForAllocation() == nullptr && _impl_.model_ != nullptr) {
@@ -1312,6 +1468,21 @@ const char* Collection::_InternalParse(const char* ptr, ::_pbi::ParseContext* ct
         } else
           goto handle_unusual;
         continue;
+      // repeated string aliases = 10;
+      case 10:
+        if (PROTOBUF_PREDICT_TRUE(static_cast<uint8_t>(tag) == 82)) {
+          ptr -= 1;
+          do {
+            ptr += 1;
+            auto str = _internal_add_aliases();
+            ptr = ::_pbi::InlineGreedyStringParser(str, ptr, ctx);
+            CHK_(ptr);
+            CHK_(::_pbi::VerifyUTF8(str, "tihua.v1.Collection.aliases"));
+            if (!ctx->DataAvailable(ptr)) break;
+          } while (::PROTOBUF_NAMESPACE_ID::internal::ExpectTag<82>(ptr));
+        } else
+          goto handle_unusual;
+        continue;
       default:
         goto handle_unusual;
     }  // switch
@@ -1407,6 +1578,16 @@ uint8_t* Collection::_InternalSerialize(
         _Internal::create_time(this).GetCachedSize(), target, stream);
   }
 
+  // repeated string aliases = 10;
+  for (int i = 0, n = this->_internal_aliases_size(); i < n; i++) {
+    const auto& s = this->_internal_aliases(i);
+    ::PROTOBUF_NAMESPACE_ID::internal::WireFormatLite::VerifyUtf8String(
+      s.data(), static_cast<int>(s.length()),
+      ::PROTOBUF_NAMESPACE_ID::internal::WireFormatLite::SERIALIZE,
+      "tihua.v1.Collection.aliases");
+    target = stream->WriteString(10, s, target);
+  }
+
   if (PROTOBUF_PREDICT_FALSE(_internal_metadata_.have_unknown_fields())) {
     target = ::_pbi::WireFormat::InternalSerializeUnknownFieldsToArray(
         _internal_metadata_.unknown_fields<::PROTOBUF_NAMESPACE_ID::UnknownFieldSet>(::PROTOBUF_NAMESPACE_ID::UnknownFieldSet::default_instance), target, stream);
@@ -1422,6 +1603,14 @@ size_t Collection::ByteSizeLong() const {
   uint32_t cached_has_bits = 0;
   // Prevent compiler warnings about cached_has_bits being unused
   (void) cached_has_bits;
+
+  // repeated string aliases = 10;
+  total_size += 1 *
+      ::PROTOBUF_NAMESPACE_ID::internal::FromIntSize(_impl_.aliases_.size());
+  for (int i = 0, n = _impl_.aliases_.size(); i < n; i++) {
+    total_size += ::PROTOBUF_NAMESPACE_ID::internal::WireFormatLite::StringSize(
+      _impl_.aliases_.Get(i));
+  }
 
   // string name = 1;
   if (!this->_internal_name().empty()) {
@@ -1497,6 +1686,7 @@ void Collection::MergeImpl(::PROTOBUF_NAMESPACE_ID::Message& to_msg, const ::PRO
   uint32_t cached_has_bits = 0;
   (void) cached_has_bits;
 
+  _this->_impl_.aliases_.MergeFrom(from._impl_.aliases_);
   if (!from._internal_name().empty()) {
     _this->_internal_set_name(from._internal_name());
   }
@@ -1546,6 +1736,7 @@ void Collection::InternalSwap(Collection* other) {
   auto* lhs_arena = GetArenaForAllocation();
   auto* rhs_arena = other->GetArenaForAllocation();
   _internal_metadata_.InternalSwap(&other->_internal_metadata_);
+  _impl_.aliases_.InternalSwap(&other->_impl_.aliases_);
   ::PROTOBUF_NAMESPACE_ID::internal::ArenaStringPtr::InternalSwap(
       &_impl_.name_, lhs_arena,
       &other->_impl_.name_, rhs_arena
@@ -3269,6 +3460,1073 @@ const ::PROTOBUF_NAMESPACE_ID::Message::ClassData*DeleteCollectionResponse::GetC
 
 // ===================================================================
 
+class RenameCollectionRequest::_Internal {
+ public:
+};
+
+RenameCollectionRequest::RenameCollectionRequest(::PROTOBUF_NAMESPACE_ID::Arena* arena,
+                         bool is_message_owned)
+  : ::PROTOBUF_NAMESPACE_ID::Message(arena, is_message_owned) {
+  SharedCtor(arena, is_message_owned);
+  // @@protoc_insertion_point(arena_constructor:tihua.v1.RenameCollectionRequest)
+}
+RenameCollectionRequest::RenameCollectionRequest(const RenameCollectionRequest& from)
+  : ::PROTOBUF_NAMESPACE_ID::Message() {
+  RenameCollectionRequest* const _this = this; (void)_this;
+  new (&_impl_) Impl_{
+      decltype(_impl_.name_){}
+    , decltype(_impl_.new_name_){}
+    , decltype(_impl_.keep_alias_){}
+    , /*decltype(_impl_._cached_size_)*/{}};
+
+  _internal_metadata_.MergeFrom<::PROTOBUF_NAMESPACE_ID::UnknownFieldSet>(from._internal_metadata_);
+  _impl_.name_.InitDefault();
+  #ifdef PROTOBUF_FORCE_COPY_DEFAULT_STRING
+    _impl_.name_.Set("", GetArenaForAllocation());
+  #endif // PROTOBUF_FORCE_COPY_DEFAULT_STRING
+  if (!from._internal_name().empty()) {
+    _this->_impl_.name_.Set(from._internal_name(), 
+      _this->GetArenaForAllocation());
+  }
+  _impl_.new_name_.InitDefault();
+  #ifdef PROTOBUF_FORCE_COPY_DEFAULT_STRING
+    _impl_.new_name_.Set("", GetArenaForAllocation());
+  #endif // PROTOBUF_FORCE_COPY_DEFAULT_STRING
+  if (!from._internal_new_name().empty()) {
+    _this->_impl_.new_name_.Set(from._internal_new_name(), 
+      _this->GetArenaForAllocation());
+  }
+  _this->_impl_.keep_alias_ = from._impl_.keep_alias_;
+  // @@protoc_insertion_point(copy_constructor:tihua.v1.RenameCollectionRequest)
+}
+
+inline void RenameCollectionRequest::SharedCtor(
+    ::_pb::Arena* arena, bool is_message_owned) {
+  (void)arena;
+  (void)is_message_owned;
+  new (&_impl_) Impl_{
+      decltype(_impl_.name_){}
+    , decltype(_impl_.new_name_){}
+    , decltype(_impl_.keep_alias_){false}
+    , /*decltype(_impl_._cached_size_)*/{}
+  };
+  _impl_.name_.InitDefault();
+  #ifdef PROTOBUF_FORCE_COPY_DEFAULT_STRING
+    _impl_.name_.Set("", GetArenaForAllocation());
+  #endif // PROTOBUF_FORCE_COPY_DEFAULT_STRING
+  _impl_.new_name_.InitDefault();
+  #ifdef PROTOBUF_FORCE_COPY_DEFAULT_STRING
+    _impl_.new_name_.Set("", GetArenaForAllocation());
+  #endif // PROTOBUF_FORCE_COPY_DEFAULT_STRING
+}
+
+RenameCollectionRequest::~RenameCollectionRequest() {
+  // @@protoc_insertion_point(destructor:tihua.v1.RenameCollectionRequest)
+  if (auto *arena = _internal_metadata_.DeleteReturnArena<::PROTOBUF_NAMESPACE_ID::UnknownFieldSet>()) {
+  (void)arena;
+    return;
+  }
+  SharedDtor();
+}
+
+inline void RenameCollectionRequest::SharedDtor() {
+  GOOGLE_DCHECK(GetArenaForAllocation() == nullptr);
+  _impl_.name_.Destroy();
+  _impl_.new_name_.Destroy();
+}
+
+void RenameCollectionRequest::SetCachedSize(int size) const {
+  _impl_._cached_size_.Set(size);
+}
+
+void RenameCollectionRequest::Clear() {
+// @@protoc_insertion_point(message_clear_start:tihua.v1.RenameCollectionRequest)
+  uint32_t cached_has_bits = 0;
+  // Prevent compiler warnings about cached_has_bits being unused
+  (void) cached_has_bits;
+
+  _impl_.name_.ClearToEmpty();
+  _impl_.new_name_.ClearToEmpty();
+  _impl_.keep_alias_ = false;
+  _internal_metadata_.Clear<::PROTOBUF_NAMESPACE_ID::UnknownFieldSet>();
+}
+
+const char* RenameCollectionRequest::_InternalParse(const char* ptr, ::_pbi::ParseContext* ctx) {
+#define CHK_(x) if (PROTOBUF_PREDICT_FALSE(!(x))) goto failure
+  while (!ctx->Done(&ptr)) {
+    uint32_t tag;
+    ptr = ::_pbi::ReadTag(ptr, &tag);
+    switch (tag >> 3) {
+      // string name = 1;
+      case 1:
+        if (PROTOBUF_PREDICT_TRUE(static_cast<uint8_t>(tag) == 10)) {
+          auto str = _internal_mutable_name();
+          ptr = ::_pbi::InlineGreedyStringParser(str, ptr, ctx);
+          CHK_(ptr);
+          CHK_(::_pbi::VerifyUTF8(str, "tihua.v1.RenameCollectionRequest.name"));
+        } else
+          goto handle_unusual;
+        continue;
+      // string new_name = 2;
+      case 2:
+        if (PROTOBUF_PREDICT_TRUE(static_cast<uint8_t>(tag) == 18)) {
+          auto str = _internal_mutable_new_name();
+          ptr = ::_pbi::InlineGreedyStringParser(str, ptr, ctx);
+          CHK_(ptr);
+          CHK_(::_pbi::VerifyUTF8(str, "tihua.v1.RenameCollectionRequest.new_name"));
+        } else
+          goto handle_unusual;
+        continue;
+      // bool keep_alias = 3;
+      case 3:
+        if (PROTOBUF_PREDICT_TRUE(static_cast<uint8_t>(tag) == 24)) {
+          _impl_.keep_alias_ = ::PROTOBUF_NAMESPACE_ID::internal::ReadVarint64(&ptr);
+          CHK_(ptr);
+        } else
+          goto handle_unusual;
+        continue;
+      default:
+        goto handle_unusual;
+    }  // switch
+  handle_unusual:
+    if ((tag == 0) || ((tag & 7) == 4)) {
+      CHK_(ptr);
+      ctx->SetLastTag(tag);
+      goto message_done;
+    }
+    ptr = UnknownFieldParse(
+        tag,
+        _internal_metadata_.mutable_unknown_fields<::PROTOBUF_NAMESPACE_ID::UnknownFieldSet>(),
+        ptr, ctx);
+    CHK_(ptr != nullptr);
+  }  // while
+message_done:
+  return ptr;
+failure:
+  ptr = nullptr;
+  goto message_done;
+#undef CHK_
+}
+
+uint8_t* RenameCollectionRequest::_InternalSerialize(
+    uint8_t* target, ::PROTOBUF_NAMESPACE_ID::io::EpsCopyOutputStream* stream) const {
+  // @@protoc_insertion_point(serialize_to_array_start:tihua.v1.RenameCollectionRequest)
+  uint32_t cached_has_bits = 0;
+  (void) cached_has_bits;
+
+  // string name = 1;
+  if (!this->_internal_name().empty()) {
+    ::PROTOBUF_NAMESPACE_ID::internal::WireFormatLite::VerifyUtf8String(
+      this->_internal_name().data(), static_cast<int>(this->_internal_name().length()),
+      ::PROTOBUF_NAMESPACE_ID::internal::WireFormatLite::SERIALIZE,
+      "tihua.v1.RenameCollectionRequest.name");
+    target = stream->WriteStringMaybeAliased(
+        1, this->_internal_name(), target);
+  }
+
+  // string new_name = 2;
+  if (!this->_internal_new_name().empty()) {
+    ::PROTOBUF_NAMESPACE_ID::internal::WireFormatLite::VerifyUtf8String(
+      this->_internal_new_name().data(), static_cast<int>(this->_internal_new_name().length()),
+      ::PROTOBUF_NAMESPACE_ID::internal::WireFormatLite::SERIALIZE,
+      "tihua.v1.RenameCollectionRequest.new_name");
+    target = stream->WriteStringMaybeAliased(
+        2, this->_internal_new_name(), target);
+  }
+
+  // bool keep_alias = 3;
+  if (this->_internal_keep_alias() != 0) {
+    target = stream->EnsureSpace(target);
+    target = ::_pbi::WireFormatLite::WriteBoolToArray(3, this->_internal_keep_alias(), target);
+  }
+
+  if (PROTOBUF_PREDICT_FALSE(_internal_metadata_.have_unknown_fields())) {
+    target = ::_pbi::WireFormat::InternalSerializeUnknownFieldsToArray(
+        _internal_metadata_.unknown_fields<::PROTOBUF_NAMESPACE_ID::UnknownFieldSet>(::PROTOBUF_NAMESPACE_ID::UnknownFieldSet::default_instance), target, stream);
+  }
+  // @@protoc_insertion_point(serialize_to_array_end:tihua.v1.RenameCollectionRequest)
+  return target;
+}
+
+size_t RenameCollectionRequest::ByteSizeLong() const {
+// @@protoc_insertion_point(message_byte_size_start:tihua.v1.RenameCollectionRequest)
+  size_t total_size = 0;
+
+  uint32_t cached_has_bits = 0;
+  // Prevent compiler warnings about cached_has_bits being unused
+  (void) cached_has_bits;
+
+  // string name = 1;
+  if (!this->_internal_name().empty()) {
+    total_size += 1 +
+      ::PROTOBUF_NAMESPACE_ID::internal::WireFormatLite::StringSize(
+        this->_internal_name());
+  }
+
+  // string new_name = 2;
+  if (!this->_internal_new_name().empty()) {
+    total_size += 1 +
+      ::PROTOBUF_NAMESPACE_ID::internal::WireFormatLite::StringSize(
+        this->_internal_new_name());
+  }
+
+  // bool keep_alias = 3;
+  if (this->_internal_keep_alias() != 0) {
+    total_size += 1 + 1;
+  }
+
+  return MaybeComputeUnknownFieldsSize(total_size, &_impl_._cached_size_);
+}
+
+const ::PROTOBUF_NAMESPACE_ID::Message::ClassData RenameCollectionRequest::_class_data_ = {
+    ::PROTOBUF_NAMESPACE_ID::Message::CopyWithSourceCheck,
+    RenameCollectionRequest::MergeImpl
+};
+const ::PROTOBUF_NAMESPACE_ID::Message::ClassData*RenameCollectionRequest::GetClassData() const { return &_class_data_; }
+
+
+void RenameCollectionRequest::MergeImpl(::PROTOBUF_NAMESPACE_ID::Message& to_msg, const ::PROTOBUF_NAMESPACE_ID::Message& from_msg) {
+  auto* const _this = static_cast<RenameCollectionRequest*>(&to_msg);
+  auto& from = static_cast<const RenameCollectionRequest&>(from_msg);
+  // @@protoc_insertion_point(class_specific_merge_from_start:tihua.v1.RenameCollectionRequest)
+  GOOGLE_DCHECK_NE(&from, _this);
+  uint32_t cached_has_bits = 0;
+  (void) cached_has_bits;
+
+  if (!from._internal_name().empty()) {
+    _this->_internal_set_name(from._internal_name());
+  }
+  if (!from._internal_new_name().empty()) {
+    _this->_internal_set_new_name(from._internal_new_name());
+  }
+  if (from._internal_keep_alias() != 0) {
+    _this->_internal_set_keep_alias(from._internal_keep_alias());
+  }
+  _this->_internal_metadata_.MergeFrom<::PROTOBUF_NAMESPACE_ID::UnknownFieldSet>(from._internal_metadata_);
+}
+
+void RenameCollectionRequest::CopyFrom(const RenameCollectionRequest& from) {
+// @@protoc_insertion_point(class_specific_copy_from_start:tihua.v1.RenameCollectionRequest)
+  if (&from == this) return;
+  Clear();
+  MergeFrom(from);
+}
+
+bool RenameCollectionRequest::IsInitialized() const {
+  return true;
+}
+
+void RenameCollectionRequest::InternalSwap(RenameCollectionRequest* other) {
+  using std::swap;
+  auto* lhs_arena = GetArenaForAllocation();
+  auto* rhs_arena = other->GetArenaForAllocation();
+  _internal_metadata_.InternalSwap(&other->_internal_metadata_);
+  ::PROTOBUF_NAMESPACE_ID::internal::ArenaStringPtr::InternalSwap(
+      &_impl_.name_, lhs_arena,
+      &other->_impl_.name_, rhs_arena
+  );
+  ::PROTOBUF_NAMESPACE_ID::internal::ArenaStringPtr::InternalSwap(
+      &_impl_.new_name_, lhs_arena,
+      &other->_impl_.new_name_, rhs_arena
+  );
+  swap(_impl_.keep_alias_, other->_impl_.keep_alias_);
+}
+
+::PROTOBUF_NAMESPACE_ID::Metadata RenameCollectionRequest::GetMetadata() const {
+  return ::_pbi::AssignDescriptors(
+      &descriptor_table_tihua_2fv1_2fcollection_5fservice_2eproto_getter, &descriptor_table_tihua_2fv1_2fcollection_5fservice_2eproto_once,
+      file_level_metadata_tihua_2fv1_2fcollection_5fservice_2eproto[11]);
+}
+
+// ===================================================================
+
+class RenameCollectionResponse::_Internal {
+ public:
+};
+
+RenameCollectionResponse::RenameCollectionResponse(::PROTOBUF_NAMESPACE_ID::Arena* arena,
+                         bool is_message_owned)
+  : ::PROTOBUF_NAMESPACE_ID::internal::ZeroFieldsBase(arena, is_message_owned) {
+  // @@protoc_insertion_point(arena_constructor:tihua.v1.RenameCollectionResponse)
+}
+RenameCollectionResponse::RenameCollectionResponse(const RenameCollectionResponse& from)
+  : ::PROTOBUF_NAMESPACE_ID::internal::ZeroFieldsBase() {
+  RenameCollectionResponse* const _this = this; (void)_this;
+  _internal_metadata_.MergeFrom<::PROTOBUF_NAMESPACE_ID::UnknownFieldSet>(from._internal_metadata_);
+  // @@protoc_insertion_point(copy_constructor:tihua.v1.RenameCollectionResponse)
+}
+
+
+
+
+
+const ::PROTOBUF_NAMESPACE_ID::Message::ClassData RenameCollectionResponse::_class_data_ = {
+    ::PROTOBUF_NAMESPACE_ID::internal::ZeroFieldsBase::CopyImpl,
+    ::PROTOBUF_NAMESPACE_ID::internal::ZeroFieldsBase::MergeImpl,
+};
+const ::PROTOBUF_NAMESPACE_ID::Message::ClassData*RenameCollectionResponse::GetClassData() const { return &_class_data_; }
+
+
+
+
+
+
+
+::PROTOBUF_NAMESPACE_ID::Metadata RenameCollectionResponse::GetMetadata() const {
+  return ::_pbi::AssignDescriptors(
+      &descriptor_table_tihua_2fv1_2fcollection_5fservice_2eproto_getter, &descriptor_table_tihua_2fv1_2fcollection_5fservice_2eproto_once,
+      file_level_metadata_tihua_2fv1_2fcollection_5fservice_2eproto[12]);
+}
+
+// ===================================================================
+
+class SetAliasRequest::_Internal {
+ public:
+};
+
+SetAliasRequest::SetAliasRequest(::PROTOBUF_NAMESPACE_ID::Arena* arena,
+                         bool is_message_owned)
+  : ::PROTOBUF_NAMESPACE_ID::Message(arena, is_message_owned) {
+  SharedCtor(arena, is_message_owned);
+  // @@protoc_insertion_point(arena_constructor:tihua.v1.SetAliasRequest)
+}
+SetAliasRequest::SetAliasRequest(const SetAliasRequest& from)
+  : ::PROTOBUF_NAMESPACE_ID::Message() {
+  SetAliasRequest* const _this = this; (void)_this;
+  new (&_impl_) Impl_{
+      decltype(_impl_.alias_){}
+    , decltype(_impl_.collection_){}
+    , /*decltype(_impl_._cached_size_)*/{}};
+
+  _internal_metadata_.MergeFrom<::PROTOBUF_NAMESPACE_ID::UnknownFieldSet>(from._internal_metadata_);
+  _impl_.alias_.InitDefault();
+  #ifdef PROTOBUF_FORCE_COPY_DEFAULT_STRING
+    _impl_.alias_.Set("", GetArenaForAllocation());
+  #endif // PROTOBUF_FORCE_COPY_DEFAULT_STRING
+  if (!from._internal_alias().empty()) {
+    _this->_impl_.alias_.Set(from._internal_alias(), 
+      _this->GetArenaForAllocation());
+  }
+  _impl_.collection_.InitDefault();
+  #ifdef PROTOBUF_FORCE_COPY_DEFAULT_STRING
+    _impl_.collection_.Set("", GetArenaForAllocation());
+  #endif // PROTOBUF_FORCE_COPY_DEFAULT_STRING
+  if (!from._internal_collection().empty()) {
+    _this->_impl_.collection_.Set(from._internal_collection(), 
+      _this->GetArenaForAllocation());
+  }
+  // @@protoc_insertion_point(copy_constructor:tihua.v1.SetAliasRequest)
+}
+
+inline void SetAliasRequest::SharedCtor(
+    ::_pb::Arena* arena, bool is_message_owned) {
+  (void)arena;
+  (void)is_message_owned;
+  new (&_impl_) Impl_{
+      decltype(_impl_.alias_){}
+    , decltype(_impl_.collection_){}
+    , /*decltype(_impl_._cached_size_)*/{}
+  };
+  _impl_.alias_.InitDefault();
+  #ifdef PROTOBUF_FORCE_COPY_DEFAULT_STRING
+    _impl_.alias_.Set("", GetArenaForAllocation());
+  #endif // PROTOBUF_FORCE_COPY_DEFAULT_STRING
+  _impl_.collection_.InitDefault();
+  #ifdef PROTOBUF_FORCE_COPY_DEFAULT_STRING
+    _impl_.collection_.Set("", GetArenaForAllocation());
+  #endif // PROTOBUF_FORCE_COPY_DEFAULT_STRING
+}
+
+SetAliasRequest::~SetAliasRequest() {
+  // @@protoc_insertion_point(destructor:tihua.v1.SetAliasRequest)
+  if (auto *arena = _internal_metadata_.DeleteReturnArena<::PROTOBUF_NAMESPACE_ID::UnknownFieldSet>()) {
+  (void)arena;
+    return;
+  }
+  SharedDtor();
+}
+
+inline void SetAliasRequest::SharedDtor() {
+  GOOGLE_DCHECK(GetArenaForAllocation() == nullptr);
+  _impl_.alias_.Destroy();
+  _impl_.collection_.Destroy();
+}
+
+void SetAliasRequest::SetCachedSize(int size) const {
+  _impl_._cached_size_.Set(size);
+}
+
+void SetAliasRequest::Clear() {
+// @@protoc_insertion_point(message_clear_start:tihua.v1.SetAliasRequest)
+  uint32_t cached_has_bits = 0;
+  // Prevent compiler warnings about cached_has_bits being unused
+  (void) cached_has_bits;
+
+  _impl_.alias_.ClearToEmpty();
+  _impl_.collection_.ClearToEmpty();
+  _internal_metadata_.Clear<::PROTOBUF_NAMESPACE_ID::UnknownFieldSet>();
+}
+
+const char* SetAliasRequest::_InternalParse(const char* ptr, ::_pbi::ParseContext* ctx) {
+#define CHK_(x) if (PROTOBUF_PREDICT_FALSE(!(x))) goto failure
+  while (!ctx->Done(&ptr)) {
+    uint32_t tag;
+    ptr = ::_pbi::ReadTag(ptr, &tag);
+    switch (tag >> 3) {
+      // string alias = 1;
+      case 1:
+        if (PROTOBUF_PREDICT_TRUE(static_cast<uint8_t>(tag) == 10)) {
+          auto str = _internal_mutable_alias();
+          ptr = ::_pbi::InlineGreedyStringParser(str, ptr, ctx);
+          CHK_(ptr);
+          CHK_(::_pbi::VerifyUTF8(str, "tihua.v1.SetAliasRequest.alias"));
+        } else
+          goto handle_unusual;
+        continue;
+      // string collection = 2;
+      case 2:
+        if (PROTOBUF_PREDICT_TRUE(static_cast<uint8_t>(tag) == 18)) {
+          auto str = _internal_mutable_collection();
+          ptr = ::_pbi::InlineGreedyStringParser(str, ptr, ctx);
+          CHK_(ptr);
+          CHK_(::_pbi::VerifyUTF8(str, "tihua.v1.SetAliasRequest.collection"));
+        } else
+          goto handle_unusual;
+        continue;
+      default:
+        goto handle_unusual;
+    }  // switch
+  handle_unusual:
+    if ((tag == 0) || ((tag & 7) == 4)) {
+      CHK_(ptr);
+      ctx->SetLastTag(tag);
+      goto message_done;
+    }
+    ptr = UnknownFieldParse(
+        tag,
+        _internal_metadata_.mutable_unknown_fields<::PROTOBUF_NAMESPACE_ID::UnknownFieldSet>(),
+        ptr, ctx);
+    CHK_(ptr != nullptr);
+  }  // while
+message_done:
+  return ptr;
+failure:
+  ptr = nullptr;
+  goto message_done;
+#undef CHK_
+}
+
+uint8_t* SetAliasRequest::_InternalSerialize(
+    uint8_t* target, ::PROTOBUF_NAMESPACE_ID::io::EpsCopyOutputStream* stream) const {
+  // @@protoc_insertion_point(serialize_to_array_start:tihua.v1.SetAliasRequest)
+  uint32_t cached_has_bits = 0;
+  (void) cached_has_bits;
+
+  // string alias = 1;
+  if (!this->_internal_alias().empty()) {
+    ::PROTOBUF_NAMESPACE_ID::internal::WireFormatLite::VerifyUtf8String(
+      this->_internal_alias().data(), static_cast<int>(this->_internal_alias().length()),
+      ::PROTOBUF_NAMESPACE_ID::internal::WireFormatLite::SERIALIZE,
+      "tihua.v1.SetAliasRequest.alias");
+    target = stream->WriteStringMaybeAliased(
+        1, this->_internal_alias(), target);
+  }
+
+  // string collection = 2;
+  if (!this->_internal_collection().empty()) {
+    ::PROTOBUF_NAMESPACE_ID::internal::WireFormatLite::VerifyUtf8String(
+      this->_internal_collection().data(), static_cast<int>(this->_internal_collection().length()),
+      ::PROTOBUF_NAMESPACE_ID::internal::WireFormatLite::SERIALIZE,
+      "tihua.v1.SetAliasRequest.collection");
+    target = stream->WriteStringMaybeAliased(
+        2, this->_internal_collection(), target);
+  }
+
+  if (PROTOBUF_PREDICT_FALSE(_internal_metadata_.have_unknown_fields())) {
+    target = ::_pbi::WireFormat::InternalSerializeUnknownFieldsToArray(
+        _internal_metadata_.unknown_fields<::PROTOBUF_NAMESPACE_ID::UnknownFieldSet>(::PROTOBUF_NAMESPACE_ID::UnknownFieldSet::default_instance), target, stream);
+  }
+  // @@protoc_insertion_point(serialize_to_array_end:tihua.v1.SetAliasRequest)
+  return target;
+}
+
+size_t SetAliasRequest::ByteSizeLong() const {
+// @@protoc_insertion_point(message_byte_size_start:tihua.v1.SetAliasRequest)
+  size_t total_size = 0;
+
+  uint32_t cached_has_bits = 0;
+  // Prevent compiler warnings about cached_has_bits being unused
+  (void) cached_has_bits;
+
+  // string alias = 1;
+  if (!this->_internal_alias().empty()) {
+    total_size += 1 +
+      ::PROTOBUF_NAMESPACE_ID::internal::WireFormatLite::StringSize(
+        this->_internal_alias());
+  }
+
+  // string collection = 2;
+  if (!this->_internal_collection().empty()) {
+    total_size += 1 +
+      ::PROTOBUF_NAMESPACE_ID::internal::WireFormatLite::StringSize(
+        this->_internal_collection());
+  }
+
+  return MaybeComputeUnknownFieldsSize(total_size, &_impl_._cached_size_);
+}
+
+const ::PROTOBUF_NAMESPACE_ID::Message::ClassData SetAliasRequest::_class_data_ = {
+    ::PROTOBUF_NAMESPACE_ID::Message::CopyWithSourceCheck,
+    SetAliasRequest::MergeImpl
+};
+const ::PROTOBUF_NAMESPACE_ID::Message::ClassData*SetAliasRequest::GetClassData() const { return &_class_data_; }
+
+
+void SetAliasRequest::MergeImpl(::PROTOBUF_NAMESPACE_ID::Message& to_msg, const ::PROTOBUF_NAMESPACE_ID::Message& from_msg) {
+  auto* const _this = static_cast<SetAliasRequest*>(&to_msg);
+  auto& from = static_cast<const SetAliasRequest&>(from_msg);
+  // @@protoc_insertion_point(class_specific_merge_from_start:tihua.v1.SetAliasRequest)
+  GOOGLE_DCHECK_NE(&from, _this);
+  uint32_t cached_has_bits = 0;
+  (void) cached_has_bits;
+
+  if (!from._internal_alias().empty()) {
+    _this->_internal_set_alias(from._internal_alias());
+  }
+  if (!from._internal_collection().empty()) {
+    _this->_internal_set_collection(from._internal_collection());
+  }
+  _this->_internal_metadata_.MergeFrom<::PROTOBUF_NAMESPACE_ID::UnknownFieldSet>(from._internal_metadata_);
+}
+
+void SetAliasRequest::CopyFrom(const SetAliasRequest& from) {
+// @@protoc_insertion_point(class_specific_copy_from_start:tihua.v1.SetAliasRequest)
+  if (&from == this) return;
+  Clear();
+  MergeFrom(from);
+}
+
+bool SetAliasRequest::IsInitialized() const {
+  return true;
+}
+
+void SetAliasRequest::InternalSwap(SetAliasRequest* other) {
+  using std::swap;
+  auto* lhs_arena = GetArenaForAllocation();
+  auto* rhs_arena = other->GetArenaForAllocation();
+  _internal_metadata_.InternalSwap(&other->_internal_metadata_);
+  ::PROTOBUF_NAMESPACE_ID::internal::ArenaStringPtr::InternalSwap(
+      &_impl_.alias_, lhs_arena,
+      &other->_impl_.alias_, rhs_arena
+  );
+  ::PROTOBUF_NAMESPACE_ID::internal::ArenaStringPtr::InternalSwap(
+      &_impl_.collection_, lhs_arena,
+      &other->_impl_.collection_, rhs_arena
+  );
+}
+
+::PROTOBUF_NAMESPACE_ID::Metadata SetAliasRequest::GetMetadata() const {
+  return ::_pbi::AssignDescriptors(
+      &descriptor_table_tihua_2fv1_2fcollection_5fservice_2eproto_getter, &descriptor_table_tihua_2fv1_2fcollection_5fservice_2eproto_once,
+      file_level_metadata_tihua_2fv1_2fcollection_5fservice_2eproto[13]);
+}
+
+// ===================================================================
+
+class SetAliasResponse::_Internal {
+ public:
+  static const ::PROTOBUF_NAMESPACE_ID::Duration& settle_time(const SetAliasResponse* msg);
+};
+
+const ::PROTOBUF_NAMESPACE_ID::Duration&
+SetAliasResponse::_Internal::settle_time(const SetAliasResponse* msg) {
+  return *msg->_impl_.settle_time_;
+}
+void SetAliasResponse::clear_settle_time() {
+  if (GetArenaForAllocation() == nullptr && _impl_.settle_time_ != nullptr) {
+    delete _impl_.settle_time_;
+  }
+  _impl_.settle_time_ = nullptr;
+}
+SetAliasResponse::SetAliasResponse(::PROTOBUF_NAMESPACE_ID::Arena* arena,
+                         bool is_message_owned)
+  : ::PROTOBUF_NAMESPACE_ID::Message(arena, is_message_owned) {
+  SharedCtor(arena, is_message_owned);
+  // @@protoc_insertion_point(arena_constructor:tihua.v1.SetAliasResponse)
+}
+SetAliasResponse::SetAliasResponse(const SetAliasResponse& from)
+  : ::PROTOBUF_NAMESPACE_ID::Message() {
+  SetAliasResponse* const _this = this; (void)_this;
+  new (&_impl_) Impl_{
+      decltype(_impl_.previous_collection_){}
+    , decltype(_impl_.settle_time_){nullptr}
+    , /*decltype(_impl_._cached_size_)*/{}};
+
+  _internal_metadata_.MergeFrom<::PROTOBUF_NAMESPACE_ID::UnknownFieldSet>(from._internal_metadata_);
+  _impl_.previous_collection_.InitDefault();
+  #ifdef PROTOBUF_FORCE_COPY_DEFAULT_STRING
+    _impl_.previous_collection_.Set("", GetArenaForAllocation());
+  #endif // PROTOBUF_FORCE_COPY_DEFAULT_STRING
+  if (!from._internal_previous_collection().empty()) {
+    _this->_impl_.previous_collection_.Set(from._internal_previous_collection(), 
+      _this->GetArenaForAllocation());
+  }
+  if (from._internal_has_settle_time()) {
+    _this->_impl_.settle_time_ = new ::PROTOBUF_NAMESPACE_ID::Duration(*from._impl_.settle_time_);
+  }
+  // @@protoc_insertion_point(copy_constructor:tihua.v1.SetAliasResponse)
+}
+
+inline void SetAliasResponse::SharedCtor(
+    ::_pb::Arena* arena, bool is_message_owned) {
+  (void)arena;
+  (void)is_message_owned;
+  new (&_impl_) Impl_{
+      decltype(_impl_.previous_collection_){}
+    , decltype(_impl_.settle_time_){nullptr}
+    , /*decltype(_impl_._cached_size_)*/{}
+  };
+  _impl_.previous_collection_.InitDefault();
+  #ifdef PROTOBUF_FORCE_COPY_DEFAULT_STRING
+    _impl_.previous_collection_.Set("", GetArenaForAllocation());
+  #endif // PROTOBUF_FORCE_COPY_DEFAULT_STRING
+}
+
+SetAliasResponse::~SetAliasResponse() {
+  // @@protoc_insertion_point(destructor:tihua.v1.SetAliasResponse)
+  if (auto *arena = _internal_metadata_.DeleteReturnArena<::PROTOBUF_NAMESPACE_ID::UnknownFieldSet>()) {
+  (void)arena;
+    return;
+  }
+  SharedDtor();
+}
+
+inline void SetAliasResponse::SharedDtor() {
+  GOOGLE_DCHECK(GetArenaForAllocation() == nullptr);
+  _impl_.previous_collection_.Destroy();
+  if (this != internal_default_instance()) delete _impl_.settle_time_;
+}
+
+void SetAliasResponse::SetCachedSize(int size) const {
+  _impl_._cached_size_.Set(size);
+}
+
+void SetAliasResponse::Clear() {
+// @@protoc_insertion_point(message_clear_start:tihua.v1.SetAliasResponse)
+  uint32_t cached_has_bits = 0;
+  // Prevent compiler warnings about cached_has_bits being unused
+  (void) cached_has_bits;
+
+  _impl_.previous_collection_.ClearToEmpty();
+  if (GetArenaForAllocation() == nullptr && _impl_.settle_time_ != nullptr) {
+    delete _impl_.settle_time_;
+  }
+  _impl_.settle_time_ = nullptr;
+  _internal_metadata_.Clear<::PROTOBUF_NAMESPACE_ID::UnknownFieldSet>();
+}
+
+const char* SetAliasResponse::_InternalParse(const char* ptr, ::_pbi::ParseContext* ctx) {
+#define CHK_(x) if (PROTOBUF_PREDICT_FALSE(!(x))) goto failure
+  while (!ctx->Done(&ptr)) {
+    uint32_t tag;
+    ptr = ::_pbi::ReadTag(ptr, &tag);
+    switch (tag >> 3) {
+      // string previous_collection = 1;
+      case 1:
+        if (PROTOBUF_PREDICT_TRUE(static_cast<uint8_t>(tag) == 10)) {
+          auto str = _internal_mutable_previous_collection();
+          ptr = ::_pbi::InlineGreedyStringParser(str, ptr, ctx);
+          CHK_(ptr);
+          CHK_(::_pbi::VerifyUTF8(str, "tihua.v1.SetAliasResponse.previous_collection"));
+        } else
+          goto handle_unusual;
+        continue;
+      // .google.protobuf.Duration settle_time = 2;
+      case 2:
+        if (PROTOBUF_PREDICT_TRUE(static_cast<uint8_t>(tag) == 18)) {
+          ptr = ctx->ParseMessage(_internal_mutable_settle_time(), ptr);
+          CHK_(ptr);
+        } else
+          goto handle_unusual;
+        continue;
+      default:
+        goto handle_unusual;
+    }  // switch
+  handle_unusual:
+    if ((tag == 0) || ((tag & 7) == 4)) {
+      CHK_(ptr);
+      ctx->SetLastTag(tag);
+      goto message_done;
+    }
+    ptr = UnknownFieldParse(
+        tag,
+        _internal_metadata_.mutable_unknown_fields<::PROTOBUF_NAMESPACE_ID::UnknownFieldSet>(),
+        ptr, ctx);
+    CHK_(ptr != nullptr);
+  }  // while
+message_done:
+  return ptr;
+failure:
+  ptr = nullptr;
+  goto message_done;
+#undef CHK_
+}
+
+uint8_t* SetAliasResponse::_InternalSerialize(
+    uint8_t* target, ::PROTOBUF_NAMESPACE_ID::io::EpsCopyOutputStream* stream) const {
+  // @@protoc_insertion_point(serialize_to_array_start:tihua.v1.SetAliasResponse)
+  uint32_t cached_has_bits = 0;
+  (void) cached_has_bits;
+
+  // string previous_collection = 1;
+  if (!this->_internal_previous_collection().empty()) {
+    ::PROTOBUF_NAMESPACE_ID::internal::WireFormatLite::VerifyUtf8String(
+      this->_internal_previous_collection().data(), static_cast<int>(this->_internal_previous_collection().length()),
+      ::PROTOBUF_NAMESPACE_ID::internal::WireFormatLite::SERIALIZE,
+      "tihua.v1.SetAliasResponse.previous_collection");
+    target = stream->WriteStringMaybeAliased(
+        1, this->_internal_previous_collection(), target);
+  }
+
+  // .google.protobuf.Duration settle_time = 2;
+  if (this->_internal_has_settle_time()) {
+    target = ::PROTOBUF_NAMESPACE_ID::internal::WireFormatLite::
+      InternalWriteMessage(2, _Internal::settle_time(this),
+        _Internal::settle_time(this).GetCachedSize(), target, stream);
+  }
+
+  if (PROTOBUF_PREDICT_FALSE(_internal_metadata_.have_unknown_fields())) {
+    target = ::_pbi::WireFormat::InternalSerializeUnknownFieldsToArray(
+        _internal_metadata_.unknown_fields<::PROTOBUF_NAMESPACE_ID::UnknownFieldSet>(::PROTOBUF_NAMESPACE_ID::UnknownFieldSet::default_instance), target, stream);
+  }
+  // @@protoc_insertion_point(serialize_to_array_end:tihua.v1.SetAliasResponse)
+  return target;
+}
+
+size_t SetAliasResponse::ByteSizeLong() const {
+// @@protoc_insertion_point(message_byte_size_start:tihua.v1.SetAliasResponse)
+  size_t total_size = 0;
+
+  uint32_t cached_has_bits = 0;
+  // Prevent compiler warnings about cached_has_bits being unused
+  (void) cached_has_bits;
+
+  // string previous_collection = 1;
+  if (!this->_internal_previous_collection().empty()) {
+    total_size += 1 +
+      ::PROTOBUF_NAMESPACE_ID::internal::WireFormatLite::StringSize(
+        this->_internal_previous_collection());
+  }
+
+  // .google.protobuf.Duration settle_time = 2;
+  if (this->_internal_has_settle_time()) {
+    total_size += 1 +
+      ::PROTOBUF_NAMESPACE_ID::internal::WireFormatLite::MessageSize(
+        *_impl_.settle_time_);
+  }
+
+  return MaybeComputeUnknownFieldsSize(total_size, &_impl_._cached_size_);
+}
+
+const ::PROTOBUF_NAMESPACE_ID::Message::ClassData SetAliasResponse::_class_data_ = {
+    ::PROTOBUF_NAMESPACE_ID::Message::CopyWithSourceCheck,
+    SetAliasResponse::MergeImpl
+};
+const ::PROTOBUF_NAMESPACE_ID::Message::ClassData*SetAliasResponse::GetClassData() const { return &_class_data_; }
+
+
+void SetAliasResponse::MergeImpl(::PROTOBUF_NAMESPACE_ID::Message& to_msg, const ::PROTOBUF_NAMESPACE_ID::Message& from_msg) {
+  auto* const _this = static_cast<SetAliasResponse*>(&to_msg);
+  auto& from = static_cast<const SetAliasResponse&>(from_msg);
+  // @@protoc_insertion_point(class_specific_merge_from_start:tihua.v1.SetAliasResponse)
+  GOOGLE_DCHECK_NE(&from, _this);
+  uint32_t cached_has_bits = 0;
+  (void) cached_has_bits;
+
+  if (!from._internal_previous_collection().empty()) {
+    _this->_internal_set_previous_collection(from._internal_previous_collection());
+  }
+  if (from._internal_has_settle_time()) {
+    _this->_internal_mutable_settle_time()->::PROTOBUF_NAMESPACE_ID::Duration::MergeFrom(
+        from._internal_settle_time());
+  }
+  _this->_internal_metadata_.MergeFrom<::PROTOBUF_NAMESPACE_ID::UnknownFieldSet>(from._internal_metadata_);
+}
+
+void SetAliasResponse::CopyFrom(const SetAliasResponse& from) {
+// @@protoc_insertion_point(class_specific_copy_from_start:tihua.v1.SetAliasResponse)
+  if (&from == this) return;
+  Clear();
+  MergeFrom(from);
+}
+
+bool SetAliasResponse::IsInitialized() const {
+  return true;
+}
+
+void SetAliasResponse::InternalSwap(SetAliasResponse* other) {
+  using std::swap;
+  auto* lhs_arena = GetArenaForAllocation();
+  auto* rhs_arena = other->GetArenaForAllocation();
+  _internal_metadata_.InternalSwap(&other->_internal_metadata_);
+  ::PROTOBUF_NAMESPACE_ID::internal::ArenaStringPtr::InternalSwap(
+      &_impl_.previous_collection_, lhs_arena,
+      &other->_impl_.previous_collection_, rhs_arena
+  );
+  swap(_impl_.settle_time_, other->_impl_.settle_time_);
+}
+
+::PROTOBUF_NAMESPACE_ID::Metadata SetAliasResponse::GetMetadata() const {
+  return ::_pbi::AssignDescriptors(
+      &descriptor_table_tihua_2fv1_2fcollection_5fservice_2eproto_getter, &descriptor_table_tihua_2fv1_2fcollection_5fservice_2eproto_once,
+      file_level_metadata_tihua_2fv1_2fcollection_5fservice_2eproto[14]);
+}
+
+// ===================================================================
+
+class DeleteAliasRequest::_Internal {
+ public:
+};
+
+DeleteAliasRequest::DeleteAliasRequest(::PROTOBUF_NAMESPACE_ID::Arena* arena,
+                         bool is_message_owned)
+  : ::PROTOBUF_NAMESPACE_ID::Message(arena, is_message_owned) {
+  SharedCtor(arena, is_message_owned);
+  // @@protoc_insertion_point(arena_constructor:tihua.v1.DeleteAliasRequest)
+}
+DeleteAliasRequest::DeleteAliasRequest(const DeleteAliasRequest& from)
+  : ::PROTOBUF_NAMESPACE_ID::Message() {
+  DeleteAliasRequest* const _this = this; (void)_this;
+  new (&_impl_) Impl_{
+      decltype(_impl_.alias_){}
+    , /*decltype(_impl_._cached_size_)*/{}};
+
+  _internal_metadata_.MergeFrom<::PROTOBUF_NAMESPACE_ID::UnknownFieldSet>(from._internal_metadata_);
+  _impl_.alias_.InitDefault();
+  #ifdef PROTOBUF_FORCE_COPY_DEFAULT_STRING
+    _impl_.alias_.Set("", GetArenaForAllocation());
+  #endif // PROTOBUF_FORCE_COPY_DEFAULT_STRING
+  if (!from._internal_alias().empty()) {
+    _this->_impl_.alias_.Set(from._internal_alias(), 
+      _this->GetArenaForAllocation());
+  }
+  // @@protoc_insertion_point(copy_constructor:tihua.v1.DeleteAliasRequest)
+}
+
+inline void DeleteAliasRequest::SharedCtor(
+    ::_pb::Arena* arena, bool is_message_owned) {
+  (void)arena;
+  (void)is_message_owned;
+  new (&_impl_) Impl_{
+      decltype(_impl_.alias_){}
+    , /*decltype(_impl_._cached_size_)*/{}
+  };
+  _impl_.alias_.InitDefault();
+  #ifdef PROTOBUF_FORCE_COPY_DEFAULT_STRING
+    _impl_.alias_.Set("", GetArenaForAllocation());
+  #endif // PROTOBUF_FORCE_COPY_DEFAULT_STRING
+}
+
+DeleteAliasRequest::~DeleteAliasRequest() {
+  // @@protoc_insertion_point(destructor:tihua.v1.DeleteAliasRequest)
+  if (auto *arena = _internal_metadata_.DeleteReturnArena<::PROTOBUF_NAMESPACE_ID::UnknownFieldSet>()) {
+  (void)arena;
+    return;
+  }
+  SharedDtor();
+}
+
+inline void DeleteAliasRequest::SharedDtor() {
+  GOOGLE_DCHECK(GetArenaForAllocation() == nullptr);
+  _impl_.alias_.Destroy();
+}
+
+void DeleteAliasRequest::SetCachedSize(int size) const {
+  _impl_._cached_size_.Set(size);
+}
+
+void DeleteAliasRequest::Clear() {
+// @@protoc_insertion_point(message_clear_start:tihua.v1.DeleteAliasRequest)
+  uint32_t cached_has_bits = 0;
+  // Prevent compiler warnings about cached_has_bits being unused
+  (void) cached_has_bits;
+
+  _impl_.alias_.ClearToEmpty();
+  _internal_metadata_.Clear<::PROTOBUF_NAMESPACE_ID::UnknownFieldSet>();
+}
+
+const char* DeleteAliasRequest::_InternalParse(const char* ptr, ::_pbi::ParseContext* ctx) {
+#define CHK_(x) if (PROTOBUF_PREDICT_FALSE(!(x))) goto failure
+  while (!ctx->Done(&ptr)) {
+    uint32_t tag;
+    ptr = ::_pbi::ReadTag(ptr, &tag);
+    switch (tag >> 3) {
+      // string alias = 1;
+      case 1:
+        if (PROTOBUF_PREDICT_TRUE(static_cast<uint8_t>(tag) == 10)) {
+          auto str = _internal_mutable_alias();
+          ptr = ::_pbi::InlineGreedyStringParser(str, ptr, ctx);
+          CHK_(ptr);
+          CHK_(::_pbi::VerifyUTF8(str, "tihua.v1.DeleteAliasRequest.alias"));
+        } else
+          goto handle_unusual;
+        continue;
+      default:
+        goto handle_unusual;
+    }  // switch
+  handle_unusual:
+    if ((tag == 0) || ((tag & 7) == 4)) {
+      CHK_(ptr);
+      ctx->SetLastTag(tag);
+      goto message_done;
+    }
+    ptr = UnknownFieldParse(
+        tag,
+        _internal_metadata_.mutable_unknown_fields<::PROTOBUF_NAMESPACE_ID::UnknownFieldSet>(),
+        ptr, ctx);
+    CHK_(ptr != nullptr);
+  }  // while
+message_done:
+  return ptr;
+failure:
+  ptr = nullptr;
+  goto message_done;
+#undef CHK_
+}
+
+uint8_t* DeleteAliasRequest::_InternalSerialize(
+    uint8_t* target, ::PROTOBUF_NAMESPACE_ID::io::EpsCopyOutputStream* stream) const {
+  // @@protoc_insertion_point(serialize_to_array_start:tihua.v1.DeleteAliasRequest)
+  uint32_t cached_has_bits = 0;
+  (void) cached_has_bits;
+
+  // string alias = 1;
+  if (!this->_internal_alias().empty()) {
+    ::PROTOBUF_NAMESPACE_ID::internal::WireFormatLite::VerifyUtf8String(
+      this->_internal_alias().data(), static_cast<int>(this->_internal_alias().length()),
+      ::PROTOBUF_NAMESPACE_ID::internal::WireFormatLite::SERIALIZE,
+      "tihua.v1.DeleteAliasRequest.alias");
+    target = stream->WriteStringMaybeAliased(
+        1, this->_internal_alias(), target);
+  }
+
+  if (PROTOBUF_PREDICT_FALSE(_internal_metadata_.have_unknown_fields())) {
+    target = ::_pbi::WireFormat::InternalSerializeUnknownFieldsToArray(
+        _internal_metadata_.unknown_fields<::PROTOBUF_NAMESPACE_ID::UnknownFieldSet>(::PROTOBUF_NAMESPACE_ID::UnknownFieldSet::default_instance), target, stream);
+  }
+  // @@protoc_insertion_point(serialize_to_array_end:tihua.v1.DeleteAliasRequest)
+  return target;
+}
+
+size_t DeleteAliasRequest::ByteSizeLong() const {
+// @@protoc_insertion_point(message_byte_size_start:tihua.v1.DeleteAliasRequest)
+  size_t total_size = 0;
+
+  uint32_t cached_has_bits = 0;
+  // Prevent compiler warnings about cached_has_bits being unused
+  (void) cached_has_bits;
+
+  // string alias = 1;
+  if (!this->_internal_alias().empty()) {
+    total_size += 1 +
+      ::PROTOBUF_NAMESPACE_ID::internal::WireFormatLite::StringSize(
+        this->_internal_alias());
+  }
+
+  return MaybeComputeUnknownFieldsSize(total_size, &_impl_._cached_size_);
+}
+
+const ::PROTOBUF_NAMESPACE_ID::Message::ClassData DeleteAliasRequest::_class_data_ = {
+    ::PROTOBUF_NAMESPACE_ID::Message::CopyWithSourceCheck,
+    DeleteAliasRequest::MergeImpl
+};
+const ::PROTOBUF_NAMESPACE_ID::Message::ClassData*DeleteAliasRequest::GetClassData() const { return &_class_data_; }
+
+
+void DeleteAliasRequest::MergeImpl(::PROTOBUF_NAMESPACE_ID::Message& to_msg, const ::PROTOBUF_NAMESPACE_ID::Message& from_msg) {
+  auto* const _this = static_cast<DeleteAliasRequest*>(&to_msg);
+  auto& from = static_cast<const DeleteAliasRequest&>(from_msg);
+  // @@protoc_insertion_point(class_specific_merge_from_start:tihua.v1.DeleteAliasRequest)
+  GOOGLE_DCHECK_NE(&from, _this);
+  uint32_t cached_has_bits = 0;
+  (void) cached_has_bits;
+
+  if (!from._internal_alias().empty()) {
+    _this->_internal_set_alias(from._internal_alias());
+  }
+  _this->_internal_metadata_.MergeFrom<::PROTOBUF_NAMESPACE_ID::UnknownFieldSet>(from._internal_metadata_);
+}
+
+void DeleteAliasRequest::CopyFrom(const DeleteAliasRequest& from) {
+// @@protoc_insertion_point(class_specific_copy_from_start:tihua.v1.DeleteAliasRequest)
+  if (&from == this) return;
+  Clear();
+  MergeFrom(from);
+}
+
+bool DeleteAliasRequest::IsInitialized() const {
+  return true;
+}
+
+void DeleteAliasRequest::InternalSwap(DeleteAliasRequest* other) {
+  using std::swap;
+  auto* lhs_arena = GetArenaForAllocation();
+  auto* rhs_arena = other->GetArenaForAllocation();
+  _internal_metadata_.InternalSwap(&other->_internal_metadata_);
+  ::PROTOBUF_NAMESPACE_ID::internal::ArenaStringPtr::InternalSwap(
+      &_impl_.alias_, lhs_arena,
+      &other->_impl_.alias_, rhs_arena
+  );
+}
+
+::PROTOBUF_NAMESPACE_ID::Metadata DeleteAliasRequest::GetMetadata() const {
+  return ::_pbi::AssignDescriptors(
+      &descriptor_table_tihua_2fv1_2fcollection_5fservice_2eproto_getter, &descriptor_table_tihua_2fv1_2fcollection_5fservice_2eproto_once,
+      file_level_metadata_tihua_2fv1_2fcollection_5fservice_2eproto[15]);
+}
+
+// ===================================================================
+
+class DeleteAliasResponse::_Internal {
+ public:
+};
+
+DeleteAliasResponse::DeleteAliasResponse(::PROTOBUF_NAMESPACE_ID::Arena* arena,
+                         bool is_message_owned)
+  : ::PROTOBUF_NAMESPACE_ID::internal::ZeroFieldsBase(arena, is_message_owned) {
+  // @@protoc_insertion_point(arena_constructor:tihua.v1.DeleteAliasResponse)
+}
+DeleteAliasResponse::DeleteAliasResponse(const DeleteAliasResponse& from)
+  : ::PROTOBUF_NAMESPACE_ID::internal::ZeroFieldsBase() {
+  DeleteAliasResponse* const _this = this; (void)_this;
+  _internal_metadata_.MergeFrom<::PROTOBUF_NAMESPACE_ID::UnknownFieldSet>(from._internal_metadata_);
+  // @@protoc_insertion_point(copy_constructor:tihua.v1.DeleteAliasResponse)
+}
+
+
+
+
+
+const ::PROTOBUF_NAMESPACE_ID::Message::ClassData DeleteAliasResponse::_class_data_ = {
+    ::PROTOBUF_NAMESPACE_ID::internal::ZeroFieldsBase::CopyImpl,
+    ::PROTOBUF_NAMESPACE_ID::internal::ZeroFieldsBase::MergeImpl,
+};
+const ::PROTOBUF_NAMESPACE_ID::Message::ClassData*DeleteAliasResponse::GetClassData() const { return &_class_data_; }
+
+
+
+
+
+
+
+::PROTOBUF_NAMESPACE_ID::Metadata DeleteAliasResponse::GetMetadata() const {
+  return ::_pbi::AssignDescriptors(
+      &descriptor_table_tihua_2fv1_2fcollection_5fservice_2eproto_getter, &descriptor_table_tihua_2fv1_2fcollection_5fservice_2eproto_once,
+      file_level_metadata_tihua_2fv1_2fcollection_5fservice_2eproto[16]);
+}
+
+// ===================================================================
+
 class LoadCollectionRequest::_Internal {
  public:
 };
@@ -3467,7 +4725,7 @@ void LoadCollectionRequest::InternalSwap(LoadCollectionRequest* other) {
 ::PROTOBUF_NAMESPACE_ID::Metadata LoadCollectionRequest::GetMetadata() const {
   return ::_pbi::AssignDescriptors(
       &descriptor_table_tihua_2fv1_2fcollection_5fservice_2eproto_getter, &descriptor_table_tihua_2fv1_2fcollection_5fservice_2eproto_once,
-      file_level_metadata_tihua_2fv1_2fcollection_5fservice_2eproto[11]);
+      file_level_metadata_tihua_2fv1_2fcollection_5fservice_2eproto[17]);
 }
 
 // ===================================================================
@@ -3507,7 +4765,7 @@ const ::PROTOBUF_NAMESPACE_ID::Message::ClassData*LoadCollectionResponse::GetCla
 ::PROTOBUF_NAMESPACE_ID::Metadata LoadCollectionResponse::GetMetadata() const {
   return ::_pbi::AssignDescriptors(
       &descriptor_table_tihua_2fv1_2fcollection_5fservice_2eproto_getter, &descriptor_table_tihua_2fv1_2fcollection_5fservice_2eproto_once,
-      file_level_metadata_tihua_2fv1_2fcollection_5fservice_2eproto[12]);
+      file_level_metadata_tihua_2fv1_2fcollection_5fservice_2eproto[18]);
 }
 
 // ===================================================================
@@ -3710,7 +4968,7 @@ void ReleaseCollectionRequest::InternalSwap(ReleaseCollectionRequest* other) {
 ::PROTOBUF_NAMESPACE_ID::Metadata ReleaseCollectionRequest::GetMetadata() const {
   return ::_pbi::AssignDescriptors(
       &descriptor_table_tihua_2fv1_2fcollection_5fservice_2eproto_getter, &descriptor_table_tihua_2fv1_2fcollection_5fservice_2eproto_once,
-      file_level_metadata_tihua_2fv1_2fcollection_5fservice_2eproto[13]);
+      file_level_metadata_tihua_2fv1_2fcollection_5fservice_2eproto[19]);
 }
 
 // ===================================================================
@@ -3750,7 +5008,7 @@ const ::PROTOBUF_NAMESPACE_ID::Message::ClassData*ReleaseCollectionResponse::Get
 ::PROTOBUF_NAMESPACE_ID::Metadata ReleaseCollectionResponse::GetMetadata() const {
   return ::_pbi::AssignDescriptors(
       &descriptor_table_tihua_2fv1_2fcollection_5fservice_2eproto_getter, &descriptor_table_tihua_2fv1_2fcollection_5fservice_2eproto_once,
-      file_level_metadata_tihua_2fv1_2fcollection_5fservice_2eproto[14]);
+      file_level_metadata_tihua_2fv1_2fcollection_5fservice_2eproto[20]);
 }
 
 // ===================================================================
@@ -4040,7 +5298,7 @@ void UpsertItemsRequest::InternalSwap(UpsertItemsRequest* other) {
 ::PROTOBUF_NAMESPACE_ID::Metadata UpsertItemsRequest::GetMetadata() const {
   return ::_pbi::AssignDescriptors(
       &descriptor_table_tihua_2fv1_2fcollection_5fservice_2eproto_getter, &descriptor_table_tihua_2fv1_2fcollection_5fservice_2eproto_once,
-      file_level_metadata_tihua_2fv1_2fcollection_5fservice_2eproto[15]);
+      file_level_metadata_tihua_2fv1_2fcollection_5fservice_2eproto[21]);
 }
 
 // ===================================================================
@@ -4354,7 +5612,7 @@ void UpsertItemsResponse::InternalSwap(UpsertItemsResponse* other) {
 ::PROTOBUF_NAMESPACE_ID::Metadata UpsertItemsResponse::GetMetadata() const {
   return ::_pbi::AssignDescriptors(
       &descriptor_table_tihua_2fv1_2fcollection_5fservice_2eproto_getter, &descriptor_table_tihua_2fv1_2fcollection_5fservice_2eproto_once,
-      file_level_metadata_tihua_2fv1_2fcollection_5fservice_2eproto[16]);
+      file_level_metadata_tihua_2fv1_2fcollection_5fservice_2eproto[22]);
 }
 
 // ===================================================================
@@ -4644,7 +5902,7 @@ void GetItemsRequest::InternalSwap(GetItemsRequest* other) {
 ::PROTOBUF_NAMESPACE_ID::Metadata GetItemsRequest::GetMetadata() const {
   return ::_pbi::AssignDescriptors(
       &descriptor_table_tihua_2fv1_2fcollection_5fservice_2eproto_getter, &descriptor_table_tihua_2fv1_2fcollection_5fservice_2eproto_once,
-      file_level_metadata_tihua_2fv1_2fcollection_5fservice_2eproto[17]);
+      file_level_metadata_tihua_2fv1_2fcollection_5fservice_2eproto[23]);
 }
 
 // ===================================================================
@@ -4871,7 +6129,7 @@ void GetItemsResponse::InternalSwap(GetItemsResponse* other) {
 ::PROTOBUF_NAMESPACE_ID::Metadata GetItemsResponse::GetMetadata() const {
   return ::_pbi::AssignDescriptors(
       &descriptor_table_tihua_2fv1_2fcollection_5fservice_2eproto_getter, &descriptor_table_tihua_2fv1_2fcollection_5fservice_2eproto_once,
-      file_level_metadata_tihua_2fv1_2fcollection_5fservice_2eproto[18]);
+      file_level_metadata_tihua_2fv1_2fcollection_5fservice_2eproto[24]);
 }
 
 // ===================================================================
@@ -5312,7 +6570,7 @@ void ListItemsRequest::InternalSwap(ListItemsRequest* other) {
 ::PROTOBUF_NAMESPACE_ID::Metadata ListItemsRequest::GetMetadata() const {
   return ::_pbi::AssignDescriptors(
       &descriptor_table_tihua_2fv1_2fcollection_5fservice_2eproto_getter, &descriptor_table_tihua_2fv1_2fcollection_5fservice_2eproto_once,
-      file_level_metadata_tihua_2fv1_2fcollection_5fservice_2eproto[19]);
+      file_level_metadata_tihua_2fv1_2fcollection_5fservice_2eproto[25]);
 }
 
 // ===================================================================
@@ -5552,7 +6810,7 @@ void ListItemsResponse::InternalSwap(ListItemsResponse* other) {
 ::PROTOBUF_NAMESPACE_ID::Metadata ListItemsResponse::GetMetadata() const {
   return ::_pbi::AssignDescriptors(
       &descriptor_table_tihua_2fv1_2fcollection_5fservice_2eproto_getter, &descriptor_table_tihua_2fv1_2fcollection_5fservice_2eproto_once,
-      file_level_metadata_tihua_2fv1_2fcollection_5fservice_2eproto[20]);
+      file_level_metadata_tihua_2fv1_2fcollection_5fservice_2eproto[26]);
 }
 
 // ===================================================================
@@ -5853,7 +7111,7 @@ void CountItemsRequest::InternalSwap(CountItemsRequest* other) {
 ::PROTOBUF_NAMESPACE_ID::Metadata CountItemsRequest::GetMetadata() const {
   return ::_pbi::AssignDescriptors(
       &descriptor_table_tihua_2fv1_2fcollection_5fservice_2eproto_getter, &descriptor_table_tihua_2fv1_2fcollection_5fservice_2eproto_once,
-      file_level_metadata_tihua_2fv1_2fcollection_5fservice_2eproto[21]);
+      file_level_metadata_tihua_2fv1_2fcollection_5fservice_2eproto[27]);
 }
 
 // ===================================================================
@@ -6031,7 +7289,7 @@ void CountItemsResponse::InternalSwap(CountItemsResponse* other) {
 ::PROTOBUF_NAMESPACE_ID::Metadata CountItemsResponse::GetMetadata() const {
   return ::_pbi::AssignDescriptors(
       &descriptor_table_tihua_2fv1_2fcollection_5fservice_2eproto_getter, &descriptor_table_tihua_2fv1_2fcollection_5fservice_2eproto_once,
-      file_level_metadata_tihua_2fv1_2fcollection_5fservice_2eproto[22]);
+      file_level_metadata_tihua_2fv1_2fcollection_5fservice_2eproto[28]);
 }
 
 // ===================================================================
@@ -6371,7 +7629,7 @@ void DeleteItemsRequest::InternalSwap(DeleteItemsRequest* other) {
 ::PROTOBUF_NAMESPACE_ID::Metadata DeleteItemsRequest::GetMetadata() const {
   return ::_pbi::AssignDescriptors(
       &descriptor_table_tihua_2fv1_2fcollection_5fservice_2eproto_getter, &descriptor_table_tihua_2fv1_2fcollection_5fservice_2eproto_once,
-      file_level_metadata_tihua_2fv1_2fcollection_5fservice_2eproto[23]);
+      file_level_metadata_tihua_2fv1_2fcollection_5fservice_2eproto[29]);
 }
 
 // ===================================================================
@@ -6549,7 +7807,7 @@ void DeleteItemsResponse::InternalSwap(DeleteItemsResponse* other) {
 ::PROTOBUF_NAMESPACE_ID::Metadata DeleteItemsResponse::GetMetadata() const {
   return ::_pbi::AssignDescriptors(
       &descriptor_table_tihua_2fv1_2fcollection_5fservice_2eproto_getter, &descriptor_table_tihua_2fv1_2fcollection_5fservice_2eproto_once,
-      file_level_metadata_tihua_2fv1_2fcollection_5fservice_2eproto[24]);
+      file_level_metadata_tihua_2fv1_2fcollection_5fservice_2eproto[30]);
 }
 
 // @@protoc_insertion_point(namespace_scope)
@@ -6599,6 +7857,30 @@ Arena::CreateMaybeMessage< ::tihua::v1::DeleteCollectionRequest >(Arena* arena) 
 template<> PROTOBUF_NOINLINE ::tihua::v1::DeleteCollectionResponse*
 Arena::CreateMaybeMessage< ::tihua::v1::DeleteCollectionResponse >(Arena* arena) {
   return Arena::CreateMessageInternal< ::tihua::v1::DeleteCollectionResponse >(arena);
+}
+template<> PROTOBUF_NOINLINE ::tihua::v1::RenameCollectionRequest*
+Arena::CreateMaybeMessage< ::tihua::v1::RenameCollectionRequest >(Arena* arena) {
+  return Arena::CreateMessageInternal< ::tihua::v1::RenameCollectionRequest >(arena);
+}
+template<> PROTOBUF_NOINLINE ::tihua::v1::RenameCollectionResponse*
+Arena::CreateMaybeMessage< ::tihua::v1::RenameCollectionResponse >(Arena* arena) {
+  return Arena::CreateMessageInternal< ::tihua::v1::RenameCollectionResponse >(arena);
+}
+template<> PROTOBUF_NOINLINE ::tihua::v1::SetAliasRequest*
+Arena::CreateMaybeMessage< ::tihua::v1::SetAliasRequest >(Arena* arena) {
+  return Arena::CreateMessageInternal< ::tihua::v1::SetAliasRequest >(arena);
+}
+template<> PROTOBUF_NOINLINE ::tihua::v1::SetAliasResponse*
+Arena::CreateMaybeMessage< ::tihua::v1::SetAliasResponse >(Arena* arena) {
+  return Arena::CreateMessageInternal< ::tihua::v1::SetAliasResponse >(arena);
+}
+template<> PROTOBUF_NOINLINE ::tihua::v1::DeleteAliasRequest*
+Arena::CreateMaybeMessage< ::tihua::v1::DeleteAliasRequest >(Arena* arena) {
+  return Arena::CreateMessageInternal< ::tihua::v1::DeleteAliasRequest >(arena);
+}
+template<> PROTOBUF_NOINLINE ::tihua::v1::DeleteAliasResponse*
+Arena::CreateMaybeMessage< ::tihua::v1::DeleteAliasResponse >(Arena* arena) {
+  return Arena::CreateMessageInternal< ::tihua::v1::DeleteAliasResponse >(arena);
 }
 template<> PROTOBUF_NOINLINE ::tihua::v1::LoadCollectionRequest*
 Arena::CreateMaybeMessage< ::tihua::v1::LoadCollectionRequest >(Arena* arena) {

@@ -35,6 +35,7 @@
 #include <google/protobuf/map_field_inl.h>
 #include <google/protobuf/generated_enum_reflection.h>
 #include <google/protobuf/unknown_field_set.h>
+#include <google/protobuf/duration.pb.h>
 #include <google/protobuf/field_mask.pb.h>
 #include <google/protobuf/struct.pb.h>
 #include <google/protobuf/timestamp.pb.h>
@@ -70,6 +71,12 @@ extern CreateCollectionRequestDefaultTypeInternal _CreateCollectionRequest_defau
 class CreateCollectionResponse;
 struct CreateCollectionResponseDefaultTypeInternal;
 extern CreateCollectionResponseDefaultTypeInternal _CreateCollectionResponse_default_instance_;
+class DeleteAliasRequest;
+struct DeleteAliasRequestDefaultTypeInternal;
+extern DeleteAliasRequestDefaultTypeInternal _DeleteAliasRequest_default_instance_;
+class DeleteAliasResponse;
+struct DeleteAliasResponseDefaultTypeInternal;
+extern DeleteAliasResponseDefaultTypeInternal _DeleteAliasResponse_default_instance_;
 class DeleteCollectionRequest;
 struct DeleteCollectionRequestDefaultTypeInternal;
 extern DeleteCollectionRequestDefaultTypeInternal _DeleteCollectionRequest_default_instance_;
@@ -124,6 +131,18 @@ extern ReleaseCollectionRequestDefaultTypeInternal _ReleaseCollectionRequest_def
 class ReleaseCollectionResponse;
 struct ReleaseCollectionResponseDefaultTypeInternal;
 extern ReleaseCollectionResponseDefaultTypeInternal _ReleaseCollectionResponse_default_instance_;
+class RenameCollectionRequest;
+struct RenameCollectionRequestDefaultTypeInternal;
+extern RenameCollectionRequestDefaultTypeInternal _RenameCollectionRequest_default_instance_;
+class RenameCollectionResponse;
+struct RenameCollectionResponseDefaultTypeInternal;
+extern RenameCollectionResponseDefaultTypeInternal _RenameCollectionResponse_default_instance_;
+class SetAliasRequest;
+struct SetAliasRequestDefaultTypeInternal;
+extern SetAliasRequestDefaultTypeInternal _SetAliasRequest_default_instance_;
+class SetAliasResponse;
+struct SetAliasResponseDefaultTypeInternal;
+extern SetAliasResponseDefaultTypeInternal _SetAliasResponse_default_instance_;
 class UpsertItemsRequest;
 struct UpsertItemsRequestDefaultTypeInternal;
 extern UpsertItemsRequestDefaultTypeInternal _UpsertItemsRequest_default_instance_;
@@ -138,6 +157,8 @@ template<> ::tihua::v1::CountItemsRequest* Arena::CreateMaybeMessage<::tihua::v1
 template<> ::tihua::v1::CountItemsResponse* Arena::CreateMaybeMessage<::tihua::v1::CountItemsResponse>(Arena*);
 template<> ::tihua::v1::CreateCollectionRequest* Arena::CreateMaybeMessage<::tihua::v1::CreateCollectionRequest>(Arena*);
 template<> ::tihua::v1::CreateCollectionResponse* Arena::CreateMaybeMessage<::tihua::v1::CreateCollectionResponse>(Arena*);
+template<> ::tihua::v1::DeleteAliasRequest* Arena::CreateMaybeMessage<::tihua::v1::DeleteAliasRequest>(Arena*);
+template<> ::tihua::v1::DeleteAliasResponse* Arena::CreateMaybeMessage<::tihua::v1::DeleteAliasResponse>(Arena*);
 template<> ::tihua::v1::DeleteCollectionRequest* Arena::CreateMaybeMessage<::tihua::v1::DeleteCollectionRequest>(Arena*);
 template<> ::tihua::v1::DeleteCollectionResponse* Arena::CreateMaybeMessage<::tihua::v1::DeleteCollectionResponse>(Arena*);
 template<> ::tihua::v1::DeleteItemsRequest* Arena::CreateMaybeMessage<::tihua::v1::DeleteItemsRequest>(Arena*);
@@ -156,6 +177,10 @@ template<> ::tihua::v1::LoadCollectionRequest* Arena::CreateMaybeMessage<::tihua
 template<> ::tihua::v1::LoadCollectionResponse* Arena::CreateMaybeMessage<::tihua::v1::LoadCollectionResponse>(Arena*);
 template<> ::tihua::v1::ReleaseCollectionRequest* Arena::CreateMaybeMessage<::tihua::v1::ReleaseCollectionRequest>(Arena*);
 template<> ::tihua::v1::ReleaseCollectionResponse* Arena::CreateMaybeMessage<::tihua::v1::ReleaseCollectionResponse>(Arena*);
+template<> ::tihua::v1::RenameCollectionRequest* Arena::CreateMaybeMessage<::tihua::v1::RenameCollectionRequest>(Arena*);
+template<> ::tihua::v1::RenameCollectionResponse* Arena::CreateMaybeMessage<::tihua::v1::RenameCollectionResponse>(Arena*);
+template<> ::tihua::v1::SetAliasRequest* Arena::CreateMaybeMessage<::tihua::v1::SetAliasRequest>(Arena*);
+template<> ::tihua::v1::SetAliasResponse* Arena::CreateMaybeMessage<::tihua::v1::SetAliasResponse>(Arena*);
 template<> ::tihua::v1::UpsertItemsRequest* Arena::CreateMaybeMessage<::tihua::v1::UpsertItemsRequest>(Arena*);
 template<> ::tihua::v1::UpsertItemsResponse* Arena::CreateMaybeMessage<::tihua::v1::UpsertItemsResponse>(Arena*);
 PROTOBUF_NAMESPACE_CLOSE
@@ -540,6 +565,7 @@ class Collection final :
   // accessors -------------------------------------------------------
 
   enum : int {
+    kAliasesFieldNumber = 10,
     kNameFieldNumber = 1,
     kDescriptionFieldNumber = 2,
     kModelFieldNumber = 3,
@@ -550,6 +576,30 @@ class Collection final :
     kItemCountFieldNumber = 7,
     kLoadStateFieldNumber = 8,
   };
+  // repeated string aliases = 10;
+  int aliases_size() const;
+  private:
+  int _internal_aliases_size() const;
+  public:
+  void clear_aliases();
+  const std::string& aliases(int index) const;
+  std::string* mutable_aliases(int index);
+  void set_aliases(int index, const std::string& value);
+  void set_aliases(int index, std::string&& value);
+  void set_aliases(int index, const char* value);
+  void set_aliases(int index, const char* value, size_t size);
+  std::string* add_aliases();
+  void add_aliases(const std::string& value);
+  void add_aliases(std::string&& value);
+  void add_aliases(const char* value);
+  void add_aliases(const char* value, size_t size);
+  const ::PROTOBUF_NAMESPACE_ID::RepeatedPtrField<std::string>& aliases() const;
+  ::PROTOBUF_NAMESPACE_ID::RepeatedPtrField<std::string>* mutable_aliases();
+  private:
+  const std::string& _internal_aliases(int index) const;
+  std::string* _internal_add_aliases();
+  public:
+
   // string name = 1;
   void clear_name();
   const std::string& name() const;
@@ -676,6 +726,7 @@ class Collection final :
   typedef void InternalArenaConstructable_;
   typedef void DestructorSkippable_;
   struct Impl_ {
+    ::PROTOBUF_NAMESPACE_ID::RepeatedPtrField<std::string> aliases_;
     ::PROTOBUF_NAMESPACE_ID::internal::ArenaStringPtr name_;
     ::PROTOBUF_NAMESPACE_ID::internal::ArenaStringPtr description_;
     ::tihua::v1::ModelRef* model_;
@@ -1993,6 +2044,917 @@ class DeleteCollectionResponse final :
 };
 // -------------------------------------------------------------------
 
+class RenameCollectionRequest final :
+    public ::PROTOBUF_NAMESPACE_ID::Message /* @@protoc_insertion_point(class_definition:tihua.v1.RenameCollectionRequest) */ {
+ public:
+  inline RenameCollectionRequest() : RenameCollectionRequest(nullptr) {}
+  ~RenameCollectionRequest() override;
+  explicit PROTOBUF_CONSTEXPR RenameCollectionRequest(::PROTOBUF_NAMESPACE_ID::internal::ConstantInitialized);
+
+  RenameCollectionRequest(const RenameCollectionRequest& from);
+  RenameCollectionRequest(RenameCollectionRequest&& from) noexcept
+    : RenameCollectionRequest() {
+    *this = ::std::move(from);
+  }
+
+  inline RenameCollectionRequest& operator=(const RenameCollectionRequest& from) {
+    CopyFrom(from);
+    return *this;
+  }
+  inline RenameCollectionRequest& operator=(RenameCollectionRequest&& from) noexcept {
+    if (this == &from) return *this;
+    if (GetOwningArena() == from.GetOwningArena()
+  #ifdef PROTOBUF_FORCE_COPY_IN_MOVE
+        && GetOwningArena() != nullptr
+  #endif  // !PROTOBUF_FORCE_COPY_IN_MOVE
+    ) {
+      InternalSwap(&from);
+    } else {
+      CopyFrom(from);
+    }
+    return *this;
+  }
+
+  static const ::PROTOBUF_NAMESPACE_ID::Descriptor* descriptor() {
+    return GetDescriptor();
+  }
+  static const ::PROTOBUF_NAMESPACE_ID::Descriptor* GetDescriptor() {
+    return default_instance().GetMetadata().descriptor;
+  }
+  static const ::PROTOBUF_NAMESPACE_ID::Reflection* GetReflection() {
+    return default_instance().GetMetadata().reflection;
+  }
+  static const RenameCollectionRequest& default_instance() {
+    return *internal_default_instance();
+  }
+  static inline const RenameCollectionRequest* internal_default_instance() {
+    return reinterpret_cast<const RenameCollectionRequest*>(
+               &_RenameCollectionRequest_default_instance_);
+  }
+  static constexpr int kIndexInFileMessages =
+    11;
+
+  friend void swap(RenameCollectionRequest& a, RenameCollectionRequest& b) {
+    a.Swap(&b);
+  }
+  inline void Swap(RenameCollectionRequest* other) {
+    if (other == this) return;
+  #ifdef PROTOBUF_FORCE_COPY_IN_SWAP
+    if (GetOwningArena() != nullptr &&
+        GetOwningArena() == other->GetOwningArena()) {
+   #else  // PROTOBUF_FORCE_COPY_IN_SWAP
+    if (GetOwningArena() == other->GetOwningArena()) {
+  #endif  // !PROTOBUF_FORCE_COPY_IN_SWAP
+      InternalSwap(other);
+    } else {
+      ::PROTOBUF_NAMESPACE_ID::internal::GenericSwap(this, other);
+    }
+  }
+  void UnsafeArenaSwap(RenameCollectionRequest* other) {
+    if (other == this) return;
+    GOOGLE_DCHECK(GetOwningArena() == other->GetOwningArena());
+    InternalSwap(other);
+  }
+
+  // implements Message ----------------------------------------------
+
+  RenameCollectionRequest* New(::PROTOBUF_NAMESPACE_ID::Arena* arena = nullptr) const final {
+    return CreateMaybeMessage<RenameCollectionRequest>(arena);
+  }
+  using ::PROTOBUF_NAMESPACE_ID::Message::CopyFrom;
+  void CopyFrom(const RenameCollectionRequest& from);
+  using ::PROTOBUF_NAMESPACE_ID::Message::MergeFrom;
+  void MergeFrom( const RenameCollectionRequest& from) {
+    RenameCollectionRequest::MergeImpl(*this, from);
+  }
+  private:
+  static void MergeImpl(::PROTOBUF_NAMESPACE_ID::Message& to_msg, const ::PROTOBUF_NAMESPACE_ID::Message& from_msg);
+  public:
+  PROTOBUF_ATTRIBUTE_REINITIALIZES void Clear() final;
+  bool IsInitialized() const final;
+
+  size_t ByteSizeLong() const final;
+  const char* _InternalParse(const char* ptr, ::PROTOBUF_NAMESPACE_ID::internal::ParseContext* ctx) final;
+  uint8_t* _InternalSerialize(
+      uint8_t* target, ::PROTOBUF_NAMESPACE_ID::io::EpsCopyOutputStream* stream) const final;
+  int GetCachedSize() const final { return _impl_._cached_size_.Get(); }
+
+  private:
+  void SharedCtor(::PROTOBUF_NAMESPACE_ID::Arena* arena, bool is_message_owned);
+  void SharedDtor();
+  void SetCachedSize(int size) const final;
+  void InternalSwap(RenameCollectionRequest* other);
+
+  private:
+  friend class ::PROTOBUF_NAMESPACE_ID::internal::AnyMetadata;
+  static ::PROTOBUF_NAMESPACE_ID::StringPiece FullMessageName() {
+    return "tihua.v1.RenameCollectionRequest";
+  }
+  protected:
+  explicit RenameCollectionRequest(::PROTOBUF_NAMESPACE_ID::Arena* arena,
+                       bool is_message_owned = false);
+  public:
+
+  static const ClassData _class_data_;
+  const ::PROTOBUF_NAMESPACE_ID::Message::ClassData*GetClassData() const final;
+
+  ::PROTOBUF_NAMESPACE_ID::Metadata GetMetadata() const final;
+
+  // nested types ----------------------------------------------------
+
+  // accessors -------------------------------------------------------
+
+  enum : int {
+    kNameFieldNumber = 1,
+    kNewNameFieldNumber = 2,
+    kKeepAliasFieldNumber = 3,
+  };
+  // string name = 1;
+  void clear_name();
+  const std::string& name() const;
+  template <typename ArgT0 = const std::string&, typename... ArgT>
+  void set_name(ArgT0&& arg0, ArgT... args);
+  std::string* mutable_name();
+  PROTOBUF_NODISCARD std::string* release_name();
+  void set_allocated_name(std::string* name);
+  private:
+  const std::string& _internal_name() const;
+  inline PROTOBUF_ALWAYS_INLINE void _internal_set_name(const std::string& value);
+  std::string* _internal_mutable_name();
+  public:
+
+  // string new_name = 2;
+  void clear_new_name();
+  const std::string& new_name() const;
+  template <typename ArgT0 = const std::string&, typename... ArgT>
+  void set_new_name(ArgT0&& arg0, ArgT... args);
+  std::string* mutable_new_name();
+  PROTOBUF_NODISCARD std::string* release_new_name();
+  void set_allocated_new_name(std::string* new_name);
+  private:
+  const std::string& _internal_new_name() const;
+  inline PROTOBUF_ALWAYS_INLINE void _internal_set_new_name(const std::string& value);
+  std::string* _internal_mutable_new_name();
+  public:
+
+  // bool keep_alias = 3;
+  void clear_keep_alias();
+  bool keep_alias() const;
+  void set_keep_alias(bool value);
+  private:
+  bool _internal_keep_alias() const;
+  void _internal_set_keep_alias(bool value);
+  public:
+
+  // @@protoc_insertion_point(class_scope:tihua.v1.RenameCollectionRequest)
+ private:
+  class _Internal;
+
+  template <typename T> friend class ::PROTOBUF_NAMESPACE_ID::Arena::InternalHelper;
+  typedef void InternalArenaConstructable_;
+  typedef void DestructorSkippable_;
+  struct Impl_ {
+    ::PROTOBUF_NAMESPACE_ID::internal::ArenaStringPtr name_;
+    ::PROTOBUF_NAMESPACE_ID::internal::ArenaStringPtr new_name_;
+    bool keep_alias_;
+    mutable ::PROTOBUF_NAMESPACE_ID::internal::CachedSize _cached_size_;
+  };
+  union { Impl_ _impl_; };
+  friend struct ::TableStruct_tihua_2fv1_2fcollection_5fservice_2eproto;
+};
+// -------------------------------------------------------------------
+
+class RenameCollectionResponse final :
+    public ::PROTOBUF_NAMESPACE_ID::internal::ZeroFieldsBase /* @@protoc_insertion_point(class_definition:tihua.v1.RenameCollectionResponse) */ {
+ public:
+  inline RenameCollectionResponse() : RenameCollectionResponse(nullptr) {}
+  explicit PROTOBUF_CONSTEXPR RenameCollectionResponse(::PROTOBUF_NAMESPACE_ID::internal::ConstantInitialized);
+
+  RenameCollectionResponse(const RenameCollectionResponse& from);
+  RenameCollectionResponse(RenameCollectionResponse&& from) noexcept
+    : RenameCollectionResponse() {
+    *this = ::std::move(from);
+  }
+
+  inline RenameCollectionResponse& operator=(const RenameCollectionResponse& from) {
+    CopyFrom(from);
+    return *this;
+  }
+  inline RenameCollectionResponse& operator=(RenameCollectionResponse&& from) noexcept {
+    if (this == &from) return *this;
+    if (GetOwningArena() == from.GetOwningArena()
+  #ifdef PROTOBUF_FORCE_COPY_IN_MOVE
+        && GetOwningArena() != nullptr
+  #endif  // !PROTOBUF_FORCE_COPY_IN_MOVE
+    ) {
+      InternalSwap(&from);
+    } else {
+      CopyFrom(from);
+    }
+    return *this;
+  }
+
+  static const ::PROTOBUF_NAMESPACE_ID::Descriptor* descriptor() {
+    return GetDescriptor();
+  }
+  static const ::PROTOBUF_NAMESPACE_ID::Descriptor* GetDescriptor() {
+    return default_instance().GetMetadata().descriptor;
+  }
+  static const ::PROTOBUF_NAMESPACE_ID::Reflection* GetReflection() {
+    return default_instance().GetMetadata().reflection;
+  }
+  static const RenameCollectionResponse& default_instance() {
+    return *internal_default_instance();
+  }
+  static inline const RenameCollectionResponse* internal_default_instance() {
+    return reinterpret_cast<const RenameCollectionResponse*>(
+               &_RenameCollectionResponse_default_instance_);
+  }
+  static constexpr int kIndexInFileMessages =
+    12;
+
+  friend void swap(RenameCollectionResponse& a, RenameCollectionResponse& b) {
+    a.Swap(&b);
+  }
+  inline void Swap(RenameCollectionResponse* other) {
+    if (other == this) return;
+  #ifdef PROTOBUF_FORCE_COPY_IN_SWAP
+    if (GetOwningArena() != nullptr &&
+        GetOwningArena() == other->GetOwningArena()) {
+   #else  // PROTOBUF_FORCE_COPY_IN_SWAP
+    if (GetOwningArena() == other->GetOwningArena()) {
+  #endif  // !PROTOBUF_FORCE_COPY_IN_SWAP
+      InternalSwap(other);
+    } else {
+      ::PROTOBUF_NAMESPACE_ID::internal::GenericSwap(this, other);
+    }
+  }
+  void UnsafeArenaSwap(RenameCollectionResponse* other) {
+    if (other == this) return;
+    GOOGLE_DCHECK(GetOwningArena() == other->GetOwningArena());
+    InternalSwap(other);
+  }
+
+  // implements Message ----------------------------------------------
+
+  RenameCollectionResponse* New(::PROTOBUF_NAMESPACE_ID::Arena* arena = nullptr) const final {
+    return CreateMaybeMessage<RenameCollectionResponse>(arena);
+  }
+  using ::PROTOBUF_NAMESPACE_ID::internal::ZeroFieldsBase::CopyFrom;
+  inline void CopyFrom(const RenameCollectionResponse& from) {
+    ::PROTOBUF_NAMESPACE_ID::internal::ZeroFieldsBase::CopyImpl(*this, from);
+  }
+  using ::PROTOBUF_NAMESPACE_ID::internal::ZeroFieldsBase::MergeFrom;
+  void MergeFrom(const RenameCollectionResponse& from) {
+    ::PROTOBUF_NAMESPACE_ID::internal::ZeroFieldsBase::MergeImpl(*this, from);
+  }
+  public:
+
+  private:
+  friend class ::PROTOBUF_NAMESPACE_ID::internal::AnyMetadata;
+  static ::PROTOBUF_NAMESPACE_ID::StringPiece FullMessageName() {
+    return "tihua.v1.RenameCollectionResponse";
+  }
+  protected:
+  explicit RenameCollectionResponse(::PROTOBUF_NAMESPACE_ID::Arena* arena,
+                       bool is_message_owned = false);
+  public:
+
+  static const ClassData _class_data_;
+  const ::PROTOBUF_NAMESPACE_ID::Message::ClassData*GetClassData() const final;
+
+  ::PROTOBUF_NAMESPACE_ID::Metadata GetMetadata() const final;
+
+  // nested types ----------------------------------------------------
+
+  // accessors -------------------------------------------------------
+
+  // @@protoc_insertion_point(class_scope:tihua.v1.RenameCollectionResponse)
+ private:
+  class _Internal;
+
+  template <typename T> friend class ::PROTOBUF_NAMESPACE_ID::Arena::InternalHelper;
+  typedef void InternalArenaConstructable_;
+  typedef void DestructorSkippable_;
+  struct Impl_ {
+  };
+  friend struct ::TableStruct_tihua_2fv1_2fcollection_5fservice_2eproto;
+};
+// -------------------------------------------------------------------
+
+class SetAliasRequest final :
+    public ::PROTOBUF_NAMESPACE_ID::Message /* @@protoc_insertion_point(class_definition:tihua.v1.SetAliasRequest) */ {
+ public:
+  inline SetAliasRequest() : SetAliasRequest(nullptr) {}
+  ~SetAliasRequest() override;
+  explicit PROTOBUF_CONSTEXPR SetAliasRequest(::PROTOBUF_NAMESPACE_ID::internal::ConstantInitialized);
+
+  SetAliasRequest(const SetAliasRequest& from);
+  SetAliasRequest(SetAliasRequest&& from) noexcept
+    : SetAliasRequest() {
+    *this = ::std::move(from);
+  }
+
+  inline SetAliasRequest& operator=(const SetAliasRequest& from) {
+    CopyFrom(from);
+    return *this;
+  }
+  inline SetAliasRequest& operator=(SetAliasRequest&& from) noexcept {
+    if (this == &from) return *this;
+    if (GetOwningArena() == from.GetOwningArena()
+  #ifdef PROTOBUF_FORCE_COPY_IN_MOVE
+        && GetOwningArena() != nullptr
+  #endif  // !PROTOBUF_FORCE_COPY_IN_MOVE
+    ) {
+      InternalSwap(&from);
+    } else {
+      CopyFrom(from);
+    }
+    return *this;
+  }
+
+  static const ::PROTOBUF_NAMESPACE_ID::Descriptor* descriptor() {
+    return GetDescriptor();
+  }
+  static const ::PROTOBUF_NAMESPACE_ID::Descriptor* GetDescriptor() {
+    return default_instance().GetMetadata().descriptor;
+  }
+  static const ::PROTOBUF_NAMESPACE_ID::Reflection* GetReflection() {
+    return default_instance().GetMetadata().reflection;
+  }
+  static const SetAliasRequest& default_instance() {
+    return *internal_default_instance();
+  }
+  static inline const SetAliasRequest* internal_default_instance() {
+    return reinterpret_cast<const SetAliasRequest*>(
+               &_SetAliasRequest_default_instance_);
+  }
+  static constexpr int kIndexInFileMessages =
+    13;
+
+  friend void swap(SetAliasRequest& a, SetAliasRequest& b) {
+    a.Swap(&b);
+  }
+  inline void Swap(SetAliasRequest* other) {
+    if (other == this) return;
+  #ifdef PROTOBUF_FORCE_COPY_IN_SWAP
+    if (GetOwningArena() != nullptr &&
+        GetOwningArena() == other->GetOwningArena()) {
+   #else  // PROTOBUF_FORCE_COPY_IN_SWAP
+    if (GetOwningArena() == other->GetOwningArena()) {
+  #endif  // !PROTOBUF_FORCE_COPY_IN_SWAP
+      InternalSwap(other);
+    } else {
+      ::PROTOBUF_NAMESPACE_ID::internal::GenericSwap(this, other);
+    }
+  }
+  void UnsafeArenaSwap(SetAliasRequest* other) {
+    if (other == this) return;
+    GOOGLE_DCHECK(GetOwningArena() == other->GetOwningArena());
+    InternalSwap(other);
+  }
+
+  // implements Message ----------------------------------------------
+
+  SetAliasRequest* New(::PROTOBUF_NAMESPACE_ID::Arena* arena = nullptr) const final {
+    return CreateMaybeMessage<SetAliasRequest>(arena);
+  }
+  using ::PROTOBUF_NAMESPACE_ID::Message::CopyFrom;
+  void CopyFrom(const SetAliasRequest& from);
+  using ::PROTOBUF_NAMESPACE_ID::Message::MergeFrom;
+  void MergeFrom( const SetAliasRequest& from) {
+    SetAliasRequest::MergeImpl(*this, from);
+  }
+  private:
+  static void MergeImpl(::PROTOBUF_NAMESPACE_ID::Message& to_msg, const ::PROTOBUF_NAMESPACE_ID::Message& from_msg);
+  public:
+  PROTOBUF_ATTRIBUTE_REINITIALIZES void Clear() final;
+  bool IsInitialized() const final;
+
+  size_t ByteSizeLong() const final;
+  const char* _InternalParse(const char* ptr, ::PROTOBUF_NAMESPACE_ID::internal::ParseContext* ctx) final;
+  uint8_t* _InternalSerialize(
+      uint8_t* target, ::PROTOBUF_NAMESPACE_ID::io::EpsCopyOutputStream* stream) const final;
+  int GetCachedSize() const final { return _impl_._cached_size_.Get(); }
+
+  private:
+  void SharedCtor(::PROTOBUF_NAMESPACE_ID::Arena* arena, bool is_message_owned);
+  void SharedDtor();
+  void SetCachedSize(int size) const final;
+  void InternalSwap(SetAliasRequest* other);
+
+  private:
+  friend class ::PROTOBUF_NAMESPACE_ID::internal::AnyMetadata;
+  static ::PROTOBUF_NAMESPACE_ID::StringPiece FullMessageName() {
+    return "tihua.v1.SetAliasRequest";
+  }
+  protected:
+  explicit SetAliasRequest(::PROTOBUF_NAMESPACE_ID::Arena* arena,
+                       bool is_message_owned = false);
+  public:
+
+  static const ClassData _class_data_;
+  const ::PROTOBUF_NAMESPACE_ID::Message::ClassData*GetClassData() const final;
+
+  ::PROTOBUF_NAMESPACE_ID::Metadata GetMetadata() const final;
+
+  // nested types ----------------------------------------------------
+
+  // accessors -------------------------------------------------------
+
+  enum : int {
+    kAliasFieldNumber = 1,
+    kCollectionFieldNumber = 2,
+  };
+  // string alias = 1;
+  void clear_alias();
+  const std::string& alias() const;
+  template <typename ArgT0 = const std::string&, typename... ArgT>
+  void set_alias(ArgT0&& arg0, ArgT... args);
+  std::string* mutable_alias();
+  PROTOBUF_NODISCARD std::string* release_alias();
+  void set_allocated_alias(std::string* alias);
+  private:
+  const std::string& _internal_alias() const;
+  inline PROTOBUF_ALWAYS_INLINE void _internal_set_alias(const std::string& value);
+  std::string* _internal_mutable_alias();
+  public:
+
+  // string collection = 2;
+  void clear_collection();
+  const std::string& collection() const;
+  template <typename ArgT0 = const std::string&, typename... ArgT>
+  void set_collection(ArgT0&& arg0, ArgT... args);
+  std::string* mutable_collection();
+  PROTOBUF_NODISCARD std::string* release_collection();
+  void set_allocated_collection(std::string* collection);
+  private:
+  const std::string& _internal_collection() const;
+  inline PROTOBUF_ALWAYS_INLINE void _internal_set_collection(const std::string& value);
+  std::string* _internal_mutable_collection();
+  public:
+
+  // @@protoc_insertion_point(class_scope:tihua.v1.SetAliasRequest)
+ private:
+  class _Internal;
+
+  template <typename T> friend class ::PROTOBUF_NAMESPACE_ID::Arena::InternalHelper;
+  typedef void InternalArenaConstructable_;
+  typedef void DestructorSkippable_;
+  struct Impl_ {
+    ::PROTOBUF_NAMESPACE_ID::internal::ArenaStringPtr alias_;
+    ::PROTOBUF_NAMESPACE_ID::internal::ArenaStringPtr collection_;
+    mutable ::PROTOBUF_NAMESPACE_ID::internal::CachedSize _cached_size_;
+  };
+  union { Impl_ _impl_; };
+  friend struct ::TableStruct_tihua_2fv1_2fcollection_5fservice_2eproto;
+};
+// -------------------------------------------------------------------
+
+class SetAliasResponse final :
+    public ::PROTOBUF_NAMESPACE_ID::Message /* @@protoc_insertion_point(class_definition:tihua.v1.SetAliasResponse) */ {
+ public:
+  inline SetAliasResponse() : SetAliasResponse(nullptr) {}
+  ~SetAliasResponse() override;
+  explicit PROTOBUF_CONSTEXPR SetAliasResponse(::PROTOBUF_NAMESPACE_ID::internal::ConstantInitialized);
+
+  SetAliasResponse(const SetAliasResponse& from);
+  SetAliasResponse(SetAliasResponse&& from) noexcept
+    : SetAliasResponse() {
+    *this = ::std::move(from);
+  }
+
+  inline SetAliasResponse& operator=(const SetAliasResponse& from) {
+    CopyFrom(from);
+    return *this;
+  }
+  inline SetAliasResponse& operator=(SetAliasResponse&& from) noexcept {
+    if (this == &from) return *this;
+    if (GetOwningArena() == from.GetOwningArena()
+  #ifdef PROTOBUF_FORCE_COPY_IN_MOVE
+        && GetOwningArena() != nullptr
+  #endif  // !PROTOBUF_FORCE_COPY_IN_MOVE
+    ) {
+      InternalSwap(&from);
+    } else {
+      CopyFrom(from);
+    }
+    return *this;
+  }
+
+  static const ::PROTOBUF_NAMESPACE_ID::Descriptor* descriptor() {
+    return GetDescriptor();
+  }
+  static const ::PROTOBUF_NAMESPACE_ID::Descriptor* GetDescriptor() {
+    return default_instance().GetMetadata().descriptor;
+  }
+  static const ::PROTOBUF_NAMESPACE_ID::Reflection* GetReflection() {
+    return default_instance().GetMetadata().reflection;
+  }
+  static const SetAliasResponse& default_instance() {
+    return *internal_default_instance();
+  }
+  static inline const SetAliasResponse* internal_default_instance() {
+    return reinterpret_cast<const SetAliasResponse*>(
+               &_SetAliasResponse_default_instance_);
+  }
+  static constexpr int kIndexInFileMessages =
+    14;
+
+  friend void swap(SetAliasResponse& a, SetAliasResponse& b) {
+    a.Swap(&b);
+  }
+  inline void Swap(SetAliasResponse* other) {
+    if (other == this) return;
+  #ifdef PROTOBUF_FORCE_COPY_IN_SWAP
+    if (GetOwningArena() != nullptr &&
+        GetOwningArena() == other->GetOwningArena()) {
+   #else  // PROTOBUF_FORCE_COPY_IN_SWAP
+    if (GetOwningArena() == other->GetOwningArena()) {
+  #endif  // !PROTOBUF_FORCE_COPY_IN_SWAP
+      InternalSwap(other);
+    } else {
+      ::PROTOBUF_NAMESPACE_ID::internal::GenericSwap(this, other);
+    }
+  }
+  void UnsafeArenaSwap(SetAliasResponse* other) {
+    if (other == this) return;
+    GOOGLE_DCHECK(GetOwningArena() == other->GetOwningArena());
+    InternalSwap(other);
+  }
+
+  // implements Message ----------------------------------------------
+
+  SetAliasResponse* New(::PROTOBUF_NAMESPACE_ID::Arena* arena = nullptr) const final {
+    return CreateMaybeMessage<SetAliasResponse>(arena);
+  }
+  using ::PROTOBUF_NAMESPACE_ID::Message::CopyFrom;
+  void CopyFrom(const SetAliasResponse& from);
+  using ::PROTOBUF_NAMESPACE_ID::Message::MergeFrom;
+  void MergeFrom( const SetAliasResponse& from) {
+    SetAliasResponse::MergeImpl(*this, from);
+  }
+  private:
+  static void MergeImpl(::PROTOBUF_NAMESPACE_ID::Message& to_msg, const ::PROTOBUF_NAMESPACE_ID::Message& from_msg);
+  public:
+  PROTOBUF_ATTRIBUTE_REINITIALIZES void Clear() final;
+  bool IsInitialized() const final;
+
+  size_t ByteSizeLong() const final;
+  const char* _InternalParse(const char* ptr, ::PROTOBUF_NAMESPACE_ID::internal::ParseContext* ctx) final;
+  uint8_t* _InternalSerialize(
+      uint8_t* target, ::PROTOBUF_NAMESPACE_ID::io::EpsCopyOutputStream* stream) const final;
+  int GetCachedSize() const final { return _impl_._cached_size_.Get(); }
+
+  private:
+  void SharedCtor(::PROTOBUF_NAMESPACE_ID::Arena* arena, bool is_message_owned);
+  void SharedDtor();
+  void SetCachedSize(int size) const final;
+  void InternalSwap(SetAliasResponse* other);
+
+  private:
+  friend class ::PROTOBUF_NAMESPACE_ID::internal::AnyMetadata;
+  static ::PROTOBUF_NAMESPACE_ID::StringPiece FullMessageName() {
+    return "tihua.v1.SetAliasResponse";
+  }
+  protected:
+  explicit SetAliasResponse(::PROTOBUF_NAMESPACE_ID::Arena* arena,
+                       bool is_message_owned = false);
+  public:
+
+  static const ClassData _class_data_;
+  const ::PROTOBUF_NAMESPACE_ID::Message::ClassData*GetClassData() const final;
+
+  ::PROTOBUF_NAMESPACE_ID::Metadata GetMetadata() const final;
+
+  // nested types ----------------------------------------------------
+
+  // accessors -------------------------------------------------------
+
+  enum : int {
+    kPreviousCollectionFieldNumber = 1,
+    kSettleTimeFieldNumber = 2,
+  };
+  // string previous_collection = 1;
+  void clear_previous_collection();
+  const std::string& previous_collection() const;
+  template <typename ArgT0 = const std::string&, typename... ArgT>
+  void set_previous_collection(ArgT0&& arg0, ArgT... args);
+  std::string* mutable_previous_collection();
+  PROTOBUF_NODISCARD std::string* release_previous_collection();
+  void set_allocated_previous_collection(std::string* previous_collection);
+  private:
+  const std::string& _internal_previous_collection() const;
+  inline PROTOBUF_ALWAYS_INLINE void _internal_set_previous_collection(const std::string& value);
+  std::string* _internal_mutable_previous_collection();
+  public:
+
+  // .google.protobuf.Duration settle_time = 2;
+  bool has_settle_time() const;
+  private:
+  bool _internal_has_settle_time() const;
+  public:
+  void clear_settle_time();
+  const ::PROTOBUF_NAMESPACE_ID::Duration& settle_time() const;
+  PROTOBUF_NODISCARD ::PROTOBUF_NAMESPACE_ID::Duration* release_settle_time();
+  ::PROTOBUF_NAMESPACE_ID::Duration* mutable_settle_time();
+  void set_allocated_settle_time(::PROTOBUF_NAMESPACE_ID::Duration* settle_time);
+  private:
+  const ::PROTOBUF_NAMESPACE_ID::Duration& _internal_settle_time() const;
+  ::PROTOBUF_NAMESPACE_ID::Duration* _internal_mutable_settle_time();
+  public:
+  void unsafe_arena_set_allocated_settle_time(
+      ::PROTOBUF_NAMESPACE_ID::Duration* settle_time);
+  ::PROTOBUF_NAMESPACE_ID::Duration* unsafe_arena_release_settle_time();
+
+  // @@protoc_insertion_point(class_scope:tihua.v1.SetAliasResponse)
+ private:
+  class _Internal;
+
+  template <typename T> friend class ::PROTOBUF_NAMESPACE_ID::Arena::InternalHelper;
+  typedef void InternalArenaConstructable_;
+  typedef void DestructorSkippable_;
+  struct Impl_ {
+    ::PROTOBUF_NAMESPACE_ID::internal::ArenaStringPtr previous_collection_;
+    ::PROTOBUF_NAMESPACE_ID::Duration* settle_time_;
+    mutable ::PROTOBUF_NAMESPACE_ID::internal::CachedSize _cached_size_;
+  };
+  union { Impl_ _impl_; };
+  friend struct ::TableStruct_tihua_2fv1_2fcollection_5fservice_2eproto;
+};
+// -------------------------------------------------------------------
+
+class DeleteAliasRequest final :
+    public ::PROTOBUF_NAMESPACE_ID::Message /* @@protoc_insertion_point(class_definition:tihua.v1.DeleteAliasRequest) */ {
+ public:
+  inline DeleteAliasRequest() : DeleteAliasRequest(nullptr) {}
+  ~DeleteAliasRequest() override;
+  explicit PROTOBUF_CONSTEXPR DeleteAliasRequest(::PROTOBUF_NAMESPACE_ID::internal::ConstantInitialized);
+
+  DeleteAliasRequest(const DeleteAliasRequest& from);
+  DeleteAliasRequest(DeleteAliasRequest&& from) noexcept
+    : DeleteAliasRequest() {
+    *this = ::std::move(from);
+  }
+
+  inline DeleteAliasRequest& operator=(const DeleteAliasRequest& from) {
+    CopyFrom(from);
+    return *this;
+  }
+  inline DeleteAliasRequest& operator=(DeleteAliasRequest&& from) noexcept {
+    if (this == &from) return *this;
+    if (GetOwningArena() == from.GetOwningArena()
+  #ifdef PROTOBUF_FORCE_COPY_IN_MOVE
+        && GetOwningArena() != nullptr
+  #endif  // !PROTOBUF_FORCE_COPY_IN_MOVE
+    ) {
+      InternalSwap(&from);
+    } else {
+      CopyFrom(from);
+    }
+    return *this;
+  }
+
+  static const ::PROTOBUF_NAMESPACE_ID::Descriptor* descriptor() {
+    return GetDescriptor();
+  }
+  static const ::PROTOBUF_NAMESPACE_ID::Descriptor* GetDescriptor() {
+    return default_instance().GetMetadata().descriptor;
+  }
+  static const ::PROTOBUF_NAMESPACE_ID::Reflection* GetReflection() {
+    return default_instance().GetMetadata().reflection;
+  }
+  static const DeleteAliasRequest& default_instance() {
+    return *internal_default_instance();
+  }
+  static inline const DeleteAliasRequest* internal_default_instance() {
+    return reinterpret_cast<const DeleteAliasRequest*>(
+               &_DeleteAliasRequest_default_instance_);
+  }
+  static constexpr int kIndexInFileMessages =
+    15;
+
+  friend void swap(DeleteAliasRequest& a, DeleteAliasRequest& b) {
+    a.Swap(&b);
+  }
+  inline void Swap(DeleteAliasRequest* other) {
+    if (other == this) return;
+  #ifdef PROTOBUF_FORCE_COPY_IN_SWAP
+    if (GetOwningArena() != nullptr &&
+        GetOwningArena() == other->GetOwningArena()) {
+   #else  // PROTOBUF_FORCE_COPY_IN_SWAP
+    if (GetOwningArena() == other->GetOwningArena()) {
+  #endif  // !PROTOBUF_FORCE_COPY_IN_SWAP
+      InternalSwap(other);
+    } else {
+      ::PROTOBUF_NAMESPACE_ID::internal::GenericSwap(this, other);
+    }
+  }
+  void UnsafeArenaSwap(DeleteAliasRequest* other) {
+    if (other == this) return;
+    GOOGLE_DCHECK(GetOwningArena() == other->GetOwningArena());
+    InternalSwap(other);
+  }
+
+  // implements Message ----------------------------------------------
+
+  DeleteAliasRequest* New(::PROTOBUF_NAMESPACE_ID::Arena* arena = nullptr) const final {
+    return CreateMaybeMessage<DeleteAliasRequest>(arena);
+  }
+  using ::PROTOBUF_NAMESPACE_ID::Message::CopyFrom;
+  void CopyFrom(const DeleteAliasRequest& from);
+  using ::PROTOBUF_NAMESPACE_ID::Message::MergeFrom;
+  void MergeFrom( const DeleteAliasRequest& from) {
+    DeleteAliasRequest::MergeImpl(*this, from);
+  }
+  private:
+  static void MergeImpl(::PROTOBUF_NAMESPACE_ID::Message& to_msg, const ::PROTOBUF_NAMESPACE_ID::Message& from_msg);
+  public:
+  PROTOBUF_ATTRIBUTE_REINITIALIZES void Clear() final;
+  bool IsInitialized() const final;
+
+  size_t ByteSizeLong() const final;
+  const char* _InternalParse(const char* ptr, ::PROTOBUF_NAMESPACE_ID::internal::ParseContext* ctx) final;
+  uint8_t* _InternalSerialize(
+      uint8_t* target, ::PROTOBUF_NAMESPACE_ID::io::EpsCopyOutputStream* stream) const final;
+  int GetCachedSize() const final { return _impl_._cached_size_.Get(); }
+
+  private:
+  void SharedCtor(::PROTOBUF_NAMESPACE_ID::Arena* arena, bool is_message_owned);
+  void SharedDtor();
+  void SetCachedSize(int size) const final;
+  void InternalSwap(DeleteAliasRequest* other);
+
+  private:
+  friend class ::PROTOBUF_NAMESPACE_ID::internal::AnyMetadata;
+  static ::PROTOBUF_NAMESPACE_ID::StringPiece FullMessageName() {
+    return "tihua.v1.DeleteAliasRequest";
+  }
+  protected:
+  explicit DeleteAliasRequest(::PROTOBUF_NAMESPACE_ID::Arena* arena,
+                       bool is_message_owned = false);
+  public:
+
+  static const ClassData _class_data_;
+  const ::PROTOBUF_NAMESPACE_ID::Message::ClassData*GetClassData() const final;
+
+  ::PROTOBUF_NAMESPACE_ID::Metadata GetMetadata() const final;
+
+  // nested types ----------------------------------------------------
+
+  // accessors -------------------------------------------------------
+
+  enum : int {
+    kAliasFieldNumber = 1,
+  };
+  // string alias = 1;
+  void clear_alias();
+  const std::string& alias() const;
+  template <typename ArgT0 = const std::string&, typename... ArgT>
+  void set_alias(ArgT0&& arg0, ArgT... args);
+  std::string* mutable_alias();
+  PROTOBUF_NODISCARD std::string* release_alias();
+  void set_allocated_alias(std::string* alias);
+  private:
+  const std::string& _internal_alias() const;
+  inline PROTOBUF_ALWAYS_INLINE void _internal_set_alias(const std::string& value);
+  std::string* _internal_mutable_alias();
+  public:
+
+  // @@protoc_insertion_point(class_scope:tihua.v1.DeleteAliasRequest)
+ private:
+  class _Internal;
+
+  template <typename T> friend class ::PROTOBUF_NAMESPACE_ID::Arena::InternalHelper;
+  typedef void InternalArenaConstructable_;
+  typedef void DestructorSkippable_;
+  struct Impl_ {
+    ::PROTOBUF_NAMESPACE_ID::internal::ArenaStringPtr alias_;
+    mutable ::PROTOBUF_NAMESPACE_ID::internal::CachedSize _cached_size_;
+  };
+  union { Impl_ _impl_; };
+  friend struct ::TableStruct_tihua_2fv1_2fcollection_5fservice_2eproto;
+};
+// -------------------------------------------------------------------
+
+class DeleteAliasResponse final :
+    public ::PROTOBUF_NAMESPACE_ID::internal::ZeroFieldsBase /* @@protoc_insertion_point(class_definition:tihua.v1.DeleteAliasResponse) */ {
+ public:
+  inline DeleteAliasResponse() : DeleteAliasResponse(nullptr) {}
+  explicit PROTOBUF_CONSTEXPR DeleteAliasResponse(::PROTOBUF_NAMESPACE_ID::internal::ConstantInitialized);
+
+  DeleteAliasResponse(const DeleteAliasResponse& from);
+  DeleteAliasResponse(DeleteAliasResponse&& from) noexcept
+    : DeleteAliasResponse() {
+    *this = ::std::move(from);
+  }
+
+  inline DeleteAliasResponse& operator=(const DeleteAliasResponse& from) {
+    CopyFrom(from);
+    return *this;
+  }
+  inline DeleteAliasResponse& operator=(DeleteAliasResponse&& from) noexcept {
+    if (this == &from) return *this;
+    if (GetOwningArena() == from.GetOwningArena()
+  #ifdef PROTOBUF_FORCE_COPY_IN_MOVE
+        && GetOwningArena() != nullptr
+  #endif  // !PROTOBUF_FORCE_COPY_IN_MOVE
+    ) {
+      InternalSwap(&from);
+    } else {
+      CopyFrom(from);
+    }
+    return *this;
+  }
+
+  static const ::PROTOBUF_NAMESPACE_ID::Descriptor* descriptor() {
+    return GetDescriptor();
+  }
+  static const ::PROTOBUF_NAMESPACE_ID::Descriptor* GetDescriptor() {
+    return default_instance().GetMetadata().descriptor;
+  }
+  static const ::PROTOBUF_NAMESPACE_ID::Reflection* GetReflection() {
+    return default_instance().GetMetadata().reflection;
+  }
+  static const DeleteAliasResponse& default_instance() {
+    return *internal_default_instance();
+  }
+  static inline const DeleteAliasResponse* internal_default_instance() {
+    return reinterpret_cast<const DeleteAliasResponse*>(
+               &_DeleteAliasResponse_default_instance_);
+  }
+  static constexpr int kIndexInFileMessages =
+    16;
+
+  friend void swap(DeleteAliasResponse& a, DeleteAliasResponse& b) {
+    a.Swap(&b);
+  }
+  inline void Swap(DeleteAliasResponse* other) {
+    if (other == this) return;
+  #ifdef PROTOBUF_FORCE_COPY_IN_SWAP
+    if (GetOwningArena() != nullptr &&
+        GetOwningArena() == other->GetOwningArena()) {
+   #else  // PROTOBUF_FORCE_COPY_IN_SWAP
+    if (GetOwningArena() == other->GetOwningArena()) {
+  #endif  // !PROTOBUF_FORCE_COPY_IN_SWAP
+      InternalSwap(other);
+    } else {
+      ::PROTOBUF_NAMESPACE_ID::internal::GenericSwap(this, other);
+    }
+  }
+  void UnsafeArenaSwap(DeleteAliasResponse* other) {
+    if (other == this) return;
+    GOOGLE_DCHECK(GetOwningArena() == other->GetOwningArena());
+    InternalSwap(other);
+  }
+
+  // implements Message ----------------------------------------------
+
+  DeleteAliasResponse* New(::PROTOBUF_NAMESPACE_ID::Arena* arena = nullptr) const final {
+    return CreateMaybeMessage<DeleteAliasResponse>(arena);
+  }
+  using ::PROTOBUF_NAMESPACE_ID::internal::ZeroFieldsBase::CopyFrom;
+  inline void CopyFrom(const DeleteAliasResponse& from) {
+    ::PROTOBUF_NAMESPACE_ID::internal::ZeroFieldsBase::CopyImpl(*this, from);
+  }
+  using ::PROTOBUF_NAMESPACE_ID::internal::ZeroFieldsBase::MergeFrom;
+  void MergeFrom(const DeleteAliasResponse& from) {
+    ::PROTOBUF_NAMESPACE_ID::internal::ZeroFieldsBase::MergeImpl(*this, from);
+  }
+  public:
+
+  private:
+  friend class ::PROTOBUF_NAMESPACE_ID::internal::AnyMetadata;
+  static ::PROTOBUF_NAMESPACE_ID::StringPiece FullMessageName() {
+    return "tihua.v1.DeleteAliasResponse";
+  }
+  protected:
+  explicit DeleteAliasResponse(::PROTOBUF_NAMESPACE_ID::Arena* arena,
+                       bool is_message_owned = false);
+  public:
+
+  static const ClassData _class_data_;
+  const ::PROTOBUF_NAMESPACE_ID::Message::ClassData*GetClassData() const final;
+
+  ::PROTOBUF_NAMESPACE_ID::Metadata GetMetadata() const final;
+
+  // nested types ----------------------------------------------------
+
+  // accessors -------------------------------------------------------
+
+  // @@protoc_insertion_point(class_scope:tihua.v1.DeleteAliasResponse)
+ private:
+  class _Internal;
+
+  template <typename T> friend class ::PROTOBUF_NAMESPACE_ID::Arena::InternalHelper;
+  typedef void InternalArenaConstructable_;
+  typedef void DestructorSkippable_;
+  struct Impl_ {
+  };
+  friend struct ::TableStruct_tihua_2fv1_2fcollection_5fservice_2eproto;
+};
+// -------------------------------------------------------------------
+
 class LoadCollectionRequest final :
     public ::PROTOBUF_NAMESPACE_ID::Message /* @@protoc_insertion_point(class_definition:tihua.v1.LoadCollectionRequest) */ {
  public:
@@ -2041,7 +3003,7 @@ class LoadCollectionRequest final :
                &_LoadCollectionRequest_default_instance_);
   }
   static constexpr int kIndexInFileMessages =
-    11;
+    17;
 
   friend void swap(LoadCollectionRequest& a, LoadCollectionRequest& b) {
     a.Swap(&b);
@@ -2193,7 +3155,7 @@ class LoadCollectionResponse final :
                &_LoadCollectionResponse_default_instance_);
   }
   static constexpr int kIndexInFileMessages =
-    12;
+    18;
 
   friend void swap(LoadCollectionResponse& a, LoadCollectionResponse& b) {
     a.Swap(&b);
@@ -2312,7 +3274,7 @@ class ReleaseCollectionRequest final :
                &_ReleaseCollectionRequest_default_instance_);
   }
   static constexpr int kIndexInFileMessages =
-    13;
+    19;
 
   friend void swap(ReleaseCollectionRequest& a, ReleaseCollectionRequest& b) {
     a.Swap(&b);
@@ -2464,7 +3426,7 @@ class ReleaseCollectionResponse final :
                &_ReleaseCollectionResponse_default_instance_);
   }
   static constexpr int kIndexInFileMessages =
-    14;
+    20;
 
   friend void swap(ReleaseCollectionResponse& a, ReleaseCollectionResponse& b) {
     a.Swap(&b);
@@ -2583,7 +3545,7 @@ class UpsertItemsRequest final :
                &_UpsertItemsRequest_default_instance_);
   }
   static constexpr int kIndexInFileMessages =
-    15;
+    21;
 
   friend void swap(UpsertItemsRequest& a, UpsertItemsRequest& b) {
     a.Swap(&b);
@@ -2772,7 +3734,7 @@ class UpsertItemsResponse final :
                &_UpsertItemsResponse_default_instance_);
   }
   static constexpr int kIndexInFileMessages =
-    16;
+    22;
 
   friend void swap(UpsertItemsResponse& a, UpsertItemsResponse& b) {
     a.Swap(&b);
@@ -2980,7 +3942,7 @@ class GetItemsRequest final :
                &_GetItemsRequest_default_instance_);
   }
   static constexpr int kIndexInFileMessages =
-    17;
+    23;
 
   friend void swap(GetItemsRequest& a, GetItemsRequest& b) {
     a.Swap(&b);
@@ -3179,7 +4141,7 @@ class GetItemsResponse final :
                &_GetItemsResponse_default_instance_);
   }
   static constexpr int kIndexInFileMessages =
-    18;
+    24;
 
   friend void swap(GetItemsResponse& a, GetItemsResponse& b) {
     a.Swap(&b);
@@ -3362,7 +4324,7 @@ class ListItemsRequest final :
                &_ListItemsRequest_default_instance_);
   }
   static constexpr int kIndexInFileMessages =
-    19;
+    25;
 
   friend void swap(ListItemsRequest& a, ListItemsRequest& b) {
     a.Swap(&b);
@@ -3603,7 +4565,7 @@ class ListItemsResponse final :
                &_ListItemsResponse_default_instance_);
   }
   static constexpr int kIndexInFileMessages =
-    20;
+    26;
 
   friend void swap(ListItemsResponse& a, ListItemsResponse& b) {
     a.Swap(&b);
@@ -3776,7 +4738,7 @@ class CountItemsRequest final :
                &_CountItemsRequest_default_instance_);
   }
   static constexpr int kIndexInFileMessages =
-    21;
+    27;
 
   friend void swap(CountItemsRequest& a, CountItemsRequest& b) {
     a.Swap(&b);
@@ -3965,7 +4927,7 @@ class CountItemsResponse final :
                &_CountItemsResponse_default_instance_);
   }
   static constexpr int kIndexInFileMessages =
-    22;
+    28;
 
   friend void swap(CountItemsResponse& a, CountItemsResponse& b) {
     a.Swap(&b);
@@ -4113,7 +5075,7 @@ class DeleteItemsRequest final :
                &_DeleteItemsRequest_default_instance_);
   }
   static constexpr int kIndexInFileMessages =
-    23;
+    29;
 
   friend void swap(DeleteItemsRequest& a, DeleteItemsRequest& b) {
     a.Swap(&b);
@@ -4328,7 +5290,7 @@ class DeleteItemsResponse final :
                &_DeleteItemsResponse_default_instance_);
   }
   static constexpr int kIndexInFileMessages =
-    24;
+    30;
 
   friend void swap(DeleteItemsResponse& a, DeleteItemsResponse& b) {
     a.Swap(&b);
@@ -4930,6 +5892,81 @@ inline void Collection::set_allocated_create_time(::PROTOBUF_NAMESPACE_ID::Times
   }
   _impl_.create_time_ = create_time;
   // @@protoc_insertion_point(field_set_allocated:tihua.v1.Collection.create_time)
+}
+
+// repeated string aliases = 10;
+inline int Collection::_internal_aliases_size() const {
+  return _impl_.aliases_.size();
+}
+inline int Collection::aliases_size() const {
+  return _internal_aliases_size();
+}
+inline void Collection::clear_aliases() {
+  _impl_.aliases_.Clear();
+}
+inline std::string* Collection::add_aliases() {
+  std::string* _s = _internal_add_aliases();
+  // @@protoc_insertion_point(field_add_mutable:tihua.v1.Collection.aliases)
+  return _s;
+}
+inline const std::string& Collection::_internal_aliases(int index) const {
+  return _impl_.aliases_.Get(index);
+}
+inline const std::string& Collection::aliases(int index) const {
+  // @@protoc_insertion_point(field_get:tihua.v1.Collection.aliases)
+  return _internal_aliases(index);
+}
+inline std::string* Collection::mutable_aliases(int index) {
+  // @@protoc_insertion_point(field_mutable:tihua.v1.Collection.aliases)
+  return _impl_.aliases_.Mutable(index);
+}
+inline void Collection::set_aliases(int index, const std::string& value) {
+  _impl_.aliases_.Mutable(index)->assign(value);
+  // @@protoc_insertion_point(field_set:tihua.v1.Collection.aliases)
+}
+inline void Collection::set_aliases(int index, std::string&& value) {
+  _impl_.aliases_.Mutable(index)->assign(std::move(value));
+  // @@protoc_insertion_point(field_set:tihua.v1.Collection.aliases)
+}
+inline void Collection::set_aliases(int index, const char* value) {
+  GOOGLE_DCHECK(value != nullptr);
+  _impl_.aliases_.Mutable(index)->assign(value);
+  // @@protoc_insertion_point(field_set_char:tihua.v1.Collection.aliases)
+}
+inline void Collection::set_aliases(int index, const char* value, size_t size) {
+  _impl_.aliases_.Mutable(index)->assign(
+    reinterpret_cast<const char*>(value), size);
+  // @@protoc_insertion_point(field_set_pointer:tihua.v1.Collection.aliases)
+}
+inline std::string* Collection::_internal_add_aliases() {
+  return _impl_.aliases_.Add();
+}
+inline void Collection::add_aliases(const std::string& value) {
+  _impl_.aliases_.Add()->assign(value);
+  // @@protoc_insertion_point(field_add:tihua.v1.Collection.aliases)
+}
+inline void Collection::add_aliases(std::string&& value) {
+  _impl_.aliases_.Add(std::move(value));
+  // @@protoc_insertion_point(field_add:tihua.v1.Collection.aliases)
+}
+inline void Collection::add_aliases(const char* value) {
+  GOOGLE_DCHECK(value != nullptr);
+  _impl_.aliases_.Add()->assign(value);
+  // @@protoc_insertion_point(field_add_char:tihua.v1.Collection.aliases)
+}
+inline void Collection::add_aliases(const char* value, size_t size) {
+  _impl_.aliases_.Add()->assign(reinterpret_cast<const char*>(value), size);
+  // @@protoc_insertion_point(field_add_pointer:tihua.v1.Collection.aliases)
+}
+inline const ::PROTOBUF_NAMESPACE_ID::RepeatedPtrField<std::string>&
+Collection::aliases() const {
+  // @@protoc_insertion_point(field_list:tihua.v1.Collection.aliases)
+  return _impl_.aliases_;
+}
+inline ::PROTOBUF_NAMESPACE_ID::RepeatedPtrField<std::string>*
+Collection::mutable_aliases() {
+  // @@protoc_insertion_point(field_mutable_list:tihua.v1.Collection.aliases)
+  return &_impl_.aliases_;
 }
 
 // -------------------------------------------------------------------
@@ -5679,6 +6716,435 @@ inline void DeleteCollectionRequest::set_allocated_name(std::string* name) {
 // -------------------------------------------------------------------
 
 // DeleteCollectionResponse
+
+// -------------------------------------------------------------------
+
+// RenameCollectionRequest
+
+// string name = 1;
+inline void RenameCollectionRequest::clear_name() {
+  _impl_.name_.ClearToEmpty();
+}
+inline const std::string& RenameCollectionRequest::name() const {
+  // @@protoc_insertion_point(field_get:tihua.v1.RenameCollectionRequest.name)
+  return _internal_name();
+}
+template <typename ArgT0, typename... ArgT>
+inline PROTOBUF_ALWAYS_INLINE
+void RenameCollectionRequest::set_name(ArgT0&& arg0, ArgT... args) {
+ 
+ _impl_.name_.Set(static_cast<ArgT0 &&>(arg0), args..., GetArenaForAllocation());
+  // @@protoc_insertion_point(field_set:tihua.v1.RenameCollectionRequest.name)
+}
+inline std::string* RenameCollectionRequest::mutable_name() {
+  std::string* _s = _internal_mutable_name();
+  // @@protoc_insertion_point(field_mutable:tihua.v1.RenameCollectionRequest.name)
+  return _s;
+}
+inline const std::string& RenameCollectionRequest::_internal_name() const {
+  return _impl_.name_.Get();
+}
+inline void RenameCollectionRequest::_internal_set_name(const std::string& value) {
+  
+  _impl_.name_.Set(value, GetArenaForAllocation());
+}
+inline std::string* RenameCollectionRequest::_internal_mutable_name() {
+  
+  return _impl_.name_.Mutable(GetArenaForAllocation());
+}
+inline std::string* RenameCollectionRequest::release_name() {
+  // @@protoc_insertion_point(field_release:tihua.v1.RenameCollectionRequest.name)
+  return _impl_.name_.Release();
+}
+inline void RenameCollectionRequest::set_allocated_name(std::string* name) {
+  if (name != nullptr) {
+    
+  } else {
+    
+  }
+  _impl_.name_.SetAllocated(name, GetArenaForAllocation());
+#ifdef PROTOBUF_FORCE_COPY_DEFAULT_STRING
+  if (_impl_.name_.IsDefault()) {
+    _impl_.name_.Set("", GetArenaForAllocation());
+  }
+#endif // PROTOBUF_FORCE_COPY_DEFAULT_STRING
+  // @@protoc_insertion_point(field_set_allocated:tihua.v1.RenameCollectionRequest.name)
+}
+
+// string new_name = 2;
+inline void RenameCollectionRequest::clear_new_name() {
+  _impl_.new_name_.ClearToEmpty();
+}
+inline const std::string& RenameCollectionRequest::new_name() const {
+  // @@protoc_insertion_point(field_get:tihua.v1.RenameCollectionRequest.new_name)
+  return _internal_new_name();
+}
+template <typename ArgT0, typename... ArgT>
+inline PROTOBUF_ALWAYS_INLINE
+void RenameCollectionRequest::set_new_name(ArgT0&& arg0, ArgT... args) {
+ 
+ _impl_.new_name_.Set(static_cast<ArgT0 &&>(arg0), args..., GetArenaForAllocation());
+  // @@protoc_insertion_point(field_set:tihua.v1.RenameCollectionRequest.new_name)
+}
+inline std::string* RenameCollectionRequest::mutable_new_name() {
+  std::string* _s = _internal_mutable_new_name();
+  // @@protoc_insertion_point(field_mutable:tihua.v1.RenameCollectionRequest.new_name)
+  return _s;
+}
+inline const std::string& RenameCollectionRequest::_internal_new_name() const {
+  return _impl_.new_name_.Get();
+}
+inline void RenameCollectionRequest::_internal_set_new_name(const std::string& value) {
+  
+  _impl_.new_name_.Set(value, GetArenaForAllocation());
+}
+inline std::string* RenameCollectionRequest::_internal_mutable_new_name() {
+  
+  return _impl_.new_name_.Mutable(GetArenaForAllocation());
+}
+inline std::string* RenameCollectionRequest::release_new_name() {
+  // @@protoc_insertion_point(field_release:tihua.v1.RenameCollectionRequest.new_name)
+  return _impl_.new_name_.Release();
+}
+inline void RenameCollectionRequest::set_allocated_new_name(std::string* new_name) {
+  if (new_name != nullptr) {
+    
+  } else {
+    
+  }
+  _impl_.new_name_.SetAllocated(new_name, GetArenaForAllocation());
+#ifdef PROTOBUF_FORCE_COPY_DEFAULT_STRING
+  if (_impl_.new_name_.IsDefault()) {
+    _impl_.new_name_.Set("", GetArenaForAllocation());
+  }
+#endif // PROTOBUF_FORCE_COPY_DEFAULT_STRING
+  // @@protoc_insertion_point(field_set_allocated:tihua.v1.RenameCollectionRequest.new_name)
+}
+
+// bool keep_alias = 3;
+inline void RenameCollectionRequest::clear_keep_alias() {
+  _impl_.keep_alias_ = false;
+}
+inline bool RenameCollectionRequest::_internal_keep_alias() const {
+  return _impl_.keep_alias_;
+}
+inline bool RenameCollectionRequest::keep_alias() const {
+  // @@protoc_insertion_point(field_get:tihua.v1.RenameCollectionRequest.keep_alias)
+  return _internal_keep_alias();
+}
+inline void RenameCollectionRequest::_internal_set_keep_alias(bool value) {
+  
+  _impl_.keep_alias_ = value;
+}
+inline void RenameCollectionRequest::set_keep_alias(bool value) {
+  _internal_set_keep_alias(value);
+  // @@protoc_insertion_point(field_set:tihua.v1.RenameCollectionRequest.keep_alias)
+}
+
+// -------------------------------------------------------------------
+
+// RenameCollectionResponse
+
+// -------------------------------------------------------------------
+
+// SetAliasRequest
+
+// string alias = 1;
+inline void SetAliasRequest::clear_alias() {
+  _impl_.alias_.ClearToEmpty();
+}
+inline const std::string& SetAliasRequest::alias() const {
+  // @@protoc_insertion_point(field_get:tihua.v1.SetAliasRequest.alias)
+  return _internal_alias();
+}
+template <typename ArgT0, typename... ArgT>
+inline PROTOBUF_ALWAYS_INLINE
+void SetAliasRequest::set_alias(ArgT0&& arg0, ArgT... args) {
+ 
+ _impl_.alias_.Set(static_cast<ArgT0 &&>(arg0), args..., GetArenaForAllocation());
+  // @@protoc_insertion_point(field_set:tihua.v1.SetAliasRequest.alias)
+}
+inline std::string* SetAliasRequest::mutable_alias() {
+  std::string* _s = _internal_mutable_alias();
+  // @@protoc_insertion_point(field_mutable:tihua.v1.SetAliasRequest.alias)
+  return _s;
+}
+inline const std::string& SetAliasRequest::_internal_alias() const {
+  return _impl_.alias_.Get();
+}
+inline void SetAliasRequest::_internal_set_alias(const std::string& value) {
+  
+  _impl_.alias_.Set(value, GetArenaForAllocation());
+}
+inline std::string* SetAliasRequest::_internal_mutable_alias() {
+  
+  return _impl_.alias_.Mutable(GetArenaForAllocation());
+}
+inline std::string* SetAliasRequest::release_alias() {
+  // @@protoc_insertion_point(field_release:tihua.v1.SetAliasRequest.alias)
+  return _impl_.alias_.Release();
+}
+inline void SetAliasRequest::set_allocated_alias(std::string* alias) {
+  if (alias != nullptr) {
+    
+  } else {
+    
+  }
+  _impl_.alias_.SetAllocated(alias, GetArenaForAllocation());
+#ifdef PROTOBUF_FORCE_COPY_DEFAULT_STRING
+  if (_impl_.alias_.IsDefault()) {
+    _impl_.alias_.Set("", GetArenaForAllocation());
+  }
+#endif // PROTOBUF_FORCE_COPY_DEFAULT_STRING
+  // @@protoc_insertion_point(field_set_allocated:tihua.v1.SetAliasRequest.alias)
+}
+
+// string collection = 2;
+inline void SetAliasRequest::clear_collection() {
+  _impl_.collection_.ClearToEmpty();
+}
+inline const std::string& SetAliasRequest::collection() const {
+  // @@protoc_insertion_point(field_get:tihua.v1.SetAliasRequest.collection)
+  return _internal_collection();
+}
+template <typename ArgT0, typename... ArgT>
+inline PROTOBUF_ALWAYS_INLINE
+void SetAliasRequest::set_collection(ArgT0&& arg0, ArgT... args) {
+ 
+ _impl_.collection_.Set(static_cast<ArgT0 &&>(arg0), args..., GetArenaForAllocation());
+  // @@protoc_insertion_point(field_set:tihua.v1.SetAliasRequest.collection)
+}
+inline std::string* SetAliasRequest::mutable_collection() {
+  std::string* _s = _internal_mutable_collection();
+  // @@protoc_insertion_point(field_mutable:tihua.v1.SetAliasRequest.collection)
+  return _s;
+}
+inline const std::string& SetAliasRequest::_internal_collection() const {
+  return _impl_.collection_.Get();
+}
+inline void SetAliasRequest::_internal_set_collection(const std::string& value) {
+  
+  _impl_.collection_.Set(value, GetArenaForAllocation());
+}
+inline std::string* SetAliasRequest::_internal_mutable_collection() {
+  
+  return _impl_.collection_.Mutable(GetArenaForAllocation());
+}
+inline std::string* SetAliasRequest::release_collection() {
+  // @@protoc_insertion_point(field_release:tihua.v1.SetAliasRequest.collection)
+  return _impl_.collection_.Release();
+}
+inline void SetAliasRequest::set_allocated_collection(std::string* collection) {
+  if (collection != nullptr) {
+    
+  } else {
+    
+  }
+  _impl_.collection_.SetAllocated(collection, GetArenaForAllocation());
+#ifdef PROTOBUF_FORCE_COPY_DEFAULT_STRING
+  if (_impl_.collection_.IsDefault()) {
+    _impl_.collection_.Set("", GetArenaForAllocation());
+  }
+#endif // PROTOBUF_FORCE_COPY_DEFAULT_STRING
+  // @@protoc_insertion_point(field_set_allocated:tihua.v1.SetAliasRequest.collection)
+}
+
+// -------------------------------------------------------------------
+
+// SetAliasResponse
+
+// string previous_collection = 1;
+inline void SetAliasResponse::clear_previous_collection() {
+  _impl_.previous_collection_.ClearToEmpty();
+}
+inline const std::string& SetAliasResponse::previous_collection() const {
+  // @@protoc_insertion_point(field_get:tihua.v1.SetAliasResponse.previous_collection)
+  return _internal_previous_collection();
+}
+template <typename ArgT0, typename... ArgT>
+inline PROTOBUF_ALWAYS_INLINE
+void SetAliasResponse::set_previous_collection(ArgT0&& arg0, ArgT... args) {
+ 
+ _impl_.previous_collection_.Set(static_cast<ArgT0 &&>(arg0), args..., GetArenaForAllocation());
+  // @@protoc_insertion_point(field_set:tihua.v1.SetAliasResponse.previous_collection)
+}
+inline std::string* SetAliasResponse::mutable_previous_collection() {
+  std::string* _s = _internal_mutable_previous_collection();
+  // @@protoc_insertion_point(field_mutable:tihua.v1.SetAliasResponse.previous_collection)
+  return _s;
+}
+inline const std::string& SetAliasResponse::_internal_previous_collection() const {
+  return _impl_.previous_collection_.Get();
+}
+inline void SetAliasResponse::_internal_set_previous_collection(const std::string& value) {
+  
+  _impl_.previous_collection_.Set(value, GetArenaForAllocation());
+}
+inline std::string* SetAliasResponse::_internal_mutable_previous_collection() {
+  
+  return _impl_.previous_collection_.Mutable(GetArenaForAllocation());
+}
+inline std::string* SetAliasResponse::release_previous_collection() {
+  // @@protoc_insertion_point(field_release:tihua.v1.SetAliasResponse.previous_collection)
+  return _impl_.previous_collection_.Release();
+}
+inline void SetAliasResponse::set_allocated_previous_collection(std::string* previous_collection) {
+  if (previous_collection != nullptr) {
+    
+  } else {
+    
+  }
+  _impl_.previous_collection_.SetAllocated(previous_collection, GetArenaForAllocation());
+#ifdef PROTOBUF_FORCE_COPY_DEFAULT_STRING
+  if (_impl_.previous_collection_.IsDefault()) {
+    _impl_.previous_collection_.Set("", GetArenaForAllocation());
+  }
+#endif // PROTOBUF_FORCE_COPY_DEFAULT_STRING
+  // @@protoc_insertion_point(field_set_allocated:tihua.v1.SetAliasResponse.previous_collection)
+}
+
+// .google.protobuf.Duration settle_time = 2;
+inline bool SetAliasResponse::_internal_has_settle_time() const {
+  return this != internal_default_instance() && _impl_.settle_time_ != nullptr;
+}
+inline bool SetAliasResponse::has_settle_time() const {
+  return _internal_has_settle_time();
+}
+inline const ::PROTOBUF_NAMESPACE_ID::Duration& SetAliasResponse::_internal_settle_time() const {
+  const ::PROTOBUF_NAMESPACE_ID::Duration* p = _impl_.settle_time_;
+  return p != nullptr ? *p : reinterpret_cast<const ::PROTOBUF_NAMESPACE_ID::Duration&>(
+      ::PROTOBUF_NAMESPACE_ID::_Duration_default_instance_);
+}
+inline const ::PROTOBUF_NAMESPACE_ID::Duration& SetAliasResponse::settle_time() const {
+  // @@protoc_insertion_point(field_get:tihua.v1.SetAliasResponse.settle_time)
+  return _internal_settle_time();
+}
+inline void SetAliasResponse::unsafe_arena_set_allocated_settle_time(
+    ::PROTOBUF_NAMESPACE_ID::Duration* settle_time) {
+  if (GetArenaForAllocation() == nullptr) {
+    delete reinterpret_cast<::PROTOBUF_NAMESPACE_ID::MessageLite*>(_impl_.settle_time_);
+  }
+  _impl_.settle_time_ = settle_time;
+  if (settle_time) {
+    
+  } else {
+    
+  }
+  // @@protoc_insertion_point(field_unsafe_arena_set_allocated:tihua.v1.SetAliasResponse.settle_time)
+}
+inline ::PROTOBUF_NAMESPACE_ID::Duration* SetAliasResponse::release_settle_time() {
+  
+  ::PROTOBUF_NAMESPACE_ID::Duration* temp = _impl_.settle_time_;
+  _impl_.settle_time_ = nullptr;
+#ifdef PROTOBUF_FORCE_COPY_IN_RELEASE
+  auto* old =  reinterpret_cast<::PROTOBUF_NAMESPACE_ID::MessageLite*>(temp);
+  temp = ::PROTOBUF_NAMESPACE_ID::internal::DuplicateIfNonNull(temp);
+  if (GetArenaForAllocation() == nullptr) { delete old; }
+#else  // PROTOBUF_FORCE_COPY_IN_RELEASE
+  if (GetArenaForAllocation() != nullptr) {
+    temp = ::PROTOBUF_NAMESPACE_ID::internal::DuplicateIfNonNull(temp);
+  }
+#endif  // !PROTOBUF_FORCE_COPY_IN_RELEASE
+  return temp;
+}
+inline ::PROTOBUF_NAMESPACE_ID::Duration* SetAliasResponse::unsafe_arena_release_settle_time() {
+  // @@protoc_insertion_point(field_release:tihua.v1.SetAliasResponse.settle_time)
+  
+  ::PROTOBUF_NAMESPACE_ID::Duration* temp = _impl_.settle_time_;
+  _impl_.settle_time_ = nullptr;
+  return temp;
+}
+inline ::PROTOBUF_NAMESPACE_ID::Duration* SetAliasResponse::_internal_mutable_settle_time() {
+  
+  if (_impl_.settle_time_ == nullptr) {
+    auto* p = CreateMaybeMessage<::PROTOBUF_NAMESPACE_ID::Duration>(GetArenaForAllocation());
+    _impl_.settle_time_ = p;
+  }
+  return _impl_.settle_time_;
+}
+inline ::PROTOBUF_NAMESPACE_ID::Duration* SetAliasResponse::mutable_settle_time() {
+  ::PROTOBUF_NAMESPACE_ID::Duration* _msg = _internal_mutable_settle_time();
+  // @@protoc_insertion_point(field_mutable:tihua.v1.SetAliasResponse.settle_time)
+  return _msg;
+}
+inline void SetAliasResponse::set_allocated_settle_time(::PROTOBUF_NAMESPACE_ID::Duration* settle_time) {
+  ::PROTOBUF_NAMESPACE_ID::Arena* message_arena = GetArenaForAllocation();
+  if (message_arena == nullptr) {
+    delete reinterpret_cast< ::PROTOBUF_NAMESPACE_ID::MessageLite*>(_impl_.settle_time_);
+  }
+  if (settle_time) {
+    ::PROTOBUF_NAMESPACE_ID::Arena* submessage_arena =
+        ::PROTOBUF_NAMESPACE_ID::Arena::InternalGetOwningArena(
+                reinterpret_cast<::PROTOBUF_NAMESPACE_ID::MessageLite*>(settle_time));
+    if (message_arena != submessage_arena) {
+      settle_time = ::PROTOBUF_NAMESPACE_ID::internal::GetOwnedMessage(
+          message_arena, settle_time, submessage_arena);
+    }
+    
+  } else {
+    
+  }
+  _impl_.settle_time_ = settle_time;
+  // @@protoc_insertion_point(field_set_allocated:tihua.v1.SetAliasResponse.settle_time)
+}
+
+// -------------------------------------------------------------------
+
+// DeleteAliasRequest
+
+// string alias = 1;
+inline void DeleteAliasRequest::clear_alias() {
+  _impl_.alias_.ClearToEmpty();
+}
+inline const std::string& DeleteAliasRequest::alias() const {
+  // @@protoc_insertion_point(field_get:tihua.v1.DeleteAliasRequest.alias)
+  return _internal_alias();
+}
+template <typename ArgT0, typename... ArgT>
+inline PROTOBUF_ALWAYS_INLINE
+void DeleteAliasRequest::set_alias(ArgT0&& arg0, ArgT... args) {
+ 
+ _impl_.alias_.Set(static_cast<ArgT0 &&>(arg0), args..., GetArenaForAllocation());
+  // @@protoc_insertion_point(field_set:tihua.v1.DeleteAliasRequest.alias)
+}
+inline std::string* DeleteAliasRequest::mutable_alias() {
+  std::string* _s = _internal_mutable_alias();
+  // @@protoc_insertion_point(field_mutable:tihua.v1.DeleteAliasRequest.alias)
+  return _s;
+}
+inline const std::string& DeleteAliasRequest::_internal_alias() const {
+  return _impl_.alias_.Get();
+}
+inline void DeleteAliasRequest::_internal_set_alias(const std::string& value) {
+  
+  _impl_.alias_.Set(value, GetArenaForAllocation());
+}
+inline std::string* DeleteAliasRequest::_internal_mutable_alias() {
+  
+  return _impl_.alias_.Mutable(GetArenaForAllocation());
+}
+inline std::string* DeleteAliasRequest::release_alias() {
+  // @@protoc_insertion_point(field_release:tihua.v1.DeleteAliasRequest.alias)
+  return _impl_.alias_.Release();
+}
+inline void DeleteAliasRequest::set_allocated_alias(std::string* alias) {
+  if (alias != nullptr) {
+    
+  } else {
+    
+  }
+  _impl_.alias_.SetAllocated(alias, GetArenaForAllocation());
+#ifdef PROTOBUF_FORCE_COPY_DEFAULT_STRING
+  if (_impl_.alias_.IsDefault()) {
+    _impl_.alias_.Set("", GetArenaForAllocation());
+  }
+#endif // PROTOBUF_FORCE_COPY_DEFAULT_STRING
+  // @@protoc_insertion_point(field_set_allocated:tihua.v1.DeleteAliasRequest.alias)
+}
+
+// -------------------------------------------------------------------
+
+// DeleteAliasResponse
 
 // -------------------------------------------------------------------
 
@@ -7445,6 +8911,18 @@ inline void DeleteItemsResponse::set_deleted_count(uint64_t value) {
 #ifdef __GNUC__
   #pragma GCC diagnostic pop
 #endif  // __GNUC__
+// -------------------------------------------------------------------
+
+// -------------------------------------------------------------------
+
+// -------------------------------------------------------------------
+
+// -------------------------------------------------------------------
+
+// -------------------------------------------------------------------
+
+// -------------------------------------------------------------------
+
 // -------------------------------------------------------------------
 
 // -------------------------------------------------------------------

@@ -45,17 +45,22 @@ class IngestService final {
     // 2. The client sends IngestBatch with seq committed_seq + 1, + 2, …, as long as it has credit.
     // 3. Credit is leave to send, in batches and bytes; it says nothing of what is written.
     // 4. IngestAck is cumulative: every batch up to committed_seq is in the store, or its items are
-    //    listed in errors. Errors are sent with the acknowledgement of their batch.
+    //    listed in errors. Errors are sent with the acknowledgement of their batch, at once; while all
+    //    goes well, acknowledgements are about 100 ms apart.
     // 5. A bad item never ends the stream. What does: no start or a second one (FAILED_PRECONDITION),
     //    a gap in seq (OUT_OF_RANGE), more in flight than was granted (RESOURCE_EXHAUSTED), an empty
     //    or too long batch (INVALID_ARGUMENT), a store that does not answer (UNAVAILABLE) or has no
     //    room (RESOURCE_EXHAUSTED with RetryInfo).
     // 6. The client half-closes; the server acknowledges the rest, sends IngestSummary and ends OK.
-    // 7. After a break the client opens a new stream with the same session_id and goes on after the
-    //    committed_seq that it is told. Batches at or below it are ignored. A server that has
-    //    forgotten the session answers 0, and sending everything again with upsert is harmless.
+    // 7. After a break the client opens a new stream with the same session_id, on any server of the
+    //    same store, tells what it has read, and goes on after the committed_seq that it is told.
+    //    Batches at or below it are ignored. What was written and not acknowledged is sent again:
+    //    with upsert that is harmless, and in the other modes the server knows its own work and
+    //    counts it as written.
     // 8. A server that shuts down sends IngestDraining, finishes what it has, acknowledges it and
     //    ends the stream with UNAVAILABLE.
+    // 9. So does one for whose client there was nothing to do for five minutes, or as long as the
+    //    server was told: no batch came, or what it said was not read (reason STREAM_IDLE).
     //
     // A client that does not read its acknowledgements is granted no more credit.
     std::unique_ptr< ::grpc::ClientReaderWriterInterface< ::tihua::v1::IngestRequest, ::tihua::v1::IngestResponse>> Ingest(::grpc::ClientContext* context) {
@@ -76,17 +81,22 @@ class IngestService final {
       // 2. The client sends IngestBatch with seq committed_seq + 1, + 2, …, as long as it has credit.
       // 3. Credit is leave to send, in batches and bytes; it says nothing of what is written.
       // 4. IngestAck is cumulative: every batch up to committed_seq is in the store, or its items are
-      //    listed in errors. Errors are sent with the acknowledgement of their batch.
+      //    listed in errors. Errors are sent with the acknowledgement of their batch, at once; while all
+      //    goes well, acknowledgements are about 100 ms apart.
       // 5. A bad item never ends the stream. What does: no start or a second one (FAILED_PRECONDITION),
       //    a gap in seq (OUT_OF_RANGE), more in flight than was granted (RESOURCE_EXHAUSTED), an empty
       //    or too long batch (INVALID_ARGUMENT), a store that does not answer (UNAVAILABLE) or has no
       //    room (RESOURCE_EXHAUSTED with RetryInfo).
       // 6. The client half-closes; the server acknowledges the rest, sends IngestSummary and ends OK.
-      // 7. After a break the client opens a new stream with the same session_id and goes on after the
-      //    committed_seq that it is told. Batches at or below it are ignored. A server that has
-      //    forgotten the session answers 0, and sending everything again with upsert is harmless.
+      // 7. After a break the client opens a new stream with the same session_id, on any server of the
+      //    same store, tells what it has read, and goes on after the committed_seq that it is told.
+      //    Batches at or below it are ignored. What was written and not acknowledged is sent again:
+      //    with upsert that is harmless, and in the other modes the server knows its own work and
+      //    counts it as written.
       // 8. A server that shuts down sends IngestDraining, finishes what it has, acknowledges it and
       //    ends the stream with UNAVAILABLE.
+      // 9. So does one for whose client there was nothing to do for five minutes, or as long as the
+      //    server was told: no batch came, or what it said was not read (reason STREAM_IDLE).
       //
       // A client that does not read its acknowledgements is granted no more credit.
       virtual void Ingest(::grpc::ClientContext* context, ::grpc::ClientBidiReactor< ::tihua::v1::IngestRequest,::tihua::v1::IngestResponse>* reactor) = 0;
@@ -143,17 +153,22 @@ class IngestService final {
     // 2. The client sends IngestBatch with seq committed_seq + 1, + 2, …, as long as it has credit.
     // 3. Credit is leave to send, in batches and bytes; it says nothing of what is written.
     // 4. IngestAck is cumulative: every batch up to committed_seq is in the store, or its items are
-    //    listed in errors. Errors are sent with the acknowledgement of their batch.
+    //    listed in errors. Errors are sent with the acknowledgement of their batch, at once; while all
+    //    goes well, acknowledgements are about 100 ms apart.
     // 5. A bad item never ends the stream. What does: no start or a second one (FAILED_PRECONDITION),
     //    a gap in seq (OUT_OF_RANGE), more in flight than was granted (RESOURCE_EXHAUSTED), an empty
     //    or too long batch (INVALID_ARGUMENT), a store that does not answer (UNAVAILABLE) or has no
     //    room (RESOURCE_EXHAUSTED with RetryInfo).
     // 6. The client half-closes; the server acknowledges the rest, sends IngestSummary and ends OK.
-    // 7. After a break the client opens a new stream with the same session_id and goes on after the
-    //    committed_seq that it is told. Batches at or below it are ignored. A server that has
-    //    forgotten the session answers 0, and sending everything again with upsert is harmless.
+    // 7. After a break the client opens a new stream with the same session_id, on any server of the
+    //    same store, tells what it has read, and goes on after the committed_seq that it is told.
+    //    Batches at or below it are ignored. What was written and not acknowledged is sent again:
+    //    with upsert that is harmless, and in the other modes the server knows its own work and
+    //    counts it as written.
     // 8. A server that shuts down sends IngestDraining, finishes what it has, acknowledges it and
     //    ends the stream with UNAVAILABLE.
+    // 9. So does one for whose client there was nothing to do for five minutes, or as long as the
+    //    server was told: no batch came, or what it said was not read (reason STREAM_IDLE).
     //
     // A client that does not read its acknowledgements is granted no more credit.
     virtual ::grpc::Status Ingest(::grpc::ServerContext* context, ::grpc::ServerReaderWriter< ::tihua::v1::IngestResponse, ::tihua::v1::IngestRequest>* stream);

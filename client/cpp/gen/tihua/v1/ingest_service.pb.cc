@@ -28,6 +28,9 @@ PROTOBUF_CONSTEXPR IngestStart::IngestStart(
   , /*decltype(_impl_.session_id_)*/{&::_pbi::fixed_address_empty_string, ::_pbi::ConstantInitialized{}}
   , /*decltype(_impl_.model_)*/{&::_pbi::fixed_address_empty_string, ::_pbi::ConstantInitialized{}}
   , /*decltype(_impl_.read_seq_)*/uint64_t{0u}
+  , /*decltype(_impl_.items_written_)*/uint64_t{0u}
+  , /*decltype(_impl_.items_failed_)*/uint64_t{0u}
+  , /*decltype(_impl_.items_skipped_)*/uint64_t{0u}
   , /*decltype(_impl_.mode_)*/0
   , /*decltype(_impl_._cached_size_)*/{}} {}
 struct IngestStartDefaultTypeInternal {
@@ -190,6 +193,9 @@ const uint32_t TableStruct_tihua_2fv1_2fingest_5fservice_2eproto::offsets[] PROT
   PROTOBUF_FIELD_OFFSET(::tihua::v1::IngestStart, _impl_.mode_),
   PROTOBUF_FIELD_OFFSET(::tihua::v1::IngestStart, _impl_.model_),
   PROTOBUF_FIELD_OFFSET(::tihua::v1::IngestStart, _impl_.read_seq_),
+  PROTOBUF_FIELD_OFFSET(::tihua::v1::IngestStart, _impl_.items_written_),
+  PROTOBUF_FIELD_OFFSET(::tihua::v1::IngestStart, _impl_.items_failed_),
+  PROTOBUF_FIELD_OFFSET(::tihua::v1::IngestStart, _impl_.items_skipped_),
   ~0u,  // no _has_bits_
   PROTOBUF_FIELD_OFFSET(::tihua::v1::IngestBatch, _internal_metadata_),
   ~0u,  // no _extensions_
@@ -277,15 +283,15 @@ const uint32_t TableStruct_tihua_2fv1_2fingest_5fservice_2eproto::offsets[] PROT
 };
 static const ::_pbi::MigrationSchema schemas[] PROTOBUF_SECTION_VARIABLE(protodesc_cold) = {
   { 0, -1, -1, sizeof(::tihua::v1::IngestStart)},
-  { 11, -1, -1, sizeof(::tihua::v1::IngestBatch)},
-  { 19, -1, -1, sizeof(::tihua::v1::IngestRequest)},
-  { 28, -1, -1, sizeof(::tihua::v1::IngestStarted)},
-  { 38, -1, -1, sizeof(::tihua::v1::IngestCredit)},
-  { 46, -1, -1, sizeof(::tihua::v1::IngestAck)},
-  { 57, -1, -1, sizeof(::tihua::v1::BatchError)},
-  { 65, -1, -1, sizeof(::tihua::v1::IngestDraining)},
-  { 72, -1, -1, sizeof(::tihua::v1::IngestSummary)},
-  { 83, -1, -1, sizeof(::tihua::v1::IngestResponse)},
+  { 14, -1, -1, sizeof(::tihua::v1::IngestBatch)},
+  { 22, -1, -1, sizeof(::tihua::v1::IngestRequest)},
+  { 31, -1, -1, sizeof(::tihua::v1::IngestStarted)},
+  { 41, -1, -1, sizeof(::tihua::v1::IngestCredit)},
+  { 49, -1, -1, sizeof(::tihua::v1::IngestAck)},
+  { 60, -1, -1, sizeof(::tihua::v1::BatchError)},
+  { 68, -1, -1, sizeof(::tihua::v1::IngestDraining)},
+  { 75, -1, -1, sizeof(::tihua::v1::IngestSummary)},
+  { 86, -1, -1, sizeof(::tihua::v1::IngestResponse)},
 };
 
 static const ::_pb::Message* const file_default_instances[] = {
@@ -304,42 +310,44 @@ static const ::_pb::Message* const file_default_instances[] = {
 const char descriptor_table_protodef_tihua_2fv1_2fingest_5fservice_2eproto[] PROTOBUF_SECTION_VARIABLE(protodesc_cold) =
   "\n\035tihua/v1/ingest_service.proto\022\010tihua.v"
   "1\032\036google/protobuf/duration.proto\032\024tihua"
-  "/v1/types.proto\"y\n\013IngestStart\022\022\n\ncollec"
-  "tion\030\001 \001(\t\022\022\n\nsession_id\030\002 \001(\t\022!\n\004mode\030\003"
-  " \001(\0162\023.tihua.v1.WriteMode\022\r\n\005model\030\004 \001(\t"
-  "\022\020\n\010read_seq\030\005 \001(\004\"9\n\013IngestBatch\022\013\n\003seq"
-  "\030\001 \001(\004\022\035\n\005items\030\002 \003(\0132\016.tihua.v1.Item\"j\n"
-  "\rIngestRequest\022&\n\005start\030\001 \001(\0132\025.tihua.v1"
-  ".IngestStartH\000\022&\n\005batch\030\002 \001(\0132\025.tihua.v1"
-  ".IngestBatchH\000B\t\n\007message\"\205\001\n\rIngestStar"
-  "ted\022\022\n\nsession_id\030\001 \001(\t\022\025\n\rcommitted_seq"
-  "\030\002 \001(\004\022&\n\006credit\030\003 \001(\0132\026.tihua.v1.Ingest"
-  "Credit\022!\n\005model\030\004 \001(\0132\022.tihua.v1.ModelRe"
-  "f\".\n\014IngestCredit\022\017\n\007batches\030\001 \001(\r\022\r\n\005by"
-  "tes\030\002 \001(\004\"\214\001\n\tIngestAck\022\025\n\rcommitted_seq"
-  "\030\001 \001(\004\022\025\n\ritems_written\030\002 \001(\004\022\024\n\014items_f"
-  "ailed\030\003 \001(\004\022\025\n\ritems_skipped\030\004 \001(\004\022$\n\006er"
-  "rors\030\005 \003(\0132\024.tihua.v1.BatchError\"=\n\nBatc"
-  "hError\022\013\n\003seq\030\001 \001(\004\022\"\n\005error\030\002 \001(\0132\023.tih"
-  "ua.v1.ItemError\":\n\016IngestDraining\022(\n\005gra"
-  "ce\030\001 \001(\0132\031.google.protobuf.Duration\"\226\001\n\r"
-  "IngestSummary\022\025\n\rcommitted_seq\030\001 \001(\004\022\025\n\r"
-  "items_written\030\002 \001(\004\022\024\n\014items_failed\030\003 \001("
-  "\004\022\025\n\ritems_skipped\030\004 \001(\004\022*\n\007elapsed\030\005 \001("
-  "\0132\031.google.protobuf.Duration\"\357\001\n\016IngestR"
-  "esponse\022*\n\007started\030\001 \001(\0132\027.tihua.v1.Inge"
-  "stStartedH\000\022(\n\006credit\030\002 \001(\0132\026.tihua.v1.I"
-  "ngestCreditH\000\022\"\n\003ack\030\003 \001(\0132\023.tihua.v1.In"
-  "gestAckH\000\022,\n\010draining\030\004 \001(\0132\030.tihua.v1.I"
-  "ngestDrainingH\000\022*\n\007summary\030\005 \001(\0132\027.tihua"
-  ".v1.IngestSummaryH\000B\t\n\007message*x\n\tWriteM"
-  "ode\022\032\n\026WRITE_MODE_UNSPECIFIED\020\000\022\025\n\021WRITE"
-  "_MODE_UPSERT\020\001\022\032\n\026WRITE_MODE_INSERT_ONLY"
-  "\020\002\022\034\n\030WRITE_MODE_SKIP_EXISTING\020\0032P\n\rInge"
-  "stService\022\?\n\006Ingest\022\027.tihua.v1.IngestReq"
-  "uest\032\030.tihua.v1.IngestResponse(\0010\001BC\n\022io"
-  ".github.tihua.v1P\001Z+github.com/tihua/tih"
-  "ua/client/go/v1;tihuav1b\006proto3"
+  "/v1/types.proto\"\275\001\n\013IngestStart\022\022\n\ncolle"
+  "ction\030\001 \001(\t\022\022\n\nsession_id\030\002 \001(\t\022!\n\004mode\030"
+  "\003 \001(\0162\023.tihua.v1.WriteMode\022\r\n\005model\030\004 \001("
+  "\t\022\020\n\010read_seq\030\005 \001(\004\022\025\n\ritems_written\030\006 \001"
+  "(\004\022\024\n\014items_failed\030\007 \001(\004\022\025\n\ritems_skippe"
+  "d\030\010 \001(\004\"9\n\013IngestBatch\022\013\n\003seq\030\001 \001(\004\022\035\n\005i"
+  "tems\030\002 \003(\0132\016.tihua.v1.Item\"j\n\rIngestRequ"
+  "est\022&\n\005start\030\001 \001(\0132\025.tihua.v1.IngestStar"
+  "tH\000\022&\n\005batch\030\002 \001(\0132\025.tihua.v1.IngestBatc"
+  "hH\000B\t\n\007message\"\205\001\n\rIngestStarted\022\022\n\nsess"
+  "ion_id\030\001 \001(\t\022\025\n\rcommitted_seq\030\002 \001(\004\022&\n\006c"
+  "redit\030\003 \001(\0132\026.tihua.v1.IngestCredit\022!\n\005m"
+  "odel\030\004 \001(\0132\022.tihua.v1.ModelRef\".\n\014Ingest"
+  "Credit\022\017\n\007batches\030\001 \001(\r\022\r\n\005bytes\030\002 \001(\004\"\214"
+  "\001\n\tIngestAck\022\025\n\rcommitted_seq\030\001 \001(\004\022\025\n\ri"
+  "tems_written\030\002 \001(\004\022\024\n\014items_failed\030\003 \001(\004"
+  "\022\025\n\ritems_skipped\030\004 \001(\004\022$\n\006errors\030\005 \003(\0132"
+  "\024.tihua.v1.BatchError\"=\n\nBatchError\022\013\n\003s"
+  "eq\030\001 \001(\004\022\"\n\005error\030\002 \001(\0132\023.tihua.v1.ItemE"
+  "rror\":\n\016IngestDraining\022(\n\005grace\030\001 \001(\0132\031."
+  "google.protobuf.Duration\"\226\001\n\rIngestSumma"
+  "ry\022\025\n\rcommitted_seq\030\001 \001(\004\022\025\n\ritems_writt"
+  "en\030\002 \001(\004\022\024\n\014items_failed\030\003 \001(\004\022\025\n\ritems_"
+  "skipped\030\004 \001(\004\022*\n\007elapsed\030\005 \001(\0132\031.google."
+  "protobuf.Duration\"\357\001\n\016IngestResponse\022*\n\007"
+  "started\030\001 \001(\0132\027.tihua.v1.IngestStartedH\000"
+  "\022(\n\006credit\030\002 \001(\0132\026.tihua.v1.IngestCredit"
+  "H\000\022\"\n\003ack\030\003 \001(\0132\023.tihua.v1.IngestAckH\000\022,"
+  "\n\010draining\030\004 \001(\0132\030.tihua.v1.IngestDraini"
+  "ngH\000\022*\n\007summary\030\005 \001(\0132\027.tihua.v1.IngestS"
+  "ummaryH\000B\t\n\007message*x\n\tWriteMode\022\032\n\026WRIT"
+  "E_MODE_UNSPECIFIED\020\000\022\025\n\021WRITE_MODE_UPSER"
+  "T\020\001\022\032\n\026WRITE_MODE_INSERT_ONLY\020\002\022\034\n\030WRITE"
+  "_MODE_SKIP_EXISTING\020\0032P\n\rIngestService\022\?"
+  "\n\006Ingest\022\027.tihua.v1.IngestRequest\032\030.tihu"
+  "a.v1.IngestResponse(\0010\001BC\n\022io.github.tih"
+  "ua.v1P\001Z+github.com/tihua/tihua/client/g"
+  "o/v1;tihuav1b\006proto3"
   ;
 static const ::_pbi::DescriptorTable* const descriptor_table_tihua_2fv1_2fingest_5fservice_2eproto_deps[2] = {
   &::descriptor_table_google_2fprotobuf_2fduration_2eproto,
@@ -347,7 +355,7 @@ static const ::_pbi::DescriptorTable* const descriptor_table_tihua_2fv1_2fingest
 };
 static ::_pbi::once_flag descriptor_table_tihua_2fv1_2fingest_5fservice_2eproto_once;
 const ::_pbi::DescriptorTable descriptor_table_tihua_2fv1_2fingest_5fservice_2eproto = {
-    false, false, 1511, descriptor_table_protodef_tihua_2fv1_2fingest_5fservice_2eproto,
+    false, false, 1580, descriptor_table_protodef_tihua_2fv1_2fingest_5fservice_2eproto,
     "tihua/v1/ingest_service.proto",
     &descriptor_table_tihua_2fv1_2fingest_5fservice_2eproto_once, descriptor_table_tihua_2fv1_2fingest_5fservice_2eproto_deps, 2, 10,
     schemas, file_default_instances, TableStruct_tihua_2fv1_2fingest_5fservice_2eproto::offsets,
@@ -399,6 +407,9 @@ IngestStart::IngestStart(const IngestStart& from)
     , decltype(_impl_.session_id_){}
     , decltype(_impl_.model_){}
     , decltype(_impl_.read_seq_){}
+    , decltype(_impl_.items_written_){}
+    , decltype(_impl_.items_failed_){}
+    , decltype(_impl_.items_skipped_){}
     , decltype(_impl_.mode_){}
     , /*decltype(_impl_._cached_size_)*/{}};
 
@@ -442,6 +453,9 @@ inline void IngestStart::SharedCtor(
     , decltype(_impl_.session_id_){}
     , decltype(_impl_.model_){}
     , decltype(_impl_.read_seq_){uint64_t{0u}}
+    , decltype(_impl_.items_written_){uint64_t{0u}}
+    , decltype(_impl_.items_failed_){uint64_t{0u}}
+    , decltype(_impl_.items_skipped_){uint64_t{0u}}
     , decltype(_impl_.mode_){0}
     , /*decltype(_impl_._cached_size_)*/{}
   };
@@ -547,6 +561,30 @@ const char* IngestStart::_InternalParse(const char* ptr, ::_pbi::ParseContext* c
         } else
           goto handle_unusual;
         continue;
+      // uint64 items_written = 6;
+      case 6:
+        if (PROTOBUF_PREDICT_TRUE(static_cast<uint8_t>(tag) == 48)) {
+          _impl_.items_written_ = ::PROTOBUF_NAMESPACE_ID::internal::ReadVarint64(&ptr);
+          CHK_(ptr);
+        } else
+          goto handle_unusual;
+        continue;
+      // uint64 items_failed = 7;
+      case 7:
+        if (PROTOBUF_PREDICT_TRUE(static_cast<uint8_t>(tag) == 56)) {
+          _impl_.items_failed_ = ::PROTOBUF_NAMESPACE_ID::internal::ReadVarint64(&ptr);
+          CHK_(ptr);
+        } else
+          goto handle_unusual;
+        continue;
+      // uint64 items_skipped = 8;
+      case 8:
+        if (PROTOBUF_PREDICT_TRUE(static_cast<uint8_t>(tag) == 64)) {
+          _impl_.items_skipped_ = ::PROTOBUF_NAMESPACE_ID::internal::ReadVarint64(&ptr);
+          CHK_(ptr);
+        } else
+          goto handle_unusual;
+        continue;
       default:
         goto handle_unusual;
     }  // switch
@@ -619,6 +657,24 @@ uint8_t* IngestStart::_InternalSerialize(
     target = ::_pbi::WireFormatLite::WriteUInt64ToArray(5, this->_internal_read_seq(), target);
   }
 
+  // uint64 items_written = 6;
+  if (this->_internal_items_written() != 0) {
+    target = stream->EnsureSpace(target);
+    target = ::_pbi::WireFormatLite::WriteUInt64ToArray(6, this->_internal_items_written(), target);
+  }
+
+  // uint64 items_failed = 7;
+  if (this->_internal_items_failed() != 0) {
+    target = stream->EnsureSpace(target);
+    target = ::_pbi::WireFormatLite::WriteUInt64ToArray(7, this->_internal_items_failed(), target);
+  }
+
+  // uint64 items_skipped = 8;
+  if (this->_internal_items_skipped() != 0) {
+    target = stream->EnsureSpace(target);
+    target = ::_pbi::WireFormatLite::WriteUInt64ToArray(8, this->_internal_items_skipped(), target);
+  }
+
   if (PROTOBUF_PREDICT_FALSE(_internal_metadata_.have_unknown_fields())) {
     target = ::_pbi::WireFormat::InternalSerializeUnknownFieldsToArray(
         _internal_metadata_.unknown_fields<::PROTOBUF_NAMESPACE_ID::UnknownFieldSet>(::PROTOBUF_NAMESPACE_ID::UnknownFieldSet::default_instance), target, stream);
@@ -661,6 +717,21 @@ size_t IngestStart::ByteSizeLong() const {
     total_size += ::_pbi::WireFormatLite::UInt64SizePlusOne(this->_internal_read_seq());
   }
 
+  // uint64 items_written = 6;
+  if (this->_internal_items_written() != 0) {
+    total_size += ::_pbi::WireFormatLite::UInt64SizePlusOne(this->_internal_items_written());
+  }
+
+  // uint64 items_failed = 7;
+  if (this->_internal_items_failed() != 0) {
+    total_size += ::_pbi::WireFormatLite::UInt64SizePlusOne(this->_internal_items_failed());
+  }
+
+  // uint64 items_skipped = 8;
+  if (this->_internal_items_skipped() != 0) {
+    total_size += ::_pbi::WireFormatLite::UInt64SizePlusOne(this->_internal_items_skipped());
+  }
+
   // .tihua.v1.WriteMode mode = 3;
   if (this->_internal_mode() != 0) {
     total_size += 1 +
@@ -696,6 +767,15 @@ void IngestStart::MergeImpl(::PROTOBUF_NAMESPACE_ID::Message& to_msg, const ::PR
   }
   if (from._internal_read_seq() != 0) {
     _this->_internal_set_read_seq(from._internal_read_seq());
+  }
+  if (from._internal_items_written() != 0) {
+    _this->_internal_set_items_written(from._internal_items_written());
+  }
+  if (from._internal_items_failed() != 0) {
+    _this->_internal_set_items_failed(from._internal_items_failed());
+  }
+  if (from._internal_items_skipped() != 0) {
+    _this->_internal_set_items_skipped(from._internal_items_skipped());
   }
   if (from._internal_mode() != 0) {
     _this->_internal_set_mode(from._internal_mode());

@@ -250,6 +250,9 @@ class IngestStart final :
     kSessionIdFieldNumber = 2,
     kModelFieldNumber = 4,
     kReadSeqFieldNumber = 5,
+    kItemsWrittenFieldNumber = 6,
+    kItemsFailedFieldNumber = 7,
+    kItemsSkippedFieldNumber = 8,
     kModeFieldNumber = 3,
   };
   // string collection = 1;
@@ -303,6 +306,33 @@ class IngestStart final :
   void _internal_set_read_seq(uint64_t value);
   public:
 
+  // uint64 items_written = 6;
+  void clear_items_written();
+  uint64_t items_written() const;
+  void set_items_written(uint64_t value);
+  private:
+  uint64_t _internal_items_written() const;
+  void _internal_set_items_written(uint64_t value);
+  public:
+
+  // uint64 items_failed = 7;
+  void clear_items_failed();
+  uint64_t items_failed() const;
+  void set_items_failed(uint64_t value);
+  private:
+  uint64_t _internal_items_failed() const;
+  void _internal_set_items_failed(uint64_t value);
+  public:
+
+  // uint64 items_skipped = 8;
+  void clear_items_skipped();
+  uint64_t items_skipped() const;
+  void set_items_skipped(uint64_t value);
+  private:
+  uint64_t _internal_items_skipped() const;
+  void _internal_set_items_skipped(uint64_t value);
+  public:
+
   // .tihua.v1.WriteMode mode = 3;
   void clear_mode();
   ::tihua::v1::WriteMode mode() const;
@@ -324,6 +354,9 @@ class IngestStart final :
     ::PROTOBUF_NAMESPACE_ID::internal::ArenaStringPtr session_id_;
     ::PROTOBUF_NAMESPACE_ID::internal::ArenaStringPtr model_;
     uint64_t read_seq_;
+    uint64_t items_written_;
+    uint64_t items_failed_;
+    uint64_t items_skipped_;
     int mode_;
     mutable ::PROTOBUF_NAMESPACE_ID::internal::CachedSize _cached_size_;
   };
@@ -2245,6 +2278,66 @@ inline void IngestStart::_internal_set_read_seq(uint64_t value) {
 inline void IngestStart::set_read_seq(uint64_t value) {
   _internal_set_read_seq(value);
   // @@protoc_insertion_point(field_set:tihua.v1.IngestStart.read_seq)
+}
+
+// uint64 items_written = 6;
+inline void IngestStart::clear_items_written() {
+  _impl_.items_written_ = uint64_t{0u};
+}
+inline uint64_t IngestStart::_internal_items_written() const {
+  return _impl_.items_written_;
+}
+inline uint64_t IngestStart::items_written() const {
+  // @@protoc_insertion_point(field_get:tihua.v1.IngestStart.items_written)
+  return _internal_items_written();
+}
+inline void IngestStart::_internal_set_items_written(uint64_t value) {
+  
+  _impl_.items_written_ = value;
+}
+inline void IngestStart::set_items_written(uint64_t value) {
+  _internal_set_items_written(value);
+  // @@protoc_insertion_point(field_set:tihua.v1.IngestStart.items_written)
+}
+
+// uint64 items_failed = 7;
+inline void IngestStart::clear_items_failed() {
+  _impl_.items_failed_ = uint64_t{0u};
+}
+inline uint64_t IngestStart::_internal_items_failed() const {
+  return _impl_.items_failed_;
+}
+inline uint64_t IngestStart::items_failed() const {
+  // @@protoc_insertion_point(field_get:tihua.v1.IngestStart.items_failed)
+  return _internal_items_failed();
+}
+inline void IngestStart::_internal_set_items_failed(uint64_t value) {
+  
+  _impl_.items_failed_ = value;
+}
+inline void IngestStart::set_items_failed(uint64_t value) {
+  _internal_set_items_failed(value);
+  // @@protoc_insertion_point(field_set:tihua.v1.IngestStart.items_failed)
+}
+
+// uint64 items_skipped = 8;
+inline void IngestStart::clear_items_skipped() {
+  _impl_.items_skipped_ = uint64_t{0u};
+}
+inline uint64_t IngestStart::_internal_items_skipped() const {
+  return _impl_.items_skipped_;
+}
+inline uint64_t IngestStart::items_skipped() const {
+  // @@protoc_insertion_point(field_get:tihua.v1.IngestStart.items_skipped)
+  return _internal_items_skipped();
+}
+inline void IngestStart::_internal_set_items_skipped(uint64_t value) {
+  
+  _impl_.items_skipped_ = value;
+}
+inline void IngestStart::set_items_skipped(uint64_t value) {
+  _internal_set_items_skipped(value);
+  // @@protoc_insertion_point(field_set:tihua.v1.IngestStart.items_skipped)
 }
 
 // -------------------------------------------------------------------

@@ -59,11 +59,13 @@ PROTOBUF_CONSTEXPR SearchRequest::SearchRequest(
   , /*decltype(_impl_.filter_)*/{&::_pbi::fixed_address_empty_string, ::_pbi::ConstantInitialized{}}
   , /*decltype(_impl_.page_token_)*/{&::_pbi::fixed_address_empty_string, ::_pbi::ConstantInitialized{}}
   , /*decltype(_impl_.model_)*/{&::_pbi::fixed_address_empty_string, ::_pbi::ConstantInitialized{}}
+  , /*decltype(_impl_.group_by_)*/{&::_pbi::fixed_address_empty_string, ::_pbi::ConstantInitialized{}}
   , /*decltype(_impl_.filter_params_)*/nullptr
   , /*decltype(_impl_.read_mask_)*/nullptr
   , /*decltype(_impl_.limit_)*/0u
   , /*decltype(_impl_.min_score_)*/0
-  , /*decltype(_impl_.consistency_)*/0} {}
+  , /*decltype(_impl_.consistency_)*/0
+  , /*decltype(_impl_.group_size_)*/0u} {}
 struct SearchRequestDefaultTypeInternal {
   PROTOBUF_CONSTEXPR SearchRequestDefaultTypeInternal()
       : _instance(::_pbi::ConstantInitialized{}) {}
@@ -76,6 +78,7 @@ PROTOBUF_ATTRIBUTE_NO_DESTROY PROTOBUF_CONSTINIT PROTOBUF_ATTRIBUTE_INIT_PRIORIT
 PROTOBUF_CONSTEXPR Hit::Hit(
     ::_pbi::ConstantInitialized): _impl_{
     /*decltype(_impl_.item_)*/nullptr
+  , /*decltype(_impl_.group_value_)*/nullptr
   , /*decltype(_impl_.score_)*/0
   , /*decltype(_impl_._cached_size_)*/{}} {}
 struct HitDefaultTypeInternal {
@@ -194,6 +197,8 @@ const uint32_t TableStruct_tihua_2fv1_2fsearch_5fservice_2eproto::offsets[] PROT
   PROTOBUF_FIELD_OFFSET(::tihua::v1::SearchRequest, _impl_.index_params_),
   PROTOBUF_FIELD_OFFSET(::tihua::v1::SearchRequest, _impl_.consistency_),
   PROTOBUF_FIELD_OFFSET(::tihua::v1::SearchRequest, _impl_.model_),
+  PROTOBUF_FIELD_OFFSET(::tihua::v1::SearchRequest, _impl_.group_by_),
+  PROTOBUF_FIELD_OFFSET(::tihua::v1::SearchRequest, _impl_.group_size_),
   ~0u,
   ~0u,
   ~0u,
@@ -205,6 +210,8 @@ const uint32_t TableStruct_tihua_2fv1_2fsearch_5fservice_2eproto::offsets[] PROT
   ~0u,
   ~0u,
   ~0u,
+  ~0u,
+  2,
   ~0u,  // no _has_bits_
   PROTOBUF_FIELD_OFFSET(::tihua::v1::Hit, _internal_metadata_),
   ~0u,  // no _extensions_
@@ -213,6 +220,7 @@ const uint32_t TableStruct_tihua_2fv1_2fsearch_5fservice_2eproto::offsets[] PROT
   ~0u,  // no _inlined_string_donated_
   PROTOBUF_FIELD_OFFSET(::tihua::v1::Hit, _impl_.item_),
   PROTOBUF_FIELD_OFFSET(::tihua::v1::Hit, _impl_.score_),
+  PROTOBUF_FIELD_OFFSET(::tihua::v1::Hit, _impl_.group_value_),
   ~0u,  // no _has_bits_
   PROTOBUF_FIELD_OFFSET(::tihua::v1::SearchResponse, _internal_metadata_),
   ~0u,  // no _extensions_
@@ -250,12 +258,12 @@ const uint32_t TableStruct_tihua_2fv1_2fsearch_5fservice_2eproto::offsets[] PROT
 static const ::_pbi::MigrationSchema schemas[] PROTOBUF_SECTION_VARIABLE(protodesc_cold) = {
   { 0, 12, -1, sizeof(::tihua::v1::QueryTerm)},
   { 17, 25, -1, sizeof(::tihua::v1::SearchRequest_IndexParamsEntry_DoNotUse)},
-  { 27, 44, -1, sizeof(::tihua::v1::SearchRequest)},
-  { 55, -1, -1, sizeof(::tihua::v1::Hit)},
-  { 63, -1, -1, sizeof(::tihua::v1::SearchResponse)},
-  { 73, -1, -1, sizeof(::tihua::v1::SearchManyRequest)},
-  { 80, -1, -1, sizeof(::tihua::v1::SearchManyResponse_Entry)},
-  { 89, -1, -1, sizeof(::tihua::v1::SearchManyResponse)},
+  { 27, 46, -1, sizeof(::tihua::v1::SearchRequest)},
+  { 59, -1, -1, sizeof(::tihua::v1::Hit)},
+  { 68, -1, -1, sizeof(::tihua::v1::SearchResponse)},
+  { 78, -1, -1, sizeof(::tihua::v1::SearchManyRequest)},
+  { 85, -1, -1, sizeof(::tihua::v1::SearchManyResponse_Entry)},
+  { 94, -1, -1, sizeof(::tihua::v1::SearchManyResponse)},
 };
 
 static const ::_pb::Message* const file_default_instances[] = {
@@ -277,7 +285,7 @@ const char descriptor_table_protodef_tihua_2fv1_2fsearch_5fservice_2eproto[] PRO
   "\005image\030\002 \001(\0132\025.tihua.v1.ImageSourceH\000\022*\n"
   "\tembedding\030\003 \001(\0132\025.tihua.v1.VectorBlockH"
   "\000\022\021\n\007item_id\030\004 \001(\tH\000\022\023\n\006weight\030\005 \001(\002H\001\210\001"
-  "\001B\007\n\005valueB\t\n\007_weight\"\275\003\n\rSearchRequest\022"
+  "\001B\007\n\005valueB\t\n\007_weight\"\367\003\n\rSearchRequest\022"
   "\022\n\ncollection\030\001 \001(\t\022\"\n\005terms\030\002 \003(\0132\023.tih"
   "ua.v1.QueryTerm\022\016\n\006filter\030\003 \001(\t\022.\n\rfilte"
   "r_params\030\004 \001(\0132\027.google.protobuf.Struct\022"
@@ -286,28 +294,31 @@ const char descriptor_table_protodef_tihua_2fv1_2fsearch_5fservice_2eproto[] PRO
   "(\0132\032.google.protobuf.FieldMask\022>\n\014index_"
   "params\030\t \003(\0132(.tihua.v1.SearchRequest.In"
   "dexParamsEntry\022*\n\013consistency\030\n \001(\0162\025.ti"
-  "hua.v1.Consistency\022\r\n\005model\030\013 \001(\t\0322\n\020Ind"
-  "exParamsEntry\022\013\n\003key\030\001 \001(\t\022\r\n\005value\030\002 \001("
-  "\r:\0028\001B\010\n\006_limitB\014\n\n_min_score\"2\n\003Hit\022\034\n\004"
-  "item\030\001 \001(\0132\016.tihua.v1.Item\022\r\n\005score\030\002 \001("
-  "\002\"\213\001\n\016SearchResponse\022\033\n\004hits\030\001 \003(\0132\r.tih"
-  "ua.v1.Hit\022\027\n\017next_page_token\030\002 \001(\t\022!\n\005mo"
-  "del\030\003 \001(\0132\022.tihua.v1.ModelRef\022 \n\006timing\030"
-  "\004 \001(\0132\020.tihua.v1.Timing\">\n\021SearchManyReq"
-  "uest\022)\n\010requests\030\001 \003(\0132\027.tihua.v1.Search"
-  "Request\"\260\001\n\022SearchManyResponse\0223\n\007entrie"
-  "s\030\001 \003(\0132\".tihua.v1.SearchManyResponse.En"
-  "try\032e\n\005Entry\022,\n\010response\030\001 \001(\0132\030.tihua.v"
-  "1.SearchResponseH\000\022$\n\005error\030\002 \001(\0132\023.tihu"
-  "a.v1.ItemErrorH\000B\010\n\006result*[\n\013Consistenc"
-  "y\022\033\n\027CONSISTENCY_UNSPECIFIED\020\000\022\027\n\023CONSIS"
-  "TENCY_BOUNDED\020\001\022\026\n\022CONSISTENCY_STRONG\020\0022"
-  "\237\001\n\rSearchService\022@\n\006Search\022\027.tihua.v1.S"
-  "earchRequest\032\030.tihua.v1.SearchResponse\"\003"
-  "\220\002\001\022L\n\nSearchMany\022\033.tihua.v1.SearchManyR"
-  "equest\032\034.tihua.v1.SearchManyResponse\"\003\220\002"
-  "\001BC\n\022io.github.tihua.v1P\001Z+github.com/ti"
-  "hua/tihua/client/go/v1;tihuav1b\006proto3"
+  "hua.v1.Consistency\022\r\n\005model\030\013 \001(\t\022\020\n\010gro"
+  "up_by\030\014 \001(\t\022\027\n\ngroup_size\030\r \001(\rH\002\210\001\001\0322\n\020"
+  "IndexParamsEntry\022\013\n\003key\030\001 \001(\t\022\r\n\005value\030\002"
+  " \001(\r:\0028\001B\010\n\006_limitB\014\n\n_min_scoreB\r\n\013_gro"
+  "up_size\"_\n\003Hit\022\034\n\004item\030\001 \001(\0132\016.tihua.v1."
+  "Item\022\r\n\005score\030\002 \001(\002\022+\n\013group_value\030\003 \001(\013"
+  "2\026.google.protobuf.Value\"\213\001\n\016SearchRespo"
+  "nse\022\033\n\004hits\030\001 \003(\0132\r.tihua.v1.Hit\022\027\n\017next"
+  "_page_token\030\002 \001(\t\022!\n\005model\030\003 \001(\0132\022.tihua"
+  ".v1.ModelRef\022 \n\006timing\030\004 \001(\0132\020.tihua.v1."
+  "Timing\">\n\021SearchManyRequest\022)\n\010requests\030"
+  "\001 \003(\0132\027.tihua.v1.SearchRequest\"\260\001\n\022Searc"
+  "hManyResponse\0223\n\007entries\030\001 \003(\0132\".tihua.v"
+  "1.SearchManyResponse.Entry\032e\n\005Entry\022,\n\010r"
+  "esponse\030\001 \001(\0132\030.tihua.v1.SearchResponseH"
+  "\000\022$\n\005error\030\002 \001(\0132\023.tihua.v1.ItemErrorH\000B"
+  "\010\n\006result*[\n\013Consistency\022\033\n\027CONSISTENCY_"
+  "UNSPECIFIED\020\000\022\027\n\023CONSISTENCY_BOUNDED\020\001\022\026"
+  "\n\022CONSISTENCY_STRONG\020\0022\237\001\n\rSearchService"
+  "\022@\n\006Search\022\027.tihua.v1.SearchRequest\032\030.ti"
+  "hua.v1.SearchResponse\"\003\220\002\001\022L\n\nSearchMany"
+  "\022\033.tihua.v1.SearchManyRequest\032\034.tihua.v1"
+  ".SearchManyResponse\"\003\220\002\001BC\n\022io.github.ti"
+  "hua.v1P\001Z+github.com/tihua/tihua/client/"
+  "go/v1;tihuav1b\006proto3"
   ;
 static const ::_pbi::DescriptorTable* const descriptor_table_tihua_2fv1_2fsearch_5fservice_2eproto_deps[3] = {
   &::descriptor_table_google_2fprotobuf_2ffield_5fmask_2eproto,
@@ -316,7 +327,7 @@ static const ::_pbi::DescriptorTable* const descriptor_table_tihua_2fv1_2fsearch
 };
 static ::_pbi::once_flag descriptor_table_tihua_2fv1_2fsearch_5fservice_2eproto_once;
 const ::_pbi::DescriptorTable descriptor_table_tihua_2fv1_2fsearch_5fservice_2eproto = {
-    false, false, 1518, descriptor_table_protodef_tihua_2fv1_2fsearch_5fservice_2eproto,
+    false, false, 1621, descriptor_table_protodef_tihua_2fv1_2fsearch_5fservice_2eproto,
     "tihua/v1/search_service.proto",
     &descriptor_table_tihua_2fv1_2fsearch_5fservice_2eproto_once, descriptor_table_tihua_2fv1_2fsearch_5fservice_2eproto_deps, 3, 8,
     schemas, file_default_instances, TableStruct_tihua_2fv1_2fsearch_5fservice_2eproto::offsets,
@@ -814,6 +825,9 @@ class SearchRequest::_Internal {
     (*has_bits)[0] |= 2u;
   }
   static const ::PROTOBUF_NAMESPACE_ID::FieldMask& read_mask(const SearchRequest* msg);
+  static void set_has_group_size(HasBits* has_bits) {
+    (*has_bits)[0] |= 4u;
+  }
 };
 
 const ::PROTOBUF_NAMESPACE_ID::Struct&
@@ -857,11 +871,13 @@ SearchRequest::SearchRequest(const SearchRequest& from)
     , decltype(_impl_.filter_){}
     , decltype(_impl_.page_token_){}
     , decltype(_impl_.model_){}
+    , decltype(_impl_.group_by_){}
     , decltype(_impl_.filter_params_){nullptr}
     , decltype(_impl_.read_mask_){nullptr}
     , decltype(_impl_.limit_){}
     , decltype(_impl_.min_score_){}
-    , decltype(_impl_.consistency_){}};
+    , decltype(_impl_.consistency_){}
+    , decltype(_impl_.group_size_){}};
 
   _internal_metadata_.MergeFrom<::PROTOBUF_NAMESPACE_ID::UnknownFieldSet>(from._internal_metadata_);
   _this->_impl_.index_params_.MergeFrom(from._impl_.index_params_);
@@ -897,6 +913,14 @@ SearchRequest::SearchRequest(const SearchRequest& from)
     _this->_impl_.model_.Set(from._internal_model(), 
       _this->GetArenaForAllocation());
   }
+  _impl_.group_by_.InitDefault();
+  #ifdef PROTOBUF_FORCE_COPY_DEFAULT_STRING
+    _impl_.group_by_.Set("", GetArenaForAllocation());
+  #endif // PROTOBUF_FORCE_COPY_DEFAULT_STRING
+  if (!from._internal_group_by().empty()) {
+    _this->_impl_.group_by_.Set(from._internal_group_by(), 
+      _this->GetArenaForAllocation());
+  }
   if (from._internal_has_filter_params()) {
     _this->_impl_.filter_params_ = new ::PROTOBUF_NAMESPACE_ID::Struct(*from._impl_.filter_params_);
   }
@@ -904,8 +928,8 @@ SearchRequest::SearchRequest(const SearchRequest& from)
     _this->_impl_.read_mask_ = new ::PROTOBUF_NAMESPACE_ID::FieldMask(*from._impl_.read_mask_);
   }
   ::memcpy(&_impl_.limit_, &from._impl_.limit_,
-    static_cast<size_t>(reinterpret_cast<char*>(&_impl_.consistency_) -
-    reinterpret_cast<char*>(&_impl_.limit_)) + sizeof(_impl_.consistency_));
+    static_cast<size_t>(reinterpret_cast<char*>(&_impl_.group_size_) -
+    reinterpret_cast<char*>(&_impl_.limit_)) + sizeof(_impl_.group_size_));
   // @@protoc_insertion_point(copy_constructor:tihua.v1.SearchRequest)
 }
 
@@ -922,11 +946,13 @@ inline void SearchRequest::SharedCtor(
     , decltype(_impl_.filter_){}
     , decltype(_impl_.page_token_){}
     , decltype(_impl_.model_){}
+    , decltype(_impl_.group_by_){}
     , decltype(_impl_.filter_params_){nullptr}
     , decltype(_impl_.read_mask_){nullptr}
     , decltype(_impl_.limit_){0u}
     , decltype(_impl_.min_score_){0}
     , decltype(_impl_.consistency_){0}
+    , decltype(_impl_.group_size_){0u}
   };
   _impl_.collection_.InitDefault();
   #ifdef PROTOBUF_FORCE_COPY_DEFAULT_STRING
@@ -943,6 +969,10 @@ inline void SearchRequest::SharedCtor(
   _impl_.model_.InitDefault();
   #ifdef PROTOBUF_FORCE_COPY_DEFAULT_STRING
     _impl_.model_.Set("", GetArenaForAllocation());
+  #endif // PROTOBUF_FORCE_COPY_DEFAULT_STRING
+  _impl_.group_by_.InitDefault();
+  #ifdef PROTOBUF_FORCE_COPY_DEFAULT_STRING
+    _impl_.group_by_.Set("", GetArenaForAllocation());
   #endif // PROTOBUF_FORCE_COPY_DEFAULT_STRING
 }
 
@@ -965,6 +995,7 @@ inline void SearchRequest::SharedDtor() {
   _impl_.filter_.Destroy();
   _impl_.page_token_.Destroy();
   _impl_.model_.Destroy();
+  _impl_.group_by_.Destroy();
   if (this != internal_default_instance()) delete _impl_.filter_params_;
   if (this != internal_default_instance()) delete _impl_.read_mask_;
 }
@@ -989,6 +1020,7 @@ void SearchRequest::Clear() {
   _impl_.filter_.ClearToEmpty();
   _impl_.page_token_.ClearToEmpty();
   _impl_.model_.ClearToEmpty();
+  _impl_.group_by_.ClearToEmpty();
   if (GetArenaForAllocation() == nullptr && _impl_.filter_params_ != nullptr) {
     delete _impl_.filter_params_;
   }
@@ -1004,6 +1036,7 @@ void SearchRequest::Clear() {
         reinterpret_cast<char*>(&_impl_.limit_)) + sizeof(_impl_.min_score_));
   }
   _impl_.consistency_ = 0;
+  _impl_.group_size_ = 0u;
   _impl_._has_bits_.Clear();
   _internal_metadata_.Clear<::PROTOBUF_NAMESPACE_ID::UnknownFieldSet>();
 }
@@ -1121,6 +1154,25 @@ const char* SearchRequest::_InternalParse(const char* ptr, ::_pbi::ParseContext*
           ptr = ::_pbi::InlineGreedyStringParser(str, ptr, ctx);
           CHK_(ptr);
           CHK_(::_pbi::VerifyUTF8(str, "tihua.v1.SearchRequest.model"));
+        } else
+          goto handle_unusual;
+        continue;
+      // string group_by = 12;
+      case 12:
+        if (PROTOBUF_PREDICT_TRUE(static_cast<uint8_t>(tag) == 98)) {
+          auto str = _internal_mutable_group_by();
+          ptr = ::_pbi::InlineGreedyStringParser(str, ptr, ctx);
+          CHK_(ptr);
+          CHK_(::_pbi::VerifyUTF8(str, "tihua.v1.SearchRequest.group_by"));
+        } else
+          goto handle_unusual;
+        continue;
+      // optional uint32 group_size = 13;
+      case 13:
+        if (PROTOBUF_PREDICT_TRUE(static_cast<uint8_t>(tag) == 104)) {
+          _Internal::set_has_group_size(&has_bits);
+          _impl_.group_size_ = ::PROTOBUF_NAMESPACE_ID::internal::ReadVarint32(&ptr);
+          CHK_(ptr);
         } else
           goto handle_unusual;
         continue;
@@ -1261,6 +1313,22 @@ uint8_t* SearchRequest::_InternalSerialize(
         11, this->_internal_model(), target);
   }
 
+  // string group_by = 12;
+  if (!this->_internal_group_by().empty()) {
+    ::PROTOBUF_NAMESPACE_ID::internal::WireFormatLite::VerifyUtf8String(
+      this->_internal_group_by().data(), static_cast<int>(this->_internal_group_by().length()),
+      ::PROTOBUF_NAMESPACE_ID::internal::WireFormatLite::SERIALIZE,
+      "tihua.v1.SearchRequest.group_by");
+    target = stream->WriteStringMaybeAliased(
+        12, this->_internal_group_by(), target);
+  }
+
+  // optional uint32 group_size = 13;
+  if (_internal_has_group_size()) {
+    target = stream->EnsureSpace(target);
+    target = ::_pbi::WireFormatLite::WriteUInt32ToArray(13, this->_internal_group_size(), target);
+  }
+
   if (PROTOBUF_PREDICT_FALSE(_internal_metadata_.have_unknown_fields())) {
     target = ::_pbi::WireFormat::InternalSerializeUnknownFieldsToArray(
         _internal_metadata_.unknown_fields<::PROTOBUF_NAMESPACE_ID::UnknownFieldSet>(::PROTOBUF_NAMESPACE_ID::UnknownFieldSet::default_instance), target, stream);
@@ -1321,6 +1389,13 @@ size_t SearchRequest::ByteSizeLong() const {
         this->_internal_model());
   }
 
+  // string group_by = 12;
+  if (!this->_internal_group_by().empty()) {
+    total_size += 1 +
+      ::PROTOBUF_NAMESPACE_ID::internal::WireFormatLite::StringSize(
+        this->_internal_group_by());
+  }
+
   // .google.protobuf.Struct filter_params = 4;
   if (this->_internal_has_filter_params()) {
     total_size += 1 +
@@ -1352,6 +1427,11 @@ size_t SearchRequest::ByteSizeLong() const {
   if (this->_internal_consistency() != 0) {
     total_size += 1 +
       ::_pbi::WireFormatLite::EnumSize(this->_internal_consistency());
+  }
+
+  // optional uint32 group_size = 13;
+  if (cached_has_bits & 0x00000004u) {
+    total_size += ::_pbi::WireFormatLite::UInt32SizePlusOne(this->_internal_group_size());
   }
 
   return MaybeComputeUnknownFieldsSize(total_size, &_impl_._cached_size_);
@@ -1386,6 +1466,9 @@ void SearchRequest::MergeImpl(::PROTOBUF_NAMESPACE_ID::Message& to_msg, const ::
   if (!from._internal_model().empty()) {
     _this->_internal_set_model(from._internal_model());
   }
+  if (!from._internal_group_by().empty()) {
+    _this->_internal_set_group_by(from._internal_group_by());
+  }
   if (from._internal_has_filter_params()) {
     _this->_internal_mutable_filter_params()->::PROTOBUF_NAMESPACE_ID::Struct::MergeFrom(
         from._internal_filter_params());
@@ -1406,6 +1489,9 @@ void SearchRequest::MergeImpl(::PROTOBUF_NAMESPACE_ID::Message& to_msg, const ::
   }
   if (from._internal_consistency() != 0) {
     _this->_internal_set_consistency(from._internal_consistency());
+  }
+  if (cached_has_bits & 0x00000004u) {
+    _this->_internal_set_group_size(from._internal_group_size());
   }
   _this->_internal_metadata_.MergeFrom<::PROTOBUF_NAMESPACE_ID::UnknownFieldSet>(from._internal_metadata_);
 }
@@ -1445,9 +1531,13 @@ void SearchRequest::InternalSwap(SearchRequest* other) {
       &_impl_.model_, lhs_arena,
       &other->_impl_.model_, rhs_arena
   );
+  ::PROTOBUF_NAMESPACE_ID::internal::ArenaStringPtr::InternalSwap(
+      &_impl_.group_by_, lhs_arena,
+      &other->_impl_.group_by_, rhs_arena
+  );
   ::PROTOBUF_NAMESPACE_ID::internal::memswap<
-      PROTOBUF_FIELD_OFFSET(SearchRequest, _impl_.consistency_)
-      + sizeof(SearchRequest::_impl_.consistency_)
+      PROTOBUF_FIELD_OFFSET(SearchRequest, _impl_.group_size_)
+      + sizeof(SearchRequest::_impl_.group_size_)
       - PROTOBUF_FIELD_OFFSET(SearchRequest, _impl_.filter_params_)>(
           reinterpret_cast<char*>(&_impl_.filter_params_),
           reinterpret_cast<char*>(&other->_impl_.filter_params_));
@@ -1464,17 +1554,28 @@ void SearchRequest::InternalSwap(SearchRequest* other) {
 class Hit::_Internal {
  public:
   static const ::tihua::v1::Item& item(const Hit* msg);
+  static const ::PROTOBUF_NAMESPACE_ID::Value& group_value(const Hit* msg);
 };
 
 const ::tihua::v1::Item&
 Hit::_Internal::item(const Hit* msg) {
   return *msg->_impl_.item_;
 }
+const ::PROTOBUF_NAMESPACE_ID::Value&
+Hit::_Internal::group_value(const Hit* msg) {
+  return *msg->_impl_.group_value_;
+}
 void Hit::clear_item() {
   if (GetArenaForAllocation() == nullptr && _impl_.item_ != nullptr) {
     delete _impl_.item_;
   }
   _impl_.item_ = nullptr;
+}
+void Hit::clear_group_value() {
+  if (GetArenaForAllocation() == nullptr && _impl_.group_value_ != nullptr) {
+    delete _impl_.group_value_;
+  }
+  _impl_.group_value_ = nullptr;
 }
 Hit::Hit(::PROTOBUF_NAMESPACE_ID::Arena* arena,
                          bool is_message_owned)
@@ -1487,12 +1588,16 @@ Hit::Hit(const Hit& from)
   Hit* const _this = this; (void)_this;
   new (&_impl_) Impl_{
       decltype(_impl_.item_){nullptr}
+    , decltype(_impl_.group_value_){nullptr}
     , decltype(_impl_.score_){}
     , /*decltype(_impl_._cached_size_)*/{}};
 
   _internal_metadata_.MergeFrom<::PROTOBUF_NAMESPACE_ID::UnknownFieldSet>(from._internal_metadata_);
   if (from._internal_has_item()) {
     _this->_impl_.item_ = new ::tihua::v1::Item(*from._impl_.item_);
+  }
+  if (from._internal_has_group_value()) {
+    _this->_impl_.group_value_ = new ::PROTOBUF_NAMESPACE_ID::Value(*from._impl_.group_value_);
   }
   _this->_impl_.score_ = from._impl_.score_;
   // @@protoc_insertion_point(copy_constructor:tihua.v1.Hit)
@@ -1504,6 +1609,7 @@ inline void Hit::SharedCtor(
   (void)is_message_owned;
   new (&_impl_) Impl_{
       decltype(_impl_.item_){nullptr}
+    , decltype(_impl_.group_value_){nullptr}
     , decltype(_impl_.score_){0}
     , /*decltype(_impl_._cached_size_)*/{}
   };
@@ -1521,6 +1627,7 @@ Hit::~Hit() {
 inline void Hit::SharedDtor() {
   GOOGLE_DCHECK(GetArenaForAllocation() == nullptr);
   if (this != internal_default_instance()) delete _impl_.item_;
+  if (this != internal_default_instance()) delete _impl_.group_value_;
 }
 
 void Hit::SetCachedSize(int size) const {
@@ -1537,6 +1644,10 @@ void Hit::Clear() {
     delete _impl_.item_;
   }
   _impl_.item_ = nullptr;
+  if (GetArenaForAllocation() == nullptr && _impl_.group_value_ != nullptr) {
+    delete _impl_.group_value_;
+  }
+  _impl_.group_value_ = nullptr;
   _impl_.score_ = 0;
   _internal_metadata_.Clear<::PROTOBUF_NAMESPACE_ID::UnknownFieldSet>();
 }
@@ -1560,6 +1671,14 @@ const char* Hit::_InternalParse(const char* ptr, ::_pbi::ParseContext* ctx) {
         if (PROTOBUF_PREDICT_TRUE(static_cast<uint8_t>(tag) == 21)) {
           _impl_.score_ = ::PROTOBUF_NAMESPACE_ID::internal::UnalignedLoad<float>(ptr);
           ptr += sizeof(float);
+        } else
+          goto handle_unusual;
+        continue;
+      // .google.protobuf.Value group_value = 3;
+      case 3:
+        if (PROTOBUF_PREDICT_TRUE(static_cast<uint8_t>(tag) == 26)) {
+          ptr = ctx->ParseMessage(_internal_mutable_group_value(), ptr);
+          CHK_(ptr);
         } else
           goto handle_unusual;
         continue;
@@ -1609,6 +1728,13 @@ uint8_t* Hit::_InternalSerialize(
     target = ::_pbi::WireFormatLite::WriteFloatToArray(2, this->_internal_score(), target);
   }
 
+  // .google.protobuf.Value group_value = 3;
+  if (this->_internal_has_group_value()) {
+    target = ::PROTOBUF_NAMESPACE_ID::internal::WireFormatLite::
+      InternalWriteMessage(3, _Internal::group_value(this),
+        _Internal::group_value(this).GetCachedSize(), target, stream);
+  }
+
   if (PROTOBUF_PREDICT_FALSE(_internal_metadata_.have_unknown_fields())) {
     target = ::_pbi::WireFormat::InternalSerializeUnknownFieldsToArray(
         _internal_metadata_.unknown_fields<::PROTOBUF_NAMESPACE_ID::UnknownFieldSet>(::PROTOBUF_NAMESPACE_ID::UnknownFieldSet::default_instance), target, stream);
@@ -1630,6 +1756,13 @@ size_t Hit::ByteSizeLong() const {
     total_size += 1 +
       ::PROTOBUF_NAMESPACE_ID::internal::WireFormatLite::MessageSize(
         *_impl_.item_);
+  }
+
+  // .google.protobuf.Value group_value = 3;
+  if (this->_internal_has_group_value()) {
+    total_size += 1 +
+      ::PROTOBUF_NAMESPACE_ID::internal::WireFormatLite::MessageSize(
+        *_impl_.group_value_);
   }
 
   // float score = 2;
@@ -1662,6 +1795,10 @@ void Hit::MergeImpl(::PROTOBUF_NAMESPACE_ID::Message& to_msg, const ::PROTOBUF_N
   if (from._internal_has_item()) {
     _this->_internal_mutable_item()->::tihua::v1::Item::MergeFrom(
         from._internal_item());
+  }
+  if (from._internal_has_group_value()) {
+    _this->_internal_mutable_group_value()->::PROTOBUF_NAMESPACE_ID::Value::MergeFrom(
+        from._internal_group_value());
   }
   static_assert(sizeof(uint32_t) == sizeof(float), "Code assumes uint32_t and float are the same size.");
   float tmp_score = from._internal_score();

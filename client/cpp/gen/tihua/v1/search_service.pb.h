@@ -532,11 +532,13 @@ class SearchRequest final :
     kFilterFieldNumber = 3,
     kPageTokenFieldNumber = 6,
     kModelFieldNumber = 11,
+    kGroupByFieldNumber = 12,
     kFilterParamsFieldNumber = 4,
     kReadMaskFieldNumber = 8,
     kLimitFieldNumber = 5,
     kMinScoreFieldNumber = 7,
     kConsistencyFieldNumber = 10,
+    kGroupSizeFieldNumber = 13,
   };
   // repeated .tihua.v1.QueryTerm terms = 2;
   int terms_size() const;
@@ -629,6 +631,20 @@ class SearchRequest final :
   std::string* _internal_mutable_model();
   public:
 
+  // string group_by = 12;
+  void clear_group_by();
+  const std::string& group_by() const;
+  template <typename ArgT0 = const std::string&, typename... ArgT>
+  void set_group_by(ArgT0&& arg0, ArgT... args);
+  std::string* mutable_group_by();
+  PROTOBUF_NODISCARD std::string* release_group_by();
+  void set_allocated_group_by(std::string* group_by);
+  private:
+  const std::string& _internal_group_by() const;
+  inline PROTOBUF_ALWAYS_INLINE void _internal_set_group_by(const std::string& value);
+  std::string* _internal_mutable_group_by();
+  public:
+
   // .google.protobuf.Struct filter_params = 4;
   bool has_filter_params() const;
   private:
@@ -700,6 +716,19 @@ class SearchRequest final :
   void _internal_set_consistency(::tihua::v1::Consistency value);
   public:
 
+  // optional uint32 group_size = 13;
+  bool has_group_size() const;
+  private:
+  bool _internal_has_group_size() const;
+  public:
+  void clear_group_size();
+  uint32_t group_size() const;
+  void set_group_size(uint32_t value);
+  private:
+  uint32_t _internal_group_size() const;
+  void _internal_set_group_size(uint32_t value);
+  public:
+
   // @@protoc_insertion_point(class_scope:tihua.v1.SearchRequest)
  private:
   class _Internal;
@@ -720,11 +749,13 @@ class SearchRequest final :
     ::PROTOBUF_NAMESPACE_ID::internal::ArenaStringPtr filter_;
     ::PROTOBUF_NAMESPACE_ID::internal::ArenaStringPtr page_token_;
     ::PROTOBUF_NAMESPACE_ID::internal::ArenaStringPtr model_;
+    ::PROTOBUF_NAMESPACE_ID::internal::ArenaStringPtr group_by_;
     ::PROTOBUF_NAMESPACE_ID::Struct* filter_params_;
     ::PROTOBUF_NAMESPACE_ID::FieldMask* read_mask_;
     uint32_t limit_;
     float min_score_;
     int consistency_;
+    uint32_t group_size_;
   };
   union { Impl_ _impl_; };
   friend struct ::TableStruct_tihua_2fv1_2fsearch_5fservice_2eproto;
@@ -853,6 +884,7 @@ class Hit final :
 
   enum : int {
     kItemFieldNumber = 1,
+    kGroupValueFieldNumber = 3,
     kScoreFieldNumber = 2,
   };
   // .tihua.v1.Item item = 1;
@@ -873,6 +905,24 @@ class Hit final :
       ::tihua::v1::Item* item);
   ::tihua::v1::Item* unsafe_arena_release_item();
 
+  // .google.protobuf.Value group_value = 3;
+  bool has_group_value() const;
+  private:
+  bool _internal_has_group_value() const;
+  public:
+  void clear_group_value();
+  const ::PROTOBUF_NAMESPACE_ID::Value& group_value() const;
+  PROTOBUF_NODISCARD ::PROTOBUF_NAMESPACE_ID::Value* release_group_value();
+  ::PROTOBUF_NAMESPACE_ID::Value* mutable_group_value();
+  void set_allocated_group_value(::PROTOBUF_NAMESPACE_ID::Value* group_value);
+  private:
+  const ::PROTOBUF_NAMESPACE_ID::Value& _internal_group_value() const;
+  ::PROTOBUF_NAMESPACE_ID::Value* _internal_mutable_group_value();
+  public:
+  void unsafe_arena_set_allocated_group_value(
+      ::PROTOBUF_NAMESPACE_ID::Value* group_value);
+  ::PROTOBUF_NAMESPACE_ID::Value* unsafe_arena_release_group_value();
+
   // float score = 2;
   void clear_score();
   float score() const;
@@ -891,6 +941,7 @@ class Hit final :
   typedef void DestructorSkippable_;
   struct Impl_ {
     ::tihua::v1::Item* item_;
+    ::PROTOBUF_NAMESPACE_ID::Value* group_value_;
     float score_;
     mutable ::PROTOBUF_NAMESPACE_ID::internal::CachedSize _cached_size_;
   };
@@ -2477,6 +2528,84 @@ inline void SearchRequest::set_allocated_model(std::string* model) {
   // @@protoc_insertion_point(field_set_allocated:tihua.v1.SearchRequest.model)
 }
 
+// string group_by = 12;
+inline void SearchRequest::clear_group_by() {
+  _impl_.group_by_.ClearToEmpty();
+}
+inline const std::string& SearchRequest::group_by() const {
+  // @@protoc_insertion_point(field_get:tihua.v1.SearchRequest.group_by)
+  return _internal_group_by();
+}
+template <typename ArgT0, typename... ArgT>
+inline PROTOBUF_ALWAYS_INLINE
+void SearchRequest::set_group_by(ArgT0&& arg0, ArgT... args) {
+ 
+ _impl_.group_by_.Set(static_cast<ArgT0 &&>(arg0), args..., GetArenaForAllocation());
+  // @@protoc_insertion_point(field_set:tihua.v1.SearchRequest.group_by)
+}
+inline std::string* SearchRequest::mutable_group_by() {
+  std::string* _s = _internal_mutable_group_by();
+  // @@protoc_insertion_point(field_mutable:tihua.v1.SearchRequest.group_by)
+  return _s;
+}
+inline const std::string& SearchRequest::_internal_group_by() const {
+  return _impl_.group_by_.Get();
+}
+inline void SearchRequest::_internal_set_group_by(const std::string& value) {
+  
+  _impl_.group_by_.Set(value, GetArenaForAllocation());
+}
+inline std::string* SearchRequest::_internal_mutable_group_by() {
+  
+  return _impl_.group_by_.Mutable(GetArenaForAllocation());
+}
+inline std::string* SearchRequest::release_group_by() {
+  // @@protoc_insertion_point(field_release:tihua.v1.SearchRequest.group_by)
+  return _impl_.group_by_.Release();
+}
+inline void SearchRequest::set_allocated_group_by(std::string* group_by) {
+  if (group_by != nullptr) {
+    
+  } else {
+    
+  }
+  _impl_.group_by_.SetAllocated(group_by, GetArenaForAllocation());
+#ifdef PROTOBUF_FORCE_COPY_DEFAULT_STRING
+  if (_impl_.group_by_.IsDefault()) {
+    _impl_.group_by_.Set("", GetArenaForAllocation());
+  }
+#endif // PROTOBUF_FORCE_COPY_DEFAULT_STRING
+  // @@protoc_insertion_point(field_set_allocated:tihua.v1.SearchRequest.group_by)
+}
+
+// optional uint32 group_size = 13;
+inline bool SearchRequest::_internal_has_group_size() const {
+  bool value = (_impl_._has_bits_[0] & 0x00000004u) != 0;
+  return value;
+}
+inline bool SearchRequest::has_group_size() const {
+  return _internal_has_group_size();
+}
+inline void SearchRequest::clear_group_size() {
+  _impl_.group_size_ = 0u;
+  _impl_._has_bits_[0] &= ~0x00000004u;
+}
+inline uint32_t SearchRequest::_internal_group_size() const {
+  return _impl_.group_size_;
+}
+inline uint32_t SearchRequest::group_size() const {
+  // @@protoc_insertion_point(field_get:tihua.v1.SearchRequest.group_size)
+  return _internal_group_size();
+}
+inline void SearchRequest::_internal_set_group_size(uint32_t value) {
+  _impl_._has_bits_[0] |= 0x00000004u;
+  _impl_.group_size_ = value;
+}
+inline void SearchRequest::set_group_size(uint32_t value) {
+  _internal_set_group_size(value);
+  // @@protoc_insertion_point(field_set:tihua.v1.SearchRequest.group_size)
+}
+
 // -------------------------------------------------------------------
 
 // Hit
@@ -2584,6 +2713,91 @@ inline void Hit::_internal_set_score(float value) {
 inline void Hit::set_score(float value) {
   _internal_set_score(value);
   // @@protoc_insertion_point(field_set:tihua.v1.Hit.score)
+}
+
+// .google.protobuf.Value group_value = 3;
+inline bool Hit::_internal_has_group_value() const {
+  return this != internal_default_instance() && _impl_.group_value_ != nullptr;
+}
+inline bool Hit::has_group_value() const {
+  return _internal_has_group_value();
+}
+inline const ::PROTOBUF_NAMESPACE_ID::Value& Hit::_internal_group_value() const {
+  const ::PROTOBUF_NAMESPACE_ID::Value* p = _impl_.group_value_;
+  return p != nullptr ? *p : reinterpret_cast<const ::PROTOBUF_NAMESPACE_ID::Value&>(
+      ::PROTOBUF_NAMESPACE_ID::_Value_default_instance_);
+}
+inline const ::PROTOBUF_NAMESPACE_ID::Value& Hit::group_value() const {
+  // @@protoc_insertion_point(field_get:tihua.v1.Hit.group_value)
+  return _internal_group_value();
+}
+inline void Hit::unsafe_arena_set_allocated_group_value(
+    ::PROTOBUF_NAMESPACE_ID::Value* group_value) {
+  if (GetArenaForAllocation() == nullptr) {
+    delete reinterpret_cast<::PROTOBUF_NAMESPACE_ID::MessageLite*>(_impl_.group_value_);
+  }
+  _impl_.group_value_ = group_value;
+  if (group_value) {
+    
+  } else {
+    
+  }
+  // @@protoc_insertion_point(field_unsafe_arena_set_allocated:tihua.v1.Hit.group_value)
+}
+inline ::PROTOBUF_NAMESPACE_ID::Value* Hit::release_group_value() {
+  
+  ::PROTOBUF_NAMESPACE_ID::Value* temp = _impl_.group_value_;
+  _impl_.group_value_ = nullptr;
+#ifdef PROTOBUF_FORCE_COPY_IN_RELEASE
+  auto* old =  reinterpret_cast<::PROTOBUF_NAMESPACE_ID::MessageLite*>(temp);
+  temp = ::PROTOBUF_NAMESPACE_ID::internal::DuplicateIfNonNull(temp);
+  if (GetArenaForAllocation() == nullptr) { delete old; }
+#else  // PROTOBUF_FORCE_COPY_IN_RELEASE
+  if (GetArenaForAllocation() != nullptr) {
+    temp = ::PROTOBUF_NAMESPACE_ID::internal::DuplicateIfNonNull(temp);
+  }
+#endif  // !PROTOBUF_FORCE_COPY_IN_RELEASE
+  return temp;
+}
+inline ::PROTOBUF_NAMESPACE_ID::Value* Hit::unsafe_arena_release_group_value() {
+  // @@protoc_insertion_point(field_release:tihua.v1.Hit.group_value)
+  
+  ::PROTOBUF_NAMESPACE_ID::Value* temp = _impl_.group_value_;
+  _impl_.group_value_ = nullptr;
+  return temp;
+}
+inline ::PROTOBUF_NAMESPACE_ID::Value* Hit::_internal_mutable_group_value() {
+  
+  if (_impl_.group_value_ == nullptr) {
+    auto* p = CreateMaybeMessage<::PROTOBUF_NAMESPACE_ID::Value>(GetArenaForAllocation());
+    _impl_.group_value_ = p;
+  }
+  return _impl_.group_value_;
+}
+inline ::PROTOBUF_NAMESPACE_ID::Value* Hit::mutable_group_value() {
+  ::PROTOBUF_NAMESPACE_ID::Value* _msg = _internal_mutable_group_value();
+  // @@protoc_insertion_point(field_mutable:tihua.v1.Hit.group_value)
+  return _msg;
+}
+inline void Hit::set_allocated_group_value(::PROTOBUF_NAMESPACE_ID::Value* group_value) {
+  ::PROTOBUF_NAMESPACE_ID::Arena* message_arena = GetArenaForAllocation();
+  if (message_arena == nullptr) {
+    delete reinterpret_cast< ::PROTOBUF_NAMESPACE_ID::MessageLite*>(_impl_.group_value_);
+  }
+  if (group_value) {
+    ::PROTOBUF_NAMESPACE_ID::Arena* submessage_arena =
+        ::PROTOBUF_NAMESPACE_ID::Arena::InternalGetOwningArena(
+                reinterpret_cast<::PROTOBUF_NAMESPACE_ID::MessageLite*>(group_value));
+    if (message_arena != submessage_arena) {
+      group_value = ::PROTOBUF_NAMESPACE_ID::internal::GetOwnedMessage(
+          message_arena, group_value, submessage_arena);
+    }
+    
+  } else {
+    
+  }
+  _impl_.group_value_ = group_value;
+  // @@protoc_insertion_point(field_set_allocated:tihua.v1.Hit.group_value)
 }
 
 // -------------------------------------------------------------------

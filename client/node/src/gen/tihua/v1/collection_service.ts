@@ -18,6 +18,7 @@ import {
   type ServiceError,
   type UntypedServiceImplementation,
 } from "@grpc/grpc-js";
+import { Duration } from "../../google/protobuf/duration.js";
 import { FieldMask } from "../../google/protobuf/field_mask.js";
 import { Struct } from "../../google/protobuf/struct.js";
 import { Timestamp } from "../../google/protobuf/timestamp.js";
@@ -160,7 +161,7 @@ export interface Index_ParamsEntry {
 
 /** A set of items whose embeddings were made by one model. */
 export interface Collection {
-  /** Letters, digits and underscores, not starting with a digit; 1 to 255. */
+  /** Letters, digits and underscores, not starting with a digit; 1 to 255. Never an alias. */
   name: string;
   /** One line for people, at most 1 024 characters. */
   description: string;
@@ -181,7 +182,11 @@ export interface Collection {
   /** Whether it can be searched now. */
   loadState: LoadState;
   /** When it was created; unset where the store does not tell. */
-  createTime: Date | undefined;
+  createTime:
+    | Date
+    | undefined;
+  /** Other names that lead to it, sorted. */
+  aliases: string[];
 }
 
 /** What a new collection shall be. */
@@ -243,12 +248,61 @@ export interface ListCollectionsResponse {
 
 /** Which collection to remove. */
 export interface DeleteCollectionRequest {
-  /** Its name. NOT_FOUND if there is none. */
+  /** Its own name; an alias is FAILED_PRECONDITION. NOT_FOUND if there is none. */
   name: string;
 }
 
 /** It is gone. */
 export interface DeleteCollectionResponse {
+}
+
+/** Which collection to call what. */
+export interface RenameCollectionRequest {
+  /** Its own name; an alias is FAILED_PRECONDITION. NOT_FOUND if there is none. */
+  name: string;
+  /** The new name, as in Collection. ALREADY_EXISTS if a collection or an alias has it. */
+  newName: string;
+  /**
+   * Whether the old name stays, as an alias of the collection. On a Milvus server it leads nowhere
+   * for some 10 ms in between, which searches wait out and other calls may meet with NOT_FOUND.
+   */
+  keepAlias: boolean;
+}
+
+/** It has its new name. */
+export interface RenameCollectionResponse {
+}
+
+/** Which alias to lead where. */
+export interface SetAliasRequest {
+  /**
+   * A name like that of a collection, with which it shares one name space: ALREADY_EXISTS if it is
+   * the name of one.
+   */
+  alias: string;
+  /** Where it shall lead: a collection, or another alias of it. NOT_FOUND if there is none. */
+  collection: string;
+}
+
+/** It leads there. */
+export interface SetAliasResponse {
+  /** The name of the collection that it led to before; unset for a new alias. */
+  previousCollection: string;
+  /**
+   * After so long no server finds the previous collection by the alias any more, and no write that
+   * one began because it did is under way.
+   */
+  settleTime: Duration | undefined;
+}
+
+/** Which alias to remove. */
+export interface DeleteAliasRequest {
+  /** Its name. NOT_FOUND if there is none, and for the name of a collection. */
+  alias: string;
+}
+
+/** It is gone. */
+export interface DeleteAliasResponse {
 }
 
 /** Which collection to load. */
@@ -595,6 +649,7 @@ function createBaseCollection(): Collection {
     itemCount: 0,
     loadState: 0,
     createTime: undefined,
+    aliases: [],
   };
 }
 
@@ -626,6 +681,9 @@ export const Collection: MessageFns<Collection> = {
     }
     if (message.createTime !== undefined) {
       Timestamp.encode(toTimestamp(message.createTime), writer.uint32(74).fork()).join();
+    }
+    for (const v of message.aliases) {
+      writer.uint32(82).string(v!);
     }
     return writer;
   },
@@ -715,6 +773,14 @@ export const Collection: MessageFns<Collection> = {
             message.createTime = fromTimestamp(Timestamp.decode(reader, reader.uint32()));
             continue;
           }
+          case 10: {
+            if (tag !== 82) {
+              break;
+            }
+
+            message.aliases.push(reader.string());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -750,6 +816,9 @@ export const Collection: MessageFns<Collection> = {
         : isSet(object.create_time)
         ? fromJsonTimestamp(object.create_time)
         : undefined,
+      aliases: globalThis.Array.isArray(object?.aliases)
+        ? object.aliases.map((e: any) => globalThis.String(e))
+        : [],
     };
   },
 
@@ -782,6 +851,9 @@ export const Collection: MessageFns<Collection> = {
     if (message.createTime !== undefined) {
       obj.createTime = message.createTime.toISOString();
     }
+    if (message.aliases?.length) {
+      obj.aliases = message.aliases;
+    }
     return obj;
   },
 
@@ -801,6 +873,7 @@ export const Collection: MessageFns<Collection> = {
     message.itemCount = object.itemCount ?? 0;
     message.loadState = object.loadState ?? 0;
     message.createTime = object.createTime ?? undefined;
+    message.aliases = object.aliases?.map((e) => e) || [];
     return message;
   },
 };
@@ -1438,6 +1511,466 @@ export const DeleteCollectionResponse: MessageFns<DeleteCollectionResponse> = {
   },
   fromPartial<I extends Exact<DeepPartial<DeleteCollectionResponse>, I>>(_: I): DeleteCollectionResponse {
     const message = createBaseDeleteCollectionResponse();
+    return message;
+  },
+};
+
+function createBaseRenameCollectionRequest(): RenameCollectionRequest {
+  return { name: "", newName: "", keepAlias: false };
+}
+
+export const RenameCollectionRequest: MessageFns<RenameCollectionRequest> = {
+  encode(message: RenameCollectionRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.name !== "") {
+      writer.uint32(10).string(message.name);
+    }
+    if (message.newName !== "") {
+      writer.uint32(18).string(message.newName);
+    }
+    if (message.keepAlias !== false) {
+      writer.uint32(24).bool(message.keepAlias);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): RenameCollectionRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRenameCollectionRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.name = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.newName = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.keepAlias = reader.bool();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): RenameCollectionRequest {
+    return {
+      name: isSet(object.name) ? globalThis.String(object.name) : "",
+      newName: isSet(object.newName)
+        ? globalThis.String(object.newName)
+        : isSet(object.new_name)
+        ? globalThis.String(object.new_name)
+        : "",
+      keepAlias: isSet(object.keepAlias)
+        ? globalThis.Boolean(object.keepAlias)
+        : isSet(object.keep_alias)
+        ? globalThis.Boolean(object.keep_alias)
+        : false,
+    };
+  },
+
+  toJSON(message: RenameCollectionRequest): unknown {
+    const obj: any = {};
+    if (message.name !== "") {
+      obj.name = message.name;
+    }
+    if (message.newName !== "") {
+      obj.newName = message.newName;
+    }
+    if (message.keepAlias !== false) {
+      obj.keepAlias = message.keepAlias;
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<RenameCollectionRequest>, I>>(base?: I): RenameCollectionRequest {
+    return RenameCollectionRequest.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<RenameCollectionRequest>, I>>(object: I): RenameCollectionRequest {
+    const message = createBaseRenameCollectionRequest();
+    message.name = object.name ?? "";
+    message.newName = object.newName ?? "";
+    message.keepAlias = object.keepAlias ?? false;
+    return message;
+  },
+};
+
+function createBaseRenameCollectionResponse(): RenameCollectionResponse {
+  return {};
+}
+
+export const RenameCollectionResponse: MessageFns<RenameCollectionResponse> = {
+  encode(_: RenameCollectionResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): RenameCollectionResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRenameCollectionResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(_: any): RenameCollectionResponse {
+    return {};
+  },
+
+  toJSON(_: RenameCollectionResponse): unknown {
+    const obj: any = {};
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<RenameCollectionResponse>, I>>(base?: I): RenameCollectionResponse {
+    return RenameCollectionResponse.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<RenameCollectionResponse>, I>>(_: I): RenameCollectionResponse {
+    const message = createBaseRenameCollectionResponse();
+    return message;
+  },
+};
+
+function createBaseSetAliasRequest(): SetAliasRequest {
+  return { alias: "", collection: "" };
+}
+
+export const SetAliasRequest: MessageFns<SetAliasRequest> = {
+  encode(message: SetAliasRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.alias !== "") {
+      writer.uint32(10).string(message.alias);
+    }
+    if (message.collection !== "") {
+      writer.uint32(18).string(message.collection);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): SetAliasRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseSetAliasRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.alias = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.collection = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): SetAliasRequest {
+    return {
+      alias: isSet(object.alias) ? globalThis.String(object.alias) : "",
+      collection: isSet(object.collection) ? globalThis.String(object.collection) : "",
+    };
+  },
+
+  toJSON(message: SetAliasRequest): unknown {
+    const obj: any = {};
+    if (message.alias !== "") {
+      obj.alias = message.alias;
+    }
+    if (message.collection !== "") {
+      obj.collection = message.collection;
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<SetAliasRequest>, I>>(base?: I): SetAliasRequest {
+    return SetAliasRequest.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<SetAliasRequest>, I>>(object: I): SetAliasRequest {
+    const message = createBaseSetAliasRequest();
+    message.alias = object.alias ?? "";
+    message.collection = object.collection ?? "";
+    return message;
+  },
+};
+
+function createBaseSetAliasResponse(): SetAliasResponse {
+  return { previousCollection: "", settleTime: undefined };
+}
+
+export const SetAliasResponse: MessageFns<SetAliasResponse> = {
+  encode(message: SetAliasResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.previousCollection !== "") {
+      writer.uint32(10).string(message.previousCollection);
+    }
+    if (message.settleTime !== undefined) {
+      Duration.encode(message.settleTime, writer.uint32(18).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): SetAliasResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseSetAliasResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.previousCollection = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.settleTime = Duration.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): SetAliasResponse {
+    return {
+      previousCollection: isSet(object.previousCollection)
+        ? globalThis.String(object.previousCollection)
+        : isSet(object.previous_collection)
+        ? globalThis.String(object.previous_collection)
+        : "",
+      settleTime: isSet(object.settleTime)
+        ? Duration.fromJSON(object.settleTime)
+        : isSet(object.settle_time)
+        ? Duration.fromJSON(object.settle_time)
+        : undefined,
+    };
+  },
+
+  toJSON(message: SetAliasResponse): unknown {
+    const obj: any = {};
+    if (message.previousCollection !== "") {
+      obj.previousCollection = message.previousCollection;
+    }
+    if (message.settleTime !== undefined) {
+      obj.settleTime = Duration.toJSON(message.settleTime);
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<SetAliasResponse>, I>>(base?: I): SetAliasResponse {
+    return SetAliasResponse.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<SetAliasResponse>, I>>(object: I): SetAliasResponse {
+    const message = createBaseSetAliasResponse();
+    message.previousCollection = object.previousCollection ?? "";
+    message.settleTime = (object.settleTime !== undefined && object.settleTime !== null)
+      ? Duration.fromPartial(object.settleTime)
+      : undefined;
+    return message;
+  },
+};
+
+function createBaseDeleteAliasRequest(): DeleteAliasRequest {
+  return { alias: "" };
+}
+
+export const DeleteAliasRequest: MessageFns<DeleteAliasRequest> = {
+  encode(message: DeleteAliasRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.alias !== "") {
+      writer.uint32(10).string(message.alias);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): DeleteAliasRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseDeleteAliasRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.alias = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): DeleteAliasRequest {
+    return { alias: isSet(object.alias) ? globalThis.String(object.alias) : "" };
+  },
+
+  toJSON(message: DeleteAliasRequest): unknown {
+    const obj: any = {};
+    if (message.alias !== "") {
+      obj.alias = message.alias;
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<DeleteAliasRequest>, I>>(base?: I): DeleteAliasRequest {
+    return DeleteAliasRequest.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<DeleteAliasRequest>, I>>(object: I): DeleteAliasRequest {
+    const message = createBaseDeleteAliasRequest();
+    message.alias = object.alias ?? "";
+    return message;
+  },
+};
+
+function createBaseDeleteAliasResponse(): DeleteAliasResponse {
+  return {};
+}
+
+export const DeleteAliasResponse: MessageFns<DeleteAliasResponse> = {
+  encode(_: DeleteAliasResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): DeleteAliasResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseDeleteAliasResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(_: any): DeleteAliasResponse {
+    return {};
+  },
+
+  toJSON(_: DeleteAliasResponse): unknown {
+    const obj: any = {};
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<DeleteAliasResponse>, I>>(base?: I): DeleteAliasResponse {
+    return DeleteAliasResponse.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<DeleteAliasResponse>, I>>(_: I): DeleteAliasResponse {
+    const message = createBaseDeleteAliasResponse();
     return message;
   },
 };
@@ -2719,6 +3252,10 @@ export const DeleteItemsResponse: MessageFns<DeleteItemsResponse> = {
 /**
  * Creates, shows and removes collections; writes, reads, counts and removes small sets of items.
  * For many items there is IngestService.
+ *
+ * Where a request names a collection, in any service, an alias of it may stand, unless its comment
+ * says otherwise. A call looks an alias up once and then speaks of the collection alone, so that
+ * its query is embedded by the model of the very collection that is searched.
  */
 export type CollectionServiceService = typeof CollectionServiceService;
 export const CollectionServiceService = {
@@ -2760,7 +3297,7 @@ export const CollectionServiceService = {
       Buffer.from(ListCollectionsResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): ListCollectionsResponse => ListCollectionsResponse.decode(value),
   },
-  /** Removes a collection and all its items, for good. */
+  /** Removes a collection and all its items, for good. FAILED_PRECONDITION if it has aliases. */
   deleteCollection: {
     path: "/tihua.v1.CollectionService/DeleteCollection" as const,
     requestStream: false as const,
@@ -2771,6 +3308,43 @@ export const CollectionServiceService = {
     responseSerialize: (value: DeleteCollectionResponse): Buffer =>
       Buffer.from(DeleteCollectionResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): DeleteCollectionResponse => DeleteCollectionResponse.decode(value),
+  },
+  /** Gives a collection another name; its items, its aliases and all else stay. */
+  renameCollection: {
+    path: "/tihua.v1.CollectionService/RenameCollection" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: RenameCollectionRequest): Buffer =>
+      Buffer.from(RenameCollectionRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): RenameCollectionRequest => RenameCollectionRequest.decode(value),
+    responseSerialize: (value: RenameCollectionResponse): Buffer =>
+      Buffer.from(RenameCollectionResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): RenameCollectionResponse => RenameCollectionResponse.decode(value),
+  },
+  /**
+   * Makes an alias, or leads it to another collection in one step: each call finds the one or the
+   * other, and never none. Other servers of the same store may find the old one for some seconds
+   * yet. An ingest stream or UpsertItems under way ends with UNAVAILABLE (COLLECTION_MOVED), writes
+   * nothing into the wrong one, and may be sent again at once.
+   */
+  setAlias: {
+    path: "/tihua.v1.CollectionService/SetAlias" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: SetAliasRequest): Buffer => Buffer.from(SetAliasRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): SetAliasRequest => SetAliasRequest.decode(value),
+    responseSerialize: (value: SetAliasResponse): Buffer => Buffer.from(SetAliasResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): SetAliasResponse => SetAliasResponse.decode(value),
+  },
+  /** Removes an alias; the collection stays. */
+  deleteAlias: {
+    path: "/tihua.v1.CollectionService/DeleteAlias" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: DeleteAliasRequest): Buffer => Buffer.from(DeleteAliasRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): DeleteAliasRequest => DeleteAliasRequest.decode(value),
+    responseSerialize: (value: DeleteAliasResponse): Buffer => Buffer.from(DeleteAliasResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): DeleteAliasResponse => DeleteAliasResponse.decode(value),
   },
   /** Loads a collection into the store's memory and returns when it can be searched. */
   loadCollection: {
@@ -2865,8 +3439,19 @@ export interface CollectionServiceServer extends UntypedServiceImplementation {
   getCollection: handleUnaryCall<GetCollectionRequest, GetCollectionResponse>;
   /** Returns all collections, sorted by name. */
   listCollections: handleUnaryCall<ListCollectionsRequest, ListCollectionsResponse>;
-  /** Removes a collection and all its items, for good. */
+  /** Removes a collection and all its items, for good. FAILED_PRECONDITION if it has aliases. */
   deleteCollection: handleUnaryCall<DeleteCollectionRequest, DeleteCollectionResponse>;
+  /** Gives a collection another name; its items, its aliases and all else stay. */
+  renameCollection: handleUnaryCall<RenameCollectionRequest, RenameCollectionResponse>;
+  /**
+   * Makes an alias, or leads it to another collection in one step: each call finds the one or the
+   * other, and never none. Other servers of the same store may find the old one for some seconds
+   * yet. An ingest stream or UpsertItems under way ends with UNAVAILABLE (COLLECTION_MOVED), writes
+   * nothing into the wrong one, and may be sent again at once.
+   */
+  setAlias: handleUnaryCall<SetAliasRequest, SetAliasResponse>;
+  /** Removes an alias; the collection stays. */
+  deleteAlias: handleUnaryCall<DeleteAliasRequest, DeleteAliasResponse>;
   /** Loads a collection into the store's memory and returns when it can be searched. */
   loadCollection: handleUnaryCall<LoadCollectionRequest, LoadCollectionResponse>;
   /**
@@ -2942,7 +3527,7 @@ export interface CollectionServiceClient extends Client {
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: ListCollectionsResponse) => void,
   ): ClientUnaryCall;
-  /** Removes a collection and all its items, for good. */
+  /** Removes a collection and all its items, for good. FAILED_PRECONDITION if it has aliases. */
   deleteCollection(
     request: DeleteCollectionRequest,
     callback: (error: ServiceError | null, response: DeleteCollectionResponse) => void,
@@ -2957,6 +3542,59 @@ export interface CollectionServiceClient extends Client {
     metadata: Metadata,
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: DeleteCollectionResponse) => void,
+  ): ClientUnaryCall;
+  /** Gives a collection another name; its items, its aliases and all else stay. */
+  renameCollection(
+    request: RenameCollectionRequest,
+    callback: (error: ServiceError | null, response: RenameCollectionResponse) => void,
+  ): ClientUnaryCall;
+  renameCollection(
+    request: RenameCollectionRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: RenameCollectionResponse) => void,
+  ): ClientUnaryCall;
+  renameCollection(
+    request: RenameCollectionRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: RenameCollectionResponse) => void,
+  ): ClientUnaryCall;
+  /**
+   * Makes an alias, or leads it to another collection in one step: each call finds the one or the
+   * other, and never none. Other servers of the same store may find the old one for some seconds
+   * yet. An ingest stream or UpsertItems under way ends with UNAVAILABLE (COLLECTION_MOVED), writes
+   * nothing into the wrong one, and may be sent again at once.
+   */
+  setAlias(
+    request: SetAliasRequest,
+    callback: (error: ServiceError | null, response: SetAliasResponse) => void,
+  ): ClientUnaryCall;
+  setAlias(
+    request: SetAliasRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: SetAliasResponse) => void,
+  ): ClientUnaryCall;
+  setAlias(
+    request: SetAliasRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: SetAliasResponse) => void,
+  ): ClientUnaryCall;
+  /** Removes an alias; the collection stays. */
+  deleteAlias(
+    request: DeleteAliasRequest,
+    callback: (error: ServiceError | null, response: DeleteAliasResponse) => void,
+  ): ClientUnaryCall;
+  deleteAlias(
+    request: DeleteAliasRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: DeleteAliasResponse) => void,
+  ): ClientUnaryCall;
+  deleteAlias(
+    request: DeleteAliasRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: DeleteAliasResponse) => void,
   ): ClientUnaryCall;
   /** Loads a collection into the store's memory and returns when it can be searched. */
   loadCollection(

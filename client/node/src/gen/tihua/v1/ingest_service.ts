@@ -32,7 +32,10 @@ export enum WriteMode {
   WRITE_MODE_UNSPECIFIED = 0,
   /** WRITE_MODE_UPSERT - Replace the item. */
   WRITE_MODE_UPSERT = 1,
-  /** WRITE_MODE_INSERT_ONLY - Fail the new item with ALREADY_EXISTS. Checked before writing, not atomically with it. */
+  /**
+   * WRITE_MODE_INSERT_ONLY - Fail the new item with ALREADY_EXISTS. Checked before writing, not atomically with it: of two
+   * clients that write one id at one time, both may succeed, and the later write stays.
+   */
   WRITE_MODE_INSERT_ONLY = 2,
   /** WRITE_MODE_SKIP_EXISTING - Leave the stored item, embed nothing, and count the new one as skipped. */
   WRITE_MODE_SKIP_EXISTING = 3,
@@ -94,11 +97,21 @@ export interface IngestStart {
   /** The model's id; unset means the collection's. NOT_FOUND if the server does not serve it. */
   model: string;
   /**
-   * When resuming: the last IngestAck.committed_seq that the client has read; unset means 0. The
-   * failures of batches after it, the latest 1 000, are told again in a first IngestAck, so that a
-   * break hides none.
+   * When resuming: the last IngestAck.committed_seq that the client has read, at most 2^53; unset
+   * means 0. If the server knows of more, it says so in a first IngestAck, with the failures of
+   * later batches, the latest 1 000, so that a break hides none. If it knows of less, because it
+   * was started anew or is another one, it believes the client and goes on from there.
    */
   readSeq: number;
+  /**
+   * When resuming: that IngestAck's items_written. It and the next two are where a server that
+   * believes the client goes on counting; at most 2^53.
+   */
+  itemsWritten: number;
+  /** When resuming: that IngestAck's items_failed. */
+  itemsFailed: number;
+  /** When resuming: that IngestAck's items_skipped. */
+  itemsSkipped: number;
 }
 
 /** Items to write. */
@@ -129,7 +142,10 @@ export interface IngestRequest {
 export interface IngestStarted {
   /** As in IngestStart. */
   sessionId: string;
-  /** The last batch of this session that is already safe; go on with the next. 0 for a new session. */
+  /**
+   * The last batch of this session that is already safe; go on with the next. 0 for a new session.
+   * If that is more than read_seq, an IngestAck follows.
+   */
   committedSeq: number;
   /** What may be in flight from now on. */
   credit:
@@ -157,7 +173,10 @@ export interface IngestAck {
   itemsFailed: number;
   /** Items left as they were, in WRITE_MODE_SKIP_EXISTING. */
   itemsSkipped: number;
-  /** The failures of the batches that this acknowledgement adds. */
+  /**
+   * The failures of the batches that this acknowledgement adds, or after read_seq if it is the
+   * first of a stream that resumes.
+   */
   errors: BatchError[];
 }
 
@@ -212,7 +231,16 @@ export interface IngestResponse {
 }
 
 function createBaseIngestStart(): IngestStart {
-  return { collection: "", sessionId: "", mode: 0, model: "", readSeq: 0 };
+  return {
+    collection: "",
+    sessionId: "",
+    mode: 0,
+    model: "",
+    readSeq: 0,
+    itemsWritten: 0,
+    itemsFailed: 0,
+    itemsSkipped: 0,
+  };
 }
 
 export const IngestStart: MessageFns<IngestStart> = {
@@ -231,6 +259,15 @@ export const IngestStart: MessageFns<IngestStart> = {
     }
     if (message.readSeq !== 0) {
       writer.uint32(40).uint64(message.readSeq);
+    }
+    if (message.itemsWritten !== 0) {
+      writer.uint32(48).uint64(message.itemsWritten);
+    }
+    if (message.itemsFailed !== 0) {
+      writer.uint32(56).uint64(message.itemsFailed);
+    }
+    if (message.itemsSkipped !== 0) {
+      writer.uint32(64).uint64(message.itemsSkipped);
     }
     return writer;
   },
@@ -288,6 +325,30 @@ export const IngestStart: MessageFns<IngestStart> = {
             message.readSeq = longToNumber(reader.uint64());
             continue;
           }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.itemsWritten = longToNumber(reader.uint64());
+            continue;
+          }
+          case 7: {
+            if (tag !== 56) {
+              break;
+            }
+
+            message.itemsFailed = longToNumber(reader.uint64());
+            continue;
+          }
+          case 8: {
+            if (tag !== 64) {
+              break;
+            }
+
+            message.itemsSkipped = longToNumber(reader.uint64());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -315,6 +376,21 @@ export const IngestStart: MessageFns<IngestStart> = {
         : isSet(object.read_seq)
         ? globalThis.Number(object.read_seq)
         : 0,
+      itemsWritten: isSet(object.itemsWritten)
+        ? globalThis.Number(object.itemsWritten)
+        : isSet(object.items_written)
+        ? globalThis.Number(object.items_written)
+        : 0,
+      itemsFailed: isSet(object.itemsFailed)
+        ? globalThis.Number(object.itemsFailed)
+        : isSet(object.items_failed)
+        ? globalThis.Number(object.items_failed)
+        : 0,
+      itemsSkipped: isSet(object.itemsSkipped)
+        ? globalThis.Number(object.itemsSkipped)
+        : isSet(object.items_skipped)
+        ? globalThis.Number(object.items_skipped)
+        : 0,
     };
   },
 
@@ -335,6 +411,15 @@ export const IngestStart: MessageFns<IngestStart> = {
     if (message.readSeq !== 0) {
       obj.readSeq = Math.round(message.readSeq);
     }
+    if (message.itemsWritten !== 0) {
+      obj.itemsWritten = Math.round(message.itemsWritten);
+    }
+    if (message.itemsFailed !== 0) {
+      obj.itemsFailed = Math.round(message.itemsFailed);
+    }
+    if (message.itemsSkipped !== 0) {
+      obj.itemsSkipped = Math.round(message.itemsSkipped);
+    }
     return obj;
   },
 
@@ -348,6 +433,9 @@ export const IngestStart: MessageFns<IngestStart> = {
     message.mode = object.mode ?? 0;
     message.model = object.model ?? "";
     message.readSeq = object.readSeq ?? 0;
+    message.itemsWritten = object.itemsWritten ?? 0;
+    message.itemsFailed = object.itemsFailed ?? 0;
+    message.itemsSkipped = object.itemsSkipped ?? 0;
     return message;
   },
 };
@@ -1384,17 +1472,22 @@ export const IngestServiceService = {
    * 2. The client sends IngestBatch with seq committed_seq + 1, + 2, …, as long as it has credit.
    * 3. Credit is leave to send, in batches and bytes; it says nothing of what is written.
    * 4. IngestAck is cumulative: every batch up to committed_seq is in the store, or its items are
-   *    listed in errors. Errors are sent with the acknowledgement of their batch.
+   *    listed in errors. Errors are sent with the acknowledgement of their batch, at once; while all
+   *    goes well, acknowledgements are about 100 ms apart.
    * 5. A bad item never ends the stream. What does: no start or a second one (FAILED_PRECONDITION),
    *    a gap in seq (OUT_OF_RANGE), more in flight than was granted (RESOURCE_EXHAUSTED), an empty
    *    or too long batch (INVALID_ARGUMENT), a store that does not answer (UNAVAILABLE) or has no
    *    room (RESOURCE_EXHAUSTED with RetryInfo).
    * 6. The client half-closes; the server acknowledges the rest, sends IngestSummary and ends OK.
-   * 7. After a break the client opens a new stream with the same session_id and goes on after the
-   *    committed_seq that it is told. Batches at or below it are ignored. A server that has
-   *    forgotten the session answers 0, and sending everything again with upsert is harmless.
+   * 7. After a break the client opens a new stream with the same session_id, on any server of the
+   *    same store, tells what it has read, and goes on after the committed_seq that it is told.
+   *    Batches at or below it are ignored. What was written and not acknowledged is sent again:
+   *    with upsert that is harmless, and in the other modes the server knows its own work and
+   *    counts it as written.
    * 8. A server that shuts down sends IngestDraining, finishes what it has, acknowledges it and
    *    ends the stream with UNAVAILABLE.
+   * 9. So does one for whose client there was nothing to do for five minutes, or as long as the
+   *    server was told: no batch came, or what it said was not read (reason STREAM_IDLE).
    *
    * A client that does not read its acknowledgements is granted no more credit.
    */
@@ -1417,17 +1510,22 @@ export interface IngestServiceServer extends UntypedServiceImplementation {
    * 2. The client sends IngestBatch with seq committed_seq + 1, + 2, …, as long as it has credit.
    * 3. Credit is leave to send, in batches and bytes; it says nothing of what is written.
    * 4. IngestAck is cumulative: every batch up to committed_seq is in the store, or its items are
-   *    listed in errors. Errors are sent with the acknowledgement of their batch.
+   *    listed in errors. Errors are sent with the acknowledgement of their batch, at once; while all
+   *    goes well, acknowledgements are about 100 ms apart.
    * 5. A bad item never ends the stream. What does: no start or a second one (FAILED_PRECONDITION),
    *    a gap in seq (OUT_OF_RANGE), more in flight than was granted (RESOURCE_EXHAUSTED), an empty
    *    or too long batch (INVALID_ARGUMENT), a store that does not answer (UNAVAILABLE) or has no
    *    room (RESOURCE_EXHAUSTED with RetryInfo).
    * 6. The client half-closes; the server acknowledges the rest, sends IngestSummary and ends OK.
-   * 7. After a break the client opens a new stream with the same session_id and goes on after the
-   *    committed_seq that it is told. Batches at or below it are ignored. A server that has
-   *    forgotten the session answers 0, and sending everything again with upsert is harmless.
+   * 7. After a break the client opens a new stream with the same session_id, on any server of the
+   *    same store, tells what it has read, and goes on after the committed_seq that it is told.
+   *    Batches at or below it are ignored. What was written and not acknowledged is sent again:
+   *    with upsert that is harmless, and in the other modes the server knows its own work and
+   *    counts it as written.
    * 8. A server that shuts down sends IngestDraining, finishes what it has, acknowledges it and
    *    ends the stream with UNAVAILABLE.
+   * 9. So does one for whose client there was nothing to do for five minutes, or as long as the
+   *    server was told: no batch came, or what it said was not read (reason STREAM_IDLE).
    *
    * A client that does not read its acknowledgements is granted no more credit.
    */
@@ -1442,17 +1540,22 @@ export interface IngestServiceClient extends Client {
    * 2. The client sends IngestBatch with seq committed_seq + 1, + 2, …, as long as it has credit.
    * 3. Credit is leave to send, in batches and bytes; it says nothing of what is written.
    * 4. IngestAck is cumulative: every batch up to committed_seq is in the store, or its items are
-   *    listed in errors. Errors are sent with the acknowledgement of their batch.
+   *    listed in errors. Errors are sent with the acknowledgement of their batch, at once; while all
+   *    goes well, acknowledgements are about 100 ms apart.
    * 5. A bad item never ends the stream. What does: no start or a second one (FAILED_PRECONDITION),
    *    a gap in seq (OUT_OF_RANGE), more in flight than was granted (RESOURCE_EXHAUSTED), an empty
    *    or too long batch (INVALID_ARGUMENT), a store that does not answer (UNAVAILABLE) or has no
    *    room (RESOURCE_EXHAUSTED with RetryInfo).
    * 6. The client half-closes; the server acknowledges the rest, sends IngestSummary and ends OK.
-   * 7. After a break the client opens a new stream with the same session_id and goes on after the
-   *    committed_seq that it is told. Batches at or below it are ignored. A server that has
-   *    forgotten the session answers 0, and sending everything again with upsert is harmless.
+   * 7. After a break the client opens a new stream with the same session_id, on any server of the
+   *    same store, tells what it has read, and goes on after the committed_seq that it is told.
+   *    Batches at or below it are ignored. What was written and not acknowledged is sent again:
+   *    with upsert that is harmless, and in the other modes the server knows its own work and
+   *    counts it as written.
    * 8. A server that shuts down sends IngestDraining, finishes what it has, acknowledges it and
    *    ends the stream with UNAVAILABLE.
+   * 9. So does one for whose client there was nothing to do for five minutes, or as long as the
+   *    server was told: no batch came, or what it said was not read (reason STREAM_IDLE).
    *
    * A client that does not read its acknowledgements is granted no more credit.
    */

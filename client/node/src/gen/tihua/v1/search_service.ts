@@ -19,7 +19,7 @@ import {
   type UntypedServiceImplementation,
 } from "@grpc/grpc-js";
 import { FieldMask } from "../../google/protobuf/field_mask.js";
-import { Struct } from "../../google/protobuf/struct.js";
+import { Struct, Value } from "../../google/protobuf/struct.js";
 import { ImageSource, Item, ItemError, ModelRef, Timing, VectorBlock } from "./types.js";
 
 export const protobufPackage = "tihua.v1";
@@ -126,7 +126,8 @@ export interface SearchRequest {
     | undefined;
   /**
    * The token of the answer before, to go on after it; unset means the first page. INVALID_ARGUMENT
-   * if anything but `limit` differs from the call that it came from.
+   * if anything but `limit` differs from the call that it came from, or the alias that it named
+   * was led to another collection.
    */
   pageToken: string;
   /** Hits with a lower score are left out; in [-1, 1], unset keeps all. */
@@ -151,6 +152,19 @@ export interface SearchRequest {
   consistency: Consistency;
   /** The model's id; unset means the collection's. NOT_FOUND if the server does not serve it. */
   model: string;
+  /**
+   * A metadata key, or "uri": of items that have the same value there only the best `group_size` are
+   * hits. Values are the same as JSON is: 1 and "1" are two. An item without the key, or with null
+   * there, is in no group, and is a hit. Hits are looked for among the Limits.max_search_window
+   * nearest items; beyond these there is no further page. Unset means no groups; "id", "embedding"
+   * and keys that metadata may not have are INVALID_ARGUMENT.
+   */
+  groupBy: string;
+  /**
+   * Hits of one group over all pages, 1 to Limits.max_page_size; unset means 1. INVALID_ARGUMENT
+   * without `group_by`.
+   */
+  groupSize?: number | undefined;
 }
 
 export interface SearchRequest_IndexParamsEntry {
@@ -166,6 +180,8 @@ export interface Hit {
     | undefined;
   /** Cosine similarity to the query, in [-1, 1]; higher is closer. */
   score: number;
+  /** The value of `group_by` that the item has; unset without it, and for an item in no group. */
+  groupValue: any | undefined;
 }
 
 /** The hits of one query. */
@@ -381,6 +397,8 @@ function createBaseSearchRequest(): SearchRequest {
     indexParams: {},
     consistency: 0,
     model: "",
+    groupBy: "",
+    groupSize: undefined,
   };
 }
 
@@ -418,6 +436,12 @@ export const SearchRequest: MessageFns<SearchRequest> = {
     }
     if (message.model !== "") {
       writer.uint32(90).string(message.model);
+    }
+    if (message.groupBy !== "") {
+      writer.uint32(98).string(message.groupBy);
+    }
+    if (message.groupSize !== undefined) {
+      writer.uint32(104).uint32(message.groupSize);
     }
     return writer;
   },
@@ -526,6 +550,22 @@ export const SearchRequest: MessageFns<SearchRequest> = {
             message.model = reader.string();
             continue;
           }
+          case 12: {
+            if (tag !== 98) {
+              break;
+            }
+
+            message.groupBy = reader.string();
+            continue;
+          }
+          case 13: {
+            if (tag !== 104) {
+              break;
+            }
+
+            message.groupSize = reader.uint32();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -593,6 +633,16 @@ export const SearchRequest: MessageFns<SearchRequest> = {
         : {},
       consistency: isSet(object.consistency) ? consistencyFromJSON(object.consistency) : 0,
       model: isSet(object.model) ? globalThis.String(object.model) : "",
+      groupBy: isSet(object.groupBy)
+        ? globalThis.String(object.groupBy)
+        : isSet(object.group_by)
+        ? globalThis.String(object.group_by)
+        : "",
+      groupSize: isSet(object.groupSize)
+        ? globalThis.Number(object.groupSize)
+        : isSet(object.group_size)
+        ? globalThis.Number(object.group_size)
+        : undefined,
     };
   },
 
@@ -637,6 +687,12 @@ export const SearchRequest: MessageFns<SearchRequest> = {
     if (message.model !== "") {
       obj.model = message.model;
     }
+    if (message.groupBy !== "") {
+      obj.groupBy = message.groupBy;
+    }
+    if (message.groupSize !== undefined) {
+      obj.groupSize = Math.round(message.groupSize);
+    }
     return obj;
   },
 
@@ -664,6 +720,8 @@ export const SearchRequest: MessageFns<SearchRequest> = {
     );
     message.consistency = object.consistency ?? 0;
     message.model = object.model ?? "";
+    message.groupBy = object.groupBy ?? "";
+    message.groupSize = object.groupSize ?? undefined;
     return message;
   },
 };
@@ -756,7 +814,7 @@ export const SearchRequest_IndexParamsEntry: MessageFns<SearchRequest_IndexParam
 };
 
 function createBaseHit(): Hit {
-  return { item: undefined, score: 0 };
+  return { item: undefined, score: 0, groupValue: undefined };
 }
 
 export const Hit: MessageFns<Hit> = {
@@ -766,6 +824,9 @@ export const Hit: MessageFns<Hit> = {
     }
     if (message.score !== 0) {
       writer.uint32(21).float(message.score);
+    }
+    if (message.groupValue !== undefined) {
+      Value.encode(Value.wrap(message.groupValue), writer.uint32(26).fork()).join();
     }
     return writer;
   },
@@ -799,6 +860,14 @@ export const Hit: MessageFns<Hit> = {
             message.score = reader.float();
             continue;
           }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.groupValue = Value.unwrap(Value.decode(reader, reader.uint32()));
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -815,6 +884,11 @@ export const Hit: MessageFns<Hit> = {
     return {
       item: isSet(object.item) ? Item.fromJSON(object.item) : undefined,
       score: isSet(object.score) ? globalThis.Number(object.score) : 0,
+      groupValue: isSet(object?.groupValue)
+        ? object.groupValue
+        : isSet(object?.group_value)
+        ? object.group_value
+        : undefined,
     };
   },
 
@@ -826,6 +900,9 @@ export const Hit: MessageFns<Hit> = {
     if (message.score !== 0) {
       obj.score = floatToJson(message.score);
     }
+    if (message.groupValue !== undefined) {
+      obj.groupValue = message.groupValue;
+    }
     return obj;
   },
 
@@ -836,6 +913,7 @@ export const Hit: MessageFns<Hit> = {
     const message = createBaseHit();
     message.item = (object.item !== undefined && object.item !== null) ? Item.fromPartial(object.item) : undefined;
     message.score = object.score ?? 0;
+    message.groupValue = object.groupValue === undefined ? undefined : object.groupValue;
     return message;
   },
 };

@@ -23,6 +23,7 @@ private static final long serialVersionUID = 0L;
     name_ = "";
     description_ = "";
     loadState_ = 0;
+    aliases_ = com.google.protobuf.LazyStringArrayList.EMPTY;
   }
 
   @java.lang.Override
@@ -55,7 +56,7 @@ private static final long serialVersionUID = 0L;
   private volatile java.lang.Object name_ = "";
   /**
    * <pre>
-   * Letters, digits and underscores, not starting with a digit; 1 to 255.
+   * Letters, digits and underscores, not starting with a digit; 1 to 255. Never an alias.
    * </pre>
    *
    * <code>string name = 1;</code>
@@ -76,7 +77,7 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * Letters, digits and underscores, not starting with a digit; 1 to 255.
+   * Letters, digits and underscores, not starting with a digit; 1 to 255. Never an alias.
    * </pre>
    *
    * <code>string name = 1;</code>
@@ -329,6 +330,58 @@ private static final long serialVersionUID = 0L;
     return createTime_ == null ? com.google.protobuf.Timestamp.getDefaultInstance() : createTime_;
   }
 
+  public static final int ALIASES_FIELD_NUMBER = 10;
+  @SuppressWarnings("serial")
+  private com.google.protobuf.LazyStringList aliases_;
+  /**
+   * <pre>
+   * Other names that lead to it, sorted.
+   * </pre>
+   *
+   * <code>repeated string aliases = 10;</code>
+   * @return A list containing the aliases.
+   */
+  public com.google.protobuf.ProtocolStringList
+      getAliasesList() {
+    return aliases_;
+  }
+  /**
+   * <pre>
+   * Other names that lead to it, sorted.
+   * </pre>
+   *
+   * <code>repeated string aliases = 10;</code>
+   * @return The count of aliases.
+   */
+  public int getAliasesCount() {
+    return aliases_.size();
+  }
+  /**
+   * <pre>
+   * Other names that lead to it, sorted.
+   * </pre>
+   *
+   * <code>repeated string aliases = 10;</code>
+   * @param index The index of the element to return.
+   * @return The aliases at the given index.
+   */
+  public java.lang.String getAliases(int index) {
+    return aliases_.get(index);
+  }
+  /**
+   * <pre>
+   * Other names that lead to it, sorted.
+   * </pre>
+   *
+   * <code>repeated string aliases = 10;</code>
+   * @param index The index of the value to return.
+   * @return The bytes of the aliases at the given index.
+   */
+  public com.google.protobuf.ByteString
+      getAliasesBytes(int index) {
+    return aliases_.getByteString(index);
+  }
+
   private byte memoizedIsInitialized = -1;
   @java.lang.Override
   public final boolean isInitialized() {
@@ -369,6 +422,9 @@ private static final long serialVersionUID = 0L;
     }
     if (createTime_ != null) {
       output.writeMessage(9, getCreateTime());
+    }
+    for (int i = 0; i < aliases_.size(); i++) {
+      com.google.protobuf.GeneratedMessageV3.writeString(output, 10, aliases_.getRaw(i));
     }
     getUnknownFields().writeTo(output);
   }
@@ -413,6 +469,14 @@ private static final long serialVersionUID = 0L;
       size += com.google.protobuf.CodedOutputStream
         .computeMessageSize(9, getCreateTime());
     }
+    {
+      int dataSize = 0;
+      for (int i = 0; i < aliases_.size(); i++) {
+        dataSize += computeStringSizeNoTag(aliases_.getRaw(i));
+      }
+      size += dataSize;
+      size += 1 * getAliasesList().size();
+    }
     size += getUnknownFields().getSerializedSize();
     memoizedSize = size;
     return size;
@@ -454,6 +518,8 @@ private static final long serialVersionUID = 0L;
       if (!getCreateTime()
           .equals(other.getCreateTime())) return false;
     }
+    if (!getAliasesList()
+        .equals(other.getAliasesList())) return false;
     if (!getUnknownFields().equals(other.getUnknownFields())) return false;
     return true;
   }
@@ -489,6 +555,10 @@ private static final long serialVersionUID = 0L;
     if (hasCreateTime()) {
       hash = (37 * hash) + CREATE_TIME_FIELD_NUMBER;
       hash = (53 * hash) + getCreateTime().hashCode();
+    }
+    if (getAliasesCount() > 0) {
+      hash = (37 * hash) + ALIASES_FIELD_NUMBER;
+      hash = (53 * hash) + getAliasesList().hashCode();
     }
     hash = (29 * hash) + getUnknownFields().hashCode();
     memoizedHashCode = hash;
@@ -644,6 +714,8 @@ private static final long serialVersionUID = 0L;
         createTimeBuilder_.dispose();
         createTimeBuilder_ = null;
       }
+      aliases_ = com.google.protobuf.LazyStringArrayList.EMPTY;
+      bitField0_ = (bitField0_ & ~0x00000200);
       return this;
     }
 
@@ -670,9 +742,18 @@ private static final long serialVersionUID = 0L;
     @java.lang.Override
     public io.github.tihua.v1.Collection buildPartial() {
       io.github.tihua.v1.Collection result = new io.github.tihua.v1.Collection(this);
+      buildPartialRepeatedFields(result);
       if (bitField0_ != 0) { buildPartial0(result); }
       onBuilt();
       return result;
+    }
+
+    private void buildPartialRepeatedFields(io.github.tihua.v1.Collection result) {
+      if (((bitField0_ & 0x00000200) != 0)) {
+        aliases_ = aliases_.getUnmodifiableView();
+        bitField0_ = (bitField0_ & ~0x00000200);
+      }
+      result.aliases_ = aliases_;
     }
 
     private void buildPartial0(io.github.tihua.v1.Collection result) {
@@ -787,6 +868,16 @@ private static final long serialVersionUID = 0L;
       if (other.hasCreateTime()) {
         mergeCreateTime(other.getCreateTime());
       }
+      if (!other.aliases_.isEmpty()) {
+        if (aliases_.isEmpty()) {
+          aliases_ = other.aliases_;
+          bitField0_ = (bitField0_ & ~0x00000200);
+        } else {
+          ensureAliasesIsMutable();
+          aliases_.addAll(other.aliases_);
+        }
+        onChanged();
+      }
       this.mergeUnknownFields(other.getUnknownFields());
       onChanged();
       return this;
@@ -864,6 +955,12 @@ private static final long serialVersionUID = 0L;
               bitField0_ |= 0x00000100;
               break;
             } // case 74
+            case 82: {
+              java.lang.String s = input.readStringRequireUtf8();
+              ensureAliasesIsMutable();
+              aliases_.add(s);
+              break;
+            } // case 82
             default: {
               if (!super.parseUnknownField(input, extensionRegistry, tag)) {
                 done = true; // was an endgroup tag
@@ -884,7 +981,7 @@ private static final long serialVersionUID = 0L;
     private java.lang.Object name_ = "";
     /**
      * <pre>
-     * Letters, digits and underscores, not starting with a digit; 1 to 255.
+     * Letters, digits and underscores, not starting with a digit; 1 to 255. Never an alias.
      * </pre>
      *
      * <code>string name = 1;</code>
@@ -904,7 +1001,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Letters, digits and underscores, not starting with a digit; 1 to 255.
+     * Letters, digits and underscores, not starting with a digit; 1 to 255. Never an alias.
      * </pre>
      *
      * <code>string name = 1;</code>
@@ -925,7 +1022,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Letters, digits and underscores, not starting with a digit; 1 to 255.
+     * Letters, digits and underscores, not starting with a digit; 1 to 255. Never an alias.
      * </pre>
      *
      * <code>string name = 1;</code>
@@ -942,7 +1039,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Letters, digits and underscores, not starting with a digit; 1 to 255.
+     * Letters, digits and underscores, not starting with a digit; 1 to 255. Never an alias.
      * </pre>
      *
      * <code>string name = 1;</code>
@@ -956,7 +1053,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Letters, digits and underscores, not starting with a digit; 1 to 255.
+     * Letters, digits and underscores, not starting with a digit; 1 to 255. Never an alias.
      * </pre>
      *
      * <code>string name = 1;</code>
@@ -1733,6 +1830,146 @@ private static final long serialVersionUID = 0L;
         createTime_ = null;
       }
       return createTimeBuilder_;
+    }
+
+    private com.google.protobuf.LazyStringList aliases_ = com.google.protobuf.LazyStringArrayList.EMPTY;
+    private void ensureAliasesIsMutable() {
+      if (!((bitField0_ & 0x00000200) != 0)) {
+        aliases_ = new com.google.protobuf.LazyStringArrayList(aliases_);
+        bitField0_ |= 0x00000200;
+       }
+    }
+    /**
+     * <pre>
+     * Other names that lead to it, sorted.
+     * </pre>
+     *
+     * <code>repeated string aliases = 10;</code>
+     * @return A list containing the aliases.
+     */
+    public com.google.protobuf.ProtocolStringList
+        getAliasesList() {
+      return aliases_.getUnmodifiableView();
+    }
+    /**
+     * <pre>
+     * Other names that lead to it, sorted.
+     * </pre>
+     *
+     * <code>repeated string aliases = 10;</code>
+     * @return The count of aliases.
+     */
+    public int getAliasesCount() {
+      return aliases_.size();
+    }
+    /**
+     * <pre>
+     * Other names that lead to it, sorted.
+     * </pre>
+     *
+     * <code>repeated string aliases = 10;</code>
+     * @param index The index of the element to return.
+     * @return The aliases at the given index.
+     */
+    public java.lang.String getAliases(int index) {
+      return aliases_.get(index);
+    }
+    /**
+     * <pre>
+     * Other names that lead to it, sorted.
+     * </pre>
+     *
+     * <code>repeated string aliases = 10;</code>
+     * @param index The index of the value to return.
+     * @return The bytes of the aliases at the given index.
+     */
+    public com.google.protobuf.ByteString
+        getAliasesBytes(int index) {
+      return aliases_.getByteString(index);
+    }
+    /**
+     * <pre>
+     * Other names that lead to it, sorted.
+     * </pre>
+     *
+     * <code>repeated string aliases = 10;</code>
+     * @param index The index to set the value at.
+     * @param value The aliases to set.
+     * @return This builder for chaining.
+     */
+    public Builder setAliases(
+        int index, java.lang.String value) {
+      if (value == null) { throw new NullPointerException(); }
+      ensureAliasesIsMutable();
+      aliases_.set(index, value);
+      onChanged();
+      return this;
+    }
+    /**
+     * <pre>
+     * Other names that lead to it, sorted.
+     * </pre>
+     *
+     * <code>repeated string aliases = 10;</code>
+     * @param value The aliases to add.
+     * @return This builder for chaining.
+     */
+    public Builder addAliases(
+        java.lang.String value) {
+      if (value == null) { throw new NullPointerException(); }
+      ensureAliasesIsMutable();
+      aliases_.add(value);
+      onChanged();
+      return this;
+    }
+    /**
+     * <pre>
+     * Other names that lead to it, sorted.
+     * </pre>
+     *
+     * <code>repeated string aliases = 10;</code>
+     * @param values The aliases to add.
+     * @return This builder for chaining.
+     */
+    public Builder addAllAliases(
+        java.lang.Iterable<java.lang.String> values) {
+      ensureAliasesIsMutable();
+      com.google.protobuf.AbstractMessageLite.Builder.addAll(
+          values, aliases_);
+      onChanged();
+      return this;
+    }
+    /**
+     * <pre>
+     * Other names that lead to it, sorted.
+     * </pre>
+     *
+     * <code>repeated string aliases = 10;</code>
+     * @return This builder for chaining.
+     */
+    public Builder clearAliases() {
+      aliases_ = com.google.protobuf.LazyStringArrayList.EMPTY;
+      bitField0_ = (bitField0_ & ~0x00000200);
+      onChanged();
+      return this;
+    }
+    /**
+     * <pre>
+     * Other names that lead to it, sorted.
+     * </pre>
+     *
+     * <code>repeated string aliases = 10;</code>
+     * @param value The bytes of the aliases to add.
+     * @return This builder for chaining.
+     */
+    public Builder addAliasesBytes(
+        com.google.protobuf.ByteString value) {
+      if (value == null) { throw new NullPointerException(); }
+      checkByteStringIsUtf8(value);
+      ensureAliasesIsMutable();
+      aliases_.add(value);
+      onChanged();
+      return this;
     }
     @java.lang.Override
     public final Builder setUnknownFields(

@@ -9,7 +9,7 @@ public interface CollectionOrBuilder extends
 
   /**
    * <pre>
-   * Letters, digits and underscores, not starting with a digit; 1 to 255.
+   * Letters, digits and underscores, not starting with a digit; 1 to 255. Never an alias.
    * </pre>
    *
    * <code>string name = 1;</code>
@@ -18,7 +18,7 @@ public interface CollectionOrBuilder extends
   java.lang.String getName();
   /**
    * <pre>
-   * Letters, digits and underscores, not starting with a digit; 1 to 255.
+   * Letters, digits and underscores, not starting with a digit; 1 to 255. Never an alias.
    * </pre>
    *
    * <code>string name = 1;</code>
@@ -176,4 +176,45 @@ public interface CollectionOrBuilder extends
    * <code>.google.protobuf.Timestamp create_time = 9;</code>
    */
   com.google.protobuf.TimestampOrBuilder getCreateTimeOrBuilder();
+
+  /**
+   * <pre>
+   * Other names that lead to it, sorted.
+   * </pre>
+   *
+   * <code>repeated string aliases = 10;</code>
+   * @return A list containing the aliases.
+   */
+  java.util.List<java.lang.String>
+      getAliasesList();
+  /**
+   * <pre>
+   * Other names that lead to it, sorted.
+   * </pre>
+   *
+   * <code>repeated string aliases = 10;</code>
+   * @return The count of aliases.
+   */
+  int getAliasesCount();
+  /**
+   * <pre>
+   * Other names that lead to it, sorted.
+   * </pre>
+   *
+   * <code>repeated string aliases = 10;</code>
+   * @param index The index of the element to return.
+   * @return The aliases at the given index.
+   */
+  java.lang.String getAliases(int index);
+  /**
+   * <pre>
+   * Other names that lead to it, sorted.
+   * </pre>
+   *
+   * <code>repeated string aliases = 10;</code>
+   * @param index The index of the value to return.
+   * @return The bytes of the aliases at the given index.
+   */
+  com.google.protobuf.ByteString
+      getAliasesBytes(int index);
 }

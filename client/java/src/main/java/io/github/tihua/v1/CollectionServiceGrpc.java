@@ -6,6 +6,9 @@ import static io.grpc.MethodDescriptor.generateFullMethodName;
  * <pre>
  * Creates, shows and removes collections; writes, reads, counts and removes small sets of items.
  * For many items there is IngestService.
+ * Where a request names a collection, in any service, an alias of it may stand, unless its comment
+ * says otherwise. A call looks an alias up once and then speaks of the collection alone, so that
+ * its query is embedded by the model of the very collection that is searched.
  * </pre>
  */
 @javax.annotation.Generated(
@@ -143,6 +146,100 @@ public final class CollectionServiceGrpc {
       }
     }
     return getDeleteCollectionMethod;
+  }
+
+  private static volatile io.grpc.MethodDescriptor<io.github.tihua.v1.RenameCollectionRequest,
+      io.github.tihua.v1.RenameCollectionResponse> getRenameCollectionMethod;
+
+  @io.grpc.stub.annotations.RpcMethod(
+      fullMethodName = SERVICE_NAME + '/' + "RenameCollection",
+      requestType = io.github.tihua.v1.RenameCollectionRequest.class,
+      responseType = io.github.tihua.v1.RenameCollectionResponse.class,
+      methodType = io.grpc.MethodDescriptor.MethodType.UNARY)
+  public static io.grpc.MethodDescriptor<io.github.tihua.v1.RenameCollectionRequest,
+      io.github.tihua.v1.RenameCollectionResponse> getRenameCollectionMethod() {
+    io.grpc.MethodDescriptor<io.github.tihua.v1.RenameCollectionRequest, io.github.tihua.v1.RenameCollectionResponse> getRenameCollectionMethod;
+    if ((getRenameCollectionMethod = CollectionServiceGrpc.getRenameCollectionMethod) == null) {
+      synchronized (CollectionServiceGrpc.class) {
+        if ((getRenameCollectionMethod = CollectionServiceGrpc.getRenameCollectionMethod) == null) {
+          CollectionServiceGrpc.getRenameCollectionMethod = getRenameCollectionMethod =
+              io.grpc.MethodDescriptor.<io.github.tihua.v1.RenameCollectionRequest, io.github.tihua.v1.RenameCollectionResponse>newBuilder()
+              .setType(io.grpc.MethodDescriptor.MethodType.UNARY)
+              .setFullMethodName(generateFullMethodName(SERVICE_NAME, "RenameCollection"))
+              .setSampledToLocalTracing(true)
+              .setRequestMarshaller(io.grpc.protobuf.ProtoUtils.marshaller(
+                  io.github.tihua.v1.RenameCollectionRequest.getDefaultInstance()))
+              .setResponseMarshaller(io.grpc.protobuf.ProtoUtils.marshaller(
+                  io.github.tihua.v1.RenameCollectionResponse.getDefaultInstance()))
+              .setSchemaDescriptor(new CollectionServiceMethodDescriptorSupplier("RenameCollection"))
+              .build();
+        }
+      }
+    }
+    return getRenameCollectionMethod;
+  }
+
+  private static volatile io.grpc.MethodDescriptor<io.github.tihua.v1.SetAliasRequest,
+      io.github.tihua.v1.SetAliasResponse> getSetAliasMethod;
+
+  @io.grpc.stub.annotations.RpcMethod(
+      fullMethodName = SERVICE_NAME + '/' + "SetAlias",
+      requestType = io.github.tihua.v1.SetAliasRequest.class,
+      responseType = io.github.tihua.v1.SetAliasResponse.class,
+      methodType = io.grpc.MethodDescriptor.MethodType.UNARY)
+  public static io.grpc.MethodDescriptor<io.github.tihua.v1.SetAliasRequest,
+      io.github.tihua.v1.SetAliasResponse> getSetAliasMethod() {
+    io.grpc.MethodDescriptor<io.github.tihua.v1.SetAliasRequest, io.github.tihua.v1.SetAliasResponse> getSetAliasMethod;
+    if ((getSetAliasMethod = CollectionServiceGrpc.getSetAliasMethod) == null) {
+      synchronized (CollectionServiceGrpc.class) {
+        if ((getSetAliasMethod = CollectionServiceGrpc.getSetAliasMethod) == null) {
+          CollectionServiceGrpc.getSetAliasMethod = getSetAliasMethod =
+              io.grpc.MethodDescriptor.<io.github.tihua.v1.SetAliasRequest, io.github.tihua.v1.SetAliasResponse>newBuilder()
+              .setType(io.grpc.MethodDescriptor.MethodType.UNARY)
+              .setFullMethodName(generateFullMethodName(SERVICE_NAME, "SetAlias"))
+              .setIdempotent(true)
+              .setSampledToLocalTracing(true)
+              .setRequestMarshaller(io.grpc.protobuf.ProtoUtils.marshaller(
+                  io.github.tihua.v1.SetAliasRequest.getDefaultInstance()))
+              .setResponseMarshaller(io.grpc.protobuf.ProtoUtils.marshaller(
+                  io.github.tihua.v1.SetAliasResponse.getDefaultInstance()))
+              .setSchemaDescriptor(new CollectionServiceMethodDescriptorSupplier("SetAlias"))
+              .build();
+        }
+      }
+    }
+    return getSetAliasMethod;
+  }
+
+  private static volatile io.grpc.MethodDescriptor<io.github.tihua.v1.DeleteAliasRequest,
+      io.github.tihua.v1.DeleteAliasResponse> getDeleteAliasMethod;
+
+  @io.grpc.stub.annotations.RpcMethod(
+      fullMethodName = SERVICE_NAME + '/' + "DeleteAlias",
+      requestType = io.github.tihua.v1.DeleteAliasRequest.class,
+      responseType = io.github.tihua.v1.DeleteAliasResponse.class,
+      methodType = io.grpc.MethodDescriptor.MethodType.UNARY)
+  public static io.grpc.MethodDescriptor<io.github.tihua.v1.DeleteAliasRequest,
+      io.github.tihua.v1.DeleteAliasResponse> getDeleteAliasMethod() {
+    io.grpc.MethodDescriptor<io.github.tihua.v1.DeleteAliasRequest, io.github.tihua.v1.DeleteAliasResponse> getDeleteAliasMethod;
+    if ((getDeleteAliasMethod = CollectionServiceGrpc.getDeleteAliasMethod) == null) {
+      synchronized (CollectionServiceGrpc.class) {
+        if ((getDeleteAliasMethod = CollectionServiceGrpc.getDeleteAliasMethod) == null) {
+          CollectionServiceGrpc.getDeleteAliasMethod = getDeleteAliasMethod =
+              io.grpc.MethodDescriptor.<io.github.tihua.v1.DeleteAliasRequest, io.github.tihua.v1.DeleteAliasResponse>newBuilder()
+              .setType(io.grpc.MethodDescriptor.MethodType.UNARY)
+              .setFullMethodName(generateFullMethodName(SERVICE_NAME, "DeleteAlias"))
+              .setSampledToLocalTracing(true)
+              .setRequestMarshaller(io.grpc.protobuf.ProtoUtils.marshaller(
+                  io.github.tihua.v1.DeleteAliasRequest.getDefaultInstance()))
+              .setResponseMarshaller(io.grpc.protobuf.ProtoUtils.marshaller(
+                  io.github.tihua.v1.DeleteAliasResponse.getDefaultInstance()))
+              .setSchemaDescriptor(new CollectionServiceMethodDescriptorSupplier("DeleteAlias"))
+              .build();
+        }
+      }
+    }
+    return getDeleteAliasMethod;
   }
 
   private static volatile io.grpc.MethodDescriptor<io.github.tihua.v1.LoadCollectionRequest,
@@ -417,6 +514,9 @@ public final class CollectionServiceGrpc {
    * <pre>
    * Creates, shows and removes collections; writes, reads, counts and removes small sets of items.
    * For many items there is IngestService.
+   * Where a request names a collection, in any service, an alias of it may stand, unless its comment
+   * says otherwise. A call looks an alias up once and then speaks of the collection alone, so that
+   * its query is embedded by the model of the very collection that is searched.
    * </pre>
    */
   public static abstract class CollectionServiceImplBase implements io.grpc.BindableService {
@@ -454,12 +554,45 @@ public final class CollectionServiceGrpc {
 
     /**
      * <pre>
-     * Removes a collection and all its items, for good.
+     * Removes a collection and all its items, for good. FAILED_PRECONDITION if it has aliases.
      * </pre>
      */
     public void deleteCollection(io.github.tihua.v1.DeleteCollectionRequest request,
         io.grpc.stub.StreamObserver<io.github.tihua.v1.DeleteCollectionResponse> responseObserver) {
       io.grpc.stub.ServerCalls.asyncUnimplementedUnaryCall(getDeleteCollectionMethod(), responseObserver);
+    }
+
+    /**
+     * <pre>
+     * Gives a collection another name; its items, its aliases and all else stay.
+     * </pre>
+     */
+    public void renameCollection(io.github.tihua.v1.RenameCollectionRequest request,
+        io.grpc.stub.StreamObserver<io.github.tihua.v1.RenameCollectionResponse> responseObserver) {
+      io.grpc.stub.ServerCalls.asyncUnimplementedUnaryCall(getRenameCollectionMethod(), responseObserver);
+    }
+
+    /**
+     * <pre>
+     * Makes an alias, or leads it to another collection in one step: each call finds the one or the
+     * other, and never none. Other servers of the same store may find the old one for some seconds
+     * yet. An ingest stream or UpsertItems under way ends with UNAVAILABLE (COLLECTION_MOVED), writes
+     * nothing into the wrong one, and may be sent again at once.
+     * </pre>
+     */
+    public void setAlias(io.github.tihua.v1.SetAliasRequest request,
+        io.grpc.stub.StreamObserver<io.github.tihua.v1.SetAliasResponse> responseObserver) {
+      io.grpc.stub.ServerCalls.asyncUnimplementedUnaryCall(getSetAliasMethod(), responseObserver);
+    }
+
+    /**
+     * <pre>
+     * Removes an alias; the collection stays.
+     * </pre>
+     */
+    public void deleteAlias(io.github.tihua.v1.DeleteAliasRequest request,
+        io.grpc.stub.StreamObserver<io.github.tihua.v1.DeleteAliasResponse> responseObserver) {
+      io.grpc.stub.ServerCalls.asyncUnimplementedUnaryCall(getDeleteAliasMethod(), responseObserver);
     }
 
     /**
@@ -566,6 +699,27 @@ public final class CollectionServiceGrpc {
                 io.github.tihua.v1.DeleteCollectionResponse>(
                   this, METHODID_DELETE_COLLECTION)))
           .addMethod(
+            getRenameCollectionMethod(),
+            io.grpc.stub.ServerCalls.asyncUnaryCall(
+              new MethodHandlers<
+                io.github.tihua.v1.RenameCollectionRequest,
+                io.github.tihua.v1.RenameCollectionResponse>(
+                  this, METHODID_RENAME_COLLECTION)))
+          .addMethod(
+            getSetAliasMethod(),
+            io.grpc.stub.ServerCalls.asyncUnaryCall(
+              new MethodHandlers<
+                io.github.tihua.v1.SetAliasRequest,
+                io.github.tihua.v1.SetAliasResponse>(
+                  this, METHODID_SET_ALIAS)))
+          .addMethod(
+            getDeleteAliasMethod(),
+            io.grpc.stub.ServerCalls.asyncUnaryCall(
+              new MethodHandlers<
+                io.github.tihua.v1.DeleteAliasRequest,
+                io.github.tihua.v1.DeleteAliasResponse>(
+                  this, METHODID_DELETE_ALIAS)))
+          .addMethod(
             getLoadCollectionMethod(),
             io.grpc.stub.ServerCalls.asyncUnaryCall(
               new MethodHandlers<
@@ -622,6 +776,9 @@ public final class CollectionServiceGrpc {
    * <pre>
    * Creates, shows and removes collections; writes, reads, counts and removes small sets of items.
    * For many items there is IngestService.
+   * Where a request names a collection, in any service, an alias of it may stand, unless its comment
+   * says otherwise. A call looks an alias up once and then speaks of the collection alone, so that
+   * its query is embedded by the model of the very collection that is searched.
    * </pre>
    */
   public static final class CollectionServiceStub extends io.grpc.stub.AbstractAsyncStub<CollectionServiceStub> {
@@ -672,13 +829,49 @@ public final class CollectionServiceGrpc {
 
     /**
      * <pre>
-     * Removes a collection and all its items, for good.
+     * Removes a collection and all its items, for good. FAILED_PRECONDITION if it has aliases.
      * </pre>
      */
     public void deleteCollection(io.github.tihua.v1.DeleteCollectionRequest request,
         io.grpc.stub.StreamObserver<io.github.tihua.v1.DeleteCollectionResponse> responseObserver) {
       io.grpc.stub.ClientCalls.asyncUnaryCall(
           getChannel().newCall(getDeleteCollectionMethod(), getCallOptions()), request, responseObserver);
+    }
+
+    /**
+     * <pre>
+     * Gives a collection another name; its items, its aliases and all else stay.
+     * </pre>
+     */
+    public void renameCollection(io.github.tihua.v1.RenameCollectionRequest request,
+        io.grpc.stub.StreamObserver<io.github.tihua.v1.RenameCollectionResponse> responseObserver) {
+      io.grpc.stub.ClientCalls.asyncUnaryCall(
+          getChannel().newCall(getRenameCollectionMethod(), getCallOptions()), request, responseObserver);
+    }
+
+    /**
+     * <pre>
+     * Makes an alias, or leads it to another collection in one step: each call finds the one or the
+     * other, and never none. Other servers of the same store may find the old one for some seconds
+     * yet. An ingest stream or UpsertItems under way ends with UNAVAILABLE (COLLECTION_MOVED), writes
+     * nothing into the wrong one, and may be sent again at once.
+     * </pre>
+     */
+    public void setAlias(io.github.tihua.v1.SetAliasRequest request,
+        io.grpc.stub.StreamObserver<io.github.tihua.v1.SetAliasResponse> responseObserver) {
+      io.grpc.stub.ClientCalls.asyncUnaryCall(
+          getChannel().newCall(getSetAliasMethod(), getCallOptions()), request, responseObserver);
+    }
+
+    /**
+     * <pre>
+     * Removes an alias; the collection stays.
+     * </pre>
+     */
+    public void deleteAlias(io.github.tihua.v1.DeleteAliasRequest request,
+        io.grpc.stub.StreamObserver<io.github.tihua.v1.DeleteAliasResponse> responseObserver) {
+      io.grpc.stub.ClientCalls.asyncUnaryCall(
+          getChannel().newCall(getDeleteAliasMethod(), getCallOptions()), request, responseObserver);
     }
 
     /**
@@ -766,6 +959,9 @@ public final class CollectionServiceGrpc {
    * <pre>
    * Creates, shows and removes collections; writes, reads, counts and removes small sets of items.
    * For many items there is IngestService.
+   * Where a request names a collection, in any service, an alias of it may stand, unless its comment
+   * says otherwise. A call looks an alias up once and then speaks of the collection alone, so that
+   * its query is embedded by the model of the very collection that is searched.
    * </pre>
    */
   public static final class CollectionServiceBlockingStub extends io.grpc.stub.AbstractBlockingStub<CollectionServiceBlockingStub> {
@@ -813,12 +1009,45 @@ public final class CollectionServiceGrpc {
 
     /**
      * <pre>
-     * Removes a collection and all its items, for good.
+     * Removes a collection and all its items, for good. FAILED_PRECONDITION if it has aliases.
      * </pre>
      */
     public io.github.tihua.v1.DeleteCollectionResponse deleteCollection(io.github.tihua.v1.DeleteCollectionRequest request) {
       return io.grpc.stub.ClientCalls.blockingUnaryCall(
           getChannel(), getDeleteCollectionMethod(), getCallOptions(), request);
+    }
+
+    /**
+     * <pre>
+     * Gives a collection another name; its items, its aliases and all else stay.
+     * </pre>
+     */
+    public io.github.tihua.v1.RenameCollectionResponse renameCollection(io.github.tihua.v1.RenameCollectionRequest request) {
+      return io.grpc.stub.ClientCalls.blockingUnaryCall(
+          getChannel(), getRenameCollectionMethod(), getCallOptions(), request);
+    }
+
+    /**
+     * <pre>
+     * Makes an alias, or leads it to another collection in one step: each call finds the one or the
+     * other, and never none. Other servers of the same store may find the old one for some seconds
+     * yet. An ingest stream or UpsertItems under way ends with UNAVAILABLE (COLLECTION_MOVED), writes
+     * nothing into the wrong one, and may be sent again at once.
+     * </pre>
+     */
+    public io.github.tihua.v1.SetAliasResponse setAlias(io.github.tihua.v1.SetAliasRequest request) {
+      return io.grpc.stub.ClientCalls.blockingUnaryCall(
+          getChannel(), getSetAliasMethod(), getCallOptions(), request);
+    }
+
+    /**
+     * <pre>
+     * Removes an alias; the collection stays.
+     * </pre>
+     */
+    public io.github.tihua.v1.DeleteAliasResponse deleteAlias(io.github.tihua.v1.DeleteAliasRequest request) {
+      return io.grpc.stub.ClientCalls.blockingUnaryCall(
+          getChannel(), getDeleteAliasMethod(), getCallOptions(), request);
     }
 
     /**
@@ -899,6 +1128,9 @@ public final class CollectionServiceGrpc {
    * <pre>
    * Creates, shows and removes collections; writes, reads, counts and removes small sets of items.
    * For many items there is IngestService.
+   * Where a request names a collection, in any service, an alias of it may stand, unless its comment
+   * says otherwise. A call looks an alias up once and then speaks of the collection alone, so that
+   * its query is embedded by the model of the very collection that is searched.
    * </pre>
    */
   public static final class CollectionServiceFutureStub extends io.grpc.stub.AbstractFutureStub<CollectionServiceFutureStub> {
@@ -949,13 +1181,49 @@ public final class CollectionServiceGrpc {
 
     /**
      * <pre>
-     * Removes a collection and all its items, for good.
+     * Removes a collection and all its items, for good. FAILED_PRECONDITION if it has aliases.
      * </pre>
      */
     public com.google.common.util.concurrent.ListenableFuture<io.github.tihua.v1.DeleteCollectionResponse> deleteCollection(
         io.github.tihua.v1.DeleteCollectionRequest request) {
       return io.grpc.stub.ClientCalls.futureUnaryCall(
           getChannel().newCall(getDeleteCollectionMethod(), getCallOptions()), request);
+    }
+
+    /**
+     * <pre>
+     * Gives a collection another name; its items, its aliases and all else stay.
+     * </pre>
+     */
+    public com.google.common.util.concurrent.ListenableFuture<io.github.tihua.v1.RenameCollectionResponse> renameCollection(
+        io.github.tihua.v1.RenameCollectionRequest request) {
+      return io.grpc.stub.ClientCalls.futureUnaryCall(
+          getChannel().newCall(getRenameCollectionMethod(), getCallOptions()), request);
+    }
+
+    /**
+     * <pre>
+     * Makes an alias, or leads it to another collection in one step: each call finds the one or the
+     * other, and never none. Other servers of the same store may find the old one for some seconds
+     * yet. An ingest stream or UpsertItems under way ends with UNAVAILABLE (COLLECTION_MOVED), writes
+     * nothing into the wrong one, and may be sent again at once.
+     * </pre>
+     */
+    public com.google.common.util.concurrent.ListenableFuture<io.github.tihua.v1.SetAliasResponse> setAlias(
+        io.github.tihua.v1.SetAliasRequest request) {
+      return io.grpc.stub.ClientCalls.futureUnaryCall(
+          getChannel().newCall(getSetAliasMethod(), getCallOptions()), request);
+    }
+
+    /**
+     * <pre>
+     * Removes an alias; the collection stays.
+     * </pre>
+     */
+    public com.google.common.util.concurrent.ListenableFuture<io.github.tihua.v1.DeleteAliasResponse> deleteAlias(
+        io.github.tihua.v1.DeleteAliasRequest request) {
+      return io.grpc.stub.ClientCalls.futureUnaryCall(
+          getChannel().newCall(getDeleteAliasMethod(), getCallOptions()), request);
     }
 
     /**
@@ -1043,13 +1311,16 @@ public final class CollectionServiceGrpc {
   private static final int METHODID_GET_COLLECTION = 1;
   private static final int METHODID_LIST_COLLECTIONS = 2;
   private static final int METHODID_DELETE_COLLECTION = 3;
-  private static final int METHODID_LOAD_COLLECTION = 4;
-  private static final int METHODID_RELEASE_COLLECTION = 5;
-  private static final int METHODID_UPSERT_ITEMS = 6;
-  private static final int METHODID_GET_ITEMS = 7;
-  private static final int METHODID_LIST_ITEMS = 8;
-  private static final int METHODID_COUNT_ITEMS = 9;
-  private static final int METHODID_DELETE_ITEMS = 10;
+  private static final int METHODID_RENAME_COLLECTION = 4;
+  private static final int METHODID_SET_ALIAS = 5;
+  private static final int METHODID_DELETE_ALIAS = 6;
+  private static final int METHODID_LOAD_COLLECTION = 7;
+  private static final int METHODID_RELEASE_COLLECTION = 8;
+  private static final int METHODID_UPSERT_ITEMS = 9;
+  private static final int METHODID_GET_ITEMS = 10;
+  private static final int METHODID_LIST_ITEMS = 11;
+  private static final int METHODID_COUNT_ITEMS = 12;
+  private static final int METHODID_DELETE_ITEMS = 13;
 
   private static final class MethodHandlers<Req, Resp> implements
       io.grpc.stub.ServerCalls.UnaryMethod<Req, Resp>,
@@ -1083,6 +1354,18 @@ public final class CollectionServiceGrpc {
         case METHODID_DELETE_COLLECTION:
           serviceImpl.deleteCollection((io.github.tihua.v1.DeleteCollectionRequest) request,
               (io.grpc.stub.StreamObserver<io.github.tihua.v1.DeleteCollectionResponse>) responseObserver);
+          break;
+        case METHODID_RENAME_COLLECTION:
+          serviceImpl.renameCollection((io.github.tihua.v1.RenameCollectionRequest) request,
+              (io.grpc.stub.StreamObserver<io.github.tihua.v1.RenameCollectionResponse>) responseObserver);
+          break;
+        case METHODID_SET_ALIAS:
+          serviceImpl.setAlias((io.github.tihua.v1.SetAliasRequest) request,
+              (io.grpc.stub.StreamObserver<io.github.tihua.v1.SetAliasResponse>) responseObserver);
+          break;
+        case METHODID_DELETE_ALIAS:
+          serviceImpl.deleteAlias((io.github.tihua.v1.DeleteAliasRequest) request,
+              (io.grpc.stub.StreamObserver<io.github.tihua.v1.DeleteAliasResponse>) responseObserver);
           break;
         case METHODID_LOAD_COLLECTION:
           serviceImpl.loadCollection((io.github.tihua.v1.LoadCollectionRequest) request,
@@ -1177,6 +1460,9 @@ public final class CollectionServiceGrpc {
               .addMethod(getGetCollectionMethod())
               .addMethod(getListCollectionsMethod())
               .addMethod(getDeleteCollectionMethod())
+              .addMethod(getRenameCollectionMethod())
+              .addMethod(getSetAliasMethod())
+              .addMethod(getDeleteAliasMethod())
               .addMethod(getLoadCollectionMethod())
               .addMethod(getReleaseCollectionMethod())
               .addMethod(getUpsertItemsMethod())

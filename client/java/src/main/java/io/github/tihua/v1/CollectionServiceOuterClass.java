@@ -70,6 +70,36 @@ public final class CollectionServiceOuterClass {
     com.google.protobuf.GeneratedMessageV3.FieldAccessorTable
       internal_static_tihua_v1_DeleteCollectionResponse_fieldAccessorTable;
   static final com.google.protobuf.Descriptors.Descriptor
+    internal_static_tihua_v1_RenameCollectionRequest_descriptor;
+  static final 
+    com.google.protobuf.GeneratedMessageV3.FieldAccessorTable
+      internal_static_tihua_v1_RenameCollectionRequest_fieldAccessorTable;
+  static final com.google.protobuf.Descriptors.Descriptor
+    internal_static_tihua_v1_RenameCollectionResponse_descriptor;
+  static final 
+    com.google.protobuf.GeneratedMessageV3.FieldAccessorTable
+      internal_static_tihua_v1_RenameCollectionResponse_fieldAccessorTable;
+  static final com.google.protobuf.Descriptors.Descriptor
+    internal_static_tihua_v1_SetAliasRequest_descriptor;
+  static final 
+    com.google.protobuf.GeneratedMessageV3.FieldAccessorTable
+      internal_static_tihua_v1_SetAliasRequest_fieldAccessorTable;
+  static final com.google.protobuf.Descriptors.Descriptor
+    internal_static_tihua_v1_SetAliasResponse_descriptor;
+  static final 
+    com.google.protobuf.GeneratedMessageV3.FieldAccessorTable
+      internal_static_tihua_v1_SetAliasResponse_fieldAccessorTable;
+  static final com.google.protobuf.Descriptors.Descriptor
+    internal_static_tihua_v1_DeleteAliasRequest_descriptor;
+  static final 
+    com.google.protobuf.GeneratedMessageV3.FieldAccessorTable
+      internal_static_tihua_v1_DeleteAliasRequest_fieldAccessorTable;
+  static final com.google.protobuf.Descriptors.Descriptor
+    internal_static_tihua_v1_DeleteAliasResponse_descriptor;
+  static final 
+    com.google.protobuf.GeneratedMessageV3.FieldAccessorTable
+      internal_static_tihua_v1_DeleteAliasResponse_fieldAccessorTable;
+  static final com.google.protobuf.Descriptors.Descriptor
     internal_static_tihua_v1_LoadCollectionRequest_descriptor;
   static final 
     com.google.protobuf.GeneratedMessageV3.FieldAccessorTable
@@ -149,98 +179,114 @@ public final class CollectionServiceOuterClass {
   static {
     java.lang.String[] descriptorData = {
       "\n!tihua/v1/collection_service.proto\022\010tih" +
-      "ua.v1\032 google/protobuf/field_mask.proto\032" +
-      "\034google/protobuf/struct.proto\032\037google/pr" +
-      "otobuf/timestamp.proto\032\024tihua/v1/types.p" +
-      "roto\"\206\001\n\005Index\022!\n\004type\030\001 \001(\0162\023.tihua.v1." +
-      "IndexType\022+\n\006params\030\002 \003(\0132\033.tihua.v1.Ind" +
-      "ex.ParamsEntry\032-\n\013ParamsEntry\022\013\n\003key\030\001 \001" +
-      "(\t\022\r\n\005value\030\002 \001(\r:\0028\001\"\375\001\n\nCollection\022\014\n\004" +
-      "name\030\001 \001(\t\022\023\n\013description\030\002 \001(\t\022!\n\005model" +
-      "\030\003 \001(\0132\022.tihua.v1.ModelRef\022\013\n\003dim\030\004 \001(\r\022" +
-      "\036\n\005index\030\005 \001(\0132\017.tihua.v1.Index\022\016\n\006shard" +
-      "s\030\006 \001(\r\022\022\n\nitem_count\030\007 \001(\004\022\'\n\nload_stat" +
-      "e\030\010 \001(\0162\023.tihua.v1.LoadState\022/\n\013create_t" +
-      "ime\030\t \001(\0132\032.google.protobuf.Timestamp\"\213\001" +
-      "\n\027CreateCollectionRequest\022\014\n\004name\030\001 \001(\t\022" +
-      "\023\n\013description\030\002 \001(\t\022\036\n\005index\030\003 \001(\0132\017.ti" +
-      "hua.v1.Index\022\023\n\006shards\030\004 \001(\rH\000\210\001\001\022\r\n\005mod" +
-      "el\030\005 \001(\tB\t\n\007_shards\"D\n\030CreateCollectionR" +
-      "esponse\022(\n\ncollection\030\001 \001(\0132\024.tihua.v1.C" +
-      "ollection\"$\n\024GetCollectionRequest\022\014\n\004nam" +
-      "e\030\001 \001(\t\"A\n\025GetCollectionResponse\022(\n\ncoll" +
-      "ection\030\001 \001(\0132\024.tihua.v1.Collection\"J\n\026Li" +
-      "stCollectionsRequest\022\022\n\005limit\030\001 \001(\rH\000\210\001\001" +
-      "\022\022\n\npage_token\030\002 \001(\tB\010\n\006_limit\"]\n\027ListCo" +
-      "llectionsResponse\022)\n\013collections\030\001 \003(\0132\024" +
-      ".tihua.v1.Collection\022\027\n\017next_page_token\030" +
-      "\002 \001(\t\"\'\n\027DeleteCollectionRequest\022\014\n\004name" +
-      "\030\001 \001(\t\"\032\n\030DeleteCollectionResponse\"%\n\025Lo" +
-      "adCollectionRequest\022\014\n\004name\030\001 \001(\t\"\030\n\026Loa" +
-      "dCollectionResponse\"(\n\030ReleaseCollection" +
-      "Request\022\014\n\004name\030\001 \001(\t\"\033\n\031ReleaseCollecti" +
-      "onResponse\"V\n\022UpsertItemsRequest\022\022\n\ncoll" +
-      "ection\030\001 \001(\t\022\035\n\005items\030\002 \003(\0132\016.tihua.v1.I" +
-      "tem\022\r\n\005model\030\003 \001(\t\"\226\001\n\023UpsertItemsRespon" +
-      "se\022\025\n\ritems_written\030\001 \001(\004\022#\n\006errors\030\002 \003(" +
-      "\0132\023.tihua.v1.ItemError\022!\n\005model\030\003 \001(\0132\022." +
-      "tihua.v1.ModelRef\022 \n\006timing\030\004 \001(\0132\020.tihu" +
-      "a.v1.Timing\"a\n\017GetItemsRequest\022\022\n\ncollec" +
-      "tion\030\001 \001(\t\022\013\n\003ids\030\002 \003(\t\022-\n\tread_mask\030\003 \001" +
-      "(\0132\032.google.protobuf.FieldMask\"F\n\020GetIte" +
-      "msResponse\022\035\n\005items\030\001 \003(\0132\016.tihua.v1.Ite" +
-      "m\022\023\n\013missing_ids\030\002 \003(\t\"\307\001\n\020ListItemsRequ" +
-      "est\022\022\n\ncollection\030\001 \001(\t\022\016\n\006filter\030\002 \001(\t\022" +
-      ".\n\rfilter_params\030\003 \001(\0132\027.google.protobuf" +
-      ".Struct\022\022\n\005limit\030\004 \001(\rH\000\210\001\001\022\022\n\npage_toke" +
-      "n\030\005 \001(\t\022-\n\tread_mask\030\006 \001(\0132\032.google.prot" +
-      "obuf.FieldMaskB\010\n\006_limit\"K\n\021ListItemsRes" +
-      "ponse\022\035\n\005items\030\001 \003(\0132\016.tihua.v1.Item\022\027\n\017" +
-      "next_page_token\030\002 \001(\t\"g\n\021CountItemsReque" +
-      "st\022\022\n\ncollection\030\001 \001(\t\022\016\n\006filter\030\002 \001(\t\022." +
-      "\n\rfilter_params\030\003 \001(\0132\027.google.protobuf." +
-      "Struct\"#\n\022CountItemsResponse\022\r\n\005count\030\001 " +
-      "\001(\004\"u\n\022DeleteItemsRequest\022\022\n\ncollection\030" +
-      "\001 \001(\t\022\013\n\003ids\030\002 \003(\t\022\016\n\006filter\030\003 \001(\t\022.\n\rfi" +
-      "lter_params\030\004 \001(\0132\027.google.protobuf.Stru" +
-      "ct\",\n\023DeleteItemsResponse\022\025\n\rdeleted_cou" +
-      "nt\030\001 \001(\004*\204\001\n\tIndexType\022\032\n\026INDEX_TYPE_UNS" +
-      "PECIFIED\020\000\022\023\n\017INDEX_TYPE_FLAT\020\001\022\027\n\023INDEX" +
-      "_TYPE_IVF_FLAT\020\002\022\023\n\017INDEX_TYPE_HNSW\020\003\022\030\n" +
-      "\024INDEX_TYPE_AUTOINDEX\020\004*o\n\tLoadState\022\032\n\026" +
-      "LOAD_STATE_UNSPECIFIED\020\000\022\027\n\023LOAD_STATE_R" +
-      "ELEASED\020\001\022\026\n\022LOAD_STATE_LOADING\020\002\022\025\n\021LOA" +
-      "D_STATE_LOADED\020\0032\275\007\n\021CollectionService\022Y" +
-      "\n\020CreateCollection\022!.tihua.v1.CreateColl" +
-      "ectionRequest\032\".tihua.v1.CreateCollectio" +
-      "nResponse\022U\n\rGetCollection\022\036.tihua.v1.Ge" +
-      "tCollectionRequest\032\037.tihua.v1.GetCollect" +
-      "ionResponse\"\003\220\002\001\022[\n\017ListCollections\022 .ti" +
-      "hua.v1.ListCollectionsRequest\032!.tihua.v1" +
-      ".ListCollectionsResponse\"\003\220\002\001\022Y\n\020DeleteC" +
-      "ollection\022!.tihua.v1.DeleteCollectionReq" +
-      "uest\032\".tihua.v1.DeleteCollectionResponse" +
-      "\022X\n\016LoadCollection\022\037.tihua.v1.LoadCollec" +
-      "tionRequest\032 .tihua.v1.LoadCollectionRes" +
-      "ponse\"\003\220\002\002\022a\n\021ReleaseCollection\022\".tihua." +
-      "v1.ReleaseCollectionRequest\032#.tihua.v1.R" +
-      "eleaseCollectionResponse\"\003\220\002\002\022O\n\013UpsertI" +
-      "tems\022\034.tihua.v1.UpsertItemsRequest\032\035.tih" +
-      "ua.v1.UpsertItemsResponse\"\003\220\002\002\022F\n\010GetIte" +
-      "ms\022\031.tihua.v1.GetItemsRequest\032\032.tihua.v1" +
-      ".GetItemsResponse\"\003\220\002\001\022I\n\tListItems\022\032.ti" +
-      "hua.v1.ListItemsRequest\032\033.tihua.v1.ListI" +
-      "temsResponse\"\003\220\002\001\022L\n\nCountItems\022\033.tihua." +
-      "v1.CountItemsRequest\032\034.tihua.v1.CountIte" +
-      "msResponse\"\003\220\002\001\022O\n\013DeleteItems\022\034.tihua.v" +
-      "1.DeleteItemsRequest\032\035.tihua.v1.DeleteIt" +
-      "emsResponse\"\003\220\002\002BC\n\022io.github.tihua.v1P\001" +
-      "Z+github.com/tihua/tihua/client/go/v1;ti" +
-      "huav1b\006proto3"
+      "ua.v1\032\036google/protobuf/duration.proto\032 g" +
+      "oogle/protobuf/field_mask.proto\032\034google/" +
+      "protobuf/struct.proto\032\037google/protobuf/t" +
+      "imestamp.proto\032\024tihua/v1/types.proto\"\206\001\n" +
+      "\005Index\022!\n\004type\030\001 \001(\0162\023.tihua.v1.IndexTyp" +
+      "e\022+\n\006params\030\002 \003(\0132\033.tihua.v1.Index.Param" +
+      "sEntry\032-\n\013ParamsEntry\022\013\n\003key\030\001 \001(\t\022\r\n\005va" +
+      "lue\030\002 \001(\r:\0028\001\"\216\002\n\nCollection\022\014\n\004name\030\001 \001" +
+      "(\t\022\023\n\013description\030\002 \001(\t\022!\n\005model\030\003 \001(\0132\022" +
+      ".tihua.v1.ModelRef\022\013\n\003dim\030\004 \001(\r\022\036\n\005index" +
+      "\030\005 \001(\0132\017.tihua.v1.Index\022\016\n\006shards\030\006 \001(\r\022" +
+      "\022\n\nitem_count\030\007 \001(\004\022\'\n\nload_state\030\010 \001(\0162" +
+      "\023.tihua.v1.LoadState\022/\n\013create_time\030\t \001(" +
+      "\0132\032.google.protobuf.Timestamp\022\017\n\007aliases" +
+      "\030\n \003(\t\"\213\001\n\027CreateCollectionRequest\022\014\n\004na" +
+      "me\030\001 \001(\t\022\023\n\013description\030\002 \001(\t\022\036\n\005index\030\003" +
+      " \001(\0132\017.tihua.v1.Index\022\023\n\006shards\030\004 \001(\rH\000\210" +
+      "\001\001\022\r\n\005model\030\005 \001(\tB\t\n\007_shards\"D\n\030CreateCo" +
+      "llectionResponse\022(\n\ncollection\030\001 \001(\0132\024.t" +
+      "ihua.v1.Collection\"$\n\024GetCollectionReque" +
+      "st\022\014\n\004name\030\001 \001(\t\"A\n\025GetCollectionRespons" +
+      "e\022(\n\ncollection\030\001 \001(\0132\024.tihua.v1.Collect" +
+      "ion\"J\n\026ListCollectionsRequest\022\022\n\005limit\030\001" +
+      " \001(\rH\000\210\001\001\022\022\n\npage_token\030\002 \001(\tB\010\n\006_limit\"" +
+      "]\n\027ListCollectionsResponse\022)\n\013collection" +
+      "s\030\001 \003(\0132\024.tihua.v1.Collection\022\027\n\017next_pa" +
+      "ge_token\030\002 \001(\t\"\'\n\027DeleteCollectionReques" +
+      "t\022\014\n\004name\030\001 \001(\t\"\032\n\030DeleteCollectionRespo" +
+      "nse\"M\n\027RenameCollectionRequest\022\014\n\004name\030\001" +
+      " \001(\t\022\020\n\010new_name\030\002 \001(\t\022\022\n\nkeep_alias\030\003 \001" +
+      "(\010\"\032\n\030RenameCollectionResponse\"4\n\017SetAli" +
+      "asRequest\022\r\n\005alias\030\001 \001(\t\022\022\n\ncollection\030\002" +
+      " \001(\t\"_\n\020SetAliasResponse\022\033\n\023previous_col" +
+      "lection\030\001 \001(\t\022.\n\013settle_time\030\002 \001(\0132\031.goo" +
+      "gle.protobuf.Duration\"#\n\022DeleteAliasRequ" +
+      "est\022\r\n\005alias\030\001 \001(\t\"\025\n\023DeleteAliasRespons" +
+      "e\"%\n\025LoadCollectionRequest\022\014\n\004name\030\001 \001(\t" +
+      "\"\030\n\026LoadCollectionResponse\"(\n\030ReleaseCol" +
+      "lectionRequest\022\014\n\004name\030\001 \001(\t\"\033\n\031ReleaseC" +
+      "ollectionResponse\"V\n\022UpsertItemsRequest\022" +
+      "\022\n\ncollection\030\001 \001(\t\022\035\n\005items\030\002 \003(\0132\016.tih" +
+      "ua.v1.Item\022\r\n\005model\030\003 \001(\t\"\226\001\n\023UpsertItem" +
+      "sResponse\022\025\n\ritems_written\030\001 \001(\004\022#\n\006erro" +
+      "rs\030\002 \003(\0132\023.tihua.v1.ItemError\022!\n\005model\030\003" +
+      " \001(\0132\022.tihua.v1.ModelRef\022 \n\006timing\030\004 \001(\013" +
+      "2\020.tihua.v1.Timing\"a\n\017GetItemsRequest\022\022\n" +
+      "\ncollection\030\001 \001(\t\022\013\n\003ids\030\002 \003(\t\022-\n\tread_m" +
+      "ask\030\003 \001(\0132\032.google.protobuf.FieldMask\"F\n" +
+      "\020GetItemsResponse\022\035\n\005items\030\001 \003(\0132\016.tihua" +
+      ".v1.Item\022\023\n\013missing_ids\030\002 \003(\t\"\307\001\n\020ListIt" +
+      "emsRequest\022\022\n\ncollection\030\001 \001(\t\022\016\n\006filter" +
+      "\030\002 \001(\t\022.\n\rfilter_params\030\003 \001(\0132\027.google.p" +
+      "rotobuf.Struct\022\022\n\005limit\030\004 \001(\rH\000\210\001\001\022\022\n\npa" +
+      "ge_token\030\005 \001(\t\022-\n\tread_mask\030\006 \001(\0132\032.goog" +
+      "le.protobuf.FieldMaskB\010\n\006_limit\"K\n\021ListI" +
+      "temsResponse\022\035\n\005items\030\001 \003(\0132\016.tihua.v1.I" +
+      "tem\022\027\n\017next_page_token\030\002 \001(\t\"g\n\021CountIte" +
+      "msRequest\022\022\n\ncollection\030\001 \001(\t\022\016\n\006filter\030" +
+      "\002 \001(\t\022.\n\rfilter_params\030\003 \001(\0132\027.google.pr" +
+      "otobuf.Struct\"#\n\022CountItemsResponse\022\r\n\005c" +
+      "ount\030\001 \001(\004\"u\n\022DeleteItemsRequest\022\022\n\ncoll" +
+      "ection\030\001 \001(\t\022\013\n\003ids\030\002 \003(\t\022\016\n\006filter\030\003 \001(" +
+      "\t\022.\n\rfilter_params\030\004 \001(\0132\027.google.protob" +
+      "uf.Struct\",\n\023DeleteItemsResponse\022\025\n\rdele" +
+      "ted_count\030\001 \001(\004*\204\001\n\tIndexType\022\032\n\026INDEX_T" +
+      "YPE_UNSPECIFIED\020\000\022\023\n\017INDEX_TYPE_FLAT\020\001\022\027" +
+      "\n\023INDEX_TYPE_IVF_FLAT\020\002\022\023\n\017INDEX_TYPE_HN" +
+      "SW\020\003\022\030\n\024INDEX_TYPE_AUTOINDEX\020\004*o\n\tLoadSt" +
+      "ate\022\032\n\026LOAD_STATE_UNSPECIFIED\020\000\022\027\n\023LOAD_" +
+      "STATE_RELEASED\020\001\022\026\n\022LOAD_STATE_LOADING\020\002" +
+      "\022\025\n\021LOAD_STATE_LOADED\020\0032\254\t\n\021CollectionSe" +
+      "rvice\022Y\n\020CreateCollection\022!.tihua.v1.Cre" +
+      "ateCollectionRequest\032\".tihua.v1.CreateCo" +
+      "llectionResponse\022U\n\rGetCollection\022\036.tihu" +
+      "a.v1.GetCollectionRequest\032\037.tihua.v1.Get" +
+      "CollectionResponse\"\003\220\002\001\022[\n\017ListCollectio" +
+      "ns\022 .tihua.v1.ListCollectionsRequest\032!.t" +
+      "ihua.v1.ListCollectionsResponse\"\003\220\002\001\022Y\n\020" +
+      "DeleteCollection\022!.tihua.v1.DeleteCollec" +
+      "tionRequest\032\".tihua.v1.DeleteCollectionR" +
+      "esponse\022Y\n\020RenameCollection\022!.tihua.v1.R" +
+      "enameCollectionRequest\032\".tihua.v1.Rename" +
+      "CollectionResponse\022F\n\010SetAlias\022\031.tihua.v" +
+      "1.SetAliasRequest\032\032.tihua.v1.SetAliasRes" +
+      "ponse\"\003\220\002\002\022J\n\013DeleteAlias\022\034.tihua.v1.Del" +
+      "eteAliasRequest\032\035.tihua.v1.DeleteAliasRe" +
+      "sponse\022X\n\016LoadCollection\022\037.tihua.v1.Load" +
+      "CollectionRequest\032 .tihua.v1.LoadCollect" +
+      "ionResponse\"\003\220\002\002\022a\n\021ReleaseCollection\022\"." +
+      "tihua.v1.ReleaseCollectionRequest\032#.tihu" +
+      "a.v1.ReleaseCollectionResponse\"\003\220\002\002\022O\n\013U" +
+      "psertItems\022\034.tihua.v1.UpsertItemsRequest" +
+      "\032\035.tihua.v1.UpsertItemsResponse\"\003\220\002\002\022F\n\010" +
+      "GetItems\022\031.tihua.v1.GetItemsRequest\032\032.ti" +
+      "hua.v1.GetItemsResponse\"\003\220\002\001\022I\n\tListItem" +
+      "s\022\032.tihua.v1.ListItemsRequest\032\033.tihua.v1" +
+      ".ListItemsResponse\"\003\220\002\001\022L\n\nCountItems\022\033." +
+      "tihua.v1.CountItemsRequest\032\034.tihua.v1.Co" +
+      "untItemsResponse\"\003\220\002\001\022O\n\013DeleteItems\022\034.t" +
+      "ihua.v1.DeleteItemsRequest\032\035.tihua.v1.De" +
+      "leteItemsResponse\"\003\220\002\002BC\n\022io.github.tihu" +
+      "a.v1P\001Z+github.com/tihua/tihua/client/go" +
+      "/v1;tihuav1b\006proto3"
     };
     descriptor = com.google.protobuf.Descriptors.FileDescriptor
       .internalBuildGeneratedFileFrom(descriptorData,
         new com.google.protobuf.Descriptors.FileDescriptor[] {
+          com.google.protobuf.DurationProto.getDescriptor(),
           com.google.protobuf.FieldMaskProto.getDescriptor(),
           com.google.protobuf.StructProto.getDescriptor(),
           com.google.protobuf.TimestampProto.getDescriptor(),
@@ -263,7 +309,7 @@ public final class CollectionServiceOuterClass {
     internal_static_tihua_v1_Collection_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessageV3.FieldAccessorTable(
         internal_static_tihua_v1_Collection_descriptor,
-        new java.lang.String[] { "Name", "Description", "Model", "Dim", "Index", "Shards", "ItemCount", "LoadState", "CreateTime", });
+        new java.lang.String[] { "Name", "Description", "Model", "Dim", "Index", "Shards", "ItemCount", "LoadState", "CreateTime", "Aliases", });
     internal_static_tihua_v1_CreateCollectionRequest_descriptor =
       getDescriptor().getMessageTypes().get(2);
     internal_static_tihua_v1_CreateCollectionRequest_fieldAccessorTable = new
@@ -312,90 +358,127 @@ public final class CollectionServiceOuterClass {
       com.google.protobuf.GeneratedMessageV3.FieldAccessorTable(
         internal_static_tihua_v1_DeleteCollectionResponse_descriptor,
         new java.lang.String[] { });
-    internal_static_tihua_v1_LoadCollectionRequest_descriptor =
+    internal_static_tihua_v1_RenameCollectionRequest_descriptor =
       getDescriptor().getMessageTypes().get(10);
+    internal_static_tihua_v1_RenameCollectionRequest_fieldAccessorTable = new
+      com.google.protobuf.GeneratedMessageV3.FieldAccessorTable(
+        internal_static_tihua_v1_RenameCollectionRequest_descriptor,
+        new java.lang.String[] { "Name", "NewName", "KeepAlias", });
+    internal_static_tihua_v1_RenameCollectionResponse_descriptor =
+      getDescriptor().getMessageTypes().get(11);
+    internal_static_tihua_v1_RenameCollectionResponse_fieldAccessorTable = new
+      com.google.protobuf.GeneratedMessageV3.FieldAccessorTable(
+        internal_static_tihua_v1_RenameCollectionResponse_descriptor,
+        new java.lang.String[] { });
+    internal_static_tihua_v1_SetAliasRequest_descriptor =
+      getDescriptor().getMessageTypes().get(12);
+    internal_static_tihua_v1_SetAliasRequest_fieldAccessorTable = new
+      com.google.protobuf.GeneratedMessageV3.FieldAccessorTable(
+        internal_static_tihua_v1_SetAliasRequest_descriptor,
+        new java.lang.String[] { "Alias", "Collection", });
+    internal_static_tihua_v1_SetAliasResponse_descriptor =
+      getDescriptor().getMessageTypes().get(13);
+    internal_static_tihua_v1_SetAliasResponse_fieldAccessorTable = new
+      com.google.protobuf.GeneratedMessageV3.FieldAccessorTable(
+        internal_static_tihua_v1_SetAliasResponse_descriptor,
+        new java.lang.String[] { "PreviousCollection", "SettleTime", });
+    internal_static_tihua_v1_DeleteAliasRequest_descriptor =
+      getDescriptor().getMessageTypes().get(14);
+    internal_static_tihua_v1_DeleteAliasRequest_fieldAccessorTable = new
+      com.google.protobuf.GeneratedMessageV3.FieldAccessorTable(
+        internal_static_tihua_v1_DeleteAliasRequest_descriptor,
+        new java.lang.String[] { "Alias", });
+    internal_static_tihua_v1_DeleteAliasResponse_descriptor =
+      getDescriptor().getMessageTypes().get(15);
+    internal_static_tihua_v1_DeleteAliasResponse_fieldAccessorTable = new
+      com.google.protobuf.GeneratedMessageV3.FieldAccessorTable(
+        internal_static_tihua_v1_DeleteAliasResponse_descriptor,
+        new java.lang.String[] { });
+    internal_static_tihua_v1_LoadCollectionRequest_descriptor =
+      getDescriptor().getMessageTypes().get(16);
     internal_static_tihua_v1_LoadCollectionRequest_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessageV3.FieldAccessorTable(
         internal_static_tihua_v1_LoadCollectionRequest_descriptor,
         new java.lang.String[] { "Name", });
     internal_static_tihua_v1_LoadCollectionResponse_descriptor =
-      getDescriptor().getMessageTypes().get(11);
+      getDescriptor().getMessageTypes().get(17);
     internal_static_tihua_v1_LoadCollectionResponse_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessageV3.FieldAccessorTable(
         internal_static_tihua_v1_LoadCollectionResponse_descriptor,
         new java.lang.String[] { });
     internal_static_tihua_v1_ReleaseCollectionRequest_descriptor =
-      getDescriptor().getMessageTypes().get(12);
+      getDescriptor().getMessageTypes().get(18);
     internal_static_tihua_v1_ReleaseCollectionRequest_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessageV3.FieldAccessorTable(
         internal_static_tihua_v1_ReleaseCollectionRequest_descriptor,
         new java.lang.String[] { "Name", });
     internal_static_tihua_v1_ReleaseCollectionResponse_descriptor =
-      getDescriptor().getMessageTypes().get(13);
+      getDescriptor().getMessageTypes().get(19);
     internal_static_tihua_v1_ReleaseCollectionResponse_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessageV3.FieldAccessorTable(
         internal_static_tihua_v1_ReleaseCollectionResponse_descriptor,
         new java.lang.String[] { });
     internal_static_tihua_v1_UpsertItemsRequest_descriptor =
-      getDescriptor().getMessageTypes().get(14);
+      getDescriptor().getMessageTypes().get(20);
     internal_static_tihua_v1_UpsertItemsRequest_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessageV3.FieldAccessorTable(
         internal_static_tihua_v1_UpsertItemsRequest_descriptor,
         new java.lang.String[] { "Collection", "Items", "Model", });
     internal_static_tihua_v1_UpsertItemsResponse_descriptor =
-      getDescriptor().getMessageTypes().get(15);
+      getDescriptor().getMessageTypes().get(21);
     internal_static_tihua_v1_UpsertItemsResponse_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessageV3.FieldAccessorTable(
         internal_static_tihua_v1_UpsertItemsResponse_descriptor,
         new java.lang.String[] { "ItemsWritten", "Errors", "Model", "Timing", });
     internal_static_tihua_v1_GetItemsRequest_descriptor =
-      getDescriptor().getMessageTypes().get(16);
+      getDescriptor().getMessageTypes().get(22);
     internal_static_tihua_v1_GetItemsRequest_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessageV3.FieldAccessorTable(
         internal_static_tihua_v1_GetItemsRequest_descriptor,
         new java.lang.String[] { "Collection", "Ids", "ReadMask", });
     internal_static_tihua_v1_GetItemsResponse_descriptor =
-      getDescriptor().getMessageTypes().get(17);
+      getDescriptor().getMessageTypes().get(23);
     internal_static_tihua_v1_GetItemsResponse_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessageV3.FieldAccessorTable(
         internal_static_tihua_v1_GetItemsResponse_descriptor,
         new java.lang.String[] { "Items", "MissingIds", });
     internal_static_tihua_v1_ListItemsRequest_descriptor =
-      getDescriptor().getMessageTypes().get(18);
+      getDescriptor().getMessageTypes().get(24);
     internal_static_tihua_v1_ListItemsRequest_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessageV3.FieldAccessorTable(
         internal_static_tihua_v1_ListItemsRequest_descriptor,
         new java.lang.String[] { "Collection", "Filter", "FilterParams", "Limit", "PageToken", "ReadMask", "Limit", });
     internal_static_tihua_v1_ListItemsResponse_descriptor =
-      getDescriptor().getMessageTypes().get(19);
+      getDescriptor().getMessageTypes().get(25);
     internal_static_tihua_v1_ListItemsResponse_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessageV3.FieldAccessorTable(
         internal_static_tihua_v1_ListItemsResponse_descriptor,
         new java.lang.String[] { "Items", "NextPageToken", });
     internal_static_tihua_v1_CountItemsRequest_descriptor =
-      getDescriptor().getMessageTypes().get(20);
+      getDescriptor().getMessageTypes().get(26);
     internal_static_tihua_v1_CountItemsRequest_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessageV3.FieldAccessorTable(
         internal_static_tihua_v1_CountItemsRequest_descriptor,
         new java.lang.String[] { "Collection", "Filter", "FilterParams", });
     internal_static_tihua_v1_CountItemsResponse_descriptor =
-      getDescriptor().getMessageTypes().get(21);
+      getDescriptor().getMessageTypes().get(27);
     internal_static_tihua_v1_CountItemsResponse_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessageV3.FieldAccessorTable(
         internal_static_tihua_v1_CountItemsResponse_descriptor,
         new java.lang.String[] { "Count", });
     internal_static_tihua_v1_DeleteItemsRequest_descriptor =
-      getDescriptor().getMessageTypes().get(22);
+      getDescriptor().getMessageTypes().get(28);
     internal_static_tihua_v1_DeleteItemsRequest_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessageV3.FieldAccessorTable(
         internal_static_tihua_v1_DeleteItemsRequest_descriptor,
         new java.lang.String[] { "Collection", "Ids", "Filter", "FilterParams", });
     internal_static_tihua_v1_DeleteItemsResponse_descriptor =
-      getDescriptor().getMessageTypes().get(23);
+      getDescriptor().getMessageTypes().get(29);
     internal_static_tihua_v1_DeleteItemsResponse_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessageV3.FieldAccessorTable(
         internal_static_tihua_v1_DeleteItemsResponse_descriptor,
         new java.lang.String[] { "DeletedCount", });
+    com.google.protobuf.DurationProto.getDescriptor();
     com.google.protobuf.FieldMaskProto.getDescriptor();
     com.google.protobuf.StructProto.getDescriptor();
     com.google.protobuf.TimestampProto.getDescriptor();

@@ -53,7 +53,7 @@ private static final long serialVersionUID = 0L;
   private volatile java.lang.Object name_ = "";
   /**
    * <pre>
-   * Its name. NOT_FOUND if there is none.
+   * Its own name; an alias is FAILED_PRECONDITION. NOT_FOUND if there is none.
    * </pre>
    *
    * <code>string name = 1;</code>
@@ -74,7 +74,7 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * Its name. NOT_FOUND if there is none.
+   * Its own name; an alias is FAILED_PRECONDITION. NOT_FOUND if there is none.
    * </pre>
    *
    * <code>string name = 1;</code>
@@ -426,7 +426,7 @@ private static final long serialVersionUID = 0L;
     private java.lang.Object name_ = "";
     /**
      * <pre>
-     * Its name. NOT_FOUND if there is none.
+     * Its own name; an alias is FAILED_PRECONDITION. NOT_FOUND if there is none.
      * </pre>
      *
      * <code>string name = 1;</code>
@@ -446,7 +446,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Its name. NOT_FOUND if there is none.
+     * Its own name; an alias is FAILED_PRECONDITION. NOT_FOUND if there is none.
      * </pre>
      *
      * <code>string name = 1;</code>
@@ -467,7 +467,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Its name. NOT_FOUND if there is none.
+     * Its own name; an alias is FAILED_PRECONDITION. NOT_FOUND if there is none.
      * </pre>
      *
      * <code>string name = 1;</code>
@@ -484,7 +484,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Its name. NOT_FOUND if there is none.
+     * Its own name; an alias is FAILED_PRECONDITION. NOT_FOUND if there is none.
      * </pre>
      *
      * <code>string name = 1;</code>
@@ -498,7 +498,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Its name. NOT_FOUND if there is none.
+     * Its own name; an alias is FAILED_PRECONDITION. NOT_FOUND if there is none.
      * </pre>
      *
      * <code>string name = 1;</code>

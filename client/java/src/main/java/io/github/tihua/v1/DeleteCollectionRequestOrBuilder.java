@@ -9,7 +9,7 @@ public interface DeleteCollectionRequestOrBuilder extends
 
   /**
    * <pre>
-   * Its name. NOT_FOUND if there is none.
+   * Its own name; an alias is FAILED_PRECONDITION. NOT_FOUND if there is none.
    * </pre>
    *
    * <code>string name = 1;</code>
@@ -18,7 +18,7 @@ public interface DeleteCollectionRequestOrBuilder extends
   java.lang.String getName();
   /**
    * <pre>
-   * Its name. NOT_FOUND if there is none.
+   * Its own name; an alias is FAILED_PRECONDITION. NOT_FOUND if there is none.
    * </pre>
    *
    * <code>string name = 1;</code>

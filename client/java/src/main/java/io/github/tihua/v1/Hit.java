@@ -100,6 +100,44 @@ private static final long serialVersionUID = 0L;
     return score_;
   }
 
+  public static final int GROUP_VALUE_FIELD_NUMBER = 3;
+  private com.google.protobuf.Value groupValue_;
+  /**
+   * <pre>
+   * The value of `group_by` that the item has; unset without it, and for an item in no group.
+   * </pre>
+   *
+   * <code>.google.protobuf.Value group_value = 3;</code>
+   * @return Whether the groupValue field is set.
+   */
+  @java.lang.Override
+  public boolean hasGroupValue() {
+    return groupValue_ != null;
+  }
+  /**
+   * <pre>
+   * The value of `group_by` that the item has; unset without it, and for an item in no group.
+   * </pre>
+   *
+   * <code>.google.protobuf.Value group_value = 3;</code>
+   * @return The groupValue.
+   */
+  @java.lang.Override
+  public com.google.protobuf.Value getGroupValue() {
+    return groupValue_ == null ? com.google.protobuf.Value.getDefaultInstance() : groupValue_;
+  }
+  /**
+   * <pre>
+   * The value of `group_by` that the item has; unset without it, and for an item in no group.
+   * </pre>
+   *
+   * <code>.google.protobuf.Value group_value = 3;</code>
+   */
+  @java.lang.Override
+  public com.google.protobuf.ValueOrBuilder getGroupValueOrBuilder() {
+    return groupValue_ == null ? com.google.protobuf.Value.getDefaultInstance() : groupValue_;
+  }
+
   private byte memoizedIsInitialized = -1;
   @java.lang.Override
   public final boolean isInitialized() {
@@ -120,6 +158,9 @@ private static final long serialVersionUID = 0L;
     if (java.lang.Float.floatToRawIntBits(score_) != 0) {
       output.writeFloat(2, score_);
     }
+    if (groupValue_ != null) {
+      output.writeMessage(3, getGroupValue());
+    }
     getUnknownFields().writeTo(output);
   }
 
@@ -136,6 +177,10 @@ private static final long serialVersionUID = 0L;
     if (java.lang.Float.floatToRawIntBits(score_) != 0) {
       size += com.google.protobuf.CodedOutputStream
         .computeFloatSize(2, score_);
+    }
+    if (groupValue_ != null) {
+      size += com.google.protobuf.CodedOutputStream
+        .computeMessageSize(3, getGroupValue());
     }
     size += getUnknownFields().getSerializedSize();
     memoizedSize = size;
@@ -160,6 +205,11 @@ private static final long serialVersionUID = 0L;
     if (java.lang.Float.floatToIntBits(getScore())
         != java.lang.Float.floatToIntBits(
             other.getScore())) return false;
+    if (hasGroupValue() != other.hasGroupValue()) return false;
+    if (hasGroupValue()) {
+      if (!getGroupValue()
+          .equals(other.getGroupValue())) return false;
+    }
     if (!getUnknownFields().equals(other.getUnknownFields())) return false;
     return true;
   }
@@ -178,6 +228,10 @@ private static final long serialVersionUID = 0L;
     hash = (37 * hash) + SCORE_FIELD_NUMBER;
     hash = (53 * hash) + java.lang.Float.floatToIntBits(
         getScore());
+    if (hasGroupValue()) {
+      hash = (37 * hash) + GROUP_VALUE_FIELD_NUMBER;
+      hash = (53 * hash) + getGroupValue().hashCode();
+    }
     hash = (29 * hash) + getUnknownFields().hashCode();
     memoizedHashCode = hash;
     return hash;
@@ -317,6 +371,11 @@ private static final long serialVersionUID = 0L;
         itemBuilder_ = null;
       }
       score_ = 0F;
+      groupValue_ = null;
+      if (groupValueBuilder_ != null) {
+        groupValueBuilder_.dispose();
+        groupValueBuilder_ = null;
+      }
       return this;
     }
 
@@ -357,6 +416,11 @@ private static final long serialVersionUID = 0L;
       }
       if (((from_bitField0_ & 0x00000002) != 0)) {
         result.score_ = score_;
+      }
+      if (((from_bitField0_ & 0x00000004) != 0)) {
+        result.groupValue_ = groupValueBuilder_ == null
+            ? groupValue_
+            : groupValueBuilder_.build();
       }
     }
 
@@ -410,6 +474,9 @@ private static final long serialVersionUID = 0L;
       if (other.getScore() != 0F) {
         setScore(other.getScore());
       }
+      if (other.hasGroupValue()) {
+        mergeGroupValue(other.getGroupValue());
+      }
       this.mergeUnknownFields(other.getUnknownFields());
       onChanged();
       return this;
@@ -448,6 +515,13 @@ private static final long serialVersionUID = 0L;
               bitField0_ |= 0x00000002;
               break;
             } // case 21
+            case 26: {
+              input.readMessage(
+                  getGroupValueFieldBuilder().getBuilder(),
+                  extensionRegistry);
+              bitField0_ |= 0x00000004;
+              break;
+            } // case 26
             default: {
               if (!super.parseUnknownField(input, extensionRegistry, tag)) {
                 done = true; // was an endgroup tag
@@ -662,6 +736,161 @@ private static final long serialVersionUID = 0L;
       score_ = 0F;
       onChanged();
       return this;
+    }
+
+    private com.google.protobuf.Value groupValue_;
+    private com.google.protobuf.SingleFieldBuilderV3<
+        com.google.protobuf.Value, com.google.protobuf.Value.Builder, com.google.protobuf.ValueOrBuilder> groupValueBuilder_;
+    /**
+     * <pre>
+     * The value of `group_by` that the item has; unset without it, and for an item in no group.
+     * </pre>
+     *
+     * <code>.google.protobuf.Value group_value = 3;</code>
+     * @return Whether the groupValue field is set.
+     */
+    public boolean hasGroupValue() {
+      return ((bitField0_ & 0x00000004) != 0);
+    }
+    /**
+     * <pre>
+     * The value of `group_by` that the item has; unset without it, and for an item in no group.
+     * </pre>
+     *
+     * <code>.google.protobuf.Value group_value = 3;</code>
+     * @return The groupValue.
+     */
+    public com.google.protobuf.Value getGroupValue() {
+      if (groupValueBuilder_ == null) {
+        return groupValue_ == null ? com.google.protobuf.Value.getDefaultInstance() : groupValue_;
+      } else {
+        return groupValueBuilder_.getMessage();
+      }
+    }
+    /**
+     * <pre>
+     * The value of `group_by` that the item has; unset without it, and for an item in no group.
+     * </pre>
+     *
+     * <code>.google.protobuf.Value group_value = 3;</code>
+     */
+    public Builder setGroupValue(com.google.protobuf.Value value) {
+      if (groupValueBuilder_ == null) {
+        if (value == null) {
+          throw new NullPointerException();
+        }
+        groupValue_ = value;
+      } else {
+        groupValueBuilder_.setMessage(value);
+      }
+      bitField0_ |= 0x00000004;
+      onChanged();
+      return this;
+    }
+    /**
+     * <pre>
+     * The value of `group_by` that the item has; unset without it, and for an item in no group.
+     * </pre>
+     *
+     * <code>.google.protobuf.Value group_value = 3;</code>
+     */
+    public Builder setGroupValue(
+        com.google.protobuf.Value.Builder builderForValue) {
+      if (groupValueBuilder_ == null) {
+        groupValue_ = builderForValue.build();
+      } else {
+        groupValueBuilder_.setMessage(builderForValue.build());
+      }
+      bitField0_ |= 0x00000004;
+      onChanged();
+      return this;
+    }
+    /**
+     * <pre>
+     * The value of `group_by` that the item has; unset without it, and for an item in no group.
+     * </pre>
+     *
+     * <code>.google.protobuf.Value group_value = 3;</code>
+     */
+    public Builder mergeGroupValue(com.google.protobuf.Value value) {
+      if (groupValueBuilder_ == null) {
+        if (((bitField0_ & 0x00000004) != 0) &&
+          groupValue_ != null &&
+          groupValue_ != com.google.protobuf.Value.getDefaultInstance()) {
+          getGroupValueBuilder().mergeFrom(value);
+        } else {
+          groupValue_ = value;
+        }
+      } else {
+        groupValueBuilder_.mergeFrom(value);
+      }
+      bitField0_ |= 0x00000004;
+      onChanged();
+      return this;
+    }
+    /**
+     * <pre>
+     * The value of `group_by` that the item has; unset without it, and for an item in no group.
+     * </pre>
+     *
+     * <code>.google.protobuf.Value group_value = 3;</code>
+     */
+    public Builder clearGroupValue() {
+      bitField0_ = (bitField0_ & ~0x00000004);
+      groupValue_ = null;
+      if (groupValueBuilder_ != null) {
+        groupValueBuilder_.dispose();
+        groupValueBuilder_ = null;
+      }
+      onChanged();
+      return this;
+    }
+    /**
+     * <pre>
+     * The value of `group_by` that the item has; unset without it, and for an item in no group.
+     * </pre>
+     *
+     * <code>.google.protobuf.Value group_value = 3;</code>
+     */
+    public com.google.protobuf.Value.Builder getGroupValueBuilder() {
+      bitField0_ |= 0x00000004;
+      onChanged();
+      return getGroupValueFieldBuilder().getBuilder();
+    }
+    /**
+     * <pre>
+     * The value of `group_by` that the item has; unset without it, and for an item in no group.
+     * </pre>
+     *
+     * <code>.google.protobuf.Value group_value = 3;</code>
+     */
+    public com.google.protobuf.ValueOrBuilder getGroupValueOrBuilder() {
+      if (groupValueBuilder_ != null) {
+        return groupValueBuilder_.getMessageOrBuilder();
+      } else {
+        return groupValue_ == null ?
+            com.google.protobuf.Value.getDefaultInstance() : groupValue_;
+      }
+    }
+    /**
+     * <pre>
+     * The value of `group_by` that the item has; unset without it, and for an item in no group.
+     * </pre>
+     *
+     * <code>.google.protobuf.Value group_value = 3;</code>
+     */
+    private com.google.protobuf.SingleFieldBuilderV3<
+        com.google.protobuf.Value, com.google.protobuf.Value.Builder, com.google.protobuf.ValueOrBuilder> 
+        getGroupValueFieldBuilder() {
+      if (groupValueBuilder_ == null) {
+        groupValueBuilder_ = new com.google.protobuf.SingleFieldBuilderV3<
+            com.google.protobuf.Value, com.google.protobuf.Value.Builder, com.google.protobuf.ValueOrBuilder>(
+                getGroupValue(),
+                getParentForChildren(),
+                isClean());
+        groupValue_ = null;
+      }
+      return groupValueBuilder_;
     }
     @java.lang.Override
     public final Builder setUnknownFields(

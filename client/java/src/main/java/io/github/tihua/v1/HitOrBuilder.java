@@ -43,4 +43,31 @@ public interface HitOrBuilder extends
    * @return The score.
    */
   float getScore();
+
+  /**
+   * <pre>
+   * The value of `group_by` that the item has; unset without it, and for an item in no group.
+   * </pre>
+   *
+   * <code>.google.protobuf.Value group_value = 3;</code>
+   * @return Whether the groupValue field is set.
+   */
+  boolean hasGroupValue();
+  /**
+   * <pre>
+   * The value of `group_by` that the item has; unset without it, and for an item in no group.
+   * </pre>
+   *
+   * <code>.google.protobuf.Value group_value = 3;</code>
+   * @return The groupValue.
+   */
+  com.google.protobuf.Value getGroupValue();
+  /**
+   * <pre>
+   * The value of `group_by` that the item has; unset without it, and for an item in no group.
+   * </pre>
+   *
+   * <code>.google.protobuf.Value group_value = 3;</code>
+   */
+  com.google.protobuf.ValueOrBuilder getGroupValueOrBuilder();
 }

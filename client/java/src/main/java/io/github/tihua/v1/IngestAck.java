@@ -113,7 +113,8 @@ private static final long serialVersionUID = 0L;
   private java.util.List<io.github.tihua.v1.BatchError> errors_;
   /**
    * <pre>
-   * The failures of the batches that this acknowledgement adds.
+   * The failures of the batches that this acknowledgement adds, or after read_seq if it is the
+   * first of a stream that resumes.
    * </pre>
    *
    * <code>repeated .tihua.v1.BatchError errors = 5;</code>
@@ -124,7 +125,8 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * The failures of the batches that this acknowledgement adds.
+   * The failures of the batches that this acknowledgement adds, or after read_seq if it is the
+   * first of a stream that resumes.
    * </pre>
    *
    * <code>repeated .tihua.v1.BatchError errors = 5;</code>
@@ -136,7 +138,8 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * The failures of the batches that this acknowledgement adds.
+   * The failures of the batches that this acknowledgement adds, or after read_seq if it is the
+   * first of a stream that resumes.
    * </pre>
    *
    * <code>repeated .tihua.v1.BatchError errors = 5;</code>
@@ -147,7 +150,8 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * The failures of the batches that this acknowledgement adds.
+   * The failures of the batches that this acknowledgement adds, or after read_seq if it is the
+   * first of a stream that resumes.
    * </pre>
    *
    * <code>repeated .tihua.v1.BatchError errors = 5;</code>
@@ -158,7 +162,8 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * The failures of the batches that this acknowledgement adds.
+   * The failures of the batches that this acknowledgement adds, or after read_seq if it is the
+   * first of a stream that resumes.
    * </pre>
    *
    * <code>repeated .tihua.v1.BatchError errors = 5;</code>
@@ -831,7 +836,8 @@ private static final long serialVersionUID = 0L;
 
     /**
      * <pre>
-     * The failures of the batches that this acknowledgement adds.
+     * The failures of the batches that this acknowledgement adds, or after read_seq if it is the
+     * first of a stream that resumes.
      * </pre>
      *
      * <code>repeated .tihua.v1.BatchError errors = 5;</code>
@@ -845,7 +851,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * The failures of the batches that this acknowledgement adds.
+     * The failures of the batches that this acknowledgement adds, or after read_seq if it is the
+     * first of a stream that resumes.
      * </pre>
      *
      * <code>repeated .tihua.v1.BatchError errors = 5;</code>
@@ -859,7 +866,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * The failures of the batches that this acknowledgement adds.
+     * The failures of the batches that this acknowledgement adds, or after read_seq if it is the
+     * first of a stream that resumes.
      * </pre>
      *
      * <code>repeated .tihua.v1.BatchError errors = 5;</code>
@@ -873,7 +881,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * The failures of the batches that this acknowledgement adds.
+     * The failures of the batches that this acknowledgement adds, or after read_seq if it is the
+     * first of a stream that resumes.
      * </pre>
      *
      * <code>repeated .tihua.v1.BatchError errors = 5;</code>
@@ -894,7 +903,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * The failures of the batches that this acknowledgement adds.
+     * The failures of the batches that this acknowledgement adds, or after read_seq if it is the
+     * first of a stream that resumes.
      * </pre>
      *
      * <code>repeated .tihua.v1.BatchError errors = 5;</code>
@@ -912,7 +922,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * The failures of the batches that this acknowledgement adds.
+     * The failures of the batches that this acknowledgement adds, or after read_seq if it is the
+     * first of a stream that resumes.
      * </pre>
      *
      * <code>repeated .tihua.v1.BatchError errors = 5;</code>
@@ -932,7 +943,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * The failures of the batches that this acknowledgement adds.
+     * The failures of the batches that this acknowledgement adds, or after read_seq if it is the
+     * first of a stream that resumes.
      * </pre>
      *
      * <code>repeated .tihua.v1.BatchError errors = 5;</code>
@@ -953,7 +965,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * The failures of the batches that this acknowledgement adds.
+     * The failures of the batches that this acknowledgement adds, or after read_seq if it is the
+     * first of a stream that resumes.
      * </pre>
      *
      * <code>repeated .tihua.v1.BatchError errors = 5;</code>
@@ -971,7 +984,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * The failures of the batches that this acknowledgement adds.
+     * The failures of the batches that this acknowledgement adds, or after read_seq if it is the
+     * first of a stream that resumes.
      * </pre>
      *
      * <code>repeated .tihua.v1.BatchError errors = 5;</code>
@@ -989,7 +1003,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * The failures of the batches that this acknowledgement adds.
+     * The failures of the batches that this acknowledgement adds, or after read_seq if it is the
+     * first of a stream that resumes.
      * </pre>
      *
      * <code>repeated .tihua.v1.BatchError errors = 5;</code>
@@ -1008,7 +1023,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * The failures of the batches that this acknowledgement adds.
+     * The failures of the batches that this acknowledgement adds, or after read_seq if it is the
+     * first of a stream that resumes.
      * </pre>
      *
      * <code>repeated .tihua.v1.BatchError errors = 5;</code>
@@ -1025,7 +1041,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * The failures of the batches that this acknowledgement adds.
+     * The failures of the batches that this acknowledgement adds, or after read_seq if it is the
+     * first of a stream that resumes.
      * </pre>
      *
      * <code>repeated .tihua.v1.BatchError errors = 5;</code>
@@ -1042,7 +1059,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * The failures of the batches that this acknowledgement adds.
+     * The failures of the batches that this acknowledgement adds, or after read_seq if it is the
+     * first of a stream that resumes.
      * </pre>
      *
      * <code>repeated .tihua.v1.BatchError errors = 5;</code>
@@ -1053,7 +1071,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * The failures of the batches that this acknowledgement adds.
+     * The failures of the batches that this acknowledgement adds, or after read_seq if it is the
+     * first of a stream that resumes.
      * </pre>
      *
      * <code>repeated .tihua.v1.BatchError errors = 5;</code>
@@ -1067,7 +1086,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * The failures of the batches that this acknowledgement adds.
+     * The failures of the batches that this acknowledgement adds, or after read_seq if it is the
+     * first of a stream that resumes.
      * </pre>
      *
      * <code>repeated .tihua.v1.BatchError errors = 5;</code>
@@ -1082,7 +1102,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * The failures of the batches that this acknowledgement adds.
+     * The failures of the batches that this acknowledgement adds, or after read_seq if it is the
+     * first of a stream that resumes.
      * </pre>
      *
      * <code>repeated .tihua.v1.BatchError errors = 5;</code>
@@ -1093,7 +1114,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * The failures of the batches that this acknowledgement adds.
+     * The failures of the batches that this acknowledgement adds, or after read_seq if it is the
+     * first of a stream that resumes.
      * </pre>
      *
      * <code>repeated .tihua.v1.BatchError errors = 5;</code>
@@ -1105,7 +1127,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * The failures of the batches that this acknowledgement adds.
+     * The failures of the batches that this acknowledgement adds, or after read_seq if it is the
+     * first of a stream that resumes.
      * </pre>
      *
      * <code>repeated .tihua.v1.BatchError errors = 5;</code>

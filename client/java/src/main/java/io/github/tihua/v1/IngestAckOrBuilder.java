@@ -49,7 +49,8 @@ public interface IngestAckOrBuilder extends
 
   /**
    * <pre>
-   * The failures of the batches that this acknowledgement adds.
+   * The failures of the batches that this acknowledgement adds, or after read_seq if it is the
+   * first of a stream that resumes.
    * </pre>
    *
    * <code>repeated .tihua.v1.BatchError errors = 5;</code>
@@ -58,7 +59,8 @@ public interface IngestAckOrBuilder extends
       getErrorsList();
   /**
    * <pre>
-   * The failures of the batches that this acknowledgement adds.
+   * The failures of the batches that this acknowledgement adds, or after read_seq if it is the
+   * first of a stream that resumes.
    * </pre>
    *
    * <code>repeated .tihua.v1.BatchError errors = 5;</code>
@@ -66,7 +68,8 @@ public interface IngestAckOrBuilder extends
   io.github.tihua.v1.BatchError getErrors(int index);
   /**
    * <pre>
-   * The failures of the batches that this acknowledgement adds.
+   * The failures of the batches that this acknowledgement adds, or after read_seq if it is the
+   * first of a stream that resumes.
    * </pre>
    *
    * <code>repeated .tihua.v1.BatchError errors = 5;</code>
@@ -74,7 +77,8 @@ public interface IngestAckOrBuilder extends
   int getErrorsCount();
   /**
    * <pre>
-   * The failures of the batches that this acknowledgement adds.
+   * The failures of the batches that this acknowledgement adds, or after read_seq if it is the
+   * first of a stream that resumes.
    * </pre>
    *
    * <code>repeated .tihua.v1.BatchError errors = 5;</code>
@@ -83,7 +87,8 @@ public interface IngestAckOrBuilder extends
       getErrorsOrBuilderList();
   /**
    * <pre>
-   * The failures of the batches that this acknowledgement adds.
+   * The failures of the batches that this acknowledgement adds, or after read_seq if it is the
+   * first of a stream that resumes.
    * </pre>
    *
    * <code>repeated .tihua.v1.BatchError errors = 5;</code>

@@ -228,9 +228,10 @@ private static final long serialVersionUID = 0L;
   private long readSeq_ = 0L;
   /**
    * <pre>
-   * When resuming: the last IngestAck.committed_seq that the client has read; unset means 0. The
-   * failures of batches after it, the latest 1 000, are told again in a first IngestAck, so that a
-   * break hides none.
+   * When resuming: the last IngestAck.committed_seq that the client has read, at most 2^53; unset
+   * means 0. If the server knows of more, it says so in a first IngestAck, with the failures of
+   * later batches, the latest 1 000, so that a break hides none. If it knows of less, because it
+   * was started anew or is another one, it believes the client and goes on from there.
    * </pre>
    *
    * <code>uint64 read_seq = 5;</code>
@@ -239,6 +240,52 @@ private static final long serialVersionUID = 0L;
   @java.lang.Override
   public long getReadSeq() {
     return readSeq_;
+  }
+
+  public static final int ITEMS_WRITTEN_FIELD_NUMBER = 6;
+  private long itemsWritten_ = 0L;
+  /**
+   * <pre>
+   * When resuming: that IngestAck's items_written. It and the next two are where a server that
+   * believes the client goes on counting; at most 2^53.
+   * </pre>
+   *
+   * <code>uint64 items_written = 6;</code>
+   * @return The itemsWritten.
+   */
+  @java.lang.Override
+  public long getItemsWritten() {
+    return itemsWritten_;
+  }
+
+  public static final int ITEMS_FAILED_FIELD_NUMBER = 7;
+  private long itemsFailed_ = 0L;
+  /**
+   * <pre>
+   * When resuming: that IngestAck's items_failed.
+   * </pre>
+   *
+   * <code>uint64 items_failed = 7;</code>
+   * @return The itemsFailed.
+   */
+  @java.lang.Override
+  public long getItemsFailed() {
+    return itemsFailed_;
+  }
+
+  public static final int ITEMS_SKIPPED_FIELD_NUMBER = 8;
+  private long itemsSkipped_ = 0L;
+  /**
+   * <pre>
+   * When resuming: that IngestAck's items_skipped.
+   * </pre>
+   *
+   * <code>uint64 items_skipped = 8;</code>
+   * @return The itemsSkipped.
+   */
+  @java.lang.Override
+  public long getItemsSkipped() {
+    return itemsSkipped_;
   }
 
   private byte memoizedIsInitialized = -1;
@@ -270,6 +317,15 @@ private static final long serialVersionUID = 0L;
     if (readSeq_ != 0L) {
       output.writeUInt64(5, readSeq_);
     }
+    if (itemsWritten_ != 0L) {
+      output.writeUInt64(6, itemsWritten_);
+    }
+    if (itemsFailed_ != 0L) {
+      output.writeUInt64(7, itemsFailed_);
+    }
+    if (itemsSkipped_ != 0L) {
+      output.writeUInt64(8, itemsSkipped_);
+    }
     getUnknownFields().writeTo(output);
   }
 
@@ -296,6 +352,18 @@ private static final long serialVersionUID = 0L;
       size += com.google.protobuf.CodedOutputStream
         .computeUInt64Size(5, readSeq_);
     }
+    if (itemsWritten_ != 0L) {
+      size += com.google.protobuf.CodedOutputStream
+        .computeUInt64Size(6, itemsWritten_);
+    }
+    if (itemsFailed_ != 0L) {
+      size += com.google.protobuf.CodedOutputStream
+        .computeUInt64Size(7, itemsFailed_);
+    }
+    if (itemsSkipped_ != 0L) {
+      size += com.google.protobuf.CodedOutputStream
+        .computeUInt64Size(8, itemsSkipped_);
+    }
     size += getUnknownFields().getSerializedSize();
     memoizedSize = size;
     return size;
@@ -320,6 +388,12 @@ private static final long serialVersionUID = 0L;
         .equals(other.getModel())) return false;
     if (getReadSeq()
         != other.getReadSeq()) return false;
+    if (getItemsWritten()
+        != other.getItemsWritten()) return false;
+    if (getItemsFailed()
+        != other.getItemsFailed()) return false;
+    if (getItemsSkipped()
+        != other.getItemsSkipped()) return false;
     if (!getUnknownFields().equals(other.getUnknownFields())) return false;
     return true;
   }
@@ -342,6 +416,15 @@ private static final long serialVersionUID = 0L;
     hash = (37 * hash) + READ_SEQ_FIELD_NUMBER;
     hash = (53 * hash) + com.google.protobuf.Internal.hashLong(
         getReadSeq());
+    hash = (37 * hash) + ITEMS_WRITTEN_FIELD_NUMBER;
+    hash = (53 * hash) + com.google.protobuf.Internal.hashLong(
+        getItemsWritten());
+    hash = (37 * hash) + ITEMS_FAILED_FIELD_NUMBER;
+    hash = (53 * hash) + com.google.protobuf.Internal.hashLong(
+        getItemsFailed());
+    hash = (37 * hash) + ITEMS_SKIPPED_FIELD_NUMBER;
+    hash = (53 * hash) + com.google.protobuf.Internal.hashLong(
+        getItemsSkipped());
     hash = (29 * hash) + getUnknownFields().hashCode();
     memoizedHashCode = hash;
     return hash;
@@ -480,6 +563,9 @@ private static final long serialVersionUID = 0L;
       mode_ = 0;
       model_ = "";
       readSeq_ = 0L;
+      itemsWritten_ = 0L;
+      itemsFailed_ = 0L;
+      itemsSkipped_ = 0L;
       return this;
     }
 
@@ -527,6 +613,15 @@ private static final long serialVersionUID = 0L;
       }
       if (((from_bitField0_ & 0x00000010) != 0)) {
         result.readSeq_ = readSeq_;
+      }
+      if (((from_bitField0_ & 0x00000020) != 0)) {
+        result.itemsWritten_ = itemsWritten_;
+      }
+      if (((from_bitField0_ & 0x00000040) != 0)) {
+        result.itemsFailed_ = itemsFailed_;
+      }
+      if (((from_bitField0_ & 0x00000080) != 0)) {
+        result.itemsSkipped_ = itemsSkipped_;
       }
     }
 
@@ -595,6 +690,15 @@ private static final long serialVersionUID = 0L;
       if (other.getReadSeq() != 0L) {
         setReadSeq(other.getReadSeq());
       }
+      if (other.getItemsWritten() != 0L) {
+        setItemsWritten(other.getItemsWritten());
+      }
+      if (other.getItemsFailed() != 0L) {
+        setItemsFailed(other.getItemsFailed());
+      }
+      if (other.getItemsSkipped() != 0L) {
+        setItemsSkipped(other.getItemsSkipped());
+      }
       this.mergeUnknownFields(other.getUnknownFields());
       onChanged();
       return this;
@@ -646,6 +750,21 @@ private static final long serialVersionUID = 0L;
               bitField0_ |= 0x00000010;
               break;
             } // case 40
+            case 48: {
+              itemsWritten_ = input.readUInt64();
+              bitField0_ |= 0x00000020;
+              break;
+            } // case 48
+            case 56: {
+              itemsFailed_ = input.readUInt64();
+              bitField0_ |= 0x00000040;
+              break;
+            } // case 56
+            case 64: {
+              itemsSkipped_ = input.readUInt64();
+              bitField0_ |= 0x00000080;
+              break;
+            } // case 64
             default: {
               if (!super.parseUnknownField(input, extensionRegistry, tag)) {
                 done = true; // was an endgroup tag
@@ -1030,9 +1149,10 @@ private static final long serialVersionUID = 0L;
     private long readSeq_ ;
     /**
      * <pre>
-     * When resuming: the last IngestAck.committed_seq that the client has read; unset means 0. The
-     * failures of batches after it, the latest 1 000, are told again in a first IngestAck, so that a
-     * break hides none.
+     * When resuming: the last IngestAck.committed_seq that the client has read, at most 2^53; unset
+     * means 0. If the server knows of more, it says so in a first IngestAck, with the failures of
+     * later batches, the latest 1 000, so that a break hides none. If it knows of less, because it
+     * was started anew or is another one, it believes the client and goes on from there.
      * </pre>
      *
      * <code>uint64 read_seq = 5;</code>
@@ -1044,9 +1164,10 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * When resuming: the last IngestAck.committed_seq that the client has read; unset means 0. The
-     * failures of batches after it, the latest 1 000, are told again in a first IngestAck, so that a
-     * break hides none.
+     * When resuming: the last IngestAck.committed_seq that the client has read, at most 2^53; unset
+     * means 0. If the server knows of more, it says so in a first IngestAck, with the failures of
+     * later batches, the latest 1 000, so that a break hides none. If it knows of less, because it
+     * was started anew or is another one, it believes the client and goes on from there.
      * </pre>
      *
      * <code>uint64 read_seq = 5;</code>
@@ -1062,9 +1183,10 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * When resuming: the last IngestAck.committed_seq that the client has read; unset means 0. The
-     * failures of batches after it, the latest 1 000, are told again in a first IngestAck, so that a
-     * break hides none.
+     * When resuming: the last IngestAck.committed_seq that the client has read, at most 2^53; unset
+     * means 0. If the server knows of more, it says so in a first IngestAck, with the failures of
+     * later batches, the latest 1 000, so that a break hides none. If it knows of less, because it
+     * was started anew or is another one, it believes the client and goes on from there.
      * </pre>
      *
      * <code>uint64 read_seq = 5;</code>
@@ -1073,6 +1195,141 @@ private static final long serialVersionUID = 0L;
     public Builder clearReadSeq() {
       bitField0_ = (bitField0_ & ~0x00000010);
       readSeq_ = 0L;
+      onChanged();
+      return this;
+    }
+
+    private long itemsWritten_ ;
+    /**
+     * <pre>
+     * When resuming: that IngestAck's items_written. It and the next two are where a server that
+     * believes the client goes on counting; at most 2^53.
+     * </pre>
+     *
+     * <code>uint64 items_written = 6;</code>
+     * @return The itemsWritten.
+     */
+    @java.lang.Override
+    public long getItemsWritten() {
+      return itemsWritten_;
+    }
+    /**
+     * <pre>
+     * When resuming: that IngestAck's items_written. It and the next two are where a server that
+     * believes the client goes on counting; at most 2^53.
+     * </pre>
+     *
+     * <code>uint64 items_written = 6;</code>
+     * @param value The itemsWritten to set.
+     * @return This builder for chaining.
+     */
+    public Builder setItemsWritten(long value) {
+      
+      itemsWritten_ = value;
+      bitField0_ |= 0x00000020;
+      onChanged();
+      return this;
+    }
+    /**
+     * <pre>
+     * When resuming: that IngestAck's items_written. It and the next two are where a server that
+     * believes the client goes on counting; at most 2^53.
+     * </pre>
+     *
+     * <code>uint64 items_written = 6;</code>
+     * @return This builder for chaining.
+     */
+    public Builder clearItemsWritten() {
+      bitField0_ = (bitField0_ & ~0x00000020);
+      itemsWritten_ = 0L;
+      onChanged();
+      return this;
+    }
+
+    private long itemsFailed_ ;
+    /**
+     * <pre>
+     * When resuming: that IngestAck's items_failed.
+     * </pre>
+     *
+     * <code>uint64 items_failed = 7;</code>
+     * @return The itemsFailed.
+     */
+    @java.lang.Override
+    public long getItemsFailed() {
+      return itemsFailed_;
+    }
+    /**
+     * <pre>
+     * When resuming: that IngestAck's items_failed.
+     * </pre>
+     *
+     * <code>uint64 items_failed = 7;</code>
+     * @param value The itemsFailed to set.
+     * @return This builder for chaining.
+     */
+    public Builder setItemsFailed(long value) {
+      
+      itemsFailed_ = value;
+      bitField0_ |= 0x00000040;
+      onChanged();
+      return this;
+    }
+    /**
+     * <pre>
+     * When resuming: that IngestAck's items_failed.
+     * </pre>
+     *
+     * <code>uint64 items_failed = 7;</code>
+     * @return This builder for chaining.
+     */
+    public Builder clearItemsFailed() {
+      bitField0_ = (bitField0_ & ~0x00000040);
+      itemsFailed_ = 0L;
+      onChanged();
+      return this;
+    }
+
+    private long itemsSkipped_ ;
+    /**
+     * <pre>
+     * When resuming: that IngestAck's items_skipped.
+     * </pre>
+     *
+     * <code>uint64 items_skipped = 8;</code>
+     * @return The itemsSkipped.
+     */
+    @java.lang.Override
+    public long getItemsSkipped() {
+      return itemsSkipped_;
+    }
+    /**
+     * <pre>
+     * When resuming: that IngestAck's items_skipped.
+     * </pre>
+     *
+     * <code>uint64 items_skipped = 8;</code>
+     * @param value The itemsSkipped to set.
+     * @return This builder for chaining.
+     */
+    public Builder setItemsSkipped(long value) {
+      
+      itemsSkipped_ = value;
+      bitField0_ |= 0x00000080;
+      onChanged();
+      return this;
+    }
+    /**
+     * <pre>
+     * When resuming: that IngestAck's items_skipped.
+     * </pre>
+     *
+     * <code>uint64 items_skipped = 8;</code>
+     * @return This builder for chaining.
+     */
+    public Builder clearItemsSkipped() {
+      bitField0_ = (bitField0_ & ~0x00000080);
+      itemsSkipped_ = 0L;
       onChanged();
       return this;
     }

@@ -94,13 +94,45 @@ public interface IngestStartOrBuilder extends
 
   /**
    * <pre>
-   * When resuming: the last IngestAck.committed_seq that the client has read; unset means 0. The
-   * failures of batches after it, the latest 1 000, are told again in a first IngestAck, so that a
-   * break hides none.
+   * When resuming: the last IngestAck.committed_seq that the client has read, at most 2^53; unset
+   * means 0. If the server knows of more, it says so in a first IngestAck, with the failures of
+   * later batches, the latest 1 000, so that a break hides none. If it knows of less, because it
+   * was started anew or is another one, it believes the client and goes on from there.
    * </pre>
    *
    * <code>uint64 read_seq = 5;</code>
    * @return The readSeq.
    */
   long getReadSeq();
+
+  /**
+   * <pre>
+   * When resuming: that IngestAck's items_written. It and the next two are where a server that
+   * believes the client goes on counting; at most 2^53.
+   * </pre>
+   *
+   * <code>uint64 items_written = 6;</code>
+   * @return The itemsWritten.
+   */
+  long getItemsWritten();
+
+  /**
+   * <pre>
+   * When resuming: that IngestAck's items_failed.
+   * </pre>
+   *
+   * <code>uint64 items_failed = 7;</code>
+   * @return The itemsFailed.
+   */
+  long getItemsFailed();
+
+  /**
+   * <pre>
+   * When resuming: that IngestAck's items_skipped.
+   * </pre>
+   *
+   * <code>uint64 items_skipped = 8;</code>
+   * @return The itemsSkipped.
+   */
+  long getItemsSkipped();
 }

@@ -100,6 +100,7 @@ private static final long serialVersionUID = 0L;
   /**
    * <pre>
    * The last batch of this session that is already safe; go on with the next. 0 for a new session.
+   * If that is more than read_seq, an IngestAck follows.
    * </pre>
    *
    * <code>uint64 committed_seq = 2;</code>
@@ -706,6 +707,7 @@ private static final long serialVersionUID = 0L;
     /**
      * <pre>
      * The last batch of this session that is already safe; go on with the next. 0 for a new session.
+     * If that is more than read_seq, an IngestAck follows.
      * </pre>
      *
      * <code>uint64 committed_seq = 2;</code>
@@ -718,6 +720,7 @@ private static final long serialVersionUID = 0L;
     /**
      * <pre>
      * The last batch of this session that is already safe; go on with the next. 0 for a new session.
+     * If that is more than read_seq, an IngestAck follows.
      * </pre>
      *
      * <code>uint64 committed_seq = 2;</code>
@@ -734,6 +737,7 @@ private static final long serialVersionUID = 0L;
     /**
      * <pre>
      * The last batch of this session that is already safe; go on with the next. 0 for a new session.
+     * If that is more than read_seq, an IngestAck follows.
      * </pre>
      *
      * <code>uint64 committed_seq = 2;</code>

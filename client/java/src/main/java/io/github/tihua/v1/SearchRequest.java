@@ -26,6 +26,7 @@ private static final long serialVersionUID = 0L;
     pageToken_ = "";
     consistency_ = 0;
     model_ = "";
+    groupBy_ = "";
   }
 
   @java.lang.Override
@@ -303,7 +304,8 @@ private static final long serialVersionUID = 0L;
   /**
    * <pre>
    * The token of the answer before, to go on after it; unset means the first page. INVALID_ARGUMENT
-   * if anything but `limit` differs from the call that it came from.
+   * if anything but `limit` differs from the call that it came from, or the alias that it named
+   * was led to another collection.
    * </pre>
    *
    * <code>string page_token = 6;</code>
@@ -325,7 +327,8 @@ private static final long serialVersionUID = 0L;
   /**
    * <pre>
    * The token of the answer before, to go on after it; unset means the first page. INVALID_ARGUMENT
-   * if anything but `limit` differs from the call that it came from.
+   * if anything but `limit` differs from the call that it came from, or the alias that it named
+   * was led to another collection.
    * </pre>
    *
    * <code>string page_token = 6;</code>
@@ -592,6 +595,90 @@ private static final long serialVersionUID = 0L;
     }
   }
 
+  public static final int GROUP_BY_FIELD_NUMBER = 12;
+  @SuppressWarnings("serial")
+  private volatile java.lang.Object groupBy_ = "";
+  /**
+   * <pre>
+   * A metadata key, or "uri": of items that have the same value there only the best `group_size` are
+   * hits. Values are the same as JSON is: 1 and "1" are two. An item without the key, or with null
+   * there, is in no group, and is a hit. Hits are looked for among the Limits.max_search_window
+   * nearest items; beyond these there is no further page. Unset means no groups; "id", "embedding"
+   * and keys that metadata may not have are INVALID_ARGUMENT.
+   * </pre>
+   *
+   * <code>string group_by = 12;</code>
+   * @return The groupBy.
+   */
+  @java.lang.Override
+  public java.lang.String getGroupBy() {
+    java.lang.Object ref = groupBy_;
+    if (ref instanceof java.lang.String) {
+      return (java.lang.String) ref;
+    } else {
+      com.google.protobuf.ByteString bs = 
+          (com.google.protobuf.ByteString) ref;
+      java.lang.String s = bs.toStringUtf8();
+      groupBy_ = s;
+      return s;
+    }
+  }
+  /**
+   * <pre>
+   * A metadata key, or "uri": of items that have the same value there only the best `group_size` are
+   * hits. Values are the same as JSON is: 1 and "1" are two. An item without the key, or with null
+   * there, is in no group, and is a hit. Hits are looked for among the Limits.max_search_window
+   * nearest items; beyond these there is no further page. Unset means no groups; "id", "embedding"
+   * and keys that metadata may not have are INVALID_ARGUMENT.
+   * </pre>
+   *
+   * <code>string group_by = 12;</code>
+   * @return The bytes for groupBy.
+   */
+  @java.lang.Override
+  public com.google.protobuf.ByteString
+      getGroupByBytes() {
+    java.lang.Object ref = groupBy_;
+    if (ref instanceof java.lang.String) {
+      com.google.protobuf.ByteString b = 
+          com.google.protobuf.ByteString.copyFromUtf8(
+              (java.lang.String) ref);
+      groupBy_ = b;
+      return b;
+    } else {
+      return (com.google.protobuf.ByteString) ref;
+    }
+  }
+
+  public static final int GROUP_SIZE_FIELD_NUMBER = 13;
+  private int groupSize_ = 0;
+  /**
+   * <pre>
+   * Hits of one group over all pages, 1 to Limits.max_page_size; unset means 1. INVALID_ARGUMENT
+   * without `group_by`.
+   * </pre>
+   *
+   * <code>optional uint32 group_size = 13;</code>
+   * @return Whether the groupSize field is set.
+   */
+  @java.lang.Override
+  public boolean hasGroupSize() {
+    return ((bitField0_ & 0x00000004) != 0);
+  }
+  /**
+   * <pre>
+   * Hits of one group over all pages, 1 to Limits.max_page_size; unset means 1. INVALID_ARGUMENT
+   * without `group_by`.
+   * </pre>
+   *
+   * <code>optional uint32 group_size = 13;</code>
+   * @return The groupSize.
+   */
+  @java.lang.Override
+  public int getGroupSize() {
+    return groupSize_;
+  }
+
   private byte memoizedIsInitialized = -1;
   @java.lang.Override
   public final boolean isInitialized() {
@@ -641,6 +728,12 @@ private static final long serialVersionUID = 0L;
     }
     if (!com.google.protobuf.GeneratedMessageV3.isStringEmpty(model_)) {
       com.google.protobuf.GeneratedMessageV3.writeString(output, 11, model_);
+    }
+    if (!com.google.protobuf.GeneratedMessageV3.isStringEmpty(groupBy_)) {
+      com.google.protobuf.GeneratedMessageV3.writeString(output, 12, groupBy_);
+    }
+    if (((bitField0_ & 0x00000004) != 0)) {
+      output.writeUInt32(13, groupSize_);
     }
     getUnknownFields().writeTo(output);
   }
@@ -697,6 +790,13 @@ private static final long serialVersionUID = 0L;
     if (!com.google.protobuf.GeneratedMessageV3.isStringEmpty(model_)) {
       size += com.google.protobuf.GeneratedMessageV3.computeStringSize(11, model_);
     }
+    if (!com.google.protobuf.GeneratedMessageV3.isStringEmpty(groupBy_)) {
+      size += com.google.protobuf.GeneratedMessageV3.computeStringSize(12, groupBy_);
+    }
+    if (((bitField0_ & 0x00000004) != 0)) {
+      size += com.google.protobuf.CodedOutputStream
+        .computeUInt32Size(13, groupSize_);
+    }
     size += getUnknownFields().getSerializedSize();
     memoizedSize = size;
     return size;
@@ -746,6 +846,13 @@ private static final long serialVersionUID = 0L;
     if (consistency_ != other.consistency_) return false;
     if (!getModel()
         .equals(other.getModel())) return false;
+    if (!getGroupBy()
+        .equals(other.getGroupBy())) return false;
+    if (hasGroupSize() != other.hasGroupSize()) return false;
+    if (hasGroupSize()) {
+      if (getGroupSize()
+          != other.getGroupSize()) return false;
+    }
     if (!getUnknownFields().equals(other.getUnknownFields())) return false;
     return true;
   }
@@ -792,6 +899,12 @@ private static final long serialVersionUID = 0L;
     hash = (53 * hash) + consistency_;
     hash = (37 * hash) + MODEL_FIELD_NUMBER;
     hash = (53 * hash) + getModel().hashCode();
+    hash = (37 * hash) + GROUP_BY_FIELD_NUMBER;
+    hash = (53 * hash) + getGroupBy().hashCode();
+    if (hasGroupSize()) {
+      hash = (37 * hash) + GROUP_SIZE_FIELD_NUMBER;
+      hash = (53 * hash) + getGroupSize();
+    }
     hash = (29 * hash) + getUnknownFields().hashCode();
     memoizedHashCode = hash;
     return hash;
@@ -972,6 +1085,8 @@ private static final long serialVersionUID = 0L;
       internalGetMutableIndexParams().clear();
       consistency_ = 0;
       model_ = "";
+      groupBy_ = "";
+      groupSize_ = 0;
       return this;
     }
 
@@ -1055,6 +1170,13 @@ private static final long serialVersionUID = 0L;
       }
       if (((from_bitField0_ & 0x00000400) != 0)) {
         result.model_ = model_;
+      }
+      if (((from_bitField0_ & 0x00000800) != 0)) {
+        result.groupBy_ = groupBy_;
+      }
+      if (((from_bitField0_ & 0x00001000) != 0)) {
+        result.groupSize_ = groupSize_;
+        to_bitField0_ |= 0x00000004;
       }
       result.bitField0_ |= to_bitField0_;
     }
@@ -1167,6 +1289,14 @@ private static final long serialVersionUID = 0L;
         bitField0_ |= 0x00000400;
         onChanged();
       }
+      if (!other.getGroupBy().isEmpty()) {
+        groupBy_ = other.groupBy_;
+        bitField0_ |= 0x00000800;
+        onChanged();
+      }
+      if (other.hasGroupSize()) {
+        setGroupSize(other.getGroupSize());
+      }
       this.mergeUnknownFields(other.getUnknownFields());
       onChanged();
       return this;
@@ -1264,6 +1394,16 @@ private static final long serialVersionUID = 0L;
               bitField0_ |= 0x00000400;
               break;
             } // case 90
+            case 98: {
+              groupBy_ = input.readStringRequireUtf8();
+              bitField0_ |= 0x00000800;
+              break;
+            } // case 98
+            case 104: {
+              groupSize_ = input.readUInt32();
+              bitField0_ |= 0x00001000;
+              break;
+            } // case 104
             default: {
               if (!super.parseUnknownField(input, extensionRegistry, tag)) {
                 done = true; // was an endgroup tag
@@ -2025,7 +2165,8 @@ private static final long serialVersionUID = 0L;
     /**
      * <pre>
      * The token of the answer before, to go on after it; unset means the first page. INVALID_ARGUMENT
-     * if anything but `limit` differs from the call that it came from.
+     * if anything but `limit` differs from the call that it came from, or the alias that it named
+     * was led to another collection.
      * </pre>
      *
      * <code>string page_token = 6;</code>
@@ -2046,7 +2187,8 @@ private static final long serialVersionUID = 0L;
     /**
      * <pre>
      * The token of the answer before, to go on after it; unset means the first page. INVALID_ARGUMENT
-     * if anything but `limit` differs from the call that it came from.
+     * if anything but `limit` differs from the call that it came from, or the alias that it named
+     * was led to another collection.
      * </pre>
      *
      * <code>string page_token = 6;</code>
@@ -2068,7 +2210,8 @@ private static final long serialVersionUID = 0L;
     /**
      * <pre>
      * The token of the answer before, to go on after it; unset means the first page. INVALID_ARGUMENT
-     * if anything but `limit` differs from the call that it came from.
+     * if anything but `limit` differs from the call that it came from, or the alias that it named
+     * was led to another collection.
      * </pre>
      *
      * <code>string page_token = 6;</code>
@@ -2086,7 +2229,8 @@ private static final long serialVersionUID = 0L;
     /**
      * <pre>
      * The token of the answer before, to go on after it; unset means the first page. INVALID_ARGUMENT
-     * if anything but `limit` differs from the call that it came from.
+     * if anything but `limit` differs from the call that it came from, or the alias that it named
+     * was led to another collection.
      * </pre>
      *
      * <code>string page_token = 6;</code>
@@ -2101,7 +2245,8 @@ private static final long serialVersionUID = 0L;
     /**
      * <pre>
      * The token of the answer before, to go on after it; unset means the first page. INVALID_ARGUMENT
-     * if anything but `limit` differs from the call that it came from.
+     * if anything but `limit` differs from the call that it came from, or the alias that it named
+     * was led to another collection.
      * </pre>
      *
      * <code>string page_token = 6;</code>
@@ -2673,6 +2818,178 @@ private static final long serialVersionUID = 0L;
       checkByteStringIsUtf8(value);
       model_ = value;
       bitField0_ |= 0x00000400;
+      onChanged();
+      return this;
+    }
+
+    private java.lang.Object groupBy_ = "";
+    /**
+     * <pre>
+     * A metadata key, or "uri": of items that have the same value there only the best `group_size` are
+     * hits. Values are the same as JSON is: 1 and "1" are two. An item without the key, or with null
+     * there, is in no group, and is a hit. Hits are looked for among the Limits.max_search_window
+     * nearest items; beyond these there is no further page. Unset means no groups; "id", "embedding"
+     * and keys that metadata may not have are INVALID_ARGUMENT.
+     * </pre>
+     *
+     * <code>string group_by = 12;</code>
+     * @return The groupBy.
+     */
+    public java.lang.String getGroupBy() {
+      java.lang.Object ref = groupBy_;
+      if (!(ref instanceof java.lang.String)) {
+        com.google.protobuf.ByteString bs =
+            (com.google.protobuf.ByteString) ref;
+        java.lang.String s = bs.toStringUtf8();
+        groupBy_ = s;
+        return s;
+      } else {
+        return (java.lang.String) ref;
+      }
+    }
+    /**
+     * <pre>
+     * A metadata key, or "uri": of items that have the same value there only the best `group_size` are
+     * hits. Values are the same as JSON is: 1 and "1" are two. An item without the key, or with null
+     * there, is in no group, and is a hit. Hits are looked for among the Limits.max_search_window
+     * nearest items; beyond these there is no further page. Unset means no groups; "id", "embedding"
+     * and keys that metadata may not have are INVALID_ARGUMENT.
+     * </pre>
+     *
+     * <code>string group_by = 12;</code>
+     * @return The bytes for groupBy.
+     */
+    public com.google.protobuf.ByteString
+        getGroupByBytes() {
+      java.lang.Object ref = groupBy_;
+      if (ref instanceof String) {
+        com.google.protobuf.ByteString b = 
+            com.google.protobuf.ByteString.copyFromUtf8(
+                (java.lang.String) ref);
+        groupBy_ = b;
+        return b;
+      } else {
+        return (com.google.protobuf.ByteString) ref;
+      }
+    }
+    /**
+     * <pre>
+     * A metadata key, or "uri": of items that have the same value there only the best `group_size` are
+     * hits. Values are the same as JSON is: 1 and "1" are two. An item without the key, or with null
+     * there, is in no group, and is a hit. Hits are looked for among the Limits.max_search_window
+     * nearest items; beyond these there is no further page. Unset means no groups; "id", "embedding"
+     * and keys that metadata may not have are INVALID_ARGUMENT.
+     * </pre>
+     *
+     * <code>string group_by = 12;</code>
+     * @param value The groupBy to set.
+     * @return This builder for chaining.
+     */
+    public Builder setGroupBy(
+        java.lang.String value) {
+      if (value == null) { throw new NullPointerException(); }
+      groupBy_ = value;
+      bitField0_ |= 0x00000800;
+      onChanged();
+      return this;
+    }
+    /**
+     * <pre>
+     * A metadata key, or "uri": of items that have the same value there only the best `group_size` are
+     * hits. Values are the same as JSON is: 1 and "1" are two. An item without the key, or with null
+     * there, is in no group, and is a hit. Hits are looked for among the Limits.max_search_window
+     * nearest items; beyond these there is no further page. Unset means no groups; "id", "embedding"
+     * and keys that metadata may not have are INVALID_ARGUMENT.
+     * </pre>
+     *
+     * <code>string group_by = 12;</code>
+     * @return This builder for chaining.
+     */
+    public Builder clearGroupBy() {
+      groupBy_ = getDefaultInstance().getGroupBy();
+      bitField0_ = (bitField0_ & ~0x00000800);
+      onChanged();
+      return this;
+    }
+    /**
+     * <pre>
+     * A metadata key, or "uri": of items that have the same value there only the best `group_size` are
+     * hits. Values are the same as JSON is: 1 and "1" are two. An item without the key, or with null
+     * there, is in no group, and is a hit. Hits are looked for among the Limits.max_search_window
+     * nearest items; beyond these there is no further page. Unset means no groups; "id", "embedding"
+     * and keys that metadata may not have are INVALID_ARGUMENT.
+     * </pre>
+     *
+     * <code>string group_by = 12;</code>
+     * @param value The bytes for groupBy to set.
+     * @return This builder for chaining.
+     */
+    public Builder setGroupByBytes(
+        com.google.protobuf.ByteString value) {
+      if (value == null) { throw new NullPointerException(); }
+      checkByteStringIsUtf8(value);
+      groupBy_ = value;
+      bitField0_ |= 0x00000800;
+      onChanged();
+      return this;
+    }
+
+    private int groupSize_ ;
+    /**
+     * <pre>
+     * Hits of one group over all pages, 1 to Limits.max_page_size; unset means 1. INVALID_ARGUMENT
+     * without `group_by`.
+     * </pre>
+     *
+     * <code>optional uint32 group_size = 13;</code>
+     * @return Whether the groupSize field is set.
+     */
+    @java.lang.Override
+    public boolean hasGroupSize() {
+      return ((bitField0_ & 0x00001000) != 0);
+    }
+    /**
+     * <pre>
+     * Hits of one group over all pages, 1 to Limits.max_page_size; unset means 1. INVALID_ARGUMENT
+     * without `group_by`.
+     * </pre>
+     *
+     * <code>optional uint32 group_size = 13;</code>
+     * @return The groupSize.
+     */
+    @java.lang.Override
+    public int getGroupSize() {
+      return groupSize_;
+    }
+    /**
+     * <pre>
+     * Hits of one group over all pages, 1 to Limits.max_page_size; unset means 1. INVALID_ARGUMENT
+     * without `group_by`.
+     * </pre>
+     *
+     * <code>optional uint32 group_size = 13;</code>
+     * @param value The groupSize to set.
+     * @return This builder for chaining.
+     */
+    public Builder setGroupSize(int value) {
+      
+      groupSize_ = value;
+      bitField0_ |= 0x00001000;
+      onChanged();
+      return this;
+    }
+    /**
+     * <pre>
+     * Hits of one group over all pages, 1 to Limits.max_page_size; unset means 1. INVALID_ARGUMENT
+     * without `group_by`.
+     * </pre>
+     *
+     * <code>optional uint32 group_size = 13;</code>
+     * @return This builder for chaining.
+     */
+    public Builder clearGroupSize() {
+      bitField0_ = (bitField0_ & ~0x00001000);
+      groupSize_ = 0;
       onChanged();
       return this;
     }

@@ -151,7 +151,8 @@ public interface SearchRequestOrBuilder extends
   /**
    * <pre>
    * The token of the answer before, to go on after it; unset means the first page. INVALID_ARGUMENT
-   * if anything but `limit` differs from the call that it came from.
+   * if anything but `limit` differs from the call that it came from, or the alias that it named
+   * was led to another collection.
    * </pre>
    *
    * <code>string page_token = 6;</code>
@@ -161,7 +162,8 @@ public interface SearchRequestOrBuilder extends
   /**
    * <pre>
    * The token of the answer before, to go on after it; unset means the first page. INVALID_ARGUMENT
-   * if anything but `limit` differs from the call that it came from.
+   * if anything but `limit` differs from the call that it came from, or the alias that it named
+   * was led to another collection.
    * </pre>
    *
    * <code>string page_token = 6;</code>
@@ -324,4 +326,53 @@ public interface SearchRequestOrBuilder extends
    */
   com.google.protobuf.ByteString
       getModelBytes();
+
+  /**
+   * <pre>
+   * A metadata key, or "uri": of items that have the same value there only the best `group_size` are
+   * hits. Values are the same as JSON is: 1 and "1" are two. An item without the key, or with null
+   * there, is in no group, and is a hit. Hits are looked for among the Limits.max_search_window
+   * nearest items; beyond these there is no further page. Unset means no groups; "id", "embedding"
+   * and keys that metadata may not have are INVALID_ARGUMENT.
+   * </pre>
+   *
+   * <code>string group_by = 12;</code>
+   * @return The groupBy.
+   */
+  java.lang.String getGroupBy();
+  /**
+   * <pre>
+   * A metadata key, or "uri": of items that have the same value there only the best `group_size` are
+   * hits. Values are the same as JSON is: 1 and "1" are two. An item without the key, or with null
+   * there, is in no group, and is a hit. Hits are looked for among the Limits.max_search_window
+   * nearest items; beyond these there is no further page. Unset means no groups; "id", "embedding"
+   * and keys that metadata may not have are INVALID_ARGUMENT.
+   * </pre>
+   *
+   * <code>string group_by = 12;</code>
+   * @return The bytes for groupBy.
+   */
+  com.google.protobuf.ByteString
+      getGroupByBytes();
+
+  /**
+   * <pre>
+   * Hits of one group over all pages, 1 to Limits.max_page_size; unset means 1. INVALID_ARGUMENT
+   * without `group_by`.
+   * </pre>
+   *
+   * <code>optional uint32 group_size = 13;</code>
+   * @return Whether the groupSize field is set.
+   */
+  boolean hasGroupSize();
+  /**
+   * <pre>
+   * Hits of one group over all pages, 1 to Limits.max_page_size; unset means 1. INVALID_ARGUMENT
+   * without `group_by`.
+   * </pre>
+   *
+   * <code>optional uint32 group_size = 13;</code>
+   * @return The groupSize.
+   */
+  int getGroupSize();
 }

@@ -70,7 +70,7 @@ public final class SearchServiceOuterClass {
       "\005image\030\002 \001(\0132\025.tihua.v1.ImageSourceH\000\022*\n" +
       "\tembedding\030\003 \001(\0132\025.tihua.v1.VectorBlockH" +
       "\000\022\021\n\007item_id\030\004 \001(\tH\000\022\023\n\006weight\030\005 \001(\002H\001\210\001" +
-      "\001B\007\n\005valueB\t\n\007_weight\"\275\003\n\rSearchRequest\022" +
+      "\001B\007\n\005valueB\t\n\007_weight\"\367\003\n\rSearchRequest\022" +
       "\022\n\ncollection\030\001 \001(\t\022\"\n\005terms\030\002 \003(\0132\023.tih" +
       "ua.v1.QueryTerm\022\016\n\006filter\030\003 \001(\t\022.\n\rfilte" +
       "r_params\030\004 \001(\0132\027.google.protobuf.Struct\022" +
@@ -79,28 +79,31 @@ public final class SearchServiceOuterClass {
       "(\0132\032.google.protobuf.FieldMask\022>\n\014index_" +
       "params\030\t \003(\0132(.tihua.v1.SearchRequest.In" +
       "dexParamsEntry\022*\n\013consistency\030\n \001(\0162\025.ti" +
-      "hua.v1.Consistency\022\r\n\005model\030\013 \001(\t\0322\n\020Ind" +
-      "exParamsEntry\022\013\n\003key\030\001 \001(\t\022\r\n\005value\030\002 \001(" +
-      "\r:\0028\001B\010\n\006_limitB\014\n\n_min_score\"2\n\003Hit\022\034\n\004" +
-      "item\030\001 \001(\0132\016.tihua.v1.Item\022\r\n\005score\030\002 \001(" +
-      "\002\"\213\001\n\016SearchResponse\022\033\n\004hits\030\001 \003(\0132\r.tih" +
-      "ua.v1.Hit\022\027\n\017next_page_token\030\002 \001(\t\022!\n\005mo" +
-      "del\030\003 \001(\0132\022.tihua.v1.ModelRef\022 \n\006timing\030" +
-      "\004 \001(\0132\020.tihua.v1.Timing\">\n\021SearchManyReq" +
-      "uest\022)\n\010requests\030\001 \003(\0132\027.tihua.v1.Search" +
-      "Request\"\260\001\n\022SearchManyResponse\0223\n\007entrie" +
-      "s\030\001 \003(\0132\".tihua.v1.SearchManyResponse.En" +
-      "try\032e\n\005Entry\022,\n\010response\030\001 \001(\0132\030.tihua.v" +
-      "1.SearchResponseH\000\022$\n\005error\030\002 \001(\0132\023.tihu" +
-      "a.v1.ItemErrorH\000B\010\n\006result*[\n\013Consistenc" +
-      "y\022\033\n\027CONSISTENCY_UNSPECIFIED\020\000\022\027\n\023CONSIS" +
-      "TENCY_BOUNDED\020\001\022\026\n\022CONSISTENCY_STRONG\020\0022" +
-      "\237\001\n\rSearchService\022@\n\006Search\022\027.tihua.v1.S" +
-      "earchRequest\032\030.tihua.v1.SearchResponse\"\003" +
-      "\220\002\001\022L\n\nSearchMany\022\033.tihua.v1.SearchManyR" +
-      "equest\032\034.tihua.v1.SearchManyResponse\"\003\220\002" +
-      "\001BC\n\022io.github.tihua.v1P\001Z+github.com/ti" +
-      "hua/tihua/client/go/v1;tihuav1b\006proto3"
+      "hua.v1.Consistency\022\r\n\005model\030\013 \001(\t\022\020\n\010gro" +
+      "up_by\030\014 \001(\t\022\027\n\ngroup_size\030\r \001(\rH\002\210\001\001\0322\n\020" +
+      "IndexParamsEntry\022\013\n\003key\030\001 \001(\t\022\r\n\005value\030\002" +
+      " \001(\r:\0028\001B\010\n\006_limitB\014\n\n_min_scoreB\r\n\013_gro" +
+      "up_size\"_\n\003Hit\022\034\n\004item\030\001 \001(\0132\016.tihua.v1." +
+      "Item\022\r\n\005score\030\002 \001(\002\022+\n\013group_value\030\003 \001(\013" +
+      "2\026.google.protobuf.Value\"\213\001\n\016SearchRespo" +
+      "nse\022\033\n\004hits\030\001 \003(\0132\r.tihua.v1.Hit\022\027\n\017next" +
+      "_page_token\030\002 \001(\t\022!\n\005model\030\003 \001(\0132\022.tihua" +
+      ".v1.ModelRef\022 \n\006timing\030\004 \001(\0132\020.tihua.v1." +
+      "Timing\">\n\021SearchManyRequest\022)\n\010requests\030" +
+      "\001 \003(\0132\027.tihua.v1.SearchRequest\"\260\001\n\022Searc" +
+      "hManyResponse\0223\n\007entries\030\001 \003(\0132\".tihua.v" +
+      "1.SearchManyResponse.Entry\032e\n\005Entry\022,\n\010r" +
+      "esponse\030\001 \001(\0132\030.tihua.v1.SearchResponseH" +
+      "\000\022$\n\005error\030\002 \001(\0132\023.tihua.v1.ItemErrorH\000B" +
+      "\010\n\006result*[\n\013Consistency\022\033\n\027CONSISTENCY_" +
+      "UNSPECIFIED\020\000\022\027\n\023CONSISTENCY_BOUNDED\020\001\022\026" +
+      "\n\022CONSISTENCY_STRONG\020\0022\237\001\n\rSearchService" +
+      "\022@\n\006Search\022\027.tihua.v1.SearchRequest\032\030.ti" +
+      "hua.v1.SearchResponse\"\003\220\002\001\022L\n\nSearchMany" +
+      "\022\033.tihua.v1.SearchManyRequest\032\034.tihua.v1" +
+      ".SearchManyResponse\"\003\220\002\001BC\n\022io.github.ti" +
+      "hua.v1P\001Z+github.com/tihua/tihua/client/" +
+      "go/v1;tihuav1b\006proto3"
     };
     descriptor = com.google.protobuf.Descriptors.FileDescriptor
       .internalBuildGeneratedFileFrom(descriptorData,
@@ -120,7 +123,7 @@ public final class SearchServiceOuterClass {
     internal_static_tihua_v1_SearchRequest_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessageV3.FieldAccessorTable(
         internal_static_tihua_v1_SearchRequest_descriptor,
-        new java.lang.String[] { "Collection", "Terms", "Filter", "FilterParams", "Limit", "PageToken", "MinScore", "ReadMask", "IndexParams", "Consistency", "Model", "Limit", "MinScore", });
+        new java.lang.String[] { "Collection", "Terms", "Filter", "FilterParams", "Limit", "PageToken", "MinScore", "ReadMask", "IndexParams", "Consistency", "Model", "GroupBy", "GroupSize", "Limit", "MinScore", "GroupSize", });
     internal_static_tihua_v1_SearchRequest_IndexParamsEntry_descriptor =
       internal_static_tihua_v1_SearchRequest_descriptor.getNestedTypes().get(0);
     internal_static_tihua_v1_SearchRequest_IndexParamsEntry_fieldAccessorTable = new
@@ -132,7 +135,7 @@ public final class SearchServiceOuterClass {
     internal_static_tihua_v1_Hit_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessageV3.FieldAccessorTable(
         internal_static_tihua_v1_Hit_descriptor,
-        new java.lang.String[] { "Item", "Score", });
+        new java.lang.String[] { "Item", "Score", "GroupValue", });
     internal_static_tihua_v1_SearchResponse_descriptor =
       getDescriptor().getMessageTypes().get(3);
     internal_static_tihua_v1_SearchResponse_fieldAccessorTable = new

@@ -30,7 +30,8 @@ public enum WriteMode
   WRITE_MODE_UPSERT(1),
   /**
    * <pre>
-   * Fail the new item with ALREADY_EXISTS. Checked before writing, not atomically with it.
+   * Fail the new item with ALREADY_EXISTS. Checked before writing, not atomically with it: of two
+   * clients that write one id at one time, both may succeed, and the later write stays.
    * </pre>
    *
    * <code>WRITE_MODE_INSERT_ONLY = 2;</code>
@@ -65,7 +66,8 @@ public enum WriteMode
   public static final int WRITE_MODE_UPSERT_VALUE = 1;
   /**
    * <pre>
-   * Fail the new item with ALREADY_EXISTS. Checked before writing, not atomically with it.
+   * Fail the new item with ALREADY_EXISTS. Checked before writing, not atomically with it: of two
+   * clients that write one id at one time, both may succeed, and the later write stays.
    * </pre>
    *
    * <code>WRITE_MODE_INSERT_ONLY = 2;</code>

@@ -1,0 +1,296 @@
+"""Aliases: names that lead to a collection, and can be led elsewhere in one step."""
+
+import asyncio
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from tihua_server.errors import AlreadyExists, CollectionInUse, NotFound
+from tihua_server.milvus import Milvus
+from tihua_server.milvus_collections import RENAME_S, SPEC_TTL_S
+from tihua_server.types import (
+    CollectionSpec,
+    Consistency,
+    Fields,
+    Filter,
+    FloatArray,
+    IndexType,
+    Item,
+    LoadState,
+    ModelRef,
+    SearchParams,
+    VectorStore,
+)
+
+Spec = Callable[..., CollectionSpec]
+STRONG = SearchParams(1, consistency=Consistency.STRONG)
+
+
+@pytest.fixture
+async def pair(store: VectorStore, spec: Spec, embeddings: FloatArray) -> tuple[str, str]:
+    """Two collections of one item each, whose ids are `old` and `new`."""
+    return await made_pair(store, spec, embeddings)
+
+
+async def made_pair(store: VectorStore, spec: Spec, embeddings: FloatArray) -> tuple[str, str]:
+    """Make two collections of one item each."""
+    names = []
+    for number, item_id in enumerate(("old", "new")):
+        created = replace(spec(), model=ModelRef(item_id, f"{number:016x}"))
+        await store.create(created)
+        await store.upsert(created.name, [Item(item_id, embeddings[number])])
+        names.append(created.name)
+    return names[0], names[1]
+
+
+@pytest.fixture
+async def alias(store: VectorStore, pair: tuple[str, str]) -> str:
+    """An alias of the first collection."""
+    name = pair[0] + "_alias"
+    await store.set_alias(name, pair[0])
+    return name
+
+
+async def ids(store: VectorStore, name: str) -> list[str]:
+    """Return the ids of the items that a name leads to."""
+    found = await store.scan(name, where=Filter(), limit=10, fields=Fields())
+    return [item.id for item in found]
+
+
+async def test_an_alias_stands_for_its_collection_everywhere(
+    store: VectorStore, pair: tuple[str, str], alias: str, embeddings: FloatArray
+) -> None:
+    """Reading, writing, searching, counting, deleting, loading and describing."""
+    old, _ = pair
+    assert (await store.spec(alias)).name == old
+    assert (await store.describe(alias)).spec == (await store.describe(old)).spec
+
+    await store.upsert(alias, [Item("more", embeddings[2])])
+    assert await ids(store, old) == await ids(store, alias) == ["more", "old"]
+    assert [item.id for item in await store.get(alias, ["more"], Fields())] == ["more"]
+    [[hit]] = await store.search(alias, embeddings[2:3], STRONG)
+    assert hit.item.id == "more"
+    assert await store.delete(alias, ["more"]) == 1
+    assert await store.delete_where(alias, Filter("id == 'none'")) == 0
+    assert await store.count(alias, Filter()) == 1
+
+    await store.release(alias)
+    assert (await store.describe(old)).load_state is LoadState.RELEASED
+    await store.load(alias)
+    assert (await store.describe(old)).load_state is LoadState.LOADED
+
+
+async def test_a_collection_tells_its_aliases_and_is_listed_once(
+    store: VectorStore, pair: tuple[str, str], alias: str
+) -> None:
+    """Sorted; they are no collections of their own."""
+    old, new = pair
+    first = "a" + alias
+    await store.set_alias(first, old)
+    assert (await store.describe(old)).aliases == (first, alias)
+    assert (await store.describe(new)).aliases == ()
+    assert {first, alias}.isdisjoint(await store.names())
+    await store.drop_alias(first)
+    assert (await store.describe(old)).aliases == (alias,)
+
+
+async def test_an_alias_is_led_elsewhere_in_one_step(
+    store: VectorStore, pair: tuple[str, str], alias: str
+) -> None:
+    """Whoever looks meanwhile finds the one collection or the other, and never none."""
+    old, new = pair
+    has_moved = asyncio.Event()
+    seen: list[str] = []
+
+    async def look() -> None:
+        while not has_moved.is_set():
+            seen.append((await store.spec(alias, is_fresh=True)).name)
+            await asyncio.sleep(0)
+        seen.append((await store.spec(alias, is_fresh=True)).name)
+
+    looking = [asyncio.create_task(look()) for _ in range(3)]
+    while len(seen) < 10:
+        await asyncio.sleep(0)
+    assert await store.set_alias(alias, new) == old
+    has_moved.set()
+    await asyncio.gather(*looking)
+    assert set(seen) == {old, new}
+    assert await ids(store, alias) == ["new"]
+    assert await store.set_alias(alias, new) == new
+
+
+async def test_what_an_alias_led_to_is_not_believed_after_it_was_moved(
+    store: VectorStore, pair: tuple[str, str], alias: str
+) -> None:
+    """By the server that moved it; its model is that of the new collection."""
+    await store.spec(alias)
+    await store.set_alias(alias, pair[1])
+    assert (await store.spec(alias)).model.id == "new"
+
+
+async def test_an_alias_of_an_alias_is_one_of_the_collection(
+    store: VectorStore, pair: tuple[str, str], alias: str
+) -> None:
+    """It stays where it is when the other is moved."""
+    second = alias + "_2"
+    assert await store.set_alias(second, alias) == ""
+    await store.set_alias(alias, pair[1])
+    assert (await store.spec(second)).name == pair[0]
+
+
+async def test_collections_and_aliases_share_their_names(
+    store: VectorStore, pair: tuple[str, str], alias: str, spec: Spec
+) -> None:
+    """A name means one thing."""
+    old, new = pair
+    with pytest.raises(AlreadyExists, match=new):
+        await store.set_alias(new, old)
+    with pytest.raises(AlreadyExists, match=alias):
+        await store.create(replace(spec(), name=alias))
+    with pytest.raises(AlreadyExists, match=alias):
+        await store.rename(new, alias, keeps_alias=False)
+
+
+async def test_what_is_not_there_is_not_found(store: VectorStore, pair: tuple[str, str]) -> None:
+    """No collection to lead to, no alias to remove; a collection is no alias."""
+    with pytest.raises(NotFound, match="no collection 'nowhere'"):
+        await store.set_alias("somewhere", "nowhere")
+    for name in ("somewhere", pair[0]):
+        with pytest.raises(NotFound, match="no alias"):
+            await store.drop_alias(name)
+    assert await ids(store, pair[0]) == ["old"]
+
+
+async def test_a_collection_with_an_alias_is_not_dropped(
+    store: VectorStore, pair: tuple[str, str], alias: str
+) -> None:
+    """Neither by its own name nor by the alias; without the alias it is."""
+    old, _ = pair
+    with pytest.raises(CollectionInUse, match=alias):
+        await store.drop(old)
+    with pytest.raises(CollectionInUse, match=f"alias of the collection '{old}'"):
+        await store.drop(alias)
+    assert await ids(store, alias) == ["old"]
+    await store.drop_alias(alias)
+    await store.drop(old)
+    with pytest.raises(NotFound):
+        await store.spec(alias, is_fresh=True)
+
+
+async def test_an_alias_of_others_is_only_a_taken_name(
+    milvus: Milvus, spec: Spec, embeddings: FloatArray
+) -> None:
+    """It is neither led elsewhere nor removed."""
+    ours, _ = await made_pair(milvus, spec, embeddings)
+    other = spec().name
+    client = milvus._client
+    client.create_collection(other, dimension=4, timeout=30)
+    try:
+        client.create_alias(other, other + "_alias", timeout=5)
+        with pytest.raises(AlreadyExists):
+            await milvus.set_alias(other + "_alias", ours)
+        with pytest.raises(NotFound):
+            await milvus.drop_alias(other + "_alias")
+        assert client.describe_alias(other + "_alias", timeout=5)["collection_name"] == other
+    finally:
+        client.drop_alias(other + "_alias", timeout=5)
+        client.drop_collection(other, timeout=5)
+
+
+async def test_a_renamed_collection_keeps_all_it_has(
+    store: VectorStore, pair: tuple[str, str], alias: str, embeddings: FloatArray
+) -> None:
+    """Items, index, model, aliases; it is loaded, and the old name is free."""
+    old, _ = pair
+    before = await store.describe(old)
+    renamed = old + "_1"
+
+    await store.rename(old, renamed, keeps_alias=False)
+
+    after = await store.describe(renamed)
+    assert after == replace(before, spec=replace(before.spec, name=renamed))
+    assert after.load_state is LoadState.LOADED
+    [[hit]] = await store.search(renamed, embeddings[:1], STRONG)
+    assert hit.item.id == "old"
+    with pytest.raises(NotFound):
+        await store.describe(old)
+
+
+async def test_the_old_name_of_a_renamed_collection_may_stay_as_its_alias(
+    milvus: Milvus, spec: Spec, embeddings: FloatArray, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who reads by it all the time is answered all the time, even if the alias takes a while."""
+    old, _ = await made_pair(milvus, spec, embeddings)
+    create_alias = milvus._client.create_alias
+
+    def create_late(*args: object, **kwargs: object) -> None:
+        time.sleep(RENAME_S / 2)
+        create_alias(*args, **kwargs)
+
+    monkeypatch.setattr(milvus._client, "create_alias", create_late)
+    has_moved = asyncio.Event()
+    answers: list[str] = []
+
+    async def read() -> None:
+        while not has_moved.is_set():
+            name = (await milvus.spec(old)).name
+            try:
+                [item] = await milvus.get(name, ["old"], Fields())
+            except NotFound:
+                name = (await milvus.spec(old, is_fresh=True)).name
+                [item] = await milvus.get(name, ["old"], Fields())
+            answers.append(item.id)
+
+    reading = [asyncio.create_task(read()) for _ in range(3)]
+    while len(answers) < 5:
+        await asyncio.sleep(0.01)
+    await milvus.rename(old, old + "_1", keeps_alias=True)
+    done = len(answers)
+    while len(answers) < done + 5:
+        await asyncio.sleep(0.01)
+    has_moved.set()
+    await asyncio.gather(*reading)
+    assert set(answers) == {"old"}
+    assert (await milvus.spec(old)).name == old + "_1"
+    assert (await milvus.describe(old + "_1")).aliases == (old,)
+    with pytest.raises(CollectionInUse, match="alias"):
+        await milvus.rename(old, old + "_2", keeps_alias=False)
+
+
+async def test_a_restart_keeps_aliases(tmp_path: Path, spec: Spec, embeddings: FloatArray) -> None:
+    """Of Milvus Lite; what they lead to can be searched at once."""
+    created = spec(IndexType.HNSW)
+    store = await Milvus.open(tmp_path / "milvus")
+    await store.create(created)
+    await store.upsert(created.name, [Item("a", embeddings[0])])
+    await store.set_alias("pictures", created.name)
+    await store.close()
+
+    store = await Milvus.open(tmp_path / "milvus")
+
+    [[hit]] = await store.search("pictures", embeddings[:1], SearchParams(1))
+    assert hit.item.id == "a"
+    await store.close()
+
+
+@pytest.mark.milvus
+async def test_another_server_searches_the_old_collection_or_the_new_one_and_nothing_between(
+    server: Milvus, milvus_uri: str, spec: Spec, embeddings: FloatArray
+) -> None:
+    """What it believes of the alias is up to 5 s old: model and items are of one collection."""
+    old, new = await made_pair(server, spec, embeddings)
+    alias = old + "_alias"
+    await server.set_alias(alias, old)
+    other = await Milvus.open(milvus_uri)
+    believed = await other.spec(alias)
+    await server.set_alias(alias, new)
+    assert await other.spec(alias) == believed
+    [[hit]] = await other.search(believed.name, embeddings[:1], STRONG)
+    assert (believed.model.id, hit.item.id) == ("old", "old")
+    fresh = await other.spec(alias, is_fresh=True)
+    [[hit]] = await other.search(fresh.name, embeddings[:1], STRONG)
+    assert (fresh.model.id, hit.item.id) == ("new", "new")
+    assert server.settle_s > SPEC_TTL_S
+    await other.close()
