@@ -39,6 +39,9 @@ test-gateway: .venv/.gateway ## Run the tests of HTTP/JSON and gRPC-Web: curl's 
 test-milvus: .venv/.milvus ## Run the tests of store and services on a real Milvus 2.3.5, started and stopped here
 	$(BIN)/pytest tests/store -m 'not slow' && $(BIN)/pytest tests/e2e/test_services.py -m milvus
 
+test-polyglot: install ## Build the clients in other languages and compare them with Python's; docs/clients.md
+	$(BIN)/pytest -m polyglot
+
 .venv/.milvus: .venv/.installed
 	$(BIN)/pip install -q -c constraints.txt --group milvus && touch $@
 
@@ -73,6 +76,9 @@ stubs: client/node/node_modules ## Regenerate the code of the other languages in
 client/node/node_modules: client/node/package-lock.json
 	npm ci --silent --ignore-scripts --prefix client/node && touch $@
 
+docs: ## Write the lines of the example programs into the documents
+	$(BIN)/python docs/excerpts
+
 format: install ## Format code and protos
 	$(BIN)/ruff format && $(BIN)/ruff check --fix-only -q && $(BIN)/buf format -w protos
 
@@ -85,9 +91,10 @@ types: install ## Check types
 
 build: install ## Build client and server, and try the wheels in clean environments
 	rm -rf dist && $(BIN)/python -m build -q && $(BIN)/python -m build -q -o dist server
+	sh protos/release dist
 	$(BIN)/pytest tests/install -m install
 
-check: protos-check lint types test test-gateway test-milvus build ## All of it: what CI runs
+check: protos-check lint types test test-gateway test-milvus test-polyglot build ## All of it: what CI runs
 
 clean: ## Remove what was built here; the environment and the data stay
 	rm -rf dist out .mypy_cache .ruff_cache .pytest_cache .hypothesis

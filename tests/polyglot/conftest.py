@@ -1,0 +1,109 @@
+"""A server with real pictures, and the programs in other languages that call it."""
+
+import os
+import shutil
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+import pytest
+import tihua
+from processes import GALLERY, ServerProcess, running
+from toolchains import LANGUAGES, Programs
+from tours import QUERY_PICTURE, Lines, finish, lines_of, start
+
+
+@pytest.fixture(scope="session")
+def programs() -> Callable[[str], Programs]:
+    """Builds the programs of a language once; skips if its toolchain is missing, but not in CI."""
+    built: dict[str, Programs] = {}
+
+    def build(name: str) -> Programs:
+        language = LANGUAGES[name]
+        if missing := language.missing_packages():
+            message = f"{name} needs: apt-get install {' '.join(missing)}"
+            if "CI" in os.environ:
+                pytest.fail(message)
+            pytest.skip(message)
+        if name not in built:
+            built[name] = language.build()
+        return built[name]
+
+    return build
+
+
+@pytest.fixture(params=sorted(LANGUAGES))
+def language(request: pytest.FixtureRequest) -> str:
+    """Each of the languages."""
+    return str(request.param)
+
+
+@pytest.fixture(scope="session")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Real pictures, some of them in a folder below: 12 batches, where 8 may be in flight."""
+    root = tmp_path_factory.mktemp("pictures")
+    (root / "drawings").mkdir()
+    for path in GALLERY.glob("cutout_*.jpg"):
+        shutil.copy(path, root)
+    for path in GALLERY.glob("drawing_*.webp"):
+        shutil.copy(path, root / "drawings")
+    return root
+
+
+@pytest.fixture(scope="session")
+def ids(folder: Path) -> Sequence[str]:
+    """The ids of these pictures, sorted."""
+    paths = (path for path in folder.rglob("*") if path.is_file())
+    return sorted(path.relative_to(folder).as_posix() for path in paths)
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
+    """A server with the packaged model; its log has a line for every call."""
+    with running(tmp_path_factory.mktemp("server"), "--log-level", "debug") as process:
+        yield process
+
+
+@pytest.fixture(scope="session")
+def client(server: ServerProcess) -> Iterator[tihua.Client]:
+    """The client that the others are compared with."""
+    with tihua.Client(server.address) as opened:
+        yield opened
+
+
+@pytest.fixture(scope="session")
+def tours(
+    programs: Callable[[str], Programs],
+    server: ServerProcess,
+    client: tihua.Client,
+    folder: Path,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Callable[[str], Lines]:
+    """Makes the tour of a language once, into the collection of its name.
+
+    Then once more without new pictures, for its hits: what is freshly written may be searched by
+    brute force, and later by an index, whose scores differ in the last bits.
+    """
+    made: dict[str, Lines] = {}
+    empty = tmp_path_factory.mktemp("empty")
+
+    def tour(name: str) -> Lines:
+        command = programs(name)["tour"]
+        if name not in made:
+            first = finish(start([*command, name, folder, QUERY_PICTURE], server.address))
+            client.release_collection(name)
+            client.load_collection(name)
+            second = finish(start([*command, name, empty, QUERY_PICTURE], server.address))
+            searches = [line for line in lines_of(second) if line["step"] == "search"]
+            made[name] = [
+                *(line for line in lines_of(first) if line["step"] != "search"),
+                *searches,
+            ]
+        return made[name]
+
+    return tour
+
+
+@pytest.fixture
+def tour(tours: Callable[[str], Lines], language: str) -> Lines:
+    """What the tour of a language printed."""
+    return tours(language)

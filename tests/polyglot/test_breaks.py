@@ -1,0 +1,103 @@
+"""Ingests whose network breaks, whose server restarts, and that a busy server asks to wait."""
+
+import asyncio
+import contextlib
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import pytest
+import tihua
+from cutting_proxy import cutting
+from fake_encoder import FakeEncoder
+from held_encoder import HeldEncoder
+from in_process import serving
+from processes import ServerProcess, running
+from tihua_server.config import Config
+from toolchains import LANGUAGES, Programs
+from tours import QUERY_PICTURE, answers, finish, lines_of, start
+
+pytestmark = [pytest.mark.polyglot, pytest.mark.timeout(900)]
+
+
+def bytes_until_two_thirds(folder: Path) -> int:
+    """Return after how many bytes of a tour two thirds of the folder are sent: more than credit."""
+    sizes = [path.stat().st_size for path in folder.rglob("*") if path.is_file()]
+    return QUERY_PICTURE.stat().st_size + sum(sizes) * 2 // 3
+
+
+def test_an_ingest_goes_on_after_a_cut(
+    language: str,
+    programs: Callable[[str], Programs],
+    server: ServerProcess,
+    client: tihua.Client,
+    folder: Path,
+    ids: Sequence[str],
+) -> None:
+    """The connection is cut in the middle of a batch; nothing is missing, nothing counted twice."""
+    collection = f"{language}_cut"
+    with cutting(server.address, cut_after_bytes=bytes_until_two_thirds(folder)) as proxy:
+        command = [*programs(language)["tour"], collection, folder, QUERY_PICTURE]
+        lines = lines_of(finish(start(command, proxy.address)))
+        assert proxy.was_cut.is_set()
+    assert answers(lines, "ingest") == [{"written": len(ids), "failed": 0, "streams": 2}]
+    assert [item.id for item in client.list_items(collection=collection)] == ids
+
+
+def test_a_server_that_forgot_the_session_is_given_all_again(
+    programs: Callable[[str], Programs], tmp_path: Path, folder: Path, ids: Sequence[str]
+) -> None:
+    """It restarts in the middle of an ingest in every language at once."""
+    names = [name for name, language in LANGUAGES.items() if not language.missing_packages()]
+    commands = {name: [*programs(name)["tour"], name, folder, QUERY_PICTURE] for name in names}
+    with contextlib.ExitStack() as stack:
+        with running(tmp_path / "data") as first:
+            cut_after = bytes_until_two_thirds(folder)
+            proxies = {
+                name: stack.enter_context(cutting(first.address, cut_after_bytes=cut_after))
+                for name in names
+            }
+            for proxy in proxies.values():
+                proxy.may_connect.clear()
+            tours = {name: start(commands[name], proxies[name].address) for name in names}
+            for proxy in proxies.values():
+                assert proxy.was_cut.wait(120)
+        with running(tmp_path / "data") as second:
+            for proxy in proxies.values():
+                proxy.upstream = second.address
+                proxy.may_connect.set()
+            reports = {name: answers(lines_of(finish(tours[name])), "ingest") for name in names}
+            with tihua.Client(second.address) as client:
+                stored = {
+                    name: [item.id for item in client.list_items(collection=name)] for name in names
+                }
+    assert stored == dict.fromkeys(names, ids)
+    for [report] in reports.values():
+        assert report["streams"] >= 2
+        assert report["failed"] == 0
+        # What was written and not acknowledged is written, and counted, again.
+        assert report["written"] >= len(ids)
+
+
+async def test_a_call_that_is_refused_for_now_is_made_again(
+    language: str,
+    programs: Callable[[str], Programs],
+    tmp_path: Path,
+    folder: Path,
+    encoder: FakeEncoder,
+) -> None:
+    """RetryInfo is read: the server's queue is full, and after a second it is not."""
+    command = [*programs(language)["tour"], "busy", folder, QUERY_PICTURE]
+    held = HeldEncoder(encoder)
+    config = Config(port=0, data_dir=tmp_path, max_queue_size=1, drain_timeout_s=5)
+    async with serving(held, config) as app, tihua.AsyncClient(app.address) as client:
+        busy = await held.hold(client)
+        waiting = asyncio.create_task(client.embed_text("马"))
+        tour = start(command, app.address)
+        assert tour.stdout is not None
+        lines = [await asyncio.to_thread(tour.stdout.readline) for _ in range(3)]
+        held.may_go_on.set()
+        lines.append(await asyncio.to_thread(finish, tour))
+        await asyncio.gather(busy, waiting)
+    refusal = {"code": 8, "reason": "OVERLOADED", "field": "", "retry_after_s": 1}
+    assert answers(lines_of("".join(lines)), "retry")[0] == refusal
+    assert len(answers(lines_of("".join(lines)), "embed_text")) == 3

@@ -1,0 +1,101 @@
+"""The tours of the other languages, beside what the Python client gets from the same server.
+
+What is compared to the last bit is computed for one input a call, one call after the other: what
+else is in a batch may change the last bits of an embedding.
+"""
+
+import struct
+from collections.abc import Callable, Sequence
+
+import pytest
+import tihua
+from processes import ServerProcess
+from toolchains import Programs
+from tours import QUERY_PICTURE, Lines, answers, finish, start
+
+pytestmark = [pytest.mark.polyglot, pytest.mark.timeout(900)]
+
+
+POEM = ("枯藤老树昏鸦", "小桥流水人家", "夕阳西下")
+
+
+def bits(numbers: Sequence[float]) -> str:
+    """Return float32 numbers as the tours show them."""
+    return struct.pack(f">{len(numbers)}f", *numbers).hex()
+
+
+def test_a_server_tells_every_language_how_it_is_and_what(
+    tour: Lines, client: tihua.Client
+) -> None:
+    """The standard health service, and GetServerInfo."""
+    info = client.server_info()
+    [answer] = answers(tour, "info")
+    assert answers(tour, "health") == [{"status": "SERVING"}]
+    assert answer["version"] == info.version
+    assert int(answer["limits"]["maxMessageBytes"]) == info.limits.max_message_bytes
+
+
+def test_embeddings_are_equal_to_the_last_bit(tour: Lines, client: tihua.Client) -> None:
+    """Three texts and a picture, each in a call of its own."""
+    assert answers(tour, "embed_text") == [bits(client.embed_text(text)) for text in POEM]
+    picture = client.embed_image(QUERY_PICTURE)
+    assert answers(tour, "embed_image") == [bits(picture)]
+
+
+def test_a_folder_is_in_the_collection(
+    tour: Lines, client: tihua.Client, language: str, ids: Sequence[str]
+) -> None:
+    """Every picture under its path, over one stream."""
+    assert answers(tour, "ingest") == [{"written": len(ids), "failed": 0, "streams": 1}]
+    assert [item.id for item in client.list_items(collection=language)] == ids
+
+
+def test_hits_have_the_same_ids_and_scores(
+    tour: Lines, client: tihua.Client, language: str
+) -> None:
+    """By picture and by text; scores to the last bit of a float32."""
+    expected = [
+        client.search(image=QUERY_PICTURE, limit=5, collection=language),
+        client.search(text=POEM[-1], limit=5, collection=language),
+    ]
+    found = [
+        [(hit["item"]["id"], bits([hit["score"]])) for hit in answer["hits"]]
+        for answer in answers(tour, "search")
+    ]
+    assert found == [[(hit.id, bits([hit.score])) for hit in hits] for hits in expected]
+
+
+def test_the_details_of_an_error_are_read(tour: Lines) -> None:
+    """ErrorInfo and BadRequest of a search for a million hits."""
+    refusal = {"code": 3, "reason": "OUT_OF_BOUNDS", "field": "limit", "retry_after_s": 0}
+    assert answers(tour, "refusal") == [refusal]
+
+
+@pytest.mark.parametrize(("step", "code"), [("deadline", 4), ("cancellation", 1)])
+def test_a_caller_may_give_up(tour: Lines, step: str, code: int) -> None:
+    """DEADLINE_EXCEEDED after a millisecond; CANCELLED when the call is taken back."""
+    ended = {"code": code, "reason": "", "field": "", "retry_after_s": 0}
+    assert answers(tour, step) == [ended]
+
+
+def test_the_server_learns_of_a_cancellation(tour: Lines, server: ServerProcess) -> None:
+    """The stream ends there too."""
+    assert answers(tour, "cancellation")
+    calls = [entry for entry in server.log if entry.get("method") == "IngestService/Ingest"]
+    assert "CANCELLED" in {entry["code"] for entry in calls}
+
+
+def test_the_shortest_call_prints_what_python_prints(
+    language: str,
+    programs: Callable[[str], Programs],
+    server: ServerProcess,
+    client: tihua.Client,
+) -> None:
+    """The five lines that README and documents show."""
+    if "pictures" not in {entry.name for entry in client.list_collections()}:
+        client.create_collection("pictures")
+    items = [tihua.Item(text, text=text, uri=f"{text}.jpg") for text in POEM]
+    client.upsert(items, collection="pictures")
+    hits = client.search(text="夕阳西下", collection="pictures")
+    printed = finish(start(programs(language)["search"], server.address))
+    assert printed == "".join(f"{hit.score:.3f} {hit.uri}\n" for hit in hits)

@@ -1,0 +1,102 @@
+"""A network that breaks: a proxy that cuts a connection in the middle of what a client sends."""
+
+import contextlib
+import socket
+import threading
+from collections.abc import Iterator
+
+
+class CuttingProxy:
+    """Forwards connections, and cuts all of them once, after so many bytes from the clients.
+
+    Attributes:
+        address: where clients connect to.
+        was_cut: set at the cut.
+        may_connect: clients who come after the cut wait for it; set from the beginning.
+        upstream: where the server is; may be changed.
+    """
+
+    def __init__(self, upstream: str, *, cut_after_bytes: int) -> None:
+        """Listen."""
+        self.upstream = upstream
+        self.was_cut = threading.Event()
+        self.may_connect = threading.Event()
+        self.may_connect.set()
+        self._left_bytes = cut_after_bytes
+        self._lock = threading.Lock()
+        self._sockets: list[socket.socket] = []
+        self._threads: list[threading.Thread] = []
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.address = "{}:{}".format(*self._listener.getsockname())
+        self._start(self._accept)
+
+    def close(self) -> None:
+        """Cut what is open, and end."""
+        self.may_connect.set()
+        with contextlib.suppress(OSError):
+            self._listener.shutdown(socket.SHUT_RDWR)
+        self._listener.close()
+        self._cut()
+        for thread in self._threads:
+            thread.join()
+
+    def _start(self, target: object, *arguments: object) -> None:
+        thread = threading.Thread(target=target, args=arguments, daemon=True)  # type: ignore[arg-type]
+        self._threads.append(thread)
+        thread.start()
+
+    def _accept(self) -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                client, _ = self._listener.accept()
+                if self.was_cut.is_set():
+                    self.may_connect.wait()
+                host, port = self.upstream.rsplit(":", 1)
+                try:
+                    server = socket.create_connection((host, int(port)))
+                except OSError:
+                    client.close()
+                    continue
+                with self._lock:
+                    self._sockets += [client, server]
+                self._start(self._forward, client, server, True)
+                self._start(self._forward, server, client, False)
+
+    def _forward(self, source: socket.socket, target: socket.socket, is_counted: bool) -> None:
+        with contextlib.suppress(OSError):
+            while content := source.recv(16_384):
+                if is_counted and self._is_over(len(content)):
+                    self._cut()
+                    return
+                target.sendall(content)
+        for end in (source, target):
+            with contextlib.suppress(OSError):
+                end.shutdown(socket.SHUT_RDWR)
+
+    def _is_over(self, size: int) -> bool:
+        with self._lock:
+            if self.was_cut.is_set():
+                return False
+            self._left_bytes -= size
+            if self._left_bytes >= 0:
+                return False
+            self.was_cut.set()
+            return True
+
+    def _cut(self) -> None:
+        with self._lock:
+            for end in self._sockets:
+                with contextlib.suppress(OSError):
+                    end.shutdown(socket.SHUT_RDWR)
+                end.close()
+            self._sockets.clear()
+
+
+@contextlib.contextmanager
+def cutting(upstream: str, *, cut_after_bytes: int) -> Iterator[CuttingProxy]:
+    """Run a proxy."""
+    proxy = CuttingProxy(upstream, cut_after_bytes=cut_after_bytes)
+    try:
+        yield proxy
+    finally:
+        proxy.close()

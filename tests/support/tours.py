@@ -1,0 +1,47 @@
+"""The example programs in other languages as processes, and what they print."""
+
+import json
+import os
+import subprocess
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, TypeAlias
+
+from processes import GALLERY
+
+QUERY_PICTURE = GALLERY.parent / "gallery_query" / "photo_ginger_kitten.jpg"
+
+Lines: TypeAlias = Sequence[Mapping[str, Any]]
+"""What a tour prints: a step and its answer."""
+
+
+def start(
+    command: Sequence[str | Path], address: str, **environment: str
+) -> "subprocess.Popen[str]":
+    """Start a program in the environment that tells it where the server is."""
+    return subprocess.Popen(
+        [str(word) for word in command],
+        env={**os.environ, "TIHUA_ADDRESS": address, "no_proxy": "127.0.0.1", **environment},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        encoding="utf-8",
+    )
+
+
+def finish(process: "subprocess.Popen[str]") -> str:
+    """Return what a program prints until its end."""
+    with process:
+        output, errors = process.communicate(timeout=300)
+    assert process.returncode == 0, errors
+    return output
+
+
+def lines_of(output: str) -> Lines:
+    """Return the lines of a tour."""
+    return [json.loads(line) for line in output.splitlines()]
+
+
+def answers(lines: Lines, step: str) -> list[Any]:
+    """Return the answers of one step."""
+    return [line["answer"] for line in lines if line["step"] == step]
