@@ -1,6 +1,7 @@
 """`tihua status`: what the server is, and how it is."""
 
 import dataclasses
+from collections.abc import Mapping
 
 import click
 
@@ -29,15 +30,30 @@ _LIMIT_COLUMNS = (
 @click.command(
     "status",
     cls=Command,
-    examples=["tihua status", "tihua --address gpu.example:50051 status", "tihua status --json"],
+    examples=[
+        "tihua status",
+        "tihua --address gpu.example:50051 status",
+        "tihua status --json",
+        "tihua status --health     # for a probe",
+    ],
+)
+@click.option(
+    "--health",
+    "is_probe",
+    is_flag=True,
+    help="Ask for health alone, which needs no token; status 1 if the server takes no calls.",
 )
 @json_option
 @click.pass_obj
-def command(connection: Connection, *, as_json: bool) -> None:
+def command(connection: Connection, *, is_probe: bool, as_json: bool) -> None:
     """Show the server, its models, limits, store and collections.
 
-    The exit status is 1 if the server or one of its services is not serving.
+    The exit status is 1 if the server or one of its services is not serving. With --health it is 1
+    only if the server takes no calls: one without its store still embeds, and says what it lacks.
     """
+    if is_probe:
+        _probe(connection, as_json=as_json)
+        return
     with connection.client() as client:
         info = client.server_info()
         health = client.health()
@@ -48,7 +64,7 @@ def command(connection: Connection, *, as_json: bool) -> None:
         for model in info.models
     ]
     limits = dataclasses.asdict(info.limits)
-    services = {name.removeprefix("tihua.v1.") or "server": state for name, state in health.items()}
+    services = _by_short_name(health)
     is_serving = all(state == "SERVING" for state in health.values())
     server = {
         "address": connection.address,
@@ -73,3 +89,15 @@ def command(connection: Connection, *, as_json: bool) -> None:
             printer.line("no collections yet; make one with: tihua ingest DIR")
     if not is_serving:
         raise click.exceptions.Exit(1)
+
+
+def _probe(connection: Connection, *, as_json: bool) -> None:
+    with connection.client() as client:
+        services = _by_short_name(client.health())
+    Printer(as_json=as_json).record(services)
+    if services["SystemService"] != "SERVING":
+        raise click.exceptions.Exit(1)
+
+
+def _by_short_name(health: Mapping[str, str]) -> dict[str, str]:
+    return {name.removeprefix("tihua.v1.") or "server": state for name, state in health.items()}

@@ -155,6 +155,13 @@ def test_status_json_is_one_object(tihua: Tihua, address: str) -> None:
     assert status["limits"]["max_batch_items"] == 4
 
 
+def test_a_probe_asks_for_health_alone(tihua: Tihua) -> None:
+    """Which the server tells without a token; it says how each service is."""
+    (line,) = tihua("status", "--health", "--json").stdout.splitlines()
+    assert json.loads(line)["SystemService"] == "SERVING"
+    assert tihua("status", "--health", "--address", "127.0.0.1:1").exit_code == 1
+
+
 def test_no_server_is_one_line_that_says_what_to_do(tihua: Tihua) -> None:
     """The last --address counts, wherever it stands."""
     result = tihua("status", "--address", "127.0.0.1:1", "--timeout", "2")
