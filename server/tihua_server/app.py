@@ -2,7 +2,7 @@
 
 Start: models and store, side by side → services → warm-up → listen → health says SERVING.
 Run:   health follows the store (readiness.py).
-Stop:  health says NOT_SERVING → no new calls → those under way end → model → store.
+Stop:  health says NOT_SERVING → a moment → no new calls → those under way end → model → store.
 """
 
 import asyncio
@@ -64,6 +64,10 @@ SERVICES = tuple(
 
 STORELESS_SERVICES = frozenset({"tihua.v1.EmbeddingService", "tihua.v1.SystemService"})
 """Those that answer without the store."""
+
+NOTICE_S = 0.2
+"""From health's word to the last call that is taken, in seconds: who watches it sends no more then.
+A call that has reached gRPC and not yet us is cancelled when the server stops."""
 
 INGEST_BATCHES = 16
 """Batches that an ingest stream may have in flight: 32 items each keep the model's queue filled."""
@@ -181,6 +185,7 @@ class App:
         """Finish what was accepted, for `drain_timeout_s` at most, then let go of everything."""
         await self._readiness.end()
         self._ingester.drain()
+        await asyncio.sleep(NOTICE_S)
         stopping = asyncio.create_task(self._server.stop(self._config.drain_timeout_s))
         idle = asyncio.create_task(self._calls.idle())
         await asyncio.wait([stopping, idle], return_when=asyncio.FIRST_COMPLETED)

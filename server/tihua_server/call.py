@@ -29,6 +29,9 @@ The call was on its way, and gRPC rounds what it sends up: 30 s to a tenth of a 
 a second.
 """
 
+SETTLE_S = 0.05
+"""How long no call must come before there is none, in seconds."""
+
 STATUS_TIMEOUT_S = 1.0
 """How long a call waits until its status has left, in seconds."""
 
@@ -57,8 +60,13 @@ class Calls:
         self._idle.set()
 
     async def idle(self) -> None:
-        """Return when no call is under way."""
-        await self._idle.wait()
+        """Return when no call is under way, and none has come for a moment."""
+        while True:
+            await self._idle.wait()
+            # gRPC may have one that it has not told of yet.
+            await asyncio.sleep(SETTLE_S)
+            if not self.under_way:
+                return
 
     def report_parts(self, method: str, errors: Sequence[ServiceError]) -> None:
         """Tell of errors that are answered within an OK, as those of queries of many.
@@ -85,8 +93,8 @@ class Calls:
             self._idle.clear()
         self.under_way += 1
 
-    def end(self) -> None:
-        """Count it no more."""
+    def end(self, context: Context) -> None:
+        """Count it no more: its answer has left."""
         self.under_way -= 1
         if not self.under_way:
             self._idle.set()
@@ -113,16 +121,12 @@ class Call:
         self._calls.observer.rpc_began(self._method, metadata)
         self._context.set_trailing_metadata(((METADATA_KEY, self._request_id),))
         self._calls.begin()
+        # Not in `__aexit__`: the answer leaves after it, and a server that stops waits for that.
+        self._context.add_done_callback(self._calls.end)  # type: ignore[arg-type] # stubs: no protocol
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: object
     ) -> None:
-        try:
-            await self._end(error)
-        finally:
-            self._calls.end()
-
-    async def _end(self, error: BaseException | None) -> None:
         """Tell the caller, and log; what is no error of ours goes on as it is."""
         match error:
             case None:

@@ -74,9 +74,12 @@ class Milvus(MilvusAliases):
             if self._is_lite:
                 await self._flusher.wrote(name, len(batch))
 
-    async def get(self, name: str, ids: Sequence[str], fields: Fields) -> list[Item]:
+    async def get(
+        self, name: str, ids: Sequence[str], fields: Fields, *, is_fresh: bool = False
+    ) -> list[Item]:
         """Return the items of these ids, in their order; absent ones are left out."""
-        return await self._get(name, ids, fields, consistency="Session")
+        consistency = "Strong" if is_fresh else "Session"
+        return await self._get(name, ids, fields, consistency=consistency)
 
     async def _get(
         self, name: str, ids: Sequence[str], fields: Fields, *, consistency: str

@@ -371,8 +371,18 @@ class VectorStore(Protocol):
     async def upsert(self, name: str, items: Sequence[Item]) -> None:
         """Write items, replacing those of the same id; all are in the store on return."""
 
-    async def get(self, name: str, ids: Sequence[str], fields: Fields) -> list[Item]:
-        """Return the items of these ids, in their order; absent ones are left out."""
+    async def get(
+        self, name: str, ids: Sequence[str], fields: Fields, *, is_fresh: bool = False
+    ) -> list[Item]:
+        """Return the items of these ids, in their order; absent ones are left out.
+
+        Args:
+            name: the collection.
+            ids: of the items.
+            fields: what to read of them.
+            is_fresh: whether writes of a moment ago are seen whoever made them, and not only those
+                of this server.
+        """
 
     async def scan(
         self, name: str, *, where: Filter, limit: int, after_id: str = "", fields: Fields

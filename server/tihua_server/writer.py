@@ -198,7 +198,9 @@ class Writer:
         if not ids:
             return {}
         bare = Fields(uri=False, metadata=False, embedding=False, origin=True)
-        stored = await self._store.get(target.spec.name, list(dict.fromkeys(ids)), bare)
+        # Another server may have begun the session, or have written them a moment ago.
+        wanted = list(dict.fromkeys(ids))
+        stored = await self._store.get(target.spec.name, wanted, bare, is_fresh=True)
         on_their_way = {item_id: "" for item_id in ids if item_id in taken}
         return on_their_way | {item.id: item.origin for item in stored}
 

@@ -139,7 +139,9 @@ class InMemoryStore:
             metadata = json.loads(json.dumps(item.metadata))
             shelf.items[item.id] = replace(item, embedding=embedding, metadata=metadata)
 
-    async def get(self, name: str, ids: Sequence[str], fields: Fields) -> list[Item]:
+    async def get(
+        self, name: str, ids: Sequence[str], fields: Fields, *, is_fresh: bool = False
+    ) -> list[Item]:
         """Return the items of these ids, in their order."""
         items = self._loaded(name).items
         return [_read(items[key], fields) for key in ids if key in items]

@@ -1,0 +1,93 @@
+"""Two servers on one Milvus, behind one name; each may be killed and started again."""
+
+import contextlib
+from pathlib import Path
+
+from name_server import NameServer
+from processes import ServerProcess, running
+from scraped import Scraped
+
+HOSTS = ("127.0.0.1", "127.0.0.2")
+
+
+class Replica:
+    """One of the servers; it keeps its address from start to start."""
+
+    def __init__(self, host: str, milvus_uri: str, directory: Path) -> None:
+        """Say where it will listen; port 0 takes a free one for good."""
+        self.port = 0
+        self._host = host
+        self._flags = ("--milvus-uri", milvus_uri, "--metrics-port", "0", "--drain-timeout-s", "20")
+        self._directory = directory
+        self._stack = contextlib.ExitStack()
+        self._server: ServerProcess | None = None
+        self._is_ending = False
+
+    @property
+    def server(self) -> ServerProcess:
+        """Return the process, which must have been started."""
+        assert self._server is not None
+        return self._server
+
+    @property
+    def is_up(self) -> bool:
+        """Return whether it runs, and was not told to end."""
+        return self._server is not None and not self._is_ending
+
+    @property
+    def metrics(self) -> Scraped:
+        """Return what it counted since it was started."""
+        return Scraped(self.server.metrics_address)
+
+    def start(self) -> None:
+        """Start it, and return when it serves; do nothing if it runs."""
+        if self.is_up:
+            return
+        self.stop()
+        flags = (*self._flags, "--host", self._host, "--port", str(self.port))
+        self._server = self._stack.enter_context(running(self._directory, *flags))
+        self.port = int(self.server.address.rpartition(":")[2])
+        self._is_ending = False
+
+    def kill(self) -> None:
+        """End it as `kill -9` does."""
+        self._is_ending = True
+        self.server.process.kill()
+
+    def terminate(self) -> None:
+        """Have it end in order, as `kill` does."""
+        self._is_ending = True
+        self.server.process.terminate()
+
+    def stop(self) -> None:
+        """Stop it, and return when it has ended."""
+        self._stack.close()
+
+
+class Pair:
+    """The two replicas."""
+
+    def __init__(self, milvus_uri: str, directory: Path, names: NameServer) -> None:
+        """Start nothing yet."""
+        self.replicas = [Replica(host, milvus_uri, directory) for host in HOSTS]
+        self._names = names
+
+    @property
+    def address(self) -> str:
+        """Return the one name of both."""
+        return self._names.target(self.replicas[0].port)
+
+    def start(self) -> None:
+        """Start those that are down, one after the other: side by side each takes twice as long."""
+        for replica in self.replicas:
+            replica.port = self.replicas[0].port
+            replica.start()
+
+    def with_stream(self) -> Replica:
+        """Return the one that has an ingest stream, of which there is one."""
+        [busy] = [
+            replica
+            for replica in self.replicas
+            if replica.is_up and replica.metrics.value("tihua_ingest_streams")
+        ]
+        return busy
