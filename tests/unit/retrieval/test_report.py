@@ -1,7 +1,7 @@
 """Runs of several precisions beside each other."""
 
 import json
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 
 from bench.retrieval.outcome import Outcome, Run, Skipped, losers
@@ -22,7 +22,7 @@ MODEL = ModelInfo(
 
 def run(precision: str, recall_at_10: float) -> Run:
     """Return a run with one task."""
-    limits = Limits(*[1] * 12)
+    limits = Limits(*[1] * len(fields(Limits)))
     server = ServerInfo("0.1.0", limits, (replace(MODEL, precision=precision),), "Milvus Lite")
     recall = Recall({1: 10.0, 5: 20.0, 10: recall_at_10}, median_rank=4.5, queries=50)
     return Run(server, (Outcome("noun → gallery", 700, recall, ("桥",)),), seconds=1.0)
