@@ -16,6 +16,7 @@ import grpc
 import structlog
 
 from tihua_server.access import CALLER
+from tihua_server.deadline import set_deadline
 from tihua_server.errors import ModelError, ServiceError, StoreError, StoreUnavailable
 from tihua_server.observer import Observer
 from tihua_server.request_id import METADATA_KEY, begin_request
@@ -118,6 +119,7 @@ class Call:
     async def __aenter__(self) -> None:
         metadata = tuple(self._context.invocation_metadata() or ())
         self._request_id = begin_request(metadata)
+        set_deadline(self._left_s())
         self._calls.observer.rpc_began(self._method, metadata)
         self._context.set_trailing_metadata(((METADATA_KEY, self._request_id),))
         self._calls.begin()

@@ -87,7 +87,7 @@ class Milvus(MilvusAliases):
         name = await self._own_name(name)
         found = {}
         for batch in _batches(ids, MAX_LIST_LENGTH):
-            rows = await self._call(
+            rows = await self._read(
                 name,
                 self._client.query,
                 name,
@@ -121,7 +121,7 @@ class Milvus(MilvusAliases):
         conditions = [f"({expression})"] if expression else []
         if after_id:
             conditions.append(f"id > {literal(after_id)}")
-        rows = await self._call(
+        rows = await self._read(
             name,
             self._client.query,
             name,
@@ -138,7 +138,7 @@ class Milvus(MilvusAliases):
     async def count(self, name: str, where: Filter) -> int:
         """Return the exact number of matching items; writes of a moment ago are counted."""
         name = await self._own_name(name)
-        [row] = await self._call(
+        [row] = await self._read(
             name,
             self._client.query,
             name,
@@ -183,7 +183,7 @@ class Milvus(MilvusAliases):
             offset=params.offset,
             lite=self._is_lite,
         )
-        answers = await self._call(
+        answers = await self._read(
             name,
             self._client.search,
             spec.name,

@@ -53,6 +53,7 @@ class MilvusCollections:
         self._connection = connection
         self._client = connection.client
         self._call = connection.call
+        self._read = connection.read
         self._is_lite = connection.is_lite
         self._specs: dict[str, tuple[float, CollectionSpec]] = {}
 
@@ -225,7 +226,7 @@ class MilvusCollections:
         return found
 
     async def _described(self, name: str, index: Mapping[str, Any] | None) -> Record:
-        description = await self._call(name, self._client.describe_collection, name)
+        description = await self._read(name, self._client.describe_collection, name)
         found = record(description, index)
         if found is None:
             raise not_found(name)

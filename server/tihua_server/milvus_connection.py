@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
-from time import perf_counter
+from time import monotonic, perf_counter
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
@@ -21,6 +21,7 @@ from pymilvus import MilvusClient
 from pymilvus.client.types import LoadState
 from pymilvus.exceptions import MilvusException
 
+from tihua_server.deadline import left_s
 from tihua_server.errors import CollectionNotReady, InvalidInput, ServiceError, StoreUnavailable
 from tihua_server.milvus_embedded import EmbeddedMilvus
 from tihua_server.milvus_errors import is_disk_failure, loading, translate, unavailable
@@ -28,6 +29,15 @@ from tihua_server.observer import Observer
 
 CALLS_AT_ONCE = 8
 """Calls to a Milvus server at one time; others wait, and their deadline runs."""
+
+LONG_CALLS_AT_ONCE = 4
+"""Of those that read a whole collection; in threads of their own, so that searches go on."""
+
+GRACE_S = 0.1
+"""How long a read may outlast whoever waits for it: they are told first that their time is up."""
+
+MIN_TIMEOUT_S = 0.001
+"""What is left for a call that got its thread at the last moment."""
 
 _SCHEMES = ("http://", "https://", "tcp://", "unix:")
 _LITE = "milvus_lite-"
@@ -69,7 +79,9 @@ class MilvusConnection:
         # Milvus Lite allows no two writers, and while it flushes, rows are missing from what others
         # read: one thread makes its calls follow each other.
         threads = 1 if self.is_lite else CALLS_AT_ONCE
-        self._pool = ThreadPoolExecutor(threads, thread_name_prefix="milvus")
+        self._pool = self._long_pool = ThreadPoolExecutor(threads, thread_name_prefix="milvus")
+        if not self.is_lite:
+            self._long_pool = ThreadPoolExecutor(LONG_CALLS_AT_ONCE, thread_name_prefix="long")
         self.is_in_doubt = False
         self._is_closed = False
 
@@ -129,26 +141,42 @@ class MilvusConnection:
             ServiceError: whatever else Milvus says, translated.
         """
         bound = self.timeout_s if timeout_s is None else timeout_s
-        work = partial(self._work, partial(function, *args, timeout=bound, **kwargs))
+        work = partial(function, *args, **kwargs)
         if self._is_closed:
             raise StoreUnavailable("the connection to Milvus is closed")
         try:
             with self._answered(function.__name__.strip("_"), name, bound):
-                async with asyncio.timeout(bound):
-                    return await asyncio.get_running_loop().run_in_executor(self._pool, work)
+                return await self._run(work, bound)
         except CollectionNotReady as error:
             if await self._is_loading(name):
                 self.is_in_doubt = True
                 raise loading(name) from error
             raise
 
+    async def read(
+        self, name: str, function: Callable[..., T], *args: object, **kwargs: object
+    ) -> T:
+        """Do as `call`, but no longer than somebody waits for it.
+
+        A thread that reads for callers who have left is missing to those who have not; what is
+        written is written to its end.
+        """
+        timeout_s = min(self.timeout_s, max(left_s(), 0) + GRACE_S)
+        return await self.call(name, function, *args, timeout_s=timeout_s, **kwargs)
+
     async def _is_loading(self, name: str) -> bool:
-        work = partial(self.client.get_load_state, name, timeout=self.timeout_s)
         try:
-            found = await asyncio.get_running_loop().run_in_executor(self._pool, work)
-        except (MilvusException, grpc.RpcError):
+            found = await self._run(partial(self.client.get_load_state, name), self.timeout_s)
+        except (TimeoutError, MilvusException, grpc.RpcError):
             return False
         return bool(found["state"] is LoadState.Loading)
+
+    async def _run(self, function: Callable[..., T], bound_s: float) -> T:
+        """Run a function in a thread; the wait for one counts."""
+        pool = self._long_pool if bound_s > self.timeout_s else self._pool
+        work = partial(self._work, function, monotonic() + bound_s)
+        async with asyncio.timeout(bound_s):
+            return await asyncio.get_running_loop().run_in_executor(pool, work)
 
     @contextlib.contextmanager
     def _answered(self, call: str, name: str, bound_s: float) -> Iterator[None]:
@@ -165,9 +193,9 @@ class MilvusConnection:
         finally:
             self._observer.store_answered(call, start_s, reason)
 
-    def _work(self, function: Callable[[], T]) -> T:
+    def _work(self, function: Callable[..., T], end_s: float) -> T:
         try:
-            return function()
+            return function(timeout=max(end_s - monotonic(), MIN_TIMEOUT_S))
         except MilvusException as error:
             if self.embedded and is_disk_failure(error):
                 self.embedded.reopen()
@@ -194,6 +222,7 @@ class MilvusConnection:
             return
         self._is_closed = True
         await asyncio.to_thread(self._pool.shutdown)
+        await asyncio.to_thread(self._long_pool.shutdown)
         await asyncio.to_thread(self.client.close)
         if self.embedded:
             await asyncio.to_thread(self.embedded.stop)

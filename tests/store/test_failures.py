@@ -7,15 +7,18 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from tihua_server.deadline import set_deadline
 from tihua_server.errors import CollectionNotReady, InvalidInput, StoreUnavailable
 from tihua_server.milvus import Milvus
-from tihua_server.types import CollectionSpec, Filter, FloatArray, Item, VectorStore
+from tihua_server.milvus_connection import CALLS_AT_ONCE
+from tihua_server.types import CollectionSpec, Filter, FloatArray, Item, SearchParams, VectorStore
 
 Spec = Callable[..., CollectionSpec]
 
@@ -204,3 +207,49 @@ async def test_a_collection_that_milvus_loads_again_is_unavailable_and_not_relea
         with pytest.raises(CollectionNotReady, match="load it first"):
             await store.count(created.name, Filter())
         await store.close()
+
+
+@pytest.mark.parametrize("is_read", [True, False])
+async def test_a_thread_reads_no_longer_than_its_caller_waits(
+    tmp_path: Path, port: int, spec: Spec, embeddings: FloatArray, *, is_read: bool
+) -> None:
+    """What nobody waits for any more is given up, and its thread is free; a write is not."""
+    created = spec()
+    with lite_server(tmp_path, port) as process:
+        store = await connect(port, timeout_s=5.0)
+        await store.create(created)
+        await store.spec(created.name)
+        process.send_signal(signal.SIGSTOP)
+        await asyncio.to_thread(os.waitid, os.P_PID, process.pid, os.WSTOPPED | os.WNOWAIT)
+        set_deadline(0.2)
+        items = [Item("a", embeddings[0])]
+        call = store.count(created.name, Filter()) if is_read else store.upsert(created.name, items)
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(call, 0.2)
+        start = time.monotonic()
+
+        # It waits for the threads.
+        await store.close()
+
+        assert (time.monotonic() - start < 4) == is_read
+
+
+@pytest.mark.milvus
+async def test_loading_does_not_keep_searches_waiting(
+    server: Milvus, spec: Spec, embeddings: FloatArray
+) -> None:
+    """However many collections a server is asked to load, others are searched meanwhile."""
+    created = spec()
+    await server.create(created)
+    is_over = threading.Event()
+    long = [
+        asyncio.create_task(server._call("", is_over.wait, timeout_s=600))
+        for _ in range(2 * CALLS_AT_ONCE)
+    ]
+    await asyncio.sleep(0)
+
+    try:
+        assert await server.search(created.name, embeddings[:1], SearchParams(1)) == [[]]
+    finally:
+        is_over.set()
+        await asyncio.gather(*long)

@@ -103,6 +103,7 @@ class MilvusServer:
             "MILVUS_RUN_DIR": str(self._directory / "run"),
         }
         self._process: subprocess.Popen[bytes] | None = None
+        self._guard: subprocess.Popen[bytes] | None = None
 
     @property
     def process(self) -> "subprocess.Popen[bytes]":
@@ -130,6 +131,12 @@ class MilvusServer:
                 # Ctrl-C is for the tests: they stop it.
                 start_new_session=True,
             )
+        # Reads until its pipe closes, be it that this process was killed: then nobody stops Milvus.
+        self._guard = subprocess.Popen(
+            ["sh", "-c", 'read _; kill -9 "$0"', str(self._process.pid)],
+            stdin=subprocess.PIPE,
+            start_new_session=True,
+        )
         try:
             self._await_health(timeout_s)
         except BaseException:
@@ -138,9 +145,12 @@ class MilvusServer:
 
     def kill(self) -> None:
         """End it at once, as `kill -9` does; it may be frozen, or have ended by itself."""
+        if self._guard is not None:
+            self._guard.kill()
+            self._guard.communicate()
         self.process.kill()
         self.process.wait()
-        self._process = None
+        self._process = self._guard = None
 
     def freeze(self) -> None:
         """Stop its every thread: connections stay open, and nothing is answered."""

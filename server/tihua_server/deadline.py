@@ -1,0 +1,17 @@
+"""Until when somebody waits for the call that a task works for; told without a word of gRPC."""
+
+import math
+import time
+from contextvars import ContextVar
+
+_END_S: ContextVar[float] = ContextVar("deadline", default=math.inf)
+
+
+def set_deadline(left_s: float | None) -> None:
+    """Say for how long the caller of this task still waits, in seconds; None is for ever."""
+    _END_S.set(math.inf if left_s is None else time.monotonic() + left_s)
+
+
+def left_s() -> float:
+    """Return for how long anybody waits, in seconds: negative if nobody does, inf if for ever."""
+    return _END_S.get() - time.monotonic()
