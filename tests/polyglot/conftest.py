@@ -2,7 +2,7 @@
 
 import os
 import shutil
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import pytest
@@ -35,6 +35,19 @@ def programs() -> Callable[[str], Programs]:
 def language(request: pytest.FixtureRequest) -> str:
     """Each of the languages."""
     return str(request.param)
+
+
+@pytest.fixture
+def built(programs: Callable[[str], Programs], language: str) -> Programs:
+    """The programs of a language. A build is no part of a test's time: it may take minutes."""
+    return programs(language)
+
+
+@pytest.fixture
+def all_built(programs: Callable[[str], Programs]) -> Mapping[str, Programs]:
+    """The programs of every language whose toolchain is there."""
+    there = [name for name, language in LANGUAGES.items() if not language.missing_packages()]
+    return {name: programs(name) for name in there}
 
 
 @pytest.fixture(scope="session")

@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pytest
@@ -13,10 +13,10 @@ from held_encoder import HeldEncoder
 from in_process import serving
 from processes import ServerProcess, running
 from tihua_server.config import Config
-from toolchains import LANGUAGES, Programs
+from toolchains import Programs
 from tours import QUERY_PICTURE, answers, finish, lines_of, start
 
-pytestmark = [pytest.mark.polyglot, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.polyglot, pytest.mark.timeout(600, func_only=True)]
 
 
 def bytes_until_two_thirds(folder: Path) -> int:
@@ -27,7 +27,7 @@ def bytes_until_two_thirds(folder: Path) -> int:
 
 def test_an_ingest_goes_on_after_a_cut(
     language: str,
-    programs: Callable[[str], Programs],
+    built: Programs,
     server: ServerProcess,
     client: tihua.Client,
     folder: Path,
@@ -36,7 +36,7 @@ def test_an_ingest_goes_on_after_a_cut(
     """The connection is cut in the middle of a batch; nothing is missing, nothing counted twice."""
     collection = f"{language}_cut"
     with cutting(server.address, cut_after_bytes=bytes_until_two_thirds(folder)) as proxy:
-        command = [*programs(language)["tour"], collection, folder, QUERY_PICTURE]
+        command = [*built["tour"], collection, folder, QUERY_PICTURE]
         lines = lines_of(finish(start(command, proxy.address)))
         assert proxy.was_cut.is_set()
     assert answers(lines, "ingest") == [{"written": len(ids), "failed": 0, "streams": 2}]
@@ -44,11 +44,11 @@ def test_an_ingest_goes_on_after_a_cut(
 
 
 def test_a_server_that_forgot_the_session_is_given_all_again(
-    programs: Callable[[str], Programs], tmp_path: Path, folder: Path, ids: Sequence[str]
+    all_built: Mapping[str, Programs], tmp_path: Path, folder: Path, ids: Sequence[str]
 ) -> None:
     """It restarts in the middle of an ingest in every language at once."""
-    names = [name for name, language in LANGUAGES.items() if not language.missing_packages()]
-    commands = {name: [*programs(name)["tour"], name, folder, QUERY_PICTURE] for name in names}
+    names = list(all_built)
+    commands = {name: [*all_built[name]["tour"], name, folder, QUERY_PICTURE] for name in names}
     with contextlib.ExitStack() as stack:
         with running(tmp_path / "data") as first:
             cut_after = bytes_until_two_thirds(folder)
@@ -79,14 +79,10 @@ def test_a_server_that_forgot_the_session_is_given_all_again(
 
 
 async def test_a_call_that_is_refused_for_now_is_made_again(
-    language: str,
-    programs: Callable[[str], Programs],
-    tmp_path: Path,
-    folder: Path,
-    encoder: FakeEncoder,
+    built: Programs, tmp_path: Path, folder: Path, encoder: FakeEncoder
 ) -> None:
     """RetryInfo is read: the server's queue is full, and after a second it is not."""
-    command = [*programs(language)["tour"], "busy", folder, QUERY_PICTURE]
+    command = [*built["tour"], "busy", folder, QUERY_PICTURE]
     held = HeldEncoder(encoder)
     config = Config(port=0, data_dir=tmp_path, max_queue_size=1, drain_timeout_s=5)
     async with serving(held, config) as app, tihua.AsyncClient(app.address) as client:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from toolchains import CLIENTS, ROOT
 
-pytestmark = [pytest.mark.polyglot, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.polyglot, pytest.mark.timeout(600, func_only=True)]
 
 GENERATED = {
     "go": "go/v1",

@@ -5,7 +5,7 @@ else is in a batch may change the last bits of an embedding.
 """
 
 import struct
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import pytest
 import tihua
@@ -13,7 +13,7 @@ from processes import ServerProcess
 from toolchains import Programs
 from tours import QUERY_PICTURE, Lines, answers, finish, start
 
-pytestmark = [pytest.mark.polyglot, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.polyglot, pytest.mark.timeout(600, func_only=True)]
 
 
 POEM = ("枯藤老树昏鸦", "小桥流水人家", "夕阳西下")
@@ -86,10 +86,7 @@ def test_the_server_learns_of_a_cancellation(tour: Lines, server: ServerProcess)
 
 
 def test_the_shortest_call_prints_what_python_prints(
-    language: str,
-    programs: Callable[[str], Programs],
-    server: ServerProcess,
-    client: tihua.Client,
+    built: Programs, server: ServerProcess, client: tihua.Client
 ) -> None:
     """The five lines that README and documents show."""
     if "pictures" not in {entry.name for entry in client.list_collections()}:
@@ -97,5 +94,5 @@ def test_the_shortest_call_prints_what_python_prints(
     items = [tihua.Item(text, text=text, uri=f"{text}.jpg") for text in POEM]
     client.upsert(items, collection="pictures")
     hits = client.search(text="夕阳西下", collection="pictures")
-    printed = finish(start(programs(language)["search"], server.address))
+    printed = finish(start(built["search"], server.address))
     assert printed == "".join(f"{hit.score:.3f} {hit.uri}\n" for hit in hits)

@@ -1,6 +1,6 @@
 """The tours against a server that asks who calls: TLS by a CA of its own, and a token."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,7 +10,7 @@ from processes import running
 from toolchains import Programs
 from tours import QUERY_PICTURE, answers, finish, lines_of, start
 
-pytestmark = [pytest.mark.polyglot, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.polyglot, pytest.mark.timeout(600, func_only=True)]
 
 TOKEN = "a-token-of-the-tests-" + "7" * 32
 
@@ -36,21 +36,19 @@ def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Guarded]:
 
 
 def test_a_caller_with_a_token_is_let_in_over_tls(
-    language: str, programs: Callable[[str], Programs], guarded: Guarded, tmp_path: Path
+    language: str, built: Programs, guarded: Guarded
 ) -> None:
     """The whole tour, its bulk stream too."""
-    command = [*programs(language)["tour"], language, QUERY_PICTURE.parent, QUERY_PICTURE]
+    command = [*built["tour"], language, QUERY_PICTURE.parent, QUERY_PICTURE]
     environment = {"TIHUA_CA": str(guarded.ca), "TIHUA_TOKEN": TOKEN}
     lines = lines_of(finish(start(command, guarded.address, **environment)))
     assert answers(lines, "ingest") == [{"written": 1, "failed": 0, "streams": 1}]
     assert answers(lines, "search")[0]["hits"][0]["item"]["id"] == QUERY_PICTURE.name
 
 
-def test_a_caller_without_one_is_not(
-    language: str, programs: Callable[[str], Programs], guarded: Guarded, tmp_path: Path
-) -> None:
+def test_a_caller_without_one_is_not(built: Programs, guarded: Guarded, tmp_path: Path) -> None:
     """Health may be asked by everybody; what the server is may not."""
-    command = [*programs(language)["tour"], "stranger", tmp_path, QUERY_PICTURE]
+    command = [*built["tour"], "stranger", tmp_path, QUERY_PICTURE]
     with start(command, guarded.address, TIHUA_CA=str(guarded.ca)) as process:
         output, errors = process.communicate(timeout=60)
     assert process.returncode != 0
