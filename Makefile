@@ -55,6 +55,12 @@ bench: .venv/.bench ## Measure speed against the tutorial and peers, half an hou
 bench-gpu: .venv/.bench ## Measure what a GPU gives, where there is one
 	PYTHONPATH=tests:tests/support $(BIN)/python -m bench.gpu $(FLAGS)
 
+fuzz: .venv/.fuzz ## Attack a server with random and broken input, a minute or SECONDS=3600; docs/security.md
+	PYTHONPATH=tests:tests/support $(BIN)/python -m fuzz --seconds $(or $(SECONDS),60) $(FLAGS)
+
+.venv/.fuzz: .venv/.installed
+	$(BIN)/pip install -q -c constraints.txt --group fuzz && touch $@
+
 chaos: .venv/.milvus ## Kill, hang and fill up every part; show that nothing acknowledged is lost; docs/chaos.md
 	PYTHONPATH=tests:tests/support $(BIN)/python -m chaos $(addprefix --scale ,$(SCALE)) \
 	    $(addprefix --fault ,$(FAULTS)) $(addprefix --seed ,$(SEED)) $(FLAGS)
@@ -94,7 +100,7 @@ build: install ## Build client and server, and try the wheels in clean environme
 	sh protos/release dist
 	$(BIN)/pytest tests/install -m install
 
-check: protos-check lint types test test-gateway test-milvus test-polyglot build ## All of it: what CI runs
+check: protos-check lint types test test-gateway test-milvus test-polyglot fuzz build ## All of it: what CI runs
 
 clean: ## Remove what was built here; the environment and the data stay
 	rm -rf dist out .mypy_cache .ruff_cache .pytest_cache .hypothesis
