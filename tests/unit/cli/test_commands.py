@@ -101,9 +101,13 @@ def test_an_unknown_command_is_status_2() -> None:
     assert "serach" in result.stderr
 
 
+# Where the tests run in the background, their processes begin with SIGINT ignored.
 _STUCK = """
+import signal
 import threading
 from tihua import cli
+
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 def stuck(**kwargs):
     try:
