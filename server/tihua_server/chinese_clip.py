@@ -106,14 +106,7 @@ def read_chinese_clip(
         ModelError: no such model, the checkpoint can't be fetched or read, or it is of
             another architecture. The message is one line for whoever starts the server.
     """
-    architecture = next((each for each in architectures() if each.name == name), None)
-    if architecture is None:
-        names = ", ".join(each.name for each in architectures())
-        raise ModelError(f"there is no model {name!r}; Chinese-CLIP has: {names}")
-    if path is None:
-        path = fetch_checkpoint(name, source=source, cache_dir=cache_dir.expanduser())
-    state = read_checkpoint(path)
-    _require_fit(architecture, path, state)
+    architecture, state = read_weights(name, path=path, source=source, cache_dir=cache_dir)
     spec = {
         "architecture": name,
         "image_size": architecture.image_size,
@@ -130,6 +123,24 @@ def read_chinese_clip(
         tolerates_bf16=True,
         towers=lambda: _towers(architecture, state),
     )
+
+
+def read_weights(
+    name: str, *, path: Path | None, source: str, cache_dir: Path
+) -> tuple[Architecture, dict[str, torch.Tensor]]:
+    """Return an architecture and the weights of a checkpoint that fits it.
+
+    Takes and raises what `read_chinese_clip` does.
+    """
+    architecture = next((each for each in architectures() if each.name == name), None)
+    if architecture is None:
+        names = ", ".join(each.name for each in architectures())
+        raise ModelError(f"there is no model {name!r}; Chinese-CLIP has: {names}")
+    if path is None:
+        path = fetch_checkpoint(name, source=source, cache_dir=cache_dir.expanduser())
+    state = read_checkpoint(path)
+    _require_fit(architecture, path, state)
+    return architecture, state
 
 
 def _towers(architecture: Architecture, state: Mapping[str, torch.Tensor]) -> Towers:

@@ -16,6 +16,7 @@ from tihua_server.encoders import ENGINES, MODEL_NAMES, PRECISIONS
 from tihua_server.errors import ServiceError
 from tihua_server.logs import FORMATS, LEVELS, configure_logs
 from tihua_server.training.command import train
+from tihua_server.training.fine_tune_command import fine_tune
 
 Decorator: TypeAlias = Callable[[Callable[..., None]], Callable[..., None]]
 
@@ -31,7 +32,8 @@ Examples:
   tihua-server --milvus-uri http://milvus:19530 --milvus-token root:Milvus
   tihua-server --host 0.0.0.0 --tls-cert c.pem --tls-key k.pem --token-file tokens
   tihua-server demo                             pictures for lines of a poem, in a minute
-  tihua-server train --help                     a model of your own
+  tihua-server train --help                     a small model of your own
+  tihua-server fine-tune --help                 Chinese-CLIP for your own pictures
 """
 
 
@@ -257,6 +259,7 @@ def demo(out: Path) -> None:
 
 
 main.add_command(train)
+main.add_command(fine_tune)
 
 
 def _serve(config: Config) -> None:

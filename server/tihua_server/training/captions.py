@@ -24,6 +24,15 @@ class CaptionSampler:
         self._pool = np.concatenate(list(self._tokens.values()))
         self._random = random
 
+    def captions(self, texts: Sequence[str], count: int) -> list[tuple[str, TokenArray]]:
+        """Return captions, different ones as long as there are."""
+        order = self._random.permutation(len(texts))
+        return [self.caption([texts[int(order[at % len(texts)])]]) for at in range(count)]
+
+    def names(self, texts: Sequence[str], count: int) -> list[tuple[str, TokenArray]]:
+        """Return names or keywords, each drawn by itself."""
+        return [self.name(texts) for _ in range(count)]
+
     def caption(self, texts: Sequence[str]) -> tuple[str, TokenArray]:
         """Return a human caption, one time in three cut short or thinned, and the text it was."""
         text = texts[int(self._random.integers(len(texts)))]

@@ -19,14 +19,17 @@ EXTRA = "pip install 'tihua-server[train]'"
 @click.option(
     "--data",
     type=click.Path(exists=True, path_type=Path),
-    required=True,
-    help="Folder or tar archive of photographs: captions.tsv, train/, val/.",
+    help="Folder or tar archive of pictures: captions.tsv, train/, and val/ to measure by.",
 )
 @click.option(
     "--emoji",
     type=click.Path(exists=True, file_okay=False, path_type=Path),
-    required=True,
     help="Folder of npm packages (node_modules) with the emoji sets.",
+)
+@click.option(
+    "--start",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="A tihua-tiny model to fine-tune; without it, training starts from ImageNet's weights.",
 )
 @click.option(
     "--out",
@@ -49,23 +52,26 @@ EXTRA = "pip install 'tihua-server[train]'"
 )
 @click.option("--device", default="cpu", show_default=True, help="auto, cpu, cuda or cuda:N.")
 def train(
-    data: Path,
-    emoji: Path,
+    data: Path | None,
+    emoji: Path | None,
+    start: Path | None,
     out: Path,
     seed: int,
     head_epochs: int | None,
     block_epochs: int | None,
     device: str,
 ) -> None:
-    """Train tihua-tiny on captioned photographs and emoji, and measure it.
+    """Train tihua-tiny on captioned pictures, on emoji or on both, and measure it.
 
-    The folder --out gets the model, tihua-tiny.safetensors, and after every epoch curve.png.
+    captions.tsv has two columns, image and caption, tab between them, and a header; an image is
+    train/a.jpg or val/b.jpg. The folder --out gets the model, tihua-tiny.safetensors, and after
+    every epoch curve.png.
 
     \b
     Examples:
       tihua-server train --data flickr8kcn-160.tar --emoji node_modules --out build/tiny
-      tihua-server train --data photos/ --emoji node_modules --out build/mine --device cuda:0
-      tihua-server --model-path build/tiny/tihua-tiny.safetensors      serve what was trained
+      tihua-server train --data photos/ --start build/tiny/tihua-tiny.safetensors --out build/mine
+      tihua-server --model-path build/mine/tihua-tiny.safetensors      serve what was trained
     """  # noqa: D301  # click wants the backspace itself
     missing = [name for name in NEEDED if importlib.util.find_spec(name) is None]
     if missing:
@@ -85,10 +91,10 @@ def train(
     try:
         chosen = str(torch_device(device))
         materials = read_materials(data, emoji, recipe)
+        out.mkdir(parents=True, exist_ok=True)
+        model, digest = train_tiny(materials, recipe, out, device=chosen, start=start)
     except (ServiceError, FileNotFoundError, ValueError) as error:
         raise click.ClickException(str(error)) from error
-    out.mkdir(parents=True, exist_ok=True)
-    model, digest = train_tiny(materials, recipe, out, device=chosen)
     click.echo(f"{model}: {model.stat().st_size / 1e6:.1f} MB, sha256 {digest}")
     click.echo(f"{(time.monotonic() - started) / 60:.0f} minutes, {dataclasses.asdict(recipe)}")
     for line in evaluate_tiny(materials, model, device=chosen):

@@ -24,7 +24,7 @@ class Compositions:
 
     Args:
         emoji: the sets to draw from.
-        photographs: the backgrounds.
+        photographs: the backgrounds; None leaves the colours alone.
         count: how many to make.
         seed: of everything that is drawn by chance.
     """
@@ -33,7 +33,7 @@ class Compositions:
     views = 1
 
     def __init__(
-        self, emoji: Sequence[Emoji], photographs: Photographs, *, count: int, seed: int
+        self, emoji: Sequence[Emoji], photographs: Photographs | None, *, count: int, seed: int
     ) -> None:
         self._emoji = emoji
         self._photographs = photographs
@@ -47,7 +47,7 @@ class Compositions:
     def picture(self, index: int, view: int) -> Image.Image:
         """Return a composition."""
         random, parts = self._parts(index)
-        if random.random() < 0.3:
+        if random.random() < 0.3 and self._photographs:
             behind = self._photographs.picture(int(random.integers(len(self._photographs))), view)
             canvas = behind.resize((CANVAS, CANVAS)).convert("RGBA")
         else:

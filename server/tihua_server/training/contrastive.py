@@ -3,29 +3,60 @@
 import torch
 from torch import Tensor
 
+NOWHERE = -1e4
+"""The score of what is left out: its exponential is 0, and unlike -∞ it has a gradient, 0."""
 
-def contrastive_loss(scores: Tensor, is_right: Tensor, *, label_smoothing: float) -> Tensor:
+
+def contrastive_loss(
+    scores: Tensor, is_own: Tensor, is_right: Tensor, *, label_smoothing: float
+) -> Tensor:
     """Return the symmetric InfoNCE loss (Radford et al. 2021, arXiv:2103.00020, figure 3).
 
+    A picture may have several texts in a batch: each is told apart from the wrong ones alone.
     A batch may hold the same thing twice: 🐎 of two sets, or two photographs of one caption. Such
     pairs are right too, so they are left out of the others that a row is told apart from.
 
     Args:
-        scores: (batch, batch) cosine similarities times the scale; pictures by rows.
-        is_right: (batch, batch) whether the text of a column describes the picture of a row.
+        scores: (pictures, texts) cosine similarities times the scale.
+        is_own: (pictures, texts) whether the text was drawn for the picture; one picture a text.
+        is_right: (pictures, texts) whether the text describes the picture.
         label_smoothing: share of the target that is spread over the wrong pairs.
     """
-    is_own = torch.eye(len(scores), dtype=torch.bool, device=scores.device)
     is_left_out = is_right & ~is_own
     return (
         _one_way(scores, is_own, is_left_out, label_smoothing)
-        + _one_way(scores.T, is_own, is_left_out.T, label_smoothing)
+        + _one_way(scores.T, is_own.T, is_left_out.T, label_smoothing)
     ) / 2
 
 
+def twin_loss(scores: Tensor, is_same: Tensor, *, label_smoothing: float) -> Tensor:
+    """Return how badly pictures find the other pictures of the same thing.
+
+    Args:
+        scores: (pictures, pictures) cosine similarities times the scale.
+        is_same: (pictures, pictures) whether both show the same thing; each does with itself.
+        label_smoothing: share of the target that is spread over the wrong pairs.
+
+    Returns:
+        The loss of the pictures that have a twin; 0 where none has.
+    """
+    is_itself = torch.eye(len(scores), dtype=torch.bool, device=scores.device)
+    is_twin = is_same & ~is_itself
+    rows = is_twin.any(dim=1)
+    if not rows.any():
+        return scores.sum() * 0.0
+    return _one_way(scores[rows], is_twin[rows], is_itself[rows], label_smoothing)
+
+
 def _one_way(scores: Tensor, is_own: Tensor, is_left_out: Tensor, smoothing: float) -> Tensor:
-    logs = scores.masked_fill(is_left_out, -torch.inf).log_softmax(dim=1)
-    right = logs[is_own].mean()
     is_wrong = ~(is_own | is_left_out)
-    wrong = logs.masked_fill(~is_wrong, 0.0).sum(dim=1) / is_wrong.sum(dim=1).clamp(min=1)
-    return -((1 - smoothing) * right + smoothing * wrong.mean())
+    wrong = scores.masked_fill(~is_wrong, NOWHERE).logsumexp(dim=1, keepdim=True)
+    own = scores.masked_fill(~is_own, NOWHERE).logsumexp(dim=1, keepdim=True)
+    right = _mean(scores - torch.logaddexp(scores, wrong), is_own)
+    spread = _mean(scores - torch.logaddexp(own, wrong), is_wrong)
+    return -((1 - smoothing) * right + smoothing * spread).mean()
+
+
+def _mean(values: Tensor, is_meant: Tensor) -> Tensor:
+    """Return the mean of each row over what is meant; 0 where nothing is."""
+    return (values * is_meant).sum(dim=1) / is_meant.sum(dim=1).clamp(min=1)

@@ -1,30 +1,33 @@
 """Maps of the image tower's frozen part, computed once and kept on disk.
 
-They are computed in bfloat16: half the time where the processor has it, and noise that training
-does not feel (the pooled feature keeps a cosine of 0.999).
-
 Most of the tower stays as ImageNet made it. What it makes of each picture never changes, so it is
-computed once (minutes), and an epoch over the trained part takes seconds.
+computed once (minutes), and an epoch over the trained part takes seconds. On a CPU OpenVINO
+computes it, where it is installed: three times as fast as torch.
 """
 
 import hashlib
+import importlib.util
+import warnings
+from collections.abc import Callable
 from pathlib import Path
-from typing import cast
+from typing import TypeAlias, cast
 
 import numpy as np
 import numpy.typing as npt
 import torch
 from rich.progress import Progress
-from torch import Tensor
+from torch import Tensor, nn
 
 from tihua_server.tiny_network import ImageTower
 from tihua_server.training.pictures import PictureSource, to_square
-from tihua_server.types import FloatArray
+from tihua_server.types import FloatArray, PixelArray
 
-BATCH_SIZE = 64
+BATCH_SIZE = 32
 POOL_BATCH_SIZE = 512
 
 HalfArray = npt.NDArray[np.float16]
+Compute: TypeAlias = Callable[[PixelArray], tuple[FloatArray, FloatArray]]
+"""(BATCH_SIZE, side, side, 3) uint8 → the maps of the frozen part and the pooled features."""
 
 
 class FeatureCache:
@@ -43,64 +46,112 @@ class FeatureCache:
     ) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self._folder = folder
-        self._tower = tower.to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-        self._frozen_blocks = frozen_blocks
         self._image_size = image_size
+        self._tower = _FrozenTower(tower, frozen_blocks).eval()
         self._device = device
+        self._compute: Compute | None = None
+        weights = hashlib.sha256(f"{image_size} {frozen_blocks}".encode())
+        for part in (tower.stem, tower.blocks, tower.top):
+            for tensor in part.state_dict().values():
+                weights.update(tensor.detach().cpu().numpy().tobytes())
+        self._weights = weights.digest()
 
-    def maps(self, source: PictureSource, view: int, progress: Progress) -> HalfArray:
-        """Return the maps of one view of a source: (len(source), channels, side, side) float16.
+    def features(
+        self, source: PictureSource, view: int, progress: Progress
+    ) -> tuple[HalfArray, FloatArray]:
+        """Return what the tower makes of one view of a source.
 
         Args:
             source: the pictures.
             view: which view, below `source.views`.
             progress: shows how far it is.
+
+        Returns:
+            The maps of the frozen part, (len(source), channels, side, side) float16, mapped from
+            disk, and the pooled features, (len(source), 1280) float32.
         """
-        file = self._file("maps", source, view)
-        if not file.exists():
-            _write(file, self._compute(source, view, progress))
-        return cast("HalfArray", np.load(file, mmap_mode="r"))
+        key = self._key(source, view)
+        files = [
+            self._folder / f"{source.name}-{view}-{key}-{what}.npy" for what in ("maps", "pooled")
+        ]
+        if not all(file.exists() for file in files):
+            for file, array in zip(files, self._computed(source, view, progress), strict=True):
+                _write(file, array)
+        return (
+            cast("HalfArray", np.load(files[0], mmap_mode="r")),
+            cast("HalfArray", np.load(files[1])).astype(np.float32),
+        )
 
-    def pooled(self, source: PictureSource, view: int, progress: Progress) -> FloatArray:
-        """Return the pooled features of one view of a source: (len(source), 1280) float32."""
-        file = self._file("pooled", source, view)
-        if not file.exists():
-            maps = self.maps(source, view, progress)
-            pooled = pool_maps(self._tower, maps, self._frozen_blocks, self._device)
-            _write(file, pooled.cpu().numpy())
-        return cast("FloatArray", np.load(file))
-
-    def _file(self, what: str, source: PictureSource, view: int) -> Path:
-        return self._folder / f"{source.name}-{view}-{self._key(source, view)}-{what}.npy"
-
-    def _compute(self, source: PictureSource, view: int, progress: Progress) -> HalfArray:
+    def _computed(
+        self, source: PictureSource, view: int, progress: Progress
+    ) -> tuple[HalfArray, HalfArray]:
+        if self._compute is None:
+            self._compute = _compute(self._tower, self._image_size, self._device)
         task = progress.add_task(f"{source.name}, view {view}", total=len(source))
-        parts = []
+        maps, pooled = [], []
         for start in range(0, len(source), BATCH_SIZE):
             indices = range(start, min(start + BATCH_SIZE, len(source)))
-            pixels = np.stack(
-                [to_square(source.picture(index, view), self._image_size) for index in indices]
-            )
-            with (
-                torch.inference_mode(),
-                torch.autocast(torch.device(self._device).type, torch.bfloat16),
-            ):
-                batch = torch.from_numpy(pixels).to(self._device).permute(0, 3, 1, 2).float()
-                maps = self._tower.lower(batch, self._frozen_blocks)
-            parts.append(maps.contiguous().half().cpu().numpy())
+            side = self._image_size
+            # The last batch is filled up, so that there is one shape only.
+            pixels = np.zeros((BATCH_SIZE, side, side, 3), dtype=np.uint8)
+            for row, index in enumerate(indices):
+                pixels[row] = to_square(source.picture(index, view), side)
+            some_maps, some_pooled = self._compute(pixels)
+            maps.append(some_maps[: len(indices)].astype(np.float16))
+            pooled.append(some_pooled[: len(indices)].astype(np.float16))
             progress.advance(task, len(indices))
-        return np.concatenate(parts)
+        progress.remove_task(task)
+        return np.concatenate(maps), np.concatenate(pooled)
 
     def _key(self, source: PictureSource, view: int) -> str:
-        """Return what tells these maps from those of other pictures or of another cut."""
-        digest = hashlib.sha256(f"{self._image_size} {self._frozen_blocks}".encode())
+        """Return what tells these maps from those of other pictures, weights or another cut."""
+        digest = hashlib.sha256(self._weights)
         for index in range(0, len(source), max(1, len(source) // 16)):
             digest.update(source.group(index).encode())
             digest.update(source.picture(index, view).tobytes())
         return digest.hexdigest()[:8]
 
 
-def _write(file: Path, array: HalfArray | FloatArray) -> None:
+class _FrozenTower(nn.Module):
+    def __init__(self, tower: ImageTower, blocks: int) -> None:
+        super().__init__()
+        self.tower = tower
+        self.blocks = blocks
+
+    def forward(self, pixels: Tensor) -> tuple[Tensor, Tensor]:
+        maps = self.tower.lower(pixels.permute(0, 3, 1, 2).float(), self.blocks)
+        return maps, self.tower.pool(maps, self.blocks)
+
+
+def _compute(tower: _FrozenTower, side: int, device: str) -> Compute:
+    if device == "cpu" and importlib.util.find_spec("openvino"):
+        import openvino
+
+        example = torch.zeros(BATCH_SIZE, side, side, 3, dtype=torch.uint8)
+        # torch's tracer, which OpenVINO calls, is deprecated and warns of every size it meets.
+        with warnings.catch_warnings(action="ignore"):
+            model = openvino.convert_model(tower, example_input=example)
+        model.reshape([BATCH_SIZE, side, side, 3])
+        hints = {"INFERENCE_PRECISION_HINT": "f32", "NUM_STREAMS": 1}
+        compiled = openvino.Core().compile_model(model, "CPU", hints)
+
+        def by_openvino(pixels: PixelArray) -> tuple[FloatArray, FloatArray]:
+            found = compiled(pixels)
+            return found[0], found[1]
+
+        return by_openvino
+
+    tower.to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+
+    def by_torch(pixels: PixelArray) -> tuple[FloatArray, FloatArray]:
+        with torch.inference_mode():
+            maps, pooled = tower(torch.from_numpy(pixels).to(device))
+        return maps.cpu().numpy(), pooled.cpu().numpy()
+
+    return by_torch
+
+
+def _write(file: Path, array: HalfArray) -> None:
     """Write an array under its name only when it is whole, so that a stopped run leaves no half."""
     partial = file.with_suffix(".partial.npy")
     np.save(partial, array)
@@ -112,7 +163,7 @@ def pool_maps(tower: ImageTower, maps: HalfArray, frozen_blocks: int, device: st
     parts = []
     for start in range(0, len(maps), POOL_BATCH_SIZE):
         batch = torch.from_numpy(np.array(maps[start : start + POOL_BATCH_SIZE])).to(device)
-        batch = batch.to(torch.bfloat16, memory_format=torch.channels_last)
-        with torch.no_grad(), torch.autocast(torch.device(device).type, torch.bfloat16):
-            parts.append(tower.pool(batch, frozen_blocks).float())
+        batch = batch.float().contiguous(memory_format=torch.channels_last)
+        with torch.no_grad():
+            parts.append(tower.pool(batch, frozen_blocks))
     return torch.cat(parts)

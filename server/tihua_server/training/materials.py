@@ -5,7 +5,7 @@ from pathlib import Path
 
 from tihua_server.training.compositions import Compositions
 from tihua_server.training.emoji import TEST_SET, TRAINING_SETS, Emoji, read_names
-from tihua_server.training.photographs import Photographs
+from tihua_server.training.photographs import Photographs, validation_photographs
 from tihua_server.training.recipe import Recipe
 
 
@@ -14,34 +14,41 @@ class Materials:
     """Pictures and texts of one training.
 
     Attributes:
-        photographs: to train on.
-        validation: to choose by.
+        photographs: to train on; None where there are none.
+        validation: to choose by; None where there are none.
         emoji: the sets to train on, Noto the first.
-        compositions: of those.
-        test: the set that is kept out of the training.
+        compositions: of those; None where there are none.
+        test: the set that is kept out of the training; None where there are no emoji.
     """
 
-    photographs: Photographs
-    validation: Photographs
-    emoji: tuple[Emoji, ...]
-    compositions: Compositions
-    test: Emoji
+    photographs: Photographs | None
+    validation: Photographs | None
+    emoji: tuple[Emoji, ...] = ()
+    compositions: Compositions | None = None
+    test: Emoji | None = None
 
 
-def read_materials(data: Path, node_modules: Path, recipe: Recipe) -> Materials:
+def read_materials(data: Path | None, node_modules: Path | None, recipe: Recipe) -> Materials:
     """Return the materials.
 
     Args:
-        data: folder or tar archive of photographs: captions.tsv, train/, val/.
+        data: folder or tar archive of photographs: captions.tsv, train/, and val/ to choose by.
         node_modules: folder of npm packages with the emoji sets.
         recipe: how many views, and of which seed.
 
     Raises:
         FileNotFoundError: a file or a package is not there.
-        ValueError: a split has no captioned picture.
+        ValueError: there is nothing to train on.
     """
+    if data is None and node_modules is None:
+        raise ValueError("there is nothing to train on: --data or --emoji must name it")
     seed = recipe.seed
-    photographs = Photographs(data, "train", views=recipe.photograph_views, seed=seed)
+    photographs = validation = None
+    if data is not None:
+        photographs = Photographs(data, "train", views=recipe.photograph_views, seed=seed)
+        validation = validation_photographs(data, seed=seed)
+    if node_modules is None:
+        return Materials(photographs=photographs, validation=validation)
     names = read_names(node_modules)
     emoji = tuple(
         Emoji(node_modules, one, names, views=recipe.emoji_views, seed=seed)
@@ -49,7 +56,7 @@ def read_materials(data: Path, node_modules: Path, recipe: Recipe) -> Materials:
     )
     return Materials(
         photographs=photographs,
-        validation=Photographs(data, "val", views=1, seed=seed),
+        validation=validation,
         emoji=emoji,
         compositions=Compositions(emoji, photographs, count=recipe.compositions, seed=seed),
         test=Emoji(node_modules, TEST_SET, names, views=1, seed=seed),

@@ -20,6 +20,10 @@ SMALLEST_CROP = 0.55
 """Least share of the area that a crop keeps."""
 
 
+class EmptySplitError(ValueError):
+    """A split has no captioned picture."""
+
+
 class Photographs:
     """The captioned photographs of one split.
 
@@ -33,7 +37,7 @@ class Photographs:
 
     Raises:
         FileNotFoundError: there is no such path, or no `captions.tsv` in it.
-        ValueError: the split has no captioned picture.
+        EmptySplitError: the split has no captioned picture.
     """
 
     def __init__(self, path: Path, split: str, *, views: int, seed: int) -> None:
@@ -48,7 +52,7 @@ class Photographs:
                 captions.setdefault(image, []).append(caption.strip())
         if not captions:
             msg = f"{path} holds no captioned picture under {split}/"
-            raise ValueError(msg)
+            raise EmptySplitError(msg)
         self.name = f"photographs-{split}"
         self.views = views
         self._seed = seed
@@ -88,6 +92,14 @@ class Photographs:
         box = (left, top, left + width * share, top + height * share)
         crop = photograph.resize(photograph.size, Image.Resampling.BICUBIC, box=box)
         return crop.transpose(Image.Transpose.FLIP_LEFT_RIGHT) if view % 2 else crop
+
+
+def validation_photographs(path: Path, *, seed: int) -> Photographs | None:
+    """Return the photographs under `val/`; None where no caption is of one."""
+    try:
+        return Photographs(path, "val", views=1, seed=seed)
+    except EmptySplitError:
+        return None
 
 
 def _read(path: Path) -> Iterator[tuple[str, bytes]]:

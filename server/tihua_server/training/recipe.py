@@ -1,4 +1,4 @@
-"""Every knob of the training, with the values that made the shipped file."""
+"""Every knob of the training, with the values that were measured last (docs/retrieval.md)."""
 
 from dataclasses import dataclass, field
 
@@ -20,10 +20,14 @@ class Recipe:
         prototype_draws: features drawn for each ImageNet class that has a Chinese name.
         max_bigrams: rows for pairs of characters, at most.
         min_bigram_count: how often a pair must occur to get one.
-        batch_size: pictures a step.
+        captions_per_batch: captioned photographs a step.
+        twins_per_batch: things a step of which two sets of emoji have a picture.
+        others_per_batch: compositions and ImageNet draws a step.
+        texts_per_picture: captions or names a step of each picture.
+        twin_weight: weight of the loss by which an emoji finds its twin of another set.
         head_epochs: epochs of the first stage: heads and text tower over frozen features.
-        block_epochs: epochs of the second stage: the last blocks too. None for the shipped file:
-            on two cores one takes minutes.
+        block_epochs: epochs of the second stage: the last blocks too. None by default: on two
+            cores one takes minutes.
         head_rate: peak learning rate of the first stage.
         block_rate: peak learning rate of the second stage for the blocks; the rest takes five
             times as much.
@@ -36,13 +40,17 @@ class Recipe:
     shape: NetworkShape = field(default_factory=NetworkShape)
     trained_blocks: int = 5
     photograph_views: int = 2
-    emoji_views: int = 2
-    compositions: int = 5_000
+    emoji_views: int = 1
+    compositions: int = 400
     prototype_draws: int = 20
     max_bigrams: int = 5_000
     min_bigram_count: int = 5
-    batch_size: int = 256
-    head_epochs: int = 36
+    captions_per_batch: int = 256
+    twins_per_batch: int = 48
+    others_per_batch: int = 32
+    texts_per_picture: int = 2
+    twin_weight: float = 0.5
+    head_epochs: int = 24
     block_epochs: int = 0
     head_rate: float = 1e-3
     block_rate: float = 2e-4

@@ -1,28 +1,29 @@
 """Makes tihua-tiny: from materials to the one file that the server loads."""
 
-import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
 import torch
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import Progress
 from torch import Tensor
 
 from tihua_server.config import Config
 from tihua_server.encoders import load_encoder
+from tihua_server.tiny_clip import read_network
 from tihua_server.tiny_network import ImageTower, TinyNetwork
 from tihua_server.tokenizer import Tokenizer
-from tihua_server.training.album import Album
-from tihua_server.training.backbone import load_backbone
+from tihua_server.training.album import Album, Mixture
+from tihua_server.training.backbone import has_imagenet_weights, load_backbone
 from tihua_server.training.curve import Curve
 from tihua_server.training.evaluation import evaluate
-from tihua_server.training.features import FeatureCache, HalfArray, pool_maps
+from tihua_server.training.features import FeatureCache, pool_maps
+from tihua_server.training.inheritance import hand_down
 from tihua_server.training.materials import Materials
 from tihua_server.training.model_file import write_model
 from tihua_server.training.photographs import Photographs
 from tihua_server.training.pictures import PictureSource, TextSource
+from tihua_server.training.progress import training_progress
 from tihua_server.training.prototypes import Prototypes
 from tihua_server.training.recall import Recall, recall
 from tihua_server.training.recipe import Recipe
@@ -33,25 +34,30 @@ from tihua_server.types import TokenArray
 
 MODEL_FILE = "tihua-tiny.safetensors"
 
-EMOJI_SHARE = 0.6
-COMPOSITION_SHARE = 0.5
-PROTOTYPE_SHARE = 0.15
-"""Parts of the emoji pictures, of the compositions and of the ImageNet draws in one epoch."""
 
-
-def train_tiny(materials: Materials, recipe: Recipe, out: Path, *, device: str) -> tuple[Path, str]:
+def train_tiny(
+    materials: Materials, recipe: Recipe, out: Path, *, device: str, start: Path | None = None
+) -> tuple[Path, str]:
     """Train, and return the model's file and its sha256.
 
     Args:
         materials: what to learn from.
-        recipe: how.
+        recipe: how; the shape is the start's where there is one.
         out: a folder for features, checkpoints, curve and model; a run that was stopped goes on
             from what is there.
         device: where to compute, as torch names it.
+        start: a tihua-tiny model to fine-tune; None starts from ImageNet's weights.
+
+    Raises:
+        ModelError: `start` is no tihua-tiny model.
     """
     torch.manual_seed(recipe.seed)
-    tower = ImageTower(recipe.shape).eval()
-    load_backbone(tower)
+    known = read_network(start) if start else None
+    tower = ImageTower(known.shape if known else recipe.shape).eval()
+    if known:
+        tower.load_state_dict(known.image.state_dict())
+    else:
+        load_backbone(tower)
     cache = FeatureCache(
         out / "features",
         tower,
@@ -59,24 +65,30 @@ def train_tiny(materials: Materials, recipe: Recipe, out: Path, *, device: str) 
         image_size=recipe.shape.image_size,
         device=device,
     )
-    with _progress() as progress:
-        albums = _albums(materials, recipe, cache, progress)
+    with training_progress() as progress:
+        mixture = _mixture(
+            materials, recipe, cache, progress, has_imagenet=has_imagenet_weights(tower)
+        )
         validation = materials.validation
-        tokens = _tokens([validation, *(album.source for album in albums)])
+        tokens = _tokens([*filter(None, [validation]), *(a.source for a in mixture.albums)])
         vocabulary = Vocabulary.of(
-            _training_texts(albums, tokens),
+            _training_texts(mixture.albums, tokens),
             max_pairs=recipe.max_bigrams,
             min_pair_count=recipe.min_bigram_count,
         )
-        network = TinyNetwork(vocabulary.shape(recipe.shape)).eval()
+        if known:
+            vocabulary = vocabulary.united(Vocabulary.of_tower(known.text))
+        network = TinyNetwork(vocabulary.shape(known.shape if known else recipe.shape)).eval()
         network.image.load_state_dict(tower.state_dict())
         vocabulary.fill(network.text)
-        validate = _validation(
-            cache.maps(validation, 0, progress), validation, tokens, recipe, device
-        )
+        if known:
+            hand_down(known.text, network.text)
+        validate = _validation(cache, validation, tokens, recipe, device, progress)
+        if known and validate:
+            progress.console.print(f"before: val {validate(network.to(device), True)}")
         trainer = Trainer(
             network,
-            albums,
+            mixture,
             tokens,
             recipe,
             folder=out,
@@ -93,21 +105,37 @@ def evaluate_tiny(materials: Materials, model: Path, *, device: str) -> Iterator
     """Yield a line for each task that the model was measured by, as it is served in fp32."""
     config = Config(model_path=model, device=device, engine="torch", precision="fp32")
     encoder = load_encoder(config)
-    tasks = caption_task(materials.validation), *emoji_tasks(materials.test, materials.emoji[0])
+    tasks = [caption_task(materials.validation)] if materials.validation else []
+    if materials.test:
+        tasks += emoji_tasks(materials.test, materials.emoji[0])
     for task in tasks:
         yield f"{task.name}: {evaluate(encoder, task)}"
 
 
-def _albums(
-    materials: Materials, recipe: Recipe, cache: FeatureCache, progress: Progress
-) -> list[Album]:
-    photographs = _album(cache, materials.photographs, progress, share=1.0, has_captions=True)
-    return [
-        photographs,
-        *(_album(cache, one, progress, share=EMOJI_SHARE) for one in materials.emoji),
-        _album(cache, materials.compositions, progress, share=COMPOSITION_SHARE),
-        _prototypes(photographs.pooled[0], recipe),
+def _mixture(
+    materials: Materials,
+    recipe: Recipe,
+    cache: FeatureCache,
+    progress: Progress,
+    *,
+    has_imagenet: bool,
+) -> Mixture:
+    photographs = [
+        _album(cache, one, progress, has_captions=True)
+        for one in filter(None, [materials.photographs])
     ]
+    twins = [_album(cache, one, progress) for one in materials.emoji]
+    others = [_album(cache, one, progress) for one in filter(None, [materials.compositions])]
+    if photographs and twins and has_imagenet:
+        others.append(_prototypes(photographs[0].pooled[0], recipe))
+    return Mixture(
+        photographs,
+        twins,
+        others,
+        captions_per_batch=recipe.captions_per_batch,
+        twins_per_batch=recipe.twins_per_batch,
+        others_per_batch=recipe.others_per_batch,
+    )
 
 
 def _tokens(sources: Iterable[TextSource]) -> dict[str, TokenArray]:
@@ -116,65 +144,56 @@ def _tokens(sources: Iterable[TextSource]) -> dict[str, TokenArray]:
     return {text: tokenizer.tokenize(text).ids for text in sorted(texts)}
 
 
-def _training_texts(albums: list[Album], tokens: dict[str, TokenArray]) -> Iterator[TokenArray]:
+def _training_texts(
+    albums: Iterable[Album], tokens: Mapping[str, TokenArray]
+) -> Iterator[TokenArray]:
     for album in albums:
         for index in range(len(album.source)):
             yield from (tokens[text] for text in album.source.texts(index))
 
 
 def _album(
-    cache: FeatureCache,
-    source: PictureSource,
-    progress: Progress,
-    *,
-    share: float,
-    has_captions: bool = False,
+    cache: FeatureCache, source: PictureSource, progress: Progress, *, has_captions: bool = False
 ) -> Album:
-    maps = tuple(cache.maps(source, view, progress) for view in range(source.views))
+    features = [cache.features(source, view, progress) for view in range(source.views)]
     return Album(
         source=source,
-        maps=maps,
-        pooled=tuple(
-            torch.from_numpy(cache.pooled(source, view, progress)) for view in range(source.views)
-        ),
-        share=share,
+        maps=tuple(maps for maps, _ in features),
+        pooled=tuple(torch.from_numpy(pooled) for _, pooled in features),
         has_captions=has_captions,
     )
 
 
 def _prototypes(photographs: Tensor, recipe: Recipe) -> Album:
     source = Prototypes(photographs.numpy(), draws=recipe.prototype_draws, seed=recipe.seed)
-    return Album(
-        source=source,
-        maps=(),
-        pooled=(torch.from_numpy(source.features),),
-        share=PROTOTYPE_SHARE,
-        has_captions=False,
-    )
+    pooled = torch.from_numpy(source.features)
+    return Album(source=source, maps=(), pooled=(pooled,), has_captions=False)
 
 
 def _validation(
-    maps: HalfArray, source: Photographs, tokens: dict[str, TokenArray], recipe: Recipe, device: str
-) -> Callable[[TinyNetwork], Recall]:
+    cache: FeatureCache,
+    source: Photographs | None,
+    tokens: Mapping[str, TokenArray],
+    recipe: Recipe,
+    device: str,
+    progress: Progress,
+) -> Callable[[TinyNetwork, bool], Recall] | None:
+    if source is None:
+        return None
+    maps, pooled = cache.features(source, 0, progress)
     texts = [(tokens[text], at) for at in range(len(source)) for text in source.texts(at)]
     ids = pad([text for text, _ in texts])
     wanted = [at for _, at in texts]
 
-    def validate(network: TinyNetwork) -> Recall:
-        pooled = pool_maps(network.image, maps, recipe.frozen_blocks, device)
+    def validate(network: TinyNetwork, has_old_blocks: bool) -> Recall:
+        features = (
+            torch.from_numpy(pooled).to(device)
+            if has_old_blocks
+            else pool_maps(network.image, maps, recipe.frozen_blocks, device)
+        )
         with torch.inference_mode():
-            pictures = network.image.embed(pooled).cpu().numpy()
-            words = network.text(ids.to(pooled.device)).cpu().numpy()
+            pictures = network.image.embed(features).cpu().numpy()
+            words = network.text(ids.to(device)).cpu().numpy()
         return recall(words, np.asarray(pictures), wanted)
 
     return validate
-
-
-def _progress() -> Progress:
-    return Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeRemainingColumn(),
-        console=Console(file=sys.stderr),
-    )

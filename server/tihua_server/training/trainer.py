@@ -5,7 +5,7 @@ stage 2  the last blocks too    at a low rate: an epoch takes a minute or more
 """
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -15,13 +15,13 @@ from rich.progress import Progress
 from torch import Tensor, nn
 
 from tihua_server.tiny_network import TinyNetwork
-from tihua_server.training.album import Album, Pick, picks_of_epoch
+from tihua_server.training.album import Mixture, Pick
+from tihua_server.training.bags import embed_texts
 from tihua_server.training.captions import CaptionSampler
-from tihua_server.training.contrastive import contrastive_loss
+from tihua_server.training.contrastive import contrastive_loss, twin_loss
 from tihua_server.training.curve import Curve, Point
 from tihua_server.training.recall import Recall
 from tihua_server.training.recipe import Recipe
-from tihua_server.training.vocabulary import pad
 from tihua_server.types import TokenArray
 
 START_SCALE = 14.0
@@ -56,28 +56,30 @@ class Trainer:
 
     Args:
         network: its backbone filled, its vocabulary too.
-        albums: what to train on.
+        mixture: what to train on.
         tokens: the tokens of every text of the albums.
         recipe: how.
         folder: where the checkpoint lies; a run that was stopped goes on from it.
-        validate: measures the network, after every tenth of a stage.
+        validate: measures the network, after every tenth of a stage; told whether its blocks are
+            as they were. None measures nothing.
         curve: keeps what every epoch brought.
     """
 
     def __init__(
         self,
         network: TinyNetwork,
-        albums: Sequence[Album],
+        mixture: Mixture,
         tokens: Mapping[str, TokenArray],
         recipe: Recipe,
         *,
         folder: Path,
         device: str,
-        validate: Callable[[TinyNetwork], Recall],
+        validate: Callable[[TinyNetwork, bool], Recall] | None,
         curve: Curve,
     ) -> None:
         self._network = network.to(device)
-        self._albums = tuple(albums)
+        self._mixture = mixture
+        self._albums = mixture.albums
         self._tokens = tokens
         self._recipe = recipe
         self._folder = folder
@@ -114,9 +116,9 @@ class Trainer:
         optimizer = torch.optim.AdamW(
             [{"params": params, "lr": rate} for params, rate in stage.rates],
             weight_decay=self._recipe.weight_decay,
+            fused=True,
         )
-        size = self._recipe.batch_size
-        per_epoch = sum(round(len(album.source) * album.share) for album in self._albums) // size
+        per_epoch = len(self._mixture)
         steps = per_epoch * stage.epochs
         schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: _rate(step, steps))
         first = self._resume(stage, optimizer, schedule)
@@ -124,13 +126,12 @@ class Trainer:
         for epoch in range(first, stage.epochs):
             # A generator per epoch, so that a resumed run draws what an unbroken one would have.
             random = np.random.default_rng([self._recipe.seed, stage.number, epoch])
-            picks = picks_of_epoch(self._albums, random)
             sampler = CaptionSampler(self._tokens, random)
             torch.manual_seed(int(random.integers(2**32)))
             losses = []
             self._network.train()
-            for start in range(0, per_epoch * size, size):
-                loss = self._loss(picks[start : start + size], sampler, stage)
+            for picks in self._mixture.epoch(random):
+                loss = self._loss(picks, sampler, stage)
                 optimizer.zero_grad()
                 loss.backward()  # type: ignore[no-untyped-call]
                 optimizer.step()
@@ -140,8 +141,9 @@ class Trainer:
             self._network.eval()
             self._save(stage, epoch + 1, optimizer, schedule)
             point = Point(stage.number, epoch + 1, float(np.mean(losses)))
-            if (epoch + 1) % max(1, stage.epochs // 10) == 0 or epoch + 1 == stage.epochs:
-                found = self._validate(self._network)
+            is_due = (epoch + 1) % max(1, stage.epochs // 10) == 0 or epoch + 1 == stage.epochs
+            if self._validate and is_due:
+                found = self._validate(self._network, stage.number == 1)
                 point = replace(point, recall_at_10=found.at[10])
                 progress.console.print(
                     f"{stage.name} {epoch + 1}/{stage.epochs}: loss {point.loss:.3f}, val {found}"
@@ -149,29 +151,37 @@ class Trainer:
             self._curve.record(point)
 
     def _loss(self, picks: Sequence[Pick], sampler: CaptionSampler, stage: Stage) -> Tensor:
-        drawn, right, groups, rows = [], [], [], []
+        drawn, right, groups, tokens = [], [], [], []
         for pick in picks:
             album = self._albums[pick.album]
             texts = album.source.texts(pick.index)
-            text, tokens = (sampler.caption if album.has_captions else sampler.name)(texts)
-            drawn.append(text)
-            right.append(frozenset(texts))
+            chosen = (sampler.captions if album.has_captions else sampler.names)(
+                texts, self._recipe.texts_per_picture
+            )
+            drawn += [text for text, _ in chosen]
+            tokens += [ids for _, ids in chosen]
+            right.append(texts)
             groups.append(album.source.group(pick.index))
-            rows.append(tokens)
-        is_right = torch.tensor(
-            [
-                [group == other or text in texts for other, text in zip(groups, drawn, strict=True)]
-                for group, texts in zip(groups, right, strict=True)
-            ]
+        is_same = _equal(groups)
+        is_own = torch.eye(len(picks), dtype=torch.bool).repeat_interleave(
+            self._recipe.texts_per_picture, dim=1
         )
+        is_right = is_same.repeat_interleave(self._recipe.texts_per_picture, dim=1)
+        is_right |= _holds(right, drawn)
         pictures = self._network.image.embed(stage.pool(picks))
-        words = self._network.text(pad(rows).to(self._device))
+        words = embed_texts(self._network.text, tokens)
         scale = self._scale.exp().clamp(max=MAX_SCALE)
-        return contrastive_loss(
+        smoothing = self._recipe.label_smoothing
+        loss = contrastive_loss(
             scale * pictures @ words.T,
+            is_own.to(self._device),
             is_right.to(self._device),
-            label_smoothing=self._recipe.label_smoothing,
+            label_smoothing=smoothing,
         )
+        twins = twin_loss(
+            scale * pictures @ pictures.T, is_same.to(self._device), label_smoothing=smoothing
+        )
+        return loss + self._recipe.twin_weight * twins
 
     def _pooled(self, picks: Sequence[Pick]) -> Tensor:
         rows = [self._albums[p.album].pooled[p.view][p.index] for p in picks]
@@ -185,11 +195,10 @@ class Trainer:
             return pooled
         chosen = [picks[at] for at in with_maps]
         maps = np.stack([self._albums[p.album].maps[p.view][p.index] for p in chosen])
-        batch = torch.from_numpy(maps).to(self._device)
-        batch = batch.to(torch.bfloat16, memory_format=torch.channels_last)
-        with torch.autocast(torch.device(self._device).type, torch.bfloat16):
-            fresh = self._network.image.pool(batch, self._recipe.frozen_blocks)
-        return pooled.index_copy(0, torch.tensor(with_maps, device=self._device), fresh.float())
+        batch = torch.from_numpy(maps).to(self._device).float()
+        batch = batch.contiguous(memory_format=torch.channels_last)
+        fresh = self._network.image.pool(batch, self._recipe.frozen_blocks)
+        return pooled.index_copy(0, torch.tensor(with_maps, device=self._device), fresh)
 
     def _resume(
         self,
@@ -234,3 +243,21 @@ def _rate(step: int, steps: int) -> float:
     if step < rise:
         return (step + 1) / rise
     return 0.5 * (1 + math.cos(math.pi * min(1.0, (step - rise) / max(1, steps - rise))))
+
+
+def _equal(groups: Sequence[str]) -> Tensor:
+    """Return (count, count): which pictures show the same thing."""
+    numbers = {group: number for number, group in enumerate(dict.fromkeys(groups))}
+    row = torch.tensor([numbers[group] for group in groups])
+    return row[:, None] == row[None, :]
+
+
+def _holds(texts: Sequence[Iterable[str]], drawn: Sequence[str]) -> Tensor:
+    """Return (pictures, drawn): which of the drawn texts stand among the texts of a picture."""
+    columns: dict[str, list[int]] = {}
+    for column, text in enumerate(drawn):
+        columns.setdefault(text, []).append(column)
+    found = torch.zeros(len(texts), len(drawn), dtype=torch.bool)
+    for row, own in enumerate(texts):
+        found[row, [column for text in own for column in columns.get(text, ())]] = True
+    return found

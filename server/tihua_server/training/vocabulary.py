@@ -41,6 +41,25 @@ class Vocabulary:
         ]
         return cls(tokens=tokens, pairs=tuple(sorted(frequent)))
 
+    @classmethod
+    def of_tower(cls, tower: TextTower) -> "Vocabulary":
+        """Return the vocabulary that a tower was trained with."""
+        tokens = torch.nonzero(tower.character_row >= FIRST_TOKEN).flatten().tolist()
+        width = tower.characters.num_embeddings
+        pairs = tuple(divmod(key, width) for key in tower.bigram_key[1:].tolist())
+        return cls(tokens=tuple(tokens), pairs=pairs)
+
+    def united(self, other: "Vocabulary") -> "Vocabulary":
+        """Return the vocabulary of what either knows."""
+        tokens = tuple(sorted({*self.tokens, *other.tokens}))
+        row = {token: index + FIRST_TOKEN for index, token in enumerate(tokens)}
+        pairs = {
+            (row[each.tokens[left - FIRST_TOKEN]], row[each.tokens[right - FIRST_TOKEN]])
+            for each in (self, other)
+            for left, right in each.pairs
+        }
+        return Vocabulary(tokens=tokens, pairs=tuple(sorted(pairs)))
+
     def shape(self, base: NetworkShape) -> NetworkShape:
         """Return the shape of a network with this vocabulary."""
         return NetworkShape(

@@ -46,6 +46,15 @@ def test_a_name_stands_in_what_is_drawn_for_it() -> None:
     assert any(len(tokens) > 2 for _, tokens in drawn)
 
 
+def test_the_captions_of_a_picture_are_different_ones() -> None:
+    """As long as there are as many."""
+    sampler = _sampler()
+    for _ in range(20):
+        drawn = [text for text, _ in sampler.captions(["一只狗在跑", "海", "月亮"], 3)]
+        assert sorted(drawn) == sorted(TOKENS)
+        assert [text for text, _ in sampler.captions(["海"], 2)] == ["海", "海"]
+
+
 @pytest.mark.parametrize("seed", [0, 7])
 def test_a_seed_fixes_what_is_drawn(seed: int) -> None:
     """A resumed run draws what an unbroken one would have."""

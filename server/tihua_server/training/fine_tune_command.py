@@ -1,0 +1,86 @@
+"""The command that fine-tunes Chinese-CLIP: `tihua-server fine-tune`.
+
+It imports click alone: torch takes seconds, and `--help` needs none of it.
+"""
+
+import importlib.util
+from pathlib import Path
+
+import click
+
+NEEDED = ("torch", "cn_clip", "matplotlib")
+EXTRA = "pip install 'tihua-server[train]'"
+"""The modules that fine-tuning comes to need sooner or later, and what brings them."""
+
+POSITIVE = click.IntRange(min=1)
+
+
+@click.command("fine-tune", context_settings={"max_content_width": 100})
+@click.option("--model", required=True, help="ViT-B-16, ViT-L-14, ViT-L-14-336, ViT-H-14 or RN50.")
+@click.option(
+    "--model-path",
+    type=click.Path(path_type=Path),
+    help="Checkpoint of that model to start from; without it, the published one is fetched.",
+)
+@click.option(
+    "--data",
+    type=click.Path(exists=True, path_type=Path),
+    required=True,
+    help="Folder or tar archive of your pictures: captions.tsv, train/, and val/ to measure by.",
+)
+@click.option(
+    "--out",
+    type=click.Path(file_okay=False, path_type=Path),
+    required=True,
+    help="Where checkpoint, curve and model go; a stopped run goes on there.",
+)
+@click.option("--seed", default=0, show_default=True, help="Of every draw.")
+@click.option("--epochs", type=POSITIVE, default=3, show_default=True, help="Over all pairs.")
+@click.option(
+    "--batch-size",
+    type=POSITIVE,
+    default=128,
+    show_default=True,
+    help="Pairs a step; wrong answers come from the same batch, so more is better. Lower it where "
+    "memory runs out.",
+)
+@click.option(
+    "--rate", type=click.FloatRange(min=0), default=5e-5, show_default=True, help="Learning rate."
+)
+@click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:N.")
+def fine_tune(
+    model: str,
+    model_path: Path | None,
+    data: Path,
+    out: Path,
+    seed: int,
+    epochs: int,
+    batch_size: int,
+    rate: float,
+    device: str,
+) -> None:
+    """Fine-tune Chinese-CLIP on your own pictures and captions.
+
+    captions.tsv has two columns, image and caption, tab between them, and a header; an image is
+    train/a.jpg or val/b.jpg. What is written is a checkpoint in cn_clip's format.
+
+    \b
+    Examples:
+      tihua-server fine-tune --model ViT-B-16 --data photos/ --out build/mine
+      tihua-server fine-tune --model ViT-B-16 --model-path clip_cn_vit-b-16.pt --data photos/ \\
+          --out build/mine --device cuda:0 --epochs 5
+      tihua-server --model ViT-B-16 --model-path build/mine/clip_cn_vit-b-16.pt     serve it
+    """  # noqa: D301  # click wants the backspace itself
+    missing = [name for name in NEEDED if importlib.util.find_spec(name) is None]
+    if missing:
+        raise click.ClickException(f"{', '.join(missing)}: not installed; {EXTRA}")
+    from tihua_server.errors import ServiceError
+    from tihua_server.training.fine_tuner import FineTuneRecipe
+    from tihua_server.training.fine_tuning import fine_tune_model
+
+    recipe = FineTuneRecipe(seed=seed, epochs=epochs, batch_size=batch_size, rate=rate)
+    try:
+        file = fine_tune_model(model, model_path, data, out, recipe, device=device)
+    except (ServiceError, FileNotFoundError, ValueError) as error:
+        raise click.ClickException(str(error)) from error
+    click.echo(f"{file}: serve it with tihua-server --model {model} --model-path {file}")

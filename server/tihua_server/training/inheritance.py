@@ -1,0 +1,47 @@
+"""Gives a text tower what another one learned, whose tables have other rows."""
+
+import torch
+from torch import Tensor
+
+from tihua_server.tiny_network import FIRST_TOKEN, TextTower
+
+
+def hand_down(old: TextTower, new: TextTower) -> None:
+    """Copy all weights, and of the tables the rows of the tokens and pairs that both know.
+
+    Args:
+        old: the tower that learned; its sizes but for the tables are the new one's.
+        new: the tower that goes on from there; its tables that find rows are filled.
+    """
+    rows = _token_rows(old, new)
+    keys = old.bigram_key[1:]
+    left, right = keys // old.characters.num_embeddings, keys % old.characters.num_embeddings
+    pairs = torch.cat(
+        [
+            torch.zeros(1, dtype=torch.int64),
+            new.pairs(torch.stack([rows[left], rows[right]], dim=1))[:, 0],
+        ]
+    )
+    with torch.no_grad():
+        for name, tensor in old.named_parameters():
+            table = name.removesuffix(".weight")
+            if table in ("characters", "character_weight"):
+                _copy_rows(tensor, new.get_parameter(name), rows)
+            elif table in ("bigrams", "bigram_weight"):
+                _copy_rows(tensor, new.get_parameter(name), pairs)
+            else:
+                new.get_parameter(name).copy_(tensor)
+
+
+def _token_rows(old: TextTower, new: TextTower) -> Tensor:
+    """Return the new row of every old one: nothing and the unknown stay what they are."""
+    rows = torch.arange(old.characters.num_embeddings)
+    is_known = old.character_row >= FIRST_TOKEN
+    rows[old.character_row[is_known].long()] = new.character_row[is_known].long()
+    return rows
+
+
+def _copy_rows(old: Tensor, new: Tensor, rows: Tensor) -> None:
+    is_there = rows > 0
+    new[rows[is_there]] = old[is_there]
+    new[0] = old[0]

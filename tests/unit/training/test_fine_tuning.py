@@ -1,0 +1,138 @@
+"""Fine-tuning, on a Chinese-CLIP so small that it learns two pictures by heart."""
+
+import csv
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+from click.testing import CliRunner
+from PIL import Image
+from random_checkpoint import random_state
+from small_clip import SIZES
+from tihua_server.architecture import Architecture
+from tihua_server.checkpoint import read_checkpoint
+from tihua_server.chinese_clip import read_chinese_clip
+from tihua_server.cli import main
+from tihua_server.torchvision_operators import define_missing_operators
+from tihua_server.training import fine_tune_command
+
+pytest.importorskip("matplotlib", reason="of the extra `train`")
+
+from tihua_server.training.curve import Curve, Point
+from tihua_server.training.fine_tuner import FineTuner, FineTuneRecipe
+from tihua_server.training.photographs import Photographs
+from tihua_server.training.progress import training_progress
+
+SMALLER = {
+    **SIZES,
+    "image_resolution": 32,
+    "vision_width": 64,
+    "text_hidden_size": 32,
+    "text_intermediate_size": 64,
+    "text_num_attention_heads": 2,
+}
+SMALL = Architecture("small", SMALLER)
+RECIPE = FineTuneRecipe(epochs=3, batch_size=2, rate=1e-3)
+
+
+@pytest.fixture
+def state() -> dict[str, torch.Tensor]:
+    """Return random weights, with which signals do not die on their way, and CLIP's scale."""
+    define_missing_operators()
+    return random_state(SMALL) | {"logit_scale": torch.tensor(1 / 0.07).log()}
+
+
+@pytest.fixture
+def coloured(tmp_path: Path) -> Path:
+    """A red and a blue picture to train on, and others of the same colours to measure by."""
+    folder = tmp_path / "coloured"
+    lines = ["image\tcaption"]
+    for split, shade in (("train", 250), ("val", 200)):
+        (folder / split).mkdir(parents=True)
+        for name, colour, text in (("r", (shade, 0, 0), "红色"), ("b", (0, 0, shade), "蓝色")):
+            Image.new("RGB", (32, 32), colour).save(folder / split / f"{name}.png")
+            lines.append(f"{split}/{name}.png\t{text}")
+    (folder / "captions.tsv").write_text("\n".join(lines), encoding="utf-8")
+    return folder
+
+
+def _train(state: dict[str, torch.Tensor], data: Path, out: Path, recipe: FineTuneRecipe) -> Path:
+    out.mkdir(exist_ok=True)
+    photographs = Photographs(data, "train", views=2, seed=0)
+    validation = Photographs(data, "val", views=1, seed=0)
+    tuner = FineTuner(SMALL, state, recipe, folder=out, device="cpu")
+    with training_progress() as progress:
+        return tuner.train(photographs, validation, progress)
+
+
+def test_it_learns_and_the_server_reads_what_it_wrote(
+    state: dict[str, torch.Tensor],
+    coloured: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The loss falls, and the checkpoint is one that `--model-path` takes."""
+    model = _train(state, coloured, tmp_path / "out", replace(RECIPE, epochs=20, rate=3e-4))
+    with (tmp_path / "out" / "curve.tsv").open(encoding="utf-8") as table:
+        losses = [float(row["loss"]) for row in csv.DictReader(table, delimiter="\t")]
+    assert losses[-1] < 0.5 * losses[0]
+    monkeypatch.setattr("tihua_server.chinese_clip.architectures", lambda: (SMALL,))
+    before = read_chinese_clip("small", path=_written(state, tmp_path / "before.pt"))
+    after = read_chinese_clip("small", path=model)
+    assert after.ref.fingerprint != before.ref.fingerprint
+    assert after.dim == before.dim
+
+
+def test_a_stopped_run_ends_where_an_unbroken_one_does(
+    state: dict[str, torch.Tensor], coloured: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Weights, optimizer, rate and draws are those of the epoch that it stopped after."""
+    unbroken = read_checkpoint(_train(state, coloured, tmp_path / "unbroken", RECIPE))
+
+    class StoppedError(Exception):
+        pass
+
+    def stop(curve: Curve, point: Point) -> None:
+        if point.epoch == 2:
+            raise StoppedError
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Curve, "record", stop)
+        with pytest.raises(StoppedError):
+            _train(state, coloured, tmp_path / "broken", RECIPE)
+    resumed = read_checkpoint(_train(state, coloured, tmp_path / "broken", RECIPE))
+    for name, tensor in unbroken.items():
+        torch.testing.assert_close(resumed[name], tensor, msg=name)
+
+
+def test_too_few_pairs_are_refused(
+    state: dict[str, torch.Tensor], coloured: Path, tmp_path: Path
+) -> None:
+    """A batch of one's own pairs is what a pair is told apart from."""
+    with pytest.raises(ValueError, match=r"2 pairs .* do not fill a batch of 128"):
+        _train(state, coloured, tmp_path / "out", FineTuneRecipe())
+
+
+def test_an_unknown_model_is_one_line(coloured: Path, tmp_path: Path) -> None:
+    """The names that there are, and no traceback."""
+    call = ["fine-tune", "--model", "ViT-X", "--data", str(coloured), "--out", str(tmp_path / "o")]
+    result = CliRunner().invoke(main, call)
+    assert result.exit_code == 1
+    assert "there is no model 'ViT-X'; Chinese-CLIP has: ViT-B-16" in result.output
+
+
+def test_a_missing_extra_is_named(
+    coloured: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Before anything is read."""
+    monkeypatch.setattr(fine_tune_command, "NEEDED", ("no_such_module",))
+    call = ["fine-tune", "--model", "RN50", "--data", str(coloured), "--out", str(tmp_path / "o")]
+    result = CliRunner().invoke(main, call)
+    assert result.exit_code == 1
+    assert "no_such_module: not installed; pip install 'tihua-server[train]'" in result.output
+
+
+def _written(state: dict[str, torch.Tensor], path: Path) -> Path:
+    torch.save({"state_dict": state}, path)
+    return path
