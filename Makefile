@@ -61,7 +61,7 @@ fuzz: .venv/.fuzz ## Attack a server with random and broken input, a minute or S
 .venv/.fuzz: .venv/.installed
 	$(BIN)/pip install -q -c constraints.txt --group fuzz && touch $@
 
-chaos: .venv/.milvus ## Kill, hang and fill up every part; show that nothing acknowledged is lost; docs/chaos.md
+chaos: .venv/.milvus ## Kill, hang and fill up every part; show that nothing acknowledged is lost
 	PYTHONPATH=tests:tests/support $(BIN)/python -m chaos $(addprefix --scale ,$(SCALE)) \
 	    $(addprefix --fault ,$(FAULTS)) $(addprefix --seed ,$(SEED)) $(FLAGS)
 

@@ -165,7 +165,7 @@ def test_a_lone_surrogate_is_refused_and_the_server_lives(
     """Bytes that are no UTF-8 are no proto string: gRPC fails the call, and the next succeeds."""
     method = "/tihua.v1.EmbeddingService/EmbedText"
     call: Any = channel.unary_unary(method)
-    with pytest.raises(grpc.RpcError, match="bad UTF-8"):
+    with pytest.raises(grpc.RpcError, match="does not parse"):
         call(b"\x0a\x03\xed\xa0\x80")
     assert not embedding.EmbedText(embedding_service_pb2.EmbedTextRequest(texts=["马"])).errors
 

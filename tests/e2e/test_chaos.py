@@ -8,6 +8,9 @@ from chaos.faults import FAULTS
 from chaos.ground import Ground, Skipped
 from chaos.scale import QUICK
 
+# Minutes, and a memory bound that a busy machine breaks: `make chaos` and `make test-slow`.
+pytestmark = pytest.mark.slow
+
 NAMES = [
     "kill-server",
     "kill-client",
