@@ -84,7 +84,7 @@ def test_an_error_keeps_its_details(gateway: Gateway) -> None:
     answer = gateway.post("tihua.v1.SearchService/Search", query)
     assert (answer.status, answer.body["code"]) == (404, 5)
     assert answer.body["message"] == "there is no collection 'none_such'"
-    [info] = answer.body["details"]
+    info, *_ = answer.body["details"]
     assert info["@type"] == "type.googleapis.com/google.rpc.ErrorInfo"
     assert (info["reason"], info["domain"]) == ("NOT_FOUND", "tihua")
 

@@ -34,5 +34,5 @@ def test_buf_curl_shows_the_details_of_an_error(server: ServerProcess) -> None:
     assert answer.returncode != 0
     error = json.loads(answer.stderr)
     assert error["message"] == "there is no collection 'none_such'"
-    [detail] = error["details"]
+    detail, *_ = error["details"]
     assert detail["type"] == "google.rpc.ErrorInfo"
