@@ -1,0 +1,92 @@
+"""Ingest streams whose client neither sends nor reads: let go, and nothing of them is kept."""
+
+import asyncio
+import time
+import uuid
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from typing import Any
+
+import grpc
+import pytest
+import tihua
+from grpc import aio
+from in_process import serving
+from tihua.v1 import ingest_service_pb2 as pb
+from tihua.v1 import ingest_service_pb2_grpc as rpc
+from tihua.v1 import types_pb2
+from tihua_server.app import App
+from tihua_server.config import Config
+from tihua_server.types import Encoder
+
+IDLE_S = 0.5
+
+UNREAD = [
+    # A window that does not grow: unread messages stop the sender after 64 KiB, not after 4 MiB.
+    ("grpc.http2.bdp_probe", 0),
+    ("grpc.http2.lookahead_bytes", 1_024),
+]
+
+
+@pytest.fixture
+async def app(encoder: Encoder, tmp_path: Path) -> AsyncIterator[App]:
+    """A server that lets streams rest for half a second, with a collection."""
+    config = Config(port=0, data_dir=tmp_path, stream_idle_timeout_s=IDLE_S, drain_timeout_s=5)
+    async with serving(encoder, config) as running:
+        async with tihua.AsyncClient(running.address) as client:
+            await client.create_collection("c", index="FLAT")
+        yield running
+
+
+def start() -> pb.IngestRequest:
+    """Open a session."""
+    return pb.IngestRequest(start=pb.IngestStart(collection="c", session_id=str(uuid.uuid4())))
+
+
+async def test_a_client_that_sends_nothing_is_told_to_come_back_later(app: App) -> None:
+    """UNAVAILABLE, which a client resumes after."""
+    async with aio.insecure_channel(app.address) as channel:
+        stub: Any = rpc.IngestServiceStub(channel)
+        call = stub.Ingest()
+        await call.write(start())
+        assert (await call.read()).WhichOneof("message") == "started"
+        with pytest.raises(aio.AioRpcError, match="no batch came for") as ended:
+            await call.read()
+        assert ended.value.code() is grpc.StatusCode.UNAVAILABLE
+
+
+async def test_a_client_that_reads_nothing_is_let_go(app: App) -> None:
+    """Its stream ends on the server, though no word of that gets through to it."""
+    async with aio.insecure_channel(app.address, options=UNREAD) as channel:
+        stub: Any = rpc.IngestServiceStub(channel)
+        call = stub.Ingest()
+        await call.write(start())
+        # Each failure is told with a sentence: some 100 KiB for a batch.
+        bad = [types_pb2.Item(id=f"{number:0500}", text="") for number in range(256)]
+        for seq in (1, 2, 3):
+            await call.write(pb.IngestRequest(batch=pb.IngestBatch(seq=seq, items=bad)))
+        while not app._ingester._sessions:  # which are remembered, however soon the stream ends
+            await asyncio.sleep(0.01)
+        while app._ingester.stream_count:
+            await asyncio.sleep(0.01)
+        async with tihua.AsyncClient(app.address, collection="c") as client:
+            assert await client.count_items() == 0
+
+
+async def test_a_client_goes_on_though_its_streams_are_ended_at_rest(app: App) -> None:
+    """Items that come rarely are stored like others; nobody is told of an outage."""
+    breaks: list[tihua.TihuaError] = []
+
+    def rarely() -> Iterator[tihua.Item]:
+        for number in range(3):
+            while number and app._ingester.stream_count:
+                time.sleep(0.01)
+            yield tihua.Item(f"{number}", text="马")
+
+    def ingest() -> tihua.IngestSummary:
+        with tihua.Client(app.address, collection="c") as client:
+            return client.ingest(rarely(), batch_size=1, on_break=breaks.append)
+
+    summary = await asyncio.to_thread(ingest)
+    assert (summary.written, summary.sent) == (3, 3)
+    assert breaks == []
