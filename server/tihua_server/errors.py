@@ -30,6 +30,7 @@ which gRPC status each class becomes.
 """
 
 from collections.abc import Mapping
+from typing import Self
 
 
 class ServiceError(Exception):
@@ -57,6 +58,15 @@ class ServiceError(Exception):
         self.reason = reason or type(self).reason
         self.field = field
         self.metadata = {key: str(value) for key, value in (metadata or {}).items()}
+
+    def detached(self) -> Self:
+        """Return this error without whence it came, for one that is kept and not raised.
+
+        Its traceback and cause hold the frames that they went through, and these what was worked
+        on: a picture, and with it all of its batch.
+        """
+        self.__traceback__ = self.__cause__ = self.__context__ = None
+        return self
 
 
 class InvalidInput(ServiceError):

@@ -55,6 +55,11 @@ class Session:
         # An id may be long, and this stands in every row.
         self._tag = hashlib.blake2b(session_id.encode(), digest_size=8).hexdigest()
 
+    @property
+    def failure_count(self) -> int:
+        """How many failures are remembered."""
+        return len(self._failures)
+
     def origin(self, seq: int, index: int) -> str:
         """Return the name of one item of the session, under which it is known when it comes again.
 

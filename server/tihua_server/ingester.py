@@ -15,6 +15,10 @@ from tihua_server.writer import WriteMode, Writer
 MAX_SESSIONS = 10_000
 """Sessions remembered. To forget one is harmless: its client tells where it was."""
 
+MAX_KEPT_FAILURES = 50_000
+"""Failures remembered of all sessions together, at 2 kB or so each; beyond it the session that has
+rested longest is forgotten."""
+
 ROOM_BYTES = 256 * 1024 * 1024
 """What all streams may hold to be embedded, unless told otherwise."""
 
@@ -33,6 +37,7 @@ class Ingester:
         room_bytes: int = ROOM_BYTES,
         idle_timeout_s: float = IDLE_TIMEOUT_S,
         max_sessions: int = MAX_SESSIONS,
+        max_kept_failures: int = MAX_KEPT_FAILURES,
         observer: Observer | None = None,
     ) -> None:
         """Take the writer of items and the bounds.
@@ -44,6 +49,7 @@ class Ingester:
                 beyond that.
             idle_timeout_s: how long a stream may rest, in seconds.
             max_sessions: sessions remembered.
+            max_kept_failures: failures remembered of all of them.
             observer: hears of what became of items.
         """
         self._writer = writer
@@ -52,6 +58,7 @@ class Ingester:
         self._room = Budget(room_bytes)
         self._idle_timeout_s = idle_timeout_s
         self._max_sessions = max_sessions
+        self._max_kept_failures = max_kept_failures
         self._sessions: OrderedDict[str, Session] = OrderedDict()
         self._streams: dict[str, IngestStream] = {}
         self._is_draining = False
@@ -132,6 +139,8 @@ class Ingester:
                 f"session {session_id!r} writes to {session.collection} in mode "
                 f"{session.mode.value}; use a new session id"
             )
-        while len(self._sessions) > self._max_sessions:
-            self._sessions.popitem(last=False)
+        kept = sum(each.failure_count for each in self._sessions.values())
+        while len(self._sessions) > self._max_sessions or kept > self._max_kept_failures:
+            _, forgotten = self._sessions.popitem(last=False)
+            kept -= forgotten.failure_count
         return session

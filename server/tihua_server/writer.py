@@ -144,7 +144,7 @@ class Writer:
             try:
                 good.append((index, draft, self._checked(draft)))
             except ServiceError as error:
-                failures.append(Failure(index, draft.id, error))
+                failures.append(Failure(index, draft.id, error.detached()))
         skipped = already_written = 0
         if mode is not WriteMode.UPSERT:
             there = await self._existing([draft.id for _, draft, _ in good], target, taken)
@@ -164,7 +164,7 @@ class Writer:
         items = []
         for (index, draft, _), row in zip(good, embedded.rows, strict=True):
             if isinstance(row, ServiceError):
-                failures.append(Failure(index, draft.id, row))
+                failures.append(Failure(index, draft.id, row.detached()))
             else:
                 items.append(Item(draft.id, row, draft.uri, draft.metadata, draft.origin))
         failures.sort(key=lambda failure: failure.index)
