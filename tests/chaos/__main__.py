@@ -3,6 +3,7 @@
 import datetime as dt
 import random
 import secrets
+import shutil
 import signal
 import tempfile
 import time
@@ -61,29 +62,34 @@ def main(*, names: tuple[str, ...], scale: str, seed: int | None, out: Path) -> 
     for name in names or FAULTS:
         console.print(name, style="bold", markup=False)
         start_s = time.monotonic()
-        with tempfile.TemporaryDirectory(prefix="tihua-chaos-") as folder:
-            ground = Ground(
-                folder=Path(folder),
-                # Another seed for each, so that one that is had alone is had as among all.
-                choice=random.Random(f"{seed} {name}"),
-                scale=SCALES[scale],
-                tell=lambda line: console.print(
-                    f"  {line}", markup=False, highlight=False, soft_wrap=True
-                ),
-            )
-            try:
-                report.outcomes[name] = FAULTS[name](ground)
-            except Skipped as reason:
-                report.skipped[name] = str(reason)
-                console.print(f"  skipped: {reason}", markup=False, soft_wrap=True)
-            except Exception as error:  # noqa: BLE001  # the other faults must not be lost
-                console.print(traceback.format_exc(), markup=False, highlight=False)
-                said = str(error).strip().splitlines() or [""]
-                report.failures[name] = f"{type(error).__name__}: {said[-1][-300:]}"
+        ground = Ground(
+            folder=Path(tempfile.mkdtemp(prefix="tihua-chaos-")),
+            # Another seed for each, so that one that is had alone is had as among all.
+            choice=random.Random(f"{seed} {name}"),
+            scale=SCALES[scale],
+            tell=lambda line: console.print(
+                f"  {line}", markup=False, highlight=False, soft_wrap=True
+            ),
+        )
+        wrong: list[str] = []
+        try:
+            report.outcomes[name] = FAULTS[name](ground)
+            wrong = report.outcomes[name].faults()
+        except Skipped as reason:
+            report.skipped[name] = str(reason)
+            ground.tell(f"skipped: {reason}")
+        except Exception as error:  # noqa: BLE001  # the other faults must not be lost
+            console.print(traceback.format_exc(), markup=False, highlight=False)
+            said = str(error).strip().splitlines() or [""]
+            report.failures[name] = f"{type(error).__name__}: {said[-1][-300:]}"
+            wrong = [report.failures[name]]
         report.seconds[name] = time.monotonic() - start_s
-        if outcome := report.outcomes.get(name):
-            for wrong in outcome.faults():
-                console.print(f"  {wrong}", style="bold red", markup=False, soft_wrap=True)
+        for words in wrong:
+            console.print(f"  {words}", style="bold red", markup=False, soft_wrap=True)
+        if wrong:
+            ground.tell(f"what is left of it is kept in {ground.folder}")
+        else:
+            shutil.rmtree(ground.folder)
         console.print(f"  {report.seconds[name]:.0f} s", style="dim")
         report.write(out)
     Console().print(report.table())

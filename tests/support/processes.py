@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -50,10 +51,14 @@ class ServerProcess:
 
 
 def start_server(data_dir: Path, *flags: str) -> "subprocess.Popen[str]":
-    """Start a server process on a free port, without the environment's own settings of it."""
+    """Start a server process on a free port, without the environment's own settings of it.
+
+    SIGABRT makes it say where each of its threads is.
+    """
     environment = {
         name: value for name, value in os.environ.items() if not name.startswith("TIHUA_")
     }
+    environment["PYTHONFAULTHANDLER"] = "1"
     command = [sys.executable, "-m", "tihua_server", "--port", "0", "--data-dir", str(data_dir)]
     command += ["--log-format", "json", *flags]
     return subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=environment)
@@ -71,6 +76,8 @@ def running(data_dir: Path, *flags: str, start_timeout_s: float = 120) -> Iterat
             is_in_time = is_serving.wait(start_timeout_s)
             if not server.address:
                 state = "ended" if is_in_time else f"does not serve after {start_timeout_s:g} s"
+                process.send_signal(signal.SIGABRT)
+                reader.join(10)
                 events = "\n".join(str(entry.get("event")) for entry in server.log)
                 raise ServerFailed(f"the server {state}:\n{events}")
             yield server
