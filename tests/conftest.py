@@ -7,13 +7,15 @@ import pytest
 from fake_encoder import FakeEncoder
 
 BRISK = {
+    "COMMON_SESSION_TTL": "60",
     "PROXY_TIMETICKINTERVAL": "20",
     "QUERYCOORD_CHECKCHANNELINTERVAL": "50",
     "QUERYCOORD_CHECKSEGMENTINTERVAL": "50",
     "QUERYCOORD_DISTPULLINTERVAL": "50",
 }
 """Settings, in milliseconds, with which a read with strong consistency takes 50 ms and not 200, and
-loading 2 s and not 3."""
+loading 2 s and not 3; and one in seconds: nobody kills this Milvus, and one that got no time to
+tell etcd that it lives would end itself."""
 
 
 @pytest.fixture

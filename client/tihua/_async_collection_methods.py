@@ -136,6 +136,26 @@ class AsyncCollectionMethods:
         request = collection_service_pb2.LoadCollectionRequest(name=self._connection.name(name))
         await self._connection.call(self._connection.collections.LoadCollection, request, timeout)
 
+    async def build_index(
+        self,
+        name: str | None = None,
+        *,
+        index: IndexName | None = None,
+        index_params: Mapping[str, int] | None = None,
+        timeout: float | None = None,
+    ) -> Collection:
+        """Replace the index of a collection, or build it anew; return when it can be searched.
+
+        Arguments and errors are those of `Client.build_index`.
+        """
+        request = _convert_server.build_index_request(
+            self._connection.name(name), index=index, index_params=index_params
+        )
+        response = await self._connection.call(
+            self._connection.collections.BuildIndex, request, timeout
+        )
+        return _convert_server.collection(response.collection)
+
     async def release_collection(
         self, name: str | None = None, *, timeout: float | None = None
     ) -> None:

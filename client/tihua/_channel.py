@@ -25,6 +25,7 @@ RETRIED_METHODS: tuple[tuple[str, tuple[str, ...]], ...] = (
             "ListCollections",
             "SetAlias",
             "LoadCollection",
+            "BuildIndex",
             "ReleaseCollection",
             "UpsertItems",
             "GetItems",

@@ -164,6 +164,35 @@ class CollectionMethods:
         request = collection_service_pb2.LoadCollectionRequest(name=self._connection.name(name))
         self._connection.call(self._connection.collections.LoadCollection, request, timeout)
 
+    def build_index(
+        self,
+        name: str | None = None,
+        *,
+        index: IndexName | None = None,
+        index_params: Mapping[str, int] | None = None,
+        timeout: float | None = None,
+    ) -> Collection:
+        """Replace the index of a collection, or build it anew; return when it can be searched.
+
+        Meanwhile the collection is loading: items can be written, and not read. The work goes on
+        when `timeout` is over; the same call then waits for it, and `get_collection` tells how far
+        it is.
+
+        Args:
+            name: the collection.
+            index: as for `create_collection`; None is the one that it has.
+            index_params: as for `create_collection`.
+            timeout: limit of the call, in seconds; a million items may take minutes.
+
+        Raises:
+            NotFoundError: there is none of that name.
+        """
+        request = _convert_server.build_index_request(
+            self._connection.name(name), index=index, index_params=index_params
+        )
+        response = self._connection.call(self._connection.collections.BuildIndex, request, timeout)
+        return _convert_server.collection(response.collection)
+
     def release_collection(self, name: str | None = None, *, timeout: float | None = None) -> None:
         """Release a collection from the store's memory; it cannot be searched until loaded again.
 

@@ -5,6 +5,7 @@ from datetime import UTC
 from typing import Literal, TypeAlias
 
 from tihua import _convert, _server_types, _types
+from tihua.errors import InvalidRequestError
 from tihua.v1 import collection_service_pb2, embedding_service_pb2, system_service_pb2, types_pb2
 
 Priority: TypeAlias = Literal["interactive", "bulk"]
@@ -111,18 +112,40 @@ def create_collection_request(
     model: str,
 ) -> collection_service_pb2.CreateCollectionRequest:
     """Return the request for a new collection."""
+    return collection_service_pb2.CreateCollectionRequest(
+        name=_convert.checked_text(name, "name"),
+        description=_convert.checked_text(description, "description"),
+        index=_index(index, index_params),
+        shards=_convert.uint32(shards, "shards"),
+        model=_convert.checked_text(model, "model"),
+    )
+
+
+def build_index_request(
+    name: str, *, index: _server_types.IndexName | None, index_params: Mapping[str, int] | None
+) -> collection_service_pb2.BuildIndexRequest:
+    """Return the request for another index; None is the one that the collection has."""
+    if index is None and index_params:
+        raise InvalidRequestError(
+            f"index_params has {', '.join(index_params)} for no index: say which index they are of",
+            reason="INVALID_INPUT",
+            field="index_params",
+        )
+    return collection_service_pb2.BuildIndexRequest(
+        name=_convert.checked_text(name, "name"),
+        index=None if index is None else _index(index, index_params),
+    )
+
+
+def _index(
+    index: _server_types.IndexName, index_params: Mapping[str, int] | None
+) -> collection_service_pb2.Index:
     params = {
         _convert.checked_text(key, "index_params"): _convert.uint32(value, key)
         for key, value in (index_params or {}).items()
     }
-    return collection_service_pb2.CreateCollectionRequest(
-        name=_convert.checked_text(name, "name"),
-        description=_convert.checked_text(description, "description"),
-        index=collection_service_pb2.Index(
-            type=_convert.choice(index, "index", _INDEX_TYPES), params=params
-        ),
-        shards=_convert.uint32(shards, "shards"),
-        model=_convert.checked_text(model, "model"),
+    return collection_service_pb2.Index(
+        type=_convert.choice(index, "index", _INDEX_TYPES), params=params
     )
 
 

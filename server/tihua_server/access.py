@@ -35,6 +35,7 @@ NEEDED_ROLES = MappingProxyType(
         "tihua.v1.CollectionService/SetAlias": ADMIN,
         "tihua.v1.CollectionService/DeleteAlias": ADMIN,
         "tihua.v1.CollectionService/LoadCollection": ADMIN,
+        "tihua.v1.CollectionService/BuildIndex": ADMIN,
         "tihua.v1.CollectionService/ReleaseCollection": ADMIN,
         # The contract is public; a stream that a stranger holds open is not wanted.
         "grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo": READ,

@@ -132,6 +132,15 @@ class CollectionService(rpc.CollectionServiceServicer):
         await self._store.load(request.name)
         return pb.LoadCollectionResponse()
 
+    async def BuildIndex(
+        self, request: pb.BuildIndexRequest, context: Context
+    ) -> pb.BuildIndexResponse:
+        """Replace the index of a collection."""
+        index = to_index(request.index) if request.HasField("index") else None
+        await self._store.build_index(request.name, index)
+        collection = await self._store.describe(request.name)
+        return pb.BuildIndexResponse(collection=from_collection(collection))
+
     async def ReleaseCollection(
         self, request: pb.ReleaseCollectionRequest, context: Context
     ) -> pb.ReleaseCollectionResponse:

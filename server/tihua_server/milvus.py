@@ -10,13 +10,13 @@ from typing import Any
 
 from pymilvus.client.types import LoadState as MilvusLoadState
 
-from tihua_server.errors import CollectionNotReady
+from tihua_server.errors import CollectionNotReady, StoreUnavailable
 from tihua_server.filter_literals import MAX_LIST_LENGTH, literal
 from tihua_server.filters import render
 from tihua_server.milvus_aliases import MilvusAliases
 from tihua_server.milvus_connection import MilvusConnection
 from tihua_server.milvus_embedded import Flusher
-from tihua_server.milvus_index import search_params
+from tihua_server.milvus_index import is_built, search_params
 from tihua_server.milvus_schema import EMBEDDING, output_fields, to_item, to_row
 from tihua_server.types import (
     Collection,
@@ -49,14 +49,20 @@ class Milvus(MilvusAliases):
 
     async def describe(self, name: str) -> Collection:
         """Return one collection; the count of a released one is Milvus' own estimate."""
-        name = (await self.spec(name, is_fresh=True)).name
+        asked = await self.spec(name, is_fresh=True)
+        name = asked.name
         index = await self._call(name, self._client.describe_index, name, EMBEDDING)
-        found = await self._record(name, index)
         answer = await self._call(name, self._client.get_load_state, name)
         state = _LOAD_STATES.get(answer["state"], LoadState.RELEASED)
+        if not is_built(asked.index, index):
+            index = None
+            state = LoadState.LOADING if state is LoadState.RELEASED else state
+        found = await self._record(name, index)
         try:
             count = await self.count(name, Filter())
-        except CollectionNotReady:
+        except (CollectionNotReady, StoreUnavailable):
+            if state is LoadState.LOADED:
+                raise
             stats = await self._call(name, self._client.get_collection_stats, name)
             count = int(stats["row_count"])
         aliases = await self._aliases(name)

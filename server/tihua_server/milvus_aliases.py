@@ -11,8 +11,9 @@ from pymilvus.client.types import LoadState
 from pymilvus.exceptions import MilvusException
 
 from tihua_server.errors import NotFound
-from tihua_server.milvus_collections import LOAD_TIMEOUT_S, MilvusCollections
+from tihua_server.milvus_collections import MilvusCollections
 from tihua_server.milvus_errors import already_exists, no_alias
+from tihua_server.milvus_loading import LOAD_TIMEOUT_S
 
 
 class MilvusAliases(MilvusCollections):

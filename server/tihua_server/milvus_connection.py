@@ -18,13 +18,12 @@ from urllib.parse import urlsplit
 
 import grpc
 from pymilvus import MilvusClient
-from pymilvus.client.types import LoadState
 from pymilvus.exceptions import MilvusException
 
 from tihua_server.deadline import left_s
-from tihua_server.errors import CollectionNotReady, InvalidInput, ServiceError, StoreUnavailable
+from tihua_server.errors import InvalidInput, ServiceError, StoreUnavailable
 from tihua_server.milvus_embedded import EmbeddedMilvus
-from tihua_server.milvus_errors import is_disk_failure, loading, translate, unavailable
+from tihua_server.milvus_errors import is_disk_failure, translate, unavailable
 from tihua_server.observer import Observer
 
 CALLS_AT_ONCE = 8
@@ -136,22 +135,15 @@ class MilvusConnection:
             kwargs: of the function.
 
         Raises:
-            StoreUnavailable: Milvus does not answer in time, is still loading the collection, or
-                the connection is closed.
+            StoreUnavailable: Milvus does not answer in time, or the connection is closed.
             ServiceError: whatever else Milvus says, translated.
         """
         bound = self.timeout_s if timeout_s is None else timeout_s
         work = partial(function, *args, **kwargs)
         if self._is_closed:
             raise StoreUnavailable("the connection to Milvus is closed")
-        try:
-            with self._answered(function.__name__.strip("_"), name, bound):
-                return await self._run(work, bound)
-        except CollectionNotReady as error:
-            if await self._is_loading(name):
-                self.is_in_doubt = True
-                raise loading(name) from error
-            raise
+        with self._answered(function.__name__.strip("_"), name, bound):
+            return await self._run(work, bound)
 
     async def read(
         self, name: str, function: Callable[..., T], *args: object, **kwargs: object
@@ -163,13 +155,6 @@ class MilvusConnection:
         """
         timeout_s = min(self.timeout_s, max(left_s(), 0) + GRACE_S)
         return await self.call(name, function, *args, timeout_s=timeout_s, **kwargs)
-
-    async def _is_loading(self, name: str) -> bool:
-        try:
-            found = await self._run(partial(self.client.get_load_state, name), self.timeout_s)
-        except (TimeoutError, MilvusException, grpc.RpcError):
-            return False
-        return bool(found["state"] is LoadState.Loading)
 
     async def _run(self, function: Callable[..., T], bound_s: float) -> T:
         """Run a function in a thread; the wait for one counts."""

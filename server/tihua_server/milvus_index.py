@@ -50,6 +50,16 @@ def reported(index: Index, description: Mapping[str, Any] | None) -> Index:
     return Index(kind, {name: int(told.get(name, _BUILD[kind][name][2])) for name in _BUILD[kind]})
 
 
+def is_built(index: Index, description: Mapping[str, Any] | None) -> bool:
+    """Return whether the index that the store describes is the one that was asked for.
+
+    Of what AUTOINDEX becomes, each Milvus has an opinion of its own: any index will do.
+    """
+    if description is None:
+        return False
+    return index.type is IndexType.AUTOINDEX or reported(index, description) == index
+
+
 def search_params(
     index: Index, asked: Mapping[str, int], *, limit: int, offset: int, lite: bool
 ) -> dict[str, int]:

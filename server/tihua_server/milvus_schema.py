@@ -75,6 +75,18 @@ def properties(spec: CollectionSpec) -> dict[str, str]:
     return {_PROPERTY: json.dumps(told)}
 
 
+def indexed(description: Mapping[str, Any], index: Index) -> dict[str, str]:
+    """Return the properties of a collection of ours that shall have another index.
+
+    Args:
+        description: of `MilvusClient.describe_collection`.
+        index: with all parameters.
+    """
+    told = json.loads(description["properties"][_PROPERTY])
+    told |= {"index_type": index.type, "index_params": dict(index.params)}
+    return {_PROPERTY: json.dumps(told)}
+
+
 def released(*, is_released: bool) -> dict[str, str]:
     """Return the property that remembers a release."""
     return {_RELEASED: json.dumps(is_released)}

@@ -365,6 +365,17 @@ class VectorStore(Protocol):
     async def load(self, name: str) -> None:
         """Load a collection for searching; return when it can be searched."""
 
+    async def build_index(self, name: str, index: Index | None) -> None:
+        """Give a collection another index, or build its own anew; return when it is loaded with it.
+
+        Meanwhile it can't be read, with `StoreUnavailable`. What is cut short, `load` completes, or
+        the same again. It goes on though nobody waits for it any more, and for longer than the
+        store's own deadline of it, with `StoreUnavailable` until it is done.
+
+        Raises:
+            InvalidInput: the store refuses a parameter of the index.
+        """
+
     async def release(self, name: str) -> None:
         """Release a collection from memory; searching it then raises `CollectionNotReady`."""
 

@@ -255,6 +255,19 @@ def test_a_collection_is_what_was_asked_for(
     assert client.search(text="马", consistency="strong", collection=name)[0].id == "马"
 
 
+def test_an_index_is_replaced(client: tihua.Client, collection: str) -> None:
+    """Nothing is embedded again: the embedding is the same to the bit, and found."""
+    client.upsert([tihua.Item("马", text="马")], collection=collection)
+    [before] = client.get_items(["马"], fields=["embedding"], collection=collection)
+    built = client.build_index(collection, index="HNSW", index_params={"M": 8})
+    assert (built.index, built.index_params) == ("HNSW", {"M": 8, "efConstruction": 200})
+    assert built.load_state == "loaded"
+    [after] = client.get_items(["马"], fields=["embedding"], collection=collection)
+    assert after == before
+    [hit] = client.search(text="马", consistency="strong", collection=collection)
+    assert hit.id == "马"
+
+
 def test_a_released_collection_is_searched_after_loading(
     client: tihua.Client, collection: str
 ) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from tihua_server.errors import AlreadyExists, CollectionInUse, NotFound
 from tihua_server.milvus import Milvus
-from tihua_server.milvus_collections import RENAME_S, SPEC_TTL_S
+from tihua_server.milvus_loading import RENAME_S, SPEC_TTL_S
 from tihua_server.types import (
     CollectionSpec,
     Consistency,

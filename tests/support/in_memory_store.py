@@ -27,6 +27,7 @@ from tihua_server.types import (
     Filter,
     FloatArray,
     Hit,
+    Index,
     Item,
     LoadState,
     SearchParams,
@@ -125,6 +126,13 @@ class InMemoryStore:
     async def load(self, name: str) -> None:
         """Load a collection."""
         self._shelf(name).is_loaded = True
+
+    async def build_index(self, name: str, index: Index | None) -> None:
+        """Take note of another index, if any, and load the collection."""
+        shelf = self._shelf(name)
+        if index is not None:
+            shelf.spec = replace(shelf.spec, index=with_defaults(index))
+        shelf.is_loaded = True
 
     async def release(self, name: str) -> None:
         """Release a collection."""

@@ -39,8 +39,10 @@ PARTS = (
 
 SETTINGS = {
     # A part that was killed keeps its name in etcd for so long, and only then are collections
-    # loaded again: with Milvus' own 30 s they are not served for 35 s after a kill.
-    "COMMON_SESSION_TTL": "5",
+    # loaded again: with Milvus' own 30 s they are not served for 35 s after a kill. It is also how
+    # long Milvus may go without telling etcd that it lives, be it frozen or for want of a
+    # processor; then it ends itself. With 5 s it does on a machine with a load of 25.
+    "COMMON_SESSION_TTL": "15",
     # Milvus' own is half an hour, all of which it waits if a collection is loaded.
     "COMMON_GRACEFULSTOPTIMEOUT": "1",
     **{f"{part}_IP": "127.0.0.1" for part in PARTS},

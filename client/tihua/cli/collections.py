@@ -1,6 +1,7 @@
 """`tihua collections`: what there is, and making and removing it."""
 
-from typing import get_args
+from collections.abc import Callable
+from typing import Any, TypeVar, get_args
 
 import click
 
@@ -12,8 +13,36 @@ from tihua.cli._connection import Connection
 from tihua.cli._parameters import count_pair, model_option
 from tihua.cli._printer import Column, Printer, Record, counted, json_option
 
+Decorated = TypeVar("Decorated", bound=Callable[..., Any])
+
 INDEX_NAMES: tuple[str, ...] = get_args(IndexName)
 """How neighbours can be found, as Milvus calls it."""
+
+
+BUILD_TIMEOUT_S = 24 * 3600.0
+"""How long building an index is waited for; a server that goes away is noticed earlier."""
+
+
+def index_option(*, default: IndexName | None) -> Callable[[Decorated], Decorated]:
+    """Return the option that says which index."""
+    return click.option(
+        "--index",
+        type=click.Choice(INDEX_NAMES, case_sensitive=False),
+        metavar="|".join(INDEX_NAMES),
+        default=default,
+        show_default=default or "the one that it has",
+        help="How neighbours are found.",
+    )
+
+
+index_params_option = click.option(
+    "--index-param",
+    "index_params",
+    type=count_pair,
+    metavar="NAME=NUMBER",
+    multiple=True,
+    help="Parameter of the index: nlist (IVF_FLAT), M, efConstruction (HNSW).",
+)
 
 
 def _joined(names: object) -> str:
@@ -69,22 +98,8 @@ def list_collections(connection: Connection, *, as_json: bool) -> None:
     ],
 )
 @click.argument("name")
-@click.option(
-    "--index",
-    type=click.Choice(INDEX_NAMES, case_sensitive=False),
-    metavar="|".join(INDEX_NAMES),
-    default="AUTOINDEX",
-    show_default=True,
-    help="How neighbours are found.",
-)
-@click.option(
-    "--index-param",
-    "index_params",
-    type=count_pair,
-    metavar="NAME=NUMBER",
-    multiple=True,
-    help="Parameter of the index: nlist (IVF_FLAT), M, efConstruction (HNSW).",
-)
+@index_option(default="AUTOINDEX")
+@index_params_option
 @click.option(
     "--shards", type=click.IntRange(1, 16), default=1, show_default=True, help="Number of shards."
 )
@@ -223,6 +238,38 @@ def load_collection(connection: Connection, name: str | None) -> None:
     with connection.client() as client:
         client.load_collection(name)
     click.echo(f"loaded {printable(name or connection.collection)}")
+
+
+@command.add(
+    name="index",
+    examples=[
+        "tihua collections index paintings --index HNSW --index-param M=32",
+        "tihua collections index paintings                 # the index that it has, anew",
+    ],
+)
+@click.argument("name")
+@index_option(default=None)
+@index_params_option
+@json_option
+@click.pass_obj
+def build_index(
+    connection: Connection,
+    name: str,
+    *,
+    index: IndexName | None,
+    index_params: tuple[tuple[str, int], ...],
+    as_json: bool,
+) -> None:
+    """Replace the index of the collection NAME, and wait until it is built.
+
+    Nothing is embedded again, and items stay. Meanwhile they can be written but not searched;
+    where that must not be, see tihua collections copy. A second call waits for the first.
+    """
+    with connection.client() as client:
+        collection = client.build_index(
+            name, index=index, index_params=dict(index_params), timeout=BUILD_TIMEOUT_S
+        )
+    Printer(as_json=as_json).record(record(collection))
 
 
 @command.add(

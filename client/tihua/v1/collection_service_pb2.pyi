@@ -75,7 +75,7 @@ class _LoadStateEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_LoadState.V
     LOAD_STATE_RELEASED: _LoadState.ValueType  # 1
     """Not in memory: load it first."""
     LOAD_STATE_LOADING: _LoadState.ValueType  # 2
-    """On its way."""
+    """On its way, or its index is being built; if nobody is at it any more, load it."""
     LOAD_STATE_LOADED: _LoadState.ValueType  # 3
     """Can be searched."""
 
@@ -87,7 +87,7 @@ LOAD_STATE_UNSPECIFIED: LoadState.ValueType  # 0
 LOAD_STATE_RELEASED: LoadState.ValueType  # 1
 """Not in memory: load it first."""
 LOAD_STATE_LOADING: LoadState.ValueType  # 2
-"""On its way."""
+"""On its way, or its index is being built; if nobody is at it any more, load it."""
 LOAD_STATE_LOADED: LoadState.ValueType  # 3
 """Can be searched."""
 Global___LoadState: _TypeAlias = LoadState  # noqa: Y015
@@ -601,6 +601,58 @@ class LoadCollectionResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___LoadCollectionResponse: _TypeAlias = LoadCollectionResponse  # noqa: Y015
+
+@_typing.final
+class BuildIndexRequest(_message.Message):
+    """Which index to build, of which collection."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    INDEX_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """The collection. NOT_FOUND if there is none."""
+    @_builtins.property
+    def index(self) -> Global___Index:
+        """As for CreateCollection; unset means the index that it has, parameters included."""
+
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        index: Global___Index | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["index", b"index"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["index", b"index", "name", b"name"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___BuildIndexRequest: _TypeAlias = BuildIndexRequest  # noqa: Y015
+
+@_typing.final
+class BuildIndexResponse(_message.Message):
+    """It is built."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    COLLECTION_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def collection(self) -> Global___Collection:
+        """The collection with its index."""
+
+    def __init__(
+        self,
+        *,
+        collection: Global___Collection | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["collection", b"collection"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["collection", b"collection"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___BuildIndexResponse: _TypeAlias = BuildIndexResponse  # noqa: Y015
 
 @_typing.final
 class ReleaseCollectionRequest(_message.Message):

@@ -80,6 +80,11 @@ class CollectionServiceStub(object):
                 request_serializer=tihua_dot_v1_dot_collection__service__pb2.LoadCollectionRequest.SerializeToString,
                 response_deserializer=tihua_dot_v1_dot_collection__service__pb2.LoadCollectionResponse.FromString,
                 _registered_method=True)
+        self.BuildIndex = channel.unary_unary(
+                '/tihua.v1.CollectionService/BuildIndex',
+                request_serializer=tihua_dot_v1_dot_collection__service__pb2.BuildIndexRequest.SerializeToString,
+                response_deserializer=tihua_dot_v1_dot_collection__service__pb2.BuildIndexResponse.FromString,
+                _registered_method=True)
         self.ReleaseCollection = channel.unary_unary(
                 '/tihua.v1.CollectionService/ReleaseCollection',
                 request_serializer=tihua_dot_v1_dot_collection__service__pb2.ReleaseCollectionRequest.SerializeToString,
@@ -181,6 +186,20 @@ class CollectionServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def BuildIndex(self, request, context):
+        """Replaces the index of a collection, or builds the one that it has anew, and returns when the
+        collection is loaded with it: after seconds to hours. Items stay. Meanwhile its load state is
+        LOADING: items can be written, but searching, reading and deleting them is UNAVAILABLE
+        (COLLECTION_LOADING), which may be tried again. It goes on though the caller leaves, and in the
+        store after its own limit of 10 minutes, with UNAVAILABLE until then; GetCollection tells when
+        it is done. If server or store die in between, LoadCollection or the same call completes it.
+        Without any pause: make a collection with the other index, copy the items, embeddings
+        included, and lead an alias to it.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def ReleaseCollection(self, request, context):
         """Releases a collection from the store's memory. Its items stay; until it is loaded again,
         items can be written and all of them counted, but searching, reading and deleting them is
@@ -268,6 +287,11 @@ def add_CollectionServiceServicer_to_server(servicer, server):
                     servicer.LoadCollection,
                     request_deserializer=tihua_dot_v1_dot_collection__service__pb2.LoadCollectionRequest.FromString,
                     response_serializer=tihua_dot_v1_dot_collection__service__pb2.LoadCollectionResponse.SerializeToString,
+            ),
+            'BuildIndex': grpc.unary_unary_rpc_method_handler(
+                    servicer.BuildIndex,
+                    request_deserializer=tihua_dot_v1_dot_collection__service__pb2.BuildIndexRequest.FromString,
+                    response_serializer=tihua_dot_v1_dot_collection__service__pb2.BuildIndexResponse.SerializeToString,
             ),
             'ReleaseCollection': grpc.unary_unary_rpc_method_handler(
                     servicer.ReleaseCollection,
@@ -522,6 +546,33 @@ class CollectionService(object):
             '/tihua.v1.CollectionService/LoadCollection',
             tihua_dot_v1_dot_collection__service__pb2.LoadCollectionRequest.SerializeToString,
             tihua_dot_v1_dot_collection__service__pb2.LoadCollectionResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def BuildIndex(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tihua.v1.CollectionService/BuildIndex',
+            tihua_dot_v1_dot_collection__service__pb2.BuildIndexRequest.SerializeToString,
+            tihua_dot_v1_dot_collection__service__pb2.BuildIndexResponse.FromString,
             options,
             channel_credentials,
             insecure,

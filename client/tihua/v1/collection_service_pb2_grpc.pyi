@@ -61,6 +61,16 @@ class CollectionServiceStub:
     """Removes an alias; the collection stays."""
     LoadCollection: _grpc.UnaryUnaryMultiCallable[_collection_service_pb2.LoadCollectionRequest, _collection_service_pb2.LoadCollectionResponse]
     """Loads a collection into the store's memory and returns when it can be searched."""
+    BuildIndex: _grpc.UnaryUnaryMultiCallable[_collection_service_pb2.BuildIndexRequest, _collection_service_pb2.BuildIndexResponse]
+    """Replaces the index of a collection, or builds the one that it has anew, and returns when the
+    collection is loaded with it: after seconds to hours. Items stay. Meanwhile its load state is
+    LOADING: items can be written, but searching, reading and deleting them is UNAVAILABLE
+    (COLLECTION_LOADING), which may be tried again. It goes on though the caller leaves, and in the
+    store after its own limit of 10 minutes, with UNAVAILABLE until then; GetCollection tells when
+    it is done. If server or store die in between, LoadCollection or the same call completes it.
+    Without any pause: make a collection with the other index, copy the items, embeddings
+    included, and lead an alias to it.
+    """
     ReleaseCollection: _grpc.UnaryUnaryMultiCallable[_collection_service_pb2.ReleaseCollectionRequest, _collection_service_pb2.ReleaseCollectionResponse]
     """Releases a collection from the store's memory. Its items stay; until it is loaded again,
     items can be written and all of them counted, but searching, reading and deleting them is
@@ -112,6 +122,16 @@ class CollectionServiceAsyncStub(CollectionServiceStub):
     """Removes an alias; the collection stays."""
     LoadCollection: _aio.UnaryUnaryMultiCallable[_collection_service_pb2.LoadCollectionRequest, _collection_service_pb2.LoadCollectionResponse]  # type: ignore[assignment]
     """Loads a collection into the store's memory and returns when it can be searched."""
+    BuildIndex: _aio.UnaryUnaryMultiCallable[_collection_service_pb2.BuildIndexRequest, _collection_service_pb2.BuildIndexResponse]  # type: ignore[assignment]
+    """Replaces the index of a collection, or builds the one that it has anew, and returns when the
+    collection is loaded with it: after seconds to hours. Items stay. Meanwhile its load state is
+    LOADING: items can be written, but searching, reading and deleting them is UNAVAILABLE
+    (COLLECTION_LOADING), which may be tried again. It goes on though the caller leaves, and in the
+    store after its own limit of 10 minutes, with UNAVAILABLE until then; GetCollection tells when
+    it is done. If server or store die in between, LoadCollection or the same call completes it.
+    Without any pause: make a collection with the other index, copy the items, embeddings
+    included, and lead an alias to it.
+    """
     ReleaseCollection: _aio.UnaryUnaryMultiCallable[_collection_service_pb2.ReleaseCollectionRequest, _collection_service_pb2.ReleaseCollectionResponse]  # type: ignore[assignment]
     """Releases a collection from the store's memory. Its items stay; until it is loaded again,
     items can be written and all of them counted, but searching, reading and deleting them is
@@ -208,6 +228,22 @@ class CollectionServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_collection_service_pb2.LoadCollectionResponse, _abc.Awaitable[_collection_service_pb2.LoadCollectionResponse]]:
         """Loads a collection into the store's memory and returns when it can be searched."""
+
+    @_abc_1.abstractmethod
+    def BuildIndex(
+        self,
+        request: _collection_service_pb2.BuildIndexRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_collection_service_pb2.BuildIndexResponse, _abc.Awaitable[_collection_service_pb2.BuildIndexResponse]]:
+        """Replaces the index of a collection, or builds the one that it has anew, and returns when the
+        collection is loaded with it: after seconds to hours. Items stay. Meanwhile its load state is
+        LOADING: items can be written, but searching, reading and deleting them is UNAVAILABLE
+        (COLLECTION_LOADING), which may be tried again. It goes on though the caller leaves, and in the
+        store after its own limit of 10 minutes, with UNAVAILABLE until then; GetCollection tells when
+        it is done. If server or store die in between, LoadCollection or the same call completes it.
+        Without any pause: make a collection with the other index, copy the items, embeddings
+        included, and lead an alias to it.
+        """
 
     @_abc_1.abstractmethod
     def ReleaseCollection(

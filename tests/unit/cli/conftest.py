@@ -223,6 +223,15 @@ class Collections(collection_service_pb2_grpc.CollectionServiceServicer):
         self._collection(request.name, context).load_state = collections.LOAD_STATE_LOADED
         return collections.LoadCollectionResponse()
 
+    def BuildIndex(
+        self, request: collections.BuildIndexRequest, context: grpc.ServicerContext
+    ) -> collections.BuildIndexResponse:
+        """Replace an index, if it is said by which."""
+        collection = self._collection(request.name, context)
+        if request.HasField("index"):
+            collection.index.CopyFrom(request.index)
+        return collections.BuildIndexResponse(collection=collection)
+
     def ReleaseCollection(
         self, request: collections.ReleaseCollectionRequest, context: grpc.ServicerContext
     ) -> collections.ReleaseCollectionResponse:

@@ -62,6 +62,19 @@ def test_a_collection_is_created_shown_released_loaded_and_deleted(tihua: Tihua)
     assert tihua("collections", "list").stdout == "no collections\n"
 
 
+def test_an_index_is_replaced_or_built_anew(tihua: Tihua) -> None:
+    """The collection is shown as it is now; parameters of no index are refused."""
+    tihua("collections", "create", "paintings")
+    replaced = tihua("collections", "index", "paintings", "--index", "hnsw", "--index-param",
+                     "M=32", "--json")  # fmt: skip
+    shown = json.loads(replaced.stdout)
+    assert (shown["index"], shown["index_params"]) == ("HNSW", {"M": 32})
+    assert json.loads(tihua("collections", "index", "paintings", "--json").stdout) == shown
+    refused = tihua("collections", "index", "paintings", "--index-param", "M=32")
+    assert refused.exit_code == 1
+    assert "say which index they are of" in refused.stderr
+
+
 def test_delete_asks_and_takes_no_for_an_answer(tihua: Tihua) -> None:
     """Without --yes nothing is deleted unless the user says so."""
     tihua("collections", "create", "paintings")

@@ -321,6 +321,23 @@ def test_a_collection_is_deleted_loaded_and_released_by_name(
     assert server.requests[0].name == "other"
 
 
+def test_an_index_is_built_as_asked_or_as_it_is(server: FakeServer, call: Call) -> None:
+    """Nothing said of the index means the one that the collection has."""
+    collection = collection_service_pb2.Collection(
+        name="mine", index=collection_service_pb2.Index(type=collection_service_pb2.INDEX_TYPE_HNSW)
+    )
+    answer = collection_service_pb2.BuildIndexResponse(collection=collection)
+    server.answer("BuildIndex", answer, answer)
+    assert call("build_index").index == "HNSW"
+    call("build_index", "other", index="HNSW", index_params={"M": 32})
+    first, second = server.requests
+    assert (first.name, first.HasField("index")) == ("mine", False)
+    assert (second.name, second.index.type) == ("other", collection_service_pb2.INDEX_TYPE_HNSW)
+    assert dict(second.index.params) == {"M": 32}
+    with pytest.raises(tihua.InvalidRequestError, match="say which index"):
+        call("build_index", index_params={"M": 32})
+
+
 def test_deleting_a_collection_takes_no_default() -> None:
     """Nobody loses a collection by leaving out a name."""
     with tihua.Client("localhost:1") as client, pytest.raises(TypeError):

@@ -1,0 +1,220 @@
+"""How collections get into Milvus' memory: what they are, their index, loaded, released.
+
+What index a collection shall have is told by its property `tihua` (milvus_schema.py), which is
+written before anything is dropped: whatever is cut short, `load` completes it. Until then the
+collection counts as loading.
+
+A collection stays loaded until it is released. A Milvus server remembers that over a restart;
+Milvus Lite does not, so a release is noted in the collection.
+"""
+
+import asyncio
+import contextlib
+import threading
+import time
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Mapping
+from dataclasses import replace
+from typing import Any, TypeVar
+
+from pymilvus.client.types import LoadState
+
+from tihua_server.errors import (
+    CollectionNotReady,
+    NotFound,
+    ServiceError,
+    StoreError,
+    StoreUnavailable,
+)
+from tihua_server.milvus_connection import MilvusConnection
+from tihua_server.milvus_errors import loading, not_found
+from tihua_server.milvus_index import is_built, with_defaults
+from tihua_server.milvus_schema import EMBEDDING, Record, indexed, record, released
+from tihua_server.types import CollectionSpec, Index
+
+LOAD_TIMEOUT_S = 600.0
+"""Deadline of what reads a whole collection: building its index, loading it, flushing it."""
+
+SPEC_TTL_S = 5.0
+"""How long a collection's spec is believed: another server may move an alias, or drop a collection
+and make it anew."""
+
+RENAME_S = 0.1
+"""For so long a name may be of nothing while its collection is renamed: 10 ms on Milvus 2.3.5."""
+
+T = TypeVar("T")
+
+
+class MilvusLoading:
+    """What is known of the collections of one Milvus, and how they get into its memory.
+
+    Attributes:
+        kind: what the Milvus is, for people.
+        settle_s: see `VectorStore`.
+    """
+
+    def __init__(self, connection: MilvusConnection) -> None:
+        self.kind = connection.kind
+        # Of an embedded store nobody else believes anything, and its calls are made in their order.
+        self.settle_s = 0.0 if connection.embedded else SPEC_TTL_S + connection.timeout_s
+        self._connection = connection
+        self._client = connection.client
+        self._is_lite = connection.is_lite
+        self._specs: dict[str, tuple[float, CollectionSpec]] = {}
+        self._being_built: Counter[str] = Counter()
+        self._build_lock = threading.Lock()
+
+    async def _call(self, name: str, function: Callable[..., T], *args: object, **kwargs: Any) -> T:
+        """Do as `MilvusConnection.call`; a collection that is loading is told from a released."""
+        async with self._told_apart(name):
+            return await self._connection.call(name, function, *args, **kwargs)
+
+    async def _read(
+        self, name: str, function: Callable[..., T], *args: object, **kwargs: object
+    ) -> T:
+        """Do as `MilvusConnection.read`, and likewise."""
+        async with self._told_apart(name):
+            return await self._connection.read(name, function, *args, **kwargs)
+
+    @contextlib.asynccontextmanager
+    async def _told_apart(self, name: str) -> AsyncIterator[None]:
+        try:
+            yield
+        except CollectionNotReady as error:
+            if not await self._is_loading(name):
+                raise
+            self._connection.is_in_doubt |= not self._being_built[name]
+            raise loading(name) from error
+
+    async def _is_loading(self, name: str) -> bool:
+        """Return whether a collection that is not loaded will be, without anybody's doing."""
+        call, client = self._connection.call, self._client
+        try:
+            found = await call(name, client.get_load_state, name)
+            if found["state"] is LoadState.NotLoad:
+                asked = record(await call(name, client.describe_collection, name))
+                built = await call(name, client.describe_index, name, EMBEDDING)
+                return asked is not None and not is_built(asked.spec.index, built)
+        except ServiceError:
+            return False
+        return bool(found["state"] is LoadState.Loading)
+
+    async def spec(self, name: str, *, is_fresh: bool = False) -> CollectionSpec:
+        """Return what a collection was created with, as known within the last 5 s, or now."""
+        if name in self._specs and not is_fresh:
+            read_at, spec = self._specs[name]
+            if time.monotonic() - read_at < SPEC_TTL_S:
+                return spec
+        return (await self._record(name)).spec
+
+    async def _own_name(self, name: str) -> str:
+        """Return the name of the collection that a name or an alias stands for."""
+        return (await self.spec(name)).name
+
+    async def _record(self, name: str, index: Mapping[str, Any] | None = None) -> Record:
+        if not name:  # which pymilvus refuses by itself, as a mistake of ours
+            raise not_found(name)
+        try:
+            found = await self._described(name, index)
+        except NotFound:
+            if name not in self._specs:
+                raise
+            # It was there a moment ago, and may be on its way to another name.
+            await asyncio.sleep(RENAME_S)
+            try:
+                found = await self._described(name, index)
+            except NotFound:
+                self._specs.pop(name, None)
+                raise
+        self._specs[name] = (time.monotonic(), found.spec)
+        return found
+
+    async def _described(self, name: str, index: Mapping[str, Any] | None) -> Record:
+        description = await self._read(name, self._client.describe_collection, name)
+        found = record(description, index)
+        if found is None:
+            raise not_found(name)
+        return found
+
+    async def load(self, name: str) -> None:
+        """Load a collection; its index is built if creating or replacing it was cut short."""
+        found = await self._record(name)
+        try:
+            await self._call(name, self._index_and_load, found.spec, timeout_s=LOAD_TIMEOUT_S)
+        except StoreError:
+            if not (embedded := self._connection.embedded):
+                raise
+            await self._call(name, lambda timeout: embedded.load(name), timeout_s=LOAD_TIMEOUT_S)
+        if found.is_released:
+            await self._note_release(name, is_released=False)
+
+    async def build_index(self, name: str, index: Index | None) -> None:
+        """Replace the index of a collection, or build the one that it has anew, and load it."""
+        found = await self._record(name)
+        index = found.spec.index if index is None else with_defaults(index)
+        spec = replace(found.spec, index=index)
+        await self._connection.require_room()
+        self._being_built[spec.name] += 1
+        try:
+            # One call, so that a caller who leaves does not leave it half done.
+            await self._call(spec.name, self._replace_index, spec, timeout_s=LOAD_TIMEOUT_S)
+        except StoreUnavailable as error:
+            if await self._is_loading(spec.name):
+                raise loading(spec.name) from error
+            raise
+        finally:
+            self._being_built[spec.name] -= 1
+            self._specs.pop(name, None)
+            self._specs.pop(spec.name, None)
+        if found.is_released:
+            await self._note_release(spec.name, is_released=False)
+
+    def _replace_index(self, spec: CollectionSpec, *, timeout: float) -> None:
+        name, client = spec.name, self._client
+        with self._build_lock:
+            state = client.get_load_state(name, timeout=timeout)["state"]
+            built = client.describe_index(name, EMBEDDING, timeout=timeout)
+            # One who calls again while it is being built waits for it, and does not begin anew.
+            is_under_way = state is LoadState.Loading and is_built(spec.index, built)
+            if not is_under_way:
+                description = client.describe_collection(name, timeout=timeout)
+                client.alter_collection_properties(
+                    name, indexed(description, spec.index), timeout=timeout
+                )
+                if built is not None:
+                    self._drop_index(name, timeout=timeout)
+            self._index_and_load(spec, timeout=timeout)
+
+    async def release(self, name: str) -> None:
+        """Release a collection from memory, and keep it so over a restart."""
+        own = (await self._record(name)).spec.name
+        await self._call(name, self._client.release_collection, own)
+        if self._is_lite:
+            await self._note_release(own, is_released=True)
+
+    async def _note_release(self, name: str, *, is_released: bool) -> None:
+        alter = self._client.alter_collection_properties
+        await self._call(name, alter, name, released(is_released=is_released))
+
+    def _index_and_load(self, spec: CollectionSpec, *, timeout: float) -> None:
+        """Load a collection with the index that it shall have, building what is not there."""
+        name, client = spec.name, self._client
+        built = client.describe_index(name, EMBEDDING, timeout=timeout)
+        if not is_built(spec.index, built):
+            if built is not None:
+                self._drop_index(name, timeout=timeout)
+            index = client.prepare_index_params()
+            # Milvus Lite drops parameters unless they are nested once more; Milvus takes both.
+            index.add_index(
+                EMBEDDING,
+                index_type=spec.index.type.value,
+                metric_type="COSINE",
+                params={"params": dict(spec.index.params)},
+            )
+            client.create_index(name, index, sync=False, timeout=timeout)
+        client.load_collection(name, timeout=timeout)
+
+    def _drop_index(self, name: str, *, timeout: float) -> None:
+        # Milvus drops no index of a loaded collection.
+        self._client.release_collection(name, timeout=timeout)
+        self._client.drop_index(name, EMBEDDING, timeout=timeout)

@@ -1,0 +1,186 @@
+"""The index of a collection that is there: replaced, built anew, and what is cut short of it."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from tihua_server.errors import InvalidInput, NotFound, StoreUnavailable
+from tihua_server.milvus import Milvus
+from tihua_server.milvus_schema import EMBEDDING, indexed
+from tihua_server.types import (
+    CollectionSpec,
+    Consistency,
+    Fields,
+    Filter,
+    FloatArray,
+    Index,
+    IndexType,
+    Item,
+    LoadState,
+    SearchParams,
+    VectorStore,
+)
+
+Spec = Callable[..., CollectionSpec]
+
+HNSW = Index(IndexType.HNSW, {"M": 12, "efConstruction": 100})
+STRONG = SearchParams(5, consistency=Consistency.STRONG)
+
+
+async def filled(store: VectorStore, spec: CollectionSpec, embeddings: FloatArray) -> str:
+    """Make a collection of 300 items; return its name."""
+    await store.create(spec)
+    await store.upsert(spec.name, [Item(str(i), e) for i, e in enumerate(embeddings)])
+    return spec.name
+
+
+async def nearest(store: VectorStore, name: str, embeddings: FloatArray) -> str:
+    """Return the id of what is found first for the item 7."""
+    [hits] = await store.search(name, embeddings[7:8], STRONG)
+    return hits[0].item.id
+
+
+async def test_an_index_is_replaced_and_items_stay(
+    store: VectorStore, spec: Spec, embeddings: FloatArray
+) -> None:
+    """The collection is loaded with the new one and its defaults; all else is as it was."""
+    name = await filled(store, spec(IndexType.IVF_FLAT, nlist=16), embeddings)
+    before = await store.describe(name)
+
+    await store.build_index(name, Index(IndexType.HNSW, {"M": 12}))
+
+    after = await store.describe(name)
+    index = Index(IndexType.HNSW, {"M": 12, "efConstruction": 200})
+    assert after == replace(before, spec=replace(before.spec, index=index))
+    assert (await store.spec(name)).index == index
+    assert await nearest(store, name, embeddings) == "7"
+    assert await store.count(name, Filter()) == 300
+
+
+async def test_an_index_is_built_anew(
+    store: VectorStore, spec: Spec, embeddings: FloatArray
+) -> None:
+    """With the parameters that it has; a released collection is loaded by it."""
+    name = await filled(store, spec(IndexType.HNSW, M=8), embeddings)
+    before = await store.describe(name)
+    await store.release(name)
+
+    await store.build_index(name, None)
+
+    assert await store.describe(name) == before
+    assert await nearest(store, name, embeddings) == "7"
+
+
+async def test_a_wrong_parameter_leaves_the_index_as_it_is(store: VectorStore, name: str) -> None:
+    """Nothing is dropped before the parameters are looked at."""
+    with pytest.raises(InvalidInput, match="2 to 2048"):
+        await store.build_index(name, Index(IndexType.HNSW, {"M": 1}))
+    with pytest.raises(NotFound):
+        await store.build_index("absent", HNSW)
+
+    found = await store.describe(name)
+    assert (found.spec.index, found.load_state) == (Index(IndexType.FLAT), LoadState.LOADED)
+
+
+async def test_what_is_written_meanwhile_is_there(
+    milvus: Milvus, spec: Spec, embeddings: FloatArray
+) -> None:
+    """Building keeps nobody from writing."""
+    name = await filled(milvus, spec(), embeddings)
+
+    _, *_ = await asyncio.gather(
+        milvus.build_index(name, HNSW),
+        *(milvus.upsert(name, [Item(f"new {i}", embeddings[i])]) for i in range(20)),
+    )
+
+    assert await milvus.count(name, Filter()) == 320
+
+
+async def test_two_that_build_at_once_follow_each_other(
+    milvus: Milvus, spec: Spec, embeddings: FloatArray
+) -> None:
+    """The index is the one or the other, and whole."""
+    name = await filled(milvus, spec(), embeddings)
+    other = Index(IndexType.IVF_FLAT, {"nlist": 7})
+
+    await asyncio.gather(milvus.build_index(name, HNSW), milvus.build_index(name, other))
+
+    found = await milvus.describe(name)
+    assert found.spec.index in (HNSW, other)
+    assert found.load_state is LoadState.LOADED
+
+
+async def test_loading_completes_what_was_cut_short(
+    milvus: Milvus, spec: Spec, embeddings: FloatArray
+) -> None:
+    """A collection whose server died in the middle counts as loading until somebody loads it."""
+    name = await filled(milvus, spec(), embeddings)
+    await leave_half_done(milvus, name)
+
+    await check_is_loading(milvus, name)
+    await milvus.load(name)
+
+    await check_is_built(milvus, name, embeddings)
+
+
+@pytest.mark.milvus
+async def test_loading_builds_an_index_that_was_dropped(
+    server: Milvus, spec: Spec, embeddings: FloatArray
+) -> None:
+    """Milvus Lite searches without one, and a server does not load such a collection."""
+    name = await filled(server, spec(), embeddings)
+    await leave_half_done(server, name)
+    server._client.drop_index(name, EMBEDDING, timeout=9)
+
+    await check_is_loading(server, name)
+    await server.build_index(name, HNSW)
+
+    await check_is_built(server, name, embeddings)
+
+
+async def leave_half_done(store: Milvus, name: str) -> None:
+    """Do as much of replacing an index as a server that dies in the middle."""
+    client = store._client
+    properties = indexed(client.describe_collection(name, timeout=9), HNSW)
+    client.alter_collection_properties(name, properties, timeout=9)
+    client.release_collection(name, timeout=9)
+
+
+async def check_is_loading(store: Milvus, name: str) -> None:
+    """See that the collection says so, and to those who read it that they may try again."""
+    found = await store.describe(name)
+    assert (found.load_state, found.spec.index) == (LoadState.LOADING, HNSW)
+    bare = Fields(uri=False, metadata=False)
+    query = np.ones((1, found.spec.dim), np.float32)
+    for read in (store.search(name, query, STRONG), store.get(name, ["7"], bare)):
+        with pytest.raises(StoreUnavailable) as caught:
+            await read
+        assert caught.value.reason == "COLLECTION_LOADING"
+
+
+async def check_is_built(store: Milvus, name: str, embeddings: FloatArray) -> None:
+    """See that the collection has the index and can be searched."""
+    found = await store.describe(name)
+    assert (found.load_state, found.spec.index) == (LoadState.LOADED, HNSW)
+    built = store._client.describe_index(name, EMBEDDING, timeout=9)
+    assert built["index_type"] == "HNSW"
+    assert await nearest(store, name, embeddings) == "7"
+
+
+async def test_a_restart_completes_what_was_cut_short(
+    tmp_path: Path, spec: Spec, embeddings: FloatArray
+) -> None:
+    """Milvus Lite is loaded as a whole when it is opened, and so is what was in between."""
+    store = await Milvus.open(tmp_path / "milvus")
+    name = await filled(store, spec(), embeddings)
+    await leave_half_done(store, name)
+    store._client.drop_index(name, EMBEDDING, timeout=9)
+    await store.close()
+
+    store = await Milvus.open(tmp_path / "milvus")
+
+    await check_is_built(store, name, embeddings)
+    await store.close()
