@@ -96,6 +96,8 @@ def image_source(image: _types.ImageLike, name: str) -> types_pb2.ImageSource:
             height_px=uint32(image.height_px, f"{name}.height_px"),
         )
         return types_pb2.ImageSource(rgb=rgb)
+    if isinstance(image, _types.ServerPath):
+        return types_pb2.ImageSource(path=checked_text(image.path, f"{name}.path"))
     return types_pb2.ImageSource(content=image_bytes(image, name))
 
 

@@ -193,6 +193,7 @@ def server_info(message: system_service_pb2.GetServerInfoResponse) -> _server_ty
             for model in message.models
         ),
         store=message.store,
+        takes_image_paths=message.takes_image_paths,
     )
 
 

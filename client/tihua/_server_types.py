@@ -97,12 +97,14 @@ class ServerInfo:
         limits: the bounds on what a client may send.
         models: what it serves; the first is used when a request names none.
         store: the store and its version: `Milvus Lite 3.2.2`.
+        takes_image_paths: whether it reads files that a `ServerPath` names.
     """
 
     version: str
     limits: Limits
     models: tuple[ModelInfo, ...]
     store: str
+    takes_image_paths: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,6 +25,7 @@ __all__ = [
     "Query",
     "RgbImage",
     "SearchResult",
+    "ServerPath",
     "Term",
     "Timing",
     "UpsertResult",
@@ -64,7 +65,19 @@ class RgbImage:
     height_px: int
 
 
-ImageLike: TypeAlias = bytes | os.PathLike[str] | RgbImage
+@dataclass(frozen=True, slots=True)
+class ServerPath:
+    """A picture file that the server reads itself, from a disk that it shares for example.
+
+    Attributes:
+        path: relative to the folder that its operator allowed (`--image-root`), with slashes:
+            `2024/a.jpg`. `ServerInfo.takes_image_paths` tells whether there is one.
+    """
+
+    path: str
+
+
+ImageLike: TypeAlias = bytes | os.PathLike[str] | RgbImage | ServerPath
 """A picture as it is taken: the bytes of an encoded file, where that file is, or its pixels.
 
 JPEG, PNG, WebP, BMP, GIF or TIFF. A `str` is never taken for a path.

@@ -178,6 +178,12 @@ def named_model(value: str) -> tuple[str, Path | None]:
 @_knob("data_dir", type=click.Path(path_type=Path), help="Where the embedded store lives.")
 @_knob("milvus_uri", help="A Milvus server, http://host:19530; without it, the embedded store.")
 @_knob("milvus_token", show_default=False, help="user:password or API key of the Milvus server.")
+@_knob(
+    "image_root",
+    type=click.Path(path_type=Path, exists=True, file_okay=False),
+    help="Folder of which clients may name picture files instead of sending them, a shared disk "
+    "for example; without it the server opens no file that a client names.",
+)
 @_knob("store_timeout_s", type=click.FloatRange(min=0.1), help="Deadline of a store call.")
 @_knob(
     "drain_timeout_s",

@@ -87,6 +87,7 @@ class Config:
         data_dir: where the embedded store lives.
         milvus_uri: a Milvus server; empty means the embedded one in `data_dir`.
         milvus_token: `user:password` or an API key.
+        image_root: the folder of which clients may name picture files; None allows none.
         store_timeout_s: deadline of one call to the store, in seconds.
         drain_timeout_s: how long a stopping server finishes what it accepted, in seconds.
         metrics_host, metrics_port: where Prometheus' metrics are served, apart from the service and
@@ -125,6 +126,7 @@ class Config:
     data_dir: Path = Path("tihua-data")
     milvus_uri: str = field(default="", repr=False)  # it may carry a password
     milvus_token: str = field(default="", repr=False)
+    image_root: Path | None = None
     store_timeout_s: float = 10.0
     drain_timeout_s: float = 30.0
     metrics_host: str = "127.0.0.1"

@@ -19,7 +19,7 @@ from tihua_server.batch import Batched
 from tihua_server.batcher import Batcher
 from tihua_server.capacity import Capacity
 from tihua_server.config import Config
-from tihua_server.errors import InvalidInput, ServiceError, TooLarge
+from tihua_server.errors import InvalidInput, NotFound, ServiceError, TooLarge
 from tihua_server.lane import Lane
 from tihua_server.observer import Kind, Observer
 from tihua_server.preprocessor import Preprocessor
@@ -29,7 +29,9 @@ from tihua_server.types import (
     EncodedImage,
     Encoder,
     FloatArray,
+    ImagePath,
     ModelInfo,
+    Picture,
     PixelArray,
     RgbImage,
     Text,
@@ -39,7 +41,6 @@ from tihua_server.types import (
 
 T = TypeVar("T")
 
-Picture: TypeAlias = EncodedImage | RgbImage
 Row: TypeAlias = FloatArray | ServiceError
 
 
@@ -164,7 +165,7 @@ class Embedder:
             match content:
                 case Text():
                     rows.append(next(text_rows))
-                case EncodedImage() | RgbImage():
+                case EncodedImage() | ImagePath() | RgbImage():
                     rows.append(next(picture_rows))
                 case Vector(embedding):
                     rows.append(self._checked(embedding))
@@ -229,7 +230,7 @@ class Embedder:
             preprocess_s = perf_counter() - start_s
             # It was admitted: from here on it waits and is not refused.
             batched = await self._images.submit(pixels, lane=lane, wait=True)
-        except (InvalidInput, TooLarge) as error:
+        except (InvalidInput, NotFound, TooLarge) as error:
             return error, Stages(preprocess_s=perf_counter() - start_s)
         finally:
             if wait:
@@ -238,9 +239,14 @@ class Embedder:
 
     def _held_bytes(self, picture: Picture) -> int:
         """Return the bytes that a picture holds until it is computed: file and pixels."""
-        if isinstance(picture, RgbImage):
-            return len(picture.data)
-        return len(picture.content) + self.model.image_size**2 * 3
+        pixels_bytes = self.model.image_size**2 * 3
+        match picture:
+            case RgbImage():
+                return len(picture.data)
+            case EncodedImage():
+                return len(picture.content) + pixels_bytes
+            case ImagePath():  # read when it is decoded
+                return pixels_bytes
 
     def _checked(self, embedding: FloatArray) -> Row:
         if embedding.shape == (self.model.dim,):

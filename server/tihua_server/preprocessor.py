@@ -10,6 +10,7 @@ What costs less than the way to a thread and back (80 µs) is done at once: a sh
 
 import asyncio
 import contextlib
+import os
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import Any, TypeVar
@@ -20,9 +21,18 @@ from tihua_server.batcher import Batcher
 from tihua_server.capacity import Capacity
 from tihua_server.config import Config
 from tihua_server.errors import InvalidInput, ServiceError, TooLarge
+from tihua_server.image_root import ImageRoot
 from tihua_server.images import decode_image, picture_size, pixels_from_rgb
 from tihua_server.lane import Lane
-from tihua_server.types import EncodedImage, Encoder, PixelArray, RgbImage, TokenArray
+from tihua_server.types import (
+    EncodedImage,
+    Encoder,
+    ImagePath,
+    Picture,
+    PixelArray,
+    RgbImage,
+    TokenArray,
+)
 
 T = TypeVar("T")
 
@@ -35,7 +45,7 @@ class _Decoding:
 
     __slots__ = ("image", "is_dropped")
 
-    def __init__(self, image: EncodedImage | RgbImage) -> None:
+    def __init__(self, image: Picture) -> None:
         self.image = image
         self.is_dropped = False
 
@@ -52,6 +62,7 @@ class Preprocessor:
         self._encoder = encoder
         self._limits = config.limits
         self._pixels = capacity.decode_pixels
+        self._root = None if config.image_root is None else ImageRoot(config.image_root)
         self._jobs: Batcher[Callable[[], Any], Any] = Batcher(
             lambda jobs: [job() for job in jobs],
             workers=capacity.preprocess_workers,
@@ -85,17 +96,18 @@ class Preprocessor:
             return self._tokens(texts, truncate)
         return await self._in_thread(partial(self._tokens, texts, truncate), lane)
 
-    async def pixels(self, image: EncodedImage | RgbImage, *, lane: Lane) -> PixelArray:
+    async def pixels(self, image: Picture, *, lane: Lane) -> PixelArray:
         """Return a picture as the model takes it: (image_size, image_size, 3) uint8, RGB.
 
         Raises:
-            InvalidInput: it can't be read.
+            InvalidInput: it can't be read, or is named by its path and no folder is allowed.
+            NotFound: there is no such file below the folder that is allowed.
             TooLarge: it has too many bytes or pixels.
         """
         size = self._encoder.info.image_size
         if isinstance(image, EncodedImage):
-            self._check_bytes(image)
-        else:
+            self._check_bytes(len(image.content))
+        elif isinstance(image, RgbImage):
             self._check_pixels(image)
             if image.width_px == image.height_px == size and len(image.data) == size * size * 3:
                 return np.frombuffer(image.data, np.uint8).reshape(size, size, 3)
@@ -141,17 +153,14 @@ class Preprocessor:
             )
         return tokens.ids
 
-    def _check_bytes(self, image: EncodedImage) -> None:
-        if len(image.content) > self._limits.max_image_bytes:
+    def _check_bytes(self, size_bytes: int) -> None:
+        if size_bytes > self._limits.max_image_bytes:
             raise TooLarge(
-                f"picture is {len(image.content)} bytes; the limit is "
+                f"picture is {size_bytes} bytes; the limit is "
                 f"{self._limits.max_image_bytes}; send a smaller copy, the model sees "
                 f"{self._encoder.info.image_size} x {self._encoder.info.image_size} pixels of it",
                 reason="IMAGE_TOO_LARGE",
-                metadata={
-                    "bytes": len(image.content),
-                    "max_image_bytes": self._limits.max_image_bytes,
-                },
+                metadata={"bytes": size_bytes, "max_image_bytes": self._limits.max_image_bytes},
             )
 
     def _check_pixels(self, image: RgbImage) -> None:
@@ -167,10 +176,24 @@ class Preprocessor:
         if isinstance(image, RgbImage):
             with self._decoded(image.width_px * image.height_px, decoding):
                 return pixels_from_rgb(image.data, image.width_px, image.height_px, size)
+        content = self._read(image) if isinstance(image, ImagePath) else image.content
         max_pixels = self._limits.max_image_pixels
-        width, height = picture_size(image.content, max_pixels=max_pixels)
+        width, height = picture_size(content, max_pixels=max_pixels)
         with self._decoded(width * height, decoding):
-            return decode_image(image.content, size, max_pixels=max_pixels)
+            return decode_image(content, size, max_pixels=max_pixels)
+
+    def _read(self, image: ImagePath) -> bytes:
+        if self._root is None:
+            raise InvalidInput(
+                "this server opens no files that a client names; send the picture itself, or ask "
+                "the operator for --image-root",
+                reason="PATHS_NOT_ALLOWED",
+            )
+        with self._root.open(image.path) as file:
+            self._check_bytes(os.fstat(file.fileno()).st_size)
+            content = file.read(self._limits.max_image_bytes + 1)
+        self._check_bytes(len(content))
+        return content
 
     @contextlib.contextmanager
     def _decoded(self, pixels: int, decoding: _Decoding) -> Iterator[None]:

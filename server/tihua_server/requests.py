@@ -27,9 +27,11 @@ from tihua_server.types import (
     Fields,
     Filter,
     FloatArray,
+    ImagePath,
     Index,
     IndexType,
     Metadata,
+    Picture,
     RgbImage,
     Text,
     Vector,
@@ -176,7 +178,7 @@ def check_batch(inputs: Sequence[object], name: str, maximum: int) -> None:
         )
 
 
-def to_image(message: types_pb2.ImageSource, field: str) -> EncodedImage | RgbImage:
+def to_image(message: types_pb2.ImageSource, field: str) -> Picture:
     """Return a picture, not looked into yet."""
     match message.WhichOneof("source"):
         case "content":
@@ -184,9 +186,11 @@ def to_image(message: types_pb2.ImageSource, field: str) -> EncodedImage | RgbIm
         case "rgb":
             rgb = message.rgb
             return RgbImage(rgb.data, rgb.width_px, rgb.height_px)
+        case "path":
+            return ImagePath(message.path)
         case _:
             raise InvalidInput(
-                "picture has neither content nor rgb; set one", reason="EMPTY_IMAGE", field=field
+                "picture has no content, rgb or path; set one", reason="EMPTY_IMAGE", field=field
             )
 
 

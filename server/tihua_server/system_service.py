@@ -25,6 +25,7 @@ class SystemService(rpc.SystemServiceServicer):
             limits=limits,
             models=[from_model(model) for model in models],
             store=store.kind,
+            takes_image_paths=config.image_root is not None,
         )
 
     async def GetServerInfo(

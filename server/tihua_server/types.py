@@ -87,6 +87,13 @@ class EncodedImage:
 
 
 @dataclass(frozen=True, slots=True)
+class ImagePath:
+    """A picture file of this machine, named by the caller: relative to `Config.image_root`."""
+
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
 class RgbImage:
     """A picture as pixels: height_px * width_px * 3 bytes, rows from the top, RGB."""
 
@@ -102,7 +109,10 @@ class Vector:
     embedding: FloatArray
 
 
-Content: TypeAlias = Text | EncodedImage | RgbImage | Vector
+Picture: TypeAlias = EncodedImage | ImagePath | RgbImage
+"""A picture, wherever it is."""
+
+Content: TypeAlias = Text | Picture | Vector
 """Whatever becomes an embedding."""
 
 

@@ -113,6 +113,7 @@ _HINTS: Mapping[str, st.SearchStrategy[Any]] = {
     ),
     "model": _mostly(st.sampled_from(["", "tihua-tiny"]), st.sampled_from(["ViT-B-16", "题"])),
     "content": pictures(),
+    "path": st.sampled_from(["a.jpg", "a.jpg", "2024/../a.jpg", "../log", "/etc/passwd", "\0", ""]),
     "limit": _mostly(st.sampled_from([1, 2, 10, 1_000]), st.sampled_from([0, 1_001, 2**32 - 1])),
     "shards": _mostly(st.just(1), st.sampled_from([0, 17, 2**32 - 1])),
     "min_score": _mostly(st.sampled_from([-1.0, 0.0, 0.5, 1.0]), _FLOATS),

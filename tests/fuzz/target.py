@@ -189,8 +189,11 @@ def attacked(data_dir: Path) -> Iterator[Target]:
     """Start a server, warm it up, and give it something to keep."""
     pictures = sorted(GALLERY.glob("*.jpg"))[:40]
     options = [("grpc.max_send_message_length", -1), ("grpc.max_receive_message_length", -1)]
+    root = data_dir / "pictures"
+    root.mkdir()
+    (root / "a.jpg").write_bytes(pictures[0].read_bytes())
     with (
-        running(data_dir, *FLAGS) as server,
+        running(data_dir / "data", *FLAGS, "--image-root", str(root)) as server,
         tihua.Client(server.address, collection=KEPT, timeout=DEADLINE_S) as client,
         grpc.insecure_channel(server.address, options=options) as channel,
     ):

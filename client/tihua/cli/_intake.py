@@ -10,7 +10,7 @@ from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from itertools import chain, islice
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import TypeAlias
 
 import tihua
@@ -59,6 +59,8 @@ class Intake:
         is_forced: embed also what is there unchanged.
         preprocess_size: side of the square, in pixels, that pictures are resized to here; None
             sends the files. Needs Pillow.
+        server_folder: where the server finds the folder, below its `--image-root`, so that it reads
+            the files itself; None sends them.
         on_unusable: called with each file that can't be sent.
         on_step: called after each file.
     """
@@ -71,6 +73,7 @@ class Intake:
         *,
         is_forced: bool,
         preprocess_size: int | None = None,
+        server_folder: PurePosixPath | None = None,
         on_unusable: Callable[[Unusable], None],
         on_step: Callable[[], None],
     ) -> None:
@@ -80,6 +83,7 @@ class Intake:
         self._limits = limits
         self._is_forced = is_forced
         self._preprocess_size = preprocess_size
+        self._server_folder = server_folder
         self._on_unusable = on_unusable
         self._on_step = on_step
 
@@ -159,7 +163,7 @@ class Intake:
         return {item.id: item for item in stored}
 
     def _held_bytes(self, decision: _Decision) -> int:
-        if not isinstance(decision, PictureFile):
+        if not isinstance(decision, PictureFile) or self._server_folder is not None:
             return 0
         return max(decision.size_bytes, 3 * (self._preprocess_size or 0) ** 2)
 
@@ -167,16 +171,16 @@ class Intake:
         """Return the item of a file to send, read and, if so asked, preprocessed."""
         if not isinstance(decision, PictureFile):
             return decision
-        try:
-            content = decision.path.read_bytes()
-        except OSError as error:
-            return Unusable(decision.id, "FILE_UNREADABLE", error.strerror or str(error))
-        return tihua.Item(
-            decision.id,
-            image=self._preprocessed(content),
-            uri=decision.uri,
-            metadata=decision.metadata,
-        )
+        image: tihua.ImageLike
+        if self._server_folder is not None:
+            within = decision.id.removeprefix(self._folder.id_prefix)
+            image = tihua.ServerPath(str(self._server_folder / within))
+        else:
+            try:
+                image = self._preprocessed(decision.path.read_bytes())
+            except OSError as error:
+                return Unusable(decision.id, "FILE_UNREADABLE", error.strerror or str(error))
+        return tihua.Item(decision.id, image=image, uri=decision.uri, metadata=decision.metadata)
 
     def _preprocessed(self, content: bytes) -> tihua.ImageLike:
         """Return a picture as it will travel; the file where the server had better say why not."""

@@ -3,7 +3,7 @@
 import contextlib
 import sys
 import time
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import click
 from rich.console import Console
@@ -34,6 +34,7 @@ _RECONNECT_TIMEOUT_S = 60.0
         "tihua --collection paintings ingest ~/paintings --index HNSW --index-param M=32",
         "tihua ingest /mnt/disk1 --id-prefix disk1/        # two folders in one collection",
         "tihua ingest ~/Pictures --preprocess client       # a slow network",
+        "tihua ingest /mnt/disk1/2024 --server-folder 2024 # a disk that the server has too",
         "tihua ingest ~/Pictures --json > report.jsonl",
     ],
 )
@@ -48,6 +49,11 @@ _RECONNECT_TIMEOUT_S = 60.0
     default="server",
     metavar="server|client",
     help="Who decodes and resizes the pictures.  [default: server]",
+)
+@click.option(
+    "--server-folder",
+    metavar="PATH",
+    help="Send no files: the server reads them itself, where DIR is PATH below its --image-root.",
 )
 @click.option("--strict", "is_strict", is_flag=True, help="Exit with status 1 if any file failed.")
 @click.option(
@@ -83,6 +89,7 @@ def command(
     id_prefix: str,
     is_forced: bool,
     preprocess: str,
+    server_folder: str | None,
     is_strict: bool,
     index: IndexName | None,
     index_params: tuple[tuple[str, int], ...],
@@ -104,13 +111,23 @@ def command(
     at 224 pixels, instead of as its file, and this machine does the decoding; the embedding is the
     same. It needs Pillow: pip install 'tihua[sheet]'.
 
+    With --server-folder names travel and no pictures, which the server reads from a disk that both
+    have. Its operator must have allowed that: tihua-server --image-root /mnt/disk1.
+
     Files that can't be embedded are named with the reason, and the rest goes in. At the end:
     sent = written + failed + skipped.
     """
     if preprocess == "client":
+        if server_folder is not None:
+            raise click.UsageError("--preprocess client and --server-folder exclude each other")
         _require_pillow()
     with connection.client() as client:
         info = client.server_info()
+        if server_folder is not None and not info.takes_image_paths:
+            raise click.ClickException(
+                "this server opens no files that a client names: leave --server-folder out, or "
+                "have it started with --image-root"
+            )
         pictures = Folder(folder, id_prefix=id_prefix)
         total = pictures.count()
         if total == 0:
@@ -131,6 +148,7 @@ def command(
                 info.limits,
                 is_forced=is_forced,
                 preprocess_size=size_px if preprocess == "client" else None,
+                server_folder=None if server_folder is None else PurePosixPath(server_folder),
                 on_unusable=reception.fail,
                 on_step=reception.show,
             )

@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from tihua.v1 import types_pb2 as tihua_dot_v1_dot_types__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1dtihua/v1/system_service.proto\x12\x08tihua.v1\x1a\x14tihua/v1/types.proto\"\x16\n\x14GetServerInfoRequest\"\xac\x03\n\x06Limits\x12\x19\n\x11max_message_bytes\x18\x01 \x01(\x04\x12\x17\n\x0fmax_batch_items\x18\x02 \x01(\r\x12\x17\n\x0fmax_image_bytes\x18\x03 \x01(\x04\x12\x18\n\x10max_image_pixels\x18\x04 \x01(\x04\x12\x16\n\x0emax_text_chars\x18\x05 \x01(\r\x12\x16\n\x0emax_queue_size\x18\x06 \x01(\r\x12\x15\n\rmax_page_size\x18\x07 \x01(\r\x12\x19\n\x11max_search_window\x18\x08 \x01(\r\x12\x17\n\x0fmax_query_terms\x18\t \x01(\r\x12\x14\n\x0cmax_id_bytes\x18\n \x01(\r\x12\x15\n\rmax_uri_bytes\x18\x0b \x01(\r\x12\x1a\n\x12max_metadata_bytes\x18\x0c \x01(\r\x12\x1e\n\x16max_streams_per_client\x18\r \x01(\r\x12 \n\x18max_calls_per_connection\x18\x0e \x01(\r\x12\x18\n\x10max_header_bytes\x18\x0f \x01(\r\x12\x1b\n\x13min_ping_interval_s\x18\x10 \x01(\r\"\x9b\x01\n\tModelInfo\x12\x1f\n\x03ref\x18\x01 \x01(\x0b\x32\x12.tihua.v1.ModelRef\x12\x0b\n\x03\x64im\x18\x02 \x01(\r\x12\x15\n\rimage_size_px\x18\x03 \x01(\r\x12\x16\n\x0e\x63ontext_length\x18\x04 \x01(\r\x12\x0e\n\x06\x65ngine\x18\x05 \x01(\t\x12\x0e\n\x06\x64\x65vice\x18\x06 \x01(\t\x12\x11\n\tprecision\x18\x07 \x01(\t\"~\n\x15GetServerInfoResponse\x12\x0f\n\x07version\x18\x01 \x01(\t\x12 \n\x06limits\x18\x02 \x01(\x0b\x32\x10.tihua.v1.Limits\x12#\n\x06models\x18\x03 \x03(\x0b\x32\x13.tihua.v1.ModelInfo\x12\r\n\x05store\x18\x04 \x01(\t2f\n\rSystemService\x12U\n\rGetServerInfo\x12\x1e.tihua.v1.GetServerInfoRequest\x1a\x1f.tihua.v1.GetServerInfoResponse\"\x03\x90\x02\x01\x42\x43\n\x12io.github.tihua.v1P\x01Z+github.com/tihua/tihua/client/go/v1;tihuav1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1dtihua/v1/system_service.proto\x12\x08tihua.v1\x1a\x14tihua/v1/types.proto\"\x16\n\x14GetServerInfoRequest\"\xac\x03\n\x06Limits\x12\x19\n\x11max_message_bytes\x18\x01 \x01(\x04\x12\x17\n\x0fmax_batch_items\x18\x02 \x01(\r\x12\x17\n\x0fmax_image_bytes\x18\x03 \x01(\x04\x12\x18\n\x10max_image_pixels\x18\x04 \x01(\x04\x12\x16\n\x0emax_text_chars\x18\x05 \x01(\r\x12\x16\n\x0emax_queue_size\x18\x06 \x01(\r\x12\x15\n\rmax_page_size\x18\x07 \x01(\r\x12\x19\n\x11max_search_window\x18\x08 \x01(\r\x12\x17\n\x0fmax_query_terms\x18\t \x01(\r\x12\x14\n\x0cmax_id_bytes\x18\n \x01(\r\x12\x15\n\rmax_uri_bytes\x18\x0b \x01(\r\x12\x1a\n\x12max_metadata_bytes\x18\x0c \x01(\r\x12\x1e\n\x16max_streams_per_client\x18\r \x01(\r\x12 \n\x18max_calls_per_connection\x18\x0e \x01(\r\x12\x18\n\x10max_header_bytes\x18\x0f \x01(\r\x12\x1b\n\x13min_ping_interval_s\x18\x10 \x01(\r\"\x9b\x01\n\tModelInfo\x12\x1f\n\x03ref\x18\x01 \x01(\x0b\x32\x12.tihua.v1.ModelRef\x12\x0b\n\x03\x64im\x18\x02 \x01(\r\x12\x15\n\rimage_size_px\x18\x03 \x01(\r\x12\x16\n\x0e\x63ontext_length\x18\x04 \x01(\r\x12\x0e\n\x06\x65ngine\x18\x05 \x01(\t\x12\x0e\n\x06\x64\x65vice\x18\x06 \x01(\t\x12\x11\n\tprecision\x18\x07 \x01(\t\"\x99\x01\n\x15GetServerInfoResponse\x12\x0f\n\x07version\x18\x01 \x01(\t\x12 \n\x06limits\x18\x02 \x01(\x0b\x32\x10.tihua.v1.Limits\x12#\n\x06models\x18\x03 \x03(\x0b\x32\x13.tihua.v1.ModelInfo\x12\r\n\x05store\x18\x04 \x01(\t\x12\x19\n\x11takes_image_paths\x18\x05 \x01(\x08\x32\x66\n\rSystemService\x12U\n\rGetServerInfo\x12\x1e.tihua.v1.GetServerInfoRequest\x1a\x1f.tihua.v1.GetServerInfoResponse\"\x03\x90\x02\x01\x42\x43\n\x12io.github.tihua.v1P\x01Z+github.com/tihua/tihua/client/go/v1;tihuav1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -41,8 +41,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_LIMITS']._serialized_end=518
   _globals['_MODELINFO']._serialized_start=521
   _globals['_MODELINFO']._serialized_end=676
-  _globals['_GETSERVERINFORESPONSE']._serialized_start=678
-  _globals['_GETSERVERINFORESPONSE']._serialized_end=804
-  _globals['_SYSTEMSERVICE']._serialized_start=806
-  _globals['_SYSTEMSERVICE']._serialized_end=908
+  _globals['_GETSERVERINFORESPONSE']._serialized_start=679
+  _globals['_GETSERVERINFORESPONSE']._serialized_end=832
+  _globals['_SYSTEMSERVICE']._serialized_start=834
+  _globals['_SYSTEMSERVICE']._serialized_end=936
 # @@protoc_insertion_point(module_scope)

@@ -184,10 +184,13 @@ class GetServerInfoResponse(_message.Message):
     LIMITS_FIELD_NUMBER: _builtins.int
     MODELS_FIELD_NUMBER: _builtins.int
     STORE_FIELD_NUMBER: _builtins.int
+    TAKES_IMAGE_PATHS_FIELD_NUMBER: _builtins.int
     version: _builtins.str
     """Version of tihua, as in its changelog."""
     store: _builtins.str
     """The store and its version: "Milvus Lite 3.2.2"."""
+    takes_image_paths: _builtins.bool
+    """Whether ImageSource.path is allowed: the operator named a folder."""
     @_builtins.property
     def limits(self) -> Global___Limits:
         """The bounds on what a client may send."""
@@ -203,10 +206,11 @@ class GetServerInfoResponse(_message.Message):
         limits: Global___Limits | None = ...,
         models: _abc.Iterable[Global___ModelInfo] | None = ...,
         store: _builtins.str = ...,
+        takes_image_paths: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["limits", b"limits"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["limits", b"limits", "models", b"models", "store", b"store", "version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["limits", b"limits", "models", b"models", "store", b"store", "takes_image_paths", b"takes_image_paths", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -13,7 +13,7 @@ What holds everywhere:
     and RetryInfo (when to come back). What gRPC itself refuses, a message over the limit for one,
     carries none. The codes mean, in every service:
       INVALID_ARGUMENT     the request is wrong; the same call fails again
-      NOT_FOUND            no collection, item or model of that name
+      NOT_FOUND            no collection, item, model or file of that name
       ALREADY_EXISTS       the name or id is taken
       FAILED_PRECONDITION  another model's collection, or a collection that is not loaded or that
                            an alias leads to
@@ -125,10 +125,17 @@ class ImageSource(_message.Message):
 
     CONTENT_FIELD_NUMBER: _builtins.int
     RGB_FIELD_NUMBER: _builtins.int
+    PATH_FIELD_NUMBER: _builtins.int
     content: _builtins.bytes
     """An encoded file: JPEG, PNG, WebP, BMP, GIF or TIFF, told by its content. Limited by
     Limits.max_image_bytes and Limits.max_image_pixels. The EXIF orientation is applied,
     transparency is laid on white, and of an animation the first frame is taken.
+    """
+    path: _builtins.str
+    """A file of the server's machine, "2024/a.jpg": relative to the folder that the operator allowed
+    (`--image-root`), with slashes. Links are followed as far as they stay below it. NOT_FOUND if
+    no regular file can be read there; INVALID_ARGUMENT, reason PATHS_NOT_ALLOWED, if no folder
+    is allowed, as GetServerInfo tells. Else as `content`. No address is ever opened.
     """
     @_builtins.property
     def rgb(self) -> Global___RgbImage:
@@ -139,12 +146,13 @@ class ImageSource(_message.Message):
         *,
         content: _builtins.bytes = ...,
         rgb: Global___RgbImage | None = ...,
+        path: _builtins.str = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["content", b"content", "rgb", b"rgb", "source", b"source"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["content", b"content", "path", b"path", "rgb", b"rgb", "source", b"source"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["content", b"content", "rgb", b"rgb", "source", b"source"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["content", b"content", "path", b"path", "rgb", b"rgb", "source", b"source"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_source: _TypeAlias = _typing.Literal["content", "rgb"]  # noqa: Y015
+    _WhichOneofReturnType_source: _TypeAlias = _typing.Literal["content", "rgb", "path"]  # noqa: Y015
     _WhichOneofArgType_source: _TypeAlias = _typing.Literal["source", b"source"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_source) -> _WhichOneofReturnType_source | None: ...
 

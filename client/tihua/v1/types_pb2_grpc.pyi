@@ -13,7 +13,7 @@ What holds everywhere:
     and RetryInfo (when to come back). What gRPC itself refuses, a message over the limit for one,
     carries none. The codes mean, in every service:
       INVALID_ARGUMENT     the request is wrong; the same call fails again
-      NOT_FOUND            no collection, item or model of that name
+      NOT_FOUND            no collection, item, model or file of that name
       ALREADY_EXISTS       the name or id is taken
       FAILED_PRECONDITION  another model's collection, or a collection that is not loaded or that
                            an alias leads to

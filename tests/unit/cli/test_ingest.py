@@ -267,3 +267,15 @@ def test_a_server_that_is_not_there_is_one_line(tmp_path: Path, tihua: Tihua) ->
     assert result.exit_code == 1
     assert result.stderr.startswith("Error: ")
     assert result.stderr.count("\n") == 1
+
+
+def test_a_server_that_opens_no_files_is_asked_before_any_name_is_sent(
+    tihua: Tihua, memory: Memory, pictures: Path
+) -> None:
+    """One line that says what to do, and status 1; with --preprocess client it makes no sense."""
+    result = tihua("ingest", pictures, "--server-folder", ".")
+    assert result.exit_code == 1
+    assert result.stderr.startswith("Error: this server opens no files that a client names")
+    assert not memory.calls
+    both = tihua("ingest", pictures, "--server-folder", ".", "--preprocess", "client")
+    assert both.exit_code == 2

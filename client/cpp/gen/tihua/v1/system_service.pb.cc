@@ -86,6 +86,7 @@ PROTOBUF_CONSTEXPR GetServerInfoResponse::GetServerInfoResponse(
   , /*decltype(_impl_.version_)*/{&::_pbi::fixed_address_empty_string, ::_pbi::ConstantInitialized{}}
   , /*decltype(_impl_.store_)*/{&::_pbi::fixed_address_empty_string, ::_pbi::ConstantInitialized{}}
   , /*decltype(_impl_.limits_)*/nullptr
+  , /*decltype(_impl_.takes_image_paths_)*/false
   , /*decltype(_impl_._cached_size_)*/{}} {}
 struct GetServerInfoResponseDefaultTypeInternal {
   PROTOBUF_CONSTEXPR GetServerInfoResponseDefaultTypeInternal()
@@ -154,6 +155,7 @@ const uint32_t TableStruct_tihua_2fv1_2fsystem_5fservice_2eproto::offsets[] PROT
   PROTOBUF_FIELD_OFFSET(::tihua::v1::GetServerInfoResponse, _impl_.limits_),
   PROTOBUF_FIELD_OFFSET(::tihua::v1::GetServerInfoResponse, _impl_.models_),
   PROTOBUF_FIELD_OFFSET(::tihua::v1::GetServerInfoResponse, _impl_.store_),
+  PROTOBUF_FIELD_OFFSET(::tihua::v1::GetServerInfoResponse, _impl_.takes_image_paths_),
 };
 static const ::_pbi::MigrationSchema schemas[] PROTOBUF_SECTION_VARIABLE(protodesc_cold) = {
   { 0, -1, -1, sizeof(::tihua::v1::GetServerInfoRequest)},
@@ -186,22 +188,23 @@ const char descriptor_table_protodef_tihua_2fv1_2fsystem_5fservice_2eproto[] PRO
   "\001\n\tModelInfo\022\037\n\003ref\030\001 \001(\0132\022.tihua.v1.Mod"
   "elRef\022\013\n\003dim\030\002 \001(\r\022\025\n\rimage_size_px\030\003 \001("
   "\r\022\026\n\016context_length\030\004 \001(\r\022\016\n\006engine\030\005 \001("
-  "\t\022\016\n\006device\030\006 \001(\t\022\021\n\tprecision\030\007 \001(\t\"~\n\025"
-  "GetServerInfoResponse\022\017\n\007version\030\001 \001(\t\022 "
-  "\n\006limits\030\002 \001(\0132\020.tihua.v1.Limits\022#\n\006mode"
-  "ls\030\003 \003(\0132\023.tihua.v1.ModelInfo\022\r\n\005store\030\004"
-  " \001(\t2f\n\rSystemService\022U\n\rGetServerInfo\022\036"
-  ".tihua.v1.GetServerInfoRequest\032\037.tihua.v"
-  "1.GetServerInfoResponse\"\003\220\002\001BC\n\022io.githu"
-  "b.tihua.v1P\001Z+github.com/tihua/tihua/cli"
-  "ent/go/v1;tihuav1b\006proto3"
+  "\t\022\016\n\006device\030\006 \001(\t\022\021\n\tprecision\030\007 \001(\t\"\231\001\n"
+  "\025GetServerInfoResponse\022\017\n\007version\030\001 \001(\t\022"
+  " \n\006limits\030\002 \001(\0132\020.tihua.v1.Limits\022#\n\006mod"
+  "els\030\003 \003(\0132\023.tihua.v1.ModelInfo\022\r\n\005store\030"
+  "\004 \001(\t\022\031\n\021takes_image_paths\030\005 \001(\0102f\n\rSyst"
+  "emService\022U\n\rGetServerInfo\022\036.tihua.v1.Ge"
+  "tServerInfoRequest\032\037.tihua.v1.GetServerI"
+  "nfoResponse\"\003\220\002\001BC\n\022io.github.tihua.v1P\001"
+  "Z+github.com/tihua/tihua/client/go/v1;ti"
+  "huav1b\006proto3"
   ;
 static const ::_pbi::DescriptorTable* const descriptor_table_tihua_2fv1_2fsystem_5fservice_2eproto_deps[1] = {
   &::descriptor_table_tihua_2fv1_2ftypes_2eproto,
 };
 static ::_pbi::once_flag descriptor_table_tihua_2fv1_2fsystem_5fservice_2eproto_once;
 const ::_pbi::DescriptorTable descriptor_table_tihua_2fv1_2fsystem_5fservice_2eproto = {
-    false, false, 985, descriptor_table_protodef_tihua_2fv1_2fsystem_5fservice_2eproto,
+    false, false, 1013, descriptor_table_protodef_tihua_2fv1_2fsystem_5fservice_2eproto,
     "tihua/v1/system_service.proto",
     &descriptor_table_tihua_2fv1_2fsystem_5fservice_2eproto_once, descriptor_table_tihua_2fv1_2fsystem_5fservice_2eproto_deps, 1, 4,
     schemas, file_default_instances, TableStruct_tihua_2fv1_2fsystem_5fservice_2eproto::offsets,
@@ -1265,6 +1268,7 @@ GetServerInfoResponse::GetServerInfoResponse(const GetServerInfoResponse& from)
     , decltype(_impl_.version_){}
     , decltype(_impl_.store_){}
     , decltype(_impl_.limits_){nullptr}
+    , decltype(_impl_.takes_image_paths_){}
     , /*decltype(_impl_._cached_size_)*/{}};
 
   _internal_metadata_.MergeFrom<::PROTOBUF_NAMESPACE_ID::UnknownFieldSet>(from._internal_metadata_);
@@ -1287,6 +1291,7 @@ GetServerInfoResponse::GetServerInfoResponse(const GetServerInfoResponse& from)
   if (from._internal_has_limits()) {
     _this->_impl_.limits_ = new ::tihua::v1::Limits(*from._impl_.limits_);
   }
+  _this->_impl_.takes_image_paths_ = from._impl_.takes_image_paths_;
   // @@protoc_insertion_point(copy_constructor:tihua.v1.GetServerInfoResponse)
 }
 
@@ -1299,6 +1304,7 @@ inline void GetServerInfoResponse::SharedCtor(
     , decltype(_impl_.version_){}
     , decltype(_impl_.store_){}
     , decltype(_impl_.limits_){nullptr}
+    , decltype(_impl_.takes_image_paths_){false}
     , /*decltype(_impl_._cached_size_)*/{}
   };
   _impl_.version_.InitDefault();
@@ -1345,6 +1351,7 @@ void GetServerInfoResponse::Clear() {
     delete _impl_.limits_;
   }
   _impl_.limits_ = nullptr;
+  _impl_.takes_image_paths_ = false;
   _internal_metadata_.Clear<::PROTOBUF_NAMESPACE_ID::UnknownFieldSet>();
 }
 
@@ -1392,6 +1399,14 @@ const char* GetServerInfoResponse::_InternalParse(const char* ptr, ::_pbi::Parse
           ptr = ::_pbi::InlineGreedyStringParser(str, ptr, ctx);
           CHK_(ptr);
           CHK_(::_pbi::VerifyUTF8(str, "tihua.v1.GetServerInfoResponse.store"));
+        } else
+          goto handle_unusual;
+        continue;
+      // bool takes_image_paths = 5;
+      case 5:
+        if (PROTOBUF_PREDICT_TRUE(static_cast<uint8_t>(tag) == 40)) {
+          _impl_.takes_image_paths_ = ::PROTOBUF_NAMESPACE_ID::internal::ReadVarint64(&ptr);
+          CHK_(ptr);
         } else
           goto handle_unusual;
         continue;
@@ -1459,6 +1474,12 @@ uint8_t* GetServerInfoResponse::_InternalSerialize(
         4, this->_internal_store(), target);
   }
 
+  // bool takes_image_paths = 5;
+  if (this->_internal_takes_image_paths() != 0) {
+    target = stream->EnsureSpace(target);
+    target = ::_pbi::WireFormatLite::WriteBoolToArray(5, this->_internal_takes_image_paths(), target);
+  }
+
   if (PROTOBUF_PREDICT_FALSE(_internal_metadata_.have_unknown_fields())) {
     target = ::_pbi::WireFormat::InternalSerializeUnknownFieldsToArray(
         _internal_metadata_.unknown_fields<::PROTOBUF_NAMESPACE_ID::UnknownFieldSet>(::PROTOBUF_NAMESPACE_ID::UnknownFieldSet::default_instance), target, stream);
@@ -1503,6 +1524,11 @@ size_t GetServerInfoResponse::ByteSizeLong() const {
         *_impl_.limits_);
   }
 
+  // bool takes_image_paths = 5;
+  if (this->_internal_takes_image_paths() != 0) {
+    total_size += 1 + 1;
+  }
+
   return MaybeComputeUnknownFieldsSize(total_size, &_impl_._cached_size_);
 }
 
@@ -1532,6 +1558,9 @@ void GetServerInfoResponse::MergeImpl(::PROTOBUF_NAMESPACE_ID::Message& to_msg, 
     _this->_internal_mutable_limits()->::tihua::v1::Limits::MergeFrom(
         from._internal_limits());
   }
+  if (from._internal_takes_image_paths() != 0) {
+    _this->_internal_set_takes_image_paths(from._internal_takes_image_paths());
+  }
   _this->_internal_metadata_.MergeFrom<::PROTOBUF_NAMESPACE_ID::UnknownFieldSet>(from._internal_metadata_);
 }
 
@@ -1560,7 +1589,12 @@ void GetServerInfoResponse::InternalSwap(GetServerInfoResponse* other) {
       &_impl_.store_, lhs_arena,
       &other->_impl_.store_, rhs_arena
   );
-  swap(_impl_.limits_, other->_impl_.limits_);
+  ::PROTOBUF_NAMESPACE_ID::internal::memswap<
+      PROTOBUF_FIELD_OFFSET(GetServerInfoResponse, _impl_.takes_image_paths_)
+      + sizeof(GetServerInfoResponse::_impl_.takes_image_paths_)
+      - PROTOBUF_FIELD_OFFSET(GetServerInfoResponse, _impl_.limits_)>(
+          reinterpret_cast<char*>(&_impl_.limits_),
+          reinterpret_cast<char*>(&other->_impl_.limits_));
 }
 
 ::PROTOBUF_NAMESPACE_ID::Metadata GetServerInfoResponse::GetMetadata() const {

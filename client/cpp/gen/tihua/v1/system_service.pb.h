@@ -867,6 +867,7 @@ class GetServerInfoResponse final :
     kVersionFieldNumber = 1,
     kStoreFieldNumber = 4,
     kLimitsFieldNumber = 2,
+    kTakesImagePathsFieldNumber = 5,
   };
   // repeated .tihua.v1.ModelInfo models = 3;
   int models_size() const;
@@ -932,6 +933,15 @@ class GetServerInfoResponse final :
       ::tihua::v1::Limits* limits);
   ::tihua::v1::Limits* unsafe_arena_release_limits();
 
+  // bool takes_image_paths = 5;
+  void clear_takes_image_paths();
+  bool takes_image_paths() const;
+  void set_takes_image_paths(bool value);
+  private:
+  bool _internal_takes_image_paths() const;
+  void _internal_set_takes_image_paths(bool value);
+  public:
+
   // @@protoc_insertion_point(class_scope:tihua.v1.GetServerInfoResponse)
  private:
   class _Internal;
@@ -944,6 +954,7 @@ class GetServerInfoResponse final :
     ::PROTOBUF_NAMESPACE_ID::internal::ArenaStringPtr version_;
     ::PROTOBUF_NAMESPACE_ID::internal::ArenaStringPtr store_;
     ::tihua::v1::Limits* limits_;
+    bool takes_image_paths_;
     mutable ::PROTOBUF_NAMESPACE_ID::internal::CachedSize _cached_size_;
   };
   union { Impl_ _impl_; };
@@ -1815,6 +1826,26 @@ inline void GetServerInfoResponse::set_allocated_store(std::string* store) {
   }
 #endif // PROTOBUF_FORCE_COPY_DEFAULT_STRING
   // @@protoc_insertion_point(field_set_allocated:tihua.v1.GetServerInfoResponse.store)
+}
+
+// bool takes_image_paths = 5;
+inline void GetServerInfoResponse::clear_takes_image_paths() {
+  _impl_.takes_image_paths_ = false;
+}
+inline bool GetServerInfoResponse::_internal_takes_image_paths() const {
+  return _impl_.takes_image_paths_;
+}
+inline bool GetServerInfoResponse::takes_image_paths() const {
+  // @@protoc_insertion_point(field_get:tihua.v1.GetServerInfoResponse.takes_image_paths)
+  return _internal_takes_image_paths();
+}
+inline void GetServerInfoResponse::_internal_set_takes_image_paths(bool value) {
+  
+  _impl_.takes_image_paths_ = value;
+}
+inline void GetServerInfoResponse::set_takes_image_paths(bool value) {
+  _internal_set_takes_image_paths(value);
+  // @@protoc_insertion_point(field_set:tihua.v1.GetServerInfoResponse.takes_image_paths)
 }
 
 #ifdef __GNUC__

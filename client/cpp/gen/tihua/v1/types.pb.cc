@@ -171,6 +171,7 @@ const uint32_t TableStruct_tihua_2fv1_2ftypes_2eproto::offsets[] PROTOBUF_SECTIO
   ~0u,  // no _inlined_string_donated_
   ::_pbi::kInvalidFieldOffsetTag,
   ::_pbi::kInvalidFieldOffsetTag,
+  ::_pbi::kInvalidFieldOffsetTag,
   PROTOBUF_FIELD_OFFSET(::tihua::v1::ImageSource, _impl_.source_),
   ~0u,  // no _has_bits_
   PROTOBUF_FIELD_OFFSET(::tihua::v1::RgbImage, _internal_metadata_),
@@ -241,12 +242,12 @@ const uint32_t TableStruct_tihua_2fv1_2ftypes_2eproto::offsets[] PROTOBUF_SECTIO
 static const ::_pbi::MigrationSchema schemas[] PROTOBUF_SECTION_VARIABLE(protodesc_cold) = {
   { 0, -1, -1, sizeof(::tihua::v1::VectorBlock)},
   { 10, -1, -1, sizeof(::tihua::v1::ImageSource)},
-  { 19, -1, -1, sizeof(::tihua::v1::RgbImage)},
-  { 28, -1, -1, sizeof(::tihua::v1::Item)},
-  { 41, -1, -1, sizeof(::tihua::v1::ModelRef)},
-  { 49, -1, -1, sizeof(::tihua::v1::Timing)},
-  { 61, 69, -1, sizeof(::tihua::v1::ItemError_MetadataEntry_DoNotUse)},
-  { 71, -1, -1, sizeof(::tihua::v1::ItemError)},
+  { 20, -1, -1, sizeof(::tihua::v1::RgbImage)},
+  { 29, -1, -1, sizeof(::tihua::v1::Item)},
+  { 42, -1, -1, sizeof(::tihua::v1::ModelRef)},
+  { 50, -1, -1, sizeof(::tihua::v1::Timing)},
+  { 62, 70, -1, sizeof(::tihua::v1::ItemError_MetadataEntry_DoNotUse)},
+  { 72, -1, -1, sizeof(::tihua::v1::ItemError)},
 };
 
 static const ::_pb::Message* const file_default_instances[] = {
@@ -264,36 +265,37 @@ const char descriptor_table_protodef_tihua_2fv1_2ftypes_2eproto[] PROTOBUF_SECTI
   "\n\024tihua/v1/types.proto\022\010tihua.v1\032\034google"
   "/protobuf/struct.proto\"[\n\013VectorBlock\022\014\n"
   "\004data\030\001 \001(\014\022\013\n\003dim\030\002 \001(\r\022\r\n\005count\030\003 \001(\r\022"
-  "\"\n\004type\030\004 \001(\0162\024.tihua.v1.VectorType\"M\n\013I"
+  "\"\n\004type\030\004 \001(\0162\024.tihua.v1.VectorType\"]\n\013I"
   "mageSource\022\021\n\007content\030\001 \001(\014H\000\022!\n\003rgb\030\002 \001"
-  "(\0132\022.tihua.v1.RgbImageH\000B\010\n\006source\"=\n\010Rg"
-  "bImage\022\014\n\004data\030\001 \001(\014\022\020\n\010width_px\030\002 \001(\r\022\021"
-  "\n\theight_px\030\003 \001(\r\"\271\001\n\004Item\022\n\n\002id\030\001 \001(\t\022\016"
-  "\n\004text\030\002 \001(\tH\000\022&\n\005image\030\003 \001(\0132\025.tihua.v1"
-  ".ImageSourceH\000\022*\n\tembedding\030\004 \001(\0132\025.tihu"
-  "a.v1.VectorBlockH\000\022\013\n\003uri\030\005 \001(\t\022)\n\010metad"
-  "ata\030\006 \001(\0132\027.google.protobuf.StructB\t\n\007co"
-  "ntent\"+\n\010ModelRef\022\n\n\002id\030\001 \001(\t\022\023\n\013fingerp"
-  "rint\030\002 \001(\t\"\177\n\006Timing\022\020\n\010queue_us\030\001 \001(\004\022\025"
-  "\n\rpreprocess_us\030\002 \001(\004\022\024\n\014inference_us\030\003 "
-  "\001(\004\022\020\n\010store_us\030\004 \001(\004\022\020\n\010total_us\030\005 \001(\004\022"
-  "\022\n\nbatch_size\030\006 \001(\r\"\316\001\n\tItemError\022\r\n\005ind"
-  "ex\030\001 \001(\r\022\n\n\002id\030\002 \001(\t\022\014\n\004code\030\003 \001(\005\022\016\n\006re"
-  "ason\030\004 \001(\t\022\017\n\007message\030\005 \001(\t\0223\n\010metadata\030"
-  "\006 \003(\0132!.tihua.v1.ItemError.MetadataEntry"
-  "\022\021\n\tretryable\030\007 \001(\010\032/\n\rMetadataEntry\022\013\n\003"
-  "key\030\001 \001(\t\022\r\n\005value\030\002 \001(\t:\0028\001*[\n\nVectorTy"
-  "pe\022\033\n\027VECTOR_TYPE_UNSPECIFIED\020\000\022\027\n\023VECTO"
-  "R_TYPE_FLOAT32\020\001\022\027\n\023VECTOR_TYPE_FLOAT16\020"
-  "\002BC\n\022io.github.tihua.v1P\001Z+github.com/ti"
-  "hua/tihua/client/go/v1;tihuav1b\006proto3"
+  "(\0132\022.tihua.v1.RgbImageH\000\022\016\n\004path\030\003 \001(\tH\000"
+  "B\010\n\006source\"=\n\010RgbImage\022\014\n\004data\030\001 \001(\014\022\020\n\010"
+  "width_px\030\002 \001(\r\022\021\n\theight_px\030\003 \001(\r\"\271\001\n\004It"
+  "em\022\n\n\002id\030\001 \001(\t\022\016\n\004text\030\002 \001(\tH\000\022&\n\005image\030"
+  "\003 \001(\0132\025.tihua.v1.ImageSourceH\000\022*\n\tembedd"
+  "ing\030\004 \001(\0132\025.tihua.v1.VectorBlockH\000\022\013\n\003ur"
+  "i\030\005 \001(\t\022)\n\010metadata\030\006 \001(\0132\027.google.proto"
+  "buf.StructB\t\n\007content\"+\n\010ModelRef\022\n\n\002id\030"
+  "\001 \001(\t\022\023\n\013fingerprint\030\002 \001(\t\"\177\n\006Timing\022\020\n\010"
+  "queue_us\030\001 \001(\004\022\025\n\rpreprocess_us\030\002 \001(\004\022\024\n"
+  "\014inference_us\030\003 \001(\004\022\020\n\010store_us\030\004 \001(\004\022\020\n"
+  "\010total_us\030\005 \001(\004\022\022\n\nbatch_size\030\006 \001(\r\"\316\001\n\t"
+  "ItemError\022\r\n\005index\030\001 \001(\r\022\n\n\002id\030\002 \001(\t\022\014\n\004"
+  "code\030\003 \001(\005\022\016\n\006reason\030\004 \001(\t\022\017\n\007message\030\005 "
+  "\001(\t\0223\n\010metadata\030\006 \003(\0132!.tihua.v1.ItemErr"
+  "or.MetadataEntry\022\021\n\tretryable\030\007 \001(\010\032/\n\rM"
+  "etadataEntry\022\013\n\003key\030\001 \001(\t\022\r\n\005value\030\002 \001(\t"
+  ":\0028\001*[\n\nVectorType\022\033\n\027VECTOR_TYPE_UNSPEC"
+  "IFIED\020\000\022\027\n\023VECTOR_TYPE_FLOAT32\020\001\022\027\n\023VECT"
+  "OR_TYPE_FLOAT16\020\002BC\n\022io.github.tihua.v1P"
+  "\001Z+github.com/tihua/tihua/client/go/v1;t"
+  "ihuav1b\006proto3"
   ;
 static const ::_pbi::DescriptorTable* const descriptor_table_tihua_2fv1_2ftypes_2eproto_deps[1] = {
   &::descriptor_table_google_2fprotobuf_2fstruct_2eproto,
 };
 static ::_pbi::once_flag descriptor_table_tihua_2fv1_2ftypes_2eproto_once;
 const ::_pbi::DescriptorTable descriptor_table_tihua_2fv1_2ftypes_2eproto = {
-    false, false, 1038, descriptor_table_protodef_tihua_2fv1_2ftypes_2eproto,
+    false, false, 1054, descriptor_table_protodef_tihua_2fv1_2ftypes_2eproto,
     "tihua/v1/types.proto",
     &descriptor_table_tihua_2fv1_2ftypes_2eproto_once, descriptor_table_tihua_2fv1_2ftypes_2eproto_deps, 1, 8,
     schemas, file_default_instances, TableStruct_tihua_2fv1_2ftypes_2eproto::offsets,
@@ -661,6 +663,10 @@ ImageSource::ImageSource(const ImageSource& from)
           from._internal_rgb());
       break;
     }
+    case kPath: {
+      _this->_internal_set_path(from._internal_path());
+      break;
+    }
     case SOURCE_NOT_SET: {
       break;
     }
@@ -713,6 +719,10 @@ void ImageSource::clear_source() {
       }
       break;
     }
+    case kPath: {
+      _impl_.source_.path_.Destroy();
+      break;
+    }
     case SOURCE_NOT_SET: {
       break;
     }
@@ -751,6 +761,16 @@ const char* ImageSource::_InternalParse(const char* ptr, ::_pbi::ParseContext* c
         if (PROTOBUF_PREDICT_TRUE(static_cast<uint8_t>(tag) == 18)) {
           ptr = ctx->ParseMessage(_internal_mutable_rgb(), ptr);
           CHK_(ptr);
+        } else
+          goto handle_unusual;
+        continue;
+      // string path = 3;
+      case 3:
+        if (PROTOBUF_PREDICT_TRUE(static_cast<uint8_t>(tag) == 26)) {
+          auto str = _internal_mutable_path();
+          ptr = ::_pbi::InlineGreedyStringParser(str, ptr, ctx);
+          CHK_(ptr);
+          CHK_(::_pbi::VerifyUTF8(str, "tihua.v1.ImageSource.path"));
         } else
           goto handle_unusual;
         continue;
@@ -796,6 +816,16 @@ uint8_t* ImageSource::_InternalSerialize(
         _Internal::rgb(this).GetCachedSize(), target, stream);
   }
 
+  // string path = 3;
+  if (_internal_has_path()) {
+    ::PROTOBUF_NAMESPACE_ID::internal::WireFormatLite::VerifyUtf8String(
+      this->_internal_path().data(), static_cast<int>(this->_internal_path().length()),
+      ::PROTOBUF_NAMESPACE_ID::internal::WireFormatLite::SERIALIZE,
+      "tihua.v1.ImageSource.path");
+    target = stream->WriteStringMaybeAliased(
+        3, this->_internal_path(), target);
+  }
+
   if (PROTOBUF_PREDICT_FALSE(_internal_metadata_.have_unknown_fields())) {
     target = ::_pbi::WireFormat::InternalSerializeUnknownFieldsToArray(
         _internal_metadata_.unknown_fields<::PROTOBUF_NAMESPACE_ID::UnknownFieldSet>(::PROTOBUF_NAMESPACE_ID::UnknownFieldSet::default_instance), target, stream);
@@ -825,6 +855,13 @@ size_t ImageSource::ByteSizeLong() const {
       total_size += 1 +
         ::PROTOBUF_NAMESPACE_ID::internal::WireFormatLite::MessageSize(
           *_impl_.source_.rgb_);
+      break;
+    }
+    // string path = 3;
+    case kPath: {
+      total_size += 1 +
+        ::PROTOBUF_NAMESPACE_ID::internal::WireFormatLite::StringSize(
+          this->_internal_path());
       break;
     }
     case SOURCE_NOT_SET: {
@@ -857,6 +894,10 @@ void ImageSource::MergeImpl(::PROTOBUF_NAMESPACE_ID::Message& to_msg, const ::PR
     case kRgb: {
       _this->_internal_mutable_rgb()->::tihua::v1::RgbImage::MergeFrom(
           from._internal_rgb());
+      break;
+    }
+    case kPath: {
+      _this->_internal_set_path(from._internal_path());
       break;
     }
     case SOURCE_NOT_SET: {

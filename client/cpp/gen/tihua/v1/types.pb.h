@@ -350,6 +350,7 @@ class ImageSource final :
   enum SourceCase {
     kContent = 1,
     kRgb = 2,
+    kPath = 3,
     SOURCE_NOT_SET = 0,
   };
 
@@ -433,6 +434,7 @@ class ImageSource final :
   enum : int {
     kContentFieldNumber = 1,
     kRgbFieldNumber = 2,
+    kPathFieldNumber = 3,
   };
   // bytes content = 1;
   bool has_content() const;
@@ -470,6 +472,24 @@ class ImageSource final :
       ::tihua::v1::RgbImage* rgb);
   ::tihua::v1::RgbImage* unsafe_arena_release_rgb();
 
+  // string path = 3;
+  bool has_path() const;
+  private:
+  bool _internal_has_path() const;
+  public:
+  void clear_path();
+  const std::string& path() const;
+  template <typename ArgT0 = const std::string&, typename... ArgT>
+  void set_path(ArgT0&& arg0, ArgT... args);
+  std::string* mutable_path();
+  PROTOBUF_NODISCARD std::string* release_path();
+  void set_allocated_path(std::string* path);
+  private:
+  const std::string& _internal_path() const;
+  inline PROTOBUF_ALWAYS_INLINE void _internal_set_path(const std::string& value);
+  std::string* _internal_mutable_path();
+  public:
+
   void clear_source();
   SourceCase source_case() const;
   // @@protoc_insertion_point(class_scope:tihua.v1.ImageSource)
@@ -477,6 +497,7 @@ class ImageSource final :
   class _Internal;
   void set_has_content();
   void set_has_rgb();
+  void set_has_path();
 
   inline bool has_source() const;
   inline void clear_has_source();
@@ -490,6 +511,7 @@ class ImageSource final :
         ::PROTOBUF_NAMESPACE_ID::internal::ConstantInitialized _constinit_;
       ::PROTOBUF_NAMESPACE_ID::internal::ArenaStringPtr content_;
       ::tihua::v1::RgbImage* rgb_;
+      ::PROTOBUF_NAMESPACE_ID::internal::ArenaStringPtr path_;
     } source_;
     mutable ::PROTOBUF_NAMESPACE_ID::internal::CachedSize _cached_size_;
     uint32_t _oneof_case_[1];
@@ -1861,6 +1883,83 @@ inline ::tihua::v1::RgbImage* ImageSource::mutable_rgb() {
   ::tihua::v1::RgbImage* _msg = _internal_mutable_rgb();
   // @@protoc_insertion_point(field_mutable:tihua.v1.ImageSource.rgb)
   return _msg;
+}
+
+// string path = 3;
+inline bool ImageSource::_internal_has_path() const {
+  return source_case() == kPath;
+}
+inline bool ImageSource::has_path() const {
+  return _internal_has_path();
+}
+inline void ImageSource::set_has_path() {
+  _impl_._oneof_case_[0] = kPath;
+}
+inline void ImageSource::clear_path() {
+  if (_internal_has_path()) {
+    _impl_.source_.path_.Destroy();
+    clear_has_source();
+  }
+}
+inline const std::string& ImageSource::path() const {
+  // @@protoc_insertion_point(field_get:tihua.v1.ImageSource.path)
+  return _internal_path();
+}
+template <typename ArgT0, typename... ArgT>
+inline void ImageSource::set_path(ArgT0&& arg0, ArgT... args) {
+  if (!_internal_has_path()) {
+    clear_source();
+    set_has_path();
+    _impl_.source_.path_.InitDefault();
+  }
+  _impl_.source_.path_.Set( static_cast<ArgT0 &&>(arg0), args..., GetArenaForAllocation());
+  // @@protoc_insertion_point(field_set:tihua.v1.ImageSource.path)
+}
+inline std::string* ImageSource::mutable_path() {
+  std::string* _s = _internal_mutable_path();
+  // @@protoc_insertion_point(field_mutable:tihua.v1.ImageSource.path)
+  return _s;
+}
+inline const std::string& ImageSource::_internal_path() const {
+  if (_internal_has_path()) {
+    return _impl_.source_.path_.Get();
+  }
+  return ::PROTOBUF_NAMESPACE_ID::internal::GetEmptyStringAlreadyInited();
+}
+inline void ImageSource::_internal_set_path(const std::string& value) {
+  if (!_internal_has_path()) {
+    clear_source();
+    set_has_path();
+    _impl_.source_.path_.InitDefault();
+  }
+  _impl_.source_.path_.Set(value, GetArenaForAllocation());
+}
+inline std::string* ImageSource::_internal_mutable_path() {
+  if (!_internal_has_path()) {
+    clear_source();
+    set_has_path();
+    _impl_.source_.path_.InitDefault();
+  }
+  return _impl_.source_.path_.Mutable(      GetArenaForAllocation());
+}
+inline std::string* ImageSource::release_path() {
+  // @@protoc_insertion_point(field_release:tihua.v1.ImageSource.path)
+  if (_internal_has_path()) {
+    clear_has_source();
+    return _impl_.source_.path_.Release();
+  } else {
+    return nullptr;
+  }
+}
+inline void ImageSource::set_allocated_path(std::string* path) {
+  if (has_source()) {
+    clear_source();
+  }
+  if (path != nullptr) {
+    set_has_path();
+    _impl_.source_.path_.InitAllocated(path, GetArenaForAllocation());
+  }
+  // @@protoc_insertion_point(field_set_allocated:tihua.v1.ImageSource.path)
 }
 
 inline bool ImageSource::has_source() const {

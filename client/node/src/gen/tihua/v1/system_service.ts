@@ -105,6 +105,8 @@ export interface GetServerInfoResponse {
   models: ModelInfo[];
   /** The store and its version: "Milvus Lite 3.2.2". */
   store: string;
+  /** Whether ImageSource.path is allowed: the operator named a folder. */
+  takesImagePaths: boolean;
 }
 
 function createBaseGetServerInfoRequest(): GetServerInfoRequest {
@@ -723,7 +725,7 @@ export const ModelInfo: MessageFns<ModelInfo> = {
 };
 
 function createBaseGetServerInfoResponse(): GetServerInfoResponse {
-  return { version: "", limits: undefined, models: [], store: "" };
+  return { version: "", limits: undefined, models: [], store: "", takesImagePaths: false };
 }
 
 export const GetServerInfoResponse: MessageFns<GetServerInfoResponse> = {
@@ -739,6 +741,9 @@ export const GetServerInfoResponse: MessageFns<GetServerInfoResponse> = {
     }
     if (message.store !== "") {
       writer.uint32(34).string(message.store);
+    }
+    if (message.takesImagePaths !== false) {
+      writer.uint32(40).bool(message.takesImagePaths);
     }
     return writer;
   },
@@ -788,6 +793,14 @@ export const GetServerInfoResponse: MessageFns<GetServerInfoResponse> = {
             message.store = reader.string();
             continue;
           }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.takesImagePaths = reader.bool();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -806,6 +819,11 @@ export const GetServerInfoResponse: MessageFns<GetServerInfoResponse> = {
       limits: isSet(object.limits) ? Limits.fromJSON(object.limits) : undefined,
       models: globalThis.Array.isArray(object?.models) ? object.models.map((e: any) => ModelInfo.fromJSON(e)) : [],
       store: isSet(object.store) ? globalThis.String(object.store) : "",
+      takesImagePaths: isSet(object.takesImagePaths)
+        ? globalThis.Boolean(object.takesImagePaths)
+        : isSet(object.takes_image_paths)
+        ? globalThis.Boolean(object.takes_image_paths)
+        : false,
     };
   },
 
@@ -823,6 +841,9 @@ export const GetServerInfoResponse: MessageFns<GetServerInfoResponse> = {
     if (message.store !== "") {
       obj.store = message.store;
     }
+    if (message.takesImagePaths !== false) {
+      obj.takesImagePaths = message.takesImagePaths;
+    }
     return obj;
   },
 
@@ -837,6 +858,7 @@ export const GetServerInfoResponse: MessageFns<GetServerInfoResponse> = {
       : undefined;
     message.models = object.models?.map((e) => ModelInfo.fromPartial(e)) || [];
     message.store = object.store ?? "";
+    message.takesImagePaths = object.takesImagePaths ?? false;
     return message;
   },
 };

@@ -21,7 +21,7 @@ import { Struct } from "../../google/protobuf/struct.js";
  *     and RetryInfo (when to come back). What gRPC itself refuses, a message over the limit for one,
  *     carries none. The codes mean, in every service:
  *       INVALID_ARGUMENT     the request is wrong; the same call fails again
- *       NOT_FOUND            no collection, item or model of that name
+ *       NOT_FOUND            no collection, item, model or file of that name
  *       ALREADY_EXISTS       the name or id is taken
  *       FAILED_PRECONDITION  another model's collection, or a collection that is not loaded or that
  *                            an alias leads to
@@ -108,10 +108,7 @@ export interface VectorBlock {
 
 /** A picture. */
 export interface ImageSource {
-  /**
-   * Exactly one must be set; INVALID_ARGUMENT otherwise. The server never opens a path or an
-   * address that a client names.
-   */
+  /** Exactly one must be set; INVALID_ARGUMENT otherwise. */
   source:
     | //
     /**
@@ -123,6 +120,14 @@ export interface ImageSource {
     | //
     /** Pixels that the caller decoded. */
     { $case: "rgb"; value: RgbImage }
+    | //
+    /**
+     * A file of the server's machine, "2024/a.jpg": relative to the folder that the operator allowed
+     * (`--image-root`), with slashes. Links are followed as far as they stay below it. NOT_FOUND if
+     * no regular file can be read there; INVALID_ARGUMENT, reason PATHS_NOT_ALLOWED, if no folder
+     * is allowed, as GetServerInfo tells. Else as `content`. No address is ever opened.
+     */
+    { $case: "path"; value: string }
     | undefined;
 }
 
@@ -357,6 +362,9 @@ export const ImageSource: MessageFns<ImageSource> = {
       case "rgb":
         RgbImage.encode(message.source.value, writer.uint32(18).fork()).join();
         break;
+      case "path":
+        writer.uint32(26).string(message.source.value);
+        break;
     }
     return writer;
   },
@@ -390,6 +398,14 @@ export const ImageSource: MessageFns<ImageSource> = {
             message.source = { $case: "rgb", value: RgbImage.decode(reader, reader.uint32()) };
             continue;
           }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.source = { $case: "path", value: reader.string() };
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -408,6 +424,8 @@ export const ImageSource: MessageFns<ImageSource> = {
         ? { $case: "content", value: Buffer.from(bytesFromBase64(object.content)) }
         : isSet(object.rgb)
         ? { $case: "rgb", value: RgbImage.fromJSON(object.rgb) }
+        : isSet(object.path)
+        ? { $case: "path", value: globalThis.String(object.path) }
         : undefined,
     };
   },
@@ -418,6 +436,8 @@ export const ImageSource: MessageFns<ImageSource> = {
       obj.content = base64FromBytes(message.source.value);
     } else if (message.source?.$case === "rgb") {
       obj.rgb = RgbImage.toJSON(message.source.value);
+    } else if (message.source?.$case === "path") {
+      obj.path = message.source.value;
     }
     return obj;
   },
@@ -437,6 +457,12 @@ export const ImageSource: MessageFns<ImageSource> = {
       case "rgb": {
         if (object.source?.value !== undefined && object.source?.value !== null) {
           message.source = { $case: "rgb", value: RgbImage.fromPartial(object.source.value) };
+        }
+        break;
+      }
+      case "path": {
+        if (object.source?.value !== undefined && object.source?.value !== null) {
+          message.source = { $case: "path", value: object.source.value };
         }
         break;
       }

@@ -243,6 +243,21 @@ private static final long serialVersionUID = 0L;
     }
   }
 
+  public static final int TAKES_IMAGE_PATHS_FIELD_NUMBER = 5;
+  private boolean takesImagePaths_ = false;
+  /**
+   * <pre>
+   * Whether ImageSource.path is allowed: the operator named a folder.
+   * </pre>
+   *
+   * <code>bool takes_image_paths = 5;</code>
+   * @return The takesImagePaths.
+   */
+  @java.lang.Override
+  public boolean getTakesImagePaths() {
+    return takesImagePaths_;
+  }
+
   private byte memoizedIsInitialized = -1;
   @java.lang.Override
   public final boolean isInitialized() {
@@ -269,6 +284,9 @@ private static final long serialVersionUID = 0L;
     if (!com.google.protobuf.GeneratedMessageV3.isStringEmpty(store_)) {
       com.google.protobuf.GeneratedMessageV3.writeString(output, 4, store_);
     }
+    if (takesImagePaths_ != false) {
+      output.writeBool(5, takesImagePaths_);
+    }
     getUnknownFields().writeTo(output);
   }
 
@@ -291,6 +309,10 @@ private static final long serialVersionUID = 0L;
     }
     if (!com.google.protobuf.GeneratedMessageV3.isStringEmpty(store_)) {
       size += com.google.protobuf.GeneratedMessageV3.computeStringSize(4, store_);
+    }
+    if (takesImagePaths_ != false) {
+      size += com.google.protobuf.CodedOutputStream
+        .computeBoolSize(5, takesImagePaths_);
     }
     size += getUnknownFields().getSerializedSize();
     memoizedSize = size;
@@ -318,6 +340,8 @@ private static final long serialVersionUID = 0L;
         .equals(other.getModelsList())) return false;
     if (!getStore()
         .equals(other.getStore())) return false;
+    if (getTakesImagePaths()
+        != other.getTakesImagePaths()) return false;
     if (!getUnknownFields().equals(other.getUnknownFields())) return false;
     return true;
   }
@@ -341,6 +365,9 @@ private static final long serialVersionUID = 0L;
     }
     hash = (37 * hash) + STORE_FIELD_NUMBER;
     hash = (53 * hash) + getStore().hashCode();
+    hash = (37 * hash) + TAKES_IMAGE_PATHS_FIELD_NUMBER;
+    hash = (53 * hash) + com.google.protobuf.Internal.hashBoolean(
+        getTakesImagePaths());
     hash = (29 * hash) + getUnknownFields().hashCode();
     memoizedHashCode = hash;
     return hash;
@@ -488,6 +515,7 @@ private static final long serialVersionUID = 0L;
       }
       bitField0_ = (bitField0_ & ~0x00000004);
       store_ = "";
+      takesImagePaths_ = false;
       return this;
     }
 
@@ -544,6 +572,9 @@ private static final long serialVersionUID = 0L;
       }
       if (((from_bitField0_ & 0x00000008) != 0)) {
         result.store_ = store_;
+      }
+      if (((from_bitField0_ & 0x00000010) != 0)) {
+        result.takesImagePaths_ = takesImagePaths_;
       }
     }
 
@@ -630,6 +661,9 @@ private static final long serialVersionUID = 0L;
         bitField0_ |= 0x00000008;
         onChanged();
       }
+      if (other.getTakesImagePaths() != false) {
+        setTakesImagePaths(other.getTakesImagePaths());
+      }
       this.mergeUnknownFields(other.getUnknownFields());
       onChanged();
       return this;
@@ -686,6 +720,11 @@ private static final long serialVersionUID = 0L;
               bitField0_ |= 0x00000008;
               break;
             } // case 34
+            case 40: {
+              takesImagePaths_ = input.readBool();
+              bitField0_ |= 0x00000010;
+              break;
+            } // case 40
             default: {
               if (!super.parseUnknownField(input, extensionRegistry, tag)) {
                 done = true; // was an endgroup tag
@@ -1350,6 +1389,50 @@ private static final long serialVersionUID = 0L;
       checkByteStringIsUtf8(value);
       store_ = value;
       bitField0_ |= 0x00000008;
+      onChanged();
+      return this;
+    }
+
+    private boolean takesImagePaths_ ;
+    /**
+     * <pre>
+     * Whether ImageSource.path is allowed: the operator named a folder.
+     * </pre>
+     *
+     * <code>bool takes_image_paths = 5;</code>
+     * @return The takesImagePaths.
+     */
+    @java.lang.Override
+    public boolean getTakesImagePaths() {
+      return takesImagePaths_;
+    }
+    /**
+     * <pre>
+     * Whether ImageSource.path is allowed: the operator named a folder.
+     * </pre>
+     *
+     * <code>bool takes_image_paths = 5;</code>
+     * @param value The takesImagePaths to set.
+     * @return This builder for chaining.
+     */
+    public Builder setTakesImagePaths(boolean value) {
+      
+      takesImagePaths_ = value;
+      bitField0_ |= 0x00000010;
+      onChanged();
+      return this;
+    }
+    /**
+     * <pre>
+     * Whether ImageSource.path is allowed: the operator named a folder.
+     * </pre>
+     *
+     * <code>bool takes_image_paths = 5;</code>
+     * @return This builder for chaining.
+     */
+    public Builder clearTakesImagePaths() {
+      bitField0_ = (bitField0_ & ~0x00000010);
+      takesImagePaths_ = false;
       onChanged();
       return this;
     }

@@ -117,4 +117,14 @@ public interface GetServerInfoResponseOrBuilder extends
    */
   com.google.protobuf.ByteString
       getStoreBytes();
+
+  /**
+   * <pre>
+   * Whether ImageSource.path is allowed: the operator named a folder.
+   * </pre>
+   *
+   * <code>bool takes_image_paths = 5;</code>
+   * @return The takesImagePaths.
+   */
+  boolean getTakesImagePaths();
 }

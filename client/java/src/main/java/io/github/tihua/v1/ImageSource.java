@@ -54,6 +54,7 @@ private static final long serialVersionUID = 0L;
           com.google.protobuf.AbstractMessage.InternalOneOfEnum {
     CONTENT(1),
     RGB(2),
+    PATH(3),
     SOURCE_NOT_SET(0);
     private final int value;
     private SourceCase(int value) {
@@ -73,6 +74,7 @@ private static final long serialVersionUID = 0L;
       switch (value) {
         case 1: return CONTENT;
         case 2: return RGB;
+        case 3: return PATH;
         case 0: return SOURCE_NOT_SET;
         default: return null;
       }
@@ -164,6 +166,79 @@ private static final long serialVersionUID = 0L;
     return io.github.tihua.v1.RgbImage.getDefaultInstance();
   }
 
+  public static final int PATH_FIELD_NUMBER = 3;
+  /**
+   * <pre>
+   * A file of the server's machine, "2024/a.jpg": relative to the folder that the operator allowed
+   * (`--image-root`), with slashes. Links are followed as far as they stay below it. NOT_FOUND if
+   * no regular file can be read there; INVALID_ARGUMENT, reason PATHS_NOT_ALLOWED, if no folder
+   * is allowed, as GetServerInfo tells. Else as `content`. No address is ever opened.
+   * </pre>
+   *
+   * <code>string path = 3;</code>
+   * @return Whether the path field is set.
+   */
+  public boolean hasPath() {
+    return sourceCase_ == 3;
+  }
+  /**
+   * <pre>
+   * A file of the server's machine, "2024/a.jpg": relative to the folder that the operator allowed
+   * (`--image-root`), with slashes. Links are followed as far as they stay below it. NOT_FOUND if
+   * no regular file can be read there; INVALID_ARGUMENT, reason PATHS_NOT_ALLOWED, if no folder
+   * is allowed, as GetServerInfo tells. Else as `content`. No address is ever opened.
+   * </pre>
+   *
+   * <code>string path = 3;</code>
+   * @return The path.
+   */
+  public java.lang.String getPath() {
+    java.lang.Object ref = "";
+    if (sourceCase_ == 3) {
+      ref = source_;
+    }
+    if (ref instanceof java.lang.String) {
+      return (java.lang.String) ref;
+    } else {
+      com.google.protobuf.ByteString bs = 
+          (com.google.protobuf.ByteString) ref;
+      java.lang.String s = bs.toStringUtf8();
+      if (sourceCase_ == 3) {
+        source_ = s;
+      }
+      return s;
+    }
+  }
+  /**
+   * <pre>
+   * A file of the server's machine, "2024/a.jpg": relative to the folder that the operator allowed
+   * (`--image-root`), with slashes. Links are followed as far as they stay below it. NOT_FOUND if
+   * no regular file can be read there; INVALID_ARGUMENT, reason PATHS_NOT_ALLOWED, if no folder
+   * is allowed, as GetServerInfo tells. Else as `content`. No address is ever opened.
+   * </pre>
+   *
+   * <code>string path = 3;</code>
+   * @return The bytes for path.
+   */
+  public com.google.protobuf.ByteString
+      getPathBytes() {
+    java.lang.Object ref = "";
+    if (sourceCase_ == 3) {
+      ref = source_;
+    }
+    if (ref instanceof java.lang.String) {
+      com.google.protobuf.ByteString b = 
+          com.google.protobuf.ByteString.copyFromUtf8(
+              (java.lang.String) ref);
+      if (sourceCase_ == 3) {
+        source_ = b;
+      }
+      return b;
+    } else {
+      return (com.google.protobuf.ByteString) ref;
+    }
+  }
+
   private byte memoizedIsInitialized = -1;
   @java.lang.Override
   public final boolean isInitialized() {
@@ -185,6 +260,9 @@ private static final long serialVersionUID = 0L;
     if (sourceCase_ == 2) {
       output.writeMessage(2, (io.github.tihua.v1.RgbImage) source_);
     }
+    if (sourceCase_ == 3) {
+      com.google.protobuf.GeneratedMessageV3.writeString(output, 3, source_);
+    }
     getUnknownFields().writeTo(output);
   }
 
@@ -202,6 +280,9 @@ private static final long serialVersionUID = 0L;
     if (sourceCase_ == 2) {
       size += com.google.protobuf.CodedOutputStream
         .computeMessageSize(2, (io.github.tihua.v1.RgbImage) source_);
+    }
+    if (sourceCase_ == 3) {
+      size += com.google.protobuf.GeneratedMessageV3.computeStringSize(3, source_);
     }
     size += getUnknownFields().getSerializedSize();
     memoizedSize = size;
@@ -228,6 +309,10 @@ private static final long serialVersionUID = 0L;
         if (!getRgb()
             .equals(other.getRgb())) return false;
         break;
+      case 3:
+        if (!getPath()
+            .equals(other.getPath())) return false;
+        break;
       case 0:
       default:
     }
@@ -250,6 +335,10 @@ private static final long serialVersionUID = 0L;
       case 2:
         hash = (37 * hash) + RGB_FIELD_NUMBER;
         hash = (53 * hash) + getRgb().hashCode();
+        break;
+      case 3:
+        hash = (37 * hash) + PATH_FIELD_NUMBER;
+        hash = (53 * hash) + getPath().hashCode();
         break;
       case 0:
       default:
@@ -490,6 +579,12 @@ private static final long serialVersionUID = 0L;
           mergeRgb(other.getRgb());
           break;
         }
+        case PATH: {
+          sourceCase_ = 3;
+          source_ = other.source_;
+          onChanged();
+          break;
+        }
         case SOURCE_NOT_SET: {
           break;
         }
@@ -532,6 +627,12 @@ private static final long serialVersionUID = 0L;
               sourceCase_ = 2;
               break;
             } // case 18
+            case 26: {
+              java.lang.String s = input.readStringRequireUtf8();
+              sourceCase_ = 3;
+              source_ = s;
+              break;
+            } // case 26
             default: {
               if (!super.parseUnknownField(input, extensionRegistry, tag)) {
                 done = true; // was an endgroup tag
@@ -806,6 +907,141 @@ private static final long serialVersionUID = 0L;
       sourceCase_ = 2;
       onChanged();
       return rgbBuilder_;
+    }
+
+    /**
+     * <pre>
+     * A file of the server's machine, "2024/a.jpg": relative to the folder that the operator allowed
+     * (`--image-root`), with slashes. Links are followed as far as they stay below it. NOT_FOUND if
+     * no regular file can be read there; INVALID_ARGUMENT, reason PATHS_NOT_ALLOWED, if no folder
+     * is allowed, as GetServerInfo tells. Else as `content`. No address is ever opened.
+     * </pre>
+     *
+     * <code>string path = 3;</code>
+     * @return Whether the path field is set.
+     */
+    @java.lang.Override
+    public boolean hasPath() {
+      return sourceCase_ == 3;
+    }
+    /**
+     * <pre>
+     * A file of the server's machine, "2024/a.jpg": relative to the folder that the operator allowed
+     * (`--image-root`), with slashes. Links are followed as far as they stay below it. NOT_FOUND if
+     * no regular file can be read there; INVALID_ARGUMENT, reason PATHS_NOT_ALLOWED, if no folder
+     * is allowed, as GetServerInfo tells. Else as `content`. No address is ever opened.
+     * </pre>
+     *
+     * <code>string path = 3;</code>
+     * @return The path.
+     */
+    @java.lang.Override
+    public java.lang.String getPath() {
+      java.lang.Object ref = "";
+      if (sourceCase_ == 3) {
+        ref = source_;
+      }
+      if (!(ref instanceof java.lang.String)) {
+        com.google.protobuf.ByteString bs =
+            (com.google.protobuf.ByteString) ref;
+        java.lang.String s = bs.toStringUtf8();
+        if (sourceCase_ == 3) {
+          source_ = s;
+        }
+        return s;
+      } else {
+        return (java.lang.String) ref;
+      }
+    }
+    /**
+     * <pre>
+     * A file of the server's machine, "2024/a.jpg": relative to the folder that the operator allowed
+     * (`--image-root`), with slashes. Links are followed as far as they stay below it. NOT_FOUND if
+     * no regular file can be read there; INVALID_ARGUMENT, reason PATHS_NOT_ALLOWED, if no folder
+     * is allowed, as GetServerInfo tells. Else as `content`. No address is ever opened.
+     * </pre>
+     *
+     * <code>string path = 3;</code>
+     * @return The bytes for path.
+     */
+    @java.lang.Override
+    public com.google.protobuf.ByteString
+        getPathBytes() {
+      java.lang.Object ref = "";
+      if (sourceCase_ == 3) {
+        ref = source_;
+      }
+      if (ref instanceof String) {
+        com.google.protobuf.ByteString b = 
+            com.google.protobuf.ByteString.copyFromUtf8(
+                (java.lang.String) ref);
+        if (sourceCase_ == 3) {
+          source_ = b;
+        }
+        return b;
+      } else {
+        return (com.google.protobuf.ByteString) ref;
+      }
+    }
+    /**
+     * <pre>
+     * A file of the server's machine, "2024/a.jpg": relative to the folder that the operator allowed
+     * (`--image-root`), with slashes. Links are followed as far as they stay below it. NOT_FOUND if
+     * no regular file can be read there; INVALID_ARGUMENT, reason PATHS_NOT_ALLOWED, if no folder
+     * is allowed, as GetServerInfo tells. Else as `content`. No address is ever opened.
+     * </pre>
+     *
+     * <code>string path = 3;</code>
+     * @param value The path to set.
+     * @return This builder for chaining.
+     */
+    public Builder setPath(
+        java.lang.String value) {
+      if (value == null) { throw new NullPointerException(); }
+      sourceCase_ = 3;
+      source_ = value;
+      onChanged();
+      return this;
+    }
+    /**
+     * <pre>
+     * A file of the server's machine, "2024/a.jpg": relative to the folder that the operator allowed
+     * (`--image-root`), with slashes. Links are followed as far as they stay below it. NOT_FOUND if
+     * no regular file can be read there; INVALID_ARGUMENT, reason PATHS_NOT_ALLOWED, if no folder
+     * is allowed, as GetServerInfo tells. Else as `content`. No address is ever opened.
+     * </pre>
+     *
+     * <code>string path = 3;</code>
+     * @return This builder for chaining.
+     */
+    public Builder clearPath() {
+      if (sourceCase_ == 3) {
+        sourceCase_ = 0;
+        source_ = null;
+        onChanged();
+      }
+      return this;
+    }
+    /**
+     * <pre>
+     * A file of the server's machine, "2024/a.jpg": relative to the folder that the operator allowed
+     * (`--image-root`), with slashes. Links are followed as far as they stay below it. NOT_FOUND if
+     * no regular file can be read there; INVALID_ARGUMENT, reason PATHS_NOT_ALLOWED, if no folder
+     * is allowed, as GetServerInfo tells. Else as `content`. No address is ever opened.
+     * </pre>
+     *
+     * <code>string path = 3;</code>
+     * @param value The bytes for path to set.
+     * @return This builder for chaining.
+     */
+    public Builder setPathBytes(
+        com.google.protobuf.ByteString value) {
+      if (value == null) { throw new NullPointerException(); }
+      checkByteStringIsUtf8(value);
+      sourceCase_ = 3;
+      source_ = value;
+      onChanged();
+      return this;
     }
     @java.lang.Override
     public final Builder setUnknownFields(

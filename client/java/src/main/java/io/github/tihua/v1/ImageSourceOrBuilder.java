@@ -57,5 +57,43 @@ public interface ImageSourceOrBuilder extends
    */
   io.github.tihua.v1.RgbImageOrBuilder getRgbOrBuilder();
 
+  /**
+   * <pre>
+   * A file of the server's machine, "2024/a.jpg": relative to the folder that the operator allowed
+   * (`--image-root`), with slashes. Links are followed as far as they stay below it. NOT_FOUND if
+   * no regular file can be read there; INVALID_ARGUMENT, reason PATHS_NOT_ALLOWED, if no folder
+   * is allowed, as GetServerInfo tells. Else as `content`. No address is ever opened.
+   * </pre>
+   *
+   * <code>string path = 3;</code>
+   * @return Whether the path field is set.
+   */
+  boolean hasPath();
+  /**
+   * <pre>
+   * A file of the server's machine, "2024/a.jpg": relative to the folder that the operator allowed
+   * (`--image-root`), with slashes. Links are followed as far as they stay below it. NOT_FOUND if
+   * no regular file can be read there; INVALID_ARGUMENT, reason PATHS_NOT_ALLOWED, if no folder
+   * is allowed, as GetServerInfo tells. Else as `content`. No address is ever opened.
+   * </pre>
+   *
+   * <code>string path = 3;</code>
+   * @return The path.
+   */
+  java.lang.String getPath();
+  /**
+   * <pre>
+   * A file of the server's machine, "2024/a.jpg": relative to the folder that the operator allowed
+   * (`--image-root`), with slashes. Links are followed as far as they stay below it. NOT_FOUND if
+   * no regular file can be read there; INVALID_ARGUMENT, reason PATHS_NOT_ALLOWED, if no folder
+   * is allowed, as GetServerInfo tells. Else as `content`. No address is ever opened.
+   * </pre>
+   *
+   * <code>string path = 3;</code>
+   * @return The bytes for path.
+   */
+  com.google.protobuf.ByteString
+      getPathBytes();
+
   public io.github.tihua.v1.ImageSource.SourceCase getSourceCase();
 }

@@ -59,15 +59,16 @@ public final class SystemServiceOuterClass {
       "\001\n\tModelInfo\022\037\n\003ref\030\001 \001(\0132\022.tihua.v1.Mod" +
       "elRef\022\013\n\003dim\030\002 \001(\r\022\025\n\rimage_size_px\030\003 \001(" +
       "\r\022\026\n\016context_length\030\004 \001(\r\022\016\n\006engine\030\005 \001(" +
-      "\t\022\016\n\006device\030\006 \001(\t\022\021\n\tprecision\030\007 \001(\t\"~\n\025" +
-      "GetServerInfoResponse\022\017\n\007version\030\001 \001(\t\022 " +
-      "\n\006limits\030\002 \001(\0132\020.tihua.v1.Limits\022#\n\006mode" +
-      "ls\030\003 \003(\0132\023.tihua.v1.ModelInfo\022\r\n\005store\030\004" +
-      " \001(\t2f\n\rSystemService\022U\n\rGetServerInfo\022\036" +
-      ".tihua.v1.GetServerInfoRequest\032\037.tihua.v" +
-      "1.GetServerInfoResponse\"\003\220\002\001BC\n\022io.githu" +
-      "b.tihua.v1P\001Z+github.com/tihua/tihua/cli" +
-      "ent/go/v1;tihuav1b\006proto3"
+      "\t\022\016\n\006device\030\006 \001(\t\022\021\n\tprecision\030\007 \001(\t\"\231\001\n" +
+      "\025GetServerInfoResponse\022\017\n\007version\030\001 \001(\t\022" +
+      " \n\006limits\030\002 \001(\0132\020.tihua.v1.Limits\022#\n\006mod" +
+      "els\030\003 \003(\0132\023.tihua.v1.ModelInfo\022\r\n\005store\030" +
+      "\004 \001(\t\022\031\n\021takes_image_paths\030\005 \001(\0102f\n\rSyst" +
+      "emService\022U\n\rGetServerInfo\022\036.tihua.v1.Ge" +
+      "tServerInfoRequest\032\037.tihua.v1.GetServerI" +
+      "nfoResponse\"\003\220\002\001BC\n\022io.github.tihua.v1P\001" +
+      "Z+github.com/tihua/tihua/client/go/v1;ti" +
+      "huav1b\006proto3"
     };
     descriptor = com.google.protobuf.Descriptors.FileDescriptor
       .internalBuildGeneratedFileFrom(descriptorData,
@@ -97,7 +98,7 @@ public final class SystemServiceOuterClass {
     internal_static_tihua_v1_GetServerInfoResponse_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessageV3.FieldAccessorTable(
         internal_static_tihua_v1_GetServerInfoResponse_descriptor,
-        new java.lang.String[] { "Version", "Limits", "Models", "Store", });
+        new java.lang.String[] { "Version", "Limits", "Models", "Store", "TakesImagePaths", });
     io.github.tihua.v1.Types.getDescriptor();
   }
 

@@ -1,0 +1,73 @@
+"""The one folder of which clients may name files, if the operator allows any.
+
+A path is looked at twice: before the file is opened, so that no device or pipe elsewhere is
+touched, and after it, because a link may have been turned in between. What lies outside of the
+folder and what does not exist are refused in the same words.
+"""
+
+import os
+import stat
+from pathlib import Path, PurePosixPath
+from typing import BinaryIO
+
+from tihua_server.errors import InvalidInput, NotFound
+
+# The last part must be no link by then; opening must not wait for the other end of a pipe.
+_FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
+
+_OPEN_FILES = Path("/proc/self/fd")
+"""Where Linux tells what was opened, whatever its name leads to by now."""
+
+
+class ImageRoot:
+    """Opens regular files below a folder, and nothing else."""
+
+    def __init__(self, folder: Path) -> None:
+        """Take the folder.
+
+        Raises:
+            InvalidInput: it is none, or this is not Linux.
+        """
+        if not folder.is_dir():
+            raise InvalidInput(f"--image-root {folder} is no folder")
+        if not _OPEN_FILES.is_dir():
+            raise InvalidInput("--image-root needs Linux and its /proc")
+        self._root = folder.resolve()
+
+    def open(self, path: str) -> BinaryIO:
+        """Return a file, open for reading.
+
+        Args:
+            path: relative to the folder, with `/` between its parts.
+
+        Raises:
+            InvalidInput: the path is empty or absolute.
+            NotFound: there is no regular file that can be read, or it is not below the folder.
+        """
+        if not path or PurePosixPath(path).is_absolute():
+            raise InvalidInput(
+                f"the path {path[:200]!r} must be relative to the server's --image-root",
+                reason="WRONG_PATH",
+            )
+        try:
+            file = self._opened(self._root.joinpath(path).resolve())
+        except (OSError, ValueError, RuntimeError):  # RuntimeError: links in a circle
+            file = None
+        if file is None:
+            raise NotFound(
+                f"below the server's --image-root no file {path[:200]!r} can be read",
+                reason="FILE_NOT_FOUND",
+            )
+        return file
+
+    def _opened(self, path: Path) -> BinaryIO | None:
+        if not path.is_relative_to(self._root):
+            return None
+        descriptor = os.open(path, _FLAGS)
+        is_regular = stat.S_ISREG(os.fstat(descriptor).st_mode)
+        if not is_regular or not (_OPEN_FILES / str(descriptor)).readlink().is_relative_to(
+            self._root
+        ):
+            os.close(descriptor)
+            return None
+        return os.fdopen(descriptor, "rb")
