@@ -16,6 +16,7 @@ from tihua._preprocess import preprocess
 from tihua._server_types import AliasMove, Collection, Limits, ModelInfo, ServerInfo
 from tihua._tls import Tls
 from tihua._types import (
+    UNKNOWN_TIME,
     Embedding,
     EmbeddingLike,
     EmbedResult,
@@ -56,6 +57,7 @@ __all__ = [
     "DEFAULT_ADDRESS",
     "DEFAULT_COLLECTION",
     "DEFAULT_TIMEOUT_S",
+    "UNKNOWN_TIME",
     "AliasMove",
     "AlreadyExistsError",
     "AsyncClient",

@@ -9,6 +9,7 @@ import struct
 import sys
 from array import array
 from collections.abc import Iterable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TypeVar
 
@@ -21,7 +22,7 @@ from tihua.v1 import types_pb2
 
 _STATUS_NAMES = ("OK", *STATUS_ERRORS)
 _MAX_UINT32 = 2**32 - 1
-_FIELDS = frozenset({"id", "uri", "metadata", "embedding"})
+_FIELDS = frozenset({"id", "uri", "metadata", "embedding", "update_time"})
 _BYTES_PER_ELEMENT = {
     types_pb2.VECTOR_TYPE_UNSPECIFIED: 4,
     types_pb2.VECTOR_TYPE_FLOAT32: 4,
@@ -207,7 +208,7 @@ def read_mask(fields: Iterable[_types.Field] | None) -> FieldMask | None:
     for path in paths:
         if path not in _FIELDS:
             raise InvalidRequestError(
-                f"fields has {path!r}; it may have uri, metadata and embedding",
+                f"fields has {path!r}; it may have uri, metadata, embedding and update_time",
                 reason="INVALID_INPUT",
                 field="fields",
             )
@@ -240,6 +241,15 @@ def item_message(item: _types.Item, name: str = "item") -> types_pb2.Item:
         written.embedding.CopyFrom(vector_block(item.embedding, f"{name}.embedding"))
     if item.metadata:
         written.metadata.CopyFrom(metadata_struct(item.metadata, f"{name}.metadata"))
+    if item.update_time is not None:
+        if item.update_time.tzinfo is None:
+            raise InvalidRequestError(
+                f"{name}.update_time is {item.update_time} without a time zone; give it one, UTC "
+                "for example",
+                reason="INVALID_INPUT",
+                field=f"{name}.update_time",
+            )
+        written.update_time.FromDatetime(item.update_time)
     return written
 
 
@@ -250,7 +260,14 @@ def item(message: types_pb2.Item) -> _types.Item:
         embedding=item_embedding(message),
         uri=message.uri,
         metadata=metadata_dict(message.metadata),
+        update_time=item_update_time(message),
     )
+
+
+def item_update_time(message: types_pb2.Item) -> datetime | None:
+    """Return when an item that was read was written, None if it is not told."""
+    has_time = message.HasField("update_time")
+    return message.update_time.ToDatetime(tzinfo=UTC) if has_time else None
 
 
 def item_embedding(message: types_pb2.Item) -> _types.Embedding | None:

@@ -125,4 +125,5 @@ def _hit(message: search_service_pb2.Hit) -> _types.Hit:
         metadata=metadata_dict(item.metadata),
         embedding=_convert.item_embedding(item),
         group=json_value(message.group_value) if message.HasField("group_value") else None,
+        update_time=_convert.item_update_time(item),
     )

@@ -8,11 +8,13 @@ import os
 from array import array
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass, field
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Literal, TypeAlias, overload
 
 from tihua.errors import TihuaError, error_for
 
 __all__ = [
+    "UNKNOWN_TIME",
     "EmbedResult",
     "Embedding",
     "EmbeddingLike",
@@ -44,6 +46,10 @@ else:  # Python 3.11 knows neither array[float] nor Buffer
 It has the buffer protocol, so `numpy.asarray(embedding)` is float32 and copies nothing. Taken is
 any sequence of numbers, and any one-dimensional buffer of float16, 32 or 64.
 """
+
+
+UNKNOWN_TIME = datetime.fromtimestamp(0, UTC)
+"""Stands for the update time of an item of which nobody knows it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +89,7 @@ ImageLike: TypeAlias = bytes | os.PathLike[str] | RgbImage | ServerPath
 JPEG, PNG, WebP, BMP, GIF or TIFF. A `str` is never taken for a path.
 """
 
-Field: TypeAlias = Literal["uri", "metadata", "embedding"]
+Field: TypeAlias = Literal["uri", "metadata", "embedding", "update_time"]
 """What an answer's items may carry beside their id."""
 
 
@@ -135,6 +141,9 @@ class Item:
         uri: where the picture can be found; stored and returned as it is, never opened.
         metadata: JSON values by name, to filter by or to get back. Whole numbers come back as
             int, beyond 2**53 they must be given as strings.
+        update_time: when its content was written, in UTC. When writing, None means now; a time
+            that is given is kept, for copies, and `UNKNOWN_TIME` for one that nobody knows. When
+            reading, None if it was not asked for or is not known.
     """
 
     id: str
@@ -144,6 +153,7 @@ class Item:
     embedding: EmbeddingLike | None = None
     uri: str = ""
     metadata: Mapping[str, object] = field(default_factory=dict)
+    update_time: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,6 +168,8 @@ class Hit:
         embedding: the item's if it was asked for, else None.
         group: the value by which it is grouped; None without `group_by`, and for an item in no
             group.
+        update_time: when the item's content was written, in UTC; None if it was not asked for or is
+            not known.
     """
 
     id: str
@@ -166,6 +178,7 @@ class Hit:
     metadata: Mapping[str, object] = field(default_factory=dict)
     embedding: Embedding | None = None
     group: object = None
+    update_time: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -103,6 +103,8 @@ def from_item(item: Item) -> types_pb2.Item:
         message.metadata.CopyFrom(_to_struct(item.metadata))
     if item.embedding is not None:
         message.embedding.CopyFrom(from_embeddings([item.embedding]))
+    if item.update_time is not None:
+        message.update_time.FromDatetime(item.update_time)
     return message
 
 

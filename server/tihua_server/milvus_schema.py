@@ -9,7 +9,7 @@ restarts on Milvus Lite 3.2 and Milvus 2.3 alike; Lite forgets a schema's descri
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import numpy as np
@@ -32,7 +32,11 @@ EMBEDDING = "embedding"
 _ORIGIN = "_origin"
 """`Item.origin`, beside the metadata; a row that no ingest had to know again has none."""
 
-_COLUMNS = frozenset({"id", EMBEDDING, "uri", _ORIGIN})
+_UPDATE_TIME = "_update_time"
+"""`Item.update_time` in microseconds since 1970, beside the metadata; none if it is not known."""
+
+_COLUMNS = frozenset({"id", EMBEDDING, "uri", _ORIGIN, _UPDATE_TIME})
+_EPOCH = datetime.fromtimestamp(0, UTC)
 _PROPERTY = "tihua"
 _RELEASED = "tihua.released"
 
@@ -120,16 +124,30 @@ def record(description: Mapping[str, Any], index: Mapping[str, Any] | None = Non
 
 def to_row(item: Item) -> dict[str, object]:
     """Return an item as `MilvusClient.upsert` takes it; its embedding must be there."""
-    origin = {_ORIGIN: item.origin} if item.origin else {}
-    return {**item.metadata, **origin, "id": item.id, EMBEDDING: item.embedding, "uri": item.uri}
+    row = {**item.metadata, "id": item.id, EMBEDDING: item.embedding, "uri": item.uri}
+    if item.origin:
+        row[_ORIGIN] = item.origin
+    if item.update_time is not None:
+        row[_UPDATE_TIME] = (item.update_time - _EPOCH) // timedelta(microseconds=1)
+    return row
 
 
 def to_item(row: Mapping[str, Any], fields: Fields) -> Item:
     """Return an item from a row that was read with `output_fields(fields)`."""
     embedding = np.asarray(row[EMBEDDING], dtype=np.float32) if fields.embedding else None
     kept = {key: row[key] for key in row if key not in _COLUMNS} if fields.metadata else {}
-    uri = row["uri"] if fields.uri else ""
-    return Item(row["id"], embedding, uri, kept, row.get(_ORIGIN, "") if fields.origin else "")
+    return Item(
+        row["id"],
+        embedding,
+        row["uri"] if fields.uri else "",
+        kept,
+        row.get(_ORIGIN, "") if fields.origin else "",
+        _time(row.get(_UPDATE_TIME)) if fields.update_time else None,
+    )
+
+
+def _time(since_epoch_us: int | None) -> datetime | None:
+    return None if since_epoch_us is None else _EPOCH + timedelta(microseconds=since_epoch_us)
 
 
 def output_fields(fields: Fields) -> list[str]:
@@ -139,5 +157,6 @@ def output_fields(fields: Fields) -> list[str]:
         "$meta": fields.metadata,
         EMBEDDING: fields.embedding,
         _ORIGIN: fields.origin and not fields.metadata,
+        _UPDATE_TIME: fields.update_time and not fields.metadata,
     }
     return ["id", *(name for name, is_wanted in wanted.items() if is_wanted)]

@@ -3,6 +3,7 @@
 import math
 import re
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 import numpy as np
@@ -73,6 +74,9 @@ _WRITE_MODES = {
     ingest_service_pb2.WRITE_MODE_INSERT_ONLY: WriteMode.INSERT_ONLY,
     ingest_service_pb2.WRITE_MODE_SKIP_EXISTING: WriteMode.SKIP_EXISTING,
 }
+
+_LAST_S = 253_402_300_799
+"""The last second of the year 9999, after 1970 (google.protobuf.Timestamp)."""
 
 MAX_SHARDS = 16
 """Most shards of a collection (Milvus, `proxy.maxShardNum`)."""
@@ -223,9 +227,24 @@ def to_draft(message: types_pb2.Item) -> Draft:
     try:
         metadata = to_metadata(message.metadata)
         content = _to_content(message)
+        update_time = _to_update_time(message)
     except ServiceError as error:
         return Draft(message.id, error, message.uri, metadata)
-    return Draft(message.id, content, message.uri, metadata)
+    return Draft(message.id, content, message.uri, metadata, update_time=update_time)
+
+
+def _to_update_time(message: types_pb2.Item) -> datetime | None:
+    if not message.HasField("update_time"):
+        return None
+    given = message.update_time
+    if given.seconds < 0 or not 0 <= given.nanos < 10**9 or given.seconds > _LAST_S:
+        raise InvalidInput(
+            f"update_time is {given.seconds} s and {given.nanos} ns after 1970; it must be of the "
+            "years 1970 to 9999",
+            reason="OUT_OF_BOUNDS",
+            field="update_time",
+        )
+    return given.ToDatetime(tzinfo=UTC)
 
 
 def _to_content(message: types_pb2.Item) -> Content:
@@ -278,15 +297,21 @@ def to_filter(expression: str, params: struct_pb2.Struct) -> Filter:
 def to_fields(mask: field_mask_pb2.FieldMask) -> Fields:
     """Return which parts of an item are asked for: uri and metadata if nothing is said."""
     paths = set(mask.paths)
-    if unknown := paths - {"id", "uri", "metadata", "embedding"}:
+    if unknown := paths - {"id", "uri", "metadata", "embedding", "update_time"}:
         raise InvalidInput(
-            f"read_mask has {sorted(unknown)}; it may have id, uri, metadata and embedding",
+            f"read_mask has {sorted(unknown)}; it may have id, uri, metadata, embedding and "
+            "update_time",
             reason="WRONG_READ_MASK",
             field="read_mask",
         )
     if not paths:
         return Fields()
-    return Fields(uri="uri" in paths, metadata="metadata" in paths, embedding="embedding" in paths)
+    return Fields(
+        uri="uri" in paths,
+        metadata="metadata" in paths,
+        embedding="embedding" in paths,
+        update_time="update_time" in paths,
+    )
 
 
 def to_metadata(struct: struct_pb2.Struct, field: str = "metadata") -> dict[str, object]:

@@ -231,6 +231,8 @@ class Item:
         metadata: JSON values by name.
         origin: the place in an ingest session that wrote it, in the modes that must know their own
             work again; for the service alone.
+        update_time: when its content was written, in UTC; None where it is not known or was not
+            asked for.
     """
 
     id: str
@@ -238,6 +240,7 @@ class Item:
     uri: str = ""
     metadata: Metadata = field(default_factory=dict)
     origin: str = ""
+    update_time: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -277,6 +280,7 @@ class Fields:
     metadata: bool = True
     embedding: bool = False
     origin: bool = False
+    update_time: bool = False
 
 
 @dataclass(frozen=True, slots=True)

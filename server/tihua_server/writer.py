@@ -7,7 +7,8 @@ apart from embedding so that the two overlap.
 import json
 from collections.abc import Collection as Container
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from enum import Enum
 
 from tihua_server.config import Limits
@@ -25,8 +26,13 @@ from tihua_server.types import (
     VectorStore,
 )
 
-RESERVED_KEYS = frozenset({"id", "embedding", "uri", "_origin", "_seq", "_partition"})
+RESERVED_KEYS = frozenset(
+    {"id", "embedding", "uri", "_origin", "_update_time", "_seq", "_partition"}
+)
 """Columns of the collection, and Milvus Lite's own, which it drops from metadata without a word."""
+
+UNKNOWN_TIME = datetime.fromtimestamp(0, UTC)
+"""The time of an update that nobody remembers, as the contract has it."""
 
 
 class WriteMode(Enum):
@@ -45,6 +51,7 @@ class Draft:
         id, uri, metadata: as in `Item`.
         content: what is embedded.
         origin: who writes it; an item of the same id and origin in the store is this very one.
+        update_time: in UTC; `UNKNOWN_TIME`, or None for the time at which it will be written.
     """
 
     id: str
@@ -52,6 +59,7 @@ class Draft:
     uri: str = ""
     metadata: Metadata = field(default_factory=dict)
     origin: str = ""
+    update_time: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,7 +174,16 @@ class Writer:
             if isinstance(row, ServiceError):
                 failures.append(Failure(index, draft.id, row.detached()))
             else:
-                items.append(Item(draft.id, row, draft.uri, draft.metadata, draft.origin))
+                items.append(
+                    Item(
+                        draft.id,
+                        row,
+                        draft.uri,
+                        draft.metadata,
+                        draft.origin,
+                        draft.update_time,
+                    )
+                )
         failures.sort(key=lambda failure: failure.index)
         return Prepared(
             target, items, failures, skipped, already_written, embedder.model.ref, embedded.stages
@@ -179,7 +196,8 @@ class Writer:
             CollectionMoved: the name leads to another collection now, or one of another model;
                 nothing is written.
         """
-        latest = {item.id: item for item in items}
+        now = datetime.now(UTC)
+        latest = {item.id: _dated(item, now) for item in items}
         if not latest:
             return
         spec = await self._store.spec(target.name)
@@ -230,6 +248,12 @@ class Writer:
 def is_reserved(key: str) -> bool:
     """Return whether metadata may have no such key."""
     return key in RESERVED_KEYS or key.startswith("$")
+
+
+def _dated(item: Item, now: datetime) -> Item:
+    if item.update_time is None:
+        return replace(item, update_time=now)
+    return replace(item, update_time=None) if item.update_time == UNKNOWN_TIME else item
 
 
 def _check_bytes(part: str, value: str, max_bytes: int) -> None:

@@ -10,6 +10,7 @@ from typing import Any, cast
 import grpc
 import numpy as np
 import pytest
+from google.protobuf.timestamp_pb2 import Timestamp
 from google.rpc import error_details_pb2
 from grpc_status import rpc_status
 from PIL import Image
@@ -308,6 +309,14 @@ BAD_ITEMS: dict[str, tuple[Callable[[], types_pb2.Item], str]] = {
     "reserved key": (lambda: item_with_metadata("uri", "elsewhere"), "RESERVED_KEY"),
     "NaN in metadata": (lambda: item_with_metadata("year", float("nan")), "INVALID_INPUT"),
     "metadata too long": (lambda: item_with_metadata("poem", "马" * 20_000), "METADATA_TOO_LONG"),
+    "written before 1970": (
+        lambda: types_pb2.Item(id="bad", text="马", update_time=Timestamp(seconds=-1)),
+        "OUT_OF_BOUNDS",
+    ),
+    "written after 9999": (
+        lambda: types_pb2.Item(id="bad", text="马", update_time=Timestamp(seconds=253_402_300_800)),
+        "OUT_OF_BOUNDS",
+    ),
 }
 
 

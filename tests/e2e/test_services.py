@@ -3,6 +3,7 @@
 import array
 import time
 from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal, cast
 
@@ -323,6 +324,33 @@ def test_writing_an_id_again_replaces_it(client: tihua.Client, collection: str) 
     assert client.count_items(collection=collection) == 1
     hit = client.search(text="桥", consistency="strong", collection=collection)[0]
     assert hit.score == pytest.approx(1, abs=1e-4)
+
+
+def test_an_item_tells_when_it_was_written(client: tihua.Client, collection: str) -> None:
+    """By the server's clock, or as a copy says; writing it again is another time."""
+    then = datetime(2001, 2, 3, 4, 5, 6, 7, UTC)
+    began = datetime.now(UTC)
+    client.upsert(
+        [
+            tihua.Item("now", text="马"),
+            tihua.Item("then", text="马", update_time=then),
+            tihua.Item("unknown", text="马", update_time=tihua.UNKNOWN_TIME),
+        ],
+        collection=collection,
+    )
+    ids = ["now", "then", "unknown"]
+    fields: tuple[Literal["update_time"]] = ("update_time",)
+    now, copied, unknown = client.get_items(ids, fields=fields, collection=collection)
+    assert now.update_time is not None
+    assert began <= now.update_time <= datetime.now(UTC)
+    assert (copied.update_time, unknown.update_time) == (then, None)
+    client.ingest([tihua.Item("then", text="桥")], collection=collection)
+    [again] = client.get_items(["then"], fields=fields, collection=collection)
+    assert again.update_time is not None
+    assert again.update_time > now.update_time
+    [hit] = client.search(text="桥", limit=1, fields=fields, collection=collection)
+    assert hit.update_time == again.update_time
+    assert [item.update_time for item in client.get_items(ids, collection=collection)] == [None] * 3
 
 
 def test_metadata_comes_back_as_it_went(client: tihua.Client, collection: str) -> None:

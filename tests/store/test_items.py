@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import UTC, datetime
 
 import numpy as np
 import pytest
@@ -75,6 +76,25 @@ async def test_who_wrote_an_item_is_known_to_those_who_ask_and_is_no_metadata(
     assert await store.get(name, ["a"], Fields()) == [Item("a", None, "u", {"k": 1})]
     await store.upsert(name, [Item("a", embeddings[0])])
     assert await store.get(name, ["a"], bare) == [Item("a", None)]
+
+
+async def test_when_an_item_was_written_is_known_to_those_who_ask_and_is_no_metadata(
+    store: VectorStore, name: str, embeddings: FloatArray
+) -> None:
+    """To the microsecond; of an item that came without a time it is not known."""
+    then = datetime(2026, 11, 27, 1, 2, 3, 456_789, UTC)
+    dated = Item("a", embeddings[0], "u", {"k": 1}, update_time=then)
+    await store.upsert(name, [dated, Item("b", embeddings[1])])
+
+    bare = Fields(uri=False, metadata=False, update_time=True)
+    assert await store.scan(name, where=Filter(), limit=2, fields=bare) == [
+        Item("a", None, update_time=then),
+        Item("b", None),
+    ]
+    assert await store.get(name, ["a"], Fields(update_time=True)) == [
+        Item("a", None, "u", {"k": 1}, update_time=then)
+    ]
+    assert await store.get(name, ["a"], Fields()) == [Item("a", None, "u", {"k": 1})]
 
 
 async def test_items_come_in_the_order_of_their_ids(

@@ -247,4 +247,5 @@ def _read(item: Item, fields: Fields) -> Item:
         item.uri if fields.uri else "",
         dict(item.metadata) if fields.metadata else {},
         item.origin if fields.origin else "",
+        item.update_time if fields.update_time else None,
     )

@@ -37,6 +37,15 @@ type CollectionServiceClient interface {
 	DeleteAlias(ctx context.Context, in *DeleteAliasRequest, opts ...grpc.CallOption) (*DeleteAliasResponse, error)
 	// Loads a collection into the store's memory and returns when it can be searched.
 	LoadCollection(ctx context.Context, in *LoadCollectionRequest, opts ...grpc.CallOption) (*LoadCollectionResponse, error)
+	// Replaces the index of a collection, or builds the one that it has anew, and returns when the
+	// collection is loaded with it: after seconds to hours. Items stay. Meanwhile its load state is
+	// LOADING: items can be written, but searching, reading and deleting them is UNAVAILABLE
+	// (COLLECTION_LOADING), which may be tried again. It goes on though the caller leaves, and in the
+	// store after its own limit of 10 minutes, with UNAVAILABLE until then; GetCollection tells when
+	// it is done. If server or store die in between, LoadCollection or the same call completes it.
+	// Without any pause: make a collection with the other index, copy the items, embeddings
+	// included, and lead an alias to it.
+	BuildIndex(ctx context.Context, in *BuildIndexRequest, opts ...grpc.CallOption) (*BuildIndexResponse, error)
 	// Releases a collection from the store's memory. Its items stay; until it is loaded again,
 	// items can be written and all of them counted, but searching, reading and deleting them is
 	// FAILED_PRECONDITION.
@@ -134,6 +143,15 @@ func (c *collectionServiceClient) LoadCollection(ctx context.Context, in *LoadCo
 	return out, nil
 }
 
+func (c *collectionServiceClient) BuildIndex(ctx context.Context, in *BuildIndexRequest, opts ...grpc.CallOption) (*BuildIndexResponse, error) {
+	out := new(BuildIndexResponse)
+	err := c.cc.Invoke(ctx, "/tihua.v1.CollectionService/BuildIndex", in, out, opts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 func (c *collectionServiceClient) ReleaseCollection(ctx context.Context, in *ReleaseCollectionRequest, opts ...grpc.CallOption) (*ReleaseCollectionResponse, error) {
 	out := new(ReleaseCollectionResponse)
 	err := c.cc.Invoke(ctx, "/tihua.v1.CollectionService/ReleaseCollection", in, out, opts...)
@@ -212,6 +230,15 @@ type CollectionServiceServer interface {
 	DeleteAlias(context.Context, *DeleteAliasRequest) (*DeleteAliasResponse, error)
 	// Loads a collection into the store's memory and returns when it can be searched.
 	LoadCollection(context.Context, *LoadCollectionRequest) (*LoadCollectionResponse, error)
+	// Replaces the index of a collection, or builds the one that it has anew, and returns when the
+	// collection is loaded with it: after seconds to hours. Items stay. Meanwhile its load state is
+	// LOADING: items can be written, but searching, reading and deleting them is UNAVAILABLE
+	// (COLLECTION_LOADING), which may be tried again. It goes on though the caller leaves, and in the
+	// store after its own limit of 10 minutes, with UNAVAILABLE until then; GetCollection tells when
+	// it is done. If server or store die in between, LoadCollection or the same call completes it.
+	// Without any pause: make a collection with the other index, copy the items, embeddings
+	// included, and lead an alias to it.
+	BuildIndex(context.Context, *BuildIndexRequest) (*BuildIndexResponse, error)
 	// Releases a collection from the store's memory. Its items stay; until it is loaded again,
 	// items can be written and all of them counted, but searching, reading and deleting them is
 	// FAILED_PRECONDITION.
@@ -257,6 +284,9 @@ func (UnimplementedCollectionServiceServer) DeleteAlias(context.Context, *Delete
 }
 func (UnimplementedCollectionServiceServer) LoadCollection(context.Context, *LoadCollectionRequest) (*LoadCollectionResponse, error) {
 	return nil, status.Errorf(codes.Unimplemented, "method LoadCollection not implemented")
+}
+func (UnimplementedCollectionServiceServer) BuildIndex(context.Context, *BuildIndexRequest) (*BuildIndexResponse, error) {
+	return nil, status.Errorf(codes.Unimplemented, "method BuildIndex not implemented")
 }
 func (UnimplementedCollectionServiceServer) ReleaseCollection(context.Context, *ReleaseCollectionRequest) (*ReleaseCollectionResponse, error) {
 	return nil, status.Errorf(codes.Unimplemented, "method ReleaseCollection not implemented")
@@ -433,6 +463,24 @@ func _CollectionService_LoadCollection_Handler(srv interface{}, ctx context.Cont
 	return interceptor(ctx, in, info, handler)
 }
 
+func _CollectionService_BuildIndex_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(BuildIndexRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(CollectionServiceServer).BuildIndex(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: "/tihua.v1.CollectionService/BuildIndex",
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(CollectionServiceServer).BuildIndex(ctx, req.(*BuildIndexRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 func _CollectionService_ReleaseCollection_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
 	in := new(ReleaseCollectionRequest)
 	if err := dec(in); err != nil {
@@ -576,6 +624,10 @@ var _CollectionService_serviceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "LoadCollection",
 			Handler:    _CollectionService_LoadCollection_Handler,
+		},
+		{
+			MethodName: "BuildIndex",
+			Handler:    _CollectionService_BuildIndex_Handler,
 		},
 		{
 			MethodName: "ReleaseCollection",

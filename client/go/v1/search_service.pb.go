@@ -230,8 +230,8 @@ type SearchRequest struct {
 	PageToken string `protobuf:"bytes,6,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
 	// Hits with a lower score are left out; in [-1, 1], unset keeps all.
 	MinScore *float32 `protobuf:"fixed32,7,opt,name=min_score,json=minScore,proto3,oneof" json:"min_score,omitempty"`
-	// What a hit's item carries beside its id: any of "uri", "metadata", "embedding". Unset means uri
-	// and metadata; the path "id" alone gives bare ids.
+	// What a hit's item carries beside its id: any of "uri", "metadata", "embedding", "update_time".
+	// Unset means uri and metadata; the path "id" alone gives bare ids.
 	ReadMask *fieldmaskpb.FieldMask `protobuf:"bytes,8,opt,name=read_mask,json=readMask,proto3" json:"read_mask,omitempty"`
 	// Search parameters of the index by name: "nprobe" (IVF_FLAT: lists to look into), "ef" (HNSW:
 	// candidates, `limit` to 32 768). Unset means a sixteenth of the lists (8 at least; all of

@@ -57,12 +57,15 @@ def field_list(value: str) -> tuple[Field, ...]:
     fields: list[Field] = []
     for name in value.split(","):
         match name.strip():
-            case "uri" | "metadata" | "embedding" as field:
+            case "uri" | "metadata" | "embedding" | "update_time" as field:
                 fields.append(field)
             case "id":  # is always there
                 pass
             case other:
-                message = f"{other!r} is no field; it is one of id, uri, metadata and embedding"
+                message = (
+                    f"{other!r} is no field; it is one of id, uri, metadata, embedding and "
+                    "update_time"
+                )
                 raise click.BadParameter(message)
     return tuple(fields)
 

@@ -15,13 +15,18 @@ from tihua.cli._connection import Connection
 from tihua.cli._parameters import field_list, json_pair, with_stdin
 from tihua.cli._printer import Column, Printer, Record, counted, json_option, numbers
 
-_COLUMNS = (Column("id"), Column("uri", style="dim"), Column("metadata", style="dim"))
+_COLUMNS = (
+    Column("id"),
+    Column("uri", style="dim"),
+    Column("metadata", style="dim"),
+    Column("update_time", "updated", style="dim"),
+)
 
 _fields_option = click.option(
     "--fields",
     type=field_list,
     metavar="FIELD,…",
-    help="What items carry: uri, metadata, embedding, or id alone.",
+    help="What items carry: uri, metadata, embedding, update_time, or id alone.",
 )
 _filter_option = click.option(
     "--filter",
@@ -263,6 +268,9 @@ def _record(item: tihua.Item, fields: tuple[Field, ...] | None) -> Record:
                 record[field] = dict(sorted(item.metadata.items()))
             case "embedding":
                 record[field] = _numbers(item)
+            case "update_time":
+                updated = item.update_time
+                record[field] = updated.isoformat() if updated is not None else None
     return record
 
 

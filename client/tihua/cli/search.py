@@ -104,7 +104,7 @@ class _Answer:
     "--fields",
     type=field_list,
     metavar="FIELD,…",
-    help="What hits carry: uri, metadata, embedding, or id alone.",
+    help="What hits carry: uri, metadata, embedding, update_time, or id alone.",
 )
 @click.option(
     "--sheet",
@@ -277,6 +277,7 @@ def _records(
             "uri": hit.uri,
             "metadata": dict(sorted(hit.metadata.items())),
             "embedding": None if hit.embedding is None else numbers(hit.embedding),
+            "update_time": None if hit.update_time is None else hit.update_time.isoformat(),
         }
         carried = ("uri", "metadata") if fields is None else fields
         yield {

@@ -185,8 +185,8 @@ class SearchRequest(_message.Message):
 
     @_builtins.property
     def read_mask(self) -> _field_mask_pb2.FieldMask:
-        """What a hit's item carries beside its id: any of "uri", "metadata", "embedding". Unset means uri
-        and metadata; the path "id" alone gives bare ids.
+        """What a hit's item carries beside its id: any of "uri", "metadata", "embedding", "update_time".
+        Unset means uri and metadata; the path "id" alone gives bare ids.
         """
 
     @_builtins.property

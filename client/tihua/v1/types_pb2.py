@@ -23,9 +23,10 @@ _sym_db = _symbol_database.Default()
 
 
 from google.protobuf import struct_pb2 as google_dot_protobuf_dot_struct__pb2
+from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x14tihua/v1/types.proto\x12\x08tihua.v1\x1a\x1cgoogle/protobuf/struct.proto\"[\n\x0bVectorBlock\x12\x0c\n\x04\x64\x61ta\x18\x01 \x01(\x0c\x12\x0b\n\x03\x64im\x18\x02 \x01(\r\x12\r\n\x05\x63ount\x18\x03 \x01(\r\x12\"\n\x04type\x18\x04 \x01(\x0e\x32\x14.tihua.v1.VectorType\"]\n\x0bImageSource\x12\x11\n\x07\x63ontent\x18\x01 \x01(\x0cH\x00\x12!\n\x03rgb\x18\x02 \x01(\x0b\x32\x12.tihua.v1.RgbImageH\x00\x12\x0e\n\x04path\x18\x03 \x01(\tH\x00\x42\x08\n\x06source\"=\n\x08RgbImage\x12\x0c\n\x04\x64\x61ta\x18\x01 \x01(\x0c\x12\x10\n\x08width_px\x18\x02 \x01(\r\x12\x11\n\theight_px\x18\x03 \x01(\r\"\xb9\x01\n\x04Item\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0e\n\x04text\x18\x02 \x01(\tH\x00\x12&\n\x05image\x18\x03 \x01(\x0b\x32\x15.tihua.v1.ImageSourceH\x00\x12*\n\tembedding\x18\x04 \x01(\x0b\x32\x15.tihua.v1.VectorBlockH\x00\x12\x0b\n\x03uri\x18\x05 \x01(\t\x12)\n\x08metadata\x18\x06 \x01(\x0b\x32\x17.google.protobuf.StructB\t\n\x07\x63ontent\"+\n\x08ModelRef\x12\n\n\x02id\x18\x01 \x01(\t\x12\x13\n\x0b\x66ingerprint\x18\x02 \x01(\t\"\x7f\n\x06Timing\x12\x10\n\x08queue_us\x18\x01 \x01(\x04\x12\x15\n\rpreprocess_us\x18\x02 \x01(\x04\x12\x14\n\x0cinference_us\x18\x03 \x01(\x04\x12\x10\n\x08store_us\x18\x04 \x01(\x04\x12\x10\n\x08total_us\x18\x05 \x01(\x04\x12\x12\n\nbatch_size\x18\x06 \x01(\r\"\xce\x01\n\tItemError\x12\r\n\x05index\x18\x01 \x01(\r\x12\n\n\x02id\x18\x02 \x01(\t\x12\x0c\n\x04\x63ode\x18\x03 \x01(\x05\x12\x0e\n\x06reason\x18\x04 \x01(\t\x12\x0f\n\x07message\x18\x05 \x01(\t\x12\x33\n\x08metadata\x18\x06 \x03(\x0b\x32!.tihua.v1.ItemError.MetadataEntry\x12\x11\n\tretryable\x18\x07 \x01(\x08\x1a/\n\rMetadataEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01*[\n\nVectorType\x12\x1b\n\x17VECTOR_TYPE_UNSPECIFIED\x10\x00\x12\x17\n\x13VECTOR_TYPE_FLOAT32\x10\x01\x12\x17\n\x13VECTOR_TYPE_FLOAT16\x10\x02\x42\x43\n\x12io.github.tihua.v1P\x01Z+github.com/tihua/tihua/client/go/v1;tihuav1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x14tihua/v1/types.proto\x12\x08tihua.v1\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"[\n\x0bVectorBlock\x12\x0c\n\x04\x64\x61ta\x18\x01 \x01(\x0c\x12\x0b\n\x03\x64im\x18\x02 \x01(\r\x12\r\n\x05\x63ount\x18\x03 \x01(\r\x12\"\n\x04type\x18\x04 \x01(\x0e\x32\x14.tihua.v1.VectorType\"]\n\x0bImageSource\x12\x11\n\x07\x63ontent\x18\x01 \x01(\x0cH\x00\x12!\n\x03rgb\x18\x02 \x01(\x0b\x32\x12.tihua.v1.RgbImageH\x00\x12\x0e\n\x04path\x18\x03 \x01(\tH\x00\x42\x08\n\x06source\"=\n\x08RgbImage\x12\x0c\n\x04\x64\x61ta\x18\x01 \x01(\x0c\x12\x10\n\x08width_px\x18\x02 \x01(\r\x12\x11\n\theight_px\x18\x03 \x01(\r\"\xea\x01\n\x04Item\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0e\n\x04text\x18\x02 \x01(\tH\x00\x12&\n\x05image\x18\x03 \x01(\x0b\x32\x15.tihua.v1.ImageSourceH\x00\x12*\n\tembedding\x18\x04 \x01(\x0b\x32\x15.tihua.v1.VectorBlockH\x00\x12\x0b\n\x03uri\x18\x05 \x01(\t\x12)\n\x08metadata\x18\x06 \x01(\x0b\x32\x17.google.protobuf.Struct\x12/\n\x0bupdate_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\t\n\x07\x63ontent\"+\n\x08ModelRef\x12\n\n\x02id\x18\x01 \x01(\t\x12\x13\n\x0b\x66ingerprint\x18\x02 \x01(\t\"\x7f\n\x06Timing\x12\x10\n\x08queue_us\x18\x01 \x01(\x04\x12\x15\n\rpreprocess_us\x18\x02 \x01(\x04\x12\x14\n\x0cinference_us\x18\x03 \x01(\x04\x12\x10\n\x08store_us\x18\x04 \x01(\x04\x12\x10\n\x08total_us\x18\x05 \x01(\x04\x12\x12\n\nbatch_size\x18\x06 \x01(\r\"\xce\x01\n\tItemError\x12\r\n\x05index\x18\x01 \x01(\r\x12\n\n\x02id\x18\x02 \x01(\t\x12\x0c\n\x04\x63ode\x18\x03 \x01(\x05\x12\x0e\n\x06reason\x18\x04 \x01(\t\x12\x0f\n\x07message\x18\x05 \x01(\t\x12\x33\n\x08metadata\x18\x06 \x03(\x0b\x32!.tihua.v1.ItemError.MetadataEntry\x12\x11\n\tretryable\x18\x07 \x01(\x08\x1a/\n\rMetadataEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01*[\n\nVectorType\x12\x1b\n\x17VECTOR_TYPE_UNSPECIFIED\x10\x00\x12\x17\n\x13VECTOR_TYPE_FLOAT32\x10\x01\x12\x17\n\x13VECTOR_TYPE_FLOAT16\x10\x02\x42\x43\n\x12io.github.tihua.v1P\x01Z+github.com/tihua/tihua/client/go/v1;tihuav1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -35,22 +36,22 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['DESCRIPTOR']._serialized_options = b'\n\022io.github.tihua.v1P\001Z+github.com/tihua/tihua/client/go/v1;tihuav1'
   _globals['_ITEMERROR_METADATAENTRY']._loaded_options = None
   _globals['_ITEMERROR_METADATAENTRY']._serialized_options = b'8\001'
-  _globals['_VECTORTYPE']._serialized_start=886
-  _globals['_VECTORTYPE']._serialized_end=977
-  _globals['_VECTORBLOCK']._serialized_start=64
-  _globals['_VECTORBLOCK']._serialized_end=155
-  _globals['_IMAGESOURCE']._serialized_start=157
-  _globals['_IMAGESOURCE']._serialized_end=250
-  _globals['_RGBIMAGE']._serialized_start=252
-  _globals['_RGBIMAGE']._serialized_end=313
-  _globals['_ITEM']._serialized_start=316
-  _globals['_ITEM']._serialized_end=501
-  _globals['_MODELREF']._serialized_start=503
-  _globals['_MODELREF']._serialized_end=546
-  _globals['_TIMING']._serialized_start=548
-  _globals['_TIMING']._serialized_end=675
-  _globals['_ITEMERROR']._serialized_start=678
-  _globals['_ITEMERROR']._serialized_end=884
-  _globals['_ITEMERROR_METADATAENTRY']._serialized_start=837
-  _globals['_ITEMERROR_METADATAENTRY']._serialized_end=884
+  _globals['_VECTORTYPE']._serialized_start=968
+  _globals['_VECTORTYPE']._serialized_end=1059
+  _globals['_VECTORBLOCK']._serialized_start=97
+  _globals['_VECTORBLOCK']._serialized_end=188
+  _globals['_IMAGESOURCE']._serialized_start=190
+  _globals['_IMAGESOURCE']._serialized_end=283
+  _globals['_RGBIMAGE']._serialized_start=285
+  _globals['_RGBIMAGE']._serialized_end=346
+  _globals['_ITEM']._serialized_start=349
+  _globals['_ITEM']._serialized_end=583
+  _globals['_MODELREF']._serialized_start=585
+  _globals['_MODELREF']._serialized_end=628
+  _globals['_TIMING']._serialized_start=630
+  _globals['_TIMING']._serialized_end=757
+  _globals['_ITEMERROR']._serialized_start=760
+  _globals['_ITEMERROR']._serialized_end=966
+  _globals['_ITEMERROR_METADATAENTRY']._serialized_start=919
+  _globals['_ITEMERROR_METADATAENTRY']._serialized_end=966
 # @@protoc_insertion_point(module_scope)

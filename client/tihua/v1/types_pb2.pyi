@@ -44,6 +44,7 @@ from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from google.protobuf import struct_pb2 as _struct_pb2
+from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 import builtins as _builtins
@@ -202,6 +203,7 @@ class Item(_message.Message):
     EMBEDDING_FIELD_NUMBER: _builtins.int
     URI_FIELD_NUMBER: _builtins.int
     METADATA_FIELD_NUMBER: _builtins.int
+    UPDATE_TIME_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     """The caller's key, unique in its collection: 1 to Limits.max_id_bytes bytes of UTF-8. Writing an
     id again replaces the item.
@@ -229,6 +231,14 @@ class Item(_message.Message):
         refused.
         """
 
+    @_builtins.property
+    def update_time(self) -> _timestamp_pb2.Timestamp:
+        """When its content was written, to the microsecond. Unset when writing means now, by the server's
+        clock; a time that is given is kept, for what is written from a copy. From 1970-01-01T00:00:00Z,
+        which means that it is not known, to the end of the year 9999; INVALID_ARGUMENT beyond. When
+        reading: unset unless it was asked for, and for an item whose time is not known.
+        """
+
     def __init__(
         self,
         *,
@@ -238,10 +248,11 @@ class Item(_message.Message):
         embedding: Global___VectorBlock | None = ...,
         uri: _builtins.str = ...,
         metadata: _struct_pb2.Struct | None = ...,
+        update_time: _timestamp_pb2.Timestamp | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["content", b"content", "embedding", b"embedding", "image", b"image", "metadata", b"metadata", "text", b"text"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["content", b"content", "embedding", b"embedding", "image", b"image", "metadata", b"metadata", "text", b"text", "update_time", b"update_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["content", b"content", "embedding", b"embedding", "id", b"id", "image", b"image", "metadata", b"metadata", "text", b"text", "uri", b"uri"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["content", b"content", "embedding", b"embedding", "id", b"id", "image", b"image", "metadata", b"metadata", "text", b"text", "update_time", b"update_time", "uri", b"uri"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType_content: _TypeAlias = _typing.Literal["text", "image", "embedding"]  # noqa: Y015
     _WhichOneofArgType_content: _TypeAlias = _typing.Literal["content", b"content"]  # noqa: Y015

@@ -3,6 +3,7 @@
 import math
 import struct
 from array import array
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 import numpy as np
@@ -207,6 +208,16 @@ def test_an_item_travels_with_all_that_it_has() -> None:
     assert item(item_message(written)) == Item(
         "a", embedding=array("f", [1.0, 0.0]), uri="file:///a.jpg", metadata={"年": [2024, None]}
     )
+
+
+def test_when_an_item_was_written_comes_back_as_it_went() -> None:
+    """To the microsecond, in UTC; without a zone nobody knows when that is."""
+    then = datetime(2026, 11, 27, 9, 2, 3, 456_789, timezone(timedelta(hours=8)))
+    assert item(item_message(Item("a", text="马", update_time=then))).update_time == then
+    assert item(types_pb2.Item(id="a")).update_time is None
+    naive = then.replace(tzinfo=None)
+    with pytest.raises(InvalidRequestError, match="without a time zone"):
+        item_message(Item("a", text="马", update_time=naive))
 
 
 def test_an_item_without_an_embedding_has_none() -> None:

@@ -31,6 +31,7 @@ static const char* CollectionService_method_names[] = {
   "/tihua.v1.CollectionService/SetAlias",
   "/tihua.v1.CollectionService/DeleteAlias",
   "/tihua.v1.CollectionService/LoadCollection",
+  "/tihua.v1.CollectionService/BuildIndex",
   "/tihua.v1.CollectionService/ReleaseCollection",
   "/tihua.v1.CollectionService/UpsertItems",
   "/tihua.v1.CollectionService/GetItems",
@@ -54,12 +55,13 @@ CollectionService::Stub::Stub(const std::shared_ptr< ::grpc::ChannelInterface>& 
   , rpcmethod_SetAlias_(CollectionService_method_names[5], options.suffix_for_stats(),::grpc::internal::RpcMethod::NORMAL_RPC, channel)
   , rpcmethod_DeleteAlias_(CollectionService_method_names[6], options.suffix_for_stats(),::grpc::internal::RpcMethod::NORMAL_RPC, channel)
   , rpcmethod_LoadCollection_(CollectionService_method_names[7], options.suffix_for_stats(),::grpc::internal::RpcMethod::NORMAL_RPC, channel)
-  , rpcmethod_ReleaseCollection_(CollectionService_method_names[8], options.suffix_for_stats(),::grpc::internal::RpcMethod::NORMAL_RPC, channel)
-  , rpcmethod_UpsertItems_(CollectionService_method_names[9], options.suffix_for_stats(),::grpc::internal::RpcMethod::NORMAL_RPC, channel)
-  , rpcmethod_GetItems_(CollectionService_method_names[10], options.suffix_for_stats(),::grpc::internal::RpcMethod::NORMAL_RPC, channel)
-  , rpcmethod_ListItems_(CollectionService_method_names[11], options.suffix_for_stats(),::grpc::internal::RpcMethod::NORMAL_RPC, channel)
-  , rpcmethod_CountItems_(CollectionService_method_names[12], options.suffix_for_stats(),::grpc::internal::RpcMethod::NORMAL_RPC, channel)
-  , rpcmethod_DeleteItems_(CollectionService_method_names[13], options.suffix_for_stats(),::grpc::internal::RpcMethod::NORMAL_RPC, channel)
+  , rpcmethod_BuildIndex_(CollectionService_method_names[8], options.suffix_for_stats(),::grpc::internal::RpcMethod::NORMAL_RPC, channel)
+  , rpcmethod_ReleaseCollection_(CollectionService_method_names[9], options.suffix_for_stats(),::grpc::internal::RpcMethod::NORMAL_RPC, channel)
+  , rpcmethod_UpsertItems_(CollectionService_method_names[10], options.suffix_for_stats(),::grpc::internal::RpcMethod::NORMAL_RPC, channel)
+  , rpcmethod_GetItems_(CollectionService_method_names[11], options.suffix_for_stats(),::grpc::internal::RpcMethod::NORMAL_RPC, channel)
+  , rpcmethod_ListItems_(CollectionService_method_names[12], options.suffix_for_stats(),::grpc::internal::RpcMethod::NORMAL_RPC, channel)
+  , rpcmethod_CountItems_(CollectionService_method_names[13], options.suffix_for_stats(),::grpc::internal::RpcMethod::NORMAL_RPC, channel)
+  , rpcmethod_DeleteItems_(CollectionService_method_names[14], options.suffix_for_stats(),::grpc::internal::RpcMethod::NORMAL_RPC, channel)
   {}
 
 ::grpc::Status CollectionService::Stub::CreateCollection(::grpc::ClientContext* context, const ::tihua::v1::CreateCollectionRequest& request, ::tihua::v1::CreateCollectionResponse* response) {
@@ -242,6 +244,29 @@ void CollectionService::Stub::async::LoadCollection(::grpc::ClientContext* conte
 ::grpc::ClientAsyncResponseReader< ::tihua::v1::LoadCollectionResponse>* CollectionService::Stub::AsyncLoadCollectionRaw(::grpc::ClientContext* context, const ::tihua::v1::LoadCollectionRequest& request, ::grpc::CompletionQueue* cq) {
   auto* result =
     this->PrepareAsyncLoadCollectionRaw(context, request, cq);
+  result->StartCall();
+  return result;
+}
+
+::grpc::Status CollectionService::Stub::BuildIndex(::grpc::ClientContext* context, const ::tihua::v1::BuildIndexRequest& request, ::tihua::v1::BuildIndexResponse* response) {
+  return ::grpc::internal::BlockingUnaryCall< ::tihua::v1::BuildIndexRequest, ::tihua::v1::BuildIndexResponse, ::grpc::protobuf::MessageLite, ::grpc::protobuf::MessageLite>(channel_.get(), rpcmethod_BuildIndex_, context, request, response);
+}
+
+void CollectionService::Stub::async::BuildIndex(::grpc::ClientContext* context, const ::tihua::v1::BuildIndexRequest* request, ::tihua::v1::BuildIndexResponse* response, std::function<void(::grpc::Status)> f) {
+  ::grpc::internal::CallbackUnaryCall< ::tihua::v1::BuildIndexRequest, ::tihua::v1::BuildIndexResponse, ::grpc::protobuf::MessageLite, ::grpc::protobuf::MessageLite>(stub_->channel_.get(), stub_->rpcmethod_BuildIndex_, context, request, response, std::move(f));
+}
+
+void CollectionService::Stub::async::BuildIndex(::grpc::ClientContext* context, const ::tihua::v1::BuildIndexRequest* request, ::tihua::v1::BuildIndexResponse* response, ::grpc::ClientUnaryReactor* reactor) {
+  ::grpc::internal::ClientCallbackUnaryFactory::Create< ::grpc::protobuf::MessageLite, ::grpc::protobuf::MessageLite>(stub_->channel_.get(), stub_->rpcmethod_BuildIndex_, context, request, response, reactor);
+}
+
+::grpc::ClientAsyncResponseReader< ::tihua::v1::BuildIndexResponse>* CollectionService::Stub::PrepareAsyncBuildIndexRaw(::grpc::ClientContext* context, const ::tihua::v1::BuildIndexRequest& request, ::grpc::CompletionQueue* cq) {
+  return ::grpc::internal::ClientAsyncResponseReaderHelper::Create< ::tihua::v1::BuildIndexResponse, ::tihua::v1::BuildIndexRequest, ::grpc::protobuf::MessageLite, ::grpc::protobuf::MessageLite>(channel_.get(), cq, rpcmethod_BuildIndex_, context, request);
+}
+
+::grpc::ClientAsyncResponseReader< ::tihua::v1::BuildIndexResponse>* CollectionService::Stub::AsyncBuildIndexRaw(::grpc::ClientContext* context, const ::tihua::v1::BuildIndexRequest& request, ::grpc::CompletionQueue* cq) {
+  auto* result =
+    this->PrepareAsyncBuildIndexRaw(context, request, cq);
   result->StartCall();
   return result;
 }
@@ -468,6 +493,16 @@ CollectionService::Service::Service() {
   AddMethod(new ::grpc::internal::RpcServiceMethod(
       CollectionService_method_names[8],
       ::grpc::internal::RpcMethod::NORMAL_RPC,
+      new ::grpc::internal::RpcMethodHandler< CollectionService::Service, ::tihua::v1::BuildIndexRequest, ::tihua::v1::BuildIndexResponse, ::grpc::protobuf::MessageLite, ::grpc::protobuf::MessageLite>(
+          [](CollectionService::Service* service,
+             ::grpc::ServerContext* ctx,
+             const ::tihua::v1::BuildIndexRequest* req,
+             ::tihua::v1::BuildIndexResponse* resp) {
+               return service->BuildIndex(ctx, req, resp);
+             }, this)));
+  AddMethod(new ::grpc::internal::RpcServiceMethod(
+      CollectionService_method_names[9],
+      ::grpc::internal::RpcMethod::NORMAL_RPC,
       new ::grpc::internal::RpcMethodHandler< CollectionService::Service, ::tihua::v1::ReleaseCollectionRequest, ::tihua::v1::ReleaseCollectionResponse, ::grpc::protobuf::MessageLite, ::grpc::protobuf::MessageLite>(
           [](CollectionService::Service* service,
              ::grpc::ServerContext* ctx,
@@ -476,7 +511,7 @@ CollectionService::Service::Service() {
                return service->ReleaseCollection(ctx, req, resp);
              }, this)));
   AddMethod(new ::grpc::internal::RpcServiceMethod(
-      CollectionService_method_names[9],
+      CollectionService_method_names[10],
       ::grpc::internal::RpcMethod::NORMAL_RPC,
       new ::grpc::internal::RpcMethodHandler< CollectionService::Service, ::tihua::v1::UpsertItemsRequest, ::tihua::v1::UpsertItemsResponse, ::grpc::protobuf::MessageLite, ::grpc::protobuf::MessageLite>(
           [](CollectionService::Service* service,
@@ -486,7 +521,7 @@ CollectionService::Service::Service() {
                return service->UpsertItems(ctx, req, resp);
              }, this)));
   AddMethod(new ::grpc::internal::RpcServiceMethod(
-      CollectionService_method_names[10],
+      CollectionService_method_names[11],
       ::grpc::internal::RpcMethod::NORMAL_RPC,
       new ::grpc::internal::RpcMethodHandler< CollectionService::Service, ::tihua::v1::GetItemsRequest, ::tihua::v1::GetItemsResponse, ::grpc::protobuf::MessageLite, ::grpc::protobuf::MessageLite>(
           [](CollectionService::Service* service,
@@ -496,7 +531,7 @@ CollectionService::Service::Service() {
                return service->GetItems(ctx, req, resp);
              }, this)));
   AddMethod(new ::grpc::internal::RpcServiceMethod(
-      CollectionService_method_names[11],
+      CollectionService_method_names[12],
       ::grpc::internal::RpcMethod::NORMAL_RPC,
       new ::grpc::internal::RpcMethodHandler< CollectionService::Service, ::tihua::v1::ListItemsRequest, ::tihua::v1::ListItemsResponse, ::grpc::protobuf::MessageLite, ::grpc::protobuf::MessageLite>(
           [](CollectionService::Service* service,
@@ -506,7 +541,7 @@ CollectionService::Service::Service() {
                return service->ListItems(ctx, req, resp);
              }, this)));
   AddMethod(new ::grpc::internal::RpcServiceMethod(
-      CollectionService_method_names[12],
+      CollectionService_method_names[13],
       ::grpc::internal::RpcMethod::NORMAL_RPC,
       new ::grpc::internal::RpcMethodHandler< CollectionService::Service, ::tihua::v1::CountItemsRequest, ::tihua::v1::CountItemsResponse, ::grpc::protobuf::MessageLite, ::grpc::protobuf::MessageLite>(
           [](CollectionService::Service* service,
@@ -516,7 +551,7 @@ CollectionService::Service::Service() {
                return service->CountItems(ctx, req, resp);
              }, this)));
   AddMethod(new ::grpc::internal::RpcServiceMethod(
-      CollectionService_method_names[13],
+      CollectionService_method_names[14],
       ::grpc::internal::RpcMethod::NORMAL_RPC,
       new ::grpc::internal::RpcMethodHandler< CollectionService::Service, ::tihua::v1::DeleteItemsRequest, ::tihua::v1::DeleteItemsResponse, ::grpc::protobuf::MessageLite, ::grpc::protobuf::MessageLite>(
           [](CollectionService::Service* service,
@@ -580,6 +615,13 @@ CollectionService::Service::~Service() {
 }
 
 ::grpc::Status CollectionService::Service::LoadCollection(::grpc::ServerContext* context, const ::tihua::v1::LoadCollectionRequest* request, ::tihua::v1::LoadCollectionResponse* response) {
+  (void) context;
+  (void) request;
+  (void) response;
+  return ::grpc::Status(::grpc::StatusCode::UNIMPLEMENTED, "");
+}
+
+::grpc::Status CollectionService::Service::BuildIndex(::grpc::ServerContext* context, const ::tihua::v1::BuildIndexRequest* request, ::tihua::v1::BuildIndexResponse* response) {
   (void) context;
   (void) request;
   (void) response;

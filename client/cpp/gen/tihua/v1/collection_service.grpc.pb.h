@@ -112,6 +112,21 @@ class CollectionService final {
     std::unique_ptr< ::grpc::ClientAsyncResponseReaderInterface< ::tihua::v1::LoadCollectionResponse>> PrepareAsyncLoadCollection(::grpc::ClientContext* context, const ::tihua::v1::LoadCollectionRequest& request, ::grpc::CompletionQueue* cq) {
       return std::unique_ptr< ::grpc::ClientAsyncResponseReaderInterface< ::tihua::v1::LoadCollectionResponse>>(PrepareAsyncLoadCollectionRaw(context, request, cq));
     }
+    // Replaces the index of a collection, or builds the one that it has anew, and returns when the
+    // collection is loaded with it: after seconds to hours. Items stay. Meanwhile its load state is
+    // LOADING: items can be written, but searching, reading and deleting them is UNAVAILABLE
+    // (COLLECTION_LOADING), which may be tried again. It goes on though the caller leaves, and in the
+    // store after its own limit of 10 minutes, with UNAVAILABLE until then; GetCollection tells when
+    // it is done. If server or store die in between, LoadCollection or the same call completes it.
+    // Without any pause: make a collection with the other index, copy the items, embeddings
+    // included, and lead an alias to it.
+    virtual ::grpc::Status BuildIndex(::grpc::ClientContext* context, const ::tihua::v1::BuildIndexRequest& request, ::tihua::v1::BuildIndexResponse* response) = 0;
+    std::unique_ptr< ::grpc::ClientAsyncResponseReaderInterface< ::tihua::v1::BuildIndexResponse>> AsyncBuildIndex(::grpc::ClientContext* context, const ::tihua::v1::BuildIndexRequest& request, ::grpc::CompletionQueue* cq) {
+      return std::unique_ptr< ::grpc::ClientAsyncResponseReaderInterface< ::tihua::v1::BuildIndexResponse>>(AsyncBuildIndexRaw(context, request, cq));
+    }
+    std::unique_ptr< ::grpc::ClientAsyncResponseReaderInterface< ::tihua::v1::BuildIndexResponse>> PrepareAsyncBuildIndex(::grpc::ClientContext* context, const ::tihua::v1::BuildIndexRequest& request, ::grpc::CompletionQueue* cq) {
+      return std::unique_ptr< ::grpc::ClientAsyncResponseReaderInterface< ::tihua::v1::BuildIndexResponse>>(PrepareAsyncBuildIndexRaw(context, request, cq));
+    }
     // Releases a collection from the store's memory. Its items stay; until it is loaded again,
     // items can be written and all of them counted, but searching, reading and deleting them is
     // FAILED_PRECONDITION.
@@ -194,6 +209,16 @@ class CollectionService final {
       // Loads a collection into the store's memory and returns when it can be searched.
       virtual void LoadCollection(::grpc::ClientContext* context, const ::tihua::v1::LoadCollectionRequest* request, ::tihua::v1::LoadCollectionResponse* response, std::function<void(::grpc::Status)>) = 0;
       virtual void LoadCollection(::grpc::ClientContext* context, const ::tihua::v1::LoadCollectionRequest* request, ::tihua::v1::LoadCollectionResponse* response, ::grpc::ClientUnaryReactor* reactor) = 0;
+      // Replaces the index of a collection, or builds the one that it has anew, and returns when the
+      // collection is loaded with it: after seconds to hours. Items stay. Meanwhile its load state is
+      // LOADING: items can be written, but searching, reading and deleting them is UNAVAILABLE
+      // (COLLECTION_LOADING), which may be tried again. It goes on though the caller leaves, and in the
+      // store after its own limit of 10 minutes, with UNAVAILABLE until then; GetCollection tells when
+      // it is done. If server or store die in between, LoadCollection or the same call completes it.
+      // Without any pause: make a collection with the other index, copy the items, embeddings
+      // included, and lead an alias to it.
+      virtual void BuildIndex(::grpc::ClientContext* context, const ::tihua::v1::BuildIndexRequest* request, ::tihua::v1::BuildIndexResponse* response, std::function<void(::grpc::Status)>) = 0;
+      virtual void BuildIndex(::grpc::ClientContext* context, const ::tihua::v1::BuildIndexRequest* request, ::tihua::v1::BuildIndexResponse* response, ::grpc::ClientUnaryReactor* reactor) = 0;
       // Releases a collection from the store's memory. Its items stay; until it is loaded again,
       // items can be written and all of them counted, but searching, reading and deleting them is
       // FAILED_PRECONDITION.
@@ -236,6 +261,8 @@ class CollectionService final {
     virtual ::grpc::ClientAsyncResponseReaderInterface< ::tihua::v1::DeleteAliasResponse>* PrepareAsyncDeleteAliasRaw(::grpc::ClientContext* context, const ::tihua::v1::DeleteAliasRequest& request, ::grpc::CompletionQueue* cq) = 0;
     virtual ::grpc::ClientAsyncResponseReaderInterface< ::tihua::v1::LoadCollectionResponse>* AsyncLoadCollectionRaw(::grpc::ClientContext* context, const ::tihua::v1::LoadCollectionRequest& request, ::grpc::CompletionQueue* cq) = 0;
     virtual ::grpc::ClientAsyncResponseReaderInterface< ::tihua::v1::LoadCollectionResponse>* PrepareAsyncLoadCollectionRaw(::grpc::ClientContext* context, const ::tihua::v1::LoadCollectionRequest& request, ::grpc::CompletionQueue* cq) = 0;
+    virtual ::grpc::ClientAsyncResponseReaderInterface< ::tihua::v1::BuildIndexResponse>* AsyncBuildIndexRaw(::grpc::ClientContext* context, const ::tihua::v1::BuildIndexRequest& request, ::grpc::CompletionQueue* cq) = 0;
+    virtual ::grpc::ClientAsyncResponseReaderInterface< ::tihua::v1::BuildIndexResponse>* PrepareAsyncBuildIndexRaw(::grpc::ClientContext* context, const ::tihua::v1::BuildIndexRequest& request, ::grpc::CompletionQueue* cq) = 0;
     virtual ::grpc::ClientAsyncResponseReaderInterface< ::tihua::v1::ReleaseCollectionResponse>* AsyncReleaseCollectionRaw(::grpc::ClientContext* context, const ::tihua::v1::ReleaseCollectionRequest& request, ::grpc::CompletionQueue* cq) = 0;
     virtual ::grpc::ClientAsyncResponseReaderInterface< ::tihua::v1::ReleaseCollectionResponse>* PrepareAsyncReleaseCollectionRaw(::grpc::ClientContext* context, const ::tihua::v1::ReleaseCollectionRequest& request, ::grpc::CompletionQueue* cq) = 0;
     virtual ::grpc::ClientAsyncResponseReaderInterface< ::tihua::v1::UpsertItemsResponse>* AsyncUpsertItemsRaw(::grpc::ClientContext* context, const ::tihua::v1::UpsertItemsRequest& request, ::grpc::CompletionQueue* cq) = 0;
@@ -308,6 +335,13 @@ class CollectionService final {
     std::unique_ptr< ::grpc::ClientAsyncResponseReader< ::tihua::v1::LoadCollectionResponse>> PrepareAsyncLoadCollection(::grpc::ClientContext* context, const ::tihua::v1::LoadCollectionRequest& request, ::grpc::CompletionQueue* cq) {
       return std::unique_ptr< ::grpc::ClientAsyncResponseReader< ::tihua::v1::LoadCollectionResponse>>(PrepareAsyncLoadCollectionRaw(context, request, cq));
     }
+    ::grpc::Status BuildIndex(::grpc::ClientContext* context, const ::tihua::v1::BuildIndexRequest& request, ::tihua::v1::BuildIndexResponse* response) override;
+    std::unique_ptr< ::grpc::ClientAsyncResponseReader< ::tihua::v1::BuildIndexResponse>> AsyncBuildIndex(::grpc::ClientContext* context, const ::tihua::v1::BuildIndexRequest& request, ::grpc::CompletionQueue* cq) {
+      return std::unique_ptr< ::grpc::ClientAsyncResponseReader< ::tihua::v1::BuildIndexResponse>>(AsyncBuildIndexRaw(context, request, cq));
+    }
+    std::unique_ptr< ::grpc::ClientAsyncResponseReader< ::tihua::v1::BuildIndexResponse>> PrepareAsyncBuildIndex(::grpc::ClientContext* context, const ::tihua::v1::BuildIndexRequest& request, ::grpc::CompletionQueue* cq) {
+      return std::unique_ptr< ::grpc::ClientAsyncResponseReader< ::tihua::v1::BuildIndexResponse>>(PrepareAsyncBuildIndexRaw(context, request, cq));
+    }
     ::grpc::Status ReleaseCollection(::grpc::ClientContext* context, const ::tihua::v1::ReleaseCollectionRequest& request, ::tihua::v1::ReleaseCollectionResponse* response) override;
     std::unique_ptr< ::grpc::ClientAsyncResponseReader< ::tihua::v1::ReleaseCollectionResponse>> AsyncReleaseCollection(::grpc::ClientContext* context, const ::tihua::v1::ReleaseCollectionRequest& request, ::grpc::CompletionQueue* cq) {
       return std::unique_ptr< ::grpc::ClientAsyncResponseReader< ::tihua::v1::ReleaseCollectionResponse>>(AsyncReleaseCollectionRaw(context, request, cq));
@@ -369,6 +403,8 @@ class CollectionService final {
       void DeleteAlias(::grpc::ClientContext* context, const ::tihua::v1::DeleteAliasRequest* request, ::tihua::v1::DeleteAliasResponse* response, ::grpc::ClientUnaryReactor* reactor) override;
       void LoadCollection(::grpc::ClientContext* context, const ::tihua::v1::LoadCollectionRequest* request, ::tihua::v1::LoadCollectionResponse* response, std::function<void(::grpc::Status)>) override;
       void LoadCollection(::grpc::ClientContext* context, const ::tihua::v1::LoadCollectionRequest* request, ::tihua::v1::LoadCollectionResponse* response, ::grpc::ClientUnaryReactor* reactor) override;
+      void BuildIndex(::grpc::ClientContext* context, const ::tihua::v1::BuildIndexRequest* request, ::tihua::v1::BuildIndexResponse* response, std::function<void(::grpc::Status)>) override;
+      void BuildIndex(::grpc::ClientContext* context, const ::tihua::v1::BuildIndexRequest* request, ::tihua::v1::BuildIndexResponse* response, ::grpc::ClientUnaryReactor* reactor) override;
       void ReleaseCollection(::grpc::ClientContext* context, const ::tihua::v1::ReleaseCollectionRequest* request, ::tihua::v1::ReleaseCollectionResponse* response, std::function<void(::grpc::Status)>) override;
       void ReleaseCollection(::grpc::ClientContext* context, const ::tihua::v1::ReleaseCollectionRequest* request, ::tihua::v1::ReleaseCollectionResponse* response, ::grpc::ClientUnaryReactor* reactor) override;
       void UpsertItems(::grpc::ClientContext* context, const ::tihua::v1::UpsertItemsRequest* request, ::tihua::v1::UpsertItemsResponse* response, std::function<void(::grpc::Status)>) override;
@@ -408,6 +444,8 @@ class CollectionService final {
     ::grpc::ClientAsyncResponseReader< ::tihua::v1::DeleteAliasResponse>* PrepareAsyncDeleteAliasRaw(::grpc::ClientContext* context, const ::tihua::v1::DeleteAliasRequest& request, ::grpc::CompletionQueue* cq) override;
     ::grpc::ClientAsyncResponseReader< ::tihua::v1::LoadCollectionResponse>* AsyncLoadCollectionRaw(::grpc::ClientContext* context, const ::tihua::v1::LoadCollectionRequest& request, ::grpc::CompletionQueue* cq) override;
     ::grpc::ClientAsyncResponseReader< ::tihua::v1::LoadCollectionResponse>* PrepareAsyncLoadCollectionRaw(::grpc::ClientContext* context, const ::tihua::v1::LoadCollectionRequest& request, ::grpc::CompletionQueue* cq) override;
+    ::grpc::ClientAsyncResponseReader< ::tihua::v1::BuildIndexResponse>* AsyncBuildIndexRaw(::grpc::ClientContext* context, const ::tihua::v1::BuildIndexRequest& request, ::grpc::CompletionQueue* cq) override;
+    ::grpc::ClientAsyncResponseReader< ::tihua::v1::BuildIndexResponse>* PrepareAsyncBuildIndexRaw(::grpc::ClientContext* context, const ::tihua::v1::BuildIndexRequest& request, ::grpc::CompletionQueue* cq) override;
     ::grpc::ClientAsyncResponseReader< ::tihua::v1::ReleaseCollectionResponse>* AsyncReleaseCollectionRaw(::grpc::ClientContext* context, const ::tihua::v1::ReleaseCollectionRequest& request, ::grpc::CompletionQueue* cq) override;
     ::grpc::ClientAsyncResponseReader< ::tihua::v1::ReleaseCollectionResponse>* PrepareAsyncReleaseCollectionRaw(::grpc::ClientContext* context, const ::tihua::v1::ReleaseCollectionRequest& request, ::grpc::CompletionQueue* cq) override;
     ::grpc::ClientAsyncResponseReader< ::tihua::v1::UpsertItemsResponse>* AsyncUpsertItemsRaw(::grpc::ClientContext* context, const ::tihua::v1::UpsertItemsRequest& request, ::grpc::CompletionQueue* cq) override;
@@ -428,6 +466,7 @@ class CollectionService final {
     const ::grpc::internal::RpcMethod rpcmethod_SetAlias_;
     const ::grpc::internal::RpcMethod rpcmethod_DeleteAlias_;
     const ::grpc::internal::RpcMethod rpcmethod_LoadCollection_;
+    const ::grpc::internal::RpcMethod rpcmethod_BuildIndex_;
     const ::grpc::internal::RpcMethod rpcmethod_ReleaseCollection_;
     const ::grpc::internal::RpcMethod rpcmethod_UpsertItems_;
     const ::grpc::internal::RpcMethod rpcmethod_GetItems_;
@@ -461,6 +500,15 @@ class CollectionService final {
     virtual ::grpc::Status DeleteAlias(::grpc::ServerContext* context, const ::tihua::v1::DeleteAliasRequest* request, ::tihua::v1::DeleteAliasResponse* response);
     // Loads a collection into the store's memory and returns when it can be searched.
     virtual ::grpc::Status LoadCollection(::grpc::ServerContext* context, const ::tihua::v1::LoadCollectionRequest* request, ::tihua::v1::LoadCollectionResponse* response);
+    // Replaces the index of a collection, or builds the one that it has anew, and returns when the
+    // collection is loaded with it: after seconds to hours. Items stay. Meanwhile its load state is
+    // LOADING: items can be written, but searching, reading and deleting them is UNAVAILABLE
+    // (COLLECTION_LOADING), which may be tried again. It goes on though the caller leaves, and in the
+    // store after its own limit of 10 minutes, with UNAVAILABLE until then; GetCollection tells when
+    // it is done. If server or store die in between, LoadCollection or the same call completes it.
+    // Without any pause: make a collection with the other index, copy the items, embeddings
+    // included, and lead an alias to it.
+    virtual ::grpc::Status BuildIndex(::grpc::ServerContext* context, const ::tihua::v1::BuildIndexRequest* request, ::tihua::v1::BuildIndexResponse* response);
     // Releases a collection from the store's memory. Its items stay; until it is loaded again,
     // items can be written and all of them counted, but searching, reading and deleting them is
     // FAILED_PRECONDITION.
@@ -638,12 +686,32 @@ class CollectionService final {
     }
   };
   template <class BaseClass>
+  class WithAsyncMethod_BuildIndex : public BaseClass {
+   private:
+    void BaseClassMustBeDerivedFromService(const Service* /*service*/) {}
+   public:
+    WithAsyncMethod_BuildIndex() {
+      ::grpc::Service::MarkMethodAsync(8);
+    }
+    ~WithAsyncMethod_BuildIndex() override {
+      BaseClassMustBeDerivedFromService(this);
+    }
+    // disable synchronous version of this method
+    ::grpc::Status BuildIndex(::grpc::ServerContext* /*context*/, const ::tihua::v1::BuildIndexRequest* /*request*/, ::tihua::v1::BuildIndexResponse* /*response*/) override {
+      abort();
+      return ::grpc::Status(::grpc::StatusCode::UNIMPLEMENTED, "");
+    }
+    void RequestBuildIndex(::grpc::ServerContext* context, ::tihua::v1::BuildIndexRequest* request, ::grpc::ServerAsyncResponseWriter< ::tihua::v1::BuildIndexResponse>* response, ::grpc::CompletionQueue* new_call_cq, ::grpc::ServerCompletionQueue* notification_cq, void *tag) {
+      ::grpc::Service::RequestAsyncUnary(8, context, request, response, new_call_cq, notification_cq, tag);
+    }
+  };
+  template <class BaseClass>
   class WithAsyncMethod_ReleaseCollection : public BaseClass {
    private:
     void BaseClassMustBeDerivedFromService(const Service* /*service*/) {}
    public:
     WithAsyncMethod_ReleaseCollection() {
-      ::grpc::Service::MarkMethodAsync(8);
+      ::grpc::Service::MarkMethodAsync(9);
     }
     ~WithAsyncMethod_ReleaseCollection() override {
       BaseClassMustBeDerivedFromService(this);
@@ -654,7 +722,7 @@ class CollectionService final {
       return ::grpc::Status(::grpc::StatusCode::UNIMPLEMENTED, "");
     }
     void RequestReleaseCollection(::grpc::ServerContext* context, ::tihua::v1::ReleaseCollectionRequest* request, ::grpc::ServerAsyncResponseWriter< ::tihua::v1::ReleaseCollectionResponse>* response, ::grpc::CompletionQueue* new_call_cq, ::grpc::ServerCompletionQueue* notification_cq, void *tag) {
-      ::grpc::Service::RequestAsyncUnary(8, context, request, response, new_call_cq, notification_cq, tag);
+      ::grpc::Service::RequestAsyncUnary(9, context, request, response, new_call_cq, notification_cq, tag);
     }
   };
   template <class BaseClass>
@@ -663,7 +731,7 @@ class CollectionService final {
     void BaseClassMustBeDerivedFromService(const Service* /*service*/) {}
    public:
     WithAsyncMethod_UpsertItems() {
-      ::grpc::Service::MarkMethodAsync(9);
+      ::grpc::Service::MarkMethodAsync(10);
     }
     ~WithAsyncMethod_UpsertItems() override {
       BaseClassMustBeDerivedFromService(this);
@@ -674,7 +742,7 @@ class CollectionService final {
       return ::grpc::Status(::grpc::StatusCode::UNIMPLEMENTED, "");
     }
     void RequestUpsertItems(::grpc::ServerContext* context, ::tihua::v1::UpsertItemsRequest* request, ::grpc::ServerAsyncResponseWriter< ::tihua::v1::UpsertItemsResponse>* response, ::grpc::CompletionQueue* new_call_cq, ::grpc::ServerCompletionQueue* notification_cq, void *tag) {
-      ::grpc::Service::RequestAsyncUnary(9, context, request, response, new_call_cq, notification_cq, tag);
+      ::grpc::Service::RequestAsyncUnary(10, context, request, response, new_call_cq, notification_cq, tag);
     }
   };
   template <class BaseClass>
@@ -683,7 +751,7 @@ class CollectionService final {
     void BaseClassMustBeDerivedFromService(const Service* /*service*/) {}
    public:
     WithAsyncMethod_GetItems() {
-      ::grpc::Service::MarkMethodAsync(10);
+      ::grpc::Service::MarkMethodAsync(11);
     }
     ~WithAsyncMethod_GetItems() override {
       BaseClassMustBeDerivedFromService(this);
@@ -694,7 +762,7 @@ class CollectionService final {
       return ::grpc::Status(::grpc::StatusCode::UNIMPLEMENTED, "");
     }
     void RequestGetItems(::grpc::ServerContext* context, ::tihua::v1::GetItemsRequest* request, ::grpc::ServerAsyncResponseWriter< ::tihua::v1::GetItemsResponse>* response, ::grpc::CompletionQueue* new_call_cq, ::grpc::ServerCompletionQueue* notification_cq, void *tag) {
-      ::grpc::Service::RequestAsyncUnary(10, context, request, response, new_call_cq, notification_cq, tag);
+      ::grpc::Service::RequestAsyncUnary(11, context, request, response, new_call_cq, notification_cq, tag);
     }
   };
   template <class BaseClass>
@@ -703,7 +771,7 @@ class CollectionService final {
     void BaseClassMustBeDerivedFromService(const Service* /*service*/) {}
    public:
     WithAsyncMethod_ListItems() {
-      ::grpc::Service::MarkMethodAsync(11);
+      ::grpc::Service::MarkMethodAsync(12);
     }
     ~WithAsyncMethod_ListItems() override {
       BaseClassMustBeDerivedFromService(this);
@@ -714,7 +782,7 @@ class CollectionService final {
       return ::grpc::Status(::grpc::StatusCode::UNIMPLEMENTED, "");
     }
     void RequestListItems(::grpc::ServerContext* context, ::tihua::v1::ListItemsRequest* request, ::grpc::ServerAsyncResponseWriter< ::tihua::v1::ListItemsResponse>* response, ::grpc::CompletionQueue* new_call_cq, ::grpc::ServerCompletionQueue* notification_cq, void *tag) {
-      ::grpc::Service::RequestAsyncUnary(11, context, request, response, new_call_cq, notification_cq, tag);
+      ::grpc::Service::RequestAsyncUnary(12, context, request, response, new_call_cq, notification_cq, tag);
     }
   };
   template <class BaseClass>
@@ -723,7 +791,7 @@ class CollectionService final {
     void BaseClassMustBeDerivedFromService(const Service* /*service*/) {}
    public:
     WithAsyncMethod_CountItems() {
-      ::grpc::Service::MarkMethodAsync(12);
+      ::grpc::Service::MarkMethodAsync(13);
     }
     ~WithAsyncMethod_CountItems() override {
       BaseClassMustBeDerivedFromService(this);
@@ -734,7 +802,7 @@ class CollectionService final {
       return ::grpc::Status(::grpc::StatusCode::UNIMPLEMENTED, "");
     }
     void RequestCountItems(::grpc::ServerContext* context, ::tihua::v1::CountItemsRequest* request, ::grpc::ServerAsyncResponseWriter< ::tihua::v1::CountItemsResponse>* response, ::grpc::CompletionQueue* new_call_cq, ::grpc::ServerCompletionQueue* notification_cq, void *tag) {
-      ::grpc::Service::RequestAsyncUnary(12, context, request, response, new_call_cq, notification_cq, tag);
+      ::grpc::Service::RequestAsyncUnary(13, context, request, response, new_call_cq, notification_cq, tag);
     }
   };
   template <class BaseClass>
@@ -743,7 +811,7 @@ class CollectionService final {
     void BaseClassMustBeDerivedFromService(const Service* /*service*/) {}
    public:
     WithAsyncMethod_DeleteItems() {
-      ::grpc::Service::MarkMethodAsync(13);
+      ::grpc::Service::MarkMethodAsync(14);
     }
     ~WithAsyncMethod_DeleteItems() override {
       BaseClassMustBeDerivedFromService(this);
@@ -754,10 +822,10 @@ class CollectionService final {
       return ::grpc::Status(::grpc::StatusCode::UNIMPLEMENTED, "");
     }
     void RequestDeleteItems(::grpc::ServerContext* context, ::tihua::v1::DeleteItemsRequest* request, ::grpc::ServerAsyncResponseWriter< ::tihua::v1::DeleteItemsResponse>* response, ::grpc::CompletionQueue* new_call_cq, ::grpc::ServerCompletionQueue* notification_cq, void *tag) {
-      ::grpc::Service::RequestAsyncUnary(13, context, request, response, new_call_cq, notification_cq, tag);
+      ::grpc::Service::RequestAsyncUnary(14, context, request, response, new_call_cq, notification_cq, tag);
     }
   };
-  typedef WithAsyncMethod_CreateCollection<WithAsyncMethod_GetCollection<WithAsyncMethod_ListCollections<WithAsyncMethod_DeleteCollection<WithAsyncMethod_RenameCollection<WithAsyncMethod_SetAlias<WithAsyncMethod_DeleteAlias<WithAsyncMethod_LoadCollection<WithAsyncMethod_ReleaseCollection<WithAsyncMethod_UpsertItems<WithAsyncMethod_GetItems<WithAsyncMethod_ListItems<WithAsyncMethod_CountItems<WithAsyncMethod_DeleteItems<Service > > > > > > > > > > > > > > AsyncService;
+  typedef WithAsyncMethod_CreateCollection<WithAsyncMethod_GetCollection<WithAsyncMethod_ListCollections<WithAsyncMethod_DeleteCollection<WithAsyncMethod_RenameCollection<WithAsyncMethod_SetAlias<WithAsyncMethod_DeleteAlias<WithAsyncMethod_LoadCollection<WithAsyncMethod_BuildIndex<WithAsyncMethod_ReleaseCollection<WithAsyncMethod_UpsertItems<WithAsyncMethod_GetItems<WithAsyncMethod_ListItems<WithAsyncMethod_CountItems<WithAsyncMethod_DeleteItems<Service > > > > > > > > > > > > > > > AsyncService;
   template <class BaseClass>
   class WithCallbackMethod_CreateCollection : public BaseClass {
    private:
@@ -975,18 +1043,45 @@ class CollectionService final {
       ::grpc::CallbackServerContext* /*context*/, const ::tihua::v1::LoadCollectionRequest* /*request*/, ::tihua::v1::LoadCollectionResponse* /*response*/)  { return nullptr; }
   };
   template <class BaseClass>
+  class WithCallbackMethod_BuildIndex : public BaseClass {
+   private:
+    void BaseClassMustBeDerivedFromService(const Service* /*service*/) {}
+   public:
+    WithCallbackMethod_BuildIndex() {
+      ::grpc::Service::MarkMethodCallback(8,
+          new ::grpc::internal::CallbackUnaryHandler< ::tihua::v1::BuildIndexRequest, ::tihua::v1::BuildIndexResponse>(
+            [this](
+                   ::grpc::CallbackServerContext* context, const ::tihua::v1::BuildIndexRequest* request, ::tihua::v1::BuildIndexResponse* response) { return this->BuildIndex(context, request, response); }));}
+    void SetMessageAllocatorFor_BuildIndex(
+        ::grpc::MessageAllocator< ::tihua::v1::BuildIndexRequest, ::tihua::v1::BuildIndexResponse>* allocator) {
+      ::grpc::internal::MethodHandler* const handler = ::grpc::Service::GetHandler(8);
+      static_cast<::grpc::internal::CallbackUnaryHandler< ::tihua::v1::BuildIndexRequest, ::tihua::v1::BuildIndexResponse>*>(handler)
+              ->SetMessageAllocator(allocator);
+    }
+    ~WithCallbackMethod_BuildIndex() override {
+      BaseClassMustBeDerivedFromService(this);
+    }
+    // disable synchronous version of this method
+    ::grpc::Status BuildIndex(::grpc::ServerContext* /*context*/, const ::tihua::v1::BuildIndexRequest* /*request*/, ::tihua::v1::BuildIndexResponse* /*response*/) override {
+      abort();
+      return ::grpc::Status(::grpc::StatusCode::UNIMPLEMENTED, "");
+    }
+    virtual ::grpc::ServerUnaryReactor* BuildIndex(
+      ::grpc::CallbackServerContext* /*context*/, const ::tihua::v1::BuildIndexRequest* /*request*/, ::tihua::v1::BuildIndexResponse* /*response*/)  { return nullptr; }
+  };
+  template <class BaseClass>
   class WithCallbackMethod_ReleaseCollection : public BaseClass {
    private:
     void BaseClassMustBeDerivedFromService(const Service* /*service*/) {}
    public:
     WithCallbackMethod_ReleaseCollection() {
-      ::grpc::Service::MarkMethodCallback(8,
+      ::grpc::Service::MarkMethodCallback(9,
           new ::grpc::internal::CallbackUnaryHandler< ::tihua::v1::ReleaseCollectionRequest, ::tihua::v1::ReleaseCollectionResponse>(
             [this](
                    ::grpc::CallbackServerContext* context, const ::tihua::v1::ReleaseCollectionRequest* request, ::tihua::v1::ReleaseCollectionResponse* response) { return this->ReleaseCollection(context, request, response); }));}
     void SetMessageAllocatorFor_ReleaseCollection(
         ::grpc::MessageAllocator< ::tihua::v1::ReleaseCollectionRequest, ::tihua::v1::ReleaseCollectionResponse>* allocator) {
-      ::grpc::internal::MethodHandler* const handler = ::grpc::Service::GetHandler(8);
+      ::grpc::internal::MethodHandler* const handler = ::grpc::Service::GetHandler(9);
       static_cast<::grpc::internal::CallbackUnaryHandler< ::tihua::v1::ReleaseCollectionRequest, ::tihua::v1::ReleaseCollectionResponse>*>(handler)
               ->SetMessageAllocator(allocator);
     }
@@ -1007,13 +1102,13 @@ class CollectionService final {
     void BaseClassMustBeDerivedFromService(const Service* /*service*/) {}
    public:
     WithCallbackMethod_UpsertItems() {
-      ::grpc::Service::MarkMethodCallback(9,
+      ::grpc::Service::MarkMethodCallback(10,
           new ::grpc::internal::CallbackUnaryHandler< ::tihua::v1::UpsertItemsRequest, ::tihua::v1::UpsertItemsResponse>(
             [this](
                    ::grpc::CallbackServerContext* context, const ::tihua::v1::UpsertItemsRequest* request, ::tihua::v1::UpsertItemsResponse* response) { return this->UpsertItems(context, request, response); }));}
     void SetMessageAllocatorFor_UpsertItems(
         ::grpc::MessageAllocator< ::tihua::v1::UpsertItemsRequest, ::tihua::v1::UpsertItemsResponse>* allocator) {
-      ::grpc::internal::MethodHandler* const handler = ::grpc::Service::GetHandler(9);
+      ::grpc::internal::MethodHandler* const handler = ::grpc::Service::GetHandler(10);
       static_cast<::grpc::internal::CallbackUnaryHandler< ::tihua::v1::UpsertItemsRequest, ::tihua::v1::UpsertItemsResponse>*>(handler)
               ->SetMessageAllocator(allocator);
     }
@@ -1034,13 +1129,13 @@ class CollectionService final {
     void BaseClassMustBeDerivedFromService(const Service* /*service*/) {}
    public:
     WithCallbackMethod_GetItems() {
-      ::grpc::Service::MarkMethodCallback(10,
+      ::grpc::Service::MarkMethodCallback(11,
           new ::grpc::internal::CallbackUnaryHandler< ::tihua::v1::GetItemsRequest, ::tihua::v1::GetItemsResponse>(
             [this](
                    ::grpc::CallbackServerContext* context, const ::tihua::v1::GetItemsRequest* request, ::tihua::v1::GetItemsResponse* response) { return this->GetItems(context, request, response); }));}
     void SetMessageAllocatorFor_GetItems(
         ::grpc::MessageAllocator< ::tihua::v1::GetItemsRequest, ::tihua::v1::GetItemsResponse>* allocator) {
-      ::grpc::internal::MethodHandler* const handler = ::grpc::Service::GetHandler(10);
+      ::grpc::internal::MethodHandler* const handler = ::grpc::Service::GetHandler(11);
       static_cast<::grpc::internal::CallbackUnaryHandler< ::tihua::v1::GetItemsRequest, ::tihua::v1::GetItemsResponse>*>(handler)
               ->SetMessageAllocator(allocator);
     }
@@ -1061,13 +1156,13 @@ class CollectionService final {
     void BaseClassMustBeDerivedFromService(const Service* /*service*/) {}
    public:
     WithCallbackMethod_ListItems() {
-      ::grpc::Service::MarkMethodCallback(11,
+      ::grpc::Service::MarkMethodCallback(12,
           new ::grpc::internal::CallbackUnaryHandler< ::tihua::v1::ListItemsRequest, ::tihua::v1::ListItemsResponse>(
             [this](
                    ::grpc::CallbackServerContext* context, const ::tihua::v1::ListItemsRequest* request, ::tihua::v1::ListItemsResponse* response) { return this->ListItems(context, request, response); }));}
     void SetMessageAllocatorFor_ListItems(
         ::grpc::MessageAllocator< ::tihua::v1::ListItemsRequest, ::tihua::v1::ListItemsResponse>* allocator) {
-      ::grpc::internal::MethodHandler* const handler = ::grpc::Service::GetHandler(11);
+      ::grpc::internal::MethodHandler* const handler = ::grpc::Service::GetHandler(12);
       static_cast<::grpc::internal::CallbackUnaryHandler< ::tihua::v1::ListItemsRequest, ::tihua::v1::ListItemsResponse>*>(handler)
               ->SetMessageAllocator(allocator);
     }
@@ -1088,13 +1183,13 @@ class CollectionService final {
     void BaseClassMustBeDerivedFromService(const Service* /*service*/) {}
    public:
     WithCallbackMethod_CountItems() {
-      ::grpc::Service::MarkMethodCallback(12,
+      ::grpc::Service::MarkMethodCallback(13,
           new ::grpc::internal::CallbackUnaryHandler< ::tihua::v1::CountItemsRequest, ::tihua::v1::CountItemsResponse>(
             [this](
                    ::grpc::CallbackServerContext* context, const ::tihua::v1::CountItemsRequest* request, ::tihua::v1::CountItemsResponse* response) { return this->CountItems(context, request, response); }));}
     void SetMessageAllocatorFor_CountItems(
         ::grpc::MessageAllocator< ::tihua::v1::CountItemsRequest, ::tihua::v1::CountItemsResponse>* allocator) {
-      ::grpc::internal::MethodHandler* const handler = ::grpc::Service::GetHandler(12);
+      ::grpc::internal::MethodHandler* const handler = ::grpc::Service::GetHandler(13);
       static_cast<::grpc::internal::CallbackUnaryHandler< ::tihua::v1::CountItemsRequest, ::tihua::v1::CountItemsResponse>*>(handler)
               ->SetMessageAllocator(allocator);
     }
@@ -1115,13 +1210,13 @@ class CollectionService final {
     void BaseClassMustBeDerivedFromService(const Service* /*service*/) {}
    public:
     WithCallbackMethod_DeleteItems() {
-      ::grpc::Service::MarkMethodCallback(13,
+      ::grpc::Service::MarkMethodCallback(14,
           new ::grpc::internal::CallbackUnaryHandler< ::tihua::v1::DeleteItemsRequest, ::tihua::v1::DeleteItemsResponse>(
             [this](
                    ::grpc::CallbackServerContext* context, const ::tihua::v1::DeleteItemsRequest* request, ::tihua::v1::DeleteItemsResponse* response) { return this->DeleteItems(context, request, response); }));}
     void SetMessageAllocatorFor_DeleteItems(
         ::grpc::MessageAllocator< ::tihua::v1::DeleteItemsRequest, ::tihua::v1::DeleteItemsResponse>* allocator) {
-      ::grpc::internal::MethodHandler* const handler = ::grpc::Service::GetHandler(13);
+      ::grpc::internal::MethodHandler* const handler = ::grpc::Service::GetHandler(14);
       static_cast<::grpc::internal::CallbackUnaryHandler< ::tihua::v1::DeleteItemsRequest, ::tihua::v1::DeleteItemsResponse>*>(handler)
               ->SetMessageAllocator(allocator);
     }
@@ -1136,7 +1231,7 @@ class CollectionService final {
     virtual ::grpc::ServerUnaryReactor* DeleteItems(
       ::grpc::CallbackServerContext* /*context*/, const ::tihua::v1::DeleteItemsRequest* /*request*/, ::tihua::v1::DeleteItemsResponse* /*response*/)  { return nullptr; }
   };
-  typedef WithCallbackMethod_CreateCollection<WithCallbackMethod_GetCollection<WithCallbackMethod_ListCollections<WithCallbackMethod_DeleteCollection<WithCallbackMethod_RenameCollection<WithCallbackMethod_SetAlias<WithCallbackMethod_DeleteAlias<WithCallbackMethod_LoadCollection<WithCallbackMethod_ReleaseCollection<WithCallbackMethod_UpsertItems<WithCallbackMethod_GetItems<WithCallbackMethod_ListItems<WithCallbackMethod_CountItems<WithCallbackMethod_DeleteItems<Service > > > > > > > > > > > > > > CallbackService;
+  typedef WithCallbackMethod_CreateCollection<WithCallbackMethod_GetCollection<WithCallbackMethod_ListCollections<WithCallbackMethod_DeleteCollection<WithCallbackMethod_RenameCollection<WithCallbackMethod_SetAlias<WithCallbackMethod_DeleteAlias<WithCallbackMethod_LoadCollection<WithCallbackMethod_BuildIndex<WithCallbackMethod_ReleaseCollection<WithCallbackMethod_UpsertItems<WithCallbackMethod_GetItems<WithCallbackMethod_ListItems<WithCallbackMethod_CountItems<WithCallbackMethod_DeleteItems<Service > > > > > > > > > > > > > > > CallbackService;
   typedef CallbackService ExperimentalCallbackService;
   template <class BaseClass>
   class WithGenericMethod_CreateCollection : public BaseClass {
@@ -1275,12 +1370,29 @@ class CollectionService final {
     }
   };
   template <class BaseClass>
+  class WithGenericMethod_BuildIndex : public BaseClass {
+   private:
+    void BaseClassMustBeDerivedFromService(const Service* /*service*/) {}
+   public:
+    WithGenericMethod_BuildIndex() {
+      ::grpc::Service::MarkMethodGeneric(8);
+    }
+    ~WithGenericMethod_BuildIndex() override {
+      BaseClassMustBeDerivedFromService(this);
+    }
+    // disable synchronous version of this method
+    ::grpc::Status BuildIndex(::grpc::ServerContext* /*context*/, const ::tihua::v1::BuildIndexRequest* /*request*/, ::tihua::v1::BuildIndexResponse* /*response*/) override {
+      abort();
+      return ::grpc::Status(::grpc::StatusCode::UNIMPLEMENTED, "");
+    }
+  };
+  template <class BaseClass>
   class WithGenericMethod_ReleaseCollection : public BaseClass {
    private:
     void BaseClassMustBeDerivedFromService(const Service* /*service*/) {}
    public:
     WithGenericMethod_ReleaseCollection() {
-      ::grpc::Service::MarkMethodGeneric(8);
+      ::grpc::Service::MarkMethodGeneric(9);
     }
     ~WithGenericMethod_ReleaseCollection() override {
       BaseClassMustBeDerivedFromService(this);
@@ -1297,7 +1409,7 @@ class CollectionService final {
     void BaseClassMustBeDerivedFromService(const Service* /*service*/) {}
    public:
     WithGenericMethod_UpsertItems() {
-      ::grpc::Service::MarkMethodGeneric(9);
+      ::grpc::Service::MarkMethodGeneric(10);
     }
     ~WithGenericMethod_UpsertItems() override {
       BaseClassMustBeDerivedFromService(this);
@@ -1314,7 +1426,7 @@ class CollectionService final {
     void BaseClassMustBeDerivedFromService(const Service* /*service*/) {}
    public:
     WithGenericMethod_GetItems() {
-      ::grpc::Service::MarkMethodGeneric(10);
+      ::grpc::Service::MarkMethodGeneric(11);
     }
     ~WithGenericMethod_GetItems() override {
       BaseClassMustBeDerivedFromService(this);
@@ -1331,7 +1443,7 @@ class CollectionService final {
     void BaseClassMustBeDerivedFromService(const Service* /*service*/) {}
    public:
     WithGenericMethod_ListItems() {
-      ::grpc::Service::MarkMethodGeneric(11);
+      ::grpc::Service::MarkMethodGeneric(12);
     }
     ~WithGenericMethod_ListItems() override {
       BaseClassMustBeDerivedFromService(this);
@@ -1348,7 +1460,7 @@ class CollectionService final {
     void BaseClassMustBeDerivedFromService(const Service* /*service*/) {}
    public:
     WithGenericMethod_CountItems() {
-      ::grpc::Service::MarkMethodGeneric(12);
+      ::grpc::Service::MarkMethodGeneric(13);
     }
     ~WithGenericMethod_CountItems() override {
       BaseClassMustBeDerivedFromService(this);
@@ -1365,7 +1477,7 @@ class CollectionService final {
     void BaseClassMustBeDerivedFromService(const Service* /*service*/) {}
    public:
     WithGenericMethod_DeleteItems() {
-      ::grpc::Service::MarkMethodGeneric(13);
+      ::grpc::Service::MarkMethodGeneric(14);
     }
     ~WithGenericMethod_DeleteItems() override {
       BaseClassMustBeDerivedFromService(this);
@@ -1537,12 +1649,32 @@ class CollectionService final {
     }
   };
   template <class BaseClass>
+  class WithRawMethod_BuildIndex : public BaseClass {
+   private:
+    void BaseClassMustBeDerivedFromService(const Service* /*service*/) {}
+   public:
+    WithRawMethod_BuildIndex() {
+      ::grpc::Service::MarkMethodRaw(8);
+    }
+    ~WithRawMethod_BuildIndex() override {
+      BaseClassMustBeDerivedFromService(this);
+    }
+    // disable synchronous version of this method
+    ::grpc::Status BuildIndex(::grpc::ServerContext* /*context*/, const ::tihua::v1::BuildIndexRequest* /*request*/, ::tihua::v1::BuildIndexResponse* /*response*/) override {
+      abort();
+      return ::grpc::Status(::grpc::StatusCode::UNIMPLEMENTED, "");
+    }
+    void RequestBuildIndex(::grpc::ServerContext* context, ::grpc::ByteBuffer* request, ::grpc::ServerAsyncResponseWriter< ::grpc::ByteBuffer>* response, ::grpc::CompletionQueue* new_call_cq, ::grpc::ServerCompletionQueue* notification_cq, void *tag) {
+      ::grpc::Service::RequestAsyncUnary(8, context, request, response, new_call_cq, notification_cq, tag);
+    }
+  };
+  template <class BaseClass>
   class WithRawMethod_ReleaseCollection : public BaseClass {
    private:
     void BaseClassMustBeDerivedFromService(const Service* /*service*/) {}
    public:
     WithRawMethod_ReleaseCollection() {
-      ::grpc::Service::MarkMethodRaw(8);
+      ::grpc::Service::MarkMethodRaw(9);
     }
     ~WithRawMethod_ReleaseCollection() override {
       BaseClassMustBeDerivedFromService(this);
@@ -1553,7 +1685,7 @@ class CollectionService final {
       return ::grpc::Status(::grpc::StatusCode::UNIMPLEMENTED, "");
     }
     void RequestReleaseCollection(::grpc::ServerContext* context, ::grpc::ByteBuffer* request, ::grpc::ServerAsyncResponseWriter< ::grpc::ByteBuffer>* response, ::grpc::CompletionQueue* new_call_cq, ::grpc::ServerCompletionQueue* notification_cq, void *tag) {
-      ::grpc::Service::RequestAsyncUnary(8, context, request, response, new_call_cq, notification_cq, tag);
+      ::grpc::Service::RequestAsyncUnary(9, context, request, response, new_call_cq, notification_cq, tag);
     }
   };
   template <class BaseClass>
@@ -1562,7 +1694,7 @@ class CollectionService final {
     void BaseClassMustBeDerivedFromService(const Service* /*service*/) {}
    public:
     WithRawMethod_UpsertItems() {
-      ::grpc::Service::MarkMethodRaw(9);
+      ::grpc::Service::MarkMethodRaw(10);
     }
     ~WithRawMethod_UpsertItems() override {
       BaseClassMustBeDerivedFromService(this);
@@ -1573,7 +1705,7 @@ class CollectionService final {
       return ::grpc::Status(::grpc::StatusCode::UNIMPLEMENTED, "");
     }
     void RequestUpsertItems(::grpc::ServerContext* context, ::grpc::ByteBuffer* request, ::grpc::ServerAsyncResponseWriter< ::grpc::ByteBuffer>* response, ::grpc::CompletionQueue* new_call_cq, ::grpc::ServerCompletionQueue* notification_cq, void *tag) {
-      ::grpc::Service::RequestAsyncUnary(9, context, request, response, new_call_cq, notification_cq, tag);
+      ::grpc::Service::RequestAsyncUnary(10, context, request, response, new_call_cq, notification_cq, tag);
     }
   };
   template <class BaseClass>
@@ -1582,7 +1714,7 @@ class CollectionService final {
     void BaseClassMustBeDerivedFromService(const Service* /*service*/) {}
    public:
     WithRawMethod_GetItems() {
-      ::grpc::Service::MarkMethodRaw(10);
+      ::grpc::Service::MarkMethodRaw(11);
     }
     ~WithRawMethod_GetItems() override {
       BaseClassMustBeDerivedFromService(this);
@@ -1593,7 +1725,7 @@ class CollectionService final {
       return ::grpc::Status(::grpc::StatusCode::UNIMPLEMENTED, "");
     }
     void RequestGetItems(::grpc::ServerContext* context, ::grpc::ByteBuffer* request, ::grpc::ServerAsyncResponseWriter< ::grpc::ByteBuffer>* response, ::grpc::CompletionQueue* new_call_cq, ::grpc::ServerCompletionQueue* notification_cq, void *tag) {
-      ::grpc::Service::RequestAsyncUnary(10, context, request, response, new_call_cq, notification_cq, tag);
+      ::grpc::Service::RequestAsyncUnary(11, context, request, response, new_call_cq, notification_cq, tag);
     }
   };
   template <class BaseClass>
@@ -1602,7 +1734,7 @@ class CollectionService final {
     void BaseClassMustBeDerivedFromService(const Service* /*service*/) {}
    public:
     WithRawMethod_ListItems() {
-      ::grpc::Service::MarkMethodRaw(11);
+      ::grpc::Service::MarkMethodRaw(12);
     }
     ~WithRawMethod_ListItems() override {
       BaseClassMustBeDerivedFromService(this);
@@ -1613,7 +1745,7 @@ class CollectionService final {
       return ::grpc::Status(::grpc::StatusCode::UNIMPLEMENTED, "");
     }
     void RequestListItems(::grpc::ServerContext* context, ::grpc::ByteBuffer* request, ::grpc::ServerAsyncResponseWriter< ::grpc::ByteBuffer>* response, ::grpc::CompletionQueue* new_call_cq, ::grpc::ServerCompletionQueue* notification_cq, void *tag) {
-      ::grpc::Service::RequestAsyncUnary(11, context, request, response, new_call_cq, notification_cq, tag);
+      ::grpc::Service::RequestAsyncUnary(12, context, request, response, new_call_cq, notification_cq, tag);
     }
   };
   template <class BaseClass>
@@ -1622,7 +1754,7 @@ class CollectionService final {
     void BaseClassMustBeDerivedFromService(const Service* /*service*/) {}
    public:
     WithRawMethod_CountItems() {
-      ::grpc::Service::MarkMethodRaw(12);
+      ::grpc::Service::MarkMethodRaw(13);
     }
     ~WithRawMethod_CountItems() override {
       BaseClassMustBeDerivedFromService(this);
@@ -1633,7 +1765,7 @@ class CollectionService final {
       return ::grpc::Status(::grpc::StatusCode::UNIMPLEMENTED, "");
     }
     void RequestCountItems(::grpc::ServerContext* context, ::grpc::ByteBuffer* request, ::grpc::ServerAsyncResponseWriter< ::grpc::ByteBuffer>* response, ::grpc::CompletionQueue* new_call_cq, ::grpc::ServerCompletionQueue* notification_cq, void *tag) {
-      ::grpc::Service::RequestAsyncUnary(12, context, request, response, new_call_cq, notification_cq, tag);
+      ::grpc::Service::RequestAsyncUnary(13, context, request, response, new_call_cq, notification_cq, tag);
     }
   };
   template <class BaseClass>
@@ -1642,7 +1774,7 @@ class CollectionService final {
     void BaseClassMustBeDerivedFromService(const Service* /*service*/) {}
    public:
     WithRawMethod_DeleteItems() {
-      ::grpc::Service::MarkMethodRaw(13);
+      ::grpc::Service::MarkMethodRaw(14);
     }
     ~WithRawMethod_DeleteItems() override {
       BaseClassMustBeDerivedFromService(this);
@@ -1653,7 +1785,7 @@ class CollectionService final {
       return ::grpc::Status(::grpc::StatusCode::UNIMPLEMENTED, "");
     }
     void RequestDeleteItems(::grpc::ServerContext* context, ::grpc::ByteBuffer* request, ::grpc::ServerAsyncResponseWriter< ::grpc::ByteBuffer>* response, ::grpc::CompletionQueue* new_call_cq, ::grpc::ServerCompletionQueue* notification_cq, void *tag) {
-      ::grpc::Service::RequestAsyncUnary(13, context, request, response, new_call_cq, notification_cq, tag);
+      ::grpc::Service::RequestAsyncUnary(14, context, request, response, new_call_cq, notification_cq, tag);
     }
   };
   template <class BaseClass>
@@ -1833,12 +1965,34 @@ class CollectionService final {
       ::grpc::CallbackServerContext* /*context*/, const ::grpc::ByteBuffer* /*request*/, ::grpc::ByteBuffer* /*response*/)  { return nullptr; }
   };
   template <class BaseClass>
+  class WithRawCallbackMethod_BuildIndex : public BaseClass {
+   private:
+    void BaseClassMustBeDerivedFromService(const Service* /*service*/) {}
+   public:
+    WithRawCallbackMethod_BuildIndex() {
+      ::grpc::Service::MarkMethodRawCallback(8,
+          new ::grpc::internal::CallbackUnaryHandler< ::grpc::ByteBuffer, ::grpc::ByteBuffer>(
+            [this](
+                   ::grpc::CallbackServerContext* context, const ::grpc::ByteBuffer* request, ::grpc::ByteBuffer* response) { return this->BuildIndex(context, request, response); }));
+    }
+    ~WithRawCallbackMethod_BuildIndex() override {
+      BaseClassMustBeDerivedFromService(this);
+    }
+    // disable synchronous version of this method
+    ::grpc::Status BuildIndex(::grpc::ServerContext* /*context*/, const ::tihua::v1::BuildIndexRequest* /*request*/, ::tihua::v1::BuildIndexResponse* /*response*/) override {
+      abort();
+      return ::grpc::Status(::grpc::StatusCode::UNIMPLEMENTED, "");
+    }
+    virtual ::grpc::ServerUnaryReactor* BuildIndex(
+      ::grpc::CallbackServerContext* /*context*/, const ::grpc::ByteBuffer* /*request*/, ::grpc::ByteBuffer* /*response*/)  { return nullptr; }
+  };
+  template <class BaseClass>
   class WithRawCallbackMethod_ReleaseCollection : public BaseClass {
    private:
     void BaseClassMustBeDerivedFromService(const Service* /*service*/) {}
    public:
     WithRawCallbackMethod_ReleaseCollection() {
-      ::grpc::Service::MarkMethodRawCallback(8,
+      ::grpc::Service::MarkMethodRawCallback(9,
           new ::grpc::internal::CallbackUnaryHandler< ::grpc::ByteBuffer, ::grpc::ByteBuffer>(
             [this](
                    ::grpc::CallbackServerContext* context, const ::grpc::ByteBuffer* request, ::grpc::ByteBuffer* response) { return this->ReleaseCollection(context, request, response); }));
@@ -1860,7 +2014,7 @@ class CollectionService final {
     void BaseClassMustBeDerivedFromService(const Service* /*service*/) {}
    public:
     WithRawCallbackMethod_UpsertItems() {
-      ::grpc::Service::MarkMethodRawCallback(9,
+      ::grpc::Service::MarkMethodRawCallback(10,
           new ::grpc::internal::CallbackUnaryHandler< ::grpc::ByteBuffer, ::grpc::ByteBuffer>(
             [this](
                    ::grpc::CallbackServerContext* context, const ::grpc::ByteBuffer* request, ::grpc::ByteBuffer* response) { return this->UpsertItems(context, request, response); }));
@@ -1882,7 +2036,7 @@ class CollectionService final {
     void BaseClassMustBeDerivedFromService(const Service* /*service*/) {}
    public:
     WithRawCallbackMethod_GetItems() {
-      ::grpc::Service::MarkMethodRawCallback(10,
+      ::grpc::Service::MarkMethodRawCallback(11,
           new ::grpc::internal::CallbackUnaryHandler< ::grpc::ByteBuffer, ::grpc::ByteBuffer>(
             [this](
                    ::grpc::CallbackServerContext* context, const ::grpc::ByteBuffer* request, ::grpc::ByteBuffer* response) { return this->GetItems(context, request, response); }));
@@ -1904,7 +2058,7 @@ class CollectionService final {
     void BaseClassMustBeDerivedFromService(const Service* /*service*/) {}
    public:
     WithRawCallbackMethod_ListItems() {
-      ::grpc::Service::MarkMethodRawCallback(11,
+      ::grpc::Service::MarkMethodRawCallback(12,
           new ::grpc::internal::CallbackUnaryHandler< ::grpc::ByteBuffer, ::grpc::ByteBuffer>(
             [this](
                    ::grpc::CallbackServerContext* context, const ::grpc::ByteBuffer* request, ::grpc::ByteBuffer* response) { return this->ListItems(context, request, response); }));
@@ -1926,7 +2080,7 @@ class CollectionService final {
     void BaseClassMustBeDerivedFromService(const Service* /*service*/) {}
    public:
     WithRawCallbackMethod_CountItems() {
-      ::grpc::Service::MarkMethodRawCallback(12,
+      ::grpc::Service::MarkMethodRawCallback(13,
           new ::grpc::internal::CallbackUnaryHandler< ::grpc::ByteBuffer, ::grpc::ByteBuffer>(
             [this](
                    ::grpc::CallbackServerContext* context, const ::grpc::ByteBuffer* request, ::grpc::ByteBuffer* response) { return this->CountItems(context, request, response); }));
@@ -1948,7 +2102,7 @@ class CollectionService final {
     void BaseClassMustBeDerivedFromService(const Service* /*service*/) {}
    public:
     WithRawCallbackMethod_DeleteItems() {
-      ::grpc::Service::MarkMethodRawCallback(13,
+      ::grpc::Service::MarkMethodRawCallback(14,
           new ::grpc::internal::CallbackUnaryHandler< ::grpc::ByteBuffer, ::grpc::ByteBuffer>(
             [this](
                    ::grpc::CallbackServerContext* context, const ::grpc::ByteBuffer* request, ::grpc::ByteBuffer* response) { return this->DeleteItems(context, request, response); }));
@@ -2181,12 +2335,39 @@ class CollectionService final {
     virtual ::grpc::Status StreamedLoadCollection(::grpc::ServerContext* context, ::grpc::ServerUnaryStreamer< ::tihua::v1::LoadCollectionRequest,::tihua::v1::LoadCollectionResponse>* server_unary_streamer) = 0;
   };
   template <class BaseClass>
+  class WithStreamedUnaryMethod_BuildIndex : public BaseClass {
+   private:
+    void BaseClassMustBeDerivedFromService(const Service* /*service*/) {}
+   public:
+    WithStreamedUnaryMethod_BuildIndex() {
+      ::grpc::Service::MarkMethodStreamed(8,
+        new ::grpc::internal::StreamedUnaryHandler<
+          ::tihua::v1::BuildIndexRequest, ::tihua::v1::BuildIndexResponse>(
+            [this](::grpc::ServerContext* context,
+                   ::grpc::ServerUnaryStreamer<
+                     ::tihua::v1::BuildIndexRequest, ::tihua::v1::BuildIndexResponse>* streamer) {
+                       return this->StreamedBuildIndex(context,
+                         streamer);
+                  }));
+    }
+    ~WithStreamedUnaryMethod_BuildIndex() override {
+      BaseClassMustBeDerivedFromService(this);
+    }
+    // disable regular version of this method
+    ::grpc::Status BuildIndex(::grpc::ServerContext* /*context*/, const ::tihua::v1::BuildIndexRequest* /*request*/, ::tihua::v1::BuildIndexResponse* /*response*/) override {
+      abort();
+      return ::grpc::Status(::grpc::StatusCode::UNIMPLEMENTED, "");
+    }
+    // replace default version of method with streamed unary
+    virtual ::grpc::Status StreamedBuildIndex(::grpc::ServerContext* context, ::grpc::ServerUnaryStreamer< ::tihua::v1::BuildIndexRequest,::tihua::v1::BuildIndexResponse>* server_unary_streamer) = 0;
+  };
+  template <class BaseClass>
   class WithStreamedUnaryMethod_ReleaseCollection : public BaseClass {
    private:
     void BaseClassMustBeDerivedFromService(const Service* /*service*/) {}
    public:
     WithStreamedUnaryMethod_ReleaseCollection() {
-      ::grpc::Service::MarkMethodStreamed(8,
+      ::grpc::Service::MarkMethodStreamed(9,
         new ::grpc::internal::StreamedUnaryHandler<
           ::tihua::v1::ReleaseCollectionRequest, ::tihua::v1::ReleaseCollectionResponse>(
             [this](::grpc::ServerContext* context,
@@ -2213,7 +2394,7 @@ class CollectionService final {
     void BaseClassMustBeDerivedFromService(const Service* /*service*/) {}
    public:
     WithStreamedUnaryMethod_UpsertItems() {
-      ::grpc::Service::MarkMethodStreamed(9,
+      ::grpc::Service::MarkMethodStreamed(10,
         new ::grpc::internal::StreamedUnaryHandler<
           ::tihua::v1::UpsertItemsRequest, ::tihua::v1::UpsertItemsResponse>(
             [this](::grpc::ServerContext* context,
@@ -2240,7 +2421,7 @@ class CollectionService final {
     void BaseClassMustBeDerivedFromService(const Service* /*service*/) {}
    public:
     WithStreamedUnaryMethod_GetItems() {
-      ::grpc::Service::MarkMethodStreamed(10,
+      ::grpc::Service::MarkMethodStreamed(11,
         new ::grpc::internal::StreamedUnaryHandler<
           ::tihua::v1::GetItemsRequest, ::tihua::v1::GetItemsResponse>(
             [this](::grpc::ServerContext* context,
@@ -2267,7 +2448,7 @@ class CollectionService final {
     void BaseClassMustBeDerivedFromService(const Service* /*service*/) {}
    public:
     WithStreamedUnaryMethod_ListItems() {
-      ::grpc::Service::MarkMethodStreamed(11,
+      ::grpc::Service::MarkMethodStreamed(12,
         new ::grpc::internal::StreamedUnaryHandler<
           ::tihua::v1::ListItemsRequest, ::tihua::v1::ListItemsResponse>(
             [this](::grpc::ServerContext* context,
@@ -2294,7 +2475,7 @@ class CollectionService final {
     void BaseClassMustBeDerivedFromService(const Service* /*service*/) {}
    public:
     WithStreamedUnaryMethod_CountItems() {
-      ::grpc::Service::MarkMethodStreamed(12,
+      ::grpc::Service::MarkMethodStreamed(13,
         new ::grpc::internal::StreamedUnaryHandler<
           ::tihua::v1::CountItemsRequest, ::tihua::v1::CountItemsResponse>(
             [this](::grpc::ServerContext* context,
@@ -2321,7 +2502,7 @@ class CollectionService final {
     void BaseClassMustBeDerivedFromService(const Service* /*service*/) {}
    public:
     WithStreamedUnaryMethod_DeleteItems() {
-      ::grpc::Service::MarkMethodStreamed(13,
+      ::grpc::Service::MarkMethodStreamed(14,
         new ::grpc::internal::StreamedUnaryHandler<
           ::tihua::v1::DeleteItemsRequest, ::tihua::v1::DeleteItemsResponse>(
             [this](::grpc::ServerContext* context,
@@ -2342,9 +2523,9 @@ class CollectionService final {
     // replace default version of method with streamed unary
     virtual ::grpc::Status StreamedDeleteItems(::grpc::ServerContext* context, ::grpc::ServerUnaryStreamer< ::tihua::v1::DeleteItemsRequest,::tihua::v1::DeleteItemsResponse>* server_unary_streamer) = 0;
   };
-  typedef WithStreamedUnaryMethod_CreateCollection<WithStreamedUnaryMethod_GetCollection<WithStreamedUnaryMethod_ListCollections<WithStreamedUnaryMethod_DeleteCollection<WithStreamedUnaryMethod_RenameCollection<WithStreamedUnaryMethod_SetAlias<WithStreamedUnaryMethod_DeleteAlias<WithStreamedUnaryMethod_LoadCollection<WithStreamedUnaryMethod_ReleaseCollection<WithStreamedUnaryMethod_UpsertItems<WithStreamedUnaryMethod_GetItems<WithStreamedUnaryMethod_ListItems<WithStreamedUnaryMethod_CountItems<WithStreamedUnaryMethod_DeleteItems<Service > > > > > > > > > > > > > > StreamedUnaryService;
+  typedef WithStreamedUnaryMethod_CreateCollection<WithStreamedUnaryMethod_GetCollection<WithStreamedUnaryMethod_ListCollections<WithStreamedUnaryMethod_DeleteCollection<WithStreamedUnaryMethod_RenameCollection<WithStreamedUnaryMethod_SetAlias<WithStreamedUnaryMethod_DeleteAlias<WithStreamedUnaryMethod_LoadCollection<WithStreamedUnaryMethod_BuildIndex<WithStreamedUnaryMethod_ReleaseCollection<WithStreamedUnaryMethod_UpsertItems<WithStreamedUnaryMethod_GetItems<WithStreamedUnaryMethod_ListItems<WithStreamedUnaryMethod_CountItems<WithStreamedUnaryMethod_DeleteItems<Service > > > > > > > > > > > > > > > StreamedUnaryService;
   typedef Service SplitStreamedService;
-  typedef WithStreamedUnaryMethod_CreateCollection<WithStreamedUnaryMethod_GetCollection<WithStreamedUnaryMethod_ListCollections<WithStreamedUnaryMethod_DeleteCollection<WithStreamedUnaryMethod_RenameCollection<WithStreamedUnaryMethod_SetAlias<WithStreamedUnaryMethod_DeleteAlias<WithStreamedUnaryMethod_LoadCollection<WithStreamedUnaryMethod_ReleaseCollection<WithStreamedUnaryMethod_UpsertItems<WithStreamedUnaryMethod_GetItems<WithStreamedUnaryMethod_ListItems<WithStreamedUnaryMethod_CountItems<WithStreamedUnaryMethod_DeleteItems<Service > > > > > > > > > > > > > > StreamedService;
+  typedef WithStreamedUnaryMethod_CreateCollection<WithStreamedUnaryMethod_GetCollection<WithStreamedUnaryMethod_ListCollections<WithStreamedUnaryMethod_DeleteCollection<WithStreamedUnaryMethod_RenameCollection<WithStreamedUnaryMethod_SetAlias<WithStreamedUnaryMethod_DeleteAlias<WithStreamedUnaryMethod_LoadCollection<WithStreamedUnaryMethod_BuildIndex<WithStreamedUnaryMethod_ReleaseCollection<WithStreamedUnaryMethod_UpsertItems<WithStreamedUnaryMethod_GetItems<WithStreamedUnaryMethod_ListItems<WithStreamedUnaryMethod_CountItems<WithStreamedUnaryMethod_DeleteItems<Service > > > > > > > > > > > > > > > StreamedService;
 };
 
 }  // namespace v1

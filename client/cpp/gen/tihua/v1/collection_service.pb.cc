@@ -281,6 +281,33 @@ struct LoadCollectionResponseDefaultTypeInternal {
   };
 };
 PROTOBUF_ATTRIBUTE_NO_DESTROY PROTOBUF_CONSTINIT PROTOBUF_ATTRIBUTE_INIT_PRIORITY1 LoadCollectionResponseDefaultTypeInternal _LoadCollectionResponse_default_instance_;
+PROTOBUF_CONSTEXPR BuildIndexRequest::BuildIndexRequest(
+    ::_pbi::ConstantInitialized): _impl_{
+    /*decltype(_impl_.name_)*/{&::_pbi::fixed_address_empty_string, ::_pbi::ConstantInitialized{}}
+  , /*decltype(_impl_.index_)*/nullptr
+  , /*decltype(_impl_._cached_size_)*/{}} {}
+struct BuildIndexRequestDefaultTypeInternal {
+  PROTOBUF_CONSTEXPR BuildIndexRequestDefaultTypeInternal()
+      : _instance(::_pbi::ConstantInitialized{}) {}
+  ~BuildIndexRequestDefaultTypeInternal() {}
+  union {
+    BuildIndexRequest _instance;
+  };
+};
+PROTOBUF_ATTRIBUTE_NO_DESTROY PROTOBUF_CONSTINIT PROTOBUF_ATTRIBUTE_INIT_PRIORITY1 BuildIndexRequestDefaultTypeInternal _BuildIndexRequest_default_instance_;
+PROTOBUF_CONSTEXPR BuildIndexResponse::BuildIndexResponse(
+    ::_pbi::ConstantInitialized): _impl_{
+    /*decltype(_impl_.collection_)*/nullptr
+  , /*decltype(_impl_._cached_size_)*/{}} {}
+struct BuildIndexResponseDefaultTypeInternal {
+  PROTOBUF_CONSTEXPR BuildIndexResponseDefaultTypeInternal()
+      : _instance(::_pbi::ConstantInitialized{}) {}
+  ~BuildIndexResponseDefaultTypeInternal() {}
+  union {
+    BuildIndexResponse _instance;
+  };
+};
+PROTOBUF_ATTRIBUTE_NO_DESTROY PROTOBUF_CONSTINIT PROTOBUF_ATTRIBUTE_INIT_PRIORITY1 BuildIndexResponseDefaultTypeInternal _BuildIndexResponse_default_instance_;
 PROTOBUF_CONSTEXPR ReleaseCollectionRequest::ReleaseCollectionRequest(
     ::_pbi::ConstantInitialized): _impl_{
     /*decltype(_impl_.name_)*/{&::_pbi::fixed_address_empty_string, ::_pbi::ConstantInitialized{}}
@@ -457,7 +484,7 @@ struct DeleteItemsResponseDefaultTypeInternal {
 PROTOBUF_ATTRIBUTE_NO_DESTROY PROTOBUF_CONSTINIT PROTOBUF_ATTRIBUTE_INIT_PRIORITY1 DeleteItemsResponseDefaultTypeInternal _DeleteItemsResponse_default_instance_;
 }  // namespace v1
 }  // namespace tihua
-static ::_pb::Metadata file_level_metadata_tihua_2fv1_2fcollection_5fservice_2eproto[31];
+static ::_pb::Metadata file_level_metadata_tihua_2fv1_2fcollection_5fservice_2eproto[33];
 static const ::_pb::EnumDescriptor* file_level_enum_descriptors_tihua_2fv1_2fcollection_5fservice_2eproto[2];
 static constexpr ::_pb::ServiceDescriptor const** file_level_service_descriptors_tihua_2fv1_2fcollection_5fservice_2eproto = nullptr;
 
@@ -622,6 +649,21 @@ const uint32_t TableStruct_tihua_2fv1_2fcollection_5fservice_2eproto::offsets[] 
   ~0u,  // no _weak_field_map_
   ~0u,  // no _inlined_string_donated_
   ~0u,  // no _has_bits_
+  PROTOBUF_FIELD_OFFSET(::tihua::v1::BuildIndexRequest, _internal_metadata_),
+  ~0u,  // no _extensions_
+  ~0u,  // no _oneof_case_
+  ~0u,  // no _weak_field_map_
+  ~0u,  // no _inlined_string_donated_
+  PROTOBUF_FIELD_OFFSET(::tihua::v1::BuildIndexRequest, _impl_.name_),
+  PROTOBUF_FIELD_OFFSET(::tihua::v1::BuildIndexRequest, _impl_.index_),
+  ~0u,  // no _has_bits_
+  PROTOBUF_FIELD_OFFSET(::tihua::v1::BuildIndexResponse, _internal_metadata_),
+  ~0u,  // no _extensions_
+  ~0u,  // no _oneof_case_
+  ~0u,  // no _weak_field_map_
+  ~0u,  // no _inlined_string_donated_
+  PROTOBUF_FIELD_OFFSET(::tihua::v1::BuildIndexResponse, _impl_.collection_),
+  ~0u,  // no _has_bits_
   PROTOBUF_FIELD_OFFSET(::tihua::v1::ReleaseCollectionRequest, _internal_metadata_),
   ~0u,  // no _extensions_
   ~0u,  // no _oneof_case_
@@ -750,18 +792,20 @@ static const ::_pbi::MigrationSchema schemas[] PROTOBUF_SECTION_VARIABLE(protode
   { 140, -1, -1, sizeof(::tihua::v1::DeleteAliasResponse)},
   { 146, -1, -1, sizeof(::tihua::v1::LoadCollectionRequest)},
   { 153, -1, -1, sizeof(::tihua::v1::LoadCollectionResponse)},
-  { 159, -1, -1, sizeof(::tihua::v1::ReleaseCollectionRequest)},
-  { 166, -1, -1, sizeof(::tihua::v1::ReleaseCollectionResponse)},
-  { 172, -1, -1, sizeof(::tihua::v1::UpsertItemsRequest)},
-  { 181, -1, -1, sizeof(::tihua::v1::UpsertItemsResponse)},
-  { 191, -1, -1, sizeof(::tihua::v1::GetItemsRequest)},
-  { 200, -1, -1, sizeof(::tihua::v1::GetItemsResponse)},
-  { 208, 220, -1, sizeof(::tihua::v1::ListItemsRequest)},
-  { 226, -1, -1, sizeof(::tihua::v1::ListItemsResponse)},
-  { 234, -1, -1, sizeof(::tihua::v1::CountItemsRequest)},
-  { 243, -1, -1, sizeof(::tihua::v1::CountItemsResponse)},
-  { 250, -1, -1, sizeof(::tihua::v1::DeleteItemsRequest)},
-  { 260, -1, -1, sizeof(::tihua::v1::DeleteItemsResponse)},
+  { 159, -1, -1, sizeof(::tihua::v1::BuildIndexRequest)},
+  { 167, -1, -1, sizeof(::tihua::v1::BuildIndexResponse)},
+  { 174, -1, -1, sizeof(::tihua::v1::ReleaseCollectionRequest)},
+  { 181, -1, -1, sizeof(::tihua::v1::ReleaseCollectionResponse)},
+  { 187, -1, -1, sizeof(::tihua::v1::UpsertItemsRequest)},
+  { 196, -1, -1, sizeof(::tihua::v1::UpsertItemsResponse)},
+  { 206, -1, -1, sizeof(::tihua::v1::GetItemsRequest)},
+  { 215, -1, -1, sizeof(::tihua::v1::GetItemsResponse)},
+  { 223, 235, -1, sizeof(::tihua::v1::ListItemsRequest)},
+  { 241, -1, -1, sizeof(::tihua::v1::ListItemsResponse)},
+  { 249, -1, -1, sizeof(::tihua::v1::CountItemsRequest)},
+  { 258, -1, -1, sizeof(::tihua::v1::CountItemsResponse)},
+  { 265, -1, -1, sizeof(::tihua::v1::DeleteItemsRequest)},
+  { 275, -1, -1, sizeof(::tihua::v1::DeleteItemsResponse)},
 };
 
 static const ::_pb::Message* const file_default_instances[] = {
@@ -784,6 +828,8 @@ static const ::_pb::Message* const file_default_instances[] = {
   &::tihua::v1::_DeleteAliasResponse_default_instance_._instance,
   &::tihua::v1::_LoadCollectionRequest_default_instance_._instance,
   &::tihua::v1::_LoadCollectionResponse_default_instance_._instance,
+  &::tihua::v1::_BuildIndexRequest_default_instance_._instance,
+  &::tihua::v1::_BuildIndexResponse_default_instance_._instance,
   &::tihua::v1::_ReleaseCollectionRequest_default_instance_._instance,
   &::tihua::v1::_ReleaseCollectionResponse_default_instance_._instance,
   &::tihua::v1::_UpsertItemsRequest_default_instance_._instance,
@@ -837,72 +883,77 @@ const char descriptor_table_protodef_tihua_2fv1_2fcollection_5fservice_2eproto[]
   "gle.protobuf.Duration\"#\n\022DeleteAliasRequ"
   "est\022\r\n\005alias\030\001 \001(\t\"\025\n\023DeleteAliasRespons"
   "e\"%\n\025LoadCollectionRequest\022\014\n\004name\030\001 \001(\t"
-  "\"\030\n\026LoadCollectionResponse\"(\n\030ReleaseCol"
-  "lectionRequest\022\014\n\004name\030\001 \001(\t\"\033\n\031ReleaseC"
-  "ollectionResponse\"V\n\022UpsertItemsRequest\022"
-  "\022\n\ncollection\030\001 \001(\t\022\035\n\005items\030\002 \003(\0132\016.tih"
-  "ua.v1.Item\022\r\n\005model\030\003 \001(\t\"\226\001\n\023UpsertItem"
-  "sResponse\022\025\n\ritems_written\030\001 \001(\004\022#\n\006erro"
-  "rs\030\002 \003(\0132\023.tihua.v1.ItemError\022!\n\005model\030\003"
-  " \001(\0132\022.tihua.v1.ModelRef\022 \n\006timing\030\004 \001(\013"
-  "2\020.tihua.v1.Timing\"a\n\017GetItemsRequest\022\022\n"
-  "\ncollection\030\001 \001(\t\022\013\n\003ids\030\002 \003(\t\022-\n\tread_m"
-  "ask\030\003 \001(\0132\032.google.protobuf.FieldMask\"F\n"
-  "\020GetItemsResponse\022\035\n\005items\030\001 \003(\0132\016.tihua"
-  ".v1.Item\022\023\n\013missing_ids\030\002 \003(\t\"\307\001\n\020ListIt"
-  "emsRequest\022\022\n\ncollection\030\001 \001(\t\022\016\n\006filter"
-  "\030\002 \001(\t\022.\n\rfilter_params\030\003 \001(\0132\027.google.p"
-  "rotobuf.Struct\022\022\n\005limit\030\004 \001(\rH\000\210\001\001\022\022\n\npa"
-  "ge_token\030\005 \001(\t\022-\n\tread_mask\030\006 \001(\0132\032.goog"
-  "le.protobuf.FieldMaskB\010\n\006_limit\"K\n\021ListI"
-  "temsResponse\022\035\n\005items\030\001 \003(\0132\016.tihua.v1.I"
-  "tem\022\027\n\017next_page_token\030\002 \001(\t\"g\n\021CountIte"
-  "msRequest\022\022\n\ncollection\030\001 \001(\t\022\016\n\006filter\030"
-  "\002 \001(\t\022.\n\rfilter_params\030\003 \001(\0132\027.google.pr"
-  "otobuf.Struct\"#\n\022CountItemsResponse\022\r\n\005c"
-  "ount\030\001 \001(\004\"u\n\022DeleteItemsRequest\022\022\n\ncoll"
-  "ection\030\001 \001(\t\022\013\n\003ids\030\002 \003(\t\022\016\n\006filter\030\003 \001("
-  "\t\022.\n\rfilter_params\030\004 \001(\0132\027.google.protob"
-  "uf.Struct\",\n\023DeleteItemsResponse\022\025\n\rdele"
-  "ted_count\030\001 \001(\004*\204\001\n\tIndexType\022\032\n\026INDEX_T"
-  "YPE_UNSPECIFIED\020\000\022\023\n\017INDEX_TYPE_FLAT\020\001\022\027"
-  "\n\023INDEX_TYPE_IVF_FLAT\020\002\022\023\n\017INDEX_TYPE_HN"
-  "SW\020\003\022\030\n\024INDEX_TYPE_AUTOINDEX\020\004*o\n\tLoadSt"
-  "ate\022\032\n\026LOAD_STATE_UNSPECIFIED\020\000\022\027\n\023LOAD_"
-  "STATE_RELEASED\020\001\022\026\n\022LOAD_STATE_LOADING\020\002"
-  "\022\025\n\021LOAD_STATE_LOADED\020\0032\254\t\n\021CollectionSe"
-  "rvice\022Y\n\020CreateCollection\022!.tihua.v1.Cre"
-  "ateCollectionRequest\032\".tihua.v1.CreateCo"
-  "llectionResponse\022U\n\rGetCollection\022\036.tihu"
-  "a.v1.GetCollectionRequest\032\037.tihua.v1.Get"
-  "CollectionResponse\"\003\220\002\001\022[\n\017ListCollectio"
-  "ns\022 .tihua.v1.ListCollectionsRequest\032!.t"
-  "ihua.v1.ListCollectionsResponse\"\003\220\002\001\022Y\n\020"
-  "DeleteCollection\022!.tihua.v1.DeleteCollec"
-  "tionRequest\032\".tihua.v1.DeleteCollectionR"
-  "esponse\022Y\n\020RenameCollection\022!.tihua.v1.R"
-  "enameCollectionRequest\032\".tihua.v1.Rename"
-  "CollectionResponse\022F\n\010SetAlias\022\031.tihua.v"
-  "1.SetAliasRequest\032\032.tihua.v1.SetAliasRes"
-  "ponse\"\003\220\002\002\022J\n\013DeleteAlias\022\034.tihua.v1.Del"
-  "eteAliasRequest\032\035.tihua.v1.DeleteAliasRe"
-  "sponse\022X\n\016LoadCollection\022\037.tihua.v1.Load"
-  "CollectionRequest\032 .tihua.v1.LoadCollect"
-  "ionResponse\"\003\220\002\002\022a\n\021ReleaseCollection\022\"."
-  "tihua.v1.ReleaseCollectionRequest\032#.tihu"
-  "a.v1.ReleaseCollectionResponse\"\003\220\002\002\022O\n\013U"
-  "psertItems\022\034.tihua.v1.UpsertItemsRequest"
-  "\032\035.tihua.v1.UpsertItemsResponse\"\003\220\002\002\022F\n\010"
-  "GetItems\022\031.tihua.v1.GetItemsRequest\032\032.ti"
-  "hua.v1.GetItemsResponse\"\003\220\002\001\022I\n\tListItem"
-  "s\022\032.tihua.v1.ListItemsRequest\032\033.tihua.v1"
-  ".ListItemsResponse\"\003\220\002\001\022L\n\nCountItems\022\033."
-  "tihua.v1.CountItemsRequest\032\034.tihua.v1.Co"
-  "untItemsResponse\"\003\220\002\001\022O\n\013DeleteItems\022\034.t"
-  "ihua.v1.DeleteItemsRequest\032\035.tihua.v1.De"
-  "leteItemsResponse\"\003\220\002\002BC\n\022io.github.tihu"
-  "a.v1P\001Z+github.com/tihua/tihua/client/go"
-  "/v1;tihuav1b\006proto3"
+  "\"\030\n\026LoadCollectionResponse\"A\n\021BuildIndex"
+  "Request\022\014\n\004name\030\001 \001(\t\022\036\n\005index\030\002 \001(\0132\017.t"
+  "ihua.v1.Index\">\n\022BuildIndexResponse\022(\n\nc"
+  "ollection\030\001 \001(\0132\024.tihua.v1.Collection\"(\n"
+  "\030ReleaseCollectionRequest\022\014\n\004name\030\001 \001(\t\""
+  "\033\n\031ReleaseCollectionResponse\"V\n\022UpsertIt"
+  "emsRequest\022\022\n\ncollection\030\001 \001(\t\022\035\n\005items\030"
+  "\002 \003(\0132\016.tihua.v1.Item\022\r\n\005model\030\003 \001(\t\"\226\001\n"
+  "\023UpsertItemsResponse\022\025\n\ritems_written\030\001 "
+  "\001(\004\022#\n\006errors\030\002 \003(\0132\023.tihua.v1.ItemError"
+  "\022!\n\005model\030\003 \001(\0132\022.tihua.v1.ModelRef\022 \n\006t"
+  "iming\030\004 \001(\0132\020.tihua.v1.Timing\"a\n\017GetItem"
+  "sRequest\022\022\n\ncollection\030\001 \001(\t\022\013\n\003ids\030\002 \003("
+  "\t\022-\n\tread_mask\030\003 \001(\0132\032.google.protobuf.F"
+  "ieldMask\"F\n\020GetItemsResponse\022\035\n\005items\030\001 "
+  "\003(\0132\016.tihua.v1.Item\022\023\n\013missing_ids\030\002 \003(\t"
+  "\"\307\001\n\020ListItemsRequest\022\022\n\ncollection\030\001 \001("
+  "\t\022\016\n\006filter\030\002 \001(\t\022.\n\rfilter_params\030\003 \001(\013"
+  "2\027.google.protobuf.Struct\022\022\n\005limit\030\004 \001(\r"
+  "H\000\210\001\001\022\022\n\npage_token\030\005 \001(\t\022-\n\tread_mask\030\006"
+  " \001(\0132\032.google.protobuf.FieldMaskB\010\n\006_lim"
+  "it\"K\n\021ListItemsResponse\022\035\n\005items\030\001 \003(\0132\016"
+  ".tihua.v1.Item\022\027\n\017next_page_token\030\002 \001(\t\""
+  "g\n\021CountItemsRequest\022\022\n\ncollection\030\001 \001(\t"
+  "\022\016\n\006filter\030\002 \001(\t\022.\n\rfilter_params\030\003 \001(\0132"
+  "\027.google.protobuf.Struct\"#\n\022CountItemsRe"
+  "sponse\022\r\n\005count\030\001 \001(\004\"u\n\022DeleteItemsRequ"
+  "est\022\022\n\ncollection\030\001 \001(\t\022\013\n\003ids\030\002 \003(\t\022\016\n\006"
+  "filter\030\003 \001(\t\022.\n\rfilter_params\030\004 \001(\0132\027.go"
+  "ogle.protobuf.Struct\",\n\023DeleteItemsRespo"
+  "nse\022\025\n\rdeleted_count\030\001 \001(\004*\204\001\n\tIndexType"
+  "\022\032\n\026INDEX_TYPE_UNSPECIFIED\020\000\022\023\n\017INDEX_TY"
+  "PE_FLAT\020\001\022\027\n\023INDEX_TYPE_IVF_FLAT\020\002\022\023\n\017IN"
+  "DEX_TYPE_HNSW\020\003\022\030\n\024INDEX_TYPE_AUTOINDEX\020"
+  "\004*o\n\tLoadState\022\032\n\026LOAD_STATE_UNSPECIFIED"
+  "\020\000\022\027\n\023LOAD_STATE_RELEASED\020\001\022\026\n\022LOAD_STAT"
+  "E_LOADING\020\002\022\025\n\021LOAD_STATE_LOADED\020\0032\372\t\n\021C"
+  "ollectionService\022Y\n\020CreateCollection\022!.t"
+  "ihua.v1.CreateCollectionRequest\032\".tihua."
+  "v1.CreateCollectionResponse\022U\n\rGetCollec"
+  "tion\022\036.tihua.v1.GetCollectionRequest\032\037.t"
+  "ihua.v1.GetCollectionResponse\"\003\220\002\001\022[\n\017Li"
+  "stCollections\022 .tihua.v1.ListCollections"
+  "Request\032!.tihua.v1.ListCollectionsRespon"
+  "se\"\003\220\002\001\022Y\n\020DeleteCollection\022!.tihua.v1.D"
+  "eleteCollectionRequest\032\".tihua.v1.Delete"
+  "CollectionResponse\022Y\n\020RenameCollection\022!"
+  ".tihua.v1.RenameCollectionRequest\032\".tihu"
+  "a.v1.RenameCollectionResponse\022F\n\010SetAlia"
+  "s\022\031.tihua.v1.SetAliasRequest\032\032.tihua.v1."
+  "SetAliasResponse\"\003\220\002\002\022J\n\013DeleteAlias\022\034.t"
+  "ihua.v1.DeleteAliasRequest\032\035.tihua.v1.De"
+  "leteAliasResponse\022X\n\016LoadCollection\022\037.ti"
+  "hua.v1.LoadCollectionRequest\032 .tihua.v1."
+  "LoadCollectionResponse\"\003\220\002\002\022L\n\nBuildInde"
+  "x\022\033.tihua.v1.BuildIndexRequest\032\034.tihua.v"
+  "1.BuildIndexResponse\"\003\220\002\002\022a\n\021ReleaseColl"
+  "ection\022\".tihua.v1.ReleaseCollectionReque"
+  "st\032#.tihua.v1.ReleaseCollectionResponse\""
+  "\003\220\002\002\022O\n\013UpsertItems\022\034.tihua.v1.UpsertIte"
+  "msRequest\032\035.tihua.v1.UpsertItemsResponse"
+  "\"\003\220\002\002\022F\n\010GetItems\022\031.tihua.v1.GetItemsReq"
+  "uest\032\032.tihua.v1.GetItemsResponse\"\003\220\002\001\022I\n"
+  "\tListItems\022\032.tihua.v1.ListItemsRequest\032\033"
+  ".tihua.v1.ListItemsResponse\"\003\220\002\001\022L\n\nCoun"
+  "tItems\022\033.tihua.v1.CountItemsRequest\032\034.ti"
+  "hua.v1.CountItemsResponse\"\003\220\002\001\022O\n\013Delete"
+  "Items\022\034.tihua.v1.DeleteItemsRequest\032\035.ti"
+  "hua.v1.DeleteItemsResponse\"\003\220\002\002BC\n\022io.gi"
+  "thub.tihua.v1P\001Z+github.com/tihua/tihua/"
+  "client/go/v1;tihuav1b\006proto3"
   ;
 static const ::_pbi::DescriptorTable* const descriptor_table_tihua_2fv1_2fcollection_5fservice_2eproto_deps[5] = {
   &::descriptor_table_google_2fprotobuf_2fduration_2eproto,
@@ -913,9 +964,9 @@ static const ::_pbi::DescriptorTable* const descriptor_table_tihua_2fv1_2fcollec
 };
 static ::_pbi::once_flag descriptor_table_tihua_2fv1_2fcollection_5fservice_2eproto_once;
 const ::_pbi::DescriptorTable descriptor_table_tihua_2fv1_2fcollection_5fservice_2eproto = {
-    false, false, 4139, descriptor_table_protodef_tihua_2fv1_2fcollection_5fservice_2eproto,
+    false, false, 4348, descriptor_table_protodef_tihua_2fv1_2fcollection_5fservice_2eproto,
     "tihua/v1/collection_service.proto",
-    &descriptor_table_tihua_2fv1_2fcollection_5fservice_2eproto_once, descriptor_table_tihua_2fv1_2fcollection_5fservice_2eproto_deps, 5, 31,
+    &descriptor_table_tihua_2fv1_2fcollection_5fservice_2eproto_once, descriptor_table_tihua_2fv1_2fcollection_5fservice_2eproto_deps, 5, 33,
     schemas, file_default_instances, TableStruct_tihua_2fv1_2fcollection_5fservice_2eproto::offsets,
     file_level_metadata_tihua_2fv1_2fcollection_5fservice_2eproto, file_level_enum_descriptors_tihua_2fv1_2fcollection_5fservice_2eproto,
     file_level_service_descriptors_tihua_2fv1_2fcollection_5fservice_2eproto,
@@ -4770,6 +4821,444 @@ const ::PROTOBUF_NAMESPACE_ID::Message::ClassData*LoadCollectionResponse::GetCla
 
 // ===================================================================
 
+class BuildIndexRequest::_Internal {
+ public:
+  static const ::tihua::v1::Index& index(const BuildIndexRequest* msg);
+};
+
+const ::tihua::v1::Index&
+BuildIndexRequest::_Internal::index(const BuildIndexRequest* msg) {
+  return *msg->_impl_.index_;
+}
+BuildIndexRequest::BuildIndexRequest(::PROTOBUF_NAMESPACE_ID::Arena* arena,
+                         bool is_message_owned)
+  : ::PROTOBUF_NAMESPACE_ID::Message(arena, is_message_owned) {
+  SharedCtor(arena, is_message_owned);
+  // @@protoc_insertion_point(arena_constructor:tihua.v1.BuildIndexRequest)
+}
+BuildIndexRequest::BuildIndexRequest(const BuildIndexRequest& from)
+  : ::PROTOBUF_NAMESPACE_ID::Message() {
+  BuildIndexRequest* const _this = this; (void)_this;
+  new (&_impl_) Impl_{
+      decltype(_impl_.name_){}
+    , decltype(_impl_.index_){nullptr}
+    , /*decltype(_impl_._cached_size_)*/{}};
+
+  _internal_metadata_.MergeFrom<::PROTOBUF_NAMESPACE_ID::UnknownFieldSet>(from._internal_metadata_);
+  _impl_.name_.InitDefault();
+  #ifdef PROTOBUF_FORCE_COPY_DEFAULT_STRING
+    _impl_.name_.Set("", GetArenaForAllocation());
+  #endif // PROTOBUF_FORCE_COPY_DEFAULT_STRING
+  if (!from._internal_name().empty()) {
+    _this->_impl_.name_.Set(from._internal_name(), 
+      _this->GetArenaForAllocation());
+  }
+  if (from._internal_has_index()) {
+    _this->_impl_.index_ = new ::tihua::v1::Index(*from._impl_.index_);
+  }
+  // @@protoc_insertion_point(copy_constructor:tihua.v1.BuildIndexRequest)
+}
+
+inline void BuildIndexRequest::SharedCtor(
+    ::_pb::Arena* arena, bool is_message_owned) {
+  (void)arena;
+  (void)is_message_owned;
+  new (&_impl_) Impl_{
+      decltype(_impl_.name_){}
+    , decltype(_impl_.index_){nullptr}
+    , /*decltype(_impl_._cached_size_)*/{}
+  };
+  _impl_.name_.InitDefault();
+  #ifdef PROTOBUF_FORCE_COPY_DEFAULT_STRING
+    _impl_.name_.Set("", GetArenaForAllocation());
+  #endif // PROTOBUF_FORCE_COPY_DEFAULT_STRING
+}
+
+BuildIndexRequest::~BuildIndexRequest() {
+  // @@protoc_insertion_point(destructor:tihua.v1.BuildIndexRequest)
+  if (auto *arena = _internal_metadata_.DeleteReturnArena<::PROTOBUF_NAMESPACE_ID::UnknownFieldSet>()) {
+  (void)arena;
+    return;
+  }
+  SharedDtor();
+}
+
+inline void BuildIndexRequest::SharedDtor() {
+  GOOGLE_DCHECK(GetArenaForAllocation() == nullptr);
+  _impl_.name_.Destroy();
+  if (this != internal_default_instance()) delete _impl_.index_;
+}
+
+void BuildIndexRequest::SetCachedSize(int size) const {
+  _impl_._cached_size_.Set(size);
+}
+
+void BuildIndexRequest::Clear() {
+// @@protoc_insertion_point(message_clear_start:tihua.v1.BuildIndexRequest)
+  uint32_t cached_has_bits = 0;
+  // Prevent compiler warnings about cached_has_bits being unused
+  (void) cached_has_bits;
+
+  _impl_.name_.ClearToEmpty();
+  if (GetArenaForAllocation() == nullptr && _impl_.index_ != nullptr) {
+    delete _impl_.index_;
+  }
+  _impl_.index_ = nullptr;
+  _internal_metadata_.Clear<::PROTOBUF_NAMESPACE_ID::UnknownFieldSet>();
+}
+
+const char* BuildIndexRequest::_InternalParse(const char* ptr, ::_pbi::ParseContext* ctx) {
+#define CHK_(x) if (PROTOBUF_PREDICT_FALSE(!(x))) goto failure
+  while (!ctx->Done(&ptr)) {
+    uint32_t tag;
+    ptr = ::_pbi::ReadTag(ptr, &tag);
+    switch (tag >> 3) {
+      // string name = 1;
+      case 1:
+        if (PROTOBUF_PREDICT_TRUE(static_cast<uint8_t>(tag) == 10)) {
+          auto str = _internal_mutable_name();
+          ptr = ::_pbi::InlineGreedyStringParser(str, ptr, ctx);
+          CHK_(ptr);
+          CHK_(::_pbi::VerifyUTF8(str, "tihua.v1.BuildIndexRequest.name"));
+        } else
+          goto handle_unusual;
+        continue;
+      // .tihua.v1.Index index = 2;
+      case 2:
+        if (PROTOBUF_PREDICT_TRUE(static_cast<uint8_t>(tag) == 18)) {
+          ptr = ctx->ParseMessage(_internal_mutable_index(), ptr);
+          CHK_(ptr);
+        } else
+          goto handle_unusual;
+        continue;
+      default:
+        goto handle_unusual;
+    }  // switch
+  handle_unusual:
+    if ((tag == 0) || ((tag & 7) == 4)) {
+      CHK_(ptr);
+      ctx->SetLastTag(tag);
+      goto message_done;
+    }
+    ptr = UnknownFieldParse(
+        tag,
+        _internal_metadata_.mutable_unknown_fields<::PROTOBUF_NAMESPACE_ID::UnknownFieldSet>(),
+        ptr, ctx);
+    CHK_(ptr != nullptr);
+  }  // while
+message_done:
+  return ptr;
+failure:
+  ptr = nullptr;
+  goto message_done;
+#undef CHK_
+}
+
+uint8_t* BuildIndexRequest::_InternalSerialize(
+    uint8_t* target, ::PROTOBUF_NAMESPACE_ID::io::EpsCopyOutputStream* stream) const {
+  // @@protoc_insertion_point(serialize_to_array_start:tihua.v1.BuildIndexRequest)
+  uint32_t cached_has_bits = 0;
+  (void) cached_has_bits;
+
+  // string name = 1;
+  if (!this->_internal_name().empty()) {
+    ::PROTOBUF_NAMESPACE_ID::internal::WireFormatLite::VerifyUtf8String(
+      this->_internal_name().data(), static_cast<int>(this->_internal_name().length()),
+      ::PROTOBUF_NAMESPACE_ID::internal::WireFormatLite::SERIALIZE,
+      "tihua.v1.BuildIndexRequest.name");
+    target = stream->WriteStringMaybeAliased(
+        1, this->_internal_name(), target);
+  }
+
+  // .tihua.v1.Index index = 2;
+  if (this->_internal_has_index()) {
+    target = ::PROTOBUF_NAMESPACE_ID::internal::WireFormatLite::
+      InternalWriteMessage(2, _Internal::index(this),
+        _Internal::index(this).GetCachedSize(), target, stream);
+  }
+
+  if (PROTOBUF_PREDICT_FALSE(_internal_metadata_.have_unknown_fields())) {
+    target = ::_pbi::WireFormat::InternalSerializeUnknownFieldsToArray(
+        _internal_metadata_.unknown_fields<::PROTOBUF_NAMESPACE_ID::UnknownFieldSet>(::PROTOBUF_NAMESPACE_ID::UnknownFieldSet::default_instance), target, stream);
+  }
+  // @@protoc_insertion_point(serialize_to_array_end:tihua.v1.BuildIndexRequest)
+  return target;
+}
+
+size_t BuildIndexRequest::ByteSizeLong() const {
+// @@protoc_insertion_point(message_byte_size_start:tihua.v1.BuildIndexRequest)
+  size_t total_size = 0;
+
+  uint32_t cached_has_bits = 0;
+  // Prevent compiler warnings about cached_has_bits being unused
+  (void) cached_has_bits;
+
+  // string name = 1;
+  if (!this->_internal_name().empty()) {
+    total_size += 1 +
+      ::PROTOBUF_NAMESPACE_ID::internal::WireFormatLite::StringSize(
+        this->_internal_name());
+  }
+
+  // .tihua.v1.Index index = 2;
+  if (this->_internal_has_index()) {
+    total_size += 1 +
+      ::PROTOBUF_NAMESPACE_ID::internal::WireFormatLite::MessageSize(
+        *_impl_.index_);
+  }
+
+  return MaybeComputeUnknownFieldsSize(total_size, &_impl_._cached_size_);
+}
+
+const ::PROTOBUF_NAMESPACE_ID::Message::ClassData BuildIndexRequest::_class_data_ = {
+    ::PROTOBUF_NAMESPACE_ID::Message::CopyWithSourceCheck,
+    BuildIndexRequest::MergeImpl
+};
+const ::PROTOBUF_NAMESPACE_ID::Message::ClassData*BuildIndexRequest::GetClassData() const { return &_class_data_; }
+
+
+void BuildIndexRequest::MergeImpl(::PROTOBUF_NAMESPACE_ID::Message& to_msg, const ::PROTOBUF_NAMESPACE_ID::Message& from_msg) {
+  auto* const _this = static_cast<BuildIndexRequest*>(&to_msg);
+  auto& from = static_cast<const BuildIndexRequest&>(from_msg);
+  // @@protoc_insertion_point(class_specific_merge_from_start:tihua.v1.BuildIndexRequest)
+  GOOGLE_DCHECK_NE(&from, _this);
+  uint32_t cached_has_bits = 0;
+  (void) cached_has_bits;
+
+  if (!from._internal_name().empty()) {
+    _this->_internal_set_name(from._internal_name());
+  }
+  if (from._internal_has_index()) {
+    _this->_internal_mutable_index()->::tihua::v1::Index::MergeFrom(
+        from._internal_index());
+  }
+  _this->_internal_metadata_.MergeFrom<::PROTOBUF_NAMESPACE_ID::UnknownFieldSet>(from._internal_metadata_);
+}
+
+void BuildIndexRequest::CopyFrom(const BuildIndexRequest& from) {
+// @@protoc_insertion_point(class_specific_copy_from_start:tihua.v1.BuildIndexRequest)
+  if (&from == this) return;
+  Clear();
+  MergeFrom(from);
+}
+
+bool BuildIndexRequest::IsInitialized() const {
+  return true;
+}
+
+void BuildIndexRequest::InternalSwap(BuildIndexRequest* other) {
+  using std::swap;
+  auto* lhs_arena = GetArenaForAllocation();
+  auto* rhs_arena = other->GetArenaForAllocation();
+  _internal_metadata_.InternalSwap(&other->_internal_metadata_);
+  ::PROTOBUF_NAMESPACE_ID::internal::ArenaStringPtr::InternalSwap(
+      &_impl_.name_, lhs_arena,
+      &other->_impl_.name_, rhs_arena
+  );
+  swap(_impl_.index_, other->_impl_.index_);
+}
+
+::PROTOBUF_NAMESPACE_ID::Metadata BuildIndexRequest::GetMetadata() const {
+  return ::_pbi::AssignDescriptors(
+      &descriptor_table_tihua_2fv1_2fcollection_5fservice_2eproto_getter, &descriptor_table_tihua_2fv1_2fcollection_5fservice_2eproto_once,
+      file_level_metadata_tihua_2fv1_2fcollection_5fservice_2eproto[19]);
+}
+
+// ===================================================================
+
+class BuildIndexResponse::_Internal {
+ public:
+  static const ::tihua::v1::Collection& collection(const BuildIndexResponse* msg);
+};
+
+const ::tihua::v1::Collection&
+BuildIndexResponse::_Internal::collection(const BuildIndexResponse* msg) {
+  return *msg->_impl_.collection_;
+}
+BuildIndexResponse::BuildIndexResponse(::PROTOBUF_NAMESPACE_ID::Arena* arena,
+                         bool is_message_owned)
+  : ::PROTOBUF_NAMESPACE_ID::Message(arena, is_message_owned) {
+  SharedCtor(arena, is_message_owned);
+  // @@protoc_insertion_point(arena_constructor:tihua.v1.BuildIndexResponse)
+}
+BuildIndexResponse::BuildIndexResponse(const BuildIndexResponse& from)
+  : ::PROTOBUF_NAMESPACE_ID::Message() {
+  BuildIndexResponse* const _this = this; (void)_this;
+  new (&_impl_) Impl_{
+      decltype(_impl_.collection_){nullptr}
+    , /*decltype(_impl_._cached_size_)*/{}};
+
+  _internal_metadata_.MergeFrom<::PROTOBUF_NAMESPACE_ID::UnknownFieldSet>(from._internal_metadata_);
+  if (from._internal_has_collection()) {
+    _this->_impl_.collection_ = new ::tihua::v1::Collection(*from._impl_.collection_);
+  }
+  // @@protoc_insertion_point(copy_constructor:tihua.v1.BuildIndexResponse)
+}
+
+inline void BuildIndexResponse::SharedCtor(
+    ::_pb::Arena* arena, bool is_message_owned) {
+  (void)arena;
+  (void)is_message_owned;
+  new (&_impl_) Impl_{
+      decltype(_impl_.collection_){nullptr}
+    , /*decltype(_impl_._cached_size_)*/{}
+  };
+}
+
+BuildIndexResponse::~BuildIndexResponse() {
+  // @@protoc_insertion_point(destructor:tihua.v1.BuildIndexResponse)
+  if (auto *arena = _internal_metadata_.DeleteReturnArena<::PROTOBUF_NAMESPACE_ID::UnknownFieldSet>()) {
+  (void)arena;
+    return;
+  }
+  SharedDtor();
+}
+
+inline void BuildIndexResponse::SharedDtor() {
+  GOOGLE_DCHECK(GetArenaForAllocation() == nullptr);
+  if (this != internal_default_instance()) delete _impl_.collection_;
+}
+
+void BuildIndexResponse::SetCachedSize(int size) const {
+  _impl_._cached_size_.Set(size);
+}
+
+void BuildIndexResponse::Clear() {
+// @@protoc_insertion_point(message_clear_start:tihua.v1.BuildIndexResponse)
+  uint32_t cached_has_bits = 0;
+  // Prevent compiler warnings about cached_has_bits being unused
+  (void) cached_has_bits;
+
+  if (GetArenaForAllocation() == nullptr && _impl_.collection_ != nullptr) {
+    delete _impl_.collection_;
+  }
+  _impl_.collection_ = nullptr;
+  _internal_metadata_.Clear<::PROTOBUF_NAMESPACE_ID::UnknownFieldSet>();
+}
+
+const char* BuildIndexResponse::_InternalParse(const char* ptr, ::_pbi::ParseContext* ctx) {
+#define CHK_(x) if (PROTOBUF_PREDICT_FALSE(!(x))) goto failure
+  while (!ctx->Done(&ptr)) {
+    uint32_t tag;
+    ptr = ::_pbi::ReadTag(ptr, &tag);
+    switch (tag >> 3) {
+      // .tihua.v1.Collection collection = 1;
+      case 1:
+        if (PROTOBUF_PREDICT_TRUE(static_cast<uint8_t>(tag) == 10)) {
+          ptr = ctx->ParseMessage(_internal_mutable_collection(), ptr);
+          CHK_(ptr);
+        } else
+          goto handle_unusual;
+        continue;
+      default:
+        goto handle_unusual;
+    }  // switch
+  handle_unusual:
+    if ((tag == 0) || ((tag & 7) == 4)) {
+      CHK_(ptr);
+      ctx->SetLastTag(tag);
+      goto message_done;
+    }
+    ptr = UnknownFieldParse(
+        tag,
+        _internal_metadata_.mutable_unknown_fields<::PROTOBUF_NAMESPACE_ID::UnknownFieldSet>(),
+        ptr, ctx);
+    CHK_(ptr != nullptr);
+  }  // while
+message_done:
+  return ptr;
+failure:
+  ptr = nullptr;
+  goto message_done;
+#undef CHK_
+}
+
+uint8_t* BuildIndexResponse::_InternalSerialize(
+    uint8_t* target, ::PROTOBUF_NAMESPACE_ID::io::EpsCopyOutputStream* stream) const {
+  // @@protoc_insertion_point(serialize_to_array_start:tihua.v1.BuildIndexResponse)
+  uint32_t cached_has_bits = 0;
+  (void) cached_has_bits;
+
+  // .tihua.v1.Collection collection = 1;
+  if (this->_internal_has_collection()) {
+    target = ::PROTOBUF_NAMESPACE_ID::internal::WireFormatLite::
+      InternalWriteMessage(1, _Internal::collection(this),
+        _Internal::collection(this).GetCachedSize(), target, stream);
+  }
+
+  if (PROTOBUF_PREDICT_FALSE(_internal_metadata_.have_unknown_fields())) {
+    target = ::_pbi::WireFormat::InternalSerializeUnknownFieldsToArray(
+        _internal_metadata_.unknown_fields<::PROTOBUF_NAMESPACE_ID::UnknownFieldSet>(::PROTOBUF_NAMESPACE_ID::UnknownFieldSet::default_instance), target, stream);
+  }
+  // @@protoc_insertion_point(serialize_to_array_end:tihua.v1.BuildIndexResponse)
+  return target;
+}
+
+size_t BuildIndexResponse::ByteSizeLong() const {
+// @@protoc_insertion_point(message_byte_size_start:tihua.v1.BuildIndexResponse)
+  size_t total_size = 0;
+
+  uint32_t cached_has_bits = 0;
+  // Prevent compiler warnings about cached_has_bits being unused
+  (void) cached_has_bits;
+
+  // .tihua.v1.Collection collection = 1;
+  if (this->_internal_has_collection()) {
+    total_size += 1 +
+      ::PROTOBUF_NAMESPACE_ID::internal::WireFormatLite::MessageSize(
+        *_impl_.collection_);
+  }
+
+  return MaybeComputeUnknownFieldsSize(total_size, &_impl_._cached_size_);
+}
+
+const ::PROTOBUF_NAMESPACE_ID::Message::ClassData BuildIndexResponse::_class_data_ = {
+    ::PROTOBUF_NAMESPACE_ID::Message::CopyWithSourceCheck,
+    BuildIndexResponse::MergeImpl
+};
+const ::PROTOBUF_NAMESPACE_ID::Message::ClassData*BuildIndexResponse::GetClassData() const { return &_class_data_; }
+
+
+void BuildIndexResponse::MergeImpl(::PROTOBUF_NAMESPACE_ID::Message& to_msg, const ::PROTOBUF_NAMESPACE_ID::Message& from_msg) {
+  auto* const _this = static_cast<BuildIndexResponse*>(&to_msg);
+  auto& from = static_cast<const BuildIndexResponse&>(from_msg);
+  // @@protoc_insertion_point(class_specific_merge_from_start:tihua.v1.BuildIndexResponse)
+  GOOGLE_DCHECK_NE(&from, _this);
+  uint32_t cached_has_bits = 0;
+  (void) cached_has_bits;
+
+  if (from._internal_has_collection()) {
+    _this->_internal_mutable_collection()->::tihua::v1::Collection::MergeFrom(
+        from._internal_collection());
+  }
+  _this->_internal_metadata_.MergeFrom<::PROTOBUF_NAMESPACE_ID::UnknownFieldSet>(from._internal_metadata_);
+}
+
+void BuildIndexResponse::CopyFrom(const BuildIndexResponse& from) {
+// @@protoc_insertion_point(class_specific_copy_from_start:tihua.v1.BuildIndexResponse)
+  if (&from == this) return;
+  Clear();
+  MergeFrom(from);
+}
+
+bool BuildIndexResponse::IsInitialized() const {
+  return true;
+}
+
+void BuildIndexResponse::InternalSwap(BuildIndexResponse* other) {
+  using std::swap;
+  _internal_metadata_.InternalSwap(&other->_internal_metadata_);
+  swap(_impl_.collection_, other->_impl_.collection_);
+}
+
+::PROTOBUF_NAMESPACE_ID::Metadata BuildIndexResponse::GetMetadata() const {
+  return ::_pbi::AssignDescriptors(
+      &descriptor_table_tihua_2fv1_2fcollection_5fservice_2eproto_getter, &descriptor_table_tihua_2fv1_2fcollection_5fservice_2eproto_once,
+      file_level_metadata_tihua_2fv1_2fcollection_5fservice_2eproto[20]);
+}
+
+// ===================================================================
+
 class ReleaseCollectionRequest::_Internal {
  public:
 };
@@ -4968,7 +5457,7 @@ void ReleaseCollectionRequest::InternalSwap(ReleaseCollectionRequest* other) {
 ::PROTOBUF_NAMESPACE_ID::Metadata ReleaseCollectionRequest::GetMetadata() const {
   return ::_pbi::AssignDescriptors(
       &descriptor_table_tihua_2fv1_2fcollection_5fservice_2eproto_getter, &descriptor_table_tihua_2fv1_2fcollection_5fservice_2eproto_once,
-      file_level_metadata_tihua_2fv1_2fcollection_5fservice_2eproto[19]);
+      file_level_metadata_tihua_2fv1_2fcollection_5fservice_2eproto[21]);
 }
 
 // ===================================================================
@@ -5008,7 +5497,7 @@ const ::PROTOBUF_NAMESPACE_ID::Message::ClassData*ReleaseCollectionResponse::Get
 ::PROTOBUF_NAMESPACE_ID::Metadata ReleaseCollectionResponse::GetMetadata() const {
   return ::_pbi::AssignDescriptors(
       &descriptor_table_tihua_2fv1_2fcollection_5fservice_2eproto_getter, &descriptor_table_tihua_2fv1_2fcollection_5fservice_2eproto_once,
-      file_level_metadata_tihua_2fv1_2fcollection_5fservice_2eproto[20]);
+      file_level_metadata_tihua_2fv1_2fcollection_5fservice_2eproto[22]);
 }
 
 // ===================================================================
@@ -5298,7 +5787,7 @@ void UpsertItemsRequest::InternalSwap(UpsertItemsRequest* other) {
 ::PROTOBUF_NAMESPACE_ID::Metadata UpsertItemsRequest::GetMetadata() const {
   return ::_pbi::AssignDescriptors(
       &descriptor_table_tihua_2fv1_2fcollection_5fservice_2eproto_getter, &descriptor_table_tihua_2fv1_2fcollection_5fservice_2eproto_once,
-      file_level_metadata_tihua_2fv1_2fcollection_5fservice_2eproto[21]);
+      file_level_metadata_tihua_2fv1_2fcollection_5fservice_2eproto[23]);
 }
 
 // ===================================================================
@@ -5612,7 +6101,7 @@ void UpsertItemsResponse::InternalSwap(UpsertItemsResponse* other) {
 ::PROTOBUF_NAMESPACE_ID::Metadata UpsertItemsResponse::GetMetadata() const {
   return ::_pbi::AssignDescriptors(
       &descriptor_table_tihua_2fv1_2fcollection_5fservice_2eproto_getter, &descriptor_table_tihua_2fv1_2fcollection_5fservice_2eproto_once,
-      file_level_metadata_tihua_2fv1_2fcollection_5fservice_2eproto[22]);
+      file_level_metadata_tihua_2fv1_2fcollection_5fservice_2eproto[24]);
 }
 
 // ===================================================================
@@ -5902,7 +6391,7 @@ void GetItemsRequest::InternalSwap(GetItemsRequest* other) {
 ::PROTOBUF_NAMESPACE_ID::Metadata GetItemsRequest::GetMetadata() const {
   return ::_pbi::AssignDescriptors(
       &descriptor_table_tihua_2fv1_2fcollection_5fservice_2eproto_getter, &descriptor_table_tihua_2fv1_2fcollection_5fservice_2eproto_once,
-      file_level_metadata_tihua_2fv1_2fcollection_5fservice_2eproto[23]);
+      file_level_metadata_tihua_2fv1_2fcollection_5fservice_2eproto[25]);
 }
 
 // ===================================================================
@@ -6129,7 +6618,7 @@ void GetItemsResponse::InternalSwap(GetItemsResponse* other) {
 ::PROTOBUF_NAMESPACE_ID::Metadata GetItemsResponse::GetMetadata() const {
   return ::_pbi::AssignDescriptors(
       &descriptor_table_tihua_2fv1_2fcollection_5fservice_2eproto_getter, &descriptor_table_tihua_2fv1_2fcollection_5fservice_2eproto_once,
-      file_level_metadata_tihua_2fv1_2fcollection_5fservice_2eproto[24]);
+      file_level_metadata_tihua_2fv1_2fcollection_5fservice_2eproto[26]);
 }
 
 // ===================================================================
@@ -6570,7 +7059,7 @@ void ListItemsRequest::InternalSwap(ListItemsRequest* other) {
 ::PROTOBUF_NAMESPACE_ID::Metadata ListItemsRequest::GetMetadata() const {
   return ::_pbi::AssignDescriptors(
       &descriptor_table_tihua_2fv1_2fcollection_5fservice_2eproto_getter, &descriptor_table_tihua_2fv1_2fcollection_5fservice_2eproto_once,
-      file_level_metadata_tihua_2fv1_2fcollection_5fservice_2eproto[25]);
+      file_level_metadata_tihua_2fv1_2fcollection_5fservice_2eproto[27]);
 }
 
 // ===================================================================
@@ -6810,7 +7299,7 @@ void ListItemsResponse::InternalSwap(ListItemsResponse* other) {
 ::PROTOBUF_NAMESPACE_ID::Metadata ListItemsResponse::GetMetadata() const {
   return ::_pbi::AssignDescriptors(
       &descriptor_table_tihua_2fv1_2fcollection_5fservice_2eproto_getter, &descriptor_table_tihua_2fv1_2fcollection_5fservice_2eproto_once,
-      file_level_metadata_tihua_2fv1_2fcollection_5fservice_2eproto[26]);
+      file_level_metadata_tihua_2fv1_2fcollection_5fservice_2eproto[28]);
 }
 
 // ===================================================================
@@ -7111,7 +7600,7 @@ void CountItemsRequest::InternalSwap(CountItemsRequest* other) {
 ::PROTOBUF_NAMESPACE_ID::Metadata CountItemsRequest::GetMetadata() const {
   return ::_pbi::AssignDescriptors(
       &descriptor_table_tihua_2fv1_2fcollection_5fservice_2eproto_getter, &descriptor_table_tihua_2fv1_2fcollection_5fservice_2eproto_once,
-      file_level_metadata_tihua_2fv1_2fcollection_5fservice_2eproto[27]);
+      file_level_metadata_tihua_2fv1_2fcollection_5fservice_2eproto[29]);
 }
 
 // ===================================================================
@@ -7289,7 +7778,7 @@ void CountItemsResponse::InternalSwap(CountItemsResponse* other) {
 ::PROTOBUF_NAMESPACE_ID::Metadata CountItemsResponse::GetMetadata() const {
   return ::_pbi::AssignDescriptors(
       &descriptor_table_tihua_2fv1_2fcollection_5fservice_2eproto_getter, &descriptor_table_tihua_2fv1_2fcollection_5fservice_2eproto_once,
-      file_level_metadata_tihua_2fv1_2fcollection_5fservice_2eproto[28]);
+      file_level_metadata_tihua_2fv1_2fcollection_5fservice_2eproto[30]);
 }
 
 // ===================================================================
@@ -7629,7 +8118,7 @@ void DeleteItemsRequest::InternalSwap(DeleteItemsRequest* other) {
 ::PROTOBUF_NAMESPACE_ID::Metadata DeleteItemsRequest::GetMetadata() const {
   return ::_pbi::AssignDescriptors(
       &descriptor_table_tihua_2fv1_2fcollection_5fservice_2eproto_getter, &descriptor_table_tihua_2fv1_2fcollection_5fservice_2eproto_once,
-      file_level_metadata_tihua_2fv1_2fcollection_5fservice_2eproto[29]);
+      file_level_metadata_tihua_2fv1_2fcollection_5fservice_2eproto[31]);
 }
 
 // ===================================================================
@@ -7807,7 +8296,7 @@ void DeleteItemsResponse::InternalSwap(DeleteItemsResponse* other) {
 ::PROTOBUF_NAMESPACE_ID::Metadata DeleteItemsResponse::GetMetadata() const {
   return ::_pbi::AssignDescriptors(
       &descriptor_table_tihua_2fv1_2fcollection_5fservice_2eproto_getter, &descriptor_table_tihua_2fv1_2fcollection_5fservice_2eproto_once,
-      file_level_metadata_tihua_2fv1_2fcollection_5fservice_2eproto[30]);
+      file_level_metadata_tihua_2fv1_2fcollection_5fservice_2eproto[32]);
 }
 
 // @@protoc_insertion_point(namespace_scope)
@@ -7889,6 +8378,14 @@ Arena::CreateMaybeMessage< ::tihua::v1::LoadCollectionRequest >(Arena* arena) {
 template<> PROTOBUF_NOINLINE ::tihua::v1::LoadCollectionResponse*
 Arena::CreateMaybeMessage< ::tihua::v1::LoadCollectionResponse >(Arena* arena) {
   return Arena::CreateMessageInternal< ::tihua::v1::LoadCollectionResponse >(arena);
+}
+template<> PROTOBUF_NOINLINE ::tihua::v1::BuildIndexRequest*
+Arena::CreateMaybeMessage< ::tihua::v1::BuildIndexRequest >(Arena* arena) {
+  return Arena::CreateMessageInternal< ::tihua::v1::BuildIndexRequest >(arena);
+}
+template<> PROTOBUF_NOINLINE ::tihua::v1::BuildIndexResponse*
+Arena::CreateMaybeMessage< ::tihua::v1::BuildIndexResponse >(Arena* arena) {
+  return Arena::CreateMessageInternal< ::tihua::v1::BuildIndexResponse >(arena);
 }
 template<> PROTOBUF_NOINLINE ::tihua::v1::ReleaseCollectionRequest*
 Arena::CreateMaybeMessage< ::tihua::v1::ReleaseCollectionRequest >(Arena* arena) {

@@ -56,6 +56,12 @@ struct TableStruct_tihua_2fv1_2fcollection_5fservice_2eproto {
 extern const ::PROTOBUF_NAMESPACE_ID::internal::DescriptorTable descriptor_table_tihua_2fv1_2fcollection_5fservice_2eproto;
 namespace tihua {
 namespace v1 {
+class BuildIndexRequest;
+struct BuildIndexRequestDefaultTypeInternal;
+extern BuildIndexRequestDefaultTypeInternal _BuildIndexRequest_default_instance_;
+class BuildIndexResponse;
+struct BuildIndexResponseDefaultTypeInternal;
+extern BuildIndexResponseDefaultTypeInternal _BuildIndexResponse_default_instance_;
 class Collection;
 struct CollectionDefaultTypeInternal;
 extern CollectionDefaultTypeInternal _Collection_default_instance_;
@@ -152,6 +158,8 @@ extern UpsertItemsResponseDefaultTypeInternal _UpsertItemsResponse_default_insta
 }  // namespace v1
 }  // namespace tihua
 PROTOBUF_NAMESPACE_OPEN
+template<> ::tihua::v1::BuildIndexRequest* Arena::CreateMaybeMessage<::tihua::v1::BuildIndexRequest>(Arena*);
+template<> ::tihua::v1::BuildIndexResponse* Arena::CreateMaybeMessage<::tihua::v1::BuildIndexResponse>(Arena*);
 template<> ::tihua::v1::Collection* Arena::CreateMaybeMessage<::tihua::v1::Collection>(Arena*);
 template<> ::tihua::v1::CountItemsRequest* Arena::CreateMaybeMessage<::tihua::v1::CountItemsRequest>(Arena*);
 template<> ::tihua::v1::CountItemsResponse* Arena::CreateMaybeMessage<::tihua::v1::CountItemsResponse>(Arena*);
@@ -3226,6 +3234,336 @@ class LoadCollectionResponse final :
 };
 // -------------------------------------------------------------------
 
+class BuildIndexRequest final :
+    public ::PROTOBUF_NAMESPACE_ID::Message /* @@protoc_insertion_point(class_definition:tihua.v1.BuildIndexRequest) */ {
+ public:
+  inline BuildIndexRequest() : BuildIndexRequest(nullptr) {}
+  ~BuildIndexRequest() override;
+  explicit PROTOBUF_CONSTEXPR BuildIndexRequest(::PROTOBUF_NAMESPACE_ID::internal::ConstantInitialized);
+
+  BuildIndexRequest(const BuildIndexRequest& from);
+  BuildIndexRequest(BuildIndexRequest&& from) noexcept
+    : BuildIndexRequest() {
+    *this = ::std::move(from);
+  }
+
+  inline BuildIndexRequest& operator=(const BuildIndexRequest& from) {
+    CopyFrom(from);
+    return *this;
+  }
+  inline BuildIndexRequest& operator=(BuildIndexRequest&& from) noexcept {
+    if (this == &from) return *this;
+    if (GetOwningArena() == from.GetOwningArena()
+  #ifdef PROTOBUF_FORCE_COPY_IN_MOVE
+        && GetOwningArena() != nullptr
+  #endif  // !PROTOBUF_FORCE_COPY_IN_MOVE
+    ) {
+      InternalSwap(&from);
+    } else {
+      CopyFrom(from);
+    }
+    return *this;
+  }
+
+  static const ::PROTOBUF_NAMESPACE_ID::Descriptor* descriptor() {
+    return GetDescriptor();
+  }
+  static const ::PROTOBUF_NAMESPACE_ID::Descriptor* GetDescriptor() {
+    return default_instance().GetMetadata().descriptor;
+  }
+  static const ::PROTOBUF_NAMESPACE_ID::Reflection* GetReflection() {
+    return default_instance().GetMetadata().reflection;
+  }
+  static const BuildIndexRequest& default_instance() {
+    return *internal_default_instance();
+  }
+  static inline const BuildIndexRequest* internal_default_instance() {
+    return reinterpret_cast<const BuildIndexRequest*>(
+               &_BuildIndexRequest_default_instance_);
+  }
+  static constexpr int kIndexInFileMessages =
+    19;
+
+  friend void swap(BuildIndexRequest& a, BuildIndexRequest& b) {
+    a.Swap(&b);
+  }
+  inline void Swap(BuildIndexRequest* other) {
+    if (other == this) return;
+  #ifdef PROTOBUF_FORCE_COPY_IN_SWAP
+    if (GetOwningArena() != nullptr &&
+        GetOwningArena() == other->GetOwningArena()) {
+   #else  // PROTOBUF_FORCE_COPY_IN_SWAP
+    if (GetOwningArena() == other->GetOwningArena()) {
+  #endif  // !PROTOBUF_FORCE_COPY_IN_SWAP
+      InternalSwap(other);
+    } else {
+      ::PROTOBUF_NAMESPACE_ID::internal::GenericSwap(this, other);
+    }
+  }
+  void UnsafeArenaSwap(BuildIndexRequest* other) {
+    if (other == this) return;
+    GOOGLE_DCHECK(GetOwningArena() == other->GetOwningArena());
+    InternalSwap(other);
+  }
+
+  // implements Message ----------------------------------------------
+
+  BuildIndexRequest* New(::PROTOBUF_NAMESPACE_ID::Arena* arena = nullptr) const final {
+    return CreateMaybeMessage<BuildIndexRequest>(arena);
+  }
+  using ::PROTOBUF_NAMESPACE_ID::Message::CopyFrom;
+  void CopyFrom(const BuildIndexRequest& from);
+  using ::PROTOBUF_NAMESPACE_ID::Message::MergeFrom;
+  void MergeFrom( const BuildIndexRequest& from) {
+    BuildIndexRequest::MergeImpl(*this, from);
+  }
+  private:
+  static void MergeImpl(::PROTOBUF_NAMESPACE_ID::Message& to_msg, const ::PROTOBUF_NAMESPACE_ID::Message& from_msg);
+  public:
+  PROTOBUF_ATTRIBUTE_REINITIALIZES void Clear() final;
+  bool IsInitialized() const final;
+
+  size_t ByteSizeLong() const final;
+  const char* _InternalParse(const char* ptr, ::PROTOBUF_NAMESPACE_ID::internal::ParseContext* ctx) final;
+  uint8_t* _InternalSerialize(
+      uint8_t* target, ::PROTOBUF_NAMESPACE_ID::io::EpsCopyOutputStream* stream) const final;
+  int GetCachedSize() const final { return _impl_._cached_size_.Get(); }
+
+  private:
+  void SharedCtor(::PROTOBUF_NAMESPACE_ID::Arena* arena, bool is_message_owned);
+  void SharedDtor();
+  void SetCachedSize(int size) const final;
+  void InternalSwap(BuildIndexRequest* other);
+
+  private:
+  friend class ::PROTOBUF_NAMESPACE_ID::internal::AnyMetadata;
+  static ::PROTOBUF_NAMESPACE_ID::StringPiece FullMessageName() {
+    return "tihua.v1.BuildIndexRequest";
+  }
+  protected:
+  explicit BuildIndexRequest(::PROTOBUF_NAMESPACE_ID::Arena* arena,
+                       bool is_message_owned = false);
+  public:
+
+  static const ClassData _class_data_;
+  const ::PROTOBUF_NAMESPACE_ID::Message::ClassData*GetClassData() const final;
+
+  ::PROTOBUF_NAMESPACE_ID::Metadata GetMetadata() const final;
+
+  // nested types ----------------------------------------------------
+
+  // accessors -------------------------------------------------------
+
+  enum : int {
+    kNameFieldNumber = 1,
+    kIndexFieldNumber = 2,
+  };
+  // string name = 1;
+  void clear_name();
+  const std::string& name() const;
+  template <typename ArgT0 = const std::string&, typename... ArgT>
+  void set_name(ArgT0&& arg0, ArgT... args);
+  std::string* mutable_name();
+  PROTOBUF_NODISCARD std::string* release_name();
+  void set_allocated_name(std::string* name);
+  private:
+  const std::string& _internal_name() const;
+  inline PROTOBUF_ALWAYS_INLINE void _internal_set_name(const std::string& value);
+  std::string* _internal_mutable_name();
+  public:
+
+  // .tihua.v1.Index index = 2;
+  bool has_index() const;
+  private:
+  bool _internal_has_index() const;
+  public:
+  void clear_index();
+  const ::tihua::v1::Index& index() const;
+  PROTOBUF_NODISCARD ::tihua::v1::Index* release_index();
+  ::tihua::v1::Index* mutable_index();
+  void set_allocated_index(::tihua::v1::Index* index);
+  private:
+  const ::tihua::v1::Index& _internal_index() const;
+  ::tihua::v1::Index* _internal_mutable_index();
+  public:
+  void unsafe_arena_set_allocated_index(
+      ::tihua::v1::Index* index);
+  ::tihua::v1::Index* unsafe_arena_release_index();
+
+  // @@protoc_insertion_point(class_scope:tihua.v1.BuildIndexRequest)
+ private:
+  class _Internal;
+
+  template <typename T> friend class ::PROTOBUF_NAMESPACE_ID::Arena::InternalHelper;
+  typedef void InternalArenaConstructable_;
+  typedef void DestructorSkippable_;
+  struct Impl_ {
+    ::PROTOBUF_NAMESPACE_ID::internal::ArenaStringPtr name_;
+    ::tihua::v1::Index* index_;
+    mutable ::PROTOBUF_NAMESPACE_ID::internal::CachedSize _cached_size_;
+  };
+  union { Impl_ _impl_; };
+  friend struct ::TableStruct_tihua_2fv1_2fcollection_5fservice_2eproto;
+};
+// -------------------------------------------------------------------
+
+class BuildIndexResponse final :
+    public ::PROTOBUF_NAMESPACE_ID::Message /* @@protoc_insertion_point(class_definition:tihua.v1.BuildIndexResponse) */ {
+ public:
+  inline BuildIndexResponse() : BuildIndexResponse(nullptr) {}
+  ~BuildIndexResponse() override;
+  explicit PROTOBUF_CONSTEXPR BuildIndexResponse(::PROTOBUF_NAMESPACE_ID::internal::ConstantInitialized);
+
+  BuildIndexResponse(const BuildIndexResponse& from);
+  BuildIndexResponse(BuildIndexResponse&& from) noexcept
+    : BuildIndexResponse() {
+    *this = ::std::move(from);
+  }
+
+  inline BuildIndexResponse& operator=(const BuildIndexResponse& from) {
+    CopyFrom(from);
+    return *this;
+  }
+  inline BuildIndexResponse& operator=(BuildIndexResponse&& from) noexcept {
+    if (this == &from) return *this;
+    if (GetOwningArena() == from.GetOwningArena()
+  #ifdef PROTOBUF_FORCE_COPY_IN_MOVE
+        && GetOwningArena() != nullptr
+  #endif  // !PROTOBUF_FORCE_COPY_IN_MOVE
+    ) {
+      InternalSwap(&from);
+    } else {
+      CopyFrom(from);
+    }
+    return *this;
+  }
+
+  static const ::PROTOBUF_NAMESPACE_ID::Descriptor* descriptor() {
+    return GetDescriptor();
+  }
+  static const ::PROTOBUF_NAMESPACE_ID::Descriptor* GetDescriptor() {
+    return default_instance().GetMetadata().descriptor;
+  }
+  static const ::PROTOBUF_NAMESPACE_ID::Reflection* GetReflection() {
+    return default_instance().GetMetadata().reflection;
+  }
+  static const BuildIndexResponse& default_instance() {
+    return *internal_default_instance();
+  }
+  static inline const BuildIndexResponse* internal_default_instance() {
+    return reinterpret_cast<const BuildIndexResponse*>(
+               &_BuildIndexResponse_default_instance_);
+  }
+  static constexpr int kIndexInFileMessages =
+    20;
+
+  friend void swap(BuildIndexResponse& a, BuildIndexResponse& b) {
+    a.Swap(&b);
+  }
+  inline void Swap(BuildIndexResponse* other) {
+    if (other == this) return;
+  #ifdef PROTOBUF_FORCE_COPY_IN_SWAP
+    if (GetOwningArena() != nullptr &&
+        GetOwningArena() == other->GetOwningArena()) {
+   #else  // PROTOBUF_FORCE_COPY_IN_SWAP
+    if (GetOwningArena() == other->GetOwningArena()) {
+  #endif  // !PROTOBUF_FORCE_COPY_IN_SWAP
+      InternalSwap(other);
+    } else {
+      ::PROTOBUF_NAMESPACE_ID::internal::GenericSwap(this, other);
+    }
+  }
+  void UnsafeArenaSwap(BuildIndexResponse* other) {
+    if (other == this) return;
+    GOOGLE_DCHECK(GetOwningArena() == other->GetOwningArena());
+    InternalSwap(other);
+  }
+
+  // implements Message ----------------------------------------------
+
+  BuildIndexResponse* New(::PROTOBUF_NAMESPACE_ID::Arena* arena = nullptr) const final {
+    return CreateMaybeMessage<BuildIndexResponse>(arena);
+  }
+  using ::PROTOBUF_NAMESPACE_ID::Message::CopyFrom;
+  void CopyFrom(const BuildIndexResponse& from);
+  using ::PROTOBUF_NAMESPACE_ID::Message::MergeFrom;
+  void MergeFrom( const BuildIndexResponse& from) {
+    BuildIndexResponse::MergeImpl(*this, from);
+  }
+  private:
+  static void MergeImpl(::PROTOBUF_NAMESPACE_ID::Message& to_msg, const ::PROTOBUF_NAMESPACE_ID::Message& from_msg);
+  public:
+  PROTOBUF_ATTRIBUTE_REINITIALIZES void Clear() final;
+  bool IsInitialized() const final;
+
+  size_t ByteSizeLong() const final;
+  const char* _InternalParse(const char* ptr, ::PROTOBUF_NAMESPACE_ID::internal::ParseContext* ctx) final;
+  uint8_t* _InternalSerialize(
+      uint8_t* target, ::PROTOBUF_NAMESPACE_ID::io::EpsCopyOutputStream* stream) const final;
+  int GetCachedSize() const final { return _impl_._cached_size_.Get(); }
+
+  private:
+  void SharedCtor(::PROTOBUF_NAMESPACE_ID::Arena* arena, bool is_message_owned);
+  void SharedDtor();
+  void SetCachedSize(int size) const final;
+  void InternalSwap(BuildIndexResponse* other);
+
+  private:
+  friend class ::PROTOBUF_NAMESPACE_ID::internal::AnyMetadata;
+  static ::PROTOBUF_NAMESPACE_ID::StringPiece FullMessageName() {
+    return "tihua.v1.BuildIndexResponse";
+  }
+  protected:
+  explicit BuildIndexResponse(::PROTOBUF_NAMESPACE_ID::Arena* arena,
+                       bool is_message_owned = false);
+  public:
+
+  static const ClassData _class_data_;
+  const ::PROTOBUF_NAMESPACE_ID::Message::ClassData*GetClassData() const final;
+
+  ::PROTOBUF_NAMESPACE_ID::Metadata GetMetadata() const final;
+
+  // nested types ----------------------------------------------------
+
+  // accessors -------------------------------------------------------
+
+  enum : int {
+    kCollectionFieldNumber = 1,
+  };
+  // .tihua.v1.Collection collection = 1;
+  bool has_collection() const;
+  private:
+  bool _internal_has_collection() const;
+  public:
+  void clear_collection();
+  const ::tihua::v1::Collection& collection() const;
+  PROTOBUF_NODISCARD ::tihua::v1::Collection* release_collection();
+  ::tihua::v1::Collection* mutable_collection();
+  void set_allocated_collection(::tihua::v1::Collection* collection);
+  private:
+  const ::tihua::v1::Collection& _internal_collection() const;
+  ::tihua::v1::Collection* _internal_mutable_collection();
+  public:
+  void unsafe_arena_set_allocated_collection(
+      ::tihua::v1::Collection* collection);
+  ::tihua::v1::Collection* unsafe_arena_release_collection();
+
+  // @@protoc_insertion_point(class_scope:tihua.v1.BuildIndexResponse)
+ private:
+  class _Internal;
+
+  template <typename T> friend class ::PROTOBUF_NAMESPACE_ID::Arena::InternalHelper;
+  typedef void InternalArenaConstructable_;
+  typedef void DestructorSkippable_;
+  struct Impl_ {
+    ::tihua::v1::Collection* collection_;
+    mutable ::PROTOBUF_NAMESPACE_ID::internal::CachedSize _cached_size_;
+  };
+  union { Impl_ _impl_; };
+  friend struct ::TableStruct_tihua_2fv1_2fcollection_5fservice_2eproto;
+};
+// -------------------------------------------------------------------
+
 class ReleaseCollectionRequest final :
     public ::PROTOBUF_NAMESPACE_ID::Message /* @@protoc_insertion_point(class_definition:tihua.v1.ReleaseCollectionRequest) */ {
  public:
@@ -3274,7 +3612,7 @@ class ReleaseCollectionRequest final :
                &_ReleaseCollectionRequest_default_instance_);
   }
   static constexpr int kIndexInFileMessages =
-    19;
+    21;
 
   friend void swap(ReleaseCollectionRequest& a, ReleaseCollectionRequest& b) {
     a.Swap(&b);
@@ -3426,7 +3764,7 @@ class ReleaseCollectionResponse final :
                &_ReleaseCollectionResponse_default_instance_);
   }
   static constexpr int kIndexInFileMessages =
-    20;
+    22;
 
   friend void swap(ReleaseCollectionResponse& a, ReleaseCollectionResponse& b) {
     a.Swap(&b);
@@ -3545,7 +3883,7 @@ class UpsertItemsRequest final :
                &_UpsertItemsRequest_default_instance_);
   }
   static constexpr int kIndexInFileMessages =
-    21;
+    23;
 
   friend void swap(UpsertItemsRequest& a, UpsertItemsRequest& b) {
     a.Swap(&b);
@@ -3734,7 +4072,7 @@ class UpsertItemsResponse final :
                &_UpsertItemsResponse_default_instance_);
   }
   static constexpr int kIndexInFileMessages =
-    22;
+    24;
 
   friend void swap(UpsertItemsResponse& a, UpsertItemsResponse& b) {
     a.Swap(&b);
@@ -3942,7 +4280,7 @@ class GetItemsRequest final :
                &_GetItemsRequest_default_instance_);
   }
   static constexpr int kIndexInFileMessages =
-    23;
+    25;
 
   friend void swap(GetItemsRequest& a, GetItemsRequest& b) {
     a.Swap(&b);
@@ -4141,7 +4479,7 @@ class GetItemsResponse final :
                &_GetItemsResponse_default_instance_);
   }
   static constexpr int kIndexInFileMessages =
-    24;
+    26;
 
   friend void swap(GetItemsResponse& a, GetItemsResponse& b) {
     a.Swap(&b);
@@ -4324,7 +4662,7 @@ class ListItemsRequest final :
                &_ListItemsRequest_default_instance_);
   }
   static constexpr int kIndexInFileMessages =
-    25;
+    27;
 
   friend void swap(ListItemsRequest& a, ListItemsRequest& b) {
     a.Swap(&b);
@@ -4565,7 +4903,7 @@ class ListItemsResponse final :
                &_ListItemsResponse_default_instance_);
   }
   static constexpr int kIndexInFileMessages =
-    26;
+    28;
 
   friend void swap(ListItemsResponse& a, ListItemsResponse& b) {
     a.Swap(&b);
@@ -4738,7 +5076,7 @@ class CountItemsRequest final :
                &_CountItemsRequest_default_instance_);
   }
   static constexpr int kIndexInFileMessages =
-    27;
+    29;
 
   friend void swap(CountItemsRequest& a, CountItemsRequest& b) {
     a.Swap(&b);
@@ -4927,7 +5265,7 @@ class CountItemsResponse final :
                &_CountItemsResponse_default_instance_);
   }
   static constexpr int kIndexInFileMessages =
-    28;
+    30;
 
   friend void swap(CountItemsResponse& a, CountItemsResponse& b) {
     a.Swap(&b);
@@ -5075,7 +5413,7 @@ class DeleteItemsRequest final :
                &_DeleteItemsRequest_default_instance_);
   }
   static constexpr int kIndexInFileMessages =
-    29;
+    31;
 
   friend void swap(DeleteItemsRequest& a, DeleteItemsRequest& b) {
     a.Swap(&b);
@@ -5290,7 +5628,7 @@ class DeleteItemsResponse final :
                &_DeleteItemsResponse_default_instance_);
   }
   static constexpr int kIndexInFileMessages =
-    30;
+    32;
 
   friend void swap(DeleteItemsResponse& a, DeleteItemsResponse& b) {
     a.Swap(&b);
@@ -7206,6 +7544,244 @@ inline void LoadCollectionRequest::set_allocated_name(std::string* name) {
 
 // -------------------------------------------------------------------
 
+// BuildIndexRequest
+
+// string name = 1;
+inline void BuildIndexRequest::clear_name() {
+  _impl_.name_.ClearToEmpty();
+}
+inline const std::string& BuildIndexRequest::name() const {
+  // @@protoc_insertion_point(field_get:tihua.v1.BuildIndexRequest.name)
+  return _internal_name();
+}
+template <typename ArgT0, typename... ArgT>
+inline PROTOBUF_ALWAYS_INLINE
+void BuildIndexRequest::set_name(ArgT0&& arg0, ArgT... args) {
+ 
+ _impl_.name_.Set(static_cast<ArgT0 &&>(arg0), args..., GetArenaForAllocation());
+  // @@protoc_insertion_point(field_set:tihua.v1.BuildIndexRequest.name)
+}
+inline std::string* BuildIndexRequest::mutable_name() {
+  std::string* _s = _internal_mutable_name();
+  // @@protoc_insertion_point(field_mutable:tihua.v1.BuildIndexRequest.name)
+  return _s;
+}
+inline const std::string& BuildIndexRequest::_internal_name() const {
+  return _impl_.name_.Get();
+}
+inline void BuildIndexRequest::_internal_set_name(const std::string& value) {
+  
+  _impl_.name_.Set(value, GetArenaForAllocation());
+}
+inline std::string* BuildIndexRequest::_internal_mutable_name() {
+  
+  return _impl_.name_.Mutable(GetArenaForAllocation());
+}
+inline std::string* BuildIndexRequest::release_name() {
+  // @@protoc_insertion_point(field_release:tihua.v1.BuildIndexRequest.name)
+  return _impl_.name_.Release();
+}
+inline void BuildIndexRequest::set_allocated_name(std::string* name) {
+  if (name != nullptr) {
+    
+  } else {
+    
+  }
+  _impl_.name_.SetAllocated(name, GetArenaForAllocation());
+#ifdef PROTOBUF_FORCE_COPY_DEFAULT_STRING
+  if (_impl_.name_.IsDefault()) {
+    _impl_.name_.Set("", GetArenaForAllocation());
+  }
+#endif // PROTOBUF_FORCE_COPY_DEFAULT_STRING
+  // @@protoc_insertion_point(field_set_allocated:tihua.v1.BuildIndexRequest.name)
+}
+
+// .tihua.v1.Index index = 2;
+inline bool BuildIndexRequest::_internal_has_index() const {
+  return this != internal_default_instance() && _impl_.index_ != nullptr;
+}
+inline bool BuildIndexRequest::has_index() const {
+  return _internal_has_index();
+}
+inline void BuildIndexRequest::clear_index() {
+  if (GetArenaForAllocation() == nullptr && _impl_.index_ != nullptr) {
+    delete _impl_.index_;
+  }
+  _impl_.index_ = nullptr;
+}
+inline const ::tihua::v1::Index& BuildIndexRequest::_internal_index() const {
+  const ::tihua::v1::Index* p = _impl_.index_;
+  return p != nullptr ? *p : reinterpret_cast<const ::tihua::v1::Index&>(
+      ::tihua::v1::_Index_default_instance_);
+}
+inline const ::tihua::v1::Index& BuildIndexRequest::index() const {
+  // @@protoc_insertion_point(field_get:tihua.v1.BuildIndexRequest.index)
+  return _internal_index();
+}
+inline void BuildIndexRequest::unsafe_arena_set_allocated_index(
+    ::tihua::v1::Index* index) {
+  if (GetArenaForAllocation() == nullptr) {
+    delete reinterpret_cast<::PROTOBUF_NAMESPACE_ID::MessageLite*>(_impl_.index_);
+  }
+  _impl_.index_ = index;
+  if (index) {
+    
+  } else {
+    
+  }
+  // @@protoc_insertion_point(field_unsafe_arena_set_allocated:tihua.v1.BuildIndexRequest.index)
+}
+inline ::tihua::v1::Index* BuildIndexRequest::release_index() {
+  
+  ::tihua::v1::Index* temp = _impl_.index_;
+  _impl_.index_ = nullptr;
+#ifdef PROTOBUF_FORCE_COPY_IN_RELEASE
+  auto* old =  reinterpret_cast<::PROTOBUF_NAMESPACE_ID::MessageLite*>(temp);
+  temp = ::PROTOBUF_NAMESPACE_ID::internal::DuplicateIfNonNull(temp);
+  if (GetArenaForAllocation() == nullptr) { delete old; }
+#else  // PROTOBUF_FORCE_COPY_IN_RELEASE
+  if (GetArenaForAllocation() != nullptr) {
+    temp = ::PROTOBUF_NAMESPACE_ID::internal::DuplicateIfNonNull(temp);
+  }
+#endif  // !PROTOBUF_FORCE_COPY_IN_RELEASE
+  return temp;
+}
+inline ::tihua::v1::Index* BuildIndexRequest::unsafe_arena_release_index() {
+  // @@protoc_insertion_point(field_release:tihua.v1.BuildIndexRequest.index)
+  
+  ::tihua::v1::Index* temp = _impl_.index_;
+  _impl_.index_ = nullptr;
+  return temp;
+}
+inline ::tihua::v1::Index* BuildIndexRequest::_internal_mutable_index() {
+  
+  if (_impl_.index_ == nullptr) {
+    auto* p = CreateMaybeMessage<::tihua::v1::Index>(GetArenaForAllocation());
+    _impl_.index_ = p;
+  }
+  return _impl_.index_;
+}
+inline ::tihua::v1::Index* BuildIndexRequest::mutable_index() {
+  ::tihua::v1::Index* _msg = _internal_mutable_index();
+  // @@protoc_insertion_point(field_mutable:tihua.v1.BuildIndexRequest.index)
+  return _msg;
+}
+inline void BuildIndexRequest::set_allocated_index(::tihua::v1::Index* index) {
+  ::PROTOBUF_NAMESPACE_ID::Arena* message_arena = GetArenaForAllocation();
+  if (message_arena == nullptr) {
+    delete _impl_.index_;
+  }
+  if (index) {
+    ::PROTOBUF_NAMESPACE_ID::Arena* submessage_arena =
+        ::PROTOBUF_NAMESPACE_ID::Arena::InternalGetOwningArena(index);
+    if (message_arena != submessage_arena) {
+      index = ::PROTOBUF_NAMESPACE_ID::internal::GetOwnedMessage(
+          message_arena, index, submessage_arena);
+    }
+    
+  } else {
+    
+  }
+  _impl_.index_ = index;
+  // @@protoc_insertion_point(field_set_allocated:tihua.v1.BuildIndexRequest.index)
+}
+
+// -------------------------------------------------------------------
+
+// BuildIndexResponse
+
+// .tihua.v1.Collection collection = 1;
+inline bool BuildIndexResponse::_internal_has_collection() const {
+  return this != internal_default_instance() && _impl_.collection_ != nullptr;
+}
+inline bool BuildIndexResponse::has_collection() const {
+  return _internal_has_collection();
+}
+inline void BuildIndexResponse::clear_collection() {
+  if (GetArenaForAllocation() == nullptr && _impl_.collection_ != nullptr) {
+    delete _impl_.collection_;
+  }
+  _impl_.collection_ = nullptr;
+}
+inline const ::tihua::v1::Collection& BuildIndexResponse::_internal_collection() const {
+  const ::tihua::v1::Collection* p = _impl_.collection_;
+  return p != nullptr ? *p : reinterpret_cast<const ::tihua::v1::Collection&>(
+      ::tihua::v1::_Collection_default_instance_);
+}
+inline const ::tihua::v1::Collection& BuildIndexResponse::collection() const {
+  // @@protoc_insertion_point(field_get:tihua.v1.BuildIndexResponse.collection)
+  return _internal_collection();
+}
+inline void BuildIndexResponse::unsafe_arena_set_allocated_collection(
+    ::tihua::v1::Collection* collection) {
+  if (GetArenaForAllocation() == nullptr) {
+    delete reinterpret_cast<::PROTOBUF_NAMESPACE_ID::MessageLite*>(_impl_.collection_);
+  }
+  _impl_.collection_ = collection;
+  if (collection) {
+    
+  } else {
+    
+  }
+  // @@protoc_insertion_point(field_unsafe_arena_set_allocated:tihua.v1.BuildIndexResponse.collection)
+}
+inline ::tihua::v1::Collection* BuildIndexResponse::release_collection() {
+  
+  ::tihua::v1::Collection* temp = _impl_.collection_;
+  _impl_.collection_ = nullptr;
+#ifdef PROTOBUF_FORCE_COPY_IN_RELEASE
+  auto* old =  reinterpret_cast<::PROTOBUF_NAMESPACE_ID::MessageLite*>(temp);
+  temp = ::PROTOBUF_NAMESPACE_ID::internal::DuplicateIfNonNull(temp);
+  if (GetArenaForAllocation() == nullptr) { delete old; }
+#else  // PROTOBUF_FORCE_COPY_IN_RELEASE
+  if (GetArenaForAllocation() != nullptr) {
+    temp = ::PROTOBUF_NAMESPACE_ID::internal::DuplicateIfNonNull(temp);
+  }
+#endif  // !PROTOBUF_FORCE_COPY_IN_RELEASE
+  return temp;
+}
+inline ::tihua::v1::Collection* BuildIndexResponse::unsafe_arena_release_collection() {
+  // @@protoc_insertion_point(field_release:tihua.v1.BuildIndexResponse.collection)
+  
+  ::tihua::v1::Collection* temp = _impl_.collection_;
+  _impl_.collection_ = nullptr;
+  return temp;
+}
+inline ::tihua::v1::Collection* BuildIndexResponse::_internal_mutable_collection() {
+  
+  if (_impl_.collection_ == nullptr) {
+    auto* p = CreateMaybeMessage<::tihua::v1::Collection>(GetArenaForAllocation());
+    _impl_.collection_ = p;
+  }
+  return _impl_.collection_;
+}
+inline ::tihua::v1::Collection* BuildIndexResponse::mutable_collection() {
+  ::tihua::v1::Collection* _msg = _internal_mutable_collection();
+  // @@protoc_insertion_point(field_mutable:tihua.v1.BuildIndexResponse.collection)
+  return _msg;
+}
+inline void BuildIndexResponse::set_allocated_collection(::tihua::v1::Collection* collection) {
+  ::PROTOBUF_NAMESPACE_ID::Arena* message_arena = GetArenaForAllocation();
+  if (message_arena == nullptr) {
+    delete _impl_.collection_;
+  }
+  if (collection) {
+    ::PROTOBUF_NAMESPACE_ID::Arena* submessage_arena =
+        ::PROTOBUF_NAMESPACE_ID::Arena::InternalGetOwningArena(collection);
+    if (message_arena != submessage_arena) {
+      collection = ::PROTOBUF_NAMESPACE_ID::internal::GetOwnedMessage(
+          message_arena, collection, submessage_arena);
+    }
+    
+  } else {
+    
+  }
+  _impl_.collection_ = collection;
+  // @@protoc_insertion_point(field_set_allocated:tihua.v1.BuildIndexResponse.collection)
+}
+
+// -------------------------------------------------------------------
+
 // ReleaseCollectionRequest
 
 // string name = 1;
@@ -8911,6 +9487,10 @@ inline void DeleteItemsResponse::set_deleted_count(uint64_t value) {
 #ifdef __GNUC__
   #pragma GCC diagnostic pop
 #endif  // __GNUC__
+// -------------------------------------------------------------------
+
+// -------------------------------------------------------------------
+
 // -------------------------------------------------------------------
 
 // -------------------------------------------------------------------

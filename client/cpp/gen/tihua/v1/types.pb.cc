@@ -72,6 +72,7 @@ PROTOBUF_CONSTEXPR Item::Item(
     /*decltype(_impl_.id_)*/{&::_pbi::fixed_address_empty_string, ::_pbi::ConstantInitialized{}}
   , /*decltype(_impl_.uri_)*/{&::_pbi::fixed_address_empty_string, ::_pbi::ConstantInitialized{}}
   , /*decltype(_impl_.metadata_)*/nullptr
+  , /*decltype(_impl_.update_time_)*/nullptr
   , /*decltype(_impl_.content_)*/{}
   , /*decltype(_impl_._cached_size_)*/{}
   , /*decltype(_impl_._oneof_case_)*/{}} {}
@@ -194,6 +195,7 @@ const uint32_t TableStruct_tihua_2fv1_2ftypes_2eproto::offsets[] PROTOBUF_SECTIO
   ::_pbi::kInvalidFieldOffsetTag,
   PROTOBUF_FIELD_OFFSET(::tihua::v1::Item, _impl_.uri_),
   PROTOBUF_FIELD_OFFSET(::tihua::v1::Item, _impl_.metadata_),
+  PROTOBUF_FIELD_OFFSET(::tihua::v1::Item, _impl_.update_time_),
   PROTOBUF_FIELD_OFFSET(::tihua::v1::Item, _impl_.content_),
   ~0u,  // no _has_bits_
   PROTOBUF_FIELD_OFFSET(::tihua::v1::ModelRef, _internal_metadata_),
@@ -244,10 +246,10 @@ static const ::_pbi::MigrationSchema schemas[] PROTOBUF_SECTION_VARIABLE(protode
   { 10, -1, -1, sizeof(::tihua::v1::ImageSource)},
   { 20, -1, -1, sizeof(::tihua::v1::RgbImage)},
   { 29, -1, -1, sizeof(::tihua::v1::Item)},
-  { 42, -1, -1, sizeof(::tihua::v1::ModelRef)},
-  { 50, -1, -1, sizeof(::tihua::v1::Timing)},
-  { 62, 70, -1, sizeof(::tihua::v1::ItemError_MetadataEntry_DoNotUse)},
-  { 72, -1, -1, sizeof(::tihua::v1::ItemError)},
+  { 43, -1, -1, sizeof(::tihua::v1::ModelRef)},
+  { 51, -1, -1, sizeof(::tihua::v1::Timing)},
+  { 63, 71, -1, sizeof(::tihua::v1::ItemError_MetadataEntry_DoNotUse)},
+  { 73, -1, -1, sizeof(::tihua::v1::ItemError)},
 };
 
 static const ::_pb::Message* const file_default_instances[] = {
@@ -263,41 +265,44 @@ static const ::_pb::Message* const file_default_instances[] = {
 
 const char descriptor_table_protodef_tihua_2fv1_2ftypes_2eproto[] PROTOBUF_SECTION_VARIABLE(protodesc_cold) =
   "\n\024tihua/v1/types.proto\022\010tihua.v1\032\034google"
-  "/protobuf/struct.proto\"[\n\013VectorBlock\022\014\n"
-  "\004data\030\001 \001(\014\022\013\n\003dim\030\002 \001(\r\022\r\n\005count\030\003 \001(\r\022"
-  "\"\n\004type\030\004 \001(\0162\024.tihua.v1.VectorType\"]\n\013I"
-  "mageSource\022\021\n\007content\030\001 \001(\014H\000\022!\n\003rgb\030\002 \001"
-  "(\0132\022.tihua.v1.RgbImageH\000\022\016\n\004path\030\003 \001(\tH\000"
-  "B\010\n\006source\"=\n\010RgbImage\022\014\n\004data\030\001 \001(\014\022\020\n\010"
-  "width_px\030\002 \001(\r\022\021\n\theight_px\030\003 \001(\r\"\271\001\n\004It"
-  "em\022\n\n\002id\030\001 \001(\t\022\016\n\004text\030\002 \001(\tH\000\022&\n\005image\030"
-  "\003 \001(\0132\025.tihua.v1.ImageSourceH\000\022*\n\tembedd"
-  "ing\030\004 \001(\0132\025.tihua.v1.VectorBlockH\000\022\013\n\003ur"
-  "i\030\005 \001(\t\022)\n\010metadata\030\006 \001(\0132\027.google.proto"
-  "buf.StructB\t\n\007content\"+\n\010ModelRef\022\n\n\002id\030"
-  "\001 \001(\t\022\023\n\013fingerprint\030\002 \001(\t\"\177\n\006Timing\022\020\n\010"
-  "queue_us\030\001 \001(\004\022\025\n\rpreprocess_us\030\002 \001(\004\022\024\n"
-  "\014inference_us\030\003 \001(\004\022\020\n\010store_us\030\004 \001(\004\022\020\n"
-  "\010total_us\030\005 \001(\004\022\022\n\nbatch_size\030\006 \001(\r\"\316\001\n\t"
-  "ItemError\022\r\n\005index\030\001 \001(\r\022\n\n\002id\030\002 \001(\t\022\014\n\004"
-  "code\030\003 \001(\005\022\016\n\006reason\030\004 \001(\t\022\017\n\007message\030\005 "
-  "\001(\t\0223\n\010metadata\030\006 \003(\0132!.tihua.v1.ItemErr"
-  "or.MetadataEntry\022\021\n\tretryable\030\007 \001(\010\032/\n\rM"
-  "etadataEntry\022\013\n\003key\030\001 \001(\t\022\r\n\005value\030\002 \001(\t"
-  ":\0028\001*[\n\nVectorType\022\033\n\027VECTOR_TYPE_UNSPEC"
-  "IFIED\020\000\022\027\n\023VECTOR_TYPE_FLOAT32\020\001\022\027\n\023VECT"
-  "OR_TYPE_FLOAT16\020\002BC\n\022io.github.tihua.v1P"
-  "\001Z+github.com/tihua/tihua/client/go/v1;t"
-  "ihuav1b\006proto3"
+  "/protobuf/struct.proto\032\037google/protobuf/"
+  "timestamp.proto\"[\n\013VectorBlock\022\014\n\004data\030\001"
+  " \001(\014\022\013\n\003dim\030\002 \001(\r\022\r\n\005count\030\003 \001(\r\022\"\n\004type"
+  "\030\004 \001(\0162\024.tihua.v1.VectorType\"]\n\013ImageSou"
+  "rce\022\021\n\007content\030\001 \001(\014H\000\022!\n\003rgb\030\002 \001(\0132\022.ti"
+  "hua.v1.RgbImageH\000\022\016\n\004path\030\003 \001(\tH\000B\010\n\006sou"
+  "rce\"=\n\010RgbImage\022\014\n\004data\030\001 \001(\014\022\020\n\010width_p"
+  "x\030\002 \001(\r\022\021\n\theight_px\030\003 \001(\r\"\352\001\n\004Item\022\n\n\002i"
+  "d\030\001 \001(\t\022\016\n\004text\030\002 \001(\tH\000\022&\n\005image\030\003 \001(\0132\025"
+  ".tihua.v1.ImageSourceH\000\022*\n\tembedding\030\004 \001"
+  "(\0132\025.tihua.v1.VectorBlockH\000\022\013\n\003uri\030\005 \001(\t"
+  "\022)\n\010metadata\030\006 \001(\0132\027.google.protobuf.Str"
+  "uct\022/\n\013update_time\030\007 \001(\0132\032.google.protob"
+  "uf.TimestampB\t\n\007content\"+\n\010ModelRef\022\n\n\002i"
+  "d\030\001 \001(\t\022\023\n\013fingerprint\030\002 \001(\t\"\177\n\006Timing\022\020"
+  "\n\010queue_us\030\001 \001(\004\022\025\n\rpreprocess_us\030\002 \001(\004\022"
+  "\024\n\014inference_us\030\003 \001(\004\022\020\n\010store_us\030\004 \001(\004\022"
+  "\020\n\010total_us\030\005 \001(\004\022\022\n\nbatch_size\030\006 \001(\r\"\316\001"
+  "\n\tItemError\022\r\n\005index\030\001 \001(\r\022\n\n\002id\030\002 \001(\t\022\014"
+  "\n\004code\030\003 \001(\005\022\016\n\006reason\030\004 \001(\t\022\017\n\007message\030"
+  "\005 \001(\t\0223\n\010metadata\030\006 \003(\0132!.tihua.v1.ItemE"
+  "rror.MetadataEntry\022\021\n\tretryable\030\007 \001(\010\032/\n"
+  "\rMetadataEntry\022\013\n\003key\030\001 \001(\t\022\r\n\005value\030\002 \001"
+  "(\t:\0028\001*[\n\nVectorType\022\033\n\027VECTOR_TYPE_UNSP"
+  "ECIFIED\020\000\022\027\n\023VECTOR_TYPE_FLOAT32\020\001\022\027\n\023VE"
+  "CTOR_TYPE_FLOAT16\020\002BC\n\022io.github.tihua.v"
+  "1P\001Z+github.com/tihua/tihua/client/go/v1"
+  ";tihuav1b\006proto3"
   ;
-static const ::_pbi::DescriptorTable* const descriptor_table_tihua_2fv1_2ftypes_2eproto_deps[1] = {
+static const ::_pbi::DescriptorTable* const descriptor_table_tihua_2fv1_2ftypes_2eproto_deps[2] = {
   &::descriptor_table_google_2fprotobuf_2fstruct_2eproto,
+  &::descriptor_table_google_2fprotobuf_2ftimestamp_2eproto,
 };
 static ::_pbi::once_flag descriptor_table_tihua_2fv1_2ftypes_2eproto_once;
 const ::_pbi::DescriptorTable descriptor_table_tihua_2fv1_2ftypes_2eproto = {
-    false, false, 1054, descriptor_table_protodef_tihua_2fv1_2ftypes_2eproto,
+    false, false, 1136, descriptor_table_protodef_tihua_2fv1_2ftypes_2eproto,
     "tihua/v1/types.proto",
-    &descriptor_table_tihua_2fv1_2ftypes_2eproto_once, descriptor_table_tihua_2fv1_2ftypes_2eproto_deps, 1, 8,
+    &descriptor_table_tihua_2fv1_2ftypes_2eproto_once, descriptor_table_tihua_2fv1_2ftypes_2eproto_deps, 2, 8,
     schemas, file_default_instances, TableStruct_tihua_2fv1_2ftypes_2eproto::offsets,
     file_level_metadata_tihua_2fv1_2ftypes_2eproto, file_level_enum_descriptors_tihua_2fv1_2ftypes_2eproto,
     file_level_service_descriptors_tihua_2fv1_2ftypes_2eproto,
@@ -1196,6 +1201,7 @@ class Item::_Internal {
   static const ::tihua::v1::ImageSource& image(const Item* msg);
   static const ::tihua::v1::VectorBlock& embedding(const Item* msg);
   static const ::PROTOBUF_NAMESPACE_ID::Struct& metadata(const Item* msg);
+  static const ::PROTOBUF_NAMESPACE_ID::Timestamp& update_time(const Item* msg);
 };
 
 const ::tihua::v1::ImageSource&
@@ -1209,6 +1215,10 @@ Item::_Internal::embedding(const Item* msg) {
 const ::PROTOBUF_NAMESPACE_ID::Struct&
 Item::_Internal::metadata(const Item* msg) {
   return *msg->_impl_.metadata_;
+}
+const ::PROTOBUF_NAMESPACE_ID::Timestamp&
+Item::_Internal::update_time(const Item* msg) {
+  return *msg->_impl_.update_time_;
 }
 void Item::set_allocated_image(::tihua::v1::ImageSource* image) {
   ::PROTOBUF_NAMESPACE_ID::Arena* message_arena = GetArenaForAllocation();
@@ -1246,6 +1256,12 @@ void Item::clear_metadata() {
   }
   _impl_.metadata_ = nullptr;
 }
+void Item::clear_update_time() {
+  if (GetArenaForAllocation() == nullptr && _impl_.update_time_ != nullptr) {
+    delete _impl_.update_time_;
+  }
+  _impl_.update_time_ = nullptr;
+}
 Item::Item(::PROTOBUF_NAMESPACE_ID::Arena* arena,
                          bool is_message_owned)
   : ::PROTOBUF_NAMESPACE_ID::Message(arena, is_message_owned) {
@@ -1259,6 +1275,7 @@ Item::Item(const Item& from)
       decltype(_impl_.id_){}
     , decltype(_impl_.uri_){}
     , decltype(_impl_.metadata_){nullptr}
+    , decltype(_impl_.update_time_){nullptr}
     , decltype(_impl_.content_){}
     , /*decltype(_impl_._cached_size_)*/{}
     , /*decltype(_impl_._oneof_case_)*/{}};
@@ -1282,6 +1299,9 @@ Item::Item(const Item& from)
   }
   if (from._internal_has_metadata()) {
     _this->_impl_.metadata_ = new ::PROTOBUF_NAMESPACE_ID::Struct(*from._impl_.metadata_);
+  }
+  if (from._internal_has_update_time()) {
+    _this->_impl_.update_time_ = new ::PROTOBUF_NAMESPACE_ID::Timestamp(*from._impl_.update_time_);
   }
   clear_has_content();
   switch (from.content_case()) {
@@ -1314,6 +1334,7 @@ inline void Item::SharedCtor(
       decltype(_impl_.id_){}
     , decltype(_impl_.uri_){}
     , decltype(_impl_.metadata_){nullptr}
+    , decltype(_impl_.update_time_){nullptr}
     , decltype(_impl_.content_){}
     , /*decltype(_impl_._cached_size_)*/{}
     , /*decltype(_impl_._oneof_case_)*/{}
@@ -1343,6 +1364,7 @@ inline void Item::SharedDtor() {
   _impl_.id_.Destroy();
   _impl_.uri_.Destroy();
   if (this != internal_default_instance()) delete _impl_.metadata_;
+  if (this != internal_default_instance()) delete _impl_.update_time_;
   if (has_content()) {
     clear_content();
   }
@@ -1391,6 +1413,10 @@ void Item::Clear() {
     delete _impl_.metadata_;
   }
   _impl_.metadata_ = nullptr;
+  if (GetArenaForAllocation() == nullptr && _impl_.update_time_ != nullptr) {
+    delete _impl_.update_time_;
+  }
+  _impl_.update_time_ = nullptr;
   clear_content();
   _internal_metadata_.Clear<::PROTOBUF_NAMESPACE_ID::UnknownFieldSet>();
 }
@@ -1451,6 +1477,14 @@ const char* Item::_InternalParse(const char* ptr, ::_pbi::ParseContext* ctx) {
       case 6:
         if (PROTOBUF_PREDICT_TRUE(static_cast<uint8_t>(tag) == 50)) {
           ptr = ctx->ParseMessage(_internal_mutable_metadata(), ptr);
+          CHK_(ptr);
+        } else
+          goto handle_unusual;
+        continue;
+      // .google.protobuf.Timestamp update_time = 7;
+      case 7:
+        if (PROTOBUF_PREDICT_TRUE(static_cast<uint8_t>(tag) == 58)) {
+          ptr = ctx->ParseMessage(_internal_mutable_update_time(), ptr);
           CHK_(ptr);
         } else
           goto handle_unusual;
@@ -1535,6 +1569,13 @@ uint8_t* Item::_InternalSerialize(
         _Internal::metadata(this).GetCachedSize(), target, stream);
   }
 
+  // .google.protobuf.Timestamp update_time = 7;
+  if (this->_internal_has_update_time()) {
+    target = ::PROTOBUF_NAMESPACE_ID::internal::WireFormatLite::
+      InternalWriteMessage(7, _Internal::update_time(this),
+        _Internal::update_time(this).GetCachedSize(), target, stream);
+  }
+
   if (PROTOBUF_PREDICT_FALSE(_internal_metadata_.have_unknown_fields())) {
     target = ::_pbi::WireFormat::InternalSerializeUnknownFieldsToArray(
         _internal_metadata_.unknown_fields<::PROTOBUF_NAMESPACE_ID::UnknownFieldSet>(::PROTOBUF_NAMESPACE_ID::UnknownFieldSet::default_instance), target, stream);
@@ -1570,6 +1611,13 @@ size_t Item::ByteSizeLong() const {
     total_size += 1 +
       ::PROTOBUF_NAMESPACE_ID::internal::WireFormatLite::MessageSize(
         *_impl_.metadata_);
+  }
+
+  // .google.protobuf.Timestamp update_time = 7;
+  if (this->_internal_has_update_time()) {
+    total_size += 1 +
+      ::PROTOBUF_NAMESPACE_ID::internal::WireFormatLite::MessageSize(
+        *_impl_.update_time_);
   }
 
   switch (content_case()) {
@@ -1626,6 +1674,10 @@ void Item::MergeImpl(::PROTOBUF_NAMESPACE_ID::Message& to_msg, const ::PROTOBUF_
     _this->_internal_mutable_metadata()->::PROTOBUF_NAMESPACE_ID::Struct::MergeFrom(
         from._internal_metadata());
   }
+  if (from._internal_has_update_time()) {
+    _this->_internal_mutable_update_time()->::PROTOBUF_NAMESPACE_ID::Timestamp::MergeFrom(
+        from._internal_update_time());
+  }
   switch (from.content_case()) {
     case kText: {
       _this->_internal_set_text(from._internal_text());
@@ -1672,7 +1724,12 @@ void Item::InternalSwap(Item* other) {
       &_impl_.uri_, lhs_arena,
       &other->_impl_.uri_, rhs_arena
   );
-  swap(_impl_.metadata_, other->_impl_.metadata_);
+  ::PROTOBUF_NAMESPACE_ID::internal::memswap<
+      PROTOBUF_FIELD_OFFSET(Item, _impl_.update_time_)
+      + sizeof(Item::_impl_.update_time_)
+      - PROTOBUF_FIELD_OFFSET(Item, _impl_.metadata_)>(
+          reinterpret_cast<char*>(&_impl_.metadata_),
+          reinterpret_cast<char*>(&other->_impl_.metadata_));
   swap(_impl_.content_, other->_impl_.content_);
   swap(_impl_._oneof_case_[0], other->_impl_._oneof_case_[0]);
 }

@@ -95,7 +95,7 @@ export enum LoadState {
   LOAD_STATE_UNSPECIFIED = 0,
   /** LOAD_STATE_RELEASED - Not in memory: load it first. */
   LOAD_STATE_RELEASED = 1,
-  /** LOAD_STATE_LOADING - On its way. */
+  /** LOAD_STATE_LOADING - On its way, or its index is being built; if nobody is at it any more, load it. */
   LOAD_STATE_LOADING = 2,
   /** LOAD_STATE_LOADED - Can be searched. */
   LOAD_STATE_LOADED = 3,
@@ -309,6 +309,20 @@ export interface LoadCollectionRequest {
 
 /** It can be searched. */
 export interface LoadCollectionResponse {
+}
+
+/** Which index to build, of which collection. */
+export interface BuildIndexRequest {
+  /** The collection. NOT_FOUND if there is none. */
+  name: string;
+  /** As for CreateCollection; unset means the index that it has, parameters included. */
+  index: Index | undefined;
+}
+
+/** It is built. */
+export interface BuildIndexResponse {
+  /** The collection with its index. */
+  collection: Collection | undefined;
 }
 
 /** Which collection to release. */
@@ -2090,6 +2104,160 @@ export const LoadCollectionResponse: MessageFns<LoadCollectionResponse> = {
   },
 };
 
+function createBaseBuildIndexRequest(): BuildIndexRequest {
+  return { name: "", index: undefined };
+}
+
+export const BuildIndexRequest: MessageFns<BuildIndexRequest> = {
+  encode(message: BuildIndexRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.name !== "") {
+      writer.uint32(10).string(message.name);
+    }
+    if (message.index !== undefined) {
+      Index.encode(message.index, writer.uint32(18).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): BuildIndexRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseBuildIndexRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.name = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.index = Index.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): BuildIndexRequest {
+    return {
+      name: isSet(object.name) ? globalThis.String(object.name) : "",
+      index: isSet(object.index) ? Index.fromJSON(object.index) : undefined,
+    };
+  },
+
+  toJSON(message: BuildIndexRequest): unknown {
+    const obj: any = {};
+    if (message.name !== "") {
+      obj.name = message.name;
+    }
+    if (message.index !== undefined) {
+      obj.index = Index.toJSON(message.index);
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<BuildIndexRequest>, I>>(base?: I): BuildIndexRequest {
+    return BuildIndexRequest.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<BuildIndexRequest>, I>>(object: I): BuildIndexRequest {
+    const message = createBaseBuildIndexRequest();
+    message.name = object.name ?? "";
+    message.index = (object.index !== undefined && object.index !== null) ? Index.fromPartial(object.index) : undefined;
+    return message;
+  },
+};
+
+function createBaseBuildIndexResponse(): BuildIndexResponse {
+  return { collection: undefined };
+}
+
+export const BuildIndexResponse: MessageFns<BuildIndexResponse> = {
+  encode(message: BuildIndexResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.collection !== undefined) {
+      Collection.encode(message.collection, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): BuildIndexResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseBuildIndexResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.collection = Collection.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): BuildIndexResponse {
+    return { collection: isSet(object.collection) ? Collection.fromJSON(object.collection) : undefined };
+  },
+
+  toJSON(message: BuildIndexResponse): unknown {
+    const obj: any = {};
+    if (message.collection !== undefined) {
+      obj.collection = Collection.toJSON(message.collection);
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<BuildIndexResponse>, I>>(base?: I): BuildIndexResponse {
+    return BuildIndexResponse.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<BuildIndexResponse>, I>>(object: I): BuildIndexResponse {
+    const message = createBaseBuildIndexResponse();
+    message.collection = (object.collection !== undefined && object.collection !== null)
+      ? Collection.fromPartial(object.collection)
+      : undefined;
+    return message;
+  },
+};
+
 function createBaseReleaseCollectionRequest(): ReleaseCollectionRequest {
   return { name: "" };
 }
@@ -3355,6 +3523,25 @@ export const CollectionServiceService = {
     responseDeserialize: (value: Buffer): LoadCollectionResponse => LoadCollectionResponse.decode(value),
   },
   /**
+   * Replaces the index of a collection, or builds the one that it has anew, and returns when the
+   * collection is loaded with it: after seconds to hours. Items stay. Meanwhile its load state is
+   * LOADING: items can be written, but searching, reading and deleting them is UNAVAILABLE
+   * (COLLECTION_LOADING), which may be tried again. It goes on though the caller leaves, and in the
+   * store after its own limit of 10 minutes, with UNAVAILABLE until then; GetCollection tells when
+   * it is done. If server or store die in between, LoadCollection or the same call completes it.
+   * Without any pause: make a collection with the other index, copy the items, embeddings
+   * included, and lead an alias to it.
+   */
+  buildIndex: {
+    path: "/tihua.v1.CollectionService/BuildIndex" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: BuildIndexRequest): Buffer => Buffer.from(BuildIndexRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): BuildIndexRequest => BuildIndexRequest.decode(value),
+    responseSerialize: (value: BuildIndexResponse): Buffer => Buffer.from(BuildIndexResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): BuildIndexResponse => BuildIndexResponse.decode(value),
+  },
+  /**
    * Releases a collection from the store's memory. Its items stay; until it is loaded again,
    * items can be written and all of them counted, but searching, reading and deleting them is
    * FAILED_PRECONDITION.
@@ -3450,6 +3637,17 @@ export interface CollectionServiceServer extends UntypedServiceImplementation {
   deleteAlias: handleUnaryCall<DeleteAliasRequest, DeleteAliasResponse>;
   /** Loads a collection into the store's memory and returns when it can be searched. */
   loadCollection: handleUnaryCall<LoadCollectionRequest, LoadCollectionResponse>;
+  /**
+   * Replaces the index of a collection, or builds the one that it has anew, and returns when the
+   * collection is loaded with it: after seconds to hours. Items stay. Meanwhile its load state is
+   * LOADING: items can be written, but searching, reading and deleting them is UNAVAILABLE
+   * (COLLECTION_LOADING), which may be tried again. It goes on though the caller leaves, and in the
+   * store after its own limit of 10 minutes, with UNAVAILABLE until then; GetCollection tells when
+   * it is done. If server or store die in between, LoadCollection or the same call completes it.
+   * Without any pause: make a collection with the other index, copy the items, embeddings
+   * included, and lead an alias to it.
+   */
+  buildIndex: handleUnaryCall<BuildIndexRequest, BuildIndexResponse>;
   /**
    * Releases a collection from the store's memory. Its items stay; until it is loaded again,
    * items can be written and all of them counted, but searching, reading and deleting them is
@@ -3607,6 +3805,31 @@ export interface CollectionServiceClient extends Client {
     metadata: Metadata,
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: LoadCollectionResponse) => void,
+  ): ClientUnaryCall;
+  /**
+   * Replaces the index of a collection, or builds the one that it has anew, and returns when the
+   * collection is loaded with it: after seconds to hours. Items stay. Meanwhile its load state is
+   * LOADING: items can be written, but searching, reading and deleting them is UNAVAILABLE
+   * (COLLECTION_LOADING), which may be tried again. It goes on though the caller leaves, and in the
+   * store after its own limit of 10 minutes, with UNAVAILABLE until then; GetCollection tells when
+   * it is done. If server or store die in between, LoadCollection or the same call completes it.
+   * Without any pause: make a collection with the other index, copy the items, embeddings
+   * included, and lead an alias to it.
+   */
+  buildIndex(
+    request: BuildIndexRequest,
+    callback: (error: ServiceError | null, response: BuildIndexResponse) => void,
+  ): ClientUnaryCall;
+  buildIndex(
+    request: BuildIndexRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: BuildIndexResponse) => void,
+  ): ClientUnaryCall;
+  buildIndex(
+    request: BuildIndexRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: BuildIndexResponse) => void,
   ): ClientUnaryCall;
   /**
    * Releases a collection from the store's memory. Its items stay; until it is loaded again,

@@ -131,8 +131,8 @@ export interface SearchRequest {
     | number
     | undefined;
   /**
-   * What a hit's item carries beside its id: any of "uri", "metadata", "embedding". Unset means uri
-   * and metadata; the path "id" alone gives bare ids.
+   * What a hit's item carries beside its id: any of "uri", "metadata", "embedding", "update_time".
+   * Unset means uri and metadata; the path "id" alone gives bare ids.
    */
   readMask:
     | string[]

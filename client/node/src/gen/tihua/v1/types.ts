@@ -7,6 +7,7 @@
 /* eslint-disable */
 import { BinaryReader, BinaryWriter } from "@bufbuild/protobuf/wire";
 import { Struct } from "../../google/protobuf/struct.js";
+import { Timestamp } from "../../google/protobuf/timestamp.js";
 
 /**
  * The words that the services of tihua share.
@@ -179,7 +180,16 @@ export interface Item {
    * JSON. The keys id, embedding, uri, _seq and _partition, and keys that start with "$", are
    * refused.
    */
-  metadata: { [key: string]: any } | undefined;
+  metadata:
+    | { [key: string]: any }
+    | undefined;
+  /**
+   * When its content was written, to the microsecond. Unset when writing means now, by the server's
+   * clock; a time that is given is kept, for what is written from a copy. From 1970-01-01T00:00:00Z,
+   * which means that it is not known, to the end of the year 9999; INVALID_ARGUMENT beyond. When
+   * reading: unset unless it was asked for, and for an item whose time is not known.
+   */
+  updateTime: Date | undefined;
 }
 
 /** Which model made an embedding. */
@@ -581,7 +591,7 @@ export const RgbImage: MessageFns<RgbImage> = {
 };
 
 function createBaseItem(): Item {
-  return { id: "", content: undefined, uri: "", metadata: undefined };
+  return { id: "", content: undefined, uri: "", metadata: undefined, updateTime: undefined };
 }
 
 export const Item: MessageFns<Item> = {
@@ -605,6 +615,9 @@ export const Item: MessageFns<Item> = {
     }
     if (message.metadata !== undefined) {
       Struct.encode(Struct.wrap(message.metadata), writer.uint32(50).fork()).join();
+    }
+    if (message.updateTime !== undefined) {
+      Timestamp.encode(toTimestamp(message.updateTime), writer.uint32(58).fork()).join();
     }
     return writer;
   },
@@ -670,6 +683,14 @@ export const Item: MessageFns<Item> = {
             message.metadata = Struct.unwrap(Struct.decode(reader, reader.uint32()));
             continue;
           }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.updateTime = fromTimestamp(Timestamp.decode(reader, reader.uint32()));
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -694,6 +715,11 @@ export const Item: MessageFns<Item> = {
         : undefined,
       uri: isSet(object.uri) ? globalThis.String(object.uri) : "",
       metadata: isObject(object.metadata) ? object.metadata : undefined,
+      updateTime: isSet(object.updateTime)
+        ? fromJsonTimestamp(object.updateTime)
+        : isSet(object.update_time)
+        ? fromJsonTimestamp(object.update_time)
+        : undefined,
     };
   },
 
@@ -714,6 +740,9 @@ export const Item: MessageFns<Item> = {
     }
     if (message.metadata !== undefined) {
       obj.metadata = message.metadata;
+    }
+    if (message.updateTime !== undefined) {
+      obj.updateTime = message.updateTime.toISOString();
     }
     return obj;
   },
@@ -746,6 +775,7 @@ export const Item: MessageFns<Item> = {
     }
     message.uri = object.uri ?? "";
     message.metadata = object.metadata ?? undefined;
+    message.updateTime = object.updateTime ?? undefined;
     return message;
   },
 };
@@ -1308,6 +1338,28 @@ type DeepPartial<T> = T extends Builtin ? T
 type KeysOfUnion<T> = T extends T ? keyof T : never;
 type Exact<P, I extends P> = P extends Builtin ? P
   : P & { [K in keyof P]: Exact<P[K], I[K]> } & { [K in Exclude<keyof I, KeysOfUnion<P>>]: never };
+
+function toTimestamp(date: Date): Timestamp {
+  const seconds = Math.trunc(date.getTime() / 1_000);
+  const nanos = (date.getTime() % 1_000) * 1_000_000;
+  return { seconds, nanos };
+}
+
+function fromTimestamp(t: Timestamp): Date {
+  let millis = (t.seconds || 0) * 1_000;
+  millis += (t.nanos || 0) / 1_000_000;
+  return new globalThis.Date(millis);
+}
+
+function fromJsonTimestamp(o: any): Date {
+  if (o instanceof globalThis.Date) {
+    return o;
+  } else if (typeof o === "string") {
+    return new globalThis.Date(o);
+  } else {
+    return fromTimestamp(Timestamp.fromJSON(o));
+  }
+}
 
 function longToNumber(int64: { toString(): string }): number {
   const num = globalThis.Number(int64.toString());

@@ -274,6 +274,38 @@ public final class CollectionServiceGrpc {
     return getLoadCollectionMethod;
   }
 
+  private static volatile io.grpc.MethodDescriptor<io.github.tihua.v1.BuildIndexRequest,
+      io.github.tihua.v1.BuildIndexResponse> getBuildIndexMethod;
+
+  @io.grpc.stub.annotations.RpcMethod(
+      fullMethodName = SERVICE_NAME + '/' + "BuildIndex",
+      requestType = io.github.tihua.v1.BuildIndexRequest.class,
+      responseType = io.github.tihua.v1.BuildIndexResponse.class,
+      methodType = io.grpc.MethodDescriptor.MethodType.UNARY)
+  public static io.grpc.MethodDescriptor<io.github.tihua.v1.BuildIndexRequest,
+      io.github.tihua.v1.BuildIndexResponse> getBuildIndexMethod() {
+    io.grpc.MethodDescriptor<io.github.tihua.v1.BuildIndexRequest, io.github.tihua.v1.BuildIndexResponse> getBuildIndexMethod;
+    if ((getBuildIndexMethod = CollectionServiceGrpc.getBuildIndexMethod) == null) {
+      synchronized (CollectionServiceGrpc.class) {
+        if ((getBuildIndexMethod = CollectionServiceGrpc.getBuildIndexMethod) == null) {
+          CollectionServiceGrpc.getBuildIndexMethod = getBuildIndexMethod =
+              io.grpc.MethodDescriptor.<io.github.tihua.v1.BuildIndexRequest, io.github.tihua.v1.BuildIndexResponse>newBuilder()
+              .setType(io.grpc.MethodDescriptor.MethodType.UNARY)
+              .setFullMethodName(generateFullMethodName(SERVICE_NAME, "BuildIndex"))
+              .setIdempotent(true)
+              .setSampledToLocalTracing(true)
+              .setRequestMarshaller(io.grpc.protobuf.ProtoUtils.marshaller(
+                  io.github.tihua.v1.BuildIndexRequest.getDefaultInstance()))
+              .setResponseMarshaller(io.grpc.protobuf.ProtoUtils.marshaller(
+                  io.github.tihua.v1.BuildIndexResponse.getDefaultInstance()))
+              .setSchemaDescriptor(new CollectionServiceMethodDescriptorSupplier("BuildIndex"))
+              .build();
+        }
+      }
+    }
+    return getBuildIndexMethod;
+  }
+
   private static volatile io.grpc.MethodDescriptor<io.github.tihua.v1.ReleaseCollectionRequest,
       io.github.tihua.v1.ReleaseCollectionResponse> getReleaseCollectionMethod;
 
@@ -607,6 +639,23 @@ public final class CollectionServiceGrpc {
 
     /**
      * <pre>
+     * Replaces the index of a collection, or builds the one that it has anew, and returns when the
+     * collection is loaded with it: after seconds to hours. Items stay. Meanwhile its load state is
+     * LOADING: items can be written, but searching, reading and deleting them is UNAVAILABLE
+     * (COLLECTION_LOADING), which may be tried again. It goes on though the caller leaves, and in the
+     * store after its own limit of 10 minutes, with UNAVAILABLE until then; GetCollection tells when
+     * it is done. If server or store die in between, LoadCollection or the same call completes it.
+     * Without any pause: make a collection with the other index, copy the items, embeddings
+     * included, and lead an alias to it.
+     * </pre>
+     */
+    public void buildIndex(io.github.tihua.v1.BuildIndexRequest request,
+        io.grpc.stub.StreamObserver<io.github.tihua.v1.BuildIndexResponse> responseObserver) {
+      io.grpc.stub.ServerCalls.asyncUnimplementedUnaryCall(getBuildIndexMethod(), responseObserver);
+    }
+
+    /**
+     * <pre>
      * Releases a collection from the store's memory. Its items stay; until it is loaded again,
      * items can be written and all of them counted, but searching, reading and deleting them is
      * FAILED_PRECONDITION.
@@ -726,6 +775,13 @@ public final class CollectionServiceGrpc {
                 io.github.tihua.v1.LoadCollectionRequest,
                 io.github.tihua.v1.LoadCollectionResponse>(
                   this, METHODID_LOAD_COLLECTION)))
+          .addMethod(
+            getBuildIndexMethod(),
+            io.grpc.stub.ServerCalls.asyncUnaryCall(
+              new MethodHandlers<
+                io.github.tihua.v1.BuildIndexRequest,
+                io.github.tihua.v1.BuildIndexResponse>(
+                  this, METHODID_BUILD_INDEX)))
           .addMethod(
             getReleaseCollectionMethod(),
             io.grpc.stub.ServerCalls.asyncUnaryCall(
@@ -883,6 +939,24 @@ public final class CollectionServiceGrpc {
         io.grpc.stub.StreamObserver<io.github.tihua.v1.LoadCollectionResponse> responseObserver) {
       io.grpc.stub.ClientCalls.asyncUnaryCall(
           getChannel().newCall(getLoadCollectionMethod(), getCallOptions()), request, responseObserver);
+    }
+
+    /**
+     * <pre>
+     * Replaces the index of a collection, or builds the one that it has anew, and returns when the
+     * collection is loaded with it: after seconds to hours. Items stay. Meanwhile its load state is
+     * LOADING: items can be written, but searching, reading and deleting them is UNAVAILABLE
+     * (COLLECTION_LOADING), which may be tried again. It goes on though the caller leaves, and in the
+     * store after its own limit of 10 minutes, with UNAVAILABLE until then; GetCollection tells when
+     * it is done. If server or store die in between, LoadCollection or the same call completes it.
+     * Without any pause: make a collection with the other index, copy the items, embeddings
+     * included, and lead an alias to it.
+     * </pre>
+     */
+    public void buildIndex(io.github.tihua.v1.BuildIndexRequest request,
+        io.grpc.stub.StreamObserver<io.github.tihua.v1.BuildIndexResponse> responseObserver) {
+      io.grpc.stub.ClientCalls.asyncUnaryCall(
+          getChannel().newCall(getBuildIndexMethod(), getCallOptions()), request, responseObserver);
     }
 
     /**
@@ -1058,6 +1132,23 @@ public final class CollectionServiceGrpc {
     public io.github.tihua.v1.LoadCollectionResponse loadCollection(io.github.tihua.v1.LoadCollectionRequest request) {
       return io.grpc.stub.ClientCalls.blockingUnaryCall(
           getChannel(), getLoadCollectionMethod(), getCallOptions(), request);
+    }
+
+    /**
+     * <pre>
+     * Replaces the index of a collection, or builds the one that it has anew, and returns when the
+     * collection is loaded with it: after seconds to hours. Items stay. Meanwhile its load state is
+     * LOADING: items can be written, but searching, reading and deleting them is UNAVAILABLE
+     * (COLLECTION_LOADING), which may be tried again. It goes on though the caller leaves, and in the
+     * store after its own limit of 10 minutes, with UNAVAILABLE until then; GetCollection tells when
+     * it is done. If server or store die in between, LoadCollection or the same call completes it.
+     * Without any pause: make a collection with the other index, copy the items, embeddings
+     * included, and lead an alias to it.
+     * </pre>
+     */
+    public io.github.tihua.v1.BuildIndexResponse buildIndex(io.github.tihua.v1.BuildIndexRequest request) {
+      return io.grpc.stub.ClientCalls.blockingUnaryCall(
+          getChannel(), getBuildIndexMethod(), getCallOptions(), request);
     }
 
     /**
@@ -1239,6 +1330,24 @@ public final class CollectionServiceGrpc {
 
     /**
      * <pre>
+     * Replaces the index of a collection, or builds the one that it has anew, and returns when the
+     * collection is loaded with it: after seconds to hours. Items stay. Meanwhile its load state is
+     * LOADING: items can be written, but searching, reading and deleting them is UNAVAILABLE
+     * (COLLECTION_LOADING), which may be tried again. It goes on though the caller leaves, and in the
+     * store after its own limit of 10 minutes, with UNAVAILABLE until then; GetCollection tells when
+     * it is done. If server or store die in between, LoadCollection or the same call completes it.
+     * Without any pause: make a collection with the other index, copy the items, embeddings
+     * included, and lead an alias to it.
+     * </pre>
+     */
+    public com.google.common.util.concurrent.ListenableFuture<io.github.tihua.v1.BuildIndexResponse> buildIndex(
+        io.github.tihua.v1.BuildIndexRequest request) {
+      return io.grpc.stub.ClientCalls.futureUnaryCall(
+          getChannel().newCall(getBuildIndexMethod(), getCallOptions()), request);
+    }
+
+    /**
+     * <pre>
      * Releases a collection from the store's memory. Its items stay; until it is loaded again,
      * items can be written and all of them counted, but searching, reading and deleting them is
      * FAILED_PRECONDITION.
@@ -1315,12 +1424,13 @@ public final class CollectionServiceGrpc {
   private static final int METHODID_SET_ALIAS = 5;
   private static final int METHODID_DELETE_ALIAS = 6;
   private static final int METHODID_LOAD_COLLECTION = 7;
-  private static final int METHODID_RELEASE_COLLECTION = 8;
-  private static final int METHODID_UPSERT_ITEMS = 9;
-  private static final int METHODID_GET_ITEMS = 10;
-  private static final int METHODID_LIST_ITEMS = 11;
-  private static final int METHODID_COUNT_ITEMS = 12;
-  private static final int METHODID_DELETE_ITEMS = 13;
+  private static final int METHODID_BUILD_INDEX = 8;
+  private static final int METHODID_RELEASE_COLLECTION = 9;
+  private static final int METHODID_UPSERT_ITEMS = 10;
+  private static final int METHODID_GET_ITEMS = 11;
+  private static final int METHODID_LIST_ITEMS = 12;
+  private static final int METHODID_COUNT_ITEMS = 13;
+  private static final int METHODID_DELETE_ITEMS = 14;
 
   private static final class MethodHandlers<Req, Resp> implements
       io.grpc.stub.ServerCalls.UnaryMethod<Req, Resp>,
@@ -1370,6 +1480,10 @@ public final class CollectionServiceGrpc {
         case METHODID_LOAD_COLLECTION:
           serviceImpl.loadCollection((io.github.tihua.v1.LoadCollectionRequest) request,
               (io.grpc.stub.StreamObserver<io.github.tihua.v1.LoadCollectionResponse>) responseObserver);
+          break;
+        case METHODID_BUILD_INDEX:
+          serviceImpl.buildIndex((io.github.tihua.v1.BuildIndexRequest) request,
+              (io.grpc.stub.StreamObserver<io.github.tihua.v1.BuildIndexResponse>) responseObserver);
           break;
         case METHODID_RELEASE_COLLECTION:
           serviceImpl.releaseCollection((io.github.tihua.v1.ReleaseCollectionRequest) request,
@@ -1464,6 +1578,7 @@ public final class CollectionServiceGrpc {
               .addMethod(getSetAliasMethod())
               .addMethod(getDeleteAliasMethod())
               .addMethod(getLoadCollectionMethod())
+              .addMethod(getBuildIndexMethod())
               .addMethod(getReleaseCollectionMethod())
               .addMethod(getUpsertItemsMethod())
               .addMethod(getGetItemsMethod())

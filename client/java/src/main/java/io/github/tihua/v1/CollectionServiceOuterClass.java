@@ -110,6 +110,16 @@ public final class CollectionServiceOuterClass {
     com.google.protobuf.GeneratedMessageV3.FieldAccessorTable
       internal_static_tihua_v1_LoadCollectionResponse_fieldAccessorTable;
   static final com.google.protobuf.Descriptors.Descriptor
+    internal_static_tihua_v1_BuildIndexRequest_descriptor;
+  static final 
+    com.google.protobuf.GeneratedMessageV3.FieldAccessorTable
+      internal_static_tihua_v1_BuildIndexRequest_fieldAccessorTable;
+  static final com.google.protobuf.Descriptors.Descriptor
+    internal_static_tihua_v1_BuildIndexResponse_descriptor;
+  static final 
+    com.google.protobuf.GeneratedMessageV3.FieldAccessorTable
+      internal_static_tihua_v1_BuildIndexResponse_fieldAccessorTable;
+  static final com.google.protobuf.Descriptors.Descriptor
     internal_static_tihua_v1_ReleaseCollectionRequest_descriptor;
   static final 
     com.google.protobuf.GeneratedMessageV3.FieldAccessorTable
@@ -216,72 +226,77 @@ public final class CollectionServiceOuterClass {
       "gle.protobuf.Duration\"#\n\022DeleteAliasRequ" +
       "est\022\r\n\005alias\030\001 \001(\t\"\025\n\023DeleteAliasRespons" +
       "e\"%\n\025LoadCollectionRequest\022\014\n\004name\030\001 \001(\t" +
-      "\"\030\n\026LoadCollectionResponse\"(\n\030ReleaseCol" +
-      "lectionRequest\022\014\n\004name\030\001 \001(\t\"\033\n\031ReleaseC" +
-      "ollectionResponse\"V\n\022UpsertItemsRequest\022" +
-      "\022\n\ncollection\030\001 \001(\t\022\035\n\005items\030\002 \003(\0132\016.tih" +
-      "ua.v1.Item\022\r\n\005model\030\003 \001(\t\"\226\001\n\023UpsertItem" +
-      "sResponse\022\025\n\ritems_written\030\001 \001(\004\022#\n\006erro" +
-      "rs\030\002 \003(\0132\023.tihua.v1.ItemError\022!\n\005model\030\003" +
-      " \001(\0132\022.tihua.v1.ModelRef\022 \n\006timing\030\004 \001(\013" +
-      "2\020.tihua.v1.Timing\"a\n\017GetItemsRequest\022\022\n" +
-      "\ncollection\030\001 \001(\t\022\013\n\003ids\030\002 \003(\t\022-\n\tread_m" +
-      "ask\030\003 \001(\0132\032.google.protobuf.FieldMask\"F\n" +
-      "\020GetItemsResponse\022\035\n\005items\030\001 \003(\0132\016.tihua" +
-      ".v1.Item\022\023\n\013missing_ids\030\002 \003(\t\"\307\001\n\020ListIt" +
-      "emsRequest\022\022\n\ncollection\030\001 \001(\t\022\016\n\006filter" +
-      "\030\002 \001(\t\022.\n\rfilter_params\030\003 \001(\0132\027.google.p" +
-      "rotobuf.Struct\022\022\n\005limit\030\004 \001(\rH\000\210\001\001\022\022\n\npa" +
-      "ge_token\030\005 \001(\t\022-\n\tread_mask\030\006 \001(\0132\032.goog" +
-      "le.protobuf.FieldMaskB\010\n\006_limit\"K\n\021ListI" +
-      "temsResponse\022\035\n\005items\030\001 \003(\0132\016.tihua.v1.I" +
-      "tem\022\027\n\017next_page_token\030\002 \001(\t\"g\n\021CountIte" +
-      "msRequest\022\022\n\ncollection\030\001 \001(\t\022\016\n\006filter\030" +
-      "\002 \001(\t\022.\n\rfilter_params\030\003 \001(\0132\027.google.pr" +
-      "otobuf.Struct\"#\n\022CountItemsResponse\022\r\n\005c" +
-      "ount\030\001 \001(\004\"u\n\022DeleteItemsRequest\022\022\n\ncoll" +
-      "ection\030\001 \001(\t\022\013\n\003ids\030\002 \003(\t\022\016\n\006filter\030\003 \001(" +
-      "\t\022.\n\rfilter_params\030\004 \001(\0132\027.google.protob" +
-      "uf.Struct\",\n\023DeleteItemsResponse\022\025\n\rdele" +
-      "ted_count\030\001 \001(\004*\204\001\n\tIndexType\022\032\n\026INDEX_T" +
-      "YPE_UNSPECIFIED\020\000\022\023\n\017INDEX_TYPE_FLAT\020\001\022\027" +
-      "\n\023INDEX_TYPE_IVF_FLAT\020\002\022\023\n\017INDEX_TYPE_HN" +
-      "SW\020\003\022\030\n\024INDEX_TYPE_AUTOINDEX\020\004*o\n\tLoadSt" +
-      "ate\022\032\n\026LOAD_STATE_UNSPECIFIED\020\000\022\027\n\023LOAD_" +
-      "STATE_RELEASED\020\001\022\026\n\022LOAD_STATE_LOADING\020\002" +
-      "\022\025\n\021LOAD_STATE_LOADED\020\0032\254\t\n\021CollectionSe" +
-      "rvice\022Y\n\020CreateCollection\022!.tihua.v1.Cre" +
-      "ateCollectionRequest\032\".tihua.v1.CreateCo" +
-      "llectionResponse\022U\n\rGetCollection\022\036.tihu" +
-      "a.v1.GetCollectionRequest\032\037.tihua.v1.Get" +
-      "CollectionResponse\"\003\220\002\001\022[\n\017ListCollectio" +
-      "ns\022 .tihua.v1.ListCollectionsRequest\032!.t" +
-      "ihua.v1.ListCollectionsResponse\"\003\220\002\001\022Y\n\020" +
-      "DeleteCollection\022!.tihua.v1.DeleteCollec" +
-      "tionRequest\032\".tihua.v1.DeleteCollectionR" +
-      "esponse\022Y\n\020RenameCollection\022!.tihua.v1.R" +
-      "enameCollectionRequest\032\".tihua.v1.Rename" +
-      "CollectionResponse\022F\n\010SetAlias\022\031.tihua.v" +
-      "1.SetAliasRequest\032\032.tihua.v1.SetAliasRes" +
-      "ponse\"\003\220\002\002\022J\n\013DeleteAlias\022\034.tihua.v1.Del" +
-      "eteAliasRequest\032\035.tihua.v1.DeleteAliasRe" +
-      "sponse\022X\n\016LoadCollection\022\037.tihua.v1.Load" +
-      "CollectionRequest\032 .tihua.v1.LoadCollect" +
-      "ionResponse\"\003\220\002\002\022a\n\021ReleaseCollection\022\"." +
-      "tihua.v1.ReleaseCollectionRequest\032#.tihu" +
-      "a.v1.ReleaseCollectionResponse\"\003\220\002\002\022O\n\013U" +
-      "psertItems\022\034.tihua.v1.UpsertItemsRequest" +
-      "\032\035.tihua.v1.UpsertItemsResponse\"\003\220\002\002\022F\n\010" +
-      "GetItems\022\031.tihua.v1.GetItemsRequest\032\032.ti" +
-      "hua.v1.GetItemsResponse\"\003\220\002\001\022I\n\tListItem" +
-      "s\022\032.tihua.v1.ListItemsRequest\032\033.tihua.v1" +
-      ".ListItemsResponse\"\003\220\002\001\022L\n\nCountItems\022\033." +
-      "tihua.v1.CountItemsRequest\032\034.tihua.v1.Co" +
-      "untItemsResponse\"\003\220\002\001\022O\n\013DeleteItems\022\034.t" +
-      "ihua.v1.DeleteItemsRequest\032\035.tihua.v1.De" +
-      "leteItemsResponse\"\003\220\002\002BC\n\022io.github.tihu" +
-      "a.v1P\001Z+github.com/tihua/tihua/client/go" +
-      "/v1;tihuav1b\006proto3"
+      "\"\030\n\026LoadCollectionResponse\"A\n\021BuildIndex" +
+      "Request\022\014\n\004name\030\001 \001(\t\022\036\n\005index\030\002 \001(\0132\017.t" +
+      "ihua.v1.Index\">\n\022BuildIndexResponse\022(\n\nc" +
+      "ollection\030\001 \001(\0132\024.tihua.v1.Collection\"(\n" +
+      "\030ReleaseCollectionRequest\022\014\n\004name\030\001 \001(\t\"" +
+      "\033\n\031ReleaseCollectionResponse\"V\n\022UpsertIt" +
+      "emsRequest\022\022\n\ncollection\030\001 \001(\t\022\035\n\005items\030" +
+      "\002 \003(\0132\016.tihua.v1.Item\022\r\n\005model\030\003 \001(\t\"\226\001\n" +
+      "\023UpsertItemsResponse\022\025\n\ritems_written\030\001 " +
+      "\001(\004\022#\n\006errors\030\002 \003(\0132\023.tihua.v1.ItemError" +
+      "\022!\n\005model\030\003 \001(\0132\022.tihua.v1.ModelRef\022 \n\006t" +
+      "iming\030\004 \001(\0132\020.tihua.v1.Timing\"a\n\017GetItem" +
+      "sRequest\022\022\n\ncollection\030\001 \001(\t\022\013\n\003ids\030\002 \003(" +
+      "\t\022-\n\tread_mask\030\003 \001(\0132\032.google.protobuf.F" +
+      "ieldMask\"F\n\020GetItemsResponse\022\035\n\005items\030\001 " +
+      "\003(\0132\016.tihua.v1.Item\022\023\n\013missing_ids\030\002 \003(\t" +
+      "\"\307\001\n\020ListItemsRequest\022\022\n\ncollection\030\001 \001(" +
+      "\t\022\016\n\006filter\030\002 \001(\t\022.\n\rfilter_params\030\003 \001(\013" +
+      "2\027.google.protobuf.Struct\022\022\n\005limit\030\004 \001(\r" +
+      "H\000\210\001\001\022\022\n\npage_token\030\005 \001(\t\022-\n\tread_mask\030\006" +
+      " \001(\0132\032.google.protobuf.FieldMaskB\010\n\006_lim" +
+      "it\"K\n\021ListItemsResponse\022\035\n\005items\030\001 \003(\0132\016" +
+      ".tihua.v1.Item\022\027\n\017next_page_token\030\002 \001(\t\"" +
+      "g\n\021CountItemsRequest\022\022\n\ncollection\030\001 \001(\t" +
+      "\022\016\n\006filter\030\002 \001(\t\022.\n\rfilter_params\030\003 \001(\0132" +
+      "\027.google.protobuf.Struct\"#\n\022CountItemsRe" +
+      "sponse\022\r\n\005count\030\001 \001(\004\"u\n\022DeleteItemsRequ" +
+      "est\022\022\n\ncollection\030\001 \001(\t\022\013\n\003ids\030\002 \003(\t\022\016\n\006" +
+      "filter\030\003 \001(\t\022.\n\rfilter_params\030\004 \001(\0132\027.go" +
+      "ogle.protobuf.Struct\",\n\023DeleteItemsRespo" +
+      "nse\022\025\n\rdeleted_count\030\001 \001(\004*\204\001\n\tIndexType" +
+      "\022\032\n\026INDEX_TYPE_UNSPECIFIED\020\000\022\023\n\017INDEX_TY" +
+      "PE_FLAT\020\001\022\027\n\023INDEX_TYPE_IVF_FLAT\020\002\022\023\n\017IN" +
+      "DEX_TYPE_HNSW\020\003\022\030\n\024INDEX_TYPE_AUTOINDEX\020" +
+      "\004*o\n\tLoadState\022\032\n\026LOAD_STATE_UNSPECIFIED" +
+      "\020\000\022\027\n\023LOAD_STATE_RELEASED\020\001\022\026\n\022LOAD_STAT" +
+      "E_LOADING\020\002\022\025\n\021LOAD_STATE_LOADED\020\0032\372\t\n\021C" +
+      "ollectionService\022Y\n\020CreateCollection\022!.t" +
+      "ihua.v1.CreateCollectionRequest\032\".tihua." +
+      "v1.CreateCollectionResponse\022U\n\rGetCollec" +
+      "tion\022\036.tihua.v1.GetCollectionRequest\032\037.t" +
+      "ihua.v1.GetCollectionResponse\"\003\220\002\001\022[\n\017Li" +
+      "stCollections\022 .tihua.v1.ListCollections" +
+      "Request\032!.tihua.v1.ListCollectionsRespon" +
+      "se\"\003\220\002\001\022Y\n\020DeleteCollection\022!.tihua.v1.D" +
+      "eleteCollectionRequest\032\".tihua.v1.Delete" +
+      "CollectionResponse\022Y\n\020RenameCollection\022!" +
+      ".tihua.v1.RenameCollectionRequest\032\".tihu" +
+      "a.v1.RenameCollectionResponse\022F\n\010SetAlia" +
+      "s\022\031.tihua.v1.SetAliasRequest\032\032.tihua.v1." +
+      "SetAliasResponse\"\003\220\002\002\022J\n\013DeleteAlias\022\034.t" +
+      "ihua.v1.DeleteAliasRequest\032\035.tihua.v1.De" +
+      "leteAliasResponse\022X\n\016LoadCollection\022\037.ti" +
+      "hua.v1.LoadCollectionRequest\032 .tihua.v1." +
+      "LoadCollectionResponse\"\003\220\002\002\022L\n\nBuildInde" +
+      "x\022\033.tihua.v1.BuildIndexRequest\032\034.tihua.v" +
+      "1.BuildIndexResponse\"\003\220\002\002\022a\n\021ReleaseColl" +
+      "ection\022\".tihua.v1.ReleaseCollectionReque" +
+      "st\032#.tihua.v1.ReleaseCollectionResponse\"" +
+      "\003\220\002\002\022O\n\013UpsertItems\022\034.tihua.v1.UpsertIte" +
+      "msRequest\032\035.tihua.v1.UpsertItemsResponse" +
+      "\"\003\220\002\002\022F\n\010GetItems\022\031.tihua.v1.GetItemsReq" +
+      "uest\032\032.tihua.v1.GetItemsResponse\"\003\220\002\001\022I\n" +
+      "\tListItems\022\032.tihua.v1.ListItemsRequest\032\033" +
+      ".tihua.v1.ListItemsResponse\"\003\220\002\001\022L\n\nCoun" +
+      "tItems\022\033.tihua.v1.CountItemsRequest\032\034.ti" +
+      "hua.v1.CountItemsResponse\"\003\220\002\001\022O\n\013Delete" +
+      "Items\022\034.tihua.v1.DeleteItemsRequest\032\035.ti" +
+      "hua.v1.DeleteItemsResponse\"\003\220\002\002BC\n\022io.gi" +
+      "thub.tihua.v1P\001Z+github.com/tihua/tihua/" +
+      "client/go/v1;tihuav1b\006proto3"
     };
     descriptor = com.google.protobuf.Descriptors.FileDescriptor
       .internalBuildGeneratedFileFrom(descriptorData,
@@ -406,74 +421,86 @@ public final class CollectionServiceOuterClass {
       com.google.protobuf.GeneratedMessageV3.FieldAccessorTable(
         internal_static_tihua_v1_LoadCollectionResponse_descriptor,
         new java.lang.String[] { });
-    internal_static_tihua_v1_ReleaseCollectionRequest_descriptor =
+    internal_static_tihua_v1_BuildIndexRequest_descriptor =
       getDescriptor().getMessageTypes().get(18);
+    internal_static_tihua_v1_BuildIndexRequest_fieldAccessorTable = new
+      com.google.protobuf.GeneratedMessageV3.FieldAccessorTable(
+        internal_static_tihua_v1_BuildIndexRequest_descriptor,
+        new java.lang.String[] { "Name", "Index", });
+    internal_static_tihua_v1_BuildIndexResponse_descriptor =
+      getDescriptor().getMessageTypes().get(19);
+    internal_static_tihua_v1_BuildIndexResponse_fieldAccessorTable = new
+      com.google.protobuf.GeneratedMessageV3.FieldAccessorTable(
+        internal_static_tihua_v1_BuildIndexResponse_descriptor,
+        new java.lang.String[] { "Collection", });
+    internal_static_tihua_v1_ReleaseCollectionRequest_descriptor =
+      getDescriptor().getMessageTypes().get(20);
     internal_static_tihua_v1_ReleaseCollectionRequest_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessageV3.FieldAccessorTable(
         internal_static_tihua_v1_ReleaseCollectionRequest_descriptor,
         new java.lang.String[] { "Name", });
     internal_static_tihua_v1_ReleaseCollectionResponse_descriptor =
-      getDescriptor().getMessageTypes().get(19);
+      getDescriptor().getMessageTypes().get(21);
     internal_static_tihua_v1_ReleaseCollectionResponse_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessageV3.FieldAccessorTable(
         internal_static_tihua_v1_ReleaseCollectionResponse_descriptor,
         new java.lang.String[] { });
     internal_static_tihua_v1_UpsertItemsRequest_descriptor =
-      getDescriptor().getMessageTypes().get(20);
+      getDescriptor().getMessageTypes().get(22);
     internal_static_tihua_v1_UpsertItemsRequest_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessageV3.FieldAccessorTable(
         internal_static_tihua_v1_UpsertItemsRequest_descriptor,
         new java.lang.String[] { "Collection", "Items", "Model", });
     internal_static_tihua_v1_UpsertItemsResponse_descriptor =
-      getDescriptor().getMessageTypes().get(21);
+      getDescriptor().getMessageTypes().get(23);
     internal_static_tihua_v1_UpsertItemsResponse_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessageV3.FieldAccessorTable(
         internal_static_tihua_v1_UpsertItemsResponse_descriptor,
         new java.lang.String[] { "ItemsWritten", "Errors", "Model", "Timing", });
     internal_static_tihua_v1_GetItemsRequest_descriptor =
-      getDescriptor().getMessageTypes().get(22);
+      getDescriptor().getMessageTypes().get(24);
     internal_static_tihua_v1_GetItemsRequest_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessageV3.FieldAccessorTable(
         internal_static_tihua_v1_GetItemsRequest_descriptor,
         new java.lang.String[] { "Collection", "Ids", "ReadMask", });
     internal_static_tihua_v1_GetItemsResponse_descriptor =
-      getDescriptor().getMessageTypes().get(23);
+      getDescriptor().getMessageTypes().get(25);
     internal_static_tihua_v1_GetItemsResponse_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessageV3.FieldAccessorTable(
         internal_static_tihua_v1_GetItemsResponse_descriptor,
         new java.lang.String[] { "Items", "MissingIds", });
     internal_static_tihua_v1_ListItemsRequest_descriptor =
-      getDescriptor().getMessageTypes().get(24);
+      getDescriptor().getMessageTypes().get(26);
     internal_static_tihua_v1_ListItemsRequest_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessageV3.FieldAccessorTable(
         internal_static_tihua_v1_ListItemsRequest_descriptor,
         new java.lang.String[] { "Collection", "Filter", "FilterParams", "Limit", "PageToken", "ReadMask", "Limit", });
     internal_static_tihua_v1_ListItemsResponse_descriptor =
-      getDescriptor().getMessageTypes().get(25);
+      getDescriptor().getMessageTypes().get(27);
     internal_static_tihua_v1_ListItemsResponse_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessageV3.FieldAccessorTable(
         internal_static_tihua_v1_ListItemsResponse_descriptor,
         new java.lang.String[] { "Items", "NextPageToken", });
     internal_static_tihua_v1_CountItemsRequest_descriptor =
-      getDescriptor().getMessageTypes().get(26);
+      getDescriptor().getMessageTypes().get(28);
     internal_static_tihua_v1_CountItemsRequest_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessageV3.FieldAccessorTable(
         internal_static_tihua_v1_CountItemsRequest_descriptor,
         new java.lang.String[] { "Collection", "Filter", "FilterParams", });
     internal_static_tihua_v1_CountItemsResponse_descriptor =
-      getDescriptor().getMessageTypes().get(27);
+      getDescriptor().getMessageTypes().get(29);
     internal_static_tihua_v1_CountItemsResponse_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessageV3.FieldAccessorTable(
         internal_static_tihua_v1_CountItemsResponse_descriptor,
         new java.lang.String[] { "Count", });
     internal_static_tihua_v1_DeleteItemsRequest_descriptor =
-      getDescriptor().getMessageTypes().get(28);
+      getDescriptor().getMessageTypes().get(30);
     internal_static_tihua_v1_DeleteItemsRequest_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessageV3.FieldAccessorTable(
         internal_static_tihua_v1_DeleteItemsRequest_descriptor,
         new java.lang.String[] { "Collection", "Ids", "Filter", "FilterParams", });
     internal_static_tihua_v1_DeleteItemsResponse_descriptor =
-      getDescriptor().getMessageTypes().get(29);
+      getDescriptor().getMessageTypes().get(31);
     internal_static_tihua_v1_DeleteItemsResponse_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessageV3.FieldAccessorTable(
         internal_static_tihua_v1_DeleteItemsResponse_descriptor,

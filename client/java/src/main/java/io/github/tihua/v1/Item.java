@@ -387,6 +387,53 @@ private static final long serialVersionUID = 0L;
     return metadata_ == null ? com.google.protobuf.Struct.getDefaultInstance() : metadata_;
   }
 
+  public static final int UPDATE_TIME_FIELD_NUMBER = 7;
+  private com.google.protobuf.Timestamp updateTime_;
+  /**
+   * <pre>
+   * When its content was written, to the microsecond. Unset when writing means now, by the server's
+   * clock; a time that is given is kept, for what is written from a copy. From 1970-01-01T00:00:00Z,
+   * which means that it is not known, to the end of the year 9999; INVALID_ARGUMENT beyond. When
+   * reading: unset unless it was asked for, and for an item whose time is not known.
+   * </pre>
+   *
+   * <code>.google.protobuf.Timestamp update_time = 7;</code>
+   * @return Whether the updateTime field is set.
+   */
+  @java.lang.Override
+  public boolean hasUpdateTime() {
+    return updateTime_ != null;
+  }
+  /**
+   * <pre>
+   * When its content was written, to the microsecond. Unset when writing means now, by the server's
+   * clock; a time that is given is kept, for what is written from a copy. From 1970-01-01T00:00:00Z,
+   * which means that it is not known, to the end of the year 9999; INVALID_ARGUMENT beyond. When
+   * reading: unset unless it was asked for, and for an item whose time is not known.
+   * </pre>
+   *
+   * <code>.google.protobuf.Timestamp update_time = 7;</code>
+   * @return The updateTime.
+   */
+  @java.lang.Override
+  public com.google.protobuf.Timestamp getUpdateTime() {
+    return updateTime_ == null ? com.google.protobuf.Timestamp.getDefaultInstance() : updateTime_;
+  }
+  /**
+   * <pre>
+   * When its content was written, to the microsecond. Unset when writing means now, by the server's
+   * clock; a time that is given is kept, for what is written from a copy. From 1970-01-01T00:00:00Z,
+   * which means that it is not known, to the end of the year 9999; INVALID_ARGUMENT beyond. When
+   * reading: unset unless it was asked for, and for an item whose time is not known.
+   * </pre>
+   *
+   * <code>.google.protobuf.Timestamp update_time = 7;</code>
+   */
+  @java.lang.Override
+  public com.google.protobuf.TimestampOrBuilder getUpdateTimeOrBuilder() {
+    return updateTime_ == null ? com.google.protobuf.Timestamp.getDefaultInstance() : updateTime_;
+  }
+
   private byte memoizedIsInitialized = -1;
   @java.lang.Override
   public final boolean isInitialized() {
@@ -419,6 +466,9 @@ private static final long serialVersionUID = 0L;
     if (metadata_ != null) {
       output.writeMessage(6, getMetadata());
     }
+    if (updateTime_ != null) {
+      output.writeMessage(7, getUpdateTime());
+    }
     getUnknownFields().writeTo(output);
   }
 
@@ -449,6 +499,10 @@ private static final long serialVersionUID = 0L;
       size += com.google.protobuf.CodedOutputStream
         .computeMessageSize(6, getMetadata());
     }
+    if (updateTime_ != null) {
+      size += com.google.protobuf.CodedOutputStream
+        .computeMessageSize(7, getUpdateTime());
+    }
     size += getUnknownFields().getSerializedSize();
     memoizedSize = size;
     return size;
@@ -472,6 +526,11 @@ private static final long serialVersionUID = 0L;
     if (hasMetadata()) {
       if (!getMetadata()
           .equals(other.getMetadata())) return false;
+    }
+    if (hasUpdateTime() != other.hasUpdateTime()) return false;
+    if (hasUpdateTime()) {
+      if (!getUpdateTime()
+          .equals(other.getUpdateTime())) return false;
     }
     if (!getContentCase().equals(other.getContentCase())) return false;
     switch (contentCase_) {
@@ -508,6 +567,10 @@ private static final long serialVersionUID = 0L;
     if (hasMetadata()) {
       hash = (37 * hash) + METADATA_FIELD_NUMBER;
       hash = (53 * hash) + getMetadata().hashCode();
+    }
+    if (hasUpdateTime()) {
+      hash = (37 * hash) + UPDATE_TIME_FIELD_NUMBER;
+      hash = (53 * hash) + getUpdateTime().hashCode();
     }
     switch (contentCase_) {
       case 2:
@@ -671,6 +734,11 @@ private static final long serialVersionUID = 0L;
         metadataBuilder_.dispose();
         metadataBuilder_ = null;
       }
+      updateTime_ = null;
+      if (updateTimeBuilder_ != null) {
+        updateTimeBuilder_.dispose();
+        updateTimeBuilder_ = null;
+      }
       contentCase_ = 0;
       content_ = null;
       return this;
@@ -717,6 +785,11 @@ private static final long serialVersionUID = 0L;
         result.metadata_ = metadataBuilder_ == null
             ? metadata_
             : metadataBuilder_.build();
+      }
+      if (((from_bitField0_ & 0x00000040) != 0)) {
+        result.updateTime_ = updateTimeBuilder_ == null
+            ? updateTime_
+            : updateTimeBuilder_.build();
       }
     }
 
@@ -789,6 +862,9 @@ private static final long serialVersionUID = 0L;
       }
       if (other.hasMetadata()) {
         mergeMetadata(other.getMetadata());
+      }
+      if (other.hasUpdateTime()) {
+        mergeUpdateTime(other.getUpdateTime());
       }
       switch (other.getContentCase()) {
         case TEXT: {
@@ -872,6 +948,13 @@ private static final long serialVersionUID = 0L;
               bitField0_ |= 0x00000020;
               break;
             } // case 50
+            case 58: {
+              input.readMessage(
+                  getUpdateTimeFieldBuilder().getBuilder(),
+                  extensionRegistry);
+              bitField0_ |= 0x00000040;
+              break;
+            } // case 58
             default: {
               if (!super.parseUnknownField(input, extensionRegistry, tag)) {
                 done = true; // was an endgroup tag
@@ -1751,6 +1834,188 @@ private static final long serialVersionUID = 0L;
         metadata_ = null;
       }
       return metadataBuilder_;
+    }
+
+    private com.google.protobuf.Timestamp updateTime_;
+    private com.google.protobuf.SingleFieldBuilderV3<
+        com.google.protobuf.Timestamp, com.google.protobuf.Timestamp.Builder, com.google.protobuf.TimestampOrBuilder> updateTimeBuilder_;
+    /**
+     * <pre>
+     * When its content was written, to the microsecond. Unset when writing means now, by the server's
+     * clock; a time that is given is kept, for what is written from a copy. From 1970-01-01T00:00:00Z,
+     * which means that it is not known, to the end of the year 9999; INVALID_ARGUMENT beyond. When
+     * reading: unset unless it was asked for, and for an item whose time is not known.
+     * </pre>
+     *
+     * <code>.google.protobuf.Timestamp update_time = 7;</code>
+     * @return Whether the updateTime field is set.
+     */
+    public boolean hasUpdateTime() {
+      return ((bitField0_ & 0x00000040) != 0);
+    }
+    /**
+     * <pre>
+     * When its content was written, to the microsecond. Unset when writing means now, by the server's
+     * clock; a time that is given is kept, for what is written from a copy. From 1970-01-01T00:00:00Z,
+     * which means that it is not known, to the end of the year 9999; INVALID_ARGUMENT beyond. When
+     * reading: unset unless it was asked for, and for an item whose time is not known.
+     * </pre>
+     *
+     * <code>.google.protobuf.Timestamp update_time = 7;</code>
+     * @return The updateTime.
+     */
+    public com.google.protobuf.Timestamp getUpdateTime() {
+      if (updateTimeBuilder_ == null) {
+        return updateTime_ == null ? com.google.protobuf.Timestamp.getDefaultInstance() : updateTime_;
+      } else {
+        return updateTimeBuilder_.getMessage();
+      }
+    }
+    /**
+     * <pre>
+     * When its content was written, to the microsecond. Unset when writing means now, by the server's
+     * clock; a time that is given is kept, for what is written from a copy. From 1970-01-01T00:00:00Z,
+     * which means that it is not known, to the end of the year 9999; INVALID_ARGUMENT beyond. When
+     * reading: unset unless it was asked for, and for an item whose time is not known.
+     * </pre>
+     *
+     * <code>.google.protobuf.Timestamp update_time = 7;</code>
+     */
+    public Builder setUpdateTime(com.google.protobuf.Timestamp value) {
+      if (updateTimeBuilder_ == null) {
+        if (value == null) {
+          throw new NullPointerException();
+        }
+        updateTime_ = value;
+      } else {
+        updateTimeBuilder_.setMessage(value);
+      }
+      bitField0_ |= 0x00000040;
+      onChanged();
+      return this;
+    }
+    /**
+     * <pre>
+     * When its content was written, to the microsecond. Unset when writing means now, by the server's
+     * clock; a time that is given is kept, for what is written from a copy. From 1970-01-01T00:00:00Z,
+     * which means that it is not known, to the end of the year 9999; INVALID_ARGUMENT beyond. When
+     * reading: unset unless it was asked for, and for an item whose time is not known.
+     * </pre>
+     *
+     * <code>.google.protobuf.Timestamp update_time = 7;</code>
+     */
+    public Builder setUpdateTime(
+        com.google.protobuf.Timestamp.Builder builderForValue) {
+      if (updateTimeBuilder_ == null) {
+        updateTime_ = builderForValue.build();
+      } else {
+        updateTimeBuilder_.setMessage(builderForValue.build());
+      }
+      bitField0_ |= 0x00000040;
+      onChanged();
+      return this;
+    }
+    /**
+     * <pre>
+     * When its content was written, to the microsecond. Unset when writing means now, by the server's
+     * clock; a time that is given is kept, for what is written from a copy. From 1970-01-01T00:00:00Z,
+     * which means that it is not known, to the end of the year 9999; INVALID_ARGUMENT beyond. When
+     * reading: unset unless it was asked for, and for an item whose time is not known.
+     * </pre>
+     *
+     * <code>.google.protobuf.Timestamp update_time = 7;</code>
+     */
+    public Builder mergeUpdateTime(com.google.protobuf.Timestamp value) {
+      if (updateTimeBuilder_ == null) {
+        if (((bitField0_ & 0x00000040) != 0) &&
+          updateTime_ != null &&
+          updateTime_ != com.google.protobuf.Timestamp.getDefaultInstance()) {
+          getUpdateTimeBuilder().mergeFrom(value);
+        } else {
+          updateTime_ = value;
+        }
+      } else {
+        updateTimeBuilder_.mergeFrom(value);
+      }
+      bitField0_ |= 0x00000040;
+      onChanged();
+      return this;
+    }
+    /**
+     * <pre>
+     * When its content was written, to the microsecond. Unset when writing means now, by the server's
+     * clock; a time that is given is kept, for what is written from a copy. From 1970-01-01T00:00:00Z,
+     * which means that it is not known, to the end of the year 9999; INVALID_ARGUMENT beyond. When
+     * reading: unset unless it was asked for, and for an item whose time is not known.
+     * </pre>
+     *
+     * <code>.google.protobuf.Timestamp update_time = 7;</code>
+     */
+    public Builder clearUpdateTime() {
+      bitField0_ = (bitField0_ & ~0x00000040);
+      updateTime_ = null;
+      if (updateTimeBuilder_ != null) {
+        updateTimeBuilder_.dispose();
+        updateTimeBuilder_ = null;
+      }
+      onChanged();
+      return this;
+    }
+    /**
+     * <pre>
+     * When its content was written, to the microsecond. Unset when writing means now, by the server's
+     * clock; a time that is given is kept, for what is written from a copy. From 1970-01-01T00:00:00Z,
+     * which means that it is not known, to the end of the year 9999; INVALID_ARGUMENT beyond. When
+     * reading: unset unless it was asked for, and for an item whose time is not known.
+     * </pre>
+     *
+     * <code>.google.protobuf.Timestamp update_time = 7;</code>
+     */
+    public com.google.protobuf.Timestamp.Builder getUpdateTimeBuilder() {
+      bitField0_ |= 0x00000040;
+      onChanged();
+      return getUpdateTimeFieldBuilder().getBuilder();
+    }
+    /**
+     * <pre>
+     * When its content was written, to the microsecond. Unset when writing means now, by the server's
+     * clock; a time that is given is kept, for what is written from a copy. From 1970-01-01T00:00:00Z,
+     * which means that it is not known, to the end of the year 9999; INVALID_ARGUMENT beyond. When
+     * reading: unset unless it was asked for, and for an item whose time is not known.
+     * </pre>
+     *
+     * <code>.google.protobuf.Timestamp update_time = 7;</code>
+     */
+    public com.google.protobuf.TimestampOrBuilder getUpdateTimeOrBuilder() {
+      if (updateTimeBuilder_ != null) {
+        return updateTimeBuilder_.getMessageOrBuilder();
+      } else {
+        return updateTime_ == null ?
+            com.google.protobuf.Timestamp.getDefaultInstance() : updateTime_;
+      }
+    }
+    /**
+     * <pre>
+     * When its content was written, to the microsecond. Unset when writing means now, by the server's
+     * clock; a time that is given is kept, for what is written from a copy. From 1970-01-01T00:00:00Z,
+     * which means that it is not known, to the end of the year 9999; INVALID_ARGUMENT beyond. When
+     * reading: unset unless it was asked for, and for an item whose time is not known.
+     * </pre>
+     *
+     * <code>.google.protobuf.Timestamp update_time = 7;</code>
+     */
+    private com.google.protobuf.SingleFieldBuilderV3<
+        com.google.protobuf.Timestamp, com.google.protobuf.Timestamp.Builder, com.google.protobuf.TimestampOrBuilder> 
+        getUpdateTimeFieldBuilder() {
+      if (updateTimeBuilder_ == null) {
+        updateTimeBuilder_ = new com.google.protobuf.SingleFieldBuilderV3<
+            com.google.protobuf.Timestamp, com.google.protobuf.Timestamp.Builder, com.google.protobuf.TimestampOrBuilder>(
+                getUpdateTime(),
+                getParentForChildren(),
+                isClean());
+        updateTime_ = null;
+      }
+      return updateTimeBuilder_;
     }
     @java.lang.Override
     public final Builder setUnknownFields(

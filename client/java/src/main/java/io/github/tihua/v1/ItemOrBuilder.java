@@ -170,5 +170,41 @@ public interface ItemOrBuilder extends
    */
   com.google.protobuf.StructOrBuilder getMetadataOrBuilder();
 
+  /**
+   * <pre>
+   * When its content was written, to the microsecond. Unset when writing means now, by the server's
+   * clock; a time that is given is kept, for what is written from a copy. From 1970-01-01T00:00:00Z,
+   * which means that it is not known, to the end of the year 9999; INVALID_ARGUMENT beyond. When
+   * reading: unset unless it was asked for, and for an item whose time is not known.
+   * </pre>
+   *
+   * <code>.google.protobuf.Timestamp update_time = 7;</code>
+   * @return Whether the updateTime field is set.
+   */
+  boolean hasUpdateTime();
+  /**
+   * <pre>
+   * When its content was written, to the microsecond. Unset when writing means now, by the server's
+   * clock; a time that is given is kept, for what is written from a copy. From 1970-01-01T00:00:00Z,
+   * which means that it is not known, to the end of the year 9999; INVALID_ARGUMENT beyond. When
+   * reading: unset unless it was asked for, and for an item whose time is not known.
+   * </pre>
+   *
+   * <code>.google.protobuf.Timestamp update_time = 7;</code>
+   * @return The updateTime.
+   */
+  com.google.protobuf.Timestamp getUpdateTime();
+  /**
+   * <pre>
+   * When its content was written, to the microsecond. Unset when writing means now, by the server's
+   * clock; a time that is given is kept, for what is written from a copy. From 1970-01-01T00:00:00Z,
+   * which means that it is not known, to the end of the year 9999; INVALID_ARGUMENT beyond. When
+   * reading: unset unless it was asked for, and for an item whose time is not known.
+   * </pre>
+   *
+   * <code>.google.protobuf.Timestamp update_time = 7;</code>
+   */
+  com.google.protobuf.TimestampOrBuilder getUpdateTimeOrBuilder();
+
   public io.github.tihua.v1.Item.ContentCase getContentCase();
 }

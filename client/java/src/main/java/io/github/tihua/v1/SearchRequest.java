@@ -380,8 +380,8 @@ private static final long serialVersionUID = 0L;
   private com.google.protobuf.FieldMask readMask_;
   /**
    * <pre>
-   * What a hit's item carries beside its id: any of "uri", "metadata", "embedding". Unset means uri
-   * and metadata; the path "id" alone gives bare ids.
+   * What a hit's item carries beside its id: any of "uri", "metadata", "embedding", "update_time".
+   * Unset means uri and metadata; the path "id" alone gives bare ids.
    * </pre>
    *
    * <code>.google.protobuf.FieldMask read_mask = 8;</code>
@@ -393,8 +393,8 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * What a hit's item carries beside its id: any of "uri", "metadata", "embedding". Unset means uri
-   * and metadata; the path "id" alone gives bare ids.
+   * What a hit's item carries beside its id: any of "uri", "metadata", "embedding", "update_time".
+   * Unset means uri and metadata; the path "id" alone gives bare ids.
    * </pre>
    *
    * <code>.google.protobuf.FieldMask read_mask = 8;</code>
@@ -406,8 +406,8 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * What a hit's item carries beside its id: any of "uri", "metadata", "embedding". Unset means uri
-   * and metadata; the path "id" alone gives bare ids.
+   * What a hit's item carries beside its id: any of "uri", "metadata", "embedding", "update_time".
+   * Unset means uri and metadata; the path "id" alone gives bare ids.
    * </pre>
    *
    * <code>.google.protobuf.FieldMask read_mask = 8;</code>
@@ -2324,8 +2324,8 @@ private static final long serialVersionUID = 0L;
         com.google.protobuf.FieldMask, com.google.protobuf.FieldMask.Builder, com.google.protobuf.FieldMaskOrBuilder> readMaskBuilder_;
     /**
      * <pre>
-     * What a hit's item carries beside its id: any of "uri", "metadata", "embedding". Unset means uri
-     * and metadata; the path "id" alone gives bare ids.
+     * What a hit's item carries beside its id: any of "uri", "metadata", "embedding", "update_time".
+     * Unset means uri and metadata; the path "id" alone gives bare ids.
      * </pre>
      *
      * <code>.google.protobuf.FieldMask read_mask = 8;</code>
@@ -2336,8 +2336,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * What a hit's item carries beside its id: any of "uri", "metadata", "embedding". Unset means uri
-     * and metadata; the path "id" alone gives bare ids.
+     * What a hit's item carries beside its id: any of "uri", "metadata", "embedding", "update_time".
+     * Unset means uri and metadata; the path "id" alone gives bare ids.
      * </pre>
      *
      * <code>.google.protobuf.FieldMask read_mask = 8;</code>
@@ -2352,8 +2352,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * What a hit's item carries beside its id: any of "uri", "metadata", "embedding". Unset means uri
-     * and metadata; the path "id" alone gives bare ids.
+     * What a hit's item carries beside its id: any of "uri", "metadata", "embedding", "update_time".
+     * Unset means uri and metadata; the path "id" alone gives bare ids.
      * </pre>
      *
      * <code>.google.protobuf.FieldMask read_mask = 8;</code>
@@ -2373,8 +2373,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * What a hit's item carries beside its id: any of "uri", "metadata", "embedding". Unset means uri
-     * and metadata; the path "id" alone gives bare ids.
+     * What a hit's item carries beside its id: any of "uri", "metadata", "embedding", "update_time".
+     * Unset means uri and metadata; the path "id" alone gives bare ids.
      * </pre>
      *
      * <code>.google.protobuf.FieldMask read_mask = 8;</code>
@@ -2392,8 +2392,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * What a hit's item carries beside its id: any of "uri", "metadata", "embedding". Unset means uri
-     * and metadata; the path "id" alone gives bare ids.
+     * What a hit's item carries beside its id: any of "uri", "metadata", "embedding", "update_time".
+     * Unset means uri and metadata; the path "id" alone gives bare ids.
      * </pre>
      *
      * <code>.google.protobuf.FieldMask read_mask = 8;</code>
@@ -2416,8 +2416,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * What a hit's item carries beside its id: any of "uri", "metadata", "embedding". Unset means uri
-     * and metadata; the path "id" alone gives bare ids.
+     * What a hit's item carries beside its id: any of "uri", "metadata", "embedding", "update_time".
+     * Unset means uri and metadata; the path "id" alone gives bare ids.
      * </pre>
      *
      * <code>.google.protobuf.FieldMask read_mask = 8;</code>
@@ -2434,8 +2434,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * What a hit's item carries beside its id: any of "uri", "metadata", "embedding". Unset means uri
-     * and metadata; the path "id" alone gives bare ids.
+     * What a hit's item carries beside its id: any of "uri", "metadata", "embedding", "update_time".
+     * Unset means uri and metadata; the path "id" alone gives bare ids.
      * </pre>
      *
      * <code>.google.protobuf.FieldMask read_mask = 8;</code>
@@ -2447,8 +2447,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * What a hit's item carries beside its id: any of "uri", "metadata", "embedding". Unset means uri
-     * and metadata; the path "id" alone gives bare ids.
+     * What a hit's item carries beside its id: any of "uri", "metadata", "embedding", "update_time".
+     * Unset means uri and metadata; the path "id" alone gives bare ids.
      * </pre>
      *
      * <code>.google.protobuf.FieldMask read_mask = 8;</code>
@@ -2463,8 +2463,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * What a hit's item carries beside its id: any of "uri", "metadata", "embedding". Unset means uri
-     * and metadata; the path "id" alone gives bare ids.
+     * What a hit's item carries beside its id: any of "uri", "metadata", "embedding", "update_time".
+     * Unset means uri and metadata; the path "id" alone gives bare ids.
      * </pre>
      *
      * <code>.google.protobuf.FieldMask read_mask = 8;</code>

@@ -193,8 +193,8 @@ public interface SearchRequestOrBuilder extends
 
   /**
    * <pre>
-   * What a hit's item carries beside its id: any of "uri", "metadata", "embedding". Unset means uri
-   * and metadata; the path "id" alone gives bare ids.
+   * What a hit's item carries beside its id: any of "uri", "metadata", "embedding", "update_time".
+   * Unset means uri and metadata; the path "id" alone gives bare ids.
    * </pre>
    *
    * <code>.google.protobuf.FieldMask read_mask = 8;</code>
@@ -203,8 +203,8 @@ public interface SearchRequestOrBuilder extends
   boolean hasReadMask();
   /**
    * <pre>
-   * What a hit's item carries beside its id: any of "uri", "metadata", "embedding". Unset means uri
-   * and metadata; the path "id" alone gives bare ids.
+   * What a hit's item carries beside its id: any of "uri", "metadata", "embedding", "update_time".
+   * Unset means uri and metadata; the path "id" alone gives bare ids.
    * </pre>
    *
    * <code>.google.protobuf.FieldMask read_mask = 8;</code>
@@ -213,8 +213,8 @@ public interface SearchRequestOrBuilder extends
   com.google.protobuf.FieldMask getReadMask();
   /**
    * <pre>
-   * What a hit's item carries beside its id: any of "uri", "metadata", "embedding". Unset means uri
-   * and metadata; the path "id" alone gives bare ids.
+   * What a hit's item carries beside its id: any of "uri", "metadata", "embedding", "update_time".
+   * Unset means uri and metadata; the path "id" alone gives bare ids.
    * </pre>
    *
    * <code>.google.protobuf.FieldMask read_mask = 8;</code>

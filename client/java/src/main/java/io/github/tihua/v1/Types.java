@@ -64,37 +64,40 @@ public final class Types {
   static {
     java.lang.String[] descriptorData = {
       "\n\024tihua/v1/types.proto\022\010tihua.v1\032\034google" +
-      "/protobuf/struct.proto\"[\n\013VectorBlock\022\014\n" +
-      "\004data\030\001 \001(\014\022\013\n\003dim\030\002 \001(\r\022\r\n\005count\030\003 \001(\r\022" +
-      "\"\n\004type\030\004 \001(\0162\024.tihua.v1.VectorType\"]\n\013I" +
-      "mageSource\022\021\n\007content\030\001 \001(\014H\000\022!\n\003rgb\030\002 \001" +
-      "(\0132\022.tihua.v1.RgbImageH\000\022\016\n\004path\030\003 \001(\tH\000" +
-      "B\010\n\006source\"=\n\010RgbImage\022\014\n\004data\030\001 \001(\014\022\020\n\010" +
-      "width_px\030\002 \001(\r\022\021\n\theight_px\030\003 \001(\r\"\271\001\n\004It" +
-      "em\022\n\n\002id\030\001 \001(\t\022\016\n\004text\030\002 \001(\tH\000\022&\n\005image\030" +
-      "\003 \001(\0132\025.tihua.v1.ImageSourceH\000\022*\n\tembedd" +
-      "ing\030\004 \001(\0132\025.tihua.v1.VectorBlockH\000\022\013\n\003ur" +
-      "i\030\005 \001(\t\022)\n\010metadata\030\006 \001(\0132\027.google.proto" +
-      "buf.StructB\t\n\007content\"+\n\010ModelRef\022\n\n\002id\030" +
-      "\001 \001(\t\022\023\n\013fingerprint\030\002 \001(\t\"\177\n\006Timing\022\020\n\010" +
-      "queue_us\030\001 \001(\004\022\025\n\rpreprocess_us\030\002 \001(\004\022\024\n" +
-      "\014inference_us\030\003 \001(\004\022\020\n\010store_us\030\004 \001(\004\022\020\n" +
-      "\010total_us\030\005 \001(\004\022\022\n\nbatch_size\030\006 \001(\r\"\316\001\n\t" +
-      "ItemError\022\r\n\005index\030\001 \001(\r\022\n\n\002id\030\002 \001(\t\022\014\n\004" +
-      "code\030\003 \001(\005\022\016\n\006reason\030\004 \001(\t\022\017\n\007message\030\005 " +
-      "\001(\t\0223\n\010metadata\030\006 \003(\0132!.tihua.v1.ItemErr" +
-      "or.MetadataEntry\022\021\n\tretryable\030\007 \001(\010\032/\n\rM" +
-      "etadataEntry\022\013\n\003key\030\001 \001(\t\022\r\n\005value\030\002 \001(\t" +
-      ":\0028\001*[\n\nVectorType\022\033\n\027VECTOR_TYPE_UNSPEC" +
-      "IFIED\020\000\022\027\n\023VECTOR_TYPE_FLOAT32\020\001\022\027\n\023VECT" +
-      "OR_TYPE_FLOAT16\020\002BC\n\022io.github.tihua.v1P" +
-      "\001Z+github.com/tihua/tihua/client/go/v1;t" +
-      "ihuav1b\006proto3"
+      "/protobuf/struct.proto\032\037google/protobuf/" +
+      "timestamp.proto\"[\n\013VectorBlock\022\014\n\004data\030\001" +
+      " \001(\014\022\013\n\003dim\030\002 \001(\r\022\r\n\005count\030\003 \001(\r\022\"\n\004type" +
+      "\030\004 \001(\0162\024.tihua.v1.VectorType\"]\n\013ImageSou" +
+      "rce\022\021\n\007content\030\001 \001(\014H\000\022!\n\003rgb\030\002 \001(\0132\022.ti" +
+      "hua.v1.RgbImageH\000\022\016\n\004path\030\003 \001(\tH\000B\010\n\006sou" +
+      "rce\"=\n\010RgbImage\022\014\n\004data\030\001 \001(\014\022\020\n\010width_p" +
+      "x\030\002 \001(\r\022\021\n\theight_px\030\003 \001(\r\"\352\001\n\004Item\022\n\n\002i" +
+      "d\030\001 \001(\t\022\016\n\004text\030\002 \001(\tH\000\022&\n\005image\030\003 \001(\0132\025" +
+      ".tihua.v1.ImageSourceH\000\022*\n\tembedding\030\004 \001" +
+      "(\0132\025.tihua.v1.VectorBlockH\000\022\013\n\003uri\030\005 \001(\t" +
+      "\022)\n\010metadata\030\006 \001(\0132\027.google.protobuf.Str" +
+      "uct\022/\n\013update_time\030\007 \001(\0132\032.google.protob" +
+      "uf.TimestampB\t\n\007content\"+\n\010ModelRef\022\n\n\002i" +
+      "d\030\001 \001(\t\022\023\n\013fingerprint\030\002 \001(\t\"\177\n\006Timing\022\020" +
+      "\n\010queue_us\030\001 \001(\004\022\025\n\rpreprocess_us\030\002 \001(\004\022" +
+      "\024\n\014inference_us\030\003 \001(\004\022\020\n\010store_us\030\004 \001(\004\022" +
+      "\020\n\010total_us\030\005 \001(\004\022\022\n\nbatch_size\030\006 \001(\r\"\316\001" +
+      "\n\tItemError\022\r\n\005index\030\001 \001(\r\022\n\n\002id\030\002 \001(\t\022\014" +
+      "\n\004code\030\003 \001(\005\022\016\n\006reason\030\004 \001(\t\022\017\n\007message\030" +
+      "\005 \001(\t\0223\n\010metadata\030\006 \003(\0132!.tihua.v1.ItemE" +
+      "rror.MetadataEntry\022\021\n\tretryable\030\007 \001(\010\032/\n" +
+      "\rMetadataEntry\022\013\n\003key\030\001 \001(\t\022\r\n\005value\030\002 \001" +
+      "(\t:\0028\001*[\n\nVectorType\022\033\n\027VECTOR_TYPE_UNSP" +
+      "ECIFIED\020\000\022\027\n\023VECTOR_TYPE_FLOAT32\020\001\022\027\n\023VE" +
+      "CTOR_TYPE_FLOAT16\020\002BC\n\022io.github.tihua.v" +
+      "1P\001Z+github.com/tihua/tihua/client/go/v1" +
+      ";tihuav1b\006proto3"
     };
     descriptor = com.google.protobuf.Descriptors.FileDescriptor
       .internalBuildGeneratedFileFrom(descriptorData,
         new com.google.protobuf.Descriptors.FileDescriptor[] {
           com.google.protobuf.StructProto.getDescriptor(),
+          com.google.protobuf.TimestampProto.getDescriptor(),
         });
     internal_static_tihua_v1_VectorBlock_descriptor =
       getDescriptor().getMessageTypes().get(0);
@@ -119,7 +122,7 @@ public final class Types {
     internal_static_tihua_v1_Item_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessageV3.FieldAccessorTable(
         internal_static_tihua_v1_Item_descriptor,
-        new java.lang.String[] { "Id", "Text", "Image", "Embedding", "Uri", "Metadata", "Content", });
+        new java.lang.String[] { "Id", "Text", "Image", "Embedding", "Uri", "Metadata", "UpdateTime", "Content", });
     internal_static_tihua_v1_ModelRef_descriptor =
       getDescriptor().getMessageTypes().get(4);
     internal_static_tihua_v1_ModelRef_fieldAccessorTable = new
@@ -145,6 +148,7 @@ public final class Types {
         internal_static_tihua_v1_ItemError_MetadataEntry_descriptor,
         new java.lang.String[] { "Key", "Value", });
     com.google.protobuf.StructProto.getDescriptor();
+    com.google.protobuf.TimestampProto.getDescriptor();
   }
 
   // @@protoc_insertion_point(outer_class_scope)
