@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING
 from tihua._channel import DEFAULT_ADDRESS, DEFAULT_COLLECTION, DEFAULT_TIMEOUT_S
 from tihua._ingest_types import IngestProgress, IngestSummary
 from tihua._preprocess import preprocess
+from tihua._reindex import reindex
+from tihua._reindex_types import ReindexProgress, ReindexSummary
 from tihua._server_types import AliasMove, Collection, Limits, ModelInfo, ServerInfo
 from tihua._tls import Tls
 from tihua._types import (
@@ -82,6 +84,8 @@ __all__ = [
     "OverloadedError",
     "PermissionDeniedError",
     "Query",
+    "ReindexProgress",
+    "ReindexSummary",
     "RgbImage",
     "SearchResult",
     "ServerError",
@@ -97,6 +101,7 @@ __all__ = [
     "UpsertResult",
     "__version__",
     "preprocess",
+    "reindex",
 ]
 
 

@@ -9,12 +9,35 @@ import click
 
 from tihua._types import Field
 
+preprocess_option = click.option(
+    "--preprocess",
+    type=click.Choice(("server", "client")),
+    default="server",
+    metavar="server|client",
+    help="Who decodes and resizes the pictures.  [default: server]",
+)
+
 model_option = click.option(
     "--model",
     default="",
     metavar="NAME",
     help="A model that the server serves.  [default: its first]",
 )
+
+
+def require_pillow() -> None:
+    """Refuse to begin with --preprocess client what could not be done.
+
+    Raises:
+        click.ClickException: Pillow is not installed.
+    """
+    from tihua._preprocess import require_pillow as require
+
+    try:
+        require()
+    except ModuleNotFoundError as error:
+        message = "--preprocess client needs Pillow; install it with: pip install 'tihua[sheet]'"
+        raise click.ClickException(message) from error
 
 
 def json_pair(value: str) -> tuple[str, object]:

@@ -1,5 +1,6 @@
 """How far an ingestion is: a live bar on a terminal, else a line every few seconds."""
 
+import sys
 import time
 from types import TracebackType
 from typing import Protocol, Self
@@ -27,11 +28,23 @@ class ProgressView(Protocol):
         traceback: TracebackType | None,
     ) -> None: ...
 
+    def begin(self, total: int) -> None:
+        """Begin with so many pictures, from nothing."""
+
     def update(self, tally: Tally) -> None:
         """Show how far it is."""
 
     def print(self, text: str) -> None:
         """Print a line that stays."""
+
+
+def progress_view(*, as_json: bool) -> ProgressView:
+    """Return a bar for a terminal, and lines for whatever else stderr is."""
+    console = Console(stderr=True, highlight=False)
+    # JSON lines and a bar on one terminal would draw over each other.
+    if console.is_terminal and not (as_json and sys.stdout.isatty()):
+        return LiveProgress(console)
+    return PlainProgress()
 
 
 class _Remaining(ProgressColumn):
@@ -46,10 +59,9 @@ class LiveProgress:
 
     Args:
         console: of a terminal.
-        total: pictures to come.
     """
 
-    def __init__(self, console: Console, total: int) -> None:
+    def __init__(self, console: Console) -> None:
         self._progress = Progress(
             SpinnerColumn(style="cyan"),
             BarColumn(bar_width=None, complete_style="cyan", finished_style="cyan"),
@@ -60,8 +72,8 @@ class LiveProgress:
             transient=True,
             expand=True,
         )
-        self._task = self._progress.add_task("", total=total, detail="")
-        self._total = total
+        self._task = self._progress.add_task("", total=0, detail="")
+        self._total = 0
         self._began = time.monotonic()
 
     def __enter__(self) -> Self:
@@ -78,6 +90,12 @@ class LiveProgress:
         """Take the bar away."""
         self._progress.stop()
 
+    def begin(self, total: int) -> None:
+        """Begin with so many pictures, from nothing."""
+        self._total = total
+        self._began = time.monotonic()
+        self._progress.reset(self._task, total=total, detail="")
+
     def update(self, tally: Tally) -> None:
         """Show how far it is."""
         detail = _detail(tally, time.monotonic() - self._began)
@@ -90,14 +108,10 @@ class LiveProgress:
 
 
 class PlainProgress:
-    """Lines for a log or a pipe, at most one in five seconds.
+    """Lines for a log or a pipe, at most one in five seconds."""
 
-    Args:
-        total: pictures to come.
-    """
-
-    def __init__(self, total: int) -> None:
-        self._total = total
+    def __init__(self) -> None:
+        self._total = 0
         self._began = self._printed = time.monotonic()
 
     def __enter__(self) -> Self:
@@ -111,6 +125,11 @@ class PlainProgress:
         traceback: TracebackType | None,
     ) -> None:
         """Do nothing: what was printed stays."""
+
+    def begin(self, total: int) -> None:
+        """Begin with so many pictures, from nothing."""
+        self._total = total
+        self._began = time.monotonic()
 
     def update(self, tally: Tally) -> None:
         """Show how far it is, if it is time for that."""

@@ -12,6 +12,7 @@ from tihua.cli._command import Group
 from tihua.cli._connection import Connection
 from tihua.cli._parameters import count_pair, model_option
 from tihua.cli._printer import Column, Printer, Record, counted, json_option
+from tihua.cli._reindex import reindex
 
 Decorated = TypeVar("Decorated", bound=Callable[..., Any])
 
@@ -73,7 +74,7 @@ COLUMNS = (
     ],
 )
 def command() -> None:
-    """Create, show, name, load, release and delete collections."""
+    """Create, show, name, reindex, load, release and delete collections."""
 
 
 @command.add(name="list", examples=["tihua collections list", "tihua collections list --json"])
@@ -286,6 +287,9 @@ def release_collection(connection: Connection, name: str | None) -> None:
     with connection.client() as client:
         client.release_collection(name)
     click.echo(f"released {printable(name or connection.collection)}")
+
+
+command.add_command(reindex)
 
 
 def record(collection: tihua.Collection) -> Record:

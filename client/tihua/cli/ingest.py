@@ -1,25 +1,22 @@
 """`tihua ingest`: a folder of pictures into a collection."""
 
 import contextlib
-import sys
 import time
 from pathlib import Path, PurePosixPath
 
 import click
-from rich.console import Console
 
 import tihua
 from tihua._folder import SUFFIXES, Folder, Unusable
-from tihua._preprocess import require_pillow
 from tihua._printable import json_line, one_line, printable
 from tihua._server_types import IndexName
 from tihua.cli import EXIT_INTERRUPTED
 from tihua.cli._command import Command
 from tihua.cli._connection import Connection
 from tihua.cli._intake import Intake, Tally
-from tihua.cli._parameters import count_pair
+from tihua.cli._parameters import count_pair, preprocess_option, require_pillow
 from tihua.cli._printer import json_option
-from tihua.cli._progress import LiveProgress, PlainProgress, ProgressView
+from tihua.cli._progress import ProgressView, progress_view
 from tihua.cli.collections import INDEX_NAMES
 
 _RECONNECT_TIMEOUT_S = 60.0
@@ -43,13 +40,7 @@ _RECONNECT_TIMEOUT_S = 60.0
 )
 @click.option("--id-prefix", default="", metavar="TEXT", help="Stands before every id.")
 @click.option("--force", "is_forced", is_flag=True, help="Embed also what is there unchanged.")
-@click.option(
-    "--preprocess",
-    type=click.Choice(("server", "client")),
-    default="server",
-    metavar="server|client",
-    help="Who decodes and resizes the pictures.  [default: server]",
-)
+@preprocess_option
 @click.option(
     "--server-folder",
     metavar="PATH",
@@ -120,7 +111,7 @@ def command(
     if preprocess == "client":
         if server_folder is not None:
             raise click.UsageError("--preprocess client and --server-folder exclude each other")
-        _require_pillow()
+        require_pillow()
     with connection.client() as client:
         info = client.server_info()
         if server_folder is not None and not info.takes_image_paths:
@@ -140,7 +131,8 @@ def command(
         )
         sizes_px = {each.ref.fingerprint: each.image_size_px for each in info.models}
         size_px = sizes_px.get(collection.model.fingerprint)
-        with _view(total, as_json=as_json) as view:
+        with progress_view(as_json=as_json) as view:
+            view.begin(total)
             reception = _Reception(view, as_json=as_json)
             intake = Intake(
                 client,
@@ -252,22 +244,6 @@ def _collection(
             err=True,
         )
     return collection
-
-
-def _require_pillow() -> None:
-    try:
-        require_pillow()
-    except ModuleNotFoundError as error:
-        message = "--preprocess client needs Pillow; install it with: pip install 'tihua[sheet]'"
-        raise click.ClickException(message) from error
-
-
-def _view(total: int, *, as_json: bool) -> ProgressView:
-    console = Console(stderr=True, highlight=False)
-    # JSON lines and a bar on one terminal would draw over each other.
-    if console.is_terminal and not (as_json and sys.stdout.isatty()):
-        return LiveProgress(console, total)
-    return PlainProgress(total)
 
 
 def _print_summary(tally: Tally, seconds: float, *, as_json: bool) -> None:

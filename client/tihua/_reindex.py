@@ -1,0 +1,274 @@
+"""A collection embedded again with another model, while the old one goes on being searched.
+
+    rename ──> copy ──> catch up ──> swap ──> settle
+    (once)     until nothing has changed      until nobody writes to the old one any more
+
+Nothing is kept on this machine: what is under way is told by the collections (`_reindex_plan.py`)
+and their items (`_reindex_changes.py`). So a call that was cut off anywhere is simply made again.
+"""
+
+import contextlib
+import time
+from collections.abc import Callable
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from tihua._reconnect import Reconnect
+from tihua._reindex_pass import Pass
+from tihua._reindex_plan import Plan, plan
+from tihua._reindex_types import Content, ReindexProgress, ReindexStage, ReindexSummary
+from tihua._server_types import Collection, ServerInfo
+from tihua._types import UNKNOWN_TIME, ModelRef
+from tihua.errors import (
+    AlreadyExistsError,
+    NotFoundError,
+    OverloadedError,
+    ServerError,
+    TihuaError,
+    UnavailableError,
+)
+
+if TYPE_CHECKING:
+    from tihua._client import Client
+
+__all__ = ["reindex"]
+
+
+def reindex(
+    client: "Client",
+    name: str,
+    *,
+    model: str,
+    content: Content,
+    allow_missing: bool = False,
+    on_progress: Callable[[ReindexProgress], None] | None = None,
+    on_break: Callable[[TihuaError], None] | None = None,
+    reconnect_timeout: float = 60.0,
+) -> ReindexSummary:
+    """Embed a collection again with another model, and lead its name to the result.
+
+    The old collection is searched and written to all the while. The new one is made beside it, with
+    its index and description, and filled from `content`; what changes in the old one meanwhile is
+    done again, until there is nothing left. Then `name`, which is an alias, is led to the new
+    collection in one step, and what was yet written to the old one by servers that did not know is
+    fetched. The old collection stays.
+
+    If it is cut off, anywhere, call it again with the same arguments: it goes on with what is
+    missing. It must be the only one that writes to the new collection before the alias leads there.
+
+    Args:
+        client: of a server that serves both models; with tokens, of the role admin.
+        name: an alias. A plain collection is renamed once, and its name becomes an alias of it.
+        model: the id of the new model.
+        content: what an item was made of.
+        allow_missing: lead the name to the new collection even if there are items of which the
+            content can't be had or embedded.
+        on_progress: called on the calling thread with how far a pass is, and what failed.
+        on_break: called when the server is away and will be tried again, with the reason.
+        reconnect_timeout: how long to try again after a break before nothing more got through, in
+            seconds; 0 never tries.
+
+    Returns:
+        What became of it. If items failed and `allow_missing` is not set, nothing was swapped.
+
+    Raises:
+        NotFoundError: there is no such collection, or the server does not serve the model.
+        FailedPreconditionError: the name is being reindexed to another model, or the collection is
+            not loaded.
+        UnavailableError: the server did not come back within `reconnect_timeout`.
+    """
+    began = time.monotonic()
+    info = client.server_info()
+    todo = plan(client.list_collections(), name, _served(info, model))
+    if todo is None:
+        done = client.get_collection(name)
+        return ReindexSummary(
+            alias=name,
+            source="",
+            target=done.name,
+            items=done.item_count,
+            written=0,
+            deleted=0,
+            failed=0,
+            is_swapped=True,
+            is_complete=True,
+            seconds=time.monotonic() - began,
+        )
+    work = _Reindex(
+        client,
+        todo,
+        content,
+        info,
+        on_progress=on_progress or (lambda _: None),
+        on_break=on_break,
+        reconnect_timeout=reconnect_timeout,
+    )
+    target = work.prepare(model)
+    is_swapped = todo.is_swapped
+    if not is_swapped:
+        work.copy()
+        if allow_missing or not work.failing:
+            work.swap()
+            is_swapped = True
+    if is_swapped:
+        work.settle(target.create_time or UNKNOWN_TIME)
+        if allow_missing or not work.failing:
+            work.finish()
+    return ReindexSummary(
+        alias=name,
+        source=todo.source,
+        target=todo.target,
+        items=client.count_items(collection=todo.target),
+        written=work.written,
+        deleted=work.deleted,
+        failed=len(work.failing),
+        is_swapped=is_swapped,
+        is_complete=is_swapped and (allow_missing or not work.failing),
+        seconds=time.monotonic() - began,
+    )
+
+
+class _Reindex:
+    """The steps of a reindex, each of which may be done again."""
+
+    def __init__(
+        self,
+        client: "Client",
+        todo: Plan,
+        content: Content,
+        info: ServerInfo,
+        *,
+        on_progress: Callable[[ReindexProgress], None],
+        on_break: Callable[[TihuaError], None] | None,
+        reconnect_timeout: float,
+    ) -> None:
+        self.written = self.deleted = 0
+        self.failing: set[str] = set()
+        self._client = client
+        self._plan = todo
+        self._content = content
+        self._limits = info.limits
+        self._on_progress = on_progress
+        self._on_break = on_break
+        self._reconnect_timeout = reconnect_timeout
+        self._told: set[str] = set()
+        self._swap_not_before = time.monotonic()
+
+    def prepare(self, model: str) -> Collection:
+        """Have an alias, the marker and the new collection; return that."""
+        todo, client = self._plan, self._client
+        if not todo.is_alias:
+            client.rename_collection(todo.alias, todo.source, keep_alias=True)
+        move = client.set_alias(todo.marker, todo.source)
+        if not todo.is_alias or todo.is_begun:
+            # For so long a server may believe that the alias is the old collection's own name, and
+            # would search the new one by it with the old model.
+            self._swap_not_before += move.settle_s
+        with contextlib.suppress(NotFoundError):
+            target = client.get_collection(todo.target)
+            if target.load_state == "released":
+                client.load_collection(todo.target)
+            return target
+        source = client.get_collection(todo.source)
+        with contextlib.suppress(AlreadyExistsError):  # another call of this kind was quicker
+            return client.create_collection(
+                todo.target,
+                index=source.index,
+                index_params=source.index_params,
+                shards=source.shards,
+                description=source.description,
+                model=model,
+            )
+        return client.get_collection(todo.target)
+
+    def copy(self) -> None:
+        """Make the new collection like the old one, and again while that changes.
+
+        Raises:
+            ServerError: the collections are alike, and their counts are not.
+        """
+        source, target = self._plan.source, self._plan.target
+        stage: ReindexStage = "copy"
+        last_found = 0
+        while True:
+            count = self._count(source)
+            done = self._pass(stage, None)
+            self.failing = done.failing
+            found = done.written + done.deleted
+            copied, wanted = self._count(target), self._count(source) - len(self.failing)
+            if found == 0 and copied == wanted:
+                return
+            if found == 0 and count == self._count(source):
+                raise ServerError(
+                    f"{target} has {copied} items where {source} has {wanted} that could be "
+                    "copied, and their lists are alike; nothing was swapped: see to the store",
+                    reason="COUNTS_DIFFER",
+                )
+            # Whoever writes is about as quick as we are: the rest is for after the swap.
+            if stage == "catch-up" and found > last_found / 2:
+                return
+            stage, last_found = "catch-up", found
+
+    def swap(self) -> None:
+        """Lead the alias to the new collection."""
+        time.sleep(max(0.0, self._swap_not_before - time.monotonic()))
+        self._client.set_alias(self._plan.alias, self._plan.target)
+
+    def settle(self, begun: datetime) -> None:
+        """Fetch what is yet written to the old collection, until nobody does that any more."""
+        move = self._client.set_alias(self._plan.alias, self._plan.target)
+        settled = time.monotonic() + move.settle_s
+        missing = self.failing
+        while True:
+            is_settled = time.monotonic() >= settled
+            done = self._pass("settle", begun)
+            self.failing = missing | done.failing
+            if is_settled and not done.written + done.deleted:
+                return
+            time.sleep(max(0.0, settled - time.monotonic()))
+
+    def finish(self) -> None:
+        """Delete the marker: all is done."""
+        with contextlib.suppress(NotFoundError):
+            self._client.delete_alias(self._plan.marker)
+
+    def _count(self, collection: str) -> int:
+        return self._client.count_items(collection=collection)
+
+    def _pass(self, stage: ReindexStage, begun: datetime | None) -> Pass:
+        """Return a pass that was done, again if the server went away."""
+        reconnect = Reconnect(self._reconnect_timeout, on_break=self._on_break)
+        while True:
+            each = Pass(
+                self._client,
+                self._plan,
+                self._content,
+                self._limits,
+                stage=stage,
+                begun=begun,
+                told=self._told,
+                on_progress=self._on_progress,
+            )
+            try:
+                each.run(on_break=self._on_break, reconnect_timeout=self._reconnect_timeout)
+            except (UnavailableError, OverloadedError) as error:
+                self.written += each.written
+                self.deleted += each.deleted
+                time.sleep(reconnect.delay_after(error, self.written))
+            else:
+                self.written += each.written
+                self.deleted += each.deleted
+                return each
+
+
+def _served(info: ServerInfo, model: str) -> ModelRef:
+    for each in info.models:
+        if each.ref.id == model:
+            return each.ref
+    served = ", ".join(each.ref.id for each in info.models)
+    raise NotFoundError(
+        f"model {model} is not served here; this server has {served}: start it with --also-model "
+        f"{model} too",
+        reason="MODEL_NOT_FOUND",
+        field="model",
+    )

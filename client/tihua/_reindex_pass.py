@@ -1,0 +1,237 @@
+"""One pass of a reindex: both collections compared, and the new one made like the old one.
+
+    two lists ──> changes ──> pages: deleted, fetched ──> content read, some ahead ──> ingested
+
+What waits in between is bounded in items and in bytes, however large the collections.
+"""
+
+import os
+from collections.abc import Callable, Generator, Iterator
+from contextlib import closing
+from datetime import datetime
+from itertools import chain
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tihua._ingest_types import IngestProgress
+from tihua._read_ahead import ReadAhead
+from tihua._reindex_changes import Change, changes
+from tihua._reindex_plan import Plan
+from tihua._reindex_types import Content, ReindexProgress, ReindexStage
+from tihua._server_types import Limits
+from tihua._types import UNKNOWN_TIME, Item, ItemError
+from tihua.errors import InvalidRequestError, TihuaError
+
+if TYPE_CHECKING:
+    from tihua._client import Client
+
+_LIST_ITEMS = 1_000
+"""Ids of one page of a list, if the server's limits allow as many."""
+
+_PAGE_ITEMS = 256
+"""Items fetched in one call, likewise."""
+
+_PAGES_AHEAD = 2
+_ITEMS_AHEAD = 64
+_BYTES_AHEAD = 32 * 2**20
+_GUESSED_BYTES = 2**20
+"""What is read and not yet sent, and how large a content is thought to be that does not say so."""
+
+_THREADS = 8
+"""Contents read at once: a network file system takes milliseconds for each, whatever its size."""
+
+
+class Pass:
+    """Makes the new collection like the old one, as far as the contents can be had.
+
+    Attributes:
+        kept: items that are alike in both.
+        written: items that were written.
+        deleted: items that were removed from the new collection.
+        failing: ids of the items of which the content can't be had or embedded.
+    """
+
+    def __init__(
+        self,
+        client: "Client",
+        plan: Plan,
+        content: Content,
+        limits: Limits,
+        *,
+        stage: ReindexStage,
+        begun: datetime | None,
+        told: set[str],
+        on_progress: Callable[[ReindexProgress], None],
+    ) -> None:
+        """Prepare a pass.
+
+        Args:
+            client: of the server.
+            plan: which collections they are.
+            content: what an item was made of; called in threads.
+            limits: of the server.
+            stage: which pass it is.
+            begun: as for `changes`.
+            told: ids of the failures that were told already; grows.
+            on_progress: called on the thread of `run`.
+        """
+        self.kept = self.written = self.deleted = 0
+        self.failing: set[str] = set()
+        self._client = client
+        self._plan = plan
+        self._content = content
+        self._limits = limits
+        self._stage = stage
+        self._begun = begun
+        self._told = told
+        self._on_progress = on_progress
+        self._total = 0
+        self._errors: list[ItemError] = []
+
+    def run(
+        self, *, on_break: Callable[[TihuaError], None] | None, reconnect_timeout: float
+    ) -> None:
+        """Do it; safe to do again after any error.
+
+        Raises:
+            TihuaError: the server can't be asked, or refuses.
+        """
+        self._total = self._client.count_items(collection=self._plan.source)
+        self._report()
+        with closing(self._items()) as items:
+            # Without anything to write there is no stream, which would be ended for its idleness.
+            if (first := next(items, None)) is not None:
+                self._client.ingest(
+                    chain([first], items),
+                    on_progress=self._ingested,
+                    on_break=on_break,
+                    reconnect_timeout=reconnect_timeout,
+                    collection=self._plan.target,
+                )
+        self._report()
+
+    def _items(self) -> Generator[Item, None, None]:
+        """Yield the items to be written, with their contents."""
+        fetched = ReadAhead(
+            self._fetched,
+            self._pages(),
+            threads=1,
+            max_items=_PAGES_AHEAD,
+            max_bytes=_BYTES_AHEAD,
+            size_of=lambda _: 0,
+        )
+        with closing(iter(fetched)) as pages:
+            loaded = ReadAhead(
+                self._loaded,
+                chain.from_iterable(pages),
+                threads=_THREADS,
+                max_items=_ITEMS_AHEAD,
+                max_bytes=_BYTES_AHEAD,
+                size_of=_held_bytes,
+            )
+            with closing(iter(loaded)) as outcomes:
+                for outcome in outcomes:
+                    if isinstance(outcome, Item):
+                        yield outcome
+                    else:
+                        self._fail(outcome)
+                    self._report()
+
+    def _pages(self) -> Iterator[list[Change]]:
+        """Yield what there is to do, in portions, each soon after it was found."""
+        size = min(_PAGE_ITEMS, self._limits.max_page_size, self._limits.max_batch_items)
+        page: list[Change] = []
+        for change in changes(
+            self._listed(self._plan.source), self._listed(self._plan.target), self._begun
+        ):
+            if change.kind != "keep":
+                page.append(change)
+            else:
+                self.kept += 1
+                if self.kept % _LIST_ITEMS == 0:
+                    self._report()
+            if len(page) == size or (page and self.kept % _LIST_ITEMS == 0):
+                yield page
+                page = []
+        if page:
+            yield page
+
+    def _listed(self, collection: str) -> Iterator[Item]:
+        return self._client.list_items(
+            fields=("update_time",),
+            page_size=min(_LIST_ITEMS, self._limits.max_page_size),
+            collection=collection,
+        )
+
+    def _fetched(self, page: list[Change]) -> list[Item]:
+        """Remove what must go, and return what is to be written, as the old collection has it."""
+        # Nobody searches the new collection before the alias leads there: what is to be replaced
+        # goes first, so that it is not there with an old content if the new one can't be had.
+        gone = ["delete", "replace"] if self._begun is None else ["delete"]
+        ids = [change.id for change in page if change.kind in gone]
+        if ids:
+            self._client.delete_items(ids, collection=self._plan.target)
+        self.deleted += sum(change.kind == "delete" for change in page)
+        ids = [change.id for change in page if change.kind != "delete"]
+        if not ids:
+            return []
+        return self._client.get_items(
+            ids, fields=("uri", "metadata", "update_time"), collection=self._plan.source
+        )
+
+    def _loaded(self, item: Item) -> Item | ItemError:
+        try:
+            content = self._content(item)
+            if isinstance(content, os.PathLike):
+                content = Path(content).read_bytes()
+        except InvalidRequestError as error:
+            return _failure(item, error.reason, error.message)
+        except OSError as error:
+            return _failure(item, "CONTENT_MISSING", error.strerror or str(error))
+        except LookupError as error:
+            return _failure(item, "CONTENT_MISSING", str(error.args[0]) if error.args else "none")
+        return Item(
+            item.id,
+            text=content if isinstance(content, str) else None,
+            image=None if isinstance(content, str) else content,
+            uri=item.uri,
+            metadata=item.metadata,
+            update_time=item.update_time or UNKNOWN_TIME,
+        )
+
+    def _ingested(self, progress: IngestProgress) -> None:
+        self.written = progress.written
+        for error in progress.errors:
+            self._fail(error)
+        self._report()
+
+    def _fail(self, error: ItemError) -> None:
+        self.failing.add(error.id)
+        if error.id not in self._told:
+            self._told.add(error.id)
+            self._errors.append(error)
+
+    def _report(self) -> None:
+        errors, self._errors = tuple(self._errors), []
+        self._on_progress(
+            ReindexProgress(
+                source=self._plan.source,
+                target=self._plan.target,
+                stage=self._stage,
+                total=self._total,
+                kept=self.kept,
+                written=self.written,
+                deleted=self.deleted,
+                failed=len(self.failing),
+                errors=errors,
+            )
+        )
+
+
+def _held_bytes(item: Item) -> int:
+    told = item.metadata.get("file_bytes")
+    return told if isinstance(told, int) else _GUESSED_BYTES
+
+
+def _failure(item: Item, reason: str, message: str) -> ItemError:
+    return ItemError(index=0, id=item.id, code="NOT_FOUND", reason=reason, message=message)

@@ -1,0 +1,193 @@
+"""`tihua collections reindex`: a collection with another model, searched all the while."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+
+import tihua
+from tihua._printable import json_line, one_line, printable
+from tihua.cli import EXIT_INTERRUPTED
+from tihua.cli._command import Command
+from tihua.cli._connection import Connection
+from tihua.cli._files import Files
+from tihua.cli._intake import Tally
+from tihua.cli._parameters import preprocess_option, require_pillow
+from tihua.cli._printer import counted, json_option
+from tihua.cli._progress import ProgressView, progress_view
+
+_RECONNECT_TIMEOUT_S = 60.0
+"""How long a server that went away is waited for, in seconds."""
+
+
+@click.command(
+    "reindex",
+    cls=Command,
+    examples=[
+        "tihua-server --also-model ViT-B-16                  # serves the old model and the new",
+        "tihua collections reindex pictures ~/Pictures --model ViT-B-16",
+        "tihua collections reindex pictures /mnt/a /mnt/b --model ViT-L-14 --allow-missing",
+    ],
+)
+@click.argument("name")
+@click.argument(
+    "folders",
+    metavar="DIR...",
+    nargs=-1,
+    required=True,
+    type=click.Path(exists=True, path_type=Path, allow_dash=False),
+)
+@click.option("--model", required=True, metavar="NAME", help="The new model; it must be served.")
+@click.option(
+    "--allow-missing",
+    is_flag=True,
+    help="Go on without the items whose pictures can't be had or embedded.",
+)
+@preprocess_option
+@json_option
+@click.pass_obj
+def reindex(
+    connection: Connection,
+    name: str,
+    folders: Sequence[Path],
+    *,
+    model: str,
+    allow_missing: bool,
+    preprocess: str,
+    as_json: bool,
+) -> None:
+    """Embed the collection NAME again with another model.
+
+    NAME is searched and written to all the while. A new collection is made beside the old one and
+    filled from the files of the items, which are looked for in each DIR: by an item's uri, or else
+    by its id, as tihua ingest made it. What changes meanwhile is done again. Then NAME, which is an
+    alias or becomes one, is led to the new collection in one step. The old one is kept.
+
+    After Ctrl-C or a failure just run it again: it goes on with what is missing.
+
+    Items whose pictures can't be had or embedded, texts among them, are named with the reason. If
+    there are any, NAME stays where it is and the exit status is 1, unless --allow-missing is given.
+
+    Whoever writes meanwhile must do so by NAME, and not by the collections' own names.
+    """
+    if preprocess == "client":
+        require_pillow()
+    with connection.client() as client, progress_view(as_json=as_json) as view:
+        info = client.server_info()
+        sizes_px = {each.ref.id: each.image_size_px for each in info.models}
+        files = Files(
+            folders,
+            preprocess_size=sizes_px.get(model) if preprocess == "client" else None,
+            max_pixels=info.limits.max_image_pixels,
+        )
+        account = _Account(view, name, as_json=as_json)
+        try:
+            summary = tihua.reindex(
+                client,
+                name,
+                model=model,
+                content=files,
+                allow_missing=allow_missing,
+                on_progress=account.progress,
+                on_break=account.wait,
+                reconnect_timeout=_RECONNECT_TIMEOUT_S,
+            )
+        except KeyboardInterrupt:
+            view.print("interrupted: run it again, and it goes on")
+            raise click.exceptions.Exit(EXIT_INTERRUPTED) from None
+        except tihua.TihuaError:
+            view.print("stopped: run it again, and it goes on")
+            raise
+    _print_summary(summary, model, as_json=as_json)
+    if not summary.is_complete:
+        raise click.exceptions.Exit(1)
+
+
+class _Account:
+    """Shows how far it is, and what failed."""
+
+    def __init__(self, view: ProgressView, name: str, *, as_json: bool) -> None:
+        self._view = view
+        self._name = printable(name)
+        self._as_json = as_json
+        self._stage = ""
+
+    def progress(self, progress: tihua.ReindexProgress) -> None:
+        """Take what a reindex tells."""
+        if progress.stage != self._stage:
+            self._stage = progress.stage
+            self._view.print(self._heading(progress))
+        for error in progress.errors:
+            self._fail(error)
+        tally = Tally(progress.written, progress.failed, progress.kept)
+        if not tally.sent:
+            self._view.begin(progress.total)
+        self._view.update(tally)
+
+    def wait(self, error: tihua.TihuaError) -> None:
+        """Tell that the server is gone, and that this is not yet the end."""
+        state = "is busy" if isinstance(error, tihua.OverloadedError) else "is gone"
+        self._view.print(f"the server {state}; trying again for up to {_RECONNECT_TIMEOUT_S:g} s")
+
+    def _heading(self, progress: tihua.ReindexProgress) -> str:
+        match progress.stage:
+            case "copy":
+                return f"embedding the items of {progress.source} into {progress.target}"
+            case "catch-up":
+                return "catching up with what has changed meanwhile"
+            case _:
+                return f"{self._name} leads to {progress.target} now; fetching what came late"
+
+    def _fail(self, error: tihua.ItemError) -> None:
+        if not self._as_json:
+            self._view.print(f"failed: {error.id}: {one_line(error.message)}")
+            return
+        record = {"id": error.id, "reason": error.reason, "message": error.message}
+        click.echo(json_line({"kind": "failure"} | record))
+
+
+def _print_summary(summary: tihua.ReindexSummary, model: str, *, as_json: bool) -> None:
+    if as_json:
+        click.echo(
+            json_line(
+                {
+                    "kind": "summary",
+                    "alias": summary.alias,
+                    "source": summary.source,
+                    "target": summary.target,
+                    "items": summary.items,
+                    "written": summary.written,
+                    "deleted": summary.deleted,
+                    "failed": summary.failed,
+                    "swapped": summary.is_swapped,
+                    "complete": summary.is_complete,
+                    "seconds": round(summary.seconds, 3),
+                }
+            )
+        )
+        return
+    alias = printable(summary.alias)
+    if not summary.source:
+        click.echo(f"{alias} is of {model} already: nothing to do")
+        return
+    failed = counted(summary.failed, "item")
+    if not summary.is_swapped:
+        click.echo(
+            f"{alias} still leads to {summary.source}: {failed} can't be had or embedded. See to "
+            "them and run it again, or go on without them: --allow-missing"
+        )
+        return
+    click.echo(
+        f"{alias} leads to {summary.target}: {counted(summary.items, 'item')}, {summary.written} "
+        f"of them embedded now in {summary.seconds:.1f} s, {summary.failed} missing"
+    )
+    if not summary.is_complete:
+        click.echo(
+            f"{failed} of {summary.source} came late and can't be had or embedded. See to them and "
+            "run it again, or let them go: --allow-missing"
+        )
+        return
+    click.echo(f"the old collection is kept; to lead {alias} back:")
+    click.echo(f"    tihua collections alias {alias} {summary.source}")
+    click.echo("or to let it go:")
+    click.echo(f"    tihua collections delete {summary.source}")

@@ -1,0 +1,109 @@
+"""What an old collection has that its copy has not."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from tihua import Item
+from tihua._reindex_changes import MARGIN, changes
+
+BEGUN = datetime(2026, 11, 27, tzinfo=UTC)
+LONG_AGO = BEGUN - timedelta(days=1)
+LATER = BEGUN + timedelta(seconds=1)
+LATEST = BEGUN + timedelta(seconds=2)
+
+Times = Mapping[str, datetime | None]
+
+
+def items(times: Times) -> list[Item]:
+    """Return items with these update times, as a list of them comes."""
+    return [Item(item_id, update_time=times[item_id]) for item_id in sorted(times)]
+
+
+def kinds(old: Times, new: Times, begun: datetime | None = None) -> dict[str, str]:
+    """Return what is to be done about each id."""
+    return {change.id: change.kind for change in changes(items(old), items(new), begun)}
+
+
+def test_before_the_swap_the_copy_is_made_like_the_old_collection() -> None:
+    """By equal times, whichever is the later; none is equal to none."""
+    old = {"added": LATER, "kept": LATER, "nobody knows": None, "older": LONG_AGO, "newer": LATEST}
+    new = {"gone": LATER, "kept": LATER, "nobody knows": None, "older": LATER, "newer": LATER}
+    assert kinds(old, new) == {
+        "added": "copy",
+        "gone": "delete",
+        "kept": "keep",
+        "newer": "replace",
+        "nobody knows": "keep",
+        "older": "replace",
+    }
+
+
+TIMES = st.dictionaries(
+    st.text(min_size=1, max_size=3), st.sampled_from([None, LONG_AGO, LATER, LATEST]), max_size=12
+)
+
+
+@given(TIMES, TIMES)
+def test_after_a_pass_both_are_alike(old: Times, new: Times) -> None:
+    """Whatever there was; and each id is told of once, in order."""
+    after = dict(new)
+    found = list(changes(items(old), items(new)))
+    for change in found:
+        if change.kind == "delete":
+            del after[change.id]
+        elif change.kind in {"copy", "replace"}:
+            after[change.id] = old[change.id]
+    assert after == old
+    assert [change.id for change in found] == sorted({*old, *new})
+    assert {change.kind for change in changes(items(old), items(after))} <= {"keep"}
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "kind"),
+    [
+        (LATER, None, "copy"),
+        (LONG_AGO, None, "keep"),
+        (None, LONG_AGO, "delete"),
+        (None, LATER, "keep"),
+        (LATER, LONG_AGO, "replace"),
+        (LATER, LATEST, "keep"),
+        (LATER, LATER, "keep"),
+    ],
+    ids=[
+        "came late",
+        "deleted from the new one",
+        "deleted late from the old one",
+        "written to the new one",
+        "replaced late",
+        "replaced in the new one",
+        "copied",
+    ],
+)
+def test_after_the_swap_the_newer_is_right(
+    old: datetime | None, new: datetime | None, kind: str
+) -> None:
+    """The new collection is written to as well, and is not undone."""
+    olds: Times = {} if old is None else {"a": old}
+    news: Times = {} if new is None else {"a": new}
+    assert kinds(olds, news, BEGUN) == {"a": kind}
+
+
+def test_clocks_may_differ_by_the_margin() -> None:
+    """An item that seems a little older than the new collection came late all the same."""
+    assert kinds({"a": BEGUN - MARGIN}, {}, BEGUN) == {"a": "copy"}
+    assert kinds({}, {"a": BEGUN - MARGIN}, BEGUN) == {"a": "keep"}
+
+
+def test_items_of_which_nobody_knows_the_time_are_the_oldest() -> None:
+    """They were there before any of this was known."""
+    old: Times = {"both": None, "old": None, "replaced": LATER}
+    new: Times = {"both": None, "new": None, "replaced": None}
+    assert kinds(old, new, BEGUN) == {
+        "both": "keep",
+        "new": "delete",
+        "old": "keep",
+        "replaced": "replace",
+    }
