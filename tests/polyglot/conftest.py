@@ -87,30 +87,15 @@ def client(server: ServerProcess) -> Iterator[tihua.Client]:
 def tours(
     programs: Callable[[str], Programs],
     server: ServerProcess,
-    client: tihua.Client,
     folder: Path,
-    tmp_path_factory: pytest.TempPathFactory,
 ) -> Callable[[str], Lines]:
-    """Makes the tour of a language once, into the collection of its name.
-
-    Then once more without new pictures, for its hits: what is freshly written may be searched by
-    brute force, and later by an index, whose scores differ in the last bits.
-    """
+    """Makes the tour of a language once, into the collection of its name."""
     made: dict[str, Lines] = {}
-    empty = tmp_path_factory.mktemp("empty")
 
     def tour(name: str) -> Lines:
-        command = programs(name)["tour"]
         if name not in made:
-            first = finish(start([*command, name, folder, QUERY_PICTURE], server.address))
-            client.release_collection(name)
-            client.load_collection(name)
-            second = finish(start([*command, name, empty, QUERY_PICTURE], server.address))
-            searches = [line for line in lines_of(second) if line["step"] == "search"]
-            made[name] = [
-                *(line for line in lines_of(first) if line["step"] != "search"),
-                *searches,
-            ]
+            command = [*programs(name)["tour"], name, folder, QUERY_PICTURE]
+            made[name] = lines_of(finish(start(command, server.address)))
         return made[name]
 
     return tour
