@@ -263,7 +263,7 @@ class ItemError:
         index: its position in what was given, from 0.
         id: its id, where it has one.
         code: the gRPC status by name: `INVALID_ARGUMENT`.
-        reason: stable and machine-readable: `IMAGE_UNDECODABLE`.
+        reason: stable and machine-readable: `UNREADABLE_IMAGE`.
         message: one sentence for people: the value, the bound, the remedy.
         metadata: the values that the message names.
         retryable: whether the same input may succeed later.

@@ -207,7 +207,7 @@ async def test_items_whose_pictures_cannot_be_had_keep_the_alias_where_it_is(
     assert status == 0
     assert {failure["id"]: failure["reason"] for failure in failures} == {
         "000.jpg": "CONTENT_MISSING",
-        "001.jpg": "IMAGE_UNDECODABLE",
+        "001.jpg": "UNREADABLE_IMAGE",
         "马": "CONTENT_MISSING",
     }
     assert summary["items"] == 2

@@ -60,7 +60,7 @@ class Memory:
                 index=index,
                 id=item.id,
                 code=INVALID_ARGUMENT,
-                reason="IMAGE_UNDECODABLE",
+                reason="UNREADABLE_IMAGE",
                 message="the picture\ncan't be \x1b[31mdecoded",
             )
         content = item.image.content or item.image.rgb.data or item.text.encode()

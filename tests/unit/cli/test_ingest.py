@@ -162,7 +162,7 @@ def test_json_is_an_object_a_failure_and_one_summary(tihua: Tihua, pictures: Pat
     assert failure == {
         "kind": "failure",
         "id": "b.PNG",
-        "reason": "IMAGE_UNDECODABLE",
+        "reason": "UNREADABLE_IMAGE",
         "message": "the picture\ncan't be \x1b[31mdecoded",
     }
     seconds, pace = summary.pop("seconds"), summary.pop("images_per_second")
