@@ -2,6 +2,10 @@
 
 import base64
 import io
+import json
+import os
+import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -10,9 +14,11 @@ import numpy as np
 import pytest
 import tihua
 from envoy_gateway import ALLOWED_ORIGIN, ROOT, Gateway, gateway_to
+from google.protobuf import descriptor_pool
 from google.protobuf.descriptor_pb2 import FileDescriptorSet
 from PIL import Image
 from processes import GALLERY, ServerProcess
+from tihua_server.app import SERVICES
 
 pytestmark = pytest.mark.gateway
 
@@ -43,6 +49,41 @@ def test_an_embedding_over_http_is_that_over_grpc(gateway: Gateway, server: Serv
         expected = client.embed_text("夕阳西下")
     assert answer.status == 200
     assert np.array_equal(np.frombuffer(embedding(answer.body), "<f4"), expected)
+
+
+def test_curl_searches_as_the_document_shows_it(gateway: Gateway, server: ServerProcess) -> None:
+    """The lines of docs/http.md, pasted into a shell, find a picture."""
+    if shutil.which("curl") is None:
+        pytest.skip("needs curl: apt-get install curl")
+    document = (ROOT / "docs" / "http.md").read_text(encoding="utf-8")
+    [lines] = re.findall(r"^    (curl (?:.*\\\n)*.*)$", document, re.MULTILINE)
+    assert "localhost:8080" in lines
+    with tihua.Client(server.address) as client:
+        client.create_collection("pictures")
+        client.upsert([tihua.Item("dog", text="雪地里奔跑的狗", uri="dog.jpg")])
+    done = subprocess.run(
+        ["sh", "-c", lines.replace("localhost:8080", gateway.url)],
+        env={**os.environ, "no_proxy": "127.0.0.1"},
+        capture_output=True,
+        check=True,
+    )
+    [hit] = json.loads(done.stdout)["hits"]
+    assert (hit["item"]["id"], hit["item"]["uri"]) == ("dog", "dog.jpg")
+
+
+def test_every_unary_call_is_offered(gateway: Gateway) -> None:
+    """By its own name; an empty request is answered, or refused by the server and not before."""
+    pool = descriptor_pool.Default()
+    methods = [
+        f"{service}/{method.name}"
+        for service in SERVICES
+        for method in pool.FindServiceByName(service).methods
+        if not method.client_streaming
+    ]
+    assert "tihua.v1.CollectionService/BuildIndex" in methods
+    answers = {method: gateway.post(method, {}) for method in methods}
+    refused = {method: answer.body for method, answer in answers.items() if answer.status != 200}
+    assert all(body["details"] for body in refused.values()), refused
 
 
 def test_a_picture_that_is_written_is_found_again(gateway: Gateway) -> None:

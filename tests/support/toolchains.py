@@ -209,7 +209,10 @@ GENERATORS = {
 }
 """What `protos/stubs` needs beside what the languages need."""
 
+MAVEN = {"mvn": "maven"}
+"""What reads the POM; the Java programs are built without it."""
+
 if __name__ == "__main__":
-    needs = [GENERATORS, *(language.needs for language in LANGUAGES.values())]
+    needs = [GENERATORS, MAVEN, *(language.needs for language in LANGUAGES.values())]
     packages = {package for need in needs for name, package in need.items() if not _is_there(name)}
     sys.stdout.write(" ".join(sorted(packages)) + "\n")
