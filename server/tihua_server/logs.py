@@ -51,6 +51,8 @@ def configure_logs(level: str, log_format: str) -> None:
     )
     logging.basicConfig(level=max(number, logging.WARNING), handlers=[handler], force=True)
     logging.captureWarnings(capture=True)
+    # What Pillow says of a broken picture concerns whoever sent it, and is told there.
+    logging.getLogger("PIL").setLevel(logging.CRITICAL)
     sys.excepthook = _log_crash
     sys.unraisablehook = _log_ignored
     threading.excepthook = _log_dead_thread

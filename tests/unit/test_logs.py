@@ -41,6 +41,25 @@ def test_pythons_warnings_are_json_lines() -> None:
     assert "FutureWarning: soon gone" in line["event"]
 
 
+def test_a_broken_picture_is_no_line() -> None:
+    """Its sender is told; Pillow would call it an error of the server."""
+    code = """
+import contextlib, io, struct
+from PIL import Image
+from tihua_server.errors import InvalidInput
+from tihua_server.images import decode_image
+
+tiff = io.BytesIO()
+Image.new("RGB", (8, 8)).save(tiff, "TIFF")
+samples_per_pixel = struct.pack("<HHIHH", 277, 3, 1, 3, 0)
+assert samples_per_pixel in tiff.getvalue()
+broken = tiff.getvalue().replace(samples_per_pixel, struct.pack("<HHIHH", 277, 3, 1, 65_407, 0))
+with contextlib.suppress(InvalidInput):
+    decode_image(broken, 8, max_pixels=64)
+"""
+    assert logged(code) == ""
+
+
 CRASHES = {
     "the server died of a bug": "1 / 0",
     "a thread died": "threading.Thread(target=lambda: 1 / 0).start()",
