@@ -11,6 +11,7 @@ dataclasses and raises a `TihuaError`. The messages of the gRPC contract are in 
 from typing import TYPE_CHECKING
 
 from tihua._channel import DEFAULT_ADDRESS, DEFAULT_COLLECTION, DEFAULT_TIMEOUT_S
+from tihua._copy import CopyProgress, CopySummary, copy_collection
 from tihua._ingest_types import IngestProgress, IngestSummary
 from tihua._preprocess import preprocess
 from tihua._reindex import reindex
@@ -65,6 +66,8 @@ __all__ = [
     "AsyncClient",
     "Client",
     "Collection",
+    "CopyProgress",
+    "CopySummary",
     "DeadlineError",
     "EmbedResult",
     "Embedding",
@@ -100,6 +103,7 @@ __all__ = [
     "UnsupportedError",
     "UpsertResult",
     "__version__",
+    "copy_collection",
     "preprocess",
     "reindex",
 ]

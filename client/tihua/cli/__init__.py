@@ -24,7 +24,7 @@ COMMANDS = {
     "ingest": "Put a folder of pictures into a collection.",
     "search": "Find pictures by text, by picture, or by an item of the collection.",
     "embed": "Turn texts and pictures into embeddings.",
-    "collections": "Create, show, name, reindex, load, release and delete collections.",
+    "collections": "Create, show, name, reindex, copy, load, release and delete collections.",
     "items": "List, show, count, put and delete the items of a collection.",
     "status": "Show the server, its models, limits, store and collections.",
     "completion": "Print the script that completes tihua's commands in your shell.",

@@ -10,6 +10,7 @@ from tihua._printable import printable
 from tihua._server_types import IndexName
 from tihua.cli._command import Group
 from tihua.cli._connection import Connection
+from tihua.cli._copy import copy
 from tihua.cli._parameters import count_pair, model_option
 from tihua.cli._printer import Column, Printer, Record, counted, json_option
 from tihua.cli._reindex import reindex
@@ -74,7 +75,7 @@ COLUMNS = (
     ],
 )
 def command() -> None:
-    """Create, show, name, reindex, load, release and delete collections."""
+    """Create, show, name, reindex, copy, load, release and delete collections."""
 
 
 @command.add(name="list", examples=["tihua collections list", "tihua collections list --json"])
@@ -290,6 +291,7 @@ def release_collection(connection: Connection, name: str | None) -> None:
 
 
 command.add_command(reindex)
+command.add_command(copy)
 
 
 def record(collection: tihua.Collection) -> Record:

@@ -1,0 +1,148 @@
+"""`tihua collections copy`: a collection as it is, to another server."""
+
+from pathlib import Path
+
+import click
+
+import tihua
+from tihua._printable import json_line, one_line, printable
+from tihua.cli import EXIT_INTERRUPTED
+from tihua.cli._command import Command
+from tihua.cli._connection import Connection
+from tihua.cli._intake import Tally
+from tihua.cli._printer import counted, json_option
+from tihua.cli._progress import ProgressView, progress_view
+
+_RECONNECT_TIMEOUT_S = 60.0
+"""How long a server that went away is waited for, in seconds."""
+
+_file = click.Path(exists=True, dir_okay=False, path_type=Path)
+
+
+@click.command(
+    "copy",
+    cls=Command,
+    examples=[
+        "tihua-server --milvus-uri http://milvus:19530 --port 50052      # the other server",
+        "tihua collections copy pictures --to localhost:50052",
+        "tihua collections copy pictures --to gpu.example:50051 --to-ca ca.pem --to-token-file t",
+    ],
+)
+@click.argument("name")
+@click.option("--to", "to_address", required=True, metavar="HOST:PORT", help="The other server.")
+@click.option("--as", "new_name", default="", metavar="NAME", help="What the copy is called.")
+@click.option("--to-tls", "to_has_tls", is_flag=True, help="Encrypt what is sent there.")
+@click.option("--to-ca", "to_ca_file", type=_file, metavar="FILE", help="CA of its certificate.")
+@click.option(
+    "--to-cert", "to_cert_file", type=_file, metavar="FILE", help="Our certificate for it."
+)
+@click.option("--to-key", "to_key_file", type=_file, metavar="FILE", help="The key of that.")
+@click.option(
+    "--to-token-file", "to_token_file", type=_file, metavar="FILE", help="The token for it."
+)
+@json_option
+@click.pass_obj
+def copy(
+    connection: Connection,
+    name: str,
+    *,
+    to_address: str,
+    new_name: str,
+    to_has_tls: bool,
+    to_ca_file: Path | None,
+    to_cert_file: Path | None,
+    to_key_file: Path | None,
+    to_token_file: Path | None,
+    as_json: bool,
+) -> None:
+    """Copy the collection NAME to another server, as it is.
+
+    Embeddings, uris, metadata and times are copied, and nothing is embedded again: the other server
+    must serve the same model. The collection is made there, with its index, unless it is there
+    already. NAME may be searched and written to meanwhile, and is kept.
+
+    Run it again to go on after Ctrl-C or a failure, or to fetch what was written since: only what
+    is missing or older there is copied. What was deleted here since is not deleted there.
+    """
+    tls = tihua.Tls(ca_file=to_ca_file, cert_file=to_cert_file, key_file=to_key_file)
+    # The token of the one server is not for the other: TIHUA_TOKEN is not sent there.
+    token = to_token_file.read_text(encoding="utf-8").strip() if to_token_file else ""
+    other = tihua.Client(
+        to_address,
+        timeout=connection.timeout_s,
+        tls=tls if to_has_tls or tls != tihua.Tls() else False,
+        token=token,
+        insecure=connection.is_insecure,
+    )
+    with connection.client() as client, other, progress_view(as_json=as_json) as view:
+        account = _Account(view, as_json=as_json)
+        try:
+            summary = tihua.copy_collection(
+                client,
+                other,
+                name,
+                new_name=new_name,
+                on_progress=account.progress,
+                on_break=account.wait,
+                reconnect_timeout=_RECONNECT_TIMEOUT_S,
+            )
+        except KeyboardInterrupt:
+            view.print("interrupted: run it again, and it goes on")
+            raise click.exceptions.Exit(EXIT_INTERRUPTED) from None
+        except (tihua.UnavailableError, tihua.OverloadedError):
+            view.print("stopped: run it again, and it goes on")
+            raise
+    _print_summary(summary, to_address, as_json=as_json)
+    if summary.failed:
+        raise click.exceptions.Exit(1)
+
+
+class _Account:
+    """Shows how far it is, and what failed."""
+
+    def __init__(self, view: ProgressView, *, as_json: bool) -> None:
+        self._view = view
+        self._as_json = as_json
+        self._total = -1
+
+    def progress(self, progress: tihua.CopyProgress) -> None:
+        """Take what a copy tells."""
+        if progress.total != self._total:
+            self._total = progress.total
+            self._view.begin(progress.total)
+        for error in progress.errors:
+            if self._as_json:
+                record = {"id": error.id, "reason": error.reason, "message": error.message}
+                click.echo(json_line({"kind": "failure"} | record))
+            else:
+                self._view.print(f"failed: {error.id}: {one_line(error.message)}")
+        self._view.update(Tally(progress.written, progress.failed, progress.kept))
+
+    def wait(self, error: tihua.TihuaError) -> None:
+        """Tell that a server is gone, and that this is not yet the end."""
+        state = "is busy" if isinstance(error, tihua.OverloadedError) else "is gone"
+        self._view.print(f"a server {state}; trying again for up to {_RECONNECT_TIMEOUT_S:g} s")
+
+
+def _print_summary(summary: tihua.CopySummary, address: str, *, as_json: bool) -> None:
+    if as_json:
+        click.echo(
+            json_line(
+                {
+                    "kind": "summary",
+                    "collection": summary.collection.name,
+                    "items": summary.items,
+                    "written": summary.written,
+                    "kept": summary.kept,
+                    "failed": summary.failed,
+                    "seconds": round(summary.seconds, 3),
+                }
+            )
+        )
+        return
+    pace = summary.written / summary.seconds if summary.seconds > 0 else 0.0
+    click.echo(
+        f"{printable(summary.collection.name)} at {address} has {counted(summary.items, 'item')}: "
+        f"{summary.written} copied in {summary.seconds:.1f} s ({pace:.0f}/s), {summary.kept} there "
+        f"already, {summary.failed} failed"
+    )

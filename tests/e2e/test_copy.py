@@ -1,0 +1,232 @@
+"""A collection copied from the embedded store of one server to another, and to a real Milvus."""
+
+import asyncio
+import json
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tihua
+from in_process import serving
+from processes import ServerProcess, run_tihua, running
+from small_clip import small_clip
+from tihua_server.clip_encoder import ClipEncoder
+from tihua_server.config import Config
+from tihua_server.encoders import load_encoder
+from tihua_server.openvino_engine import make_openvino_engine
+from tihua_server.types import Encoder, FloatArray
+
+LONG_AGO = datetime(2001, 2, 3, 4, 5, 6, 789_000, tzinfo=UTC)
+TEXTS = ("枯藤老树昏鸦", "小桥流水人家", "古道西风瘦马", "夕阳西下", "断肠人在天涯")
+
+
+@pytest.fixture(scope="module")
+def old(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
+    """The server that pictures were put into first."""
+    with running(tmp_path_factory.mktemp("old")) as process:
+        yield process
+
+
+@pytest.fixture(scope="module")
+def source(old: ServerProcess) -> Iterator[tihua.Client]:
+    """A client of the old server."""
+    with tihua.Client(old.address) as opened:
+        yield opened
+
+
+@pytest.fixture
+def name(source: tihua.Client, client: tihua.Client, names: Iterator[str]) -> Iterator[str]:
+    """A collection of the old server with five texts, and what its copy may be called."""
+    made = next(names)
+    source.create_collection(
+        made, index="IVF_FLAT", index_params={"nlist": 64}, description="天净沙"
+    )
+    source.upsert([item(number) for number in range(len(TEXTS))], collection=made)
+    yield made
+    source.delete_collection(made)
+
+
+def item(number: int, *, text: str = "", time: datetime = LONG_AGO) -> tihua.Item:
+    """Return one of the texts, with all that an item may have."""
+    return tihua.Item(
+        f"行{number}",
+        text=text or TEXTS[number],
+        uri=f"poem/{number}.txt",
+        metadata={"line": number, "author": "马致远", "tags": ["秋", "思"]},
+        update_time=time,
+    )
+
+
+def whole(client: tihua.Client, name: str) -> Sequence[tihua.Item]:
+    """Return all items, without their embeddings."""
+    items = client.list_items(fields=("uri", "metadata", "update_time"), collection=name)
+    return list(items)
+
+
+def embeddings(client: tihua.Client, name: str) -> FloatArray:
+    """Return the embeddings of all items, (items, dim) float32."""
+    items = client.list_items(fields=("embedding",), collection=name)
+    return np.array([item.embedding for item in items], np.float32)
+
+
+def test_a_copy_is_as_the_original(source: tihua.Client, client: tihua.Client, name: str) -> None:
+    """Embeddings, uris, metadata, times, index and description."""
+    summary = tihua.copy_collection(source, client, name)
+
+    assert (summary.items, summary.written, summary.kept, summary.failed) == (5, 5, 0, 0)
+    assert whole(client, name) == whole(source, name)
+    assert embeddings(client, name) == pytest.approx(embeddings(source, name), abs=1e-6)
+    copy, original = client.get_collection(name), source.get_collection(name)
+    assert (copy.index, copy.index_params) == ("IVF_FLAT", {"nlist": 64})
+    assert (copy.model, copy.description) == (original.model, "天净沙")
+
+
+def test_what_is_there_is_not_copied_again(
+    source: tihua.Client, client: tihua.Client, name: str
+) -> None:
+    """But what was written to the original since."""
+    tihua.copy_collection(source, client, name)
+    source.upsert([item(1, text="一只猫", time=LONG_AGO + timedelta(days=1))], collection=name)
+    source.upsert([tihua.Item("新", text="新的")], collection=name)
+
+    summary = tihua.copy_collection(source, client, name)
+
+    assert (summary.items, summary.written, summary.kept) == (6, 2, 4)
+    assert whole(client, name) == whole(source, name)
+
+
+def test_what_the_copy_has_alone_or_newer_stays(
+    source: tihua.Client, client: tihua.Client, name: str
+) -> None:
+    """Whoever writes to the copy already loses nothing by another call."""
+    tihua.copy_collection(source, client, name)
+    newer = item(2, text="一只猫", time=LONG_AGO + timedelta(days=1))
+    client.upsert([newer, tihua.Item("新", text="新的")], collection=name)
+    before = whole(client, name)
+
+    summary = tihua.copy_collection(source, client, name)
+
+    assert (summary.items, summary.written) == (6, 0)
+    assert whole(client, name) == before
+
+
+def test_a_copy_that_was_cut_off_goes_on(
+    source: tihua.Client, client: tihua.Client, names: Iterator[str]
+) -> None:
+    """With the items that are missing, and no others."""
+    name = next(names)
+    source.create_collection(name)
+    dim = source.get_collection(name).dim
+    unit = [1.0] + [0.0] * (dim - 1)
+    source.ingest(
+        [tihua.Item(f"{number:04}", embedding=unit) for number in range(2_000)], collection=name
+    )
+
+    class CutOffError(Exception):
+        pass
+
+    def cut_off(progress: tihua.CopyProgress) -> None:
+        if progress.written >= 512:
+            raise CutOffError
+
+    with pytest.raises(CutOffError):
+        tihua.copy_collection(source, client, name, on_progress=cut_off)
+    there = client.count_items(collection=name)
+    assert 512 <= there < 2_000
+    summary = tihua.copy_collection(source, client, name)
+
+    assert (summary.items, summary.written + summary.kept) == (2_000, 2_000)
+    assert summary.kept >= there
+
+
+def test_progress_ends_with_all_items(
+    source: tihua.Client, client: tihua.Client, name: str
+) -> None:
+    """And says from the beginning how many there are."""
+    seen: list[tihua.CopyProgress] = []
+    tihua.copy_collection(source, client, name, on_progress=seen.append)
+    assert seen[0] == tihua.CopyProgress(total=5, kept=0, written=0, failed=0, errors=())
+    assert seen[-1] == tihua.CopyProgress(total=5, kept=0, written=5, failed=0, errors=())
+
+
+def test_the_command_copies_under_another_name(
+    old: ServerProcess, server: ServerProcess, client: tihua.Client, name: str
+) -> None:
+    """It says what it did, to people and to programs; the name may be an alias."""
+    arguments = ("collections", "copy", name, "--to", server.address, "--as", f"{name}_2")
+    done = run_tihua(*arguments, address=old.address)
+    assert done.returncode == 0
+    assert f"{name}_2 at {server.address} has 5 items: 5 copied in" in done.stdout
+    again = run_tihua(*arguments, "--json", address=old.address)
+    summary = json.loads(again.stdout)
+    assert (summary["items"], summary["written"], summary["kept"]) == (5, 0, 5)
+    client.delete_collection(f"{name}_2")
+
+
+def test_an_alias_is_copied_as_what_it_leads_to(
+    source: tihua.Client, client: tihua.Client, name: str
+) -> None:
+    """Under the alias' name, which is what callers know."""
+    alias = f"{name}_alias"
+    source.set_alias(alias, name)
+    summary = tihua.copy_collection(source, client, alias)
+    source.delete_alias(alias)
+    assert (summary.collection.name, summary.items) == (alias, 5)
+    client.delete_collection(alias)
+
+
+@pytest.fixture(scope="module")
+def small(tmp_path_factory: pytest.TempPathFactory) -> Encoder:
+    """A small Chinese-CLIP of random weights."""
+    model, cache_dir = small_clip(), tmp_path_factory.mktemp("models")
+    return ClipEncoder(model, make_openvino_engine(model, "fp32", threads=0, cache_dir=cache_dir))
+
+
+async def test_a_server_without_the_model_is_refused_before_anything_is_made(
+    old: ServerProcess, name: str, small: Encoder, tmp_path: Path
+) -> None:
+    """The message says what it has, and what to do."""
+    config = Config(port=0, data_dir=tmp_path / "data", drain_timeout_s=5)
+    async with serving(small, config) as app:
+        status, errors = await copy_command(old, name, app.address)
+        async with tihua.AsyncClient(app.address) as other:
+            assert await other.list_collections() == []
+    assert status == 1
+    assert f"{name} is of tihua-tiny" in errors
+    assert "the other server has small" in errors
+    assert "start it with the same --model and --model-path" in errors
+
+
+async def test_a_collection_of_another_model_is_not_copied_into(
+    old: ServerProcess, name: str, small: Encoder, tmp_path: Path
+) -> None:
+    """Its embeddings can't be compared with those of the original."""
+    config = Config(port=0, data_dir=tmp_path / "data", drain_timeout_s=5)
+    async with (
+        serving(small, config, load_encoder(Config())) as app,
+        tihua.AsyncClient(app.address) as other,
+    ):
+        await other.create_collection(name, model="small")
+        status, errors = await copy_command(old, name, app.address)
+        assert await other.count_items(collection=name) == 0
+    assert status == 1
+    assert "their embeddings can't be compared; give the copy another name" in errors
+
+
+async def copy_command(old: ServerProcess, name: str, address: str) -> tuple[int, str]:
+    """Copy a collection to a server of this process; return exit status and stderr."""
+    command = ("collections", "copy", name, "--to", address)
+    done = await asyncio.to_thread(run_tihua, *command, address=old.address)
+    return done.returncode, done.stderr
+
+
+def test_a_collection_that_is_not_there_makes_none(
+    source: tihua.Client, client: tihua.Client, names: Iterator[str]
+) -> None:
+    """On the other server either."""
+    name = next(names)
+    with pytest.raises(tihua.NotFoundError, match=name):
+        tihua.copy_collection(source, client, name)
+    assert name not in {each.name for each in client.list_collections()}
