@@ -4,7 +4,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 
 import click
@@ -48,7 +47,7 @@ def test_the_list_of_commands_says_what_their_help_says(name: str) -> None:
 
 
 def test_help_is_quick_because_nothing_heavy_is_imported() -> None:
-    """No grpc, rich or Pillow, and less than a second even on a busy machine."""
+    """No grpc, rich or Pillow."""
     program = (
         "import sys\n"
         "from tihua.cli import root\n"
@@ -57,12 +56,10 @@ def test_help_is_quick_because_nothing_heavy_is_imported() -> None:
         "sys.exit(f'imported {heavy}' if heavy else 0)\n"
     )
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
-    began = time.monotonic()
     result = subprocess.run(
         [sys.executable, "-c", program], env=environment, capture_output=True, check=False
     )
     assert result.returncode == 0, result.stderr
-    assert time.monotonic() - began < 1
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
