@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 from tihua._ingest_types import IngestProgress
 from tihua._read_ahead import ReadAhead
 from tihua._reconnect import Reconnect
-from tihua._reindex_changes import changes
+from tihua._reindex_changes import Copied, changes
 from tihua._server_types import Collection, ServerInfo
 from tihua._types import UNKNOWN_TIME, Item, ItemError
 from tihua.errors import (
@@ -258,7 +258,7 @@ class _Copy:
             self._listed(self._source, self._name),
             self._listed(self._target, self._copy),
             # As if others had written to the copy from the beginning: the newer item is right.
-            begun=UNKNOWN_TIME,
+            Copied(UNKNOWN_TIME),
         ):
             if change.kind == "keep":
                 self.kept += 1

@@ -10,10 +10,12 @@ and their items (`_reindex_changes.py`). So a call that was cut off anywhere is 
 import contextlib
 import time
 from collections.abc import Callable
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from tihua._reconnect import Reconnect
+from tihua._reindex_changes import Copied, Recent
+from tihua._reindex_late import Late
 from tihua._reindex_pass import Pass
 from tihua._reindex_plan import Plan, plan
 from tihua._reindex_types import Content, ReindexProgress, ReindexStage, ReindexSummary
@@ -99,11 +101,12 @@ def reindex(
         todo,
         content,
         info,
+        model=model,
         on_progress=on_progress or (lambda _: None),
         on_break=on_break,
         reconnect_timeout=reconnect_timeout,
     )
-    target = work.prepare(model)
+    target = work.prepare()
     is_swapped = todo.is_swapped
     if not is_swapped:
         work.copy()
@@ -111,7 +114,7 @@ def reindex(
             work.swap()
             is_swapped = True
     if is_swapped:
-        work.settle(target.create_time or UNKNOWN_TIME)
+        work.settle(Copied(target.create_time or UNKNOWN_TIME))
         if allow_missing or not work.failing:
             work.finish()
     return ReindexSummary(
@@ -138,6 +141,7 @@ class _Reindex:
         content: Content,
         info: ServerInfo,
         *,
+        model: str,
         on_progress: Callable[[ReindexProgress], None],
         on_break: Callable[[TihuaError], None] | None,
         reconnect_timeout: float,
@@ -148,13 +152,15 @@ class _Reindex:
         self._plan = todo
         self._content = content
         self._limits = info.limits
+        self._model = model
+        self._copied: Copied | None = None
         self._on_progress = on_progress
         self._on_break = on_break
         self._reconnect_timeout = reconnect_timeout
         self._told: set[str] = set()
-        self._swap_not_before = time.monotonic()
+        self._settled = time.monotonic()
 
-    def prepare(self, model: str) -> Collection:
+    def prepare(self) -> Collection:
         """Have an alias, the marker and the new collection; return that."""
         todo, client = self._plan, self._client
         if not todo.is_alias:
@@ -163,7 +169,7 @@ class _Reindex:
         if not todo.is_alias or todo.is_begun:
             # For so long a server may believe that the alias is the old collection's own name, and
             # would search the new one by it with the old model.
-            self._swap_not_before += move.settle_s
+            self._settled += move.settle_s
         with contextlib.suppress(NotFoundError):
             target = client.get_collection(todo.target)
             if target.load_state == "released":
@@ -177,7 +183,7 @@ class _Reindex:
                 index_params=source.index_params,
                 shards=source.shards,
                 description=source.description,
-                model=model,
+                model=self._model,
             )
         return client.get_collection(todo.target)
 
@@ -189,41 +195,53 @@ class _Reindex:
         """
         source, target = self._plan.source, self._plan.target
         stage: ReindexStage = "copy"
-        last_found = 0
+        last_found, latest, since = 0, UNKNOWN_TIME, None
         while True:
             count = self._count(source)
-            done = self._pass(stage, None)
+            done = self._pass(stage, Recent(since), None)
             self.failing = done.failing
             found = done.written + done.deleted
+            latest = max(latest, done.recent.latest)
             copied, wanted = self._count(target), self._count(source) - len(self.failing)
-            if found == 0 and copied == wanted:
-                return
-            if found == 0 and count == self._count(source):
+            if found == 0 and copied != wanted and count == self._count(source):
                 raise ServerError(
                     f"{target} has {copied} items where {source} has {wanted} that could be "
                     "copied, and their lists are alike; nothing was swapped: see to the store",
                     reason="COUNTS_DIFFER",
                 )
             # Whoever writes is about as quick as we are: the rest is for after the swap.
-            if stage == "catch-up" and found > last_found / 2:
+            is_alike = found == 0 and copied == wanted
+            if since is not None and (is_alike or found > last_found / 2):
+                self._copied = Copied(since, done.recent.times)
                 return
+            # The last pass is one that knows what is young, and that the swap may follow at once.
+            time.sleep(max(0.0, self._settled - time.monotonic()))
             stage, last_found = "catch-up", found
+            since = min(latest, datetime.now(UTC))
 
     def swap(self) -> None:
         """Lead the alias to the new collection."""
-        time.sleep(max(0.0, self._swap_not_before - time.monotonic()))
         self._client.set_alias(self._plan.alias, self._plan.target)
 
-    def settle(self, begun: datetime) -> None:
-        """Fetch what is yet written to the old collection, until nobody does that any more."""
+    def settle(self, otherwise: Copied) -> None:
+        """Fetch what is yet written to the old collection, until nobody does that any more.
+
+        Args:
+            otherwise: what was copied, if it was not this call that copied it.
+        """
+        copied = otherwise if self._copied is None else self._copied
+        late = Late(self._client, self._plan, copied, self._limits, model=self._model)
         move = self._client.set_alias(self._plan.alias, self._plan.target)
         settled = time.monotonic() + move.settle_s
         missing = self.failing
         while True:
             is_settled = time.monotonic() >= settled
-            done = self._pass("settle", begun)
+            late.waiting.clear()
+            done = self._pass("settle", Recent(copied.until), late)
             self.failing = missing | done.failing
-            if is_settled and not done.written + done.deleted:
+            undone = late.waiting | done.failing
+            late.copied = copied = copied.and_of(done.recent, undone)
+            if is_settled and not late.waiting and not done.written + done.deleted:
                 return
             time.sleep(max(0.0, settled - time.monotonic()))
 
@@ -235,7 +253,7 @@ class _Reindex:
     def _count(self, collection: str) -> int:
         return self._client.count_items(collection=collection)
 
-    def _pass(self, stage: ReindexStage, begun: datetime | None) -> Pass:
+    def _pass(self, stage: ReindexStage, recent: Recent, late: Late | None) -> Pass:
         """Return a pass that was done, again if the server went away."""
         reconnect = Reconnect(self._reconnect_timeout, on_break=self._on_break)
         while True:
@@ -245,7 +263,8 @@ class _Reindex:
                 self._content,
                 self._limits,
                 stage=stage,
-                begun=begun,
+                recent=recent,
+                late=late,
                 told=self._told,
                 on_progress=self._on_progress,
             )

@@ -2,11 +2,12 @@
 
 An item and its copy are of one state if their update times are equal: a copy keeps the time of what
 it is a copy of. So nothing is remembered between two passes, and no clocks are compared, until the
-alias was moved. From then on the copy is written to as well, and the newer one is right.
+alias was moved. From then on the copy is written to as well: the newer one is right, and what was
+copied and is not there has been deleted.
 """
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Container, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Literal, TypeAlias
 
@@ -26,22 +27,65 @@ class Change:
     kind: ChangeKind
 
 
+@dataclass(frozen=True, slots=True)
+class Copied:
+    """What of the old collection has been in the new one.
+
+    Attributes:
+        until: all that was written to the old one `MARGIN` before this.
+        recent: of what was written later: ids and update times.
+    """
+
+    until: datetime
+    recent: Mapping[str, datetime] = field(default_factory=dict)
+
+    def has(self, item: Item) -> bool:
+        """Return whether an item of the old collection has been in the new one."""
+        return time_of(item) < self.until - MARGIN or self.recent.get(item.id) == time_of(item)
+
+    def and_of(self, done: "Recent", undone: Container[str]) -> "Copied":
+        """Return this and what a pass was done for, without what it could not do."""
+        times = {key: time for key, time in done.times.items() if key not in undone}
+        return Copied(self.until, {**self.recent, **times})
+
+
+class Recent:
+    """Remembers what is young of all that a pass copies.
+
+    Attributes:
+        latest: update time of the youngest item of the old collection.
+        times: update times, by id, of those not older than `MARGIN` before `since`.
+    """
+
+    def __init__(self, since: datetime | None) -> None:
+        """Begin; None keeps no times."""
+        self.latest = UNKNOWN_TIME
+        self.times: dict[str, datetime] = {}
+        self._since = None if since is None else since - MARGIN
+
+    def note(self, item: Item) -> Item:
+        """Take an item of the old collection, and return it."""
+        time = time_of(item)
+        self.latest = max(self.latest, time)
+        if self._since is not None and time >= self._since:
+            self.times[item.id] = time
+        return item
+
+
 def changes(
-    source: Iterable[Item], target: Iterable[Item], begun: datetime | None = None
+    source: Iterable[Item], target: Iterable[Item], copied: Copied | None = None
 ) -> Iterator[Change]:
     """Yield what to do about each id of two collections, in the order of the ids.
 
     Args:
         source: the items of the old one, with their update times, sorted by id.
         target: those of the new one, likewise.
-        begun: None as long as nobody but the reindex writes to the new one. Afterwards, when it was
-            created: what was written to the old one after that, and is not in the new one, came too
-            late to be copied; what was written before was copied, and has been deleted since.
+        copied: None as long as nobody but the reindex writes to the new one.
     """
     for old, new in _paired(source, target):
         known = old or new
         assert known is not None, "a pair has an item"
-        yield Change(known.id, _before(old, new) if begun is None else _after(old, new, begun))
+        yield Change(known.id, _before(old, new) if copied is None else _after(old, new, copied))
 
 
 def _before(old: Item | None, new: Item | None) -> ChangeKind:
@@ -52,16 +96,17 @@ def _before(old: Item | None, new: Item | None) -> ChangeKind:
     return "keep" if old.update_time == new.update_time else "replace"
 
 
-def _after(old: Item | None, new: Item | None, begun: datetime) -> ChangeKind:
+def _after(old: Item | None, new: Item | None, copied: Copied) -> ChangeKind:
     if old is None:
-        # Younger ones may never have been in the old collection.
-        return "delete" if new is not None and _time(new) < begun - MARGIN else "keep"
+        # Others may never have been in the old collection.
+        return "delete" if new is not None and copied.has(new) else "keep"
     if new is None:
-        return "copy" if _time(old) >= begun - MARGIN else "keep"
-    return "replace" if _time(old) > _time(new) else "keep"
+        return "keep" if copied.has(old) else "copy"
+    return "replace" if time_of(old) > time_of(new) else "keep"
 
 
-def _time(item: Item) -> datetime:
+def time_of(item: Item) -> datetime:
+    """Return when an item was written; the beginning of all times if nobody knows."""
     return item.update_time or UNKNOWN_TIME
 
 

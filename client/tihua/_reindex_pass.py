@@ -2,20 +2,22 @@
 
     two lists ──> changes ──> pages: deleted, fetched ──> content read, some ahead ──> ingested
 
-What waits in between is bounded in items and in bytes, however large the collections.
+What waits in between is bounded in items and in bytes, however large the collections. What comes
+late, when others write to the new collection too, is embedded in place of being ingested, and
+written with care (`_reindex_late.py`).
 """
 
 import os
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import closing
-from datetime import datetime
-from itertools import chain
+from itertools import chain, islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tihua._ingest_types import IngestProgress
 from tihua._read_ahead import ReadAhead
-from tihua._reindex_changes import Change, changes
+from tihua._reindex_changes import Change, Recent, changes
+from tihua._reindex_late import LATE_ITEMS, Late
 from tihua._reindex_plan import Plan
 from tihua._reindex_types import Content, ReindexProgress, ReindexStage
 from tihua._server_types import Limits
@@ -49,6 +51,7 @@ class Pass:
         written: items that were written.
         deleted: items that were removed from the new collection.
         failing: ids of the items of which the content can't be had or embedded.
+        recent: what is young of all that was copied.
     """
 
     def __init__(
@@ -59,7 +62,8 @@ class Pass:
         limits: Limits,
         *,
         stage: ReindexStage,
-        begun: datetime | None,
+        recent: Recent,
+        late: Late | None,
         told: set[str],
         on_progress: Callable[[ReindexProgress], None],
     ) -> None:
@@ -71,7 +75,8 @@ class Pass:
             content: what an item was made of; called in threads.
             limits: of the server.
             stage: which pass it is.
-            begun: as for `changes`.
+            recent: takes the items of the old collection.
+            late: None as long as nobody but the reindex writes to the new one.
             told: ids of the failures that were told already; grows.
             on_progress: called on the thread of `run`.
         """
@@ -82,7 +87,8 @@ class Pass:
         self._content = content
         self._limits = limits
         self._stage = stage
-        self._begun = begun
+        self.recent = recent
+        self._late = late
         self._told = told
         self._on_progress = on_progress
         self._total = 0
@@ -99,8 +105,12 @@ class Pass:
         self._total = self._client.count_items(collection=self._plan.source)
         self._report()
         with closing(self._items()) as items:
+            if self._late is not None:
+                while portion := list(islice(items, LATE_ITEMS)):
+                    written, errors = self._late.write(portion)
+                    self._note(self.written + written, errors)
             # Without anything to write there is no stream, which would be ended for its idleness.
-            if (first := next(items, None)) is not None:
+            elif (first := next(items, None)) is not None:
                 self._client.ingest(
                     chain([first], items),
                     on_progress=self._ingested,
@@ -142,7 +152,9 @@ class Pass:
         size = min(_PAGE_ITEMS, self._limits.max_page_size, self._limits.max_batch_items)
         page: list[Change] = []
         for change in changes(
-            self._listed(self._plan.source), self._listed(self._plan.target), self._begun
+            map(self.recent.note, self._listed(self._plan.source)),
+            self._listed(self._plan.target),
+            self._late.copied if self._late else None,
         ):
             if change.kind != "keep":
                 page.append(change)
@@ -165,19 +177,23 @@ class Pass:
 
     def _fetched(self, page: list[Change]) -> list[Item]:
         """Remove what must go, and return what is to be written, as the old collection has it."""
-        # Nobody searches the new collection before the alias leads there: what is to be replaced
-        # goes first, so that it is not there with an old content if the new one can't be had.
-        gone = ["delete", "replace"] if self._begun is None else ["delete"]
-        ids = [change.id for change in page if change.kind in gone]
-        if ids:
-            self._client.delete_items(ids, collection=self._plan.target)
-        self.deleted += sum(change.kind == "delete" for change in page)
+        gone = [change.id for change in page if change.kind == "delete"]
+        stale = [change.id for change in page if change.kind == "replace"]
+        if self._late is not None:
+            self.deleted += self._late.delete(gone) if gone else 0
+        elif gone or stale:
+            # Nobody searches the new collection before the alias leads there: what is to be
+            # replaced goes first, so that it is not there with an old content if the new one can't
+            # be had.
+            self._client.delete_items([*gone, *stale], collection=self._plan.target)
+            self.deleted += len(gone)
         ids = [change.id for change in page if change.kind != "delete"]
         if not ids:
             return []
-        return self._client.get_items(
+        items = self._client.get_items(
             ids, fields=("uri", "metadata", "update_time"), collection=self._plan.source
         )
+        return [self.recent.note(item) for item in items]
 
     def _loaded(self, item: Item) -> Item | ItemError:
         try:
@@ -190,7 +206,7 @@ class Pass:
             return _failure(item, "CONTENT_MISSING", error.strerror or str(error))
         except LookupError as error:
             return _failure(item, "CONTENT_MISSING", str(error.args[0]) if error.args else "none")
-        return Item(
+        loaded = Item(
             item.id,
             text=content if isinstance(content, str) else None,
             image=None if isinstance(content, str) else content,
@@ -198,10 +214,14 @@ class Pass:
             metadata=item.metadata,
             update_time=item.update_time or UNKNOWN_TIME,
         )
+        return self._late.embedded(loaded) if self._late else loaded
 
     def _ingested(self, progress: IngestProgress) -> None:
-        self.written = progress.written
-        for error in progress.errors:
+        self._note(progress.written, progress.errors)
+
+    def _note(self, written: int, errors: Iterable[ItemError]) -> None:
+        self.written = written
+        for error in errors:
             self._fail(error)
         self._report()
 

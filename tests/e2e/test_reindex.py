@@ -9,6 +9,7 @@ import sys
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 import tihua
@@ -221,11 +222,21 @@ Reindex = Callable[..., Done]
 
 @pytest.fixture
 def reindex(app: App, folder: Path) -> Iterator[Reindex]:
-    """Runs a reindex of `photos`, as a program would; `meanwhile` is called at each progress."""
+    """Runs a reindex of `photos`, as a program would.
+
+    `meanwhile` is called when a stage begins, `reading` before the content of an item is read.
+    """
     with tihua.Client(app.address) as blocking:
 
-        def run(meanwhile: Callable[[tihua.Client, str], None] = lambda *_: None) -> Done:
+        def run(
+            meanwhile: Callable[[tihua.Client, str], None] = lambda *_: None,
+            reading: Callable[[tihua.Client, tihua.Item], None] = lambda *_: None,
+        ) -> Done:
             seen: list[tihua.ReindexProgress] = []
+
+            def content(item: tihua.Item) -> Path:
+                reading(blocking, item)
+                return folder / item.id
 
             def note(progress: tihua.ReindexProgress) -> None:
                 is_new = not seen or seen[-1].stage != progress.stage
@@ -237,7 +248,7 @@ def reindex(app: App, folder: Path) -> Iterator[Reindex]:
                 blocking,
                 "photos",
                 model="small",
-                content=lambda item: folder / item.id,
+                content=content,
                 on_progress=note,
             )
             return summary, seen
@@ -284,6 +295,80 @@ async def test_what_is_written_to_the_old_collection_after_the_swap_is_fetched(
     assert new["002.jpg"] != LONG_AGO
     assert (summary.written, summary.deleted, summary.is_complete) == (12, 1, True)
     assert [progress.stage for progress in seen][-1] == "settle"
+
+
+@pytest.mark.usefixtures("filled")
+async def test_what_is_deleted_after_the_swap_stays_deleted(
+    client: tihua.AsyncClient, reindex: Reindex, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Though it was written while the reindex ran, as what comes late is, or came late."""
+    upsert = tihua.Client.upsert
+
+    def put(blocking: tihua.Client, name: str, collection: str) -> None:
+        upsert(blocking, [tihua.Item(name, image=folder / name)], collection=collection)
+
+    def meanwhile(blocking: tihua.Client, stage: str) -> None:
+        if stage == "copy":
+            put(blocking, "050.jpg", "photos")
+        if stage == "settle":
+            assert blocking.delete_items(["050.jpg"], collection="photos") == 1
+            for name in ("051.jpg", "052.jpg"):
+                put(blocking, name, "photos_1")
+            put(blocking, "052.jpg", "photos")
+
+    def upsert_and_delete(self: tihua.Client, *args: Any, **kwargs: Any) -> tihua.UpsertResult:
+        result = upsert(self, *args, **kwargs)
+        assert self.delete_items(["051.jpg", "052.jpg"], collection="photos") == 2
+        return result
+
+    # The reindex writes what came late by it; a second pass looks whether there is more.
+    monkeypatch.setattr(tihua.Client, "upsert", upsert_and_delete)
+    summary, _ = await asyncio.to_thread(reindex, meanwhile)
+
+    deleted = {"050.jpg", "051.jpg", "052.jpg"}
+    assert (summary.written, summary.is_complete) == (12, True)
+    assert deleted < set(await times(client, "photos_1"))
+    assert deleted.isdisjoint(await times(client, "photos"))
+
+
+@pytest.mark.usefixtures("filled")
+@pytest.mark.parametrize("is_last_moment", [False, True])
+async def test_what_came_late_replaces_nothing_newer(
+    client: tihua.AsyncClient,
+    reindex: Reindex,
+    folder: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    is_last_moment: bool,
+) -> None:
+    """Nor what is written while the late content is read, or when both lists were compared."""
+    late = ("000.jpg", "050.jpg")
+    get_items = tihua.Client.get_items
+
+    def meanwhile(blocking: tihua.Client, stage: str) -> None:
+        if stage == "settle":
+            items = [tihua.Item(name, image=folder / name) for name in late]
+            blocking.upsert(items, collection="photos_1")
+            blocking.delete_items(["001.jpg"], collection="photos_1")
+
+    def write(blocking: tihua.Client, names: Sequence[str]) -> None:
+        items = [tihua.Item(name, text="新", uri="newer") for name in names]
+        blocking.upsert(items, collection="photos")
+
+    def reading(blocking: tihua.Client, item: tihua.Item) -> None:
+        if item.id in late and item.update_time != LONG_AGO and not is_last_moment:
+            write(blocking, [item.id])
+
+    def newer_when_asked(self: tihua.Client, ids: Sequence[str], **kwargs: Any) -> list[tihua.Item]:
+        if kwargs["fields"] == ("update_time",) and (is_last_moment or "001.jpg" in ids):
+            write(self, ids)
+        return get_items(self, ids, **kwargs)
+
+    monkeypatch.setattr(tihua.Client, "get_items", newer_when_asked)
+    summary, _ = await asyncio.to_thread(reindex, meanwhile, reading)
+
+    assert (summary.written, summary.deleted, summary.is_complete) == (10, 0, True)
+    found = await client.get_items([*late, "001.jpg"])
+    assert [item.uri for item in found] == ["newer"] * 3
 
 
 @pytest.mark.usefixtures("filled")

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from tihua import Item
-from tihua._reindex_changes import MARGIN, changes
+from tihua._reindex_changes import MARGIN, Copied, Recent, changes
 
 BEGUN = datetime(2026, 11, 27, tzinfo=UTC)
 LONG_AGO = BEGUN - timedelta(days=1)
@@ -22,9 +22,9 @@ def items(times: Times) -> list[Item]:
     return [Item(item_id, update_time=times[item_id]) for item_id in sorted(times)]
 
 
-def kinds(old: Times, new: Times, begun: datetime | None = None) -> dict[str, str]:
+def kinds(old: Times, new: Times, copied: Copied | None = None) -> dict[str, str]:
     """Return what is to be done about each id."""
-    return {change.id: change.kind for change in changes(items(old), items(new), begun)}
+    return {change.id: change.kind for change in changes(items(old), items(new), copied)}
 
 
 def test_before_the_swap_the_copy_is_made_like_the_old_collection() -> None:
@@ -88,20 +88,53 @@ def test_after_the_swap_the_newer_is_right(
     """The new collection is written to as well, and is not undone."""
     olds: Times = {} if old is None else {"a": old}
     news: Times = {} if new is None else {"a": new}
-    assert kinds(olds, news, BEGUN) == {"a": kind}
+    assert kinds(olds, news, Copied(BEGUN)) == {"a": kind}
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "kind"),
+    [
+        (LATER, None, "keep"),
+        (LATEST, None, "copy"),
+        (None, LATER, "delete"),
+        (None, LATEST, "keep"),
+        (LATEST, LATER, "replace"),
+    ],
+    ids=[
+        "deleted from the new one",
+        "came late",
+        "deleted late from the old one",
+        "written to the new one",
+        "replaced late",
+    ],
+)
+def test_what_was_copied_last_is_told_from_what_came_late(
+    old: datetime | None, new: datetime | None, kind: str
+) -> None:
+    """Though both are young: it has the time that it was copied with."""
+    recent = Recent(BEGUN)
+    for item in items({"a": LATER, "old": LONG_AGO}):
+        recent.note(item)
+    assert (recent.times, recent.latest) == ({"a": LATER}, LATER)
+    olds: Times = {} if old is None else {"a": old}
+    news: Times = {} if new is None else {"a": new}
+    assert kinds(olds, news, Copied(BEGUN, recent.times)) == {"a": kind}
 
 
 def test_clocks_may_differ_by_the_margin() -> None:
-    """An item that seems a little older than the new collection came late all the same."""
-    assert kinds({"a": BEGUN - MARGIN}, {}, BEGUN) == {"a": "copy"}
-    assert kinds({}, {"a": BEGUN - MARGIN}, BEGUN) == {"a": "keep"}
+    """An item that seems a little older than what was copied came late all the same."""
+    assert kinds({"a": BEGUN - MARGIN}, {}, Copied(BEGUN)) == {"a": "copy"}
+    assert kinds({}, {"a": BEGUN - MARGIN}, Copied(BEGUN)) == {"a": "keep"}
+    recent = Recent(BEGUN)
+    recent.note(Item("a", update_time=BEGUN - MARGIN))
+    assert kinds({"a": BEGUN - MARGIN}, {}, Copied(BEGUN, recent.times)) == {"a": "keep"}
 
 
 def test_items_of_which_nobody_knows_the_time_are_the_oldest() -> None:
     """They were there before any of this was known."""
     old: Times = {"both": None, "old": None, "replaced": LATER}
     new: Times = {"both": None, "new": None, "replaced": None}
-    assert kinds(old, new, BEGUN) == {
+    assert kinds(old, new, Copied(BEGUN)) == {
         "both": "keep",
         "new": "delete",
         "old": "keep",
