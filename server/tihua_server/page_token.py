@@ -12,35 +12,39 @@ _DIGEST_BYTES = 8
 
 def encode_page_token(request: Message, position: str) -> str:
     """Return a token that means: go on at `position` of the answers to this request."""
-    return base64.urlsafe_b64encode(_digest(request) + position.encode()).decode()
+    raw = position.encode()
+    return base64.urlsafe_b64encode(_digest(request, raw) + raw).decode()
 
 
 def decode_page_token(request: Message, token: str) -> str:
     """Return the position of a token, empty for no token.
 
     Raises:
-        InvalidInput: the token is no token, or comes from another request.
+        InvalidInput: the token is no token, was changed, or comes from another request.
     """
     if not token:
         return ""
     try:
         raw = base64.b64decode(token, altchars=b"-_", validate=True)
-        digest, position = raw[:_DIGEST_BYTES], raw[_DIGEST_BYTES:].decode()
+        position = raw[_DIGEST_BYTES:].decode()
     except ValueError as error:  # of base64 or of UTF-8
         raise _refused("page_token is not one of this server's") from error
-    if digest != _digest(request):
-        raise _refused("page_token comes from another request; only limit may differ")
+    if raw[:_DIGEST_BYTES] != _digest(request, position.encode()):
+        raise _refused(
+            "page_token was changed, or comes from another request; only limit may differ"
+        )
     return position
 
 
-def _digest(request: Message) -> bytes:
-    """Return a hash of the request but for what may change from page to page."""
+def _digest(request: Message, position: bytes) -> bytes:
+    """Return a hash of the position, and of the request but for what may change between pages."""
     bare = type(request)()
     bare.CopyFrom(request)
     for name in ("page_token", "limit"):
         bare.ClearField(name)
     serialized = bare.SerializeToString(deterministic=True)
-    return hashlib.blake2b(serialized, digest_size=_DIGEST_BYTES).digest()
+    size = len(position).to_bytes(4)
+    return hashlib.blake2b(size + position + serialized, digest_size=_DIGEST_BYTES).digest()
 
 
 def _refused(message: str) -> InvalidInput:

@@ -1,5 +1,7 @@
 """Page tokens."""
 
+import base64
+
 import pytest
 from tihua.v1 import collection_service_pb2, search_service_pb2
 from tihua_server.errors import InvalidInput
@@ -33,6 +35,15 @@ def test_a_token_of_another_request_is_refused() -> None:
     other = search_service_pb2.SearchRequest(collection="pictures", filter="year > 1300")
     with pytest.raises(InvalidInput, match="another request"):
         decode_page_token(other, token)
+
+
+@pytest.mark.parametrize("position", ["200", "-1", "x", "20 sculptures", ""])
+def test_a_token_that_was_changed_is_refused(position: str) -> None:
+    """Else the position would be whatever somebody writes there, and no number at all."""
+    raw = base64.urlsafe_b64decode(encode_page_token(REQUEST, "20"))
+    changed = base64.urlsafe_b64encode(raw.removesuffix(b"20") + position.encode()).decode()
+    with pytest.raises(InvalidInput, match="was changed"):
+        decode_page_token(REQUEST, changed)
 
 
 @pytest.mark.parametrize("token", ["x", "not base64!", "AAAA", "////" * 8, "ÄÖÜ"])
