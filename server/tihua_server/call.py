@@ -5,7 +5,6 @@ text stays here.
 """
 
 import asyncio
-import contextlib
 import logging
 import time
 import urllib.parse
@@ -191,13 +190,16 @@ class Call:
         status = rich_status(error, self._request_id)
         # A status waits behind the messages before it, and who reads none of those reads no
         # status: gRPC keeps it for later, but nobody waits for that here.
-        with contextlib.suppress(TimeoutError):
+        try:
             async with asyncio.timeout(STATUS_TIMEOUT_S):
                 await self._context.abort(
                     status_code(error),
                     status.message,
                     ((METADATA_KEY, self._request_id), (DETAILS_KEY, status.SerializeToString())),
                 )
+        except TimeoutError:
+            # As a call ends whose caller is gone: gRPC would log the error itself as a bug.
+            raise asyncio.CancelledError from error
 
 
 def peer_of(context: Context) -> str:

@@ -55,8 +55,10 @@ async def test_a_client_that_sends_nothing_is_told_to_come_back_later(app: App) 
         assert ended.value.code() is grpc.StatusCode.UNAVAILABLE
 
 
-async def test_a_client_that_reads_nothing_is_let_go(app: App) -> None:
-    """Its stream ends on the server, though no word of that gets through to it."""
+async def test_a_client_that_reads_nothing_is_let_go(
+    app: App, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Its stream ends on the server, though no word of that gets through; it is no error there."""
     async with aio.insecure_channel(app.address, options=UNREAD) as channel:
         stub: Any = rpc.IngestServiceStub(channel)
         call = stub.Ingest()
@@ -71,6 +73,8 @@ async def test_a_client_that_reads_nothing_is_let_go(app: App) -> None:
             await asyncio.sleep(0.01)
         async with tihua.AsyncClient(app.address, collection="c") as client:
             assert await client.count_items() == 0
+        await app.stop()
+    assert [record.getMessage() for record in caplog.records if record.levelname == "ERROR"] == []
 
 
 async def test_a_client_goes_on_though_its_streams_are_ended_at_rest(app: App) -> None:
