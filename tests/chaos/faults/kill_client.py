@@ -80,6 +80,8 @@ class Client:
         self._process.kill()
         self._process.wait()
         self._reader.join()
+        assert self._process.stdout is not None
+        self._process.stdout.close()
 
     def finish(self) -> None:
         """Wait until it has written all.
