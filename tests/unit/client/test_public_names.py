@@ -80,6 +80,8 @@ VALUES = {
         "(name, description, model, dim, index, index_params, shards, item_count, load_state, "
         "create_time, aliases=())"
     ),
+    "CopyProgress": "(total, kept, written, failed, errors)",
+    "CopySummary": "(collection, items, kept, written, failed, seconds)",
     "EmbedResult": "(embeddings, errors, model, timing)",
     "Hit": "(id, score, uri='', metadata=<factory>, embedding=None, group=None, update_time=None)",
     "IngestProgress": "(committed_seq, written, failed, skipped, errors)",
@@ -125,6 +127,10 @@ FURTHER = {
 """What a value has beside its fields; a SearchResult is a sequence of its hits."""
 
 FUNCTIONS = {
+    "copy_collection": (
+        "(source, target, name, *, new_name='', on_progress=None, on_break=None, "
+        "reconnect_timeout=60.0)"
+    ),
     "preprocess": "(image, size, *, max_pixels=50000000)",
     "reindex": (
         "(client, name, *, model, content, allow_missing=False, on_progress=None, on_break=None, "
