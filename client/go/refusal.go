@@ -31,7 +31,9 @@ func RefusalOf(err error) Refusal {
 		case *errdetails.ErrorInfo:
 			refusal.Reason = detail.GetReason()
 		case *errdetails.BadRequest:
-			refusal.Field = detail.GetFieldViolations()[0].GetField()
+			if violations := detail.GetFieldViolations(); len(violations) > 0 {
+				refusal.Field = violations[0].GetField()
+			}
 		case *errdetails.RetryInfo:
 			refusal.RetryAfter = detail.GetRetryDelay().AsDuration()
 		}

@@ -34,7 +34,9 @@ public record Refusal(
         if (detail.is(ErrorInfo.class)) {
           reason = detail.unpack(ErrorInfo.class).getReason();
         } else if (detail.is(BadRequest.class)) {
-          field = detail.unpack(BadRequest.class).getFieldViolations(0).getField();
+          for (var violation : detail.unpack(BadRequest.class).getFieldViolationsList()) {
+            field = field.isEmpty() ? violation.getField() : field;
+          }
         } else if (detail.is(RetryInfo.class)) {
           var delay = detail.unpack(RetryInfo.class).getRetryDelay();
           retryAfter = Duration.ofSeconds(delay.getSeconds(), delay.getNanos());
