@@ -34,6 +34,8 @@ def test_the_plain_protos_compile_by_themselves_and_are_the_descriptors(tmp_path
     with tarfile.open(released(".tar.gz")) as archive:
         archive.extractall(tmp_path, filter="data")
     [folder] = tmp_path.iterdir()
+    config = (ROOT / "protos" / "service_config.json").read_bytes()
+    assert (folder / "service_config.json").read_bytes() == config
     image = tmp_path / "built.binpb"
     buf = Path(sys.executable).with_name("buf")
     subprocess.run([buf, "build", folder, "--as-file-descriptor-set", "-o", image], check=True)
