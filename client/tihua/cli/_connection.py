@@ -75,7 +75,7 @@ def connection_options(*, hidden: bool) -> list[click.Option]:
         *names: str,
         text: str,
         variable: str = "",
-        kind: click.ParamType[Any] | None = None,
+        kind: "click.ParamType[Any] | None" = None,  # Not generic in click 8.1.
         metavar: str | None = None,
     ) -> click.Option:
         return click.Option(
