@@ -441,5 +441,8 @@ async def test_a_model_that_is_not_served_is_refused_before_anything_is_done(
         app, "collections", "reindex", "photos", folder, "--model", "ViT-B-16"
     )
     assert status == 1
-    assert "this server has tihua-tiny, small: start it with --also-model ViT-B-16 too" in errors
+    assert errors == (
+        "Error: model ViT-B-16 is not served here; this server has tihua-tiny, small: start it "
+        "with --also-model ViT-B-16 too\n"
+    )
     assert (await client.get_collection()).aliases == ()
