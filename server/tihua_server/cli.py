@@ -29,7 +29,7 @@ Examples:
   tihua-server --model ViT-B-16                 Chinese-CLIP, fetched on first use
   tihua-server --model ViT-B-16 --model-path clip_cn_vit-b-16.pt
   tihua-server --also-model ViT-B-16            two models, as for a reindex from one to the other
-  tihua-server --milvus-uri http://milvus:19530 --milvus-token root:Milvus
+  TIHUA_MILVUS_TOKEN=root:Milvus tihua-server --milvus-uri http://milvus:19530
   tihua-server --host 0.0.0.0 --tls-cert c.pem --tls-key k.pem --token-file tokens
   tihua-server demo                             pictures for lines of a poem, in a minute
   tihua-server train --help                     a small model of your own
@@ -177,7 +177,12 @@ def named_model(value: str) -> tuple[str, Path | None]:
 )
 @_knob("data_dir", type=click.Path(path_type=Path), help="Where the embedded store lives.")
 @_knob("milvus_uri", help="A Milvus server, http://host:19530; without it, the embedded store.")
-@_knob("milvus_token", show_default=False, help="user:password or API key of the Milvus server.")
+@_knob(
+    "milvus_token",
+    show_default=False,
+    help="user:password or API key of the Milvus server; better in the variable, for everybody on "
+    "this machine can read a command line.",
+)
 @_knob(
     "image_root",
     type=click.Path(path_type=Path, exists=True, file_okay=False),
