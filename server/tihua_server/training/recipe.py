@@ -33,6 +33,8 @@ class Recipe:
             times as much.
         weight_decay: AdamW's.
         label_smoothing: share of the target that goes to the wrong pictures.
+        average_decay: share that the mean of the weights, which is what a stage ends with, keeps at
+            each step.
         dropout: share of units left out in the heads.
     """
 
@@ -45,17 +47,18 @@ class Recipe:
     prototype_draws: int = 20
     max_bigrams: int = 5_000
     min_bigram_count: int = 5
-    captions_per_batch: int = 256
-    twins_per_batch: int = 48
-    others_per_batch: int = 32
-    texts_per_picture: int = 2
+    captions_per_batch: int = 128
+    twins_per_batch: int = 32
+    others_per_batch: int = 24
+    texts_per_picture: int = 1
     twin_weight: float = 0.5
-    head_epochs: int = 24
+    head_epochs: int = 50
     block_epochs: int = 0
     head_rate: float = 1e-3
     block_rate: float = 2e-4
     weight_decay: float = 0.05
     label_smoothing: float = 0.1
+    average_decay: float = 0.998
     dropout: float = 0.3
 
     @property

@@ -2,6 +2,8 @@
 
 stage 1  heads and text tower   the whole backbone frozen: an epoch takes seconds
 stage 2  the last blocks too    at a low rate: an epoch takes a minute or more
+
+Each ends with the mean of its weights over the last steps, and that is what is measured on the way.
 """
 
 import math
@@ -16,6 +18,7 @@ from torch import Tensor, nn
 
 from tihua_server.tiny_network import TinyNetwork
 from tihua_server.training.album import Mixture, Pick
+from tihua_server.training.average import WeightAverage
 from tihua_server.training.bags import embed_texts
 from tihua_server.training.captions import CaptionSampler
 from tihua_server.training.contrastive import contrastive_loss, twin_loss
@@ -118,10 +121,14 @@ class Trainer:
             weight_decay=self._recipe.weight_decay,
             fused=True,
         )
+        average = WeightAverage(
+            [parameter for params, _ in stage.rates for parameter in params],
+            self._recipe.average_decay,
+        )
         per_epoch = len(self._mixture)
         steps = per_epoch * stage.epochs
         schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: _rate(step, steps))
-        first = self._resume(stage, optimizer, schedule)
+        first = self._resume(stage, optimizer, schedule, average)
         task = progress.add_task(stage.name, total=steps, completed=first * per_epoch)
         for epoch in range(first, stage.epochs):
             # A generator per epoch, so that a resumed run draws what an unbroken one would have.
@@ -136,19 +143,22 @@ class Trainer:
                 loss.backward()  # type: ignore[no-untyped-call]
                 optimizer.step()
                 schedule.step()
+                average.update()
                 losses.append(loss.item())
                 progress.advance(task)
             self._network.eval()
-            self._save(stage, epoch + 1, optimizer, schedule)
+            self._save(stage, epoch + 1, optimizer, schedule, average)
             point = Point(stage.number, epoch + 1, float(np.mean(losses)))
             is_due = (epoch + 1) % max(1, stage.epochs // 10) == 0 or epoch + 1 == stage.epochs
             if self._validate and is_due:
-                found = self._validate(self._network, stage.number == 1)
+                with average.shown():
+                    found = self._validate(self._network, stage.number == 1)
                 point = replace(point, recall_at_10=found.at[10])
                 progress.console.print(
                     f"{stage.name} {epoch + 1}/{stage.epochs}: loss {point.loss:.3f}, val {found}"
                 )
             self._curve.record(point)
+        average.adopt()
 
     def _loss(self, picks: Sequence[Pick], sampler: CaptionSampler, stage: Stage) -> Tensor:
         drawn, right, groups, tokens = [], [], [], []
@@ -205,6 +215,7 @@ class Trainer:
         stage: Stage,
         optimizer: torch.optim.Optimizer,
         schedule: torch.optim.lr_scheduler.LambdaLR,
+        average: WeightAverage,
     ) -> int:
         """Return how many epochs are done, everything set to where it was after them."""
         file = self._folder / f"{stage.name}.pt"
@@ -214,6 +225,7 @@ class Trainer:
         self._network.load_state_dict(state["network"])
         optimizer.load_state_dict(state["optimizer"])
         schedule.load_state_dict(state["schedule"])
+        average.restore(state["average"])
         with torch.no_grad():
             self._scale.copy_(state["scale"])
         return int(state["epochs"])
@@ -224,11 +236,13 @@ class Trainer:
         epochs: int,
         optimizer: torch.optim.Optimizer,
         schedule: torch.optim.lr_scheduler.LambdaLR,
+        average: WeightAverage,
     ) -> None:
         state = {
             "network": self._network.state_dict(),
             "optimizer": optimizer.state_dict(),
             "schedule": schedule.state_dict(),
+            "average": average.state(),
             "scale": self._scale.detach(),
             "epochs": epochs,
         }
