@@ -40,6 +40,7 @@ MIN_TIMEOUT_S = 0.001
 
 _SCHEMES = ("http://", "https://", "tcp://", "unix:")
 _LITE = "milvus_lite-"
+_CLOSED = "the connection to Milvus is closed"
 
 # Within this process: past any proxy of the environment, and without pings, of which a gRPC server
 # in Python allows one in five minutes while pymilvus sends six a minute.
@@ -141,7 +142,7 @@ class MilvusConnection:
         bound = self.timeout_s if timeout_s is None else timeout_s
         work = partial(function, *args, **kwargs)
         if self._is_closed:
-            raise StoreUnavailable("the connection to Milvus is closed")
+            raise StoreUnavailable(_CLOSED)
         with self._answered(function.__name__.strip("_"), name, bound):
             return await self._run(work, bound)
 
@@ -170,8 +171,12 @@ class MilvusConnection:
         try:
             yield
         except (TimeoutError, MilvusException, grpc.RpcError) as error:
-            is_late = isinstance(error, TimeoutError)
-            failure = unavailable(bound_s) if is_late else translate(error, name)
+            if isinstance(error, TimeoutError):
+                failure: ServiceError = unavailable(bound_s)
+            elif self._is_closed:
+                failure = StoreUnavailable(_CLOSED)
+            else:
+                failure = translate(error, name)
             self.is_in_doubt |= isinstance(failure, StoreUnavailable)
             reason = failure.reason
             raise failure from error
@@ -202,13 +207,18 @@ class MilvusConnection:
                 await asyncio.to_thread(self.client.get_server_version, timeout=self.timeout_s)
 
     async def close(self) -> None:
-        """Let the calls in the threads end, then close the client and stop an embedded Milvus."""
+        """Let the calls in the threads end, then close the client and stop an embedded Milvus.
+
+        What takes a server longer than `timeout_s`, as building an index may, goes on there.
+        """
         if self._is_closed:
             return
         self._is_closed = True
         await asyncio.to_thread(self._pool.shutdown)
-        await asyncio.to_thread(self._long_pool.shutdown)
-        await asyncio.to_thread(self.client.close)
+        long = asyncio.create_task(asyncio.to_thread(self._long_pool.shutdown, cancel_futures=True))
+        await asyncio.wait([long], timeout=self.timeout_s)
+        await asyncio.to_thread(self.client.close)  # which ends what still waits
+        await long
         if self.embedded:
             await asyncio.to_thread(self.embedded.stop)
 

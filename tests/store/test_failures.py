@@ -235,6 +235,30 @@ async def test_a_thread_reads_no_longer_than_its_caller_waits(
 
 
 @pytest.mark.milvus
+async def test_a_store_is_closed_though_a_server_is_still_loading(
+    tmp_path: Path, spec: Spec
+) -> None:
+    """It would take up to ten minutes else until a server that is told to stop has stopped."""
+    pytest.importorskip("milvus", reason="`make test-milvus` installs Milvus and runs this")
+    from milvus_server import running_milvus
+
+    created = spec()
+    with running_milvus(tmp_path) as server:
+        store = await Milvus.open(server.uri, timeout_s=5)
+        await store.create(created)
+        server.freeze()
+        load = store._client.load_collection
+        loading = asyncio.create_task(store._call("", load, created.name, timeout_s=600))
+        await asyncio.sleep(0)
+
+        async with asyncio.timeout(60):
+            await store.close()
+            with pytest.raises(StoreUnavailable, match="is closed"):
+                await loading
+        server.thaw()
+
+
+@pytest.mark.milvus
 async def test_loading_does_not_keep_searches_waiting(
     server: Milvus, spec: Spec, embeddings: FloatArray
 ) -> None:
