@@ -51,6 +51,7 @@ def hung_store(ground: Ground) -> Outcome:
         work(server.address, it, ground)
         with load(server.address, it, ground) as first_queries:
             hang()
+        it.check(at_rest=True)
         before = server.settled_bytes()
         with load(server.address, it, ground) as queries:
             while len(recoveries_s) < hangs:

@@ -45,6 +45,7 @@ def kill_milvus(ground: Ground) -> Outcome:
         work(server.address, it, ground)
         with load(server.address, it, ground) as first_queries:
             kill()
+        it.check(at_rest=True)
         before = server.settled_bytes()
         with load(server.address, it, ground) as queries:
             while len(recoveries_s) < kills:
