@@ -8,13 +8,13 @@ The clients are `Client`, which blocks, and `AsyncClient`, for asyncio; every ca
 dataclasses and raises a `TihuaError`. The messages of the gRPC contract are in `tihua.v1`.
 """
 
+import importlib
 from typing import TYPE_CHECKING
 
 from tihua._channel import DEFAULT_ADDRESS, DEFAULT_COLLECTION, DEFAULT_TIMEOUT_S
-from tihua._copy import CopyProgress, CopySummary, copy_collection
+from tihua._copy_types import CopyProgress, CopySummary
 from tihua._ingest_types import IngestProgress, IngestSummary
 from tihua._preprocess import preprocess
-from tihua._reindex import reindex
 from tihua._reindex_types import ReindexProgress, ReindexSummary
 from tihua._server_types import AliasMove, Collection, Limits, ModelInfo, ServerInfo
 from tihua._tls import Tls
@@ -55,6 +55,8 @@ from tihua.errors import (
 if TYPE_CHECKING:
     from tihua._async_client import AsyncClient
     from tihua._client import Client
+    from tihua._copy import copy_collection
+    from tihua._reindex import reindex
 
 __all__ = [
     "DEFAULT_ADDRESS",
@@ -109,17 +111,20 @@ __all__ = [
 ]
 
 
+_LATER = {
+    "AsyncClient": "tihua._async_client",
+    "Client": "tihua._client",
+    "copy_collection": "tihua._copy",
+    "reindex": "tihua._reindex",
+}
+"""Where names are that bring gRPC or threads: `tihua --help`, and the server, which needs the
+messages, do not wait for them."""
+
+
 def __getattr__(name: str) -> object:
-    """Load a client, and with it gRPC, when it is first asked for."""
-    # `tihua --help` and the server, which needs the messages, do not wait for it.
-    if name == "Client":
-        from tihua._client import Client
-
-        return Client
-    if name == "AsyncClient":
-        from tihua._async_client import AsyncClient
-
-        return AsyncClient
+    """Load a client, or what works with one, when it is first asked for."""
+    if name in _LATER:
+        return getattr(importlib.import_module(_LATER[name]), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 

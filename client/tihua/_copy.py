@@ -11,10 +11,11 @@ import contextlib
 import time
 from collections.abc import Callable, Generator, Iterator
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import chain
 from typing import TYPE_CHECKING
 
+from tihua._copy_types import CopyProgress, CopySummary
 from tihua._ingest_types import IngestProgress
 from tihua._read_ahead import ReadAhead
 from tihua._reconnect import Reconnect
@@ -33,7 +34,7 @@ from tihua.errors import (
 if TYPE_CHECKING:
     from tihua._client import Client
 
-__all__ = ["CopyProgress", "CopySummary", "copy_collection"]
+__all__ = ["copy_collection"]
 
 _LIST_ITEMS = 1_000
 """Ids of one page of a list, if the server's limits allow as many."""
@@ -47,46 +48,6 @@ _BYTES_AHEAD = 32 * 2**20
 
 _GUESSED_BYTES = 8 * 1_024
 """What an item holds: 2 to 4 KiB of embedding, and its metadata."""
-
-
-@dataclass(frozen=True, slots=True)
-class CopyProgress:
-    """How far a copy is. The counts are of the call, from its beginning.
-
-    Attributes:
-        total: items of the collection when the call began.
-        kept: items whose copy is as new already.
-        written: items copied.
-        failed: items that the other server refused, for its bounds are others.
-        errors: the refusals that were not told before.
-    """
-
-    total: int
-    kept: int
-    written: int
-    failed: int
-    errors: tuple[ItemError, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class CopySummary:
-    """What became of a copy. Called again, it goes on with what is missing.
-
-    Attributes:
-        collection: the copy, on the other server.
-        items: how many items it has.
-        kept: items whose copy was as new already.
-        written: items copied by this call.
-        failed: items that the other server refused.
-        seconds: from the call of `copy_collection` to its return.
-    """
-
-    collection: Collection
-    items: int
-    kept: int
-    written: int
-    failed: int
-    seconds: float
 
 
 def copy_collection(

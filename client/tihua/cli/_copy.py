@@ -5,16 +5,14 @@ from pathlib import Path
 import click
 
 import tihua
-from tihua._printable import json_line, one_line, printable
+from tihua._printable import json_line, printable
 from tihua.cli import EXIT_INTERRUPTED
 from tihua.cli._command import Command
 from tihua.cli._connection import Connection
 from tihua.cli._intake import Tally
 from tihua.cli._printer import counted, json_option
 from tihua.cli._progress import ProgressView, progress_view
-
-_RECONNECT_TIMEOUT_S = 60.0
-"""How long a server that went away is waited for, in seconds."""
+from tihua.cli._reporter import RECONNECT_TIMEOUT_S, Reporter
 
 _file = click.Path(exists=True, dir_okay=False, path_type=Path)
 
@@ -84,7 +82,7 @@ def copy(
                 new_name=new_name,
                 on_progress=account.progress,
                 on_break=account.wait,
-                reconnect_timeout=_RECONNECT_TIMEOUT_S,
+                reconnect_timeout=RECONNECT_TIMEOUT_S,
             )
         except KeyboardInterrupt:
             view.print("interrupted: run it again, and it goes on")
@@ -97,12 +95,11 @@ def copy(
         raise click.exceptions.Exit(1)
 
 
-class _Account:
+class _Account(Reporter):
     """Shows how far it is, and what failed."""
 
     def __init__(self, view: ProgressView, *, as_json: bool) -> None:
-        self._view = view
-        self._as_json = as_json
+        super().__init__(view, as_json=as_json, server="a server")
         self._total = -1
 
     def progress(self, progress: tihua.CopyProgress) -> None:
@@ -111,17 +108,8 @@ class _Account:
             self._total = progress.total
             self._view.begin(progress.total)
         for error in progress.errors:
-            if self._as_json:
-                record = {"id": error.id, "reason": error.reason, "message": error.message}
-                click.echo(json_line({"kind": "failure"} | record))
-            else:
-                self._view.print(f"failed: {error.id}: {one_line(error.message)}")
+            self.fail(error)
         self._view.update(Tally(progress.written, progress.failed, progress.kept))
-
-    def wait(self, error: tihua.TihuaError) -> None:
-        """Tell that a server is gone, and that this is not yet the end."""
-        state = "is busy" if isinstance(error, tihua.OverloadedError) else "is gone"
-        self._view.print(f"a server {state}; trying again for up to {_RECONNECT_TIMEOUT_S:g} s")
 
 
 def _print_summary(summary: tihua.CopySummary, address: str, *, as_json: bool) -> None:

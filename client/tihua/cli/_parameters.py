@@ -3,11 +3,15 @@
 import json
 import math
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, TypeVar, get_args
 
 import click
 
+from tihua._server_types import IndexName
 from tihua._types import Field
+
+Decorated = TypeVar("Decorated", bound=Callable[..., Any])
 
 preprocess_option = click.option(
     "--preprocess",
@@ -69,6 +73,28 @@ def count_pair(value: str) -> tuple[str, int]:
         message = f"{text!r} of {name!r} is not a whole number of 0 or more"
         raise click.BadParameter(message)
     return name, int(text)
+
+
+index_params_option = click.option(
+    "--index-param",
+    "index_params",
+    type=count_pair,
+    metavar="NAME=NUMBER",
+    multiple=True,
+    help="Parameter of the index: nlist (IVF_FLAT), M, efConstruction (HNSW).",
+)
+
+
+def index_option(*, default: IndexName | None, text: str) -> Callable[[Decorated], Decorated]:
+    """Return the option that says which index."""
+    names: tuple[str, ...] = get_args(IndexName)
+    return click.option(
+        "--index",
+        type=click.Choice(names, case_sensitive=False),
+        metavar="|".join(names),
+        default=default,
+        help=text,
+    )
 
 
 def field_list(value: str) -> tuple[Field, ...]:

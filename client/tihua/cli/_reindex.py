@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 
 import tihua
-from tihua._printable import json_line, one_line, printable
+from tihua._printable import json_line, printable
 from tihua.cli import EXIT_INTERRUPTED
 from tihua.cli._command import Command
 from tihua.cli._connection import Connection
@@ -15,9 +15,7 @@ from tihua.cli._intake import Tally
 from tihua.cli._parameters import preprocess_option, require_pillow
 from tihua.cli._printer import counted, json_option
 from tihua.cli._progress import ProgressView, progress_view
-
-_RECONNECT_TIMEOUT_S = 60.0
-"""How long a server that went away is waited for, in seconds."""
+from tihua.cli._reporter import RECONNECT_TIMEOUT_S, Reporter
 
 
 @click.command(
@@ -90,7 +88,7 @@ def reindex(
                 allow_missing=allow_missing,
                 on_progress=account.progress,
                 on_break=account.wait,
-                reconnect_timeout=_RECONNECT_TIMEOUT_S,
+                reconnect_timeout=RECONNECT_TIMEOUT_S,
             )
         except KeyboardInterrupt:
             view.print("interrupted: run it again, and it goes on")
@@ -103,13 +101,12 @@ def reindex(
         raise click.exceptions.Exit(1)
 
 
-class _Account:
+class _Account(Reporter):
     """Shows how far it is, and what failed."""
 
     def __init__(self, view: ProgressView, name: str, *, as_json: bool) -> None:
-        self._view = view
+        super().__init__(view, as_json=as_json)
         self._name = printable(name)
-        self._as_json = as_json
         self._stage = ""
 
     def progress(self, progress: tihua.ReindexProgress) -> None:
@@ -118,16 +115,11 @@ class _Account:
             self._stage = progress.stage
             self._view.print(self._heading(progress))
         for error in progress.errors:
-            self._fail(error)
+            self.fail(error)
         tally = Tally(progress.written, progress.failed, progress.kept)
         if not tally.sent:
             self._view.begin(progress.total)
         self._view.update(tally)
-
-    def wait(self, error: tihua.TihuaError) -> None:
-        """Tell that the server is gone, and that this is not yet the end."""
-        state = "is busy" if isinstance(error, tihua.OverloadedError) else "is gone"
-        self._view.print(f"the server {state}; trying again for up to {_RECONNECT_TIMEOUT_S:g} s")
 
     def _heading(self, progress: tihua.ReindexProgress) -> str:
         match progress.stage:
@@ -137,13 +129,6 @@ class _Account:
                 return "catching up with what has changed meanwhile"
             case _:
                 return f"{self._name} leads to {progress.target} now; fetching what came late"
-
-    def _fail(self, error: tihua.ItemError) -> None:
-        if not self._as_json:
-            self._view.print(f"failed: {error.id}: {one_line(error.message)}")
-            return
-        record = {"id": error.id, "reason": error.reason, "message": error.message}
-        click.echo(json_line({"kind": "failure"} | record))
 
 
 def _print_summary(summary: tihua.ReindexSummary, model: str, *, as_json: bool) -> None:

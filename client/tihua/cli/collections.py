@@ -1,8 +1,5 @@
 """`tihua collections`: what there is, and making and removing it."""
 
-from collections.abc import Callable
-from typing import Any, TypeVar, get_args
-
 import click
 
 import tihua
@@ -11,40 +8,12 @@ from tihua._server_types import IndexName
 from tihua.cli._command import Group
 from tihua.cli._connection import Connection
 from tihua.cli._copy import copy
-from tihua.cli._parameters import count_pair, model_option
+from tihua.cli._parameters import index_option, index_params_option, model_option
 from tihua.cli._printer import Column, Printer, Record, counted, json_option
 from tihua.cli._reindex import reindex
 
-Decorated = TypeVar("Decorated", bound=Callable[..., Any])
-
-INDEX_NAMES: tuple[str, ...] = get_args(IndexName)
-"""How neighbours can be found, as Milvus calls it."""
-
-
 BUILD_TIMEOUT_S = 24 * 3600.0
 """How long building an index is waited for; a server that goes away is noticed earlier."""
-
-
-def index_option(*, default: IndexName | None) -> Callable[[Decorated], Decorated]:
-    """Return the option that says which index."""
-    return click.option(
-        "--index",
-        type=click.Choice(INDEX_NAMES, case_sensitive=False),
-        metavar="|".join(INDEX_NAMES),
-        default=default,
-        show_default=default or "the one that it has",
-        help="How neighbours are found.",
-    )
-
-
-index_params_option = click.option(
-    "--index-param",
-    "index_params",
-    type=count_pair,
-    metavar="NAME=NUMBER",
-    multiple=True,
-    help="Parameter of the index: nlist (IVF_FLAT), M, efConstruction (HNSW).",
-)
 
 
 def _joined(names: object) -> str:
@@ -100,7 +69,7 @@ def list_collections(connection: Connection, *, as_json: bool) -> None:
     ],
 )
 @click.argument("name")
-@index_option(default="AUTOINDEX")
+@index_option(default="AUTOINDEX", text="How neighbours are found.  [default: AUTOINDEX]")
 @index_params_option
 @click.option(
     "--shards", type=click.IntRange(1, 16), default=1, show_default=True, help="Number of shards."
@@ -250,7 +219,7 @@ def load_collection(connection: Connection, name: str | None) -> None:
     ],
 )
 @click.argument("name")
-@index_option(default=None)
+@index_option(default=None, text="How neighbours are found.  [default: the one that it has]")
 @index_params_option
 @json_option
 @click.pass_obj

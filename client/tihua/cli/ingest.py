@@ -7,20 +7,22 @@ from pathlib import Path, PurePosixPath
 import click
 
 import tihua
-from tihua._folder import SUFFIXES, Folder, Unusable
-from tihua._printable import json_line, one_line, printable
+from tihua._folder import SUFFIXES, Folder
+from tihua._printable import json_line, printable
 from tihua._server_types import IndexName
 from tihua.cli import EXIT_INTERRUPTED
 from tihua.cli._command import Command
 from tihua.cli._connection import Connection
 from tihua.cli._intake import Intake, Tally
-from tihua.cli._parameters import count_pair, preprocess_option, require_pillow
+from tihua.cli._parameters import (
+    index_option,
+    index_params_option,
+    preprocess_option,
+    require_pillow,
+)
 from tihua.cli._printer import json_option
 from tihua.cli._progress import ProgressView, progress_view
-from tihua.cli.collections import INDEX_NAMES
-
-_RECONNECT_TIMEOUT_S = 60.0
-"""How long a server that went away is waited for, in seconds."""
+from tihua.cli._reporter import RECONNECT_TIMEOUT_S, Reporter
 
 
 @click.command(
@@ -47,20 +49,10 @@ _RECONNECT_TIMEOUT_S = 60.0
     help="Send no files: the server reads them itself, where DIR is PATH below its --image-root.",
 )
 @click.option("--strict", "is_strict", is_flag=True, help="Exit with status 1 if any file failed.")
-@click.option(
-    "--index",
-    type=click.Choice(INDEX_NAMES, case_sensitive=False),
-    metavar="|".join(INDEX_NAMES),
-    help="How neighbours are found; for a new collection only.  [default: AUTOINDEX]",
+@index_option(
+    default=None, text="How neighbours are found; for a new collection only.  [default: AUTOINDEX]"
 )
-@click.option(
-    "--index-param",
-    "index_params",
-    type=count_pair,
-    metavar="NAME=NUMBER",
-    multiple=True,
-    help="Parameter of the index, such as nlist=512; for a new collection only.",
-)
+@index_params_option
 @click.option(
     "--shards",
     type=click.IntRange(1, 16),
@@ -152,7 +144,7 @@ def command(
                         items,
                         on_progress=reception.progress,
                         on_break=reception.wait,
-                        reconnect_timeout=_RECONNECT_TIMEOUT_S,
+                        reconnect_timeout=RECONNECT_TIMEOUT_S,
                     )
             except KeyboardInterrupt:
                 view.print(f"interrupted: {reception.tally.written} written, safe to run again")
@@ -166,14 +158,13 @@ def command(
         raise click.exceptions.Exit(1)
 
 
-class _Reception:
+class _Reception(Reporter):
     """Adds up what was found here and what the server tells, and shows it."""
 
     def __init__(self, view: ProgressView, *, as_json: bool) -> None:
+        super().__init__(view, as_json=as_json)
         self.here = Tally()
         self._there = Tally()
-        self._view = view
-        self._as_json = as_json
 
     @property
     def tally(self) -> Tally:
@@ -185,21 +176,8 @@ class _Reception:
         """Take what the server tells: what is safe, and what failed."""
         self._there = Tally(progress.written, progress.failed, progress.skipped)
         for error in progress.errors:
-            self.fail(Unusable(error.id, error.reason, error.message))
+            self.fail(error)
         self.show()
-
-    def fail(self, failure: Unusable) -> None:
-        """Tell of a failed picture: a JSON object on stdout, or a line on stderr."""
-        if not self._as_json:
-            self._view.print(f"failed: {failure.id}: {one_line(failure.message)}")
-            return
-        record = {"id": failure.id, "reason": failure.reason, "message": failure.message}
-        click.echo(json_line({"kind": "failure"} | record))
-
-    def wait(self, error: tihua.TihuaError) -> None:
-        """Tell that the server is gone, and that this is not yet the end."""
-        state = "is busy" if isinstance(error, tihua.OverloadedError) else "is gone"
-        self._view.print(f"the server {state}; trying again for up to {_RECONNECT_TIMEOUT_S:g} s")
 
     def show(self) -> None:
         """Show how far it is."""

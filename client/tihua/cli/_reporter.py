@@ -1,0 +1,57 @@
+"""What a long command tells on its way: what failed, that a server is away, how far it is."""
+
+from typing import Protocol
+
+import click
+
+import tihua
+from tihua._printable import json_line, one_line
+from tihua.cli._progress import ProgressView
+
+RECONNECT_TIMEOUT_S = 60.0
+"""How long a server that went away is waited for, in seconds."""
+
+
+class Failure(Protocol):
+    """Something that does not go in: a file here, or an item that a server refused."""
+
+    @property
+    def id(self) -> str:
+        """Its id; may hold what is not UTF-8, as lone surrogates."""
+
+    @property
+    def reason(self) -> str:
+        """Stable and machine-readable, UPPER_SNAKE_CASE."""
+
+    @property
+    def message(self) -> str:
+        """One sentence for people."""
+
+
+class Reporter:
+    """Tells people on stderr, and programs on stdout.
+
+    Args:
+        view: shows how far it is.
+        as_json: a failure is a JSON object on stdout, and not a line on stderr.
+        server: who may go away, in words.
+    """
+
+    def __init__(self, view: ProgressView, *, as_json: bool, server: str = "the server") -> None:
+        self._view = view
+        self._as_json = as_json
+        self._server = server
+
+    def fail(self, failure: Failure) -> None:
+        """Tell of what failed."""
+        if not self._as_json:
+            self._view.print(f"failed: {failure.id}: {one_line(failure.message)}")
+            return
+        record = {"id": failure.id, "reason": failure.reason, "message": failure.message}
+        click.echo(json_line({"kind": "failure"} | record))
+
+    def wait(self, error: tihua.TihuaError) -> None:
+        """Tell that the server is gone, and that this is not yet the end."""
+        state = "is busy" if isinstance(error, tihua.OverloadedError) else "is gone"
+        until = f"trying again for up to {RECONNECT_TIMEOUT_S:g} s"
+        self._view.print(f"{self._server} {state}; {until}")
