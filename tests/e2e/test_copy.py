@@ -11,11 +11,9 @@ import pytest
 import tihua
 from in_process import serving
 from processes import ServerProcess, run_tihua, running
-from small_clip import small_clip
-from tihua_server.clip_encoder import ClipEncoder
+from small_clip import small_encoder
 from tihua_server.config import Config
 from tihua_server.encoders import load_encoder
-from tihua_server.openvino_engine import make_openvino_engine
 from tihua_server.types import Encoder, FloatArray
 
 LONG_AGO = datetime(2001, 2, 3, 4, 5, 6, 789_000, tzinfo=UTC)
@@ -180,8 +178,7 @@ def test_an_alias_is_copied_as_what_it_leads_to(
 @pytest.fixture(scope="module")
 def small(tmp_path_factory: pytest.TempPathFactory) -> Encoder:
     """A small Chinese-CLIP of random weights."""
-    model, cache_dir = small_clip(), tmp_path_factory.mktemp("models")
-    return ClipEncoder(model, make_openvino_engine(model, "fp32", threads=0, cache_dir=cache_dir))
+    return small_encoder(tmp_path_factory.mktemp("models"))
 
 
 async def test_a_server_without_the_model_is_refused_before_anything_is_made(

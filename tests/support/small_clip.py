@@ -1,10 +1,13 @@
 """A Chinese-CLIP network of cn_clip's, so small that it is made and converted in a moment."""
 
+from pathlib import Path
 from typing import Any
 
 import torch
 from tihua_server.chinese_clip import ImageTower, TextTower
+from tihua_server.clip_encoder import ClipEncoder
 from tihua_server.clip_model import ClipModel, Towers
+from tihua_server.openvino_engine import make_openvino_engine
 from tihua_server.torchvision_operators import define_missing_operators
 from tihua_server.types import ModelRef
 
@@ -39,6 +42,12 @@ def small_clip(seed: int = 0) -> ClipModel:
         tolerates_bf16=True,
         towers=lambda: small_towers(seed),
     )
+
+
+def small_encoder(cache_dir: Path) -> ClipEncoder:
+    """Return that of seed 0, computed by OpenVINO, which keeps what it converts in a folder."""
+    model = small_clip()
+    return ClipEncoder(model, make_openvino_engine(model, "fp32", threads=0, cache_dir=cache_dir))
 
 
 def small_towers(seed: int = 0) -> Towers:

@@ -233,8 +233,9 @@ def build_index(
 ) -> None:
     """Replace the index of the collection NAME, and wait until it is built.
 
-    Nothing is embedded again, and items stay. Meanwhile they can be written but not searched;
-    where that must not be, see tihua collections copy. A second call waits for the first.
+    Nothing is embedded again, and items stay. Meanwhile they can be written but not searched. Where
+    that must not be, copy it on its own server (copy NAME --to … --as NAME_2), index the copy, and
+    let the name lead there (alias NAME NAME_2). A second call waits for the first.
     """
     with connection.client() as client:
         collection = client.build_index(

@@ -1,0 +1,227 @@
+"""What is written while a reindex runs, before the name is led to the new collection and after."""
+
+import asyncio
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+import tihua
+from reindexing import LONG_AGO, pictures, times
+from tihua_server.app import App
+from tihua_server.errors import StoreUnavailable
+
+Done = tuple[tihua.ReindexSummary, list[tihua.ReindexProgress]]
+Reindex = Callable[..., Done]
+
+
+@pytest.fixture
+def reindex(app: App, folder: Path) -> Iterator[Reindex]:
+    """Runs a reindex of `photos`, as a program would.
+
+    `meanwhile` is called when a stage begins, `reading` before the content of an item is read.
+    """
+    with tihua.Client(app.address) as blocking:
+
+        def run(
+            meanwhile: Callable[[tihua.Client, str], None] = lambda *_: None,
+            reading: Callable[[tihua.Client, tihua.Item], None] = lambda *_: None,
+        ) -> Done:
+            seen: list[tihua.ReindexProgress] = []
+
+            def content(item: tihua.Item) -> Path:
+                reading(blocking, item)
+                return folder / item.id
+
+            def note(progress: tihua.ReindexProgress) -> None:
+                is_new = not seen or seen[-1].stage != progress.stage
+                seen.append(progress)
+                if is_new:
+                    meanwhile(blocking, progress.stage)
+
+            summary = tihua.reindex(
+                blocking,
+                "photos",
+                model="small",
+                content=content,
+                on_progress=note,
+            )
+            return summary, seen
+
+        yield run
+
+
+@pytest.fixture
+async def filled(client: tihua.AsyncClient, folder: Path) -> None:
+    """The alias `photos` of a collection of ten pictures, written long ago."""
+    await client.create_collection("photos_1")
+    await client.set_alias("photos", "photos_1")
+    paths = pictures(folder)[:10]
+    await client.upsert([tihua.Item(path.name, image=path, update_time=LONG_AGO) for path in paths])
+
+
+@pytest.mark.usefixtures("filled")
+async def test_what_is_written_to_the_old_collection_after_the_swap_is_fetched(
+    client: tihua.AsyncClient, reindex: Reindex, folder: Path
+) -> None:
+    """By a server that does not know yet; and what is done to the new one is not undone."""
+
+    def meanwhile(blocking: tihua.Client, stage: str) -> None:
+        if stage != "settle":
+            return
+        late = [tihua.Item(name, image=folder / name) for name in ("000.jpg", "050.jpg")]
+        blocking.upsert(late, collection="photos_1")
+        blocking.delete_items(["001.jpg"], collection="photos_1")
+        new = [tihua.Item(name, image=folder / name) for name in ("002.jpg", "060.jpg")]
+        blocking.upsert(new, collection="photos")
+        blocking.delete_items(["003.jpg"], collection="photos")
+
+    summary, seen = await asyncio.to_thread(reindex, meanwhile)
+
+    old, new = await times(client, "photos_1"), await times(client, "photos")
+    assert sorted(new) == [
+        "000.jpg",
+        "002.jpg",
+        *(f"00{number}.jpg" for number in range(4, 10)),
+        "050.jpg",
+        "060.jpg",
+    ]
+    assert new["000.jpg"] == old["000.jpg"] != LONG_AGO
+    assert new["002.jpg"] != LONG_AGO
+    assert (summary.written, summary.deleted, summary.is_complete) == (12, 1, True)
+    assert [progress.stage for progress in seen][-1] == "settle"
+
+
+@pytest.mark.usefixtures("filled")
+async def test_what_is_deleted_after_the_swap_stays_deleted(
+    client: tihua.AsyncClient, reindex: Reindex, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Though it was written while the reindex ran, as what comes late is, or came late."""
+    upsert = tihua.Client.upsert
+
+    def put(blocking: tihua.Client, name: str, collection: str) -> None:
+        upsert(blocking, [tihua.Item(name, image=folder / name)], collection=collection)
+
+    def meanwhile(blocking: tihua.Client, stage: str) -> None:
+        if stage == "copy":
+            put(blocking, "050.jpg", "photos")
+        if stage == "settle":
+            assert blocking.delete_items(["050.jpg"], collection="photos") == 1
+            for name in ("051.jpg", "052.jpg"):
+                put(blocking, name, "photos_1")
+            put(blocking, "052.jpg", "photos")
+
+    def upsert_and_delete(self: tihua.Client, *args: Any, **kwargs: Any) -> tihua.UpsertResult:
+        result = upsert(self, *args, **kwargs)
+        assert self.delete_items(["051.jpg", "052.jpg"], collection="photos") == 2
+        return result
+
+    # The reindex writes what came late by it; a second pass looks whether there is more.
+    monkeypatch.setattr(tihua.Client, "upsert", upsert_and_delete)
+    summary, _ = await asyncio.to_thread(reindex, meanwhile)
+
+    deleted = {"050.jpg", "051.jpg", "052.jpg"}
+    assert (summary.written, summary.is_complete) == (12, True)
+    assert deleted < set(await times(client, "photos_1"))
+    assert deleted.isdisjoint(await times(client, "photos"))
+
+
+@pytest.mark.usefixtures("filled")
+@pytest.mark.parametrize("is_last_moment", [False, True])
+async def test_what_came_late_replaces_nothing_newer(
+    client: tihua.AsyncClient,
+    reindex: Reindex,
+    folder: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    is_last_moment: bool,
+) -> None:
+    """Nor what is written while the late content is read, or when both lists were compared."""
+    late = ("000.jpg", "050.jpg")
+    get_items = tihua.Client.get_items
+
+    def meanwhile(blocking: tihua.Client, stage: str) -> None:
+        if stage == "settle":
+            items = [tihua.Item(name, image=folder / name) for name in late]
+            blocking.upsert(items, collection="photos_1")
+            blocking.delete_items(["001.jpg"], collection="photos_1")
+
+    def write(blocking: tihua.Client, names: Sequence[str]) -> None:
+        items = [tihua.Item(name, text="新", uri="newer") for name in names]
+        blocking.upsert(items, collection="photos")
+
+    def reading(blocking: tihua.Client, item: tihua.Item) -> None:
+        if item.id in late and item.update_time != LONG_AGO and not is_last_moment:
+            write(blocking, [item.id])
+
+    def newer_when_asked(self: tihua.Client, ids: Sequence[str], **kwargs: Any) -> list[tihua.Item]:
+        if kwargs["fields"] == ("update_time",) and (is_last_moment or "001.jpg" in ids):
+            write(self, ids)
+        return get_items(self, ids, **kwargs)
+
+    monkeypatch.setattr(tihua.Client, "get_items", newer_when_asked)
+    summary, _ = await asyncio.to_thread(reindex, meanwhile, reading)
+
+    assert (summary.written, summary.deleted, summary.is_complete) == (10, 0, True)
+    found = await client.get_items([*late, "001.jpg"])
+    assert [item.uri for item in found] == ["newer"] * 3
+
+
+@pytest.mark.usefixtures("filled")
+async def test_what_was_swapped_and_not_settled_is_settled_by_the_next_call(
+    client: tihua.AsyncClient, reindex: Reindex, folder: Path
+) -> None:
+    """The alias that remembers the old collection is there until then, and keeps it."""
+
+    def die(blocking: tihua.Client, stage: str) -> None:
+        if stage == "settle":
+            blocking.upsert(
+                [tihua.Item("050.jpg", image=folder / "050.jpg")], collection="photos_1"
+            )
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        await asyncio.to_thread(reindex, die)
+    assert (await client.get_collection()).name == "photos_small_1"
+    with pytest.raises(tihua.FailedPreconditionError, match="photos_small_1_source"):
+        await client.delete_collection("photos_1")
+    await client.delete_items(["000.jpg"])
+
+    summary, _ = await asyncio.to_thread(reindex)
+
+    assert (summary.source, summary.written, summary.is_complete) == ("photos_1", 1, True)
+    assert "050.jpg" in await times(client, "photos")
+    assert "000.jpg" not in await times(client, "photos")
+    await client.delete_collection("photos_1")
+
+
+@pytest.mark.usefixtures("filled")
+async def test_nothing_is_swapped_if_the_store_counts_otherwise_than_it_lists(
+    client: tihua.AsyncClient, reindex: Reindex, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An item that is listed and not counted, or the other way round, is nothing to go on with."""
+    count = tihua.Client.count_items
+
+    def one_less(self: tihua.Client, *, collection: str) -> int:
+        return count(self, collection=collection) - (collection == "photos_small_1")
+
+    monkeypatch.setattr(tihua.Client, "count_items", one_less)
+    with pytest.raises(tihua.ServerError, match="has 9 items where photos_1 has 10"):
+        await asyncio.to_thread(reindex)
+    assert (await client.get_collection()).name == "photos_1"
+
+
+@pytest.mark.usefixtures("filled")
+async def test_a_server_that_goes_away_is_waited_for(
+    app: App, reindex: Reindex, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And what was interrupted is done."""
+    scan, failures = app._store.scan, iter(range(3))
+
+    async def away_at_first(*args: object, **kwargs: object) -> object:
+        if next(failures, None) is not None:
+            raise StoreUnavailable("the store is away")
+        return await scan(*args, **kwargs)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(app._store, "scan", away_at_first)
+    summary, _ = await asyncio.to_thread(reindex)
+    assert (summary.items, summary.is_complete) == (10, True)

@@ -1,0 +1,20 @@
+"""What tests of a reindex look at: the pictures of a folder, and when items were written."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import tihua
+
+LONG_AGO = datetime(2001, 2, 3, tzinfo=UTC)
+PICTURES = 120
+
+
+def pictures(folder: Path) -> list[Path]:
+    """Return what is in a folder."""
+    return sorted(folder.iterdir())
+
+
+async def times(client: tihua.AsyncClient, collection: str) -> dict[str, datetime | None]:
+    """Return when each item of a collection was written."""
+    items = client.list_items(fields=("update_time",), collection=collection)
+    return {item.id: item.update_time async for item in items}
