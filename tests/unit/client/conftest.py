@@ -3,6 +3,7 @@
 import asyncio
 import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future
 from typing import TypeAlias
 
 import pytest
@@ -15,10 +16,20 @@ class _ServerThread:
     """Servers in an event loop of their own."""
 
     def __init__(self) -> None:
-        self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever, name="test server")
+        loop: Future[asyncio.AbstractEventLoop] = Future()
+        self._thread = threading.Thread(target=self._run, args=(loop,), name="test server")
         self._thread.start()
+        self._loop = loop.result()
         self._servers: list[aio.Server] = []
+
+    @staticmethod
+    def _run(started: "Future[asyncio.AbstractEventLoop]") -> None:
+        # The runner ends the handlers that still run when the loop stops: one that is collected
+        # with a call pending, on another thread, would leave gRPC's core with its freed memory.
+        with asyncio.Runner() as runner:
+            loop = runner.get_loop()
+            started.set_result(loop)
+            loop.run_forever()
 
     def serve(self, register: Callable[[aio.Server], None]) -> str:
         """Start a server with what `register` adds to it; return its address."""
@@ -41,7 +52,6 @@ class _ServerThread:
         asyncio.run_coroutine_threadsafe(self._stop(), self._loop).result()
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
-        self._loop.close()
 
 
 @pytest.fixture
