@@ -49,6 +49,22 @@ def literal(value: object, name: str = "") -> str:
     )
 
 
+def membership(field: str, values: Sequence[object], *, is_negated: bool) -> str:
+    """Return `field in values` in comparisons, which say the same of what is no value of a list.
+
+    Objects and lists are unequal to each value, and null stays null.
+
+    Args:
+        field: as it is written.
+        values: that `literal` takes as a list.
+        is_negated: whether for `not in`.
+    """
+    if not values:  # false, but null for null
+        return f'({field} == "" {"or" if is_negated else "and"} {field} != "")'
+    sign, conjunction = ("!=", "and") if is_negated else ("==", "or")
+    return f"({f' {conjunction} '.join(f'{field} {sign} {literal(value)}' for value in values)})"
+
+
 def _list(values: Sequence[object], name: str) -> str:
     if len(values) > MAX_LIST_LENGTH:
         raise _refusal(

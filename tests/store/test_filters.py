@@ -100,6 +100,31 @@ async def test_a_filter_keeps_what_matches(
     assert {hit.item.id for hit in hits} == set(matching)
 
 
+@pytest.mark.parametrize(
+    ("expression", "matching"),
+    [
+        ("place in ['x']", "a"),
+        ("place not in ['x']", "bcd"),
+        ("place in []", ""),
+        ("place not in []", "abcd"),
+        ("not (place in ['y'])", "abcd"),
+        ("place in {many}", "a"),
+    ],
+)
+async def test_a_list_meets_objects_and_lists(
+    store: VectorStore, name: str, embeddings: FloatArray, expression: str, matching: str
+) -> None:
+    """One item with another kind of value does not keep the others from being found."""
+    values: dict[str, object] = {"a": "x", "b": {"x": 1}, "c": ["x"], "d": 1}
+    items = [Item(key, embeddings[0], "", {"place": value}) for key, value in values.items()]
+    await store.upsert(name, items)
+    params: dict[str, object] = {"many": [f"{n}" for n in range(999)] + ["x"]}
+
+    where = Filter(expression, params if "{many}" in expression else {})
+    found = await store.scan(name, where=where, limit=10, fields=BARE)
+    assert [item.id for item in found] == list(matching)
+
+
 async def test_a_bound_string_matches_itself_and_nothing_else(
     store: VectorStore, name: str, embeddings: FloatArray
 ) -> None:

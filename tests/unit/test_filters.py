@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tihua_server.errors import InvalidInput
 from tihua_server.filter_literals import MAX_LIST_LENGTH, literal
-from tihua_server.filters import MAX_DEPTH, MAX_EXPRESSION_CHARS, MAX_OPERATORS, render
+from tihua_server.filter_reader import MAX_DEPTH, MAX_OPERATORS
+from tihua_server.filters import MAX_EXPRESSION_CHARS, render
 from tihua_server.types import Filter
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]))
@@ -100,9 +101,26 @@ def test_an_expression_is_written_in_one_spelling(
     assert render(Filter(expression, params)) == rendered
 
 
-def test_milvus_lite_gets_bare_names() -> None:
-    """Its `in` takes nothing else."""
-    assert render(Filter("作者 in ['李白']"), lite=True) == '作者 in ["李白"]'
+@pytest.mark.parametrize(
+    ("expression", "rendered"),
+    [
+        ("作者 in ['李白']", '(作者 == "李白")'),
+        ("not x in [1, 2.5]", "not (x == 1 or x == 2.5)"),
+        ("y and a['b'] not in [1, 2]", 'y and (a["b"] != 1 and a["b"] != 2)'),
+        ("(x in [])", '( (x == "" and x != "") )'),
+        ("x not in []", '(x == "" or x != "")'),
+        ("id in ['a'] or uri not in ['b']", 'id in ["a"] or uri not in ["b"]'),
+        ("1 + x in [1]", "1 + x in [1]"),
+        ("(x) in [1]", "( x ) in [1]"),
+        ("x in [1] in [2]", "(x == 1) in [2]"),
+        ("1 in [1]", "1 in [1]"),
+    ],
+)
+def test_milvus_lite_gets_bare_names_and_comparisons_of_metadata(
+    expression: str, rendered: str
+) -> None:
+    """Its `in` fails where a value of the metadata is an object; columns hold none."""
+    assert render(Filter(expression), lite=True) == rendered
 
 
 @pytest.mark.parametrize(
