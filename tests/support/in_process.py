@@ -13,9 +13,9 @@ from tihua_server.types import Encoder
 
 @contextlib.asynccontextmanager
 async def serving(encoder: Encoder, config: Config, *others: Encoder) -> AsyncIterator[App]:
-    """Run a server, its store in `config.data_dir`."""
+    """Run a server, its store at `config.milvus_uri` or else in `config.data_dir`."""
     telemetry = Telemetry(config)
-    store = await Milvus.open(config.data_dir, observer=telemetry.observer)
+    store = await Milvus.open(config.milvus_uri or config.data_dir, observer=telemetry.observer)
     models = ServedModels([encoder, *others], config, telemetry.observer)
     app = App(models, store, config, telemetry)
     try:

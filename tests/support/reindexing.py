@@ -3,10 +3,14 @@
 from datetime import UTC, datetime
 from pathlib import Path
 
+import pytest
 import tihua
 
 LONG_AGO = datetime(2001, 2, 3, tzinfo=UTC)
 PICTURES = 120
+
+EMBEDDED_ALONE = pytest.mark.parametrize("app", ["embedded"], indirect=True)
+"""For what a Milvus server, where each reindex takes 20 s, has no part in."""
 
 
 def pictures(folder: Path) -> list[Path]:

@@ -22,13 +22,23 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> tuple[Encoder, Encoder]:
     return load_encoder(Config()), small_encoder(tmp_path_factory.mktemp("models"))
 
 
-@pytest.fixture
-async def app(tmp_path: Path, models: tuple[Encoder, Encoder]) -> AsyncIterator[App]:
-    """A server of both."""
-    config = Config(port=0, data_dir=tmp_path / "data", drain_timeout_s=5)
+@pytest.fixture(params=["embedded", pytest.param("milvus", marks=pytest.mark.milvus)])
+async def app(
+    request: pytest.FixtureRequest, tmp_path: Path, models: tuple[Encoder, Encoder]
+) -> AsyncIterator[App]:
+    """A server of both; its store is embedded, and in `make test-milvus` a Milvus server."""
+    uri = request.getfixturevalue("milvus_uri") if request.param == "milvus" else ""
+    config = Config(port=0, data_dir=tmp_path / "data", milvus_uri=uri, drain_timeout_s=5)
     tiny, small = models
     async with serving(tiny, config, small) as running:
         yield running
+        # A Milvus server outlives the test, whose collections are called the same each time.
+        async with tihua.AsyncClient(running.address) as client:
+            for collection in await client.list_collections():
+                if collection.name.startswith("photos"):
+                    for alias in collection.aliases:
+                        await client.delete_alias(alias)
+                    await client.delete_collection(collection.name)
 
 
 @pytest.fixture

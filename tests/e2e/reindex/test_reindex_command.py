@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 import tihua
 from processes import run_tihua
-from reindexing import PICTURES, pictures, times
+from reindexing import EMBEDDED_ALONE, PICTURES, pictures, times
 from tihua_server.app import App
 from tihua_server.types import Item
 
@@ -122,6 +122,7 @@ async def test_a_reindex_is_not_noticed_by_those_who_search_and_survives_being_k
     )
 
 
+@EMBEDDED_ALONE
 async def test_items_whose_pictures_cannot_be_had_keep_the_alias_where_it_is(
     app: App, client: tihua.AsyncClient, folder: Path
 ) -> None:
@@ -160,6 +161,7 @@ async def test_items_whose_pictures_cannot_be_had_keep_the_alias_where_it_is(
     assert (await client.get_collection()).name == "photos_small_1"
 
 
+@EMBEDDED_ALONE
 async def test_a_model_that_is_not_served_is_refused_before_anything_is_done(
     app: App, client: tihua.AsyncClient, folder: Path
 ) -> None:

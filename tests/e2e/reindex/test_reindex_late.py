@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 import tihua
-from reindexing import LONG_AGO, pictures, times
+from reindexing import EMBEDDED_ALONE, LONG_AGO, pictures, times
 from tihua_server.app import App
 from tihua_server.errors import StoreUnavailable
 
@@ -167,6 +167,7 @@ async def test_what_came_late_replaces_nothing_newer(
 
 
 @pytest.mark.usefixtures("filled")
+@EMBEDDED_ALONE
 async def test_what_was_swapped_and_not_settled_is_settled_by_the_next_call(
     client: tihua.AsyncClient, reindex: Reindex, folder: Path
 ) -> None:
@@ -195,6 +196,7 @@ async def test_what_was_swapped_and_not_settled_is_settled_by_the_next_call(
 
 
 @pytest.mark.usefixtures("filled")
+@EMBEDDED_ALONE
 async def test_nothing_is_swapped_if_the_store_counts_otherwise_than_it_lists(
     client: tihua.AsyncClient, reindex: Reindex, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -211,6 +213,7 @@ async def test_nothing_is_swapped_if_the_store_counts_otherwise_than_it_lists(
 
 
 @pytest.mark.usefixtures("filled")
+@EMBEDDED_ALONE
 async def test_a_server_that_goes_away_is_waited_for(
     app: App, reindex: Reindex, monkeypatch: pytest.MonkeyPatch
 ) -> None:
