@@ -56,9 +56,10 @@ _DAMAGED = (
     OSError,
     SyntaxError,
     ValueError,
+    TypeError,
     EOFError,
     LookupError,
-    OverflowError,
+    ArithmeticError,
     struct.error,
     zlib.error,
 )

@@ -55,6 +55,17 @@ def test_a_file_cut_short_is_refused(file_format: str, part: float) -> None:
         decode(content[: int(len(content) * part)])
 
 
+def test_a_tiff_whose_offset_is_a_fraction_is_refused() -> None:
+    """Pillow seeks to what the file gives as the place of its pixels, whatever kind it is of."""
+    content = encode(noise(8, 8), "TIFF")
+    # StripOffsets, one value: a LONG at first, then a RATIONAL.
+    long, rational = struct.pack("<HHI", 273, 4, 1), struct.pack("<HHI", 273, 5, 1)
+    assert content.count(long) == 1
+    with pytest.raises(InvalidInput, match="send the whole file") as caught:
+        decode(content.replace(long, rational))
+    assert caught.value.reason == "UNREADABLE_IMAGE"
+
+
 def test_no_damaged_file_gets_past_the_two_errors() -> None:
     """Random damage yields a picture or one of the two errors, never another exception."""
     rng = np.random.default_rng(1)
