@@ -23,7 +23,7 @@ from chaos.patience import PATIENCE_S
 from chaos.server import Server
 
 PER_S = 1_000
-"""Calls that are begun, and given up, in a second."""
+"""Calls that are given up in a second; one that ends before is followed by another."""
 
 MAX_STAY_S = 0.05
 """How long a caller stays at most: some leave before the server knows of them, others are waited
@@ -72,20 +72,18 @@ def cancellations(ground: Ground) -> Outcome:
 async def _storm(
     address: str, dim: int, choice: random.Random, seconds: float
 ) -> Counter[grpc.StatusCode]:
-    """Begin `PER_S` calls a second and give each up; return how they ended."""
+    """Begin calls so that `PER_S` a second are given up; return how they ended."""
     ended: Counter[grpc.StatusCode] = Counter()
     async with grpc.aio.insecure_channel(address) as channel:
         begin = _calls(channel, dim)
         under_way: set[asyncio.Task[None]] = set()
         start_s = time.monotonic()
-        begun = 0
         while (passed_s := time.monotonic() - start_s) < seconds:
-            while begun < passed_s * PER_S:
+            while ended[grpc.StatusCode.CANCELLED] + len(under_way) < passed_s * PER_S:
                 stay_s = choice.uniform(0, MAX_STAY_S)
                 task = asyncio.create_task(_give_up(choice.choice(begin), stay_s, ended))
                 under_way.add(task)
                 task.add_done_callback(under_way.discard)
-                begun += 1
             await asyncio.sleep(TICK_S)
         await asyncio.gather(*under_way)
     return ended
