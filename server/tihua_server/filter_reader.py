@@ -121,7 +121,11 @@ class FilterReader:
         self._write_operator(word)
         at = self._take("a list")
         is_written_out = at.text == "["
-        values = self._list() if is_written_out else at.kind == "param" and self._value(at)
+        values: object = None
+        if is_written_out:
+            values = self._list()
+        elif at.kind == "param":
+            values = self._value(at)
         if not isinstance(values, list | tuple):
             raise _expected(f"a list after {word!r}", at)
         written = literal(

@@ -168,20 +168,17 @@ class MilvusConnection:
     def _answered(self, call: str, name: str, bound_s: float) -> Iterator[None]:
         """Translate what a call raises, and tell the observer how it went."""
         start_s, reason = perf_counter(), ""
-        failure: ServiceError
         try:
             yield
-        except asyncio.CancelledError as error:
+        except (TimeoutError, asyncio.CancelledError, MilvusException, grpc.RpcError) as error:
             task = asyncio.current_task()
-            if not self._is_closed or task is None or task.cancelling():
+            if isinstance(error, asyncio.CancelledError) and (
+                # Else `close` took the work from a pool where it had not begun.
+                not self._is_closed or task is None or task.cancelling()
+            ):
                 raise
-            # Not the caller left: `close` took the work from a pool where it had not begun.
-            failure = StoreUnavailable(_CLOSED)
-            reason = failure.reason
-            raise failure from error
-        except (TimeoutError, MilvusException, grpc.RpcError) as error:
             if isinstance(error, TimeoutError):
-                failure = unavailable(bound_s)
+                failure: ServiceError = unavailable(bound_s)
             elif self._is_closed:
                 failure = StoreUnavailable(_CLOSED)
             else:

@@ -70,6 +70,7 @@ NASTY = [
         ("mono == false", {}, "b"),
         ('camera [ "lens" ] == "35mm"', {}, "c"),
         ('camera["iso"][0] == 200', {}, "d"),
+        ("camera['lens'] in {lenses}", {"lenses": ["35mm", "85mm"]}, "c"),
         ("camera[{key}] == {lens}", {"key": "lens", "lens": "50mm"}, "d"),
         ("json_contains(tags, {tag})", {"tag": "cat"}, "a"),
         ("json_contains_any(tags, {tags}) && year > 2000", {"tags": ["cat", "dog"]}, "b"),
