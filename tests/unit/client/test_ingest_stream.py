@@ -3,8 +3,6 @@
 Every behaviour that both clients share is tested with both.
 """
 
-# ruff: noqa: N802 - the names of methods are the contract's
-
 import asyncio
 import os
 import signal
@@ -12,13 +10,11 @@ import threading
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, TypeAlias
+from typing import Any, TypeAlias
 
 import grpc
 import pytest
-from google.protobuf import any_pb2, duration_pb2
-from google.protobuf.message import Message
-from google.rpc import error_details_pb2, status_pb2
+from fake_ingest_server import End, FakeServer, Plan, Refusing, refusal
 from grpc import aio
 from tihua import (
     AsyncClient,
@@ -31,209 +27,8 @@ from tihua import (
     UnavailableError,
 )
 from tihua._ingest_types import WriteMode
-from tihua.v1 import (
-    collection_service_pb2,
-    ingest_service_pb2_grpc,
-    system_service_pb2,
-    system_service_pb2_grpc,
-    types_pb2,
-)
-from tihua.v1.ingest_service_pb2 import (
-    BatchError,
-    IngestAck,
-    IngestCredit,
-    IngestDraining,
-    IngestRequest,
-    IngestResponse,
-    IngestStart,
-    IngestStarted,
-)
-from tihua.v1.ingest_service_pb2 import (
-    IngestSummary as IngestSummaryMessage,
-)
 
 Serve: TypeAlias = Callable[[Callable[[aio.Server], None]], str]
-Context: TypeAlias = "aio.ServicerContext[IngestRequest, IngestResponse]"
-End: TypeAlias = Literal["summary", "break", "lost ack", "drain", "no summary", "hang"]
-
-
-@dataclass(frozen=True)
-class Plan:
-    """How one stream goes.
-
-    Attributes:
-        end: how it ends.
-        after: the number of batches after which it does; None for when the client half-closes.
-        credit: batches that may be in flight.
-        forgets: whether the server has forgotten the session.
-    """
-
-    end: End = "summary"
-    after: int | None = None
-    credit: int = 2
-    forgets: bool = False
-
-
-@dataclass
-class Session:
-    """What the server remembers of a session."""
-
-    committed: int = 0
-    written: int = 0
-    failed: int = 0
-
-    def acknowledged(self, errors: Iterable[BatchError] = ()) -> IngestAck:
-        """Return what is safe."""
-        return IngestAck(
-            committed_seq=self.committed,
-            items_written=self.written,
-            items_failed=self.failed,
-            errors=errors,
-        )
-
-
-class FakeServer(
-    ingest_service_pb2_grpc.IngestServiceServicer,
-    system_service_pb2_grpc.SystemServiceServicer,
-):
-    """Keeps the contract of Ingest, checks that the client does, and goes by a plan per stream."""
-
-    def __init__(self, *plans: Plan) -> None:
-        """Take a plan for each stream; those after the last end well."""
-        self.plans = list(plans)
-        self.sessions: dict[str, Session] = {}
-        self.starts: list[IngestStart] = []
-        self.stored: list[str] = []
-        self.violations: list[str] = []
-        self.was_cancelled = threading.Event()
-        self.hangs = threading.Event()
-        self.on_hang: Callable[[], None] = lambda: None
-
-    def register(self, server: aio.Server) -> None:
-        """Add the services to a server."""
-        get_items = grpc.unary_unary_rpc_method_handler(
-            self._get_items,
-            collection_service_pb2.GetItemsRequest.FromString,
-            collection_service_pb2.GetItemsResponse.SerializeToString,
-        )
-        server.add_generic_rpc_handlers(
-            [
-                grpc.method_handlers_generic_handler(
-                    "tihua.v1.CollectionService", {"GetItems": get_items}
-                )
-            ]
-        )
-        ingest_service_pb2_grpc.add_IngestServiceServicer_to_server(self, server)
-        system_service_pb2_grpc.add_SystemServiceServicer_to_server(self, server)
-
-    async def GetServerInfo(
-        self, request: system_service_pb2.GetServerInfoRequest, context: object
-    ) -> system_service_pb2.GetServerInfoResponse:
-        """Return limits."""
-        limits = system_service_pb2.Limits(
-            max_message_bytes=100_000, max_batch_items=64, max_page_size=100
-        )
-        return system_service_pb2.GetServerInfoResponse(limits=limits)
-
-    async def _get_items(
-        self,
-        request: collection_service_pb2.GetItemsRequest,
-        context: "aio.ServicerContext[Message, Message]",
-    ) -> collection_service_pb2.GetItemsResponse:
-        """Return the ids of those that are stored."""
-        if request.collection == "half-missing":
-            await context.abort(grpc.StatusCode.NOT_FOUND, "it was dropped a moment ago")
-        there = [types_pb2.Item(id=item_id) for item_id in request.ids if item_id in self.stored]
-        return collection_service_pb2.GetItemsResponse(items=there)
-
-    async def Ingest(
-        self, request_iterator: AsyncIterator[IngestRequest], context: Context
-    ) -> AsyncIterator[IngestResponse]:
-        """Run one stream by its plan."""
-        plan = self.plans.pop(0) if self.plans else Plan()
-        start = (await anext(request_iterator)).start
-        self.starts.append(start)
-        if start.collection == "missing":
-            await context.abort(grpc.StatusCode.NOT_FOUND, "no such collection")
-        if plan.forgets:
-            self.sessions.clear()
-        session = self.sessions.setdefault(start.session_id, Session())
-        if start.read_seq > session.committed:
-            session.committed = start.read_seq
-            session.written = start.items_written
-            session.failed = start.items_failed
-        credit = IngestCredit(batches=plan.credit, bytes=plan.credit * 50_000)
-        yield IngestResponse(started=IngestStarted(committed_seq=session.committed, credit=credit))
-        if session.committed > start.read_seq:
-            yield IngestResponse(ack=session.acknowledged())
-        try:
-            async for response in self._run(plan, credit, session, request_iterator, context):
-                yield response
-        except (asyncio.CancelledError, GeneratorExit):
-            self.was_cancelled.set()
-            raise
-
-    async def _run(
-        self,
-        plan: Plan,
-        credit: IngestCredit,
-        session: Session,
-        requests: AsyncIterator[IngestRequest],
-        context: Context,
-    ) -> AsyncIterator[IngestResponse]:
-        received = 0
-        async for request in requests:
-            received += 1
-            is_last = received == plan.after
-            self._check_credit(credit, request)
-            if is_last and plan.end == "break":
-                await context.abort(grpc.StatusCode.UNAVAILABLE, "gone")
-            if is_last and plan.end == "hang":
-                self.hangs.set()
-                self.on_hang()
-                await asyncio.Event().wait()
-            ack = self._commit(session, request)
-            if is_last and plan.end == "lost ack":
-                await context.abort(grpc.StatusCode.UNAVAILABLE, "gone")
-            yield IngestResponse(ack=ack)
-            if is_last and plan.end == "drain":
-                yield IngestResponse(draining=IngestDraining())
-                await context.abort(grpc.StatusCode.UNAVAILABLE, "draining")
-            granted = IngestCredit(batches=1, bytes=request.ByteSize())
-            credit.batches += granted.batches
-            credit.bytes += granted.bytes
-            yield IngestResponse(credit=granted)
-        if plan.end != "no summary":
-            yield IngestResponse(
-                summary=IngestSummaryMessage(
-                    committed_seq=session.committed,
-                    items_written=session.written,
-                    items_failed=session.failed,
-                )
-            )
-
-    def _check_credit(self, credit: IngestCredit, request: IngestRequest) -> None:
-        if credit.batches < 1 or credit.bytes < request.ByteSize():
-            self.violations.append(f"batch {request.batch.seq} was sent without credit")
-        else:
-            credit.batches -= 1
-            credit.bytes -= request.ByteSize()
-
-    def _commit(self, session: Session, request: IngestRequest) -> IngestAck:
-        batch = request.batch
-        if batch.seq != session.committed + 1:
-            self.violations.append(f"batch {batch.seq} came after {session.committed}")
-        session.committed = batch.seq
-        errors = []
-        for index, item in enumerate(batch.items):
-            if item.id.startswith("bad"):
-                session.failed += 1
-                error = types_pb2.ItemError(index=index, id=item.id, code=3, reason="BAD")
-                errors.append(BatchError(seq=batch.seq, error=error))
-            else:
-                session.written += 1
-                self.stored.append(item.id)
-        return session.acknowledged(errors)
 
 
 @dataclass
@@ -594,47 +389,6 @@ def test_closing_the_blocking_client_ends_its_ingest(serve: Serve) -> None:
     server.on_hang = lambda: threading.Thread(target=client.close).start()
     with pytest.raises(RuntimeError, match="this client is closed"):
         client.ingest(items(20), batch_size=2)
-
-
-class Refusing(FakeServer):
-    """Refuses the first streams with a status of its own."""
-
-    def __init__(self, *refusals: status_pb2.Status) -> None:
-        """Take the statuses."""
-        super().__init__()
-        self.refusals = list(refusals)
-
-    async def Ingest(
-        self, request_iterator: AsyncIterator[IngestRequest], context: Context
-    ) -> AsyncIterator[IngestResponse]:
-        """Refuse, or run the stream."""
-        if self.refusals:
-            status = self.refusals.pop(0)
-            self.starts.append((await anext(request_iterator)).start)
-            code = next(code for code in grpc.StatusCode if code.value[0] == status.code)
-            details = (("grpc-status-details-bin", status.SerializeToString()),)
-            await context.abort(code, status.message, trailing_metadata=details)
-        async for response in super().Ingest(request_iterator, context):
-            yield response
-
-
-def refusal(
-    code: grpc.StatusCode, message: str, retry_after_s: float | None = None
-) -> status_pb2.Status:
-    """Return a status as a tihua server sends it."""
-    status = status_pb2.Status(code=code.value[0], message=message)
-    details: list[error_details_pb2.ErrorInfo | error_details_pb2.RetryInfo] = [
-        error_details_pb2.ErrorInfo(reason="SOME_REASON", domain="tihua")
-    ]
-    if retry_after_s is not None:
-        delay = duration_pb2.Duration()
-        delay.FromMilliseconds(round(retry_after_s * 1000))
-        details.append(error_details_pb2.RetryInfo(retry_delay=delay))
-    for detail in details:
-        packed = any_pb2.Any()
-        packed.Pack(detail)
-        status.details.append(packed)
-    return status
 
 
 def test_a_busy_server_is_tried_again(serve: Serve, run: Run) -> None:
