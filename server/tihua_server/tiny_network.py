@@ -100,13 +100,17 @@ class SamePadConv(nn.Module):
         self, inputs: int, outputs: int, kernel: int, stride: int = 1, groups: int = 1
     ) -> None:
         super().__init__()
-        self.conv = nn.Conv2d(inputs, outputs, kernel, stride, groups=groups, bias=True)
+        # At stride 1 the padding is symmetric, and need not be a copy of the map.
+        padding = kernel // 2 if stride == 1 else 0
+        self.conv = nn.Conv2d(
+            inputs, outputs, kernel, stride, padding=padding, groups=groups, bias=True
+        )
         self.kernel = kernel
         self.stride = stride
 
     def forward(self, pixels: Tensor) -> Tensor:
         """Return the convolved map: (batch, outputs, ⌈height / stride⌉, ⌈width / stride⌉)."""
-        if self.kernel == 1:
+        if self.stride == 1:
             return cast("Tensor", self.conv(pixels))
         height, width = (self._missing(side) for side in pixels.shape[-2:])
         padding = (width // 2, width - width // 2, height // 2, height - height // 2)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from torch import Tensor
 
-from tihua_server.training.features import HalfArray
+from tihua_server.training.augmentation import WHOLE, Window
 from tihua_server.training.pictures import TextSource
 
 
@@ -21,16 +21,18 @@ class Album:
 
     Attributes:
         source: the texts.
-        maps: for each view the frozen maps, (len(source), …) float16; empty where there are only
-            features and no pictures.
         pooled: for each view the pooled features as they were before, (len(source), 1280).
         has_captions: whether the texts are sentences; else they are names and keywords.
+        pixels: (len(source), side, side, 3) uint8, for training end to end; None where there are
+            only features and no pictures, or where nothing is trained end to end.
+        window: what part of a picture is shown then.
     """
 
     source: TextSource
-    maps: tuple[HalfArray, ...]
     pooled: tuple[Tensor, ...]
     has_captions: bool
+    pixels: Tensor | None = None
+    window: Window = WHOLE
 
 
 @dataclass(frozen=True, slots=True)

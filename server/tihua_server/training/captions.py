@@ -17,12 +17,16 @@ class CaptionSampler:
     Args:
         tokens: the tokens of every text, [CLS] and [SEP] included.
         random: draws them.
+        thinning: share of a caption's characters that are left out, 0 to below 1.
     """
 
-    def __init__(self, tokens: Mapping[str, TokenArray], random: np.random.Generator) -> None:
+    def __init__(
+        self, tokens: Mapping[str, TokenArray], random: np.random.Generator, *, thinning: float
+    ) -> None:
         self._tokens = {text: ids[1:-1] for text, ids in tokens.items()}
         self._pool = np.concatenate(list(self._tokens.values()))
         self._random = random
+        self._thinning = thinning
 
     def captions(self, texts: Sequence[str], count: int) -> list[tuple[str, TokenArray]]:
         """Return captions, different ones as long as there are."""
@@ -34,17 +38,14 @@ class CaptionSampler:
         return [self.name(texts) for _ in range(count)]
 
     def caption(self, texts: Sequence[str]) -> tuple[str, TokenArray]:
-        """Return a human caption, one time in three cut short or thinned, and the text it was."""
+        """Return a human caption, thinned and one time in eight cut short, and the text it was."""
         text = texts[int(self._random.integers(len(texts)))]
         tokens = self._tokens[text]
-        chance = self._random.random()
-        if chance < 0.12 and len(tokens) > 3:
+        if self._random.random() < 0.12 and len(tokens) > 3:
             length = int(self._random.integers(2, len(tokens)))
             start = int(self._random.integers(len(tokens) - length + 1))
             tokens = tokens[start : start + length]
-        elif chance < 0.35:
-            tokens = self._thinned(tokens, 0.15)
-        return text, tokens
+        return text, self._thinned(tokens)
 
     def name(self, texts: Sequence[str]) -> tuple[str, TokenArray]:
         """Return a name or keyword, often with another one or with foreign words around it."""
@@ -59,8 +60,8 @@ class CaptionSampler:
             tokens = self._diluted(tokens)
         return text, tokens
 
-    def _thinned(self, tokens: TokenArray, share: float) -> TokenArray:
-        kept = tokens[self._random.random(len(tokens)) >= share]
+    def _thinned(self, tokens: TokenArray) -> TokenArray:
+        kept = tokens[self._random.random(len(tokens)) >= self._thinning]
         return kept if len(kept) else tokens
 
     def _diluted(self, tokens: TokenArray) -> TokenArray:

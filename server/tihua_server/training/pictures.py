@@ -4,6 +4,9 @@ A source is an ordered set of pictures, each drawn anew for every view; the same
 index always give the same pixels, so that features can be cached and a run repeated.
 """
 
+import os
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Protocol
 
 import numpy as np
@@ -60,3 +63,24 @@ def to_square(picture: Image.Image, side: int) -> PixelArray:
     """Return (side, side, 3) RGB pixels; bicubic, aspect ratio not kept, as the server resizes."""
     resized = picture.resize((side, side), Image.Resampling.BICUBIC)
     return np.asarray(resized, dtype=np.uint8)
+
+
+def squares(source: PictureSource, view: int, side: int, batch_size: int) -> Iterator[PixelArray]:
+    """Yield the pictures of one view in order, read by all cores.
+
+    Args:
+        source: the pictures.
+        view: which view, below `source.views`.
+        side: of the squares, in pixels.
+        batch_size: pictures at once.
+
+    Yields:
+        (batch_size, side, side, 3) RGB pixels; the last may be fewer.
+    """
+    with ThreadPoolExecutor(os.cpu_count()) as threads:
+        for start in range(0, len(source), batch_size):
+            indices = range(start, min(start + batch_size, len(source)))
+            pictures = threads.map(
+                lambda index: to_square(source.picture(index, view), side), indices
+            )
+            yield np.stack(list(pictures))

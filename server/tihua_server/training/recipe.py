@@ -12,8 +12,7 @@ class Recipe:
     Attributes:
         seed: of every draw.
         shape: sizes of the network; its vocabulary is counted from the texts.
-        trained_blocks: last blocks of the image tower that are trained in the second stage; the
-            maps before them are cached on disk.
+        trained_blocks: last blocks of the image tower that are trained in the second stage.
         photograph_views: crops and mirrorings of each photograph.
         emoji_views: placements of each emoji.
         compositions: how many pictures of several emoji to make.
@@ -26,8 +25,12 @@ class Recipe:
         texts_per_picture: captions or names a step of each picture.
         twin_weight: weight of the loss by which an emoji finds its twin of another set.
         head_epochs: epochs of the first stage: heads and text tower over frozen features.
-        block_epochs: epochs of the second stage: the last blocks too. None by default: on two
-            cores one takes minutes.
+        block_epochs: epochs of the second stage: the last blocks too, end to end.
+        block_side: side of the pictures that the second stage sees, in pixels. Smaller than those
+            that are served: a window of a picture shows things larger than the whole does (Touvron
+            et al. 2019, arXiv:1906.06423).
+        drift_weight: weight, in the second stage, of how far pooled features go from ImageNet's,
+            which the draws of its classes stand beside.
         head_rate: peak learning rate of the first stage.
         block_rate: peak learning rate of the second stage for the blocks; the rest takes five
             times as much.
@@ -36,11 +39,12 @@ class Recipe:
         average_decay: share that the mean of the weights, which is what a stage ends with, keeps at
             each step.
         dropout: share of units left out in the heads.
+        thinning: share of a caption's characters left out.
     """
 
     seed: int = 0
     shape: NetworkShape = field(default_factory=NetworkShape)
-    trained_blocks: int = 5
+    trained_blocks: int = 14
     photograph_views: int = 2
     emoji_views: int = 1
     compositions: int = 400
@@ -54,14 +58,17 @@ class Recipe:
     twin_weight: float = 0.5
     head_epochs: int = 50
     block_epochs: int = 0
+    block_side: int = 176
+    drift_weight: float = 1.0
     head_rate: float = 1e-3
     block_rate: float = 2e-4
     weight_decay: float = 0.05
     label_smoothing: float = 0.1
     average_decay: float = 0.998
-    dropout: float = 0.3
+    dropout: float = 0.5
+    thinning: float = 0.15
 
     @property
     def frozen_blocks(self) -> int:
-        """Blocks whose maps are cached."""
+        """First blocks of the image tower, which stay as they are."""
         return BLOCK_COUNT - self.trained_blocks

@@ -1,6 +1,7 @@
 """Makes tihua-tiny: from materials to the one file that the server loads."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -14,10 +15,11 @@ from tihua_server.tiny_clip import read_network
 from tihua_server.tiny_network import ImageTower, TinyNetwork
 from tihua_server.tokenizer import Tokenizer
 from tihua_server.training.album import Album, Mixture
+from tihua_server.training.augmentation import Window
 from tihua_server.training.backbone import has_imagenet_weights, load_backbone
 from tihua_server.training.curve import Curve
 from tihua_server.training.evaluation import evaluate
-from tihua_server.training.features import FeatureCache, pool_maps
+from tihua_server.training.features import PictureCache, pool_pixels
 from tihua_server.training.inheritance import hand_down
 from tihua_server.training.materials import Materials
 from tihua_server.training.model_file import write_model
@@ -33,6 +35,11 @@ from tihua_server.training.vocabulary import Vocabulary, pad
 from tihua_server.types import TokenArray
 
 MODEL_FILE = "tihua-tiny.safetensors"
+
+PHOTOGRAPH_WINDOW = Window(0.6, 1.0, is_mirrored=True)
+EMOJI_WINDOW = Window(1.0, 1.6)
+COMPOSITION_WINDOW = Window(0.85, 1.0)
+"""Of a photograph a part, an emoji smaller than it is; neither letters nor arrows turned round."""
 
 
 def train_tiny(
@@ -58,16 +65,15 @@ def train_tiny(
         tower.load_state_dict(known.image.state_dict())
     else:
         load_backbone(tower)
-    cache = FeatureCache(
-        out / "features",
-        tower,
-        frozen_blocks=recipe.frozen_blocks,
-        image_size=recipe.shape.image_size,
-        device=device,
-    )
+    cache = PictureCache(out / "features", tower, image_size=recipe.shape.image_size, device=device)
     with training_progress() as progress:
         mixture = _mixture(
-            materials, recipe, cache, progress, has_imagenet=has_imagenet_weights(tower)
+            materials,
+            recipe,
+            cache,
+            progress,
+            device=device,
+            has_imagenet=has_imagenet_weights(tower),
         )
         validation = materials.validation
         tokens = _tokens([*filter(None, [validation]), *(a.source for a in mixture.albums)])
@@ -115,17 +121,19 @@ def evaluate_tiny(materials: Materials, model: Path, *, device: str) -> Iterator
 def _mixture(
     materials: Materials,
     recipe: Recipe,
-    cache: FeatureCache,
+    cache: PictureCache,
     progress: Progress,
     *,
+    device: str,
     has_imagenet: bool,
 ) -> Mixture:
+    albums = _Albums(cache, recipe, progress, device)
     photographs = [
-        _album(cache, one, progress, has_captions=True)
+        albums.of(one, PHOTOGRAPH_WINDOW, has_captions=True)
         for one in filter(None, [materials.photographs])
     ]
-    twins = [_album(cache, one, progress) for one in materials.emoji]
-    others = [_album(cache, one, progress) for one in filter(None, [materials.compositions])]
+    twins = [albums.of(one, EMOJI_WINDOW) for one in materials.emoji]
+    others = [albums.of(one, COMPOSITION_WINDOW) for one in filter(None, [materials.compositions])]
     if photographs and twins and has_imagenet:
         others.append(_prototypes(photographs[0].pooled[0], recipe))
     return Mixture(
@@ -152,26 +160,35 @@ def _training_texts(
             yield from (tokens[text] for text in album.source.texts(index))
 
 
-def _album(
-    cache: FeatureCache, source: PictureSource, progress: Progress, *, has_captions: bool = False
-) -> Album:
-    features = [cache.features(source, view, progress) for view in range(source.views)]
-    return Album(
-        source=source,
-        maps=tuple(maps for maps, _ in features),
-        pooled=tuple(torch.from_numpy(pooled) for _, pooled in features),
-        has_captions=has_captions,
-    )
+@dataclass(frozen=True, slots=True)
+class _Albums:
+    cache: PictureCache
+    recipe: Recipe
+    progress: Progress
+    device: str
+
+    def of(self, source: PictureSource, window: Window, *, has_captions: bool = False) -> Album:
+        views = [self.cache.features(source, view, self.progress) for view in range(source.views)]
+        pixels = None
+        if self.recipe.block_epochs:
+            pixels = torch.from_numpy(self.cache.pixels(source, self.progress)).to(self.device)
+        return Album(
+            source=source,
+            pooled=tuple(torch.from_numpy(pooled) for pooled in views),
+            has_captions=has_captions,
+            pixels=pixels,
+            window=window,
+        )
 
 
 def _prototypes(photographs: Tensor, recipe: Recipe) -> Album:
     source = Prototypes(photographs.numpy(), draws=recipe.prototype_draws, seed=recipe.seed)
     pooled = torch.from_numpy(source.features)
-    return Album(source=source, maps=(), pooled=(pooled,), has_captions=False)
+    return Album(source=source, pooled=(pooled,), has_captions=False)
 
 
 def _validation(
-    cache: FeatureCache,
+    cache: PictureCache,
     source: Photographs | None,
     tokens: Mapping[str, TokenArray],
     recipe: Recipe,
@@ -180,17 +197,16 @@ def _validation(
 ) -> Callable[[TinyNetwork, bool], Recall] | None:
     if source is None:
         return None
-    maps, pooled = cache.features(source, 0, progress)
+    pooled = torch.from_numpy(cache.features(source, 0, progress)).to(device)
+    pixels = cache.pixels(source, progress) if recipe.block_epochs else None
     texts = [(tokens[text], at) for at in range(len(source)) for text in source.texts(at)]
     ids = pad([text for text, _ in texts])
     wanted = [at for _, at in texts]
 
     def validate(network: TinyNetwork, has_old_blocks: bool) -> Recall:
-        features = (
-            torch.from_numpy(pooled).to(device)
-            if has_old_blocks
-            else pool_maps(network.image, maps, recipe.frozen_blocks, device)
-        )
+        features = pooled
+        if pixels is not None and not has_old_blocks:
+            features = pool_pixels(network.image, pixels, device)
         with torch.inference_mode():
             pictures = network.image.embed(features).cpu().numpy()
             words = network.text(ids.to(device)).cpu().numpy()

@@ -1,7 +1,7 @@
-"""Trains `tihua-tiny` in two stages over frozen maps.
+"""Trains `tihua-tiny` in two stages.
 
-stage 1  heads and text tower   the whole backbone frozen: an epoch takes seconds
-stage 2  the last blocks too    at a low rate: an epoch takes a minute or more
+stage 1  heads and text tower   over features of the backbone as it was: an epoch takes seconds
+stage 2  the last blocks too    over pixels, end to end: seconds on a GPU, minutes on a CPU
 
 Each ends with the mean of its weights over the last steps, and that is what is measured on the way.
 """
@@ -23,6 +23,7 @@ from tihua_server.training.bags import embed_texts
 from tihua_server.training.captions import CaptionSampler
 from tihua_server.training.contrastive import contrastive_loss, twin_loss
 from tihua_server.training.curve import Curve, Point
+from tihua_server.training.pooling import Pooled, Pooling
 from tihua_server.training.recall import Recall
 from tihua_server.training.recipe import Recipe
 from tihua_server.types import TokenArray
@@ -44,14 +45,14 @@ class Stage:
         name: for progress bar and checkpoint.
         epochs: how many.
         rates: peak learning rate of each group of parameters.
-        pool: maps of some pictures → pooled features, with gradient where there is one.
+        pool: some pictures → pooled features, with gradient where there is one.
     """
 
     number: int
     name: str
     epochs: int
     rates: Sequence[tuple[Sequence[nn.Parameter], float]]
-    pool: Callable[[Sequence[Pick]], Tensor]
+    pool: Callable[[Sequence[Pick]], Pooled]
 
 
 class Trainer:
@@ -90,6 +91,13 @@ class Trainer:
         self._validate = validate
         self._curve = curve
         self._scale = nn.Parameter(torch.tensor(math.log(START_SCALE), device=device))
+        self._pooling = Pooling(
+            network.image,
+            mixture.albums,
+            frozen_blocks=recipe.frozen_blocks,
+            side=recipe.block_side,
+            device=device,
+        )
         for dropout in (network.image.dropout, network.text.dropout):
             dropout.p = recipe.dropout
 
@@ -109,11 +117,13 @@ class Trainer:
             parameter.requires_grad_(True)
         head_rate, block_rate = self._recipe.head_rate, self._recipe.block_rate
         rates = [(heads, head_rate)]
-        self._run(Stage(1, "heads", self._recipe.head_epochs, rates, self._pooled), progress)
+        stage = Stage(1, "heads", self._recipe.head_epochs, rates, self._pooling.cached)
+        self._run(stage, progress)
         for parameter in blocks:
             parameter.requires_grad_(True)
         rates = [(heads, 5 * block_rate), (blocks, block_rate)]
-        self._run(Stage(2, "blocks", self._recipe.block_epochs, rates, self._pool_maps), progress)
+        stage = Stage(2, "blocks", self._recipe.block_epochs, rates, self._pooling.fresh)
+        self._run(stage, progress)
 
     def _run(self, stage: Stage, progress: Progress) -> None:
         optimizer = torch.optim.AdamW(
@@ -133,7 +143,7 @@ class Trainer:
         for epoch in range(first, stage.epochs):
             # A generator per epoch, so that a resumed run draws what an unbroken one would have.
             random = np.random.default_rng([self._recipe.seed, stage.number, epoch])
-            sampler = CaptionSampler(self._tokens, random)
+            sampler = CaptionSampler(self._tokens, random, thinning=self._recipe.thinning)
             torch.manual_seed(int(random.integers(2**32)))
             losses = []
             self._network.train()
@@ -144,11 +154,11 @@ class Trainer:
                 optimizer.step()
                 schedule.step()
                 average.update()
-                losses.append(loss.item())
+                losses.append(loss.detach())
                 progress.advance(task)
             self._network.eval()
             self._save(stage, epoch + 1, optimizer, schedule, average)
-            point = Point(stage.number, epoch + 1, float(np.mean(losses)))
+            point = Point(stage.number, epoch + 1, torch.stack(losses).mean().item())
             is_due = (epoch + 1) % max(1, stage.epochs // 10) == 0 or epoch + 1 == stage.epochs
             if self._validate and is_due:
                 with average.shown():
@@ -178,7 +188,8 @@ class Trainer:
         )
         is_right = is_same.repeat_interleave(self._recipe.texts_per_picture, dim=1)
         is_right |= _holds(right, drawn)
-        pictures = self._network.image.embed(stage.pool(picks))
+        pooled = stage.pool(picks)
+        pictures = self._network.image.embed(pooled.features)
         words = embed_texts(self._network.text, tokens)
         scale = self._scale.exp().clamp(max=MAX_SCALE)
         smoothing = self._recipe.label_smoothing
@@ -191,24 +202,7 @@ class Trainer:
         twins = twin_loss(
             scale * pictures @ pictures.T, is_same.to(self._device), label_smoothing=smoothing
         )
-        return loss + self._recipe.twin_weight * twins
-
-    def _pooled(self, picks: Sequence[Pick]) -> Tensor:
-        rows = [self._albums[p.album].pooled[p.view][p.index] for p in picks]
-        return torch.stack(rows).to(self._device)
-
-    def _pool_maps(self, picks: Sequence[Pick]) -> Tensor:
-        """Return pooled features: computed anew where there are maps, else as they are."""
-        pooled = self._pooled(picks)
-        with_maps = [at for at, pick in enumerate(picks) if self._albums[pick.album].maps]
-        if not with_maps:
-            return pooled
-        chosen = [picks[at] for at in with_maps]
-        maps = np.stack([self._albums[p.album].maps[p.view][p.index] for p in chosen])
-        batch = torch.from_numpy(maps).to(self._device).float()
-        batch = batch.contiguous(memory_format=torch.channels_last)
-        fresh = self._network.image.pool(batch, self._recipe.frozen_blocks)
-        return pooled.index_copy(0, torch.tensor(with_maps, device=self._device), fresh)
+        return loss + self._recipe.twin_weight * twins + self._recipe.drift_weight * pooled.drift
 
     def _resume(
         self,

@@ -27,7 +27,7 @@ class _Things:
 
 def _album(name: str, groups: str, views: int = 1) -> Album:
     pooled = tuple(torch.zeros(len(groups), 4) for _ in range(views))
-    return Album(source=_Things(name, groups), maps=(), pooled=pooled, has_captions=False)
+    return Album(source=_Things(name, groups), pooled=pooled, has_captions=False)
 
 
 PHOTOGRAPHS = _album("photographs", "abcdefgh", views=2)
