@@ -47,10 +47,13 @@ class GraphedTower:
         self._sizes = [size for size in BATCH_SIZES if size < max_batch_size] + [max_batch_size]
         self._rows = [example.shape[1:] for example in examples]
         pool = torch.cuda.graph_pool_handle()
+        # One for all: memory of the pool is shared within a stream, and cuBLAS keeps a workspace
+        # for each.
+        stream = torch.cuda.Stream(device)  # type: ignore[no-untyped-call]
         # From the largest: the others fit into the memory that it took.
         self._graphs = {
             (size, example.shape[1:]): _Graph(
-                tower, example.expand(size, *example.shape[1:]), device, pool
+                tower, example.expand(size, *example.shape[1:]), device, pool, stream
             )
             for size in reversed(self._sizes)
             for example in reversed(examples)
@@ -71,28 +74,37 @@ class _Graph:
     """One shape: pinned memory → device memory → the captured kernels → features."""
 
     def __init__(
-        self, tower: nn.Module, example: torch.Tensor, device: torch.device, pool: Any
+        self,
+        tower: nn.Module,
+        example: torch.Tensor,
+        device: torch.device,
+        pool: Any,
+        stream: torch.cuda.Stream,
     ) -> None:
         self._pinned = example.contiguous().pin_memory()
         self._input = self._pinned.to(device)
         self._graph = torch.cuda.CUDAGraph()
-        side = torch.cuda.Stream(device)  # type: ignore[no-untyped-call]
-        side.wait_stream(torch.cuda.current_stream(device))
-        with torch.cuda.stream(side):
+        self._is_copied = torch.cuda.Event()  # type: ignore[no-untyped-call]
+        stream.wait_stream(torch.cuda.current_stream(device))
+        with torch.cuda.stream(stream):
             for _ in range(_WARM_UP_RUNS):
                 tower(self._input)
-        torch.cuda.current_stream(device).wait_stream(side)
-        with torch.cuda.graph(self._graph, pool=pool):
+        torch.cuda.current_stream(device).wait_stream(stream)
+        # With its stream comes its device, which need not be the current one.
+        with torch.cuda.graph(self._graph, pool=pool, stream=stream):
             self._output: torch.Tensor = tower(self._input)
 
     def run(self, batch: torch.Tensor) -> torch.Tensor:
         count = len(batch)
+        # The piece before may still be on its way to the device.
+        self._is_copied.synchronize()
         target = self._pinned[:count]
         if target.shape != batch.shape:
             target.zero_()
             target = target[:, : batch.shape[1]]
         target.copy_(batch)
         self._input[:count].copy_(self._pinned[:count], non_blocking=True)
+        self._is_copied.record(torch.cuda.current_stream(self._input.device))
         self._graph.replay()
         # A copy: the next batch overwrites the graph's own output.
         return self._output[:count].float().clone()

@@ -57,6 +57,9 @@ class TorchEngine:
         self.device = str(device)
         self.precision = precision
         self._place = device
+        if device.type == "cuda" and precision == "fp32":
+            # Else torch rounds what convolutions multiply to 10 bits (TF32).
+            torch.backends.cudnn.allow_tf32 = False
         try:
             for tower in towers:
                 tower.to(device)
@@ -100,9 +103,10 @@ class TorchEngine:
     @contextlib.contextmanager
     def _computing(self) -> Iterator[None]:
         is_bf16 = self.precision == "bf16"
+        # No cache: what is cast while a graph is captured has no value until that graph runs.
         with (
             torch.inference_mode(),
-            torch.autocast(self._place.type, torch.bfloat16, enabled=is_bf16),
+            torch.autocast(self._place.type, torch.bfloat16, enabled=is_bf16, cache_enabled=False),
         ):
             yield
 
