@@ -15,7 +15,7 @@ import torch
 from rich.console import Console
 
 from bench.figure import Figure, at_least, plain_figure
-from bench.gpu_load import Rates, end_to_end_rates
+from bench.gpu_load import SECONDS, EndToEnd, Rates, end_to_end_rates
 from bench.gpu_tower import GpuTower, gemm_peak
 from bench.machine import describe_machine
 from bench.report import Report
@@ -45,7 +45,14 @@ AIM_PERCENT = 50
     show_default=True,
     help="Where bench-gpu.json and bench-gpu.md go.",
 )
-def main(*, model: str, materials: Path, out: Path) -> None:
+@click.option(
+    "--seconds",
+    type=click.FloatRange(min=0, min_open=True),
+    default=SECONDS,
+    show_default=True,
+    help="How long each kind of call is measured.",
+)
+def main(*, model: str, materials: Path, out: Path, seconds: float) -> None:
     """Measure the vision tower, the engine and the server on the first CUDA device."""
     if not torch.cuda.is_available():
         raise click.ClickException(
@@ -70,11 +77,13 @@ def main(*, model: str, materials: Path, out: Path) -> None:
         machine | describe_machine(),
         name="bench-gpu",
     )
-    figures = measure(stage, torch.device("cuda:0"))
+    report.figures["gpu"] = figures = measure(stage, torch.device("cuda:0"))
+    # They are worth something without the server's too.
+    report.write(out)
     # The server needs the memory that the tower had.
     torch.cuda.empty_cache()
     flags = ("--device", "cuda", "--max-batch-size", str(MAX_BATCH_SIZE))
-    rates = asyncio.run(end_to_end_rates(stage, *flags))
+    rates = asyncio.run(end_to_end_rates(stage, *flags, seconds=seconds))
     report.figures["gpu"] = [*figures, *_end_to_end(figures, rates)]
     report.write(out)
     Console().print(report.table())
@@ -144,7 +153,7 @@ def _end_to_end(figures: Sequence[Figure], rates: Rates) -> list[Figure]:
     [engine] = [figure.ours for figure in figures if figure.name == "gpu_engine_images"]
     stages = {
         "decoding JPEGs": rates.decoded,
-        "gRPC and the service (its rate on pixels)": rates.pixels,
+        "gRPC and the service (its rate on pixels)": rates.pixels.rate,
         "the engine": engine,
     }
     bound = min(stages, key=lambda name: stages[name])
@@ -156,18 +165,34 @@ def _end_to_end(figures: Sequence[Figure], rates: Rates) -> list[Figure]:
             unit="images/s",
         ),
         plain_figure(
-            "gpu_pixels", "EmbedImage, pixels of 224×224", rounds=[rates.pixels], unit="images/s"
+            "gpu_pixels",
+            "EmbedImage, pixels of 224×224",
+            rounds=[rates.pixels.rate],
+            unit="images/s",
+            note=_cores(rates.pixels),
         ),
         plain_figure(
             "gpu_jpegs",
             "EmbedImage, JPEGs of 1024×1024",
-            rounds=[rates.jpegs],
+            rounds=[rates.jpegs.rate],
             unit="images/s",
             details=stages,
-            note=f"bound by {bound}",
+            note=f"bound by {bound}; {_cores(rates.jpegs)}",
         ),
-        plain_figure("gpu_texts", "EmbedText, short queries", rounds=[rates.texts], unit="texts/s"),
+        plain_figure(
+            "gpu_texts",
+            "EmbedText, short queries",
+            rounds=[rates.texts.rate],
+            unit="texts/s",
+            note=_cores(rates.texts),
+        ),
     ]
+
+
+def _cores(call: EndToEnd) -> str:
+    return (
+        f"{call.server_cores:.1f} cores busy in the server, {call.client_cores:.1f} in the client"
+    )
 
 
 if __name__ == "__main__":

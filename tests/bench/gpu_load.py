@@ -1,9 +1,11 @@
 """The server on a GPU end to end, and the stages before the model by themselves."""
 
 import os
+from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from time import perf_counter
+from time import perf_counter, process_time
+from typing import TypeVar
 
 from tihua_server.images import decode_image
 
@@ -21,6 +23,22 @@ SIDE_PX = 224
 
 MAX_PIXELS = 10**8
 
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class EndToEnd:
+    """One kind of call.
+
+    Attributes:
+        rate: calls a second.
+        server_cores, client_cores: that the two processes kept busy; the client calls from one.
+    """
+
+    rate: float
+    server_cores: float
+    client_cores: float
+
 
 @dataclass(frozen=True, slots=True)
 class Rates:
@@ -34,9 +52,9 @@ class Rates:
     """
 
     decoded: float
-    pixels: float
-    jpegs: float
-    texts: float
+    pixels: EndToEnd
+    jpegs: EndToEnd
+    texts: EndToEnd
 
 
 async def end_to_end_rates(stage: Stage, *flags: str, seconds: float = SECONDS) -> Rates:
@@ -50,25 +68,31 @@ async def end_to_end_rates(stage: Stage, *flags: str, seconds: float = SECONDS) 
     jpegs = read_all(stage.materials.large_jpegs)
     stage.say("decoding")
     decoded = _decoded_per_second(jpegs, seconds)
+    pixels = [decode_image(jpeg, SIDE_PX, max_pixels=MAX_PIXELS) for jpeg in jpegs]
     stage.say("starting tihua-server")
     async with our_server(*model_flags(stage.settings, stage.materials), *flags) as server:
         stage.say("measuring it end to end")
         return Rates(
             decoded=decoded,
-            pixels=await _pixels_per_second(server, jpegs, seconds),
-            jpegs=(
-                await drive(server.embed_image, lasting(seconds, jpegs), in_flight=IN_FLIGHT)
-            ).rate,
-            texts=(
-                await drive(server.embed_text, lasting(seconds, QUERIES), in_flight=IN_FLIGHT)
-            ).rate,
+            pixels=await _measured(server, server.embed_pixels, pixels, seconds),
+            jpegs=await _measured(server, server.embed_image, jpegs, seconds),
+            texts=await _measured(server, server.embed_text, QUERIES, seconds),
         )
 
 
-async def _pixels_per_second(server: OurServer, jpegs: list[bytes], seconds: float) -> float:
-    pixels = [decode_image(jpeg, SIDE_PX, max_pixels=MAX_PIXELS) for jpeg in jpegs]
-    load = await drive(server.embed_pixels, lasting(seconds, pixels), in_flight=IN_FLIGHT)
-    return load.rate
+async def _measured(
+    server: OurServer,
+    call: Callable[[T], Awaitable[object]],
+    inputs: Sequence[T],
+    seconds: float,
+) -> EndToEnd:
+    server_s, client_s = server.cpu_seconds(), process_time()
+    load = await drive(call, lasting(seconds, inputs), in_flight=IN_FLIGHT)
+    return EndToEnd(
+        rate=load.rate,
+        server_cores=(server.cpu_seconds() - server_s) / load.seconds,
+        client_cores=(process_time() - client_s) / load.seconds,
+    )
 
 
 def _decoded_per_second(jpegs: list[bytes], seconds: float) -> float:

@@ -34,6 +34,13 @@ class ServerProcess:
         [line] = [line for line in status.splitlines() if line.startswith("VmRSS:")]
         return int(line.split()[1]) * 1024
 
+    def cpu_seconds(self) -> float:
+        """Return the time that the process has computed, on all cores together."""
+        stat = Path(f"/proc/{self.process.pid}/stat").read_text(encoding="utf-8")
+        # After the name, which may hold spaces: the fields from the third on (proc_pid_stat(5)).
+        fields = stat.rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
     def read_log(self, is_serving: threading.Event) -> None:
         """Collect the log until the process ends; tell when it serves."""
         assert self.process.stderr is not None
