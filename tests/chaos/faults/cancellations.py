@@ -15,7 +15,7 @@ from tihua.v1.ingest_service_pb2_grpc import IngestServiceStub
 from tihua.v1.search_service_pb2_grpc import SearchServiceStub
 
 from chaos.entries import Entry
-from chaos.ground import COLLECTION, Ground, subject
+from chaos.ground import COLLECTION, Ground, Subject, subject
 from chaos.health_watch import HealthWatch
 from chaos.load import load
 from chaos.outcome import Memory, Outcome
@@ -33,23 +33,32 @@ TICK_S = 0.01
 
 
 def cancellations(ground: Ground) -> Outcome:
-    """Begin and cancel calls, while others write and search; memory is compared storm to storm."""
+    """Begin and cancel calls, while others write and search.
+
+    Writing by itself makes the embedded store grow, so memory is compared with a server that had a
+    clean start on the same data, a short storm, and then as many writes in peace.
+    """
     seconds = ground.scale.storm_s
-    with (
-        Server(ground.folder / "data") as server,
-        subject(server.address) as it,
-        HealthWatch(server.address, COLLECTION, it.dim) as watch,
-    ):
-        with load(server.address, it, ground) as queries:
-            it.ledger.wait_for(it.ledger.writes + ground.scale.work, PATIENCE_S)
-            asyncio.run(_storm(server.address, it.dim, ground.choice, ground.scale.warm_up_s))
-        before = server.settled_bytes()
-        with load(server.address, it, ground) as queries:
+    with Server(ground.folder / "data") as server, subject(server.address) as it:
+        with (
+            HealthWatch(server.address, COLLECTION, it.dim) as watch,
+            load(server.address, it, ground) as queries,
+        ):
+            _warm_up(server, it, ground)
+            start = it.ledger.writes
             ended = asyncio.run(_storm(server.address, it.dim, ground.choice, seconds))
             calm_s = time.monotonic()
             recovery_s = watch.wait_until_it_works(calm_s, 60)
+            writes = it.ledger.writes - start
         verdict = it.check(at_rest=True)
-        memory = Memory.settled(before, server)
+        survivor = server.settled_bytes()
+        server.stop()
+        server.start()
+        with load(server.address, it, ground):
+            _warm_up(server, it, ground)
+            it.ledger.wait_for(it.ledger.writes + writes, seconds + PATIENCE_S)
+        it.check(at_rest=True)
+        memory = Memory(before=server.settled_bytes(), after=survivor)
     lie_s, lie = watch.longest_lie_s()
     cancelled = ended.pop(grpc.StatusCode.CANCELLED, 0)
     others = ", ".join(f"{count} {status.name}" for status, count in ended.most_common())
@@ -67,6 +76,12 @@ def cancellations(ground: Ground) -> Outcome:
         ],
         problems=queries.odd + server.bugs,
     )
+
+
+def _warm_up(server: Server, it: Subject, ground: Ground) -> None:
+    """Have pools grow to what a storm takes, while a load runs."""
+    it.ledger.wait_for(it.ledger.writes + ground.scale.work, PATIENCE_S)
+    asyncio.run(_storm(server.address, it.dim, ground.choice, ground.scale.warm_up_s))
 
 
 async def _storm(
