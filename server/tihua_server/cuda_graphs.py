@@ -44,6 +44,8 @@ class GraphedTower:
         Raises:
             torch.OutOfMemoryError: the graphs do not fit.
         """
+        # A graph has the addresses of the weights, and does not keep them alive.
+        self._tower = tower
         self._sizes = [size for size in BATCH_SIZES if size < max_batch_size] + [max_batch_size]
         self._rows = [example.shape[1:] for example in examples]
         pool = torch.cuda.graph_pool_handle()
