@@ -7,16 +7,18 @@ On a CPU two threads that compute with torch at once are many times slower than 
 
 import contextlib
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from typing import Any, cast
 
 import numpy.typing as npt
 import torch
 from torch import nn
 
 from tihua_server.agreement import require_agreement
+from tihua_server.chinese_clip import ImageTower
 from tihua_server.clip_model import ClipModel, Towers
 from tihua_server.cuda_graphs import TEXT_LENGTHS, GraphedTower
 from tihua_server.errors import ModelError
+from tihua_server.fused_vision import FusedVision, can_fuse
 from tihua_server.types import FloatArray, PixelArray, TokenArray
 
 PRECISIONS = ("fp32", "bf16")
@@ -61,14 +63,11 @@ class TorchEngine:
             # Else torch rounds what convolutions multiply to 10 bits (TF32).
             torch.backends.cudnn.allow_tf32 = False
         try:
-            for tower in towers:
-                tower.to(device)
-                if precision == "bf16":
-                    _keep_in_bf16(tower)
+            image, text = prepared(towers, device, precision)
             picture = torch.zeros(1, image_size, image_size, 3, dtype=torch.uint8)
             texts = [torch.ones(1, length, dtype=torch.int64) for length in TEXT_LENGTHS]
-            self._image = self._callable(towers.image, [picture], max_batch_size)
-            self._text = self._callable(towers.text, texts, max_batch_size)
+            self._image = self._callable(image, [picture], max_batch_size)
+            self._text = self._callable(text, texts, max_batch_size)
         except torch.OutOfMemoryError as error:
             raise ModelError(
                 f"{device} has not enough memory for the model; start with --device cpu or a"
@@ -145,6 +144,28 @@ def make_torch_engine(
     if precision != "fp32":
         require_agreement(engine, model, model.towers())
     return engine
+
+
+def prepared(towers: Towers, device: torch.device, precision: str) -> Towers:
+    """Return the towers on a device, as the engine computes them there.
+
+    Args:
+        towers: in float32 on the CPU; on CUDA or in bf16 they are changed in place.
+        device: where they compute.
+        precision: one of `PRECISIONS`.
+
+    Raises:
+        torch.OutOfMemoryError: the device has not enough memory.
+    """
+    image, text = towers
+    if device.type == "cuda" and can_fuse(image):
+        dtype = torch.bfloat16 if precision == "bf16" else torch.float32
+        image = FusedVision(cast("ImageTower", image), dtype)
+    for tower in (image, text):
+        tower.to(device)
+        if precision == "bf16":
+            _keep_in_bf16(tower)
+    return Towers(image, text)
 
 
 def _keep_in_bf16(tower: nn.Module) -> None:

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from tihua_server.chinese_clip import read_chinese_clip
 from tihua_server.clip_encoder import ClipEncoder
-from tihua_server.torch_engine import TorchEngine
+from tihua_server.torch_engine import TorchEngine, prepared
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
@@ -47,13 +47,12 @@ class GpuTower:
         self, model: str, weights: Path, device: torch.device, *, max_batch_size: int
     ) -> None:
         clip = read_chinese_clip(model, path=weights)
-        self._towers = clip.towers()
         self._size = clip.image_size
         self._device = device
+        self._towers = prepared(clip.towers(), device, "bf16")
         self.flops_per_image = self._count_flops()
-        # It places the towers on the device and rounds them: they are the ones timed bare.
         engine = TorchEngine(
-            self._towers, self._size, device, "bf16", max_batch_size=max_batch_size
+            clip.towers(), self._size, device, "bf16", max_batch_size=max_batch_size
         )
         self._encoder = ClipEncoder(clip, engine)
 
@@ -76,12 +75,14 @@ class GpuTower:
         return batch_size / _seconds(lambda: self._encoder.encode_texts(tokens), self._device)
 
     def _count_flops(self) -> int:
-        picture = torch.zeros(1, self._size, self._size, 3, dtype=torch.uint8)
+        shape = (1, self._size, self._size, 3)
+        picture = torch.zeros(shape, dtype=torch.uint8, device=self._device)
         # Fused attention is one operation, which the counter does not know.
         torch.backends.mha.set_fastpath_enabled(value=False)
         try:
             with (
-                torch.no_grad(),
+                torch.inference_mode(),
+                torch.autocast(self._device.type, torch.bfloat16),
                 sdpa_kernel(SDPBackend.MATH),
                 FlopCounterMode(display=False) as counter,
             ):

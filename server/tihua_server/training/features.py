@@ -75,7 +75,7 @@ class PictureCache:
 
     def pixels(self, source: PictureSource, progress: Progress) -> PixelArray:
         """Return view 0 of a source: (len(source), side, side, 3) uint8, mapped from disk."""
-        file = self._file(source, 0, "pixels", str(self._image_size).encode())
+        file = self._pixel_file(source)
         if not file.exists():
             _write(file, np.concatenate(list(self._squares(source, 0, progress))))
         return cast("PixelArray", np.load(file, mmap_mode="c"))
@@ -84,10 +84,17 @@ class PictureCache:
         self, source: PictureSource, view: int, progress: Progress
     ) -> Iterator[PixelArray]:
         task = progress.add_task(f"{source.name}, view {view}", total=len(source))
-        for pixels in squares(source, view, self._image_size, BATCH_SIZE):
+        for pixels in self._read(source, view):
             yield pixels
             progress.advance(task, len(pixels))
         progress.remove_task(task)
+
+    def _read(self, source: PictureSource, view: int) -> Iterator[PixelArray]:
+        file = self._pixel_file(source)
+        if view == 0 and file.exists():
+            pixels: PixelArray = np.load(file, mmap_mode="r")
+            return (pixels[at : at + BATCH_SIZE] for at in range(0, len(source), BATCH_SIZE))
+        return squares(source, view, self._image_size, BATCH_SIZE)
 
     def _pooled(self, pixels: PixelArray) -> FloatArray:
         if self._compute is None:
@@ -96,6 +103,9 @@ class PictureCache:
         filled = np.zeros((BATCH_SIZE, *pixels.shape[1:]), dtype=np.uint8)
         filled[: len(pixels)] = pixels
         return self._compute(filled)[: len(pixels)]
+
+    def _pixel_file(self, source: PictureSource) -> Path:
+        return self._file(source, 0, "pixels", str(self._image_size).encode())
 
     def _file(self, source: PictureSource, view: int, what: str, weights: bytes) -> Path:
         """Return a name that tells it from that of other pictures, weights or another cut."""

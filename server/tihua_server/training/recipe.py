@@ -31,9 +31,8 @@ class Recipe:
             et al. 2019, arXiv:1906.06423).
         drift_weight: weight, in the second stage, of how far pooled features go from ImageNet's,
             which the draws of its classes stand beside.
-        head_rate: peak learning rate of the first stage.
-        block_rate: peak learning rate of the second stage for the blocks; the rest takes five
-            times as much.
+        head_rate: peak learning rate of heads and text tower, in each stage.
+        block_rate: peak learning rate of the blocks in the second stage.
         weight_decay: AdamW's.
         label_smoothing: share of the target that goes to the wrong pictures.
         average_decay: share that the mean of the weights, which is what a stage ends with, keeps at

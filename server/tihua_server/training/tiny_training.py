@@ -168,10 +168,10 @@ class _Albums:
     device: str
 
     def of(self, source: PictureSource, window: Window, *, has_captions: bool = False) -> Album:
-        views = [self.cache.features(source, view, self.progress) for view in range(source.views)]
         pixels = None
         if self.recipe.block_epochs:
             pixels = torch.from_numpy(self.cache.pixels(source, self.progress)).to(self.device)
+        views = [self.cache.features(source, view, self.progress) for view in range(source.views)]
         return Album(
             source=source,
             pooled=tuple(torch.from_numpy(pooled) for pooled in views),
@@ -197,8 +197,8 @@ def _validation(
 ) -> Callable[[TinyNetwork, bool], Recall] | None:
     if source is None:
         return None
-    pooled = torch.from_numpy(cache.features(source, 0, progress)).to(device)
     pixels = cache.pixels(source, progress) if recipe.block_epochs else None
+    pooled = torch.from_numpy(cache.features(source, 0, progress)).to(device)
     texts = [(tokens[text], at) for at in range(len(source)) for text in source.texts(at)]
     ids = pad([text for text, _ in texts])
     wanted = [at for _, at in texts]

@@ -121,7 +121,7 @@ class Trainer:
         self._run(stage, progress)
         for parameter in blocks:
             parameter.requires_grad_(True)
-        rates = [(heads, 5 * block_rate), (blocks, block_rate)]
+        rates = [(heads, head_rate), (blocks, block_rate)]
         stage = Stage(2, "blocks", self._recipe.block_epochs, rates, self._pooling.fresh)
         self._run(stage, progress)
 

@@ -1,0 +1,41 @@
+"""The vision tower that a GPU is given, computed on the CPU."""
+
+import pytest
+import torch
+from small_clip import small_towers
+from tihua_server.agreement import LOWEST_COSINE, gallery_pixels
+from tihua_server.chinese_clip import ImageTower
+from tihua_server.fused_vision import FusedVision, can_fuse
+from torch import nn
+
+PIXELS = torch.stack([torch.from_numpy(pixels) for pixels in gallery_pixels(8, 64)])
+
+
+@pytest.fixture
+def tower() -> ImageTower:
+    """A small vision transformer of cn_clip's, of random weights."""
+    image = small_towers().image
+    assert isinstance(image, ImageTower)
+    return image
+
+
+@pytest.mark.parametrize("count", [1, 8])
+def test_it_gives_what_cn_clip_gives(tower: ImageTower, count: int) -> None:
+    """In float32 to the last digits, whatever the batch."""
+    fused = FusedVision(tower, torch.float32)
+    expected = tower(PIXELS[:count])
+    torch.testing.assert_close(fused(PIXELS[:count]), expected, rtol=1e-4, atol=1e-4)
+
+
+def test_in_bfloat16_it_keeps_the_bound(tower: ImageTower) -> None:
+    """Of the cosine to float32, as every engine must."""
+    found = FusedVision(tower, torch.bfloat16)(PIXELS).float()
+    cosines = nn.functional.cosine_similarity(found, tower(PIXELS))
+    assert cosines.min() >= LOWEST_COSINE["bf16"]
+
+
+def test_only_a_vision_transformer_is_fused(tower: ImageTower) -> None:
+    """What it cannot compute keeps its own network."""
+    assert can_fuse(tower)
+    assert not can_fuse(small_towers().text)
+    assert not can_fuse(nn.Identity())
