@@ -19,6 +19,7 @@ from tihua_server.checkpoint import fetch_checkpoint, read_checkpoint
 from tihua_server.clip_model import ClipModel, Towers
 from tihua_server.errors import ModelError
 from tihua_server.fingerprint import fingerprint
+from tihua_server.fused_vision import FusedVision
 from tihua_server.tokenizer import CONTEXT_LENGTH
 from tihua_server.types import ModelRef
 
@@ -45,6 +46,12 @@ class ImageTower(nn.Module):
         scaled = pixels.permute(0, 3, 1, 2).float().div(255).sub(self.mean).div(self.std)
         features: Tensor = self.visual(scaled.to(self.visual.conv1.weight.dtype))
         return features
+
+    def fused(self, dtype: torch.dtype) -> nn.Module:
+        """Return what a GPU computes instead, as `Fusable` says; a ResNet stays as it is."""
+        if not hasattr(self.visual, "transformer"):
+            return self
+        return FusedVision(self.visual, mean=self.mean, std=self.std, dtype=dtype)
 
 
 class TextTower(nn.Module):

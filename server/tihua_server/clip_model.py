@@ -2,11 +2,20 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import NamedTuple, Protocol, runtime_checkable
 
+import torch
 from torch import nn
 
 from tihua_server.types import ModelRef
+
+
+@runtime_checkable
+class Fusable(Protocol):
+    """A tower that a GPU computes otherwise, because much of its own way is lost between sums."""
+
+    def fused(self, dtype: torch.dtype) -> nn.Module:
+        """Return the same sums in fewer kernels, the matrices in float32 or bfloat16."""
 
 
 class Towers(NamedTuple):

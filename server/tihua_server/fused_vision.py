@@ -12,8 +12,6 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from tihua_server.chinese_clip import PIXEL_MEAN, PIXEL_STD, ImageTower
-
 GELU_SCALE = 1.702
 """CLIP's activation is x · sigmoid(1.702 x), which is silu(1.702 x) / 1.702."""
 
@@ -21,27 +19,22 @@ CENTRE = 128
 """Subtracted from pixels, which is exact in bfloat16 and leaves little for the bias to undo."""
 
 
-def can_fuse(tower: nn.Module) -> bool:
-    """Tell whether a tower is one of cn_clip's vision transformers; its ResNet is not."""
-    return isinstance(tower, ImageTower) and hasattr(tower.visual, "transformer")
-
-
 class FusedVision(nn.Module):
     """A vision transformer of cn_clip's with the weights that it has now.
 
     Args:
-        tower: what `can_fuse` is true of, in float32; left as it is.
+        visual: cn_clip's `VisualTransformer`, in float32.
+        mean: of the red, green and blue of pixels from 0 to 1, (3, 1, 1).
+        std: likewise.
         dtype: of the matrices, float32 or bfloat16.
     """
 
     first: Tensor
     rest: Tensor
 
-    def __init__(self, tower: ImageTower, dtype: torch.dtype) -> None:
+    def __init__(self, visual: Any, *, mean: Tensor, std: Tensor, dtype: torch.dtype) -> None:
         super().__init__()
-        visual: Any = tower.visual
         convolution: Tensor = visual.conv1.weight
-        mean, std = (torch.tensor(of).view(3, 1, 1) for of in (PIXEL_MEAN, PIXEL_STD))
         patch = convolution / (255 * std)
         self._dtype = dtype
         self._patch_side = convolution.shape[-1]

@@ -7,18 +7,16 @@ On a CPU two threads that compute with torch at once are many times slower than 
 
 import contextlib
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, cast
+from typing import Any
 
 import numpy.typing as npt
 import torch
 from torch import nn
 
 from tihua_server.agreement import require_agreement
-from tihua_server.chinese_clip import ImageTower
-from tihua_server.clip_model import ClipModel, Towers
+from tihua_server.clip_model import ClipModel, Fusable, Towers
 from tihua_server.cuda_graphs import TEXT_LENGTHS, GraphedTower
 from tihua_server.errors import ModelError
-from tihua_server.fused_vision import FusedVision, can_fuse
 from tihua_server.types import FloatArray, PixelArray, TokenArray
 
 PRECISIONS = ("fp32", "bf16")
@@ -158,9 +156,8 @@ def prepared(towers: Towers, device: torch.device, precision: str) -> Towers:
         torch.OutOfMemoryError: the device has not enough memory.
     """
     image, text = towers
-    if device.type == "cuda" and can_fuse(image):
-        dtype = torch.bfloat16 if precision == "bf16" else torch.float32
-        image = FusedVision(cast("ImageTower", image), dtype)
+    if device.type == "cuda" and isinstance(image, Fusable):
+        image = image.fused(torch.bfloat16 if precision == "bf16" else torch.float32)
     for tower in (image, text):
         tower.to(device)
         if precision == "bf16":

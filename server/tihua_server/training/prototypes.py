@@ -13,7 +13,7 @@ from typing import cast
 
 import numpy as np
 
-from tihua_server.training.backbone import classifier
+from tihua_server.training.backbone import Classifier
 from tihua_server.types import FloatArray
 
 MAX_FEATURE = 6.0
@@ -33,21 +33,24 @@ class Prototypes:
 
     Args:
         features: (count, 1280) pooled features of photographs, whose spread is the classes' spread.
+        classifier: of ImageNet's classes, over such features.
         draws: how many features to draw for each class.
         seed: of the draws.
     """
 
     name = "imagenet"
 
-    def __init__(self, features: FloatArray, *, draws: int, seed: int) -> None:
+    def __init__(
+        self, features: FloatArray, classifier: Classifier, *, draws: int, seed: int
+    ) -> None:
         words = read_words()
         self._numbers = sorted(words)
         self._words = [words[number] for number in self._numbers]
         self._draws = draws
-        weight, bias = classifier()
+        weight = classifier.weight
         mean = features.mean(axis=0)
         shifts = STRENGTH * (weight - weight.mean(axis=0)) @ np.cov(features, rowvar=False)
-        deviations = features - mean - _softmax(features @ weight.T + bias) @ shifts
+        deviations = features - mean - _softmax(classifier.scores(features)) @ shifts
         random = np.random.default_rng(seed)
         chosen = random.integers(len(features), size=len(self))
         means = np.repeat(mean + shifts[self._numbers], draws, axis=0)

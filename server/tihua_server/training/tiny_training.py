@@ -1,6 +1,6 @@
 """Makes tihua-tiny: from materials to the one file that the server loads."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,7 +16,7 @@ from tihua_server.tiny_network import ImageTower, TinyNetwork
 from tihua_server.tokenizer import Tokenizer
 from tihua_server.training.album import Album, Mixture
 from tihua_server.training.augmentation import Window
-from tihua_server.training.backbone import has_imagenet_weights, load_backbone
+from tihua_server.training.backbone import Classifier, imagenet_classifier, load_backbone
 from tihua_server.training.curve import Curve
 from tihua_server.training.evaluation import evaluate
 from tihua_server.training.features import PictureCache, pool_pixels
@@ -67,14 +67,8 @@ def train_tiny(
         load_backbone(tower)
     cache = PictureCache(out / "features", tower, image_size=recipe.shape.image_size, device=device)
     with training_progress() as progress:
-        mixture = _mixture(
-            materials,
-            recipe,
-            cache,
-            progress,
-            device=device,
-            has_imagenet=has_imagenet_weights(tower),
-        )
+        albums = _Albums(cache, recipe, progress, device)
+        mixture = _mixture(materials, recipe, albums, has_own_tower=known is not None)
         validation = materials.validation
         tokens = _tokens([*filter(None, [validation]), *(a.source for a in mixture.albums)])
         vocabulary = Vocabulary.of(
@@ -121,21 +115,21 @@ def evaluate_tiny(materials: Materials, model: Path, *, device: str) -> Iterator
 def _mixture(
     materials: Materials,
     recipe: Recipe,
-    cache: PictureCache,
-    progress: Progress,
+    albums: "_Albums",
     *,
-    device: str,
-    has_imagenet: bool,
+    has_own_tower: bool,
 ) -> Mixture:
-    albums = _Albums(cache, recipe, progress, device)
     photographs = [
         albums.of(one, PHOTOGRAPH_WINDOW, has_captions=True)
         for one in filter(None, [materials.photographs])
     ]
     twins = [albums.of(one, EMOJI_WINDOW) for one in materials.emoji]
     others = [albums.of(one, COMPOSITION_WINDOW) for one in filter(None, [materials.compositions])]
-    if photographs and twins and has_imagenet:
-        others.append(_prototypes(photographs[0].pooled[0], recipe))
+    if photographs and twins:
+        classifier = imagenet_classifier()
+        if has_own_tower:
+            classifier = _moved(classifier, [*photographs, *twins], materials, albums)
+        others.append(_prototypes(photographs[0].pooled[0], classifier, recipe))
     return Mixture(
         photographs,
         twins,
@@ -181,8 +175,28 @@ class _Albums:
         )
 
 
-def _prototypes(photographs: Tensor, recipe: Recipe) -> Album:
-    source = Prototypes(photographs.numpy(), draws=recipe.prototype_draws, seed=recipe.seed)
+def _moved(
+    classifier: Classifier, seen: Sequence[Album], materials: Materials, albums: _Albums
+) -> Classifier:
+    """Return the classifier for a tower that is no longer ImageNet's."""
+    tower = ImageTower(albums.recipe.shape).eval()
+    load_backbone(tower)
+    cache = PictureCache(
+        albums.cache.folder,
+        tower,
+        image_size=albums.recipe.shape.image_size,
+        device=albums.device,
+    )
+    sources = [one for one in (materials.photographs, *materials.emoji) if one is not None]
+    before = [cache.features(source, 0, albums.progress) for source in sources]
+    after = [album.pooled[0].numpy() for album in seen]
+    return classifier.moved(np.concatenate(before), np.concatenate(after))
+
+
+def _prototypes(photographs: Tensor, classifier: Classifier, recipe: Recipe) -> Album:
+    source = Prototypes(
+        photographs.numpy(), classifier, draws=recipe.prototype_draws, seed=recipe.seed
+    )
     pooled = torch.from_numpy(source.features)
     return Album(source=source, pooled=(pooled,), has_captions=False)
 

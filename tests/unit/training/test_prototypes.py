@@ -1,24 +1,22 @@
 """Features of ImageNet classes without a picture of them."""
 
 import numpy as np
-import pytest
-from tihua_server.training import prototypes
+from tihua_server.training.backbone import Classifier
 from tihua_server.training.prototypes import MAX_FEATURE, Prototypes, read_words
 
 CLASSES = 1000
 DIM = 6
 
 
-@pytest.fixture(autouse=True)
-def _small_classifier(monkeypatch: pytest.MonkeyPatch) -> None:
-    random = np.random.default_rng(1)
+def _classifier(seed: int = 1) -> Classifier:
+    random = np.random.default_rng(seed)
     weight = random.standard_normal((CLASSES, DIM)).astype(np.float32)
-    monkeypatch.setattr(prototypes, "classifier", lambda: (weight, np.zeros(CLASSES, np.float32)))
+    return Classifier(weight, np.zeros(CLASSES, np.float32))
 
 
 def _prototypes(draws: int = 3, seed: int = 0) -> Prototypes:
     features = np.random.default_rng(2).uniform(0, 2, (50, DIM)).astype(np.float32)
-    return Prototypes(features, draws=draws, seed=seed)
+    return Prototypes(features, _classifier(), draws=draws, seed=seed)
 
 
 def test_every_named_class_is_drawn() -> None:
@@ -58,3 +56,15 @@ def test_the_word_list_names_classes_that_there_are() -> None:
     words = read_words()
     assert set(words) <= set(range(CLASSES))
     assert all(names and all(names) for names in words.values())
+
+
+def test_a_moved_classifier_scores_as_the_one_before() -> None:
+    """When the features of all pictures were turned and shifted."""
+    random = np.random.default_rng(5)
+    before = random.uniform(0, 2, (200, DIM)).astype(np.float32)
+    turn = np.eye(DIM) + 0.3 * random.standard_normal((DIM, DIM))
+    after = (before @ turn + 1).astype(np.float32)
+    classifier = _classifier()
+    moved = classifier.moved(before, after)
+    found, expected = moved.scores(after), classifier.scores(before)
+    assert np.corrcoef(found.ravel(), expected.ravel())[0, 1] > 0.99
