@@ -6,7 +6,7 @@ index always give the same pixels, so that features can be cached and a run repe
 
 import os
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Protocol
 
 import numpy as np
@@ -78,9 +78,16 @@ def squares(source: PictureSource, view: int, side: int, batch_size: int) -> Ite
         (batch_size, side, side, 3) RGB pixels; the last may be fewer.
     """
     with ThreadPoolExecutor(os.cpu_count()) as threads:
-        for start in range(0, len(source), batch_size):
-            indices = range(start, min(start + batch_size, len(source)))
-            pictures = threads.map(
-                lambda index: to_square(source.picture(index, view), side), indices
-            )
-            yield np.stack(list(pictures))
+
+        def read(start: int) -> list[Future[PixelArray]]:
+            stop = min(start + batch_size, len(source))
+            return [
+                threads.submit(lambda at: to_square(source.picture(at, view), side), index)
+                for index in range(start, stop)
+            ]
+
+        coming = read(0)
+        for start in range(batch_size, len(source) + batch_size, batch_size):
+            # The next ones are read while somebody computes with these.
+            pixels, coming = coming, read(start)
+            yield np.stack([picture.result() for picture in pixels])
