@@ -31,7 +31,7 @@ from tihua_server.types import ModelRef
 
 MODEL_ID = "tihua-tiny"
 MODEL_FILE = "tihua-tiny.safetensors"
-MODEL_SHA256 = "42b3b4f99568b914d3963a8cd78d2f46ae1ddf1c8e69f1d28f326f982bcb61e0"
+MODEL_SHA256 = "b7509b300e11bc8ffd42f1062080c8b44dd69ecfa058fbd19c14c93b6d79ba4f"
 """Of the file in `models/`; `models/tihua-tiny.md` says how it was made."""
 
 

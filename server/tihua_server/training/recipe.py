@@ -25,7 +25,8 @@ class Recipe:
         texts_per_picture: captions or names a step of each picture.
         twin_weight: weight of the loss by which an emoji finds its twin of another set.
         head_epochs: epochs of the first stage: heads and text tower over frozen features.
-        block_epochs: epochs of the second stage: the last blocks too, end to end.
+        block_epochs: epochs of the second stage: the last blocks too, end to end. None by default:
+            on two cores one takes some seven minutes.
         block_side: side of the pictures that the second stage sees, in pixels. Smaller than those
             that are served: a window of a picture shows things larger than the whole does (Touvron
             et al. 2019, arXiv:1906.06423).
@@ -55,12 +56,12 @@ class Recipe:
     others_per_batch: int = 24
     texts_per_picture: int = 1
     twin_weight: float = 0.5
-    head_epochs: int = 50
+    head_epochs: int = 100
     block_epochs: int = 0
     block_side: int = 176
-    drift_weight: float = 1.0
+    drift_weight: float = 0.5
     head_rate: float = 1e-3
-    block_rate: float = 2e-4
+    block_rate: float = 1.5e-4
     weight_decay: float = 0.05
     label_smoothing: float = 0.1
     average_decay: float = 0.998
