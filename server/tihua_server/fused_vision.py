@@ -1,4 +1,4 @@
-"""cn_clip's vision transformer for a GPU: the same sums in a third of the kernels.
+"""cn_clip's vision transformer for a GPU: the same sums in far fewer kernels.
 
 On a GPU the matrix products of a tower take less time than what cn_clip has between them. Here the
 normalisation of pixels is part of the first product, an activation and an addition are a kernel

@@ -1,6 +1,6 @@
 """The embedded model `tihua-tiny`, which needs no model hub.
 
-It is small (24 MB) and knows everyday things, not verse; `models/tihua-tiny.md` says what it was
+It is small (23 MB) and knows everyday things, not verse; `models/tihua-tiny.md` says what it was
 trained on, how well it finds, and what it cannot do.
 """
 

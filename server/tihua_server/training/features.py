@@ -1,8 +1,9 @@
 """What is made of every picture once, and kept on disk: pooled features, and pixels.
 
-The heads are trained over features of the tower as ImageNet made it. What it makes of a picture
-never changes, so it is computed once (minutes), and an epoch takes seconds. On a CPU OpenVINO
-computes it, where it is installed: about twice as fast as torch.
+The heads are trained over features of the tower as the training finds it: ImageNet's, or that of a
+model to go on from. What that makes of a picture never changes, so it is computed once (minutes),
+and an epoch takes seconds. On a CPU OpenVINO computes it, where it is installed: about twice as
+fast as torch.
 The tower itself is trained over pixels, decoded and resized once.
 """
 
@@ -44,7 +45,7 @@ class PictureCache:
     def __init__(self, folder: Path, tower: ImageTower, *, image_size: int, device: str) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.folder = folder
-        self._image_size = image_size
+        self.image_size = image_size
         self._tower = _Pooled(tower).eval()
         self._device = device
         self._compute: Compute | None = None
@@ -94,18 +95,18 @@ class PictureCache:
         if view == 0 and file.exists():
             pixels: PixelArray = np.load(file, mmap_mode="r")
             return (pixels[at : at + BATCH_SIZE] for at in range(0, len(source), BATCH_SIZE))
-        return squares(source, view, self._image_size, BATCH_SIZE)
+        return squares(source, view, self.image_size, BATCH_SIZE)
 
     def _pooled(self, pixels: PixelArray) -> FloatArray:
         if self._compute is None:
-            self._compute = _compute(self._tower, self._image_size, self._device)
+            self._compute = _compute(self._tower, self.image_size, self._device)
         # The last batch is filled up, so that there is one shape only.
         filled = np.zeros((BATCH_SIZE, *pixels.shape[1:]), dtype=np.uint8)
         filled[: len(pixels)] = pixels
         return self._compute(filled)[: len(pixels)]
 
     def _pixel_file(self, source: PictureSource) -> Path:
-        return self._file(source, 0, "pixels", str(self._image_size).encode())
+        return self._file(source, 0, "pixels", str(self.image_size).encode())
 
     def _file(self, source: PictureSource, view: int, what: str, weights: bytes) -> Path:
         """Return a name that tells it from that of other pictures, weights or another cut."""

@@ -1,4 +1,4 @@
-"""Every knob of the training, with the values that were measured last (docs/retrieval.md)."""
+"""Every knob of the training; what the packaged model was made with is in its model card."""
 
 from dataclasses import dataclass, field
 
@@ -24,14 +24,15 @@ class Recipe:
         others_per_batch: compositions and ImageNet draws a step.
         texts_per_picture: captions or names a step of each picture.
         twin_weight: weight of the loss by which an emoji finds its twin of another set.
-        head_epochs: epochs of the first stage: heads and text tower over frozen features.
-        block_epochs: epochs of the second stage: the last blocks too, end to end. None by default:
-            on two cores one takes some seven minutes.
+        head_epochs: epochs of the first stage: heads and text tower over features of
+            the image tower as it was.
+        block_epochs: epochs of the second stage: the last blocks too, end to end. 0 leaves it
+            out: on two cores an epoch takes some seven minutes.
         block_side: side of the pictures that the second stage sees, in pixels. Smaller than those
             that are served: a window of a picture shows things larger than the whole does (Touvron
             et al. 2019, arXiv:1906.06423).
-        drift_weight: weight, in the second stage, of how far pooled features go from ImageNet's,
-            which the draws of its classes stand beside.
+        drift_weight: weight, in the second stage, of how far pooled features go from those before
+            it, beside which the draws of ImageNet's classes stand.
         head_rate: peak learning rate of heads and text tower, in each stage.
         block_rate: peak learning rate of the blocks in the second stage.
         weight_decay: AdamW's.

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from tihua_server.config import Config
 from tihua_server.encoders import load_encoder
-from tihua_server.tiny_clip import read_network
+from tihua_server.tiny_clip import MODEL_FILE, read_network
 from tihua_server.tiny_network import ImageTower, TinyNetwork
 from tihua_server.tokenizer import Tokenizer
 from tihua_server.training.album import Album, Mixture
@@ -34,8 +34,6 @@ from tihua_server.training.trainer import Trainer
 from tihua_server.training.vocabulary import Vocabulary, pad
 from tihua_server.types import TokenArray
 
-MODEL_FILE = "tihua-tiny.safetensors"
-
 PHOTOGRAPH_WINDOW = Window(0.6, 1.0, is_mirrored=True)
 EMOJI_WINDOW = Window(1.0, 1.6)
 COMPOSITION_WINDOW = Window(0.85, 1.0)
@@ -57,15 +55,17 @@ def train_tiny(
 
     Raises:
         ModelError: `start` is no tihua-tiny model.
+        ValueError: `out` has a checkpoint of another training.
     """
     torch.manual_seed(recipe.seed)
     known = read_network(start) if start else None
-    tower = ImageTower(known.shape if known else recipe.shape).eval()
+    shape = known.shape if known else recipe.shape
+    tower = ImageTower(shape).eval()
     if known:
         tower.load_state_dict(known.image.state_dict())
     else:
         load_backbone(tower)
-    cache = PictureCache(out / "features", tower, image_size=recipe.shape.image_size, device=device)
+    cache = PictureCache(out / "features", tower, image_size=shape.image_size, device=device)
     with training_progress() as progress:
         albums = _Albums(cache, recipe, progress, device)
         mixture = _mixture(materials, recipe, albums, has_own_tower=known is not None)
@@ -78,7 +78,7 @@ def train_tiny(
         )
         if known:
             vocabulary = vocabulary.united(Vocabulary.of_tower(known.text))
-        network = TinyNetwork(vocabulary.shape(known.shape if known else recipe.shape)).eval()
+        network = TinyNetwork(vocabulary.shape(shape)).eval()
         network.image.load_state_dict(tower.state_dict())
         vocabulary.fill(network.text)
         if known:
@@ -182,10 +182,7 @@ def _moved(
     tower = ImageTower(albums.recipe.shape).eval()
     load_backbone(tower)
     cache = PictureCache(
-        albums.cache.folder,
-        tower,
-        image_size=albums.recipe.shape.image_size,
-        device=albums.device,
+        albums.cache.folder, tower, image_size=albums.cache.image_size, device=albums.device
     )
     sources = [one for one in (materials.photographs, *materials.emoji) if one is not None]
     before = [cache.features(source, 0, albums.progress) for source in sources]

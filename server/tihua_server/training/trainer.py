@@ -6,6 +6,7 @@ stage 2  the last blocks too    over pixels, end to end: seconds on a GPU, minut
 Each ends with the mean of its weights over the last steps, and that is what is measured on the way.
 """
 
+import hashlib
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -90,6 +91,7 @@ class Trainer:
         self._device = device
         self._validate = validate
         self._curve = curve
+        self._origin = _digest(network)
         self._scale = nn.Parameter(torch.tensor(math.log(START_SCALE), device=device))
         self._pooling = Pooling(
             network.image,
@@ -102,7 +104,11 @@ class Trainer:
             dropout.p = recipe.dropout
 
     def train(self, progress: Progress) -> None:
-        """Train both stages, or what is left of them."""
+        """Train both stages, or what is left of them.
+
+        Raises:
+            ValueError: the folder has a checkpoint of another training.
+        """
         image, text = self._network.image, self._network.text
         heads = [*image.norm.parameters(), *image.hidden.parameters()]
         heads += [*image.project.parameters(), *image.direct.parameters()]
@@ -204,6 +210,11 @@ class Trainer:
         )
         return loss + self._recipe.twin_weight * twins + self._recipe.drift_weight * pooled.drift
 
+    def _training(self, stage: Stage) -> str:
+        """Return what tells this training from others, as far as this stage goes."""
+        recipe = self._recipe if stage.number == 2 else replace(self._recipe, block_epochs=0)
+        return f"{recipe} from {self._origin}"
+
     def _resume(
         self,
         stage: Stage,
@@ -216,6 +227,11 @@ class Trainer:
         if not file.exists():
             return 0
         state = torch.load(file, map_location=self._device, weights_only=True)
+        if state.get("training") != self._training(stage):
+            raise ValueError(
+                f"{file} is of a training with other data, start or settings: choose another --out,"
+                " or delete it"
+            )
         self._network.load_state_dict(state["network"])
         optimizer.load_state_dict(state["optimizer"])
         schedule.load_state_dict(state["schedule"])
@@ -233,6 +249,7 @@ class Trainer:
         average: WeightAverage,
     ) -> None:
         state = {
+            "training": self._training(stage),
             "network": self._network.state_dict(),
             "optimizer": optimizer.state_dict(),
             "schedule": schedule.state_dict(),
@@ -251,6 +268,14 @@ def _rate(step: int, steps: int) -> float:
     if step < rise:
         return (step + 1) / rise
     return 0.5 * (1 + math.cos(math.pi * min(1.0, (step - rise) / max(1, steps - rise))))
+
+
+def _digest(network: TinyNetwork) -> str:
+    """Return a digest of all weights and of the vocabulary."""
+    digest = hashlib.sha256()
+    for tensor in network.state_dict().values():
+        digest.update(tensor.detach().cpu().numpy().tobytes())
+    return digest.hexdigest()
 
 
 def _equal(groups: Sequence[str]) -> Tensor:

@@ -66,5 +66,4 @@ def test_a_moved_classifier_scores_as_the_one_before() -> None:
     after = (before @ turn + 1).astype(np.float32)
     classifier = _classifier()
     moved = classifier.moved(before, after)
-    found, expected = moved.scores(after), classifier.scores(before)
-    assert np.corrcoef(found.ravel(), expected.ravel())[0, 1] > 0.99
+    np.testing.assert_allclose(moved.scores(after), classifier.scores(before), atol=0.1)

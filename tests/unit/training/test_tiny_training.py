@@ -64,7 +64,7 @@ def test_a_stopped_training_ends_where_an_unbroken_one_does(
     materials: Materials, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Weights, optimizer, rate and draws are those of the epoch that it stopped after."""
-    recipe = replace(RECIPE, block_epochs=2)
+    recipe = replace(RECIPE, block_epochs=2, head_rate=0.02, block_rate=0.02)
     unbroken, digest = train_tiny(materials, recipe, tmp_path / "unbroken", device="cpu")
     assert len(digest) == 64
 
@@ -95,6 +95,8 @@ def test_a_stopped_training_ends_where_an_unbroken_one_does(
             ["2", "2"],
         ]
     )
+    with pytest.raises(ValueError, match=r"blocks\.pt is of a training with other"):
+        train_tiny(materials, replace(recipe, block_epochs=3), tmp_path / "broken", device="cpu")
     lines = list(evaluate_tiny(materials, resumed, device="cpu"))
     assert [line.split(":")[0] for line in lines] == [
         "caption → photograph",
