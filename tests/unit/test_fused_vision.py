@@ -1,5 +1,7 @@
 """The vision tower that a GPU is given, computed on the CPU."""
 
+from types import SimpleNamespace
+
 import pytest
 import torch
 from small_clip import small_towers
@@ -37,6 +39,12 @@ def test_in_bfloat16_it_keeps_the_bound(tower: ImageTower) -> None:
     found = tower.fused(torch.bfloat16)(PIXELS).float()
     cosines = nn.functional.cosine_similarity(found, tower(PIXELS))
     assert cosines.min() >= LOWEST_COSINE["bf16"]
+
+
+def test_a_resnet_stays_as_it_is() -> None:
+    """It has no transformer to be computed otherwise."""
+    tower = ImageTower(SimpleNamespace(visual=nn.Identity()))
+    assert tower.fused(torch.bfloat16) is tower
 
 
 def test_a_text_tower_stays_as_it_is() -> None:

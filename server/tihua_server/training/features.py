@@ -40,6 +40,9 @@ class PictureCache:
         tower: the image tower, in eval mode.
         image_size: side of the square, in pixels.
         device: where to compute.
+
+    Attributes:
+        folder, image_size: as given.
     """
 
     def __init__(self, folder: Path, tower: ImageTower, *, image_size: int, device: str) -> None:

@@ -6,7 +6,6 @@ stage 2  the last blocks too    over pixels, end to end: seconds on a GPU, minut
 Each ends with the mean of its weights over the last steps, and that is what is measured on the way.
 """
 
-import hashlib
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -17,6 +16,7 @@ import torch
 from rich.progress import Progress
 from torch import Tensor, nn
 
+from tihua_server.fingerprint import fingerprint
 from tihua_server.tiny_network import TinyNetwork
 from tihua_server.training.album import Mixture, Pick
 from tihua_server.training.average import WeightAverage
@@ -91,7 +91,7 @@ class Trainer:
         self._device = device
         self._validate = validate
         self._curve = curve
-        self._origin = _digest(network)
+        self._origin = fingerprint(network.state_dict(), {})
         self._scale = nn.Parameter(torch.tensor(math.log(START_SCALE), device=device))
         self._pooling = Pooling(
             network.image,
@@ -268,14 +268,6 @@ def _rate(step: int, steps: int) -> float:
     if step < rise:
         return (step + 1) / rise
     return 0.5 * (1 + math.cos(math.pi * min(1.0, (step - rise) / max(1, steps - rise))))
-
-
-def _digest(network: TinyNetwork) -> str:
-    """Return a digest of all weights and of the vocabulary."""
-    digest = hashlib.sha256()
-    for tensor in network.state_dict().values():
-        digest.update(tensor.detach().cpu().numpy().tobytes())
-    return digest.hexdigest()
 
 
 def _equal(groups: Sequence[str]) -> Tensor:

@@ -6,6 +6,7 @@ import pytest
 from click.testing import CliRunner
 from tihua_server.cli import main
 from tihua_server.training import command
+from tihua_server.training.recipe import Recipe
 
 
 def test_help_shows_an_example() -> None:
@@ -13,6 +14,13 @@ def test_help_shows_an_example() -> None:
     result = CliRunner().invoke(main, ["train", "--help"])
     assert result.exit_code == 0
     assert "tihua-server train --data" in result.output
+
+
+def test_help_tells_the_defaults_of_the_recipe() -> None:
+    """It cannot read them there: torch takes seconds to import."""
+    output = " ".join(CliRunner().invoke(main, ["train", "--help"]).output.split())
+    assert f"heads and text tower. [default: ({Recipe().head_epochs});" in output
+    assert f"minutes on a CPU. [default: ({Recipe().block_epochs});" in output
 
 
 def test_a_missing_extra_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
