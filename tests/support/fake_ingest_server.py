@@ -4,7 +4,7 @@
 
 import asyncio
 import threading
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
@@ -15,7 +15,6 @@ from google.rpc import error_details_pb2, status_pb2
 from grpc import aio
 from tihua.v1 import (
     collection_service_pb2,
-    ingest_service_pb2_grpc,
     system_service_pb2,
     system_service_pb2_grpc,
     types_pb2,
@@ -73,11 +72,13 @@ class Session:
         )
 
 
-class FakeServer(
-    ingest_service_pb2_grpc.IngestServiceServicer,
-    system_service_pb2_grpc.SystemServiceServicer,
-):
-    """Keeps the contract of Ingest, checks that the client does, and goes by a plan per stream."""
+class FakeServer(system_service_pb2_grpc.SystemServiceServicer):
+    """Keeps the contract of Ingest, checks that the client does, and goes by a plan per stream.
+
+    Streams are read and written by their context, never by generators: one whose call has ended
+    stays suspended, until the garbage collector finds it with what gRPC's core knows of the call,
+    on any thread and after its loop.
+    """
 
     def __init__(self, *plans: Plan) -> None:
         """Take a plan for each stream; those after the last end well."""
@@ -97,14 +98,17 @@ class FakeServer(
             collection_service_pb2.GetItemsRequest.FromString,
             collection_service_pb2.GetItemsResponse.SerializeToString,
         )
+        ingest = grpc.stream_stream_rpc_method_handler(
+            self._ingest, IngestRequest.FromString, IngestResponse.SerializeToString
+        )
         server.add_generic_rpc_handlers(
             [
                 grpc.method_handlers_generic_handler(
                     "tihua.v1.CollectionService", {"GetItems": get_items}
-                )
+                ),
+                grpc.method_handlers_generic_handler("tihua.v1.IngestService", {"Ingest": ingest}),
             ]
         )
-        ingest_service_pb2_grpc.add_IngestServiceServicer_to_server(self, server)
         system_service_pb2_grpc.add_SystemServiceServicer_to_server(self, server)
 
     async def GetServerInfo(
@@ -127,13 +131,10 @@ class FakeServer(
         there = [types_pb2.Item(id=item_id) for item_id in request.ids if item_id in self.stored]
         return collection_service_pb2.GetItemsResponse(items=there)
 
-    async def Ingest(
-        self, request_iterator: AsyncIterator[IngestRequest], context: Context
-    ) -> AsyncIterator[IngestResponse]:
+    async def _ingest(self, _: object, context: Context) -> None:
         """Run one stream by its plan."""
         plan = self.plans.pop(0) if self.plans else Plan()
-        start = (await anext(request_iterator)).start
-        self.starts.append(start)
+        start = await self._take_start(context)
         if start.collection == "missing":
             await context.abort(grpc.StatusCode.NOT_FOUND, "no such collection")
         if plan.forgets:
@@ -144,26 +145,27 @@ class FakeServer(
             session.written = start.items_written
             session.failed = start.items_failed
         credit = IngestCredit(batches=plan.credit, bytes=plan.credit * 50_000)
-        yield IngestResponse(started=IngestStarted(committed_seq=session.committed, credit=credit))
-        if session.committed > start.read_seq:
-            yield IngestResponse(ack=session.acknowledged())
+        started = IngestStarted(committed_seq=session.committed, credit=credit)
         try:
-            async for response in self._run(plan, credit, session, request_iterator, context):
-                yield response
-        except (asyncio.CancelledError, GeneratorExit):
+            await context.write(IngestResponse(started=started))
+            if session.committed > start.read_seq:
+                await context.write(IngestResponse(ack=session.acknowledged()))
+            await self._run(plan, credit, session, context)
+        except asyncio.CancelledError:
             self.was_cancelled.set()
             raise
 
+    async def _take_start(self, context: Context) -> IngestStart:
+        request = await context.read()
+        assert isinstance(request, IngestRequest)
+        self.starts.append(request.start)
+        return request.start
+
     async def _run(
-        self,
-        plan: Plan,
-        credit: IngestCredit,
-        session: Session,
-        requests: AsyncIterator[IngestRequest],
-        context: Context,
-    ) -> AsyncIterator[IngestResponse]:
+        self, plan: Plan, credit: IngestCredit, session: Session, context: Context
+    ) -> None:
         received = 0
-        async for request in requests:
+        while isinstance(request := await context.read(), IngestRequest):
             received += 1
             is_last = received == plan.after
             self._check_credit(credit, request)
@@ -176,22 +178,21 @@ class FakeServer(
             ack = self._commit(session, request)
             if is_last and plan.end == "lost ack":
                 await context.abort(grpc.StatusCode.UNAVAILABLE, "gone")
-            yield IngestResponse(ack=ack)
+            await context.write(IngestResponse(ack=ack))
             if is_last and plan.end == "drain":
-                yield IngestResponse(draining=IngestDraining())
+                await context.write(IngestResponse(draining=IngestDraining()))
                 await context.abort(grpc.StatusCode.UNAVAILABLE, "draining")
             granted = IngestCredit(batches=1, bytes=request.ByteSize())
             credit.batches += granted.batches
             credit.bytes += granted.bytes
-            yield IngestResponse(credit=granted)
+            await context.write(IngestResponse(credit=granted))
         if plan.end != "no summary":
-            yield IngestResponse(
-                summary=IngestSummaryMessage(
-                    committed_seq=session.committed,
-                    items_written=session.written,
-                    items_failed=session.failed,
-                )
+            summary = IngestSummaryMessage(
+                committed_seq=session.committed,
+                items_written=session.written,
+                items_failed=session.failed,
             )
+            await context.write(IngestResponse(summary=summary))
 
     def _check_credit(self, credit: IngestCredit, request: IngestRequest) -> None:
         if credit.batches < 1 or credit.bytes < request.ByteSize():
@@ -225,18 +226,15 @@ class Refusing(FakeServer):
         super().__init__()
         self.refusals = list(refusals)
 
-    async def Ingest(
-        self, request_iterator: AsyncIterator[IngestRequest], context: Context
-    ) -> AsyncIterator[IngestResponse]:
+    async def _ingest(self, _: object, context: Context) -> None:
         """Refuse, or run the stream."""
         if self.refusals:
+            await self._take_start(context)
             status = self.refusals.pop(0)
-            self.starts.append((await anext(request_iterator)).start)
             code = next(code for code in grpc.StatusCode if code.value[0] == status.code)
             details = (("grpc-status-details-bin", status.SerializeToString()),)
             await context.abort(code, status.message, trailing_metadata=details)
-        async for response in super().Ingest(request_iterator, context):
-            yield response
+        await super()._ingest(_, context)
 
 
 def refusal(

@@ -13,7 +13,11 @@ Serve: TypeAlias = Callable[[Callable[[aio.Server], None]], str]
 
 
 class _ServerThread:
-    """Servers in an event loop of their own."""
+    """Servers in an event loop of their own, which lasts for the session.
+
+    So does gRPC's runtime: it would end with the last of its objects, in whatever the thread that
+    collects that one was doing, and start again with the next test.
+    """
 
     def __init__(self) -> None:
         loop: Future[asyncio.AbstractEventLoop] = Future()
@@ -24,10 +28,9 @@ class _ServerThread:
 
     @staticmethod
     def _run(started: "Future[asyncio.AbstractEventLoop]") -> None:
-        # The runner ends the handlers that still run when the loop stops: one that is collected
-        # with a call pending, on another thread, would leave gRPC's core with its freed memory.
         with asyncio.Runner() as runner:
             loop = runner.get_loop()
+            loop.call_soon(aio.init_grpc_aio)
             started.set_result(loop)
             loop.run_forever()
 
@@ -43,20 +46,30 @@ class _ServerThread:
         self._servers.append(server)
         return f"127.0.0.1:{port}"
 
-    async def _stop(self) -> None:
-        for server in self._servers:
-            await server.stop(grace=None)
+    def stop_servers(self) -> None:
+        """Stop the servers, and the handlers that still run."""
+        asyncio.run_coroutine_threadsafe(self._stop_servers(), self._loop).result()
+
+    async def _stop_servers(self) -> None:
+        while self._servers:
+            await self._servers.pop().stop(grace=None)
 
     def stop(self) -> None:
-        """Stop the servers, the loop and the thread."""
-        asyncio.run_coroutine_threadsafe(self._stop(), self._loop).result()
+        """Stop the loop and the thread."""
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
 
 
-@pytest.fixture
-def serve() -> Iterator[Serve]:
-    """Start a server: give it a function that adds servicers, get its address."""
+@pytest.fixture(scope="session")
+def server_thread() -> Iterator[_ServerThread]:
+    """One thread for the servers of all tests."""
     thread = _ServerThread()
-    yield thread.serve
+    yield thread
     thread.stop()
+
+
+@pytest.fixture
+def serve(server_thread: _ServerThread) -> Iterator[Serve]:
+    """Start a server: give it a function that adds servicers, get its address."""
+    yield server_thread.serve
+    server_thread.stop_servers()
