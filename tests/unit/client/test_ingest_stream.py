@@ -4,8 +4,9 @@ Every behaviour that both clients share is tested with both.
 """
 
 import asyncio
-import os
 import signal
+import subprocess
+import sys
 import threading
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from dataclasses import dataclass, field
@@ -330,14 +331,40 @@ def test_the_callers_own_are_called_on_the_callers_thread(serve: Serve, run: Run
     assert threads == {threading.current_thread().name}
 
 
+# Where the tests run in the background, their processes begin with SIGINT ignored.
+_INTERRUPTED = """
+import signal
+import sys
+import threading
+from tihua import Client, Item
+
+signal.signal(signal.SIGINT, signal.default_int_handler)
+with Client(sys.argv[1]) as client:
+    try:
+        client.ingest([Item(f"item-{number}", text="一") for number in range(20)], batch_size=2)
+    except KeyboardInterrupt:
+        print("interrupted", *[thread.name for thread in threading.enumerate()])
+"""
+
+
 def test_ctrl_c_while_waiting_for_the_server_ends_the_call_at_once(serve: Serve) -> None:
     """A KeyboardInterrupt cancels the stream and is raised; no thread stays behind."""
     server = FakeServer(Plan("hang", after=1, credit=1))
-    server.on_hang = lambda: os.kill(os.getpid(), signal.SIGINT)
-    with Client(serve(server.register)) as client, pytest.raises(KeyboardInterrupt):
-        client.ingest(items(20), batch_size=2)
+    with subprocess.Popen(
+        [sys.executable, "-c", _INTERRUPTED, serve(server.register)],
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as process:
+        try:
+            assert server.hangs.wait(30)
+            process.send_signal(signal.SIGINT)
+            output, _ = process.communicate(timeout=30)
+        finally:
+            process.kill()
+    assert process.returncode == 0
+    assert output.startswith("interrupted")
+    assert "tihua-ingest" not in output
     assert server.was_cancelled.wait(5)
-    assert "tihua-ingest" not in {thread.name for thread in threading.enumerate()}
 
 
 async def test_a_cancelled_task_cancels_its_stream(serve: Serve) -> None:
