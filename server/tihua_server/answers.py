@@ -12,16 +12,8 @@ from tihua_server.errors import ServiceError
 from tihua_server.requests import dtype_of
 from tihua_server.stages import Stages
 from tihua_server.status import item_error
-from tihua_server.types import (
-    Collection,
-    FloatArray,
-    Hit,
-    IndexType,
-    Item,
-    LoadState,
-    ModelInfo,
-    ModelRef,
-)
+from tihua_server.types import FloatArray, ModelInfo, ModelRef
+from tihua_server.vector_store import Collection, Hit, IndexType, Item, LoadState
 
 _INDEX_TYPES = {
     IndexType.FLAT: collection_service_pb2.INDEX_TYPE_FLAT,

@@ -47,7 +47,7 @@ from tihua_server.served_models import ServedModels
 from tihua_server.streams import Streams
 from tihua_server.system_service import SystemService
 from tihua_server.telemetry import Telemetry
-from tihua_server.types import VectorStore
+from tihua_server.vector_store import VectorStore
 from tihua_server.writer import Writer
 
 SERVICES = tuple(

@@ -25,7 +25,7 @@ from tihua_server.requests import (
 )
 from tihua_server.served_models import ServedModels
 from tihua_server.status import item_error
-from tihua_server.types import Collection, CollectionSpec, VectorStore
+from tihua_server.vector_store import Collection, CollectionSpec, VectorStore
 from tihua_server.writer import Writer
 
 DEFAULT_LIMIT = 100

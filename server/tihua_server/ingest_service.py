@@ -25,7 +25,8 @@ from tihua_server.ingester import Ingester
 from tihua_server.requests import check_batch, to_draft, to_write_mode
 from tihua_server.served_models import ServedModels
 from tihua_server.status import item_error
-from tihua_server.types import ModelRef, VectorStore
+from tihua_server.types import ModelRef
+from tihua_server.vector_store import VectorStore
 
 MAX_SESSION_ID_BYTES = 64
 """Longest session id, as UTF-8."""

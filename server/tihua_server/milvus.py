@@ -18,16 +18,8 @@ from tihua_server.milvus_connection import MilvusConnection
 from tihua_server.milvus_embedded import Flusher
 from tihua_server.milvus_index import is_built, search_params
 from tihua_server.milvus_schema import EMBEDDING, output_fields, to_item, to_row
-from tihua_server.types import (
-    Collection,
-    Fields,
-    Filter,
-    FloatArray,
-    Hit,
-    Item,
-    LoadState,
-    SearchParams,
-)
+from tihua_server.types import FloatArray
+from tihua_server.vector_store import Collection, Fields, Filter, Hit, Item, LoadState, SearchParams
 
 BATCH_ROWS = 1_000
 """Rows of one call: about the fastest to write, and under Milvus' 64 MiB (milvus_schema.py)."""

@@ -20,7 +20,7 @@ from tihua_server.milvus_index import with_defaults
 from tihua_server.milvus_loading import LOAD_TIMEOUT_S, MilvusLoading
 from tihua_server.milvus_schema import properties, schema
 from tihua_server.observer import Observer
-from tihua_server.types import CollectionSpec
+from tihua_server.vector_store import CollectionSpec
 
 _log = logging.getLogger(__name__)
 

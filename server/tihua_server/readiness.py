@@ -13,7 +13,7 @@ import structlog
 from grpc_health.v1 import health, health_pb2
 
 from tihua_server.errors import ServiceError, StoreFull
-from tihua_server.types import VectorStore
+from tihua_server.vector_store import VectorStore
 
 CHECK_INTERVAL_S = 2.0
 """From an answer of the store to the next question, in seconds."""

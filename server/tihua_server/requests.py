@@ -22,22 +22,17 @@ from tihua_server.grouping import GroupBy
 from tihua_server.lane import Lane
 from tihua_server.searcher import StoredItem, Term
 from tihua_server.types import (
-    Consistency,
     Content,
     EncodedImage,
-    Fields,
-    Filter,
     FloatArray,
     ImagePath,
-    Index,
-    IndexType,
-    Metadata,
     Picture,
     RgbImage,
     Text,
     Vector,
 )
 from tihua_server.unit_vector import normalized
+from tihua_server.vector_store import Consistency, Fields, Filter, Index, IndexType, Metadata
 from tihua_server.writer import Draft, WriteMode, is_reserved
 
 T = TypeVar("T")

@@ -24,7 +24,7 @@ from tihua_server.requests import (
 )
 from tihua_server.searcher import Query, Searcher
 from tihua_server.status import item_error
-from tihua_server.types import SearchParams
+from tihua_server.vector_store import SearchParams
 
 DEFAULT_LIMIT = 10
 """Hits of an answer when the caller does not say."""

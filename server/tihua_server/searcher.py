@@ -11,18 +11,9 @@ from tihua_server.errors import InvalidInput, NotFound, ServiceError
 from tihua_server.grouping import GroupBy, grouped_hits
 from tihua_server.served_models import ServedModels
 from tihua_server.stages import Stages
-from tihua_server.types import (
-    CollectionSpec,
-    Content,
-    Fields,
-    Filter,
-    FloatArray,
-    Hit,
-    ModelRef,
-    SearchParams,
-    VectorStore,
-)
+from tihua_server.types import Content, FloatArray, ModelRef
 from tihua_server.unit_vector import normalized
+from tihua_server.vector_store import CollectionSpec, Fields, Filter, Hit, SearchParams, VectorStore
 
 MAX_WEIGHT = 100.0
 """Bound on a term's weight, either sign; beyond it the other terms would drown in float32."""

@@ -13,7 +13,8 @@ from tihua_server.embedder import Embedder
 from tihua_server.errors import InvalidInput, ModelMismatch, NotFound
 from tihua_server.lane import Lane
 from tihua_server.observer import Observer
-from tihua_server.types import CollectionSpec, Encoder, ModelInfo
+from tihua_server.types import Encoder, ModelInfo
+from tihua_server.vector_store import CollectionSpec
 
 
 class ServedModels:

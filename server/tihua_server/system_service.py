@@ -9,7 +9,7 @@ from tihua_server.answers import from_model
 from tihua_server.call import Context
 from tihua_server.config import Config
 from tihua_server.served_models import ServedModels
-from tihua_server.types import VectorStore
+from tihua_server.vector_store import VectorStore
 
 
 class SystemService(rpc.SystemServiceServicer):

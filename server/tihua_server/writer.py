@@ -16,15 +16,8 @@ from tihua_server.errors import AlreadyExists, CollectionMoved, InvalidInput, Se
 from tihua_server.lane import Lane
 from tihua_server.served_models import ServedModels
 from tihua_server.stages import Stages
-from tihua_server.types import (
-    CollectionSpec,
-    Content,
-    Fields,
-    Item,
-    Metadata,
-    ModelRef,
-    VectorStore,
-)
+from tihua_server.types import Content, ModelRef
+from tihua_server.vector_store import CollectionSpec, Fields, Item, Metadata, VectorStore
 
 RESERVED_KEYS = frozenset(
     {"id", "embedding", "uri", "_origin", "_update_time", "_seq", "_partition"}

@@ -15,15 +15,8 @@ import pytest
 from in_memory_store import InMemoryStore
 from pymilvus import MilvusClient
 from tihua_server.milvus import Milvus
-from tihua_server.types import (
-    CollectionSpec,
-    Filter,
-    FloatArray,
-    Index,
-    IndexType,
-    ModelRef,
-    VectorStore,
-)
+from tihua_server.types import FloatArray, ModelRef
+from tihua_server.vector_store import CollectionSpec, Filter, Index, IndexType, VectorStore
 
 DIM = 8
 

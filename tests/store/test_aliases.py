@@ -10,16 +10,15 @@ import pytest
 from tihua_server.errors import AlreadyExists, CollectionInUse, NotFound
 from tihua_server.milvus import Milvus
 from tihua_server.milvus_loading import RENAME_S, SPEC_TTL_S
-from tihua_server.types import (
+from tihua_server.types import FloatArray, ModelRef
+from tihua_server.vector_store import (
     CollectionSpec,
     Consistency,
     Fields,
     Filter,
-    FloatArray,
     IndexType,
     Item,
     LoadState,
-    ModelRef,
     SearchParams,
     VectorStore,
 )

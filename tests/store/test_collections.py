@@ -11,11 +11,11 @@ import faiss
 import pytest
 from tihua_server.errors import AlreadyExists, CollectionNotReady, InvalidInput, NotFound
 from tihua_server.milvus import Milvus
-from tihua_server.types import (
+from tihua_server.types import FloatArray
+from tihua_server.vector_store import (
     CollectionSpec,
     Consistency,
     Filter,
-    FloatArray,
     Index,
     IndexType,
     Item,

@@ -18,7 +18,8 @@ from tihua_server.deadline import set_deadline
 from tihua_server.errors import CollectionNotReady, InvalidInput, StoreUnavailable
 from tihua_server.milvus import Milvus
 from tihua_server.milvus_connection import CALLS_AT_ONCE
-from tihua_server.types import CollectionSpec, Filter, FloatArray, Item, SearchParams, VectorStore
+from tihua_server.types import FloatArray
+from tihua_server.vector_store import CollectionSpec, Filter, Item, SearchParams, VectorStore
 
 Spec = Callable[..., CollectionSpec]
 

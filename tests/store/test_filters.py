@@ -2,15 +2,8 @@
 
 import pytest
 from tihua_server.errors import InvalidInput
-from tihua_server.types import (
-    Consistency,
-    Fields,
-    Filter,
-    FloatArray,
-    Item,
-    SearchParams,
-    VectorStore,
-)
+from tihua_server.types import FloatArray
+from tihua_server.vector_store import Consistency, Fields, Filter, Item, SearchParams, VectorStore
 
 BARE = Fields(uri=False, metadata=False)
 

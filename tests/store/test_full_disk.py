@@ -15,7 +15,8 @@ from tihua_server import milvus_directory
 from tihua_server.errors import StoreFull
 from tihua_server.milvus import Milvus
 from tihua_server.milvus_errors import is_disk_failure
-from tihua_server.types import CollectionSpec, Fields, Filter, FloatArray, Item, SearchParams
+from tihua_server.types import FloatArray
+from tihua_server.vector_store import CollectionSpec, Fields, Filter, Item, SearchParams
 
 Spec = Callable[..., CollectionSpec]
 

@@ -10,12 +10,12 @@ import pytest
 from tihua_server.errors import InvalidInput, NotFound, StoreUnavailable
 from tihua_server.milvus import Milvus
 from tihua_server.milvus_schema import EMBEDDING, indexed
-from tihua_server.types import (
+from tihua_server.types import FloatArray
+from tihua_server.vector_store import (
     CollectionSpec,
     Consistency,
     Fields,
     Filter,
-    FloatArray,
     Index,
     IndexType,
     Item,

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 from tihua_server.errors import NotFound
 from tihua_server.milvus import Milvus
-from tihua_server.types import CollectionSpec, Fields, Filter, FloatArray, Item, VectorStore
+from tihua_server.types import FloatArray
+from tihua_server.vector_store import CollectionSpec, Fields, Filter, Item, VectorStore
 
 ALL = Fields(embedding=True)
 BARE = Fields(uri=False, metadata=False)

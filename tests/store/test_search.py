@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 from tihua_server.errors import InvalidInput
 from tihua_server.milvus import Milvus
-from tihua_server.types import (
+from tihua_server.types import FloatArray
+from tihua_server.vector_store import (
     CollectionSpec,
     Consistency,
     Fields,
     Filter,
-    FloatArray,
     Hit,
     IndexType,
     Item,

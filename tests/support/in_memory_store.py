@@ -20,12 +20,12 @@ from tihua_server.milvus_errors import (
     not_loaded,
 )
 from tihua_server.milvus_index import search_params, with_defaults
-from tihua_server.types import (
+from tihua_server.types import FloatArray
+from tihua_server.vector_store import (
     Collection,
     CollectionSpec,
     Fields,
     Filter,
-    FloatArray,
     Hit,
     Index,
     Item,

@@ -12,7 +12,8 @@ from tihua_server.ingest_events import Ack, Batch, Credit, Event, Summary
 from tihua_server.ingest_session import NOTHING_READ, Counts
 from tihua_server.ingester import Ingester
 from tihua_server.served_models import ServedModels
-from tihua_server.types import CollectionSpec, Index, IndexType, Item, Text
+from tihua_server.types import Text
+from tihua_server.vector_store import CollectionSpec, Index, IndexType, Item
 from tihua_server.writer import Draft, WriteMode, Writer
 
 PICTURES = "pictures"

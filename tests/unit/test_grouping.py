@@ -7,16 +7,15 @@ import numpy as np
 import pytest
 from in_memory_store import InMemoryStore
 from tihua_server.grouping import FIRST_WINDOW, LARGEST_WINDOW, GroupBy, grouped_hits
-from tihua_server.types import (
+from tihua_server.types import FloatArray, ModelRef
+from tihua_server.vector_store import (
     CollectionSpec,
     Fields,
     Filter,
-    FloatArray,
     Hit,
     Index,
     IndexType,
     Item,
-    ModelRef,
     SearchParams,
 )
 

@@ -12,15 +12,8 @@ from tihua_server.config import Config
 from tihua_server.errors import InvalidInput, ModelMismatch, NotFound, Overloaded
 from tihua_server.lane import Lane
 from tihua_server.served_models import ServedModels
-from tihua_server.types import (
-    CollectionSpec,
-    FloatArray,
-    Index,
-    IndexType,
-    ModelRef,
-    PixelArray,
-    RgbImage,
-)
+from tihua_server.types import FloatArray, ModelRef, PixelArray, RgbImage
+from tihua_server.vector_store import CollectionSpec, Index, IndexType
 
 SIZE = FakeEncoder.info.image_size
 FIRST = FakeEncoder.info.ref
