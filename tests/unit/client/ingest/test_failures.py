@@ -1,0 +1,70 @@
+"""Items that fail, told by the position that the caller knows; no network."""
+
+from client_sessions import ack, failure, give, item, new_session, opened, sent, started
+from tihua import InvalidRequestError
+
+
+def test_a_failure_is_told_by_the_position_of_its_item() -> None:
+    """The caller knows nothing of batches."""
+    session = opened(new_session())
+    give(session, *"abcd")
+    sent(session)
+    session.receive(ack(2, written=3, errors=[failure(2, 1, "d")]))
+    progress = session.take_progress()
+    assert progress is not None
+    assert [(error.index, error.id, error.code) for error in progress.errors] == [
+        (3, "d", "INVALID_ARGUMENT")
+    ]
+
+
+def test_a_failure_that_a_break_hid_is_asked_for_and_told_by_position() -> None:
+    """The start names the last acknowledgement that was read."""
+    session = opened(new_session())
+    give(session, *"abcdef")
+    sent(session)
+    session.receive(ack(1, written=2))
+    session.take_progress()
+    assert session.open().start.read_seq == 1
+    session.receive(started(2))
+    assert session.committed_seq == 1
+    session.receive(ack(2, written=3, errors=[failure(2, 0, "c")]))
+    progress = session.take_progress()
+    assert progress is not None
+    assert [error.index for error in progress.errors] == [2]
+
+
+def test_a_failure_of_an_earlier_call_is_told_when_its_item_is_reached() -> None:
+    """Until then its position is not known."""
+    session = opened(new_session(), started(1))
+    session.receive(ack(1, written=1, errors=[failure(1, 1, "b")]))
+    first = session.take_progress()
+    assert first is not None
+    assert first.errors == ()
+    session.reject("bad", InvalidRequestError("no"))
+    session.add(item("a"))
+    session.add(item("b"))
+    progress = session.take_progress()
+    assert progress is not None
+    assert [(error.index, error.id) for error in progress.errors] == [(0, "bad"), (2, "b")]
+
+
+def test_an_item_that_fits_in_no_message_is_rejected_and_its_neighbours_are_sent() -> None:
+    """One large file must not end the stream."""
+    session = opened(new_session(), started(size=20_000))
+    session.add(item("a"))
+    session.add(item("large", 10_001))
+    session.add(item("b"))
+    assert sent(session) == [(1, ["a", "b"])]
+    progress = session.take_progress()
+    assert progress is not None
+    assert [(error.index, error.id, error.reason) for error in progress.errors] == [
+        (1, "large", "TOO_LARGE")
+    ]
+    assert progress.failed == 1
+
+
+def test_an_item_beyond_all_credit_is_rejected_because_it_would_wait_for_ever() -> None:
+    """What the server grants at most is a limit too."""
+    session = opened(new_session(), started(size=500))
+    session.add(item("large", 600))
+    assert session.totals == (0, 1, 0)
