@@ -1,75 +1,21 @@
-"""A real gRPC server on a thread of its own, for clients that block."""
+"""Servers in this process, for clients that block."""
 
-import asyncio
-import threading
-from collections.abc import Callable, Iterator
-from concurrent.futures import Future
-from typing import TypeAlias
+from collections.abc import Iterator
 
 import pytest
-from grpc import aio
-
-Serve: TypeAlias = Callable[[Callable[[aio.Server], None]], str]
-
-
-class _ServerThread:
-    """Servers in an event loop of their own, which lasts for the session.
-
-    So does gRPC's runtime: it would end with the last of its objects, in whatever the thread that
-    collects that one was doing, and start again with the next test.
-    """
-
-    def __init__(self) -> None:
-        loop: Future[asyncio.AbstractEventLoop] = Future()
-        self._thread = threading.Thread(target=self._run, args=(loop,), name="test server")
-        self._thread.start()
-        self._loop = loop.result()
-        self._servers: list[aio.Server] = []
-
-    @staticmethod
-    def _run(started: "Future[asyncio.AbstractEventLoop]") -> None:
-        with asyncio.Runner() as runner:
-            loop = runner.get_loop()
-            loop.call_soon(aio.init_grpc_aio)
-            started.set_result(loop)
-            loop.run_forever()
-
-    def serve(self, register: Callable[[aio.Server], None]) -> str:
-        """Start a server with what `register` adds to it; return its address."""
-        return asyncio.run_coroutine_threadsafe(self._start(register), self._loop).result()
-
-    async def _start(self, register: Callable[[aio.Server], None]) -> str:
-        server = aio.server()
-        register(server)
-        port = server.add_insecure_port("127.0.0.1:0")
-        await server.start()
-        self._servers.append(server)
-        return f"127.0.0.1:{port}"
-
-    def stop_servers(self) -> None:
-        """Stop the servers, and the handlers that still run."""
-        asyncio.run_coroutine_threadsafe(self._stop_servers(), self._loop).result()
-
-    async def _stop_servers(self) -> None:
-        while self._servers:
-            await self._servers.pop().stop(grace=None)
-
-    def stop(self) -> None:
-        """Stop the loop and the thread."""
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join()
+from server_thread import Serve, ServerThread
 
 
 @pytest.fixture(scope="session")
-def server_thread() -> Iterator[_ServerThread]:
+def server_thread() -> Iterator[ServerThread]:
     """One thread for the servers of all tests."""
-    thread = _ServerThread()
+    thread = ServerThread()
     yield thread
     thread.stop()
 
 
 @pytest.fixture
-def serve(server_thread: _ServerThread) -> Iterator[Serve]:
+def serve(server_thread: ServerThread) -> Iterator[Serve]:
     """Start a server: give it a function that adds servicers, get its address."""
     yield server_thread.serve
     server_thread.stop_servers()

@@ -18,6 +18,7 @@ from google.protobuf import struct_pb2, timestamp_pb2
 from google.protobuf.message import Message
 from grpc import aio
 from grpc_health.v1 import health_pb2, health_pb2_grpc
+from server_thread import Serve
 from tihua.v1 import (
     collection_service_pb2,
     embedding_service_pb2,
@@ -26,7 +27,6 @@ from tihua.v1 import (
     types_pb2,
 )
 
-Serve: TypeAlias = Callable[[Callable[[aio.Server], None]], str]
 Context: TypeAlias = "aio.ServicerContext[Message, Message]"
 Call: TypeAlias = Callable[..., Any]
 

@@ -3,8 +3,6 @@
 # ruff: noqa: N802 - the names of methods are the contract's
 
 import pickle
-from collections.abc import Callable
-from typing import TypeAlias
 
 import grpc
 import pytest
@@ -13,10 +11,9 @@ from google.protobuf import any_pb2, duration_pb2
 from google.protobuf.message import Message
 from google.rpc import error_details_pb2, status_pb2
 from grpc import aio
+from server_thread import Serve
 from tihua.errors import STATUS_ERRORS, error_for
 from tihua.v1 import system_service_pb2, system_service_pb2_grpc
-
-Serve: TypeAlias = Callable[[Callable[[aio.Server], None]], str]
 
 
 class Failing(system_service_pb2_grpc.SystemServiceServicer):

@@ -7,7 +7,6 @@ import json
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
-from typing import TypeAlias
 
 import grpc
 import pytest
@@ -17,10 +16,10 @@ from google.protobuf.message import Message
 from google.rpc import error_details_pb2, status_pb2
 from grpc import aio
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+from server_thread import Serve
 from tihua._channel import SERVICE_CONFIG
 from tihua.v1 import system_service_pb2, system_service_pb2_grpc
 
-Serve: TypeAlias = Callable[[Callable[[aio.Server], None]], str]
 PUBLISHED = Path(__file__).parents[3] / "protos" / "service_config.json"
 SERVICE = "tihua.v1.SystemService"
 

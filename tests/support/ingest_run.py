@@ -1,0 +1,66 @@
+"""Ingest by either client, and what it tells on the way."""
+
+import asyncio
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from tihua import AsyncClient, Client, IngestProgress, IngestSummary, Item
+from tihua._ingest_types import WriteMode
+
+
+@dataclass
+class Run:
+    """One ingest by one of the clients, and what it told on the way."""
+
+    is_async: bool
+    progress: list[IngestProgress] = field(default_factory=list)
+
+    def __call__(
+        self,
+        address: str,
+        items: Iterable[Item],
+        *,
+        collection: str = "c",
+        mode: WriteMode = "upsert",
+        batch_size: int = 2,
+        session_id: str | None = None,
+        reconnect_timeout: float = 20.0,
+    ) -> IngestSummary:
+        """Ingest the items."""
+        options: dict[str, Any] = {
+            "mode": mode,
+            "batch_size": batch_size,
+            "session_id": session_id,
+            "on_progress": self.progress.append,
+            "reconnect_timeout": reconnect_timeout,
+        }
+        if self.is_async:
+            return asyncio.run(self._run_async(address, items, collection, options))
+        with Client(address, collection=collection) as client:
+            return client.ingest(items, **options)
+
+    async def _run_async(
+        self, address: str, items: Iterable[Item], collection: str, options: dict[str, Any]
+    ) -> IngestSummary:
+        async with AsyncClient(address, collection=collection) as client:
+            return await client.ingest(items, **options)
+
+    @property
+    def errors(self) -> list[tuple[int, str, str]]:
+        """Return position, id and reason of all failures that were told."""
+        return [
+            (error.index, error.id, error.reason)
+            for progress in self.progress
+            for error in progress.errors
+        ]
+
+
+def items(count: int) -> list[Item]:
+    """Return small items."""
+    return [Item(f"item-{number}", text="一") for number in range(count)]
+
+
+def ids(count: int) -> list[str]:
+    """Return their ids."""
+    return [f"item-{number}" for number in range(count)]

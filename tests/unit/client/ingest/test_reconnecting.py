@@ -1,0 +1,102 @@
+"""Ingest over a real channel to a server that breaks, drains, forgets and is busy."""
+
+import asyncio
+
+import grpc
+import pytest
+from fake_ingest_server import End, FakeServer, Plan, Refusing, refusal
+from grpc import aio
+from ingest_run import Run, ids, items
+from server_thread import Serve
+from tihua import FailedPreconditionError, UnavailableError
+
+
+@pytest.mark.parametrize("end", ["break", "lost ack", "drain"])
+def test_an_ingest_goes_on_after_a_break(serve: Serve, run: Run, end: End) -> None:
+    """Three broken streams later each item is stored once, and counted once."""
+    server = FakeServer(Plan(end, after=2), Plan(end, after=1), Plan(end, after=3, credit=4))
+    summary = run(serve(server.register), items(25))
+    assert server.stored == ids(25)
+    assert server.violations == []
+    assert (summary.written, summary.sent) == (25, 25)
+    assert len(server.starts) == 4
+    assert len({start.session_id for start in server.starts}) == 1
+
+
+def test_an_ingest_goes_on_with_a_server_that_forgot_the_session(serve: Serve, run: Run) -> None:
+    """As after a restart: it is told what was read, and the totals are of all."""
+    server = FakeServer(Plan("break", after=4), Plan(forgets=True))
+    summary = run(serve(server.register), items(20))
+    assert server.stored == ids(20)
+    assert server.violations == []
+    assert (summary.written, summary.sent) == (20, 20)
+    assert run.progress[-1].committed_seq == 10
+
+
+def test_an_ingest_finds_a_server_that_was_started_again(run: Run) -> None:
+    """The connection is lost between two batches, and another process answers at the address."""
+
+    async def exchange() -> tuple[FakeServer, FakeServer]:
+        first, second = FakeServer(Plan("hang", after=3)), FakeServer()
+        old, port = await start(first, 0)
+        ingest = asyncio.create_task(asyncio.to_thread(run, f"127.0.0.1:{port}", items(20)))
+        await asyncio.to_thread(first.hangs.wait)
+        await old.stop(grace=None)
+        new, _ = await start(second, port)
+        await ingest
+        await new.stop(grace=None)
+        return first, second
+
+    async def start(servicer: FakeServer, port: int) -> tuple[aio.Server, int]:
+        server = aio.server()
+        servicer.register(server)
+        port = server.add_insecure_port(f"127.0.0.1:{port}")
+        await server.start()
+        return server, port
+
+    first, second = asyncio.run(exchange())
+    assert sorted({*first.stored, *second.stored}) == sorted(ids(20))
+    assert second.violations == []
+
+
+def test_a_server_that_stays_away_is_given_up(serve: Serve, run: Run) -> None:
+    """When nothing gets through for reconnect_timeout."""
+    server = FakeServer(*[Plan("break", after=1)] * 100)
+    with pytest.raises(UnavailableError):
+        run(serve(server.register), items(4), reconnect_timeout=0.3)
+    assert len(server.starts) > 1
+
+
+def test_no_reconnecting_is_an_option(serve: Serve, run: Run) -> None:
+    """With reconnect_timeout 0 the first break is the end."""
+    server = FakeServer(Plan("break", after=1))
+    with pytest.raises(UnavailableError):
+        run(serve(server.register), items(4), reconnect_timeout=0.0)
+    assert len(server.starts) == 1
+
+
+def test_a_call_with_the_session_of_an_earlier_one_goes_on_where_it_stopped(
+    serve: Serve, run: Run
+) -> None:
+    """The same items are given again; those that are safe are not sent again."""
+    server = FakeServer(Plan("break", after=3))
+    address = serve(server.register)
+    with pytest.raises(UnavailableError):
+        run(address, items(9), session_id="mine", reconnect_timeout=0.0)
+    summary = run(address, items(9), session_id="mine")
+    assert server.stored == ids(9)
+    assert summary.sent == 9
+
+
+def test_a_busy_server_is_tried_again(serve: Serve, run: Run) -> None:
+    """RESOURCE_EXHAUSTED with RetryInfo is an invitation to come back."""
+    server = Refusing(refusal(grpc.StatusCode.RESOURCE_EXHAUSTED, "busy", retry_after_s=0.01))
+    assert run(serve(server.register), items(3)).written == 3
+
+
+def test_a_session_that_went_on_elsewhere_is_not_taken_back(serve: Serve, run: Run) -> None:
+    """Two clients of one session must not end each other's streams in turns."""
+    server = Refusing(refusal(grpc.StatusCode.ABORTED, "the session went on in another stream"))
+    with pytest.raises(FailedPreconditionError, match="went on in another stream"):
+        run(serve(server.register), items(3))
+    assert len(server.starts) == 1
