@@ -1,0 +1,86 @@
+"""The two clients themselves: alike, made for an address, and closed."""
+
+import asyncio
+import inspect
+
+import pytest
+import tihua
+from answering_server import AnsweringServer, Call
+from tihua.v1 import collection_service_pb2
+
+
+def test_the_clients_have_the_same_methods_and_arguments() -> None:
+    """Whoever knows one knows the other."""
+
+    def signatures(client: type) -> dict[str, list[tuple[str, object, object]]]:
+        return {
+            name: [
+                (parameter.name, parameter.kind, parameter.default)
+                for parameter in inspect.signature(method).parameters.values()
+            ]
+            for name, method in inspect.getmembers(client, inspect.isfunction)
+            if not name.startswith("_") or name == "__init__"
+        }
+
+    assert signatures(tihua.Client) == signatures(tihua.AsyncClient)
+
+
+def test_every_method_has_a_docstring() -> None:
+    """The help of Python is the reference."""
+    for client in (tihua.Client, tihua.AsyncClient):
+        for name, method in inspect.getmembers(client, inspect.isfunction):
+            assert inspect.getdoc(method), name
+
+
+@pytest.mark.parametrize("address", ["", "localhost", "http://localhost:50051", "a:b:1", ":50051"])
+def test_an_address_that_is_none_is_refused(address: str) -> None:
+    """Else a host of that name would be looked for, and not found."""
+    for client in (tihua.Client, tihua.AsyncClient):
+        with pytest.raises(tihua.InvalidRequestError, match="it must be host:port"):
+            client(address)
+
+
+@pytest.mark.parametrize("address", ["[::1]:50051", "10.0.0.1:1", "unix:/run/t.sock", "dns:///a:1"])
+def test_grpcs_own_targets_are_addresses(address: str) -> None:
+    """Whatever it can resolve."""
+    tihua.Client(address).close()
+
+
+def test_a_proxy_is_not_asked_for_this_machine(
+    server: AnsweringServer, call: Call, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Even 127.0.0.1 would be sent through it."""
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
+    monkeypatch.delenv("no_proxy", raising=False)
+    server.answer("CountItems", collection_service_pb2.CountItemsResponse(count=1))
+    assert call("count_items") == 1
+
+
+def test_a_closed_client_says_so(server: AnsweringServer) -> None:
+    """And may be closed again."""
+    client = tihua.Client(server.address)
+    client.close()
+    client.close()
+    with pytest.raises(RuntimeError, match="this client is closed"):
+        client.count_items()
+
+
+async def test_a_closed_asyncio_client_says_so(server: AnsweringServer) -> None:
+    """Whether or not it was ever used."""
+    client = tihua.AsyncClient(server.address)
+    await client.close()
+    await client.close()
+    with pytest.raises(RuntimeError, match="this client is closed"):
+        await client.count_items()
+
+
+def test_an_asyncio_client_may_be_made_outside_of_a_loop(server: AnsweringServer) -> None:
+    """Its channel belongs to the loop of its first call."""
+    server.answer("CountItems", collection_service_pb2.CountItemsResponse(count=7))
+    client = tihua.AsyncClient(server.address)
+
+    async def count() -> int:
+        async with client:
+            return await client.count_items()
+
+    assert asyncio.run(count()) == 7
