@@ -4,6 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from clock import Clock
 from structlog.testing import capture_logs
 from tihua_server.errors import InvalidInput
 from tihua_server.secret_file import LOOK_S, MAX_BYTES, WatchedFiles, read_secret
@@ -16,16 +17,6 @@ def file(tmp_path: Path) -> Path:
     path.write_text("old")
     path.chmod(0o600)
     return path
-
-
-class Clock:
-    """A clock that goes when it is told to."""
-
-    now_s = 0.0
-
-    def __call__(self) -> float:
-        """Return the time."""
-        return self.now_s
 
 
 @pytest.fixture

@@ -1,0 +1,49 @@
+"""What a batcher of the tests runs: integers, and how they are submitted."""
+
+import asyncio
+import threading
+from collections.abc import Sequence
+
+from tihua_server.batch import Batched
+from tihua_server.batcher import Batcher
+from tihua_server.lane import Lane
+
+
+class Squares:
+    """Squares numbers, remembers its batches, and can be held up in the middle of one."""
+
+    def __init__(self) -> None:
+        """Let batches through."""
+        self.batches: list[list[int]] = []
+        self.may_go_on = threading.Event()
+        self.may_go_on.set()
+        self.has_begun = threading.Event()
+
+    def __call__(self, numbers: Sequence[int]) -> list[int]:
+        """Return the squares; a 13 fails."""
+        self.batches.append(list(numbers))
+        self.has_begun.set()
+        assert self.may_go_on.wait(10)
+        if 13 in numbers:
+            raise ValueError("13 is bad luck")
+        return [number * number for number in numbers]
+
+    async def hold(self, batcher: Batcher[int, int]) -> "asyncio.Task[Batched[int]]":
+        """Keep the batcher busy with a 0, so that what comes next has to wait."""
+        self.may_go_on.clear()
+        self.has_begun.clear()
+        task = asyncio.create_task(batcher.submit(0))
+        await asyncio.to_thread(self.has_begun.wait, 10)
+        self.batches.clear()
+        return task
+
+
+async def submit_all(
+    batcher: Batcher[int, int], numbers: Sequence[int], lane: Lane = Lane.INTERACTIVE
+) -> "list[asyncio.Task[Batched[int]]]":
+    """Submit numbers and return when all of them wait."""
+    size = batcher.queue_size(lane)
+    tasks = [asyncio.create_task(batcher.submit(number, lane=lane)) for number in numbers]
+    while batcher.queue_size(lane) < size + len(numbers):
+        await asyncio.sleep(0)
+    return tasks

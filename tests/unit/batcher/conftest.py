@@ -1,0 +1,31 @@
+"""The batcher, with integers."""
+
+from collections.abc import AsyncIterator, Iterator
+
+import pytest
+from squares import Squares
+from tihua_server.batcher import Batcher
+from tihua_server.workers import Workers
+
+
+@pytest.fixture
+def squares() -> Squares:
+    """The function that is batched."""
+    return Squares()
+
+
+@pytest.fixture
+async def workers(squares: Squares) -> AsyncIterator[Workers]:
+    """One thread, as for one GPU."""
+    made = Workers(1, "test")
+    yield made
+    squares.may_go_on.set()
+    made.close()
+
+
+@pytest.fixture
+def batcher(squares: Squares, workers: Workers) -> Iterator[Batcher[int, int]]:
+    """A batcher of up to 4, with room for 6."""
+    made: Batcher[int, int] = Batcher(squares, workers=workers, max_batch_size=4, max_queue_size=6)
+    yield made
+    made.close()

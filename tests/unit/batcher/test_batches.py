@@ -1,0 +1,121 @@
+"""What becomes one batch of a batcher, and in which order."""
+
+import asyncio
+from collections.abc import Sequence
+
+from clock import Clock
+from squares import Squares, submit_all
+from tihua_server.batcher import Batcher
+from tihua_server.lane import Lane
+from tihua_server.workers import Workers
+
+
+async def test_each_caller_gets_its_own_result(batcher: Batcher[int, int]) -> None:
+    """Results come back in the order of the inputs, whatever the batches."""
+    results = await asyncio.gather(*(batcher.submit(number) for number in range(6)))
+    assert [result.result for result in results] == [0, 1, 4, 9, 16, 25]
+
+
+async def test_what_waits_while_the_model_is_busy_becomes_one_batch(
+    batcher: Batcher[int, int], squares: Squares
+) -> None:
+    """A batch closes when it is full; the rest is the next."""
+    held = await squares.hold(batcher)
+    tasks = await submit_all(batcher, [1, 2, 3, 4, 5])
+    squares.may_go_on.set()
+    await asyncio.gather(held, *tasks)
+    assert squares.batches == [[1, 2, 3, 4], [5]]
+
+
+async def test_a_result_tells_of_its_batch(batcher: Batcher[int, int], squares: Squares) -> None:
+    """The size of the batch and the times are told with each result."""
+    held = await squares.hold(batcher)
+    tasks = await submit_all(batcher, [1, 2, 3])
+    squares.may_go_on.set()
+    result = (await asyncio.gather(held, *tasks))[1]
+    assert result.batch_size == 3
+    assert result.queue_time_s > 0
+    assert result.inference_time_s > 0
+
+
+async def test_interactive_inputs_go_before_bulk(
+    batcher: Batcher[int, int], squares: Squares
+) -> None:
+    """Bulk inputs that came first still wait."""
+    held = await squares.hold(batcher)
+    bulk = await submit_all(batcher, [1, 2], Lane.BULK)
+    interactive = await submit_all(batcher, [3])
+    squares.may_go_on.set()
+    await asyncio.gather(held, *bulk, *interactive)
+    assert squares.batches == [[3], [1, 2]]
+
+
+async def test_inputs_of_a_size_are_batched_together(workers: Workers, squares: Squares) -> None:
+    """The oldest is taken, with those that it would not be padded for; the others come next."""
+    batcher: Batcher[int, int] = Batcher(
+        squares, workers=workers, max_batch_size=4, max_queue_size=9, size_of=lambda size: size or 1
+    )
+    held = await squares.hold(batcher)
+    tasks = await submit_all(batcher, [50, 5, 52, 6, 51, 7])
+    squares.may_go_on.set()
+    results = await asyncio.gather(held, *tasks)
+    assert [sorted(batch) for batch in squares.batches] == [[50, 51, 52], [5, 6, 7]]
+    assert [result.result for result in results[1:]] == [2500, 25, 2704, 36, 2601, 49]
+
+
+async def test_a_batch_is_not_longer_than_it_may_take(workers: Workers, squares: Squares) -> None:
+    """At 10 ms an input, 35 ms hold three, however many wait and may be in a batch."""
+    clock = Clock()
+
+    def slow(numbers: Sequence[int]) -> list[int]:
+        clock.now_s += 0.01 * len(numbers)
+        return squares(numbers)
+
+    batcher: Batcher[int, int] = Batcher(
+        slow,
+        workers=workers,
+        max_batch_size=8,
+        max_queue_size=16,
+        max_batch_s=0.035,
+        clock=clock,
+    )
+    for number in range(4):
+        await batcher.submit(number)
+    held = await squares.hold(batcher)
+    tasks = await submit_all(batcher, range(1, 9))
+    squares.may_go_on.set()
+    await asyncio.gather(held, *tasks)
+    assert squares.batches == [[1, 2, 3], [4, 5, 6], [7, 8]]
+
+
+async def test_bulk_batches_are_smaller_while_queries_arrive(
+    workers: Workers, squares: Squares
+) -> None:
+    """A second after the last query they may take four times as long."""
+    clock = Clock()
+
+    def slow(numbers: Sequence[int]) -> list[int]:
+        clock.now_s += 0.01 * len(numbers)
+        return squares(numbers)
+
+    batcher: Batcher[int, int] = Batcher(
+        slow, workers=workers, max_batch_size=8, max_queue_size=16, max_batch_s=0.085, clock=clock
+    )
+    for number in range(4):
+        await batcher.submit(number)
+    held = await squares.hold(batcher)
+    soon = await submit_all(batcher, range(1, 5), Lane.BULK)
+    squares.may_go_on.set()
+    await asyncio.gather(held, *soon)
+    assert squares.batches == [[1, 2], [3, 4]]
+    clock.now_s += 2
+    assert (await batcher.submit(7, lane=Lane.BULK)).batch_size == 1
+    squares.may_go_on.clear()
+    squares.has_begun.clear()
+    squares.batches.clear()
+    first = asyncio.create_task(batcher.submit(5, lane=Lane.BULK))
+    await asyncio.to_thread(squares.has_begun.wait, 10)
+    later = await submit_all(batcher, range(1, 9), Lane.BULK)
+    squares.may_go_on.set()
+    await asyncio.gather(first, *later)
+    assert squares.batches == [[5], [1, 2, 3, 4, 5, 6, 7, 8]]

@@ -1,0 +1,96 @@
+"""Batches that fail, and who hears of it."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from typing import cast
+
+import pytest
+from squares import Squares, submit_all
+from tihua_server.batch import Batched
+from tihua_server.batcher import Batcher
+from tihua_server.lane import Lane
+from tihua_server.workers import Workers
+
+
+async def test_a_failing_batch_fails_its_inputs_and_no_others(
+    batcher: Batcher[int, int], squares: Squares
+) -> None:
+    """The error reaches all who were in the batch; the next batch succeeds."""
+    held = await squares.hold(batcher)
+    tasks = await submit_all(batcher, [1, 2, 3, 13, 5])
+    squares.may_go_on.set()
+    await held
+    results = await asyncio.gather(*tasks, return_exceptions=True)
+    assert [type(result) for result in results[:4]] == [ValueError] * 4
+    assert (await tasks[4]).result == 25
+
+
+@pytest.mark.parametrize("wrong", [lambda _: [], lambda _: [1, 2]])
+async def test_a_wrong_number_of_results_is_an_error(
+    workers: Workers, wrong: Callable[[Sequence[int]], list[int]]
+) -> None:
+    """A model that loses an input must not shift the results of the others."""
+    batcher: Batcher[int, int] = Batcher(wrong, workers=workers, max_batch_size=4, max_queue_size=4)
+    with pytest.raises(RuntimeError, match="results for 1 inputs"):
+        await batcher.submit(1)
+
+
+async def test_a_batch_that_can_not_be_made_keeps_nobody_waiting(
+    workers: Workers, squares: Squares
+) -> None:
+    """The oldest hear of the bug, one after another, until a batch can be made again."""
+    batcher: Batcher[int, int] = Batcher(
+        squares,
+        workers=workers,
+        max_batch_size=4,
+        max_queue_size=6,
+        size_of=lambda number: cast("int", None) if number == 7 else 1,
+    )
+    held = await squares.hold(batcher)
+    tasks = await submit_all(batcher, [1, 7, 2, 3])
+    squares.may_go_on.set()
+    results = await asyncio.gather(held, *tasks, return_exceptions=True)
+    assert [type(result) for result in results] == [Batched, TypeError, TypeError, Batched, Batched]
+    assert squares.batches == [[2, 3]]
+    batcher.refuse_if_full(Lane.INTERACTIVE, 6)
+
+
+class Panic(BaseException):
+    """What a library in Rust raises when it should not: no Exception."""
+
+
+@pytest.mark.parametrize("kind", [Panic, StopIteration])
+async def test_whatever_a_batch_raises_its_callers_can_catch(
+    workers: Workers, kind: type[BaseException]
+) -> None:
+    """And the thread goes on."""
+
+    def fail_once(numbers: Sequence[int]) -> Sequence[int]:
+        if numbers[0] == 13:
+            raise kind
+        return numbers
+
+    batcher: Batcher[int, int] = Batcher(
+        fail_once, workers=workers, max_batch_size=4, max_queue_size=6
+    )
+    with pytest.raises(RuntimeError, match=f"run_batch raised {kind.__name__}"):
+        await batcher.submit(13)
+    assert (await batcher.submit(2)).result == 2
+
+
+async def test_who_hears_of_batches_can_not_hold_them_up(
+    workers: Workers, squares: Squares
+) -> None:
+    """A bug there is told to the event loop; callers get their results."""
+    lost: list[object] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, told: lost.append(told["exception"]))
+    batcher: Batcher[int, int] = Batcher(
+        squares,
+        workers=workers,
+        max_batch_size=4,
+        max_queue_size=6,
+        when_ended=lambda size, seconds: 1 // 0,  # type: ignore[arg-type]
+    )
+    assert (await batcher.submit(2)).result == 4
+    assert (await batcher.submit(3)).result == 9
+    assert [type(error) for error in lost] == [ZeroDivisionError] * 2
