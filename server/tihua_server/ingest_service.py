@@ -22,7 +22,8 @@ from tihua_server.ingest_events import (
 )
 from tihua_server.ingest_session import Counts
 from tihua_server.ingester import Ingester
-from tihua_server.requests import check_batch, to_draft, to_write_mode
+from tihua_server.item_requests import to_draft
+from tihua_server.requests import check_batch, to_write_mode
 from tihua_server.served_models import ServedModels
 from tihua_server.status import item_error
 from tihua_server.types import ModelRef

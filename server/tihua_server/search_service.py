@@ -12,10 +12,9 @@ from tihua_server.call import Calls, Context
 from tihua_server.config import Limits
 from tihua_server.errors import InvalidInput, ServiceError
 from tihua_server.page_token import decode_page_token, encode_page_token
-from tihua_server.requests import (
-    check_batch,
+from tihua_server.requests import check_batch, to_count
+from tihua_server.search_requests import (
     to_consistency,
-    to_count,
     to_fields,
     to_filter,
     to_group_by,

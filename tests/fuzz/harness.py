@@ -13,7 +13,7 @@ from pathlib import Path
 import atheris
 
 with atheris.instrument_imports(include=["tihua", "tihua_server", "PIL"]):
-    from tihua_server import filters, images, requests
+    from tihua_server import filters, images, item_requests, search_requests
 
 from google.protobuf.message import DecodeError
 from tihua.v1 import collection_service_pb2, search_service_pb2
@@ -49,11 +49,11 @@ def message(data: bytes) -> None:
     """Read what messages carry."""
     upsert = collection_service_pb2.UpsertItemsRequest.FromString(data)
     for item in upsert.items:
-        requests.to_draft(item)
+        item_requests.to_draft(item)
     search = search_service_pb2.SearchRequest.FromString(data)
-    requests.to_terms(search.terms, Limits())
-    requests.to_filter(search.filter, search.filter_params)
-    requests.to_fields(search.read_mask)
+    search_requests.to_terms(search.terms, Limits())
+    search_requests.to_filter(search.filter, search.filter_params)
+    search_requests.to_fields(search.read_mask)
 
 
 HARNESSES: dict[str, Callable[[bytes], None]] = {

@@ -1,0 +1,136 @@
+"""Pictures, embeddings and items that come in → the service's own words."""
+
+import math
+from datetime import UTC, datetime
+
+import numpy as np
+from google.protobuf import struct_pb2
+from tihua.v1 import types_pb2
+
+from tihua_server.errors import InvalidInput, ServiceError
+from tihua_server.requests import dtype_of
+from tihua_server.types import (
+    Content,
+    EncodedImage,
+    FloatArray,
+    ImagePath,
+    Picture,
+    RgbImage,
+    Text,
+    Vector,
+)
+from tihua_server.unit_vector import normalized
+from tihua_server.vector_store import Metadata
+from tihua_server.writer import Draft
+
+_LAST_S = 253_402_300_799
+"""The last second of the year 9999, after 1970 (google.protobuf.Timestamp)."""
+
+
+def to_image(message: types_pb2.ImageSource, field: str) -> Picture:
+    """Return a picture, not looked into yet."""
+    match message.WhichOneof("source"):
+        case "content":
+            return EncodedImage(message.content)
+        case "rgb":
+            rgb = message.rgb
+            return RgbImage(rgb.data, rgb.width_px, rgb.height_px)
+        case "path":
+            return ImagePath(message.path)
+        case _:
+            raise InvalidInput(
+                "picture has no content, rgb or path; set one", reason="EMPTY_IMAGE", field=field
+            )
+
+
+def to_image_or_error(message: types_pb2.ImageSource) -> Content | ServiceError:
+    """Return a picture, or why there is none: one of many must not fail the others."""
+    try:
+        return to_image(message, "images")
+    except ServiceError as error:
+        return error
+
+
+def to_vector(message: types_pb2.VectorBlock, field: str) -> Vector:
+    """Return one embedding, scaled to L2 norm 1."""
+    dtype = dtype_of(message.type)
+    expected = message.dim * dtype.itemsize
+    if message.count != 1 or message.dim == 0 or len(message.data) != expected:
+        raise InvalidInput(
+            f"embedding says count {message.count}, dim {message.dim} and has "
+            f"{len(message.data)} bytes; it must have count 1 and dim * {dtype.itemsize} bytes",
+            reason="WRONG_VECTOR",
+            field=field,
+        )
+    embedding: FloatArray = np.frombuffer(message.data, dtype).astype(np.float32)
+    return Vector(normalized(embedding, field))
+
+
+def to_draft(message: types_pb2.Item) -> Draft:
+    """Return an item to write; what is malformed in it is its own failure."""
+    metadata: Metadata = {}
+    try:
+        metadata = to_metadata(message.metadata)
+        content = _to_content(message)
+        update_time = _to_update_time(message)
+    except ServiceError as error:
+        return Draft(message.id, error, message.uri, metadata)
+    return Draft(message.id, content, message.uri, metadata, update_time=update_time)
+
+
+def _to_update_time(message: types_pb2.Item) -> datetime | None:
+    if not message.HasField("update_time"):
+        return None
+    given = message.update_time
+    if given.seconds < 0 or not 0 <= given.nanos < 10**9 or given.seconds > _LAST_S:
+        raise InvalidInput(
+            f"update_time is {given.seconds} s and {given.nanos} ns after 1970; it must be of the "
+            "years 1970 to 9999",
+            reason="OUT_OF_BOUNDS",
+            field="update_time",
+        )
+    return given.ToDatetime(tzinfo=UTC)
+
+
+def _to_content(message: types_pb2.Item) -> Content:
+    match message.WhichOneof("content"):
+        case "text":
+            return Text(message.text)
+        case "image":
+            return to_image(message.image, "image")
+        case "embedding":
+            return to_vector(message.embedding, "embedding")
+        case _:
+            raise InvalidInput(
+                "item has no text, image or embedding; set one",
+                reason="EMPTY_ITEM",
+                field="content",
+            )
+
+
+def to_metadata(struct: struct_pb2.Struct, field: str = "metadata") -> dict[str, object]:
+    """Return a Struct as JSON values; numbers without a fraction as int.
+
+    Raises:
+        InvalidInput: a number is NaN or infinite.
+    """
+    return {key: _to_json(value, f"{field}.{key}") for key, value in struct.fields.items()}
+
+
+def _to_json(value: struct_pb2.Value, field: str) -> object:
+    match value.WhichOneof("kind"):
+        case "number_value":
+            number = value.number_value
+            if not math.isfinite(number):
+                raise InvalidInput(f"{field} is {number}; JSON has no such number", field=field)
+            return int(number) if number.is_integer() and abs(number) <= 2**53 else number
+        case "string_value":
+            return value.string_value
+        case "bool_value":
+            return value.bool_value
+        case "struct_value":
+            return to_metadata(value.struct_value, field)
+        case "list_value":
+            return [_to_json(entry, field) for entry in value.list_value.values]
+        case _:
+            return None

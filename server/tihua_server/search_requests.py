@@ -1,0 +1,111 @@
+"""What a search asks for → the service's own words."""
+
+from collections.abc import Sequence
+
+from google.protobuf import field_mask_pb2, struct_pb2
+from tihua.v1 import search_service_pb2
+
+from tihua_server.config import Limits
+from tihua_server.errors import InvalidInput
+from tihua_server.grouping import GroupBy
+from tihua_server.item_requests import to_image, to_metadata, to_vector
+from tihua_server.requests import check_batch, one_of, to_count
+from tihua_server.searcher import StoredItem, Term
+from tihua_server.types import Content, Text
+from tihua_server.vector_store import Consistency, Fields, Filter
+from tihua_server.writer import is_reserved
+
+_CONSISTENCIES = {
+    search_service_pb2.CONSISTENCY_UNSPECIFIED: Consistency.BOUNDED,
+    search_service_pb2.CONSISTENCY_BOUNDED: Consistency.BOUNDED,
+    search_service_pb2.CONSISTENCY_STRONG: Consistency.STRONG,
+}
+
+
+def to_terms(messages: Sequence[search_service_pb2.QueryTerm], limits: Limits) -> list[Term]:
+    """Return the terms of a query."""
+    check_batch(messages, "terms", limits.max_query_terms)
+    terms = []
+    for position, message in enumerate(messages):
+        field = f"terms[{position}]"
+        value: Content | StoredItem
+        match message.WhichOneof("value"):
+            case "text":
+                value = Text(message.text)
+            case "image":
+                value = to_image(message.image, field)
+            case "embedding":
+                value = to_vector(message.embedding, field)
+            case "item_id":
+                value = StoredItem(message.item_id)
+            case _:
+                raise InvalidInput(
+                    "term has no text, image, embedding or item_id; set one",
+                    reason="EMPTY_TERM",
+                    field=field,
+                )
+        terms.append(Term(value, message.weight if message.HasField("weight") else 1.0))
+    return terms
+
+
+def to_min_score(request: search_service_pb2.SearchRequest) -> float | None:
+    """Return the lowest score that is wanted, None for all."""
+    if not request.HasField("min_score"):
+        return None
+    if not -1 <= request.min_score <= 1:
+        raise InvalidInput(
+            f"min_score is {request.min_score:g}; a cosine similarity is in [-1, 1]",
+            reason="OUT_OF_BOUNDS",
+            field="min_score",
+        )
+    return request.min_score
+
+
+def to_group_by(request: search_service_pb2.SearchRequest, limits: Limits) -> GroupBy | None:
+    """Return what hits are grouped by, None if they are not."""
+    size = to_count(request, "group_size", default=1, maximum=limits.max_page_size)
+    if not request.group_by:
+        if request.HasField("group_size"):
+            raise InvalidInput(
+                "group_size says how large a group may be, and nothing is grouped: give group_by",
+                reason="GROUP_BY",
+                field="group_size",
+            )
+        return None
+    if request.group_by != "uri" and is_reserved(request.group_by):
+        raise InvalidInput(
+            f"group_by is {request.group_by!r}; it must be a metadata key, or uri",
+            reason="GROUP_BY",
+            field="group_by",
+        )
+    return GroupBy(request.group_by, size, limits.max_search_window)
+
+
+def to_consistency(value: "search_service_pb2.Consistency.ValueType") -> Consistency:
+    """Return how fresh a read must be."""
+    return one_of(_CONSISTENCIES, value, "consistency")
+
+
+def to_filter(expression: str, params: struct_pb2.Struct) -> Filter:
+    """Return a filter; the store parses it."""
+    return Filter(expression, to_metadata(params, "filter_params"))
+
+
+def to_fields(mask: field_mask_pb2.FieldMask) -> Fields:
+    """Return which parts of an item are asked for: uri and metadata if nothing is said."""
+    paths = set(mask.paths)
+    if unknown := paths - {"id", "uri", "metadata", "embedding", "update_time"}:
+        raise InvalidInput(
+            f"read_mask has {sorted(unknown)}; it may have id, uri, metadata, embedding and "
+            "update_time",
+            reason="WRONG_READ_MASK",
+            field="read_mask",
+        )
+    if not paths:
+        return Fields()
+    return Fields(
+        uri="uri" in paths,
+        metadata="metadata" in paths,
+        embedding="embedding" in paths,
+        update_time="update_time" in paths,
+    )
