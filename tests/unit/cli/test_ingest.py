@@ -2,25 +2,11 @@
 
 import json
 import os
-from collections.abc import Callable
 from pathlib import Path
-from typing import Protocol, TypeAlias
 
 import pytest
-from click.testing import Result
-from tihua.v1.types_pb2 import Item
-
-Tihua: TypeAlias = Callable[..., Result]
-
-
-class Memory(Protocol):
-    """What the fake server remembers."""
-
-    items: dict[str, Item]
-    calls: list[str]
-    ends_streams: bool
-    breaks: int
-
+from command_line import Tihua
+from scripted_memory import Memory
 
 GOOD = {"a.jpg", "cats/tom.tiff", "cats/猫 咪.webp"}
 

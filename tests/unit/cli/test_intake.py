@@ -2,30 +2,21 @@
 
 import sys
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Protocol, TypeAlias, cast
+from typing import cast
 
 import numpy as np
 import pytest
 import tihua as tihua_package
-from click.testing import Result
+from command_line import Tihua
 from picture_files import PLAIN, decode, encode, quadrants
+from scripted_memory import Memory
 from tihua._folder import Folder, Found, PictureFile
 from tihua.cli._intake import Intake
-from tihua.v1.types_pb2 import ImageSource, Item
-
-Tihua: TypeAlias = Callable[..., Result]
 
 SIZE = 16
 """Side of the square that the fake server's model takes in, in pixels."""
-
-
-class Memory(Protocol):
-    """What the fake server remembers."""
-
-    items: dict[str, Item]
-    pictures: dict[str, ImageSource]
 
 
 class EndlessFolder(Folder):

@@ -1,21 +1,11 @@
 """`tihua embed`, `collections`, `items` and `status`: what they print and how they end."""
 
 import json
-from collections.abc import Callable
 from pathlib import Path
-from typing import Protocol, TypeAlias
 
 import pytest
-from click.testing import Result
-from tihua.v1.types_pb2 import Item
-
-Tihua: TypeAlias = Callable[..., Result]
-
-
-class Memory(Protocol):
-    """What the fake server remembers."""
-
-    items: dict[str, Item]
+from command_line import Tihua
+from scripted_memory import Memory
 
 
 def test_embed_prints_the_beginning_of_each_embedding(tihua: Tihua, pictures: Path) -> None:

@@ -2,24 +2,12 @@
 
 import json
 import webbrowser
-from collections.abc import Callable
 from pathlib import Path
-from typing import Protocol, TypeAlias
 
 import pytest
-from click.testing import Result
+from command_line import Tihua
 from PIL import Image
-from tihua.v1.search_service_pb2 import SearchRequest
-from tihua.v1.types_pb2 import Item
-
-Tihua: TypeAlias = Callable[..., Result]
-
-
-class Memory(Protocol):
-    """What the fake server remembers."""
-
-    requests: list[SearchRequest]
-    items: dict[str, Item]
+from scripted_memory import Memory
 
 
 @pytest.fixture(autouse=True)
