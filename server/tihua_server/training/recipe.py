@@ -27,7 +27,7 @@ class Recipe:
         head_epochs: epochs of the first stage: heads and text tower over features of
             the image tower as it was.
         block_epochs: epochs of the second stage: the last blocks too, end to end. 0 leaves it
-            out: on two cores an epoch would take some seven minutes.
+            out: on two cores an epoch takes twelve minutes.
         block_side: side of the pictures that the second stage sees, in pixels. Smaller than those
             that are served: a window of a picture shows things larger than the whole does (Touvron
             et al. 2019, arXiv:1906.06423).
