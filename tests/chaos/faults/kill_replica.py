@@ -6,7 +6,7 @@ import tihua
 
 from chaos.ground import COLLECTION, Ground, real_milvus, subject
 from chaos.health_watch import HealthWatch
-from chaos.load import load, memory_of_survivor
+from chaos.load import load, memory_beside_peace
 from chaos.outcome import Outcome
 from chaos.patience import PATIENCE_S
 from chaos.server import Server
@@ -26,6 +26,7 @@ def kill_replica(ground: Ground) -> Outcome:
             HealthWatch(second.address, COLLECTION, it.dim) as watch,
         ):
             both = f"ipv4:{first.address},{second.address}"
+            born = 0
             with (
                 load(both, it, ground) as queries,
                 tihua.Client(both, collection=COLLECTION) as asker,
@@ -38,12 +39,16 @@ def kill_replica(ground: Ground) -> Outcome:
                     asker.search(text="夕阳西下")
                     recoveries_s.append(time.monotonic() - killed_s)
                     replica.start()
+                    if replica is second:
+                        born = it.ledger.writes
                     verdict = it.check(at_rest=False)
                     ground.tell(f"kill {cycle} of {kills}: {queries.told()}; {verdict}")
                     if not verdict.is_sound:
                         problems.append(f"after kill {cycle}: {verdict}")
             verdict = it.check(at_rest=True)
-            memory = memory_of_survivor(second, it, ground)
+            memory = memory_beside_peace(
+                second, it, ground, address=both, writes=it.ledger.writes - born
+            )
     lie_s, lie = watch.longest_lie_s()
     if failed := queries.failed.total():
         problems.append(f"{failed} queries failed: {queries.told()}")
