@@ -7,6 +7,7 @@ because pymilvus may hand out a shared one that a restart of Milvus has broken.
 
 import asyncio
 import contextlib
+import importlib
 import logging
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -234,5 +235,9 @@ def _require_room(embedded: EmbeddedMilvus, *, timeout: float) -> None:
 
 
 def _connect(uri: str, token: str, options: dict[str, int], timeout_s: float) -> tuple[Any, str]:
+    # With its first vector pymilvus executes this module past the locks of imports, and threads
+    # that have one at the same moment meet half of it; if it is there already, none does.
+    with contextlib.suppress(ImportError):
+        importlib.import_module("scipy.sparse")
     client = MilvusClient(uri, token=token, timeout=timeout_s, dedicated=True, grpc_options=options)
     return client, str(client.get_server_version(timeout=timeout_s))
