@@ -79,8 +79,8 @@ def memory_beside_peace(
         server: has lived through the fault, and is at rest.
         it: the collection and the books.
         ground: as for `load`.
-        address: of the server, or of several of which it takes its share.
-        writes: how many were acknowledged since it started; as many come again, in peace.
+        address: of whom to write to and ask in peace.
+        writes: how many were acknowledged since it started; as many come again.
     """
     survivor = server.settled_bytes()
     server.stop()
