@@ -12,10 +12,9 @@ from tihua_server.answers import from_collection, from_item, from_ref, from_stag
 from tihua_server.call import Context
 from tihua_server.config import Limits
 from tihua_server.errors import InvalidInput, NotFound
-from tihua_server.item_requests import to_draft
+from tihua_server.item_requests import to_draft, to_fields, to_filter
 from tihua_server.page_token import decode_page_token, encode_page_token
 from tihua_server.requests import check_batch, check_collection_name, to_count, to_index, to_shards
-from tihua_server.search_requests import to_fields, to_filter
 from tihua_server.served_models import ServedModels
 from tihua_server.status import item_error
 from tihua_server.vector_store import Collection, CollectionSpec, VectorStore

@@ -1,10 +1,10 @@
-"""Pictures, embeddings and items that come in → the service's own words."""
+"""Items that come in, what they are made of and which are asked for → the service's own words."""
 
 import math
 from datetime import UTC, datetime
 
 import numpy as np
-from google.protobuf import struct_pb2
+from google.protobuf import field_mask_pb2, struct_pb2
 from tihua.v1 import types_pb2
 
 from tihua_server.errors import InvalidInput, ServiceError
@@ -20,7 +20,7 @@ from tihua_server.types import (
     Vector,
 )
 from tihua_server.unit_vector import normalized
-from tihua_server.vector_store import Metadata
+from tihua_server.vector_store import Fields, Filter, Metadata
 from tihua_server.writer import Draft
 
 _LAST_S = 253_402_300_799
@@ -106,6 +106,31 @@ def _to_content(message: types_pb2.Item) -> Content:
                 reason="EMPTY_ITEM",
                 field="content",
             )
+
+
+def to_filter(expression: str, params: struct_pb2.Struct) -> Filter:
+    """Return a filter; the store parses it."""
+    return Filter(expression, to_metadata(params, "filter_params"))
+
+
+def to_fields(mask: field_mask_pb2.FieldMask) -> Fields:
+    """Return which parts of an item are asked for: uri and metadata if nothing is said."""
+    paths = set(mask.paths)
+    if unknown := paths - {"id", "uri", "metadata", "embedding", "update_time"}:
+        raise InvalidInput(
+            f"read_mask has {sorted(unknown)}; it may have id, uri, metadata, embedding and "
+            "update_time",
+            reason="WRONG_READ_MASK",
+            field="read_mask",
+        )
+    if not paths:
+        return Fields()
+    return Fields(
+        uri="uri" in paths,
+        metadata="metadata" in paths,
+        embedding="embedding" in paths,
+        update_time="update_time" in paths,
+    )
 
 
 def to_metadata(struct: struct_pb2.Struct, field: str = "metadata") -> dict[str, object]:

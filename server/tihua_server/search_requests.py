@@ -2,17 +2,16 @@
 
 from collections.abc import Sequence
 
-from google.protobuf import field_mask_pb2, struct_pb2
 from tihua.v1 import search_service_pb2
 
 from tihua_server.config import Limits
 from tihua_server.errors import InvalidInput
 from tihua_server.grouping import GroupBy
-from tihua_server.item_requests import to_image, to_metadata, to_vector
+from tihua_server.item_requests import to_image, to_vector
 from tihua_server.requests import check_batch, one_of, to_count
 from tihua_server.searcher import StoredItem, Term
 from tihua_server.types import Content, Text
-from tihua_server.vector_store import Consistency, Fields, Filter
+from tihua_server.vector_store import Consistency
 from tihua_server.writer import is_reserved
 
 _CONSISTENCIES = {
@@ -84,28 +83,3 @@ def to_group_by(request: search_service_pb2.SearchRequest, limits: Limits) -> Gr
 def to_consistency(value: "search_service_pb2.Consistency.ValueType") -> Consistency:
     """Return how fresh a read must be."""
     return one_of(_CONSISTENCIES, value, "consistency")
-
-
-def to_filter(expression: str, params: struct_pb2.Struct) -> Filter:
-    """Return a filter; the store parses it."""
-    return Filter(expression, to_metadata(params, "filter_params"))
-
-
-def to_fields(mask: field_mask_pb2.FieldMask) -> Fields:
-    """Return which parts of an item are asked for: uri and metadata if nothing is said."""
-    paths = set(mask.paths)
-    if unknown := paths - {"id", "uri", "metadata", "embedding", "update_time"}:
-        raise InvalidInput(
-            f"read_mask has {sorted(unknown)}; it may have id, uri, metadata, embedding and "
-            "update_time",
-            reason="WRONG_READ_MASK",
-            field="read_mask",
-        )
-    if not paths:
-        return Fields()
-    return Fields(
-        uri="uri" in paths,
-        metadata="metadata" in paths,
-        embedding="embedding" in paths,
-        update_time="update_time" in paths,
-    )

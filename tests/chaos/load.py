@@ -70,22 +70,19 @@ def memory_of_survivor(server: Server, it: Subject, ground: Ground) -> Memory:
     return Memory(before=clean, after=survivor)
 
 
-def memory_beside_peace(
-    server: Server, it: Subject, ground: Ground, *, address: str, writes: int
-) -> Memory:
+def memory_beside_peace(server: Server, it: Subject, ground: Ground, *, writes: int) -> Memory:
     """Return what a server holds that lived through a fault, beside itself after a clean start.
 
     Args:
         server: has lived through the fault, and is at rest.
         it: the collection and the books.
         ground: as for `load`.
-        address: of whom to write to and ask in peace.
-        writes: how many were acknowledged since it started; as many come again.
+        writes: how many were acknowledged since it started; as many come again, to it alone.
     """
     survivor = server.settled_bytes()
     server.stop()
     server.start()
-    with load(address, it, ground):
+    with load(server.address, it, ground):
         it.ledger.wait_for(it.ledger.writes + writes, PATIENCE_S)
     it.check(at_rest=True)
     return Memory(before=server.settled_bytes(), after=survivor)

@@ -52,8 +52,8 @@ def message(data: bytes) -> None:
         item_requests.to_draft(item)
     search = search_service_pb2.SearchRequest.FromString(data)
     search_requests.to_terms(search.terms, Limits())
-    search_requests.to_filter(search.filter, search.filter_params)
-    search_requests.to_fields(search.read_mask)
+    item_requests.to_filter(search.filter, search.filter_params)
+    item_requests.to_fields(search.read_mask)
 
 
 HARNESSES: dict[str, Callable[[bytes], None]] = {

@@ -46,10 +46,8 @@ def kill_replica(ground: Ground) -> Outcome:
                     if not verdict.is_sound:
                         problems.append(f"after kill {cycle}: {verdict}")
             verdict = it.check(at_rest=True)
-            # Alone, for while the other is away it is.
-            memory = memory_beside_peace(
-                second, it, ground, address=second.address, writes=it.ledger.writes - born
-            )
+            # Its control bears the whole load, as it did itself while the other was away.
+            memory = memory_beside_peace(second, it, ground, writes=it.ledger.writes - born)
     lie_s, lie = watch.longest_lie_s()
     if failed := queries.failed.total():
         problems.append(f"{failed} queries failed: {queries.told()}")
