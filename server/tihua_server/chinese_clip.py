@@ -19,6 +19,7 @@ from tihua_server.checkpoint import fetch_checkpoint, read_checkpoint
 from tihua_server.clip_model import ClipModel, Towers
 from tihua_server.errors import ModelError
 from tihua_server.fingerprint import fingerprint
+from tihua_server.first_token import FirstTokenAttention, FirstTokenBlock
 from tihua_server.fused_vision import FusedVision
 from tihua_server.tokenizer import CONTEXT_LENGTH
 from tihua_server.types import ModelRef
@@ -38,6 +39,9 @@ class ImageTower(nn.Module):
         super().__init__()
         # Its parts alone: the other tower's weights are not this one's.
         self.visual = network.visual
+        if self._is_transformer():
+            blocks = self.visual.transformer.resblocks
+            blocks[-1] = FirstTokenBlock(blocks[-1])
         self.register_buffer("mean", torch.tensor(PIXEL_MEAN).view(3, 1, 1))
         self.register_buffer("std", torch.tensor(PIXEL_STD).view(3, 1, 1))
 
@@ -49,9 +53,12 @@ class ImageTower(nn.Module):
 
     def fused(self, dtype: torch.dtype) -> nn.Module:
         """Return what a GPU computes instead, as `Fusable` says; a ResNet stays as it is."""
-        if not hasattr(self.visual, "transformer"):
+        if not self._is_transformer():
             return self
         return FusedVision(self.visual, mean=self.mean, std=self.std, dtype=dtype)
+
+    def _is_transformer(self) -> bool:
+        return hasattr(self.visual, "transformer")
 
 
 class TextTower(nn.Module):
@@ -61,8 +68,10 @@ class TextTower(nn.Module):
         super().__init__()
         self.bert = network.bert
         self.projection = network.text_projection
-        for layer in self.bert.encoder.layer:
+        layers = self.bert.encoder.layer
+        for layer in layers:
             layer.attention.self = FusedSelfAttention(layer.attention.self)
+        layers[-1].attention = FirstTokenAttention(layers[-1].attention)
 
     def forward(self, ids: Tensor) -> Tensor:
         """Return (batch, dim) of (batch, length) int64, padded with 0."""
@@ -82,12 +91,25 @@ class FusedSelfAttention(nn.Module):
         self.heads = attention.num_attention_heads
 
     def forward(
-        self, hidden: Tensor, attention_mask: Tensor | None = None, head_mask: None = None
+        self,
+        hidden: Tensor,
+        attention_mask: Tensor | None = None,
+        head_mask: None = None,
+        *,
+        queried: Tensor | None = None,
     ) -> tuple[Tensor]:
-        """Return the attended states, (batch, length, width), in a tuple as BERT wants it."""
+        """Return the attended states, (batch, queries, width), in a tuple as BERT wants it.
+
+        Args:
+            hidden: states of which keys and values are made, (batch, length, width).
+            attention_mask: added before the softmax.
+            head_mask: cn_clip's, always None.
+            queried: states of which queries are made, (batch, queries, width); None takes all.
+        """
+        asking = hidden if queried is None else queried
         query, key, value = (
-            linear(hidden).unflatten(-1, (self.heads, -1)).transpose(1, 2)
-            for linear in (self.query, self.key, self.value)
+            linear(states).unflatten(-1, (self.heads, -1)).transpose(1, 2)
+            for linear, states in ((self.query, asking), (self.key, hidden), (self.value, hidden))
         )
         mask = attention_mask if attention_mask is None else attention_mask.to(query.dtype)
         mixed = functional.scaled_dot_product_attention(query, key, value, attn_mask=mask)

@@ -16,7 +16,7 @@ from tihua_server.agreement import gallery_pixels
 from tihua_server.clip_model import Towers
 from tihua_server.errors import ModelError
 
-REVISION = 1
+REVISION = 2
 """Of the conversion: raised when it changes, so that what was kept before is made anew."""
 
 CALIBRATION_PICTURES = 64

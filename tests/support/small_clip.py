@@ -52,10 +52,15 @@ def small_encoder(cache_dir: Path) -> ClipEncoder:
 
 def small_towers(seed: int = 0) -> Towers:
     """Return new towers of a seed."""
+    network = small_network(seed)
+    return Towers(ImageTower(network).eval(), TextTower(network).eval())
+
+
+def small_network(seed: int = 0) -> Any:
+    """Return cn_clip's own network of a seed, in eval mode."""
     define_missing_operators()
     from cn_clip.clip.model import CLIP
 
     with torch.random.fork_rng():
         torch.manual_seed(seed)
-        network = CLIP(**SIZES).eval().requires_grad_(requires_grad=False)
-    return Towers(ImageTower(network).eval(), TextTower(network).eval())
+        return CLIP(**SIZES).eval().requires_grad_(requires_grad=False)
