@@ -4,8 +4,9 @@ The server does this to every file; a client does the same, by this very module,
 preprocesses itself, so that it need not send the file. Needs Pillow, and knows nothing else.
 
 For an RGB or grey picture the result is, bit for bit, what cn_clip's `image_transform` resizes to,
-unless it is a JPEG so large that it is decoded at a fraction of its size (`DRAFT_MARGIN`). Where
-cn_clip has no answer, or one that surprises, these hold:
+unless it is a JPEG so large that it is decoded at a fraction of its size (`DRAFT_MARGIN`), or what
+resizes is not Pillow (in the server it is torch, which rounds otherwise). Where cn_clip has no
+answer, or one that surprises, these hold:
 
 * the EXIF orientation is applied, so the model sees what people see (cn_clip does not);
 * transparency is laid on white (cn_clip drops the alpha channel and shows what lay under it);
@@ -25,7 +26,7 @@ import re
 import struct
 import warnings
 import zlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from io import BytesIO
 
 from PIL import ExifTags, Image, UnidentifiedImageError
@@ -51,6 +52,12 @@ photograph moves its embedding further (median 0.9985). Not kept are drawings of
 50 below 0.999, lowest 0.9977) and patterns finer than the model can see (15 of 45, lowest 0.80).
 One core decodes and resizes 4000×3000 pixels in 26 ms instead of 101, 2048×2048 in 11 of 29.
 """
+
+Box = tuple[float, float, float, float]
+"""Left, upper, right and lower edge, in pixels."""
+
+Resize = Callable[[Image.Image, int, Box | None], Image.Image]
+"""Makes of a picture, or of the part within a box, a square of so many pixels a side, bicubic."""
 
 _DAMAGED = (
     OSError,
@@ -111,7 +118,14 @@ def picture_size(content: bytes, *, max_pixels: int) -> tuple[int, int]:
         return image.size
 
 
-def square_from_file(content: bytes, size: int, *, max_pixels: int) -> Image.Image:
+def resize(image: Image.Image, size: int, box: Box | None = None) -> Image.Image:
+    """Return a picture, or the part of it within `box`, resized to a square: bicubic."""
+    return image.resize((size, size), Image.Resampling.BICUBIC, box=box)
+
+
+def square_from_file(
+    content: bytes, size: int, *, max_pixels: int, resize: Resize = resize
+) -> Image.Image:
     """Return the picture in a file, resized to a square: bicubic, aspect ratio not kept.
 
     Args:
@@ -119,6 +133,7 @@ def square_from_file(content: bytes, size: int, *, max_pixels: int) -> Image.Ima
         size: side of the square, in pixels.
         max_pixels: width times height at most, as the file's header tells them. A larger picture
             is refused before it is decoded. Pillow's own bound, 178 956 970, holds besides.
+        resize: does the resizing.
 
     Returns:
         size × size pixels of mode RGB.
@@ -131,14 +146,14 @@ def square_from_file(content: bytes, size: int, *, max_pixels: int) -> Image.Ima
         # Of a JPEG alone: a fraction of its size, and what of that is picture and no padding.
         draft = image.draft(None, (DRAFT_MARGIN * size, DRAFT_MARGIN * size))
         image.load()
-        resized = square(_plain(image), size, box=draft and draft[1])
+        resized = square(_plain(image), size, box=draft and draft[1], resize=resize)
         method = _upright_method(image)
         # Only now: one small picture is turned, and no large one is held twice.
         return resized if method is None else resized.transpose(method)
 
 
 def square(
-    image: Image.Image, size: int, *, box: tuple[float, float, float, float] | None = None
+    image: Image.Image, size: int, *, box: Box | None = None, resize: Resize = resize
 ) -> Image.Image:
     """Return a picture resized to a square: bicubic, aspect ratio not kept.
 
@@ -146,11 +161,12 @@ def square(
         image: of mode RGB, L, CMYK or YCbCr, or RGBA, which is laid on white.
         size: side of the square, in pixels.
         box: left, upper, right and lower edge of what is taken, in pixels; None takes all.
+        resize: does the resizing.
 
     Returns:
         size × size pixels of mode RGB.
     """
-    resized = image.resize((size, size), Image.Resampling.BICUBIC, box=box)
+    resized = resize(image, size, box)
     if resized.mode == "RGBA":
         # Only now: 224 × 224 pixels are laid on white, not the millions they come from. Pillow
         # weighs colours by their alpha while it resizes, so the result is the same.

@@ -3,10 +3,13 @@
 from collections.abc import Sequence
 
 import numpy as np
+from PIL.Image import Image
+from tihua._picture import Box
 
 from tihua_server.clip_model import ClipModel
 from tihua_server.engine import Engine
 from tihua_server.errors import ModelError
+from tihua_server.resizing import resize
 from tihua_server.tokenizer import Tokenizer
 from tihua_server.types import FloatArray, ModelInfo, PixelArray, TokenArray, Tokens
 
@@ -35,6 +38,10 @@ class ClipEncoder:
     def tokenize(self, text: str) -> Tokens:
         """Return the tokens of one text, cut to `info.context_length`; thread-safe."""
         return self._tokenizer.tokenize(text)
+
+    def resize(self, image: Image, size: int, box: Box | None = None) -> Image:
+        """Return a picture, or its part within `box`, as a square, by torch; thread-safe."""
+        return resize(image, size, box)
 
     def encode_texts(self, texts: Sequence[TokenArray]) -> FloatArray:
         """Return one embedding per text: (len(texts), dim) float32 on the CPU, L2 norm 1.

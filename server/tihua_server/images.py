@@ -10,6 +10,7 @@ from collections.abc import Iterator
 import numpy as np
 from PIL import Image
 from tihua import _picture
+from tihua._picture import Resize
 
 from tihua_server.errors import InvalidInput, TooLarge
 from tihua_server.types import PixelArray
@@ -24,7 +25,9 @@ def picture_size(content: bytes, *, max_pixels: int) -> tuple[int, int]:
         return _picture.picture_size(content, max_pixels=max_pixels)
 
 
-def decode_image(content: bytes, size: int, *, max_pixels: int) -> PixelArray:
+def decode_image(
+    content: bytes, size: int, *, max_pixels: int, resize: Resize = _picture.resize
+) -> PixelArray:
     """Return the picture in a file, resized to a square: bicubic, aspect ratio not kept.
 
     Args:
@@ -32,6 +35,7 @@ def decode_image(content: bytes, size: int, *, max_pixels: int) -> PixelArray:
         size: side of the square, in pixels.
         max_pixels: width times height at most, as the file's header tells them. A larger picture
             is refused before it is decoded. Pillow's own bound, 178 956 970, holds besides.
+        resize: does the resizing.
 
     Returns:
         (size, size, 3) uint8, RGB.
@@ -41,10 +45,14 @@ def decode_image(content: bytes, size: int, *, max_pixels: int) -> PixelArray:
         TooLarge: more than `max_pixels`, or a side of more than `MAX_SIDE_PX`.
     """
     with _translated():
-        return np.array(_picture.square_from_file(content, size, max_pixels=max_pixels))
+        return np.array(
+            _picture.square_from_file(content, size, max_pixels=max_pixels, resize=resize)
+        )
 
 
-def pixels_from_rgb(data: bytes, width: int, height: int, size: int) -> PixelArray:
+def pixels_from_rgb(
+    data: bytes, width: int, height: int, size: int, *, resize: Resize = _picture.resize
+) -> PixelArray:
     """Return a picture that the caller decoded, resized to a square if it is not one of that size.
 
     Args:
@@ -52,6 +60,7 @@ def pixels_from_rgb(data: bytes, width: int, height: int, size: int) -> PixelArr
         width: in pixels.
         height: in pixels.
         size: side of the square, in pixels.
+        resize: does the resizing.
 
     Returns:
         (size, size, 3) uint8, RGB.
@@ -75,7 +84,9 @@ def pixels_from_rgb(data: bytes, width: int, height: int, size: int) -> PixelArr
         _picture.check_size(width, height, max_pixels=width * height)
     if (width, height) == (size, size):
         return np.frombuffer(data, np.uint8).reshape(size, size, 3).copy()
-    return np.array(_picture.square(Image.frombytes("RGB", (width, height), data), size))
+    return np.array(
+        _picture.square(Image.frombytes("RGB", (width, height), data), size, resize=resize)
+    )
 
 
 @contextlib.contextmanager

@@ -58,7 +58,7 @@ class Preprocessor:
     """Makes of inputs what the model takes, and refuses what can't be made so."""
 
     def __init__(self, encoder: Encoder, config: Config, capacity: Capacity) -> None:
-        """Take the model, for its tokenizer and the size of its pictures, bounds and threads."""
+        """Take the model, for its tokens and the size of its pictures, bounds and threads."""
         self._encoder = encoder
         self._limits = config.limits
         self._pixels = capacity.decode_pixels
@@ -175,12 +175,14 @@ class Preprocessor:
         image, size = decoding.image, self._encoder.info.image_size
         if isinstance(image, RgbImage):
             with self._decoded(image.width_px * image.height_px, decoding):
-                return pixels_from_rgb(image.data, image.width_px, image.height_px, size)
+                return pixels_from_rgb(
+                    image.data, image.width_px, image.height_px, size, resize=self._encoder.resize
+                )
         content = self._read(image) if isinstance(image, ImagePath) else image.content
         max_pixels = self._limits.max_image_pixels
         width, height = picture_size(content, max_pixels=max_pixels)
         with self._decoded(width * height, decoding):
-            return decode_image(content, size, max_pixels=max_pixels)
+            return decode_image(content, size, max_pixels=max_pixels, resize=self._encoder.resize)
 
     def _read(self, image: ImagePath) -> bytes:
         if self._root is None:

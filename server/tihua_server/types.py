@@ -10,6 +10,8 @@ from typing import Protocol, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
+from PIL.Image import Image
+from tihua._picture import Box
 
 FloatArray: TypeAlias = npt.NDArray[np.float32]
 """Embeddings: (dim,) or (count, dim), every row of L2 norm 1."""
@@ -114,8 +116,8 @@ Content: TypeAlias = Text | Picture | Vector
 class Encoder(Protocol):
     """A CLIP model: text and pictures into one space.
 
-    `tokenize` may be called from several threads at once. `image_streams` says how the two
-    `encode_…` methods may be called.
+    `tokenize` and `resize` may be called from several threads at once. `image_streams` says how the
+    two `encode_…` methods may be called.
     """
 
     info: ModelInfo
@@ -127,6 +129,9 @@ class Encoder(Protocol):
 
     def tokenize(self, text: str) -> Tokens:
         """Return the tokens of one text, cut to `info.context_length`."""
+
+    def resize(self, image: Image, size: int, box: Box | None = None) -> Image:
+        """Return a picture, or its part within `box`, as a square of `size` pixels: bicubic."""
 
     def encode_texts(self, texts: Sequence[TokenArray]) -> FloatArray:
         """Return one embedding per text: (len(texts), dim) float32 on the CPU, L2 norm 1.

@@ -8,6 +8,7 @@ from time import perf_counter, process_time
 from typing import TypeVar
 
 from tihua_server.images import decode_image
+from tihua_server.resizing import resize
 
 from bench.load import drive, lasting
 from bench.materials import QUERIES, read_all
@@ -99,7 +100,8 @@ def _decoded_per_second(jpegs: list[bytes], seconds: float) -> float:
     def work(_: int) -> int:
         chosen = lasting(seconds, jpegs)
         return sum(
-            decode_image(jpeg, SIDE_PX, max_pixels=MAX_PIXELS) is not None for jpeg in chosen
+            decode_image(jpeg, SIDE_PX, max_pixels=MAX_PIXELS, resize=resize) is not None
+            for jpeg in chosen
         )
 
     cores = len(os.sched_getaffinity(0))

@@ -4,6 +4,8 @@ import hashlib
 from collections.abc import Sequence
 
 import numpy as np
+from PIL.Image import Image
+from tihua._picture import Box, resize
 from tihua_server.types import FloatArray, ModelInfo, ModelRef, PixelArray, TokenArray, Tokens
 
 
@@ -29,6 +31,10 @@ class FakeEncoder:
         """One token a character."""
         ids = [101, *(ord(character) for character in text[:50]), 102]
         return Tokens(np.array(ids, np.int64), is_truncated=len(text) > 50)
+
+    def resize(self, image: Image, size: int, box: Box | None = None) -> Image:
+        """Resize as a client does."""
+        return resize(image, size, box)
 
     def encode_texts(self, texts: Sequence[TokenArray]) -> FloatArray:
         """Hash the tokens."""

@@ -18,6 +18,7 @@ class HeldEncoder:
         self.info = encoder.info
         self.image_streams = encoder.image_streams
         self.tokenize = encoder.tokenize
+        self.resize = encoder.resize
         self.encode_images = encoder.encode_images
         self.may_go_on = threading.Event()
         self.may_go_on.set()

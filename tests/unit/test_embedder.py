@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from fake_encoder import FakeEncoder
 from PIL import Image
+from tihua._picture import Resize
 from tihua_server.config import Config
 from tihua_server.embedder import Embedder
 from tihua_server.errors import Overloaded, ServiceError
@@ -29,12 +30,12 @@ class Gate:
         self.has_begun = threading.Event()
         self.decoded: list[bytes] = []
 
-    def __call__(self, content: bytes, size: int, *, max_pixels: int) -> PixelArray:
+    def __call__(self, content: bytes, size: int, *, max_pixels: int, resize: Resize) -> PixelArray:
         """Decode when it is open."""
         self.has_begun.set()
         assert self.is_open.wait(10)
         self.decoded.append(content)
-        return decode_image(content, size, max_pixels=max_pixels)
+        return decode_image(content, size, max_pixels=max_pixels, resize=resize)
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from fake_encoder import FakeEncoder
 from PIL import Image
+from tihua._picture import Resize
 from tihua_server.capacity import Capacity
 from tihua_server.config import Config, Limits
 from tihua_server.errors import InvalidInput, TooLarge
@@ -87,11 +88,11 @@ async def test_a_picture_dropped_while_it_waits_for_memory_is_not_decoded(
     may_go_on, has_begun, is_next = threading.Event(), threading.Event(), threading.Event()
     decoded: list[bytes] = []
 
-    def decode(content: bytes, size: int, *, max_pixels: int) -> PixelArray:
+    def decode(content: bytes, size: int, *, max_pixels: int, resize: Resize) -> PixelArray:
         decoded.append(content)
         has_begun.set()
         assert may_go_on.wait(10)
-        return decode_image(content, size, max_pixels=max_pixels)
+        return decode_image(content, size, max_pixels=max_pixels, resize=resize)
 
     def size_of(content: bytes, *, max_pixels: int) -> tuple[int, int]:
         if content == png(2).content:

@@ -1,0 +1,55 @@
+"""torch resizes as Pillow does."""
+
+from io import BytesIO
+
+import numpy as np
+import pytest
+from picture_files import MAX_PIXELS, PLAIN, decode, noise
+from PIL import Image
+from tihua import _picture
+from tihua_server.images import decode_image
+from tihua_server.resizing import MAX_PIXELS as MAX_TORCH_PIXELS
+from tihua_server.resizing import resize
+
+
+@pytest.mark.parametrize("size", [224, 336])
+@pytest.mark.parametrize("content", PLAIN.values(), ids=PLAIN.keys())
+def test_files_become_the_same_pixels(content: bytes, size: int) -> None:
+    """To half a level in the mean, even of noise; other filters are many levels away."""
+    ours = decode_image(content, size, max_pixels=MAX_PIXELS, resize=resize)
+    assert ours.flags.c_contiguous
+    assert np.abs(ours - decode(content, size).astype(np.int16)).mean() < 0.5
+
+
+@pytest.mark.parametrize("size", [(64, 64), (9, 3000), (3000, 9), (1, 1), (2048, 2048)])
+def test_whole_pictures_of_every_shape_are_resized(size: tuple[int, int]) -> None:
+    """A grey gradient has no edges, and is the same but for rounding."""
+    picture = Image.linear_gradient("L").convert("RGB").resize(size)
+    ours, theirs = (np.asarray(by(picture, 32), dtype=np.int16) for by in (resize, _picture.resize))
+    assert np.abs(ours - theirs).max() <= 1
+
+
+@pytest.mark.parametrize(
+    ("picture", "box"),
+    [
+        (noise(60, 40), (0.0, 0.0, 59.5, 40.0)),
+        (noise(60, 40, 1), None),
+        (noise(60, 40, 4), None),
+        (Image.new("RGB", (MAX_TORCH_PIXELS + 1, 1), "red"), None),
+    ],
+    ids=["part", "grey", "transparent", "large"],
+)
+def test_the_rest_is_left_to_pillow(
+    picture: Image.Image, box: tuple[float, float, float, float] | None
+) -> None:
+    """A part of a picture, other modes, and what would take much memory twice: bit for bit."""
+    np.testing.assert_array_equal(resize(picture, 32, box), _picture.resize(picture, 32, box))
+
+
+def test_the_edges_of_a_whole_picture_are_no_part() -> None:
+    """A JPEG that is decoded at half its size tells what of it is picture: mostly all."""
+    file = BytesIO()
+    noise(64, 48).save(file, "PNG")
+    with Image.open(file) as picture:
+        whole = resize(picture, 32, (0.0, 0.0, 64.0, 48.0))
+        np.testing.assert_array_equal(whole, resize(picture, 32))
