@@ -166,7 +166,7 @@ def test_a_picture_that_changed_is_replaced(
 def test_pictures_that_the_client_preprocessed_get_the_same_embeddings(
     server: ServerProcess, client: tihua.Client, folder: Path, names: Iterator[str]
 ) -> None:
-    """And a file that is no picture fails with the same words."""
+    """But for the rounding of pixels; and a file that is no picture fails with the same words."""
     by_server, by_client = next(names), next(names)
     told = run_tihua("-c", by_server, "ingest", folder, address=server.address)
     options = ("--preprocess", "client")
@@ -184,9 +184,8 @@ def test_pictures_that_the_client_preprocessed_get_the_same_embeddings(
     )
     assert actual.keys() == expected.keys()
     for item_id, embedding in actual.items():
-        # The pixels are the same; how they were batched may show in the last bits.
-        theirs = np.asarray(expected[item_id])
-        np.testing.assert_allclose(np.asarray(embedding), theirs, atol=1e-5)
+        # The server resizes by torch and the client by Pillow, a level of 255 apart.
+        assert np.asarray(embedding) @ np.asarray(expected[item_id]) > 0.9995
 
 
 def test_a_second_folder_does_not_replace_the_first(
