@@ -17,43 +17,27 @@ to whichever server answers, and that is told what was acknowledged. Nothing els
 memory is bounded by the server's credit, one batch and one window.
 """
 
-import dataclasses
 import uuid
 from collections import deque
 from collections.abc import Container
-from dataclasses import dataclass
 
 from tihua import _convert
 from tihua._ingest_batch import MAX_BATCH_BYTES, Batch, BatchBuilder, request_bytes
+from tihua._ingest_credit import Credit
+from tihua._ingest_report import IngestReport
 from tihua._ingest_types import IngestProgress, WriteMode
 from tihua._ingest_window import MAX_WINDOW_ITEMS, Window
 from tihua._server_types import Limits
-from tihua._types import Item, ItemError
+from tihua._types import Item
 from tihua.errors import InvalidRequestError, ServerError
 from tihua.v1 import ingest_service_pb2, types_pb2
-from tihua.v1.ingest_service_pb2 import (
-    IngestAck,
-    IngestCredit,
-    IngestRequest,
-    IngestResponse,
-    IngestStart,
-    IngestSummary,
-)
+from tihua.v1.ingest_service_pb2 import IngestRequest, IngestResponse, IngestStart
 
 _WRITE_MODES = {
     "upsert": ingest_service_pb2.WRITE_MODE_UPSERT,
     "insert-only": ingest_service_pb2.WRITE_MODE_INSERT_ONLY,
     "skip-existing": ingest_service_pb2.WRITE_MODE_SKIP_EXISTING,
 }
-
-
-@dataclass(frozen=True, slots=True)
-class _Counts:
-    """Items, by what became of them."""
-
-    written: int = 0
-    failed: int = 0
-    skipped: int = 0
 
 
 class IngestSession:
@@ -102,18 +86,9 @@ class IngestSession:
         self._has_all_items = False
         self._next_seq = 1
         self._unacknowledged: dict[int, IngestRequest] = {}
-        # Of each batch whose failures may still be told: where its items stood.
-        self._positions: dict[int, tuple[int, ...]] = {}
-        self._unplaced: dict[int, list[ItemError]] = {}
-        # What the last acknowledgement said.
-        self._committed = 0
-        self._counts = _Counts()
-        # What never left.
-        self._rejected = 0
-        self._left_out = 0
+        self._committed = 0  # by the last acknowledgement
         self._rests = 0
-        self._errors: list[ItemError] = []
-        self._has_news = False
+        self._report = IngestReport()
         self.is_complete = False
         self._reset_stream()
 
@@ -121,9 +96,7 @@ class IngestSession:
         self._is_started = False
         self._resumed_seq = 0
         self._is_draining = False
-        self._credit_batches = 0
-        self._credit_bytes = 0
-        self._window_bytes = 0
+        self._credit = Credit()
         self._unsent: deque[int] = deque()
 
     @property
@@ -158,16 +131,16 @@ class IngestSession:
     @property
     def totals(self) -> tuple[int, int, int]:
         """Return the items written, failed and skipped so far."""
-        counts = self._counts
-        return counts.written, counts.failed + self._rejected, counts.skipped + self._left_out
+        return self._report.totals
 
     def open(self) -> IngestRequest:
         """Return the first message of a new stream; the credit of the one before is void."""
         self._reset_stream()
         self._start.read_seq = self._committed
-        self._start.items_written = self._counts.written
-        self._start.items_failed = self._counts.failed
-        self._start.items_skipped = self._counts.skipped
+        counts = self._report.acknowledged
+        self._start.items_written = counts.written
+        self._start.items_failed = counts.failed
+        self._start.items_skipped = counts.skipped
         return IngestRequest(start=self._start)
 
     def broke(self) -> None:
@@ -200,17 +173,14 @@ class IngestSession:
             if not is_stored:
                 return item
             self._position += 1
-            self._left_out += 1
-            self._has_news = True
+            self._report.leave_out()
             self._flush_the_last()
         return None
 
     def add(self, item: types_pb2.Item) -> None:
         """Take an item as it travels; a batch that is full can then be sent."""
         size = request_bytes(item)
-        limit = self._max_message_bytes
-        if self._window_bytes:  # a request beyond it would wait for credit for ever
-            limit = min(limit, self._window_bytes)
+        limit = self._credit.limit(self._max_message_bytes)
         if size > limit:
             metadata = {"bytes": str(size), "limit": str(limit)}
             error = InvalidRequestError(
@@ -226,19 +196,8 @@ class IngestSession:
 
     def reject(self, item_id: str, error: InvalidRequestError) -> None:
         """Count the next item as failed; it cannot be sent."""
-        self._errors.append(
-            ItemError(
-                index=self._position,
-                id=item_id,
-                code=error.code,
-                reason=error.reason,
-                message=error.message,
-                metadata=error.metadata,
-            )
-        )
+        self._report.reject(self._position, item_id, error)
         self._position += 1
-        self._rejected += 1
-        self._has_news = True
         self._flush_the_last()
 
     def _flush_the_last(self) -> None:
@@ -250,11 +209,11 @@ class IngestSession:
             seq = self._next_seq
             self._next_seq += 1
             if seq <= self._committed:  # an earlier call with this session_id sent it
-                self._place(self._unplaced.pop(seq, []), batch.positions)
+                self._report.carried_before(seq, batch.positions)
                 continue
             batch.request.batch.seq = seq
             self._unacknowledged[seq] = batch.request
-            self._positions[seq] = batch.positions
+            self._report.carry(seq, batch.positions)
             if seq > self._resumed_seq:
                 self._unsent.append(seq)
 
@@ -264,29 +223,23 @@ class IngestSession:
         Raises:
             InvalidRequestError: the batch is larger than all the credit that there ever is.
         """
-        if (
-            not self._is_started
-            or self._is_draining
-            or not self._unsent
-            or not self._credit_batches
-        ):
+        if not self._is_started or self._is_draining or not self._unsent:
             return None
         request = self._unacknowledged[self._unsent[0]]
         size = request.ByteSize()
-        if size > self._credit_bytes:
-            is_idle = len(self._unsent) == len(self._unacknowledged)
-            if is_idle and self._window_bytes and size > self._window_bytes:
-                raise InvalidRequestError(
-                    f"a batch is {size} bytes and the server now grants {self._window_bytes}; "
-                    "use a smaller batch_size",
-                    reason="TOO_LARGE",
-                    field="batch_size",
-                )
-            return None
-        self._credit_batches -= 1
-        self._credit_bytes -= size
-        self._unsent.popleft()
-        return request
+        if self._credit.covers(size):
+            self._credit.take(size)
+            self._unsent.popleft()
+            return request
+        is_idle = len(self._unsent) == len(self._unacknowledged)
+        if is_idle and self._credit.excludes(size):
+            raise InvalidRequestError(
+                f"a batch is {size} bytes and the server now grants {self._credit.window_bytes}; "
+                "use a smaller batch_size",
+                reason="TOO_LARGE",
+                field="batch_size",
+            )
+        return None
 
     def receive(self, response: IngestResponse) -> None:
         """Take note of what the server says.
@@ -298,31 +251,25 @@ class IngestSession:
             case "started":
                 self._resume_after(response.started.committed_seq)
                 self._is_started = True
-                self._grant(response.started.credit)
+                self._credit.grant(response.started.credit)
             case "credit":
-                self._grant(response.credit)
+                self._credit.grant(response.credit)
             case "ack":
-                self._note_ack(response.ack)
+                self._report.fail(response.ack.errors)
+                self._commit(response.ack.committed_seq)
+                self._report.settle(response.ack.committed_seq)
+                self._report.count(response.ack)
             case "draining":
                 self._is_draining = True
             case "summary":
                 self._commit(response.summary.committed_seq)
-                self._note_counts(response.summary)
-                for errors in self._unplaced.values():
-                    self._errors += errors
+                self._report.count(response.summary)
+                self._report.end()
                 self.is_complete = True
 
     def take_progress(self) -> IngestProgress | None:
         """Return what is new since the last call, None if nothing is."""
-        if not self._has_news:
-            return None
-        written, failed, skipped = self.totals
-        progress = IngestProgress(
-            self.committed_seq, written, failed, skipped, errors=tuple(self._errors)
-        )
-        self._errors = []
-        self._has_news = False
-        return progress
+        return self._report.take(self._committed)
 
     def _resume_after(self, committed_seq: int) -> None:
         if committed_seq < self._committed:
@@ -335,37 +282,9 @@ class IngestSession:
         self._resumed_seq = committed_seq
         self._unsent = deque(seq for seq in self._unacknowledged if seq > committed_seq)
 
-    def _grant(self, credit: IngestCredit) -> None:
-        self._credit_batches += credit.batches
-        self._credit_bytes += credit.bytes
-        self._window_bytes = max(self._window_bytes, self._credit_bytes)
-
     def _commit(self, committed_seq: int) -> None:
         self._committed = max(self._committed, committed_seq)
         for seq in [seq for seq in self._unacknowledged if seq <= committed_seq]:
             del self._unacknowledged[seq]
         # An acknowledgement may be of batches that the stream before this one carried.
         self._unsent = deque(seq for seq in self._unsent if seq > committed_seq)
-
-    def _note_counts(self, message: IngestAck | IngestSummary) -> None:
-        self._counts = _Counts(message.items_written, message.items_failed, message.items_skipped)
-        self._has_news = True
-
-    def _note_ack(self, ack: IngestAck) -> None:
-        for failure in ack.errors:
-            errors = [_convert.item_error(failure.error)]
-            if failure.seq in self._positions:
-                self._place(errors, self._positions[failure.seq])
-            else:
-                self._unplaced.setdefault(failure.seq, []).extend(errors)
-        self._commit(ack.committed_seq)
-        for seq in [seq for seq in self._positions if seq <= ack.committed_seq]:
-            del self._positions[seq]
-        self._note_counts(ack)
-
-    def _place(self, errors: list[ItemError], positions: tuple[int, ...]) -> None:
-        """Tell failures by position in what the caller gave, and no more in the batch."""
-        for error in errors:
-            index = positions[error.index] if error.index < len(positions) else error.index
-            self._errors.append(dataclasses.replace(error, index=index))
-            self._has_news = True

@@ -1,0 +1,118 @@
+"""What became of the items of an ingest, told by their places among those that the caller gave.
+
+The server tells a failure by its batch and its place therein, and may do so before the batch's
+items have been given again, when a session is resumed.
+"""
+
+import dataclasses
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from tihua import _convert
+from tihua._ingest_types import IngestProgress
+from tihua._types import ItemError
+from tihua.errors import InvalidRequestError
+from tihua.v1.ingest_service_pb2 import BatchError, IngestAck, IngestSummary
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """Items, by what became of them."""
+
+    written: int = 0
+    failed: int = 0
+    skipped: int = 0
+
+
+class IngestReport:
+    """Counts and failures.
+
+    Attributes:
+        acknowledged: the counts of the server's last acknowledgement.
+    """
+
+    def __init__(self) -> None:
+        self.acknowledged = Counts()
+        # What never left.
+        self._rejected = 0
+        self._left_out = 0
+        # Of each batch whose failures may still be told: where its items stood.
+        self._positions: dict[int, tuple[int, ...]] = {}
+        self._unplaced: dict[int, list[ItemError]] = {}
+        self._errors: list[ItemError] = []
+        self._has_news = False
+
+    @property
+    def totals(self) -> tuple[int, int, int]:
+        """Return the items written, failed and skipped so far."""
+        counts = self.acknowledged
+        return counts.written, counts.failed + self._rejected, counts.skipped + self._left_out
+
+    def leave_out(self) -> None:
+        """Count an item that is stored already."""
+        self._left_out += 1
+        self._has_news = True
+
+    def reject(self, position: int, item_id: str, error: InvalidRequestError) -> None:
+        """Count an item that can't be sent."""
+        self._errors.append(
+            ItemError(
+                index=position,
+                id=item_id,
+                code=error.code,
+                reason=error.reason,
+                message=error.message,
+                metadata=error.metadata,
+            )
+        )
+        self._rejected += 1
+        self._has_news = True
+
+    def carry(self, seq: int, positions: tuple[int, ...]) -> None:
+        """Take note where the items of a batch stood that will be sent."""
+        self._positions[seq] = positions
+
+    def carried_before(self, seq: int, positions: tuple[int, ...]) -> None:
+        """Take note where the items of a batch stood that an earlier call sent."""
+        self._place(self._unplaced.pop(seq, []), positions)
+
+    def fail(self, failures: Iterable[BatchError]) -> None:
+        """Take the failures of an acknowledgement."""
+        for failure in failures:
+            errors = [_convert.item_error(failure.error)]
+            if failure.seq in self._positions:
+                self._place(errors, self._positions[failure.seq])
+            else:
+                self._unplaced.setdefault(failure.seq, []).extend(errors)
+
+    def count(self, message: IngestAck | IngestSummary) -> None:
+        """Take the counts of an acknowledgement or of the summary."""
+        self.acknowledged = Counts(
+            message.items_written, message.items_failed, message.items_skipped
+        )
+        self._has_news = True
+
+    def settle(self, committed_seq: int) -> None:
+        """Forget the batches that are safe: no more failures of them are told."""
+        for seq in [seq for seq in self._positions if seq <= committed_seq]:
+            del self._positions[seq]
+
+    def end(self) -> None:
+        """Tell what is left by the place in the batch: its items were not given again."""
+        for errors in self._unplaced.values():
+            self._errors += errors
+
+    def take(self, committed_seq: int) -> IngestProgress | None:
+        """Return what is new since the last call, None if nothing is."""
+        if not self._has_news:
+            return None
+        errors, self._errors = tuple(self._errors), []
+        self._has_news = False
+        written, failed, skipped = self.totals
+        return IngestProgress(committed_seq, written, failed, skipped, errors=errors)
+
+    def _place(self, errors: list[ItemError], positions: tuple[int, ...]) -> None:
+        for error in errors:
+            index = positions[error.index] if error.index < len(positions) else error.index
+            self._errors.append(dataclasses.replace(error, index=index))
+            self._has_news = True
