@@ -7,6 +7,7 @@ import dataclasses
 import importlib.util
 import time
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -51,6 +52,18 @@ EXTRA = "pip install 'tihua-server[train]'"
     help="Epochs of the second stage: the last blocks of the image tower too, end to end; seconds "
     "each on a GPU, minutes on a CPU.",
 )
+@click.option(
+    "--block-stop",
+    type=click.IntRange(min=1),
+    help="The last of these epochs, where the rest is not worth its time; the model is what they "
+    "came to by then.",
+)
+@click.option(
+    "--photograph-views",
+    type=click.IntRange(min=1),
+    show_default="2",
+    help="Crops and mirrorings of each photograph that the first stage sees.",
+)
 @click.option("--device", default="cpu", show_default=True, help="auto, cpu, cuda or cuda:N.")
 def train(
     data: Path | None,
@@ -60,6 +73,8 @@ def train(
     seed: int,
     head_epochs: int | None,
     block_epochs: int | None,
+    block_stop: int | None,
+    photograph_views: int | None,
     device: str,
 ) -> None:
     """Train tihua-tiny on captioned pictures, on emoji or on both, and measure it.
@@ -84,11 +99,14 @@ def train(
     from tihua_server.training.tiny_training import evaluate_tiny, train_tiny
 
     started = time.monotonic()
-    recipe = Recipe(seed=seed)
-    if head_epochs is not None:
-        recipe = dataclasses.replace(recipe, head_epochs=head_epochs)
-    if block_epochs is not None:
-        recipe = dataclasses.replace(recipe, block_epochs=block_epochs)
+    given = {
+        "head_epochs": head_epochs,
+        "block_epochs": block_epochs,
+        "block_stop": block_stop,
+        "photograph_views": photograph_views,
+    }
+    knobs: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
+    recipe = dataclasses.replace(Recipe(seed=seed), **knobs)
     try:
         chosen = str(torch_device(device))
         materials = read_materials(data, emoji, recipe)

@@ -28,6 +28,9 @@ class Recipe:
             the image tower as it was.
         block_epochs: epochs of the second stage: the last blocks too, end to end. 0 leaves it
             out: on two cores an epoch takes twelve minutes.
+        block_stop: the epoch of the second stage that is its last, at the rate that it has by then;
+            None goes on to the end. Features learned at a high rate can serve heads trained
+            anew better than those that these heads were made for (docs/retrieval.md).
         block_side: side of the pictures that the second stage sees, in pixels. Smaller than those
             that are served: a window of a picture shows things larger than the whole does (Touvron
             et al. 2019, arXiv:1906.06423).
@@ -59,6 +62,7 @@ class Recipe:
     twin_weight: float = 0.5
     head_epochs: int = 100
     block_epochs: int = 0
+    block_stop: int | None = None
     block_side: int = 176
     drift_weight: float = 0.5
     head_rate: float = 1e-3

@@ -55,7 +55,8 @@ def train_tiny(
 
     Raises:
         ModelError: `start` is no tihua-tiny model.
-        ValueError: `out` has a checkpoint of another training.
+        ValueError: `out` has a checkpoint of another training, or of an epoch after the last that
+            is wanted.
     """
     torch.manual_seed(recipe.seed)
     known = read_network(start) if start else None

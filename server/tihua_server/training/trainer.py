@@ -44,7 +44,8 @@ class Stage:
     Attributes:
         number: 1 or 2.
         name: for progress bar and checkpoint.
-        epochs: how many.
+        epochs: how many, for the learning rate.
+        stop: the last of them; `epochs`, or fewer.
         rates: peak learning rate of each group of parameters.
         pool: some pictures → pooled features, with gradient where there is one.
     """
@@ -52,6 +53,7 @@ class Stage:
     number: int
     name: str
     epochs: int
+    stop: int
     rates: Sequence[tuple[Sequence[nn.Parameter], float]]
     pool: Callable[[Sequence[Pick]], Pooled]
 
@@ -107,7 +109,8 @@ class Trainer:
         """Train both stages, or what is left of them.
 
         Raises:
-            ValueError: the folder has a checkpoint of another training.
+            ValueError: the folder has a checkpoint of another training, or of an epoch after the
+                last that is wanted.
         """
         image, text = self._network.image, self._network.text
         heads = [*image.norm.parameters(), *image.hidden.parameters()]
@@ -123,12 +126,15 @@ class Trainer:
             parameter.requires_grad_(True)
         head_rate, block_rate = self._recipe.head_rate, self._recipe.block_rate
         rates = [(heads, head_rate)]
-        stage = Stage(1, "heads", self._recipe.head_epochs, rates, self._pooling.cached)
+        epochs = self._recipe.head_epochs
+        stage = Stage(1, "heads", epochs, epochs, rates, self._pooling.cached)
         self._run(stage, progress)
         for parameter in blocks:
             parameter.requires_grad_(True)
         rates = [(heads, head_rate), (blocks, block_rate)]
-        stage = Stage(2, "blocks", self._recipe.block_epochs, rates, self._pooling.fresh)
+        epochs = self._recipe.block_epochs
+        stop = epochs if self._recipe.block_stop is None else min(epochs, self._recipe.block_stop)
+        stage = Stage(2, "blocks", epochs, stop, rates, self._pooling.fresh)
         self._run(stage, progress)
 
     def _run(self, stage: Stage, progress: Progress) -> None:
@@ -145,8 +151,14 @@ class Trainer:
         steps = per_epoch * stage.epochs
         schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: _rate(step, steps))
         first = self._resume(stage, optimizer, schedule, average)
-        task = progress.add_task(stage.name, total=steps, completed=first * per_epoch)
-        for epoch in range(first, stage.epochs):
+        if first > stage.stop:
+            raise ValueError(
+                f"{self._folder / stage.name}.pt is of epoch {first}, and {stage.stop} is to be the"
+                f" last: stop after {first} or later, or choose another --out"
+            )
+        total, done = stage.stop * per_epoch, first * per_epoch
+        task = progress.add_task(stage.name, total=total, completed=done)
+        for epoch in range(first, stage.stop):
             # A generator per epoch, so that a resumed run draws what an unbroken one would have.
             random = np.random.default_rng([self._recipe.seed, stage.number, epoch])
             sampler = CaptionSampler(self._tokens, random, thinning=self._recipe.thinning)
@@ -165,7 +177,7 @@ class Trainer:
             self._network.eval()
             self._save(stage, epoch + 1, optimizer, schedule, average)
             point = Point(stage.number, epoch + 1, torch.stack(losses).mean().item())
-            is_due = (epoch + 1) % max(1, stage.epochs // 10) == 0 or epoch + 1 == stage.epochs
+            is_due = (epoch + 1) % max(1, stage.epochs // 10) == 0 or epoch + 1 == stage.stop
             if self._validate and is_due:
                 with average.shown():
                     found = self._validate(self._network, stage.number == 1)
@@ -212,7 +224,10 @@ class Trainer:
 
     def _training(self, stage: Stage) -> str:
         """Return what tells this training from others, as far as this stage goes."""
-        recipe = self._recipe if stage.number == 2 else replace(self._recipe, block_epochs=0)
+        # Where the second stage stops changes nothing before.
+        recipe = replace(self._recipe, block_stop=None)
+        if stage.number == 1:
+            recipe = replace(recipe, block_epochs=0)
         return f"{recipe} from {self._origin}"
 
     def _resume(

@@ -21,6 +21,7 @@ def test_help_tells_the_defaults_of_the_recipe() -> None:
     output = " ".join(CliRunner().invoke(main, ["train", "--help"]).output.split())
     assert f"heads and text tower. [default: ({Recipe().head_epochs});" in output
     assert f"minutes on a CPU. [default: ({Recipe().block_epochs});" in output
+    assert f"the first stage sees. [default: ({Recipe().photograph_views});" in output
 
 
 def test_a_missing_extra_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
