@@ -5,6 +5,7 @@ numbers are those of its recipe for Flickr30k-CN (`run_scripts/flickr30k_finetun
 Nothing of its training code is run: that needs CUDA, a process group and a database of pictures.
 """
 
+import hashlib
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -20,6 +21,7 @@ from torch.nn import functional
 
 from tihua_server.architecture import Architecture
 from tihua_server.chinese_clip import PIXEL_MEAN, PIXEL_STD
+from tihua_server.fingerprint import fingerprint
 from tihua_server.tokenizer import Tokenizer
 from tihua_server.training.curve import Curve, Point
 from tihua_server.training.photographs import Photographs
@@ -91,6 +93,7 @@ class FineTuner:
             for name, tensor in state.items()
         }
         network.load_state_dict(weights, assign=True)
+        self._origin = fingerprint(weights, {"architecture": architecture.name})
         self._architecture = architecture
         self._network = network.to(device).requires_grad_(requires_grad=True)
         self._recipe = recipe
@@ -112,7 +115,8 @@ class FineTuner:
             progress: shows how far it is, and what was measured.
 
         Raises:
-            ValueError: there are fewer pairs than a batch takes.
+            ValueError: there are fewer pairs than a batch takes, or the folder has the checkpoint
+                of another training.
         """
         pairs = [
             (index, caption)
@@ -128,7 +132,8 @@ class FineTuner:
             )
         curve = Curve(self._folder)
         steps = per_epoch * self._recipe.epochs
-        first = self._resume()
+        training = f"{self._recipe} from {self._origin} on {_digest(photographs)}"
+        first = self._resume(training)
         task = progress.add_task("fine-tuning", total=steps, completed=first * per_epoch)
         if validation and not first:
             progress.console.print(f"before: val {self._recall(validation)}")
@@ -146,7 +151,7 @@ class FineTuner:
                 self._set_rate(step, steps)
                 losses.append(self._step(pixels, ids))
                 progress.advance(task)
-            self._save(self._folder / LATEST, epoch + 1, (epoch + 1) * per_epoch)
+            self._save(self._folder / LATEST, epoch + 1, (epoch + 1) * per_epoch, training)
             point = Point(1, epoch + 1, float(np.mean(losses)))
             if validation:
                 found = self._recall(validation)
@@ -154,7 +159,7 @@ class FineTuner:
                 progress.console.print(f"epoch {epoch + 1}: loss {point.loss:.3f}, val {found}")
             curve.record(point)
         model = self._folder / f"clip_cn_{self._architecture.name.lower()}.pt"
-        self._save(model, self._recipe.epochs, steps, with_optimizer=False)
+        self._save(model, self._recipe.epochs, steps)
         return model
 
     def _step(self, pixels: Tensor, ids: Tensor) -> float:
@@ -245,18 +250,24 @@ class FineTuner:
         for group in self._optimizer.param_groups:
             group["lr"] = self._recipe.rate * share
 
-    def _resume(self) -> int:
+    def _resume(self, training: str) -> int:
         """Return how many epochs are done, everything set to where it was after them."""
         file = self._folder / LATEST
         if not file.exists():
             return 0
         saved = torch.load(file, map_location=self._device, weights_only=True)
+        if saved.get("training") != training:
+            raise ValueError(
+                f"{file} is of a training with another model, other data or settings: choose"
+                " another --out, or delete it"
+            )
         state = {name.removeprefix("module."): each for name, each in saved["state_dict"].items()}
         self._network.load_state_dict(state)
         self._optimizer.load_state_dict(saved["optimizer"])
         return int(saved["epoch"])
 
-    def _save(self, file: Path, epoch: int, step: int, *, with_optimizer: bool = True) -> None:
+    def _save(self, file: Path, epoch: int, step: int, training: str | None = None) -> None:
+        """Write a checkpoint; with a training, one that it can go on from."""
         content: dict[str, Any] = {
             "epoch": epoch,
             "step": step,
@@ -265,11 +276,18 @@ class FineTuner:
                 f"module.{name}": tensor for name, tensor in self._network.state_dict().items()
             },
         }
-        if with_optimizer:
+        if training is not None:
+            content["training"] = training
             content["optimizer"] = self._optimizer.state_dict()
         partial = file.with_suffix(".partial.pt")
         torch.save(content, partial)
         partial.rename(file)
+
+
+def _digest(photographs: Photographs) -> str:
+    """Return what tells captioned pictures from others: number, and hash of the captions."""
+    texts = [photographs.texts(index) for index in range(len(photographs))]
+    return f"{len(texts)} pictures, {hashlib.sha256(repr(texts).encode()).hexdigest()[:16]}"
 
 
 def _groups(network: Any, weight_decay: float) -> list[dict[str, Any]]:

@@ -106,6 +106,26 @@ def test_a_stopped_run_ends_where_an_unbroken_one_does(
         torch.testing.assert_close(resumed[name], tensor, msg=name)
 
 
+def test_the_folder_of_another_training_is_refused(
+    state: dict[str, torch.Tensor], coloured: Path, tmp_path: Path
+) -> None:
+    """Else its old weights would be taken for what was asked for."""
+    recipe = replace(RECIPE, epochs=1)
+    _train(state, coloured, tmp_path / "out", recipe)
+    assert _train(state, coloured, tmp_path / "out", recipe).exists()
+    other_state = {name: tensor + 1 for name, tensor in state.items()}
+    captions = coloured / "captions.tsv"
+    told = captions.read_text(encoding="utf-8")
+    for started, settings, text in (
+        (state, replace(recipe, rate=2e-3), told),
+        (other_state, recipe, told),
+        (state, recipe, told.replace("红", "绿")),
+    ):
+        captions.write_text(text, encoding="utf-8")
+        with pytest.raises(ValueError, match=r"latest\.pt is of a training with another model"):
+            _train(started, coloured, tmp_path / "out", settings)
+
+
 def test_too_few_pairs_are_refused(
     state: dict[str, torch.Tensor], coloured: Path, tmp_path: Path
 ) -> None:
