@@ -7,7 +7,7 @@ class Credit:
     """The credit of one stream.
 
     Attributes:
-        window_bytes: the most bytes that the server ever granted at once; 0 before it did. A
+        window_bytes: the most bytes of credit that there ever were; 0 before there were any. A
             message beyond that would wait for ever.
     """
 
@@ -27,7 +27,7 @@ class Credit:
         return self._batches > 0 and size <= self._bytes
 
     def excludes(self, size: int) -> bool:
-        """Return whether a batch of so many bytes would wait for ever, though none is under way."""
+        """Return whether a batch of so many bytes waits for ever, even with nothing under way."""
         return self._batches > 0 and 0 < self.window_bytes < size
 
     def take(self, size: int) -> None:
@@ -36,5 +36,5 @@ class Credit:
         self._bytes -= size
 
     def limit(self, size: int) -> int:
-        """Return so many bytes, or fewer where the server never grants that many at once."""
+        """Return so many bytes, or fewer where there never was credit for that many."""
         return min(size, self.window_bytes) if self.window_bytes else size

@@ -101,6 +101,8 @@ class IngestReport:
         """Tell what is left by the place in the batch: its items were not given again."""
         for errors in self._unplaced.values():
             self._errors += errors
+            self._has_news = True
+        self._unplaced = {}
 
     def take(self, committed_seq: int) -> IngestProgress | None:
         """Return what is new since the last call, None if nothing is."""

@@ -1,12 +1,12 @@
 """A picture file becomes a square of RGB pixels, as the model takes it in.
 
 The server does this to every file; a client does the same, by this very module, to what it
-preprocesses itself, so that it need not send the file. Needs Pillow, and knows nothing else.
+preprocesses itself, so that it need not send the file. Only what resizes may be another: Pillow, or
+in the server torch, which rounds otherwise. Needs Pillow, and knows nothing else.
 
-For an RGB or grey picture the result is, bit for bit, what cn_clip's `image_transform` resizes to,
-unless it is a JPEG so large that it is decoded at a fraction of its size (`DRAFT_MARGIN`), or what
-resizes is not Pillow (in the server it is torch, which rounds otherwise). Where cn_clip has no
-answer, or one that surprises, these hold:
+For an RGB or grey picture that Pillow resizes the result is, bit for bit, what cn_clip's
+`image_transform` resizes to, unless it is a JPEG so large that it is decoded at a fraction of its
+size (`DRAFT_MARGIN`). Where cn_clip has no answer, or one that surprises, these hold:
 
 * the EXIF orientation is applied, so the model sees what people see (cn_clip does not);
 * transparency is laid on white (cn_clip drops the alpha channel and shows what lay under it);

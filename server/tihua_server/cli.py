@@ -173,7 +173,7 @@ def named_model(value: str) -> tuple[str, Path | None]:
 @_knob(
     "max_decode_pixels",
     type=POSITIVE,
-    help="Pixels of the pictures that are decoded at one time; 100 million take 300 MB.",
+    help="Pixels of the pictures that are decoded at one time; 100 million take 400 MB.",
 )
 @_knob("data_dir", type=click.Path(path_type=Path), help="Where the embedded store lives.")
 @_knob("milvus_uri", help="A Milvus server, http://host:19530; without it, the embedded store.")

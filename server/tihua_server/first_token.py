@@ -2,8 +2,7 @@
 
 Of what the last layer gives, [CLS] alone is looked at. The other tokens are its keys and values;
 their queries, projections and feed-forward sums would be thrown away: of ViT-B-16's 35.1 GFLOP a
-picture 2.4. The layers here leave them out and give what cn_clip's do in that place; parameters
-keep their names.
+picture 2.4. The layers here leave them out, and give what cn_clip's do in that place.
 """
 
 from typing import Any

@@ -58,7 +58,7 @@ class Preprocessor:
     """Makes of inputs what the model takes, and refuses what can't be made so."""
 
     def __init__(self, encoder: Encoder, config: Config, capacity: Capacity) -> None:
-        """Take the model, for its tokens and the size of its pictures, bounds and threads."""
+        """Take the model, for its tokens, how it resizes and to what, bounds and threads."""
         self._encoder = encoder
         self._limits = config.limits
         self._pixels = capacity.decode_pixels

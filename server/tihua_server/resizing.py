@@ -2,9 +2,10 @@
 
 torch's kernel is Pillow's algorithm with coefficients of 16 bits: a colour differs by one level in
 1 of 4 000 (78 photographs) or 1 of 100 (421 pictures of the gallery). Pillow 13 goes down the
-columns of a tall picture first, and torch along the rows; beside edges so sharp that a pass leaves
-0 to 255 that makes up to 8 levels, and neither is nearer to what is exact. The embeddings of
-tihua-tiny keep a cosine of 0.99988 at the least. A client, which has no torch, resizes with Pillow.
+columns of a tall picture first, and torch along the rows; beside edges so sharp that the first pass
+leaves 0 to 255 the two differ by up to 8 levels, and neither is closer to the exact result. The
+embeddings of tihua-tiny keep a cosine of 0.99988 at the least. A client, which has no torch,
+resizes with Pillow.
 """
 
 import numpy as np
@@ -14,8 +15,9 @@ from tihua import _picture
 from torch.nn import functional
 
 MAX_PIXELS = 2048 * 2048
-"""Of a picture that torch resizes: it takes 3 bytes of each besides Pillow's 4, which are all that
-`--max-decode-pixels` counts. JPEGs beyond it are decoded at a fraction of their size anyway."""
+"""Of a picture that torch resizes: the way to it takes 6 bytes of each, for a moment, besides the 4
+that Pillow holds; so 25 MB a decoding thread. Most JPEGs beyond it are decoded at a fraction of
+their size."""
 
 
 def resize(image: Image.Image, size: int, box: _picture.Box | None = None) -> Image.Image:

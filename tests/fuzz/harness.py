@@ -13,7 +13,7 @@ from pathlib import Path
 import atheris
 
 with atheris.instrument_imports(include=["tihua", "tihua_server", "PIL"]):
-    from tihua_server import filters, images, item_requests, search_requests
+    from tihua_server import filters, images, item_requests, resizing, search_requests
 
 from google.protobuf.message import DecodeError
 from tihua.v1 import collection_service_pb2, search_service_pb2
@@ -35,7 +35,7 @@ WORDS = (
 
 def picture(data: bytes) -> None:
     """Decode a file."""
-    images.decode_image(data, 32, max_pixels=MAX_PIXELS)
+    images.decode_image(data, 32, max_pixels=MAX_PIXELS, resize=resizing.resize)
 
 
 def filter(data: bytes) -> None:  # noqa: A001  # the contract's word

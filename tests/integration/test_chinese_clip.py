@@ -77,7 +77,9 @@ def our_embeddings(model: Encoder) -> tuple[FloatArray, FloatArray]:
     """Return the texts' and the pictures' embeddings, each as one batch."""
     texts = model.encode_texts([model.tokenize(text).ids for text in TEXTS])
     size = model.info.image_size
-    pixels = [decode_image(content, size, max_pixels=10**6) for content in pictures()]
+    pixels = [
+        decode_image(content, size, max_pixels=10**6, resize=model.resize) for content in pictures()
+    ]
     return texts, model.encode_images(pixels)
 
 

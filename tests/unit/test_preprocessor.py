@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from fake_encoder import FakeEncoder
 from PIL import Image
-from tihua._picture import Resize
+from tihua._picture import Box, Resize
 from tihua_server.capacity import Capacity
 from tihua_server.config import Config, Limits
 from tihua_server.errors import InvalidInput, TooLarge
@@ -111,3 +111,19 @@ async def test_a_picture_dropped_while_it_waits_for_memory_is_not_decoded(
     await first
     await preprocessor.pixels(png(3), lane=Lane.INTERACTIVE)
     assert decoded == [png(1).content, png(3).content]
+
+
+async def test_the_model_brings_how_pictures_are_resized() -> None:
+    """Files and pixels alike; torch does it for the models that are served."""
+
+    class Reddening(FakeEncoder):
+        def resize(self, image: Image.Image, size: int, box: Box | None = None) -> Image.Image:
+            return Image.new("RGB", (size, size), "red")
+
+    capacity = Capacity(Config(), image_streams=0)
+    preprocessor = Preprocessor(Reddening(), Config(), capacity)
+    for picture in (png(2), RgbImage(bytes(3 * 4 * 4), 4, 4)):
+        pixels = await preprocessor.pixels(picture, lane=Lane.INTERACTIVE)
+        assert (pixels == (255, 0, 0)).all()
+    preprocessor.stop()
+    capacity.close()

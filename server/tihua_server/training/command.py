@@ -55,14 +55,13 @@ EXTRA = "pip install 'tihua-server[train]'"
 @click.option(
     "--block-stop",
     type=click.IntRange(min=1),
-    help="The last of these epochs, where the rest is not worth its time; the model is what they "
-    "came to by then.",
+    help="Stop after this one of these epochs; the learning rate falls as if all were trained.",
 )
 @click.option(
     "--photograph-views",
     type=click.IntRange(min=1),
     show_default="2",
-    help="Crops and mirrorings of each photograph that the first stage sees.",
+    help="Views of each photograph in the first stage: itself, then crops.",
 )
 @click.option("--device", default="cpu", show_default=True, help="auto, cpu, cuda or cuda:N.")
 def train(
@@ -98,6 +97,11 @@ def train(
     from tihua_server.training.recipe import Recipe
     from tihua_server.training.tiny_training import evaluate_tiny, train_tiny
 
+    if block_stop is not None and block_stop > (block_epochs or 0):
+        raise click.ClickException(
+            f"--block-stop is {block_stop}, and there are {block_epochs or 0} epochs of blocks:"
+            " --block-epochs must be as many or more"
+        )
     started = time.monotonic()
     given = {
         "head_epochs": head_epochs,

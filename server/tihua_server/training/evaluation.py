@@ -35,6 +35,9 @@ def _embed(encoder: Encoder, contents: Sequence[str | bytes]) -> FloatArray:
             ids = [encoder.tokenize(text).ids for text in texts[start:stop]]
             parts.append(encoder.encode_texts(ids))
         else:
-            pixels = [decode_image(file, side, max_pixels=bound) for file in files[start:stop]]
+            pixels = [
+                decode_image(file, side, max_pixels=bound, resize=encoder.resize)
+                for file in files[start:stop]
+            ]
             parts.append(encoder.encode_images(pixels))
     return np.concatenate(parts)

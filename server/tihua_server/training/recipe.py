@@ -13,7 +13,8 @@ class Recipe:
         seed: of every draw.
         shape: sizes of the network; its vocabulary is counted from the texts.
         trained_blocks: last blocks of the image tower that are trained in the second stage.
-        photograph_views: crops and mirrorings of each photograph.
+        photograph_views: of each photograph in the first stage: itself, and then crops of it, of
+            which every second is mirrored.
         emoji_views: placements of each emoji.
         compositions: how many pictures of several emoji to make.
         prototype_draws: features drawn for each ImageNet class that has a Chinese name.
@@ -28,9 +29,8 @@ class Recipe:
             the image tower as it was.
         block_epochs: epochs of the second stage: the last blocks too, end to end. 0 leaves it
             out: on two cores an epoch takes twelve minutes.
-        block_stop: the epoch of the second stage that is its last, at the rate that it has by then;
-            None goes on to the end. Features learned at a high rate can serve heads trained
-            anew better than those that these heads were made for (docs/retrieval.md).
+        block_stop: the epoch of the second stage that is its last, while the rate falls as if all
+            were trained; None trains all.
         block_side: side of the pictures that the second stage sees, in pixels. Smaller than those
             that are served: a window of a picture shows things larger than the whole does (Touvron
             et al. 2019, arXiv:1906.06423).

@@ -133,7 +133,7 @@ class Trainer:
             parameter.requires_grad_(True)
         rates = [(heads, head_rate), (blocks, block_rate)]
         epochs = self._recipe.block_epochs
-        stop = epochs if self._recipe.block_stop is None else min(epochs, self._recipe.block_stop)
+        stop = epochs if self._recipe.block_stop is None else self._recipe.block_stop
         stage = Stage(2, "blocks", epochs, stop, rates, self._pooling.fresh)
         self._run(stage, progress)
 
@@ -154,7 +154,7 @@ class Trainer:
         if first > stage.stop:
             raise ValueError(
                 f"{self._folder / stage.name}.pt is of epoch {first}, and {stage.stop} is to be the"
-                f" last: stop after {first} or later, or choose another --out"
+                f" last: --block-stop must be {first} or more, or --out another folder"
             )
         total, done = stage.stop * per_epoch, first * per_epoch
         task = progress.add_task(stage.name, total=total, completed=done)
