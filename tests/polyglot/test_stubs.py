@@ -5,7 +5,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from toolchains import CLIENTS, ROOT
+from toolchains import CLIENTS, LANGUAGES, ROOT, install_node_packages
 
 pytestmark = [pytest.mark.polyglot, pytest.mark.timeout(600, func_only=True)]
 
@@ -28,6 +28,8 @@ def contents(folder: Path) -> dict[str, bytes]:
 
 def test_the_committed_code_is_fresh(language: str, tmp_path: Path) -> None:
     """`make stubs` would change nothing."""
+    if language == "node" and not LANGUAGES[language].missing_packages():
+        install_node_packages()
     done = subprocess.run(
         ["sh", "protos/stubs", tmp_path, language],
         cwd=ROOT,

@@ -80,11 +80,16 @@ def _build_go() -> Programs:
     return {name: [programs / name] for name in ("tour", "search")}
 
 
-def _build_node() -> Programs:
+def install_node_packages() -> None:
+    """Fetch what the lock file names, generator and compiler among it, unless it is there."""
     installed = CLIENTS / "node" / "node_modules" / ".package-lock.json"
     lock = CLIENTS / "node" / "package-lock.json"
     if not installed.exists() or installed.stat().st_mtime < lock.stat().st_mtime:
         _run("npm", "ci", "--ignore-scripts", cwd=CLIENTS / "node")
+
+
+def _build_node() -> Programs:
+    install_node_packages()
     _run("node", "node_modules/typescript/bin/tsc", cwd=CLIENTS / "node")
     examples = CLIENTS / "node" / "dist" / "examples"
     return {name: ["node", examples / f"{name}.js"] for name in ("tour", "search")}
