@@ -30,8 +30,7 @@ class FirstTokenAttention(nn.Module):
     """A `BertAttention` of cn_clip's, its addition and norm included.
 
     Args:
-        attention: its `self` may be any module that takes the states, which serve as keys and
-            values, a mask, and the states of which it makes queries.
+        attention: its `self` takes `queried`, as `chinese_clip.FusedSelfAttention` does.
     """
 
     def __init__(self, attention: Any) -> None:

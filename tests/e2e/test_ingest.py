@@ -184,7 +184,7 @@ def test_pictures_that_the_client_preprocessed_get_the_same_embeddings(
     )
     assert actual.keys() == expected.keys()
     for item_id, embedding in actual.items():
-        # The server resizes by torch and the client by Pillow, a level of 255 apart.
+        # The server resizes by torch and the client by Pillow, which round otherwise.
         assert np.asarray(embedding) @ np.asarray(expected[item_id]) > 0.9995
 
 
