@@ -88,6 +88,11 @@ def train(
       tihua-server train --data photos/ --start build/tiny/tihua-tiny.safetensors --out build/mine
       tihua-server --model-path build/mine/tihua-tiny.safetensors      serve what was trained
     """  # noqa: D301  # click wants the backspace itself
+    if block_stop is not None and block_stop > (block_epochs or 0):
+        raise click.ClickException(
+            f"--block-stop is {block_stop}, and there are {block_epochs or 0} epochs of blocks:"
+            " --block-epochs must be as many or more"
+        )
     missing = [name for name in NEEDED if importlib.util.find_spec(name) is None]
     if missing:
         raise click.ClickException(f"{', '.join(missing)}: not installed; {EXTRA}")
@@ -97,11 +102,6 @@ def train(
     from tihua_server.training.recipe import Recipe
     from tihua_server.training.tiny_training import evaluate_tiny, train_tiny
 
-    if block_stop is not None and block_stop > (block_epochs or 0):
-        raise click.ClickException(
-            f"--block-stop is {block_stop}, and there are {block_epochs or 0} epochs of blocks:"
-            " --block-epochs must be as many or more"
-        )
     started = time.monotonic()
     given = {
         "head_epochs": head_epochs,
