@@ -11,8 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 from torch import Tensor
 
-from tihua_server.training.augmentation import WHOLE, Window
 from tihua_server.training.pictures import TextSource
+from tihua_server.training.windows import Windows
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,16 +23,14 @@ class Album:
         source: the texts.
         pooled: for each view the pooled features as they were before, (len(source), 1280).
         has_captions: whether the texts are sentences; else they are names and keywords.
-        pixels: (len(source), side, side, 3) uint8, for training end to end; None where there are
-            only features and no pictures, or where nothing is trained end to end.
-        window: what part of a picture is shown then.
+        windows: of each picture, for training the tower; None where there are only features and no
+            pictures, or where the tower is not trained.
     """
 
     source: TextSource
     pooled: tuple[Tensor, ...]
     has_captions: bool
-    pixels: Tensor | None = None
-    window: Window = WHOLE
+    windows: Windows | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""Changes pictures at every step, so that a tower trained end to end learns none by heart."""
+"""Changes pictures, so that a tower that is trained learns none by heart."""
 
 from dataclasses import dataclass
 
@@ -29,36 +29,27 @@ class Window:
     is_mirrored: bool = False
 
 
-WHOLE = Window(1.0, 1.0)
-
-
-def augment(pixels: Tensor, windows: list[Window], side: int) -> Tensor:
+def augment(pixels: Tensor, window: Window, side: int) -> Tensor:
     """Return pictures cut, mirrored and tinted by chance, of torch's generator for the CPU.
 
     Args:
         pixels: (count, height, width, 3) uint8 RGB.
-        windows: what may be shown of each.
+        window: what may be shown of each.
         side: of what is returned, in pixels.
 
     Returns:
         (count, 3, side, side) float32, 0 to 255, in channels-last order.
     """
-    device = pixels.device
     pictures = pixels.permute(0, 3, 1, 2).float()
-    grid = _grid(windows, side).to(device, non_blocking=True)
+    grid = _grid(window, len(pixels), side)
     cut = functional.grid_sample(pictures, grid, padding_mode="border", align_corners=False)
-    return _tint(cut, torch.rand(3, len(windows), 1, 1, 1).to(device, non_blocking=True))
+    return _tint(cut, torch.rand(3, len(pixels), 1, 1, 1))
 
 
-def _grid(windows: list[Window], side: int) -> Tensor:
+def _grid(window: Window, count: int, side: int) -> Tensor:
     """Return (count, side, side, 2): where each pixel is looked up, -1 to 1 over the picture."""
-    count = len(windows)
-    smallest, largest = (
-        torch.tensor([getattr(window, name) for window in windows])
-        for name in ("smallest", "largest")
-    )
-    is_turned = torch.tensor([window.is_mirrored for window in windows]) & (torch.rand(count) < 0.5)
-    size = smallest + (largest - smallest) * torch.rand(count)
+    is_turned = (torch.rand(count) < 0.5) & window.is_mirrored
+    size = window.smallest + (window.largest - window.smallest) * torch.rand(count)
     stretch = 1 + STRETCH * (2 * torch.rand(count) - 1)
     sizes = torch.stack([size * stretch.sqrt(), size / stretch.sqrt()], dim=1)
     centre = (2 * torch.rand(count, 2) - 1) * (1 - sizes)

@@ -1,5 +1,7 @@
 """The contrastive loss of CLIP, without punishing what is right."""
 
+from collections.abc import Iterable, Sequence
+
 import torch
 from torch import Tensor
 
@@ -46,6 +48,24 @@ def twin_loss(scores: Tensor, is_same: Tensor, *, label_smoothing: float) -> Ten
     if not rows.any():
         return scores.sum() * 0.0
     return _one_way(scores[rows], is_twin[rows], is_itself[rows], label_smoothing)
+
+
+def same(groups: Sequence[str]) -> Tensor:
+    """Return (count, count): which pictures show the same thing."""
+    numbers = {group: number for number, group in enumerate(dict.fromkeys(groups))}
+    row = torch.tensor([numbers[group] for group in groups])
+    return row[:, None] == row[None, :]
+
+
+def described(texts: Sequence[Iterable[str]], drawn: Sequence[str]) -> Tensor:
+    """Return (pictures, drawn): which of the drawn texts stand among the texts of a picture."""
+    columns: dict[str, list[int]] = {}
+    for column, text in enumerate(drawn):
+        columns.setdefault(text, []).append(column)
+    found = torch.zeros(len(texts), len(drawn), dtype=torch.bool)
+    for row, own in enumerate(texts):
+        found[row, [column for text in own for column in columns.get(text, ())]] = True
+    return found
 
 
 def _one_way(scores: Tensor, is_own: Tensor, is_left_out: Tensor, smoothing: float) -> Tensor:

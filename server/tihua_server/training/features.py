@@ -2,17 +2,14 @@
 
 The heads are trained over features of the tower as the training finds it: ImageNet's, or that of a
 model to go on from. What that makes of a picture never changes, so it is computed once (minutes),
-and an epoch takes seconds. On a CPU OpenVINO computes it, where it is installed: about twice as
-fast as torch.
-The tower itself is trained over pixels, decoded and resized once.
+and an epoch takes seconds.
+The tower itself is trained over windows of the pixels (`windows.py`), decoded and resized once.
 """
 
 import hashlib
-import importlib.util
-import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TypeAlias, cast
+from typing import cast
 
 import numpy as np
 import numpy.typing as npt
@@ -21,15 +18,13 @@ from rich.progress import Progress
 from torch import Tensor, nn
 
 from tihua_server.tiny_network import ImageTower
+from tihua_server.training.compiling import Compute, compiled
 from tihua_server.training.pictures import PictureSource, squares
 from tihua_server.types import FloatArray, PixelArray
 
 BATCH_SIZE = 32
-POOL_BATCH_SIZE = 256
 
 HalfArray = npt.NDArray[np.float16]
-Compute: TypeAlias = Callable[[PixelArray], FloatArray]
-"""(BATCH_SIZE, side, side, 3) uint8 → the pooled features."""
 
 
 class PictureCache:
@@ -84,6 +79,16 @@ class PictureCache:
             _write(file, np.concatenate(list(self._squares(source, 0, progress))))
         return cast("PixelArray", np.load(file, mmap_mode="c"))
 
+    def file(self, source: PictureSource, what: str, settings: str) -> Path:
+        """Return where something else is kept that the tower makes of view 0 of a source.
+
+        Args:
+            source: the pictures.
+            what: a word for the file's name.
+            settings: what it depends on beside pictures and weights.
+        """
+        return self._file(source, 0, what, self._weights + settings.encode())
+
     def _squares(
         self, source: PictureSource, view: int, progress: Progress
     ) -> Iterator[PixelArray]:
@@ -102,11 +107,12 @@ class PictureCache:
 
     def _pooled(self, pixels: PixelArray) -> FloatArray:
         if self._compute is None:
-            self._compute = _compute(self._tower, self.image_size, self._device)
+            example = torch.zeros(BATCH_SIZE, *pixels.shape[1:], dtype=torch.uint8)
+            self._compute = compiled(self._tower, example, self._device)
         # The last batch is filled up, so that there is one shape only.
         filled = np.zeros((BATCH_SIZE, *pixels.shape[1:]), dtype=np.uint8)
         filled[: len(pixels)] = pixels
-        return self._compute(filled)[: len(pixels)]
+        return self._compute(filled)[0][: len(pixels)]
 
     def _pixel_file(self, source: PictureSource) -> Path:
         return self._file(source, 0, "pixels", str(self.image_size).encode())
@@ -129,29 +135,6 @@ class _Pooled(nn.Module):
         return self.tower.pool(self.tower.lower(pixels.permute(0, 3, 1, 2).float()))
 
 
-def _compute(tower: _Pooled, side: int, device: str) -> Compute:
-    if device == "cpu" and importlib.util.find_spec("openvino"):
-        import openvino
-
-        example = torch.zeros(BATCH_SIZE, side, side, 3, dtype=torch.uint8)
-        # torch's tracer, which OpenVINO calls, is deprecated and warns of every size it meets.
-        with warnings.catch_warnings(action="ignore"):
-            model = openvino.convert_model(tower, example_input=example)
-        model.reshape([BATCH_SIZE, side, side, 3])
-        hints = {"INFERENCE_PRECISION_HINT": "f32", "NUM_STREAMS": 1}
-        compiled = openvino.Core().compile_model(model, "CPU", hints)
-        return lambda pixels: compiled(pixels)[0]
-
-    tower.to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-
-    def by_torch(pixels: PixelArray) -> FloatArray:
-        with torch.inference_mode():
-            features: FloatArray = tower(torch.from_numpy(pixels).to(device)).cpu().numpy()
-        return features
-
-    return by_torch
-
-
 def _write(file: Path, array: npt.NDArray[np.generic]) -> None:
     """Write an array under its name only when it is whole, so that a stopped run leaves no half."""
     partial = file.with_suffix(".partial.npy")
@@ -162,8 +145,8 @@ def _write(file: Path, array: npt.NDArray[np.generic]) -> None:
 def pool_pixels(tower: ImageTower, pixels: PixelArray, device: str) -> Tensor:
     """Return what a tower makes of pixels now: (count, 1280) float32 on the device."""
     parts = []
-    for start in range(0, len(pixels), POOL_BATCH_SIZE):
-        batch = torch.from_numpy(pixels[start : start + POOL_BATCH_SIZE]).to(device)
+    for start in range(0, len(pixels), BATCH_SIZE):
+        batch = torch.from_numpy(pixels[start : start + BATCH_SIZE]).to(device)
         batch = batch.permute(0, 3, 1, 2).float()
         with torch.no_grad():
             parts.append(tower.pool(tower.lower(batch)))

@@ -15,7 +15,9 @@ class Recipe:
         trained_blocks: last blocks of the image tower that are trained in the second stage.
         photograph_views: of each photograph in the first stage: itself, and then crops of it, of
             which every second is mirrored.
+        photograph_windows: of each photograph in the second stage, each cut and tinted its own way.
         emoji_views: placements of each emoji.
+        emoji_windows: of each emoji and composition in the second stage.
         compositions: how many pictures of several emoji to make.
         prototype_draws: features drawn for each ImageNet class that has a Chinese name.
         max_bigrams: rows for pairs of characters, at most.
@@ -27,10 +29,7 @@ class Recipe:
         twin_weight: weight of the loss by which an emoji finds its twin of another set.
         head_epochs: epochs of the first stage: heads and text tower over features of
             the image tower as it was.
-        block_epochs: epochs of the second stage: the last blocks too, end to end. 0 leaves it
-            out: on two cores an epoch takes twelve minutes.
-        block_stop: the epoch of the second stage that is its last, while the rate falls as if all
-            were trained; None trains all.
+        block_epochs: epochs of the second stage: the last blocks too. 0 leaves it out.
         block_side: side of the pictures that the second stage sees, in pixels. Smaller than those
             that are served: a window of a picture shows things larger than the whole does (Touvron
             et al. 2019, arXiv:1906.06423).
@@ -48,9 +47,11 @@ class Recipe:
 
     seed: int = 0
     shape: NetworkShape = field(default_factory=NetworkShape)
-    trained_blocks: int = 14
+    trained_blocks: int = 6
     photograph_views: int = 2
+    photograph_windows: int = 8
     emoji_views: int = 1
+    emoji_windows: int = 4
     compositions: int = 400
     prototype_draws: int = 20
     max_bigrams: int = 5_000
@@ -62,7 +63,6 @@ class Recipe:
     twin_weight: float = 0.5
     head_epochs: int = 100
     block_epochs: int = 0
-    block_stop: int | None = None
     block_side: int = 176
     drift_weight: float = 0.5
     head_rate: float = 1e-3

@@ -22,6 +22,7 @@ from tihua_server.training.evaluation import evaluate
 from tihua_server.training.features import PictureCache, pool_pixels
 from tihua_server.training.inheritance import hand_down
 from tihua_server.training.materials import Materials
+from tihua_server.training.memory import keep_freed_memory
 from tihua_server.training.model_file import write_model
 from tihua_server.training.photographs import Photographs
 from tihua_server.training.pictures import PictureSource, TextSource
@@ -32,6 +33,7 @@ from tihua_server.training.recipe import Recipe
 from tihua_server.training.retrieval import caption_task, emoji_tasks
 from tihua_server.training.trainer import Trainer
 from tihua_server.training.vocabulary import Vocabulary, pad
+from tihua_server.training.windows import WindowCache
 from tihua_server.types import TokenArray
 
 PHOTOGRAPH_WINDOW = Window(0.6, 1.0, is_mirrored=True)
@@ -55,9 +57,9 @@ def train_tiny(
 
     Raises:
         ModelError: `start` is no tihua-tiny model.
-        ValueError: `out` has a checkpoint of another training, or of an epoch after the last that
-            is wanted.
+        ValueError: `out` has a checkpoint of another training.
     """
+    keep_freed_memory()
     torch.manual_seed(recipe.seed)
     known = read_network(start) if start else None
     shape = known.shape if known else recipe.shape
@@ -67,8 +69,16 @@ def train_tiny(
     else:
         load_backbone(tower)
     cache = PictureCache(out / "features", tower, image_size=shape.image_size, device=device)
+    windows = WindowCache(
+        cache,
+        tower,
+        blocks=recipe.frozen_blocks,
+        side=recipe.block_side,
+        seed=recipe.seed,
+        device=device,
+    )
     with training_progress() as progress:
-        albums = _Albums(cache, recipe, progress, device)
+        albums = _Albums(cache, windows, recipe, progress, device)
         mixture = _mixture(materials, recipe, albums, has_own_tower=known is not None)
         validation = materials.validation
         tokens = _tokens([*filter(None, [validation]), *(a.source for a in mixture.albums)])
@@ -158,21 +168,23 @@ def _training_texts(
 @dataclass(frozen=True, slots=True)
 class _Albums:
     cache: PictureCache
+    windows: WindowCache
     recipe: Recipe
     progress: Progress
     device: str
 
     def of(self, source: PictureSource, window: Window, *, has_captions: bool = False) -> Album:
-        pixels = None
+        windows = None
         if self.recipe.block_epochs:
-            pixels = torch.from_numpy(self.cache.pixels(source, self.progress)).to(self.device)
+            recipe = self.recipe
+            count = recipe.photograph_windows if has_captions else recipe.emoji_windows
+            windows = self.windows.windows(source, window, count, self.progress)
         views = [self.cache.features(source, view, self.progress) for view in range(source.views)]
         return Album(
             source=source,
             pooled=tuple(torch.from_numpy(pooled) for pooled in views),
             has_captions=has_captions,
-            pixels=pixels,
-            window=window,
+            windows=windows,
         )
 
 

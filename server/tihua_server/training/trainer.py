@@ -1,13 +1,13 @@
 """Trains `tihua-tiny` in two stages.
 
 stage 1  heads and text tower   over features of the backbone as it was: an epoch takes seconds
-stage 2  the last blocks too    over pixels, end to end: seconds on a GPU, minutes on a CPU
+stage 2  the last blocks too    over what the first blocks made of windows: an epoch takes minutes
 
 Each ends with the mean of its weights over the last steps, and that is what is measured on the way.
 """
 
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -22,7 +22,7 @@ from tihua_server.training.album import Mixture, Pick
 from tihua_server.training.average import WeightAverage
 from tihua_server.training.bags import embed_texts
 from tihua_server.training.captions import CaptionSampler
-from tihua_server.training.contrastive import contrastive_loss, twin_loss
+from tihua_server.training.contrastive import contrastive_loss, described, same, twin_loss
 from tihua_server.training.curve import Curve, Point
 from tihua_server.training.pooling import Pooled, Pooling
 from tihua_server.training.recall import Recall
@@ -44,8 +44,7 @@ class Stage:
     Attributes:
         number: 1 or 2.
         name: for progress bar and checkpoint.
-        epochs: how many, for the learning rate.
-        stop: the last of them; `epochs`, or fewer.
+        epochs: how many.
         rates: peak learning rate of each group of parameters.
         pool: some pictures → pooled features, with gradient where there is one.
     """
@@ -53,7 +52,6 @@ class Stage:
     number: int
     name: str
     epochs: int
-    stop: int
     rates: Sequence[tuple[Sequence[nn.Parameter], float]]
     pool: Callable[[Sequence[Pick]], Pooled]
 
@@ -99,7 +97,6 @@ class Trainer:
             network.image,
             mixture.albums,
             frozen_blocks=recipe.frozen_blocks,
-            side=recipe.block_side,
             device=device,
         )
         for dropout in (network.image.dropout, network.text.dropout):
@@ -109,8 +106,7 @@ class Trainer:
         """Train both stages, or what is left of them.
 
         Raises:
-            ValueError: the folder has a checkpoint of another training, or of an epoch after the
-                last that is wanted.
+            ValueError: the folder has a checkpoint of another training.
         """
         image, text = self._network.image, self._network.text
         heads = [*image.norm.parameters(), *image.hidden.parameters()]
@@ -127,14 +123,13 @@ class Trainer:
         head_rate, block_rate = self._recipe.head_rate, self._recipe.block_rate
         rates = [(heads, head_rate)]
         epochs = self._recipe.head_epochs
-        stage = Stage(1, "heads", epochs, epochs, rates, self._pooling.cached)
+        stage = Stage(1, "heads", epochs, rates, self._pooling.cached)
         self._run(stage, progress)
         for parameter in blocks:
             parameter.requires_grad_(True)
         rates = [(heads, head_rate), (blocks, block_rate)]
         epochs = self._recipe.block_epochs
-        stop = epochs if self._recipe.block_stop is None else self._recipe.block_stop
-        stage = Stage(2, "blocks", epochs, stop, rates, self._pooling.fresh)
+        stage = Stage(2, "blocks", epochs, rates, self._pooling.fresh)
         self._run(stage, progress)
 
     def _run(self, stage: Stage, progress: Progress) -> None:
@@ -151,14 +146,8 @@ class Trainer:
         steps = per_epoch * stage.epochs
         schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: _rate(step, steps))
         first = self._resume(stage, optimizer, schedule, average)
-        if first > stage.stop:
-            raise ValueError(
-                f"{self._folder / stage.name}.pt is of epoch {first}, and {stage.stop} is to be the"
-                f" last: --block-stop must be {first} or more, or --out another folder"
-            )
-        total, done = stage.stop * per_epoch, first * per_epoch
-        task = progress.add_task(stage.name, total=total, completed=done)
-        for epoch in range(first, stage.stop):
+        task = progress.add_task(stage.name, total=steps, completed=first * per_epoch)
+        for epoch in range(first, stage.epochs):
             # A generator per epoch, so that a resumed run draws what an unbroken one would have.
             random = np.random.default_rng([self._recipe.seed, stage.number, epoch])
             sampler = CaptionSampler(self._tokens, random, thinning=self._recipe.thinning)
@@ -177,7 +166,7 @@ class Trainer:
             self._network.eval()
             self._save(stage, epoch + 1, optimizer, schedule, average)
             point = Point(stage.number, epoch + 1, torch.stack(losses).mean().item())
-            is_due = (epoch + 1) % max(1, stage.epochs // 10) == 0 or epoch + 1 == stage.stop
+            is_due = (epoch + 1) % math.ceil(stage.epochs / 10) == 0 or epoch + 1 == stage.epochs
             if self._validate and is_due:
                 with average.shown():
                     found = self._validate(self._network, stage.number == 1)
@@ -200,12 +189,12 @@ class Trainer:
             tokens += [ids for _, ids in chosen]
             right.append(texts)
             groups.append(album.source.group(pick.index))
-        is_same = _equal(groups)
+        is_same = same(groups)
         is_own = torch.eye(len(picks), dtype=torch.bool).repeat_interleave(
             self._recipe.texts_per_picture, dim=1
         )
         is_right = is_same.repeat_interleave(self._recipe.texts_per_picture, dim=1)
-        is_right |= _holds(right, drawn)
+        is_right |= described(right, drawn)
         pooled = stage.pool(picks)
         pictures = self._network.image.embed(pooled.features)
         words = embed_texts(self._network.text, tokens)
@@ -224,8 +213,7 @@ class Trainer:
 
     def _training(self, stage: Stage) -> str:
         """Return what tells this training from others, as far as this stage goes."""
-        # Where the second stage stops changes nothing before.
-        recipe = replace(self._recipe, block_stop=None)
+        recipe = self._recipe
         if stage.number == 1:
             recipe = replace(recipe, block_epochs=0)
         return f"{recipe} from {self._origin}"
@@ -283,21 +271,3 @@ def _rate(step: int, steps: int) -> float:
     if step < rise:
         return (step + 1) / rise
     return 0.5 * (1 + math.cos(math.pi * min(1.0, (step - rise) / max(1, steps - rise))))
-
-
-def _equal(groups: Sequence[str]) -> Tensor:
-    """Return (count, count): which pictures show the same thing."""
-    numbers = {group: number for number, group in enumerate(dict.fromkeys(groups))}
-    row = torch.tensor([numbers[group] for group in groups])
-    return row[:, None] == row[None, :]
-
-
-def _holds(texts: Sequence[Iterable[str]], drawn: Sequence[str]) -> Tensor:
-    """Return (pictures, drawn): which of the drawn texts stand among the texts of a picture."""
-    columns: dict[str, list[int]] = {}
-    for column, text in enumerate(drawn):
-        columns.setdefault(text, []).append(column)
-    found = torch.zeros(len(texts), len(drawn), dtype=torch.bool)
-    for row, own in enumerate(texts):
-        found[row, [column for text in own for column in columns.get(text, ())]] = True
-    return found

@@ -1,8 +1,8 @@
-"""What a picture looks like in a step of a training."""
+"""What a picture looks like to a tower that is trained."""
 
 import pytest
 import torch
-from tihua_server.training.augmentation import WHOLE, Window, augment
+from tihua_server.training.augmentation import Window, augment
 
 SIDE = 16
 
@@ -22,7 +22,7 @@ def _slopes(pictures: torch.Tensor) -> torch.Tensor:
 def test_a_changed_picture_has_the_side_and_the_range_that_are_asked_for() -> None:
     """Whatever its window and its colours are."""
     pixels = torch.randint(0, 256, (8, 32, 32, 3), dtype=torch.uint8)
-    changed = augment(pixels, [Window(0.5, 1.7, is_mirrored=True)] * 8, SIDE)
+    changed = augment(pixels, Window(0.5, 1.7, is_mirrored=True), SIDE)
     assert changed.shape == (8, 3, SIDE, SIDE)
     assert changed.dtype == torch.float32
     assert changed.min() >= 0
@@ -31,9 +31,9 @@ def test_a_changed_picture_has_the_side_and_the_range_that_are_asked_for() -> No
 
 def test_only_what_may_be_mirrored_is() -> None:
     """Letters and arrows keep their direction; of photographs about every second turns round."""
-    slopes = _slopes(augment(_gradient(64), [WHOLE] * 64, SIDE))
+    slopes = _slopes(augment(_gradient(64), Window(1.0, 1.0), SIDE))
     assert (slopes > 0).all()
-    slopes = _slopes(augment(_gradient(64), [Window(1.0, 1.0, is_mirrored=True)] * 64, SIDE))
+    slopes = _slopes(augment(_gradient(64), Window(1.0, 1.0, is_mirrored=True), SIDE))
     assert 10 < (slopes < 0).sum() < 54
 
 
@@ -42,16 +42,16 @@ def test_a_window_shows_a_part_or_more_than_the_picture(side: float, expected: f
     """A black square of a quarter of the area grows in a small window, and shrinks in a large."""
     pixels = torch.full((64, 32, 32, 3), 200, dtype=torch.uint8)
     pixels[:, 8:24, 8:24] = 0
-    changed = augment(pixels, [Window(side, side)] * 64, 64)
+    changed = augment(pixels, Window(side, side), 64)
     is_black = changed < changed.amax(dim=(1, 2, 3), keepdim=True) / 2
     assert is_black.float().mean().item() == pytest.approx(expected, rel=0.15)
 
 
 def test_a_seed_fixes_what_is_drawn() -> None:
-    """A resumed run sees what an unbroken one would have."""
+    """A run that starts over sees what the first saw."""
     pixels = torch.randint(0, 256, (4, 32, 32, 3), dtype=torch.uint8)
     drawn = []
     for _ in range(2):
         torch.manual_seed(3)
-        drawn.append(augment(pixels, [Window(0.5, 1.0, is_mirrored=True)] * 4, SIDE))
+        drawn.append(augment(pixels, Window(0.5, 1.0, is_mirrored=True), SIDE))
     assert torch.equal(*drawn)

@@ -21,7 +21,6 @@ def test_help_tells_the_defaults_of_the_recipe() -> None:
     output = " ".join(CliRunner().invoke(main, ["train", "--help"]).output.split())
     assert f"heads and text tower. [default: ({Recipe().head_epochs});" in output
     assert f"minutes on a CPU. [default: ({Recipe().block_epochs});" in output
-    assert f"itself, then crops. [default: ({Recipe().photograph_views});" in output
 
 
 def test_a_missing_extra_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -32,15 +31,6 @@ def test_a_missing_extra_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     )
     assert result.exit_code == 1
     assert "no_such_module: not installed; pip install 'tihua-server[train]'" in result.output
-
-
-@pytest.mark.parametrize("epochs", [[], ["--block-epochs", "2"]])
-def test_a_stop_beyond_the_end_is_refused(epochs: list[str], tmp_path: Path) -> None:
-    """It would change nothing, in silence; and it needs nothing installed to be seen."""
-    call = ["train", "--data", str(tmp_path), "--out", str(tmp_path), "--block-stop", "3", *epochs]
-    result = CliRunner().invoke(main, call)
-    assert result.exit_code == 1
-    assert "--block-stop is 3, and there are " in result.output
 
 
 def test_a_folder_without_captions_is_one_line(

@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from tihua_server.training.contrastive import contrastive_loss, twin_loss
+from tihua_server.training.contrastive import contrastive_loss, described, same, twin_loss
 from torch.nn import functional
 
 SCORES = torch.tensor([[4.0, 1.0, 2.0], [0.5, 3.0, 1.5], [2.5, 0.0, 5.0]])
@@ -71,3 +71,22 @@ def test_without_twins_there_is_nothing_to_find() -> None:
     loss = twin_loss(scores, OWN, label_smoothing=0.1)
     loss.backward()  # type: ignore[no-untyped-call]
     assert loss.item() == 0
+
+
+def test_pictures_of_one_thing_are_the_same() -> None:
+    """🐎 of two sets, and each picture with itself."""
+    assert same(["1f40e", "1f319", "1f40e"]).tolist() == [
+        [True, False, True],
+        [False, True, False],
+        [True, False, True],
+    ]
+
+
+def test_a_text_describes_every_picture_that_has_it() -> None:
+    """Two photographs may have a caption in common, and a text may be drawn twice."""
+    texts = [("一只狗", "狗在跑"), ("一只狗",), ("一座桥",)]
+    assert described(texts, ["狗在跑", "一只狗", "一座桥", "一只狗"]).tolist() == [
+        [True, True, False, True],
+        [False, True, False, True],
+        [False, False, True, False],
+    ]

@@ -106,23 +106,6 @@ def test_a_stopped_training_ends_where_an_unbroken_one_does(
 
 
 @pytest.mark.slow
-def test_blocks_stop_where_they_are_told(materials: Materials, tmp_path: Path) -> None:
-    """The rate is that of all epochs, and the model is what they had come to by then."""
-    recipe = replace(RECIPE, head_epochs=1, block_epochs=3, head_rate=0.02, block_rate=0.02)
-    train_tiny(materials, replace(recipe, block_stop=2), tmp_path, device="cpu")
-    stopped = _weights(tmp_path / "tihua-tiny.safetensors")
-    assert (tmp_path / "curve.tsv").read_text().splitlines()[-1].startswith("2\t2\t")
-    train_tiny(materials, replace(recipe, block_stop=2), tmp_path, device="cpu")
-    for name, tensor in _weights(tmp_path / "tihua-tiny.safetensors").items():
-        assert torch.equal(tensor, stopped[name]), name
-    train_tiny(materials, recipe, tmp_path, device="cpu")
-    whole = _weights(tmp_path / "tihua-tiny.safetensors")
-    assert not all(torch.equal(tensor, stopped[name]) for name, tensor in whole.items())
-    with pytest.raises(ValueError, match=r"blocks\.pt is of epoch 3, and 1 is to be the last"):
-        train_tiny(materials, replace(recipe, block_stop=1), tmp_path, device="cpu")
-
-
-@pytest.mark.slow
 def test_a_model_goes_on_with_pictures_of_another_kind(
     materials: Materials, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

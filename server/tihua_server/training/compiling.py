@@ -1,0 +1,47 @@
+"""Runs a module without gradient as fast as it goes here: by OpenVINO on a CPU, else by torch."""
+
+import importlib.util
+import warnings
+from collections.abc import Callable
+from typing import Any, TypeAlias
+
+import numpy.typing as npt
+import torch
+from torch import Tensor, nn
+
+from tihua_server.types import FloatArray
+
+Compute: TypeAlias = Callable[[npt.NDArray[Any]], list[FloatArray]]
+"""A batch of the example's shape → what the module returns."""
+
+
+def compiled(module: nn.Module, example: Tensor, device: str) -> Compute:
+    """Return a module, in eval mode, as a function of arrays.
+
+    On a CPU OpenVINO computes it, where it is installed: about twice as fast as torch.
+
+    Args:
+        module: of one input, and of one output or a tuple of them.
+        example: an input; every batch has its shape and dtype.
+        device: where to compute, as torch names it.
+    """
+    if device == "cpu" and importlib.util.find_spec("openvino"):
+        import openvino
+
+        # torch's tracer, which OpenVINO calls, is deprecated and warns of every size it meets.
+        with warnings.catch_warnings(action="ignore"):
+            model = openvino.convert_model(module, example_input=example)
+        model.reshape(list(example.shape))
+        hints = {"INFERENCE_PRECISION_HINT": "f32", "NUM_STREAMS": 1}
+        network = openvino.Core().compile_model(model, "CPU", hints)
+        return lambda batch: list(network(batch).values())
+
+    module.to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+
+    def by_torch(batch: npt.NDArray[Any]) -> list[FloatArray]:
+        with torch.inference_mode():
+            found = module(torch.from_numpy(batch).to(device))
+        parts = found if isinstance(found, tuple) else (found,)
+        return [part.cpu().numpy() for part in parts]
+
+    return by_torch

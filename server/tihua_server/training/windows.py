@@ -1,0 +1,133 @@
+"""What the first blocks of the tower make of windows of every picture, once and kept on disk.
+
+The last blocks are trained over these maps, not over pixels: the first blocks, which stay as they
+are, and the cutting and tinting would be most of the work of a step, each time over. Several
+windows of a picture, each tinted its own way, are what keeps it from being learned by heart.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.lib.format import open_memmap
+from rich.progress import Progress
+from torch import Tensor, nn
+
+from tihua_server.tiny_network import ImageTower
+from tihua_server.training.augmentation import Window, augment
+from tihua_server.training.compiling import Compute, compiled
+from tihua_server.training.features import BATCH_SIZE, PictureCache
+from tihua_server.training.pictures import PictureSource
+from tihua_server.types import FloatArray
+
+
+@dataclass(frozen=True, slots=True)
+class Windows:
+    """Windows of the pictures of a source.
+
+    Attributes:
+        maps: (pictures, windows, channels, height, width) float16: what the first blocks made of
+            them; mapped from disk.
+        pooled: (pictures, windows, 1280) float16: what the whole tower did, before the training.
+    """
+
+    maps: Tensor
+    pooled: Tensor
+
+
+class WindowCache:
+    """Computes the maps of windows, or reads them where they were computed before.
+
+    Args:
+        cache: gives the pixels, and says where the files lie.
+        tower: the image tower before the training, in eval mode.
+        blocks: how many of its blocks are not trained.
+        side: of a window as the tower sees it, in pixels.
+        seed: of what part is shown, how it is tinted and whether it is mirrored.
+        device: where to compute.
+    """
+
+    def __init__(
+        self,
+        cache: PictureCache,
+        tower: ImageTower,
+        *,
+        blocks: int,
+        side: int,
+        seed: int,
+        device: str,
+    ) -> None:
+        self._cache = cache
+        self._tower = _Halves(tower, blocks).eval()
+        self._side = side
+        self._seed = seed
+        self._device = device
+        self._compute: Compute | None = None
+
+    def windows(
+        self, source: PictureSource, window: Window, count: int, progress: Progress
+    ) -> Windows:
+        """Return some windows of each picture of a source.
+
+        Args:
+            source: the pictures.
+            window: what part of them may be shown.
+            count: windows of each.
+            progress: shows how far it is.
+        """
+        settings = f"{window} {count} {self._tower.blocks} {self._side} {self._seed}"
+        files = [self._cache.file(source, what, settings) for what in ("maps", "windows")]
+        if not all(file.exists() for file in files):
+            self._write(files, source, window, count, progress)
+        maps, pooled = (torch.from_numpy(np.load(file, mmap_mode="c")) for file in files)
+        return Windows(maps, pooled)
+
+    def _write(
+        self,
+        files: list[Path],
+        source: PictureSource,
+        window: Window,
+        count: int,
+        progress: Progress,
+    ) -> None:
+        pixels = self._cache.pixels(source, progress)
+        partial = [file.with_suffix(".partial.npy") for file in files]
+        example = self._computed(torch.zeros(1, 3, self._side, self._side))
+        arrays = [
+            open_memmap(file, "w+", np.float16, (len(pixels), count, *part.shape[1:]))
+            for file, part in zip(partial, example, strict=True)
+        ]
+        task = progress.add_task(f"{source.name}, {count} windows", total=len(pixels) * count)
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(self._seed)
+            for start in range(0, len(pixels), BATCH_SIZE):
+                shown = torch.from_numpy(pixels[start : start + BATCH_SIZE])
+                for number in range(count):
+                    cut = augment(shown, window, self._side)
+                    for array, found in zip(arrays, self._computed(cut), strict=True):
+                        array[start : start + len(shown), number] = found
+                    progress.advance(task, len(shown))
+        progress.remove_task(task)
+        for array, old, file in zip(arrays, partial, files, strict=True):
+            array.flush()
+            old.rename(file)
+
+    def _computed(self, cut: Tensor) -> list[FloatArray]:
+        # The last batch is filled up, so that there is one shape only.
+        filled = torch.zeros(BATCH_SIZE, *cut.shape[1:])
+        filled[: len(cut)] = cut
+        if self._compute is None:
+            self._compute = compiled(self._tower, filled, self._device)
+        return [part[: len(cut)] for part in self._compute(filled.numpy())]
+
+
+class _Halves(nn.Module):
+    def __init__(self, tower: ImageTower, blocks: int) -> None:
+        super().__init__()
+        self.tower = tower
+        self.blocks = blocks
+
+    def forward(self, pixels: Tensor) -> tuple[Tensor, Tensor]:
+        maps = self.tower.lower(pixels, self.blocks)
+        return maps, self.tower.pool(maps, self.blocks)
