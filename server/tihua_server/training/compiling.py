@@ -5,6 +5,7 @@ import warnings
 from collections.abc import Callable
 from typing import Any, TypeAlias
 
+import numpy as np
 import numpy.typing as npt
 import torch
 from torch import Tensor, nn
@@ -12,7 +13,7 @@ from torch import Tensor, nn
 from tihua_server.types import FloatArray
 
 Compute: TypeAlias = Callable[[npt.NDArray[Any]], list[FloatArray]]
-"""A batch of the example's shape → what the module returns."""
+"""A batch as long as the example or shorter → what the module returns of it."""
 
 
 def compiled(module: nn.Module, example: Tensor, device: str) -> Compute:
@@ -22,7 +23,7 @@ def compiled(module: nn.Module, example: Tensor, device: str) -> Compute:
 
     Args:
         module: of one input, and of one output or a tuple of them.
-        example: an input; every batch has its shape and dtype.
+        example: an input; a batch is filled up to its length, so that there is one shape only.
         device: where to compute, as torch names it.
     """
     if device == "cpu" and importlib.util.find_spec("openvino"):
@@ -34,7 +35,7 @@ def compiled(module: nn.Module, example: Tensor, device: str) -> Compute:
         model.reshape(list(example.shape))
         hints = {"INFERENCE_PRECISION_HINT": "f32", "NUM_STREAMS": 1}
         network = openvino.Core().compile_model(model, "CPU", hints)
-        return lambda batch: list(network(batch).values())
+        return _filling(lambda batch: list(network(batch).values()), len(example))
 
     module.to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]
 
@@ -44,4 +45,13 @@ def compiled(module: nn.Module, example: Tensor, device: str) -> Compute:
         parts = found if isinstance(found, tuple) else (found,)
         return [part.cpu().numpy() for part in parts]
 
-    return by_torch
+    return _filling(by_torch, len(example))
+
+
+def _filling(compute: Compute, length: int) -> Compute:
+    def filled(batch: npt.NDArray[Any]) -> list[FloatArray]:
+        whole = np.zeros((length, *batch.shape[1:]), dtype=batch.dtype)
+        whole[: len(batch)] = batch
+        return [part[: len(batch)] for part in compute(whole)]
+
+    return filled

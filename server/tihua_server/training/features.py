@@ -109,10 +109,7 @@ class PictureCache:
         if self._compute is None:
             example = torch.zeros(BATCH_SIZE, *pixels.shape[1:], dtype=torch.uint8)
             self._compute = compiled(self._tower, example, self._device)
-        # The last batch is filled up, so that there is one shape only.
-        filled = np.zeros((BATCH_SIZE, *pixels.shape[1:]), dtype=np.uint8)
-        filled[: len(pixels)] = pixels
-        return self._compute(filled)[0][: len(pixels)]
+        return self._compute(pixels)[0]
 
     def _pixel_file(self, source: PictureSource) -> Path:
         return self._file(source, 0, "pixels", str(self.image_size).encode())

@@ -114,12 +114,10 @@ class WindowCache:
             old.rename(file)
 
     def _computed(self, cut: Tensor) -> list[FloatArray]:
-        # The last batch is filled up, so that there is one shape only.
-        filled = torch.zeros(BATCH_SIZE, *cut.shape[1:])
-        filled[: len(cut)] = cut
         if self._compute is None:
-            self._compute = compiled(self._tower, filled, self._device)
-        return [part[: len(cut)] for part in self._compute(filled.numpy())]
+            example = torch.zeros(BATCH_SIZE, *cut.shape[1:])
+            self._compute = compiled(self._tower, example, self._device)
+        return self._compute(cut.numpy())
 
 
 class _Halves(nn.Module):
