@@ -42,13 +42,13 @@ BULK_SHARE = 4
 query came the next is likely, and it would have to wait for the batch."""
 
 REST_FACTOR = 2.0
-MAX_REST_S = 0.018
+MAX_REST_S = 0.03
 """The rest after a batch, as a multiple of its duration, and at most.
 
 A lone caller that asks again as soon as it is answered would otherwise take half of two cores from
-pictures that are being computed. What arrives meanwhile gathers into one batch. With 20 ms between
-queries pictures keep 83 % of their rate, and a query takes 12 ms (p99 20 ms) instead of 6 ms
-(ViT-B-16 in bf16 on two cores, two streams of pictures).
+pictures that are being computed; with the rest they keep four fifths of their rate (`mixed` of
+docs/benchmarks.md). What arrives meanwhile gathers into one batch. Who asks now and then meets no
+rest.
 """
 
 

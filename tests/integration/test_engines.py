@@ -1,5 +1,8 @@
 """Every engine and precision gives the embeddings of torch in fp32, within the stated bounds."""
 
+import os
+import sys
+import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -212,3 +215,15 @@ def test_cuda_graphs_agree_with_the_reference() -> None:
     encoder = ClipEncoder(small_clip(), engine)
     cosines: npt.NDArray[np.float32] = (embeddings(encoder) * embeddings(reference())).sum(axis=1)
     assert cosines.min() >= LOWEST_COSINE["bf16"]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="niceness is of a thread on Linux alone")
+def test_pictures_stand_back_for_queries_on_openvino(tmp_path: Path) -> None:
+    """Each stream of pictures has a thread that is nicer than this one, which computes texts."""
+    tasks = Path("/proc/self/task")
+    before = set(tasks.iterdir())
+    engine = on_openvino("fp32", tmp_path)
+    made = set(tasks.iterdir()) - before
+    own = os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
+    nicer = [task for task in made if os.getpriority(os.PRIO_PROCESS, int(task.name)) > own]
+    assert len(nicer) >= engine.image_streams

@@ -1,0 +1,29 @@
+"""How pictures stand back for queries where both compute at once: threads of a lower priority.
+
+Between two threads that want the same core Linux shares it by their niceness, and with a core to
+spare nothing changes. ViT-B-16 in bf16 on two cores of an EPYC (Zen 4), while 16 callers send
+pictures: a query every 0.1 s takes 24 ms (19 of 20 within 36 ms) instead of 34 (55); without
+pictures 10. `SCHED_IDLE` gave 15 ms (27), and would leave pictures nothing beside any program that
+is busy; 10 steps leave them a tenth of a core.
+"""
+
+import os
+import sys
+import threading
+
+STEPS = 10
+"""By so many steps of niceness, each of which is about a fifth of a thread's weight (nice(7))."""
+
+MAX_NICENESS = 19
+"""Linux' own bound."""
+
+
+def stand_back() -> None:
+    """Lower the priority of the calling thread, and so of the threads that it starts from then on.
+
+    Only on Linux: elsewhere niceness is of a whole process, and queries would stand back as well.
+    """
+    if sys.platform == "linux":
+        thread = threading.get_native_id()
+        niceness = os.getpriority(os.PRIO_PROCESS, thread) + STEPS
+        os.setpriority(os.PRIO_PROCESS, thread, min(niceness, MAX_NICENESS))
