@@ -58,7 +58,7 @@ class Batch(Generic[Input, Result]):
 
     Attributes:
         entries: in the order in which they are computed.
-        size: the number of entries times the size of the largest: they are padded to it.
+        size: what the batch costs, in the unit of its entries: all of them, padding included.
         inference_time_s: how long it took; 0 before it has run.
         error: what went wrong; None if nothing did.
     """
@@ -69,10 +69,17 @@ class Batch(Generic[Input, Result]):
         run_batch: Callable[[Sequence[Input]], Sequence[Result]],
         when_finished: "Callable[[Batch[Input, Result]], None]",
         clock: Callable[[], float],
+        *,
+        padding_cost: float = 1.0,
     ) -> None:
-        """Take the entries and the function that computes one result for each, in order."""
+        """Take the entries and the function that computes one result for each, in order.
+
+        All are padded to the largest, and so much does a unit of padding cost.
+        """
         self.entries = entries
-        self.size = max([entry.size for entry in entries]) * len(entries)
+        total = sum([entry.size for entry in entries])
+        padding = max([entry.size for entry in entries]) * len(entries) - total
+        self.size = total + padding_cost * padding
         self.inference_time_s = 0.0
         self.error: Exception | None = None
         self._run_batch = run_batch

@@ -16,13 +16,13 @@ class BatchCost:
 
     def __init__(self) -> None:
         """Know nothing yet."""
-        self._batches: deque[tuple[int, float]] = deque(maxlen=REMEMBERED)
+        self._batches: deque[tuple[float, float]] = deque(maxlen=REMEMBERED)
         self._is_warm = False
         self._is_fitted = True
         self._fixed_s = 0.0
         self._unit_s = math.inf
 
-    def learn(self, size: int, seconds: float) -> None:
+    def learn(self, size: float, seconds: float) -> None:
         """Take note of a batch: its size, 1 or more, and its duration.
 
         The first is left out: it pays for what a model loads late.
@@ -33,7 +33,7 @@ class BatchCost:
         self._batches.append((size, seconds))
         self._is_fitted = False
 
-    def seconds(self, size: int) -> float:
+    def seconds(self, size: float) -> float:
         """Return what a batch of that size will take; infinite as long as nothing is known."""
         self._fit()
         return self._fixed_s + self._unit_s * size

@@ -12,7 +12,7 @@ what fills the batch up are those of the most similar size, because all are padd
 
 Three bounds keep a batch from holding up those who come after it: its inputs (`max_batch_size`),
 its expected duration (`max_batch_s`, by `BatchCost`), and its padding, which may not cost more
-than a batch of its own would. Where another model's batches share the processor, a batch is
+than a batch of its own would. Where bulk batches of another model share the processor, a batch is
 followed by a rest (`yields_to`).
 
 Knows nothing of models: it is tested with integers.
@@ -46,9 +46,9 @@ MAX_REST_S = 0.03
 """The rest after a batch, as a multiple of its duration, and at most.
 
 A lone caller that asks again as soon as it is answered would otherwise take half of two cores from
-pictures that are being computed; with the rest they keep four fifths of their rate (`mixed` of
-docs/benchmarks.md). What arrives meanwhile gathers into one batch. Who asks now and then meets no
-rest.
+an ingestion; with the rest it keeps four fifths of its rate (`mixed` of docs/benchmarks.md). What
+arrives meanwhile gathers into one batch. Who asks now and then meets no rest. Nor is there one
+beside pictures for which somebody waits as well: of two who wait, the quicker goes first.
 """
 
 
@@ -64,6 +64,7 @@ class Batcher(Generic[Input, Result]):
         max_queue_size: int,
         max_batch_s: float = math.inf,
         size_of: Callable[[Input], int] | None = None,
+        padding_cost: float = 1.0,
         yields_to: Workers | None = None,
         when_ended: Callable[[int, float], None] | None = None,
         clock: Callable[[], float] = time.perf_counter,
@@ -76,9 +77,10 @@ class Batcher(Generic[Input, Result]):
             max_batch_size: inputs of one batch at most.
             max_queue_size: inputs that may wait in each lane.
             max_batch_s: what a batch of more than one input may be expected to take, in seconds.
-            size_of: what an input costs, 1 or more; a batch of n costs n times its largest. None
-                if all cost the same.
-            yields_to: while these are busy, there is a rest after each batch.
+            size_of: what an input costs, 1 or more; all of a batch are padded to its largest.
+                None if all cost the same.
+            padding_cost: what a unit of padding costs.
+            yields_to: while these compute bulk, there is a rest after each batch.
             when_ended: hears of each batch its inputs and how long it took, in seconds.
             clock: seconds from any beginning.
         """
@@ -88,6 +90,7 @@ class Batcher(Generic[Input, Result]):
         self._workers = workers
         self._max_batch_s = max_batch_s
         self._size_of = size_of
+        self._padding_cost = padding_cost
         self._yields_to = yields_to
         self._when_ended = when_ended
         self._clock = clock
@@ -104,7 +107,7 @@ class Batcher(Generic[Input, Result]):
         self._is_closed = False
         workers.serve(self)
         if yields_to is not None:
-            yields_to.when_idle(workers.wake)
+            yields_to.when_without_bulk(workers.wake)
 
     def close(self) -> None:
         """Stop; whoever waits, for a batch or for its end, gets `Draining`."""
@@ -189,7 +192,13 @@ class Batcher(Generic[Input, Result]):
         try:
             if len(entries) > 1:
                 entries = self._chosen(entries, self._max_seconds(waiting))
-            batch = Batch(entries, self._run_batch, self._note, self._clock)
+            batch = Batch(
+                entries,
+                self._run_batch,
+                self._note,
+                self._clock,
+                padding_cost=self._padding_cost,
+            )
         except Exception as error:  # noqa: BLE001  # it is the callers' to hear of, not the workers'
             # Who was to be in the batch is not known. The oldest hears of it, and the next try is
             # without it: whatever is wrong, nobody waits for ever.
@@ -233,12 +242,14 @@ class Batcher(Generic[Input, Result]):
         for entry in others:
             if len(chosen) == self.max_batch_size:
                 break
-            size = max(largest, entry.size) * (len(chosen) + 1)
-            padding = size - total - entry.size
+            units = total + entry.size
+            padding_units = max(largest, entry.size) * (len(chosen) + 1) - units
+            padding = self._padding_cost * padding_units
+            size = units + padding
             if self._cost.seconds(size) <= max_batch_s and padding <= self._max_padding():
                 chosen.append(entry)
                 largest = max(largest, entry.size)
-                total += entry.size
+                total = units
         return chosen
 
     def _max_padding(self) -> float:
@@ -250,12 +261,12 @@ class Batcher(Generic[Input, Result]):
             self._when_ended(len(batch.entries), batch.inference_time_s)
         if batch.error is None:
             self._cost.learn(batch.size, batch.inference_time_s)
-        if self._yields_to is not None and self._yields_to.is_busy:
+        if self._yields_to is not None and self._yields_to.has_bulk:
             rest_s = min(REST_FACTOR * batch.inference_time_s, MAX_REST_S)
             self._rest_until_s = self._clock() + rest_s
 
     def _is_resting(self) -> bool:
-        if self._yields_to is None or not self._yields_to.is_busy:
+        if self._yields_to is None or not self._yields_to.has_bulk:
             return False
         left_s = self._rest_until_s - self._clock()
         if left_s > 0 and self._alarm is None:

@@ -21,6 +21,7 @@ from tihua_server.errors import ModelError
 from tihua_server.fingerprint import fingerprint
 from tihua_server.first_token import FirstTokenAttention, FirstTokenBlock
 from tihua_server.fused_vision import FusedVision
+from tihua_server.packed_text import PackedText
 from tihua_server.tokenizer import CONTEXT_LENGTH
 from tihua_server.types import ModelRef
 
@@ -80,6 +81,10 @@ class TextTower(nn.Module):
         hidden: Tensor = self.bert(ids, attention_mask=mask)[0]
         features: Tensor = hidden[:, 0, :] @ self.projection
         return features
+
+    def packed(self) -> nn.Module:
+        """Return what does without padding, as `Packable` says."""
+        return PackedText(self.bert, self.projection)
 
 
 class FusedSelfAttention(nn.Module):

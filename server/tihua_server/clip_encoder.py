@@ -32,6 +32,7 @@ class ClipEncoder:
             engine=engine.name,
         )
         self.image_streams = engine.image_streams
+        self.padding_cost = engine.padding_cost
         self._engine = engine
         self._tokenizer = Tokenizer(model.context_length)
 

@@ -18,6 +18,14 @@ class Fusable(Protocol):
         """Return the same sums in fewer kernels, the matrices in float32 or bfloat16."""
 
 
+@runtime_checkable
+class Packable(Protocol):
+    """A text tower that can leave padding out of what it computes."""
+
+    def packed(self) -> nn.Module:
+        """Return the same sums as a function of what `packed_text.pack` returns."""
+
+
 class Towers(NamedTuple):
     """The two networks of a model, in eval mode, in float32 on the CPU.
 

@@ -81,6 +81,7 @@ class Embedder:
             max_queue_size=config.max_queue_size,
             max_batch_s=config.max_batch_ms / 1000,
             size_of=len,
+            padding_cost=encoder.padding_cost,
             yields_to=self._capacity.image_workers if encoder.image_streams else None,
             when_ended=partial(self._observer.batch_ended, self.model.ref.id, Kind.TEXT),
         )

@@ -23,6 +23,9 @@ class Engine(Protocol):
     image_streams: int
     """As `Encoder.image_streams`."""
 
+    padding_cost: float
+    """As `Encoder.padding_cost`."""
+
     def embed_texts(self, ids: TokenArray) -> FloatArray:
         """Return (batch, dim) float32, of any norm, of (batch, length) int64, padded with 0.
 

@@ -13,10 +13,11 @@ import torch
 from torch import nn
 
 from tihua_server.agreement import gallery_pixels
-from tihua_server.clip_model import Towers
+from tihua_server.clip_model import Packable, Towers
 from tihua_server.errors import ModelError
+from tihua_server.packed_text import pack
 
-REVISION = 2
+REVISION = 3
 """Of the conversion: raised when it changes, so that what was kept before is made anew."""
 
 CALIBRATION_PICTURES = 64
@@ -26,6 +27,8 @@ CALIBRATION_PICTURES = 64
 def converted(towers: Towers, image_size: int) -> tuple[ov.Model, ov.Model]:
     """Return the networks of pictures and texts, for any batch size and text length.
 
+    That of texts takes what `pack` returns if its tower is `Packable`, else padded ids.
+
     Args:
         towers: in eval mode, fp32, on the CPU.
         image_size: side of a picture, in pixels.
@@ -33,12 +36,17 @@ def converted(towers: Towers, image_size: int) -> tuple[ov.Model, ov.Model]:
     with torch.inference_mode(), _quiet():
         image = _network(towers.image, torch.zeros(2, image_size, image_size, 3, dtype=torch.uint8))
         image.reshape([-1, image_size, image_size, 3])
-        text = _network(towers.text, torch.ones(2, 9, dtype=torch.int64))
-        text.reshape([-1, -1])
+        ids = np.ones((2, 9), np.int64)
+        if isinstance(towers.text, Packable):
+            text = _network(towers.text.packed(), *map(torch.from_numpy, pack(ids)))
+            text.reshape(dict(enumerate(([-1, -1], [-1, -1], [-1]))))
+        else:
+            text = _network(towers.text, torch.from_numpy(ids))
+            text.reshape([-1, -1])
     return image, text
 
 
-def _network(tower: nn.Module, example: torch.Tensor) -> ov.Model:
+def _network(tower: nn.Module, *example: torch.Tensor) -> ov.Model:
     # Traced here, because `convert_model` would run the tower twice more to check the trace;
     # `agreement.py` checks what comes out of it.
     traced = torch.jit.trace(tower, example, check_trace=False)  # type: ignore[no-untyped-call]

@@ -29,6 +29,7 @@ from tihua_server.clip_model import ClipModel, Towers
 from tihua_server.errors import ModelError
 from tihua_server.niceness import stand_back
 from tihua_server.openvino_conversion import REVISION, converted, quantized
+from tihua_server.packed_text import pack
 from tihua_server.types import FloatArray, PixelArray, TokenArray
 
 PRECISIONS = ("fp32", "bf16", "int8")
@@ -38,6 +39,9 @@ MAX_STREAM_THREADS = 4
 
 MAX_TEXT_THREADS = 8
 """Threads of the text stream at most: a query is a few milliseconds of reading weights."""
+
+PACKED_PADDING_COST = 0.1
+"""What a place of padding costs a packed tower, in tokens: attention alone."""
 
 _log = structlog.get_logger("tihua")
 
@@ -58,6 +62,8 @@ class OpenVinoEngine:
             threads: CPU threads of all streams of pictures together, and of texts.
         """
         self.precision = precision
+        self._packs_texts = len(text.inputs) > 1
+        self.padding_cost = PACKED_PADDING_COST if self._packs_texts else 1.0
         self.image_streams = -(-threads // MAX_STREAM_THREADS) if threads > 2 else threads
         if 2 < threads <= MAX_STREAM_THREADS:
             self.image_streams = 2
@@ -81,7 +87,7 @@ class OpenVinoEngine:
         Raises:
             ModelError: OpenVINO failed, for example for want of memory.
         """
-        return self._text.run(ids)
+        return self._text.run(*pack(ids)) if self._packs_texts else self._text.run(ids)
 
     def embed_images(self, pixels: PixelArray) -> FloatArray:
         """Return (batch, dim) float32, of any norm, of (batch, side, side, 3) uint8 RGB.
@@ -101,10 +107,10 @@ class _Tower:
         for _ in range(self._compiled.get_property("NUM_STREAMS")):
             self._idle.put(self._compiled.create_infer_request())
 
-    def run(self, rows: npt.NDArray[Any]) -> FloatArray:
+    def run(self, rows: npt.NDArray[Any], *others: npt.NDArray[Any]) -> FloatArray:
         request = self._idle.get()
         try:
-            request.infer([rows], share_inputs=True)
+            request.infer([rows, *others], share_inputs=True)
             return np.array(request.get_output_tensor().data, dtype=np.float32)
         except RuntimeError as error:
             raise ModelError(

@@ -32,6 +32,7 @@ class TorchEngine:
 
     name = "torch"
     image_streams = 0
+    padding_cost = 1.0
 
     def __init__(
         self,

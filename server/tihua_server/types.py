@@ -127,6 +127,9 @@ class Encoder(Protocol):
     them one batch of texts. 0: texts and pictures take turns in one thread.
     """
 
+    padding_cost: float
+    """What padding costs a batch of texts, in tokens for each place: 1 where it is computed."""
+
     def tokenize(self, text: str) -> Tokens:
         """Return the tokens of one text, cut to `info.context_length`."""
 

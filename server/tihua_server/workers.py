@@ -16,7 +16,7 @@ from typing import Protocol, TypeAlias
 from tihua_server.niceness import stand_back
 
 Urgency: TypeAlias = tuple[int, float]
-"""Lane and time of arrival; the smallest goes first."""
+"""Lane and time of arrival; the smallest goes first. Lane 0 is that of those who wait."""
 
 
 class Job(Protocol):
@@ -61,21 +61,22 @@ class Workers:
         self._name = name
         self._threads: list[threading.Thread] = []
         self._queues: list[Queue] = []
-        self._idle_callbacks: list[Callable[[], None]] = []
+        self._bulk: set[Job] = set()
+        self._bulk_callbacks: list[Callable[[], None]] = []
         self._is_awake = False
 
     @property
-    def is_busy(self) -> bool:
-        """Whether any thread computes."""
-        return self._idle < self._count
+    def has_bulk(self) -> bool:
+        """Whether a thread computes something for which nobody waits."""
+        return bool(self._bulk)
 
     def serve(self, queue: Queue) -> None:
         """Take jobs of that queue, too."""
         self._queues.append(queue)
 
-    def when_idle(self, callback: Callable[[], None]) -> None:
-        """Call it whenever the last thread has finished and there is nothing more to do."""
-        self._idle_callbacks.append(callback)
+    def when_without_bulk(self, callback: Callable[[], None]) -> None:
+        """Call it whenever a job has ended and `has_bulk` is false."""
+        self._bulk_callbacks.append(callback)
 
     def wake(self) -> None:
         """Look for a job when this turn of the event loop is over."""
@@ -102,18 +103,20 @@ class Workers:
 
     def _assign(self) -> None:
         self._is_awake = False
-        while self._idle and (queue := self._most_urgent()) is not None:
+        while self._idle and (most_urgent := self._most_urgent()) is not None:
+            (lane, _), queue = most_urgent
             if (job := queue.next_job()) is not None:
                 self._idle -= 1
+                if lane > 0:
+                    self._bulk.add(job)
                 self._jobs.put(job)
 
-    def _most_urgent(self) -> Queue | None:
-        best: Queue | None = None
-        least: Urgency | None = None
+    def _most_urgent(self) -> tuple[Urgency, Queue] | None:
+        best: tuple[Urgency, Queue] | None = None
         for queue in self._queues:
             urgency = queue.urgency()
-            if urgency is not None and (least is None or urgency < least):
-                best, least = queue, urgency
+            if urgency is not None and (best is None or urgency < best[0]):
+                best = urgency, queue
         return best
 
     def _work(self, loop: asyncio.AbstractEventLoop) -> None:
@@ -125,11 +128,12 @@ class Workers:
 
     def _finish(self, job: Job) -> None:
         self._idle += 1
+        self._bulk.discard(job)
         try:
             job.finish()
         finally:
             # Whatever is wrong with this job, others wait for the thread.
             self._assign()
-            if not self.is_busy:
-                for callback in self._idle_callbacks:
+            if not self.has_bulk:
+                for callback in self._bulk_callbacks:
                     callback()

@@ -113,7 +113,7 @@ def test_texts_and_pictures_are_computed_at_once(tmp_path: Path) -> None:
 class _Strayed:
     """An engine whose embeddings point elsewhere."""
 
-    name, device, precision, image_streams = "torch", "cpu", "bf16", 0
+    name, device, precision, image_streams, padding_cost = "torch", "cpu", "bf16", 0, 1.0
 
     def embed_texts(self, ids: TokenArray) -> FloatArray:
         """Return what no text tower returns."""

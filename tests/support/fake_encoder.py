@@ -22,6 +22,8 @@ class FakeEncoder:
         engine="hash",
     )
 
+    padding_cost = 1.0
+
     def __init__(self, image_streams: int = 0) -> None:
         """Remember how large each batch was."""
         self.image_streams = image_streams

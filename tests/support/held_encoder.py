@@ -17,6 +17,7 @@ class HeldEncoder:
         self._encoder = encoder
         self.info = encoder.info
         self.image_streams = encoder.image_streams
+        self.padding_cost = encoder.padding_cost
         self.tokenize = encoder.tokenize
         self.resize = encoder.resize
         self.encode_images = encoder.encode_images

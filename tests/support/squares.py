@@ -28,11 +28,13 @@ class Squares:
             raise ValueError("13 is bad luck")
         return [number * number for number in numbers]
 
-    async def hold(self, batcher: Batcher[int, int]) -> "asyncio.Task[Batched[int]]":
+    async def hold(
+        self, batcher: Batcher[int, int], lane: Lane = Lane.INTERACTIVE
+    ) -> "asyncio.Task[Batched[int]]":
         """Keep the batcher busy with a 0, so that what comes next has to wait."""
         self.may_go_on.clear()
         self.has_begun.clear()
-        task = asyncio.create_task(batcher.submit(0))
+        task = asyncio.create_task(batcher.submit(0, lane=lane))
         await asyncio.to_thread(self.has_begun.wait, 10)
         self.batches.clear()
         return task

@@ -63,6 +63,25 @@ async def test_inputs_of_a_size_are_batched_together(workers: Workers, squares: 
     assert [result.result for result in results[1:]] == [2500, 25, 2704, 36, 2601, 49]
 
 
+async def test_where_padding_costs_nothing_all_sizes_meet(
+    workers: Workers, squares: Squares
+) -> None:
+    """The oldest still goes first, and those that are most like it with it."""
+    batcher: Batcher[int, int] = Batcher(
+        squares,
+        workers=workers,
+        max_batch_size=4,
+        max_queue_size=9,
+        size_of=lambda size: size or 1,
+        padding_cost=0,
+    )
+    held = await squares.hold(batcher)
+    tasks = await submit_all(batcher, [50, 5, 52, 6, 7])
+    squares.may_go_on.set()
+    await asyncio.gather(held, *tasks)
+    assert [sorted(batch) for batch in squares.batches] == [[6, 7, 50, 52], [5]]
+
+
 async def test_a_batch_is_not_longer_than_it_may_take(workers: Workers, squares: Squares) -> None:
     """At 10 ms an input, 35 ms hold three, however many wait and may be in a batch."""
     clock = Clock()

@@ -43,10 +43,11 @@ async def test_batchers_of_one_thread_take_the_most_urgent_first(
     assert squares.batches == [[2], [1]]
 
 
-async def test_there_is_a_rest_after_a_batch_while_others_compute(
-    batcher: Batcher[int, int], squares: Squares
+@pytest.mark.parametrize("lane", Lane)
+async def test_there_is_a_rest_after_a_batch_while_others_compute_bulk(
+    lane: Lane, batcher: Batcher[int, int], squares: Squares
 ) -> None:
-    """A second query waits until it was long enough, or until the others have done."""
+    """A second query waits until it was long enough, or until the bulk is done; for bulk alone."""
     clock = Clock()
     queries = Workers(1, "queries")
     computed: list[int] = []
@@ -64,12 +65,14 @@ async def test_there_is_a_rest_after_a_batch_while_others_compute(
         yields_to=batcher._workers,
         clock=clock,
     )
-    held = await squares.hold(batcher)
+    held = await squares.hold(batcher, lane)
     await resting.submit(1)
     second = asyncio.create_task(resting.submit(2))
+    if lane is Lane.INTERACTIVE:
+        await second
     for _ in range(100):
         await asyncio.sleep(0)
-    assert computed == [1]
+    assert computed == ([1] if lane is Lane.BULK else [1, 2])
     squares.may_go_on.set()
     await asyncio.gather(held, second)
     assert computed == [1, 2]
