@@ -25,14 +25,10 @@ class Capacity:
 
     def __init__(self, config: Config, *, image_streams: int) -> None:
         """Take the bounds, and how the models compute: see `Encoder.image_streams`."""
-        # A query that is computed beside pictures goes first, and decoding is part of a picture.
-        is_apart = bool(image_streams)
-        name = "image model" if is_apart else "model"
-        self.image_workers = Workers(max(1, image_streams), name, stands_back=is_apart)
-        self.text_workers = Workers(1, "text model") if is_apart else self.image_workers
-        self.preprocess_workers = Workers(
-            config.preprocess_threads, "preprocess", stands_back=is_apart
-        )
+        name = "image model" if image_streams else "model"
+        self.image_workers = Workers(max(1, image_streams), name)
+        self.text_workers = Workers(1, "text model") if image_streams else self.image_workers
+        self.preprocess_workers = Workers(config.preprocess_threads, "preprocess")
         self.decode_pixels = ThreadBudget(config.max_decode_pixels)
         self.admissions = {
             lane: Admission(

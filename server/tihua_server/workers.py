@@ -13,8 +13,6 @@ from collections.abc import Callable
 from queue import SimpleQueue
 from typing import Protocol, TypeAlias
 
-from tihua_server.niceness import stand_back
-
 Urgency: TypeAlias = tuple[int, float]
 """Lane and time of arrival; the smallest goes first. Lane 0 is that of those who wait."""
 
@@ -46,16 +44,9 @@ class Workers:
     wait for.
     """
 
-    def __init__(self, count: int, name: str, *, stands_back: bool = False) -> None:
-        """Take the number of threads.
-
-        Args:
-            count: how many.
-            name: what they are called in a profile.
-            stands_back: whether others that want the same cores go first (`niceness.py`).
-        """
+    def __init__(self, count: int, name: str) -> None:
+        """Take the number of threads, and what they are called in a profile."""
         self._count = count
-        self._stands_back = stands_back
         self._idle = count
         self._jobs: SimpleQueue[Job | None] = SimpleQueue()
         self._name = name
@@ -120,8 +111,6 @@ class Workers:
         return best
 
     def _work(self, loop: asyncio.AbstractEventLoop) -> None:
-        if self._stands_back:
-            stand_back()
         while (job := self._jobs.get()) is not None:
             job.run()
             loop.call_soon_threadsafe(self._finish, job)

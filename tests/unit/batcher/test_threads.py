@@ -1,8 +1,6 @@
 """Batchers and the threads that they share."""
 
 import asyncio
-import os
-import sys
 import threading
 from collections.abc import Sequence
 
@@ -78,24 +76,3 @@ async def test_there_is_a_rest_after_a_batch_while_others_compute_bulk(
     assert computed == [1, 2]
     resting.close()
     queries.close()
-
-
-@pytest.mark.skipif(sys.platform != "linux", reason="niceness is of a thread on Linux alone")
-async def test_threads_that_stand_back_are_nicer_than_those_that_do_not() -> None:
-    """The batches of one set of threads let others go first; nobody else's do."""
-
-    def niceness(numbers: Sequence[int]) -> list[int]:
-        return [os.getpriority(os.PRIO_PROCESS, threading.get_native_id())] * len(numbers)
-
-    found = []
-    for stands_back in (False, True):
-        workers = Workers(1, "test", stands_back=stands_back)
-        batcher: Batcher[int, int] = Batcher(
-            niceness, workers=workers, max_batch_size=1, max_queue_size=1
-        )
-        found.append((await batcher.submit(0)).result)
-        batcher.close()
-        workers.close()
-    plain, standing_back = found
-    assert plain == os.getpriority(os.PRIO_PROCESS, 0)
-    assert standing_back > plain
