@@ -12,7 +12,7 @@ what fills the batch up are those of the most similar size, because all are padd
 
 Three bounds keep a batch from holding up those who come after it: its inputs (`max_batch_size`),
 its expected duration (`max_batch_s`, by `BatchCost`), and its padding, which may not cost more
-than a batch of its own would. Where bulk batches of another model share the processor, a batch is
+than a batch of its own would. Where another model's batches share the processor, a batch is
 followed by a rest (`yields_to`).
 
 Knows nothing of models: it is tested with integers.
@@ -41,14 +41,14 @@ BULK_SHARE = 4
 """So long after an interactive input, a bulk batch may take only a fourth of the time: where one
 query came the next is likely, and it would have to wait for the batch."""
 
-REST_FACTOR = 2.0
-MAX_REST_S = 0.03
-"""The rest after a batch, as a multiple of its duration, and at most.
+RESTS = ((0.5, 0.01), (2.0, 0.03))
+"""The rest after a batch, as a multiple of its duration and at most in seconds: beside pictures for
+which somebody waits, and beside bulk.
 
 A lone caller that asks again as soon as it is answered would otherwise take half of two cores from
-an ingestion; with the rest it keeps four fifths of its rate (`mixed` of docs/benchmarks.md). What
-arrives meanwhile gathers into one batch. Who asks now and then meets no rest. Nor is there one
-beside pictures for which somebody waits as well: of two who wait, the quicker goes first.
+pictures that are being computed. With the first rest other callers' pictures keep three fifths of
+their rate (`peers`, docs/benchmarks.md), with the second an ingestion keeps four fifths (`mixed`).
+What arrives meanwhile gathers into one batch, and who asks now and then meets no rest.
 """
 
 
@@ -80,7 +80,7 @@ class Batcher(Generic[Input, Result]):
             size_of: what an input costs, 1 or more; all of a batch are padded to its largest.
                 None if all cost the same.
             padding_cost: what a unit of padding costs.
-            yields_to: while these compute bulk, there is a rest after each batch.
+            yields_to: while these are busy, there is a rest after each batch.
             when_ended: hears of each batch its inputs and how long it took, in seconds.
             clock: seconds from any beginning.
         """
@@ -107,7 +107,7 @@ class Batcher(Generic[Input, Result]):
         self._is_closed = False
         workers.serve(self)
         if yields_to is not None:
-            yields_to.when_without_bulk(workers.wake)
+            yields_to.when_idle(workers.wake)
 
     def close(self) -> None:
         """Stop; whoever waits, for a batch or for its end, gets `Draining`."""
@@ -261,12 +261,13 @@ class Batcher(Generic[Input, Result]):
             self._when_ended(len(batch.entries), batch.inference_time_s)
         if batch.error is None:
             self._cost.learn(batch.size, batch.inference_time_s)
-        if self._yields_to is not None and self._yields_to.has_bulk:
-            rest_s = min(REST_FACTOR * batch.inference_time_s, MAX_REST_S)
-            self._rest_until_s = self._clock() + rest_s
+        lane = None if self._yields_to is None else self._yields_to.last_lane
+        if lane is not None:
+            factor, max_s = RESTS[lane]
+            self._rest_until_s = self._clock() + min(factor * batch.inference_time_s, max_s)
 
     def _is_resting(self) -> bool:
-        if self._yields_to is None or not self._yields_to.has_bulk:
+        if self._yields_to is None or self._yields_to.last_lane is None:
             return False
         left_s = self._rest_until_s - self._clock()
         if left_s > 0 and self._alarm is None:

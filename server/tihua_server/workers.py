@@ -52,22 +52,22 @@ class Workers:
         self._name = name
         self._threads: list[threading.Thread] = []
         self._queues: list[Queue] = []
-        self._bulk: set[Job] = set()
-        self._bulk_callbacks: list[Callable[[], None]] = []
+        self._lanes: dict[Job, int] = {}
+        self._idle_callbacks: list[Callable[[], None]] = []
         self._is_awake = False
 
     @property
-    def has_bulk(self) -> bool:
-        """Whether a thread computes something for which nobody waits."""
-        return bool(self._bulk)
+    def last_lane(self) -> int | None:
+        """The lane of the least urgent job that is computed; None if there is none."""
+        return max(self._lanes.values(), default=None)
 
     def serve(self, queue: Queue) -> None:
         """Take jobs of that queue, too."""
         self._queues.append(queue)
 
-    def when_without_bulk(self, callback: Callable[[], None]) -> None:
-        """Call it whenever a job has ended and `has_bulk` is false."""
-        self._bulk_callbacks.append(callback)
+    def when_idle(self, callback: Callable[[], None]) -> None:
+        """Call it whenever the last thread has finished and there is nothing more to do."""
+        self._idle_callbacks.append(callback)
 
     def wake(self) -> None:
         """Look for a job when this turn of the event loop is over."""
@@ -98,8 +98,7 @@ class Workers:
             (lane, _), queue = most_urgent
             if (job := queue.next_job()) is not None:
                 self._idle -= 1
-                if lane > 0:
-                    self._bulk.add(job)
+                self._lanes[job] = lane
                 self._jobs.put(job)
 
     def _most_urgent(self) -> tuple[Urgency, Queue] | None:
@@ -117,12 +116,12 @@ class Workers:
 
     def _finish(self, job: Job) -> None:
         self._idle += 1
-        self._bulk.discard(job)
+        del self._lanes[job]
         try:
             job.finish()
         finally:
             # Whatever is wrong with this job, others wait for the thread.
             self._assign()
-            if not self.has_bulk:
-                for callback in self._bulk_callbacks:
+            if not self._lanes:
+                for callback in self._idle_callbacks:
                     callback()

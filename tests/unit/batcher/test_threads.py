@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import pytest
 from clock import Clock
 from squares import Squares, submit_all
+from tihua_server.batch import Batched
 from tihua_server.batcher import Batcher
 from tihua_server.lane import Lane
 from tihua_server.workers import Workers
@@ -41,38 +42,72 @@ async def test_batchers_of_one_thread_take_the_most_urgent_first(
     assert squares.batches == [[2], [1]]
 
 
-@pytest.mark.parametrize("lane", Lane)
-async def test_there_is_a_rest_after_a_batch_while_others_compute_bulk(
-    lane: Lane, batcher: Batcher[int, int], squares: Squares
-) -> None:
-    """A second query waits until it was long enough, or until the bulk is done; for bulk alone."""
-    clock = Clock()
-    queries = Workers(1, "queries")
-    computed: list[int] = []
+class Queries:
+    """Takes 10 ms by the clock for a batch, and remembers what it computed."""
 
-    def query(numbers: Sequence[int]) -> list[int]:
-        clock.now_s += 0.01
-        computed.extend(numbers)
+    def __init__(self, clock: Clock, beside: Batcher[int, int]) -> None:
+        """Compute beside another batcher's threads."""
+        self.computed: list[int] = []
+        self._clock = clock
+        self._workers = Workers(1, "queries")
+        self.batcher: Batcher[int, int] = Batcher(
+            self._compute,
+            workers=self._workers,
+            max_batch_size=4,
+            max_queue_size=4,
+            yields_to=beside._workers,
+            clock=clock,
+        )
+
+    def _compute(self, numbers: Sequence[int]) -> list[int]:
+        self._clock.now_s += 0.01
+        self.computed.extend(numbers)
         return list(numbers)
 
-    resting: Batcher[int, int] = Batcher(
-        query,
-        workers=queries,
-        max_batch_size=4,
-        max_queue_size=4,
-        yields_to=batcher._workers,
-        clock=clock,
-    )
+    async def submit(self, number: int) -> "asyncio.Task[Batched[int]]":
+        """Submit a number, and return when it could have been computed."""
+        task = asyncio.create_task(self.batcher.submit(number))
+        for _ in range(100):
+            await asyncio.sleep(0)
+        return task
+
+    def close(self) -> None:
+        """Stop the thread."""
+        self.batcher.close()
+        self._workers.close()
+
+
+@pytest.mark.parametrize(("lane", "rest_s"), [(Lane.INTERACTIVE, 0.005), (Lane.BULK, 0.02)])
+async def test_there_is_a_rest_after_a_batch_while_others_compute(
+    lane: Lane, rest_s: float, batcher: Batcher[int, int], squares: Squares
+) -> None:
+    """A query that follows waits until it was long enough: longer beside bulk."""
+    clock = Clock()
+    queries = Queries(clock, batcher)
     held = await squares.hold(batcher, lane)
-    await resting.submit(1)
-    second = asyncio.create_task(resting.submit(2))
-    if lane is Lane.INTERACTIVE:
-        await second
-    for _ in range(100):
-        await asyncio.sleep(0)
-    assert computed == ([1] if lane is Lane.BULK else [1, 2])
+    await queries.batcher.submit(1)
+    clock.now_s += rest_s - 0.001
+    tasks = [await queries.submit(2)]
+    assert queries.computed == [1]
+    clock.now_s += 0.002
+    tasks.append(await queries.submit(3))
+    await asyncio.gather(*tasks)
+    assert queries.computed == [1, 2, 3]
+    squares.may_go_on.set()
+    await held
+    queries.close()
+
+
+async def test_the_rest_is_over_when_the_others_are_done(
+    batcher: Batcher[int, int], squares: Squares
+) -> None:
+    """A query that waits is computed at once, though the clock stands still."""
+    queries = Queries(Clock(), batcher)
+    held = await squares.hold(batcher, Lane.BULK)
+    await queries.batcher.submit(1)
+    second = await queries.submit(2)
+    assert queries.computed == [1]
     squares.may_go_on.set()
     await asyncio.gather(held, second)
-    assert computed == [1, 2]
-    resting.close()
+    assert queries.computed == [1, 2]
     queries.close()
