@@ -20,8 +20,9 @@ from tihua_server.packed_text import pack
 REVISION = 3
 """Of the conversion: raised when it changes, so that what was kept before is made anew."""
 
-CALIBRATION_PICTURES = 64
-"""Of the packaged gallery; their activations set the ranges of int8."""
+CALIBRATION_PICTURES = 192
+"""Of the packaged gallery; their activations set the ranges of int8. With 64 one picture of 200, a
+lawn, kept a cosine of 0.989 (ViT-B-16, random weights), with 192 of 0.996."""
 
 
 def converted(towers: Towers, image_size: int) -> tuple[ov.Model, ov.Model]:
