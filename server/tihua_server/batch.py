@@ -58,7 +58,7 @@ class Batch(Generic[Input, Result]):
 
     Attributes:
         entries: in the order in which they are computed.
-        size: what the batch costs, in the unit of its entries: all of them, padding included.
+        size: what it costs, in the unit of its entries' sizes, padding included.
         inference_time_s: how long it took; 0 before it has run.
         error: what went wrong; None if nothing did.
     """
@@ -66,20 +66,14 @@ class Batch(Generic[Input, Result]):
     def __init__(
         self,
         entries: Sequence[Entry[Input, Result]],
+        size: float,
         run_batch: Callable[[Sequence[Input]], Sequence[Result]],
         when_finished: "Callable[[Batch[Input, Result]], None]",
         clock: Callable[[], float],
-        *,
-        padding_cost: float = 1.0,
     ) -> None:
-        """Take the entries and the function that computes one result for each, in order.
-
-        All are padded to the largest, and so much does a unit of padding cost.
-        """
+        """Take the entries, what they cost together, and what computes one result for each."""
         self.entries = entries
-        total = sum([entry.size for entry in entries])
-        padding = max([entry.size for entry in entries]) * len(entries) - total
-        self.size = total + padding_cost * padding
+        self.size = size
         self.inference_time_s = 0.0
         self.error: Exception | None = None
         self._run_batch = run_batch

@@ -46,7 +46,7 @@ RESTS = ((0.5, 0.01), (2.0, 0.03))
 which somebody waits, and beside bulk.
 
 A lone caller that asks again as soon as it is answered would otherwise take half of two cores from
-pictures that are being computed. With the first rest other callers' pictures keep three fifths of
+pictures that are being computed. With the first rest other callers' pictures keep seven tenths of
 their rate (`peers`, docs/benchmarks.md), with the second an ingestion keeps four fifths (`mixed`).
 What arrives meanwhile gathers into one batch, and who asks now and then meets no rest.
 """
@@ -190,15 +190,8 @@ class Batcher(Generic[Input, Result]):
         waiting = next(waiting for waiting in self._lanes if waiting.entries)
         entries = list(waiting.entries)
         try:
-            if len(entries) > 1:
-                entries = self._chosen(entries, self._max_seconds(waiting))
-            batch = Batch(
-                entries,
-                self._run_batch,
-                self._note,
-                self._clock,
-                padding_cost=self._padding_cost,
-            )
+            entries, size = self._chosen(entries, self._max_seconds(waiting))
+            batch = Batch(entries, size, self._run_batch, self._note, self._clock)
         except Exception as error:  # noqa: BLE001  # it is the callers' to hear of, not the workers'
             # Who was to be in the batch is not known. The oldest hears of it, and the next try is
             # without it: whatever is wrong, nobody waits for ever.
@@ -232,25 +225,26 @@ class Batcher(Generic[Input, Result]):
 
     def _chosen(
         self, waiting: Sequence[Entry[Input, Result]], max_batch_s: float
-    ) -> list[Entry[Input, Result]]:
-        """Return the oldest, and what goes well with it."""
+    ) -> tuple[list[Entry[Input, Result]], float]:
+        """Return the oldest and what goes well with it, and what they cost together."""
         oldest, *others = waiting
         if self._size_of is not None:
             others.sort(key=lambda entry: abs(entry.size - oldest.size))
         chosen = [oldest]
         largest = total = oldest.size
+        size: float = oldest.size
         for entry in others:
             if len(chosen) == self.max_batch_size:
                 break
             units = total + entry.size
-            padding_units = max(largest, entry.size) * (len(chosen) + 1) - units
-            padding = self._padding_cost * padding_units
-            size = units + padding
-            if self._cost.seconds(size) <= max_batch_s and padding <= self._max_padding():
+            places = max(largest, entry.size) * (len(chosen) + 1)
+            padding = self._padding_cost * (places - units)
+            cost_s = self._cost.seconds(units + padding)
+            if cost_s <= max_batch_s and padding <= self._max_padding():
                 chosen.append(entry)
                 largest = max(largest, entry.size)
-                total = units
-        return chosen
+                total, size = units, units + padding
+        return chosen, size
 
     def _max_padding(self) -> float:
         return max(MIN_PADDING, self._cost.fixed_size())

@@ -40,8 +40,9 @@ MAX_STREAM_THREADS = 4
 MAX_TEXT_THREADS = 8
 """Threads of the text stream at most: a query is a few milliseconds of reading weights."""
 
-PACKED_PADDING_COST = 0.1
-"""What a place of padding costs a packed tower, in tokens: attention alone."""
+PACKED_PADDING_COST = 0.05
+"""What a place of padding costs a packed tower, in tokens: attention alone. It is 0.051 where 32
+texts of 8 tokens are padded to 52, 0.025 to 32 (ViT-B-16 in bf16, two cores of Zen 4)."""
 
 _log = structlog.get_logger("tihua")
 
