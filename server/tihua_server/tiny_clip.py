@@ -31,7 +31,7 @@ from tihua_server.types import ModelRef
 
 MODEL_ID = "tihua-tiny"
 MODEL_FILE = "tihua-tiny.safetensors"
-MODEL_SHA256 = "b7509b300e11bc8ffd42f1062080c8b44dd69ecfa058fbd19c14c93b6d79ba4f"
+MODEL_SHA256 = "6229682d409c1c331b5310567508b9a809391bb40c2c463f643d3ead52109545"
 """Of the file in `models/`; `models/tihua-tiny.md` says how it was made."""
 
 

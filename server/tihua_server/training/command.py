@@ -49,8 +49,8 @@ EXTRA = "pip install 'tihua-server[train]'"
     "--block-epochs",
     type=click.IntRange(min=0),
     show_default="0",
-    help="Epochs of the second stage: the last blocks of the image tower too; each takes some two "
-    "minutes on a CPU.",
+    help="Epochs of the second stage: the last blocks of the image tower too; each takes "
+    "two to six minutes on a CPU.",
 )
 @click.option("--device", default="cpu", show_default=True, help="auto, cpu, cuda or cuda:N.")
 def train(

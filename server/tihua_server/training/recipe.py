@@ -47,7 +47,7 @@ class Recipe:
 
     seed: int = 0
     shape: NetworkShape = field(default_factory=NetworkShape)
-    trained_blocks: int = 6
+    trained_blocks: int = 14
     photograph_views: int = 2
     photograph_windows: int = 8
     emoji_views: int = 1
@@ -56,10 +56,10 @@ class Recipe:
     prototype_draws: int = 20
     max_bigrams: int = 5_000
     min_bigram_count: int = 5
-    captions_per_batch: int = 128
-    twins_per_batch: int = 32
-    others_per_batch: int = 24
-    texts_per_picture: int = 1
+    captions_per_batch: int = 64
+    twins_per_batch: int = 16
+    others_per_batch: int = 12
+    texts_per_picture: int = 4
     twin_weight: float = 0.5
     head_epochs: int = 100
     block_epochs: int = 0
