@@ -17,8 +17,9 @@ from tihua_server.clip_model import Packable, Towers
 from tihua_server.errors import ModelError
 from tihua_server.packed_text import pack
 
-REVISION = 3
-"""Of the conversion: raised when it changes, so that what was kept before is made anew."""
+REVISION = 4
+"""Of the conversion and of the check after it: raised when either changes, so that what was kept
+before is made anew."""
 
 CALIBRATION_PICTURES = 192
 """Of the packaged gallery; their activations set the ranges of int8. With 64 one picture of 200, a

@@ -206,6 +206,13 @@ def test_the_packaged_model_is_served_in_fp32_unless_told_otherwise(tmp_path: Pa
             load_encoder(Config(device="cpu", model_dir=tmp_path, engine=engine, precision="bf16"))
 
 
+def test_pictures_that_int8_spoils_are_among_those_compared(tmp_path: Path) -> None:
+    """Of tihua-tiny's embeddings in int8 one in thirteen is below the bound."""
+    pytest.importorskip("nncf")
+    with pytest.raises(ModelError, match=r"int8 .* pictures of tihua-tiny .* --precision fp32"):
+        load_encoder(Config(device="cpu", model_dir=tmp_path, precision="int8"))
+
+
 @pytest.mark.gpu
 def test_cuda_graphs_agree_with_the_reference() -> None:
     """Batches of every size, cut and padded as need be, on a GPU in bf16."""
