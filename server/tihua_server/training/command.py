@@ -50,7 +50,7 @@ EXTRA = "pip install 'tihua-server[train]'"
     type=click.IntRange(min=0),
     show_default="0",
     help="Epochs of the second stage: the last blocks of the image tower too; each takes "
-    "two to six minutes on a CPU.",
+    "some minutes on a CPU.",
 )
 @click.option("--device", default="cpu", show_default=True, help="auto, cpu, cuda or cuda:N.")
 def train(
