@@ -152,6 +152,18 @@ def square_from_file(
         return resized if method is None else resized.transpose(method)
 
 
+def whole_from_file(content: bytes, *, max_pixels: int) -> Image.Image:
+    """Return the picture in a file at its own size, upright, of mode RGB.
+
+    Arguments and errors are those of `square_from_file`.
+    """
+    with _opened(content, max_pixels) as image:
+        image.load()
+        method = _upright_method(image)
+        plain = _plain(image)
+        return _opaque(plain if method is None else plain.transpose(method))
+
+
 def square(
     image: Image.Image, size: int, *, box: Box | None = None, resize: Resize = resize
 ) -> Image.Image:
@@ -166,14 +178,9 @@ def square(
     Returns:
         size × size pixels of mode RGB.
     """
-    resized = resize(image, size, box)
-    if resized.mode == "RGBA":
-        # Only now: 224 × 224 pixels are laid on white, not the millions they come from. Pillow
-        # weighs colours by their alpha while it resizes, so the result is the same.
-        white = Image.new("RGBA", resized.size, "white")
-        white.alpha_composite(resized)
-        resized = white
-    return resized.convert("RGB")
+    # Only then 224 × 224 pixels are laid on white, not the millions they come from. Pillow weighs
+    # colours by their alpha while it resizes, so the result is the same.
+    return _opaque(resize(image, size, box))
 
 
 def check_size(width: int, height: int, max_pixels: int) -> None:
@@ -267,6 +274,15 @@ def _plain(image: Image.Image) -> Image.Image:
         return image.convert("RGBA")
     if image.mode in {"RGB", "L", "CMYK", "YCbCr"}:
         return image
+    return image.convert("RGB")
+
+
+def _opaque(image: Image.Image) -> Image.Image:
+    """Return the picture of mode RGB, what is transparent in it white."""
+    if image.mode == "RGBA":
+        white = Image.new("RGBA", image.size, "white")
+        white.alpha_composite(image)
+        image = white
     return image.convert("RGB")
 
 

@@ -7,7 +7,6 @@ packaged gallery and a few texts, and refused below these bounds.
 """
 
 from collections.abc import Callable, Sequence
-from importlib import resources
 from typing import TypeVar
 
 import numpy as np
@@ -17,7 +16,7 @@ from torch import nn
 from tihua_server.clip_model import ClipModel, Towers
 from tihua_server.engine import Engine
 from tihua_server.errors import ModelError
-from tihua_server.images import decode_image
+from tihua_server.packaged_gallery import picture_pixels
 from tihua_server.tokenizer import Tokenizer
 from tihua_server.types import FloatArray, PixelArray, TokenArray
 
@@ -51,18 +50,6 @@ ViT-B-16, photographs, drawings and emoji. Eight taken at even distances let tih
 whose 703 embeddings 56 were below the bound. They are few, since for ViT-H-14 on two cores the
 reference takes 5 s a picture."""
 
-_GALLERY = resources.files("tihua_server") / "gallery"
-
-
-def gallery_pixels(count: int, size: int) -> list[PixelArray]:
-    """Return real pictures, spread evenly over the packaged gallery: (size, size, 3) uint8 each."""
-    names = sorted(entry.name for entry in _GALLERY.iterdir() if entry.name.endswith(".jpg"))
-    return [_pixels(names[index * len(names) // count], size) for index in range(count)]
-
-
-def _pixels(name: str, size: int) -> PixelArray:
-    return decode_image((_GALLERY / name).read_bytes(), size, max_pixels=10**7)
-
 
 def require_agreement(engine: Engine, model: ClipModel, towers: Towers) -> None:
     """Compare an engine with torch in fp32.
@@ -77,7 +64,7 @@ def require_agreement(engine: Engine, model: ClipModel, towers: Towers) -> None:
     """
     tokenizer = Tokenizer(model.context_length)
     tokens = [tokenizer.tokenize(text).ids[np.newaxis] for text in TEXTS]
-    pictures = [_pixels(name, model.image_size)[np.newaxis] for name in PICTURES]
+    pictures = [picture_pixels(name, model.image_size)[np.newaxis] for name in PICTURES]
     lowest = {
         "texts": _lowest_cosine(towers.text, engine.embed_texts, tokens),
         "pictures": _lowest_cosine(towers.image, engine.embed_images, pictures),

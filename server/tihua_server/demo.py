@@ -17,9 +17,7 @@ from tihua_server.app import serving
 from tihua_server.config import Config
 from tihua_server.errors import ServiceError
 from tihua_server.logs import configure_logs
-
-GALLERY = Path(__file__).parent / "gallery"
-"""The pictures; NOTICE.md among them says whose they are."""
+from tihua_server.packaged_gallery import GALLERY, QUERY_PICTURE
 
 EVERYDAY = ("一只猫", "海滩上玩耍的孩子", "雪地里奔跑的狗", "红色的摩托车")
 """What the embedded model was trained for."""
@@ -62,11 +60,8 @@ async def _demo(out: Path) -> None:
             for query in (*EVERYDAY, *POEM):
                 sheet = out / f"{query}.png"
                 await _tihua(app.address, "search", query, "--limit", "5", "--sheet", sheet)
-            picture = GALLERY.with_name("gallery_query") / "photo_ginger_kitten.jpg"
-            sheet = out / "picture.png"
-            await _tihua(
-                app.address, "search", "--image", picture, "--limit", "5", "--sheet", sheet
-            )
+            by_picture = ("search", "--image", QUERY_PICTURE, "--limit", "5")
+            await _tihua(app.address, *by_picture, "--sheet", out / "picture.png")
             await _tihua(app.address, "status")
     click.echo(CLOSING.format(out=out))
 

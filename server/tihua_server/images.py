@@ -50,6 +50,15 @@ def decode_image(
         )
 
 
+def decode_whole(content: bytes, *, max_pixels: int) -> Image.Image:
+    """Return the picture in a file at its own size, upright, RGB: what training cuts windows of.
+
+    Arguments and errors are those of `decode_image`.
+    """
+    with _translated():
+        return _picture.whole_from_file(content, max_pixels=max_pixels)
+
+
 def pixels_from_rgb(
     data: bytes, width: int, height: int, size: int, *, resize: Resize = _picture.resize
 ) -> PixelArray:

@@ -12,9 +12,9 @@ import openvino as ov
 import torch
 from torch import nn
 
-from tihua_server.agreement import gallery_pixels
 from tihua_server.clip_model import Packable, Towers
 from tihua_server.errors import ModelError
+from tihua_server.packaged_gallery import gallery_pixels
 from tihua_server.packed_text import pack
 
 REVISION = 4

@@ -7,7 +7,6 @@ trained on, how well it finds, and what it cannot do.
 import copy
 import hashlib
 import json
-from importlib import resources
 from pathlib import Path
 from typing import cast
 
@@ -32,7 +31,9 @@ from tihua_server.types import ModelRef
 MODEL_ID = "tihua-tiny"
 MODEL_FILE = "tihua-tiny.safetensors"
 MODEL_SHA256 = "6229682d409c1c331b5310567508b9a809391bb40c2c463f643d3ead52109545"
-"""Of the file in `models/`; `models/tihua-tiny.md` says how it was made."""
+"""Of `PACKAGED_MODEL`; `models/tihua-tiny.md` says how it was made."""
+
+PACKAGED_MODEL = Path(__file__).parent / "models" / MODEL_FILE
 
 
 class PictureTower(nn.Module):
@@ -59,7 +60,7 @@ def read_tiny_clip(path: Path | None = None) -> ClipModel:
         ModelError: the file is missing, damaged, or no tihua-tiny model.
     """
     if path is None:
-        content = _read(cast("Path", resources.files("tihua_server")) / "models" / MODEL_FILE)
+        content = _read(PACKAGED_MODEL)
         digest = hashlib.sha256(content).hexdigest()
         if digest != MODEL_SHA256:
             msg = (
@@ -134,5 +135,9 @@ def _metadata(content: bytes) -> dict[str, str]:
     The library reads it from a path only; here it must be of the bytes whose hash was checked.
     """
     length = int.from_bytes(content[:8], "little")
-    header = json.loads(content[8 : 8 + length])
-    return cast("dict[str, str]", header["__metadata__"])
+    try:
+        header = json.loads(content[8 : 8 + length])
+        return cast("dict[str, str]", header["__metadata__"])
+    except (ValueError, KeyError, TypeError) as error:
+        msg = "it does not begin as a safetensors file that was trained here"
+        raise ValueError(msg) from error

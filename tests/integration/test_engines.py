@@ -13,7 +13,7 @@ import numpy.typing as npt
 import pytest
 import torch
 from small_clip import small_clip, small_towers
-from tihua_server.agreement import LOWEST_COSINE, gallery_pixels, require_agreement
+from tihua_server.agreement import LOWEST_COSINE, require_agreement
 from tihua_server.clip_encoder import ClipEncoder
 from tihua_server.clip_model import Towers
 from tihua_server.config import Config
@@ -21,6 +21,7 @@ from tihua_server.encoders import load_encoder
 from tihua_server.engine import Engine
 from tihua_server.errors import ModelError
 from tihua_server.openvino_engine import make_openvino_engine
+from tihua_server.packaged_gallery import gallery_pixels
 from tihua_server.torch_engine import TorchEngine, make_torch_engine
 from tihua_server.types import FloatArray, PixelArray, TokenArray
 from torch import nn

@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 import torch
 from small_clip import small_network
-from tihua_server.agreement import gallery_pixels
 from tihua_server.chinese_clip import PIXEL_MEAN, PIXEL_STD, ImageTower, TextTower
+from tihua_server.packaged_gallery import gallery_pixels
 
 PIXELS = torch.stack([torch.from_numpy(pixels) for pixels in gallery_pixels(8, 64)])
 TEXTS = torch.tensor([[101, 4345, 102, 0, 0], [101, 1921, 102, 3717, 102]])

@@ -4,6 +4,7 @@ It imports click alone: torch takes seconds, and `--help` needs none of it.
 """
 
 import dataclasses
+import functools
 import importlib.util
 import time
 from pathlib import Path
@@ -29,8 +30,9 @@ EXTRA = "pip install 'tihua-server[train]'"
 )
 @click.option(
     "--start",
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="A tihua-tiny model to fine-tune; without it, training starts from ImageNet's weights.",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="A tihua-tiny model to fine-tune, tihua-tiny being the packaged one; without it, training "
+    "starts from ImageNet's weights.",
 )
 @click.option(
     "--out",
@@ -38,7 +40,9 @@ EXTRA = "pip install 'tihua-server[train]'"
     required=True,
     help="Where features, checkpoints, the curve and the model go; a stopped run goes on there.",
 )
-@click.option("--seed", default=0, show_default=True, help="Of every draw.")
+@click.option(
+    "--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Of every draw."
+)
 @click.option(
     "--head-epochs",
     type=click.IntRange(min=1),
@@ -72,7 +76,7 @@ def train(
     \b
     Examples:
       tihua-server train --data flickr8kcn-160.tar --emoji node_modules --out build/tiny
-      tihua-server train --data photos/ --start build/tiny/tihua-tiny.safetensors --out build/mine
+      tihua-server train --data photos/ --start tihua-tiny --out build/mine
       tihua-server --model-path build/mine/tihua-tiny.safetensors      serve what was trained
     """  # noqa: D301  # click wants the backspace itself
     missing = [name for name in NEEDED if importlib.util.find_spec(name) is None]
@@ -80,6 +84,7 @@ def train(
         raise click.ClickException(f"{', '.join(missing)}: not installed; {EXTRA}")
     from tihua_server.devices import torch_device
     from tihua_server.errors import ServiceError
+    from tihua_server.tiny_clip import MODEL_ID, PACKAGED_MODEL
     from tihua_server.training.materials import read_materials
     from tihua_server.training.recipe import Recipe
     from tihua_server.training.tiny_training import evaluate_tiny, train_tiny
@@ -88,14 +93,17 @@ def train(
     given = {"head_epochs": head_epochs, "block_epochs": block_epochs}
     knobs: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
     recipe = dataclasses.replace(Recipe(seed=seed), **knobs)
+    if start == Path(MODEL_ID) and not start.exists():
+        start = PACKAGED_MODEL
     try:
-        chosen = str(torch_device(device))
-        materials = read_materials(data, emoji, recipe)
         out.mkdir(parents=True, exist_ok=True)
+        chosen = str(torch_device(device))
+        tell = functools.partial(click.echo, err=True)
+        materials = read_materials(data, emoji, recipe, tell=tell)
         model, digest = train_tiny(materials, recipe, out, device=chosen, start=start)
-    except (ServiceError, FileNotFoundError, ValueError) as error:
+        click.echo(f"{model}: {model.stat().st_size / 1e6:.1f} MB, sha256 {digest}")
+        click.echo(f"{(time.monotonic() - started) / 60:.0f} minutes, {dataclasses.asdict(recipe)}")
+        for line in evaluate_tiny(materials, model, device=chosen):
+            click.echo(line)
+    except (ServiceError, OSError, ValueError) as error:
         raise click.ClickException(str(error)) from error
-    click.echo(f"{model}: {model.stat().st_size / 1e6:.1f} MB, sha256 {digest}")
-    click.echo(f"{(time.monotonic() - started) / 60:.0f} minutes, {dataclasses.asdict(recipe)}")
-    for line in evaluate_tiny(materials, model, device=chosen):
-        click.echo(line)

@@ -1,6 +1,8 @@
 """Pictures made of two or three emoji, which teach what a phrase of several nouns names."""
 
+import hashlib
 from collections.abc import Sequence
+from functools import cached_property
 
 import numpy as np
 from PIL import Image
@@ -39,6 +41,14 @@ class Compositions:
         self._photographs = photographs
         self._count = count
         self._seed = seed
+
+    @cached_property
+    def digest(self) -> str:
+        """What tells these compositions from others."""
+        made_of = " ".join(emoji.digest for emoji in self._emoji)
+        if self._photographs:
+            made_of += self._photographs.digest
+        return hashlib.sha256(f"{self._seed} {self._count} {made_of}".encode()).hexdigest()
 
     def __len__(self) -> int:
         """Return the number of compositions."""

@@ -40,6 +40,10 @@ class Curve:
         self._folder = folder
         self.points = _read(folder / TABLE)
 
+    def has(self, stage: int, epoch: int) -> bool:
+        """Return whether an epoch was recorded."""
+        return any((one.stage, one.epoch) == (stage, epoch) for one in self.points)
+
     def record(self, point: Point) -> None:
         """Add an epoch, and draw; later epochs, of a run that was begun anew, are forgotten."""
         place = (point.stage, point.epoch)
@@ -76,22 +80,25 @@ def _write(file: Path, content: bytes) -> None:
 
 
 def _draw(points: list[Point]) -> bytes:
-    """Return a PNG of loss above recall, over the epochs of all stages."""
+    """Return a PNG of the loss, and of recall where it was measured, over the epochs."""
     epochs = range(1, len(points) + 1)
     measured = [
         (epoch, one.recall_at_10)
         for epoch, one in zip(epochs, points, strict=True)
         if one.recall_at_10 is not None
     ]
-    figure = Figure(figsize=(8, 6), dpi=100, layout="constrained")
-    upper, lower = figure.subplots(2, sharex=True)
-    upper.plot(epochs, [one.loss for one in points], marker=".")
-    upper.set_ylabel("loss")
-    lower.plot([epoch for epoch, _ in measured], [share for _, share in measured], marker=".")
-    lower.set_ylabel("R@10 on val, %")
-    lower.set_xlabel("epoch")
-    lower.xaxis.set_major_locator(MaxNLocator(integer=True))
-    for axes in (upper, lower):
+    figure = Figure(figsize=(8, 6 if measured else 3.5), dpi=100, layout="constrained")
+    panels = figure.subplots(2 if measured else 1, sharex=True, squeeze=False)[:, 0]
+    panels[0].plot(epochs, [one.loss for one in points], marker=".")
+    panels[0].set_ylabel("loss")
+    if measured:
+        shown, shares = zip(*measured, strict=True)
+        panels[1].plot(shown, shares, marker=".")
+        panels[1].set_ylabel("R@10 on val, %")
+    panels[-1].set_xlabel("epoch")
+    panels[-1].set_xlim(0.5, len(points) + 0.5)
+    panels[-1].xaxis.set_major_locator(MaxNLocator(integer=True))
+    for axes in panels:
         axes.grid(alpha=0.3)
         for epoch, before, after in zip(epochs, points, points[1:], strict=False):
             if after.stage != before.stage:

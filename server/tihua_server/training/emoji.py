@@ -3,16 +3,18 @@
 The pictures and the names come from npm packages, installed beside each other in one folder:
 
     npm install emojibase-data emoji-datasource-google emoji-datasource-twitter \
-        openmoji emojione@2.2.7
+        openmoji emojione@2.2.7 @lobehub/fluent-emoji-3d
 
 Microsoft's Fluent emoji are read for measuring only, never trained on: their style is the test.
 """
 
 import csv
+import hashlib
 import io
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from importlib import resources
 from pathlib import Path
 
@@ -47,6 +49,11 @@ class EmojiSet:
     title: str
     folder: str
     suffix: str
+
+    @property
+    def package(self) -> str:
+        """The npm package: `openmoji`, `@lobehub/fluent-emoji-3d`."""
+        return "/".join(self.folder.split("/")[: 2 if self.folder.startswith("@") else 1])
 
 
 TRAINING_SETS = (
@@ -87,7 +94,8 @@ class Emoji:
         folder = node_modules / emoji_set.folder
         if not folder.is_dir():
             raise FileNotFoundError(
-                f"{folder} is not there: install {emoji_set.title} beside the others with npm"
+                f"{folder} is not there: npm install {emoji_set.package} beside the others brings"
+                f" {emoji_set.title}"
             )
         files = {
             code: file
@@ -104,6 +112,14 @@ class Emoji:
         self._texts = [names[code] for code in self._codes]
         self._files = [files[code] for code in self._codes]
         self._layers: dict[int, Image.Image] = {}
+
+    @cached_property
+    def digest(self) -> str:
+        """What tells these emoji, their names and how they are placed from others."""
+        digest = hashlib.sha256(f"{self._seed} {self._codes} {self._texts}".encode())
+        for file in self._files:
+            digest.update(hashlib.sha256(file.read_bytes()).digest())
+        return digest.hexdigest()
 
     def __len__(self) -> int:
         """Return the number of emoji."""
@@ -151,7 +167,11 @@ def read_names(node_modules: Path) -> dict[str, tuple[str, ...]]:
     Raises:
         FileNotFoundError: `emojibase-data` is not there.
     """
-    table = json.loads((node_modules / "emojibase-data/zh/data.json").read_text(encoding="utf-8"))
+    file = node_modules / "emojibase-data/zh/data.json"
+    if not file.is_file():
+        msg = f"{file} is not there: npm install emojibase-data brings the names of the emoji"
+        raise FileNotFoundError(msg)
+    table = json.loads(file.read_text(encoding="utf-8"))
     own = _read_own_words()
     names = {}
     for entry in table:

@@ -116,11 +116,8 @@ class PictureCache:
 
     def _file(self, source: PictureSource, view: int, what: str, weights: bytes) -> Path:
         """Return a name that tells it from that of other pictures, weights or another cut."""
-        digest = hashlib.sha256(weights)
-        for index in range(0, len(source), max(1, len(source) // 16)):
-            digest.update(source.group(index).encode())
-            digest.update(source.picture(index, view).tobytes())
-        return self.folder / f"{source.name}-{view}-{digest.hexdigest()[:8]}-{what}.npy"
+        digest = hashlib.sha256(weights + source.digest.encode()).hexdigest()
+        return self.folder / f"{source.name}-{view}-{digest[:16]}-{what}.npy"
 
 
 class _Pooled(nn.Module):

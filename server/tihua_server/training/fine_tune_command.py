@@ -3,6 +3,7 @@
 It imports click alone: torch takes seconds, and `--help` needs none of it.
 """
 
+import functools
 import importlib.util
 from pathlib import Path
 
@@ -34,7 +35,27 @@ POSITIVE = click.IntRange(min=1)
     required=True,
     help="Where checkpoint, curve and model go; a stopped run goes on there.",
 )
-@click.option("--seed", default=0, show_default=True, help="Of every draw.")
+@click.option(
+    "--model-source",
+    envvar="TIHUA_MODEL_SOURCE",
+    show_envvar=True,
+    type=click.Choice(["huggingface", "modelscope"]),
+    default="huggingface",
+    show_default=True,
+    help="Hub to fetch the published one from.",
+)
+@click.option(
+    "--model-dir",
+    envvar="TIHUA_MODEL_DIR",
+    show_envvar=True,
+    type=click.Path(path_type=Path),
+    default="~/.cache/tihua",
+    show_default=True,
+    help="Where fetched checkpoints are kept.",
+)
+@click.option(
+    "--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Of every draw."
+)
 @click.option("--epochs", type=POSITIVE, default=3, show_default=True, help="Over all pairs.")
 @click.option(
     "--batch-size",
@@ -53,6 +74,8 @@ def fine_tune(
     model_path: Path | None,
     data: Path,
     out: Path,
+    model_source: str,
+    model_dir: Path,
     seed: int,
     epochs: int,
     batch_size: int,
@@ -80,7 +103,17 @@ def fine_tune(
 
     recipe = FineTuneRecipe(seed=seed, epochs=epochs, batch_size=batch_size, rate=rate)
     try:
-        file = fine_tune_model(model, model_path, data, out, recipe, device=device)
-    except (ServiceError, FileNotFoundError, ValueError) as error:
+        file = fine_tune_model(
+            model,
+            model_path,
+            data,
+            out,
+            recipe,
+            device=device,
+            source=model_source,
+            cache_dir=model_dir.expanduser(),
+            tell=functools.partial(click.echo, err=True),
+        )
+    except (ServiceError, OSError, ValueError) as error:
         raise click.ClickException(str(error)) from error
     click.echo(f"{file}: serve it with tihua-server --model {model} --model-path {file}")

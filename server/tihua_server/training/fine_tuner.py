@@ -5,10 +5,8 @@ numbers are those of its recipe for Flickr30k-CN (`run_scripts/flickr30k_finetun
 Nothing of its training code is run: that needs CUDA, a process group and a database of pictures.
 """
 
-import hashlib
 import math
-from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,22 +18,15 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from tihua_server.architecture import Architecture
-from tihua_server.chinese_clip import PIXEL_MEAN, PIXEL_STD
 from tihua_server.fingerprint import fingerprint
-from tihua_server.tokenizer import Tokenizer
 from tihua_server.training.curve import Curve, Point
+from tihua_server.training.pairs import PairReader
 from tihua_server.training.photographs import Photographs
-from tihua_server.training.pictures import to_square
 from tihua_server.training.recall import Recall, recall
-from tihua_server.training.vocabulary import pad
-from tihua_server.types import PixelArray
+from tihua_server.training.state_file import read_state, write_state
 
 MAX_LOG_SCALE = math.log(100)
 """Where the learned inverse temperature is stopped (`train.py`, as in CLIP's paper)."""
-
-BETAS = (0.9, 0.98)
-EPS = 1e-6
-"""AdamW's, cn_clip's for vision transformers (`params.py`)."""
 
 WITHOUT_DECAY = ("bn", "ln", "bias", "logit_scale")
 """Parts of the names of parameters that have no weight decay (`main.py`)."""
@@ -99,10 +90,10 @@ class FineTuner:
         self._recipe = recipe
         self._folder = folder
         self._device = device
-        self._tokenizer = Tokenizer()
-        self._optimizer = torch.optim.AdamW(
-            _groups(network, recipe.weight_decay), lr=recipe.rate, betas=BETAS, eps=EPS
+        self._reader = PairReader(
+            image_size=architecture.image_size, batch_size=recipe.batch_size, device=device
         )
+        self._optimizer = _optimizer(network, architecture, recipe)
 
     def train(
         self, photographs: Photographs, validation: Photographs | None, progress: Progress
@@ -132,11 +123,14 @@ class FineTuner:
             )
         curve = Curve(self._folder)
         steps = per_epoch * self._recipe.epochs
-        training = f"{self._recipe} from {self._origin} on {_digest(photographs)}"
-        first = self._resume(training)
+        training = f"{self._recipe} from {self._origin} on {photographs.digest}"
+        first, loss = self._resume(training)
         task = progress.add_task("fine-tuning", total=steps, completed=first * per_epoch)
         if validation and not first:
             progress.console.print(f"before: val {self._recall(validation)}")
+        if first and not curve.has(1, first):
+            # It was stopped between the checkpoint and the curve.
+            curve.record(self._measured(first, loss, validation, progress))
         for epoch in range(first, self._recipe.epochs):
             # A generator per epoch, so that a resumed run draws what an unbroken one would have.
             random = np.random.default_rng([self._recipe.seed, epoch])
@@ -146,21 +140,30 @@ class FineTuner:
             torch.manual_seed(int(random.integers(2**32)))
             self._set_training_mode()
             losses = []
-            batches = self._batches(photographs, chosen, views)
+            batches = self._reader.batches(photographs, chosen, views)
             for step, (pixels, ids) in enumerate(batches, start=epoch * per_epoch):
                 self._set_rate(step, steps)
                 losses.append(self._step(pixels, ids))
                 progress.advance(task)
-            self._save(self._folder / LATEST, epoch + 1, (epoch + 1) * per_epoch, training)
-            point = Point(1, epoch + 1, float(np.mean(losses)))
-            if validation:
-                found = self._recall(validation)
-                point = Point(1, epoch + 1, point.loss, found.at[10])
-                progress.console.print(f"epoch {epoch + 1}: loss {point.loss:.3f}, val {found}")
-            curve.record(point)
+            loss = float(np.mean(losses))
+            resumable = {"training": training, "loss": loss}
+            resumable["optimizer"] = self._optimizer.state_dict()
+            self._save(self._folder / LATEST, epoch + 1, (epoch + 1) * per_epoch, resumable)
+            curve.record(self._measured(epoch + 1, loss, validation, progress))
         model = self._folder / f"clip_cn_{self._architecture.name.lower()}.pt"
         self._save(model, self._recipe.epochs, steps)
         return model
+
+    def _measured(
+        self, epoch: int, loss: float, validation: Photographs | None, progress: Progress
+    ) -> Point:
+        """Return an epoch's point of the curve, and tell it."""
+        line, share = f"epoch {epoch}: loss {loss:.3f}", None
+        if validation:
+            found = self._recall(validation)
+            line, share = f"{line}, val {found}", found.at[10]
+        progress.console.print(line)
+        return Point(1, epoch, loss, share)
 
     def _step(self, pixels: Tensor, ids: Tensor) -> float:
         with torch.autocast(torch.device(self._device).type, torch.bfloat16):
@@ -180,53 +183,20 @@ class FineTuner:
             self._network.logit_scale.clamp_(0, MAX_LOG_SCALE)
         return loss.item()
 
-    def _batches(
-        self, photographs: Photographs, pairs: Sequence[tuple[int, int]], views: Sequence[int]
-    ) -> Iterator[tuple[Tensor, Tensor]]:
-        """Yield pixels and token ids, the next batch being prepared meanwhile."""
-        size = self._recipe.batch_size
-
-        def batch(start: int) -> tuple[Tensor, Tensor]:
-            rows = range(start, start + size)
-            pixels = [self._square(photographs, pairs[at][0], views[at]) for at in rows]
-            texts = [photographs.texts(pairs[at][0])[pairs[at][1]] for at in rows]
-            return self._pixels(pixels), self._ids(texts)
-
-        with ThreadPoolExecutor(1) as pool:
-            waiting = pool.submit(batch, 0)
-            for start in range(size, len(pairs) + size, size):
-                ready = waiting.result()
-                if start < len(pairs):
-                    waiting = pool.submit(batch, start)
-                yield ready
-
-    def _square(self, photographs: Photographs, index: int, view: int) -> PixelArray:
-        return to_square(photographs.picture(index, view), self._architecture.image_size)
-
-    def _pixels(self, squares: Sequence[PixelArray]) -> Tensor:
-        scaled = torch.from_numpy(np.stack(squares)).permute(0, 3, 1, 2).float().div(255)
-        mean, std = (torch.tensor(each).view(3, 1, 1) for each in (PIXEL_MEAN, PIXEL_STD))
-        return scaled.sub(mean).div(std).to(self._device)
-
-    def _ids(self, texts: Sequence[str]) -> Tensor:
-        return pad([self._tokenizer.tokenize(text).ids for text in texts]).to(self._device)
-
     def _recall(self, validation: Photographs) -> Recall:
         self._network.eval()
-        size = self._recipe.batch_size
         captions = [(text, at) for at in range(len(validation)) for text in validation.texts(at)]
-        pictures, texts = [], []
         with (
             torch.inference_mode(),
             torch.autocast(torch.device(self._device).type, torch.bfloat16),
         ):
-            for start in range(0, len(validation), size):
-                rows = range(start, min(start + size, len(validation)))
-                squares = [self._square(validation, row, 0) for row in rows]
-                pictures.append(self._network.encode_image(self._pixels(squares)))
-            for start in range(0, len(captions), size):
-                ids = self._ids([text for text, _ in captions[start : start + size]])
-                texts.append(self._network.encode_text(ids))
+            pictures = [
+                self._network.encode_image(pixels) for pixels in self._reader.pictures(validation)
+            ]
+            texts = [
+                self._network.encode_text(ids)
+                for ids in self._reader.texts([text for text, _ in captions])
+            ]
         found, sought = (
             functional.normalize(torch.cat(parts).float(), dim=-1).cpu().numpy()
             for parts in (pictures, texts)
@@ -250,24 +220,21 @@ class FineTuner:
         for group in self._optimizer.param_groups:
             group["lr"] = self._recipe.rate * share
 
-    def _resume(self, training: str) -> int:
-        """Return how many epochs are done, everything set to where it was after them."""
+    def _resume(self, training: str) -> tuple[int, float]:
+        """Return how many epochs are done and the loss of the last, everything set as after it."""
         file = self._folder / LATEST
         if not file.exists():
-            return 0
-        saved = torch.load(file, map_location=self._device, weights_only=True)
-        if saved.get("training") != training:
-            raise ValueError(
-                f"{file} is of a training with another model, other data or settings: choose"
-                " another --out, or delete it"
-            )
+            return 0, math.nan
+        saved = read_state(file, training, self._device)
         state = {name.removeprefix("module."): each for name, each in saved["state_dict"].items()}
         self._network.load_state_dict(state)
         self._optimizer.load_state_dict(saved["optimizer"])
-        return int(saved["epoch"])
+        return int(saved["epoch"]), float(saved["loss"])
 
-    def _save(self, file: Path, epoch: int, step: int, training: str | None = None) -> None:
-        """Write a checkpoint; with a training, one that it can go on from."""
+    def _save(
+        self, file: Path, epoch: int, step: int, further: Mapping[str, Any] | None = None
+    ) -> None:
+        """Write a checkpoint in cn_clip's format, and what else a training goes on from."""
         content: dict[str, Any] = {
             "epoch": epoch,
             "step": step,
@@ -276,18 +243,20 @@ class FineTuner:
                 f"module.{name}": tensor for name, tensor in self._network.state_dict().items()
             },
         }
-        if training is not None:
-            content["training"] = training
-            content["optimizer"] = self._optimizer.state_dict()
-        partial = file.with_suffix(".partial.pt")
-        torch.save(content, partial)
-        partial.rename(file)
+        write_state(file, content | dict(further or {}))
 
 
-def _digest(photographs: Photographs) -> str:
-    """Return what tells captioned pictures from others: number, and hash of the captions."""
-    texts = [photographs.texts(index) for index in range(len(photographs))]
-    return f"{len(texts)} pictures, {hashlib.sha256(repr(texts).encode()).hexdigest()[:16]}"
+def _optimizer(
+    network: Any, architecture: Architecture, recipe: FineTuneRecipe
+) -> torch.optim.AdamW:
+    """Return cn_clip's (`params.py`), whose numbers for ResNets are others."""
+    is_resnet = architecture.name.startswith("RN")
+    return torch.optim.AdamW(
+        _groups(network, recipe.weight_decay),
+        lr=recipe.rate,
+        betas=(0.9, 0.999 if is_resnet else 0.98),
+        eps=1e-8 if is_resnet else 1e-6,
+    )
 
 
 def _groups(network: Any, weight_decay: float) -> list[dict[str, Any]]:

@@ -1,13 +1,12 @@
 """From a folder of captioned pictures and a Chinese-CLIP model to one that knows them."""
 
+from collections.abc import Callable
 from pathlib import Path
 
-from tihua_server.checkpoint import SOURCES
 from tihua_server.chinese_clip import read_weights
-from tihua_server.config import Config
 from tihua_server.devices import torch_device
 from tihua_server.training.fine_tuner import FineTuner, FineTuneRecipe
-from tihua_server.training.photographs import Photographs, validation_photographs
+from tihua_server.training.photographs import read_splits
 from tihua_server.training.progress import training_progress
 
 VIEWS = 16
@@ -15,7 +14,16 @@ VIEWS = 16
 
 
 def fine_tune_model(
-    name: str, path: Path | None, data: Path, out: Path, recipe: FineTuneRecipe, *, device: str
+    name: str,
+    path: Path | None,
+    data: Path,
+    out: Path,
+    recipe: FineTuneRecipe,
+    *,
+    device: str,
+    source: str,
+    cache_dir: Path,
+    tell: Callable[[str], None],
 ) -> Path:
     """Fine-tune a published model or a checkpoint of one, and return the file made.
 
@@ -26,18 +34,21 @@ def fine_tune_model(
         out: where checkpoint, curve and model go; made when absent.
         recipe: how.
         device: `auto`, or as torch names it.
+        source: the hub to fetch from, one of `tihua_server.checkpoint.SOURCES`.
+        cache_dir: where fetched checkpoints are kept.
+        tell: is told, a line at a time, what was found in `data`.
 
     Raises:
         ModelError: the model can't be had.
         FileNotFoundError: `data` holds no captions.
-        ValueError: it holds none of pictures under train/, or fewer than a batch takes.
+        OSError: `out` can't be written.
+        ValueError: it holds none of pictures under train/, or fewer than a batch takes, or
+            pictures that can't be read; or `out` has a checkpoint of another training.
     """
-    photographs = Photographs(data, "train", views=VIEWS, seed=recipe.seed)
-    validation = validation_photographs(data, seed=recipe.seed)
-    chosen = str(torch_device(device))
-    cache_dir = Config().model_dir
-    architecture, state = read_weights(name, path=path, source=SOURCES[0], cache_dir=cache_dir)
     out.mkdir(parents=True, exist_ok=True)
+    chosen = str(torch_device(device))
+    architecture, state = read_weights(name, path=path, source=source, cache_dir=cache_dir)
+    photographs, validation = read_splits(data, views=VIEWS, seed=recipe.seed, tell=tell)
     tuner = FineTuner(architecture, state, recipe, folder=out, device=chosen)
     with training_progress() as progress:
         return tuner.train(photographs, validation, progress)

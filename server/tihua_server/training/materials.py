@@ -1,11 +1,12 @@
 """What tihua-tiny learns from and is measured by, read from where the user keeps it."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from tihua_server.training.compositions import Compositions
 from tihua_server.training.emoji import TEST_SET, TRAINING_SETS, Emoji, read_names
-from tihua_server.training.photographs import Photographs, validation_photographs
+from tihua_server.training.photographs import Photographs, read_splits
 from tihua_server.training.recipe import Recipe
 
 
@@ -28,25 +29,29 @@ class Materials:
     test: Emoji | None = None
 
 
-def read_materials(data: Path | None, node_modules: Path | None, recipe: Recipe) -> Materials:
+def read_materials(
+    data: Path | None, node_modules: Path | None, recipe: Recipe, *, tell: Callable[[str], None]
+) -> Materials:
     """Return the materials.
 
     Args:
         data: folder or tar archive of photographs: captions.tsv, train/, and val/ to choose by.
         node_modules: folder of npm packages with the emoji sets.
         recipe: how many views, and of which seed.
+        tell: is told, a line at a time, what was found.
 
     Raises:
         FileNotFoundError: a file or a package is not there.
-        ValueError: there is nothing to train on.
+        ValueError: there is nothing to train on, or it can't be read.
     """
     if data is None and node_modules is None:
         raise ValueError("there is nothing to train on: --data or --emoji must name it")
     seed = recipe.seed
     photographs = validation = None
     if data is not None:
-        photographs = Photographs(data, "train", views=recipe.photograph_views, seed=seed)
-        validation = validation_photographs(data, seed=seed)
+        photographs, validation = read_splits(
+            data, views=recipe.photograph_views, seed=seed, tell=tell
+        )
     if node_modules is None:
         return Materials(photographs=photographs, validation=validation)
     names = read_names(node_modules)

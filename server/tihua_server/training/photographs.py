@@ -3,21 +3,34 @@
 captions.tsv            two columns, `image` and `caption`, with a header; one line a caption
 train/1000268201.jpg    pictures, in one folder per split
 val/…
+
+A file is decoded as the server decodes it: upright, transparency on white, 16 bits scaled to 8, and
+bounded in pixels.
 """
 
-import io
-import tarfile
-from collections.abc import Iterator
+import hashlib
+import os
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
+from rich.progress import Progress
 
-from tihua_server.training.pictures import on_white
+from tihua_server.config import Limits
+from tihua_server.errors import ServiceError
+from tihua_server.images import decode_whole
+from tihua_server.training.caption_table import CAPTION_FILE, read_captions
+from tihua_server.training.picture_files import PictureFiles
+from tihua_server.training.progress import training_progress
 
-CAPTION_FILE = "captions.tsv"
 SMALLEST_CROP = 0.55
 """Least share of the area that a crop keeps."""
+
+TOLD = 5
+"""Pictures that an error names, of those that can't be read."""
 
 
 class EmptySplitError(ValueError):
@@ -35,45 +48,93 @@ class Photographs:
         views: ways in which each is drawn, 1 or more.
         seed: of the crops.
 
+    Attributes:
+        name, views: for file names, and as given.
+        summary: how many pictures and captions there are, and what was left out, for people.
+
     Raises:
         FileNotFoundError: there is no such path, or no `captions.tsv` in it.
         EmptySplitError: the split has no captioned picture.
+        ValueError: `path` is no tar archive, or its table of captions can't be read.
     """
 
     def __init__(self, path: Path, split: str, *, views: int, seed: int) -> None:
-        files = dict(_read(path))
-        if CAPTION_FILE not in files:
-            msg = f"{path} holds no {CAPTION_FILE}: a table of image and caption, tab between them"
-            raise FileNotFoundError(msg)
-        captions: dict[str, list[str]] = {}
-        for line in files[CAPTION_FILE].decode("utf-8").splitlines()[1:]:
-            image, _, caption = line.partition("\t")
-            if image.startswith(f"{split}/") and image in files and caption.strip():
-                captions.setdefault(image, []).append(caption.strip())
-        if not captions:
-            msg = f"{path} holds no captioned picture under {split}/"
+        self._files = PictureFiles(path)
+        table = read_captions(self._files, split, str(path))
+        left_out = (
+            f"; {table.left_out} lines of {CAPTION_FILE} left out, the first {table.first_left_out}"
+            if table.left_out
+            else ""
+        )
+        if not table.captions:
+            msg = f"{path} holds no captioned picture under {split}/{left_out}"
             raise EmptySplitError(msg)
+        count = sum(len(texts) for texts in table.captions.values())
+        self.summary = f"{split}/: {len(table.captions)} pictures, {count} captions{left_out}"
         self.name = f"photographs-{split}"
         self.views = views
         self._seed = seed
-        self._names = sorted(captions)
-        self._captions = [tuple(captions[name]) for name in self._names]
-        self._files = [files[name] for name in self._names]
+        self._names = list(table.captions)
+        self._captions = list(table.captions.values())
 
     def __len__(self) -> int:
         """Return the number of photographs."""
         return len(self._names)
 
+    @cached_property
+    def digest(self) -> str:
+        """What tells these photographs, captions and crops from others."""
+        digest = hashlib.sha256(f"{self._seed} {self._captions}".encode())
+        for index, name in enumerate(self._names):
+            digest.update(name.encode() + hashlib.sha256(self.file(index)).digest())
+        return digest.hexdigest()
+
+    def verify(self, progress: Progress) -> None:
+        """Decode every photograph, which takes a moment and saves finding one out hours later.
+
+        Args:
+            progress: shows how far it is.
+
+        Raises:
+            ValueError: some can't be read; it names them.
+        """
+        task = progress.add_task(f"reading {self.name}", total=len(self))
+
+        def fault(index: int) -> str:
+            try:
+                self.picture(index, 0)
+            except ValueError as error:
+                return str(error)
+            finally:
+                progress.advance(task)
+            return ""
+
+        with ThreadPoolExecutor(os.cpu_count()) as threads:
+            faults = [each for each in threads.map(fault, range(len(self))) if each]
+        progress.remove_task(task)
+        if faults:
+            more = f"\nand {len(faults) - TOLD} more" if len(faults) > TOLD else ""
+            raise ValueError(
+                f"{len(faults)} of {len(self)} pictures can't be read; mend them, or take their"
+                f" lines out of {CAPTION_FILE}:\n" + "\n".join(faults[:TOLD]) + more
+            )
+
     def picture(self, index: int, view: int) -> Image.Image:
-        """Return a photograph, or a crop of it."""
-        with Image.open(io.BytesIO(self._files[index])) as file:
-            photograph = on_white(file)
-            photograph.load()
+        """Return a photograph, or a crop of it.
+
+        Raises:
+            ValueError: it can't be read, or is too large; it names the file.
+        """
+        try:
+            content = self.file(index)
+            photograph = decode_whole(content, max_pixels=Limits().max_image_pixels)
+        except (ServiceError, OSError) as error:
+            raise ValueError(f"{self._names[index]}: {error}") from error
         return photograph if view == 0 else self._crop(photograph, index, view)
 
     def file(self, index: int) -> bytes:
         """Return a photograph as it is stored."""
-        return self._files[index]
+        return self._files.read(self._names[index])
 
     def texts(self, index: int) -> tuple[str, ...]:
         """Return the captions."""
@@ -94,22 +155,29 @@ class Photographs:
         return crop.transpose(Image.Transpose.FLIP_LEFT_RIGHT) if view % 2 else crop
 
 
-def validation_photographs(path: Path, *, seed: int) -> Photographs | None:
-    """Return the photographs under `val/`; None where no caption is of one."""
+def read_splits(
+    path: Path, *, views: int, seed: int, tell: Callable[[str], None]
+) -> tuple[Photographs, Photographs | None]:
+    """Return the photographs to train on and those to measure by, which may be none.
+
+    Args:
+        path: a folder, or a tar archive of one.
+        views: ways in which each of the former is drawn.
+        seed: of the crops.
+        tell: is told, a line at a time, what was found.
+
+    Raises:
+        FileNotFoundError, ValueError: as `Photographs` and its `verify` raise them.
+    """
+    train = Photographs(path, "train", views=views, seed=seed)
+    tell(train.summary)
+    validation: Photographs | None = None
     try:
-        return Photographs(path, "val", views=1, seed=seed)
-    except EmptySplitError:
-        return None
-
-
-def _read(path: Path) -> Iterator[tuple[str, bytes]]:
-    if path.is_dir():
-        for file in sorted(path.rglob("*")):
-            if file.is_file():
-                yield file.relative_to(path).as_posix(), file.read_bytes()
-        return
-    with tarfile.open(path) as archive:
-        for member in archive:
-            content = archive.extractfile(member) if member.isfile() else None
-            if content is not None:
-                yield member.name, content.read()
+        validation = Photographs(path, "val", views=1, seed=seed)
+        tell(validation.summary)
+    except EmptySplitError as error:
+        tell(f"{error}: nothing is measured on the way")
+    with training_progress() as progress:
+        for photographs in filter(None, (train, validation)):
+            photographs.verify(progress)
+    return train, validation

@@ -26,6 +26,10 @@ class TextSource(Protocol):
 
     name: str
 
+    @property
+    def digest(self) -> str:
+        """What tells these things, and how they are drawn, from others."""
+
     def __len__(self) -> int:
         """Return the number of things."""
 

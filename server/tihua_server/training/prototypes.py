@@ -8,6 +8,7 @@ some photograph differs from the mean of its own class.
 """
 
 import csv
+import hashlib
 from importlib import resources
 from typing import cast
 
@@ -44,6 +45,8 @@ class Prototypes:
         self, features: FloatArray, classifier: Classifier, *, draws: int, seed: int
     ) -> None:
         words = read_words()
+        self.digest = hashlib.sha256(f"{seed} {draws} {sorted(words.items())}".encode()).hexdigest()
+        """What tells the draws from others, of the same classifier and photographs."""
         self._numbers = sorted(words)
         self._words = [words[number] for number in self._numbers]
         self._draws = draws

@@ -6,10 +6,12 @@ stage 2  the last blocks too    over what the first blocks made of windows: an e
 Each ends with the mean of its weights over the last steps, and that is what is measured on the way.
 """
 
+import hashlib
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -27,6 +29,7 @@ from tihua_server.training.curve import Curve, Point
 from tihua_server.training.pooling import Pooled, Pooling
 from tihua_server.training.recall import Recall
 from tihua_server.training.recipe import Recipe
+from tihua_server.training.state_file import read_state, write_state
 from tihua_server.types import TokenArray
 
 START_SCALE = 14.0
@@ -92,6 +95,8 @@ class Trainer:
         self._validate = validate
         self._curve = curve
         self._origin = fingerprint(network.state_dict(), {})
+        data = " ".join(album.source.digest for album in mixture.albums)
+        self._data = hashlib.sha256(data.encode()).hexdigest()[:16]
         self._scale = nn.Parameter(torch.tensor(math.log(START_SCALE), device=device))
         self._pooling = Pooling(
             network.image,
@@ -106,7 +111,7 @@ class Trainer:
         """Train both stages, or what is left of them.
 
         Raises:
-            ValueError: the folder has a checkpoint of another training.
+            ValueError: the folder has checkpoints of another training.
         """
         image, text = self._network.image, self._network.text
         heads = [*image.norm.parameters(), *image.hidden.parameters()]
@@ -116,23 +121,23 @@ class Trainer:
             *image.blocks[self._recipe.frozen_blocks :].parameters(),
             *image.top.parameters(),
         ]
+        recipe = self._recipe
+        stages = [
+            Stage(1, "heads", recipe.head_epochs, [(heads, recipe.head_rate)], self._pooling.cached)
+        ]
+        if recipe.block_epochs:
+            rates = [(heads, recipe.head_rate), (blocks, recipe.block_rate)]
+            stages.append(Stage(2, "blocks", recipe.block_epochs, rates, self._pooling.fresh))
+        saved = {stage.name: self._saved(stage) for stage in stages}
         for parameter in image.parameters():
             parameter.requires_grad_(False)
-        for parameter in heads:
-            parameter.requires_grad_(True)
-        head_rate, block_rate = self._recipe.head_rate, self._recipe.block_rate
-        rates = [(heads, head_rate)]
-        epochs = self._recipe.head_epochs
-        stage = Stage(1, "heads", epochs, rates, self._pooling.cached)
-        self._run(stage, progress)
-        for parameter in blocks:
-            parameter.requires_grad_(True)
-        rates = [(heads, head_rate), (blocks, block_rate)]
-        epochs = self._recipe.block_epochs
-        stage = Stage(2, "blocks", epochs, rates, self._pooling.fresh)
-        self._run(stage, progress)
+        for stage in stages:
+            for parameters, _ in stage.rates:
+                for parameter in parameters:
+                    parameter.requires_grad_(True)
+            self._run(stage, saved[stage.name], progress)
 
-    def _run(self, stage: Stage, progress: Progress) -> None:
+    def _run(self, stage: Stage, saved: dict[str, Any] | None, progress: Progress) -> None:
         optimizer = torch.optim.AdamW(
             [{"params": params, "lr": rate} for params, rate in stage.rates],
             weight_decay=self._recipe.weight_decay,
@@ -145,7 +150,13 @@ class Trainer:
         per_epoch = len(self._mixture)
         steps = per_epoch * stage.epochs
         schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: _rate(step, steps))
-        first = self._resume(stage, optimizer, schedule, average)
+        first = 0
+        if saved:
+            self._restore(saved, optimizer, schedule, average)
+            first = int(saved["epochs"])
+            if not self._curve.has(stage.number, first):
+                # It was stopped between the checkpoint and the curve.
+                self._record(stage, first, saved["loss"], average, progress)
         task = progress.add_task(stage.name, total=steps, completed=first * per_epoch)
         for epoch in range(first, stage.epochs):
             # A generator per epoch, so that a resumed run draws what an unbroken one would have.
@@ -164,18 +175,25 @@ class Trainer:
                 losses.append(loss.detach())
                 progress.advance(task)
             self._network.eval()
-            self._save(stage, epoch + 1, optimizer, schedule, average)
-            point = Point(stage.number, epoch + 1, torch.stack(losses).mean().item())
-            is_due = (epoch + 1) % math.ceil(stage.epochs / 10) == 0 or epoch + 1 == stage.epochs
-            if self._validate and is_due:
+            mean = torch.stack(losses).mean().item()
+            self._save(stage, epoch + 1, mean, optimizer, schedule, average)
+            self._record(stage, epoch + 1, mean, average, progress)
+        average.adopt()
+
+    def _record(
+        self, stage: Stage, epoch: int, loss: float, average: WeightAverage, progress: Progress
+    ) -> None:
+        """Put an epoch on the curve; a tenth of a stage is told, and measured where it can be."""
+        point = Point(stage.number, epoch, loss)
+        if epoch % math.ceil(stage.epochs / 10) == 0 or epoch == stage.epochs:
+            line = f"{stage.name} {epoch}/{stage.epochs}: loss {loss:.3f}"
+            if self._validate:
                 with average.shown():
                     found = self._validate(self._network, stage.number == 1)
                 point = replace(point, recall_at_10=found.at[10])
-                progress.console.print(
-                    f"{stage.name} {epoch + 1}/{stage.epochs}: loss {point.loss:.3f}, val {found}"
-                )
-            self._curve.record(point)
-        average.adopt()
+                line += f", val {found}"
+            progress.console.print(line)
+        self._curve.record(point)
 
     def _loss(self, picks: Sequence[Pick], sampler: CaptionSampler, stage: Stage) -> Tensor:
         drawn, right, groups, tokens = [], [], [], []
@@ -216,37 +234,32 @@ class Trainer:
         recipe = self._recipe
         if stage.number == 1:
             recipe = replace(recipe, block_epochs=0)
-        return f"{recipe} from {self._origin}"
+        return f"{recipe} from {self._origin} on {self._data}"
 
-    def _resume(
+    def _saved(self, stage: Stage) -> dict[str, Any] | None:
+        """Return what an earlier run left of a stage; None where it left nothing."""
+        file = self._folder / f"{stage.name}.pt"
+        return read_state(file, self._training(stage), self._device) if file.exists() else None
+
+    def _restore(
         self,
-        stage: Stage,
+        saved: dict[str, Any],
         optimizer: torch.optim.Optimizer,
         schedule: torch.optim.lr_scheduler.LambdaLR,
         average: WeightAverage,
-    ) -> int:
-        """Return how many epochs are done, everything set to where it was after them."""
-        file = self._folder / f"{stage.name}.pt"
-        if not file.exists():
-            return 0
-        state = torch.load(file, map_location=self._device, weights_only=True)
-        if state.get("training") != self._training(stage):
-            raise ValueError(
-                f"{file} is of a training with other data, start or settings: choose another --out,"
-                " or delete it"
-            )
-        self._network.load_state_dict(state["network"])
-        optimizer.load_state_dict(state["optimizer"])
-        schedule.load_state_dict(state["schedule"])
-        average.restore(state["average"])
+    ) -> None:
+        self._network.load_state_dict(saved["network"])
+        optimizer.load_state_dict(saved["optimizer"])
+        schedule.load_state_dict(saved["schedule"])
+        average.restore(saved["average"])
         with torch.no_grad():
-            self._scale.copy_(state["scale"])
-        return int(state["epochs"])
+            self._scale.copy_(saved["scale"])
 
     def _save(
         self,
         stage: Stage,
         epochs: int,
+        loss: float,
         optimizer: torch.optim.Optimizer,
         schedule: torch.optim.lr_scheduler.LambdaLR,
         average: WeightAverage,
@@ -259,10 +272,9 @@ class Trainer:
             "average": average.state(),
             "scale": self._scale.detach(),
             "epochs": epochs,
+            "loss": loss,
         }
-        partial = self._folder / f"{stage.name}.partial.pt"
-        torch.save(state, partial)
-        partial.rename(self._folder / f"{stage.name}.pt")
+        write_state(self._folder / f"{stage.name}.pt", state)
 
 
 def _rate(step: int, steps: int) -> float:

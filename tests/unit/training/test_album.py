@@ -12,7 +12,7 @@ class _Things:
     """Texts that are not looked at; the group of each is given."""
 
     def __init__(self, name: str, groups: str) -> None:
-        self.name = name
+        self.name = self.digest = name
         self._groups = groups
 
     def __len__(self) -> int:

@@ -93,9 +93,12 @@ def test_a_stopped_run_ends_where_an_unbroken_one_does(
     class StoppedError(Exception):
         pass
 
+    record = Curve.record
+
     def stop(curve: Curve, point: Point) -> None:
         if point.epoch == 2:
             raise StoppedError
+        record(curve, point)
 
     with monkeypatch.context() as patch:
         patch.setattr(Curve, "record", stop)
@@ -104,6 +107,10 @@ def test_a_stopped_run_ends_where_an_unbroken_one_does(
     resumed = read_checkpoint(_train(state, coloured, tmp_path / "broken", RECIPE))
     for name, tensor in unbroken.items():
         torch.testing.assert_close(resumed[name], tensor, msg=name)
+    # It was stopped before epoch 2 was recorded, and records it after all.
+    curves = [(tmp_path / run / "curve.tsv").read_text() for run in ("broken", "unbroken")]
+    assert [line.split("\t")[1] for line in curves[0].splitlines()] == ["epoch", "1", "2", "3"]
+    assert len(curves[0].splitlines()) == len(curves[1].splitlines())
 
 
 def test_the_folder_of_another_training_is_refused(
@@ -124,6 +131,13 @@ def test_the_folder_of_another_training_is_refused(
         captions.write_text(text, encoding="utf-8")
         with pytest.raises(ValueError, match=r"latest\.pt is of a training with another model"):
             _train(started, coloured, tmp_path / "out", settings)
+    captions.write_text(told, encoding="utf-8")
+    Image.new("RGB", (32, 32), "green").save(coloured / "train" / "r.png")
+    with pytest.raises(ValueError, match="with another model, other data"):
+        _train(state, coloured, tmp_path / "out", recipe)
+    (tmp_path / "out" / "latest.pt").write_bytes(b"cut short")
+    with pytest.raises(ValueError, match=r"latest\.pt is damaged: delete it"):
+        _train(state, coloured, tmp_path / "out", recipe)
 
 
 def test_too_few_pairs_are_refused(

@@ -1,11 +1,15 @@
 """Captioned photographs in a folder or an archive."""
 
+import io
 import tarfile
 from pathlib import Path
 
 import numpy as np
 import pytest
-from tihua_server.training.photographs import Photographs
+from PIL import Image
+from tihua_server.training.photographs import EmptySplitError, Photographs, read_splits
+
+HEADER = "image\tcaption\n"
 
 
 def test_a_split_has_its_pictures_with_their_captions(photograph_folder: Path) -> None:
@@ -48,4 +52,126 @@ def test_a_folder_without_captions_is_refused_by_name(tmp_path: Path) -> None:
 def test_a_split_without_pictures_is_refused(photograph_folder: Path) -> None:
     """Training on nothing would be a puzzle later."""
     with pytest.raises(ValueError, match="under test/"):
+        Photographs(photograph_folder, "test", views=1, seed=0)
+
+
+def _write_table(folder: Path, content: str | bytes) -> None:
+    encoded = content.encode() if isinstance(content, str) else content
+    (folder / "captions.tsv").write_bytes(encoded)
+
+
+@pytest.mark.parametrize("top", ["", "./", "photographs/"])
+def test_an_archive_may_be_made_as_tar_makes_it(
+    photograph_folder: Path, tmp_path: Path, top: str
+) -> None:
+    """Of `.`, or of the folder from outside."""
+    archive = tmp_path / "photographs.tar.gz"
+    with tarfile.open(archive, "w:gz") as tar:
+        for file in photograph_folder.rglob("*"):
+            tar.add(file, f"{top}{file.relative_to(photograph_folder)}", recursive=False)
+    assert len(Photographs(archive, "train", views=1, seed=0)) == 2
+
+
+def test_a_file_that_is_no_archive_is_named(photograph_folder: Path) -> None:
+    """The table itself is often what is given."""
+    table = photograph_folder / "captions.tsv"
+    with pytest.raises(ValueError, match=r"captions\.tsv is neither a folder nor a whole tar"):
+        Photographs(table, "train", views=1, seed=0)
+
+
+@pytest.mark.parametrize("name", ["train/a.jpg", "./train/a.jpg", "train\\a.jpg"])
+def test_names_may_be_written_as_other_systems_do(photograph_folder: Path, name: str) -> None:
+    """And the table as Excel writes it, with a mark before it and ends of lines of two signs."""
+    _write_table(photograph_folder, f"\ufeffimage\tcaption\r\n{name}\t一只狗\r\n")
+    train = Photographs(photograph_folder, "train", views=1, seed=0)
+    assert [train.group(0), train.texts(0)] == ["train/a.jpg", ("一只狗",)]
+
+
+@pytest.mark.parametrize(
+    ("table", "told"),
+    [
+        ("一只狗".encode("gbk"), "line 1 of captions.tsv .* is not UTF-8: save it as UTF-8"),
+        ("train/a.jpg\t一只狗\n", "is 'train/a.jpg.*it must be the header 'image.tcaption'"),
+        ("", "is missing; it must be the header"),
+        (HEADER + "train/a.jpg,一只狗\n", "line 2: no tab between image and caption in 'train/a"),
+        (HEADER + "a.jpg\t一只狗\n", "line 2: a.jpg is in no folder; an image is train/a.jpg"),
+        (HEADER + "train/x.jpg\t一只狗\n", "1 lines .* line 2: there is no file train/x.jpg"),
+        (HEADER + "train/a.jpg\t \n", "line 2: no caption of train/a.jpg"),
+    ],
+)
+def test_a_table_that_gives_nothing_says_why(
+    photograph_folder: Path, table: str | bytes, told: str
+) -> None:
+    """The line, what is there, and what should be."""
+    _write_table(photograph_folder, table)
+    with pytest.raises(ValueError, match=told):
+        Photographs(photograph_folder, "train", views=1, seed=0)
+
+
+def test_what_was_taken_and_left_out_is_told(photograph_folder: Path) -> None:
+    """A wrong folder in the table would otherwise go unseen."""
+    lines: list[str] = []
+    read_splits(photograph_folder, views=1, seed=0, tell=lines.append)
+    left_out = "1 lines of captions.tsv left out, the first line 7: there is no file val/absent.jpg"
+    assert lines == [
+        "train/: 2 pictures, 4 captions",
+        f"val/: 1 pictures, 1 captions; {left_out}",
+    ]
+    _write_table(photograph_folder, HEADER + "train/a.jpg\t一只狗\n")
+    lines.clear()
+    read_splits(photograph_folder, views=1, seed=0, tell=lines.append)
+    assert lines[1].endswith("no captioned picture under val/: nothing is measured on the way")
+
+
+def test_pictures_that_cannot_be_read_are_named_before_the_training(
+    photograph_folder: Path,
+) -> None:
+    """All of them at once, each with the reason."""
+    (photograph_folder / "train/a.jpg").write_bytes(b"no picture")
+    Image.new("1", (9_000, 7_000)).save(photograph_folder / "val/c.jpg", "PNG")
+    lines: list[str] = []
+    with pytest.raises(ValueError, match=r"1 of 2 pictures can't be read;.*\ntrain/a.jpg: these"):
+        read_splits(photograph_folder, views=1, seed=0, tell=lines.append)
+    Image.new("L", (9, 9)).save(photograph_folder / "train/a.jpg")
+    with pytest.raises(ValueError, match=r"val/c\.jpg: the picture is 9000×7000 = 63000000"):
+        read_splits(photograph_folder, views=1, seed=0, tell=lines.append)
+
+
+def test_pictures_are_seen_as_the_server_sees_them(photograph_folder: Path) -> None:
+    """Upright, on white, and sixteen bits scaled to eight."""
+    white = Image.new("RGB", (30, 10), "white")
+    white.paste("black", (0, 0, 10, 10))
+    turned = Image.Exif()
+    turned[0x0112] = 6
+    white.save(photograph_folder / "train/a.jpg", exif=turned)
+    grey = io.BytesIO()
+    Image.new("I;16", (4, 4), 20_000).save(grey, "PNG")
+    (photograph_folder / "train/b.jpg").write_bytes(grey.getvalue())
+    train = Photographs(photograph_folder, "train", views=1, seed=0)
+    assert train.picture(0, 0).size == (10, 30)
+    assert np.asarray(train.picture(0, 0))[2, 5].max() < 20
+    assert np.asarray(train.picture(1, 0)).max() == 78
+
+
+def test_other_pictures_or_captions_are_another_digest(photograph_folder: Path) -> None:
+    """Or what was computed of the old ones would be taken for theirs."""
+
+    def digest(seed: int = 0) -> str:
+        return Photographs(photograph_folder, "train", views=1, seed=seed).digest
+
+    first = digest()
+    assert digest() == first != digest(seed=1)
+    picture = (photograph_folder / "train/b.jpg").read_bytes()
+    (photograph_folder / "train/a.jpg").write_bytes(picture)
+    second = digest()
+    table = (photograph_folder / "captions.tsv").read_text(encoding="utf-8")
+    _write_table(photograph_folder, table.replace("一只狗", "一只猫"))
+    assert len({first, second, digest()}) == 3
+
+
+def test_nothing_beside_the_captioned_pictures_is_read(photograph_folder: Path) -> None:
+    """A folder may hold whatever else: an unreadable file is none of its business."""
+    (photograph_folder / "train/loop.jpg").symlink_to(photograph_folder / "train/loop.jpg")
+    assert len(Photographs(photograph_folder, "train", views=1, seed=0)) == 2
+    with pytest.raises(EmptySplitError):
         Photographs(photograph_folder, "test", views=1, seed=0)

@@ -8,7 +8,7 @@ from tihua_server.training.pictures import squares
 class _Greys:
     """Pictures that are each as bright as their number, plus 100 for each view."""
 
-    name = "greys"
+    name = digest = "greys"
     views = 2
 
     def __init__(self, count: int) -> None:

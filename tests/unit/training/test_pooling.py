@@ -9,7 +9,7 @@ from tihua_server.training.windows import Windows
 
 
 class _Things:
-    name = "things"
+    name = digest = "things"
 
     def __len__(self) -> int:
         return 3

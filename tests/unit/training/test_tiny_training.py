@@ -95,7 +95,7 @@ def test_a_stopped_training_ends_where_an_unbroken_one_does(
             ["2", "2"],
         ]
     )
-    with pytest.raises(ValueError, match=r"blocks\.pt is of a training with other"):
+    with pytest.raises(ValueError, match=r"blocks\.pt is of a training with another"):
         train_tiny(materials, replace(recipe, block_epochs=3), tmp_path / "broken", device="cpu")
     lines = list(evaluate_tiny(materials, resumed, device="cpu"))
     assert [line.split(":")[0] for line in lines] == [

@@ -1,0 +1,28 @@
+"""The pictures that come with the server: the demo's, and those by which an engine is judged."""
+
+from pathlib import Path
+
+from tihua_server.images import decode_image
+from tihua_server.types import PixelArray
+
+GALLERY = Path(__file__).parent / "gallery"
+"""The folder; NOTICE.md in it says whose the pictures are."""
+
+QUERY_PICTURE = Path(__file__).parent / "gallery_query" / "photo_ginger_kitten.jpg"
+"""A picture to search the gallery by; it is not in there."""
+
+
+def gallery_pixels(count: int, size: int) -> list[PixelArray]:
+    """Return photographs and drawings, spread evenly over the gallery: (size, size, 3) uint8 each.
+
+    Args:
+        count: how many, at most as many as there are.
+        size: side of the squares, in pixels.
+    """
+    names = sorted(path.name for path in GALLERY.glob("*.jpg"))
+    return [picture_pixels(names[index * len(names) // count], size) for index in range(count)]
+
+
+def picture_pixels(name: str, size: int) -> PixelArray:
+    """Return one picture of the gallery: (size, size, 3) uint8."""
+    return decode_image((GALLERY / name).read_bytes(), size, max_pixels=10**7)

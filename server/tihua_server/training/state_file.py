@@ -1,0 +1,37 @@
+"""The files from which a stopped training goes on."""
+
+from pathlib import Path
+from typing import Any
+
+import torch
+
+
+def read_state(file: Path, training: str, device: str) -> dict[str, Any]:
+    """Return what `write_state` wrote.
+
+    Args:
+        file: it is there.
+        training: what its entry "training" must be: it tells a training from others.
+        device: where the tensors go, as torch names it.
+
+    Raises:
+        ValueError: the file is damaged, or of another training.
+    """
+    try:
+        state = torch.load(file, map_location=device, weights_only=True)
+    except Exception as error:  # torch and pickle raise nearly anything
+        msg = f"{file} is damaged: delete it, and the training begins anew"
+        raise ValueError(msg) from error
+    if not isinstance(state, dict) or state.get("training") != training:
+        raise ValueError(
+            f"{file} is of a training with another model, other data or other settings: choose"
+            f" another --out, or delete the .pt files in {file.parent}"
+        )
+    return state
+
+
+def write_state(file: Path, state: dict[str, Any]) -> None:
+    """Write a state under the file's name only when it is whole: a stopped run leaves no half."""
+    partial = file.with_suffix(".partial.pt")
+    torch.save(state, partial)
+    partial.rename(file)
