@@ -91,11 +91,19 @@ def _explained(code: str, details: str, address: str, timeout: float | None) -> 
             return f"no answer from {address} in time; allow it more with timeout"
         case "UNIMPLEMENTED":
             return f"what listens at {address} is no tihua server, or an older one ({details})"
+        case "RESOURCE_EXHAUSTED" if sizes := _MESSAGE_SIZES.search(details):
+            return (
+                f"the message is {sizes[1]} bytes; the server at {address} takes {sizes[2]}: send "
+                "fewer items at once, or smaller ones"
+            )
         case "CANCELLED":
             return f"the call to {address} was cancelled ({details})"
         case _:
             return f"{address} answered {code}: {details}"
 
+
+_MESSAGE_SIZES = re.compile(r"larger than max \((\d+) vs\. (\d+)\)")
+"""How gRPC tells the size of a message, and the bound."""
 
 _CONNECTING = re.compile(r"failed to connect to all addresses|connections to all backends failing")
 """How gRPC begins when it has no connection; a connection that breaks later is another matter."""

@@ -83,7 +83,7 @@ class Config:
         max_queue_bytes: bytes of the pictures that wait or are worked on in each lane, files and
             pixels, for all models together; beyond it calls are refused.
         max_decode_pixels: width times height of the pictures that are being decoded, all threads
-            together; 100 million take 400 MB.
+            together; 100 million take 0.4 GB, or 1.2 GB where they have 16 bits or transparency.
         data_dir: where the embedded store lives.
         milvus_uri: a Milvus server; empty means the embedded one in `data_dir`.
         milvus_token: `user:password` or an API key.

@@ -140,11 +140,18 @@ class Preprocessor:
             )
         if len(text) > self._limits.max_text_chars:
             raise InvalidInput(
-                f"text is {len(text)} characters; the limit is {self._limits.max_text_chars}",
+                f"text is {len(text)} characters; the limit is {self._limits.max_text_chars}:"
+                f" shorten it, the model sees {self._encoder.info.context_length} tokens of it",
                 reason="TEXT_TOO_LONG",
                 metadata={"chars": len(text), "max_text_chars": self._limits.max_text_chars},
             )
         tokens = self._encoder.tokenize(text)
+        if len(tokens.ids) == 2:  # [CLS] and [SEP]
+            raise InvalidInput(
+                "text is nothing but white space and control characters; it needs at least one "
+                "character that can be seen",
+                reason="EMPTY_TEXT",
+            )
         if tokens.is_truncated and not truncate:
             raise InvalidInput(
                 "text is longer than the model's context of "

@@ -140,8 +140,13 @@ def test_transparency_is_laid_on_white(embedding: EmbeddingServiceStub) -> None:
 
 @pytest.mark.parametrize(
     ("text", "message"),
-    [("", "text is empty"), (" \n\t　", "text is empty"), ("马" * 100_000, "the limit is 10000")],
-    ids=["empty", "white space", "100 000 characters"],
+    [
+        ("", "text is empty"),
+        (" \n\t　", "text is empty"),
+        ("\x00\u200b", "text is nothing but white space and control characters"),
+        ("马" * 100_000, "the limit is 10000: shorten it"),
+    ],
+    ids=["empty", "white space", "control characters", "100 000 characters"],
 )
 def test_a_bad_text_fails_alone(embedding: EmbeddingServiceStub, text: str, message: str) -> None:
     """It is named with its reason; its neighbours are embedded."""

@@ -144,15 +144,20 @@ class Intake:
         """Return a file, or why the server would refuse it whatever is in it."""
         if isinstance(file, Unusable):
             return file
-        bounds = (
-            ("IMAGE_TOO_LARGE", "file", file.size_bytes, self._limits.max_image_bytes),
+        names = (
             ("ID_TOO_LONG", "id", len(file.id.encode()), self._limits.max_id_bytes),
             ("URI_TOO_LONG", "path", len(file.uri.encode()), self._limits.max_uri_bytes),
         )
-        for reason, what, size, bound in bounds:
+        for reason, what, size, bound in names:
             if size > bound:
                 message = f"{what} is {size} bytes; the server's limit is {bound}"
                 return Unusable(file.id, reason, message)
+        if self._preprocess_size is None and file.size_bytes > self._limits.max_image_bytes:
+            message = (
+                f"file is {file.size_bytes} bytes; the server's limit is"
+                f" {self._limits.max_image_bytes}: --preprocess client sends a few pixels of it"
+            )
+            return Unusable(file.id, "IMAGE_TOO_LARGE", message)
         return file
 
     def _stored(self, files: list[PictureFile]) -> dict[str, tihua.Item]:
@@ -180,10 +185,16 @@ class Intake:
                 image = self._preprocessed(decision.path.read_bytes())
             except OSError as error:
                 return Unusable(decision.id, "FILE_UNREADABLE", error.strerror or str(error))
+            except tihua.InvalidRequestError as error:
+                return Unusable(decision.id, error.reason, error.message)
         return tihua.Item(decision.id, image=image, uri=decision.uri, metadata=decision.metadata)
 
     def _preprocessed(self, content: bytes) -> tihua.ImageLike:
-        """Return a picture as it will travel; the file where the server had better say why not."""
+        """Return a picture as it will travel; the file where the server had better say why not.
+
+        Raises:
+            InvalidRequestError: it can't be preprocessed, and is too large to be sent.
+        """
         if self._preprocess_size is None:
             return content
         try:
@@ -191,6 +202,8 @@ class Intake:
                 content, self._preprocess_size, max_pixels=self._limits.max_image_pixels
             )
         except tihua.InvalidRequestError:
+            if len(content) > self._limits.max_image_bytes:
+                raise
             return content
 
 

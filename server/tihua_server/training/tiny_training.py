@@ -11,6 +11,7 @@ from torch import Tensor
 
 from tihua_server.config import Config
 from tihua_server.encoders import load_encoder
+from tihua_server.memory import keep_freed_memory
 from tihua_server.tiny_clip import MODEL_FILE, read_network
 from tihua_server.tiny_network import ImageTower, TinyNetwork
 from tihua_server.tokenizer import Tokenizer
@@ -22,7 +23,6 @@ from tihua_server.training.evaluation import evaluate
 from tihua_server.training.features import PictureCache, pool_pixels
 from tihua_server.training.inheritance import hand_down
 from tihua_server.training.materials import Materials
-from tihua_server.training.memory import keep_freed_memory
 from tihua_server.training.model_file import write_model
 from tihua_server.training.photographs import Photographs
 from tihua_server.training.pictures import PictureSource, TextSource

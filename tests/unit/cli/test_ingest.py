@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from command_line import Tihua
+from PIL import Image
 from scripted_memory import Memory
 
 GOOD = {"a.jpg", "cats/tom.tiff", "cats/猫 咪.webp"}
@@ -118,10 +119,22 @@ def test_a_file_over_the_server_s_limit_never_leaves(
     (pictures / "large.jpg").write_bytes(bytes(1001))
     (pictures / ("n" * 50 + ".jpg")).write_bytes(b"picture")
     result = tihua("ingest", pictures)
-    assert "failed: large.jpg: file is 1001 bytes; the server's limit is 1000" in result.stderr
+    assert "failed: large.jpg: file is 1001 bytes; the server's limit is 1000:" in result.stderr
     assert "id is 54 bytes; the server's limit is 40" in result.stderr
     assert "put large.jpg" not in memory.calls
     assert set(memory.items) == GOOD
+
+
+def test_a_large_file_may_be_preprocessed_here(
+    tihua: Tihua, memory: Memory, pictures: Path
+) -> None:
+    """Its pixels travel, not its bytes; one that can't be decoded is too large to be sent."""
+    Image.effect_noise((64, 64), 90).save(pictures / "large.png")
+    (pictures / "broken.png").write_bytes(bytes(1001))
+    result = tihua("ingest", pictures, "--preprocess", "client")
+    assert "large.png" in memory.items
+    assert "failed: broken.png: these 1001 bytes are no picture" in result.stderr
+    assert "put broken.png" not in memory.calls
 
 
 def test_an_unreadable_file_is_a_failure(

@@ -115,8 +115,11 @@ def test_an_overloaded_server_says_when_to_come_back(serve: Serve) -> None:
 
 def test_a_message_over_its_limit_is_a_wrong_request_and_no_overload(serve: Serve) -> None:
     """RESOURCE_EXHAUSTED without RetryInfo: waiting does not mend it."""
-    failing = Failing(grpc.StatusCode.RESOURCE_EXHAUSTED, "message larger than max")
-    assert type(error_of(serve(failing.register))) is tihua.InvalidRequestError
+    said = "SERVER: Received message larger than max (73400338 vs. 67108864)"
+    error = error_of(serve(Failing(grpc.StatusCode.RESOURCE_EXHAUSTED, said).register))
+    assert type(error) is tihua.InvalidRequestError
+    assert error.message.startswith("the message is 73400338 bytes; the server at ")
+    assert error.message.endswith(" takes 67108864: send fewer items at once, or smaller ones")
 
 
 def test_a_store_that_is_away_is_told_in_the_servers_words(serve: Serve) -> None:

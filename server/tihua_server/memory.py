@@ -1,0 +1,36 @@
+"""How the C library keeps memory: glibc's, by mallopt(3); others are left alone."""
+
+import ctypes
+
+# As glibc's malloc.h numbers them.
+M_TRIM_THRESHOLD = -1
+M_MMAP_MAX = -4
+M_ARENA_MAX = -8
+
+
+def share_one_arena() -> None:
+    """Have all threads take memory from one place, before the first of them does.
+
+    Else glibc gives each thread an arena, and each of those keeps what its largest pictures took:
+    with 8 threads that had decoded four kinds of 49 megapixels, two at a time, the server held
+    3.7 GB more than at rest, and with one arena 0.4 GB, in the same time.
+    """
+    _set((M_ARENA_MAX, 1))
+
+
+def keep_freed_memory() -> None:
+    """Have what is freed kept for the next step of a training.
+
+    Else every large tensor goes back to the system, which clears the memory anew for the next one:
+    a third of the time of a step of the second stage (19.9 ms a picture, and 13.0 without).
+    """
+    _set((M_MMAP_MAX, 0), (M_TRIM_THRESHOLD, 2**31 - 1))
+
+
+def _set(*parameters: tuple[int, int]) -> None:
+    try:
+        mallopt = ctypes.CDLL(None).mallopt
+    except (AttributeError, OSError, TypeError):
+        return
+    for number, value in parameters:
+        mallopt(number, value)
