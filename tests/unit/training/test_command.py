@@ -45,3 +45,18 @@ def test_a_folder_without_captions_is_one_line(
     assert result.exit_code == 1
     assert "holds no captions.tsv" in result.output
     assert result.exception is None or isinstance(result.exception, SystemExit)
+
+
+def test_an_out_that_cannot_be_made_is_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Before anything is read: the pictures may take minutes."""
+    pytest.importorskip("matplotlib", reason="drawn by the extra `train`")
+    monkeypatch.setattr(command, "NEEDED", ())
+    file = tmp_path / "file"
+    file.touch()
+    call = ["train", "--data", str(tmp_path), "--out", str(file / "out")]
+    result = CliRunner().invoke(main, call)
+    assert result.exit_code == 1
+    assert "Not a directory" in result.output
+    assert isinstance(result.exception, SystemExit)

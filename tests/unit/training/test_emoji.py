@@ -54,7 +54,7 @@ def test_a_placed_emoji_is_the_same_each_time(node_modules: Path) -> None:
 
 def test_a_set_that_is_not_there_is_named(node_modules: Path) -> None:
     """Twemoji was not installed."""
-    with pytest.raises(FileNotFoundError, match="install Twemoji"):
+    with pytest.raises(FileNotFoundError, match="npm install emoji-datasource-twitter"):
         Emoji(node_modules, TRAINING_SETS[1], read_names(node_modules), views=1, seed=0)
 
 
