@@ -129,9 +129,9 @@ def test_a_shipped_file_with_one_wrong_bit_is_refused(
     """The hash is over every byte: a changed weight does not pass for the released model."""
     content = bytearray(SHIPPED.read_bytes())
     content[-1] ^= 1
-    (tmp_path / "models").mkdir()
-    (tmp_path / "models" / MODEL_FILE).write_bytes(content)
-    monkeypatch.setattr("tihua_server.tiny_clip.resources.files", lambda package: tmp_path)
+    damaged = tmp_path / MODEL_FILE
+    damaged.write_bytes(content)
+    monkeypatch.setattr("tihua_server.tiny_clip.PACKAGED_MODEL", damaged)
     with pytest.raises(ModelError, match="install the package again"):
         read_tiny_clip()
 
