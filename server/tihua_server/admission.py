@@ -1,14 +1,11 @@
-"""How much may be under way at once: for tasks that wait in order, for pictures, for threads.
+"""How much may be under way at once: for tasks that wait in order, and for pictures.
 
 What is larger than its bound passes when it is alone: a bound on many must not become a limit on
 one.
 """
 
 import asyncio
-import contextlib
-import threading
 from collections import deque
-from collections.abc import Iterator
 
 from tihua_server.errors import Overloaded
 
@@ -109,28 +106,3 @@ class Admission:
             f"the {self._lane} lane holds {budget.held} of at most {budget.limit} {unit} "
             f"and has no room for {amount} more; try again later"
         )
-
-
-class ThreadBudget:
-    """An amount that threads share."""
-
-    def __init__(self, limit: int) -> None:
-        """Take how much may be held at once."""
-        self._limit = limit
-        self._held = 0
-        self._turn = threading.Lock()
-        self._change = threading.Condition()
-
-    @contextlib.contextmanager
-    def hold(self, amount: int) -> Iterator[None]:
-        """Wait until so much is there, and hold it."""
-        # Who is next keeps the turn until it fits: small amounts can't pass a large one for ever.
-        with self._turn, self._change:
-            self._change.wait_for(lambda: not self._held or self._held + amount <= self._limit)
-            self._held += amount
-        try:
-            yield
-        finally:
-            with self._change:
-                self._held -= amount
-                self._change.notify_all()

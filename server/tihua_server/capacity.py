@@ -6,9 +6,10 @@ ones first; pictures are decoded in one set of threads too, and the bounds on wh
 for all models together. What a model has to itself is its queue of tokens and pixels.
 """
 
-from tihua_server.admission import Admission, ThreadBudget
+from tihua_server.admission import Admission
 from tihua_server.config import Config
 from tihua_server.lane import Lane
+from tihua_server.pixel_room import PixelRoom
 from tihua_server.workers import Workers
 
 
@@ -19,7 +20,7 @@ class Capacity:
         image_workers: compute pictures.
         text_workers: compute texts; the same where texts and pictures take turns.
         preprocess_workers: decode and tokenize.
-        decode_pixels: width times height of the pictures that are being decoded.
+        pixel_room: bounds what is being decoded at once.
         admissions: the pictures of each lane that wait or are worked on.
     """
 
@@ -29,7 +30,7 @@ class Capacity:
         self.image_workers = Workers(max(1, image_streams), name)
         self.text_workers = Workers(1, "text model") if image_streams else self.image_workers
         self.preprocess_workers = Workers(config.preprocess_threads, "preprocess")
-        self.decode_pixels = ThreadBudget(config.max_decode_pixels)
+        self.pixel_room = PixelRoom(config.max_decode_pixels, self.preprocess_workers)
         self.admissions = {
             lane: Admission(
                 lane.value, max_count=config.max_queue_size, max_bytes=config.max_queue_bytes
@@ -38,7 +39,8 @@ class Capacity:
         }
 
     def close(self) -> None:
-        """Return when no thread works any more."""
+        """Return when no thread works any more; whoever waits for pixels gets `Draining`."""
+        self.pixel_room.close()
         self.preprocess_workers.close()
         self.text_workers.close()
         self.image_workers.close()

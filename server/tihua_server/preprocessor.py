@@ -2,16 +2,17 @@
 
 Decoding is work that is batched one by one: it has the two lanes of a `Batcher`, so that a picture
 for which somebody waits overtakes a thousand that a stream has sent, and what its caller has taken
-back is never decoded.
+back is never decoded. A picture for whose pixels there is no room gives its thread back and waits
+in the `PixelRoom`, by lane too.
 
 What costs less than the way to a thread and back (80 µs) is done at once: a short text takes about
 2 µs a character, and pixels that have the model's size already are looked at where they lie.
 """
 
 import asyncio
-import contextlib
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import partial
 from typing import Any, TypeVar
 
@@ -50,6 +51,13 @@ class _Decoding:
         self.is_dropped = False
 
 
+@dataclass(frozen=True, slots=True)
+class _NoRoom:
+    """A picture of so many pixels must wait for others to be decoded."""
+
+    pixels: int
+
+
 class _Dropped(Exception):
     """Nobody waits for the picture any more, and nobody hears of this."""
 
@@ -61,7 +69,8 @@ class Preprocessor:
         """Take the model, for its tokens, how it resizes and to what, bounds and threads."""
         self._encoder = encoder
         self._limits = config.limits
-        self._pixels = capacity.decode_pixels
+        self._room = capacity.pixel_room
+        self._without_room: dict[Lane, set[_Decoding]] = {lane: set() for lane in Lane}
         self._root = None if config.image_root is None else ImageRoot(config.image_root)
         self._jobs: Batcher[Callable[[], Any], Any] = Batcher(
             lambda jobs: [job() for job in jobs],
@@ -75,8 +84,8 @@ class Preprocessor:
         self._jobs.close()
 
     def queue_size(self, lane: Lane) -> int:
-        """Return how many jobs wait for a thread."""
-        return self._jobs.queue_size(lane)
+        """Return how many jobs wait for a thread, or for room to decode in it."""
+        return self._jobs.queue_size(lane) + len(self._without_room[lane])
 
     def is_short(self, texts: Sequence[str]) -> bool:
         """Return whether the texts are tokenized at once, without waiting for a thread."""
@@ -113,10 +122,22 @@ class Preprocessor:
                 return np.frombuffer(image.data, np.uint8).reshape(size, size, 3)
         decoding = _Decoding(image)
         try:
-            return await self._in_thread(partial(self._decode, decoding), lane)
+            return await self._decoded(decoding, lane)
         except asyncio.CancelledError:
             decoding.is_dropped = True
             raise
+
+    async def _decoded(self, decoding: _Decoding, lane: Lane) -> PixelArray:
+        decoded = await self._in_thread(partial(self._decode_now, decoding, lane), lane)
+        if not isinstance(decoded, _NoRoom):
+            return decoded
+        waiting = self._without_room[lane]
+        waiting.add(decoding)
+        try:
+            job = partial(self._decode_later, decoding, waiting)
+            return await self._room.run(job, decoded.pixels, lane)
+        finally:
+            waiting.discard(decoding)
 
     async def _in_thread(self, job: Callable[[], T], lane: Lane) -> T:
         # Room was made for it when its call was admitted: it waits and is not refused again.
@@ -178,35 +199,52 @@ class Preprocessor:
                 reason="TOO_MANY_PIXELS",
             )
 
-    def _decode(self, decoding: _Decoding) -> PixelArray:
-        image, size = decoding.image, self._encoder.info.image_size
-        if isinstance(image, RgbImage):
-            with self._decoded(image.width_px * image.height_px, decoding):
-                return pixels_from_rgb(
-                    image.data, image.width_px, image.height_px, size, resize=self._encoder.resize
-                )
-        content = self._read(image) if isinstance(image, ImagePath) else image.content
-        max_pixels = self._limits.max_image_pixels
-        width, height = picture_size(content, max_pixels=max_pixels)
-        with self._decoded(width * height, decoding):
-            return decode_image(content, size, max_pixels=max_pixels, resize=self._encoder.resize)
+    def _decode_now(self, decoding: _Decoding, lane: Lane) -> PixelArray | _NoRoom:
+        content = self._content(decoding)
+        if isinstance(decoding.image, RgbImage):
+            pixels = decoding.image.width_px * decoding.image.height_px
+        else:
+            width, height = picture_size(content, max_pixels=self._limits.max_image_pixels)
+            pixels = width * height
+        if not self._room.take_now(pixels, lane):
+            return _NoRoom(pixels)
+        try:
+            return self._decode(decoding.image, content)
+        finally:
+            self._room.give(pixels)
 
-    def _read(self, image: ImagePath) -> bytes:
+    def _decode_later(self, decoding: _Decoding, waiting: set[_Decoding]) -> PixelArray:
+        waiting.discard(decoding)
+        # A file of the server's is read again: what waits holds no more than it was admitted with.
+        return self._decode(decoding.image, self._content(decoding))
+
+    def _decode(self, image: Picture, content: bytes) -> PixelArray:
+        size, resize = self._encoder.info.image_size, self._encoder.resize
+        if isinstance(image, RgbImage):
+            return pixels_from_rgb(content, image.width_px, image.height_px, size, resize=resize)
+        max_pixels = self._limits.max_image_pixels
+        return decode_image(content, size, max_pixels=max_pixels, resize=resize)
+
+    def _content(self, decoding: _Decoding) -> bytes:
+        if decoding.is_dropped:
+            raise _Dropped
+        match decoding.image:
+            case RgbImage(data):
+                return data
+            case EncodedImage(content):
+                return content
+            case ImagePath(path):
+                return self._read(path)
+
+    def _read(self, path: str) -> bytes:
         if self._root is None:
             raise InvalidInput(
                 "this server opens no files that a client names; send the picture itself, or ask "
                 "the operator for --image-root",
                 reason="PATHS_NOT_ALLOWED",
             )
-        with self._root.open(image.path) as file:
+        with self._root.open(path) as file:
             self._check_bytes(os.fstat(file.fileno()).st_size)
             content = file.read(self._limits.max_image_bytes + 1)
         self._check_bytes(len(content))
         return content
-
-    @contextlib.contextmanager
-    def _decoded(self, pixels: int, decoding: _Decoding) -> Iterator[None]:
-        with self._pixels.hold(pixels):
-            if decoding.is_dropped:
-                raise _Dropped
-            yield

@@ -1,10 +1,9 @@
-"""What may be under way at once: tasks in their order, pictures, threads."""
+"""What may be under way at once: tasks in their order, and pictures."""
 
 import asyncio
-import threading
 
 import pytest
-from tihua_server.admission import Admission, Budget, ThreadBudget
+from tihua_server.admission import Admission, Budget
 from tihua_server.errors import Overloaded
 
 
@@ -79,29 +78,3 @@ async def test_a_picture_that_gives_up_waiting_for_bytes_leaves_its_place() -> N
     await asyncio.gather(task, return_exceptions=True)
     admission.leave(1, 100)
     admission.enter_now(2, 100)
-
-
-def test_a_thread_waits_until_there_is_enough() -> None:
-    """It goes on when another has given back what it held."""
-    budget = ThreadBudget(10)
-    has_entered = threading.Event()
-
-    def enter() -> None:
-        with budget.hold(6):
-            has_entered.set()
-
-    thread = threading.Thread(target=enter)
-    with budget.hold(6):
-        thread.start()
-        assert not has_entered.wait(0.05)
-    assert has_entered.wait(10)
-    thread.join()
-
-
-def test_a_thread_may_hold_more_than_the_limit_alone() -> None:
-    """One picture that is larger than the bound is decoded when nothing else is."""
-    budget = ThreadBudget(10)
-    with budget.hold(25):
-        pass
-    with budget.hold(10):
-        pass

@@ -2,8 +2,9 @@
 
 import asyncio
 import threading
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from io import BytesIO
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,12 +14,41 @@ from tihua._picture import Box, Resize
 from tihua_server.capacity import Capacity
 from tihua_server.config import Config, Limits
 from tihua_server.errors import InvalidInput, TooLarge
-from tihua_server.images import decode_image
+from tihua_server.images import decode_image, picture_size
 from tihua_server.lane import Lane
 from tihua_server.preprocessor import INLINE_CHARS, Preprocessor
-from tihua_server.types import EncodedImage, PixelArray, RgbImage
+from tihua_server.types import EncodedImage, ImagePath, PixelArray, RgbImage
 
 SIZE = FakeEncoder.info.image_size
+
+
+class Gate:
+    """Stands before the decoding of files, and remembers which were looked at and decoded."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Be shut."""
+        self.is_open = threading.Event()
+        self.sized: list[bytes] = []
+        self.decoded: list[bytes] = []
+        monkeypatch.setattr("tihua_server.preprocessor.picture_size", self._size)
+        monkeypatch.setattr("tihua_server.preprocessor.decode_image", self._decode)
+
+    def _size(self, content: bytes, *, max_pixels: int) -> tuple[int, int]:
+        self.sized.append(content)
+        return picture_size(content, max_pixels=max_pixels)
+
+    def _decode(self, content: bytes, size: int, *, max_pixels: int, resize: Resize) -> PixelArray:
+        self.decoded.append(content)
+        assert self.is_open.wait(10)
+        return decode_image(content, size, max_pixels=max_pixels, resize=resize)
+
+
+@pytest.fixture
+def gate(monkeypatch: pytest.MonkeyPatch) -> Iterator[Gate]:
+    """A gate that is shut."""
+    made = Gate(monkeypatch)
+    yield made
+    made.is_open.set()
 
 
 @pytest.fixture
@@ -81,36 +111,65 @@ async def test_a_text_that_is_no_good_leaves_its_neighbours(
     assert list(last) == list(FakeEncoder().tokenize("桥").ids)
 
 
+async def begin(
+    preprocessor: Preprocessor, gate: Gate, image: EncodedImage, lane: Lane = Lane.INTERACTIVE
+) -> "asyncio.Task[PixelArray]":
+    """Return when a thread decodes the picture, if it is the first, or when it waits for pixels."""
+    waiting = preprocessor.queue_size(lane)
+    is_first = not gate.decoded
+    task = asyncio.create_task(preprocessor.pixels(image, lane=lane))
+    while image.content not in (gate.decoded if is_first else gate.sized):
+        await asyncio.sleep(0)
+    while not is_first and preprocessor.queue_size(lane) == waiting:
+        await asyncio.sleep(0)
+    return task
+
+
 async def test_a_picture_dropped_while_it_waits_for_memory_is_not_decoded(
-    preprocessor: Preprocessor, monkeypatch: pytest.MonkeyPatch
+    preprocessor: Preprocessor, gate: Gate
 ) -> None:
-    """A thread has it already, and finds that nobody waits any more."""
-    may_go_on, has_begun, is_next = threading.Event(), threading.Event(), threading.Event()
-    decoded: list[bytes] = []
-
-    def decode(content: bytes, size: int, *, max_pixels: int, resize: Resize) -> PixelArray:
-        decoded.append(content)
-        has_begun.set()
-        assert may_go_on.wait(10)
-        return decode_image(content, size, max_pixels=max_pixels, resize=resize)
-
-    def size_of(content: bytes, *, max_pixels: int) -> tuple[int, int]:
-        if content == png(2).content:
-            is_next.set()
-        return 16, 16
-
-    monkeypatch.setattr("tihua_server.preprocessor.decode_image", decode)
-    monkeypatch.setattr("tihua_server.preprocessor.picture_size", size_of)
-    first = asyncio.create_task(preprocessor.pixels(png(1), lane=Lane.INTERACTIVE))
-    assert await asyncio.to_thread(has_begun.wait, 10)
-    dropped = asyncio.create_task(preprocessor.pixels(png(2), lane=Lane.INTERACTIVE))
-    assert await asyncio.to_thread(is_next.wait, 10)
+    """A thread has looked at it already, and none does so again."""
+    first = await begin(preprocessor, gate, png(1))
+    dropped = await begin(preprocessor, gate, png(2))
     dropped.cancel()
     await asyncio.gather(dropped, return_exceptions=True)
-    may_go_on.set()
+    assert preprocessor.queue_size(Lane.INTERACTIVE) == 0
+    gate.is_open.set()
     await first
     await preprocessor.pixels(png(3), lane=Lane.INTERACTIVE)
-    assert decoded == [png(1).content, png(3).content]
+    assert gate.decoded == [png(1).content, png(3).content]
+
+
+async def test_an_interactive_picture_overtakes_bulk_that_waits_for_memory(
+    preprocessor: Preprocessor, gate: Gate
+) -> None:
+    """More bulk pictures wait than there are threads; it waits for the one that is decoded."""
+    bulk = [await begin(preprocessor, gate, png(level), Lane.BULK) for level in range(5)]
+    assert preprocessor.queue_size(Lane.BULK) == 4
+    interactive = await begin(preprocessor, gate, png(9))
+    gate.is_open.set()
+    await asyncio.gather(interactive, *bulk)
+    assert gate.decoded == [png(level).content for level in (0, 9, 1, 2, 3, 4)]
+    assert preprocessor.queue_size(Lane.BULK) == 0
+
+
+async def test_a_file_of_the_server_is_decoded_when_there_is_memory_for_it(
+    gate: Gate, tmp_path: Path
+) -> None:
+    """While it waits its content is not kept: it is read again."""
+    config = Config(preprocess_threads=2, max_decode_pixels=256, image_root=tmp_path)
+    capacity = Capacity(config, image_streams=0)
+    preprocessor = Preprocessor(FakeEncoder(), config, capacity)
+    (tmp_path / "horse.png").write_bytes(png(2).content)
+    first = await begin(preprocessor, gate, png(1))
+    horse = asyncio.create_task(preprocessor.pixels(ImagePath("horse.png"), lane=Lane.INTERACTIVE))
+    while png(2).content not in gate.sized:
+        await asyncio.sleep(0)
+    gate.is_open.set()
+    await first
+    assert (await horse == 2).all()
+    preprocessor.stop()
+    capacity.close()
 
 
 async def test_the_model_brings_how_pictures_are_resized() -> None:

@@ -1,0 +1,158 @@
+"""Room for the pixels of pictures that are being decoded, and who waits for some.
+
+    a thread has looked at a picture ──> take_now: it decodes at once
+                                    └──> no room: run, which waits here, and holds no thread
+
+Pixels are handed out together with a thread: what holds some is being decoded, and what waits for
+some keeps nobody from a thread. So a picture for which somebody waits has to wait for the decoding
+that is running, and for none that a stream has sent and that waits like itself.
+
+What is larger than the bound is decoded alone.
+"""
+
+import asyncio
+import math
+import threading
+import time
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any, TypeVar
+
+from tihua_server.batch import Batch, Entry
+from tihua_server.errors import Draining
+from tihua_server.lane import Lane
+from tihua_server.workers import Urgency, Workers
+
+T = TypeVar("T")
+
+PATIENCE = 4
+"""So many times the bound may interactive pictures take, one after another, while the same bulk
+picture waits; then it is its turn. A large one would else wait as long as small ones overlap."""
+
+_Job = Callable[[], Any]
+
+
+class PixelRoom:
+    """Hands out pixels, to interactive pictures first; a `Queue` of `Workers`."""
+
+    def __init__(self, limit: int, workers: Workers) -> None:
+        """Take how many pixels may be decoded at once, and whose threads decode."""
+        self._limit = limit
+        self._workers = workers
+        self._held = 0
+        self._overtaken = 0
+        self._waiting: dict[Lane, dict[Entry[_Job, Any], None]] = {lane: {} for lane in Lane}
+        self._running: set[Batch[_Job, Any]] = set()
+        self._is_closed = False
+        # Threads take and give; who waits is changed in the event loop alone, and read by both.
+        self._lock = threading.Lock()
+        workers.serve(self)
+
+    def take_now(self, pixels: int, lane: Lane) -> bool:
+        """Take pixels if there are so many, and nobody waits who goes first; return whether.
+
+        Called in a thread of the workers, which decodes and gives them back.
+        """
+        with self._lock:
+            if self._must_wait(lane) or not self._has(pixels):
+                return False
+            self._take(pixels, lane)
+            return True
+
+    def give(self, pixels: int) -> None:
+        """Give pixels back, at the end of a job: who waits is looked for when it has finished."""
+        with self._lock:
+            self._held -= pixels
+
+    async def run(self, job: Callable[[], T], pixels: int, lane: Lane) -> T:
+        """Return what a job returns, which runs in a thread as soon as there is room.
+
+        Cancel the call, and it waits no more.
+
+        Raises:
+            Draining: the room was closed.
+            Exception: what the job raised.
+        """
+        if self._is_closed:
+            raise _draining()
+        entry: Entry[_Job, T] = Entry(job, pixels, time.perf_counter())
+        with self._lock:
+            self._waiting[lane][entry] = None
+        self._workers.wake()
+        try:
+            return (await entry.future).result
+        except asyncio.CancelledError:
+            with self._lock:
+                self._waiting[lane].pop(entry, None)
+            entry.forget()
+            self._workers.wake()  # those behind it may have waited for it alone
+            raise
+
+    def close(self) -> None:
+        """Stop; whoever waits, for pixels or for its picture, gets `Draining`."""
+        self._is_closed = True
+        with self._lock:
+            entries = [entry for waiting in self._waiting.values() for entry in waiting]
+            for waiting in self._waiting.values():
+                waiting.clear()
+        for batch in self._running:
+            entries += batch.entries
+        for entry in entries:
+            entry.fail(_draining())
+
+    def urgency(self) -> Urgency | None:
+        """Return how urgent the next picture is; None if there is none, or no room for it."""
+        with self._lock:
+            goes_next = self._next()
+            if goes_next is None or not self._has(goes_next[1].size):
+                return None
+            is_urgent = goes_next[0] is Lane.INTERACTIVE or self._is_bulks_turn()
+        # It came before all that no thread has looked at yet.
+        return (0 if is_urgent else 1), -math.inf
+
+    def next_job(self) -> Batch[_Job, Any] | None:
+        """Take the next picture, and its pixels; None if a thread was quicker to take them."""
+        with self._lock:
+            goes_next = self._next()
+            if goes_next is None or not self._has(goes_next[1].size):
+                return None
+            lane, entry = goes_next
+            del self._waiting[lane][entry]
+            self._take(entry.size, lane)
+        run = partial(self._run, entry.size)
+        batch = Batch([entry], entry.size, run, self._running.discard, time.perf_counter)
+        self._running.add(batch)
+        return batch
+
+    def _run(self, pixels: int, jobs: Sequence[_Job]) -> list[Any]:
+        try:
+            return [job() for job in jobs]
+        finally:
+            self.give(pixels)
+
+    def _next(self) -> tuple[Lane, Entry[_Job, Any]] | None:
+        lanes = [Lane.INTERACTIVE, Lane.BULK]
+        for lane in reversed(lanes) if self._is_bulks_turn() else lanes:
+            if self._waiting[lane]:
+                return lane, next(iter(self._waiting[lane]))
+        return None
+
+    def _must_wait(self, lane: Lane) -> bool:
+        if self._waiting[Lane.INTERACTIVE] or self._is_bulks_turn():
+            return True
+        return lane is Lane.BULK and bool(self._waiting[Lane.BULK])
+
+    def _is_bulks_turn(self) -> bool:
+        return bool(self._waiting[Lane.BULK]) and self._overtaken >= PATIENCE * self._limit
+
+    def _has(self, pixels: int) -> bool:
+        return not self._held or self._held + pixels <= self._limit
+
+    def _take(self, pixels: int, lane: Lane) -> None:
+        self._held += pixels
+        overtakes = lane is Lane.INTERACTIVE and self._waiting[Lane.BULK]
+        self._overtaken = self._overtaken + pixels if overtakes else 0
+
+
+def _draining() -> Draining:
+    return Draining("the server is shutting down")
