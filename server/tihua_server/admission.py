@@ -1,4 +1,4 @@
-"""How much may be under way at once: for tasks that wait in order, and for pictures.
+"""How much may be under way at once: for tasks that wait in order, and for texts and pictures.
 
 What is larger than its bound passes when it is alone: a bound on many must not become a limit on
 one.
@@ -62,38 +62,39 @@ class Budget:
 
 
 class Admission:
-    """The pictures of one lane that wait or are worked on: so many, and so many bytes."""
+    """The texts or pictures of one lane that wait or are worked on: so many, and so many bytes."""
 
-    def __init__(self, lane: str, *, max_count: int, max_bytes: int) -> None:
-        """Take the lane's name, for messages, and its bounds."""
+    def __init__(self, lane: str, kind: str, *, max_count: int, max_bytes: int) -> None:
+        """Take the lane, and `texts` or `pictures`, as messages name them, and the bounds."""
         self._lane = lane
+        self._kind = kind
         self._count = Budget(max_count)
         self._bytes = Budget(max_bytes)
 
     @property
     def held_bytes(self) -> int:
-        """Bytes of the pictures that were let in."""
+        """Bytes of what was let in."""
         return self._bytes.held
 
     def enter_now(self, count: int, size_bytes: int) -> None:
-        """Let pictures in, all or none.
+        """Let the inputs of a call in, all or none.
 
         Raises:
             Overloaded: there is no room for them.
         """
         if not self._count.take_now(count):
-            raise self._overloaded(self._count, count, "pictures")
+            raise self._overloaded(self._count, count, self._kind)
         if not self._bytes.take_now(size_bytes):
             self._count.give(count)
-            raise self._overloaded(self._bytes, size_bytes, "bytes of pictures")
+            raise self._overloaded(self._bytes, size_bytes, f"bytes of {self._kind}")
 
-    async def enter(self, size_bytes: int) -> None:
-        """Let one picture in as soon as there is room."""
-        await self._count.take(1)
+    async def enter(self, count: int, size_bytes: int) -> None:
+        """Let inputs in as soon as there is room for all of them."""
+        await self._count.take(count)
         try:
             await self._bytes.take(size_bytes)
         except asyncio.CancelledError:
-            self._count.give(1)
+            self._count.give(count)
             raise
 
     def leave(self, count: int, size_bytes: int) -> None:

@@ -21,7 +21,8 @@ class Capacity:
         text_workers: compute texts; the same where texts and pictures take turns.
         preprocess_workers: decode and tokenize.
         pixel_room: bounds what is being decoded at once.
-        admissions: the pictures of each lane that wait or are worked on.
+        text_admissions: the texts of each lane that wait or are worked on.
+        picture_admissions: the pictures of each lane that do.
     """
 
     def __init__(self, config: Config, *, image_streams: int) -> None:
@@ -31,12 +32,8 @@ class Capacity:
         self.text_workers = Workers(1, "text model") if image_streams else self.image_workers
         self.preprocess_workers = Workers(config.preprocess_threads, "preprocess")
         self.pixel_room = PixelRoom(config.max_decode_pixels, self.preprocess_workers)
-        self.admissions = {
-            lane: Admission(
-                lane.value, max_count=config.max_queue_size, max_bytes=config.max_queue_bytes
-            )
-            for lane in Lane
-        }
+        self.text_admissions = _admissions("texts", config)
+        self.picture_admissions = _admissions("pictures", config)
 
     def close(self) -> None:
         """Return when no thread works any more; whoever waits for pixels gets `Draining`."""
@@ -44,3 +41,10 @@ class Capacity:
         self.preprocess_workers.close()
         self.text_workers.close()
         self.image_workers.close()
+
+
+def _admissions(kind: str, config: Config) -> dict[Lane, Admission]:
+    max_count, max_bytes = config.max_queue_size, config.max_queue_bytes
+    return {
+        lane: Admission(lane.value, kind, max_count=max_count, max_bytes=max_bytes) for lane in Lane
+    }

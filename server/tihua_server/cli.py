@@ -163,13 +163,14 @@ def named_model(value: str) -> tuple[str, Path | None]:
 @_knob(
     "max_queue_size",
     type=POSITIVE,
-    help="Inputs that may wait for a model. A low bound refuses callers early instead of "
-    "letting them wait long.",
+    help="Texts that may wait or be worked on in each lane, and as many pictures, for all models. "
+    "A low bound refuses callers early instead of letting them wait long.",
 )
 @_knob(
     "max_queue_bytes",
     type=POSITIVE,
-    help="Bytes of pictures, files and pixels, that may wait in each lane, for all models.",
+    help="Bytes of pictures, files and pixels, that may wait in each lane, for all models; texts "
+    "may have as many.",
 )
 @_knob(
     "max_decode_pixels",

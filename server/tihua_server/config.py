@@ -79,9 +79,10 @@ class Config:
         max_batch_size: inputs that the model sees at once.
         max_batch_ms: what a batch may be expected to take, in milliseconds; a query waits for the
             running one at most.
-        max_queue_size: inputs that may wait for a model in each lane; beyond it calls are refused.
-        max_queue_bytes: bytes of the pictures that wait or are worked on in each lane, files and
-            pixels, for all models together; beyond it calls are refused.
+        max_queue_size: texts that wait or are worked on in each lane, and as many pictures, for
+            all models together; beyond it calls are refused.
+        max_queue_bytes: bytes of these pictures, files and pixels, and as many of these texts;
+            beyond it calls are refused.
         max_decode_pixels: width times height of the pictures that are being decoded, all threads
             together; 100 million take 0.4 GB, or 1.2 GB where they have 16 bits or transparency.
         data_dir: where the embedded store lives.

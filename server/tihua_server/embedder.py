@@ -1,5 +1,6 @@
 """Texts, pictures and vectors → embeddings: check, preprocess in threads, batch, encode.
 
+What there is no room for is refused before any work, and what was let in is counted to its end.
 Every input goes its own way and meets others in the batcher only, already tokens or pixels. So an
 input that can't be read fails alone, and the model never sees it.
 
@@ -9,6 +10,7 @@ those of all models of the server (`capacity.py`).
 """
 
 import asyncio
+import sys
 from collections.abc import Coroutine, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -93,7 +95,8 @@ class Embedder:
             max_batch_s=config.max_batch_ms / 1000,
             when_ended=partial(self._observer.batch_ended, self.model.ref.id, Kind.IMAGE),
         )
-        self._admissions = self._capacity.admissions
+        self._text_admissions = self._capacity.text_admissions
+        self._picture_admissions = self._capacity.picture_admissions
 
     @property
     def model(self) -> ModelInfo:
@@ -183,13 +186,21 @@ class Embedder:
         wait: bool = False,
     ) -> Embedded:
         """Return what became of each text, as `embed`."""
+        admission = self._text_admissions[lane]
+        size_bytes = sum(map(sys.getsizeof, texts))
+        if wait:
+            await admission.enter(len(texts), size_bytes)
+        else:
+            admission.enter_now(len(texts), size_bytes)
         start_s = perf_counter()
-        if not wait and not self._preprocessor.is_short(texts):
-            self._texts.refuse_if_full(lane, len(texts))
-        tokens = await self._preprocessor.tokens(texts, lane=lane, truncate=truncate)
-        preprocess_s = perf_counter() - start_s
-        good = [ids for ids in tokens if not isinstance(ids, ServiceError)]
-        batched = await self._texts.submit_all(good, lane=lane, wait=wait)
+        try:
+            tokens = await self._preprocessor.tokens(texts, lane=lane, truncate=truncate)
+            preprocess_s = perf_counter() - start_s
+            good = [ids for ids in tokens if not isinstance(ids, ServiceError)]
+            # They were admitted: from here on they wait and are not refused.
+            batched = await self._texts.submit_all(good, lane=lane, wait=True)
+        finally:
+            admission.leave(len(texts), size_bytes)
         results = iter(batched)
         stages = _stages(preprocess_s, batched)
         self._observer.embedded(self.model.ref.id, Kind.TEXT, start_s, stages)
@@ -205,7 +216,7 @@ class Embedder:
         start_s = perf_counter()
         sizes = [self._held_bytes(picture) for picture in pictures]
         if not wait:
-            self._admissions[lane].enter_now(len(sizes), sum(sizes))
+            self._picture_admissions[lane].enter_now(len(sizes), sum(sizes))
         try:
             results = await _together(
                 [
@@ -215,7 +226,7 @@ class Embedder:
             )
         finally:
             if not wait:
-                self._admissions[lane].leave(len(sizes), sum(sizes))
+                self._picture_admissions[lane].leave(len(sizes), sum(sizes))
         stages = longest(stages for _, stages in results)
         self._observer.embedded(self.model.ref.id, Kind.IMAGE, start_s, stages)
         return Embedded([row for row, _ in results], stages)
@@ -224,7 +235,7 @@ class Embedder:
         self, picture: Picture, size_bytes: int, lane: Lane, wait: bool
     ) -> tuple[Row, Stages]:
         if wait:
-            await self._admissions[lane].enter(size_bytes)
+            await self._picture_admissions[lane].enter(1, size_bytes)
         start_s = perf_counter()
         try:
             pixels = await self._preprocessor.pixels(picture, lane=lane)
@@ -235,7 +246,7 @@ class Embedder:
             return error, Stages(preprocess_s=perf_counter() - start_s)
         finally:
             if wait:
-                self._admissions[lane].leave(1, size_bytes)
+                self._picture_admissions[lane].leave(1, size_bytes)
         return batched.result, _stages(preprocess_s, [batched])
 
     def _held_bytes(self, picture: Picture) -> int:

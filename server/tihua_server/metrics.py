@@ -67,7 +67,7 @@ class Metrics(Observer):
             ("model", "lane"),
         )
         self._max_queue_size = self._gauge(
-            "tihua_max_queue_size", "Inputs that may wait in a lane of a model: --max-queue-size."
+            "tihua_max_queue_size", "Inputs of a kind that may be in a lane: --max-queue-size."
         )
         self._max_queue_bytes = self._gauge(
             "tihua_max_queue_bytes", "Bytes that may wait in a lane: --max-queue-bytes."

@@ -11,7 +11,7 @@ What costs less than the way to a thread and back (80 µs) is done at once: a sh
 
 import asyncio
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, TypeVar
@@ -39,6 +39,10 @@ T = TypeVar("T")
 
 INLINE_CHARS = 256
 """Characters of one call that are tokenized in the event loop: half a millisecond at the most."""
+
+
+PIECE_CHARS = 4_096
+"""Characters that a thread tokenizes before it looks who goes first; one longer text is a piece."""
 
 
 class _Decoding:
@@ -87,10 +91,6 @@ class Preprocessor:
         """Return how many jobs wait for a thread, or for room to decode in it."""
         return self._jobs.queue_size(lane) + len(self._without_room[lane])
 
-    def is_short(self, texts: Sequence[str]) -> bool:
-        """Return whether the texts are tokenized at once, without waiting for a thread."""
-        return sum(map(len, texts)) <= INLINE_CHARS
-
     async def tokens(
         self, texts: Sequence[str], *, lane: Lane, truncate: bool
     ) -> list[TokenArray | ServiceError]:
@@ -101,9 +101,11 @@ class Preprocessor:
             lane: which goes first where many wait for a thread.
             truncate: cut texts that are longer than the model's context, instead of failing them.
         """
-        if self.is_short(texts):
+        if self._is_short(texts):
             return self._tokens(texts, truncate)
-        return await self._in_thread(partial(self._tokens, texts, truncate), lane)
+        jobs = [partial(self._tokens, piece, truncate) for piece in _pieces(texts)]
+        done = await self._jobs.submit_all(jobs, lane=lane, wait=True)
+        return [tokens for batched in done for tokens in batched.result]
 
     async def pixels(self, image: Picture, *, lane: Lane) -> PixelArray:
         """Return a picture as the model takes it: (image_size, image_size, 3) uint8, RGB.
@@ -143,6 +145,9 @@ class Preprocessor:
         # Room was made for it when its call was admitted: it waits and is not refused again.
         result: T = (await self._jobs.submit(job, lane=lane, wait=True)).result
         return result
+
+    def _is_short(self, texts: Sequence[str]) -> bool:
+        return sum(map(len, texts)) <= INLINE_CHARS
 
     def _tokens(self, texts: Sequence[str], truncate: bool) -> list[TokenArray | ServiceError]:
         result: list[TokenArray | ServiceError] = []
@@ -248,3 +253,15 @@ class Preprocessor:
             content = file.read(self._limits.max_image_bytes + 1)
         self._check_bytes(len(content))
         return content
+
+
+def _pieces(texts: Sequence[str]) -> Iterator[list[str]]:
+    piece: list[str] = []
+    chars = 0
+    for text in texts:
+        if piece and chars + len(text) > PIECE_CHARS:
+            yield piece
+            piece, chars = [], 0
+        piece.append(text)
+        chars += len(text)
+    yield piece

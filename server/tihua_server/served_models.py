@@ -83,7 +83,7 @@ class ServedModels:
 
     def queue_bytes(self, lane: Lane) -> int:
         """Return how many bytes the pictures have that wait or are worked on."""
-        return self._capacity.admissions[lane].held_bytes
+        return self._capacity.picture_admissions[lane].held_bytes
 
     async def warm_up(self) -> None:
         """Run text and picture through each, so that the first caller does not pay for it."""

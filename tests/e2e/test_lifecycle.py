@@ -27,7 +27,7 @@ async def test_a_full_server_refuses_with_a_delay_and_recovers(
     held: HeldEncoder, tmp_path: Path
 ) -> None:
     """RESOURCE_EXHAUSTED with RetryInfo; who waited is served, and the next is welcome."""
-    config = Config(port=0, data_dir=tmp_path, max_queue_size=2, drain_timeout_s=5)
+    config = Config(port=0, data_dir=tmp_path, max_queue_size=3, drain_timeout_s=5)
     async with serving(held, config) as app, tihua.AsyncClient(app.address) as client:
         busy = await held.hold(client)
         waiting = asyncio.create_task(client.embed_texts(["马", "桥"]))

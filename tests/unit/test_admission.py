@@ -59,7 +59,7 @@ async def test_what_is_granted_to_one_who_gives_up_comes_back() -> None:
 
 async def test_pictures_enter_all_or_none() -> None:
     """Refused for their bytes, they do not count as pictures either."""
-    admission = Admission("bulk", max_count=4, max_bytes=100)
+    admission = Admission("bulk", "pictures", max_count=4, max_bytes=100)
     admission.enter_now(1, 60)
     with pytest.raises(Overloaded, match="the bulk lane holds 60 of at most 100 bytes"):
         admission.enter_now(3, 60)
@@ -70,9 +70,9 @@ async def test_pictures_enter_all_or_none() -> None:
 
 async def test_a_picture_that_gives_up_waiting_for_bytes_leaves_its_place() -> None:
     """It held a place already, and must not keep it."""
-    admission = Admission("bulk", max_count=2, max_bytes=100)
+    admission = Admission("bulk", "pictures", max_count=2, max_bytes=100)
     admission.enter_now(1, 100)
-    task = asyncio.create_task(admission.enter(50))
+    task = asyncio.create_task(admission.enter(1, 50))
     await asyncio.sleep(0)
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
