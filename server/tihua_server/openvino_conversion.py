@@ -17,9 +17,9 @@ from tihua_server.errors import ModelError
 from tihua_server.packaged_gallery import gallery_pixels
 from tihua_server.packed_text import pack
 
-REVISION = 4
-"""Of the conversion and of the check after it: raised when either changes, so that what was kept
-before is made anew."""
+REVISION = 5
+"""Of the conversion, the check after it and the files of both: raised when one of these changes, so
+that what was kept before is made anew."""
 
 CALIBRATION_PICTURES = 192
 """Of the packaged gallery; their activations set the ranges of int8. With 64 one picture of 200, a

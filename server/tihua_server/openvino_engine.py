@@ -5,15 +5,13 @@ batch of pictures that runs. Pictures get several streams of few threads each; o
 streams of one thread compute as many pictures a second as one stream of two, at any batch size,
 and leave a query its share of the cores (ViT-B-16, bf16: 12 ms instead of 6 while pictures run,
 against 29 ms with one stream of two threads), which is more than half (`niceness.py`).
-
-    <cache>/openvino/<fingerprint>-<kind>-<versions>/{image,text}.{xml,bin}, agrees-<precision>
 """
 
 import contextlib
 import gc
+import hashlib
 import os
-import shutil
-import tempfile
+import re
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from queue import SimpleQueue
@@ -28,6 +26,7 @@ from tihua_server.agreement import require_agreement
 from tihua_server.clip_model import ClipModel, Towers
 from tihua_server.errors import ModelError
 from tihua_server.niceness import stand_back
+from tihua_server.openvino_cache import Use, keep, read
 from tihua_server.openvino_conversion import REVISION, converted, quantized
 from tihua_server.packed_text import pack
 from tihua_server.types import FloatArray, PixelArray, TokenArray
@@ -53,7 +52,14 @@ class OpenVinoEngine:
     name = "openvino"
     device = "cpu"
 
-    def __init__(self, image: ov.Model, text: ov.Model, precision: str, threads: int) -> None:
+    def __init__(
+        self,
+        image: ov.Model,
+        text: ov.Model,
+        precision: str,
+        threads: int,
+        use: Use | None = None,
+    ) -> None:
         """Compile the towers.
 
         Args:
@@ -61,8 +67,10 @@ class OpenVinoEngine:
             text: likewise.
             precision: one of `PRECISIONS`.
             threads: CPU threads of all streams of pictures together, and of texts.
+            use: of the files that the towers are mapped from.
         """
         self.precision = precision
+        self._use = use
         self._packs_texts = len(text.inputs) > 1
         self.padding_cost = PACKED_PADDING_COST if self._packs_texts else 1.0
         self.image_streams = -(-threads // MAX_STREAM_THREADS) if threads > 2 else threads
@@ -127,6 +135,18 @@ def computes_bf16() -> bool:
     return "BF16" in ov.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
 
 
+def cpu_capabilities() -> str:
+    """Return what decides how this CPU rounds: what OpenVINO finds in it, and its vector units.
+
+    OpenVINO does not tell whether there is VNNI, for example, which int8 is computed by.
+    """
+    found = set(ov.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES"))
+    with contextlib.suppress(OSError):
+        flags = Path("/proc/cpuinfo").read_text(encoding="utf-8")
+        found |= set(re.findall(r"\b(?:avx|amx|fma|f16c|asimd|sve|i8mm|bf16)\w*", flags))
+    return " ".join(sorted(found))
+
+
 def make_openvino_engine(
     model: ClipModel, precision: str, *, threads: int, cache_dir: Path
 ) -> OpenVinoEngine:
@@ -149,50 +169,32 @@ def make_openvino_engine(
     kind = "int8" if precision == "int8" else "fp32"
     version = ov.__version__.split("-")[0]
     folder = cache_dir / "openvino" / f"{model.ref.fingerprint}-{kind}-{version}-{REVISION}"
-    agrees = folder / f"agrees-{precision}"
     towers: Towers | None = None
-    networks = _read(folder)
-    if networks is None:
+    kept = read(folder)
+    if kept:
+        networks = kept.networks
+    else:
         _log.info("converting the model for OpenVINO, once", model=model.ref.id, precision=kind)
         towers = model.towers()
         networks = converted(towers, model.image_size)
         if kind == "int8":
             networks = quantized(*networks, model.image_size)
-        if _write(networks, folder):
-            networks = _read(folder) or networks
-    engine = OpenVinoEngine(*networks, precision, threads)
-    if not agrees.exists():
+        if keep(networks, folder):
+            kept = read(folder)
+            networks = kept.networks if kept else networks
+    engine = OpenVinoEngine(*networks, precision, threads, kept.use if kept else None)
+    agrees = folder / _agreement(precision, kept.digest) if kept else None
+    if not agrees or not agrees.exists():
         require_agreement(engine, model, towers or model.towers())
-        with contextlib.suppress(OSError):
-            agrees.touch()
+        if agrees:
+            with contextlib.suppress(OSError):
+                agrees.touch()
     del towers
     gc.collect()
     return engine
 
 
-def _read(folder: Path) -> tuple[ov.Model, ov.Model] | None:
-    core = ov.Core()
-    try:
-        return core.read_model(folder / "image.xml"), core.read_model(folder / "text.xml")
-    except RuntimeError:
-        return None
-
-
-def _write(networks: tuple[ov.Model, ov.Model], folder: Path) -> bool:
-    """Keep the networks; whole or not at all, also when two servers start at once."""
-    try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        partial = Path(tempfile.mkdtemp(dir=folder.parent, prefix="partial-"))
-    except OSError as error:
-        _log.warning("the converted model can't be kept", path=str(folder), reason=str(error))
-        return False
-    try:
-        for name, network in zip(("image", "text"), networks, strict=True):
-            ov.save_model(network, partial / f"{name}.xml", compress_to_fp16=False)
-        shutil.rmtree(folder, ignore_errors=True)
-        partial.rename(folder)
-    except (OSError, RuntimeError) as error:
-        _log.warning("the converted model can't be kept", path=str(folder), reason=str(error))
-        shutil.rmtree(partial, ignore_errors=True)
-        return False
-    return True
+def _agreement(precision: str, digest: str) -> str:
+    """Return the name of the file that says: these files, on such a CPU, agree with fp32."""
+    key = hashlib.sha256(f"{digest} {cpu_capabilities()}".encode()).hexdigest()
+    return f"agrees-{precision}-{key[:16]}"

@@ -5,7 +5,6 @@ import sys
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -69,35 +68,6 @@ def test_embeddings_agree_with_the_reference(
     cosines = (rows * embeddings(reference())).sum(axis=1)
     assert cosines.min() >= LOWEST_COSINE[precision]
     np.testing.assert_allclose(np.linalg.norm(rows, axis=1), 1, atol=1e-6)
-
-
-def test_a_converted_model_is_kept_for_the_next_start(tmp_path: Path) -> None:
-    """The second time, and in another float precision, the networks are not needed."""
-    make_openvino_engine(small_clip(), "fp32", threads=2, cache_dir=tmp_path)
-    without_towers = replace(small_clip(), towers=lambda: pytest.fail("the model was built again"))
-    engine = make_openvino_engine(without_towers, "fp32", threads=2, cache_dir=tmp_path)
-    rows = embeddings(ClipEncoder(small_clip(), engine))
-    np.testing.assert_allclose(rows, embeddings(reference()), atol=1e-3)
-
-
-@pytest.mark.parametrize("name", ["image.xml", "text.bin"])
-def test_a_damaged_converted_model_is_made_anew(name: str, tmp_path: Path) -> None:
-    """A file cut short, by a full disk say, costs a conversion and nothing else."""
-    make_openvino_engine(small_clip(), "fp32", threads=2, cache_dir=tmp_path)
-    (file,) = tmp_path.rglob(name)
-    file.write_bytes(file.read_bytes()[:100])
-    engine = make_openvino_engine(small_clip(), "fp32", threads=2, cache_dir=tmp_path)
-    rows = embeddings(ClipEncoder(small_clip(), engine))
-    np.testing.assert_allclose(rows, embeddings(reference()), atol=1e-3)
-
-
-def test_a_model_is_served_where_nothing_can_be_kept(tmp_path: Path) -> None:
-    """Each start converts, and the server serves."""
-    file = tmp_path / "file"
-    file.touch()
-    engine = make_openvino_engine(small_clip(), "fp32", threads=2, cache_dir=file)
-    rows = embeddings(ClipEncoder(small_clip(), engine))
-    np.testing.assert_allclose(rows, embeddings(reference()), atol=1e-3)
 
 
 def test_texts_and_pictures_are_computed_at_once(tmp_path: Path) -> None:
