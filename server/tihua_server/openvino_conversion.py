@@ -67,7 +67,7 @@ def quantized(image: ov.Model, text: ov.Model, image_size: int) -> tuple[ov.Mode
     if importlib.util.find_spec("nncf") is None:
         raise ModelError(
             "--precision int8 needs nncf to quantize the model: pip install 'tihua-server[int8]', "
-            "or start with --precision bf16"
+            "or start with --precision auto"
         )
     import nncf
 

@@ -160,9 +160,15 @@ def make_openvino_engine(
             that in int8. Where it can't be written, each start converts.
 
     Raises:
-        ModelError: the precision is too low for this model (`agreement.py`), or nncf, which int8
-            needs, is missing.
+        ModelError: the precision is too low for this model (`agreement.py`), bf16 is not for this
+            CPU, or nncf, which int8 needs, is missing.
     """
+    if precision == "bf16" and not computes_bf16():
+        raise ModelError(
+            "this CPU has no instructions for bf16 (AVX512-BF16 or AMX), so OpenVINO would compute"
+            " in fp32: start with --precision fp32, or auto",
+            reason="PRECISION_UNSUPPORTED",
+        )
     threads = threads or len(os.sched_getaffinity(0))
     # Its first use must not be by two threads at once: openvino 2026.4.1 then waits for ever.
     ov.Tensor(np.zeros(1, dtype=np.float32))

@@ -19,7 +19,7 @@ from tihua_server.config import Config
 from tihua_server.encoders import load_encoder
 from tihua_server.engine import Engine
 from tihua_server.errors import ModelError
-from tihua_server.openvino_engine import make_openvino_engine
+from tihua_server.openvino_engine import computes_bf16, make_openvino_engine
 from tihua_server.packaged_gallery import gallery_pixels
 from tihua_server.torch_engine import TorchEngine, make_torch_engine
 from tihua_server.types import FloatArray, PixelArray, TokenArray
@@ -56,7 +56,11 @@ def on_openvino(precision: str, folder: Path) -> Engine:
     [
         (on_torch, "bf16"),
         (on_openvino, "fp32"),
-        (on_openvino, "bf16"),
+        pytest.param(
+            on_openvino,
+            "bf16",
+            marks=pytest.mark.skipif(not computes_bf16(), reason="a CPU without bf16"),
+        ),
         (on_openvino, "int8"),
     ],
 )
@@ -152,6 +156,19 @@ def test_int8_is_not_for_torch() -> None:
         load_encoder(Config(engine="torch", precision="int8"))
 
 
+def test_bf16_is_refused_where_openvino_would_compute_in_fp32(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """On a CPU without bf16; the error says what to start with, and `auto` starts."""
+    monkeypatch.setattr("tihua_server.openvino_engine.computes_bf16", lambda: False)
+    with pytest.raises(ModelError, match=r"no instructions for bf16 .* --precision fp32, or auto"):
+        on_openvino("bf16", tmp_path)
+    monkeypatch.setattr("tihua_server.encoders.DEFAULT_MODEL", "small")
+    monkeypatch.setattr("tihua_server.tiny_clip.read_tiny_clip", lambda _: small_clip())
+    config = Config(model="small", device="cpu", engine="openvino", model_dir=tmp_path)
+    assert load_encoder(config).info.precision == "fp32"
+
+
 def test_an_engine_that_is_not_installed_is_told_with_the_remedy(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -170,9 +187,8 @@ def test_the_packaged_model_is_served_in_fp32_unless_told_otherwise(tmp_path: Pa
     """Its network does not bear bf16, so `auto` never takes it, and asking for it is refused."""
     info = load_encoder(Config(device="cpu", model_dir=tmp_path)).info
     assert (info.engine, info.precision) == ("openvino", "fp32")
-    # A CPU without bf16 is given fp32 by OpenVINO, whatever it is asked for.
-    has_bf16 = "bf16" in Path("/proc/cpuinfo").read_text(encoding="utf-8")
-    for engine in ("openvino", "torch") if has_bf16 else ("torch",):
+    # On a CPU without bf16 OpenVINO is refused for that.
+    for engine in ("openvino", "torch") if computes_bf16() else ("torch",):
         with pytest.raises(ModelError, match=r"bf16 .* pictures of tihua-tiny .* --precision fp32"):
             load_encoder(Config(device="cpu", model_dir=tmp_path, engine=engine, precision="bf16"))
 
