@@ -93,6 +93,8 @@ def keep(networks: tuple[ov.Model, ov.Model], folder: Path) -> bool:
         with _writing(folder):
             partial = Path(tempfile.mkdtemp(dir=folder.parent, prefix=PARTIAL))
             try:
+                # mkdtemp lets its owner in alone, and the server may run as another user.
+                partial.chmod(0o755)
                 _write(networks, partial)
                 _put(partial, folder)
             finally:

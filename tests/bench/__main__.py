@@ -24,7 +24,7 @@ PHOTOGRAPHS = Path("../shared/data/flickr8kcn-160.tar")
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
 @click.option("--model", default="ViT-B-16", show_default=True, help="The model that is served.")
 @click.option("--engine", default="auto", show_default=True, help="--engine of the server.")
-@click.option("--precision", default="bf16", show_default=True, help="--precision of the server.")
+@click.option("--precision", default="auto", show_default=True, help="--precision of the server.")
 @click.option(
     "--rounds", type=click.IntRange(min=1), help="Rounds of a row.  [default: 3, quick 1]"
 )

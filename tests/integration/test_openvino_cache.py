@@ -11,7 +11,7 @@ import openvino as ov
 import pytest
 from small_clip import small_clip, small_encoder, small_towers
 from structlog.testing import capture_logs
-from tihua_server.agreement import gallery_pixels
+from tihua_server.packaged_gallery import gallery_pixels
 from tihua_server.clip_encoder import ClipEncoder
 from tihua_server.clip_model import ClipModel, Towers
 from tihua_server.openvino_cache import keep, read

@@ -2,6 +2,8 @@
 
 import contextlib
 
+from processes import ServerFailed
+
 from bench.companion import companion
 from bench.figure import Figure, at_least, ratio_figure
 from bench.load import drive
@@ -24,10 +26,15 @@ async def image_ratio(stage: Stage) -> list[Figure]:
         tutorial = await stack.enter_async_context(companion("bench.peers.tutorial_loop"))
         question = stage.tutorial_question()
         await tutorial.ask(**question, images=chosen[:2])
-        servers = {
-            precision: await stack.enter_async_context(stage.server(precision=precision))
-            for precision in TARGETS
-        }
+        servers = {}
+        for precision in TARGETS:
+            try:
+                servers[precision] = await stack.enter_async_context(
+                    stage.server(precision=precision)
+                )
+            except ServerFailed as error:
+                # A CPU may have no bf16.
+                stage.say(f"  not served: {str(error).splitlines()[-1]}")
         for server in servers.values():
             await drive(server.embed_image, images[:16], in_flight=IN_FLIGHT)
         for _ in stage.rounds():
@@ -46,4 +53,5 @@ async def image_ratio(stage: Stage) -> list[Figure]:
             target=at_least(bound),
         )
         for precision, bound in TARGETS.items()
+        if precision in servers
     ]
