@@ -11,11 +11,11 @@ import openvino as ov
 import pytest
 from small_clip import small_clip, small_encoder, small_towers
 from structlog.testing import capture_logs
-from tihua_server.packaged_gallery import gallery_pixels
 from tihua_server.clip_encoder import ClipEncoder
 from tihua_server.clip_model import ClipModel, Towers
 from tihua_server.openvino_cache import keep, read
 from tihua_server.openvino_engine import make_openvino_engine
+from tihua_server.packaged_gallery import gallery_pixels
 from tihua_server.types import FloatArray
 
 PICTURES = gallery_pixels(4, 64)
