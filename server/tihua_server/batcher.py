@@ -26,7 +26,7 @@ from typing import Generic, TypeVar
 
 from tihua_server.batch import Batch, Batched, Entry
 from tihua_server.batch_cost import BatchCost
-from tihua_server.errors import Draining, Overloaded
+from tihua_server.errors import Draining
 from tihua_server.lane import Lane, Waiting
 from tihua_server.workers import Urgency, Workers
 
@@ -126,42 +126,26 @@ class Batcher(Generic[Input, Result]):
         """Return how many inputs wait in a lane."""
         return len(self._waiting[lane].entries)
 
-    def refuse_if_full(self, lane: Lane, count: int) -> None:
-        """Raise `Overloaded` unless `count` more inputs fit now; spares work done before `submit`.
-
-        More inputs than the lane could ever hold are let through, to fill it as it empties.
-        """
-        held = self._waiting[lane].room.held
-        if held + min(count, self.max_queue_size) > self.max_queue_size:
-            raise Overloaded(
-                f"the {lane.value} lane holds {held} of at most {self.max_queue_size} inputs "
-                f"and has no room for {count} more; try again later"
-            )
-
-    async def submit(
-        self, value: Input, *, lane: Lane = Lane.INTERACTIVE, wait: bool = False
-    ) -> Batched[Result]:
+    async def submit(self, value: Input, *, lane: Lane = Lane.INTERACTIVE) -> Batched[Result]:
         """Return the result of one input; as `submit_all`."""
-        [batched] = await self.submit_all((value,), lane=lane, wait=wait)
+        [batched] = await self.submit_all((value,), lane=lane)
         return batched
 
     async def submit_all(
-        self, values: Sequence[Input], *, lane: Lane = Lane.INTERACTIVE, wait: bool = False
+        self, values: Sequence[Input], *, lane: Lane = Lane.INTERACTIVE
     ) -> list[Batched[Result]]:
         """Return the result of each input. Cancel the call, and what waits is not computed.
+
+        If the lane is full, they wait for room: who is refused is decided before (`admission.py`).
 
         Args:
             values: the inputs.
             lane: where they wait.
-            wait: if the lane is full, wait for room instead of refusing.
 
         Raises:
-            Overloaded: the lane has no room for all of them.
             Draining: the batcher was closed.
             Exception: what `run_batch` raised for one of them; the others are dropped.
         """
-        if not wait:
-            self.refuse_if_full(lane, len(values))
         entries: list[Entry[Input, Result]] = []
         waiting = self._waiting[lane]
         try:

@@ -198,7 +198,7 @@ class Embedder:
             preprocess_s = perf_counter() - start_s
             good = [ids for ids in tokens if not isinstance(ids, ServiceError)]
             # They were admitted: from here on they wait and are not refused.
-            batched = await self._texts.submit_all(good, lane=lane, wait=True)
+            batched = await self._texts.submit_all(good, lane=lane)
         finally:
             admission.leave(len(texts), size_bytes)
         results = iter(batched)
@@ -241,7 +241,7 @@ class Embedder:
             pixels = await self._preprocessor.pixels(picture, lane=lane)
             preprocess_s = perf_counter() - start_s
             # It was admitted: from here on it waits and is not refused.
-            batched = await self._images.submit(pixels, lane=lane, wait=True)
+            batched = await self._images.submit(pixels, lane=lane)
         except (InvalidInput, NotFound, TooLarge) as error:
             return error, Stages(preprocess_s=perf_counter() - start_s)
         finally:

@@ -12,7 +12,7 @@ def share_one_arena() -> None:
     """Have all threads take memory from one place, before the first of them does.
 
     Else glibc gives each thread an arena, and each of those keeps what its largest pictures took:
-    with 8 threads that had decoded four kinds of 49 megapixels, two at a time, the server held
+    with 8 threads that had decoded three kinds of 49 megapixels, two at a time, the server held
     3.7 GB more than at rest, and with one arena 0.4 GB, in the same time.
     """
     _set((M_ARENA_MAX, 1))

@@ -104,7 +104,7 @@ class Preprocessor:
         if self._is_short(texts):
             return self._tokens(texts, truncate)
         jobs = [partial(self._tokens, piece, truncate) for piece in _pieces(texts)]
-        done = await self._jobs.submit_all(jobs, lane=lane, wait=True)
+        done = await self._jobs.submit_all(jobs, lane=lane)
         return [tokens for batched in done for tokens in batched.result]
 
     async def pixels(self, image: Picture, *, lane: Lane) -> PixelArray:
@@ -143,7 +143,7 @@ class Preprocessor:
 
     async def _in_thread(self, job: Callable[[], T], lane: Lane) -> T:
         # Room was made for it when its call was admitted: it waits and is not refused again.
-        result: T = (await self._jobs.submit(job, lane=lane, wait=True)).result
+        result: T = (await self._jobs.submit(job, lane=lane)).result
         return result
 
     def _is_short(self, texts: Sequence[str]) -> bool:

@@ -1,6 +1,6 @@
 """The command that fine-tunes Chinese-CLIP: `tihua-server fine-tune`.
 
-It imports click alone: torch takes seconds, and `--help` needs none of it.
+It imports click and the server's defaults: torch takes seconds, and `--help` needs none of it.
 """
 
 import functools
@@ -8,6 +8,10 @@ import importlib.util
 from pathlib import Path
 
 import click
+
+from tihua_server.config import Config
+
+DEFAULTS = Config()
 
 NEEDED = ("torch", "cn_clip", "matplotlib")
 EXTRA = "pip install 'tihua-server[train]'"
@@ -40,7 +44,7 @@ POSITIVE = click.IntRange(min=1)
     envvar="TIHUA_MODEL_SOURCE",
     show_envvar=True,
     type=click.Choice(["huggingface", "modelscope"]),
-    default="huggingface",
+    default=DEFAULTS.model_source,
     show_default=True,
     help="Hub to fetch the published one from.",
 )
@@ -49,7 +53,7 @@ POSITIVE = click.IntRange(min=1)
     envvar="TIHUA_MODEL_DIR",
     show_envvar=True,
     type=click.Path(path_type=Path),
-    default="~/.cache/tihua",
+    default=DEFAULTS.model_dir,
     show_default=True,
     help="Where fetched checkpoints are kept.",
 )

@@ -16,9 +16,12 @@ def read_state(file: Path, training: str, device: str) -> dict[str, Any]:
 
     Raises:
         ValueError: the file is damaged, or of another training.
+        MemoryError, OSError, torch.OutOfMemoryError: it may be whole, and can't be read now.
     """
     try:
         state = torch.load(file, map_location=device, weights_only=True)
+    except (MemoryError, OSError, torch.OutOfMemoryError):
+        raise
     except Exception as error:  # torch and pickle raise nearly anything
         msg = f"{file} is damaged: delete it, and the training begins anew"
         raise ValueError(msg) from error

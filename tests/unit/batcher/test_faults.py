@@ -8,7 +8,6 @@ import pytest
 from squares import Squares, submit_all
 from tihua_server.batch import Batched
 from tihua_server.batcher import Batcher
-from tihua_server.lane import Lane
 from tihua_server.workers import Workers
 
 
@@ -52,7 +51,11 @@ async def test_a_batch_that_can_not_be_made_keeps_nobody_waiting(
     results = await asyncio.gather(held, *tasks, return_exceptions=True)
     assert [type(result) for result in results] == [Batched, TypeError, TypeError, Batched, Batched]
     assert squares.batches == [[2, 3]]
-    batcher.refuse_if_full(Lane.INTERACTIVE, 6)
+    # All six places are free again.
+    held = await squares.hold(batcher)
+    tasks = await submit_all(batcher, range(1, 7))
+    squares.may_go_on.set()
+    await asyncio.gather(held, *tasks)
 
 
 class Panic(BaseException):

@@ -1,46 +1,19 @@
-"""The queue of a batcher: room, refusing, waiting, leaving and closing."""
+"""The queue of a batcher: room, waiting, leaving and closing."""
 
 import asyncio
 
 import pytest
 from squares import Squares, submit_all
 from tihua_server.batcher import Batcher
-from tihua_server.errors import Draining, Overloaded
+from tihua_server.errors import Draining
 from tihua_server.lane import Lane
 from tihua_server.workers import Workers
-
-
-async def test_a_full_queue_refuses(batcher: Batcher[int, int], squares: Squares) -> None:
-    """The seventh of six is told when to come back."""
-    held = await squares.hold(batcher)
-    tasks = await submit_all(batcher, range(6))
-    with pytest.raises(Overloaded, match="holds 6 of at most 6") as refused:
-        await batcher.submit(7)
-    assert refused.value.retry_after_s > 0
-    squares.may_go_on.set()
-    await asyncio.gather(held, *tasks)
-
-
-async def test_a_batch_that_does_not_fit_is_refused_before_any_work(
-    batcher: Batcher[int, int], squares: Squares
-) -> None:
-    """Room is asked for all inputs of a call at once."""
-    held = await squares.hold(batcher)
-    tasks = await submit_all(batcher, range(4))
-    batcher.refuse_if_full(Lane.INTERACTIVE, 2)
-    with pytest.raises(Overloaded):
-        batcher.refuse_if_full(Lane.INTERACTIVE, 3)
-    squares.may_go_on.set()
-    await asyncio.gather(held, *tasks)
 
 
 async def test_whoever_waits_for_room_gets_it(batcher: Batcher[int, int], squares: Squares) -> None:
     """A stream slows down instead of failing, and loses nothing."""
     held = await squares.hold(batcher)
-    tasks = [
-        asyncio.create_task(batcher.submit(number, lane=Lane.BULK, wait=True))
-        for number in range(12)
-    ]
+    tasks = [asyncio.create_task(batcher.submit(number, lane=Lane.BULK)) for number in range(12)]
     squares.may_go_on.set()
     results = await asyncio.gather(held, *tasks)
     assert [result.result for result in results[1:]] == [number**2 for number in range(12)]
