@@ -40,6 +40,8 @@ _TAKEN = re.compile(
     r"already exist|duplicate collection|duplicated new collection|name conflict|conflicts with",
     re.IGNORECASE,
 )
+# Only what is asked for by name comes so far: names to create are checked by the service before.
+_NO_NAME = re.compile(r"invalid collection name", re.IGNORECASE)
 _FILTER = re.compile(
     r"cannot parse expression|query plan|not a boolean expression|unsupported expr|at column \d+",
     re.IGNORECASE,
@@ -65,7 +67,7 @@ def translate(error: MilvusException | grpc.RpcError, collection: str) -> Servic
     if isinstance(error.code, grpc.StatusCode):
         return _of_status(error.code)
     code, text = int(error.code), str(error.message)
-    if code in _NOT_FOUND:
+    if code in _NOT_FOUND or _NO_NAME.search(text):
         return not_found(collection)
     if code in _NOT_LOADED:
         return not_loaded(collection)

@@ -94,7 +94,7 @@ def test_terms_that_cancel_out_are_refused(searching: SearchServiceStub, collect
         search(searching, collection, terms=terms)
 
 
-@pytest.mark.parametrize("name", ["absent", "", "DROP TABLE", "名"])
+@pytest.mark.parametrize("name", ["absent", "", "DROP TABLE", "名", "a" * 256])
 def test_an_unknown_collection_is_not_found(searching: SearchServiceStub, name: str) -> None:
     """Whatever the name looks like."""
     with pytest.raises(grpc.RpcError) as refused:
@@ -194,6 +194,7 @@ def test_a_bound_value_can_not_break_out_of_its_filter(
         collection=collection,
         terms=[search_service_pb2.QueryTerm(text="马")],
         filter="place == {place}",
+        consistency=search_service_pb2.CONSISTENCY_STRONG,
     )
     request.filter_params["place"] = value
     assert [hit.item.id for hit in searching.Search(request).hits] == ["evil"]
