@@ -80,7 +80,8 @@ type Limits struct {
 	MaxImagePixels uint64 `protobuf:"varint,4,opt,name=max_image_pixels,json=maxImagePixels,proto3" json:"max_image_pixels,omitempty"`
 	// Characters (Unicode code points) of one text.
 	MaxTextChars uint32 `protobuf:"varint,5,opt,name=max_text_chars,json=maxTextChars,proto3" json:"max_text_chars,omitempty"`
-	// Inputs that may wait for a model; beyond that calls are refused with RESOURCE_EXHAUSTED.
+	// Texts that may wait or be worked on in one lane, interactive or bulk, and as many pictures; beyond that calls are
+	// refused with RESOURCE_EXHAUSTED.
 	MaxQueueSize uint32 `protobuf:"varint,6,opt,name=max_queue_size,json=maxQueueSize,proto3" json:"max_queue_size,omitempty"`
 	// Hits or items of one answer, and ids of one GetItems or DeleteItems.
 	MaxPageSize uint32 `protobuf:"varint,7,opt,name=max_page_size,json=maxPageSize,proto3" json:"max_page_size,omitempty"`

@@ -73,7 +73,9 @@ class Limits(_message.Message):
     max_text_chars: _builtins.int
     """Characters (Unicode code points) of one text."""
     max_queue_size: _builtins.int
-    """Inputs that may wait for a model; beyond that calls are refused with RESOURCE_EXHAUSTED."""
+    """Texts that may wait or be worked on in one lane, interactive or bulk, and as many pictures; beyond that calls are
+    refused with RESOURCE_EXHAUSTED.
+    """
     max_page_size: _builtins.int
     """Hits or items of one answer, and ids of one GetItems or DeleteItems."""
     max_search_window: _builtins.int

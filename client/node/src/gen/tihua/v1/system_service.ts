@@ -43,7 +43,10 @@ export interface Limits {
   maxImagePixels: number;
   /** Characters (Unicode code points) of one text. */
   maxTextChars: number;
-  /** Inputs that may wait for a model; beyond that calls are refused with RESOURCE_EXHAUSTED. */
+  /**
+   * Texts that may wait or be worked on in one lane, interactive or bulk, and as many pictures; beyond that calls are
+   * refused with RESOURCE_EXHAUSTED.
+   */
   maxQueueSize: number;
   /** Hits or items of one answer, and ids of one GetItems or DeleteItems. */
   maxPageSize: number;

@@ -126,7 +126,8 @@ private static final long serialVersionUID = 0L;
   private int maxQueueSize_ = 0;
   /**
    * <pre>
-   * Inputs that may wait for a model; beyond that calls are refused with RESOURCE_EXHAUSTED.
+   * Texts that may wait or be worked on in one lane, interactive or bulk, and as many pictures; beyond that calls are
+   * refused with RESOURCE_EXHAUSTED.
    * </pre>
    *
    * <code>uint32 max_queue_size = 6;</code>
@@ -1187,7 +1188,8 @@ private static final long serialVersionUID = 0L;
     private int maxQueueSize_ ;
     /**
      * <pre>
-     * Inputs that may wait for a model; beyond that calls are refused with RESOURCE_EXHAUSTED.
+     * Texts that may wait or be worked on in one lane, interactive or bulk, and as many pictures; beyond that calls are
+     * refused with RESOURCE_EXHAUSTED.
      * </pre>
      *
      * <code>uint32 max_queue_size = 6;</code>
@@ -1199,7 +1201,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Inputs that may wait for a model; beyond that calls are refused with RESOURCE_EXHAUSTED.
+     * Texts that may wait or be worked on in one lane, interactive or bulk, and as many pictures; beyond that calls are
+     * refused with RESOURCE_EXHAUSTED.
      * </pre>
      *
      * <code>uint32 max_queue_size = 6;</code>
@@ -1215,7 +1218,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Inputs that may wait for a model; beyond that calls are refused with RESOURCE_EXHAUSTED.
+     * Texts that may wait or be worked on in one lane, interactive or bulk, and as many pictures; beyond that calls are
+     * refused with RESOURCE_EXHAUSTED.
      * </pre>
      *
      * <code>uint32 max_queue_size = 6;</code>

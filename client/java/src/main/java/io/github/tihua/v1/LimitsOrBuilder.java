@@ -59,7 +59,8 @@ public interface LimitsOrBuilder extends
 
   /**
    * <pre>
-   * Inputs that may wait for a model; beyond that calls are refused with RESOURCE_EXHAUSTED.
+   * Texts that may wait or be worked on in one lane, interactive or bulk, and as many pictures; beyond that calls are
+   * refused with RESOURCE_EXHAUSTED.
    * </pre>
    *
    * <code>uint32 max_queue_size = 6;</code>
