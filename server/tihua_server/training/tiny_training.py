@@ -80,8 +80,8 @@ def train_tiny(
     with training_progress() as progress:
         albums = _Albums(cache, windows, recipe, progress, device)
         mixture = _mixture(materials, recipe, albums, has_own_tower=known is not None)
-        validation = materials.validation
-        tokens = _tokens([*filter(None, [validation]), *(a.source for a in mixture.albums)])
+        # Of what is trained on alone: from them come also the foreign words around a name.
+        tokens = _tokens(album.source for album in mixture.albums)
         vocabulary = Vocabulary.of(
             _training_texts(mixture.albums, tokens),
             max_pairs=recipe.max_bigrams,
@@ -94,7 +94,7 @@ def train_tiny(
         vocabulary.fill(network.text)
         if known:
             hand_down(known.text, network.text)
-        validate = _validation(cache, validation, tokens, recipe, device, progress)
+        validate = _validation(cache, materials.validation, recipe, device, progress)
         if known and validate:
             progress.console.print(f"before: val {validate(network.to(device), True)}")
         trainer = Trainer(
@@ -214,7 +214,6 @@ def _prototypes(photographs: Tensor, classifier: Classifier, recipe: Recipe) -> 
 def _validation(
     cache: PictureCache,
     source: Photographs | None,
-    tokens: Mapping[str, TokenArray],
     recipe: Recipe,
     device: str,
     progress: Progress,
@@ -223,6 +222,7 @@ def _validation(
         return None
     pixels = cache.pixels(source, progress) if recipe.block_epochs else None
     pooled = torch.from_numpy(cache.features(source, 0, progress)).to(device)
+    tokens = _tokens([source])
     texts = [(tokens[text], at) for at in range(len(source)) for text in source.texts(at)]
     ids = pad([text for text, _ in texts])
     wanted = [at for _, at in texts]

@@ -1,5 +1,6 @@
 """A whole training, of a few pictures and epochs."""
 
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -117,6 +118,22 @@ def test_a_model_goes_on_with_pictures_of_another_kind(
     assert "before: val R@1/5/10" in capsys.readouterr().err
     before, after = read_network(first).text, read_network(model).text
     assert after.characters.num_embeddings > before.characters.num_embeddings
+
+
+def test_nothing_is_learned_from_what_is_measured_by(
+    materials: Materials, photograph_folder: Path, tmp_path: Path
+) -> None:
+    """Other captions of `val/` make no other model."""
+    recipe = replace(RECIPE, head_epochs=1)
+    _, digest = train_tiny(materials, recipe, tmp_path / "one", device="cpu")
+    table = photograph_folder / "captions.tsv"
+    lines = table.read_text(encoding="utf-8").splitlines()
+    others = [re.sub(r"^(val/.*\t).*", r"\1龘靐齉爩麤灪", line) for line in lines]
+    assert others != lines
+    table.write_text("\n".join(others), encoding="utf-8")
+    validation = Photographs(photograph_folder, "val", views=1, seed=0)
+    changed = replace(materials, validation=validation)
+    assert train_tiny(changed, recipe, tmp_path / "other", device="cpu")[1] == digest
 
 
 def test_what_is_handed_down_embeds_as_before(materials: Materials, tmp_path: Path) -> None:
