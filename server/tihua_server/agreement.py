@@ -15,7 +15,7 @@ from torch import nn
 
 from tihua_server.clip_model import ClipModel, Towers
 from tihua_server.engine import Engine
-from tihua_server.errors import ModelError
+from tihua_server.errors import PrecisionTooLow
 from tihua_server.packaged_gallery import picture_pixels
 from tihua_server.tokenizer import Tokenizer
 from tihua_server.types import FloatArray, PixelArray, TokenArray
@@ -60,7 +60,7 @@ def require_agreement(engine: Engine, model: ClipModel, towers: Towers) -> None:
         towers: the reference.
 
     Raises:
-        ModelError: an embedding has a cosine below `LOWEST_COSINE` to the reference.
+        PrecisionTooLow: an embedding has a cosine below `LOWEST_COSINE` to the reference.
     """
     tokenizer = Tokenizer(model.context_length)
     tokens = [tokenizer.tokenize(text).ids[np.newaxis] for text in TEXTS]
@@ -72,11 +72,10 @@ def require_agreement(engine: Engine, model: ClipModel, towers: Towers) -> None:
     bound = LOWEST_COSINE[engine.precision]
     for kind, cosine in lowest.items():
         if not cosine >= bound:
-            raise ModelError(
+            raise PrecisionTooLow(
                 f"{engine.precision} by {engine.name} gives {kind} of {model.ref.id} a cosine of"
                 f" {cosine:.4f} to fp32; at least {bound} is needed, or they could not be"
-                " searched together: start with --precision fp32",
-                reason="PRECISION_TOO_LOW",
+                " searched together: start with --precision fp32"
             )
 
 

@@ -1,10 +1,15 @@
 """The models by name, and the engine for each: from the configuration to an `Encoder`."""
 
 import dataclasses
+import functools
 import importlib.util
+from collections.abc import Callable
+
+import structlog
 
 from tihua_server.config import DEFAULT_MODEL, Config
-from tihua_server.errors import ModelError
+from tihua_server.engine import Engine
+from tihua_server.errors import ModelError, PrecisionTooLow
 from tihua_server.types import Encoder
 
 CHINESE_CLIP_NAMES = ("ViT-B-16", "ViT-L-14", "ViT-L-14-336", "ViT-H-14", "RN50")
@@ -17,7 +22,9 @@ ENGINES = ("auto", "torch", "openvino")
 """`auto` is torch on CUDA, and on a CPU OpenVINO where it is installed."""
 
 PRECISIONS = ("auto", "fp32", "bf16", "int8")
-"""`auto` is bf16 where device and model are made for it, else fp32."""
+"""`auto` is bf16 where device and model are made for it and it agrees with fp32, else fp32."""
+
+_log = structlog.get_logger("tihua")
 
 
 def load_encoders(config: Config) -> list[Encoder]:
@@ -60,35 +67,36 @@ def load_encoder(config: Config) -> Encoder:
             source=config.model_source,
             cache_dir=config.model_dir.expanduser(),
         )
+    make: Callable[[str], Engine]
     if engine_name == "openvino":
         from tihua_server.openvino_engine import computes_bf16, make_openvino_engine
 
-        is_fast = model.tolerates_bf16 and computes_bf16()
-        return ClipEncoder(
+        is_bf16_fast = computes_bf16()
+        make = functools.partial(
+            make_openvino_engine,
             model,
-            make_openvino_engine(
-                model,
-                _precision(config, is_bf16_fast=is_fast),
-                threads=config.inference_threads,
-                cache_dir=config.model_dir.expanduser(),
-            ),
+            threads=config.inference_threads,
+            cache_dir=config.model_dir.expanduser(),
         )
-    import torch
+    else:
+        import torch
 
-    from tihua_server.torch_engine import make_torch_engine
+        from tihua_server.torch_engine import make_torch_engine
 
-    if config.inference_threads:
-        torch.set_num_threads(config.inference_threads)
-    is_fast = model.tolerates_bf16 and device.type == "cuda"
-    return ClipEncoder(
-        model,
-        make_torch_engine(
-            model,
-            device,
-            _precision(config, is_bf16_fast=is_fast),
-            max_batch_size=config.max_batch_size,
-        ),
-    )
+        if config.inference_threads:
+            torch.set_num_threads(config.inference_threads)
+        is_bf16_fast = device.type == "cuda"
+        make = functools.partial(
+            make_torch_engine, model, device, max_batch_size=config.max_batch_size
+        )
+    engine: Engine
+    if config.precision != "auto":
+        engine = make(config.precision)
+    elif model.tolerates_bf16 and is_bf16_fast:
+        engine = _bf16_or_fp32(make)
+    else:
+        engine = make("fp32")
+    return ClipEncoder(model, engine)
 
 
 def _engine_name(config: Config, device_type: str) -> str:
@@ -114,7 +122,10 @@ def _engine_name(config: Config, device_type: str) -> str:
     return name
 
 
-def _precision(config: Config, *, is_bf16_fast: bool) -> str:
-    if config.precision != "auto":
-        return config.precision
-    return "bf16" if is_bf16_fast else "fp32"
+def _bf16_or_fp32(make: Callable[[str], Engine]) -> Engine:
+    try:
+        return make("bf16")
+    except PrecisionTooLow as error:
+        _log.warning("computing in fp32, for in bf16 this model strays", reason=error.message)
+    # Only now: the error holds what was made in bf16.
+    return make("fp32")

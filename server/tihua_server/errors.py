@@ -22,6 +22,7 @@
      ├── StoreUnavailable    Milvus does not answer
      ├── StoreError          Milvus answered with an error of its own
      └── ModelError          the encoder failed
+          └── PrecisionTooLow  the embeddings stray too far from fp32
 
 A message is one sentence for the caller: it names the value, the bound and the remedy, and never
 a path, a secret or a stored text. `reason` is the same thing for a program, in UPPER_SNAKE_CASE,
@@ -201,3 +202,9 @@ class ModelError(ServiceError):
     """The encoder failed, for example for want of GPU memory."""
 
     reason = "MODEL_ERROR"
+
+
+class PrecisionTooLow(ModelError):
+    """Embeddings of a model stray too far from fp32 in a precision."""
+
+    reason = "PRECISION_TOO_LOW"

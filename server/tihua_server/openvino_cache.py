@@ -6,7 +6,7 @@
         <fingerprint>-<kind>-<version>-<revision>/
             {image,text}.{xml,bin}
             SHA256SUMS          of these, as sha256sum writes it; locked by those who serve them
-            agrees-…            what was compared with fp32, and on which CPU (`openvino_engine.py`)
+            agrees-…, strays-…  how it compared with fp32 in a precision and on a kind of CPU
 
 Several servers may share a cache. Each maps the weights that it serves into memory, and on a
 network's file system dies (SIGBUS) when another machine removes them: the locks tell what is in
@@ -80,6 +80,34 @@ def read(folder: Path) -> Kept | None:
         )
         return None
     return Kept((image, text), hashlib.sha256(sums).hexdigest(), use)
+
+
+class KeptVerdict:
+    """How a kept model compared with fp32, so that the next start need not compare again."""
+
+    def __init__(self, folder: Path, key: str) -> None:
+        """Take the model's folder, and what tells one comparison from others, for a file name."""
+        self._agrees = folder / f"agrees-{key}"
+        self._strays = folder / f"strays-{key}"
+
+    def agrees(self) -> bool:
+        """Return whether it is known to agree."""
+        return self._agrees.exists()
+
+    def refusal(self) -> str:
+        """Return why it is known to be refused; empty if it is not."""
+        try:
+            return self._strays.read_text(encoding="utf-8")
+        except (OSError, UnicodeError):
+            return ""
+
+    def keep(self, refusal: str = "") -> None:
+        """Keep that it agrees, or why it is refused, where that can be written."""
+        with contextlib.suppress(OSError):
+            if refusal:
+                self._strays.write_text(refusal, encoding="utf-8")
+            else:
+                self._agrees.touch()
 
 
 def keep(networks: tuple[ov.Model, ov.Model], folder: Path) -> bool:

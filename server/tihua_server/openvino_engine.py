@@ -24,9 +24,9 @@ import structlog
 
 from tihua_server.agreement import require_agreement
 from tihua_server.clip_model import ClipModel, Towers
-from tihua_server.errors import ModelError
+from tihua_server.errors import ModelError, PrecisionTooLow
 from tihua_server.niceness import stand_back
-from tihua_server.openvino_cache import Use, keep, read
+from tihua_server.openvino_cache import KeptVerdict, Use, keep, read
 from tihua_server.openvino_conversion import REVISION, converted, quantized
 from tihua_server.packed_text import pack
 from tihua_server.types import FloatArray, PixelArray, TokenArray
@@ -160,8 +160,8 @@ def make_openvino_engine(
             that in int8. Where it can't be written, each start converts.
 
     Raises:
-        ModelError: the precision is too low for this model (`agreement.py`), bf16 is not for this
-            CPU, or nncf, which int8 needs, is missing.
+        PrecisionTooLow: for this model (`agreement.py`).
+        ModelError: bf16 is not for this CPU, or nncf, which int8 needs, is missing.
     """
     if precision == "bf16" and not computes_bf16():
         raise ModelError(
@@ -188,19 +188,25 @@ def make_openvino_engine(
         if keep(networks, folder):
             kept = read(folder)
             networks = kept.networks if kept else networks
+    verdict = KeptVerdict(folder, _comparison(precision, kept.digest)) if kept else None
+    if verdict and (refusal := verdict.refusal()):
+        raise PrecisionTooLow(refusal)
     engine = OpenVinoEngine(*networks, precision, threads, kept.use if kept else None)
-    agrees = folder / _agreement(precision, kept.digest) if kept else None
-    if not agrees or not agrees.exists():
-        require_agreement(engine, model, towers or model.towers())
-        if agrees:
-            with contextlib.suppress(OSError):
-                agrees.touch()
+    if not verdict or not verdict.agrees():
+        try:
+            require_agreement(engine, model, towers or model.towers())
+        except PrecisionTooLow as error:
+            if verdict:
+                verdict.keep(error.message)
+            raise
+        if verdict:
+            verdict.keep()
     del towers
     gc.collect()
     return engine
 
 
-def _agreement(precision: str, digest: str) -> str:
-    """Return the name of the file that says: these files, on such a CPU, agree with fp32."""
+def _comparison(precision: str, digest: str) -> str:
+    """Return what tells the comparison of these files, on such a CPU, from others."""
     key = hashlib.sha256(f"{digest} {cpu_capabilities()}".encode()).hexdigest()
-    return f"agrees-{precision}-{key[:16]}"
+    return f"{precision}-{key[:16]}"

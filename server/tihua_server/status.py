@@ -41,6 +41,7 @@ STATUS_CODES: dict[type[ServiceError], grpc.StatusCode] = {
     errors.StoreUnavailable: grpc.StatusCode.UNAVAILABLE,
     errors.StoreError: grpc.StatusCode.INTERNAL,
     errors.ModelError: grpc.StatusCode.INTERNAL,
+    errors.PrecisionTooLow: grpc.StatusCode.INTERNAL,
 }
 
 _RETRYABLE = {grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.ABORTED}

@@ -134,13 +134,13 @@ def make_torch_engine(
     """Return the engine of a model.
 
     Raises:
-        ModelError: the device has not enough memory, or the precision is too low for this model
-            (`agreement.py`).
+        PrecisionTooLow: for this model (`agreement.py`).
+        ModelError: the device has not enough memory.
     """
     engine = TorchEngine(
         model.towers(), model.image_size, device, precision, max_batch_size=max_batch_size
     )
-    if precision != "fp32":
+    if device.type != "cpu" or precision != "fp32":
         require_agreement(engine, model, model.towers())
     return engine
 

@@ -1,10 +1,12 @@
 """Every engine and precision gives the embeddings of torch in fp32, within the stated bounds."""
 
 import os
+import re
 import sys
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,13 +14,14 @@ import numpy.typing as npt
 import pytest
 import torch
 from small_clip import small_clip, small_towers
+from structlog.testing import capture_logs
 from tihua_server.agreement import LOWEST_COSINE, require_agreement
 from tihua_server.clip_encoder import ClipEncoder
 from tihua_server.clip_model import Towers
 from tihua_server.config import Config
 from tihua_server.encoders import load_encoder
 from tihua_server.engine import Engine
-from tihua_server.errors import ModelError
+from tihua_server.errors import ModelError, PrecisionTooLow
 from tihua_server.openvino_engine import computes_bf16, make_openvino_engine
 from tihua_server.packaged_gallery import gallery_pixels
 from tihua_server.torch_engine import TorchEngine, make_torch_engine
@@ -156,17 +159,37 @@ def test_int8_is_not_for_torch() -> None:
         load_encoder(Config(engine="torch", precision="int8"))
 
 
+@pytest.fixture
+def small(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Config:
+    """Return what has `load_encoder` read the small model."""
+    monkeypatch.setattr("tihua_server.encoders.DEFAULT_MODEL", "small")
+    monkeypatch.setattr("tihua_server.tiny_clip.read_tiny_clip", lambda _: small_clip())
+    return Config(model="small", device="cpu", engine="openvino", model_dir=tmp_path)
+
+
+@pytest.mark.skipif(not computes_bf16(), reason="a CPU without bf16")
+def test_a_model_that_strays_in_bf16_is_served_in_fp32(
+    monkeypatch: pytest.MonkeyPatch, small: Config
+) -> None:
+    """By `auto`, at the next start too, with a warning that names the cosine; not if asked for."""
+    monkeypatch.setitem(LOWEST_COSINE, "bf16", 1.1)
+    for _ in range(2):
+        with capture_logs() as logs:
+            assert load_encoder(small).info.precision == "fp32"
+        [warning] = [entry for entry in logs if entry["log_level"] == "warning"]
+        assert re.search(r"bf16 by openvino .* cosine of \d\.\d+ to fp32", warning["reason"])
+        with pytest.raises(PrecisionTooLow, match=re.escape(warning["reason"])):
+            load_encoder(replace(small, precision="bf16"))
+
+
 def test_bf16_is_refused_where_openvino_would_compute_in_fp32(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    monkeypatch: pytest.MonkeyPatch, small: Config, tmp_path: Path
 ) -> None:
     """On a CPU without bf16; the error says what to start with, and `auto` starts."""
     monkeypatch.setattr("tihua_server.openvino_engine.computes_bf16", lambda: False)
     with pytest.raises(ModelError, match=r"no instructions for bf16 .* --precision fp32, or auto"):
         on_openvino("bf16", tmp_path)
-    monkeypatch.setattr("tihua_server.encoders.DEFAULT_MODEL", "small")
-    monkeypatch.setattr("tihua_server.tiny_clip.read_tiny_clip", lambda _: small_clip())
-    config = Config(model="small", device="cpu", engine="openvino", model_dir=tmp_path)
-    assert load_encoder(config).info.precision == "fp32"
+    assert load_encoder(small).info.precision == "fp32"
 
 
 def test_an_engine_that_is_not_installed_is_told_with_the_remedy(

@@ -11,8 +11,10 @@ import openvino as ov
 import pytest
 from small_clip import small_clip, small_encoder, small_towers
 from structlog.testing import capture_logs
+from tihua_server.agreement import LOWEST_COSINE
 from tihua_server.clip_encoder import ClipEncoder
 from tihua_server.clip_model import ClipModel, Towers
+from tihua_server.errors import PrecisionTooLow
 from tihua_server.openvino_cache import keep, read
 from tihua_server.openvino_engine import make_openvino_engine
 from tihua_server.packaged_gallery import gallery_pixels
@@ -164,6 +166,21 @@ def test_what_agreed_on_another_cpu_is_compared_again(
             served(counted(made), cache)
     assert len(made) == 1
     assert logs == []
+
+
+def test_what_strays_is_refused_without_another_comparison(
+    cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In the words of the first time."""
+    made: list[Towers] = []
+    monkeypatch.setattr("tihua_server.openvino_engine.cpu_capabilities", lambda: "FP32 avx2")
+    monkeypatch.setitem(LOWEST_COSINE, "fp32", 1.1)
+    refusals = set()
+    for _ in range(2):
+        with pytest.raises(PrecisionTooLow, match=r"at least 1\.1 is needed") as refused:
+            served(counted(made), cache)
+        refusals.add(refused.value.message)
+    assert len(made) == len(refusals) == 1
 
 
 def test_what_is_outdated_is_swept(
