@@ -13,12 +13,12 @@ what fills the batch up are those of the most similar size, because all are padd
 Three bounds keep a batch from holding up those who come after it: its inputs (`max_batch_size`),
 its expected duration (`max_batch_s`, by `BatchCost`), and its padding, which may not cost more
 than a batch of its own would. Where another model's batches share the processor, a batch is
-followed by a rest (`yields_to`).
+followed by a rest (`rests.py`).
 
 Knows nothing of models: it is tested with integers.
 """
 
-import asyncio
+import functools
 import math
 import time
 from collections.abc import Callable, Sequence
@@ -28,6 +28,7 @@ from tihua_server.batch import Batch, Batched, Entry
 from tihua_server.batch_cost import BatchCost
 from tihua_server.errors import Draining
 from tihua_server.lane import Lane, Waiting
+from tihua_server.rests import Rests
 from tihua_server.workers import Urgency, Workers
 
 Input = TypeVar("Input")
@@ -36,19 +37,11 @@ Result = TypeVar("Result")
 MIN_PADDING = 8
 """Padding that is always allowed, in units of size: below it there is nothing to gain."""
 
-QUERY_MEMORY_S = 1.0
-BULK_SHARE = 4
-"""So long after an interactive input, a bulk batch may take only a fourth of the time: where one
-query came the next is likely, and it would have to wait for the batch."""
+BULK_BATCH_S = 0.05
+"""What a bulk batch may be expected to take, in seconds, if it has more than one input.
 
-RESTS = ((0.5, 0.01), (2.0, 0.03))
-"""The rest after a batch, as a multiple of its duration and at most in seconds: beside pictures for
-which somebody waits, and beside bulk.
-
-A lone caller that asks again as soon as it is answered would otherwise take half of two cores from
-pictures that are being computed. With the first rest other callers' pictures keep seven tenths of
-their rate (`peers`, docs/benchmarks.md), with the second an ingestion keeps four fifths (`mixed`).
-What arrives meanwhile gathers into one batch, and who asks now and then meets no rest.
+Who comes next waits for it. Where a batch's fixed part is 4 ms (texts of ViT-B-16 on two cores) or
+next to nothing (its pictures), longer ones gain little; a GPU computes hundreds in that time.
 """
 
 
@@ -76,7 +69,8 @@ class Batcher(Generic[Input, Result]):
             workers: whose threads compute; batchers that share a model share its workers.
             max_batch_size: inputs of one batch at most.
             max_queue_size: inputs that may wait in each lane.
-            max_batch_s: what a batch of more than one input may be expected to take, in seconds.
+            max_batch_s: what a batch of more than one input may be expected to take, in seconds;
+                one of bulk at most `BULK_BATCH_S`.
             size_of: what an input costs, 1 or more; all of a batch are padded to its largest.
                 None if all cost the same.
             padding_cost: what a unit of padding costs.
@@ -91,7 +85,6 @@ class Batcher(Generic[Input, Result]):
         self._max_batch_s = max_batch_s
         self._size_of = size_of
         self._padding_cost = padding_cost
-        self._yields_to = yields_to
         self._when_ended = when_ended
         self._clock = clock
         self._cost = BatchCost()
@@ -101,19 +94,15 @@ class Batcher(Generic[Input, Result]):
         # In the order in which they are served.
         self._lanes = tuple(self._waiting.values())
         self._running: set[Batch[Input, Result]] = set()
-        self._last_query_s = -math.inf
-        self._rest_until_s = -math.inf
-        self._alarm: asyncio.TimerHandle | None = None
+        self._rests = None if yields_to is None else Rests(yields_to, workers.wake, clock)
         self._is_closed = False
         workers.serve(self)
-        if yields_to is not None:
-            yields_to.when_idle(workers.wake)
 
     def close(self) -> None:
         """Stop; whoever waits, for a batch or for its end, gets `Draining`."""
         self._is_closed = True
-        if self._alarm is not None:
-            self._alarm.cancel()
+        if self._rests:
+            self._rests.close()
         for waiting in self._lanes:
             for entry in list(waiting.entries):
                 waiting.take_out(entry)
@@ -166,16 +155,20 @@ class Batcher(Generic[Input, Result]):
         for rank, waiting in enumerate(self._lanes):
             if waiting.entries:
                 oldest = next(iter(waiting.entries))
-                return None if self._is_resting() else (rank, oldest.arrival_s)
+                is_resting = self._rests and self._rests.is_on(rank)
+                return None if is_resting else (rank, oldest.arrival_s)
         return None
 
     def next_job(self) -> Batch[Input, Result] | None:
         """Take the next batch out of its lane; None if a bug prevents it."""
-        waiting = next(waiting for waiting in self._lanes if waiting.entries)
+        rank = next(rank for rank, waiting in enumerate(self._lanes) if waiting.entries)
+        waiting = self._lanes[rank]
         entries = list(waiting.entries)
+        max_s = min(self._max_batch_s, BULK_BATCH_S) if rank else self._max_batch_s
         try:
-            entries, size = self._chosen(entries, self._max_seconds(waiting))
-            batch = Batch(entries, size, self._run_batch, self._note, self._clock)
+            entries, size = self._chosen(entries, max_s)
+            note = functools.partial(self._note, rank)
+            batch = Batch(entries, size, self._run_batch, note, self._clock)
         except Exception as error:  # noqa: BLE001  # it is the callers' to hear of, not the workers'
             # Who was to be in the batch is not known. The oldest hears of it, and the next try is
             # without it: whatever is wrong, nobody waits for ever.
@@ -194,18 +187,9 @@ class Batcher(Generic[Input, Result]):
             waiting.room.give(1)
             raise _draining()
         entry: Entry[Input, Result] = Entry(value, size, self._clock())
-        if waiting is self._waiting[Lane.INTERACTIVE]:
-            self._last_query_s = entry.arrival_s
         waiting.entries[entry] = None
         self._workers.wake()
         return entry
-
-    def _max_seconds(self, waiting: Waiting[Input, Result]) -> float:
-        """Return what a batch of a lane may take."""
-        is_bulk = waiting is self._waiting[Lane.BULK]
-        if is_bulk and self._clock() - self._last_query_s < QUERY_MEMORY_S:
-            return self._max_batch_s / BULK_SHARE
-        return self._max_batch_s
 
     def _chosen(
         self, waiting: Sequence[Entry[Input, Result]], max_batch_s: float
@@ -233,28 +217,14 @@ class Batcher(Generic[Input, Result]):
     def _max_padding(self) -> float:
         return max(MIN_PADDING, self._cost.fixed_size())
 
-    def _note(self, batch: Batch[Input, Result]) -> None:
+    def _note(self, rank: int, batch: Batch[Input, Result]) -> None:
         self._running.discard(batch)
         if self._when_ended is not None:
             self._when_ended(len(batch.entries), batch.inference_time_s)
         if batch.error is None:
             self._cost.learn(batch.size, batch.inference_time_s)
-        lane = None if self._yields_to is None else self._yields_to.last_lane
-        if lane is not None:
-            factor, max_s = RESTS[lane]
-            self._rest_until_s = self._clock() + min(factor * batch.inference_time_s, max_s)
-
-    def _is_resting(self) -> bool:
-        if self._yields_to is None or self._yields_to.last_lane is None:
-            return False
-        left_s = self._rest_until_s - self._clock()
-        if left_s > 0 and self._alarm is None:
-            self._alarm = asyncio.get_running_loop().call_later(left_s, self._end_rest)
-        return left_s > 0
-
-    def _end_rest(self) -> None:
-        self._alarm = None
-        self._workers.wake()
+        if self._rests:
+            self._rests.begin(rank, batch.inference_time_s)
 
 
 def _draining() -> Draining:

@@ -11,9 +11,6 @@ import numpy.typing as npt
 import torch
 from torch import nn
 
-BATCH_SIZES = (1, 2, 4, 8, 16, 32, 64, 128)
-"""Padding at most doubles a batch; a small one costs a GPU hardly less than one twice its size."""
-
 TEXT_LENGTHS = (8, 16, 32, 52)
 """Most queries have up to 14 characters, most captions up to 30 (Flickr8k-CN)."""
 
@@ -46,7 +43,7 @@ class GraphedTower:
         """
         # A graph has the addresses of the weights, and does not keep them alive.
         self._tower = tower
-        self._sizes = [size for size in BATCH_SIZES if size < max_batch_size] + [max_batch_size]
+        self._sizes = batch_sizes(max_batch_size)
         self._rows = [example.shape[1:] for example in examples]
         pool = torch.cuda.graph_pool_handle()
         # One for all: memory of the pool is shared within a stream, and cuBLAS keeps a workspace
@@ -110,3 +107,11 @@ class _Graph:
         self._graph.replay()
         # A copy: the next batch overwrites the graph's own output.
         return self._output[:count].float().clone()
+
+
+def batch_sizes(max_batch_size: int) -> list[int]:
+    """Return the sizes that get a graph: each twice the one before, and the largest.
+
+    So padding at most doubles a batch; a small one costs a GPU hardly less than one twice its size.
+    """
+    return [2**power for power in range((max_batch_size - 1).bit_length())] + [max_batch_size]

@@ -9,6 +9,7 @@ import contextlib
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
+import numpy as np
 import numpy.typing as npt
 import torch
 from torch import nn
@@ -109,6 +110,8 @@ class TorchEngine:
             yield
 
     def _embed(self, tower: Tower, rows: npt.NDArray[Any]) -> FloatArray:
+        # Pixels of a message are read-only, of which torch warns.
+        rows = np.require(rows, requirements="W")
         try:
             with self._computing():
                 features: FloatArray = tower(rows).float().cpu().numpy()

@@ -57,6 +57,11 @@ class Workers:
         self._is_awake = False
 
     @property
+    def first_lane(self) -> int | None:
+        """The lane of the most urgent job that is computed; None if there is none."""
+        return min(self._lanes.values(), default=None)
+
+    @property
     def last_lane(self) -> int | None:
         """The lane of the least urgent job that is computed; None if there is none."""
         return max(self._lanes.values(), default=None)

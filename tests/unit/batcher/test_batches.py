@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from clock import Clock
 from squares import Squares, submit_all
-from tihua_server.batcher import Batcher
+from tihua_server.batcher import BULK_BATCH_S, Batcher
 from tihua_server.lane import Lane
 from tihua_server.workers import Workers
 
@@ -107,34 +107,27 @@ async def test_a_batch_is_not_longer_than_it_may_take(workers: Workers, squares:
     assert squares.batches == [[1, 2, 3], [4, 5, 6], [7, 8]]
 
 
-async def test_bulk_batches_are_smaller_while_queries_arrive(
-    workers: Workers, squares: Squares
-) -> None:
-    """A second after the last query they may take four times as long."""
+async def test_a_bulk_batch_is_a_short_one(workers: Workers, squares: Squares) -> None:
+    """Whoever comes next waits for it, so it may not take as long as one of queries."""
     clock = Clock()
 
     def slow(numbers: Sequence[int]) -> list[int]:
-        clock.now_s += 0.01 * len(numbers)
+        clock.now_s += 0.25 * BULK_BATCH_S * len(numbers)
         return squares(numbers)
 
     batcher: Batcher[int, int] = Batcher(
-        slow, workers=workers, max_batch_size=8, max_queue_size=16, max_batch_s=0.085, clock=clock
+        slow,
+        workers=workers,
+        max_batch_size=8,
+        max_queue_size=16,
+        max_batch_s=1.6 * BULK_BATCH_S,
+        clock=clock,
     )
     for number in range(4):
         await batcher.submit(number)
     held = await squares.hold(batcher)
-    soon = await submit_all(batcher, range(1, 5), Lane.BULK)
+    bulk = await submit_all(batcher, range(1, 8), Lane.BULK)
+    queries = await submit_all(batcher, range(20, 26))
     squares.may_go_on.set()
-    await asyncio.gather(held, *soon)
-    assert squares.batches == [[1, 2], [3, 4]]
-    clock.now_s += 2
-    assert (await batcher.submit(7, lane=Lane.BULK)).batch_size == 1
-    squares.may_go_on.clear()
-    squares.has_begun.clear()
-    squares.batches.clear()
-    first = asyncio.create_task(batcher.submit(5, lane=Lane.BULK))
-    await asyncio.to_thread(squares.has_begun.wait, 10)
-    later = await submit_all(batcher, range(1, 9), Lane.BULK)
-    squares.may_go_on.set()
-    await asyncio.gather(first, *later)
-    assert squares.batches == [[5], [1, 2, 3, 4, 5, 6, 7, 8]]
+    await asyncio.gather(held, *bulk, *queries)
+    assert squares.batches == [[20, 21, 22, 23, 24, 25], [1, 2, 3, 4], [5, 6, 7]]

@@ -64,12 +64,20 @@ class Queries:
         self.computed.extend(numbers)
         return list(numbers)
 
-    async def submit(self, number: int) -> "asyncio.Task[Batched[int]]":
+    async def submit(
+        self, number: int, lane: Lane = Lane.INTERACTIVE
+    ) -> "asyncio.Task[Batched[int]]":
         """Submit a number, and return when it could have been computed."""
-        task = asyncio.create_task(self.batcher.submit(number))
+        task = asyncio.create_task(self.batcher.submit(number, lane=lane))
         for _ in range(100):
             await asyncio.sleep(0)
         return task
+
+    async def learn_cost(self) -> None:
+        """Have the batcher know what a batch costs, without which one of bulk has one input."""
+        for _ in range(2):
+            await self.batcher.submit(0)
+        self.computed.clear()
 
     def close(self) -> None:
         """Stop the thread."""
@@ -77,24 +85,49 @@ class Queries:
         self._workers.close()
 
 
-@pytest.mark.parametrize(("lane", "rest_s"), [(Lane.INTERACTIVE, 0.005), (Lane.BULK, 0.02)])
+@pytest.mark.parametrize(
+    ("lane", "beside", "rest_s"),
+    [
+        (Lane.INTERACTIVE, Lane.INTERACTIVE, 0.005),
+        (Lane.INTERACTIVE, Lane.BULK, 0.02),
+        (Lane.BULK, Lane.INTERACTIVE, 0.03),
+        (Lane.BULK, Lane.BULK, 0.01),
+    ],
+)
 async def test_there_is_a_rest_after_a_batch_while_others_compute(
-    lane: Lane, rest_s: float, batcher: Batcher[int, int], squares: Squares
+    lane: Lane, beside: Lane, rest_s: float, batcher: Batcher[int, int], squares: Squares
 ) -> None:
-    """A query that follows waits until it was long enough: longer beside bulk."""
+    """What follows in its lane waits until it was long enough; bulk most beside queries."""
     clock = Clock()
     queries = Queries(clock, batcher)
-    held = await squares.hold(batcher, lane)
-    await queries.batcher.submit(1)
+    await queries.learn_cost()
+    held = await squares.hold(batcher, beside)
+    await queries.batcher.submit(1, lane=lane)
     clock.now_s += rest_s - 0.001
-    tasks = [await queries.submit(2)]
+    tasks = [await queries.submit(2, lane)]
     assert queries.computed == [1]
     clock.now_s += 0.002
-    tasks.append(await queries.submit(3))
+    tasks.append(await queries.submit(3, lane))
     await asyncio.gather(*tasks)
     assert queries.computed == [1, 2, 3]
     squares.may_go_on.set()
     await held
+    queries.close()
+
+
+async def test_a_query_does_not_wait_for_the_rest_of_bulk(
+    batcher: Batcher[int, int], squares: Squares
+) -> None:
+    """It goes before bulk as ever, and bulk rests on."""
+    queries = Queries(Clock(), batcher)
+    held = await squares.hold(batcher)
+    await queries.batcher.submit(1, lane=Lane.BULK)
+    bulk = await queries.submit(2, Lane.BULK)
+    await queries.batcher.submit(3)
+    assert queries.computed == [1, 3]
+    squares.may_go_on.set()
+    await asyncio.gather(held, bulk)
+    assert queries.computed == [1, 3, 2]
     queries.close()
 
 
