@@ -40,17 +40,15 @@ MAX_SIDE_PX = 65_535
 The table takes 32 bytes a pixel of side: a PNG of 50 000 000 × 1 would ask for 1.6 GB.
 """
 
-DRAFT_MARGIN = 4
+DRAFT_MARGIN = 6
 """A JPEG is decoded at 1/2, 1/4 or 1/8 while both sides stay this many times those of the square.
 
 Measured with tihua-tiny as the cosine to full decoding, each picture at the least size that is
-drafted. 204 pictures at 1/2 (74 photographs and crops of them, 100 small ones enlarged with grain,
-30 mosaics of photographs): median 0.9998, lowest 0.9985, 5 below 0.999; 35 at 1/4: lowest 0.9994.
-With a margin of 3 the lowest of 156 at 1/2 is 0.9976; of 2.3, 0.9955; of 1 most are below 0.999. It
-is rounding that remains: one level more or less in a quarter of the values of a fully decoded
-photograph moves its embedding further (median 0.9985). Not kept are drawings of plain colour (4 of
-50 below 0.999, lowest 0.9977) and patterns finer than the model can see (15 of 45, lowest 0.80).
-One core decodes and resizes 4000×3000 pixels in 26 ms instead of 101, 2048×2048 in 11 of 29.
+drafted, 2688×2688: 136 photographs enlarged with grain, 46 crops of them, 24 mosaics of 16 to 144
+photographs and a page of text: median 0.9999, lowest 0.9996. With a margin of 4 the lowest of 204
+others was 0.9985, of 3 0.9976, of 2.3 0.9955; of 1 most are below 0.999. Not kept are
+patterns finer than the model can see, such as the dots of a print (2 of 4 below 0.999, lowest
+0.984). One core decodes and resizes 4000×3000 pixels in 26 ms instead of 101.
 """
 
 Box = tuple[float, float, float, float]

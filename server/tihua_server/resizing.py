@@ -4,8 +4,8 @@ torch's kernel is Pillow's algorithm with coefficients of 16 bits: a colour diff
 1 of 4 000 (78 photographs) or 1 of 100 (421 pictures of the gallery). Pillow 13 goes down the
 columns of a tall picture first, and torch along the rows; beside edges so sharp that the first pass
 leaves 0 to 255 the two differ by up to 8 levels, and neither is closer to the exact result. The
-embeddings of tihua-tiny keep a cosine of 0.99988 at the least. A client, which has no torch,
-resizes with Pillow.
+embeddings of tihua-tiny keep a cosine of 0.99988 at the least, and 0.999 where a picture is 200
+times as tall as wide. A client, which has no torch, resizes with Pillow.
 """
 
 import numpy as np
