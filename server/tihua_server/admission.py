@@ -5,9 +5,14 @@ one.
 """
 
 import asyncio
+import contextlib
 from collections import deque
+from collections.abc import AsyncIterator
 
 from tihua_server.errors import Overloaded
+
+STREAM_SHARE = 7 / 8
+"""Of the bytes of a lane, what ingest streams may hold."""
 
 
 class Budget:
@@ -61,46 +66,91 @@ class Budget:
             self._waiting.popleft()
 
 
-class Admission:
-    """The texts or pictures of one lane that wait or are worked on: so many, and so many bytes."""
+class _Room:
+    """So many inputs, and so many bytes of them."""
 
-    def __init__(self, lane: str, kind: str, *, max_count: int, max_bytes: int) -> None:
-        """Take the lane, and `texts` or `pictures`, as messages name them, and the bounds."""
+    def __init__(self, max_count: int, max_bytes: int) -> None:
+        self.count = Budget(max_count)
+        self.bytes = Budget(max_bytes)
+
+    async def take(self, count: int, size_bytes: int) -> None:
+        await self.count.take(count)
+        try:
+            await self.bytes.take(size_bytes)
+        except asyncio.CancelledError:
+            self.count.give(count)
+            raise
+
+    def give(self, count: int, size_bytes: int) -> None:
+        self.count.give(count)
+        self.bytes.give(size_bytes)
+
+
+class Admission:
+    """The texts or pictures of one lane that wait or are worked on: so many, and so many bytes.
+
+    Calls are let in or refused at once; ingest streams wait for room, and one of them always does.
+    So they get a share of it, or no call would ever be let in beside them.
+    """
+
+    def __init__(
+        self, lane: str, kind: str, *, max_count: int, max_bytes: int, max_stream_count: int
+    ) -> None:
+        """Take the lane, and `texts` or `pictures`, as messages name them, and the bounds.
+
+        Args:
+            lane: `interactive` or `bulk`.
+            kind: `texts` or `pictures`.
+            max_count: inputs.
+            max_bytes: bytes of them; of streams' at most `STREAM_SHARE`.
+            max_stream_count: inputs of streams, which a call finds before it in the lane.
+        """
         self._lane = lane
         self._kind = kind
-        self._count = Budget(max_count)
-        self._bytes = Budget(max_bytes)
+        self._all = _Room(max_count, max_bytes)
+        self._streams = _Room(max_stream_count, int(max_bytes * STREAM_SHARE))
 
     @property
     def held_bytes(self) -> int:
         """Bytes of what was let in."""
-        return self._bytes.held
+        return self._all.bytes.held
 
-    def enter_now(self, count: int, size_bytes: int) -> None:
-        """Let the inputs of a call in, all or none.
+    @contextlib.asynccontextmanager
+    async def admit(
+        self, count: int, size_bytes: int, *, wait: bool = False
+    ) -> AsyncIterator[None]:
+        """Let inputs in, all or none, and out in the end.
+
+        Args:
+            count: how many.
+            size_bytes: bytes of them together.
+            wait: they are a stream's, and wait until there is room.
 
         Raises:
-            Overloaded: there is no room for them.
+            Overloaded: there is no room for them, and they do not wait.
         """
-        if not self._count.take_now(count):
-            raise self._overloaded(self._count, count, self._kind)
-        if not self._bytes.take_now(size_bytes):
-            self._count.give(count)
-            raise self._overloaded(self._bytes, size_bytes, f"bytes of {self._kind}")
-
-    async def enter(self, count: int, size_bytes: int) -> None:
-        """Let inputs in as soon as there is room for all of them."""
-        await self._count.take(count)
+        if not wait:
+            self._take_now(count, size_bytes)
+        else:
+            await self._streams.take(count, size_bytes)
+            try:
+                await self._all.take(count, size_bytes)
+            except asyncio.CancelledError:
+                self._streams.give(count, size_bytes)
+                raise
         try:
-            await self._bytes.take(size_bytes)
-        except asyncio.CancelledError:
-            self._count.give(count)
-            raise
+            yield
+        finally:
+            self._all.give(count, size_bytes)
+            if wait:
+                self._streams.give(count, size_bytes)
 
-    def leave(self, count: int, size_bytes: int) -> None:
-        """Let so many out."""
-        self._count.give(count)
-        self._bytes.give(size_bytes)
+    def _take_now(self, count: int, size_bytes: int) -> None:
+        if not self._all.count.take_now(count):
+            raise self._overloaded(self._all.count, count, self._kind)
+        if not self._all.bytes.take_now(size_bytes):
+            self._all.count.give(count)
+            raise self._overloaded(self._all.bytes, size_bytes, f"bytes of {self._kind}")
 
     def _overloaded(self, budget: Budget, amount: int, unit: str) -> Overloaded:
         return Overloaded(

@@ -12,6 +12,10 @@ from tihua_server.lane import Lane
 from tihua_server.pixel_room import PixelRoom
 from tihua_server.workers import Workers
 
+STREAM_BATCHES = 2
+"""The inputs of ingest streams that wait or are worked on, in batches of the model: one that is
+computed, and one that is being decoded or waits for it."""
+
 
 class Capacity:
     """Threads and room; belongs to one event loop.
@@ -44,7 +48,15 @@ class Capacity:
 
 
 def _admissions(kind: str, config: Config) -> dict[Lane, Admission]:
-    max_count, max_bytes = config.max_queue_size, config.max_queue_bytes
     return {
-        lane: Admission(lane.value, kind, max_count=max_count, max_bytes=max_bytes) for lane in Lane
+        lane: Admission(
+            lane.value,
+            kind,
+            max_count=config.max_queue_size,
+            max_bytes=config.max_queue_bytes,
+            max_stream_count=min(
+                STREAM_BATCHES * config.max_batch_size, config.max_queue_size * 7 // 8
+            ),
+        )
+        for lane in Lane
     }

@@ -12,6 +12,7 @@ those of all models of the server (`capacity.py`).
 import asyncio
 import sys
 from collections.abc import Coroutine, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import partial
 from time import perf_counter
@@ -188,19 +189,13 @@ class Embedder:
         """Return what became of each text, as `embed`."""
         admission = self._text_admissions[lane]
         size_bytes = sum(map(sys.getsizeof, texts))
-        if wait:
-            await admission.enter(len(texts), size_bytes)
-        else:
-            admission.enter_now(len(texts), size_bytes)
-        start_s = perf_counter()
-        try:
+        async with admission.admit(len(texts), size_bytes, wait=wait):
+            start_s = perf_counter()
             tokens = await self._preprocessor.tokens(texts, lane=lane, truncate=truncate)
             preprocess_s = perf_counter() - start_s
             good = [ids for ids in tokens if not isinstance(ids, ServiceError)]
             # They were admitted: from here on they wait and are not refused.
             batched = await self._texts.submit_all(good, lane=lane)
-        finally:
-            admission.leave(len(texts), size_bytes)
         results = iter(batched)
         stages = _stages(preprocess_s, batched)
         self._observer.embedded(self.model.ref.id, Kind.TEXT, start_s, stages)
@@ -215,18 +210,15 @@ class Embedder:
         """Return what became of each picture, as `embed`."""
         start_s = perf_counter()
         sizes = [self._held_bytes(picture) for picture in pictures]
-        if not wait:
-            self._picture_admissions[lane].enter_now(len(sizes), sum(sizes))
-        try:
+        admission = self._picture_admissions[lane]
+        # A call's are let in together or not at all, a stream's one by one.
+        async with nullcontext() if wait else admission.admit(len(sizes), sum(sizes)):
             results = await _together(
                 [
                     self._embed_picture(picture, size_bytes, lane, wait)
                     for picture, size_bytes in zip(pictures, sizes, strict=True)
                 ]
             )
-        finally:
-            if not wait:
-                self._picture_admissions[lane].leave(len(sizes), sum(sizes))
         stages = longest(stages for _, stages in results)
         self._observer.embedded(self.model.ref.id, Kind.IMAGE, start_s, stages)
         return Embedded([row for row, _ in results], stages)
@@ -234,19 +226,16 @@ class Embedder:
     async def _embed_picture(
         self, picture: Picture, size_bytes: int, lane: Lane, wait: bool
     ) -> tuple[Row, Stages]:
-        if wait:
-            await self._picture_admissions[lane].enter(1, size_bytes)
-        start_s = perf_counter()
-        try:
-            pixels = await self._preprocessor.pixels(picture, lane=lane)
-            preprocess_s = perf_counter() - start_s
-            # It was admitted: from here on it waits and is not refused.
-            batched = await self._images.submit(pixels, lane=lane)
-        except (InvalidInput, NotFound, TooLarge) as error:
-            return error, Stages(preprocess_s=perf_counter() - start_s)
-        finally:
-            if wait:
-                self._picture_admissions[lane].leave(1, size_bytes)
+        admission = self._picture_admissions[lane]
+        async with admission.admit(1, size_bytes, wait=True) if wait else nullcontext():
+            start_s = perf_counter()
+            try:
+                pixels = await self._preprocessor.pixels(picture, lane=lane)
+                preprocess_s = perf_counter() - start_s
+                # It was admitted: from here on it waits and is not refused.
+                batched = await self._images.submit(pixels, lane=lane)
+            except (InvalidInput, NotFound, TooLarge) as error:
+                return error, Stages(preprocess_s=perf_counter() - start_s)
         return batched.result, _stages(preprocess_s, [batched])
 
     def _held_bytes(self, picture: Picture) -> int:

@@ -59,22 +59,52 @@ async def test_what_is_granted_to_one_who_gives_up_comes_back() -> None:
 
 async def test_pictures_enter_all_or_none() -> None:
     """Refused for their bytes, they do not count as pictures either."""
-    admission = Admission("bulk", "pictures", max_count=4, max_bytes=100)
-    admission.enter_now(1, 60)
-    with pytest.raises(Overloaded, match="the bulk lane holds 60 of at most 100 bytes"):
-        admission.enter_now(3, 60)
-    admission.enter_now(3, 40)
-    with pytest.raises(Overloaded, match="holds 4 of at most 4 pictures"):
-        admission.enter_now(1, 0)
+    bulk = Admission("bulk", "pictures", max_count=4, max_bytes=100, max_stream_count=4)
+    async with bulk.admit(1, 60):
+        with pytest.raises(Overloaded, match="the bulk lane holds 60 of at most 100 bytes"):
+            await bulk.admit(3, 60).__aenter__()
+        async with bulk.admit(3, 40):
+            with pytest.raises(Overloaded, match="holds 4 of at most 4 pictures"):
+                await bulk.admit(1, 0).__aenter__()
+    assert bulk.held_bytes == 0
+
+
+async def staying(admission: Admission, *sizes_bytes: int) -> "list[asyncio.Task[None]]":
+    """Return tasks that each let a picture of a stream in, and keep it."""
+
+    async def stay(size_bytes: int) -> None:
+        async with admission.admit(1, size_bytes, wait=True):
+            await asyncio.Event().wait()
+
+    tasks = [asyncio.create_task(stay(size)) for size in sizes_bytes]
+    for _ in range(5):
+        await asyncio.sleep(0)
+    return tasks
 
 
 async def test_a_picture_that_gives_up_waiting_for_bytes_leaves_its_place() -> None:
     """It held a place already, and must not keep it."""
-    admission = Admission("bulk", "pictures", max_count=2, max_bytes=100)
-    admission.enter_now(1, 100)
-    task = asyncio.create_task(admission.enter(1, 50))
-    await asyncio.sleep(0)
-    task.cancel()
-    await asyncio.gather(task, return_exceptions=True)
-    admission.leave(1, 100)
-    admission.enter_now(2, 100)
+    bulk = Admission("bulk", "pictures", max_count=2, max_bytes=100, max_stream_count=2)
+    async with bulk.admit(1, 100):
+        [task] = await staying(bulk, 50)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+    async with bulk.admit(2, 100):
+        assert bulk.held_bytes == 100
+
+
+@pytest.mark.parametrize(("sizes_bytes", "held_bytes"), [([1] * 9, 3), ([30] * 9, 60)])
+async def test_streams_that_wait_leave_room_for_calls(
+    sizes_bytes: list[int], held_bytes: int
+) -> None:
+    """However many of their pictures there are, and of whatever size."""
+    bulk = Admission("bulk", "pictures", max_count=4, max_bytes=100, max_stream_count=3)
+    tasks = await staying(bulk, *sizes_bytes)
+    assert bulk.held_bytes == held_bytes
+    for _ in range(3):
+        async with bulk.admit(1, 10):
+            assert bulk.held_bytes == held_bytes + 10
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+    assert bulk.held_bytes == 0

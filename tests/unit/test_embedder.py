@@ -109,6 +109,19 @@ async def test_a_stream_waits_for_room_and_loses_nothing(embedder: Embedder, gat
     assert len({row.tobytes() for row in rows if not isinstance(row, ServiceError)}) == 40
 
 
+async def test_a_bulk_call_is_let_in_beside_a_stream(embedder: Embedder, gate: Gate) -> None:
+    """However many pictures of the stream wait."""
+    stream = asyncio.create_task(
+        embedder.embed([png(level) for level in range(40)], lane=Lane.BULK, wait=True)
+    )
+    await begun(gate)
+    call = asyncio.create_task(embedder.embed([png(99)], lane=Lane.BULK))
+    gate.is_open.set()
+    assert len((await call).rows) == 1
+    assert not stream.done()
+    await stream
+
+
 async def test_a_picture_that_nobody_waits_for_is_not_decoded(
     embedder: Embedder, gate: Gate
 ) -> None:
