@@ -59,18 +59,7 @@ def read_tiny_clip(path: Path | None = None) -> ClipModel:
     Raises:
         ModelError: the file is missing, damaged, or no tihua-tiny model.
     """
-    if path is None:
-        content = _read(PACKAGED_MODEL)
-        digest = hashlib.sha256(content).hexdigest()
-        if digest != MODEL_SHA256:
-            msg = (
-                f"{MODEL_FILE} has sha256 {digest}, this version of tihua-server needs "
-                f"{MODEL_SHA256}; the file is damaged: install the package again"
-            )
-            raise ModelError(msg, reason="MODEL_FILE_DAMAGED")
-    else:
-        content = _read(path)
-    network = _network(content, MODEL_FILE if path is None else path.name)
+    network = read_network(path or PACKAGED_MODEL)
     spec: dict[str, object] = {
         "architecture": MODEL_ID,
         "pixels": [PIXEL_MEAN, PIXEL_SCALE],
@@ -92,9 +81,17 @@ def read_network(path: Path) -> TinyNetwork:
     """Return the network of a model file, in eval mode and without gradients.
 
     Raises:
-        ModelError: the file is missing, damaged, or no tihua-tiny model.
+        ModelError: the file is missing, damaged, or no tihua-tiny model; that of `PACKAGED_MODEL`
+            is not what this version was released with.
     """
-    return _network(_read(path), path.name)
+    content = _read(path)
+    if path == PACKAGED_MODEL and (digest := hashlib.sha256(content).hexdigest()) != MODEL_SHA256:
+        msg = (
+            f"{MODEL_FILE} has sha256 {digest}, this version of tihua-server needs "
+            f"{MODEL_SHA256}; the file is damaged: install the package again"
+        )
+        raise ModelError(msg, reason="MODEL_FILE_DAMAGED")
+    return _network(content, path.name)
 
 
 def _towers(network: TinyNetwork) -> Towers:

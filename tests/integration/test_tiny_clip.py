@@ -10,7 +10,7 @@ import pytest
 from tihua_server.config import Config
 from tihua_server.encoders import load_encoder
 from tihua_server.errors import ModelError
-from tihua_server.tiny_clip import MODEL_FILE, MODEL_SHA256, read_tiny_clip
+from tihua_server.tiny_clip import MODEL_FILE, MODEL_SHA256, read_network, read_tiny_clip
 from tihua_server.types import Encoder, FloatArray, PixelArray
 
 SHIPPED = cast("Path", resources.files("tihua_server")) / "models" / MODEL_FILE
@@ -134,6 +134,9 @@ def test_a_shipped_file_with_one_wrong_bit_is_refused(
     monkeypatch.setattr("tihua_server.tiny_clip.PACKAGED_MODEL", damaged)
     with pytest.raises(ModelError, match="install the package again"):
         read_tiny_clip()
+    # A training may start from it, too.
+    with pytest.raises(ModelError, match="install the package again"):
+        read_network(damaged)
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:

@@ -82,6 +82,8 @@ def _fault(files: PictureFiles, image: str, tab: str, caption: str) -> str:
         return f"no tab between image and caption in {image[:60]!r}"
     if not caption:
         return f"no caption of {image}"
+    if ".." in image.split("/"):
+        return f"{image} leads out of its folder"
     if "/" not in image:
         return f"{image} is in no folder; an image is train/a.jpg or val/b.jpg"
     if image not in files:

@@ -86,6 +86,7 @@ def train(
     from tihua_server.errors import ServiceError
     from tihua_server.tiny_clip import MODEL_ID, PACKAGED_MODEL
     from tihua_server.training.materials import read_materials
+    from tihua_server.training.out_folder import occupied
     from tihua_server.training.recipe import Recipe
     from tihua_server.training.tiny_training import evaluate_tiny, train_tiny
 
@@ -96,13 +97,15 @@ def train(
     if start == Path(MODEL_ID) and not start.exists():
         start = PACKAGED_MODEL
     try:
-        out.mkdir(parents=True, exist_ok=True)
         chosen = str(torch_device(device))
         tell = functools.partial(click.echo, err=True)
-        materials = read_materials(data, emoji, recipe, tell=tell)
-        model, digest = train_tiny(materials, recipe, out, device=chosen, start=start)
+        with occupied(out):
+            materials = read_materials(data, emoji, recipe, tell=tell)
+            model, digest = train_tiny(materials, recipe, out, device=chosen, start=start)
         click.echo(f"{model}: {model.stat().st_size / 1e6:.1f} MB, sha256 {digest}")
-        click.echo(f"{(time.monotonic() - started) / 60:.0f} minutes, {dataclasses.asdict(recipe)}")
+        settings = dataclasses.asdict(recipe)
+        del settings["shape"]  # before the vocabulary is known, or of another model: see `start`
+        click.echo(f"{(time.monotonic() - started) / 60:.0f} minutes, {settings}")
         for line in evaluate_tiny(materials, model, device=chosen):
             click.echo(line)
     except (ServiceError, OSError, ValueError) as error:

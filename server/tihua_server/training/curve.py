@@ -8,6 +8,8 @@ from pathlib import Path
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from tihua_server.training.out_folder import whole
+
 TABLE = "curve.tsv"
 PICTURE = "curve.png"
 
@@ -73,10 +75,9 @@ def _read(table: Path) -> list[Point]:
 
 
 def _write(file: Path, content: bytes) -> None:
-    """Write a file under its name only when it is whole: somebody may be looking at it."""
-    partial = file.with_suffix(".partial")
-    partial.write_bytes(content)
-    partial.rename(file)
+    # Somebody may be looking at it.
+    with whole(file) as partial:
+        partial.write_bytes(content)
 
 
 def _draw(points: list[Point]) -> bytes:

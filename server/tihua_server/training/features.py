@@ -19,6 +19,7 @@ from torch import Tensor, nn
 
 from tihua_server.tiny_network import ImageTower
 from tihua_server.training.compiling import Compute, compiled
+from tihua_server.training.out_folder import whole
 from tihua_server.training.pictures import PictureSource, squares
 from tihua_server.types import FloatArray, PixelArray
 
@@ -130,10 +131,8 @@ class _Pooled(nn.Module):
 
 
 def _write(file: Path, array: npt.NDArray[np.generic]) -> None:
-    """Write an array under its name only when it is whole, so that a stopped run leaves no half."""
-    partial = file.with_suffix(".partial.npy")
-    np.save(partial, array)
-    partial.rename(file)
+    with whole(file) as partial:
+        np.save(partial, array)
 
 
 def pool_pixels(tower: ImageTower, pixels: PixelArray, device: str) -> Tensor:

@@ -5,6 +5,7 @@ It imports click and the server's defaults: torch takes seconds, and `--help` ne
 
 import functools
 import importlib.util
+import shlex
 from pathlib import Path
 
 import click
@@ -120,4 +121,5 @@ def fine_tune(
         )
     except (ServiceError, OSError, ValueError) as error:
         raise click.ClickException(str(error)) from error
-    click.echo(f"{file}: serve it with tihua-server --model {model} --model-path {file}")
+    path = shlex.quote(str(file))
+    click.echo(f"{file}: serve it with tihua-server --model {model} --model-path {path}")

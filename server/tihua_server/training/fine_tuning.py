@@ -6,6 +6,7 @@ from pathlib import Path
 from tihua_server.chinese_clip import read_weights
 from tihua_server.devices import torch_device
 from tihua_server.training.fine_tuner import FineTuner, FineTuneRecipe
+from tihua_server.training.out_folder import occupied
 from tihua_server.training.photographs import read_splits
 from tihua_server.training.progress import training_progress
 
@@ -43,12 +44,13 @@ def fine_tune_model(
         FileNotFoundError: `data` holds no captions.
         OSError: `out` can't be written.
         ValueError: it holds none of pictures under train/, or fewer than a batch takes, or
-            pictures that can't be read; or `out` has a checkpoint of another training.
+            pictures that can't be read; or `out` has a checkpoint of another training, or another
+            training at work.
     """
-    out.mkdir(parents=True, exist_ok=True)
     chosen = str(torch_device(device))
-    architecture, state = read_weights(name, path=path, source=source, cache_dir=cache_dir)
-    photographs, validation = read_splits(data, views=VIEWS, seed=recipe.seed, tell=tell)
-    tuner = FineTuner(architecture, state, recipe, folder=out, device=chosen)
-    with training_progress() as progress:
-        return tuner.train(photographs, validation, progress)
+    with occupied(out):
+        architecture, state = read_weights(name, path=path, source=source, cache_dir=cache_dir)
+        photographs, validation = read_splits(data, views=VIEWS, seed=recipe.seed, tell=tell)
+        tuner = FineTuner(architecture, state, recipe, folder=out, device=chosen)
+        with training_progress() as progress:
+            return tuner.train(photographs, validation, progress)

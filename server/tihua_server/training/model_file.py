@@ -7,6 +7,7 @@ from pathlib import Path
 from safetensors.torch import save
 
 from tihua_server.tiny_network import TinyNetwork
+from tihua_server.training.out_folder import whole
 
 
 def write_model(network: TinyNetwork, path: Path) -> str:
@@ -17,7 +18,8 @@ def write_model(network: TinyNetwork, path: Path) -> str:
     }
     content = _sorted_header(save(tensors, metadata=network.shape.to_metadata()))
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(content)
+    with whole(path) as partial:
+        partial.write_bytes(content)
     return hashlib.sha256(content).hexdigest()
 
 

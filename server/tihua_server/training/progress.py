@@ -13,5 +13,6 @@ def training_progress() -> Progress:
         BarColumn(),
         MofNCompleteColumn(),
         TimeRemainingColumn(),
-        console=Console(file=sys.stderr),
+        # Lines that were measured are for grep, too: not broken where there is no terminal.
+        console=Console(file=sys.stderr, soft_wrap=True),
     )

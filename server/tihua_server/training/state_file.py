@@ -5,6 +5,8 @@ from typing import Any
 
 import torch
 
+from tihua_server.training.out_folder import whole
+
 
 def read_state(file: Path, training: str, device: str) -> dict[str, Any]:
     """Return what `write_state` wrote.
@@ -34,7 +36,13 @@ def read_state(file: Path, training: str, device: str) -> dict[str, Any]:
 
 
 def write_state(file: Path, state: dict[str, Any]) -> None:
-    """Write a state under the file's name only when it is whole: a stopped run leaves no half."""
-    partial = file.with_suffix(".partial.pt")
-    torch.save(state, partial)
-    partial.rename(file)
+    """Write a state.
+
+    Raises:
+        OSError: it can't be written.
+    """
+    with whole(file) as partial:
+        try:
+            torch.save(state, partial)
+        except RuntimeError as error:  # what the system said, torch does not
+            raise OSError("torch could not write all of it; is the disk full?") from error

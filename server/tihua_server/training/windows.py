@@ -5,6 +5,8 @@ are, and the cutting and tinting would be most of the work of a step, each time 
 windows of a picture, each tinted its own way, are what keeps it from being learned by heart.
 """
 
+import contextlib
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,8 +20,9 @@ from tihua_server.tiny_network import ImageTower
 from tihua_server.training.augmentation import Window, augment
 from tihua_server.training.compiling import Compute, compiled
 from tihua_server.training.features import BATCH_SIZE, PictureCache
+from tihua_server.training.out_folder import reserve, whole
 from tihua_server.training.pictures import PictureSource
-from tihua_server.types import FloatArray
+from tihua_server.types import FloatArray, PixelArray
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,26 +95,38 @@ class WindowCache:
         progress: Progress,
     ) -> None:
         pixels = self._cache.pixels(source, progress)
-        partial = [file.with_suffix(".partial.npy") for file in files]
         example = self._computed(torch.zeros(1, 3, self._side, self._side))
-        arrays = [
-            open_memmap(file, "w+", np.float16, (len(pixels), count, *part.shape[1:]))
-            for file, part in zip(partial, example, strict=True)
-        ]
-        task = progress.add_task(f"{source.name}, {count} windows", total=len(pixels) * count)
+        shapes = [(len(pixels), count, *part.shape[1:]) for part in example]
+        with contextlib.ExitStack() as stack:
+            partial = [stack.enter_context(whole(file)) for file in files]
+            arrays = [
+                open_memmap(file, "w+", np.float16, shape)
+                for file, shape in zip(partial, shapes, strict=True)
+            ]
+            for file in partial:
+                reserve(file)
+            task = progress.add_task(f"{source.name}, {count} windows", total=len(pixels) * count)
+            self._fill(arrays, pixels, window, lambda done: progress.advance(task, done))
+            progress.remove_task(task)
+            for array in arrays:
+                array.flush()
+
+    def _fill(
+        self,
+        arrays: Sequence[FloatArray],
+        pixels: PixelArray,
+        window: Window,
+        tell: Callable[[int], None],
+    ) -> None:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(self._seed)
             for start in range(0, len(pixels), BATCH_SIZE):
                 shown = torch.from_numpy(pixels[start : start + BATCH_SIZE])
-                for number in range(count):
+                for number in range(arrays[0].shape[1]):
                     cut = augment(shown, window, self._side)
                     for array, found in zip(arrays, self._computed(cut), strict=True):
                         array[start : start + len(shown), number] = found
-                    progress.advance(task, len(shown))
-        progress.remove_task(task)
-        for array, old, file in zip(arrays, partial, files, strict=True):
-            array.flush()
-            old.rename(file)
+                    tell(len(shown))
 
     def _computed(self, cut: Tensor) -> list[FloatArray]:
         if self._compute is None:

@@ -6,6 +6,7 @@ import pytest
 from click.testing import CliRunner
 from tihua_server.cli import main
 from tihua_server.training import command
+from tihua_server.training.out_folder import occupied
 from tihua_server.training.recipe import Recipe
 
 
@@ -37,7 +38,6 @@ def test_a_folder_without_captions_is_one_line(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """No traceback for what the user can mend."""
-    pytest.importorskip("matplotlib", reason="drawn by the extra `train`")
     monkeypatch.setattr(command, "NEEDED", ())
     result = CliRunner().invoke(
         main, ["train", "--data", str(tmp_path), "--emoji", str(tmp_path), "--out", str(tmp_path)]
@@ -47,11 +47,20 @@ def test_a_folder_without_captions_is_one_line(
     assert result.exception is None or isinstance(result.exception, SystemExit)
 
 
+def test_one_folder_is_for_one_training_at_a_time(tmp_path: Path) -> None:
+    """Two would write the same files."""
+    call = ["train", "--data", str(tmp_path), "--out", str(tmp_path / "out")]
+    with occupied(tmp_path / "out"):
+        result = CliRunner().invoke(main, call)
+    assert result.exit_code == 1
+    assert f"another training is at work in {tmp_path / 'out'}" in result.output
+    assert "holds no captions.tsv" in CliRunner().invoke(main, call).output
+
+
 def test_an_out_that_cannot_be_made_is_one_line(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Before anything is read: the pictures may take minutes."""
-    pytest.importorskip("matplotlib", reason="drawn by the extra `train`")
     monkeypatch.setattr(command, "NEEDED", ())
     file = tmp_path / "file"
     file.touch()

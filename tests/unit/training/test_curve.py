@@ -2,10 +2,6 @@
 
 from pathlib import Path
 
-import pytest
-
-pytest.importorskip("matplotlib", reason="drawn by the extra `train`")
-
 from tihua_server.training.curve import Curve, Point
 
 PNG = b"\x89PNG"

@@ -16,9 +16,6 @@ from tihua_server.chinese_clip import read_chinese_clip
 from tihua_server.cli import main
 from tihua_server.torchvision_operators import define_missing_operators
 from tihua_server.training import fine_tune_command
-
-pytest.importorskip("matplotlib", reason="of the extra `train`")
-
 from tihua_server.training.curve import Curve, Point
 from tihua_server.training.fine_tuner import FineTuner, FineTuneRecipe
 from tihua_server.training.photographs import Photographs

@@ -94,6 +94,7 @@ def test_names_may_be_written_as_other_systems_do(photograph_folder: Path, name:
         ("train/a.jpg\t一只狗\n", "is 'train/a.jpg.*it must be the header 'image.tcaption'"),
         ("", "is missing; it must be the header"),
         (HEADER + "train/a.jpg,一只狗\n", "line 2: no tab between image and caption in 'train/a"),
+        (HEADER + "train/../val/a.jpg\t一只狗\n", "line 2: train/../val/a.jpg leads out of its"),
         (HEADER + "a.jpg\t一只狗\n", "line 2: a.jpg is in no folder; an image is train/a.jpg"),
         (HEADER + "train/x.jpg\t一只狗\n", "1 lines .* line 2: there is no file train/x.jpg"),
         (HEADER + "train/a.jpg\t \n", "line 2: no caption of train/a.jpg"),

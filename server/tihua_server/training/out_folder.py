@@ -1,0 +1,65 @@
+"""Where a training writes: a folder that it has alone, and files that are whole or not there."""
+
+import contextlib
+import fcntl
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+
+@contextlib.contextmanager
+def occupied(folder: Path) -> Iterator[None]:
+    """Have a folder for one training alone; made when absent.
+
+    Raises:
+        ValueError: another training is at work there. Not noticed where a file system has no locks.
+        OSError: it can't be made.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / "lock").open("wb") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            msg = f"another training is at work in {folder}: wait for its end, or choose another"
+            raise ValueError(f"{msg} --out") from error
+        except OSError:
+            pass
+        yield
+
+
+@contextlib.contextmanager
+def whole(file: Path) -> Iterator[Path]:
+    """Yield where to write a file; it gets its name when all is written, and is gone otherwise.
+
+    Raises:
+        OSError: it can't be written; the message names it.
+    """
+    partial = file.with_suffix(f".partial{file.suffix}")
+    try:
+        yield partial
+        partial.rename(file)
+    except BaseException as failure:
+        with contextlib.suppress(OSError):
+            partial.unlink(missing_ok=True)
+        if isinstance(failure, OSError) and not isinstance(failure, _UnwrittenError):
+            raise _UnwrittenError(file, failure.strerror or str(failure)) from failure
+        raise
+
+
+def reserve(file: Path) -> None:
+    """Have the disk set aside what a file of holes will take.
+
+    Where one is mapped into memory and the disk is full, the system kills who writes (SIGBUS).
+
+    Raises:
+        OSError: there is no room.
+    """
+    with file.open("r+b") as opened:
+        os.posix_fallocate(opened.fileno(), 0, max(1, file.stat().st_size))
+
+
+class _UnwrittenError(OSError):
+    def __init__(self, file: Path, reason: str) -> None:
+        super().__init__(
+            f"{file} can't be written ({reason}); the same command goes on once it can"
+        )

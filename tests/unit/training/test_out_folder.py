@@ -1,0 +1,68 @@
+"""Where a training writes."""
+
+import resource
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from numpy.lib.format import open_memmap
+from tihua_server.training.out_folder import occupied, reserve, whole
+from tihua_server.training.state_file import read_state, write_state
+
+ROOM = 100_000
+"""Bytes that a file may have where the disk is full."""
+
+
+@pytest.fixture
+def full_disk() -> Iterator[None]:
+    """The system takes `ROOM` of any file, and refuses the rest."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (ROOM, hard))
+    yield
+    resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+def test_a_file_has_its_name_when_it_is_whole(tmp_path: Path) -> None:
+    """Until then, and where writing fails, what was there before stands."""
+    file = tmp_path / "curve.png"
+    for content in (b"old", b"new"):
+        with whole(file) as partial:
+            partial.write_bytes(content)
+            assert not file.exists() or file.read_bytes() == b"old"
+    with pytest.raises(KeyError), whole(file) as partial:
+        partial.write_bytes(b"half")
+        raise KeyError
+    assert file.read_bytes() == b"new"
+    assert list(tmp_path.iterdir()) == [file]
+
+
+@pytest.mark.usefixtures("full_disk")
+def test_a_state_that_has_no_room_is_told_and_leaves_nothing(tmp_path: Path) -> None:
+    """The one before is still there to go on from."""
+    file = tmp_path / "heads.pt"
+    write_state(file, {"training": "a", "epochs": 1})
+    with pytest.raises(OSError, match=r"heads\.pt can't be written .*goes on once it can"):
+        write_state(file, {"training": "a", "epochs": 2, "network": torch.zeros(ROOM)})
+    assert read_state(file, "a", "cpu")["epochs"] == 1
+    assert list(tmp_path.iterdir()) == [file]
+
+
+def test_a_mapped_file_has_its_room_before_it_is_filled(tmp_path: Path) -> None:
+    """Or the system would kill the process."""
+    maps = tmp_path / "maps.npy"
+    open_memmap(maps, "w+", np.float16, (ROOM // 4,))
+    reserve(maps)
+    assert maps.stat().st_blocks * 512 >= maps.stat().st_size
+
+
+def test_a_folder_is_free_again_when_a_training_ends(tmp_path: Path) -> None:
+    """However it ends."""
+    out = tmp_path / "out"
+    with pytest.raises(KeyError), occupied(out):
+        with pytest.raises(ValueError, match="another training is at work"), occupied(out):
+            pass
+        raise KeyError
+    with occupied(out):
+        pass
