@@ -10,6 +10,7 @@ from bench.rows.ingest_efficiency import ingest_efficiency
 from bench.rows.isolation import isolation
 from bench.rows.memory import memory
 from bench.rows.mixed import mixed
+from bench.rows.mixed_texts import mixed_texts
 from bench.rows.peers import peers
 from bench.rows.rpc_efficiency import rpc_efficiency
 from bench.rows.scaling import scaling
@@ -25,6 +26,7 @@ _MEASURES: tuple[Measure, ...] = (
     image_ratio,
     text_ratio,
     mixed,
+    mixed_texts,
     ingest_efficiency,
     rpc_efficiency,
     search_overhead,
