@@ -95,6 +95,11 @@ class Figure:
         return None if self.target is None else self.target.is_met(self.value)
 
 
+def medians(rounds: Sequence[Mapping[str, float]]) -> dict[str, float]:
+    """Return the median of each figure over the rounds."""
+    return {name: statistics.median(one[name] for one in rounds) for name in rounds[0]}
+
+
 def ratio_figure(
     name: str,
     what: str,
