@@ -12,7 +12,7 @@ from collections.abc import AsyncIterator
 from tihua_server.errors import Overloaded
 
 STREAM_SHARE = 7 / 8
-"""Of the bytes of a lane, what ingest streams may hold."""
+"""Of a lane, what ingest streams may hold at most."""
 
 
 class Budget:

@@ -6,15 +6,16 @@ ones first; pictures are decoded in one set of threads too, and the bounds on wh
 for all models together. What a model has to itself is its queue of tokens and pixels.
 """
 
-from tihua_server.admission import Admission
+from tihua_server.admission import STREAM_SHARE, Admission
 from tihua_server.config import Config
 from tihua_server.lane import Lane
 from tihua_server.pixel_room import PixelRoom
 from tihua_server.workers import Workers
 
 STREAM_BATCHES = 2
-"""The inputs of ingest streams that wait or are worked on, in batches of the model: one that is
-computed, and one that is being decoded or waits for it."""
+"""What ingest streams may have in a lane, in batches: one that is computed, and one that is made
+ready. Of pictures, which come one by one, they are the model's; of texts the largest that a client
+sends, which come as a whole."""
 
 
 class Capacity:
@@ -36,8 +37,8 @@ class Capacity:
         self.text_workers = Workers(1, "text model") if image_streams else self.image_workers
         self.preprocess_workers = Workers(config.preprocess_threads, "preprocess")
         self.pixel_room = PixelRoom(config.max_decode_pixels, self.preprocess_workers)
-        self.text_admissions = _admissions("texts", config)
-        self.picture_admissions = _admissions("pictures", config)
+        self.text_admissions = _admissions("texts", config, config.limits.max_batch_items)
+        self.picture_admissions = _admissions("pictures", config, config.max_batch_size)
 
     def close(self) -> None:
         """Return when no thread works any more; whoever waits for pixels gets `Draining`."""
@@ -47,16 +48,15 @@ class Capacity:
         self.image_workers.close()
 
 
-def _admissions(kind: str, config: Config) -> dict[Lane, Admission]:
+def _admissions(kind: str, config: Config, batch_size: int) -> dict[Lane, Admission]:
+    of_streams = int(config.max_queue_size * STREAM_SHARE)
     return {
         lane: Admission(
             lane.value,
             kind,
             max_count=config.max_queue_size,
             max_bytes=config.max_queue_bytes,
-            max_stream_count=min(
-                STREAM_BATCHES * config.max_batch_size, config.max_queue_size * 7 // 8
-            ),
+            max_stream_count=min(STREAM_BATCHES * batch_size, of_streams),
         )
         for lane in Lane
     }
