@@ -15,7 +15,7 @@ from tihua_server.config import TRACES, Config, Limits
 from tihua_server.encoders import ENGINES, MODEL_NAMES, PRECISIONS
 from tihua_server.errors import ServiceError
 from tihua_server.logs import FORMATS, LEVELS, configure_logs
-from tihua_server.memory import share_one_arena
+from tihua_server.memory import settle_for_serving
 from tihua_server.training.command import train
 from tihua_server.training.fine_tune_command import fine_tune
 
@@ -278,7 +278,7 @@ main.add_command(fine_tune)
 
 def _serve(config: Config) -> None:
     configure_logs(config.log_level, config.log_format)
-    share_one_arena()
+    settle_for_serving()
     # Here, and not above: torch and pymilvus take seconds, and --help needs neither.
     from tihua_server.app import serve
 

@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 from tihua_server.workers import Workers
 
-AFTER_QUERIES = ((0.5, 0.01), (2.0, 0.03))
+AFTER_QUERIES = ((0.5, 0.01), (2.5, 0.04))
 """The rest as a multiple of what the batch took, and at most in seconds: beside pictures for which
 somebody waits, and beside bulk. With the first other callers' pictures keep seven tenths of their
 rate (`peers`, docs/benchmarks.md), with the second an ingestion keeps four fifths (`mixed`)."""

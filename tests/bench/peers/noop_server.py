@@ -12,6 +12,7 @@ from fake_encoder import FakeEncoder
 from tihua_server.app import App
 from tihua_server.config import Config
 from tihua_server.logs import configure_logs
+from tihua_server.memory import settle_for_serving
 from tihua_server.milvus import Milvus
 from tihua_server.served_models import ServedModels
 from tihua_server.types import FloatArray, ModelInfo, ModelRef
@@ -55,6 +56,7 @@ class NoopEncoder(FakeEncoder):
 @contextlib.asynccontextmanager
 async def noop_server() -> AsyncIterator[str]:
     """Run the server; tell its address."""
+    settle_for_serving()
     # What it logs is written as a service writes it, and read by nobody.
     with (
         contextlib.redirect_stderr(NOWHERE),

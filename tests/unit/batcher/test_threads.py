@@ -89,7 +89,7 @@ class Queries:
     ("lane", "beside", "rest_s"),
     [
         (Lane.INTERACTIVE, Lane.INTERACTIVE, 0.005),
-        (Lane.INTERACTIVE, Lane.BULK, 0.02),
+        (Lane.INTERACTIVE, Lane.BULK, 0.025),
         (Lane.BULK, Lane.INTERACTIVE, 0.03),
         (Lane.BULK, Lane.BULK, 0.01),
     ],
