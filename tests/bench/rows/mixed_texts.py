@@ -12,7 +12,7 @@ from bench.our_server import OurServer
 from bench.stage import Stage
 
 POEM = "枯藤老树昏鸦，小桥流水人家，古道西风瘦马。夕阳西下，断肠人在天涯。"
-"""As long as a caption gets, 33 tokens."""
+"""33 characters, each a token, and a number behind them."""
 
 
 async def mixed_texts(stage: Stage) -> list[Figure]:
