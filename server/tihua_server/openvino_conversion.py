@@ -17,7 +17,7 @@ from tihua_server.errors import ModelError
 from tihua_server.packaged_gallery import gallery_pixels
 from tihua_server.packed_text import pack
 
-REVISION = 5
+REVISION = 6
 """Of the conversion, the check after it and the files of both: raised when one of these changes, so
 that what was kept before is made anew."""
 

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -40,6 +41,10 @@ def pack(ids: TokenArray) -> list[npt.NDArray[np.int64]]:
 class PackedText(nn.Module):
     """What a `TextTower` computes, padding left out.
 
+    Queries, keys and values of a layer are one product, not three: a text by itself takes 9.4 ms
+    instead of 9.9, a batch of 32 texts of 8 tokens 2 % longer (ViT-B-16 in bf16, two cores of
+    Zen 4).
+
     Args:
         bert: cn_clip's `BertModel` as a `TextTower` has it.
         projection: (width, dim).
@@ -48,37 +53,90 @@ class PackedText(nn.Module):
     def __init__(self, bert: Any, projection: Tensor) -> None:
         super().__init__()
         self.embeddings = bert.embeddings
-        self.layers = bert.encoder.layer
+        self.layers = nn.ModuleList(_Layer(layer) for layer in bert.encoder.layer[:-1])
+        self.last = _LastLayer(bert.encoder.layer[-1])
         self.projection = projection
 
     def forward(self, ids: Tensor, grid: Tensor, places: Tensor) -> Tensor:
         """Return (batch, dim) of what `pack` returns."""
         mask = ids.eq(0).to(self.projection.dtype)[:, None, None] * MASKED
         states = self.embeddings(ids).flatten(0, 1)[places]
-        for layer in self.layers[:-1]:
-            query = layer.attention.self.query(states)[grid]
-            mixed = _attended(layer, query, states, grid, mask)
-            states = _after(layer, mixed.flatten(0, 1)[places], states)
-        # Of the last layer [CLS] alone is looked at (`first_token.py`).
-        last, first = self.layers[-1], states[grid[:, 0]]
-        mixed = _attended(last, last.attention.self.query(first)[:, None], states, grid, mask)
-        features: Tensor = _after(last, mixed[:, 0], first) @ self.projection
+        for layer in self.layers:
+            states = layer(states, grid, places, mask)
+        features: Tensor = self.last(states, grid, mask) @ self.projection
         return features
 
 
-def _attended(layer: Any, query: Tensor, states: Tensor, grid: Tensor, mask: Tensor) -> Tensor:
-    """Return what queries, (batch, queries, width), find among the tokens of their texts."""
-    attention = layer.attention.self
-    query, key, value = (
-        each.unflatten(-1, (attention.heads, -1)).transpose(1, 2)
-        for each in (query, attention.key(states)[grid], attention.value(states)[grid])
+class _Layer(nn.Module):
+    """A `BertLayer` of cn_clip's, over packed states."""
+
+    def __init__(self, layer: Any) -> None:
+        super().__init__()
+        attention = layer.attention.self
+        self.heads = attention.heads
+        self.query_key_value = _joined(attention.query, attention.key, attention.value)
+        self.after = _AfterAttention(layer)
+
+    def forward(self, states: Tensor, grid: Tensor, places: Tensor, mask: Tensor) -> Tensor:
+        """Return the states, (tokens, width), after the layer."""
+        query, key, value = _by_heads(self.query_key_value(states)[grid], 3, self.heads)
+        mixed = _attended(query, key, value, mask).flatten(0, 1)[places]
+        after: Tensor = self.after(mixed, states)
+        return after
+
+
+class _LastLayer(nn.Module):
+    """The last `BertLayer`, of which [CLS] alone is looked at (`first_token.py`)."""
+
+    def __init__(self, layer: Any) -> None:
+        super().__init__()
+        attention = layer.attention.self
+        self.heads = attention.heads
+        self.query = attention.query
+        self.key_value = _joined(attention.key, attention.value)
+        self.after = _AfterAttention(layer)
+
+    def forward(self, states: Tensor, grid: Tensor, mask: Tensor) -> Tensor:
+        """Return the first token's state after the layer, (batch, width)."""
+        first = states[grid[:, 0]]
+        (query,) = _by_heads(self.query(first)[:, None], 1, self.heads)
+        key, value = _by_heads(self.key_value(states)[grid], 2, self.heads)
+        after: Tensor = self.after(_attended(query, key, value, mask)[:, 0], first)
+        return after
+
+
+class _AfterAttention(nn.Module):
+    """What a `BertLayer` makes of what its attention found and the states before."""
+
+    def __init__(self, layer: Any) -> None:
+        super().__init__()
+        self.attention_output = layer.attention.output
+        self.intermediate, self.output = layer.intermediate, layer.output
+
+    def forward(self, mixed: Tensor, states: Tensor) -> Tensor:
+        attended = self.attention_output(mixed, states)
+        after: Tensor = self.output(self.intermediate(attended), attended)
+        return after
+
+
+def _joined(*layers: nn.Linear) -> nn.Linear:
+    """Return the layer that gives what these give, one after the other."""
+    joined = nn.Linear(layers[0].in_features, sum(layer.out_features for layer in layers))
+    with torch.no_grad():
+        joined.weight.copy_(torch.cat([layer.weight for layer in layers]))
+        joined.bias.copy_(torch.cat([layer.bias for layer in layers]))
+    return joined
+
+
+def _by_heads(joined: Tensor, parts: int, heads: int) -> tuple[Tensor, ...]:
+    """Return the parts, each (batch, heads, length, head width), of (batch, length, all widths)."""
+    return tuple(
+        torch.unflatten(part, -1, (heads, -1)).transpose(1, 2)
+        for part in joined.chunk(parts, dim=-1)
     )
+
+
+def _attended(query: Tensor, key: Tensor, value: Tensor, mask: Tensor) -> Tensor:
+    """Return what queries find among the tokens of their texts, (batch, queries, width)."""
     mixed = functional.scaled_dot_product_attention(query, key, value, attn_mask=mask)
     return mixed.transpose(1, 2).flatten(2)
-
-
-def _after(layer: Any, mixed: Tensor, states: Tensor) -> Tensor:
-    """Return the states after a layer, of what its attention found and those before."""
-    attended = layer.attention.output(mixed, states)
-    after: Tensor = layer.output(layer.intermediate(attended), attended)
-    return after
