@@ -221,6 +221,8 @@ class TextTower(nn.Module):
             nn.init.normal_(table.weight, std=TABLE_STD)
         for weight in (self.character_weight, self.bigram_weight):
             nn.init.zeros_(weight.weight)
+        with torch.no_grad():
+            self.characters.weight[UNKNOWN] = 0.0
         self.register_buffer("character_row", torch.zeros(VOCAB_SIZE, dtype=torch.int32))
         self.register_buffer("bigram_key", torch.zeros(shape.bigrams, dtype=torch.int64))
 

@@ -45,7 +45,8 @@ class Pick:
 class Mixture:
     """Draws the batches of an epoch.
 
-    An epoch sees every captioned picture once; without any it sees every emoji once.
+    An epoch sees every captioned picture once, or without any every emoji, but for those, drawn
+    anew each time, that do not fill a last batch.
 
     Args:
         captioned: the albums with captions.

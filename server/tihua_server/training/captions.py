@@ -1,7 +1,7 @@
 """Draws the text that goes with a picture in one step, changed a little each time.
 
 People ask in fragments: a noun, half a sentence, a line of verse full of words that the picture
-does not show. So captions are cut, thinned, joined and diluted.
+does not show. So captions are cut and thinned, names joined and diluted.
 """
 
 from collections.abc import Mapping, Sequence
@@ -31,15 +31,14 @@ class CaptionSampler:
     def captions(self, texts: Sequence[str], count: int) -> list[tuple[str, TokenArray]]:
         """Return captions, different ones as long as there are."""
         order = self._random.permutation(len(texts))
-        return [self.caption([texts[int(order[at % len(texts)])]]) for at in range(count)]
+        return [self.caption(texts[int(order[at % len(texts)])]) for at in range(count)]
 
     def names(self, texts: Sequence[str], count: int) -> list[tuple[str, TokenArray]]:
         """Return names or keywords, each drawn by itself."""
         return [self.name(texts) for _ in range(count)]
 
-    def caption(self, texts: Sequence[str]) -> tuple[str, TokenArray]:
-        """Return a human caption, thinned and one time in eight cut short, and the text it was."""
-        text = texts[int(self._random.integers(len(texts)))]
+    def caption(self, text: str) -> tuple[str, TokenArray]:
+        """Return a human caption, and its tokens, thinned and one time in eight cut short."""
         tokens = self._tokens[text]
         if self._random.random() < 0.12 and len(tokens) > 3:
             length = int(self._random.integers(2, len(tokens)))

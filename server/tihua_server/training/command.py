@@ -105,7 +105,8 @@ def train(
         click.echo(f"{model}: {model.stat().st_size / 1e6:.1f} MB, sha256 {digest}")
         settings = dataclasses.asdict(recipe)
         del settings["shape"]  # before the vocabulary is known, or of another model: see `start`
-        click.echo(f"{(time.monotonic() - started) / 60:.0f} minutes, {settings}")
+        minutes = (time.monotonic() - started) / 60
+        click.echo(f"{minutes:.0f} minutes since this command was given, {settings}")
         for line in evaluate_tiny(materials, model, device=chosen):
             click.echo(line)
     except (ServiceError, OSError, ValueError) as error:

@@ -73,7 +73,7 @@ class Compositions:
 
     def texts(self, index: int) -> tuple[str, ...]:
         """Return names of the parts, joined in several orders."""
-        random, parts = self._parts(index)
+        _, parts = self._parts(index)
         random = np.random.default_rng([self._seed, index, 1])
         texts = []
         for _ in range(TEXTS_PER_PICTURE):

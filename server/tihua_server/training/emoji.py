@@ -206,5 +206,9 @@ def _read_layer(file: Path) -> Image.Image:
         content = bytes(svg_to_bytes(svg_path=str(file), width=SVG_SIDE, height=SVG_SIDE))
     else:
         content = file.read_bytes()
-    with Image.open(io.BytesIO(content)) as picture:
-        return picture.convert("RGBA")
+    try:
+        with Image.open(io.BytesIO(content)) as picture:
+            return picture.convert("RGBA")
+    except OSError as error:
+        msg = f"{file} can't be read: install its package again"
+        raise ValueError(msg) from error

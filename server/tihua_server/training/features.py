@@ -14,12 +14,13 @@ from typing import cast
 import numpy as np
 import numpy.typing as npt
 import torch
+from numpy.lib.format import open_memmap
 from rich.progress import Progress
 from torch import Tensor, nn
 
 from tihua_server.tiny_network import ImageTower
 from tihua_server.training.compiling import Compute, compiled
-from tihua_server.training.out_folder import whole
+from tihua_server.training.out_folder import read_array, reserve, whole
 from tihua_server.training.pictures import PictureSource, squares
 from tihua_server.types import FloatArray, PixelArray
 
@@ -71,14 +72,22 @@ class PictureCache:
                 ]
             )
             _write(file, features)
-        return cast("HalfArray", np.load(file)).astype(np.float32)
+        return cast("HalfArray", read_array(file)).astype(np.float32)
 
     def pixels(self, source: PictureSource, progress: Progress) -> PixelArray:
         """Return view 0 of a source: (len(source), side, side, 3) uint8, mapped from disk."""
         file = self._pixel_file(source)
         if not file.exists():
-            _write(file, np.concatenate(list(self._squares(source, 0, progress))))
-        return cast("PixelArray", np.load(file, mmap_mode="c"))
+            shape = (len(source), self.image_size, self.image_size, 3)
+            with whole(file) as partial:
+                pixels = open_memmap(partial, "w+", np.uint8, shape)
+                reserve(partial)
+                start = 0
+                for batch in self._squares(source, 0, progress):
+                    pixels[start : start + len(batch)] = batch
+                    start += len(batch)
+                pixels.flush()
+        return cast("PixelArray", read_array(file, "c"))
 
     def file(self, source: PictureSource, what: str, settings: str) -> Path:
         """Return where something else is kept that the tower makes of view 0 of a source.
@@ -102,7 +111,7 @@ class PictureCache:
     def _read(self, source: PictureSource, view: int) -> Iterator[PixelArray]:
         file = self._pixel_file(source)
         if view == 0 and file.exists():
-            pixels: PixelArray = np.load(file, mmap_mode="r")
+            pixels: PixelArray = read_array(file, "r")
             return (pixels[at : at + BATCH_SIZE] for at in range(0, len(source), BATCH_SIZE))
         return squares(source, view, self.image_size, BATCH_SIZE)
 

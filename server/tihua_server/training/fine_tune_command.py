@@ -67,8 +67,8 @@ POSITIVE = click.IntRange(min=1)
     type=POSITIVE,
     default=128,
     show_default=True,
-    help="Pairs a step; wrong answers come from the same batch, so more is better. Lower it where "
-    "memory runs out.",
+    help="Pairs a step, each of another picture; wrong answers come from the same batch, so more "
+    "is better. Lower it where memory runs out.",
 )
 @click.option(
     "--rate", type=click.FloatRange(min=0), default=5e-5, show_default=True, help="Learning rate."

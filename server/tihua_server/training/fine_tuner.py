@@ -20,9 +20,10 @@ from torch.nn import functional
 from tihua_server.architecture import Architecture
 from tihua_server.fingerprint import fingerprint
 from tihua_server.training.curve import Curve, Point
-from tihua_server.training.pairs import PairReader
+from tihua_server.training.pairs import PairDealer, PairReader
 from tihua_server.training.photographs import Photographs
 from tihua_server.training.recall import Recall, recall
+from tihua_server.training.schedule import rate_share, require_finite
 from tihua_server.training.state_file import read_state, write_state
 
 MAX_LOG_SCALE = math.log(100)
@@ -42,7 +43,8 @@ class FineTuneRecipe:
     Attributes:
         seed: of every draw.
         epochs: how often every pair of picture and caption is seen.
-        batch_size: pairs a step; the wrong answers come from the same batch, so more is better.
+        batch_size: pairs a step at most; the wrong answers come from the same batch, so more is
+            better.
         rate: peak learning rate.
         weight_decay: AdamW's.
         warm_up_steps: over which the rate rises.
@@ -106,21 +108,11 @@ class FineTuner:
             progress: shows how far it is, and what was measured.
 
         Raises:
-            ValueError: there are fewer pairs than a batch takes, or the folder has the checkpoint
-                of another training.
+            ValueError: there is one picture alone, the loss is no number any more, or the folder
+                has the checkpoint of another training.
         """
-        pairs = [
-            (index, caption)
-            for index in range(len(photographs))
-            for caption in range(len(photographs.texts(index)))
-        ]
-        size = self._recipe.batch_size
-        per_epoch = len(pairs) // size
-        if not per_epoch:
-            raise ValueError(
-                f"{len(pairs)} pairs of picture and caption do not fill a batch of {size}: take a"
-                " smaller --batch-size"
-            )
+        dealer = PairDealer(photographs, self._recipe.batch_size)
+        per_epoch = len(dealer)
         curve = Curve(self._folder)
         steps = per_epoch * self._recipe.epochs
         training = f"{self._recipe} from {self._origin} on {photographs.digest}"
@@ -134,18 +126,17 @@ class FineTuner:
         for epoch in range(first, self._recipe.epochs):
             # A generator per epoch, so that a resumed run draws what an unbroken one would have.
             random = np.random.default_rng([self._recipe.seed, epoch])
-            order = random.permutation(len(pairs))
-            chosen = [pairs[int(at)] for at in order[: per_epoch * size]]
-            views = random.integers(photographs.views, size=len(chosen)).tolist()
+            batches = dealer.epoch(random)
             torch.manual_seed(int(random.integers(2**32)))
             self._set_training_mode()
             losses = []
-            batches = self._reader.batches(photographs, chosen, views)
-            for step, (pixels, ids) in enumerate(batches, start=epoch * per_epoch):
+            read = self._reader.batches(photographs, batches)
+            for step, (pixels, ids) in enumerate(read, start=epoch * per_epoch):
                 self._set_rate(step, steps)
                 losses.append(self._step(pixels, ids))
                 progress.advance(task)
             loss = float(np.mean(losses))
+            require_finite(loss, f"epoch {epoch + 1}")
             resumable = {"training": training, "loss": loss}
             resumable["optimizer"] = self._optimizer.state_dict()
             self._save(self._folder / LATEST, epoch + 1, (epoch + 1) * per_epoch, resumable)
@@ -166,7 +157,7 @@ class FineTuner:
         return Point(1, epoch, loss, share)
 
     def _step(self, pixels: Tensor, ids: Tensor) -> float:
-        with torch.autocast(torch.device(self._device).type, torch.bfloat16):
+        with self._autocast():
             pictures = self._network.encode_image(pixels)
             texts = self._network.encode_text(ids)
         # In float32: of near neighbours bfloat16 can't tell which is nearer.
@@ -186,10 +177,7 @@ class FineTuner:
     def _recall(self, validation: Photographs) -> Recall:
         self._network.eval()
         captions = [(text, at) for at in range(len(validation)) for text in validation.texts(at)]
-        with (
-            torch.inference_mode(),
-            torch.autocast(torch.device(self._device).type, torch.bfloat16),
-        ):
+        with torch.inference_mode(), self._autocast():
             pictures = [
                 self._network.encode_image(pixels) for pixels in self._reader.pictures(validation)
             ]
@@ -203,6 +191,14 @@ class FineTuner:
         )
         return recall(sought, found, [at for _, at in captions])
 
+    def _autocast(self) -> torch.autocast:
+        """Return what has the network computed in bf16, where that is faster than fp32."""
+        kind = torch.device(self._device).type
+        # Without AMX torch's convolutions are slower in bf16, and without either so is all.
+        needed = "amx_bf16" if _is_resnet(self._architecture) else "avx512_bf16"
+        is_faster = kind != "cpu" or torch.cpu.get_capabilities().get(needed, False)
+        return torch.autocast(kind, torch.bfloat16, enabled=is_faster)
+
     def _set_training_mode(self) -> None:
         """Train everything but the batch norms' statistics, which a small batch would spoil."""
         self._network.train()
@@ -212,13 +208,8 @@ class FineTuner:
 
     def _set_rate(self, step: int, steps: int) -> None:
         warm_up = min(self._recipe.warm_up_steps, max(1, steps // 10))
-        share = (
-            (step + 1) / warm_up
-            if step < warm_up
-            else 0.5 * (1 + math.cos(math.pi * (step - warm_up) / max(1, steps - warm_up)))
-        )
         for group in self._optimizer.param_groups:
-            group["lr"] = self._recipe.rate * share
+            group["lr"] = self._recipe.rate * rate_share(step, steps, warm_up)
 
     def _resume(self, training: str) -> tuple[int, float]:
         """Return how many epochs are done and the loss of the last, everything set as after it."""
@@ -250,13 +241,17 @@ def _optimizer(
     network: Any, architecture: Architecture, recipe: FineTuneRecipe
 ) -> torch.optim.AdamW:
     """Return cn_clip's (`params.py`), whose numbers for ResNets are others."""
-    is_resnet = architecture.name.startswith("RN")
+    is_resnet = _is_resnet(architecture)
     return torch.optim.AdamW(
         _groups(network, recipe.weight_decay),
         lr=recipe.rate,
         betas=(0.9, 0.999 if is_resnet else 0.98),
         eps=1e-8 if is_resnet else 1e-6,
     )
+
+
+def _is_resnet(architecture: Architecture) -> bool:
+    return architecture.name.startswith("RN")
 
 
 def _groups(network: Any, weight_decay: float) -> list[dict[str, Any]]:

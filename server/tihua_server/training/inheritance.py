@@ -34,8 +34,8 @@ def hand_down(old: TextTower, new: TextTower) -> None:
 
 
 def _token_rows(old: TextTower, new: TextTower) -> Tensor:
-    """Return the new row of every old one: nothing and the unknown stay what they are."""
-    rows = torch.arange(old.characters.num_embeddings)
+    """Return the new row of every old one, 0 for what has none."""
+    rows = torch.zeros(old.characters.num_embeddings, dtype=torch.int64)
     is_known = old.character_row >= FIRST_TOKEN
     rows[old.character_row[is_known].long()] = new.character_row[is_known].long()
     return rows

@@ -5,6 +5,10 @@ import fcntl
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
 
 
 @contextlib.contextmanager
@@ -37,6 +41,8 @@ def whole(file: Path) -> Iterator[Path]:
     partial = file.with_suffix(f".partial{file.suffix}")
     try:
         yield partial
+        with partial.open("rb") as written:
+            os.fsync(written.fileno())  # or a file may have its name and no content after a crash
         partial.rename(file)
     except BaseException as failure:
         with contextlib.suppress(OSError):
@@ -56,6 +62,24 @@ def reserve(file: Path) -> None:
     """
     with file.open("r+b") as opened:
         os.posix_fallocate(opened.fileno(), 0, max(1, file.stat().st_size))
+
+
+def read_array(file: Path, mmap_mode: Literal["r", "c"] | None = None) -> npt.NDArray[Any]:
+    """Return the array of a file that `whole` gave its name.
+
+    Args:
+        file: in numpy's format.
+        mmap_mode: how to map it into memory, as `numpy.load` takes it; None reads it.
+
+    Raises:
+        ValueError: it is damaged.
+    """
+    try:
+        array: npt.NDArray[Any] = np.load(file, mmap_mode=mmap_mode)
+    except (EOFError, ValueError) as error:
+        msg = f"{file} is damaged: delete it, and the same command makes it anew"
+        raise ValueError(msg) from error
+    return array
 
 
 class _UnwrittenError(OSError):

@@ -1,7 +1,9 @@
 """Pairs of picture and caption as a Chinese-CLIP network takes them."""
 
+import os
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -10,16 +12,71 @@ from torch import Tensor
 from tihua_server.chinese_clip import PIXEL_MEAN, PIXEL_STD
 from tihua_server.tokenizer import Tokenizer
 from tihua_server.training.photographs import Photographs
-from tihua_server.training.pictures import to_square
+from tihua_server.training.pictures import squares, to_square
 from tihua_server.training.vocabulary import pad
+from tihua_server.types import PixelArray
+
+
+class Pair(NamedTuple):
+    """A photograph in one of its views, and one of its captions: their indices."""
+
+    photograph: int
+    view: int
+    caption: int
+
+
+class PairDealer:
+    """Deals the pairs into the batches of an epoch.
+
+    The other texts of a batch are the wrong answers, so no photograph is there twice: its own
+    other captions would be among them. Where there are fewer photographs than a batch takes, it is
+    smaller. All pairs are dealt but for captions of a photograph that has more than any other.
+
+    Args:
+        photographs: two or more.
+        batch_size: pairs of a batch at most.
+
+    Raises:
+        ValueError: there is one photograph alone.
+    """
+
+    def __init__(self, photographs: Photographs, batch_size: int) -> None:
+        if len(photographs) < 2:
+            raise ValueError("1 picture has nothing to be told apart from: add others to train/")
+        self._caption_counts = [len(photographs.texts(at)) for at in range(len(photographs))]
+        self._views = photographs.views
+        turns = sorted(self._caption_counts)[-2]
+        # In each turn those photographs get one, that have so many captions.
+        self._turns = [
+            np.flatnonzero([count > turn for count in self._caption_counts])
+            for turn in range(turns)
+        ]
+        self._batch_counts = [-(-len(photographs) // batch_size) for photographs in self._turns]
+
+    def __len__(self) -> int:
+        """Return the number of batches of an epoch."""
+        return sum(self._batch_counts)
+
+    def epoch(self, random: np.random.Generator) -> list[list[Pair]]:
+        """Return the batches of an epoch, each photograph in a view drawn by chance."""
+        orders = [random.permutation(count) for count in self._caption_counts]
+        batches = [
+            [
+                Pair(int(at), int(random.integers(self._views)), int(orders[at][turn]))
+                for at in dealt
+            ]
+            for turn, photographs in enumerate(self._turns)
+            for dealt in np.array_split(random.permutation(photographs), self._batch_counts[turn])
+        ]
+        return [batches[int(at)] for at in random.permutation(len(batches))]
 
 
 class PairReader:
-    """Makes batches of captioned pictures.
+    """Makes batches of captioned pictures, read by all cores.
 
     Args:
         image_size: side of the square picture, in pixels.
-        batch_size: how many a batch holds.
+        batch_size: how many a batch holds of what is not trained on.
         device: where the tensors go, as torch names it.
     """
 
@@ -30,53 +87,42 @@ class PairReader:
         self._tokenizer = Tokenizer()
 
     def batches(
-        self, photographs: Photographs, pairs: Sequence[tuple[int, int]], views: Sequence[int]
+        self, photographs: Photographs, batches: Sequence[Sequence[Pair]]
     ) -> Iterator[tuple[Tensor, Tensor]]:
-        """Yield pixels and token ids, the next batch being prepared meanwhile.
+        """Yield pixels and token ids of each batch, the next being read meanwhile.
 
         Args:
             photographs: what the pairs are of.
-            pairs: index of a photograph, and which of its captions; a multiple of the batch size.
-            views: the view of the photograph, for each pair.
+            batches: of pairs.
 
         Yields:
             (batch, 3, side, side) float32, normalised, and (batch, length) int64.
         """
-        size = self._batch_size
 
-        def batch(start: int) -> tuple[Tensor, Tensor]:
-            chosen = pairs[start : start + size]
-            shown = [
-                (index, view)
-                for (index, _), view in zip(chosen, views[start : start + size], strict=True)
-            ]
-            texts = [photographs.texts(index)[caption] for index, caption in chosen]
-            return self._pixels(photographs, shown), self._ids(texts)
+        def square(pair: Pair) -> PixelArray:
+            return to_square(photographs.picture(pair.photograph, pair.view), self._image_size)
 
-        with ThreadPoolExecutor(1) as pool:
-            waiting = pool.submit(batch, 0)
-            for start in range(size, len(pairs) + size, size):
-                ready = waiting.result()
-                if start < len(pairs):
-                    waiting = pool.submit(batch, start)
-                yield ready
+        with ThreadPoolExecutor(os.cpu_count()) as threads:
+            coming: list[Future[PixelArray]] = []
+            for pairs, following in zip(batches, [*batches[1:], ()], strict=True):
+                ready = coming or [threads.submit(square, pair) for pair in pairs]
+                coming = [threads.submit(square, pair) for pair in following]
+                pixels = np.stack([picture.result() for picture in ready])
+                texts = [photographs.texts(pair.photograph)[pair.caption] for pair in pairs]
+                yield self._normalised(pixels), self._ids(texts)
 
     def pictures(self, photographs: Photographs) -> Iterator[Tensor]:
         """Yield all photographs in order, uncropped: (batch or fewer, 3, side, side) float32."""
-        for start in range(0, len(photographs), self._batch_size):
-            rows = range(start, min(start + self._batch_size, len(photographs)))
-            yield self._pixels(photographs, [(row, 0) for row in rows])
+        for pixels in squares(photographs, 0, self._image_size, self._batch_size):
+            yield self._normalised(pixels)
 
     def texts(self, texts: Sequence[str]) -> Iterator[Tensor]:
         """Yield the token ids of texts, in order: (batch or fewer, length) int64."""
         for start in range(0, len(texts), self._batch_size):
             yield self._ids(texts[start : start + self._batch_size])
 
-    def _pixels(self, photographs: Photographs, shown: Sequence[tuple[int, int]]) -> Tensor:
-        squares = np.stack(
-            [to_square(photographs.picture(index, view), self._image_size) for index, view in shown]
-        )
-        scaled = torch.from_numpy(squares).permute(0, 3, 1, 2).float().div(255)
+    def _normalised(self, pixels: PixelArray) -> Tensor:
+        scaled = torch.from_numpy(pixels).permute(0, 3, 1, 2).float().div(255)
         mean, std = (torch.tensor(each).view(3, 1, 1) for each in (PIXEL_MEAN, PIXEL_STD))
         return scaled.sub(mean).div(std).to(self._device)
 

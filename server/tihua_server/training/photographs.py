@@ -47,6 +47,7 @@ class Photographs:
         split: the folder within: `train` or `val`.
         views: ways in which each is drawn, 1 or more.
         seed: of the crops.
+        files: those of the path, where they were read before.
 
     Attributes:
         name, views: for file names, and as given.
@@ -58,8 +59,10 @@ class Photographs:
         ValueError: `path` is no tar archive, or its table of captions can't be read.
     """
 
-    def __init__(self, path: Path, split: str, *, views: int, seed: int) -> None:
-        self._files = PictureFiles(path)
+    def __init__(
+        self, path: Path, split: str, *, views: int, seed: int, files: PictureFiles | None = None
+    ) -> None:
+        self._files = files or PictureFiles(path)
         table = read_captions(self._files, split, str(path))
         left_out = (
             f"; {table.left_out} lines of {CAPTION_FILE} left out, the first {table.first_left_out}"
@@ -169,11 +172,12 @@ def read_splits(
     Raises:
         FileNotFoundError, ValueError: as `Photographs` and its `verify` raise them.
     """
-    train = Photographs(path, "train", views=views, seed=seed)
+    files = PictureFiles(path)
+    train = Photographs(path, "train", views=views, seed=seed, files=files)
     tell(train.summary)
     validation: Photographs | None = None
     try:
-        validation = Photographs(path, "val", views=1, seed=seed)
+        validation = Photographs(path, "val", views=1, seed=seed, files=files)
         tell(validation.summary)
     except EmptySplitError as error:
         tell(f"{error}: nothing is measured on the way")

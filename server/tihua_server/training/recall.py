@@ -46,7 +46,8 @@ def recall(
 ) -> Recall:
     """Return how well each query finds its picture, or the best of its pictures, among all.
 
-    A picture that ties with the wanted one counts as found before it: no luck in the figures.
+    A picture that ties with the wanted one counts as found before it, and so does one whose score
+    is no number: no luck in the figures.
 
     Args:
         queries: (count, dim), L2 norm 1.
@@ -58,5 +59,5 @@ def recall(
         row[[own] if isinstance(own, int) else list(own)] = True
     scores = queries @ pictures.T
     best = np.where(is_wanted, scores, -np.inf).max(axis=1)
-    ahead = ((scores >= best[:, None]) & ~is_wanted).sum(axis=1)
+    ahead = (~(scores < best[:, None]) & ~is_wanted).sum(axis=1)
     return Recall.of((ahead + 1).tolist())

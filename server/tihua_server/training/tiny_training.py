@@ -18,6 +18,7 @@ from tihua_server.tokenizer import Tokenizer
 from tihua_server.training.album import Album, Mixture
 from tihua_server.training.augmentation import Window
 from tihua_server.training.backbone import Classifier, imagenet_classifier, load_backbone
+from tihua_server.training.bags import embed_texts
 from tihua_server.training.curve import Curve
 from tihua_server.training.evaluation import evaluate
 from tihua_server.training.features import PictureCache, pool_pixels
@@ -32,7 +33,7 @@ from tihua_server.training.recall import Recall, recall
 from tihua_server.training.recipe import Recipe
 from tihua_server.training.retrieval import caption_task, emoji_tasks
 from tihua_server.training.trainer import Trainer
-from tihua_server.training.vocabulary import Vocabulary, pad
+from tihua_server.training.vocabulary import Vocabulary
 from tihua_server.training.windows import WindowCache
 from tihua_server.types import TokenArray
 
@@ -223,9 +224,8 @@ def _validation(
     pixels = cache.pixels(source, progress) if recipe.block_epochs else None
     pooled = torch.from_numpy(cache.features(source, 0, progress)).to(device)
     tokens = _tokens([source])
-    texts = [(tokens[text], at) for at in range(len(source)) for text in source.texts(at)]
-    ids = pad([text for text, _ in texts])
-    wanted = [at for _, at in texts]
+    sought = [(tokens[text], at) for at in range(len(source)) for text in source.texts(at)]
+    texts, wanted = zip(*sought, strict=True)
 
     def validate(network: TinyNetwork, has_old_blocks: bool) -> Recall:
         features = pooled
@@ -233,7 +233,7 @@ def _validation(
             features = pool_pixels(network.image, pixels, device)
         with torch.inference_mode():
             pictures = network.image.embed(features).cpu().numpy()
-            words = network.text(ids.to(device)).cpu().numpy()
-        return recall(words, np.asarray(pictures), wanted)
+            words = embed_texts(network.text, texts).cpu().numpy()
+        return recall(np.asarray(words), np.asarray(pictures), wanted)
 
     return validate

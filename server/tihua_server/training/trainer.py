@@ -29,6 +29,7 @@ from tihua_server.training.curve import Curve, Point
 from tihua_server.training.pooling import Pooled, Pooling
 from tihua_server.training.recall import Recall
 from tihua_server.training.recipe import Recipe
+from tihua_server.training.schedule import rate_share, require_finite
 from tihua_server.training.state_file import read_state, write_state
 from tihua_server.types import TokenArray
 
@@ -149,7 +150,10 @@ class Trainer:
         )
         per_epoch = len(self._mixture)
         steps = per_epoch * stage.epochs
-        schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: _rate(step, steps))
+        warm_up = max(1, int(steps * WARM_UP))
+        schedule = torch.optim.lr_scheduler.LambdaLR(
+            optimizer, lambda step: rate_share(step, steps, warm_up)
+        )
         first = 0
         if saved:
             self._restore(saved, optimizer, schedule, average)
@@ -176,6 +180,7 @@ class Trainer:
                 progress.advance(task)
             self._network.eval()
             mean = torch.stack(losses).mean().item()
+            require_finite(mean, f"{stage.name}, epoch {epoch + 1}")
             self._save(stage, epoch + 1, mean, optimizer, schedule, average)
             self._record(stage, epoch + 1, mean, average, progress)
         average.adopt()
@@ -275,11 +280,3 @@ class Trainer:
             "loss": loss,
         }
         write_state(self._folder / f"{stage.name}.pt", state)
-
-
-def _rate(step: int, steps: int) -> float:
-    """Return the share of the peak rate at a step: a rise, then half a cosine down to nothing."""
-    rise = max(1, int(steps * WARM_UP))
-    if step < rise:
-        return (step + 1) / rise
-    return 0.5 * (1 + math.cos(math.pi * min(1.0, (step - rise) / max(1, steps - rise))))

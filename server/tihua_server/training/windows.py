@@ -20,7 +20,7 @@ from tihua_server.tiny_network import ImageTower
 from tihua_server.training.augmentation import Window, augment
 from tihua_server.training.compiling import Compute, compiled
 from tihua_server.training.features import BATCH_SIZE, PictureCache
-from tihua_server.training.out_folder import reserve, whole
+from tihua_server.training.out_folder import read_array, reserve, whole
 from tihua_server.training.pictures import PictureSource
 from tihua_server.types import FloatArray, PixelArray
 
@@ -83,7 +83,7 @@ class WindowCache:
         files = [self._cache.file(source, what, settings) for what in ("maps", "windows")]
         if not all(file.exists() for file in files):
             self._write(files, source, window, count, progress)
-        maps, pooled = (torch.from_numpy(np.load(file, mmap_mode="c")) for file in files)
+        maps, pooled = (torch.from_numpy(read_array(file, "c")) for file in files)
         return Windows(maps, pooled)
 
     def _write(

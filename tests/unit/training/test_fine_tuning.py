@@ -137,12 +137,27 @@ def test_the_folder_of_another_training_is_refused(
         _train(state, coloured, tmp_path / "out", recipe)
 
 
-def test_too_few_pairs_are_refused(
+def test_one_picture_is_refused(
     state: dict[str, torch.Tensor], coloured: Path, tmp_path: Path
 ) -> None:
-    """A batch of one's own pairs is what a pair is told apart from."""
-    with pytest.raises(ValueError, match=r"2 pairs .* do not fill a batch of 128"):
-        _train(state, coloured, tmp_path / "out", FineTuneRecipe())
+    """The other pictures are what one is told apart from."""
+    captions = coloured / "captions.tsv"
+    captions.write_text(captions.read_text(encoding="utf-8").replace("train/b", "val/b"))
+    with pytest.raises(ValueError, match=r"1 picture has nothing to be told apart from"):
+        _train(state, coloured, tmp_path / "out", RECIPE)
+
+
+def test_what_is_no_number_is_not_kept(
+    state: dict[str, torch.Tensor], coloured: Path, tmp_path: Path
+) -> None:
+    """The epoch before is there to go on from."""
+    _train(state, coloured, tmp_path / "out", replace(RECIPE, epochs=1))
+    kept = (tmp_path / "out" / "latest.pt").read_bytes()
+    broken = state | {"logit_scale": torch.tensor(torch.nan)}
+    with pytest.raises(ValueError, match=r"epoch 1: the loss is nan, so nothing of this epoch"):
+        _train(broken, coloured, tmp_path / "other", RECIPE)
+    assert not (tmp_path / "other" / "latest.pt").exists()
+    assert (tmp_path / "out" / "latest.pt").read_bytes() == kept
 
 
 def test_an_unknown_model_is_one_line(coloured: Path, tmp_path: Path) -> None:

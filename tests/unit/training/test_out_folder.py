@@ -3,12 +3,13 @@
 import resource
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import pytest
 import torch
 from numpy.lib.format import open_memmap
-from tihua_server.training.out_folder import occupied, reserve, whole
+from tihua_server.training.out_folder import occupied, read_array, reserve, whole
 from tihua_server.training.state_file import read_state, write_state
 
 ROOM = 100_000
@@ -55,6 +56,19 @@ def test_a_mapped_file_has_its_room_before_it_is_filled(tmp_path: Path) -> None:
     open_memmap(maps, "w+", np.float16, (ROOM // 4,))
     reserve(maps)
     assert maps.stat().st_blocks * 512 >= maps.stat().st_size
+
+
+@pytest.mark.parametrize("mmap_mode", [None, "c"])
+@pytest.mark.parametrize("size", [0, 20, 150])
+def test_a_damaged_array_is_named(
+    tmp_path: Path, size: int, mmap_mode: Literal["c"] | None
+) -> None:
+    """With what to do about it."""
+    file = tmp_path / "pooled.npy"
+    np.save(file, np.zeros(100, np.float16))
+    file.write_bytes(file.read_bytes()[:size])
+    with pytest.raises(ValueError, match=r"pooled\.npy is damaged: delete it"):
+        read_array(file, mmap_mode)
 
 
 def test_a_folder_is_free_again_when_a_training_ends(tmp_path: Path) -> None:

@@ -19,6 +19,12 @@ def test_a_tie_counts_as_found_before() -> None:
     assert recall(same[:1], same, [0]).median_rank == 20
 
 
+def test_what_is_no_number_finds_nothing() -> None:
+    """As a training that has lost its way would have all embeddings."""
+    pictures = np.full((20, 2), np.nan, np.float32)
+    assert recall(pictures[:1], pictures, [0]).median_rank == 20
+
+
 def test_the_best_of_several_that_fit_counts() -> None:
     """And those that fit do not stand in each other's way."""
     queries = np.array([[1, 0]], np.float32)

@@ -40,3 +40,13 @@ def test_padding_reaches_the_longest() -> None:
     """With [PAD], which is 0."""
     padded = pad([np.array([101, 5, 102]), np.array([101, 102])])
     assert torch.equal(padded, torch.tensor([[101, 5, 102], [101, 102, 0]]))
+
+
+def test_what_was_not_seen_says_nothing() -> None:
+    """Its row is never trained, and drawn by chance it would speak nonsense."""
+    vocabulary = Vocabulary(tokens=(700, 800), pairs=((2, 3),))
+    tower = TextTower(vocabulary.shape(NetworkShape(dim=8, character_dim=8, text_hidden=8))).eval()
+    vocabulary.fill(tower)
+    ids = torch.tensor([[101, 700, 800, 5, 102], [101, 700, 800, 102, 0]])
+    with_unseen, without = tower(ids)
+    torch.testing.assert_close(with_unseen, without)

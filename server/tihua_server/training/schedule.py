@@ -1,0 +1,34 @@
+"""The learning rate over a training, and when there is nothing left to learn with."""
+
+import math
+
+
+def rate_share(step: int, steps: int, warm_up: int) -> float:
+    """Return the share of the peak rate at a step: a rise, then half a cosine down to nothing.
+
+    Args:
+        step: from 0.
+        steps: of the whole training.
+        warm_up: steps over which the rate rises, 1 or more.
+    """
+    if step < warm_up:
+        return (step + 1) / warm_up
+    fallen = min(1.0, (step - warm_up) / max(1, steps - warm_up))
+    return 0.5 * (1 + math.cos(math.pi * fallen))
+
+
+def require_finite(loss: float, where: str) -> None:
+    """Refuse to go on, or to keep what was learned, when the loss is no number.
+
+    Args:
+        loss: the mean of an epoch.
+        where: the epoch, for people.
+
+    Raises:
+        ValueError: it is infinite or NaN.
+    """
+    if not math.isfinite(loss):
+        raise ValueError(
+            f"{where}: the loss is {loss}, so nothing of this epoch is kept; take a lower rate,"
+            " another --seed or more pictures"
+        )
