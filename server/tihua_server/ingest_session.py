@@ -5,10 +5,12 @@ because it was restarted or is another replica, believes that and goes on from t
 can move between servers that share nothing but the store.
 """
 
+import asyncio
 import hashlib
 from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
 from tihua_server.writer import Failure, WriteMode
 
@@ -44,6 +46,7 @@ class Session:
     Attributes:
         collection, mode: what it was opened for.
         counts: what is safe.
+        writing: what a stream of the session last began to write; it goes on when the stream ends.
     """
 
     def __init__(self, session_id: str, collection: str, mode: WriteMode) -> None:
@@ -51,6 +54,7 @@ class Session:
         self.collection = collection
         self.mode = mode
         self.counts = Counts()
+        self.writing: asyncio.Future[Any] | None = None
         self._failures: deque[BatchFailure] = deque(maxlen=MAX_KEPT_FAILURES)
         # An id may be long, and this stands in every row.
         self._tag = hashlib.blake2b(session_id.encode(), digest_size=8).hexdigest()
@@ -66,6 +70,11 @@ class Session:
         Empty with upsert, which need not know.
         """
         return "" if self.mode is WriteMode.UPSERT else f"{self._tag}.{seq}.{index}"
+
+    async def settled(self) -> None:
+        """Return when nothing of the session is being written any more."""
+        if self.writing is not None:
+            await asyncio.wait([self.writing])
 
     def adopt(self, read: Counts) -> None:
         """Believe what the client has read, where it is more than is remembered here."""

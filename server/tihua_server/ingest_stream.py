@@ -16,6 +16,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from time import monotonic
+from typing import Any
 
 from tihua_server.admission import Budget
 from tihua_server.errors import Draining, OutOfOrder, Overloaded, SessionTaken, StreamIdle
@@ -89,7 +90,6 @@ class IngestStream:
         self._in_flight_bytes = 0
         self._change = asyncio.Event()
         self._reader: asyncio.Task[None] | None = None
-        self._writing: asyncio.Task[tuple[list[BatchFailure], Credit]] | None = None
         self._is_held_up = False
         self._is_taken = False
         self._is_draining = False
@@ -115,13 +115,14 @@ class IngestStream:
             if self._is_draining and not has_told_draining:
                 has_told_draining = True
                 yield DrainingNotice()
+                continue  # while it was sent, everything may have changed
             if not self._pending or not self._pending[0].task.done():
                 await self._wait_for_change()
                 continue
             # Shielded: what has begun is written even if the client leaves, and then it is counted.
-            self._writing = asyncio.create_task(self._write_finished())
+            writing = session.writing = asyncio.create_task(self._write_finished())
             try:
-                failures, credit = await asyncio.shield(self._writing)
+                failures, credit = await asyncio.shield(writing)
             except Exception:
                 if session.counts.committed_seq > told_seq:
                     yield Ack(session.counts, [])
@@ -143,21 +144,21 @@ class IngestStream:
         self._is_draining = True
         self._stop_reading()
 
-    async def yield_to_successor(self) -> None:
-        """Write no more; return when what was being written is. The stream ends by itself."""
+    def yield_to_successor(self) -> None:
+        """Begin to write nothing more; the stream ends by itself."""
         self._is_taken = True
         self._stop_reading()
-        if self._writing is not None:
-            await asyncio.wait([self._writing])
 
     async def close(self) -> None:
         """Stop; what is not acknowledged is the client's to send again."""
         self._stop_reading()
         for pending in self._pending:
             pending.task.cancel()
-        tasks = [pending.task for pending in self._pending]
-        others = [task for task in (self._reader, self._writing) if task is not None]
-        await asyncio.gather(*tasks, *others, return_exceptions=True)
+        tasks: list[asyncio.Task[Any]] = [pending.task for pending in self._pending]
+        if self._reader is not None:
+            tasks.append(self._reader)
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await self._session.settled()
 
     def _raise_if_taken(self) -> None:
         if self._is_taken:

@@ -121,7 +121,9 @@ class Ingester:
         self._streams[session_id] = stream
         try:
             if predecessor is not None:
-                await predecessor.yield_to_successor()
+                predecessor.yield_to_successor()
+            # Whichever stream began it: the predecessor may not have come to write anything.
+            await session.settled()
             session.adopt(read)
             async with contextlib.aclosing(stream.run(batches, read.committed_seq)) as events:
                 async for event in events:

@@ -128,6 +128,20 @@ async def test_draining_finishes_what_was_taken(ingester: Ingester, shelf: Shelf
         await drain(run(ingester, stream(), session="another"))
 
 
+async def test_a_drain_while_the_stream_begins_ends_it(ingester: Ingester) -> None:
+    """However long the client takes to read what it is told first."""
+    forever = asyncio.Event()
+    events = run(ingester, stream(then=forever))
+    assert isinstance(await anext(events), Started)
+    ingester.drain()
+    async with asyncio.timeout(10):
+        assert isinstance(await anext(events), DrainingNotice)
+        for _ in range(5):
+            await asyncio.sleep(0)
+        with pytest.raises(Draining):
+            await anext(events)
+
+
 async def test_a_store_that_is_away_ends_the_stream_and_nothing_is_acknowledged(
     ingester: Ingester, shelf: Shelf
 ) -> None:

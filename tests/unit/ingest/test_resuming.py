@@ -65,6 +65,29 @@ async def test_a_second_stream_of_a_session_ends_the_first(
     assert set(shelf.ids) == {"a", "b"}
 
 
+async def test_a_write_outlives_the_streams_that_waited_for_it(
+    ingester: Ingester, shelf: Shelf
+) -> None:
+    """Broken twice while the store is slow, a session still writes one batch after the other."""
+    forever = asyncio.Event()
+    shelf.is_open.clear()
+    first = asyncio.ensure_future(drain(run(ingester, stream(batch(1, "a"), then=forever))))
+    await shelf.has_been_asked.wait()
+    second = asyncio.ensure_future(drain(run(ingester, stream(then=forever))))
+    for broken in (first, second):
+        broken.cancel()
+        await asyncio.sleep(0)
+    third = run(ingester, stream(batch(1, "a"), batch(2, "b")))
+    beginning = asyncio.ensure_future(anext(third))
+    await asyncio.sleep(0)
+    shelf.is_open.set()
+    started = await beginning
+    assert isinstance(started, Started)
+    assert started.committed_seq == 1
+    assert summary(await drain(third)) == Counts(2, 2)
+    assert shelf.writes == [["a"], ["b"]]
+
+
 async def test_a_session_is_for_one_collection_and_mode(ingester: Ingester) -> None:
     """A session id that is used twice by mistake is told so."""
     await drain(run(ingester, stream()))
