@@ -147,7 +147,9 @@ class CollectionService(rpc.CollectionServiceServicer):
         start_s = perf_counter()
         check_batch(request.items, "items", self._limits.max_batch_items)
         drafts = [to_draft(item) for item in request.items]
-        prepared = await self._writer.prepare(request.collection, drafts, model=request.model)
+        collection, model = request.collection, request.model
+        del request  # which holds another copy of every picture
+        prepared = await self._writer.prepare(collection, drafts, model=model)
         store_start_s = perf_counter()
         await self._writer.write(prepared.target, prepared.items)
         stages = replace(prepared.stages, store_s=perf_counter() - store_start_s)

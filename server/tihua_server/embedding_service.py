@@ -6,6 +6,7 @@ from typing import TypeVar
 
 from tihua.v1 import embedding_service_pb2 as pb
 from tihua.v1 import embedding_service_pb2_grpc as rpc
+from tihua.v1 import types_pb2
 
 from tihua_server.answers import from_embedded, from_ref, from_stages
 from tihua_server.call import Context
@@ -39,7 +40,7 @@ class EmbeddingService(rpc.EmbeddingServiceServicer):
             lane=to_lane(options.priority),
             truncate=not request.HasField("truncate") or request.truncate,
         )
-        return _answer(pb.EmbedTextResponse, embedded, embedder.model, options, start_s)
+        return _answer(pb.EmbedTextResponse, embedded, embedder.model, options.vector_type, start_s)
 
     async def EmbedImage(
         self, request: pb.EmbedImageRequest, context: Context
@@ -49,8 +50,10 @@ class EmbeddingService(rpc.EmbeddingServiceServicer):
         options = request.options
         embedder = self._embedder(request.images, "images", options)
         images = [to_image_or_error(image) for image in request.images]
-        embedded = await embedder.embed(images, lane=to_lane(options.priority))
-        return _answer(pb.EmbedImageResponse, embedded, embedder.model, options, start_s)
+        lane, vector_type = to_lane(options.priority), options.vector_type
+        del request, options  # which hold another copy of every picture
+        embedded = await embedder.embed(images, lane=lane)
+        return _answer(pb.EmbedImageResponse, embedded, embedder.model, vector_type, start_s)
 
     def _embedder(self, inputs: Sequence[object], name: str, options: pb.EmbedOptions) -> Embedder:
         """Return who embeds the inputs, after a look at them and at the options."""
@@ -63,10 +66,10 @@ def _answer(
     response_type: type[Response],
     embedded: Embedded,
     model: ModelInfo,
-    options: pb.EmbedOptions,
+    vector_type: "types_pb2.VectorType.ValueType",
     start_s: float,
 ) -> Response:
-    embeddings, errors = from_embedded(embedded, model.dim, options.vector_type)
+    embeddings, errors = from_embedded(embedded, model.dim, vector_type)
     return response_type(
         embeddings=embeddings,
         errors=errors,

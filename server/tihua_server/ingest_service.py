@@ -61,7 +61,7 @@ class IngestService(rpc.IngestServiceServicer):
             start.session_id,
             start.collection,
             mode,
-            self._batches(request_iterator),
+            _Batches(request_iterator, self._limits.max_batch_items),
             model=start.model,
             read=_to_counts(start),
         )
@@ -82,17 +82,6 @@ class IngestService(rpc.IngestServiceServicer):
                 )
             return start
         raise SessionConflict("the first message of an ingest stream must be its start")
-
-    async def _batches(self, requests: AsyncIterator[pb.IngestRequest]) -> AsyncIterator[Batch]:
-        async for request in requests:
-            if request.WhichOneof("message") != "batch":
-                raise SessionConflict(
-                    "after the start an ingest stream carries batches and nothing else"
-                )
-            batch = request.batch
-            check_batch(batch.items, f"batch {batch.seq}", self._limits.max_batch_items)
-            drafts = [to_draft(item) for item in batch.items]
-            yield Batch(batch.seq, drafts, request.ByteSize())
 
     def _response(self, event: Event, session_id: str, model: ModelRef) -> pb.IngestResponse:
         match event:
@@ -138,6 +127,27 @@ class IngestService(rpc.IngestServiceServicer):
                     elapsed=elapsed,
                 )
                 return pb.IngestResponse(summary=summary)
+
+
+class _Batches:
+    """The batches after the start. No generator: it would hold each one until the next comes."""
+
+    def __init__(self, requests: AsyncIterator[pb.IngestRequest], max_items: int) -> None:
+        self._requests = requests
+        self._max_items = max_items
+
+    def __aiter__(self) -> "_Batches":
+        return self
+
+    async def __anext__(self) -> Batch:
+        request = await anext(self._requests)
+        if request.WhichOneof("message") != "batch":
+            raise SessionConflict(
+                "after the start an ingest stream carries batches and nothing else"
+            )
+        batch = request.batch
+        check_batch(batch.items, f"batch {batch.seq}", self._max_items)
+        return Batch(batch.seq, [to_draft(item) for item in batch.items], request.ByteSize())
 
 
 def _to_counts(start: pb.IngestStart) -> Counts:

@@ -11,7 +11,7 @@ stranger's 64 MiB stay in the network.
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterable, AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from typing import Any, TypeAlias
 
 import grpc
@@ -96,9 +96,9 @@ class CallInterceptor:
         if handler.stream_stream is not None:
             streaming = handler.stream_stream
 
-            async def stream(raw_requests: AsyncIterable[bytes], context: Context) -> None:
+            async def stream(_: AsyncIterator[bytes], context: Context) -> None:
                 caller = CALLER.get()
-                requests = _Parsed(raw_requests, parse)
+                requests = _Parsed(context, parse)
                 # Closed here and now: left to gRPC, a generator whose client went away lives on.
                 async with (
                     Call(self._calls, method, context),
@@ -147,21 +147,23 @@ class _Router(grpc.GenericRpcHandler):
 
 
 class _Parsed:
-    """The messages of a stream, each parsed when it is asked for."""
+    """The messages of a stream, each parsed when it is asked for, and none kept.
 
-    def __init__(self, raw: AsyncIterable[bytes], parse: Parse) -> None:
-        self._raw = raw
-        self._messages: AsyncIterator[bytes] | None = None
+    gRPC's own iterator holds each message until the next one comes.
+    """
+
+    def __init__(self, context: Context, parse: Parse) -> None:
+        self._context = context
         self._parse = parse
 
     def __aiter__(self) -> "_Parsed":
         return self
 
     async def __anext__(self) -> Any:
-        # Not before somebody reads: gRPC would warn of a refused stream that nobody did.
-        if self._messages is None:
-            self._messages = aiter(self._raw)
-        return _parsed(await anext(self._messages), self._parse)
+        raw = await self._context.read()
+        if raw is grpc.aio.EOF:
+            raise StopAsyncIteration
+        return _parsed(raw, self._parse)
 
 
 def _parsed(raw: bytes, parse: Parse) -> Any:
