@@ -3,7 +3,7 @@
 A collection is bound to a model's fingerprint, and the fingerprint leaves engine, device and
 precision out: what one server stored, another must be able to search. That holds only while their
 embeddings agree, so an engine is compared with torch in fp32 when it is made, on pictures of the
-packaged gallery and a few texts, and refused below these bounds.
+packaged gallery and a few texts, one by one and all together, and refused below these bounds.
 """
 
 from collections.abc import Callable, Sequence
@@ -65,9 +65,14 @@ def require_agreement(engine: Engine, model: ClipModel, towers: Towers) -> None:
     tokenizer = Tokenizer(model.context_length)
     tokens = [tokenizer.tokenize(text).ids[np.newaxis] for text in TEXTS]
     pictures = [picture_pixels(name, model.image_size)[np.newaxis] for name in PICTURES]
+    padded = np.zeros((len(tokens), max(ids.shape[1] for ids in tokens)), tokens[0].dtype)
+    for row, ids in zip(padded, tokens, strict=True):
+        row[: ids.shape[1]] = ids[0]
     lowest = {
-        "texts": _lowest_cosine(towers.text, engine.embed_texts, tokens),
-        "pictures": _lowest_cosine(towers.image, engine.embed_images, pictures),
+        "texts": _lowest_cosine(towers.text, engine.embed_texts, tokens, padded),
+        "pictures": _lowest_cosine(
+            towers.image, engine.embed_images, pictures, np.concatenate(pictures)
+        ),
     }
     bound = LOWEST_COSINE[engine.precision]
     for kind, cosine in lowest.items():
@@ -80,11 +85,15 @@ def require_agreement(engine: Engine, model: ClipModel, towers: Towers) -> None:
 
 
 def _lowest_cosine(
-    tower: nn.Module, embed: Callable[[Batch], FloatArray], inputs: Sequence[Batch]
+    tower: nn.Module,
+    embed: Callable[[Batch], FloatArray],
+    inputs: Sequence[Batch],
+    together: Batch,
 ) -> float:
+    """Return the lowest of inputs by themselves and in one batch, which engines treat otherwise."""
     with torch.inference_mode():
         reference = [tower(torch.from_numpy(each)).double().numpy() for each in inputs]
-    ours = np.concatenate([embed(each) for each in inputs]).astype(np.float64)
+    ours = np.stack([np.concatenate([embed(each) for each in inputs]), embed(together)])
     theirs = np.concatenate(reference)
-    norms = np.linalg.norm(ours, axis=1) * np.linalg.norm(theirs, axis=1)
-    return float(((ours * theirs).sum(axis=1) / norms).min())
+    norms = np.linalg.norm(ours.astype(np.float64), axis=-1) * np.linalg.norm(theirs, axis=-1)
+    return float(((ours * theirs).sum(axis=-1) / norms).min())

@@ -2,13 +2,12 @@
 
     submit ──> lane ──> batch, as soon as a thread of the model is free ──> each caller's future
 
-There is no timer (as in text-embeddings-inference): an idle model takes a lone input at once, a
-busy one finds a batch that has grown with the load. Simulated with the costs of ViT-B-16 on two
-cores (4.2 ms a batch and 0.22 ms a token), to wait 5 ms for company takes a lone caller from 6 ms
-to 11 ms and 150 queries a second from 10 ms to 13 ms (medians), and gains no throughput; only from
-10 ms on do 32 callers at once gain 5 %. Inputs wait in two bounded lanes, and bulk
-inputs are taken only when no interactive one waits. The oldest input of the lane is always taken;
-what fills the batch up are those of the most similar size, because all are padded to the largest.
+Nothing waits for company (as in text-embeddings-inference): an idle model takes a lone input at
+once, a busy one finds a batch that has grown with the load. TIMER
+Inputs wait in two bounded lanes, and bulk inputs are taken only when no interactive one waits: who
+asks for more than the machine can compute leaves none for bulk. The oldest input of the lane is
+always taken; what fills the batch up are those of the most similar size, because all are padded to
+the largest.
 
 Three bounds keep a batch from holding up those who come after it: its inputs (`max_batch_size`),
 its expected duration (`max_batch_s`, by `BatchCost`), and its padding, which may not cost more
@@ -79,7 +78,6 @@ class Batcher(Generic[Input, Result]):
             clock: seconds from any beginning.
         """
         self.max_batch_size = max_batch_size
-        self.max_queue_size = max_queue_size
         self._run_batch = run_batch
         self._workers = workers
         self._max_batch_s = max_batch_s

@@ -9,6 +9,7 @@ for all models together. What a model has to itself is its queue of tokens and p
 from tihua_server.admission import STREAM_SHARE, Admission
 from tihua_server.config import Config
 from tihua_server.lane import Lane
+from tihua_server.niceness import stand_back
 from tihua_server.pixel_room import PixelRoom
 from tihua_server.workers import Workers
 
@@ -33,7 +34,10 @@ class Capacity:
     def __init__(self, config: Config, *, image_streams: int) -> None:
         """Take the bounds, and how the models compute: see `Encoder.image_streams`."""
         name = "image model" if image_streams else "model"
-        self.image_workers = Workers(max(1, image_streams), name)
+        # A stream by itself computes in the thread that calls it.
+        self.image_workers = Workers(
+            max(1, image_streams), name, when_begun=stand_back if image_streams else None
+        )
         self.text_workers = Workers(1, "text model") if image_streams else self.image_workers
         self.preprocess_workers = Workers(config.preprocess_threads, "preprocess")
         self.pixel_room = PixelRoom(config.max_decode_pixels, self.preprocess_workers)

@@ -13,6 +13,12 @@ TRACES = ("auto", "on", "off")
 """What `--traces` takes."""
 
 
+def usable_cores() -> int:
+    """Return how many cores this process may use, which a container or `taskset` may bound."""
+    # Only Linux tells.
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
     """The bounds on what a client may send, each inclusive; told by `GetServerInfo`.
@@ -78,11 +84,12 @@ class Config:
         preprocess_threads: threads that decode, resize and tokenize.
         max_batch_size: inputs that the model sees at once.
         max_batch_ms: what a batch may be expected to take, in milliseconds, one of bulk 50 at
-            most; a query waits for the running one at most.
+            most; a query waits for the running one, and beside pictures for a rest of 40 at most.
         max_queue_size: texts that wait or are worked on in each lane, and as many pictures, for
             all models together; beyond it calls are refused.
         max_queue_bytes: bytes of these pictures, files and pixels, and as many of these texts;
-            beyond it calls are refused.
+            beyond it calls are refused. What gRPC keeps of a call's message comes on top: as much
+            again as its files.
         max_decode_pixels: width times height of the pictures that are being decoded, all threads
             together; 100 million take 0.4 GB, or 1.2 GB where they have 16 bits or transparency.
         data_dir: where the embedded store lives.
@@ -118,7 +125,7 @@ class Config:
     engine: str = "auto"
     precision: str = "auto"
     inference_threads: int = 0
-    preprocess_threads: int = field(default_factory=lambda: os.cpu_count() or 1)
+    preprocess_threads: int = field(default_factory=usable_cores)
     max_batch_size: int = 32
     max_batch_ms: float = 400.0
     max_queue_size: int = 1024

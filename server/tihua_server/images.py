@@ -91,8 +91,6 @@ def pixels_from_rgb(
         )
     with _translated():
         _picture.check_size(width, height, max_pixels=width * height)
-    if (width, height) == (size, size):
-        return np.frombuffer(data, np.uint8).reshape(size, size, 3).copy()
     return np.array(
         _picture.square(Image.frombytes("RGB", (width, height), data), size, resize=resize)
     )

@@ -4,13 +4,14 @@ Pictures and texts are computed at once, in streams of their own: a query does n
 batch of pictures that runs. Pictures get several streams of few threads each; on two cores two
 streams of one thread compute as many pictures a second as one stream of two, at any batch size,
 and leave a query its share of the cores (ViT-B-16, bf16: 12 ms instead of 6 while pictures run,
-against 29 ms with one stream of two threads), which is more than half (`niceness.py`).
+against 29 ms with one stream of two threads), which is more than half: who computes pictures stands
+back (`niceness.py`). Of a stream of several threads that is the first alone, as OpenVINO takes the
+others from a pool that texts use too; the figures here and there are of two cores.
 """
 
 import contextlib
 import gc
 import hashlib
-import os
 import re
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -24,6 +25,7 @@ import structlog
 
 from tihua_server.agreement import require_agreement
 from tihua_server.clip_model import ClipModel, Towers
+from tihua_server.config import usable_cores
 from tihua_server.errors import ModelError, PrecisionTooLow
 from tihua_server.niceness import stand_back
 from tihua_server.openvino_cache import KeptVerdict, Use, keep, read
@@ -169,7 +171,7 @@ def make_openvino_engine(
             " in fp32: start with --precision fp32, or auto",
             reason="PRECISION_UNSUPPORTED",
         )
-    threads = threads or len(os.sched_getaffinity(0))
+    threads = threads or usable_cores()
     # Its first use must not be by two threads at once: openvino 2026.4.1 then waits for ever.
     ov.Tensor(np.zeros(1, dtype=np.float32))
     kind = "int8" if precision == "int8" else "fp32"

@@ -1,4 +1,4 @@
-"""Bicubic resizing by torch, whose vector instructions take a third of Pillow's time.
+"""Bicubic resizing by torch, whose vector instructions take a third of Pillow's time (1024 × 1024).
 
 torch's kernel is Pillow's algorithm with coefficients of 16 bits: a colour differs by one level in
 1 of 4 000 (78 photographs) or 1 of 100 (421 pictures of the gallery). Pillow 13 goes down the
@@ -16,8 +16,8 @@ from torch.nn import functional
 
 MAX_PIXELS = 2048 * 2048
 """Of a picture that torch resizes: the way to it takes 6 bytes of each, for a moment, besides the 4
-that Pillow holds; so 25 MB a decoding thread. Most JPEGs beyond it are decoded at a fraction of
-their size."""
+that Pillow holds; so 25 MB a decoding thread. Beyond it torch gains less (39 ms instead of 57 of
+3264 × 2448), and JPEGs of twelve times the square are decoded at a fraction of their size."""
 
 
 def resize(image: Image.Image, size: int, box: _picture.Box | None = None) -> Image.Image:

@@ -4,7 +4,7 @@
 
 Work waits in queues, where it can be overtaken and dropped, and never in the executor, where it
 could be neither. A job is made when a thread is free for it and at the end of a turn of the event
-loop: what arrived by then is in it, and nothing waits for a timer.
+loop: what arrived by then is in it, and nothing waits for company.
 """
 
 import asyncio
@@ -44,12 +44,21 @@ class Workers:
     wait for.
     """
 
-    def __init__(self, count: int, name: str) -> None:
-        """Take the number of threads, and what they are called in a profile."""
+    def __init__(
+        self, count: int, name: str, *, when_begun: Callable[[], None] | None = None
+    ) -> None:
+        """Take the number of threads, and how they are.
+
+        Args:
+            count: of threads.
+            name: what they are called in a profile.
+            when_begun: is called in each of them before its first job.
+        """
         self._count = count
         self._idle = count
         self._jobs: SimpleQueue[Job | None] = SimpleQueue()
         self._name = name
+        self._when_begun = when_begun
         self._threads: list[threading.Thread] = []
         self._queues: list[Queue] = []
         self._lanes: dict[Job, int] = {}
@@ -115,6 +124,8 @@ class Workers:
         return best
 
     def _work(self, loop: asyncio.AbstractEventLoop) -> None:
+        if self._when_begun is not None:
+            self._when_begun()
         while (job := self._jobs.get()) is not None:
             job.run()
             loop.call_soon_threadsafe(self._finish, job)

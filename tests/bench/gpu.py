@@ -25,6 +25,9 @@ from bench.stage import Stage
 MAX_BATCH_SIZE = 256
 """Of the engine and of the server: large enough to fill any GPU with a picture of 224×224."""
 
+CLOSE = 0.8
+"""Of a stage's own rate: from there on it is what bounds the server."""
+
 AIM_PERCENT = 50
 """Of the measured peak, for the tower."""
 
@@ -149,14 +152,16 @@ def _by_batch(name: str, what: str, rates: dict[int, float], unit: str) -> Figur
 
 
 def _end_to_end(figures: Sequence[Figure], rates: Rates) -> list[Figure]:
-    """Return the server's figures, with what bounds them: the stage that can do least."""
+    """Return the server's figures, with what bounds them: the stage that it comes close to."""
     [engine] = [figure.ours for figure in figures if figure.name == "gpu_engine_images"]
     stages = {
         "decoding JPEGs": rates.decoded,
         "gRPC and the service (its rate on pixels)": rates.pixels.rate,
         "the engine": engine,
     }
-    bound = min(stages, key=lambda name: stages[name])
+    least = min(stages, key=lambda name: stages[name])
+    is_bound = rates.jpegs.rate >= CLOSE * stages[least]
+    bound = f"bound by {least}" if is_bound else "bound by none of its stages alone"
     return [
         plain_figure(
             "gpu_decode",
@@ -177,7 +182,7 @@ def _end_to_end(figures: Sequence[Figure], rates: Rates) -> list[Figure]:
             rounds=[rates.jpegs.rate],
             unit="images/s",
             details=stages,
-            note=f"bound by {bound}; {_cores(rates.jpegs)}",
+            note=f"{bound}; {_cores(rates.jpegs)}",
         ),
         plain_figure(
             "gpu_texts",

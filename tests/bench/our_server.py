@@ -34,6 +34,7 @@ class OurServer:
     def __init__(self, process: ServerProcess, channel: grpc.aio.Channel) -> None:
         self.address = process.address
         self.resident_bytes = process.resident_bytes
+        self.peak_bytes = process.peak_bytes
         self.cpu_seconds = process.cpu_seconds
         self._embedding = EmbeddingServiceStub(channel)
         self._search = SearchServiceStub(channel)

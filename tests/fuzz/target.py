@@ -1,7 +1,6 @@
 """A server under attack, and what must hold of every answer."""
 
 import contextlib
-import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
@@ -66,7 +65,7 @@ class Target:
         self._server = server
         self._client = client
         self._channel = channel
-        self._rest_bytes = self._peak_bytes()
+        self._rest_bytes = self._server.peak_bytes()
 
     def call(self, method: str, requests: Iterable[bytes]) -> list[bytes | None]:
         """Send requests side by side; return the answers, None for those that were refused.
@@ -135,12 +134,7 @@ class Target:
 
     def grown_bytes(self) -> int:
         """Return how much more memory the server has taken than at rest, at the most."""
-        return self._peak_bytes() - self._rest_bytes
-
-    def _peak_bytes(self) -> int:
-        status = Path(f"/proc/{self._server.process.pid}/status").read_text(encoding="ascii")
-        found = re.search(r"VmHWM:\s+(\d+) kB", status)
-        return int(found[1]) * 1024 if found else 0
+        return self._server.peak_bytes() - self._rest_bytes
 
     def _answer(self, method: str, call: Any) -> bytes | None:
         if call.exception() is not None:

@@ -30,8 +30,15 @@ class ServerProcess:
 
     def resident_bytes(self) -> int:
         """Return the memory that the process holds now (VmRSS)."""
+        return self._status_bytes("VmRSS")
+
+    def peak_bytes(self) -> int:
+        """Return the most memory that the process has ever held (VmHWM)."""
+        return self._status_bytes("VmHWM")
+
+    def _status_bytes(self, name: str) -> int:
         status = Path(f"/proc/{self.process.pid}/status").read_text(encoding="utf-8")
-        [line] = [line for line in status.splitlines() if line.startswith("VmRSS:")]
+        [line] = [line for line in status.splitlines() if line.startswith(f"{name}:")]
         return int(line.split()[1]) * 1024
 
     def cpu_seconds(self) -> float:

@@ -1,6 +1,5 @@
 """Pairs of picture and caption as a Chinese-CLIP network takes them."""
 
-import os
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import NamedTuple
@@ -10,6 +9,7 @@ import torch
 from torch import Tensor
 
 from tihua_server.chinese_clip import PIXEL_MEAN, PIXEL_STD
+from tihua_server.config import usable_cores
 from tihua_server.tokenizer import Tokenizer
 from tihua_server.training.photographs import Photographs
 from tihua_server.training.pictures import squares, to_square
@@ -102,7 +102,7 @@ class PairReader:
         def square(pair: Pair) -> PixelArray:
             return to_square(photographs.picture(pair.photograph, pair.view), self._image_size)
 
-        with ThreadPoolExecutor(os.cpu_count()) as threads:
+        with ThreadPoolExecutor(usable_cores()) as threads:
             coming: list[Future[PixelArray]] = []
             for pairs, following in zip(batches, [*batches[1:], ()], strict=True):
                 ready = coming or [threads.submit(square, pair) for pair in pairs]

@@ -9,7 +9,6 @@ bounded in pixels.
 """
 
 import hashlib
-import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
@@ -19,7 +18,7 @@ import numpy as np
 from PIL import Image
 from rich.progress import Progress
 
-from tihua_server.config import Limits
+from tihua_server.config import Limits, usable_cores
 from tihua_server.errors import ServiceError
 from tihua_server.images import decode_whole
 from tihua_server.training.caption_table import CAPTION_FILE, read_captions
@@ -112,7 +111,7 @@ class Photographs:
                 progress.advance(task)
             return ""
 
-        with ThreadPoolExecutor(os.cpu_count()) as threads:
+        with ThreadPoolExecutor(usable_cores()) as threads:
             faults = [each for each in threads.map(fault, range(len(self))) if each]
         progress.remove_task(task)
         if faults:

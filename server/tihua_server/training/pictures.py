@@ -4,7 +4,6 @@ A source is an ordered set of pictures, each drawn anew for every view; the same
 index always give the same pixels, so that features can be cached and a run repeated.
 """
 
-import os
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Protocol
@@ -12,6 +11,7 @@ from typing import Protocol
 import numpy as np
 from PIL import Image
 
+from tihua_server.config import usable_cores
 from tihua_server.types import PixelArray
 
 WHITE = (255, 255, 255)
@@ -81,7 +81,7 @@ def squares(source: PictureSource, view: int, side: int, batch_size: int) -> Ite
     Yields:
         (batch_size, side, side, 3) RGB pixels; the last may be fewer.
     """
-    with ThreadPoolExecutor(os.cpu_count()) as threads:
+    with ThreadPoolExecutor(usable_cores()) as threads:
 
         def read(start: int) -> list[Future[PixelArray]]:
             stop = min(start + batch_size, len(source))

@@ -1,6 +1,5 @@
 """Cost against size: threads, batches and folders."""
 
-import contextlib
 import os
 
 from bench.companion import companion
@@ -60,19 +59,19 @@ async def _folders(stage: Stage) -> list[Figure]:
     settings, materials = stage.settings, stage.materials
     flags = model_flags(settings, materials, model=PACKAGED_MODEL, precision="auto")
     costs, memory = [], []
-    async with contextlib.AsyncExitStack() as stack:
-        server = await stack.enter_async_context(our_server(*flags))
-        await ingest(server.address, materials.photographs(40), "warm_up")
-        for size in sizes:
-            stage.say(f"  a folder of {size}")
+    for size in sizes:
+        stage.say(f"  a folder of {size}")
+        # A server for each, whose peak is of this folder alone.
+        async with our_server(*flags) as server:
+            await ingest(server.address, materials.photographs(40), "warm_up")
             done = await ingest(server.address, materials.photographs(size), f"folder_{size}")
             costs.append((float(size), done.wall_s / done.written * 1000))
-            memory.append((float(size), server.resident_bytes() / 10**6))
+            memory.append((float(size), server.peak_bytes() / 10**6))
     last, first = f"folder of {sizes[-1]}", f"folder of {sizes[0]}"
     return [
         Figure(
             name=name,
-            what=f"{what}, {last}",
+            what=f"{what} ({PACKAGED_MODEL}), {last}",
             ours=line[-1][1],
             baseline=line[0][1],
             unit=unit,
@@ -83,6 +82,6 @@ async def _folders(stage: Stage) -> list[Figure]:
         )
         for name, what, unit, line in (
             ("scaling_folder", "`tihua ingest`, ms a picture", "ms", costs),
-            ("scaling_folder_memory", "memory of the server after it", "MB", memory),
+            ("scaling_folder_memory", "most memory of the server", "MB", memory),
         )
     ]
