@@ -112,6 +112,31 @@ def test_an_engine_that_strays_is_refused() -> None:
         require_agreement(_Strayed(), small_clip(), small_towers())
 
 
+class _MixedUp:
+    """An engine that gives a batch its embeddings in the wrong order."""
+
+    name, device, precision, image_streams, padding_cost = "torch", "cpu", "fp32", 0, 1.0
+
+    def __init__(self) -> None:
+        self._towers = small_towers()
+
+    def embed_texts(self, ids: TokenArray) -> FloatArray:
+        """Return those of the reference."""
+        with torch.inference_mode():
+            return np.asarray(self._towers.text(torch.from_numpy(ids)).numpy())
+
+    def embed_images(self, pixels: PixelArray) -> FloatArray:
+        """Return those of the reference, the last first."""
+        with torch.inference_mode():
+            return np.asarray(self._towers.image(torch.from_numpy(pixels)).numpy()[::-1])
+
+
+def test_an_engine_that_strays_in_batches_is_refused() -> None:
+    """Padding, packing and graphs are of batches alone."""
+    with pytest.raises(ModelError, match="fp32 by torch gives pictures of small a cosine of"):
+        require_agreement(_MixedUp(), small_clip(), small_towers())
+
+
 class _Ending(nn.Module):
     """Stands for a tower whose every run ends the same way."""
 

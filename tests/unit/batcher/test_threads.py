@@ -29,6 +29,19 @@ async def test_several_threads_compute_several_batches_at_once(squares: Squares)
     workers.close()
 
 
+async def test_every_thread_begins_as_it_is_told(squares: Squares) -> None:
+    """In itself: what it does may be about the thread, as its priority is."""
+    begun: list[str] = []
+    workers = Workers(2, "test", when_begun=lambda: begun.append(threading.current_thread().name))
+    batcher: Batcher[int, int] = Batcher(
+        squares, workers=workers, max_batch_size=1, max_queue_size=4
+    )
+    assert (await batcher.submit(2)).result == 4
+    batcher.close()
+    workers.close()
+    assert sorted(begun) == ["test 0", "test 1"]
+
+
 async def test_batchers_of_one_thread_take_the_most_urgent_first(
     batcher: Batcher[int, int], workers: Workers, squares: Squares
 ) -> None:
