@@ -46,8 +46,8 @@ PICTURES = (
     "photo_piano_keys.jpg",
 )
 """Of the packaged gallery: among those that strayed most in int8, of tihua-tiny and (the grass) of
-ViT-B-16, photographs, drawings and emoji. Eight taken at even distances let tihua-tiny pass, of
-whose 703 embeddings 56 were below the bound. They are few, since for ViT-H-14 on two cores the
+ViT-B-16, photographs, drawings and emoji. Eight taken at even distances let a tihua-tiny pass,
+of whose 703 embeddings 56 were below the bound. They are few, since for ViT-H-14 on two cores the
 reference takes 5 s a picture."""
 
 

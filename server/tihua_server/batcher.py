@@ -3,7 +3,13 @@
     submit ──> lane ──> batch, as soon as a thread of the model is free ──> each caller's future
 
 Nothing waits for company (as in text-embeddings-inference): an idle model takes a lone input at
-once, a busy one finds a batch that has grown with the load. TIMER
+once, a busy one finds a batch that has grown with the load. To wait up to 5 ms for it was tried
+(ViT-B-16 in bf16, two cores of Zen 4, three rounds in turns, medians): a lone caller's queries took
+21 ms instead of 14, 100 queries a second 34 instead of 29, and callers without a pause got 184
+answers a second instead of 165 (8 of them), 219 instead of 194 (16), and 196 instead of 226 (32).
+Waiting 10 ms gave 26 and 32 ms, and 164, 201 and 237. What is called one query at a time is worth
+more here than a tenth of the rate of eight who never rest.
+
 Inputs wait in two bounded lanes, and bulk inputs are taken only when no interactive one waits: who
 asks for more than the machine can compute leaves none for bulk. The oldest input of the lane is
 always taken; what fills the batch up are those of the most similar size, because all are padded to
