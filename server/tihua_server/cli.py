@@ -142,12 +142,13 @@ def named_model(value: str) -> tuple[str, Path | None]:
 @_knob(
     "inference_threads",
     type=click.IntRange(min=0),
-    help="CPU threads of the models together; 0 takes all cores. Lower it to leave room to others.",
+    help="CPU threads of the models together; 0 takes all usable cores. Lower it to leave room to "
+    "others.",
 )
 @_knob(
     "preprocess_threads",
     type=POSITIVE,
-    show_default="one per core",
+    show_default="one per usable core",
     help="Threads that decode and resize pictures; each may hold a decoded one of 150 MB.",
 )
 @_knob(
@@ -158,7 +159,8 @@ def named_model(value: str) -> tuple[str, Path | None]:
 @_knob(
     "max_batch_ms",
     type=click.FloatRange(min=1),
-    help="What a batch may be expected to take; a query waits for the running one at most.",
+    help="What a batch may be expected to take; a query waits for the running one, and beside "
+    "pictures for a rest of 40 at most.",
 )
 @_knob(
     "max_queue_size",

@@ -150,6 +150,7 @@ class CollectionService(rpc.CollectionServiceServicer):
         collection, model = request.collection, request.model
         del request  # which holds another copy of every picture
         prepared = await self._writer.prepare(collection, drafts, model=model)
+        del drafts
         store_start_s = perf_counter()
         await self._writer.write(prepared.target, prepared.items)
         stages = replace(prepared.stages, store_s=perf_counter() - store_start_s)

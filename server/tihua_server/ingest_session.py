@@ -8,11 +8,13 @@ can move between servers that share nothing but the store.
 import asyncio
 import hashlib
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Coroutine, Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from tihua_server.writer import Failure, WriteMode
+
+T = TypeVar("T")
 
 MAX_KEPT_FAILURES = 1_000
 """Failures that a session remembers for a client that may not have read them."""
@@ -46,7 +48,6 @@ class Session:
     Attributes:
         collection, mode: what it was opened for.
         counts: what is safe.
-        writing: what a stream of the session last began to write; it goes on when the stream ends.
     """
 
     def __init__(self, session_id: str, collection: str, mode: WriteMode) -> None:
@@ -54,7 +55,7 @@ class Session:
         self.collection = collection
         self.mode = mode
         self.counts = Counts()
-        self.writing: asyncio.Future[Any] | None = None
+        self._writing: asyncio.Task[Any] | None = None
         self._failures: deque[BatchFailure] = deque(maxlen=MAX_KEPT_FAILURES)
         # An id may be long, and this stands in every row.
         self._tag = hashlib.blake2b(session_id.encode(), digest_size=8).hexdigest()
@@ -71,10 +72,23 @@ class Session:
         """
         return "" if self.mode is WriteMode.UPSERT else f"{self._tag}.{seq}.{index}"
 
+    def begin_write(self, write: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
+        """Begin what goes on even if the stream ends; one at a time: see `settled`."""
+        task = asyncio.create_task(write)
+        self._writing = task
+        task.add_done_callback(self._end_write)
+        return task
+
+    def _end_write(self, task: asyncio.Task[Any]) -> None:
+        # An error would hold everything that was at work, and its stream may be gone.
+        self._writing = None
+        if not task.cancelled():
+            task.exception()
+
     async def settled(self) -> None:
         """Return when nothing of the session is being written any more."""
-        if self.writing is not None:
-            await asyncio.wait([self.writing])
+        if self._writing is not None:
+            await asyncio.wait([self._writing])
 
     def adopt(self, read: Counts) -> None:
         """Believe what the client has read, where it is more than is remembered here."""

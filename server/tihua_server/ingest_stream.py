@@ -120,7 +120,7 @@ class IngestStream:
                 await self._wait_for_change()
                 continue
             # Shielded: what has begun is written even if the client leaves, and then it is counted.
-            writing = session.writing = asyncio.create_task(self._write_finished())
+            writing = session.begin_write(self._write_finished())
             try:
                 failures, credit = await asyncio.shield(writing)
             except Exception:

@@ -2,7 +2,7 @@
 
 import contextlib
 from collections import OrderedDict
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Container
 
 from tihua_server.admission import Budget
 from tihua_server.errors import Draining, SessionConflict
@@ -141,8 +141,14 @@ class Ingester:
                 f"session {session_id!r} writes to {session.collection} in mode "
                 f"{session.mode.value}; use a new session id"
             )
-        kept = sum(each.failure_count for each in self._sessions.values())
-        while len(self._sessions) > self._max_sessions or kept > self._max_kept_failures:
-            _, forgotten = self._sessions.popitem(last=False)
-            kept -= forgotten.failure_count
+        self._forget(self._streams.keys() | {session_id})
         return session
+
+    def _forget(self, in_use: Container[str]) -> None:
+        """Forget the sessions that have rested longest, down to the bounds."""
+        kept = sum(each.failure_count for each in self._sessions.values())
+        for session_id in list(self._sessions):
+            if len(self._sessions) <= self._max_sessions and kept <= self._max_kept_failures:
+                return
+            if session_id not in in_use:
+                kept -= self._sessions.pop(session_id).failure_count

@@ -113,28 +113,32 @@ def test_an_engine_that_strays_is_refused() -> None:
 
 
 class _MixedUp:
-    """An engine that gives a batch its embeddings in the wrong order."""
+    """An engine that gives a batch of one kind its embeddings in the wrong order."""
 
     name, device, precision, image_streams, padding_cost = "torch", "cpu", "fp32", 0, 1.0
 
-    def __init__(self) -> None:
+    def __init__(self, kind: str) -> None:
         self._towers = small_towers()
+        self._kind = kind
 
     def embed_texts(self, ids: TokenArray) -> FloatArray:
-        """Return those of the reference."""
+        """Return those of the reference, the last first if texts are mixed up."""
         with torch.inference_mode():
-            return np.asarray(self._towers.text(torch.from_numpy(ids)).numpy())
+            rows = self._towers.text(torch.from_numpy(ids)).numpy()
+        return np.asarray(rows[::-1] if self._kind == "texts" else rows)
 
     def embed_images(self, pixels: PixelArray) -> FloatArray:
-        """Return those of the reference, the last first."""
+        """Return those of the reference, the last first if pictures are."""
         with torch.inference_mode():
-            return np.asarray(self._towers.image(torch.from_numpy(pixels)).numpy()[::-1])
+            rows = self._towers.image(torch.from_numpy(pixels)).numpy()
+        return np.asarray(rows[::-1] if self._kind == "pictures" else rows)
 
 
-def test_an_engine_that_strays_in_batches_is_refused() -> None:
+@pytest.mark.parametrize("kind", ["texts", "pictures"])
+def test_an_engine_that_strays_in_batches_is_refused(kind: str) -> None:
     """Padding, packing and graphs are of batches alone."""
-    with pytest.raises(ModelError, match="fp32 by torch gives pictures of small a cosine of"):
-        require_agreement(_MixedUp(), small_clip(), small_towers())
+    with pytest.raises(ModelError, match=f"fp32 by torch gives {kind} of small a cosine of"):
+        require_agreement(_MixedUp(kind), small_clip(), small_towers())
 
 
 class _Ending(nn.Module):

@@ -49,11 +49,22 @@ class Shelf(InMemoryStore):
 
 
 def ingester_of(
-    models: ServedModels, shelf: Shelf, *, idle_timeout_s: float = 300.0, room_bytes: int = 10_000
+    models: ServedModels,
+    shelf: Shelf,
+    *,
+    idle_timeout_s: float = 300.0,
+    room_bytes: int = 10_000,
+    max_sessions: int = 100,
 ) -> Ingester:
     """Return an ingester, as a server has one, whose streams may have four batches in flight."""
     writer = Writer(models, shelf, Limits())
-    return Ingester(writer, grant=GRANT, room_bytes=room_bytes, idle_timeout_s=idle_timeout_s)
+    return Ingester(
+        writer,
+        grant=GRANT,
+        room_bytes=room_bytes,
+        idle_timeout_s=idle_timeout_s,
+        max_sessions=max_sessions,
+    )
 
 
 def batch(seq: int, *ids: str, size_bytes: int = 10, text: str = "马") -> Batch:

@@ -64,7 +64,7 @@ POSITIVE = click.IntRange(min=1)
 @click.option("--epochs", type=POSITIVE, default=3, show_default=True, help="Over all pairs.")
 @click.option(
     "--batch-size",
-    type=POSITIVE,
+    type=click.IntRange(min=2),
     default=128,
     show_default=True,
     help="Pairs a step, each of another picture; wrong answers come from the same batch, so more "

@@ -42,7 +42,7 @@ class FineTuneRecipe:
 
     Attributes:
         seed: of every draw.
-        epochs: how often every pair of picture and caption is seen.
+        epochs: how often the pairs of picture and caption are seen.
         batch_size: pairs a step at most; the wrong answers come from the same batch, so more is
             better.
         rate: peak learning rate.
@@ -134,9 +134,9 @@ class FineTuner:
             for step, (pixels, ids) in enumerate(read, start=epoch * per_epoch):
                 self._set_rate(step, steps)
                 losses.append(self._step(pixels, ids))
+                require_finite(losses[-1], f"epoch {epoch + 1}", "a lower --rate")
                 progress.advance(task)
             loss = float(np.mean(losses))
-            require_finite(loss, f"epoch {epoch + 1}")
             resumable = {"training": training, "loss": loss}
             resumable["optimizer"] = self._optimizer.state_dict()
             self._save(self._folder / LATEST, epoch + 1, (epoch + 1) * per_epoch, resumable)

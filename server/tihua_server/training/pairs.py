@@ -26,15 +26,16 @@ class Pair(NamedTuple):
 
 
 class PairDealer:
-    """Deals the pairs into the batches of an epoch.
+    """Deals the pairs into the batches of an epoch, all as large as each other.
 
     The other texts of a batch are the wrong answers, so no photograph is there twice: its own
-    other captions would be among them. Where there are fewer photographs than a batch takes, it is
-    smaller. All pairs are dealt but for captions of a photograph that has more than any other.
+    other captions would be among them. So batches are smaller than asked for where there are few
+    photographs, and of one that has more captions than any other some are left out, others in each
+    epoch. A pair that is left over by itself is too.
 
     Args:
         photographs: two or more.
-        batch_size: pairs of a batch at most.
+        batch_size: pairs of a batch at most; two or more.
 
     Raises:
         ValueError: there is one photograph alone.
@@ -43,32 +44,30 @@ class PairDealer:
     def __init__(self, photographs: Photographs, batch_size: int) -> None:
         if len(photographs) < 2:
             raise ValueError("1 picture has nothing to be told apart from: add others to train/")
-        self._caption_counts = [len(photographs.texts(at)) for at in range(len(photographs))]
+        self._captions = [len(photographs.texts(at)) for at in range(len(photographs))]
         self._views = photographs.views
-        turns = sorted(self._caption_counts)[-2]
-        # In each turn those photographs get one, that have so many captions.
-        self._turns = [
-            np.flatnonzero([count > turn for count in self._caption_counts])
-            for turn in range(turns)
-        ]
-        self._batch_counts = [-(-len(photographs) // batch_size) for photographs in self._turns]
+        self._most = sorted(self._captions)[-2]
+        self._pairs = sum(min(count, self._most) for count in self._captions)
+        self._batches = max(self._most, -(-self._pairs // batch_size))
 
     def __len__(self) -> int:
         """Return the number of batches of an epoch."""
-        return sum(self._batch_counts)
+        return min(self._batches, self._pairs // 2)
 
     def epoch(self, random: np.random.Generator) -> list[list[Pair]]:
         """Return the batches of an epoch, each photograph in a view drawn by chance."""
-        orders = [random.permutation(count) for count in self._caption_counts]
-        batches = [
-            [
-                Pair(int(at), int(random.integers(self._views)), int(orders[at][turn]))
-                for at in dealt
-            ]
-            for turn, photographs in enumerate(self._turns)
-            for dealt in np.array_split(random.permutation(photographs), self._batch_counts[turn])
-        ]
-        return [batches[int(at)] for at in random.permutation(len(batches))]
+        batches: list[list[Pair]] = [[] for _ in range(self._batches)]
+        sizes = np.zeros(self._batches)
+        for at in random.permutation(len(self._captions)):
+            captions = random.permutation(self._captions[at])[: self._most]
+            # One each into those that have least, which of them by chance.
+            order = np.argpartition(sizes + random.random(self._batches), len(captions) - 1)
+            chosen = order[: len(captions)]
+            sizes[chosen] += 1
+            for batch, caption in zip(chosen, captions, strict=True):
+                view = int(random.integers(self._views))
+                batches[batch].append(Pair(int(at), view, int(caption)))
+        return [batch for batch in batches if len(batch) > 1]
 
 
 class PairReader:

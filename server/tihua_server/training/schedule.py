@@ -17,18 +17,19 @@ def rate_share(step: int, steps: int, warm_up: int) -> float:
     return 0.5 * (1 + math.cos(math.pi * fallen))
 
 
-def require_finite(loss: float, where: str) -> None:
+def require_finite(loss: float, where: str, remedy: str) -> None:
     """Refuse to go on, or to keep what was learned, when the loss is no number.
 
     Args:
-        loss: the mean of an epoch.
+        loss: of a step, or the mean of an epoch.
         where: the epoch, for people.
+        remedy: what to try.
 
     Raises:
         ValueError: it is infinite or NaN.
     """
     if not math.isfinite(loss):
         raise ValueError(
-            f"{where}: the loss is {loss}, so nothing of this epoch is kept; take a lower rate,"
-            " another --seed or more pictures"
+            f"{where}: the loss is {loss}, so nothing of this epoch is kept; try {remedy}, and"
+            " another --out"
         )

@@ -180,7 +180,9 @@ class Trainer:
                 progress.advance(task)
             self._network.eval()
             mean = torch.stack(losses).mean().item()
-            require_finite(mean, f"{stage.name}, epoch {epoch + 1}")
+            require_finite(
+                mean, f"{stage.name}, epoch {epoch + 1}", "more pictures or another --seed"
+            )
             self._save(stage, epoch + 1, mean, optimizer, schedule, average)
             self._record(stage, epoch + 1, mean, average, progress)
         average.adopt()

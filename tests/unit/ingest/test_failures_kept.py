@@ -1,5 +1,6 @@
 """What a session remembers of failures: enough to tell of them again, and nothing of the items."""
 
+import asyncio
 import gc
 import weakref
 from collections.abc import Callable
@@ -8,6 +9,7 @@ import pytest
 from ingest_streams import GRANT, Shelf, batch, drain, run, stream, summary
 from picture_files import encode, noise
 from tihua_server.config import Limits
+from tihua_server.errors import StoreUnavailable
 from tihua_server.ingest_events import Ack, Batch
 from tihua_server.ingester import Ingester
 from tihua_server.served_models import ServedModels
@@ -50,6 +52,39 @@ async def test_a_failure_keeps_nothing_of_what_failed(ingester: Ingester, kind: 
     gc.collect()
 
     assert look() is None, gc.get_referrers(look())
+
+
+async def test_a_write_that_fails_keeps_nothing_of_the_stream(
+    ingester: Ingester, shelf: Shelf
+) -> None:
+    """Its error would hold all that was at work, for as long as the session is remembered."""
+    shelf.error = StoreUnavailable("the store is away")
+    batches = stream(batch(1, "a"))
+    look = weakref.ref(batches)
+    with pytest.raises(StoreUnavailable):
+        await drain(run(ingester, batches))
+    del batches
+    gc.collect()
+    assert look() is None, gc.get_referrers(look())
+
+
+async def test_a_write_that_fails_after_its_client_has_left_is_not_lost_on_asyncio(
+    ingester: Ingester, shelf: Shelf
+) -> None:
+    """Nobody is there to hear of it, and that is no bug."""
+    told: list[object] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: told.append(context))
+    shelf.is_open.clear()
+    shelf.leaves_after = 0
+    left = asyncio.ensure_future(drain(run(ingester, stream(batch(1, "a")))))
+    await shelf.has_been_asked.wait()
+    left.cancel()
+    await asyncio.sleep(0)
+    shelf.is_open.set()
+    await asyncio.wait([left])
+    del left
+    gc.collect()
+    assert told == []
 
 
 async def test_failures_of_all_sessions_together_are_bounded(

@@ -88,6 +88,25 @@ async def test_a_write_outlives_the_streams_that_waited_for_it(
     assert shelf.writes == [["a"], ["b"]]
 
 
+async def test_a_session_in_use_is_not_forgotten(models: ServedModels, shelf: Shelf) -> None:
+    """Or its next stream would not know what is being written."""
+    ingester = ingester_of(models, shelf, max_sessions=1)
+    shelf.is_open.clear()
+    first = asyncio.ensure_future(drain(run(ingester, stream(batch(1, "a")))))
+    await shelf.has_been_asked.wait()
+    await anext(other := run(ingester, stream(), session="other"))
+    second = run(ingester, stream(batch(1, "a"), batch(2, "b")))
+    beginning = asyncio.ensure_future(anext(second))
+    await asyncio.sleep(0)
+    shelf.is_open.set()
+    started = await beginning
+    assert isinstance(started, Started)
+    assert started.committed_seq == 1
+    assert summary(await drain(second)) == Counts(2, 2)
+    assert shelf.writes == [["a"], ["b"]]
+    await asyncio.gather(first, other.aclose(), return_exceptions=True)
+
+
 async def test_a_session_is_for_one_collection_and_mode(ingester: Ingester) -> None:
     """A session id that is used twice by mistake is told so."""
     await drain(run(ingester, stream()))
