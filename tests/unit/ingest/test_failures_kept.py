@@ -58,7 +58,7 @@ async def test_a_write_that_fails_keeps_nothing_of_the_stream(
     ingester: Ingester, shelf: Shelf
 ) -> None:
     """Its error would hold all that was at work, for as long as the session is remembered."""
-    shelf.error = StoreUnavailable("the store is away")
+    shelf.leaves_after = 0
     batches = stream(batch(1, "a"))
     look = weakref.ref(batches)
     with pytest.raises(StoreUnavailable):
