@@ -68,11 +68,11 @@ class Report:
         if self.seconds:
             facts += [f"* time: {sum(self.seconds.values()) / 60:.0f} minutes"]
         notes = [
-            f"* `{figure.name}`: {'. '.join(_notes(figure))}"
+            f"* `{figure.name}`: {'. '.join(notes)}"
             for row, figures in self.figures.items()
             for figure in figures
             # The peers' figures have a table of their own.
-            if row != "peers" and _notes(figure)
+            if (notes := _notes(figure, has_details=row != "peers"))
         ]
         parts = ["\n".join(facts), "\n".join(rows), *peers, "\n".join(notes)]
         return "\n\n".join(part for part in parts if part) + "\n"
@@ -109,11 +109,11 @@ def _cells(figure: Figure) -> list[str]:
     ]
 
 
-def _notes(figure: Figure) -> list[str]:
+def _notes(figure: Figure, *, has_details: bool) -> list[str]:
     details = ", ".join(
         f"{name} {shown(value, figure.unit)}" for name, value in figure.details.items()
     )
-    return [text for text in (figure.note, details) if text]
+    return [text for text in (figure.note, has_details and details) if text]
 
 
 def _peers_table(figures: Sequence[Figure]) -> list[str]:
