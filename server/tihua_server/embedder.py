@@ -132,7 +132,8 @@ class Embedder:
         size = self.model.image_size
         blank = RgbImage(bytes(size * size * 3), size, size)
         for _ in range(2):
-            await self.embed([Text("夕阳西下"), blank])
+            # As bulk: nobody asks.
+            await self.embed([Text("夕阳西下"), blank], lane=Lane.BULK)
 
     async def embed(
         self,

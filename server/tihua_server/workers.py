@@ -8,6 +8,7 @@ loop: what arrived by then is in it, and nothing waits for company.
 """
 
 import asyncio
+import math
 import threading
 from collections.abc import Callable
 from queue import SimpleQueue
@@ -40,6 +41,10 @@ class Queue(Protocol):
 class Workers:
     """A number of threads for the queues that share them; belongs to one event loop.
 
+    Attributes:
+        asked_s: when somebody who waits for it last brought work to one of the queues, by their
+            clock; they keep it.
+
     Threads of its own, and not a `ThreadPoolExecutor`: its futures are what a quick model would
     wait for.
     """
@@ -64,6 +69,7 @@ class Workers:
         self._lanes: dict[Job, int] = {}
         self._idle_callbacks: list[Callable[[], None]] = []
         self._is_awake = False
+        self.asked_s = -math.inf
 
     @property
     def first_lane(self) -> int | None:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from clock import Clock
 from squares import Squares, submit_all
-from tihua_server.batcher import BULK_BATCH_S, Batcher
+from tihua_server.batcher import ASKED_LATELY_S, BULK_BATCH_S, LONE_BULK_BATCH_S, Batcher
 from tihua_server.lane import Lane
 from tihua_server.workers import Workers
 
@@ -131,3 +131,23 @@ async def test_a_bulk_batch_is_a_short_one(workers: Workers, squares: Squares) -
     squares.may_go_on.set()
     await asyncio.gather(held, *bulk, *queries)
     assert squares.batches == [[20, 21, 22, 23, 24, 25], [1, 2, 3, 4], [5, 6, 7]]
+
+
+async def test_a_bulk_batch_is_longer_where_nobody_asks(workers: Workers, squares: Squares) -> None:
+    """What each batch costs besides its inputs is then paid less often."""
+    clock = Clock()
+
+    def slow(numbers: Sequence[int]) -> list[int]:
+        clock.now_s += 0.25 * BULK_BATCH_S * len(numbers)
+        return squares(numbers)
+
+    batcher: Batcher[int, int] = Batcher(
+        slow, workers=workers, max_batch_size=99, max_queue_size=99, clock=clock
+    )
+    for number in range(4):
+        await batcher.submit(number)
+    for quiet_s, most in ((0.0, BULK_BATCH_S), (ASKED_LATELY_S, LONE_BULK_BATCH_S)):
+        clock.now_s += quiet_s
+        squares.batches.clear()
+        await asyncio.gather(*await submit_all(batcher, [2] * 40, Lane.BULK))
+        assert max(map(len, squares.batches)) == most / (0.25 * BULK_BATCH_S)
