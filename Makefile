@@ -50,7 +50,7 @@ eval: install ## Measure how well pictures are found, through a running service;
 	PYTHONPATH=tests:tests/support $(BIN)/python -m bench.retrieval \
 	    $(addprefix --precision ,$(PRECISIONS)) $(FLAGS)
 
-bench: .venv/.bench ## Measure speed against the tutorial and peers, 50 minutes; docs/benchmarks.md
+bench: .venv/.bench ## Measure speed against the tutorial and peers, an hour; docs/benchmarks.md
 	PYTHONPATH=tests:tests/support $(BIN)/python -m bench $(FLAGS)
 
 bench-gpu: .venv/.bench ## Measure what a GPU gives, where there is one

@@ -17,7 +17,7 @@ from tihua_server.clip_model import ClipModel, Towers
 from tihua_server.engine import Engine
 from tihua_server.errors import PrecisionTooLow
 from tihua_server.packaged_gallery import picture_pixels
-from tihua_server.tokenizer import Tokenizer
+from tihua_server.tokenizer import Tokenizer, padded
 from tihua_server.types import FloatArray, PixelArray, TokenArray
 
 Batch = TypeVar("Batch", TokenArray, PixelArray)
@@ -65,11 +65,9 @@ def require_agreement(engine: Engine, model: ClipModel, towers: Towers) -> None:
     tokenizer = Tokenizer(model.context_length)
     tokens = [tokenizer.tokenize(text).ids[np.newaxis] for text in TEXTS]
     pictures = [picture_pixels(name, model.image_size)[np.newaxis] for name in PICTURES]
-    padded = np.zeros((len(tokens), max(ids.shape[1] for ids in tokens)), tokens[0].dtype)
-    for row, ids in zip(padded, tokens, strict=True):
-        row[: ids.shape[1]] = ids[0]
+    together = padded([ids[0] for ids in tokens])
     lowest = {
-        "texts": _lowest_cosine(towers.text, engine.embed_texts, tokens, padded),
+        "texts": _lowest_cosine(towers.text, engine.embed_texts, tokens, together),
         "pictures": _lowest_cosine(
             towers.image, engine.embed_images, pictures, np.concatenate(pictures)
         ),

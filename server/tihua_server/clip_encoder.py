@@ -10,11 +10,8 @@ from tihua_server.clip_model import ClipModel
 from tihua_server.engine import Engine
 from tihua_server.errors import ModelError
 from tihua_server.resizing import resize
-from tihua_server.tokenizer import Tokenizer
+from tihua_server.tokenizer import Tokenizer, padded
 from tihua_server.types import FloatArray, ModelInfo, PixelArray, TokenArray, Tokens
-
-PAD = 0
-"""The token [PAD] of cn_clip's vocabulary, which the text towers mask."""
 
 
 class ClipEncoder:
@@ -55,10 +52,7 @@ class ClipEncoder:
         """
         if len(texts) == 0:
             return self._nothing()
-        padded = np.full((len(texts), max(map(len, texts))), PAD, dtype=np.int64)
-        for row, text in zip(padded, texts, strict=True):
-            row[: len(text)] = text
-        return self._normalized(self._engine.embed_texts(padded))
+        return self._normalized(self._engine.embed_texts(padded(texts)))
 
     def encode_images(self, images: Sequence[PixelArray]) -> FloatArray:
         """Return one embedding per picture: (len(images), dim) float32 on the CPU, L2 norm 1.

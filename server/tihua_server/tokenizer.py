@@ -7,19 +7,22 @@ of the text is read as can fill the context, and a word is looked up only until 
 
 import functools
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import islice
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tihua_server.types import Tokens
+from tihua_server.types import TokenArray, Tokens
 
 if TYPE_CHECKING:
     from cn_clip.clip.bert_tokenizer import FullTokenizer
 
 CONTEXT_LENGTH = 52
 """Tokens per text, [CLS] and [SEP] included (Chinese-CLIP, Yang et al. 2022, arXiv:2211.01335)."""
+
+PAD = 0
+"""The token [PAD] of cn_clip's vocabulary, which the text towers mask."""
 
 _FIRST_PREFIX = 256
 """Characters that are read first; a line of a poem, and nearly every caption, is shorter."""
@@ -123,3 +126,11 @@ def _prefixes(text: str) -> Iterator[str]:
         yield text[: match.start()]
         length = 4 * match.start()
     yield text
+
+
+def padded(texts: Sequence[TokenArray]) -> TokenArray:
+    """Return token ids padded with [PAD] to the longest: (len(texts), length) int64."""
+    rows = np.full((len(texts), max(map(len, texts))), PAD, dtype=np.int64)
+    for row, text in zip(rows, texts, strict=True):
+        row[: len(text)] = text
+    return rows

@@ -5,10 +5,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-import numpy as np
 import torch
 
 from tihua_server.tiny_network import FIRST_TOKEN, UNKNOWN, VOCAB_SIZE, NetworkShape, TextTower
+from tihua_server.tokenizer import padded
 from tihua_server.types import TokenArray
 
 
@@ -89,7 +89,4 @@ SILENT_TOKENS = (0, 101, 102)
 
 def pad(texts: Sequence[TokenArray]) -> torch.Tensor:
     """Return token ids padded with [PAD] to the longest: (len(texts), length) int64."""
-    padded = np.zeros((len(texts), max(map(len, texts))), dtype=np.int64)
-    for row, text in zip(padded, texts, strict=True):
-        row[: len(text)] = text
-    return torch.from_numpy(padded)
+    return torch.from_numpy(padded(texts))
