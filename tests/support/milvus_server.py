@@ -10,6 +10,7 @@ reaches its ports. Its parts among themselves, and its etcd, keep to the loopbac
 
 import contextlib
 import http.client
+import json
 import lzma
 import os
 import random
@@ -189,12 +190,15 @@ class MilvusServer:
     def _is_healthy(self) -> bool:
         connection = http.client.HTTPConnection("127.0.0.1", self._health_port, timeout=5)
         try:
-            connection.request("GET", "/healthz")
-            return connection.getresponse().read() == b"OK"
+            connection.request("GET", "/healthz", headers={"Content-Type": "application/json"})
+            health = json.loads(connection.getresponse().read())
         except (OSError, http.client.HTTPException):
             return False
         finally:
             connection.close()
+        # Parts report one after the other, and while none has, Milvus says that all is well.
+        parts = {part["name"] for part in health["detail"] or ()}
+        return health["state"] == "OK" and parts.issuperset(map(str.lower, PARTS))
 
 
 @contextlib.contextmanager
