@@ -24,6 +24,19 @@ class Batched(NamedTuple, Generic[Result]):
     batch_size: int
 
 
+class Call:
+    """Inputs that somebody has brought together.
+
+    Attributes:
+        left: how many of them have no result yet.
+    """
+
+    __slots__ = ("left",)
+
+    def __init__(self, inputs: int) -> None:
+        self.left = inputs
+
+
 class Entry(Generic[Input, Result]):
     """An input that waits or is being computed; equal to itself alone.
 
@@ -31,15 +44,17 @@ class Entry(Generic[Input, Result]):
         value: the input.
         size: what it costs, in a unit of its kind, 1 or more.
         arrival_s: when it came, by the batcher's clock.
+        call: what it is of; None where that does not matter.
         future: whoever waits for it. Done before the batch is: nobody waits any more.
     """
 
-    __slots__ = ("arrival_s", "future", "size", "value")
+    __slots__ = ("arrival_s", "call", "future", "size", "value")
 
-    def __init__(self, value: Input, size: int, arrival_s: float) -> None:
+    def __init__(self, value: Input, size: int, arrival_s: float, call: Call | None = None) -> None:
         self.value = value
         self.size = size
         self.arrival_s = arrival_s
+        self.call = call
         self.future: asyncio.Future[Batched[Result]] = asyncio.get_running_loop().create_future()
 
     def fail(self, error: Exception) -> None:

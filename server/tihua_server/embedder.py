@@ -86,6 +86,7 @@ class Embedder:
             size_of=len,
             padding_cost=encoder.padding_cost,
             yields_to=self._capacity.image_workers if encoder.image_streams else None,
+            gathers=True,
             when_ended=partial(self._observer.batch_ended, self.model.ref.id, Kind.TEXT),
         )
         self._images: Batcher[PixelArray, FloatArray] = Batcher(

@@ -110,6 +110,10 @@ class PixelRoom:
         # It came before all that no thread has looked at yet.
         return (0 if is_urgent else 1), -math.inf
 
+    def is_gathering(self) -> bool:
+        """Return False: pictures are decoded one by one."""
+        return False
+
     def next_job(self) -> Batch[_Job, Any] | None:
         """Take the next picture, and its pixels; None if a thread was quicker to take them."""
         with self._lock:

@@ -4,7 +4,7 @@
 
 Work waits in queues, where it can be overtaken and dropped, and never in the executor, where it
 could be neither. A job is made when a thread is free for it and at the end of a turn of the event
-loop: what arrived by then is in it, and nothing waits for company.
+loop: what arrived by then is in it. The most urgent queue may ask for a moment (`gathering.py`).
 """
 
 import asyncio
@@ -33,6 +33,9 @@ class Queue(Protocol):
 
     def urgency(self) -> Urgency | None:
         """Return how urgent its next job is; None if it has none for now."""
+
+    def is_gathering(self) -> bool:
+        """Return whether its next job, the most urgent of all, had better begin in a moment."""
 
     def next_job(self) -> Job | None:
         """Take the next job; called only if there is one. None if it could not be made."""
@@ -116,6 +119,8 @@ class Workers:
         self._is_awake = False
         while self._idle and (most_urgent := self._most_urgent()) is not None:
             (lane, _), queue = most_urgent
+            if queue.is_gathering():
+                break
             if (job := queue.next_job()) is not None:
                 self._idle -= 1
                 self._lanes[job] = lane

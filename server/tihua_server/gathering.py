@@ -1,0 +1,81 @@
+"""Those who have just been answered are awaited, for as long as an answer and a call travel.
+
+Callers who ask again as soon as they are answered come back one by one, in the milliseconds in
+which the event loop hands the answers out. A batch that began at once would be of the first of them
+alone, would share its cores with the answers to the others, and they would wait for it:
+
+    at once     │ 1 │ 31                                │ 1 │ 31
+    gathered    │  32                               │  32
+
+A caller alone waits for nobody. Nor is anybody awaited where fewer than half of those whom the last
+batch answered came back in time: their calls have nothing to do with each other.
+"""
+
+import asyncio
+import math
+from collections.abc import Callable
+
+FIRST_S = 0.002
+"""How long an answer and the next call take at least, in seconds: what gRPC costs on both sides in
+Python, where they share two cores."""
+
+EACH_S = 0.0005
+"""What each caller adds: 0.3 to 0.4 ms (`rpc_efficiency` of docs/benchmarks.md), and some more."""
+
+MAX_SHARE = 0.25
+"""The longest wait, as a share of what the batch took: a quick model has little to gain."""
+
+
+class Gathering:
+    """Whether a batcher waits for those whom it has just answered; belongs to one event loop."""
+
+    def __init__(self, wake: Callable[[], None], clock: Callable[[], float]) -> None:
+        """Take what is called at the end of a wait, and a clock."""
+        self._wake = wake
+        self._clock = clock
+        self._answered = 0
+        self._missing = 0
+        self._until_s = -math.inf
+        self._is_worthwhile = False
+        self._alarm: asyncio.TimerHandle | None = None
+
+    def begin(self, answered: int, *, is_alone: bool, took_s: float) -> None:
+        """Begin the wait after a batch, unless it would be in vain.
+
+        Args:
+            answered: calls that have got the last of their results by it.
+            is_alone: nobody else waits.
+            took_s: what it took.
+        """
+        self.close()
+        came_back = 2 * self._missing <= self._answered
+        self._is_worthwhile = came_back and not (is_alone and answered == 1)
+        self._answered = self._missing = answered
+        longest_s = min(FIRST_S + EACH_S * answered, MAX_SHARE * took_s)
+        self._until_s = self._clock() + longest_s
+
+    def called(self) -> None:
+        """Take note of a call, whoever it is of."""
+        if self._missing and self._clock() < self._until_s:
+            self._missing -= 1
+
+    def is_on(self) -> bool:
+        """Return whether somebody is still awaited; if so, the end will be told."""
+        left_s = self._until_s - self._clock()
+        if not (self._is_worthwhile and self._missing and left_s > 0):
+            self.close()
+            return False
+        if self._alarm is None:
+            self._alarm = asyncio.get_running_loop().call_later(left_s, self._end)
+        return True
+
+    def close(self) -> None:
+        """Tell nobody any more."""
+        if self._alarm is not None:
+            self._alarm.cancel()
+            self._alarm = None
+
+    def _end(self) -> None:
+        self._alarm = None
+        self._is_worthwhile = False
+        self._wake()
