@@ -58,8 +58,9 @@ def _network(tower: nn.Module, *example: torch.Tensor) -> ov.Model:
 def quantized(image: ov.Model, text: ov.Model, image_size: int) -> tuple[ov.Model, ov.Model]:
     """Return both networks in int8: pictures' weights and activations, texts' weights.
 
-    A query is bound by the reading of its weights, so their size is what counts there; its
-    activations stay as they are.
+    Where the CPU has VNNI, OpenVINO makes int8 of a text's activations too, with ranges that it
+    finds as it computes. Those of pictures are set here, which is 2 to 10 % faster (ViT-B-16, two
+    cores of Zen 4).
 
     Raises:
         ModelError: nncf, which does it, is not installed.

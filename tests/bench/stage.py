@@ -1,9 +1,10 @@
 """What every row is given: the settings, the materials, a voice, and servers to measure."""
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
+from processes import ServerFailed
 from rich.console import Console
 
 from bench.materials import Materials
@@ -45,6 +46,24 @@ class Stage:
         """
         self.say(f"  starting tihua-server ({precision or self.settings.precision})")
         return our_server(*model_flags(self.settings, self.materials, precision=precision), *flags)
+
+    async def servers(
+        self, stack: contextlib.AsyncExitStack, precisions: Iterable[str]
+    ) -> dict[str, OurServer]:
+        """Run our server in several precisions at once, as long as a stack is open.
+
+        Returns:
+            Those that serve, by precision; a CPU may have no bf16.
+        """
+        servers = {}
+        for precision in precisions:
+            try:
+                servers[precision] = await stack.enter_async_context(
+                    self.server(precision=precision)
+                )
+            except ServerFailed as error:
+                self.say(f"  not served: {str(error).splitlines()[-1]}")
+        return servers
 
     def engine_config(self, **fields: Any) -> dict[str, Any]:
         """Return the fields of `Config` by which the bare engine is what our server has.

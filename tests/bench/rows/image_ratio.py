@@ -2,8 +2,6 @@
 
 import contextlib
 
-from processes import ServerFailed
-
 from bench.companion import companion
 from bench.figure import Figure, at_least, ratio_figure
 from bench.load import drive
@@ -26,15 +24,7 @@ async def image_ratio(stage: Stage) -> list[Figure]:
         tutorial = await stack.enter_async_context(companion("bench.peers.tutorial_loop"))
         question = stage.tutorial_question()
         await tutorial.ask(**question, images=chosen[:2])
-        servers = {}
-        for precision in TARGETS:
-            try:
-                servers[precision] = await stack.enter_async_context(
-                    stage.server(precision=precision)
-                )
-            except ServerFailed as error:
-                # A CPU may have no bf16.
-                stage.say(f"  not served: {str(error).splitlines()[-1]}")
+        servers = await stage.servers(stack, TARGETS)
         for server in servers.values():
             await drive(server.embed_image, images[:16], in_flight=IN_FLIGHT)
         for _ in stage.rounds():

@@ -6,46 +6,63 @@ from bench.companion import companion
 from bench.figure import Figure, at_least, at_most, ratio_figure
 from bench.load import drive, percentile, repeated
 from bench.materials import QUERIES
+from bench.our_server import OurServer
 from bench.stage import Stage
 
 IN_FLIGHT = 32
+INT8 = "int8"
+"""Measured beside the precision of the settings, with the same targets."""
 
 
 async def text_ratio(stage: Stage) -> list[Figure]:
     """Send thirty short queries over and over; the tutorial takes each once a round."""
     pick = stage.settings.pick
-    latencies_ms: list[tuple[float, float]] = []
-    rates: list[tuple[float, float]] = []
+    precisions = {stage.settings.precision: "", INT8: f"_{INT8}"}
+    latencies_ms: dict[str, list[tuple[float, float]]] = {name: [] for name in precisions}
+    rates: dict[str, list[tuple[float, float]]] = {name: [] for name in precisions}
     async with contextlib.AsyncExitStack() as stack:
         tutorial = await stack.enter_async_context(companion("bench.peers.tutorial_loop"))
         question = stage.tutorial_question()
         await tutorial.ask(**question, texts=QUERIES[:2])
-        server = await stack.enter_async_context(stage.server())
-        await drive(server.embed_text, repeated(QUERIES, 64), in_flight=IN_FLIGHT)
+        servers = await stage.servers(stack, precisions)
+        for server in servers.values():
+            await drive(server.embed_text, repeated(QUERIES, 64), in_flight=IN_FLIGHT)
         for _ in stage.rounds():
-            single = await drive(server.embed_text, repeated(QUERIES, pick(150, 30)), in_flight=1)
-            many = await drive(
-                server.embed_text, repeated(QUERIES, pick(768, 128)), in_flight=IN_FLIGHT
-            )
+            ours = {
+                precision: await _measure(server, pick(150, 30), pick(768, 128))
+                for precision, server in servers.items()
+            }
             seconds = await tutorial.ask(**question, texts=QUERIES[: pick(30, 10)])
-            latencies_ms.append((single.percentile_ms(50), percentile(seconds, 50) * 1000))
-            rates.append((many.rate, len(seconds) / sum(seconds)))
+            for precision, (p50_ms, rate) in ours.items():
+                latencies_ms[precision].append((p50_ms, percentile(seconds, 50) * 1000))
+                rates[precision].append((rate, len(seconds) / sum(seconds)))
     against = "tutorial, fp32, padded to 52"
-    return [
+    latency = [
         ratio_figure(
-            "text_latency_ratio",
-            "EmbedText, short queries, one at a time, p50",
-            rounds=latencies_ms,
+            f"text_latency_ratio{precisions[precision]}",
+            f"EmbedText, short queries, one at a time, p50, {precision}",
+            rounds=latencies_ms[precision],
             unit="ms",
             against=against,
             target=at_most(1 / 8),
-        ),
+        )
+        for precision in servers
+    ]
+    return latency + [
         ratio_figure(
-            "text_rate_ratio",
-            f"EmbedText, short queries, {IN_FLIGHT} in flight",
-            rounds=rates,
+            f"text_rate_ratio{precisions[precision]}",
+            f"EmbedText, short queries, {IN_FLIGHT} in flight, {precision}",
+            rounds=rates[precision],
             unit="texts/s",
             against=against,
             target=at_least(20),
-        ),
+        )
+        for precision in servers
     ]
+
+
+async def _measure(server: OurServer, one_by_one: int, at_once: int) -> tuple[float, float]:
+    """Return the p50 of queries one at a time, in ms, and how many a second many at once are."""
+    single = await drive(server.embed_text, repeated(QUERIES, one_by_one), in_flight=1)
+    many = await drive(server.embed_text, repeated(QUERIES, at_once), in_flight=IN_FLIGHT)
+    return single.percentile_ms(50), many.rate
