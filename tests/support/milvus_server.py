@@ -192,13 +192,13 @@ class MilvusServer:
         try:
             connection.request("GET", "/healthz", headers={"Content-Type": "application/json"})
             health = json.loads(connection.getresponse().read())
-        except (OSError, http.client.HTTPException):
+        except (OSError, http.client.HTTPException, ValueError):
             return False
         finally:
             connection.close()
         # Parts report one after the other, and while none has, Milvus says that all is well.
-        parts = {part["name"] for part in health["detail"] or ()}
-        return health["state"] == "OK" and parts.issuperset(map(str.lower, PARTS))
+        parts = {part["name"] for part in health.get("detail") or ()}
+        return health.get("state") == "OK" and parts.issuperset(map(str.lower, PARTS))
 
 
 @contextlib.contextmanager
