@@ -1,6 +1,6 @@
 """The composition root: builds every part, serves, and shuts down in order.
 
-Start: models and store, side by side → services → warm-up → listen → health says SERVING.
+Start: store → models → services → warm-up → listen → health says SERVING.
 Run:   health follows the store (readiness.py).
 Stop:  health says NOT_SERVING → a moment → no new calls → those under way end → model → store.
 """

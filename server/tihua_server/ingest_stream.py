@@ -11,6 +11,7 @@ that they share, which a batch leaves as soon as it is embedded, whether its cli
 """
 
 import asyncio
+import contextlib
 from collections import Counter, deque
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from dataclasses import dataclass, replace
@@ -40,7 +41,7 @@ MAX_WRITE_ITEMS = 1_000
 
 ACK_INTERVAL_S = 0.1
 """Acknowledgements without failures come no closer than this while there is more to write: small
-batches would be answered hundreds of times a second."""
+batches would be answered hundreds of times a second. None comes later than this."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +118,14 @@ class IngestStream:
                 yield DrainingNotice()
                 continue  # while it was sent, everything may have changed
             if not self._pending or not self._pending[0].task.done():
-                await self._wait_for_change()
+                untold_s = told_s + ACK_INTERVAL_S - monotonic()
+                if session.counts.committed_seq <= told_seq:
+                    await self._wait_for_change()
+                elif untold_s > 0:
+                    await self._wait_for_change(at_most_s=untold_s)
+                else:
+                    told_seq, told_s = session.counts.committed_seq, monotonic()
+                    yield Ack(session.counts, [])
                 continue
             # Shielded: what has begun is written even if the client leaves, and then it is counted.
             writing = session.begin_write(self._write_finished())
@@ -176,8 +184,12 @@ class IngestStream:
         self._room.give(size_bytes)
         self._change.set()
 
-    async def _wait_for_change(self) -> None:
+    async def _wait_for_change(self, *, at_most_s: float | None = None) -> None:
         self._change.clear()
+        if at_most_s is not None:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._change.wait(), at_most_s)
+            return
         is_busy = self._pending or self._is_held_up
         try:
             async with asyncio.timeout(None if is_busy else self._idle_timeout_s):

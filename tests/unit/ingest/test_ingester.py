@@ -1,6 +1,8 @@
 """Ingest streams: order, acknowledgement, credit, drain, rest; no network."""
 
 import asyncio
+import threading
+from collections.abc import AsyncIterator, Sequence
 
 import pytest
 from fake_encoder import FakeEncoder
@@ -17,11 +19,12 @@ from ingest_streams import (
     summary,
 )
 from tihua_server import ingest_stream
+from tihua_server.config import Config
 from tihua_server.errors import Draining, OutOfOrder, Overloaded, StoreUnavailable, StreamIdle
-from tihua_server.ingest_events import Ack, Batch, Credit, DrainingNotice, Started
+from tihua_server.ingest_events import Ack, Batch, Credit, DrainingNotice, Event, Started
 from tihua_server.ingester import Ingester
 from tihua_server.served_models import ServedModels
-from tihua_server.types import Encoder, Text
+from tihua_server.types import Encoder, FloatArray, Text, TokenArray
 from tihua_server.writer import Draft, WriteMode
 
 
@@ -255,6 +258,48 @@ async def test_a_store_that_goes_away_does_not_hide_what_was_safe_before(
     assert last_ack(told).counts.committed_seq == 2
     with pytest.raises(StoreUnavailable):
         await anext(events)
+
+
+class LongReading(FakeEncoder):
+    """Reads short texts at once, and longer ones when it may."""
+
+    def __init__(self) -> None:
+        """Wait for leave."""
+        super().__init__()
+        self.may_read = threading.Event()
+
+    def encode_texts(self, texts: Sequence[TokenArray]) -> FloatArray:
+        """Wait, then encode."""
+        if max(map(len, texts)) > len("[马]"):
+            assert self.may_read.wait(30)
+        return super().encode_texts(texts)
+
+
+async def test_what_is_safe_is_told_while_the_next_batch_is_embedded(
+    shelf: Shelf, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An acknowledgement that was waiting for its time does not wait for a slow model too."""
+    monkeypatch.setattr(ingest_stream, "MAX_WRITE_ITEMS", 1)
+    encoder = LongReading()
+    models = ServedModels([encoder], Config(max_batch_size=8))
+
+    async def batches() -> AsyncIterator[Batch]:
+        yield batch(1, "a")
+        yield batch(2, "b")
+        while sum(encoder.batch_sizes) < 2:
+            await asyncio.sleep(0)
+        yield batch(3, "c", text="枯藤老树昏鸦")
+        shelf.is_open.set()
+
+    shelf.is_open.clear()
+    events = run(ingester_of(models, shelf), batches())
+    told: list[Event] = []
+    async with asyncio.timeout(10):
+        while not acks(told) or last_ack(told).counts.committed_seq < 2:
+            told.append(await anext(events))
+    encoder.may_read.set()
+    assert summary(await drain(events)).written == 3
+    await models.close()
 
 
 async def test_a_stream_whose_client_sends_nothing_is_ended(
