@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Literal
 
 import click
 
@@ -29,6 +30,9 @@ _COLUMNS = (
 
 MAX_NAME_CHARS = 40
 """How much of a text an error repeats."""
+
+MAX_CALL_BYTES = 4 * 2**20
+"""Files of one call, together, unless one alone is larger."""
 
 
 @click.command(
@@ -62,7 +66,8 @@ def command(
 ) -> None:
     """Turn texts and pictures into embeddings.
 
-    As TEXT, - reads texts from stdin, one a line. The table shows the first numbers of each
+    As TEXT, - reads texts from stdin, one a line. More than goes into one call stands back for
+    queries. The table shows the first numbers of each
     embedding, --json all of them. What can't be embedded is named with the reason, and the exit
     status is 1.
     """
@@ -88,13 +93,35 @@ def _records(
     failures: list[tihua.ItemError],
 ) -> Iterator[Record]:
     """Yield a record for each input that could be embedded; name the others on stderr."""
-    for start in range(0, len(texts), size):
-        inputs = texts[start : start + size]
-        yield from _embedded(inputs, client.embed_texts(inputs, model=model), failures)
-    for start in range(0, len(images), size):
-        files = images[start : start + size]
-        names = [str(file) for file in files]
-        yield from _embedded(names, client.embed_images(files, model=model), failures)
+    pieces = [texts[start : start + size] for start in range(0, len(texts), size)]
+    priority = _priority(pieces)
+    for piece in pieces:
+        result = client.embed_texts(piece, model=model, priority=priority)
+        yield from _embedded(piece, result, failures)
+    parts = list(_parts(images, size))
+    priority = _priority(parts)
+    for files in parts:
+        result = client.embed_images(files, model=model, priority=priority)
+        yield from _embedded([str(file) for file in files], result, failures)
+
+
+def _priority(calls: Sequence[object]) -> Literal["interactive", "bulk"]:
+    return "bulk" if len(calls) > 1 else "interactive"
+
+
+def _parts(files: Sequence[Path], size: int) -> Iterator[list[Path]]:
+    """Yield the files of each call."""
+    part: list[Path] = []
+    part_bytes = 0
+    for file in files:
+        file_bytes = file.stat().st_size
+        if part and (len(part) == size or part_bytes + file_bytes > MAX_CALL_BYTES):
+            yield part
+            part, part_bytes = [], 0
+        part.append(file)
+        part_bytes += file_bytes
+    if part:
+        yield part
 
 
 def _embedded(

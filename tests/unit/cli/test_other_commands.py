@@ -30,6 +30,18 @@ def test_embed_json_holds_whole_embeddings(tihua: Tihua) -> None:
     assert (records[0]["model"], records[0]["dim"]) == ("fake", 8)
 
 
+def test_embed_sends_no_more_bytes_than_a_message_may_have(tihua: Tihua, tmp_path: Path) -> None:
+    """The server here takes gRPC's own 4 MiB; three photographs are more."""
+    photographs = [tmp_path / f"{number}.jpg" for number in range(3)]
+    for photograph in photographs:
+        photograph.write_bytes(bytes(1_500_000))
+    arguments = [argument for photograph in photographs for argument in ("--image", photograph)]
+    result = tihua("embed", "--json", *arguments)
+    assert result.exit_code == 0, result.stderr
+    records = [json.loads(line) for line in result.stdout.splitlines()]
+    assert [record["input"] for record in records] == list(map(str, photographs))
+
+
 def test_embed_names_what_fails_and_embeds_the_rest(tihua: Tihua) -> None:
     """One line on stderr, exit status 1."""
     result = tihua("embed", "好", "坏", "--json")
