@@ -161,6 +161,13 @@ def normal_code(stem: str) -> str:
     return "-".join(part for part in stem.lower().split("-") if part not in INVISIBLE)
 
 
+def is_flag(code: str) -> bool:
+    """Return whether an emoji is the flag of a country or region, alike in every set."""
+    first, *others = code.split("-")
+    is_regional = first.startswith("1f1") and 0x1F1E6 <= int(first, 16) <= 0x1F1FF
+    return is_regional or any(part.startswith("e00") for part in others)
+
+
 def read_names(node_modules: Path) -> dict[str, tuple[str, ...]]:
     """Return name and keywords of every emoji: those of Unicode CLDR, then our own.
 

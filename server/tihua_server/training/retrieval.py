@@ -7,7 +7,7 @@ or a running service over gRPC (`make eval`): pictures are encoded files, as a c
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from tihua_server.training.emoji import Emoji
+from tihua_server.training.emoji import Emoji, is_flag
 from tihua_server.training.photographs import Photographs
 
 
@@ -69,8 +69,10 @@ def caption_task(photographs: Photographs) -> RetrievalTask:
     )
 
 
-def emoji_tasks(test: Emoji, known: Emoji) -> tuple[RetrievalTask, RetrievalTask]:
-    """Return two tasks over the emoji of one set: to be found by name, and by their twin.
+def emoji_tasks(test: Emoji, known: Emoji) -> tuple[RetrievalTask, ...]:
+    """Return tasks over the emoji of one set: to be found by name, and by their twin.
+
+    Each once more without queries for flags, which look nearly the same in every set.
 
     Args:
         test: the gallery; every emoji is sought by its first Chinese name.
@@ -79,15 +81,21 @@ def emoji_tasks(test: Emoji, known: Emoji) -> tuple[RetrievalTask, RetrievalTask
     gallery = Gallery(
         test.name, {test.group(index): test.file(index) for index in range(len(test))}
     )
-    names = tuple(
-        Query(test.texts(index)[0], frozenset([test.group(index)])) for index in range(len(test))
-    )
-    twins = tuple(
-        Query(known.file(index), frozenset([known.group(index)]))
+    by_name = f"name → {test.title} emoji"
+    names = {
+        test.group(index): Query(test.texts(index)[0], frozenset([test.group(index)]))
+        for index in range(len(test))
+    }
+    by_twin = f"{known.title} emoji → its {test.title} twin"
+    twins = {
+        code: Query(known.file(index), frozenset([code]))
         for index in range(len(known))
-        if known.group(index) in gallery.pictures
-    )
-    return (
-        RetrievalTask(f"name → {test.title} emoji", gallery, names),
-        RetrievalTask(f"{known.title} emoji → its {test.title} twin", gallery, twins),
-    )
+        if (code := known.group(index)) in gallery.pictures
+    }
+    tasks = []
+    for title, queries in ((by_name, names), (by_twin, twins)):
+        others = tuple(query for code, query in queries.items() if not is_flag(code))
+        tasks.append(RetrievalTask(title, gallery, tuple(queries.values())))
+        if 0 < len(others) < len(queries):
+            tasks.append(RetrievalTask(f"{title}, no flags", gallery, others))
+    return tuple(tasks)

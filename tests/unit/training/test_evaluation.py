@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 from fake_encoder import FakeEncoder
-from tihua_server.training.emoji import TEST_SET, TRAINING_SETS, Emoji, read_names
+from tihua_server.training.emoji import TEST_SET, TRAINING_SETS, Emoji, is_flag, read_names
 from tihua_server.training.evaluation import evaluate
 from tihua_server.training.photographs import Photographs
 from tihua_server.training.retrieval import Query, RetrievalTask, caption_task, emoji_tasks
@@ -28,6 +28,15 @@ def test_emoji_are_sought_by_name_and_by_twin(node_modules: Path) -> None:
     assert [query.content for query in by_name.queries] == ["月亮", "马"]
     assert by_twin.queries[0] == Query(noto.file(0), frozenset(["1f319"]))
     assert by_name.gallery is by_twin.gallery
+
+
+@pytest.mark.parametrize(
+    ("emoji", "expected"),
+    [("🇨🇳", True), ("🏴󠁧󠁢󠁥󠁮󠁧󠁿", True), ("🏴‍☠️", False), ("🏁", False), ("🐎", False), ("🆒", False)],
+)
+def test_flags_of_countries_are_told_from_others(emoji: str, *, expected: bool) -> None:
+    """England's is a black flag with letters that can't be seen; a pirate's is drawn anew."""
+    assert is_flag("-".join(f"{ord(character):x}" for character in emoji)) == expected
 
 
 def test_equal_pictures_find_each_other(photograph_folder: Path) -> None:
