@@ -1,4 +1,8 @@
-"""Reads `captions.tsv`, and says which of its lines can't be used."""
+"""Reads `captions.tsv`, and says which of its lines can't be used.
+
+A picture belongs to the split in whose folder it lies. Where nothing lies in `train/`, all that is
+in no folder of a split is trained on, so that any folder of pictures will do.
+"""
 
 from dataclasses import dataclass
 
@@ -7,6 +11,10 @@ from tihua_server.training.picture_files import PictureFiles, plain_name
 CAPTION_FILE = "captions.tsv"
 HEADER = ("image", "caption")
 FORMAT = "a table of image and caption, tab between them, with a header"
+
+TRAIN = "train"
+SPLITS = (TRAIN, "val", "test")
+"""Folders; what is in the last is neither trained on nor measured by."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,14 +47,17 @@ def read_captions(files: PictureFiles, split: str, where: str) -> SplitCaptions:
     if CAPTION_FILE not in files:
         raise FileNotFoundError(f"{where} holds no {CAPTION_FILE}: {FORMAT}")
     lines = _lines(files.read(CAPTION_FILE), where)
+    rows = [_row(line) for line in lines[1:]]
+    rest = "" if any(_top(image) == TRAIN for image, _, _ in rows) else TRAIN
     captions: dict[str, list[str]] = {}
     reasons = []
-    for number, line in enumerate(lines[1:], start=2):
-        image, tab, caption = line.partition("\t")
-        image, caption = plain_name(image), caption.strip()
-        if not line.strip() or (tab and image.partition("/")[0] != split and "/" in image):
+    for number, (image, tab, caption) in enumerate(rows, start=2):
+        of_split = _top(image) if _top(image) in SPLITS else rest
+        if not (image or tab) or of_split not in {split, ""}:
             continue
         reason = _fault(files, image, tab, caption)
+        if not (reason or of_split):
+            reason = f"{image} is in no folder of {', '.join(SPLITS)}, though others are in {TRAIN}"
         if reason:
             reasons.append(f"line {number}: {reason}")
         else:
@@ -58,16 +69,29 @@ def read_captions(files: PictureFiles, split: str, where: str) -> SplitCaptions:
     )
 
 
+def _row(line: str) -> tuple[str, str, str]:
+    """Return image, tab and caption; all empty of an empty line."""
+    image, tab, caption = line.partition("\t")
+    return plain_name(image) if image.strip() else "", tab, caption.strip()
+
+
+def _top(image: str) -> str:
+    """Return the first folder of a name; empty if it is in none."""
+    folder, slash, _ = image.partition("/")
+    return folder if slash else ""
+
+
 def _lines(content: bytes, where: str) -> list[str]:
     try:
-        lines = content.decode("utf-8-sig").splitlines()
+        # Not `splitlines`: captions from the web have other ends of lines within them.
+        lines = content.decode("utf-8-sig").replace("\r\n", "\n").rstrip("\n").split("\n")
     except UnicodeDecodeError as error:
         number = content[: error.start].count(b"\n") + 1
         msg = f"line {number} of {CAPTION_FILE} in {where} is not UTF-8: save it as UTF-8"
         raise ValueError(msg) from error
-    header = tuple(part.strip().lower() for part in lines[0].split("\t")) if lines else ()
+    header = tuple(part.strip().lower() for part in lines[0].split("\t"))
     if header != HEADER:
-        first = repr(lines[0][:60]) if lines else "missing"
+        first = repr(lines[0][:60]) if lines[0] else "missing"
         msg = (
             f"the first line of {CAPTION_FILE} in {where} is {first}; it must be the header"
             " 'image\\tcaption': two columns, tab between them"
@@ -78,14 +102,16 @@ def _lines(content: bytes, where: str) -> list[str]:
 
 def _fault(files: PictureFiles, image: str, tab: str, caption: str) -> str:
     """Return why a line can't be used; empty where it can."""
+    if tab and not image:
+        return "no image before the tab"
     if not tab:
         return f"no tab between image and caption in {image[:60]!r}"
+    if "\t" in caption:
+        return f"more than two columns, {caption[:60]!r} after {image}"
     if not caption:
         return f"no caption of {image}"
-    if ".." in image.split("/"):
+    if image.startswith("/") or ".." in image.split("/"):
         return f"{image} leads out of its folder"
-    if "/" not in image:
-        return f"{image} is in no folder; an image is train/a.jpg or val/b.jpg"
     if image not in files:
         return f"there is no file {image}"
     return ""

@@ -64,7 +64,7 @@ class CaptionSampler:
         return kept if len(kept) else tokens
 
     def _diluted(self, tokens: TokenArray) -> TokenArray:
-        """Return the tokens with one to four characters of other texts before and behind."""
+        """Return the tokens with up to three characters of other texts before and behind each."""
         before, behind = (
             self._random.choice(self._pool, size=int(self._random.integers(0, 4))) for _ in range(2)
         )

@@ -83,8 +83,8 @@ def train(
     if missing:
         raise click.ClickException(f"{', '.join(missing)}: not installed; {EXTRA}")
     from tihua_server.devices import torch_device
-    from tihua_server.errors import ServiceError
     from tihua_server.tiny_clip import MODEL_ID, PACKAGED_MODEL
+    from tihua_server.training.failures import told_in_a_line
     from tihua_server.training.materials import read_materials
     from tihua_server.training.out_folder import occupied
     from tihua_server.training.recipe import Recipe
@@ -96,7 +96,8 @@ def train(
     recipe = dataclasses.replace(Recipe(seed=seed), **knobs)
     if start == Path(MODEL_ID) and not start.exists():
         start = PACKAGED_MODEL
-    try:
+    remedy = "train on fewer pictures, or where there is more of it"
+    with told_in_a_line(where_memory_runs_out=remedy):
         chosen = str(torch_device(device))
         tell = functools.partial(click.echo, err=True)
         with occupied(out):
@@ -109,5 +110,3 @@ def train(
         click.echo(f"{minutes:.0f} minutes since this command was given, {settings}")
         for line in evaluate_tiny(materials, model, device=chosen):
             click.echo(line)
-    except (ServiceError, OSError, ValueError) as error:
-        raise click.ClickException(str(error)) from error

@@ -102,12 +102,13 @@ def fine_tune(
     missing = [name for name in NEEDED if importlib.util.find_spec(name) is None]
     if missing:
         raise click.ClickException(f"{', '.join(missing)}: not installed; {EXTRA}")
-    from tihua_server.errors import ServiceError
+    from tihua_server.training.failures import told_in_a_line
     from tihua_server.training.fine_tuner import FineTuneRecipe
     from tihua_server.training.fine_tuning import fine_tune_model
 
     recipe = FineTuneRecipe(seed=seed, epochs=epochs, batch_size=batch_size, rate=rate)
-    try:
+    remedy = f"a --batch-size below {batch_size} takes less of it"
+    with told_in_a_line(where_memory_runs_out=remedy):
         file = fine_tune_model(
             model,
             model_path,
@@ -119,7 +120,5 @@ def fine_tune(
             cache_dir=model_dir.expanduser(),
             tell=functools.partial(click.echo, err=True),
         )
-    except (ServiceError, OSError, ValueError) as error:
-        raise click.ClickException(str(error)) from error
     path = shlex.quote(str(file))
     click.echo(f"{file}: serve it with tihua-server --model {model} --model-path {path}")

@@ -1,7 +1,8 @@
 """Fine-tunes a Chinese-CLIP model on captioned pictures, as cn_clip's own training does.
 
-Loss, optimizer and file are those of cn_clip (`training/train.py`, `training/main.py` 1.6.0); the
-numbers are those of its recipe for Flickr30k-CN (`run_scripts/flickr30k_finetune_vit-b-16_…sh`).
+Loss, optimizer and file are those of cn_clip (`training/train.py`, `training/main.py` 1.6.0); rate,
+warm-up and decay are those of its recipe for Flickr30k-CN
+(`run_scripts/flickr30k_finetune_vit-b-16_…sh`), which draws pictures by AutoAugment.
 Nothing of its training code is run: that needs CUDA, a process group and a database of pictures.
 """
 

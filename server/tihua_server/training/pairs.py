@@ -25,6 +25,9 @@ class Pair(NamedTuple):
     caption: int
 
 
+ONE_PICTURE = "1 picture has nothing to be told apart from: add others to train/"
+
+
 class PairDealer:
     """Deals the pairs into the batches of an epoch, all as large as each other.
 
@@ -43,7 +46,7 @@ class PairDealer:
 
     def __init__(self, photographs: Photographs, batch_size: int) -> None:
         if len(photographs) < 2:
-            raise ValueError("1 picture has nothing to be told apart from: add others to train/")
+            raise ValueError(ONE_PICTURE)
         self._captions = [len(photographs.texts(at)) for at in range(len(photographs))]
         self._views = photographs.views
         self._most = sorted(self._captions)[-2]

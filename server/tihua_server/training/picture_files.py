@@ -1,7 +1,12 @@
 """The files of a folder or of a tar archive, by their names within it."""
 
+import lzma
 import tarfile
+import zlib
 from pathlib import Path, PurePosixPath
+
+_APPLE_DOUBLE = "._"
+"""Begins the names of files in which macOS keeps attributes of the others."""
 
 
 class PictureFiles:
@@ -45,9 +50,14 @@ def _read_archive(path: Path) -> dict[str, bytes]:
             contents = {
                 PurePosixPath(member.name).as_posix(): file.read()
                 for member in archive
-                if member.isfile() and (file := archive.extractfile(member)) is not None
+                if not PurePosixPath(member.name).name.startswith(_APPLE_DOUBLE)
+                and (member.isreg() or member.islnk())
+                and (file := archive.extractfile(member)) is not None
             }
-    except (tarfile.TarError, EOFError, OSError) as error:
+            # A header that is damaged ends an archive for `tarfile`, as zeros do.
+            if any(archive.fileobj.read(-1)):
+                raise tarfile.ReadError("it goes on after its end")
+    except (tarfile.TarError, EOFError, OSError, KeyError, zlib.error, lzma.LZMAError) as error:
         msg = f"{path} is neither a folder nor a whole tar archive: {error}"
         raise ValueError(msg) from error
     tops = {name.partition("/")[0] for name in contents}

@@ -30,7 +30,7 @@ def read_state(file: Path, training: str, device: str) -> dict[str, Any]:
     if not isinstance(state, dict) or state.get("training") != training:
         raise ValueError(
             f"{file} is of a training with another model, other data or other settings: choose"
-            f" another --out, or delete the .pt files in {file.parent}"
+            f" another --out, or delete {file.name}"
         )
     return state
 

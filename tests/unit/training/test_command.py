@@ -2,10 +2,12 @@
 
 from pathlib import Path
 
+import click
 import pytest
 from click.testing import CliRunner
 from tihua_server.cli import main
 from tihua_server.training import command
+from tihua_server.training.failures import told_in_a_line
 from tihua_server.training.out_folder import occupied
 from tihua_server.training.recipe import Recipe
 
@@ -69,3 +71,37 @@ def test_an_out_that_cannot_be_made_is_one_line(
     assert result.exit_code == 1
     assert "Not a directory" in result.output
     assert isinstance(result.exception, SystemExit)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        MemoryError(),
+        RuntimeError("CUDA out of memory. Tried to allocate 2.00 GiB."),
+        RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 8 bytes."),
+    ],
+)
+def test_want_of_memory_is_one_line(error: Exception) -> None:
+    """It says what to do; numpy and torch tell it each in its own way."""
+    with (
+        pytest.raises(click.ClickException, match="memory ran out: buy more"),
+        told_in_a_line(where_memory_runs_out="buy more"),
+    ):
+        raise error
+
+
+def test_a_bug_is_no_line() -> None:
+    """Whoever mends it needs to see where it was."""
+    with pytest.raises(RuntimeError), told_in_a_line(where_memory_runs_out="buy more"):
+        raise RuntimeError("mat1 and mat2 shapes cannot be multiplied")
+
+
+def test_one_picture_is_not_enough(photograph_folder: Path, tmp_path: Path) -> None:
+    """Nothing would be learned of it, for all the epochs."""
+    (photograph_folder / "captions.tsv").write_text(
+        "image\tcaption\ntrain/a.jpg\t狗\n", encoding="utf-8"
+    )
+    call = ["train", "--data", str(photograph_folder), "--out", str(tmp_path / "out")]
+    result = CliRunner().invoke(main, call)
+    assert result.exit_code == 1
+    assert "1 picture has nothing to be told apart from: add others to train/" in result.output

@@ -1,6 +1,7 @@
 """Captioned photographs in a folder or an archive."""
 
 import io
+import shutil
 import tarfile
 from pathlib import Path
 
@@ -95,7 +96,9 @@ def test_names_may_be_written_as_other_systems_do(photograph_folder: Path, name:
         ("", "is missing; it must be the header"),
         (HEADER + "train/a.jpg,一只狗\n", "line 2: no tab between image and caption in 'train/a"),
         (HEADER + "train/../val/a.jpg\t一只狗\n", "line 2: train/../val/a.jpg leads out of its"),
-        (HEADER + "a.jpg\t一只狗\n", "line 2: a.jpg is in no folder; an image is train/a.jpg"),
+        (HEADER + "/train/a.jpg\t一只狗\n", "line 2: /train/a.jpg leads out of its folder"),
+        (HEADER + "\t一只狗\n", "line 2: no image before the tab"),
+        (HEADER + "train/a.jpg\t狗\t0.9\n", "line 2: more than two columns, '狗.t0.9' after"),
         (HEADER + "train/x.jpg\t一只狗\n", "1 lines .* line 2: there is no file train/x.jpg"),
         (HEADER + "train/a.jpg\t \n", "line 2: no caption of train/a.jpg"),
     ],
@@ -107,6 +110,60 @@ def test_a_table_that_gives_nothing_says_why(
     _write_table(photograph_folder, table)
     with pytest.raises(ValueError, match=told):
         Photographs(photograph_folder, "train", views=1, seed=0)
+
+
+def test_any_folder_of_pictures_will_do(photograph_folder: Path) -> None:
+    """Where nothing is in train/, all is trained on that is in no other split."""
+    (photograph_folder / "train").rename(photograph_folder / "dogs")
+    (photograph_folder / "dogs/b.jpg").rename(photograph_folder / "b.jpg")
+    _write_table(photograph_folder, HEADER + "b.jpg\t一个人\nval/c.jpg\t桥\ndogs/a.jpg\t一只狗")
+    train, validation = read_splits(photograph_folder, views=1, seed=0, tell=print)
+    assert [train.group(index) for index in range(len(train))] == ["b.jpg", "dogs/a.jpg"]
+    assert validation is not None
+    assert validation.group(0) == "val/c.jpg"
+
+
+def test_a_mistyped_folder_is_told(photograph_folder: Path) -> None:
+    """Its pictures would be missed by nobody."""
+    (photograph_folder / "tarin").mkdir()
+    (photograph_folder / "train/b.jpg").rename(photograph_folder / "tarin/b.jpg")
+    _write_table(photograph_folder, HEADER + "train/a.jpg\t一只狗\ntarin/b.jpg\t一个人\n")
+    train = Photographs(photograph_folder, "train", views=1, seed=0)
+    assert "1 lines of captions.tsv left out, the first line 3: tarin/b.jpg is in no" in (
+        train.summary
+    )
+
+
+def test_a_caption_may_have_any_character_but_tab_and_newline(photograph_folder: Path) -> None:
+    """Text from the web has separators of lines of its own."""
+    _write_table(photograph_folder, HEADER + "train/a.jpg\t红色\u2028的\x85车\n")
+    train = Photographs(photograph_folder, "train", views=1, seed=0)
+    assert train.texts(0) == ("红色\u2028的\x85车",)
+
+
+def test_an_archive_of_another_system_is_read(photograph_folder: Path, tmp_path: Path) -> None:
+    """With hard links instead of copies, and what macOS puts beside each file."""
+    (photograph_folder / "train/b.jpg").unlink()
+    (photograph_folder / "train/b.jpg").hardlink_to(photograph_folder / "train/a.jpg")
+    (photograph_folder.parent / "._photographs").write_bytes(b"attributes")
+    archive = tmp_path / "photographs.tar"
+    with tarfile.open(archive, "w") as tar:
+        tar.add(photograph_folder.parent / "._photographs", "._photographs")
+        tar.add(photograph_folder, "photographs")
+    train = Photographs(archive, "train", views=1, seed=0)
+    assert [len(train), train.file(0)] == [2, train.file(1)]
+
+
+@pytest.mark.parametrize("kind", ["tar", "gztar", "xztar"])
+def test_a_damaged_archive_is_named(photograph_folder: Path, tmp_path: Path, kind: str) -> None:
+    """Though `tarfile` takes a damaged header for the end."""
+    made = shutil.make_archive(str(tmp_path / "archive"), kind, photograph_folder)
+    archive = Path(made)
+    content = bytearray(archive.read_bytes())
+    content[len(content) // 4 : -len(content) // 4] = b"?" * (len(content) // 2)
+    archive.write_bytes(content)
+    with pytest.raises(ValueError, match=r"archive\.tar.* is neither a folder nor a whole tar"):
+        Photographs(archive, "train", views=1, seed=0)
 
 
 def test_what_was_taken_and_left_out_is_told(photograph_folder: Path) -> None:

@@ -1,0 +1,34 @@
+"""What goes wrong in a training and can be mended by whoever started it, as one line."""
+
+import contextlib
+from collections.abc import Iterator
+
+import click
+
+from tihua_server.errors import ServiceError
+
+
+@contextlib.contextmanager
+def told_in_a_line(*, where_memory_runs_out: str) -> Iterator[None]:
+    """Turn errors that say what to do into click's.
+
+    Args:
+        where_memory_runs_out: what to do then.
+
+    Raises:
+        click.ClickException: in place of them.
+    """
+    try:
+        yield
+    except (ServiceError, OSError, ValueError) as error:
+        raise click.ClickException(str(error)) from error
+    except (MemoryError, RuntimeError) as error:
+        if not _is_want_of_memory(error):
+            raise
+        raise click.ClickException(f"memory ran out: {where_memory_runs_out}") from error
+
+
+def _is_want_of_memory(error: MemoryError | RuntimeError) -> bool:
+    # torch has an error of its own on a GPU alone, and that is a RuntimeError too.
+    said = str(error)
+    return isinstance(error, MemoryError) or "out of memory" in said or "allocate memory" in said
