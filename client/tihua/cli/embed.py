@@ -67,9 +67,8 @@ def command(
     """Turn texts and pictures into embeddings.
 
     As TEXT, - reads texts from stdin, one a line. More than goes into one call stands back for
-    queries. The table shows the first numbers of each
-    embedding, --json all of them. What can't be embedded is named with the reason, and the exit
-    status is 1.
+    queries. The table shows the first numbers of each embedding, --json all of them. What can't be
+    embedded is named with the reason, and the exit status is 1.
     """
     texts = with_stdin(texts)
     if not (texts or images):

@@ -84,7 +84,8 @@ def _top(image: str) -> str:
 def _lines(content: bytes, where: str) -> list[str]:
     try:
         # Not `splitlines`: captions from the web have other ends of lines within them.
-        lines = content.decode("utf-8-sig").replace("\r\n", "\n").rstrip("\n").split("\n")
+        text = content.decode("utf-8-sig").replace("\r\n", "\n").replace("\r", "\n")
+        lines = text.rstrip("\n").split("\n")
     except UnicodeDecodeError as error:
         number = content[: error.start].count(b"\n") + 1
         msg = f"line {number} of {CAPTION_FILE} in {where} is not UTF-8: save it as UTF-8"

@@ -70,8 +70,8 @@ def train(
     """Train tihua-tiny on captioned pictures, on emoji or on both, and measure it.
 
     captions.tsv has two columns, image and caption, tab between them, and a header; an image is
-    train/a.jpg or val/b.jpg. The folder --out gets the model, tihua-tiny.safetensors, and after
-    every epoch curve.png.
+    train/a.jpg or val/b.jpg; without train/ all that is elsewhere is learned from. The folder --out
+    gets the model, tihua-tiny.safetensors, and after every epoch curve.png.
 
     \b
     Examples:

@@ -90,7 +90,8 @@ def fine_tune(
     """Fine-tune Chinese-CLIP on your own pictures and captions.
 
     captions.tsv has two columns, image and caption, tab between them, and a header; an image is
-    train/a.jpg or val/b.jpg. What is written is a checkpoint in cn_clip's format.
+    train/a.jpg or val/b.jpg; without train/ all that is elsewhere is learned from. What is written
+    is a checkpoint in cn_clip's format.
 
     \b
     Examples:

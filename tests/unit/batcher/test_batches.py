@@ -1,13 +1,23 @@
 """What becomes one batch of a batcher, and in which order."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from clock import Clock
 from squares import Squares, submit_all
 from tihua_server.batcher import ASKED_LATELY_S, BULK_BATCH_S, LONE_BULK_BATCH_S, Batcher
 from tihua_server.lane import Lane
 from tihua_server.workers import Workers
+
+
+def slowed(squares: Squares, clock: Clock, input_s: float) -> Callable[[Sequence[int]], list[int]]:
+    """Return what squares numbers and takes so many seconds for each, by the clock."""
+
+    def slow(numbers: Sequence[int]) -> list[int]:
+        clock.now_s += input_s * len(numbers)
+        return squares(numbers)
+
+    return slow
 
 
 async def test_each_caller_gets_its_own_result(batcher: Batcher[int, int]) -> None:
@@ -86,10 +96,7 @@ async def test_a_batch_is_not_longer_than_it_may_take(workers: Workers, squares:
     """At 10 ms an input, 35 ms hold three, however many wait and may be in a batch."""
     clock = Clock()
 
-    def slow(numbers: Sequence[int]) -> list[int]:
-        clock.now_s += 0.01 * len(numbers)
-        return squares(numbers)
-
+    slow = slowed(squares, clock, 0.01)
     batcher: Batcher[int, int] = Batcher(
         slow,
         workers=workers,
@@ -111,10 +118,7 @@ async def test_a_bulk_batch_is_a_short_one(workers: Workers, squares: Squares) -
     """Whoever comes next waits for it, so it may not take as long as one of queries."""
     clock = Clock()
 
-    def slow(numbers: Sequence[int]) -> list[int]:
-        clock.now_s += 0.25 * BULK_BATCH_S * len(numbers)
-        return squares(numbers)
-
+    slow = slowed(squares, clock, 0.25 * BULK_BATCH_S)
     batcher: Batcher[int, int] = Batcher(
         slow,
         workers=workers,
@@ -137,10 +141,7 @@ async def test_a_bulk_batch_is_longer_where_nobody_asks(workers: Workers, square
     """What each batch costs besides its inputs is then paid less often."""
     clock = Clock()
 
-    def slow(numbers: Sequence[int]) -> list[int]:
-        clock.now_s += 0.25 * BULK_BATCH_S * len(numbers)
-        return squares(numbers)
-
+    slow = slowed(squares, clock, 0.25 * BULK_BATCH_S)
     batcher: Batcher[int, int] = Batcher(
         slow, workers=workers, max_batch_size=99, max_queue_size=99, clock=clock
     )

@@ -80,6 +80,12 @@ def test_a_file_that_is_no_archive_is_named(photograph_folder: Path) -> None:
         Photographs(table, "train", views=1, seed=0)
 
 
+def test_a_table_may_end_its_lines_as_an_old_mac_does(photograph_folder: Path) -> None:
+    """So Excel for macOS still writes it."""
+    _write_table(photograph_folder, "image\tcaption\rtrain/a.jpg\t一只狗\rtrain/b.jpg\t一个人\r")
+    assert len(Photographs(photograph_folder, "train", views=1, seed=0)) == 2
+
+
 @pytest.mark.parametrize("name", ["train/a.jpg", "./train/a.jpg", "train\\a.jpg"])
 def test_names_may_be_written_as_other_systems_do(photograph_folder: Path, name: str) -> None:
     """And the table as Excel writes it, with a mark before it and ends of lines of two signs."""
