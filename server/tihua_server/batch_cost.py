@@ -38,6 +38,11 @@ class BatchCost:
         self._fit()
         return self._fixed_s + self._unit_s * size
 
+    def added(self, size: float) -> float:
+        """Return what that size adds to a batch, in seconds; 0 as long as nothing is known."""
+        self._fit()
+        return self._unit_s * size if math.isfinite(self._unit_s) else 0.0
+
     def fixed_size(self) -> float:
         """Return the size that costs as much as the fixed part; 0 as long as nothing is known."""
         self._fit()

@@ -18,7 +18,7 @@ from functools import partial
 from time import perf_counter
 from typing import Any, TypeAlias, TypeVar
 
-from tihua_server.batch import Batched
+from tihua_server.batch import Batched, Call
 from tihua_server.batcher import Batcher
 from tihua_server.capacity import Capacity
 from tihua_server.config import Config
@@ -215,9 +215,10 @@ class Embedder:
         admission = self._picture_admissions[lane]
         # A call's are let in together or not at all, a stream's one by one.
         async with nullcontext() if wait else admission.admit(len(sizes), sum(sizes)):
+            call = Call(len(sizes))
             results = await _together(
                 [
-                    self._embed_picture(picture, size_bytes, lane, wait)
+                    self._embed_picture(picture, size_bytes, lane, wait, call)
                     for picture, size_bytes in zip(pictures, sizes, strict=True)
                 ]
             )
@@ -226,16 +227,21 @@ class Embedder:
         return Embedded([row for row, _ in results], stages)
 
     async def _embed_picture(
-        self, picture: Picture, size_bytes: int, lane: Lane, wait: bool
+        self,
+        picture: Picture,
+        size_bytes: int,
+        lane: Lane,
+        wait: bool,
+        call: Call,
     ) -> tuple[Row, Stages]:
         admission = self._picture_admissions[lane]
         async with admission.admit(1, size_bytes, wait=True) if wait else nullcontext():
             start_s = perf_counter()
             try:
-                pixels = await self._preprocessor.pixels(picture, lane=lane)
+                pixels = await self._preprocessor.pixels(picture, lane=lane, call=call)
                 preprocess_s = perf_counter() - start_s
                 # It was admitted: from here on it waits and is not refused.
-                batched = await self._images.submit(pixels, lane=lane)
+                batched = await self._images.submit(pixels, lane=lane, call=call)
             except (InvalidInput, NotFound, TooLarge) as error:
                 return error, Stages(preprocess_s=perf_counter() - start_s)
         return batched.result, _stages(preprocess_s, [batched])

@@ -1,6 +1,8 @@
 """Where inputs wait for a batch: two lanes, each in order and bounded."""
 
 import enum
+from bisect import bisect_left, insort_right
+from operator import attrgetter
 from typing import Generic, TypeVar
 
 from tihua_server.admission import Budget
@@ -8,6 +10,8 @@ from tihua_server.batch import Entry
 
 Input = TypeVar("Input")
 Result = TypeVar("Result")
+
+_DUE_S = attrgetter("due_s")
 
 
 class Lane(enum.Enum):
@@ -18,17 +22,29 @@ class Lane(enum.Enum):
 
 
 class Waiting(Generic[Input, Result]):
-    """The inputs of one lane, oldest first."""
+    """The inputs of one lane.
+
+    Attributes:
+        entries: what is due first comes first, and of what is due at once the oldest.
+        room: for so many.
+    """
 
     __slots__ = ("entries", "room")
 
     def __init__(self, max_queue_size: int) -> None:
-        # An ordered set: what its caller takes back leaves at once, from wherever it stands.
-        self.entries: dict[Entry[Input, Result], None] = {}
+        self.entries: list[Entry[Input, Result]] = []
         self.room = Budget(max_queue_size)
+
+    def put(self, entry: Entry[Input, Result]) -> None:
+        """Add an entry, for which room was taken."""
+        insort_right(self.entries, entry, key=_DUE_S)
 
     def take_out(self, entry: Entry[Input, Result]) -> None:
         """Remove an entry if it still is here."""
-        if entry in self.entries:
-            del self.entries[entry]
-            self.room.give(1)
+        at = bisect_left(self.entries, entry.due_s, key=_DUE_S)
+        while at < len(self.entries) and self.entries[at].due_s == entry.due_s:
+            if self.entries[at] is entry:
+                del self.entries[at]
+                self.room.give(1)
+                return
+            at += 1

@@ -18,6 +18,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
+from tihua_server.batch import Call
 from tihua_server.batcher import Batcher
 from tihua_server.capacity import Capacity
 from tihua_server.config import Config
@@ -107,8 +108,13 @@ class Preprocessor:
         done = await self._jobs.submit_all(jobs, lane=lane)
         return [tokens for batched in done for tokens in batched.result]
 
-    async def pixels(self, image: Picture, *, lane: Lane) -> PixelArray:
+    async def pixels(self, image: Picture, *, lane: Lane, call: Call | None = None) -> PixelArray:
         """Return a picture as the model takes it: (image_size, image_size, 3) uint8, RGB.
+
+        Args:
+            image: a file, its path, or pixels.
+            lane: which goes first where many wait for a thread.
+            call: whose pictures take turns with those of others; None if it is the only one.
 
         Raises:
             InvalidInput: it can't be read, or is named by its path and no folder is allowed.
@@ -124,27 +130,24 @@ class Preprocessor:
                 return np.frombuffer(image.data, np.uint8).reshape(size, size, 3)
         decoding = _Decoding(image)
         try:
-            return await self._decoded(decoding, lane)
+            return await self._decoded(decoding, lane, call)
         except asyncio.CancelledError:
             decoding.is_dropped = True
             raise
 
-    async def _decoded(self, decoding: _Decoding, lane: Lane) -> PixelArray:
-        decoded = await self._in_thread(partial(self._decode_now, decoding, lane), lane)
+    async def _decoded(self, decoding: _Decoding, lane: Lane, call: Call | None) -> PixelArray:
+        # Room was made for it when its call was admitted: it waits and is not refused again.
+        job = partial(self._decode_now, decoding, lane)
+        decoded: PixelArray | _NoRoom = (await self._jobs.submit(job, lane=lane, call=call)).result
         if not isinstance(decoded, _NoRoom):
             return decoded
         waiting = self._without_room[lane]
         waiting.add(decoding)
         try:
-            job = partial(self._decode_later, decoding, waiting)
-            return await self._room.run(job, decoded.pixels, lane)
+            later = partial(self._decode_later, decoding, waiting)
+            return await self._room.run(later, decoded.pixels, lane)
         finally:
             waiting.discard(decoding)
-
-    async def _in_thread(self, job: Callable[[], T], lane: Lane) -> T:
-        # Room was made for it when its call was admitted: it waits and is not refused again.
-        result: T = (await self._jobs.submit(job, lane=lane)).result
-        return result
 
     def _is_short(self, texts: Sequence[str]) -> bool:
         return sum(map(len, texts)) <= INLINE_CHARS

@@ -33,7 +33,7 @@ def resize(image: Image.Image, size: int, box: _picture.Box | None = None) -> Im
     except ValueError:  # beyond 16 MiB a picture lies in several pieces
         return _picture.resize(image, size)
     pixels = from_dlpack(memory).view(1, image.height, image.width, PIXEL_BYTES)
-    # A view with the colours first, as torch wants them; in memory they stay last, before and after.
+    # A view with the colours first, as torch wants them; in memory they stay last.
     colours = pixels.permute(0, 3, 1, 2)
     resized = functional.interpolate(colours, (size, size), mode="bicubic", antialias=True)
     return Image.fromarray(resized[0].permute(1, 2, 0).numpy(), "RGBX").convert("RGB")

@@ -15,7 +15,7 @@ from queue import SimpleQueue
 from typing import Protocol, TypeAlias
 
 Urgency: TypeAlias = tuple[int, float]
-"""Lane and time of arrival; the smallest goes first. Lane 0 is that of those who wait."""
+"""Lane, and when it is due; the smallest goes first. Lane 0 is that of those who wait."""
 
 
 class Job(Protocol):
@@ -45,6 +45,7 @@ class Workers:
     """A number of threads for the queues that share them; belongs to one event loop.
 
     Attributes:
+        count: of threads.
         asked_s: when somebody who waits for it last brought work to one of the queues, by their
             clock; they keep it.
 
@@ -62,7 +63,7 @@ class Workers:
             name: what they are called in a profile.
             when_begun: is called in each of them before its first job.
         """
-        self._count = count
+        self.count = count
         self._idle = count
         self._jobs: SimpleQueue[Job | None] = SimpleQueue()
         self._name = name
@@ -109,7 +110,7 @@ class Workers:
             thread.join()
 
     def _start(self, loop: asyncio.AbstractEventLoop) -> None:
-        for number in range(self._count):
+        for number in range(self.count):
             name = f"{self._name} {number}"
             thread = threading.Thread(target=self._work, args=(loop,), name=name, daemon=True)
             thread.start()

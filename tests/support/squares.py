@@ -2,8 +2,9 @@
 
 import asyncio
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
+from clock import Clock
 from tihua_server.batch import Batched
 from tihua_server.batcher import Batcher
 from tihua_server.lane import Lane
@@ -38,6 +39,16 @@ class Squares:
         await asyncio.to_thread(self.has_begun.wait, 10)
         self.batches.clear()
         return task
+
+
+def slowed(squares: Squares, clock: Clock, input_s: float) -> Callable[[Sequence[int]], list[int]]:
+    """Return what squares numbers and takes so many seconds for each, by the clock."""
+
+    def slow(numbers: Sequence[int]) -> list[int]:
+        clock.now_s += input_s * len(numbers)
+        return squares(numbers)
+
+    return slow
 
 
 async def submit_all(

@@ -10,11 +10,13 @@ import pytest
 from fake_encoder import FakeEncoder
 from PIL import Image
 from tihua._picture import Resize
+from tihua_server.batch_cost import BatchCost
 from tihua_server.config import Config
 from tihua_server.embedder import Embedder
 from tihua_server.errors import Overloaded, ServiceError
 from tihua_server.images import decode_image
 from tihua_server.lane import Lane
+from tihua_server.observer import Kind
 from tihua_server.types import EncodedImage, FloatArray, PixelArray, RgbImage, Text
 
 SIZE = FakeEncoder.info.image_size
@@ -152,21 +154,64 @@ async def test_an_interactive_picture_is_decoded_before_bulk(
     assert gate.decoded == [png(1).content, png(3).content, png(2).content]
 
 
+async def test_a_picture_is_decoded_before_the_rest_of_another_call(
+    embedder: Embedder, gate: Gate, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It waits for the one that is decoded and the one that is due, not for all."""
+    monkeypatch.setattr(BatchCost, "added", lambda _, size: 60.0 * size)
+    many = asyncio.create_task(embedder.embed([png(level) for level in range(5)]))
+    await begun(gate)
+    single = asyncio.create_task(embedder.embed([png(9)]))
+    while embedder.preprocess_queue_size(Lane.INTERACTIVE) < 5:
+        await asyncio.sleep(0)
+    gate.is_open.set()
+    await asyncio.gather(many, single)
+    assert gate.decoded == [png(level).content for level in (0, 9, 1, 2, 3, 4)]
+
+
+class HeldPictures(FakeEncoder):
+    """A model whose pictures wait, and which remembers them."""
+
+    def __init__(self, image_streams: int = 0) -> None:
+        """Hold them."""
+        super().__init__(image_streams)
+        self.may_go_on, self.has_begun = threading.Event(), threading.Event()
+        self.levels: list[int] = []
+
+    def encode_images(self, images: Sequence[PixelArray]) -> FloatArray:
+        """Hash the pixels, later."""
+        self.has_begun.set()
+        assert self.may_go_on.wait(10)
+        self.levels += [int(pixels[0, 0, 0]) for pixels in images]
+        return super().encode_images(images)
+
+
+async def test_a_picture_is_computed_before_the_rest_of_another_call(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The same again, where nothing had to be decoded."""
+    monkeypatch.setattr(BatchCost, "added", lambda _, size: 60.0 * size)
+    encoder = HeldPictures()
+    embedder = Embedder(encoder, Config(preprocess_threads=1, max_batch_size=1))
+    many = asyncio.create_task(embedder.embed([square(level) for level in range(5)]))
+    assert await asyncio.to_thread(encoder.has_begun.wait, 10)
+    single = asyncio.create_task(embedder.embed([square(9)]))
+    while embedder.queue_size(Kind.IMAGE, Lane.INTERACTIVE) < 5:
+        await asyncio.sleep(0)
+    encoder.may_go_on.set()
+    await asyncio.gather(many, single)
+    assert encoder.levels == [0, 9, 1, 2, 3, 4]
+    await embedder.close()
+
+
 async def test_texts_are_computed_beside_pictures_where_the_model_can() -> None:
     """A query is answered while a batch of pictures is being computed."""
-    may_go_on, has_begun = threading.Event(), threading.Event()
-
-    class HeldPictures(FakeEncoder):
-        def encode_images(self, images: Sequence[PixelArray]) -> FloatArray:
-            has_begun.set()
-            assert may_go_on.wait(10)
-            return super().encode_images(images)
-
-    embedder = Embedder(HeldPictures(image_streams=1), Config(preprocess_threads=1))
+    encoder = HeldPictures(image_streams=1)
+    embedder = Embedder(encoder, Config(preprocess_threads=1))
     pictures = asyncio.create_task(embedder.embed([square(1)]))
-    assert await asyncio.to_thread(has_begun.wait, 10)
+    assert await asyncio.to_thread(encoder.has_begun.wait, 10)
     assert len((await embedder.embed([Text("马")])).rows) == 1
     assert not pictures.done()
-    may_go_on.set()
+    encoder.may_go_on.set()
     await pictures
     await embedder.close()

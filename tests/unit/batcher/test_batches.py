@@ -1,23 +1,12 @@
 """What becomes one batch of a batcher, and in which order."""
 
 import asyncio
-from collections.abc import Callable, Sequence
 
 from clock import Clock
-from squares import Squares, submit_all
+from squares import Squares, slowed, submit_all
 from tihua_server.batcher import ASKED_LATELY_S, BULK_BATCH_S, LONE_BULK_BATCH_S, Batcher
 from tihua_server.lane import Lane
 from tihua_server.workers import Workers
-
-
-def slowed(squares: Squares, clock: Clock, input_s: float) -> Callable[[Sequence[int]], list[int]]:
-    """Return what squares numbers and takes so many seconds for each, by the clock."""
-
-    def slow(numbers: Sequence[int]) -> list[int]:
-        clock.now_s += input_s * len(numbers)
-        return squares(numbers)
-
-    return slow
 
 
 async def test_each_caller_gets_its_own_result(batcher: Batcher[int, int]) -> None:

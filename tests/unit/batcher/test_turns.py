@@ -1,0 +1,130 @@
+"""A call of many inputs lets those of others pass, and gets its share."""
+
+import asyncio
+from collections.abc import Iterator, Sequence
+
+import pytest
+from clock import Clock
+from squares import Squares, slowed, submit_all
+from tihua_server.batch import Batched, Call
+from tihua_server.batcher import CALL_SHARE, Batcher
+from tihua_server.lane import Lane
+from tihua_server.workers import Workers
+
+INPUT_S = 0.02
+"""What each number takes: two and no more may be in a batch with another call's early ones."""
+
+
+@pytest.fixture
+def clock() -> Clock:
+    """The batcher's."""
+    return Clock()
+
+
+@pytest.fixture
+def batcher(squares: Squares, workers: Workers, clock: Clock) -> Iterator[Batcher[int, int]]:
+    """A batcher of up to 4."""
+    slow = slowed(squares, clock, INPUT_S)
+    made: Batcher[int, int] = Batcher(
+        slow, workers=workers, max_batch_size=4, max_queue_size=99, clock=clock
+    )
+    yield made
+    made.close()
+
+
+async def learn(batcher: Batcher[int, int]) -> None:
+    """Let it find out what an input takes; the first does not count."""
+    for number in range(3):
+        await batcher.submit(number)
+
+
+async def call(
+    batcher: Batcher[int, int], numbers: Sequence[int], lane: Lane = Lane.INTERACTIVE
+) -> "asyncio.Task[list[Batched[int]]]":
+    """Submit numbers together and return when all of them wait."""
+    size = batcher.queue_size(lane)
+    task = asyncio.create_task(batcher.submit_all(numbers, lane=lane))
+    while batcher.queue_size(lane) < size + len(numbers):
+        await asyncio.sleep(0)
+    return task
+
+
+async def test_a_single_input_overtakes_those_of_a_large_call(
+    batcher: Batcher[int, int], squares: Squares
+) -> None:
+    """It waits for the one that is due, and fills its batch with no more than a little."""
+    await learn(batcher)
+    held = await squares.hold(batcher)
+    large = await call(batcher, range(1, 8))
+    single = await submit_all(batcher, [9])
+    squares.may_go_on.set()
+    await asyncio.gather(held, large, *single)
+    assert squares.batches == [[1, 9, 2, 3], [4, 5, 6, 7]]
+
+
+async def test_early_inputs_do_not_make_another_calls_batch_long(
+    batcher: Batcher[int, int], squares: Squares
+) -> None:
+    """Who waits for a single answer would wait for them; its own it would have to wait for."""
+    await learn(batcher)
+    held = await squares.hold(batcher)
+    single = await submit_all(batcher, [9])
+    large = await call(batcher, range(1, 7))
+    squares.may_go_on.set()
+    await asyncio.gather(held, large, *single)
+    assert squares.batches == [[9, 1, 2], [3, 4, 5, 6]]
+
+
+async def test_a_large_call_keeps_its_share(
+    batcher: Batcher[int, int], squares: Squares, clock: Clock
+) -> None:
+    """Who comes when four of its inputs have been due goes behind them."""
+    await learn(batcher)
+    held = await squares.hold(batcher)
+    large = await call(batcher, range(1, 8))
+    clock.now_s += 3.5 * INPUT_S / CALL_SHARE
+    single = await submit_all(batcher, [9])
+    squares.may_go_on.set()
+    await asyncio.gather(held, large, *single)
+    assert squares.batches == [[1, 2, 3, 4], [9, 5, 6], [7]]
+
+
+async def test_inputs_of_a_call_take_turns_though_they_come_one_by_one(
+    batcher: Batcher[int, int], squares: Squares
+) -> None:
+    """As pictures do, each of which is decoded before."""
+    await learn(batcher)
+    held = await squares.hold(batcher)
+    large = Call(6)
+    pieces = [asyncio.create_task(batcher.submit(number, call=large)) for number in range(1, 7)]
+    await asyncio.sleep(0)
+    single = await submit_all(batcher, [9])
+    squares.may_go_on.set()
+    await asyncio.gather(held, *pieces, *single)
+    assert squares.batches[0][:2] == [1, 9]
+
+
+async def test_bulk_calls_go_one_after_another(
+    batcher: Batcher[int, int], squares: Squares
+) -> None:
+    """A stream writes its first batch while the next is computed; both at once would help none."""
+    await learn(batcher)
+    held = await squares.hold(batcher)
+    first = await call(batcher, [1, 2, 3, 4], Lane.BULK)
+    second = await call(batcher, [5, 6], Lane.BULK)
+    squares.may_go_on.set()
+    await asyncio.gather(held, first, second)
+    assert [number for batch in squares.batches for number in batch] == [1, 2, 3, 4, 5, 6]
+
+
+async def test_a_calls_inputs_are_due_by_their_size(workers: Workers, squares: Squares) -> None:
+    """So those of a batch are due together; results come back in the order of the inputs."""
+    batcher: Batcher[int, int] = Batcher(
+        squares, workers=workers, max_batch_size=2, max_queue_size=9, size_of=lambda size: size or 1
+    )
+    held = await squares.hold(batcher)
+    large = await call(batcher, [50, 5, 51, 6])
+    squares.may_go_on.set()
+    await held
+    assert [result.result for result in await large] == [2500, 25, 2601, 36]
+    assert squares.batches == [[5, 6], [50, 51]]
