@@ -2,7 +2,7 @@
 
 import contextlib
 import tempfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 
 import grpc
@@ -45,11 +45,19 @@ class OurServer:
         Raises:
             Refused: there is none.
         """
+        return await self.embed_texts([text])
+
+    async def embed_texts(self, texts: Sequence[str]) -> bytes:
+        """Return the embeddings of texts by one EmbedText.
+
+        Raises:
+            Refused: one is missing.
+        """
         try:
-            response = await self._embedding.EmbedText(pb.EmbedTextRequest(texts=[text]))
+            response = await self._embedding.EmbedText(pb.EmbedTextRequest(texts=texts))
         except grpc.aio.AioRpcError as error:
             raise Refused(f"{error.code()}: {error.details()}") from error
-        return _only(response)
+        return _all(response)
 
     async def embed_image(self, image: bytes) -> bytes:
         """Return the embedding of a picture file by EmbedImage.
@@ -57,7 +65,15 @@ class OurServer:
         Raises:
             Refused: there is none.
         """
-        return await self._embed_image(types_pb2.ImageSource(content=image))
+        return await self.embed_images([image])
+
+    async def embed_images(self, images: Sequence[bytes]) -> bytes:
+        """Return the embeddings of picture files by one EmbedImage.
+
+        Raises:
+            Refused: one is missing.
+        """
+        return await self._embed_images([types_pb2.ImageSource(content=image) for image in images])
 
     async def embed_pixels(self, pixels: PixelArray) -> bytes:
         """Return the embedding of a decoded picture, (height, width, 3) uint8 RGB, by EmbedImage.
@@ -67,14 +83,14 @@ class OurServer:
         """
         height_px, width_px, _ = pixels.shape
         rgb = types_pb2.RgbImage(data=pixels.tobytes(), width_px=width_px, height_px=height_px)
-        return await self._embed_image(types_pb2.ImageSource(rgb=rgb))
+        return await self._embed_images([types_pb2.ImageSource(rgb=rgb)])
 
-    async def _embed_image(self, image: types_pb2.ImageSource) -> bytes:
+    async def _embed_images(self, images: Sequence[types_pb2.ImageSource]) -> bytes:
         try:
-            response = await self._embedding.EmbedImage(pb.EmbedImageRequest(images=[image]))
+            response = await self._embedding.EmbedImage(pb.EmbedImageRequest(images=images))
         except grpc.aio.AioRpcError as error:
             raise Refused(f"{error.code()}: {error.details()}") from error
-        return _only(response)
+        return _all(response)
 
     async def search(self, text: str, collection: str, *, limit: int) -> int:
         """Return how many hits a Search by text found."""
@@ -116,7 +132,7 @@ async def our_server(*flags: str) -> AsyncIterator[OurServer]:
         yield OurServer(process, await stack.enter_async_context(channel))
 
 
-def _only(response: pb.EmbedTextResponse | pb.EmbedImageResponse) -> bytes:
+def _all(response: pb.EmbedTextResponse | pb.EmbedImageResponse) -> bytes:
     if response.errors:
         raise Refused(response.errors[0].message)
     return response.embeddings.data

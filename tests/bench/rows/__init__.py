@@ -8,6 +8,7 @@ from bench.rows.accuracy import accuracy
 from bench.rows.image_ratio import image_ratio
 from bench.rows.ingest_efficiency import ingest_efficiency
 from bench.rows.isolation import isolation
+from bench.rows.large_calls import large_calls
 from bench.rows.memory import memory
 from bench.rows.mixed import mixed
 from bench.rows.mixed_texts import mixed_texts
@@ -27,6 +28,7 @@ _MEASURES: tuple[Measure, ...] = (
     text_ratio,
     mixed,
     mixed_texts,
+    large_calls,
     ingest_efficiency,
     rpc_efficiency,
     search_overhead,
