@@ -1,9 +1,10 @@
 """One batch: inputs that are computed together, and the callers who wait for them."""
 
 import asyncio
-import math
 from collections.abc import Callable, Sequence
 from typing import Generic, NamedTuple, TypeVar
+
+from tihua_server.flow import Flow
 
 Input = TypeVar("Input")
 Result = TypeVar("Result")
@@ -17,40 +18,27 @@ class Batched(NamedTuple, Generic[Result]):
         queue_time_s: from its arrival to the start of the batch, in seconds.
         inference_time_s: the batch itself, in seconds.
         batch_size: inputs in the batch.
+        due_s: when it was due, by the batcher's clock.
     """
 
     result: Result
     queue_time_s: float
     inference_time_s: float
     batch_size: int
+    due_s: float
 
 
 class Call:
-    """Inputs that somebody has brought together, and that are due one after another.
+    """Inputs that somebody has brought together.
 
     Attributes:
         left: how many of them have no result yet.
     """
 
-    __slots__ = ("_next_s", "left")
+    __slots__ = ("left",)
 
     def __init__(self, inputs: int) -> None:
         self.left = inputs
-        self._next_s: dict[object, float] = {}
-
-    def due_s(self, where: object, now_s: float, interval_s: float) -> float:
-        """Return when its next input is due somewhere; the one after it is that much later.
-
-        The virtual clock of a packet network (L. Zhang, SIGCOMM 1990), a call being a flow.
-
-        Args:
-            where: it waits; a call's pictures wait for a thread first and for the model then.
-            now_s: it comes.
-            interval_s: to the next one.
-        """
-        due_s = max(now_s, self._next_s.get(where, -math.inf))
-        self._next_s[where] = due_s + interval_s
-        return due_s
 
 
 class Entry(Generic[Input, Result]):
@@ -60,12 +48,13 @@ class Entry(Generic[Input, Result]):
         value: the input.
         size: what it costs, in a unit of its kind, 1 or more.
         arrival_s: when it came, by the batcher's clock.
-        due_s: by the same, what it goes by where others wait too.
-        call: what it is of; None where that does not matter.
+        due_s: when it is due, by the same clock; what is due first goes first.
+        call: what it came with; None where that does not matter.
+        flow: whose it is; None where that does not matter.
         future: whoever waits for it. Done before the batch is: nobody waits any more.
     """
 
-    __slots__ = ("arrival_s", "call", "due_s", "future", "size", "value")
+    __slots__ = ("arrival_s", "call", "due_s", "flow", "future", "size", "value")
 
     def __init__(
         self,
@@ -75,12 +64,14 @@ class Entry(Generic[Input, Result]):
         *,
         due_s: float | None = None,
         call: Call | None = None,
+        flow: Flow | None = None,
     ) -> None:
         self.value = value
         self.size = size
         self.arrival_s = arrival_s
         self.due_s = arrival_s if due_s is None else due_s
         self.call = call
+        self.flow = flow
         self.future: asyncio.Future[Batched[Result]] = asyncio.get_running_loop().create_future()
 
     def fail(self, error: Exception) -> None:
@@ -151,6 +142,7 @@ class Batch(Generic[Input, Result]):
                             self._start_s - entry.arrival_s,
                             self.inference_time_s,
                             len(self.entries),
+                            entry.due_s,
                         )
                     )
         # Last: a bug there must keep nobody waiting.

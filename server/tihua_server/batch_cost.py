@@ -1,6 +1,7 @@
 """What a batch will cost, learned from the last ones."""
 
 import math
+import statistics
 from collections import deque
 
 REMEMBERED = 16
@@ -21,6 +22,7 @@ class BatchCost:
         self._is_fitted = True
         self._fixed_s = 0.0
         self._unit_s = math.inf
+        self._usual_unit_s = 0.0
 
     def learn(self, size: float, seconds: float) -> None:
         """Take note of a batch: its size, 1 or more, and its duration.
@@ -38,10 +40,13 @@ class BatchCost:
         self._fit()
         return self._fixed_s + self._unit_s * size
 
-    def added(self, size: float) -> float:
-        """Return what that size adds to a batch, in seconds; 0 as long as nothing is known."""
+    def of_input(self, size: float) -> float:
+        """Return what an input of that size takes of a batch's time, in seconds; 0 if unknown.
+
+        By the median of the latest batches: one that was held up tells nothing.
+        """
         self._fit()
-        return self._unit_s * size if math.isfinite(self._unit_s) else 0.0
+        return self._usual_unit_s * size
 
     def fixed_size(self) -> float:
         """Return the size that costs as much as the fixed part; 0 as long as nothing is known."""
@@ -63,3 +68,4 @@ class BatchCost:
             # No line of that kind: one hiccup among small batches tilts it.
             unit_s, fixed_s = total_s / sizes, 0.0
         self._unit_s, self._fixed_s = unit_s, fixed_s
+        self._usual_unit_s = statistics.median(seconds / size for size, seconds in self._batches)

@@ -16,11 +16,10 @@ A lone caller's way is the same in both: the difference there is noise. Calls th
 before, gave a lone caller 21 ms a query instead of 14, and one of 10 ms 26.
 
 Inputs wait in two bounded lanes, and bulk inputs are taken only when no interactive one waits: who
-asks for more than the machine can compute leaves none for bulk. What came first is due first; but
-the interactive inputs of one call are due one after another, so that nobody need wait for all of
-another's (`CALL_SHARE`). What is due first is always taken; `selection.py` fills the batch up and
-keeps it from holding up those who come after it. Where another model's batches share the processor,
-a batch is followed by a rest (`rests.py`).
+asks for more than the machine can compute leaves none for bulk. Bulk goes by its arrival; the
+interactive inputs of a caller are due one after another (`flow.py`). What is due first is always
+taken; `selection.py` fills the batch up and keeps it from holding up those who come after it. Where
+another model's batches share the processor, a batch is followed by a rest (`rests.py`).
 
 Knows nothing of models: it is tested with integers.
 """
@@ -34,6 +33,7 @@ from typing import Generic, TypeVar
 from tihua_server.batch import Batch, Batched, Call, Entry
 from tihua_server.batch_cost import BatchCost
 from tihua_server.errors import Draining
+from tihua_server.flow import Flow
 from tihua_server.gathering import Gathering
 from tihua_server.lane import Lane, Waiting
 from tihua_server.rests import Rests
@@ -42,14 +42,6 @@ from tihua_server.workers import Urgency, Workers
 
 Input = TypeVar("Input")
 Result = TypeVar("Result")
-
-CALL_SHARE = 1 / 4
-"""Of the model's time, what a call of many inputs keeps before those who come later: each is due
-four times as long after the one before it as it takes. Nobody who leaves the call so much waits for
-more than the batch that runs, and the call by itself still has all.
-
-Beside a caller of 256 texts a query takes 119 ms (p50) that took 697, beside one of 64 pictures a
-picture 250 instead of 4 700, and they get as much done (ViT-B-16 in bf16, two cores of Zen 4)."""
 
 ASKED_LATELY_S = 30.0
 """For how long somebody who has asked is expected to ask again, in seconds."""
@@ -144,10 +136,10 @@ class Batcher(Generic[Input, Result]):
         return len(self._waiting[lane].entries)
 
     async def submit(
-        self, value: Input, *, lane: Lane = Lane.INTERACTIVE, call: Call | None = None
+        self, value: Input, *, lane: Lane = Lane.INTERACTIVE, flow: Flow | None = None
     ) -> Batched[Result]:
         """Return the result of one input; as `submit_all`."""
-        [batched] = await self.submit_all((value,), lane=lane, call=call)
+        [batched] = await self.submit_all((value,), lane=lane, flow=flow)
         return batched
 
     async def submit_all(
@@ -155,7 +147,7 @@ class Batcher(Generic[Input, Result]):
         values: Sequence[Input],
         *,
         lane: Lane = Lane.INTERACTIVE,
-        call: Call | None = None,
+        flow: Flow | None = None,
     ) -> list[Batched[Result]]:
         """Return the result of each input. Cancel the call, and what waits is not computed.
 
@@ -164,7 +156,7 @@ class Batcher(Generic[Input, Result]):
         Args:
             values: the inputs.
             lane: where they wait.
-            call: what they are part of; None if they are all of it.
+            flow: whose they are; None if they are all that it asks for.
 
         Raises:
             Draining: the batcher was closed.
@@ -172,17 +164,21 @@ class Batcher(Generic[Input, Result]):
         """
         entries: dict[int, Entry[Input, Result]] = {}
         waiting = self._waiting[lane]
-        call = call or Call(len(values))
+        call, flow = Call(len(values)), flow or Flow()
         sizes = [1 if self._size_of is None else self._size_of(value) for value in values]
         try:
             # By size: what goes into one batch is due at about the same time.
             for index in sorted(range(len(values)), key=sizes.__getitem__):
+                entry = self._entry(values[index], sizes[index], lane, call, flow)
                 if not waiting.room.take_now(1):
                     await waiting.room.take(1)
-                entries[index] = self._put(values[index], sizes[index], waiting, call)
+                self._put(entry, waiting)
+                entries[index] = entry
                 if self._gathering and lane is Lane.INTERACTIVE and len(entries) == 1:
                     self._gathering.called()
-            return [await entries[index].future for index in range(len(values))]
+            # In the order in which they are computed: who fails is heard at once.
+            batched = {index: await entry.future for index, entry in entries.items()}
+            return [batched[index] for index in range(len(values))]
         except BaseException:
             for entry in entries.values():
                 waiting.take_out(entry)
@@ -199,9 +195,12 @@ class Batcher(Generic[Input, Result]):
 
     def is_gathering(self) -> bool:
         """Return whether the next batch of the first lane would be larger in a moment."""
-        waiting = len(self._lanes[0].entries)
+        waiting = self._lanes[0]
         return bool(
-            self._gathering and 0 < waiting < self.max_batch_size and self._gathering.is_on()
+            self._gathering
+            and waiting.entries
+            and waiting.count_due(self._clock()) < self.max_batch_size
+            and self._gathering.is_on()
         )
 
     def next_job(self) -> Batch[Input, Result] | None:
@@ -225,22 +224,24 @@ class Batcher(Generic[Input, Result]):
         self._running.add(batch)
         return batch
 
-    def _put(
-        self, value: Input, size: int, waiting: Waiting[Input, Result], call: Call
+    def _entry(
+        self, value: Input, size: int, lane: Lane, call: Call, flow: Flow
     ) -> Entry[Input, Result]:
+        now_s = due_s = self._clock()
+        if lane is Lane.INTERACTIVE:
+            # The other threads do as much meanwhile.
+            takes_s = self._cost.of_input(size) / self._workers.count
+            due_s = flow.due_s(self, now_s, takes_s)
+        return Entry(value, size, now_s, due_s=due_s, call=call, flow=flow)
+
+    def _put(self, entry: Entry[Input, Result], waiting: Waiting[Input, Result]) -> None:
         if self._is_closed:
             waiting.room.give(1)
             raise _draining()
-        now_s = due_s = self._clock()
-        if waiting is self._lanes[0]:
-            self._workers.asked_s = now_s
-            # The other threads do as much meanwhile.
-            took_s = self._cost.added(size) / self._workers.count
-            due_s = call.due_s(self, now_s, took_s / CALL_SHARE)
-        entry: Entry[Input, Result] = Entry(value, size, now_s, due_s=due_s, call=call)
         waiting.put(entry)
+        if waiting is self._lanes[0]:
+            self._workers.asked_s = self._clock()
         self._workers.wake()
-        return entry
 
     def _max_bulk_s(self) -> float:
         """Return what a batch of bulk may be expected to take, in seconds."""

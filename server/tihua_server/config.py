@@ -3,23 +3,15 @@
 `cli.py` makes one flag and one `TIHUA_…` variable of each field of `Config`.
 """
 
-import os
 from dataclasses import dataclass, field
 from pathlib import Path
+
+from tihua._cores import usable_cores
 
 DEFAULT_MODEL = "tihua-tiny"
 
 TRACES = ("auto", "on", "off")
 """What `--traces` takes."""
-
-
-def usable_cores() -> int:
-    """Return how many cores this process may use, which `taskset` or a cpuset may bound.
-
-    A quota of CPU time, as `docker --cpus` sets it, is not seen here.
-    """
-    # Only Linux tells.
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -18,11 +18,12 @@ from functools import partial
 from time import perf_counter
 from typing import Any, TypeAlias, TypeVar
 
-from tihua_server.batch import Batched, Call
+from tihua_server.batch import Batched
 from tihua_server.batcher import Batcher
 from tihua_server.capacity import Capacity
 from tihua_server.config import Config
 from tihua_server.errors import InvalidInput, NotFound, ServiceError, TooLarge
+from tihua_server.flow import Flow
 from tihua_server.lane import Lane
 from tihua_server.observer import Kind, Observer
 from tihua_server.preprocessor import Preprocessor
@@ -143,6 +144,7 @@ class Embedder:
         lane: Lane = Lane.INTERACTIVE,
         truncate: bool = True,
         wait: bool = False,
+        flow: Flow | None = None,
     ) -> Embedded:
         """Return an embedding, or the reason why there is none, for each input.
 
@@ -152,6 +154,7 @@ class Embedder:
             lane: which inputs go first.
             truncate: cut texts that are longer than the model's context, instead of failing them.
             wait: if the queue is full, wait for room instead of refusing.
+            flow: whose they are; None if they are all that it asks for.
 
         Raises:
             Overloaded: the queue has no room for all of them.
@@ -161,9 +164,11 @@ class Embedder:
         pictures = [content for content in contents if isinstance(content, Picture)]
         parts = []
         if texts:
-            parts.append(self.embed_texts(texts, lane=lane, truncate=truncate, wait=wait))
+            parts.append(
+                self.embed_texts(texts, lane=lane, truncate=truncate, wait=wait, flow=flow)
+            )
         if pictures:
-            parts.append(self.embed_pictures(pictures, lane=lane, wait=wait))
+            parts.append(self.embed_pictures(pictures, lane=lane, wait=wait, flow=flow))
         done = await _together(parts)
         text_rows = iter(done[0].rows if texts else ())
         picture_rows = iter(done[-1].rows if pictures else ())
@@ -187,17 +192,18 @@ class Embedder:
         lane: Lane = Lane.INTERACTIVE,
         truncate: bool = True,
         wait: bool = False,
+        flow: Flow | None = None,
     ) -> Embedded:
         """Return what became of each text, as `embed`."""
         admission = self._text_admissions[lane]
         size_bytes = sum(map(sys.getsizeof, texts))
         async with admission.admit(len(texts), size_bytes, wait=wait):
             start_s = perf_counter()
-            tokens = await self._preprocessor.tokens(texts, lane=lane, truncate=truncate)
+            tokens = await self._preprocessor.tokens(texts, lane=lane, truncate=truncate, flow=flow)
             preprocess_s = perf_counter() - start_s
             good = [ids for ids in tokens if not isinstance(ids, ServiceError)]
             # They were admitted: from here on they wait and are not refused.
-            batched = await self._texts.submit_all(good, lane=lane)
+            batched = await self._texts.submit_all(good, lane=lane, flow=flow)
         results = iter(batched)
         stages = _stages(preprocess_s, batched)
         self._observer.embedded(self.model.ref.id, Kind.TEXT, start_s, stages)
@@ -207,7 +213,12 @@ class Embedder:
         )
 
     async def embed_pictures(
-        self, pictures: Sequence[Picture], *, lane: Lane = Lane.INTERACTIVE, wait: bool = False
+        self,
+        pictures: Sequence[Picture],
+        *,
+        lane: Lane = Lane.INTERACTIVE,
+        wait: bool = False,
+        flow: Flow | None = None,
     ) -> Embedded:
         """Return what became of each picture, as `embed`."""
         start_s = perf_counter()
@@ -215,10 +226,10 @@ class Embedder:
         admission = self._picture_admissions[lane]
         # A call's are let in together or not at all, a stream's one by one.
         async with nullcontext() if wait else admission.admit(len(sizes), sum(sizes)):
-            call = Call(len(sizes))
+            flow = flow or Flow()
             results = await _together(
                 [
-                    self._embed_picture(picture, size_bytes, lane, wait, call)
+                    self._embed_picture(picture, size_bytes, lane, wait, flow)
                     for picture, size_bytes in zip(pictures, sizes, strict=True)
                 ]
             )
@@ -232,16 +243,16 @@ class Embedder:
         size_bytes: int,
         lane: Lane,
         wait: bool,
-        call: Call,
+        flow: Flow,
     ) -> tuple[Row, Stages]:
         admission = self._picture_admissions[lane]
         async with admission.admit(1, size_bytes, wait=True) if wait else nullcontext():
             start_s = perf_counter()
             try:
-                pixels = await self._preprocessor.pixels(picture, lane=lane, call=call)
+                pixels = await self._preprocessor.pixels(picture, lane=lane, flow=flow)
                 preprocess_s = perf_counter() - start_s
                 # It was admitted: from here on it waits and is not refused.
-                batched = await self._images.submit(pixels, lane=lane, call=call)
+                batched = await self._images.submit(pixels, lane=lane, flow=flow)
             except (InvalidInput, NotFound, TooLarge) as error:
                 return error, Stages(preprocess_s=perf_counter() - start_s)
         return batched.result, _stages(preprocess_s, [batched])

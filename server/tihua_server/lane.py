@@ -1,7 +1,7 @@
 """Where inputs wait for a batch: two lanes, each in order and bounded."""
 
 import enum
-from bisect import bisect_left, insort_right
+from bisect import bisect_left, bisect_right, insort_right
 from operator import attrgetter
 from typing import Generic, TypeVar
 
@@ -38,6 +38,10 @@ class Waiting(Generic[Input, Result]):
     def put(self, entry: Entry[Input, Result]) -> None:
         """Add an entry, for which room was taken."""
         insort_right(self.entries, entry, key=_DUE_S)
+
+    def count_due(self, now_s: float) -> int:
+        """Return how many are due."""
+        return bisect_right(self.entries, now_s, key=_DUE_S)
 
     def take_out(self, entry: Entry[Input, Result]) -> None:
         """Remove an entry if it still is here."""

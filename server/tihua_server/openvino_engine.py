@@ -22,10 +22,10 @@ import numpy as np
 import numpy.typing as npt
 import openvino as ov
 import structlog
+from tihua._cores import usable_cores
 
 from tihua_server.agreement import require_agreement
 from tihua_server.clip_model import ClipModel, Towers
-from tihua_server.config import usable_cores
 from tihua_server.errors import ModelError, PrecisionTooLow
 from tihua_server.niceness import stand_back
 from tihua_server.openvino_cache import KeptVerdict, Use, keep, read

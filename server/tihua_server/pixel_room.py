@@ -11,11 +11,12 @@ What is larger than the bound is decoded alone.
 """
 
 import asyncio
-import math
 import threading
 import time
+from bisect import insort_right
 from collections.abc import Callable, Sequence
 from functools import partial
+from operator import attrgetter
 from typing import Any, TypeVar
 
 from tihua_server.batch import Batch, Entry
@@ -41,7 +42,7 @@ class PixelRoom:
         self._workers = workers
         self._held = 0
         self._overtaken = 0
-        self._waiting: dict[Lane, dict[Entry[_Job, Any], None]] = {lane: {} for lane in Lane}
+        self._waiting: dict[Lane, list[Entry[_Job, Any]]] = {lane: [] for lane in Lane}
         self._running: set[Batch[_Job, Any]] = set()
         self._is_closed = False
         # Threads take and give; who waits is changed in the event loop alone, and read by both.
@@ -64,8 +65,10 @@ class PixelRoom:
         with self._lock:
             self._held -= pixels
 
-    async def run(self, job: Callable[[], T], pixels: int, lane: Lane) -> T:
+    async def run(self, job: Callable[[], T], pixels: int, lane: Lane, due_s: float) -> T:
         """Return what a job returns, which runs in a thread as soon as there is room.
+
+        Of those who wait in a lane, the picture that is due first goes first.
 
         Cancel the call, and it waits no more.
 
@@ -75,15 +78,15 @@ class PixelRoom:
         """
         if self._is_closed:
             raise _draining()
-        entry: Entry[_Job, T] = Entry(job, pixels, time.perf_counter())
+        entry: Entry[_Job, T] = Entry(job, pixels, time.perf_counter(), due_s=due_s)
         with self._lock:
-            self._waiting[lane][entry] = None
+            insort_right(self._waiting[lane], entry, key=attrgetter("due_s"))
         self._workers.wake()
         try:
             return (await entry.future).result
         except asyncio.CancelledError:
             with self._lock:
-                self._waiting[lane].pop(entry, None)
+                self._take_out(entry, lane)
             entry.forget()
             self._workers.wake()  # those behind it may have waited for it alone
             raise
@@ -107,8 +110,7 @@ class PixelRoom:
             if goes_next is None or not self._has(goes_next[1].size):
                 return None
             is_urgent = goes_next[0] is Lane.INTERACTIVE or self._is_bulks_turn()
-        # It came before all that no thread has looked at yet.
-        return (0 if is_urgent else 1), -math.inf
+        return (0 if is_urgent else 1), goes_next[1].due_s
 
     def is_gathering(self) -> bool:
         """Return False: pictures are decoded one by one."""
@@ -121,7 +123,7 @@ class PixelRoom:
             if goes_next is None or not self._has(goes_next[1].size):
                 return None
             lane, entry = goes_next
-            del self._waiting[lane][entry]
+            self._take_out(entry, lane)
             self._take(entry.size, lane)
         run = partial(self._run, entry.size)
         batch = Batch([entry], entry.size, run, self._running.discard, time.perf_counter)
@@ -138,8 +140,12 @@ class PixelRoom:
         lanes = [Lane.INTERACTIVE, Lane.BULK]
         for lane in reversed(lanes) if self._is_bulks_turn() else lanes:
             if self._waiting[lane]:
-                return lane, next(iter(self._waiting[lane]))
+                return lane, self._waiting[lane][0]
         return None
+
+    def _take_out(self, entry: Entry[_Job, Any], lane: Lane) -> None:
+        if entry in self._waiting[lane]:
+            self._waiting[lane].remove(entry)
 
     def _must_wait(self, lane: Lane) -> bool:
         if self._waiting[Lane.INTERACTIVE] or self._is_bulks_turn():

@@ -14,15 +14,15 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 
-from tihua_server.batch import Call
 from tihua_server.batcher import Batcher
 from tihua_server.capacity import Capacity
 from tihua_server.config import Config
 from tihua_server.errors import InvalidInput, ServiceError, TooLarge
+from tihua_server.flow import Flow
 from tihua_server.image_root import ImageRoot
 from tihua_server.images import decode_image, picture_size, pixels_from_rgb
 from tihua_server.lane import Lane
@@ -35,8 +35,6 @@ from tihua_server.types import (
     RgbImage,
     TokenArray,
 )
-
-T = TypeVar("T")
 
 INLINE_CHARS = 256
 """Characters of one call that are tokenized in the event loop: half a millisecond at the most."""
@@ -93,7 +91,7 @@ class Preprocessor:
         return self._jobs.queue_size(lane) + len(self._without_room[lane])
 
     async def tokens(
-        self, texts: Sequence[str], *, lane: Lane, truncate: bool
+        self, texts: Sequence[str], *, lane: Lane, truncate: bool, flow: Flow | None = None
     ) -> list[TokenArray | ServiceError]:
         """Return the tokens of each text, or why there are none.
 
@@ -101,20 +99,21 @@ class Preprocessor:
             texts: of any length.
             lane: which goes first where many wait for a thread.
             truncate: cut texts that are longer than the model's context, instead of failing them.
+            flow: whose they are; None if they are all that it asks for.
         """
         if self._is_short(texts):
             return self._tokens(texts, truncate)
         jobs = [partial(self._tokens, piece, truncate) for piece in _pieces(texts)]
-        done = await self._jobs.submit_all(jobs, lane=lane)
+        done = await self._jobs.submit_all(jobs, lane=lane, flow=flow)
         return [tokens for batched in done for tokens in batched.result]
 
-    async def pixels(self, image: Picture, *, lane: Lane, call: Call | None = None) -> PixelArray:
+    async def pixels(self, image: Picture, *, lane: Lane, flow: Flow | None = None) -> PixelArray:
         """Return a picture as the model takes it: (image_size, image_size, 3) uint8, RGB.
 
         Args:
             image: a file, its path, or pixels.
             lane: which goes first where many wait for a thread.
-            call: whose pictures take turns with those of others; None if it is the only one.
+            flow: whose it is; None if it is all that it asks for.
 
         Raises:
             InvalidInput: it can't be read, or is named by its path and no folder is allowed.
@@ -130,22 +129,23 @@ class Preprocessor:
                 return np.frombuffer(image.data, np.uint8).reshape(size, size, 3)
         decoding = _Decoding(image)
         try:
-            return await self._decoded(decoding, lane, call)
+            return await self._decoded(decoding, lane, flow)
         except asyncio.CancelledError:
             decoding.is_dropped = True
             raise
 
-    async def _decoded(self, decoding: _Decoding, lane: Lane, call: Call | None) -> PixelArray:
+    async def _decoded(self, decoding: _Decoding, lane: Lane, flow: Flow | None) -> PixelArray:
         # Room was made for it when its call was admitted: it waits and is not refused again.
         job = partial(self._decode_now, decoding, lane)
-        decoded: PixelArray | _NoRoom = (await self._jobs.submit(job, lane=lane, call=call)).result
+        batched = await self._jobs.submit(job, lane=lane, flow=flow)
+        decoded: PixelArray | _NoRoom = batched.result
         if not isinstance(decoded, _NoRoom):
             return decoded
         waiting = self._without_room[lane]
         waiting.add(decoding)
         try:
             later = partial(self._decode_later, decoding, waiting)
-            return await self._room.run(later, decoded.pixels, lane)
+            return await self._room.run(later, decoded.pixels, lane, batched.due_s)
         finally:
             waiting.discard(decoding)
 

@@ -30,7 +30,7 @@ def resize(image: Image.Image, size: int, box: _picture.Box | None = None) -> Im
         return _picture.resize(image, size, box)
     try:
         memory = pa.array(image).values
-    except ValueError:  # beyond 16 MiB a picture lies in several pieces
+    except ValueError:  # what Pillow will not show: beyond 16 MiB it lies in several pieces
         return _picture.resize(image, size)
     pixels = from_dlpack(memory).view(1, image.height, image.width, PIXEL_BYTES)
     # A view with the colours first, as torch wants them; in memory they stay last.

@@ -11,6 +11,7 @@ from tihua_server.answers import from_hit, from_ref, from_stages
 from tihua_server.call import Calls, Context
 from tihua_server.config import Limits
 from tihua_server.errors import InvalidInput, ServiceError
+from tihua_server.flow import Flow
 from tihua_server.item_requests import to_fields, to_filter
 from tihua_server.page_token import decode_page_token, encode_page_token
 from tihua_server.requests import check_batch, to_count
@@ -41,18 +42,23 @@ class SearchService(rpc.SearchServiceServicer):
     ) -> pb.SearchManyResponse:
         """Answer many queries; each has its own answer or error."""
         check_batch(request.requests, "requests", self._limits.max_batch_items)
-        outcomes = await asyncio.gather(*map(self._outcome, request.requests))
+        flow = Flow()
+        outcomes = await asyncio.gather(*(self._outcome(each, flow) for each in request.requests))
         errors = [outcome for outcome in outcomes if isinstance(outcome, ServiceError)]
         self._calls.report_parts("SearchService/SearchMany", errors)
         return pb.SearchManyResponse(entries=starmap(_entry, enumerate(outcomes)))
 
-    async def _outcome(self, request: pb.SearchRequest) -> pb.SearchResponse | ServiceError:
+    async def _outcome(
+        self, request: pb.SearchRequest, flow: Flow
+    ) -> pb.SearchResponse | ServiceError:
         try:
-            return await self._search(request)
+            return await self._search(request, flow)
         except ServiceError as error:
             return error
 
-    async def _search(self, request: pb.SearchRequest) -> pb.SearchResponse:
+    async def _search(
+        self, request: pb.SearchRequest, flow: Flow | None = None
+    ) -> pb.SearchResponse:
         start_s = perf_counter()
         # A position is "24 photos_1": so many hits before, in the collection of that name.
         position = decode_page_token(request, request.page_token)
@@ -67,7 +73,7 @@ class SearchService(rpc.SearchServiceServicer):
             group=to_group_by(request, self._limits),
             pages_of=pages_of,
         )
-        found = await self._searcher.search(query)
+        found = await self._searcher.search(query, flow)
         end = params.offset + params.limit
         is_last = len(found.hits) < params.limit or end >= self._limits.max_search_window
         position = f"{end} {found.collection}"

@@ -8,6 +8,7 @@ import numpy as np
 
 from tihua_server.embedder import Embedder
 from tihua_server.errors import InvalidInput, NotFound, ServiceError
+from tihua_server.flow import Flow
 from tihua_server.grouping import GroupBy, grouped_hits
 from tihua_server.served_models import ServedModels
 from tihua_server.stages import Stages
@@ -80,8 +81,12 @@ class Searcher:
         self._models = models
         self._store = store
 
-    async def search(self, query: Query) -> Found:
+    async def search(self, query: Query, flow: Flow | None = None) -> Found:
         """Return the items nearest to the weighted sum of the query's terms.
+
+        Args:
+            query: what is looked for.
+            flow: whose it is; None if it is all that it asks for.
 
         Raises:
             InvalidInput: a term can't be embedded, the terms cancel out, the filter is wrong, or
@@ -91,16 +96,16 @@ class Searcher:
         """
         spec = await self._store.spec(query.collection)
         try:
-            return await self._search(query, spec)
+            return await self._search(query, spec, flow)
         except NotFound:
             # What is believed of a name is up to 5 s old: the collection may have been renamed, or
             # removed after its alias was led to another.
             fresh = await self._store.spec(query.collection, is_fresh=True)
             if fresh.name == spec.name:
                 raise
-            return await self._search(query, fresh)
+            return await self._search(query, fresh, flow)
 
-    async def _search(self, query: Query, spec: CollectionSpec) -> Found:
+    async def _search(self, query: Query, spec: CollectionSpec, flow: Flow | None) -> Found:
         if query.pages_of not in {"", spec.name}:
             raise InvalidInput(
                 f"page_token is of the collection {query.pages_of}; {query.collection} leads to "
@@ -109,7 +114,7 @@ class Searcher:
                 field="page_token",
             )
         embedder = self._models.of(spec, query.model)
-        embedding, stages = await self._embed(query, spec, embedder)
+        embedding, stages = await self._embed(query, spec, embedder, flow)
         start_s = perf_counter()
         params = replace(query.params, filter=_leave_out(query.terms, query.params.filter))
         hits = await self._hits(spec.name, embedding, params, query.group)
@@ -125,7 +130,7 @@ class Searcher:
         return hits
 
     async def _embed(
-        self, query: Query, spec: CollectionSpec, embedder: Embedder
+        self, query: Query, spec: CollectionSpec, embedder: Embedder, flow: Flow | None
     ) -> tuple[FloatArray, Stages]:
         for position, term in enumerate(query.terms):
             if not (0 < abs(term.weight) <= MAX_WEIGHT):
@@ -144,7 +149,8 @@ class Searcher:
         stored = await self._stored_embeddings(spec.name, examples)
         store_s = perf_counter() - start_s if examples else 0.0
         embedded = await embedder.embed(
-            [term.value for term in query.terms if not isinstance(term.value, StoredItem)]
+            [term.value for term in query.terms if not isinstance(term.value, StoredItem)],
+            flow=flow,
         )
         rows = iter(embedded.rows)
         total = np.zeros(embedder.model.dim, np.float32)

@@ -1,7 +1,7 @@
 """Which of those who wait become the next batch.
 
 What is due first is always taken. Where inputs are padded to the largest of their batch, what fills
-it up are those of the most similar size; else those that are due next.
+it up are those of the most similar size, the early ones last; else those that are due next.
 
 Three bounds keep a batch from holding up those who come after it: its inputs, its expected duration
 (by `BatchCost`), and its padding, which may not cost more than a batch of its own would.
@@ -20,11 +20,13 @@ MIN_PADDING = 8
 """Padding that is always allowed, in units of size: below it there is nothing to gain."""
 
 EARLY_S = 0.1
-"""An input is early that is not due for so long, in seconds."""
+"""An input is early that is not due for so long, in seconds. Without this, 16 callers of 4 texts
+each got 6 % fewer answers: their batches were those of `EARLY_BATCH_S`."""
 
 EARLY_BATCH_S = 0.05
-"""What a batch may be expected to take with early inputs of another call than the first, in
-seconds: who waits for a single answer waits for them too."""
+"""What a batch may be expected to take, in seconds, with early inputs of another flow than the
+first one's: who waits for a single answer waits for them too. Without it, a picture beside a caller
+of 64 took 521 ms instead of 298, and a query beside one of 256 texts 238 instead of 172."""
 
 
 class Selection(Generic[Input, Result]):
@@ -53,9 +55,10 @@ class Selection(Generic[Input, Result]):
             now_s: by the clock by which they are due.
         """
         first, *others = waiting
+        early_s = now_s + EARLY_S
         padding_cost = self._padding_cost or 0.0
         if self._padding_cost is not None:
-            others.sort(key=lambda entry: abs(entry.size - first.size))
+            others.sort(key=lambda entry: (entry.due_s > early_s, abs(entry.size - first.size)))
         chosen = [first]
         largest = total = first.size
         size: float = first.size
@@ -65,8 +68,8 @@ class Selection(Generic[Input, Result]):
             units = total + entry.size
             places = max(largest, entry.size) * (len(chosen) + 1)
             padding = padding_cost * (places - units)
-            is_early = entry.due_s > now_s + EARLY_S and entry.call is not first.call
-            max_s = min(max_batch_s, EARLY_BATCH_S) if is_early else max_batch_s
+            is_guest = entry.due_s > early_s and entry.flow is not first.flow
+            max_s = min(max_batch_s, EARLY_BATCH_S) if is_guest else max_batch_s
             cost_s = self._cost.seconds(units + padding)
             if cost_s <= max_s and padding <= self._max_padding():
                 chosen.append(entry)

@@ -48,3 +48,9 @@ def test_a_hiccup_is_forgotten() -> None:
     """Only the latest batches count."""
     cost = learned((1, 1.0), *((10, 0.1) for _ in range(REMEMBERED)))
     assert cost.seconds(10) == pytest.approx(0.1)
+
+
+def test_an_input_takes_its_part_of_a_usual_batch() -> None:
+    """Nothing before anything was measured; and one that was held up tells nothing."""
+    assert BatchCost().of_input(8) == 0
+    assert learned((10, 0.1), (20, 0.2), (10, 60.0)).of_input(4) == pytest.approx(0.04)

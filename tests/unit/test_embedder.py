@@ -157,8 +157,8 @@ async def test_an_interactive_picture_is_decoded_before_bulk(
 async def test_a_picture_is_decoded_before_the_rest_of_another_call(
     embedder: Embedder, gate: Gate, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It waits for the one that is decoded and the one that is due, not for all."""
-    monkeypatch.setattr(BatchCost, "added", lambda _, size: 60.0 * size)
+    """It waits for the one that is being decoded: nothing else is due."""
+    monkeypatch.setattr(BatchCost, "of_input", lambda _, size: 60.0 * size)
     many = asyncio.create_task(embedder.embed([png(level) for level in range(5)]))
     await begun(gate)
     single = asyncio.create_task(embedder.embed([png(9)]))
@@ -189,8 +189,8 @@ class HeldPictures(FakeEncoder):
 async def test_a_picture_is_computed_before_the_rest_of_another_call(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """The same again, where nothing had to be decoded."""
-    monkeypatch.setattr(BatchCost, "added", lambda _, size: 60.0 * size)
+    """It waits for the one that is being computed: nothing else is due."""
+    monkeypatch.setattr(BatchCost, "of_input", lambda _, size: 60.0 * size)
     encoder = HeldPictures()
     embedder = Embedder(encoder, Config(preprocess_threads=1, max_batch_size=1))
     many = asyncio.create_task(embedder.embed([square(level) for level in range(5)]))

@@ -23,7 +23,7 @@ class Decoding:
         self._room = room
 
     def start(
-        self, name: str, pixels: int, lane: Lane = Lane.INTERACTIVE
+        self, name: str, pixels: int, lane: Lane = Lane.INTERACTIVE, *, due_s: float = 0.0
     ) -> "asyncio.Task[object]":
         """Ask for room for a job."""
 
@@ -31,7 +31,7 @@ class Decoding:
             self.began.append(name)
             assert self.may_go_on.wait(10)
 
-        return asyncio.create_task(self._room.run(job, pixels, lane))
+        return asyncio.create_task(self._room.run(job, pixels, lane, due_s))
 
     async def hold(
         self, name: str, pixels: int, lane: Lane = Lane.INTERACTIVE
@@ -162,7 +162,7 @@ async def test_who_waits_for_pixels_keeps_nobody_from_a_thread(
     bulk = [decoding.start(f"bulk {number}", 5, Lane.BULK) for number in range(8)]
     await settled()
     other = PixelRoom(LIMIT, workers)
-    assert await other.run(lambda: "done", 1, Lane.BULK) == "done"
+    assert await other.run(lambda: "done", 1, Lane.BULK, 0.0) == "done"
     assert decoding.began == ["first"]
     await decoding.finish(first, *bulk)
 
@@ -181,6 +181,16 @@ async def test_a_thread_may_take_the_pixels_that_were_about_to_be_handed_out(
     room.give(1)
     workers.wake()
     await decoding.finish(bulk)
+
+
+async def test_what_is_due_first_goes_first(room: PixelRoom, decoding: Decoding) -> None:
+    """A single picture passes those of a large call, which are due one after another."""
+    first = await decoding.hold("first", LIMIT)
+    large = [decoding.start(f"large {due_s}", LIMIT, due_s=due_s) for due_s in (0, 40, 80)]
+    single = decoding.start("single", LIMIT, due_s=1)
+    await settled()
+    await decoding.finish(first, *large, single)
+    assert decoding.began == ["first", "large 0", "single", "large 40", "large 80"]
 
 
 async def test_a_caller_who_hung_up_lets_those_behind_pass(
@@ -219,8 +229,8 @@ async def test_a_job_that_fails_gives_its_pixels_back(room: PixelRoom) -> None:
         raise ValueError("no picture")
 
     with pytest.raises(ValueError, match="no picture"):
-        await room.run(fail, LIMIT, Lane.BULK)
-    assert await room.run(lambda: "done", LIMIT, Lane.BULK) == "done"
+        await room.run(fail, LIMIT, Lane.BULK, 0.0)
+    assert await room.run(lambda: "done", LIMIT, Lane.BULK, 0.0) == "done"
 
 
 async def test_closing_answers_those_who_wait(room: PixelRoom, decoding: Decoding) -> None:
@@ -231,4 +241,4 @@ async def test_closing_answers_those_who_wait(room: PixelRoom, decoding: Decodin
     answers = await asyncio.gather(*tasks, return_exceptions=True)
     assert [type(answer) for answer in answers] == [Draining] * 2
     with pytest.raises(Draining):
-        await room.run(lambda: None, 1, Lane.INTERACTIVE)
+        await room.run(lambda: None, 1, Lane.INTERACTIVE, 0.0)

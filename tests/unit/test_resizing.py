@@ -28,6 +28,12 @@ def test_whole_pictures_of_every_shape_are_resized(size: tuple[int, int]) -> Non
     assert np.abs(ours - theirs).max() <= 1
 
 
+def test_it_is_torch_that_resizes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Up to the largest picture that Pillow keeps in one piece."""
+    monkeypatch.delattr(_picture, "resize")
+    assert resize(noise(2048, 2048), 32).size == (32, 32)
+
+
 @pytest.mark.parametrize(
     ("picture", "box"),
     [

@@ -5,7 +5,6 @@
 What waits in between is bounded in items and in bytes, however large the folder.
 """
 
-import os
 from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ from pathlib import Path, PurePosixPath
 from typing import TypeAlias
 
 import tihua
+from tihua._cores import usable_cores
 from tihua._folder import Folder, Found, PictureFile, Unusable
 from tihua._read_ahead import ReadAhead
 
@@ -108,7 +108,7 @@ class Intake:
                 self._loaded,
                 chain.from_iterable(pages),
                 # To preprocess keeps a core busy, and a large picture takes 200 MB meanwhile.
-                threads=min(_THREADS, os.cpu_count() or 1) if self._preprocess_size else _THREADS,
+                threads=min(_THREADS, usable_cores()) if self._preprocess_size else _THREADS,
                 max_items=_ITEMS_AHEAD,
                 max_bytes=_BYTES_AHEAD,
                 size_of=self._held_bytes,

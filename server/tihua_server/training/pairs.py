@@ -6,10 +6,10 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
+from tihua._cores import usable_cores
 from torch import Tensor
 
 from tihua_server.chinese_clip import PIXEL_MEAN, PIXEL_STD
-from tihua_server.config import usable_cores
 from tihua_server.tokenizer import Tokenizer
 from tihua_server.training.photographs import Photographs
 from tihua_server.training.pictures import squares, to_square

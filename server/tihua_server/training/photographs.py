@@ -17,8 +17,9 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 from rich.progress import Progress
+from tihua._cores import usable_cores
 
-from tihua_server.config import Limits, usable_cores
+from tihua_server.config import Limits
 from tihua_server.errors import ServiceError
 from tihua_server.images import decode_whole
 from tihua_server.training.caption_table import CAPTION_FILE, read_captions

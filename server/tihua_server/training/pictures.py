@@ -10,8 +10,8 @@ from typing import Protocol
 
 import numpy as np
 from PIL import Image
+from tihua._cores import usable_cores
 
-from tihua_server.config import usable_cores
 from tihua_server.types import PixelArray
 
 WHITE = (255, 255, 255)

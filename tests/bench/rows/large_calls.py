@@ -1,8 +1,10 @@
 """Single inputs beside a caller who sends many at once, of the same lane."""
 
 import asyncio
+import statistics
 from collections.abc import Awaitable, Callable, Sequence
-from typing import TypeVar
+from dataclasses import dataclass, field
+from typing import Generic, TypeVar
 
 from bench.figure import Figure, ratio_figure
 from bench.load import drive, lasting, repeated, until
@@ -15,67 +17,70 @@ PICTURES = 64
 T = TypeVar("T")
 
 
+@dataclass
+class _Beside(Generic[T]):
+    """Single calls and large ones.
+
+    Attributes:
+        single, large: what makes a call.
+        inputs: of both.
+        many: inputs of a large call.
+        p50s_ms: of single calls, beside large ones and on the idle server, by round.
+        rates: inputs a second of the large calls, beside single ones and alone, by round.
+    """
+
+    single: Callable[[T], Awaitable[object]]
+    large: Callable[[Sequence[T]], Awaitable[object]]
+    inputs: Sequence[T]
+    many: int
+    p50s_ms: list[tuple[float, float]] = field(default_factory=list)
+    rates: list[tuple[float, float]] = field(default_factory=list)
+
+    async def measure(self, seconds: float) -> None:
+        """Measure each alone, and then both for so long."""
+        calls = [list(repeated(self.inputs, self.many))]
+        idle = await drive(self.single, lasting(seconds / 2, self.inputs), in_flight=1)
+        alone = await drive(self.large, lasting(seconds / 2, calls), in_flight=1)
+        stop = asyncio.Event()
+        large = asyncio.create_task(drive(self.large, until(stop, calls), in_flight=1))
+        try:
+            busy = await drive(self.single, lasting(seconds, self.inputs), in_flight=1)
+        finally:
+            stop.set()
+            beside = await large
+        self.p50s_ms.append((busy.percentile_ms(50), idle.percentile_ms(50)))
+        self.rates.append((beside.rate * self.many, alone.rate * self.many))
+
+    def figure(self, name: str, what: str) -> Figure:
+        """Return what came of it."""
+        beside, alone = zip(*self.rates, strict=True)
+        return ratio_figure(
+            name,
+            f"{what}, p50",
+            rounds=self.p50s_ms,
+            unit="ms",
+            against="the same, idle",
+            target=None,
+            note=f"inputs a second of the large calls meanwhile"
+            f" {statistics.median(beside):.3g}, alone {statistics.median(alone):.3g}",
+        )
+
+
 async def large_calls(stage: Stage) -> list[Figure]:
     """Send single inputs one at a time, and then the same beside one caller of large calls."""
     pick = stage.settings.pick
-    pictures = small_jpegs(8)
-    text_ms: list[tuple[float, float]] = []
-    picture_ms: list[tuple[float, float]] = []
     async with stage.server() as server:
-
-        async def p50s(
-            single: Callable[[T], Awaitable[object]],
-            large: Callable[[Sequence[T]], Awaitable[object]],
-            inputs: Sequence[T],
-            *,
-            many: int,
-            seconds: float,
-        ) -> tuple[float, float]:
-            idle = await drive(single, lasting(seconds / 2, inputs), in_flight=1)
-            stop = asyncio.Event()
-            calls = [list(repeated(inputs, many))]
-            beside = asyncio.create_task(drive(large, until(stop, calls), in_flight=1))
-            try:
-                busy = await drive(single, lasting(seconds, inputs), in_flight=1)
-            finally:
-                stop.set()
-                await beside
-            return busy.percentile_ms(50), idle.percentile_ms(50)
-
+        texts = _Beside(server.embed_text, server.embed_texts, QUERIES, TEXTS)
+        pictures = _Beside(server.embed_image, server.embed_images, small_jpegs(8), PICTURES)
         for _ in stage.rounds():
-            text_ms.append(
-                await p50s(
-                    server.embed_text,
-                    server.embed_texts,
-                    QUERIES,
-                    many=TEXTS,
-                    seconds=pick(8, 3),
-                )
-            )
-            picture_ms.append(
-                await p50s(
-                    server.embed_image,
-                    server.embed_images,
-                    pictures,
-                    many=PICTURES,
-                    seconds=pick(16, 6),
-                )
-            )
+            await texts.measure(pick(8, 3))
+            await pictures.measure(pick(24, 8))
     return [
-        ratio_figure(
-            "large_calls_text_p50",
-            f"EmbedText one at a time beside a caller of {TEXTS} texts, p50",
-            rounds=text_ms,
-            unit="ms",
-            against="the same, idle",
-            target=None,
+        texts.figure(
+            "large_calls_text_p50", f"EmbedText one at a time beside a caller of {TEXTS} texts"
         ),
-        ratio_figure(
+        pictures.figure(
             "large_calls_image_p50",
-            f"EmbedImage, 256×256 JPEGs, one at a time beside a caller of {PICTURES}, p50",
-            rounds=picture_ms,
-            unit="ms",
-            against="the same, idle",
-            target=None,
+            f"EmbedImage, 256×256 JPEGs, one at a time beside a caller of {PICTURES}",
         ),
     ]

@@ -20,8 +20,8 @@ async def mixed(stage: Stage) -> list[Figure]:
     """Ingest a folder alone, under queries and under searches; one at a time, without a pause."""
     pick = stage.settings.pick
     folder = stage.materials.photographs(pick(300, 100))
-    texts: list[tuple[float, float]] = []
-    searches: list[tuple[float, float]] = []
+    text_p99s: list[tuple[float, float]] = []
+    search_p99s: list[tuple[float, float]] = []
     rates: list[tuple[float, float]] = []
     text_p50s, search_p50s = [], []
     async with stage.server() as server:
@@ -34,18 +34,18 @@ async def mixed(stage: Stage) -> list[Figure]:
             idle = await drive(server.embed_text, repeated(QUERIES, pick(500, 150)), in_flight=1)
             lone = await ingest(server.address, folder, f"lone_{number}")
             busy, load = await _beside(server, server.embed_text, folder, f"busy_{number}")
-            texts.append((load.percentile_ms(99), idle.percentile_ms(99)))
+            text_p99s.append((load.percentile_ms(99), idle.percentile_ms(99)))
             text_p50s.append(load.percentile_ms(50))
             rates.append((busy.rate, lone.rate))
             idle = await drive(search, repeated(QUERIES, pick(500, 150)), in_flight=1)
             _, load = await _beside(server, search, folder, f"searched_{number}")
-            searches.append((load.percentile_ms(99), idle.percentile_ms(99)))
+            search_p99s.append((load.percentile_ms(99), idle.percentile_ms(99)))
             search_p50s.append(load.percentile_ms(50))
     return [
         ratio_figure(
             "mixed_text_p99",
             "EmbedText one at a time while `tihua ingest` runs, p99",
-            rounds=texts,
+            rounds=text_p99s,
             unit="ms",
             against="the same, idle",
             target=at_most(5),
@@ -62,7 +62,7 @@ async def mixed(stage: Stage) -> list[Figure]:
         ratio_figure(
             "mixed_search_p99",
             "Search by text, one at a time while `tihua ingest` runs, p99",
-            rounds=searches,
+            rounds=search_p99s,
             unit="ms",
             against="the same, idle",
             target=at_most(5),

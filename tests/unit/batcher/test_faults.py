@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
-from typing import cast
 
 import pytest
 from squares import Squares, submit_all
@@ -34,6 +33,16 @@ async def test_a_wrong_number_of_results_is_an_error(
         await batcher.submit(1)
 
 
+class Incomparable(int):
+    """A size that can't be compared with others."""
+
+    def __sub__(self, other: int) -> int:
+        """Fail."""
+        raise TypeError(f"{self} - {other}")
+
+    __rsub__ = __sub__
+
+
 async def test_a_batch_that_can_not_be_made_keeps_nobody_waiting(
     workers: Workers, squares: Squares
 ) -> None:
@@ -43,7 +52,7 @@ async def test_a_batch_that_can_not_be_made_keeps_nobody_waiting(
         workers=workers,
         max_batch_size=4,
         max_queue_size=6,
-        size_of=lambda number: cast("int", None) if number == 7 else 1,
+        size_of=lambda number: Incomparable(1) if number == 7 else 1,
     )
     held = await squares.hold(batcher)
     tasks = await submit_all(batcher, [1, 7, 2, 3])

@@ -6,8 +6,9 @@ from collections.abc import Iterator, Sequence
 import pytest
 from clock import Clock
 from squares import Squares, slowed, submit_all
-from tihua_server.batch import Batched, Call
-from tihua_server.batcher import CALL_SHARE, Batcher
+from tihua_server.batch import Batched
+from tihua_server.batcher import Batcher
+from tihua_server.flow import MAX_LEAD_S, SHARE, Flow
 from tihua_server.lane import Lane
 from tihua_server.workers import Workers
 
@@ -52,7 +53,7 @@ async def call(
 async def test_a_single_input_overtakes_those_of_a_large_call(
     batcher: Batcher[int, int], squares: Squares
 ) -> None:
-    """It waits for the one that is due, and fills its batch with no more than a little."""
+    """It goes after the one that is due, and before all the others."""
     await learn(batcher)
     held = await squares.hold(batcher)
     large = await call(batcher, range(1, 8))
@@ -75,6 +76,82 @@ async def test_early_inputs_do_not_make_another_calls_batch_long(
     assert squares.batches == [[9, 1, 2], [3, 4, 5, 6]]
 
 
+async def test_what_is_due_goes_before_early_inputs_of_a_likelier_size(
+    workers: Workers, squares: Squares, clock: Clock
+) -> None:
+    """Else a large call's would fill the batches that its first one is taken for."""
+    batcher: Batcher[int, int] = Batcher(
+        slowed(squares, clock, 0.05),
+        workers=workers,
+        max_batch_size=2,
+        max_queue_size=99,
+        size_of=lambda size: size or 1,
+        clock=clock,
+    )
+    for _ in range(3):
+        await batcher.submit(8)
+    held = await squares.hold(batcher)
+    large = await call(batcher, [8] * 5)
+    clock.now_s += 0.05
+    single = await submit_all(batcher, [12])
+    squares.may_go_on.set()
+    await asyncio.gather(held, large, *single)
+    assert squares.batches == [[8, 12], [8, 8], [8, 8]]
+
+
+async def test_nobody_is_put_off_by_a_batch_that_was_held_up(
+    batcher: Batcher[int, int], squares: Squares, clock: Clock
+) -> None:
+    """One batch that took an hour says nothing of the next."""
+    await learn(batcher)
+    held = await squares.hold(batcher)
+    clock.now_s += 3600
+    squares.may_go_on.set()
+    await held
+    held = await squares.hold(batcher)
+    large = await call(batcher, range(1, 8))
+    clock.now_s += 3.5 * INPUT_S / SHARE
+    single = await submit_all(batcher, [9])
+    squares.may_go_on.set()
+    await asyncio.gather(held, large, *single)
+    assert squares.batches[0] == [1, 2, 3, 4]
+
+
+async def test_no_input_is_due_later_than_callers_wait(
+    batcher: Batcher[int, int], squares: Squares, clock: Clock
+) -> None:
+    """Whatever it is thought to take."""
+    for _ in range(3):
+        held = await squares.hold(batcher)
+        clock.now_s += 3600
+        squares.may_go_on.set()
+        await held
+    held = await squares.hold(batcher)
+    large = await call(batcher, [1, 2, 3, 4])
+    clock.now_s += MAX_LEAD_S
+    single = await submit_all(batcher, [9])
+    squares.may_go_on.set()
+    await asyncio.gather(held, large, *single)
+    assert squares.batches == [[1, 2, 3, 4], [9]]
+
+
+async def test_a_failure_is_heard_before_the_rest_is_computed(
+    workers: Workers, squares: Squares
+) -> None:
+    """The smallest are computed first, wherever they stand in the call."""
+    batcher: Batcher[int, int] = Batcher(
+        squares,
+        workers=workers,
+        max_batch_size=1,
+        max_queue_size=9,
+        size_of=lambda size: 1 if size == 13 else 9,
+    )
+    with pytest.raises(ValueError, match="13 is bad luck"):
+        await batcher.submit_all([5, 6, 7, 13])
+    assert squares.batches[0] == [13]
+    assert len(squares.batches) <= 2
+
+
 async def test_a_large_call_keeps_its_share(
     batcher: Batcher[int, int], squares: Squares, clock: Clock
 ) -> None:
@@ -82,7 +159,7 @@ async def test_a_large_call_keeps_its_share(
     await learn(batcher)
     held = await squares.hold(batcher)
     large = await call(batcher, range(1, 8))
-    clock.now_s += 3.5 * INPUT_S / CALL_SHARE
+    clock.now_s += 3.5 * INPUT_S / SHARE
     single = await submit_all(batcher, [9])
     squares.may_go_on.set()
     await asyncio.gather(held, large, *single)
@@ -95,8 +172,8 @@ async def test_inputs_of_a_call_take_turns_though_they_come_one_by_one(
     """As pictures do, each of which is decoded before."""
     await learn(batcher)
     held = await squares.hold(batcher)
-    large = Call(6)
-    pieces = [asyncio.create_task(batcher.submit(number, call=large)) for number in range(1, 7)]
+    large = Flow()
+    pieces = [asyncio.create_task(batcher.submit(number, flow=large)) for number in range(1, 7)]
     await asyncio.sleep(0)
     single = await submit_all(batcher, [9])
     squares.may_go_on.set()

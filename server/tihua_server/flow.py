@@ -1,0 +1,46 @@
+"""When the inputs of a caller are due, so that nobody need wait for all of another's.
+
+    a call of 256 texts      1   2   3   4   5   6   7  …   each four times its own time later
+    a query                            x                    due now: before 4 and all behind it
+
+A variant of the virtual clock of packet networks (L. Zhang, SIGCOMM 1990), in real time, so that
+the queues of all models agree. Who waits alone gets the whole model; whoever comes passes what is
+not due; and what is due goes by its arrival again, so that no call is put off for ever.
+
+Beside one caller of 256 texts a query takes 119 ms (p50) that took 697, and beside one of 64
+pictures a picture 249 instead of 4 679, while they get as much done (ViT-B-16 in bf16, two cores of
+Zen 4). It has its price: beside callers who fill the model by themselves a large call takes up to
+four times as long as alone, and of two large ones both end when the second did.
+"""
+
+import math
+
+SHARE = 1 / 4
+"""Of the model, what a flow may claim before others: with up to four large ones a single input
+still passes them all."""
+
+MAX_LEAD_S = 30.0
+"""How long after its arrival an input may be due at most, in seconds: what a batch costs is an
+estimate. Most callers do not wait longer."""
+
+
+class Flow:
+    """What a caller asks for at once."""
+
+    __slots__ = ("_next_s",)
+
+    def __init__(self) -> None:
+        """Have asked for nothing yet."""
+        self._next_s: dict[object, float] = {}
+
+    def due_s(self, where: object, now_s: float, takes_s: float) -> float:
+        """Return when its next input is due.
+
+        Args:
+            where: it waits; pictures wait for a thread that decodes, and then for the model.
+            now_s: it comes.
+            takes_s: what it will cost there.
+        """
+        due_s = min(max(now_s, self._next_s.get(where, -math.inf)), now_s + MAX_LEAD_S)
+        self._next_s[where] = due_s + takes_s / SHARE
+        return due_s
