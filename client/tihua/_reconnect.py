@@ -4,7 +4,7 @@ import random
 import time
 from collections.abc import Callable
 
-from tihua.errors import OverloadedError, TihuaError, UnavailableError
+from tihua.errors import DeadlineError, OverloadedError, TihuaError, UnavailableError
 
 STREAM_IDLE = "STREAM_IDLE"
 """The reason of a server that ends a stream which rested, as it should: no outage."""
@@ -53,7 +53,7 @@ class Reconnect:
         Raises:
             TihuaError: `error` itself, if it is none that passes, or has lasted too long.
         """
-        if not isinstance(error, UnavailableError | OverloadedError):
+        if not isinstance(error, UnavailableError | OverloadedError | DeadlineError):
             raise error
         if error.reason == STREAM_IDLE:
             return _FIRST_DELAY_S

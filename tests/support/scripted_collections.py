@@ -126,7 +126,9 @@ class Collections(collection_service_pb2_grpc.CollectionServiceServicer):
     def GetItems(
         self, request: collections.GetItemsRequest, context: grpc.ServicerContext
     ) -> collections.GetItemsResponse:
-        """Return items by id."""
+        """Return items by id, once there are no refusals left."""
+        if self.memory.get_refusals:
+            context.abort(self.memory.get_refusals.pop(0), "the collection is being loaded")
         self._collection(request.collection, context)
         known = self.memory.items
         return collections.GetItemsResponse(

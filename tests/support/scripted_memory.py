@@ -5,6 +5,7 @@ import math
 import struct
 from collections.abc import Iterable
 
+import grpc
 from tihua.v1 import collection_service_pb2 as collections
 from tihua.v1 import search_service_pb2, types_pb2
 
@@ -25,6 +26,7 @@ class Memory:
         self.requests: list[search_service_pb2.SearchRequest] = []
         self.ends_streams = False
         self.breaks = 0
+        self.get_refusals: list[grpc.StatusCode] = []
 
     def put(self, item: types_pb2.Item, index: int) -> types_pb2.ItemError | None:
         """Store an item, or return why not: a picture whose content starts with "broken"."""

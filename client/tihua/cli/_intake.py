@@ -5,6 +5,7 @@
 What waits in between is bounded in items and in bytes, however large the folder.
 """
 
+import threading
 from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ import tihua
 from tihua._cores import usable_cores
 from tihua._folder import Folder, Found, PictureFile, Unusable
 from tihua._read_ahead import ReadAhead
+from tihua._reconnect import Reconnect
 
 _PAGE_ITEMS = 256
 """Ids asked for in one call, if the server's limits allow as many."""
@@ -63,6 +65,8 @@ class Intake:
             the files itself; None sends them.
         on_unusable: called with each file that can't be sent.
         on_step: called after each file.
+        on_break: called, on that thread, when the server can't be asked and will be asked again.
+        reconnect_timeout_s: how long it is asked again after that, in seconds.
     """
 
     def __init__(
@@ -76,6 +80,8 @@ class Intake:
         server_folder: PurePosixPath | None = None,
         on_unusable: Callable[[Unusable], None],
         on_step: Callable[[], None],
+        on_break: Callable[[tihua.TihuaError], None],
+        reconnect_timeout_s: float,
     ) -> None:
         self.here = Tally()
         self._client = client
@@ -86,6 +92,9 @@ class Intake:
         self._server_folder = server_folder
         self._on_unusable = on_unusable
         self._on_step = on_step
+        self._on_break = on_break
+        self._reconnect_timeout_s = reconnect_timeout_s
+        self._is_closed = threading.Event()
 
     def items(self) -> Generator[tihua.Item, None, None]:
         """Yield the items that must be embedded, in the order of the folder.
@@ -93,8 +102,14 @@ class Intake:
         Closing the generator ends its threads.
 
         Raises:
-            tihua.TihuaError: the server can't be asked what is there.
+            tihua.TihuaError: the server can't be asked what is there, or did not come back.
         """
+        try:
+            yield from self._outcomes()
+        finally:
+            self._is_closed.set()
+
+    def _outcomes(self) -> Generator[tihua.Item, None, None]:
         decided = ReadAhead(
             self._decided,
             self._pages(),
@@ -164,8 +179,18 @@ class Intake:
         """Return what the collection has under the ids of these files."""
         if not files:
             return {}
-        stored = self._client.get_items([file.id for file in files], fields=["uri", "metadata"])
-        return {item.id: item for item in stored}
+        ids = [file.id for file in files]
+        reconnect = Reconnect(self._reconnect_timeout_s, on_break=self._on_break)
+        while True:
+            try:
+                stored = self._client.get_items(ids, fields=["uri", "metadata"])
+            except tihua.TihuaError as error:
+                if self._is_closed.is_set():  # nobody is to be told of it
+                    raise
+                if self._is_closed.wait(reconnect.delay_after(error, 0)):
+                    raise
+            else:
+                return {item.id: item for item in stored}
 
     def _held_bytes(self, decision: _Decision) -> int:
         if not isinstance(decision, PictureFile) or self._server_folder is not None:

@@ -135,6 +135,8 @@ def command(
                 server_folder=None if server_folder is None else PurePosixPath(server_folder),
                 on_unusable=reception.fail,
                 on_step=reception.show,
+                on_break=reception.wait,
+                reconnect_timeout_s=RECONNECT_TIMEOUT_S,
             )
             reception.here = intake.here
             began = time.monotonic()

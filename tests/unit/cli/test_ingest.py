@@ -4,6 +4,7 @@ import json
 import os
 from pathlib import Path
 
+import grpc
 import pytest
 from command_line import Tihua
 from PIL import Image
@@ -230,6 +231,18 @@ def test_a_break_is_told_and_survived(tihua: Tihua, memory: Memory, pictures: Pa
     result = tihua("ingest", pictures)
     assert result.exit_code == 0
     assert result.stderr.count("the server is gone; trying again for up to 60 s\n") == 1
+    assert set(memory.items) == GOOD
+
+
+@pytest.mark.parametrize("code", ["UNAVAILABLE", "DEADLINE_EXCEEDED"])
+def test_a_store_that_can_t_be_read_for_a_while_is_waited_for(
+    tihua: Tihua, memory: Memory, pictures: Path, code: str
+) -> None:
+    """What is there is asked for again, beyond what gRPC repeats by itself, and told once."""
+    memory.get_refusals = [grpc.StatusCode[code]] * 6
+    result = tihua("ingest", pictures)
+    assert result.exit_code == 0, result.output
+    assert result.stderr.count("trying again for up to 60 s\n") == 1
     assert set(memory.items) == GOOD
 
 

@@ -48,6 +48,16 @@ class EmptyCollection:
         return []
 
 
+class VanishingCollection(EmptyCollection):
+    """One that answers once and is gone then."""
+
+    def get_items(self, ids: Sequence[str], *, fields: Sequence[str]) -> list[tihua_package.Item]:
+        """Return nothing, and fail from the second call on."""
+        if self.threads:
+            raise tihua_package.UnavailableError("gone")
+        return super().get_items(ids, fields=fields)
+
+
 LIMITS = tihua_package.Limits(
     max_message_bytes=2**26,
     max_batch_items=256,
@@ -91,6 +101,8 @@ def test_what_is_read_ahead_is_bounded_in_items_and_in_bytes(
         is_forced=False,
         on_unusable=lambda _: None,
         on_step=lambda: None,
+        on_break=lambda _: None,
+        reconnect_timeout_s=60.0,
     )
     items = intake.items()
     for number in range(1, 1_000):
@@ -112,9 +124,36 @@ def test_the_server_is_asked_ahead_on_another_thread(tmp_path: Path) -> None:
         is_forced=False,
         on_unusable=lambda _: None,
         on_step=lambda: None,
+        on_break=lambda _: None,
+        reconnect_timeout_s=60.0,
     )
     next(intake.items())
     assert threading.current_thread() not in client.threads
+
+
+def test_nobody_waits_for_a_server_once_the_intake_is_closed(tmp_path: Path) -> None:
+    """The thread that would ask again, for a minute, ends with it."""
+    file = tmp_path / "a.jpg"
+    file.write_bytes(b"picture")
+    client = VanishingCollection()
+    is_told = threading.Event()
+    intake = Intake(
+        cast("tihua_package.Client", client),
+        EndlessFolder(file, 7),
+        LIMITS,
+        is_forced=False,
+        on_unusable=lambda _: None,
+        on_step=lambda: None,
+        on_break=lambda _: is_told.set(),
+        reconnect_timeout_s=60.0,
+    )
+    items = intake.items()
+    next(items)
+    assert is_told.wait(10.0)
+    items.close()
+    (asking,) = client.threads
+    asking.join(10.0)
+    assert not asking.is_alive()
 
 
 @pytest.fixture

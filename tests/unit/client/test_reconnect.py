@@ -2,7 +2,13 @@
 
 import pytest
 from clock import Clock
-from tihua import InvalidRequestError, OverloadedError, TihuaError, UnavailableError
+from tihua import (
+    DeadlineError,
+    InvalidRequestError,
+    OverloadedError,
+    TihuaError,
+    UnavailableError,
+)
 from tihua._reconnect import Reconnect
 
 
@@ -73,6 +79,11 @@ def test_an_error_that_does_not_pass_is_raised() -> None:
     """Trying again would only repeat it."""
     with pytest.raises(InvalidRequestError):
         Reconnect(60.0, now=Clock()).delay_after(InvalidRequestError("wrong"), 0)
+
+
+def test_a_server_that_answers_too_late_is_one_that_is_away() -> None:
+    """Its store may be coming back; it is asked again as long as any other."""
+    assert Reconnect(60.0, now=Clock()).delay_after(DeadlineError("late"), 0) <= 0.1
 
 
 def test_a_stream_that_rested_too_long_is_no_outage() -> None:
