@@ -135,7 +135,7 @@ class Folder:
             for entry in entries:
                 if entry.name.startswith("."):
                     continue
-                is_folder = entry.is_dir(follow_symlinks=False)
+                is_folder = _is_folder(entry)
                 is_picture = os.path.splitext(entry.name)[1].lower() in SUFFIXES  # noqa: PTH122 - fast
                 if is_folder or (is_picture and self._is_inside(entry)):
                     yield entry.name, is_folder
@@ -143,9 +143,11 @@ class Folder:
     def _is_inside(self, entry: "os.DirEntry[str]") -> bool:
         """Return whether an entry is no link, or one to a file of this folder."""
         if not entry.is_symlink():
-            return entry.is_file()
+            return _is_file(entry)
         target = os.path.realpath(entry.path)
-        return Path(target).is_relative_to(self._real_root) and Path(target).is_file()
+        # Unlike Path.is_file it never raises: a link may lead to a name that is too long, or into a
+        # folder that is closed to us.
+        return Path(target).is_relative_to(self._real_root) and os.path.isfile(target)  # noqa: PTH113
 
     def _found(self, name: str, path: Path) -> Found:
         try:
@@ -168,3 +170,19 @@ class Folder:
 
     def _unusable(self, name: str, reason: str, error: OSError) -> Unusable:
         return Unusable(self.id_prefix + name, reason, error.strerror or str(error))
+
+
+def _is_folder(entry: "os.DirEntry[str]") -> bool:
+    """Return whether an entry is a folder, and no link to one."""
+    try:
+        return entry.is_dir(follow_symlinks=False)
+    except OSError:  # a file system that tells kinds only if asked, and not of this one
+        return False
+
+
+def _is_file(entry: "os.DirEntry[str]") -> bool:
+    """Return whether an entry is a file, or can't be told to be none: then it is named later."""
+    try:
+        return entry.is_file()
+    except OSError:
+        return True

@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -19,6 +20,47 @@ def touch(path: Path) -> Path:
 def ids(folder: Folder) -> list[str]:
     """Return the ids of the usable pictures."""
     return [found.id for found in folder if isinstance(found, PictureFile)]
+
+
+class Kindless:
+    """The entries of a folder, as of a file system that does not tell what they are.
+
+    Args:
+        entries: the real ones.
+    """
+
+    def __init__(self, entries: "os._ScandirIterator[str]") -> None:
+        self._entries = entries
+
+    def __enter__(self) -> Iterator["KindlessEntry"]:
+        """Return the entries."""
+        return map(KindlessEntry, self._entries)
+
+    def __exit__(self, *_: object) -> None:
+        """Close the folder."""
+        self._entries.close()
+
+
+class KindlessEntry:
+    """An entry that fails when its kind is asked for.
+
+    Args:
+        entry: the real one.
+    """
+
+    def __init__(self, entry: "os.DirEntry[str]") -> None:
+        self.name = entry.name
+        self.path = entry.path
+
+    def is_symlink(self) -> bool:
+        """Return False, as it is none."""
+        return False
+
+    def is_dir(self, *, follow_symlinks: bool = True) -> bool:
+        """Fail."""
+        raise PermissionError(13, "Permission denied")
+
+    is_file = is_dir
 
 
 def test_pictures_are_told_by_their_suffix_in_any_letter_case(tmp_path: Path) -> None:
@@ -43,6 +85,37 @@ def test_links_lead_nowhere_outside(tmp_path: Path) -> None:
     (inside / "folder").symlink_to(outside.parent)
     (inside / "loop").symlink_to(inside)
     assert ids(Folder(inside)) == ["a.jpg", "same.jpg"]
+
+
+def test_a_link_that_can_t_be_followed_hides_no_other_picture(tmp_path: Path) -> None:
+    """One to a name that no file can have is nothing, like any dangling one."""
+    touch(tmp_path / "a.jpg")
+    touch(tmp_path / "z.jpg")
+    (tmp_path / "long.jpg").symlink_to("n" * 256 + ".jpg")
+    assert ids(Folder(tmp_path)) == ["a.jpg", "z.jpg"]
+    assert Folder(tmp_path).count() == 2
+
+
+def test_an_entry_whose_kind_can_t_be_told_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A file system may have to be asked, and refuse; the others of its folder are taken."""
+    touch(tmp_path / "a.jpg")
+    touch(tmp_path / "b.jpg")
+    touch(tmp_path / "notes.txt")
+    scandir = os.scandir
+    monkeypatch.setattr(os, "scandir", lambda folder: Kindless(scandir(folder)))
+    stat = Path.stat
+
+    def refusing(path: Path, *, follow_symlinks: bool = True) -> os.stat_result:
+        if path.name == "b.jpg":
+            raise PermissionError(13, "Permission denied")
+        return stat(path, follow_symlinks=follow_symlinks)
+
+    monkeypatch.setattr(Path, "stat", refusing)
+    good, bad = Folder(tmp_path)
+    assert isinstance(good, PictureFile)
+    assert bad == Unusable("b.jpg", "FILE_UNREADABLE", "Permission denied")
 
 
 def test_a_link_to_the_folder_itself_is_walked(tmp_path: Path) -> None:
