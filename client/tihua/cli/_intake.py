@@ -5,6 +5,8 @@
 What waits in between is bounded in items and in bytes, however large the folder.
 """
 
+import os
+import stat
 import threading
 from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import closing
@@ -241,13 +243,23 @@ def _compared(file: PictureFile, item: tihua.Item | None) -> _Decision:
         item.metadata.get(key) == value for key, value in file.metadata.items()
     ):
         return None
-    if not is_same_file and Path(item.uri).is_file():  # it is none that was moved
+    if not is_same_file and _may_be_there(item.uri):  # it is none that was moved
         message = (
             f"the collection has this id for {item.uri}; give this folder an "
             "--id-prefix, or replace what is there with --force"
         )
         return Unusable(file.id, "ID_TAKEN", message)
     return file
+
+
+def _may_be_there(path: str) -> bool:
+    """Return whether there is a file, or what looks for it is refused, as in another's home."""
+    try:
+        return stat.S_ISREG(os.stat(path).st_mode)  # noqa: PTH116 - a uri, perhaps no path at all
+    except (FileNotFoundError, NotADirectoryError, ValueError):
+        return False
+    except OSError:
+        return True
 
 
 def _is_same_file(one: Path, other: Path) -> bool:

@@ -93,6 +93,21 @@ def test_a_folder_that_was_moved_is_sent_again(
     assert memory.items["a.jpg"].uri == str(moved / "a.jpg")
 
 
+def test_an_id_whose_file_can_t_be_looked_for_is_taken(
+    tihua: Tihua, memory: Memory, pictures: Path
+) -> None:
+    """As that of a file that is there; the others of the folder go in."""
+    tihua("ingest", pictures)
+    memory.items["a.jpg"].uri = f"/home/{'n' * 256}/a.jpg"
+    memory.calls.clear()
+    result = tihua("ingest", pictures)
+    assert result.exit_code == 0, result.stderr
+    assert "failed: a.jpg: the collection has this id for /home/nnn" in result.stderr
+    assert memory.calls == ["put b.PNG"]
+    tihua("ingest", pictures, "--force")
+    assert memory.items["a.jpg"].uri == str(pictures / "a.jpg")
+
+
 def test_force_sends_everything_again(tihua: Tihua, memory: Memory, pictures: Path) -> None:
     """--force embeds what is there unchanged, too."""
     tihua("ingest", pictures)
