@@ -156,7 +156,9 @@ class Search(search_service_pb2_grpc.SearchServiceServicer):
     def SearchMany(
         self, request: search_service_pb2.SearchManyRequest, context: grpc.ServicerContext
     ) -> search_service_pb2.SearchManyResponse:
-        """Answer many."""
+        """Answer many, unless one of them is the text 断."""
+        if any(one.terms[0].text == "断" for one in request.requests):
+            context.abort(grpc.StatusCode.INTERNAL, "it broke")
         entries = [self._search(one) for one in request.requests]
         return search_service_pb2.SearchManyResponse(entries=entries)
 

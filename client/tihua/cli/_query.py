@@ -38,6 +38,15 @@ class SpokenQuery:
         parts = (self.text, self.image and self.image.name, self.item_id)
         return " + ".join(part for part in parts if part)
 
+    @property
+    def file_bytes(self) -> int:
+        """The size of the picture, which is sent with the query; 0 without one.
+
+        Raises:
+            OSError: the picture is gone.
+        """
+        return 0 if self.image is None else self.image.stat().st_size
+
     def terms(self) -> tuple[tihua.Term, ...]:
         """Return the parts that are there, each with its weight."""
         return tuple(self._terms())

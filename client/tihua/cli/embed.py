@@ -8,6 +8,7 @@ import click
 
 import tihua
 from tihua._printable import one_line
+from tihua.cli._calls import calls
 from tihua.cli._command import Command
 from tihua.cli._connection import Connection
 from tihua.cli._parameters import model_option, with_stdin
@@ -30,9 +31,6 @@ _COLUMNS = (
 
 MAX_NAME_CHARS = 40
 """How much of a text an error repeats."""
-
-MAX_CALL_BYTES = 4 * 2**20
-"""Files of one call, together, unless one alone is larger."""
 
 
 @click.command(
@@ -97,30 +95,15 @@ def _records(
     for piece in pieces:
         result = client.embed_texts(piece, model=model, priority=priority)
         yield from _embedded(piece, result, failures)
-    parts = list(_parts(images, size))
+    parts = list(calls(images, size, lambda file: file.stat().st_size))
     priority = _priority(parts)
     for files in parts:
         result = client.embed_images(files, model=model, priority=priority)
         yield from _embedded([str(file) for file in files], result, failures)
 
 
-def _priority(calls: Sequence[object]) -> Literal["interactive", "bulk"]:
-    return "bulk" if len(calls) > 1 else "interactive"
-
-
-def _parts(files: Sequence[Path], size: int) -> Iterator[list[Path]]:
-    """Yield the files of each call."""
-    part: list[Path] = []
-    part_bytes = 0
-    for file in files:
-        file_bytes = file.stat().st_size
-        if part and (len(part) == size or part_bytes + file_bytes > MAX_CALL_BYTES):
-            yield part
-            part, part_bytes = [], 0
-        part.append(file)
-        part_bytes += file_bytes
-    if part:
-        yield part
+def _priority(parts: Sequence[object]) -> Literal["interactive", "bulk"]:
+    return "bulk" if len(parts) > 1 else "interactive"
 
 
 def _embedded(

@@ -1,6 +1,6 @@
 """`tihua search`: the pictures nearest to a text, a picture, or an item."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,6 +10,7 @@ import tihua
 from tihua._exhibit import Exhibit, exhibit, local_path
 from tihua._printable import json_line, one_line
 from tihua._types import Field
+from tihua.cli._calls import calls
 from tihua.cli._command import Command
 from tihua.cli._connection import Connection
 from tihua.cli._error_line import told
@@ -177,10 +178,15 @@ def command(
             group_size=group_size,
         )
 
+    printer = Printer(as_json=as_json)
+    answers: list[_Answer] = []
     with connection.client() as client:
-        answers = _ask(client, [(query, request(query)) for query in queries])
+        for answer in _ask(client, queries, request):
+            if answers:
+                printer.line()
+            _print(printer, answer, fields, is_grouped=bool(group_by))
+            answers.append(answer)
         exhibits = _exhibits(client, answers) if is_shown else []
-    _print(answers, fields, is_grouped=bool(group_by), as_json=as_json)
     if exhibits:
         footer = _footer(connection, answers)
         if sheet is not None:
@@ -211,20 +217,22 @@ def _queries(
 
 
 def _ask(
-    client: tihua.Client, requests: Sequence[tuple[SpokenQuery, tihua.Query]]
-) -> list[_Answer]:
-    """Return an answer for each query; an error of the only one is raised."""
-    if len(requests) == 1:
-        results = client.search_many([requests[0][1]])
-        if isinstance(results[0], tihua.TihuaError):
-            raise results[0]
-    else:
-        size = client.server_info().limits.max_batch_items
-        results = []
-        for start in range(0, len(requests), size):
-            results += client.search_many([query for _, query in requests[start : start + size]])
-    spoken = (query for query, _ in requests)
-    return [_Answer(query, result) for query, result in zip(spoken, results, strict=True)]
+    client: tihua.Client,
+    queries: Sequence[SpokenQuery],
+    request: Callable[[SpokenQuery], tihua.Query],
+) -> Iterator[_Answer]:
+    """Yield an answer for each query, as soon as its call is done; raise an only one's error."""
+    if len(queries) == 1:
+        (result,) = client.search_many([request(queries[0])])
+        if isinstance(result, tihua.TihuaError):
+            raise result
+        yield _Answer(queries[0], result)
+        return
+    size = client.server_info().limits.max_batch_items
+    for part in calls(queries, size, lambda query: query.file_bytes):
+        results = client.search_many([request(query) for query in part])
+        for query, result in zip(part, results, strict=True):
+            yield _Answer(query, result)
 
 
 def _exhibits(client: tihua.Client, answers: Sequence[_Answer]) -> list[Exhibit]:
@@ -243,26 +251,18 @@ def _exhibits(client: tihua.Client, answers: Sequence[_Answer]) -> list[Exhibit]
 
 
 def _print(
-    answers: Sequence[_Answer],
-    fields: tuple[Field, ...] | None,
-    *,
-    is_grouped: bool,
-    as_json: bool,
+    printer: Printer, answer: _Answer, fields: tuple[Field, ...] | None, *, is_grouped: bool
 ) -> None:
-    printer = Printer(as_json=as_json)
+    label = one_line(answer.query.label)
+    if isinstance(answer.result, tihua.TihuaError):
+        click.echo(f"Error: {label}: {told(answer.result)}", err=True)
+        return
     are_shown = {"uri": fields is None or "uri" in fields, "group": is_grouped}
     columns = [column for column in _COLUMNS if are_shown.get(column.key, True)]
-    for number, answer in enumerate(answers):
-        if number:
-            printer.line()
-        label = one_line(answer.query.label)
-        if isinstance(answer.result, tihua.TihuaError):
-            click.echo(f"Error: {label}: {told(answer.result)}", err=True)
-            continue
-        hits = counted(len(answer.result), "hit")
-        printer.title(f"{label}: {hits}, {answer.result.timing.total_us / 1000:.0f} ms")
-        records = _records(answer.query, answer.result, fields, is_grouped=is_grouped)
-        printer.records(records, columns)
+    hits = counted(len(answer.result), "hit")
+    printer.title(f"{label}: {hits}, {answer.result.timing.total_us / 1000:.0f} ms")
+    records = _records(answer.query, answer.result, fields, is_grouped=is_grouped)
+    printer.records(records, columns)
 
 
 def _records(

@@ -90,6 +90,26 @@ def test_stdin_holds_a_query_a_line(tihua: Tihua, memory: Memory) -> None:
     assert len(result.stdout.splitlines()) == 6 * 3
 
 
+def test_a_picture_with_each_line_is_no_larger_call_than_a_message_may_be(
+    tihua: Tihua, memory: Memory, tmp_path: Path
+) -> None:
+    """The server here takes gRPC's own 4 MiB; four lines with the photograph are more."""
+    photograph = tmp_path / "q.jpg"
+    photograph.write_bytes(bytes(1_500_000))
+    result = tihua("search", "-", "--image", photograph, "--json", stdin="一\n二\n三\n四\n")
+    assert result.exit_code == 0, result.stderr
+    assert [request.terms[0].text for request in memory.requests] == ["一", "二", "三", "四"]
+    assert len(result.stdout.splitlines()) == 4 * 3
+
+
+def test_answers_are_printed_before_a_later_call_fails(tihua: Tihua) -> None:
+    """Four queries make a call here; the fifth one's ends the command."""
+    result = tihua("search", "-", "--json", stdin="一\n二\n三\n四\n断\n")
+    assert result.exit_code == 1
+    assert "it broke" in result.stderr
+    assert len(result.stdout.splitlines()) == 4 * 3
+
+
 def test_a_query_that_fails_does_not_disturb_the_others(tihua: Tihua) -> None:
     """It is one safe line on stderr, and the exit status is 1."""
     result = tihua("search", "-", "--json", stdin="猫\n坏\n狗\n")

@@ -1,0 +1,32 @@
+"""How many inputs go into one call: what the server takes, in number and in bytes."""
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import TypeVar
+
+_Input = TypeVar("_Input")
+
+MAX_CALL_BYTES = 4 * 2**20
+"""Files of one call, together, unless one alone is larger."""
+
+
+def calls(
+    inputs: Sequence[_Input], max_inputs: int, bytes_of: Callable[[_Input], int]
+) -> Iterator[list[_Input]]:
+    """Yield the inputs of each call, in their order.
+
+    Args:
+        inputs: all of them.
+        max_inputs: of one call.
+        bytes_of: the size of what is sent of a file for an input.
+    """
+    part: list[_Input] = []
+    part_bytes = 0
+    for each in inputs:
+        each_bytes = bytes_of(each)
+        if part and (len(part) == max_inputs or part_bytes + each_bytes > MAX_CALL_BYTES):
+            yield part
+            part, part_bytes = [], 0
+        part.append(each)
+        part_bytes += each_bytes
+    if part:
+        yield part
