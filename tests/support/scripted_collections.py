@@ -3,6 +3,8 @@
 # ruff: noqa: N802 - the names of methods are the contract's
 
 import grpc
+from fake_ingest_server import refusal
+from grpc_status import rpc_status
 from scripted_memory import DIM, MODEL, Memory
 from tihua.v1 import collection_service_pb2 as collections
 from tihua.v1 import collection_service_pb2_grpc
@@ -47,7 +49,10 @@ class Collections(collection_service_pb2_grpc.CollectionServiceServicer):
     def ListCollections(
         self, request: collections.ListCollectionsRequest, context: grpc.ServicerContext
     ) -> collections.ListCollectionsResponse:
-        """Return all."""
+        """Return all, unless the store is away."""
+        if self.memory.is_away:
+            status = refusal(grpc.StatusCode.UNAVAILABLE, "the store does not answer")
+            context.abort_with_status(rpc_status.to_status(status))
         names = sorted(self.memory.collections)
         return collections.ListCollectionsResponse(
             collections=[self._collection(name, context) for name in names]

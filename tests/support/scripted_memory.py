@@ -26,6 +26,7 @@ class Memory:
         self.requests: list[search_service_pb2.SearchRequest] = []
         self.ends_streams = False
         self.breaks = 0
+        self.is_away = False
         self.get_refusals: list[grpc.StatusCode] = []
 
     def put(self, item: types_pb2.Item, index: int) -> types_pb2.ItemError | None:

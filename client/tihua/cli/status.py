@@ -5,10 +5,12 @@ from collections.abc import Mapping
 
 import click
 
+import tihua
 from tihua.cli import collections
 from tihua.cli._command import Command
 from tihua.cli._connection import Connection
-from tihua.cli._printer import Column, Printer, json_option, shown
+from tihua.cli._error_line import told
+from tihua.cli._printer import Column, Printer, Record, json_option, shown
 
 _MODEL_COLUMNS = (
     Column("id", "model"),
@@ -48,7 +50,8 @@ _LIMIT_COLUMNS = (
 def command(connection: Connection, *, is_probe: bool, as_json: bool) -> None:
     """Show the server, its models, limits, store and collections.
 
-    The exit status is 1 if the server or one of its services is not serving. With --health it is 1
+    The exit status is 1 if the server or one of its services is not serving, or if the collections
+    can't be listed; all else is shown then. With --health it is 1
     only if the server takes no calls: one without its store still embeds, and says what it lacks.
     """
     if is_probe:
@@ -57,7 +60,7 @@ def command(connection: Connection, *, is_probe: bool, as_json: bool) -> None:
     with connection.client() as client:
         info = client.server_info()
         health = client.health()
-        found = [collections.record(collection) for collection in client.list_collections()]
+        found = _collections(client)
     models = [
         dataclasses.asdict(model.ref)
         | {key: value for key, value in dataclasses.asdict(model).items() if key != "ref"}
@@ -84,11 +87,20 @@ def command(connection: Connection, *, is_probe: bool, as_json: bool) -> None:
         rows = [{"limit": name, "value": shown(value)} for name, value in limits.items()]
         printer.records(rows, _LIMIT_COLUMNS)
         printer.line()
-        printer.records(found, collections.COLUMNS)
-        if not found:
+        printer.records(found or (), collections.COLUMNS)
+        if found == []:
             printer.line("no collections yet; make one with: tihua ingest DIR")
-    if not is_serving:
+    if not is_serving or found is None:
         raise click.exceptions.Exit(1)
+
+
+def _collections(client: tihua.Client) -> list[Record] | None:
+    """Return all there are; None, and the reason on stderr, where the store does not say."""
+    try:
+        return [collections.record(collection) for collection in client.list_collections()]
+    except tihua.TihuaError as error:
+        click.echo(f"Error: no list of collections: {told(error)}", err=True)
+        return None
 
 
 def _probe(connection: Connection, *, as_json: bool) -> None:

@@ -170,6 +170,17 @@ def test_status_json_is_one_object(tihua: Tihua, address: str) -> None:
     assert status["limits"]["max_batch_items"] == 4
 
 
+def test_status_without_the_store_shows_the_rest(tihua: Tihua, memory: Memory) -> None:
+    """And why the collections are missing, with status 1."""
+    memory.is_away = True
+    result = tihua("status")
+    assert (result.exit_code, "fa4efa4efa4efa4e" in result.stdout) == (1, True)
+    assert "no collections yet" not in result.stdout
+    assert result.stderr == "Error: no list of collections: the store does not answer\n"
+    (line,) = tihua("status", "--json").stdout.splitlines()
+    assert (json.loads(line)["version"], json.loads(line)["collections"]) == ("9.9.9", None)
+
+
 def test_a_probe_asks_for_health_alone(tihua: Tihua) -> None:
     """Which the server tells without a token; it says how each service is."""
     (line,) = tihua("status", "--health", "--json").stdout.splitlines()
