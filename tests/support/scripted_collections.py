@@ -133,7 +133,7 @@ class Collections(collection_service_pb2_grpc.CollectionServiceServicer):
     ) -> collections.GetItemsResponse:
         """Return items by id, once there are no refusals left."""
         if self.memory.get_refusals:
-            context.abort(self.memory.get_refusals.pop(0), "the collection is being loaded")
+            context.abort_with_status(rpc_status.to_status(self.memory.get_refusals.pop(0)))
         self._collection(request.collection, context)
         known = self.memory.items
         return collections.GetItemsResponse(

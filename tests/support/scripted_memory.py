@@ -5,7 +5,7 @@ import math
 import struct
 from collections.abc import Iterable
 
-import grpc
+from google.rpc import status_pb2
 from tihua.v1 import collection_service_pb2 as collections
 from tihua.v1 import search_service_pb2, types_pb2
 
@@ -27,7 +27,7 @@ class Memory:
         self.ends_streams = False
         self.breaks = 0
         self.is_away = False
-        self.get_refusals: list[grpc.StatusCode] = []
+        self.get_refusals: list[status_pb2.Status] = []
 
     def put(self, item: types_pb2.Item, index: int) -> types_pb2.ItemError | None:
         """Store an item, or return why not: a picture whose content starts with "broken"."""

@@ -1,4 +1,4 @@
-"""What a long command tells on its way: what failed, that a server is away, how far it is."""
+"""What a long command tells on its way: what failed, why it waits for a server, how far it is."""
 
 from typing import Protocol
 
@@ -51,7 +51,18 @@ class Reporter:
         click.echo(json_line({"kind": "failure"} | record))
 
     def wait(self, error: tihua.TihuaError) -> None:
-        """Tell that the server is gone, and that this is not yet the end."""
-        state = "is busy" if isinstance(error, tihua.OverloadedError) else "is gone"
+        """Tell why it does not go on, and that this is not yet the end."""
         until = f"trying again for up to {RECONNECT_TIMEOUT_S:g} s"
-        self._view.print(f"{self._server} {state}; {until}")
+        self._view.print(f"{self._obstacle(error)}; {until}")
+
+    def _obstacle(self, error: tihua.TihuaError) -> str:
+        if error.reason:  # by a server that is there, in its own words
+            return one_line(error.message)
+        match error:
+            case tihua.OverloadedError():
+                state = "is busy"
+            case tihua.DeadlineError():
+                state = "does not answer in time"
+            case _:
+                state = "is gone"
+        return f"{self._server} {state}"

@@ -4,11 +4,15 @@ import json
 import os
 from pathlib import Path
 
-import grpc
 import pytest
 from command_line import Tihua
+from fake_ingest_server import refusal
+from google.rpc import status_pb2
+from grpc import StatusCode
 from PIL import Image
 from scripted_memory import Memory
+
+UNAVAILABLE, DEADLINE_EXCEEDED = StatusCode.UNAVAILABLE, StatusCode.DEADLINE_EXCEEDED
 
 GOOD = {"a.jpg", "cats/tom.tiff", "cats/猫 咪.webp"}
 
@@ -249,15 +253,25 @@ def test_a_break_is_told_and_survived(tihua: Tihua, memory: Memory, pictures: Pa
     assert set(memory.items) == GOOD
 
 
-@pytest.mark.parametrize("code", ["UNAVAILABLE", "DEADLINE_EXCEEDED"])
+@pytest.mark.parametrize(
+    ("refusals", "told"),
+    [
+        ([refusal(UNAVAILABLE, "pictures is\nbeing loaded")] * 6, "pictures is being loaded"),
+        ([status_pb2.Status(code=UNAVAILABLE.value[0])] * 6, "the server is gone"),
+        (
+            [status_pb2.Status(code=DEADLINE_EXCEEDED.value[0])] * 2,
+            "the server does not answer in time",
+        ),
+    ],
+)
 def test_a_store_that_can_t_be_read_for_a_while_is_waited_for(
-    tihua: Tihua, memory: Memory, pictures: Path, code: str
+    tihua: Tihua, memory: Memory, pictures: Path, refusals: list[status_pb2.Status], told: str
 ) -> None:
-    """What is there is asked for again, beyond what gRPC repeats by itself, and told once."""
-    memory.get_refusals = [grpc.StatusCode[code]] * 6
+    """Longer than gRPC does by itself, and told once, in the server's own words if it has some."""
+    memory.get_refusals = list(refusals)
     result = tihua("ingest", pictures)
     assert result.exit_code == 0, result.output
-    assert result.stderr.count("trying again for up to 60 s\n") == 1
+    assert result.stderr.count(f"{told}; trying again for up to 60 s\n") == 1
     assert set(memory.items) == GOOD
 
 
