@@ -29,9 +29,9 @@ def one_line(text: str) -> str:
     return printable(" ".join(text.split()))
 
 
-def json_line(value: object) -> str:
-    """Return a value as JSON on one line, 字 as 字 and unsafe characters escaped."""
-    text = json.dumps(value, ensure_ascii=False, allow_nan=False)
+def json_line(value: object, *, is_ascii: bool = False) -> str:
+    """Return a value as JSON on one line, unsafe characters escaped; 字 as 字 unless in ASCII."""
+    text = json.dumps(value, ensure_ascii=is_ascii, allow_nan=False)
     # Outside of strings JSON has ASCII only, so every unsafe character is inside of one.
     return "".join(
         f"\\u{ord(character):04x}" if _is_unsafe(character) else character for character in text

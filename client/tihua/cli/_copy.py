@@ -5,11 +5,12 @@ from pathlib import Path
 import click
 
 import tihua
-from tihua._printable import json_line, printable
+from tihua._printable import printable
 from tihua.cli import EXIT_INTERRUPTED
 from tihua.cli._command import Command
 from tihua.cli._connection import Connection
 from tihua.cli._intake import Tally
+from tihua.cli._json import print_json
 from tihua.cli._printer import counted, json_option
 from tihua.cli._progress import ProgressView, progress_view
 from tihua.cli._reporter import RECONNECT_TIMEOUT_S, Reporter
@@ -114,18 +115,16 @@ class _Account(Reporter):
 
 def _print_summary(summary: tihua.CopySummary, address: str, *, as_json: bool) -> None:
     if as_json:
-        click.echo(
-            json_line(
-                {
-                    "kind": "summary",
-                    "collection": summary.collection.name,
-                    "items": summary.items,
-                    "written": summary.written,
-                    "kept": summary.kept,
-                    "failed": summary.failed,
-                    "seconds": round(summary.seconds, 3),
-                }
-            )
+        print_json(
+            {
+                "kind": "summary",
+                "collection": summary.collection.name,
+                "items": summary.items,
+                "written": summary.written,
+                "kept": summary.kept,
+                "failed": summary.failed,
+                "seconds": round(summary.seconds, 3),
+            }
         )
         return
     pace = summary.written / summary.seconds if summary.seconds > 0 else 0.0

@@ -10,6 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from tihua._printable import json_line, printable
+from tihua.cli._json import print_json
 
 Record: TypeAlias = Mapping[str, object]
 """What is printed: JSON values by name."""
@@ -53,7 +54,7 @@ class Printer:
         """Print many records: a row each, or a JSON object each as soon as it is there."""
         if self.as_json:
             for record in records:
-                click.echo(json_line(record))
+                print_json(record)
             return
         table = Table(box=None, pad_edge=False, padding=(0, 3, 0, 0), header_style="bold")
         for column in columns:
@@ -72,7 +73,7 @@ class Printer:
     def record(self, record: Record) -> None:
         """Print one record: a line for each of its values, or one JSON object."""
         if self.as_json:
-            click.echo(json_line(record))
+            print_json(record)
             return
         table = Table(box=None, pad_edge=False, padding=(0, 3, 0, 0), show_header=False)
         table.add_column(style="bold", no_wrap=True)

@@ -6,12 +6,13 @@ from pathlib import Path
 import click
 
 import tihua
-from tihua._printable import json_line, printable
+from tihua._printable import printable
 from tihua.cli import EXIT_INTERRUPTED
 from tihua.cli._command import Command
 from tihua.cli._connection import Connection
 from tihua.cli._files import Files
 from tihua.cli._intake import Tally
+from tihua.cli._json import print_json
 from tihua.cli._parameters import preprocess_option, require_pillow
 from tihua.cli._printer import counted, json_option
 from tihua.cli._progress import ProgressView, progress_view
@@ -133,22 +134,20 @@ class _Account(Reporter):
 
 def _print_summary(summary: tihua.ReindexSummary, model: str, *, as_json: bool) -> None:
     if as_json:
-        click.echo(
-            json_line(
-                {
-                    "kind": "summary",
-                    "alias": summary.alias,
-                    "source": summary.source,
-                    "target": summary.target,
-                    "items": summary.items,
-                    "written": summary.written,
-                    "deleted": summary.deleted,
-                    "failed": summary.failed,
-                    "swapped": summary.is_swapped,
-                    "complete": summary.is_complete,
-                    "seconds": round(summary.seconds, 3),
-                }
-            )
+        print_json(
+            {
+                "kind": "summary",
+                "alias": summary.alias,
+                "source": summary.source,
+                "target": summary.target,
+                "items": summary.items,
+                "written": summary.written,
+                "deleted": summary.deleted,
+                "failed": summary.failed,
+                "swapped": summary.is_swapped,
+                "complete": summary.is_complete,
+                "seconds": round(summary.seconds, 3),
+            }
         )
         return
     alias = printable(summary.alias)

@@ -2,10 +2,9 @@
 
 from typing import Protocol
 
-import click
-
 import tihua
-from tihua._printable import json_line, one_line
+from tihua._printable import one_line
+from tihua.cli._json import print_json
 from tihua.cli._progress import ProgressView
 
 RECONNECT_TIMEOUT_S = 60.0
@@ -48,7 +47,7 @@ class Reporter:
             self._view.print(f"failed: {failure.id}: {one_line(failure.message)}")
             return
         record = {"id": failure.id, "reason": failure.reason, "message": failure.message}
-        click.echo(json_line({"kind": "failure"} | record))
+        print_json({"kind": "failure"} | record)
 
     def wait(self, error: tihua.TihuaError) -> None:
         """Tell why it does not go on, and that this is not yet the end."""

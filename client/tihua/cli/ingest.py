@@ -8,12 +8,13 @@ import click
 
 import tihua
 from tihua._folder import SUFFIXES, Folder
-from tihua._printable import json_line, printable
+from tihua._printable import printable
 from tihua._server_types import IndexName
 from tihua.cli import EXIT_INTERRUPTED
 from tihua.cli._command import Command
 from tihua.cli._connection import Connection
 from tihua.cli._intake import Intake, Tally
+from tihua.cli._json import print_json
 from tihua.cli._parameters import (
     index_option,
     index_params_option,
@@ -229,18 +230,16 @@ def _collection(
 def _print_summary(tally: Tally, seconds: float, *, as_json: bool) -> None:
     pace = tally.written / seconds if seconds > 0 else 0.0
     if as_json:
-        click.echo(
-            json_line(
-                {
-                    "kind": "summary",
-                    "sent": tally.sent,
-                    "written": tally.written,
-                    "failed": tally.failed,
-                    "skipped": tally.skipped,
-                    "seconds": round(seconds, 3),
-                    "images_per_second": round(pace, 1),
-                }
-            )
+        print_json(
+            {
+                "kind": "summary",
+                "sent": tally.sent,
+                "written": tally.written,
+                "failed": tally.failed,
+                "skipped": tally.skipped,
+                "seconds": round(seconds, 3),
+                "images_per_second": round(pace, 1),
+            }
         )
         return
     click.echo(

@@ -1,6 +1,9 @@
 """`tihua embed`, `collections`, `items` and `status`: what they print and how they end."""
 
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -28,6 +31,19 @@ def test_embed_json_holds_whole_embeddings(tihua: Tihua) -> None:
     assert [record["input"] for record in records] == texts
     assert sum(number**2 for number in records[0]["embedding"]) == pytest.approx(1)
     assert (records[0]["model"], records[0]["dim"]) == ("fake", 8)
+
+
+@pytest.mark.parametrize("encoding", ["latin-1", "gb18030", "ascii"])
+def test_json_is_json_whatever_stdout_is_encoded_in(address: str, encoding: str) -> None:
+    """Where that is not UTF-8 there is ASCII alone, with the escapes of JSON."""
+    command = [sys.executable, "-m", "tihua", "--address", address, "embed", "é 字 😀", "--json"]
+    environment = os.environ | {
+        "PYTHONPATH": os.pathsep.join(sys.path),
+        "PYTHONIOENCODING": encoding,
+    }
+    printed = subprocess.run(command, env=environment, capture_output=True, check=True).stdout
+    assert printed.isascii()
+    assert json.loads(printed)["input"] == "é 字 😀"
 
 
 def test_embed_sends_no_more_bytes_than_a_message_may_have(tihua: Tihua, tmp_path: Path) -> None:
