@@ -57,7 +57,16 @@ class Connection:
     def _token(self) -> str:
         if self.token_file is None:
             return os.environ.get(TOKEN_VARIABLE, "").strip()
-        return self.token_file.read_text(encoding="utf-8", errors="replace").strip()
+        return read_token(self.token_file)
+
+
+def read_token(file: Path) -> str:
+    """Return the token in a file; what is not UTF-8 makes one that `tihua.Client` refuses.
+
+    Raises:
+        OSError: it can't be read.
+    """
+    return file.read_text(encoding="utf-8", errors="replace").strip()
 
 
 DEFAULT_CONNECTION = Connection()

@@ -8,7 +8,7 @@ import tihua
 from tihua._printable import printable
 from tihua.cli import EXIT_INTERRUPTED
 from tihua.cli._command import Command
-from tihua.cli._connection import Connection
+from tihua.cli._connection import Connection, read_token
 from tihua.cli._intake import Tally
 from tihua.cli._json import print_json
 from tihua.cli._printer import counted, json_option
@@ -65,7 +65,7 @@ def copy(
     """
     tls = tihua.Tls(ca_file=to_ca_file, cert_file=to_cert_file, key_file=to_key_file)
     # The token of the one server is not for the other: TIHUA_TOKEN is not sent there.
-    token = to_token_file.read_text(encoding="utf-8").strip() if to_token_file else ""
+    token = read_token(to_token_file) if to_token_file else ""
     other = tihua.Client(
         to_address,
         timeout=connection.timeout_s,

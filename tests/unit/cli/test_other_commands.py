@@ -80,6 +80,20 @@ def test_a_collection_is_created_shown_released_loaded_and_deleted(tihua: Tihua)
     assert tihua("collections", "list").stdout == "no collections\n"
 
 
+@pytest.mark.parametrize("option", ["--token-file", "--to-token-file"])
+def test_a_token_file_that_is_no_text_is_one_line(
+    tihua: Tihua, tmp_path: Path, option: str
+) -> None:
+    """Of either server; nothing is sent."""
+    file = tmp_path / "token"
+    file.write_bytes(b"\xff\xfe key")
+    result = tihua("collections", "copy", "pictures", "--to", "127.0.0.1:1", option, file)
+    assert result.exit_code == 1
+    assert result.stderr == (
+        "Error: the token has a character that no token has; is it the right one?\n"
+    )
+
+
 def test_an_index_is_replaced_or_built_anew(tihua: Tihua) -> None:
     """The collection is shown as it is now; parameters of no index are refused."""
     tihua("collections", "create", "paintings")
