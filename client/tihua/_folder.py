@@ -90,40 +90,62 @@ class Folder:
         if not self.root.is_dir():
             yield self._found(self.root.name, self.root)
             return
-        for entry in self._walk("", self.root):
+        for entry in self._walk():
             yield entry if isinstance(entry, Unusable) else self._found(*entry)
 
     def count(self) -> int:
         """Return how many pictures there are now, usable or not."""
-        return self._count(self.root) if self.root.is_dir() else 1
+        return self._count() if self.root.is_dir() else 1
 
-    def _count(self, folder: Path) -> int:
-        try:
-            return sum(
-                self._count(folder / name) if is_folder else 1
-                for name, is_folder in self._entries(folder)
-            )
-        except OSError:
-            return 1  # what can't be walked is one failure
+    # Neither recurses nor keeps a folder open while it is in another: folders may be deep.
 
-    def _walk(self, prefix: str, folder: Path) -> Iterator[tuple[str, Path] | Unusable]:
+    def _count(self) -> int:
+        total = 0
+        unread = [""]
+        while unread:
+            prefix = unread.pop()
+            count, folders = 0, []
+            try:
+                for name, is_folder in self._entries(self.root / prefix):
+                    if is_folder:
+                        folders.append(f"{prefix}{name}/")
+                    else:
+                        count += 1
+            except OSError:
+                total += 1  # what can't be walked is one failure
+            else:
+                total += count
+                unread += folders
+        return total
+
+    def _walk(self) -> Iterator[tuple[str, Path] | Unusable]:
+        levels = [iter([""])]
+        while levels:
+            name = next(levels[-1], None)
+            if name is None:
+                levels.pop()
+            elif name and not name.endswith("/"):
+                yield name, self.root / name
+            else:
+                try:
+                    levels.append(self._names(name))
+                except OSError as error:
+                    yield self._unusable(name or ".", "FOLDER_UNREADABLE", error)
+
+    def _names(self, prefix: str) -> Iterator[str]:
+        """Return what is in a folder in the order of its names, folders with a `/` at the end.
+
+        Raises:
+            OSError: the folder can't be read.
+        """
         folders: set[bytes] = set()
         names: list[bytes] = []
-        try:
-            for name, is_folder in self._entries(folder):
-                names.append(os.fsencode(name))
-                if is_folder:
-                    folders.add(names[-1])
-        except OSError as error:
-            yield self._unusable(prefix or ".", "FOLDER_UNREADABLE", error)
-            return
+        for name, is_folder in self._entries(self.root / prefix):
+            names.append(os.fsencode(name))
+            if is_folder:
+                folders.add(names[-1])
         names.sort()
-        for encoded in names:
-            name = os.fsdecode(encoded)
-            if encoded in folders:
-                yield from self._walk(f"{prefix}{name}/", folder / name)
-            else:
-                yield prefix + name, folder / name
+        return (prefix + os.fsdecode(name) + "/" * (name in folders) for name in names)
 
     def _entries(self, folder: Path) -> Iterator[tuple[str, bool]]:
         """Return the names of the pictures and folders in a folder, and whether each is a folder.

@@ -165,6 +165,36 @@ def test_a_folder_that_can_t_be_read_is_unusable(
     assert Folder(tmp_path).count() == 2
 
 
+@pytest.fixture
+def deep(tmp_path: Path) -> Iterator[Path]:
+    """A folder within a folder, 600 times, and a picture; removed here: shutil would recurse."""
+    folders = [tmp_path / ("d/" * depth) for depth in range(1, 601)]
+    for folder in folders:
+        folder.mkdir()
+    picture = touch(folders[-1] / "z.jpg")
+    yield tmp_path
+    picture.unlink()
+    for folder in reversed(folders):
+        folder.rmdir()
+
+
+def test_folders_may_be_deep(deep: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing recurses, and no folder is open while another is."""
+    touch(deep / "a.jpg")
+    touch(deep / "e.jpg")
+    scandir = os.scandir
+    handles: list[os._ScandirIterator[str]] = []
+
+    def watched(path: Path) -> "os._ScandirIterator[str]":
+        assert not handles or next(handles[-1], None) is None  # as of one that is closed
+        handles.append(scandir(path))
+        return handles[-1]
+
+    monkeypatch.setattr(os, "scandir", watched)
+    assert ids(Folder(deep)) == ["a.jpg", f"{'d/' * 600}z.jpg", "e.jpg"]
+    assert Folder(deep).count() == 3
+
+
 def test_names_keep_their_exact_characters(tmp_path: Path) -> None:
     """No normalisation: é as one code point and as two are two files."""
     touch(tmp_path / "\u00e9.jpg")
