@@ -160,6 +160,7 @@ def command(
     if sheet is not None:
         require_sheet()
     weights = Weights(text_weight, image_weight, item_weight)
+    _require_weighted(text, image, item_id, weights)
     queries = _queries(text, image, item_id, weights)
     is_shown = sheet is not None or page_path is not None or is_opened
     if is_shown and fields is not None:
@@ -199,6 +200,24 @@ def command(
                 open_page(path)
     if any(isinstance(answer.result, tihua.TihuaError) for answer in answers):
         raise click.exceptions.Exit(1)
+
+
+def _require_weighted(
+    text: str | None, image: Path | None, item_id: str | None, weights: Weights
+) -> None:
+    """Refuse the weight of what is not in the query: it would count for nothing.
+
+    Raises:
+        click.UsageError: there is such a weight.
+    """
+    for weight, option, part, name in (
+        (weights.text, "--text-weight", text, "TEXT"),
+        (weights.image, "--image-weight", image, "--image"),
+        (weights.item, "--item-weight", item_id, "--item"),
+    ):
+        if weight is not None and part is None:
+            message = f"{option} {weight:g} is of no use without {name}: give both, or neither"
+            raise click.UsageError(message)
 
 
 def _queries(

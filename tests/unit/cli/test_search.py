@@ -141,6 +141,24 @@ def test_a_search_for_nothing_shows_the_usage(tihua: Tihua) -> None:
 @pytest.mark.parametrize(
     ("arguments", "complaint"),
     [
+        (["猫", "--image-weight", "-1"], "--image-weight -1 is of no use without --image"),
+        (["猫", "--item-weight", "0.5"], "--item-weight 0.5 is of no use without --item"),
+        (["--item", "a.jpg", "--text-weight", "2"], "--text-weight 2 is of no use without TEXT"),
+    ],
+)
+def test_the_weight_of_what_is_not_there_is_refused(
+    tihua: Tihua, memory: Memory, arguments: list[str], complaint: str
+) -> None:
+    """It would count for nothing, and the user would not know."""
+    result = tihua("search", *arguments)
+    assert result.exit_code == 2
+    assert complaint in result.stderr
+    assert not memory.requests
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
         (["猫", "--param", "x"], "name=value"),
         (["猫", "--fields", "uri,colour"], "'colour' is no field"),
         (["猫", "--index-param", "ef=-1"], "whole number"),
