@@ -1,6 +1,8 @@
 """Which server and collection a command speaks to, how safely, and as whom."""
 
+import math
 import os
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -11,6 +13,9 @@ import tihua
 
 TOKEN_VARIABLE = "TIHUA_TOKEN"  # noqa: S105  # its name, and no token
 """The variable that holds the token; no flag does, because `ps` shows a command line to all."""
+
+_MAX_TIMEOUT_S = 86_400
+"""A day. With much more, or infinity, gRPC's deadline is in the past, and a call ends at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +89,7 @@ def connection_options(*, hidden: bool) -> list[click.Option]:
         *names: str,
         text: str,
         variable: str = "",
-        kind: "click.ParamType[Any] | None" = None,  # Not generic in click 8.1.
+        kind: "click.ParamType[Any] | Callable[[str], Any] | None" = None,  # Generic since 8.2.
         metavar: str | None = None,
     ) -> click.Option:
         return click.Option(
@@ -119,7 +124,7 @@ def connection_options(*, hidden: bool) -> list[click.Option]:
             "--timeout",
             "timeout_s",
             metavar="SECONDS",
-            kind=click.FloatRange(min=0, min_open=True),
+            kind=_seconds,
             variable="TIHUA_TIMEOUT",
             text=f"Limit on one call.  [TIHUA_TIMEOUT; default: {tihua.DEFAULT_TIMEOUT_S:g}]",
         ),
@@ -165,6 +170,24 @@ def connection_options(*, hidden: bool) -> list[click.Option]:
             text="Send the token unencrypted to other machines too.",
         ),
     ]
+
+
+def _seconds(text: str) -> float:
+    """Return a limit on a call.
+
+    Raises:
+        click.BadParameter: it is none that gRPC can keep.
+    """
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = math.nan
+    if not 0 < seconds <= _MAX_TIMEOUT_S:  # which NaN is not either
+        message = (
+            f"{text!r} is no time limit: give seconds, more than 0 and {_MAX_TIMEOUT_S} at most"
+        )
+        raise click.BadParameter(message)
+    return seconds
 
 
 def _store(ctx: click.Context, param: click.Parameter, value: Any) -> None:

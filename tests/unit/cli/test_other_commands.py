@@ -227,6 +227,22 @@ def test_no_server_is_one_line_that_says_what_to_do(tihua: Tihua) -> None:
     assert result.stderr.count("\n") == 1
 
 
+@pytest.mark.parametrize("limit", ["inf", "nan", "1e300", "0", "-1", "86401", "soon"])
+def test_a_time_limit_that_no_call_can_have_is_refused(tihua: Tihua, limit: str) -> None:
+    """In words; gRPC would take some of them for the past."""
+    result = tihua("status", "--timeout", limit)
+    assert result.exit_code == 1
+    assert result.stderr == (
+        f"Error: Invalid value for '--timeout': '{limit}' is no time limit: give seconds, more "
+        "than 0 and 86400 at most\n"
+    )
+
+
+def test_a_time_limit_of_a_day_is_kept(tihua: Tihua) -> None:
+    """It is the longest."""
+    assert tihua("status", "--timeout", "86400").exit_code == 0
+
+
 def test_the_environment_says_where_and_what(tihua: Tihua, monkeypatch: pytest.MonkeyPatch) -> None:
     """TIHUA_COLLECTION holds unless --collection is given."""
     monkeypatch.setenv("TIHUA_COLLECTION", "paintings")
