@@ -88,6 +88,7 @@ class IngestSession:
         self._unacknowledged: dict[int, IngestRequest] = {}
         self._committed = 0  # by the last acknowledgement
         self._rests = 0
+        self._answers = 0
         self._report = IngestReport()
         self.is_complete = False
         self._reset_stream()
@@ -111,8 +112,12 @@ class IngestSession:
 
     @property
     def progress(self) -> int:
-        """Return a number that grows with what is safe, and with each stream that broke at rest."""
-        return self._committed + self._rests
+        """Return a number that grows with what got through.
+
+        That is with each batch that is safe, each question that was answered, and each stream that
+        broke at rest.
+        """
+        return self._committed + self._answers + self._rests
 
     @property
     def _has_room(self) -> bool:
@@ -144,8 +149,11 @@ class IngestSession:
         return IngestRequest(start=self._start)
 
     def broke(self) -> None:
-        """Take note that the stream has ended early; one with nothing under way lost nothing."""
-        if self._is_started and not self._unacknowledged:
+        """Take note that the stream has ended early; one with nothing under way lost nothing.
+
+        A question without an answer is under way: the stream may be well, and the store away.
+        """
+        if self._is_started and not self._unacknowledged and self.question() is None:
             self._rests += 1
 
     def offer(self, item: Item) -> None:
@@ -164,6 +172,7 @@ class IngestSession:
 
     def answer(self, stored: Container[str]) -> None:
         """Take the ids of those that are stored: they are left out, and counted as skipped."""
+        self._answers += 1
         self._window.answer(stored)
 
     def next_item(self) -> Item | None:

@@ -128,6 +128,8 @@ class FakeServer(system_service_pb2_grpc.SystemServiceServicer):
         """Return the ids of those that are stored."""
         if request.collection == "half-missing":
             await context.abort(grpc.StatusCode.NOT_FOUND, "it was dropped a moment ago")
+        if request.collection == "half-away":
+            await context.abort(grpc.StatusCode.UNAVAILABLE, "the store does not answer")
         there = [types_pb2.Item(id=item_id) for item_id in request.ids if item_id in self.stored]
         return collection_service_pb2.GetItemsResponse(items=there)
 

@@ -67,6 +67,20 @@ def test_a_server_that_stays_away_is_given_up(serve: Serve, run: Run) -> None:
     assert len(server.starts) > 1
 
 
+def test_a_store_that_answers_no_question_is_given_up(serve: Serve, run: Run) -> None:
+    """However well each stream opens."""
+    server = FakeServer()
+    with pytest.raises(UnavailableError):
+        run(
+            serve(server.register),
+            items(4),
+            mode="skip-existing",
+            collection="half-away",
+            reconnect_timeout=0.3,
+        )
+    assert len(server.starts) > 1
+
+
 def test_no_reconnecting_is_an_option(serve: Serve, run: Run) -> None:
     """With reconnect_timeout 0 the first break is the end."""
     server = FakeServer(Plan("break", after=1))

@@ -75,6 +75,19 @@ def test_a_question_outlives_a_break() -> None:
     assert session.question() == ["a", "b", "c"]
 
 
+def test_a_stream_that_breaks_over_a_question_is_no_progress() -> None:
+    """The answer is."""
+    session = asking()
+    offer(session, "a", "b", "c")
+    assert session.question() is not None
+    before = session.progress
+    session.broke()
+    assert session.progress == before
+    opened(session)
+    session.answer({"a", "b", "c"})
+    assert session.progress > before
+
+
 def test_a_failure_behind_one_that_was_left_out_is_told_by_its_own_position() -> None:
     """Those that are left out count."""
     session = asking()
