@@ -11,6 +11,13 @@ from tihua.errors import InvalidRequestError
 _MAX_EXACT_INT = 2**53
 """Numbers travel as doubles, which hold every integer up to here (IEEE 754, 53 bits)."""
 
+MAX_DEPTH = 16
+"""Mappings and lists within each other, the outermost included.
+
+Parsers of protobuf refuse what nests 100 messages deep, and the whole message with it. A mapping is
+three, so that 32 of them pass in an ingest or the answer of a search: half of that.
+"""
+
 
 def metadata_struct(values: Mapping[str, object], name: str) -> Struct:
     """Return the values as a message.
@@ -20,12 +27,10 @@ def metadata_struct(values: Mapping[str, object], name: str) -> Struct:
         name: what the caller calls them, for messages.
 
     Raises:
-        InvalidRequestError: a value is none of those, not finite, or an integer beyond 2**53.
+        InvalidRequestError: a value is none of those, not finite, an integer beyond 2**53, or
+            nested deeper than `MAX_DEPTH`.
     """
-    struct = Struct()
-    for key, value in values.items():
-        struct.fields[_text(key, f"a key of {name}")].CopyFrom(_value(value, f"{name}[{key!r}]"))
-    return struct
+    return _struct(values, name, depth=1)
 
 
 def metadata_dict(struct: Struct) -> dict[str, object]:
@@ -33,7 +38,16 @@ def metadata_dict(struct: Struct) -> dict[str, object]:
     return {key: json_value(value) for key, value in struct.fields.items()}
 
 
-def _value(value: object, name: str) -> Value:
+def _struct(values: Mapping[str, object], name: str, depth: int) -> Struct:
+    struct = Struct()
+    for key, value in values.items():
+        field = struct.fields[_text(key, f"a key of {name}")]
+        field.CopyFrom(_value(value, f"{name}[{key!r}]", depth))
+    return struct
+
+
+def _value(value: object, name: str, depth: int) -> Value:
+    """Return a value that lies in so many mappings and lists."""
     match value:
         case None:
             return Value(null_value=NULL_VALUE)
@@ -44,9 +58,10 @@ def _value(value: object, name: str) -> Value:
         case Integral() | Real():
             return Value(number_value=_number(value, name))
         case Mapping():
-            return Value(struct_value=metadata_struct(value, name))
+            return Value(struct_value=_struct(value, name, _deeper(depth, name)))
         case Sequence() if not isinstance(value, bytes | bytearray | memoryview):
-            items = [_value(item, f"{name}[{index}]") for index, item in enumerate(value)]
+            depth = _deeper(depth, name)
+            items = [_value(item, f"{name}[{index}]", depth) for index, item in enumerate(value)]
             return Value(list_value=ListValue(values=items))
     raise InvalidRequestError(
         f"{name} is {type(value).__name__}; it must be text, number, boolean, None, or a list or "
@@ -54,6 +69,17 @@ def _value(value: object, name: str) -> Value:
         reason="INVALID_INPUT",
         field=name,
     )
+
+
+def _deeper(depth: int, name: str) -> int:
+    if depth == MAX_DEPTH:
+        raise InvalidRequestError(
+            f"{name} is nested {depth + 1} deep; the limit is {MAX_DEPTH}: flatten it, or give the "
+            "inner part as text",
+            reason="INVALID_INPUT",
+            field=name,
+        )
+    return depth + 1
 
 
 def _number(value: Real, name: str) -> float:

@@ -3,6 +3,7 @@
 import math
 import struct
 from array import array
+from collections.abc import Callable
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
@@ -24,7 +25,7 @@ from tihua._convert import (
     uint32,
     vector_block,
 )
-from tihua._convert_metadata import metadata_dict, metadata_struct
+from tihua._convert_metadata import MAX_DEPTH, metadata_dict, metadata_struct
 from tihua._convert_search import search_request
 from tihua.v1 import types_pb2
 
@@ -139,6 +140,26 @@ def test_metadata_that_is_no_json_is_refused(value: object, sentence: str) -> No
     """With the path to it."""
     with pytest.raises(InvalidRequestError, match=sentence):
         metadata_struct({"k": value}, "metadata")
+
+
+@pytest.mark.parametrize("wrap", [lambda value: {"a": value}, lambda value: [value]])
+def test_metadata_is_nested_as_deep_as_it_can_travel(wrap: Callable[[object], object]) -> None:
+    """And one deeper is refused: servers could not read the message, nor what else is in it."""
+    value: object = "text"
+    for _ in range(MAX_DEPTH - 1):
+        value = wrap(value)
+    metadata = {"k": value}
+    assert metadata_dict(metadata_struct(metadata, "metadata")) == metadata
+    with pytest.raises(InvalidRequestError, match="is nested 17 deep; the limit is 16: flatten it"):
+        metadata_struct({"k": wrap(value)}, "metadata")
+
+
+def test_metadata_that_holds_itself_is_refused() -> None:
+    """It has no end, and is deeper than any bound."""
+    metadata: dict[str, object] = {}
+    metadata["k"] = [metadata]
+    with pytest.raises(InvalidRequestError, match="nested 17 deep"):
+        metadata_struct(metadata, "metadata")
 
 
 def test_numbers_of_numpy_are_metadata() -> None:

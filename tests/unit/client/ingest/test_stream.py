@@ -11,6 +11,14 @@ from server_thread import Serve
 from tihua import AsyncClient, IngestProgress, Item, NotFoundError
 
 
+def nested(depth: int) -> dict[str, object]:
+    """Return metadata of so many mappings within each other."""
+    metadata: dict[str, object] = {}
+    for _ in range(depth):
+        metadata = {"k": metadata}
+    return metadata
+
+
 def test_all_items_are_stored_in_order_and_never_beyond_credit(serve: Serve, run: Run) -> None:
     """Seven items in batches of two, with leave for one batch at a time."""
     server = FakeServer(Plan(credit=1))
@@ -50,7 +58,7 @@ def test_a_question_that_is_refused_ends_the_call(serve: Serve, run: Run) -> Non
 def test_a_failed_item_is_told_by_its_position_and_the_others_are_stored(
     serve: Serve, run: Run, tmp_path: Path
 ) -> None:
-    """Whether the server refuses it, its file is gone, or it is too large for a message."""
+    """Whether the server refuses it, its file is gone, or it can't travel in a message."""
     server = FakeServer()
     given = [
         Item("item-0", text="一"),
@@ -58,6 +66,7 @@ def test_a_failed_item_is_told_by_its_position_and_the_others_are_stored(
         Item("bad", text="一"),
         Item("large", image=b"x" * 100_001),
         Item("none"),
+        Item("deep", text="一", metadata=nested(40)),
         Item("item-1", text="一"),
     ]
     summary = run(serve(server.register), given)
@@ -67,8 +76,9 @@ def test_a_failed_item_is_told_by_its_position_and_the_others_are_stored(
         (2, "bad", "BAD"),
         (3, "large", "TOO_LARGE"),
         (4, "none", "INVALID_INPUT"),
+        (5, "deep", "INVALID_INPUT"),
     ]
-    assert (summary.written, summary.failed, summary.sent) == (2, 4, 6)
+    assert (summary.written, summary.failed, summary.sent) == (2, 5, 7)
 
 
 def test_the_last_progress_is_the_summary(serve: Serve, run: Run) -> None:
