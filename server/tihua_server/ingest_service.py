@@ -53,7 +53,7 @@ class IngestService(rpc.IngestServiceServicer):
         self, request_iterator: AsyncIterator[pb.IngestRequest], context: Context
     ) -> AsyncGenerator[pb.IngestResponse, None]:
         """Write a stream of items."""
-        start = await self._start(request_iterator)
+        start = await self._ingester.opened(self._start(request_iterator))
         mode = to_write_mode(start.mode)
         spec = await self._store.spec(start.collection)
         model = self._models.of(spec, start.model).model.ref

@@ -1,11 +1,13 @@
 """Ingest sessions: which stream writes for which, and what is remembered between streams."""
 
+import asyncio
 import contextlib
 from collections import OrderedDict
-from collections.abc import AsyncGenerator, AsyncIterator, Container
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Container
+from typing import TypeVar
 
 from tihua_server.admission import Budget
-from tihua_server.errors import Draining, SessionConflict
+from tihua_server.errors import Draining, SessionConflict, StreamIdle
 from tihua_server.ingest_events import Batch, Credit, Event
 from tihua_server.ingest_session import NOTHING_READ, Counts, Session
 from tihua_server.ingest_stream import IngestStream
@@ -24,6 +26,8 @@ ROOM_BYTES = 256 * 1024 * 1024
 
 IDLE_TIMEOUT_S = 300.0
 """How long a stream may wait for its client, unless told otherwise."""
+
+_Start = TypeVar("_Start")
 
 
 class Ingester:
@@ -61,6 +65,7 @@ class Ingester:
         self._max_kept_failures = max_kept_failures
         self._sessions: OrderedDict[str, Session] = OrderedDict()
         self._streams: dict[str, IngestStream] = {}
+        self._unopened: set[asyncio.Timeout] = set()
         self._is_draining = False
 
     @property
@@ -71,8 +76,32 @@ class Ingester:
     def drain(self) -> None:
         """Take nothing more; the streams finish what they have and end with `Draining`."""
         self._is_draining = True
+        for waiting in self._unopened:
+            if not waiting.expired():
+                waiting.reschedule(asyncio.get_running_loop().time())
         for stream in self._streams.values():
             stream.drain()
+
+    async def opened(self, start: Awaitable[_Start]) -> _Start:
+        """Wait for what a client opens a stream with, as long as streams may rest.
+
+        Raises:
+            StreamIdle: it did not come.
+            Draining: the server shuts down.
+        """
+        waiting = asyncio.timeout(0 if self._is_draining else self._idle_timeout_s)
+        self._unopened.add(waiting)
+        try:
+            async with waiting:
+                return await start
+        except TimeoutError as error:
+            self._raise_if_draining()
+            raise StreamIdle(
+                f"no start came for {self._idle_timeout_s:g} s; open the stream when there is "
+                "something to send"
+            ) from error
+        finally:
+            self._unopened.remove(waiting)
 
     async def ingest(
         self,
@@ -105,8 +134,7 @@ class Ingester:
             StreamIdle: no batch came for too long.
             StoreUnavailable: the store does not answer.
         """
-        if self._is_draining:
-            raise Draining("the server is shutting down; open the session on another one")
+        self._raise_if_draining()
         session = self._open(session_id, collection, mode)
         stream = IngestStream(
             session,
@@ -132,6 +160,10 @@ class Ingester:
             await stream.close()
             if self._streams.get(session_id) is stream:
                 del self._streams[session_id]
+
+    def _raise_if_draining(self) -> None:
+        if self._is_draining:
+            raise Draining("the server is shutting down; open the session on another one")
 
     def _open(self, session_id: str, collection: str, mode: WriteMode) -> Session:
         session = self._sessions.setdefault(session_id, Session(session_id, collection, mode))

@@ -55,6 +55,35 @@ async def test_a_client_that_sends_nothing_is_told_to_come_back_later(app: App) 
         assert ended.value.code() is grpc.StatusCode.UNAVAILABLE
 
 
+async def test_a_client_that_does_not_even_begin_is_told_to_come_back_later(app: App) -> None:
+    """Its stream counts among those that it may have open."""
+    async with aio.insecure_channel(app.address) as channel:
+        stub: Any = rpc.IngestServiceStub(channel)
+        with pytest.raises(aio.AioRpcError, match="no start came for") as ended:
+            await stub.Ingest().read()
+        assert ended.value.code() is grpc.StatusCode.UNAVAILABLE
+
+
+async def test_a_client_that_does_not_even_begin_does_not_hold_up_the_end(
+    encoder: Encoder, tmp_path: Path
+) -> None:
+    """Nothing of its stream was accepted."""
+    config = Config(port=0, data_dir=tmp_path, drain_timeout_s=60)
+    async with (
+        serving(encoder, config) as app,
+        aio.insecure_channel(app.address) as channel,
+    ):
+        stub: Any = rpc.IngestServiceStub(channel)
+        call = stub.Ingest()
+        while not app._calls.under_way:
+            await asyncio.sleep(0.01)
+        async with asyncio.timeout(20):
+            await app.stop()
+        with pytest.raises(aio.AioRpcError, match="shutting down") as ended:
+            await call.read()
+        assert ended.value.code() is grpc.StatusCode.UNAVAILABLE
+
+
 async def test_a_client_that_reads_nothing_is_let_go(
     app: App, caplog: pytest.LogCaptureFixture
 ) -> None:
