@@ -17,7 +17,7 @@ from tihua._patience import Patience, RetryBudget
 from tihua._security import Security
 from tihua._status import translated
 from tihua._tls import Tls
-from tihua.errors import OverloadedError
+from tihua.errors import OverloadedError, UnavailableError
 from tihua.v1 import (
     collection_service_pb2_grpc,
     embedding_service_pb2_grpc,
@@ -127,6 +127,13 @@ class AsyncConnection:
             try:
                 with translated(self.address, timeout, metadata):
                     answer = await method(request, timeout=patience.left_s, metadata=metadata)
+            except asyncio.CancelledError as error:
+                if self.has_cancelled_its_calls():
+                    raise UnavailableError(
+                        f"the call to {self.address} was cancelled (the client was closed)",
+                        code="CANCELLED",
+                    ) from error
+                raise
             except OverloadedError as error:
                 await asyncio.sleep(patience.delay_after(error))
             else:
@@ -155,6 +162,15 @@ class AsyncConnection:
         """Raise RuntimeError if the client is closed."""
         if self._is_closed:
             raise RuntimeError("this client is closed; make a new one")
+
+    def has_cancelled_its_calls(self) -> bool:
+        """Return whether a CancelledError means that the client was closed, and no more.
+
+        grpc.aio raises it in whichever task waits for a call that `close` has ended. It goes by
+        where somebody has cancelled that task too.
+        """
+        task = asyncio.current_task()
+        return self._is_closed and task is not None and not task.cancelling()
 
     async def close(self) -> None:
         """Close the channel; calls in flight fail. Again does nothing."""

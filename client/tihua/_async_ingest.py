@@ -64,11 +64,11 @@ async def _run_stream(
     events: asyncio.Queue[_Event] = asyncio.Queue()
     reader = asyncio.create_task(_receive(call, events, connection.address))
     try:
-        await _send(call, session.open())
+        await _send(connection, call, session.open())
         is_half_closed = False
         while True:
             if (request := session.next_request()) is not None:
-                await _send(call, request)
+                await _send(connection, call, request)
             elif (ids := session.question()) is not None:
                 try:
                     session.answer(await connection.stored_ids(ids, session.collection))
@@ -80,7 +80,7 @@ async def _run_stream(
                 await _take_item(session, items)
             else:
                 if session.is_all_sent and not is_half_closed:
-                    await _send(call, None)
+                    await _send(connection, call, None)
                     is_half_closed = True
                 event = await events.get()
                 if not isinstance(event, IngestResponse):
@@ -99,7 +99,7 @@ async def _run_stream(
     return None
 
 
-async def _send(call: _Call, request: IngestRequest | None) -> None:
+async def _send(connection: AsyncConnection, call: _Call, request: IngestRequest | None) -> None:
     """Send a request, or with None half-close; how a broken stream ended is the reader's to say."""
     try:
         if request is None:
@@ -108,6 +108,9 @@ async def _send(call: _Call, request: IngestRequest | None) -> None:
             await call.write(request)
     except (grpc.RpcError, asyncio.InvalidStateError):
         pass
+    except asyncio.CancelledError:
+        if not connection.has_cancelled_its_calls():
+            raise
 
 
 async def _receive(call: _Call, events: "asyncio.Queue[_Event]", address: str) -> None:

@@ -1,5 +1,7 @@
 """A server that answers each method with what it is told, for tests of what the clients send."""
 
+import asyncio
+import threading
 from array import array
 from collections.abc import Callable, Coroutine
 from typing import Any, TypeAlias
@@ -40,7 +42,7 @@ class AnsweringServer:
 
     def __init__(self, serve: Serve) -> None:
         """Start, with no answers."""
-        self.answers: dict[str, list[Message | grpc.StatusCode]] = {}
+        self.answers: dict[str, list[Message | grpc.StatusCode | threading.Event]] = {}
         self.requests: list[Any] = []
         self.seconds_left: list[float] = []
         self.address = serve(self._register)
@@ -48,6 +50,12 @@ class AnsweringServer:
     def answer(self, method: str, *answers: Message | grpc.StatusCode) -> None:
         """Take the answers of a method's next calls; the last is repeated."""
         self.answers[method] = list(answers)
+
+    def hang(self, method: str) -> threading.Event:
+        """Leave a method's calls without an answer; return what is set as soon as one has come."""
+        has_come = threading.Event()
+        self.answers[method] = [has_come]
+        return has_come
 
     def _register(self, server: aio.Server) -> None:
         for module in (
@@ -76,6 +84,10 @@ class AnsweringServer:
             answer = answers.pop(0) if len(answers) > 1 else answers[0]
             if isinstance(answer, grpc.StatusCode):
                 await context.abort(answer, "told to")
+            if isinstance(answer, threading.Event):
+                answer.set()
+                await asyncio.Event().wait()
+            assert isinstance(answer, Message)
             return answer
 
         return handle

@@ -2,6 +2,7 @@
 
 import asyncio
 import inspect
+import threading
 
 import pytest
 import tihua
@@ -72,6 +73,47 @@ async def test_a_closed_asyncio_client_says_so(server: AnsweringServer) -> None:
     await client.close()
     with pytest.raises(RuntimeError, match="this client is closed"):
         await client.count_items()
+
+
+def test_closing_the_blocking_client_fails_its_calls(server: AnsweringServer) -> None:
+    """Another thread may close it."""
+    has_come = server.hang("CountItems")
+    client = tihua.Client(server.address)
+
+    def close() -> None:
+        has_come.wait()
+        client.close()
+
+    closing = threading.Thread(target=close)
+    closing.start()
+    with pytest.raises(tihua.UnavailableError, match="closed") as failed:
+        client.count_items()
+    assert failed.value.code == "CANCELLED"
+    closing.join()
+
+
+async def test_closing_the_asyncio_client_fails_its_calls(server: AnsweringServer) -> None:
+    """As calls of the blocking one; the tasks that wait for them were not cancelled."""
+    has_come = server.hang("CountItems")
+    client = tihua.AsyncClient(server.address)
+    counting = asyncio.create_task(client.count_items())
+    await asyncio.to_thread(has_come.wait)
+    await client.close()
+    with pytest.raises(tihua.UnavailableError, match="closed") as failed:
+        await counting
+    assert failed.value.code == "CANCELLED"
+
+
+async def test_a_task_that_is_cancelled_is_cancelled(server: AnsweringServer) -> None:
+    """Whether or not the client is closed with it."""
+    has_come = server.hang("CountItems")
+    client = tihua.AsyncClient(server.address)
+    counting = asyncio.create_task(client.count_items())
+    await asyncio.to_thread(has_come.wait)
+    counting.cancel()
+    await client.close()
+    with pytest.raises(asyncio.CancelledError):
+        await counting
 
 
 def test_an_asyncio_client_may_be_made_outside_of_a_loop(server: AnsweringServer) -> None:

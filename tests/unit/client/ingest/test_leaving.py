@@ -101,6 +101,28 @@ async def test_closing_the_asyncio_client_ends_its_ingest(serve: Serve) -> None:
         await task
 
 
+async def test_closing_the_asyncio_client_ends_its_ingest_while_it_sends(serve: Serve) -> None:
+    """More than the network takes: no CancelledError is raised in a task that nobody cancelled."""
+    server = FakeServer(Plan("hang", after=1, credit=1_000))
+    client = AsyncClient(serve(server.register))
+    taken: list[int] = []
+
+    def pictures() -> Iterator[Item]:
+        for number in range(1_000):
+            taken.append(number)
+            yield Item(f"item-{number}", image=b"x" * 40_000)
+
+    task = asyncio.create_task(client.ingest(pictures(), batch_size=1))
+    await asyncio.to_thread(server.hangs.wait)
+    count = 0
+    while count < len(taken):  # what gRPC takes before it makes the client wait
+        count = len(taken)
+        await asyncio.sleep(0.1)
+    await client.close()
+    with pytest.raises(RuntimeError, match="this client is closed"):
+        await task
+
+
 def test_closing_the_blocking_client_ends_its_ingest(serve: Serve) -> None:
     """Another thread may close it; nobody waits for ever."""
     server = FakeServer(Plan("hang", after=1, credit=1))
