@@ -161,6 +161,7 @@ class _Copy:
         self._page_items = page_items
         self._on_progress = on_progress
         self._total = 0
+        self._told: set[str] = set()
 
     def run(self, on_break: Callable[[TihuaError], None] | None, reconnect_timeout: float) -> None:
         """Copy what is missing or older, and go on if a server goes away."""
@@ -183,7 +184,9 @@ class _Copy:
         def ingested(progress: IngestProgress) -> None:
             self.written = written_before + progress.written
             self.failed = progress.failed
-            self._report(progress.errors)
+            untold = [error for error in progress.errors if error.id not in self._told]
+            self._told.update(error.id for error in untold)
+            self._report(tuple(untold))
 
         self._report()
         with closing(self._items()) as items:
@@ -203,7 +206,7 @@ class _Copy:
         """Yield the items that are missing or older there."""
         fetched = ReadAhead(
             self._fetched,
-            self._pages(),
+            self._pages(self.written),
             threads=1,
             max_items=_PAGES_AHEAD,
             max_bytes=_BYTES_AHEAD,
@@ -212,21 +215,31 @@ class _Copy:
         with closing(iter(fetched)) as pages:
             yield from chain.from_iterable(pages)
 
-    def _pages(self) -> Iterator[list[str]]:
-        """Yield the ids of these items, in pages."""
+    def _pages(self, written_before: int) -> Iterator[list[str]]:
+        """Yield the ids of these items, in pages; those that were written before are not kept."""
         page: list[str] = []
+        as_new = 0
+        latest = ""
+
+        def originals() -> Iterator[Item]:
+            nonlocal latest
+            for item in self._listed(self._source, self._name):
+                latest = item.id
+                yield item
+
         for change in changes(
-            self._listed(self._source, self._name),
+            originals(),
             self._listed(self._target, self._copy),
             # As if others had written to the copy from the beginning: the newer item is right.
             Copied(UNKNOWN_TIME),
         ):
-            if change.kind == "keep":
-                self.kept += 1
-                if self.kept % _LIST_ITEMS == 0:
-                    self._report()
-            else:
+            if change.kind != "keep":
                 page.append(change.id)
+            elif change.id == latest:  # else only the copy has it
+                as_new += 1
+                self.kept = max(0, as_new - written_before)
+                if as_new % _LIST_ITEMS == 0:
+                    self._report()
             if len(page) == self._page_items:
                 yield page
                 page = []

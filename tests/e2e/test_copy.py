@@ -5,6 +5,7 @@ import json
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -147,6 +148,48 @@ def test_progress_ends_with_all_items(
     tihua.copy_collection(source, client, name, on_progress=seen.append)
     assert seen[0] == tihua.CopyProgress(total=5, kept=0, written=0, failed=0, errors=())
     assert seen[-1] == tihua.CopyProgress(total=5, kept=0, written=5, failed=0, errors=())
+
+
+class AwayOnce(tihua.Client):
+    """A client whose server is away for a moment, when it is asked for the tenth page."""
+
+    asked = 0
+
+    def get_items(self, *arguments: Any, **options: Any) -> list[tihua.Item]:
+        """Return the items, except once."""
+        self.asked += 1
+        if self.asked == 10:
+            raise tihua.UnavailableError("away for a moment")
+        return super().get_items(*arguments, **options)
+
+
+def test_a_break_is_counted_and_told_once(
+    old: ServerProcess, source: tihua.Client, names: Iterator[str], tmp_path: Path
+) -> None:
+    """What was written before it is not what was there before the call, nor are refusals new."""
+    name = next(names)
+    source.create_collection(name)
+    unit = [1.0] + [0.0] * (source.get_collection(name).dim - 1)
+    items = [tihua.Item(f"{number:04}", embedding=unit) for number in range(100)]
+    large = tihua.Item("0003", embedding=unit, metadata={"note": "x" * 30_000})
+    source.ingest([*items, large], collection=name)
+    seen: list[tihua.CopyProgress] = []
+    flags = ("--max-batch-items", "8", "--max-message-bytes", "20000")
+    with (
+        running(tmp_path, *flags) as other,
+        tihua.Client(other.address) as target,
+        AwayOnce(old.address) as away_once,
+    ):
+        target.create_collection(name)
+        target.upsert([*items[50:53], tihua.Item("only here", embedding=unit)], collection=name)
+        summary = tihua.copy_collection(away_once, target, name, on_progress=seen.append)
+    source.delete_collection(name)
+
+    assert (summary.items, summary.failed) == (100, 1)
+    assert summary.written + summary.kept == 99
+    assert 3 <= summary.kept < 40
+    assert all(each.kept + each.written + each.failed <= each.total for each in seen)
+    assert [error.id for each in seen for error in each.errors] == ["0003"]
 
 
 def test_the_command_copies_under_another_name(
