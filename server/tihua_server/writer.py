@@ -146,27 +146,30 @@ class Writer:
                 good.append((index, draft, self._checked(draft)))
             except ServiceError as error:
                 failures.append(Failure(index, draft.id, error.detached()))
-        skipped = already_written = 0
+        already_written = 0
+        left: list[tuple[int, Draft]] = []  # their ids are there, or were before them in the batch
         if mode is not WriteMode.UPSERT:
             there = await self._existing([draft.id for _, draft, _ in good], target, taken)
             new = []
             for index, draft, content in good:
                 if draft.id not in there:
-                    there[draft.id] = ""
                     new.append((index, draft, content))
                 elif draft.origin and there[draft.id] == draft.origin:
                     already_written += 1
-                elif mode is WriteMode.SKIP_EXISTING:
-                    skipped += 1
                 else:
-                    failures.append(Failure(index, draft.id, _already_exists(draft.id, collection)))
+                    left.append((index, draft))
             good = new
         embedded = await embedder.embed([content for _, _, content in good], lane=lane, wait=wait)
-        items = []
+        items: list[Item] = []
+        first: set[str] = set()
         for (index, draft, _), row in zip(good, embedded.rows, strict=True):
-            if isinstance(row, ServiceError):
+            if draft.id in first:
+                left.append((index, draft))
+            elif isinstance(row, ServiceError):
                 failures.append(Failure(index, draft.id, row.detached()))
             else:
+                if mode is not WriteMode.UPSERT:
+                    first.add(draft.id)
                 items.append(
                     Item(
                         draft.id,
@@ -177,6 +180,14 @@ class Writer:
                         draft.update_time,
                     )
                 )
+        skipped = 0
+        if mode is WriteMode.SKIP_EXISTING:
+            skipped = len(left)
+        else:
+            failures += [
+                Failure(index, draft.id, _already_exists(draft.id, collection))
+                for index, draft in left
+            ]
         failures.sort(key=lambda failure: failure.index)
         return Prepared(
             target, items, failures, skipped, already_written, embedder.model.ref, embedded.stages

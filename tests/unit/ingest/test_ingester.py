@@ -191,6 +191,25 @@ async def test_skip_existing_embeds_nothing_that_is_there(
     assert sum(encoder.batch_sizes) - seen == 1
 
 
+@pytest.mark.parametrize(
+    ("mode", "failed", "skipped"),
+    [(WriteMode.INSERT_ONLY, [0, 2], 0), (WriteMode.SKIP_EXISTING, [0], 1)],
+)
+async def test_an_item_that_fails_does_not_stand_for_its_id(
+    ingester: Ingester, shelf: Shelf, mode: WriteMode, failed: list[int], skipped: int
+) -> None:
+    """Of several with one id in a batch the first that can be embedded is stored."""
+    texts = ["", "马", "牛"]
+    drafts = [Draft("a", Text(text), uri=text) for text in texts]
+    events = await drain(run(ingester, stream(Batch(1, drafts, 10)), mode=mode))
+    failures = [entry.failure for ack in acks(events) for entry in ack.failures]
+    assert [failure.index for failure in failures] == failed
+    assert failures[0].error.reason == "EMPTY_TEXT"
+    counts = last_ack(events).counts
+    assert (counts.written, counts.skipped) == (1, skipped)
+    assert shelf.items(PICTURES)["a"].uri == "马"
+
+
 async def test_a_client_that_has_sent_all_before_the_drain_gets_its_summary(
     ingester: Ingester, shelf: Shelf
 ) -> None:
