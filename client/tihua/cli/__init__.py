@@ -61,6 +61,11 @@ class Root(Group):
             raise click.ClickException(one_line(message)) from error
         except KeyboardInterrupt:
             raise click.exceptions.Exit(EXIT_INTERRUPTED) from None
+        except click.Abort as error:  # an answer of no, or Ctrl-C instead of an answer
+            if not isinstance(error.__context__, KeyboardInterrupt):
+                raise
+            click.echo(err=True)  # the question's line is not ended yet
+            raise click.exceptions.Exit(EXIT_INTERRUPTED) from None
 
 
 @click.group(

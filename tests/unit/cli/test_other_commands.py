@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -146,6 +147,44 @@ def test_items_are_got_by_id_and_the_missing_are_named(tihua: Tihua, pictures: P
     record = json.loads(result.stdout)
     assert record["id"] == "a.jpg"
     assert len(record["embedding"]) == 8
+
+
+# Where the tests run in the background, their processes begin with SIGINT ignored.
+_ASKED = """
+import signal
+from tihua import cli
+
+signal.signal(signal.SIGINT, signal.default_int_handler)
+cli.main()
+"""
+
+
+@pytest.mark.parametrize(
+    "words", [("collections", "delete", "pictures"), ("items", "delete", "--filter", "year > 0")]
+)
+def test_ctrl_c_instead_of_an_answer_is_status_130(
+    tihua: Tihua, address: str, words: tuple[str, ...]
+) -> None:
+    """As everywhere else, and nothing is deleted."""
+    tihua("collections", "create", "pictures")
+    with subprocess.Popen(
+        [sys.executable, "-c", _ASKED, "--address", address, *words],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        try:
+            assert process.stderr is not None
+            asked = ""
+            while not asked.endswith("[y/N]: "):
+                asked += process.stderr.read(1)
+            process.send_signal(signal.SIGINT)
+            output, errors = process.communicate(timeout=30)
+        finally:
+            process.kill()
+    assert (process.returncode, output, errors) == (130, "", "\n")
+    assert tihua("collections", "show", "pictures").exit_code == 0
 
 
 def test_items_are_counted_put_and_deleted(tihua: Tihua, memory: Memory, pictures: Path) -> None:
