@@ -30,12 +30,12 @@ class Limits:
 
     Attributes:
         max_message_bytes: bytes of one gRPC message, either way.
-        max_batch_items: inputs of one embedding, upsert, get or search_many call or ingest batch.
+        max_batch_items: inputs of one embedding, upsert or search_many call or ingest batch.
         max_image_bytes: bytes of one encoded picture.
         max_image_pixels: width times height of one picture.
         max_text_chars: characters (Unicode code points) of one text.
         max_queue_size: inputs that may wait for the model before calls are refused.
-        max_page_size: hits or items of one answer.
+        max_page_size: hits or items of one answer, and ids of one get_items or delete_items call.
         max_search_window: hits that can be reached over all pages of one search.
         max_query_terms: terms of one query.
         max_id_bytes: bytes of an item's id, as UTF-8.

@@ -311,7 +311,8 @@ class UpsertResult:
     """What became of a small set of items.
 
     Attributes:
-        written: how many are in the store.
+        written: how many were embedded and written; of several with one id each counts, though the
+            last alone is kept.
         errors: those that failed, by index.
         model: the model that embedded them.
         timing: where the time went.

@@ -1,10 +1,12 @@
 """What holds for every command: help with examples, a quick start, and completion."""
 
 import os
+import re
 import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import click
 import pytest
@@ -25,6 +27,16 @@ def every_command(group: click.Group, path: tuple[str, ...] = ()) -> Iterator[tu
             yield (*path, name)
 
 
+def found(words: tuple[str, ...]) -> click.Command:
+    """Return the command or group that these words call."""
+    command: click.Command | None = root
+    for word in words:
+        assert isinstance(command, click.Group)
+        command = command.get_command(click.Context(command), word)
+    assert command is not None
+    return command
+
+
 @pytest.mark.parametrize("words", list(every_command(root)), ids=" ".join)
 @pytest.mark.parametrize("flag", ["-h", "--help"])
 def test_every_command_has_help_with_examples(words: tuple[str, ...], flag: str) -> None:
@@ -35,6 +47,19 @@ def test_every_command_has_help_with_examples(words: tuple[str, ...], flag: str)
     assert f"Usage: {' '.join(('tihua', *words))}" in help_text
     assert any(" ".join(words) in line for line in examples.splitlines())
     assert all("tihua" in line for line in examples.splitlines())
+
+
+def test_the_readmes_name_the_commands_that_print_no_json() -> None:
+    """And no others."""
+    for name in ("README.md", "README.zh-CN.md"):
+        text = (Path(__file__).parents[3] / name).read_text(encoding="utf-8")
+        [line] = re.findall(r"`--json`[^()（）]*[(（](.*?)[)）]", text)
+        assert set(re.findall(r"`(\w+)`", line)) == {
+            words[-1]
+            for words in every_command(root)
+            if not isinstance(command := found(words), click.Group)
+            and not any("--json" in parameter.opts for parameter in command.params)
+        }
 
 
 @pytest.mark.parametrize("name", COMMANDS)
