@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 
 import numpy as np
 from google.protobuf import field_mask_pb2, struct_pb2
+from tihua._convert_metadata import MAX_DEPTH
 from tihua.v1 import types_pb2
 
 from tihua_server.errors import InvalidInput, ServiceError
@@ -133,16 +134,26 @@ def to_fields(mask: field_mask_pb2.FieldMask) -> Fields:
     )
 
 
-def to_metadata(struct: struct_pb2.Struct, field: str = "metadata") -> dict[str, object]:
+def to_metadata(
+    struct: struct_pb2.Struct, field: str = "metadata", *, depth: int = 1
+) -> dict[str, object]:
     """Return a Struct as JSON values; numbers without a fraction as int.
 
+    Args:
+        struct: the message.
+        field: its name, for messages.
+        depth: structs and lists that it lies in, itself included.
+
     Raises:
-        InvalidInput: a number is NaN or infinite.
+        InvalidInput: a number is NaN or infinite, or something lies deeper than `MAX_DEPTH`, so
+            that a client could not read an answer that holds it.
     """
-    return {key: _to_json(value, f"{field}.{key}") for key, value in struct.fields.items()}
+    if depth > MAX_DEPTH:
+        raise _too_deep(field)
+    return {key: _to_json(value, f"{field}.{key}", depth) for key, value in struct.fields.items()}
 
 
-def _to_json(value: struct_pb2.Value, field: str) -> object:
+def _to_json(value: struct_pb2.Value, field: str, depth: int) -> object:
     match value.WhichOneof("kind"):
         case "number_value":
             number = value.number_value
@@ -154,8 +165,18 @@ def _to_json(value: struct_pb2.Value, field: str) -> object:
         case "bool_value":
             return value.bool_value
         case "struct_value":
-            return to_metadata(value.struct_value, field)
+            return to_metadata(value.struct_value, field, depth=depth + 1)
         case "list_value":
-            return [_to_json(entry, field) for entry in value.list_value.values]
+            if depth == MAX_DEPTH:
+                raise _too_deep(field)
+            return [_to_json(entry, field, depth + 1) for entry in value.list_value.values]
         case _:
             return None
+
+
+def _too_deep(field: str) -> InvalidInput:
+    return InvalidInput(
+        f"{field} is nested {MAX_DEPTH + 1} deep; the limit is {MAX_DEPTH}: flatten it, or give"
+        " the inner part as text",
+        field=field,
+    )

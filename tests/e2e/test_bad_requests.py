@@ -38,6 +38,14 @@ def vector(values: list[float], dim: int | None = None) -> search_service_pb2.Qu
     return search_service_pb2.QueryTerm(embedding=block)
 
 
+def nested(depth: int) -> dict[str, object]:
+    """Return so many mappings within each other."""
+    inner: dict[str, object] = {}
+    for _ in range(depth - 1):
+        inner = {"within": inner}
+    return inner
+
+
 BAD_SEARCHES: dict[str, tuple[dict[str, object], str, str]] = {
     "limit 0": ({"limit": 0}, "limit is 0; it must be 1 to 1000", "limit"),
     "limit 1 000 000": ({"limit": 1_000_000}, "it must be 1 to 1000", "limit"),
@@ -142,6 +150,7 @@ BAD_ITEMS: dict[str, tuple[Callable[[], types_pb2.Item], str]] = {
     ),
     "reserved key": (lambda: item_with_metadata("uri", "elsewhere"), "RESERVED_KEY"),
     "NaN in metadata": (lambda: item_with_metadata("year", float("nan")), "INVALID_INPUT"),
+    "metadata too deep": (lambda: item_with_metadata("poem", nested(16)), "INVALID_INPUT"),
     "metadata too long": (lambda: item_with_metadata("poem", "马" * 20_000), "METADATA_TOO_LONG"),
     "written before 1970": (
         lambda: types_pb2.Item(id="bad", text="马", update_time=Timestamp(seconds=-1)),

@@ -227,8 +227,8 @@ class Item(_message.Message):
     @_builtins.property
     def metadata(self) -> _struct_pb2.Struct:
         """Whatever the caller wants to filter by or get back: at most Limits.max_metadata_bytes bytes as
-        JSON. The keys id, embedding, uri, _seq and _partition, and keys that start with "$", are
-        refused.
+        JSON, at most 16 structs and lists within each other. The keys id, embedding, uri, _seq and
+        _partition, and keys that start with "$", are refused.
         """
 
     @_builtins.property

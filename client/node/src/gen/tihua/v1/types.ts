@@ -177,8 +177,8 @@ export interface Item {
   uri: string;
   /**
    * Whatever the caller wants to filter by or get back: at most Limits.max_metadata_bytes bytes as
-   * JSON. The keys id, embedding, uri, _seq and _partition, and keys that start with "$", are
-   * refused.
+   * JSON, at most 16 structs and lists within each other. The keys id, embedding, uri, _seq and
+   * _partition, and keys that start with "$", are refused.
    */
   metadata:
     | { [key: string]: any }
