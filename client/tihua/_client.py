@@ -326,7 +326,8 @@ class Client(CollectionMethods):
             NotFoundError: there is no such collection.
             FailedPreconditionError: the collection is another model's, or the session is of another
                 collection or mode, or went on in another stream.
-            UnavailableError: the server did not come back within `reconnect_timeout`.
+            UnavailableError, DeadlineError: the server did not come back, or did not answer in
+                time, within `reconnect_timeout`.
         """
         started = time.monotonic()
         session = IngestSession(

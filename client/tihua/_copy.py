@@ -24,6 +24,7 @@ from tihua._server_types import Collection, ServerInfo
 from tihua._types import UNKNOWN_TIME, Item, ItemError
 from tihua.errors import (
     AlreadyExistsError,
+    DeadlineError,
     FailedPreconditionError,
     NotFoundError,
     OverloadedError,
@@ -169,7 +170,7 @@ class _Copy:
         while True:
             try:
                 self._pass(on_break, reconnect_timeout)
-            except (UnavailableError, OverloadedError) as error:
+            except (UnavailableError, OverloadedError, DeadlineError) as error:
                 time.sleep(reconnect.delay_after(error, self.written))
             else:
                 return

@@ -164,11 +164,11 @@ class Folder:
 
     def _is_inside(self, entry: "os.DirEntry[str]") -> bool:
         """Return whether an entry is no link, or one to a file of this folder."""
-        if not entry.is_symlink():
+        # Unlike those of Path and DirEntry these never raise: a kind may have to be asked for and
+        # not be told, a link may lead to a name that is too long, or into a folder closed to us.
+        if not os.path.islink(entry.path):  # noqa: PTH114
             return _is_file(entry)
         target = os.path.realpath(entry.path)
-        # Unlike Path.is_file it never raises: a link may lead to a name that is too long, or into a
-        # folder that is closed to us.
         return Path(target).is_relative_to(self._real_root) and os.path.isfile(target)  # noqa: PTH113
 
     def _found(self, name: str, path: Path) -> Found:

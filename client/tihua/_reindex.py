@@ -23,6 +23,7 @@ from tihua._server_types import Collection, ServerInfo
 from tihua._types import UNKNOWN_TIME, ModelRef
 from tihua.errors import (
     AlreadyExistsError,
+    DeadlineError,
     NotFoundError,
     OverloadedError,
     ServerError,
@@ -77,7 +78,8 @@ def reindex(
         NotFoundError: there is no such collection, or the server does not serve the model.
         FailedPreconditionError: the name is being reindexed to another model, or the collection is
             not loaded.
-        UnavailableError: the server did not come back within `reconnect_timeout`.
+        UnavailableError, DeadlineError: the server did not come back, or did not answer in time,
+            within `reconnect_timeout`.
     """
     began = time.monotonic()
     info = client.server_info()
@@ -270,7 +272,7 @@ class _Reindex:
             )
             try:
                 each.run(on_break=self._on_break, reconnect_timeout=self._reconnect_timeout)
-            except (UnavailableError, OverloadedError) as error:
+            except (UnavailableError, OverloadedError, DeadlineError) as error:
                 self.written += each.written
                 self.deleted += each.deleted
                 time.sleep(reconnect.delay_after(error, self.written))

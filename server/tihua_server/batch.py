@@ -2,9 +2,13 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
+from operator import attrgetter
 from typing import Generic, NamedTuple, TypeVar
 
 from tihua_server.flow import Flow
+
+DUE_S = attrgetter("due_s")
+"""By what entries are put in order."""
 
 Input = TypeVar("Input")
 Result = TypeVar("Result")

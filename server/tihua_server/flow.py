@@ -5,12 +5,13 @@
 
 A variant of the virtual clock of packet networks (L. Zhang, SIGCOMM 1990), in real time, so that
 the queues of all models agree. Who waits alone gets the whole model; whoever comes passes what is
-not due; and what is due goes by its arrival again, so that no call is put off for ever.
+not due yet; and what is due goes before all who come later, so that no call is put off for ever.
 
 Beside one caller of 256 texts a query takes 119 ms (p50) that took 697, and beside one of 64
 pictures a picture 249 instead of 4 679, while they get as much done (ViT-B-16 in bf16, two cores of
-Zen 4). It has its price: beside callers who fill the model by themselves a large call takes up to
-four times as long as alone, and of two large ones both end when the second did.
+Zen 4; five queries a second, one picture a second, by chance). It has its price: beside callers who
+fill the model by themselves a large call is put off, by `MAX_LEAD_S` at most, and of two large ones
+both end when the second did.
 """
 
 import math
@@ -19,9 +20,9 @@ SHARE = 1 / 4
 """Of the model, what a flow may claim before others: with up to four large ones a single input
 still passes them all."""
 
-MAX_LEAD_S = 30.0
-"""How long after its arrival an input may be due at most, in seconds: what a batch costs is an
-estimate. Most callers do not wait longer."""
+MAX_LEAD_S = 10.0
+"""How long after its arrival an input may be due at most, in seconds, for the decoder and for the
+model each: what a batch costs is an estimate, and clients wait for 30 s unless told otherwise."""
 
 
 class Flow:

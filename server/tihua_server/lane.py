@@ -2,16 +2,13 @@
 
 import enum
 from bisect import bisect_left, bisect_right, insort_right
-from operator import attrgetter
 from typing import Generic, TypeVar
 
 from tihua_server.admission import Budget
-from tihua_server.batch import Entry
+from tihua_server.batch import DUE_S, Entry
 
 Input = TypeVar("Input")
 Result = TypeVar("Result")
-
-_DUE_S = attrgetter("due_s")
 
 
 class Lane(enum.Enum):
@@ -37,15 +34,15 @@ class Waiting(Generic[Input, Result]):
 
     def put(self, entry: Entry[Input, Result]) -> None:
         """Add an entry, for which room was taken."""
-        insort_right(self.entries, entry, key=_DUE_S)
+        insort_right(self.entries, entry, key=DUE_S)
 
     def count_due(self, now_s: float) -> int:
         """Return how many are due."""
-        return bisect_right(self.entries, now_s, key=_DUE_S)
+        return bisect_right(self.entries, now_s, key=DUE_S)
 
     def take_out(self, entry: Entry[Input, Result]) -> None:
         """Remove an entry if it still is here."""
-        at = bisect_left(self.entries, entry.due_s, key=_DUE_S)
+        at = bisect_left(self.entries, entry.due_s, key=DUE_S)
         while at < len(self.entries) and self.entries[at].due_s == entry.due_s:
             if self.entries[at] is entry:
                 del self.entries[at]

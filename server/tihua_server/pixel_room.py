@@ -16,10 +16,9 @@ import time
 from bisect import insort_right
 from collections.abc import Callable, Sequence
 from functools import partial
-from operator import attrgetter
 from typing import Any, TypeVar
 
-from tihua_server.batch import Batch, Entry
+from tihua_server.batch import DUE_S, Batch, Entry
 from tihua_server.errors import Draining
 from tihua_server.lane import Lane
 from tihua_server.workers import Urgency, Workers
@@ -80,7 +79,7 @@ class PixelRoom:
             raise _draining()
         entry: Entry[_Job, T] = Entry(job, pixels, time.perf_counter(), due_s=due_s)
         with self._lock:
-            insort_right(self._waiting[lane], entry, key=attrgetter("due_s"))
+            insort_right(self._waiting[lane], entry, key=DUE_S)
         self._workers.wake()
         try:
             return (await entry.future).result

@@ -10,13 +10,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from enum import Enum
+from typing import TypeAlias
 
 from tihua_server.config import Limits
 from tihua_server.errors import AlreadyExists, CollectionMoved, InvalidInput, ServiceError
 from tihua_server.lane import Lane
 from tihua_server.served_models import ServedModels
-from tihua_server.stages import Stages
-from tihua_server.types import Content, ModelRef
+from tihua_server.stages import Stages, longest
+from tihua_server.types import Content, FloatArray, ModelRef
 from tihua_server.vector_store import CollectionSpec, Fields, Item, Metadata, VectorStore
 
 RESERVED_KEYS = frozenset(
@@ -101,6 +102,10 @@ class Prepared:
     stages: Stages
 
 
+_Good: TypeAlias = tuple[int, Draft, Content]
+"""A draft that can be embedded, behind its place in the batch."""
+
+
 class Writer:
     """Prepares and writes items."""
 
@@ -140,7 +145,7 @@ class Writer:
         target = Target(collection, await self._store.spec(collection))
         embedder = self._models.of(target.spec, model)
         failures: list[Failure] = []
-        good: list[tuple[int, Draft, Content]] = []
+        good: list[_Good] = []
         for index, draft in enumerate(drafts):
             try:
                 good.append((index, draft, self._checked(draft)))
@@ -159,27 +164,22 @@ class Writer:
                 else:
                     left.append((index, draft))
             good = new
-        embedded = await embedder.embed([content for _, _, content in good], lane=lane, wait=wait)
         items: list[Item] = []
-        first: set[str] = set()
-        for (index, draft, _), row in zip(good, embedded.rows, strict=True):
-            if draft.id in first:
-                left.append((index, draft))
-            elif isinstance(row, ServiceError):
-                failures.append(Failure(index, draft.id, row.detached()))
-            else:
-                if mode is not WriteMode.UPSERT:
-                    first.add(draft.id)
-                items.append(
-                    Item(
-                        draft.id,
-                        row,
-                        draft.uri,
-                        draft.metadata,
-                        draft.origin,
-                        draft.update_time,
-                    )
-                )
+        stages: list[Stages] = []
+        while good:
+            # Of several with one id the next is wanted only if the one before it can't be had.
+            turn, good = (good, []) if mode is WriteMode.UPSERT else _first_of_each_id(good)
+            contents = [content for _, _, content in turn]
+            embedded = await embedder.embed(contents, lane=lane, wait=wait)
+            stages.append(embedded.stages)
+            for (index, draft, _), row in zip(turn, embedded.rows, strict=True):
+                if isinstance(row, ServiceError):
+                    failures.append(Failure(index, draft.id, row.detached()))
+                else:
+                    items.append(_item(draft, row))
+            had = {item.id for item in items}
+            left += [(index, draft) for index, draft, _ in good if draft.id in had]
+            good = [each for each in good if each[1].id not in had]
         skipped = 0
         if mode is WriteMode.SKIP_EXISTING:
             skipped = len(left)
@@ -190,7 +190,7 @@ class Writer:
             ]
         failures.sort(key=lambda failure: failure.index)
         return Prepared(
-            target, items, failures, skipped, already_written, embedder.model.ref, embedded.stages
+            target, items, failures, skipped, already_written, embedder.model.ref, longest(stages)
         )
 
     async def write(self, target: Target, items: Sequence[Item]) -> None:
@@ -269,6 +269,21 @@ def _check_bytes(part: str, value: str, max_bytes: int) -> None:
             field=part,
             metadata={"bytes": size, f"max_{part}_bytes": max_bytes},
         )
+
+
+def _first_of_each_id(drafts: Sequence[_Good]) -> tuple[list[_Good], list[_Good]]:
+    """Return the first draft of each id, and the others."""
+    ids: set[str] = set()
+    first: list[_Good] = []
+    others: list[_Good] = []
+    for each in drafts:
+        (others if each[1].id in ids else first).append(each)
+        ids.add(each[1].id)
+    return first, others
+
+
+def _item(draft: Draft, embedding: FloatArray) -> Item:
+    return Item(draft.id, embedding, draft.uri, draft.metadata, draft.origin, draft.update_time)
 
 
 def _already_exists(item_id: str, collection: str) -> AlreadyExists:

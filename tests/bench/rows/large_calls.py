@@ -42,12 +42,13 @@ class _Beside(Generic[T]):
         idle = await drive(self.single, lasting(seconds / 2, self.inputs), in_flight=1)
         alone = await drive(self.large, lasting(seconds / 2, calls), in_flight=1)
         stop = asyncio.Event()
-        large = asyncio.create_task(drive(self.large, until(stop, calls), in_flight=1))
+        single = asyncio.create_task(drive(self.single, until(stop, self.inputs), in_flight=1))
         try:
-            busy = await drive(self.single, lasting(seconds, self.inputs), in_flight=1)
+            # To the end of the last: all of them have company.
+            beside = await drive(self.large, lasting(seconds, calls), in_flight=1)
         finally:
             stop.set()
-            beside = await large
+            busy = await single
         self.p50s_ms.append((busy.percentile_ms(50), idle.percentile_ms(50)))
         self.rates.append((beside.rate * self.many, alone.rate * self.many))
 

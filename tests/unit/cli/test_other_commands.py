@@ -178,7 +178,9 @@ def test_ctrl_c_instead_of_an_answer_is_status_130(
             assert process.stderr is not None
             asked = ""
             while not asked.endswith("[y/N]: "):
-                asked += process.stderr.read(1)
+                more = process.stderr.read(1)
+                assert more, asked
+                asked += more
             process.send_signal(signal.SIGINT)
             output, errors = process.communicate(timeout=30)
         finally:
