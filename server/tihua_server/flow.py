@@ -17,8 +17,8 @@ both end when the second did.
 import math
 
 SHARE = 1 / 4
-"""Of the model, what a flow may claim before others: with up to four large ones a single input
-still passes them all."""
+"""Of the model, what a flow may claim before others: four large ones together are due as fast as
+they are computed. Single inputs were measured beside one."""
 
 MAX_LEAD_S = 10.0
 """How long after its arrival an input may be due at most, in seconds, for the decoder and for the

@@ -1,13 +1,13 @@
 """What one caller asks for at once leaves room for another; by every way in which it may ask."""
 
 import asyncio
-import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from pathlib import Path
 
 import pytest
 import tihua
 from fake_encoder import FakeEncoder
+from held_encoder import HeldEncoder
 from tihua_server.app import App
 from tihua_server.batch_cost import BatchCost
 from tihua_server.config import Config
@@ -21,29 +21,19 @@ LARGE = ["一", "二", "三", "四", "五"]
 SINGLE = "马"
 
 
-class HeldTexts(FakeEncoder):
-    """A model whose texts wait, once it is told so, and which remembers them."""
+class HeldTexts(HeldEncoder):
+    """A model whose texts wait for leave, and which remembers them."""
 
     def __init__(self) -> None:
         """Let them pass."""
-        super().__init__()
-        self.may_go_on = threading.Event()
-        self.may_go_on.set()
-        self.has_begun = threading.Event()
+        super().__init__(FakeEncoder())
         self.texts: list[str] = []
 
-    def hold(self) -> None:
-        """Have texts wait from now on, and forget those before."""
-        self.texts.clear()
-        self.has_begun.clear()
-        self.may_go_on.clear()
-
     def encode_texts(self, texts: Sequence[TokenArray]) -> FloatArray:
-        """Hash the tokens, later."""
-        self.has_begun.set()
-        assert self.may_go_on.wait(10)
+        """Wait for leave, then hash the tokens."""
+        embeddings = super().encode_texts(texts)
         self.texts += ["".join(map(chr, tokens[1:-1])) for tokens in texts]
-        return super().encode_texts(texts)
+        return embeddings
 
 
 @pytest.fixture
@@ -91,9 +81,10 @@ async def test_a_query_passes_what_another_asked_for_at_once(
     encoder: HeldTexts,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """It waits for the text that is being computed."""
+    """It waits for the text that is being computed, and for the one that is due."""
     monkeypatch.setattr(BatchCost, "of_input", lambda _, size: 60.0 * size)
-    encoder.hold()
+    busy = await encoder.hold(client)
+    encoder.texts.clear()
     embedder = models.named("")
 
     async def waiting(count: int) -> None:
@@ -102,10 +93,9 @@ async def test_a_query_passes_what_another_asked_for_at_once(
                 await asyncio.sleep(0)
 
     large = asyncio.ensure_future(ask(client))
-    assert await asyncio.to_thread(encoder.has_begun.wait, 10)
-    await waiting(len(LARGE) - 1)
-    single = asyncio.ensure_future(client.embed_text(SINGLE))
     await waiting(len(LARGE))
+    single = asyncio.ensure_future(client.embed_text(SINGLE))
+    await waiting(len(LARGE) + 1)
     encoder.may_go_on.set()
-    await asyncio.gather(large, single)
-    assert encoder.texts == [LARGE[0], SINGLE, *LARGE[1:]]
+    await asyncio.gather(busy, large, single)
+    assert encoder.texts[1:] == [LARGE[0], SINGLE, *LARGE[1:]]

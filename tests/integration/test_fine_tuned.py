@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 from click.testing import CliRunner
-from PIL import Image
+from coloured_pairs import write_coloured_pairs
 from random_checkpoint import random_state, write_published
 from tihua_server.architecture import architectures
 from tihua_server.cli import main
@@ -15,25 +15,18 @@ from tihua_server.encoders import load_encoder
 from tutorial import load_tutorial
 
 
-def _pairs(folder: Path) -> Path:
-    """Write a red and a blue picture with their captions, to learn from and to measure by."""
-    lines = ["image\tcaption"]
-    for split, shade in (("train", 250), ("val", 200)):
-        (folder / split).mkdir(parents=True)
-        for name, colour, text in (("r", (shade, 0, 0), "红色"), ("b", (0, 0, shade), "蓝色")):
-            Image.new("RGB", (32, 32), colour).save(folder / split / f"{name}.png")
-            lines.append(f"{split}/{name}.png\t{text}")
-    (folder / "captions.tsv").write_text("\n".join(lines), encoding="utf-8")
-    return folder
-
-
 @pytest.mark.parametrize("name", ["RN50", pytest.param("ViT-B-16", marks=pytest.mark.slow)])
 def test_cn_clip_and_the_server_read_the_same_model(name: str, tmp_path: Path) -> None:
     """A ResNet and a transformer, in full: both say the same of a text."""
     [architecture] = [each for each in architectures() if each.name == name]
     start = write_published(random_state(architecture), tmp_path / "start.pt")
     call = ["fine-tune", "--model", name, "--model-path", str(start), "--epochs", "1"]
-    call += ["--data", str(_pairs(tmp_path / "pairs")), "--out", str(tmp_path / "out")]
+    call += [
+        "--data",
+        str(write_coloured_pairs(tmp_path / "pairs")),
+        "--out",
+        str(tmp_path / "out"),
+    ]
     result = CliRunner().invoke(
         main, [*call, "--batch-size", "2", "--rate", "1e-3", "--device", "cpu"]
     )

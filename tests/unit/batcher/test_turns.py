@@ -50,16 +50,24 @@ async def call(
     return task
 
 
-async def test_a_single_input_overtakes_those_of_a_large_call(
-    batcher: Batcher[int, int], squares: Squares
+async def large_then_single(
+    batcher: Batcher[int, int], squares: Squares, clock: Clock, *, later_s: float
 ) -> None:
-    """It goes after the one that is due, and before all the others."""
-    await learn(batcher)
+    """Have a call of seven wait, so much later a single input, and then compute."""
     held = await squares.hold(batcher)
     large = await call(batcher, range(1, 8))
+    clock.now_s += later_s
     single = await submit_all(batcher, [9])
     squares.may_go_on.set()
     await asyncio.gather(held, large, *single)
+
+
+async def test_a_single_input_overtakes_those_of_a_large_call(
+    batcher: Batcher[int, int], squares: Squares, clock: Clock
+) -> None:
+    """It goes after the one that is due, and before all the others."""
+    await learn(batcher)
+    await large_then_single(batcher, squares, clock, later_s=0.0)
     assert squares.batches == [[1, 9, 2, 3], [4, 5, 6, 7]]
 
 
@@ -108,12 +116,7 @@ async def test_nobody_is_put_off_by_a_batch_that_was_held_up(
     clock.now_s += 3600
     squares.may_go_on.set()
     await held
-    held = await squares.hold(batcher)
-    large = await call(batcher, range(1, 8))
-    clock.now_s += 3.5 * INPUT_S / SHARE
-    single = await submit_all(batcher, [9])
-    squares.may_go_on.set()
-    await asyncio.gather(held, large, *single)
+    await large_then_single(batcher, squares, clock, later_s=3.5 * INPUT_S / SHARE)
     assert squares.batches[0] == [1, 2, 3, 4]
 
 
@@ -157,12 +160,7 @@ async def test_a_large_call_keeps_its_share(
 ) -> None:
     """Who comes when four of its inputs have been due goes behind them."""
     await learn(batcher)
-    held = await squares.hold(batcher)
-    large = await call(batcher, range(1, 8))
-    clock.now_s += 3.5 * INPUT_S / SHARE
-    single = await submit_all(batcher, [9])
-    squares.may_go_on.set()
-    await asyncio.gather(held, large, *single)
+    await large_then_single(batcher, squares, clock, later_s=3.5 * INPUT_S / SHARE)
     assert squares.batches == [[1, 2, 3, 4], [9, 5, 6], [7]]
 
 

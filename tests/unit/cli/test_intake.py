@@ -2,7 +2,7 @@
 
 import sys
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import cast
 
@@ -78,6 +78,24 @@ LIMITS = tihua_package.Limits(
 )
 
 
+def intake_of(
+    client: EmptyCollection,
+    folder: Folder,
+    on_break: Callable[[tihua_package.TihuaError], None] = lambda _: None,
+) -> Intake:
+    """Return an intake that tells nobody of its files, and asks again for a minute."""
+    return Intake(
+        cast("tihua_package.Client", client),
+        folder,
+        LIMITS,
+        is_forced=False,
+        on_unusable=lambda _: None,
+        on_step=lambda: None,
+        on_break=on_break,
+        reconnect_timeout_s=60.0,
+    )
+
+
 @pytest.mark.parametrize(("size_bytes", "most_read"), [(1_000, 64), (2**20, 32), (2**24, 2)])
 def test_what_is_read_ahead_is_bounded_in_items_and_in_bytes(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, size_bytes: int, most_read: int
@@ -94,16 +112,7 @@ def test_what_is_read_ahead_is_bounded_in_items_and_in_bytes(
 
     monkeypatch.setattr(Path, "read_bytes", watched)
     folder = EndlessFolder(file, size_bytes)
-    intake = Intake(
-        cast("tihua_package.Client", EmptyCollection()),
-        folder,
-        LIMITS,
-        is_forced=False,
-        on_unusable=lambda _: None,
-        on_step=lambda: None,
-        on_break=lambda _: None,
-        reconnect_timeout_s=60.0,
-    )
+    intake = intake_of(EmptyCollection(), folder)
     items = intake.items()
     for number in range(1, 1_000):
         assert next(items).id == f"{number}.jpg"
@@ -117,16 +126,7 @@ def test_the_server_is_asked_ahead_on_another_thread(tmp_path: Path) -> None:
     file = tmp_path / "a.jpg"
     file.write_bytes(b"picture")
     client = EmptyCollection()
-    intake = Intake(
-        cast("tihua_package.Client", client),
-        EndlessFolder(file, 7),
-        LIMITS,
-        is_forced=False,
-        on_unusable=lambda _: None,
-        on_step=lambda: None,
-        on_break=lambda _: None,
-        reconnect_timeout_s=60.0,
-    )
+    intake = intake_of(client, EndlessFolder(file, 7))
     next(intake.items())
     assert threading.current_thread() not in client.threads
 
@@ -137,16 +137,7 @@ def test_nobody_waits_for_a_server_once_the_intake_is_closed(tmp_path: Path) -> 
     file.write_bytes(b"picture")
     client = VanishingCollection()
     is_told = threading.Event()
-    intake = Intake(
-        cast("tihua_package.Client", client),
-        EndlessFolder(file, 7),
-        LIMITS,
-        is_forced=False,
-        on_unusable=lambda _: None,
-        on_step=lambda: None,
-        on_break=lambda _: is_told.set(),
-        reconnect_timeout_s=60.0,
-    )
+    intake = intake_of(client, EndlessFolder(file, 7), on_break=lambda _: is_told.set())
     items = intake.items()
     next(items)
     assert is_told.wait(10.0)

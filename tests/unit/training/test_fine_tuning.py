@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 from click.testing import CliRunner
+from coloured_pairs import write_coloured_pairs
 from PIL import Image
 from random_checkpoint import random_state
 from small_clip import SIZES
@@ -43,15 +44,7 @@ def state() -> dict[str, torch.Tensor]:
 @pytest.fixture
 def coloured(tmp_path: Path) -> Path:
     """A red and a blue picture to train on, and others of the same colours to measure by."""
-    folder = tmp_path / "coloured"
-    lines = ["image\tcaption"]
-    for split, shade in (("train", 250), ("val", 200)):
-        (folder / split).mkdir(parents=True)
-        for name, colour, text in (("r", (shade, 0, 0), "红色"), ("b", (0, 0, shade), "蓝色")):
-            Image.new("RGB", (32, 32), colour).save(folder / split / f"{name}.png")
-            lines.append(f"{split}/{name}.png\t{text}")
-    (folder / "captions.tsv").write_text("\n".join(lines), encoding="utf-8")
-    return folder
+    return write_coloured_pairs(tmp_path / "coloured")
 
 
 def _train(state: dict[str, torch.Tensor], data: Path, out: Path, recipe: FineTuneRecipe) -> Path:
