@@ -1,46 +1,40 @@
-"""The asyncio client: each method builds a request, calls the stub and converts the answer."""
+"""The asyncio client: each method builds a request, calls the stub and converts the answer.
 
-# ruff: noqa: A002 - `filter` is the contract's word
+Those about the server and the bulk stream are here, the others in `_async_*_methods.py`.
+"""
 
-import asyncio
 import time
-from collections.abc import AsyncGenerator, AsyncIterable, Callable, Iterable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterable, Callable, Iterable
 from contextlib import aclosing
 from types import TracebackType
-from typing import Literal, Self
+from typing import Self
 
 from grpc_health.v1 import health_pb2
 
-from tihua import _convert_search, _convert_server
+from tihua import _convert_server
 from tihua._async_collection_methods import AsyncCollectionMethods
 from tihua._async_connection import AsyncConnection
+from tihua._async_embedding_methods import AsyncEmbeddingMethods
 from tihua._async_ingest import run_async_ingest
-from tihua._call_metadata import request_id_of
+from tihua._async_item_methods import AsyncItemMethods
+from tihua._async_search_methods import AsyncSearchMethods
 from tihua._channel import DEFAULT_ADDRESS, DEFAULT_COLLECTION, DEFAULT_TIMEOUT_S
-from tihua._convert_server import HEALTH_SERVICES, Priority
+from tihua._convert_server import HEALTH_SERVICES
 from tihua._ingest_session import IngestSession
 from tihua._ingest_types import IngestProgress, IngestSummary, WriteMode
 from tihua._reconnect import Reconnect
 from tihua._server_types import ServerInfo
 from tihua._tls import Tls
-from tihua._types import (
-    Embedding,
-    EmbeddingLike,
-    EmbedResult,
-    Field,
-    ImageLike,
-    Item,
-    Query,
-    SearchResult,
-    Term,
-)
+from tihua._types import Item
 from tihua.errors import NotFoundError, TihuaError
 from tihua.v1 import system_service_pb2
 
 __all__ = ["AsyncClient"]
 
 
-class AsyncClient(AsyncCollectionMethods):
+class AsyncClient(
+    AsyncCollectionMethods, AsyncItemMethods, AsyncEmbeddingMethods, AsyncSearchMethods
+):
     """A connection to a tihua server for asyncio; to be used in one event loop.
 
     It has the methods of `Client`, to be awaited, with the same arguments, results and errors;
@@ -108,129 +102,6 @@ class AsyncClient(AsyncCollectionMethods):
             else:
                 states[service] = health_pb2.HealthCheckResponse.ServingStatus.Name(response.status)
         return states
-
-    async def embed_text(
-        self, text: str, *, model: str = "", timeout: float | None = None
-    ) -> Embedding:
-        """Return the embedding of one text: dim float32, L2 norm 1."""
-        result = await self.embed_texts([text], model=model, timeout=timeout)
-        return _convert_server.only_embedding(result)
-
-    async def embed_image(
-        self, image: ImageLike, *, model: str = "", timeout: float | None = None
-    ) -> Embedding:
-        """Return the embedding of one picture: dim float32, L2 norm 1."""
-        result = await self.embed_images([image], model=model, timeout=timeout)
-        return _convert_server.only_embedding(result)
-
-    async def embed_texts(
-        self,
-        texts: Iterable[str],
-        *,
-        truncate: bool = True,
-        priority: Priority = "interactive",
-        model: str = "",
-        timeout: float | None = None,
-    ) -> EmbedResult:
-        """Return one embedding per text; a text that fails does not disturb the others.
-
-        Arguments and errors are those of `Client.embed_texts`.
-        """
-        request = _convert_server.embed_text_request(
-            texts, truncate=truncate, priority=priority, model=model
-        )
-        response = await self._connection.call(
-            self._connection.embedding.EmbedText, request, timeout
-        )
-        return _convert_server.embed_result(response)
-
-    async def embed_images(
-        self,
-        images: Iterable[ImageLike],
-        *,
-        priority: Priority = "interactive",
-        model: str = "",
-        timeout: float | None = None,
-    ) -> EmbedResult:
-        """Return one embedding per picture; a picture that fails does not disturb the others.
-
-        Arguments and errors are those of `Client.embed_images`.
-        """
-        request = await asyncio.to_thread(
-            _convert_server.embed_image_request, list(images), priority=priority, model=model
-        )
-        response = await self._connection.call(
-            self._connection.embedding.EmbedImage, request, timeout
-        )
-        return _convert_server.embed_result(response)
-
-    async def search(
-        self,
-        *,
-        text: str | None = None,
-        image: ImageLike | None = None,
-        embedding: EmbeddingLike | None = None,
-        item_id: str | None = None,
-        terms: Iterable[Term] | None = None,
-        limit: int = 10,
-        filter: str = "",
-        params: Mapping[str, object] | None = None,
-        min_score: float | None = None,
-        fields: Iterable[Field] | None = None,
-        index_params: Mapping[str, int] | None = None,
-        consistency: Literal["bounded", "strong"] = "bounded",
-        page_token: str = "",
-        group_by: str = "",
-        group_size: int | None = None,
-        collection: str | None = None,
-        timeout: float | None = None,
-    ) -> SearchResult:
-        """Return the items nearest to a text, a picture, an embedding or an item.
-
-        Arguments and errors are those of `Client.search`.
-        """
-        query = Query(
-            text=text,
-            image=image,
-            embedding=embedding,
-            item_id=item_id,
-            terms=None if terms is None else tuple(terms),
-            limit=limit,
-            filter=filter,
-            params=params,
-            min_score=min_score,
-            fields=fields if fields is None or isinstance(fields, str) else tuple(fields),
-            index_params=index_params,
-            consistency=consistency,
-            page_token=page_token,
-            group_by=group_by,
-            group_size=group_size,
-        )
-        name = self._connection.name(collection)
-        request = await asyncio.to_thread(_convert_search.search_request, query, name)
-        return _convert_search.search_result(
-            await self._connection.call(self._connection.search.Search, request, timeout)
-        )
-
-    async def search_many(
-        self,
-        queries: Iterable[Query],
-        *,
-        collection: str | None = None,
-        timeout: float | None = None,
-    ) -> list[SearchResult | TihuaError]:
-        """Return what became of each query; one that fails does not disturb the others.
-
-        Arguments and errors are those of `Client.search_many`.
-        """
-        name = self._connection.name(collection)
-        request = await asyncio.to_thread(_convert_search.search_many_request, list(queries), name)
-        metadata = self._connection.metadata()
-        response = await self._connection.call(
-            self._connection.search.SearchMany, request, timeout, metadata
-        )
-        request_id = request_id_of(metadata)
-        return [_convert_search.search_entry(entry, request_id) for entry in response.entries]
 
     async def ingest(
         self,

@@ -1,44 +1,37 @@
-"""The blocking client: each method builds a request, calls the stub and converts the answer."""
+"""The blocking client: each method builds a request, calls the stub and converts the answer.
 
-# ruff: noqa: A002 - `filter` is the contract's word
+Those about the server and the bulk stream are here, the others in `_*_methods.py`.
+"""
 
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from types import TracebackType
-from typing import Literal, Self
+from typing import Self
 
 from grpc_health.v1 import health_pb2
 
-from tihua import _convert_search, _convert_server
-from tihua._call_metadata import request_id_of
+from tihua import _convert_server
 from tihua._channel import DEFAULT_ADDRESS, DEFAULT_COLLECTION, DEFAULT_TIMEOUT_S
 from tihua._collection_methods import CollectionMethods
 from tihua._connection import Connection
-from tihua._convert_server import HEALTH_SERVICES, Priority
+from tihua._convert_server import HEALTH_SERVICES
+from tihua._embedding_methods import EmbeddingMethods
 from tihua._ingest import run_ingest
 from tihua._ingest_session import IngestSession
 from tihua._ingest_types import IngestProgress, IngestSummary, WriteMode
+from tihua._item_methods import ItemMethods
 from tihua._reconnect import Reconnect
+from tihua._search_methods import SearchMethods
 from tihua._server_types import ServerInfo
 from tihua._tls import Tls
-from tihua._types import (
-    Embedding,
-    EmbeddingLike,
-    EmbedResult,
-    Field,
-    ImageLike,
-    Item,
-    Query,
-    SearchResult,
-    Term,
-)
+from tihua._types import Item
 from tihua.errors import NotFoundError, TihuaError
 from tihua.v1 import system_service_pb2
 
 __all__ = ["Client"]
 
 
-class Client(CollectionMethods):
+class Client(CollectionMethods, ItemMethods, EmbeddingMethods, SearchMethods):
     """A connection to a tihua server; blocking, and safe to share between threads.
 
     Nothing is sent before the first call, and a lost connection is made again by the next one.
@@ -125,163 +118,6 @@ class Client(CollectionMethods):
             else:
                 states[service] = health_pb2.HealthCheckResponse.ServingStatus.Name(response.status)
         return states
-
-    def embed_text(self, text: str, *, model: str = "", timeout: float | None = None) -> Embedding:
-        """Return the embedding of one text: dim float32, L2 norm 1."""
-        result = self.embed_texts([text], model=model, timeout=timeout)
-        return _convert_server.only_embedding(result)
-
-    def embed_image(
-        self, image: ImageLike, *, model: str = "", timeout: float | None = None
-    ) -> Embedding:
-        """Return the embedding of one picture: dim float32, L2 norm 1."""
-        result = self.embed_images([image], model=model, timeout=timeout)
-        return _convert_server.only_embedding(result)
-
-    def embed_texts(
-        self,
-        texts: Iterable[str],
-        *,
-        truncate: bool = True,
-        priority: Priority = "interactive",
-        model: str = "",
-        timeout: float | None = None,
-    ) -> EmbedResult:
-        """Return one embedding per text; a text that fails does not disturb the others.
-
-        Args:
-            texts: 1 to `Limits.max_batch_items`.
-            truncate: whether only the beginning of a text beyond the model's context counts; else
-                it fails (reason `TEXT_TRUNCATED`).
-            priority: "bulk" is computed when no "interactive" work waits.
-            model: the id of the model; empty means the first that the server serves.
-            timeout: limit of the call, in seconds.
-        """
-        request = _convert_server.embed_text_request(
-            texts, truncate=truncate, priority=priority, model=model
-        )
-        return _convert_server.embed_result(
-            self._connection.call(self._connection.embedding.EmbedText, request, timeout)
-        )
-
-    def embed_images(
-        self,
-        images: Iterable[ImageLike],
-        *,
-        priority: Priority = "interactive",
-        model: str = "",
-        timeout: float | None = None,
-    ) -> EmbedResult:
-        """Return one embedding per picture; a picture that fails does not disturb the others.
-
-        Args:
-            images: 1 to `Limits.max_batch_items`.
-            priority: "bulk" is computed when no "interactive" work waits.
-            model: the id of the model; empty means the first that the server serves.
-            timeout: limit of the call, in seconds.
-
-        Raises:
-            InvalidRequestError: also when a file cannot be read; then nothing is sent.
-        """
-        request = _convert_server.embed_image_request(images, priority=priority, model=model)
-        return _convert_server.embed_result(
-            self._connection.call(self._connection.embedding.EmbedImage, request, timeout)
-        )
-
-    def search(
-        self,
-        *,
-        text: str | None = None,
-        image: ImageLike | None = None,
-        embedding: EmbeddingLike | None = None,
-        item_id: str | None = None,
-        terms: Iterable[Term] | None = None,
-        limit: int = 10,
-        filter: str = "",
-        params: Mapping[str, object] | None = None,
-        min_score: float | None = None,
-        fields: Iterable[Field] | None = None,
-        index_params: Mapping[str, int] | None = None,
-        consistency: Literal["bounded", "strong"] = "bounded",
-        page_token: str = "",
-        group_by: str = "",
-        group_size: int | None = None,
-        collection: str | None = None,
-        timeout: float | None = None,
-    ) -> SearchResult:
-        """Return the items nearest to a text, a picture, an embedding or an item.
-
-        Exactly one of the first five must be given. No hits is an answer, not an error.
-
-        Args:
-            text: a text.
-            image: a picture.
-            embedding: an embedding that the collection's model made; scaled to L2 norm 1.
-            item_id: an item of the collection, which is itself left out of the hits.
-            terms: several of these with weights; the query is their weighted sum.
-            limit: hits to return at most, 1 to `Limits.max_page_size`.
-            filter: a Milvus boolean expression over `id`, `uri` and metadata keys, with values
-                bound by name: `year >= {since} and place in {places}`.
-            params: a value for each {name} of the filter.
-            min_score: hits with a lower score are left out; in [-1, 1].
-            fields: what a hit carries beside id and score; None means uri and metadata.
-            index_params: "nprobe" (IVF_FLAT) or "ef" (HNSW); None means the store's defaults.
-            consistency: "strong" sees whatever was written before, and is slower.
-            page_token: `next_page_token` of the same search, for the hits after it.
-            group_by: a metadata key, or "uri": of items that have the same value there only the
-                best are hits. An item without the key is a hit.
-            group_size: so many of them, over all pages; None means one.
-            collection: where to search.
-            timeout: limit of the call, in seconds.
-
-        Raises:
-            NotFoundError: there is no such collection or item.
-            FailedPreconditionError: the collection is another model's, or is not loaded.
-        """
-        query = Query(
-            text=text,
-            image=image,
-            embedding=embedding,
-            item_id=item_id,
-            terms=None if terms is None else tuple(terms),
-            limit=limit,
-            filter=filter,
-            params=params,
-            min_score=min_score,
-            fields=fields if fields is None or isinstance(fields, str) else tuple(fields),
-            index_params=index_params,
-            consistency=consistency,
-            page_token=page_token,
-            group_by=group_by,
-            group_size=group_size,
-        )
-        request = _convert_search.search_request(query, self._connection.name(collection))
-        return _convert_search.search_result(
-            self._connection.call(self._connection.search.Search, request, timeout)
-        )
-
-    def search_many(
-        self,
-        queries: Iterable[Query],
-        *,
-        collection: str | None = None,
-        timeout: float | None = None,
-    ) -> list[SearchResult | TihuaError]:
-        """Return what became of each query; one that fails does not disturb the others.
-
-        Args:
-            queries: 1 to `Limits.max_batch_items`, embedded together.
-            collection: where to search, for queries that do not say.
-            timeout: limit of the call, in seconds.
-        """
-        name = self._connection.name(collection)
-        request = _convert_search.search_many_request(queries, name)
-        metadata = self._connection.metadata()
-        response = self._connection.call(
-            self._connection.search.SearchMany, request, timeout, metadata
-        )
-        request_id = request_id_of(metadata)
-        return [_convert_search.search_entry(entry, request_id) for entry in response.entries]
 
     def ingest(
         self,

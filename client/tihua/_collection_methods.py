@@ -1,18 +1,15 @@
-"""The methods of `Client` about collections and their items."""
+"""The methods of `Client` about collections."""
 
-# ruff: noqa: A002 - `filter` is the contract's word
+from collections.abc import Mapping
 
-from collections.abc import Iterable, Iterator, Mapping
-
-from tihua import _convert, _convert_items, _convert_server
+from tihua import _convert, _convert_server
 from tihua._connection import Connection
 from tihua._server_types import AliasMove, Collection, IndexName
-from tihua._types import Field, Item, UpsertResult
 from tihua.v1 import collection_service_pb2
 
 
 class CollectionMethods:
-    """A part of `Client`, where what all methods have in common is said."""
+    """A part of `Client`, which says what all methods have in common."""
 
     _connection: Connection
 
@@ -201,144 +198,3 @@ class CollectionMethods:
         """
         request = collection_service_pb2.ReleaseCollectionRequest(name=self._connection.name(name))
         self._connection.call(self._connection.collections.ReleaseCollection, request, timeout)
-
-    def upsert(
-        self,
-        items: Iterable[Item],
-        *,
-        collection: str | None = None,
-        timeout: float | None = None,
-    ) -> UpsertResult:
-        """Embed and write a small set of items, replacing those of the same id.
-
-        An item that fails on the server is in `errors`, and the others are written. For many items
-        there is `ingest`.
-
-        Args:
-            items: 1 to `Limits.max_batch_items`; of several with one id the last is kept.
-            collection: where to write.
-            timeout: limit of the call, in seconds.
-
-        Raises:
-            InvalidRequestError: also when an item cannot be sent; then nothing is.
-            NotFoundError: there is no such collection.
-            FailedPreconditionError: the collection is another model's.
-        """
-        request = _convert_items.upsert_request(items, self._connection.name(collection))
-        return _convert_items.upsert_result(
-            self._connection.call(self._connection.collections.UpsertItems, request, timeout)
-        )
-
-    def get_items(
-        self,
-        ids: Iterable[str],
-        *,
-        fields: Iterable[Field] | None = None,
-        collection: str | None = None,
-        timeout: float | None = None,
-    ) -> list[Item]:
-        """Return the items of these ids, in their order; absent ones are left out.
-
-        Args:
-            ids: 1 to `Limits.max_page_size`.
-            fields: what an item carries beside its id; None means uri and metadata.
-            collection: where they are.
-            timeout: limit of the call, in seconds.
-
-        Raises:
-            NotFoundError: there is no such collection.
-            FailedPreconditionError: the collection is not loaded.
-        """
-        request = _convert_items.get_items_request(ids, self._connection.name(collection), fields)
-        response = self._connection.call(self._connection.collections.GetItems, request, timeout)
-        return [_convert.item(message) for message in response.items]
-
-    def list_items(
-        self,
-        *,
-        filter: str = "",
-        params: Mapping[str, object] | None = None,
-        fields: Iterable[Field] | None = None,
-        page_size: int = 100,
-        collection: str | None = None,
-        timeout: float | None = None,
-    ) -> Iterator[Item]:
-        """Yield the matching items, sorted by id; the next page is fetched when it is reached.
-
-        Args:
-            filter: as in `search`; empty means every item.
-            params: as in `search`.
-            fields: what an item carries beside its id; None means uri and metadata.
-            page_size: items of one call, 1 to `Limits.max_page_size`.
-            collection: where they are.
-            timeout: limit of the call for each page, in seconds.
-
-        Raises:
-            NotFoundError: there is no such collection.
-            FailedPreconditionError: the collection is not loaded.
-        """
-        request = _convert_items.list_items_request(
-            self._connection.name(collection),
-            filter=filter,
-            params=params,
-            fields=fields,
-            page_size=page_size,
-        )
-        while True:
-            response = self._connection.call(
-                self._connection.collections.ListItems, request, timeout
-            )
-            yield from map(_convert.item, response.items)
-            if not response.next_page_token:
-                return
-            request.page_token = response.next_page_token
-
-    def count_items(
-        self,
-        *,
-        filter: str = "",
-        params: Mapping[str, object] | None = None,
-        collection: str | None = None,
-        timeout: float | None = None,
-    ) -> int:
-        """Return the exact number of matching items; filter and params as in `search`.
-
-        Raises:
-            NotFoundError: there is no such collection.
-            FailedPreconditionError: the collection is not loaded.
-        """
-        request = _convert_items.count_items_request(
-            self._connection.name(collection), filter=filter, params=params
-        )
-        return self._connection.call(
-            self._connection.collections.CountItems, request, timeout
-        ).count
-
-    def delete_items(
-        self,
-        ids: Iterable[str] | None = None,
-        *,
-        filter: str = "",
-        params: Mapping[str, object] | None = None,
-        collection: str | None = None,
-        timeout: float | None = None,
-    ) -> int:
-        """Remove items by ids or by filter and return how many there were.
-
-        Args:
-            ids: 1 to `Limits.max_page_size`; those that are not there are no error.
-            filter: as in `search`, instead of ids; nothing is removed by leaving both out.
-            params: as in `search`.
-            collection: where they are.
-            timeout: limit of the call, in seconds.
-
-        Raises:
-            InvalidRequestError: also when not exactly one of ids and filter is given.
-            NotFoundError: there is no such collection.
-        """
-        request = _convert_items.delete_items_request(
-            ids, self._connection.name(collection), filter=filter, params=params
-        )
-        return self._connection.call(
-            self._connection.collections.DeleteItems, request, timeout
-        ).deleted_count

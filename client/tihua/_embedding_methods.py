@@ -1,0 +1,76 @@
+"""The methods of `Client` that turn texts and pictures into embeddings."""
+
+from collections.abc import Iterable
+
+from tihua import _convert_server
+from tihua._connection import Connection
+from tihua._convert_server import Priority
+from tihua._types import Embedding, EmbedResult, ImageLike
+
+
+class EmbeddingMethods:
+    """A part of `Client`, which says what all methods have in common."""
+
+    _connection: Connection
+
+    def embed_text(self, text: str, *, model: str = "", timeout: float | None = None) -> Embedding:
+        """Return the embedding of one text: dim float32, L2 norm 1."""
+        result = self.embed_texts([text], model=model, timeout=timeout)
+        return _convert_server.only_embedding(result)
+
+    def embed_image(
+        self, image: ImageLike, *, model: str = "", timeout: float | None = None
+    ) -> Embedding:
+        """Return the embedding of one picture: dim float32, L2 norm 1."""
+        result = self.embed_images([image], model=model, timeout=timeout)
+        return _convert_server.only_embedding(result)
+
+    def embed_texts(
+        self,
+        texts: Iterable[str],
+        *,
+        truncate: bool = True,
+        priority: Priority = "interactive",
+        model: str = "",
+        timeout: float | None = None,
+    ) -> EmbedResult:
+        """Return one embedding per text; a text that fails does not disturb the others.
+
+        Args:
+            texts: 1 to `Limits.max_batch_items`.
+            truncate: whether only the beginning of a text beyond the model's context counts; else
+                it fails (reason `TEXT_TRUNCATED`).
+            priority: "bulk" is computed when no "interactive" work waits.
+            model: the id of the model; empty means the first that the server serves.
+            timeout: limit of the call, in seconds.
+        """
+        request = _convert_server.embed_text_request(
+            texts, truncate=truncate, priority=priority, model=model
+        )
+        return _convert_server.embed_result(
+            self._connection.call(self._connection.embedding.EmbedText, request, timeout)
+        )
+
+    def embed_images(
+        self,
+        images: Iterable[ImageLike],
+        *,
+        priority: Priority = "interactive",
+        model: str = "",
+        timeout: float | None = None,
+    ) -> EmbedResult:
+        """Return one embedding per picture; a picture that fails does not disturb the others.
+
+        Args:
+            images: 1 to `Limits.max_batch_items`.
+            priority: "bulk" is computed when no "interactive" work waits.
+            model: the id of the model; empty means the first that the server serves.
+            timeout: limit of the call, in seconds.
+
+        Raises:
+            InvalidRequestError: also when a file cannot be read; then nothing is sent.
+        """
+        request = _convert_server.embed_image_request(images, priority=priority, model=model)
+        return _convert_server.embed_result(
+            self._connection.call(self._connection.embedding.EmbedImage, request, timeout)
+        )
