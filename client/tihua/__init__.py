@@ -16,6 +16,7 @@ from tihua._copy_types import CopyProgress, CopySummary
 from tihua._ingest_types import IngestProgress, IngestSummary
 from tihua._preprocess import preprocess
 from tihua._reindex_types import ReindexProgress, ReindexSummary
+from tihua._search_types import Hit, Query, SearchResult, Term
 from tihua._server_types import AliasMove, Collection, Limits, ModelInfo, ServerInfo
 from tihua._tls import Tls
 from tihua._types import (
@@ -23,16 +24,12 @@ from tihua._types import (
     Embedding,
     EmbeddingLike,
     EmbedResult,
-    Hit,
     ImageLike,
     Item,
     ItemError,
     ModelRef,
-    Query,
     RgbImage,
-    SearchResult,
     ServerPath,
-    Term,
     Timing,
     UpsertResult,
 )

@@ -9,7 +9,8 @@ from typing import Literal
 from tihua import _convert_search
 from tihua._async_connection import AsyncConnection
 from tihua._call_metadata import request_id_of
-from tihua._types import EmbeddingLike, Field, ImageLike, Query, SearchResult, Term
+from tihua._search_types import Query, SearchResult, Term
+from tihua._types import EmbeddingLike, Field, ImageLike
 from tihua.errors import TihuaError
 
 

@@ -2,8 +2,9 @@
 
 from collections.abc import Iterable
 
-from tihua import _convert, _types
+from tihua import _convert
 from tihua._convert_metadata import json_value, metadata_dict, metadata_struct
+from tihua._search_types import Hit, Query, SearchResult, Term
 from tihua.errors import InvalidRequestError, ServerError, TihuaError
 from tihua.v1 import search_service_pb2, types_pb2
 
@@ -13,7 +14,7 @@ _CONSISTENCIES = {
 }
 
 
-def search_request(query: _types.Query, collection: str) -> search_service_pb2.SearchRequest:
+def search_request(query: Query, collection: str) -> search_service_pb2.SearchRequest:
     """Return the request of one search.
 
     Args:
@@ -48,16 +49,16 @@ def search_request(query: _types.Query, collection: str) -> search_service_pb2.S
 
 
 def search_many_request(
-    queries: Iterable[_types.Query], collection: str
+    queries: Iterable[Query], collection: str
 ) -> search_service_pb2.SearchManyRequest:
     """Return the request of several searches; `collection` is for queries that name none."""
     requests = [search_request(query, collection) for query in queries]
     return search_service_pb2.SearchManyRequest(requests=requests)
 
 
-def search_result(message: search_service_pb2.SearchResponse) -> _types.SearchResult:
+def search_result(message: search_service_pb2.SearchResponse) -> SearchResult:
     """Return the hits of one query."""
-    return _types.SearchResult(
+    return SearchResult(
         hits=tuple(_hit(hit) for hit in message.hits),
         next_page_token=message.next_page_token,
         model=_convert.model_ref(message.model),
@@ -67,7 +68,7 @@ def search_result(message: search_service_pb2.SearchResponse) -> _types.SearchRe
 
 def search_entry(
     message: search_service_pb2.SearchManyResponse.Entry, request_id: str = ""
-) -> _types.SearchResult | TihuaError:
+) -> SearchResult | TihuaError:
     """Return what became of one query of many; an error tells the id of their call."""
     match message.WhichOneof("result"):
         case "response":
@@ -80,18 +81,18 @@ def search_entry(
             return ServerError("the server answered a query with nothing", reason="EMPTY_ENTRY")
 
 
-def _terms(query: _types.Query) -> dict[str, _types.Term]:
+def _terms(query: Query) -> dict[str, Term]:
     """Return the terms, each with what stands before the names of its parts in messages."""
     _check_one(query, ("text", "image", "embedding", "item_id", "terms"), "the query")
     if query.terms is not None:
         return {f"terms[{index}].": term for index, term in enumerate(query.terms)}
-    term = _types.Term(
+    term = Term(
         text=query.text, image=query.image, embedding=query.embedding, item_id=query.item_id
     )
     return {"": term}
 
 
-def _term_message(term: _types.Term, prefix: str) -> search_service_pb2.QueryTerm:
+def _term_message(term: Term, prefix: str) -> search_service_pb2.QueryTerm:
     _check_one(term, ("text", "image", "embedding", "item_id"), prefix.rstrip(".") or "the query")
     message = search_service_pb2.QueryTerm(weight=term.weight)
     if term.text is not None:
@@ -105,7 +106,7 @@ def _term_message(term: _types.Term, prefix: str) -> search_service_pb2.QueryTer
     return message
 
 
-def _check_one(value: _types.Query | _types.Term, kinds: tuple[str, ...], name: str) -> None:
+def _check_one(value: Query | Term, kinds: tuple[str, ...], name: str) -> None:
     given = [kind for kind in kinds if getattr(value, kind) is not None]
     if len(given) != 1:
         raise InvalidRequestError(
@@ -116,9 +117,9 @@ def _check_one(value: _types.Query | _types.Term, kinds: tuple[str, ...], name: 
         )
 
 
-def _hit(message: search_service_pb2.Hit) -> _types.Hit:
+def _hit(message: search_service_pb2.Hit) -> Hit:
     item: types_pb2.Item = message.item
-    return _types.Hit(
+    return Hit(
         id=item.id,
         score=message.score,
         uri=item.uri,

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-from tihua._types import Hit
+from tihua._search_types import Hit
 
 _IDEOGRAPHS_AND_PUNCTUATION = re.compile(
     "[\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"  # ideographs

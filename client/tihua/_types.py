@@ -1,15 +1,15 @@
-"""What is embedded, written and found: the values that go into a client and come out of it.
+"""What is embedded and written: the values that go into a client and come out of it.
 
-All are frozen. Those about a server and its collections are in `_server_types.py`, those of a bulk
-stream in `_ingest_types.py`.
+All are frozen. Those of a search are in `_search_types.py`, those about a server and its
+collections in `_server_types.py`, those of a bulk stream in `_ingest_types.py`.
 """
 
 import os
 from array import array
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass, field
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Literal, TypeAlias, overload
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from tihua.errors import TihuaError, error_for
 
@@ -19,16 +19,12 @@ __all__ = [
     "Embedding",
     "EmbeddingLike",
     "Field",
-    "Hit",
     "ImageLike",
     "Item",
     "ItemError",
     "ModelRef",
-    "Query",
     "RgbImage",
-    "SearchResult",
     "ServerPath",
-    "Term",
     "Timing",
     "UpsertResult",
 ]
@@ -154,105 +150,6 @@ class Item:
     uri: str = ""
     metadata: Mapping[str, object] = field(default_factory=dict)
     update_time: datetime | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Hit:
-    """What is found.
-
-    Attributes:
-        id: the item's.
-        score: cosine similarity to the query, in [-1, 1]; higher is closer.
-        uri: the item's; empty if it has none or it was not asked for.
-        metadata: the item's; empty if it has none or it was not asked for.
-        embedding: the item's if it was asked for, else None.
-        group: the value by which it is grouped; None without `group_by`, and for an item in no
-            group.
-        update_time: when the item's content was written, in UTC; None if it was not asked for or is
-            not known.
-    """
-
-    id: str
-    score: float
-    uri: str = ""
-    metadata: Mapping[str, object] = field(default_factory=dict)
-    embedding: Embedding | None = None
-    group: object = None
-    update_time: datetime | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class SearchResult(Sequence[Hit]):
-    """The hits of one query, best first; a sequence of them.
-
-    Attributes:
-        hits: best first, ties in no particular order.
-        next_page_token: give it to the same search for the next hits; empty when there are none.
-        model: the model that embedded the query.
-        timing: where the time went.
-    """
-
-    hits: tuple[Hit, ...]
-    next_page_token: str
-    model: ModelRef
-    timing: Timing
-
-    @overload
-    def __getitem__(self, index: int) -> Hit: ...
-    @overload
-    def __getitem__(self, index: slice) -> tuple[Hit, ...]: ...
-    def __getitem__(self, index: int | slice) -> Hit | tuple[Hit, ...]:
-        """Return a hit, or a tuple of hits."""
-        return self.hits[index]
-
-    def __len__(self) -> int:
-        """Return the number of hits."""
-        return len(self.hits)
-
-    def __iter__(self) -> Iterator[Hit]:
-        """Return the hits one by one."""
-        return iter(self.hits)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Term:
-    """One part of a composed query: exactly one of text, image, embedding and item_id.
-
-    Attributes:
-        text: a text.
-        image: a picture.
-        embedding: an embedding that the collection's model made; scaled to L2 norm 1.
-        item_id: an item of the same collection, which is itself left out of the hits.
-        weight: in [-100, 100] and not 0; negative pushes away.
-    """
-
-    text: str | None = None
-    image: ImageLike | None = None
-    embedding: EmbeddingLike | None = None
-    item_id: str | None = None
-    weight: float = 1.0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Query:
-    """All that one search can be told; each is explained at `Client.search`."""
-
-    text: str | None = None
-    image: ImageLike | None = None
-    embedding: EmbeddingLike | None = None
-    item_id: str | None = None
-    terms: Sequence[Term] | None = None
-    limit: int = 10
-    filter: str = ""
-    params: Mapping[str, object] | None = None
-    min_score: float | None = None
-    fields: Sequence[Field] | None = None
-    index_params: Mapping[str, int] | None = None
-    consistency: Literal["bounded", "strong"] = "bounded"
-    page_token: str = ""
-    group_by: str = ""
-    group_size: int | None = None
-    collection: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
