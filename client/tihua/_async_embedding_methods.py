@@ -3,9 +3,9 @@
 import asyncio
 from collections.abc import Iterable
 
-from tihua import _convert_server
+from tihua import _convert_embedding
 from tihua._async_connection import AsyncConnection
-from tihua._convert_server import Priority
+from tihua._convert_embedding import Priority
 from tihua._types import Embedding, EmbedResult, ImageLike
 
 
@@ -19,14 +19,14 @@ class AsyncEmbeddingMethods:
     ) -> Embedding:
         """Return the embedding of one text: dim float32, L2 norm 1."""
         result = await self.embed_texts([text], model=model, timeout=timeout)
-        return _convert_server.only_embedding(result)
+        return _convert_embedding.only_embedding(result)
 
     async def embed_image(
         self, image: ImageLike, *, model: str = "", timeout: float | None = None
     ) -> Embedding:
         """Return the embedding of one picture: dim float32, L2 norm 1."""
         result = await self.embed_images([image], model=model, timeout=timeout)
-        return _convert_server.only_embedding(result)
+        return _convert_embedding.only_embedding(result)
 
     async def embed_texts(
         self,
@@ -41,13 +41,13 @@ class AsyncEmbeddingMethods:
 
         Arguments and errors are those of `Client.embed_texts`.
         """
-        request = _convert_server.embed_text_request(
+        request = _convert_embedding.embed_text_request(
             texts, truncate=truncate, priority=priority, model=model
         )
         response = await self._connection.call(
             self._connection.embedding.EmbedText, request, timeout
         )
-        return _convert_server.embed_result(response)
+        return _convert_embedding.embed_result(response)
 
     async def embed_images(
         self,
@@ -62,9 +62,9 @@ class AsyncEmbeddingMethods:
         Arguments and errors are those of `Client.embed_images`.
         """
         request = await asyncio.to_thread(
-            _convert_server.embed_image_request, list(images), priority=priority, model=model
+            _convert_embedding.embed_image_request, list(images), priority=priority, model=model
         )
         response = await self._connection.call(
             self._connection.embedding.EmbedImage, request, timeout
         )
-        return _convert_server.embed_result(response)
+        return _convert_embedding.embed_result(response)

@@ -11,7 +11,7 @@ from typing import TypeAlias
 import grpc
 from grpc import aio
 
-from tihua import _convert
+from tihua import _convert_items
 from tihua._async_connection import AsyncConnection
 from tihua._ingest_session import IngestSession
 from tihua._ingest_types import IngestProgress
@@ -140,7 +140,7 @@ async def _take_item(session: IngestSession, items: AsyncIterator[Item]) -> None
 
 async def _read(session: IngestSession, item: Item) -> None:
     try:
-        message = await asyncio.to_thread(_convert.item_message, item)  # it may read a file
+        message = await asyncio.to_thread(_convert_items.item_message, item)  # it may read a file
     except InvalidRequestError as error:
         session.reject(item.id, error)
     else:

@@ -5,7 +5,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Iterable, Mapping
 
-from tihua import _convert, _convert_items
+from tihua import _convert_items
 from tihua._async_connection import AsyncConnection
 from tihua._types import Field, Item, UpsertResult
 
@@ -48,7 +48,7 @@ class AsyncItemMethods:
         response = await self._connection.call(
             self._connection.collections.GetItems, request, timeout
         )
-        return [_convert.item(message) for message in response.items]
+        return [_convert_items.item(message) for message in response.items]
 
     async def list_items(
         self,
@@ -76,7 +76,7 @@ class AsyncItemMethods:
                 self._connection.collections.ListItems, request, timeout
             )
             for message in response.items:
-                yield _convert.item(message)
+                yield _convert_items.item(message)
             if not response.next_page_token:
                 return
             request.page_token = response.next_page_token

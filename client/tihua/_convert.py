@@ -1,33 +1,20 @@
-"""Words that all messages share, to and from Python: texts, numbers, pictures, embeddings, items.
+"""Words that all messages share, to and from Python: texts, numbers, pictures, errors.
 
 Pure functions, used by both clients. What cannot travel is an InvalidRequestError that names the
 argument; what the contract forbids and only the server can judge is left to the server.
 """
 
 import os
-import struct
-import sys
-from array import array
 from collections.abc import Iterable
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TypeVar
 
-from google.protobuf.field_mask_pb2 import FieldMask
-
 from tihua import _types
-from tihua._convert_metadata import metadata_dict, metadata_struct
-from tihua.errors import STATUS_ERRORS, InvalidRequestError, ServerError
+from tihua.errors import STATUS_ERRORS, InvalidRequestError
 from tihua.v1 import types_pb2
 
 _STATUS_NAMES = ("OK", *STATUS_ERRORS)
 _MAX_UINT32 = 2**32 - 1
-_FIELDS = frozenset({"id", "uri", "metadata", "embedding", "update_time"})
-_BYTES_PER_ELEMENT = {
-    types_pb2.VECTOR_TYPE_UNSPECIFIED: 4,
-    types_pb2.VECTOR_TYPE_FLOAT32: 4,
-    types_pb2.VECTOR_TYPE_FLOAT16: 2,
-}
 
 _Choice = TypeVar("_Choice")
 
@@ -125,154 +112,6 @@ def image_bytes(image: bytes | os.PathLike[str], name: str) -> bytes:
             reason="UNREADABLE_FILE",
             field=name,
         ) from error
-
-
-def vector_block(embedding: _types.EmbeddingLike, name: str) -> types_pb2.VectorBlock:
-    """Return one embedding as float32, little-endian.
-
-    Raises:
-        InvalidRequestError: it is empty, not one-dimensional or not of numbers.
-    """
-    values = _floats(embedding, name)
-    if not values:
-        raise InvalidRequestError(
-            f"{name} is empty; give one number for each of the model's dimensions",
-            reason="INVALID_INPUT",
-            field=name,
-        )
-    if sys.byteorder == "big":
-        values.byteswap()
-    return types_pb2.VectorBlock(
-        data=values.tobytes(), dim=len(values), count=1, type=types_pb2.VECTOR_TYPE_FLOAT32
-    )
-
-
-def _floats(embedding: _types.EmbeddingLike, name: str) -> "array[float]":
-    try:
-        view = memoryview(embedding)  # type: ignore[arg-type]  # tried, because it may be a list
-    except TypeError:
-        try:
-            return array("f", embedding)  # type: ignore[arg-type]  # a Sequence, or refused below
-        except TypeError as error:
-            raise InvalidRequestError(
-                f"{name} is no sequence of numbers: {error}", reason="INVALID_INPUT", field=name
-            ) from error
-    if view.ndim != 1 or view.format not in {"e", "f", "d"}:
-        raise InvalidRequestError(
-            f"{name} has {view.ndim} dimensions and elements of format {view.format!r}; it must "
-            "have one dimension and be float16, float32 or float64",
-            reason="INVALID_INPUT",
-            field=name,
-        )
-    return array("f", struct.unpack(f"{len(view)}{view.format}", view.tobytes()))
-
-
-def embeddings(block: types_pb2.VectorBlock) -> list[_types.Embedding]:
-    """Return the rows of a block as float32.
-
-    Raises:
-        ServerError: the block's size is not what it says.
-    """
-    width = _BYTES_PER_ELEMENT.get(block.type, 0)
-    row_bytes = block.dim * width
-    if len(block.data) != row_bytes * block.count or (block.count and not row_bytes):
-        raise ServerError(
-            f"the server sent {len(block.data)} bytes for {block.count} embeddings of "
-            f"{block.dim} elements of {width} bytes",
-            reason="BAD_VECTOR_BLOCK",
-        )
-    rows = []
-    for start in range(0, len(block.data), max(row_bytes, 1)):
-        data = block.data[start : start + row_bytes]
-        if block.type == types_pb2.VECTOR_TYPE_FLOAT16:
-            row = array("f", struct.unpack(f"<{block.dim}e", data))
-        else:
-            row = array("f", data)
-            if sys.byteorder == "big":
-                row.byteswap()
-        rows.append(row)
-    return rows
-
-
-def read_mask(fields: Iterable[_types.Field] | None) -> FieldMask | None:
-    """Return the mask of the fields beside the id; None, the server's default, for None.
-
-    Raises:
-        InvalidRequestError: there is no such field.
-    """
-    if fields is None:
-        return None
-    if isinstance(fields, str):
-        raise TypeError(f"fields is one str, {fields!r}; give a list of them")
-    paths: list[str] = [*fields] or ["id"]
-    for path in paths:
-        if path not in _FIELDS:
-            raise InvalidRequestError(
-                f"fields has {path!r}; it may have uri, metadata, embedding and update_time",
-                reason="INVALID_INPUT",
-                field="fields",
-            )
-    return FieldMask(paths=paths)
-
-
-def item_message(item: _types.Item, name: str = "item") -> types_pb2.Item:
-    """Return an item to be written.
-
-    Raises:
-        InvalidRequestError: it has not exactly one of text, image and embedding, or something of
-            it cannot travel.
-    """
-    given = [kind for kind in ("text", "image", "embedding") if getattr(item, kind) is not None]
-    if len(given) != 1:
-        raise InvalidRequestError(
-            f"{name} {item.id!r} has {' and '.join(given) or 'no content'}; it must have exactly "
-            "one of text, image and embedding",
-            reason="INVALID_INPUT",
-            field=name,
-        )
-    written = types_pb2.Item(
-        id=checked_text(item.id, f"{name}.id"), uri=checked_text(item.uri, f"{name}.uri")
-    )
-    if item.text is not None:
-        written.text = checked_text(item.text, f"{name}.text")
-    elif item.image is not None:
-        written.image.CopyFrom(image_source(item.image, f"{name}.image"))
-    elif item.embedding is not None:
-        written.embedding.CopyFrom(vector_block(item.embedding, f"{name}.embedding"))
-    if item.metadata:
-        written.metadata.CopyFrom(metadata_struct(item.metadata, f"{name}.metadata"))
-    if item.update_time is not None:
-        if item.update_time.tzinfo is None:
-            raise InvalidRequestError(
-                f"{name}.update_time is {item.update_time} without a time zone; give it one, UTC "
-                "for example",
-                reason="INVALID_INPUT",
-                field=f"{name}.update_time",
-            )
-        written.update_time.FromDatetime(item.update_time)
-    return written
-
-
-def item(message: types_pb2.Item) -> _types.Item:
-    """Return an item that was read."""
-    return _types.Item(
-        message.id,
-        embedding=item_embedding(message),
-        uri=message.uri,
-        metadata=metadata_dict(message.metadata),
-        update_time=item_update_time(message),
-    )
-
-
-def item_update_time(message: types_pb2.Item) -> datetime | None:
-    """Return when an item that was read was written, None if it is not told."""
-    has_time = message.HasField("update_time")
-    return message.update_time.ToDatetime(tzinfo=UTC) if has_time else None
-
-
-def item_embedding(message: types_pb2.Item) -> _types.Embedding | None:
-    """Return the embedding that an item was read with, None if it was not asked for."""
-    return embeddings(message.embedding)[0] if message.HasField("embedding") else None
 
 
 def item_error(message: types_pb2.ItemError) -> _types.ItemError:

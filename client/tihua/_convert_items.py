@@ -1,20 +1,108 @@
-"""Calls about the items of a collection, to and from messages."""
+"""Items, and the calls about them, to and from messages."""
 
 # ruff: noqa: A002 - `filter` is the contract's word
 
 from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+
+from google.protobuf.field_mask_pb2 import FieldMask
 
 from tihua import _convert, _types
-from tihua._convert_metadata import metadata_struct
+from tihua._convert_embedding import embeddings, vector_block
+from tihua._convert_metadata import metadata_dict, metadata_struct
 from tihua.errors import InvalidRequestError
-from tihua.v1 import collection_service_pb2
+from tihua.v1 import collection_service_pb2, types_pb2
+
+_FIELDS = frozenset({"id", "uri", "metadata", "embedding", "update_time"})
+
+
+def item_message(item: _types.Item, name: str = "item") -> types_pb2.Item:
+    """Return an item to be written.
+
+    Raises:
+        InvalidRequestError: it has not exactly one of text, image and embedding, or something of
+            it cannot travel.
+    """
+    given = [kind for kind in ("text", "image", "embedding") if getattr(item, kind) is not None]
+    if len(given) != 1:
+        raise InvalidRequestError(
+            f"{name} {item.id!r} has {' and '.join(given) or 'no content'}; it must have exactly "
+            "one of text, image and embedding",
+            reason="INVALID_INPUT",
+            field=name,
+        )
+    written = types_pb2.Item(
+        id=_convert.checked_text(item.id, f"{name}.id"),
+        uri=_convert.checked_text(item.uri, f"{name}.uri"),
+    )
+    if item.text is not None:
+        written.text = _convert.checked_text(item.text, f"{name}.text")
+    elif item.image is not None:
+        written.image.CopyFrom(_convert.image_source(item.image, f"{name}.image"))
+    elif item.embedding is not None:
+        written.embedding.CopyFrom(vector_block(item.embedding, f"{name}.embedding"))
+    if item.metadata:
+        written.metadata.CopyFrom(metadata_struct(item.metadata, f"{name}.metadata"))
+    if item.update_time is not None:
+        if item.update_time.tzinfo is None:
+            raise InvalidRequestError(
+                f"{name}.update_time is {item.update_time} without a time zone; give it one, UTC "
+                "for example",
+                reason="INVALID_INPUT",
+                field=f"{name}.update_time",
+            )
+        written.update_time.FromDatetime(item.update_time)
+    return written
+
+
+def item(message: types_pb2.Item) -> _types.Item:
+    """Return an item that was read."""
+    return _types.Item(
+        message.id,
+        embedding=item_embedding(message),
+        uri=message.uri,
+        metadata=metadata_dict(message.metadata),
+        update_time=item_update_time(message),
+    )
+
+
+def item_update_time(message: types_pb2.Item) -> datetime | None:
+    """Return when an item that was read was written, None if it is not told."""
+    has_time = message.HasField("update_time")
+    return message.update_time.ToDatetime(tzinfo=UTC) if has_time else None
+
+
+def item_embedding(message: types_pb2.Item) -> _types.Embedding | None:
+    """Return the embedding that an item was read with, None if it was not asked for."""
+    return embeddings(message.embedding)[0] if message.HasField("embedding") else None
+
+
+def read_mask(fields: Iterable[_types.Field] | None) -> FieldMask | None:
+    """Return the mask of the fields beside the id; None, the server's default, for None.
+
+    Raises:
+        InvalidRequestError: there is no such field.
+    """
+    if fields is None:
+        return None
+    if isinstance(fields, str):
+        raise TypeError(f"fields is one str, {fields!r}; give a list of them")
+    paths: list[str] = [*fields] or ["id"]
+    for path in paths:
+        if path not in _FIELDS:
+            raise InvalidRequestError(
+                f"fields has {path!r}; it may have uri, metadata, embedding and update_time",
+                reason="INVALID_INPUT",
+                field="fields",
+            )
+    return FieldMask(paths=paths)
 
 
 def upsert_request(
     items: Iterable[_types.Item], collection: str
 ) -> collection_service_pb2.UpsertItemsRequest:
     """Return the request to write items."""
-    messages = [_convert.item_message(item, f"items[{index}]") for index, item in enumerate(items)]
+    messages = [item_message(item, f"items[{index}]") for index, item in enumerate(items)]
     return collection_service_pb2.UpsertItemsRequest(collection=collection, items=messages)
 
 
@@ -35,7 +123,7 @@ def get_items_request(
     return collection_service_pb2.GetItemsRequest(
         collection=collection,
         ids=_convert.checked_texts(ids, "ids"),
-        read_mask=_convert.read_mask(fields),
+        read_mask=read_mask(fields),
     )
 
 
@@ -53,7 +141,7 @@ def list_items_request(
         filter=_convert.checked_text(filter, "filter"),
         filter_params=metadata_struct(params, "params") if params else None,
         limit=_convert.uint32(page_size, "page_size"),
-        read_mask=_convert.read_mask(fields),
+        read_mask=read_mask(fields),
     )
 
 

@@ -3,6 +3,8 @@
 from collections.abc import Iterable
 
 from tihua import _convert
+from tihua._convert_embedding import vector_block
+from tihua._convert_items import item_embedding, item_update_time, read_mask
 from tihua._convert_metadata import json_value, metadata_dict, metadata_struct
 from tihua._search_types import Hit, Query, SearchResult, Term
 from tihua.errors import InvalidRequestError, ServerError, TihuaError
@@ -38,7 +40,7 @@ def search_request(query: Query, collection: str) -> search_service_pb2.SearchRe
         limit=_convert.uint32(query.limit, "limit"),
         page_token=_convert.checked_text(query.page_token, "page_token"),
         min_score=query.min_score,
-        read_mask=_convert.read_mask(query.fields),
+        read_mask=read_mask(query.fields),
         index_params=params,
         consistency=_convert.choice(query.consistency, "consistency", _CONSISTENCIES),
         group_by=_convert.checked_text(query.group_by, "group_by"),
@@ -100,7 +102,7 @@ def _term_message(term: Term, prefix: str) -> search_service_pb2.QueryTerm:
     elif term.image is not None:
         message.image.CopyFrom(_convert.image_source(term.image, f"{prefix}image"))
     elif term.embedding is not None:
-        message.embedding.CopyFrom(_convert.vector_block(term.embedding, f"{prefix}embedding"))
+        message.embedding.CopyFrom(vector_block(term.embedding, f"{prefix}embedding"))
     elif term.item_id is not None:
         message.item_id = _convert.checked_text(term.item_id, f"{prefix}item_id")
     return message
@@ -124,7 +126,7 @@ def _hit(message: search_service_pb2.Hit) -> Hit:
         score=message.score,
         uri=item.uri,
         metadata=metadata_dict(item.metadata),
-        embedding=_convert.item_embedding(item),
+        embedding=item_embedding(item),
         group=json_value(message.group_value) if message.HasField("group_value") else None,
-        update_time=_convert.item_update_time(item),
+        update_time=item_update_time(item),
     )

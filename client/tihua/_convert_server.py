@@ -1,15 +1,11 @@
-"""Embedding calls, and what a server and its collections are, to and from messages."""
+"""What a server and its collections are, to and from messages."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from datetime import UTC
-from typing import Literal, TypeAlias
 
-from tihua import _convert, _server_types, _types
+from tihua import _convert, _server_types
 from tihua.errors import InvalidRequestError
-from tihua.v1 import collection_service_pb2, embedding_service_pb2, system_service_pb2, types_pb2
-
-Priority: TypeAlias = Literal["interactive", "bulk"]
-"""Which lane a call waits in: somebody waits for it, or it is computed when nobody does."""
+from tihua.v1 import collection_service_pb2, system_service_pb2
 
 HEALTH_SERVICES = (
     "",
@@ -21,10 +17,6 @@ HEALTH_SERVICES = (
 )
 """What grpc.health.v1 is asked about; "" is the server as a whole."""
 
-_PRIORITIES = {
-    "interactive": embedding_service_pb2.PRIORITY_INTERACTIVE,
-    "bulk": embedding_service_pb2.PRIORITY_BULK,
-}
 _INDEX_TYPES = {
     "AUTOINDEX": collection_service_pb2.INDEX_TYPE_AUTOINDEX,
     "FLAT": collection_service_pb2.INDEX_TYPE_FLAT,
@@ -41,65 +33,6 @@ _LOAD_STATES: dict[int, _server_types.LoadStateName] = {
     collection_service_pb2.LOAD_STATE_LOADING: "loading",
     collection_service_pb2.LOAD_STATE_LOADED: "loaded",
 }
-
-
-def embed_text_request(
-    texts: Iterable[str], *, truncate: bool, priority: Priority, model: str
-) -> embedding_service_pb2.EmbedTextRequest:
-    """Return the request to embed texts."""
-    return embedding_service_pb2.EmbedTextRequest(
-        texts=_convert.checked_texts(texts, "texts"),
-        options=_embed_options(priority, model),
-        truncate=truncate,
-    )
-
-
-def embed_image_request(
-    images: Iterable[_types.ImageLike], *, priority: Priority, model: str
-) -> embedding_service_pb2.EmbedImageRequest:
-    """Return the request to embed pictures."""
-    return embedding_service_pb2.EmbedImageRequest(
-        images=[
-            _convert.image_source(image, f"images[{index}]") for index, image in enumerate(images)
-        ],
-        options=_embed_options(priority, model),
-    )
-
-
-def _embed_options(priority: Priority, model: str) -> embedding_service_pb2.EmbedOptions:
-    return embedding_service_pb2.EmbedOptions(
-        vector_type=types_pb2.VECTOR_TYPE_FLOAT32,
-        priority=_convert.choice(priority, "priority", _PRIORITIES),
-        model=_convert.checked_text(model, "model"),
-    )
-
-
-def embed_result(
-    message: embedding_service_pb2.EmbedTextResponse | embedding_service_pb2.EmbedImageResponse,
-) -> _types.EmbedResult:
-    """Return one embedding per input, None for those that failed."""
-    errors = tuple(_convert.item_error(error) for error in message.errors)
-    failed = {error.index for error in errors}
-    rows = _convert.embeddings(message.embeddings)
-    return _types.EmbedResult(
-        embeddings=tuple(None if index in failed else row for index, row in enumerate(rows)),
-        errors=errors,
-        model=_convert.model_ref(message.model),
-        timing=_convert.timing(message.timing),
-    )
-
-
-def only_embedding(result: _types.EmbedResult) -> _types.Embedding:
-    """Return the embedding of the one input.
-
-    Raises:
-        TihuaError: what the input failed of.
-    """
-    for error in result.errors:
-        raise error.to_exception()
-    (embedding,) = result.embeddings
-    assert embedding is not None, "an input that did not fail has an embedding"
-    return embedding
 
 
 def create_collection_request(

@@ -2,9 +2,9 @@
 
 from collections.abc import Iterable
 
-from tihua import _convert_server
+from tihua import _convert_embedding
 from tihua._connection import Connection
-from tihua._convert_server import Priority
+from tihua._convert_embedding import Priority
 from tihua._types import Embedding, EmbedResult, ImageLike
 
 
@@ -16,14 +16,14 @@ class EmbeddingMethods:
     def embed_text(self, text: str, *, model: str = "", timeout: float | None = None) -> Embedding:
         """Return the embedding of one text: dim float32, L2 norm 1."""
         result = self.embed_texts([text], model=model, timeout=timeout)
-        return _convert_server.only_embedding(result)
+        return _convert_embedding.only_embedding(result)
 
     def embed_image(
         self, image: ImageLike, *, model: str = "", timeout: float | None = None
     ) -> Embedding:
         """Return the embedding of one picture: dim float32, L2 norm 1."""
         result = self.embed_images([image], model=model, timeout=timeout)
-        return _convert_server.only_embedding(result)
+        return _convert_embedding.only_embedding(result)
 
     def embed_texts(
         self,
@@ -44,10 +44,10 @@ class EmbeddingMethods:
             model: the id of the model; empty means the first that the server serves.
             timeout: limit of the call, in seconds.
         """
-        request = _convert_server.embed_text_request(
+        request = _convert_embedding.embed_text_request(
             texts, truncate=truncate, priority=priority, model=model
         )
-        return _convert_server.embed_result(
+        return _convert_embedding.embed_result(
             self._connection.call(self._connection.embedding.EmbedText, request, timeout)
         )
 
@@ -70,7 +70,7 @@ class EmbeddingMethods:
         Raises:
             InvalidRequestError: also when a file cannot be read; then nothing is sent.
         """
-        request = _convert_server.embed_image_request(images, priority=priority, model=model)
-        return _convert_server.embed_result(
+        request = _convert_embedding.embed_image_request(images, priority=priority, model=model)
+        return _convert_embedding.embed_result(
             self._connection.call(self._connection.embedding.EmbedImage, request, timeout)
         )

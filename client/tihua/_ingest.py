@@ -15,7 +15,7 @@ from typing import TypeAlias
 
 import grpc
 
-from tihua import _convert
+from tihua import _convert_items
 from tihua._connection import Connection
 from tihua._ingest_session import IngestSession
 from tihua._ingest_types import IngestProgress
@@ -134,7 +134,7 @@ def _take_item(session: IngestSession, items: Iterator[Item]) -> None:
 
 def _read(session: IngestSession, item: Item) -> None:
     try:
-        message = _convert.item_message(item)
+        message = _convert_items.item_message(item)
     except InvalidRequestError as error:
         session.reject(item.id, error)
     else:

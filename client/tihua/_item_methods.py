@@ -4,7 +4,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 
-from tihua import _convert, _convert_items
+from tihua import _convert_items
 from tihua._connection import Connection
 from tihua._types import Field, Item, UpsertResult
 
@@ -63,7 +63,7 @@ class ItemMethods:
         """
         request = _convert_items.get_items_request(ids, self._connection.name(collection), fields)
         response = self._connection.call(self._connection.collections.GetItems, request, timeout)
-        return [_convert.item(message) for message in response.items]
+        return [_convert_items.item(message) for message in response.items]
 
     def list_items(
         self,
@@ -100,7 +100,7 @@ class ItemMethods:
             response = self._connection.call(
                 self._connection.collections.ListItems, request, timeout
             )
-            yield from map(_convert.item, response.items)
+            yield from map(_convert_items.item, response.items)
             if not response.next_page_token:
                 return
             request.page_token = response.next_page_token
