@@ -7,22 +7,21 @@ late, when others write to the new collection too, is embedded in place of being
 written with care (`_reindex_late.py`).
 """
 
-import os
 from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import closing
 from itertools import chain, islice
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tihua._ingest_types import IngestProgress
 from tihua._read_ahead import ReadAhead
 from tihua._reindex_changes import Change, Recent, changes
+from tihua._reindex_content import held_bytes, with_content
 from tihua._reindex_late import LATE_ITEMS, Late
 from tihua._reindex_plan import Plan
 from tihua._reindex_types import Content, ReindexProgress, ReindexStage
 from tihua._server_types import Limits
-from tihua._types import UNKNOWN_TIME, Item, ItemError
-from tihua.errors import InvalidRequestError, TihuaError
+from tihua._types import Item, ItemError
+from tihua.errors import TihuaError
 
 if TYPE_CHECKING:
     from tihua._client import Client
@@ -36,8 +35,7 @@ _PAGE_ITEMS = 256
 _PAGES_AHEAD = 2
 _ITEMS_AHEAD = 64
 _BYTES_AHEAD = 32 * 2**20
-_GUESSED_BYTES = 2**20
-"""What is read and not yet sent, and how large a content is thought to be that does not say so."""
+"""What is read and not yet sent."""
 
 _THREADS = 8
 """Contents read at once: a network file system takes milliseconds for each, whatever its size."""
@@ -137,7 +135,7 @@ class Pass:
                 threads=_THREADS,
                 max_items=_ITEMS_AHEAD,
                 max_bytes=_BYTES_AHEAD,
-                size_of=_held_bytes,
+                size_of=held_bytes,
             )
             with closing(iter(loaded)) as outcomes:
                 for outcome in outcomes:
@@ -196,25 +194,10 @@ class Pass:
         return [self.recent.note(item) for item in items]
 
     def _loaded(self, item: Item) -> Item | ItemError:
-        try:
-            content = self._content(item)
-            if isinstance(content, os.PathLike):
-                content = Path(content).read_bytes()
-        except InvalidRequestError as error:
-            return _failure(item, error.reason, error.message)
-        except OSError as error:
-            return _failure(item, "CONTENT_MISSING", error.strerror or str(error))
-        except LookupError as error:
-            return _failure(item, "CONTENT_MISSING", str(error.args[0]) if error.args else "none")
-        loaded = Item(
-            item.id,
-            text=content if isinstance(content, str) else None,
-            image=None if isinstance(content, str) else content,
-            uri=item.uri,
-            metadata=item.metadata,
-            update_time=item.update_time or UNKNOWN_TIME,
-        )
-        return self._late.embedded(loaded) if self._late else loaded
+        loaded = with_content(item, self._content)
+        if self._late is None or isinstance(loaded, ItemError):
+            return loaded
+        return self._late.embedded(loaded)
 
     def _ingested(self, progress: IngestProgress) -> None:
         self._note(progress.written, progress.errors)
@@ -246,12 +229,3 @@ class Pass:
                 errors=errors,
             )
         )
-
-
-def _held_bytes(item: Item) -> int:
-    told = item.metadata.get("file_bytes")
-    return told if isinstance(told, int) else _GUESSED_BYTES
-
-
-def _failure(item: Item, reason: str, message: str) -> ItemError:
-    return ItemError(index=0, id=item.id, code="NOT_FOUND", reason=reason, message=message)

@@ -1,0 +1,177 @@
+"""The steps of a reindex: prepare, copy, swap, settle, finish; each may be done again."""
+
+import contextlib
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from tihua._reconnect import Reconnect
+from tihua._reindex_changes import Copied, Recent
+from tihua._reindex_late import Late
+from tihua._reindex_pass import Pass
+from tihua._reindex_plan import Plan
+from tihua._reindex_types import Content, ReindexProgress, ReindexStage
+from tihua._server_types import Collection, ServerInfo
+from tihua._types import UNKNOWN_TIME
+from tihua.errors import (
+    AlreadyExistsError,
+    DeadlineError,
+    NotFoundError,
+    OverloadedError,
+    ServerError,
+    TihuaError,
+    UnavailableError,
+)
+
+if TYPE_CHECKING:
+    from tihua._client import Client
+
+
+class Steps:
+    """The steps of a reindex, each of which may be done again."""
+
+    def __init__(
+        self,
+        client: "Client",
+        todo: Plan,
+        content: Content,
+        info: ServerInfo,
+        *,
+        model: str,
+        on_progress: Callable[[ReindexProgress], None],
+        on_break: Callable[[TihuaError], None] | None,
+        reconnect_timeout: float,
+    ) -> None:
+        self.written = self.deleted = 0
+        self.failing: set[str] = set()
+        self._client = client
+        self._plan = todo
+        self._content = content
+        self._limits = info.limits
+        self._model = model
+        self._copied: Copied | None = None
+        self._on_progress = on_progress
+        self._on_break = on_break
+        self._reconnect_timeout = reconnect_timeout
+        self._told: set[str] = set()
+        self._settled = time.monotonic()
+
+    def prepare(self) -> Collection:
+        """Have an alias, the marker and the new collection; return that."""
+        todo, client = self._plan, self._client
+        if not todo.is_alias:
+            client.rename_collection(todo.alias, todo.source, keep_alias=True)
+        move = client.set_alias(todo.marker, todo.source)
+        if not todo.is_alias or todo.is_begun:
+            # For so long a server may believe that the alias is the old collection's own name, and
+            # would search the new one by it with the old model.
+            self._settled += move.settle_s
+        with contextlib.suppress(NotFoundError):
+            target = client.get_collection(todo.target)
+            if target.load_state == "released":
+                client.load_collection(todo.target)
+            return target
+        source = client.get_collection(todo.source)
+        with contextlib.suppress(AlreadyExistsError):  # another call of this kind was quicker
+            return client.create_collection(
+                todo.target,
+                index=source.index,
+                index_params=source.index_params,
+                shards=source.shards,
+                description=source.description,
+                model=self._model,
+            )
+        return client.get_collection(todo.target)
+
+    def copy(self) -> None:
+        """Make the new collection like the old one, and again while that changes.
+
+        Raises:
+            ServerError: the collections are alike, and their counts are not.
+        """
+        source, target = self._plan.source, self._plan.target
+        stage: ReindexStage = "copy"
+        last_found, latest, since = 0, UNKNOWN_TIME, None
+        while True:
+            count = self._count(source)
+            done = self._pass(stage, Recent(since), None)
+            self.failing = done.failing
+            found = done.written + done.deleted
+            latest = max(latest, done.recent.latest)
+            copied, wanted = self._count(target), self._count(source) - len(self.failing)
+            if found == 0 and copied != wanted and count == self._count(source):
+                raise ServerError(
+                    f"{target} has {copied} items where {source} has {wanted} that could be "
+                    "copied, and their lists are alike; nothing was swapped: see to the store",
+                    reason="COUNTS_DIFFER",
+                )
+            # Whoever writes is about as quick as we are: the rest is for after the swap.
+            is_alike = found == 0 and copied == wanted
+            if since is not None and (is_alike or found > last_found / 2):
+                self._copied = Copied(since, done.recent.times)
+                return
+            # The last pass is one that knows what is young, and that the swap may follow at once.
+            time.sleep(max(0.0, self._settled - time.monotonic()))
+            stage, last_found = "catch-up", found
+            since = min(latest, datetime.now(UTC))
+
+    def swap(self) -> None:
+        """Lead the alias to the new collection."""
+        self._client.set_alias(self._plan.alias, self._plan.target)
+
+    def settle(self, otherwise: Copied) -> None:
+        """Fetch what is yet written to the old collection, until nobody does that any more.
+
+        Args:
+            otherwise: what was copied, if it was not this call that copied it.
+        """
+        copied = otherwise if self._copied is None else self._copied
+        late = Late(self._client, self._plan, copied, self._limits, model=self._model)
+        move = self._client.set_alias(self._plan.alias, self._plan.target)
+        settled = time.monotonic() + move.settle_s
+        missing = self.failing
+        while True:
+            is_settled = time.monotonic() >= settled
+            late.waiting.clear()
+            done = self._pass("settle", Recent(copied.until), late)
+            self.failing = missing | done.failing
+            undone = late.waiting | done.failing
+            late.copied = copied = copied.and_of(done.recent, undone)
+            if is_settled and not late.waiting and not done.written + done.deleted:
+                return
+            time.sleep(max(0.0, settled - time.monotonic()))
+
+    def finish(self) -> None:
+        """Delete the marker: all is done."""
+        with contextlib.suppress(NotFoundError):
+            self._client.delete_alias(self._plan.marker)
+
+    def _count(self, collection: str) -> int:
+        return self._client.count_items(collection=collection)
+
+    def _pass(self, stage: ReindexStage, recent: Recent, late: Late | None) -> Pass:
+        """Return a pass that was done, again if the server went away."""
+        reconnect = Reconnect(self._reconnect_timeout, on_break=self._on_break)
+        while True:
+            each = Pass(
+                self._client,
+                self._plan,
+                self._content,
+                self._limits,
+                stage=stage,
+                recent=recent,
+                late=late,
+                told=self._told,
+                on_progress=self._on_progress,
+            )
+            try:
+                each.run(on_break=self._on_break, reconnect_timeout=self._reconnect_timeout)
+            except (UnavailableError, OverloadedError, DeadlineError) as error:
+                self.written += each.written
+                self.deleted += each.deleted
+                time.sleep(reconnect.delay_after(error, self.written))
+            else:
+                self.written += each.written
+                self.deleted += each.deleted
+                return each
