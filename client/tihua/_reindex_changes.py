@@ -82,7 +82,7 @@ def changes(
         target: those of the new one, likewise.
         copied: None as long as nobody but the reindex writes to the new one.
     """
-    for old, new in _paired(source, target):
+    for old, new in paired(source, target):
         known = old or new
         assert known is not None, "a pair has an item"
         yield Change(known.id, _before(old, new) if copied is None else _after(old, new, copied))
@@ -110,7 +110,7 @@ def time_of(item: Item) -> datetime:
     return item.update_time or UNKNOWN_TIME
 
 
-def _paired(
+def paired(
     source: Iterable[Item], target: Iterable[Item]
 ) -> Iterator[tuple[Item | None, Item | None]]:
     """Yield the items of equal ids together, and all others alone."""

@@ -192,6 +192,31 @@ def test_a_break_is_counted_and_told_once(
     assert [error.id for each in seen for error in each.errors] == ["0003"]
 
 
+class WrittenWhileAway(tihua.Client):
+    """A client whose server is away when it is first asked, and has one item more then."""
+
+    asked = 0
+
+    def get_items(self, *arguments: Any, **options: Any) -> list[tihua.Item]:
+        """Return the items, except at first."""
+        self.asked += 1
+        if self.asked == 1:
+            self.upsert([tihua.Item("新", text="新的")], collection=options["collection"])
+            raise tihua.UnavailableError("away for a moment")
+        return super().get_items(*arguments, **options)
+
+
+def test_the_total_is_that_of_the_beginning(
+    old: ServerProcess, client: tihua.Client, name: str
+) -> None:
+    """After a break too, when what was written meanwhile is copied as well."""
+    seen: list[tihua.CopyProgress] = []
+    with WrittenWhileAway(old.address) as source:
+        summary = tihua.copy_collection(source, client, name, on_progress=seen.append)
+    assert {each.total for each in seen} == {len(TEXTS)}
+    assert (summary.items, summary.written) == (6, 6)
+
+
 def test_the_command_copies_under_another_name(
     old: ServerProcess, server: ServerProcess, client: tihua.Client, name: str
 ) -> None:
