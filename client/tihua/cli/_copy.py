@@ -9,10 +9,9 @@ from tihua._printable import printable
 from tihua.cli import EXIT_INTERRUPTED
 from tihua.cli._command import Command
 from tihua.cli._connection import Connection, read_token
-from tihua.cli._intake import Tally
 from tihua.cli._json import print_json
 from tihua.cli._printer import counted, json_option
-from tihua.cli._progress import ProgressView, progress_view
+from tihua.cli._progress import ProgressView, Tally, progress_view
 from tihua.cli._reporter import RECONNECT_TIMEOUT_S, Reporter
 
 _file = click.Path(exists=True, dir_okay=False, path_type=Path)

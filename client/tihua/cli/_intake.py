@@ -5,21 +5,19 @@
 What waits in between is bounded in items and in bytes, however large the folder.
 """
 
-import os
-import stat
 import threading
 from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import closing
-from dataclasses import dataclass
 from itertools import chain, islice
-from pathlib import Path, PurePosixPath
-from typing import TypeAlias
+from pathlib import PurePosixPath
 
 import tihua
 from tihua._cores import usable_cores
 from tihua._folder import Folder, Found, PictureFile, Unusable
 from tihua._read_ahead import ReadAhead
 from tihua._reconnect import Reconnect
+from tihua.cli._decision import Decision, checked, compared
+from tihua.cli._progress import Tally
 
 _PAGE_ITEMS = 256
 """Ids asked for in one call, if the server's limits allow as many."""
@@ -31,24 +29,6 @@ _BYTES_AHEAD = 32 * 2**20
 
 _THREADS = 8
 """Files read at once: a network file system takes milliseconds for each, whatever its size."""
-
-
-@dataclass(slots=True)
-class Tally:
-    """How many pictures became what; all of them are sent, in the end, to one of the three."""
-
-    written: int = 0
-    failed: int = 0
-    skipped: int = 0
-
-    @property
-    def sent(self) -> int:
-        """The number of pictures that were dealt with."""
-        return self.written + self.failed + self.skipped
-
-
-_Decision: TypeAlias = PictureFile | Unusable | None
-"""A file to send, one that can't be sent, or None for one that is in the collection unchanged."""
 
 
 class Intake:
@@ -147,35 +127,16 @@ class Intake:
         while page := list(islice(found, size)):
             yield page
 
-    def _decided(self, page: Iterable[Found]) -> list[_Decision]:
+    def _decided(self, page: Iterable[Found]) -> list[Decision]:
         """Return what is to be done with each file, after one call to the server."""
-        usable = [self._over_limit(found) for found in page]
+        is_preprocessed = self._preprocess_size is not None
+        usable = [checked(file, self._limits, is_preprocessed=is_preprocessed) for file in page]
         files = [file for file in usable if isinstance(file, PictureFile)]
         stored = {} if self._is_forced else self._stored(files)
         return [
-            _compared(file, stored.get(file.id)) if isinstance(file, PictureFile) else file
+            compared(file, stored.get(file.id)) if isinstance(file, PictureFile) else file
             for file in usable
         ]
-
-    def _over_limit(self, file: Found) -> Found:
-        """Return a file, or why the server would refuse it whatever is in it."""
-        if isinstance(file, Unusable):
-            return file
-        names = (
-            ("ID_TOO_LONG", "id", len(file.id.encode()), self._limits.max_id_bytes),
-            ("URI_TOO_LONG", "path", len(file.uri.encode()), self._limits.max_uri_bytes),
-        )
-        for reason, what, size, bound in names:
-            if size > bound:
-                message = f"{what} is {size} bytes; the server's limit is {bound}"
-                return Unusable(file.id, reason, message)
-        if self._preprocess_size is None and file.size_bytes > self._limits.max_image_bytes:
-            message = (
-                f"file is {file.size_bytes} bytes; the server's limit is"
-                f" {self._limits.max_image_bytes}: --preprocess client sends a few pixels of it"
-            )
-            return Unusable(file.id, "IMAGE_TOO_LARGE", message)
-        return file
 
     def _stored(self, files: list[PictureFile]) -> dict[str, tihua.Item]:
         """Return what the collection has under the ids of these files."""
@@ -194,12 +155,12 @@ class Intake:
             else:
                 return {item.id: item for item in stored}
 
-    def _held_bytes(self, decision: _Decision) -> int:
+    def _held_bytes(self, decision: Decision) -> int:
         if not isinstance(decision, PictureFile) or self._server_folder is not None:
             return 0
         return max(decision.size_bytes, 3 * (self._preprocess_size or 0) ** 2)
 
-    def _loaded(self, decision: _Decision) -> tihua.Item | Unusable | None:
+    def _loaded(self, decision: Decision) -> tihua.Item | Unusable | None:
         """Return the item of a file to send, read and, if so asked, preprocessed."""
         if not isinstance(decision, PictureFile):
             return decision
@@ -232,39 +193,3 @@ class Intake:
             if len(content) > self._limits.max_image_bytes:
                 raise
             return content
-
-
-def _compared(file: PictureFile, item: tihua.Item | None) -> _Decision:
-    """Return what is to be done with a file, by what the collection has under its id."""
-    if item is None:
-        return file
-    is_same_file = item.uri == file.uri or _is_same_file(Path(item.uri), file.path)
-    if is_same_file and all(
-        item.metadata.get(key) == value for key, value in file.metadata.items()
-    ):
-        return None
-    if not is_same_file and _may_be_there(item.uri):  # it is none that was moved
-        message = (
-            f"the collection has this id for {item.uri}; give this folder an "
-            "--id-prefix, or replace what is there with --force"
-        )
-        return Unusable(file.id, "ID_TAKEN", message)
-    return file
-
-
-def _may_be_there(path: str) -> bool:
-    """Return whether there is a file, or what looks for it is refused, as in another's home."""
-    try:
-        return stat.S_ISREG(os.stat(path).st_mode)  # noqa: PTH116 - a uri, perhaps no path at all
-    except (FileNotFoundError, NotADirectoryError, ValueError):
-        return False
-    except OSError:
-        return True
-
-
-def _is_same_file(one: Path, other: Path) -> bool:
-    """Return whether two paths lead to one file, as by a link to its folder."""
-    try:
-        return one.samefile(other)
-    except (OSError, ValueError):
-        return False

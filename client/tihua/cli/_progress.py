@@ -2,6 +2,7 @@
 
 import sys
 import time
+from dataclasses import dataclass
 from types import TracebackType
 from typing import Protocol, Self
 
@@ -11,9 +12,22 @@ from rich.progress import BarColumn, Progress, ProgressColumn, SpinnerColumn, Ta
 from rich.text import Text
 
 from tihua._printable import printable
-from tihua.cli._intake import Tally
 
 _LINE_INTERVAL_S = 5.0
+
+
+@dataclass(slots=True)
+class Tally:
+    """How many pictures became what; all of them are sent, in the end, to one of the three."""
+
+    written: int = 0
+    failed: int = 0
+    skipped: int = 0
+
+    @property
+    def sent(self) -> int:
+        """The number of pictures that were dealt with."""
+        return self.written + self.failed + self.skipped
 
 
 class ProgressView(Protocol):

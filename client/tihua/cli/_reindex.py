@@ -11,11 +11,10 @@ from tihua.cli import EXIT_INTERRUPTED
 from tihua.cli._command import Command
 from tihua.cli._connection import Connection
 from tihua.cli._files import Files
-from tihua.cli._intake import Tally
 from tihua.cli._json import print_json
 from tihua.cli._parameters import preprocess_option, require_pillow
 from tihua.cli._printer import counted, json_option
-from tihua.cli._progress import ProgressView, progress_view
+from tihua.cli._progress import ProgressView, Tally, progress_view
 from tihua.cli._reporter import RECONNECT_TIMEOUT_S, Reporter
 
 

@@ -13,7 +13,7 @@ from tihua._server_types import IndexName
 from tihua.cli import EXIT_INTERRUPTED
 from tihua.cli._command import Command
 from tihua.cli._connection import Connection
-from tihua.cli._intake import Intake, Tally
+from tihua.cli._intake import Intake
 from tihua.cli._json import print_json
 from tihua.cli._parameters import (
     index_option,
@@ -22,7 +22,7 @@ from tihua.cli._parameters import (
     require_pillow,
 )
 from tihua.cli._printer import json_option
-from tihua.cli._progress import ProgressView, progress_view
+from tihua.cli._progress import ProgressView, Tally, progress_view
 from tihua.cli._reporter import RECONNECT_TIMEOUT_S, Reporter
 
 

@@ -1,0 +1,75 @@
+"""What is to be done with a file, by the server's limits and by what the collection has."""
+
+import os
+import stat
+from pathlib import Path
+from typing import TypeAlias
+
+import tihua
+from tihua._folder import Found, PictureFile, Unusable
+
+Decision: TypeAlias = PictureFile | Unusable | None
+"""A file to send, one that can't be sent, or None for one that is in the collection unchanged."""
+
+
+def checked(file: Found, limits: tihua.Limits, *, is_preprocessed: bool) -> Found:
+    """Return a file, or why the server would refuse it whatever is in it.
+
+    Args:
+        file: what was found.
+        limits: of the server.
+        is_preprocessed: whether a few pixels of it are sent, however large it is.
+    """
+    if isinstance(file, Unusable):
+        return file
+    names = (
+        ("ID_TOO_LONG", "id", len(file.id.encode()), limits.max_id_bytes),
+        ("URI_TOO_LONG", "path", len(file.uri.encode()), limits.max_uri_bytes),
+    )
+    for reason, what, size, bound in names:
+        if size > bound:
+            message = f"{what} is {size} bytes; the server's limit is {bound}"
+            return Unusable(file.id, reason, message)
+    if not is_preprocessed and file.size_bytes > limits.max_image_bytes:
+        message = (
+            f"file is {file.size_bytes} bytes; the server's limit is"
+            f" {limits.max_image_bytes}: --preprocess client sends a few pixels of it"
+        )
+        return Unusable(file.id, "IMAGE_TOO_LARGE", message)
+    return file
+
+
+def compared(file: PictureFile, item: tihua.Item | None) -> Decision:
+    """Return what is to be done with a file, by what the collection has under its id."""
+    if item is None:
+        return file
+    is_same_file = item.uri == file.uri or _is_same_file(Path(item.uri), file.path)
+    if is_same_file and all(
+        item.metadata.get(key) == value for key, value in file.metadata.items()
+    ):
+        return None
+    if not is_same_file and _may_be_there(item.uri):  # it is none that was moved
+        message = (
+            f"the collection has this id for {item.uri}; give this folder an "
+            "--id-prefix, or replace what is there with --force"
+        )
+        return Unusable(file.id, "ID_TAKEN", message)
+    return file
+
+
+def _may_be_there(path: str) -> bool:
+    """Return whether there is a file, or what looks for it is refused, as in another's home."""
+    try:
+        return stat.S_ISREG(os.stat(path).st_mode)  # noqa: PTH116 - a uri, perhaps no path at all
+    except (FileNotFoundError, NotADirectoryError, ValueError):
+        return False
+    except OSError:
+        return True
+
+
+def _is_same_file(one: Path, other: Path) -> bool:
+    """Return whether two paths lead to one file, as by a link to its folder."""
+    try:
+        return one.samefile(other)
+    except (OSError, ValueError):
+        return False
