@@ -9,7 +9,6 @@ from typing import Any, TypeVar, get_args
 import click
 
 from tihua._server_types import IndexName
-from tihua._types import Field
 
 Decorated = TypeVar("Decorated", bound=Callable[..., Any])
 
@@ -75,6 +74,23 @@ def count_pair(value: str) -> tuple[str, int]:
     return name, int(text)
 
 
+filter_option = click.option(
+    "--filter",
+    "expression",
+    default="",
+    metavar="EXPR",
+    help="Only items that match this Milvus expression over id, uri and metadata.",
+)
+
+params_option = click.option(
+    "--param",
+    "params",
+    type=json_pair,
+    metavar="NAME=VALUE",
+    multiple=True,
+    help="Value of {name} in the filter.",
+)
+
 index_params_option = click.option(
     "--index-param",
     "index_params",
@@ -95,28 +111,6 @@ def index_option(*, default: IndexName | None, text: str) -> Callable[[Decorated
         default=default,
         help=text,
     )
-
-
-def field_list(value: str) -> tuple[Field, ...]:
-    """Return what an item shall carry beside its id, separated by commas: `uri,metadata`.
-
-    Raises:
-        click.BadParameter: there is no such field.
-    """
-    fields: list[Field] = []
-    for name in value.split(","):
-        match name.strip():
-            case "uri" | "metadata" | "embedding" | "update_time" as field:
-                fields.append(field)
-            case "id":  # is always there
-                pass
-            case other:
-                message = (
-                    f"{other!r} is no field; it is one of id, uri, metadata, embedding and "
-                    "update_time"
-                )
-                raise click.BadParameter(message)
-    return tuple(fields)
 
 
 def _pair(value: str) -> tuple[str, str]:

@@ -1,10 +1,13 @@
-"""A query as the command line says it: what is sent, and how it is shown."""
+"""A query as the command line says it: what is refused, what is sent, and how it is shown."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import click
+
 import tihua
+from tihua.cli._parameters import with_stdin
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +61,45 @@ class SpokenQuery:
             yield tihua.Term(image=self.image, weight=_weight(self.weights.image))
         if self.item_id is not None:
             yield tihua.Term(item_id=self.item_id, weight=_weight(self.weights.item))
+
+
+def spoken_queries(
+    text: str | None, image: Path | None, item_id: str | None, weights: Weights
+) -> list[SpokenQuery]:
+    """Return what is looked for, a query for each line of stdin if the text is `-`.
+
+    Raises:
+        click.UsageError: that is nothing, or there is a weight of what is not in the query.
+    """
+    _require_weighted(text, image, item_id, weights)
+    if text == "-":
+        texts = with_stdin(["-"])
+        if not texts:
+            message = "stdin has no query: give one a line"
+            raise click.UsageError(message)
+        return [SpokenQuery(line, image, item_id, weights) for line in texts]
+    if text is None and image is None and item_id is None:
+        message = "nothing to search for: give TEXT, --image or --item (see tihua search --help)"
+        raise click.UsageError(message)
+    return [SpokenQuery(text, image, item_id, weights)]
+
+
+def _require_weighted(
+    text: str | None, image: Path | None, item_id: str | None, weights: Weights
+) -> None:
+    """Refuse the weight of what is not in the query: it would count for nothing.
+
+    Raises:
+        click.UsageError: there is such a weight.
+    """
+    for weight, option, part, name in (
+        (weights.text, "--text-weight", text, "TEXT"),
+        (weights.image, "--image-weight", image, "--image"),
+        (weights.item, "--item-weight", item_id, "--item"),
+    ):
+        if weight is not None and part is None:
+            message = f"{option} {weight:g} is of no use without {name}: give both, or neither"
+            raise click.UsageError(message)
 
 
 def _weight(weight: float | None) -> float:

@@ -1,6 +1,5 @@
 """`tihua items`: what is in a collection, looked at and changed piece by piece."""
 
-from array import array
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
@@ -9,11 +8,11 @@ import click
 
 import tihua
 from tihua._printable import printable
-from tihua._types import Field
 from tihua.cli._command import Group
 from tihua.cli._connection import Connection
-from tihua.cli._parameters import field_list, json_pair, with_stdin
-from tihua.cli._printer import Column, Printer, Record, counted, json_option, numbers
+from tihua.cli._fields import Fields, asked_fields, field_values, fields_option
+from tihua.cli._parameters import filter_option, json_pair, params_option, with_stdin
+from tihua.cli._printer import Column, Printer, Record, counted, json_option
 
 _COLUMNS = (
     Column("id"),
@@ -22,27 +21,7 @@ _COLUMNS = (
     Column("update_time", "updated", style="dim"),
 )
 
-_fields_option = click.option(
-    "--fields",
-    type=field_list,
-    metavar="FIELD,…",
-    help="What items carry: uri, metadata, embedding, update_time, or id alone.",
-)
-_filter_option = click.option(
-    "--filter",
-    "expression",
-    default="",
-    metavar="EXPR",
-    help="Only items that match this Milvus expression over id, uri and metadata.",
-)
-_param_option = click.option(
-    "--param",
-    "params",
-    type=json_pair,
-    metavar="NAME=VALUE",
-    multiple=True,
-    help="Value of {name} in the filter.",
-)
+_fields_option = fields_option("items")
 
 
 @click.group(
@@ -67,8 +46,8 @@ def command() -> None:
         "tihua items list --limit 0 --json > items.jsonl           # all of them",
     ],
 )
-@_filter_option
-@_param_option
+@filter_option
+@params_option
 @click.option(
     "-n",
     "--limit",
@@ -86,7 +65,7 @@ def list_items(
     expression: str,
     params: Sequence[tuple[str, object]],
     limit: int,
-    fields: tuple[Field, ...] | None,
+    fields: Fields,
     as_json: bool,
 ) -> None:
     """List items, sorted by id."""
@@ -109,7 +88,7 @@ def get_items(
     connection: Connection,
     ids: Sequence[str],
     *,
-    fields: tuple[Field, ...] | None,
+    fields: Fields,
     as_json: bool,
 ) -> None:
     """Show items by id; as ID, - reads them from stdin, one a line.
@@ -137,8 +116,8 @@ def get_items(
         "tihua items count --filter 'year >= {since}' --param since=2020",
     ],
 )
-@_filter_option
-@_param_option
+@filter_option
+@params_option
 @json_option
 @click.pass_obj
 def count_items(
@@ -212,8 +191,8 @@ def put_item(
     ],
 )
 @click.argument("ids", metavar="[ID]...", nargs=-1)
-@_filter_option
-@_param_option
+@filter_option
+@params_option
 @click.option("--yes", "is_sure", is_flag=True, help="Do not ask.")
 @click.pass_obj
 def delete_items(
@@ -252,27 +231,12 @@ def _pages(client: tihua.Client, ids: Sequence[str]) -> Iterable[Sequence[str]]:
     return (ids[start : start + size] for start in range(0, len(ids), size))
 
 
-def _columns(fields: tuple[Field, ...] | None) -> list[Column]:
-    shown = ("uri", "metadata") if fields is None else fields
+def _columns(fields: Fields) -> list[Column]:
+    shown = asked_fields(fields)
     columns = [column for column in _COLUMNS if column.key == "id" or column.key in shown]
     return [*columns, Column("embedding", style="dim")] if "embedding" in shown else columns
 
 
-def _record(item: tihua.Item, fields: tuple[Field, ...] | None) -> Record:
-    record: dict[str, object] = {"id": item.id}
-    for field in ("uri", "metadata") if fields is None else fields:
-        match field:
-            case "uri":
-                record[field] = item.uri
-            case "metadata":
-                record[field] = dict(sorted(item.metadata.items()))
-            case "embedding":
-                record[field] = _numbers(item)
-            case "update_time":
-                updated = item.update_time
-                record[field] = updated.isoformat() if updated is not None else None
-    return record
-
-
-def _numbers(item: tihua.Item) -> list[float] | None:
-    return numbers(item.embedding) if isinstance(item.embedding, array) else None
+def _record(item: tihua.Item, fields: Fields) -> Record:
+    values = field_values(item)
+    return {"id": item.id} | {field: values[field] for field in asked_fields(fields)}

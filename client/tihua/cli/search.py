@@ -1,47 +1,21 @@
 """`tihua search`: the pictures nearest to a text, a picture, or an item."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
 
 import tihua
-from tihua._exhibit import Exhibit, exhibit, local_path
-from tihua._printable import json_line, one_line
-from tihua._types import Field
-from tihua.cli._calls import calls
+from tihua.cli._answer import Answer, ask, exhibits_of, footer_of, print_answer
 from tihua.cli._command import Command
 from tihua.cli._connection import Connection
-from tihua.cli._error_line import told
-from tihua.cli._parameters import count_pair, field_list, json_pair, with_stdin
-from tihua.cli._printer import Column, Printer, Record, counted, json_option, numbers, shown
-from tihua.cli._query import SpokenQuery, Weights
+from tihua.cli._fields import Fields, fields_option
+from tihua.cli._parameters import count_pair, filter_option, params_option
+from tihua.cli._printer import Printer, json_option
+from tihua.cli._query import SpokenQuery, Weights, spoken_queries
 from tihua.cli._show import open_page, require_sheet, write_page, write_sheet
 
-
-def _group(value: object) -> str:
-    """Return a value as it is in metadata: a year is 1990, and not 1 990."""
-    return shown(value if value is None or isinstance(value, str) else json_line(value))
-
-
-_COLUMNS = (
-    Column("rank", "#", "right", "dim"),
-    Column("score", justify="right", style="cyan"),
-    Column("id"),
-    Column("group", show=_group),
-    Column("uri", style="dim"),
-)
-
 _WEIGHT = click.FloatRange(-100, 100)
-
-
-@dataclass(frozen=True, slots=True)
-class _Answer:
-    """What became of one query."""
-
-    query: SpokenQuery
-    result: tihua.SearchResult | tihua.TihuaError
 
 
 @click.command(
@@ -70,21 +44,8 @@ class _Answer:
 @click.option(
     "-n", "--limit", type=click.IntRange(min=1), default=10, show_default=True, help="Hits at most."
 )
-@click.option(
-    "--filter",
-    "expression",
-    default="",
-    metavar="EXPR",
-    help="Only items that match this Milvus expression over id, uri and metadata.",
-)
-@click.option(
-    "--param",
-    "params",
-    type=json_pair,
-    metavar="NAME=VALUE",
-    multiple=True,
-    help="Value of {name} in the filter.",
-)
+@filter_option
+@params_option
 @click.option("--min-score", type=click.FloatRange(-1, 1), help="Leave out hits below it.")
 @click.option(
     "--group-by",
@@ -101,12 +62,7 @@ class _Answer:
     multiple=True,
     help="Search parameter of the index: nprobe=32 (IVF_FLAT), ef=64 (HNSW).",
 )
-@click.option(
-    "--fields",
-    type=field_list,
-    metavar="FIELD,…",
-    help="What hits carry: uri, metadata, embedding, update_time, or id alone.",
-)
+@fields_option("hits")
 @click.option(
     "--sheet",
     type=click.Path(dir_okay=False, writable=True, path_type=Path),
@@ -143,7 +99,7 @@ def command(
     group_by: str,
     group_size: int | None,
     index_params: Sequence[tuple[str, int]],
-    fields: tuple[Field, ...] | None,
+    fields: Fields,
     sheet: Path | None,
     page_path: Path | None,
     is_opened: bool,
@@ -160,8 +116,7 @@ def command(
     if sheet is not None:
         require_sheet()
     weights = Weights(text_weight, image_weight, item_weight)
-    _require_weighted(text, image, item_id, weights)
-    queries = _queries(text, image, item_id, weights)
+    queries = spoken_queries(text, image, item_id, weights)
     is_shown = sheet is not None or page_path is not None or is_opened
     if is_shown and fields is not None:
         fields = tuple({*fields, "uri", "metadata"})
@@ -180,16 +135,16 @@ def command(
         )
 
     printer = Printer(as_json=as_json)
-    answers: list[_Answer] = []
+    answers: list[Answer] = []
     with connection.client() as client:
-        for answer in _ask(client, queries, request):
+        for answer in ask(client, queries, request):
             if answers:
                 printer.line()
-            _print(printer, answer, fields, is_grouped=bool(group_by))
+            print_answer(printer, answer, fields, is_grouped=bool(group_by))
             answers.append(answer)
-        exhibits = _exhibits(client, answers) if is_shown else []
+        exhibits = exhibits_of(client, answers) if is_shown else []
     if exhibits:
-        footer = _footer(connection, answers)
+        footer = footer_of(connection.collection, answers)
         if sheet is not None:
             write_sheet(sheet, exhibits, footer)
             click.echo(f"drew {click.format_filename(sheet)}", err=True)
@@ -200,118 +155,3 @@ def command(
                 open_page(path)
     if any(isinstance(answer.result, tihua.TihuaError) for answer in answers):
         raise click.exceptions.Exit(1)
-
-
-def _require_weighted(
-    text: str | None, image: Path | None, item_id: str | None, weights: Weights
-) -> None:
-    """Refuse the weight of what is not in the query: it would count for nothing.
-
-    Raises:
-        click.UsageError: there is such a weight.
-    """
-    for weight, option, part, name in (
-        (weights.text, "--text-weight", text, "TEXT"),
-        (weights.image, "--image-weight", image, "--image"),
-        (weights.item, "--item-weight", item_id, "--item"),
-    ):
-        if weight is not None and part is None:
-            message = f"{option} {weight:g} is of no use without {name}: give both, or neither"
-            raise click.UsageError(message)
-
-
-def _queries(
-    text: str | None, image: Path | None, item_id: str | None, weights: Weights
-) -> list[SpokenQuery]:
-    if text == "-":
-        texts = with_stdin(["-"])
-        if not texts:
-            message = "stdin has no query: give one a line"
-            raise click.UsageError(message)
-        return [SpokenQuery(line, image, item_id, weights) for line in texts]
-    if text is None and image is None and item_id is None:
-        message = "nothing to search for: give TEXT, --image or --item (see tihua search --help)"
-        raise click.UsageError(message)
-    return [SpokenQuery(text, image, item_id, weights)]
-
-
-def _ask(
-    client: tihua.Client,
-    queries: Sequence[SpokenQuery],
-    request: Callable[[SpokenQuery], tihua.Query],
-) -> Iterator[_Answer]:
-    """Yield an answer for each query, as soon as its call is done; raise an only one's error."""
-    if len(queries) == 1:
-        (result,) = client.search_many([request(queries[0])])
-        if isinstance(result, tihua.TihuaError):
-            raise result
-        yield _Answer(queries[0], result)
-        return
-    size = client.server_info().limits.max_batch_items
-    for part in calls(queries, size, lambda query: query.file_bytes):
-        results = client.search_many([request(query) for query in part])
-        for query, result in zip(part, results, strict=True):
-            yield _Answer(query, result)
-
-
-def _exhibits(client: tihua.Client, answers: Sequence[_Answer]) -> list[Exhibit]:
-    """Return the answers to look at; the picture of an item that was asked for is its own."""
-    shown = []
-    for answer in answers:
-        if isinstance(answer.result, tihua.TihuaError):
-            continue
-        query, picture = answer.query, answer.query.image
-        if picture is None and query.item_id is not None:
-            for item in client.get_items([query.item_id], fields=["uri"]):
-                picture = local_path(item.uri)
-        text = query.text or (query.item_id if picture is None else None)
-        shown.append(exhibit(answer.result, text=text or "", picture=picture))
-    return shown
-
-
-def _print(
-    printer: Printer, answer: _Answer, fields: tuple[Field, ...] | None, *, is_grouped: bool
-) -> None:
-    label = one_line(answer.query.label)
-    if isinstance(answer.result, tihua.TihuaError):
-        click.echo(f"Error: {label}: {told(answer.result)}", err=True)
-        return
-    are_shown = {"uri": fields is None or "uri" in fields, "group": is_grouped}
-    columns = [column for column in _COLUMNS if are_shown.get(column.key, True)]
-    hits = counted(len(answer.result), "hit")
-    printer.title(f"{label}: {hits}, {answer.result.timing.total_us / 1000:.0f} ms")
-    records = _records(answer.query, answer.result, fields, is_grouped=is_grouped)
-    printer.records(records, columns)
-
-
-def _records(
-    query: SpokenQuery,
-    result: tihua.SearchResult,
-    fields: tuple[Field, ...] | None,
-    *,
-    is_grouped: bool,
-) -> Iterator[Record]:
-    for rank, hit in enumerate(result, start=1):
-        all_fields: Mapping[Field, object] = {
-            "uri": hit.uri,
-            "metadata": dict(sorted(hit.metadata.items())),
-            "embedding": None if hit.embedding is None else numbers(hit.embedding),
-            "update_time": None if hit.update_time is None else hit.update_time.isoformat(),
-        }
-        carried = ("uri", "metadata") if fields is None else fields
-        yield {
-            "query": query.label,
-            "rank": rank,
-            "score": round(hit.score, 6),
-            "id": hit.id,
-            **({"group": hit.group} if is_grouped else {}),
-        } | {name: value for name, value in all_fields.items() if name in carried}
-
-
-def _footer(connection: Connection, answers: Sequence[_Answer]) -> str:
-    models = {
-        answer.result.model.id
-        for answer in answers
-        if not isinstance(answer.result, tihua.TihuaError)
-    }
-    return "  ·  ".join(["tihua", connection.collection, *sorted(models)])

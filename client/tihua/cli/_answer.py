@@ -1,0 +1,121 @@
+"""What became of a query: asked for, printed, and made something to look at."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+import click
+
+import tihua
+from tihua._exhibit import Exhibit, exhibit, local_path
+from tihua._printable import json_line, one_line
+from tihua.cli._calls import calls
+from tihua.cli._error_line import told
+from tihua.cli._fields import Fields, asked_fields, field_values
+from tihua.cli._printer import Column, Printer, Record, counted, shown
+from tihua.cli._query import SpokenQuery
+
+
+def _group(value: object) -> str:
+    """Return a value as it is in metadata: a year is 1990, and not 1 990."""
+    return shown(value if value is None or isinstance(value, str) else json_line(value))
+
+
+_COLUMNS = (
+    Column("rank", "#", "right", "dim"),
+    Column("score", justify="right", style="cyan"),
+    Column("id"),
+    Column("group", show=_group),
+    Column("uri", style="dim"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What became of one query."""
+
+    query: SpokenQuery
+    result: tihua.SearchResult | tihua.TihuaError
+
+
+def ask(
+    client: tihua.Client,
+    queries: Sequence[SpokenQuery],
+    request: Callable[[SpokenQuery], tihua.Query],
+) -> Iterator[Answer]:
+    """Yield an answer for each query, as soon as its call is done; raise an only one's error."""
+    if len(queries) == 1:
+        (result,) = client.search_many([request(queries[0])])
+        if isinstance(result, tihua.TihuaError):
+            raise result
+        yield Answer(queries[0], result)
+        return
+    size = client.server_info().limits.max_batch_items
+    for part in calls(queries, size, lambda query: query.file_bytes):
+        results = client.search_many([request(query) for query in part])
+        for query, result in zip(part, results, strict=True):
+            yield Answer(query, result)
+
+
+def exhibits_of(client: tihua.Client, answers: Sequence[Answer]) -> list[Exhibit]:
+    """Return the answers to look at; the picture of an item that was asked for is its own."""
+    shown = []
+    for answer in answers:
+        if isinstance(answer.result, tihua.TihuaError):
+            continue
+        query, picture = answer.query, answer.query.image
+        if picture is None and query.item_id is not None:
+            for item in client.get_items([query.item_id], fields=["uri"]):
+                picture = local_path(item.uri)
+        text = query.text or (query.item_id if picture is None else None)
+        shown.append(exhibit(answer.result, text=text or "", picture=picture))
+    return shown
+
+
+def print_answer(printer: Printer, answer: Answer, fields: Fields, *, is_grouped: bool) -> None:
+    """Print the hits of a query, or on stderr why there are none.
+
+    Args:
+        printer: to stdout.
+        answer: what became of the query.
+        fields: that were asked for.
+        is_grouped: whether the hits are of groups, which are then printed.
+    """
+    label = one_line(answer.query.label)
+    if isinstance(answer.result, tihua.TihuaError):
+        click.echo(f"Error: {label}: {told(answer.result)}", err=True)
+        return
+    are_shown = {"uri": "uri" in asked_fields(fields), "group": is_grouped}
+    columns = [column for column in _COLUMNS if are_shown.get(column.key, True)]
+    hits = counted(len(answer.result), "hit")
+    printer.title(f"{label}: {hits}, {answer.result.timing.total_us / 1000:.0f} ms")
+    records = _records(answer.query, answer.result, fields, is_grouped=is_grouped)
+    printer.records(records, columns)
+
+
+def _records(
+    query: SpokenQuery,
+    result: tihua.SearchResult,
+    fields: Fields,
+    *,
+    is_grouped: bool,
+) -> Iterator[Record]:
+    carried = asked_fields(fields)
+    for rank, hit in enumerate(result, start=1):
+        values = field_values(hit)
+        yield {
+            "query": query.label,
+            "rank": rank,
+            "score": round(hit.score, 6),
+            "id": hit.id,
+            **({"group": hit.group} if is_grouped else {}),
+        } | {name: value for name, value in values.items() if name in carried}
+
+
+def footer_of(collection: str, answers: Sequence[Answer]) -> str:
+    """Return what stands below the answers: where they come from."""
+    models = {
+        answer.result.model.id
+        for answer in answers
+        if not isinstance(answer.result, tihua.TihuaError)
+    }
+    return "  ·  ".join(["tihua", collection, *sorted(models)])
