@@ -2,35 +2,18 @@
 
 import click
 
-import tihua
 from tihua._printable import printable
 from tihua._server_types import IndexName
+from tihua.cli._collection_record import COLLECTION_COLUMNS, collection_record
 from tihua.cli._command import Group
 from tihua.cli._connection import Connection
 from tihua.cli._copy import copy
 from tihua.cli._parameters import index_option, index_params_option, model_option
-from tihua.cli._printer import Column, Printer, Record, counted, json_option
+from tihua.cli._printer import Printer, counted, json_option
 from tihua.cli._reindex import reindex
 
 BUILD_TIMEOUT_S = 24 * 3600.0
 """How long building an index is waited for; a server that goes away is noticed earlier."""
-
-
-def _joined(names: object) -> str:
-    return ", ".join(names) if isinstance(names, list) else ""
-
-
-COLUMNS = (
-    Column("name"),
-    Column("aliases", style="cyan", show=_joined),
-    Column("items", justify="right"),
-    Column("model"),
-    Column("dim", justify="right"),
-    Column("index"),
-    Column("state"),
-    Column("description", style="dim"),
-)
-"""What a table of collections shows."""
 
 
 @click.group(
@@ -55,7 +38,7 @@ def list_collections(connection: Connection, *, as_json: bool) -> None:
     with connection.client() as client:
         collections = client.list_collections()
     printer = Printer(as_json=as_json)
-    printer.records([record(collection) for collection in collections], COLUMNS)
+    printer.records([collection_record(each) for each in collections], COLLECTION_COLUMNS)
     if not collections:
         printer.line("no collections")
 
@@ -99,7 +82,7 @@ def create_collection(
             description=description,
             model=model,
         )
-    Printer(as_json=as_json).record(record(collection))
+    Printer(as_json=as_json).record(collection_record(collection))
 
 
 @command.add(
@@ -116,7 +99,7 @@ def show_collection(connection: Connection, name: str | None, *, as_json: bool) 
     """
     with connection.client() as client:
         collection = client.get_collection(name)
-    Printer(as_json=as_json).record(record(collection))
+    Printer(as_json=as_json).record(collection_record(collection))
 
 
 @command.add(
@@ -241,7 +224,7 @@ def build_index(
         collection = client.build_index(
             name, index=index, index_params=dict(index_params), timeout=BUILD_TIMEOUT_S
         )
-    Printer(as_json=as_json).record(record(collection))
+    Printer(as_json=as_json).record(collection_record(collection))
 
 
 @command.add(
@@ -262,22 +245,3 @@ def release_collection(connection: Connection, name: str | None) -> None:
 
 command.add_command(reindex)
 command.add_command(copy)
-
-
-def record(collection: tihua.Collection) -> Record:
-    """Return a collection as it is printed."""
-    created = collection.create_time
-    return {
-        "name": collection.name,
-        "aliases": list(collection.aliases),
-        "description": collection.description,
-        "items": collection.item_count,
-        "model": collection.model.id,
-        "fingerprint": collection.model.fingerprint,
-        "dim": collection.dim,
-        "index": collection.index,
-        "index_params": dict(collection.index_params),
-        "shards": collection.shards,
-        "state": collection.load_state,
-        "created": created.isoformat() if created is not None else None,
-    }

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 import click
 
 import tihua
-from tihua.cli import collections
+from tihua.cli._collection_record import COLLECTION_COLUMNS, collection_record
 from tihua.cli._command import Command
 from tihua.cli._connection import Connection
 from tihua.cli._error_line import told
@@ -87,7 +87,7 @@ def command(connection: Connection, *, is_probe: bool, as_json: bool) -> None:
         rows = [{"limit": name, "value": shown(value)} for name, value in limits.items()]
         printer.records(rows, _LIMIT_COLUMNS)
         printer.line()
-        printer.records(found or (), collections.COLUMNS)
+        printer.records(found or (), COLLECTION_COLUMNS)
         if found == []:
             printer.line("no collections yet; make one with: tihua ingest DIR")
     if not is_serving or found is None:
@@ -97,7 +97,7 @@ def command(connection: Connection, *, is_probe: bool, as_json: bool) -> None:
 def _collections(client: tihua.Client) -> list[Record] | None:
     """Return all there are; None, and the reason on stderr, where the store does not say."""
     try:
-        return [collections.record(collection) for collection in client.list_collections()]
+        return [collection_record(collection) for collection in client.list_collections()]
     except tihua.TihuaError as error:
         click.echo(f"Error: no list of collections: {told(error)}", err=True)
         return None
