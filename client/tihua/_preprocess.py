@@ -34,12 +34,12 @@ def preprocess(
     """
     require_pillow()
     # Pillow and protobuf: `import tihua` does not wait for them.
-    from tihua import _convert, _picture
+    from tihua import _convert, _picture, _picture_file
 
     content = _convert.image_bytes(image, "image")
     try:
         square = _picture.square_from_file(content, size, max_pixels=max_pixels)
-    except _picture.PictureError as error:
+    except _picture_file.PictureError as error:
         raise InvalidRequestError(
             error.message, reason=error.reason, metadata=error.metadata, field="image"
         ) from error

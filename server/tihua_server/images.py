@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 import numpy as np
 from PIL import Image
-from tihua import _picture
+from tihua import _picture, _picture_file
 from tihua._picture import Resize
 
 from tihua_server.errors import InvalidInput, TooLarge
@@ -90,7 +90,7 @@ def pixels_from_rgb(
             reason="UNREADABLE_IMAGE",
         )
     with _translated():
-        _picture.check_size(width, height, max_pixels=width * height)
+        _picture_file.check_size(width, height, max_pixels=width * height)
     return np.array(
         _picture.square(Image.frombytes("RGB", (width, height), data), size, resize=resize)
     )
@@ -100,7 +100,7 @@ def pixels_from_rgb(
 def _translated() -> Iterator[None]:
     try:
         yield
-    except _picture.PictureTooLargeError as error:
+    except _picture_file.PictureTooLargeError as error:
         raise TooLarge(error.message, reason=error.reason, metadata=error.metadata) from error
-    except _picture.PictureError as error:
+    except _picture_file.PictureError as error:
         raise InvalidInput(error.message, reason=error.reason, metadata=error.metadata) from error

@@ -1,0 +1,128 @@
+"""A picture file, opened: its format, its size, and whatever is wrong with it.
+
+The bytes are anybody's: nothing is decoded before its size is known, and what is damaged or made to
+deceive becomes an error that says what to do. Needs Pillow, and knows nothing else.
+"""
+
+import contextlib
+import re
+import struct
+import warnings
+import zlib
+from collections.abc import Iterator, Mapping, Sequence
+from io import BytesIO
+
+from PIL import Image, UnidentifiedImageError
+
+FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF")
+"""What is decoded, told by content. Pillow reads more; each more is more code to trust."""
+
+MAX_SIDE_PX = 65_535
+"""Width and height at most: the limit of JPEG, and 2 MB for Pillow's table of bicubic weights.
+
+The table takes 32 bytes a pixel of side: a PNG of 50 000 000 × 1 would ask for 1.6 GB.
+"""
+
+DAMAGED = (
+    OSError,
+    SyntaxError,
+    ValueError,
+    TypeError,
+    EOFError,
+    LookupError,
+    ArithmeticError,
+    struct.error,
+    zlib.error,
+)
+"""What Pillow's decoders raise for files that are damaged, cut short or made to deceive."""
+
+_PILLOW = re.compile(r"PIL\.")
+"""The modules whose warnings are ignored."""
+
+
+class PictureError(Exception):
+    """A picture can't be used.
+
+    Attributes:
+        message: one sentence for people: the value, the bound, the remedy.
+        reason: stable and machine-readable, UPPER_SNAKE_CASE.
+        metadata: the numbers of the message.
+    """
+
+    def __init__(
+        self, message: str, *, reason: str, metadata: Mapping[str, object] | None = None
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.reason = reason
+        self.metadata = {key: str(value) for key, value in (metadata or {}).items()}
+
+
+class PictureTooLargeError(PictureError):
+    """A picture has too many pixels, or too long a side."""
+
+
+def check_size(width: int, height: int, max_pixels: int) -> None:
+    """Raise `PictureTooLargeError` for a picture of too many pixels or too long a side."""
+    metadata = {"width_px": width, "height_px": height, "max_pixels": max_pixels}
+    if width * height > max_pixels:
+        raise PictureTooLargeError(
+            f"the picture is {width}×{height} = {width * height} pixels;"
+            f" the limit is {max_pixels}: scale it down",
+            reason="TOO_MANY_PIXELS",
+            metadata=metadata,
+        )
+    if max(width, height) > MAX_SIDE_PX:
+        raise PictureTooLargeError(
+            f"the picture is {width}×{height} pixels;"
+            f" the limit for a side is {MAX_SIDE_PX}: scale or crop it",
+            reason="TOO_MANY_PIXELS",
+            metadata=metadata,
+        )
+
+
+@contextlib.contextmanager
+def opened(content: bytes, max_pixels: int) -> Iterator[Image.Image]:
+    """Open a file, its pixels not yet decoded; what goes wrong inside becomes a PictureError."""
+    if not content:
+        raise PictureError(
+            "the picture is empty (0 bytes); send a whole JPEG, PNG, WebP, BMP, GIF or TIFF file",
+            reason="EMPTY_IMAGE",
+        )
+    _silence_pillow()
+    try:
+        with Image.open(BytesIO(content), formats=FORMATS) as image:
+            check_size(image.width, image.height, max_pixels)
+            yield image
+    except Image.DecompressionBombError as error:
+        # Pillow names the number in its message and nowhere else.
+        count = re.search(r"\d+", str(error))
+        raise PictureTooLargeError(
+            f"the picture is {count[0] if count else 'too many'} pixels; the limit is {max_pixels}:"
+            " scale it down",
+            reason="TOO_MANY_PIXELS",
+            metadata={"max_pixels": max_pixels},
+        ) from error
+    except UnidentifiedImageError as error:
+        raise PictureError(
+            f"these {len(content)} bytes are no picture that can be read; send a whole JPEG, PNG,"
+            " WebP, BMP, GIF or TIFF file (convert HEIC, AVIF and SVG to one of them)",
+            reason="UNREADABLE_IMAGE",
+        ) from error
+    except DAMAGED as error:
+        raise PictureError(
+            f"the picture is damaged or cut short: its {len(content)} bytes can't be decoded; send"
+            " the whole file, or open it and save it again",
+            reason="UNREADABLE_IMAGE",
+        ) from error
+
+
+def _silence_pillow() -> None:
+    """Have Pillow's own warnings ignored: what they tell of is refused here, or harmless.
+
+    A filter that stays, because `warnings.catch_warnings` swaps one list that all threads share;
+    put back in front where somebody else's has come before it.
+    """
+    filters: Sequence[tuple[object, ...]] = warnings.filters
+    if not filters or filters[0][3] != _PILLOW:
+        warnings.filterwarnings("ignore", module=_PILLOW.pattern)
