@@ -1,4 +1,4 @@
-"""`tihua ingest`: which files go in, which are skipped, and what is said about it."""
+"""`tihua ingest`: which files go in, and what is said about it."""
 
 import json
 import os
@@ -6,13 +6,8 @@ from pathlib import Path
 
 import pytest
 from command_line import Tihua
-from fake_ingest_server import refusal
-from google.rpc import status_pb2
-from grpc import StatusCode
 from PIL import Image
 from scripted_memory import Memory
-
-UNAVAILABLE, DEADLINE_EXCEEDED = StatusCode.UNAVAILABLE, StatusCode.DEADLINE_EXCEEDED
 
 GOOD = {"a.jpg", "cats/tom.tiff", "cats/猫 咪.webp"}
 
@@ -47,77 +42,6 @@ def test_strict_makes_a_failure_the_exit_status(tihua: Tihua, pictures: Path) ->
     assert tihua("ingest", pictures, "--strict").exit_code == 1
     (pictures / "b.PNG").unlink()
     assert tihua("ingest", pictures, "--strict").exit_code == 0
-
-
-def test_what_is_there_unchanged_is_not_sent_again(
-    tihua: Tihua, memory: Memory, pictures: Path
-) -> None:
-    """A second run sends only the file that failed before."""
-    tihua("ingest", pictures)
-    memory.calls.clear()
-    result = tihua("ingest", pictures)
-    assert memory.calls == ["put b.PNG"]
-    assert "sent 4 = 0 written + 1 failed + 3 skipped" in result.stdout
-
-
-def test_a_changed_file_is_sent_again(tihua: Tihua, memory: Memory, pictures: Path) -> None:
-    """A new size or a new time is enough."""
-    tihua("ingest", pictures)
-    memory.calls.clear()
-    (pictures / "a.jpg").write_bytes(b"picture a, larger")
-    tom = pictures / "cats" / "tom.tiff"
-    os.utime(tom, (0, 1_000_000_000.5))
-    tihua("ingest", pictures)
-    assert set(memory.calls) == {"put a.jpg", "put b.PNG", "put cats/tom.tiff"}
-    assert memory.items["cats/tom.tiff"].metadata["file_mtime"] == 1_000_000_000.5
-
-
-def test_a_folder_behind_a_link_is_the_same_folder(
-    tihua: Tihua, memory: Memory, pictures: Path
-) -> None:
-    """What is there unchanged is skipped, and keeps the uri that it has."""
-    tihua("ingest", pictures)
-    uris = {item.uri for item in memory.items.values()}
-    link = pictures.with_name("link")
-    link.symlink_to(pictures)
-    memory.calls.clear()
-    result = tihua("ingest", link)
-    assert memory.calls == ["put b.PNG"]
-    assert "3 skipped" in result.stdout
-    assert {item.uri for item in memory.items.values()} == uris
-
-
-def test_a_folder_that_was_moved_is_sent_again(
-    tihua: Tihua, memory: Memory, pictures: Path
-) -> None:
-    """So that the uris lead to it."""
-    tihua("ingest", pictures)
-    moved = pictures.rename(pictures.with_name("moved"))
-    tihua("ingest", moved)
-    assert memory.items["a.jpg"].uri == str(moved / "a.jpg")
-
-
-def test_an_id_whose_file_can_t_be_looked_for_is_taken(
-    tihua: Tihua, memory: Memory, pictures: Path
-) -> None:
-    """As that of a file that is there; the others of the folder go in."""
-    tihua("ingest", pictures)
-    memory.items["a.jpg"].uri = f"/home/{'n' * 256}/a.jpg"
-    memory.calls.clear()
-    result = tihua("ingest", pictures)
-    assert result.exit_code == 0, result.stderr
-    assert "failed: a.jpg: the collection has this id for /home/nnn" in result.stderr
-    assert memory.calls == ["put b.PNG"]
-    tihua("ingest", pictures, "--force")
-    assert memory.items["a.jpg"].uri == str(pictures / "a.jpg")
-
-
-def test_force_sends_everything_again(tihua: Tihua, memory: Memory, pictures: Path) -> None:
-    """--force embeds what is there unchanged, too."""
-    tihua("ingest", pictures)
-    memory.calls.clear()
-    tihua("ingest", pictures, "--force")
-    assert len(memory.calls) == len(GOOD) + 1
 
 
 def test_two_folders_share_a_collection_by_prefixes(
@@ -229,94 +153,3 @@ def test_the_collection_is_made_as_asked(tihua: Tihua, pictures: Path) -> None:
     )
     again = tihua("ingest", pictures, "-c", "paintings", *options)
     assert "paintings is there already" in again.stderr
-
-
-def test_a_released_collection_is_refused_with_the_command_that_loads_it(
-    tihua: Tihua, memory: Memory, pictures: Path
-) -> None:
-    """Nothing is sent."""
-    tihua("ingest", pictures)
-    tihua("collections", "release", "pictures")
-    memory.calls.clear()
-    result = tihua("ingest", pictures)
-    assert result.exit_code == 1
-    assert "tihua collections load pictures" in result.stderr
-    assert memory.calls == []
-
-
-def test_a_break_is_told_and_survived(tihua: Tihua, memory: Memory, pictures: Path) -> None:
-    """Three attempts until the server takes a batch are one line."""
-    memory.breaks = 3
-    result = tihua("ingest", pictures)
-    assert result.exit_code == 0
-    assert result.stderr.count("the server is gone; trying again for up to 60 s\n") == 1
-    assert set(memory.items) == GOOD
-
-
-@pytest.mark.parametrize(
-    ("refusals", "told"),
-    [
-        ([refusal(UNAVAILABLE, "pictures is\nbeing loaded")] * 6, "pictures is being loaded"),
-        ([status_pb2.Status(code=UNAVAILABLE.value[0])] * 6, "the server is gone"),
-        (
-            [status_pb2.Status(code=DEADLINE_EXCEEDED.value[0])] * 2,
-            "the server does not answer in time",
-        ),
-    ],
-)
-def test_a_store_that_can_t_be_read_for_a_while_is_waited_for(
-    tihua: Tihua, memory: Memory, pictures: Path, refusals: list[status_pb2.Status], told: str
-) -> None:
-    """Longer than gRPC does by itself, and told once, in the server's own words if it has some."""
-    memory.get_refusals = list(refusals)
-    result = tihua("ingest", pictures)
-    assert result.exit_code == 0, result.output
-    assert result.stderr.count(f"{told}; trying again for up to 60 s\n") == 1
-    assert set(memory.items) == GOOD
-
-
-def test_ctrl_c_leaves_a_clean_line(
-    tihua: Tihua, pictures: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Interrupted while a file is read: one line, status 130, no traceback."""
-
-    def interrupted(path: Path) -> bytes:
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(Path, "read_bytes", interrupted)
-    result = tihua("ingest", pictures)
-    assert result.exit_code == 130
-    assert result.stderr == "interrupted: 0 written, safe to run again\n"
-
-
-def test_a_stream_that_ends_early_tells_what_is_safe(
-    tihua: Tihua, memory: Memory, pictures: Path
-) -> None:
-    """How much is written, then the reason; exit status 1."""
-    memory.ends_streams = True
-    (pictures / "b.PNG").unlink()
-    result = tihua("ingest", pictures)
-    assert result.exit_code == 1
-    safe, error = result.stderr.splitlines()
-    assert safe == "stopped: 3 written, safe to run again"
-    assert error.startswith("Error: ")
-
-
-def test_a_server_that_is_not_there_is_one_line(tmp_path: Path, tihua: Tihua) -> None:
-    """No traceback, exit status 1."""
-    result = tihua("ingest", tmp_path, "--address", "127.0.0.1:1", "--timeout", "1")
-    assert result.exit_code == 1
-    assert result.stderr.startswith("Error: ")
-    assert result.stderr.count("\n") == 1
-
-
-def test_a_server_that_opens_no_files_is_asked_before_any_name_is_sent(
-    tihua: Tihua, memory: Memory, pictures: Path
-) -> None:
-    """One line that says what to do, and status 1; with --preprocess client it makes no sense."""
-    result = tihua("ingest", pictures, "--server-folder", ".")
-    assert result.exit_code == 1
-    assert result.stderr.startswith("Error: this server opens no files that a client names")
-    assert not memory.calls
-    both = tihua("ingest", pictures, "--server-folder", ".", "--preprocess", "client")
-    assert both.exit_code == 2

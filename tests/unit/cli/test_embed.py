@@ -1,0 +1,65 @@
+"""`tihua embed`: what it prints and how it ends."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from command_line import Tihua
+
+
+def test_embed_prints_the_beginning_of_each_embedding(tihua: Tihua, pictures: Path) -> None:
+    """A row an input, texts before pictures."""
+    result = tihua("embed", "枯藤", "老树", "--image", pictures / "a.jpg")
+    header, *rows = result.stdout.splitlines()
+    assert header.split() == ["input", "dim", "embedding"]
+    assert [row.split()[:2] for row in rows] == [
+        ["枯藤", "8"],
+        ["老树", "8"],
+        [str(pictures / "a.jpg"), "8"],
+    ]
+
+
+def test_embed_json_holds_whole_embeddings(tihua: Tihua) -> None:
+    """One object an input, beyond the size of one call, with the model that made it."""
+    texts = [f"第{number}句" for number in range(6)]
+    result = tihua("embed", "-", "--json", stdin="\n".join(texts))
+    records = [json.loads(line) for line in result.stdout.splitlines()]
+    assert [record["input"] for record in records] == texts
+    assert sum(number**2 for number in records[0]["embedding"]) == pytest.approx(1)
+    assert (records[0]["model"], records[0]["dim"]) == ("fake", 8)
+
+
+@pytest.mark.parametrize("encoding", ["latin-1", "gb18030", "ascii"])
+def test_json_is_json_whatever_stdout_is_encoded_in(address: str, encoding: str) -> None:
+    """Where that is not UTF-8 there is ASCII alone, with the escapes of JSON."""
+    command = [sys.executable, "-m", "tihua", "--address", address, "embed", "é 字 😀", "--json"]
+    environment = os.environ | {
+        "PYTHONPATH": os.pathsep.join(sys.path),
+        "PYTHONIOENCODING": encoding,
+    }
+    printed = subprocess.run(command, env=environment, capture_output=True, check=True).stdout
+    assert printed.isascii()
+    assert json.loads(printed)["input"] == "é 字 😀"
+
+
+def test_embed_sends_no_more_bytes_than_a_message_may_have(tihua: Tihua, tmp_path: Path) -> None:
+    """The server here takes gRPC's own 4 MiB; three photographs are more."""
+    photographs = [tmp_path / f"{number}.jpg" for number in range(3)]
+    for photograph in photographs:
+        photograph.write_bytes(bytes(1_500_000))
+    arguments = [argument for photograph in photographs for argument in ("--image", photograph)]
+    result = tihua("embed", "--json", *arguments)
+    assert result.exit_code == 0, result.stderr
+    records = [json.loads(line) for line in result.stdout.splitlines()]
+    assert [record["input"] for record in records] == list(map(str, photographs))
+
+
+def test_embed_names_what_fails_and_embeds_the_rest(tihua: Tihua) -> None:
+    """One line on stderr, exit status 1."""
+    result = tihua("embed", "好", "坏", "--json")
+    assert result.exit_code == 1
+    assert result.stderr == "Error: 坏: no good text\n"
+    assert [json.loads(line)["input"] for line in result.stdout.splitlines()] == ["好"]

@@ -1,0 +1,103 @@
+"""`tihua ingest` where something is in its way: what it waits for, and how it ends."""
+
+from pathlib import Path
+
+import pytest
+from command_line import Tihua
+from fake_ingest_server import refusal
+from google.rpc import status_pb2
+from grpc import StatusCode
+from scripted_memory import Memory
+
+UNAVAILABLE, DEADLINE_EXCEEDED = StatusCode.UNAVAILABLE, StatusCode.DEADLINE_EXCEEDED
+
+
+def test_a_released_collection_is_refused_with_the_command_that_loads_it(
+    tihua: Tihua, memory: Memory, pictures: Path
+) -> None:
+    """Nothing is sent."""
+    tihua("ingest", pictures)
+    tihua("collections", "release", "pictures")
+    memory.calls.clear()
+    result = tihua("ingest", pictures)
+    assert result.exit_code == 1
+    assert "tihua collections load pictures" in result.stderr
+    assert memory.calls == []
+
+
+def test_a_break_is_told_and_survived(tihua: Tihua, memory: Memory, pictures: Path) -> None:
+    """Three attempts until the server takes a batch are one line."""
+    memory.breaks = 3
+    result = tihua("ingest", pictures)
+    assert result.exit_code == 0
+    assert result.stderr.count("the server is gone; trying again for up to 60 s\n") == 1
+    assert "sent 4 = 3 written + 1 failed + 0 skipped" in result.stdout
+
+
+@pytest.mark.parametrize(
+    ("refusals", "told"),
+    [
+        ([refusal(UNAVAILABLE, "pictures is\nbeing loaded")] * 6, "pictures is being loaded"),
+        ([status_pb2.Status(code=UNAVAILABLE.value[0])] * 6, "the server is gone"),
+        (
+            [status_pb2.Status(code=DEADLINE_EXCEEDED.value[0])] * 2,
+            "the server does not answer in time",
+        ),
+    ],
+)
+def test_a_store_that_can_t_be_read_for_a_while_is_waited_for(
+    tihua: Tihua, memory: Memory, pictures: Path, refusals: list[status_pb2.Status], told: str
+) -> None:
+    """Longer than gRPC does by itself, and told once, in the server's own words if it has some."""
+    memory.get_refusals = list(refusals)
+    result = tihua("ingest", pictures)
+    assert result.exit_code == 0, result.output
+    assert result.stderr.count(f"{told}; trying again for up to 60 s\n") == 1
+    assert "sent 4 = 3 written + 1 failed + 0 skipped" in result.stdout
+
+
+def test_ctrl_c_leaves_a_clean_line(
+    tihua: Tihua, pictures: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Interrupted while a file is read: one line, status 130, no traceback."""
+
+    def interrupted(path: Path) -> bytes:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Path, "read_bytes", interrupted)
+    result = tihua("ingest", pictures)
+    assert result.exit_code == 130
+    assert result.stderr == "interrupted: 0 written, safe to run again\n"
+
+
+def test_a_stream_that_ends_early_tells_what_is_safe(
+    tihua: Tihua, memory: Memory, pictures: Path
+) -> None:
+    """How much is written, then the reason; exit status 1."""
+    memory.ends_streams = True
+    (pictures / "b.PNG").unlink()
+    result = tihua("ingest", pictures)
+    assert result.exit_code == 1
+    safe, error = result.stderr.splitlines()
+    assert safe == "stopped: 3 written, safe to run again"
+    assert error.startswith("Error: ")
+
+
+def test_a_server_that_is_not_there_is_one_line(tmp_path: Path, tihua: Tihua) -> None:
+    """No traceback, exit status 1."""
+    result = tihua("ingest", tmp_path, "--address", "127.0.0.1:1", "--timeout", "1")
+    assert result.exit_code == 1
+    assert result.stderr.startswith("Error: ")
+    assert result.stderr.count("\n") == 1
+
+
+def test_a_server_that_opens_no_files_is_asked_before_any_name_is_sent(
+    tihua: Tihua, memory: Memory, pictures: Path
+) -> None:
+    """One line that says what to do, and status 1; with --preprocess client it makes no sense."""
+    result = tihua("ingest", pictures, "--server-folder", ".")
+    assert result.exit_code == 1
+    assert result.stderr.startswith("Error: this server opens no files that a client names")
+    assert not memory.calls
+    both = tihua("ingest", pictures, "--server-folder", ".", "--preprocess", "client")
+    assert both.exit_code == 2

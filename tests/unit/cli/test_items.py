@@ -1,0 +1,106 @@
+"""`tihua items`: what it prints and how it ends; and how a question ends that is not answered."""
+
+import json
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from command_line import Tihua
+from scripted_memory import Memory
+
+
+def test_items_are_listed_page_after_page_up_to_the_limit(tihua: Tihua, pictures: Path) -> None:
+    """0 means all; --fields says what each carries."""
+    tihua("ingest", pictures)
+    assert len(tihua("items", "list", "--limit", "2", "--json").stdout.splitlines()) == 2
+    lines = tihua("items", "list", "--limit", "0", "--fields", "uri", "--json").stdout.splitlines()
+    assert [json.loads(line) for line in lines] == [
+        {"id": name, "uri": str(pictures / name)}
+        for name in ("a.jpg", "cats/tom.tiff", "cats/猫 咪.webp")
+    ]
+
+
+def test_items_are_got_by_id_and_the_missing_are_named(tihua: Tihua, pictures: Path) -> None:
+    """Those found are printed, exit status 1 for the others."""
+    tihua("ingest", pictures)
+    result = tihua("items", "get", "-", "--json", "--fields", "embedding", stdin="a.jpg\nb.PNG\n")
+    assert result.exit_code == 1
+    assert result.stderr == "Error: b.PNG: no such item\n"
+    record = json.loads(result.stdout)
+    assert record["id"] == "a.jpg"
+    assert len(record["embedding"]) == 8
+
+
+# Where the tests run in the background, their processes begin with SIGINT ignored.
+_ASKED = """
+import signal
+from tihua import cli
+
+signal.signal(signal.SIGINT, signal.default_int_handler)
+cli.main()
+"""
+
+
+@pytest.mark.parametrize(
+    "words", [("collections", "delete", "pictures"), ("items", "delete", "--filter", "year > 0")]
+)
+def test_ctrl_c_instead_of_an_answer_is_status_130(
+    tihua: Tihua, address: str, words: tuple[str, ...]
+) -> None:
+    """As everywhere else, and nothing is deleted."""
+    tihua("collections", "create", "pictures")
+    with subprocess.Popen(
+        [sys.executable, "-c", _ASKED, "--address", address, *words],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        try:
+            assert process.stderr is not None
+            asked = ""
+            while not asked.endswith("[y/N]: "):
+                more = process.stderr.read(1)
+                assert more, asked
+                asked += more
+            process.send_signal(signal.SIGINT)
+            output, errors = process.communicate(timeout=30)
+        finally:
+            process.kill()
+    assert (process.returncode, output, errors) == (130, "", "\n")
+    assert tihua("collections", "show", "pictures").exit_code == 0
+
+
+def test_items_are_counted_put_and_deleted(tihua: Tihua, memory: Memory, pictures: Path) -> None:
+    """One by one, with metadata of any JSON type."""
+    tihua("collections", "create", "pictures")
+    tihua("items", "put", "qiusi", "--text", "枯藤老树昏鸦", "--metadata", "author=马致远",
+          "--metadata", "line=1")  # fmt: skip
+    tihua("items", "put", "a", "--image", pictures / "a.jpg")
+    assert dict(memory.items["qiusi"].metadata) == {"author": "马致远", "line": 1}
+    assert memory.items["a"].uri == str(pictures / "a.jpg")
+    assert tihua("items", "count").stdout == "2\n"
+    assert json.loads(tihua("items", "count", "--json").stdout) == {
+        "collection": "pictures",
+        "count": 2,
+    }
+    assert tihua("items", "delete", "a", "b").stdout == "deleted 1 item\n"
+    assert set(memory.items) == {"qiusi"}
+
+
+def test_deleting_by_filter_asks_first(tihua: Tihua, memory: Memory, pictures: Path) -> None:
+    """With the number of items that it would hit."""
+    tihua("ingest", pictures)
+    refused = tihua("items", "delete", "--filter", "line == 1", stdin="n\n")
+    assert "Delete 3 items of pictures?" in refused.stderr
+    assert len(memory.items) == 3
+
+
+def test_an_item_the_server_refuses_is_one_line(tihua: Tihua, pictures: Path) -> None:
+    """Its own reason, exit status 1."""
+    tihua("collections", "create", "pictures")
+    result = tihua("items", "put", "b", "--image", pictures / "b.PNG")
+    assert result.exit_code == 1
+    assert result.stderr == "Error: the picture can't be \\x1b[31mdecoded\n"

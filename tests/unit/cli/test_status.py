@@ -1,0 +1,77 @@
+"""`tihua status`: what it shows; and which server, collection and time limit hold."""
+
+import json
+from pathlib import Path
+
+import pytest
+from command_line import Tihua
+from scripted_memory import Memory
+
+
+def test_status_shows_server_models_limits_and_collections(tihua: Tihua, pictures: Path) -> None:
+    """For people, in tables."""
+    tihua("ingest", pictures)
+    result = tihua("status")
+    assert result.exit_code == 0
+    for expected in ("9.9.9", "Memory 1", "fa4efa4efa4efa4e", "max_image_bytes", "pictures"):
+        assert expected in result.stdout
+
+
+def test_status_json_is_one_object(tihua: Tihua, address: str) -> None:
+    """With everything in it."""
+    (line,) = tihua("status", "--json").stdout.splitlines()
+    status = json.loads(line)
+    assert (status["address"], status["serving"], status["collections"]) == (address, True, [])
+    assert status["services"]["SearchService"] == "SERVING"
+    assert status["models"][0]["id"] == "fake"
+    assert status["limits"]["max_batch_items"] == 4
+
+
+def test_status_without_the_store_shows_the_rest(tihua: Tihua, memory: Memory) -> None:
+    """And why the collections are missing, with status 1."""
+    memory.is_away = True
+    result = tihua("status")
+    assert (result.exit_code, "fa4efa4efa4efa4e" in result.stdout) == (1, True)
+    assert "no collections yet" not in result.stdout
+    assert result.stderr == "Error: no list of collections: the store does not answer\n"
+    (line,) = tihua("status", "--json").stdout.splitlines()
+    assert (json.loads(line)["version"], json.loads(line)["collections"]) == ("9.9.9", None)
+
+
+def test_a_probe_asks_for_health_alone(tihua: Tihua) -> None:
+    """Which the server tells without a token; it says how each service is."""
+    (line,) = tihua("status", "--health", "--json").stdout.splitlines()
+    assert json.loads(line)["SystemService"] == "SERVING"
+    assert tihua("status", "--health", "--address", "127.0.0.1:1").exit_code == 1
+
+
+def test_no_server_is_one_line_that_says_what_to_do(tihua: Tihua) -> None:
+    """The last --address counts, wherever it stands."""
+    result = tihua("status", "--address", "127.0.0.1:1", "--timeout", "2")
+    assert result.exit_code == 1
+    assert "127.0.0.1:1" in result.stderr
+    assert result.stderr.startswith("Error: ")
+    assert result.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize("limit", ["inf", "nan", "1e300", "0", "-1", "86401", "soon"])
+def test_a_time_limit_that_no_call_can_have_is_refused(tihua: Tihua, limit: str) -> None:
+    """In words; gRPC would take some of them for the past."""
+    result = tihua("status", "--timeout", limit)
+    assert result.exit_code == 1
+    assert result.stderr == (
+        f"Error: Invalid value for '--timeout': '{limit}' is no time limit: give seconds, more "
+        "than 0 and 86400 at most\n"
+    )
+
+
+def test_a_time_limit_of_a_day_is_kept(tihua: Tihua) -> None:
+    """It is the longest."""
+    assert tihua("status", "--timeout", "86400").exit_code == 0
+
+
+def test_the_environment_says_where_and_what(tihua: Tihua, monkeypatch: pytest.MonkeyPatch) -> None:
+    """TIHUA_COLLECTION holds unless --collection is given."""
+    monkeypatch.setenv("TIHUA_COLLECTION", "paintings")
+    assert "'paintings'" in tihua("collections", "show").stderr
+    assert "'others'" in tihua("collections", "show", "-c", "others").stderr
