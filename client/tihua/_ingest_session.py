@@ -18,18 +18,17 @@ memory is bounded by the server's credit, one batch and one window.
 """
 
 import uuid
-from collections import deque
 from collections.abc import Container
 
 from tihua import _convert
 from tihua._ingest_batch import MAX_BATCH_BYTES, Batch, BatchBuilder, request_bytes
-from tihua._ingest_credit import Credit
+from tihua._ingest_outbox import Outbox
 from tihua._ingest_report import IngestReport
 from tihua._ingest_types import IngestProgress, WriteMode
 from tihua._ingest_window import MAX_WINDOW_ITEMS, Window
 from tihua._server_types import Limits
 from tihua._types import Item
-from tihua.errors import InvalidRequestError, ServerError
+from tihua.errors import InvalidRequestError
 from tihua.v1 import ingest_service_pb2, types_pb2
 from tihua.v1.ingest_service_pb2 import IngestRequest, IngestResponse, IngestStart
 
@@ -41,7 +40,7 @@ _WRITE_MODES = {
 
 
 class IngestSession:
-    """Which batches may be sent, which are safe, and which must be sent again."""
+    """Which items are asked about, which go into batches, and what became of all of them."""
 
     def __init__(
         self,
@@ -81,24 +80,15 @@ class IngestSession:
         )
         self._window = Window(max(1, min(MAX_WINDOW_ITEMS, limits.max_page_size)), asks=asks)
         self._builder = BatchBuilder(min(batch_size, limits.max_batch_items))
+        self._outbox = Outbox()
         self._max_message_bytes = limits.max_message_bytes
         self._position = 0
         self._has_all_items = False
-        self._next_seq = 1
-        self._unacknowledged: dict[int, IngestRequest] = {}
-        self._committed = 0  # by the last acknowledgement
         self._rests = 0
         self._answers = 0
         self._report = IngestReport()
+        self._is_started = self._is_draining = False
         self.is_complete = False
-        self._reset_stream()
-
-    def _reset_stream(self) -> None:
-        self._is_started = False
-        self._resumed_seq = 0
-        self._is_draining = False
-        self._credit = Credit()
-        self._unsent: deque[int] = deque()
 
     @property
     def collection(self) -> str:
@@ -108,7 +98,7 @@ class IngestSession:
     @property
     def committed_seq(self) -> int:
         """Return the number of the last batch that is safe."""
-        return self._committed
+        return self._outbox.committed_seq
 
     @property
     def progress(self) -> int:
@@ -117,11 +107,15 @@ class IngestSession:
         That is with each batch that is safe, each question that was answered, and each stream that
         broke at rest.
         """
-        return self._committed + self._answers + self._rests
+        return self.committed_seq + self._answers + self._rests
+
+    @property
+    def _is_open(self) -> bool:
+        return self._is_started and not self._is_draining
 
     @property
     def _has_room(self) -> bool:
-        return self._is_started and not self._is_draining and not self._unsent
+        return self._is_open and not self._outbox.has_unsent
 
     @property
     def wants_item(self) -> bool:
@@ -140,8 +134,9 @@ class IngestSession:
 
     def open(self) -> IngestRequest:
         """Return the first message of a new stream; the credit of the one before is void."""
-        self._reset_stream()
-        self._start.read_seq = self._committed
+        self._is_started = self._is_draining = False
+        self._outbox.begin_stream()
+        self._start.read_seq = self.committed_seq
         counts = self._report.acknowledged
         self._start.items_written = counts.written
         self._start.items_failed = counts.failed
@@ -153,7 +148,7 @@ class IngestSession:
 
         A question without an answer is under way: the stream may be well, and the store away.
         """
-        if self._is_started and not self._unacknowledged and self.question() is None:
+        if self._is_started and self._outbox.is_empty and self.question() is None:
             self._rests += 1
 
     def offer(self, item: Item) -> None:
@@ -189,7 +184,7 @@ class IngestSession:
     def add(self, item: types_pb2.Item) -> None:
         """Take an item as it travels; a batch that is full can then be sent."""
         size = request_bytes(item)
-        limit = self._credit.limit(self._max_message_bytes)
+        limit = self._outbox.credit.limit(self._max_message_bytes)
         if size > limit:
             metadata = {"bytes": str(size), "limit": str(limit)}
             error = InvalidRequestError(
@@ -215,16 +210,11 @@ class IngestSession:
 
     def _number(self, batches: list[Batch]) -> None:
         for batch in batches:
-            seq = self._next_seq
-            self._next_seq += 1
-            if seq <= self._committed:  # an earlier call with this session_id sent it
+            seq = self._outbox.add(batch.request)
+            if seq <= self.committed_seq:  # an earlier call with this session_id sent it
                 self._report.carried_before(seq, batch.positions)
-                continue
-            batch.request.batch.seq = seq
-            self._unacknowledged[seq] = batch.request
-            self._report.carry(seq, batch.positions)
-            if seq > self._resumed_seq:
-                self._unsent.append(seq)
+            else:
+                self._report.carry(seq, batch.positions)
 
     def next_request(self) -> IngestRequest | None:
         """Return the next batch to send, None if there is none or no credit for it.
@@ -232,23 +222,7 @@ class IngestSession:
         Raises:
             InvalidRequestError: the batch is larger than all the credit that there ever is.
         """
-        if not self._is_started or self._is_draining or not self._unsent:
-            return None
-        request = self._unacknowledged[self._unsent[0]]
-        size = request.ByteSize()
-        if self._credit.covers(size):
-            self._credit.take(size)
-            self._unsent.popleft()
-            return request
-        is_idle = len(self._unsent) == len(self._unacknowledged)
-        if is_idle and self._credit.excludes(size):
-            raise InvalidRequestError(
-                f"a batch is {size} bytes and the server now grants {self._credit.window_bytes}; "
-                "use a smaller batch_size",
-                reason="TOO_LARGE",
-                field="batch_size",
-            )
-        return None
+        return self._outbox.next_request() if self._is_open else None
 
     def receive(self, response: IngestResponse) -> None:
         """Take note of what the server says.
@@ -258,42 +232,24 @@ class IngestSession:
         """
         match response.WhichOneof("message"):
             case "started":
-                self._resume_after(response.started.committed_seq)
+                self._outbox.resume_after(response.started.committed_seq)
                 self._is_started = True
-                self._credit.grant(response.started.credit)
+                self._outbox.credit.grant(response.started.credit)
             case "credit":
-                self._credit.grant(response.credit)
+                self._outbox.credit.grant(response.credit)
             case "ack":
                 self._report.fail(response.ack.errors)
-                self._commit(response.ack.committed_seq)
+                self._outbox.commit(response.ack.committed_seq)
                 self._report.settle(response.ack.committed_seq)
                 self._report.count(response.ack)
             case "draining":
                 self._is_draining = True
             case "summary":
-                self._commit(response.summary.committed_seq)
+                self._outbox.commit(response.summary.committed_seq)
                 self._report.count(response.summary)
                 self._report.end()
                 self.is_complete = True
 
     def take_progress(self) -> IngestProgress | None:
         """Return what is new since the last call, None if nothing is."""
-        return self._report.take(self._committed)
-
-    def _resume_after(self, committed_seq: int) -> None:
-        if committed_seq < self._committed:
-            raise ServerError(
-                f"the server takes back what was acknowledged: batch {self._committed} was safe, "
-                f"and now it goes on after {committed_seq}",
-                reason="SESSION_REGRESSED",
-            )
-        # If that is beyond what was acknowledged, an acknowledgement follows, with the failures.
-        self._resumed_seq = committed_seq
-        self._unsent = deque(seq for seq in self._unacknowledged if seq > committed_seq)
-
-    def _commit(self, committed_seq: int) -> None:
-        self._committed = max(self._committed, committed_seq)
-        for seq in [seq for seq in self._unacknowledged if seq <= committed_seq]:
-            del self._unacknowledged[seq]
-        # An acknowledgement may be of batches that the stream before this one carried.
-        self._unsent = deque(seq for seq in self._unsent if seq > committed_seq)
+        return self._report.take(self.committed_seq)
