@@ -7,13 +7,14 @@ import numpy as np
 from google.protobuf import struct_pb2
 from tihua.v1 import collection_service_pb2, search_service_pb2, system_service_pb2, types_pb2
 
+from tihua_server.collection import Collection, IndexType, LoadState
 from tihua_server.embedder import Embedded
 from tihua_server.errors import ServiceError
+from tihua_server.item import Hit, Item
 from tihua_server.requests import dtype_of
 from tihua_server.stages import Stages
 from tihua_server.status import item_error
 from tihua_server.types import FloatArray, ModelInfo, ModelRef
-from tihua_server.vector_store import Collection, Hit, IndexType, Item, LoadState
 
 _INDEX_TYPES = {
     IndexType.FLAT: collection_service_pb2.INDEX_TYPE_FLAT,

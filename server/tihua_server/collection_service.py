@@ -10,6 +10,7 @@ from tihua.v1 import collection_service_pb2_grpc as rpc
 
 from tihua_server.answers import from_collection, from_item, from_ref, from_stages
 from tihua_server.call import Context
+from tihua_server.collection import Collection, CollectionSpec
 from tihua_server.config import Limits
 from tihua_server.errors import InvalidInput, NotFound
 from tihua_server.item_requests import to_draft, to_fields, to_filter
@@ -17,7 +18,7 @@ from tihua_server.page_token import decode_page_token, encode_page_token
 from tihua_server.requests import check_batch, check_collection_name, to_count, to_index, to_shards
 from tihua_server.served_models import ServedModels
 from tihua_server.status import item_error
-from tihua_server.vector_store import Collection, CollectionSpec, VectorStore
+from tihua_server.vector_store import VectorStore
 from tihua_server.writer import Writer
 
 DEFAULT_LIMIT = 100

@@ -13,7 +13,7 @@ quotes, no space within `a["b"]`, which Milvus lexes as one word, and keys beyon
 from tihua_server.errors import InvalidInput
 from tihua_server.filter_reader import FilterReader
 from tihua_server.filter_tokens import invalid, tokens
-from tihua_server.vector_store import Filter
+from tihua_server.search_params import Filter
 
 MAX_EXPRESSION_CHARS = 16_384
 """Length of an expression as its author wrote it."""

@@ -13,8 +13,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from tihua_server.item import Hit, Item
+from tihua_server.search_params import SearchParams
 from tihua_server.types import FloatArray
-from tihua_server.vector_store import Hit, Item, SearchParams, VectorStore
+from tihua_server.vector_store import VectorStore
 
 FIRST_WINDOW = 128
 """Hits of the first window; each is twice as long as the one before."""

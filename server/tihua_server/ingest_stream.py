@@ -31,9 +31,9 @@ from tihua_server.ingest_events import (
     Summary,
 )
 from tihua_server.ingest_session import BatchFailure, Counts, Session
+from tihua_server.item import Item
 from tihua_server.lane import Lane
 from tihua_server.observer import Observer
-from tihua_server.vector_store import Item
 from tihua_server.writer import Prepared, WriteMode, Writer
 
 MAX_WRITE_ITEMS = 1_000

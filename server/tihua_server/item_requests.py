@@ -9,7 +9,9 @@ from tihua._convert_metadata import MAX_DEPTH
 from tihua.v1 import types_pb2
 
 from tihua_server.errors import InvalidInput, ServiceError
+from tihua_server.item import Metadata
 from tihua_server.requests import dtype_of
+from tihua_server.search_params import Fields, Filter
 from tihua_server.types import (
     Content,
     EncodedImage,
@@ -21,7 +23,6 @@ from tihua_server.types import (
     Vector,
 )
 from tihua_server.unit_vector import normalized
-from tihua_server.vector_store import Fields, Filter, Metadata
 from tihua_server.writer import Draft
 
 _LAST_S = 253_402_300_799

@@ -10,16 +10,18 @@ from typing import Any
 
 from pymilvus.client.types import LoadState as MilvusLoadState
 
+from tihua_server.collection import Collection, LoadState
 from tihua_server.errors import CollectionNotReady, StoreUnavailable
 from tihua_server.filter_literals import MAX_LIST_LENGTH, literal
 from tihua_server.filters import render
+from tihua_server.item import Hit, Item
 from tihua_server.milvus_aliases import MilvusAliases
 from tihua_server.milvus_connection import MilvusConnection
 from tihua_server.milvus_embedded import Flusher
 from tihua_server.milvus_index import is_built, search_params
 from tihua_server.milvus_schema import EMBEDDING, output_fields, to_item, to_row
+from tihua_server.search_params import Fields, Filter, SearchParams
 from tihua_server.types import FloatArray
-from tihua_server.vector_store import Collection, Fields, Filter, Hit, Item, LoadState, SearchParams
 
 BATCH_ROWS = 1_000
 """Rows of one call: about the fastest to write, and under Milvus' 64 MiB (milvus_schema.py)."""

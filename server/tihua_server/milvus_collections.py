@@ -13,6 +13,7 @@ from typing import Self
 
 from pymilvus.exceptions import MilvusException
 
+from tihua_server.collection import CollectionSpec
 from tihua_server.errors import NotFound, ServiceError, StoreFull, StoreUnavailable
 from tihua_server.milvus_connection import MilvusConnection
 from tihua_server.milvus_errors import already_exists, has_aliases, is_alias
@@ -20,7 +21,6 @@ from tihua_server.milvus_index import with_defaults
 from tihua_server.milvus_loading import LOAD_TIMEOUT_S, MilvusLoading
 from tihua_server.milvus_schema import properties, schema
 from tihua_server.observer import Observer
-from tihua_server.vector_store import CollectionSpec
 
 _log = logging.getLogger(__name__)
 

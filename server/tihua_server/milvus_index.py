@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
+from tihua_server.collection import Index, IndexType
 from tihua_server.errors import InvalidInput
-from tihua_server.vector_store import Index, IndexType
 
 MAX_EF = 32_768
 """Candidates of an HNSW search, and of its construction (Milvus documents ef up to 32 768)."""

@@ -19,6 +19,7 @@ from typing import Any, TypeVar
 
 from pymilvus.client.types import LoadState
 
+from tihua_server.collection import CollectionSpec, Index
 from tihua_server.errors import (
     CollectionNotReady,
     NotFound,
@@ -30,7 +31,6 @@ from tihua_server.milvus_connection import MilvusConnection
 from tihua_server.milvus_errors import loading, not_found
 from tihua_server.milvus_index import is_built, with_defaults
 from tihua_server.milvus_schema import EMBEDDING, Record, indexed, record, released
-from tihua_server.vector_store import CollectionSpec, Index
 
 LOAD_TIMEOUT_S = 600.0
 """Deadline of what reads a whole collection: building its index, loading it, flushing it."""

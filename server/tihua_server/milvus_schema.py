@@ -15,9 +15,11 @@ from typing import Any
 import numpy as np
 from pymilvus import CollectionSchema, DataType, MilvusClient
 
+from tihua_server.collection import CollectionSpec, Index, IndexType
+from tihua_server.item import Item
 from tihua_server.milvus_index import reported
+from tihua_server.search_params import Fields
 from tihua_server.types import ModelRef
-from tihua_server.vector_store import CollectionSpec, Fields, Index, IndexType, Item
 
 MAX_ID_BYTES = 512
 """Length of the column `id`, in bytes of UTF-8."""

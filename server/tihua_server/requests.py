@@ -15,9 +15,9 @@ from tihua.v1 import (
     types_pb2,
 )
 
+from tihua_server.collection import Index, IndexType
 from tihua_server.errors import InvalidInput
 from tihua_server.lane import Lane
-from tihua_server.vector_store import Index, IndexType
 from tihua_server.writer import WriteMode
 
 T = TypeVar("T")

@@ -15,10 +15,10 @@ from tihua_server.flow import Flow
 from tihua_server.item_requests import to_fields, to_filter
 from tihua_server.page_token import decode_page_token, encode_page_token
 from tihua_server.requests import check_batch, to_count
+from tihua_server.search_params import SearchParams
 from tihua_server.search_requests import to_consistency, to_group_by, to_min_score, to_terms
 from tihua_server.searcher import Query, Searcher
 from tihua_server.status import item_error
-from tihua_server.vector_store import SearchParams
 
 DEFAULT_LIMIT = 10
 """Hits of an answer when the caller does not say."""

@@ -6,15 +6,18 @@ from time import perf_counter
 
 import numpy as np
 
+from tihua_server.collection import CollectionSpec
 from tihua_server.embedder import Embedder
 from tihua_server.errors import InvalidInput, NotFound, ServiceError
 from tihua_server.flow import Flow
 from tihua_server.grouping import GroupBy, grouped_hits
+from tihua_server.item import Hit
+from tihua_server.search_params import Fields, Filter, SearchParams
 from tihua_server.served_models import ServedModels
 from tihua_server.stages import Stages
 from tihua_server.types import Content, FloatArray, ModelRef
 from tihua_server.unit_vector import normalized
-from tihua_server.vector_store import CollectionSpec, Fields, Filter, Hit, SearchParams, VectorStore
+from tihua_server.vector_store import VectorStore
 
 MAX_WEIGHT = 100.0
 """Bound on a term's weight, either sign; beyond it the other terms would drown in float32."""

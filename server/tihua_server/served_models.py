@@ -8,13 +8,13 @@ import itertools
 from collections.abc import Iterator, Sequence
 
 from tihua_server.capacity import Capacity
+from tihua_server.collection import CollectionSpec
 from tihua_server.config import Config
 from tihua_server.embedder import Embedder
 from tihua_server.errors import InvalidInput, ModelMismatch, NotFound
 from tihua_server.lane import Lane
 from tihua_server.observer import Observer
 from tihua_server.types import Encoder, ModelInfo
-from tihua_server.vector_store import CollectionSpec
 
 
 class ServedModels:

@@ -12,13 +12,16 @@ from datetime import UTC, datetime
 from enum import Enum
 from typing import TypeAlias
 
+from tihua_server.collection import CollectionSpec
 from tihua_server.config import Limits
 from tihua_server.errors import AlreadyExists, CollectionMoved, InvalidInput, ServiceError
+from tihua_server.item import Item, Metadata
 from tihua_server.lane import Lane
+from tihua_server.search_params import Fields
 from tihua_server.served_models import ServedModels
 from tihua_server.stages import Stages, longest
 from tihua_server.types import Content, FloatArray, ModelRef
-from tihua_server.vector_store import CollectionSpec, Fields, Item, Metadata, VectorStore
+from tihua_server.vector_store import VectorStore
 
 RESERVED_KEYS = frozenset(
     {"id", "embedding", "uri", "_origin", "_update_time", "_seq", "_partition"}

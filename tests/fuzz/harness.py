@@ -19,7 +19,7 @@ from google.protobuf.message import DecodeError
 from tihua.v1 import collection_service_pb2, search_service_pb2
 from tihua_server.config import Limits
 from tihua_server.errors import ServiceError
-from tihua_server.vector_store import Filter
+from tihua_server.search_params import Filter
 
 from fuzz.mutation import mutated
 from fuzz.pictures import GOOD

@@ -14,9 +14,11 @@ import numpy as np
 import pytest
 from in_memory_store import InMemoryStore
 from pymilvus import MilvusClient
+from tihua_server.collection import CollectionSpec, Index, IndexType
 from tihua_server.milvus import Milvus
+from tihua_server.search_params import Filter
 from tihua_server.types import FloatArray, ModelRef
-from tihua_server.vector_store import CollectionSpec, Filter, Index, IndexType, VectorStore
+from tihua_server.vector_store import VectorStore
 
 DIM = 8
 

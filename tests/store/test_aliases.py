@@ -7,21 +7,14 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from tihua_server.collection import CollectionSpec, IndexType, LoadState
 from tihua_server.errors import AlreadyExists, CollectionInUse, NotFound
+from tihua_server.item import Item
 from tihua_server.milvus import Milvus
 from tihua_server.milvus_loading import RENAME_S, SPEC_TTL_S
+from tihua_server.search_params import Consistency, Fields, Filter, SearchParams
 from tihua_server.types import FloatArray, ModelRef
-from tihua_server.vector_store import (
-    CollectionSpec,
-    Consistency,
-    Fields,
-    Filter,
-    IndexType,
-    Item,
-    LoadState,
-    SearchParams,
-    VectorStore,
-)
+from tihua_server.vector_store import VectorStore
 
 Spec = Callable[..., CollectionSpec]
 STRONG = SearchParams(1, consistency=Consistency.STRONG)

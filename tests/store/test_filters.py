@@ -2,8 +2,10 @@
 
 import pytest
 from tihua_server.errors import InvalidInput
+from tihua_server.item import Item
+from tihua_server.search_params import Consistency, Fields, Filter, SearchParams
 from tihua_server.types import FloatArray
-from tihua_server.vector_store import Consistency, Fields, Filter, Item, SearchParams, VectorStore
+from tihua_server.vector_store import VectorStore
 
 BARE = Fields(uri=False, metadata=False)
 

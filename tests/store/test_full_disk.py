@@ -12,11 +12,13 @@ import numpy as np
 import pytest
 from pymilvus.exceptions import MilvusException
 from tihua_server import milvus_directory
+from tihua_server.collection import CollectionSpec
 from tihua_server.errors import StoreFull
+from tihua_server.item import Item
 from tihua_server.milvus import Milvus
 from tihua_server.milvus_errors import is_disk_failure
+from tihua_server.search_params import Fields, Filter, SearchParams
 from tihua_server.types import FloatArray
-from tihua_server.vector_store import CollectionSpec, Fields, Filter, Item, SearchParams
 
 Spec = Callable[..., CollectionSpec]
 

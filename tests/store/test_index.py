@@ -7,22 +7,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from tihua_server.collection import CollectionSpec, Index, IndexType, LoadState
 from tihua_server.errors import InvalidInput, NotFound, StoreUnavailable
+from tihua_server.item import Item
 from tihua_server.milvus import Milvus
 from tihua_server.milvus_schema import EMBEDDING, indexed
+from tihua_server.search_params import Consistency, Fields, Filter, SearchParams
 from tihua_server.types import FloatArray
-from tihua_server.vector_store import (
-    CollectionSpec,
-    Consistency,
-    Fields,
-    Filter,
-    Index,
-    IndexType,
-    Item,
-    LoadState,
-    SearchParams,
-    VectorStore,
-)
+from tihua_server.vector_store import VectorStore
 
 Spec = Callable[..., CollectionSpec]
 

@@ -7,10 +7,13 @@ from datetime import UTC, datetime
 
 import numpy as np
 import pytest
+from tihua_server.collection import CollectionSpec
 from tihua_server.errors import NotFound
+from tihua_server.item import Item
 from tihua_server.milvus import Milvus
+from tihua_server.search_params import Fields, Filter
 from tihua_server.types import FloatArray
-from tihua_server.vector_store import CollectionSpec, Fields, Filter, Item, VectorStore
+from tihua_server.vector_store import VectorStore
 
 ALL = Fields(embedding=True)
 BARE = Fields(uri=False, metadata=False)

@@ -4,20 +4,13 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
+from tihua_server.collection import CollectionSpec, IndexType
 from tihua_server.errors import InvalidInput
+from tihua_server.item import Hit, Item
 from tihua_server.milvus import Milvus
+from tihua_server.search_params import Consistency, Fields, Filter, SearchParams
 from tihua_server.types import FloatArray
-from tihua_server.vector_store import (
-    CollectionSpec,
-    Consistency,
-    Fields,
-    Filter,
-    Hit,
-    IndexType,
-    Item,
-    SearchParams,
-    VectorStore,
-)
+from tihua_server.vector_store import VectorStore
 
 Spec = Callable[..., CollectionSpec]
 

@@ -13,7 +13,8 @@ from typing import Any, cast
 
 from tihua_server.filter_tokens import Token, invalid, tokens
 from tihua_server.filters import render
-from tihua_server.vector_store import Filter, Item
+from tihua_server.item import Item
+from tihua_server.search_params import Filter
 
 ABSENT = object()
 """The value of a key that an item does not have."""

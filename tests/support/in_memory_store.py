@@ -10,7 +10,9 @@ from datetime import UTC, datetime
 
 import numpy as np
 from in_memory_filter import matcher
+from tihua_server.collection import Collection, CollectionSpec, Index, LoadState
 from tihua_server.errors import ServiceError
+from tihua_server.item import Hit, Item
 from tihua_server.milvus_errors import (
     already_exists,
     has_aliases,
@@ -20,18 +22,8 @@ from tihua_server.milvus_errors import (
     not_loaded,
 )
 from tihua_server.milvus_index import search_params, with_defaults
+from tihua_server.search_params import Fields, Filter, SearchParams
 from tihua_server.types import FloatArray
-from tihua_server.vector_store import (
-    Collection,
-    CollectionSpec,
-    Fields,
-    Filter,
-    Hit,
-    Index,
-    Item,
-    LoadState,
-    SearchParams,
-)
 
 
 @dataclass

@@ -6,14 +6,15 @@ from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 
 from fake_encoder import FakeEncoder
 from in_memory_store import InMemoryStore
+from tihua_server.collection import CollectionSpec, Index, IndexType
 from tihua_server.config import Limits
 from tihua_server.errors import StoreUnavailable
 from tihua_server.ingest_events import Ack, Batch, Credit, Event, Summary
 from tihua_server.ingest_session import NOTHING_READ, Counts
 from tihua_server.ingester import Ingester
+from tihua_server.item import Item
 from tihua_server.served_models import ServedModels
 from tihua_server.types import Text
-from tihua_server.vector_store import CollectionSpec, Index, IndexType, Item
 from tihua_server.writer import Draft, WriteMode, Writer
 
 PICTURES = "pictures"

@@ -10,7 +10,7 @@ from tihua_server.errors import InvalidInput
 from tihua_server.filter_literals import MAX_LIST_LENGTH, literal
 from tihua_server.filter_reader import MAX_DEPTH, MAX_OPERATORS
 from tihua_server.filters import MAX_EXPRESSION_CHARS, render
-from tihua_server.vector_store import Filter
+from tihua_server.search_params import Filter
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]))
 ESCAPES = {"\\": "\\", '"': '"', "n": "\n", "r": "\r", "t": "\t"}

@@ -6,18 +6,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from in_memory_store import InMemoryStore
+from tihua_server.collection import CollectionSpec, Index, IndexType
 from tihua_server.grouping import FIRST_WINDOW, LARGEST_WINDOW, GroupBy, grouped_hits
+from tihua_server.item import Hit, Item
+from tihua_server.search_params import Fields, Filter, SearchParams
 from tihua_server.types import FloatArray, ModelRef
-from tihua_server.vector_store import (
-    CollectionSpec,
-    Fields,
-    Filter,
-    Hit,
-    Index,
-    IndexType,
-    Item,
-    SearchParams,
-)
 
 NAME = "pictures"
 QUERY: FloatArray = np.array([1, 0], np.float32)

@@ -14,7 +14,7 @@ import tihua
 from processes import run_tihua
 from reindexing import EMBEDDED_ALONE, PICTURES, pictures, times
 from tihua_server.app import App
-from tihua_server.vector_store import Item
+from tihua_server.item import Item
 
 
 class Gate:
