@@ -8,6 +8,7 @@ from google.protobuf import field_mask_pb2, struct_pb2
 from tihua._convert_metadata import MAX_DEPTH
 from tihua.v1 import types_pb2
 
+from tihua_server.draft import Draft
 from tihua_server.errors import InvalidInput, ServiceError
 from tihua_server.item import Metadata
 from tihua_server.requests import dtype_of
@@ -23,7 +24,6 @@ from tihua_server.types import (
     Vector,
 )
 from tihua_server.unit_vector import normalized
-from tihua_server.writer import Draft
 
 _LAST_S = 253_402_300_799
 """The last second of the year 9999, after 1970 (google.protobuf.Timestamp)."""

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from tihua.v1 import search_service_pb2
 
 from tihua_server.config import Limits
+from tihua_server.draft import is_reserved
 from tihua_server.errors import InvalidInput
 from tihua_server.grouping import GroupBy
 from tihua_server.item_requests import to_image, to_vector
@@ -12,7 +13,6 @@ from tihua_server.requests import check_batch, one_of, to_count
 from tihua_server.search_params import Consistency
 from tihua_server.searcher import StoredItem, Term
 from tihua_server.types import Content, Text
-from tihua_server.writer import is_reserved
 
 _CONSISTENCIES = {
     search_service_pb2.CONSISTENCY_UNSPECIFIED: Consistency.BOUNDED,

@@ -4,32 +4,24 @@ Used by `UpsertItems` for its one batch and by `ingester.py` for each of a strea
 apart from embedding so that the two overlap.
 """
 
-import json
 from collections.abc import Collection as Container
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from enum import Enum
 from typing import TypeAlias
 
 from tihua_server.collection import CollectionSpec
 from tihua_server.config import Limits
-from tihua_server.errors import AlreadyExists, CollectionMoved, InvalidInput, ServiceError
-from tihua_server.item import Item, Metadata
+from tihua_server.draft import UNKNOWN_TIME, Draft
+from tihua_server.errors import AlreadyExists, CollectionMoved, ServiceError
+from tihua_server.item import Item
 from tihua_server.lane import Lane
 from tihua_server.search_params import Fields
 from tihua_server.served_models import ServedModels
 from tihua_server.stages import Stages, longest
-from tihua_server.types import Content, FloatArray, ModelRef
+from tihua_server.types import Content, ModelRef
 from tihua_server.vector_store import VectorStore
-
-RESERVED_KEYS = frozenset(
-    {"id", "embedding", "uri", "_origin", "_update_time", "_seq", "_partition"}
-)
-"""Columns of the collection, and Milvus Lite's own, which it drops from metadata without a word."""
-
-UNKNOWN_TIME = datetime.fromtimestamp(0, UTC)
-"""The time of an update that nobody remembers, as the contract has it."""
 
 
 class WriteMode(Enum):
@@ -38,25 +30,6 @@ class WriteMode(Enum):
     UPSERT = "upsert"
     INSERT_ONLY = "insert-only"
     SKIP_EXISTING = "skip-existing"
-
-
-@dataclass(frozen=True, slots=True)
-class Draft:
-    """An item to be written: what it is made of, or why that could not be read.
-
-    Attributes:
-        id, uri, metadata: as in `Item`.
-        content: what is embedded.
-        origin: who writes it; an item of the same id and origin in the store is this very one.
-        update_time: in UTC; `UNKNOWN_TIME`, or None for the time at which it will be written.
-    """
-
-    id: str
-    content: Content | ServiceError
-    uri: str = ""
-    metadata: Metadata = field(default_factory=dict)
-    origin: str = ""
-    update_time: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +124,7 @@ class Writer:
         good: list[_Good] = []
         for index, draft in enumerate(drafts):
             try:
-                good.append((index, draft, self._checked(draft)))
+                good.append((index, draft, draft.checked(self._limits)))
             except ServiceError as error:
                 failures.append(Failure(index, draft.id, error.detached()))
         already_written = 0
@@ -179,7 +152,7 @@ class Writer:
                 if isinstance(row, ServiceError):
                     failures.append(Failure(index, draft.id, row.detached()))
                 else:
-                    items.append(_item(draft, row))
+                    items.append(draft.item(row))
             had = {item.id for item in items}
             left += [(index, draft) for index, draft, _ in good if draft.id in had]
             good = [each for each in good if each[1].id not in had]
@@ -229,49 +202,11 @@ class Writer:
         on_their_way = {item_id: "" for item_id in ids if item_id in taken}
         return on_their_way | {item.id: item.origin for item in stored}
 
-    def _checked(self, draft: Draft) -> Content:
-        limits = self._limits
-        if not draft.id:
-            raise InvalidInput(
-                "item has no id; give each item a key of its own", reason="EMPTY_ID", field="id"
-            )
-        _check_bytes("id", draft.id, limits.max_id_bytes)
-        _check_bytes("uri", draft.uri, limits.max_uri_bytes)
-        for key in draft.metadata:
-            if is_reserved(key):
-                raise InvalidInput(
-                    f"metadata key {key!r} is reserved; rename it",
-                    reason="RESERVED_KEY",
-                    field=f"metadata.{key}",
-                )
-        _check_bytes(
-            "metadata", json.dumps(draft.metadata, ensure_ascii=False), limits.max_metadata_bytes
-        )
-        if isinstance(draft.content, ServiceError):
-            raise draft.content
-        return draft.content
-
-
-def is_reserved(key: str) -> bool:
-    """Return whether metadata may have no such key."""
-    return key in RESERVED_KEYS or key.startswith("$")
-
 
 def _dated(item: Item, now: datetime) -> Item:
     if item.update_time is None:
         return replace(item, update_time=now)
     return replace(item, update_time=None) if item.update_time == UNKNOWN_TIME else item
-
-
-def _check_bytes(part: str, value: str, max_bytes: int) -> None:
-    size = len(value.encode())
-    if size > max_bytes:
-        raise InvalidInput(
-            f"{part} is {size} bytes; the limit is {max_bytes}",
-            reason=f"{part.upper()}_TOO_LONG",
-            field=part,
-            metadata={"bytes": size, f"max_{part}_bytes": max_bytes},
-        )
 
 
 def _first_of_each_id(drafts: Sequence[_Good]) -> tuple[list[_Good], list[_Good]]:
@@ -283,10 +218,6 @@ def _first_of_each_id(drafts: Sequence[_Good]) -> tuple[list[_Good], list[_Good]
         (others if each[1].id in ids else first).append(each)
         ids.add(each[1].id)
     return first, others
-
-
-def _item(draft: Draft, embedding: FloatArray) -> Item:
-    return Item(draft.id, embedding, draft.uri, draft.metadata, draft.origin, draft.update_time)
 
 
 def _already_exists(item_id: str, collection: str) -> AlreadyExists:

@@ -9,12 +9,13 @@ import pytest
 from ingest_streams import GRANT, Shelf, batch, drain, run, stream, summary
 from picture_files import encode, noise
 from tihua_server.config import Limits
+from tihua_server.draft import Draft
 from tihua_server.errors import StoreUnavailable
 from tihua_server.ingest_events import Ack, Batch
 from tihua_server.ingester import Ingester
 from tihua_server.served_models import ServedModels
 from tihua_server.types import Content, EncodedImage, Text
-from tihua_server.writer import Draft, Writer
+from tihua_server.writer import Writer
 
 
 class KeptText(Text):

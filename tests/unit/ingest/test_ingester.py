@@ -20,12 +20,13 @@ from ingest_streams import (
 )
 from tihua_server import ingest_stream
 from tihua_server.config import Config
+from tihua_server.draft import Draft
 from tihua_server.errors import Draining, OutOfOrder, Overloaded, StoreUnavailable, StreamIdle
 from tihua_server.ingest_events import Ack, Batch, Credit, DrainingNotice, Event, Started
 from tihua_server.ingester import Ingester
 from tihua_server.served_models import ServedModels
 from tihua_server.types import Encoder, FloatArray, Text, TokenArray
-from tihua_server.writer import Draft, WriteMode
+from tihua_server.writer import WriteMode
 
 
 async def test_everything_sent_is_written_and_summed_up(ingester: Ingester, shelf: Shelf) -> None:

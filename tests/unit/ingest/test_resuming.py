@@ -6,13 +6,14 @@ from collections.abc import Sequence
 import pytest
 from fake_encoder import FakeEncoder
 from ingest_streams import Shelf, acks, batch, drain, ingester_of, last_ack, run, stream, summary
+from tihua_server.draft import Draft
 from tihua_server.errors import OutOfOrder, SessionConflict, SessionTaken
 from tihua_server.ingest_events import Ack, Batch, Event, Started
 from tihua_server.ingest_session import Counts
 from tihua_server.ingester import Ingester
 from tihua_server.served_models import ServedModels
 from tihua_server.types import Text
-from tihua_server.writer import Draft, WriteMode
+from tihua_server.writer import WriteMode
 
 
 @pytest.fixture
