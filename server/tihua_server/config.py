@@ -1,6 +1,6 @@
 """Every knob of the server, with its default: two frozen dataclasses, filled once at the door.
 
-`cli.py` makes one flag and one `TIHUA_…` variable of each field of `Config`.
+`options.py` makes one flag and one `TIHUA_…` variable of each field of `Config`.
 """
 
 from dataclasses import dataclass, field
