@@ -1,6 +1,6 @@
 """One ingest stream: batches embedded side by side, written in their order, acknowledged.
 
-    reader ──> pending batches, each embedding in a task of its own ──> writer ──> events
+    reader ──> batches in flight, each embedding in a task of its own ──> writer ──> events
 
 The reader takes what the client was granted and no more. The writer waits for the oldest batch,
 takes the finished ones behind it along, writes them in one call and tells the client: so a batch
@@ -12,15 +12,15 @@ that they share, which a batch leaves as soon as it is embedded, whether its cli
 
 import asyncio
 import contextlib
-from collections import Counter, deque
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from time import monotonic
 from typing import Any
 
 from tihua_server.admission import Budget
-from tihua_server.errors import Draining, OutOfOrder, Overloaded, SessionTaken, StreamIdle
+from tihua_server.errors import Draining, OutOfOrder, SessionTaken, StreamIdle
+from tihua_server.in_flight import InFlight, Pending
 from tihua_server.ingest_events import (
     Ack,
     Batch,
@@ -31,7 +31,6 @@ from tihua_server.ingest_events import (
     Summary,
 )
 from tihua_server.ingest_session import BatchFailure, Counts, Session
-from tihua_server.item import Item
 from tihua_server.lane import Lane
 from tihua_server.observer import Observer
 from tihua_server.writer import Prepared, WriteMode, Writer
@@ -42,16 +41,6 @@ MAX_WRITE_ITEMS = 1_000
 ACK_INTERVAL_S = 0.1
 """Acknowledgements without failures come no closer than this while there is more to write: small
 batches would be answered hundreds of times a second. None comes later than this."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Pending:
-    """A batch that is being embedded; its content belongs to the task, and goes with it."""
-
-    seq: int
-    ids: tuple[str, ...]
-    size_bytes: int
-    task: asyncio.Task[Prepared]
 
 
 class IngestStream:
@@ -84,11 +73,9 @@ class IngestStream:
         self._model = model
         self._writer = writer
         self._grant = grant
+        self._in_flight = InFlight(grant, tells_ids=session.mode is not WriteMode.UPSERT)
         self._room = room
         self._idle_timeout_s = idle_timeout_s
-        self._pending: deque[_Pending] = deque()
-        self._pending_ids: Counter[str] = Counter()
-        self._in_flight_bytes = 0
         self._change = asyncio.Event()
         self._reader: asyncio.Task[None] | None = None
         self._is_held_up = False
@@ -111,13 +98,13 @@ class IngestStream:
         if self._is_draining or self._is_taken:
             self._stop_reading()
         has_told_draining = False
-        while self._pending or not self._reader.done():
+        while self._in_flight or not self._reader.done():
             self._raise_if_taken()
             if self._is_draining and not has_told_draining:
                 has_told_draining = True
                 yield DrainingNotice()
                 continue  # while it was sent, everything may have changed
-            if not self._pending or not self._pending[0].task.done():
+            if not self._in_flight.is_oldest_done():
                 untold_s = told_s + ACK_INTERVAL_S - monotonic()
                 if session.counts.committed_seq <= told_seq:
                     await self._wait_for_change()
@@ -135,7 +122,7 @@ class IngestStream:
                 if session.counts.committed_seq > told_seq:
                     yield Ack(session.counts, [])
                 raise
-            if failures or not self._pending or monotonic() - told_s >= ACK_INTERVAL_S:
+            if failures or not self._in_flight or monotonic() - told_s >= ACK_INTERVAL_S:
                 told_seq, told_s = session.counts.committed_seq, monotonic()
                 yield Ack(session.counts, failures)
             yield credit
@@ -160,9 +147,9 @@ class IngestStream:
     async def close(self) -> None:
         """Stop; what is not acknowledged is the client's to send again."""
         self._stop_reading()
-        for pending in self._pending:
-            pending.task.cancel()
-        tasks: list[asyncio.Task[Any]] = [pending.task for pending in self._pending]
+        tasks: list[asyncio.Task[Any]] = [*self._in_flight.tasks]
+        for task in tasks:
+            task.cancel()
         if self._reader is not None:
             tasks.append(self._reader)
         await asyncio.gather(*tasks, return_exceptions=True)
@@ -190,7 +177,7 @@ class IngestStream:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._change.wait(), at_most_s)
             return
-        is_busy = self._pending or self._is_held_up
+        is_busy = self._in_flight or self._is_held_up
         try:
             async with asyncio.timeout(None if is_busy else self._idle_timeout_s):
                 await self._change.wait()
@@ -211,7 +198,7 @@ class IngestStream:
                     f"batch {batch.seq} came where {next_seq} was due; resume with that one",
                     metadata={"seq": batch.seq, "expected": next_seq},
                 )
-            self._check_credit(batch)
+            self._in_flight.check(batch)
             next_seq += 1
             self._is_held_up = True
             self._change.set()
@@ -226,62 +213,32 @@ class IngestStream:
                     ],
                     model=self._model,
                     mode=session.mode,
-                    taken=frozenset(self._pending_ids),
+                    taken=self._in_flight.ids,
                     lane=Lane.BULK,
                     wait=True,
                 )
             )
             task.add_done_callback(partial(self._embedded, batch.size_bytes))
-            ids = tuple(draft.id for draft in batch.drafts)
-            self._pending.append(_Pending(batch.seq, ids, batch.size_bytes, task))
-            self._in_flight_bytes += batch.size_bytes
-            if session.mode is not WriteMode.UPSERT:
-                self._pending_ids.update(ids)
+            self._in_flight.add(batch, task)
             del batch  # not kept until the next one comes
-
-    def _check_credit(self, batch: Batch) -> None:
-        in_flight = len(self._pending) + 1
-        in_flight_bytes = self._in_flight_bytes + batch.size_bytes
-        if in_flight > self._grant.batches or in_flight_bytes > self._grant.size_bytes:
-            raise Overloaded(
-                f"batch {batch.seq} makes {in_flight} batches and {in_flight_bytes} bytes in "
-                f"flight; the grant was {self._grant.batches} batches and "
-                f"{self._grant.size_bytes} bytes: wait for credit"
-            )
 
     async def _write_finished(self) -> tuple[list[BatchFailure], Credit]:
         """Write the oldest batch and the finished ones behind it; return what to tell of them."""
-        finished: list[tuple[_Pending, Prepared]] = []
-        items: list[Item] = []
-        for pending in self._pending:
-            is_ready = (
-                pending.task.done()
-                and not pending.task.cancelled()
-                and pending.task.exception() is None
-            )
-            if finished and (not is_ready or len(items) >= MAX_WRITE_ITEMS):
-                break
-            prepared = pending.task.result()
-            if finished and prepared.target != finished[0][1].target:
-                break
-            finished.append((pending, prepared))
-            items += prepared.items
+        finished = self._in_flight.finished(MAX_WRITE_ITEMS)
+        items = [item for _, prepared in finished for item in prepared.items]
         await self._writer.write(finished[0][1].target, items)
         return self._commit(finished)
 
     def _commit(
-        self, finished: Sequence[tuple[_Pending, Prepared]]
+        self, finished: Sequence[tuple[Pending, Prepared]]
     ) -> tuple[list[BatchFailure], Credit]:
         counts = self._session.counts
         failures: list[BatchFailure] = []
-        freed_bytes = 0
         for pending, prepared in finished:
-            self._pending.popleft()
             written = len(prepared.items) + prepared.already_written
             self._observer.ingested(
                 written=written, failed=len(prepared.failures), skipped=prepared.skipped
             )
-            freed_bytes += pending.size_bytes
             failures += [BatchFailure(pending.seq, failure) for failure in prepared.failures]
             counts = Counts(
                 committed_seq=pending.seq,
@@ -289,8 +246,6 @@ class IngestStream:
                 failed=counts.failed + len(prepared.failures),
                 skipped=counts.skipped + prepared.skipped,
             )
-            if self._session.mode is not WriteMode.UPSERT:
-                self._pending_ids -= Counter(pending.ids)
-        self._in_flight_bytes -= freed_bytes
+        credit = self._in_flight.drop(len(finished))
         self._session.commit(counts, failures)
-        return failures, Credit(len(finished), freed_bytes)
+        return failures, credit

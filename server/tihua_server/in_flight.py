@@ -1,0 +1,108 @@
+"""The batches of one ingest stream that were taken and are not written yet, in their order."""
+
+import asyncio
+from collections import Counter, deque
+from dataclasses import dataclass
+
+from tihua_server.errors import Overloaded
+from tihua_server.ingest_events import Batch, Credit
+from tihua_server.writer import Prepared
+
+
+@dataclass(frozen=True, slots=True)
+class Pending:
+    """A batch that is being embedded; its content belongs to the task, and goes with it."""
+
+    seq: int
+    ids: tuple[str, ...]
+    size_bytes: int
+    task: asyncio.Task[Prepared]
+
+
+class InFlight:
+    """Batches that are embedded side by side, no more of them than was granted."""
+
+    def __init__(self, grant: Credit, *, tells_ids: bool) -> None:
+        """Take what may be in flight, and whether anybody will ask for the ids."""
+        self._grant = grant
+        self._tells_ids = tells_ids
+        self._batches: deque[Pending] = deque()
+        self._ids: Counter[str] = Counter()
+        self._size_bytes = 0
+
+    def __len__(self) -> int:
+        return len(self._batches)
+
+    @property
+    def ids(self) -> frozenset[str]:
+        """The ids of all items, if somebody was to ask for them."""
+        return frozenset(self._ids)
+
+    @property
+    def tasks(self) -> list[asyncio.Task[Prepared]]:
+        """What embeds them, the oldest first."""
+        return [pending.task for pending in self._batches]
+
+    def check(self, batch: Batch) -> None:
+        """Return if there is credit for one more.
+
+        Raises:
+            Overloaded: it would be more than was granted.
+        """
+        in_flight = len(self._batches) + 1
+        in_flight_bytes = self._size_bytes + batch.size_bytes
+        if in_flight > self._grant.batches or in_flight_bytes > self._grant.size_bytes:
+            raise Overloaded(
+                f"batch {batch.seq} makes {in_flight} batches and {in_flight_bytes} bytes in "
+                f"flight; the grant was {self._grant.batches} batches and "
+                f"{self._grant.size_bytes} bytes: wait for credit"
+            )
+
+    def add(self, batch: Batch, task: asyncio.Task[Prepared]) -> None:
+        """Put a batch behind the others; the task embeds it."""
+        ids = tuple(draft.id for draft in batch.drafts)
+        self._batches.append(Pending(batch.seq, ids, batch.size_bytes, task))
+        self._size_bytes += batch.size_bytes
+        if self._tells_ids:
+            self._ids.update(ids)
+
+    def is_oldest_done(self) -> bool:
+        """Return whether the batch that is to be written next is embedded, or failed."""
+        return bool(self._batches) and self._batches[0].task.done()
+
+    def finished(self, max_items: int) -> list[tuple[Pending, Prepared]]:
+        """Return the oldest batch and the embedded ones behind it, for one place and in one write.
+
+        Args:
+            max_items: once there are so many, no further batch is added.
+
+        Raises:
+            Exception: what the oldest batch failed with.
+        """
+        finished: list[tuple[Pending, Prepared]] = []
+        items = 0
+        for pending in self._batches:
+            is_ready = (
+                pending.task.done()
+                and not pending.task.cancelled()
+                and pending.task.exception() is None
+            )
+            if finished and (not is_ready or items >= max_items):
+                break
+            prepared = pending.task.result()
+            if finished and prepared.target != finished[0][1].target:
+                break
+            finished.append((pending, prepared))
+            items += len(prepared.items)
+        return finished
+
+    def drop(self, count: int) -> Credit:
+        """Let go of the oldest ones, which are written; return the credit that comes back."""
+        size_bytes = 0
+        for _ in range(count):
+            pending = self._batches.popleft()
+            size_bytes += pending.size_bytes
+            if self._tells_ids:
+                self._ids -= Counter(pending.ids)
+        self._size_bytes -= size_bytes
+        return Credit(count, size_bytes)
