@@ -10,7 +10,6 @@ What costs less than the way to a thread and back (80 µs) is done at once: a sh
 """
 
 import asyncio
-import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -21,24 +20,14 @@ import numpy as np
 from tihua_server.batcher import Batcher
 from tihua_server.capacity import Capacity
 from tihua_server.config import Config
-from tihua_server.errors import InvalidInput, ServiceError, TooLarge
+from tihua_server.errors import InvalidInput, ServiceError
 from tihua_server.flow import Flow
-from tihua_server.image_root import ImageRoot
-from tihua_server.images import decode_image, picture_size, pixels_from_rgb
 from tihua_server.lane import Lane
-from tihua_server.types import (
-    EncodedImage,
-    Encoder,
-    ImagePath,
-    Picture,
-    PixelArray,
-    RgbImage,
-    TokenArray,
-)
+from tihua_server.picture_decoder import PictureDecoder
+from tihua_server.types import Encoder, Picture, PixelArray, RgbImage, TokenArray
 
 INLINE_CHARS = 256
 """Characters of one call that are tokenized in the event loop: half a millisecond at the most."""
-
 
 PIECE_CHARS = 4_096
 """Characters that a thread tokenizes before it looks who goes first; one longer text is a piece."""
@@ -74,7 +63,7 @@ class Preprocessor:
         self._limits = config.limits
         self._room = capacity.pixel_room
         self._without_room: dict[Lane, set[_Decoding]] = {lane: set() for lane in Lane}
-        self._root = None if config.image_root is None else ImageRoot(config.image_root)
+        self._decoder = PictureDecoder(encoder, config)
         self._jobs: Batcher[Callable[[], Any], Any] = Batcher(
             lambda jobs: [job() for job in jobs],
             workers=capacity.preprocess_workers,
@@ -121,12 +110,13 @@ class Preprocessor:
             TooLarge: it has too many bytes or pixels.
         """
         size = self._encoder.info.image_size
-        if isinstance(image, EncodedImage):
-            self._check_bytes(len(image.content))
-        elif isinstance(image, RgbImage):
-            self._check_pixels(image)
-            if image.width_px == image.height_px == size and len(image.data) == size * size * 3:
-                return np.frombuffer(image.data, np.uint8).reshape(size, size, 3)
+        self._decoder.check(image)
+        if (
+            isinstance(image, RgbImage)
+            and image.width_px == image.height_px == size
+            and len(image.data) == size * size * 3
+        ):
+            return np.frombuffer(image.data, np.uint8).reshape(size, size, 3)
         decoding = _Decoding(image)
         try:
             return await self._decoded(decoding, lane, flow)
@@ -189,73 +179,25 @@ class Preprocessor:
             )
         return tokens.ids
 
-    def _check_bytes(self, size_bytes: int) -> None:
-        if size_bytes > self._limits.max_image_bytes:
-            raise TooLarge(
-                f"picture is {size_bytes} bytes; the limit is "
-                f"{self._limits.max_image_bytes}; send a smaller copy, the model sees "
-                f"{self._encoder.info.image_size} x {self._encoder.info.image_size} pixels of it",
-                reason="IMAGE_TOO_LARGE",
-                metadata={"bytes": size_bytes, "max_image_bytes": self._limits.max_image_bytes},
-            )
-
-    def _check_pixels(self, image: RgbImage) -> None:
-        if image.width_px * image.height_px > self._limits.max_image_pixels:
-            raise TooLarge(
-                f"picture is {image.width_px} x {image.height_px} pixels; "
-                f"the limit is {self._limits.max_image_pixels} in all",
-                reason="TOO_MANY_PIXELS",
-            )
-
     def _decode_now(self, decoding: _Decoding, lane: Lane) -> PixelArray | _NoRoom:
         content = self._content(decoding)
-        if isinstance(decoding.image, RgbImage):
-            pixels = decoding.image.width_px * decoding.image.height_px
-        else:
-            width, height = picture_size(content, max_pixels=self._limits.max_image_pixels)
-            pixels = width * height
+        pixels = self._decoder.pixel_count(decoding.image, content)
         if not self._room.take_now(pixels, lane):
             return _NoRoom(pixels)
         try:
-            return self._decode(decoding.image, content)
+            return self._decoder.decode(decoding.image, content)
         finally:
             self._room.give(pixels)
 
     def _decode_later(self, decoding: _Decoding, waiting: set[_Decoding]) -> PixelArray:
         waiting.discard(decoding)
         # A file of the server's is read again: what waits holds no more than it was admitted with.
-        return self._decode(decoding.image, self._content(decoding))
-
-    def _decode(self, image: Picture, content: bytes) -> PixelArray:
-        size, resize = self._encoder.info.image_size, self._encoder.resize
-        if isinstance(image, RgbImage):
-            return pixels_from_rgb(content, image.width_px, image.height_px, size, resize=resize)
-        max_pixels = self._limits.max_image_pixels
-        return decode_image(content, size, max_pixels=max_pixels, resize=resize)
+        return self._decoder.decode(decoding.image, self._content(decoding))
 
     def _content(self, decoding: _Decoding) -> bytes:
         if decoding.is_dropped:
             raise _Dropped
-        match decoding.image:
-            case RgbImage(data):
-                return data
-            case EncodedImage(content):
-                return content
-            case ImagePath(path):
-                return self._read(path)
-
-    def _read(self, path: str) -> bytes:
-        if self._root is None:
-            raise InvalidInput(
-                "this server opens no files that a client names; send the picture itself, or ask "
-                "the operator for --image-root",
-                reason="PATHS_NOT_ALLOWED",
-            )
-        with self._root.open(path) as file:
-            self._check_bytes(os.fstat(file.fileno()).st_size)
-            content = file.read(self._limits.max_image_bytes + 1)
-        self._check_bytes(len(content))
-        return content
+        return self._decoder.content(decoding.image)
 
 
 def _pieces(texts: Sequence[str]) -> Iterator[list[str]]:

@@ -44,7 +44,7 @@ class Gate:
 def gate(monkeypatch: pytest.MonkeyPatch) -> Gate:
     """A gate that is shut."""
     made = Gate()
-    monkeypatch.setattr("tihua_server.preprocessor.decode_image", made)
+    monkeypatch.setattr("tihua_server.picture_decoder.decode_image", made)
     return made
 
 

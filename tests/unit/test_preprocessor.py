@@ -30,8 +30,8 @@ class Gate:
         self.is_open = threading.Event()
         self.sized: list[bytes] = []
         self.decoded: list[bytes] = []
-        monkeypatch.setattr("tihua_server.preprocessor.picture_size", self._size)
-        monkeypatch.setattr("tihua_server.preprocessor.decode_image", self._decode)
+        monkeypatch.setattr("tihua_server.picture_decoder.picture_size", self._size)
+        monkeypatch.setattr("tihua_server.picture_decoder.decode_image", self._decode)
 
     def _size(self, content: bytes, *, max_pixels: int) -> tuple[int, int]:
         self.sized.append(content)

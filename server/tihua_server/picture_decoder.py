@@ -1,0 +1,105 @@
+"""Pictures in whatever form they came → pixels, within the bounds on bytes and pixels.
+
+Waits for nobody: `preprocessor.py` knows who goes first, and calls it in threads.
+"""
+
+import os
+
+from tihua_server.config import Config
+from tihua_server.errors import InvalidInput, TooLarge
+from tihua_server.image_root import ImageRoot
+from tihua_server.images import decode_image, picture_size, pixels_from_rgb
+from tihua_server.types import EncodedImage, Encoder, ImagePath, Picture, PixelArray, RgbImage
+
+
+class PictureDecoder:
+    """Makes of files, their paths and pixels what the model takes."""
+
+    def __init__(self, encoder: Encoder, config: Config) -> None:
+        """Take the model, for how it resizes and to what, the bounds and the allowed folder."""
+        self._encoder = encoder
+        self._limits = config.limits
+        self._root = None if config.image_root is None else ImageRoot(config.image_root)
+
+    def check(self, image: Picture) -> None:
+        """Return if a picture is not too large, as far as can be told without reading it.
+
+        Raises:
+            TooLarge: it has too many bytes or pixels.
+        """
+        match image:
+            case EncodedImage(content):
+                self._check_bytes(len(content))
+            case RgbImage():
+                self._check_pixels(image)
+
+    def content(self, image: Picture) -> bytes:
+        """Return a picture's file or pixels; what is named by its path is read now.
+
+        Raises:
+            InvalidInput: it is named by its path, and no folder is allowed.
+            NotFound: there is no such file below the folder that is allowed.
+            TooLarge: the file has too many bytes.
+        """
+        match image:
+            case RgbImage(data):
+                return data
+            case EncodedImage(content):
+                return content
+            case ImagePath(path):
+                return self._read(path)
+
+    def pixel_count(self, image: Picture, content: bytes) -> int:
+        """Return how many pixels a picture has before it is resized.
+
+        Args:
+            image: the picture.
+            content: what `content` returned for it.
+
+        Raises:
+            InvalidInput: it can't be read.
+            TooLarge: it has too many pixels.
+        """
+        if isinstance(image, RgbImage):
+            return image.width_px * image.height_px
+        width, height = picture_size(content, max_pixels=self._limits.max_image_pixels)
+        return width * height
+
+    def decode(self, image: Picture, content: bytes) -> PixelArray:
+        """Return (image_size, image_size, 3) uint8, RGB; arguments and errors as `pixel_count`."""
+        size, resize = self._encoder.info.image_size, self._encoder.resize
+        if isinstance(image, RgbImage):
+            return pixels_from_rgb(content, image.width_px, image.height_px, size, resize=resize)
+        max_pixels = self._limits.max_image_pixels
+        return decode_image(content, size, max_pixels=max_pixels, resize=resize)
+
+    def _read(self, path: str) -> bytes:
+        if self._root is None:
+            raise InvalidInput(
+                "this server opens no files that a client names; send the picture itself, or ask "
+                "the operator for --image-root",
+                reason="PATHS_NOT_ALLOWED",
+            )
+        with self._root.open(path) as file:
+            self._check_bytes(os.fstat(file.fileno()).st_size)
+            content = file.read(self._limits.max_image_bytes + 1)
+        self._check_bytes(len(content))
+        return content
+
+    def _check_bytes(self, size_bytes: int) -> None:
+        if size_bytes > self._limits.max_image_bytes:
+            raise TooLarge(
+                f"picture is {size_bytes} bytes; the limit is "
+                f"{self._limits.max_image_bytes}; send a smaller copy, the model sees "
+                f"{self._encoder.info.image_size} x {self._encoder.info.image_size} pixels of it",
+                reason="IMAGE_TOO_LARGE",
+                metadata={"bytes": size_bytes, "max_image_bytes": self._limits.max_image_bytes},
+            )
+
+    def _check_pixels(self, image: RgbImage) -> None:
+        if image.width_px * image.height_px > self._limits.max_image_pixels:
+            raise TooLarge(
+                f"picture is {image.width_px} x {image.height_px} pixels; "
+                f"the limit is {self._limits.max_image_pixels} in all",
+                reason="TOO_MANY_PIXELS",
+            )
