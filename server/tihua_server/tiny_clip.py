@@ -16,15 +16,10 @@ from safetensors.torch import load
 from torch import Tensor, nn
 
 from tihua_server.clip_model import ClipModel, Towers
+from tihua_server.efficientnet_lite import PIXEL_MEAN, PIXEL_SCALE
 from tihua_server.errors import ModelError
 from tihua_server.fingerprint import fingerprint
-from tihua_server.tiny_network import (
-    PIXEL_MEAN,
-    PIXEL_SCALE,
-    ImageTower,
-    NetworkShape,
-    TinyNetwork,
-)
+from tihua_server.tiny_network import ImageTower, NetworkShape, TinyNetwork
 from tihua_server.tokenizer import CONTEXT_LENGTH
 from tihua_server.types import ModelRef
 

@@ -1,32 +1,16 @@
-"""The network of `tihua-tiny`: an EfficientNet-Lite image tower and a bag-of-characters text tower.
+"""The network of `tihua-tiny`: EfficientNet-Lite for pictures, a bag of characters for texts."""
 
-Plain torch: nothing here needs torchvision or timm. The batch norms of EfficientNet are folded
-into its convolutions once, when the ImageNet weights are read (`training/backbone.py`), so the
-network serves and trains without running statistics, and a picture's embedding does not depend on
-the batch that it came in.
-"""
-
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import cast
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from tihua_server.efficientnet_lite import POOLED_CHANNELS, EfficientNetLite2
+
 VOCAB_SIZE = 21_128
 """Entries of cn_clip's `vocab.txt`, the BERT vocabulary of Chinese-CLIP."""
-
-STEM_CHANNELS = 32
-"""Channels of the first convolution; the Lite models do not scale it."""
-
-POOLED_CHANNELS = 1280
-"""Length of the pooled feature; the Lite models do not scale it."""
-
-PIXEL_MEAN = 127.0
-PIXEL_SCALE = 128.0
-"""Pixels enter as (x - 127) / 128 (TensorFlow's `efficientnet_lite_builder.py`)."""
 
 PADDING = 0
 UNKNOWN = 1
@@ -35,21 +19,6 @@ FIRST_TOKEN = 2
 
 TABLE_STD = 0.05
 """Spread of fresh rows; from torch's 1.0 training hardly moves them (R@10 on val 42 against 34)."""
-
-_STAGES = (
-    # expansion, kernel, stride, channels, repeats: EfficientNet-B0 (Tan & Le 2019, table 1) scaled
-    # to width 1.1 and depth 1.2, which is Lite2.
-    (1, 3, 1, 16, 1),
-    (6, 3, 2, 24, 3),
-    (6, 5, 2, 48, 3),
-    (6, 3, 2, 88, 4),
-    (6, 5, 1, 120, 4),
-    (6, 5, 2, 208, 5),
-    (6, 3, 1, 352, 1),
-)
-
-BLOCK_COUNT = sum(stage[4] for stage in _STAGES)
-"""Inverted bottlenecks in the image tower."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,100 +58,16 @@ class NetworkShape:
         return cls(**{name: int(metadata[name]) for name in cls.__slots__})
 
 
-class SamePadConv(nn.Module):
-    """A convolution whose output is ceil(side / stride), padded as TensorFlow pads.
-
-    TensorFlow puts the odd row and column of padding at the end; torch's own `padding` is
-    symmetric, and the ImageNet weights would see every picture shifted.
-    """
-
-    def __init__(
-        self, inputs: int, outputs: int, kernel: int, stride: int = 1, groups: int = 1
-    ) -> None:
-        super().__init__()
-        # At stride 1 the padding is symmetric, and need not be a copy of the map.
-        padding = kernel // 2 if stride == 1 else 0
-        self.conv = nn.Conv2d(
-            inputs, outputs, kernel, stride, padding=padding, groups=groups, bias=True
-        )
-        self.kernel = kernel
-        self.stride = stride
-
-    def forward(self, pixels: Tensor) -> Tensor:
-        """Return the convolved map: (batch, outputs, ⌈height / stride⌉, ⌈width / stride⌉)."""
-        if self.stride == 1:
-            return cast("Tensor", self.conv(pixels))
-        height, width = (self._missing(side) for side in pixels.shape[-2:])
-        padding = (width // 2, width - width // 2, height // 2, height - height // 2)
-        return cast("Tensor", self.conv(functional.pad(pixels, padding)))
-
-    def _missing(self, side: int) -> int:
-        covered = (math.ceil(side / self.stride) - 1) * self.stride + self.kernel
-        return max(covered - side, 0)
-
-
-class InvertedBottleneck(nn.Module):
-    """EfficientNet's block without squeeze-and-excitation, as the Lite models have it."""
-
-    def __init__(self, inputs: int, outputs: int, expansion: int, kernel: int, stride: int) -> None:
-        super().__init__()
-        hidden = inputs * expansion
-        self.expand = SamePadConv(inputs, hidden, 1) if expansion > 1 else None
-        self.depthwise = SamePadConv(hidden, hidden, kernel, stride, groups=hidden)
-        self.project = SamePadConv(hidden, outputs, 1)
-        self.has_skip = stride == 1 and inputs == outputs
-
-    def forward(self, maps: Tensor) -> Tensor:
-        """Return (batch, outputs, height / stride, width / stride)."""
-        hidden = maps if self.expand is None else functional.relu6(self.expand(maps))
-        hidden = functional.relu6(self.depthwise(hidden))
-        projected = cast("Tensor", self.project(hidden))
-        return maps + projected if self.has_skip else projected
-
-
-class ImageTower(nn.Module):
-    """EfficientNet-Lite2 up to its pooled feature, then two linear layers into the joint space."""
+class ImageTower(EfficientNetLite2):
+    """EfficientNet-Lite2, then two linear layers into the joint space."""
 
     def __init__(self, shape: NetworkShape) -> None:
         super().__init__()
-        self.stem = SamePadConv(3, STEM_CHANNELS, 3, stride=2)
-        blocks = []
-        inputs = STEM_CHANNELS
-        for expansion, kernel, stride, outputs, repeats in _STAGES:
-            for index in range(repeats):
-                step = stride if index == 0 else 1
-                blocks.append(InvertedBottleneck(inputs, outputs, expansion, kernel, step))
-                inputs = outputs
-        self.blocks = nn.ModuleList(blocks)
-        self.top = SamePadConv(inputs, POOLED_CHANNELS, 1)
         self.norm = nn.LayerNorm(POOLED_CHANNELS)
         self.hidden = nn.Linear(POOLED_CHANNELS, shape.image_hidden)
         self.project = nn.Linear(shape.image_hidden, shape.dim)
         self.direct = nn.Linear(POOLED_CHANNELS, shape.dim, bias=False)
         self.dropout = nn.Dropout(0.0)
-
-    def lower(self, pixels: Tensor, blocks: int = BLOCK_COUNT) -> Tensor:
-        """Return the map after the first `blocks` blocks.
-
-        Args:
-            pixels: (batch, 3, side, side) float32 RGB, 0 to 255.
-            blocks: how many blocks to run, 0 to `BLOCK_COUNT`.
-        """
-        maps = functional.relu6(self.stem((pixels - PIXEL_MEAN) / PIXEL_SCALE))
-        for block in self.blocks[:blocks]:
-            maps = block(maps)
-        return maps
-
-    def pool(self, maps: Tensor, blocks: int = BLOCK_COUNT) -> Tensor:
-        """Return the pooled feature, (batch, 1280), of a map that `lower` returned.
-
-        Args:
-            maps: what `lower` returned.
-            blocks: how many blocks `lower` ran.
-        """
-        for block in self.blocks[blocks:]:
-            maps = block(maps)
-        return functional.relu6(self.top(maps)).mean(dim=(2, 3))
 
     def embed(self, pooled: Tensor) -> Tensor:
         """Return the embeddings, (batch, dim) of L2 norm 1, of pooled features (batch, 1280)."""

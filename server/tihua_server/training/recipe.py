@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass, field
 
-from tihua_server.tiny_network import BLOCK_COUNT, NetworkShape
+from tihua_server.efficientnet_lite import BLOCK_COUNT
+from tihua_server.tiny_network import NetworkShape
 
 
 @dataclass(frozen=True, slots=True)
