@@ -29,16 +29,14 @@ from tihua_server.training.curve import Curve, Point
 from tihua_server.training.pooling import Pooled, Pooling
 from tihua_server.training.recall import Recall
 from tihua_server.training.recipe import Recipe
-from tihua_server.training.schedule import rate_share, require_finite
+from tihua_server.training.schedule import require_finite
+from tihua_server.training.stage_optimizer import Rates, StageOptimizer
 from tihua_server.training.state_file import read_state, write_state
 from tihua_server.types import TokenArray
 
 START_SCALE = 14.0
 MAX_SCALE = 50.0
 """Inverse temperature: where it starts (CLIP's 1/0.07) and where it is stopped."""
-
-WARM_UP = 0.05
-"""Share of the steps over which the learning rate rises."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +54,7 @@ class Stage:
     number: int
     name: str
     epochs: int
-    rates: Sequence[tuple[Sequence[nn.Parameter], float]]
+    rates: Rates
     pool: Callable[[Sequence[Pick]], Pooled]
 
 
@@ -139,28 +137,16 @@ class Trainer:
             self._run(stage, saved[stage.name], progress)
 
     def _run(self, stage: Stage, saved: dict[str, Any] | None, progress: Progress) -> None:
-        optimizer = torch.optim.AdamW(
-            [{"params": params, "lr": rate} for params, rate in stage.rates],
-            weight_decay=self._recipe.weight_decay,
-            fused=True,
-        )
-        average = WeightAverage(
-            [parameter for params, _ in stage.rates for parameter in params],
-            self._recipe.average_decay,
-        )
         per_epoch = len(self._mixture)
         steps = per_epoch * stage.epochs
-        warm_up = max(1, int(steps * WARM_UP))
-        schedule = torch.optim.lr_scheduler.LambdaLR(
-            optimizer, lambda step: rate_share(step, steps, warm_up)
-        )
+        optimizer = StageOptimizer(stage.rates, self._recipe, steps=steps)
         first = 0
         if saved:
-            self._restore(saved, optimizer, schedule, average)
+            self._restore(saved, optimizer)
             first = int(saved["epochs"])
             if not self._curve.has(stage.number, first):
                 # It was stopped between the checkpoint and the curve.
-                self._record(stage, first, saved["loss"], average, progress)
+                self._record(stage, first, saved["loss"], optimizer.average, progress)
         task = progress.add_task(stage.name, total=steps, completed=first * per_epoch)
         for epoch in range(first, stage.epochs):
             # A generator per epoch, so that a resumed run draws what an unbroken one would have.
@@ -171,11 +157,7 @@ class Trainer:
             self._network.train()
             for picks in self._mixture.epoch(random):
                 loss = self._loss(picks, sampler, stage)
-                optimizer.zero_grad()
-                loss.backward()  # type: ignore[no-untyped-call]
-                optimizer.step()
-                schedule.step()
-                average.update()
+                optimizer.step(loss)
                 losses.append(loss.detach())
                 progress.advance(task)
             self._network.eval()
@@ -183,9 +165,9 @@ class Trainer:
             require_finite(
                 mean, f"{stage.name}, epoch {epoch + 1}", "more pictures or another --seed"
             )
-            self._save(stage, epoch + 1, mean, optimizer, schedule, average)
-            self._record(stage, epoch + 1, mean, average, progress)
-        average.adopt()
+            self._save(stage, epoch + 1, mean, optimizer)
+            self._record(stage, epoch + 1, mean, optimizer.average, progress)
+        optimizer.average.adopt()
 
     def _record(
         self, stage: Stage, epoch: int, loss: float, average: WeightAverage, progress: Progress
@@ -248,37 +230,18 @@ class Trainer:
         file = self._folder / f"{stage.name}.pt"
         return read_state(file, self._training(stage), self._device) if file.exists() else None
 
-    def _restore(
-        self,
-        saved: dict[str, Any],
-        optimizer: torch.optim.Optimizer,
-        schedule: torch.optim.lr_scheduler.LambdaLR,
-        average: WeightAverage,
-    ) -> None:
+    def _restore(self, saved: dict[str, Any], optimizer: StageOptimizer) -> None:
         self._network.load_state_dict(saved["network"])
-        optimizer.load_state_dict(saved["optimizer"])
-        schedule.load_state_dict(saved["schedule"])
-        average.restore(saved["average"])
+        optimizer.restore(saved)
         with torch.no_grad():
             self._scale.copy_(saved["scale"])
 
-    def _save(
-        self,
-        stage: Stage,
-        epochs: int,
-        loss: float,
-        optimizer: torch.optim.Optimizer,
-        schedule: torch.optim.lr_scheduler.LambdaLR,
-        average: WeightAverage,
-    ) -> None:
+    def _save(self, stage: Stage, epochs: int, loss: float, optimizer: StageOptimizer) -> None:
         state = {
             "training": self._training(stage),
             "network": self._network.state_dict(),
-            "optimizer": optimizer.state_dict(),
-            "schedule": schedule.state_dict(),
-            "average": average.state(),
             "scale": self._scale.detach(),
             "epochs": epochs,
             "loss": loss,
         }
-        write_state(self._folder / f"{stage.name}.pt", state)
+        write_state(self._folder / f"{stage.name}.pt", state | optimizer.state())
