@@ -34,6 +34,11 @@ class Architecture:
         """Side of the square, in pixels, that the network sees."""
         return int(self.config["image_resolution"])
 
+    @property
+    def is_resnet(self) -> bool:
+        """Whether pictures are seen by convolutions, and not by a transformer."""
+        return self.name.startswith("RN")
+
     def network(self) -> Any:
         """Return cn_clip's `CLIP` without weights: all its tensors are on the device `meta`.
 

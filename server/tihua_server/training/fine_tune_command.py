@@ -104,7 +104,7 @@ def fine_tune(
     if missing:
         raise click.ClickException(f"{', '.join(missing)}: not installed; {EXTRA}")
     from tihua_server.training.failures import told_in_a_line
-    from tihua_server.training.fine_tuner import FineTuneRecipe
+    from tihua_server.training.fine_tune_recipe import FineTuneRecipe
     from tihua_server.training.fine_tuning import fine_tune_model
 
     recipe = FineTuneRecipe(seed=seed, epochs=epochs, batch_size=batch_size, rate=rate)

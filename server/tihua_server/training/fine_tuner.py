@@ -1,14 +1,12 @@
 """Fine-tunes a Chinese-CLIP model on captioned pictures, as cn_clip's own training does.
 
-Loss, optimizer and file are those of cn_clip (`training/train.py`, `training/main.py` 1.6.0); rate,
-warm-up and decay are those of its recipe for Flickr30k-CN
-(`run_scripts/flickr30k_finetune_vit-b-16_…sh`), which draws pictures by AutoAugment.
+Loss, optimizer and file are those of cn_clip (`training/train.py`, `training/main.py` 1.6.0), and
+the numbers are those of its recipe (`fine_tune_recipe.py`).
 Nothing of its training code is run: that needs CUDA, a process group and a database of pictures.
 """
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -21,42 +19,18 @@ from torch.nn import functional
 from tihua_server.architecture import Architecture
 from tihua_server.fingerprint import fingerprint
 from tihua_server.training.curve import Curve, Point
+from tihua_server.training.fine_tune_recipe import FineTuneRecipe
 from tihua_server.training.pairs import PairDealer, PairReader
 from tihua_server.training.photographs import Photographs
 from tihua_server.training.recall import Recall, recall
-from tihua_server.training.schedule import rate_share, require_finite
+from tihua_server.training.schedule import require_finite
 from tihua_server.training.state_file import read_state, write_state
 
 MAX_LOG_SCALE = math.log(100)
 """Where the learned inverse temperature is stopped (`train.py`, as in CLIP's paper)."""
 
-WITHOUT_DECAY = ("bn", "ln", "bias", "logit_scale")
-"""Parts of the names of parameters that have no weight decay (`main.py`)."""
-
 LATEST = "latest.pt"
 """The checkpoint that a stopped run goes on from: cn_clip's format, the optimizer in it."""
-
-
-@dataclass(frozen=True, slots=True)
-class FineTuneRecipe:
-    """How to fine-tune.
-
-    Attributes:
-        seed: of every draw.
-        epochs: how often the pairs of picture and caption are seen.
-        batch_size: pairs a step at most; the wrong answers come from the same batch, so more is
-            better.
-        rate: peak learning rate.
-        weight_decay: AdamW's.
-        warm_up_steps: over which the rate rises.
-    """
-
-    seed: int = 0
-    epochs: int = 3
-    batch_size: int = 128
-    rate: float = 5e-5
-    weight_decay: float = 0.001
-    warm_up_steps: int = 100
 
 
 class FineTuner:
@@ -96,7 +70,7 @@ class FineTuner:
         self._reader = PairReader(
             image_size=architecture.image_size, batch_size=recipe.batch_size, device=device
         )
-        self._optimizer = _optimizer(network, architecture, recipe)
+        self._optimizer = recipe.optimizer(network, is_resnet=architecture.is_resnet)
 
     def train(
         self, photographs: Photographs, validation: Photographs | None, progress: Progress
@@ -196,7 +170,7 @@ class FineTuner:
         """Return what has the network computed in bf16, where that is faster than fp32."""
         kind = torch.device(self._device).type
         # Without AMX torch's convolutions are slower in bf16, and without either so is all.
-        needed = "amx_bf16" if _is_resnet(self._architecture) else "avx512_bf16"
+        needed = "amx_bf16" if self._architecture.is_resnet else "avx512_bf16"
         is_faster = kind != "cpu" or torch.cpu.get_capabilities().get(needed, False)
         return torch.autocast(kind, torch.bfloat16, enabled=is_faster)
 
@@ -208,9 +182,8 @@ class FineTuner:
                 module.eval()
 
     def _set_rate(self, step: int, steps: int) -> None:
-        warm_up = min(self._recipe.warm_up_steps, max(1, steps // 10))
         for group in self._optimizer.param_groups:
-            group["lr"] = self._recipe.rate * rate_share(step, steps, warm_up)
+            group["lr"] = self._recipe.rate_at(step, steps)
 
     def _resume(self, training: str) -> tuple[int, float]:
         """Return how many epochs are done and the loss of the last, everything set as after it."""
@@ -236,31 +209,3 @@ class FineTuner:
             },
         }
         write_state(file, content | dict(further or {}))
-
-
-def _optimizer(
-    network: Any, architecture: Architecture, recipe: FineTuneRecipe
-) -> torch.optim.AdamW:
-    """Return cn_clip's (`params.py`), whose numbers for ResNets are others."""
-    is_resnet = _is_resnet(architecture)
-    return torch.optim.AdamW(
-        _groups(network, recipe.weight_decay),
-        lr=recipe.rate,
-        betas=(0.9, 0.999 if is_resnet else 0.98),
-        eps=1e-8 if is_resnet else 1e-6,
-    )
-
-
-def _is_resnet(architecture: Architecture) -> bool:
-    return architecture.name.startswith("RN")
-
-
-def _groups(network: Any, weight_decay: float) -> list[dict[str, Any]]:
-    named = list(network.named_parameters())
-    is_free = [any(part in name for part in WITHOUT_DECAY) for name, _ in named]
-    free = [each for (_, each), skip in zip(named, is_free, strict=True) if skip]
-    rest = [each for (_, each), skip in zip(named, is_free, strict=True) if not skip]
-    return [
-        {"params": free, "weight_decay": 0.0},
-        {"params": rest, "weight_decay": weight_decay},
-    ]

@@ -5,7 +5,8 @@ from pathlib import Path
 
 from tihua_server.chinese_clip import read_weights
 from tihua_server.devices import torch_device
-from tihua_server.training.fine_tuner import FineTuner, FineTuneRecipe
+from tihua_server.training.fine_tune_recipe import FineTuneRecipe
+from tihua_server.training.fine_tuner import FineTuner
 from tihua_server.training.out_folder import occupied
 from tihua_server.training.photographs import read_splits
 from tihua_server.training.progress import training_progress

@@ -18,7 +18,8 @@ from tihua_server.cli import main
 from tihua_server.torchvision_operators import define_missing_operators
 from tihua_server.training import fine_tune_command
 from tihua_server.training.curve import Curve, Point
-from tihua_server.training.fine_tuner import FineTuner, FineTuneRecipe
+from tihua_server.training.fine_tune_recipe import FineTuneRecipe
+from tihua_server.training.fine_tuner import FineTuner
 from tihua_server.training.photographs import Photographs
 from tihua_server.training.progress import training_progress
 

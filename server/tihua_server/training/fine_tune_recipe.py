@@ -1,0 +1,62 @@
+"""How to fine-tune: what may be chosen, and the optimizer that cn_clip has for it.
+
+Rate, warm-up and decay are those of cn_clip's recipe for Flickr30k-CN
+(`run_scripts/flickr30k_finetune_vit-b-16_…sh`), which draws pictures by AutoAugment.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+from tihua_server.training.schedule import rate_share
+
+WITHOUT_DECAY = ("bn", "ln", "bias", "logit_scale")
+"""Parts of the names of parameters that have no weight decay (`main.py`)."""
+
+
+@dataclass(frozen=True, slots=True)
+class FineTuneRecipe:
+    """How to fine-tune.
+
+    Attributes:
+        seed: of every draw.
+        epochs: how often the pairs of picture and caption are seen.
+        batch_size: pairs a step at most; the wrong answers come from the same batch, so more is
+            better.
+        rate: peak learning rate.
+        weight_decay: AdamW's.
+        warm_up_steps: over which the rate rises.
+    """
+
+    seed: int = 0
+    epochs: int = 3
+    batch_size: int = 128
+    rate: float = 5e-5
+    weight_decay: float = 0.001
+    warm_up_steps: int = 100
+
+    def optimizer(self, network: Any, *, is_resnet: bool) -> torch.optim.AdamW:
+        """Return cn_clip's (`params.py`), whose numbers for ResNets are others."""
+        return torch.optim.AdamW(
+            _groups(network, self.weight_decay),
+            lr=self.rate,
+            betas=(0.9, 0.999 if is_resnet else 0.98),
+            eps=1e-8 if is_resnet else 1e-6,
+        )
+
+    def rate_at(self, step: int, steps: int) -> float:
+        """Return the learning rate at a step, from 0, of so many."""
+        warm_up = min(self.warm_up_steps, max(1, steps // 10))
+        return self.rate * rate_share(step, steps, warm_up)
+
+
+def _groups(network: Any, weight_decay: float) -> list[dict[str, Any]]:
+    named = list(network.named_parameters())
+    is_free = [any(part in name for part in WITHOUT_DECAY) for name, _ in named]
+    free = [each for (_, each), skip in zip(named, is_free, strict=True) if skip]
+    rest = [each for (_, each), skip in zip(named, is_free, strict=True) if not skip]
+    return [
+        {"params": free, "weight_decay": 0.0},
+        {"params": rest, "weight_decay": weight_decay},
+    ]
