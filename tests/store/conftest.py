@@ -6,7 +6,7 @@ made in no time; of `milvus`, for the two that are Milvus; of `lite`, for Milvus
 
 import contextlib
 import uuid
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,6 +15,7 @@ import pytest
 from in_memory_store import InMemoryStore
 from pymilvus import MilvusClient
 from tihua_server.collection import CollectionSpec, Index, IndexType
+from tihua_server.item import Item
 from tihua_server.milvus import Milvus
 from tihua_server.search_params import Filter
 from tihua_server.types import FloatArray, ModelRef
@@ -120,3 +121,37 @@ def embeddings() -> FloatArray:
     rows = np.random.default_rng(0).standard_normal((300, DIM)).astype(np.float32)
     normed: FloatArray = rows / np.linalg.norm(rows, axis=1, keepdims=True)
     return normed
+
+
+@pytest.fixture
+def make_pair(
+    spec: Callable[..., CollectionSpec], embeddings: FloatArray
+) -> Callable[[VectorStore], Awaitable[tuple[str, str]]]:
+    """Return what makes two collections of one item each, whose models and ids are `old`, `new`."""
+
+    async def make(store: VectorStore) -> tuple[str, str]:
+        names = []
+        for number, item_id in enumerate(("old", "new")):
+            created = replace(spec(), model=ModelRef(item_id, f"{number:016x}"))
+            await store.create(created)
+            await store.upsert(created.name, [Item(item_id, embeddings[number])])
+            names.append(created.name)
+        return names[0], names[1]
+
+    return make
+
+
+@pytest.fixture
+async def pair(
+    store: VectorStore, make_pair: Callable[[VectorStore], Awaitable[tuple[str, str]]]
+) -> tuple[str, str]:
+    """Such a pair in `store`."""
+    return await make_pair(store)
+
+
+@pytest.fixture
+async def alias(store: VectorStore, pair: tuple[str, str]) -> str:
+    """An alias of the first collection of the pair."""
+    name = pair[0] + "_alias"
+    await store.set_alias(name, pair[0])
+    return name

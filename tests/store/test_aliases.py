@@ -1,8 +1,7 @@
 """Aliases: names that lead to a collection, and can be led elsewhere in one step."""
 
 import asyncio
-import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,38 +10,14 @@ from tihua_server.collection import CollectionSpec, IndexType, LoadState
 from tihua_server.errors import AlreadyExists, CollectionInUse, NotFound
 from tihua_server.item import Item
 from tihua_server.milvus import Milvus
-from tihua_server.milvus_loading import RENAME_S, SPEC_TTL_S
+from tihua_server.milvus_loading import SPEC_TTL_S
 from tihua_server.search_params import Consistency, Fields, Filter, SearchParams
-from tihua_server.types import FloatArray, ModelRef
+from tihua_server.types import FloatArray
 from tihua_server.vector_store import VectorStore
 
 Spec = Callable[..., CollectionSpec]
+MakePair = Callable[[VectorStore], Awaitable[tuple[str, str]]]
 STRONG = SearchParams(1, consistency=Consistency.STRONG)
-
-
-@pytest.fixture
-async def pair(store: VectorStore, spec: Spec, embeddings: FloatArray) -> tuple[str, str]:
-    """Two collections of one item each, whose ids are `old` and `new`."""
-    return await made_pair(store, spec, embeddings)
-
-
-async def made_pair(store: VectorStore, spec: Spec, embeddings: FloatArray) -> tuple[str, str]:
-    """Make two collections of one item each."""
-    names = []
-    for number, item_id in enumerate(("old", "new")):
-        created = replace(spec(), model=ModelRef(item_id, f"{number:016x}"))
-        await store.create(created)
-        await store.upsert(created.name, [Item(item_id, embeddings[number])])
-        names.append(created.name)
-    return names[0], names[1]
-
-
-@pytest.fixture
-async def alias(store: VectorStore, pair: tuple[str, str]) -> str:
-    """An alias of the first collection."""
-    name = pair[0] + "_alias"
-    await store.set_alias(name, pair[0])
-    return name
 
 
 async def ids(store: VectorStore, name: str) -> list[str]:
@@ -172,10 +147,10 @@ async def test_a_collection_with_an_alias_is_not_dropped(
 
 
 async def test_an_alias_of_others_is_only_a_taken_name(
-    milvus: Milvus, spec: Spec, embeddings: FloatArray
+    milvus: Milvus, make_pair: MakePair, spec: Spec
 ) -> None:
     """It is neither led elsewhere nor removed."""
-    ours, _ = await made_pair(milvus, spec, embeddings)
+    ours, _ = await make_pair(milvus)
     other = spec().name
     client = milvus._client
     client.create_collection(other, dimension=4, timeout=30)
@@ -189,66 +164,6 @@ async def test_an_alias_of_others_is_only_a_taken_name(
     finally:
         client.drop_alias(other + "_alias", timeout=5)
         client.drop_collection(other, timeout=5)
-
-
-async def test_a_renamed_collection_keeps_all_it_has(
-    store: VectorStore, pair: tuple[str, str], alias: str, embeddings: FloatArray
-) -> None:
-    """Items, index, model, aliases; it is loaded, and the old name is free."""
-    old, _ = pair
-    before = await store.describe(old)
-    renamed = old + "_1"
-
-    await store.rename(old, renamed, keeps_alias=False)
-
-    after = await store.describe(renamed)
-    assert after == replace(before, spec=replace(before.spec, name=renamed))
-    assert after.load_state is LoadState.LOADED
-    [[hit]] = await store.search(renamed, embeddings[:1], STRONG)
-    assert hit.item.id == "old"
-    with pytest.raises(NotFound):
-        await store.describe(old)
-
-
-async def test_the_old_name_of_a_renamed_collection_may_stay_as_its_alias(
-    milvus: Milvus, spec: Spec, embeddings: FloatArray, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Who reads by it all the time is answered all the time, even if the alias takes a while."""
-    old, _ = await made_pair(milvus, spec, embeddings)
-    create_alias = milvus._client.create_alias
-
-    def create_late(*args: object, **kwargs: object) -> None:
-        time.sleep(RENAME_S / 2)
-        create_alias(*args, **kwargs)
-
-    monkeypatch.setattr(milvus._client, "create_alias", create_late)
-    has_moved = asyncio.Event()
-    answers: list[str] = []
-
-    async def read() -> None:
-        while not has_moved.is_set():
-            name = (await milvus.spec(old)).name
-            try:
-                [item] = await milvus.get(name, ["old"], Fields())
-            except NotFound:
-                name = (await milvus.spec(old, is_fresh=True)).name
-                [item] = await milvus.get(name, ["old"], Fields())
-            answers.append(item.id)
-
-    reading = [asyncio.create_task(read()) for _ in range(3)]
-    while len(answers) < 5:
-        await asyncio.sleep(0.01)
-    await milvus.rename(old, old + "_1", keeps_alias=True)
-    done = len(answers)
-    while len(answers) < done + 5:
-        await asyncio.sleep(0.01)
-    has_moved.set()
-    await asyncio.gather(*reading)
-    assert set(answers) == {"old"}
-    assert (await milvus.spec(old)).name == old + "_1"
-    assert (await milvus.describe(old + "_1")).aliases == (old,)
-    with pytest.raises(CollectionInUse, match="alias"):
-        await milvus.rename(old, old + "_2", keeps_alias=False)
 
 
 async def test_a_restart_keeps_aliases(tmp_path: Path, spec: Spec, embeddings: FloatArray) -> None:
@@ -269,10 +184,10 @@ async def test_a_restart_keeps_aliases(tmp_path: Path, spec: Spec, embeddings: F
 
 @pytest.mark.milvus
 async def test_another_server_searches_the_old_collection_or_the_new_one_and_nothing_between(
-    server: Milvus, milvus_uri: str, spec: Spec, embeddings: FloatArray
+    server: Milvus, milvus_uri: str, make_pair: MakePair, embeddings: FloatArray
 ) -> None:
     """What it believes of the alias is up to 5 s old: model and items are of one collection."""
-    old, new = await made_pair(server, spec, embeddings)
+    old, new = await make_pair(server)
     alias = old + "_alias"
     await server.set_alias(alias, old)
     other = await Milvus.open(milvus_uri)
