@@ -5,8 +5,9 @@ Its store is embedded, and in `make test-milvus` a Milvus server.
 
 import contextlib
 import itertools
+import time
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import grpc
@@ -97,3 +98,34 @@ def collection(client: tihua.Client, names: Iterator[str]) -> Iterator[str]:
 def pictures() -> Sequence[Path]:
     """Some pictures of the gallery, sorted."""
     return sorted(GALLERY.glob("*.jpg"))[:24]
+
+
+@pytest.fixture(scope="session")
+def await_hits(client: tihua.Client) -> Callable[[str, int], None]:
+    """Return what waits until any search finds so many: it may miss what was just written."""
+
+    def wait(collection: str, count: int) -> None:
+        while len(client.search(text="马", limit=count, collection=collection)) < count:
+            time.sleep(0.05)
+
+    return wait
+
+
+@pytest.fixture(scope="session")
+def filled(
+    client: tihua.Client,
+    names: Iterator[str],
+    pictures: Sequence[Path],
+    await_hits: Callable[[str, int], None],
+) -> str:
+    """A collection of 24 pictures with numbers, which tests leave as it is."""
+    name = client.create_collection(next(names), index="FLAT").name
+    client.upsert(
+        [
+            tihua.Item(path.name, image=path, uri=str(path), metadata={"number": number})
+            for number, path in enumerate(pictures)
+        ],
+        collection=name,
+    )
+    await_hits(name, len(pictures))
+    return name

@@ -1,0 +1,75 @@
+"""Collections: made as asked, indexed anew, released, dropped."""
+
+from collections.abc import Iterator
+from typing import Literal
+
+import pytest
+import tihua
+
+
+@pytest.mark.parametrize(
+    ("index", "params"),
+    [
+        ("FLAT", {}),
+        ("IVF_FLAT", {"nlist": 512}),
+        ("HNSW", {"M": 8, "efConstruction": 64}),
+        ("AUTOINDEX", {}),
+    ],
+)
+def test_a_collection_is_what_was_asked_for(
+    client: tihua.Client,
+    names: Iterator[str],
+    index: Literal["FLAT", "IVF_FLAT", "HNSW", "AUTOINDEX"],
+    params: dict[str, int],
+) -> None:
+    """Index and parameters are read back from the store, and searching works."""
+    name = next(names)
+    client.create_collection(name, index=index, index_params=params, shards=2, description="山水")
+    client.upsert([tihua.Item("马", text="马")], collection=name)
+    collection = client.get_collection(name)
+    assert (collection.index, collection.description) == (index, "山水")
+    assert params.items() <= dict(collection.index_params).items()
+    assert (collection.item_count, collection.load_state) == (1, "loaded")
+    assert collection.model == client.server_info().models[0].ref
+    assert client.search(text="马", consistency="strong", collection=name)[0].id == "马"
+
+
+def test_an_index_is_replaced(client: tihua.Client, collection: str) -> None:
+    """Nothing is embedded again: the embedding is the same to the bit, and found."""
+    client.upsert([tihua.Item("马", text="马")], collection=collection)
+    [before] = client.get_items(["马"], fields=["embedding"], collection=collection)
+    built = client.build_index(collection, index="HNSW", index_params={"M": 8})
+    assert (built.index, built.index_params) == ("HNSW", {"M": 8, "efConstruction": 200})
+    assert built.load_state == "loaded"
+    [after] = client.get_items(["马"], fields=["embedding"], collection=collection)
+    assert after == before
+    [hit] = client.search(text="马", consistency="strong", collection=collection)
+    assert hit.id == "马"
+
+
+def test_a_released_collection_is_searched_after_loading(
+    client: tihua.Client, collection: str
+) -> None:
+    """Until then it says so."""
+    client.upsert([tihua.Item("马", text="马")], collection=collection)
+    client.release_collection(collection)
+    assert client.get_collection(collection).load_state == "released"
+    with pytest.raises(tihua.FailedPreconditionError):
+        client.search(text="马", collection=collection)
+    client.load_collection(collection)
+    assert len(client.search(text="马", consistency="strong", collection=collection)) == 1
+
+
+def test_a_dropped_collection_is_gone(client: tihua.Client, collection: str) -> None:
+    """And its name is free."""
+    client.delete_collection(collection)
+    assert collection not in {entry.name for entry in client.list_collections()}
+    with pytest.raises(tihua.NotFoundError):
+        client.count_items(collection=collection)
+    assert client.create_collection(collection).item_count == 0
+
+
+def test_a_taken_name_is_refused(client: tihua.Client, collection: str) -> None:
+    """Nothing is overwritten."""
+    with pytest.raises(tihua.AlreadyExistsError):
+        client.create_collection(collection)

@@ -1,0 +1,149 @@
+"""Search by texts, pictures, items and embeddings: what is found, and what comes back."""
+
+import array
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+import tihua
+
+
+def test_every_answer_says_which_model_and_how_long(client: tihua.Client, filled: str) -> None:
+    """Timings are there, and a total that covers them."""
+    result = client.search(text="马", collection=filled)
+    assert result.model == client.server_info().models[0].ref
+    assert result.timing.total_us >= result.timing.inference_us > 0
+    assert result.timing.store_us > 0
+
+
+def test_a_picture_finds_itself(
+    client: tihua.Client, filled: str, pictures: Sequence[Path]
+) -> None:
+    """With score 1, and with its uri and metadata."""
+    hit = client.search(image=pictures[5], limit=1, collection=filled)[0]
+    assert (hit.id, hit.uri) == (pictures[5].name, str(pictures[5]))
+    assert hit.metadata == {"number": 5}
+    assert hit.score == pytest.approx(1, abs=1e-4)
+
+
+def test_hits_come_best_first_and_no_more_than_asked(client: tihua.Client, filled: str) -> None:
+    """Scores fall from 1 towards -1."""
+    scores = [hit.score for hit in client.search(text="一只鸟", limit=7, collection=filled)]
+    assert len(scores) == 7
+    assert scores == sorted(scores, reverse=True)
+    assert all(-1 <= score <= 1 for score in scores)
+
+
+def test_an_item_finds_its_like_and_not_itself(
+    client: tihua.Client, filled: str, pictures: Sequence[Path]
+) -> None:
+    """Search by the id of a stored item."""
+    hits = client.search(item_id=pictures[5].name, limit=24, collection=filled)
+    assert len(hits) == 23
+    assert pictures[5].name not in {hit.id for hit in hits}
+
+
+def test_an_embedding_finds_what_its_text_finds(client: tihua.Client, filled: str) -> None:
+    """Embed now, search later: the same hits."""
+    by_text = client.search(text="一艘船", limit=5, collection=filled)
+    by_embedding = client.search(embedding=client.embed_text("一艘船"), limit=5, collection=filled)
+    assert [hit.id for hit in by_text] == [hit.id for hit in by_embedding]
+
+
+def test_terms_are_weighed(client: tihua.Client, filled: str, pictures: Sequence[Path]) -> None:
+    """A picture less itself and plus another is the other."""
+    terms = [
+        tihua.Term(image=pictures[3]),
+        tihua.Term(image=pictures[7], weight=10.0),
+        tihua.Term(item_id=pictures[3].name, weight=-1.0),
+    ]
+    hit = client.search(terms=terms, limit=1, collection=filled)[0]
+    assert hit.id == pictures[7].name
+
+
+def test_a_filter_narrows_the_search(client: tihua.Client, filled: str) -> None:
+    """Bound parameters: numbers and lists."""
+    hits = client.search(
+        text="马",
+        filter="number >= {low} and number in {some}",
+        params={"low": 4, "some": [1, 4, 9]},
+        collection=filled,
+    )
+    assert {hit.metadata["number"] for hit in hits} == {4, 9}
+
+
+def test_min_score_leaves_out_the_rest(
+    client: tihua.Client, filled: str, pictures: Sequence[Path]
+) -> None:
+    """Only what is near enough."""
+    hits = client.search(image=pictures[0], min_score=0.999, limit=24, collection=filled)
+    assert [hit.id for hit in hits] == [pictures[0].name]
+
+
+def test_fields_say_what_comes_back(client: tihua.Client, filled: str) -> None:
+    """Bare ids, or everything."""
+    bare = client.search(text="马", limit=1, fields=[], collection=filled)[0]
+    assert (bare.uri, dict(bare.metadata), bare.embedding) == ("", {}, None)
+    full = client.search(text="马", limit=1, fields=["uri", "embedding"], collection=filled)[0]
+    assert full.uri
+    assert isinstance(full.embedding, array.array)
+
+
+def test_pages_make_one_list(client: tihua.Client, filled: str) -> None:
+    """Page after page gives what one long answer gives."""
+    whole = [hit.id for hit in client.search(text="马", limit=24, collection=filled)]
+    paged: list[str] = []
+    token = ""
+    while True:
+        page = client.search(text="马", limit=7, page_token=token, collection=filled)
+        paged += [hit.id for hit in page]
+        if not (token := page.next_page_token):
+            break
+    assert paged == whole
+
+
+def test_groups_give_their_best_on_every_page(
+    client: tihua.Client, names: Iterator[str], pictures: Sequence[Path]
+) -> None:
+    """One hit for each album, in pages too; a picture in no album is a hit; uri groups as well."""
+    name = client.create_collection(next(names), index="FLAT").name
+    albums = [{"album": number % 5} if number else {} for number in range(len(pictures))]
+    client.upsert(
+        [
+            tihua.Item(path.name, image=path, uri=f"u{number % 3}", metadata=album)
+            for number, (path, album) in enumerate(zip(pictures, albums, strict=True))
+        ],
+        collection=name,
+    )
+
+    def found(**how: Any) -> tihua.SearchResult:
+        return client.search(text="马", collection=name, consistency="strong", **how)
+
+    every = found(limit=24)
+    best: dict[object, tihua.Hit] = {}
+    for hit in every:
+        best.setdefault(hit.metadata.get("album", "none"), hit)
+
+    whole = found(group_by="album", fields=[])
+    first = found(group_by="album", limit=4)
+    rest = found(group_by="album", limit=4, page_token=first.next_page_token)
+
+    assert [hit.id for hit in whole] == [hit.id for hit in best.values()]
+    assert [hit.id for hit in (*first, *rest)] == [hit.id for hit in whole]
+    assert not rest.next_page_token
+    assert sorted(str(hit.group) for hit in whole) == ["0", "1", "2", "3", "4", "None"]
+    assert whole[0].metadata == {}
+    assert len(found(group_by="album", group_size=2, limit=24)) == 11
+    assert sorted(str(hit.group) for hit in found(group_by="uri")) == ["u0", "u1", "u2"]
+    with pytest.raises(tihua.InvalidRequestError, match="page_token"):
+        found(group_by="uri", limit=4, page_token=first.next_page_token)
+
+
+def test_many_searches_fail_one_by_one(client: tihua.Client, filled: str) -> None:
+    """Each has its own answer or error."""
+    good, bad = client.search_many(
+        [tihua.Query(text="马", collection=filled), tihua.Query(text="", collection=filled)]
+    )
+    assert isinstance(good, tihua.SearchResult)
+    assert isinstance(bad, tihua.InvalidRequestError)
