@@ -19,6 +19,21 @@ class Fusable(Protocol):
 
 
 @runtime_checkable
+class MixedPrecision(Protocol):
+    """An image tower whose first layers are for fp32 alone: rounded there, its embeddings stray.
+
+    It is `upper` of what `lower` gives, and whoever computes the tower in a lower precision leaves
+    `lower` out of that.
+    """
+
+    lower: nn.Module
+    """(batch, image_size, image_size, 3) uint8 RGB → maps, float32."""
+
+    upper: nn.Module
+    """Those maps → (batch, dim), of any norm."""
+
+
+@runtime_checkable
 class Packable(Protocol):
     """A text tower that can leave padding out of what it computes."""
 

@@ -70,6 +70,17 @@ class SamePadConv(nn.Module):
         return max(covered - side, 0)
 
 
+class Stem(SamePadConv):
+    """The first convolution, of pixels as they come."""
+
+    def __init__(self) -> None:
+        super().__init__(3, STEM_CHANNELS, 3, stride=2)
+
+    def forward(self, pixels: Tensor) -> Tensor:
+        """Return (batch, 32, ⌈side / 2⌉, ⌈side / 2⌉) of float32 RGB, 0 to 255."""
+        return functional.relu6(super().forward((pixels - PIXEL_MEAN) / PIXEL_SCALE))
+
+
 class InvertedBottleneck(nn.Module):
     """EfficientNet's block without squeeze-and-excitation, as the Lite models have it."""
 
@@ -94,7 +105,7 @@ class EfficientNetLite2(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        self.stem = SamePadConv(3, STEM_CHANNELS, 3, stride=2)
+        self.stem = Stem()
         blocks = []
         inputs = STEM_CHANNELS
         for expansion, kernel, stride, outputs, repeats in _STAGES:
@@ -112,7 +123,7 @@ class EfficientNetLite2(nn.Module):
             pixels: (batch, 3, side, side) float32 RGB, 0 to 255.
             blocks: how many blocks to run, 0 to `BLOCK_COUNT`.
         """
-        maps = functional.relu6(self.stem((pixels - PIXEL_MEAN) / PIXEL_SCALE))
+        maps: Tensor = self.stem(pixels)
         for block in self.blocks[:blocks]:
             maps = block(maps)
         return maps

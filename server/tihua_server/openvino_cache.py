@@ -4,7 +4,7 @@
         lock                    shared by those who write, exclusive for the one who sweeps
         partial-…/              being written, or left by a death in the middle of it
         <fingerprint>-<kind>-<version>-<revision>/
-            {image,text}.{xml,bin}
+            {image,text}.{xml,bin}  and lower.{xml,bin}, where there is such a network
             SHA256SUMS          of these, as sha256sum writes it; locked by those who serve them
             agrees-…, strays-…  how it compared with fp32 in a precision and on a kind of CPU
 
@@ -28,8 +28,8 @@ from typing import NamedTuple
 import openvino as ov
 import structlog
 
-NAMES = ("image", "text")
-FILES = tuple(f"{name}.{ending}" for name in NAMES for ending in ("bin", "xml"))
+from tihua_server.openvino_conversion import Networks
+
 SUMS = "SHA256SUMS"
 PARTIAL = "partial-"
 
@@ -49,8 +49,8 @@ class Use:
 class Kept(NamedTuple):
     """A converted model from the disk."""
 
-    networks: tuple[ov.Model, ov.Model]
-    """Of pictures and texts; their weights are mapped from the files, and not read yet."""
+    networks: Networks
+    """Their weights are mapped from the files, and not read yet."""
 
     digest: str
     """Of all files together, in hexadecimal."""
@@ -71,7 +71,7 @@ def read(folder: Path) -> Kept | None:
             return None
         use = Use(folder)
         sums = _checked_sums(folder)
-        image, text = (core.read_model(folder / f"{name}.xml") for name in NAMES)
+        networks = Networks(**{n: core.read_model(folder / f"{n}.xml") for n in _names(folder)})
     except (OSError, RuntimeError) as error:
         _log.warning(
             "the converted model is damaged or can't be read; converting anew",
@@ -79,7 +79,7 @@ def read(folder: Path) -> Kept | None:
             reason=str(error),
         )
         return None
-    return Kept((image, text), hashlib.sha256(sums).hexdigest(), use)
+    return Kept(networks, hashlib.sha256(sums).hexdigest(), use)
 
 
 class KeptVerdict:
@@ -110,8 +110,8 @@ class KeptVerdict:
                 self._agrees.touch()
 
 
-def keep(networks: tuple[ov.Model, ov.Model], folder: Path) -> bool:
-    """Keep networks of pictures and texts in a folder; return whether they are there now.
+def keep(networks: Networks, folder: Path) -> bool:
+    """Keep networks in a folder; return whether they are there now.
 
     What is outdated is swept before: what deaths left behind, and the same model as earlier
     versions converted it.
@@ -174,9 +174,10 @@ def _remove(folder: Path) -> None:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _write(networks: tuple[ov.Model, ov.Model], partial: Path) -> None:
-    for name, network in zip(NAMES, networks, strict=True):
-        ov.save_model(network, partial / f"{name}.xml", compress_to_fp16=False)
+def _write(networks: Networks, partial: Path) -> None:
+    for name, network in networks._asdict().items():
+        if network is not None:
+            ov.save_model(network, partial / f"{name}.xml", compress_to_fp16=False)
     (partial / SUMS).write_bytes(_sums(partial))
     for file in partial.iterdir():
         _flush(file)
@@ -217,15 +218,22 @@ def _checked_sums(folder: Path) -> bytes:
     written = (folder / SUMS).read_bytes()
     found = _sums(folder)
     if found != written:
-        changed = set(found.splitlines()) - set(written.splitlines())
-        names = sorted(line.split()[1].decode() for line in changed)
-        raise OSError(f"not as written: {', '.join(names) or SUMS}")
+        changed = set(found.splitlines()) ^ set(written.splitlines())
+        names = {line.split()[1].decode() for line in changed if len(line.split()) > 1}
+        raise OSError(f"not as written: {', '.join(sorted(names)) or SUMS}")
     return written
 
 
 def _sums(folder: Path) -> bytes:
     lines = []
-    for name in FILES:
-        with (folder / name).open("rb") as file:
-            lines.append(f"{hashlib.file_digest(file, 'sha256').hexdigest()}  {name}\n")
+    for file_name in (f"{name}.{ending}" for name in _names(folder) for ending in ("bin", "xml")):
+        with (folder / file_name).open("rb") as file:
+            lines.append(f"{hashlib.file_digest(file, 'sha256').hexdigest()}  {file_name}\n")
     return "".join(lines).encode()
+
+
+def _names(folder: Path) -> list[str]:
+    """Return the names of the networks that a folder has, or must have."""
+    optional = Networks._field_defaults
+    fields = Networks._fields
+    return [name for name in fields if name not in optional or (folder / f"{name}.xml").exists()]

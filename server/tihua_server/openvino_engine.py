@@ -13,6 +13,7 @@ import contextlib
 import gc
 import hashlib
 import re
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from queue import SimpleQueue
@@ -29,7 +30,7 @@ from tihua_server.clip_model import ClipModel, Towers
 from tihua_server.errors import ModelError, PrecisionTooLow
 from tihua_server.niceness import stand_back
 from tihua_server.openvino_cache import KeptVerdict, Use, keep, read
-from tihua_server.openvino_conversion import REVISION, converted, quantized
+from tihua_server.openvino_conversion import REVISION, Networks, converted, quantized
 from tihua_server.packed_text import pack
 from tihua_server.types import FloatArray, PixelArray, TokenArray
 
@@ -63,8 +64,7 @@ class OpenVinoEngine:
 
     def __init__(
         self,
-        image: ov.Model,
-        text: ov.Model,
+        networks: Networks,
         precision: str,
         threads: int,
         use: Use | None = None,
@@ -72,15 +72,14 @@ class OpenVinoEngine:
         """Compile the towers.
 
         Args:
-            image: as `openvino_conversion.py` makes it.
-            text: likewise.
+            networks: as `openvino_conversion.py` makes them.
             precision: one of `PRECISIONS`.
             threads: CPU threads of all streams of pictures together, and of texts.
             use: of the files that the towers are mapped from.
         """
         self.precision = precision
         self._use = use
-        self._packs_texts = len(text.inputs) > 1
+        self._packs_texts = len(networks.text.inputs) > 1
         self.padding_cost = PACKED_PADDING_COST if self._packs_texts else 1.0
         self.image_streams = -(-threads // MAX_STREAM_THREADS) if threads > 2 else threads
         if 2 < threads <= MAX_STREAM_THREADS:
@@ -92,11 +91,14 @@ class OpenVinoEngine:
         of_texts = {"NUM_STREAMS": 1, "INFERENCE_NUM_THREADS": min(threads, MAX_TEXT_THREADS)}
         if precision == "int8":
             of_texts["DYNAMIC_QUANTIZATION_GROUP_SIZE"] = INT8_GROUP
-        self._text = _Tower(core, text, settings | of_texts)
+        self._text = _Tower(core, [(networks.text, settings | of_texts)])
         settings |= {"NUM_STREAMS": self.image_streams, "INFERENCE_NUM_THREADS": threads}
+        parts = [(networks.image, settings)]
+        if networks.lower is not None:
+            parts.insert(0, (networks.lower, settings | {"INFERENCE_PRECISION_HINT": "f32"}))
         # Streams have threads of their own, which inherit the niceness of the one that makes them.
         with ThreadPoolExecutor(1, initializer=stand_back) as maker:
-            self._image = maker.submit(_Tower, core, image, settings).result()
+            self._image = maker.submit(_Tower, core, parts).result()
 
     def embed_texts(self, ids: TokenArray) -> FloatArray:
         """Return (batch, dim) float32, of any norm, of (batch, length) int64, padded with 0.
@@ -116,26 +118,29 @@ class OpenVinoEngine:
 
 
 class _Tower:
-    """A compiled network and its requests, of which each serves one call at a time."""
+    """Compiled networks, one after the other, and their requests; one of each serves a call."""
 
-    def __init__(self, core: ov.Core, network: ov.Model, settings: dict[str, Any]) -> None:
-        self._compiled = core.compile_model(network, "CPU", settings)
-        self._idle: SimpleQueue[Any] = SimpleQueue()
-        for _ in range(self._compiled.get_property("NUM_STREAMS")):
-            self._idle.put(self._compiled.create_infer_request())
+    def __init__(self, core: ov.Core, parts: Sequence[tuple[ov.Model, dict[str, Any]]]) -> None:
+        compiled = [core.compile_model(network, "CPU", settings) for network, settings in parts]
+        self._idle: SimpleQueue[list[ov.InferRequest]] = SimpleQueue()
+        for _ in range(compiled[-1].get_property("NUM_STREAMS")):
+            self._idle.put([network.create_infer_request() for network in compiled])
 
     def run(self, rows: npt.NDArray[Any], *others: npt.NDArray[Any]) -> FloatArray:
-        request = self._idle.get()
+        requests = self._idle.get()
+        values = [rows, *others]
         try:
-            request.infer([rows, *others], share_inputs=True)
-            return np.array(request.get_output_tensor().data, dtype=np.float32)
+            for request in requests:
+                request.infer(values, share_inputs=True)
+                values = [request.get_output_tensor().data]
+            return np.array(values[0], dtype=np.float32)
         except RuntimeError as error:
             raise ModelError(
                 f"the model failed on a batch of {len(rows)}; the server's log says why",
                 metadata={"batch_size": len(rows)},
             ) from error
         finally:
-            self._idle.put(request)
+            self._idle.put(requests)
 
 
 def computes_bf16() -> bool:
@@ -192,14 +197,14 @@ def make_openvino_engine(
         towers = model.towers()
         networks = converted(towers, model.image_size)
         if kind == "int8":
-            networks = quantized(*networks, model.image_size)
+            networks = quantized(networks, model.image_size)
         if keep(networks, folder):
             kept = read(folder)
             networks = kept.networks if kept else networks
     verdict = KeptVerdict(folder, _comparison(precision, kept.digest)) if kept else None
     if verdict and (refusal := verdict.refusal()):
         raise PrecisionTooLow(refusal)
-    engine = OpenVinoEngine(*networks, precision, threads, kept.use if kept else None)
+    engine = OpenVinoEngine(networks, precision, threads, kept.use if kept else None)
     if not verdict or not verdict.agrees():
         try:
             require_agreement(engine, model, towers or model.towers())

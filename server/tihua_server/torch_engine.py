@@ -15,7 +15,7 @@ import torch
 from torch import nn
 
 from tihua_server.agreement import require_agreement
-from tihua_server.clip_model import ClipModel, Fusable, Towers
+from tihua_server.clip_model import ClipModel, Fusable, MixedPrecision, Towers
 from tihua_server.cuda_graphs import TEXT_LENGTHS, GraphedTower
 from tihua_server.errors import ModelError
 from tihua_server.types import FloatArray, PixelArray, TokenArray
@@ -171,7 +171,8 @@ def prepared(towers: Towers, device: torch.device, precision: str) -> Towers:
 
 def _keep_in_bf16(tower: nn.Module) -> None:
     """Round the matrices, so that autocast need not do it at every call."""
+    in_fp32 = set(tower.lower.modules()) if isinstance(tower, MixedPrecision) else set()
     for module in tower.modules():
-        if isinstance(module, _MATRICES):
+        if isinstance(module, _MATRICES) and module not in in_fp32:
             for parameter in module.parameters(recurse=False):
                 parameter.data = parameter.data.to(torch.bfloat16)

@@ -16,6 +16,7 @@ from tihua_server.clip_encoder import ClipEncoder
 from tihua_server.clip_model import ClipModel, Towers
 from tihua_server.errors import PrecisionTooLow
 from tihua_server.openvino_cache import keep, read
+from tihua_server.openvino_conversion import Networks
 from tihua_server.openvino_engine import make_openvino_engine
 from tihua_server.packaged_gallery import gallery_pixels
 from tihua_server.types import FloatArray
@@ -72,7 +73,7 @@ def folder(cache: Path) -> Path:
 
 
 @pytest.fixture
-def networks(folder: Path) -> tuple[ov.Model, ov.Model]:
+def networks(folder: Path) -> Networks:
     """Return the networks of the small model."""
     kept = read(folder)
     assert kept
@@ -122,6 +123,21 @@ def test_damage_is_noticed(folder: Path, name: str, damaged: Callable[[bytes], b
     assert [entry["log_level"] for entry in logs] == ["warning"]
     assert "damaged" in logs[0]["event"]
     assert name in logs[0]["reason"] or name == "SHA256SUMS"
+
+
+def test_a_network_of_first_layers_is_kept_too(networks: Networks, tmp_path: Path) -> None:
+    """Of models that have one; its files are checked as the others are."""
+    folder = tmp_path / "openvino" / "model-fp32-1.0-1"
+    assert keep(networks._replace(lower=networks.image), folder)
+    kept = read(folder)
+    assert kept
+    assert kept.networks.lower
+    del kept
+    for file in folder.glob("lower.*"):
+        file.unlink()
+    with capture_logs() as logs:
+        assert read(folder) is None
+    assert "lower.xml" in logs[0]["reason"]
 
 
 def test_a_file_that_is_gone_is_noticed(folder: Path) -> None:
@@ -183,9 +199,7 @@ def test_what_strays_is_refused_without_another_comparison(
     assert len(made) == len(refusals) == 1
 
 
-def test_what_is_outdated_is_swept(
-    folder: Path, networks: tuple[ov.Model, ov.Model], tmp_path: Path
-) -> None:
+def test_what_is_outdated_is_swept(folder: Path, networks: Networks, tmp_path: Path) -> None:
     """What a death left of writing, and the same model of earlier versions; nothing else."""
     own = tmp_path / "openvino" / f"{0:016x}-fp32-2026.4.1-10"
     newer = f"{0:016x}-fp32-2026.10.0-5"
@@ -199,9 +213,7 @@ def test_what_is_outdated_is_swept(
     assert {each.name for each in own.parent.iterdir()} == {*stay, own.name, "lock"}
 
 
-def test_what_a_server_computes_with_is_not_swept(
-    folder: Path, networks: tuple[ov.Model, ov.Model]
-) -> None:
+def test_what_a_server_computes_with_is_not_swept(folder: Path, networks: Networks) -> None:
     """The weights of an earlier version are mapped into memory; they go once it has stopped."""
     older = folder.with_name(f"{folder.name.rsplit('-', 2)[0]}-2025.1.0-1")
     shutil.copytree(folder, older)
@@ -217,7 +229,7 @@ def test_what_a_server_computes_with_is_not_swept(
 
 
 def test_two_servers_may_keep_one_model_at_once(
-    networks: tuple[ov.Model, ov.Model], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    networks: Networks, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The second neither sweeps what the first one writes nor fails, and one of both is kept."""
     folder = tmp_path / "openvino" / "model-fp32-1.0-1"
@@ -238,7 +250,7 @@ def test_two_servers_may_keep_one_model_at_once(
 
 
 def test_a_start_that_is_stopped_while_it_writes_leaves_nothing(
-    networks: tuple[ov.Model, ov.Model], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    networks: Networks, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As far as it can: a kill leaves what the next conversion sweeps."""
 
