@@ -35,6 +35,7 @@ from tihua_server.config import DEFAULT_MODEL, Config
 from tihua_server.embedding_service import EmbeddingService
 from tihua_server.encoders import load_encoders
 from tihua_server.entrance import Entrance, server_options
+from tihua_server.health_service import HealthService
 from tihua_server.ingest_events import Credit
 from tihua_server.ingest_service import IngestService
 from tihua_server.ingester import Ingester
@@ -107,7 +108,7 @@ class App:
             idle_timeout_s=config.stream_idle_timeout_s,
             observer=observer,
         )
-        servicer = health.aio.HealthServicer()
+        servicer = HealthService(("", *SERVICES))
         self._readiness = Readiness(
             store,
             servicer,

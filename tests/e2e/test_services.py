@@ -7,8 +7,12 @@ from typing import Any, cast
 import grpc
 import pytest
 import tihua
+from google.protobuf.descriptor_pool import DescriptorPool
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
+from grpc_reflection.v1alpha.proto_reflection_descriptor_database import (
+    ProtoReflectionDescriptorDatabase,
+)
 from processes import ServerProcess
 
 SERVICES = (
@@ -39,6 +43,45 @@ def test_reflection_lists_the_services(channel: grpc.Channel) -> None:
     request = cast("Any", reflection_pb2).ServerReflectionRequest(list_services="")
     [answer] = stub.ServerReflectionInfo(iter([request]))
     assert set(SERVICES) < {entry.name for entry in answer.list_services_response.service}
+
+
+def test_every_method_that_reflection_lists_is_there(
+    server: ServerProcess, channel: grpc.Channel
+) -> None:
+    """None answers an empty request with UNIMPLEMENTED or UNKNOWN, or makes a line of an error."""
+    known = ProtoReflectionDescriptorDatabase(channel)
+    pool = DescriptorPool(known)
+    missing = [
+        method.full_name
+        for service in known.get_services()
+        for method in pool.FindServiceByName(service).methods
+        if status_of(channel, method) in {grpc.StatusCode.UNIMPLEMENTED, grpc.StatusCode.UNKNOWN}
+    ]
+    assert not missing
+    assert not [line for line in server.log if line.get("level") in {"error", "critical"}]
+
+
+def status_of(channel: grpc.Channel, method: Any) -> grpc.StatusCode:
+    """Return how a method, of whichever kind, answers an empty request."""
+    path = f"/{method.containing_service.full_name}/{method.name}"
+    stream: Any = channel.stream_stream(path)
+    call = stream(iter([b""]), timeout=10)
+    try:
+        next(call, None)
+    except grpc.RpcError as error:
+        return cast("grpc.Call", error).code()
+    call.cancel()
+    return grpc.StatusCode.OK
+
+
+def test_health_lists_every_service(channel: grpc.Channel) -> None:
+    """With the status that Check tells of each."""
+    stub: Any = health_pb2_grpc.HealthStub(channel)
+    answer = stub.List(cast("Any", health_pb2).HealthListRequest())
+    serving = health_pb2.HealthCheckResponse.SERVING
+    assert {name: state.status for name, state in answer.statuses.items()} == dict.fromkeys(
+        ("", *SERVICES), serving
+    )
 
 
 def test_the_server_tells_what_it_is(client: tihua.Client) -> None:
