@@ -106,17 +106,20 @@ class Call:
     `async with` it whatever answers the call: what that raises becomes the status.
     """
 
-    __slots__ = ("_calls", "_context", "_method", "_request_id", "_start_s")
+    __slots__ = ("_calls", "_context", "_method", "_peer", "_request_id", "_start_s")
 
     def __init__(self, calls: Calls, method: str, context: Context) -> None:
         self._calls = calls
         self._method = method.removeprefix("tihua.v1.")
         self._context = context
+        self._peer = ""
         self._request_id = ""
         self._start_s = time.perf_counter()
 
     async def __aenter__(self) -> None:
         metadata = tuple(self._context.invocation_metadata() or ())
+        # gRPC tells it no more once the caller has left; it costs 0.1 us.
+        self._peer = self._context.peer()
         self._request_id = begin_request(metadata)
         set_deadline(self._left_s())
         self._calls.observer.rpc_began(self._method, metadata)
@@ -183,7 +186,7 @@ class Call:
             fields["deadline_ms"] = round((elapsed_s + left_s) * 1000)
         if caller := CALLER.get().name:
             fields["caller"] = caller
-        fields["peer"] = peer_of(self._context)
+        fields["peer"] = urllib.parse.unquote(self._peer)
         log.log(level, "rpc", **fields, **more)
 
     async def _abort(self, error: ServiceError) -> None:
@@ -202,12 +205,7 @@ class Call:
             raise asyncio.CancelledError from error
 
 
-def peer_of(context: Context) -> str:
-    """Return where a call comes from: `ipv4:192.0.2.1:50123`."""
-    return urllib.parse.unquote(context.peer())
-
-
 def host_of(context: Context) -> str:
-    """Return the machine that a call comes from: it may have many ports."""
-    kind, _, address = peer_of(context).partition(":")
+    """Return the machine that a call comes from: `192.0.2.1` of `ipv4:192.0.2.1:50123`."""
+    kind, _, address = urllib.parse.unquote(context.peer()).partition(":")
     return address.rpartition(":")[0] if kind in {"ipv4", "ipv6"} else kind

@@ -53,9 +53,18 @@ def configure_logs(level: str, log_format: str) -> None:
     logging.captureWarnings(capture=True)
     # What Pillow says of a broken picture concerns whoever sent it, and is told there.
     logging.getLogger("PIL").setLevel(logging.CRITICAL)
+    logging.getLogger("grpc._cython.cygrpc").addFilter(_is_trouble)
     sys.excepthook = _log_crash
     sys.unraisablehook = _log_ignored
     threading.excepthook = _log_dead_thread
+
+
+def _is_trouble(record: logging.LogRecord) -> bool:
+    """Return whether a record of gRPC's is one: a caller who left while it was answered is none."""
+    if not record.getMessage().startswith("ExecuteBatchError raised in core"):
+        return True
+    _log.info("a caller left while it was answered", why=record.getMessage())
+    return False
 
 
 def _rendering(log_format: str) -> list[Processor]:

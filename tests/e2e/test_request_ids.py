@@ -120,6 +120,7 @@ def test_a_late_call_is_found_by_the_id_that_was_sent(
     assert call.code() is grpc.StatusCode.DEADLINE_EXCEEDED
     [line] = lines_of(server, "late-1")
     assert line["code"] == "DEADLINE_EXCEEDED"
+    assert line["peer"].startswith("ipv4:127.0.0.1:")
 
 
 class BrokenEncoder(FakeEncoder):

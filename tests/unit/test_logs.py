@@ -60,6 +60,29 @@ with contextlib.suppress(InvalidInput):
     assert logged(code) == ""
 
 
+_OF_GRPC = """
+try:
+    1 / 0
+except ZeroDivisionError:
+    logging.getLogger("grpc._cython.cygrpc").exception({message!r})
+"""
+
+
+def test_a_caller_who_leaves_while_it_is_answered_is_no_error() -> None:
+    """gRPC writes a traceback; it happens to every server, and is one line at info."""
+    message = "ExecuteBatchError raised in core by servicer method [/tihua.v1.S/M]"
+    [line] = lines(logged(_OF_GRPC.format(message=message)))
+    assert (line["level"], line["why"]) == ("info", message)
+    assert "exception" not in line
+
+
+def test_an_error_of_grpc_is_one() -> None:
+    """With its traceback."""
+    [line] = lines(logged(_OF_GRPC.format(message="Unexpected [/tihua.v1.S/M]")))
+    assert line["level"] == "error"
+    assert "exception" in line
+
+
 CRASHES = {
     "the server died of a bug": "1 / 0",
     "a thread died": "threading.Thread(target=lambda: 1 / 0).start()",
