@@ -114,8 +114,7 @@ class MilvusConnection:
                 failure = translate(error, "")
             else:
                 raise
-            # The host alone: an address may carry a password.
-            failure.message = f"{urlsplit(uri).hostname or target}: {failure.message}"
+            failure.message = f"{_shown(target)}: {failure.message}"
             raise failure from error
         return cls(client, version, embedded, timeout_s, observer)
 
@@ -232,6 +231,13 @@ class MilvusConnection:
 
 def _require_room(embedded: EmbeddedMilvus, *, timeout: float) -> None:
     embedded.require_room()
+
+
+def _shown(target: str | Path) -> str:
+    """Return which Milvus it is, for people: an address may carry a password."""
+    if isinstance(target, Path):
+        return f"the embedded store in {target}"
+    return f"--milvus-uri {urlsplit(target).netloc.rpartition('@')[2] or target}"
 
 
 def _connect(uri: str, token: str, options: dict[str, int], timeout_s: float) -> tuple[Any, str]:

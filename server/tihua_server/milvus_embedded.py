@@ -6,6 +6,7 @@ Lite is a gRPC server in threads of this process, on a free port of the loopback
 
 import asyncio
 import logging
+import os
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
@@ -61,13 +62,14 @@ class EmbeddedMilvus:
             )
         except DataDirLockedError as error:
             raise StoreUnavailable(
-                "the data directory is open in another process, and Milvus Lite allows one: stop "
-                "the other, or choose another --data-dir, or a Milvus server with --milvus-uri"
+                f"the data directory {self._directory} is open in another process, and Milvus Lite "
+                "allows one: stop the other, or choose another --data-dir, or a Milvus server with "
+                "--milvus-uri"
             ) from error
         except (OSError, MilvusLiteError) as error:
             raise StoreUnavailable(
-                f"the data directory can't be opened ({type(error).__name__}): "
-                "see that it is a directory that this user may write to"
+                f"the data directory {self._directory} can't be opened ({type(error).__name__}): "
+                f"see that it is a directory that user {os.getuid()} may write to"
             ) from error
         discard_unfinished(self._directory)
         self.uri = f"http://127.0.0.1:{port}"

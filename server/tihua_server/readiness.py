@@ -1,9 +1,9 @@
 """What grpc.health.v1 says, kept true: whether the store answers is asked again and again.
 
-A server whose store is gone still embeds; what needs the store, and with it the server as a whole,
+A server that loses its store still embeds; what needs the store, and with it the server as a whole,
 is then NOT_SERVING, so that balancers and probes turn to another. One whose store is full still
 searches, and only ingest is NOT_SERVING. Health says it late by `CHECK_INTERVAL_S` and one deadline
-of the store at most.
+of the store at most. To start, a server needs its store (`app.py`).
 """
 
 import asyncio

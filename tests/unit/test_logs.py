@@ -69,7 +69,7 @@ except ZeroDivisionError:
 
 
 def test_a_caller_who_leaves_while_it_is_answered_is_no_error() -> None:
-    """gRPC writes a traceback; it happens to every server, and is one line at info."""
+    """It happens to every server: one line at info, where gRPC writes a traceback."""
     message = "ExecuteBatchError raised in core by servicer method [/tihua.v1.S/M]"
     [line] = lines(logged(_OF_GRPC.format(message=message)))
     assert (line["level"], line["why"]) == ("info", message)
