@@ -188,13 +188,17 @@ def test_a_pod_may_do_little(variant: str) -> None:
 
 
 def test_the_tls_variant_is_secure() -> None:
-    """It does not say --insecure, and its certificate is mounted where it is looked for."""
-    served = container(rendered("tls"))
+    """No --insecure, no service in the clear; its certificate is mounted where it is looked for."""
+    found = rendered("tls")
+    served = container(found)
     values = {entry["name"]: entry.get("value") for entry in served["env"]}
     assert "TIHUA_INSECURE" not in values
     mounts = {mount["mountPath"] for mount in served["volumeMounts"]}
     for name in ("TIHUA_TLS_CERT", "TIHUA_TLS_KEY", "TIHUA_CA"):
         assert str(Path(values[name] or "").parent) in mounts
+    assert not [
+        port for port in of_kind(found, "Service")["spec"]["ports"] if "appProtocol" in port
+    ]
 
 
 def test_a_gpu_is_asked_for() -> None:
