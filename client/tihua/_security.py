@@ -10,6 +10,7 @@ from pathlib import Path
 import grpc
 
 from tihua._channel import is_loopback
+from tihua._secret_file import read_secret
 from tihua._tls import FileName, Tls
 from tihua.errors import InvalidRequestError
 
@@ -60,7 +61,7 @@ class Security:
         """Return what a channel is made with, None for one that is not encrypted.
 
         Raises:
-            InvalidRequestError: a file can't be read or used.
+            InvalidRequestError: a file can't be read or used, or everybody may read the key.
         """
         if self.tls is None:
             return None
@@ -71,7 +72,11 @@ class Security:
                 "key_file)",
                 reason="BAD_CERTIFICATE",
             )
-        contents = [None if path is None else _read(path) for path in (ca, key, cert)]
+        contents = [
+            None if ca is None else _read(ca),
+            None if key is None else _read(key, is_secret=True),
+            None if cert is None else _read(cert),
+        ]
         # gRPC takes anything, and at the first call says that nobody can be reached.
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         if ca is not None:
@@ -83,9 +88,9 @@ class Security:
         return grpc.ssl_channel_credentials(*contents)
 
 
-def _read(path: FileName) -> bytes:
+def _read(path: FileName, *, is_secret: bool = False) -> bytes:
     with _explained(f"can't read {path}"):
-        return Path(path).read_bytes()
+        return read_secret(path) if is_secret else Path(path).read_bytes()
 
 
 @contextlib.contextmanager

@@ -212,10 +212,8 @@ def test_no_token_gets_into_the_log_or_an_error(
     tokens: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """At the most talkative level, whoever calls what; callers are named."""
-    admin = tmp_path / "admin.token"
-    admin.write_text(TOKENS[Role.ADMIN] + "\n")
-    stranger = tmp_path / "stranger.token"
-    stranger.write_text(secrets.token_hex(32))
+    admin = write_tokens(tmp_path / "admin.token", TOKENS[Role.ADMIN], "")
+    stranger = write_tokens(tmp_path / "stranger.token", secrets.token_hex(32))
     said = []
     flags = ["--token-file", str(tokens), "--log-level", "debug"]
     with running(tmp_path / "data", *flags) as server:

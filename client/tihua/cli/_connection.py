@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 import tihua
+from tihua._secret_file import read_secret
 
 TOKEN_VARIABLE = "TIHUA_TOKEN"  # noqa: S105  # its name, and no token
 """The variable that holds the token; no flag does, because `ps` shows a command line to all."""
@@ -46,7 +47,7 @@ class Connection:
         """Return a client of the server; nothing is sent yet.
 
         Raises:
-            InvalidRequestError: what was given does not go together.
+            InvalidRequestError: what was given does not go together, or a secret is open to all.
             OSError: the token can't be read.
         """
         tls = tihua.Tls(ca_file=self.ca_file, cert_file=self.cert_file, key_file=self.key_file)
@@ -70,8 +71,9 @@ def read_token(file: Path) -> str:
 
     Raises:
         OSError: it can't be read.
+        InvalidRequestError: everybody may read it.
     """
-    return file.read_text(encoding="utf-8", errors="replace").strip()
+    return read_secret(file).decode("utf-8", errors="replace").strip()
 
 
 DEFAULT_CONNECTION = Connection()

@@ -27,11 +27,27 @@ def test_a_token_file_that_is_no_text_is_one_line(
 ) -> None:
     """Of either server; nothing is sent."""
     file = tmp_path / "token"
+    file.touch(0o600)
     file.write_bytes(b"\xff\xfe key")
     result = tihua("collections", "copy", "pictures", "--to", "127.0.0.1:1", option, file)
     assert result.exit_code == 1
     assert result.stderr == (
         "Error: the token has a character that no token has; is it the right one?\n"
+    )
+
+
+@pytest.mark.parametrize("option", ["--token-file", "--to-token-file"])
+def test_a_token_file_for_everybody_to_read_is_refused(
+    tihua: Tihua, tmp_path: Path, option: str
+) -> None:
+    """In the words of the server, which refuses its own."""
+    file = tmp_path / "token"
+    file.write_text("0" * 64)
+    file.chmod(0o644)
+    result = tihua("collections", "copy", "pictures", "--to", "127.0.0.1:1", option, file)
+    assert result.exit_code == 1
+    assert result.stderr == (
+        f"Error: {file} is open to every user of this machine (mode 644); chmod o= {file}\n"
     )
 
 

@@ -91,6 +91,20 @@ def test_files_that_can_not_be_used_are_named(
     assert refused.value.reason == "BAD_CERTIFICATE"
 
 
+@pytest.mark.parametrize("client", CLIENTS)
+def test_a_key_for_everybody_to_read_is_refused(
+    authority: Authority, client: Callable[..., Any]
+) -> None:
+    """A certificate may be read by whoever likes."""
+    pair = authority.pair()
+    pair.cert.chmod(0o644)
+    tls = tihua.Tls(cert_file=pair.cert, key_file=pair.key)
+    client(tls=tls)
+    pair.key.chmod(0o644)
+    with pytest.raises(tihua.InvalidRequestError, match=rf"\(mode 644\); chmod o= {pair.key}"):
+        client(tls=tls)
+
+
 def test_a_connection_that_breaks_is_no_handshake_that_fails() -> None:
     """The same words of gRPC mean another thing before the first byte than after it."""
     assert "no tihua server answers" in _explained("UNAVAILABLE", "Socket closed", "a:1", None)
