@@ -82,8 +82,8 @@ def _explained(code: str, details: str, address: str, timeout: float | None) -> 
             return f"{address} can't be spoken to: {fault}"
         case "UNAVAILABLE":
             return (
-                f'no tihua server answers at {address}; start one with "tihua-server", or say '
-                "where it is with --address or TIHUA_ADDRESS"
+                f"no tihua server answers at {address}, or it asks for TLS (--tls, --ca); start "
+                'one with "tihua-server", or say where it is with --address or TIHUA_ADDRESS'
             )
         case "DEADLINE_EXCEEDED" if timeout is not None:
             return f"no answer from {address} within {timeout:g} s; allow it more with timeout"

@@ -138,8 +138,8 @@ def test_a_server_that_is_not_there_is_told_with_the_remedy() -> None:
     """The sentence says what to do; what gRPC said is kept."""
     error = error_of("localhost:1")
     assert str(error) == (
-        'no tihua server answers at localhost:1; start one with "tihua-server", or say where it '
-        "is with --address or TIHUA_ADDRESS"
+        "no tihua server answers at localhost:1, or it asks for TLS (--tls, --ca); start one with "
+        '"tihua-server", or say where it is with --address or TIHUA_ADDRESS'
     )
     assert "refused" in error.metadata["detail"]
 
