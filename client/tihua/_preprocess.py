@@ -2,6 +2,7 @@
 
 import os
 
+from tihua._extras import SHEET
 from tihua._types import RgbImage
 from tihua.errors import InvalidRequestError
 
@@ -56,5 +57,5 @@ def require_pillow() -> None:
         import PIL  # noqa: F401
     except ModuleNotFoundError as error:
         raise ModuleNotFoundError(
-            "preprocessing needs Pillow; install it with: pip install 'tihua[sheet]'", name="PIL"
+            f"preprocessing needs Pillow; install it with: {SHEET}", name="PIL"
         ) from error

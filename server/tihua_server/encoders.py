@@ -10,6 +10,7 @@ import structlog
 from tihua_server.config import DEFAULT_MODEL, Config
 from tihua_server.engine import Engine
 from tihua_server.errors import ModelError, PrecisionTooLow
+from tihua_server.extras import install
 from tihua_server.types import Encoder
 
 CHINESE_CLIP_NAMES = ("ViT-B-16", "ViT-L-14", "ViT-L-14-336", "ViT-H-14", "RN50")
@@ -108,8 +109,7 @@ def _engine_name(config: Config, device_type: str) -> str:
             name = "openvino"
     if name == "openvino" and not is_installed:
         raise ModelError(
-            "openvino is not installed: pip install 'tihua-server[openvino]', or start with "
-            "--engine torch"
+            f"openvino is not installed: {install('openvino')}, or start with --engine torch"
         )
     if name == "openvino" and device_type != "cpu":
         raise ModelError(

@@ -15,6 +15,7 @@ from torch import nn
 
 from tihua_server.clip_model import MixedPrecision, Packable, Towers
 from tihua_server.errors import ModelError
+from tihua_server.extras import install
 from tihua_server.packaged_gallery import gallery_pixels
 from tihua_server.packed_text import pack
 
@@ -95,8 +96,8 @@ def quantized(networks: Networks, image_size: int) -> Networks:
     """
     if importlib.util.find_spec("nncf") is None:
         raise ModelError(
-            "--precision int8 needs nncf to quantize the model: pip install 'tihua-server[int8]', "
-            "or start with --precision auto"
+            f"--precision int8 needs nncf to quantize the model: {install('int8')}, or start with "
+            "--precision auto"
         )
     import nncf
 

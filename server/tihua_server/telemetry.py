@@ -12,6 +12,7 @@ from tihua_server._version import __version__
 from tihua_server.call import Calls
 from tihua_server.config import Config
 from tihua_server.errors import InvalidInput
+from tihua_server.extras import install
 from tihua_server.ingester import Ingester
 from tihua_server.lane import Lane
 from tihua_server.metrics import Metrics
@@ -121,8 +122,7 @@ def _traces(config: Config, version: str) -> "Traces | None":
     except ModuleNotFoundError as error:
         if error.name is None or error.name.startswith("tihua"):
             raise
-        remedy = "pip install 'tihua-server[otel]', or use --traces off"
-        missing = f"{error.name} is not installed: {remedy}"
+        missing = f"{error.name} is not installed: {install('otel')}, or use --traces off"
         if is_asked:
             # Many a cluster sets the variable for all that runs there.
             _log.warning("no traces", why=missing)

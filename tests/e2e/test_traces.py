@@ -148,4 +148,4 @@ def test_without_the_extra_it_is_said_what_to_install(traces: str, status: int) 
         check=False,
     )
     assert tried.returncode == status
-    assert "pip install 'tihua-server[otel]'" in tried.stdout + tried.stderr
+    assert "pip install . './server[otel]'" in tried.stdout + tried.stderr

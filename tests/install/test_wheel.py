@@ -70,7 +70,7 @@ def test_a_sheet_without_its_extra_says_what_to_install(base: Path, tmp_path: Pa
     """One line, and exit status 1."""
     answer = run(base / "tihua", "search", "马", "--sheet", "out.png", cwd=tmp_path)
     assert answer.returncode == 1
-    assert "pip install 'tihua[sheet]'" in answer.stderr
+    assert "pip install '.[sheet]' in the checkout" in answer.stderr
 
 
 def test_the_demo_runs_from_the_wheels(wheel: Path, server_wheel: Path, tmp_path: Path) -> None:

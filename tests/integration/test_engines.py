@@ -230,7 +230,7 @@ def test_an_engine_that_is_not_installed_is_told_with_the_remedy(
         return None
 
     monkeypatch.setattr("tihua_server.encoders.importlib.util.find_spec", nothing)
-    with pytest.raises(ModelError, match=r"pip install 'tihua-server\[openvino\]'"):
+    with pytest.raises(ModelError, match=r"pip install \. '\./server\[openvino\]'"):
         load_encoder(Config(engine="openvino"))
     assert load_encoder(Config(device="cpu")).info.engine == "torch"
 

@@ -8,6 +8,7 @@ from typing import Any, TypeVar, get_args
 
 import click
 
+from tihua._extras import SHEET
 from tihua._server_types import IndexName
 
 Decorated = TypeVar("Decorated", bound=Callable[..., Any])
@@ -39,7 +40,7 @@ def require_pillow() -> None:
     try:
         require()
     except ModuleNotFoundError as error:
-        message = "--preprocess client needs Pillow; install it with: pip install 'tihua[sheet]'"
+        message = f"--preprocess client needs Pillow; install it with: {SHEET}"
         raise click.ClickException(message) from error
 
 

@@ -8,10 +8,9 @@ from pathlib import Path
 import click
 
 from tihua._exhibit import Exhibit
+from tihua._extras import SHEET
 from tihua._page import page
 from tihua._printable import printable
-
-_SHEET_EXTRA = "pip install 'tihua[sheet]'"
 
 
 def require_sheet() -> None:
@@ -25,7 +24,7 @@ def require_sheet() -> None:
 
         Face("sans", 12)
     except ModuleNotFoundError as error:
-        message = f"--sheet needs {error.name}; install it with: {_SHEET_EXTRA}"
+        message = f"--sheet needs {error.name}; install it with: {SHEET}"
         raise click.ClickException(message) from error
 
 

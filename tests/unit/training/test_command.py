@@ -33,7 +33,7 @@ def test_a_missing_extra_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
         main, ["train", "--data", str(tmp_path), "--emoji", str(tmp_path), "--out", str(tmp_path)]
     )
     assert result.exit_code == 1
-    assert "no_such_module: not installed; pip install 'tihua-server[train]'" in result.output
+    assert "no_such_module: not installed; pip install . './server[train]'" in result.output
 
 
 def test_a_folder_without_captions_is_one_line(

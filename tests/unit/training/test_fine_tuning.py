@@ -178,7 +178,7 @@ def test_a_missing_extra_is_named(
     call = ["fine-tune", "--model", "RN50", "--data", str(coloured), "--out", str(tmp_path / "o")]
     result = CliRunner().invoke(main, call)
     assert result.exit_code == 1
-    assert "no_such_module: not installed; pip install 'tihua-server[train]'" in result.output
+    assert "no_such_module: not installed; pip install . './server[train]'" in result.output
 
 
 def _written(state: dict[str, torch.Tensor], path: Path) -> Path:
