@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import click
 
@@ -62,12 +63,13 @@ def exhibits_of(client: tihua.Client, answers: Sequence[Answer]) -> list[Exhibit
     for answer in answers:
         if isinstance(answer.result, tihua.TihuaError):
             continue
-        query, picture = answer.query, answer.query.image
-        if picture is None and query.item_id is not None:
+        query = answer.query
+        picture = query.image if isinstance(query.image, Path) else None
+        if query.image is None and query.item_id is not None:
             for item in client.get_items([query.item_id], fields=["uri"]):
                 picture = local_path(item.uri)
-        text = query.text or (query.item_id if picture is None else None)
-        shown.append(exhibit(answer.result, text=text or "", picture=picture))
+        text = query.text or (query.label if picture is None else "")
+        shown.append(exhibit(answer.result, text=text, picture=picture))
     return shown
 
 

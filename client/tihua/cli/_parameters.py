@@ -4,6 +4,7 @@ import json
 import math
 import sys
 from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 from typing import Any, TypeVar, get_args
 
 import click
@@ -12,6 +13,19 @@ from tihua._extras import SHEET
 from tihua._server_types import IndexName
 
 Decorated = TypeVar("Decorated", bound=Callable[..., Any])
+
+
+class PictureFile(click.Path):
+    """The path of a picture; `-` is the bytes of one, read from stdin."""
+
+    def __init__(self) -> None:
+        """Take files that are there, and no folders."""
+        super().__init__(exists=True, dir_okay=False, path_type=Path)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Return the path, or the bytes of stdin."""
+        return sys.stdin.buffer.read() if value == "-" else super().convert(value, param, ctx)
+
 
 preprocess_option = click.option(
     "--preprocess",

@@ -25,20 +25,21 @@ class SpokenQuery:
 
     Attributes:
         text: a text, or None.
-        image: a picture file, or None.
+        image: a picture, by its path or as the bytes of the file, or None.
         item_id: an item of the collection, or None.
         weights: of the parts.
     """
 
     text: str | None = None
-    image: Path | None = None
+    image: Path | bytes | None = None
     item_id: str | None = None
     weights: Weights = Weights()
 
     @property
     def label(self) -> str:
         """The query for people, on one line."""
-        parts = (self.text, self.image and self.image.name, self.item_id)
+        picture = self.image.name if isinstance(self.image, Path) else self.image and "stdin"
+        parts = (self.text, picture, self.item_id)
         return " + ".join(part for part in parts if part)
 
     @property
@@ -48,7 +49,9 @@ class SpokenQuery:
         Raises:
             OSError: the picture is gone.
         """
-        return 0 if self.image is None else self.image.stat().st_size
+        if isinstance(self.image, Path):
+            return self.image.stat().st_size
+        return len(self.image or b"")
 
     def terms(self) -> tuple[tihua.Term, ...]:
         """Return the parts that are there, each with its weight."""
@@ -64,7 +67,7 @@ class SpokenQuery:
 
 
 def spoken_queries(
-    text: str | None, image: Path | None, item_id: str | None, weights: Weights
+    text: str | None, image: Path | bytes | None, item_id: str | None, weights: Weights
 ) -> list[SpokenQuery]:
     """Return what is looked for, a query for each line of stdin if the text is `-`.
 
@@ -85,7 +88,7 @@ def spoken_queries(
 
 
 def _require_weighted(
-    text: str | None, image: Path | None, item_id: str | None, weights: Weights
+    text: str | None, image: Path | bytes | None, item_id: str | None, weights: Weights
 ) -> None:
     """Refuse the weight of what is not in the query: it would count for nothing.
 

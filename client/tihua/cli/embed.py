@@ -11,7 +11,7 @@ from tihua._printable import one_line
 from tihua.cli._calls import calls
 from tihua.cli._command import Command
 from tihua.cli._connection import Connection
-from tihua.cli._parameters import model_option, with_stdin
+from tihua.cli._parameters import PictureFile, model_option, with_stdin
 from tihua.cli._printer import Column, Printer, Record, json_option, numbers
 
 _SHOWN_NUMBERS = 6
@@ -47,9 +47,10 @@ MAX_NAME_CHARS = 40
 @click.option(
     "--image",
     "images",
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    type=PictureFile(),
+    metavar="FILE",
     multiple=True,
-    help="A picture to embed; may be given again.",
+    help="A picture to embed, - one from stdin; may be given again.",
 )
 @model_option
 @json_option
@@ -58,7 +59,7 @@ def command(
     connection: Connection,
     texts: Sequence[str],
     *,
-    images: Sequence[Path],
+    images: Sequence[Path | bytes],
     model: str,
     as_json: bool,
 ) -> None:
@@ -84,7 +85,7 @@ def command(
 def _records(
     client: tihua.Client,
     texts: Sequence[str],
-    images: Sequence[Path],
+    images: Sequence[Path | bytes],
     model: str,
     size: int,
     failures: list[tihua.ItemError],
@@ -95,11 +96,16 @@ def _records(
     for piece in pieces:
         result = client.embed_texts(piece, model=model, priority=priority)
         yield from _embedded(piece, result, failures)
-    parts = list(calls(images, size, lambda file: file.stat().st_size))
+    parts = list(calls(images, size, _file_bytes))
     priority = _priority(parts)
     for files in parts:
         result = client.embed_images(files, model=model, priority=priority)
-        yield from _embedded([str(file) for file in files], result, failures)
+        names = [str(file) if isinstance(file, Path) else "-" for file in files]
+        yield from _embedded(names, result, failures)
+
+
+def _file_bytes(image: Path | bytes) -> int:
+    return image.stat().st_size if isinstance(image, Path) else len(image)
 
 
 def _priority(parts: Sequence[object]) -> Literal["interactive", "bulk"]:

@@ -11,7 +11,7 @@ from tihua._printable import printable
 from tihua.cli._command import Group
 from tihua.cli._connection import Connection
 from tihua.cli._fields import Fields, asked_fields, field_values, fields_option
-from tihua.cli._parameters import filter_option, json_pair, params_option, with_stdin
+from tihua.cli._parameters import PictureFile, filter_option, json_pair, params_option, with_stdin
 from tihua.cli._printer import Column, Printer, Record, counted, json_option
 
 _COLUMNS = (
@@ -147,8 +147,9 @@ def count_items(
 @click.option("--text", help="A text to embed.")
 @click.option(
     "--image",
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="A picture to embed.",
+    type=PictureFile(),
+    metavar="FILE",
+    help="A picture to embed; - reads it from stdin.",
 )
 @click.option("--uri", help="Where the picture can be found.  [default: the path of --image]")
 @click.option(
@@ -164,7 +165,7 @@ def put_item(
     item_id: str,
     *,
     text: str | None,
-    image: Path | None,
+    image: Path | bytes | None,
     uri: str | None,
     metadata: Sequence[tuple[str, object]],
 ) -> None:
@@ -173,7 +174,7 @@ def put_item(
         message = "give either --text or --image"
         raise click.UsageError(message)
     if uri is None:
-        uri = "" if image is None else str(image.absolute())
+        uri = str(image.absolute()) if isinstance(image, Path) else ""
     item = tihua.Item(item_id, text=text, image=image, uri=uri, metadata=dict(metadata))
     with connection.client() as client:
         result = client.upsert([item])

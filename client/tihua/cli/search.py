@@ -10,7 +10,7 @@ from tihua.cli._answer import Answer, ask, exhibits_of, footer_of, print_answer
 from tihua.cli._command import Command
 from tihua.cli._connection import Connection
 from tihua.cli._fields import Fields, fields_option
-from tihua.cli._parameters import count_pair, filter_option, params_option
+from tihua.cli._parameters import PictureFile, count_pair, filter_option, params_option
 from tihua.cli._printer import Printer, json_option
 from tihua.cli._query import SpokenQuery, Weights, spoken_queries
 from tihua.cli._show import open_page, require_sheet, write_page, write_sheet
@@ -34,8 +34,9 @@ _WEIGHT = click.FloatRange(-100, 100)
 @click.argument("text", required=False)
 @click.option(
     "--image",
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="A picture to search by.",
+    type=PictureFile(),
+    metavar="FILE",
+    help="A picture to search by; - reads it from stdin.",
 )
 @click.option("--item", "item_id", metavar="ID", help="An item of the collection to search by.")
 @click.option("--text-weight", type=_WEIGHT, help="Weight of TEXT in a composed query.")
@@ -87,7 +88,7 @@ def command(
     connection: Connection,
     text: str | None,
     *,
-    image: Path | None,
+    image: Path | bytes | None,
     item_id: str | None,
     text_weight: float | None,
     image_weight: float | None,

@@ -22,6 +22,17 @@ def test_embed_prints_the_beginning_of_each_embedding(tihua: Tihua, pictures: Pa
     ]
 
 
+def test_a_picture_comes_from_stdin(tihua: Tihua, pictures: Path) -> None:
+    """It is embedded as the file that it is a copy of."""
+    picture = pictures / "a.jpg"
+    result = tihua(
+        "embed", "--json", "--image", "-", "--image", picture, stdin=picture.read_bytes()
+    )
+    piped, named = map(json.loads, result.stdout.splitlines())
+    assert (piped["input"], named["input"]) == ("-", str(picture))
+    assert piped["embedding"] == named["embedding"]
+
+
 def test_embed_json_holds_whole_embeddings(tihua: Tihua) -> None:
     """One object an input, beyond the size of one call, with the model that made it."""
     texts = [f"第{number}句" for number in range(6)]

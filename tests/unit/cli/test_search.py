@@ -53,6 +53,14 @@ def test_text_picture_and_item_make_one_query_with_weights(
     assert item.item_id == "a.jpg"
 
 
+def test_a_picture_comes_from_stdin(tihua: Tihua, memory: Memory) -> None:
+    """As its bytes; the line above the hits and the page say so."""
+    result = tihua("search", "--image", "-", stdin=b"picture a")
+    [term] = memory.requests[-1].terms
+    assert term.image.content == b"picture a"
+    assert result.stdout.startswith("stdin: 3 hits")
+
+
 def test_groups_are_shown_as_they_are_in_metadata(tihua: Tihua, memory: Memory) -> None:
     """In a column of their own, and in JSON; a year is 1990 and not 1 990."""
     for item in memory.items.values():
