@@ -1,8 +1,12 @@
 """The `tihua-server` command: serve, show, train and fine-tune."""
 
 import asyncio
+import contextlib
 import dataclasses
+import os
 import sys
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +22,8 @@ from tihua_server.options import config_options
 from tihua_server.training.command import train
 from tihua_server.training.fine_tune_command import fine_tune
 
+_log = structlog.get_logger("tihua")
+
 EPILOG = """\b
 Examples:
   tihua-server                                  the packaged model, an embedded store
@@ -32,7 +38,39 @@ Examples:
 """
 
 
+@contextlib.contextmanager
+def _told(log_format: str) -> Iterator[None]:
+    """Say what is wrong with a setting in a line of the log, where that is JSON."""
+    try:
+        yield
+    except click.ClickException as error:
+        if log_format != "json":
+            raise
+        configure_logs("info", log_format)
+        _log.critical(error.format_message(), reason="INVALID_INPUT")
+        sys.exit(error.exit_code)
+
+
+class _Server(click.Group):
+    def make_context(
+        self,
+        info_name: str | None,
+        args: list[str],
+        parent: click.Context | None = None,
+        **extra: Any,
+    ) -> click.Context:
+        with _told(_log_format(args)):
+            return super().make_context(info_name, args, parent, **extra)
+
+
+def _log_format(args: Sequence[str]) -> str:
+    """Return what is asked of the log, of a command line that may not parse."""
+    options = dict(pairwise(part for arg in args for part in arg.split("=", 1)))
+    return options.get("--log-format") or os.environ.get("TIHUA_LOG_FORMAT", "")
+
+
 @click.group(
+    cls=_Server,
     invoke_without_command=True,
     epilog=EPILOG,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
@@ -47,6 +85,18 @@ def main(context: click.Context, /, **knobs: Any) -> None:
         for field in dataclasses.fields(Limits)
         if field.name in knobs
     }
+    with _told(knobs["log_format"]):
+        _check(knobs, limits)
+    if context.invoked_subcommand is None:
+        _serve(Config(**knobs, limits=Limits(**limits)))
+
+
+def _check(knobs: Mapping[str, Any], limits: Mapping[str, int]) -> None:
+    """Refuse settings that do not go together.
+
+    Raises:
+        click.ClickException: they do not.
+    """
     if knobs["max_queue_size"] < limits["max_batch_items"]:
         raise click.ClickException(
             f"--max-queue-size {knobs['max_queue_size']} is less than --max-batch-items "
@@ -58,8 +108,6 @@ def main(context: click.Context, /, **knobs: Any) -> None:
             f"{twice[0]} is to be served twice, and a request could not tell which it means: serve "
             "one of the two by a server of its own"
         )
-    if context.invoked_subcommand is None:
-        _serve(Config(**knobs, limits=Limits(**limits)))
 
 
 @main.command()
@@ -97,6 +145,6 @@ def _serve(config: Config) -> None:
         asyncio.run(serve(config))
     except ServiceError as error:
         if config.log_format == "json":
-            structlog.get_logger("tihua").critical(error.message, reason=error.reason)
+            _log.critical(error.message, reason=error.reason)
             sys.exit(1)
         raise click.ClickException(error.message) from error

@@ -1,6 +1,8 @@
 """The tihua-server command and its knobs."""
 
 import dataclasses
+import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -47,6 +49,30 @@ def test_an_unknown_model_is_refused_by_name() -> None:
     result = CliRunner().invoke(main, ["--model", "ViT-B-17"])
     assert result.exit_code == 2
     assert "ViT-B-16" in result.output
+
+
+WRONG: dict[str, tuple[dict[str, str], list[str]]] = {
+    "a variable": ({"TIHUA_LOG_FORMAT": "json", "TIHUA_MODEL": "foo"}, []),
+    "flags": ({}, ["--model", "foo", "--log-format", "json"]),
+    "no such flag": ({}, ["--log-format=json", "--foo"]),
+    "flags that do not go together": ({}, ["--log-format=json", "--max-queue-size=1"]),
+}
+
+
+@pytest.mark.parametrize("how", WRONG)
+def test_a_wrong_setting_is_a_json_line_where_the_log_has_them(how: str) -> None:
+    """As all else is why a server did not start: nobody reads what is not."""
+    variables, flags = WRONG[how]
+    result = subprocess.run(
+        [sys.executable, "-m", "tihua_server", *flags],
+        env=os.environ | variables,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert result.returncode != 0
+    [line] = map(json.loads, result.stderr.splitlines())
+    assert line["level"] == "critical"
 
 
 def test_a_token_is_not_shown() -> None:
