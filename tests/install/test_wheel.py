@@ -49,6 +49,7 @@ def test_the_server_has_model_gallery_and_notices(server_wheel: Path) -> None:
         "tihua_server/gallery/NOTICE.md",
         "tihua_server/gallery/licences/Apache-2.0.txt",
         "tihua_server/gallery_query/photo_ginger_kitten.jpg",
+        f"tihua_server-{tihua.__version__}.dist-info/licenses/LICENSE",
     ]
     assert not missing(server_wheel, names)
 

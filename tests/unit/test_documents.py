@@ -46,6 +46,11 @@ def test_every_package_has_the_version_of_the_contract(name: str) -> None:
     assert re.findall(VERSIONS[name], package, re.MULTILINE) == [tihua.__version__]
 
 
+def test_the_server_has_the_licence_of_the_checkout() -> None:
+    """As a copy: what builds its package sees its folder alone."""
+    assert (ROOT / "server" / "LICENSE").read_bytes() == (ROOT / "LICENSE").read_bytes()
+
+
 def test_the_lock_of_npm_names_no_registry() -> None:
     """It has versions and hashes; where packages come from is each user's own matter."""
     lock = json.loads((CLIENTS / "node" / "package-lock.json").read_text(encoding="utf-8"))
