@@ -11,7 +11,7 @@ help: ## Print the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
 
 install: .venv/.installed ## Make the environment in .venv, with all that is needed
-.venv/.installed: pyproject.toml constraints.txt
+.venv/.installed: pyproject.toml server/pyproject.toml constraints.txt .ci/setup
 	PYTHON=$(PYTHON) sh .ci/setup
 	@touch $@
 
@@ -84,7 +84,7 @@ stubs: client/node/node_modules ## Regenerate the code of the other languages in
 client/node/node_modules: client/node/package-lock.json
 	npm ci --silent --ignore-scripts --prefix client/node && touch $@
 
-docs: ## Write the lines of the example programs into the documents
+docs: install ## Write the lines of the example programs into the documents
 	$(BIN)/python docs/excerpts
 
 format: install ## Format code and protos
