@@ -18,7 +18,7 @@ from tihua_server.item import Hit, Item
 from tihua_server.milvus_aliases import MilvusAliases
 from tihua_server.milvus_connection import MilvusConnection
 from tihua_server.milvus_embedded import Flusher
-from tihua_server.milvus_index import is_built, search_params
+from tihua_server.milvus_index import search_params
 from tihua_server.milvus_schema import EMBEDDING, output_fields, to_item, to_row
 from tihua_server.search_params import Fields, Filter, SearchParams
 from tihua_server.types import FloatArray
@@ -43,15 +43,13 @@ class Milvus(MilvusAliases):
 
     async def describe(self, name: str) -> Collection:
         """Return one collection; the count of a released one is Milvus' own estimate."""
-        asked = await self.spec(name, is_fresh=True)
-        name = asked.name
+        found = await self._record(name)
+        name = found.spec.name
         index = await self._call(name, self._client.describe_index, name, EMBEDDING)
         answer = await self._call(name, self._client.get_load_state, name)
         state = _LOAD_STATES.get(answer["state"], LoadState.RELEASED)
-        if not is_built(asked.index, index):
-            index = None
-            state = LoadState.LOADING if state is LoadState.RELEASED else state
-        found = await self._record(name, index)
+        if state is LoadState.RELEASED and not self._is_built(found.spec.index, index):
+            state = LoadState.LOADING
         try:
             count = await self.count(name, Filter())
         except (CollectionNotReady, StoreUnavailable):

@@ -19,7 +19,7 @@ from tihua_server.milvus_connection import MilvusConnection
 from tihua_server.milvus_errors import already_exists, has_aliases, is_alias
 from tihua_server.milvus_index import with_defaults
 from tihua_server.milvus_loading import LOAD_TIMEOUT_S, MilvusLoading
-from tihua_server.milvus_schema import properties, schema
+from tihua_server.milvus_schema import EMBEDDING, properties, schema
 from tihua_server.observer import Observer
 
 _log = logging.getLogger(__name__)
@@ -68,8 +68,12 @@ class MilvusCollections(MilvusLoading):
                 # After a kill, rows lie in Lite's log: unflushed ones make searches slow.
                 with contextlib.suppress(StoreFull):
                     await self._flush(name)
-                if not (await self._record(name)).is_released:
+                found = await self._record(name)
+                built = await self._call(name, self._client.describe_index, name, EMBEDDING)
+                if not found.is_released or not self._is_built(found.spec.index, built):
                     await self.load(name)
+                    if found.is_released:
+                        await self.release(name)
             except ServiceError as error:
                 _log.warning("collection %s could not be loaded: %s", name, error.message)
 

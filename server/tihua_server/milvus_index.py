@@ -35,29 +35,42 @@ def with_defaults(index: Index) -> Index:
     return Index(index.type, params)
 
 
-def reported(index: Index, description: Mapping[str, Any] | None) -> Index:
-    """Return an index as the store describes it.
+def as_built(index: Index, *, lite: bool) -> Index:
+    """Return the index that the store is told to build.
+
+    On Milvus Lite, HNSW and AUTOINDEX are one list of IVF_FLAT, of which each search looks at all.
+    Lite's own HNSW goes past items that a filter or a deletion leaves out as it goes past others:
+    of 10 000 random embeddings of 512, it found 4 of the 10 nearest, with a filter that 1 % match
+    2, and of a few that match often none. The list finds 10, takes no longer (9 ms, and HNSW 13)
+    and is built in a twentieth of the time.
 
     Args:
-        index: what was asked for; stands where the store says nothing.
-        description: of `MilvusClient.describe_index`, which has the parameters as numbers under
-            `params` or as strings beside it, depending on the server; None when there is none.
+        index: what was asked for, with all parameters.
+        lite: whether it is for Milvus Lite.
     """
-    if description is None or description.get("index_type") not in set(IndexType):
-        return index
-    kind = IndexType(description["index_type"])
-    told = {**index.params, **description, **(description.get("params") or {})}
-    return Index(kind, {name: int(told.get(name, _BUILD[kind][name][2])) for name in _BUILD[kind]})
+    if lite and index.type in {IndexType.HNSW, IndexType.AUTOINDEX}:
+        return Index(IndexType.IVF_FLAT, {"nlist": 1})
+    return index
 
 
 def is_built(index: Index, description: Mapping[str, Any] | None) -> bool:
-    """Return whether the index that the store describes is the one that was asked for.
+    """Return whether the index that the store describes is the one that it was told to build.
 
     Of what AUTOINDEX becomes, each Milvus has an opinion of its own: any index will do.
+
+    Args:
+        index: by `as_built`.
+        description: of `MilvusClient.describe_index`, which has the parameters as numbers under
+            `params` or as strings beside it, depending on the server; None when there is none.
     """
     if description is None:
         return False
-    return index.type is IndexType.AUTOINDEX or reported(index, description) == index
+    if index.type is IndexType.AUTOINDEX:
+        return True
+    told = {**description, **(description.get("params") or {})}
+    return description.get("index_type") == index.type and all(
+        int(told.get(name, value)) == value for name, value in index.params.items()
+    )
 
 
 def search_params(
@@ -68,7 +81,7 @@ def search_params(
     An index looks at few candidates by default, and finds no more hits than candidates: Milvus Lite
     gave 21 hits of 100 asked of an IVF_FLAT index of 1 000 items. So HNSW always has as many
     candidates as hits are asked for, and IVF_FLAT looks into a sixteenth of its lists, or into all
-    of them on Milvus Lite, which takes the same time there.
+    of them on Milvus Lite, which takes the same time there, and is what HNSW is there (`as_built`).
 
     Args:
         index: with all parameters.
@@ -82,7 +95,6 @@ def search_params(
     """
     name = _SEARCH.get(index.type)
     _refuse_strange(asked, {name} if name else set(), f"{index.type} index is searched")
-    window = offset + limit
     if index.type is IndexType.IVF_FLAT:
         nlist = index.params["nlist"]
         nprobe = asked.get("nprobe", nlist if lite else max(min(nlist, 8), nlist // 16))
@@ -90,9 +102,10 @@ def search_params(
         return {"nprobe": nprobe}
     if index.type is IndexType.HNSW:
         _check_range("ef", asked.get("ef", limit), limit, MAX_EF)
-        return {"ef": max(asked.get("ef", 64), window)}
-    # On Milvus Lite, AUTOINDEX is HNSW and has no default that follows the limit.
-    return {"ef": max(64, window)} if lite and index.type is IndexType.AUTOINDEX else {}
+        if not lite:
+            return {"ef": max(asked.get("ef", 64), offset + limit)}
+    # Of the one list that HNSW and AUTOINDEX are on Milvus Lite.
+    return {"nprobe": 1} if lite and index.type is not IndexType.FLAT else {}
 
 
 def _refuse_strange(given: Mapping[str, int], known: set[str], what: str) -> None:

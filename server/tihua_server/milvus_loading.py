@@ -29,7 +29,7 @@ from tihua_server.errors import (
 )
 from tihua_server.milvus_connection import MilvusConnection
 from tihua_server.milvus_errors import loading, not_found
-from tihua_server.milvus_index import is_built, with_defaults
+from tihua_server.milvus_index import as_built, is_built, with_defaults
 from tihua_server.milvus_schema import EMBEDDING, Record, indexed, record, released
 
 LOAD_TIMEOUT_S = 600.0
@@ -94,7 +94,7 @@ class MilvusLoading:
             if found["state"] is LoadState.NotLoad:
                 asked = record(await call(name, client.describe_collection, name))
                 built = await call(name, client.describe_index, name, EMBEDDING)
-                return asked is not None and not is_built(asked.spec.index, built)
+                return asked is not None and not self._is_built(asked.spec.index, built)
         except ServiceError:
             return False
         return bool(found["state"] is LoadState.Loading)
@@ -111,27 +111,26 @@ class MilvusLoading:
         """Return the name of the collection that a name or an alias stands for."""
         return (await self.spec(name)).name
 
-    async def _record(self, name: str, index: Mapping[str, Any] | None = None) -> Record:
+    async def _record(self, name: str) -> Record:
         if not name:  # which pymilvus refuses by itself, as a mistake of ours
             raise not_found(name)
         try:
-            found = await self._described(name, index)
+            found = await self._described(name)
         except NotFound:
             if name not in self._specs:
                 raise
             # It was there a moment ago, and may be on its way to another name.
             await asyncio.sleep(RENAME_S)
             try:
-                found = await self._described(name, index)
+                found = await self._described(name)
             except NotFound:
                 self._specs.pop(name, None)
                 raise
         self._specs[name] = (time.monotonic(), found.spec)
         return found
 
-    async def _described(self, name: str, index: Mapping[str, Any] | None) -> Record:
-        description = await self._read(name, self._client.describe_collection, name)
-        found = record(description, index)
+    async def _described(self, name: str) -> Record:
+        found = record(await self._read(name, self._client.describe_collection, name))
         if found is None:
             raise not_found(name)
         return found
@@ -175,7 +174,7 @@ class MilvusLoading:
             state = client.get_load_state(name, timeout=timeout)["state"]
             built = client.describe_index(name, EMBEDDING, timeout=timeout)
             # One who calls again while it is being built waits for it, and does not begin anew.
-            is_under_way = state is LoadState.Loading and is_built(spec.index, built)
+            is_under_way = state is LoadState.Loading and self._is_built(spec.index, built)
             if not is_under_way:
                 description = client.describe_collection(name, timeout=timeout)
                 client.alter_collection_properties(
@@ -200,19 +199,23 @@ class MilvusLoading:
         """Load a collection with the index that it shall have, building what is not there."""
         name, client = spec.name, self._client
         built = client.describe_index(name, EMBEDDING, timeout=timeout)
-        if not is_built(spec.index, built):
+        if not self._is_built(spec.index, built):
             if built is not None:
                 self._drop_index(name, timeout=timeout)
+            wanted = as_built(spec.index, lite=self._is_lite)
             index = client.prepare_index_params()
             # Milvus Lite drops parameters unless they are nested once more; Milvus takes both.
             index.add_index(
                 EMBEDDING,
-                index_type=spec.index.type.value,
+                index_type=wanted.type.value,
                 metric_type="COSINE",
-                params={"params": dict(spec.index.params)},
+                params={"params": dict(wanted.params)},
             )
             client.create_index(name, index, sync=False, timeout=timeout)
         client.load_collection(name, timeout=timeout)
+
+    def _is_built(self, index: Index, description: Mapping[str, Any] | None) -> bool:
+        return is_built(as_built(index, lite=self._is_lite), description)
 
     def _drop_index(self, name: str, *, timeout: float) -> None:
         # Milvus drops no index of a loaded collection.

@@ -17,7 +17,6 @@ from pymilvus import CollectionSchema, DataType, MilvusClient
 
 from tihua_server.collection import CollectionSpec, Index, IndexType
 from tihua_server.item import Item
-from tihua_server.milvus_index import reported
 from tihua_server.search_params import Fields
 from tihua_server.types import ModelRef
 
@@ -99,23 +98,21 @@ def released(*, is_released: bool) -> dict[str, str]:
     return {_RELEASED: json.dumps(is_released)}
 
 
-def record(description: Mapping[str, Any], index: Mapping[str, Any] | None = None) -> Record | None:
+def record(description: Mapping[str, Any]) -> Record | None:
     """Read a collection's properties; None when tihua did not make it.
 
     Args:
         description: of `MilvusClient.describe_collection`.
-        index: of `MilvusClient.describe_index`, where the index is wanted as the store reports it.
     """
     kept = description.get("properties") or {}
     dims = [f["params"]["dim"] for f in description["fields"] if f["name"] == EMBEDDING]
     try:
         told = json.loads(kept[_PROPERTY])
-        asked = Index(IndexType(told["index_type"]), told["index_params"])
         spec = CollectionSpec(
             name=description["collection_name"],
             model=ModelRef(told["model_id"], told["fingerprint"]),
             dim=int(dims[0]),
-            index=reported(asked, index),
+            index=Index(IndexType(told["index_type"]), told["index_params"]),
             shards=description["num_shards"],
             description=told["description"],
         )

@@ -158,7 +158,7 @@ async def check_is_built(store: Milvus, name: str, embeddings: FloatArray) -> No
     found = await store.describe(name)
     assert (found.load_state, found.spec.index) == (LoadState.LOADED, HNSW)
     built = store._client.describe_index(name, EMBEDDING, timeout=9)
-    assert built["index_type"] == "HNSW"
+    assert built["index_type"] == ("IVF_FLAT" if "Lite" in store.kind else "HNSW")
     assert await nearest(store, name, embeddings) == "7"
 
 
@@ -176,3 +176,33 @@ async def test_a_restart_completes_what_was_cut_short(
 
     await check_is_built(store, name, embeddings)
     await store.close()
+
+
+@pytest.mark.parametrize("is_released", [False, True])
+async def test_an_hnsw_index_of_milvus_lite_is_replaced_when_the_store_is_opened(
+    tmp_path: Path, spec: Spec, embeddings: FloatArray, *, is_released: bool
+) -> None:
+    """Earlier versions made one; the collection says what was asked for, and stays released."""
+    store = await Milvus.open(tmp_path / "milvus")
+    created = replace(spec(), index=HNSW)
+    name = await filled(store, created, embeddings)
+    store._client.release_collection(name, timeout=9)
+    store._client.drop_index(name, EMBEDDING, timeout=9)
+    params = store._client.prepare_index_params()
+    params.add_index(
+        EMBEDDING, index_type="HNSW", metric_type="COSINE", params={"params": dict(HNSW.params)}
+    )
+    store._client.create_index(name, params, timeout=9)
+    store._client.load_collection(name, timeout=9)
+    if is_released:
+        await store.release(name)
+    await store.close()
+
+    store = await Milvus.open(tmp_path / "milvus")
+
+    built = store._client.describe_index(name, EMBEDDING, timeout=9)
+    found = await store.describe(name)
+    await store.close()
+    assert built["index_type"] == "IVF_FLAT"
+    assert found.spec.index == HNSW
+    assert found.load_state is (LoadState.RELEASED if is_released else LoadState.LOADED)
