@@ -30,7 +30,7 @@ class MilvusAliases(MilvusCollections):
                 raise already_exists(alias) from error
         write = self._client.alter_alias if before else self._client.create_alias
         await self._call(alias, write, target, alias)
-        self._specs.pop(alias, None)
+        self._forget(alias)
         return before
 
     async def drop_alias(self, alias: str) -> None:
@@ -40,7 +40,7 @@ class MilvusAliases(MilvusCollections):
             raise no_alias(alias)
         await self._record(before)
         await self._call(alias, self._client.drop_alias, alias)
-        self._specs.pop(alias, None)
+        self._forget(alias)
 
     async def _led_to(self, alias: str) -> str:
         """Return the collection of an alias, empty if there is no such alias."""
@@ -58,7 +58,7 @@ class MilvusAliases(MilvusCollections):
         # One call, so that nothing comes between on Milvus Lite, and nobody leaves it half done.
         await self._call(name, self._rename, name, new_name, keeps_alias, timeout_s=LOAD_TIMEOUT_S)
         for each in (name, new_name):
-            self._specs.pop(each, None)
+            self._forget(each)
 
     def _rename(self, name: str, new_name: str, keeps_alias: bool, *, timeout: float) -> None:
         self._move(name, new_name, timeout=timeout)

@@ -122,7 +122,7 @@ class MilvusCollections(MilvusLoading):
         if aliases := await self._aliases(name):
             raise has_aliases(name, aliases)
         await self._call(name, self._client.drop_collection, name)
-        self._specs.pop(name, None)
+        self._forget(name)
 
     async def _require_own_name(self, name: str) -> None:
         found = await self._record(name)

@@ -107,6 +107,12 @@ class MilvusLoading:
                 return spec
         return (await self._record(name)).spec
 
+    def _forget(self, name: str) -> None:
+        """Believe nothing any more of a collection, by whichever of its names, or of an alias."""
+        for known, (_, spec) in list(self._specs.items()):
+            if name in {known, spec.name}:
+                del self._specs[known]
+
     async def _own_name(self, name: str) -> str:
         """Return the name of the collection that a name or an alias stands for."""
         return (await self.spec(name)).name
@@ -163,8 +169,7 @@ class MilvusLoading:
             raise
         finally:
             self._being_built[spec.name] -= 1
-            self._specs.pop(name, None)
-            self._specs.pop(spec.name, None)
+            self._forget(spec.name)
         if found.is_released:
             await self._note_release(spec.name, is_released=False)
 

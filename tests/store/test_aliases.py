@@ -97,6 +97,22 @@ async def test_what_an_alias_led_to_is_not_believed_after_it_was_moved(
     assert (await store.spec(alias)).model.id == "new"
 
 
+async def test_what_an_alias_leads_to_is_known_at_once_after_it_was_renamed(
+    store: VectorStore, pair: tuple[str, str], alias: str, embeddings: FloatArray
+) -> None:
+    """By the server that renamed it; a new collection of the old name is not taken for it."""
+    old, new = pair
+    await store.spec(alias)
+    await store.rename(old, old + "_1", keeps_alias=False)
+
+    await store.upsert(alias, [Item("more", embeddings[2])])
+    await store.rename(new, old, keeps_alias=False)
+    await store.upsert(alias, [Item("last", embeddings[2])])
+
+    assert await ids(store, old + "_1") == ["last", "more", "old"]
+    assert await ids(store, old) == ["new"]
+
+
 async def test_an_alias_of_an_alias_is_one_of_the_collection(
     store: VectorStore, pair: tuple[str, str], alias: str
 ) -> None:
