@@ -76,12 +76,6 @@ class Milvus(MilvusAliases):
         self, name: str, ids: Sequence[str], fields: Fields, *, is_fresh: bool = False
     ) -> list[Item]:
         """Return the items of these ids, in their order; absent ones are left out."""
-        consistency = "Strong" if is_fresh else "Session"
-        return await self._get(name, ids, fields, consistency=consistency)
-
-    async def _get(
-        self, name: str, ids: Sequence[str], fields: Fields, *, consistency: str
-    ) -> list[Item]:
         name = await self._own_name(name)
         found = {}
         for batch in _batches(ids, MAX_LIST_LENGTH):
@@ -91,7 +85,7 @@ class Milvus(MilvusAliases):
                 name,
                 filter=f"id in {literal(batch)}",
                 output_fields=output_fields(fields),
-                consistency_level=consistency,
+                consistency_level="Strong" if is_fresh else "Session",
             )
             found.update({row["id"]: to_item(row, fields) for row in rows})
         return [found[key] for key in ids if key in found]
@@ -106,32 +100,14 @@ class Milvus(MilvusAliases):
         # A page of Milvus may be short before the last, when a shard has little; and longer than
         # asked for.
         while len(found) < limit:
-            page = await self._page(name, expression, limit - len(found), after_id, fields)
-            if not page:
+            wanted = _page(expression, limit - len(found), after_id, fields)
+            rows = await self._read(name, self._client.query, name, **wanted)
+            if not rows:
                 break
-            found += page
-            after_id = page[-1].id
+            page = [to_item(row, fields) for row in rows]
+            found += sorted(page, key=lambda item: item.id.encode())
+            after_id = found[-1].id
         return found[:limit]
-
-    async def _page(
-        self, name: str, expression: str, limit: int, after_id: str, fields: Fields
-    ) -> list[Item]:
-        conditions = [f"({expression})"] if expression else []
-        if after_id:
-            conditions.append(f"id > {literal(after_id)}")
-        rows = await self._read(
-            name,
-            self._client.query,
-            name,
-            filter=" and ".join(conditions),
-            output_fields=output_fields(fields),
-            limit=limit,
-            # The marks of pymilvus' own QueryIterator, by which Milvus and Lite give the first rows
-            # by primary key; with the consistency that the collection was created with.
-            iterator="True",
-            reduce_stop_for_best="True",
-        )
-        return sorted((to_item(row, fields) for row in rows), key=lambda item: item.id.encode())
 
     async def count(self, name: str, where: Filter) -> int:
         """Return the exact number of matching items; writes of a moment ago are counted."""
@@ -148,26 +124,40 @@ class Milvus(MilvusAliases):
 
     async def delete(self, name: str, ids: Sequence[str]) -> int:
         """Remove items by id; return how many there were."""
-        # Milvus counts the ids that it was given, and not the items that were there.
         name = await self._own_name(name)
-        there = await self._get(name, list(dict.fromkeys(ids)), _BARE, consistency="Strong")
-        return await self._delete(name, there)
-
-    async def _delete(self, name: str, items: Sequence[Item]) -> int:
-        for batch in _batches([item.id for item in items], MAX_LIST_LENGTH):
-            await self._call(name, self._client.delete, name, filter=f"id in {literal(batch)}")
-        return len(items)
+        count = 0
+        for batch in _batches(list(dict.fromkeys(ids)), MAX_LIST_LENGTH):
+            wanted = _page(f"id in {literal(batch)}", len(batch), "", _BARE)
+            count += len(await self._call(name, self._delete, name, wanted))
+        return count
 
     async def delete_where(self, name: str, where: Filter) -> int:
         """Remove the matching items, page by page; return how many there were."""
         name = await self._own_name(name)
+        expression = self._render(where)
         count, last_id = 0, ""
-        while there := await self.scan(
-            name, where=where, limit=BATCH_ROWS, after_id=last_id, fields=_BARE
+        while ids := await self._call(
+            name, self._delete, name, _page(expression, BATCH_ROWS, last_id, _BARE), expression
         ):
-            last_id = there[-1].id
-            count += await self._delete(name, there)
+            count += len(ids)
+            last_id = max(ids, key=str.encode)
         return count
+
+    def _delete(
+        self, name: str, page: Mapping[str, Any], still: str = "", *, timeout: float
+    ) -> list[str]:
+        """Remove a page of items, those written anew meanwhile only if they `still` match.
+
+        Milvus counts the ids that it was given, and not the items that were there: so these are
+        read. On Milvus Lite nobody writes in between, because its calls follow each other.
+        """
+        ids = [row["id"] for row in self._client.query(name, **page, timeout=timeout)]
+        for batch in _batches(ids, MAX_LIST_LENGTH):
+            wanted = f"id in {literal(batch)}"
+            if still and not self._is_lite:
+                wanted = f"({still}) and {wanted}"
+            self._client.delete(name, filter=wanted, timeout=timeout)
+        return ids
 
     async def search(
         self, name: str, embeddings: FloatArray, params: SearchParams
@@ -202,6 +192,22 @@ class Milvus(MilvusAliases):
         """Let go of the store, flushed; nothing can be called after it."""
         await self._flusher.close()
         await super().close()
+
+
+def _page(expression: str, limit: int, after_id: str, fields: Fields) -> dict[str, Any]:
+    """Return what to ask for the first rows beyond an id."""
+    if after_id:
+        beyond = f"id > {literal(after_id)}"
+        expression = f"({expression}) and {beyond}" if expression else beyond
+    return {
+        "filter": expression,
+        "output_fields": output_fields(fields),
+        "limit": limit,
+        # The marks of pymilvus' own QueryIterator, by which Milvus and Lite give the first rows by
+        # primary key; with the consistency that the collection was created with.
+        "iterator": "True",
+        "reduce_stop_for_best": "True",
+    }
 
 
 def _hits(rows: Iterable[Mapping[str, Any]], params: SearchParams) -> Iterator[Hit]:

@@ -207,6 +207,42 @@ async def test_removing_by_filter_counts_what_was_there(
     assert await store.count(name, EVERYTHING) == 0
 
 
+async def test_an_item_that_no_longer_matches_when_it_is_removed_stays(
+    store: VectorStore, name: str, embeddings: FloatArray
+) -> None:
+    """What was written and acknowledged while a filter was at work is not lost."""
+    keys = [f"{i:04}" for i in range(300)]
+    old = [Item(key, embeddings[0], "", {"is_old": True}) for key in keys]
+    await store.upsert(name, old)
+
+    async def renew() -> None:
+        for start in range(0, 300, 10):
+            new = [Item(key, embeddings[1], "", {"is_old": False}) for key in keys[start:][:10]]
+            await store.upsert(name, new)
+
+    count, _ = await asyncio.gather(store.delete_where(name, Filter("is_old == true")), renew())
+
+    assert 0 <= count <= 300
+    assert await store.count(name, EVERYTHING) == 300
+
+
+async def test_of_two_who_remove_an_item_one_counts_it(
+    local: VectorStore, spec: Callable[..., CollectionSpec], embeddings: FloatArray
+) -> None:
+    """However many ask at once."""
+    created = spec()
+    await local.create(created)
+    keys = [f"{i}" for i in range(100)]
+    await local.upsert(created.name, [Item(key, embeddings[0]) for key in keys])
+
+    counts = await asyncio.gather(
+        *(local.delete(created.name, keys) for _ in range(4)),
+        *(local.delete_where(created.name, EVERYTHING) for _ in range(4)),
+    )
+
+    assert sum(counts) == 100
+
+
 async def test_a_removed_item_can_be_written_again(
     store: VectorStore, name: str, embeddings: FloatArray
 ) -> None:
