@@ -20,6 +20,8 @@ _PREFIXES = frozenset({"not", "exists", "-", "+"})
 _BINARIES = frozenset({"and", "or", "==", "!=", "<", "<=", ">", ">=", "+", "-", "*", "/", "%"})
 _CONJUNCTIONS = frozenset({"and", "or", "not"})
 _COLUMNS = frozenset({"id", "uri"})
+_LITE_KEYWORDS = frozenset({"iso", "interval"})
+"""Words of Milvus Lite's language, in any case, that are names here (its `filter/tokens.py`)."""
 _UNSAFE_KEY = re.compile(r'^$|["\\\[\]\x00-\x1f]')
 
 
@@ -82,6 +84,10 @@ class FilterReader:
             elif word.text == "," and self._open and self._open[-1].kind == "name":
                 self._written.append(",")
                 return True
+            elif word.text == "%" and self._lite:
+                raise invalid(
+                    "Milvus Lite knows no '%': store what is left as a key", word.position
+                )
             elif word.text in _BINARIES:
                 self._write_operator(word.text)
                 return True
@@ -163,8 +169,9 @@ class FilterReader:
             keys.append(f"[{literal(key)}]")
         if word.text == "$meta" and not keys:
             raise invalid('$meta takes a key, as in $meta["year"]', word.position)
-        is_plain = self._lite or word.text.isascii()
-        return (word.text if is_plain else f"$meta[{literal(word.text)}]") + "".join(keys)
+        text = word.text
+        is_plain = text.lower() not in _LITE_KEYWORDS if self._lite else text.isascii()
+        return (text if is_plain else f"$meta[{literal(text)}]") + "".join(keys)
 
     def _list(self) -> list[object]:
         values: list[object] = []

@@ -11,7 +11,14 @@ BARE = Fields(uri=False, metadata=False)
 
 ROWS: dict[str, dict[str, object]] = {
     "a": {"year": 1990, "place": "Suzhou", "作者": "李白", "tags": ["cat", "dog"], "mono": True},
-    "b": {"year": 2001, "place": "Hangzhou", "作者": "杜甫", "tags": ["dog"], "mono": False},
+    "b": {
+        "year": 2001,
+        "place": "Hangzhou",
+        "作者": "杜甫",
+        "tags": ["dog"],
+        "mono": False,
+        "iso": 9,
+    },
     "c": {"year": 2012.5, "place": "苏州", "camera": {"lens": "35mm", "iso": [100, 400]}},
     "d": {"year": -5, "place": 'Say "hi"', "camera": {"lens": "50mm", "iso": [200]}, "in": 1},
 }
@@ -73,6 +80,8 @@ NASTY = [
         ("id in {ids} and id > 'a'", {"ids": ["a", "b", "c"]}, "bc"),
         ("year + 10 == 2000", {}, "a"),
         ("place == '{p}'", {}, ""),
+        ("iso == 9 or ISO in [9]", {}, "b"),
+        ("interval['s'] > 2 or iso > 8", {}, "b"),
     ],
 )
 async def test_a_filter_keeps_what_matches(
