@@ -181,18 +181,29 @@ class CollectionService(rpc.CollectionServiceServicer):
     ) -> pb.ListItemsResponse:
         """Return items by filter, a page at a time."""
         limit = self._limit(request)
+        # A position is "photos_1 a.jpg": the collection, which an alias may not lead to any more,
+        # and the last id.
+        position = decode_page_token(request, request.page_token)
+        pages_of, _, after_id = position.partition(" ")
+        name = (await self._store.spec(pages_of or request.collection)).name
+        if pages_of not in {"", name}:
+            raise InvalidInput(
+                f"page_token is of the collection {pages_of}, a name that leads to {name} now: "
+                "begin with the first page again",
+                reason="WRONG_PAGE_TOKEN",
+                field="page_token",
+            )
         items = await self._store.scan(
-            request.collection,
+            name,
             where=to_filter(request.filter, request.filter_params),
             limit=limit,
-            after_id=decode_page_token(request, request.page_token),
+            after_id=after_id,
             fields=to_fields(request.read_mask),
         )
+        next_position = f"{name} {items[-1].id}" if len(items) == limit else ""
         return pb.ListItemsResponse(
             items=[from_item(item) for item in items],
-            next_page_token=(
-                encode_page_token(request, items[-1].id) if len(items) == limit else ""
-            ),
+            next_page_token=encode_page_token(request, next_position) if next_position else "",
         )
 
     async def CountItems(

@@ -145,6 +145,22 @@ async def test_the_pages_of_a_search_are_of_one_collection(client: tihua.AsyncCl
     assert refused.value.reason == "WRONG_PAGE_TOKEN"
 
 
+async def test_the_pages_of_a_list_are_of_one_collection(client: tihua.AsyncClient) -> None:
+    """Of the one that the alias led to at the first, until somebody else has its name."""
+    pages = client.list_items(page_size=1)
+    found = [(await anext(pages)).id]
+    await client.set_alias("photos", "photos_2")
+    found += [item.id async for item in pages]
+    assert found == ["photos_1 0", "photos_1 1", "photos_1 2"]
+
+    pages = client.list_items(collection="photos_1", page_size=1)
+    await anext(pages)
+    await client.rename_collection("photos_1", "photos_3", keep_alias=True)
+    with pytest.raises(tihua.InvalidRequestError, match="leads to photos_3 now") as refused:
+        await anext(pages)
+    assert refused.value.reason == "WRONG_PAGE_TOKEN"
+
+
 async def test_a_name_means_one_thing(client: tihua.AsyncClient) -> None:
     """No collection of an alias's name, and no alias of a collection's."""
     with pytest.raises(tihua.AlreadyExistsError):
