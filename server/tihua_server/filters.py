@@ -11,6 +11,7 @@ quotes, no space within `a["b"]`, which Milvus lexes as one word, and keys beyon
 """
 
 from tihua_server.errors import InvalidInput
+from tihua_server.filter_literals import literal
 from tihua_server.filter_reader import FilterReader
 from tihua_server.filter_tokens import invalid, tokens
 from tihua_server.search_params import Filter
@@ -57,4 +58,11 @@ def render(where: Filter, *, lite: bool = False) -> str:
             f"the filter with its values is {len(rendered)} characters; "
             f"the limit is {MAX_RENDERED_CHARS}"
         )
+    if where.without_ids:
+        return both(rendered, f"id not in {literal(where.without_ids)}")
     return rendered
+
+
+def both(rendered: str, condition: str) -> str:
+    """Return the expression of what a rendered one keeps, if it is not empty, and a condition."""
+    return f"({rendered}) and {condition}" if rendered else condition

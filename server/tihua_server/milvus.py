@@ -13,7 +13,7 @@ from pymilvus.client.types import LoadState as MilvusLoadState
 from tihua_server.collection import Collection, LoadState
 from tihua_server.errors import CollectionNotReady, StoreUnavailable
 from tihua_server.filter_literals import MAX_LIST_LENGTH, literal
-from tihua_server.filters import render
+from tihua_server.filters import both, render
 from tihua_server.item import Hit, Item
 from tihua_server.milvus_aliases import MilvusAliases
 from tihua_server.milvus_connection import MilvusConnection
@@ -153,9 +153,7 @@ class Milvus(MilvusAliases):
         """
         ids = [row["id"] for row in self._client.query(name, **page, timeout=timeout)]
         for batch in _batches(ids, MAX_LIST_LENGTH):
-            wanted = f"id in {literal(batch)}"
-            if still and not self._is_lite:
-                wanted = f"({still}) and {wanted}"
+            wanted = both("" if self._is_lite else still, f"id in {literal(batch)}")
             self._client.delete(name, filter=wanted, timeout=timeout)
         return ids
 
@@ -196,11 +194,8 @@ class Milvus(MilvusAliases):
 
 def _page(expression: str, limit: int, after_id: str, fields: Fields) -> dict[str, Any]:
     """Return what to ask for the first rows beyond an id."""
-    if after_id:
-        beyond = f"id > {literal(after_id)}"
-        expression = f"({expression}) and {beyond}" if expression else beyond
     return {
-        "filter": expression,
+        "filter": both(expression, f"id > {literal(after_id)}") if after_id else expression,
         "output_fields": output_fields(fields),
         "limit": limit,
         # The marks of pymilvus' own QueryIterator, by which Milvus and Lite give the first rows by

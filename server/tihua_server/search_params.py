@@ -1,7 +1,7 @@
 """How a collection is searched and read: which items, which parts of them, how fresh."""
 
 import enum
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 
@@ -19,10 +19,12 @@ class Filter:
     Attributes:
         expression: for example `year >= {since} and place in {places}`; empty means every item.
         params: a value for each `{name}`: string, number, boolean or a list of those.
+        without_ids: of items that do not match, whatever the expression says.
     """
 
     expression: str = ""
     params: Mapping[str, object] = field(default_factory=dict)
+    without_ids: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)

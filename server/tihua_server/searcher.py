@@ -193,9 +193,4 @@ class Searcher:
 def _leave_out(terms: Sequence[Term], where: Filter) -> Filter:
     """Return the filter that also leaves out the items that serve as examples."""
     ids = [term.value.id for term in terms if isinstance(term.value, StoredItem)]
-    if not ids:
-        return where
-    expression = f"({where.expression}) and id not in {{tihua_examples}}"
-    if not where.expression.strip():
-        expression = "id not in {tihua_examples}"
-    return Filter(expression, {**where.params, "tihua_examples": ids})
+    return replace(where, without_ids=ids)

@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 import tihua
+from tihua_server.filter_reader import MAX_DEPTH
+from tihua_server.filters import MAX_EXPRESSION_CHARS
 
 
 def test_every_answer_says_which_model_and_how_long(client: tihua.Client, filled: str) -> None:
@@ -42,6 +44,29 @@ def test_an_item_finds_its_like_and_not_itself(
     hits = client.search(item_id=pictures[5].name, limit=24, collection=filled)
     assert len(hits) == 23
     assert pictures[5].name not in {hit.id for hit in hits}
+
+
+def test_a_filter_beside_an_item_means_what_it_means_alone(
+    client: tihua.Client, filled: str, pictures: Sequence[Path]
+) -> None:
+    """Nothing of it gets out, none of its bounds is narrower, and no name of a parameter taken."""
+
+    def found(**query: Any) -> set[str]:
+        return {hit.id for hit in client.search(limit=24, collection=filled, **query)}
+
+    like: dict[str, Any] = {"item_id": pictures[5].name}
+    longest = "number >= 20" + " " * (MAX_EXPRESSION_CHARS - 12)
+    deepest = "(" * MAX_DEPTH + "number >= 20" + ")" * MAX_DEPTH
+    for expression in (longest, deepest, "number >= 20 or number >= 21"):
+        assert found(**like, filter=expression) == found(text="马", filter=expression) != set()
+    names = [pictures[5].name, pictures[6].name]
+    bound: dict[str, Any] = {
+        "filter": "id in {tihua_examples}",
+        "params": {"tihua_examples": names},
+    }
+    assert found(**like, **bound) == {pictures[6].name}
+    with pytest.raises(tihua.InvalidRequestError, match=r"closes nothing \(character 12 of"):
+        found(**like, filter="number == 1) or (number == 2")
 
 
 def test_an_embedding_finds_what_its_text_finds(client: tihua.Client, filled: str) -> None:

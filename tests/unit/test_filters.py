@@ -104,6 +104,20 @@ def test_an_expression_is_written_in_one_spelling(
 @pytest.mark.parametrize(
     ("expression", "rendered"),
     [
+        ("", 'id not in ["a", "b"]'),
+        ("x == 1 or y == 2", '(x == 1 or y == 2) and id not in ["a", "b"]'),
+    ],
+)
+def test_items_are_left_out_whatever_the_expression_says(expression: str, rendered: str) -> None:
+    """They are no part of what its author wrote."""
+    assert render(Filter(expression, without_ids=["a", "b"])) == rendered
+
+
+@pytest.mark.parametrize(
+    ("expression", "rendered"),
+    [
+        ("iso > 100 and ISO['a'] == 1", '$meta["iso"] > 100 and $meta["ISO"]["a"] == 1'),
+        ("Interval in [1]", '($meta["Interval"] == 1)'),
         ("作者 in ['李白']", '(作者 == "李白")'),
         ("not x in [1, 2.5]", "not (x == 1 or x == 2.5)"),
         ("y and a['b'] not in [1, 2]", 'y and (a["b"] != 1 and a["b"] != 2)'),
@@ -121,6 +135,12 @@ def test_milvus_lite_gets_bare_names_and_comparisons_of_metadata(
 ) -> None:
     """Its `in` fails where a value of the metadata is an object; columns hold none."""
     assert render(Filter(expression), lite=True) == rendered
+
+
+def test_milvus_lite_is_asked_for_no_remainder() -> None:
+    """It has none; the message says so."""
+    with pytest.raises(InvalidInput, match="Milvus Lite knows no '%'"):
+        render(Filter("x % 2 == 1"), lite=True)
 
 
 @pytest.mark.parametrize(
