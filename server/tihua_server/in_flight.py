@@ -1,7 +1,7 @@
 """The batches of one ingest stream that were taken and are not written yet, in their order."""
 
 import asyncio
-from collections import Counter, deque
+from collections import deque
 from dataclasses import dataclass
 
 from tihua_server.errors import Overloaded
@@ -22,26 +22,24 @@ class Pending:
 class InFlight:
     """Batches that are embedded side by side, no more of them than was granted."""
 
-    def __init__(self, grant: Credit, *, tells_ids: bool) -> None:
-        """Take what may be in flight, and whether anybody will ask for the ids."""
+    def __init__(self, grant: Credit) -> None:
+        """Take what may be in flight."""
         self._grant = grant
-        self._tells_ids = tells_ids
         self._batches: deque[Pending] = deque()
-        self._ids: Counter[str] = Counter()
         self._size_bytes = 0
 
     def __len__(self) -> int:
         return len(self._batches)
 
     @property
-    def ids(self) -> frozenset[str]:
-        """The ids of all items, if somebody was to ask for them."""
-        return frozenset(self._ids)
-
-    @property
     def tasks(self) -> list[asyncio.Task[Prepared]]:
         """What embeds them, the oldest first."""
         return [pending.task for pending in self._batches]
+
+    def with_ids_of(self, batch: Batch) -> list[asyncio.Task[Prepared]]:
+        """Return what embeds the batches that have an id of this one."""
+        ids = {draft.id for draft in batch.drafts}
+        return [pending.task for pending in self._batches if not ids.isdisjoint(pending.ids)]
 
     def check(self, batch: Batch) -> None:
         """Return if there is credit for one more.
@@ -63,8 +61,6 @@ class InFlight:
         ids = tuple(draft.id for draft in batch.drafts)
         self._batches.append(Pending(batch.seq, ids, batch.size_bytes, task))
         self._size_bytes += batch.size_bytes
-        if self._tells_ids:
-            self._ids.update(ids)
 
     def is_oldest_done(self) -> bool:
         """Return whether the batch that is to be written next is embedded, or failed."""
@@ -102,7 +98,5 @@ class InFlight:
         for _ in range(count):
             pending = self._batches.popleft()
             size_bytes += pending.size_bytes
-            if self._tells_ids:
-                self._ids -= Counter(pending.ids)
         self._size_bytes -= size_bytes
         return Credit(count, size_bytes)

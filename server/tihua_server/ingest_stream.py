@@ -33,7 +33,7 @@ from tihua_server.ingest_events import (
 from tihua_server.ingest_session import BatchFailure, Counts, Session
 from tihua_server.lane import Lane
 from tihua_server.observer import Observer
-from tihua_server.writer import Prepared, WriteMode, Writer
+from tihua_server.writer import Prepared, Writer
 
 MAX_WRITE_ITEMS = 1_000
 """Rows of one call to the store, about which inserts are fastest (measured with pymilvus)."""
@@ -73,7 +73,7 @@ class IngestStream:
         self._model = model
         self._writer = writer
         self._grant = grant
-        self._in_flight = InFlight(grant, tells_ids=session.mode is not WriteMode.UPSERT)
+        self._in_flight = InFlight(grant)
         self._room = room
         self._idle_timeout_s = idle_timeout_s
         self._change = asyncio.Event()
@@ -213,7 +213,7 @@ class IngestStream:
                     ],
                     model=self._model,
                     mode=session.mode,
-                    taken=self._in_flight.ids,
+                    earlier=self._in_flight.with_ids_of(batch),
                     lane=Lane.BULK,
                     wait=True,
                 )

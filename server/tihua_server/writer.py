@@ -4,8 +4,8 @@ Used by `UpsertItems` for its one batch and by `ingester.py` for each of a strea
 apart from embedding so that the two overlap.
 """
 
-from collections.abc import Collection as Container
-from collections.abc import Sequence
+import asyncio
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from enum import Enum
@@ -98,7 +98,7 @@ class Writer:
         *,
         model: str = "",
         mode: WriteMode = WriteMode.UPSERT,
-        taken: Container[str] = (),
+        earlier: Collection[asyncio.Task["Prepared"]] = (),
         lane: Lane = Lane.INTERACTIVE,
         wait: bool = False,
     ) -> Prepared:
@@ -109,7 +109,9 @@ class Writer:
             drafts: the items.
             model: the model that the request names; empty means the collection's.
             mode: what to do with an id that is already there.
-            taken: ids that count as already there, though they are still on their way.
+            earlier: batches that are written before this one, and have an id of it. If the mode is
+                not UPSERT they are waited for: an item that they embedded counts as there, and one
+                that they could not does not.
             lane: which inputs go first.
             wait: if the model's queue is full, wait for room instead of refusing.
 
@@ -130,7 +132,7 @@ class Writer:
         already_written = 0
         left: list[tuple[int, Draft]] = []  # their ids are there, or were before them in the batch
         if mode is not WriteMode.UPSERT:
-            there = await self._existing([draft.id for _, draft, _ in good], target, taken)
+            there = await self._existing([draft.id for _, draft, _ in good], target, earlier)
             new = []
             for index, draft, content in good:
                 if draft.id not in there:
@@ -190,16 +192,19 @@ class Writer:
         await self._store.upsert(spec.name, list(latest.values()))
 
     async def _existing(
-        self, ids: Sequence[str], target: Target, taken: Container[str]
+        self, ids: Sequence[str], target: Target, earlier: Collection[asyncio.Task[Prepared]]
     ) -> dict[str, str]:
         """Return the origin of each item that is there or on its way; empty where it is unknown."""
         if not ids:
             return {}
+        on_their_way: dict[str, str] = {}
+        if earlier:
+            await asyncio.wait(earlier)
+            on_their_way = {item.id: "" for task in earlier for item in task.result().items}
         bare = Fields(uri=False, metadata=False, embedding=False, origin=True)
         # Another server may have begun the session, or have written them a moment ago.
         wanted = list(dict.fromkeys(ids))
         stored = await self._store.get(target.spec.name, wanted, bare, is_fresh=True)
-        on_their_way = {item_id: "" for item_id in ids if item_id in taken}
         return on_their_way | {item.id: item.origin for item in stored}
 
 

@@ -70,3 +70,23 @@ async def test_an_item_that_fails_does_not_stand_for_its_id(
     counts = last_ack(events).counts
     assert (counts.written, counts.skipped) == (1, skipped)
     assert shelf.items(PICTURES)["a"].uri == "马"
+
+
+@pytest.mark.parametrize(
+    ("mode", "failed", "skipped"),
+    [
+        (WriteMode.INSERT_ONLY, {1: "EMPTY_TEXT", 3: "ITEM_EXISTS"}, 0),
+        (WriteMode.SKIP_EXISTING, {1: "EMPTY_TEXT"}, 1),
+    ],
+)
+async def test_an_item_that_fails_in_an_earlier_batch_does_not_stand_for_its_id(
+    ingester: Ingester, shelf: Shelf, mode: WriteMode, failed: dict[int, str], skipped: int
+) -> None:
+    """Though that one is still in flight: of several the first that can be embedded is stored."""
+    batches = [batch(seq, "a", text=text) for seq, text in enumerate(["", "马", "牛"], 1)]
+    events = await drain(run(ingester, stream(*batches), mode=mode))
+    failures = [entry for ack in acks(events) for entry in ack.failures]
+    assert {entry.seq: entry.failure.error.reason for entry in failures} == failed
+    counts = last_ack(events).counts
+    assert (counts.written, counts.skipped) == (1, skipped)
+    assert shelf.ids == ["a"]
