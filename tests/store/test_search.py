@@ -146,28 +146,26 @@ async def test_as_many_hits_are_found_as_are_asked_for(
 
 @pytest.mark.parametrize("index", list(IndexType))
 async def test_what_a_filter_or_a_deletion_leaves_is_found_however_little(
-    milvus: Milvus, spec: Spec, index: IndexType
+    lite: Milvus, spec: Spec, index: IndexType
 ) -> None:
     """All of it, though thousands of items that are left out lie nearer."""
     rows = np.random.default_rng(0).standard_normal((3_000, 8)).astype(np.float32)
     rows = rows[np.argsort(-rows[:, 0] / np.linalg.norm(rows, axis=1))]
     query = np.eye(1, 8, dtype=np.float32)
     created = spec(index)
-    await milvus.create(created)
-    await fill(milvus, created.name, rows)
-    await milvus.release(created.name)
-    await milvus._flush(created.name)
-    await milvus.load(created.name)
+    await lite.create(created)
+    await fill(lite, created.name, rows)
+    await lite.release(created.name)
+    await lite._flush(created.name)
+    await lite.load(created.name)
     rare = [f"{i}" for i in range(2_000, 2_050, 10)]
 
     where = Filter("id in {rare}", {"rare": rare})
-    [hits] = await milvus.search(created.name, query, strong(10, filter=where))
+    [hits] = await lite.search(created.name, query, strong(10, filter=where))
     assert found(hits) == rare
 
-    assert (
-        await milvus.delete_where(created.name, Filter("id not in {rare}", where.params)) == 2_995
-    )
-    [hits] = await milvus.search(created.name, query, strong(10))
+    assert await lite.delete_where(created.name, Filter("id not in {rare}", where.params)) == 2_995
+    [hits] = await lite.search(created.name, query, strong(10))
     assert found(hits) == rare
 
 
