@@ -38,9 +38,10 @@ const (
 	// 65 536, 512 if unset; searched with "nprobe".
 	IndexType_INDEX_TYPE_IVF_FLAT IndexType = 2
 	// A graph of near neighbours: fast and memory-hungry. Parameters "M", 2 to 2 048, 16 if unset,
-	// and "efConstruction", 1 to 32 768, 200 if unset; searched with "ef".
+	// and "efConstruction", 1 to 32 768, 200 if unset; searched with "ef". In Milvus Lite every
+	// embedding is compared instead, and the parameters are only kept.
 	IndexType_INDEX_TYPE_HNSW IndexType = 3
-	// What the store thinks best. No parameters.
+	// What the store thinks best; in Milvus Lite every embedding is compared. No parameters.
 	IndexType_INDEX_TYPE_AUTOINDEX IndexType = 4
 )
 
@@ -1442,7 +1443,7 @@ type UpsertItemsResponse struct {
 	sizeCache     protoimpl.SizeCache
 	unknownFields protoimpl.UnknownFields
 
-	// Items written.
+	// Items written. Of several with one id each counts, and the last is in the store.
 	ItemsWritten uint64 `protobuf:"varint,1,opt,name=items_written,json=itemsWritten,proto3" json:"items_written,omitempty"`
 	// The items that failed, by index.
 	Errors []*ItemError `protobuf:"bytes,2,rep,name=errors,proto3" json:"errors,omitempty"`
@@ -1651,8 +1652,9 @@ type ListItemsRequest struct {
 	FilterParams *structpb.Struct `protobuf:"bytes,3,opt,name=filter_params,json=filterParams,proto3" json:"filter_params,omitempty"`
 	// Items of this answer at most, 1 to Limits.max_page_size; unset means 100.
 	Limit *uint32 `protobuf:"varint,4,opt,name=limit,proto3,oneof" json:"limit,omitempty"`
-	// The token of the answer before, to go on after it; unset means the first page. INVALID_ARGUMENT
-	// if collection or filter differ from the call that it came from.
+	// The token of the answer before, to go on after it, in the collection that it came from though
+	// the alias leads elsewhere now; unset means the first page. INVALID_ARGUMENT if anything but
+	// `limit` differs from the call that it came from, or that collection has another name now.
 	PageToken string `protobuf:"bytes,5,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
 	// As in SearchRequest.
 	ReadMask *fieldmaskpb.FieldMask `protobuf:"bytes,6,opt,name=read_mask,json=readMask,proto3" json:"read_mask,omitempty"`
@@ -1740,7 +1742,8 @@ type ListItemsResponse struct {
 
 	// Sorted by id.
 	Items []*Item `protobuf:"bytes,1,rep,name=items,proto3" json:"items,omitempty"`
-	// Token of the next page; unset when there is none.
+	// Token of the next page; unset if this one has fewer than `limit` items. The page after a full
+	// one may be empty.
 	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
 }
 
@@ -1989,7 +1992,8 @@ type DeleteItemsResponse struct {
 	sizeCache     protoimpl.SizeCache
 	unknownFields protoimpl.UnknownFields
 
-	// Items that were there and are not any more.
+	// Items that were there and are not any more. On a Milvus server two calls of the same moment may
+	// both count an item.
 	DeletedCount uint64 `protobuf:"varint,1,opt,name=deleted_count,json=deletedCount,proto3" json:"deleted_count,omitempty"`
 }
 

@@ -34,7 +34,8 @@ const (
 	// Fail the new item with ALREADY_EXISTS. Checked before writing, not atomically with it: of two
 	// clients that write one id at one time, both may succeed, and the later write stays.
 	WriteMode_WRITE_MODE_INSERT_ONLY WriteMode = 2
-	// Leave the stored item, embed nothing, and count the new one as skipped.
+	// Leave the stored item, embed nothing, and count the new one as skipped. As with
+	// WRITE_MODE_INSERT_ONLY, of several with one id the first that can be embedded is stored.
 	WriteMode_WRITE_MODE_SKIP_EXISTING WriteMode = 3
 )
 
@@ -488,7 +489,7 @@ type IngestAck struct {
 
 	// Every batch up to and including this one is in the store, or its items are listed in errors.
 	CommittedSeq uint64 `protobuf:"varint,1,opt,name=committed_seq,json=committedSeq,proto3" json:"committed_seq,omitempty"`
-	// Items written.
+	// Items written; with WRITE_MODE_UPSERT, each of several with one id.
 	ItemsWritten uint64 `protobuf:"varint,2,opt,name=items_written,json=itemsWritten,proto3" json:"items_written,omitempty"`
 	// Items failed.
 	ItemsFailed uint64 `protobuf:"varint,3,opt,name=items_failed,json=itemsFailed,proto3" json:"items_failed,omitempty"`
@@ -681,7 +682,7 @@ type IngestSummary struct {
 
 	// The last batch.
 	CommittedSeq uint64 `protobuf:"varint,1,opt,name=committed_seq,json=committedSeq,proto3" json:"committed_seq,omitempty"`
-	// Items written.
+	// Items written; with WRITE_MODE_UPSERT, each of several with one id.
 	ItemsWritten uint64 `protobuf:"varint,2,opt,name=items_written,json=itemsWritten,proto3" json:"items_written,omitempty"`
 	// Items failed.
 	ItemsFailed uint64 `protobuf:"varint,3,opt,name=items_failed,json=itemsFailed,proto3" json:"items_failed,omitempty"`

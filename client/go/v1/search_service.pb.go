@@ -235,8 +235,8 @@ type SearchRequest struct {
 	ReadMask *fieldmaskpb.FieldMask `protobuf:"bytes,8,opt,name=read_mask,json=readMask,proto3" json:"read_mask,omitempty"`
 	// Search parameters of the index by name: "nprobe" (IVF_FLAT: lists to look into), "ef" (HNSW:
 	// candidates, `limit` to 32 768). Unset means a sixteenth of the lists (8 at least; all of
-	// them in Milvus Lite), and as many candidates as it takes to fill the answer; a name that the
-	// index does not know is INVALID_ARGUMENT.
+	// them in Milvus Lite), and as many candidates as it takes to fill the answer, of which a filter
+	// may leave fewer on a Milvus server; a name that the index does not know is INVALID_ARGUMENT.
 	IndexParams map[string]uint32 `protobuf:"bytes,9,rep,name=index_params,json=indexParams,proto3" json:"index_params,omitempty" protobuf_key:"bytes,1,opt,name=key,proto3" protobuf_val:"varint,2,opt,name=value,proto3"`
 	// Unset means bounded.
 	Consistency Consistency `protobuf:"varint,10,opt,name=consistency,proto3,enum=tihua.v1.Consistency" json:"consistency,omitempty"`
@@ -451,7 +451,8 @@ type SearchResponse struct {
 
 	// Best first; ties in no particular order.
 	Hits []*Hit `protobuf:"bytes,1,rep,name=hits,proto3" json:"hits,omitempty"`
-	// Token of the next page; unset when there is none.
+	// Token of the next page; unset if this one has fewer than `limit` hits or ends the window. The
+	// page after a full one may be empty.
 	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
 	// The model that embedded the query.
 	Model *ModelRef `protobuf:"bytes,3,opt,name=model,proto3" json:"model,omitempty"`

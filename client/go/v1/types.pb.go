@@ -296,7 +296,7 @@ func (*ImageSource_Rgb) isImageSource_Source() {}
 
 func (*ImageSource_Path) isImageSource_Source() {}
 
-// A decoded picture. Resized by the caller to ModelInfo.image_size squared (bicubic, aspect ratio
+// A decoded picture. Resized by the caller to ModelInfo.image_size_px squared (bicubic, aspect ratio
 // not kept) it is embedded as it is, and saves the network the file and the server the decoding.
 type RgbImage struct {
 	state         protoimpl.MessageState
@@ -386,8 +386,8 @@ type Item struct {
 	// UTF-8. Stored and returned as it is; the server never opens it.
 	Uri string `protobuf:"bytes,5,opt,name=uri,proto3" json:"uri,omitempty"`
 	// Whatever the caller wants to filter by or get back: at most Limits.max_metadata_bytes bytes as
-	// JSON, at most 16 structs and lists within each other. The keys id, embedding, uri, _seq and
-	// _partition, and keys that start with "$", are refused.
+	// JSON, at most 16 structs and lists within each other. The keys id, embedding, uri, _origin,
+	// _update_time, _seq and _partition, and keys that start with "$", are refused.
 	Metadata *structpb.Struct `protobuf:"bytes,6,opt,name=metadata,proto3" json:"metadata,omitempty"`
 	// When its content was written, to the microsecond. Unset when writing means now, by the server's
 	// clock; a time that is given is kept, for what is written from a copy. From 1970-01-01T00:00:00Z,

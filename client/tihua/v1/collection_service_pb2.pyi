@@ -40,10 +40,11 @@ class _IndexTypeEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_IndexType.V
     """
     INDEX_TYPE_HNSW: _IndexType.ValueType  # 3
     """A graph of near neighbours: fast and memory-hungry. Parameters "M", 2 to 2 048, 16 if unset,
-    and "efConstruction", 1 to 32 768, 200 if unset; searched with "ef".
+    and "efConstruction", 1 to 32 768, 200 if unset; searched with "ef". In Milvus Lite every
+    embedding is compared instead, and the parameters are only kept.
     """
     INDEX_TYPE_AUTOINDEX: _IndexType.ValueType  # 4
-    """What the store thinks best. No parameters."""
+    """What the store thinks best; in Milvus Lite every embedding is compared. No parameters."""
 
 class IndexType(_IndexType, metaclass=_IndexTypeEnumTypeWrapper):
     """How neighbours are found."""
@@ -58,10 +59,11 @@ INDEX_TYPE_IVF_FLAT: IndexType.ValueType  # 2
 """
 INDEX_TYPE_HNSW: IndexType.ValueType  # 3
 """A graph of near neighbours: fast and memory-hungry. Parameters "M", 2 to 2 048, 16 if unset,
-and "efConstruction", 1 to 32 768, 200 if unset; searched with "ef".
+and "efConstruction", 1 to 32 768, 200 if unset; searched with "ef". In Milvus Lite every
+embedding is compared instead, and the parameters are only kept.
 """
 INDEX_TYPE_AUTOINDEX: IndexType.ValueType  # 4
-"""What the store thinks best. No parameters."""
+"""What the store thinks best; in Milvus Lite every embedding is compared. No parameters."""
 Global___IndexType: _TypeAlias = IndexType  # noqa: Y015
 
 class _LoadState:
@@ -738,7 +740,7 @@ class UpsertItemsResponse(_message.Message):
     MODEL_FIELD_NUMBER: _builtins.int
     TIMING_FIELD_NUMBER: _builtins.int
     items_written: _builtins.int
-    """Items written."""
+    """Items written. Of several with one id each counts, and the last is in the store."""
     @_builtins.property
     def errors(self) -> _containers.RepeatedCompositeFieldContainer[_types_pb2.ItemError]:
         """The items that failed, by index."""
@@ -850,8 +852,9 @@ class ListItemsRequest(_message.Message):
     limit: _builtins.int
     """Items of this answer at most, 1 to Limits.max_page_size; unset means 100."""
     page_token: _builtins.str
-    """The token of the answer before, to go on after it; unset means the first page. INVALID_ARGUMENT
-    if collection or filter differ from the call that it came from.
+    """The token of the answer before, to go on after it, in the collection that it came from though
+    the alias leads elsewhere now; unset means the first page. INVALID_ARGUMENT if anything but
+    `limit` differs from the call that it came from, or that collection has another name now.
     """
     @_builtins.property
     def filter_params(self) -> _struct_pb2.Struct:
@@ -890,7 +893,9 @@ class ListItemsResponse(_message.Message):
     ITEMS_FIELD_NUMBER: _builtins.int
     NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
     next_page_token: _builtins.str
-    """Token of the next page; unset when there is none."""
+    """Token of the next page; unset if this one has fewer than `limit` items. The page after a full
+    one may be empty.
+    """
     @_builtins.property
     def items(self) -> _containers.RepeatedCompositeFieldContainer[_types_pb2.Item]:
         """Sorted by id."""
@@ -1011,7 +1016,9 @@ class DeleteItemsResponse(_message.Message):
 
     DELETED_COUNT_FIELD_NUMBER: _builtins.int
     deleted_count: _builtins.int
-    """Items that were there and are not any more."""
+    """Items that were there and are not any more. On a Milvus server two calls of the same moment may
+    both count an item.
+    """
     def __init__(
         self,
         *,

@@ -36,7 +36,9 @@ class _WriteModeEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_WriteMode.V
     clients that write one id at one time, both may succeed, and the later write stays.
     """
     WRITE_MODE_SKIP_EXISTING: _WriteMode.ValueType  # 3
-    """Leave the stored item, embed nothing, and count the new one as skipped."""
+    """Leave the stored item, embed nothing, and count the new one as skipped. As with
+    WRITE_MODE_INSERT_ONLY, of several with one id the first that can be embedded is stored.
+    """
 
 class WriteMode(_WriteMode, metaclass=_WriteModeEnumTypeWrapper):
     """What to do with an id that is already stored."""
@@ -50,7 +52,9 @@ WRITE_MODE_INSERT_ONLY: WriteMode.ValueType  # 2
 clients that write one id at one time, both may succeed, and the later write stays.
 """
 WRITE_MODE_SKIP_EXISTING: WriteMode.ValueType  # 3
-"""Leave the stored item, embed nothing, and count the new one as skipped."""
+"""Leave the stored item, embed nothing, and count the new one as skipped. As with
+WRITE_MODE_INSERT_ONLY, of several with one id the first that can be embedded is stored.
+"""
 Global___WriteMode: _TypeAlias = WriteMode  # noqa: Y015
 
 @_typing.final
@@ -256,7 +260,7 @@ class IngestAck(_message.Message):
     committed_seq: _builtins.int
     """Every batch up to and including this one is in the store, or its items are listed in errors."""
     items_written: _builtins.int
-    """Items written."""
+    """Items written; with WRITE_MODE_UPSERT, each of several with one id."""
     items_failed: _builtins.int
     """Items failed."""
     items_skipped: _builtins.int
@@ -350,7 +354,7 @@ class IngestSummary(_message.Message):
     committed_seq: _builtins.int
     """The last batch."""
     items_written: _builtins.int
-    """Items written."""
+    """Items written; with WRITE_MODE_UPSERT, each of several with one id."""
     items_failed: _builtins.int
     """Items failed."""
     items_skipped: _builtins.int

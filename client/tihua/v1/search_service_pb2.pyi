@@ -193,8 +193,8 @@ class SearchRequest(_message.Message):
     def index_params(self) -> _containers.ScalarMap[_builtins.str, _builtins.int]:
         """Search parameters of the index by name: "nprobe" (IVF_FLAT: lists to look into), "ef" (HNSW:
         candidates, `limit` to 32 768). Unset means a sixteenth of the lists (8 at least; all of
-        them in Milvus Lite), and as many candidates as it takes to fill the answer; a name that the
-        index does not know is INVALID_ARGUMENT.
+        them in Milvus Lite), and as many candidates as it takes to fill the answer, of which a filter
+        may leave fewer on a Milvus server; a name that the index does not know is INVALID_ARGUMENT.
         """
 
     def __init__(
@@ -278,7 +278,9 @@ class SearchResponse(_message.Message):
     MODEL_FIELD_NUMBER: _builtins.int
     TIMING_FIELD_NUMBER: _builtins.int
     next_page_token: _builtins.str
-    """Token of the next page; unset when there is none."""
+    """Token of the next page; unset if this one has fewer than `limit` hits or ends the window. The
+    page after a full one may be empty.
+    """
     @_builtins.property
     def hits(self) -> _containers.RepeatedCompositeFieldContainer[Global___Hit]:
         """Best first; ties in no particular order."""

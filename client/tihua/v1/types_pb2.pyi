@@ -161,7 +161,7 @@ Global___ImageSource: _TypeAlias = ImageSource  # noqa: Y015
 
 @_typing.final
 class RgbImage(_message.Message):
-    """A decoded picture. Resized by the caller to ModelInfo.image_size squared (bicubic, aspect ratio
+    """A decoded picture. Resized by the caller to ModelInfo.image_size_px squared (bicubic, aspect ratio
     not kept) it is embedded as it is, and saves the network the file and the server the decoding.
     """
 
@@ -227,8 +227,8 @@ class Item(_message.Message):
     @_builtins.property
     def metadata(self) -> _struct_pb2.Struct:
         """Whatever the caller wants to filter by or get back: at most Limits.max_metadata_bytes bytes as
-        JSON, at most 16 structs and lists within each other. The keys id, embedding, uri, _seq and
-        _partition, and keys that start with "$", are refused.
+        JSON, at most 16 structs and lists within each other. The keys id, embedding, uri, _origin,
+        _update_time, _seq and _partition, and keys that start with "$", are refused.
         """
 
     @_builtins.property

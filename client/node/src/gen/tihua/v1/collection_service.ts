@@ -39,10 +39,11 @@ export enum IndexType {
   INDEX_TYPE_IVF_FLAT = 2,
   /**
    * INDEX_TYPE_HNSW - A graph of near neighbours: fast and memory-hungry. Parameters "M", 2 to 2 048, 16 if unset,
-   * and "efConstruction", 1 to 32 768, 200 if unset; searched with "ef".
+   * and "efConstruction", 1 to 32 768, 200 if unset; searched with "ef". In Milvus Lite every
+   * embedding is compared instead, and the parameters are only kept.
    */
   INDEX_TYPE_HNSW = 3,
-  /** INDEX_TYPE_AUTOINDEX - What the store thinks best. No parameters. */
+  /** INDEX_TYPE_AUTOINDEX - What the store thinks best; in Milvus Lite every embedding is compared. No parameters. */
   INDEX_TYPE_AUTOINDEX = 4,
   UNRECOGNIZED = -1,
 }
@@ -350,7 +351,7 @@ export interface UpsertItemsRequest {
 
 /** What became of them. */
 export interface UpsertItemsResponse {
-  /** Items written. */
+  /** Items written. Of several with one id each counts, and the last is in the store. */
   itemsWritten: number;
   /** The items that failed, by index. */
   errors: ItemError[];
@@ -395,8 +396,9 @@ export interface ListItemsRequest {
     | number
     | undefined;
   /**
-   * The token of the answer before, to go on after it; unset means the first page. INVALID_ARGUMENT
-   * if collection or filter differ from the call that it came from.
+   * The token of the answer before, to go on after it, in the collection that it came from though
+   * the alias leads elsewhere now; unset means the first page. INVALID_ARGUMENT if anything but
+   * `limit` differs from the call that it came from, or that collection has another name now.
    */
   pageToken: string;
   /** As in SearchRequest. */
@@ -407,7 +409,10 @@ export interface ListItemsRequest {
 export interface ListItemsResponse {
   /** Sorted by id. */
   items: Item[];
-  /** Token of the next page; unset when there is none. */
+  /**
+   * Token of the next page; unset if this one has fewer than `limit` items. The page after a full
+   * one may be empty.
+   */
   nextPageToken: string;
 }
 
@@ -444,7 +449,10 @@ export interface DeleteItemsRequest {
 
 /** How many were removed. */
 export interface DeleteItemsResponse {
-  /** Items that were there and are not any more. */
+  /**
+   * Items that were there and are not any more. On a Milvus server two calls of the same moment may
+   * both count an item.
+   */
   deletedCount: number;
 }
 

@@ -33,7 +33,10 @@ export enum WriteMode {
    * clients that write one id at one time, both may succeed, and the later write stays.
    */
   WRITE_MODE_INSERT_ONLY = 2,
-  /** WRITE_MODE_SKIP_EXISTING - Leave the stored item, embed nothing, and count the new one as skipped. */
+  /**
+   * WRITE_MODE_SKIP_EXISTING - Leave the stored item, embed nothing, and count the new one as skipped. As with
+   * WRITE_MODE_INSERT_ONLY, of several with one id the first that can be embedded is stored.
+   */
   WRITE_MODE_SKIP_EXISTING = 3,
   UNRECOGNIZED = -1,
 }
@@ -163,7 +166,7 @@ export interface IngestCredit {
 export interface IngestAck {
   /** Every batch up to and including this one is in the store, or its items are listed in errors. */
   committedSeq: number;
-  /** Items written. */
+  /** Items written; with WRITE_MODE_UPSERT, each of several with one id. */
   itemsWritten: number;
   /** Items failed. */
   itemsFailed: number;
@@ -194,7 +197,7 @@ export interface IngestDraining {
 export interface IngestSummary {
   /** The last batch. */
   committedSeq: number;
-  /** Items written. */
+  /** Items written; with WRITE_MODE_UPSERT, each of several with one id. */
   itemsWritten: number;
   /** Items failed. */
   itemsFailed: number;

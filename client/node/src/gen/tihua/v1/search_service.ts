@@ -140,8 +140,8 @@ export interface SearchRequest {
   /**
    * Search parameters of the index by name: "nprobe" (IVF_FLAT: lists to look into), "ef" (HNSW:
    * candidates, `limit` to 32 768). Unset means a sixteenth of the lists (8 at least; all of
-   * them in Milvus Lite), and as many candidates as it takes to fill the answer; a name that the
-   * index does not know is INVALID_ARGUMENT.
+   * them in Milvus Lite), and as many candidates as it takes to fill the answer, of which a filter
+   * may leave fewer on a Milvus server; a name that the index does not know is INVALID_ARGUMENT.
    */
   indexParams: { [key: string]: number };
   /** Unset means bounded. */
@@ -184,7 +184,10 @@ export interface Hit {
 export interface SearchResponse {
   /** Best first; ties in no particular order. */
   hits: Hit[];
-  /** Token of the next page; unset when there is none. */
+  /**
+   * Token of the next page; unset if this one has fewer than `limit` hits or ends the window. The
+   * page after a full one may be empty.
+   */
   nextPageToken: string;
   /** The model that embedded the query. */
   model:

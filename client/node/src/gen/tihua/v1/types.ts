@@ -133,7 +133,7 @@ export interface ImageSource {
 }
 
 /**
- * A decoded picture. Resized by the caller to ModelInfo.image_size squared (bicubic, aspect ratio
+ * A decoded picture. Resized by the caller to ModelInfo.image_size_px squared (bicubic, aspect ratio
  * not kept) it is embedded as it is, and saves the network the file and the server the decoding.
  */
 export interface RgbImage {
@@ -177,8 +177,8 @@ export interface Item {
   uri: string;
   /**
    * Whatever the caller wants to filter by or get back: at most Limits.max_metadata_bytes bytes as
-   * JSON, at most 16 structs and lists within each other. The keys id, embedding, uri, _seq and
-   * _partition, and keys that start with "$", are refused.
+   * JSON, at most 16 structs and lists within each other. The keys id, embedding, uri, _origin,
+   * _update_time, _seq and _partition, and keys that start with "$", are refused.
    */
   metadata:
     | { [key: string]: any }

@@ -51,7 +51,8 @@ private static final long serialVersionUID = 0L;
   private long deletedCount_ = 0L;
   /**
    * <pre>
-   * Items that were there and are not any more.
+   * Items that were there and are not any more. On a Milvus server two calls of the same moment may
+   * both count an item.
    * </pre>
    *
    * <code>uint64 deleted_count = 1;</code>
@@ -393,7 +394,8 @@ private static final long serialVersionUID = 0L;
     private long deletedCount_ ;
     /**
      * <pre>
-     * Items that were there and are not any more.
+     * Items that were there and are not any more. On a Milvus server two calls of the same moment may
+     * both count an item.
      * </pre>
      *
      * <code>uint64 deleted_count = 1;</code>
@@ -405,7 +407,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Items that were there and are not any more.
+     * Items that were there and are not any more. On a Milvus server two calls of the same moment may
+     * both count an item.
      * </pre>
      *
      * <code>uint64 deleted_count = 1;</code>
@@ -421,7 +424,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Items that were there and are not any more.
+     * Items that were there and are not any more. On a Milvus server two calls of the same moment may
+     * both count an item.
      * </pre>
      *
      * <code>uint64 deleted_count = 1;</code>

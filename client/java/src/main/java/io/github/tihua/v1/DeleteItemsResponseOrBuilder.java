@@ -9,7 +9,8 @@ public interface DeleteItemsResponseOrBuilder extends
 
   /**
    * <pre>
-   * Items that were there and are not any more.
+   * Items that were there and are not any more. On a Milvus server two calls of the same moment may
+   * both count an item.
    * </pre>
    *
    * <code>uint64 deleted_count = 1;</code>

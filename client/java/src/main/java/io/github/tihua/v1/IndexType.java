@@ -40,7 +40,8 @@ public enum IndexType
   /**
    * <pre>
    * A graph of near neighbours: fast and memory-hungry. Parameters "M", 2 to 2 048, 16 if unset,
-   * and "efConstruction", 1 to 32 768, 200 if unset; searched with "ef".
+   * and "efConstruction", 1 to 32 768, 200 if unset; searched with "ef". In Milvus Lite every
+   * embedding is compared instead, and the parameters are only kept.
    * </pre>
    *
    * <code>INDEX_TYPE_HNSW = 3;</code>
@@ -48,7 +49,7 @@ public enum IndexType
   INDEX_TYPE_HNSW(3),
   /**
    * <pre>
-   * What the store thinks best. No parameters.
+   * What the store thinks best; in Milvus Lite every embedding is compared. No parameters.
    * </pre>
    *
    * <code>INDEX_TYPE_AUTOINDEX = 4;</code>
@@ -85,7 +86,8 @@ public enum IndexType
   /**
    * <pre>
    * A graph of near neighbours: fast and memory-hungry. Parameters "M", 2 to 2 048, 16 if unset,
-   * and "efConstruction", 1 to 32 768, 200 if unset; searched with "ef".
+   * and "efConstruction", 1 to 32 768, 200 if unset; searched with "ef". In Milvus Lite every
+   * embedding is compared instead, and the parameters are only kept.
    * </pre>
    *
    * <code>INDEX_TYPE_HNSW = 3;</code>
@@ -93,7 +95,7 @@ public enum IndexType
   public static final int INDEX_TYPE_HNSW_VALUE = 3;
   /**
    * <pre>
-   * What the store thinks best. No parameters.
+   * What the store thinks best; in Milvus Lite every embedding is compared. No parameters.
    * </pre>
    *
    * <code>INDEX_TYPE_AUTOINDEX = 4;</code>

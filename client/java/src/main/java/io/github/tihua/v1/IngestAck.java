@@ -67,7 +67,7 @@ private static final long serialVersionUID = 0L;
   private long itemsWritten_ = 0L;
   /**
    * <pre>
-   * Items written.
+   * Items written; with WRITE_MODE_UPSERT, each of several with one id.
    * </pre>
    *
    * <code>uint64 items_written = 2;</code>
@@ -693,7 +693,7 @@ private static final long serialVersionUID = 0L;
     private long itemsWritten_ ;
     /**
      * <pre>
-     * Items written.
+     * Items written; with WRITE_MODE_UPSERT, each of several with one id.
      * </pre>
      *
      * <code>uint64 items_written = 2;</code>
@@ -705,7 +705,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Items written.
+     * Items written; with WRITE_MODE_UPSERT, each of several with one id.
      * </pre>
      *
      * <code>uint64 items_written = 2;</code>
@@ -721,7 +721,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Items written.
+     * Items written; with WRITE_MODE_UPSERT, each of several with one id.
      * </pre>
      *
      * <code>uint64 items_written = 2;</code>

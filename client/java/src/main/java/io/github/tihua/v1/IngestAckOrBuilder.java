@@ -19,7 +19,7 @@ public interface IngestAckOrBuilder extends
 
   /**
    * <pre>
-   * Items written.
+   * Items written; with WRITE_MODE_UPSERT, each of several with one id.
    * </pre>
    *
    * <code>uint64 items_written = 2;</code>

@@ -66,7 +66,7 @@ private static final long serialVersionUID = 0L;
   private long itemsWritten_ = 0L;
   /**
    * <pre>
-   * Items written.
+   * Items written; with WRITE_MODE_UPSERT, each of several with one id.
    * </pre>
    *
    * <code>uint64 items_written = 2;</code>
@@ -628,7 +628,7 @@ private static final long serialVersionUID = 0L;
     private long itemsWritten_ ;
     /**
      * <pre>
-     * Items written.
+     * Items written; with WRITE_MODE_UPSERT, each of several with one id.
      * </pre>
      *
      * <code>uint64 items_written = 2;</code>
@@ -640,7 +640,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Items written.
+     * Items written; with WRITE_MODE_UPSERT, each of several with one id.
      * </pre>
      *
      * <code>uint64 items_written = 2;</code>
@@ -656,7 +656,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Items written.
+     * Items written; with WRITE_MODE_UPSERT, each of several with one id.
      * </pre>
      *
      * <code>uint64 items_written = 2;</code>

@@ -348,8 +348,8 @@ private static final long serialVersionUID = 0L;
   /**
    * <pre>
    * Whatever the caller wants to filter by or get back: at most Limits.max_metadata_bytes bytes as
-   * JSON, at most 16 structs and lists within each other. The keys id, embedding, uri, _seq and
-   * _partition, and keys that start with "$", are refused.
+   * JSON, at most 16 structs and lists within each other. The keys id, embedding, uri, _origin,
+   * _update_time, _seq and _partition, and keys that start with "$", are refused.
    * </pre>
    *
    * <code>.google.protobuf.Struct metadata = 6;</code>
@@ -362,8 +362,8 @@ private static final long serialVersionUID = 0L;
   /**
    * <pre>
    * Whatever the caller wants to filter by or get back: at most Limits.max_metadata_bytes bytes as
-   * JSON, at most 16 structs and lists within each other. The keys id, embedding, uri, _seq and
-   * _partition, and keys that start with "$", are refused.
+   * JSON, at most 16 structs and lists within each other. The keys id, embedding, uri, _origin,
+   * _update_time, _seq and _partition, and keys that start with "$", are refused.
    * </pre>
    *
    * <code>.google.protobuf.Struct metadata = 6;</code>
@@ -376,8 +376,8 @@ private static final long serialVersionUID = 0L;
   /**
    * <pre>
    * Whatever the caller wants to filter by or get back: at most Limits.max_metadata_bytes bytes as
-   * JSON, at most 16 structs and lists within each other. The keys id, embedding, uri, _seq and
-   * _partition, and keys that start with "$", are refused.
+   * JSON, at most 16 structs and lists within each other. The keys id, embedding, uri, _origin,
+   * _update_time, _seq and _partition, and keys that start with "$", are refused.
    * </pre>
    *
    * <code>.google.protobuf.Struct metadata = 6;</code>
@@ -1669,8 +1669,8 @@ private static final long serialVersionUID = 0L;
     /**
      * <pre>
      * Whatever the caller wants to filter by or get back: at most Limits.max_metadata_bytes bytes as
-     * JSON, at most 16 structs and lists within each other. The keys id, embedding, uri, _seq and
-     * _partition, and keys that start with "$", are refused.
+     * JSON, at most 16 structs and lists within each other. The keys id, embedding, uri, _origin,
+     * _update_time, _seq and _partition, and keys that start with "$", are refused.
      * </pre>
      *
      * <code>.google.protobuf.Struct metadata = 6;</code>
@@ -1682,8 +1682,8 @@ private static final long serialVersionUID = 0L;
     /**
      * <pre>
      * Whatever the caller wants to filter by or get back: at most Limits.max_metadata_bytes bytes as
-     * JSON, at most 16 structs and lists within each other. The keys id, embedding, uri, _seq and
-     * _partition, and keys that start with "$", are refused.
+     * JSON, at most 16 structs and lists within each other. The keys id, embedding, uri, _origin,
+     * _update_time, _seq and _partition, and keys that start with "$", are refused.
      * </pre>
      *
      * <code>.google.protobuf.Struct metadata = 6;</code>
@@ -1699,8 +1699,8 @@ private static final long serialVersionUID = 0L;
     /**
      * <pre>
      * Whatever the caller wants to filter by or get back: at most Limits.max_metadata_bytes bytes as
-     * JSON, at most 16 structs and lists within each other. The keys id, embedding, uri, _seq and
-     * _partition, and keys that start with "$", are refused.
+     * JSON, at most 16 structs and lists within each other. The keys id, embedding, uri, _origin,
+     * _update_time, _seq and _partition, and keys that start with "$", are refused.
      * </pre>
      *
      * <code>.google.protobuf.Struct metadata = 6;</code>
@@ -1721,8 +1721,8 @@ private static final long serialVersionUID = 0L;
     /**
      * <pre>
      * Whatever the caller wants to filter by or get back: at most Limits.max_metadata_bytes bytes as
-     * JSON, at most 16 structs and lists within each other. The keys id, embedding, uri, _seq and
-     * _partition, and keys that start with "$", are refused.
+     * JSON, at most 16 structs and lists within each other. The keys id, embedding, uri, _origin,
+     * _update_time, _seq and _partition, and keys that start with "$", are refused.
      * </pre>
      *
      * <code>.google.protobuf.Struct metadata = 6;</code>
@@ -1741,8 +1741,8 @@ private static final long serialVersionUID = 0L;
     /**
      * <pre>
      * Whatever the caller wants to filter by or get back: at most Limits.max_metadata_bytes bytes as
-     * JSON, at most 16 structs and lists within each other. The keys id, embedding, uri, _seq and
-     * _partition, and keys that start with "$", are refused.
+     * JSON, at most 16 structs and lists within each other. The keys id, embedding, uri, _origin,
+     * _update_time, _seq and _partition, and keys that start with "$", are refused.
      * </pre>
      *
      * <code>.google.protobuf.Struct metadata = 6;</code>
@@ -1766,8 +1766,8 @@ private static final long serialVersionUID = 0L;
     /**
      * <pre>
      * Whatever the caller wants to filter by or get back: at most Limits.max_metadata_bytes bytes as
-     * JSON, at most 16 structs and lists within each other. The keys id, embedding, uri, _seq and
-     * _partition, and keys that start with "$", are refused.
+     * JSON, at most 16 structs and lists within each other. The keys id, embedding, uri, _origin,
+     * _update_time, _seq and _partition, and keys that start with "$", are refused.
      * </pre>
      *
      * <code>.google.protobuf.Struct metadata = 6;</code>
@@ -1785,8 +1785,8 @@ private static final long serialVersionUID = 0L;
     /**
      * <pre>
      * Whatever the caller wants to filter by or get back: at most Limits.max_metadata_bytes bytes as
-     * JSON, at most 16 structs and lists within each other. The keys id, embedding, uri, _seq and
-     * _partition, and keys that start with "$", are refused.
+     * JSON, at most 16 structs and lists within each other. The keys id, embedding, uri, _origin,
+     * _update_time, _seq and _partition, and keys that start with "$", are refused.
      * </pre>
      *
      * <code>.google.protobuf.Struct metadata = 6;</code>
@@ -1799,8 +1799,8 @@ private static final long serialVersionUID = 0L;
     /**
      * <pre>
      * Whatever the caller wants to filter by or get back: at most Limits.max_metadata_bytes bytes as
-     * JSON, at most 16 structs and lists within each other. The keys id, embedding, uri, _seq and
-     * _partition, and keys that start with "$", are refused.
+     * JSON, at most 16 structs and lists within each other. The keys id, embedding, uri, _origin,
+     * _update_time, _seq and _partition, and keys that start with "$", are refused.
      * </pre>
      *
      * <code>.google.protobuf.Struct metadata = 6;</code>
@@ -1816,8 +1816,8 @@ private static final long serialVersionUID = 0L;
     /**
      * <pre>
      * Whatever the caller wants to filter by or get back: at most Limits.max_metadata_bytes bytes as
-     * JSON, at most 16 structs and lists within each other. The keys id, embedding, uri, _seq and
-     * _partition, and keys that start with "$", are refused.
+     * JSON, at most 16 structs and lists within each other. The keys id, embedding, uri, _origin,
+     * _update_time, _seq and _partition, and keys that start with "$", are refused.
      * </pre>
      *
      * <code>.google.protobuf.Struct metadata = 6;</code>

@@ -140,8 +140,8 @@ public interface ItemOrBuilder extends
   /**
    * <pre>
    * Whatever the caller wants to filter by or get back: at most Limits.max_metadata_bytes bytes as
-   * JSON, at most 16 structs and lists within each other. The keys id, embedding, uri, _seq and
-   * _partition, and keys that start with "$", are refused.
+   * JSON, at most 16 structs and lists within each other. The keys id, embedding, uri, _origin,
+   * _update_time, _seq and _partition, and keys that start with "$", are refused.
    * </pre>
    *
    * <code>.google.protobuf.Struct metadata = 6;</code>
@@ -151,8 +151,8 @@ public interface ItemOrBuilder extends
   /**
    * <pre>
    * Whatever the caller wants to filter by or get back: at most Limits.max_metadata_bytes bytes as
-   * JSON, at most 16 structs and lists within each other. The keys id, embedding, uri, _seq and
-   * _partition, and keys that start with "$", are refused.
+   * JSON, at most 16 structs and lists within each other. The keys id, embedding, uri, _origin,
+   * _update_time, _seq and _partition, and keys that start with "$", are refused.
    * </pre>
    *
    * <code>.google.protobuf.Struct metadata = 6;</code>
@@ -162,8 +162,8 @@ public interface ItemOrBuilder extends
   /**
    * <pre>
    * Whatever the caller wants to filter by or get back: at most Limits.max_metadata_bytes bytes as
-   * JSON, at most 16 structs and lists within each other. The keys id, embedding, uri, _seq and
-   * _partition, and keys that start with "$", are refused.
+   * JSON, at most 16 structs and lists within each other. The keys id, embedding, uri, _origin,
+   * _update_time, _seq and _partition, and keys that start with "$", are refused.
    * </pre>
    *
    * <code>.google.protobuf.Struct metadata = 6;</code>

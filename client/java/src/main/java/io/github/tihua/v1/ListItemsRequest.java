@@ -215,8 +215,9 @@ private static final long serialVersionUID = 0L;
   private volatile java.lang.Object pageToken_ = "";
   /**
    * <pre>
-   * The token of the answer before, to go on after it; unset means the first page. INVALID_ARGUMENT
-   * if collection or filter differ from the call that it came from.
+   * The token of the answer before, to go on after it, in the collection that it came from though
+   * the alias leads elsewhere now; unset means the first page. INVALID_ARGUMENT if anything but
+   * `limit` differs from the call that it came from, or that collection has another name now.
    * </pre>
    *
    * <code>string page_token = 5;</code>
@@ -237,8 +238,9 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * The token of the answer before, to go on after it; unset means the first page. INVALID_ARGUMENT
-   * if collection or filter differ from the call that it came from.
+   * The token of the answer before, to go on after it, in the collection that it came from though
+   * the alias leads elsewhere now; unset means the first page. INVALID_ARGUMENT if anything but
+   * `limit` differs from the call that it came from, or that collection has another name now.
    * </pre>
    *
    * <code>string page_token = 5;</code>
@@ -1174,8 +1176,9 @@ private static final long serialVersionUID = 0L;
     private java.lang.Object pageToken_ = "";
     /**
      * <pre>
-     * The token of the answer before, to go on after it; unset means the first page. INVALID_ARGUMENT
-     * if collection or filter differ from the call that it came from.
+     * The token of the answer before, to go on after it, in the collection that it came from though
+     * the alias leads elsewhere now; unset means the first page. INVALID_ARGUMENT if anything but
+     * `limit` differs from the call that it came from, or that collection has another name now.
      * </pre>
      *
      * <code>string page_token = 5;</code>
@@ -1195,8 +1198,9 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * The token of the answer before, to go on after it; unset means the first page. INVALID_ARGUMENT
-     * if collection or filter differ from the call that it came from.
+     * The token of the answer before, to go on after it, in the collection that it came from though
+     * the alias leads elsewhere now; unset means the first page. INVALID_ARGUMENT if anything but
+     * `limit` differs from the call that it came from, or that collection has another name now.
      * </pre>
      *
      * <code>string page_token = 5;</code>
@@ -1217,8 +1221,9 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * The token of the answer before, to go on after it; unset means the first page. INVALID_ARGUMENT
-     * if collection or filter differ from the call that it came from.
+     * The token of the answer before, to go on after it, in the collection that it came from though
+     * the alias leads elsewhere now; unset means the first page. INVALID_ARGUMENT if anything but
+     * `limit` differs from the call that it came from, or that collection has another name now.
      * </pre>
      *
      * <code>string page_token = 5;</code>
@@ -1235,8 +1240,9 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * The token of the answer before, to go on after it; unset means the first page. INVALID_ARGUMENT
-     * if collection or filter differ from the call that it came from.
+     * The token of the answer before, to go on after it, in the collection that it came from though
+     * the alias leads elsewhere now; unset means the first page. INVALID_ARGUMENT if anything but
+     * `limit` differs from the call that it came from, or that collection has another name now.
      * </pre>
      *
      * <code>string page_token = 5;</code>
@@ -1250,8 +1256,9 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * The token of the answer before, to go on after it; unset means the first page. INVALID_ARGUMENT
-     * if collection or filter differ from the call that it came from.
+     * The token of the answer before, to go on after it, in the collection that it came from though
+     * the alias leads elsewhere now; unset means the first page. INVALID_ARGUMENT if anything but
+     * `limit` differs from the call that it came from, or that collection has another name now.
      * </pre>
      *
      * <code>string page_token = 5;</code>

@@ -95,8 +95,9 @@ public interface ListItemsRequestOrBuilder extends
 
   /**
    * <pre>
-   * The token of the answer before, to go on after it; unset means the first page. INVALID_ARGUMENT
-   * if collection or filter differ from the call that it came from.
+   * The token of the answer before, to go on after it, in the collection that it came from though
+   * the alias leads elsewhere now; unset means the first page. INVALID_ARGUMENT if anything but
+   * `limit` differs from the call that it came from, or that collection has another name now.
    * </pre>
    *
    * <code>string page_token = 5;</code>
@@ -105,8 +106,9 @@ public interface ListItemsRequestOrBuilder extends
   java.lang.String getPageToken();
   /**
    * <pre>
-   * The token of the answer before, to go on after it; unset means the first page. INVALID_ARGUMENT
-   * if collection or filter differ from the call that it came from.
+   * The token of the answer before, to go on after it, in the collection that it came from though
+   * the alias leads elsewhere now; unset means the first page. INVALID_ARGUMENT if anything but
+   * `limit` differs from the call that it came from, or that collection has another name now.
    * </pre>
    *
    * <code>string page_token = 5;</code>

@@ -115,7 +115,8 @@ private static final long serialVersionUID = 0L;
   private volatile java.lang.Object nextPageToken_ = "";
   /**
    * <pre>
-   * Token of the next page; unset when there is none.
+   * Token of the next page; unset if this one has fewer than `limit` items. The page after a full
+   * one may be empty.
    * </pre>
    *
    * <code>string next_page_token = 2;</code>
@@ -136,7 +137,8 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * Token of the next page; unset when there is none.
+   * Token of the next page; unset if this one has fewer than `limit` items. The page after a full
+   * one may be empty.
    * </pre>
    *
    * <code>string next_page_token = 2;</code>
@@ -872,7 +874,8 @@ private static final long serialVersionUID = 0L;
     private java.lang.Object nextPageToken_ = "";
     /**
      * <pre>
-     * Token of the next page; unset when there is none.
+     * Token of the next page; unset if this one has fewer than `limit` items. The page after a full
+     * one may be empty.
      * </pre>
      *
      * <code>string next_page_token = 2;</code>
@@ -892,7 +895,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Token of the next page; unset when there is none.
+     * Token of the next page; unset if this one has fewer than `limit` items. The page after a full
+     * one may be empty.
      * </pre>
      *
      * <code>string next_page_token = 2;</code>
@@ -913,7 +917,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Token of the next page; unset when there is none.
+     * Token of the next page; unset if this one has fewer than `limit` items. The page after a full
+     * one may be empty.
      * </pre>
      *
      * <code>string next_page_token = 2;</code>
@@ -930,7 +935,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Token of the next page; unset when there is none.
+     * Token of the next page; unset if this one has fewer than `limit` items. The page after a full
+     * one may be empty.
      * </pre>
      *
      * <code>string next_page_token = 2;</code>
@@ -944,7 +950,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Token of the next page; unset when there is none.
+     * Token of the next page; unset if this one has fewer than `limit` items. The page after a full
+     * one may be empty.
      * </pre>
      *
      * <code>string next_page_token = 2;</code>

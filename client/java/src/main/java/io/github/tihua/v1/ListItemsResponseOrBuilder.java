@@ -53,7 +53,8 @@ public interface ListItemsResponseOrBuilder extends
 
   /**
    * <pre>
-   * Token of the next page; unset when there is none.
+   * Token of the next page; unset if this one has fewer than `limit` items. The page after a full
+   * one may be empty.
    * </pre>
    *
    * <code>string next_page_token = 2;</code>
@@ -62,7 +63,8 @@ public interface ListItemsResponseOrBuilder extends
   java.lang.String getNextPageToken();
   /**
    * <pre>
-   * Token of the next page; unset when there is none.
+   * Token of the next page; unset if this one has fewer than `limit` items. The page after a full
+   * one may be empty.
    * </pre>
    *
    * <code>string next_page_token = 2;</code>

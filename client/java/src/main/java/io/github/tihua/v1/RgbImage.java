@@ -5,7 +5,7 @@ package io.github.tihua.v1;
 
 /**
  * <pre>
- * A decoded picture. Resized by the caller to ModelInfo.image_size squared (bicubic, aspect ratio
+ * A decoded picture. Resized by the caller to ModelInfo.image_size_px squared (bicubic, aspect ratio
  * not kept) it is embedded as it is, and saves the network the file and the server the decoding.
  * </pre>
  *
@@ -273,7 +273,7 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * A decoded picture. Resized by the caller to ModelInfo.image_size squared (bicubic, aspect ratio
+   * A decoded picture. Resized by the caller to ModelInfo.image_size_px squared (bicubic, aspect ratio
    * not kept) it is embedded as it is, and saves the network the file and the server the decoding.
    * </pre>
    *

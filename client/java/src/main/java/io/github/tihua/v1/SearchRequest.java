@@ -447,8 +447,8 @@ private static final long serialVersionUID = 0L;
    * <pre>
    * Search parameters of the index by name: "nprobe" (IVF_FLAT: lists to look into), "ef" (HNSW:
    * candidates, `limit` to 32 768). Unset means a sixteenth of the lists (8 at least; all of
-   * them in Milvus Lite), and as many candidates as it takes to fill the answer; a name that the
-   * index does not know is INVALID_ARGUMENT.
+   * them in Milvus Lite), and as many candidates as it takes to fill the answer, of which a filter
+   * may leave fewer on a Milvus server; a name that the index does not know is INVALID_ARGUMENT.
    * </pre>
    *
    * <code>map&lt;string, uint32&gt; index_params = 9;</code>
@@ -471,8 +471,8 @@ private static final long serialVersionUID = 0L;
    * <pre>
    * Search parameters of the index by name: "nprobe" (IVF_FLAT: lists to look into), "ef" (HNSW:
    * candidates, `limit` to 32 768). Unset means a sixteenth of the lists (8 at least; all of
-   * them in Milvus Lite), and as many candidates as it takes to fill the answer; a name that the
-   * index does not know is INVALID_ARGUMENT.
+   * them in Milvus Lite), and as many candidates as it takes to fill the answer, of which a filter
+   * may leave fewer on a Milvus server; a name that the index does not know is INVALID_ARGUMENT.
    * </pre>
    *
    * <code>map&lt;string, uint32&gt; index_params = 9;</code>
@@ -485,8 +485,8 @@ private static final long serialVersionUID = 0L;
    * <pre>
    * Search parameters of the index by name: "nprobe" (IVF_FLAT: lists to look into), "ef" (HNSW:
    * candidates, `limit` to 32 768). Unset means a sixteenth of the lists (8 at least; all of
-   * them in Milvus Lite), and as many candidates as it takes to fill the answer; a name that the
-   * index does not know is INVALID_ARGUMENT.
+   * them in Milvus Lite), and as many candidates as it takes to fill the answer, of which a filter
+   * may leave fewer on a Milvus server; a name that the index does not know is INVALID_ARGUMENT.
    * </pre>
    *
    * <code>map&lt;string, uint32&gt; index_params = 9;</code>
@@ -504,8 +504,8 @@ private static final long serialVersionUID = 0L;
    * <pre>
    * Search parameters of the index by name: "nprobe" (IVF_FLAT: lists to look into), "ef" (HNSW:
    * candidates, `limit` to 32 768). Unset means a sixteenth of the lists (8 at least; all of
-   * them in Milvus Lite), and as many candidates as it takes to fill the answer; a name that the
-   * index does not know is INVALID_ARGUMENT.
+   * them in Milvus Lite), and as many candidates as it takes to fill the answer, of which a filter
+   * may leave fewer on a Milvus server; a name that the index does not know is INVALID_ARGUMENT.
    * </pre>
    *
    * <code>map&lt;string, uint32&gt; index_params = 9;</code>
@@ -2513,8 +2513,8 @@ private static final long serialVersionUID = 0L;
      * <pre>
      * Search parameters of the index by name: "nprobe" (IVF_FLAT: lists to look into), "ef" (HNSW:
      * candidates, `limit` to 32 768). Unset means a sixteenth of the lists (8 at least; all of
-     * them in Milvus Lite), and as many candidates as it takes to fill the answer; a name that the
-     * index does not know is INVALID_ARGUMENT.
+     * them in Milvus Lite), and as many candidates as it takes to fill the answer, of which a filter
+     * may leave fewer on a Milvus server; a name that the index does not know is INVALID_ARGUMENT.
      * </pre>
      *
      * <code>map&lt;string, uint32&gt; index_params = 9;</code>
@@ -2537,8 +2537,8 @@ private static final long serialVersionUID = 0L;
      * <pre>
      * Search parameters of the index by name: "nprobe" (IVF_FLAT: lists to look into), "ef" (HNSW:
      * candidates, `limit` to 32 768). Unset means a sixteenth of the lists (8 at least; all of
-     * them in Milvus Lite), and as many candidates as it takes to fill the answer; a name that the
-     * index does not know is INVALID_ARGUMENT.
+     * them in Milvus Lite), and as many candidates as it takes to fill the answer, of which a filter
+     * may leave fewer on a Milvus server; a name that the index does not know is INVALID_ARGUMENT.
      * </pre>
      *
      * <code>map&lt;string, uint32&gt; index_params = 9;</code>
@@ -2551,8 +2551,8 @@ private static final long serialVersionUID = 0L;
      * <pre>
      * Search parameters of the index by name: "nprobe" (IVF_FLAT: lists to look into), "ef" (HNSW:
      * candidates, `limit` to 32 768). Unset means a sixteenth of the lists (8 at least; all of
-     * them in Milvus Lite), and as many candidates as it takes to fill the answer; a name that the
-     * index does not know is INVALID_ARGUMENT.
+     * them in Milvus Lite), and as many candidates as it takes to fill the answer, of which a filter
+     * may leave fewer on a Milvus server; a name that the index does not know is INVALID_ARGUMENT.
      * </pre>
      *
      * <code>map&lt;string, uint32&gt; index_params = 9;</code>
@@ -2570,8 +2570,8 @@ private static final long serialVersionUID = 0L;
      * <pre>
      * Search parameters of the index by name: "nprobe" (IVF_FLAT: lists to look into), "ef" (HNSW:
      * candidates, `limit` to 32 768). Unset means a sixteenth of the lists (8 at least; all of
-     * them in Milvus Lite), and as many candidates as it takes to fill the answer; a name that the
-     * index does not know is INVALID_ARGUMENT.
+     * them in Milvus Lite), and as many candidates as it takes to fill the answer, of which a filter
+     * may leave fewer on a Milvus server; a name that the index does not know is INVALID_ARGUMENT.
      * </pre>
      *
      * <code>map&lt;string, uint32&gt; index_params = 9;</code>
@@ -2597,8 +2597,8 @@ private static final long serialVersionUID = 0L;
      * <pre>
      * Search parameters of the index by name: "nprobe" (IVF_FLAT: lists to look into), "ef" (HNSW:
      * candidates, `limit` to 32 768). Unset means a sixteenth of the lists (8 at least; all of
-     * them in Milvus Lite), and as many candidates as it takes to fill the answer; a name that the
-     * index does not know is INVALID_ARGUMENT.
+     * them in Milvus Lite), and as many candidates as it takes to fill the answer, of which a filter
+     * may leave fewer on a Milvus server; a name that the index does not know is INVALID_ARGUMENT.
      * </pre>
      *
      * <code>map&lt;string, uint32&gt; index_params = 9;</code>
@@ -2623,8 +2623,8 @@ private static final long serialVersionUID = 0L;
      * <pre>
      * Search parameters of the index by name: "nprobe" (IVF_FLAT: lists to look into), "ef" (HNSW:
      * candidates, `limit` to 32 768). Unset means a sixteenth of the lists (8 at least; all of
-     * them in Milvus Lite), and as many candidates as it takes to fill the answer; a name that the
-     * index does not know is INVALID_ARGUMENT.
+     * them in Milvus Lite), and as many candidates as it takes to fill the answer, of which a filter
+     * may leave fewer on a Milvus server; a name that the index does not know is INVALID_ARGUMENT.
      * </pre>
      *
      * <code>map&lt;string, uint32&gt; index_params = 9;</code>
@@ -2643,8 +2643,8 @@ private static final long serialVersionUID = 0L;
      * <pre>
      * Search parameters of the index by name: "nprobe" (IVF_FLAT: lists to look into), "ef" (HNSW:
      * candidates, `limit` to 32 768). Unset means a sixteenth of the lists (8 at least; all of
-     * them in Milvus Lite), and as many candidates as it takes to fill the answer; a name that the
-     * index does not know is INVALID_ARGUMENT.
+     * them in Milvus Lite), and as many candidates as it takes to fill the answer, of which a filter
+     * may leave fewer on a Milvus server; a name that the index does not know is INVALID_ARGUMENT.
      * </pre>
      *
      * <code>map&lt;string, uint32&gt; index_params = 9;</code>

@@ -225,8 +225,8 @@ public interface SearchRequestOrBuilder extends
    * <pre>
    * Search parameters of the index by name: "nprobe" (IVF_FLAT: lists to look into), "ef" (HNSW:
    * candidates, `limit` to 32 768). Unset means a sixteenth of the lists (8 at least; all of
-   * them in Milvus Lite), and as many candidates as it takes to fill the answer; a name that the
-   * index does not know is INVALID_ARGUMENT.
+   * them in Milvus Lite), and as many candidates as it takes to fill the answer, of which a filter
+   * may leave fewer on a Milvus server; a name that the index does not know is INVALID_ARGUMENT.
    * </pre>
    *
    * <code>map&lt;string, uint32&gt; index_params = 9;</code>
@@ -236,8 +236,8 @@ public interface SearchRequestOrBuilder extends
    * <pre>
    * Search parameters of the index by name: "nprobe" (IVF_FLAT: lists to look into), "ef" (HNSW:
    * candidates, `limit` to 32 768). Unset means a sixteenth of the lists (8 at least; all of
-   * them in Milvus Lite), and as many candidates as it takes to fill the answer; a name that the
-   * index does not know is INVALID_ARGUMENT.
+   * them in Milvus Lite), and as many candidates as it takes to fill the answer, of which a filter
+   * may leave fewer on a Milvus server; a name that the index does not know is INVALID_ARGUMENT.
    * </pre>
    *
    * <code>map&lt;string, uint32&gt; index_params = 9;</code>
@@ -254,8 +254,8 @@ public interface SearchRequestOrBuilder extends
    * <pre>
    * Search parameters of the index by name: "nprobe" (IVF_FLAT: lists to look into), "ef" (HNSW:
    * candidates, `limit` to 32 768). Unset means a sixteenth of the lists (8 at least; all of
-   * them in Milvus Lite), and as many candidates as it takes to fill the answer; a name that the
-   * index does not know is INVALID_ARGUMENT.
+   * them in Milvus Lite), and as many candidates as it takes to fill the answer, of which a filter
+   * may leave fewer on a Milvus server; a name that the index does not know is INVALID_ARGUMENT.
    * </pre>
    *
    * <code>map&lt;string, uint32&gt; index_params = 9;</code>
@@ -266,8 +266,8 @@ public interface SearchRequestOrBuilder extends
    * <pre>
    * Search parameters of the index by name: "nprobe" (IVF_FLAT: lists to look into), "ef" (HNSW:
    * candidates, `limit` to 32 768). Unset means a sixteenth of the lists (8 at least; all of
-   * them in Milvus Lite), and as many candidates as it takes to fill the answer; a name that the
-   * index does not know is INVALID_ARGUMENT.
+   * them in Milvus Lite), and as many candidates as it takes to fill the answer, of which a filter
+   * may leave fewer on a Milvus server; a name that the index does not know is INVALID_ARGUMENT.
    * </pre>
    *
    * <code>map&lt;string, uint32&gt; index_params = 9;</code>
@@ -279,8 +279,8 @@ public interface SearchRequestOrBuilder extends
    * <pre>
    * Search parameters of the index by name: "nprobe" (IVF_FLAT: lists to look into), "ef" (HNSW:
    * candidates, `limit` to 32 768). Unset means a sixteenth of the lists (8 at least; all of
-   * them in Milvus Lite), and as many candidates as it takes to fill the answer; a name that the
-   * index does not know is INVALID_ARGUMENT.
+   * them in Milvus Lite), and as many candidates as it takes to fill the answer, of which a filter
+   * may leave fewer on a Milvus server; a name that the index does not know is INVALID_ARGUMENT.
    * </pre>
    *
    * <code>map&lt;string, uint32&gt; index_params = 9;</code>

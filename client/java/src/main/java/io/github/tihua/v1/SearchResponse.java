@@ -115,7 +115,8 @@ private static final long serialVersionUID = 0L;
   private volatile java.lang.Object nextPageToken_ = "";
   /**
    * <pre>
-   * Token of the next page; unset when there is none.
+   * Token of the next page; unset if this one has fewer than `limit` hits or ends the window. The
+   * page after a full one may be empty.
    * </pre>
    *
    * <code>string next_page_token = 2;</code>
@@ -136,7 +137,8 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * Token of the next page; unset when there is none.
+   * Token of the next page; unset if this one has fewer than `limit` hits or ends the window. The
+   * page after a full one may be empty.
    * </pre>
    *
    * <code>string next_page_token = 2;</code>
@@ -1020,7 +1022,8 @@ private static final long serialVersionUID = 0L;
     private java.lang.Object nextPageToken_ = "";
     /**
      * <pre>
-     * Token of the next page; unset when there is none.
+     * Token of the next page; unset if this one has fewer than `limit` hits or ends the window. The
+     * page after a full one may be empty.
      * </pre>
      *
      * <code>string next_page_token = 2;</code>
@@ -1040,7 +1043,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Token of the next page; unset when there is none.
+     * Token of the next page; unset if this one has fewer than `limit` hits or ends the window. The
+     * page after a full one may be empty.
      * </pre>
      *
      * <code>string next_page_token = 2;</code>
@@ -1061,7 +1065,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Token of the next page; unset when there is none.
+     * Token of the next page; unset if this one has fewer than `limit` hits or ends the window. The
+     * page after a full one may be empty.
      * </pre>
      *
      * <code>string next_page_token = 2;</code>
@@ -1078,7 +1083,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Token of the next page; unset when there is none.
+     * Token of the next page; unset if this one has fewer than `limit` hits or ends the window. The
+     * page after a full one may be empty.
      * </pre>
      *
      * <code>string next_page_token = 2;</code>
@@ -1092,7 +1098,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Token of the next page; unset when there is none.
+     * Token of the next page; unset if this one has fewer than `limit` hits or ends the window. The
+     * page after a full one may be empty.
      * </pre>
      *
      * <code>string next_page_token = 2;</code>

@@ -53,7 +53,8 @@ public interface SearchResponseOrBuilder extends
 
   /**
    * <pre>
-   * Token of the next page; unset when there is none.
+   * Token of the next page; unset if this one has fewer than `limit` hits or ends the window. The
+   * page after a full one may be empty.
    * </pre>
    *
    * <code>string next_page_token = 2;</code>
@@ -62,7 +63,8 @@ public interface SearchResponseOrBuilder extends
   java.lang.String getNextPageToken();
   /**
    * <pre>
-   * Token of the next page; unset when there is none.
+   * Token of the next page; unset if this one has fewer than `limit` hits or ends the window. The
+   * page after a full one may be empty.
    * </pre>
    *
    * <code>string next_page_token = 2;</code>

@@ -39,7 +39,8 @@ public enum WriteMode
   WRITE_MODE_INSERT_ONLY(2),
   /**
    * <pre>
-   * Leave the stored item, embed nothing, and count the new one as skipped.
+   * Leave the stored item, embed nothing, and count the new one as skipped. As with
+   * WRITE_MODE_INSERT_ONLY, of several with one id the first that can be embedded is stored.
    * </pre>
    *
    * <code>WRITE_MODE_SKIP_EXISTING = 3;</code>
@@ -75,7 +76,8 @@ public enum WriteMode
   public static final int WRITE_MODE_INSERT_ONLY_VALUE = 2;
   /**
    * <pre>
-   * Leave the stored item, embed nothing, and count the new one as skipped.
+   * Leave the stored item, embed nothing, and count the new one as skipped. As with
+   * WRITE_MODE_INSERT_ONLY, of several with one id the first that can be embedded is stored.
    * </pre>
    *
    * <code>WRITE_MODE_SKIP_EXISTING = 3;</code>
