@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import faiss
 import pytest
@@ -82,7 +83,8 @@ def lists_of_the_index(directory: Path) -> int:
     """Return how many lists the one index below a directory has."""
     [path] = directory.rglob("*.ivf_flat.*")
     file = faiss.read_index(str(path))  # which faiss frees when it is let go of
-    return int(faiss.downcast_index(file).nlist)
+    index: Any = faiss.downcast_index(file)
+    return int(index.nlist)
 
 
 @pytest.mark.parametrize(
