@@ -14,7 +14,7 @@ from typing import TypeAlias
 from tihua_server.collection import CollectionSpec
 from tihua_server.config import Limits
 from tihua_server.draft import UNKNOWN_TIME, Draft
-from tihua_server.errors import AlreadyExists, CollectionMoved, ServiceError
+from tihua_server.errors import AlreadyExists, CollectionMoved, NotFound, ServiceError
 from tihua_server.item import Item
 from tihua_server.lane import Lane
 from tihua_server.search_params import Fields
@@ -175,21 +175,20 @@ class Writer:
         """Write items; of several with one id the last is kept.
 
         Raises:
-            CollectionMoved: the name leads to another collection now, or one of another model;
-                nothing is written.
+            CollectionMoved: the name leads to another collection now, one of another name or of
+                another model; nothing is written.
         """
         now = datetime.now(UTC)
         latest = {item.id: _dated(item, now) for item in items}
         if not latest:
             return
-        spec = await self._store.spec(target.name)
-        if (spec.name, spec.model) != (target.spec.name, target.spec.model):
-            raise CollectionMoved(
-                f"{target.name} led to the collection {target.spec.name} and leads to {spec.name} "
-                "now: send it again",
-                metadata={"previous_collection": target.spec.name, "collection": spec.name},
-            )
-        await self._store.upsert(spec.name, list(latest.values()))
+        _require_unmoved(target, await self._store.spec(target.name))
+        try:
+            await self._store.upsert(target.spec.name, list(latest.values()))
+        except NotFound:
+            # It was renamed a moment ago, or by another server in the last 5 s.
+            _require_unmoved(target, await self._store.spec(target.name, is_fresh=True))
+            raise
 
     async def _existing(
         self, ids: Sequence[str], target: Target, earlier: Collection[asyncio.Task[Prepared]]
@@ -206,6 +205,15 @@ class Writer:
         wanted = list(dict.fromkeys(ids))
         stored = await self._store.get(target.spec.name, wanted, bare, is_fresh=True)
         return on_their_way | {item.id: item.origin for item in stored}
+
+
+def _require_unmoved(target: Target, spec: CollectionSpec) -> None:
+    if (spec.name, spec.model) != (target.spec.name, target.spec.model):
+        raise CollectionMoved(
+            f"{target.name} led to the collection {target.spec.name} and leads to {spec.name} "
+            "now: send it again",
+            metadata={"previous_collection": target.spec.name, "collection": spec.name},
+        )
 
 
 def _dated(item: Item, now: datetime) -> Item:
