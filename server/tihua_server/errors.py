@@ -21,6 +21,7 @@
      ├── Draining            the server is shutting down: try another one
      ├── StoreUnavailable    Milvus does not answer
      ├── StoreError          Milvus answered with an error of its own
+     │    └── CollectionDamaged  the files of a collection can't be read
      └── ModelError          the encoder failed
           └── PrecisionTooLow  the embeddings stray too far from fp32
 
@@ -196,6 +197,12 @@ class StoreError(ServiceError):
     """Milvus refused a request that this server thought was right."""
 
     reason = "STORE_ERROR"
+
+
+class CollectionDamaged(StoreError):
+    """The files of a collection in an embedded store can't be read; the others go on."""
+
+    reason = "COLLECTION_DAMAGED"
 
 
 class ModelError(ServiceError):

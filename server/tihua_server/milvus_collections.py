@@ -9,12 +9,18 @@ import contextlib
 import logging
 from dataclasses import replace
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 from pymilvus.exceptions import MilvusException
 
 from tihua_server.collection import CollectionSpec
-from tihua_server.errors import NotFound, ServiceError, StoreFull, StoreUnavailable
+from tihua_server.errors import (
+    CollectionDamaged,
+    NotFound,
+    ServiceError,
+    StoreFull,
+    StoreUnavailable,
+)
 from tihua_server.milvus_connection import MilvusConnection
 from tihua_server.milvus_errors import already_exists, has_aliases, is_alias
 from tihua_server.milvus_index import with_defaults
@@ -63,17 +69,19 @@ class MilvusCollections(MilvusLoading):
         return store
 
     async def _wake(self) -> None:
-        for name in await self.names():
+        for name in await self._all_names():
             try:
+                found = await self._record(name)
                 # After a kill, rows lie in Lite's log: unflushed ones make searches slow.
                 with contextlib.suppress(StoreFull):
                     await self._flush(name)
-                found = await self._record(name)
                 built = await self._call(name, self._client.describe_index, name, EMBEDDING)
                 if not found.is_released or not self._is_built(found.spec.index, built):
                     await self.load(name)
                     if found.is_released:
                         await self.release(name)
+            except NotFound:
+                continue  # it is of others
             except ServiceError as error:
                 _log.warning("collection %s could not be loaded: %s", name, error.message)
 
@@ -84,8 +92,7 @@ class MilvusCollections(MilvusLoading):
     async def create(self, spec: CollectionSpec) -> None:
         """Create a collection; index parameters that are not given take their defaults."""
         spec = replace(spec, index=with_defaults(spec.index))
-        if await self._call(spec.name, self._client.has_collection, spec.name):
-            raise already_exists(spec.name)
+        await self._require_free(spec.name)
         await self._connection.require_room()
         # One call, so that a caller who leaves does not leave half a collection behind.
         await self._call(spec.name, self._create, spec, timeout_s=LOAD_TIMEOUT_S)
@@ -105,16 +112,36 @@ class MilvusCollections(MilvusLoading):
             self._client.drop_collection(spec.name, timeout=timeout)
             raise
 
+    async def _require_free(self, name: str) -> None:
+        # Milvus Lite finds no collection where an alias leads nowhere.
+        is_taken = await self._call(name, self._client.has_collection, name)
+        if is_taken or await self._led_to(name):
+            raise already_exists(name)
+
+    async def _led_to(self, alias: str) -> str:
+        """Return the collection of an alias, empty if there is no such alias."""
+        try:
+            found: dict[str, Any] = await self._call(alias, self._client.describe_alias, alias)
+        except NotFound:
+            return ""
+        return str(found["collection_name"])
+
     async def names(self) -> list[str]:
         """Return the names of tihua's own collections, sorted."""
         ours = []
-        for name in await self._call("", self._client.list_collections):
+        for name in await self._all_names():
             try:
                 await self._record(name)
-            except NotFound:
+            except (NotFound, CollectionDamaged):
                 continue
             ours.append(name)
         return sorted(ours)
+
+    async def _all_names(self) -> list[str]:
+        if embedded := self._connection.embedded:
+            return await self._call("", lambda timeout: embedded.names())
+        names: list[str] = await self._call("", self._client.list_collections)
+        return names
 
     async def drop(self, name: str) -> None:
         """Remove a collection and all its items."""

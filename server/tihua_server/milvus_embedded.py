@@ -5,24 +5,29 @@ Lite is a gRPC server in threads of this process, on a free port of the loopback
 """
 
 import asyncio
+import contextlib
 import logging
 import os
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 from milvus_lite.adapter.grpc.server import start_server_in_thread
 from milvus_lite.exceptions import DataDirLockedError, MilvusLiteError
+from pymilvus.exceptions import MilvusException
 
 from tihua_server.errors import ServiceError, StoreError, StoreUnavailable
 from tihua_server.milvus_directory import (
     MIN_FREE_BYTES,
     discard_indexes,
     discard_unfinished,
+    forget_rename,
     free_bytes,
     has_room,
+    mend_aliases,
+    note_rename,
 )
-from tihua_server.milvus_errors import store_full
+from tihua_server.milvus_errors import is_disk_failure, store_full
 
 MAX_UNFLUSHED_ROWS = 2_048
 """Lite compares a query with each unflushed row in Python, some 50 ms per 1 000 rows of 512."""
@@ -72,6 +77,10 @@ class EmbeddedMilvus:
                 f"see that it is a directory that user {os.getuid()} may write to"
             ) from error
         discard_unfinished(self._directory)
+        try:
+            mend_aliases(self._directory)
+        except OSError as error:
+            _log.warning("aliases may lead nowhere until the next start: %s", error.strerror)
         self.uri = f"http://127.0.0.1:{port}"
 
     @property
@@ -115,6 +124,30 @@ class EmbeddedMilvus:
                 self.load(name)
             except StoreError as error:
                 _log.warning("collection %s could not be loaded: %s", name, error.message)
+
+    def names(self) -> list[str]:
+        """Return the names of all collections; Lite itself lists none if one can't be opened."""
+        found: list[str] = self._database.list_collections()
+        return found
+
+    @contextlib.contextmanager
+    def renaming(self, name: str, new_name: str, *, keeps_alias: bool) -> Iterator[None]:
+        """Have the rename that is made within completed at the next start, should it be cut short.
+
+        Raises:
+            StoreFull: the disk has no room to note it.
+        """
+        try:
+            note_rename(self._directory, name, new_name, keeps_alias=keeps_alias)
+        except OSError as error:
+            raise store_full() from error
+        try:
+            yield
+        except MilvusException as error:
+            if not is_disk_failure(error):  # after which the directory is opened anew
+                forget_rename(self._directory)
+            raise
+        forget_rename(self._directory)
 
     def load(self, name: str) -> None:
         """Load a collection; indexes are built again if one is found half-written.

@@ -13,6 +13,7 @@ from pymilvus.exceptions import MilvusException
 
 from tihua_server.errors import (
     AlreadyExists,
+    CollectionDamaged,
     CollectionInUse,
     CollectionNotReady,
     InvalidInput,
@@ -41,7 +42,8 @@ _TAKEN = re.compile(
     re.IGNORECASE,
 )
 # Only what is asked for by name comes so far: names to create are checked by the service before.
-_NO_NAME = re.compile(r"invalid collection name", re.IGNORECASE)
+# Milvus Lite says the second under 1, too.
+_NO_NAME = re.compile(r"invalid collection name|collection '.*' does not exist", re.IGNORECASE)
 _FILTER = re.compile(
     r"cannot parse expression|query plan|not a boolean expression|unsupported expr|at column \d+",
     re.IGNORECASE,
@@ -108,6 +110,15 @@ def store_full(free_bytes: int | None = None, min_free_bytes: int = 0) -> StoreF
 def not_found(collection: str) -> NotFound:
     """Return the error for a collection that is not there."""
     return NotFound(f"there is no collection {collection!r}", metadata={"collection": collection})
+
+
+def damaged(collection: str) -> CollectionDamaged:
+    """Return the error for a collection of Milvus Lite that can't be opened."""
+    return CollectionDamaged(
+        f"the files of the collection {collection!r} are damaged: stop the server and restore its "
+        "directory in --data-dir, or remove it",
+        metadata={"collection": collection},
+    )
 
 
 def not_loaded(collection: str) -> CollectionNotReady:

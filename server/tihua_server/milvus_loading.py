@@ -22,13 +22,14 @@ from pymilvus.client.types import LoadState
 from tihua_server.collection import CollectionSpec, Index
 from tihua_server.errors import (
     CollectionNotReady,
+    InvalidInput,
     NotFound,
     ServiceError,
     StoreError,
     StoreUnavailable,
 )
 from tihua_server.milvus_connection import MilvusConnection
-from tihua_server.milvus_errors import loading, not_found
+from tihua_server.milvus_errors import damaged, loading, not_found
 from tihua_server.milvus_index import as_built, is_built, with_defaults
 from tihua_server.milvus_schema import EMBEDDING, Record, indexed, record, released
 
@@ -136,7 +137,12 @@ class MilvusLoading:
         return found
 
     async def _described(self, name: str) -> Record:
-        found = record(await self._read(name, self._client.describe_collection, name))
+        try:
+            description = await self._read(name, self._client.describe_collection, name)
+        except (InvalidInput, StoreError) as error:
+            # Milvus Lite opens it to describe it, and can't.
+            raise (damaged(name) if self._is_lite else error) from error
+        found = record(description)
         if found is None:
             raise not_found(name)
         return found

@@ -40,6 +40,7 @@ STATUS_CODES: dict[type[ServiceError], grpc.StatusCode] = {
     errors.Draining: grpc.StatusCode.UNAVAILABLE,
     errors.StoreUnavailable: grpc.StatusCode.UNAVAILABLE,
     errors.StoreError: grpc.StatusCode.INTERNAL,
+    errors.CollectionDamaged: grpc.StatusCode.INTERNAL,
     errors.ModelError: grpc.StatusCode.INTERNAL,
     errors.PrecisionTooLow: grpc.StatusCode.INTERNAL,
 }

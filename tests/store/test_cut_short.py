@@ -1,0 +1,206 @@
+"""An embedded store that was cut short in renaming, or has files that can't be read."""
+
+import json
+import logging
+import shutil
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from milvus_lite import db
+from tihua_server import milvus_directory
+from tihua_server.collection import CollectionSpec
+from tihua_server.errors import AlreadyExists, CollectionDamaged, NotFound, StoreFull
+from tihua_server.item import Item
+from tihua_server.milvus import Milvus
+from tihua_server.search_params import SearchParams
+from tihua_server.types import FloatArray
+
+Spec = Callable[..., CollectionSpec]
+
+
+@pytest.fixture
+async def photos(lite: Milvus, spec: Spec, embeddings: FloatArray) -> str:
+    """Return the name of a collection of one item, with the alias `pictures`."""
+    created = spec()
+    await lite.create(created)
+    await lite.upsert(created.name, [Item("a", embeddings[0])])
+    await lite.set_alias("pictures", created.name)
+    return created.name
+
+
+async def aliases(store: Milvus, name: str) -> tuple[str, ...]:
+    """Return the names that lead to a collection."""
+    return (await store.describe(name)).aliases
+
+
+@pytest.mark.parametrize("files_written", range(3))
+async def test_a_rename_that_was_cut_short_is_completed(
+    lite: Milvus,
+    photos: str,
+    embeddings: FloatArray,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    files_written: int,
+) -> None:
+    """A kill before any of the files that Milvus Lite writes after it has moved the directory."""
+    kept: list[Path] = []
+
+    def keeping(write: Callable[..., None]) -> Callable[..., None]:
+        def keep_and_write(*args: object) -> None:
+            kept.append(tmp_path / f"killed_{len(kept)}")
+            shutil.copytree(tmp_path / "milvus", kept[-1])
+            write(*args)
+
+        return keep_and_write
+
+    monkeypatch.setattr(db, "save_schema", keeping(db.save_schema))
+    monkeypatch.setattr(db.MilvusLite, "_save_aliases", keeping(db.MilvusLite._save_aliases))
+    await lite.rename(photos, "photos_1", keeps_alias=True)
+    monkeypatch.undo()
+
+    store = await Milvus.open(kept[files_written])
+
+    assert await store.names() == ["photos_1"]
+    assert await aliases(store, "photos_1") == tuple(sorted(["pictures", photos]))
+    [[hit]] = await store.search("pictures", embeddings[:1], SearchParams(1))
+    assert hit.item.id == "a"
+    await store.close()
+
+
+async def test_a_rename_that_had_not_begun_is_not_made(
+    lite: Milvus, photos: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A kill before the directory was moved leaves all as it was, whatever comes later."""
+    killed = tmp_path / "killed"
+    rename = lite._client.rename_collection
+
+    def rename_kept(*args: object, **kwargs: object) -> None:
+        shutil.copytree(tmp_path / "milvus", killed)
+        rename(*args, **kwargs)
+
+    monkeypatch.setattr(lite._client, "rename_collection", rename_kept)
+    await lite.rename(photos, "photos_1", keeps_alias=True)
+
+    store = await Milvus.open(killed)
+    assert await store.names() == [photos]
+    await store.rename(photos, "photos_2", keeps_alias=False)
+    await store.close()
+    store = await Milvus.open(killed)
+    assert await store.names() == ["photos_2"]
+    assert await aliases(store, "photos_2") == ("pictures",)
+    await store.close()
+
+
+async def test_a_full_disk_refuses_a_rename(
+    lite: Milvus, photos: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing of it is done."""
+    monkeypatch.setattr(milvus_directory, "MIN_FREE_BYTES", 2**60)
+
+    with pytest.raises(StoreFull, match="make room"):
+        await lite.rename(photos, "photos_1", keeps_alias=False)
+
+    assert await lite.names() == [photos]
+    assert await aliases(lite, photos) == ("pictures",)
+
+
+async def test_a_disk_that_fills_up_in_a_rename_leaves_no_alias_behind(
+    lite: Milvus, photos: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The directory is opened anew, and with it the rename completed."""
+    with monkeypatch.context() as full:
+        full.setattr(db, "save_schema", _no_space)
+        with pytest.raises(StoreFull):
+            await lite.rename(photos, "photos_1", keeps_alias=False)
+
+    assert await lite.names() == ["photos_1"]
+    assert await aliases(lite, "photos_1") == ("pictures",)
+
+
+def _no_space(*_: object) -> None:
+    raise OSError(28, "No space left on device")
+
+
+async def test_an_alias_that_leads_nowhere_is_led_elsewhere_or_removed(
+    lite: Milvus, photos: str, spec: Spec, tmp_path: Path
+) -> None:
+    """Its name is taken until then: a collection of it could not be reached."""
+    created = spec()
+    await lite.create(created)
+    for alias in ("first", "second"):
+        await lite.set_alias(alias, created.name)
+    shutil.rmtree(tmp_path / "milvus" / "collections" / created.name)
+    assert lite._connection.embedded is not None
+    lite._connection.embedded._database._collections.pop(("default", created.name)).close()
+
+    with pytest.raises(AlreadyExists, match="first"):
+        await lite.create(replace(created, name="first"))
+    assert await lite.set_alias("first", photos) == created.name
+    await lite.drop_alias("second")
+
+    assert await aliases(lite, photos) == ("first", "pictures")
+    await lite.create(replace(created, name="second"))
+
+
+async def test_an_alias_that_leads_nowhere_is_gone_after_a_start(
+    lite: Milvus, photos: str, tmp_path: Path
+) -> None:
+    """The others stay."""
+    await lite.close()
+    path = tmp_path / "milvus" / "aliases.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), "nowhere": "gone"}))
+
+    store = await Milvus.open(tmp_path / "milvus")
+
+    assert await aliases(store, photos) == ("pictures",)
+    with pytest.raises(NotFound):
+        await store.drop_alias("nowhere")
+    await store.close()
+
+
+@pytest.mark.parametrize("content", ["", "{}", "[]"])
+async def test_a_damaged_collection_does_not_keep_the_others_from_being_used(
+    lite: Milvus,
+    photos: str,
+    spec: Spec,
+    embeddings: FloatArray,
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+    content: str,
+) -> None:
+    """The log names it at the start, and so does the error for whoever asks for it."""
+    other = spec().name
+    await lite.rename(photos, other, keeps_alias=False)
+    broken = spec()
+    await lite.create(broken)
+    await lite.close()
+    schema = tmp_path / "milvus" / "collections" / broken.name / "schema.json"
+    schema.write_text(content)
+
+    with caplog.at_level(logging.WARNING):
+        store = await Milvus.open(tmp_path / "milvus")
+
+    assert broken.name in caplog.text
+    assert await store.names() == [other]
+    [[hit]] = await store.search("pictures", embeddings[:1], SearchParams(1))
+    assert hit.item.id == "a"
+    for ask in (store.describe(broken.name), store.drop(broken.name)):
+        with pytest.raises(CollectionDamaged, match=f"'{broken.name}' are damaged.*restore"):
+            await ask
+    await store.close()
+
+
+async def test_damaged_aliases_do_not_keep_collections_from_being_used(
+    lite: Milvus, photos: str, tmp_path: Path
+) -> None:
+    """They are lost, and can be made again."""
+    await lite.close()
+    (tmp_path / "milvus" / "aliases.json").write_text("")
+
+    store = await Milvus.open(tmp_path / "milvus")
+
+    assert await aliases(store, photos) == ()
+    await store.set_alias("pictures", photos)
+    await store.close()
