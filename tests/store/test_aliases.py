@@ -162,6 +162,22 @@ async def test_a_collection_with_an_alias_is_not_dropped(
         await store.spec(alias, is_fresh=True)
 
 
+async def test_a_collection_that_is_dropped_gets_no_alias(
+    local: VectorStore, make_pair: MakePair
+) -> None:
+    """Of the two at one time one is refused: the alias that is set leads to what is there."""
+    for _ in range(5):
+        name, _ = await make_pair(local)
+        alias = name + "_alias"
+        outcomes = await asyncio.gather(
+            local.set_alias(alias, name), local.drop(name), return_exceptions=True
+        )
+        is_there = name in await local.names()
+        assert [type(outcome) for outcome in outcomes] == (
+            [str, CollectionInUse] if is_there else [NotFound, type(None)]
+        )
+
+
 async def test_an_alias_of_others_is_only_a_taken_name(
     milvus: Milvus, make_pair: MakePair, spec: Spec
 ) -> None:
