@@ -182,11 +182,12 @@ class Writer:
         latest = {item.id: _dated(item, now) for item in items}
         if not latest:
             return
-        _require_unmoved(target, await self._store.spec(target.name))
+        # 1 ms of Milvus Lite, where 256 items take some 200.
+        _require_unmoved(target, await self._store.spec(target.name, is_fresh=True))
         try:
             await self._store.upsert(target.spec.name, list(latest.values()))
         except NotFound:
-            # It was renamed a moment ago, or by another server in the last 5 s.
+            # It was renamed a moment ago.
             _require_unmoved(target, await self._store.spec(target.name, is_fresh=True))
             raise
 
@@ -208,11 +209,12 @@ class Writer:
 
 
 def _require_unmoved(target: Target, spec: CollectionSpec) -> None:
-    if (spec.name, spec.model) != (target.spec.name, target.spec.model):
+    was = target.spec
+    if (spec.name, spec.model) != (was.name, was.model):
         raise CollectionMoved(
-            f"{target.name} led to the collection {target.spec.name} and leads to {spec.name} "
-            "now: send it again",
-            metadata={"previous_collection": target.spec.name, "collection": spec.name},
+            f"{target.name} led to the collection {was.name} of {was.model.id} and leads to "
+            f"{spec.name} of {spec.model.id} now: send it again",
+            metadata={"previous_collection": was.name, "collection": spec.name},
         )
 
 
