@@ -7,6 +7,9 @@
 That alias is all that is kept of a reindex under way: it leads from the name of the new collection
 to the old one, keeps the old one from being deleted, and is deleted when all is done. It is made
 before the new collection, so that none is left over of which nobody knows what it was for.
+
+A plain collection is renamed first. A server that dies in the middle of that may leave it without
+the alias that keeps the old name; it is known by the name that it was given.
 """
 
 import re
@@ -32,6 +35,7 @@ class Plan:
         source: the old collection, by the name that it has or will be given.
         target: the new collection.
         is_alias: whether `alias` is one; else it is the old collection's name.
+        is_nameless: whether the old collection was renamed, and `alias` does not lead to it yet.
         is_begun: whether an earlier call got as far as the marker.
         is_swapped: whether the alias leads to the new collection already.
     """
@@ -42,6 +46,7 @@ class Plan:
     is_alias: bool
     is_begun: bool = False
     is_swapped: bool = False
+    is_nameless: bool = False
 
     @property
     def marker(self) -> str:
@@ -63,9 +68,8 @@ def plan(collections: Sequence[Collection], name: str, model: ModelRef) -> Plan 
     """
     led_to = {alias: each for each in collections for alias in each.aliases}
     by_name = {each.name: each for each in collections}
-    current = led_to.get(name) or by_name.get(name)
-    if current is None:
-        raise NotFoundError(f"there is no collection {name!r}", reason="NOT_FOUND")
+    known = led_to.get(name) or by_name.get(name)
+    current = known or _renamed(collections, name, model)
     is_of_model = current.model.fingerprint == model.fingerprint
     swapped = Plan(name, "", current.name, is_alias=True, is_begun=True, is_swapped=True)
     if (old := led_to.get(swapped.marker)) is not None and name in current.aliases:
@@ -90,7 +94,22 @@ def plan(collections: Sequence[Collection], name: str, model: ModelRef) -> Plan 
         ):
             return Plan(name, source, target, is_alias=is_alias, is_begun=True)
     of_others = {marker.removesuffix(_MARK) for marker in taken if marker.endswith(_MARK)}
-    return Plan(name, source, _free(stem, taken | of_others | {source}), is_alias=is_alias)
+    target = _free(stem, taken | of_others | {source})
+    return Plan(name, source, target, is_alias=is_alias, is_nameless=known is None)
+
+
+def _renamed(collections: Sequence[Collection], name: str, model: ModelRef) -> Collection:
+    """Return the one collection that can only be what a reindex of `name` to `model` renamed."""
+    found = [
+        each
+        for each in collections
+        if re.fullmatch(rf"{_stem(name, each.model)}_[0-9]+", each.name)
+        and not each.aliases
+        and each.model.fingerprint != model.fingerprint
+    ]
+    if len(found) != 1:
+        raise NotFoundError(f"there is no collection {name!r}", reason="NOT_FOUND")
+    return found[0]
 
 
 def _stem(name: str, model: ModelRef) -> str:

@@ -125,6 +125,24 @@ async def test_a_reindex_is_not_noticed_by_those_who_search_and_survives_being_k
 
 
 @EMBEDDED_ALONE
+async def test_a_reindex_goes_on_where_a_server_died_in_renaming(
+    app: App, client: tihua.AsyncClient, folder: Path
+) -> None:
+    """On a Milvus server, which renames before it makes an alias: the name is led there first."""
+    await client.create_collection(index="FLAT")
+    await client.upsert([tihua.Item("000.jpg", image=folder / "000.jpg")])
+    await client.rename_collection("photos", "photos_tihua_tiny_1")
+
+    status, _, errors = await tihua_command(
+        app, "collections", "reindex", "photos", folder, "--model", "small"
+    )
+
+    assert status == 0, errors
+    assert (await client.get_collection()).name == "photos_small_1"
+    assert await client.count_items() == 1
+
+
+@EMBEDDED_ALONE
 async def test_items_whose_pictures_cannot_be_had_keep_the_alias_where_it_is(
     app: App, client: tihua.AsyncClient, folder: Path
 ) -> None:

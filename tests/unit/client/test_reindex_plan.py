@@ -100,10 +100,29 @@ def test_a_name_that_was_led_back_is_led_to_a_collection_of_its_own() -> None:
     assert todo.target == "photos_vit_b_16_2"
 
 
-def test_a_name_of_nothing_is_not_found() -> None:
-    """It is named."""
+def test_a_collection_that_was_renamed_and_got_no_alias_is_known() -> None:
+    """By the name that it was given, if there is one of that kind."""
+    renamed = collection("photos_tihua_tiny_1")
+    others = [collection("photos_vit_b_16_1", model=LARGE), collection("photos_others")]
+    assert plan([renamed, *others], "photos", LARGE) == Plan(
+        "photos", renamed.name, "photos_vit_b_16_2", is_alias=True, is_nameless=True
+    )
+
+
+@pytest.mark.parametrize(
+    "collections",
+    [
+        [collection("others")],
+        [collection("photos_tihua_tiny_1"), collection("photos_tihua_tiny_2")],
+        [collection("photos_tihua_tiny_1", "others")],
+        [collection("photos_vit_b_16_1", model=LARGE)],
+    ],
+    ids=["none", "two", "has an alias", "of the model"],
+)
+def test_a_name_of_nothing_is_not_found(collections: list[Collection]) -> None:
+    """It is named; what was renamed is taken for it only where nothing else can be meant."""
     with pytest.raises(NotFoundError, match="'photos'"):
-        plan([collection("others")], "photos", LARGE)
+        plan(collections, "photos", LARGE)
 
 
 def test_long_names_stay_within_the_bounds_of_names() -> None:
