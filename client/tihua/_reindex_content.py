@@ -39,9 +39,9 @@ def with_content(item: Item, content: Content) -> Item | ItemError:
 
 
 def held_bytes(item: Item) -> int:
-    """Return how many bytes the content of an item may be."""
+    """Return how many bytes the content of an item may be, as its metadata tells, or a guess."""
     told = item.metadata.get("file_bytes")
-    return told if isinstance(told, int) else _GUESSED_BYTES
+    return told if isinstance(told, int) and told > 0 else _GUESSED_BYTES
 
 
 def _failure(item: Item, reason: str, message: str) -> ItemError:

@@ -24,7 +24,8 @@ if TYPE_CHECKING:
     from tihua._client import Client
 
 LATE_ITEMS = 16
-"""Items that are compared and written in one call: few, so that it is short."""
+"""Items that are compared and written in one call, if the server's limits allow as many: few, so
+that it is short."""
 
 
 class Late:
@@ -33,6 +34,8 @@ class Late:
     Attributes:
         copied: what of the old collection has been in the new one.
         waiting: ids of the items that are left to the next pass.
+        written: ids of the items that were written.
+        max_items: how many items `write` takes.
     """
 
     def __init__(
@@ -51,6 +54,8 @@ class Late:
         self._plan = plan
         self.copied = copied
         self.waiting: set[str] = set()
+        self.written: set[str] = set()
+        self.max_items = min(LATE_ITEMS, limits.max_batch_items, limits.max_page_size)
         self._limits = limits
         self._model = model
 
@@ -82,6 +87,7 @@ class Late:
         if not late:
             return 0, ()
         result = self._client.upsert(late, collection=self._plan.target)
+        self.written |= {item.id for item in late} - {error.id for error in result.errors}
         return result.written, result.errors
 
     def delete(self, ids: Sequence[str]) -> int:

@@ -16,7 +16,7 @@ from tihua._ingest_types import IngestProgress
 from tihua._read_ahead import ReadAhead
 from tihua._reindex_changes import Change, Recent, changes
 from tihua._reindex_content import held_bytes, with_content
-from tihua._reindex_late import LATE_ITEMS, Late
+from tihua._reindex_late import Late
 from tihua._reindex_plan import Plan
 from tihua._reindex_types import Content, ReindexProgress, ReindexStage
 from tihua._server_types import Limits
@@ -104,7 +104,7 @@ class Pass:
         self._report()
         with closing(self._items()) as items:
             if self._late is not None:
-                while portion := list(islice(items, LATE_ITEMS)):
+                while portion := list(islice(items, self._late.max_items)):
                     written, errors = self._late.write(portion)
                     self._note(self.written + written, errors)
             # Without anything to write there is no stream, which would be ended for its idleness.

@@ -137,7 +137,7 @@ class Steps:
             is_settled = time.monotonic() >= settled
             late.waiting.clear()
             done = self._pass("settle", Recent(copied.until), late)
-            self.failing = missing | done.failing
+            self.failing = (missing - late.written) | done.failing
             undone = late.waiting | done.failing
             late.copied = copied = copied.and_of(done.recent, undone)
             if is_settled and not late.waiting and not done.written + done.deleted:

@@ -11,7 +11,7 @@ from processes import GALLERY
 from reindexing import PICTURES
 from small_clip import small_encoder
 from tihua_server.app import App
-from tihua_server.config import Config
+from tihua_server.config import Config, Limits
 from tihua_server.encoders import load_encoder
 from tihua_server.types import Encoder
 
@@ -26,9 +26,15 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> tuple[Encoder, Encoder]:
 async def app(
     request: pytest.FixtureRequest, tmp_path: Path, models: tuple[Encoder, Encoder]
 ) -> AsyncIterator[App]:
-    """A server of both; its store is embedded, and in `make test-milvus` a Milvus server."""
+    """A server of both; its store is embedded, and in `make test-milvus` a Milvus server.
+
+    `small` takes eight items a call.
+    """
     uri = request.getfixturevalue("milvus_uri") if request.param == "milvus" else ""
-    config = Config(port=0, data_dir=tmp_path / "data", milvus_uri=uri, drain_timeout_s=5)
+    limits = Limits(max_batch_items=8, max_page_size=8) if request.param == "small" else Limits()
+    config = Config(
+        port=0, data_dir=tmp_path / "data", milvus_uri=uri, drain_timeout_s=5, limits=limits
+    )
     tiny, small = models
     async with serving(tiny, config, small) as running:
         yield running

@@ -26,6 +26,7 @@ def reindex(app: App, folder: Path) -> Iterator[Reindex]:
         def run(
             meanwhile: Callable[[tihua.Client, str], None] = lambda *_: None,
             reading: Callable[[tihua.Client, tihua.Item], None] = lambda *_: None,
+            allow_missing: bool = False,
         ) -> Done:
             seen: list[tihua.ReindexProgress] = []
 
@@ -44,6 +45,7 @@ def reindex(app: App, folder: Path) -> Iterator[Reindex]:
                 "photos",
                 model="small",
                 content=content,
+                allow_missing=allow_missing,
                 on_progress=note,
             )
             return summary, seen
@@ -90,6 +92,45 @@ async def test_what_is_written_to_the_old_collection_after_the_swap_is_fetched(
     assert new["002.jpg"] != LONG_AGO
     assert (summary.written, summary.deleted, summary.is_complete) == (12, 1, True)
     assert [progress.stage for progress in seen][-1] == "settle"
+
+
+@pytest.mark.parametrize("app", ["small"], indirect=True)
+async def test_what_comes_late_is_written_within_the_limits_of_the_server(
+    client: tihua.AsyncClient, reindex: Reindex, folder: Path
+) -> None:
+    """Of items a call, and of items a page."""
+    await client.create_collection("photos_1")
+    await client.set_alias("photos", "photos_1")
+    late = [tihua.Item(path.name, image=path) for path in pictures(folder)[:17]]
+
+    def meanwhile(blocking: tihua.Client, stage: str) -> None:
+        if stage == "settle":
+            for start in range(0, len(late), 8):
+                blocking.upsert(late[start : start + 8], collection="photos_1")
+
+    summary, _ = await asyncio.to_thread(reindex, meanwhile)
+
+    assert (summary.written, summary.items, summary.is_complete) == (17, 17, True)
+
+
+@pytest.mark.usefixtures("filled")
+@EMBEDDED_ALONE
+async def test_what_failed_at_first_and_was_written_late_has_not_failed(
+    reindex: Reindex, folder: Path
+) -> None:
+    """What failed and was not written again has."""
+    kept = (folder / "000.jpg").read_bytes()
+    for name in ("000.jpg", "001.jpg"):
+        (folder / name).unlink()
+
+    def meanwhile(blocking: tihua.Client, stage: str) -> None:
+        if stage == "settle":
+            (folder / "000.jpg").write_bytes(kept)
+            blocking.upsert([tihua.Item("000.jpg", image=kept)], collection="photos_1")
+
+    summary, _ = await asyncio.to_thread(lambda: reindex(meanwhile, allow_missing=True))
+
+    assert (summary.items, summary.failed, summary.is_complete) == (9, 1, True)
 
 
 @pytest.mark.usefixtures("filled")
