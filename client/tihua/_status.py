@@ -92,8 +92,13 @@ def _explained(code: str, details: str, address: str, timeout: float | None) -> 
         case "UNIMPLEMENTED":
             return f"what listens at {address} is no tihua server, or an older one ({details})"
         case "RESOURCE_EXHAUSTED" if sizes := _MESSAGE_SIZES.search(details):
+            if sizes[1] == "Sent":
+                return (
+                    f"the answer is {sizes[2]} bytes; the server at {address} sends {sizes[3]}: "
+                    "ask for fewer items at once, or for less of each"
+                )
             return (
-                f"the message is {sizes[1]} bytes; the server at {address} takes {sizes[2]}: send "
+                f"the message is {sizes[2]} bytes; the server at {address} takes {sizes[3]}: send "
                 "fewer items at once, or smaller ones"
             )
         case "CANCELLED":
@@ -102,7 +107,7 @@ def _explained(code: str, details: str, address: str, timeout: float | None) -> 
             return f"{address} answered {code}: {details}"
 
 
-_MESSAGE_SIZES = re.compile(r"larger than max \((\d+) vs\. (\d+)\)")
+_MESSAGE_SIZES = re.compile(r"(Sent|Received) message larger than max \((\d+) vs\. (\d+)\)")
 """How gRPC tells the size of a message, and the bound."""
 
 _CONNECTING = re.compile(r"failed to connect to all addresses|connections to all backends failing")

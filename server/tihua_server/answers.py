@@ -89,22 +89,24 @@ def from_embeddings(
     )
 
 
-def from_item(item: Item) -> types_pb2.Item:
-    """Return a stored item, with the parts that were read."""
-    message = types_pb2.Item(id=item.id, uri=item.uri)
+def fill_item(message: types_pb2.Item, item: Item) -> None:
+    """Tell of a stored item the parts that were read."""
+    message.id = item.id
+    message.uri = item.uri
     if item.metadata:
-        message.metadata.CopyFrom(_to_struct(item.metadata))
+        _fill_struct(message.metadata, item.metadata)
     if item.embedding is not None:
         message.embedding.CopyFrom(from_embeddings([item.embedding]))
     if item.update_time is not None:
         message.update_time.FromDatetime(item.update_time)
-    return message
 
 
-def from_hit(hit: Hit) -> search_service_pb2.Hit:
-    """Return an item that was found."""
-    group = None if hit.group is None else _to_value(hit.group)
-    return search_service_pb2.Hit(item=from_item(hit.item), score=hit.score, group_value=group)
+def fill_hit(message: search_service_pb2.Hit, hit: Hit) -> None:
+    """Tell of an item that was found."""
+    fill_item(message.item, hit.item)
+    message.score = hit.score
+    if hit.group is not None:
+        _fill_value(message.group_value, hit.group)
 
 
 def from_collection(collection: Collection) -> collection_service_pb2.Collection:
@@ -128,28 +130,28 @@ def from_collection(collection: Collection) -> collection_service_pb2.Collection
     return message
 
 
-def _to_struct(values: Mapping[str, object]) -> struct_pb2.Struct:
-    struct = struct_pb2.Struct()
+def _fill_struct(struct: struct_pb2.Struct, values: Mapping[str, object]) -> None:
     for key, value in values.items():
-        struct.fields[key].CopyFrom(_to_value(value))
-    return struct
+        _fill_value(struct.fields[key], value)
 
 
-def _to_value(value: object) -> struct_pb2.Value:
+def _fill_value(message: struct_pb2.Value, value: object) -> None:
     match value:
         case bool():
-            return struct_pb2.Value(bool_value=value)
+            message.bool_value = value
         case int() | float():
-            return struct_pb2.Value(number_value=value)
+            message.number_value = value
         case str():
-            return struct_pb2.Value(string_value=value)
+            message.string_value = value
         case Mapping():
-            return struct_pb2.Value(struct_value=_to_struct(value))
+            message.struct_value.SetInParent()  # which may be empty
+            _fill_struct(message.struct_value, value)
         case Sequence():
-            entries = [_to_value(entry) for entry in value]
-            return struct_pb2.Value(list_value=struct_pb2.ListValue(values=entries))
+            message.list_value.SetInParent()
+            for entry in value:
+                _fill_value(message.list_value.values.add(), entry)
         case _:
-            return struct_pb2.Value(null_value=struct_pb2.NULL_VALUE)
+            message.null_value = struct_pb2.NULL_VALUE
 
 
 def _us(seconds: float) -> int:

@@ -8,16 +8,18 @@ from google.protobuf import duration_pb2
 from tihua.v1 import collection_service_pb2 as pb
 from tihua.v1 import collection_service_pb2_grpc as rpc
 
-from tihua_server.answers import from_collection, from_item, from_ref, from_stages
+from tihua_server.answers import fill_item, from_collection, from_ref, from_stages
 from tihua_server.call import Context
 from tihua_server.collection import Collection, CollectionSpec
 from tihua_server.config import Limits
 from tihua_server.errors import InvalidInput, NotFound
+from tihua_server.filling import fill_all, fill_some
 from tihua_server.item_requests import to_draft, to_fields, to_filter
 from tihua_server.page_token import decode_page_token, encode_page_token
 from tihua_server.requests import check_batch, check_collection_name, to_count, to_index, to_shards
 from tihua_server.served_models import ServedModels
 from tihua_server.status import item_error
+from tihua_server.turns import in_turns
 from tihua_server.vector_store import VectorStore
 from tihua_server.writer import Writer
 
@@ -147,7 +149,7 @@ class CollectionService(rpc.CollectionServiceServicer):
         """Embed and write a small set of items."""
         start_s = perf_counter()
         check_batch(request.items, "items", self._limits.max_batch_items)
-        drafts = [to_draft(item) for item in request.items]
+        drafts = [to_draft(item) async for item in in_turns(request.items)]
         collection, model = request.collection, request.model
         del request  # which holds another copy of every picture
         prepared = await self._writer.prepare(collection, drafts, model=model)
@@ -171,10 +173,9 @@ class CollectionService(rpc.CollectionServiceServicer):
         ids = list(dict.fromkeys(request.ids))
         items = await self._store.get(request.collection, ids, to_fields(request.read_mask))
         there = {item.id for item in items}
-        return pb.GetItemsResponse(
-            items=[from_item(item) for item in items],
-            missing_ids=[item_id for item_id in ids if item_id not in there],
-        )
+        answer = pb.GetItemsResponse(missing_ids=[key for key in ids if key not in there])
+        await fill_all(answer, answer.items, items, fill_item, self._limits)
+        return answer
 
     async def ListItems(
         self, request: pb.ListItemsRequest, context: Context
@@ -200,11 +201,12 @@ class CollectionService(rpc.CollectionServiceServicer):
             after_id=after_id,
             fields=to_fields(request.read_mask),
         )
-        next_position = f"{name} {items[-1].id}" if len(items) == limit else ""
-        return pb.ListItemsResponse(
-            items=[from_item(item) for item in items],
-            next_page_token=encode_page_token(request, next_position) if next_position else "",
-        )
+        answer = pb.ListItemsResponse()
+        added = await fill_some(answer, answer.items, items, fill_item, self._limits)
+        if added < len(items) or len(items) == limit:
+            next_position = f"{name} {items[added - 1].id}"
+            answer.next_page_token = encode_page_token(request, next_position)
+        return answer
 
     async def CountItems(
         self, request: pb.CountItemsRequest, context: Context

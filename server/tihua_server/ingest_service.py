@@ -26,6 +26,7 @@ from tihua_server.item_requests import to_draft
 from tihua_server.requests import check_batch, to_write_mode
 from tihua_server.served_models import ServedModels
 from tihua_server.status import item_error
+from tihua_server.turns import in_turns
 from tihua_server.types import ModelRef
 from tihua_server.vector_store import VectorStore
 
@@ -147,7 +148,8 @@ class _Batches:
             )
         batch = request.batch
         check_batch(batch.items, f"batch {batch.seq}", self._max_items)
-        return Batch(batch.seq, [to_draft(item) for item in batch.items], request.ByteSize())
+        drafts = [to_draft(item) async for item in in_turns(batch.items)]
+        return Batch(batch.seq, drafts, request.ByteSize())
 
 
 def _to_counts(start: pb.IngestStart) -> Counts:

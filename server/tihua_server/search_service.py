@@ -1,16 +1,16 @@
 """SearchService over gRPC."""
 
 import asyncio
-from itertools import starmap
 from time import perf_counter
 
 from tihua.v1 import search_service_pb2 as pb
 from tihua.v1 import search_service_pb2_grpc as rpc
 
-from tihua_server.answers import from_hit, from_ref, from_stages
+from tihua_server.answers import fill_hit, from_ref, from_stages
 from tihua_server.call import Calls, Context
 from tihua_server.config import Limits
 from tihua_server.errors import InvalidInput, ServiceError
+from tihua_server.filling import fill_all
 from tihua_server.flow import Flow
 from tihua_server.item_requests import to_fields, to_filter
 from tihua_server.page_token import decode_page_token, encode_page_token
@@ -46,7 +46,10 @@ class SearchService(rpc.SearchServiceServicer):
         outcomes = await asyncio.gather(*(self._outcome(each, flow) for each in request.requests))
         errors = [outcome for outcome in outcomes if isinstance(outcome, ServiceError)]
         self._calls.report_parts("SearchService/SearchMany", errors)
-        return pb.SearchManyResponse(entries=starmap(_entry, enumerate(outcomes)))
+        answer = pb.SearchManyResponse()
+        entries = list(enumerate(outcomes))
+        await fill_all(answer, answer.entries, entries, _fill_entry, self._limits)
+        return answer
 
     async def _outcome(
         self, request: pb.SearchRequest, flow: Flow
@@ -77,12 +80,13 @@ class SearchService(rpc.SearchServiceServicer):
         end = params.offset + params.limit
         is_last = len(found.hits) < params.limit or end >= self._limits.max_search_window
         position = f"{end} {found.collection}"
-        return pb.SearchResponse(
-            hits=[from_hit(hit) for hit in found.hits],
+        answer = pb.SearchResponse(
             next_page_token="" if is_last else encode_page_token(request, position),
             model=from_ref(found.model),
-            timing=from_stages(found.stages, start_s),
         )
+        await fill_all(answer, answer.hits, found.hits, fill_hit, self._limits)
+        answer.timing.CopyFrom(from_stages(found.stages, start_s))
+        return answer
 
     def _params(self, request: pb.SearchRequest, *, offset: int) -> SearchParams:
         limits = self._limits
@@ -105,7 +109,11 @@ class SearchService(rpc.SearchServiceServicer):
         )
 
 
-def _entry(index: int, outcome: pb.SearchResponse | ServiceError) -> pb.SearchManyResponse.Entry:
-    if isinstance(outcome, ServiceError):
-        return pb.SearchManyResponse.Entry(error=item_error(index, "", outcome))
-    return pb.SearchManyResponse.Entry(response=outcome)
+def _fill_entry(
+    message: pb.SearchManyResponse.Entry, outcome: tuple[int, pb.SearchResponse | ServiceError]
+) -> None:
+    index, answer = outcome
+    if isinstance(answer, ServiceError):
+        message.error.CopyFrom(item_error(index, "", answer))
+    else:
+        message.response.CopyFrom(answer)

@@ -20,6 +20,7 @@ from tihua_server.lane import Lane
 from tihua_server.search_params import Fields
 from tihua_server.served_models import ServedModels
 from tihua_server.stages import Stages, longest
+from tihua_server.turns import in_turns
 from tihua_server.types import Content, ModelRef
 from tihua_server.vector_store import VectorStore
 
@@ -124,7 +125,7 @@ class Writer:
         embedder = self._models.of(target.spec, model)
         failures: list[Failure] = []
         good: list[_Good] = []
-        for index, draft in enumerate(drafts):
+        async for index, draft in in_turns(enumerate(drafts)):
             try:
                 good.append((index, draft, draft.checked(self._limits)))
             except ServiceError as error:

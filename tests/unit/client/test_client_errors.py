@@ -122,6 +122,17 @@ def test_a_message_over_its_limit_is_a_wrong_request_and_no_overload(serve: Serv
     assert error.message.endswith(" takes 67108864: send fewer items at once, or smaller ones")
 
 
+def test_an_answer_over_the_limit_is_one_to_ask_less_of(serve: Serve) -> None:
+    """The caller has sent nothing that is large."""
+    said = "SERVER: Sent message larger than max (73400338 vs. 67108864)"
+    error = error_of(serve(Failing(grpc.StatusCode.RESOURCE_EXHAUSTED, said).register))
+    assert type(error) is tihua.InvalidRequestError
+    assert error.message.startswith("the answer is 73400338 bytes; the server at ")
+    assert error.message.endswith(
+        " sends 67108864: ask for fewer items at once, or for less of each"
+    )
+
+
 def test_a_store_that_is_away_is_told_in_the_servers_words(serve: Serve) -> None:
     """And not as a server that is away."""
     failing = Failing(
