@@ -1,5 +1,6 @@
 """Embeddings, and the calls that make them, to and from messages."""
 
+import math
 import struct
 import sys
 from array import array
@@ -87,19 +88,33 @@ def vector_block(embedding: _types.EmbeddingLike, name: str) -> types_pb2.Vector
     """Return one embedding as float32, little-endian.
 
     Raises:
-        InvalidRequestError: it is empty, not one-dimensional or not of numbers.
+        InvalidRequestError: it is empty, not one-dimensional or not of numbers that float32 holds.
     """
-    values = _floats(embedding, name)
+    try:
+        values = _floats(embedding, name)
+    except OverflowError as error:  # of an int beyond float64
+        raise _beyond_float32(name) from error
     if not values:
         raise InvalidRequestError(
             f"{name} is empty; give one number for each of the model's dimensions",
             reason="INVALID_INPUT",
             field=name,
         )
+    if not all(map(math.isfinite, values)):
+        raise _beyond_float32(name)
     if sys.byteorder == "big":
         values.byteswap()
     return types_pb2.VectorBlock(
         data=values.tobytes(), dim=len(values), count=1, type=types_pb2.VECTOR_TYPE_FLOAT32
+    )
+
+
+def _beyond_float32(name: str) -> InvalidRequestError:
+    return InvalidRequestError(
+        f"{name} has a number that is NaN, infinite, or beyond 3.4e38, the largest of float32; "
+        "scale it, to L2 norm 1 for example",
+        reason="INVALID_INPUT",
+        field=name,
     )
 
 

@@ -89,7 +89,10 @@ def _number(value: Real, name: str) -> float:
             reason="INVALID_INPUT",
             field=name,
         )
-    number = float(value)
+    try:
+        number = float(value)
+    except OverflowError:  # of a Fraction, for one
+        number = math.inf
     if not math.isfinite(number):
         raise InvalidRequestError(
             f"{name} is {number}; JSON has finite numbers only", reason="INVALID_INPUT", field=name

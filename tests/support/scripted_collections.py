@@ -145,6 +145,7 @@ class Collections(collection_service_pb2_grpc.CollectionServiceServicer):
         self, request: collections.ListItemsRequest, context: grpc.ServicerContext
     ) -> collections.ListItemsResponse:
         """Return items, two a page."""
+        self.memory.page_sizes.append(request.limit)
         ids = [item_id for item_id in sorted(self.memory.items) if item_id > request.page_token]
         page = [self.memory.items[item_id] for item_id in ids[:2]]
         token = page[-1].id if len(ids) > len(page) else ""

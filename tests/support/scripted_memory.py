@@ -23,6 +23,7 @@ class Memory:
         self.items: dict[str, types_pb2.Item] = {}
         self.pictures: dict[str, types_pb2.ImageSource] = {}
         self.calls: list[str] = []
+        self.page_sizes: list[int] = []
         self.requests: list[search_service_pb2.SearchRequest] = []
         self.ends_streams = False
         self.breaks = 0

@@ -12,13 +12,16 @@ Decision: TypeAlias = PictureFile | Unusable | None
 """A file to send, one that can't be sent, or None for one that is in the collection unchanged."""
 
 
-def checked(file: Found, limits: tihua.Limits, *, is_preprocessed: bool) -> Found:
+def checked(
+    file: Found, limits: tihua.Limits, *, is_preprocessed: bool, is_on_server: bool = False
+) -> Found:
     """Return a file, or why the server would refuse it whatever is in it.
 
     Args:
         file: what was found.
         limits: of the server.
         is_preprocessed: whether a few pixels of it are sent, however large it is.
+        is_on_server: whether the server reads it, and nothing of it is sent.
     """
     if isinstance(file, Unusable):
         return file
@@ -31,9 +34,10 @@ def checked(file: Found, limits: tihua.Limits, *, is_preprocessed: bool) -> Foun
             message = f"{what} is {size} bytes; the server's limit is {bound}"
             return Unusable(file.id, reason, message)
     if not is_preprocessed and file.size_bytes > limits.max_image_bytes:
+        instead = " in place of --server-folder" if is_on_server else ""
         message = (
             f"file is {file.size_bytes} bytes; the server's limit is"
-            f" {limits.max_image_bytes}: --preprocess client sends a few pixels of it"
+            f" {limits.max_image_bytes}: --preprocess client{instead} sends a few pixels of it"
         )
         return Unusable(file.id, "IMAGE_TOO_LARGE", message)
     return file

@@ -130,7 +130,15 @@ class Intake:
     def _decided(self, page: Iterable[Found]) -> list[Decision]:
         """Return what is to be done with each file, after one call to the server."""
         is_preprocessed = self._preprocess_size is not None
-        usable = [checked(file, self._limits, is_preprocessed=is_preprocessed) for file in page]
+        usable = [
+            checked(
+                file,
+                self._limits,
+                is_preprocessed=is_preprocessed,
+                is_on_server=self._server_folder is not None,
+            )
+            for file in page
+        ]
         files = [file for file in usable if isinstance(file, PictureFile)]
         stored = {} if self._is_forced else self._stored(files)
         return [

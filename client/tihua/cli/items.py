@@ -71,7 +71,13 @@ def list_items(
     """List items, sorted by id."""
     printer = Printer(as_json=as_json)
     with connection.client() as client:
-        items = client.list_items(filter=expression, params=dict(params) or None, fields=fields)
+        page_size = client.server_info().limits.max_page_size
+        items = client.list_items(
+            filter=expression,
+            params=dict(params) or None,
+            fields=fields,
+            page_size=min(limit or page_size, page_size),
+        )
         shown = islice(items, limit or None)
         printer.records((_record(item, fields) for item in shown), _columns(fields))
 

@@ -119,8 +119,9 @@ def command(
     weights = Weights(text_weight, image_weight, item_weight)
     queries = spoken_queries(text, image, item_id, weights)
     is_shown = sheet is not None or page_path is not None or is_opened
+    carried = fields
     if is_shown and fields is not None:
-        fields = tuple({*fields, "uri", "metadata"})
+        carried = tuple({*fields, "uri", "metadata"})
 
     def request(query: SpokenQuery) -> tihua.Query:
         return tihua.Query(
@@ -129,7 +130,7 @@ def command(
             filter=expression,
             params=dict(params) or None,
             min_score=min_score,
-            fields=fields,
+            fields=carried,
             index_params=dict(index_params) or None,
             group_by=group_by,
             group_size=group_size,

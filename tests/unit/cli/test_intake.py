@@ -12,7 +12,8 @@ import tihua as tihua_package
 from command_line import Tihua
 from picture_files import PLAIN, decode, encode, quadrants
 from scripted_memory import Memory
-from tihua._folder import Folder, Found, PictureFile
+from tihua._folder import Folder, Found, PictureFile, Unusable
+from tihua.cli._decision import checked
 from tihua.cli._intake import Intake
 
 SIZE = 16
@@ -119,6 +120,23 @@ def test_what_is_read_ahead_is_bounded_in_items_and_in_bytes(
         assert len(read) <= number + most_read
         assert folder.taken <= number + 4 * 256
     items.close()
+
+
+@pytest.mark.parametrize(
+    ("is_on_server", "advice"),
+    [
+        (False, ": --preprocess client sends a few pixels of it"),
+        (True, ": --preprocess client in place of --server-folder sends a few pixels of it"),
+    ],
+)
+def test_the_advice_about_a_file_over_the_limit_can_be_followed(
+    is_on_server: bool, advice: str
+) -> None:
+    """The two ways exclude each other."""
+    file = PictureFile("a.jpg", Path("/a.jpg"), LIMITS.max_image_bytes + 1, 0.0)
+    found = checked(file, LIMITS, is_preprocessed=False, is_on_server=is_on_server)
+    assert isinstance(found, Unusable)
+    assert found.message.endswith(f"is {LIMITS.max_image_bytes}{advice}")
 
 
 def test_the_server_is_asked_ahead_on_another_thread(tmp_path: Path) -> None:

@@ -22,6 +22,15 @@ def test_items_are_listed_page_after_page_up_to_the_limit(tihua: Tihua, pictures
     ]
 
 
+def test_no_more_items_are_asked_for_than_are_shown_and_a_page_may_have(
+    tihua: Tihua, memory: Memory
+) -> None:
+    """The server of these tests allows five a page."""
+    for limit in ("2", "100", "0"):
+        assert tihua("items", "list", "--limit", limit).exit_code == 0
+    assert memory.page_sizes == [2, 5, 5]
+
+
 def test_items_are_got_by_id_and_the_missing_are_named(tihua: Tihua, pictures: Path) -> None:
     """Those found are printed, exit status 1 for the others."""
     tihua("ingest", pictures)

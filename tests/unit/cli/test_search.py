@@ -202,6 +202,15 @@ def test_sheet_draws_the_hits(tihua: Tihua, tmp_path: Path) -> None:
         assert picture.width > 1000
 
 
+def test_a_sheet_asks_for_more_than_is_printed(tihua: Tihua, tmp_path: Path) -> None:
+    """It needs uri and metadata; what is printed is what --fields says."""
+    command = ("search", "猫", "--fields", "id", "--json")
+    plain = [json.loads(line) for line in tihua(*command).stdout.splitlines()]
+    result = tihua(*command, "--sheet", tmp_path / "hits.png")
+    assert [json.loads(line) for line in result.stdout.splitlines()] == plain
+    assert plain[0].keys() == {"query", "rank", "score", "id"}
+
+
 def test_sheet_of_an_unknown_kind_is_one_line(tihua: Tihua, tmp_path: Path) -> None:
     """The name must end like a picture's."""
     result = tihua("search", "猫", "--sheet", tmp_path / "hits.xyz")

@@ -1,5 +1,6 @@
 """Embeddings and messages, there and back."""
 
+import math
 import struct
 from array import array
 
@@ -49,6 +50,10 @@ def test_an_embedding_may_be_any_numbers(embedding: list[float]) -> None:
         (b"\0\0\0\0", "elements of format 'B'"),
         (np.zeros(2, np.int32), "it must have one dimension and be float16, float32 or float64"),
         (np.zeros((2, 2), np.float32), "embedding has 2 dimensions"),
+        ([10**400, 1.0], "embedding has a number .* beyond 3.4e38"),
+        ([1e300, 1.0], "embedding has a number .* beyond 3.4e38"),
+        (np.array([1e300, 1.0]), "embedding has a number .* beyond 3.4e38"),
+        ([math.nan, 1.0], "embedding has a number that is NaN"),
     ],
 )
 def test_what_is_no_embedding_is_refused(embedding: list[float], sentence: str) -> None:

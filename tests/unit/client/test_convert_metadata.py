@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable
+from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -39,6 +40,7 @@ def test_a_whole_number_comes_back_as_an_int() -> None:
         (2**53 + 1, r"metadata\['k'\] is 9007199254740993, beyond 2\*\*53"),
         (math.nan, r"metadata\['k'\] is nan; JSON has finite numbers only"),
         (-math.inf, "finite numbers only"),
+        (Fraction(10**400), "finite numbers only"),
         (b"x", r"metadata\['k'\] is bytes"),
         ({1}, r"metadata\['k'\] is set"),
         ({"a": [object()]}, r"metadata\['k'\]\['a'\]\[0\] is object"),
