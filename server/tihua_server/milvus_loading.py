@@ -140,8 +140,10 @@ class MilvusLoading:
         try:
             description = await self._read(name, self._client.describe_collection, name)
         except (InvalidInput, StoreError) as error:
+            if not self._is_lite:
+                raise
             # Milvus Lite opens it to describe it, and can't.
-            raise (damaged(name) if self._is_lite else error) from error
+            raise damaged(name) from error
         found = record(description)
         if found is None:
             raise not_found(name)
