@@ -28,9 +28,12 @@ class PictureFiles:
 
     def __contains__(self, name: str) -> bool:
         """Return whether there is a file of that name: `train/a.jpg`."""
-        if self._contents is None:
+        if self._contents is not None:
+            return name in self._contents
+        try:
             return (self._folder / name).is_file()
-        return name in self._contents
+        except OSError:  # of a name that no file can have, being too long
+            return False
 
     def read(self, name: str) -> bytes:
         """Return the content of a file that is there."""

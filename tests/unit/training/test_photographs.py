@@ -106,6 +106,7 @@ def test_names_may_be_written_as_other_systems_do(photograph_folder: Path, name:
         (HEADER + "\t一只狗\n", "line 2: no image before the tab"),
         (HEADER + "train/a.jpg\t狗\t0.9\n", "line 2: more than two columns, '狗.t0.9' after"),
         (HEADER + "train/x.jpg\t一只狗\n", "1 lines .* line 2: there is no file train/x.jpg"),
+        (HEADER + f"train/{'长' * 100}.jpg\t一只狗\n", "line 2: there is no file train/长长"),
         (HEADER + "train/a.jpg\t \n", "line 2: no caption of train/a.jpg"),
     ],
 )
