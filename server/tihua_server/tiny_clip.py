@@ -160,8 +160,8 @@ def _metadata(content: bytes) -> dict[str, str]:
     """
     length = int.from_bytes(content[:8], "little")
     try:
-        header = json.loads(content[8 : 8 + length])
-        return cast("dict[str, str]", header["__metadata__"])
-    except (ValueError, KeyError, TypeError) as error:
+        metadata = json.loads(content[8 : 8 + length])["__metadata__"]
+        return {name: str(value) for name, value in metadata.items()}
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
         msg = "it does not begin as a safetensors file that was trained here"
         raise ValueError(msg) from error

@@ -17,6 +17,9 @@ UNKNOWN = 1
 FIRST_TOKEN = 2
 """Rows of the character table: nothing, any token that was not seen in training, the first seen."""
 
+IMAGE_SIZES = range(32, 1025)
+"""Sides of a picture that a file may ask for, in pixels: the tower halves one five times."""
+
 TABLE_STD = 0.05
 """Spread of fresh rows; from torch's 1.0 training hardly moves them (R@10 on val 42 against 34)."""
 
@@ -53,9 +56,15 @@ class NetworkShape:
 
         Raises:
             KeyError: a size is missing.
-            ValueError: a size is no number.
+            ValueError: a size is no number, or that of pictures is none of `IMAGE_SIZES`.
         """
-        return cls(**{name: int(metadata[name]) for name in cls.__slots__})
+        shape = cls(**{name: int(metadata[name]) for name in cls.__slots__})
+        if shape.image_size not in IMAGE_SIZES:
+            raise ValueError(
+                f"its pictures are {shape.image_size} px; {IMAGE_SIZES[0]} to {IMAGE_SIZES[-1]} can"
+                " be served"
+            )
+        return shape
 
 
 class ImageTower(EfficientNetLite2):
