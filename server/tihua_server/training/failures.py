@@ -7,19 +7,26 @@ import click
 
 from tihua_server.errors import ServiceError
 
+EXIT_INTERRUPTED = 130
+"""Exit status after Ctrl-C: 128 + SIGINT, as shells have it."""
+
 
 @contextlib.contextmanager
 def told_in_a_line(*, where_memory_runs_out: str) -> Iterator[None]:
-    """Turn errors that say what to do into click's.
+    """Turn errors that say what to do into click's, and Ctrl-C into an exit status.
 
     Args:
         where_memory_runs_out: what to do then.
 
     Raises:
         click.ClickException: in place of them.
+        click.exceptions.Exit: Ctrl-C was pressed.
     """
     try:
         yield
+    except KeyboardInterrupt:
+        click.echo("stopped; the same command goes on after the last epoch that was kept", err=True)
+        raise click.exceptions.Exit(EXIT_INTERRUPTED) from None
     except (ServiceError, OSError, ValueError) as error:
         raise click.ClickException(str(error)) from error
     except (MemoryError, RuntimeError) as error:

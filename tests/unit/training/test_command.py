@@ -96,6 +96,21 @@ def test_a_bug_is_no_line() -> None:
         raise RuntimeError("mat1 and mat2 shapes cannot be multiplied")
 
 
+def test_ctrl_c_says_that_the_same_command_goes_on(
+    photograph_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Status 130, as shells have it, for scripts that stop then too."""
+
+    def interrupted(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("tihua_server.training.tiny_training.train_tiny", interrupted)
+    call = ["train", "--data", str(photograph_folder), "--out", str(tmp_path / "out")]
+    result = CliRunner().invoke(main, call)
+    assert result.exit_code == 130
+    assert "stopped; the same command goes on after the last epoch" in result.output
+
+
 def test_one_picture_is_not_enough(photograph_folder: Path, tmp_path: Path) -> None:
     """Nothing would be learned of it, for all the epochs."""
     (photograph_folder / "captions.tsv").write_text(
