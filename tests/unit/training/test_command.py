@@ -6,6 +6,7 @@ import click
 import pytest
 from click.testing import CliRunner
 from tihua_server.cli import main
+from tihua_server.tiny_clip import PACKAGED_MODEL
 from tihua_server.training import command
 from tihua_server.training.failures import told_in_a_line
 from tihua_server.training.out_folder import occupied
@@ -109,6 +110,25 @@ def test_ctrl_c_says_that_the_same_command_goes_on(
     result = CliRunner().invoke(main, call)
     assert result.exit_code == 130
     assert "stopped; the same command goes on after the last epoch" in result.output
+
+
+def test_the_packaged_model_is_named_though_a_folder_is_called_so(
+    photograph_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As --out, it is there when the training is resumed."""
+    starts: list[Path] = []
+
+    def noted(*_: object, start: Path, **__: object) -> None:
+        starts.append(start)
+        raise ValueError("noted")
+
+    monkeypatch.setattr("tihua_server.training.tiny_training.train_tiny", noted)
+    monkeypatch.chdir(tmp_path)
+    call = ["train", "--data", str(photograph_folder), "--start", "tihua-tiny"]
+    for _ in range(2):
+        result = CliRunner().invoke(main, [*call, "--out", "tihua-tiny"])
+        assert "Error: noted" in result.output
+    assert starts == [PACKAGED_MODEL] * 2
 
 
 def test_one_picture_is_not_enough(photograph_folder: Path, tmp_path: Path) -> None:
