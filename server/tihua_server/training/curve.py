@@ -20,14 +20,14 @@ class Point:
 
     Attributes:
         stage: its stage, from 1.
-        epoch: which of the stage, from 1.
-        loss: mean over the epoch's steps.
+        epoch: which of the stage, from 1; 0 is before the training.
+        loss: mean over the epoch's steps; None before the training.
         recall_at_10: on the validation pictures, in percent; None where it was not measured.
     """
 
     stage: int
     epoch: int
-    loss: float
+    loss: float | None
     recall_at_10: float | None = None
 
 
@@ -46,8 +46,26 @@ class Curve:
         """Return whether an epoch was recorded."""
         return any((one.stage, one.epoch) == (stage, epoch) for one in self.points)
 
+    @property
+    def before(self) -> float | None:
+        """The recall before the training; None where it was not measured."""
+        return self.points[0].recall_at_10 if self.has(1, 0) else None
+
+    def decline(self) -> str:
+        """Return, for people, when more was found than in the end; empty where it never was."""
+        measured = [(one.recall_at_10, one.epoch) for one in self.points if one.recall_at_10]
+        if not measured or max(measured)[0] == measured[-1][0]:
+            return ""
+        most, epoch = max(measured)
+        when = f"after epoch {epoch}" if epoch else "before"
+        return f"val R@10 is {measured[-1][0]:.1f}, and was {most:.1f} {when}"
+
+    def restart(self) -> None:
+        """Forget what another run left."""
+        self.points = []
+
     def record(self, point: Point) -> None:
-        """Add an epoch, and draw; later epochs, of a run that was begun anew, are forgotten."""
+        """Add an epoch, and draw; later ones are forgotten: a run stopped before it kept them."""
         place = (point.stage, point.epoch)
         self.points = [one for one in self.points if (one.stage, one.epoch) < place] + [point]
         text = io.StringIO()
@@ -67,7 +85,7 @@ def _read(table: Path) -> list[Point]:
             Point(
                 int(row["stage"]),
                 int(row["epoch"]),
-                float(row["loss"]),
+                float(row["loss"]) if row["loss"] else None,
                 float(row["recall_at_10"]) if row["recall_at_10"] else None,
             )
             for row in csv.DictReader(file, delimiter="\t")
@@ -82,7 +100,11 @@ def _write(file: Path, content: bytes) -> None:
 
 def _draw(points: list[Point]) -> bytes:
     """Return a PNG of the loss, and of recall where it was measured, over the epochs."""
-    epochs = range(1, len(points) + 1)
+    first = min(1, points[0].epoch)
+    epochs = range(first, first + len(points))
+    learned = [
+        (epoch, one.loss) for epoch, one in zip(epochs, points, strict=True) if one.loss is not None
+    ]
     measured = [
         (epoch, one.recall_at_10)
         for epoch, one in zip(epochs, points, strict=True)
@@ -90,14 +112,18 @@ def _draw(points: list[Point]) -> bytes:
     ]
     figure = Figure(figsize=(8, 6 if measured else 3.5), dpi=100, layout="constrained")
     panels = figure.subplots(2 if measured else 1, sharex=True, squeeze=False)[:, 0]
-    panels[0].plot(epochs, [one.loss for one in points], marker=".")
+    panels[0].plot(*_columns(learned), marker=".")
     panels[0].set_ylabel("loss")
     if measured:
-        shown, shares = zip(*measured, strict=True)
-        panels[1].plot(shown, shares, marker=".")
+        panels[1].plot(*_columns(measured), marker=".", clip_on=False)
         panels[1].set_ylabel("R@10 on val, %")
+        low, high = panels[1].get_ylim()
+        panels[1].set_ylim(max(0, low), min(100, high))
+        if points[0].epoch == 0:
+            panels[1].axhline(measured[0][1], color="grey", linestyle=":", label="before")
+            panels[1].legend()
     panels[-1].set_xlabel("epoch")
-    panels[-1].set_xlim(0.5, len(points) + 0.5)
+    panels[-1].set_xlim(epochs[0] - 0.5, epochs[-1] + 0.5)
     panels[-1].xaxis.set_major_locator(MaxNLocator(integer=True))
     for axes in panels:
         axes.grid(alpha=0.3)
@@ -107,3 +133,7 @@ def _draw(points: list[Point]) -> bytes:
     picture = io.BytesIO()
     figure.savefig(picture, format="png")
     return picture.getvalue()
+
+
+def _columns(rows: list[tuple[int, float]]) -> tuple[list[int], list[float]]:
+    return [epoch for epoch, _ in rows], [value for _, value in rows]

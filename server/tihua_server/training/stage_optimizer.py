@@ -1,12 +1,15 @@
-"""AdamW for one stage of a training, its learning rates, and the mean of its last weights."""
+"""A stage of a training: AdamW for it, its learning rates, and the mean of its last weights."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 import torch
 from torch import Tensor, nn
 
+from tihua_server.training.album import Pick
 from tihua_server.training.average import WeightAverage
+from tihua_server.training.pooling import Pooled
 from tihua_server.training.recipe import Recipe
 from tihua_server.training.schedule import rate_share
 
@@ -15,6 +18,25 @@ Rates: TypeAlias = Sequence[tuple[Sequence[nn.Parameter], float]]
 
 WARM_UP = 0.05
 """Share of the steps over which the learning rate rises."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """One stage of the training.
+
+    Attributes:
+        number: 1 or 2.
+        name: for progress bar and checkpoint.
+        epochs: how many.
+        rates: peak learning rate of each group of parameters.
+        pool: some pictures → pooled features, with gradient where there is one.
+    """
+
+    number: int
+    name: str
+    epochs: int
+    rates: Rates
+    pool: Callable[[Sequence[Pick]], Pooled]
 
 
 class StageOptimizer:

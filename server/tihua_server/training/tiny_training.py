@@ -96,8 +96,9 @@ def train_tiny(
         if known:
             hand_down(known.text, network.text)
         validate = _validation(cache, materials.validation, recipe, device, progress)
-        if known and validate:
-            progress.console.print(f"before: val {validate(network.to(device), True)}")
+        before = validate(network.to(device), True) if known and validate else None
+        if before:
+            progress.console.print(f"before: val {before}")
         trainer = Trainer(
             network,
             mixture,
@@ -106,9 +107,11 @@ def train_tiny(
             folder=out,
             device=device,
             validate=validate,
+            before=before,
             curve=Curve(out),
         )
         trainer.train(progress)
+        progress.console.print(trainer.best.told())
     model = out / MODEL_FILE
     return model, write_model(network, model)
 

@@ -3,13 +3,14 @@
 stage 1  heads and text tower   over features of the backbone as it was: an epoch takes seconds
 stage 2  the last blocks too    over what the first blocks made of windows: an epoch takes minutes
 
-Each ends with the mean of its weights over the last steps, and that is what is measured on the way.
+What is measured on the way is the mean of the weights over the last steps. A stage ends with the
+mean that found most, or with the start where none found more; unmeasured, with the last.
 """
 
 import hashlib
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -23,39 +24,21 @@ from tihua_server.tiny_network import TinyNetwork
 from tihua_server.training.album import Mixture, Pick
 from tihua_server.training.average import WeightAverage
 from tihua_server.training.bags import embed_texts
+from tihua_server.training.best_weights import BEFORE, BestWeights
 from tihua_server.training.captions import CaptionSampler
 from tihua_server.training.contrastive import contrastive_loss, described, same, twin_loss
 from tihua_server.training.curve import Curve, Point
-from tihua_server.training.pooling import Pooled, Pooling
+from tihua_server.training.pooling import Pooling
 from tihua_server.training.recall import Recall
 from tihua_server.training.recipe import Recipe
 from tihua_server.training.schedule import require_finite
-from tihua_server.training.stage_optimizer import Rates, StageOptimizer
+from tihua_server.training.stage_optimizer import Stage, StageOptimizer
 from tihua_server.training.state_file import read_state, write_state
 from tihua_server.types import TokenArray
 
 START_SCALE = 14.0
 MAX_SCALE = 50.0
 """Inverse temperature: where it starts (CLIP's 1/0.07) and where it is stopped."""
-
-
-@dataclass(frozen=True, slots=True)
-class Stage:
-    """One stage of the training.
-
-    Attributes:
-        number: 1 or 2.
-        name: for progress bar and checkpoint.
-        epochs: how many.
-        rates: peak learning rate of each group of parameters.
-        pool: some pictures → pooled features, with gradient where there is one.
-    """
-
-    number: int
-    name: str
-    epochs: int
-    rates: Rates
-    pool: Callable[[Sequence[Pick]], Pooled]
 
 
 class Trainer:
@@ -69,7 +52,12 @@ class Trainer:
         folder: where the checkpoint lies; a run that was stopped goes on from it.
         validate: measures the network, after every tenth of a stage; told whether its blocks are
             as they were. None measures nothing.
+        before: what the network finds as it is; None where that is not measured.
         curve: keeps what every epoch brought.
+
+    Attributes:
+        network: what is trained.
+        best: the weights that found most.
     """
 
     def __init__(
@@ -82,9 +70,10 @@ class Trainer:
         folder: Path,
         device: str,
         validate: Callable[[TinyNetwork, bool], Recall] | None,
+        before: Recall | None = None,
         curve: Curve,
     ) -> None:
-        self._network = network.to(device)
+        self.network = network.to(device)
         self._mixture = mixture
         self._albums = mixture.albums
         self._tokens = tokens
@@ -92,27 +81,26 @@ class Trainer:
         self._folder = folder
         self._device = device
         self._validate = validate
+        self._before = before
         self._curve = curve
+        self.best = BestWeights()
         self._origin = fingerprint(network.state_dict(), {})
         data = " ".join(album.source.digest for album in mixture.albums)
         self._data = hashlib.sha256(data.encode()).hexdigest()[:16]
         self._scale = nn.Parameter(torch.tensor(math.log(START_SCALE), device=device))
         self._pooling = Pooling(
-            network.image,
-            mixture.albums,
-            frozen_blocks=recipe.frozen_blocks,
-            device=device,
+            network.image, mixture.albums, frozen_blocks=recipe.frozen_blocks, device=device
         )
         for dropout in (network.image.dropout, network.text.dropout):
             dropout.p = recipe.dropout
 
     def train(self, progress: Progress) -> None:
-        """Train both stages, or what is left of them.
+        """Train both stages, or what is left of them, and set the network to what found most.
 
         Raises:
             ValueError: the folder has checkpoints of another training.
         """
-        image, text = self._network.image, self._network.text
+        image, text = self.network.image, self.network.text
         heads = [*image.norm.parameters(), *image.hidden.parameters()]
         heads += [*image.project.parameters(), *image.direct.parameters()]
         heads += [*text.parameters(), self._scale]
@@ -128,6 +116,8 @@ class Trainer:
             rates = [(heads, recipe.head_rate), (blocks, recipe.block_rate)]
             stages.append(Stage(2, "blocks", recipe.block_epochs, rates, self._pooling.fresh))
         saved = {stage.name: self._saved(stage) for stage in stages}
+        if not saved["heads"]:
+            self._begin()
         for parameter in image.parameters():
             parameter.requires_grad_(False)
         for stage in stages:
@@ -136,6 +126,13 @@ class Trainer:
                     parameter.requires_grad_(True)
             self._run(stage, saved[stage.name], progress)
 
+    def _begin(self) -> None:
+        self._curve.restart()
+        if self._before:
+            share = self._before.at[10]
+            self.best.offer(self.network, share, BEFORE)
+            self._curve.record(Point(1, 0, loss=None, recall_at_10=share))
+
     def _run(self, stage: Stage, saved: dict[str, Any] | None, progress: Progress) -> None:
         per_epoch = len(self._mixture)
         steps = per_epoch * stage.epochs
@@ -143,10 +140,11 @@ class Trainer:
         first = 0
         if saved:
             self._restore(saved, optimizer)
-            first = int(saved["epochs"])
+            done = Point(**saved["point"])
+            first = done.epoch
             if not self._curve.has(stage.number, first):
                 # It was stopped between the checkpoint and the curve.
-                self._record(stage, first, saved["loss"], optimizer.average, progress)
+                self._curve.record(done)
         task = progress.add_task(stage.name, total=steps, completed=first * per_epoch)
         for epoch in range(first, stage.epochs):
             # A generator per epoch, so that a resumed run draws what an unbroken one would have.
@@ -154,35 +152,39 @@ class Trainer:
             sampler = CaptionSampler(self._tokens, random, thinning=self._recipe.thinning)
             torch.manual_seed(int(random.integers(2**32)))
             losses = []
-            self._network.train()
+            self.network.train()
             for picks in self._mixture.epoch(random):
                 loss = self._loss(picks, sampler, stage)
                 optimizer.step(loss)
                 losses.append(loss.detach())
                 progress.advance(task)
-            self._network.eval()
+            self.network.eval()
             mean = torch.stack(losses).mean().item()
             require_finite(
                 mean, f"{stage.name}, epoch {epoch + 1}", "more pictures or another --seed"
             )
-            self._save(stage, epoch + 1, mean, optimizer)
-            self._record(stage, epoch + 1, mean, optimizer.average, progress)
+            point = self._measured(stage, epoch + 1, mean, optimizer.average, progress)
+            self._save(stage, point, optimizer)
+            self._curve.record(point)
         optimizer.average.adopt()
+        self.best.adopt(self.network)
 
-    def _record(
+    def _measured(
         self, stage: Stage, epoch: int, loss: float, average: WeightAverage, progress: Progress
-    ) -> None:
-        """Put an epoch on the curve; a tenth of a stage is told, and measured where it can be."""
+    ) -> Point:
+        """Return an epoch's point; a tenth of a stage is told, and measured where it can be."""
         point = Point(stage.number, epoch, loss)
         if epoch % math.ceil(stage.epochs / 10) == 0 or epoch == stage.epochs:
-            line = f"{stage.name} {epoch}/{stage.epochs}: loss {loss:.3f}"
+            when = f"{stage.name} {epoch}/{stage.epochs}"
+            line = f"{when}: loss {loss:.3f}"
             if self._validate:
                 with average.shown():
-                    found = self._validate(self._network, stage.number == 1)
+                    found = self._validate(self.network, stage.number == 1)
+                    self.best.offer(self.network, found.at[10], when)
                 point = replace(point, recall_at_10=found.at[10])
                 line += f", val {found}"
             progress.console.print(line)
-        self._curve.record(point)
+        return point
 
     def _loss(self, picks: Sequence[Pick], sampler: CaptionSampler, stage: Stage) -> Tensor:
         drawn, right, groups, tokens = [], [], [], []
@@ -203,8 +205,8 @@ class Trainer:
         is_right = is_same.repeat_interleave(self._recipe.texts_per_picture, dim=1)
         is_right |= described(right, drawn)
         pooled = stage.pool(picks)
-        pictures = self._network.image.embed(pooled.features)
-        words = embed_texts(self._network.text, tokens)
+        pictures = self.network.image.embed(pooled.features)
+        words = embed_texts(self.network.text, tokens)
         scale = self._scale.exp().clamp(max=MAX_SCALE)
         smoothing = self._recipe.label_smoothing
         loss = contrastive_loss(
@@ -231,17 +233,18 @@ class Trainer:
         return read_state(file, self._training(stage), self._device) if file.exists() else None
 
     def _restore(self, saved: dict[str, Any], optimizer: StageOptimizer) -> None:
-        self._network.load_state_dict(saved["network"])
+        self.network.load_state_dict(saved["network"])
         optimizer.restore(saved)
+        self.best.restore(saved["best"])
         with torch.no_grad():
             self._scale.copy_(saved["scale"])
 
-    def _save(self, stage: Stage, epochs: int, loss: float, optimizer: StageOptimizer) -> None:
+    def _save(self, stage: Stage, point: Point, optimizer: StageOptimizer) -> None:
         state = {
             "training": self._training(stage),
-            "network": self._network.state_dict(),
+            "network": self.network.state_dict(),
             "scale": self._scale.detach(),
-            "epochs": epochs,
-            "loss": loss,
+            "point": asdict(point),
+            "best": self.best.state(),
         }
         write_state(self._folder / f"{stage.name}.pt", state | optimizer.state())

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import pytest
 from tihua_server.training.curve import Curve, Point
 
 PNG = b"\x89PNG"
@@ -30,3 +31,33 @@ def test_a_training_begun_anew_forgets_the_old_one(tmp_path: Path) -> None:
         curve.record(point)
     curve.record(Point(1, 1, 2.4))
     assert curve.points == [Point(1, 1, 2.4)]
+
+
+def test_what_was_found_before_the_training_is_its_first_point(tmp_path: Path) -> None:
+    """It has no loss, is drawn, and is there when the training is resumed."""
+    curve = Curve(tmp_path)
+    for point in (Point(1, 0, None, 97.0), Point(1, 1, 2.5), Point(1, 2, 2.0, 100.0)):
+        curve.record(point)
+    assert (tmp_path / "curve.tsv").read_text().splitlines()[1] == "1\t0\t\t97.0"
+    resumed = Curve(tmp_path)
+    assert (resumed.before, resumed.points) == (97.0, curve.points)
+    resumed.restart()
+    resumed.record(Point(1, 1, 2.5))
+    assert resumed.before is None
+
+
+@pytest.mark.parametrize(
+    ("shares", "told"),
+    [
+        ((60.0, None, 62.0), ""),
+        ((60.0, 65.0, 62.0), "val R@10 is 62.0, and was 65.0 after epoch 1"),
+        ((63.0, None, 62.0), "val R@10 is 62.0, and was 63.0 before"),
+        ((None, None, None), ""),
+    ],
+)
+def test_a_decline_is_told(tmp_path: Path, shares: tuple[float | None, ...], told: str) -> None:
+    """What was written last need not be what found most."""
+    curve = Curve(tmp_path)
+    for epoch, share in enumerate(shares):
+        curve.record(Point(1, epoch, 2.0 if epoch else None, share))
+    assert curve.decline() == told

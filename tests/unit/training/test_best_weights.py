@@ -1,0 +1,146 @@
+"""Of all weights that were measured, a training delivers those that found most."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import torch
+from tihua_server.efficientnet_lite import POOLED_CHANNELS
+from tihua_server.tiny_network import NetworkShape, TinyNetwork
+from tihua_server.tokenizer import Tokenizer
+from tihua_server.training.album import Album, Mixture
+from tihua_server.training.curve import Curve, Point
+from tihua_server.training.progress import training_progress
+from tihua_server.training.recall import Recall
+from tihua_server.training.recipe import Recipe
+from tihua_server.training.trainer import Trainer
+from tihua_server.training.vocabulary import Vocabulary
+
+RECIPE = Recipe(captions_per_batch=2, head_epochs=4, block_epochs=0, head_rate=0.02)
+TEXTS = ("一只狗", "一座桥", "月亮", "下雨")
+
+Weights = dict[str, torch.Tensor]
+
+
+class _Things:
+    name = digest = "things"
+
+    def __len__(self) -> int:
+        return len(TEXTS)
+
+    def texts(self, index: int) -> tuple[str, ...]:
+        return (TEXTS[index],)
+
+    def group(self, index: int) -> str:
+        return str(index)
+
+
+def _recall(share: float) -> Recall:
+    return Recall(at={1: 0.0, 5: 0.0, 10: share}, median_rank=1, queries=1)
+
+
+class _Measured:
+    """Finds what it is told to, and keeps the weights that it was asked about."""
+
+    def __init__(self, *shares: float) -> None:
+        self._shares: Iterator[float] = iter(shares)
+        self.weights: list[Weights] = []
+
+    def __call__(self, network: TinyNetwork, has_old_blocks: bool) -> Recall:
+        self.weights.append({name: each.clone() for name, each in network.state_dict().items()})
+        return _recall(next(self._shares))
+
+
+def _trainer(folder: Path, measured: _Measured | None, before: float | None = None) -> Trainer:
+    folder.mkdir(exist_ok=True)
+    torch.manual_seed(0)
+    tokenizer = Tokenizer()
+    tokens = {text: tokenizer.tokenize(text).ids for text in TEXTS}
+    vocabulary = Vocabulary.of(tokens.values(), max_pairs=0, min_pair_count=1)
+    shape = NetworkShape(dim=8, image_hidden=8, character_dim=8, text_hidden=8)
+    network = TinyNetwork(vocabulary.shape(shape)).eval()
+    vocabulary.fill(network.text)
+    album = Album(_Things(), (torch.rand(len(TEXTS), POOLED_CHANNELS),), has_captions=True)
+    mixture = Mixture([album], [], [], captions_per_batch=2, twins_per_batch=0, others_per_batch=0)
+    return Trainer(
+        network,
+        mixture,
+        tokens,
+        RECIPE,
+        folder=folder,
+        device="cpu",
+        validate=measured,
+        before=None if before is None else _recall(before),
+        curve=Curve(folder),
+    )
+
+
+def _train(trainer: Trainer) -> Weights:
+    with training_progress() as progress:
+        trainer.train(progress)
+    return dict(trainer.network.state_dict())
+
+
+def _are_same(one: Weights, other: Weights) -> bool:
+    return all(torch.equal(tensor, other[name]) for name, tensor in one.items())
+
+
+def test_the_epoch_that_found_most_is_delivered(tmp_path: Path) -> None:
+    """And named, beside what the start found; of equals the later."""
+    measured = _Measured(50.0, 60.0, 60.0, 55.0)
+    trainer = _trainer(tmp_path, measured, before=40.0)
+    assert _are_same(_train(trainer), measured.weights[2])
+    assert trainer.best.told() == "written: the weights of heads 3/4, val R@10 60.0, 40.0 before"
+
+
+def test_a_start_that_nothing_surpassed_is_delivered(tmp_path: Path) -> None:
+    """With a remedy, and not as a success."""
+    trainer = _trainer(tmp_path, _Measured(39.0, 40.0, 38.0, 37.0), before=40.0)
+    start = {name: each.clone() for name, each in trainer.network.state_dict().items()}
+    assert _are_same(_train(trainer), start)
+    assert "val R@10 never rose above 40.0 of the start" in trainer.best.told()
+    assert "more pictures or another --rate" in trainer.best.told()
+
+
+def test_the_last_epoch_is_delivered_where_nothing_is_measured(tmp_path: Path) -> None:
+    """As where the last found most."""
+    last = _Measured(1.0, 2.0, 3.0, 4.0)
+    trainer = _trainer(tmp_path / "blind", None)
+    assert _are_same(_train(trainer), _train(_trainer(tmp_path / "seeing", last)))
+    assert "nothing was measured" in trainer.best.told()
+
+
+@pytest.mark.parametrize("is_recorded", [True, False])
+def test_what_found_most_before_a_stop_is_still_known(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, is_recorded: bool
+) -> None:
+    """Whether it stopped before or after the curve got the epoch, nothing is measured twice."""
+
+    class StoppedError(Exception):
+        pass
+
+    record = Curve.record
+
+    def stop(curve: Curve, point: Point) -> None:
+        if is_recorded or point.epoch < 2:
+            record(curve, point)
+        if point.epoch == 2:
+            raise StoppedError
+
+    measured = _Measured(50.0, 60.0)
+    with monkeypatch.context() as patch:
+        patch.setattr(Curve, "record", stop)
+        with pytest.raises(StoppedError):
+            _train(_trainer(tmp_path, measured, before=40.0))
+    resumed = _trainer(tmp_path, _Measured(59.0, 58.0), before=40.0)
+    assert _are_same(_train(resumed), measured.weights[1])
+    assert "heads 2/4: val R@10 60.0, 40.0 before" in resumed.best.told()
+    shares = [(one.epoch, one.recall_at_10) for one in Curve(tmp_path).points]
+    assert shares == [(0, 40.0), (1, 50.0), (2, 60.0), (3, 59.0), (4, 58.0)]
+
+
+def test_a_resumed_training_ends_bit_for_bit_as_an_unbroken_one(tmp_path: Path) -> None:
+    """Of a training that is whole, the same command delivers the same again."""
+    first = _train(_trainer(tmp_path, _Measured(50.0, 60.0, 59.0, 58.0), before=40.0))
+    again = _train(_trainer(tmp_path, _Measured(), before=40.0))
+    assert _are_same(first, again)
