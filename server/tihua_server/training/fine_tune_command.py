@@ -61,7 +61,12 @@ POSITIVE = click.IntRange(min=1)
 @click.option(
     "--seed", type=click.IntRange(0, 2**63 - 1), default=0, show_default=True, help="Of every draw."
 )
-@click.option("--epochs", type=POSITIVE, default=3, show_default=True, help="Over all pairs.")
+@click.option(
+    "--epochs",
+    type=POSITIVE,
+    show_default="3, or as many more as make 300 steps",
+    help="Over all pairs.",
+)
 @click.option(
     "--batch-size",
     type=click.IntRange(min=2),
@@ -82,7 +87,7 @@ def fine_tune(
     model_source: str,
     model_dir: Path,
     seed: int,
-    epochs: int,
+    epochs: int | None,
     batch_size: int,
     rate: float,
     device: str,

@@ -1,15 +1,24 @@
 """How to fine-tune: what may be chosen, and the optimizer that cn_clip has for it.
 
-Rate, warm-up and decay are those of cn_clip's recipe for Flickr30k-CN
-(`run_scripts/flickr30k_finetune_vit-b-16_…sh`), which draws pictures by AutoAugment.
+Rate and decay are those of cn_clip's recipe for Flickr30k-CN
+(`run_scripts/flickr30k_finetune_vit-b-16_…sh`), and so is the warm-up where there are as many steps
+as there; where there are less than a thousand it is a tenth of them. It draws pictures by
+AutoAugment.
 """
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 
 from tihua_server.training.schedule import rate_share
+
+FEWEST_EPOCHS = 3
+"""How often that recipe sees every pair."""
+
+FEWEST_STEPS = 300
+"""Some hundred pictures are three batches of 128: nine steps, of three epochs, teach nothing."""
 
 WITHOUT_DECAY = ("bn", "ln", "bias", "logit_scale")
 """Parts of the names of parameters that have no weight decay (`main.py`)."""
@@ -21,20 +30,32 @@ class FineTuneRecipe:
 
     Attributes:
         seed: of every draw.
-        epochs: how often the pairs of picture and caption are seen.
+        epochs: how often the pairs of picture and caption are seen; None is `FEWEST_EPOCHS`, or as
+            many more as make `FEWEST_STEPS`.
         batch_size: pairs a step at most; the wrong answers come from the same batch, so more is
             better.
         rate: peak learning rate.
         weight_decay: AdamW's.
-        warm_up_steps: over which the rate rises.
+        warm_up_steps: over which the rate rises, or a tenth of all if that is less.
+        kept_steps: least number between two epochs that are kept and measured: of few pictures
+            that would take longer than the training.
     """
 
     seed: int = 0
-    epochs: int = 3
+    epochs: int | None = None
     batch_size: int = 128
     rate: float = 5e-5
     weight_decay: float = 0.001
     warm_up_steps: int = 100
+    kept_steps: int = 30
+
+    def epochs_of(self, batches: int) -> int:
+        """Return the number of epochs of so many batches each."""
+        return self.epochs or max(FEWEST_EPOCHS, math.ceil(FEWEST_STEPS / batches))
+
+    def keeps(self, epoch: int, epochs: int, batches: int) -> bool:
+        """Return whether an epoch, from 1, of so many batches is kept: the last always is."""
+        return epoch == epochs or epoch % math.ceil(self.kept_steps / batches) == 0
 
     def optimizer(self, network: Any, *, is_resnet: bool) -> torch.optim.AdamW:
         """Return cn_clip's (`params.py`), whose numbers for ResNets are others."""

@@ -1,12 +1,13 @@
 """Fine-tunes a Chinese-CLIP model on captioned pictures, as cn_clip's own training does.
 
 Loss, optimizer and file are those of cn_clip (`training/train.py`, `training/main.py` 1.6.0), and
-the numbers are those of its recipe (`fine_tune_recipe.py`).
+the numbers are mostly those of its recipe (`fine_tune_recipe.py`).
 Nothing of its training code is run: that needs CUDA, a process group and a database of pictures.
 """
 
 import math
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -79,7 +80,8 @@ class FineTuner:
 
         Args:
             photographs: to learn from.
-            validation: measured before the first epoch and after each; None measures nothing.
+            validation: measured before the first epoch and after each that is kept; None measures
+                nothing.
             progress: shows how far it is, and what was measured.
 
         Raises:
@@ -88,19 +90,18 @@ class FineTuner:
         """
         dealer = PairDealer(photographs, self._recipe.batch_size)
         per_epoch = len(dealer)
+        epochs = self._recipe.epochs_of(per_epoch)
+        recipe = replace(self._recipe, epochs=epochs)
         curve = Curve(self._folder)
-        steps = per_epoch * self._recipe.epochs
-        training = f"{self._recipe} from {self._origin} on {photographs.digest}"
+        steps = per_epoch * epochs
+        training = f"{recipe} from {self._origin} on {photographs.digest}"
         first, loss = self._resume(training)
+        progress.console.print(f"{steps} steps: {epochs} epochs of {per_epoch}")
+        self._begin(first, loss, curve, validation, progress)
         task = progress.add_task("fine-tuning", total=steps, completed=first * per_epoch)
-        if validation and not first:
-            progress.console.print(f"before: val {self._recall(validation)}")
-        if first and not curve.has(1, first):
-            # It was stopped between the checkpoint and the curve.
-            curve.record(self._measured(first, loss, validation, progress))
-        for epoch in range(first, self._recipe.epochs):
+        for epoch in range(first, epochs):
             # A generator per epoch, so that a resumed run draws what an unbroken one would have.
-            random = np.random.default_rng([self._recipe.seed, epoch])
+            random = np.random.default_rng([recipe.seed, epoch])
             batches = dealer.epoch(random)
             torch.manual_seed(int(random.integers(2**32)))
             self._set_training_mode()
@@ -112,13 +113,42 @@ class FineTuner:
                 require_finite(losses[-1], f"epoch {epoch + 1}", "a lower --rate")
                 progress.advance(task)
             loss = float(np.mean(losses))
+            if not recipe.keeps(epoch + 1, epochs, per_epoch):
+                curve.record(Point(1, epoch + 1, loss))
+                continue
             resumable = {"training": training, "loss": loss}
             resumable["optimizer"] = self._optimizer.state_dict()
             self._save(self._folder / LATEST, epoch + 1, (epoch + 1) * per_epoch, resumable)
             curve.record(self._measured(epoch + 1, loss, validation, progress))
+        if decline := curve.decline():
+            progress.console.print(
+                f"{decline}: try fewer --epochs, a lower --rate or more pictures"
+            )
         model = self._folder / f"clip_cn_{self._architecture.name.lower()}.pt"
-        self._save(model, self._recipe.epochs, steps)
+        self._save(model, epochs, steps)
         return model
+
+    def _begin(
+        self,
+        first: int,
+        loss: float,
+        curve: Curve,
+        validation: Photographs | None,
+        progress: Progress,
+    ) -> None:
+        """Measure, of a new run, the start; of one that goes on, what it was stopped before."""
+        if not first:
+            curve.restart()
+            if validation:
+                found = self._recall(validation)
+                progress.console.print(f"before: val {found}")
+                curve.record(Point(1, 0, loss=None, recall_at_10=found.at[10]))
+            return
+        if curve.before is not None:
+            progress.console.print(f"before: val R@10 {curve.before:.1f}")
+        if not curve.has(1, first):
+            # It was stopped between the checkpoint and the curve.
+            curve.record(self._measured(first, loss, validation, progress))
 
     def _measured(
         self, epoch: int, loss: float, validation: Photographs | None, progress: Progress

@@ -32,7 +32,7 @@ SMALLER = {
     "text_num_attention_heads": 2,
 }
 SMALL = Architecture("small", SMALLER)
-RECIPE = FineTuneRecipe(epochs=3, batch_size=2, rate=1e-3)
+RECIPE = FineTuneRecipe(epochs=3, batch_size=2, rate=1e-3, kept_steps=1)
 
 
 @pytest.fixture
@@ -69,7 +69,9 @@ def test_it_learns_and_the_server_reads_what_it_wrote(
             table.write(f"\ntrain/r.png\t红色{more}\ntrain/b.png\t蓝色{more}")
     model = _train(state, coloured, tmp_path / "out", replace(RECIPE, epochs=15, rate=3e-4))
     with (tmp_path / "out" / "curve.tsv").open(encoding="utf-8") as table:
-        losses = [float(row["loss"]) for row in csv.DictReader(table, delimiter="\t")]
+        points = list(csv.DictReader(table, delimiter="\t"))
+    assert (points[0]["epoch"], points[0]["loss"]) == ("0", "")
+    losses = [float(point["loss"]) for point in points[1:]]
     assert sum(losses[-3:]) < 0.5 * sum(losses[:3])
     monkeypatch.setattr("tihua_server.chinese_clip.architectures", lambda: (SMALL,))
     before = read_chinese_clip("small", path=_written(state, tmp_path / "before.pt"))
@@ -79,7 +81,11 @@ def test_it_learns_and_the_server_reads_what_it_wrote(
 
 
 def test_a_stopped_run_ends_where_an_unbroken_one_does(
-    state: dict[str, torch.Tensor], coloured: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    state: dict[str, torch.Tensor],
+    coloured: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     """Weights, optimizer, rate and draws are those of the epoch that it stopped after."""
     unbroken = read_checkpoint(_train(state, coloured, tmp_path / "unbroken", RECIPE))
@@ -98,13 +104,31 @@ def test_a_stopped_run_ends_where_an_unbroken_one_does(
         patch.setattr(Curve, "record", stop)
         with pytest.raises(StoppedError):
             _train(state, coloured, tmp_path / "broken", RECIPE)
+    capsys.readouterr()
     resumed = read_checkpoint(_train(state, coloured, tmp_path / "broken", RECIPE))
+    assert "before: val R@10 100.0" in capsys.readouterr().err
     for name, tensor in unbroken.items():
         torch.testing.assert_close(resumed[name], tensor, msg=name)
     # It was stopped before epoch 2 was recorded, and records it after all.
     curves = [(tmp_path / run / "curve.tsv").read_text() for run in ("broken", "unbroken")]
-    assert [line.split("\t")[1] for line in curves[0].splitlines()] == ["epoch", "1", "2", "3"]
+    assert [line.split("\t")[1] for line in curves[0].splitlines()] == ["epoch", "0", "1", "2", "3"]
     assert len(curves[0].splitlines()) == len(curves[1].splitlines())
+
+
+def test_a_few_pictures_are_seen_often_and_measured_seldom(
+    state: dict[str, torch.Tensor],
+    coloured: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """A step an epoch makes many epochs, of which every fourth is kept, and the last."""
+    assert FineTuneRecipe().epochs_of(batches=3) == 100
+    assert FineTuneRecipe().epochs_of(batches=500) == 3
+    _train(state, coloured, tmp_path / "out", replace(RECIPE, epochs=6, kept_steps=4))
+    told = capsys.readouterr().err
+    assert "6 steps: 6 epochs of 1" in told
+    assert [line[:8] for line in told.splitlines() if ": loss" in line] == ["epoch 4:", "epoch 6:"]
+    assert [one.epoch for one in Curve(tmp_path / "out").points if one.recall_at_10] == [0, 4, 6]
 
 
 def test_the_folder_of_another_training_is_refused(
