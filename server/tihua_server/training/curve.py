@@ -53,7 +53,9 @@ class Curve:
 
     def decline(self) -> str:
         """Return, for people, when more was found than in the end; empty where it never was."""
-        measured = [(one.recall_at_10, one.epoch) for one in self.points if one.recall_at_10]
+        measured = [
+            (one.recall_at_10, one.epoch) for one in self.points if one.recall_at_10 is not None
+        ]
         if not measured or max(measured)[0] == measured[-1][0]:
             return ""
         most, epoch = max(measured)

@@ -52,6 +52,7 @@ def test_what_was_found_before_the_training_is_its_first_point(tmp_path: Path) -
         ((60.0, None, 62.0), ""),
         ((60.0, 65.0, 62.0), "val R@10 is 62.0, and was 65.0 after epoch 1"),
         ((63.0, None, 62.0), "val R@10 is 62.0, and was 63.0 before"),
+        ((63.0, None, 0.0), "val R@10 is 0.0, and was 63.0 before"),
         ((None, None, None), ""),
     ],
 )
