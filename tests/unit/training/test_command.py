@@ -10,7 +10,7 @@ from tihua_server.tiny_clip import PACKAGED_MODEL
 from tihua_server.training import command
 from tihua_server.training.failures import told_in_a_line
 from tihua_server.training.out_folder import occupied
-from tihua_server.training.recipe import Recipe
+from tihua_server.training.recipe import FINE_TUNING, Recipe
 
 
 def test_help_shows_an_example() -> None:
@@ -23,7 +23,11 @@ def test_help_shows_an_example() -> None:
 def test_help_tells_the_defaults_of_the_recipe() -> None:
     """It cannot read them there: torch takes seconds to import."""
     output = " ".join(CliRunner().invoke(main, ["train", "--help"]).output.split())
-    assert f"heads and text tower. [default: ({Recipe().head_epochs});" in output
+    fresh, tuned = Recipe(), FINE_TUNING
+    epochs = f"({fresh.head_epochs}, or {tuned.head_epochs} with --start)"
+    rates = f"({fresh.head_rate}, or {tuned.head_rate} with --start)"
+    assert f"heads and text tower. [default: {epochs}; x>=1]" in output
+    assert f"forgets less. [default: {rates}; x>0" in output
     assert f"minutes on a CPU. [default: ({Recipe().block_epochs});" in output
 
 
