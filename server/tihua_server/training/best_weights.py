@@ -4,37 +4,41 @@ from typing import Any
 
 from torch import Tensor, nn
 
+from tihua_server.training.recall import RANKS, Recall
+
 BEFORE = "before"
 """When the weights were measured that a training started from."""
 
 
 class BestWeights:
-    """Keeps a network as it was when it found most.
+    """Keeps a network as it was when it found most: by R@10, of equals by R@5, and then by R@1.
 
-    Attributes:
-        recall_at_10: what it found then, in percent; None where nothing was measured.
-        before: what the start found; None where it was not measured.
-        when: the epoch, for people; or `BEFORE`.
+    Of few pictures every one is among ten, and R@10 alone would tell nothing.
     """
 
     def __init__(self) -> None:
-        self.recall_at_10: float | None = None
-        self.before: float | None = None
-        self.when = ""
+        self._most: tuple[float, ...] = ()
+        self._before: tuple[float, ...] = ()
+        self._when = ""
         self._weights: dict[str, Tensor] = {}
 
-    def offer(self, network: nn.Module, recall_at_10: float, when: str) -> None:
+    def offer(self, network: nn.Module, found: Recall, when: str) -> None:
         """Keep the weights if none found more.
 
         Of equals the later are kept, which learned for longer, but not for those of the start:
         nothing speaks for a change then.
+
+        Args:
+            network: as it was measured.
+            found: what it found.
+            when: the epoch, for people; or `BEFORE`.
         """
+        shares = tuple(found.at[rank] for rank in reversed(RANKS))
         if when == BEFORE:
-            self.before = recall_at_10
-        least = self.recall_at_10
-        if least is not None and (recall_at_10 < least or recall_at_10 == self.before):
+            self._before = shares
+        elif shares < self._most or shares == self._before:
             return
-        self.recall_at_10, self.when = recall_at_10, when
+        self._most, self._when = shares, when
         self._weights = {name: each.clone() for name, each in network.state_dict().items()}
 
     def adopt(self, network: nn.Module) -> None:
@@ -44,26 +48,31 @@ class BestWeights:
 
     def told(self) -> str:
         """Return which weights these are, and what to do where nothing was gained; for people."""
-        if self.recall_at_10 is None:
+        if not self._weights:
             return "written: the weights after the last epoch; nothing was measured"
-        if self.when == BEFORE:
+        if self._when == BEFORE:
             return (
-                f"val R@10 never rose above {self.before:.1f} of the start, so its weights are"
+                f"val never rose above {_line(self._before)} of the start, so its weights are"
                 " written: go on serving that model, or try more pictures or another --rate"
             )
-        gain = "" if self.before is None else f", {self.before:.1f} before"
-        return f"written: the weights of {self.when}, val R@10 {self.recall_at_10:.1f}{gain}"
+        gain = f"; before, it was {_line(self._before)}" if self._before else ""
+        return f"written: the weights of {self._when}, val {_line(self._most)}{gain}"
 
     def state(self) -> dict[str, Any]:
         """Return what a checkpoint keeps."""
         return {
-            "recall_at_10": self.recall_at_10,
-            "before": self.before,
-            "when": self.when,
+            "most": self._most,
+            "before": self._before,
+            "when": self._when,
             "weights": self._weights,
         }
 
     def restore(self, state: dict[str, Any]) -> None:
         """Go on from what `state` returned."""
-        self.recall_at_10, self.before = state["recall_at_10"], state["before"]
-        self.when, self._weights = state["when"], state["weights"]
+        self._most, self._before = state["most"], state["before"]
+        self._when, self._weights = state["when"], state["weights"]
+
+
+def _line(shares: tuple[float, ...]) -> str:
+    names = "/".join(str(rank) for rank in RANKS)
+    return f"R@{names} " + "/".join(f"{share:.1f}" for share in reversed(shares))

@@ -129,9 +129,8 @@ class Trainer:
     def _begin(self) -> None:
         self._curve.restart()
         if self._before:
-            share = self._before.at[10]
-            self.best.offer(self.network, share, BEFORE)
-            self._curve.record(Point(1, 0, loss=None, recall_at_10=share))
+            self.best.offer(self.network, self._before, BEFORE)
+            self._curve.record(Point(1, 0, loss=None, recall_at_10=self._before.at[10]))
 
     def _run(self, stage: Stage, saved: dict[str, Any] | None, progress: Progress) -> None:
         per_epoch = len(self._mixture)
@@ -180,7 +179,7 @@ class Trainer:
             if self._validate:
                 with average.shown():
                     found = self._validate(self.network, stage.number == 1)
-                    self.best.offer(self.network, found.at[10], when)
+                    self.best.offer(self.network, found, when)
                 point = replace(point, recall_at_10=found.at[10])
                 line += f", val {found}"
             progress.console.print(line)

@@ -9,6 +9,7 @@ from tihua_server.efficientnet_lite import POOLED_CHANNELS
 from tihua_server.tiny_network import NetworkShape, TinyNetwork
 from tihua_server.tokenizer import Tokenizer
 from tihua_server.training.album import Album, Mixture
+from tihua_server.training.best_weights import BEFORE, BestWeights
 from tihua_server.training.curve import Curve, Point
 from tihua_server.training.progress import training_progress
 from tihua_server.training.recall import Recall
@@ -35,8 +36,8 @@ class _Things:
         return str(index)
 
 
-def _recall(share: float) -> Recall:
-    return Recall(at={1: 0.0, 5: 0.0, 10: share}, median_rank=1, queries=1)
+def _recall(share: float, first: float = 0.0) -> Recall:
+    return Recall(at={1: first, 5: first, 10: share}, median_rank=1, queries=1)
 
 
 class _Measured:
@@ -90,7 +91,10 @@ def test_the_epoch_that_found_most_is_delivered(tmp_path: Path) -> None:
     measured = _Measured(50.0, 60.0, 60.0, 55.0)
     trainer = _trainer(tmp_path, measured, before=40.0)
     assert _are_same(_train(trainer), measured.weights[2])
-    assert trainer.best.told() == "written: the weights of heads 3/4, val R@10 60.0, 40.0 before"
+    assert trainer.best.told() == (
+        "written: the weights of heads 3/4, val R@1/5/10 0.0/0.0/60.0; before, it was"
+        " R@1/5/10 0.0/0.0/40.0"
+    )
 
 
 def test_a_start_that_nothing_surpassed_is_delivered(tmp_path: Path) -> None:
@@ -98,8 +102,17 @@ def test_a_start_that_nothing_surpassed_is_delivered(tmp_path: Path) -> None:
     trainer = _trainer(tmp_path, _Measured(39.0, 40.0, 38.0, 37.0), before=40.0)
     start = {name: each.clone() for name, each in trainer.network.state_dict().items()}
     assert _are_same(_train(trainer), start)
-    assert "val R@10 never rose above 40.0 of the start" in trainer.best.told()
+    assert "val never rose above R@1/5/10 0.0/0.0/40.0 of the start" in trainer.best.told()
     assert "more pictures or another --rate" in trainer.best.told()
+
+
+def test_where_all_are_among_ten_the_first_place_decides() -> None:
+    """As of ten pictures or fewer, which would not be worth a training else."""
+    network, best = torch.nn.Linear(1, 1), BestWeights()
+    best.offer(network, _recall(100.0, 20.0), BEFORE)
+    best.offer(network, _recall(100.0, 80.0), "heads 1/2")
+    best.offer(network, _recall(100.0, 70.0), "heads 2/2")
+    assert "the weights of heads 1/2, val R@1/5/10 80.0/80.0/100.0" in best.told()
 
 
 def test_the_last_epoch_is_delivered_where_nothing_is_measured(tmp_path: Path) -> None:
@@ -134,7 +147,7 @@ def test_what_found_most_before_a_stop_is_still_known(
             _train(_trainer(tmp_path, measured, before=40.0))
     resumed = _trainer(tmp_path, _Measured(59.0, 58.0), before=40.0)
     assert _are_same(_train(resumed), measured.weights[1])
-    assert "heads 2/4: val R@10 60.0, 40.0 before" in resumed.best.told()
+    assert "the weights of heads 2/4, val R@1/5/10 0.0/0.0/60.0; before" in resumed.best.told()
     shares = [(one.epoch, one.recall_at_10) for one in Curve(tmp_path).points]
     assert shares == [(0, 40.0), (1, 50.0), (2, 60.0), (3, 59.0), (4, 58.0)]
 
