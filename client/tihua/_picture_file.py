@@ -9,19 +9,15 @@ import re
 import struct
 import warnings
 import zlib
-from collections.abc import Iterator, Mapping, Sequence
-from io import BytesIO
+from collections.abc import Iterator, Sequence
 
 from PIL import Image, UnidentifiedImageError
 
+from tihua._picture_bounds import check_size, check_tags, check_work, readable
+from tihua._picture_error import PictureError, PictureTooLargeError
+
 FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF")
 """What is decoded, told by content. Pillow reads more; each more is more code to trust."""
-
-MAX_SIDE_PX = 65_535
-"""Width and height at most: the limit of JPEG, and 2 MB for Pillow's table of bicubic weights.
-
-The table takes 32 bytes a pixel of side: a PNG of 50 000 000 × 1 would ask for 1.6 GB.
-"""
 
 DAMAGED = (
     OSError,
@@ -40,47 +36,6 @@ _PILLOW = re.compile(r"PIL\.")
 """The modules whose warnings are ignored."""
 
 
-class PictureError(Exception):
-    """A picture can't be used.
-
-    Attributes:
-        message: one sentence for people: the value, the bound, the remedy.
-        reason: stable and machine-readable, UPPER_SNAKE_CASE.
-        metadata: the numbers of the message.
-    """
-
-    def __init__(
-        self, message: str, *, reason: str, metadata: Mapping[str, object] | None = None
-    ) -> None:
-        super().__init__(message)
-        self.message = message
-        self.reason = reason
-        self.metadata = {key: str(value) for key, value in (metadata or {}).items()}
-
-
-class PictureTooLargeError(PictureError):
-    """A picture has too many pixels, or too long a side."""
-
-
-def check_size(width: int, height: int, max_pixels: int) -> None:
-    """Raise `PictureTooLargeError` for a picture of too many pixels or too long a side."""
-    metadata = {"width_px": width, "height_px": height, "max_pixels": max_pixels}
-    if width * height > max_pixels:
-        raise PictureTooLargeError(
-            f"the picture is {width}×{height} = {width * height} pixels;"
-            f" the limit is {max_pixels}: scale it down",
-            reason="TOO_MANY_PIXELS",
-            metadata=metadata,
-        )
-    if max(width, height) > MAX_SIDE_PX:
-        raise PictureTooLargeError(
-            f"the picture is {width}×{height} pixels;"
-            f" the limit for a side is {MAX_SIDE_PX}: scale or crop it",
-            reason="TOO_MANY_PIXELS",
-            metadata=metadata,
-        )
-
-
 @contextlib.contextmanager
 def opened(content: bytes, max_pixels: int) -> Iterator[Image.Image]:
     """Open a file, its pixels not yet decoded; what goes wrong inside becomes a PictureError."""
@@ -91,8 +46,10 @@ def opened(content: bytes, max_pixels: int) -> Iterator[Image.Image]:
         )
     _silence_pillow()
     try:
-        with Image.open(BytesIO(content), formats=FORMATS) as image:
+        check_tags(content)
+        with Image.open(readable(content), formats=FORMATS) as image:
             check_size(image.width, image.height, max_pixels)
+            check_work(image, content, max_pixels)
             yield image
     except Image.DecompressionBombError as error:
         # Pillow names the number in its message and nowhere else.

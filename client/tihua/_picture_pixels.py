@@ -7,7 +7,8 @@ import math
 
 from PIL import ExifTags, Image
 
-from tihua._picture_file import DAMAGED, PictureError
+from tihua._picture_error import PictureError
+from tihua._picture_file import DAMAGED
 
 _UPRIGHT = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,

@@ -35,12 +35,12 @@ def preprocess(
     """
     require_pillow()
     # Pillow and protobuf: `import tihua` does not wait for them.
-    from tihua import _convert, _picture, _picture_file
+    from tihua import _convert, _picture, _picture_error
 
     content = _convert.image_bytes(image, "image")
     try:
         square = _picture.square_from_file(content, size, max_pixels=max_pixels)
-    except _picture_file.PictureError as error:
+    except _picture_error.PictureError as error:
         raise InvalidRequestError(
             error.message, reason=error.reason, metadata=error.metadata, field="image"
         ) from error

@@ -86,8 +86,10 @@ class Config:
         max_queue_bytes: bytes of these pictures, files and pixels, and as many of these texts;
             beyond it calls are refused. What gRPC keeps of a call's message comes on top: as much
             again as its files.
-        max_decode_pixels: width times height of the pictures that are being decoded, all threads
-            together; 100 million take 0.4 GB, or 1.2 GB where they have 16 bits or transparency.
+        max_decode_pixels: memory of the pictures that are being decoded, all threads together, in
+            pixels of 4 bytes: 100 million are 0.4 GB. Most pictures take their width times height,
+            those with transparency 3 times as many, WebP 5.5 (`tihua/_picture_memory.py`). What
+            alone takes more is decoded alone: 50 million pixels of WebP in 1.1 GB.
         data_dir: where the embedded store lives.
         milvus_uri: a Milvus server; empty means the embedded one in `data_dir`.
         milvus_token: `user:password` or an API key.

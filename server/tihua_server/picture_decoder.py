@@ -8,7 +8,7 @@ import os
 from tihua_server.config import Config
 from tihua_server.errors import InvalidInput, TooLarge
 from tihua_server.image_root import ImageRoot
-from tihua_server.images import decode_image, picture_size, pixels_from_rgb
+from tihua_server.images import decode_image, decoding_pixels, pixels_from_rgb
 from tihua_server.types import EncodedImage, Encoder, ImagePath, Picture, PixelArray, RgbImage
 
 
@@ -49,8 +49,8 @@ class PictureDecoder:
             case ImagePath(path):
                 return self._read(path)
 
-    def pixel_count(self, image: Picture, content: bytes) -> int:
-        """Return how many pixels a picture has before it is resized.
+    def decoding_pixels(self, image: Picture, content: bytes) -> int:
+        """Return how much memory a picture takes to decode, in pixels of RGB, of 4 bytes each.
 
         Args:
             image: the picture.
@@ -62,11 +62,10 @@ class PictureDecoder:
         """
         if isinstance(image, RgbImage):
             return image.width_px * image.height_px
-        width, height = picture_size(content, max_pixels=self._limits.max_image_pixels)
-        return width * height
+        return decoding_pixels(content, max_pixels=self._limits.max_image_pixels)
 
     def decode(self, image: Picture, content: bytes) -> PixelArray:
-        """Return (image_size, image_size, 3) uint8, RGB; arguments and errors as `pixel_count`."""
+        """Return (image_size, image_size, 3) uint8, RGB; see `decoding_pixels` for the rest."""
         size, resize = self._encoder.info.image_size, self._encoder.resize
         if isinstance(image, RgbImage):
             return pixels_from_rgb(content, image.width_px, image.height_px, size, resize=resize)

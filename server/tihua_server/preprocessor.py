@@ -181,7 +181,7 @@ class Preprocessor:
 
     def _decode_now(self, decoding: _Decoding, lane: Lane) -> PixelArray | _NoRoom:
         content = self._content(decoding)
-        pixels = self._decoder.pixel_count(decoding.image, content)
+        pixels = self._decoder.decoding_pixels(decoding.image, content)
         if not self._room.take_now(pixels, lane):
             return _NoRoom(pixels)
         try:

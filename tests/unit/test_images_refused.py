@@ -12,7 +12,7 @@ import pytest
 from picture_files import PLAIN, chunk, decode, encode, noise, png, quadrants
 from PIL import Image, ImageFile
 from tihua_server.errors import InvalidInput, TooLarge
-from tihua_server.images import decode_image, picture_size
+from tihua_server.images import decode_image, decoding_pixels
 
 
 def test_an_empty_file_is_refused() -> None:
@@ -161,15 +161,30 @@ def test_threads_may_decode_at_the_same_time() -> None:
         assert list(pool.map(attempt, contents)) == alone
 
 
-def test_the_size_of_a_picture_is_told_without_decoding_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Width and height as they are stored, turned or not."""
+def test_the_memory_of_a_picture_is_told_without_decoding_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """In pixels of four bytes: WebP, transparency and many scans take several times as much."""
 
     def load(self: Image.Image) -> None:
         pytest.fail("the picture was decoded")
 
-    contents = [encode(noise(40, 30), kind) for kind in ("JPEG", "PNG", "WEBP", "GIF", "TIFF")]
+    rgb, rgba = noise(40, 30), noise(40, 30, 4)
+    shares = {
+        encode(rgb, "JPEG"): 1,
+        encode(rgb, "JPEG", progressive=True): 2.5,
+        encode(noise(40, 30, 1), "JPEG", progressive=True): 1.5,
+        encode(rgb, "PNG"): 1,
+        encode(rgba, "PNG"): 3,
+        encode(rgb, "WEBP"): 4.5,
+        encode(rgba, "WEBP"): 5.5,
+        encode(rgb, "GIF"): 1.5,
+        encode(rgb, "TIFF"): 1,
+        encode(rgb, "TIFF", compression="tiff_lzw"): 2,
+    }
     monkeypatch.setattr(ImageFile.ImageFile, "load", load)
-    assert {picture_size(content, max_pixels=1_200) for content in contents} == {(40, 30)}
+    told = {content: decoding_pixels(content, max_pixels=1_200) for content in shares}
+    assert told == {content: 1_200 * share for content, share in shares.items()}
 
 
 @pytest.mark.parametrize("content", [b"", b"text", png(20_000, 20_000), png(49_000_000, 1, bits=1)])
@@ -178,6 +193,6 @@ def test_asking_for_the_size_refuses_what_decoding_would_refuse(content: bytes) 
     with pytest.raises((InvalidInput, TooLarge)) as decoding:
         decode(content)
     with pytest.raises(type(decoding.value)) as asking:
-        picture_size(content, max_pixels=50_000_000)
+        decoding_pixels(content, max_pixels=50_000_000)
     assert asking.value.message == decoding.value.message
     assert asking.value.reason == decoding.value.reason

@@ -14,7 +14,7 @@ from tihua._picture import Box, Resize
 from tihua_server.capacity import Capacity
 from tihua_server.config import Config, Limits
 from tihua_server.errors import InvalidInput, TooLarge
-from tihua_server.images import decode_image, picture_size
+from tihua_server.images import decode_image, decoding_pixels
 from tihua_server.lane import Lane
 from tihua_server.preprocessor import INLINE_CHARS, Preprocessor
 from tihua_server.types import EncodedImage, ImagePath, PixelArray, RgbImage
@@ -30,12 +30,12 @@ class Gate:
         self.is_open = threading.Event()
         self.sized: list[bytes] = []
         self.decoded: list[bytes] = []
-        monkeypatch.setattr("tihua_server.picture_decoder.picture_size", self._size)
+        monkeypatch.setattr("tihua_server.picture_decoder.decoding_pixels", self._size)
         monkeypatch.setattr("tihua_server.picture_decoder.decode_image", self._decode)
 
-    def _size(self, content: bytes, *, max_pixels: int) -> tuple[int, int]:
+    def _size(self, content: bytes, *, max_pixels: int) -> int:
         self.sized.append(content)
-        return picture_size(content, max_pixels=max_pixels)
+        return decoding_pixels(content, max_pixels=max_pixels)
 
     def _decode(self, content: bytes, size: int, *, max_pixels: int, resize: Resize) -> PixelArray:
         self.decoded.append(content)
