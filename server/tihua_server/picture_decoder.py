@@ -6,7 +6,7 @@ Waits for nobody: `preprocessor.py` knows who goes first, and calls it in thread
 import os
 
 from tihua_server.config import Config
-from tihua_server.errors import InvalidInput, TooLarge
+from tihua_server.errors import InvalidInput, NotFound, TooLarge
 from tihua_server.image_root import ImageRoot
 from tihua_server.images import decode_image, decoding_pixels, pixels_from_rgb
 from tihua_server.types import EncodedImage, Encoder, ImagePath, Picture, PixelArray, RgbImage
@@ -38,7 +38,7 @@ class PictureDecoder:
 
         Raises:
             InvalidInput: it is named by its path, and no folder is allowed.
-            NotFound: there is no such file below the folder that is allowed.
+            NotFound: there is no such file below the folder that is allowed, or its disk fails.
             TooLarge: the file has too many bytes.
         """
         match image:
@@ -79,9 +79,16 @@ class PictureDecoder:
                 "the operator for --image-root",
                 reason="PATHS_NOT_ALLOWED",
             )
-        with self._root.open(path) as file:
-            self._check_bytes(os.fstat(file.fileno()).st_size)
-            content = file.read(self._limits.max_image_bytes + 1)
+        try:
+            with self._root.open(path) as file:
+                self._check_bytes(os.fstat(file.fileno()).st_size)
+                content = file.read(self._limits.max_image_bytes + 1)
+        except OSError as error:
+            raise NotFound(
+                f"the file {path[:200]!r} below the server's --image-root can't be read:"
+                f" {error.strerror}; send the picture itself, or ask the operator to see to it",
+                reason="FILE_UNREADABLE",
+            ) from error
         self._check_bytes(len(content))
         return content
 

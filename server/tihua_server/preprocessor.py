@@ -129,15 +129,15 @@ class Preprocessor:
         job = partial(self._decode_now, decoding, lane)
         batched = await self._jobs.submit(job, lane=lane, flow=flow)
         decoded: PixelArray | _NoRoom = batched.result
-        if not isinstance(decoded, _NoRoom):
-            return decoded
         waiting = self._without_room[lane]
-        waiting.add(decoding)
-        try:
-            later = partial(self._decode_later, decoding, waiting)
-            return await self._room.run(later, decoded.pixels, lane, batched.due_s)
-        finally:
-            waiting.discard(decoding)
+        while isinstance(decoded, _NoRoom):
+            waiting.add(decoding)
+            try:
+                later = partial(self._decode_later, decoding, decoded.pixels, waiting)
+                decoded = await self._room.run(later, decoded.pixels, lane, batched.due_s)
+            finally:
+                waiting.discard(decoding)
+        return decoded
 
     def _is_short(self, texts: Sequence[str]) -> bool:
         return sum(map(len, texts)) <= INLINE_CHARS
@@ -189,10 +189,17 @@ class Preprocessor:
         finally:
             self._room.give(pixels)
 
-    def _decode_later(self, decoding: _Decoding, waiting: set[_Decoding]) -> PixelArray:
+    def _decode_later(
+        self, decoding: _Decoding, room: int, waiting: set[_Decoding]
+    ) -> PixelArray | _NoRoom:
         waiting.discard(decoding)
         # A file of the server's is read again: what waits holds no more than it was admitted with.
-        return self._decoder.decode(decoding.image, self._content(decoding))
+        # It may be another by now, and a larger one waits for more room.
+        content = self._content(decoding)
+        pixels = self._decoder.decoding_pixels(decoding.image, content)
+        if pixels > room:
+            return _NoRoom(pixels)
+        return self._decoder.decode(decoding.image, content)
 
     def _content(self, decoding: _Decoding) -> bytes:
         if decoding.is_dropped:

@@ -13,7 +13,7 @@ from PIL import Image
 from tihua._picture import Box, Resize
 from tihua_server.capacity import Capacity
 from tihua_server.config import Config, Limits
-from tihua_server.errors import InvalidInput, TooLarge
+from tihua_server.errors import InvalidInput, NotFound, TooLarge
 from tihua_server.images import decode_image, decoding_pixels
 from tihua_server.lane import Lane
 from tihua_server.preprocessor import INLINE_CHARS, Preprocessor
@@ -64,10 +64,10 @@ async def preprocessor() -> AsyncIterator[Preprocessor]:
     capacity.close()
 
 
-def png(level: int) -> EncodedImage:
-    """Return a grey picture of 16 × 16."""
+def png(level: int, side: int = 16) -> EncodedImage:
+    """Return a grey square."""
     file = BytesIO()
-    Image.new("L", (16, 16), level).save(file, "PNG")
+    Image.new("L", (side, side), level).save(file, "PNG")
     return EncodedImage(file.getvalue())
 
 
@@ -168,6 +168,41 @@ async def test_a_file_of_the_server_is_decoded_when_there_is_memory_for_it(
     gate.is_open.set()
     await first
     assert (await horse == 2).all()
+    preprocessor.stop()
+    capacity.close()
+
+
+async def test_a_file_that_has_grown_meanwhile_waits_for_more_memory(
+    gate: Gate, tmp_path: Path
+) -> None:
+    """The room that it waited for was that of the smaller picture."""
+    config = Config(preprocess_threads=2, max_decode_pixels=256, image_root=tmp_path)
+    capacity = Capacity(config, image_streams=0)
+    preprocessor = Preprocessor(FakeEncoder(), config, capacity)
+    (tmp_path / "horse.png").write_bytes(png(2).content)
+    first = await begin(preprocessor, gate, png(1))
+    horse = asyncio.create_task(preprocessor.pixels(ImagePath("horse.png"), lane=Lane.INTERACTIVE))
+    while png(2).content not in gate.sized:
+        await asyncio.sleep(0)
+    larger = png(3, side=32).content
+    (tmp_path / "horse.png").write_bytes(larger)
+    gate.is_open.set()
+    await first
+    assert (await horse == 3).all()
+    # With the room of 256 pixels, and then with that of 1 024.
+    assert gate.sized == [png(1).content, png(2).content, larger, larger]
+    preprocessor.stop()
+    capacity.close()
+
+
+async def test_a_file_that_can_not_be_read_is_named() -> None:
+    """It can be opened, and its disk answers with an error: as Linux does here for address 0."""
+    config = Config(image_root=Path("/proc"))
+    capacity = Capacity(config, image_streams=0)
+    preprocessor = Preprocessor(FakeEncoder(), config, capacity)
+    with pytest.raises(NotFound, match=r"'self/mem'.* can't be read: .+; ") as caught:
+        await preprocessor.pixels(ImagePath("self/mem"), lane=Lane.INTERACTIVE)
+    assert caught.value.reason == "FILE_UNREADABLE"
     preprocessor.stop()
     capacity.close()
 
