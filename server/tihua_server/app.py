@@ -44,7 +44,7 @@ from tihua_server.milvus import Milvus
 from tihua_server.readiness import Readiness
 from tihua_server.search_service import SearchService
 from tihua_server.searcher import Searcher
-from tihua_server.served_models import ServedModels
+from tihua_server.served_models import CLOSE_S, ServedModels
 from tihua_server.streams import Streams
 from tihua_server.system_service import SystemService
 from tihua_server.telemetry import Telemetry
@@ -82,6 +82,7 @@ class App:
     Attributes:
         telemetry: who watches it.
         address: where it listens, `host:port`.
+        is_at_rest: whether no thread computes any more; told by `stop`.
     """
 
     def __init__(
@@ -147,6 +148,7 @@ class App:
         )
         self.telemetry.show(models, self._calls, self._ingester, store=store.kind)
         self.address = ""
+        self.is_at_rest = False
 
     async def start(self) -> None:
         """Warm the models up, listen, and say so.
@@ -183,7 +185,10 @@ class App:
             )
 
     async def stop(self) -> None:
-        """Finish what was accepted, for `drain_timeout_s` at most, then let go of everything."""
+        """Finish what was accepted, for `drain_timeout_s` at most, then let go of everything.
+
+        Threads have `CLOSE_S` more; see `is_at_rest`.
+        """
         await self._readiness.end()
         self._ingester.drain()
         await asyncio.sleep(NOTICE_S)
@@ -194,9 +199,13 @@ class App:
         # What is left are watchers of health and reflection: they would wait for ever.
         await self._server.stop(0)
         await stopping
-        await self._models.close()
-        await self._store.close()
-        await self.telemetry.stop()
+        try:
+            self.is_at_rest = await self._models.close()
+            if not self.is_at_rest:
+                _log.warning("stopped in the middle of a batch or a picture", close_s=CLOSE_S)
+        finally:
+            await self._store.close()
+            await self.telemetry.stop()
 
 
 @contextlib.asynccontextmanager
@@ -231,8 +240,8 @@ async def serving(config: Config) -> AsyncIterator[App]:
         await app.stop()
 
 
-async def serve(config: Config) -> None:
-    """Run a server until SIGTERM or SIGINT."""
+async def serve(config: Config) -> bool:
+    """Run a server until SIGTERM or SIGINT; return whether no thread computes any more."""
     stop_requested = asyncio.Event()
     loop = asyncio.get_running_loop()
     async with serving(config) as app:
@@ -241,3 +250,4 @@ async def serve(config: Config) -> None:
         app.announce()
         await stop_requested.wait()
         _log.info("stopping", drain_timeout_s=config.drain_timeout_s)
+    return app.is_at_rest

@@ -6,6 +6,8 @@ ones first; pictures are decoded in one set of threads too, and the bounds on wh
 for all models together. What a model has to itself is its queue of tokens and pixels.
 """
 
+import time
+
 from tihua_server.admission import STREAM_SHARE, Admission
 from tihua_server.config import Config
 from tihua_server.lane import Lane
@@ -44,12 +46,19 @@ class Capacity:
         self.text_admissions = _admissions("texts", config, config.limits.max_batch_items)
         self.picture_admissions = _admissions("pictures", config, config.max_batch_size)
 
-    def close(self) -> None:
-        """Return when no thread works any more; whoever waits for pixels gets `Draining`."""
+    def stop(self) -> None:
+        """Decode no more; whoever waits for pixels gets `Draining`."""
         self.pixel_room.close()
-        self.preprocess_workers.close()
-        self.text_workers.close()
-        self.image_workers.close()
+
+    def close(self, timeout_s: float | None = None) -> bool:
+        """Return when no thread works any more, as `Workers.close` does; not in the event loop."""
+        end_s = None if timeout_s is None else time.monotonic() + timeout_s
+        busy = [
+            workers
+            for workers in (self.preprocess_workers, self.text_workers, self.image_workers)
+            if not workers.close(None if end_s is None else max(0.0, end_s - time.monotonic()))
+        ]
+        return not busy
 
 
 def _admissions(kind: str, config: Config, batch_size: int) -> dict[Lane, Admission]:

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import dataclasses
+import logging
 import os
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -142,9 +143,13 @@ def _serve(config: Config) -> None:
     from tihua_server.app import serve
 
     try:
-        asyncio.run(serve(config))
+        is_at_rest = asyncio.run(serve(config))
     except ServiceError as error:
         if config.log_format == "json":
             _log.critical(error.message, reason=error.reason)
             sys.exit(1)
         raise click.ClickException(error.message) from error
+    if not is_at_rest:
+        # The store is closed. A library that computes must not see the interpreter go.
+        logging.shutdown()
+        os._exit(0)

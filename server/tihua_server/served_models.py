@@ -4,6 +4,7 @@ A request may name a model. One that names none means the collection's, found by
 where no collection is in play, the first.
 """
 
+import asyncio
 import itertools
 from collections.abc import Iterator, Sequence
 
@@ -15,6 +16,10 @@ from tihua_server.errors import InvalidInput, ModelMismatch, NotFound
 from tihua_server.lane import Lane
 from tihua_server.observer import Observer
 from tihua_server.types import Encoder, ModelInfo
+
+CLOSE_S = 5.0
+"""How long threads may end what they compute when the server stops, in seconds: more than any batch
+or picture of the usual kind takes."""
 
 
 class ServedModels:
@@ -90,11 +95,15 @@ class ServedModels:
         for embedder in self._embedders:
             await embedder.warm_up()
 
-    async def close(self) -> None:
-        """Stop; whoever still waits gets `Draining`."""
+    async def close(self) -> bool:
+        """Stop; whoever still waits gets `Draining`. Return whether no thread works any more.
+
+        One may be in the middle of a batch or a picture, for which nobody waits any more.
+        """
         for embedder in self._embedders:
             embedder.stop()
-        self._capacity.close()
+        self._capacity.stop()
+        return await asyncio.to_thread(self._capacity.close, CLOSE_S)
 
 
 def _require_distinct(encoders: Sequence[Encoder]) -> None:

@@ -10,6 +10,7 @@ loop: what arrived by then is in it. The most urgent queue may ask for a moment 
 import asyncio
 import math
 import threading
+import time
 from collections.abc import Callable
 from queue import SimpleQueue
 from typing import Protocol, TypeAlias
@@ -102,12 +103,20 @@ class Workers:
                 self._start(loop)
             loop.call_soon(self._assign)
 
-    def close(self) -> None:
-        """Return when no thread computes any more."""
+    def close(self, timeout_s: float | None = None) -> bool:
+        """Return when no thread computes any more, or it takes too long; whether none does.
+
+        What a thread has begun can't be taken from it: it goes on, and nobody hears of it.
+
+        Args:
+            timeout_s: how long to wait, in seconds; None waits for as long as it takes.
+        """
+        end_s = None if timeout_s is None else time.monotonic() + timeout_s
         for _ in self._threads:
             self._jobs.put(None)
         for thread in self._threads:
-            thread.join()
+            thread.join(None if end_s is None else max(0.0, end_s - time.monotonic()))
+        return not any(thread.is_alive() for thread in self._threads)
 
     def _start(self, loop: asyncio.AbstractEventLoop) -> None:
         for number in range(self.count):
@@ -140,7 +149,10 @@ class Workers:
             self._when_begun()
         while (job := self._jobs.get()) is not None:
             job.run()
-            loop.call_soon_threadsafe(self._finish, job)
+            try:
+                loop.call_soon_threadsafe(self._finish, job)
+            except RuntimeError:  # the loop is closed: the server did not wait for this job
+                return
 
     def _finish(self, job: Job) -> None:
         self._idle += 1

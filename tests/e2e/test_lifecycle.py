@@ -1,6 +1,7 @@
 """Starting, stopping, being full: what operators see."""
 
 import asyncio
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from held_encoder import HeldEncoder
 from in_process import serving
 from processes import run_tihua, running
+from stuck_server import STUCK
 from tihua_server.config import Config
 from tihua_server.lane import Lane
 from tihua_server.types import Encoder
@@ -109,6 +111,31 @@ def test_sigterm_ends_the_server_quietly(tmp_path: Path) -> None:
         assert not [entry for entry in server.log if "Traceback" in str(entry)]
     with running(tmp_path) as server, tihua.Client(server.address, collection="kept") as client:
         assert client.search(text="马")[0].id == "a"
+
+
+def test_a_batch_that_never_ends_does_not_keep_the_server(tmp_path: Path) -> None:
+    """The caller hears of it, the store is closed, and the process ends; it hung for ever."""
+    with (
+        running(tmp_path, "--drain-timeout-s", "0.1", module="stuck_server") as server,
+        tihua.Client(server.address, collection="kept") as client,
+    ):
+        client.create_collection()
+        client.upsert([tihua.Item("a", text="马")])
+        with ThreadPoolExecutor(1) as caller:
+            busy = caller.submit(client.embed_text, STUCK, timeout=60)
+            while "stuck" not in [entry["event"] for entry in server.log]:
+                client.server_info()
+            server.process.terminate()
+            with pytest.raises(tihua.TihuaError):
+                busy.result()
+        assert server.process.wait(30) == 0
+    assert [entry for entry in server.log if "in the middle of a batch" in entry["event"]]
+    assert not [entry for entry in server.log if "Traceback" in str(entry)]
+    with (
+        running(tmp_path, module="stuck_server") as server,
+        tihua.Client(server.address, collection="kept") as client,
+    ):
+        assert client.count_items() == 1
 
 
 @pytest.mark.parametrize("what", ["port", "data directory"])

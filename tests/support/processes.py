@@ -64,7 +64,9 @@ class ServerProcess:
         is_serving.set()
 
 
-def start_server(data_dir: Path, *flags: str) -> "subprocess.Popen[str]":
+def start_server(
+    data_dir: Path, *flags: str, module: str = "tihua_server"
+) -> "subprocess.Popen[str]":
     """Start a server process on a free port, without the environment's own settings of it.
 
     SIGABRT makes it say where each of its threads is.
@@ -73,15 +75,18 @@ def start_server(data_dir: Path, *flags: str) -> "subprocess.Popen[str]":
         name: value for name, value in os.environ.items() if not name.startswith("TIHUA_")
     }
     environment["PYTHONFAULTHANDLER"] = "1"
-    command = [sys.executable, "-m", "tihua_server", "--port", "0", "--data-dir", str(data_dir)]
+    environment["PYTHONPATH"] = os.pathsep.join(sys.path)
+    command = [sys.executable, "-m", module, "--port", "0", "--data-dir", str(data_dir)]
     command += ["--log-format", "json", *flags]
     return subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=environment)
 
 
 @contextlib.contextmanager
-def running(data_dir: Path, *flags: str, start_timeout_s: float = 120) -> Iterator[ServerProcess]:
+def running(
+    data_dir: Path, *flags: str, start_timeout_s: float = 120, module: str = "tihua_server"
+) -> Iterator[ServerProcess]:
     """Start a server, wait until it serves, and stop it in the end."""
-    with start_server(data_dir, *flags) as process:
+    with start_server(data_dir, *flags, module=module) as process:
         server = ServerProcess(process)
         is_serving = threading.Event()
         reader = threading.Thread(target=server.read_log, args=[is_serving])

@@ -1,0 +1,33 @@
+"""A server as a process of its own, whose model never ends the batch of one text.
+
+python -m stuck_server FLAGS …
+"""
+
+import threading
+from collections.abc import Sequence
+from unittest.mock import patch
+
+import structlog
+from fake_encoder import FakeEncoder
+from tihua_server.cli import main
+from tihua_server.types import FloatArray, TokenArray
+
+STUCK = "忙"
+"""The text."""
+
+
+class StuckEncoder(FakeEncoder):
+    """A model that computes all other texts."""
+
+    def encode_texts(self, texts: Sequence[TokenArray]) -> FloatArray:
+        """Return the embeddings, or not at all."""
+        stuck = list(self.tokenize(STUCK).ids)
+        if any(list(tokens) == stuck for tokens in texts):
+            structlog.get_logger("tihua").info("stuck")
+            threading.Event().wait()
+        return super().encode_texts(texts)
+
+
+if __name__ == "__main__":
+    with patch("tihua_server.app.load_encoders", return_value=[StuckEncoder()]):
+        main()
