@@ -18,8 +18,8 @@ def preprocess(
         client.embed_image(tihua.preprocess(Path("photograph.jpg"), size))
 
     The embedding is that of the file but for rounding, for the server resizes with torch (cosine
-    of tihua-tiny's 0.9999, of a picture of 30×6000 0.999), and size * size * 3 bytes travel instead
-    of the file: 150 528 for a model of 224 pixels. Needs Pillow; may run in several threads at
+    of tihua-tiny's 0.9999), and size * size * 3 bytes travel instead of the file: 150 528 for a
+    model of 224 pixels. Needs Pillow; may run in several threads at
     once.
 
     Args:

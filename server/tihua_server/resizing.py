@@ -6,11 +6,11 @@ itself takes 7.1 (a core of Zen 4). Pillow copies under Python's lock, which the
 every other thread wait for.
 
 torch's kernel is Pillow's algorithm with coefficients of 16 bits: a colour differs by one level in
-1 of 4 000 (78 photographs) or 1 of 100 (421 pictures of the gallery). Pillow 13 goes down the
-columns of a tall picture first, and torch along the rows; beside edges so sharp that the first pass
-leaves 0 to 255 the two differ by up to 8 levels, and neither is closer to the exact result. The
-embeddings of tihua-tiny keep a cosine of 0.99988 at the least, and 0.999 where a picture is 200
-times as tall as wide. A client, which has no torch, resizes with Pillow.
+1 of 4 000 (78 photographs) or 1 of 100 (421 pictures of the gallery). torch goes along the rows
+first, and Pillow 13 down the columns of a tall picture, by a rule that was found by trying 685
+sizes. Here that is done in the same order: beside edges so sharp that the first pass leaves 0 to
+255 the two orders differ by up to 30 levels, and random black and white pixels three times as tall
+as wide kept a cosine of 0.997. A client, which has no torch, resizes with Pillow.
 """
 
 import pyarrow as pa
@@ -35,5 +35,9 @@ def resize(image: Image.Image, size: int, box: _picture.Box | None = None) -> Im
     pixels = from_dlpack(memory).view(1, image.height, image.width, PIXEL_BYTES)
     # A view with the colours first, as torch wants them; in memory they stay last.
     colours = pixels.permute(0, 3, 1, 2)
+    if image.height > size and image.height + size > 2 * image.width:
+        colours = functional.interpolate(
+            colours, (size, image.width), mode="bicubic", antialias=True
+        )
     resized = functional.interpolate(colours, (size, size), mode="bicubic", antialias=True)
     return Image.fromarray(resized[0].permute(1, 2, 0).numpy(), "RGBX").convert("RGB")

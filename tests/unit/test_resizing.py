@@ -28,6 +28,19 @@ def test_whole_pictures_of_every_shape_are_resized(size: tuple[int, int]) -> Non
     assert np.abs(ours - theirs).max() <= 1
 
 
+@pytest.mark.parametrize(
+    "size",
+    [(30, 900), (30, 29), (40, 49), (40, 47), (100, 169), (100, 167), (100, 300), (300, 100)],
+)
+def test_sharp_edges_are_resized_in_the_order_of_pillow(size: tuple[int, int]) -> None:
+    """Black and white, tall and wide: in the other order they are 30 levels away."""
+    rng = np.random.default_rng(0)
+    levels = rng.integers(0, 2, (size[1], size[0]), dtype=np.uint8) * 255
+    picture = Image.fromarray(levels).convert("RGB")
+    ours, theirs = (np.asarray(by(picture, 32), dtype=np.int16) for by in (resize, _picture.resize))
+    assert np.abs(ours - theirs).max() <= 3
+
+
 def test_it_is_torch_that_resizes(monkeypatch: pytest.MonkeyPatch) -> None:
     """Up to the largest picture that Pillow keeps in one piece."""
     monkeypatch.delattr(_picture, "resize")
