@@ -17,6 +17,7 @@ import structlog
 from tihua_server._version import __version__
 from tihua_server.config import Config, Limits
 from tihua_server.errors import ServiceError
+from tihua_server.libtiff import silence_libtiff
 from tihua_server.logs import configure_logs
 from tihua_server.memory import settle_for_serving
 from tihua_server.options import config_options
@@ -139,6 +140,7 @@ main.add_command(fine_tune)
 def _serve(config: Config) -> None:
     configure_logs(config.log_level, config.log_format)
     settle_for_serving()
+    silence_libtiff()
     # Here, and not above: torch and pymilvus take seconds, and --help needs neither.
     from tihua_server.app import serve
 
