@@ -1521,7 +1521,8 @@ type GetItemsRequest struct {
 
 	// The collection. NOT_FOUND if there is none.
 	Collection string `protobuf:"bytes,1,opt,name=collection,proto3" json:"collection,omitempty"`
-	// 1 to Limits.max_page_size ids.
+	// 1 to Limits.max_page_size ids. RESOURCE_EXHAUSTED, reason ANSWER_TOO_LARGE, if their items do
+	// not fit into Limits.max_message_bytes.
 	Ids []string `protobuf:"bytes,2,rep,name=ids,proto3" json:"ids,omitempty"`
 	// As in SearchRequest.
 	ReadMask *fieldmaskpb.FieldMask `protobuf:"bytes,3,opt,name=read_mask,json=readMask,proto3" json:"read_mask,omitempty"`
@@ -1650,7 +1651,8 @@ type ListItemsRequest struct {
 	Filter string `protobuf:"bytes,2,opt,name=filter,proto3" json:"filter,omitempty"`
 	// As in SearchRequest.
 	FilterParams *structpb.Struct `protobuf:"bytes,3,opt,name=filter_params,json=filterParams,proto3" json:"filter_params,omitempty"`
-	// Items of this answer at most, 1 to Limits.max_page_size; unset means 100.
+	// Items of this answer at most, 1 to Limits.max_page_size; unset means 100. There are fewer where
+	// more would not fit into Limits.max_message_bytes: `next_page_token` tells whether more follow.
 	Limit *uint32 `protobuf:"varint,4,opt,name=limit,proto3,oneof" json:"limit,omitempty"`
 	// The token of the answer before, to go on after it, in the collection that it came from though
 	// the alias leads elsewhere now; unset means the first page. INVALID_ARGUMENT if anything but

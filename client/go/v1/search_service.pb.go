@@ -222,7 +222,8 @@ type SearchRequest struct {
 	Filter string `protobuf:"bytes,3,opt,name=filter,proto3" json:"filter,omitempty"`
 	// A string, number, boolean or list of those for each {name} of the filter.
 	FilterParams *structpb.Struct `protobuf:"bytes,4,opt,name=filter_params,json=filterParams,proto3" json:"filter_params,omitempty"`
-	// Hits of this answer at most, 1 to Limits.max_page_size; unset means 10.
+	// Hits of this answer at most, 1 to Limits.max_page_size; unset means 10. RESOURCE_EXHAUSTED,
+	// reason ANSWER_TOO_LARGE, if they do not fit into Limits.max_message_bytes.
 	Limit *uint32 `protobuf:"varint,5,opt,name=limit,proto3,oneof" json:"limit,omitempty"`
 	// The token of the answer before, to go on after it; unset means the first page. INVALID_ARGUMENT
 	// if anything but `limit` differs from the call that it came from, or the alias that it named

@@ -782,7 +782,9 @@ class GetItemsRequest(_message.Message):
     """The collection. NOT_FOUND if there is none."""
     @_builtins.property
     def ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """1 to Limits.max_page_size ids."""
+        """1 to Limits.max_page_size ids. RESOURCE_EXHAUSTED, reason ANSWER_TOO_LARGE, if their items do
+        not fit into Limits.max_message_bytes.
+        """
 
     @_builtins.property
     def read_mask(self) -> _field_mask_pb2.FieldMask:
@@ -850,7 +852,9 @@ class ListItemsRequest(_message.Message):
     filter: _builtins.str
     """As in SearchRequest; unset means every item."""
     limit: _builtins.int
-    """Items of this answer at most, 1 to Limits.max_page_size; unset means 100."""
+    """Items of this answer at most, 1 to Limits.max_page_size; unset means 100. There are fewer where
+    more would not fit into Limits.max_message_bytes: `next_page_token` tells whether more follow.
+    """
     page_token: _builtins.str
     """The token of the answer before, to go on after it, in the collection that it came from though
     the alias leads elsewhere now; unset means the first page. INVALID_ARGUMENT if anything but

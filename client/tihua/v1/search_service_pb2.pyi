@@ -150,7 +150,9 @@ class SearchRequest(_message.Message):
     INVALID_ARGUMENT if it does not parse, or if names and `filter_params` do not match.
     """
     limit: _builtins.int
-    """Hits of this answer at most, 1 to Limits.max_page_size; unset means 10."""
+    """Hits of this answer at most, 1 to Limits.max_page_size; unset means 10. RESOURCE_EXHAUSTED,
+    reason ANSWER_TOO_LARGE, if they do not fit into Limits.max_message_bytes.
+    """
     page_token: _builtins.str
     """The token of the answer before, to go on after it; unset means the first page. INVALID_ARGUMENT
     if anything but `limit` differs from the call that it came from, or the alias that it named

@@ -367,7 +367,10 @@ export interface UpsertItemsResponse {
 export interface GetItemsRequest {
   /** The collection. NOT_FOUND if there is none. */
   collection: string;
-  /** 1 to Limits.max_page_size ids. */
+  /**
+   * 1 to Limits.max_page_size ids. RESOURCE_EXHAUSTED, reason ANSWER_TOO_LARGE, if their items do
+   * not fit into Limits.max_message_bytes.
+   */
   ids: string[];
   /** As in SearchRequest. */
   readMask: string[] | undefined;
@@ -391,7 +394,10 @@ export interface ListItemsRequest {
   filterParams:
     | { [key: string]: any }
     | undefined;
-  /** Items of this answer at most, 1 to Limits.max_page_size; unset means 100. */
+  /**
+   * Items of this answer at most, 1 to Limits.max_page_size; unset means 100. There are fewer where
+   * more would not fit into Limits.max_message_bytes: `next_page_token` tells whether more follow.
+   */
   limit?:
     | number
     | undefined;

@@ -116,7 +116,10 @@ export interface SearchRequest {
   filterParams:
     | { [key: string]: any }
     | undefined;
-  /** Hits of this answer at most, 1 to Limits.max_page_size; unset means 10. */
+  /**
+   * Hits of this answer at most, 1 to Limits.max_page_size; unset means 10. RESOURCE_EXHAUSTED,
+   * reason ANSWER_TOO_LARGE, if they do not fit into Limits.max_message_bytes.
+   */
   limit?:
     | number
     | undefined;

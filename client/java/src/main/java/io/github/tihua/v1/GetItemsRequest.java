@@ -101,7 +101,8 @@ private static final long serialVersionUID = 0L;
   private com.google.protobuf.LazyStringList ids_;
   /**
    * <pre>
-   * 1 to Limits.max_page_size ids.
+   * 1 to Limits.max_page_size ids. RESOURCE_EXHAUSTED, reason ANSWER_TOO_LARGE, if their items do
+   * not fit into Limits.max_message_bytes.
    * </pre>
    *
    * <code>repeated string ids = 2;</code>
@@ -113,7 +114,8 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * 1 to Limits.max_page_size ids.
+   * 1 to Limits.max_page_size ids. RESOURCE_EXHAUSTED, reason ANSWER_TOO_LARGE, if their items do
+   * not fit into Limits.max_message_bytes.
    * </pre>
    *
    * <code>repeated string ids = 2;</code>
@@ -124,7 +126,8 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * 1 to Limits.max_page_size ids.
+   * 1 to Limits.max_page_size ids. RESOURCE_EXHAUSTED, reason ANSWER_TOO_LARGE, if their items do
+   * not fit into Limits.max_message_bytes.
    * </pre>
    *
    * <code>repeated string ids = 2;</code>
@@ -136,7 +139,8 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * 1 to Limits.max_page_size ids.
+   * 1 to Limits.max_page_size ids. RESOURCE_EXHAUSTED, reason ANSWER_TOO_LARGE, if their items do
+   * not fit into Limits.max_message_bytes.
    * </pre>
    *
    * <code>repeated string ids = 2;</code>
@@ -695,7 +699,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * 1 to Limits.max_page_size ids.
+     * 1 to Limits.max_page_size ids. RESOURCE_EXHAUSTED, reason ANSWER_TOO_LARGE, if their items do
+     * not fit into Limits.max_message_bytes.
      * </pre>
      *
      * <code>repeated string ids = 2;</code>
@@ -707,7 +712,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * 1 to Limits.max_page_size ids.
+     * 1 to Limits.max_page_size ids. RESOURCE_EXHAUSTED, reason ANSWER_TOO_LARGE, if their items do
+     * not fit into Limits.max_message_bytes.
      * </pre>
      *
      * <code>repeated string ids = 2;</code>
@@ -718,7 +724,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * 1 to Limits.max_page_size ids.
+     * 1 to Limits.max_page_size ids. RESOURCE_EXHAUSTED, reason ANSWER_TOO_LARGE, if their items do
+     * not fit into Limits.max_message_bytes.
      * </pre>
      *
      * <code>repeated string ids = 2;</code>
@@ -730,7 +737,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * 1 to Limits.max_page_size ids.
+     * 1 to Limits.max_page_size ids. RESOURCE_EXHAUSTED, reason ANSWER_TOO_LARGE, if their items do
+     * not fit into Limits.max_message_bytes.
      * </pre>
      *
      * <code>repeated string ids = 2;</code>
@@ -743,7 +751,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * 1 to Limits.max_page_size ids.
+     * 1 to Limits.max_page_size ids. RESOURCE_EXHAUSTED, reason ANSWER_TOO_LARGE, if their items do
+     * not fit into Limits.max_message_bytes.
      * </pre>
      *
      * <code>repeated string ids = 2;</code>
@@ -761,7 +770,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * 1 to Limits.max_page_size ids.
+     * 1 to Limits.max_page_size ids. RESOURCE_EXHAUSTED, reason ANSWER_TOO_LARGE, if their items do
+     * not fit into Limits.max_message_bytes.
      * </pre>
      *
      * <code>repeated string ids = 2;</code>
@@ -778,7 +788,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * 1 to Limits.max_page_size ids.
+     * 1 to Limits.max_page_size ids. RESOURCE_EXHAUSTED, reason ANSWER_TOO_LARGE, if their items do
+     * not fit into Limits.max_message_bytes.
      * </pre>
      *
      * <code>repeated string ids = 2;</code>
@@ -795,7 +806,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * 1 to Limits.max_page_size ids.
+     * 1 to Limits.max_page_size ids. RESOURCE_EXHAUSTED, reason ANSWER_TOO_LARGE, if their items do
+     * not fit into Limits.max_message_bytes.
      * </pre>
      *
      * <code>repeated string ids = 2;</code>
@@ -809,7 +821,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * 1 to Limits.max_page_size ids.
+     * 1 to Limits.max_page_size ids. RESOURCE_EXHAUSTED, reason ANSWER_TOO_LARGE, if their items do
+     * not fit into Limits.max_message_bytes.
      * </pre>
      *
      * <code>repeated string ids = 2;</code>

@@ -29,7 +29,8 @@ public interface GetItemsRequestOrBuilder extends
 
   /**
    * <pre>
-   * 1 to Limits.max_page_size ids.
+   * 1 to Limits.max_page_size ids. RESOURCE_EXHAUSTED, reason ANSWER_TOO_LARGE, if their items do
+   * not fit into Limits.max_message_bytes.
    * </pre>
    *
    * <code>repeated string ids = 2;</code>
@@ -39,7 +40,8 @@ public interface GetItemsRequestOrBuilder extends
       getIdsList();
   /**
    * <pre>
-   * 1 to Limits.max_page_size ids.
+   * 1 to Limits.max_page_size ids. RESOURCE_EXHAUSTED, reason ANSWER_TOO_LARGE, if their items do
+   * not fit into Limits.max_message_bytes.
    * </pre>
    *
    * <code>repeated string ids = 2;</code>
@@ -48,7 +50,8 @@ public interface GetItemsRequestOrBuilder extends
   int getIdsCount();
   /**
    * <pre>
-   * 1 to Limits.max_page_size ids.
+   * 1 to Limits.max_page_size ids. RESOURCE_EXHAUSTED, reason ANSWER_TOO_LARGE, if their items do
+   * not fit into Limits.max_message_bytes.
    * </pre>
    *
    * <code>repeated string ids = 2;</code>
@@ -58,7 +61,8 @@ public interface GetItemsRequestOrBuilder extends
   java.lang.String getIds(int index);
   /**
    * <pre>
-   * 1 to Limits.max_page_size ids.
+   * 1 to Limits.max_page_size ids. RESOURCE_EXHAUSTED, reason ANSWER_TOO_LARGE, if their items do
+   * not fit into Limits.max_message_bytes.
    * </pre>
    *
    * <code>repeated string ids = 2;</code>

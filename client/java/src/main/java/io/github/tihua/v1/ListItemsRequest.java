@@ -187,7 +187,8 @@ private static final long serialVersionUID = 0L;
   private int limit_ = 0;
   /**
    * <pre>
-   * Items of this answer at most, 1 to Limits.max_page_size; unset means 100.
+   * Items of this answer at most, 1 to Limits.max_page_size; unset means 100. There are fewer where
+   * more would not fit into Limits.max_message_bytes: `next_page_token` tells whether more follow.
    * </pre>
    *
    * <code>optional uint32 limit = 4;</code>
@@ -199,7 +200,8 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * Items of this answer at most, 1 to Limits.max_page_size; unset means 100.
+   * Items of this answer at most, 1 to Limits.max_page_size; unset means 100. There are fewer where
+   * more would not fit into Limits.max_message_bytes: `next_page_token` tells whether more follow.
    * </pre>
    *
    * <code>optional uint32 limit = 4;</code>
@@ -1120,7 +1122,8 @@ private static final long serialVersionUID = 0L;
     private int limit_ ;
     /**
      * <pre>
-     * Items of this answer at most, 1 to Limits.max_page_size; unset means 100.
+     * Items of this answer at most, 1 to Limits.max_page_size; unset means 100. There are fewer where
+     * more would not fit into Limits.max_message_bytes: `next_page_token` tells whether more follow.
      * </pre>
      *
      * <code>optional uint32 limit = 4;</code>
@@ -1132,7 +1135,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Items of this answer at most, 1 to Limits.max_page_size; unset means 100.
+     * Items of this answer at most, 1 to Limits.max_page_size; unset means 100. There are fewer where
+     * more would not fit into Limits.max_message_bytes: `next_page_token` tells whether more follow.
      * </pre>
      *
      * <code>optional uint32 limit = 4;</code>
@@ -1144,7 +1148,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Items of this answer at most, 1 to Limits.max_page_size; unset means 100.
+     * Items of this answer at most, 1 to Limits.max_page_size; unset means 100. There are fewer where
+     * more would not fit into Limits.max_message_bytes: `next_page_token` tells whether more follow.
      * </pre>
      *
      * <code>optional uint32 limit = 4;</code>
@@ -1160,7 +1165,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Items of this answer at most, 1 to Limits.max_page_size; unset means 100.
+     * Items of this answer at most, 1 to Limits.max_page_size; unset means 100. There are fewer where
+     * more would not fit into Limits.max_message_bytes: `next_page_token` tells whether more follow.
      * </pre>
      *
      * <code>optional uint32 limit = 4;</code>

@@ -76,7 +76,8 @@ public interface ListItemsRequestOrBuilder extends
 
   /**
    * <pre>
-   * Items of this answer at most, 1 to Limits.max_page_size; unset means 100.
+   * Items of this answer at most, 1 to Limits.max_page_size; unset means 100. There are fewer where
+   * more would not fit into Limits.max_message_bytes: `next_page_token` tells whether more follow.
    * </pre>
    *
    * <code>optional uint32 limit = 4;</code>
@@ -85,7 +86,8 @@ public interface ListItemsRequestOrBuilder extends
   boolean hasLimit();
   /**
    * <pre>
-   * Items of this answer at most, 1 to Limits.max_page_size; unset means 100.
+   * Items of this answer at most, 1 to Limits.max_page_size; unset means 100. There are fewer where
+   * more would not fit into Limits.max_message_bytes: `next_page_token` tells whether more follow.
    * </pre>
    *
    * <code>optional uint32 limit = 4;</code>

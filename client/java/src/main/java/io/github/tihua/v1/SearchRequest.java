@@ -275,7 +275,8 @@ private static final long serialVersionUID = 0L;
   private int limit_ = 0;
   /**
    * <pre>
-   * Hits of this answer at most, 1 to Limits.max_page_size; unset means 10.
+   * Hits of this answer at most, 1 to Limits.max_page_size; unset means 10. RESOURCE_EXHAUSTED,
+   * reason ANSWER_TOO_LARGE, if they do not fit into Limits.max_message_bytes.
    * </pre>
    *
    * <code>optional uint32 limit = 5;</code>
@@ -287,7 +288,8 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * Hits of this answer at most, 1 to Limits.max_page_size; unset means 10.
+   * Hits of this answer at most, 1 to Limits.max_page_size; unset means 10. RESOURCE_EXHAUSTED,
+   * reason ANSWER_TOO_LARGE, if they do not fit into Limits.max_message_bytes.
    * </pre>
    *
    * <code>optional uint32 limit = 5;</code>
@@ -2108,7 +2110,8 @@ private static final long serialVersionUID = 0L;
     private int limit_ ;
     /**
      * <pre>
-     * Hits of this answer at most, 1 to Limits.max_page_size; unset means 10.
+     * Hits of this answer at most, 1 to Limits.max_page_size; unset means 10. RESOURCE_EXHAUSTED,
+     * reason ANSWER_TOO_LARGE, if they do not fit into Limits.max_message_bytes.
      * </pre>
      *
      * <code>optional uint32 limit = 5;</code>
@@ -2120,7 +2123,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Hits of this answer at most, 1 to Limits.max_page_size; unset means 10.
+     * Hits of this answer at most, 1 to Limits.max_page_size; unset means 10. RESOURCE_EXHAUSTED,
+     * reason ANSWER_TOO_LARGE, if they do not fit into Limits.max_message_bytes.
      * </pre>
      *
      * <code>optional uint32 limit = 5;</code>
@@ -2132,7 +2136,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Hits of this answer at most, 1 to Limits.max_page_size; unset means 10.
+     * Hits of this answer at most, 1 to Limits.max_page_size; unset means 10. RESOURCE_EXHAUSTED,
+     * reason ANSWER_TOO_LARGE, if they do not fit into Limits.max_message_bytes.
      * </pre>
      *
      * <code>optional uint32 limit = 5;</code>
@@ -2148,7 +2153,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Hits of this answer at most, 1 to Limits.max_page_size; unset means 10.
+     * Hits of this answer at most, 1 to Limits.max_page_size; unset means 10. RESOURCE_EXHAUSTED,
+     * reason ANSWER_TOO_LARGE, if they do not fit into Limits.max_message_bytes.
      * </pre>
      *
      * <code>optional uint32 limit = 5;</code>

@@ -131,7 +131,8 @@ public interface SearchRequestOrBuilder extends
 
   /**
    * <pre>
-   * Hits of this answer at most, 1 to Limits.max_page_size; unset means 10.
+   * Hits of this answer at most, 1 to Limits.max_page_size; unset means 10. RESOURCE_EXHAUSTED,
+   * reason ANSWER_TOO_LARGE, if they do not fit into Limits.max_message_bytes.
    * </pre>
    *
    * <code>optional uint32 limit = 5;</code>
@@ -140,7 +141,8 @@ public interface SearchRequestOrBuilder extends
   boolean hasLimit();
   /**
    * <pre>
-   * Hits of this answer at most, 1 to Limits.max_page_size; unset means 10.
+   * Hits of this answer at most, 1 to Limits.max_page_size; unset means 10. RESOURCE_EXHAUSTED,
+   * reason ANSWER_TOO_LARGE, if they do not fit into Limits.max_message_bytes.
    * </pre>
    *
    * <code>optional uint32 limit = 5;</code>
