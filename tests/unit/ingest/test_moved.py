@@ -1,4 +1,6 @@
-"""What is written by the alias of a collection that has another name since it was embedded."""
+"""What is written to a collection that is another one, or has another name, since it was embedded."""
+
+from dataclasses import replace
 
 import pytest
 from ingest_streams import PICTURES, Shelf
@@ -7,7 +9,7 @@ from tihua_server.config import Limits
 from tihua_server.draft import Draft
 from tihua_server.errors import CollectionMoved, NotFound
 from tihua_server.served_models import ServedModels
-from tihua_server.types import Text
+from tihua_server.types import ModelRef, Text
 from tihua_server.writer import Writer
 
 
@@ -36,7 +38,7 @@ async def test_a_write_to_a_collection_that_was_renamed_is_to_be_sent_again(
     prepared = await writer.prepare("latest", [Draft("a", Text("马"))])
     await store.rename(PICTURES, "renamed", keeps_alias=False)
 
-    with pytest.raises(CollectionMoved, match="leads to renamed now"):
+    with pytest.raises(CollectionMoved, match="leads to renamed of fake now: send it again"):
         await writer.write(prepared.target, prepared.items)
 
     again = await writer.prepare("latest", [Draft("a", Text("马"))])
@@ -53,3 +55,20 @@ async def test_a_write_to_a_collection_that_was_deleted_is_not_found(models: Ser
 
     with pytest.raises(NotFound):
         await writer.write(prepared.target, prepared.items)
+
+
+async def test_embeddings_of_the_old_model_are_not_written_to_the_new_collection(
+    models: ServedModels,
+) -> None:
+    """One that another server deleted and made anew; the write is to be sent again."""
+    store = Believer()
+    writer = Writer(models, store, Limits())
+    prepared = await writer.prepare(PICTURES, [Draft("a", Text("马"))])
+    spec = await store.spec(PICTURES)
+    await store.drop(PICTURES)
+    await store.create(replace(spec, model=ModelRef("other", "0123456789abcdef")))
+
+    with pytest.raises(CollectionMoved, match="pictures of other now: send it again"):
+        await writer.write(prepared.target, prepared.items)
+
+    assert store.ids == []
