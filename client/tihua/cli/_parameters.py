@@ -2,9 +2,7 @@
 
 import json
 import math
-import sys
-from collections.abc import Callable, Iterator, Sequence
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any, TypeVar, get_args
 
 import click
@@ -13,18 +11,6 @@ from tihua._extras import SHEET
 from tihua._server_types import IndexName
 
 Decorated = TypeVar("Decorated", bound=Callable[..., Any])
-
-
-class PictureFile(click.Path):
-    """The path of a picture; `-` is the bytes of one, read from stdin."""
-
-    def __init__(self) -> None:
-        """Take files that are there, and no folders."""
-        super().__init__(exists=True, dir_okay=False, path_type=Path)
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        """Return the path, or the bytes of stdin."""
-        return sys.stdin.buffer.read() if value == "-" else super().convert(value, param, ctx)
 
 
 preprocess_option = click.option(
@@ -134,29 +120,3 @@ def _pair(value: str) -> tuple[str, str]:
         message = f"{value!r} is not of the form name=value"
         raise click.BadParameter(message)
     return name, text
-
-
-def with_stdin(values: Sequence[str]) -> list[str]:
-    """Return the values, each `-` among them replaced by the lines of stdin that are not blank.
-
-    Raises:
-        click.ClickException: a line is not UTF-8.
-    """
-    texts: list[str] = []
-    for value in values:
-        if value == "-":
-            texts.extend(_stdin_lines())
-        else:
-            texts.append(value)
-    return texts
-
-
-def _stdin_lines() -> Iterator[str]:
-    for number, line in enumerate(sys.stdin.buffer, start=1):
-        try:
-            text = line.decode("utf-8-sig" if number == 1 else "utf-8").rstrip("\r\n")
-        except UnicodeDecodeError as error:
-            message = f"line {number} of stdin is not valid UTF-8"
-            raise click.ClickException(message) from error
-        if text.strip():
-            yield text

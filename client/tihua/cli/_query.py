@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 import tihua
-from tihua.cli._parameters import with_stdin
+from tihua.cli._stdin import STDIN, picture_bytes, with_stdin
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +38,7 @@ class SpokenQuery:
     @property
     def label(self) -> str:
         """The query for people, on one line."""
-        picture = self.image.name if isinstance(self.image, Path) else self.image and "stdin"
+        picture = self.image.name if isinstance(self.image, Path) else self.image and STDIN
         parts = (self.text, picture, self.item_id)
         return " + ".join(part for part in parts if part)
 
@@ -49,9 +49,7 @@ class SpokenQuery:
         Raises:
             OSError: the picture is gone.
         """
-        if isinstance(self.image, Path):
-            return self.image.stat().st_size
-        return len(self.image or b"")
+        return 0 if self.image is None else picture_bytes(self.image)
 
     def terms(self) -> tuple[tihua.Term, ...]:
         """Return the parts that are there, each with its weight."""

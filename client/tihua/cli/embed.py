@@ -11,8 +11,9 @@ from tihua._printable import one_line
 from tihua.cli._calls import calls
 from tihua.cli._command import Command
 from tihua.cli._connection import Connection
-from tihua.cli._parameters import PictureFile, model_option, with_stdin
+from tihua.cli._parameters import model_option
 from tihua.cli._printer import Column, Printer, Record, json_option, numbers
+from tihua.cli._stdin import STDIN, PictureOption, picture_bytes, with_stdin
 
 _SHOWN_NUMBERS = 6
 
@@ -39,6 +40,7 @@ MAX_NAME_CHARS = 40
     examples=[
         "tihua embed 枯藤老树昏鸦 小桥流水人家",
         "tihua embed --image a.jpg --image b.png",
+        "curl -s $URL | tihua embed --image -",
         "tihua embed - --json < lines.txt > embeddings.jsonl",
         "tihua embed 大漠孤烟直 --model ViT-B-16",
     ],
@@ -47,10 +49,10 @@ MAX_NAME_CHARS = 40
 @click.option(
     "--image",
     "images",
-    type=PictureFile(),
+    type=PictureOption(),
     metavar="FILE",
     multiple=True,
-    help="A picture to embed, - one from stdin; may be given again.",
+    help="A picture to embed; - reads it from stdin. May be given again.",
 )
 @model_option
 @json_option
@@ -96,16 +98,12 @@ def _records(
     for piece in pieces:
         result = client.embed_texts(piece, model=model, priority=priority)
         yield from _embedded(piece, result, failures)
-    parts = list(calls(images, size, _file_bytes))
+    parts = list(calls(images, size, picture_bytes))
     priority = _priority(parts)
     for files in parts:
         result = client.embed_images(files, model=model, priority=priority)
-        names = [str(file) if isinstance(file, Path) else "-" for file in files]
+        names = [str(file) if isinstance(file, Path) else STDIN for file in files]
         yield from _embedded(names, result, failures)
-
-
-def _file_bytes(image: Path | bytes) -> int:
-    return image.stat().st_size if isinstance(image, Path) else len(image)
 
 
 def _priority(parts: Sequence[object]) -> Literal["interactive", "bulk"]:

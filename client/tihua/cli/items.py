@@ -11,8 +11,9 @@ from tihua._printable import printable
 from tihua.cli._command import Group
 from tihua.cli._connection import Connection
 from tihua.cli._fields import Fields, asked_fields, field_values, fields_option
-from tihua.cli._parameters import PictureFile, filter_option, json_pair, params_option, with_stdin
+from tihua.cli._parameters import filter_option, json_pair, params_option
 from tihua.cli._printer import Column, Printer, Record, counted, json_option
+from tihua.cli._stdin import PictureOption, with_stdin
 
 _COLUMNS = (
     Column("id"),
@@ -153,7 +154,7 @@ def count_items(
 @click.option("--text", help="A text to embed.")
 @click.option(
     "--image",
-    type=PictureFile(),
+    type=PictureOption(),
     metavar="FILE",
     help="A picture to embed; - reads it from stdin.",
 )

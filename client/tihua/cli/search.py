@@ -10,10 +10,11 @@ from tihua.cli._answer import Answer, ask, exhibits_of, footer_of, print_answer
 from tihua.cli._command import Command
 from tihua.cli._connection import Connection
 from tihua.cli._fields import Fields, fields_option
-from tihua.cli._parameters import PictureFile, count_pair, filter_option, params_option
+from tihua.cli._parameters import count_pair, filter_option, params_option
 from tihua.cli._printer import Printer, json_option
 from tihua.cli._query import SpokenQuery, Weights, spoken_queries
 from tihua.cli._show import open_page, require_sheet, write_page, write_sheet
+from tihua.cli._stdin import PictureOption
 
 _WEIGHT = click.FloatRange(-100, 100)
 
@@ -24,6 +25,7 @@ _WEIGHT = click.FloatRange(-100, 100)
     examples=[
         "tihua search 枯藤老树昏鸦",
         "tihua search --image query.jpg --limit 20 --sheet hits.png",
+        "curl -s $URL | tihua search --image -                     # of what comes from elsewhere",
         "tihua search 雪地里 --image dog.jpg --text-weight 0.5     # text and picture together",
         "tihua search --item cats/tom.jpg --open                   # more like this one",
         "tihua search 小桥流水 --filter 'year >= {since}' --param since=2020",
@@ -34,9 +36,9 @@ _WEIGHT = click.FloatRange(-100, 100)
 @click.argument("text", required=False)
 @click.option(
     "--image",
-    type=PictureFile(),
+    type=PictureOption(),
     metavar="FILE",
-    help="A picture to search by; - reads it from stdin.",
+    help="A picture to search by; - reads it from stdin, and a sheet or page says so in its place.",
 )
 @click.option("--item", "item_id", metavar="ID", help="An item of the collection to search by.")
 @click.option("--text-weight", type=_WEIGHT, help="Weight of TEXT in a composed query.")

@@ -1,5 +1,6 @@
 """What holds for every command: help with examples, a quick start, and completion."""
 
+import io
 import os
 import re
 import signal
@@ -100,6 +101,19 @@ def test_completion_offers_commands_and_options() -> None:
     environment = {"_TIHUA_COMPLETE": "bash_complete", "COMP_WORDS": "tihua se", "COMP_CWORD": "1"}
     result = CliRunner().invoke(root, [], prog_name="tihua", env=environment)
     assert result.stdout == "plain,search\n"
+
+
+def test_completion_does_not_wait_for_stdin() -> None:
+    """It is the terminal's, of which nobody knows that it is read."""
+    environment = {
+        "_TIHUA_COMPLETE": "bash_complete",
+        "COMP_WORDS": "tihua search --image - --li",
+        "COMP_CWORD": "4",
+    }
+    stdin = io.BytesIO(b"typed by somebody")
+    result = CliRunner().invoke(root, [], prog_name="tihua", env=environment, input=stdin)
+    assert result.stdout == "plain,--limit\n"
+    assert stdin.tell() == 0
 
 
 def test_version_is_printed() -> None:

@@ -29,8 +29,19 @@ def test_a_picture_comes_from_stdin(tihua: Tihua, pictures: Path) -> None:
         "embed", "--json", "--image", "-", "--image", picture, stdin=picture.read_bytes()
     )
     piped, named = map(json.loads, result.stdout.splitlines())
-    assert (piped["input"], named["input"]) == ("-", str(picture))
+    assert (piped["input"], named["input"]) == ("stdin", str(picture))
     assert piped["embedding"] == named["embedding"]
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["search - --image -", "embed - --image -", "embed --image - --image -", "embed - -"],
+)
+def test_stdin_is_read_once(tihua: Tihua, line: str) -> None:
+    """The second `-` would find nothing left."""
+    result = tihua(*line.split(), stdin=b"picture a")
+    assert result.exit_code == 2
+    assert "- stands for stdin, which can be read once" in result.stderr
 
 
 def test_embed_json_holds_whole_embeddings(tihua: Tihua) -> None:
