@@ -9,7 +9,9 @@ to the old one, keeps the old one from being deleted, and is deleted when all is
 before the new collection, so that none is left over of which nobody knows what it was for.
 
 A plain collection is renamed first. A server that dies in the middle of that may leave it without
-the alias that keeps the old name; it is known by the name that it was given.
+the alias that keeps the old name, where Milvus is a server; what an embedded store was in the
+middle of it ends when it is opened again. A collection of the name that it was given may as well be
+what an earlier reindex left, so it is named to the user, and not taken.
 """
 
 import re
@@ -35,7 +37,6 @@ class Plan:
         source: the old collection, by the name that it has or will be given.
         target: the new collection.
         is_alias: whether `alias` is one; else it is the old collection's name.
-        is_nameless: whether the old collection was renamed, and `alias` does not lead to it yet.
         is_begun: whether an earlier call got as far as the marker.
         is_swapped: whether the alias leads to the new collection already.
     """
@@ -46,7 +47,6 @@ class Plan:
     is_alias: bool
     is_begun: bool = False
     is_swapped: bool = False
-    is_nameless: bool = False
 
     @property
     def marker(self) -> str:
@@ -63,13 +63,14 @@ def plan(collections: Sequence[Collection], name: str, model: ModelRef) -> Plan 
         model: of the new collection.
 
     Raises:
-        NotFoundError: there is nothing of that name.
+        NotFoundError: there is nothing of that name; what may have had it is in the message.
         FailedPreconditionError: a reindex to another model is not finished.
     """
     led_to = {alias: each for each in collections for alias in each.aliases}
     by_name = {each.name: each for each in collections}
-    known = led_to.get(name) or by_name.get(name)
-    current = known or _renamed(collections, name, model)
+    current = led_to.get(name) or by_name.get(name)
+    if current is None:
+        raise NotFoundError(_not_found(collections, name), reason="NOT_FOUND")
     is_of_model = current.model.fingerprint == model.fingerprint
     swapped = Plan(name, "", current.name, is_alias=True, is_begun=True, is_swapped=True)
     if (old := led_to.get(swapped.marker)) is not None and name in current.aliases:
@@ -95,21 +96,24 @@ def plan(collections: Sequence[Collection], name: str, model: ModelRef) -> Plan 
             return Plan(name, source, target, is_alias=is_alias, is_begun=True)
     of_others = {marker.removesuffix(_MARK) for marker in taken if marker.endswith(_MARK)}
     target = _free(stem, taken | of_others | {source})
-    return Plan(name, source, target, is_alias=is_alias, is_nameless=known is None)
+    return Plan(name, source, target, is_alias=is_alias)
 
 
-def _renamed(collections: Sequence[Collection], name: str, model: ModelRef) -> Collection:
-    """Return the one collection that can only be what a reindex of `name` to `model` renamed."""
+def _not_found(collections: Sequence[Collection], name: str) -> str:
+    """Return that there is no such name, and what a reindex may have renamed."""
+    message = f"there is no collection {name!r}"
+    stems = [(each, _stem(name, each.model)) for each in collections if not each.aliases]
     found = [
-        each
-        for each in collections
-        if re.fullmatch(rf"{_stem(name, each.model)}_[0-9]+", each.name)
-        and not each.aliases
-        and each.model.fingerprint != model.fingerprint
+        each.name
+        for each, stem in stems
+        if stem.startswith(f"{name}_") and re.fullmatch(rf"{stem}_[0-9]+", each.name)
     ]
-    if len(found) != 1:
-        raise NotFoundError(f"there is no collection {name!r}", reason="NOT_FOUND")
-    return found[0]
+    if not found:
+        return message
+    return (
+        f"{message}; {found[0]} looks like what a reindex left: lead the name to it with `tihua "
+        f"collections alias {name} {found[0]}`, then reindex again"
+    )
 
 
 def _stem(name: str, model: ModelRef) -> str:

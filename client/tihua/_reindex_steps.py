@@ -62,10 +62,8 @@ class Steps:
         todo, client = self._plan, self._client
         if not todo.is_alias:
             client.rename_collection(todo.alias, todo.source, keep_alias=True)
-        elif todo.is_nameless:
-            client.set_alias(todo.alias, todo.source)
         move = client.set_alias(todo.marker, todo.source)
-        if not todo.is_alias or todo.is_nameless or todo.is_begun:
+        if not todo.is_alias or todo.is_begun:
             # For so long a server may believe that the alias is the old collection's own name, and
             # would search the new one by it with the old model.
             self._settled += move.settle_s

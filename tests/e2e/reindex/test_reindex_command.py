@@ -125,17 +125,21 @@ async def test_a_reindex_is_not_noticed_by_those_who_search_and_survives_being_k
 
 
 @EMBEDDED_ALONE
-async def test_a_reindex_goes_on_where_a_server_died_in_renaming(
+async def test_a_reindex_says_what_to_do_where_a_server_died_in_renaming(
     app: App, client: tihua.AsyncClient, folder: Path
 ) -> None:
-    """On a Milvus server, which renames before it makes an alias: the name is led there first."""
+    """On a Milvus server, which renames before it makes an alias."""
     await client.create_collection(index="FLAT")
     await client.upsert([tihua.Item("000.jpg", image=folder / "000.jpg")])
     await client.rename_collection("photos", "photos_tihua_tiny_1")
 
-    status, _, errors = await tihua_command(
-        app, "collections", "reindex", "photos", folder, "--model", "small"
-    )
+    command = ("collections", "reindex", "photos", folder, "--model", "small")
+    status, _, errors = await tihua_command(app, *command)
+    assert status == 1
+    remedy = ("collections", "alias", "photos", "photos_tihua_tiny_1")
+    assert f"`tihua {' '.join(remedy)}`" in errors
+    await tihua_command(app, *remedy)
+    status, _, errors = await tihua_command(app, *command)
 
     assert status == 0, errors
     assert (await client.get_collection()).name == "photos_small_1"
