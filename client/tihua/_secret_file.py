@@ -1,6 +1,7 @@
 """Files of secrets, a token or a private key: refused if everybody may read them."""
 
 import os
+import stat
 from pathlib import Path
 
 from tihua._tls import FileName
@@ -8,18 +9,20 @@ from tihua.errors import InvalidRequestError
 
 
 def read_secret(path: FileName) -> bytes:
-    """Return what is in a file that its user and group alone may read.
+    """Return what is in a file that its user and group alone may read, or in a pipe.
 
     Raises:
         OSError: it can't be read.
         InvalidRequestError: it can be read by everybody.
     """
     with Path(path).open("rb") as file:
-        mode = os.fstat(file.fileno()).st_mode & 0o777
+        mode = os.fstat(file.fileno()).st_mode
         content = file.read()
-    if os.name == "posix" and mode & 0o007:  # elsewhere the bits mean nothing
+    # On other systems, and of a pipe, the bits mean nothing.
+    if os.name == "posix" and stat.S_ISREG(mode) and mode & 0o007:
         raise InvalidRequestError(
-            f"{path} is open to every user of this machine (mode {mode:o}); chmod o= {path}",
+            f"{path} is open to every user of this machine (mode {mode & 0o777:o}); chmod o= "
+            f"{path}, or where it is mounted: mode 0440 and fsGroup, or TIHUA_TOKEN for a token",
             reason="SECRET_EXPOSED",
         )
     return content

@@ -5,6 +5,7 @@ within a second; what is new and broken is logged, and the old goes on to hold.
 """
 
 import os
+import stat
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -34,13 +35,14 @@ def read_secret(path: Path) -> bytes:
     """
     try:
         with path.open("rb") as file:
-            mode = os.fstat(file.fileno()).st_mode & 0o777
+            mode = os.fstat(file.fileno()).st_mode
             content = file.read(MAX_BYTES + 1)
     except OSError as error:
         raise InvalidInput(f"can't read {path}: {error.strerror}") from error
-    if mode & 0o007:
+    if stat.S_ISREG(mode) and mode & 0o007:
         raise InvalidInput(
-            f"{path} is open to every user of this machine (mode {mode:o}); chmod o= {path}"
+            f"{path} is open to every user of this machine (mode {mode & 0o777:o}); chmod o= "
+            f"{path}, or where it is mounted: mode 0440 and fsGroup"
         )
     if len(content) > MAX_BYTES:
         raise InvalidInput(f"{path} is larger than {MAX_BYTES} bytes; is it the right file?")

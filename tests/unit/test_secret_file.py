@@ -1,11 +1,13 @@
 """Files of secrets: who may read them, and when they are read again."""
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from clock import Clock
 from structlog.testing import capture_logs
+from tihua import _secret_file as client_file
 from tihua_server.errors import InvalidInput
 from tihua_server.secret_file import LOOK_S, MAX_BYTES, WatchedFiles, read_secret
 
@@ -50,6 +52,12 @@ def test_owner_and_group_may_read(file: Path, mode: int) -> None:
     """The group too: Kubernetes mounts secrets so."""
     file.chmod(mode)
     assert read_secret(file) == b"old"
+
+
+@pytest.mark.parametrize("read", [read_secret, client_file.read_secret])
+def test_the_mode_of_what_is_no_file_is_not_asked(read: Callable[[Path], bytes]) -> None:
+    """Nobody else reads what a pipe gives, and /dev/null has nothing to hide."""
+    assert read(Path(os.devnull)) == b""
 
 
 def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:

@@ -40,14 +40,15 @@ def test_a_token_file_that_is_no_text_is_one_line(
 def test_a_token_file_for_everybody_to_read_is_refused(
     tihua: Tihua, tmp_path: Path, option: str
 ) -> None:
-    """In the words of the server, which refuses its own."""
+    """In the words of the server, which refuses its own; of what is mounted, chmod is no remedy."""
     file = tmp_path / "token"
     file.write_text("0" * 64)
     file.chmod(0o644)
     result = tihua("collections", "copy", "pictures", "--to", "127.0.0.1:1", option, file)
     assert result.exit_code == 1
     assert result.stderr == (
-        f"Error: {file} is open to every user of this machine (mode 644); chmod o= {file}\n"
+        f"Error: {file} is open to every user of this machine (mode 644); chmod o= {file}, or "
+        "where it is mounted: mode 0440 and fsGroup, or TIHUA_TOKEN for a token\n"
     )
 
 
