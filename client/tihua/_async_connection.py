@@ -39,6 +39,7 @@ class AsyncConnection:
     Attributes:
         address: where the server is.
         timeout: limit of a call that sets none, in seconds.
+        is_encrypted: whether calls go by TLS.
     """
 
     def __init__(
@@ -56,6 +57,7 @@ class AsyncConnection:
         self.timeout = timeout
         self._collection = checked_text(collection, "collection")
         security = Security.of(address, tls=tls, token=token, insecure=insecure)
+        self.is_encrypted = security.tls is not None
         self._authorization = security.authorization
         self._credentials = security.credentials()
         self._retry_budget = RetryBudget()
@@ -125,7 +127,7 @@ class AsyncConnection:
         while True:
             self.check_open()
             try:
-                with translated(self.address, timeout, metadata):
+                with translated(self.address, timeout, metadata, is_encrypted=self.is_encrypted):
                     answer = await method(request, timeout=patience.left_s, metadata=metadata)
             except asyncio.CancelledError as error:
                 if self.has_cancelled_its_calls():

@@ -62,7 +62,7 @@ async def _run_stream(
     """Run one stream to its end; return what it broke with, None if all is done."""
     call = connection.ingest.Ingest(metadata=connection.metadata())
     events: asyncio.Queue[_Event] = asyncio.Queue()
-    reader = asyncio.create_task(_receive(call, events, connection.address))
+    reader = asyncio.create_task(_receive(call, events, connection))
     try:
         await _send(connection, call, session.open())
         is_half_closed = False
@@ -113,7 +113,10 @@ async def _send(connection: AsyncConnection, call: _Call, request: IngestRequest
             raise
 
 
-async def _receive(call: _Call, events: "asyncio.Queue[_Event]", address: str) -> None:
+async def _receive(
+    call: _Call, events: "asyncio.Queue[_Event]", connection: AsyncConnection
+) -> None:
+    address = connection.address
     try:
         async for response in call:
             events.put_nowait(response)
@@ -121,7 +124,7 @@ async def _receive(call: _Call, events: "asyncio.Queue[_Event]", address: str) -
         if error.details() == _LOST_STATUS:
             events.put_nowait(UnavailableError(f"the stream to {address} broke"))
         else:
-            events.put_nowait(error_from_rpc(error, address))
+            events.put_nowait(error_from_rpc(error, address, is_encrypted=connection.is_encrypted))
     except asyncio.CancelledError:  # the channel was closed under the call, or all is over anyway
         events.put_nowait(UnavailableError("the client was closed", code="CANCELLED"))
         raise

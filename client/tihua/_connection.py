@@ -38,6 +38,7 @@ class Connection:
     Attributes:
         address: where the server is.
         timeout: limit of a call that sets none, in seconds.
+        is_encrypted: whether calls go by TLS.
         collections, embedding, ingest, search, system: the stubs of the services.
         check_health: grpc.health.v1.Health.Check.
     """
@@ -57,6 +58,7 @@ class Connection:
         self.timeout = timeout
         self._collection = checked_text(collection, "collection")
         security = Security.of(address, tls=tls, token=token, insecure=insecure)
+        self.is_encrypted = security.tls is not None
         self._authorization = security.authorization
         credentials, options = security.credentials(), channel_options(address)
         self._channel = (
@@ -99,7 +101,7 @@ class Connection:
         while True:
             self.check_open()
             try:
-                with translated(self.address, timeout, metadata):
+                with translated(self.address, timeout, metadata, is_encrypted=self.is_encrypted):
                     answer = method(request, timeout=patience.left_s, metadata=metadata)
             except OverloadedError as error:
                 time.sleep(patience.delay_after(error))

@@ -99,7 +99,7 @@ def _run_stream(
         requests.put(None)
         reader.join()
     if event is not None:
-        return error_from_rpc(event, connection.address)
+        return error_from_rpc(event, connection.address, is_encrypted=connection.is_encrypted)
     if not session.is_complete:
         return ServerError("the server ended the stream without a summary", reason="NO_SUMMARY")
     return None

@@ -19,22 +19,30 @@ from tihua.errors import TihuaError, error_for
 
 
 @contextmanager
-def translated(address: str, timeout: float | None = None, sent: Metadata = ()) -> Iterator[None]:
+def translated(
+    address: str, timeout: float | None = None, sent: Metadata = (), *, is_encrypted: bool
+) -> Iterator[None]:
     """Raise a TihuaError for whatever gRPC raises inside.
 
     Args:
         address: where the server is, for the message.
         timeout: the call's deadline in seconds, for the message.
         sent: the call's metadata, for its id.
+        is_encrypted: whether the client uses TLS, for the message.
     """
     try:
         yield
     except grpc.RpcError as error:
-        raise error_from_rpc(error, address, timeout, sent) from error
+        raise error_from_rpc(error, address, timeout, sent, is_encrypted=is_encrypted) from error
 
 
 def error_from_rpc(
-    error: grpc.RpcError, address: str, timeout: float | None = None, sent: Metadata = ()
+    error: grpc.RpcError,
+    address: str,
+    timeout: float | None = None,
+    sent: Metadata = (),
+    *,
+    is_encrypted: bool,
 ) -> TihuaError:
     """Return the exception for a call that failed, blocking or not; arguments as `translated`."""
     call = cast("grpc.Call", error)
@@ -50,7 +58,9 @@ def error_from_rpc(
     has_retry = retry.HasField("retry_delay")
     return error_for(
         code,
-        details if info.reason else _explained(code, details, address, timeout),
+        details
+        if info.reason
+        else _explained(code, details, address, timeout, is_encrypted=is_encrypted),
         reason=info.reason,
         metadata=dict(info.metadata) if info.reason else {"detail": details},
         field=violations[0].field if violations else "",
@@ -74,17 +84,21 @@ def _rich_details(call: grpc.Call) -> list["status_pb2.any__pb2.Any"]:
     return list(status.details) if status is not None else []
 
 
-def _explained(code: str, details: str, address: str, timeout: float | None) -> str:
+def _explained(
+    code: str, details: str, address: str, timeout: float | None, *, is_encrypted: bool
+) -> str:
     match code:
         case "UNAVAILABLE" if details.endswith("backend unhealthy"):  # by grpc.health.v1
             return f"the server at {address} is starting or shutting down; try again in a moment"
-        case "UNAVAILABLE" if _CONNECTING.search(details) and (fault := _handshake_fault(details)):
+        case "UNAVAILABLE" if _CONNECTING.search(details) and (
+            fault := _handshake_fault(details, is_encrypted=is_encrypted)
+        ):
             return f"{address} can't be spoken to: {fault}"
         case "UNAVAILABLE":
             return (
-                f"no tihua server answers at {address}, or it asks for TLS (--tls, --ca); start "
-                'one with "tihua-server", or say where it is with --address or TIHUA_ADDRESS'
-            )
+                f'no tihua server answers at {address}; start one with "tihua-server", or say '
+                "where it is with --address or TIHUA_ADDRESS"
+            ) + _tls_hint(details, address, is_encrypted=is_encrypted)
         case "DEADLINE_EXCEEDED" if timeout is not None:
             return f"no answer from {address} within {timeout:g} s; allow it more with timeout"
         case "DEADLINE_EXCEEDED":
@@ -126,15 +140,34 @@ _HANDSHAKE_FAULTS = {
     r"WRONG_VERSION_NUMBER": (
         "it does not speak TLS; leave --tls out, or start the server with --tls-cert and --tls-key"
     ),
-    r"Socket closed|Connection reset|Broken pipe|Tls handshake failed": (
-        "it closes the connection; it may ask for TLS (--tls, --ca), or for a certificate of the "
-        "client that it trusts (--cert and --key)"
-    ),
 }
 """What gRPC and BoringSSL say of a handshake that failed, and what it means."""
 
+_CLOSED = re.compile(r"Socket closed|Connection reset|Broken pipe|Tls handshake failed")
+"""What gRPC says of a server that does not like how it is spoken to."""
 
-def _handshake_fault(details: str) -> str:
+_ONE_ADDRESS = re.compile(r"([0-9.]+|\[.+\]):[0-9]+|unix.+")
+"""A number or a socket; a name may have several, as localhost has ::1 and 127.0.0.1."""
+
+
+def _handshake_fault(details: str, *, is_encrypted: bool) -> str:
     """Return what is wrong with the security of a connection, empty if something else is."""
-    faults = (fault for said, fault in _HANDSHAKE_FAULTS.items() if re.search(said, details))
-    return next(faults, "")
+    for said, fault in _HANDSHAKE_FAULTS.items():
+        if re.search(said, details):
+            return fault
+    if not _CLOSED.search(details):
+        return ""
+    wanted = "" if is_encrypted else "TLS (--tls, --ca), or for "
+    return (
+        f"it closes the connection; it may ask for {wanted}a certificate of the client that it "
+        "trusts (--cert and --key)"
+    )
+
+
+def _tls_hint(details: str, address: str, *, is_encrypted: bool) -> str:
+    """Return the sentence for what may as well be a server that asks for TLS, or nothing.
+
+    Of several addresses gRPC tells the last error alone: one may refuse what another closed.
+    """
+    is_refused = "Connection refused" in details and _ONE_ADDRESS.fullmatch(address)
+    return "" if is_encrypted or is_refused else ". If it runs, it may ask for TLS: --tls, --ca."

@@ -149,10 +149,23 @@ def test_a_server_that_is_not_there_is_told_with_the_remedy() -> None:
     """The sentence says what to do; what gRPC said is kept."""
     error = error_of("localhost:1")
     assert str(error) == (
-        "no tihua server answers at localhost:1, or it asks for TLS (--tls, --ca); start one with "
-        '"tihua-server", or say where it is with --address or TIHUA_ADDRESS'
+        'no tihua server answers at localhost:1; start one with "tihua-server", or say where it is '
+        "with --address or TIHUA_ADDRESS. If it runs, it may ask for TLS: --tls, --ca."
     )
     assert "refused" in error.metadata["detail"]
+
+
+@pytest.mark.parametrize(
+    ("address", "tls", "is_told"),
+    [("localhost:1", False, True), ("localhost:1", True, False), ("127.0.0.1:1", False, False)],
+    ids=["one of its addresses may have answered", "it is used", "nothing listens there"],
+)
+def test_tls_is_spoken_of_where_it_may_be_why(address: str, tls: bool, is_told: bool) -> None:
+    """Of the addresses of a name gRPC tells one error alone."""
+    with tihua.Client(address, tls=tls) as client, pytest.raises(tihua.UnavailableError) as caught:
+        client.server_info(timeout=2)
+    assert str(caught.value).startswith(f"no tihua server answers at {address}; ")
+    assert ("TLS" in str(caught.value)) is is_told
 
 
 def test_a_server_of_something_else_is_told(serve: Serve) -> None:

@@ -107,4 +107,5 @@ def test_a_key_for_everybody_to_read_is_refused(
 
 def test_a_connection_that_breaks_is_no_handshake_that_fails() -> None:
     """The same words of gRPC mean another thing before the first byte than after it."""
-    assert "no tihua server answers" in _explained("UNAVAILABLE", "Socket closed", "a:1", None)
+    told = _explained("UNAVAILABLE", "Socket closed", "a:1", None, is_encrypted=True)
+    assert told.startswith("no tihua server answers at a:1; ")
