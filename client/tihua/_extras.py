@@ -1,4 +1,4 @@
 """What brings a package that not every installation has: nothing is published, so a checkout."""
 
 SHEET = "pip install '.[sheet]' in the checkout"
-"""Pillow, and fonts that have Chinese."""
+"""How to install Pillow and fonts that have Chinese."""

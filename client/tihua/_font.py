@@ -1,6 +1,6 @@
 """Text drawn on pictures with glyphs for every character, Chinese before all.
 
-Needs Pillow, and one font that has Chinese: that of `tihua[sheet]`, or the file that the
+Needs Pillow, and one font that has Chinese: that of the extra `sheet`, or the file that the
 environment variable TIHUA_FONT names. A character that no font has is written as its code point,
 `U+1F431`, and not as a box that says nothing.
 """
@@ -36,7 +36,7 @@ class Face:
 
     Raises:
         OSError: TIHUA_FONT names no font.
-        ModuleNotFoundError: neither TIHUA_FONT nor the fonts of `tihua[sheet]` are there.
+        ModuleNotFoundError: neither TIHUA_FONT nor the fonts of the extra `sheet` are there.
     """
 
     def __init__(self, style: Style, size_px: int) -> None:

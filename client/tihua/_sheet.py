@@ -1,6 +1,6 @@
 """A contact sheet: hits as rows of pictures, the query beside them like a poem on a painting.
 
-Needs Pillow and fonts (`tihua[sheet]`). The same hits give the same pixels on every machine.
+Needs Pillow and fonts (the extra `sheet`). The same hits give the same pixels on every machine.
 """
 
 from collections.abc import Sequence

@@ -1,6 +1,6 @@
 """A picture file as a small picture on a mat; whatever the file, no exception.
 
-Needs Pillow (`tihua[sheet]`).
+Needs Pillow (the extra `sheet`).
 """
 
 import struct
