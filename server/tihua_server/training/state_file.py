@@ -17,7 +17,7 @@ def read_state(file: Path, training: str, device: str) -> dict[str, Any]:
         device: where the tensors go, as torch names it.
 
     Raises:
-        ValueError: the file is damaged, or of another training.
+        ValueError: the file is damaged, or of another training or version.
         MemoryError, OSError, torch.OutOfMemoryError: it may be whole, and can't be read now.
     """
     try:
@@ -29,8 +29,8 @@ def read_state(file: Path, training: str, device: str) -> dict[str, Any]:
         raise ValueError(msg) from error
     if not isinstance(state, dict) or state.get("training") != training:
         raise ValueError(
-            f"{file} is of a training with another model, other data or other settings: choose"
-            f" another --out, or delete {file.name}"
+            f"{file} is of a training with another model, other data or other settings, or of"
+            f" another version of tihua: choose another --out, or delete {file.name}"
         )
     return state
 

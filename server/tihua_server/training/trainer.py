@@ -41,6 +41,10 @@ MAX_SCALE = 50.0
 """Inverse temperature: where it starts (CLIP's 1/0.07) and where it is stopped."""
 
 
+CHECKPOINT_FORMAT = 2
+"""What a checkpoint keeps; another number where that changes, so that an earlier one is refused."""
+
+
 class Trainer:
     """Trains a network on albums.
 
@@ -224,7 +228,7 @@ class Trainer:
         recipe = self._recipe
         if stage.number == 1:
             recipe = replace(recipe, block_epochs=0)
-        return f"{recipe} from {self._origin} on {self._data}"
+        return f"format {CHECKPOINT_FORMAT}: {recipe} from {self._origin} on {self._data}"
 
     def _saved(self, stage: Stage) -> dict[str, Any] | None:
         """Return what an earlier run left of a stage; None where it left nothing."""

@@ -8,6 +8,7 @@ import pytest
 import torch
 from tihua_server.tiny_clip import read_network
 from tihua_server.tiny_network import NetworkShape, TinyNetwork
+from tihua_server.training import trainer
 from tihua_server.training.compositions import Compositions
 from tihua_server.training.curve import Curve, Point
 from tihua_server.training.emoji import TEST_SET, TRAINING_SETS, Emoji, read_names
@@ -94,6 +95,9 @@ def test_a_stopped_training_ends_where_an_unbroken_one_does(
     )
     with pytest.raises(ValueError, match=r"blocks\.pt is of a training with another"):
         train_tiny(materials, replace(recipe, block_epochs=3), tmp_path / "broken", device="cpu")
+    monkeypatch.setattr(trainer, "CHECKPOINT_FORMAT", trainer.CHECKPOINT_FORMAT + 1)
+    with pytest.raises(ValueError, match=r"heads\.pt is of a .* or of another version of tihua"):
+        train_tiny(materials, recipe, tmp_path / "broken", device="cpu")
     lines = list(evaluate_tiny(materials, resumed, device="cpu"))
     assert [line.split(":")[0] for line in lines] == [
         "caption → photograph",
