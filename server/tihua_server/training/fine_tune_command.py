@@ -76,7 +76,11 @@ POSITIVE = click.IntRange(min=1)
     "is better. Lower it where memory runs out.",
 )
 @click.option(
-    "--rate", type=click.FloatRange(min=0), default=5e-5, show_default=True, help="Learning rate."
+    "--rate",
+    type=click.FloatRange(min=0, min_open=True),
+    default=5e-5,
+    show_default=True,
+    help="Learning rate.",
 )
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:N.")
 def fine_tune(

@@ -31,6 +31,15 @@ def test_help_tells_the_defaults_of_the_recipe() -> None:
     assert f"minutes on a CPU. [default: ({Recipe().block_epochs});" in output
 
 
+@pytest.mark.parametrize("name", ["train", "fine-tune"])
+def test_a_rate_of_nothing_is_refused(tmp_path: Path, name: str) -> None:
+    """Nothing would be learned."""
+    line = [name, "--data", str(tmp_path), "--out", str(tmp_path), "--rate", "0"]
+    result = CliRunner().invoke(main, line)
+    assert result.exit_code == 2
+    assert "0.0 is not in the range x>0" in result.output
+
+
 def test_a_missing_extra_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Before anything is read, not after an hour."""
     monkeypatch.setattr(command, "NEEDED", ("no_such_module",))
