@@ -40,8 +40,8 @@ class Recipe:
         block_rate: peak learning rate of the blocks in the second stage.
         weight_decay: AdamW's.
         label_smoothing: share of the target that goes to the wrong pictures.
-        average_decay: share that the mean of the weights, which is what a stage ends with, keeps at
-            each step.
+        average_decay: share that the mean of the weights keeps at each step, the first ones apart
+            (`average.py`). What is measured is that mean; where nothing is, a stage ends with it.
         dropout: share of units left out in the heads.
         thinning: share of a caption's characters left out.
     """
