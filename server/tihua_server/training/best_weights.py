@@ -4,7 +4,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from tihua_server.training.recall import RANKS, Recall
+from tihua_server.training.recall import Recall, shares_told
 
 BEFORE = "before"
 """When the weights were measured that a training started from."""
@@ -33,7 +33,7 @@ class BestWeights:
             found: what it found.
             when: the epoch, for people; or `BEFORE`.
         """
-        shares = tuple(found.at[rank] for rank in reversed(RANKS))
+        shares = found.shares
         if when == BEFORE:
             self._before = shares
         elif shares < self._most or shares == self._before:
@@ -52,11 +52,11 @@ class BestWeights:
             return "written: the weights after the last epoch; nothing was measured"
         if self._when == BEFORE:
             return (
-                f"val never rose above {_line(self._before)} of the start, so its weights are"
+                f"val never rose above {shares_told(self._before)} of the start, so its weights are"
                 " written: go on serving that model, or try more pictures or another --rate"
             )
-        gain = f"; before, it was {_line(self._before)}" if self._before else ""
-        return f"written: the weights of {self._when}, val {_line(self._most)}{gain}"
+        gain = f"; before, it was {shares_told(self._before)}" if self._before else ""
+        return f"written: the weights of {self._when}, val {shares_told(self._most)}{gain}"
 
     def state(self) -> dict[str, Any]:
         """Return what a checkpoint keeps."""
@@ -71,8 +71,3 @@ class BestWeights:
         """Go on from what `state` returned."""
         self._most, self._before = state["most"], state["before"]
         self._when, self._weights = state["when"], state["weights"]
-
-
-def _line(shares: tuple[float, ...]) -> str:
-    names = "/".join(str(rank) for rank in RANKS)
-    return f"R@{names} " + "/".join(f"{share:.1f}" for share in reversed(shares))

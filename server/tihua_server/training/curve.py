@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from tihua_server.training.out_folder import whole
+from tihua_server.training.recall import Recall, shares_told
 
 TABLE = "curve.tsv"
 PICTURE = "curve.png"
@@ -22,13 +23,27 @@ class Point:
         stage: its stage, from 1.
         epoch: which of the stage, from 1; 0 is before the training.
         loss: mean over the epoch's steps; None before the training.
-        recall_at_10: on the validation pictures, in percent; None where it was not measured.
+        recall_at_10, recall_at_5, recall_at_1: on the validation pictures, in percent; None where
+            it was not measured.
     """
 
     stage: int
     epoch: int
     loss: float | None
     recall_at_10: float | None = None
+    recall_at_5: float | None = None
+    recall_at_1: float | None = None
+
+    @classmethod
+    def of(cls, stage: int, epoch: int, loss: float | None, found: Recall | None) -> "Point":
+        """Return the point of what was found; None where nothing was measured."""
+        return cls(stage, epoch, loss, *(found.shares if found else ()))
+
+    @property
+    def shares(self) -> tuple[float, ...]:
+        """As `Recall.shares`; empty where it was not measured, or an earlier version did."""
+        at = (self.recall_at_10, self.recall_at_5, self.recall_at_1)
+        return tuple(share for share in at if share is not None) if None not in at else ()
 
 
 class Curve:
@@ -53,14 +68,13 @@ class Curve:
 
     def decline(self) -> str:
         """Return, for people, when more was found than in the end; empty where it never was."""
-        measured = [
-            (one.recall_at_10, one.epoch) for one in self.points if one.recall_at_10 is not None
-        ]
+        measured = [(one.shares, one.epoch) for one in self.points if one.shares]
         if not measured or max(measured)[0] == measured[-1][0]:
             return ""
         most, epoch = max(measured)
         when = f"after epoch {epoch}" if epoch else "before"
-        return f"val R@10 is {measured[-1][0]:.1f}, and was {most:.1f} {when}"
+        last = shares_told(measured[-1][0])
+        return f"val {last} in the end, and {shares_told(most)} {when}"
 
     def restart(self) -> None:
         """Forget what another run left."""
@@ -87,11 +101,14 @@ def _read(table: Path) -> list[Point]:
             Point(
                 int(row["stage"]),
                 int(row["epoch"]),
-                float(row["loss"]) if row["loss"] else None,
-                float(row["recall_at_10"]) if row["recall_at_10"] else None,
+                *(_number(row.get(field.name)) for field in fields(Point)[2:]),
             )
             for row in csv.DictReader(file, delimiter="\t")
         ]
+
+
+def _number(text: str | None) -> float | None:
+    return float(text) if text else None
 
 
 def _write(file: Path, content: bytes) -> None:

@@ -100,7 +100,8 @@ def fine_tune(
 
     captions.tsv has two columns, image and caption, tab between them, and a header; an image is
     train/a.jpg or val/b.jpg; without train/ all that is elsewhere is learned from. What is written
-    is a checkpoint in cn_clip's format.
+    is a checkpoint in cn_clip's format, of the last epoch; a line says so where val/ was served
+    better before.
 
     \b
     Examples:

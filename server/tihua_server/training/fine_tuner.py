@@ -142,7 +142,7 @@ class FineTuner:
             if validation:
                 found = self._recall(validation)
                 progress.console.print(f"before: val {found}")
-                curve.record(Point(1, 0, loss=None, recall_at_10=found.at[10]))
+                curve.record(Point.of(1, 0, None, found))
             return
         if curve.before is not None:
             progress.console.print(f"before: val R@10 {curve.before:.1f}")
@@ -154,12 +154,10 @@ class FineTuner:
         self, epoch: int, loss: float, validation: Photographs | None, progress: Progress
     ) -> Point:
         """Return an epoch's point of the curve, and tell it."""
-        line, share = f"epoch {epoch}: loss {loss:.3f}", None
-        if validation:
-            found = self._recall(validation)
-            line, share = f"{line}, val {found}", found.at[10]
-        progress.console.print(line)
-        return Point(1, epoch, loss, share)
+        found = self._recall(validation) if validation else None
+        told = f", val {found}" if found else ""
+        progress.console.print(f"epoch {epoch}: loss {loss:.3f}{told}")
+        return Point.of(1, epoch, loss, found)
 
     def _step(self, pixels: Tensor, ids: Tensor) -> float:
         with self._autocast():

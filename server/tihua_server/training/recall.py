@@ -34,11 +34,22 @@ class Recall:
             queries=len(found),
         )
 
+    @property
+    def shares(self) -> tuple[float, ...]:
+        """What is compared: R@10, of equals R@5, and then R@1, in percent."""
+        return tuple(self.at[rank] for rank in reversed(RANKS))
+
     def __str__(self) -> str:
         """Return for example `R@1/5/10 12.1/34.0/47.3, median rank 12, 5000 queries`."""
-        names = "/".join(str(rank) for rank in self.at)
-        shares = "/".join(f"{share:.1f}" for share in self.at.values())
-        return f"R@{names} {shares}, median rank {self.median_rank:g}, {self.queries} queries"
+        return (
+            f"{shares_told(self.shares)}, median rank {self.median_rank:g}, {self.queries} queries"
+        )
+
+
+def shares_told(shares: Sequence[float]) -> str:
+    """Return `Recall.shares` for people: `R@1/5/10 12.1/34.0/47.3`."""
+    names = "/".join(str(rank) for rank in RANKS)
+    return f"R@{names} " + "/".join(f"{share:.1f}" for share in reversed(shares))
 
 
 def recall(

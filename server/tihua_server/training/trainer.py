@@ -134,7 +134,7 @@ class Trainer:
         self._curve.restart()
         if self._before:
             self.best.offer(self.network, self._before, BEFORE)
-            self._curve.record(Point(1, 0, loss=None, recall_at_10=self._before.at[10]))
+            self._curve.record(Point.of(1, 0, None, self._before))
 
     def _run(self, stage: Stage, saved: dict[str, Any] | None, progress: Progress) -> None:
         per_epoch = len(self._mixture)
@@ -184,7 +184,7 @@ class Trainer:
                 with average.shown():
                     found = self._validate(self.network, stage.number == 1)
                     self.best.offer(self.network, found, when)
-                point = replace(point, recall_at_10=found.at[10])
+                point = Point.of(stage.number, epoch, loss, found)
                 line += f", val {found}"
             progress.console.print(line)
         return point

@@ -12,12 +12,12 @@ def test_every_epoch_is_drawn_and_written_down(tmp_path: Path) -> None:
     """The picture is there after the first."""
     Curve(tmp_path).record(Point(1, 1, 2.5))
     assert (tmp_path / "curve.png").read_bytes().startswith(PNG)
-    assert (tmp_path / "curve.tsv").read_text().splitlines()[1] == "1\t1\t2.5\t"
+    assert (tmp_path / "curve.tsv").read_text().splitlines()[1] == "1\t1\t2.5\t\t\t"
 
 
 def test_a_resumed_training_goes_on_with_its_curve(tmp_path: Path) -> None:
     """What was recorded before the stop is still there, as it was."""
-    before = Point(1, 1, 2.5, recall_at_10=12.5)
+    before = Point(1, 1, 2.5, 12.5, 6.5, 0.5)
     Curve(tmp_path).record(before)
     curve = Curve(tmp_path)
     curve.record(Point(1, 2, 2.0))
@@ -38,7 +38,7 @@ def test_what_was_found_before_the_training_is_its_first_point(tmp_path: Path) -
     curve = Curve(tmp_path)
     for point in (Point(1, 0, None, 97.0), Point(1, 1, 2.5), Point(1, 2, 2.0, 100.0)):
         curve.record(point)
-    assert (tmp_path / "curve.tsv").read_text().splitlines()[1] == "1\t0\t\t97.0"
+    assert (tmp_path / "curve.tsv").read_text().splitlines()[1] == "1\t0\t\t97.0\t\t"
     resumed = Curve(tmp_path)
     assert (resumed.before, resumed.points) == (97.0, curve.points)
     resumed.restart()
@@ -49,16 +49,33 @@ def test_what_was_found_before_the_training_is_its_first_point(tmp_path: Path) -
 @pytest.mark.parametrize(
     ("shares", "told"),
     [
-        ((60.0, None, 62.0), ""),
-        ((60.0, 65.0, 62.0), "val R@10 is 62.0, and was 65.0 after epoch 1"),
-        ((63.0, None, 62.0), "val R@10 is 62.0, and was 63.0 before"),
-        ((63.0, None, 0.0), "val R@10 is 0.0, and was 63.0 before"),
-        ((None, None, None), ""),
+        ([(60, 30, 10), None, (62, 30, 10)], ""),
+        (
+            [(60, 30, 10), (65, 30, 10), (62, 35, 15)],
+            "val R@1/5/10 15.0/35.0/62.0 in the end, and R@1/5/10 10.0/30.0/65.0 after epoch 1",
+        ),
+        (
+            [(100, 100, 50), None, (100, 100, 40)],
+            "val R@1/5/10 40.0/100.0/100.0 in the end, and R@1/5/10 50.0/100.0/100.0 before",
+        ),
+        (
+            [(60, 30, 10), None, (0, 0, 0)],
+            "val R@1/5/10 0.0/0.0/0.0 in the end, and R@1/5/10 10.0/30.0/60.0 before",
+        ),
+        ([None, None, None], ""),
     ],
 )
-def test_a_decline_is_told(tmp_path: Path, shares: tuple[float | None, ...], told: str) -> None:
-    """What was written last need not be what found most."""
+def test_a_decline_is_told(
+    tmp_path: Path, shares: list[tuple[float, float, float] | None], told: str
+) -> None:
+    """What was written last need not be what found most, by R@10, of equals by R@5, then R@1."""
     curve = Curve(tmp_path)
     for epoch, share in enumerate(shares):
-        curve.record(Point(1, epoch, 2.0 if epoch else None, share))
+        curve.record(Point(1, epoch, 2.0 if epoch else None, *(share or ())))
     assert curve.decline() == told
+
+
+def test_a_curve_of_an_earlier_version_is_read(tmp_path: Path) -> None:
+    """It had R@10 alone."""
+    (tmp_path / "curve.tsv").write_text("stage\tepoch\tloss\trecall_at_10\n1\t1\t2.5\t12.5\n")
+    assert Curve(tmp_path).points == [Point(1, 1, 2.5, 12.5)]
