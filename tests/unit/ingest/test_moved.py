@@ -1,4 +1,4 @@
-"""What is written to a collection that is another one, or has another name, since it was embedded."""
+"""What is written to a collection that is another one, or renamed, since it was embedded."""
 
 from dataclasses import replace
 
