@@ -52,6 +52,11 @@ def forget_rename(directory: Path) -> None:
     (directory / _RENAME).unlink(missing_ok=True)
 
 
+def is_moved(directory: Path, name: str, new_name: str) -> bool:
+    """Return whether a collection that is being renamed has its new name on the disk."""
+    return _is_there(directory, new_name) and not _is_there(directory, name)
+
+
 def mend_aliases(directory: Path) -> None:
     """Complete a rename that was cut short, and remove aliases of what is not there."""
     before = _read(directory / _ALIASES)
@@ -76,7 +81,7 @@ def _renamed(directory: Path, aliases: dict[str, Any]) -> dict[str, Any]:
     # Half a note is none: renaming had not begun.
     rename = _read(directory / _RENAME) or {}
     name, new_name = rename.get("name", ""), rename.get("new_name", "")
-    if not rename or _is_there(directory, name) or not _is_there(directory, new_name):
+    if not rename or not is_moved(directory, name, new_name):
         return dict(aliases)
     renamed = {alias: new_name if to == name else to for alias, to in aliases.items()}
     return renamed | ({name: new_name} if rename["keeps_alias"] else {})

@@ -14,7 +14,6 @@ from typing import Any
 
 from milvus_lite.adapter.grpc.server import start_server_in_thread
 from milvus_lite.exceptions import DataDirLockedError, MilvusLiteError
-from pymilvus.exceptions import MilvusException
 
 from tihua_server.errors import ServiceError, StoreError, StoreUnavailable
 from tihua_server.milvus_directory import (
@@ -24,10 +23,11 @@ from tihua_server.milvus_directory import (
     forget_rename,
     free_bytes,
     has_room,
+    is_moved,
     mend_aliases,
     note_rename,
 )
-from tihua_server.milvus_errors import is_disk_failure, store_full
+from tihua_server.milvus_errors import store_full
 
 MAX_UNFLUSHED_ROWS = 2_048
 """Lite compares a query with each unflushed row in Python, some 50 ms per 1 000 rows of 512."""
@@ -132,7 +132,9 @@ class EmbeddedMilvus:
 
     @contextlib.contextmanager
     def renaming(self, name: str, new_name: str, *, keeps_alias: bool) -> Iterator[None]:
-        """Have the rename that is made within completed at the next start, should it be cut short.
+        """Have the rename that is made within completed, should it be cut short.
+
+        At once where it fails after the directory was moved, else at the next start.
 
         Raises:
             StoreFull: the disk has no room to note it.
@@ -143,8 +145,11 @@ class EmbeddedMilvus:
             raise store_full() from error
         try:
             yield
-        except MilvusException as error:
-            if not is_disk_failure(error):  # after which the directory is opened anew
+        except BaseException:
+            # What it fails with does not tell how far it came.
+            if is_moved(self._directory, name, new_name):
+                self.reopen()
+            else:
                 forget_rename(self._directory)
             raise
         forget_rename(self._directory)

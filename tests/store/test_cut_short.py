@@ -6,12 +6,21 @@ import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from unittest.mock import Mock
 
+import grpc
 import pytest
 from milvus_lite import db
 from tihua_server import milvus_directory
 from tihua_server.collection import CollectionSpec
-from tihua_server.errors import AlreadyExists, CollectionDamaged, NotFound, StoreFull
+from tihua_server.errors import (
+    AlreadyExists,
+    CollectionDamaged,
+    NotFound,
+    ServiceError,
+    StoreError,
+    StoreFull,
+)
 from tihua_server.item import Item
 from tihua_server.milvus import Milvus
 from tihua_server.search_params import SearchParams
@@ -106,21 +115,45 @@ async def test_a_full_disk_refuses_a_rename(
     assert await aliases(lite, photos) == ("pictures",)
 
 
-async def test_a_disk_that_fills_up_in_a_rename_leaves_no_alias_behind(
-    lite: Milvus, photos: str, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [(OSError(28, "No space left on device"), StoreFull), (ValueError("a bug"), StoreError)],
+    ids=["full disk", "bug"],
+)
+async def test_a_rename_that_fails_halfway_leaves_no_alias_behind(
+    lite: Milvus,
+    photos: str,
+    monkeypatch: pytest.MonkeyPatch,
+    error: Exception,
+    told: type[ServiceError],
 ) -> None:
     """The directory is opened anew, and with it the rename completed."""
-    with monkeypatch.context() as full:
-        full.setattr(db, "save_schema", _no_space)
-        with pytest.raises(StoreFull):
+    with monkeypatch.context() as failing:
+        failing.setattr(db, "save_schema", Mock(side_effect=error))
+        with pytest.raises(told):
             await lite.rename(photos, "photos_1", keeps_alias=False)
 
     assert await lite.names() == ["photos_1"]
     assert await aliases(lite, "photos_1") == ("pictures",)
 
 
-def _no_space(*_: object) -> None:
-    raise OSError(28, "No space left on device")
+async def test_a_rename_that_failed_is_not_completed_later(
+    lite: Milvus, photos: str, spec: Spec, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nor when its names are those of other collections by then."""
+    with monkeypatch.context() as failing:
+        failing.setattr(lite._client, "rename_collection", Mock(side_effect=grpc.RpcError))
+        with pytest.raises(StoreError):
+            await lite.rename(photos, "photos_1", keeps_alias=True)
+    await lite.drop_alias("pictures")
+    await lite.drop(photos)
+    await lite.create(replace(spec(), name="photos_1"))
+    await lite.close()
+
+    store = await Milvus.open(tmp_path / "milvus")
+
+    assert await aliases(store, "photos_1") == ()
+    await store.close()
 
 
 async def test_an_alias_that_leads_nowhere_is_led_elsewhere_or_removed(
