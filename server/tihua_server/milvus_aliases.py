@@ -58,11 +58,14 @@ class MilvusAliases(MilvusCollections):
         await self._require_free(new_name)
         await self._connection.require_room()
         # One call, so that nothing comes between on Milvus Lite, and nobody leaves it half done.
-        await self._call(name, self._rename, name, new_name, keeps_alias, timeout_s=LOAD_TIMEOUT_S)
+        rename = self._rename_collection
+        await self._call(name, rename, name, new_name, keeps_alias, timeout_s=LOAD_TIMEOUT_S)
         for each in (name, new_name):
             self._forget(each)
 
-    def _rename(self, name: str, new_name: str, keeps_alias: bool, *, timeout: float) -> None:
+    def _rename_collection(
+        self, name: str, new_name: str, keeps_alias: bool, *, timeout: float
+    ) -> None:
         client, embedded = self._client, self._connection.embedded
         # Milvus Lite forgets that it was.
         is_loaded = self._is_lite and (

@@ -22,6 +22,7 @@ from tihua_server.errors import (
     StoreUnavailable,
 )
 from tihua_server.milvus_connection import MilvusConnection
+from tihua_server.milvus_embedded import EmbeddedMilvus
 from tihua_server.milvus_errors import already_exists, has_aliases, is_alias
 from tihua_server.milvus_index import with_defaults
 from tihua_server.milvus_loading import LOAD_TIMEOUT_S, MilvusLoading
@@ -95,9 +96,9 @@ class MilvusCollections(MilvusLoading):
         await self._require_free(spec.name)
         await self._connection.require_room()
         # One call, so that a caller who leaves does not leave half a collection behind.
-        await self._call(spec.name, self._create, spec, timeout_s=LOAD_TIMEOUT_S)
+        await self._call(spec.name, self._create_collection, spec, timeout_s=LOAD_TIMEOUT_S)
 
-    def _create(self, spec: CollectionSpec, *, timeout: float) -> None:
+    def _create_collection(self, spec: CollectionSpec, *, timeout: float) -> None:
         self._client.create_collection(
             spec.name,
             schema=schema(spec),
@@ -139,7 +140,7 @@ class MilvusCollections(MilvusLoading):
 
     async def _all_names(self) -> list[str]:
         if embedded := self._connection.embedded:
-            return await self._call("", lambda timeout: embedded.names())
+            return await self._call("", _list_collections, embedded)
         names: list[str] = await self._call("", self._client.list_collections)
         return names
 
@@ -147,11 +148,11 @@ class MilvusCollections(MilvusLoading):
         """Remove a collection and all its items."""
         await self._require_own_name(name)
         # One call, so that on Milvus Lite it gets no alias meanwhile; a server refuses by itself.
-        if aliases := await self._call(name, self._drop, name):
+        if aliases := await self._call(name, self._drop_collection, name):
             raise has_aliases(name, aliases)
         self._forget(name)
 
-    def _drop(self, name: str, *, timeout: float) -> list[str]:
+    def _drop_collection(self, name: str, *, timeout: float) -> list[str]:
         """Remove a collection unless it has aliases, which are returned, sorted."""
         aliases = sorted(self._client.list_aliases(name, timeout=timeout)["aliases"])
         if not aliases:
@@ -199,3 +200,7 @@ class MilvusCollections(MilvusLoading):
     async def close(self) -> None:
         """Let go of the store, flushed; nothing can be called after it."""
         await self._connection.close()
+
+
+def _list_collections(embedded: EmbeddedMilvus, *, timeout: float) -> list[str]:
+    return embedded.names()

@@ -29,6 +29,7 @@ from tihua_server.errors import (
     StoreUnavailable,
 )
 from tihua_server.milvus_connection import MilvusConnection
+from tihua_server.milvus_embedded import EmbeddedMilvus
 from tihua_server.milvus_errors import damaged, loading, not_found
 from tihua_server.milvus_index import as_built, is_built, with_defaults
 from tihua_server.milvus_schema import EMBEDDING, Record, indexed, record, released
@@ -157,7 +158,7 @@ class MilvusLoading:
         except StoreError:
             if not (embedded := self._connection.embedded):
                 raise
-            await self._call(name, lambda timeout: embedded.load(name), timeout_s=LOAD_TIMEOUT_S)
+            await self._call(name, _load_collection, embedded, name, timeout_s=LOAD_TIMEOUT_S)
         if found.is_released:
             await self._note_release(name, is_released=False)
 
@@ -234,3 +235,7 @@ class MilvusLoading:
         # Milvus drops no index of a loaded collection.
         self._client.release_collection(name, timeout=timeout)
         self._client.drop_index(name, EMBEDDING, timeout=timeout)
+
+
+def _load_collection(embedded: EmbeddedMilvus, name: str, *, timeout: float) -> None:
+    embedded.load(name)

@@ -1,10 +1,14 @@
-"""A connection to a store, before anybody calls it."""
+"""A connection to a store: before anybody calls it, and what is told of its calls."""
 
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from tihua_server.collection import CollectionSpec
+from tihua_server.milvus import Milvus
+from tihua_server.observer import Observer
 
 _OPENED = """
 import asyncio
@@ -31,3 +35,32 @@ def test_the_first_calls_may_come_at_once(tmp_path: Path) -> None:
         [sys.executable, "-c", _OPENED, str(tmp_path)], capture_output=True, text=True, check=True
     )
     assert opened.stdout == "True\n"
+
+
+class Listener(Observer):
+    """Remembers which calls were answered."""
+
+    def __init__(self) -> None:
+        """Have heard of none."""
+        self.calls: set[str] = set()
+
+    def store_answered(self, call: str, start_s: float, reason: str) -> None:
+        """Remember it."""
+        self.calls.add(call)
+
+
+async def test_calls_are_told_by_the_names_that_pymilvus_has(
+    spec: Callable[..., CollectionSpec], tmp_path: Path
+) -> None:
+    """Also those that tihua makes of several, or past pymilvus."""
+    listener = Listener()
+    store = await Milvus.open(tmp_path / "milvus", observer=listener)
+    created = spec()
+    await store.create(created)
+    await store.names()
+    await store.rename(created.name, "renamed", keeps_alias=False)
+    await store.drop("renamed")
+    await store.close()
+
+    assert {"create_collection", "list_collections", "drop_collection"} < listener.calls
+    assert all(hasattr(store._client, call) for call in listener.calls), listener.calls
