@@ -33,7 +33,7 @@ from tihua_server.ingest_events import (
 from tihua_server.ingest_session import BatchFailure, Counts, Session
 from tihua_server.lane import Lane
 from tihua_server.observer import Observer
-from tihua_server.writer import Prepared, Writer
+from tihua_server.writer import Prepared, Writer, WriteMode
 
 MAX_WRITE_ITEMS = 1_000
 """Rows of one call to the store, about which inserts are fastest (measured with pymilvus)."""
@@ -204,6 +204,7 @@ class IngestStream:
             self._change.set()
             await self._room.take(batch.size_bytes)
             self._is_held_up = False
+            replaces = session.mode is WriteMode.UPSERT  # whatever is there
             task = asyncio.create_task(
                 self._writer.prepare(
                     session.collection,
@@ -213,7 +214,7 @@ class IngestStream:
                     ],
                     model=self._model,
                     mode=session.mode,
-                    earlier=self._in_flight.with_ids_of(batch),
+                    earlier=() if replaces else self._in_flight.with_ids_of(batch),
                     lane=Lane.BULK,
                     wait=True,
                 )

@@ -110,9 +110,9 @@ class Writer:
             drafts: the items.
             model: the model that the request names; empty means the collection's.
             mode: what to do with an id that is already there.
-            earlier: batches that are written before this one, and have an id of it. If the mode is
-                not UPSERT they are waited for: an item that they embedded counts as there, and one
-                that they could not does not.
+            earlier: batches that are written before this one, and have an id of it; for other modes
+                than UPSERT. They are waited for: an item that they embedded counts as there, and
+                one that they could not does not.
             lane: which inputs go first.
             wait: if the model's queue is full, wait for room instead of refusing.
 
