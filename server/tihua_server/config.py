@@ -23,7 +23,7 @@ class Limits:
         max_batch_items: inputs of one call or ingest batch.
         max_image_bytes: one encoded picture.
         max_image_pixels: width times height; 50 million is more than any camera phone's default
-            and decodes into 150 MB.
+            and decodes into 0.2 GB, or as WebP into 1.1 GB (`Config.max_decode_pixels`).
         max_text_chars: code points of one text. The model reads 50 of them; the rest of a longer
             text is cut, and a text beyond this bound is a mistake.
         max_page_size: hits or items of one answer.

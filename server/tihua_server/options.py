@@ -122,7 +122,7 @@ OPTIONS = (
         "preprocess_threads",
         type=POSITIVE,
         show_default="one per usable core",
-        help="Threads that decode and resize pictures; each may hold a decoded one of 150 MB.",
+        help="Threads that decode and resize pictures; --max-decode-pixels bounds what they hold.",
     ),
     _knob(
         "max_batch_size",
@@ -150,8 +150,9 @@ OPTIONS = (
     _knob(
         "max_decode_pixels",
         type=POSITIVE,
-        help="Pixels of the pictures that are decoded at one time; 100 million take 0.4 GB, or 1.2 "
-        "GB where they have 16 bits or transparency.",
+        help="Pixels of the pictures that are decoded at one time, as memory of 4 bytes each: 100 "
+        "million are 0.4 GB. Some pictures count more than once, WebP up to 5.5 times; one that "
+        "counts more than all is decoded alone.",
     ),
     _knob("data_dir", type=click.Path(path_type=Path), help="Where the embedded store lives."),
     _knob("milvus_uri", help="A Milvus server, http://host:19530; without it, the embedded store."),
