@@ -33,7 +33,7 @@ from tihua_server.ingest_events import (
 from tihua_server.ingest_session import BatchFailure, Counts, Session
 from tihua_server.lane import Lane
 from tihua_server.observer import Observer
-from tihua_server.writer import Prepared, Writer, WriteMode
+from tihua_server.writer import Prepared, WriteMode, Writer
 
 MAX_WRITE_ITEMS = 1_000
 """Rows of one call to the store, about which inserts are fastest (measured with pymilvus)."""
