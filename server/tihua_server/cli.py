@@ -42,14 +42,16 @@ Examples:
 
 @contextlib.contextmanager
 def _told(log_format: str) -> Iterator[None]:
-    """Say what is wrong with a setting in a line of the log, where that is JSON."""
+    """Say why the server does not start: as click does, or in a line of the log if it is JSON."""
     try:
         yield
     except click.ClickException as error:
         if log_format != "json":
             raise
         configure_logs("info", log_format)
-        _log.critical(error.format_message(), reason="INVALID_INPUT")
+        cause = error.__cause__
+        reason = cause.reason if isinstance(cause, ServiceError) else "INVALID_INPUT"
+        _log.critical(error.format_message(), reason=reason)
         sys.exit(error.exit_code)
 
 
@@ -89,8 +91,8 @@ def main(context: click.Context, /, **knobs: Any) -> None:
     }
     with _told(knobs["log_format"]):
         _check(knobs, limits)
-    if context.invoked_subcommand is None:
-        _serve(Config(**knobs, limits=Limits(**limits)))
+        if context.invoked_subcommand is None:
+            _serve(Config(**knobs, limits=Limits(**limits)))
 
 
 def _check(knobs: Mapping[str, Any], limits: Mapping[str, int]) -> None:
@@ -147,9 +149,6 @@ def _serve(config: Config) -> None:
     try:
         is_at_rest = asyncio.run(serve(config))
     except ServiceError as error:
-        if config.log_format == "json":
-            _log.critical(error.message, reason=error.reason)
-            sys.exit(1)
         raise click.ClickException(error.message) from error
     if not is_at_rest:
         # The store is closed. A library that computes must not see the interpreter go.
