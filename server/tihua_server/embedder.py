@@ -63,7 +63,7 @@ class Embedder:
         self,
         encoder: Encoder,
         config: Config,
-        capacity: Capacity | None = None,
+        capacity: Capacity,
         observer: Observer | None = None,
     ) -> None:
         """Take the model, the bounds, and what it shares; belongs to one event loop.
@@ -71,35 +71,34 @@ class Embedder:
         Args:
             encoder: the model.
             config: the bounds.
-            capacity: threads and room, shared with other models; None makes its own.
+            capacity: threads and room, shared with other models, and closed by who made it.
             observer: hears of every batch and every call.
         """
         self._encoder = encoder
         self._observer = observer or Observer()
-        self._capacity = capacity or Capacity(config, image_streams=encoder.image_streams)
-        self._preprocessor = Preprocessor(encoder, config, self._capacity)
+        self._preprocessor = Preprocessor(encoder, config, capacity)
         self._texts: Batcher[TokenArray, FloatArray] = Batcher(
             lambda batch: list(encoder.encode_texts(batch)),
-            workers=self._capacity.text_workers,
+            workers=capacity.text_workers,
             max_batch_size=config.max_batch_size,
             max_queue_size=config.max_queue_size,
             max_batch_s=config.max_batch_ms / 1000,
             size_of=len,
             padding_cost=encoder.padding_cost,
-            yields_to=self._capacity.image_workers if encoder.image_streams else None,
+            yields_to=capacity.image_workers if encoder.image_streams else None,
             gathers=True,
             when_ended=partial(self._observer.batch_ended, self.model.ref.id, Kind.TEXT),
         )
         self._images: Batcher[PixelArray, FloatArray] = Batcher(
             lambda batch: list(encoder.encode_images(batch)),
-            workers=self._capacity.image_workers,
+            workers=capacity.image_workers,
             max_batch_size=config.max_batch_size,
             max_queue_size=config.max_queue_size,
             max_batch_s=config.max_batch_ms / 1000,
             when_ended=partial(self._observer.batch_ended, self.model.ref.id, Kind.IMAGE),
         )
-        self._text_admissions = self._capacity.text_admissions
-        self._picture_admissions = self._capacity.picture_admissions
+        self._text_admissions = capacity.text_admissions
+        self._picture_admissions = capacity.picture_admissions
 
     @property
     def model(self) -> ModelInfo:
@@ -119,11 +118,6 @@ class Embedder:
         self._preprocessor.stop()
         self._texts.close()
         self._images.close()
-
-    async def close(self) -> None:
-        """Stop, and let go of the threads; for an embedder that shares them with no other."""
-        self.stop()
-        self._capacity.close()
 
     async def warm_up(self) -> None:
         """Run text and picture, so that the first caller does not pay for it.

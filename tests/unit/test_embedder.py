@@ -17,6 +17,7 @@ from tihua_server.errors import Overloaded, ServiceError
 from tihua_server.images import decode_image
 from tihua_server.lane import Lane
 from tihua_server.observer import Kind
+from tihua_server.served_models import ServedModels
 from tihua_server.types import EncodedImage, FloatArray, PixelArray, RgbImage, Text
 
 SIZE = FakeEncoder.info.image_size
@@ -51,9 +52,10 @@ def gate(monkeypatch: pytest.MonkeyPatch) -> Gate:
 @pytest.fixture
 async def embedder() -> AsyncIterator[Embedder]:
     """An embedder of one decoding thread, with room for 10 kB of pictures."""
-    made = Embedder(FakeEncoder(), Config(preprocess_threads=1, max_queue_bytes=10_000))
-    yield made
-    await made.close()
+    config = Config(preprocess_threads=1, max_queue_bytes=10_000)
+    models = ServedModels([FakeEncoder()], config)
+    yield models.named("")
+    await models.close()
 
 
 def png(level: int, side: int = 4) -> EncodedImage:
@@ -192,7 +194,8 @@ async def test_a_picture_is_computed_before_the_rest_of_another_call(
     """It waits for the one that is being computed: nothing else is due."""
     monkeypatch.setattr(BatchCost, "of_input", lambda _, size: 60.0 * size)
     encoder = HeldPictures()
-    embedder = Embedder(encoder, Config(preprocess_threads=1, max_batch_size=1))
+    models = ServedModels([encoder], Config(preprocess_threads=1, max_batch_size=1))
+    embedder = models.named("")
     many = asyncio.create_task(embedder.embed([square(level) for level in range(5)]))
     assert await asyncio.to_thread(encoder.has_begun.wait, 10)
     single = asyncio.create_task(embedder.embed([square(9)]))
@@ -201,17 +204,18 @@ async def test_a_picture_is_computed_before_the_rest_of_another_call(
     encoder.may_go_on.set()
     await asyncio.gather(many, single)
     assert encoder.levels == [0, 9, 1, 2, 3, 4]
-    await embedder.close()
+    await models.close()
 
 
 async def test_texts_are_computed_beside_pictures_where_the_model_can() -> None:
     """A query is answered while a batch of pictures is being computed."""
     encoder = HeldPictures(image_streams=1)
-    embedder = Embedder(encoder, Config(preprocess_threads=1))
+    models = ServedModels([encoder], Config(preprocess_threads=1))
+    embedder = models.named("")
     pictures = asyncio.create_task(embedder.embed([square(1)]))
     assert await asyncio.to_thread(encoder.has_begun.wait, 10)
     assert len((await embedder.embed([Text("马")])).rows) == 1
     assert not pictures.done()
     encoder.may_go_on.set()
     await pictures
-    await embedder.close()
+    await models.close()

@@ -11,6 +11,7 @@ from tihua_server.embedder import Embedder
 from tihua_server.errors import Overloaded, ServiceError
 from tihua_server.lane import Lane
 from tihua_server.preprocessor import PIECE_CHARS
+from tihua_server.served_models import ServedModels
 from tihua_server.types import FloatArray, TokenArray, Tokens
 
 
@@ -52,10 +53,10 @@ def model() -> Iterator[HeldEncoder]:
 async def embedder(model: HeldEncoder) -> AsyncIterator[Embedder]:
     """An embedder of one thread that tokenizes, with room for 4 texts and 20 kB of them."""
     config = Config(preprocess_threads=1, max_queue_size=4, max_queue_bytes=20_000)
-    made = Embedder(model, config)
-    yield made
+    models = ServedModels([model], config)
+    yield models.named("")
     model.may_tokenize.set()
-    await made.close()
+    await models.close()
 
 
 def long(letter: str) -> str:
