@@ -116,6 +116,10 @@ class EfficientNetLite2(nn.Module):
         self.blocks = nn.ModuleList(blocks)
         self.top = SamePadConv(inputs, POOLED_CHANNELS, 1)
 
+    def first(self, blocks: int) -> nn.Sequential:
+        """Return the stem and the first `blocks` blocks as a module, which shares their weights."""
+        return nn.Sequential(self.stem, *self.blocks[:blocks])
+
     def lower(self, pixels: Tensor, blocks: int = BLOCK_COUNT) -> Tensor:
         """Return the map after the first `blocks` blocks.
 
@@ -123,10 +127,7 @@ class EfficientNetLite2(nn.Module):
             pixels: (batch, 3, side, side) float32 RGB, 0 to 255.
             blocks: how many blocks to run, 0 to `BLOCK_COUNT`.
         """
-        maps: Tensor = self.stem(pixels)
-        for block in self.blocks[:blocks]:
-            maps = block(maps)
-        return maps
+        return cast("Tensor", self.first(blocks)(pixels))
 
     def pool(self, maps: Tensor, blocks: int = BLOCK_COUNT) -> Tensor:
         """Return the pooled feature, (batch, 1280), of a map that `lower` returned.

@@ -62,7 +62,7 @@ class PictureTower(nn.Module):
 class _Lower(nn.Module):
     def __init__(self, tower: ImageTower) -> None:
         super().__init__()
-        self.layers = nn.Sequential(tower.stem, *tower.blocks[:FP32_BLOCKS])
+        self.layers = tower.first(FP32_BLOCKS)
 
     def forward(self, pixels: Tensor) -> Tensor:
         return cast("Tensor", self.layers(pixels.permute(0, 3, 1, 2).float()))
