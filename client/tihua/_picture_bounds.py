@@ -3,7 +3,8 @@
 Width times height bounds what most files cost. Beyond it go a JPEG, each of whose scans passes over
 all the pixels; a TIFF, whose tiles may be larger than the picture; a run-length encoded BMP, which
 Pillow unpacks in Python; and any file of very many small pieces, for Pillow reads each of them
-in Python. What is refused here is what no program for pictures writes. Needs Pillow.
+in Python. Ordinary files stay far within the bounds, but for a run-length encoded BMP of more than
+a screen. Needs Pillow.
 """
 
 import re
@@ -31,11 +32,15 @@ MAX_SCANNED_PIXELS = 1_000_000_000
 """Scans of a JPEG times its pixels: a second. Ordinary files have 1 scan, or some 10; of 50 million
 pixels 20 may be."""
 
-MAX_SCANS = 1_000
-"""Scans of a small JPEG."""
+MIN_SCANS, MAX_SCANS = 12, 1_000
+"""Scans that any JPEG may have, as progressive ones have 10, and those of a small one."""
 
-MAX_RLE_PIXELS = 1_000_000
-"""Width times height of a run-length encoded BMP: a third of a second under Python's lock."""
+MAX_RLE_PIXELS = 8_400_000
+"""Width times height of a run-length encoded BMP, as a screen of 3840 × 2160 has: rows that end at
+once take a second under Python's lock."""
+
+MAX_RLE_READS = 2_000_000
+"""Reads of a BMP, two of each run or row and three of a literal or a jump: a second."""
 
 MAX_TILED_SHARE = 2
 """So many times the bound on pixels may the tiles of a TIFF have: they stick out at two edges."""
@@ -54,9 +59,9 @@ _IMAGE_WIDTH, _IMAGE_LENGTH, _TILE_WIDTH, _TILE_LENGTH = 256, 257, 322, 323
 
 
 class _CountedReads(BytesIO):
-    def __init__(self, content: bytes) -> None:
+    def __init__(self, content: bytes, max_pieces: int) -> None:
         super().__init__(content)
-        self._pieces_left = MAX_PIECES
+        self._max_pieces = self._pieces_left = max_pieces
 
     def read(self, size: int | None = -1, /) -> bytes:
         """Return the next bytes.
@@ -67,17 +72,22 @@ class _CountedReads(BytesIO):
         self._pieces_left -= 1
         if self._pieces_left < 0:
             raise _too_costly(
-                f"the picture is in more than {MAX_PIECES} pieces, chunks or markers, for its"
-                f" {len(self.getvalue())} bytes",
-                max_pieces=MAX_PIECES,
+                f"the picture is in more than {self._max_pieces} pieces, such as chunks, markers or"
+                f" runs, for its {len(self.getvalue())} bytes",
+                max_pieces=self._max_pieces,
             )
         return BytesIO.read(self, size)
 
 
 def readable(content: bytes) -> BytesIO:
-    """Return the bytes of a picture file, which can be read `MAX_PIECES` times at most."""
+    """Return the bytes of a picture file, which can be read so many times at most.
+
+    `MAX_PIECES`, or of a BMP `MAX_RLE_READS`.
+    """
+    max_pieces = MAX_RLE_READS if content.startswith(b"BM") else MAX_PIECES
     # Fewer bytes are in no more pieces, and counting costs a small picture a tenth of its time.
-    return _CountedReads(content) if len(content) > MAX_PIECES else BytesIO(content)
+    is_safe = len(content) <= max_pieces
+    return BytesIO(content) if is_safe else _CountedReads(content, max_pieces)
 
 
 def check_size(width: int, height: int, max_pixels: int) -> None:
@@ -139,7 +149,7 @@ def check_work(image: Image.Image, content: bytes, max_pixels: int) -> None:
                     max_pixels=MAX_RLE_PIXELS,
                 )
         case JpegImageFile():
-            max_scans = min(MAX_SCANS, MAX_SCANNED_PIXELS // pixels)
+            max_scans = min(MAX_SCANS, max(MIN_SCANS, MAX_SCANNED_PIXELS // pixels))
             if scan_count(image, content, max_scans + 1) > max_scans:
                 raise _too_costly(
                     f"the JPEG has more than {max_scans} scans, the limit for its {pixels} pixels",

@@ -8,7 +8,7 @@ import pytest
 import tihua
 from picture_files import chunk, decode, encode, noise, png
 from PIL import Image, ImageFile
-from tihua._picture_bounds import MAX_PIECES, MAX_RLE_PIXELS, MAX_SCANS
+from tihua._picture_bounds import MAX_PIECES, MAX_RLE_PIXELS, MAX_RLE_READS, MAX_SCANS, check_work
 from tihua_server.errors import InvalidInput
 from tihua_server.images import decoding_pixels
 
@@ -57,7 +57,7 @@ def tiled(width: int, height: int, tile_width: int, tile_height: int) -> bytes:
 
 COSTLY = {
     "run-length encoded BMP": bmp(65_535, 762, b"\x01\0\0\0" * 762 + b"\0\1"),
-    "BMP that goes nowhere": bmp(8, 8, b"\0\2\0\0" * MAX_PIECES + b"\0\1"),
+    "BMP that goes nowhere": bmp(8, 8, b"\0\2\0\0" * (MAX_RLE_READS // 3 + 1) + b"\0\1"),
     "JPEG of many scans": jpeg(4_000, 200),
     "JPEG of many scans behind an end that is none": jpeg(4_000, 200, b"\xff\xfe\0\4\xff\xd9"),
     "small JPEG of many scans": jpeg(16, MAX_SCANS),
@@ -104,7 +104,8 @@ def test_it_is_refused_before_it_is_decoded(name: str, monkeypatch: pytest.Monke
 @pytest.mark.parametrize(
     "content",
     [
-        bmp(1_000, MAX_RLE_PIXELS // 1_000, b"\xff\7\0\0" * 1_000 + b"\0\1"),
+        bmp(3_840, MAX_RLE_PIXELS // 3_840, (b"\xf0\7" * 16 + b"\0\0") * 2_187 + b"\0\1"),
+        bmp(1_920, 1_080, (b"\0\x0c" + b"\7" * 12) * 160 * 1_080 + b"\0\1"),
         jpeg(1_000, 50),
         # An album's preview, or the film behind a photograph of a telephone: no scans of its own.
         encode(noise(64, 64), "JPEG") + b"\xff\xda" * 2_000,
@@ -113,11 +114,28 @@ def test_it_is_refused_before_it_is_decoded(name: str, monkeypatch: pytest.Monke
         tiled(10, 10, 512, 512),
         png(8, 8, *[chunk(b"tEXt", b"k\0v")] * 5_000, data=b"\0" * 72),
     ],
-    ids=["bmp", "many scans", "film", "album", "tiles", "one tile", "texts"],
+    ids=[
+        "bmp",
+        "bmp of many literals",
+        "many scans",
+        "film",
+        "album",
+        "tiles",
+        "one tile",
+        "texts",
+    ],
 )
 def test_ordinary_files_are_decoded(content: bytes) -> None:
     """What programs write stays far within the bounds."""
     assert decode(content).shape == (32, 32, 3)
+
+
+def test_a_progressive_jpeg_of_any_size_is_decoded() -> None:
+    """Where the operator raised the bound on pixels: its ten scans are what programs write."""
+    content = encode(noise(64, 64), "JPEG", progressive=True)
+    with Image.open(BytesIO(content)) as image:
+        image._size = (20_000, 20_000)
+        check_work(image, content, max_pixels=500_000_000)
 
 
 def test_tiles_are_counted_whole() -> None:
