@@ -149,7 +149,7 @@ class CollectionService(rpc.CollectionServiceServicer):
         """Embed and write a small set of items."""
         start_s = perf_counter()
         check_batch(request.items, "items", self._limits.max_batch_items)
-        drafts = [to_draft(item) async for item in in_turns(request.items)]
+        drafts = await in_turns(to_draft, request.items)
         collection, model = request.collection, request.model
         del request  # which holds another copy of every picture
         prepared = await self._writer.prepare(collection, drafts, model=model)

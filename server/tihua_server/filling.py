@@ -7,7 +7,7 @@ from google.protobuf.message import Message
 
 from tihua_server.config import Limits
 from tihua_server.errors import TooLarge
-from tihua_server.turns import in_turns
+from tihua_server.turns import Turns
 
 if TYPE_CHECKING:
     from google.protobuf.internal.containers import RepeatedCompositeFieldContainer
@@ -42,13 +42,15 @@ async def fill_some(
         TooLarge: there is no room for the first.
     """
     room = limits.max_message_bytes - answer.ByteSize() - _REST_BYTES
-    async for value in in_turns(values):
+    turns = Turns()
+    for value in values:
         message = messages.add()
         fill(message, value)
         room -= message.ByteSize() + _FRAME_BYTES
         if room < 0:
             del messages[-1]
             break
+        await turns.pause()
     if values and not messages:
         raise _too_large(0, len(values), limits)
     return len(messages)

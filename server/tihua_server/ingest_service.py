@@ -148,7 +148,7 @@ class _Batches:
             )
         batch = request.batch
         check_batch(batch.items, f"batch {batch.seq}", self._max_items)
-        drafts = [to_draft(item) async for item in in_turns(batch.items)]
+        drafts = await in_turns(to_draft, batch.items)
         return Batch(batch.seq, drafts, request.ByteSize())
 
 

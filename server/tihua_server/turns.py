@@ -1,21 +1,36 @@
 """Long work on the event loop, with turns for others in between."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import Callable, Iterable
 from time import perf_counter
 from typing import TypeVar
 
 TURN_S = 0.005
-"""How long the others wait at most, in seconds, but for one value that takes longer."""
+"""How long the others wait at most, in seconds, but for one step that takes longer."""
 
+S = TypeVar("S")
 T = TypeVar("T")
 
 
-async def in_turns(values: Iterable[T]) -> AsyncIterator[T]:
-    """Yield the values; when the caller has been at them for 5 ms, everybody else gets a turn."""
-    since_s = perf_counter()
-    for value in values:
-        yield value
-        if perf_counter() - since_s > TURN_S:
+class Turns:
+    """Long work of short steps, after each of which it pauses."""
+
+    def __init__(self) -> None:
+        """Begin now."""
+        self._since_s = perf_counter()
+
+    async def pause(self) -> None:
+        """Give everybody else a turn if the work has gone on for 5 ms; else return at once."""
+        if perf_counter() - self._since_s > TURN_S:
             await asyncio.sleep(0)
-            since_s = perf_counter()
+            self._since_s = perf_counter()
+
+
+async def in_turns(function: Callable[[S], T], values: Iterable[S]) -> list[T]:
+    """Return what a function makes of each value, with a pause after each."""
+    turns = Turns()
+    results = []
+    for value in values:
+        results.append(function(value))
+        await turns.pause()
+    return results

@@ -20,7 +20,7 @@ from tihua_server.lane import Lane
 from tihua_server.search_params import Fields
 from tihua_server.served_models import ServedModels
 from tihua_server.stages import Stages, longest
-from tihua_server.turns import in_turns
+from tihua_server.turns import Turns
 from tihua_server.types import Content, ModelRef
 from tihua_server.vector_store import VectorStore
 
@@ -125,11 +125,13 @@ class Writer:
         embedder = self._models.of(target.spec, model)
         failures: list[Failure] = []
         good: list[_Good] = []
-        async for index, draft in in_turns(enumerate(drafts)):
+        turns = Turns()
+        for index, draft in enumerate(drafts):
             try:
                 good.append((index, draft, draft.checked(self._limits)))
             except ServiceError as error:
                 failures.append(Failure(index, draft.id, error.detached()))
+            await turns.pause()
         already_written = 0
         left: list[tuple[int, Draft]] = []  # their ids are there, or were before them in the batch
         if mode is not WriteMode.UPSERT:
