@@ -18,8 +18,29 @@ _REST_BYTES = 4_096
 _FRAME_BYTES = 6
 """For the tag and the length of each message."""
 
+_ENTRY_BYTES = 512
+"""For what each answer of several has beside its items: timing, or the error that it is."""
+
 M = TypeVar("M", bound=Message)
 T = TypeVar("T")
+
+
+class Room:
+    """What a message has room for, on which several answers may draw that share it."""
+
+    def __init__(self, limits: Limits, *, answers: int = 0) -> None:
+        """Take the bound, and how many answers share the message, if any do."""
+        self.max_bytes = limits.max_message_bytes
+        self._left_bytes = self.max_bytes - _REST_BYTES - answers * _ENTRY_BYTES
+
+    def take(self, size_bytes: int) -> bool:
+        """Take some of it; return whether there was so much."""
+        self._left_bytes -= size_bytes
+        return self._left_bytes >= 0
+
+    def give(self, size_bytes: int) -> None:
+        """Give back what was taken."""
+        self._left_bytes += size_bytes
 
 
 async def fill_some(
@@ -27,7 +48,7 @@ async def fill_some(
     messages: "RepeatedCompositeFieldContainer[M]",
     values: Sequence[T],
     fill: Callable[[M, T], None],
-    limits: Limits,
+    room: Room,
 ) -> int:
     """Add messages to an answer, as far as there is room; return how many.
 
@@ -36,23 +57,24 @@ async def fill_some(
         messages: a field of it, empty.
         values: what to make a message of, each.
         fill: makes it.
-        limits: of the server.
+        room: of the message that it goes into.
 
     Raises:
         TooLarge: there is no room for the first.
     """
-    room = limits.max_message_bytes - answer.ByteSize() - _REST_BYTES
+    room.take(answer.ByteSize())
     turns = Turns()
     for value in values:
         message = messages.add()
         fill(message, value)
-        room -= message.ByteSize() + _FRAME_BYTES
-        if room < 0:
+        size_bytes = message.ByteSize() + _FRAME_BYTES
+        if not room.take(size_bytes):
+            room.give(size_bytes)
             del messages[-1]
             break
         await turns.pause()
     if values and not messages:
-        raise _too_large(0, len(values), limits)
+        raise _too_large(0, len(values), room)
     return len(messages)
 
 
@@ -61,26 +83,27 @@ async def fill_all(
     messages: "RepeatedCompositeFieldContainer[M]",
     values: Sequence[T],
     fill: Callable[[M, T], None],
-    limits: Limits,
+    room: Room,
 ) -> None:
     """Do as `fill_some`.
 
     Raises:
         TooLarge: there is no room for all.
     """
-    added = await fill_some(answer, messages, values, fill, limits)
+    added = await fill_some(answer, messages, values, fill, room)
     if added < len(values):
-        raise _too_large(added, len(values), limits)
+        room.give(answer.ByteSize())  # others that share it may have it
+        raise _too_large(added, len(values), room)
 
 
-def _too_large(added: int, wanted: int, limits: Limits) -> TooLarge:
+def _too_large(added: int, wanted: int, room: Room) -> TooLarge:
     return TooLarge(
-        f"the answer has {wanted} items, and {limits.max_message_bytes} bytes have room for "
+        f"the answer has {wanted} items, and {room.max_bytes} bytes have room for "
         f"{added}: ask for fewer, or for less of each by read_mask",
         reason="ANSWER_TOO_LARGE",
         metadata={
             "items": wanted,
             "items_with_room": added,
-            "max_message_bytes": limits.max_message_bytes,
+            "max_message_bytes": room.max_bytes,
         },
     )

@@ -60,15 +60,21 @@ async def test_items_that_do_not_fit_are_to_be_asked_for_in_parts(
     client: tihua.AsyncClient,
 ) -> None:
     """By id and by search; the error tells how many fit."""
-    queries = [tihua.Query(text="马", limit=8)] * 3
-    for call in (
-        client.get_items(IDS),
-        client.search(text="马", limit=40),
-        client.search_many(queries),
-    ):
+    for call in (client.get_items(IDS), client.search(text="马", limit=40)):
         with pytest.raises(tihua.InvalidRequestError, match="ask for fewer") as refused:
             await call
         assert refused.value.reason == "ANSWER_TOO_LARGE"
         assert int(refused.value.metadata["items_with_room"]) > 0
     assert len(await client.get_items(IDS, fields=[])) == 40
     assert len(await client.search(text="马", limit=8)) == 8
+
+
+async def test_queries_that_do_not_fit_beside_the_others_are_told(
+    client: tihua.AsyncClient,
+) -> None:
+    """The others are answered."""
+    results = await client.search_many([tihua.Query(text="马", limit=8)] * 3)
+    [refused, again] = [each for each in results if isinstance(each, tihua.TihuaError)]
+    assert refused.reason == again.reason == "ANSWER_TOO_LARGE"
+    [answer] = [each for each in results if not isinstance(each, tihua.TihuaError)]
+    assert len(answer) == 8
