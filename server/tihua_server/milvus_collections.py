@@ -78,9 +78,9 @@ class MilvusCollections(MilvusLoading):
                     await self._flush(name)
                 built = await self._call(name, self._client.describe_index, name, EMBEDDING)
                 if not found.is_released or not self._is_built(found.spec.index, built):
-                    await self.load(name)
-                    if found.is_released:
-                        await self.release(name)
+                    await self._load(found.spec)
+                    if found.is_released:  # as is still noted, should a kill come between
+                        await self._call(name, self._client.release_collection, name)
             except NotFound:
                 continue  # it is of others
             except ServiceError as error:

@@ -153,14 +153,18 @@ class MilvusLoading:
     async def load(self, name: str) -> None:
         """Load a collection; its index is built if creating or replacing it was cut short."""
         found = await self._record(name)
+        await self._load(found.spec)
+        if found.is_released:
+            await self._note_release(name, is_released=False)
+
+    async def _load(self, spec: CollectionSpec) -> None:
+        name = spec.name
         try:
-            await self._call(name, self._index_and_load, found.spec, timeout_s=LOAD_TIMEOUT_S)
+            await self._call(name, self._index_and_load, spec, timeout_s=LOAD_TIMEOUT_S)
         except StoreError:
             if not (embedded := self._connection.embedded):
                 raise
             await self._call(name, _load_collection, embedded, name, timeout_s=LOAD_TIMEOUT_S)
-        if found.is_released:
-            await self._note_release(name, is_released=False)
 
     async def build_index(self, name: str, index: Index | None) -> None:
         """Replace the index of a collection, or build the one that it has anew, and load it."""
@@ -210,10 +214,14 @@ class MilvusLoading:
         await self._call(name, alter, name, released(is_released=is_released))
 
     def _index_and_load(self, spec: CollectionSpec, *, timeout: float) -> None:
-        """Load a collection with the index that it shall have, building what is not there."""
-        name, client = spec.name, self._client
+        """Load a collection with the index that it shall have, building what is not there.
+
+        Where a disk has no room for that, another index that is there stays for now.
+        """
+        name, client, embedded = spec.name, self._client, self._connection.embedded
         built = client.describe_index(name, EMBEDDING, timeout=timeout)
-        if not self._is_built(spec.index, built):
+        has_room = built is None or embedded is None or embedded.has_room
+        if has_room and not self._is_built(spec.index, built):
             if built is not None:
                 self._drop_index(name, timeout=timeout)
             wanted = as_built(spec.index, lite=self._is_lite)

@@ -1,12 +1,15 @@
 """The index of a collection that is there: replaced, built anew, and what is cut short of it."""
 
 import asyncio
+import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+from pymilvus import MilvusClient
+from tihua_server import milvus_directory
 from tihua_server.collection import CollectionSpec, Index, IndexType, LoadState
 from tihua_server.errors import InvalidInput, NotFound, StoreUnavailable
 from tihua_server.item import Item
@@ -178,22 +181,27 @@ async def test_a_restart_completes_what_was_cut_short(
     await store.close()
 
 
+def make_hnsw(store: Milvus, name: str) -> None:
+    """Give a collection the index that earlier versions made on Milvus Lite."""
+    client = store._client
+    client.release_collection(name, timeout=9)
+    client.drop_index(name, EMBEDDING, timeout=9)
+    params = client.prepare_index_params()
+    params.add_index(
+        EMBEDDING, index_type="HNSW", metric_type="COSINE", params={"params": dict(HNSW.params)}
+    )
+    client.create_index(name, params, timeout=9)
+    client.load_collection(name, timeout=9)
+
+
 @pytest.mark.parametrize("is_released", [False, True])
 async def test_an_hnsw_index_of_milvus_lite_is_replaced_when_the_store_is_opened(
     tmp_path: Path, spec: Spec, embeddings: FloatArray, *, is_released: bool
 ) -> None:
     """Earlier versions made one; the collection says what was asked for, and stays released."""
     store = await Milvus.open(tmp_path / "milvus")
-    created = replace(spec(), index=HNSW)
-    name = await filled(store, created, embeddings)
-    store._client.release_collection(name, timeout=9)
-    store._client.drop_index(name, EMBEDDING, timeout=9)
-    params = store._client.prepare_index_params()
-    params.add_index(
-        EMBEDDING, index_type="HNSW", metric_type="COSINE", params={"params": dict(HNSW.params)}
-    )
-    store._client.create_index(name, params, timeout=9)
-    store._client.load_collection(name, timeout=9)
+    name = await filled(store, replace(spec(), index=HNSW), embeddings)
+    make_hnsw(store, name)
     if is_released:
         await store.release(name)
     await store.close()
@@ -206,3 +214,50 @@ async def test_an_hnsw_index_of_milvus_lite_is_replaced_when_the_store_is_opened
     assert built["index_type"] == "IVF_FLAT"
     assert found.spec.index == HNSW
     assert found.load_state is (LoadState.RELEASED if is_released else LoadState.LOADED)
+
+
+async def test_an_index_stays_until_there_is_room_for_another(
+    tmp_path: Path, spec: Spec, embeddings: FloatArray, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On a full disk a collection is loaded with the one that it has, and searched."""
+    store = await Milvus.open(tmp_path / "milvus")
+    name = await filled(store, replace(spec(), index=HNSW), embeddings)
+    make_hnsw(store, name)
+    await store.close()
+    monkeypatch.setattr(milvus_directory, "MIN_FREE_BYTES", 2**60)
+
+    store = await Milvus.open(tmp_path / "milvus")
+
+    assert store._client.describe_index(name, EMBEDDING, timeout=9)["index_type"] == "HNSW"
+    assert (await store.describe(name)).load_state is LoadState.LOADED
+    assert await nearest(store, name, embeddings) == "7"
+    monkeypatch.undo()
+    await store.load(name)
+    await check_is_built(store, name, embeddings)
+    await store.close()
+
+
+async def test_a_kill_while_a_released_collection_gets_its_index_leaves_it_released(
+    tmp_path: Path, spec: Spec, embeddings: FloatArray, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is on the disk says so all the time."""
+    store = await Milvus.open(tmp_path / "milvus")
+    name = await filled(store, replace(spec(), index=HNSW), embeddings)
+    make_hnsw(store, name)
+    await store.release(name)
+    await store.close()
+    release, killed = MilvusClient.release_collection, tmp_path / "killed"
+
+    def release_kept(client: MilvusClient, *args: object, **kwargs: object) -> None:
+        shutil.rmtree(killed, ignore_errors=True)
+        shutil.copytree(tmp_path / "milvus", killed)
+        release(client, *args, **kwargs)
+
+    with monkeypatch.context() as keeping:
+        keeping.setattr(MilvusClient, "release_collection", release_kept)
+        await (await Milvus.open(tmp_path / "milvus")).close()
+
+    store = await Milvus.open(killed)
+
+    assert (await store.describe(name)).load_state is LoadState.RELEASED
+    await store.close()
