@@ -697,7 +697,8 @@ type SearchManyResponse_Entry_Response struct {
 }
 
 type SearchManyResponse_Entry_Error struct {
-	// Why it failed.
+	// Why it failed. RESOURCE_EXHAUSTED, reason ANSWER_TOO_LARGE, if its hits do not fit into
+	// Limits.max_message_bytes beside those of the queries that were answered before it.
 	Error *ItemError `protobuf:"bytes,2,opt,name=error,proto3,oneof"`
 }
 

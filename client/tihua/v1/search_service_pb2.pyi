@@ -355,7 +355,9 @@ class SearchManyResponse(_message.Message):
 
         @_builtins.property
         def error(self) -> _types_pb2.ItemError:
-            """Why it failed."""
+            """Why it failed. RESOURCE_EXHAUSTED, reason ANSWER_TOO_LARGE, if its hits do not fit into
+            Limits.max_message_bytes beside those of the queries that were answered before it.
+            """
 
         def __init__(
             self,

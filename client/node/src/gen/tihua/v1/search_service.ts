@@ -220,7 +220,10 @@ export interface SearchManyResponse_Entry {
     /** Its hits. */
     { $case: "response"; value: SearchResponse }
     | //
-    /** Why it failed. */
+    /**
+     * Why it failed. RESOURCE_EXHAUSTED, reason ANSWER_TOO_LARGE, if its hits do not fit into
+     * Limits.max_message_bytes beside those of the queries that were answered before it.
+     */
     { $case: "error"; value: ItemError }
     | undefined;
 }

@@ -81,7 +81,8 @@ private static final long serialVersionUID = 0L;
 
     /**
      * <pre>
-     * Why it failed.
+     * Why it failed. RESOURCE_EXHAUSTED, reason ANSWER_TOO_LARGE, if its hits do not fit into
+     * Limits.max_message_bytes beside those of the queries that were answered before it.
      * </pre>
      *
      * <code>.tihua.v1.ItemError error = 2;</code>
@@ -90,7 +91,8 @@ private static final long serialVersionUID = 0L;
     boolean hasError();
     /**
      * <pre>
-     * Why it failed.
+     * Why it failed. RESOURCE_EXHAUSTED, reason ANSWER_TOO_LARGE, if its hits do not fit into
+     * Limits.max_message_bytes beside those of the queries that were answered before it.
      * </pre>
      *
      * <code>.tihua.v1.ItemError error = 2;</code>
@@ -99,7 +101,8 @@ private static final long serialVersionUID = 0L;
     io.github.tihua.v1.ItemError getError();
     /**
      * <pre>
-     * Why it failed.
+     * Why it failed. RESOURCE_EXHAUSTED, reason ANSWER_TOO_LARGE, if its hits do not fit into
+     * Limits.max_message_bytes beside those of the queries that were answered before it.
      * </pre>
      *
      * <code>.tihua.v1.ItemError error = 2;</code>
@@ -239,7 +242,8 @@ private static final long serialVersionUID = 0L;
     public static final int ERROR_FIELD_NUMBER = 2;
     /**
      * <pre>
-     * Why it failed.
+     * Why it failed. RESOURCE_EXHAUSTED, reason ANSWER_TOO_LARGE, if its hits do not fit into
+     * Limits.max_message_bytes beside those of the queries that were answered before it.
      * </pre>
      *
      * <code>.tihua.v1.ItemError error = 2;</code>
@@ -251,7 +255,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Why it failed.
+     * Why it failed. RESOURCE_EXHAUSTED, reason ANSWER_TOO_LARGE, if its hits do not fit into
+     * Limits.max_message_bytes beside those of the queries that were answered before it.
      * </pre>
      *
      * <code>.tihua.v1.ItemError error = 2;</code>
@@ -266,7 +271,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Why it failed.
+     * Why it failed. RESOURCE_EXHAUSTED, reason ANSWER_TOO_LARGE, if its hits do not fit into
+     * Limits.max_message_bytes beside those of the queries that were answered before it.
      * </pre>
      *
      * <code>.tihua.v1.ItemError error = 2;</code>
@@ -868,7 +874,8 @@ private static final long serialVersionUID = 0L;
           io.github.tihua.v1.ItemError, io.github.tihua.v1.ItemError.Builder, io.github.tihua.v1.ItemErrorOrBuilder> errorBuilder_;
       /**
        * <pre>
-       * Why it failed.
+       * Why it failed. RESOURCE_EXHAUSTED, reason ANSWER_TOO_LARGE, if its hits do not fit into
+       * Limits.max_message_bytes beside those of the queries that were answered before it.
        * </pre>
        *
        * <code>.tihua.v1.ItemError error = 2;</code>
@@ -880,7 +887,8 @@ private static final long serialVersionUID = 0L;
       }
       /**
        * <pre>
-       * Why it failed.
+       * Why it failed. RESOURCE_EXHAUSTED, reason ANSWER_TOO_LARGE, if its hits do not fit into
+       * Limits.max_message_bytes beside those of the queries that were answered before it.
        * </pre>
        *
        * <code>.tihua.v1.ItemError error = 2;</code>
@@ -902,7 +910,8 @@ private static final long serialVersionUID = 0L;
       }
       /**
        * <pre>
-       * Why it failed.
+       * Why it failed. RESOURCE_EXHAUSTED, reason ANSWER_TOO_LARGE, if its hits do not fit into
+       * Limits.max_message_bytes beside those of the queries that were answered before it.
        * </pre>
        *
        * <code>.tihua.v1.ItemError error = 2;</code>
@@ -922,7 +931,8 @@ private static final long serialVersionUID = 0L;
       }
       /**
        * <pre>
-       * Why it failed.
+       * Why it failed. RESOURCE_EXHAUSTED, reason ANSWER_TOO_LARGE, if its hits do not fit into
+       * Limits.max_message_bytes beside those of the queries that were answered before it.
        * </pre>
        *
        * <code>.tihua.v1.ItemError error = 2;</code>
@@ -940,7 +950,8 @@ private static final long serialVersionUID = 0L;
       }
       /**
        * <pre>
-       * Why it failed.
+       * Why it failed. RESOURCE_EXHAUSTED, reason ANSWER_TOO_LARGE, if its hits do not fit into
+       * Limits.max_message_bytes beside those of the queries that were answered before it.
        * </pre>
        *
        * <code>.tihua.v1.ItemError error = 2;</code>
@@ -967,7 +978,8 @@ private static final long serialVersionUID = 0L;
       }
       /**
        * <pre>
-       * Why it failed.
+       * Why it failed. RESOURCE_EXHAUSTED, reason ANSWER_TOO_LARGE, if its hits do not fit into
+       * Limits.max_message_bytes beside those of the queries that were answered before it.
        * </pre>
        *
        * <code>.tihua.v1.ItemError error = 2;</code>
@@ -990,7 +1002,8 @@ private static final long serialVersionUID = 0L;
       }
       /**
        * <pre>
-       * Why it failed.
+       * Why it failed. RESOURCE_EXHAUSTED, reason ANSWER_TOO_LARGE, if its hits do not fit into
+       * Limits.max_message_bytes beside those of the queries that were answered before it.
        * </pre>
        *
        * <code>.tihua.v1.ItemError error = 2;</code>
@@ -1000,7 +1013,8 @@ private static final long serialVersionUID = 0L;
       }
       /**
        * <pre>
-       * Why it failed.
+       * Why it failed. RESOURCE_EXHAUSTED, reason ANSWER_TOO_LARGE, if its hits do not fit into
+       * Limits.max_message_bytes beside those of the queries that were answered before it.
        * </pre>
        *
        * <code>.tihua.v1.ItemError error = 2;</code>
@@ -1018,7 +1032,8 @@ private static final long serialVersionUID = 0L;
       }
       /**
        * <pre>
-       * Why it failed.
+       * Why it failed. RESOURCE_EXHAUSTED, reason ANSWER_TOO_LARGE, if its hits do not fit into
+       * Limits.max_message_bytes beside those of the queries that were answered before it.
        * </pre>
        *
        * <code>.tihua.v1.ItemError error = 2;</code>
