@@ -18,11 +18,17 @@ def read_secret(path: FileName) -> bytes:
     with Path(path).open("rb") as file:
         mode = os.fstat(file.fileno()).st_mode
         content = file.read()
-    # On other systems, and of a pipe, the bits mean nothing.
-    if os.name == "posix" and stat.S_ISREG(mode) and mode & 0o007:
-        raise InvalidRequestError(
-            f"{path} is open to every user of this machine (mode {mode & 0o777:o}); chmod o= "
-            f"{path}, or where it is mounted: mode 0440 and fsGroup, or TIHUA_TOKEN for a token",
-            reason="SECRET_EXPOSED",
-        )
+    if problem := exposure(path, mode):
+        raise InvalidRequestError(f"{problem}, or TIHUA_TOKEN for a token", reason="SECRET_EXPOSED")
     return content
+
+
+def exposure(path: FileName, mode: int) -> str:
+    """Return why nothing in a file of this mode is a secret, and the remedy; else nothing."""
+    # On other systems, and of a pipe, the bits mean nothing.
+    if os.name != "posix" or not stat.S_ISREG(mode) or not mode & 0o007:
+        return ""
+    return (
+        f"{path} is open to every user of this machine (mode {mode & 0o777:o}); chmod o= "
+        f"{path}, or where it is mounted: mode 0440 and fsGroup"
+    )

@@ -154,7 +154,6 @@ def read_chinese_clip(
         dim=architecture.dim,
         image_size=architecture.image_size,
         context_length=CONTEXT_LENGTH,
-        tolerates_bf16=True,
         towers=lambda: _towers(architecture, state),
     )
 

@@ -63,8 +63,6 @@ class ClipModel:
         dim: length of an embedding.
         image_size: side of the square, in pixels, that its image tower sees.
         context_length: tokens per text, [CLS] and [SEP] included.
-        tolerates_bf16: whether bfloat16 keeps its embeddings within the bound of `agreement.py`;
-            what `--precision auto` goes by.
         towers: builds the networks with their weights, new ones at each call; takes seconds for a
             large model, and an engine that kept what it made of them before does without.
     """
@@ -73,5 +71,4 @@ class ClipModel:
     dim: int
     image_size: int
     context_length: int
-    tolerates_bf16: bool
     towers: Callable[[], Towers]

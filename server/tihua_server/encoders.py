@@ -23,7 +23,7 @@ ENGINES = ("auto", "torch", "openvino")
 """`auto` is torch on CUDA, and on a CPU OpenVINO where it is installed."""
 
 PRECISIONS = ("auto", "fp32", "bf16", "int8")
-"""`auto` is bf16 where device and model are made for it and it agrees with fp32, else fp32."""
+"""`auto` is bf16 where the device is made for it and it agrees with fp32, else fp32."""
 
 _log = structlog.get_logger("tihua")
 
@@ -93,7 +93,7 @@ def load_encoder(config: Config) -> Encoder:
     engine: Engine
     if config.precision != "auto":
         engine = make(config.precision)
-    elif model.tolerates_bf16 and is_bf16_fast:
+    elif is_bf16_fast:
         engine = _bf16_or_fp32(make)
     else:
         engine = make("fp32")

@@ -108,7 +108,7 @@ OPTIONS = (
     _knob(
         "precision",
         type=click.Choice(PRECISIONS),
-        help="auto takes bf16 where device and model are made for it, else fp32. int8 is faster "
+        help="auto takes bf16 where the device is made for it, else fp32. int8 is faster "
         "still on a CPU, for a cosine of at least 0.99 to fp32. All search one and the same "
         "collection.",
     ),

@@ -5,7 +5,6 @@ within a second; what is new and broken is logged, and the old goes on to hold.
 """
 
 import os
-import stat
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -13,6 +12,7 @@ from pathlib import Path
 from typing import Generic, TypeVar
 
 import structlog
+from tihua._secret_file import exposure
 
 from tihua_server.errors import InvalidInput
 
@@ -39,11 +39,8 @@ def read_secret(path: Path) -> bytes:
             content = file.read(MAX_BYTES + 1)
     except OSError as error:
         raise InvalidInput(f"can't read {path}: {error.strerror}") from error
-    if stat.S_ISREG(mode) and mode & 0o007:
-        raise InvalidInput(
-            f"{path} is open to every user of this machine (mode {mode & 0o777:o}); chmod o= "
-            f"{path}, or where it is mounted: mode 0440 and fsGroup"
-        )
+    if problem := exposure(path, mode):
+        raise InvalidInput(problem)
     if len(content) > MAX_BYTES:
         raise InvalidInput(f"{path} is larger than {MAX_BYTES} bytes; is it the right file?")
     return content

@@ -39,7 +39,6 @@ def small_clip(seed: int = 0) -> ClipModel:
         dim=64,
         image_size=64,
         context_length=52,
-        tolerates_bf16=True,
         towers=lambda: small_towers(seed),
     )
 

@@ -52,10 +52,13 @@ def gate(monkeypatch: pytest.MonkeyPatch) -> Iterator[Gate]:
 
 
 @pytest.fixture
-async def preprocessor() -> AsyncIterator[Preprocessor]:
+async def preprocessor(tmp_path: Path) -> AsyncIterator[Preprocessor]:
     """Two threads that may have one picture of 16 × 16 decoded at a time."""
     config = Config(
-        preprocess_threads=2, max_decode_pixels=256, limits=Limits(max_image_pixels=1_024)
+        preprocess_threads=2,
+        max_decode_pixels=256,
+        image_root=tmp_path,
+        limits=Limits(max_image_pixels=1_024),
     )
     capacity = Capacity(config, image_streams=0)
     made = Preprocessor(FakeEncoder(), config, capacity)
@@ -153,46 +156,40 @@ async def test_an_interactive_picture_overtakes_bulk_that_waits_for_memory(
     assert preprocessor.queue_size(Lane.BULK) == 0
 
 
-async def test_a_file_of_the_server_is_decoded_when_there_is_memory_for_it(
-    gate: Gate, tmp_path: Path
-) -> None:
-    """While it waits its content is not kept: it is read again."""
-    config = Config(preprocess_threads=2, max_decode_pixels=256, image_root=tmp_path)
-    capacity = Capacity(config, image_streams=0)
-    preprocessor = Preprocessor(FakeEncoder(), config, capacity)
-    (tmp_path / "horse.png").write_bytes(png(2).content)
+async def wait_for_memory(
+    preprocessor: Preprocessor, gate: Gate, folder: Path
+) -> list["asyncio.Task[PixelArray]"]:
+    """Return when a file of the server waits for the memory of the picture before it; both."""
+    (folder / "horse.png").write_bytes(png(2).content)
     first = await begin(preprocessor, gate, png(1))
     horse = asyncio.create_task(preprocessor.pixels(ImagePath("horse.png"), lane=Lane.INTERACTIVE))
     while png(2).content not in gate.sized:
         await asyncio.sleep(0)
+    return [first, horse]
+
+
+async def test_a_file_of_the_server_is_decoded_when_there_is_memory_for_it(
+    preprocessor: Preprocessor, gate: Gate, tmp_path: Path
+) -> None:
+    """While it waits its content is not kept: it is read again."""
+    tasks = await wait_for_memory(preprocessor, gate, tmp_path)
     gate.is_open.set()
-    await first
-    assert (await horse == 2).all()
-    preprocessor.stop()
-    capacity.close()
+    _, horse = await asyncio.gather(*tasks)
+    assert (horse == 2).all()
 
 
 async def test_a_file_that_has_grown_meanwhile_waits_for_more_memory(
-    gate: Gate, tmp_path: Path
+    preprocessor: Preprocessor, gate: Gate, tmp_path: Path
 ) -> None:
     """The room that it waited for was that of the smaller picture."""
-    config = Config(preprocess_threads=2, max_decode_pixels=256, image_root=tmp_path)
-    capacity = Capacity(config, image_streams=0)
-    preprocessor = Preprocessor(FakeEncoder(), config, capacity)
-    (tmp_path / "horse.png").write_bytes(png(2).content)
-    first = await begin(preprocessor, gate, png(1))
-    horse = asyncio.create_task(preprocessor.pixels(ImagePath("horse.png"), lane=Lane.INTERACTIVE))
-    while png(2).content not in gate.sized:
-        await asyncio.sleep(0)
+    tasks = await wait_for_memory(preprocessor, gate, tmp_path)
     larger = png(3, side=32).content
     (tmp_path / "horse.png").write_bytes(larger)
     gate.is_open.set()
-    await first
-    assert (await horse == 3).all()
+    _, horse = await asyncio.gather(*tasks)
+    assert (horse == 3).all()
     # With the room of 256 pixels, and then with that of 1 024.
     assert gate.sized == [png(1).content, png(2).content, larger, larger]
-    preprocessor.stop()
-    capacity.close()
 
 
 async def test_a_file_that_can_not_be_read_is_named() -> None:
