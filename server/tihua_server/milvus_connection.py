@@ -170,6 +170,9 @@ class MilvusConnection:
         start_s, reason = perf_counter(), ""
         try:
             yield
+        except ServiceError as error:  # the function's own: a disk without room
+            reason = error.reason
+            raise
         except (TimeoutError, asyncio.CancelledError, MilvusException, grpc.RpcError) as error:
             task = asyncio.current_task()
             if isinstance(error, asyncio.CancelledError) and (

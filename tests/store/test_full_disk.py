@@ -15,6 +15,7 @@ from tihua_server import milvus_directory
 from tihua_server.collection import CollectionSpec
 from tihua_server.errors import StoreFull
 from tihua_server.item import Item
+from tihua_server.metrics import Metrics
 from tihua_server.milvus import Milvus
 from tihua_server.milvus_errors import is_disk_failure
 from tihua_server.search_params import Fields, Filter, SearchParams
@@ -130,6 +131,21 @@ async def test_a_full_disk_refuses_writes_and_answers_searches(
     await lite.ping()
     await lite.upsert(crowded, items(embeddings, 10, 20))
     assert await lite.count(crowded, EVERYTHING) == 20
+
+
+async def test_a_full_disk_is_counted_though_nobody_writes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The alert on it needs no more than that health asks."""
+    metrics = Metrics()
+    store = await Milvus.open(tmp_path / "milvus", observer=metrics)
+    with monkeypatch.context() as full, pytest.raises(StoreFull):
+        full.setattr(milvus_directory, "MIN_FREE_BYTES", 2**60)
+        await store.ping()
+    await store.close()
+
+    labels = {"call": "require_room", "reason": "STORE_FULL"}
+    assert metrics.registry.get_sample_value("tihua_store_errors_total", labels) == 1
 
 
 @pytest.mark.parametrize("when", ["at the start", "while it runs"])
