@@ -111,6 +111,11 @@ class Admission:
         self._streams = _Room(max_stream_count, int(max_bytes * STREAM_SHARE))
 
     @property
+    def held(self) -> int:
+        """Inputs that were let in."""
+        return self._all.count.held
+
+    @property
     def held_bytes(self) -> int:
         """Bytes of what was let in."""
         return self._all.bytes.held

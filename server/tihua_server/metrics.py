@@ -53,6 +53,9 @@ class Metrics(Observer):
             ("reason",),
         )
         self._rpcs_under_way = self._gauge("tihua_rpcs_under_way", "Calls that are under way.")
+        self._admitted = self._gauge(
+            "tihua_admitted", "Inputs that wait or are worked on, of all models.", ("lane", "kind")
+        )
         self._queue_size = self._gauge(
             "tihua_queue_size", "Inputs that wait for a model.", ("model", "lane", "kind")
         )
@@ -189,8 +192,12 @@ class Metrics(Observer):
         self._rpcs_under_way.set_function(under_way)
         self._ingest_streams.set_function(streams)
 
-    def read_queue_bytes(self, lane: str, queue_bytes: Callable[[], int]) -> None:
-        """Take where to read how much waits in a lane of all models."""
+    def read_lane(
+        self, lane: str, *, admitted: dict[Kind, Callable[[], int]], queue_bytes: Callable[[], int]
+    ) -> None:
+        """Take where to read how much a lane of all models holds."""
+        for kind, count in admitted.items():
+            self._admitted.labels(lane, kind.value).set_function(count)
         self._queue_bytes.labels(lane).set_function(queue_bytes)
 
     def read_queues(

@@ -14,7 +14,7 @@ from tihua_server.config import Config
 from tihua_server.embedder import Embedder
 from tihua_server.errors import InvalidInput, ModelMismatch, NotFound
 from tihua_server.lane import Lane
-from tihua_server.observer import Observer
+from tihua_server.observer import Kind, Observer
 from tihua_server.types import Encoder, ModelInfo
 
 CLOSE_S = 5.0
@@ -85,6 +85,12 @@ class ServedModels:
         if any(model.ref.id == spec.model.id for model in self):
             remedy = "start one with the collection's checkpoint, or reindex the collection"
         raise _mismatch(spec, list(self), "this server has", remedy)
+
+    def admitted(self, kind: Kind, lane: Lane) -> int:
+        """Return how many inputs of a kind wait or are worked on."""
+        capacity = self._capacity
+        admissions = capacity.text_admissions if kind is Kind.TEXT else capacity.picture_admissions
+        return admissions[lane].held
 
     def queue_bytes(self, lane: Lane) -> int:
         """Return how many bytes the pictures have that wait or are worked on."""

@@ -68,7 +68,11 @@ class Telemetry:
         )
         metrics.read_calls(lambda: calls.under_way, lambda: ingester.stream_count)
         for lane in Lane:
-            metrics.read_queue_bytes(lane.value, partial(models.queue_bytes, lane))
+            metrics.read_lane(
+                lane.value,
+                admitted={kind: partial(models.admitted, kind, lane) for kind in Kind},
+                queue_bytes=partial(models.queue_bytes, lane),
+            )
         for model in models:
             metrics.tell_model(model)
             embedder = models.named(model.ref.id)

@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,8 +11,12 @@ import tihua
 from fake_encoder import FakeEncoder
 from held_encoder import HeldEncoder
 from in_process import serving
+from picture_files import encode, noise
+from PIL.Image import Image
 from processes import ServerProcess
-from scraped import ROOT, Scraped, metrics_named
+from scraped import ROOT, Scraped, metrics_named, scraped_when
+from second_encoder import SecondEncoder
+from tihua._picture import Box
 from tihua_server.config import Config
 
 PAGE = (ROOT / "docs" / "observability.md").read_text(encoding="utf-8")
@@ -87,14 +92,60 @@ async def test_what_waits_is_seen_while_it_waits(tmp_path: Path) -> None:
         busy = await held.hold(client)
         waiting = asyncio.create_task(client.embed_texts(["马", "桥"]))
         queued = {"model": "fake", "lane": "interactive", "kind": "text"}
-        while (seen := await asyncio.to_thread(Scraped, address)).value(
-            "tihua_queue_size", **queued
-        ) < 2:
-            await asyncio.sleep(0.01)
+        seen = await scraped_when(2, address, "tihua_queue_size", **queued)
+        assert seen.value("tihua_admitted", lane="interactive", kind="text") == 3
         assert seen.value("tihua_max_queue_size") == 5
         assert seen.value("tihua_rpcs_under_way") == 2
         held.may_go_on.set()
         await asyncio.gather(busy, waiting)
         after = await asyncio.to_thread(Scraped, address)
         assert after.value("tihua_queue_size", **queued) == 0
+        assert after.value("tihua_admitted", lane="interactive", kind="text") == 0
         assert after.value("tihua_rpcs_under_way") == 0
+
+
+class HeldDecoding(FakeEncoder):
+    """A model whose pictures are resized when they may."""
+
+    def __init__(self) -> None:
+        """Let none pass."""
+        super().__init__()
+        self.has_begun = threading.Event()
+        self.may_go_on = threading.Event()
+
+    def resize(self, image: Image, size: int, box: Box | None = None) -> Image:
+        """Wait for leave."""
+        self.has_begun.set()
+        assert self.may_go_on.wait(30)
+        return super().resize(image, size, box)
+
+
+async def test_a_lane_full_of_pictures_that_are_decoded_is_seen_to_be_full(tmp_path: Path) -> None:
+    """Those of all models count, though none of them waits for a model yet."""
+    held = HeldDecoding()
+    config = Config(
+        port=0,
+        data_dir=tmp_path,
+        metrics_port=0,
+        drain_timeout_s=5,
+        max_queue_size=2,
+        preprocess_threads=1,
+    )
+    picture = encode(noise(40, 40), "PNG")
+    async with (
+        serving(held, config, SecondEncoder()) as app,
+        tihua.AsyncClient(app.address) as client,
+    ):
+        decoded = asyncio.create_task(client.embed_image(picture))
+        await asyncio.to_thread(held.has_begun.wait, 10)
+        behind = asyncio.create_task(client.embed_image(picture, model="second"))
+        pictures = {"lane": "interactive", "kind": "image"}
+        address = app.telemetry.addresses["metrics"]
+        seen = await scraped_when(2, address, "tihua_admitted", **pictures)
+        assert seen.value("tihua_max_queue_size") == 2
+        for model in ("fake", "second"):
+            assert seen.value("tihua_queue_size", model=model, **pictures) == 0
+        with pytest.raises(tihua.OverloadedError):
+            await client.embed_image(picture, timeout=1)
+        held.may_go_on.set()
+        await asyncio.gather(decoded, behind)

@@ -1,5 +1,6 @@
 """The metrics of a server, as Prometheus would read them."""
 
+import asyncio
 import re
 import urllib.request
 from pathlib import Path
@@ -48,3 +49,10 @@ def metrics_named(text: str) -> set[str]:
     """Return the metrics of ours and of the process that a text names, without their suffixes."""
     names = set(re.findall(r"\b(?:tihua|process)_[a-z_]+\b", text))
     return {re.sub(r"_(bucket|sum|count)$", "", name) for name in names}
+
+
+async def scraped_when(value: float, address: str, name: str, **labels: str) -> Scraped:
+    """Return the first scrape of a server in which a sample has a value."""
+    while (seen := await asyncio.to_thread(Scraped, address)).value(name, **labels) != value:
+        await asyncio.sleep(0.01)
+    return seen
