@@ -13,9 +13,10 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from held_encoder import HeldEncoder
 from in_process import serving
 from processes import run_tihua, running
+from scraped import scraped_when
 from stuck_server import STUCK
+from tihua_server.app import App
 from tihua_server.config import Config
-from tihua_server.lane import Lane
 from tihua_server.types import Encoder
 
 
@@ -25,16 +26,22 @@ def held(encoder: Encoder) -> HeldEncoder:
     return HeldEncoder(encoder)
 
 
+async def texts_wait(count: int, app: App) -> None:
+    """Return when so many texts wait for the model."""
+    address = app.telemetry.addresses["metrics"]
+    queued = {"model": "fake", "lane": "interactive", "kind": "text"}
+    await scraped_when(count, address, "tihua_queue_size", **queued)
+
+
 async def test_a_full_server_refuses_with_a_delay_and_recovers(
     held: HeldEncoder, tmp_path: Path
 ) -> None:
     """RESOURCE_EXHAUSTED with RetryInfo; who waited is served, and the next is welcome."""
-    config = Config(port=0, data_dir=tmp_path, max_queue_size=3, drain_timeout_s=5)
+    config = Config(port=0, data_dir=tmp_path, metrics_port=0, max_queue_size=3, drain_timeout_s=5)
     async with serving(held, config) as app, tihua.AsyncClient(app.address) as client:
         busy = await held.hold(client)
         waiting = asyncio.create_task(client.embed_texts(["马", "桥"]))
-        while app._models.named("")._texts.queue_size(Lane.INTERACTIVE) < 2:
-            await asyncio.sleep(0.01)
+        await texts_wait(2, app)
         with pytest.raises(tihua.OverloadedError) as refused:
             await client.embed_texts(["山", "水"], timeout=1)
         assert refused.value.retry_after == 1
@@ -47,16 +54,16 @@ async def test_a_caller_who_left_is_not_computed_for(
     held: HeldEncoder, encoder: FakeEncoder, tmp_path: Path
 ) -> None:
     """Its deadline passes while it waits; the model never sees its text."""
+    config = Config(port=0, data_dir=tmp_path, metrics_port=0, drain_timeout_s=5)
     async with (
-        serving(held, Config(port=0, data_dir=tmp_path, drain_timeout_s=5)) as app,
+        serving(held, config) as app,
         tihua.AsyncClient(app.address) as client,
     ):
         busy = await held.hold(client)
         with pytest.raises(tihua.DeadlineError):
             await client.embed_texts(["马"] * 7, timeout=0.2)
         # The server learns of the deadline by its own clock.
-        while app._models.named("")._texts.queue_size(Lane.INTERACTIVE):
-            await asyncio.sleep(0.01)
+        await texts_wait(0, app)
         encoder.batch_sizes.clear()
         held.may_go_on.set()
         await busy
