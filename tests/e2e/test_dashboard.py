@@ -2,7 +2,6 @@
 
 import contextlib
 import json
-import shutil
 import subprocess
 import time
 from collections.abc import Iterator
@@ -21,16 +20,12 @@ from dashboard import (
 from grafana_foundation_sdk.cog.encoder import JSONEncoder
 from grafana_foundation_sdk.cog.plugins import register_default_plugins
 from grafana_foundation_sdk.models.dashboard import Dashboard
+from needs import need
 from processes import ServerProcess
 from prometheus import reading
 from scraped import Scraped
 
 QUERIES = panel_queries() | alert_queries()
-
-needs_prometheus = pytest.mark.skipif(
-    shutil.which("prometheus") is None, reason="Prometheus is not installed: apt install prometheus"
-)
-
 
 class Use:
     """What makes every metric of a server move, again and again."""
@@ -116,7 +111,6 @@ def test_every_panel_has_a_place_of_its_own() -> None:
             assert panel["targets"]
 
 
-@needs_prometheus
 @pytest.mark.parametrize(
     ("command", "file"),
     [
@@ -127,6 +121,7 @@ def test_every_panel_has_a_place_of_its_own() -> None:
 )
 def test_promtool_finds_nothing_wrong(command: str, file: str) -> None:
     """Config and rules parse, and each alert fires when it should and not before."""
+    need("prometheus")
     checked = subprocess.run(
         ["promtool", *command.split(), file],
         cwd=PROMETHEUS,
@@ -143,9 +138,9 @@ def test_every_alert_is_tested() -> None:
     assert not [name for name in alert_queries() if f"alertname: {name}\n" not in tested]
 
 
-@needs_prometheus
 def test_every_panel_shows_something(server: ServerProcess, use: Use, tmp_path: Path) -> None:
     """Prometheus reads a server that is used, and has an answer to every query of the dashboard."""
+    need("prometheus")
     missing = panel_queries()
     until = time.monotonic() + 120
     with reading(server.metrics_address, tmp_path) as prometheus:

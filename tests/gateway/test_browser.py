@@ -17,6 +17,7 @@ import numpy as np
 import pytest
 import tihua
 from envoy_gateway import Gateway, gateway_to
+from needs import need
 from processes import GALLERY, ServerProcess
 
 pytestmark = pytest.mark.gateway
@@ -64,9 +65,7 @@ class Visit(http.server.SimpleHTTPRequestHandler):
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """The page, built, on a port of its own."""
-    for program in ("chromium", "npm"):
-        if shutil.which(program) is None:
-            pytest.skip(f"needs {program}: apt-get install {program}")
+    need("chromium", "npm")
     environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
     for step in (["install", "--silent", "--no-audit", "--no-fund"], ["run", "--silent", "build"]):
         subprocess.run(["npm", *step], cwd=PAGE, env=environment, check=True)

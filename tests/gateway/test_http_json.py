@@ -5,7 +5,6 @@ import io
 import json
 import os
 import re
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -16,6 +15,7 @@ import tihua
 from envoy_gateway import ALLOWED_ORIGIN, ROOT, Gateway, gateway_to
 from google.protobuf import descriptor_pool
 from google.protobuf.descriptor_pb2 import FileDescriptorSet
+from needs import need
 from PIL import Image
 from processes import GALLERY, ServerProcess
 from tihua_server.app import SERVICES
@@ -53,8 +53,7 @@ def test_an_embedding_over_http_is_that_over_grpc(gateway: Gateway, server: Serv
 
 def test_curl_searches_as_the_document_shows_it(gateway: Gateway, server: ServerProcess) -> None:
     """The lines of docs/http.md, pasted into a shell, find a picture."""
-    if shutil.which("curl") is None:
-        pytest.skip("needs curl: apt-get install curl")
+    need("curl")
     document = (ROOT / "docs" / "http.md").read_text(encoding="utf-8")
     [lines] = re.findall(r"^    (curl (?:.*\\\n)*.*)$", document, re.MULTILINE)
     assert "localhost:8080" in lines
