@@ -279,11 +279,16 @@ def test_an_interrupted_ingest_says_that_it_can_be_run_again(
         stderr=subprocess.PIPE,
         text=True,
     ) as process:
-        while not any(entry.get("method", "").endswith("GetItems") for entry in server.log[begin:]):
-            assert process.poll() is None
-            time.sleep(0.01)
-        process.send_signal(signal.SIGINT)
-        out, err = process.communicate(timeout=60)
+        try:
+            while not any(
+                entry.get("method", "").endswith("GetItems") for entry in server.log[begin:]
+            ):
+                assert process.poll() is None
+                time.sleep(0.01)
+            process.send_signal(signal.SIGINT)
+            out, err = process.communicate(timeout=60)
+        finally:
+            process.kill()
     assert process.returncode == 130
     assert "Traceback" not in err
     assert "again" in out + err

@@ -10,7 +10,7 @@ from google.rpc import code_pb2, error_details_pb2, status_pb2
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_status import rpc_status
 from toolchains import Programs
-from tours import QUERY_PICTURE, lines_of, start
+from tours import QUERY_PICTURE, ended, lines_of, start
 
 pytestmark = [pytest.mark.polyglot, pytest.mark.timeout(600, func_only=True)]
 
@@ -57,8 +57,8 @@ def test_details_without_content_are_no_error_of_their_own(
 ) -> None:
     """A BadRequest that names no field, and a detail that no client knows: the message is shown."""
     command = [*programs(language)["tour"], "none", QUERY_PICTURE.parent, QUERY_PICTURE]
-    with start(command, address) as process:
-        output, errors = process.communicate(timeout=60)
+    process = start(command, address)
+    output, errors = ended(process)
     assert process.returncode != 0
     assert [line["step"] for line in lines_of(output)] == ["health", "info"]
     assert MESSAGE in errors

@@ -8,7 +8,7 @@ import pytest
 from authority import Authority, write_tokens
 from processes import running
 from toolchains import Programs
-from tours import QUERY_PICTURE, answers, finish, lines_of, start
+from tours import QUERY_PICTURE, answers, ended, finish, lines_of, start
 
 pytestmark = [pytest.mark.polyglot, pytest.mark.timeout(600, func_only=True)]
 
@@ -49,8 +49,8 @@ def test_a_caller_with_a_token_is_let_in_over_tls(
 def test_a_caller_without_one_is_not(built: Programs, guarded: Guarded, tmp_path: Path) -> None:
     """Health may be asked by everybody; what the server is may not."""
     command = [*built["tour"], "stranger", tmp_path, QUERY_PICTURE]
-    with start(command, guarded.address, TIHUA_CA=str(guarded.ca)) as process:
-        output, errors = process.communicate(timeout=60)
+    process = start(command, guarded.address, TIHUA_CA=str(guarded.ca))
+    output, errors = ended(process)
     assert process.returncode != 0
     assert [line["step"] for line in lines_of(output)] == ["health"]
     assert "token" in errors

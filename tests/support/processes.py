@@ -83,9 +83,17 @@ def start_server(
 
 @contextlib.contextmanager
 def running(
-    data_dir: Path, *flags: str, start_timeout_s: float = 120, module: str = "tihua_server"
+    data_dir: Path,
+    *flags: str,
+    start_timeout_s: float = 120,
+    stop_timeout_s: float = 60,
+    module: str = "tihua_server",
 ) -> Iterator[ServerProcess]:
-    """Start a server, wait until it serves, and stop it in the end."""
+    """Start a server, wait until it serves, and stop it in the end.
+
+    Raises:
+        ServerFailed: it did not start, or did not stop and was killed.
+    """
     with start_server(data_dir, *flags, module=module) as process:
         server = ServerProcess(process)
         is_serving = threading.Event()
@@ -95,15 +103,27 @@ def running(
             is_in_time = is_serving.wait(start_timeout_s)
             if not server.address:
                 state = "ended" if is_in_time else f"does not serve after {start_timeout_s:g} s"
-                process.send_signal(signal.SIGABRT)
-                reader.join(10)
-                events = "\n".join(str(entry.get("event")) for entry in server.log)
-                raise ServerFailed(f"the server {state}:\n{events}")
+                raise ServerFailed(f"the server {state}:\n{_last_words(server, reader)}")
             yield server
         finally:
             process.terminate()
-            process.wait(60)
-            reader.join()
+            try:
+                process.wait(stop_timeout_s)
+            except subprocess.TimeoutExpired as error:
+                state = f"does not stop within {stop_timeout_s:g} s"
+                words = _last_words(server, reader)
+                raise ServerFailed(f"the server {state}:\n{words}") from error
+            finally:
+                process.kill()
+                process.wait()
+                reader.join()
+
+
+def _last_words(server: ServerProcess, reader: threading.Thread) -> str:
+    """Return what a server has logged, and where its threads are."""
+    server.process.send_signal(signal.SIGABRT)
+    reader.join(10)
+    return "\n".join(str(entry.get("event")) for entry in server.log)
 
 
 def start_module(name: str, *arguments: str) -> "subprocess.Popen[str]":

@@ -31,10 +31,18 @@ def start(
 
 def finish(process: "subprocess.Popen[str]") -> str:
     """Return what a program prints until its end."""
-    with process:
-        output, errors = process.communicate(timeout=300)
+    output, errors = ended(process, timeout_s=300)
     assert process.returncode == 0, errors
     return output
+
+
+def ended(process: "subprocess.Popen[str]", timeout_s: float = 60) -> tuple[str, str]:
+    """Return what a program prints on stdout and stderr until its end; kill one that has none."""
+    with process:
+        try:
+            return process.communicate(timeout=timeout_s)
+        finally:
+            process.kill()
 
 
 def lines_of(output: str) -> Lines:
