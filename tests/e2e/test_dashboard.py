@@ -27,6 +27,7 @@ from scraped import Scraped
 
 QUERIES = panel_queries() | alert_queries()
 
+
 class Use:
     """What makes every metric of a server move, again and again."""
 

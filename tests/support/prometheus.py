@@ -3,7 +3,6 @@
 import contextlib
 import json
 import shutil
-import socket
 import subprocess
 import urllib.parse
 import urllib.request
@@ -12,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from dashboard import PROMETHEUS
+from free_port import free_port
 
 TARGET, INTERVAL = "localhost:9464", "15s"
 """What stands in the committed file, and is another in a test."""
@@ -20,12 +20,14 @@ TARGET, INTERVAL = "localhost:9464", "15s"
 class Prometheus:
     """One that runs; made by `reading`."""
 
-    def __init__(self, port: int) -> None:
+    def __init__(self, process: subprocess.Popen[bytes], port: int) -> None:
+        self._process = process
         self._url = f"http://127.0.0.1:{port}/api/v1/"
         self._opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
     def answers(self, query: str) -> list[Any]:
         """Return what a query finds now; nothing while Prometheus does not listen yet."""
+        assert self._process.poll() is None, "Prometheus has ended"
         url = f"{self._url}query?{urllib.parse.urlencode({'query': query})}"
         try:
             with self._opener.open(url, timeout=10) as response:
@@ -47,9 +49,7 @@ def reading(metrics_address: str, folder: Path) -> Iterator[Prometheus]:
     config = folder / "prometheus.yml"
     config.write_text(text.replace(TARGET, metrics_address).replace(INTERVAL, "500ms"))
     shutil.copy(PROMETHEUS / "tihua.rules.yml", folder)
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     command = [
         "prometheus",
         f"--config.file={config}",
@@ -59,6 +59,6 @@ def reading(metrics_address: str, folder: Path) -> Iterator[Prometheus]:
     ]
     with subprocess.Popen(command) as process:
         try:
-            yield Prometheus(port)
+            yield Prometheus(process, port)
         finally:
-            process.terminate()
+            process.kill()
