@@ -1,7 +1,6 @@
 """What `deploy/` says: held to schemas, a linter and this server's own flags. Nothing is run."""
 
 import re
-import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -33,12 +32,9 @@ def resources(text: str) -> list[Resource]:
 
 
 def rendered(variant: str) -> list[Resource]:
-    """Return what `kubectl apply -k` would send; skip where there is no kubectl."""
-    kubectl = shutil.which("kubectl")
-    if kubectl is None:
-        pytest.skip("kubectl, which renders the variants, is not installed")
+    """Return what `kubectl apply -k` would send."""
     result = subprocess.run(
-        [kubectl, "kustomize", str(KUBERNETES / variant)],
+        [PROGRAMS / "kubectl", "kustomize", KUBERNETES / variant],
         capture_output=True,
         text=True,
         check=False,
