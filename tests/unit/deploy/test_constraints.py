@@ -13,7 +13,7 @@ OF_PIP = re.compile(rf"--constraint {CONSTRAINTS} pip\s*$")
 
 @pytest.mark.parametrize("name", [".ci/setup", "Makefile", "deploy/docker/Dockerfile"])
 def test_what_is_built_on_the_way_keeps_to_the_constraints(name: str) -> None:
-    """lmdb comes as source; pip builds it with the newest setuptools unless that is bound too."""
+    """Of what comes as source, as lmdb does, pip binds the build by an option of its own."""
     text = (ROOT / name).read_text(encoding="utf-8").replace("\\\n", " ")
     calls = re.findall(r"\bpip (?:install|wheel)\b[^&\n]*", text)
     bound = [call for call in calls if CONSTRAINTS in call and not OF_PIP.search(call)]
