@@ -202,3 +202,19 @@ def test_a_gpu_is_asked_for() -> None:
     found = rendered("gpu")
     assert container(found)["resources"]["limits"]["nvidia.com/gpu"] == 1
     assert "HorizontalPodAutoscaler" not in {resource["kind"] for resource in found}
+
+
+@VARIANTS
+def test_a_pod_computes_with_the_cores_that_it_requests(variant: str) -> None:
+    """Not with all that its node has: those it would take otherwise."""
+    served = container(rendered(variant))
+    values = {entry["name"]: entry.get("value") for entry in served["env"]}
+    cores = served["resources"]["requests"]["cpu"]
+    assert values["TIHUA_INFERENCE_THREADS"] == cores
+    assert values["TIHUA_PREPROCESS_THREADS"] == cores
+
+
+def test_every_alert_is_there_for_the_operator() -> None:
+    """Pods that have lost their store stay ready, because an alert tells."""
+    rules = of_kind(rendered("monitoring"), "PrometheusRule")["spec"]
+    assert rules == yaml.safe_load((DEPLOY / "prometheus" / "tihua.rules.yml").read_text())
