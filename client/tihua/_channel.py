@@ -125,7 +125,7 @@ def channel_options(address: str) -> list[tuple[str, int | str]]:
 
 def is_loopback(address: str) -> bool:
     """Return whether calls to this address stay on this machine."""
-    if address.startswith("unix"):
+    if address.startswith(("unix:", "unix-abstract:")):  # and no host of such a name
         return True
     hosts = re.sub(r"^(dns:(//[^/]*/)?|ipv[46]:)", "", address).split(",")
     return all(_LOOPBACK_HOST.fullmatch(host) for host in hosts)

@@ -146,7 +146,7 @@ _HANDSHAKE_FAULTS = {
 _CLOSED = re.compile(r"Socket closed|Connection reset|Broken pipe|Tls handshake failed")
 """What gRPC says of a server that does not like how it is spoken to."""
 
-_ONE_ADDRESS = re.compile(r"([0-9.]+|\[.+\]):[0-9]+|unix.+")
+_ONE_ADDRESS = re.compile(r"([0-9.]+|\[.+\]):[0-9]+|unix(-abstract)?:.+")
 """A number or a socket; a name may have several, as localhost has ::1 and 127.0.0.1."""
 
 
