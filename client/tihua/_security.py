@@ -72,25 +72,32 @@ class Security:
                 "key_file)",
                 reason="BAD_CERTIFICATE",
             )
-        contents = [
-            None if ca is None else _read(ca),
-            None if key is None else _read(key, is_secret=True),
-            None if cert is None else _read(cert),
-        ]
+        roots = None if ca is None else _read(ca)
+        private_key = None if key is None else _read(key, is_secret=True)
+        chain = None if cert is None else _read(cert)
         # gRPC takes anything, and at the first call says that nobody can be reached.
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-        if ca is not None:
+        if roots is not None:
             with _explained(f"{ca} has no certificate of a CA in PEM form"):
-                context.load_verify_locations(ca)
-        if cert is not None:
+                # What is not ASCII is a comment.
+                context.load_verify_locations(cadata=roots.decode("ascii", errors="ignore"))
+        if cert is not None and key is not None and _can_be_read_again(cert, key):
             with _explained(f"{cert} and {key} are no certificate and its unencrypted key"):
                 context.load_cert_chain(cert, key, password="")
-        return grpc.ssl_channel_credentials(*contents)
+        return grpc.ssl_channel_credentials(roots, private_key, chain)
 
 
 def _read(path: FileName, *, is_secret: bool = False) -> bytes:
     with _explained(f"can't read {path}"):
         return read_secret(path) if is_secret else Path(path).read_bytes()
+
+
+def _can_be_read_again(*paths: FileName) -> bool:
+    """Return whether these are files, and none of them a pipe, which is empty by now.
+
+    A pair of certificate and key is checked by OpenSSL, which takes no bytes for it.
+    """
+    return all(Path(path).is_file() for path in paths)
 
 
 @contextlib.contextmanager
@@ -100,3 +107,5 @@ def _explained(message: str) -> Iterator[None]:
     except OSError as error:  # that of ssl is one too
         detail = "" if isinstance(error, ssl.SSLError) else f": {error.strerror}"
         raise InvalidRequestError(message + detail, reason="BAD_CERTIFICATE") from error
+    except ValueError as error:  # of ssl, for no certificate at all
+        raise InvalidRequestError(message, reason="BAD_CERTIFICATE") from error

@@ -1,6 +1,8 @@
 """What a client shows of itself, and whom it trusts."""
 
+import os
 import secrets
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -71,8 +73,16 @@ def test_this_machine_is_told_from_others(address: str, expected: bool) -> None:
     assert is_loopback(address) is expected
 
 
+def empty(authority: Authority) -> Path:
+    """Return a file with nothing in it."""
+    path = authority.ca.with_name("empty.pem")
+    path.touch()
+    return path
+
+
 WRONG: dict[str, tuple[Callable[[Authority], dict[str, object]], str]] = {
     "no file": (lambda authority: {"ca_file": "none.pem"}, "can't read none.pem: No such file"),
+    "nothing": (lambda authority: {"ca_file": empty(authority)}, "has no certificate of a CA"),
     "no CA": (lambda authority: {"ca_file": authority.pair().key}, "has no certificate of a CA"),
     "no key": (lambda authority: {"cert_file": authority.pair().cert}, "--cert and --key"),
     "another key": (
@@ -106,6 +116,33 @@ def test_a_key_for_everybody_to_read_is_refused(
     pair.key.chmod(0o644)
     with pytest.raises(tihua.InvalidRequestError, match=rf"\(mode 644\); chmod o= {pair.key}"):
         client(tls=tls)
+
+
+@pytest.mark.parametrize("client", CLIENTS)
+def test_a_bundle_of_cas_may_have_comments(
+    authority: Authority, client: Callable[..., Any]
+) -> None:
+    """In any language."""
+    authority.ca.write_bytes("# 我们的 CA\n".encode() + authority.ca.read_bytes())
+    client(tls=tihua.Tls(ca_file=authority.ca))
+
+
+@pytest.mark.parametrize("client", CLIENTS)
+def test_certificates_and_key_may_come_from_pipes(
+    authority: Authority, client: Callable[..., Any], tmp_path: Path
+) -> None:
+    """As `--key <(vault read …)` has them: each can be read once."""
+    pair = authority.pair()
+    pipes = {}
+    for name, file in (("ca_file", authority.ca), ("cert_file", pair.cert), ("key_file", pair.key)):
+        pipes[name] = tmp_path / name
+        os.mkfifo(pipes[name])
+        content = file.read_bytes()
+        writer = threading.Thread(target=pipes[name].write_bytes, args=(content,), daemon=True)
+        writer.start()
+    client(tls=tihua.Tls(**pipes))
+    with pytest.raises(tihua.InvalidRequestError, match="has no certificate of a CA"):
+        client(tls=tihua.Tls(ca_file=os.devnull))
 
 
 def test_a_connection_that_breaks_is_no_handshake_that_fails() -> None:
