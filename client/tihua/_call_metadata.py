@@ -15,7 +15,8 @@ REQUEST_ID = "x-request-id"
 def call_metadata() -> tuple[tuple[str, str], ...]:
     """Return the metadata of a new call: an id of its own, and the trace that it belongs to.
 
-    The trace is OpenTelemetry's current context (W3C `traceparent`), where the program uses that.
+    The trace is OpenTelemetry's current context, where the program uses that: W3C's `traceparent`,
+    or whatever the program's propagator writes.
     """
     return ((REQUEST_ID, secrets.token_hex(8)), *_trace_context())
 
@@ -36,4 +37,5 @@ def _trace_context() -> tuple[tuple[str, str], ...]:
 
     carrier: dict[str, str] = {}
     propagate.inject(carrier)
-    return tuple(carrier.items())
+    # gRPC takes small letters alone; X-Ray's propagator writes `X-Amzn-Trace-Id`.
+    return tuple((key.lower(), value) for key, value in carrier.items())

@@ -44,6 +44,7 @@ class AnsweringServer:
         """Start, with no answers."""
         self.answers: dict[str, list[Message | grpc.StatusCode | threading.Event]] = {}
         self.requests: list[Any] = []
+        self.metadata: list[dict[str, str | bytes]] = []
         self.seconds_left: list[float] = []
         self.address = serve(self._register)
 
@@ -79,6 +80,7 @@ class AnsweringServer:
     def _handler(self, method: str) -> Callable[[Message, Context], Coroutine[None, None, Message]]:
         async def handle(request: Message, context: Context) -> Message:
             self.requests.append(request)
+            self.metadata.append(dict(context.invocation_metadata() or ()))
             self.seconds_left.append(context.time_remaining())
             answers = self.answers[method]
             answer = answers.pop(0) if len(answers) > 1 else answers[0]
