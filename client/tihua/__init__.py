@@ -13,21 +13,31 @@ from typing import TYPE_CHECKING
 
 from tihua._channel import DEFAULT_ADDRESS, DEFAULT_COLLECTION, DEFAULT_TIMEOUT_S
 from tihua._copy_types import CopyProgress, CopySummary
-from tihua._ingest_types import IngestProgress, IngestSummary
+from tihua._ingest_types import IngestProgress, IngestSummary, WriteMode
 from tihua._preprocess import preprocess
-from tihua._reindex_types import ReindexProgress, ReindexSummary
-from tihua._search_types import Hit, Query, SearchResult, Term
-from tihua._server_types import AliasMove, Collection, Limits, ModelInfo, ServerInfo
+from tihua._reindex_types import Content, ReindexProgress, ReindexStage, ReindexSummary
+from tihua._search_types import Consistency, Hit, Query, SearchResult, Term
+from tihua._server_types import (
+    AliasMove,
+    Collection,
+    IndexName,
+    Limits,
+    LoadStateName,
+    ModelInfo,
+    ServerInfo,
+)
 from tihua._tls import Tls
 from tihua._types import (
     UNKNOWN_TIME,
     Embedding,
     EmbeddingLike,
     EmbedResult,
+    Field,
     ImageLike,
     Item,
     ItemError,
     ModelRef,
+    Priority,
     RgbImage,
     ServerPath,
     Timing,
@@ -65,6 +75,8 @@ __all__ = [
     "AsyncClient",
     "Client",
     "Collection",
+    "Consistency",
+    "Content",
     "CopyProgress",
     "CopySummary",
     "DeadlineError",
@@ -72,21 +84,26 @@ __all__ = [
     "Embedding",
     "EmbeddingLike",
     "FailedPreconditionError",
+    "Field",
     "Hit",
     "ImageLike",
+    "IndexName",
     "IngestProgress",
     "IngestSummary",
     "InvalidRequestError",
     "Item",
     "ItemError",
     "Limits",
+    "LoadStateName",
     "ModelInfo",
     "ModelRef",
     "NotFoundError",
     "OverloadedError",
     "PermissionDeniedError",
+    "Priority",
     "Query",
     "ReindexProgress",
+    "ReindexStage",
     "ReindexSummary",
     "RgbImage",
     "SearchResult",
@@ -101,6 +118,7 @@ __all__ = [
     "UnavailableError",
     "UnsupportedError",
     "UpsertResult",
+    "WriteMode",
     "__version__",
     "copy_collection",
     "preprocess",

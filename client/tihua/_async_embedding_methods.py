@@ -5,8 +5,7 @@ from collections.abc import Iterable
 
 from tihua import _convert_embedding
 from tihua._async_connection import AsyncConnection
-from tihua._convert_embedding import Priority
-from tihua._types import Embedding, EmbedResult, ImageLike
+from tihua._types import Embedding, EmbedResult, ImageLike, Priority
 
 
 class AsyncEmbeddingMethods:

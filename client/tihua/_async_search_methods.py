@@ -4,12 +4,11 @@
 
 import asyncio
 from collections.abc import Iterable, Mapping
-from typing import Literal
 
 from tihua import _convert_search
 from tihua._async_connection import AsyncConnection
 from tihua._call_metadata import request_id_of
-from tihua._search_types import Query, SearchResult, Term
+from tihua._search_types import Consistency, Query, SearchResult, Term
 from tihua._types import EmbeddingLike, Field, ImageLike
 from tihua.errors import TihuaError
 
@@ -33,7 +32,7 @@ class AsyncSearchMethods:
         min_score: float | None = None,
         fields: Iterable[Field] | None = None,
         index_params: Mapping[str, int] | None = None,
-        consistency: Literal["bounded", "strong"] = "bounded",
+        consistency: Consistency = "bounded",
         page_token: str = "",
         group_by: str = "",
         group_size: int | None = None,

@@ -5,14 +5,11 @@ import struct
 import sys
 from array import array
 from collections.abc import Iterable
-from typing import Literal, TypeAlias
 
 from tihua import _convert, _types
+from tihua._types import Priority
 from tihua.errors import InvalidRequestError, ServerError
 from tihua.v1 import embedding_service_pb2, types_pb2
-
-Priority: TypeAlias = Literal["interactive", "bulk"]
-"""Which lane a call waits in: somebody waits for it, or it is computed when nobody does."""
 
 _PRIORITIES = {
     "interactive": embedding_service_pb2.PRIORITY_INTERACTIVE,

@@ -4,8 +4,7 @@ from collections.abc import Iterable
 
 from tihua import _convert_embedding
 from tihua._connection import Connection
-from tihua._convert_embedding import Priority
-from tihua._types import Embedding, EmbedResult, ImageLike
+from tihua._types import Embedding, EmbedResult, ImageLike, Priority
 
 
 class EmbeddingMethods:

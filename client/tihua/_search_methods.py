@@ -3,12 +3,11 @@
 # ruff: noqa: A002 - `filter` is the contract's word
 
 from collections.abc import Iterable, Mapping
-from typing import Literal
 
 from tihua import _convert_search
 from tihua._call_metadata import request_id_of
 from tihua._connection import Connection
-from tihua._search_types import Query, SearchResult, Term
+from tihua._search_types import Consistency, Query, SearchResult, Term
 from tihua._types import EmbeddingLike, Field, ImageLike
 from tihua.errors import TihuaError
 
@@ -32,7 +31,7 @@ class SearchMethods:
         min_score: float | None = None,
         fields: Iterable[Field] | None = None,
         index_params: Mapping[str, int] | None = None,
-        consistency: Literal["bounded", "strong"] = "bounded",
+        consistency: Consistency = "bounded",
         page_token: str = "",
         group_by: str = "",
         group_size: int | None = None,

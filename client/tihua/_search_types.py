@@ -3,11 +3,14 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Literal, overload
+from typing import Literal, TypeAlias, overload
 
 from tihua._types import Embedding, EmbeddingLike, Field, ImageLike, ModelRef, Timing
 
-__all__ = ["Hit", "Query", "SearchResult", "Term"]
+__all__ = ["Consistency", "Hit", "Query", "SearchResult", "Term"]
+
+Consistency: TypeAlias = Literal["bounded", "strong"]
+"""What a search sees: what was written some moments ago, or whatever was written before it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +105,7 @@ class Query:
     min_score: float | None = None
     fields: Sequence[Field] | None = None
     index_params: Mapping[str, int] | None = None
-    consistency: Literal["bounded", "strong"] = "bounded"
+    consistency: Consistency = "bounded"
     page_token: str = ""
     group_by: str = ""
     group_size: int | None = None

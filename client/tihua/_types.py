@@ -23,6 +23,7 @@ __all__ = [
     "Item",
     "ItemError",
     "ModelRef",
+    "Priority",
     "RgbImage",
     "ServerPath",
     "Timing",
@@ -87,6 +88,9 @@ JPEG, PNG, WebP, BMP, GIF or TIFF. A `str` is never taken for a path.
 
 Field: TypeAlias = Literal["uri", "metadata", "embedding", "update_time"]
 """What an answer's items may carry beside their id."""
+
+Priority: TypeAlias = Literal["interactive", "bulk"]
+"""Which lane a call waits in: somebody waits for it, or it is computed when nobody does."""
 
 
 @dataclass(frozen=True, slots=True)

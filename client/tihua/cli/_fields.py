@@ -7,21 +7,20 @@ from typing import TypeAlias
 import click
 
 import tihua
-from tihua._types import Field
 from tihua.cli._parameters import Decorated
 from tihua.cli._printer import numbers
 
-Fields: TypeAlias = tuple[Field, ...] | None
+Fields: TypeAlias = tuple[tihua.Field, ...] | None
 """Those that were asked for; None is what the server gives by itself."""
 
 
-def field_list(value: str) -> tuple[Field, ...]:
+def field_list(value: str) -> tuple[tihua.Field, ...]:
     """Return what an item shall carry beside its id, separated by commas: `uri,metadata`.
 
     Raises:
         click.BadParameter: there is no such field.
     """
-    fields: list[Field] = []
+    fields: list[tihua.Field] = []
     for name in value.split(","):
         match name.strip():
             case "uri" | "metadata" | "embedding" | "update_time" as field:
@@ -47,12 +46,12 @@ def fields_option(carriers: str) -> Callable[[Decorated], Decorated]:
     )
 
 
-def asked_fields(fields: Fields) -> tuple[Field, ...]:
+def asked_fields(fields: Fields) -> tuple[tihua.Field, ...]:
     """Return what was asked for, or what the server gives by itself."""
     return ("uri", "metadata") if fields is None else fields
 
 
-def field_values(carrier: tihua.Hit | tihua.Item) -> Mapping[Field, object]:
+def field_values(carrier: tihua.Hit | tihua.Item) -> Mapping[tihua.Field, object]:
     """Return each field as it is printed, JSON values by name; None for what is not there."""
     embedding, updated = carrier.embedding, carrier.update_time
     return {

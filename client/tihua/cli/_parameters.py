@@ -7,8 +7,8 @@ from typing import Any, TypeVar, get_args
 
 import click
 
+import tihua
 from tihua._extras import SHEET
-from tihua._server_types import IndexName
 
 Decorated = TypeVar("Decorated", bound=Callable[..., Any])
 
@@ -102,9 +102,9 @@ index_params_option = click.option(
 )
 
 
-def index_option(*, default: IndexName | None, text: str) -> Callable[[Decorated], Decorated]:
+def index_option(*, default: tihua.IndexName | None, text: str) -> Callable[[Decorated], Decorated]:
     """Return the option that says which index."""
-    names: tuple[str, ...] = get_args(IndexName)
+    names: tuple[str, ...] = get_args(tihua.IndexName)
     return click.option(
         "--index",
         type=click.Choice(names, case_sensitive=False),

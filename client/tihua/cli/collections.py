@@ -2,8 +2,8 @@
 
 import click
 
+import tihua
 from tihua._printable import printable
-from tihua._server_types import IndexName
 from tihua.cli._collection_record import COLLECTION_COLUMNS, collection_record
 from tihua.cli._command import Group
 from tihua.cli._connection import Connection
@@ -65,7 +65,7 @@ def create_collection(
     connection: Connection,
     name: str,
     *,
-    index: IndexName,
+    index: tihua.IndexName,
     index_params: tuple[tuple[str, int], ...],
     shards: int,
     description: str,
@@ -210,7 +210,7 @@ def build_index(
     connection: Connection,
     name: str,
     *,
-    index: IndexName | None,
+    index: tihua.IndexName | None,
     index_params: tuple[tuple[str, int], ...],
     as_json: bool,
 ) -> None:

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Literal
 
 import click
 
@@ -106,7 +105,7 @@ def _records(
         yield from _embedded(names, result, failures)
 
 
-def _priority(parts: Sequence[object]) -> Literal["interactive", "bulk"]:
+def _priority(parts: Sequence[object]) -> tihua.Priority:
     return "bulk" if len(parts) > 1 else "interactive"
 
 

@@ -9,7 +9,6 @@ import click
 import tihua
 from tihua._folder import SUFFIXES, Folder
 from tihua._printable import printable
-from tihua._server_types import IndexName
 from tihua.cli import EXIT_INTERRUPTED
 from tihua.cli._command import Command
 from tihua.cli._connection import Connection
@@ -75,7 +74,7 @@ def command(
     preprocess: str,
     server_folder: str | None,
     is_strict: bool,
-    index: IndexName | None,
+    index: tihua.IndexName | None,
     index_params: tuple[tuple[str, int], ...],
     shards: int | None,
     model: str | None,
@@ -190,7 +189,7 @@ class _Reception(Reporter):
 def _collection(
     client: tihua.Client,
     name: str,
-    index: IndexName | None,
+    index: tihua.IndexName | None,
     index_params: dict[str, int],
     shards: int | None,
     model: str | None,

@@ -6,13 +6,21 @@ or "Removed" in CHANGELOG.md, and then this list. What is added is added here to
 it is held.
 """
 
+import ast
 import dataclasses
 import inspect
 import re
 from collections.abc import Callable, Mapping
+from pathlib import Path
+from types import ModuleType
 
 import pytest
 import tihua
+import tihua._ingest_types
+import tihua._reindex_types
+import tihua._search_types
+import tihua._server_types
+import tihua._types
 import tihua.errors
 
 CLIENT = {
@@ -159,7 +167,12 @@ ERROR_ATTRIBUTES = "code field message metadata reason request_id"
 OTHERS = {
     *("AsyncClient", "Client", "Embedding", "EmbeddingLike", "ImageLike", "__version__"),
     *("DEFAULT_ADDRESS", "DEFAULT_COLLECTION", "DEFAULT_TIMEOUT_S", "UNKNOWN_TIME"),
+    *("Consistency", "Content", "Field", "IndexName", "LoadStateName", "Priority"),
+    *("ReindexStage", "WriteMode"),
 }
+
+TYPES = ("_ingest_types", "_reindex_types", "_search_types", "_server_types", "_types")
+"""The modules of what goes into a client and comes out of it."""
 
 
 def hold(found: Mapping[str, str], held: Mapping[str, str]) -> None:
@@ -270,3 +283,22 @@ def test_every_name_is_held() -> None:
     """No name is exported that is in none of these lists."""
     held = {*VALUES, *FUNCTIONS, *ERRORS, *OTHERS}
     hold(dict.fromkeys(tihua.__all__, "there"), dict.fromkeys(held, "there"))
+
+
+@pytest.mark.parametrize("name", TYPES)
+def test_every_type_of_a_signature_can_be_named(name: str) -> None:
+    """Whoever wraps a method annotates its arguments without a private module."""
+    module: ModuleType = getattr(tihua, name)
+    assert set(module.__all__) <= set(tihua.__all__)
+
+
+def test_the_command_line_takes_types_as_users_do() -> None:
+    """From `tihua` itself."""
+    imported = {
+        f"{path.name}: {node.module}"
+        for path in (Path(tihua.__file__).parent / "cli").glob("*.py")
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.ImportFrom)
+    }
+    assert imported
+    assert not [each for each in imported if each.endswith(tuple(f".{name}" for name in TYPES))]
