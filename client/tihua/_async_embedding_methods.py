@@ -14,17 +14,36 @@ class AsyncEmbeddingMethods:
     _connection: AsyncConnection
 
     async def embed_text(
-        self, text: str, *, model: str = "", timeout: float | None = None
+        self,
+        text: str,
+        *,
+        truncate: bool = True,
+        priority: Priority = "interactive",
+        model: str = "",
+        timeout: float | None = None,
     ) -> Embedding:
-        """Return the embedding of one text: dim float32, L2 norm 1."""
-        result = await self.embed_texts([text], model=model, timeout=timeout)
+        """Return the embedding of one text: dim float32, L2 norm 1.
+
+        Arguments and errors are those of `Client.embed_text`.
+        """
+        result = await self.embed_texts(
+            [text], truncate=truncate, priority=priority, model=model, timeout=timeout
+        )
         return _convert_embedding.only_embedding(result)
 
     async def embed_image(
-        self, image: ImageLike, *, model: str = "", timeout: float | None = None
+        self,
+        image: ImageLike,
+        *,
+        priority: Priority = "interactive",
+        model: str = "",
+        timeout: float | None = None,
     ) -> Embedding:
-        """Return the embedding of one picture: dim float32, L2 norm 1."""
-        result = await self.embed_images([image], model=model, timeout=timeout)
+        """Return the embedding of one picture: dim float32, L2 norm 1.
+
+        Arguments and errors are those of `Client.embed_image`.
+        """
+        result = await self.embed_images([image], priority=priority, model=model, timeout=timeout)
         return _convert_embedding.only_embedding(result)
 
     async def embed_texts(

@@ -12,16 +12,54 @@ class EmbeddingMethods:
 
     _connection: Connection
 
-    def embed_text(self, text: str, *, model: str = "", timeout: float | None = None) -> Embedding:
-        """Return the embedding of one text: dim float32, L2 norm 1."""
-        result = self.embed_texts([text], model=model, timeout=timeout)
+    def embed_text(
+        self,
+        text: str,
+        *,
+        truncate: bool = True,
+        priority: Priority = "interactive",
+        model: str = "",
+        timeout: float | None = None,
+    ) -> Embedding:
+        """Return the embedding of one text: dim float32, L2 norm 1.
+
+        Args:
+            text: 1 to `Limits.max_text_chars` characters. Of a text beyond the model's context
+                (`ModelInfo.context_length`) only the beginning counts, unless `truncate` is False.
+            truncate: as in `embed_texts`.
+            priority: as in `embed_texts`.
+            model: the id of the model; empty means the first that the server serves.
+            timeout: limit of the call, in seconds.
+
+        Raises:
+            InvalidRequestError: also when the text is empty, too long, or would be cut
+                (`TEXT_TRUNCATED`).
+        """
+        result = self.embed_texts(
+            [text], truncate=truncate, priority=priority, model=model, timeout=timeout
+        )
         return _convert_embedding.only_embedding(result)
 
     def embed_image(
-        self, image: ImageLike, *, model: str = "", timeout: float | None = None
+        self,
+        image: ImageLike,
+        *,
+        priority: Priority = "interactive",
+        model: str = "",
+        timeout: float | None = None,
     ) -> Embedding:
-        """Return the embedding of one picture: dim float32, L2 norm 1."""
-        result = self.embed_images([image], model=model, timeout=timeout)
+        """Return the embedding of one picture: dim float32, L2 norm 1.
+
+        Args:
+            image: a picture.
+            priority: as in `embed_images`.
+            model: the id of the model; empty means the first that the server serves.
+            timeout: limit of the call, in seconds.
+
+        Raises:
+            InvalidRequestError: also when the picture cannot be read.
+        """
+        result = self.embed_images([image], priority=priority, model=model, timeout=timeout)
         return _convert_embedding.only_embedding(result)
 
     def embed_texts(

@@ -1,6 +1,7 @@
 """Embedding over a real channel: what is sent, and what comes of the answer."""
 
 from array import array
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -48,6 +49,26 @@ def test_embedding_one_input_returns_its_embedding(server: AnsweringServer, call
     )
     assert call("embed_text", "一") == array("f", [0.6, 0.8])
     assert call("embed_image", b"jpeg") == array("f", [0.8, 0.6])
+
+
+def test_one_input_has_the_options_of_many(server: AnsweringServer, call: Call) -> None:
+    """A text is cut unless it is said not to, and either may wait for others."""
+    answers: Mapping[str, type] = {
+        "EmbedText": embedding_service_pb2.EmbedTextResponse,
+        "EmbedImage": embedding_service_pb2.EmbedImageResponse,
+    }
+    for method, answer in answers.items():
+        server.answer(method, answer(embeddings=block([0.6, 0.8])))
+    call("embed_text", "一")
+    call("embed_text", "一", truncate=False, priority="bulk")
+    call("embed_image", b"jpeg", priority="bulk")
+    usual, text, image = server.requests
+    interactive, bulk = (
+        embedding_service_pb2.PRIORITY_INTERACTIVE,
+        embedding_service_pb2.PRIORITY_BULK,
+    )
+    assert (usual.truncate, usual.options.priority) == (True, interactive)
+    assert (text.truncate, text.options.priority, image.options.priority) == (False, bulk, bulk)
 
 
 def test_embedding_one_input_raises_its_error(server: AnsweringServer, call: Call) -> None:
