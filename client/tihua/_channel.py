@@ -14,6 +14,9 @@ DEFAULT_COLLECTION = "pictures"
 DEFAULT_TIMEOUT_S = 30.0
 """How long a call may take unless it says so itself, in seconds."""
 
+MAX_TIMEOUT_S = 86_400
+"""A day. With much more, or infinity, gRPC's deadline is in the past, and a call ends at once."""
+
 RETRIED_METHODS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("EmbeddingService", ()),
     ("SearchService", ()),
@@ -113,6 +116,20 @@ def checked_address(address: str) -> str:
     raise InvalidRequestError(
         f"the address is {address!r}; it must be host:port, for example {DEFAULT_ADDRESS}",
         reason="BAD_ADDRESS",
+    )
+
+
+def checked_timeout(timeout: float) -> float:
+    """Return a limit on a call that gRPC can keep, in seconds.
+
+    Raises:
+        InvalidRequestError: it is not more than 0, or is more than `MAX_TIMEOUT_S`.
+    """
+    if 0 < timeout <= MAX_TIMEOUT_S:  # which NaN is not
+        return timeout
+    raise InvalidRequestError(
+        f"timeout is {timeout:g} s; it must be more than 0 and at most {MAX_TIMEOUT_S}",
+        reason="INVALID_INPUT",
     )
 
 

@@ -45,8 +45,9 @@ class Client(CollectionMethods, ItemMethods, EmbeddingMethods, SearchMethods):
         UnauthenticatedError, PermissionDeniedError: the server asks for a token, or one that may
             do this.
 
-    Every method but `ingest` takes `timeout` in seconds, and those about a collection take its name
-    as `collection` (or `name`); None means what was given here.
+    Every method but `ingest` takes `timeout` in seconds, more than 0 and at most 86 400, a day; and
+    those about a collection take its name as `collection` (or `name`). None means what was given
+    here.
     """
 
     def __init__(
@@ -64,15 +65,15 @@ class Client(CollectionMethods, ItemMethods, EmbeddingMethods, SearchMethods):
         Args:
             address: `host:port`, or any other target of gRPC.
             collection: the collection of calls that name none.
-            timeout: limit of each call that sets none, in seconds.
+            timeout: limit of each call that sets none, in seconds; more than 0 and at most 86 400.
             tls: encrypt calls and make sure of the server: True trusts the CAs that gRPC brings,
                 a `Tls` says which, and may carry the client's own certificate.
             token: who calls, for a server that asks for it.
             insecure: send the token unencrypted to other machines too.
 
         Raises:
-            InvalidRequestError: the address is none, a certificate can't be used, or the token
-                would go unencrypted to another machine.
+            InvalidRequestError: the address or the timeout is none, a certificate can't be used,
+                or the token would go unencrypted to another machine.
         """
         self._connection = Connection(
             address, collection=collection, timeout=timeout, tls=tls, token=token, insecure=insecure

@@ -9,7 +9,7 @@ from google.protobuf.message import Message
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from tihua._call_metadata import call_metadata
-from tihua._channel import channel_options, checked_address
+from tihua._channel import channel_options, checked_address, checked_timeout
 from tihua._convert import checked_text
 from tihua._convert_items import get_items_request
 from tihua._patience import Patience, RetryBudget
@@ -55,7 +55,7 @@ class Connection:
     ) -> None:
         """Prepare a channel; nothing is sent."""
         self.address = checked_address(address)
-        self.timeout = timeout
+        self.timeout = checked_timeout(timeout)
         self._collection = checked_text(collection, "collection")
         security = Security.of(address, tls=tls, token=token, insecure=insecure)
         self.is_encrypted = security.tls is not None
@@ -80,7 +80,7 @@ class Connection:
         self,
         method: "grpc.UnaryUnaryMultiCallable[_Request, _Response]",
         request: _Request,
-        timeout: float | None,
+        timeout: float | Patience | None,
         metadata: tuple[tuple[str, str], ...] | None = None,
     ) -> _Response:
         """Return the answer to one request; a server that is full is waited for as it asks.
@@ -88,26 +88,37 @@ class Connection:
         Args:
             method: of a stub.
             request: its request.
-            timeout: limit of the call, in seconds; None means the client's.
+            timeout: limit of the call, in seconds; None means the client's, and a Patience that the
+                call is one of several attempts.
             metadata: what `metadata` made, where the caller wants to know the call's id.
 
         Raises:
             TihuaError: the call failed.
             RuntimeError: the client is closed.
         """
-        timeout = self.timeout if timeout is None else timeout
+        patience = timeout if isinstance(timeout, Patience) else self.patience(timeout)
         metadata = self.metadata() if metadata is None else metadata
-        patience = Patience(self._retry_budget, timeout)
         while True:
             self.check_open()
             try:
-                with translated(self.address, timeout, metadata, is_encrypted=self.is_encrypted):
+                with translated(
+                    self.address, patience.timeout_s, metadata, is_encrypted=self.is_encrypted
+                ):
                     answer = method(request, timeout=patience.left_s, metadata=metadata)
             except OverloadedError as error:
                 time.sleep(patience.delay_after(error))
             else:
                 patience.succeeded()
                 return answer
+
+    def patience(self, timeout: float | None) -> Patience:
+        """Return how long to wait for what begins now; None means as long as the client says.
+
+        Raises:
+            InvalidRequestError: gRPC can't keep that limit.
+        """
+        limit_s = self.timeout if timeout is None else checked_timeout(timeout)
+        return Patience(self._retry_budget, limit_s)
 
     def metadata(self) -> tuple[tuple[str, str], ...]:
         """Return what goes with the next call: its id, and who makes it."""

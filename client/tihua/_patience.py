@@ -45,7 +45,11 @@ class RetryBudget:
 
 
 class Patience:
-    """How often and how long one call waits for a server that is full."""
+    """How often and how long one call waits for a server that is full.
+
+    Attributes:
+        timeout_s: how long the call may take, all attempts together, in seconds.
+    """
 
     def __init__(
         self,
@@ -61,6 +65,7 @@ class Patience:
             timeout_s: how long the call may take, all attempts together, in seconds.
             now: the clock, in seconds.
         """
+        self.timeout_s = timeout_s
         self._budget = budget
         self._now = now
         self._deadline_s = now() + timeout_s

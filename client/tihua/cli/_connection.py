@@ -10,13 +10,11 @@ from typing import Any
 import click
 
 import tihua
+from tihua._channel import MAX_TIMEOUT_S
 from tihua._secret_file import read_secret
 
 TOKEN_VARIABLE = "TIHUA_TOKEN"  # noqa: S105  # its name, and no token
 """The variable that holds the token; no flag does, because `ps` shows a command line to all."""
-
-_MAX_TIMEOUT_S = 86_400
-"""A day. With much more, or infinity, gRPC's deadline is in the past, and a call ends at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,9 +182,9 @@ def _seconds(text: str) -> float:
         seconds = float(text)
     except ValueError:
         seconds = math.nan
-    if not 0 < seconds <= _MAX_TIMEOUT_S:  # which NaN is not either
+    if not 0 < seconds <= MAX_TIMEOUT_S:  # which NaN is not either
         message = (
-            f"{text!r} is no time limit: give seconds, more than 0 and {_MAX_TIMEOUT_S} at most"
+            f"{text!r} is no time limit: give seconds, more than 0 and {MAX_TIMEOUT_S} at most"
         )
         raise click.BadParameter(message)
     return seconds
