@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from tihua import _convert_search
 from tihua._async_connection import AsyncConnection
 from tihua._call_metadata import request_id_of
+from tihua._query_batch import QueryBatch
 from tihua._search_types import Consistency, Query, SearchResult, Term
 from tihua._types import EmbeddingLike, Field, ImageLike
 from tihua.errors import TihuaError
@@ -79,9 +80,17 @@ class AsyncSearchMethods:
         """
         name = self._connection.name(collection)
         request = await asyncio.to_thread(_convert_search.search_many_request, list(queries), name)
-        metadata = self._connection.metadata()
-        response = await self._connection.call(
-            self._connection.search.SearchMany, request, timeout, metadata
-        )
-        request_id = request_id_of(metadata)
-        return [_convert_search.search_entry(entry, request_id) for entry in response.entries]
+        batch = QueryBatch(request, self._connection.patience(timeout))
+        method = self._connection.search.SearchMany
+        while True:
+            metadata = self._connection.metadata()
+            try:
+                response = await self._connection.call(
+                    method, batch.request, batch.patience, metadata
+                )
+            except TihuaError as error:
+                return batch.results_despite(error)
+            delay_s = batch.take(response, request_id_of(metadata))
+            if delay_s is None:
+                return batch.results
+            await asyncio.sleep(delay_s)

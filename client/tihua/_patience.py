@@ -1,7 +1,8 @@
 """Waiting for a server that is full, as long as it asks for; knows no network.
 
 gRPC itself repeats what fails with UNAVAILABLE (`_channel.py`). RESOURCE_EXHAUSTED with RetryInfo
-is for us: the server refused before it did anything, so any call may be repeated, and it says when.
+is for us: the server refused before it did anything, so any call may be repeated, and it says when;
+and so is one query of many that is UNAVAILABLE, in a call that is OK (`_query_batch.py`).
 """
 
 import random
@@ -9,10 +10,14 @@ import threading
 import time
 from collections.abc import Callable
 
-from tihua.errors import OverloadedError
+from tihua.errors import OverloadedError, UnavailableError
 
 MAX_ATTEMPTS = 4
 """Times that one call is tried."""
+
+UNAVAILABLE_DELAY_S = 0.1
+"""How long to wait at first for a server or store that is away: a second in all, as with
+gRPC's own retry policy."""
 
 _MAX_TOKENS = 100.0
 _TOKEN_RATIO = 0.1
@@ -76,17 +81,17 @@ class Patience:
         """Return what is left of the timeout, in seconds."""
         return self._deadline_s - self._now()
 
-    def delay_after(self, error: OverloadedError) -> float:
+    def delay_after(self, error: OverloadedError | UnavailableError) -> float:
         """Return how long to wait before the next attempt, in seconds.
 
-        It is what the server asks for, twice as long each time, and up to half of that again at
-        random, so that those who were refused together do not come back together.
+        It is what the server asks for (`asked_delay_s`), twice as long each time, and up to half of
+        that again at random, so that those who were refused together do not come back together.
 
         Raises:
-            OverloadedError: `error` itself, if there is to be no other attempt.
+            TihuaError: `error` itself, if there is to be no other attempt.
         """
         may_repeat = self._budget.refused()
-        delay = error.retry_after * (1 << self._attempts) * random.uniform(1.0, 1.5)  # noqa: S311
+        delay = asked_delay_s(error) * (1 << self._attempts) * random.uniform(1.0, 1.5)  # noqa: S311
         self._attempts += 1
         if not may_repeat or self._attempts == MAX_ATTEMPTS or delay >= self.left_s:
             raise error
@@ -95,3 +100,8 @@ class Patience:
     def succeeded(self) -> None:
         """Take note that the call was answered."""
         self._budget.succeeded()
+
+
+def asked_delay_s(error: OverloadedError | UnavailableError) -> float:
+    """Return how long the server asks to wait, or, where it does not say, what is usual."""
+    return error.retry_after if isinstance(error, OverloadedError) else UNAVAILABLE_DELAY_S

@@ -2,11 +2,13 @@
 
 # ruff: noqa: A002 - `filter` is the contract's word
 
+import time
 from collections.abc import Iterable, Mapping
 
 from tihua import _convert_search
 from tihua._call_metadata import request_id_of
 from tihua._connection import Connection
+from tihua._query_batch import QueryBatch
 from tihua._search_types import Consistency, Query, SearchResult, Term
 from tihua._types import EmbeddingLike, Field, ImageLike
 from tihua.errors import TihuaError
@@ -98,16 +100,25 @@ class SearchMethods:
     ) -> list[SearchResult | TihuaError]:
         """Return what became of each query; one that fails does not disturb the others.
 
+        One that is refused for now (`OverloadedError`, `UnavailableError`) is asked for again, as
+        `search` would do, before it counts as failed.
+
         Args:
             queries: 1 to `Limits.max_batch_items`, embedded together.
             collection: where to search, for queries that do not say.
-            timeout: limit of the call, in seconds.
+            timeout: limit of it all, in seconds.
         """
         name = self._connection.name(collection)
         request = _convert_search.search_many_request(queries, name)
-        metadata = self._connection.metadata()
-        response = self._connection.call(
-            self._connection.search.SearchMany, request, timeout, metadata
-        )
-        request_id = request_id_of(metadata)
-        return [_convert_search.search_entry(entry, request_id) for entry in response.entries]
+        batch = QueryBatch(request, self._connection.patience(timeout))
+        method = self._connection.search.SearchMany
+        while True:
+            metadata = self._connection.metadata()
+            try:
+                response = self._connection.call(method, batch.request, batch.patience, metadata)
+            except TihuaError as error:
+                return batch.results_despite(error)
+            delay_s = batch.take(response, request_id_of(metadata))
+            if delay_s is None:
+                return batch.results
+            time.sleep(delay_s)

@@ -11,7 +11,7 @@ from dataclasses import KW_ONLY, dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
-from tihua.errors import TihuaError, error_for
+from tihua.errors import OverloadedError, TihuaError, error_for
 
 __all__ = [
     "UNKNOWN_TIME",
@@ -185,8 +185,17 @@ class ItemError:
             self.message,
             reason=self.reason,
             metadata=self.metadata,
-            retry_after=1.0 if self.retryable else None,
+            retry_after=self._retry_after(),
         )
+
+    def _retry_after(self) -> float | None:
+        """Return when to come back, in seconds; a full server says so in `metadata`."""
+        if not self.retryable:
+            return None
+        try:
+            return float(self.metadata["retry_after_s"])
+        except (KeyError, ValueError):
+            return OverloadedError.retry_after
 
 
 @dataclass(frozen=True, slots=True)

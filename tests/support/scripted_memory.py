@@ -29,6 +29,7 @@ class Memory:
         self.breaks = 0
         self.is_away = False
         self.get_refusals: list[status_pb2.Status] = []
+        self.query_refusals: list[types_pb2.ItemError] = []
 
     def put(self, item: types_pb2.Item, index: int) -> types_pb2.ItemError | None:
         """Store an item, or return why not: a picture whose content starts with "broken"."""

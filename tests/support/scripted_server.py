@@ -117,7 +117,7 @@ class Ingest(ingest_service_pb2_grpc.IngestServiceServicer):
 
 
 class Search(search_service_pb2_grpc.SearchServiceServicer):
-    """Returns all items in the order of their ids; the query 坏 fails."""
+    """Returns all items in the order of their ids, once no refusals are left; 坏 fails."""
 
     def __init__(self, memory: Memory) -> None:
         """Share the memory."""
@@ -127,6 +127,9 @@ class Search(search_service_pb2_grpc.SearchServiceServicer):
         self, request: search_service_pb2.SearchRequest
     ) -> search_service_pb2.SearchManyResponse.Entry:
         self.memory.requests.append(request)
+        if self.memory.query_refusals:
+            refusal = self.memory.query_refusals.pop(0)
+            return search_service_pb2.SearchManyResponse.Entry(error=refusal)
         if request.terms[0].text == "坏":
             error = types_pb2.ItemError(
                 code=INVALID_ARGUMENT, reason="BAD", message="no good \x1b]0;text"

@@ -8,6 +8,7 @@ import pytest
 from command_line import Tihua
 from PIL import Image
 from scripted_memory import Memory
+from tihua.v1 import types_pb2
 
 
 @pytest.fixture(autouse=True)
@@ -131,6 +132,23 @@ def test_the_only_query_s_error_is_one_line(tihua: Tihua) -> None:
     result = tihua("search", "坏")
     assert (result.exit_code, result.stdout) == (1, "")
     assert result.stderr == "Error: no good \\x1b]0;text\n"
+
+
+@pytest.mark.parametrize("words", [["猫"], ["-"]], ids=["one", "many"])
+def test_a_server_that_is_full_or_loading_is_waited_for(
+    tihua: Tihua, memory: Memory, words: list[str]
+) -> None:
+    """Of one query as of many, for as long as `Client.search` would."""
+    memory.query_refusals = [
+        types_pb2.ItemError(
+            code=8, reason="OVERLOADED", metadata={"retry_after_s": "0.01"}, retryable=True
+        ),
+        types_pb2.ItemError(code=14, reason="COLLECTION_LOADING", retryable=True),
+    ]
+    result = tihua("search", *words, "--json", stdin="猫\n狗\n")
+    assert (result.exit_code, result.stderr) == (0, "")
+    hits = [json.loads(line) for line in result.stdout.splitlines()]
+    assert [hit["query"] for hit in hits] == ["猫"] * 3 + ["狗"] * 3 * (words == ["-"])
 
 
 def test_stdin_that_is_not_utf_8_is_an_error(tihua: Tihua) -> None:

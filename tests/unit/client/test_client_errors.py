@@ -217,6 +217,21 @@ def test_an_item_error_that_may_pass_is_an_overload_and_one_that_may_not_is_none
     assert type(large.to_exception()) is tihua.InvalidRequestError
 
 
+@pytest.mark.parametrize(
+    ("metadata", "expected"),
+    [({"retry_after_s": "0.3"}, 0.3), ({}, 1.0), ({"retry_after_s": ""}, 1.0)],
+)
+def test_an_item_error_of_a_full_server_says_when_to_come_back(
+    metadata: dict[str, str], expected: float
+) -> None:
+    """As that of a whole call does; a second where the server doesn't say."""
+    code, reason = "RESOURCE_EXHAUSTED", "OVERLOADED"
+    full = tihua.ItemError(0, "", code, reason, "full", metadata, retryable=True)
+    error = full.to_exception()
+    assert isinstance(error, tihua.OverloadedError)
+    assert error.retry_after == expected
+
+
 def test_the_id_that_the_server_tells_is_in_the_exception(serve: Serve) -> None:
     """The server's word goes: it may have made another one."""
     failing = Failing(grpc.StatusCode.INTERNAL, "internal error")

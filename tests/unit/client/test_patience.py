@@ -1,7 +1,7 @@
 """How often and how long a call waits for a server that is full, by a clock that stands still."""
 
 import pytest
-from tihua import OverloadedError
+from tihua import OverloadedError, UnavailableError
 from tihua._patience import MAX_ATTEMPTS, Patience, RetryBudget
 
 
@@ -22,6 +22,13 @@ def test_a_full_server_is_waited_for_as_long_as_it_asks_and_longer_each_time() -
     call = patience(1_000.0)
     for ceiling, least in ((1.5, 1.0), (3.0, 2.0), (6.0, 4.0)):
         assert least <= call.delay_after(busy()) <= ceiling
+
+
+def test_a_store_that_is_away_is_waited_for_about_as_long_as_grpc_would() -> None:
+    """It doesn't say how long it takes."""
+    call = patience(1_000.0)
+    delays = [call.delay_after(UnavailableError("away")) for _ in range(MAX_ATTEMPTS - 1)]
+    assert 0.7 <= sum(delays) <= 1.05
 
 
 def test_the_last_attempt_is_the_end() -> None:

@@ -3,10 +3,31 @@
 from array import array
 from pathlib import Path
 
+import grpc
+import pytest
 import tihua
 from answering_server import MODEL, TIMING, AnsweringServer, Call, block, failure
 from google.protobuf import struct_pb2
 from tihua.v1 import search_service_pb2, types_pb2
+
+BUSY = types_pb2.ItemError(
+    code=8, reason="OVERLOADED", message="full", metadata={"retry_after_s": "0.01"}, retryable=True
+)
+LOADING = types_pb2.ItemError(
+    code=14, reason="COLLECTION_LOADING", message="try again in a moment", retryable=True
+)
+
+
+def many(*outcomes: str | types_pb2.ItemError) -> search_service_pb2.SearchManyResponse:
+    """Return an answer with one hit of this id, or this error, for each query."""
+    answer = search_service_pb2.SearchManyResponse()
+    for outcome in outcomes:
+        entry = answer.entries.add()
+        if isinstance(outcome, types_pb2.ItemError):
+            entry.error.CopyFrom(outcome)
+        else:
+            entry.response.hits.add().item.id = outcome
+    return answer
 
 
 def test_search_returns_hits_best_first(server: AnsweringServer, call: Call) -> None:
@@ -69,3 +90,49 @@ def test_search_many_returns_an_error_among_the_results(
     assert isinstance(second, tihua.InvalidRequestError)
     assert second.reason == "EMPTY_TEXT"
     assert [request.collection for request in server.requests[0].requests] == ["mine", "other"]
+
+
+QUERIES = [tihua.Query(text=text) for text in "一二三四"]
+
+
+def test_queries_that_are_refused_for_now_are_asked_for_again(
+    server: AnsweringServer, call: Call
+) -> None:
+    """They, and no others; every answer has the place of its query."""
+    server.answer("SearchMany", many("1", BUSY, failure(2), LOADING), many(BUSY, "4"), many("2"))
+    first, second, third, fourth = call("search_many", QUERIES)
+    assert [result[0].id for result in (first, second, fourth)] == ["1", "2", "4"]
+    assert isinstance(third, tihua.InvalidRequestError)
+    asked = [[each.terms[0].text for each in request.requests] for request in server.requests]
+    assert asked == [["一", "二", "三", "四"], ["二", "四"], ["二"]]
+
+
+@pytest.mark.parametrize(
+    ("refusal", "error"), [(BUSY, tihua.OverloadedError), (LOADING, tihua.UnavailableError)]
+)
+def test_a_query_is_not_asked_for_for_ever(
+    server: AnsweringServer, call: Call, refusal: types_pb2.ItemError, error: type[Exception]
+) -> None:
+    """Four attempts, as of one query by itself."""
+    server.answer("SearchMany", many(refusal))
+    [result] = call("search_many", QUERIES[:1])
+    assert type(result) is error
+    assert len(server.requests) == 4
+
+
+def test_what_was_found_is_kept_when_the_rest_can_not_be_asked_for(
+    server: AnsweringServer, call: Call
+) -> None:
+    """The server went away meanwhile; the refused query has its own error, not that one."""
+    server.answer("SearchMany", many("1", BUSY), grpc.StatusCode.INTERNAL)
+    first, second = call("search_many", QUERIES[:2])
+    assert first[0].id == "1"
+    assert isinstance(second, tihua.OverloadedError)
+
+
+def test_a_query_without_an_answer_is_an_error(server: AnsweringServer, call: Call) -> None:
+    """The server's, against the contract."""
+    server.answer("SearchMany", many("1"))
+    first, second = call("search_many", QUERIES[:2])
+    assert first[0].id == "1"
+    assert isinstance(second, tihua.ServerError)
