@@ -11,6 +11,8 @@ STREAM_IDLE = "STREAM_IDLE"
 
 _FIRST_DELAY_S = 0.1
 _MAX_DELAY_S = 5.0
+_MAX_DOUBLINGS = 6
+"""As many as matter: by themselves they would go beyond any float within two hours."""
 
 
 class Reconnect:
@@ -62,7 +64,7 @@ class Reconnect:
             self._progress = progress
             self._attempts = 0
             self._broken_since = now
-        ceiling = min(_MAX_DELAY_S, _FIRST_DELAY_S * 2**self._attempts)
+        ceiling = min(_MAX_DELAY_S, _FIRST_DELAY_S * 2 ** min(self._attempts, _MAX_DOUBLINGS))
         delay = random.uniform(ceiling / 2, ceiling)  # noqa: S311  # jitter is no secret
         if isinstance(error, OverloadedError):
             delay = max(delay, error.retry_after)

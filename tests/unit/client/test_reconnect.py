@@ -21,6 +21,17 @@ def test_delays_grow_to_a_bound_and_are_jittered() -> None:
     assert len(set(delays)) == len(delays)
 
 
+def test_an_outage_of_a_day_is_waited_for_like_one_of_a_minute() -> None:
+    """However often it was tried by then."""
+    clock = Clock()
+    reconnect = Reconnect(100_000.0, now=clock)
+    delay = 0.0
+    while clock.now_s < 86_400.0:
+        delay = reconnect.delay_after(UnavailableError("away"), 0)
+        clock.now_s += delay
+    assert 2.5 <= delay <= 5.0
+
+
 def test_it_is_given_up_when_nothing_got_through_for_the_timeout() -> None:
     """Counted from the first break."""
     clock = Clock()
