@@ -3,6 +3,7 @@
 Those about the server and the bulk stream are here, the others in `_async_*_methods.py`.
 """
 
+import asyncio
 import time
 from collections.abc import AsyncGenerator, AsyncIterable, Callable, Iterable
 from contextlib import aclosing
@@ -120,8 +121,9 @@ class AsyncClient(
         Arguments and errors are those of `Client.ingest`.
         """
         started = time.monotonic()
+        info = await self._reached(Reconnect(reconnect_timeout, on_break=on_break))
         session = IngestSession(
-            (await self.server_info()).limits,
+            info.limits,
             collection=self._connection.name(collection),
             mode=mode,
             session_id=session_id,
@@ -132,6 +134,14 @@ class AsyncClient(
         async with aclosing(_aiter(items)) as source:
             await run_async_ingest(self._connection, session, source, report, reconnect)
         return IngestSummary(*session.totals, seconds=time.monotonic() - started)
+
+    async def _reached(self, reconnect: Reconnect) -> ServerInfo:
+        """Return what the server says of itself, asked again as long as `reconnect` has it."""
+        while True:
+            try:
+                return await self.server_info()
+            except TihuaError as error:
+                await asyncio.sleep(reconnect.delay_after(error, 0))
 
 
 async def _aiter(items: Iterable[Item] | AsyncIterable[Item]) -> AsyncGenerator[Item, None]:

@@ -20,7 +20,7 @@ from tihua._ingest import run_ingest
 from tihua._ingest_session import IngestSession
 from tihua._ingest_types import IngestProgress, IngestSummary, WriteMode
 from tihua._item_methods import ItemMethods
-from tihua._reconnect import Reconnect
+from tihua._reconnect import Reconnect, answered
 from tihua._search_methods import SearchMethods
 from tihua._server_types import ServerInfo
 from tihua._tls import Tls
@@ -153,8 +153,8 @@ class Client(CollectionMethods, ItemMethods, EmbeddingMethods, SearchMethods):
             batch_size: items of one message; at most 4 MiB and `Limits.max_batch_items` are sent.
             on_progress: called after each acknowledgement, on the calling thread, with what is
                 safe and the failures since the call before.
-            on_break: called when the stream broke and is tried again, with the reason; for one
-                outage once, on the calling thread.
+            on_break: called when the server is not there, or the stream broke, and it is tried
+                again, with the reason; for one outage once, on the calling thread.
             reconnect_timeout: how long to try again after a break before nothing more got
                 through, in seconds; 0 never tries.
             collection: where to write.
@@ -167,8 +167,9 @@ class Client(CollectionMethods, ItemMethods, EmbeddingMethods, SearchMethods):
                 time, within `reconnect_timeout`.
         """
         started = time.monotonic()
+        info = answered(self.server_info, Reconnect(reconnect_timeout, on_break=on_break))
         session = IngestSession(
-            self.server_info().limits,
+            info.limits,
             collection=self._connection.name(collection),
             mode=mode,
             session_id=session_id,

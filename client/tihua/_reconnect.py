@@ -3,6 +3,7 @@
 import random
 import time
 from collections.abc import Callable
+from typing import TypeVar
 
 from tihua.errors import DeadlineError, OverloadedError, TihuaError, UnavailableError
 
@@ -13,6 +14,8 @@ _FIRST_DELAY_S = 0.1
 _MAX_DELAY_S = 5.0
 _MAX_DOUBLINGS = 6
 """As many as matter: by themselves they would go beyond any float within two hours."""
+
+_Answer = TypeVar("_Answer")
 
 
 class Reconnect:
@@ -74,3 +77,20 @@ class Reconnect:
             self._on_break(error)
         self._attempts += 1
         return delay
+
+
+def answered(call: Callable[[], _Answer], reconnect: Reconnect) -> _Answer:
+    """Return what a blocking call returns, made again as long as `reconnect` has it.
+
+    Args:
+        call: may be made again.
+        reconnect: of this call alone.
+
+    Raises:
+        TihuaError: the call failed, for good or for too long.
+    """
+    while True:
+        try:
+            return call()
+        except TihuaError as error:
+            time.sleep(reconnect.delay_after(error, 0))

@@ -1,12 +1,12 @@
 """Ingest by either client, and what it tells on the way."""
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from tihua import AsyncClient, Client, IngestProgress, IngestSummary, Item
-from tihua._ingest_types import WriteMode
+from tihua import AsyncClient, Client, IngestProgress, IngestSummary, Item, WriteMode
+from tihua.errors import TihuaError
 
 
 @dataclass
@@ -26,6 +26,7 @@ class Run:
         batch_size: int = 2,
         session_id: str | None = None,
         reconnect_timeout: float = 20.0,
+        on_break: Callable[[TihuaError], None] | None = None,
     ) -> IngestSummary:
         """Ingest the items."""
         options: dict[str, Any] = {
@@ -33,6 +34,7 @@ class Run:
             "batch_size": batch_size,
             "session_id": session_id,
             "on_progress": self.progress.append,
+            "on_break": on_break,
             "reconnect_timeout": reconnect_timeout,
         }
         if self.is_async:

@@ -43,7 +43,9 @@ class Collections(collection_service_pb2_grpc.CollectionServiceServicer):
     def GetCollection(
         self, request: collections.GetCollectionRequest, context: grpc.ServicerContext
     ) -> collections.GetCollectionResponse:
-        """Return one."""
+        """Return one, once there are no refusals left."""
+        if self.memory.lookup_refusals:
+            context.abort_with_status(rpc_status.to_status(self.memory.lookup_refusals.pop(0)))
         return collections.GetCollectionResponse(collection=self._collection(request.name, context))
 
     def ListCollections(

@@ -28,7 +28,9 @@ class Memory:
         self.ends_streams = False
         self.breaks = 0
         self.is_away = False
+        self.lookup_refusals: list[status_pb2.Status] = []
         self.get_refusals: list[status_pb2.Status] = []
+        self.info_refusals: list[status_pb2.Status] = []
         self.query_refusals: list[types_pb2.ItemError] = []
 
     def put(self, item: types_pb2.Item, index: int) -> types_pb2.ItemError | None:

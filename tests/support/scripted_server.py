@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import grpc
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+from grpc_status import rpc_status
 from scripted_collections import Collections
 from scripted_memory import DIM, INVALID_ARGUMENT, MODEL, Memory, block
 from tihua.v1 import (
@@ -25,10 +26,16 @@ from tihua.v1 import (
 class System(system_service_pb2_grpc.SystemServiceServicer):
     """Says what it is."""
 
+    def __init__(self, memory: Memory) -> None:
+        """Share the memory."""
+        self.memory = memory
+
     def GetServerInfo(
         self, request: system_service_pb2.GetServerInfoRequest, context: grpc.ServicerContext
     ) -> system_service_pb2.GetServerInfoResponse:
-        """Return small limits, so that paging shows."""
+        """Return small limits, so that paging shows, once there are no refusals left."""
+        if self.memory.info_refusals:
+            context.abort_with_status(rpc_status.to_status(self.memory.info_refusals.pop(0)))
         return system_service_pb2.GetServerInfoResponse(
             version="9.9.9",
             store="Memory 1",
@@ -168,7 +175,7 @@ class Search(search_service_pb2_grpc.SearchServiceServicer):
 
 def register(memory: Memory, server: grpc.Server) -> None:
     """Add the services, with a memory that they share, to a server."""
-    system_service_pb2_grpc.add_SystemServiceServicer_to_server(System(), server)
+    system_service_pb2_grpc.add_SystemServiceServicer_to_server(System(memory), server)
     embedding_service_pb2_grpc.add_EmbeddingServiceServicer_to_server(Embedding(), server)
     collection_service_pb2_grpc.add_CollectionServiceServicer_to_server(Collections(memory), server)
     ingest_service_pb2_grpc.add_IngestServiceServicer_to_server(Ingest(memory), server)

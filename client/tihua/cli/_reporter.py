@@ -2,13 +2,26 @@
 
 from typing import Protocol
 
+import click
+
 import tihua
 from tihua._printable import one_line
+from tihua._reconnect import Reconnect
+from tihua.cli._error_line import told
 from tihua.cli._json import print_json
 from tihua.cli._progress import ProgressView
 
 RECONNECT_TIMEOUT_S = 60.0
-"""How long a server that went away is waited for, in seconds."""
+"""How long a server that went away, or is not there yet, is waited for, in seconds."""
+
+
+def arrival() -> Reconnect:
+    """Return how long a server is waited for that may have been started a moment ago."""
+
+    def tell(error: tihua.TihuaError) -> None:
+        click.echo(f"{told(error).rstrip('.')}; {_until()}", err=True)
+
+    return Reconnect(RECONNECT_TIMEOUT_S, on_break=tell)
 
 
 class Failure(Protocol):
@@ -51,8 +64,7 @@ class Reporter:
 
     def wait(self, error: tihua.TihuaError) -> None:
         """Tell why it does not go on, and that this is not yet the end."""
-        until = f"trying again for up to {RECONNECT_TIMEOUT_S:g} s"
-        self._view.print(f"{self._obstacle(error)}; {until}")
+        self._view.print(f"{self._obstacle(error)}; {_until()}")
 
     def _obstacle(self, error: tihua.TihuaError) -> str:
         if error.reason:  # by a server that is there, in its own words
@@ -65,3 +77,7 @@ class Reporter:
             case _:
                 state = "is gone"
         return f"{self._server} {state}"
+
+
+def _until() -> str:
+    return f"trying again for up to {RECONNECT_TIMEOUT_S:g} s"

@@ -9,6 +9,7 @@ import click
 import tihua
 from tihua._folder import SUFFIXES, Folder
 from tihua._printable import printable
+from tihua._reconnect import answered
 from tihua.cli import EXIT_INTERRUPTED
 from tihua.cli._command import Command
 from tihua.cli._connection import Connection
@@ -22,7 +23,7 @@ from tihua.cli._parameters import (
 )
 from tihua.cli._printer import json_option
 from tihua.cli._progress import ProgressView, Tally, progress_view
-from tihua.cli._reporter import RECONNECT_TIMEOUT_S, Reporter
+from tihua.cli._reporter import RECONNECT_TIMEOUT_S, Reporter, arrival
 
 
 @click.command(
@@ -105,7 +106,7 @@ def command(
             raise click.UsageError("--preprocess client and --server-folder exclude each other")
         require_pillow()
     with connection.client() as client:
-        info = client.server_info()
+        info = answered(client.server_info, arrival())
         if server_folder is not None and not info.takes_image_paths:
             raise click.ClickException(
                 "this server opens no files that a client names: leave --server-folder out, or "
@@ -118,8 +119,11 @@ def command(
             click.echo(printable(f"no pictures in {folder} ({kinds}; none hidden)"), err=True)
             _print_summary(Tally(), 0.0, as_json=as_json)
             return
-        collection = _collection(
-            client, connection.collection, index, dict(index_params), shards, model
+        collection = answered(
+            lambda: _collection(
+                client, connection.collection, index, dict(index_params), shards, model
+            ),
+            arrival(),
         )
         sizes_px = {each.ref.fingerprint: each.image_size_px for each in info.models}
         size_px = sizes_px.get(collection.model.fingerprint)

@@ -56,6 +56,30 @@ def test_a_store_that_can_t_be_read_for_a_while_is_waited_for(
     assert "sent 4 = 3 written + 1 failed + 0 skipped" in result.stdout
 
 
+def test_a_server_that_was_started_a_moment_ago_is_waited_for(
+    tihua: Tihua, memory: Memory, pictures: Path
+) -> None:
+    """Longer than gRPC does by itself: the README has the two commands one after the other."""
+    memory.info_refusals = [status_pb2.Status(code=UNAVAILABLE.value[0])] * 6
+    result = tihua("ingest", pictures)
+    assert result.exit_code == 0, result.output
+    [told, *_] = result.stderr.splitlines()
+    assert told.startswith("no tihua server answers at ")
+    assert told.endswith("; trying again for up to 60 s")
+    assert result.stderr.count("trying again") == 1
+    assert "sent 4 = 3 written + 1 failed + 0 skipped" in result.stdout
+
+
+def test_a_collection_that_can_not_be_looked_up_is_waited_for(
+    tihua: Tihua, memory: Memory, pictures: Path
+) -> None:
+    """Its store may be starting as well."""
+    memory.lookup_refusals = [refusal(UNAVAILABLE, "Milvus does not answer")] * 6
+    result = tihua("ingest", pictures)
+    assert result.exit_code == 0, result.output
+    assert result.stderr.count("Milvus does not answer; trying again for up to 60 s\n") == 1
+
+
 def test_ctrl_c_leaves_a_clean_line(
     tihua: Tihua, pictures: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -83,8 +107,11 @@ def test_a_stream_that_ends_early_tells_what_is_safe(
     assert error.startswith("Error: ")
 
 
-def test_a_server_that_is_not_there_is_one_line(tmp_path: Path, tihua: Tihua) -> None:
-    """No traceback, exit status 1."""
+def test_a_server_that_does_not_come_is_one_line(
+    tmp_path: Path, tihua: Tihua, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No traceback, exit status 1, once the time is over that it may take to start."""
+    monkeypatch.setattr("tihua.cli._reporter.RECONNECT_TIMEOUT_S", 0.0)
     result = tihua("ingest", tmp_path, "--address", "127.0.0.1:1", "--timeout", "1")
     assert result.exit_code == 1
     assert result.stderr.startswith("Error: ")

@@ -1,10 +1,12 @@
 """Ingest over a real channel to a server that breaks, drains, forgets and is busy."""
 
 import asyncio
+import threading
 
 import grpc
 import pytest
 from fake_ingest_server import End, FakeServer, Plan, Refusing, refusal
+from free_port import HOST, free_port
 from grpc import aio
 from ingest_run import Run, ids, items
 from server_thread import Serve
@@ -47,16 +49,36 @@ def test_an_ingest_finds_a_server_that_was_started_again(run: Run) -> None:
         await new.stop(grace=None)
         return first, second
 
-    async def start(servicer: FakeServer, port: int) -> tuple[aio.Server, int]:
-        server = aio.server()
-        servicer.register(server)
-        port = server.add_insecure_port(f"127.0.0.1:{port}")
-        await server.start()
-        return server, port
-
     first, second = asyncio.run(exchange())
     assert sorted({*first.stored, *second.stored}) == sorted(ids(20))
     assert second.violations == []
+
+
+async def start(servicer: FakeServer, port: int) -> tuple[aio.Server, int]:
+    """Start a server at a port, or for 0 at one that is free; return it and its port."""
+    server = aio.server()
+    servicer.register(server)
+    port = server.add_insecure_port(f"{HOST}:{port}")
+    await server.start()
+    return server, port
+
+
+def test_an_ingest_may_begin_before_its_server(run: Run) -> None:
+    """Longer before than gRPC itself would wait; it is told of, as any outage."""
+    told = threading.Event()
+    servicer, port = FakeServer(), free_port()
+
+    async def late() -> None:
+        ingest = asyncio.create_task(
+            asyncio.to_thread(run, f"{HOST}:{port}", items(5), on_break=lambda _: told.set())
+        )
+        assert await asyncio.to_thread(told.wait, 20)
+        server, _ = await start(servicer, port)
+        await ingest
+        await server.stop(grace=None)
+
+    asyncio.run(late())
+    assert servicer.stored == ids(5)
 
 
 def test_a_server_that_stays_away_is_given_up(serve: Serve, run: Run) -> None:
