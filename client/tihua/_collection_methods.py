@@ -183,6 +183,8 @@ class CollectionMethods:
 
         Raises:
             NotFoundError: there is none of that name.
+            UnavailableError: also when it takes longer than the server waits for it (reason
+                `COLLECTION_LOADING`), four times ten minutes.
         """
         request = _convert_server.build_index_request(
             self._connection.name(name), index=index, index_params=index_params

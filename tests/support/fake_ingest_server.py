@@ -240,12 +240,16 @@ class Refusing(FakeServer):
 
 
 def refusal(
-    code: grpc.StatusCode, message: str, retry_after_s: float | None = None
+    code: grpc.StatusCode,
+    message: str,
+    retry_after_s: float | None = None,
+    *,
+    reason: str = "SOME_REASON",
 ) -> status_pb2.Status:
     """Return a status as a tihua server sends it."""
     status = status_pb2.Status(code=code.value[0], message=message)
     details: list[error_details_pb2.ErrorInfo | error_details_pb2.RetryInfo] = [
-        error_details_pb2.ErrorInfo(reason="SOME_REASON", domain="tihua")
+        error_details_pb2.ErrorInfo(reason=reason, domain="tihua")
     ]
     if retry_after_s is not None:
         delay = duration_pb2.Duration()

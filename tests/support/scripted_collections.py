@@ -106,7 +106,9 @@ class Collections(collection_service_pb2_grpc.CollectionServiceServicer):
     def BuildIndex(
         self, request: collections.BuildIndexRequest, context: grpc.ServicerContext
     ) -> collections.BuildIndexResponse:
-        """Replace an index, if it is said by which."""
+        """Replace an index, if it is said by which, once there are no refusals left."""
+        if self.memory.build_refusals:
+            context.abort_with_status(rpc_status.to_status(self.memory.build_refusals.pop(0)))
         collection = self._collection(request.name, context)
         if request.HasField("index"):
             collection.index.CopyFrom(request.index)

@@ -31,6 +31,7 @@ class Memory:
         self.lookup_refusals: list[status_pb2.Status] = []
         self.get_refusals: list[status_pb2.Status] = []
         self.info_refusals: list[status_pb2.Status] = []
+        self.build_refusals: list[status_pb2.Status] = []
         self.query_refusals: list[types_pb2.ItemError] = []
 
     def put(self, item: types_pb2.Item, index: int) -> types_pb2.ItemError | None:

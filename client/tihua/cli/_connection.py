@@ -24,7 +24,8 @@ class Connection:
     Attributes:
         address: `host:port` of the server.
         collection: the collection that commands use when none is named.
-        timeout_s: limit on one call, in seconds; a stream has none.
+        given_timeout_s: limit on one call, in seconds; None where the user says nothing of it. A
+            stream has none.
         has_tls: encrypt; so does naming any of the next three.
         ca_file, cert_file, key_file: as in `tihua.Tls`.
         token_file: holds the token; None takes it from TIHUA_TOKEN, if it is there.
@@ -33,13 +34,18 @@ class Connection:
 
     address: str = tihua.DEFAULT_ADDRESS
     collection: str = tihua.DEFAULT_COLLECTION
-    timeout_s: float = tihua.DEFAULT_TIMEOUT_S
+    given_timeout_s: float | None = None
     has_tls: bool = False
     ca_file: Path | None = None
     cert_file: Path | None = None
     key_file: Path | None = None
     token_file: Path | None = None
     is_insecure: bool = False
+
+    @property
+    def timeout_s(self) -> float:
+        """Limit on one call, in seconds."""
+        return tihua.DEFAULT_TIMEOUT_S if self.given_timeout_s is None else self.given_timeout_s
 
     def client(self) -> "tihua.Client":
         """Return a client of the server; nothing is sent yet.
@@ -122,7 +128,7 @@ def connection_options(*, hidden: bool) -> list[click.Option]:
         ),
         option(
             "--timeout",
-            "timeout_s",
+            "given_timeout_s",
             metavar="SECONDS",
             kind=_seconds,
             variable="TIHUA_TIMEOUT",

@@ -4,6 +4,7 @@ import click
 
 import tihua
 from tihua._printable import printable
+from tihua.cli._build_index import build_index
 from tihua.cli._collection_record import COLLECTION_COLUMNS, collection_record
 from tihua.cli._command import Group
 from tihua.cli._connection import Connection
@@ -11,9 +12,6 @@ from tihua.cli._copy import copy
 from tihua.cli._parameters import index_option, index_params_option, model_option
 from tihua.cli._printer import Printer, counted, json_option
 from tihua.cli._reindex import reindex
-
-BUILD_TIMEOUT_S = 24 * 3600.0
-"""How long building an index is waited for; a server that goes away is noticed earlier."""
 
 
 @click.group(
@@ -195,39 +193,6 @@ def load_collection(connection: Connection, name: str | None) -> None:
 
 
 @command.add(
-    name="index",
-    examples=[
-        "tihua collections index paintings --index HNSW --index-param M=32",
-        "tihua collections index paintings                 # the index that it has, anew",
-    ],
-)
-@click.argument("name")
-@index_option(default=None, text="How neighbours are found.  [default: the one that it has]")
-@index_params_option
-@json_option
-@click.pass_obj
-def build_index(
-    connection: Connection,
-    name: str,
-    *,
-    index: tihua.IndexName | None,
-    index_params: tuple[tuple[str, int], ...],
-    as_json: bool,
-) -> None:
-    """Replace the index of the collection NAME, and wait until it is built.
-
-    Nothing is embedded again, and items stay. Meanwhile they can be written but not searched. Where
-    that must not be, copy it on its own server (copy NAME --to … --as NAME_2), index the copy, and
-    let the name lead there (alias NAME NAME_2). A second call waits for the first.
-    """
-    with connection.client() as client:
-        collection = client.build_index(
-            name, index=index, index_params=dict(index_params), timeout=BUILD_TIMEOUT_S
-        )
-    Printer(as_json=as_json).record(collection_record(collection))
-
-
-@command.add(
     name="release", examples=["tihua collections release", "tihua collections release paintings"]
 )
 @click.argument("name", required=False)
@@ -243,5 +208,6 @@ def release_collection(connection: Connection, name: str | None) -> None:
     click.echo(f"released {printable(name or connection.collection)}")
 
 
+command.add_command(build_index)
 command.add_command(reindex)
 command.add_command(copy)

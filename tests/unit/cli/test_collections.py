@@ -5,6 +5,13 @@ from pathlib import Path
 
 import pytest
 from command_line import Tihua
+from fake_ingest_server import refusal
+from grpc import StatusCode
+from scripted_memory import Memory
+
+STILL_BUILDING = refusal(
+    StatusCode.UNAVAILABLE, "Milvus is still loading paintings", reason="COLLECTION_LOADING"
+)
 
 
 def test_a_collection_is_created_shown_released_loaded_and_deleted(tihua: Tihua) -> None:
@@ -63,6 +70,35 @@ def test_an_index_is_replaced_or_built_anew(tihua: Tihua) -> None:
     refused = tihua("collections", "index", "paintings", "--index-param", "M=32")
     assert refused.exit_code == 1
     assert "say which index they are of" in refused.stderr
+
+
+def test_an_index_is_waited_for_longer_than_the_server_does(tihua: Tihua, memory: Memory) -> None:
+    """It says after ten minutes each time that it is not built yet."""
+    tihua("collections", "create", "paintings")
+    memory.build_refusals = [STILL_BUILDING] * 9
+    result = tihua("collections", "index", "paintings", "--json")
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert json.loads(result.stdout)["name"] == "paintings"
+    assert not memory.build_refusals
+
+
+def test_an_index_is_waited_for_no_longer_than_the_user_says(tihua: Tihua, memory: Memory) -> None:
+    """With --timeout; a server that goes on to say that it is not built is not asked for ever."""
+    tihua("collections", "create", "paintings")
+    memory.build_refusals = [STILL_BUILDING] * 1_000
+    result = tihua("collections", "index", "paintings", "--timeout", "1.5")
+    assert result.exit_code == 1
+    assert result.stderr.count("\n") == 1
+    assert len(memory.build_refusals) > 980
+
+
+def test_an_index_that_can_not_be_built_is_not_waited_for(tihua: Tihua, memory: Memory) -> None:
+    """A store that is away builds nothing."""
+    tihua("collections", "create", "paintings")
+    memory.build_refusals = [refusal(StatusCode.UNAVAILABLE, "the store does not answer")] * 4
+    result = tihua("collections", "index", "paintings")
+    assert result.exit_code == 1
+    assert result.stderr == "Error: the store does not answer\n"
 
 
 def test_delete_asks_and_takes_no_for_an_answer(tihua: Tihua) -> None:

@@ -1,0 +1,76 @@
+"""`tihua collections index`: another index for a collection, however long it takes to build."""
+
+import time
+
+import click
+
+import tihua
+from tihua._reconnect import Reconnect
+from tihua.cli._collection_record import collection_record
+from tihua.cli._command import Command
+from tihua.cli._connection import Connection
+from tihua.cli._parameters import index_option, index_params_option
+from tihua.cli._printer import Printer, json_option
+
+BUILD_TIMEOUT_S = 24 * 3600.0
+"""How long building an index is waited for, unless --timeout says it; a server that goes away is
+noticed earlier."""
+
+
+@click.command(
+    "index",
+    cls=Command,
+    examples=[
+        "tihua collections index paintings --index HNSW --index-param M=32",
+        "tihua collections index paintings                 # the index that it has, anew",
+    ],
+)
+@click.argument("name")
+@index_option(default=None, text="How neighbours are found.  [default: the one that it has]")
+@index_params_option
+@json_option
+@click.pass_obj
+def build_index(
+    connection: Connection,
+    name: str,
+    *,
+    index: tihua.IndexName | None,
+    index_params: tuple[tuple[str, int], ...],
+    as_json: bool,
+) -> None:
+    """Replace the index of the collection NAME, and wait until it is built.
+
+    Nothing is embedded again, and items stay. Meanwhile they can be written but not searched. Where
+    that must not be, copy it on its own server (copy NAME --to … --as NAME_2), index the copy, and
+    let the name lead there (alias NAME NAME_2). A second call waits for the first.
+
+    It is waited for for a day, or as long as --timeout says; the building itself goes on.
+    """
+    limit_s = connection.given_timeout_s or BUILD_TIMEOUT_S
+    with connection.client() as client:
+        collection = _built(client, name, index, dict(index_params), limit_s)
+    Printer(as_json=as_json).record(collection_record(collection))
+
+
+def _built(
+    client: tihua.Client,
+    name: str,
+    index: tihua.IndexName | None,
+    index_params: dict[str, int],
+    limit_s: float,
+) -> tihua.Collection:
+    """Return the collection, built; a server answers after ten minutes, whether it is or not."""
+    deadline_s = time.monotonic() + limit_s
+    reconnect = Reconnect(limit_s)
+    left_s = limit_s
+    while True:
+        try:
+            return client.build_index(name, index=index, index_params=index_params, timeout=left_s)
+        except tihua.UnavailableError as error:
+            if error.reason != "COLLECTION_LOADING":
+                raise
+            delay_s = reconnect.delay_after(error, 0)
+            left_s = deadline_s - time.monotonic() - delay_s
+            if left_s <= 0:
+                raise
+            time.sleep(delay_s)
