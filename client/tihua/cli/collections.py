@@ -165,7 +165,8 @@ def set_alias(connection: Connection, alias: str, target: str) -> None:
     with connection.client() as client:
         move = client.set_alias(alias, target)
         name = client.get_collection(alias).name
-    before = f", and no longer to {printable(move.previous)}" if move.previous else ""
+    is_moved = move.previous not in {"", name}
+    before = f", and no longer to {printable(move.previous)}" if is_moved else ""
     click.echo(f"{printable(alias)} leads to {printable(name)}{before}")
 
 

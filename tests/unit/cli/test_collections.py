@@ -101,6 +101,17 @@ def test_an_index_that_can_not_be_built_is_not_waited_for(tihua: Tihua, memory: 
     assert result.stderr == "Error: the store does not answer\n"
 
 
+def test_an_alias_that_is_led_where_it_leads_has_left_nothing(tihua: Tihua) -> None:
+    """As when a call is repeated; one that is moved says what it has left."""
+    for name in ("paintings_1", "paintings_2"):
+        tihua("collections", "create", name)
+    first = tihua("collections", "alias", "paintings", "paintings_1")
+    again = tihua("collections", "alias", "paintings", "paintings_1")
+    moved = tihua("collections", "alias", "paintings", "paintings_2")
+    assert first.stdout == again.stdout == "paintings leads to paintings_1\n"
+    assert moved.stdout == "paintings leads to paintings_2, and no longer to paintings_1\n"
+
+
 def test_delete_asks_and_takes_no_for_an_answer(tihua: Tihua) -> None:
     """Without --yes nothing is deleted unless the user says so."""
     tihua("collections", "create", "paintings")
