@@ -50,12 +50,12 @@ def plain(image: Image.Image) -> Image.Image:
     return image.convert("RGB")
 
 
-def opaque(image: Image.Image) -> Image.Image:
-    """Return the picture of mode RGB, what is transparent in it white."""
+def opaque(image: Image.Image, ground: str = "white") -> Image.Image:
+    """Return the picture of mode RGB, laid on a ground of that colour where it is transparent."""
     if image.mode == "RGBA":
-        white = Image.new("RGBA", image.size, "white")
-        white.alpha_composite(image)
-        image = white
+        laid = Image.new("RGBA", image.size, ground)
+        laid.alpha_composite(image)
+        image = laid
     return image.convert("RGB")
 
 

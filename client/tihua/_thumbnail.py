@@ -1,24 +1,22 @@
 """A picture file as a small picture on a mat; whatever the file, no exception.
 
-Needs Pillow (the extra `sheet`).
+What can be read, and how it looks, is as for the model (`_picture.py`). Needs Pillow (the extra
+`sheet`).
 """
 
-import struct
-import warnings
 from pathlib import Path
 
-from PIL import Image, ImageOps
+from PIL import Image
 
-_UNREADABLE = (
-    OSError,
-    ValueError,
-    SyntaxError,  # a broken chunk of a PNG
-    EOFError,
-    struct.error,
-    Image.DecompressionBombError,
-    Image.DecompressionBombWarning,
-)
-"""What Pillow raises on a file that is missing, broken, no picture, or far too large."""
+from tihua._picture_error import PictureError
+from tihua._picture_file import opened
+from tihua._picture_pixels import opaque, plain, upright_method
+
+_MAX_PIXELS = 90_000_000
+"""Width times height at most: 360 MB while it is decoded. Pillow itself warns of about as many."""
+
+_MAX_BYTES = 512 * 2**20
+"""Bytes of a file at most: those pixels, in a format that compresses nothing."""
 
 
 def thumbnail(path: Path, side_px: int, mat: str) -> Image.Image | None:
@@ -33,26 +31,16 @@ def thumbnail(path: Path, side_px: int, mat: str) -> Image.Image | None:
         RGB, its longer side `side_px`.
     """
     try:
-        if not path.is_file():
+        if not path.is_file() or path.stat().st_size > _MAX_BYTES:
             return None
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            warnings.simplefilter("error", Image.DecompressionBombWarning)
-            with Image.open(path) as file:
-                file.draft("RGB", (2 * side_px, 2 * side_px))  # a JPEG is decoded at a fraction
-                picture = _on_mat(ImageOps.exif_transpose(file), mat)
-        ratio = side_px / max(picture.size)
-        size = (max(1, round(picture.width * ratio)), max(1, round(picture.height * ratio)))
-        return picture.resize(size, Image.Resampling.LANCZOS)
-    except _UNREADABLE:
+        with opened(path.read_bytes(), _MAX_PIXELS) as image:
+            image.draft(None, (2 * side_px, 2 * side_px))  # a JPEG is decoded at a fraction
+            image.load()
+            pixels = plain(image)
+            method = upright_method(image)
+    except (OSError, PictureError):
         return None
-
-
-def _on_mat(picture: Image.Image, mat: str) -> Image.Image:
-    """Return a picture of any mode as RGB, what is transparent laid on the mat."""
-    if picture.mode.startswith("I"):  # 16 bits of grey, which convert() would clip to white
-        return picture.point(lambda grey: grey / 256).convert("RGB")
-    if not picture.has_transparency_data:
-        return picture.convert("RGB")
-    ground = Image.new("RGBA", picture.size, mat)
-    return Image.alpha_composite(ground, picture.convert("RGBA")).convert("RGB")
+    ratio = side_px / max(pixels.size)
+    size = (max(1, round(pixels.width * ratio)), max(1, round(pixels.height * ratio)))
+    small = opaque(pixels.resize(size, Image.Resampling.LANCZOS), mat)
+    return small if method is None else small.transpose(method)

@@ -1,6 +1,7 @@
 """Contact sheets and pages: what is drawn and written, whatever the files and names."""
 
 import html
+import struct
 from pathlib import Path
 
 import pytest
@@ -116,6 +117,36 @@ def test_a_picture_too_large_to_decode_is_a_blank_tile(tmp_path: Path) -> None:
     path = tmp_path / "bomb.png"
     Image.new("1", (20_000, 20_000)).save(path)
     assert thumbnail(path, 100, "white") is None
+
+
+@pytest.mark.parametrize("kind", ["PPM", "TGA", "ICO", "JPEG2000"])
+def test_a_kind_that_no_collection_takes_is_a_blank_tile(tmp_path: Path, kind: str) -> None:
+    """A stored uri names the file: it is opened by what the server opens it by, and no more."""
+    path = tmp_path / "a.jpg"
+    Image.new("RGB", (40, 20), "red").save(path, format=kind)
+    assert thumbnail(path, 100, "white") is None
+
+
+def test_a_picture_with_odd_exif_is_shown(tmp_path: Path) -> None:
+    """Its latitude is a text, which Pillow can't write again; the orientation alone is read."""
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    exif.get_ifd(0x8825)[2] = (39.0, 54.0, 15.0)
+    path = tmp_path / "a.jpg"
+    Image.new("RGB", (40, 20), "red").save(path, exif=exif)
+    rational, text = struct.pack(">HH", 2, 5), struct.pack(">HH", 2, 2)
+    path.write_bytes(path.read_bytes().replace(rational, text))
+    shown = thumbnail(path, 100, "white")
+    assert shown is not None
+    assert shown.size == (50, 100)
+
+
+def test_a_float_picture_is_shown_as_the_model_sees_it(tmp_path: Path) -> None:
+    """Black at 0 and white at 1."""
+    Image.new("F", (40, 20), 0.5).save(tmp_path / "a.tif")
+    shown = thumbnail(tmp_path / "a.tif", 100, "white")
+    assert shown is not None
+    assert shown.getpixel((50, 25)) == (128, 128, 128)
 
 
 @pytest.mark.parametrize(
