@@ -4,11 +4,13 @@ One module a command (or group of commands). Each is imported when its command i
 `tihua --help` and completion answer at once; what a command needs it therefore imports plainly.
 """
 
+import contextlib
 import errno
 import io
 import os
 import signal
 import sys
+from collections.abc import Iterator
 from types import FrameType
 from typing import Any, NoReturn
 
@@ -35,8 +37,28 @@ EXIT_INTERRUPTED = 130
 """Exit status after Ctrl-C: 128 + SIGINT, as shells have it."""
 
 
+@contextlib.contextmanager
+def _one_line_for_a_wrong_value() -> Iterator[None]:
+    """Let a wrong value be an error like others, and no misuse of the command."""
+    try:
+        yield
+    except click.MissingParameter:
+        raise
+    except click.BadParameter as error:
+        raise click.ClickException(one_line(error.format_message())) from error
+
+
 class Root(Group):
     """The root of the commands, where every foreseen error becomes one line."""
+
+    def make_context(self, *args: Any, **kwargs: Any) -> click.Context:
+        """Read the options before the command, and those that variables give.
+
+        Raises:
+            click.ClickException: a value is wrong.
+        """
+        with _one_line_for_a_wrong_value():
+            return super().make_context(*args, **kwargs)
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run a command.
@@ -46,11 +68,8 @@ class Root(Group):
             click.exceptions.Exit: the user pressed Ctrl-C.
         """
         try:
-            return super().invoke(ctx)
-        except click.MissingParameter:
-            raise
-        except click.BadParameter as error:  # a wrong value, and no misuse of the command
-            raise click.ClickException(one_line(error.format_message())) from error
+            with _one_line_for_a_wrong_value():
+                return super().invoke(ctx)
         except tihua.TihuaError as error:
             raise click.ClickException(told(error)) from error
         except OSError as error:

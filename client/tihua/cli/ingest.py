@@ -7,6 +7,7 @@ from pathlib import Path, PurePosixPath
 import click
 
 import tihua
+from tihua._convert import checked_text
 from tihua._folder import SUFFIXES, Folder
 from tihua._printable import printable
 from tihua._reconnect import answered
@@ -112,7 +113,7 @@ def command(
                 "this server opens no files that a client names: leave --server-folder out, or "
                 "have it started with --image-root"
             )
-        pictures = Folder(folder, id_prefix=id_prefix)
+        pictures = Folder(folder, id_prefix=checked_text(id_prefix, "--id-prefix"))
         total = pictures.count()
         if total == 0:
             kinds = ", ".join(sorted(suffix[1:] for suffix in SUFFIXES))

@@ -44,6 +44,15 @@ def test_strict_makes_a_failure_the_exit_status(tihua: Tihua, pictures: Path) ->
     assert tihua("ingest", pictures, "--strict").exit_code == 0
 
 
+def test_a_prefix_that_is_no_text_is_refused(tihua: Tihua, memory: Memory, pictures: Path) -> None:
+    """北 in GBK, as archives have it: no id could be made with it."""
+    result = tihua("ingest", pictures, "--id-prefix", os.fsdecode(b"\xb1\xb1/"))
+    assert result.exit_code == 1
+    assert result.stderr.startswith("Error: --id-prefix has a lone surrogate (U+DCB1)")
+    assert result.stderr.count("\n") == 1
+    assert not memory.calls
+
+
 def test_two_folders_share_a_collection_by_prefixes(
     tihua: Tihua, memory: Memory, pictures: Path
 ) -> None:

@@ -4,8 +4,10 @@ import json
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 from command_line import Tihua
 from scripted_memory import Memory
+from tihua.cli import root
 
 
 def test_status_shows_server_models_limits_and_collections(tihua: Tihua, pictures: Path) -> None:
@@ -62,6 +64,26 @@ def test_a_time_limit_that_no_call_can_have_is_refused(tihua: Tihua, limit: str)
     assert result.stderr == (
         f"Error: Invalid value for '--timeout': '{limit}' is no time limit: give seconds, more "
         "than 0 and 86400 at most\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("line", "variables"),
+    [
+        (["status", "--timeout", "soon"], {}),
+        (["--timeout", "soon", "status"], {}),
+        (["status"], {"TIHUA_TIMEOUT": "soon"}),
+    ],
+)
+def test_a_wrong_value_is_the_same_before_the_command_and_after_it(
+    line: list[str], variables: dict[str, str]
+) -> None:
+    """One line and status 1, and so is that of a variable."""
+    result = CliRunner().invoke(root, line, env=variables, prog_name="tihua")
+    assert result.exit_code == 1
+    assert result.stderr.startswith("Error: Invalid value for '--timeout'")
+    assert result.stderr.endswith(
+        ": 'soon' is no time limit: give seconds, more than 0 and 86400 at most\n"
     )
 
 
