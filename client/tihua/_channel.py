@@ -40,8 +40,10 @@ RETRIED_METHODS: tuple[tuple[str, tuple[str, ...]], ...] = (
 )
 """The methods that are safe to repeat, by service; no names stand for all of a service.
 
-Left out are CreateCollection, RenameCollection, DeleteCollection and DeleteAlias, whose second
-attempt would fail though the first succeeded, and Ingest, which resumes by its own rules.
+Safe is what they do, not all that they tell: a second DeleteItems or SetAlias leaves the same state
+behind, and counts or names what it met itself. Left out are CreateCollection, RenameCollection,
+DeleteCollection and DeleteAlias, whose second attempt would fail though the first succeeded, and
+Ingest, which resumes by its own rules.
 """
 
 SERVICE_CONFIG = json.dumps(

@@ -137,6 +137,8 @@ class ItemMethods:
     ) -> int:
         """Remove items by ids or by filter and return how many there were.
 
+        A call that was repeated after a break tells how many its last attempt met.
+
         Args:
             ids: 1 to `Limits.max_page_size`; those that are not there are no error.
             filter: as in `search`, instead of ids; nothing is removed by leaving both out.

@@ -143,7 +143,8 @@ class AliasMove:
     """What became of an alias that was led to a collection.
 
     Attributes:
-        previous: the name of the collection that it led to before; empty for a new alias.
+        previous: the name of the collection that it led to before; empty for a new alias. It is the
+            new one's own where the alias led there already, or the call was repeated after a break.
         settle_s: after so long no server of the store finds the previous collection by the alias
             any more, and no write that one began because it did is under way; in seconds.
     """

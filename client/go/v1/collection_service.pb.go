@@ -945,7 +945,8 @@ type SetAliasResponse struct {
 	sizeCache     protoimpl.SizeCache
 	unknownFields protoimpl.UnknownFields
 
-	// The name of the collection that it led to before; unset for a new alias.
+	// The name of the collection that it led to before; unset for a new alias. It is the new one's own
+	// where the alias led there already, or the call was repeated after a break.
 	PreviousCollection string `protobuf:"bytes,1,opt,name=previous_collection,json=previousCollection,proto3" json:"previous_collection,omitempty"`
 	// After so long no server finds the previous collection by the alias any more, and no write that
 	// one began because it did is under way.
@@ -1995,7 +1996,8 @@ type DeleteItemsResponse struct {
 	unknownFields protoimpl.UnknownFields
 
 	// Items that were there and are not any more. On a Milvus server two calls of the same moment may
-	// both count an item.
+	// both count an item. Of a call that was repeated after a break they are those of the last
+	// attempt.
 	DeletedCount uint64 `protobuf:"varint,1,opt,name=deleted_count,json=deletedCount,proto3" json:"deleted_count,omitempty"`
 }
 

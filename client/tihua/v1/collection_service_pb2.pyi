@@ -505,7 +505,9 @@ class SetAliasResponse(_message.Message):
     PREVIOUS_COLLECTION_FIELD_NUMBER: _builtins.int
     SETTLE_TIME_FIELD_NUMBER: _builtins.int
     previous_collection: _builtins.str
-    """The name of the collection that it led to before; unset for a new alias."""
+    """The name of the collection that it led to before; unset for a new alias. It is the new one's own
+    where the alias led there already, or the call was repeated after a break.
+    """
     @_builtins.property
     def settle_time(self) -> _duration_pb2.Duration:
         """After so long no server finds the previous collection by the alias any more, and no write that
@@ -1021,7 +1023,8 @@ class DeleteItemsResponse(_message.Message):
     DELETED_COUNT_FIELD_NUMBER: _builtins.int
     deleted_count: _builtins.int
     """Items that were there and are not any more. On a Milvus server two calls of the same moment may
-    both count an item.
+    both count an item. Of a call that was repeated after a break they are those of the last
+    attempt.
     """
     def __init__(
         self,

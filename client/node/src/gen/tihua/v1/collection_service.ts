@@ -283,7 +283,10 @@ export interface SetAliasRequest {
 
 /** It leads there. */
 export interface SetAliasResponse {
-  /** The name of the collection that it led to before; unset for a new alias. */
+  /**
+   * The name of the collection that it led to before; unset for a new alias. It is the new one's own
+   * where the alias led there already, or the call was repeated after a break.
+   */
   previousCollection: string;
   /**
    * After so long no server finds the previous collection by the alias any more, and no write that
@@ -457,7 +460,8 @@ export interface DeleteItemsRequest {
 export interface DeleteItemsResponse {
   /**
    * Items that were there and are not any more. On a Milvus server two calls of the same moment may
-   * both count an item.
+   * both count an item. Of a call that was repeated after a break they are those of the last
+   * attempt.
    */
   deletedCount: number;
 }

@@ -52,7 +52,8 @@ private static final long serialVersionUID = 0L;
   /**
    * <pre>
    * Items that were there and are not any more. On a Milvus server two calls of the same moment may
-   * both count an item.
+   * both count an item. Of a call that was repeated after a break they are those of the last
+   * attempt.
    * </pre>
    *
    * <code>uint64 deleted_count = 1;</code>
@@ -395,7 +396,8 @@ private static final long serialVersionUID = 0L;
     /**
      * <pre>
      * Items that were there and are not any more. On a Milvus server two calls of the same moment may
-     * both count an item.
+     * both count an item. Of a call that was repeated after a break they are those of the last
+     * attempt.
      * </pre>
      *
      * <code>uint64 deleted_count = 1;</code>
@@ -408,7 +410,8 @@ private static final long serialVersionUID = 0L;
     /**
      * <pre>
      * Items that were there and are not any more. On a Milvus server two calls of the same moment may
-     * both count an item.
+     * both count an item. Of a call that was repeated after a break they are those of the last
+     * attempt.
      * </pre>
      *
      * <code>uint64 deleted_count = 1;</code>
@@ -425,7 +428,8 @@ private static final long serialVersionUID = 0L;
     /**
      * <pre>
      * Items that were there and are not any more. On a Milvus server two calls of the same moment may
-     * both count an item.
+     * both count an item. Of a call that was repeated after a break they are those of the last
+     * attempt.
      * </pre>
      *
      * <code>uint64 deleted_count = 1;</code>

@@ -53,7 +53,8 @@ private static final long serialVersionUID = 0L;
   private volatile java.lang.Object previousCollection_ = "";
   /**
    * <pre>
-   * The name of the collection that it led to before; unset for a new alias.
+   * The name of the collection that it led to before; unset for a new alias. It is the new one's own
+   * where the alias led there already, or the call was repeated after a break.
    * </pre>
    *
    * <code>string previous_collection = 1;</code>
@@ -74,7 +75,8 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * The name of the collection that it led to before; unset for a new alias.
+   * The name of the collection that it led to before; unset for a new alias. It is the new one's own
+   * where the alias led there already, or the call was repeated after a break.
    * </pre>
    *
    * <code>string previous_collection = 1;</code>
@@ -503,7 +505,8 @@ private static final long serialVersionUID = 0L;
     private java.lang.Object previousCollection_ = "";
     /**
      * <pre>
-     * The name of the collection that it led to before; unset for a new alias.
+     * The name of the collection that it led to before; unset for a new alias. It is the new one's own
+     * where the alias led there already, or the call was repeated after a break.
      * </pre>
      *
      * <code>string previous_collection = 1;</code>
@@ -523,7 +526,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * The name of the collection that it led to before; unset for a new alias.
+     * The name of the collection that it led to before; unset for a new alias. It is the new one's own
+     * where the alias led there already, or the call was repeated after a break.
      * </pre>
      *
      * <code>string previous_collection = 1;</code>
@@ -544,7 +548,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * The name of the collection that it led to before; unset for a new alias.
+     * The name of the collection that it led to before; unset for a new alias. It is the new one's own
+     * where the alias led there already, or the call was repeated after a break.
      * </pre>
      *
      * <code>string previous_collection = 1;</code>
@@ -561,7 +566,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * The name of the collection that it led to before; unset for a new alias.
+     * The name of the collection that it led to before; unset for a new alias. It is the new one's own
+     * where the alias led there already, or the call was repeated after a break.
      * </pre>
      *
      * <code>string previous_collection = 1;</code>
@@ -575,7 +581,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * The name of the collection that it led to before; unset for a new alias.
+     * The name of the collection that it led to before; unset for a new alias. It is the new one's own
+     * where the alias led there already, or the call was repeated after a break.
      * </pre>
      *
      * <code>string previous_collection = 1;</code>

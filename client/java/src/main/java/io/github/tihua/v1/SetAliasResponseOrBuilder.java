@@ -9,7 +9,8 @@ public interface SetAliasResponseOrBuilder extends
 
   /**
    * <pre>
-   * The name of the collection that it led to before; unset for a new alias.
+   * The name of the collection that it led to before; unset for a new alias. It is the new one's own
+   * where the alias led there already, or the call was repeated after a break.
    * </pre>
    *
    * <code>string previous_collection = 1;</code>
@@ -18,7 +19,8 @@ public interface SetAliasResponseOrBuilder extends
   java.lang.String getPreviousCollection();
   /**
    * <pre>
-   * The name of the collection that it led to before; unset for a new alias.
+   * The name of the collection that it led to before; unset for a new alias. It is the new one's own
+   * where the alias led there already, or the call was repeated after a break.
    * </pre>
    *
    * <code>string previous_collection = 1;</code>
