@@ -2,6 +2,7 @@
 
 Start: store → models → services → warm-up → listen → health says SERVING.
 Run:   health follows the store (readiness.py).
+       A server that loses its GPU stops, with status 1, to be started again by whoever started it.
 Stop:  health says NOT_SERVING → a moment → no new calls → those under way end → model → store.
 """
 
@@ -35,6 +36,7 @@ from tihua_server.config import DEFAULT_MODEL, Config
 from tihua_server.embedding_service import EmbeddingService
 from tihua_server.encoders import load_encoders
 from tihua_server.entrance import Entrance, server_options
+from tihua_server.errors import DeviceLost
 from tihua_server.health_service import HealthService
 from tihua_server.ingest_events import Credit
 from tihua_server.ingest_service import IngestService
@@ -82,6 +84,7 @@ class App:
     Attributes:
         telemetry: who watches it.
         address: where it listens, `host:port`.
+        device_lost: set when its GPU computes nothing more.
         is_at_rest: whether no thread computes any more; told by `stop`.
     """
 
@@ -147,6 +150,7 @@ class App:
             (*SERVICES, health.SERVICE_NAME, reflection.SERVICE_NAME), server
         )
         self.telemetry.show(models, self._calls, self._ingester, store=store.kind)
+        self.device_lost = models.device_lost
         self.address = ""
         self.is_at_rest = False
 
@@ -241,13 +245,27 @@ async def serving(config: Config) -> AsyncIterator[App]:
 
 
 async def serve(config: Config) -> bool:
-    """Run a server until SIGTERM or SIGINT; return whether no thread computes any more."""
+    """Run a server until SIGTERM or SIGINT; return whether no thread computes any more.
+
+    Raises:
+        DeviceLost: the GPU computes nothing more, and the server was stopped for it.
+    """
     stop_requested = asyncio.Event()
     loop = asyncio.get_running_loop()
     async with serving(config) as app:
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, stop_requested.set)
         app.announce()
-        await stop_requested.wait()
+        await _any(stop_requested, app.device_lost)
         _log.info("stopping", drain_timeout_s=config.drain_timeout_s)
+    if app.device_lost.is_set():
+        raise DeviceLost("the GPU computes nothing more for this process: start the server again")
     return app.is_at_rest
+
+
+async def _any(*events: asyncio.Event) -> None:
+    """Return when one of the events is set."""
+    waits = [asyncio.create_task(event.wait()) for event in events]
+    await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+    for wait in waits:
+        wait.cancel()

@@ -71,6 +71,7 @@ class Batcher(Generic[Input, Result]):
         yields_to: Workers | None = None,
         gathers: bool = False,
         when_ended: Callable[[int, float], None] | None = None,
+        when_failed: Callable[[Exception], None] | None = None,
         clock: Callable[[], float] = time.perf_counter,
     ) -> None:
         """Take the function that computes.
@@ -89,6 +90,7 @@ class Batcher(Generic[Input, Result]):
             gathers: await those who have just been answered; where a batch costs much besides its
                 inputs, as one of texts does.
             when_ended: hears of each batch its inputs and how long it took, in seconds.
+            when_failed: hears what went wrong with a batch.
             clock: seconds from any beginning.
         """
         self.max_batch_size = max_batch_size
@@ -97,6 +99,7 @@ class Batcher(Generic[Input, Result]):
         self._max_batch_s = max_batch_s
         self._size_of = size_of
         self._when_ended = when_ended
+        self._when_failed = when_failed
         self._clock = clock
         self._cost = BatchCost()
         self._selection: Selection[Input, Result] = Selection(
@@ -259,6 +262,8 @@ class Batcher(Generic[Input, Result]):
             self._gathering.begin(answered, is_alone=is_alone, took_s=batch.inference_time_s)
         if batch.error is None:
             self._cost.learn(batch.size, batch.inference_time_s)
+        elif self._when_failed is not None:
+            self._when_failed(batch.error)
         if self._rests:
             self._rests.begin(rank, batch.inference_time_s)
 

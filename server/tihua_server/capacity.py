@@ -6,10 +6,14 @@ ones first; pictures are decoded in one set of threads too, and the bounds on wh
 for all models together. What a model has to itself is its queue of tokens and pixels.
 """
 
+import asyncio
 import time
+
+import structlog
 
 from tihua_server.admission import STREAM_SHARE, Admission
 from tihua_server.config import Config
+from tihua_server.errors import DeviceLost, ModelError
 from tihua_server.lane import Lane
 from tihua_server.niceness import stand_back
 from tihua_server.pixel_room import PixelRoom
@@ -19,6 +23,8 @@ STREAM_BATCHES = 2
 """What ingest streams may have in a lane, in batches: one that is computed, and one that is made
 ready. Of pictures, which come one by one, they are the model's; of texts the largest that a client
 sends, which come as a whole."""
+
+_log = structlog.get_logger("tihua")
 
 
 class Capacity:
@@ -31,6 +37,7 @@ class Capacity:
         pixel_room: bounds what is being decoded at once.
         text_admissions: the texts of each lane that wait or are worked on.
         picture_admissions: the pictures of each lane that do.
+        device_lost: set when the device computes nothing more: every later batch fails too.
     """
 
     def __init__(self, config: Config, *, image_streams: int) -> None:
@@ -43,8 +50,17 @@ class Capacity:
         self.text_workers = Workers(1, "text model") if image_streams else self.image_workers
         self.preprocess_workers = Workers(config.preprocess_threads, "preprocess")
         self.pixel_room = PixelRoom(config.max_decode_pixels, self.preprocess_workers)
+        self.device_lost = asyncio.Event()
         self.text_admissions = _admissions("texts", config, config.limits.max_batch_items)
         self.picture_admissions = _admissions("pictures", config, config.max_batch_size)
+
+    def batch_failed(self, error: Exception) -> None:
+        """Hear what went wrong with a batch of any model."""
+        if isinstance(error, ModelError):
+            # Its callers are told what to do, and not what a library said.
+            _log.error("the model failed", reason=error.reason, why=str(error.__cause__ or error))
+        if isinstance(error, DeviceLost):
+            self.device_lost.set()
 
     def stop(self) -> None:
         """Decode no more; whoever waits for pixels gets `Draining`."""

@@ -9,14 +9,14 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import click
 import structlog
 
 from tihua_server._version import __version__
 from tihua_server.config import Config, Limits
-from tihua_server.errors import ServiceError
+from tihua_server.errors import DeviceLost, ServiceError
 from tihua_server.libtiff import silence_libtiff
 from tihua_server.logs import configure_logs
 from tihua_server.memory import settle_for_serving
@@ -148,9 +148,19 @@ def _serve(config: Config) -> None:
 
     try:
         is_at_rest = asyncio.run(serve(config))
+    except DeviceLost as error:
+        _log.critical(error.message, reason=error.reason)
+        _leave(1)
     except ServiceError as error:
         raise click.ClickException(error.message) from error
     if not is_at_rest:
-        # The store is closed. A library that computes must not see the interpreter go.
-        logging.shutdown()
-        os._exit(0)
+        _leave(0)
+
+
+def _leave(status: int) -> NoReturn:
+    """End the process, its store being closed: what computes must not see the interpreter go.
+
+    It may be in the middle of a batch, or hold what can't be let go of on a lost device.
+    """
+    logging.shutdown()
+    os._exit(status)

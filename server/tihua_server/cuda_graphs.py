@@ -35,7 +35,8 @@ class GraphedTower:
             tower: on `device`, in eval mode.
             examples: one input of each row shape that gets graphs, (1, …) on the CPU, from the
                 smallest; the row of a call is padded with 0 to the next.
-            device: a CUDA device.
+            device: a CUDA device, the current one of this thread: a capture begins with waiting for
+                that.
             max_batch_size: batches beyond it are cut into pieces.
 
         Raises:
@@ -89,7 +90,6 @@ class _Graph:
             for _ in range(_WARM_UP_RUNS):
                 tower(self._input)
         torch.cuda.current_stream(device).wait_stream(stream)
-        # With its stream comes its device, which need not be the current one.
         with torch.cuda.graph(self._graph, pool=pool, stream=stream):
             self._output: torch.Tensor = tower(self._input)
 

@@ -88,6 +88,7 @@ class Embedder:
             yields_to=capacity.image_workers if encoder.image_streams else None,
             gathers=True,
             when_ended=partial(self._observer.batch_ended, self.model.ref.id, Kind.TEXT),
+            when_failed=capacity.batch_failed,
         )
         self._images: Batcher[PixelArray, FloatArray] = Batcher(
             lambda batch: list(encoder.encode_images(batch)),
@@ -96,6 +97,7 @@ class Embedder:
             max_queue_size=config.max_queue_size,
             max_batch_s=config.max_batch_ms / 1000,
             when_ended=partial(self._observer.batch_ended, self.model.ref.id, Kind.IMAGE),
+            when_failed=capacity.batch_failed,
         )
         self._text_admissions = capacity.text_admissions
         self._picture_admissions = capacity.picture_admissions

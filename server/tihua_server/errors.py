@@ -23,7 +23,8 @@
      ├── StoreError          Milvus answered with an error of its own
      │    └── CollectionDamaged  the files of a collection can't be read
      └── ModelError          the encoder failed
-          └── PrecisionTooLow  the embeddings stray too far from fp32
+          ├── PrecisionTooLow  the embeddings stray too far from fp32
+          └── DeviceLost       the GPU computes nothing more for this process, which ends
 
 A message is one sentence for the caller: it names the value, the bound and the remedy, and never
 a path, a secret or a stored text. `reason` is the same thing for a program, in UPPER_SNAKE_CASE,
@@ -215,3 +216,9 @@ class PrecisionTooLow(ModelError):
     """Embeddings of a model stray too far from fp32 in a precision."""
 
     reason = "PRECISION_TOO_LOW"
+
+
+class DeviceLost(ModelError):
+    """The GPU computes nothing more for this process: another server may, or this one anew."""
+
+    reason = "DEVICE_LOST"

@@ -45,6 +45,11 @@ class ServedModels:
         """Return what each model is, the first one first."""
         return (embedder.model for embedder in self._embedders)
 
+    @property
+    def device_lost(self) -> asyncio.Event:
+        """Set when the device computes nothing more, and only a new process may."""
+        return self._capacity.device_lost
+
     def named(self, name: str) -> Embedder:
         """Return the embedder of a model by its id, the first one for an empty name.
 

@@ -43,6 +43,7 @@ STATUS_CODES: dict[type[ServiceError], grpc.StatusCode] = {
     errors.CollectionDamaged: grpc.StatusCode.INTERNAL,
     errors.ModelError: grpc.StatusCode.INTERNAL,
     errors.PrecisionTooLow: grpc.StatusCode.INTERNAL,
+    errors.DeviceLost: grpc.StatusCode.UNAVAILABLE,
 }
 
 _RETRYABLE = {grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.ABORTED}

@@ -17,7 +17,7 @@ from torch import nn
 from tihua_server.agreement import require_agreement
 from tihua_server.clip_model import ClipModel, Fusable, MixedPrecision, Towers
 from tihua_server.cuda_graphs import TEXT_LENGTHS, GraphedTower
-from tihua_server.errors import ModelError
+from tihua_server.errors import DeviceLost, ModelError
 from tihua_server.types import FloatArray, PixelArray, TokenArray
 
 PRECISIONS = ("fp32", "bf16")
@@ -54,13 +54,14 @@ class TorchEngine:
             max_batch_size: the largest batch that gets a graph of its own on CUDA.
 
         Raises:
-            ModelError: the device has not enough memory.
+            ModelError: the device has not enough memory, or can't compute the model.
         """
         self.device = str(device)
         self.precision = precision
         self._place = device
-        if device.type == "cuda" and precision == "fp32":
-            # Else torch rounds what convolutions multiply to 10 bits (TF32).
+        if device.type == "cuda":
+            # Else torch rounds what convolutions multiply in fp32 to 10 bits (TF32); those of a
+            # `MixedPrecision` do so beside bf16 too.
             torch.backends.cudnn.allow_tf32 = False
         try:
             image, text = prepared(towers, device, precision)
@@ -68,18 +69,17 @@ class TorchEngine:
             texts = [torch.ones(1, length, dtype=torch.int64) for length in TEXT_LENGTHS]
             self._image = self._callable(image, [picture], max_batch_size)
             self._text = self._callable(text, texts, max_batch_size)
-        except torch.OutOfMemoryError as error:
-            raise ModelError(
-                f"{device} has not enough memory for the model; start with --device cpu or a"
-                " smaller --model",
-                reason="MODEL_OUT_OF_MEMORY",
-            ) from error
+        except RuntimeError as error:
+            if device.type != "cuda":
+                raise
+            raise _refusal(device, error) from error
 
     def embed_texts(self, ids: TokenArray) -> FloatArray:
         """Return (batch, dim) float32, of any norm, of (batch, length) int64, padded with 0.
 
         Raises:
             ModelError: torch failed, for example for want of memory.
+            DeviceLost: the GPU failed, and will fail at whatever comes.
         """
         return self._embed(self._text, ids)
 
@@ -88,6 +88,7 @@ class TorchEngine:
 
         Raises:
             ModelError: torch failed, for example for want of memory.
+            DeviceLost: the GPU failed, and will fail at whatever comes.
         """
         return self._embed(self._image, pixels)
 
@@ -102,9 +103,17 @@ class TorchEngine:
     @contextlib.contextmanager
     def _computing(self) -> Iterator[None]:
         is_bf16 = self.precision == "bf16"
-        # No cache: what is cast while a graph is captured has no value until that graph runs.
+        # Wherever the tensors are, torch asks the current device whether it has bf16, and a capture
+        # waits for that one first.
+        current: contextlib.AbstractContextManager[Any] = (
+            torch.cuda.device(self._place)
+            if self._place.type == "cuda"
+            else contextlib.nullcontext()
+        )
         with (
+            current,
             torch.inference_mode(),
+            # No cache: what is cast while a graph is captured has no value until that graph runs.
             torch.autocast(self._place.type, torch.bfloat16, enabled=is_bf16, cache_enabled=False),
         ):
             yield
@@ -124,11 +133,30 @@ class TorchEngine:
                 metadata={"batch_size": len(rows)},
             ) from error
         except (RuntimeError, MemoryError) as error:
+            if self._is_lost():
+                raise DeviceLost(
+                    f"{self.device} has failed for good, and this server ends: call another one, or"
+                    " this one when it has been started again"
+                ) from error
             raise ModelError(
                 f"the model failed on a batch of {len(rows)}; the server's log says why",
                 metadata={"batch_size": len(rows)},
             ) from error
         return features
+
+    def _is_lost(self) -> bool:
+        """Return whether the device fails at everything, and until this process ends.
+
+        So it is after an illegal access, an error of its memory that could not be corrected, or
+        where it has fallen off the bus; not after a kernel that was refused.
+        """
+        if self._place.type != "cuda":
+            return False
+        try:
+            torch.cuda.synchronize(self._place)
+        except RuntimeError:
+            return True
+        return False
 
 
 def make_torch_engine(
@@ -138,7 +166,7 @@ def make_torch_engine(
 
     Raises:
         PrecisionTooLow: for this model (`agreement.py`).
-        ModelError: the device has not enough memory.
+        ModelError: the device has not enough memory, or can't compute the model.
     """
     engine = TorchEngine(
         model.towers(), model.image_size, device, precision, max_batch_size=max_batch_size
@@ -176,3 +204,19 @@ def _keep_in_bf16(tower: nn.Module) -> None:
         if isinstance(module, _MATRICES) and module not in in_fp32:
             for parameter in module.parameters(recurse=False):
                 parameter.data = parameter.data.to(torch.bfloat16)
+
+
+def _refusal(device: torch.device, error: RuntimeError) -> ModelError:
+    """Return what to tell of a GPU on which a model can't be set up."""
+    # Of a GPU that is too full for CUDA itself torch raises no OutOfMemoryError.
+    if "out of memory" in str(error):
+        return ModelError(
+            f"{device} has not enough memory for the model; start with --device cpu or a"
+            " smaller --model",
+            reason="MODEL_OUT_OF_MEMORY",
+        )
+    why = str(error).partition("\n")[0]
+    return ModelError(
+        f"{device} can't compute the model ({why}); start with --device cpu",
+        reason="MODEL_DEVICE_FAILED",
+    )

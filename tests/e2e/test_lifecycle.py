@@ -12,6 +12,7 @@ from fake_encoder import FakeEncoder
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from held_encoder import HeldEncoder
 from in_process import serving
+from lost_server import FATAL
 from processes import run_tihua, running
 from scraped import scraped_when
 from stuck_server import STUCK
@@ -143,6 +144,29 @@ def test_a_batch_that_never_ends_does_not_keep_the_server(tmp_path: Path) -> Non
         tihua.Client(server.address, collection="kept") as client,
     ):
         assert client.count_items() == 1
+
+
+def test_a_server_that_lost_its_gpu_ends_to_be_started_again(tmp_path: Path) -> None:
+    """The call may be tried elsewhere, health and log say it, and the status is not 0."""
+    with (
+        running(tmp_path, module="lost_server") as server,
+        tihua.Client(server.address) as client,
+        grpc.insecure_channel(server.address) as channel,
+        ThreadPoolExecutor(1) as watcher,
+    ):
+        stub: Any = health_pb2_grpc.HealthStub(channel)
+        watch = stub.Watch(health_pb2.HealthCheckRequest(service="tihua.v1.SystemService"))
+        assert next(watch).status == health_pb2.HealthCheckResponse.SERVING
+        told = watcher.submit(next, watch)
+        with pytest.raises(tihua.UnavailableError):
+            client.embed_text(FATAL)
+        assert told.result(30).status == health_pb2.HealthCheckResponse.NOT_SERVING
+        assert server.process.wait(30) == 1
+    lost = [entry for entry in server.log if entry.get("reason") == "DEVICE_LOST"]
+    assert {entry.get("code") for entry in lost if entry["event"] == "rpc"} == {"UNAVAILABLE"}
+    assert "illegal memory access" in lost[0]["why"]
+    assert lost[-1]["level"] == "critical"
+    assert not [entry for entry in server.log if "Traceback" in str(entry)]
 
 
 @pytest.mark.parametrize("what", ["port", "data directory"])

@@ -53,6 +53,7 @@ def test_overload_says_when_to_come_back() -> None:
         (errors.InvalidInput("no"), False),
         (errors.Overloaded("full"), True),
         (errors.StoreUnavailable("gone"), True),
+        (errors.DeviceLost("gone"), True),
         (errors.TooLarge("big"), False),
     ],
 )
