@@ -28,3 +28,12 @@ def torch_device(name: str) -> torch.device:
             " here; start with --device cpu or auto"
         )
     return torch.device("cuda", device.index or 0)
+
+
+def has_bf16(device: torch.device) -> bool:
+    """Return whether a device is a GPU that multiplies in bf16 itself.
+
+    Below compute capability 8.0 (T4, RTX 20xx) torch emulates it: what comes out is right, and
+    slower than in fp32.
+    """
+    return device.type == "cuda" and torch.cuda.get_device_capability(device)[0] >= 8

@@ -51,7 +51,7 @@ def load_encoder(config: Config) -> Encoder:
     """
     # torch takes seconds to import: not before it is needed.
     from tihua_server.clip_encoder import ClipEncoder
-    from tihua_server.devices import torch_device
+    from tihua_server.devices import has_bf16, torch_device
 
     device = torch_device(config.device)
     engine_name = _engine_name(config, device.type)
@@ -86,7 +86,7 @@ def load_encoder(config: Config) -> Encoder:
 
         if config.inference_threads:
             torch.set_num_threads(config.inference_threads)
-        is_bf16_fast = device.type == "cuda"
+        is_bf16_fast = has_bf16(device)
         make = functools.partial(
             make_torch_engine, model, device, max_batch_size=config.max_batch_size
         )

@@ -8,10 +8,13 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 import torch
+from small_clip import small_clip
 from tihua_server import torch_engine
-from tihua_server.clip_model import Towers
+from tihua_server.clip_model import ClipModel, Towers
+from tihua_server.config import Config
+from tihua_server.encoders import load_encoder
 from tihua_server.errors import DeviceLost, ModelError
-from tihua_server.torch_engine import TorchEngine
+from tihua_server.torch_engine import TorchEngine, make_torch_engine
 from torch import nn
 
 GPU = torch.device("cuda", 1)
@@ -72,6 +75,27 @@ def current(monkeypatch: pytest.MonkeyPatch) -> list[torch.device]:
 
 def _engine(compute: Callable[[torch.Tensor], torch.Tensor]) -> TorchEngine:
     return TorchEngine(Towers(_Tower(compute), _Tower(compute)), 64, GPU, "fp32")
+
+
+@pytest.mark.parametrize(("capability", "precision"), [((7, 5), "fp32"), ((8, 0), "bf16")])
+def test_bf16_is_taken_where_the_gpu_has_it(
+    capability: tuple[int, int], precision: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A T4 emulates it, and is faster in fp32; who asks for bf16 gets it all the same."""
+    made = []
+
+    def make(model: ClipModel, device: torch.device, asked: str, **_: Any) -> TorchEngine:
+        made.append((device, asked))
+        return make_torch_engine(model, torch.device("cpu"), "fp32")
+
+    monkeypatch.setattr("tihua_server.encoders.DEFAULT_MODEL", "small")
+    monkeypatch.setattr("tihua_server.tiny_clip.read_tiny_clip", lambda _: small_clip())
+    monkeypatch.setattr("tihua_server.devices.torch_device", lambda _: GPU)
+    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda _: capability)
+    monkeypatch.setattr(torch_engine, "make_torch_engine", make)
+    load_encoder(Config(model="small"))
+    load_encoder(Config(model="small", precision="bf16"))
+    assert made == [(GPU, precision), (GPU, "bf16")]
 
 
 @pytest.mark.parametrize(

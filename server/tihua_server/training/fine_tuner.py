@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from tihua_server.architecture import Architecture
+from tihua_server.devices import has_bf16
 from tihua_server.fingerprint import fingerprint
 from tihua_server.training.curve import Curve, Point
 from tihua_server.training.fine_tune_recipe import FineTuneRecipe
@@ -196,11 +197,14 @@ class FineTuner:
 
     def _autocast(self) -> torch.autocast:
         """Return what has the network computed in bf16, where that is faster than fp32."""
-        kind = torch.device(self._device).type
-        # Without AMX torch's convolutions are slower in bf16, and without either so is all.
-        needed = "amx_bf16" if self._architecture.is_resnet else "avx512_bf16"
-        is_faster = kind != "cpu" or torch.cpu.get_capabilities().get(needed, False)
-        return torch.autocast(kind, torch.bfloat16, enabled=is_faster)
+        device = torch.device(self._device)
+        if device.type == "cuda":
+            is_faster = has_bf16(device)
+        else:
+            # Without AMX torch's convolutions are slower in bf16, and without either so is all.
+            needed = "amx_bf16" if self._architecture.is_resnet else "avx512_bf16"
+            is_faster = torch.cpu.get_capabilities().get(needed, False)
+        return torch.autocast(device.type, torch.bfloat16, enabled=is_faster)
 
     def _set_training_mode(self) -> None:
         """Train everything but the batch norms' statistics, which a small batch would spoil."""

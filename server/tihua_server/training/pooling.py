@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from tihua_server.devices import has_bf16
 from tihua_server.tiny_network import ImageTower
 from tihua_server.training.album import Album, Pick
 
@@ -68,7 +69,7 @@ class Pooling:
         batch = torch.stack(maps).to(self._device).float()
         batch = batch.contiguous(memory_format=torch.channels_last)
         # In bf16 on a CPU, torch's convolutions are slower than in fp32 wherever AMX is absent.
-        with torch.autocast(self._device.type, torch.bfloat16, enabled=self._device.type == "cuda"):
+        with torch.autocast(self._device.type, torch.bfloat16, enabled=has_bf16(self._device)):
             new = self._tower.pool(batch, self._frozen_blocks).float()
         old = torch.stack(pooled).to(self._device).float()
         drift = functional.mse_loss(
