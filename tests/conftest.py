@@ -18,6 +18,15 @@ loading 2 s and not 3; and one in seconds: nobody kills this Milvus, and one tha
 tell etcd that it lives would end itself."""
 
 
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Skip what is marked `gpu` where there is none."""
+    if item.get_closest_marker("gpu"):
+        import torch
+
+        if not torch.cuda.is_available():
+            pytest.skip("no CUDA device")
+
+
 @pytest.fixture
 def encoder() -> FakeEncoder:
     """A fake model."""

@@ -64,5 +64,8 @@ class WeightAverage:
 
     def restore(self, state: AverageState) -> None:
         """Go on from what `state` returned."""
-        self._means = [mean.clone() for mean in state["means"]]
+        self._means = [
+            mean.to(parameter.device, copy=True)
+            for mean, parameter in zip(state["means"], self._parameters, strict=True)
+        ]
         self._steps = state["steps"]

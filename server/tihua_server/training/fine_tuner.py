@@ -95,7 +95,10 @@ class FineTuner:
         recipe = replace(self._recipe, epochs=epochs)
         curve = Curve(self._folder)
         steps = per_epoch * epochs
-        training = f"{recipe} from {self._origin} on {photographs.digest}"
+        measured_by = validation.digest if validation else "nothing"
+        training = (
+            f"{recipe} from {self._origin} on {photographs.digest}, measured by {measured_by}"
+        )
         first, loss = self._resume(training)
         progress.console.print(f"{steps} steps: {epochs} epochs of {per_epoch}")
         self._begin(first, loss, curve, validation, progress)
@@ -222,7 +225,7 @@ class FineTuner:
         file = self._folder / LATEST
         if not file.exists():
             return 0, math.nan
-        saved = read_state(file, training, self._device)
+        saved = read_state(file, training)
         state = {name.removeprefix("module."): each for name, each in saved["state_dict"].items()}
         self._network.load_state_dict(state)
         self._optimizer.load_state_dict(saved["optimizer"])

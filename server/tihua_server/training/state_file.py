@@ -5,26 +5,31 @@ from typing import Any
 
 import torch
 
+from tihua_server.training.failures import is_want_of_memory
 from tihua_server.training.out_folder import whole
 
 
-def read_state(file: Path, training: str, device: str) -> dict[str, Any]:
-    """Return what `write_state` wrote.
+def read_state(file: Path, training: str) -> dict[str, Any]:
+    """Return what `write_state` wrote, its tensors on the CPU, wherever they were.
+
+    Networks and optimizers take them to their device themselves, and an optimizer whose step counts
+    lie on the CPU would wait for the GPU at each of them if they were loaded there.
 
     Args:
         file: it is there.
         training: what its entry "training" must be: it tells a training from others.
-        device: where the tensors go, as torch names it.
 
     Raises:
         ValueError: the file is damaged, or of another training or version.
-        MemoryError, OSError, torch.OutOfMemoryError: it may be whole, and can't be read now.
+        MemoryError, OSError, RuntimeError: it may be whole, and can't be read now.
     """
     try:
-        state = torch.load(file, map_location=device, weights_only=True)
-    except (MemoryError, OSError, torch.OutOfMemoryError):
+        state = torch.load(file, map_location="cpu", weights_only=True)
+    except (MemoryError, OSError):
         raise
     except Exception as error:  # torch and pickle raise nearly anything
+        if is_want_of_memory(error):
+            raise
         msg = f"{file} is damaged: delete it, and the training begins anew"
         raise ValueError(msg) from error
     if not isinstance(state, dict) or state.get("training") != training:

@@ -107,6 +107,7 @@ def train_tiny(
             folder=out,
             device=device,
             validate=validate,
+            measured_by=materials.validation.digest if materials.validation else "",
             before=before,
             curve=Curve(out),
         )

@@ -56,6 +56,7 @@ class Trainer:
         folder: where the checkpoint lies; a run that was stopped goes on from it.
         validate: measures the network, after every tenth of a stage; told whether its blocks are
             as they were. None measures nothing.
+        measured_by: the digest of what that measures by; empty where nothing is.
         before: what the network finds as it is; None where that is not measured.
         curve: keeps what every epoch brought.
 
@@ -74,6 +75,7 @@ class Trainer:
         folder: Path,
         device: str,
         validate: Callable[[TinyNetwork, bool], Recall] | None,
+        measured_by: str = "",
         before: Recall | None = None,
         curve: Curve,
     ) -> None:
@@ -89,7 +91,8 @@ class Trainer:
         self._curve = curve
         self.best = BestWeights()
         self._origin = fingerprint(network.state_dict(), {})
-        data = " ".join(album.source.digest for album in mixture.albums)
+        # What is found among other pictures can't be compared with the best that was found so far.
+        data = " ".join([*(album.source.digest for album in mixture.albums), measured_by])
         self._data = hashlib.sha256(data.encode()).hexdigest()[:16]
         self._scale = nn.Parameter(torch.tensor(math.log(START_SCALE), device=device))
         self._pooling = Pooling(
@@ -233,7 +236,7 @@ class Trainer:
     def _saved(self, stage: Stage) -> dict[str, Any] | None:
         """Return what an earlier run left of a stage; None where it left nothing."""
         file = self._folder / f"{stage.name}.pt"
-        return read_state(file, self._training(stage), self._device) if file.exists() else None
+        return read_state(file, self._training(stage)) if file.exists() else None
 
     def _restore(self, saved: dict[str, Any], optimizer: StageOptimizer) -> None:
         self.network.load_state_dict(saved["network"])

@@ -1,6 +1,7 @@
 """Fine-tuning, on a Chinese-CLIP so small that it learns two pictures by heart."""
 
 import csv
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -19,7 +20,7 @@ from tihua_server.torchvision_operators import define_missing_operators
 from tihua_server.training import fine_tune_command
 from tihua_server.training.curve import Curve, Point
 from tihua_server.training.fine_tune_recipe import FineTuneRecipe
-from tihua_server.training.fine_tuner import FineTuner
+from tihua_server.training.fine_tuner import LATEST, FineTuner
 from tihua_server.training.photographs import Photographs
 from tihua_server.training.progress import training_progress
 
@@ -48,11 +49,37 @@ def coloured(tmp_path: Path) -> Path:
     return write_coloured_pairs(tmp_path / "coloured")
 
 
-def _train(state: dict[str, torch.Tensor], data: Path, out: Path, recipe: FineTuneRecipe) -> Path:
+class _StoppedError(Exception):
+    pass
+
+
+def _stop_before_epoch_2_is_told(
+    monkeypatch: pytest.MonkeyPatch, train: Callable[[], object]
+) -> None:
+    record = Curve.record
+
+    def stop(curve: Curve, point: Point) -> None:
+        if point.epoch == 2:
+            raise _StoppedError
+        record(curve, point)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Curve, "record", stop)
+        with pytest.raises(_StoppedError):
+            train()
+
+
+def _train(
+    state: dict[str, torch.Tensor],
+    data: Path,
+    out: Path,
+    recipe: FineTuneRecipe,
+    device: str = "cpu",
+) -> Path:
     out.mkdir(exist_ok=True)
     photographs = Photographs(data, "train", views=2, seed=0)
     validation = Photographs(data, "val", views=1, seed=0)
-    tuner = FineTuner(SMALL, state, recipe, folder=out, device="cpu")
+    tuner = FineTuner(SMALL, state, recipe, folder=out, device=device)
     with training_progress() as progress:
         return tuner.train(photographs, validation, progress)
 
@@ -90,20 +117,9 @@ def test_a_stopped_run_ends_where_an_unbroken_one_does(
     """Weights, optimizer, rate and draws are those of the epoch that it stopped after."""
     unbroken = read_checkpoint(_train(state, coloured, tmp_path / "unbroken", RECIPE))
 
-    class StoppedError(Exception):
-        pass
-
-    record = Curve.record
-
-    def stop(curve: Curve, point: Point) -> None:
-        if point.epoch == 2:
-            raise StoppedError
-        record(curve, point)
-
-    with monkeypatch.context() as patch:
-        patch.setattr(Curve, "record", stop)
-        with pytest.raises(StoppedError):
-            _train(state, coloured, tmp_path / "broken", RECIPE)
+    _stop_before_epoch_2_is_told(
+        monkeypatch, lambda: _train(state, coloured, tmp_path / "broken", RECIPE)
+    )
     capsys.readouterr()
     resumed = read_checkpoint(_train(state, coloured, tmp_path / "broken", RECIPE))
     assert "before: val R@10 100.0" in capsys.readouterr().err
@@ -113,6 +129,25 @@ def test_a_stopped_run_ends_where_an_unbroken_one_does(
     curves = [(tmp_path / run / "curve.tsv").read_text() for run in ("broken", "unbroken")]
     assert [line.split("\t")[1] for line in curves[0].splitlines()] == ["epoch", "0", "1", "2", "3"]
     assert len(curves[0].splitlines()) == len(curves[1].splitlines())
+
+
+@pytest.mark.gpu
+def test_a_run_on_a_gpu_goes_on_after_a_stop(
+    state: dict[str, torch.Tensor], coloured: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The optimizer's step counts are on the CPU as before: else each step would wait for them."""
+    unbroken, broken = tmp_path / "unbroken", tmp_path / "broken"
+    _train(state, coloured, unbroken, RECIPE, "cuda:0")
+    _stop_before_epoch_2_is_told(
+        monkeypatch, lambda: _train(state, coloured, broken, RECIPE, "cuda:0")
+    )
+    _train(state, coloured, broken, RECIPE, "cuda:0")
+    losses = [[point.loss for point in Curve(out).points[1:]] for out in (unbroken, broken)]
+    # A GPU adds up in another order each time.
+    assert losses[1] == pytest.approx(losses[0], rel=0.1, abs=0.05)
+    saved = torch.load(broken / LATEST, weights_only=True)
+    steps = [each["step"].device.type for each in saved["optimizer"]["state"].values()]
+    assert set(steps) == {"cpu"}
 
 
 def test_a_few_pictures_are_seen_often_and_measured_seldom(
@@ -156,6 +191,21 @@ def test_the_folder_of_another_training_is_refused(
     (tmp_path / "out" / "latest.pt").write_bytes(b"cut short")
     with pytest.raises(ValueError, match=r"latest\.pt is damaged: delete it"):
         _train(state, coloured, tmp_path / "out", recipe)
+
+
+def test_other_pictures_to_measure_by_are_another_training(
+    state: dict[str, torch.Tensor], coloured: Path, tmp_path: Path
+) -> None:
+    """What is found among them can't be compared; with those of before it goes on."""
+    recipe = replace(RECIPE, epochs=1)
+    _train(state, coloured, tmp_path / "out", recipe)
+    picture = coloured / "val" / "r.png"
+    content = picture.read_bytes()
+    Image.new("RGB", (32, 32), "green").save(picture)
+    with pytest.raises(ValueError, match=r"latest\.pt is of a training with another model"):
+        _train(state, coloured, tmp_path / "out", recipe)
+    picture.write_bytes(content)
+    assert _train(state, coloured, tmp_path / "out", recipe).exists()
 
 
 def test_one_picture_is_refused(

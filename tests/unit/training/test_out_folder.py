@@ -46,7 +46,7 @@ def test_a_state_that_has_no_room_is_told_and_leaves_nothing(tmp_path: Path) -> 
     write_state(file, {"training": "a", "epochs": 1})
     with pytest.raises(OSError, match=r"heads\.pt can't be written .*goes on once it can"):
         write_state(file, {"training": "a", "epochs": 2, "network": torch.zeros(ROOM)})
-    assert read_state(file, "a", "cpu")["epochs"] == 1
+    assert read_state(file, "a")["epochs"] == 1
     assert list(tmp_path.iterdir()) == [file]
 
 
@@ -80,3 +80,20 @@ def test_a_folder_is_free_again_when_a_training_ends(tmp_path: Path) -> None:
         raise KeyError
     with occupied(out):
         pass
+
+
+def test_a_state_for_which_there_is_no_memory_is_not_called_damaged(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Or hours of work would be deleted for nothing."""
+    file = tmp_path / "heads.pt"
+    write_state(file, {"training": "a"})
+
+    def load(*_: object, **__: object) -> None:
+        raise RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 9 GB")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(torch, "load", load)
+        with pytest.raises(RuntimeError, match="can't allocate memory"):
+            read_state(file, "a")
+    assert read_state(file, "a") == {"training": "a"}

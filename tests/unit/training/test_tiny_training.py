@@ -1,6 +1,8 @@
 """A whole training, of a few pictures and epochs."""
 
 import re
+import shutil
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -53,6 +55,23 @@ class _StoppedError(Exception):
     pass
 
 
+def _stop_after(
+    place: tuple[int, int], monkeypatch: pytest.MonkeyPatch, train: Callable[[], object]
+) -> None:
+    """Train until a stage and epoch are in the curve."""
+    record = Curve.record
+
+    def stop(curve: Curve, point: Point) -> None:
+        record(curve, point)
+        if (point.stage, point.epoch) == place:
+            raise _StoppedError
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Curve, "record", stop)
+        with pytest.raises(_StoppedError):
+            train()
+
+
 def _weights(model: Path) -> dict[str, torch.Tensor]:
     return dict(read_network(model).state_dict())
 
@@ -63,22 +82,13 @@ def test_a_stopped_training_ends_where_an_unbroken_one_does(
 ) -> None:
     """Weights, optimizer, rate and draws are those of the epoch that it stopped after."""
     recipe = replace(RECIPE, block_epochs=2, head_rate=0.02, block_rate=0.02)
+    broken = tmp_path / "broken"
     unbroken, digest = train_tiny(materials, recipe, tmp_path / "unbroken", device="cpu")
     assert len(digest) == 64
 
-    record = Curve.record
-    for stage, epoch in ((1, 2), (2, 1)):
-
-        def stop(curve: Curve, point: Point, place: tuple[int, int] = (stage, epoch)) -> None:
-            record(curve, point)
-            if (point.stage, point.epoch) == place:
-                raise _StoppedError
-
-        with monkeypatch.context() as patch:
-            patch.setattr(Curve, "record", stop)
-            with pytest.raises(_StoppedError):
-                train_tiny(materials, recipe, tmp_path / "broken", device="cpu")
-    resumed, _ = train_tiny(materials, recipe, tmp_path / "broken", device="cpu")
+    for place in ((1, 2), (2, 1)):
+        _stop_after(place, monkeypatch, lambda: train_tiny(materials, recipe, broken, device="cpu"))
+    resumed, _ = train_tiny(materials, recipe, broken, device="cpu")
     expected = _weights(unbroken)
     for name, tensor in _weights(resumed).items():
         torch.testing.assert_close(tensor, expected[name], msg=name, rtol=1e-2, atol=1e-3)
@@ -94,16 +104,35 @@ def test_a_stopped_training_ends_where_an_unbroken_one_does(
         ]
     )
     with pytest.raises(ValueError, match=r"blocks\.pt is of a training with another"):
-        train_tiny(materials, replace(recipe, block_epochs=3), tmp_path / "broken", device="cpu")
+        train_tiny(materials, replace(recipe, block_epochs=3), broken, device="cpu")
     monkeypatch.setattr(trainer, "CHECKPOINT_FORMAT", trainer.CHECKPOINT_FORMAT + 1)
     with pytest.raises(ValueError, match=r"heads\.pt is of a .* or of another version of tihua"):
-        train_tiny(materials, recipe, tmp_path / "broken", device="cpu")
+        train_tiny(materials, recipe, broken, device="cpu")
     lines = list(evaluate_tiny(materials, resumed, device="cpu"))
     assert [line.split(":")[0] for line in lines] == [
         "caption → photograph",
         "name → Fluent 3D emoji",
         "Noto emoji → its Fluent 3D twin",
     ]
+
+
+@pytest.mark.gpu
+def test_a_training_on_a_gpu_goes_on_after_a_stop(
+    materials: Materials, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In both stages, over windows too, and what it wrote is served there."""
+    recipe = replace(RECIPE, block_epochs=2)
+    unbroken, broken = tmp_path / "unbroken", tmp_path / "broken"
+    train_tiny(materials, recipe, unbroken, device="cuda:0")
+    for place in ((1, 2), (2, 1)):
+        _stop_after(
+            place, monkeypatch, lambda: train_tiny(materials, recipe, broken, device="cuda:0")
+        )
+    model, _ = train_tiny(materials, recipe, broken, device="cuda:0")
+    losses = [[point.loss for point in Curve(out).points] for out in (unbroken, broken)]
+    # A GPU adds up in another order each time.
+    assert losses[1] == pytest.approx(losses[0], rel=0.1)
+    assert len(list(evaluate_tiny(materials, model, device="cuda:0"))) == 3
 
 
 @pytest.mark.slow
@@ -136,6 +165,20 @@ def test_nothing_is_learned_from_what_is_measured_by(
     validation = Photographs(photograph_folder, "val", views=1, seed=0)
     changed = replace(materials, validation=validation)
     assert train_tiny(changed, recipe, tmp_path / "other", device="cpu")[1] == digest
+
+
+def test_other_pictures_to_measure_by_are_another_training(
+    materials: Materials, photograph_folder: Path, tmp_path: Path
+) -> None:
+    """The best weights were the best at finding others; with those of before it goes on."""
+    recipe = replace(RECIPE, head_epochs=1)
+    _, digest = train_tiny(materials, recipe, tmp_path / "out", device="cpu")
+    shutil.copy(photograph_folder / "train" / "a.jpg", photograph_folder / "val" / "c.jpg")
+    validation = Photographs(photograph_folder, "val", views=1, seed=0)
+    changed = replace(materials, validation=validation)
+    with pytest.raises(ValueError, match=r"heads\.pt is of a training with another model"):
+        train_tiny(changed, recipe, tmp_path / "out", device="cpu")
+    assert train_tiny(materials, recipe, tmp_path / "out", device="cpu")[1] == digest
 
 
 def test_what_is_handed_down_embeds_as_before(materials: Materials, tmp_path: Path) -> None:
