@@ -1,11 +1,19 @@
 """A collection: what it is created with, and how it stands in the store."""
 
 import enum
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
 from tihua_server.types import ModelRef
+
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,254}")
+
+
+def is_collection_name(name: str) -> bool:
+    """Return whether a collection or an alias can have this name, by the rules of Milvus."""
+    return _NAME.fullmatch(name) is not None
 
 
 class IndexType(enum.StrEnum):

@@ -21,10 +21,11 @@ import grpc
 from pymilvus import MilvusClient
 from pymilvus.exceptions import MilvusException
 
+from tihua_server.collection import is_collection_name
 from tihua_server.deadline import left_s
 from tihua_server.errors import InvalidInput, ServiceError, StoreUnavailable
 from tihua_server.milvus_embedded import EmbeddedMilvus
-from tihua_server.milvus_errors import is_disk_failure, translate, unavailable
+from tihua_server.milvus_errors import is_disk_failure, not_found, translate, unavailable
 from tihua_server.observer import Observer
 
 CALLS_AT_ONCE = 8
@@ -129,7 +130,7 @@ class MilvusConnection:
         """Return what a blocking function returns that is given a `timeout`, in seconds.
 
         Args:
-            name: the collection that it is about, for messages.
+            name: the collection or alias that it is about; empty if it is about none.
             function: runs in a thread.
             args: of the function.
             timeout_s: unless it is the connection's.
@@ -137,14 +138,16 @@ class MilvusConnection:
 
         Raises:
             StoreUnavailable: Milvus does not answer in time, or the connection is closed.
+            NotFound: no collection can have that name.
             ServiceError: whatever else Milvus says, translated.
         """
+        if name and not is_collection_name(name):  # to Milvus Lite it would be a path
+            raise not_found(name)
         bound = self.timeout_s if timeout_s is None else timeout_s
-        work = partial(function, *args, **kwargs)
         if self._is_closed:
             raise StoreUnavailable(_CLOSED)
         with self._answered(function.__name__.strip("_"), name, bound):
-            return await self._run(work, bound)
+            return await self._run(partial(function, *args, **kwargs), bound)
 
     async def read(
         self, name: str, function: Callable[..., T], *args: object, **kwargs: object

@@ -3,7 +3,6 @@
 Pure, as are `item_requests` and `search_requests`: what is malformed is refused.
 """
 
-import re
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar
 
@@ -15,7 +14,7 @@ from tihua.v1 import (
     types_pb2,
 )
 
-from tihua_server.collection import Index, IndexType
+from tihua_server.collection import Index, IndexType, is_collection_name
 from tihua_server.errors import InvalidInput
 from tihua_server.lane import Lane
 from tihua_server.writer import WriteMode
@@ -80,7 +79,7 @@ def to_shards(request: collection_service_pb2.CreateCollectionRequest) -> int:
 
 def check_collection_name(name: str, field: str) -> None:
     """Refuse what Milvus does not take as the name of a collection or an alias."""
-    if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]{0,254}", name):
+    if not is_collection_name(name):
         raise InvalidInput(
             f"{field} {name[:64]!r} must be 1 to 255 letters, digits and underscores "
             "(a-z, A-Z, 0-9, _), not starting with a digit",
