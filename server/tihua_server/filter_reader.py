@@ -16,6 +16,9 @@ MAX_OPERATORS = 256
 MAX_DEPTH = 32
 """Parentheses within parentheses, for the same reason."""
 
+MAX_PATTERN_CHARS = 4_096
+"""Length of a pattern of `like`: Milvus Lite compares all of it at each place of a text."""
+
 _PREFIXES = frozenset({"not", "exists", "-", "+"})
 _BINARIES = frozenset({"and", "or", "==", "!=", "<", "<=", ">", ">=", "+", "-", "*", "/", "%"})
 _CONJUNCTIONS = frozenset({"and", "or", "not"})
@@ -117,6 +120,11 @@ class FilterReader:
         written = "" if value.kind == "name" else self._field_or_value(value)
         if not written.startswith('"'):
             raise _expected("a string after 'like'", value)
+        if len(written) > MAX_PATTERN_CHARS + 2:
+            raise invalid(
+                f"the pattern of 'like' is longer than {MAX_PATTERN_CHARS} characters",
+                value.position,
+            )
         self._written.append(written)
 
     def _membership(self, word: str) -> None:

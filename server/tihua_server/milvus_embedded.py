@@ -28,6 +28,7 @@ from tihua_server.milvus_directory import (
     note_rename,
 )
 from tihua_server.milvus_errors import store_full
+from tihua_server.milvus_filters import bound_filters
 
 MAX_UNFLUSHED_ROWS = 2_048
 """Lite compares a query with each unflushed row in Python, some 50 ms per 1 000 rows of 512."""
@@ -58,6 +59,7 @@ class EmbeddedMilvus:
         """
         self._directory = directory.absolute()
         self._is_swept = True
+        bound_filters()
         self._start(port=0)
 
     def _start(self, port: int) -> None:

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tihua_server.errors import InvalidInput
 from tihua_server.filter_literals import MAX_LIST_LENGTH, literal
-from tihua_server.filter_reader import MAX_DEPTH, MAX_OPERATORS
+from tihua_server.filter_reader import MAX_DEPTH, MAX_OPERATORS, MAX_PATTERN_CHARS
 from tihua_server.filters import MAX_EXPRESSION_CHARS, render
 from tihua_server.search_params import Filter
 
@@ -163,6 +163,7 @@ def test_milvus_lite_is_asked_for_no_remainder() -> None:
         ("x in y", "a list after 'in'"),
         ("x in 'abc'", "a list after 'in'"),
         ("x like 5", "a string after 'like'"),
+        ("x like '" + "%" * (MAX_PATTERN_CHARS + 1) + "'", str(MAX_PATTERN_CHARS)),
         ("x not like 'a'", "'in' should stand"),
         ("x is 5", "'null' should stand"),
         ("a['b\"c'] == 1", "without quotes"),

@@ -1,0 +1,64 @@
+"""Filters in Milvus Lite, evaluated in bounded time and memory.
+
+Where a filter looks into a key (`tags[0]`, `json_contains`), or the values of a key are of several
+kinds, Lite walks through the expression in Python for each item (its
+`search/filter/eval/python_backend.py`), and the interpreter does nothing else meanwhile. Its `like`
+tried every way to share a text among the `%` of a pattern, and its `*` repeated a text or a list as
+often as the filter says. What stands in for them is here.
+"""
+
+import operator
+import re
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from milvus_lite.search.filter.eval import python_backend
+
+_ARITHMETIC: Mapping[str, Callable[[Any, Any], Any]] = {
+    "+": operator.add,
+    "-": operator.sub,
+    "*": operator.mul,
+    "/": operator.truediv,
+}
+
+
+def bound_filters() -> None:
+    """Have every Milvus Lite of this process evaluate filters in bounded time and memory."""
+    python_backend._like_to_regex = like_regex  # noqa: SLF001
+    python_backend._ARITH_OPS = {  # noqa: SLF001
+        sign: _of_numbers(compute) for sign, compute in _ARITHMETIC.items()
+    }
+
+
+def like_regex(pattern: str) -> re.Pattern[str]:
+    """Return what matches a whole text if it is like a pattern, in text times pattern steps.
+
+    What stands between two `%` is taken where it is found first and not looked for again, hence the
+    atomic groups: it has one length, so that another place would only leave less for the rest.
+    """
+    first, *others = (
+        "".join("." if char == "_" else re.escape(char) for char in part)
+        for part in pattern.split("%")
+    )
+    if others:
+        *between, last = others
+        first += "".join(f"(?>.*?{part})" for part in between) + f".*{last}"
+    return re.compile(rf"{first}\Z", re.DOTALL)
+
+
+def _of_numbers(compute: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
+    """Return a computation of two numbers; of anything else Lite makes null of the TypeError."""
+
+    def computed(left: object, right: object) -> object:
+        if not (_is_number(left) and _is_number(right)):
+            raise TypeError("not two numbers")
+        try:
+            return compute(left, right)
+        except OverflowError as error:
+            raise TypeError("too large for a double") from error
+
+    return computed
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)

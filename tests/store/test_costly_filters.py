@@ -1,0 +1,90 @@
+"""Filters that would cost an embedded store all its time or memory."""
+
+import tracemalloc
+from collections.abc import Awaitable, Callable, Iterator
+
+import pytest
+from tihua_server.collection import CollectionSpec
+from tihua_server.item import Item
+from tihua_server.milvus import Milvus
+from tihua_server.search_params import Fields, Filter
+from tihua_server.types import FloatArray
+
+ROWS: dict[str, tuple[str, dict[str, object]]] = {
+    "a": ("a" * 4_000, {"place": "Hangzhou", "tags": ["x"], "size": 2}),
+    "b": ("苏州/园林.jpg", {"place": 3, "size": 2**53}),
+    "c": ("a.b\n", {"place": {"x": 1}, "size": 1.5}),
+    "d": ("aXbXc", {"place": True}),
+}
+
+Find = Callable[[str], Awaitable[str]]
+
+
+@pytest.fixture
+async def find(lite: Milvus, spec: Callable[..., CollectionSpec], embeddings: FloatArray) -> Find:
+    """Return what finds the ids of a filter's items, which Lite looks at one by one."""
+    asked = spec()
+    await lite.create(asked)
+    await lite.upsert(asked.name, [Item(key, embeddings[0], *row) for key, row in ROWS.items()])
+
+    async def found(expression: str) -> str:
+        where = Filter(f"absent[0] == 1 or {expression}")
+        fields = Fields(uri=False, metadata=False)
+        items = await lite.scan(asked.name, where=where, limit=9, fields=fields)
+        return "".join(item.id for item in items)
+
+    return found
+
+
+@pytest.fixture
+def peak_bytes() -> Iterator[Callable[[], int]]:
+    """What tells the most memory that Python took at once since the test began."""
+    tracemalloc.start()
+    yield lambda: tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+
+
+@pytest.mark.parametrize(
+    ("pattern", "matching"),
+    [
+        ("%a%a%a%a%a%a%a%a%b", ""),
+        ("%_%_%_%_%_%_%_%_%_%_%~", ""),
+        ("%_a_a_a_%%_a_a_a_%a", "a"),
+        ("苏%园_.jpg", "b"),
+        ("%园%", "b"),
+        ("a.b", ""),
+        ("a.b%", "c"),
+        ("a.b_", "c"),
+        ("%b", ""),
+        ("a%X%c", "d"),
+        ("a_bX_", "d"),
+        ("aXbXc", "d"),
+        ("aXb%bXc", ""),
+        ("%", "abcd"),
+        ("", ""),
+    ],
+)
+async def test_a_pattern_is_matched_in_no_time(find: Find, pattern: str, matching: str) -> None:
+    """However many wildcards it has, and as SQL means it."""
+    assert await find(f'uri like "{pattern}"') == matching
+
+
+@pytest.mark.parametrize(
+    ("expression", "matching"),
+    [
+        ("place * 200000000 == 1", ""),
+        ("tags * 200000000 == 1", ""),
+        ("200000000 * place == 600000000", "b"),
+        ("place + place == 6", "b"),
+        ("size * 3 - 1 == 5", "a"),
+        ("size / 2 == 0.75", "c"),
+        ("(" + "size * " * 40 + "1) / 2 > 1", "ac"),
+        ("size / 0 == 1", ""),
+    ],
+)
+async def test_only_numbers_are_reckoned_with(
+    find: Find, peak_bytes: Callable[[], int], expression: str, matching: str
+) -> None:
+    """A text or a list times a number is nothing, and no gigabytes of it."""
+    assert await find(expression) == matching
+    assert peak_bytes() < 100_000_000
