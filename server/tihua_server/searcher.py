@@ -12,7 +12,7 @@ from tihua_server.errors import InvalidInput, NotFound, ServiceError
 from tihua_server.flow import Flow
 from tihua_server.grouping import GroupBy, grouped_hits
 from tihua_server.item import Hit
-from tihua_server.search_params import Fields, Filter, SearchParams
+from tihua_server.search_params import Consistency, Fields, Filter, SearchParams
 from tihua_server.served_models import ServedModels
 from tihua_server.stages import Stages
 from tihua_server.types import Content, FloatArray, ModelRef
@@ -149,7 +149,7 @@ class Searcher:
             if isinstance(term.value, StoredItem)
         }
         start_s = perf_counter()
-        stored = await self._stored_embeddings(spec.name, examples)
+        stored = await self._stored_embeddings(spec.name, examples, query.params.consistency)
         store_s = perf_counter() - start_s if examples else 0.0
         embedded = await embedder.embed(
             [term.value for term in query.terms if not isinstance(term.value, StoredItem)],
@@ -173,12 +173,13 @@ class Searcher:
         return total, replace(embedded.stages, store_s=store_s)
 
     async def _stored_embeddings(
-        self, collection: str, positions: dict[str, int]
+        self, collection: str, positions: dict[str, int], consistency: Consistency
     ) -> dict[str, FloatArray]:
         if not positions:
             return {}
         fields = Fields(uri=False, metadata=False, embedding=True)
-        items = await self._store.get(collection, list(positions), fields)
+        is_fresh = consistency is Consistency.STRONG
+        items = await self._store.get(collection, list(positions), fields, is_fresh=is_fresh)
         found = {item.id: item.embedding for item in items if item.embedding is not None}
         for item_id, position in positions.items():
             if item_id not in found:

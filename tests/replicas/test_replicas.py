@@ -149,3 +149,17 @@ def test_a_client_finds_a_server_that_was_started_again(pair: Pair) -> None:
             with contextlib.suppress(tihua.UnavailableError):
                 is_found = len(client.embed_text("马", timeout=5)) > 0
         assert time.monotonic() - began_s < 10
+
+
+def test_a_strong_search_finds_the_example_that_the_other_just_wrote(
+    pair: Pair, collection: str
+) -> None:
+    """Acknowledged by one, looked for by its id at the other, at once."""
+    one, other = (
+        tihua.Client(replica.server.address, collection=collection) for replica in pair.replicas
+    )
+    with one, other:
+        for item in items(20):
+            one.upsert([item])
+            hits = other.search(item_id=item.id, consistency="strong", limit=20)
+            assert item.id not in [hit.id for hit in hits]

@@ -1,0 +1,44 @@
+"""Searching by the example of a stored item, in memory, with the fake model."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pytest
+from fake_encoder import FakeEncoder
+from in_memory_store import InMemoryStore
+from tihua_server.collection import CollectionSpec, Index, IndexType
+from tihua_server.config import Config
+from tihua_server.errors import NotFound
+from tihua_server.item import Item
+from tihua_server.search_params import Consistency, Fields, SearchParams
+from tihua_server.searcher import Query, Searcher, StoredItem, Term
+from tihua_server.served_models import ServedModels
+
+
+class LateStore(InMemoryStore):
+    """A store that shows by id what another server wrote only to who asks for the newest."""
+
+    async def get(
+        self, name: str, ids: Sequence[str], fields: Fields, *, is_fresh: bool = False
+    ) -> list[Item]:
+        """Return the items, or none yet."""
+        return await super().get(name, ids, fields) if is_fresh else []
+
+
+async def test_a_strong_search_knows_an_example_of_a_moment_ago(encoder: FakeEncoder) -> None:
+    """Whoever wrote it; a bounded one may not."""
+    spec = CollectionSpec("pictures", encoder.info.ref, encoder.info.dim, Index(IndexType.FLAT))
+    store = LateStore(spec)
+    rows = np.eye(2, encoder.info.dim, dtype=np.float32)
+    await store.upsert("pictures", [Item(f"{n}", row) for n, row in enumerate(rows)])
+    models = ServedModels([encoder], Config(preprocess_threads=1))
+    searcher = Searcher(models, store)
+
+    def query(consistency: Consistency) -> Query:
+        return Query("pictures", [Term(StoredItem("0"))], SearchParams(9, consistency=consistency))
+
+    found = await searcher.search(query(Consistency.STRONG))
+    assert [hit.item.id for hit in found.hits] == ["1"]
+    with pytest.raises(NotFound, match="no item '0'"):
+        await searcher.search(query(Consistency.BOUNDED))
+    await models.close()
