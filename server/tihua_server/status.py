@@ -15,8 +15,12 @@ DOMAIN = "tihua"
 DETAILS_KEY = "grpc-status-details-bin"
 """Trailer that carries a google.rpc.Status (gRPC's richer error model)."""
 
-MAX_MESSAGE_CHARS = 1_000
-"""Longest message sent: gRPC peers refuse headers beyond 8 KiB, and a message is in them twice."""
+MAX_MESSAGE_BYTES = 600
+"""Longest message sent, as UTF-8. gRPC peers refuse headers beyond 8 KiB, and a message is in them
+three times: percent-encoded, which makes nine bytes of a Chinese character, and twice in base64."""
+
+MAX_VALUE_BYTES = 300
+"""Longest value of `ErrorInfo.metadata`, and path of a field; the longest name has 255."""
 
 STATUS_CODES: dict[type[ServiceError], grpc.StatusCode] = {
     ServiceError: grpc.StatusCode.INTERNAL,
@@ -61,12 +65,13 @@ def rich_status(error: ServiceError, request_id: str = "") -> status_pb2.Status:
         error: what went wrong.
         request_id: what the log calls the call, for RequestInfo; empty leaves that out.
     """
+    message = _shortened(error.message, MAX_MESSAGE_BYTES)
     details: list[Message] = [
-        error_details_pb2.ErrorInfo(reason=error.reason, domain=DOMAIN, metadata=error.metadata)
+        error_details_pb2.ErrorInfo(reason=error.reason, domain=DOMAIN, metadata=_values(error))
     ]
     if error.field:
         violation = error_details_pb2.BadRequest.FieldViolation(
-            field=error.field, description=_shortened(error.message)
+            field=_shortened(error.field, MAX_VALUE_BYTES), description=message
         )
         details.append(error_details_pb2.BadRequest(field_violations=[violation]))
     if isinstance(error, errors.Overloaded):
@@ -75,7 +80,7 @@ def rich_status(error: ServiceError, request_id: str = "") -> status_pb2.Status:
         details.append(error_details_pb2.RetryInfo(retry_delay=delay))
     if request_id:
         details.append(error_details_pb2.RequestInfo(request_id=request_id))
-    status = status_pb2.Status(code=status_code(error).value[0], message=_shortened(error.message))
+    status = status_pb2.Status(code=status_code(error).value[0], message=message)
     for detail in details:
         packed = any_pb2.Any()
         packed.Pack(detail)
@@ -91,13 +96,18 @@ def item_error(index: int, item_id: str, error: ServiceError) -> types_pb2.ItemE
         id=item_id,
         code=code.value[0],
         reason=error.reason,
-        message=_shortened(error.message),
-        metadata=error.metadata,
+        message=_shortened(error.message, MAX_MESSAGE_BYTES),
+        metadata=_values(error),
         retryable=code in _RETRYABLE or isinstance(error, errors.Overloaded),
     )
 
 
-def _shortened(message: str) -> str:
-    if len(message) <= MAX_MESSAGE_CHARS:
-        return message
-    return message[: MAX_MESSAGE_CHARS - 1] + "…"
+def _values(error: ServiceError) -> dict[str, str]:
+    return {key: _shortened(value, MAX_VALUE_BYTES) for key, value in error.metadata.items()}
+
+
+def _shortened(text: str, max_bytes: int) -> str:
+    encoded = text.encode()
+    if len(encoded) <= max_bytes:
+        return text
+    return encoded[: max_bytes - len("…".encode())].decode(errors="ignore") + "…"

@@ -110,6 +110,22 @@ def test_an_unknown_collection_is_not_found(searching: SearchServiceStub, name: 
     assert refused.value.code() is grpc.StatusCode.NOT_FOUND
 
 
+@pytest.mark.parametrize(
+    ("collection_name", "model", "reason"),
+    [("x" * 20_000, "", "NOT_FOUND"), ("题" * 1_000, "", "NOT_FOUND"), ("", "题" * 1_000, "MODEL_NOT_FOUND")],
+)
+def test_a_long_name_is_answered_in_a_short_status(
+    searching: SearchServiceStub, collection: str, collection_name: str, model: str, reason: str
+) -> None:
+    """Its trailers are not refused for their size on the way."""
+    with pytest.raises(grpc.RpcError) as refused:
+        search(searching, collection_name or collection, model=model)
+    assert refused.value.code() is grpc.StatusCode.NOT_FOUND
+    info = error_details_pb2.ErrorInfo()
+    assert rpc_status.from_call(cast("Any", refused.value)).details[0].Unpack(info)
+    assert info.reason == reason
+
+
 @pytest.mark.parametrize("name", ["", "1st", "a b", "名", "a" * 256, "x; drop"])
 def test_a_collection_needs_a_proper_name(collections: CollectionServiceStub, name: str) -> None:
     """The rule is in the message."""
