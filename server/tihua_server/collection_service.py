@@ -14,9 +14,16 @@ from tihua_server.collection import Collection, CollectionSpec
 from tihua_server.config import Limits
 from tihua_server.errors import InvalidInput, NotFound
 from tihua_server.filling import Room, fill_all, fill_some
-from tihua_server.item_requests import to_draft, to_fields, to_filter
+from tihua_server.item_requests import check_ids_or_filter, to_draft, to_fields, to_filter
 from tihua_server.page_token import decode_page_token, encode_page_token
-from tihua_server.requests import check_batch, check_collection_name, to_count, to_index, to_shards
+from tihua_server.requests import (
+    check_batch,
+    check_collection_name,
+    possible_ids,
+    to_count,
+    to_index,
+    to_shards,
+)
 from tihua_server.served_models import ServedModels
 from tihua_server.status import item_error
 from tihua_server.turns import in_turns
@@ -170,10 +177,12 @@ class CollectionService(rpc.CollectionServiceServicer):
     async def GetItems(self, request: pb.GetItemsRequest, context: Context) -> pb.GetItemsResponse:
         """Return items by id."""
         check_batch(request.ids, "ids", self._limits.max_page_size)
-        ids = list(dict.fromkeys(request.ids))
-        items = await self._store.get(request.collection, ids, to_fields(request.read_mask))
+        ids = possible_ids(request.ids, self._limits.max_id_bytes)
+        fields = to_fields(request.read_mask)
+        items = await self._store.get(request.collection, ids, fields)
         there = {item.id for item in items}
-        answer = pb.GetItemsResponse(missing_ids=[key for key in ids if key not in there])
+        missing = [key for key in dict.fromkeys(request.ids) if key not in there]
+        answer = pb.GetItemsResponse(missing_ids=missing)
         await fill_all(answer, answer.items, items, fill_item, Room(self._limits))
         return answer
 
@@ -219,15 +228,11 @@ class CollectionService(rpc.CollectionServiceServicer):
         self, request: pb.DeleteItemsRequest, context: Context
     ) -> pb.DeleteItemsResponse:
         """Remove items by ids or by filter."""
-        if bool(request.ids) == bool(request.filter.strip()):
-            raise InvalidInput(
-                "give either ids or a filter: exactly one of them says what to remove",
-                reason="IDS_OR_FILTER",
-                field="ids",
-            )
+        check_ids_or_filter(request)
         if request.ids:
             check_batch(request.ids, "ids", self._limits.max_page_size)
-            deleted = await self._store.delete(request.collection, list(set(request.ids)))
+            ids = possible_ids(request.ids, self._limits.max_id_bytes)
+            deleted = await self._store.delete(request.collection, ids)
         else:
             where = to_filter(request.filter, request.filter_params)
             deleted = await self._store.delete_where(request.collection, where)

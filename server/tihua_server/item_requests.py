@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 import numpy as np
 from google.protobuf import field_mask_pb2, struct_pb2
 from tihua._convert_metadata import MAX_DEPTH
-from tihua.v1 import types_pb2
+from tihua.v1 import collection_service_pb2, types_pb2
 
 from tihua_server.draft import Draft
 from tihua_server.errors import InvalidInput, ServiceError
@@ -113,6 +113,22 @@ def _to_content(message: types_pb2.Item) -> Content:
 def to_filter(expression: str, params: struct_pb2.Struct) -> Filter:
     """Return a filter; the store parses it."""
     return Filter(expression, to_metadata(params, "filter_params"))
+
+
+def check_ids_or_filter(request: collection_service_pb2.DeleteItemsRequest) -> None:
+    """Refuse a removal that does not say of which items, or says more than one thing of it."""
+    if bool(request.ids) == bool(request.filter.strip()):
+        raise InvalidInput(
+            "give either ids or a filter: exactly one of them says what to remove",
+            reason="IDS_OR_FILTER",
+            field="ids",
+        )
+    if request.ids and request.filter_params.fields:
+        raise InvalidInput(
+            "filter_params are of a filter, and ids have none: leave them out",
+            reason="INVALID_FILTER",
+            field="filter_params",
+        )
 
 
 def to_fields(mask: field_mask_pb2.FieldMask) -> Fields:

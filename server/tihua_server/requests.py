@@ -3,7 +3,7 @@
 Pure, as are `item_requests` and `search_requests`: what is malformed is refused.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 
 import numpy as np
@@ -112,6 +112,11 @@ def check_batch(inputs: Sequence[object], name: str, maximum: int) -> None:
             field=name,
             metadata={"entries": len(inputs), "maximum": maximum},
         )
+
+
+def possible_ids(ids: Iterable[str], max_bytes: int) -> list[str]:
+    """Return those ids that an item can have, each once: the store is not asked for others."""
+    return [key for key in dict.fromkeys(ids) if len(key.encode()) <= max_bytes]
 
 
 def one_of(table: Mapping[Any, T], value: int, field: str) -> T:

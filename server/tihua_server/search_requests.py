@@ -6,10 +6,10 @@ from tihua.v1 import search_service_pb2
 
 from tihua_server.config import Limits
 from tihua_server.draft import is_reserved
-from tihua_server.errors import InvalidInput
+from tihua_server.errors import InvalidInput, NotFound
 from tihua_server.grouping import GroupBy
 from tihua_server.item_requests import to_image, to_vector
-from tihua_server.requests import check_batch, one_of, to_count
+from tihua_server.requests import check_batch, one_of, possible_ids, to_count
 from tihua_server.search_params import Consistency
 from tihua_server.searcher import StoredItem, Term
 from tihua_server.types import Content, Text
@@ -36,7 +36,7 @@ def to_terms(messages: Sequence[search_service_pb2.QueryTerm], limits: Limits) -
             case "embedding":
                 value = to_vector(message.embedding, field)
             case "item_id":
-                value = StoredItem(message.item_id)
+                value = _to_stored_item(message.item_id, f"{field}.item_id", limits)
             case _:
                 raise InvalidInput(
                     "term has no text, image, embedding or item_id; set one",
@@ -45,6 +45,16 @@ def to_terms(messages: Sequence[search_service_pb2.QueryTerm], limits: Limits) -
                 )
         terms.append(Term(value, message.weight if message.HasField("weight") else 1.0))
     return terms
+
+
+def _to_stored_item(item_id: str, field: str, limits: Limits) -> StoredItem:
+    if not possible_ids([item_id], limits.max_id_bytes):
+        raise NotFound(
+            f"there is no item of an id of more than {limits.max_id_bytes} bytes",
+            reason="ITEM_NOT_FOUND",
+            field=field,
+        )
+    return StoredItem(item_id)
 
 
 def to_min_score(request: search_service_pb2.SearchRequest) -> float | None:

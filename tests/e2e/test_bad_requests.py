@@ -232,3 +232,36 @@ def test_deleting_needs_ids_or_a_filter(
     upsert(collections, collection, types_pb2.Item(id="a", text="马"))
     with pytest.raises(grpc.RpcError, match="exactly one"):
         collections.DeleteItems(collection_service_pb2.DeleteItemsRequest(collection=collection))
+
+
+def test_parameters_of_no_filter_are_refused(
+    collections: CollectionServiceStub, collection: str
+) -> None:
+    """Beside ids they mean nothing, and nothing is removed."""
+    upsert(collections, collection, types_pb2.Item(id="a", text="马"))
+    request = collection_service_pb2.DeleteItemsRequest(collection=collection, ids=["a"])
+    request.filter_params["year"] = 1990
+    with pytest.raises(grpc.RpcError, match="filter_params") as refused:
+        collections.DeleteItems(request)
+    assert refused.value.code() is INVALID
+
+
+@pytest.mark.parametrize("size", [513, 20_000_000])
+def test_an_id_that_is_too_long_is_not_there(
+    collections: CollectionServiceStub, searching: SearchServiceStub, collection: str, size: int
+) -> None:
+    """No item can have it; the others of the call are found."""
+    item_id = "i" * size
+    upsert(collections, collection, types_pb2.Item(id="a", text="马"))
+
+    got = collections.GetItems(
+        collection_service_pb2.GetItemsRequest(collection=collection, ids=[item_id, "a"])
+    )
+    assert ([item.id for item in got.items], list(got.missing_ids)) == (["a"], [item_id])
+    with pytest.raises(grpc.RpcError, match="no item of an id of more than 512 bytes") as refused:
+        search(searching, collection, terms=[search_service_pb2.QueryTerm(item_id=item_id)])
+    assert refused.value.code() is grpc.StatusCode.NOT_FOUND
+    removed = collections.DeleteItems(
+        collection_service_pb2.DeleteItemsRequest(collection=collection, ids=[item_id, "a"])
+    )
+    assert removed.deleted_count == 1
