@@ -1,13 +1,15 @@
 """The words of a filter, one after another → the expression in the spelling that Milvus reads.
 
-A filter is operand, operator, operand, …: that is checked here, and each `{name}` gets its value.
+A filter is operand, operator, operand, …: that is checked here. What `not` and `exists` are of is
+written between parentheses, because the stores disagree: to Milvus Lite `not year == 1990` is
+`not (year == 1990)`, as everywhere else, and to a Milvus server `(not year) == 1990`, which is an
+error; to Milvus 2.3 `exists a and b` is `exists (a and b)`.
 """
 
-import re
 from collections.abc import Mapping, Sequence
 
-from tihua_server.errors import InvalidInput
 from tihua_server.filter_literals import literal, membership
+from tihua_server.filter_operands import OperandReader, expected
 from tihua_server.filter_tokens import Token, invalid
 
 MAX_OPERATORS = 256
@@ -19,28 +21,19 @@ MAX_DEPTH = 32
 MAX_PATTERN_CHARS = 4_096
 """Length of a pattern of `like`: Milvus Lite compares all of it at each place of a text."""
 
-_PREFIXES = frozenset({"not", "exists", "-", "+"})
+_SIGNS = frozenset({"-", "+"})
 _BINARIES = frozenset({"and", "or", "==", "!=", "<", "<=", ">", ">=", "+", "-", "*", "/", "%"})
 _CONJUNCTIONS = frozenset({"and", "or", "not"})
+_ENDS = frozenset({"and", "or", ",", ")"})
+"""What `not` does not reach beyond."""
 _COLUMNS = frozenset({"id", "uri"})
-_LITE_KEYWORDS = frozenset({"iso", "interval"})
-"""Words of Milvus Lite's language, in any case, that are names here (its `filter/tokens.py`)."""
-_UNSAFE_KEY = re.compile(r'^$|["\\\[\]\x00-\x1f]')
 
 
-class FilterReader:
-    """Reads the words of one filter.
-
-    Attributes:
-        used: names of the parameters that were read.
-    """
+class FilterReader(OperandReader):
+    """Reads the words of one filter."""
 
     def __init__(self, words: Sequence[Token], params: Mapping[str, object], *, lite: bool) -> None:
-        self.used: set[str] = set()
-        self._words = words
-        self._at = 0
-        self._params = params
-        self._lite = lite
+        super().__init__(words, params, lite=lite)
         self._written: list[str] = []
         self._open: list[Token] = []
         self._operators = 0
@@ -62,7 +55,14 @@ class FilterReader:
         """Read prefixes, parentheses and names of functions, then a field or a value."""
         while True:
             word = self._take("a field or a value")
-            if word.text in _PREFIXES:
+            if word.text in _SIGNS:
+                self._write_operator(word.text)
+            elif word.text == "not":
+                self._write_operator(word.text)
+                if not self._is_closed_ahead():
+                    self._enter(Token("implied", word.text, word.position), "(")
+            elif word.text == "exists":
+                self._enter(Token("implied", word.text, word.position), "(")
                 self._write_operator(word.text)
             elif word.text == "(":
                 self._enter(word, "(")
@@ -70,20 +70,20 @@ class FilterReader:
                 self._take("(")
                 self._enter(word, f"{word.text}(")
             else:
-                operand = self._field_or_value(word)
-                is_lone = not self._written or self._written[-1].endswith(("(", *_CONJUNCTIONS))
-                if is_lone and word.kind == "name" and operand not in _COLUMNS:
-                    self._lone_key_at = len(self._written)
-                self._written.append(operand)
+                self._written.append(self._field_or_value(word))
+                if word.kind == "name" and self._written[-1] not in _COLUMNS:
+                    self._note_lone_key()
+                self._close_implied("exists")
                 return
 
     def _operator(self) -> bool:
         """Read what follows an operand; return whether another operand must follow."""
         while self._at < len(self._words):
             word = self._take("an operator")
+            if word.text in _ENDS:
+                self._close_implied("not", "exists")
             if word.text == ")" and self._open:
-                self._open.pop()
-                self._written.append(")")
+                self._close()
             elif word.text == "," and self._open and self._open[-1].kind == "name":
                 self._written.append(",")
                 return True
@@ -99,7 +99,8 @@ class FilterReader:
             elif word.text == ")":
                 raise invalid("')' closes nothing", word.position)
             else:
-                raise _expected("an operator", word)
+                raise expected("an operator", word)
+        self._close_implied("not", "exists")
         if self._open:
             raise invalid("the parenthesis is not closed", self._open[-1].position)
         return False
@@ -119,7 +120,7 @@ class FilterReader:
         value = self._take("a string")
         written = "" if value.kind == "name" else self._field_or_value(value)
         if not written.startswith('"'):
-            raise _expected("a string after 'like'", value)
+            raise expected("a string after 'like'", value)
         if len(written) > MAX_PATTERN_CHARS + 2:
             raise invalid(
                 f"the pattern of 'like' is longer than {MAX_PATTERN_CHARS} characters",
@@ -141,7 +142,7 @@ class FilterReader:
         elif at.kind == "param":
             values = self._value(at)
         if not isinstance(values, list | tuple):
-            raise _expected(f"a list after {word!r}", at)
+            raise expected(f"a list after {word!r}", at)
         written = literal(
             values, f"at {at.position + 1}" if is_written_out else at.text.strip("{}")
         )
@@ -152,77 +153,44 @@ class FilterReader:
         else:
             self._written.append(written)
 
-    def _field_or_value(self, word: Token) -> str:
-        if word.kind == "name":
-            return self._field(word)
-        if word.text == "[":
-            return literal(self._list(), f"at {word.position + 1}")
-        return literal(self._value(word), word.text.strip("{}"))
+    def _note_lone_key(self) -> None:
+        """Remember the key that was just written if it is all that an `in` after it is about."""
+        before = self._written[-2:-1]
+        is_lone = not before or before[0].endswith(("(", *_CONJUNCTIONS))
+        self._lone_key_at = len(self._written) - 1 if is_lone else -1
 
-    def _field(self, word: Token) -> str:
-        if word.text == "embedding":
-            raise invalid("a filter can't read the embedding", word.position)
-        keys = []
-        while self._sees("["):
-            self._take("[")
-            key = self._value(self._take("a key"))
-            is_index = isinstance(key, int) and not isinstance(key, bool) and key >= 0
-            if not is_index and not (isinstance(key, str) and not _UNSAFE_KEY.search(key)):
-                raise invalid(
-                    "a key in brackets is a number from 0, or a string without quotes, brackets, "
-                    "backslashes and control characters",
-                    word.position,
-                )
-            self._take_only("]")
-            keys.append(f"[{literal(key)}]")
-        if word.text == "$meta" and not keys:
-            raise invalid('$meta takes a key, as in $meta["year"]', word.position)
-        text = word.text
-        is_plain = text.lower() not in _LITE_KEYWORDS if self._lite else text.isascii()
-        return (text if is_plain else f"$meta[{literal(text)}]") + "".join(keys)
-
-    def _list(self) -> list[object]:
-        values: list[object] = []
-        while not self._sees("]"):
-            if values:
-                self._take_only(",")
-            word = self._take("a value")
-            if word.text == "-":
-                number = self._take("a number")
-                if number.kind != "number":
-                    raise _expected("a number", number)
-                values.append(-number.number())
-            else:
-                values.append(self._value(word))
-        self._take("]")
-        return values
-
-    def _value(self, word: Token) -> object:
-        if word.kind == "param":
-            return self._bound(word.text[1:-1])
-        if word.kind == "string":
-            return word.string()
-        if word.kind == "number":
-            return word.number()
-        if word.text in {"true", "false"}:
-            return word.text == "true"
-        raise _expected("a field or a value", word)
-
-    def _bound(self, name: str) -> object:
-        if name not in self._params:
-            raise InvalidInput(
-                f"the filter's parameter {name!r} is not bound: give it a value",
-                reason="INVALID_FILTER",
-                field="filter_params",
-            )
-        self.used.add(name)
-        return self._params[name]
+    def _is_closed_ahead(self) -> bool:
+        """Return whether what a `not` is of is another `not`, or ends with its own parenthesis."""
+        if not self._sees("("):
+            return self._sees("not")
+        depth = 0
+        for at in range(self._at, len(self._words)):
+            depth += {"(": 1, ")": -1}.get(self._words[at].text, 0)
+            if depth == 0:
+                return {word.text for word in self._words[at + 1 : at + 2]} <= _ENDS
+        return True
 
     def _enter(self, word: Token, written: str) -> None:
         if len(self._open) == MAX_DEPTH:
             raise invalid(f"the parentheses go deeper than {MAX_DEPTH}", word.position)
         self._open.append(word)
         self._written.append(written)
+
+    def _close(self) -> None:
+        """Close a parenthesis; one that holds nothing but a key goes."""
+        self._open.pop()
+        if self._lone_key_at == len(self._written) - 1 and self._written[-2] == "(":
+            del self._written[-2]
+            self._note_lone_key()
+        else:
+            self._written.append(")")
+        self._close_implied("exists")
+
+    def _close_implied(self, *prefixes: str) -> None:
+        """Close what was opened after these prefixes, and not by the author."""
+        while self._open and self._open[-1].kind == "implied" and self._open[-1].text in prefixes:
+            self._open.pop()
+            self._written.append(")")
 
     def _write_operator(self, text: str) -> None:
         self._operators += 1
@@ -232,22 +200,3 @@ class FilterReader:
                 "for many values of one key write `key in {values}`"
             )
         self._written.append(text)
-
-    def _sees(self, text: str) -> bool:
-        return self._at < len(self._words) and self._words[self._at].text == text
-
-    def _take(self, wanted: str) -> Token:
-        if self._at == len(self._words):
-            raise invalid(f"the filter ends where {wanted} should stand")
-        self._at += 1
-        return self._words[self._at - 1]
-
-    def _take_only(self, text: str) -> Token:
-        word = self._take(repr(text))
-        if word.text != text:
-            raise _expected(repr(text), word)
-        return word
-
-
-def _expected(wanted: str, word: Token) -> InvalidInput:
-    return invalid(f"{wanted} should stand where {word.text[:40]!r} is", word.position)

@@ -1,0 +1,113 @@
+"""Fields, values and lists of a filter → the spelling that Milvus reads, each `{name}` bound."""
+
+import re
+from collections.abc import Mapping, Sequence
+
+from tihua_server.errors import InvalidInput
+from tihua_server.filter_literals import literal
+from tihua_server.filter_tokens import Token, invalid
+
+_LITE_KEYWORDS = frozenset({"iso", "interval"})
+"""Words of Milvus Lite's language, in any case, that are names here (its `filter/tokens.py`)."""
+_UNSAFE_KEY = re.compile(r'^$|["\\\[\]\x00-\x1f]')
+
+
+class OperandReader:
+    """Takes the words of one filter, one after another.
+
+    Attributes:
+        used: names of the parameters that were read.
+    """
+
+    def __init__(self, words: Sequence[Token], params: Mapping[str, object], *, lite: bool) -> None:
+        self.used: set[str] = set()
+        self._words = words
+        self._at = 0
+        self._params = params
+        self._lite = lite
+
+    def _field_or_value(self, word: Token) -> str:
+        if word.kind == "name":
+            return self._field(word)
+        if word.text == "[":
+            return literal(self._list(), f"at {word.position + 1}")
+        return literal(self._value(word), word.text.strip("{}"))
+
+    def _field(self, word: Token) -> str:
+        if word.text == "embedding":
+            raise invalid("a filter can't read the embedding", word.position)
+        keys = []
+        while self._sees("["):
+            self._take("[")
+            key = self._value(self._take("a key"))
+            is_index = isinstance(key, int) and not isinstance(key, bool) and key >= 0
+            if not is_index and not (isinstance(key, str) and not _UNSAFE_KEY.search(key)):
+                raise invalid(
+                    "a key in brackets is a number from 0, or a string without quotes, brackets, "
+                    "backslashes and control characters",
+                    word.position,
+                )
+            self._take_only("]")
+            keys.append(f"[{literal(key)}]")
+        if word.text == "$meta" and not keys:
+            raise invalid('$meta takes a key, as in $meta["year"]', word.position)
+        text = word.text
+        is_plain = text.lower() not in _LITE_KEYWORDS if self._lite else text.isascii()
+        return (text if is_plain else f"$meta[{literal(text)}]") + "".join(keys)
+
+    def _list(self) -> list[object]:
+        values: list[object] = []
+        while not self._sees("]"):
+            if values:
+                self._take_only(",")
+            word = self._take("a value")
+            if word.text == "-":
+                number = self._take("a number")
+                if number.kind != "number":
+                    raise expected("a number", number)
+                values.append(-number.number())
+            else:
+                values.append(self._value(word))
+        self._take("]")
+        return values
+
+    def _value(self, word: Token) -> object:
+        if word.kind == "param":
+            return self._bound(word.text[1:-1])
+        if word.kind == "string":
+            return word.string()
+        if word.kind == "number":
+            return word.number()
+        if word.text in {"true", "false"}:
+            return word.text == "true"
+        raise expected("a field or a value", word)
+
+    def _bound(self, name: str) -> object:
+        if name not in self._params:
+            raise InvalidInput(
+                f"the filter's parameter {name!r} is not bound: give it a value",
+                reason="INVALID_FILTER",
+                field="filter_params",
+            )
+        self.used.add(name)
+        return self._params[name]
+
+    def _sees(self, text: str) -> bool:
+        return self._at < len(self._words) and self._words[self._at].text == text
+
+    def _take(self, wanted: str) -> Token:
+        if self._at == len(self._words):
+            raise invalid(f"the filter ends where {wanted} should stand")
+        self._at += 1
+        return self._words[self._at - 1]
+
+    def _take_only(self, text: str) -> Token:
+        word = self._take(repr(text))
+        if word.text != text:
+            raise expected(repr(text), word)
+        return word
+
+
+def expected(wanted: str, word: Token) -> InvalidInput:
+    """Return the error for a word that stands where another should."""
+    return invalid(f"{wanted} should stand where {word.text[:40]!r} is", word.position)
