@@ -37,14 +37,19 @@ def decode_page_token(request: Message, token: str) -> str:
 
 
 def _digest(request: Message, position: bytes) -> bytes:
-    """Return a hash of the position, and of the request but for what may change between pages."""
+    """Return a hash of the position, and of the request but for what may change between pages.
+
+    Its type counts: requests of two methods may look alike when they are serialized.
+    """
     bare = type(request)()
     bare.CopyFrom(request)
     for name in ("page_token", "limit"):
         bare.ClearField(name)
     serialized = bare.SerializeToString(deterministic=True)
+    kind = request.DESCRIPTOR.full_name.encode()
     size = len(position).to_bytes(4)
-    return hashlib.blake2b(size + position + serialized, digest_size=_DIGEST_BYTES).digest()
+    hashed = size + position + kind + b"\0" + serialized
+    return hashlib.blake2b(hashed, digest_size=_DIGEST_BYTES).digest()
 
 
 def _refused(message: str) -> InvalidInput:

@@ -37,6 +37,17 @@ def test_a_token_of_another_request_is_refused() -> None:
         decode_page_token(other, token)
 
 
+def test_a_token_of_another_method_is_refused() -> None:
+    """Whose request may have the same bytes, and whose positions are no such positions."""
+    listing = collection_service_pb2.ListItemsRequest(collection="pictures")
+    search = search_service_pb2.SearchRequest(collection="pictures")
+    assert listing.SerializeToString() == search.SerializeToString()
+    token = encode_page_token(listing, "pictures a.jpg")
+    with pytest.raises(InvalidInput, match="another request") as refused:
+        decode_page_token(search, token)
+    assert refused.value.reason == "WRONG_PAGE_TOKEN"
+
+
 @pytest.mark.parametrize("position", ["200", "-1", "x", "20 sculptures", ""])
 def test_a_token_that_was_changed_is_refused(position: str) -> None:
     """Else the position would be whatever somebody writes there, and no number at all."""
