@@ -59,7 +59,7 @@ class EmbeddingService(rpc.EmbeddingServiceServicer):
         """Return who embeds the inputs, after a look at them and at the options."""
         check_batch(inputs, name, self._limits.max_batch_items)
         dtype_of(options.vector_type)
-        return self._models.named(options.model)
+        return self._models.named(options.model, within="options.")
 
 
 def _answer(

@@ -57,7 +57,7 @@ class IngestService(rpc.IngestServiceServicer):
         start = await self._ingester.opened(self._start(request_iterator))
         mode = to_write_mode(start.mode)
         spec = await self._store.spec(start.collection)
-        model = self._models.of(spec, start.model).model.ref
+        model = self._models.of(spec, start.model, within="start.").model.ref
         events = self._ingester.ingest(
             start.session_id,
             start.collection,
@@ -147,7 +147,7 @@ class _Batches:
                 "after the start an ingest stream carries batches and nothing else"
             )
         batch = request.batch
-        check_batch(batch.items, f"batch {batch.seq}", self._max_items)
+        check_batch(batch.items, f"batch {batch.seq}", self._max_items, "batch.items")
         drafts = await in_turns(to_draft, batch.items)
         return Batch(batch.seq, drafts, request.ByteSize())
 

@@ -55,7 +55,7 @@ def to_image_or_error(message: types_pb2.ImageSource) -> Content | ServiceError:
 
 def to_vector(message: types_pb2.VectorBlock, field: str) -> Vector:
     """Return one embedding, scaled to L2 norm 1."""
-    dtype = dtype_of(message.type)
+    dtype = dtype_of(message.type, f"{field}.type")
     expected = message.dim * dtype.itemsize
     if message.count != 1 or message.dim == 0 or len(message.data) != expected:
         raise InvalidInput(

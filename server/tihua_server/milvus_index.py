@@ -31,7 +31,7 @@ def with_defaults(index: Index) -> Index:
     params = {}
     for name, (lowest, highest, default) in ranges.items():
         params[name] = index.params.get(name, default)
-        _check_range(name, params[name], lowest, highest)
+        _check_range(f"index.params[{name}]", name, params[name], lowest, highest)
     return Index(index.type, params)
 
 
@@ -98,10 +98,10 @@ def search_params(
     if index.type is IndexType.IVF_FLAT:
         nlist = index.params["nlist"]
         nprobe = asked.get("nprobe", nlist if lite else max(min(nlist, 8), nlist // 16))
-        _check_range("nprobe", nprobe, 1, nlist)
+        _check_range("index_params[nprobe]", "nprobe", nprobe, 1, nlist)
         return {"nprobe": nprobe}
     if index.type is IndexType.HNSW:
-        _check_range("ef", asked.get("ef", limit), limit, MAX_EF)
+        _check_range("index_params[ef]", "ef", asked.get("ef", limit), limit, MAX_EF)
         if not lite:
             return {"ef": max(asked.get("ef", 64), offset + limit)}
     # Of the one list that HNSW and AUTOINDEX are on Milvus Lite.
@@ -118,11 +118,11 @@ def _refuse_strange(given: Mapping[str, int], known: set[str], what: str) -> Non
         )
 
 
-def _check_range(name: str, value: int, lowest: int, highest: int) -> None:
+def _check_range(field: str, name: str, value: int, lowest: int, highest: int) -> None:
     if not lowest <= value <= highest:
         raise InvalidInput(
             f"{name} is {value}; it must be {lowest} to {highest}",
             reason="INDEX_PARAMETER",
-            field="index_params",
+            field=field,
             metadata={"lowest": lowest, "highest": highest},
         )

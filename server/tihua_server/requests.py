@@ -52,9 +52,11 @@ MAX_SHARDS = 16
 """Most shards of a collection (Milvus, `proxy.maxShardNum`)."""
 
 
-def dtype_of(vector_type: "types_pb2.VectorType.ValueType") -> np.dtype[Any]:
+def dtype_of(
+    vector_type: "types_pb2.VectorType.ValueType", field: str = "options.vector_type"
+) -> np.dtype[Any]:
     """Return the little-endian dtype of packed embeddings."""
-    return one_of(_DTYPES, vector_type, "vector_type")
+    return one_of(_DTYPES, vector_type, field)
 
 
 def to_index(message: collection_service_pb2.Index) -> Index:
@@ -103,13 +105,13 @@ def to_count(request: Any, name: str, *, default: int, maximum: int) -> int:
     return value
 
 
-def check_batch(inputs: Sequence[object], name: str, maximum: int) -> None:
-    """Refuse an empty batch and one of more than `maximum` inputs."""
+def check_batch(inputs: Sequence[object], name: str, maximum: int, field: str = "") -> None:
+    """Refuse an empty batch and one of more than `maximum` inputs; the field has that name unless it is said."""
     if not 1 <= len(inputs) <= maximum:
         raise InvalidInput(
             f"{name} has {len(inputs)} entries; it must have 1 to {maximum}",
             reason="BATCH_SIZE",
-            field=name,
+            field=field or name,
             metadata={"entries": len(inputs), "maximum": maximum},
         )
 

@@ -34,7 +34,7 @@ def to_terms(messages: Sequence[search_service_pb2.QueryTerm], limits: Limits) -
             case "image":
                 value = to_image(message.image, field)
             case "embedding":
-                value = to_vector(message.embedding, field)
+                value = to_vector(message.embedding, f"{field}.embedding")
             case "item_id":
                 value = _to_stored_item(message.item_id, f"{field}.item_id", limits)
             case _:

@@ -50,8 +50,12 @@ class ServedModels:
         """Set when the device computes nothing more, and only a new process may."""
         return self._capacity.device_lost
 
-    def named(self, name: str) -> Embedder:
+    def named(self, name: str, *, within: str = "") -> Embedder:
         """Return the embedder of a model by its id, the first one for an empty name.
+
+        Args:
+            name: the id.
+            within: where the request names it, as `options.`.
 
         Raises:
             NotFound: it is not served.
@@ -65,31 +69,34 @@ class ServedModels:
         raise NotFound(
             f"model {name} is not served here; this server has {served}",
             reason="MODEL_NOT_FOUND",
-            field="model",
+            field=f"{within}model",
         )
 
-    def of(self, spec: CollectionSpec, name: str = "") -> Embedder:
+    def of(self, spec: CollectionSpec, name: str = "", *, within: str = "") -> Embedder:
         """Return the embedder of a collection's model.
 
         Args:
             spec: of the collection.
             name: the model that the request names; empty means the collection's.
+            within: where the request names it and the collection, as `start.`.
 
         Raises:
             NotFound: the named model is not served.
             ModelMismatch: the collection was made with a model that is not served, or with another
                 than the named one.
         """
-        if name and self.named(name).model.ref.fingerprint != spec.model.fingerprint:
-            remedy = "leave the model out, or name the collection's"
-            raise _mismatch(spec, [self.named(name).model], "the request asks for", remedy)
+        if name:
+            named = self.named(name, within=within).model
+            if named.ref.fingerprint != spec.model.fingerprint:
+                remedy = "leave the model out, or name the collection's"
+                raise _mismatch(spec, [named], "the request asks for", remedy, within)
         for embedder in self._embedders:
             if embedder.model.ref.fingerprint == spec.model.fingerprint:
                 return embedder
         remedy = f"start it with --also-model {spec.model.id} too, or reindex the collection"
         if any(model.ref.id == spec.model.id for model in self):
             remedy = "start one with the collection's checkpoint, or reindex the collection"
-        raise _mismatch(spec, list(self), "this server has", remedy)
+        raise _mismatch(spec, list(self), "this server has", remedy, within)
 
     def admitted(self, kind: Kind, lane: Lane) -> int:
         """Return how many inputs of a kind wait or are worked on."""
@@ -132,13 +139,13 @@ def _require_distinct(encoders: Sequence[Encoder]) -> None:
 
 
 def _mismatch(
-    spec: CollectionSpec, models: Sequence[ModelInfo], whose: str, remedy: str
+    spec: CollectionSpec, models: Sequence[ModelInfo], whose: str, remedy: str, within: str
 ) -> ModelMismatch:
     ours = ", ".join(f"{model.ref.id} ({model.ref.fingerprint})" for model in models)
     return ModelMismatch(
         f"collection {spec.name} was made with {spec.model.id} ({spec.model.fingerprint}); "
         f"{whose} {ours}: {remedy}",
-        field="collection",
+        field=f"{within}collection",
         metadata={
             "collection_model": spec.model.id,
             "collection_fingerprint": spec.model.fingerprint,

@@ -1,0 +1,56 @@
+"""Ids that no item can have, and removals that do not say of what."""
+
+import grpc
+import pytest
+from tihua.v1 import collection_service_pb2, search_service_pb2, types_pb2
+from tihua.v1.collection_service_pb2_grpc import CollectionServiceStub
+from tihua.v1.search_service_pb2_grpc import SearchServiceStub
+
+
+def upsert(stub: CollectionServiceStub, collection: str) -> None:
+    """Write an item `a`."""
+    items = [types_pb2.Item(id="a", text="马")]
+    stub.UpsertItems(collection_service_pb2.UpsertItemsRequest(collection=collection, items=items))
+
+
+def test_deleting_needs_ids_or_a_filter(
+    collections: CollectionServiceStub, collection: str
+) -> None:
+    """Leaving both out removes nothing."""
+    upsert(collections, collection)
+    with pytest.raises(grpc.RpcError, match="exactly one"):
+        collections.DeleteItems(collection_service_pb2.DeleteItemsRequest(collection=collection))
+
+
+def test_parameters_of_no_filter_are_refused(
+    collections: CollectionServiceStub, collection: str
+) -> None:
+    """Beside ids they mean nothing, and nothing is removed."""
+    upsert(collections, collection)
+    request = collection_service_pb2.DeleteItemsRequest(collection=collection, ids=["a"])
+    request.filter_params["year"] = 1990
+    with pytest.raises(grpc.RpcError, match="filter_params") as refused:
+        collections.DeleteItems(request)
+    assert refused.value.code() is grpc.StatusCode.INVALID_ARGUMENT
+
+
+@pytest.mark.parametrize("size", [513, 20_000_000])
+def test_an_id_that_is_too_long_is_not_there(
+    collections: CollectionServiceStub, searching: SearchServiceStub, collection: str, size: int
+) -> None:
+    """No item can have it; the others of the call are found."""
+    item_id = "i" * size
+    upsert(collections, collection)
+
+    got = collections.GetItems(
+        collection_service_pb2.GetItemsRequest(collection=collection, ids=[item_id, "a"])
+    )
+    assert ([item.id for item in got.items], list(got.missing_ids)) == (["a"], [item_id])
+    terms = [search_service_pb2.QueryTerm(item_id=item_id)]
+    with pytest.raises(grpc.RpcError, match="no item of an id of more than 512 bytes") as refused:
+        searching.Search(search_service_pb2.SearchRequest(collection=collection, terms=terms))
+    assert refused.value.code() is grpc.StatusCode.NOT_FOUND
+    removed = collections.DeleteItems(
+        collection_service_pb2.DeleteItemsRequest(collection=collection, ids=[item_id, "a"])
+    )
+    assert removed.deleted_count == 1
