@@ -19,8 +19,8 @@ from tihua_server.search_params import Filter
 MAX_EXPRESSION_CHARS = 16_384
 """Length of an expression as its author wrote it."""
 
-MAX_RENDERED_CHARS = 1_048_576
-"""Length of an expression with its values."""
+MAX_RENDERED_BYTES = 1_048_576
+"""Length of an expression with its values, as UTF-8."""
 
 
 def render(where: Filter, *, lite: bool = False) -> str:
@@ -53,10 +53,9 @@ def render(where: Filter, *, lite: bool = False) -> str:
             reason="INVALID_FILTER",
             field="filter_params",
         )
-    if len(rendered) > MAX_RENDERED_CHARS:
+    if (size := len(rendered.encode())) > MAX_RENDERED_BYTES:
         raise invalid(
-            f"the filter with its values is {len(rendered)} characters; "
-            f"the limit is {MAX_RENDERED_CHARS}"
+            f"the filter with its values is {size} bytes; the limit is {MAX_RENDERED_BYTES}"
         )
     if where.without_ids:
         return both(rendered, f"id not in {literal(where.without_ids)}")

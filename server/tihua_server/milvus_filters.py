@@ -12,7 +12,11 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from milvus_lite.engine import collection as engine
 from milvus_lite.search.filter.eval import python_backend
+
+COMPILED_FILTERS = 16
+"""Filters that Lite keeps compiled for each collection: one of a megabyte takes several there."""
 
 _ARITHMETIC: Mapping[str, Callable[[Any, Any], Any]] = {
     "+": operator.add,
@@ -25,6 +29,7 @@ _ARITHMETIC: Mapping[str, Callable[[Any, Any], Any]] = {
 def bound_filters() -> None:
     """Have every Milvus Lite of this process evaluate filters in bounded time and memory."""
     python_backend._like_to_regex = like_regex  # noqa: SLF001
+    engine.FILTER_CACHE_SIZE = COMPILED_FILTERS
     python_backend._ARITH_OPS = {  # noqa: SLF001
         sign: _of_numbers(compute) for sign, compute in _ARITHMETIC.items()
     }

@@ -18,6 +18,7 @@ ROWS: dict[str, tuple[str, dict[str, object]]] = {
 }
 
 Find = Callable[[str], Awaitable[str]]
+Traced = Callable[[], tuple[int, int]]
 
 
 @pytest.fixture
@@ -37,10 +38,10 @@ async def find(lite: Milvus, spec: Callable[..., CollectionSpec], embeddings: Fl
 
 
 @pytest.fixture
-def peak_bytes() -> Iterator[Callable[[], int]]:
-    """What tells the most memory that Python took at once since the test began."""
+def traced() -> Iterator[Traced]:
+    """What tells the bytes that Python holds since the test began, and the most that it held."""
     tracemalloc.start()
-    yield lambda: tracemalloc.get_traced_memory()[1]
+    yield tracemalloc.get_traced_memory
     tracemalloc.stop()
 
 
@@ -83,8 +84,24 @@ async def test_a_pattern_is_matched_in_no_time(find: Find, pattern: str, matchin
     ],
 )
 async def test_only_numbers_are_reckoned_with(
-    find: Find, peak_bytes: Callable[[], int], expression: str, matching: str
+    find: Find, traced: Traced, expression: str, matching: str
 ) -> None:
     """A text or a list times a number is nothing, and no gigabytes of it."""
     assert await find(expression) == matching
-    assert peak_bytes() < 100_000_000
+    _, peak_bytes = traced()
+    assert peak_bytes < 100_000_000
+
+
+async def test_filters_are_not_kept_for_long(
+    lite: Milvus, spec: Callable[..., CollectionSpec], traced: Traced
+) -> None:
+    """Lite compiles each and keeps some; large ones of many callers do not fill the memory."""
+    asked = spec()
+    await lite.create(asked)
+
+    for number in range(48):
+        where = Filter("place == {place}", {"place": f"{number}" + "😀" * 250_000})
+        assert await lite.count(asked.name, where) == 0
+
+    held_bytes, _ = traced()
+    assert held_bytes < 60_000_000

@@ -217,6 +217,7 @@ def test_a_wrong_expression_is_refused(expression: str, words: str) -> None:
         ("a[{k}] == 1", {"k": 'x"] or a["y'}, "without quotes"),
         ("a[{k}] == 1", {"k": -1}, "a number from 0"),
         ("x == {a}", {"a": "b" * 1_048_576}, "1048576"),
+        ("x == {a}", {"a": "题" * 349_525}, "1048576"),
     ],
 )
 def test_a_wrong_parameter_is_refused(expression: str, params: dict[str, Any], words: str) -> None:
