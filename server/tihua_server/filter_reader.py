@@ -27,6 +27,10 @@ _CONJUNCTIONS = frozenset({"and", "or", "not"})
 _ENDS = frozenset({"and", "or", ",", ")"})
 """What `not` does not reach beyond."""
 _COLUMNS = frozenset({"id", "uri"})
+_NESTED_REMEDY = (
+    "with the embedded store each value of a list counts where a key is looked into: keep what it is "
+    "about as a key of its own"
+)
 
 
 class FilterReader(OperandReader):
@@ -148,6 +152,8 @@ class FilterReader(OperandReader):
         )
         if self._lite and follows_key:
             field, _ = self._written[-2:]
+            if _is_nested(field):
+                self._count(len(values), _NESTED_REMEDY)
             self._written[-2:] = [membership(field, values, is_negated=word != "in")]
             self._lone_key_at = -1
         else:
@@ -193,10 +199,15 @@ class FilterReader(OperandReader):
             self._written.append(")")
 
     def _write_operator(self, text: str) -> None:
-        self._operators += 1
-        if self._operators > MAX_OPERATORS:
-            raise invalid(
-                f"the filter has more than {MAX_OPERATORS} operators: "
-                "for many values of one key write `key in {values}`"
-            )
+        self._count(1, "for many values of one key write `key in {values}`")
         self._written.append(text)
+
+    def _count(self, operators: int, remedy: str) -> None:
+        self._operators += operators
+        if self._operators > MAX_OPERATORS:
+            raise invalid(f"the filter has more than {MAX_OPERATORS} operators: {remedy}")
+
+
+def _is_nested(field: str) -> bool:
+    """Return whether a field lies within a key, which Milvus Lite looks into item by item."""
+    return field.count("[") > field.startswith("$meta[")

@@ -7,9 +7,12 @@ tried every way to share a text among the `%` of a pattern, and its `*` repeated
 often as the filter says. What stands in for them is here.
 """
 
+import functools
+import json
 import operator
 import re
 from collections.abc import Callable, Mapping
+from types import SimpleNamespace
 from typing import Any
 
 from milvus_lite.engine import collection as engine
@@ -28,6 +31,10 @@ _ARITHMETIC: Mapping[str, Callable[[Any, Any], Any]] = {
 
 def bound_filters() -> None:
     """Have every Milvus Lite of this process evaluate filters in bounded time and memory."""
+    # Else the metadata of an item is parsed for each key that the filter names, and it names many.
+    python_backend.json = SimpleNamespace(
+        loads=functools.lru_cache(maxsize=8)(json.loads), JSONDecodeError=json.JSONDecodeError
+    )
     python_backend._like_to_regex = like_regex  # noqa: SLF001
     engine.FILTER_CACHE_SIZE = COMPILED_FILTERS
     python_backend._ARITH_OPS = {  # noqa: SLF001

@@ -143,6 +143,17 @@ def test_milvus_lite_gets_bare_names_and_comparisons_of_metadata(
     assert render(Filter(expression), lite=True) == rendered
 
 
+def test_milvus_lite_compares_with_few_values_within_a_key() -> None:
+    """It does so for each item and value; a key of its own is looked at for all items at once."""
+    values: dict[str, object] = {"v": [f"{n}" for n in range(MAX_OPERATORS)]}
+    for expression in ("a['b'] in {v}", "$meta['a']['b'] not in {v}"):
+        render(Filter(expression, values))
+        with pytest.raises(InvalidInput, match="keep what it is about as a key of its own"):
+            render(Filter(expression, values), lite=True)
+    for expression in ("a in {v}", "$meta['a b'] in {v}"):
+        render(Filter(expression, values), lite=True)
+
+
 def test_milvus_lite_is_asked_for_no_remainder() -> None:
     """It has none; the message says so."""
     with pytest.raises(InvalidInput, match="Milvus Lite knows no '%'"):
