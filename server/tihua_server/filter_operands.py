@@ -7,6 +7,9 @@ from tihua_server.errors import InvalidInput
 from tihua_server.filter_literals import literal
 from tihua_server.filter_tokens import Token, invalid
 
+COLUMNS = frozenset({"id", "uri"})
+"""Fields that are no keys of the metadata."""
+
 _LITE_KEYWORDS = frozenset({"iso", "interval"})
 """Words of Milvus Lite's language, in any case, that are names here (its `filter/tokens.py`)."""
 _UNSAFE_KEY = re.compile(r'^$|["\\\[\]\x00-\x1f]')
@@ -52,7 +55,7 @@ class OperandReader:
         if word.text == "$meta" and not keys:
             raise invalid('$meta takes a key, as in $meta["year"]', word.position)
         text = word.text
-        is_plain = text.lower() not in _LITE_KEYWORDS if self._lite else text.isascii()
+        is_plain = text.lower() not in _LITE_KEYWORDS if self._lite else text in {*COLUMNS, "$meta"}
         return (text if is_plain else f"$meta[{literal(text)}]") + "".join(keys)
 
     def _list(self) -> list[object]:

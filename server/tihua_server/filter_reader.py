@@ -9,7 +9,7 @@ error; to Milvus 2.3 `exists a and b` is `exists (a and b)`.
 from collections.abc import Mapping, Sequence
 
 from tihua_server.filter_literals import literal, membership
-from tihua_server.filter_operands import OperandReader, expected
+from tihua_server.filter_operands import COLUMNS, OperandReader, expected
 from tihua_server.filter_tokens import Token, invalid
 
 MAX_OPERATORS = 256
@@ -26,7 +26,6 @@ _BINARIES = frozenset({"and", "or", "==", "!=", "<", "<=", ">", ">=", "+", "-", 
 _CONJUNCTIONS = frozenset({"and", "or", "not"})
 _ENDS = frozenset({"and", "or", ",", ")"})
 """What `not` does not reach beyond."""
-_COLUMNS = frozenset({"id", "uri"})
 _NESTED_REMEDY = (
     "with the embedded store each value of a list counts where a key is looked into: keep what it is "
     "about as a key of its own"
@@ -75,7 +74,7 @@ class FilterReader(OperandReader):
                 self._enter(word, f"{word.text}(")
             else:
                 self._written.append(self._field_or_value(word))
-                if word.kind == "name" and self._written[-1] not in _COLUMNS:
+                if word.kind == "name" and self._written[-1] not in COLUMNS:
                     self._note_lone_key()
                 self._close_implied("exists")
                 return

@@ -6,8 +6,9 @@ string can't end its own quotes, and braces inside a quoted string are only text
 
 What is handed over is written anew, in the one spelling that Milvus Lite 3 (`search/filter` of
 milvus-lite) and Milvus 2.3 to 2.6 (its `Plan.g4`) share: keywords in lower case, strings in double
-quotes, no space within `a["b"]`, which Milvus lexes as one word, and keys beyond ASCII as
-`$meta["作者"]`. Types and names of functions are left for the store to check.
+quotes, and no space within `a["b"]`, which Milvus lexes as one word. Keys of the metadata are
+`$meta["year"]` for a server, whose language gets new words from version to version (`iso`,
+`interval`), and bare for Lite. Types and names of functions are left for the store to check.
 """
 
 from tihua_server.errors import InvalidInput

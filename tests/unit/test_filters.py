@@ -32,9 +32,9 @@ def test_a_bound_string_reads_as_itself(value: str) -> None:
 @given(TEXT)
 def test_text_never_changes_the_expression_around_it(value: str) -> None:
     """Taking the literal out leaves what the author wrote."""
-    rendered = render(Filter("x == {a} and not y in {b}", {"a": value, "b": [value]}))
+    rendered = render(Filter("uri == {a} and not id in {b}", {"a": value, "b": [value]}))
 
-    assert rendered.replace(literal(value), "?") == "x == ? and not ( y in [?] )"
+    assert rendered.replace(literal(value), "?") == "uri == ? and not ( id in [?] )"
 
 
 @given(st.lists(st.sampled_from([*"()[]{},\"'\\=!<>&|-+*/%$;a1 ", "in", "like", "{p}", "not"])))
@@ -76,41 +76,43 @@ def test_a_bound_float_reads_as_itself(value: float) -> None:
         (
             "year>={since}AND place in {p}",
             {"since": 1e3, "p": ["a"]},
-            'year >= 1000 and place in ["a"]',
+            '@year >= 1000 and @place in ["a"]',
         ),
-        ("a && !b || NOT c", {}, "a and not ( b ) or not ( c )"),
-        ("x == '{x}'", {}, 'x == "{x}"'),
-        ("x == 'it\\'s \"so\"'", {}, 'x == "it\'s \\"so\\""'),
-        ("x == {a} or y == {a}", {"a": True}, "x == true or y == true"),
-        ("x in {a}", {"a": [1, 2.5, -3]}, "x in [1.0, 2.5, -3.0]"),
-        ("x not in [ 'a' , {b} ]", {"b": "c"}, 'x not in ["a", "c"]'),
-        ("x in []", {}, "x in []"),
-        ("camera [ 'lens' ] [0] == 1", {}, 'camera["lens"][0] == 1'),
-        ("作者 == 1", {}, '$meta["作者"] == 1'),
-        ("作者['a'] == 1", {}, '$meta["作者"]["a"] == 1'),
-        ("x is NULL or y is not null", {}, "x is null or y is not null"),
-        ("exists a['b'] and x like 'a%'", {}, '( exists a["b"] ) and x like "a%"'),
-        ("not (a == 1) and b", {}, "not ( a == 1 ) and b"),
-        ("not (a + b) > 3 or c", {}, "not ( ( a + b ) > 3 ) or c"),
-        ("not not (a) == 1", {}, "not not ( a == 1 )"),
-        ("a == not b and (not c or d)", {}, "a == not ( b ) and ( not ( c ) or d )"),
-        ("not exists (a) and b", {}, "not ( ( exists a ) ) and b"),
-        ("json_contains_all(tags, {t})", {"t": [1]}, "json_contains_all( tags , [1] )"),
-        ("-x + 1 < -5", {}, "- x + 1 < - 5"),
+        ("a && !b || NOT c", {}, "@a and not ( @b ) or not ( @c )"),
+        ("x == '{x}'", {}, '@x == "{x}"'),
+        ("x == 'it\\'s \"so\"'", {}, '@x == "it\'s \\"so\\""'),
+        ("x == {a} or y == {a}", {"a": True}, "@x == true or @y == true"),
+        ("x in {a}", {"a": [1, 2.5, -3]}, "@x in [1.0, 2.5, -3.0]"),
+        ("x not in [ 'a' , {b} ]", {"b": "c"}, '@x not in ["a", "c"]'),
+        ("x in []", {}, "@x in []"),
+        ("camera [ 'lens' ] [0] == 1", {}, '@camera["lens"][0] == 1'),
+        ("作者 == 1", {}, "@作者 == 1"),
+        ("作者['a'] == 1", {}, '@作者["a"] == 1'),
+        ("iso > 100 and $meta['x'] == 1", {}, "@iso > 100 and @x == 1"),
+        ("id == 'a' and uri != 'b'", {}, 'id == "a" and uri != "b"'),
+        ("x is NULL or y is not null", {}, "@x is null or @y is not null"),
+        ("exists a['b'] and x like 'a%'", {}, '( exists @a["b"] ) and @x like "a%"'),
+        ("not (a == 1) and b", {}, "not ( @a == 1 ) and @b"),
+        ("not (a + b) > 3 or c", {}, "not ( ( @a + @b ) > 3 ) or @c"),
+        ("not not (a) == 1", {}, "not not ( @a == 1 )"),
+        ("a == not b and (not c or d)", {}, "@a == not ( @b ) and ( not ( @c ) or @d )"),
+        ("not exists (a) and b", {}, "not ( ( exists @a ) ) and @b"),
+        ("json_contains_all(tags, {t})", {"t": [1]}, "json_contains_all( @tags , [1] )"),
+        ("-x + 1 < -5", {}, "- @x + 1 < - 5"),
     ],
 )
 def test_an_expression_is_written_in_one_spelling(
     expression: str, params: dict[str, Any], rendered: str
 ) -> None:
-    """Keywords in lower case, double quotes, values in place."""
-    assert render(Filter(expression, params)) == rendered
+    """Keywords in lower case, double quotes, values in place; `@x` is `$meta["x"]`."""
+    assert render(Filter(expression, params)) == re.sub(r"@(\w+)", r'$meta["\1"]', rendered)
 
 
 @pytest.mark.parametrize(
     ("expression", "rendered"),
     [
         ("", 'id not in ["a", "b"]'),
-        ("x == 1 or y == 2", '(x == 1 or y == 2) and id not in ["a", "b"]'),
+        ("uri == 'x' or uri == 'y'", '(uri == "x" or uri == "y") and id not in ["a", "b"]'),
     ],
 )
 def test_items_are_left_out_whatever_the_expression_says(expression: str, rendered: str) -> None:
