@@ -102,7 +102,7 @@ def test_terms_that_cancel_out_are_refused(searching: SearchServiceStub, collect
         search(searching, collection, terms=terms)
 
 
-@pytest.mark.parametrize("name", ["absent", "", "DROP TABLE", "名", "a" * 256])
+@pytest.mark.parametrize("name", ["absent", "", "DROP TABLE", "名", "a" * 256, ".", "../x"])
 def test_an_unknown_collection_is_not_found(searching: SearchServiceStub, name: str) -> None:
     """Whatever the name looks like."""
     with pytest.raises(grpc.RpcError) as refused:
