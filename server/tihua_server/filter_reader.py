@@ -27,8 +27,8 @@ _CONJUNCTIONS = frozenset({"and", "or", "not"})
 _ENDS = frozenset({"and", "or", ",", ")"})
 """What `not` does not reach beyond."""
 _NESTED_REMEDY = (
-    "with the embedded store each value of a list counts where a key is looked into: keep what it is "
-    "about as a key of its own"
+    "with the embedded store each value of a list counts where a key is looked into: give it a key "
+    "of its own"
 )
 
 

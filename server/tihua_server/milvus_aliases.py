@@ -35,7 +35,7 @@ class MilvusAliases(MilvusCollections):
 
     async def drop_alias(self, alias: str) -> None:
         """Remove an alias; the collection stays."""
-        before = await self._led_to(alias)
+        before = alias and await self._led_to(alias)
         if not before:
             raise no_alias(alias)
         await self._require_not_of_others(before)

@@ -106,7 +106,17 @@ def to_count(request: Any, name: str, *, default: int, maximum: int) -> int:
 
 
 def check_batch(inputs: Sequence[object], name: str, maximum: int, field: str = "") -> None:
-    """Refuse an empty batch and one of more than `maximum` inputs; the field has that name unless it is said."""
+    """Refuse an empty batch and one of more than `maximum` inputs.
+
+    Args:
+        inputs: the batch.
+        name: what an error calls it.
+        maximum: inputs that it may have.
+        field: its path in the request; that is `name` without it.
+
+    Raises:
+        InvalidInput: it is empty, or too large.
+    """
     if not 1 <= len(inputs) <= maximum:
         raise InvalidInput(
             f"{name} has {len(inputs)} entries; it must have 1 to {maximum}",

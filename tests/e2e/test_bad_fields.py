@@ -35,9 +35,7 @@ def embed(**options: Any) -> Make:
 def search(term: search_service_pb2.QueryTerm | None = None, **fields: Any) -> Make:
     """Return a search."""
     terms = [term or search_service_pb2.QueryTerm(text="马")]
-    return lambda name: (
-        search_service_pb2.SearchRequest(collection=name, terms=terms, **fields),
-    )
+    return lambda name: (search_service_pb2.SearchRequest(collection=name, terms=terms, **fields),)
 
 
 def index(kind: Any, **params: int) -> Make:
@@ -118,13 +116,13 @@ def field_of(error: grpc.RpcError) -> str:
     bad = error_details_pb2.BadRequest()
     for detail in rpc_status.from_call(cast("Any", error)).details:
         if detail.Unpack(bad):
-            return bad.field_violations[0].field
+            return str(bad.field_violations[0].field)
     return ""
 
 
 def has_path(request: Message, path: str) -> bool:
     """Return whether a message has such a field, `[…]` within it left out."""
-    descriptor = request.DESCRIPTOR
+    descriptor: Any = request.DESCRIPTOR
     for part in path.split("."):
         name = part.partition("[")[0]
         if descriptor is None or name not in descriptor.fields_by_name:

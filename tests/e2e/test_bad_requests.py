@@ -112,7 +112,11 @@ def test_an_unknown_collection_is_not_found(searching: SearchServiceStub, name: 
 
 @pytest.mark.parametrize(
     ("collection_name", "model", "reason"),
-    [("x" * 20_000, "", "NOT_FOUND"), ("题" * 1_000, "", "NOT_FOUND"), ("", "题" * 1_000, "MODEL_NOT_FOUND")],
+    [
+        ("x" * 20_000, "", "NOT_FOUND"),
+        ("题" * 1_000, "", "NOT_FOUND"),
+        ("", "题" * 1_000, "MODEL_NOT_FOUND"),
+    ],
 )
 def test_a_long_name_is_answered_in_a_short_status(
     searching: SearchServiceStub, collection: str, collection_name: str, model: str, reason: str

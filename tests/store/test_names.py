@@ -17,7 +17,19 @@ from tihua_server.vector_store import VectorStore
 
 @pytest.mark.parametrize(
     "form",
-    ["", "{}/", "./{}", "../collections/{}", "/{}", "{}\0", "{}\n", "1{}", "{} ", "题{}", "x" * 256],
+    [
+        "",
+        "{}/",
+        "./{}",
+        "../collections/{}",
+        "/{}",
+        "{}\0",
+        "{}\n",
+        "1{}",
+        "{} ",
+        "题{}",
+        "x" * 256,
+    ],
 )
 async def test_a_name_that_none_can_have_leads_nowhere(
     store: VectorStore, name: str, embeddings: FloatArray, form: str
