@@ -1,23 +1,66 @@
-"""grpc.health.v1, all of it: gRPC's own servicer has no List, which its generated code has."""
+"""grpc.health.v1, all of it, for watchers of any kind.
 
+gRPC's own servicer has no List, which its generated code has, and it writes to a watcher while it
+holds the lock that the next word about that service needs: one client that does not read would
+silence it for everybody.
+"""
+
+import asyncio
 from collections.abc import Iterable
 from typing import Any, cast
 
-from grpc_health.v1 import health, health_pb2
+import grpc
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+
+STATES = health_pb2.HealthCheckResponse
 
 
-class HealthService(health.aio.HealthServicer):
-    """Check, Watch and List; `Readiness` says what they tell."""
+class HealthService(health_pb2_grpc.HealthServicer):
+    """Check, Watch and List; `Readiness` says what they tell. Belongs to one event loop."""
 
     def __init__(self, services: Iterable[str]) -> None:
-        """Take the names of the services that there are, "" for the server as a whole."""
-        super().__init__()
-        self._services = tuple(services)
+        """Take the names of the services, "" for the server as a whole; none is serving yet."""
+        self._states: dict[str, int] = dict.fromkeys(services, STATES.NOT_SERVING)
+        self._has_changed = asyncio.Event()
+        self._is_over = False
+
+    def tell(self, service: str, state: int) -> None:
+        """Say how a service is: SERVING or NOT_SERVING of `STATES`. After `end`, do nothing."""
+        if not self._is_over:
+            self._states[service] = state
+            self._wake()
+
+    def end(self) -> None:
+        """Say that nothing is served any more, for good."""
+        self._is_over = True
+        self._states = dict.fromkeys(self._states, STATES.NOT_SERVING)
+        self._wake()
+
+    async def Check(self, request: Any, context: Any) -> Any:
+        """Return the state of a service."""
+        state = self._states.get(request.service)
+        if state is None:
+            await context.abort(grpc.StatusCode.NOT_FOUND)
+        return STATES(status=state)
+
+    async def Watch(self, request: Any, context: Any) -> None:
+        """Send the state of a service, and again whenever it is another than was sent."""
+        sent = None
+        while True:
+            # Taken before the state is read: what changes during the write is sent after it.
+            has_changed = self._has_changed
+            state = self._states.get(request.service, STATES.SERVICE_UNKNOWN)
+            if state != sent:
+                await context.write(STATES(status=state))
+                sent = state
+            await has_changed.wait()
 
     async def List(self, request: Any, context: Any) -> Any:
-        """Return the status of every service, as Check tells it."""
-        states = {
-            name: await self.Check(health_pb2.HealthCheckRequest(service=name), context)
-            for name in self._services
-        }
+        """Return the state of every service."""
+        states = {name: STATES(status=state) for name, state in self._states.items()}
         return cast("Any", health_pb2).HealthListResponse(statuses=states)
+
+    def _wake(self) -> None:
+        """Wake all watchers; from now on they wait for the next change."""
+        self._has_changed.set()
+        self._has_changed = asyncio.Event()

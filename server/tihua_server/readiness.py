@@ -10,9 +10,9 @@ import asyncio
 from collections.abc import Collection
 
 import structlog
-from grpc_health.v1 import health, health_pb2
 
 from tihua_server.errors import ServiceError, StoreFull
+from tihua_server.health_service import STATES, HealthService
 from tihua_server.vector_store import VectorStore
 
 CHECK_INTERVAL_S = 2.0
@@ -27,7 +27,7 @@ class Readiness:
     def __init__(
         self,
         store: VectorStore,
-        servicer: health.aio.HealthServicer,
+        servicer: HealthService,
         *,
         services: Collection[str],
         readers: Collection[str],
@@ -54,12 +54,12 @@ class Readiness:
 
     async def begin(self) -> None:
         """Say that everything is served, and go on asking until `end`."""
-        await self._tell(failing=())
+        self._tell(failing=())
         self._task = asyncio.create_task(self._watch(), name="readiness")
 
     async def end(self) -> None:
         """Say that nothing is served any more, whatever the store does."""
-        await self._servicer.enter_graceful_shutdown()
+        self._servicer.end()
         if self._task is not None:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
@@ -76,7 +76,7 @@ class Readiness:
                 _log.info("store is well again")
             else:
                 _log.warning("store in trouble", reason=error.reason, why=error.message)
-            await self._tell(failing=failing)
+            self._tell(failing=failing)
 
     async def _error(self) -> ServiceError | None:
         try:
@@ -94,8 +94,7 @@ class Readiness:
             case _:
                 return self._readers
 
-    async def _tell(self, *, failing: Collection[str]) -> None:
-        states = health_pb2.HealthCheckResponse
+    def _tell(self, *, failing: Collection[str]) -> None:
         for service in self._services:
-            state = states.NOT_SERVING if service in failing else states.SERVING
-            await self._servicer.set(service, state)
+            state = STATES.NOT_SERVING if service in failing else STATES.SERVING
+            self._servicer.tell(service, state)

@@ -15,6 +15,7 @@ from in_process import serving
 from lost_server import FATAL
 from processes import run_tihua, running
 from scraped import scraped_when
+from silent_watcher import silent_watcher
 from stuck_server import STUCK
 from tihua_server.app import App
 from tihua_server.config import Config
@@ -91,6 +92,18 @@ async def test_stopping_finishes_what_was_accepted_and_says_so_first(
         held.may_go_on.set()
         assert await busy
         await asyncio.wait_for(stopping, 10)
+
+
+async def test_a_watcher_that_does_not_read_does_not_hold_up_the_end(
+    encoder: Encoder, tmp_path: Path
+) -> None:
+    """What it has not taken in of health's words is lost with it."""
+    async with (
+        asyncio.timeout(60),
+        serving(encoder, Config(port=0, data_dir=tmp_path, drain_timeout_s=5)) as app,
+        silent_watcher(app.address),
+    ):
+        await app.stop()
 
 
 async def test_a_collection_of_another_model_is_refused(encoder: Encoder, tmp_path: Path) -> None:

@@ -1,18 +1,22 @@
 """What health says while the store comes and goes, over a real health service."""
 
+import asyncio
 import contextlib
 from collections.abc import AsyncIterator
 from typing import Any
 
 import grpc
 import pytest
-from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+from grpc_health.v1 import health_pb2, health_pb2_grpc
 from in_memory_store import InMemoryStore
+from silent_watcher import silent_watcher
 from tihua_server.errors import StoreFull, StoreUnavailable
+from tihua_server.health_service import HealthService
 from tihua_server.readiness import Readiness
 
 SERVING = health_pb2.HealthCheckResponse.SERVING
 NOT_SERVING = health_pb2.HealthCheckResponse.NOT_SERVING
+SERVICES = ("", "Embedding", "Ingest", "Search")
 
 
 @pytest.fixture
@@ -22,15 +26,15 @@ def store() -> InMemoryStore:
 
 
 @contextlib.asynccontextmanager
-async def watched(store: InMemoryStore) -> AsyncIterator[tuple[Readiness, Any]]:
-    """Run a health service that follows the store; also give a stub of it."""
+async def watched(store: InMemoryStore) -> AsyncIterator[tuple[Readiness, Any, str]]:
+    """Run a health service that follows the store; also give a stub of it, and its address."""
     server = grpc.aio.server()
-    servicer = health.aio.HealthServicer()
+    servicer = HealthService(SERVICES)
     health_pb2_grpc.add_HealthServicer_to_server(servicer, server)
     readiness = Readiness(
         store,
         servicer,
-        services=("", "Embedding", "Ingest", "Search"),
+        services=SERVICES,
         readers=("", "Ingest", "Search"),
         writers=("Ingest",),
         interval_s=0.001,
@@ -39,14 +43,14 @@ async def watched(store: InMemoryStore) -> AsyncIterator[tuple[Readiness, Any]]:
     await server.start()
     async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
         await readiness.begin()
-        yield readiness, health_pb2_grpc.HealthStub(channel)
+        yield readiness, health_pb2_grpc.HealthStub(channel), f"127.0.0.1:{port}"
         await readiness.end()
     await server.stop(None)
 
 
 async def test_health_follows_the_store_and_embedding_needs_none(store: InMemoryStore) -> None:
     """What needs the store is NOT_SERVING while it is away, and SERVING again by itself."""
-    async with watched(store) as (_, stub):
+    async with watched(store) as (_, stub, _):
         watch = stub.Watch(health_pb2.HealthCheckRequest(service="Search"))
         assert (await watch.read()).status == SERVING
         store.error = StoreUnavailable("it does not answer")
@@ -63,7 +67,7 @@ async def test_a_store_that_comes_back_does_not_revive_a_stopping_server(
     store: InMemoryStore,
 ) -> None:
     """After the end nothing is SERVING."""
-    async with watched(store) as (readiness, stub):
+    async with watched(store) as (readiness, stub, _):
         store.error = StoreUnavailable("it does not answer")
         watch = stub.Watch(health_pb2.HealthCheckRequest())
         while (await watch.read()).status == SERVING:
@@ -77,7 +81,7 @@ async def test_a_store_that_comes_back_does_not_revive_a_stopping_server(
 
 async def test_a_full_store_still_searches(store: InMemoryStore) -> None:
     """Only ingest is NOT_SERVING, until there is room."""
-    async with watched(store) as (_, stub):
+    async with watched(store) as (_, stub, _):
         watch = stub.Watch(health_pb2.HealthCheckRequest(service="Ingest"))
         assert (await watch.read()).status == SERVING
         store.error = StoreFull("no room")
@@ -87,3 +91,22 @@ async def test_a_full_store_still_searches(store: InMemoryStore) -> None:
             assert answer.status == SERVING
         store.error = None
         assert (await watch.read()).status == SERVING
+
+
+async def test_a_watcher_that_does_not_read_keeps_no_news_from_others(
+    store: InMemoryStore,
+) -> None:
+    """They hear of an outage, of its end, and of the server's."""
+    async with (
+        asyncio.timeout(30),
+        watched(store) as (readiness, stub, address),
+        silent_watcher(address),
+    ):
+        watch = stub.Watch(health_pb2.HealthCheckRequest())
+        assert (await watch.read()).status == SERVING
+        store.error = StoreUnavailable("it does not answer")
+        assert (await watch.read()).status == NOT_SERVING
+        store.error = None
+        assert (await watch.read()).status == SERVING
+        await readiness.end()
+        assert (await watch.read()).status == NOT_SERVING
