@@ -1,6 +1,5 @@
 """CollectionService over gRPC."""
 
-import asyncio
 from dataclasses import replace
 from time import perf_counter
 
@@ -26,6 +25,7 @@ from tihua_server.requests import (
 )
 from tihua_server.served_models import ServedModels
 from tihua_server.status import item_error
+from tihua_server.together import together
 from tihua_server.turns import in_turns
 from tihua_server.vector_store import VectorStore
 from tihua_server.writer import Writer
@@ -88,7 +88,7 @@ class CollectionService(rpc.CollectionServiceServicer):
         limit = self._limit(request)
         after = decode_page_token(request, request.page_token)
         names = [name for name in await self._store.names() if name > after]
-        page = await asyncio.gather(*(self._describe(name) for name in names[:limit]))
+        page = await together([self._describe(name) for name in names[:limit]])
         return pb.ListCollectionsResponse(
             collections=[from_collection(entry) for entry in page if entry is not None],
             next_page_token=(

@@ -9,14 +9,13 @@ then waits for no picture. Of any other, texts and pictures share the one thread
 those of all models of the server (`capacity.py`).
 """
 
-import asyncio
 import sys
-from collections.abc import Coroutine, Sequence
+from collections.abc import Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import partial
 from time import perf_counter
-from typing import Any, TypeAlias, TypeVar
+from typing import TypeAlias
 
 from tihua_server.batch import Batched
 from tihua_server.batcher import Batcher
@@ -28,6 +27,7 @@ from tihua_server.lane import Lane
 from tihua_server.observer import Kind, Observer
 from tihua_server.preprocessor import Preprocessor
 from tihua_server.stages import Stages, longest
+from tihua_server.together import together
 from tihua_server.types import (
     Content,
     EncodedImage,
@@ -42,8 +42,6 @@ from tihua_server.types import (
     TokenArray,
     Vector,
 )
-
-T = TypeVar("T")
 
 Row: TypeAlias = FloatArray | ServiceError
 
@@ -165,7 +163,7 @@ class Embedder:
             )
         if pictures:
             parts.append(self.embed_pictures(pictures, lane=lane, wait=wait, flow=flow))
-        done = await _together(parts)
+        done = await together(parts)
         text_rows = iter(done[0].rows if texts else ())
         picture_rows = iter(done[-1].rows if pictures else ())
         rows: list[Row] = []
@@ -223,7 +221,7 @@ class Embedder:
         # A call's are let in together or not at all, a stream's one by one.
         async with nullcontext() if wait else admission.admit(len(sizes), sum(sizes)):
             flow = flow or Flow()
-            results = await _together(
+            results = await together(
                 [
                     self._embed_picture(picture, size_bytes, lane, wait, flow)
                     for picture, size_bytes in zip(pictures, sizes, strict=True)
@@ -275,17 +273,6 @@ class Embedder:
         )
 
 
-async def _together(coroutines: Sequence[Coroutine[Any, Any, T]]) -> list[T]:
-    """Return the results of all; if one fails, cancel the others and raise its error."""
-    if len(coroutines) == 1:
-        return [await coroutines[0]]
-    try:
-        async with asyncio.TaskGroup() as group:
-            tasks = [group.create_task(coroutine) for coroutine in coroutines]
-    except ExceptionGroup as failures:
-        # The first is as good as any: it is the server's trouble, and the same for all.
-        raise failures.exceptions[0] from None
-    return [task.result() for task in tasks]
 
 
 def _stages(preprocess_s: float, batched: Sequence[Batched[FloatArray]]) -> Stages:

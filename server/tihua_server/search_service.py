@@ -1,6 +1,5 @@
 """SearchService over gRPC."""
 
-import asyncio
 from time import perf_counter
 
 from tihua.v1 import search_service_pb2 as pb
@@ -19,6 +18,7 @@ from tihua_server.search_params import SearchParams
 from tihua_server.search_requests import to_consistency, to_group_by, to_min_score, to_terms
 from tihua_server.searcher import Query, Searcher
 from tihua_server.status import item_error
+from tihua_server.together import together
 
 DEFAULT_LIMIT = 10
 """Hits of an answer when the caller does not say."""
@@ -43,8 +43,8 @@ class SearchService(rpc.SearchServiceServicer):
         """Answer many queries; each has its own answer or error."""
         check_batch(request.requests, "requests", self._limits.max_batch_items)
         flow, room = Flow(), Room(self._limits, answers=len(request.requests))
-        outcomes = await asyncio.gather(
-            *(self._outcome(each, room, flow) for each in request.requests)
+        outcomes = await together(
+            [self._outcome(each, room, flow) for each in request.requests]
         )
         errors = [outcome for outcome in outcomes if isinstance(outcome, ServiceError)]
         self._calls.report_parts("SearchService/SearchMany", errors)

@@ -1,0 +1,24 @@
+"""Coroutines that run at once and end at once."""
+
+import asyncio
+from collections.abc import Coroutine, Sequence
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+
+
+async def together(coroutines: Sequence[Coroutine[Any, Any, T]]) -> list[T]:
+    """Return the results of all, in their order; if one fails, end the others and raise its error.
+
+    `asyncio.gather` would let the others go on, for a caller who has had its answer.
+    """
+    if len(coroutines) == 1:
+        return [await coroutines[0]]
+    try:
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(coroutine) for coroutine in coroutines]
+    except ExceptionGroup as failures:
+        # The first is as good as any: a caller can be told of one.
+        first = failures.exceptions[0]
+        raise first from first.__cause__
+    return [task.result() for task in tasks]
