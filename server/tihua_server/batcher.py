@@ -70,7 +70,7 @@ class Batcher(Generic[Input, Result]):
         padding_cost: float = 1.0,
         yields_to: Workers | None = None,
         gathers: bool = False,
-        when_ended: Callable[[int, float], None] | None = None,
+        when_computed: Callable[[int, float], None] | None = None,
         when_failed: Callable[[Exception], None] | None = None,
         clock: Callable[[], float] = time.perf_counter,
     ) -> None:
@@ -89,7 +89,8 @@ class Batcher(Generic[Input, Result]):
             yields_to: while these are busy, there is a rest after each batch.
             gathers: await those who have just been answered; where a batch costs much besides its
                 inputs, as one of texts does.
-            when_ended: hears of each batch its inputs and how long it took, in seconds.
+            when_computed: hears of each batch that was computed its inputs and how long it took, in
+                seconds.
             when_failed: hears what went wrong with a batch.
             clock: seconds from any beginning.
         """
@@ -98,7 +99,7 @@ class Batcher(Generic[Input, Result]):
         self._workers = workers
         self._max_batch_s = max_batch_s
         self._size_of = size_of
-        self._when_ended = when_ended
+        self._when_computed = when_computed
         self._when_failed = when_failed
         self._clock = clock
         self._cost = BatchCost()
@@ -254,18 +255,18 @@ class Batcher(Generic[Input, Result]):
 
     def _note(self, rank: int, batch: Batch[Input, Result]) -> None:
         self._running.discard(batch)
-        if self._when_ended is not None:
-            self._when_ended(len(batch.entries), batch.inference_time_s)
         if self._gathering and rank == 0:
             answered = sum(_has_answered(entry) for entry in batch.entries)
             is_alone = not self._lanes[0].entries
             self._gathering.begin(answered, is_alone=is_alone, took_s=batch.inference_time_s)
-        if batch.error is None:
-            self._cost.learn(batch.size, batch.inference_time_s)
-        elif self._when_failed is not None:
-            self._when_failed(batch.error)
         if self._rests:
             self._rests.begin(rank, batch.inference_time_s)
+        if batch.error is None:
+            self._cost.learn(batch.size, batch.inference_time_s)
+            if self._when_computed is not None:
+                self._when_computed(len(batch.entries), batch.inference_time_s)
+        elif self._when_failed is not None:
+            self._when_failed(batch.error)
 
 
 def _has_answered(entry: Entry[Input, Result]) -> bool:

@@ -9,11 +9,9 @@ for all models together. What a model has to itself is its queue of tokens and p
 import asyncio
 import time
 
-import structlog
-
 from tihua_server.admission import STREAM_SHARE, Admission
 from tihua_server.config import Config
-from tihua_server.errors import DeviceLost, ModelError
+from tihua_server.errors import DeviceLost
 from tihua_server.lane import Lane
 from tihua_server.niceness import stand_back
 from tihua_server.pixel_room import PixelRoom
@@ -23,8 +21,6 @@ STREAM_BATCHES = 2
 """What ingest streams may have in a lane, in batches: one that is computed, and one that is made
 ready. Of pictures, which come one by one, they are the model's; of texts the largest that a client
 sends, which come as a whole."""
-
-_log = structlog.get_logger("tihua")
 
 
 class Capacity:
@@ -56,9 +52,6 @@ class Capacity:
 
     def batch_failed(self, error: Exception) -> None:
         """Hear what went wrong with a batch of any model."""
-        if isinstance(error, ModelError):
-            # Its callers are told what to do, and not what a library said.
-            _log.error("the model failed", reason=error.reason, why=str(error.__cause__ or error))
         if isinstance(error, DeviceLost):
             self.device_lost.set()
 

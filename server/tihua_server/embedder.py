@@ -85,8 +85,8 @@ class Embedder:
             padding_cost=encoder.padding_cost,
             yields_to=capacity.image_workers if encoder.image_streams else None,
             gathers=True,
-            when_ended=partial(self._observer.batch_ended, self.model.ref.id, Kind.TEXT),
-            when_failed=capacity.batch_failed,
+            when_computed=partial(self._observer.batch_computed, self.model.ref.id, Kind.TEXT),
+            when_failed=partial(self._batch_failed, Kind.TEXT),
         )
         self._images: Batcher[PixelArray, FloatArray] = Batcher(
             lambda batch: list(encoder.encode_images(batch)),
@@ -94,9 +94,10 @@ class Embedder:
             max_batch_size=config.max_batch_size,
             max_queue_size=config.max_queue_size,
             max_batch_s=config.max_batch_ms / 1000,
-            when_ended=partial(self._observer.batch_ended, self.model.ref.id, Kind.IMAGE),
-            when_failed=capacity.batch_failed,
+            when_computed=partial(self._observer.batch_computed, self.model.ref.id, Kind.IMAGE),
+            when_failed=partial(self._batch_failed, Kind.IMAGE),
         )
+        self._capacity = capacity
         self._text_admissions = capacity.text_admissions
         self._picture_admissions = capacity.picture_admissions
 
@@ -250,6 +251,10 @@ class Embedder:
             except (InvalidInput, NotFound, TooLarge) as error:
                 return error, Stages(preprocess_s=perf_counter() - start_s)
         return batched.result, _stages(preprocess_s, [batched])
+
+    def _batch_failed(self, kind: Kind, error: Exception) -> None:
+        self._observer.batch_failed(self.model.ref.id, kind, error)
+        self._capacity.batch_failed(error)
 
     def _held_bytes(self, picture: Picture) -> int:
         """Return the bytes that a picture holds until it is computed: file and pixels."""

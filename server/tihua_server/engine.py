@@ -2,7 +2,12 @@
 
 from typing import Protocol
 
+import structlog
+
+from tihua_server.errors import ModelError
 from tihua_server.types import FloatArray, PixelArray, TokenArray
+
+_log = structlog.get_logger("tihua")
 
 
 class Engine(Protocol):
@@ -39,3 +44,12 @@ class Engine(Protocol):
         Raises:
             ModelError: the engine failed, for example for want of memory.
         """
+
+
+def model_failed(batch_size: int, error: Exception) -> ModelError:
+    """Log why an engine failed, once for all callers of the batch; return what they are told."""
+    _log.error("model failed", batch_size=batch_size, exc_info=error)
+    return ModelError(
+        f"the model failed on a batch of {batch_size}; the server's log says why",
+        metadata={"batch_size": batch_size},
+    )

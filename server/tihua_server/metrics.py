@@ -84,14 +84,17 @@ class Metrics(Observer):
             "tihua_queue_seconds", f"Waiting for a batch, {stage}", of_model
         )
         self._inference_seconds = self._histogram(
-            "tihua_inference_seconds", "The model, for one batch.", of_model
+            "tihua_inference_seconds", "The model, for one batch that it computed.", of_model
         )
         self._batch_size = Histogram(
             "tihua_batch_size",
-            "Inputs of one batch; the sum is what the model has embedded.",
+            "Inputs of one batch that was computed; the sum is what the model has embedded.",
             of_model,
             buckets=SIZES,
             registry=self.registry,
+        )
+        self._batches_failed = self._counter(
+            "tihua_batches_failed_total", "Batches that the model failed to compute.", of_model
         )
         self._store_seconds = self._histogram(
             "tihua_store_seconds", "One call to Milvus, by pymilvus' name.", ("call",)
@@ -141,7 +144,7 @@ class Metrics(Observer):
         if stages.batch_size:
             children[1].observe(stages.queue_s)
 
-    def batch_ended(self, model: str, kind: Kind, size: int, inference_s: float) -> None:
+    def batch_computed(self, model: str, kind: Kind, size: int, inference_s: float) -> None:
         """Time the model and count its inputs."""
         children = self._batches.get((model, kind))
         if children is None:
@@ -151,6 +154,10 @@ class Metrics(Observer):
             )
         children[0].observe(size)
         children[1].observe(inference_s)
+
+    def batch_failed(self, model: str, kind: Kind, error: Exception) -> None:
+        """Count it."""
+        self._batches_failed.labels(model, kind.value).inc()
 
     def store_answered(self, call: str, start_s: float, reason: str) -> None:
         """Time the store; count its errors."""
@@ -172,7 +179,9 @@ class Metrics(Observer):
         self._server.info({"version": version, "store": store})
 
     def tell_model(self, model: ModelInfo) -> None:
-        """Say what a model is."""
+        """Say what a model is; of its batches none has failed yet."""
+        for kind in Kind:
+            self._batches_failed.labels(model.ref.id, kind.value)
         self._models.labels(model.ref.id).info(
             {
                 "fingerprint": model.ref.fingerprint,

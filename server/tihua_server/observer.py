@@ -37,8 +37,11 @@ class Observer:
     def embedded(self, model: str, kind: Kind, start_s: float, stages: Stages) -> None:
         """Hear that a call's inputs of a kind were embedded just now, and where the time went."""
 
-    def batch_ended(self, model: str, kind: Kind, size: int, inference_s: float) -> None:
-        """Hear that the model has computed a batch, or failed to."""
+    def batch_computed(self, model: str, kind: Kind, size: int, inference_s: float) -> None:
+        """Hear that the model has computed a batch."""
+
+    def batch_failed(self, model: str, kind: Kind, error: Exception) -> None:
+        """Hear that it failed to compute one, and why."""
 
     def store_answered(self, call: str, start_s: float, reason: str) -> None:
         """Hear that the store did what was asked, or with a reason that it did not."""
@@ -73,10 +76,15 @@ class Observers(Observer):
         for observer in self._observers:
             observer.embedded(model, kind, start_s, stages)
 
-    def batch_ended(self, model: str, kind: Kind, size: int, inference_s: float) -> None:
+    def batch_computed(self, model: str, kind: Kind, size: int, inference_s: float) -> None:
         """Tell all of them."""
         for observer in self._observers:
-            observer.batch_ended(model, kind, size, inference_s)
+            observer.batch_computed(model, kind, size, inference_s)
+
+    def batch_failed(self, model: str, kind: Kind, error: Exception) -> None:
+        """Tell all of them."""
+        for observer in self._observers:
+            observer.batch_failed(model, kind, error)
 
     def store_answered(self, call: str, start_s: float, reason: str) -> None:
         """Tell all of them."""

@@ -27,6 +27,7 @@ from tihua._cores import usable_cores
 
 from tihua_server.agreement import require_agreement
 from tihua_server.clip_model import ClipModel, Towers
+from tihua_server.engine import model_failed
 from tihua_server.errors import ModelError, PrecisionTooLow
 from tihua_server.niceness import stand_back
 from tihua_server.openvino_cache import KeptVerdict, Use, keep, read
@@ -135,10 +136,7 @@ class _Tower:
                 values = [request.get_output_tensor().data]
             return np.array(values[0], dtype=np.float32)
         except RuntimeError as error:
-            raise ModelError(
-                f"the model failed on a batch of {len(rows)}; the server's log says why",
-                metadata={"batch_size": len(rows)},
-            ) from error
+            raise model_failed(len(rows), error) from error
         finally:
             self._idle.put(requests)
 

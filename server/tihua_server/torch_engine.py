@@ -17,6 +17,7 @@ from torch import nn
 from tihua_server.agreement import require_agreement
 from tihua_server.clip_model import ClipModel, Fusable, MixedPrecision, Towers
 from tihua_server.cuda_graphs import TEXT_LENGTHS, GraphedTower
+from tihua_server.engine import model_failed
 from tihua_server.errors import DeviceLost, ModelError
 from tihua_server.types import FloatArray, PixelArray, TokenArray
 
@@ -133,15 +134,13 @@ class TorchEngine:
                 metadata={"batch_size": len(rows)},
             ) from error
         except (RuntimeError, MemoryError) as error:
+            failed = model_failed(len(rows), error)
             if self._is_lost():
                 raise DeviceLost(
                     f"{self.device} has failed for good, and this server ends: call another one, or"
                     " this one when it has been started again"
                 ) from error
-            raise ModelError(
-                f"the model failed on a batch of {len(rows)}; the server's log says why",
-                metadata={"batch_size": len(rows)},
-            ) from error
+            raise failed from error
         return features
 
     def _is_lost(self) -> bool:

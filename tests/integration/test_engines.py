@@ -76,6 +76,21 @@ def test_embeddings_agree_with_the_reference(
     np.testing.assert_allclose(np.linalg.norm(rows, axis=1), 1, atol=1e-6)
 
 
+@pytest.mark.parametrize("make", [on_torch, on_openvino])
+def test_why_a_batch_failed_is_logged(make: Callable[[str, Path], Engine], tmp_path: Path) -> None:
+    """Callers are told no more than that; here pictures have half the side that they must have."""
+    engine = make("fp32", tmp_path)
+    with (
+        capture_logs() as logs,
+        pytest.raises(ModelError, match="on a batch of 2; the server's log says why") as failed,
+    ):
+        engine.embed_images(np.zeros((2, 32, 32, 3), np.uint8))
+    [entry] = [entry for entry in logs if entry["event"] == "model failed"]
+    assert entry["batch_size"] == 2
+    assert isinstance(entry["exc_info"], RuntimeError)
+    assert entry["exc_info"] is failed.value.__cause__
+
+
 def test_texts_and_pictures_are_computed_at_once(tmp_path: Path) -> None:
     """Calls from several threads get their own rows."""
     engine = make_openvino_engine(small_clip(), "fp32", threads=2, cache_dir=tmp_path)

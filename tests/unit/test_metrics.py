@@ -9,7 +9,7 @@ from time import perf_counter
 import pytest
 from scraped import Scraped
 from tihua_server.config import Config
-from tihua_server.errors import InvalidInput
+from tihua_server.errors import InvalidInput, ModelError
 from tihua_server.metrics import Metrics
 from tihua_server.metrics_server import MetricsServer
 from tihua_server.observer import Kind, Observer, Observers
@@ -57,7 +57,8 @@ def test_several_observers_hear_the_same() -> None:
     both.rpc_ended("SystemService/GetServerInfo", "INTERNAL", "INTERNAL", perf_counter())
     both.embedded("tiny", Kind.TEXT, perf_counter(), Stages(batch_size=1))
     both.part_failed("INTERNAL")
-    both.batch_ended("tiny", Kind.TEXT, 1, 0.001)
+    both.batch_computed("tiny", Kind.TEXT, 1, 0.001)
+    both.batch_failed("tiny", Kind.TEXT, ModelError("it failed"))
     both.store_answered("search", perf_counter(), "STORE_ERROR")
     both.ingested(written=1, failed=2, skipped=3)
     for metrics in (one, other):
@@ -65,6 +66,7 @@ def test_several_observers_hear_the_same() -> None:
         assert value("tihua_rejected_total", {"reason": "INTERNAL"}) == 2
         assert value("tihua_queue_seconds_count", {"model": "tiny", "kind": "text"}) == 1
         assert value("tihua_batch_size_sum", {"model": "tiny", "kind": "text"}) == 1
+        assert value("tihua_batches_failed_total", {"model": "tiny", "kind": "text"}) == 1
         assert value("tihua_store_seconds_count", {"call": "search"}) == 1
         assert value("tihua_ingest_items_total", {"outcome": "skipped"}) == 3
 

@@ -101,7 +101,7 @@ async def test_who_hears_of_batches_can_not_hold_them_up(
         workers=workers,
         max_batch_size=4,
         max_queue_size=6,
-        when_ended=lambda size, seconds: 1 // 0,  # type: ignore[arg-type]
+        when_computed=lambda size, seconds: 1 // 0,  # type: ignore[arg-type]
     )
     assert (await batcher.submit(2)).result == 4
     assert (await batcher.submit(3)).result == 9

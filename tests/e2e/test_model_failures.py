@@ -1,0 +1,90 @@
+"""A model that fails while it is served: what callers, the log and the metrics say."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+import tihua
+import torch
+from in_process import serving
+from scraped import Scraped
+from small_clip import small_clip, small_towers
+from structlog.testing import capture_logs
+from tihua_server.app import App
+from tihua_server.clip_encoder import ClipEncoder
+from tihua_server.clip_model import Towers
+from tihua_server.config import Config
+from tihua_server.torch_engine import TorchEngine
+from torch import nn
+
+TEXTS = {"model": "small", "kind": "text"}
+
+
+class Fragile(nn.Module):
+    """A tower that may break."""
+
+    def __init__(self, tower: nn.Module) -> None:
+        """Take the tower, which is whole."""
+        super().__init__()
+        self.tower = tower
+        self.is_broken = False
+
+    def forward(self, ids: torch.Tensor) -> torch.Tensor:
+        """Compute, or fail as torch does."""
+        if self.is_broken:
+            raise RuntimeError("no kernel image is available")
+        features: torch.Tensor = self.tower(ids)
+        return features
+
+
+@pytest.fixture
+def texts() -> Fragile:
+    """The tower of texts."""
+    return Fragile(small_towers().text)
+
+
+@pytest.fixture
+async def app(texts: Fragile, tmp_path: Path) -> AsyncIterator[App]:
+    """A server of that tower, with metrics."""
+    towers = Towers(small_towers().image, texts)
+    engine = TorchEngine(towers, 64, torch.device("cpu"), "fp32")
+    config = Config(port=0, data_dir=tmp_path, metrics_port=0, drain_timeout_s=5)
+    async with serving(ClipEncoder(small_clip(), engine), config) as running:
+        yield running
+
+
+async def test_why_a_model_failed_is_logged_once_for_all_who_hear_of_it(
+    app: App, texts: Fragile
+) -> None:
+    """A call of three texts is one batch; what torch said stays on the server."""
+    texts.is_broken = True
+    async with tihua.AsyncClient(app.address) as client:
+        with capture_logs() as logs:
+            with pytest.raises(tihua.ServerError, match="the server's log says why") as told:
+                await client.embed_texts(["马", "桥", "山"])
+    [entry] = [entry for entry in logs if entry["event"] == "model failed"]
+    assert entry["batch_size"] == 3
+    assert str(entry["exc_info"]) == "no kernel image is available"
+    assert "no kernel" not in str(told.value)
+
+
+async def test_what_a_model_failed_to_compute_is_not_counted_as_embedded(
+    app: App, texts: Fragile
+) -> None:
+    """Nor as computed in no time."""
+    metrics = app.telemetry.addresses["metrics"]
+    before = await asyncio.to_thread(Scraped, metrics)
+    assert before.value("tihua_batches_failed_total", **TEXTS) == 0
+    async with tihua.AsyncClient(app.address) as client:
+        await client.embed_text("马")
+        texts.is_broken = True
+        with pytest.raises(tihua.ServerError):
+            await client.embed_texts(["马", "桥", "山"])
+    after = await asyncio.to_thread(Scraped, metrics)
+    for name, grew in (
+        ("tihua_batch_size_sum", 1),
+        ("tihua_inference_seconds_count", 1),
+        ("tihua_batches_failed_total", 1),
+    ):
+        assert after.value(name, **TEXTS) - before.value(name, **TEXTS) == grew
