@@ -8,6 +8,7 @@ Stop:  health says NOT_SERVING → a moment → no new calls → those under way
 
 import asyncio
 import contextlib
+import os
 import signal
 from collections.abc import AsyncIterator
 from typing import cast
@@ -71,6 +72,9 @@ STORELESS_SERVICES = frozenset({"tihua.v1.EmbeddingService", "tihua.v1.SystemSer
 NOTICE_S = 0.2
 """From health's word to the last call that is taken, in seconds: who watches it sends no more then.
 A call that has reached gRPC and not yet us is cancelled when the server stops."""
+
+STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
+"""What ends the server."""
 
 INGEST_BATCHES = 16
 """Batches that an ingest stream may have in flight: 32 items each keep the model's queue filled."""
@@ -247,13 +251,17 @@ async def serving(config: Config) -> AsyncIterator[App]:
 async def serve(config: Config) -> bool:
     """Run a server until SIGTERM or SIGINT; return whether no thread computes any more.
 
+    While it starts they end the process at once, as they do before (`cli.py`).
+
     Raises:
         DeviceLost: the GPU computes nothing more, and the server was stopped for it.
     """
     stop_requested = asyncio.Event()
     loop = asyncio.get_running_loop()
+    for number in STOP_SIGNALS:
+        loop.add_signal_handler(number, os._exit, 128 + number)
     async with serving(config) as app:
-        for number in (signal.SIGTERM, signal.SIGINT):
+        for number in STOP_SIGNALS:
             loop.add_signal_handler(number, stop_requested.set)
         app.announce()
         await _any(stop_requested, app.device_lost)

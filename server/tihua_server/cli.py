@@ -5,6 +5,7 @@ import contextlib
 import dataclasses
 import logging
 import os
+import signal
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
@@ -139,7 +140,15 @@ main.add_command(train)
 main.add_command(fine_tune)
 
 
+def _end_at_once(number: int, frame: object) -> None:
+    os._exit(128 + number)
+
+
 def _serve(config: Config) -> None:
+    # While torch and all that is imported; `serve` goes on with it. Nothing is lost by a kill yet,
+    # and without a handler the first process of a container ignores SIGTERM.
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, _end_at_once)
     configure_logs(config.log_level, config.log_format)
     settle_for_serving()
     silence_libtiff()

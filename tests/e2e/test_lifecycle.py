@@ -1,6 +1,7 @@
 """Starting, stopping, being full: what operators see."""
 
 import asyncio
+import signal
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from held_encoder import HeldEncoder
 from in_process import serving
 from lost_server import FATAL
-from processes import run_tihua, running
+from processes import run_tihua, running, start_server
 from scraped import scraped_when
 from silent_watcher import silent_watcher
 from stuck_server import STUCK
@@ -132,6 +133,20 @@ def test_sigterm_ends_the_server_quietly(tmp_path: Path) -> None:
         assert not [entry for entry in server.log if "Traceback" in str(entry)]
     with running(tmp_path) as server, tihua.Client(server.address, collection="kept") as client:
         assert client.search(text="马")[0].id == "a"
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_server_that_still_loads_ends_at_once(number: signal.Signals, tmp_path: Path) -> None:
+    """By a handler: without one, the first process of a container would ignore it."""
+    with start_server(tmp_path, module="slow_start") as process:
+        assert process.stderr is not None
+        try:
+            while '"loading"' not in process.stderr.readline():
+                assert process.poll() is None
+            process.send_signal(number)
+            assert process.wait(30) == 128 + number
+        finally:
+            process.kill()
 
 
 def test_a_batch_that_never_ends_does_not_keep_the_server(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""A client of health that takes nothing in: a window of HTTP/2 that gRPC's own clients can't have."""
+"""A client of health that takes nothing in, as none of gRPC's own can: its HTTP/2 window is shut."""
 
 import asyncio
 import contextlib
