@@ -94,7 +94,7 @@ class Batcher(Generic[Input, Result]):
             when_failed: hears what went wrong with a batch.
             clock: seconds from any beginning.
         """
-        self.max_batch_size = max_batch_size
+        self._max_batch_size = max_batch_size
         self._run_batch = run_batch
         self._workers = workers
         self._max_batch_s = max_batch_s
@@ -130,10 +130,10 @@ class Batcher(Generic[Input, Result]):
         for waiting in self._lanes:
             for entry in list(waiting.entries):
                 waiting.take_out(entry)
-                entry.fail(_draining())
+                entry.fail(Draining())
         for batch in self._running:
             for entry in batch.entries:
-                entry.fail(_draining())
+                entry.fail(Draining())
 
     def queue_size(self, lane: Lane) -> int:
         """Return how many inputs wait in a lane."""
@@ -174,8 +174,7 @@ class Batcher(Generic[Input, Result]):
             # By size: what goes into one batch is due at about the same time.
             for index in sorted(range(len(values)), key=sizes.__getitem__):
                 entry = self._entry(values[index], sizes[index], lane, call, flow)
-                if not waiting.room.take_now(1):
-                    await waiting.room.take(1)
+                await waiting.room.take(1)
                 self._put(entry, waiting)
                 entries[index] = entry
                 if self._gathering and lane is Lane.INTERACTIVE and len(entries) == 1:
@@ -203,7 +202,7 @@ class Batcher(Generic[Input, Result]):
         return bool(
             self._gathering
             and waiting.entries
-            and waiting.count_due(self._clock()) < self.max_batch_size
+            and waiting.count_due(self._clock()) < self._max_batch_size
             and self._gathering.is_on()
         )
 
@@ -241,7 +240,7 @@ class Batcher(Generic[Input, Result]):
     def _put(self, entry: Entry[Input, Result], waiting: Waiting[Input, Result]) -> None:
         if self._is_closed:
             waiting.room.give(1)
-            raise _draining()
+            raise Draining
         waiting.put(entry)
         if waiting is self._lanes[0]:
             self._workers.asked_s = self._clock()
@@ -275,7 +274,3 @@ def _has_answered(entry: Entry[Input, Result]) -> bool:
         return False
     entry.call.left -= 1
     return entry.call.left == 0
-
-
-def _draining() -> Draining:
-    return Draining("the server is shutting down")

@@ -145,8 +145,6 @@ class Call:
             case asyncio.CancelledError() | grpc.aio.InternalError():
                 # The latter is what a write to a caller says who has just died.
                 self._report("DEADLINE_EXCEEDED" if self._is_late() else "CANCELLED")
-            case grpc.aio.AbortError():
-                self._report("ABORTED")
             case Exception():
                 # A bug: whoever called hears only that there is one.
                 self._calls.log.error("bug", method=self._method, exc_info=error)

@@ -187,6 +187,9 @@ class Draining(ServiceError):
 
     reason = "DRAINING"
 
+    def __init__(self, message: str = "the server is shutting down") -> None:
+        super().__init__(message)
+
 
 class StoreUnavailable(ServiceError):
     """Milvus does not answer, or not in time."""

@@ -21,12 +21,6 @@ MAX_KEPT_FAILURES = 50_000
 """Failures remembered of all sessions together, at 2 kB or so each; beyond it the session that has
 rested longest is forgotten."""
 
-ROOM_BYTES = 256 * 1024 * 1024
-"""What all streams may hold to be embedded, unless told otherwise."""
-
-IDLE_TIMEOUT_S = 300.0
-"""How long a stream may wait for its client, unless told otherwise."""
-
 _Start = TypeVar("_Start")
 
 
@@ -38,8 +32,8 @@ class Ingester:
         writer: Writer,
         *,
         grant: Credit,
-        room_bytes: int = ROOM_BYTES,
-        idle_timeout_s: float = IDLE_TIMEOUT_S,
+        room_bytes: int,
+        idle_timeout_s: float,
         max_sessions: int = MAX_SESSIONS,
         max_kept_failures: int = MAX_KEPT_FAILURES,
         observer: Observer | None = None,

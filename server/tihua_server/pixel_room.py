@@ -76,7 +76,7 @@ class PixelRoom:
             Exception: what the job raised.
         """
         if self._is_closed:
-            raise _draining()
+            raise Draining
         entry: Entry[_Job, T] = Entry(job, pixels, time.perf_counter(), due_s=due_s)
         with self._lock:
             insort_right(self._waiting[lane], entry, key=DUE_S)
@@ -100,7 +100,7 @@ class PixelRoom:
         for batch in self._running:
             entries += batch.entries
         for entry in entries:
-            entry.fail(_draining())
+            entry.fail(Draining())
 
     def urgency(self) -> Urgency | None:
         """Return how urgent the next picture is; None if there is none, or no room for it."""
@@ -161,7 +161,3 @@ class PixelRoom:
         self._held += pixels
         overtakes = lane is Lane.INTERACTIVE and self._waiting[Lane.BULK]
         self._overtaken = self._overtaken + pixels if overtakes else 0
-
-
-def _draining() -> Draining:
-    return Draining("the server is shutting down")

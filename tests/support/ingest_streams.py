@@ -57,6 +57,7 @@ def ingester_of(
     idle_timeout_s: float = 300.0,
     room_bytes: int = 10_000,
     max_sessions: int = 100,
+    max_kept_failures: int = 1_000,
 ) -> Ingester:
     """Return an ingester, as a server has one, whose streams may have four batches in flight."""
     writer = Writer(models, shelf, Limits())
@@ -66,6 +67,7 @@ def ingester_of(
         room_bytes=room_bytes,
         idle_timeout_s=idle_timeout_s,
         max_sessions=max_sessions,
+        max_kept_failures=max_kept_failures,
     )
 
 

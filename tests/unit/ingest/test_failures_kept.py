@@ -6,16 +6,14 @@ import weakref
 from collections.abc import Callable
 
 import pytest
-from ingest_streams import GRANT, Shelf, batch, drain, run, stream, summary
+from ingest_streams import Shelf, batch, drain, ingester_of, run, stream, summary
 from picture_files import encode, noise
-from tihua_server.config import Limits
 from tihua_server.draft import Draft
 from tihua_server.errors import StoreUnavailable
 from tihua_server.ingest_events import Ack, Batch
 from tihua_server.ingester import Ingester
 from tihua_server.served_models import ServedModels
 from tihua_server.types import Content, EncodedImage, Text
-from tihua_server.writer import Writer
 
 
 class KeptText(Text):
@@ -92,7 +90,7 @@ async def test_failures_of_all_sessions_together_are_bounded(
     models: ServedModels, shelf: Shelf
 ) -> None:
     """The session that has rested longest is forgotten, and the others tell of theirs again."""
-    ingester = Ingester(Writer(models, shelf, Limits()), grant=GRANT, max_kept_failures=4)
+    ingester = ingester_of(models, shelf, max_kept_failures=4)
     for name in ("old", "middle", "new"):
         await drain(run(ingester, stream(batch(1, "a", "b", text=" ")), session=name))
 
