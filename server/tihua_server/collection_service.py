@@ -12,7 +12,7 @@ from tihua_server.call import Context
 from tihua_server.collection import Collection, CollectionSpec
 from tihua_server.config import Limits
 from tihua_server.errors import InvalidInput, NotFound
-from tihua_server.filling import Room, fill_all, fill_some
+from tihua_server.filling import MessageRoom, fill_all, fill_some
 from tihua_server.item_requests import check_ids_or_filter, to_draft, to_fields, to_filter
 from tihua_server.page_token import decode_page_token, encode_page_token
 from tihua_server.requests import (
@@ -183,7 +183,7 @@ class CollectionService(rpc.CollectionServiceServicer):
         there = {item.id for item in items}
         missing = [key for key in dict.fromkeys(request.ids) if key not in there]
         answer = pb.GetItemsResponse(missing_ids=missing)
-        await fill_all(answer, answer.items, items, fill_item, Room(self._limits))
+        await fill_all(answer, answer.items, items, fill_item, MessageRoom(self._limits))
         return answer
 
     async def ListItems(
@@ -211,7 +211,7 @@ class CollectionService(rpc.CollectionServiceServicer):
             fields=to_fields(request.read_mask),
         )
         answer = pb.ListItemsResponse()
-        added = await fill_some(answer, answer.items, items, fill_item, Room(self._limits))
+        added = await fill_some(answer, answer.items, items, fill_item, MessageRoom(self._limits))
         if added < len(items) or len(items) == limit:
             next_position = f"{name} {items[added - 1].id}"
             answer.next_page_token = encode_page_token(request, next_position)

@@ -25,7 +25,7 @@ M = TypeVar("M", bound=Message)
 T = TypeVar("T")
 
 
-class Room:
+class MessageRoom:
     """What a message has room for, on which several answers may draw that share it."""
 
     def __init__(self, limits: Limits, *, answers: int = 0) -> None:
@@ -34,12 +34,18 @@ class Room:
         self._left_bytes = self.max_bytes - _REST_BYTES - answers * _ENTRY_BYTES
 
     def take(self, size_bytes: int) -> bool:
-        """Take some of it; return whether there was so much."""
+        """Take some of it if there is so much; return whether there was."""
+        if size_bytes > self._left_bytes:
+            return False
         self._left_bytes -= size_bytes
-        return self._left_bytes >= 0
+        return True
+
+    def spend(self, size_bytes: int) -> None:
+        """Take what is in the message already, even if there is not so much."""
+        self._left_bytes -= size_bytes
 
     def give(self, size_bytes: int) -> None:
-        """Give back what was taken."""
+        """Give back what was taken or spent."""
         self._left_bytes += size_bytes
 
 
@@ -48,7 +54,7 @@ async def fill_some(
     messages: "RepeatedCompositeFieldContainer[M]",
     values: Sequence[T],
     fill: Callable[[M, T], None],
-    room: Room,
+    room: MessageRoom,
 ) -> int:
     """Add messages to an answer, as far as there is room; return how many.
 
@@ -62,18 +68,19 @@ async def fill_some(
     Raises:
         TooLarge: there is no room for the first.
     """
-    room.take(answer.ByteSize())
+    head_bytes = answer.ByteSize()
+    room.spend(head_bytes)
     turns = Turns()
     for value in values:
         message = messages.add()
         fill(message, value)
         size_bytes = message.ByteSize() + _FRAME_BYTES
         if not room.take(size_bytes):
-            room.give(size_bytes)
             del messages[-1]
             break
         await turns.pause()
     if values and not messages:
+        room.give(head_bytes)
         raise _too_large(0, len(values), room)
     return len(messages)
 
@@ -83,7 +90,7 @@ async def fill_all(
     messages: "RepeatedCompositeFieldContainer[M]",
     values: Sequence[T],
     fill: Callable[[M, T], None],
-    room: Room,
+    room: MessageRoom,
 ) -> None:
     """Do as `fill_some`.
 
@@ -96,7 +103,7 @@ async def fill_all(
         raise _too_large(added, len(values), room)
 
 
-def _too_large(added: int, wanted: int, room: Room) -> TooLarge:
+def _too_large(added: int, wanted: int, room: MessageRoom) -> TooLarge:
     return TooLarge(
         f"the answer has {wanted} items, and {room.max_bytes} bytes have room for "
         f"{added}: ask for fewer, or for less of each by read_mask",

@@ -9,7 +9,7 @@ from tihua_server.answers import fill_hit, from_ref, from_stages
 from tihua_server.call import Calls, Context
 from tihua_server.config import Limits
 from tihua_server.errors import InvalidInput, ServiceError
-from tihua_server.filling import Room, fill_all
+from tihua_server.filling import MessageRoom, fill_all
 from tihua_server.flow import Flow
 from tihua_server.item_requests import to_fields, to_filter
 from tihua_server.page_token import decode_page_token, encode_page_token
@@ -35,14 +35,14 @@ class SearchService(rpc.SearchServiceServicer):
 
     async def Search(self, request: pb.SearchRequest, context: Context) -> pb.SearchResponse:
         """Answer one query."""
-        return await self._search(request, Room(self._limits))
+        return await self._search(request, MessageRoom(self._limits))
 
     async def SearchMany(
         self, request: pb.SearchManyRequest, context: Context
     ) -> pb.SearchManyResponse:
         """Answer many queries; each has its own answer or error."""
         check_batch(request.requests, "requests", self._limits.max_batch_items)
-        flow, room = Flow(), Room(self._limits, answers=len(request.requests))
+        flow, room = Flow(), MessageRoom(self._limits, answers=len(request.requests))
         outcomes = await together(
             [self._outcome(each, room, flow) for each in request.requests]
         )
@@ -50,11 +50,11 @@ class SearchService(rpc.SearchServiceServicer):
         self._calls.report_parts("SearchService/SearchMany", errors)
         answer = pb.SearchManyResponse()
         entries = list(enumerate(outcomes))
-        await fill_all(answer, answer.entries, entries, _fill_entry, Room(self._limits))
+        await fill_all(answer, answer.entries, entries, _fill_entry, MessageRoom(self._limits))
         return answer
 
     async def _outcome(
-        self, request: pb.SearchRequest, room: Room, flow: Flow
+        self, request: pb.SearchRequest, room: MessageRoom, flow: Flow
     ) -> pb.SearchResponse | ServiceError:
         try:
             return await self._search(request, room, flow)
@@ -62,7 +62,7 @@ class SearchService(rpc.SearchServiceServicer):
             return error
 
     async def _search(
-        self, request: pb.SearchRequest, room: Room, flow: Flow | None = None
+        self, request: pb.SearchRequest, room: MessageRoom, flow: Flow | None = None
     ) -> pb.SearchResponse:
         start_s = perf_counter()
         # A position is "24 photos_1": so many hits before, in the collection of that name.

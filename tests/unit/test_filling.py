@@ -7,7 +7,7 @@ from tihua.v1 import collection_service_pb2 as pb
 from tihua_server.answers import fill_item
 from tihua_server.config import Limits
 from tihua_server.errors import TooLarge
-from tihua_server.filling import Room, fill_all, fill_some
+from tihua_server.filling import MessageRoom, fill_all, fill_some
 from tihua_server.item import Item
 
 LARGE = Item("a", None, metadata={"numbers": [1] * 10_000})
@@ -26,7 +26,7 @@ async def test_others_have_their_turn_while_an_answer_is_made() -> None:
 
     task = asyncio.create_task(other())
     answer = pb.GetItemsResponse()
-    await fill_all(answer, answer.items, [LARGE] * 100, fill_item, Room(Limits()))
+    await fill_all(answer, answer.items, [LARGE] * 100, fill_item, MessageRoom(Limits()))
     task.cancel()
     assert len(answer.items) == 100
     assert turns > 10
@@ -36,21 +36,21 @@ async def test_an_answer_has_as_many_items_as_there_is_room_for() -> None:
     """Beside what is in it already; of none at all it is refused."""
     limits = Limits(max_message_bytes=1_000_000)
     full, half_full = pb.GetItemsResponse(), pb.GetItemsResponse(missing_ids=["x" * 500_000])
-    assert await fill_some(full, full.items, [LARGE] * 20, fill_item, Room(limits)) == 9
-    assert await fill_some(half_full, half_full.items, [LARGE] * 20, fill_item, Room(limits)) == 4
+    assert await fill_some(full, full.items, [LARGE] * 20, fill_item, MessageRoom(limits)) == 9
+    assert await fill_some(half_full, half_full.items, [LARGE] * 20, fill_item, MessageRoom(limits)) == 4
     for answer in (full, half_full):
         assert answer.ByteSize() < limits.max_message_bytes
     with pytest.raises(TooLarge, match="100000 bytes have room for 0"):
         small = pb.GetItemsResponse()
-        room = Room(Limits(max_message_bytes=100_000))
+        room = MessageRoom(Limits(max_message_bytes=100_000))
         await fill_some(small, small.items, [LARGE], fill_item, room)
     none = pb.GetItemsResponse()
-    assert await fill_some(none, none.items, [], fill_item, Room(limits)) == 0
+    assert await fill_some(none, none.items, [], fill_item, MessageRoom(limits)) == 0
 
 
 async def test_answers_that_share_a_message_share_its_room() -> None:
     """One that does not fit leaves its part to the others."""
-    room = Room(Limits(max_message_bytes=1_000_000), answers=4)
+    room = MessageRoom(Limits(max_message_bytes=1_000_000), answers=4)
     for items, fits in ((5, True), (5, False), (4, True), (1, False)):
         answer = pb.GetItemsResponse()
         filling = fill_all(answer, answer.items, [LARGE] * items, fill_item, room)
@@ -59,3 +59,13 @@ async def test_answers_that_share_a_message_share_its_room() -> None:
         else:
             with pytest.raises(TooLarge):
                 await filling
+
+
+async def test_an_answer_that_is_refused_leaves_all_of_its_room() -> None:
+    """What was in it already, too: here there is no room for a single item beside it."""
+    room = MessageRoom(Limits(max_message_bytes=1_000_000))
+    headed = pb.GetItemsResponse(missing_ids=["x" * 900_000])
+    with pytest.raises(TooLarge, match="have room for 0"):
+        await fill_all(headed, headed.items, [LARGE], fill_item, room)
+    answer = pb.GetItemsResponse()
+    await fill_all(answer, answer.items, [LARGE] * 8, fill_item, room)
