@@ -40,7 +40,7 @@ class Gathering:
         self._alarm: asyncio.TimerHandle | None = None
 
     def begin(self, answered: int, *, is_alone: bool, took_s: float) -> None:
-        """Begin the wait after a batch, unless it would be in vain.
+        """Begin the wait after a batch, unless it would be in vain; its end is told.
 
         Args:
             answered: calls that have got the last of their results by it.
@@ -53,6 +53,8 @@ class Gathering:
         self._answered = self._missing = answered
         longest_s = min(FIRST_S + EACH_S * answered, MAX_SHARE * took_s)
         self._until_s = self._clock() + longest_s
+        if self._is_worthwhile and answered:
+            self._alarm = asyncio.get_running_loop().call_later(longest_s, self._end)
 
     def called(self) -> None:
         """Take note of a call, whoever it is of."""
@@ -60,22 +62,15 @@ class Gathering:
             self._missing -= 1
 
     def is_on(self) -> bool:
-        """Return whether somebody is still awaited; if so, the end will be told."""
-        left_s = self._until_s - self._clock()
-        if not (self._is_worthwhile and self._missing and left_s > 0):
-            self.close()
-            return False
-        if self._alarm is None:
-            self._alarm = asyncio.get_running_loop().call_later(left_s, self._end)
-        return True
+        """Return whether somebody is still awaited."""
+        return self._is_worthwhile and self._missing > 0 and self._clock() < self._until_s
 
     def close(self) -> None:
         """Tell nobody any more."""
         if self._alarm is not None:
             self._alarm.cancel()
-            self._alarm = None
 
     def _end(self) -> None:
-        self._alarm = None
+        # Whatever the clock says: nobody would tell again.
         self._is_worthwhile = False
         self._wake()

@@ -36,7 +36,7 @@ class Rests:
         beside.when_idle(wake)
 
     def begin(self, lane: int, took_s: float) -> None:
-        """Begin the rest after a batch.
+        """Begin the rest after a batch; its end is told.
 
         Args:
             lane: of the batch, 0 being that of those who wait. It rests, and bulk with it.
@@ -48,24 +48,28 @@ class Rests:
         factor, max_s = (AFTER_BULK if lane else AFTER_QUERIES)[other]
         until_s = self._clock() + min(factor * took_s, max_s)
         for each in range(lane, len(self._until_s)):
-            self._until_s[each] = max(self._until_s[each], until_s)
+            if until_s > self._until_s[each]:
+                self._until_s[each] = until_s
+                self._cancel(each)
+                self._tell(each)
 
     def is_on(self, lane: int) -> bool:
-        """Return whether a lane rests now; if so, its end will be told."""
-        if self._beside.last_lane is None:
-            return False
-        left_s = self._until_s[lane] - self._clock()
-        if left_s > 0 and self._alarms[lane] is None:
-            loop = asyncio.get_running_loop()
-            self._alarms[lane] = loop.call_later(left_s, self._end, lane)
-        return left_s > 0
+        """Return whether a lane rests now."""
+        return self._beside.last_lane is not None and self._clock() < self._until_s[lane]
 
     def close(self) -> None:
         """Tell nobody any more."""
-        for alarm in self._alarms:
-            if alarm is not None:
-                alarm.cancel()
+        for lane in range(len(self._alarms)):
+            self._cancel(lane)
 
-    def _end(self, lane: int) -> None:
-        self._alarms[lane] = None
-        self._wake()
+    def _cancel(self, lane: int) -> None:
+        if (alarm := self._alarms[lane]) is not None:
+            alarm.cancel()
+
+    def _tell(self, lane: int) -> None:
+        """Tell of the end of a lane's rest, now or when it is there."""
+        left_s = self._until_s[lane] - self._clock()
+        if left_s > 0:
+            self._alarms[lane] = asyncio.get_running_loop().call_later(left_s, self._tell, lane)
+        else:
+            self._wake()
