@@ -30,14 +30,16 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Generic, TypeVar
 
+from tihua_server.admission import Budget
 from tihua_server.batch import Batch, Batched, Call, Entry
 from tihua_server.batch_cost import BatchCost
 from tihua_server.errors import Draining
 from tihua_server.flow import Flow
 from tihua_server.gathering import Gathering
-from tihua_server.lane import Lane, Waiting
+from tihua_server.lane import Lane
 from tihua_server.rests import Rests
 from tihua_server.selection import Selection
+from tihua_server.waiting import Waiting
 from tihua_server.workers import Urgency, Workers
 
 Input = TypeVar("Input")
@@ -108,11 +110,8 @@ class Batcher(Generic[Input, Result]):
             max_batch_size=max_batch_size,
             padding_cost=padding_cost if size_of else None,
         )
-        self._waiting: dict[Lane, Waiting[Input, Result]] = {
-            lane: Waiting(max_queue_size) for lane in Lane
-        }
-        # In the order in which they are served.
-        self._lanes = tuple(self._waiting.values())
+        self._waiting: dict[Lane, Waiting[Input, Result]] = {lane: Waiting() for lane in Lane}
+        self._rooms = {lane: Budget(max_queue_size) for lane in Lane}
         self._running: set[Batch[Input, Result]] = set()
         self._rests = None if yields_to is None else Rests(yields_to, workers.wake, clock)
         self._gathering = Gathering(workers.wake, clock) if gathers else None
@@ -127,9 +126,9 @@ class Batcher(Generic[Input, Result]):
             self._gathering.close()
         if self._rests:
             self._rests.close()
-        for waiting in self._lanes:
+        for lane, waiting in self._waiting.items():
             for entry in list(waiting.entries):
-                waiting.take_out(entry)
+                self._take_out(entry, lane)
                 entry.fail(Draining())
         for batch in self._running:
             for entry in batch.entries:
@@ -167,15 +166,14 @@ class Batcher(Generic[Input, Result]):
             Exception: what `run_batch` raised for one of them; the others are dropped.
         """
         entries: dict[int, Entry[Input, Result]] = {}
-        waiting = self._waiting[lane]
         call, flow = Call(len(values)), flow or Flow()
         sizes = [1 if self._size_of is None else self._size_of(value) for value in values]
         try:
             # By size: what goes into one batch is due at about the same time.
             for index in sorted(range(len(values)), key=sizes.__getitem__):
                 entry = self._entry(values[index], sizes[index], lane, call, flow)
-                await waiting.room.take(1)
-                self._put(entry, waiting)
+                await self._rooms[lane].take(1)
+                self._put(entry, lane)
                 entries[index] = entry
                 if self._gathering and lane is Lane.INTERACTIVE and len(entries) == 1:
                     self._gathering.called()
@@ -184,13 +182,13 @@ class Batcher(Generic[Input, Result]):
             return [batched[index] for index in range(len(values))]
         except BaseException:
             for entry in entries.values():
-                waiting.take_out(entry)
+                self._take_out(entry, lane)
                 entry.forget()
             raise
 
     def urgency(self) -> Urgency | None:
         """Return how urgent the first input of the first lane is; None if it must wait."""
-        for rank, waiting in enumerate(self._lanes):
+        for rank, waiting in enumerate(self._waiting.values()):
             if waiting.entries:
                 is_resting = self._rests and self._rests.is_on(rank)
                 return None if is_resting else (rank, waiting.entries[0].due_s)
@@ -198,7 +196,7 @@ class Batcher(Generic[Input, Result]):
 
     def is_gathering(self) -> bool:
         """Return whether the next batch of the first lane would be larger in a moment."""
-        waiting = self._lanes[0]
+        waiting = self._waiting[Lane.INTERACTIVE]
         return bool(
             self._gathering
             and waiting.entries
@@ -208,9 +206,10 @@ class Batcher(Generic[Input, Result]):
 
     def next_job(self) -> Batch[Input, Result] | None:
         """Take the next batch out of its lane; None if a bug prevents it."""
-        rank = next(rank for rank, waiting in enumerate(self._lanes) if waiting.entries)
-        waiting = self._lanes[rank]
-        entries = list(waiting.entries)
+        rank, lane = next(
+            (rank, lane) for rank, lane in enumerate(Lane) if self._waiting[lane].entries
+        )
+        entries = list(self._waiting[lane].entries)
         max_s = min(self._max_batch_s, self._max_bulk_s()) if rank else self._max_batch_s
         try:
             entries, size = self._selection.choose(entries, max_s, self._clock())
@@ -219,11 +218,11 @@ class Batcher(Generic[Input, Result]):
         except Exception as error:  # noqa: BLE001  # it is the callers' to hear of, not the workers'
             # Who was to be in the batch is not known. The first hears of it, and the next try is
             # without it: whatever is wrong, nobody waits for ever.
-            waiting.take_out(entries[0])
+            self._take_out(entries[0], lane)
             entries[0].fail(error)
             return None
         for entry in entries:
-            waiting.take_out(entry)
+            self._take_out(entry, lane)
         self._running.add(batch)
         return batch
 
@@ -237,14 +236,19 @@ class Batcher(Generic[Input, Result]):
             due_s = flow.due_s(self, now_s, takes_s)
         return Entry(value, size, now_s, due_s=due_s, call=call, flow=flow)
 
-    def _put(self, entry: Entry[Input, Result], waiting: Waiting[Input, Result]) -> None:
+    def _put(self, entry: Entry[Input, Result], lane: Lane) -> None:
         if self._is_closed:
-            waiting.room.give(1)
+            self._rooms[lane].give(1)
             raise Draining
-        waiting.put(entry)
-        if waiting is self._lanes[0]:
+        self._waiting[lane].put(entry)
+        if lane is Lane.INTERACTIVE:
             self._workers.asked_s = self._clock()
         self._workers.wake()
+
+    def _take_out(self, entry: Entry[Input, Result], lane: Lane) -> None:
+        """Remove an entry if it still waits."""
+        if self._waiting[lane].take_out(entry):
+            self._rooms[lane].give(1)
 
     def _max_bulk_s(self) -> float:
         """Return what a batch of bulk may be expected to take, in seconds."""
@@ -256,7 +260,7 @@ class Batcher(Generic[Input, Result]):
         self._running.discard(batch)
         if self._gathering and rank == 0:
             answered = sum(_has_answered(entry) for entry in batch.entries)
-            is_alone = not self._lanes[0].entries
+            is_alone = not self._waiting[Lane.INTERACTIVE].entries
             self._gathering.begin(answered, is_alone=is_alone, took_s=batch.inference_time_s)
         if self._rests:
             self._rests.begin(rank, batch.inference_time_s)
@@ -266,6 +270,7 @@ class Batcher(Generic[Input, Result]):
                 self._when_computed(len(batch.entries), batch.inference_time_s)
         elif self._when_failed is not None:
             self._when_failed(batch.error)
+
 
 
 def _has_answered(entry: Entry[Input, Result]) -> bool:

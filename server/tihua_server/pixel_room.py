@@ -13,14 +13,14 @@ What is larger than the bound is decoded alone.
 import asyncio
 import threading
 import time
-from bisect import insort_right
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, TypeVar
 
-from tihua_server.batch import DUE_S, Batch, Entry
+from tihua_server.batch import Batch, Entry
 from tihua_server.errors import Draining
 from tihua_server.lane import Lane
+from tihua_server.waiting import Waiting
 from tihua_server.workers import Urgency, Workers
 
 T = TypeVar("T")
@@ -29,7 +29,7 @@ PATIENCE = 4
 """So many times the bound may interactive pictures take, one after another, while the same bulk
 picture waits; then it is its turn. A large one would else wait as long as small ones overlap."""
 
-_Job = Callable[[], Any]
+_Decode = Callable[[], Any]
 
 
 class PixelRoom:
@@ -41,8 +41,8 @@ class PixelRoom:
         self._workers = workers
         self._held = 0
         self._overtaken = 0
-        self._waiting: dict[Lane, list[Entry[_Job, Any]]] = {lane: [] for lane in Lane}
-        self._running: set[Batch[_Job, Any]] = set()
+        self._waiting: dict[Lane, Waiting[_Decode, Any]] = {lane: Waiting() for lane in Lane}
+        self._running: set[Batch[_Decode, Any]] = set()
         self._is_closed = False
         # Threads take and give; who waits is changed in the event loop alone, and read by both.
         self._lock = threading.Lock()
@@ -77,15 +77,15 @@ class PixelRoom:
         """
         if self._is_closed:
             raise Draining
-        entry: Entry[_Job, T] = Entry(job, pixels, time.perf_counter(), due_s=due_s)
+        entry: Entry[_Decode, T] = Entry(job, pixels, time.perf_counter(), due_s=due_s)
         with self._lock:
-            insort_right(self._waiting[lane], entry, key=DUE_S)
+            self._waiting[lane].put(entry)
         self._workers.wake()
         try:
             return (await entry.future).result
         except asyncio.CancelledError:
             with self._lock:
-                self._take_out(entry, lane)
+                self._waiting[lane].take_out(entry)
             entry.forget()
             self._workers.wake()  # those behind it may have waited for it alone
             raise
@@ -94,9 +94,9 @@ class PixelRoom:
         """Stop; whoever waits, for pixels or for its picture, gets `Draining`."""
         self._is_closed = True
         with self._lock:
-            entries = [entry for waiting in self._waiting.values() for entry in waiting]
+            entries = [entry for waiting in self._waiting.values() for entry in waiting.entries]
             for waiting in self._waiting.values():
-                waiting.clear()
+                waiting.entries.clear()
         for batch in self._running:
             entries += batch.entries
         for entry in entries:
@@ -115,49 +115,45 @@ class PixelRoom:
         """Return False: pictures are decoded one by one."""
         return False
 
-    def next_job(self) -> Batch[_Job, Any] | None:
+    def next_job(self) -> Batch[_Decode, Any] | None:
         """Take the next picture, and its pixels; None if a thread was quicker to take them."""
         with self._lock:
             goes_next = self._next()
             if goes_next is None or not self._has(goes_next[1].size):
                 return None
             lane, entry = goes_next
-            self._take_out(entry, lane)
+            self._waiting[lane].take_out(entry)
             self._take(entry.size, lane)
         run = partial(self._run, entry.size)
         batch = Batch([entry], entry.size, run, self._running.discard, time.perf_counter)
         self._running.add(batch)
         return batch
 
-    def _run(self, pixels: int, jobs: Sequence[_Job]) -> list[Any]:
+    def _run(self, pixels: int, jobs: Sequence[_Decode]) -> list[Any]:
         try:
             return [job() for job in jobs]
         finally:
             self.give(pixels)
 
-    def _next(self) -> tuple[Lane, Entry[_Job, Any]] | None:
+    def _next(self) -> tuple[Lane, Entry[_Decode, Any]] | None:
         lanes = [Lane.INTERACTIVE, Lane.BULK]
         for lane in reversed(lanes) if self._is_bulks_turn() else lanes:
-            if self._waiting[lane]:
-                return lane, self._waiting[lane][0]
+            if waiting := self._waiting[lane].entries:
+                return lane, waiting[0]
         return None
 
-    def _take_out(self, entry: Entry[_Job, Any], lane: Lane) -> None:
-        if entry in self._waiting[lane]:
-            self._waiting[lane].remove(entry)
-
     def _must_wait(self, lane: Lane) -> bool:
-        if self._waiting[Lane.INTERACTIVE] or self._is_bulks_turn():
+        if self._waiting[Lane.INTERACTIVE].entries or self._is_bulks_turn():
             return True
-        return lane is Lane.BULK and bool(self._waiting[Lane.BULK])
+        return lane is Lane.BULK and bool(self._waiting[Lane.BULK].entries)
 
     def _is_bulks_turn(self) -> bool:
-        return bool(self._waiting[Lane.BULK]) and self._overtaken >= PATIENCE * self._limit
+        return bool(self._waiting[Lane.BULK].entries) and self._overtaken >= PATIENCE * self._limit
 
     def _has(self, pixels: int) -> bool:
         return not self._held or self._held + pixels <= self._limit
 
     def _take(self, pixels: int, lane: Lane) -> None:
         self._held += pixels
-        overtakes = lane is Lane.INTERACTIVE and self._waiting[Lane.BULK]
+        overtakes = lane is Lane.INTERACTIVE and self._waiting[Lane.BULK].entries
         self._overtaken = self._overtaken + pixels if overtakes else 0

@@ -1,0 +1,41 @@
+"""Inputs that wait for a thread, in order."""
+
+from bisect import bisect_left, bisect_right, insort_right
+from typing import Generic, TypeVar
+
+from tihua_server.batch import DUE_S, Entry
+
+Input = TypeVar("Input")
+Result = TypeVar("Result")
+
+
+class Waiting(Generic[Input, Result]):
+    """The inputs of one lane.
+
+    Attributes:
+        entries: what is due first comes first, and of what is due at once the oldest.
+    """
+
+    __slots__ = ("entries",)
+
+    def __init__(self) -> None:
+        """Begin with none."""
+        self.entries: list[Entry[Input, Result]] = []
+
+    def put(self, entry: Entry[Input, Result]) -> None:
+        """Add an entry."""
+        insort_right(self.entries, entry, key=DUE_S)
+
+    def count_due(self, now_s: float) -> int:
+        """Return how many are due."""
+        return bisect_right(self.entries, now_s, key=DUE_S)
+
+    def take_out(self, entry: Entry[Input, Result]) -> bool:
+        """Remove an entry if it still is here; return whether it was."""
+        at = bisect_left(self.entries, entry.due_s, key=DUE_S)
+        while at < len(self.entries) and self.entries[at].due_s == entry.due_s:
+            if self.entries[at] is entry:
+                del self.entries[at]
+                return True
+            at += 1
+        return False
