@@ -42,7 +42,7 @@ from tihua_server.health_service import HealthService
 from tihua_server.ingest_events import Credit
 from tihua_server.ingest_service import IngestService
 from tihua_server.ingester import Ingester
-from tihua_server.interceptor import CallInterceptor
+from tihua_server.methods import Methods
 from tihua_server.milvus import Milvus
 from tihua_server.readiness import Readiness
 from tihua_server.search_service import SearchService
@@ -126,32 +126,36 @@ class App:
         )
         self._server = grpc.aio.server(options=server_options(config))
         self._calls = Calls(observer)
-        interceptor = CallInterceptor(
-            self._server,
-            self._calls,
-            self._entrance.access,
-            Streams(config.limits.max_streams_per_client),
-            write_timeout_s=config.stream_idle_timeout_s,
+        # What generated code adds methods to is a server, by its type.
+        methods = cast(
+            "grpc.aio.Server",
+            Methods(
+                self._server,
+                self._calls,
+                self._entrance.access,
+                Streams(config.limits.max_streams_per_client),
+                write_timeout_s=config.stream_idle_timeout_s,
+            ),
         )
-        limits, server = config.limits, cast("grpc.aio.Server", interceptor)
+        limits = config.limits
         embedding_service_pb2_grpc.add_EmbeddingServiceServicer_to_server(
-            EmbeddingService(models, limits), server
+            EmbeddingService(models, limits), methods
         )
         ingest_service_pb2_grpc.add_IngestServiceServicer_to_server(
-            IngestService(models, store, self._ingester, config), server
+            IngestService(models, store, self._ingester, config), methods
         )
         search_service_pb2_grpc.add_SearchServiceServicer_to_server(
-            SearchService(Searcher(models, store), limits, self._calls), server
+            SearchService(Searcher(models, store), limits, self._calls), methods
         )
         collection_service_pb2_grpc.add_CollectionServiceServicer_to_server(
-            CollectionService(models, store, writer, limits), server
+            CollectionService(models, store, writer, limits), methods
         )
         system_service_pb2_grpc.add_SystemServiceServicer_to_server(
-            SystemService(models, store, config, version=__version__), server
+            SystemService(models, store, config, version=__version__), methods
         )
-        health_pb2_grpc.add_HealthServicer_to_server(servicer, server)
+        health_pb2_grpc.add_HealthServicer_to_server(servicer, methods)
         reflection.enable_server_reflection(
-            (*SERVICES, health.SERVICE_NAME, reflection.SERVICE_NAME), server
+            (*SERVICES, health.SERVICE_NAME, reflection.SERVICE_NAME), methods
         )
         self.telemetry.show(models, self._calls, self._ingester, store=store.kind)
         self.device_lost = models.device_lost

@@ -2,13 +2,9 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
-from operator import attrgetter
 from typing import Generic, NamedTuple, TypeVar
 
 from tihua_server.flow import Flow
-
-DUE_S = attrgetter("due_s")
-"""By what entries are put in order."""
 
 Input = TypeVar("Input")
 Result = TypeVar("Result")
@@ -32,7 +28,7 @@ class Batched(NamedTuple, Generic[Result]):
     due_s: float
 
 
-class Call:
+class Group:
     """Inputs that somebody has brought together.
 
     Attributes:
@@ -53,12 +49,12 @@ class Entry(Generic[Input, Result]):
         size: what it costs, in a unit of its kind, 1 or more.
         arrival_s: when it came, by the batcher's clock.
         due_s: when it is due, by the same clock; what is due first goes first.
-        call: what it came with; None where that does not matter.
+        group: what it came with; None where that does not matter.
         flow: whose it is; None where that does not matter.
         future: whoever waits for it. Done before the batch is: nobody waits any more.
     """
 
-    __slots__ = ("arrival_s", "call", "due_s", "flow", "future", "size", "value")
+    __slots__ = ("arrival_s", "due_s", "flow", "future", "group", "size", "value")
 
     def __init__(
         self,
@@ -67,14 +63,14 @@ class Entry(Generic[Input, Result]):
         arrival_s: float,
         *,
         due_s: float | None = None,
-        call: Call | None = None,
+        group: Group | None = None,
         flow: Flow | None = None,
     ) -> None:
         self.value = value
         self.size = size
         self.arrival_s = arrival_s
         self.due_s = arrival_s if due_s is None else due_s
-        self.call = call
+        self.group = group
         self.flow = flow
         self.future: asyncio.Future[Batched[Result]] = asyncio.get_running_loop().create_future()
 

@@ -31,7 +31,7 @@ from collections.abc import Callable, Sequence
 from typing import Generic, TypeVar
 
 from tihua_server.admission import Budget
-from tihua_server.batch import Batch, Batched, Call, Entry
+from tihua_server.batch import Batch, Batched, Entry, Group
 from tihua_server.batch_cost import BatchCost
 from tihua_server.errors import Draining
 from tihua_server.flow import Flow
@@ -166,12 +166,12 @@ class Batcher(Generic[Input, Result]):
             Exception: what `run_batch` raised for one of them; the others are dropped.
         """
         entries: dict[int, Entry[Input, Result]] = {}
-        call, flow = Call(len(values)), flow or Flow()
+        group, flow = Group(len(values)), flow or Flow()
         sizes = [1 if self._size_of is None else self._size_of(value) for value in values]
         try:
             # By size: what goes into one batch is due at about the same time.
             for index in sorted(range(len(values)), key=sizes.__getitem__):
-                entry = self._entry(values[index], sizes[index], lane, call, flow)
+                entry = self._entry(values[index], sizes[index], lane, group, flow)
                 await self._rooms[lane].take(1)
                 self._put(entry, lane)
                 entries[index] = entry
@@ -227,14 +227,14 @@ class Batcher(Generic[Input, Result]):
         return batch
 
     def _entry(
-        self, value: Input, size: int, lane: Lane, call: Call, flow: Flow
+        self, value: Input, size: int, lane: Lane, group: Group, flow: Flow
     ) -> Entry[Input, Result]:
         now_s = due_s = self._clock()
         if lane is Lane.INTERACTIVE:
             # The other threads do as much meanwhile.
             takes_s = self._cost.of_input(size) / self._workers.count
             due_s = flow.due_s(self, now_s, takes_s)
-        return Entry(value, size, now_s, due_s=due_s, call=call, flow=flow)
+        return Entry(value, size, now_s, due_s=due_s, group=group, flow=flow)
 
     def _put(self, entry: Entry[Input, Result], lane: Lane) -> None:
         if self._is_closed:
@@ -274,8 +274,8 @@ class Batcher(Generic[Input, Result]):
 
 
 def _has_answered(entry: Entry[Input, Result]) -> bool:
-    """Take note of a result; return whether it was its call's last, and somebody has got it."""
-    if entry.call is None or entry.future.cancelled():
+    """Take note of a result; return whether somebody has got it, as the last of its group."""
+    if entry.group is None or entry.future.cancelled():
         return False
-    entry.call.left -= 1
-    return entry.call.left == 0
+    entry.group.left -= 1
+    return entry.group.left == 0

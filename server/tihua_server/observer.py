@@ -11,7 +11,7 @@ from typing import TypeAlias
 
 from tihua_server.stages import Stages
 
-Metadata: TypeAlias = Sequence[tuple[str, str | bytes]]
+CallMetadata: TypeAlias = Sequence[tuple[str, str | bytes]]
 """gRPC's pairs of key and value."""
 
 
@@ -25,7 +25,7 @@ class Kind(StrEnum):
 class Observer:
     """Hears of everything; a subclass does what it wants of it, quickly, and never raises."""
 
-    def rpc_began(self, method: str, metadata: Metadata) -> None:
+    def rpc_began(self, method: str, metadata: CallMetadata) -> None:
         """Hear of a call: `SearchService/Search`, and what the client sent with it."""
 
     def rpc_ended(self, method: str, code: str, reason: str, start_s: float) -> None:
@@ -56,7 +56,7 @@ class Observers(Observer):
     def __init__(self, observers: Sequence[Observer]) -> None:
         self._observers = observers
 
-    def rpc_began(self, method: str, metadata: Metadata) -> None:
+    def rpc_began(self, method: str, metadata: CallMetadata) -> None:
         """Tell all of them."""
         for observer in self._observers:
             observer.rpc_began(method, metadata)

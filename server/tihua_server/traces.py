@@ -18,7 +18,7 @@ from opentelemetry.sdk.trace.export import BatchSpanProcessor
 from opentelemetry.trace import SpanKind, StatusCode
 from opentelemetry.util.types import Attributes
 
-from tihua_server.observer import Kind, Metadata, Observer
+from tihua_server.observer import CallMetadata, Kind, Observer
 from tihua_server.request_id import REQUEST_ID
 from tihua_server.stages import Stages
 
@@ -49,7 +49,7 @@ class Traces(Observer):
         """Send what is left, and stop; takes as long as an export may."""
         self._provider.shutdown()
 
-    def rpc_began(self, method: str, metadata: Metadata) -> None:
+    def rpc_began(self, method: str, metadata: CallMetadata) -> None:
         """Begin the call's span, and have the spans of its task be within it."""
         # A refused call of the health service, say, has its package already.
         full_name = method if "." in method else f"{PACKAGE}.{method}"

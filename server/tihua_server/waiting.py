@@ -1,12 +1,16 @@
 """Inputs that wait for a thread, in order."""
 
 from bisect import bisect_left, bisect_right, insort_right
+from operator import attrgetter
 from typing import Generic, TypeVar
 
-from tihua_server.batch import DUE_S, Entry
+from tihua_server.batch import Entry
 
 Input = TypeVar("Input")
 Result = TypeVar("Result")
+
+_DUE_S = attrgetter("due_s")
+"""By what entries are put in order."""
 
 
 class Waiting(Generic[Input, Result]):
@@ -24,15 +28,15 @@ class Waiting(Generic[Input, Result]):
 
     def put(self, entry: Entry[Input, Result]) -> None:
         """Add an entry."""
-        insort_right(self.entries, entry, key=DUE_S)
+        insort_right(self.entries, entry, key=_DUE_S)
 
     def count_due(self, now_s: float) -> int:
         """Return how many are due."""
-        return bisect_right(self.entries, now_s, key=DUE_S)
+        return bisect_right(self.entries, now_s, key=_DUE_S)
 
     def take_out(self, entry: Entry[Input, Result]) -> bool:
         """Remove an entry if it still is here; return whether it was."""
-        at = bisect_left(self.entries, entry.due_s, key=DUE_S)
+        at = bisect_left(self.entries, entry.due_s, key=_DUE_S)
         while at < len(self.entries) and self.entries[at].due_s == entry.due_s:
             if self.entries[at] is entry:
                 del self.entries[at]

@@ -20,17 +20,17 @@ from google.protobuf.message import DecodeError
 from tihua_server.access import CALLER, NEEDED_ROLES, Access
 from tihua_server.call import Call, Calls, Context, host_of
 from tihua_server.errors import InvalidInput, ServiceError, StreamIdle
-from tihua_server.observer import Metadata
+from tihua_server.observer import CallMetadata
 from tihua_server.streams import Streams
 
 Handler = Any  # grpc.RpcMethodHandler, typed for synchronous servers only
 Parse: TypeAlias = Callable[[bytes], Any]
 
 
-class CallInterceptor:
-    """Lets callers in, translates errors, logs and counts, for unary and streaming methods alike.
+class Methods:
+    """Every method of the server, wrapped to let callers in, translate errors, log and count.
 
-    To generated code it is the server: `add_…Servicer_to_server(servicer, interceptor)`.
+    Generated code adds them as to a server: `add_…Servicer_to_server(servicer, methods)`.
     """
 
     def __init__(
@@ -52,11 +52,11 @@ class CallInterceptor:
             write_timeout_s: how long a client may leave a message of its stream unread, in seconds.
         """
         self._calls = calls
-        self._methods: dict[str, Handler] = {}
+        self._handlers: dict[str, Handler] = {}
         self._access = access
         self._streams = streams
         self._write_timeout_s = write_timeout_s
-        server.add_generic_rpc_handlers((_Router(self._methods, self._admitted),))
+        server.add_generic_rpc_handlers((_Router(self._handlers, self._admitted),))
 
     def add_generic_rpc_handlers(self, generic_rpc_handlers: Sequence[Any]) -> None:
         """Do nothing: generated code names the same methods again in the next call."""
@@ -69,9 +69,9 @@ class CallInterceptor:
         for name, handler in method_handlers.items():
             method = f"{service_name}/{name}"
             assert method in NEEDED_ROLES, f"access.py does not say who may call {method}"
-            self._methods[f"/{method}"] = self._wrapped(handler, method) if is_ours else handler
+            self._handlers[f"/{method}"] = self._wrapped(handler, method) if is_ours else handler
 
-    def _admitted(self, path: str, handler: Handler, metadata: Metadata) -> Handler:
+    def _admitted(self, path: str, handler: Handler, metadata: CallMetadata) -> Handler:
         """Return what answers a call: its method, or a refusal."""
         method = path.removeprefix("/")
         try:
@@ -133,15 +133,17 @@ class _Router(grpc.GenericRpcHandler):
     """Finds what answers a call."""
 
     def __init__(
-        self, methods: Mapping[str, Handler], admitted: Callable[[str, Handler, Metadata], Handler]
+        self,
+        handlers: Mapping[str, Handler],
+        admitted: Callable[[str, Handler, CallMetadata], Handler],
     ) -> None:
-        self._methods = methods
+        self._handlers = handlers
         self._admitted = admitted
 
     def service(self, handler_call_details: grpc.HandlerCallDetails) -> Handler | None:
         """Return the method of a call, or its refusal; None where there is no such method."""
         path = handler_call_details.method
-        if (handler := self._methods.get(path)) is None:
+        if (handler := self._handlers.get(path)) is None:
             return None
         return self._admitted(path, handler, handler_call_details.invocation_metadata)
 
