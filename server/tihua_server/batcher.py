@@ -272,7 +272,6 @@ class Batcher(Generic[Input, Result]):
             self._when_failed(batch.error)
 
 
-
 def _has_answered(entry: Entry[Input, Result]) -> bool:
     """Take note of a result; return whether somebody has got it, as the last of its group."""
     if entry.group is None or entry.future.cancelled():

@@ -278,8 +278,6 @@ class Embedder:
         )
 
 
-
-
 def _stages(preprocess_s: float, batched: Sequence[Batched[FloatArray]]) -> Stages:
     if not batched:
         return Stages(preprocess_s=preprocess_s)

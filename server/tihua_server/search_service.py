@@ -43,9 +43,7 @@ class SearchService(rpc.SearchServiceServicer):
         """Answer many queries; each has its own answer or error."""
         check_batch(request.requests, "requests", self._limits.max_batch_items)
         flow, room = Flow(), MessageRoom(self._limits, answers=len(request.requests))
-        outcomes = await together(
-            [self._outcome(each, room, flow) for each in request.requests]
-        )
+        outcomes = await together([self._outcome(each, room, flow) for each in request.requests])
         errors = [outcome for outcome in outcomes if isinstance(outcome, ServiceError)]
         self._calls.report_parts("SearchService/SearchMany", errors)
         answer = pb.SearchManyResponse()

@@ -60,9 +60,11 @@ async def test_why_a_model_failed_is_logged_once_for_all_who_hear_of_it(
     """A call of three texts is one batch; what torch said stays on the server."""
     texts.is_broken = True
     async with tihua.AsyncClient(app.address) as client:
-        with capture_logs() as logs:
-            with pytest.raises(tihua.ServerError, match="the server's log says why") as told:
-                await client.embed_texts(["马", "桥", "山"])
+        with (
+            capture_logs() as logs,
+            pytest.raises(tihua.ServerError, match="the server's log says why") as told,
+        ):
+            await client.embed_texts(["马", "桥", "山"])
     [entry] = [entry for entry in logs if entry["event"] == "model failed"]
     assert entry["batch_size"] == 3
     assert str(entry["exc_info"]) == "no kernel image is available"

@@ -1,4 +1,4 @@
-"""A client of health that takes nothing in, as none of gRPC's own can: its HTTP/2 window is shut."""
+"""A client of health that takes nothing in, as gRPC's own can't: its HTTP/2 window is shut."""
 
 import asyncio
 import contextlib

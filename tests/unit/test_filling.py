@@ -36,9 +36,9 @@ async def test_an_answer_has_as_many_items_as_there_is_room_for() -> None:
     """Beside what is in it already; of none at all it is refused."""
     limits = Limits(max_message_bytes=1_000_000)
     full, half_full = pb.GetItemsResponse(), pb.GetItemsResponse(missing_ids=["x" * 500_000])
-    assert await fill_some(full, full.items, [LARGE] * 20, fill_item, MessageRoom(limits)) == 9
-    assert await fill_some(half_full, half_full.items, [LARGE] * 20, fill_item, MessageRoom(limits)) == 4
-    for answer in (full, half_full):
+    for answer, fits in ((full, 9), (half_full, 4)):
+        room = MessageRoom(limits)
+        assert await fill_some(answer, answer.items, [LARGE] * 20, fill_item, room) == fits
         assert answer.ByteSize() < limits.max_message_bytes
     with pytest.raises(TooLarge, match="100000 bytes have room for 0"):
         small = pb.GetItemsResponse()
