@@ -20,6 +20,8 @@ const (
 	maxBatchItems = 16      // 8 to 64 travel best,
 	maxBatchBytes = 4 << 20 // and at most 4 MiB; a larger item goes alone.
 	maxBreak      = 5 * time.Minute
+
+	streamIdle = "STREAM_IDLE" // Why a stream ends that rested: no outage.
 )
 
 // IngestReport tells what became of the items of an Ingest.
@@ -42,21 +44,23 @@ func Ingest(
 	if _, err := cryptorand.Read(id[:]); err != nil {
 		return nil, err
 	}
-	lastProgress := time.Now()
 	session := ingestSession{next: next}
 	session.start.Collection, session.start.SessionId = collection, hex.EncodeToString(id[:])
+	var progress uint64
+	var brokenSince time.Time
 	for attempt := 0; ; attempt++ {
-		committed := session.committed
 		err := session.runStream(ctx, client)
 		if err == nil {
 			return &session.report, nil
 		}
-		if session.committed != committed {
-			attempt, lastProgress = 0, time.Now()
+		if attempt == 0 || session.progress() != progress { // The first break since it got on.
+			attempt, progress, brokenSince = 0, session.progress(), time.Now()
 		}
 		refusal := RefusalOf(err)
-		passes := refusal.Code == codes.Unavailable || refusal.RetryAfter > 0
-		if !passes || time.Since(lastProgress) > maxBreak {
+		passes := refusal.RetryAfter > 0 || refusal.Code == codes.Unavailable ||
+			refusal.Code == codes.Canceled && ctx.Err() == nil // A server that was stopping says so.
+		isOver := time.Since(brokenSince) > maxBreak && refusal.Reason != streamIdle
+		if !passes || isOver || session.isSourceBroken {
 			return nil, err
 		}
 		delay := 5 * time.Second
@@ -73,19 +77,19 @@ func Ingest(
 }
 
 type ingestSession struct {
-	start     tihuav1.IngestStart
-	next      func() (*tihuav1.Item, error)
-	spare     *tihuav1.Item            // Read, and too large for the batch before it.
-	isEmpty   bool                     // next has nothing more.
-	pending   []*tihuav1.IngestRequest // Not acknowledged; the first is batch committed + 1.
-	committed uint64                   // The last batch that is safe.
-	report    IngestReport
-	forgotten IngestReport // The counts of before the server forgot the session.
+	start          tihuav1.IngestStart // Says what is acknowledged, too.
+	next           func() (*tihuav1.Item, error)
+	spare          *tihuav1.Item            // Read, and too large for the batch before it.
+	isEmpty        bool                     // next has nothing more.
+	isSourceBroken bool                     // next has failed.
+	pending        []*tihuav1.IngestRequest // Not acknowledged; the first is batch start.ReadSeq + 1.
+	report         IngestReport
 
 	// Of the stream that is open:
-	sent       int  // How many of pending are on their way.
-	maySend    bool // It has begun; it is neither half-closed nor draining.
-	isComplete bool // The summary has come.
+	resumeSeq  uint64 // Safe; the ack that says so is read before anything is sent.
+	sent       int    // How many of pending are on their way.
+	maySend    bool   // It has begun; it is neither half-closed nor draining.
+	isComplete bool   // The summary has come.
 	batches    uint32
 	bytes      uint64 // What credit is left.
 	window     uint64 // The most credit there ever is.
@@ -121,36 +125,18 @@ func (s *ingestSession) runStream(ctx context.Context, client tihuav1.IngestServ
 func (s *ingestSession) receive(response *tihuav1.IngestResponse) {
 	switch message := response.Message.(type) {
 	case *tihuav1.IngestResponse_Started:
-		if message.Started.CommittedSeq < s.committed { // A server that has forgotten the session.
-			s.forgotten, s.committed, s.start.ReadSeq = s.report, 0, 0
-		}
-		s.maySend, s.window = true, message.Started.Credit.Bytes
+		s.resumeSeq, s.maySend = message.Started.CommittedSeq, true
+		s.window = message.Started.Credit.Bytes
 		s.grant(message.Started.Credit)
-		s.commit(message.Started.CommittedSeq)
 	case *tihuav1.IngestResponse_Credit:
 		s.grant(message.Credit)
 	case *tihuav1.IngestResponse_Ack:
-		ack := message.Ack
-		s.start.ReadSeq = ack.CommittedSeq
-		s.count(ack)
-		for _, failure := range ack.Errors {
-			s.report.Errors = append(s.report.Errors, failure.Error)
-		}
-		s.commit(ack.CommittedSeq)
+		s.acknowledge(message.Ack)
 	case *tihuav1.IngestResponse_Draining:
 		s.maySend = false
 	case *tihuav1.IngestResponse_Summary:
-		s.count(message.Summary) // Of acknowledgements that a break hid, too.
 		s.isComplete = true
 	}
-}
-
-func (s *ingestSession) count(counts interface {
-	GetItemsWritten() uint64
-	GetItemsFailed() uint64
-}) {
-	s.report.Written = s.forgotten.Written + counts.GetItemsWritten()
-	s.report.Failed = s.forgotten.Failed + counts.GetItemsFailed()
 }
 
 func (s *ingestSession) grant(credit *tihuav1.IngestCredit) {
@@ -158,19 +144,30 @@ func (s *ingestSession) grant(credit *tihuav1.IngestCredit) {
 	s.bytes += credit.Bytes
 }
 
-// commit forgets the batches up to seq.
-func (s *ingestSession) commit(seq uint64) {
-	for ; s.committed < seq; s.committed++ {
+// acknowledge forgets the batches that are safe, and keeps what the next stream's server is told.
+func (s *ingestSession) acknowledge(ack *tihuav1.IngestAck) {
+	for ; s.start.ReadSeq < ack.CommittedSeq; s.start.ReadSeq++ {
 		s.pending = s.pending[1:]
 		if s.sent > 0 {
 			s.sent--
 		}
 	}
+	s.start.ItemsWritten, s.report.Written = ack.ItemsWritten, ack.ItemsWritten
+	s.start.ItemsFailed, s.report.Failed = ack.ItemsFailed, ack.ItemsFailed
+	s.start.ItemsSkipped = ack.ItemsSkipped
+	for _, failure := range ack.Errors {
+		s.report.Errors = append(s.report.Errors, failure.Error)
+	}
+}
+
+// progress grows with each batch that is read, and with each that is acknowledged.
+func (s *ingestSession) progress() uint64 {
+	return 2*s.start.ReadSeq + uint64(len(s.pending))
 }
 
 // send sends what credit allows, and half-closes after the last batch.
 func (s *ingestSession) send(stream tihuav1.IngestService_IngestClient) error {
-	for s.maySend {
+	for s.maySend && s.start.ReadSeq >= s.resumeSeq {
 		if s.sent == len(s.pending) {
 			if err := s.readBatch(); err == io.EOF {
 				s.maySend = false
@@ -180,7 +177,7 @@ func (s *ingestSession) send(stream tihuav1.IngestService_IngestClient) error {
 			}
 		}
 		request := s.pending[s.sent]
-		request.GetBatch().Seq = s.committed + uint64(s.sent) + 1
+		request.GetBatch().Seq = s.start.ReadSeq + uint64(s.sent) + 1
 		size := uint64(proto.Size(request))
 		if size > s.window {
 			return fmt.Errorf("item %q takes %d bytes; the server takes %d at once",
@@ -208,6 +205,7 @@ func (s *ingestSession) readBatch() error {
 				s.isEmpty = true
 				break
 			} else if err != nil {
+				s.isSourceBroken = true
 				return err
 			}
 		}

@@ -49,7 +49,7 @@ def all_built(programs: Callable[[str], Programs]) -> Mapping[str, Programs]:
 
 @pytest.fixture(scope="session")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Real pictures, some of them in a folder below: 12 batches, where 8 may be in flight."""
+    """Real pictures, some of them in a folder below: 12 batches, 1.1 MB."""
     root = tmp_path_factory.mktemp("pictures")
     (root / "drawings").mkdir()
     for path in GALLERY.glob("cutout_*.jpg"):

@@ -6,12 +6,13 @@ else is in a batch may change the last bits of an embedding.
 
 import struct
 from collections.abc import Sequence
+from pathlib import Path
 
 import pytest
 import tihua
 from processes import ServerProcess
 from toolchains import Programs
-from tours import QUERY_PICTURE, Lines, answers, finish, start
+from tours import QUERY_PICTURE, Lines, answers, finish, lines_of, start
 
 pytestmark = [pytest.mark.polyglot, pytest.mark.timeout(600, func_only=True)]
 
@@ -48,6 +49,28 @@ def test_a_folder_is_in_the_collection(
     """Every picture under its path, over one stream."""
     assert answers(tour, "ingest") == [{"written": len(ids), "failed": 0, "streams": 1}]
     assert [item.id for item in client.list_items(collection=language)] == ids
+    assert answers(tour, "list") == [{"items": len(ids)}]
+
+
+@pytest.fixture(scope="module")
+def large(client: tihua.Client) -> str:
+    """A collection with a page of 5 MB, where gRPC takes 4 MiB unless told otherwise."""
+    client.create_collection("large")
+    items = [
+        tihua.Item(f"{number:03}", text="马", metadata={"note": "马" * 10_000})
+        for number in range(170)
+    ]
+    client.upsert(items, collection="large")
+    return "large"
+
+
+def test_a_large_page_is_read(
+    built: Programs, server: ServerProcess, large: str, tmp_path: Path
+) -> None:
+    """However many bytes it has."""
+    command = [*built["tour"], large, tmp_path, QUERY_PICTURE]
+    lines = lines_of(finish(start(command, server.address)))
+    assert answers(lines, "list") == [{"items": 170}]
 
 
 def test_hits_have_the_same_ids_and_scores(

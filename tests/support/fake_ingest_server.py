@@ -43,7 +43,8 @@ class Plan:
 
     Attributes:
         end: how it ends.
-        after: the number of batches after which it does; None for when the client half-closes.
+        after: the number of batches after which it does, 0 for as soon as it has begun; None for
+            when the client half-closes.
         credit: batches that may be in flight.
         forgets: whether the server has forgotten the session.
     """
@@ -150,6 +151,8 @@ class FakeServer(system_service_pb2_grpc.SystemServiceServicer):
         started = IngestStarted(committed_seq=session.committed, credit=credit)
         try:
             await context.write(IngestResponse(started=started))
+            if plan.after == 0:
+                await context.abort(grpc.StatusCode.UNAVAILABLE, "gone")
             if session.committed > start.read_seq:
                 await context.write(IngestResponse(ack=session.acknowledged()))
             await self._run(plan, credit, session, context)

@@ -4,7 +4,7 @@
 //
 // Writes the pictures of FOLDER into COLLECTION and searches them by text and by PICTURE. For a
 // server with TLS, TIHUA_CA names the file of its root certificates, and TIHUA_TOKEN is the caller's
-// token.
+// token. TIHUA_SERVICE_CONFIG names a file like protos/service_config.json, for several servers.
 #include <grpcpp/grpcpp.h>
 
 #include <algorithm>
@@ -67,7 +67,13 @@ std::shared_ptr<grpc::Channel> open_channel() {
                                                       grpc::AccessTokenCredentials(token));
     }
   }
-  return grpc::CreateChannel(std::getenv("TIHUA_ADDRESS"), credentials);
+  grpc::ChannelArguments arguments;
+  // A page may be as large as the server's limits allow; gRPC would refuse more than 4 MiB.
+  arguments.SetMaxReceiveMessageSize(-1);
+  if (const char* path = std::getenv("TIHUA_SERVICE_CONFIG")) {
+    arguments.SetServiceConfigJSON(read(path));
+  }
+  return grpc::CreateCustomChannel(std::getenv("TIHUA_ADDRESS"), credentials, arguments);
 }
 
 // Repeats a call for as long as the server asks to come back later.
@@ -130,6 +136,16 @@ void ingest(const std::shared_ptr<grpc::Channel>& channel, const std::string& co
                      std::to_string(report.streams) + "}");
 }
 
+// Reads one page of the collection.
+void list(v1::CollectionService::Stub& stub, const std::string& collection) {
+  v1::ListItemsRequest request;
+  request.set_collection(collection);
+  request.set_limit(1000);
+  v1::ListItemsResponse page;
+  check(call(&v1::CollectionService::Stub::ListItems, stub, request, &page));
+  show("list", R"({"items":)" + std::to_string(page.items_size()) + "}");
+}
+
 // Asks by picture and by text.
 void search(v1::SearchService::Stub& stub, const std::string& collection,
             const std::string& picture) {
@@ -190,6 +206,7 @@ int main(int, char** arguments) try {
   show("info", info);
   embed(*v1::EmbeddingService::NewStub(channel), picture);
   ingest(channel, collection, folder);
+  list(*v1::CollectionService::NewStub(channel), collection);
   search(*v1::SearchService::NewStub(channel), collection, picture);
   fail(channel, collection, picture);
 } catch (const std::exception& error) {

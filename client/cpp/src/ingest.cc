@@ -17,6 +17,7 @@ namespace {
 constexpr int kMaxBatchItems = 16;                  // 8 to 64 travel best,
 constexpr std::size_t kMaxBatchBytes = 4 * 1 << 20;  // and at most 4 MiB; a larger item goes alone.
 constexpr std::chrono::minutes kMaxBreak{5};
+constexpr char kStreamIdle[] = "STREAM_IDLE";  // Why a stream ends that rested: no outage.
 
 using Stream = grpc::ClientReaderWriterInterface<v1::IngestRequest, v1::IngestResponse>;
 
@@ -36,8 +37,8 @@ class Session {
     start_.set_session_id(random_id());
   }
 
-  // The last batch that is safe.
-  std::uint64_t committed() const { return committed_; }
+  // Grows with each batch that is read, and with each that is acknowledged.
+  std::uint64_t progress() const { return 2 * start_.read_seq() + pending_.size(); }
 
   // Reading and writing take turns: the server reads what it granted, whether we read or not.
   grpc::Status run(v1::IngestService::StubInterface& stub) {
@@ -70,13 +71,7 @@ class Session {
   void receive(const v1::IngestResponse& response) {
     switch (response.message_case()) {
       case v1::IngestResponse::kStarted:
-        if (response.started().committed_seq() < committed_) {
-          // A server that has forgotten the session.
-          forgotten_ = {report_->written, report_->failed};
-          committed_ = 0;
-          start_.clear_read_seq();
-        }
-        commit(response.started().committed_seq());
+        resume_seq_ = response.started().committed_seq();
         grant(response.started().credit());
         window_ = bytes_;
         may_send_ = true;
@@ -85,18 +80,12 @@ class Session {
         grant(response.credit());
         break;
       case v1::IngestResponse::kAck:
-        start_.set_read_seq(response.ack().committed_seq());
-        count(response.ack());
-        for (const auto& failure : response.ack().errors()) {
-          report_->errors.push_back(failure.error());
-        }
-        commit(response.ack().committed_seq());
+        acknowledge(response.ack());
         break;
       case v1::IngestResponse::kDraining:
         may_send_ = false;
         break;
       case v1::IngestResponse::kSummary:
-        count(response.summary());  // Of acknowledgements that a break hid, too.
         is_complete_ = true;
         break;
       case v1::IngestResponse::MESSAGE_NOT_SET:
@@ -109,30 +98,30 @@ class Session {
     bytes_ += credit.bytes();
   }
 
-  void count(const auto& counts) {
-    report_->written = forgotten_.first + counts.items_written();
-    report_->failed = forgotten_.second + counts.items_failed();
-  }
-
-  // Forgets the batches up to seq.
-  void commit(std::uint64_t seq) {
-    for (; committed_ < seq; ++committed_) {
+  // Forgets the batches that are safe, and keeps what the next stream's server is told.
+  void acknowledge(const v1::IngestAck& ack) {
+    for (auto seq = start_.read_seq(); seq < ack.committed_seq(); ++seq) {
       pending_.pop_front();
       if (sent_ > 0) --sent_;
     }
+    start_.set_read_seq(ack.committed_seq());
+    start_.set_items_written(report_->written = ack.items_written());
+    start_.set_items_failed(report_->failed = ack.items_failed());
+    start_.set_items_skipped(ack.items_skipped());
+    for (const auto& failure : ack.errors()) report_->errors.push_back(failure.error());
   }
 
   // Sends what credit allows, and half-closes after the last batch. A stream that does not take it
   // has ended, and Finish tells why.
   grpc::Status send(Stream& stream) {
-    while (may_send_) {
+    while (may_send_ && start_.read_seq() >= resume_seq_) {
       if (sent_ == pending_.size() && !read_batch()) {
         may_send_ = false;
         stream.WritesDone();
         break;
       }
       v1::IngestRequest& request = pending_[sent_];
-      request.mutable_batch()->set_seq(committed_ + sent_ + 1);
+      request.mutable_batch()->set_seq(start_.read_seq() + sent_ + 1);
       const std::uint64_t size = request.ByteSizeLong();
       if (size > window_) {
         return {grpc::StatusCode::INVALID_ARGUMENT,
@@ -166,19 +155,18 @@ class Session {
 
   const std::function<std::optional<v1::Item>()>& next_;
   IngestReport* const report_;
-  v1::IngestStart start_;
+  v1::IngestStart start_;                  // Says what is acknowledged, too.
   std::optional<v1::Item> spare_;          // Read, and not in a batch yet.
-  std::deque<v1::IngestRequest> pending_;  // Not acknowledged; the first is batch committed_ + 1.
-  std::uint64_t committed_ = 0;
-  std::pair<std::uint64_t, std::uint64_t> forgotten_;  // Counts of before the server forgot us.
+  std::deque<v1::IngestRequest> pending_;  // Not acknowledged; the first is read_seq() + 1.
 
   // Of the stream that is open:
-  std::size_t sent_ = 0;     // How many of pending_ are on their way.
-  bool may_send_ = false;    // It has begun; it is neither half-closed nor draining.
+  std::uint64_t resume_seq_ = 0;  // Safe; the ack that says so is read before anything is sent.
+  std::size_t sent_ = 0;          // How many of pending_ are on their way.
+  bool may_send_ = false;         // It has begun; it is neither half-closed nor draining.
   bool is_complete_ = false;
   std::uint64_t batches_ = 0;
-  std::uint64_t bytes_ = 0;   // What credit is left.
-  std::uint64_t window_ = 0;  // The most bytes that are ever granted.
+  std::uint64_t bytes_ = 0;       // What credit is left.
+  std::uint64_t window_ = 0;      // The most bytes that are ever granted.
 };
 
 }  // namespace
@@ -187,20 +175,24 @@ grpc::Status ingest(v1::IngestService::StubInterface& stub, const std::string& c
                     const std::function<std::optional<v1::Item>()>& next, IngestReport* report) {
   using std::chrono::milliseconds;
   Session session(collection, next, report);
-  auto last_progress = std::chrono::steady_clock::now();
+  std::uint64_t progress = 0;
+  std::chrono::steady_clock::time_point broken_since;
   std::minstd_rand random(std::random_device{}());
   for (int attempt = 0;; ++attempt) {
-    const std::uint64_t committed = session.committed();
     const grpc::Status status = session.run(stub);
     const Refusal refusal = refusal_of(status);
-    const bool passes =
-        refusal.code == grpc::StatusCode::UNAVAILABLE || refusal.retry_after.count() > 0;
     const auto now = std::chrono::steady_clock::now();
-    if (session.committed() != committed) {
+    if (attempt == 0 || session.progress() != progress) {  // The first break since it got on.
       attempt = 0;
-      last_progress = now;
+      progress = session.progress();
+      broken_since = now;
     }
-    if (!passes || now - last_progress > kMaxBreak) return status;
+    // A server that was stopping says CANCELLED.
+    const bool passes = refusal.code == grpc::StatusCode::UNAVAILABLE ||
+                        refusal.code == grpc::StatusCode::CANCELLED ||
+                        refusal.retry_after.count() > 0;
+    const bool is_over = now - broken_since > kMaxBreak && refusal.reason != kStreamIdle;
+    if (!passes || is_over) return status;
     const int ceiling_ms = attempt < 6 ? 100 << attempt : 5'000;
     std::uniform_int_distribution delay_ms(ceiling_ms / 2, ceiling_ms);
     std::this_thread::sleep_for(refusal.retry_after + milliseconds(delay_ms(random)));

@@ -1,3 +1,5 @@
+import com.google.gson.Gson;
+import com.google.gson.reflect.TypeToken;
 import com.google.protobuf.ByteString;
 import io.github.tihua.Ingest;
 import io.github.tihua.Refusal;
@@ -12,11 +14,13 @@ import io.grpc.stub.StreamObserver;
 import java.io.File;
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.lang.reflect.Type;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Collections;
 import java.util.Iterator;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Supplier;
@@ -29,7 +33,7 @@ import java.util.stream.Stream;
  *
  * Writes the pictures of FOLDER into COLLECTION and searches them by text and by PICTURE. For a
  * server with TLS, TIHUA_CA names the file of its root certificates, and TIHUA_TOKEN is the caller's
- * token.
+ * token. TIHUA_SERVICE_CONFIG names a file like protos/service_config.json, for several servers.
  */
 final class Tour {
   private static final List<String> POEM = List.of("枯藤老树昏鸦", "小桥流水人家", "夕阳西下");
@@ -48,7 +52,15 @@ final class Tour {
         roots == null
             ? InsecureChannelCredentials.create()
             : TlsChannelCredentials.newBuilder().trustManager(new File(roots)).build();
-    this.channel = Grpc.newChannelBuilder(address, credentials).build();
+    var builder = Grpc.newChannelBuilder(address, credentials);
+    // A page may be as large as the server's limits allow; gRPC would refuse more than 4 MiB.
+    builder.maxInboundMessageSize(Integer.MAX_VALUE);
+    String config = System.getenv("TIHUA_SERVICE_CONFIG");
+    if (config != null) {
+      Type type = new TypeToken<Map<String, Object>>() {}.getType();
+      builder.defaultServiceConfig(new Gson().fromJson(Files.readString(Path.of(config)), type));
+    }
+    this.channel = builder.build();
     this.token = secret == null ? null : new Token(secret);
     this.collection = collection;
     this.folder = folder;
@@ -60,6 +72,7 @@ final class Tour {
     tour.greet();
     tour.embed();
     tour.ingest();
+    tour.list();
     tour.search();
     tour.fail();
     tour.channel.shutdownNow();
@@ -120,6 +133,8 @@ final class Tour {
           paths
               .filter(path -> path.toString().matches("(?i).*\\.(jpe?g|png|webp)"))
               .sorted()
+              .toList() // Else the first item would wait until all the files are read.
+              .stream()
               .map(this::item)
               .iterator();
       var report = Ingest.run(with(IngestServiceGrpc.newStub(channel)), collection, items);
@@ -133,6 +148,13 @@ final class Tour {
   private Item item(Path path) {
     String id = folder.relativize(path).toString().replace(File.separatorChar, '/');
     return Item.newBuilder().setId(id).setUri(path.toString()).setImage(read(path)).build();
+  }
+
+  /** Reads one page of the collection. */
+  private void list() {
+    var request = ListItemsRequest.newBuilder().setCollection(collection).setLimit(1000).build();
+    var page = with(CollectionServiceGrpc.newBlockingStub(channel)).listItems(request);
+    Show.answer("list", "{\"items\":%d}".formatted(page.getItemsCount()));
   }
 
   /** Asks by picture and by text. */

@@ -5,14 +5,14 @@
  *
  * Writes the pictures of FOLDER into COLLECTION and searches them by text and by PICTURE. For a
  * server with TLS, TIHUA_CA names the file of its root certificates, and TIHUA_TOKEN is the caller's
- * token.
+ * token. TIHUA_SERVICE_CONFIG names a file like protos/service_config.json, for several servers.
  */
 import { once } from "node:events";
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout } from "node:timers/promises";
 
-import { CallCredentials, ChannelCredentials, Metadata, status } from "@grpc/grpc-js";
+import { CallCredentials, ChannelCredentials, type ChannelOptions, Metadata, status } from "@grpc/grpc-js";
 import { embeddings, ingest, refusalOf, unary } from "@tihua/client";
 import { HealthCheckRequest, HealthCheckResponse, HealthClient } from "@tihua/client/health";
 import {
@@ -26,6 +26,7 @@ import {
   IngestServiceClient,
   IngestStart,
   Item,
+  ListItemsRequest,
   SearchRequest,
   SearchResponse,
   SearchServiceClient,
@@ -38,7 +39,7 @@ const POEM = ["枯藤老树昏鸦", "小桥流水人家", "夕阳西下"];
 const [collection = "", folder = "", picture = ""] = process.argv.slice(2);
 const address = process.env.TIHUA_ADDRESS ?? "localhost:50051";
 const credentials = await callersCredentials();
-const connection = [address, credentials] as const;
+const connection = [address, credentials, await channelOptions()] as const;
 
 const health = new HealthClient(...connection);
 show("health", HealthCheckResponse.toJSON(await unary(health, health.check, HealthCheckRequest.create())));
@@ -46,6 +47,7 @@ const system = new SystemServiceClient(...connection);
 show("info", GetServerInfoResponse.toJSON(await unary(system, system.getServerInfo, {})));
 await embed();
 await ingestFolder();
+await list();
 await search();
 await fail();
 
@@ -62,6 +64,14 @@ async function callersCredentials(): Promise<ChannelCredentials> {
   const metadata = new Metadata();
   metadata.set("authorization", `Bearer ${token}`);
   return tls.compose(CallCredentials.createFromMetadataGenerator((_, done) => done(null, metadata)));
+}
+
+/** Returns how the channel behaves: by a service config where the environment names one. */
+async function channelOptions(): Promise<ChannelOptions> {
+  // A page may be as large as the server's limits allow; gRPC would refuse more than 4 MiB.
+  const options = { "grpc.max_receive_message_length": -1 };
+  const { TIHUA_SERVICE_CONFIG: path } = process.env;
+  return path === undefined ? options : { ...options, "grpc.service_config": await readFile(path, "utf8") };
 }
 
 /** Embeds texts and a picture, one input a call. */
@@ -112,6 +122,14 @@ async function* pictures(): AsyncGenerator<Item> {
       yield Item.fromPartial({ id, uri, content: { $case: "image", value: await read(uri) } });
     }
   }
+}
+
+/** Reads one page of the collection. */
+async function list(): Promise<void> {
+  const collections = new CollectionServiceClient(...connection);
+  const request = ListItemsRequest.fromPartial({ collection, limit: 1000 });
+  const page = await unary(collections, collections.listItems, request);
+  show("list", { items: page.items.length });
 }
 
 /** Asks by picture and by text. */

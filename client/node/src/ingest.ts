@@ -4,6 +4,7 @@ import { setTimeout } from "node:timers/promises";
 import { type ClientDuplexStream, status } from "@grpc/grpc-js";
 
 import {
+  type IngestAck,
   IngestBatch,
   IngestRequest,
   type IngestResponse,
@@ -16,6 +17,9 @@ import { refusalOf } from "./refusal.js";
 const MAX_BATCH_ITEMS = 16; // 8 to 64 travel best,
 const MAX_BATCH_BYTES = 4 * 2 ** 20; // and at most 4 MiB; a larger item goes alone.
 const MAX_BREAK_MS = 5 * 60_000;
+
+/** Why a stream ends that rested: no outage. */
+const STREAM_IDLE = "STREAM_IDLE";
 
 /** What became of the items of an `ingest`. */
 export interface IngestReport {
@@ -37,21 +41,26 @@ export async function ingest(
   items: AsyncIterable<Item> | Iterable<Item>,
 ): Promise<IngestReport> {
   const session = new IngestSession(collection, batches(items));
-  let lastProgress = Date.now();
+  let progress = 0;
+  let brokenSince = 0;
   for (let attempt = 0; ; attempt++) {
-    const { committed } = session;
     const stream = client.ingest();
     stream.on("error", () => undefined); // One that comes after its end has no other listener.
     try {
       await session.run(stream);
       return session.report;
     } catch (error) {
-      if (session.committed !== committed) {
+      const { code, reason, retryAfterMs } = refusalOf(error);
+      if (attempt === 0 || session.progress !== progress) {
+        // The first break since it got on.
         attempt = 0;
-        lastProgress = Date.now();
+        progress = session.progress;
+        brokenSince = Date.now();
       }
-      const { code, retryAfterMs } = refusalOf(error);
-      if ((code !== status.UNAVAILABLE && !retryAfterMs) || Date.now() - lastProgress > MAX_BREAK_MS) {
+      // A server that was stopping says CANCELLED.
+      const passes = retryAfterMs > 0 || code === status.UNAVAILABLE || code === status.CANCELLED;
+      const isOver = Date.now() - brokenSince > MAX_BREAK_MS && reason !== STREAM_IDLE;
+      if (!passes || isOver || session.isSourceBroken) {
         throw error;
       }
       const ceiling = Math.min(5_000, 100 * 2 ** attempt);
@@ -66,15 +75,15 @@ type Stream = ClientDuplexStream<IngestRequest, IngestResponse>;
 
 class IngestSession {
   readonly report: IngestReport = { written: 0, failed: 0, errors: [], streams: 0 };
-  /** The last batch that is safe. */
-  committed = 0;
+  isSourceBroken = false;
+  /** Says what is acknowledged, too. */
   private readonly start: IngestStart;
-  /** Not acknowledged; the first is batch `committed` + 1. */
+  /** Not acknowledged; the first is batch `start.readSeq` + 1. */
   private readonly pending: IngestBatch[] = [];
-  /** The counts of before the server forgot the session. */
-  private forgotten = { written: 0, failed: 0 };
 
   // Of the stream that is open:
+  /** Safe; the acknowledgement that says so is read before anything is sent. */
+  private resumeSeq = 0;
   /** How many of `pending` are on their way. */
   private sent = 0;
   /** It has begun; it is neither half-closed nor draining. */
@@ -89,6 +98,11 @@ class IngestSession {
     private readonly batches: AsyncGenerator<IngestBatch>,
   ) {
     this.start = IngestStart.fromPartial({ collection, sessionId: randomUUID() });
+  }
+
+  /** Grows with each batch that is read, and with each that is acknowledged. */
+  get progress(): number {
+    return 2 * this.start.readSeq + this.pending.length;
   }
 
   async run(stream: Stream): Promise<void> {
@@ -109,12 +123,7 @@ class IngestSession {
   private receive({ message }: IngestResponse): void {
     switch (message?.$case) {
       case "started":
-        if (message.value.committedSeq < this.committed) {
-          // A server that has forgotten the session.
-          this.forgotten = { ...this.report };
-          this.committed = this.start.readSeq = 0;
-        }
-        this.commit(message.value.committedSeq);
+        this.resumeSeq = message.value.committedSeq;
         this.grant(message.value.credit);
         this.window = this.credit.bytes;
         this.maySend = true;
@@ -123,16 +132,12 @@ class IngestSession {
         this.grant(message.value);
         break;
       case "ack":
-        this.start.readSeq = message.value.committedSeq;
-        this.count(message.value);
-        this.report.errors.push(...message.value.errors.flatMap(({ error }) => error ?? []));
-        this.commit(message.value.committedSeq);
+        this.acknowledge(message.value);
         break;
       case "draining":
         this.maySend = false;
         break;
       case "summary":
-        this.count(message.value); // Of acknowledgements that a break hid, too.
         this.isComplete = true;
     }
   }
@@ -142,24 +147,25 @@ class IngestSession {
     this.credit.bytes += credit.bytes;
   }
 
-  private count({ itemsWritten, itemsFailed }: { itemsWritten: number; itemsFailed: number }): void {
-    this.report.written = this.forgotten.written + itemsWritten;
-    this.report.failed = this.forgotten.failed + itemsFailed;
-  }
-
-  /** Forgets the batches up to `seq`. */
-  private commit(seq: number): void {
-    const count = seq - this.committed;
+  /** Forgets the batches that are safe, and keeps what the next stream's server is told. */
+  private acknowledge({ committedSeq, itemsWritten, itemsFailed, itemsSkipped, errors }: IngestAck): void {
+    const count = committedSeq - this.start.readSeq;
     this.pending.splice(0, count);
     this.sent = Math.max(0, this.sent - count);
-    this.committed = seq;
+    Object.assign(this.start, { readSeq: committedSeq, itemsWritten, itemsFailed, itemsSkipped });
+    this.report.written = itemsWritten;
+    this.report.failed = itemsFailed;
+    this.report.errors.push(...errors.flatMap(({ error }) => error ?? []));
   }
 
   /** Sends what credit allows, and half-closes after the last batch. */
   private async send(stream: Stream): Promise<void> {
-    while (this.maySend) {
+    while (this.maySend && this.start.readSeq >= this.resumeSeq) {
       if (this.sent === this.pending.length) {
-        const next = await this.batches.next();
+        const next = await this.batches.next().catch((error: unknown) => {
+          this.isSourceBroken = true;
+          throw error;
+        });
         if (next.done) {
           this.maySend = false;
           stream.end();
@@ -168,7 +174,7 @@ class IngestSession {
         this.pending.push(next.value);
       }
       const batch = this.pending[this.sent]!;
-      batch.seq = this.committed + this.sent + 1;
+      batch.seq = this.start.readSeq + this.sent + 1;
       const request: IngestRequest = { message: { $case: "batch", value: batch } };
       const size = IngestRequest.encode(request).finish().length;
       if (size > this.window) {

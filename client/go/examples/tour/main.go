@@ -4,7 +4,7 @@
 //
 // Writes the pictures of FOLDER into COLLECTION and searches them by text and by PICTURE. For a
 // server with TLS, TIHUA_CA names the file of its root certificates, and TIHUA_TOKEN is the caller's
-// token.
+// token. TIHUA_SERVICE_CONFIG names a file like protos/service_config.json, for several servers.
 package main
 
 import (
@@ -24,6 +24,7 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/credentials"
+	_ "google.golang.org/grpc/health" // Without it gRPC leaves out the service config's health checks.
 	healthv1 "google.golang.org/grpc/health/grpc_health_v1"
 	"google.golang.org/protobuf/encoding/protojson"
 	"google.golang.org/protobuf/proto"
@@ -46,19 +47,27 @@ func main() {
 		ctx, &tihuav1.GetServerInfoRequest{})))
 	embed(ctx, tihuav1.NewEmbeddingServiceClient(connection), picture)
 	ingest(ctx, connection, collection, folder)
+	list(ctx, tihuav1.NewCollectionServiceClient(connection), collection)
 	search(ctx, tihuav1.NewSearchServiceClient(connection), collection, picture)
 	fail(ctx, connection, collection, picture)
 }
 
 // dial opens a connection: with TLS and a token where the environment names them.
 func dial(address string) *grpc.ClientConn {
-	options := []grpc.DialOption{grpc.WithInsecure()}
+	options := []grpc.DialOption{
+		grpc.WithInsecure(),
+		// A page may be as large as the server's limits allow; gRPC would refuse more than 4 MiB.
+		grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(math.MaxInt32)),
+	}
 	if roots, ok := os.LookupEnv("TIHUA_CA"); ok {
 		tls := must(credentials.NewClientTLSFromFile(roots, ""))
 		options[0] = grpc.WithTransportCredentials(tls)
 	}
 	if token, ok := os.LookupEnv("TIHUA_TOKEN"); ok {
 		options = append(options, grpc.WithPerRPCCredentials(tihua.Token(token)))
+	}
+	if path, ok := os.LookupEnv("TIHUA_SERVICE_CONFIG"); ok {
+		options = append(options, grpc.WithDefaultServiceConfig(string(must(os.ReadFile(path)))))
 	}
 	return must(grpc.Dial(address, options...))
 }
@@ -110,6 +119,13 @@ func ingest(ctx context.Context, connection *grpc.ClientConn, collection, folder
 	report := must(tihua.Ingest(ctx, client, collection, next))
 	show("ingest", map[string]any{
 		"written": report.Written, "failed": report.Failed, "streams": report.Streams})
+}
+
+// list reads one page of the collection.
+func list(ctx context.Context, client tihuav1.CollectionServiceClient, collection string) {
+	page := must(client.ListItems(
+		ctx, &tihuav1.ListItemsRequest{Collection: collection, Limit: proto.Uint32(1000)}))
+	show("list", map[string]any{"items": len(page.Items)})
 }
 
 // search asks by text and by picture.

@@ -1,6 +1,7 @@
 package io.github.tihua;
 
 import io.github.tihua.v1.BatchError;
+import io.github.tihua.v1.IngestAck;
 import io.github.tihua.v1.IngestBatch;
 import io.github.tihua.v1.IngestCredit;
 import io.github.tihua.v1.IngestRequest;
@@ -9,6 +10,7 @@ import io.github.tihua.v1.IngestServiceGrpc.IngestServiceStub;
 import io.github.tihua.v1.IngestStart;
 import io.github.tihua.v1.Item;
 import io.github.tihua.v1.ItemError;
+import io.grpc.Context;
 import io.grpc.Status;
 import io.grpc.stub.StreamObserver;
 import java.time.Duration;
@@ -30,6 +32,9 @@ public final class Ingest {
   private static final int MAX_BATCH_BYTES = 4 << 20; // and at most 4 MiB; a larger item goes alone.
   private static final Duration MAX_BREAK = Duration.ofMinutes(5);
 
+  /** Why a stream ends that rested: no outage. */
+  private static final String STREAM_IDLE = "STREAM_IDLE";
+
   /**
    * What became of the items.
    *
@@ -41,21 +46,18 @@ public final class Ingest {
   private record Event(IngestResponse response, Throwable error) {}
 
   private final Iterator<Item> items;
+  /** Says what is acknowledged, too. */
   private final IngestStart.Builder start;
   private final List<ItemError> errors = new ArrayList<>();
-  /** Not acknowledged; the first is batch {@code committed + 1}. */
+  /** Not acknowledged; the first is batch {@code start.readSeq + 1}. */
   private final List<IngestBatch> pending = new ArrayList<>();
   /** Read, and too large for the batch before it. */
   private Item spare;
-  private long committed;
-  private long written;
-  private long failed;
-  /** The counts of before the server forgot the session. */
-  private long writtenBefore;
-  private long failedBefore;
   private int streams;
 
   // Of the stream that is open:
+  /** Safe; the acknowledgement that says so is read before anything is sent. */
+  private long resumeSeq;
   /** How many of {@code pending} are on their way. */
   private int sent;
   /** It has begun; it is neither half-closed nor draining. */
@@ -80,21 +82,30 @@ public final class Ingest {
   public static Report run(IngestServiceStub stub, String collection, Iterator<Item> items)
       throws InterruptedException {
     Ingest ingest = new Ingest(collection, items);
-    long lastProgress = System.nanoTime();
+    long progress = 0;
+    long brokenSince = 0;
     for (int attempt = 0; ; attempt++) {
-      long committed = ingest.committed;
       Throwable error = ingest.runStream(stub);
       if (error == null) {
-        return new Report(ingest.written, ingest.failed, ingest.errors, ingest.streams);
+        return ingest.report();
       }
-      if (ingest.committed != committed) {
+      if (attempt == 0 || ingest.progress() != progress) { // The first break since it got on.
         attempt = 0;
-        lastProgress = System.nanoTime();
+        progress = ingest.progress();
+        brokenSince = System.nanoTime();
       }
       Refusal refusal = Refusal.of(error);
       boolean passes =
-          refusal.code() == Status.Code.UNAVAILABLE || !refusal.retryAfter().isZero();
-      if (!passes || System.nanoTime() - lastProgress > MAX_BREAK.toNanos()) {
+          switch (refusal.code()) {
+            case UNAVAILABLE -> true;
+            // A server that was stopping says so.
+            case CANCELLED -> !Context.current().isCancelled();
+            default -> !refusal.retryAfter().isZero();
+          };
+      boolean isOver =
+          System.nanoTime() - brokenSince > MAX_BREAK.toNanos()
+              && !refusal.reason().equals(STREAM_IDLE);
+      if (!passes || isOver) {
         throw Status.fromThrowable(error).asRuntimeException(Status.trailersFromThrowable(error));
       }
       long ceilingMs = attempt < 6 ? 100 << attempt : 5_000;
@@ -149,33 +160,15 @@ public final class Ingest {
   private void receive(IngestResponse response) {
     switch (response.getMessageCase()) {
       case STARTED -> {
-        long seq = response.getStarted().getCommittedSeq();
-        if (seq < committed) { // A server that has forgotten the session.
-          writtenBefore = written;
-          failedBefore = failed;
-          committed = 0;
-          start.clearReadSeq();
-        }
-        commit(seq);
+        resumeSeq = response.getStarted().getCommittedSeq();
         grant(response.getStarted().getCredit());
         windowBytes = creditBytes;
         maySend = true;
       }
       case CREDIT -> grant(response.getCredit());
-      case ACK -> {
-        var ack = response.getAck();
-        start.setReadSeq(ack.getCommittedSeq());
-        written = writtenBefore + ack.getItemsWritten();
-        failed = failedBefore + ack.getItemsFailed();
-        ack.getErrorsList().stream().map(BatchError::getError).forEach(errors::add);
-        commit(ack.getCommittedSeq());
-      }
+      case ACK -> acknowledge(response.getAck());
       case DRAINING -> maySend = false;
-      case SUMMARY -> { // Counts acknowledgements that a break hid, too.
-        written = writtenBefore + response.getSummary().getItemsWritten();
-        failed = failedBefore + response.getSummary().getItemsFailed();
-        isComplete = true;
-      }
+      case SUMMARY -> isComplete = true;
       case MESSAGE_NOT_SET -> {}
     }
   }
@@ -185,23 +178,38 @@ public final class Ingest {
     creditBytes += credit.getBytes();
   }
 
-  /** Forgets the batches up to {@code seq}. */
-  private void commit(long seq) {
-    int count = (int) (seq - committed);
+  /** Forgets the batches that are safe, and keeps what the next stream's server is told. */
+  private void acknowledge(IngestAck ack) {
+    int count = (int) (ack.getCommittedSeq() - start.getReadSeq());
     pending.subList(0, count).clear();
     sent = Math.max(0, sent - count);
-    committed = seq;
+    start
+        .setReadSeq(ack.getCommittedSeq())
+        .setItemsWritten(ack.getItemsWritten())
+        .setItemsFailed(ack.getItemsFailed())
+        .setItemsSkipped(ack.getItemsSkipped());
+    ack.getErrorsList().stream().map(BatchError::getError).forEach(errors::add);
+  }
+
+  /** Grows with each batch that is read, and with each that is acknowledged. */
+  private long progress() {
+    return 2 * start.getReadSeq() + pending.size();
+  }
+
+  private Report report() {
+    return new Report(start.getItemsWritten(), start.getItemsFailed(), errors, streams);
   }
 
   /** Sends what credit allows, and half-closes after the last batch. */
   private void send(StreamObserver<IngestRequest> requests) {
-    while (maySend) {
+    while (maySend && start.getReadSeq() >= resumeSeq) {
       if (sent == pending.size() && !readBatch()) {
         maySend = false;
         requests.onCompleted();
         return;
       }
-      IngestBatch batch = pending.get(sent).toBuilder().setSeq(committed + sent + 1).build();
+      long seq = start.getReadSeq() + sent + 1;
+      IngestBatch batch = pending.get(sent).toBuilder().setSeq(seq).build();
       IngestRequest request = IngestRequest.newBuilder().setBatch(batch).build();
       int size = request.getSerializedSize();
       if (size > windowBytes) {
