@@ -53,7 +53,7 @@ def reindex(
         model: the id of the new model.
         content: what an item was made of.
         allow_missing: lead the name to the new collection even if there are items of which the
-            content can't be had or embedded.
+            content can't be found or embedded.
         on_progress: called on the calling thread with how far a pass is, and what failed.
         on_break: called when the server is away and will be tried again, with the reason.
         reconnect_timeout: how long to try again after a break before nothing more got through, in

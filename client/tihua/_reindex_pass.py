@@ -48,7 +48,7 @@ class Pass:
         kept: items that are alike in both.
         written: items that were written.
         deleted: items that were removed from the new collection.
-        failing: ids of the items of which the content can't be had or embedded.
+        failing: ids of the items of which the content can't be found or embedded.
         recent: what is young of all that was copied.
     """
 

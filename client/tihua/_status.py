@@ -93,16 +93,16 @@ def _explained(
         case "UNAVAILABLE" if _CONNECTING.search(details) and (
             fault := _handshake_fault(details, is_encrypted=is_encrypted)
         ):
-            return f"{address} can't be spoken to: {fault}"
+            return f"can't connect to {address}: {fault}"
         case "UNAVAILABLE":
             return (
                 f'no tihua server answers at {address}; start one with "tihua-server", or say '
                 "where it is with --address or TIHUA_ADDRESS"
             ) + _tls_hint(details, address, is_encrypted=is_encrypted)
         case "DEADLINE_EXCEEDED" if timeout is not None:
-            return f"no answer from {address} within {timeout:g} s; allow it more with timeout"
+            return f"no answer from {address} within {timeout:g} s; raise the timeout"
         case "DEADLINE_EXCEEDED":
-            return f"no answer from {address} in time; allow it more with timeout"
+            return f"no answer from {address} in time; raise the timeout"
         case "UNIMPLEMENTED":
             return f"what listens at {address} is no tihua server, or an older one ({details})"
         case "RESOURCE_EXHAUSTED" if sizes := _MESSAGE_SIZES.search(details):

@@ -116,7 +116,7 @@ def _known(sent: bytes, tokens: tuple[Token, ...]) -> Token:
     matches = [token for token in tokens if hmac.compare_digest(token.digest, sent_digest)]
     if not matches:
         raise Unauthenticated(
-            "the token is none that this server knows; ask its operator for one",
+            "this server does not know the token; ask its operator for one",
             reason="TOKEN_UNKNOWN",
         )
     return matches[0]

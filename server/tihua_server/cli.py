@@ -32,7 +32,7 @@ Examples:
   tihua-server                                  the packaged model, an embedded store
   tihua-server --model ViT-B-16                 Chinese-CLIP, fetched on first use
   tihua-server --model ViT-B-16 --model-path clip_cn_vit-b-16.pt
-  tihua-server --also-model ViT-B-16            two models, as for a reindex from one to the other
+  tihua-server --also-model ViT-B-16            two models, to reindex from one to the other
   TIHUA_MILVUS_TOKEN=root:Milvus tihua-server --milvus-uri http://milvus:19530
   tihua-server --host 0.0.0.0 --tls-cert c.pem --tls-key k.pem --token-file tokens
   tihua-server demo                             pictures for lines of a poem, in a minute
@@ -84,7 +84,7 @@ def _log_format(args: Sequence[str]) -> str:
 @config_options
 @click.pass_context
 def main(context: click.Context, /, **knobs: Any) -> None:
-    """Turn Chinese text and pictures into vectors and find one by the other, over gRPC."""
+    """Embed Chinese text and pictures, and search one by the other, over gRPC."""
     limits = {
         field.name: knobs.pop(field.name)
         for field in dataclasses.fields(Limits)
@@ -110,8 +110,8 @@ def _check(knobs: Mapping[str, Any], limits: Mapping[str, int]) -> None:
     names = [knobs["model"], *(name for name, _ in knobs["also_model"])]
     if twice := sorted({name for name in names if names.count(name) > 1}):
         raise click.ClickException(
-            f"{twice[0]} is to be served twice, and a request could not tell which it means: serve "
-            "one of the two by a server of its own"
+            f"{twice[0]} is to be served twice, and requests could not tell one from the other: "
+            "serve one of them with another server"
         )
 
 

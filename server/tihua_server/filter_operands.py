@@ -100,7 +100,7 @@ class OperandReader:
 
     def _take(self, wanted: str) -> Token:
         if self._at == len(self._words):
-            raise invalid(f"the filter ends where {wanted} should stand")
+            raise invalid(f"the filter ends where {wanted} is expected")
         self._at += 1
         return self._words[self._at - 1]
 
@@ -113,4 +113,4 @@ class OperandReader:
 
 def expected(wanted: str, word: Token) -> InvalidInput:
     """Return the error for a word that stands where another should."""
-    return invalid(f"{wanted} should stand where {word.text[:40]!r} is", word.position)
+    return invalid(f"{wanted} is expected where {word.text[:40]!r} is", word.position)

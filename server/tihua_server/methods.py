@@ -124,8 +124,8 @@ class Methods:
                 await context.write(response)
         except TimeoutError as error:
             raise StreamIdle(
-                f"nothing was read for {self._write_timeout_s:g} s; open the stream again and read "
-                "what it says"
+                f"the client read nothing for {self._write_timeout_s:g} s; open the stream again "
+                "and read its messages"
             ) from error
 
 
@@ -173,6 +173,6 @@ def _parsed(raw: bytes, parse: Parse) -> Any:
         return parse(raw)
     except DecodeError as error:
         raise InvalidInput(
-            f"a message of {len(raw)} bytes does not parse; were both ends made of one contract?",
+            f"a message of {len(raw)} bytes does not parse; do both ends have the same protos?",
             reason="MALFORMED_MESSAGE",
         ) from error

@@ -49,29 +49,29 @@ def named_model(value: str) -> tuple[str, Path | None]:
 
 
 OPTIONS = (
-    _knob("host", help="Address to listen on; the default lets this machine in and nobody else."),
+    _knob("host", help="Address to listen on; the default accepts this machine only."),
     _knob("port", type=click.IntRange(0, 65535), help="Port to listen on; 0 takes a free one."),
     _knob(
         "tls_cert",
         type=click.Path(path_type=Path),
-        help="Certificate of the server and those up to its CA, PEM; taken again when it changes.",
+        help="The server's certificate with its chain, PEM; reloaded when it changes.",
     ),
     _knob("tls_key", type=click.Path(path_type=Path), help="Its private key, PEM, not encrypted."),
     _knob(
         "tls_client_ca",
         type=click.Path(path_type=Path),
-        help="CA whose certificates clients must have, PEM (mTLS).",
+        help="CA that must have signed the clients' certificates, PEM (mTLS).",
     ),
     _knob(
         "token_file",
         type=click.Path(path_type=Path),
-        help="Who may call: lines of NAME ROLE TOKEN, the role being read, write or admin; taken "
-        "again when it changes.",
+        help="Who may call: lines of NAME ROLE TOKEN, the role being read, write or admin; "
+        "reloaded when it changes.",
     ),
     _knob(
         "insecure",
         is_flag=True,
-        help="Let other machines in without TLS, or without knowing who they are.",
+        help="Accept other machines without TLS or without authentication.",
     ),
     _knob("model", type=click.Choice(MODEL_NAMES), help="The model."),
     _knob(
@@ -102,21 +102,21 @@ OPTIONS = (
     _knob(
         "engine",
         type=click.Choice(ENGINES),
-        help="What computes: torch, or OpenVINO, several times as fast on a CPU; auto takes "
-        "OpenVINO on a CPU where it is installed.",
+        help="What runs the models: torch, or OpenVINO, several times as fast on a CPU; auto takes "
+        "OpenVINO on a CPU if it is installed.",
     ),
     _knob(
         "precision",
         type=click.Choice(PRECISIONS),
-        help="auto takes bf16 where the device is made for it, else fp32. int8 is faster "
-        "still on a CPU, for a cosine of at least 0.99 to fp32. All search one and the same "
-        "collection.",
+        help="auto takes bf16 where the device supports it and it agrees with fp32, else fp32. "
+        "int8 is faster still, on a CPU, with a cosine of at least 0.99 to fp32. All of them can "
+        "share a collection.",
     ),
     _knob(
         "inference_threads",
         type=click.IntRange(min=0),
-        help="CPU threads of the models together; 0 takes all usable cores. Lower it to leave room "
-        "to others.",
+        help="CPU threads shared by the models; 0 takes all usable cores. Lower it to leave cores "
+        "to other programs.",
     ),
     _knob(
         "preprocess_threads",
@@ -132,27 +132,27 @@ OPTIONS = (
     _knob(
         "max_batch_ms",
         type=click.FloatRange(min=1),
-        help="What a batch may be expected to take; a query waits for the running one, and beside "
-        "pictures for a rest of 40 at most.",
+        help="Expected time of a batch at most, in ms; a query waits for the running batch and, "
+        "beside pictures, for a pause of 40 ms at most.",
     ),
     _knob(
         "max_queue_size",
         type=POSITIVE,
-        help="Texts that may wait or be worked on in each lane, and as many pictures, for all "
-        "models. A low bound refuses callers early instead of letting them wait long.",
+        help="Texts queued or in progress in each lane (interactive, bulk), and as many pictures, "
+        "for all models. A low bound refuses callers early instead of making them wait.",
     ),
     _knob(
         "max_queue_bytes",
         type=POSITIVE,
-        help="Bytes of pictures, files and pixels, that may wait in each lane, for all models; "
-        "texts may have as many.",
+        help="Bytes of pictures, as files and as pixels, queued or in progress in each lane, for "
+        "all models; and as many of texts.",
     ),
     _knob(
         "max_decode_pixels",
         type=POSITIVE,
-        help="Pixels of the pictures that are decoded at one time, as memory of 4 bytes each: 100 "
-        "million are 0.4 GB. Some pictures count more than once, WebP up to 5.5 times; one that "
-        "counts more than all is decoded alone.",
+        help="Pixels decoded at one time, 4 bytes of memory each: 100 million are 0.4 GB. Some "
+        "pictures count more than once, WebP up to 5.5 times; one that exceeds the bound by "
+        "itself is decoded alone.",
     ),
     _knob("data_dir", type=click.Path(path_type=Path), help="Where the embedded store lives."),
     _knob("milvus_uri", help="A Milvus server, http://host:19530; without it, the embedded store."),
@@ -165,14 +165,14 @@ OPTIONS = (
     _knob(
         "image_root",
         type=click.Path(path_type=Path, exists=True, file_okay=False),
-        help="Folder of which clients may name picture files instead of sending them, a shared "
-        "disk for example; without it the server opens no file that a client names.",
+        help="Folder in which clients may name picture files instead of sending them, such as a "
+        "shared disk; without it the server opens no file that a client names.",
     ),
     _knob("store_timeout_s", type=click.FloatRange(min=0.1), help="Deadline of a store call."),
     _knob(
         "drain_timeout_s",
         type=click.FloatRange(min=0),
-        help="How long a stopping server finishes what it accepted.",
+        help="How long a stopping server may take to finish accepted calls.",
     ),
     _knob("metrics_host", help="Address to serve metrics on; they are not encrypted."),
     _knob(
@@ -190,15 +190,15 @@ OPTIONS = (
     _knob(
         "stream_idle_timeout_s",
         type=click.FloatRange(min=0.1),
-        help="How long an ingest stream may rest before it is ended: no batch, or a client that "
-        "does not read. Resuming it loses nothing.",
+        help="How long an ingest stream may be idle (no batch comes, or the client does not read) "
+        "before it is ended. Resuming it loses nothing.",
     ),
     _knob(
         "log_level",
         type=click.Choice(LEVELS),
-        help="From much to little; info has a line for each call that fails, debug for every call.",
+        help="info has a line for each call that fails, debug for every call.",
     ),
-    _knob("log_format", type=click.Choice(FORMATS), help="For people or for machines."),
+    _knob("log_format", type=click.Choice(FORMATS), help="text for people, json for machines."),
     _limit("max_message_bytes", "Bytes of one gRPC message."),
     _limit("max_batch_items", "Inputs of one call or ingest batch."),
     _limit("max_image_bytes", "Bytes of one encoded picture."),

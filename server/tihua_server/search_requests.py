@@ -76,7 +76,7 @@ def to_group_by(request: search_service_pb2.SearchRequest, limits: Limits) -> Gr
     if not request.group_by:
         if request.HasField("group_size"):
             raise InvalidInput(
-                "group_size says how large a group may be, and nothing is grouped: give group_by",
+                "group_size is given without group_by: give both, or neither",
                 reason="GROUP_BY",
                 field="group_size",
             )

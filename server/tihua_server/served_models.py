@@ -129,8 +129,8 @@ def _require_distinct(encoders: Sequence[Encoder]) -> None:
     for one, other in itertools.combinations(refs, 2):
         if one.id == other.id:
             raise InvalidInput(
-                f"{one.id} is to be served twice, and a request could not tell which it means: "
-                "serve one of the two by a server of its own"
+                f"{one.id} is to be served twice, and requests could not tell one from the other: "
+                "serve one of them with another server"
             )
         if one.fingerprint == other.fingerprint:
             raise InvalidInput(

@@ -152,7 +152,7 @@ def tables() -> list[str]:
             ],
         ),
         table(
-            ["on the way", *counts],
+            ["to transfer", *counts],
             [
                 ["files of 1 MB", *(size(n * JPEG_BYTES) for n in COUNTS)],
                 [
@@ -186,7 +186,7 @@ def worked(count: int, index: str, *, gpus: int) -> str:
     memory = memory_bytes(index, 512, count)
     vector = f"{quantity(MEMORY[index](512))} + {ROW_BYTES}"
     return table(
-        [f"{power(count)} pictures, {index}, 512", "reckoned", "comes to"],
+        [f"{power(count)} pictures, {index}, 512", "calculation", "result"],
         [
             [
                 "memory of the query nodes",

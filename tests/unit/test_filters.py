@@ -166,7 +166,7 @@ def test_milvus_lite_is_asked_for_no_remainder() -> None:
     ("expression", "words"),
     [
         ("x == 1; drop collection y", "';' has no meaning"),
-        ("drop collection y", "an operator should stand where 'collection'"),
+        ("drop collection y", "an operator is expected where 'collection'"),
         ("x == 1 or", "ends where"),
         ("x == 1) or (y == 1", "closes nothing"),
         ("(x == 1", "not closed"),
@@ -183,15 +183,15 @@ def test_milvus_lite_is_asked_for_no_remainder() -> None:
         ("x in 'abc'", "a list after 'in'"),
         ("x like 5", "a string after 'like'"),
         ("x like '" + "%" * (MAX_PATTERN_CHARS + 1) + "'", str(MAX_PATTERN_CHARS)),
-        ("x not like 'a'", "'in' should stand"),
-        ("x is 5", "'null' should stand"),
+        ("x not like 'a'", "'in' is expected"),
+        ("x is 5", "'null' is expected"),
         ("a['b\"c'] == 1", "without quotes"),
         ("a[''] == 1", "without quotes"),
         ("a[true] == 1", "a number from 0"),
         ("x in [1, 'a']", "one kind"),
-        ("x in [1,]", "should stand"),
-        ("x in [-'a']", "a number should stand"),
-        ("x, y", "an operator should stand"),
+        ("x in [1,]", "is expected"),
+        ("x in [-'a']", "a number is expected"),
+        ("x, y", "an operator is expected"),
         ("x == 99999999999999999999", "64 bits"),
         ("x == " + "9" * 9_000, "inf"),
         ("x == 1" + " " * MAX_EXPRESSION_CHARS, str(MAX_EXPRESSION_CHARS)),
@@ -200,7 +200,7 @@ def test_milvus_lite_is_asked_for_no_remainder() -> None:
     ],
 )
 def test_a_wrong_expression_is_refused(expression: str, words: str) -> None:
-    """The message says what should stand where, in one short line."""
+    """The message says what is expected where, in one short line."""
     with pytest.raises(InvalidInput, match=re.escape(words)) as caught:
         render(Filter(expression))
 

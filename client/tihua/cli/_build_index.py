@@ -26,7 +26,7 @@ noticed earlier."""
     ],
 )
 @click.argument("name")
-@index_option(default=None, text="How neighbours are found.  [default: the one that it has]")
+@index_option(default=None, text="Type of the index.  [default: unchanged]")
 @index_params_option
 @json_option
 @click.pass_obj
@@ -40,11 +40,12 @@ def build_index(
 ) -> None:
     """Replace the index of the collection NAME, and wait until it is built.
 
-    Nothing is embedded again, and items stay. Meanwhile they can be written but not searched. Where
-    that must not be, copy it on its own server (copy NAME --to … --as NAME_2), index the copy, and
-    let the name lead there (alias NAME NAME_2). A second call waits for the first.
+    Nothing is embedded again, and items stay. Meanwhile they can be written but not searched. To
+    avoid that, copy it on its own server (copy NAME --to … --as NAME_2), index the copy, and move
+    the name (rename NAME NAME_1 --keep-alias, alias NAME NAME_2; the latter alone if NAME is an
+    alias). A second call waits for the first.
 
-    It is waited for for a day, or as long as --timeout says; the building itself goes on.
+    The command waits for a day, or as long as --timeout says; the server goes on building.
     """
     limit_s = connection.given_timeout_s or BUILD_TIMEOUT_S
     with connection.client() as client:

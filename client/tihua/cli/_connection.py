@@ -168,7 +168,7 @@ def connection_options(*, hidden: bool) -> list[click.Option]:
             "--token-file",
             metavar="FILE",
             kind=file,
-            text=f"File with the token; or {TOKEN_VARIABLE} is the token.",
+            text=f"File with the token; or put the token into {TOKEN_VARIABLE}.",
         ),
         option(
             "--insecure",

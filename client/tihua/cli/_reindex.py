@@ -39,7 +39,7 @@ from tihua.cli._reporter import RECONNECT_TIMEOUT_S, Reporter
 @click.option(
     "--allow-missing",
     is_flag=True,
-    help="Go on without the items whose pictures can't be had or embedded.",
+    help="Go on without the items whose pictures can't be found or embedded.",
 )
 @preprocess_option
 @json_option
@@ -56,17 +56,17 @@ def reindex(
 ) -> None:
     """Embed the collection NAME again with another model.
 
-    NAME is searched and written to all the while. A new collection is made beside the old one and
+    NAME can be searched and written to meanwhile. A new collection is made beside the old one and
     filled from the files of the items, which are looked for in each DIR: by an item's uri, or else
     by its id, as tihua ingest made it. What changes meanwhile is done again. Then NAME, which is an
-    alias or becomes one, is led to the new collection in one step. The old one is kept.
+    alias or becomes one, is pointed to the new collection in one step. The old one is kept.
 
-    After Ctrl-C or a failure just run it again: it goes on with what is missing.
+    After Ctrl-C or a failure just run it again: it continues with what is missing.
 
-    Items whose pictures can't be had or embedded, texts among them, are named with the reason. If
-    there are any, NAME stays where it is and the exit status is 1, unless --allow-missing is given.
+    Items whose pictures can't be found or embedded, texts among them, are reported with the reason.
+    If there are any, NAME stays as it is and the exit status is 1, unless --allow-missing is given.
 
-    Whoever writes meanwhile must do so by NAME, and not by the collections' own names.
+    Writes meanwhile must go to NAME, not to the collections' own names.
     """
     if preprocess == "client":
         require_pillow()
@@ -156,7 +156,7 @@ def _print_summary(summary: tihua.ReindexSummary, model: str, *, as_json: bool) 
     failed = counted(summary.failed, "item")
     if not summary.is_swapped:
         click.echo(
-            f"{alias} still leads to {summary.source}: {failed} can't be had or embedded. See to "
+            f"{alias} still leads to {summary.source}: {failed} can't be found or embedded. Mend "
             "them and run it again, or go on without them: --allow-missing"
         )
         return
@@ -166,11 +166,11 @@ def _print_summary(summary: tihua.ReindexSummary, model: str, *, as_json: bool) 
     )
     if not summary.is_complete:
         click.echo(
-            f"{failed} of {summary.source} came late and can't be had or embedded. See to them and "
-            "run it again, or let them go: --allow-missing"
+            f"{failed} of {summary.source} came late and can't be found or embedded. Mend them and "
+            "run it again, or go on without them: --allow-missing"
         )
         return
-    click.echo(f"the old collection is kept; to lead {alias} back:")
+    click.echo(f"the old collection is kept; to switch {alias} back:")
     click.echo(f"    tihua collections alias {alias} {summary.source}")
-    click.echo("or to let it go:")
+    click.echo("or to delete it:")
     click.echo(f"    tihua collections delete {summary.source}")

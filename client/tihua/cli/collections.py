@@ -50,7 +50,7 @@ def list_collections(connection: Connection, *, as_json: bool) -> None:
     ],
 )
 @click.argument("name")
-@index_option(default="AUTOINDEX", text="How neighbours are found.  [default: AUTOINDEX]")
+@index_option(default="AUTOINDEX", text="Type of the index.  [default: AUTOINDEX]")
 @index_params_option
 @click.option(
     "--shards", type=click.IntRange(1, 16), default=1, show_default=True, help="Number of shards."
@@ -93,7 +93,7 @@ def create_collection(
 def show_collection(connection: Connection, name: str | None, *, as_json: bool) -> None:
     """Show one collection.
 
-    That is NAME, or else the one of --collection.
+    NAME defaults to the one of --collection.
     """
     with connection.client() as client:
         collection = client.get_collection(name)
@@ -129,17 +129,15 @@ def delete_collection(connection: Connection, name: str, *, is_sure: bool) -> No
 )
 @click.argument("name")
 @click.argument("new_name")
-@click.option(
-    "--keep-alias", is_flag=True, help="The old name stays, as an alias of the collection."
-)
+@click.option("--keep-alias", is_flag=True, help="Keep the old name as an alias.")
 @click.pass_obj
 def rename_collection(
     connection: Connection, name: str, new_name: str, *, keep_alias: bool
 ) -> None:
-    """Call the collection NAME NEW_NAME.
+    """Rename the collection NAME to NEW_NAME.
 
-    With --keep-alias whoever uses the old name notices nothing, but for some 10 ms on a Milvus
-    server, which searches wait out.
+    With --keep-alias the old name keeps working, except for some 10 ms on a Milvus server, which
+    searches wait out.
     """
     with connection.client() as client:
         client.rename_collection(name, new_name, keep_alias=keep_alias)
@@ -157,10 +155,10 @@ def rename_collection(
 @click.argument("target", metavar="COLLECTION")
 @click.pass_obj
 def set_alias(connection: Connection, alias: str, target: str) -> None:
-    """Let the name ALIAS lead to COLLECTION.
+    """Point the alias ALIAS to COLLECTION.
 
-    An alias stands for its collection everywhere. One that leads elsewhere is moved in one step:
-    whoever searches by it finds the one collection or the other, and never none.
+    An alias stands for its collection everywhere. An existing one is moved in one step: a search
+    by it finds the one collection or the other, never none.
     """
     with connection.client() as client:
         move = client.set_alias(alias, target)
@@ -186,7 +184,7 @@ def delete_alias(connection: Connection, alias: str) -> None:
 def load_collection(connection: Connection, name: str | None) -> None:
     """Load a collection, so that it can be searched.
 
-    That is NAME, or else the one of --collection.
+    NAME defaults to the one of --collection.
     """
     with connection.client() as client:
         client.load_collection(name)
@@ -201,8 +199,8 @@ def load_collection(connection: Connection, name: str | None) -> None:
 def release_collection(connection: Connection, name: str | None) -> None:
     """Release a collection from the store's memory.
 
-    That is NAME, or else the one of --collection. Its items stay; it can't be searched until it
-    is loaded again.
+    NAME defaults to the one of --collection. Its items stay; it can't be searched until it is
+    loaded again.
     """
     with connection.client() as client:
         client.release_collection(name)

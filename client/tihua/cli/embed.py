@@ -66,9 +66,9 @@ def command(
 ) -> None:
     """Turn texts and pictures into embeddings.
 
-    As TEXT, - reads texts from stdin, one a line. More than goes into one call stands back for
+    If TEXT is -, texts are read from stdin, one a line. What needs more than one call gives way to
     queries. The table shows the first numbers of each embedding, --json all of them. What can't be
-    embedded is named with the reason, and the exit status is 1.
+    embedded is reported with the reason, and the exit status is then 1.
     """
     texts = with_stdin(texts)
     if not (texts or images):

@@ -42,17 +42,17 @@ from tihua.cli._reporter import RECONNECT_TIMEOUT_S, Reporter, arrival
 @click.argument(
     "folder", metavar="DIR", type=click.Path(exists=True, path_type=Path, allow_dash=False)
 )
-@click.option("--id-prefix", default="", metavar="TEXT", help="Stands before every id.")
-@click.option("--force", "is_forced", is_flag=True, help="Embed also what is there unchanged.")
+@click.option("--id-prefix", default="", metavar="TEXT", help="Prefix of every id.")
+@click.option("--force", "is_forced", is_flag=True, help="Embed unchanged files again too.")
 @preprocess_option
 @click.option(
     "--server-folder",
     metavar="PATH",
-    help="Send no files: the server reads them itself, where DIR is PATH below its --image-root.",
+    help="Send no files: the server reads DIR itself, as PATH below its --image-root.",
 )
 @click.option("--strict", "is_strict", is_flag=True, help="Exit with status 1 if any file failed.")
 @index_option(
-    default=None, text="How neighbours are found; for a new collection only.  [default: AUTOINDEX]"
+    default=None, text="Type of the index; for a new collection only.  [default: AUTOINDEX]"
 )
 @index_params_option
 @click.option(
@@ -92,15 +92,15 @@ def command(
     file_bytes and file_mtime. A file that is in the collection with the same path, size and time
     is skipped, a changed one replaced: after Ctrl-C or a failure just run it again.
 
-    With --preprocess client a picture travels as the small square that the model takes in, 150 kB
-    at 224 pixels, instead of as its file, and this machine does the decoding; the embedding is
-    nearly the same (cosine 0.999 or more). It needs Pillow: pip install '.[sheet]' in the checkout.
+    With --preprocess client this machine decodes the pictures and sends only the small square that
+    the model takes in, 150 kB at 224 pixels; the embedding is nearly the same (cosine 0.999 or
+    more). It needs Pillow: pip install '.[sheet]' in the checkout.
 
-    With --server-folder names travel and no pictures, which the server reads from a disk that both
-    have. Its operator must have allowed that: tihua-server --image-root /mnt/disk1.
+    With --server-folder only names are sent, and the server reads the pictures from a shared disk.
+    Its operator must have allowed that: tihua-server --image-root /mnt/disk1.
 
-    Files that can't be embedded are named with the reason, and the rest goes in. At the end:
-    sent = written + failed + skipped.
+    Files that can't be embedded are reported with the reason, and the rest is ingested. At the
+    end: sent = written + failed + skipped.
     """
     if preprocess == "client":
         if server_folder is not None:

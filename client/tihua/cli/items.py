@@ -98,9 +98,9 @@ def get_items(
     fields: Fields,
     as_json: bool,
 ) -> None:
-    """Show items by id; as ID, - reads them from stdin, one a line.
+    """Show items by id; if ID is -, ids are read from stdin, one a line.
 
-    The exit status is 1 if one of them is not there.
+    The exit status is 1 if one of them does not exist.
     """
     ids = with_stdin(ids)
     found: list[tihua.Item] = []
@@ -164,7 +164,7 @@ def count_items(
     type=json_pair,
     metavar="NAME=VALUE",
     multiple=True,
-    help="What to keep with it; may be given again.",
+    help="Metadata of the item; may be repeated.",
 )
 @click.pass_obj
 def put_item(
@@ -211,9 +211,9 @@ def delete_items(
     params: Sequence[tuple[str, object]],
     is_sure: bool,
 ) -> None:
-    """Delete items by id, or all that match a filter, which is asked about first.
+    """Delete items by id, or all that match a filter, after asking.
 
-    As ID, - reads ids from stdin, one a line. Deleting what is not there is no error.
+    If ID is -, ids are read from stdin, one a line. Deleting what does not exist is no error.
     """
     if bool(ids) == bool(expression):
         message = "give either ids or --filter"

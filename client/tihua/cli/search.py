@@ -38,7 +38,7 @@ _WEIGHT = click.FloatRange(-100, 100)
     "--image",
     type=PictureOption(),
     metavar="FILE",
-    help="A picture to search by; - reads it from stdin, and a sheet or page says so in its place.",
+    help="A picture to search by; - reads it from stdin (a sheet or page then says stdin).",
 )
 @click.option("--item", "item_id", metavar="ID", help="An item of the collection to search by.")
 @click.option("--text-weight", type=_WEIGHT, help="Weight of TEXT in a composed query.")
@@ -56,7 +56,7 @@ _WEIGHT = click.FloatRange(-100, 100)
     metavar="KEY",
     help="Only the best hit of each value of this metadata key, or of uri.",
 )
-@click.option("--group-size", type=click.IntRange(min=1), help="The best so many.  [default: 1]")
+@click.option("--group-size", type=click.IntRange(min=1), help="Hits per group.  [default: 1]")
 @click.option(
     "--index-param",
     "index_params",
@@ -69,7 +69,7 @@ _WEIGHT = click.FloatRange(-100, 100)
 @click.option(
     "--sheet",
     type=click.Path(dir_okay=False, writable=True, path_type=Path),
-    help="Draw the hits as one contact sheet, a PNG.",
+    help="Draw the hits as one contact sheet: .png, or another format by the suffix.",
 )
 @click.option(
     "--page",
@@ -110,8 +110,8 @@ def command(
 ) -> None:
     """Find pictures by text, by picture, or by an item of the collection.
 
-    TEXT, --image and --item given together make one query, their weighted sum. As TEXT, - reads
-    queries from stdin, one a line; a sheet or page then shows them all.
+    TEXT, --image and --item given together make one query, their weighted sum. If TEXT is -,
+    queries are read from stdin, one a line; a sheet or page then shows them all.
 
     Pictures of a sheet or page are read from the items' uri where it is a local path or a file:
     URL; nothing is ever fetched.

@@ -51,8 +51,8 @@ def command(connection: Connection, *, is_probe: bool, as_json: bool) -> None:
     """Show the server, its models, limits, store and collections.
 
     The exit status is 1 if the server or one of its services is not serving, or if the collections
-    can't be listed; all else is shown then. With --health it is 1
-    only if the server takes no calls: one without its store still embeds, and says what it lacks.
+    can't be listed; everything else is still shown. With --health it is 1 only if the server takes
+    no calls: one without its store still embeds, and says what it lacks.
     """
     if is_probe:
         _probe(connection, as_json=as_json)

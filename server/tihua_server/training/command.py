@@ -77,10 +77,10 @@ def train(
 ) -> None:
     """Train tihua-tiny on captioned pictures, on emoji or on both, and measure it.
 
-    captions.tsv has two columns, image and caption, tab between them, and a header; an image is
-    train/a.jpg or val/b.jpg; without train/ all that is elsewhere is learned from. The folder --out
-    gets the model, tihua-tiny.safetensors, and after every epoch curve.png. With val/ the model has
-    the weights that found most there, of all that were measured, those of --start included.
+    captions.tsv has a header and two columns with a tab between them, image and caption; an image
+    is train/a.jpg or val/b.jpg. Without train/, all pictures outside val/ and test/ are learned
+    from. --out gets the model, tihua-tiny.safetensors, and after every epoch curve.png. With val/,
+    the weights that do best there are written, those of --start included.
 
     \b
     Examples:

@@ -47,7 +47,7 @@ POSITIVE = click.IntRange(min=1)
     type=click.Choice(["huggingface", "modelscope"]),
     default=DEFAULTS.model_source,
     show_default=True,
-    help="Hub to fetch the published one from.",
+    help="Hub to fetch the published checkpoint from.",
 )
 @click.option(
     "--model-dir",
@@ -65,15 +65,15 @@ POSITIVE = click.IntRange(min=1)
     "--epochs",
     type=POSITIVE,
     show_default="3, or as many more as make 300 steps",
-    help="Over all pairs.",
+    help="Passes over all pairs.",
 )
 @click.option(
     "--batch-size",
     type=click.IntRange(min=2),
     default=128,
     show_default=True,
-    help="Pairs a step, each of another picture; wrong answers come from the same batch, so more "
-    "is better. Lower it where memory runs out.",
+    help="Pairs a step, each of a different picture. Negatives come from the same batch, so more "
+    "is better; lower it if memory runs out.",
 )
 @click.option(
     "--rate",
@@ -98,10 +98,10 @@ def fine_tune(
 ) -> None:
     """Fine-tune Chinese-CLIP on your own pictures and captions.
 
-    captions.tsv has two columns, image and caption, tab between them, and a header; an image is
-    train/a.jpg or val/b.jpg; without train/ all that is elsewhere is learned from. What is written
-    is a checkpoint in cn_clip's format, of the last epoch; a line says so where val/ was served
-    better before.
+    captions.tsv has a header and two columns with a tab between them, image and caption; an image
+    is train/a.jpg or val/b.jpg. Without train/, all pictures outside val/ and test/ are learned
+    from. The last epoch is written, as a checkpoint in cn_clip's format; a line tells if an earlier
+    one did better on val/.
 
     \b
     Examples:

@@ -163,7 +163,7 @@ async def test_items_whose_pictures_cannot_be_had_keep_the_alias_where_it_is(
     status, said, errors = await tihua_command(app, *command)
 
     assert status == 1
-    assert "photos still leads to photos_1: 3 items can't be had or embedded" in said
+    assert "photos still leads to photos_1: 3 items can't be found or embedded" in said
     assert sorted(line.split(":")[1] for line in errors.splitlines() if "failed:" in line) == [
         " 000.jpg",
         " 001.jpg",
