@@ -36,13 +36,13 @@ __all__ = ["AsyncClient"]
 class AsyncClient(
     AsyncCollectionMethods, AsyncItemMethods, AsyncEmbeddingMethods, AsyncSearchMethods
 ):
-    """A connection to a tihua server for asyncio; to be used in one event loop.
+    """A connection to a tihua server for asyncio, to be used in one event loop.
 
     It has the methods of `Client`, to be awaited, with the same arguments, results and errors;
     `list_items` is an asynchronous iterator, and `ingest` takes asynchronous iterables too. Picture
-    files are read in a thread. A task that is cancelled cancels its call.
+    files are read in a thread. Cancelling a task cancels its call.
 
-    Nothing is sent before the first call, and a lost connection is made again by the next one.
+    Nothing is sent before the first call, and the next call restores a lost connection.
     Use it in an `async with` block, or await `close()`.
     """
 
@@ -75,7 +75,7 @@ class AsyncClient(
         await self.close()
 
     async def close(self) -> None:
-        """Close the connection; calls in flight fail. Again does nothing."""
+        """Close the connection; calls in flight fail. May be called again."""
         await self._connection.close()
 
     async def server_info(self, *, timeout: float | None = None) -> ServerInfo:
@@ -86,10 +86,10 @@ class AsyncClient(
         )
 
     async def health(self, *, timeout: float | None = None) -> dict[str, str]:
-        """Return how each service is, by name; the server as a whole has the name "".
+        """Return the health of each service, by name; the server as a whole has the name "".
 
         Returns:
-            "SERVING", "NOT_SERVING", or "SERVICE_UNKNOWN" where the server has no such service.
+            "SERVING", "NOT_SERVING", or "SERVICE_UNKNOWN" if the server has no such service.
         """
         states = {}
         for service in HEALTH_SERVICES:
@@ -116,7 +116,7 @@ class AsyncClient(
         reconnect_timeout: float = 60.0,
         collection: str | None = None,
     ) -> IngestSummary:
-        """Embed and write any number of items over one stream, and go on after a break.
+        """Embed and write any number of items over one stream, and resume it if it breaks.
 
         Arguments and errors are those of `Client.ingest`.
         """

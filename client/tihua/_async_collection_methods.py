@@ -99,7 +99,7 @@ class AsyncCollectionMethods:
     async def set_alias(
         self, alias: str, collection: str, *, timeout: float | None = None
     ) -> AliasMove:
-        """Make an alias of a collection, or lead one to another collection in one step.
+        """Make an alias of a collection, or point one to another collection in one step.
 
         Arguments and errors are those of `Client.set_alias`.
         """

@@ -55,7 +55,7 @@ class AsyncEmbeddingMethods:
         model: str = "",
         timeout: float | None = None,
     ) -> EmbedResult:
-        """Return one embedding per text; a text that fails does not disturb the others.
+        """Return one embedding per text; a text that fails does not affect the others.
 
         Arguments and errors are those of `Client.embed_texts`.
         """
@@ -75,7 +75,7 @@ class AsyncEmbeddingMethods:
         model: str = "",
         timeout: float | None = None,
     ) -> EmbedResult:
-        """Return one embedding per picture; a picture that fails does not disturb the others.
+        """Return one embedding per picture; a picture that fails does not affect the others.
 
         Arguments and errors are those of `Client.embed_images`.
         """

@@ -1,7 +1,7 @@
 """The asyncio end of an ingest: moves messages between an `IngestSession` and a stream.
 
-The session is touched by the caller's task alone, which waits at one place, for the next message
-of the server; a second task does nothing but read those into a queue.
+Only the caller's task touches the session. It waits at one place, for the server's next message; a
+second task only reads these into a queue.
 """
 
 import asyncio

@@ -74,7 +74,7 @@ class AsyncSearchMethods:
         collection: str | None = None,
         timeout: float | None = None,
     ) -> list[SearchResult | TihuaError]:
-        """Return what became of each query; one that fails does not disturb the others.
+        """Return the result of each query, or its error; one that fails does not affect the others.
 
         Arguments and errors are those of `Client.search_many`.
         """

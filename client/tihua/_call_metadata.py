@@ -1,4 +1,4 @@
-"""What every call carries beside its message: what the server's log calls it, and its trace."""
+"""What every call carries besides its message: its id in the server's log, and its trace."""
 
 import secrets
 import sys

@@ -34,20 +34,20 @@ __all__ = ["Client"]
 class Client(CollectionMethods, ItemMethods, EmbeddingMethods, SearchMethods):
     """A connection to a tihua server; blocking, and safe to share between threads.
 
-    Nothing is sent before the first call, and a lost connection is made again by the next one.
+    Nothing is sent before the first call, and the next call restores a lost connection.
     Use it in a `with` block, or call `close()`.
 
-    Every method raises a `TihuaError`; of those that all have in common:
-        InvalidRequestError: the request is wrong; the message says what to mend.
+    Every method that fails raises a `TihuaError`. All methods may raise:
+        InvalidRequestError: the request is wrong; the message says what to correct.
         OverloadedError: the server is busy.
-        UnavailableError: no server, or its store does not answer.
+        UnavailableError: the server does not answer, or its store does not.
         DeadlineError: the answer did not come within `timeout`.
-        UnauthenticatedError, PermissionDeniedError: the server asks for a token, or one that may
-            do this.
+        UnauthenticatedError, PermissionDeniedError: the server requires a token, or one whose role
+            allows the call.
 
     Every method but `ingest` takes `timeout` in seconds, more than 0 and at most 86 400, a day; and
-    those about a collection take its name as `collection` (or `name`). None means what was given
-    here.
+    those about a collection take its name as `collection` (or `name`). None means the value given
+    to the constructor.
     """
 
     def __init__(
@@ -66,14 +66,14 @@ class Client(CollectionMethods, ItemMethods, EmbeddingMethods, SearchMethods):
             address: `host:port`, or any other target of gRPC.
             collection: the collection of calls that name none.
             timeout: limit of each call that sets none, in seconds; more than 0 and at most 86 400.
-            tls: encrypt calls and make sure of the server: True trusts the CAs that gRPC brings,
-                a `Tls` says which, and may carry the client's own certificate.
-            token: who calls, for a server that asks for it.
-            insecure: send the token unencrypted to other machines too.
+            tls: encrypt calls and verify the server: True trusts the CAs that come with gRPC, a
+                `Tls` names others, and may carry the client's own certificate.
+            token: the caller's token, for a server that requires one.
+            insecure: allow the token to be sent unencrypted to other machines.
 
         Raises:
-            InvalidRequestError: the address or the timeout is none, a certificate can't be used,
-                or the token would go unencrypted to another machine.
+            InvalidRequestError: the address, the token or the timeout is invalid, a certificate
+                can't be used, or the token would be sent unencrypted to another machine.
         """
         self._connection = Connection(
             address, collection=collection, timeout=timeout, tls=tls, token=token, insecure=insecure
@@ -93,7 +93,7 @@ class Client(CollectionMethods, ItemMethods, EmbeddingMethods, SearchMethods):
         self.close()
 
     def close(self) -> None:
-        """Close the connection; calls in flight on other threads fail. Again does nothing."""
+        """Close the connection; calls in flight on other threads fail. May be called again."""
         self._connection.close()
 
     def server_info(self, *, timeout: float | None = None) -> ServerInfo:
@@ -104,10 +104,10 @@ class Client(CollectionMethods, ItemMethods, EmbeddingMethods, SearchMethods):
         )
 
     def health(self, *, timeout: float | None = None) -> dict[str, str]:
-        """Return how each service is, by name; the server as a whole has the name "".
+        """Return the health of each service, by name; the server as a whole has the name "".
 
         Returns:
-            "SERVING", "NOT_SERVING", or "SERVICE_UNKNOWN" where the server has no such service.
+            "SERVING", "NOT_SERVING", or "SERVICE_UNKNOWN" if the server has no such service.
         """
         states = {}
         for service in HEALTH_SERVICES:
@@ -132,37 +132,38 @@ class Client(CollectionMethods, ItemMethods, EmbeddingMethods, SearchMethods):
         reconnect_timeout: float = 60.0,
         collection: str | None = None,
     ) -> IngestSummary:
-        """Embed and write any number of items over one stream, and go on after a break.
+        """Embed and write any number of items over one stream, and resume it if it breaks.
 
-        An item that fails, be it that its file cannot be read, is told to `on_progress` and
-        counted; the others are written. Items are taken as the server asks for them, on the calling
-        thread, a picture that is given as a path is read when it is about to be sent, and only
-        what is in flight is kept. There is no deadline. An exception of `items` or
-        `on_progress`, KeyboardInterrupt included, ends the stream and is raised; what was
-        acknowledged before is stored.
+        An item that fails, for example because its file can't be read, is reported to
+        `on_progress` and counted; the others are written. Items are taken from `items` on the
+        calling thread as the server grants credit, a picture given as a path is read just before
+        it is sent, and only what is in flight is kept in memory. There is no deadline. An exception
+        from `items` or `on_progress`, KeyboardInterrupt included, ends the stream and is raised;
+        what was acknowledged before is stored.
 
         Args:
             items: what to write; of several with one id the last is kept.
-            mode: what to do with an id that is already stored: replace it, let the new item fail,
-                or leave it and embed nothing; before anything of an item is read or sent, the
-                server is then asked for its id, for up to 256 items in one call.
-            session_id: that of an earlier call that did not end, to go on after what is safe: the
-                same items in the same order, mode and batch_size must be given, and in mode
-                "skip-existing" they are sent whether stored or not. None begins a session of its
-                own.
+            mode: what to do with an id that is already stored: "upsert" replaces the item,
+                "insert-only" lets the new one fail, and "skip-existing" leaves it and embeds
+                nothing. The latter first asks the server which ids it has, up to 256 in one call,
+                and neither reads nor sends those items.
+            session_id: that of an earlier call that did not finish, to continue after what is
+                safe. Give the same items in the same order, and the same mode and batch_size; in
+                mode "skip-existing" items are then sent whether they are stored or not. None begins
+                a new session.
             batch_size: items of one message; at most 4 MiB and `Limits.max_batch_items` are sent.
             on_progress: called after each acknowledgement, on the calling thread, with what is
-                safe and the failures since the call before.
-            on_break: called when the server is not there, or the stream broke, and it is tried
-                again, with the reason; for one outage once, on the calling thread.
-            reconnect_timeout: how long to try again after a break before nothing more got
-                through, in seconds; 0 never tries.
+                safe and the failures since the previous call.
+            on_break: called when the server is not there or the stream broke, and it will be tried
+                again, with the reason; once per outage, on the calling thread.
+            reconnect_timeout: how long to keep trying after a break while nothing gets through, in
+                seconds; 0 never tries again.
             collection: where to write.
 
         Raises:
             NotFoundError: there is no such collection.
-            FailedPreconditionError: the collection is another model's, or the session is of another
-                collection or mode, or went on in another stream.
+            FailedPreconditionError: the server does not serve the collection's model, or the
+                session was opened for another collection or mode, or continued in another stream.
             UnavailableError, DeadlineError: the server did not come back, or did not answer in
                 time, within `reconnect_timeout`.
         """

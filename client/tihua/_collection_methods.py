@@ -30,7 +30,7 @@ class CollectionMethods:
             name: letters, digits and underscores, not starting with a digit; 1 to 255.
             index: how neighbours are found.
             index_params: "nlist" (IVF_FLAT), or "M" and "efConstruction" (HNSW).
-            shards: 1 to 16; Milvus Lite has one, whatever is asked.
+            shards: 1 to 16; Milvus Lite always has one.
             description: one line for people, at most 1 024 characters.
             model: the id of the model to bind it to; empty means the first that the server serves.
             timeout: limit of the call, in seconds.
@@ -58,7 +58,7 @@ class CollectionMethods:
         """Return a collection with its exact item count.
 
         Raises:
-            NotFoundError: there is none of that name.
+            NotFoundError: there is no such collection.
         """
         request = collection_service_pb2.GetCollectionRequest(name=self._connection.name(name))
         response = self._connection.call(
@@ -83,7 +83,7 @@ class CollectionMethods:
         """Remove a collection and all its items, for good.
 
         Raises:
-            NotFoundError: there is none of that name.
+            NotFoundError: there is no such collection.
             FailedPreconditionError: it has aliases, or the name is one.
         """
         request = collection_service_pb2.DeleteCollectionRequest(
@@ -102,14 +102,14 @@ class CollectionMethods:
         """Give a collection another name; its items and aliases stay.
 
         Args:
-            name: its own name, and no alias.
+            name: its own name, not an alias.
             new_name: as for `create_collection`.
             keep_alias: whether the old name stays, as an alias of the collection. On a Milvus
-                server it leads nowhere for some 10 ms in between, which searches wait out.
+                server it leads nowhere for some 10 ms in between; searches wait for it.
             timeout: limit of the call, in seconds.
 
         Raises:
-            NotFoundError: there is none of that name.
+            NotFoundError: there is no such collection.
             AlreadyExistsError: the new name is taken.
             FailedPreconditionError: the name is an alias.
         """
@@ -121,18 +121,18 @@ class CollectionMethods:
         self._connection.call(self._connection.collections.RenameCollection, request, timeout)
 
     def set_alias(self, alias: str, collection: str, *, timeout: float | None = None) -> AliasMove:
-        """Make an alias of a collection, or lead one to another collection in one step.
+        """Make an alias of a collection, or point one to another collection in one step.
 
-        Whatever takes the name of a collection takes an alias of it.
+        An alias can be given wherever the name of a collection can.
 
         Args:
-            alias: as the name of a collection; no collection may have it.
-            collection: where it shall lead, or another alias of that.
+            alias: with the same rules as the name of a collection; no collection may have it.
+            collection: the collection that it shall point to, or another alias of it.
             timeout: limit of the call, in seconds.
 
         Raises:
             NotFoundError: there is no such collection.
-            AlreadyExistsError: there is a collection of the alias's name.
+            AlreadyExistsError: a collection has that name.
         """
         request = collection_service_pb2.SetAliasRequest(
             alias=_convert.checked_text(alias, "alias"),
@@ -156,7 +156,7 @@ class CollectionMethods:
         """Load a collection into the store's memory; return when it can be searched.
 
         Raises:
-            NotFoundError: there is none of that name.
+            NotFoundError: there is no such collection.
         """
         request = collection_service_pb2.LoadCollectionRequest(name=self._connection.name(name))
         self._connection.call(self._connection.collections.LoadCollection, request, timeout)
@@ -171,18 +171,18 @@ class CollectionMethods:
     ) -> Collection:
         """Replace the index of a collection, or build it anew; return when it can be searched.
 
-        Meanwhile the collection is loading: items can be written, and not read. The work goes on
-        when `timeout` is over; the same call then waits for it, and `get_collection` tells how far
-        it is.
+        Meanwhile the collection is loading: items can be written, but not read. The work continues
+        after `timeout`; the same call then waits for it, and `get_collection` tells when it is
+        done.
 
         Args:
             name: the collection.
-            index: as for `create_collection`; None is the one that it has.
+            index: as for `create_collection`; None keeps the one that it has.
             index_params: as for `create_collection`.
             timeout: limit of the call, in seconds; a million items may take minutes.
 
         Raises:
-            NotFoundError: there is none of that name.
+            NotFoundError: there is no such collection.
             UnavailableError: also when it takes longer than the server waits for it (reason
                 `COLLECTION_LOADING`), four times ten minutes.
         """
@@ -196,7 +196,7 @@ class CollectionMethods:
         """Release a collection from the store's memory; it cannot be searched until loaded again.
 
         Raises:
-            NotFoundError: there is none of that name.
+            NotFoundError: there is no such collection.
         """
         request = collection_service_pb2.ReleaseCollectionRequest(name=self._connection.name(name))
         self._connection.call(self._connection.collections.ReleaseCollection, request, timeout)

@@ -25,7 +25,7 @@ def checked_text(text: str, name: str) -> str:
     Raises:
         InvalidRequestError: it has a lone surrogate, as file names that are no UTF-8 do
             (`os.fsdecode`).
-        TypeError: it is no text.
+        TypeError: it is not a str.
     """
     if not isinstance(text, str):
         raise TypeError(f"{name} is {type(text).__name__}; it must be str")
@@ -34,7 +34,7 @@ def checked_text(text: str, name: str) -> str:
     except UnicodeEncodeError as error:
         raise InvalidRequestError(
             f"{name} has a lone surrogate (U+{ord(text[error.start]):04X}) at character "
-            f"{error.start}, which is no text; replace or remove it",
+            f"{error.start}, which is not valid text; replace or remove it",
             reason="INVALID_INPUT",
             field=name,
         ) from error

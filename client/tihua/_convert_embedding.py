@@ -123,7 +123,7 @@ def _floats(embedding: _types.EmbeddingLike, name: str) -> "array[float]":
             return array("f", embedding)  # type: ignore[arg-type]  # a Sequence, or refused below
         except TypeError as error:
             raise InvalidRequestError(
-                f"{name} is no sequence of numbers: {error}", reason="INVALID_INPUT", field=name
+                f"{name} is not a sequence of numbers: {error}", reason="INVALID_INPUT", field=name
             ) from error
     if view.ndim != 1 or view.format not in {"e", "f", "d"}:
         raise InvalidRequestError(

@@ -78,7 +78,7 @@ def item_embedding(message: types_pb2.Item) -> _types.Embedding | None:
 
 
 def read_mask(fields: Iterable[_types.Field] | None) -> FieldMask | None:
-    """Return the mask of the fields beside the id; None, the server's default, for None.
+    """Return the mask of the fields besides the id; None, the server's default, for None.
 
     Raises:
         InvalidRequestError: there is no such field.

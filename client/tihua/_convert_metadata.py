@@ -109,7 +109,7 @@ def _text(text: object, name: str) -> str:
         text.encode()
     except UnicodeEncodeError as error:
         raise InvalidRequestError(
-            f"{name} has a lone surrogate, which is no text; replace or remove it",
+            f"{name} has a lone surrogate, which is not valid text; replace or remove it",
             reason="INVALID_INPUT",
             field=name,
         ) from error

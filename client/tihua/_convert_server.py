@@ -60,7 +60,8 @@ def build_index_request(
     """Return the request for another index; None is the one that the collection has."""
     if index is None and index_params:
         raise InvalidRequestError(
-            f"index_params has {', '.join(index_params)} for no index: say which index they are of",
+            f"index_params has {', '.join(index_params)} without an index: say which index they "
+            "are of",
             reason="INVALID_INPUT",
             field="index_params",
         )

@@ -1,7 +1,7 @@
-"""A collection copied to another server, as it is: from the embedded store to Milvus, for example.
+"""Copying a collection to another server, as it is: from the embedded store to Milvus, for example.
 
-Nothing is embedded again, and nothing is kept on this machine: what has been done is told by the
-copy. So a call that was cut off anywhere is simply made again, and so is one for what was written
+Nothing is embedded again, and no state is kept on this machine: the copy itself shows what has been
+done. So after an interruption the call is simply repeated, as it is to copy what was written
 meanwhile.
 """
 
@@ -33,24 +33,24 @@ def copy_collection(
 ) -> CopySummary:
     """Copy a collection to another server: embeddings, uris, metadata and times as they are.
 
-    The collection is made there, with its index and description, unless it is there already: then
-    what is missing or older is copied. What only the copy has stays. So does the original, which
-    may be searched and written to meanwhile. Aliases are not copied.
+    The collection is created there, with its index and description, unless it exists: then only
+    what is missing or older is copied. What only the copy has stays. The original is not changed,
+    and may be searched and written to meanwhile. Aliases are not copied.
 
     Args:
-        source: of the server that has the collection.
-        target: of the other one, which must serve the collection's model; with tokens, of the role
-            admin if the collection is not there yet.
+        source: a client of the server that has the collection.
+        target: a client of the other server, which must serve the collection's model. If that
+            server has tokens, it needs the role write, or admin if the copy has been released.
         name: the collection, or an alias of it.
-        new_name: what the copy is called; empty means `name`.
-        on_progress: called on the calling thread with how far it is, and what failed.
-        on_break: called when a server is away and will be tried again, with the reason.
-        reconnect_timeout: how long to try again after a break before nothing more got through, in
-            seconds; 0 never tries.
+        new_name: the name of the copy; empty means `name`.
+        on_progress: called on the calling thread with how far the copy is, and what failed.
+        on_break: called when a server does not answer and will be tried again, with the reason.
+        reconnect_timeout: how long to keep trying after a break while nothing gets through, in
+            seconds; 0 never tries again.
 
     Raises:
         NotFoundError: there is no such collection, or the other server does not serve its model.
-        FailedPreconditionError: the other server's collection of that name is another model's, or
+        FailedPreconditionError: the other server's collection of that name has another model, or
             the collection is not loaded.
         UnavailableError: a server did not come back within `reconnect_timeout`.
     """
@@ -83,7 +83,7 @@ def _prepared(target: "Client", info: ServerInfo, original: Collection, name: st
     if original.model not in {each.ref for each in info.models}:
         served = ", ".join(f"{each.ref.id} {each.ref.fingerprint}" for each in info.models)
         raise NotFoundError(
-            f"{original.name} is of {original.model.id} {original.model.fingerprint}, and the "
+            f"{original.name} was made with {original.model.id} {original.model.fingerprint}; the "
             f"other server has {served}: start it with the same --model and --model-path",
             reason="MODEL_NOT_FOUND",
         )
@@ -99,9 +99,10 @@ def _prepared(target: "Client", info: ServerInfo, original: Collection, name: st
     copy = target.get_collection(name)
     if copy.model != original.model:
         raise FailedPreconditionError(
-            f"{copy.name} of the other server is of {copy.model.id} {copy.model.fingerprint}, "
-            f"and {original.name} of {original.model.id} {original.model.fingerprint}: their "
-            "embeddings can't be compared; give the copy another name",
+            f"{copy.name} on the other server was made with {copy.model.id} "
+            f"{copy.model.fingerprint}, and {original.name} with {original.model.id} "
+            f"{original.model.fingerprint}: their embeddings can't be compared; give the copy "
+            "another name",
             reason="MODEL_MISMATCH",
         )
     if copy.load_state == "released":

@@ -39,10 +39,10 @@ _GUESSED_BYTES = 8 * 1_024
 
 
 class Transfer:
-    """Copies what is missing or older in the copy, and goes on if a server goes away.
+    """Copies what is missing or older in the copy, and resumes if a server goes away.
 
     Attributes:
-        kept: items whose copy was as new already.
+        kept: items whose copy was already up to date.
         written: items copied.
         failed: items that the other server refused.
     """

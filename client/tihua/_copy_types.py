@@ -1,4 +1,4 @@
-"""What a copy tells its caller on the way and at the end."""
+"""What a copy tells its caller, during it and at the end."""
 
 from dataclasses import dataclass
 
@@ -10,14 +10,14 @@ __all__ = ["CopyProgress", "CopySummary"]
 
 @dataclass(frozen=True, slots=True)
 class CopyProgress:
-    """How far a copy is. The counts are of the call, from its beginning.
+    """How far a copy is. The counts are of this call, from its beginning.
 
     Attributes:
         total: items of the collection when the call began.
-        kept: items whose copy is as new already.
+        kept: items whose copy is already up to date.
         written: items copied.
-        failed: items that the other server refused, for its bounds are others.
-        errors: the refusals that were not told before.
+        failed: items that the other server refused, because its limits are lower.
+        errors: the refusals since the previous progress.
     """
 
     total: int
@@ -29,12 +29,12 @@ class CopyProgress:
 
 @dataclass(frozen=True, slots=True)
 class CopySummary:
-    """What became of a copy. Called again, it goes on with what is missing.
+    """The result of a copy. Called again, it copies what is missing.
 
     Attributes:
         collection: the copy, on the other server.
         items: how many items it has.
-        kept: items whose copy was as new already.
+        kept: items whose copy was already up to date.
         written: items copied by this call.
         failed: items that the other server refused.
         seconds: from the call of `copy_collection` to its return.

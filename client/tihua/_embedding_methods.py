@@ -71,12 +71,12 @@ class EmbeddingMethods:
         model: str = "",
         timeout: float | None = None,
     ) -> EmbedResult:
-        """Return one embedding per text; a text that fails does not disturb the others.
+        """Return one embedding per text; a text that fails does not affect the others.
 
         Args:
             texts: 1 to `Limits.max_batch_items`.
-            truncate: whether only the beginning of a text beyond the model's context counts; else
-                it fails (reason `TEXT_TRUNCATED`).
+            truncate: whether to embed only the beginning of a text that exceeds the model's
+                context; otherwise it fails (reason `TEXT_TRUNCATED`).
             priority: "bulk" is computed when no "interactive" work waits.
             model: the id of the model; empty means the first that the server serves.
             timeout: limit of the call, in seconds.
@@ -96,7 +96,7 @@ class EmbeddingMethods:
         model: str = "",
         timeout: float | None = None,
     ) -> EmbedResult:
-        """Return one embedding per picture; a picture that fails does not disturb the others.
+        """Return one embedding per picture; a picture that fails does not affect the others.
 
         Args:
             images: 1 to `Limits.max_batch_items`.
@@ -105,7 +105,7 @@ class EmbeddingMethods:
             timeout: limit of the call, in seconds.
 
         Raises:
-            InvalidRequestError: also when a file cannot be read; then nothing is sent.
+            InvalidRequestError: also if a file can't be read; then nothing is sent.
         """
         request = _convert_embedding.embed_image_request(images, priority=priority, model=model)
         return _convert_embedding.embed_result(

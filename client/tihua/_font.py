@@ -1,8 +1,8 @@
 """Text drawn on pictures with glyphs for every character, Chinese before all.
 
-Needs Pillow, and one font that has Chinese: that of the extra `sheet`, or the file that the
-environment variable TIHUA_FONT names. A character that no font has is written as its code point,
-`U+1F431`, and not as a box that says nothing.
+Needs Pillow, and a font with Chinese: that of the extra `sheet`, or the file that the environment
+variable TIHUA_FONT names. A character that no font has is written as its code point, `U+1F431`, not
+as an empty box.
 """
 
 import functools

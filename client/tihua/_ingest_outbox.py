@@ -77,12 +77,12 @@ class Outbox:
         """Have sent again what the server does not have.
 
         Raises:
-            ServerError: the server takes back an acknowledgement.
+            ServerError: the server withdrew an acknowledgement.
         """
         if committed_seq < self.committed_seq:
             raise ServerError(
-                f"the server takes back what was acknowledged: batch {self.committed_seq} was "
-                f"safe, and now it goes on after {committed_seq}",
+                f"the server withdrew an acknowledgement: batch {self.committed_seq} was "
+                f"safe, and now it continues after {committed_seq}",
                 reason="SESSION_REGRESSED",
             )
         # If that is beyond what was acknowledged, an acknowledgement follows, with the failures.

@@ -1,7 +1,7 @@
-"""What became of the items of an ingest, told by their places among those that the caller gave.
+"""What became of the items of an ingest, by their positions among those that the caller gave.
 
-The server tells a failure by its batch and its place therein, and may do so before the batch's
-items have been given again, when a session is resumed.
+The server reports a failure by its batch and its position in it. When a session is resumed, it may
+do so before the caller has given the items of that batch again.
 """
 
 import dataclasses

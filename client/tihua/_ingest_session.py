@@ -12,9 +12,9 @@
     if session.is_all_sent: half-close
     session.receive(response)               credit, acknowledgements, the summary
 
-After a break the client calls `open()` again and goes on: what was not acknowledged is sent again,
-to whichever server answers, and that is told what was acknowledged. Nothing else is kept, so that
-memory is bounded by the server's credit, one batch and one window.
+After a break the client calls `open()` again and continues: it tells whichever server answers what
+was acknowledged, and sends the rest again. Nothing else is kept, so that memory is bounded by the
+server's credit, one batch and one window.
 """
 
 import uuid
@@ -188,7 +188,7 @@ class IngestSession:
         if size > limit:
             metadata = {"bytes": str(size), "limit": str(limit)}
             error = InvalidRequestError(
-                f"the item takes {size} bytes; the server takes {limit} at once",
+                f"the item is {size} bytes; the server takes {limit} at once",
                 reason="TOO_LARGE",
                 metadata=metadata,
             )
@@ -228,7 +228,7 @@ class IngestSession:
         """Take note of what the server says.
 
         Raises:
-            ServerError: the server takes back an acknowledgement.
+            ServerError: the server withdrew an acknowledgement.
         """
         match response.WhichOneof("message"):
             case "started":

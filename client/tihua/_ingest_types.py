@@ -1,4 +1,4 @@
-"""What a bulk stream tells its caller on the way and at the end."""
+"""What a bulk stream tells its caller, during it and at the end."""
 
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
@@ -18,10 +18,10 @@ class IngestProgress:
     Attributes:
         committed_seq: number of the last batch that is in the store or in `errors`; from 1.
         written: items written.
-        failed: items failed.
+        failed: items that failed.
         skipped: items left as they were, with `mode="skip-existing"`.
-        errors: the failures since the progress before; `index` is the item's position in what was
-            given to `ingest`, from 0. Of those that a break hid, the server tells the latest 1 000.
+        errors: the failures since the previous progress; `index` is the item's position in what was
+            given to `ingest`, from 0. After a break the server repeats the latest 1 000.
     """
 
     committed_seq: int
@@ -37,7 +37,7 @@ class IngestSummary:
 
     Attributes:
         written: items written.
-        failed: items failed.
+        failed: items that failed.
         skipped: items left as they were, with `mode="skip-existing"`.
         seconds: from the call of `ingest` to its return.
     """

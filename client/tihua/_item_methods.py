@@ -23,8 +23,8 @@ class ItemMethods:
     ) -> UpsertResult:
         """Embed and write a small set of items, replacing those of the same id.
 
-        An item that fails on the server is in `errors`, and the others are written. For many items
-        there is `ingest`.
+        An item that fails on the server is reported in `errors`, and the others are written. For
+        many items use `ingest`.
 
         Args:
             items: 1 to `Limits.max_batch_items`; of several with one id the last is kept.
@@ -32,9 +32,9 @@ class ItemMethods:
             timeout: limit of the call, in seconds.
 
         Raises:
-            InvalidRequestError: also when an item cannot be sent; then nothing is.
+            InvalidRequestError: also if an item can't be sent; then nothing is sent.
             NotFoundError: there is no such collection.
-            FailedPreconditionError: the collection is another model's.
+            FailedPreconditionError: the server does not serve the collection's model.
         """
         request = _convert_items.upsert_request(items, self._connection.name(collection))
         return _convert_items.upsert_result(
@@ -53,7 +53,7 @@ class ItemMethods:
 
         Args:
             ids: 1 to `Limits.max_page_size`.
-            fields: what an item carries beside its id; None means uri and metadata.
+            fields: what an item carries besides its id; None means uri and metadata.
             collection: where they are.
             timeout: limit of the call, in seconds.
 
@@ -80,7 +80,7 @@ class ItemMethods:
         Args:
             filter: as in `search`; empty means every item.
             params: as in `search`.
-            fields: what an item carries beside its id; None means uri and metadata.
+            fields: what an item carries besides its id; None means uri and metadata.
             page_size: items of one call, 1 to `Limits.max_page_size`.
             collection: where they are.
             timeout: limit of the call for each page, in seconds.
@@ -140,14 +140,14 @@ class ItemMethods:
         A call that was repeated after a break tells how many its last attempt met.
 
         Args:
-            ids: 1 to `Limits.max_page_size`; those that are not there are no error.
-            filter: as in `search`, instead of ids; nothing is removed by leaving both out.
+            ids: 1 to `Limits.max_page_size`; ids that do not exist are not an error.
+            filter: as in `search`, instead of ids. Leaving both out removes nothing.
             params: as in `search`.
             collection: where they are.
             timeout: limit of the call, in seconds.
 
         Raises:
-            InvalidRequestError: also when not exactly one of ids and filter is given.
+            InvalidRequestError: also unless exactly one of ids and filter is given.
             NotFoundError: there is no such collection.
         """
         request = _convert_items.delete_items_request(

@@ -1,8 +1,8 @@
 """Waiting for a server that is full, as long as it asks for; knows no network.
 
 gRPC itself repeats what fails with UNAVAILABLE (`_channel.py`). RESOURCE_EXHAUSTED with RetryInfo
-is for us: the server refused before it did anything, so any call may be repeated, and it says when;
-and so is one query of many that is UNAVAILABLE, in a call that is OK (`_query_batch.py`).
+is handled here: the server refused before it did anything, so any call may be repeated, and it says
+when. So is one query of many that is UNAVAILABLE, in a call that is OK (`_query_batch.py`).
 """
 
 import random

@@ -1,12 +1,12 @@
-"""A picture file becomes a square of RGB pixels, as the model takes it in.
+"""A picture file becomes a square of RGB pixels, the model's input.
 
-The server does this to every file; a client does the same, by these very modules, to what it
-preprocesses itself, so that it need not send the file. Only what resizes may be another: Pillow, or
-in the server torch, which rounds otherwise. Needs Pillow, and knows nothing else.
+The server does this to every file; a client does the same, with these very modules, to preprocess
+pictures itself, so that it need not send the files. Only the resizing may differ: by Pillow, or in
+the server by torch, which rounds differently. Needs Pillow and no other library.
 
-For an RGB or grey picture that Pillow resizes the result is, bit for bit, what cn_clip's
-`image_transform` resizes to, unless it is a JPEG so large that it is decoded at a fraction of its
-size (`DRAFT_MARGIN`). Where cn_clip has no answer, or one that surprises, these hold:
+For an RGB or grey picture that Pillow resizes, the result is bit for bit that of cn_clip's
+`image_transform`, unless it is a JPEG so large that it is decoded at a fraction of its size
+(`DRAFT_MARGIN`). Where cn_clip does nothing, or something surprising, these rules hold:
 
 * the EXIF orientation is applied, so the model sees what people see (cn_clip does not);
 * transparency is laid on white (cn_clip drops the alpha channel and shows what lay under it);

@@ -1,10 +1,10 @@
-"""What a picture file may ask for beside its pixels: small files can cost minutes and gigabytes.
+"""The work that a picture file may cause besides its pixels: small files can cost minutes and GBs.
 
-Width times height bounds what most files cost. Beyond it go a JPEG, each of whose scans passes over
-all the pixels; a TIFF, whose tiles may be larger than the picture; a run-length encoded BMP, which
-Pillow unpacks in Python; and any file of very many small pieces, for Pillow reads each of them
-in Python. Ordinary files stay far within the bounds, but for a run-length encoded BMP of more than
-a screen. Needs Pillow.
+Width times height bounds what most files cost. It does not bound a JPEG, each of whose scans passes
+over all the pixels; a TIFF, whose tiles may be larger than the picture; a run-length encoded BMP,
+which Pillow unpacks in Python; and any file of very many small pieces, each of which Pillow reads
+in Python. Ordinary files stay far within the bounds, except run-length encoded BMPs larger than a
+screen. Needs Pillow.
 """
 
 import re

@@ -1,7 +1,7 @@
 """A picture file, opened: its format, its size, and whatever is wrong with it.
 
-The bytes are anybody's: nothing is decoded before its size is known, and what is damaged or made to
-deceive becomes an error that says what to do. Needs Pillow, and knows nothing else.
+The bytes are not trusted: nothing is decoded before its size is known, and a file that is damaged
+or malicious becomes an error that says what to do. Needs Pillow and no other library.
 """
 
 import contextlib
@@ -62,7 +62,7 @@ def opened(content: bytes, max_pixels: int) -> Iterator[Image.Image]:
         ) from error
     except UnidentifiedImageError as error:
         raise PictureError(
-            f"these {len(content)} bytes are no picture that can be read; send a whole JPEG, PNG,"
+            f"these {len(content)} bytes can't be read as a picture; send a whole JPEG, PNG,"
             " WebP, BMP, GIF or TIFF file (convert HEIC, AVIF and SVG to one of them)",
             reason="UNREADABLE_IMAGE",
         ) from error

@@ -1,4 +1,4 @@
-"""How much memory it takes to decode a picture, told before it is decoded.
+"""How much memory it takes to decode a picture, known before it is decoded.
 
 Measured as the peak of a process that decodes and resizes 25 megapixels with Pillow 13, in bytes a
 pixel:

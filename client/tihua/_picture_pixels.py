@@ -39,7 +39,7 @@ def plain(image: Image.Image) -> Image.Image:
         image = _grey_from_float(image)
     elif image.mode == "I":
         raise PictureError(
-            "the picture has 32-bit or signed integers for pixels, and nothing tells which of them"
+            "the picture has 32-bit or signed integers for pixels, and nothing tells which value"
             " is white; save it with 8 or 16 bits a channel",
             reason="UNSUPPORTED_IMAGE",
         )

@@ -17,19 +17,18 @@ def preprocess(
         size = client.server_info().models[0].image_size_px
         client.embed_image(tihua.preprocess(Path("photograph.jpg"), size))
 
-    The embedding is that of the file but for rounding, for the server resizes with torch (cosine
-    of tihua-tiny's 0.9999), and size * size * 3 bytes travel instead of the file: 150 528 for a
-    model of 224 pixels. Needs Pillow; may run in several threads at
-    once.
+    The embedding is the file's except for rounding, because the server resizes with torch (cosine
+    0.9999 for tihua-tiny). Only size * size * 3 bytes are sent instead of the file: 150 528 for a
+    model of 224 pixels. Needs Pillow; may run in several threads at once.
 
     Args:
         image: the bytes of a picture file, or a path to one.
-        size: side of the square that the model takes in: `ModelInfo.image_size_px`.
-        max_pixels: a picture of more, width times height, is refused before it is decoded; see
-            `Limits.max_image_pixels`.
+        size: side of the model's square input, in pixels: `ModelInfo.image_size_px`.
+        max_pixels: a picture with more pixels (width times height) is refused before it is decoded;
+            see `Limits.max_image_pixels`.
 
     Raises:
-        InvalidRequestError: the file can't be read, or is no picture, damaged or too large, with
+        InvalidRequestError: the file can't be read, is not a picture, is damaged or too large; with
             the reason that the server would have given.
         ModuleNotFoundError: Pillow is not installed.
     """

@@ -1,4 +1,4 @@
-"""Work that is done ahead of whoever wants it: in some threads, in order, and bounded."""
+"""Work that is done ahead of its consumer: in some threads, in order, and bounded."""
 
 import contextlib
 import threading

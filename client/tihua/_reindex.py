@@ -1,10 +1,10 @@
-"""A collection embedded again with another model, while the old one goes on being searched.
+"""Embedding a collection again with another model, while the old one remains searchable.
 
     rename ──> copy ──> catch up ──> swap ──> settle
     (once)     until nothing has changed      until nobody writes to the old one any more
 
-Nothing is kept on this machine: what is under way is told by the collections (`_reindex_plan.py`)
-and their items (`_reindex_changes.py`). So a call that was cut off anywhere is simply made again.
+No state is kept on this machine: the collections (`_reindex_plan.py`) and their items
+(`_reindex_changes.py`) show how far it is. So after an interruption the call is simply repeated.
 """
 
 import time
@@ -36,35 +36,36 @@ def reindex(
     on_break: Callable[[TihuaError], None] | None = None,
     reconnect_timeout: float = 60.0,
 ) -> ReindexSummary:
-    """Embed a collection again with another model, and lead its name to the result.
+    """Embed a collection again with another model, and point its name to the result.
 
-    The old collection is searched and written to all the while. The new one is made beside it, with
-    its index and description, and filled from `content`; what changes in the old one meanwhile is
-    done again, until there is nothing left. Then `name`, which is an alias, is led to the new
-    collection in one step, and what was yet written to the old one by servers that did not know is
-    fetched. The old collection stays.
+    The old collection can be searched and written to all the while. The new one is created beside
+    it, with the same index and description, and filled from `content`; what changes in the old one
+    meanwhile is done again, until nothing is left. Then `name`, which is an alias, is pointed to
+    the new collection in one step, and what servers that did not know of it yet still wrote to the
+    old one is copied over. The old collection stays.
 
-    If it is cut off, anywhere, call it again with the same arguments: it goes on with what is
-    missing. It must be the only one that writes to the new collection before the alias leads there.
+    If it is interrupted, call it again with the same arguments: it continues with what is missing.
+    Nothing else may write to the new collection before the alias points to it.
 
     Args:
-        client: of a server that serves both models; with tokens, of the role admin.
+        client: a client of a server that serves both models; if the server has tokens, it needs the
+            role admin.
         name: an alias. A plain collection is renamed once, and its name becomes an alias of it.
         model: the id of the new model.
-        content: what an item was made of.
-        allow_missing: lead the name to the new collection even if there are items of which the
-            content can't be found or embedded.
+        content: returns what an item was made of.
+        allow_missing: point the name to the new collection even if the content of some items can't
+            be found or embedded.
         on_progress: called on the calling thread with how far a pass is, and what failed.
-        on_break: called when the server is away and will be tried again, with the reason.
-        reconnect_timeout: how long to try again after a break before nothing more got through, in
-            seconds; 0 never tries.
+        on_break: called when the server does not answer and will be tried again, with the reason.
+        reconnect_timeout: how long to keep trying after a break while nothing gets through, in
+            seconds; 0 never tries again.
 
     Returns:
-        What became of it. If items failed and `allow_missing` is not set, nothing was swapped.
+        The result. If items failed and `allow_missing` is not set, nothing was swapped.
 
     Raises:
         NotFoundError: there is no such collection, or the server does not serve the model.
-        FailedPreconditionError: the name is being reindexed to another model, or the collection is
+        FailedPreconditionError: a reindex to another model is not finished, or the collection is
             not loaded.
         UnavailableError, DeadlineError: the server did not come back, or did not answer in time,
             within `reconnect_timeout`.

@@ -1,9 +1,9 @@
-"""What an old collection has that its copy has not, and the other way round; knows no network.
+"""What an old collection has and its copy has not, and the other way round; knows no network.
 
-An item and its copy are of one state if their update times are equal: a copy keeps the time of what
-it is a copy of. So nothing is remembered between two passes, and no clocks are compared, until the
-alias was moved. From then on the copy is written to as well: the newer one is right, and what was
-copied and is not there has been deleted.
+An item and its copy have the same state if their update times are equal: a copy keeps the time of
+its original. So nothing is remembered between two passes, and no clocks are compared, until the
+alias has been moved. From then on others write to the copy as well: the newer item is right, and an
+item that was copied and is missing there has been deleted.
 """
 
 from collections.abc import Container, Iterable, Iterator, Mapping

@@ -1,14 +1,13 @@
-"""What came too late to be copied, brought to a collection that others write to as well.
+"""Writes what came too late to be copied to a collection that others write to as well.
 
-No store can be told to write an item unless it has a newer one. So all that takes time is done
-before: the content is read and embedded, and both collections are asked again, with the
-consistency of a list, which takes 200 ms. At last the new one is asked for the items by id, which
-takes some milliseconds and sees whatever was written by the same server. What is still to be done
-then is done at once, and what has changed between the two answers waits for the next pass.
+No store can write an item only if it has no newer one. So everything that takes time is done first:
+the content is read and embedded, and both collections are listed again, which takes 200 ms because
+lists are strongly consistent. Finally the new collection is asked for the items by id, which takes
+some milliseconds and sees whatever the same server wrote. What is still to be done then is done at
+once, and what has changed between the two answers waits for the next pass.
 
-What remains are those milliseconds, and 200 for what is written by another server: an item that
-came late, and is written to the new collection by somebody else in just that moment, may be
-replaced by the late one.
+What remains are those milliseconds, or 200 for writes by another server: if somebody else writes an
+item to the new collection in just that moment, the late one may replace it.
 """
 
 import dataclasses

@@ -2,9 +2,9 @@
 
     two lists ──> changes ──> pages: deleted, fetched ──> content read, some ahead ──> ingested
 
-What waits in between is bounded in items and in bytes, however large the collections. What comes
-late, when others write to the new collection too, is embedded in place of being ingested, and
-written with care (`_reindex_late.py`).
+What waits in between is bounded in items and in bytes, however large the collections. Late items,
+which come when others write to the new collection too, are not ingested but embedded and written
+with care (`_reindex_late.py`).
 """
 
 from collections.abc import Callable, Generator, Iterable, Iterator

@@ -4,14 +4,14 @@
     photos_vit_b_16_1_source ───> photos_tihua_tiny_1      an alias: what the new one is made of
                                   photos_vit_b_16_1        the new collection
 
-That alias is all that is kept of a reindex under way: it leads from the name of the new collection
-to the old one, keeps the old one from being deleted, and is deleted when all is done. It is made
-before the new collection, so that none is left over of which nobody knows what it was for.
+That alias is the only state of an unfinished reindex: it leads from the name of the new collection
+to the old one, keeps the old one from being deleted, and is deleted when everything is done. It is
+made before the new collection, so that no collection is left over whose purpose is unknown.
 
-A plain collection is renamed first. A server that dies in the middle of that may leave it without
-the alias that keeps the old name, where Milvus is a server; what an embedded store was in the
-middle of it ends when it is opened again. A collection of the name that it was given may as well be
-what an earlier reindex left, so it is named to the user, and not taken.
+A plain collection is renamed first. If tihua's server dies during that, a Milvus server may be left
+without the alias that keeps the old name; an embedded store completes the rename when it is opened
+again. A collection that has the name which the renamed one would get may also be left over from an
+earlier reindex, so it is named to the user, and not used.
 """
 
 import re
@@ -76,7 +76,7 @@ def plan(collections: Sequence[Collection], name: str, model: ModelRef) -> Plan 
     if (old := led_to.get(swapped.marker)) is not None and name in current.aliases:
         if not is_of_model:
             raise FailedPreconditionError(
-                f"the reindex of {name} to {current.model.id} is not finished: run that to its end "
+                f"the reindex of {name} to {current.model.id} is not finished: finish that one "
                 "first",
                 reason="REINDEX_UNDER_WAY",
             )
@@ -111,7 +111,7 @@ def _not_found(collections: Sequence[Collection], name: str) -> str:
     if not found:
         return message
     return (
-        f"{message}; {found[0]} looks like what a reindex left: lead the name to it with `tihua "
+        f"{message}; {found[0]} looks like what a reindex left: point the name to it with `tihua "
         f"collections alias {name} {found[0]}`, then reindex again"
     )
 

@@ -102,8 +102,8 @@ class Steps:
             copied, wanted = self._count(target), self._count(source) - len(self.failing)
             if found == 0 and copied != wanted and count == self._count(source):
                 raise ServerError(
-                    f"{target} has {copied} items where {source} has {wanted} that could be "
-                    "copied, and their lists are alike; nothing was swapped: see to the store",
+                    f"{target} has {copied} items and {source} has {wanted} that could be "
+                    "copied, though their lists agree; nothing was swapped: check the store",
                     reason="COUNTS_DIFFER",
                 )
             # Whoever writes is about as quick as we are: the rest is for after the swap.

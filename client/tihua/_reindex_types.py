@@ -1,4 +1,4 @@
-"""What a reindex tells its caller on the way and at the end."""
+"""What a reindex tells its caller, during it and at the end."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,12 +11,12 @@ __all__ = ["Content", "ReindexProgress", "ReindexStage", "ReindexSummary"]
 Content: TypeAlias = Callable[[Item], ImageLike | str]
 """Returns what an item was made of: its picture, or its text.
 
-It is given the item with uri and metadata, on any of several threads at once. An item whose content
-can't be had is a LookupError, OSError or InvalidRequestError, which says why.
+It is called with the item, with uri and metadata, on several threads at once. If the content of an
+item can't be found, it raises a LookupError, OSError or InvalidRequestError that says why.
 """
 
 ReindexStage: TypeAlias = Literal["copy", "catch-up", "settle"]
-"""The first pass, those over what changed meanwhile, and those after the alias was moved."""
+"""The first pass, the passes over what changed meanwhile, and those after the alias was moved."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,11 +28,11 @@ class ReindexProgress:
         target: the new one.
         stage: which pass it is.
         total: items of the old collection when the pass began.
-        kept: items that are in the new collection as they are in the old one.
+        kept: items that are the same in the new collection as in the old one.
         written: items embedded and written.
         deleted: items removed from the new collection, because they are not in the old one.
-        failed: items of which the content can't be had or embedded.
-        errors: the failures that were not told before.
+        failed: items whose content can't be found or embedded.
+        errors: the failures since the previous progress.
     """
 
     source: str
@@ -48,19 +48,19 @@ class ReindexProgress:
 
 @dataclass(frozen=True, slots=True)
 class ReindexSummary:
-    """What became of a reindex. Run again, it goes on with what is missing.
+    """The result of a reindex. Run again, it continues with what is missing.
 
     Attributes:
-        alias: the name that was to be led to the new collection.
-        source: the old collection; empty if the alias led to one of the model from the beginning.
+        alias: the name that was to be pointed to the new collection.
+        source: the old collection; empty if the alias already pointed to one of this model.
         target: the new collection.
         items: how many the new collection has.
         written: items embedded and written by this call.
         deleted: items removed from the new collection by this call.
-        failed: items that are not in the new collection, because their content can't be had or
+        failed: items that are not in the new collection, because their content can't be found or
             embedded.
-        is_swapped: whether the alias leads to the new collection.
-        is_complete: whether all is done.
+        is_swapped: whether the alias points to the new collection.
+        is_complete: whether everything is done.
         seconds: from the call of `reindex` to its return.
     """
 

@@ -42,32 +42,33 @@ class SearchMethods:
     ) -> SearchResult:
         """Return the items nearest to a text, a picture, an embedding or an item.
 
-        Exactly one of the first five must be given. No hits is an answer, not an error.
+        Exactly one of the first five must be given. Finding nothing is not an error.
 
         Args:
             text: a text.
             image: a picture.
-            embedding: an embedding that the collection's model made; scaled to L2 norm 1.
+            embedding: an embedding made by the collection's model; scaled to L2 norm 1.
             item_id: an item of the collection, which is itself left out of the hits.
             terms: several of these with weights; the query is their weighted sum.
-            limit: hits to return at most, 1 to `Limits.max_page_size`.
+            limit: most hits to return, 1 to `Limits.max_page_size`.
             filter: a Milvus boolean expression over `id`, `uri` and metadata keys, with values
                 bound by name: `year >= {since} and place in {places}`.
             params: a value for each {name} of the filter.
             min_score: hits with a lower score are left out; in [-1, 1].
-            fields: what a hit carries beside id and score; None means uri and metadata.
-            index_params: "nprobe" (IVF_FLAT) or "ef" (HNSW); None means the store's defaults.
-            consistency: "strong" sees whatever was written before, and is slower.
+            fields: what a hit carries besides id and score; None means uri and metadata.
+            index_params: "nprobe" (IVF_FLAT) or "ef" (HNSW); None means the server's defaults.
+            consistency: "strong" sees everything written before the call, and is slower.
             page_token: `next_page_token` of the same search, for the hits after it.
-            group_by: a metadata key, or "uri": of items that have the same value there only the
+            group_by: a metadata key, or "uri": of the items with the same value there, only the
                 best are hits. An item without the key is a hit.
-            group_size: so many of them, over all pages; None means one.
+            group_size: most hits of one group over all pages; None means one.
             collection: where to search.
             timeout: limit of the call, in seconds.
 
         Raises:
             NotFoundError: there is no such collection or item.
-            FailedPreconditionError: the collection is another model's, or is not loaded.
+            FailedPreconditionError: the server does not serve the collection's model, or the
+                collection is not loaded.
         """
         query = Query(
             text=text,
@@ -98,15 +99,15 @@ class SearchMethods:
         collection: str | None = None,
         timeout: float | None = None,
     ) -> list[SearchResult | TihuaError]:
-        """Return what became of each query; one that fails does not disturb the others.
+        """Return the result of each query, or its error; one that fails does not affect the others.
 
         One that is refused for now (`OverloadedError`, `UnavailableError`) is asked for again, as
         `search` would do, before it counts as failed.
 
         Args:
             queries: 1 to `Limits.max_batch_items`, embedded together.
-            collection: where to search, for queries that do not say.
-            timeout: limit of it all, in seconds.
+            collection: where to search, for queries that name no collection.
+            timeout: limit of it all, repeated queries included, in seconds.
         """
         name = self._connection.name(collection)
         request = _convert_search.search_many_request(queries, name)

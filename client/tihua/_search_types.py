@@ -1,4 +1,4 @@
-"""What is looked for and what is found: the values of a search. All are frozen."""
+"""Queries and hits: the values of a search. All are frozen."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -15,7 +15,7 @@ Consistency: TypeAlias = Literal["bounded", "strong"]
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """What is found.
+    """An item that was found.
 
     Attributes:
         id: the item's.
@@ -23,10 +23,9 @@ class Hit:
         uri: the item's; empty if it has none or it was not asked for.
         metadata: the item's; empty if it has none or it was not asked for.
         embedding: the item's if it was asked for, else None.
-        group: the value by which it is grouped; None without `group_by`, and for an item in no
-            group.
+        group: the item's value of `group_by`; None without it, and for an item in no group.
         update_time: when the item's content was written, in UTC; None if it was not asked for or is
-            not known.
+            unknown.
     """
 
     id: str
@@ -44,7 +43,7 @@ class SearchResult(Sequence[Hit]):
 
     Attributes:
         hits: best first, ties in no particular order.
-        next_page_token: give it to the same search for the next hits; empty when there are none.
+        next_page_token: give it to the same search for the next hits; empty if there are none.
         model: the model that embedded the query.
         timing: where the time went.
     """
@@ -78,9 +77,9 @@ class Term:
     Attributes:
         text: a text.
         image: a picture.
-        embedding: an embedding that the collection's model made; scaled to L2 norm 1.
+        embedding: an embedding made by the collection's model; scaled to L2 norm 1.
         item_id: an item of the same collection, which is itself left out of the hits.
-        weight: in [-100, 100] and not 0; negative pushes away.
+        weight: in [-100, 100] and not 0; a negative one moves the query away from the term.
     """
 
     text: str | None = None
@@ -92,7 +91,7 @@ class Term:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Query:
-    """All that one search can be told; each is explained at `Client.search`."""
+    """The arguments of one search; `Client.search` explains each."""
 
     text: str | None = None
     image: ImageLike | None = None

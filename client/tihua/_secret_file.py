@@ -19,7 +19,9 @@ def read_secret(path: FileName) -> bytes:
         mode = os.fstat(file.fileno()).st_mode
         content = file.read()
     if problem := exposure(path, mode):
-        raise InvalidRequestError(f"{problem}, or TIHUA_TOKEN for a token", reason="SECRET_EXPOSED")
+        raise InvalidRequestError(
+            f"{problem}, or use TIHUA_TOKEN for a token", reason="SECRET_EXPOSED"
+        )
     return content
 
 
@@ -30,5 +32,5 @@ def exposure(path: FileName, mode: int) -> str:
         return ""
     return (
         f"{path} is open to every user of this machine (mode {mode & 0o777:o}); chmod o= "
-        f"{path}, or where it is mounted: mode 0440 and fsGroup"
+        f"{path}, or mount it with mode 0440 and fsGroup"
     )

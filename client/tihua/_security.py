@@ -1,4 +1,4 @@
-"""How a client shows who it is, and makes sure whom it speaks to."""
+"""How a client identifies itself, and verifies the server."""
 
 import contextlib
 import re
@@ -35,12 +35,12 @@ class Security:
         """Return what a client was given, checked.
 
         Raises:
-            InvalidRequestError: the token is none, or would go unencrypted to another machine.
+            InvalidRequestError: the token is malformed, or would go unencrypted to another machine.
         """
         security = cls((Tls() if tls is True else tls) or None, token)
         if token and not _TOKEN.fullmatch(token):
             raise InvalidRequestError(
-                "the token has a character that no token has; is it the right one?",
+                "the token has a character that is not allowed in tokens; is it the right one?",
                 reason="BAD_TOKEN",
             )
         if token and security.tls is None and not (insecure or is_loopback(address)):
@@ -82,7 +82,7 @@ class Security:
                 # What is not ASCII is a comment.
                 context.load_verify_locations(cadata=roots.decode("ascii", errors="ignore"))
         if cert is not None and key is not None and _can_be_read_again(cert, key):
-            with _explained(f"{cert} and {key} are no certificate and its unencrypted key"):
+            with _explained(f"{cert} and {key} are not a certificate and its unencrypted key"):
                 context.load_cert_chain(cert, key, password="")
         return grpc.ssl_channel_credentials(roots, private_key, chain)
 

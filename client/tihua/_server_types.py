@@ -29,12 +29,13 @@ class Limits:
     """The bounds on what a client may send; each is inclusive.
 
     Attributes:
-        max_message_bytes: bytes of one gRPC message, either way.
+        max_message_bytes: bytes of one gRPC message, in either direction.
         max_batch_items: inputs of one embedding, upsert or search_many call or ingest batch.
         max_image_bytes: bytes of one encoded picture.
         max_image_pixels: width times height of one picture.
         max_text_chars: characters (Unicode code points) of one text.
-        max_queue_size: inputs that may wait for the model before calls are refused.
+        max_queue_size: texts, and as many pictures, that may wait or be processed in each lane
+            (interactive or bulk); further calls are refused.
         max_page_size: hits or items of one answer, and ids of one get_items or delete_items call.
         max_search_window: hits that can be reached over all pages of one search.
         max_query_terms: terms of one query.
@@ -42,9 +43,10 @@ class Limits:
         max_uri_bytes: bytes of an item's uri, as UTF-8.
         max_metadata_bytes: bytes of an item's metadata, as JSON in UTF-8.
         max_streams_per_client: ingest streams that one token, or one address, may have open.
-        max_calls_per_connection: calls under way on one connection; further ones wait here.
+        max_calls_per_connection: calls in progress on one connection; further ones wait in the
+            client.
         max_header_bytes: bytes of the metadata of one call.
-        min_ping_interval_s: seconds between two pings of a connection without data.
+        min_ping_interval_s: least number of seconds between two pings while no data flows.
     """
 
     max_message_bytes: int
@@ -73,7 +75,7 @@ class ModelInfo:
         ref: name and fingerprint.
         dim: length of its embeddings.
         image_size_px: side of the square, in pixels, to which pictures are resized.
-        context_length: tokens per text, [CLS] and [SEP] included; longer texts are cut.
+        context_length: most tokens of a text, [CLS] and [SEP] included; longer texts are cut.
         engine: what computes it: `torch`.
         device: where: `cpu`, `cuda:0`.
         precision: in which precision: `fp32`.
@@ -119,10 +121,10 @@ class Collection:
         index: how neighbours are found.
         index_params: the build parameters of the index: `nlist`, or `M` and `efConstruction`.
         shards: number of shards, as the store reports it.
-        item_count: exact number of items.
+        item_count: exact number of items; of a released collection, the store's estimate.
         load_state: whether it can be searched now.
-        create_time: when it was created, in UTC; None where the store does not tell.
-        aliases: other names that lead to it, sorted.
+        create_time: when it was created, in UTC; None if the store does not tell.
+        aliases: other names of it, sorted.
     """
 
     name: str
@@ -140,13 +142,13 @@ class Collection:
 
 @dataclass(frozen=True, slots=True)
 class AliasMove:
-    """What became of an alias that was led to a collection.
+    """What changed when an alias was pointed to a collection.
 
     Attributes:
-        previous: the name of the collection that it led to before; empty for a new alias. It is the
-            new one's own where the alias led there already, or the call was repeated after a break.
-        settle_s: after so long no server of the store finds the previous collection by the alias
-            any more, and no write that one began because it did is under way; in seconds.
+        previous: the name of the collection that it pointed to before; empty for a new alias. It is
+            the new one's own name if the alias pointed there already, or the call was repeated.
+        settle_s: after so many seconds no server of the store resolves the alias to the previous
+            collection any more, and no write to that collection by the alias is still in progress.
     """
 
     previous: str

@@ -104,7 +104,7 @@ def _explained(
         case "DEADLINE_EXCEEDED":
             return f"no answer from {address} in time; raise the timeout"
         case "UNIMPLEMENTED":
-            return f"what listens at {address} is no tihua server, or an older one ({details})"
+            return f"what listens at {address} is not a tihua server, or an older one ({details})"
         case "RESOURCE_EXHAUSTED" if sizes := _MESSAGE_SIZES.search(details):
             if sizes[1] == "Sent":
                 return (
@@ -134,8 +134,7 @@ _HANDSHAKE_FAULTS = {
         "its certificate is for another name; use an address that the certificate names"
     ),
     r"CERTIFICATE_VERIFY_FAILED": (
-        "its certificate is signed by none of the CAs that are trusted; name its CA with --ca "
-        "(ca_file)"
+        "its certificate is not signed by a CA that is trusted; name its CA with --ca (ca_file)"
     ),
     r"WRONG_VERSION_NUMBER": (
         "it does not speak TLS; leave --tls out, or start the server with --tls-cert and --tls-key"
@@ -159,7 +158,7 @@ def _handshake_fault(details: str, *, is_encrypted: bool) -> str:
         return ""
     wanted = "" if is_encrypted else "TLS (--tls, --ca), or for "
     return (
-        f"it closes the connection; it may ask for {wanted}a certificate of the client that it "
+        f"it closes the connection; it may require {wanted}a client certificate that it "
         "trusts (--cert and --key)"
     )
 
@@ -170,4 +169,4 @@ def _tls_hint(details: str, address: str, *, is_encrypted: bool) -> str:
     Of several addresses gRPC tells the last error alone: one may refuse what another closed.
     """
     is_refused = "Connection refused" in details and _ONE_ADDRESS.fullmatch(address)
-    return "" if is_encrypted or is_refused else ". If it runs, it may ask for TLS: --tls, --ca."
+    return "" if is_encrypted or is_refused else ". If it runs, it may require TLS: --tls, --ca."

@@ -9,16 +9,15 @@ FileName: TypeAlias = str | PathLike[str]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tls:
-    """Whom a client trusts, and what it shows of itself.
+    """Which servers a client trusts, and its own certificate.
 
-    The files are read when the client is made; one that lives longer than its certificate must be
-    made again.
+    The files are read when the client is made; make a new client before its certificate expires.
 
     Attributes:
-        ca_file: certificates of the CAs that the server's may be signed by, PEM; None takes those
-            that gRPC brings, or the file that GRPC_DEFAULT_SSL_ROOTS_FILE_PATH names.
-        cert_file: the client's own certificate and those up to its CA, PEM, for a server that asks
-            for one.
+        ca_file: certificates of the CAs that may have signed the server's, PEM; None takes those
+            that come with gRPC, or the file that GRPC_DEFAULT_SSL_ROOTS_FILE_PATH names.
+        cert_file: the client's own certificate and those up to its CA, PEM, for a server that
+            requires one.
         key_file: the private key of that certificate, PEM, not encrypted.
     """
 

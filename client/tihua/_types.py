@@ -40,21 +40,21 @@ else:  # Python 3.11 knows neither array[float] nor Buffer
     EmbeddingLike = Sequence
 """Embeddings: as returned, an `array.array("f")` of length dim and L2 norm 1.
 
-It has the buffer protocol, so `numpy.asarray(embedding)` is float32 and copies nothing. Taken is
-any sequence of numbers, and any one-dimensional buffer of float16, 32 or 64.
+It has the buffer protocol, so `numpy.asarray(embedding)` is float32 and copies nothing. As input,
+any sequence of numbers is accepted, and any one-dimensional buffer of float16, 32 or 64.
 """
 
 
 UNKNOWN_TIME = datetime.fromtimestamp(0, UTC)
-"""Stands for the update time of an item of which nobody knows it."""
+"""The update time of an item whose update time is unknown."""
 
 
 @dataclass(frozen=True, slots=True)
 class RgbImage:
-    """A picture that is decoded already: made by `preprocess`, or pixels of your own.
+    """A decoded picture: made by `preprocess`, or pixels of your own.
 
-    Of the size that the model takes in (`ModelInfo.image_size_px`) it is embedded as it is; of
-    another it is resized by the server: bicubic, aspect ratio not kept.
+    If it has the size of the model's input (`ModelInfo.image_size_px` squared), it is embedded as
+    it is; otherwise the server resizes it (bicubic, aspect ratio not kept).
 
     Attributes:
         data: height_px * width_px * 3 bytes: rows from the top, pixels from the left, red, green,
@@ -70,24 +70,24 @@ class RgbImage:
 
 @dataclass(frozen=True, slots=True)
 class ServerPath:
-    """A picture file that the server reads itself, from a disk that it shares for example.
+    """A picture file that the server reads itself, for example from a shared disk.
 
     Attributes:
-        path: relative to the folder that its operator allowed (`--image-root`), with slashes:
-            `2024/a.jpg`. `ServerInfo.takes_image_paths` tells whether there is one.
+        path: relative to the folder that the server's operator allowed (`--image-root`), with
+            slashes: `2024/a.jpg`. `ServerInfo.takes_image_paths` tells whether there is one.
     """
 
     path: str
 
 
 ImageLike: TypeAlias = bytes | os.PathLike[str] | RgbImage | ServerPath
-"""A picture as it is taken: the bytes of an encoded file, where that file is, or its pixels.
+"""A picture as input: the bytes of an encoded file, a path to one, or pixels.
 
 JPEG, PNG, WebP, BMP, GIF or TIFF. A `str` is never taken for a path.
 """
 
 Field: TypeAlias = Literal["uri", "metadata", "embedding", "update_time"]
-"""What an answer's items may carry beside their id."""
+"""What an answer's items may carry besides their id."""
 
 Priority: TypeAlias = Literal["interactive", "bulk"]
 """Which lane a call waits in: somebody waits for it, or it is computed when nobody does."""
@@ -99,8 +99,8 @@ class ModelRef:
 
     Attributes:
         id: its name: `tihua-tiny`, `ViT-B-16`.
-        fingerprint: 16 hexadecimal digits over weights and preprocessing; embeddings of unlike
-            fingerprints cannot be compared.
+        fingerprint: 16 hexadecimal digits over weights and preprocessing; embeddings with
+            different fingerprints can't be compared.
     """
 
     id: str
@@ -134,16 +134,16 @@ class Item:
 
     Attributes:
         id: your key, unique in its collection; writing it again replaces the item.
-        text: what is embedded, when writing; exactly one of text, image and embedding.
-        image: the same for a picture.
-        embedding: the same for an embedding that the collection's model made; when reading,
-            the stored one if it was asked for, else None.
+        text: when writing, the text to embed. Give exactly one of text, image and embedding.
+        image: when writing, the picture to embed.
+        embedding: when writing, an embedding made by the collection's model; when reading, the
+            stored one if it was asked for, else None.
         uri: where the picture can be found; stored and returned as it is, never opened.
         metadata: JSON values by name, to filter by or to get back. Whole numbers come back as
-            int, beyond 2**53 they must be given as strings.
-        update_time: when its content was written, in UTC. When writing, None means now; a time
-            that is given is kept, for copies, and `UNKNOWN_TIME` for one that nobody knows. When
-            reading, None if it was not asked for or is not known.
+            int; give those beyond 2**53 as strings.
+        update_time: when its content was written. When writing: None means now; a given time is
+            kept, for copies; `UNKNOWN_TIME` means unknown. When reading: in UTC, None if it was not
+            asked for or is unknown.
     """
 
     id: str
@@ -162,7 +162,7 @@ class ItemError:
 
     Attributes:
         index: its position in what was given, from 0.
-        id: its id, where it has one.
+        id: its id, if it has one.
         code: the gRPC status by name: `INVALID_ARGUMENT`.
         reason: stable and machine-readable: `UNREADABLE_IMAGE`.
         message: one sentence for people: the value, the bound, the remedy.
@@ -203,8 +203,8 @@ class EmbedResult:
     """One embedding per input.
 
     Attributes:
-        embeddings: in the order of the inputs, each of length dim and L2 norm 1; None where the
-            input failed.
+        embeddings: in the order of the inputs, each of length dim and L2 norm 1; None for an input
+            that failed.
         errors: the inputs that failed, by index.
         model: the model that made the embeddings.
         timing: where the time went.
@@ -221,8 +221,8 @@ class UpsertResult:
     """What became of a small set of items.
 
     Attributes:
-        written: how many were embedded and written; of several with one id each counts, though the
-            last alone is kept.
+        written: how many were embedded and written; of several with one id each is counted, though
+            only the last is kept.
         errors: those that failed, by index.
         model: the model that embedded them.
         timing: where the time went.

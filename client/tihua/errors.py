@@ -1,23 +1,23 @@
 """Every exception that tihua raises, by what a caller can do about it.
 
     TihuaError
-     ├── InvalidRequestError      the request is wrong: mend it
-     ├── UnauthenticatedError     the server asks for a token that it knows: get one
+     ├── InvalidRequestError      the request is wrong: correct it
+     ├── UnauthenticatedError     the server requires a token that it knows: get one
      ├── PermissionDeniedError    the token may not do this: get another
      ├── NotFoundError            no collection, item or model of that name: look elsewhere
      ├── AlreadyExistsError       the name or id is taken: choose another
      ├── FailedPreconditionError  another model's collection, or one that is not loaded
      ├── OverloadedError          the server is busy: wait `retry_after` seconds, then try again
      ├── UnavailableError         server or store do not answer: try again, or find out why
-     ├── DeadlineError            not done in time (also a TimeoutError): give it more
-     ├── UnsupportedError         the server does not do this
-     └── ServerError              a bug of the server: report it
+     ├── DeadlineError            not done in time (also a TimeoutError): allow more time
+     ├── UnsupportedError         the server lacks the method: it is older
+     └── ServerError              the server failed: report it if it is a bug
 
-`except tihua.TihuaError` catches all that a call can raise about its request, the way and the
-server. A call that is wrong as Python, a number where a text is due, is a TypeError as ever.
+`except tihua.TihuaError` catches whatever a call can raise about its request, the network and the
+server. An argument of the wrong type, such as a number for a text, is a TypeError as usual.
 
-This module knows no gRPC, so that importing tihua does not load it; `_status.py` reads what came
-over the wire and asks `error_for`, which has the one table, for the exception.
+This module does not import gRPC, so that importing tihua does not either; `_status.py` reads what
+came over the wire, and `error_for`, with the only table, makes the exception of it.
 """
 
 from collections.abc import Mapping
@@ -40,17 +40,17 @@ __all__ = [
 
 
 class TihuaError(Exception):
-    """The root: catch it to catch everything; raised are its subclasses.
+    """The root: catch it to catch everything; only its subclasses are raised.
 
     Attributes:
         message: one sentence for people: the value, the bound, the remedy.
         code: the gRPC status by name: `NOT_FOUND`.
-        reason: stable and machine-readable, finer than the code: `MODEL_MISMATCH`. Empty where
-            the network, not a tihua server, is the source.
+        reason: stable and machine-readable, finer than the code: `MODEL_MISMATCH`. Empty if the
+            error comes from the network and not from a tihua server.
         metadata: the values that the message names.
-        field: the request field at fault as a path, `terms[0].text`; empty where there is none.
-        request_id: what the server's log calls the call, for whoever runs the server; empty where
-            no server is known to have had it.
+        field: the request field at fault as a path, `terms[0].text`; empty if there is none.
+        request_id: the id of the call in the server's log, for whoever runs the server; empty if
+            the call is not known to have reached a server.
     """
 
     code = "UNKNOWN"
@@ -75,7 +75,7 @@ class TihuaError(Exception):
 
 
 class InvalidRequestError(TihuaError):
-    """The request is wrong, and the same call fails again; the message says what to mend.
+    """The request is wrong, and the same call fails again; the message says what to correct.
 
     Raised by the server, and by the client before it sends anything.
     """
@@ -84,7 +84,7 @@ class InvalidRequestError(TihuaError):
 
 
 class UnauthenticatedError(TihuaError):
-    """The server asks for a token, and the call carries none or one that it does not know."""
+    """The server requires a token, and the call carries none or one that it does not know."""
 
     code = "UNAUTHENTICATED"
 
@@ -96,7 +96,7 @@ class PermissionDeniedError(TihuaError):
 
 
 class NotFoundError(TihuaError):
-    """There is no collection, item or model of that name."""
+    """There is no collection, alias, item, model or file of that name."""
 
     code = "NOT_FOUND"
 
@@ -108,21 +108,21 @@ class AlreadyExistsError(TihuaError):
 
 
 class FailedPreconditionError(TihuaError):
-    """The state of the server forbids it, and no repetition helps before that has changed.
+    """The state of the server does not allow it; trying again helps only once that has changed.
 
     The collection holds another model's embeddings (reason `MODEL_MISMATCH`), is not loaded
-    (`COLLECTION_NOT_LOADED`) or has aliases (`COLLECTION_HAS_ALIASES`), or an ingest session went
-    on in another stream (code `ABORTED`).
+    (`COLLECTION_NOT_LOADED`) or has aliases (`COLLECTION_HAS_ALIASES`), or another stream took over
+    the ingest session (code `ABORTED`).
     """
 
     code = "FAILED_PRECONDITION"
 
 
 class OverloadedError(TihuaError):
-    """The server's queue is full; the same call may succeed later.
+    """The server is full; the same call may succeed later.
 
-    It was waited for already, four attempts long or as long as `timeout` and the client's budget
-    for retries allow.
+    The client has already tried up to four times, as far as `timeout` and its budget for retries
+    allowed.
 
     Attributes:
         retry_after: how long to wait before the next attempt, in seconds.
@@ -133,9 +133,9 @@ class OverloadedError(TihuaError):
 
 
 class UnavailableError(TihuaError):
-    """No server answers, or its store is away; the same call may succeed later.
+    """The server or its store does not answer; the same call may succeed later.
 
-    Calls that are safe to repeat have been repeated already (`_channel.py`).
+    Calls that are safe to repeat have already been repeated (`_channel.py`).
     """
 
     code = "UNAVAILABLE"
@@ -148,13 +148,13 @@ class DeadlineError(TihuaError, TimeoutError):
 
 
 class UnsupportedError(TihuaError):
-    """The server does not do this: it is older, or built without it."""
+    """The server lacks this method: it is older than the client, or not a tihua server."""
 
     code = "UNIMPLEMENTED"
 
 
 class ServerError(TihuaError):
-    """The server or its model failed, or answered against the contract; a bug to report."""
+    """The server, its store or its model failed, or the answer violates the contract."""
 
     code = "INTERNAL"
 
@@ -203,10 +203,10 @@ def error_for(
         reason: as in google.rpc.ErrorInfo.
         metadata: as in google.rpc.ErrorInfo.
         field: as in google.rpc.BadRequest.
-        retry_after: as in google.rpc.RetryInfo, in seconds; None where the server does not
-            invite to come back. RESOURCE_EXHAUSTED without it is a message over its limit, which
-            waiting does not mend.
-        request_id: what the server's log calls the call.
+        retry_after: as in google.rpc.RetryInfo, in seconds; None if the server sent none.
+            RESOURCE_EXHAUSTED without it is something over its limit, which waiting does not
+            help.
+        request_id: the id of the call in the server's log.
     """
     kind = STATUS_ERRORS.get(code, ServerError)
     if kind is OverloadedError and retry_after is None:

@@ -1,1 +1,1 @@
-"""The tihua server: Chinese text and pictures into one space, stored and found by Milvus."""
+"""The tihua server: Chinese text and pictures embedded in one space, stored and found by Milvus."""

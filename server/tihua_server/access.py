@@ -106,7 +106,7 @@ class Access:
         """
         if self._tokens is not None and caller not in self._tokens.current():
             raise Unauthenticated(
-                f"the token of {caller.name} was taken back or changed", reason="TOKEN_REVOKED"
+                f"the token of {caller.name} was revoked or changed", reason="TOKEN_REVOKED"
             )
 
 
@@ -130,7 +130,7 @@ def _sent_token(metadata: Iterable[tuple[str, str | bytes]]) -> bytes:
             if scheme.lower() == SCHEME.encode():
                 return token.strip()
     raise Unauthenticated(
-        "this server asks for a token, as the header `authorization: Bearer TOKEN`; "
+        "this server requires a token, as the header `authorization: Bearer TOKEN`; "
         "tihua takes it from --token-file or TIHUA_TOKEN",
         reason="TOKEN_MISSING",
     )

@@ -1,7 +1,7 @@
-"""How much may be under way at once: for tasks that wait in order, and for texts and pictures.
+"""How much may be in progress at once: for tasks that wait in order, and for texts and pictures.
 
-What is larger than its bound passes when it is alone: a bound on many must not become a limit on
-one.
+A single input that is larger than the bound is let in when it is alone: a bound on many must not
+become a limit on one.
 """
 
 import asyncio

@@ -1,9 +1,9 @@
 """How far an engine may stray from the fp32 reference, and the check that it does not.
 
-A collection is bound to a model's fingerprint, and the fingerprint leaves engine, device and
-precision out: what one server stored, another must be able to search. That holds only while their
-embeddings agree, so an engine is compared with torch in fp32 when it is made, on pictures of the
-packaged gallery and a few texts, one by one and all together, and refused below these bounds.
+A collection is bound to a model's fingerprint, which does not include engine, device and precision:
+what one server stored, another must be able to search. That works only if their embeddings agree.
+So an engine is compared with torch in fp32 when it is made, on pictures of the packaged gallery and
+a few texts, one by one and all together, and refused below these bounds.
 """
 
 from collections.abc import Callable, Sequence

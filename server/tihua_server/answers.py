@@ -1,4 +1,4 @@
-"""The service's own words → messages that go out. Pure."""
+"""The service's own types → outgoing messages. Pure."""
 
 from collections.abc import Mapping, Sequence
 from time import perf_counter

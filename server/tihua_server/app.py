@@ -2,8 +2,8 @@
 
 Start: store → models → services → warm-up → listen → health says SERVING.
 Run:   health follows the store (readiness.py).
-       A server that loses its GPU stops, with status 1, to be started again by whoever started it.
-Stop:  health says NOT_SERVING → a moment → no new calls → those under way end → model → store.
+       A server that loses its GPU stops with status 1, for its supervisor to start it again.
+Stop:  health says NOT_SERVING → a moment → no new calls → calls in progress end → model → store.
 """
 
 import asyncio

@@ -2,26 +2,28 @@
 
     submit ──> lane ──> batch, as soon as a thread of the model is free ──> each caller's future
 
-Nobody waits for company that may never come (as in text-embeddings-inference): an idle model takes
-a lone input at once, a busy one finds a batch that has grown with the load. Those alone who have
-just been answered are awaited, while their next calls are on the way (`gathering.py`). Measured,
-answers a second (ViT-B-16 in bf16, two cores of Zen 4, three rounds in turns, medians):
+No input waits for others that may never come (as in text-embeddings-inference): an idle model takes
+a lone input at once, a busy one finds a batch that has grown with the load. The only exception are
+callers who have just been answered: a batch waits while their next calls are on the way
+(`gathering.py`). Measured, answers a second (ViT-B-16 in bf16, two cores of Zen 4, three rounds in
+turns, medians):
 
-    callers who never rest      1     2     4     8    16    32    64
-    nobody is awaited          75    83   118   158   210   227   255
-    those who were answered    84   133   175   215   243   257   258
+    callers without a pause     1     2     4     8    16    32    64
+    waiting for nobody         75    83   118   158   210   227   255
+    waiting for those answered 84   133   175   215   243   257   258
 
-A lone caller's way is the same in both: the difference there is noise. Calls that came by chance,
-60 a second, took 28 ms (p50) where nobody is awaited and 25 where they are. A timer of 5 ms, tried
-before, gave a lone caller 21 ms a query instead of 14, and one of 10 ms 26.
+For a lone caller both are the same; the difference is noise. Calls at random times, 60 a second,
+took 28 ms (p50) without waiting and 25 with it. A timer of 5 ms, tried before, gave a lone caller
+21 ms a query instead of 14, and one of 10 ms 26.
 
-Inputs wait in two bounded lanes, and bulk inputs are taken only when no interactive one waits: who
-asks for more than the machine can compute leaves none for bulk. Bulk goes by its arrival; the
-interactive inputs of a caller are due one after another (`flow.py`). What is due first is always
-taken; `selection.py` fills the batch up and keeps it from holding up those who come after it. Where
-another model's batches share the processor, a batch is followed by a rest (`rests.py`).
+Inputs wait in two bounded lanes, and bulk inputs are taken only when no interactive one waits: if
+interactive callers ask for more than the machine can compute, bulk gets nothing. Bulk inputs are
+due in order of arrival, the interactive inputs of a caller one after another (`flow.py`). What is
+due first is always taken; `selection.py` fills the batch up and keeps it from delaying what comes
+after it. Where another model's batches share the processor, a batch is followed by a rest
+(`rests.py`).
 
-Knows nothing of models: it is tested with integers.
+The batcher knows nothing of models: it is tested with integers.
 """
 
 import functools

@@ -1,7 +1,7 @@
-"""A call: its id, its status, its line in the log; and all that are under way.
+"""A call: its id, its status, its line in the log; and all calls in progress.
 
-The one place where a stray exception is caught: it is a bug, logged with its traceback, and its
-text stays here.
+The only place that catches unexpected exceptions: each is a bug, logged with its traceback, and the
+caller does not see its text.
 """
 
 import asyncio

@@ -1,9 +1,9 @@
 """What the models of a server share: the threads that compute, and the room for what waits.
 
-Two models on the same cores would each take all of them, and both be slower than one after the
-other. So their batches take turns in one set of threads, whichever model they are for, interactive
-ones first; pictures are decoded in one set of threads too, and the bounds on what costs memory hold
-for all models together. What a model has to itself is its queue of tokens and pixels.
+Two models on the same cores would each use all of them, and both be slower than one after the
+other. So the batches of all models take turns in one set of threads, interactive ones first.
+Pictures are decoded in one set of threads too, and the bounds on memory hold for all models
+together. Each model has its own queues of tokens and pixels.
 """
 
 import asyncio

@@ -1,8 +1,8 @@
-"""The server's certificate, its key, and the CA of its clients: checked, and taken again when new.
+"""The server's certificate, its key, and the CA of its clients: checked, and reloaded when new.
 
 gRPC asks for them at every handshake (`grpc.dynamic_ssl_server_credentials`), in a thread of its
-own. What is there is checked first: of a key that is not the certificate's gRPC would say nothing,
-and every client would be turned away.
+own. The files are checked first: if the key did not match the certificate, gRPC would report
+nothing and turn every client away.
 """
 
 import datetime as dt

@@ -1,7 +1,7 @@
-"""Checkpoints of Chinese-CLIP: fetched from a hub, and read without running what is in them.
+"""Checkpoints of Chinese-CLIP: fetched from a hub, and read without running code in them.
 
-The published format is `{"state_dict": {"module.<name>": tensor}}`, in float32; what cn_clip's
-training writes has an optimizer beside it. A bare state dict is read too.
+The published format is `{"state_dict": {"module.<name>": tensor}}`, in float32; files written by
+cn_clip's training also hold an optimizer. A bare state dict is read too.
 """
 
 import importlib
@@ -93,7 +93,7 @@ def read_checkpoint(path: Path) -> dict[str, torch.Tensor]:
             )
     except (OSError, RuntimeError, EOFError, ValueError, LookupError, pickle.PickleError) as error:
         raise ModelError(
-            f"{path} is no checkpoint that can be read; it must be a whole file that torch.save"
+            f"{path} can't be read as a checkpoint; it must be a whole file that torch.save"
             " wrote, and hold tensors and plain values only, because anything else could run code",
             reason="CHECKPOINT_UNREADABLE",
         ) from error

@@ -1,8 +1,8 @@
 """Chinese-CLIP by cn_clip: the five published models, as towers.
 
-The networks and their sizes are cn_clip's; its `load_from_name` is not used, because it unpickles
+The networks and their sizes are cn_clip's. Its `load_from_name` is not used, because it unpickles
 whatever the file holds, evaluates a string of its configuration, prints, and rounds the weights to
-half precision. Embeddings agree with it all the same (cosine of at least 0.9999,
+half precision. The embeddings still agree with it (cosine of at least 0.9999,
 `tests/integration/test_chinese_clip.py`).
 """
 

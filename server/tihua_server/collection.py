@@ -1,4 +1,4 @@
-"""A collection: what it is created with, and how it stands in the store."""
+"""A collection: what it is created with, and its state in the store."""
 
 import enum
 import re

@@ -198,8 +198,8 @@ class CollectionService(rpc.CollectionServiceServicer):
         name = (await self._store.spec(pages_of or request.collection)).name
         if pages_of not in {"", name}:
             raise InvalidInput(
-                f"page_token is of the collection {pages_of}, a name that leads to {name} now: "
-                "begin with the first page again",
+                f"page_token belongs to the collection {pages_of}, which leads to {name} now: "
+                "start again with the first page",
                 reason="WRONG_PAGE_TOKEN",
                 field="page_token",
             )

@@ -1,4 +1,4 @@
-"""Every knob of the server, with its default: two frozen dataclasses, filled once at the door.
+"""Every setting of the server, with its default: two frozen dataclasses, filled once at the start.
 
 `options.py` makes one flag and one `TIHUA_…` variable of each field of `Config`.
 """

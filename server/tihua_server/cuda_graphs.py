@@ -1,7 +1,7 @@
 """A tower on a GPU as CUDA graphs: hundreds of kernel launches become one.
 
-A graph has fixed shapes, so there is one for each of a few batch sizes and text lengths; a batch
-is padded to the next of them. All are captured before the server says that it serves.
+A graph has fixed shapes, so there is one for each of a few batch sizes and text lengths, and a
+batch is padded to the next larger one. All are captured before the server reports SERVING.
 """
 
 from collections.abc import Sequence

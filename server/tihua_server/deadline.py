@@ -1,4 +1,4 @@
-"""Until when somebody waits for the call that a task works for; told without a word of gRPC."""
+"""The deadline of the call that a task works for; does not know gRPC."""
 
 import math
 import time

@@ -1,7 +1,7 @@
-"""`tihua-server demo`: the whole of tihua at once, on the packaged gallery.
+"""`tihua-server demo`: all of tihua at work, on the packaged gallery.
 
 A real server with an embedded store listens on a free port, and the `tihua` command line talks to
-it as a user's would: every command is printed before it runs, so that it can be typed again.
+it as a user would: every command is printed before it runs, so that it can be typed again.
 """
 
 import asyncio

@@ -1,4 +1,4 @@
-"""An item that is to be written, and what is asked of it."""
+"""An item to be written, and its checks."""
 
 import json
 from dataclasses import dataclass, field

@@ -1,4 +1,4 @@
-"""EfficientNet-Lite2 up to its pooled feature: what `tihua-tiny` looks at pictures with.
+"""EfficientNet-Lite2 up to its pooled feature: the image backbone of `tihua-tiny`.
 
 Plain torch: nothing here needs torchvision or timm. The batch norms are folded into the
 convolutions once, when the ImageNet weights are read (`training/backbone.py`), so the network

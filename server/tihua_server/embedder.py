@@ -1,12 +1,12 @@
 """Texts, pictures and vectors → embeddings: check, preprocess in threads, batch, encode.
 
-What there is no room for is refused before any work, and what was let in is counted to its end.
-Every input goes its own way and meets others in the batcher only, already tokens or pixels. So an
-input that can't be read fails alone, and the model never sees it.
+Inputs for which there is no room are refused before any work; those let in are counted until they
+are done. Each input is prepared on its own and meets others only in the batcher, as tokens or
+pixels. So an input that can't be read fails alone, and the model never sees it.
 
-An encoder that computes pictures in streams gets a thread for each, and one for texts: a query
-then waits for no picture. Of any other, texts and pictures share the one thread. The threads are
-those of all models of the server (`capacity.py`).
+An encoder that computes pictures in streams gets a thread for each, and one for texts, so that a
+query never waits for a picture. With any other, texts and pictures share one thread. The threads
+are those of all models of the server (`capacity.py`).
 """
 
 import sys

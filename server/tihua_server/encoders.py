@@ -1,4 +1,4 @@
-"""The models by name, and the engine for each: from the configuration to an `Encoder`."""
+"""The models by name, and the engine for each: makes an `Encoder` of the configuration."""
 
 import dataclasses
 import functools
@@ -126,6 +126,6 @@ def _bf16_or_fp32(make: Callable[[str], Engine]) -> Engine:
     try:
         return make("bf16")
     except PrecisionTooLow as error:
-        _log.warning("computing in fp32, for in bf16 this model strays", reason=error.message)
+        _log.warning("bf16 is too imprecise for this model; using fp32", reason=error.message)
     # Only now: the error holds what was made in bf16.
     return make("fp32")

@@ -1,4 +1,4 @@
-"""What computes the towers of a model: the seam between `ClipEncoder` and torch or OpenVINO."""
+"""What computes the towers of a model: the interface of `ClipEncoder` to torch or OpenVINO."""
 
 from typing import Protocol
 

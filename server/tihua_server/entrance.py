@@ -1,4 +1,4 @@
-"""How the server is entered: where it listens, encrypted or not, by whom, and in which bounds."""
+"""How callers reach the server: its address, encryption, who may call, and within which bounds."""
 
 import contextlib
 import ipaddress
@@ -89,7 +89,7 @@ class Entrance:
         except RuntimeError as error:
             raise InvalidInput(
                 f"can't listen on {host}:{port}: another program has that port, or the "
-                "host is not this machine's; choose another with --port or --host"
+                "host is not on this machine; choose another with --port or --host"
             ) from error
         return f"{host}:{port}"
 

@@ -1,19 +1,19 @@
-"""Every error that the service itself raises, without a word of gRPC.
+"""Every error that the service itself raises; does not know gRPC.
 
     ServiceError
      ├── InvalidInput        the caller's data is wrong: fix the request
      ├── Unauthenticated     no token, or one that this server does not know
      ├── PermissionDenied    the token's role is too small
-     ├── OutOfOrder          an ingest stream broke its own numbering: resume it
+     ├── OutOfOrder          an ingest stream left a gap in its numbering: resume it
      ├── SessionConflict     an ingest session is used for two different things
-     ├── SessionTaken        an ingest session went on in another stream
-     ├── StreamIdle          an ingest stream rested for too long: resume it when there is more
+     ├── SessionTaken        another stream took over the ingest session
+     ├── StreamIdle          an ingest stream was idle for too long: resume it when there is more
      ├── NotFound            no such collection, item or model
      ├── AlreadyExists       the name or id is taken
      ├── ModelMismatch       the collection was built with another model
      ├── CollectionNotReady  the collection is not loaded for searching
      ├── CollectionInUse     the collection has aliases, or the name is one
-     ├── CollectionMoved     an alias was moved under a write: send it again
+     ├── CollectionMoved     an alias was moved during a write: send it again
      ├── TooLarge            over a limit in bytes; the limit is in the message
      ├── Overloaded          the queue is full: wait, then try again
      │    ├── StoreFull      the store has no room for more: make some, then try again

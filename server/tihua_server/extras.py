@@ -1,4 +1,4 @@
-"""What brings a package that not every installation has: nothing is published, so a checkout."""
+"""How to install a package that is optional: from a checkout, because nothing is published."""
 
 
 def install(extra: str) -> str:

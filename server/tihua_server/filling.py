@@ -1,4 +1,4 @@
-"""Answers of many items: made in turns with other calls, and no larger than a message may be."""
+"""Answers of many items: built in turns with other calls, and no larger than a message may be."""
 
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, TypeVar
@@ -105,8 +105,8 @@ async def fill_all(
 
 def _too_large(added: int, wanted: int, room: MessageRoom) -> TooLarge:
     return TooLarge(
-        f"the answer has {wanted} items, and {room.max_bytes} bytes have room for "
-        f"{added}: ask for fewer, or for less of each by read_mask",
+        f"the answer has {wanted} items, of which {room.max_bytes} bytes can hold "
+        f"{added}: ask for fewer, or for less of each with read_mask",
         reason="ANSWER_TOO_LARGE",
         metadata={
             "items": wanted,

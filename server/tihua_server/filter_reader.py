@@ -1,9 +1,9 @@
 """The words of a filter, one after another → the expression in the spelling that Milvus reads.
 
-A filter is operand, operator, operand, …: that is checked here. What `not` and `exists` are of is
-written between parentheses, because the stores disagree: to Milvus Lite `not year == 1990` is
-`not (year == 1990)`, as everywhere else, and to a Milvus server `(not year) == 1990`, which is an
-error; to Milvus 2.3 `exists a and b` is `exists (a and b)`.
+A filter is operand, operator, operand, …: this order is checked here, and each `{name}` gets its
+value. What `not` and `exists` apply to is put between parentheses, because the stores disagree: to
+Milvus Lite `not year == 1990` is `not (year == 1990)`, as everywhere else, and to a Milvus server
+`(not year) == 1990`, which is an error; to Milvus 2.3 `exists a and b` is `exists (a and b)`.
 """
 
 from collections.abc import Mapping, Sequence
@@ -92,7 +92,7 @@ class FilterReader(OperandReader):
                 return True
             elif word.text == "%" and self._lite:
                 raise invalid(
-                    "Milvus Lite knows no '%': store what is left as a key", word.position
+                    "Milvus Lite does not know '%': store the remainder as a key", word.position
                 )
             elif word.text in _BINARIES:
                 self._write_operator(word.text)

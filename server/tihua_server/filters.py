@@ -4,7 +4,7 @@ Neither Milvus Lite nor Milvus 2.3 binds parameters, so it is done here: an expr
 by word, and each `{name}` becomes a literal where a value may stand. Text is never pasted: a bound
 string can't end its own quotes, and braces inside a quoted string are only text.
 
-What is handed over is written anew, in the one spelling that Milvus Lite 3 (`search/filter` of
+The expression is written anew for the store, in the spelling that Milvus Lite 3 (`search/filter` of
 milvus-lite) and Milvus 2.3 to 2.6 (its `Plan.g4`) share: keywords in lower case, strings in double
 quotes, and no space within `a["b"]`, which Milvus lexes as one word. Keys of the metadata are
 `$meta["year"]` for a server, whose language gets new words from version to version (`iso`,

@@ -1,8 +1,8 @@
 """The last layer of cn_clip's transformers, for the one token that an embedding is made of.
 
-Of what the last layer gives, [CLS] alone is looked at. The other tokens are its keys and values;
-their queries, projections and feed-forward sums would be thrown away: of ViT-B-16's 35.1 GFLOP a
-picture 2.4. The layers here leave them out, and give what cn_clip's do in that place.
+Only [CLS] is used of the last layer's output. The other tokens serve as its keys and values; their
+queries, projections and feed-forward sums would be thrown away (for ViT-B-16, 2.4 of 35.1 GFLOP a
+picture). The layers here leave them out, and give the same result as cn_clip's for [CLS].
 """
 
 from typing import Any

@@ -1,17 +1,18 @@
-"""When the inputs of a caller are due, so that nobody need wait for all of another's.
+"""When the inputs of a caller are due, so that nobody has to wait for all of another's.
 
     a call of 256 texts      1   2   3   4   5   6   7  …   each four times its own time later
     a query                            x                    due now: before 4 and all behind it
 
 A variant of the virtual clock of packet networks (L. Zhang, SIGCOMM 1990), in real time, so that
-the queues of all models agree. Who waits alone gets the whole model; whoever comes passes what is
-not due yet; and what is due goes before all who come later, so that no call is put off for ever.
+the queues of all models agree. A caller who waits alone gets the whole model; a newcomer overtakes
+what is not due yet; and what is due goes before everything that comes later, so that no call is
+delayed for ever.
 
-Beside one caller of 256 texts a query takes 119 ms (p50) that took 697, and beside one of 64
-pictures a picture 249 instead of 4 679, while they get as much done (ViT-B-16 in bf16, two cores of
-Zen 4; five queries a second, one picture a second, by chance). It has its price: beside callers who
-fill the model by themselves a large call is put off, by `MAX_LEAD_S` at most, and of two large ones
-both end when the second did.
+Beside a caller of 256 texts a query takes 119 ms (p50) instead of 697, and beside a caller of 64
+pictures a picture 249 ms instead of 4 679, while those callers get as much done (ViT-B-16 in bf16,
+two cores of Zen 4; five queries a second, one picture a second, at random times). The price: beside
+callers who fill the model by themselves a large call is delayed, by `MAX_LEAD_S` at most, and two
+large calls both end when the second of them used to.
 """
 
 import math

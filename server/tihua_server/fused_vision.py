@@ -1,9 +1,9 @@
-"""cn_clip's vision transformer for a GPU: the same sums in far fewer kernels.
+"""cn_clip's vision transformer for a GPU: the same computation in far fewer kernels.
 
-On a GPU the matrix products of a tower take less time than what cn_clip has between them. Here the
-normalisation of pixels is part of the first product, an activation and an addition are a kernel
+On a GPU the matrix products of a tower take less time than cn_clip's operations between them. Here
+the normalisation of pixels is part of the first product, an activation and an addition are a kernel
 each, and attention reads queries, keys and values where their product left them. The last block
-computes the one token that is looked at. Sums and norms are in float32, matrices in `dtype`.
+computes only the one token that is used. Sums and norms are in float32, matrices in `dtype`.
 """
 
 from typing import Any, cast

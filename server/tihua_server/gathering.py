@@ -1,14 +1,14 @@
-"""Those who have just been answered are awaited, for as long as an answer and a call travel.
+"""Waiting for callers who have just been answered, for as long as an answer and a call travel.
 
 Callers who ask again as soon as they are answered come back one by one, in the milliseconds in
-which the event loop hands the answers out. A batch that began at once would be of the first of them
-alone, would share its cores with the answers to the others, and they would wait for it:
+which the event loop hands the answers out. A batch that began at once would hold only the first of
+them, would compete for the cores with the answers to the others, and these would wait for it:
 
     at once     │ 1 │ 31                                │ 1 │ 31
     gathered    │  32                               │  32
 
-A caller alone waits for nobody. Nor is anybody awaited where fewer than half of those whom the last
-batch answered came back in time: their calls have nothing to do with each other.
+A lone caller waits for nobody. Nor does a batch wait if fewer than half of the callers whom the
+last one answered came back in time: then their calls are independent of the answers.
 """
 
 import asyncio

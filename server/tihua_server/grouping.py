@@ -1,9 +1,9 @@
-"""Hits of which only a few share a value: the best picture of each artist, for one.
+"""Hits of which only a few share a value: for example the best picture of each artist.
 
-No store is asked for it. Milvus 2.3.5 passes over `group_by_field` without a word, Milvus Lite 3.2
-groups by columns alone, and a metadata key is a column of neither. So hits are read here, best
-first, in windows, until there are enough of them that count. The windows of all pages of a search
-are the same ones: on an index that is approximate, other windows would have other hits.
+The store does not do this: Milvus 2.3.5 silently ignores `group_by_field`, Milvus Lite 3.2 groups
+only by columns, and a metadata key is a column in neither. So hits are read here, best first, in
+windows, until enough of them count. All pages of a search use the same windows: on an approximate
+index, other windows would have other hits.
 """
 
 import json

@@ -1,8 +1,8 @@
-"""The one folder of which clients may name files, if the operator allows any.
+"""The one folder in which clients may name files, if the operator allows any.
 
-A path is looked at twice: before the file is opened, so that no device or pipe elsewhere is
-touched, and after it, because a link may have been turned in between. What lies outside of the
-folder and what does not exist are refused in the same words.
+A path is checked twice: before the file is opened, so that no device or pipe elsewhere is touched,
+and after it, because a link may have been redirected in between. Files outside of the folder and
+files that do not exist are refused in the same words.
 """
 
 import os
@@ -29,7 +29,7 @@ class ImageRoot:
             InvalidInput: it is none, or this is not Linux.
         """
         if not folder.is_dir():
-            raise InvalidInput(f"--image-root {folder} is no folder")
+            raise InvalidInput(f"--image-root {folder} is not a folder")
         if not _OPEN_FILES.is_dir():
             raise InvalidInput("--image-root needs Linux and its /proc")
         self._root = folder.resolve()
@@ -55,7 +55,7 @@ class ImageRoot:
             file = None
         if file is None:
             raise NotFound(
-                f"below the server's --image-root no file {path[:200]!r} can be read",
+                f"there is no file {path[:200]!r} below the server's --image-root that can be read",
                 reason="FILE_NOT_FOUND",
             )
         return file

@@ -1,7 +1,7 @@
 """Bytes → pixels: a file as a client sends it becomes what the model's preprocessing would see.
 
-How, and what becomes of transparency, orientation and odd formats, says `tihua._picture`, which a
-client may run instead of the server. Here its errors become ours, and its pictures arrays.
+`tihua._picture`, which a client may run instead of the server, does the work: it also handles
+transparency, orientation and odd formats. Here its errors become ours, and its pictures arrays.
 """
 
 import contextlib

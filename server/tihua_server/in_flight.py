@@ -1,4 +1,4 @@
-"""The batches of one ingest stream that were taken and are not written yet, in their order."""
+"""The batches of one ingest stream that were received and are not written yet, in their order."""
 
 import asyncio
 from collections import deque

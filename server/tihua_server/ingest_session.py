@@ -1,8 +1,8 @@
-"""What is remembered of an ingest between its streams, on whichever server they end.
+"""What a server remembers of an ingest session between its streams.
 
-A client tells with each stream what it has read of the session. A server that knows less of it,
-because it was restarted or is another replica, believes that and goes on from there: so a session
-can move between servers that share nothing but the store.
+With each stream a client tells how far it has read the session. A server that knows less, because
+it was restarted or is another replica, takes the client's word and continues from there: so a
+session can move between servers that share nothing but the store.
 """
 
 import asyncio

@@ -2,12 +2,12 @@
 
     reader ──> batches in flight, each embedding in a task of its own ──> writer ──> events
 
-The reader takes what the client was granted and no more. The writer waits for the oldest batch,
-takes the finished ones behind it along, writes them in one call and tells the client: so a batch
-is acknowledged only after every batch before it, and an id that comes twice keeps its last content.
+The reader accepts what the client was granted and no more. The writer waits for the oldest batch,
+adds the finished ones behind it, writes them in one call and tells the client: so a batch is
+acknowledged only after every batch before it, and an id that comes twice keeps its last content.
 A client that does not read the events stops the writer, and with it the grants: what one stream
 holds in memory never exceeds its first grant. What all streams hold together is bounded by the room
-that they share, which a batch leaves as soon as it is embedded, whether its client reads or not.
+that they share; a batch leaves it as soon as it is embedded, whether its client reads or not.
 """
 
 import asyncio
@@ -157,7 +157,7 @@ class IngestStream:
 
     def _raise_if_taken(self) -> None:
         if self._is_taken:
-            raise SessionTaken("the session went on in another stream; this one ends")
+            raise SessionTaken("another stream took over the session; this one ends")
 
     def _stop_reading(self) -> None:
         if self._reader is not None:
@@ -195,7 +195,7 @@ class IngestStream:
                 continue
             if batch.seq > next_seq:
                 raise OutOfOrder(
-                    f"batch {batch.seq} came where {next_seq} was due; resume with that one",
+                    f"batch {batch.seq} came where {next_seq} was expected; resume with that one",
                     metadata={"seq": batch.seq, "expected": next_seq},
                 )
             self._in_flight.check(batch)

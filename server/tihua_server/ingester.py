@@ -1,4 +1,4 @@
-"""Ingest sessions: which stream writes for which, and what is remembered between streams."""
+"""Ingest sessions: which stream writes for which session, and which sessions are remembered."""
 
 import asyncio
 import contextlib

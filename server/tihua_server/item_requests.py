@@ -1,4 +1,4 @@
-"""Items that come in, what they are made of and which are asked for → the service's own words."""
+"""Incoming items, their content, and which items are asked for → the service's own types."""
 
 import math
 from datetime import UTC, datetime
@@ -86,7 +86,7 @@ def _to_update_time(message: types_pb2.Item) -> datetime | None:
     given = message.update_time
     if given.seconds < 0 or not 0 <= given.nanos < 10**9 or given.seconds > _LAST_S:
         raise InvalidInput(
-            f"update_time is {given.seconds} s and {given.nanos} ns after 1970; it must be of the "
+            f"update_time is {given.seconds} s and {given.nanos} ns after 1970; it must be in the "
             "years 1970 to 9999",
             reason="OUT_OF_BOUNDS",
             field="update_time",

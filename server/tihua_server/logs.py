@@ -1,8 +1,8 @@
 """Logs: one event a line, fields and not prose, on standard error.
 
-Whatever writes to the log comes out alike: our events, the libraries' and Python's warnings, and
-what nobody caught. A traceback tells frames and messages and never the values of variables, which
-may be a user's text, a picture or a secret.
+Everything in the log has the same form: our events, the libraries', Python's warnings, and uncaught
+exceptions. A traceback shows frames and messages, but never the values of variables, which may be a
+user's text, a picture or a secret.
 """
 
 import logging

@@ -1,4 +1,4 @@
-"""How the C library keeps memory: glibc's, by mallopt(3); others are left alone."""
+"""How the C library keeps memory: set for glibc by mallopt(3); others are left alone."""
 
 import ctypes
 

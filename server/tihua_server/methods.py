@@ -1,12 +1,12 @@
-"""Around every method: who calls, and a `Call` that makes statuses of errors and a line in the log.
+"""Around every method: who calls, and a `Call` that turns errors into statuses and writes the log.
 
-Methods are wrapped once, when their service is added, and found by one generic handler. The ways
-that grpc.aio offers cost a call more than all of ours: an interceptor is asked for the handler of
-each call, and for each method that is registered by name a future waits, all of which grpc.aio 1.85
-goes through at every call (with our 25 methods a tenth of a small call's time).
+Methods are wrapped once, when their service is added, and found by one generic handler. What
+grpc.aio offers costs a call more than all of our code: an interceptor is asked for the handler of
+each call, and for each method registered by name a future waits, all of which grpc.aio 1.85 goes
+through at every call (with our 25 methods a tenth of a small call's time).
 
-Whoever may not call is refused when the method is looked up, which is before a message is read: a
-stranger's 64 MiB stay in the network.
+A caller without permission is refused when the method is looked up, before a message is read: a
+stranger's 64 MiB are never received.
 """
 
 import asyncio

@@ -1,8 +1,8 @@
 """Every counter, gauge and histogram of the server, declared once; in Prometheus' base units.
 
-Each server has a registry of its own. What is a state already (what waits, what is under way) is
-read when somebody asks; only what happens is noted as it happens. A label's child is looked up
-once and kept: a small call pays for three histograms, some 10 us.
+Each server has a registry of its own. States (what waits, what is in progress) are read when
+somebody asks; only events are counted as they happen. A label's child is looked up once and kept:
+a small call pays for three histograms, some 10 us.
 """
 
 from collections.abc import Callable

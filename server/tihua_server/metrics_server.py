@@ -37,7 +37,7 @@ class MetricsServer:
         except OSError as error:
             raise InvalidInput(
                 f"can't serve metrics on {host}:{port}: another program has that port, or the host "
-                "is not this machine's; choose another with --metrics-port or --metrics-host"
+                "is not on this machine; choose another with --metrics-port or --metrics-host"
             ) from error
         shown = f"[{host}]" if ":" in host else host
         self.address = f"{shown}:{self._server.server_port}"

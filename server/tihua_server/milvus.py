@@ -1,8 +1,9 @@
 """The VectorStore on Milvus: embedded Milvus Lite, or any Milvus from 2.3 on.
 
-What must be exact (counts, lists, what is there to delete) is read with strong consistency, 200 ms
-on Milvus 2.3.5. Items by id are read with the consistency of a session: what this process wrote is
-seen. Searches are bounded unless they ask for more. Milvus Lite is always up to date.
+What must be exact (counts, lists, what is there to delete) is read with strong consistency, which
+takes 200 ms on Milvus 2.3.5. Items by id are read with session consistency, which sees what this
+process wrote. Searches use bounded consistency unless they ask for strong. Milvus Lite is always up
+to date.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence

@@ -1,8 +1,8 @@
-"""Names of collections that can be led elsewhere in one step: aliases, and renaming.
+"""Names of collections that can be pointed elsewhere in one step: aliases, and renaming.
 
 A Milvus server and Milvus Lite both have aliases, and move one atomically. Milvus Lite resolves an
-alias even where a server refuses it, in dropping for one, so that what may be done by a
-collection's own name only is checked here.
+alias even where a server refuses it, for example when dropping a collection. So operations that
+need a collection's own name check for it here.
 """
 
 import contextlib

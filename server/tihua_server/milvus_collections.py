@@ -1,8 +1,8 @@
 """Collections in Milvus: made, listed, dropped.
 
 A collection is loaded when it is created. Milvus Lite forgets what is loaded, so `open` loads all
-that were not released. Collections that tihua did not make are as good as not there, except that
-their names are taken.
+that were not released. Collections that tihua did not make are ignored, except that their names are
+taken.
 """
 
 import contextlib

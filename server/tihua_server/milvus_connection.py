@@ -1,8 +1,8 @@
 """A Milvus client whose blocking calls run in threads, each with a deadline and our own errors.
 
 pymilvus' blocking client is used, because `AsyncMilvusClient` turns rows into messages and back on
-the event loop: some 100 ms for a batch of 1 000. It never forks, and has a channel of its own,
-because pymilvus may hand out a shared one that a restart of Milvus has broken.
+the event loop: some 100 ms for a batch of 1 000. It never forks. It has its own channel, because
+pymilvus may hand out a shared one that a restart of Milvus has broken.
 """
 
 import asyncio

@@ -1,9 +1,9 @@
-"""The directory of an embedded Milvus: room on its disk, and what a death leaves half-done in it.
+"""The directory of an embedded Milvus: room on its disk, and repairs after a crash.
 
 Milvus Lite 3.2 keeps a collection in `collections/<name>`: `schema.json`, logs, and for each of its
-data files an index that is made of it; and all aliases in `aliases.json`. Data files and the list
-of them survive a death at any moment by themselves; what is here does not. To be called while
-nobody else writes there.
+data files an index built from it; and all aliases in `aliases.json`. Data files and the list of
+them survive a crash at any moment; what is repaired here does not. Call this only while nobody else
+writes there.
 """
 
 import json

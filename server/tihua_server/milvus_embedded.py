@@ -1,7 +1,7 @@
 """Milvus Lite in this process: opening its directory, and keeping its searches fast.
 
 Lite is a gRPC server in threads of this process, on a free port of the loopback interface, as
-`pymilvus.MilvusClient("…/milvus.db")` starts it; starting it ourselves tells why it does not start.
+`pymilvus.MilvusClient("…/milvus.db")` starts it. Started here, it tells why if it does not start.
 """
 
 import asyncio

@@ -1,8 +1,8 @@
 """What pymilvus raises → what the service raises.
 
-Milvus' codes are those of `pkg/util/merr` (2.3 and later); Milvus before 2.4 puts many errors of
-the caller under 65535, so their words are read as well. Milvus Lite has its own few codes, and says
-1 for whatever it did not expect. pymilvus says 1 when its own patience ends.
+Milvus' codes are those of `pkg/util/merr` (2.3 and later); Milvus before 2.4 reports many errors of
+the caller as 65535, so their texts are read as well. Milvus Lite has its own few codes, and reports
+whatever it did not expect as 1. pymilvus reports its own timeouts as 1.
 """
 
 import re
@@ -147,7 +147,7 @@ def has_aliases(collection: str, aliases: Sequence[str]) -> CollectionInUse:
     """Return the error for a collection that can't go, because aliases lead to it."""
     names = ", ".join(aliases)
     return CollectionInUse(
-        f"the collection {collection!r} has the aliases {names}: lead them elsewhere, or delete "
+        f"the collection {collection!r} has the aliases {names}: point them elsewhere, or delete "
         "them first",
         reason="COLLECTION_HAS_ALIASES",
         metadata={"collection": collection, "aliases": names},
@@ -157,7 +157,7 @@ def has_aliases(collection: str, aliases: Sequence[str]) -> CollectionInUse:
 def is_alias(alias: str, collection: str) -> CollectionInUse:
     """Return the error for what can be done to a collection by its own name only."""
     return CollectionInUse(
-        f"{alias!r} is an alias of the collection {collection!r}: name the one that is meant",
+        f"{alias!r} is an alias of the collection {collection!r}: say which of the two you mean",
         reason="IS_ALIAS",
         metadata={"alias": alias, "collection": collection},
     )
@@ -174,14 +174,14 @@ def already_exists(collection: str) -> AlreadyExists:
 def unavailable(timeout_s: float | None = None) -> StoreUnavailable:
     """Return the error for a Milvus that can't be reached, or not within `timeout_s`."""
     within = "" if timeout_s is None else f" within {timeout_s:g} s"
-    return StoreUnavailable(f"Milvus does not answer{within}: try again, or see whether it runs")
+    return StoreUnavailable(f"Milvus does not answer{within}: try again, or check that it runs")
 
 
 def _of_status(status: grpc.StatusCode | None) -> ServiceError:
     if status in {grpc.StatusCode.UNAUTHENTICATED, grpc.StatusCode.PERMISSION_DENIED}:
-        return StoreError("Milvus refuses the server's token: see --milvus-token")
+        return StoreError("Milvus refuses the server's token: check --milvus-token")
     if status is grpc.StatusCode.RESOURCE_EXHAUSTED:
-        return StoreError("an answer of Milvus is too large: ask for fewer items")
+        return StoreError("the answer of Milvus is too large: ask for fewer items")
     if status in {grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED}:
         return unavailable()
     return StoreError(f"Milvus failed with the gRPC status {status.name if status else 'unknown'}")

@@ -112,7 +112,7 @@ def _refuse_strange(given: Mapping[str, int], known: set[str], what: str) -> Non
     for name in sorted(given.keys() - known):
         wanted = " and ".join(sorted(known)) or "no parameters"
         raise InvalidInput(
-            f"an {what} with {wanted}; {name!r} is none of them",
+            f"an {what} with {wanted}, not with {name!r}",
             reason="INDEX_PARAMETER",
             field=f"index.params[{name}]" if "built" in what else f"index_params[{name}]",
         )

@@ -1,10 +1,10 @@
-"""How collections get into Milvus' memory: what they are, their index, loaded, released.
+"""How collections get into Milvus' memory: their spec, their index, loading and releasing.
 
-What index a collection shall have is told by its property `tihua` (milvus_schema.py), which is
-written before anything is dropped: whatever is cut short, `load` completes it. Until then the
-collection counts as loading.
+The property `tihua` of a collection (milvus_schema.py) tells which index it shall have. It is
+written before anything is dropped, so that `load` completes whatever was interrupted. Until then
+the collection counts as loading.
 
-A collection stays loaded until it is released. A Milvus server remembers that over a restart;
+A collection stays loaded until it is released. A Milvus server remembers that across restarts;
 Milvus Lite does not, so a release is noted in the collection.
 """
 

@@ -1,9 +1,10 @@
-"""How collections and items lie in Milvus.
+"""How collections and items are stored in Milvus.
 
 A collection has three columns, `id`, `embedding` and `uri`; metadata is in Milvus' dynamic field,
-so that a filter names its keys bare. What Milvus has no place for (the model above all) is JSON in
-the collection property `tihua`, which also tells our collections from others'. Properties outlive
-restarts on Milvus Lite 3.2 and Milvus 2.3 alike; Lite forgets a schema's description.
+so that a filter names its keys directly. What Milvus has no place for (above all the model) is JSON
+in the collection property `tihua`, which also distinguishes our collections from others'.
+Properties survive restarts on Milvus Lite 3.2 and Milvus 2.3 alike; Lite forgets a schema's
+description.
 """
 
 import json

@@ -1,10 +1,10 @@
-"""How pictures stand back for queries where both compute at once: threads of a lower priority.
+"""Queries before pictures where both compute at once: pictures in threads of a lower priority.
 
-Between two threads that want the same core Linux shares it by their niceness, and with a core to
-spare nothing changes. ViT-B-16 in bf16 on two cores of an EPYC (Zen 4), while 16 callers send
-pictures: a query every 0.1 s takes 25 ms (19 of 20 within 35 ms) instead of 34 (55); without
-pictures 10. `SCHED_IDLE` gave 15 ms (27), and would leave pictures nothing beside any program that
-is busy; 10 steps leave them a tenth of a core.
+If two threads want the same core, Linux shares it by their niceness; if a core is free, nothing
+changes. ViT-B-16 in bf16 on two cores of an EPYC (Zen 4), while 16 callers send pictures: a query
+every 0.1 s takes 25 ms (19 of 20 within 35 ms) instead of 34 (55); without pictures 10.
+`SCHED_IDLE` gave 15 ms (27), but would leave pictures nothing beside any busy program; 10 steps
+leave them a tenth of a core.
 """
 
 import os

@@ -1,8 +1,8 @@
-"""What the service tells to whoever watches it, and nothing of who that is.
+"""What the service reports to whoever watches it, without knowing who that is.
 
-`app.py` hands an observer down: one that counts (`metrics.py`), one that traces (`traces.py`), both
-or, by default, this one, which does nothing. It is called in the event loop and, but for batches,
-in a task of the call that it is about. Times are those of `time.perf_counter`, in seconds.
+`app.py` passes an observer down: one that counts (`metrics.py`), one that traces (`traces.py`),
+both or, by default, this one, which does nothing. It is called in the event loop and, except for
+batches, in a task of the call that it is about. Times are those of `time.perf_counter`, in seconds.
 """
 
 from collections.abc import Sequence

@@ -2,15 +2,15 @@
 
     <cache>/openvino/
         lock                    shared by those who write, exclusive for the one who sweeps
-        partial-…/              being written, or left by a death in the middle of it
+        partial-…/              being written, or left by a crash while writing
         <fingerprint>-<kind>-<version>-<revision>/
             {image,text}.{xml,bin}  and lower.{xml,bin}, where there is such a network
             SHA256SUMS          of these, as sha256sum writes it; locked by those who serve them
             agrees-…, strays-…  how it compared with fp32 in a precision and on a kind of CPU
 
 Several servers may share a cache. Each maps the weights that it serves into memory, and on a
-network's file system dies (SIGBUS) when another machine removes them: the locks tell what is in
-use. Where a file system has no locks, nothing is swept.
+network file system it would crash (SIGBUS) if another machine removed them: the locks tell what is
+in use. Where a file system has no locks, nothing is swept.
 """
 
 import contextlib

@@ -1,12 +1,13 @@
 """Towers computed by OpenVINO on a CPU: converted from torch once, and kept on disk.
 
-Pictures and texts are computed at once, in streams of their own: a query does not wait for the
-batch of pictures that runs. Pictures get several streams of few threads each; on two cores two
-streams of one thread compute as many pictures a second as one stream of two, at any batch size,
-and leave a query its share of the cores (ViT-B-16, bf16: 12 ms instead of 6 while pictures run,
-against 29 ms with one stream of two threads), which is more than half: who computes pictures stands
-back (`niceness.py`). Of a stream of several threads that is the first alone, as OpenVINO takes the
-others from a pool that texts use too; the figures here and there are of two cores.
+Pictures and texts are computed at once, in separate streams: a query does not wait for the running
+batch of pictures. Pictures get several streams of few threads each. On two cores two streams of one
+thread compute as many pictures a second as one stream of two, at any batch size, and leave a query
+its share of the cores (ViT-B-16, bf16: 12 ms instead of 6 while pictures run, but 29 ms with one
+stream of two threads). That share is more than half, because threads that compute pictures have a
+lower priority (`niceness.py`). In a stream of several threads only the first has it, because
+OpenVINO takes the others from a pool that texts use too. The figures here and there are for two
+cores.
 """
 
 import contextlib

@@ -1,4 +1,4 @@
-"""One flag and one environment variable of `tihua-server` for each knob of `Config`."""
+"""One flag and one environment variable of `tihua-server` for each setting of `Config`."""
 
 from collections.abc import Callable
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The pictures that come with the server: the demo's, and those by which an engine is judged."""
+"""The pictures that come with the server: for the demo, and to check an engine with."""
 
 from pathlib import Path
 

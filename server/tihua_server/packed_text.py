@@ -1,8 +1,8 @@
-"""cn_clip's BERT for texts of different lengths: what costs is done of tokens, and not of padding.
+"""cn_clip's BERT for texts of different lengths: the expensive parts skip padding.
 
-Texts are padded to the longest of their batch. A product of matrices sees rows, whichever text they
-are of: so the tokens' states are packed, one after the other, and only attention, a few percent of
-what a short text costs, finds them where they stood.
+Texts are padded to the longest of their batch. For a matrix product it does not matter which text a
+row belongs to: so the tokens' states are packed, one after the other, and only attention, a few
+percent of the cost of a short text, sees them in their places.
 
     ids (batch, length) ──> states (tokens, width) ──> products
                                │ grid      ▲ places

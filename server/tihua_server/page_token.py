@@ -1,4 +1,4 @@
-"""Page tokens: opaque to the caller, and bound to the request that they came from (AIP-158)."""
+"""Page tokens: opaque to the caller, and bound to the request that returned them (AIP-158)."""
 
 import base64
 import hashlib

@@ -1,6 +1,6 @@
 """Pictures in whatever form they came → pixels, within the bounds on bytes and pixels.
 
-Waits for nobody: `preprocessor.py` knows who goes first, and calls it in threads.
+It does not queue: `preprocessor.py` decides what goes first, and calls it in threads.
 """
 
 import os
@@ -75,8 +75,8 @@ class PictureDecoder:
     def _read(self, path: str) -> bytes:
         if self._root is None:
             raise InvalidInput(
-                "this server opens no files that a client names; send the picture itself, or ask "
-                "the operator for --image-root",
+                "this server does not open files named by clients; send the picture itself, or ask "
+                "the operator to set --image-root",
                 reason="PATHS_NOT_ALLOWED",
             )
         try:
@@ -86,7 +86,7 @@ class PictureDecoder:
         except OSError as error:
             raise NotFound(
                 f"the file {path[:200]!r} below the server's --image-root can't be read:"
-                f" {error.strerror}; send the picture itself, or ask the operator to see to it",
+                f" {error.strerror}; send the picture itself, or ask the operator to fix it",
                 reason="FILE_UNREADABLE",
             ) from error
         self._check_bytes(len(content))

@@ -1,13 +1,13 @@
-"""Room for the pixels of pictures that are being decoded, and who waits for some.
+"""Room for the pixels of pictures that are being decoded, and the pictures that wait for room.
 
     a thread has looked at a picture ──> take_now: it decodes at once
                                     └──> no room: run, which waits here, and holds no thread
 
-Pixels are handed out together with a thread: what holds some is being decoded, and what waits for
-some keeps nobody from a thread. So a picture for which somebody waits has to wait for the decoding
-that is running, and for none that a stream has sent and that waits like itself.
+Pixels are handed out together with a thread: a picture that holds some is being decoded, and one
+that waits for some blocks no thread. So an interactive picture waits only for the decoding that is
+running, never for the waiting pictures of a stream.
 
-What is larger than the bound is decoded alone.
+A picture that is larger than the bound is decoded alone.
 """
 
 import asyncio

@@ -1,12 +1,12 @@
 """Texts → tokens and pictures → pixels, in threads, within bounds on time and memory.
 
-Decoding is work that is batched one by one: it has the two lanes of a `Batcher`, so that a picture
-for which somebody waits overtakes a thousand that a stream has sent, and what its caller has taken
-back is never decoded. A picture for whose pixels there is no room gives its thread back and waits
-in the `PixelRoom`, by lane too.
+Pictures are decoded by a `Batcher` with batches of one: its two lanes let an interactive picture
+overtake a thousand that a stream has sent, and a picture whose caller has hung up is never decoded.
+If there is no room for the pixels of a picture, it gives its thread back and waits in the
+`PixelRoom`, which has lanes too.
 
-What costs less than the way to a thread and back (80 µs) is done at once: a short text takes about
-2 µs a character, and pixels that have the model's size already are looked at where they lie.
+What costs less than a thread switch (80 µs) is done at once: a short text takes about 2 µs a
+character, and pixels that already have the model's size are used in place.
 """
 
 import asyncio
@@ -168,7 +168,7 @@ class Preprocessor:
         if len(tokens.ids) == 2:  # [CLS] and [SEP]
             raise InvalidInput(
                 "text is nothing but white space and control characters; it needs at least one "
-                "character that can be seen",
+                "visible character",
                 reason="EMPTY_TEXT",
             )
         if tokens.is_truncated and not truncate:

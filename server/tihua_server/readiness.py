@@ -1,9 +1,9 @@
-"""What grpc.health.v1 says, kept true: whether the store answers is asked again and again.
+"""Keeps grpc.health.v1 up to date: the store is asked regularly whether it answers.
 
-A server that loses its store still embeds; what needs the store, and with it the server as a whole,
-is then NOT_SERVING, so that balancers and probes turn to another. One whose store is full still
-searches, and only ingest is NOT_SERVING. Health says it late by `CHECK_INTERVAL_S` and one deadline
-of the store at most. To start, a server needs its store (`app.py`).
+A server that loses its store still embeds; the services that need the store, and with them the
+server as a whole, are then NOT_SERVING, so that balancers and probes turn to another server. If the
+store is full, searching still works, and only ingest is NOT_SERVING. Health is late by at most
+`CHECK_INTERVAL_S` and one deadline of the store. To start, a server needs its store (`app.py`).
 """
 
 import asyncio

@@ -1,7 +1,7 @@
-"""The name of a call in the log: chosen by the client, or made here, and told in every answer.
+"""The id of a call in the log: chosen by the client or made here, and returned with every answer.
 
-It travels as metadata, `x-request-id` in both directions, so that a user can hand an operator what
-finds the call's lines; and within the server as a context variable, which tasks inherit.
+It is sent as metadata `x-request-id` in both directions, so that a user can give an operator the id
+that finds the call's log lines; within the server it is a context variable, which tasks inherit.
 """
 
 import re

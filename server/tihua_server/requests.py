@@ -1,4 +1,4 @@
-"""Choices and bounds in messages that come in → the service's own words.
+"""Choices and bounds in incoming messages → the service's own types.
 
 Pure, as are `item_requests` and `search_requests`: what is malformed is refused.
 """

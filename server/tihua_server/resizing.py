@@ -1,16 +1,16 @@
 """Bicubic resizing by torch, whose vector instructions take a ninth of Pillow's time.
 
 torch reads a picture where Pillow has decoded it, four bytes a pixel, by way of the Arrow C data
-interface: 1024 × 1024 take 0.8 ms, where a copy of three bytes a pixel made it 1.7 and Pillow
+interface: 1024 × 1024 take 0.8 ms, while it took 1.7 with a copy of three bytes a pixel, and Pillow
 itself takes 7.1 (a core of Zen 4). Pillow copies under Python's lock, which the event loop and
 every other thread wait for.
 
 torch's kernel is Pillow's algorithm with coefficients of 16 bits: a colour differs by one level in
 1 of 4 000 (78 photographs) or 1 of 100 (421 pictures of the gallery). torch goes along the rows
-first, and Pillow 13 down the columns of a tall picture, by a rule that was found by trying 685
-sizes. Here that is done in the same order: beside edges so sharp that the first pass leaves 0 to
-255 the two orders differ by up to 30 levels, and random black and white pixels three times as tall
-as wide kept a cosine of 0.997. A client, which has no torch, resizes with Pillow.
+first, while Pillow 13 goes down the columns of a tall picture first, by a rule that was found by
+trying 685 sizes. Here Pillow's order is kept: at edges so sharp that the first pass leaves the
+range 0 to 255, the two orders differ by up to 30 levels, and random black and white pixels three
+times as tall as wide kept a cosine of 0.997. A client, which has no torch, resizes with Pillow.
 """
 
 import pyarrow as pa

@@ -1,8 +1,8 @@
-"""Rests after batches, for another model's batches that share the processor.
+"""Pauses after batches, for the batches of others that share the processor.
 
-What computes texts would leave pictures little: its threads have the higher priority
+Texts would leave pictures little time: the threads that compute them have the higher priority
 (`niceness.py`), and a lone caller that asks again as soon as it is answered takes half of two
-cores. What arrives during a rest gathers into one batch; who asks now and then meets none.
+cores. What arrives during a rest gathers into one batch; an occasional query meets no rest.
 """
 
 import asyncio

@@ -1,4 +1,4 @@
-"""What a search asks for → the service's own words."""
+"""What a search asks for → the service's own types."""
 
 from collections.abc import Sequence
 

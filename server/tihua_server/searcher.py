@@ -111,8 +111,8 @@ class Searcher:
     async def _search(self, query: Query, spec: CollectionSpec, flow: Flow | None) -> Found:
         if query.pages_of not in {"", spec.name}:
             raise InvalidInput(
-                f"page_token is of the collection {query.pages_of}; {query.collection} leads to "
-                f"{spec.name} now: begin with the first page again",
+                f"page_token belongs to {query.pages_of}; {query.collection} leads to "
+                f"{spec.name} now: start again with the first page",
                 reason="WRONG_PAGE_TOKEN",
                 field="page_token",
             )

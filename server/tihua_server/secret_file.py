@@ -1,7 +1,7 @@
 """Files of secrets: refused if everybody may read them, and read again when they have changed.
 
-An operator replaces a certificate or takes a token back while the server runs. What is new holds
-within a second; what is new and broken is logged, and the old goes on to hold.
+An operator may replace a certificate or revoke a token while the server runs. A new version applies
+within a second; a broken one is logged, and the old one stays in force.
 """
 
 import os
@@ -91,7 +91,7 @@ class WatchedFiles(Generic[T]):
         try:
             self._value = self._load()
         except InvalidInput as error:
-            _log.error("not reloaded; the old goes on to hold", files=files, error=error.message)
+            _log.error("not reloaded; the old stays in force", files=files, error=error.message)
         else:
             _log.info("reloaded", files=files)
 

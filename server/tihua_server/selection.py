@@ -1,10 +1,10 @@
-"""Which of those who wait become the next batch.
+"""Which waiting inputs become the next batch.
 
-What is due first is always taken. Where inputs are padded to the largest of their batch, what fills
-it up are those of the most similar size, the early ones last; else those that are due next.
+The input that is due first is always taken. If inputs are padded to the largest of their batch, it
+is filled up with those of the most similar size, early ones last; otherwise with those due next.
 
-Three bounds keep a batch from holding up those who come after it: its inputs, its expected duration
-(by `BatchCost`), and its padding, which may not cost more than a batch of its own would.
+Three bounds keep a batch from delaying what comes after it: the number of its inputs, its expected
+duration (`BatchCost`), and its padding, which may not cost more than a batch of its own would.
 """
 
 from collections.abc import Sequence

@@ -1,7 +1,7 @@
 """The models of a server, an embedder for each, and which of them a request is about.
 
-A request may name a model. One that names none means the collection's, found by its fingerprint;
-where no collection is in play, the first.
+A request may name a model. If it does not, it means the collection's, found by its fingerprint, or
+the first model if no collection is involved.
 """
 
 import asyncio

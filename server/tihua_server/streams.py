@@ -1,4 +1,4 @@
-"""How many streams each client has open, and no more than it may have."""
+"""Counts the open streams of each client, and limits them."""
 
 import contextlib
 from collections import Counter

@@ -1,4 +1,4 @@
-"""Whoever watches this server, as configured: metrics on a port of their own, traces, or nobody."""
+"""What watches this server, as configured: metrics on a port of their own, traces, or nothing."""
 
 import asyncio
 import os

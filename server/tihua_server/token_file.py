@@ -5,8 +5,8 @@
     indexer    write   91be…
     operator   admin   a3d2…
 
-A role holds what the roles before it hold. Messages name the line and never a word of it: a
-column in the wrong place would put a token into the log.
+A role includes the roles before it. Messages name the line and never quote it: a misplaced column
+would put a token into the log.
 """
 
 import hashlib
@@ -66,7 +66,7 @@ def read_tokens(path: Path) -> tuple[Token, ...]:
     try:
         text = read_secret(path).decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise InvalidInput(f"{path} is no UTF-8 text") from error
+        raise InvalidInput(f"{path} is not UTF-8 text") from error
     tokens: dict[str, Token] = {}
     digests: set[bytes] = set()
     for number, line in enumerate(text.splitlines(), 1):
@@ -74,12 +74,12 @@ def read_tokens(path: Path) -> tuple[Token, ...]:
             continue
         token = _token(line.split(), f"{path}, line {number}")
         if token.name in tokens or token.digest in digests:
-            raise InvalidInput(f"{path}, line {number}: an earlier line has its name or its token")
+            raise InvalidInput(f"{path}, line {number}: an earlier line has the same name or token")
         tokens[token.name] = token
         digests.add(token.digest)
     if not tokens:
         raise InvalidInput(
-            f"{path} has no token, and nobody could call; a line is: NAME ROLE TOKEN, with a "
+            f"{path} has no token, so nobody could call; a line is: NAME ROLE TOKEN, with a "
             "token of `openssl rand -hex 32`"
         )
     return tuple(tokens.values())

@@ -1,7 +1,7 @@
 """Text → tokens, exactly as cn_clip's `clip.tokenize` makes them, in bounded time.
 
 cn_clip cleans, splits and looks up the whole text, then keeps the first 50 tokens: 100 000
-characters cost a tenth of a second, and some made on purpose many times that. Here only as much
+characters cost a tenth of a second, and maliciously chosen ones many times that. Here only as much
 of the text is read as can fill the context, and a word is looked up only until the context is full.
 """
 

@@ -1,6 +1,6 @@
 """Towers computed by torch: on CUDA in bf16, and on a CPU as the fp32 reference.
 
-On CUDA a batch travels as bytes from pinned memory, is normalised there, and runs as one CUDA
+On CUDA a batch is copied as bytes from pinned memory, normalised on the GPU, and runs as one CUDA
 graph; texts and pictures take turns in one thread, because the GPU is faster than two could feed.
 On a CPU two threads that compute with torch at once are many times slower than one.
 """
@@ -55,7 +55,7 @@ class TorchEngine:
             max_batch_size: the largest batch that gets a graph of its own on CUDA.
 
         Raises:
-            ModelError: the device has not enough memory, or can't compute the model.
+            ModelError: the device does not have enough memory, or can't compute the model.
         """
         self.device = str(device)
         self.precision = precision
@@ -128,7 +128,7 @@ class TorchEngine:
         except torch.OutOfMemoryError as error:
             torch.cuda.empty_cache()
             raise ModelError(
-                f"{self.device} has not enough memory for a batch of {len(rows)};"
+                f"{self.device} does not have enough memory for a batch of {len(rows)};"
                 " send fewer at once, or start the server with a smaller --max-batch-size",
                 reason="MODEL_OUT_OF_MEMORY",
                 metadata={"batch_size": len(rows)},
@@ -165,7 +165,7 @@ def make_torch_engine(
 
     Raises:
         PrecisionTooLow: for this model (`agreement.py`).
-        ModelError: the device has not enough memory, or can't compute the model.
+        ModelError: the device does not have enough memory, or can't compute the model.
     """
     engine = TorchEngine(
         model.towers(), model.image_size, device, precision, max_batch_size=max_batch_size
@@ -184,7 +184,7 @@ def prepared(towers: Towers, device: torch.device, precision: str) -> Towers:
         precision: one of `PRECISIONS`.
 
     Raises:
-        torch.OutOfMemoryError: the device has not enough memory.
+        torch.OutOfMemoryError: the device does not have enough memory.
     """
     image, text = towers
     if device.type == "cuda" and isinstance(image, Fusable):
@@ -210,7 +210,7 @@ def _refusal(device: torch.device, error: RuntimeError) -> ModelError:
     # Of a GPU that is too full for CUDA itself torch raises no OutOfMemoryError.
     if "out of memory" in str(error):
         return ModelError(
-            f"{device} has not enough memory for the model; start with --device cpu or a"
+            f"{device} does not have enough memory for the model; start with --device cpu or a"
             " smaller --model",
             reason="MODEL_OUT_OF_MEMORY",
         )

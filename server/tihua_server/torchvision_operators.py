@@ -1,9 +1,9 @@
-"""torchvision beside a torch without CUDA: the operators that it misses when it is imported.
+"""torchvision beside a torch without CUDA: defines the operators that its import misses.
 
-The wheels of torchvision on PyPI are CUDA builds. Beside a CPU torch their compiled half can't be
-loaded, and `import torchvision` stops at the first operator that it wants to describe, although
-its transforms, all that cn_clip asks of it, are pure Python. Whoever imports cn_clip calls
-`define_missing_operators` first.
+The wheels of torchvision on PyPI are CUDA builds. With a CPU torch their compiled half can't be
+loaded, and `import torchvision` fails at the first operator that it describes, although its
+transforms, all that cn_clip uses, are pure Python. Call `define_missing_operators` before importing
+cn_clip.
 """
 
 import importlib

@@ -2,9 +2,9 @@
 
     SearchService/Search ──> preprocess ──> queue ──> inference ──> milvus search
 
-A call that comes with a W3C `traceparent` continues that trace. Where the spans go, which are kept
-and how the service is named is said by OpenTelemetry's own variables (docs/observability.md).
-Stages are known when they are over: their spans are laid end to end, the last one ending now.
+A call that comes with a W3C `traceparent` continues that trace. OpenTelemetry's own variables say
+where the spans go, which are kept and how the service is named (docs/observability.md). Stages are
+known only when they are over: their spans are laid end to end, the last one ending now.
 """
 
 import time

@@ -1,4 +1,4 @@
-"""Long work on the event loop, with turns for others in between."""
+"""Long work on the event loop, interrupted so that others get their turn."""
 
 import asyncio
 from collections.abc import Callable, Iterable

@@ -1,7 +1,7 @@
-"""What is embedded, and the seam to the model.
+"""What is embedded, and the interface to the model.
 
-Knows neither gRPC nor torch. The protocol `Encoder` is all that the service asks of a model; a new
-one is a file that has its methods.
+Knows neither gRPC nor torch. The protocol `Encoder` is all that the service needs of a model; a new
+model is a file with its methods.
 """
 
 from collections.abc import Sequence

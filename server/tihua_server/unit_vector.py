@@ -1,4 +1,4 @@
-"""A vector as a caller sends it → an embedding."""
+"""A vector sent by a caller → an embedding."""
 
 import numpy as np
 

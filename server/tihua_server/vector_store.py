@@ -1,7 +1,7 @@
-"""The seam to the store.
+"""The interface to the store.
 
-Knows neither gRPC nor pymilvus. The protocol `VectorStore` is all that the service asks of a
-database; a new one is a file that has its methods.
+Knows neither gRPC nor pymilvus. The protocol `VectorStore` is all that the service needs of a
+database; a new store is a file with its methods.
 """
 
 from collections.abc import Sequence

@@ -1,7 +1,7 @@
 """A batch of new items → rows in the store: check, embed, write.
 
-Used by `UpsertItems` for its one batch and by `ingester.py` for each of a stream, which writes
-apart from embedding so that the two overlap.
+Used by `UpsertItems` for its one batch and by `ingester.py` for each batch of a stream, which
+embeds and writes separately so that the two overlap.
 """
 
 import asyncio
@@ -215,7 +215,7 @@ def _require_unmoved(target: Target, spec: CollectionSpec) -> None:
     was = target.spec
     if (spec.name, spec.model) != (was.name, was.model):
         raise CollectionMoved(
-            f"{target.name} led to the collection {was.name} of {was.model.id} and leads to "
+            f"{target.name} led to the collection {was.name} of {was.model.id}, and leads to "
             f"{spec.name} of {spec.model.id} now: send it again",
             metadata={"previous_collection": was.name, "collection": spec.name},
         )

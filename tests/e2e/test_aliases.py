@@ -210,7 +210,7 @@ async def test_the_command_line_names_collections(app: App, client: tihua.AsyncC
     assert rows[2].split()[:3] == ["photos_2", "best,", "photos"]
     assert await run("collections", "rename", "photos_1", "old") == "renamed photos_1 to old\n"
     assert await run("collections", "delete", "photos_2") == (
-        "Error: the collection 'photos_2' has the aliases best, photos: lead them elsewhere, or "
+        "Error: the collection 'photos_2' has the aliases best, photos: point them elsewhere, or "
         "delete them first\n"
     )
     assert await run("collections", "unalias", "best") == "deleted the alias best\n"

@@ -51,7 +51,7 @@ def bomb(side: int = 20_000) -> bytes:
 BAD_PICTURES: dict[str, tuple[Callable[[], bytes], str, grpc.StatusCode]] = {
     "truncated": (lambda: encoded(photograph(), "JPEG")[:400], "damaged or cut short", INVALID),
     "empty": (lambda: b"", "empty", INVALID),
-    "text as JPEG": (lambda: b"this is no picture", "are no picture that can be read", INVALID),
+    "text as JPEG": (lambda: b"this is no picture", "can't be read as a picture", INVALID),
     "bomb": (bomb, "400000000 pixels; the limit is 50000000", grpc.StatusCode.RESOURCE_EXHAUSTED),
     "too many bytes": (
         lambda: bytes(33 * 1024 * 1024),

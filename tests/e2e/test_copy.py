@@ -259,7 +259,7 @@ async def test_a_server_without_the_model_is_refused_before_anything_is_made(
         async with tihua.AsyncClient(app.address) as other:
             assert await other.list_collections() == []
     assert status == 1
-    assert f"{name} is of tihua-tiny" in errors
+    assert f"{name} was made with tihua-tiny" in errors
     assert "the other server has small" in errors
     assert "start it with the same --model and --model-path" in errors
 

@@ -102,7 +102,7 @@ async def test_a_server_of_another_ca_is_not_trusted(tls_app: App, other: Author
 
 async def test_a_client_that_does_not_encrypt_is_told_to(tls_app: App) -> None:
     """Where gRPC says that a socket was closed."""
-    assert "it may ask for TLS (--tls, --ca)" in await refusal(tls_app.address, tls=False)
+    assert "it may require TLS (--tls, --ca)" in await refusal(tls_app.address, tls=False)
 
 
 async def test_a_server_that_does_not_encrypt_is_told_apart(
@@ -151,7 +151,7 @@ async def test_a_client_without_one_is_turned_away(
     }
     client = clients[shows]()
     message = await refusal(mtls_app.address, tls(authority, client))
-    assert "a certificate of the client that it trusts (--cert and --key)" in message
+    assert "a client certificate that it trusts (--cert and --key)" in message
 
 
 def shown_certificate(address: str) -> int:

@@ -169,7 +169,7 @@ async def test_a_stream_ends_when_its_token_is_taken_back(address: str, tokens: 
 
     async with tihua.AsyncClient(address, token=TOKENS[Role.WRITE], collection="c") as writer:
         await writer.create_collection()
-        with pytest.raises(tihua.UnauthenticatedError, match="was taken back"):
+        with pytest.raises(tihua.UnauthenticatedError, match="was revoked"):
             await asyncio.wait_for(writer.ingest(items(), batch_size=8), 30)
     assert taken.is_set()
 

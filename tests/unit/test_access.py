@@ -109,7 +109,7 @@ def test_a_token_that_is_gone_is_refused_in_the_middle_of_a_call(
     access.check_again(caller)
     for lines in (f"b write {TOKENS[Role.READ]}", f"a read {TOKENS[Role.WRITE]}"):
         write_tokens(path, lines)
-        with pytest.raises(Unauthenticated, match="was taken back or changed"):
+        with pytest.raises(Unauthenticated, match="was revoked or changed"):
             access.check_again(caller)
 
 

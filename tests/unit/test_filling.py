@@ -40,7 +40,7 @@ async def test_an_answer_has_as_many_items_as_there_is_room_for() -> None:
         room = MessageRoom(limits)
         assert await fill_some(answer, answer.items, [LARGE] * 20, fill_item, room) == fits
         assert answer.ByteSize() < limits.max_message_bytes
-    with pytest.raises(TooLarge, match="100000 bytes have room for 0"):
+    with pytest.raises(TooLarge, match="100000 bytes can hold 0"):
         small = pb.GetItemsResponse()
         room = MessageRoom(Limits(max_message_bytes=100_000))
         await fill_some(small, small.items, [LARGE], fill_item, room)

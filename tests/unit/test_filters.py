@@ -158,7 +158,7 @@ def test_milvus_lite_compares_with_few_values_within_a_key() -> None:
 
 def test_milvus_lite_is_asked_for_no_remainder() -> None:
     """It has none; the message says so."""
-    with pytest.raises(InvalidInput, match="Milvus Lite knows no '%'"):
+    with pytest.raises(InvalidInput, match="Milvus Lite does not know '%'"):
         render(Filter("x % 2 == 1"), lite=True)
 
 

@@ -81,7 +81,7 @@ def test_what_is_elsewhere_and_what_is_not_there_are_refused_alike(
     if path == "2024/马.jpg/":  # pathlib drops the slash: it is the file
         assert read(root, path) == b"horse"
         return
-    with pytest.raises(NotFound, match="below the server's --image-root no file") as refused:
+    with pytest.raises(NotFound, match=r"no file .* below the server's --image-root") as refused:
         root.open(path)
     assert str(folder) not in refused.value.message
 
@@ -112,5 +112,5 @@ def test_a_path_must_be_relative(root: ImageRoot, path: str) -> None:
 
 def test_a_folder_that_is_none_is_refused(tmp_path: Path) -> None:
     """At the start, where the operator sees it."""
-    with pytest.raises(InvalidInput, match="is no folder"):
+    with pytest.raises(InvalidInput, match="is not a folder"):
         ImageRoot(tmp_path / "none")

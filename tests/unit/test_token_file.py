@@ -35,7 +35,7 @@ WRONG = {
     f"{SECRET * 2} read {OTHER}": "the name must be",
     "shop read hunter2": "the token has 7 characters; it must be 32 to 512",
     f"shop read {SECRET[:-1]}é": "the token has 64 characters",
-    f"a read {SECRET}\nb read {SECRET}": "line 3: an earlier line has its name or its token",
+    f"a read {SECRET}\nb read {SECRET}": "line 3: an earlier line has the same name or token",
     f"a read {SECRET}\na read {OTHER}": "line 3: an earlier line",
     "": "has no token",
 }
@@ -62,5 +62,5 @@ def test_what_is_no_text_is_refused(tmp_path: Path) -> None:
     """A key in binary form, for example."""
     path = write_tokens(tmp_path / "tokens")
     path.write_bytes(b"\xff\xfe\xfd")
-    with pytest.raises(InvalidInput, match="no UTF-8 text"):
+    with pytest.raises(InvalidInput, match="not UTF-8 text"):
         read_tokens(path)

@@ -34,14 +34,14 @@ const (
 	IndexType_INDEX_TYPE_UNSPECIFIED IndexType = 0
 	// Every embedding is compared: exact, and slow beyond some 100 000 items. No parameters.
 	IndexType_INDEX_TYPE_FLAT IndexType = 1
-	// Embeddings in lists around centres, of which a search looks into some. Parameter "nlist", 1 to
-	// 65 536, 512 if unset; searched with "nprobe".
+	// Embeddings are grouped in lists around centres, and a search looks into some of the lists.
+	// Parameter "nlist", 1 to 65 536, 512 if unset; searched with "nprobe".
 	IndexType_INDEX_TYPE_IVF_FLAT IndexType = 2
 	// A graph of near neighbours: fast and memory-hungry. Parameters "M", 2 to 2 048, 16 if unset,
-	// and "efConstruction", 1 to 32 768, 200 if unset; searched with "ef". In Milvus Lite every
-	// embedding is compared instead, and the parameters are only kept.
+	// and "efConstruction", 1 to 32 768, 200 if unset; searched with "ef". Milvus Lite compares every
+	// embedding instead, and only stores the parameters.
 	IndexType_INDEX_TYPE_HNSW IndexType = 3
-	// What the store thinks best; in Milvus Lite every embedding is compared. No parameters.
+	// Whatever the store chooses; Milvus Lite compares every embedding. No parameters.
 	IndexType_INDEX_TYPE_AUTOINDEX IndexType = 4
 )
 
@@ -94,11 +94,11 @@ func (IndexType) EnumDescriptor() ([]byte, []int) {
 type LoadState int32
 
 const (
-	// Not told.
+	// Never returned.
 	LoadState_LOAD_STATE_UNSPECIFIED LoadState = 0
 	// Not in memory: load it first.
 	LoadState_LOAD_STATE_RELEASED LoadState = 1
-	// On its way, or its index is being built; if nobody is at it any more, load it.
+	// Being loaded, or its index is being built. If that was cut short, load it.
 	LoadState_LOAD_STATE_LOADING LoadState = 2
 	// Can be searched.
 	LoadState_LOAD_STATE_LOADED LoadState = 3
@@ -224,13 +224,13 @@ type Collection struct {
 	Index *Index `protobuf:"bytes,5,opt,name=index,proto3" json:"index,omitempty"`
 	// Number of shards, as the store reports it.
 	Shards uint32 `protobuf:"varint,6,opt,name=shards,proto3" json:"shards,omitempty"`
-	// Exact number of items; of a released collection what the store estimates.
+	// Exact number of items; for a released collection, the store's estimate.
 	ItemCount uint64 `protobuf:"varint,7,opt,name=item_count,json=itemCount,proto3" json:"item_count,omitempty"`
 	// Whether it can be searched now.
 	LoadState LoadState `protobuf:"varint,8,opt,name=load_state,json=loadState,proto3,enum=tihua.v1.LoadState" json:"load_state,omitempty"`
-	// When it was created; unset where the store does not tell.
+	// When it was created; unset if the store does not tell.
 	CreateTime *timestamppb.Timestamp `protobuf:"bytes,9,opt,name=create_time,json=createTime,proto3" json:"create_time,omitempty"`
-	// Other names that lead to it, sorted.
+	// Other names of it, sorted.
 	Aliases []string `protobuf:"bytes,10,rep,name=aliases,proto3" json:"aliases,omitempty"`
 }
 
@@ -336,7 +336,7 @@ func (x *Collection) GetAliases() []string {
 	return nil
 }
 
-// What a new collection shall be.
+// Which collection to create.
 type CreateCollectionRequest struct {
 	state         protoimpl.MessageState
 	sizeCache     protoimpl.SizeCache
@@ -348,7 +348,7 @@ type CreateCollectionRequest struct {
 	Description string `protobuf:"bytes,2,opt,name=description,proto3" json:"description,omitempty"`
 	// Unset means AUTOINDEX.
 	Index *Index `protobuf:"bytes,3,opt,name=index,proto3" json:"index,omitempty"`
-	// 1 to 16; unset means 1. Milvus Lite has one shard, whatever is asked.
+	// Number of shards, 1 to 16; unset means 1. Milvus Lite always has one.
 	Shards *uint32 `protobuf:"varint,4,opt,name=shards,proto3,oneof" json:"shards,omitempty"`
 	// The id of the model to bind it to; unset means the first of GetServerInfoResponse.models.
 	// NOT_FOUND if the server does not serve it.
@@ -575,9 +575,9 @@ type ListCollectionsRequest struct {
 	sizeCache     protoimpl.SizeCache
 	unknownFields protoimpl.UnknownFields
 
-	// Collections of this answer at most, 1 to Limits.max_page_size; unset means 100.
+	// Most collections of this answer, 1 to Limits.max_page_size; unset means 100.
 	Limit *uint32 `protobuf:"varint,1,opt,name=limit,proto3,oneof" json:"limit,omitempty"`
-	// The token of the answer before; unset means the first page.
+	// `next_page_token` of the previous answer; unset means the first page.
 	PageToken string `protobuf:"bytes,2,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
 }
 
@@ -734,7 +734,7 @@ func (x *DeleteCollectionRequest) GetName() string {
 	return ""
 }
 
-// It is gone.
+// The collection is removed.
 type DeleteCollectionResponse struct {
 	state         protoimpl.MessageState
 	sizeCache     protoimpl.SizeCache
@@ -773,7 +773,7 @@ func (*DeleteCollectionResponse) Descriptor() ([]byte, []int) {
 	return file_tihua_v1_collection_service_proto_rawDescGZIP(), []int{9}
 }
 
-// Which collection to call what.
+// Which collection to rename, and to what.
 type RenameCollectionRequest struct {
 	state         protoimpl.MessageState
 	sizeCache     protoimpl.SizeCache
@@ -784,7 +784,7 @@ type RenameCollectionRequest struct {
 	// The new name, as in Collection. ALREADY_EXISTS if a collection or an alias has it.
 	NewName string `protobuf:"bytes,2,opt,name=new_name,json=newName,proto3" json:"new_name,omitempty"`
 	// Whether the old name stays, as an alias of the collection. On a Milvus server it leads nowhere
-	// for some 10 ms in between, which searches wait out and other calls may meet with NOT_FOUND.
+	// for some 10 ms in between; searches wait for it, and other calls may fail with NOT_FOUND.
 	KeepAlias bool `protobuf:"varint,3,opt,name=keep_alias,json=keepAlias,proto3" json:"keep_alias,omitempty"`
 }
 
@@ -841,7 +841,7 @@ func (x *RenameCollectionRequest) GetKeepAlias() bool {
 	return false
 }
 
-// It has its new name.
+// The collection has its new name.
 type RenameCollectionResponse struct {
 	state         protoimpl.MessageState
 	sizeCache     protoimpl.SizeCache
@@ -880,16 +880,16 @@ func (*RenameCollectionResponse) Descriptor() ([]byte, []int) {
 	return file_tihua_v1_collection_service_proto_rawDescGZIP(), []int{11}
 }
 
-// Which alias to lead where.
+// Which alias to point to which collection.
 type SetAliasRequest struct {
 	state         protoimpl.MessageState
 	sizeCache     protoimpl.SizeCache
 	unknownFields protoimpl.UnknownFields
 
-	// A name like that of a collection, with which it shares one name space: ALREADY_EXISTS if it is
-	// the name of one.
+	// The alias, with the same rules as the name of a collection. Collections and aliases share one
+	// name space: ALREADY_EXISTS if a collection has this name.
 	Alias string `protobuf:"bytes,1,opt,name=alias,proto3" json:"alias,omitempty"`
-	// Where it shall lead: a collection, or another alias of it. NOT_FOUND if there is none.
+	// The collection that it shall point to, or another alias of it. NOT_FOUND if there is none.
 	Collection string `protobuf:"bytes,2,opt,name=collection,proto3" json:"collection,omitempty"`
 }
 
@@ -939,17 +939,17 @@ func (x *SetAliasRequest) GetCollection() string {
 	return ""
 }
 
-// It leads there.
+// The alias points to the collection.
 type SetAliasResponse struct {
 	state         protoimpl.MessageState
 	sizeCache     protoimpl.SizeCache
 	unknownFields protoimpl.UnknownFields
 
-	// The name of the collection that it led to before; unset for a new alias. It is the new one's own
-	// where the alias led there already, or the call was repeated after a break.
+	// The name of the collection that it pointed to before; unset for a new alias. It is the new
+	// collection's own name if the alias pointed there already, or the call was repeated after a break.
 	PreviousCollection string `protobuf:"bytes,1,opt,name=previous_collection,json=previousCollection,proto3" json:"previous_collection,omitempty"`
-	// After so long no server finds the previous collection by the alias any more, and no write that
-	// one began because it did is under way.
+	// After this time no server resolves the alias to the previous collection any more, and no write
+	// to that collection by the alias is still in progress.
 	SettleTime *durationpb.Duration `protobuf:"bytes,2,opt,name=settle_time,json=settleTime,proto3" json:"settle_time,omitempty"`
 }
 
@@ -1048,7 +1048,7 @@ func (x *DeleteAliasRequest) GetAlias() string {
 	return ""
 }
 
-// It is gone.
+// The alias is removed.
 type DeleteAliasResponse struct {
 	state         protoimpl.MessageState
 	sizeCache     protoimpl.SizeCache
@@ -1136,7 +1136,7 @@ func (x *LoadCollectionRequest) GetName() string {
 	return ""
 }
 
-// It can be searched.
+// The collection can be searched.
 type LoadCollectionResponse struct {
 	state         protoimpl.MessageState
 	sizeCache     protoimpl.SizeCache
@@ -1233,7 +1233,7 @@ func (x *BuildIndexRequest) GetIndex() *Index {
 	return nil
 }
 
-// It is built.
+// The index is built.
 type BuildIndexResponse struct {
 	state         protoimpl.MessageState
 	sizeCache     protoimpl.SizeCache
@@ -1331,7 +1331,7 @@ func (x *ReleaseCollectionRequest) GetName() string {
 	return ""
 }
 
-// It is released.
+// The collection is released.
 type ReleaseCollectionResponse struct {
 	state         protoimpl.MessageState
 	sizeCache     protoimpl.SizeCache
@@ -1438,13 +1438,13 @@ func (x *UpsertItemsRequest) GetModel() string {
 	return ""
 }
 
-// What became of them.
+// What became of the items.
 type UpsertItemsResponse struct {
 	state         protoimpl.MessageState
 	sizeCache     protoimpl.SizeCache
 	unknownFields protoimpl.UnknownFields
 
-	// Items written. Of several with one id each counts, and the last is in the store.
+	// Items written. Of several with one id each is counted, and the last is in the store.
 	ItemsWritten uint64 `protobuf:"varint,1,opt,name=items_written,json=itemsWritten,proto3" json:"items_written,omitempty"`
 	// The items that failed, by index.
 	Errors []*ItemError `protobuf:"bytes,2,rep,name=errors,proto3" json:"errors,omitempty"`
@@ -1582,7 +1582,7 @@ func (x *GetItemsRequest) GetReadMask() *fieldmaskpb.FieldMask {
 	return nil
 }
 
-// The items, and who is missing.
+// The items, and which ids are missing.
 type GetItemsResponse struct {
 	state         protoimpl.MessageState
 	sizeCache     protoimpl.SizeCache
@@ -1590,7 +1590,8 @@ type GetItemsResponse struct {
 
 	// Those that exist, in the order of the ids asked for.
 	Items []*Item `protobuf:"bytes,1,rep,name=items,proto3" json:"items,omitempty"`
-	// Ids that were asked for and are not in the collection.
+	// Ids that were asked for and are not in the collection. On a Milvus server that several servers
+	// share, one that another of them wrote a moment ago may be among them.
 	MissingIds []string `protobuf:"bytes,2,rep,name=missing_ids,json=missingIds,proto3" json:"missing_ids,omitempty"`
 }
 
@@ -1652,12 +1653,12 @@ type ListItemsRequest struct {
 	Filter string `protobuf:"bytes,2,opt,name=filter,proto3" json:"filter,omitempty"`
 	// As in SearchRequest.
 	FilterParams *structpb.Struct `protobuf:"bytes,3,opt,name=filter_params,json=filterParams,proto3" json:"filter_params,omitempty"`
-	// Items of this answer at most, 1 to Limits.max_page_size; unset means 100. There are fewer where
-	// more would not fit into Limits.max_message_bytes: `next_page_token` tells whether more follow.
+	// Most items of this answer, 1 to Limits.max_page_size; unset means 100. There are fewer if more
+	// would not fit into Limits.max_message_bytes: `next_page_token` tells whether more follow.
 	Limit *uint32 `protobuf:"varint,4,opt,name=limit,proto3,oneof" json:"limit,omitempty"`
-	// The token of the answer before, to go on after it, in the collection that it came from though
-	// the alias leads elsewhere now; unset means the first page. INVALID_ARGUMENT if anything but
-	// `limit` differs from the call that it came from, or that collection has another name now.
+	// `next_page_token` of the previous answer, to continue after it, in the same collection even if
+	// the alias points elsewhere now; unset means the first page. INVALID_ARGUMENT if anything but
+	// `limit` differs from the call that returned it, or if that collection has another name now.
 	PageToken string `protobuf:"bytes,5,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
 	// As in SearchRequest.
 	ReadMask *fieldmaskpb.FieldMask `protobuf:"bytes,6,opt,name=read_mask,json=readMask,proto3" json:"read_mask,omitempty"`
@@ -1745,8 +1746,7 @@ type ListItemsResponse struct {
 
 	// Sorted by id.
 	Items []*Item `protobuf:"bytes,1,rep,name=items,proto3" json:"items,omitempty"`
-	// Token of the next page; unset if this one has fewer than `limit` items. The page after a full
-	// one may be empty.
+	// Token of the next page; unset if this is the last one. The page after a full one may be empty.
 	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
 }
 
@@ -1863,7 +1863,7 @@ func (x *CountItemsRequest) GetFilterParams() *structpb.Struct {
 	return nil
 }
 
-// How many there are.
+// How many items match.
 type CountItemsResponse struct {
 	state         protoimpl.MessageState
 	sizeCache     protoimpl.SizeCache
@@ -1920,8 +1920,8 @@ type DeleteItemsRequest struct {
 
 	// The collection. NOT_FOUND if there is none.
 	Collection string `protobuf:"bytes,1,opt,name=collection,proto3" json:"collection,omitempty"`
-	// Up to Limits.max_page_size ids. Exactly one of ids and filter must be given: nothing is removed
-	// by leaving both out.
+	// Up to Limits.max_page_size ids. Exactly one of `ids` and `filter` must be given;
+	// INVALID_ARGUMENT otherwise, so that leaving both out removes nothing.
 	Ids []string `protobuf:"bytes,2,rep,name=ids,proto3" json:"ids,omitempty"`
 	// As in SearchRequest.
 	Filter string `protobuf:"bytes,3,opt,name=filter,proto3" json:"filter,omitempty"`
@@ -1989,15 +1989,14 @@ func (x *DeleteItemsRequest) GetFilterParams() *structpb.Struct {
 	return nil
 }
 
-// How many were removed.
+// How many items were removed.
 type DeleteItemsResponse struct {
 	state         protoimpl.MessageState
 	sizeCache     protoimpl.SizeCache
 	unknownFields protoimpl.UnknownFields
 
-	// Items that were there and are not any more. On a Milvus server two calls of the same moment may
-	// both count an item. Of a call that was repeated after a break they are those of the last
-	// attempt.
+	// Items that existed and were removed. On a Milvus server two simultaneous calls may both count an
+	// item. If the call was repeated after a break, those of the last attempt.
 	DeletedCount uint64 `protobuf:"varint,1,opt,name=deleted_count,json=deletedCount,proto3" json:"deleted_count,omitempty"`
 }
 

@@ -17,11 +17,11 @@ const _ = grpc.SupportPackageIsVersion7
 //
 // For semantics around ctx use and closing/ending streaming RPCs, please refer to https://pkg.go.dev/google.golang.org/grpc/?tab=doc#ClientConn.NewStream.
 type EmbeddingServiceClient interface {
-	// Embeds texts. A text that can't be embedded is reported in `errors` and its neighbours are
+	// Embeds texts. A text that can't be embedded is reported in `errors`, and the others are
 	// embedded; the call fails only if the request as a whole is wrong or the server can't take it.
 	EmbedText(ctx context.Context, in *EmbedTextRequest, opts ...grpc.CallOption) (*EmbedTextResponse, error)
-	// Embeds pictures. A picture that can't be embedded is reported in `errors` and its neighbours
-	// are embedded; the call fails only if the request as a whole is wrong or the server can't take it.
+	// Embeds pictures. A picture that can't be embedded is reported in `errors`, and the others are
+	// embedded; the call fails only if the request as a whole is wrong or the server can't take it.
 	EmbedImage(ctx context.Context, in *EmbedImageRequest, opts ...grpc.CallOption) (*EmbedImageResponse, error)
 }
 
@@ -55,11 +55,11 @@ func (c *embeddingServiceClient) EmbedImage(ctx context.Context, in *EmbedImageR
 // All implementations must embed UnimplementedEmbeddingServiceServer
 // for forward compatibility
 type EmbeddingServiceServer interface {
-	// Embeds texts. A text that can't be embedded is reported in `errors` and its neighbours are
+	// Embeds texts. A text that can't be embedded is reported in `errors`, and the others are
 	// embedded; the call fails only if the request as a whole is wrong or the server can't take it.
 	EmbedText(context.Context, *EmbedTextRequest) (*EmbedTextResponse, error)
-	// Embeds pictures. A picture that can't be embedded is reported in `errors` and its neighbours
-	// are embedded; the call fails only if the request as a whole is wrong or the server can't take it.
+	// Embeds pictures. A picture that can't be embedded is reported in `errors`, and the others are
+	// embedded; the call fails only if the request as a whole is wrong or the server can't take it.
 	EmbedImage(context.Context, *EmbedImageRequest) (*EmbedImageResponse, error)
 	mustEmbedUnimplementedEmbeddingServiceServer()
 }

@@ -31,11 +31,11 @@ const (
 	WriteMode_WRITE_MODE_UNSPECIFIED WriteMode = 0
 	// Replace the item.
 	WriteMode_WRITE_MODE_UPSERT WriteMode = 1
-	// Fail the new item with ALREADY_EXISTS. Checked before writing, not atomically with it: of two
-	// clients that write one id at one time, both may succeed, and the later write stays.
+	// Fail the new item with ALREADY_EXISTS. This is checked before writing, not atomically with it:
+	// if two clients write the same id at the same time, both may succeed, and the later write stays.
 	WriteMode_WRITE_MODE_INSERT_ONLY WriteMode = 2
 	// Leave the stored item, embed nothing, and count the new one as skipped. As with
-	// WRITE_MODE_INSERT_ONLY, of several with one id the first that can be embedded is stored.
+	// WRITE_MODE_INSERT_ONLY, of several items with one id the first that can be embedded is stored.
 	WriteMode_WRITE_MODE_SKIP_EXISTING WriteMode = 3
 )
 
@@ -91,25 +91,26 @@ type IngestStart struct {
 	// The collection. NOT_FOUND if there is none; FAILED_PRECONDITION if its model is not served, or
 	// is not `model`.
 	Collection string `protobuf:"bytes,1,opt,name=collection,proto3" json:"collection,omitempty"`
-	// Chosen by the client, 1 to 64 bytes, a UUID for example. The same again resumes; if a stream of
-	// this session is still open, the server ends that one with ABORTED. FAILED_PRECONDITION if the
-	// session was opened for another collection or mode.
+	// Chosen by the client: 1 to 64 bytes of UTF-8, for example a UUID. The same id again resumes the
+	// session; if another stream of it is still open, the server ends that one with ABORTED.
+	// FAILED_PRECONDITION if the session was opened for another collection or mode.
 	SessionId string `protobuf:"bytes,2,opt,name=session_id,json=sessionId,proto3" json:"session_id,omitempty"`
 	// Unset means upsert.
 	Mode WriteMode `protobuf:"varint,3,opt,name=mode,proto3,enum=tihua.v1.WriteMode" json:"mode,omitempty"`
 	// The model's id; unset means the collection's. NOT_FOUND if the server does not serve it.
 	Model string `protobuf:"bytes,4,opt,name=model,proto3" json:"model,omitempty"`
 	// When resuming: the last IngestAck.committed_seq that the client has read, at most 2^53; unset
-	// means 0. If the server knows of more, it says so in a first IngestAck, with the failures of
-	// later batches, the latest 1 000, so that a break hides none. If it knows of less, because it
-	// was started anew or is another one, it believes the client and goes on from there.
+	// means 0. If the server knows of later batches, it first sends an IngestAck for them, with their
+	// failures (the latest 1 000), so that none is lost in an interruption. If it does not know as
+	// many, because it was restarted or is another one, it takes the client's word and continues from
+	// there.
 	ReadSeq uint64 `protobuf:"varint,5,opt,name=read_seq,json=readSeq,proto3" json:"read_seq,omitempty"`
-	// When resuming: that IngestAck's items_written. It and the next two are where a server that
-	// believes the client goes on counting; at most 2^53.
+	// When resuming: that IngestAck's items_written, at most 2^53. A server that takes the client's
+	// word continues to count from this and the next two fields.
 	ItemsWritten uint64 `protobuf:"varint,6,opt,name=items_written,json=itemsWritten,proto3" json:"items_written,omitempty"`
-	// When resuming: that IngestAck's items_failed.
+	// When resuming: that IngestAck's items_failed, at most 2^53.
 	ItemsFailed uint64 `protobuf:"varint,7,opt,name=items_failed,json=itemsFailed,proto3" json:"items_failed,omitempty"`
-	// When resuming: that IngestAck's items_skipped.
+	// When resuming: that IngestAck's items_skipped, at most 2^53.
 	ItemsSkipped uint64 `protobuf:"varint,8,opt,name=items_skipped,json=itemsSkipped,proto3" json:"items_skipped,omitempty"`
 }
 
@@ -209,8 +210,8 @@ type IngestBatch struct {
 
 	// 1, 2, 3, … within the session.
 	Seq uint64 `protobuf:"varint,1,opt,name=seq,proto3" json:"seq,omitempty"`
-	// 1 to Limits.max_batch_items items. 8 to 64, and at most 4 MiB, travel best. Of several with
-	// one id in a session the last is kept; in the other write modes the first.
+	// 1 to Limits.max_batch_items items; 8 to 64, and at most 4 MiB, work best. Of several with one id
+	// in a session the last is kept; in the other write modes the first.
 	Items []*Item `protobuf:"bytes,2,rep,name=items,proto3" json:"items,omitempty"`
 }
 
@@ -260,7 +261,7 @@ func (x *IngestBatch) GetItems() []*Item {
 	return nil
 }
 
-// What a client says.
+// What a client sends.
 type IngestRequest struct {
 	state         protoimpl.MessageState
 	sizeCache     protoimpl.SizeCache
@@ -354,8 +355,8 @@ type IngestStarted struct {
 
 	// As in IngestStart.
 	SessionId string `protobuf:"bytes,1,opt,name=session_id,json=sessionId,proto3" json:"session_id,omitempty"`
-	// The last batch of this session that is already safe; go on with the next. 0 for a new session.
-	// If that is more than read_seq, an IngestAck follows.
+	// The last batch of this session that is already safe: continue with the next. 0 for a new
+	// session. If it is more than read_seq, an IngestAck follows.
 	CommittedSeq uint64 `protobuf:"varint,2,opt,name=committed_seq,json=committedSeq,proto3" json:"committed_seq,omitempty"`
 	// What may be in flight from now on.
 	Credit *IngestCredit `protobuf:"bytes,3,opt,name=credit,proto3" json:"credit,omitempty"`
@@ -423,7 +424,7 @@ func (x *IngestStarted) GetModel() *ModelRef {
 	return nil
 }
 
-// How much more the client may send. Grants add up; what was sent is used up.
+// How much more the client may send. Grants add up; what is sent uses them up.
 type IngestCredit struct {
 	state         protoimpl.MessageState
 	sizeCache     protoimpl.SizeCache
@@ -489,14 +490,14 @@ type IngestAck struct {
 
 	// Every batch up to and including this one is in the store, or its items are listed in errors.
 	CommittedSeq uint64 `protobuf:"varint,1,opt,name=committed_seq,json=committedSeq,proto3" json:"committed_seq,omitempty"`
-	// Items written; with WRITE_MODE_UPSERT, each of several with one id.
+	// Items written; with WRITE_MODE_UPSERT, each of several with one id is counted.
 	ItemsWritten uint64 `protobuf:"varint,2,opt,name=items_written,json=itemsWritten,proto3" json:"items_written,omitempty"`
-	// Items failed.
+	// Items that failed.
 	ItemsFailed uint64 `protobuf:"varint,3,opt,name=items_failed,json=itemsFailed,proto3" json:"items_failed,omitempty"`
 	// Items left as they were, in WRITE_MODE_SKIP_EXISTING.
 	ItemsSkipped uint64 `protobuf:"varint,4,opt,name=items_skipped,json=itemsSkipped,proto3" json:"items_skipped,omitempty"`
-	// The failures of the batches that this acknowledgement adds, or after read_seq if it is the
-	// first of a stream that resumes.
+	// The failures of the batches that this acknowledgement adds; in the first one of a resumed
+	// stream, of those after read_seq.
 	Errors []*BatchError `protobuf:"bytes,5,rep,name=errors,proto3" json:"errors,omitempty"`
 }
 
@@ -625,13 +626,13 @@ func (x *BatchError) GetError() *ItemError {
 	return nil
 }
 
-// The server is shutting down: send nothing more, read to the end, resume elsewhere.
+// The server is shutting down: send nothing more, read to the end, resume on another server.
 type IngestDraining struct {
 	state         protoimpl.MessageState
 	sizeCache     protoimpl.SizeCache
 	unknownFields protoimpl.UnknownFields
 
-	// How long the server will go on finishing what it has.
+	// How long the server will continue to finish what it has.
 	Grace *durationpb.Duration `protobuf:"bytes,1,opt,name=grace,proto3" json:"grace,omitempty"`
 }
 
@@ -682,9 +683,9 @@ type IngestSummary struct {
 
 	// The last batch.
 	CommittedSeq uint64 `protobuf:"varint,1,opt,name=committed_seq,json=committedSeq,proto3" json:"committed_seq,omitempty"`
-	// Items written; with WRITE_MODE_UPSERT, each of several with one id.
+	// Items written; with WRITE_MODE_UPSERT, each of several with one id is counted.
 	ItemsWritten uint64 `protobuf:"varint,2,opt,name=items_written,json=itemsWritten,proto3" json:"items_written,omitempty"`
-	// Items failed.
+	// Items that failed.
 	ItemsFailed uint64 `protobuf:"varint,3,opt,name=items_failed,json=itemsFailed,proto3" json:"items_failed,omitempty"`
 	// Items left as they were, in WRITE_MODE_SKIP_EXISTING.
 	ItemsSkipped uint64 `protobuf:"varint,4,opt,name=items_skipped,json=itemsSkipped,proto3" json:"items_skipped,omitempty"`
@@ -759,7 +760,7 @@ func (x *IngestSummary) GetElapsed() *durationpb.Duration {
 	return nil
 }
 
-// What a server says.
+// What a server sends.
 type IngestResponse struct {
 	state         protoimpl.MessageState
 	sizeCache     protoimpl.SizeCache
@@ -861,7 +862,7 @@ type IngestResponse_Started struct {
 }
 
 type IngestResponse_Credit struct {
-	// More leave to send.
+	// More credit.
 	Credit *IngestCredit `protobuf:"bytes,2,opt,name=credit,proto3,oneof"`
 }
 

@@ -32,8 +32,8 @@ const (
 	Consistency_CONSISTENCY_UNSPECIFIED Consistency = 0
 	// Fast; what was written within the last seconds may be missing.
 	Consistency_CONSISTENCY_BOUNDED Consistency = 1
-	// Whatever was acknowledged before the call is seen; slower (200 against 6 ms measured on Milvus
-	// 2.3.5).
+	// Everything that was acknowledged before the call is seen. Slower: 200 ms instead of 6 ms,
+	// measured on Milvus 2.3.5.
 	Consistency_CONSISTENCY_STRONG Consistency = 2
 )
 
@@ -93,7 +93,8 @@ type QueryTerm struct {
 	//	*QueryTerm_Embedding
 	//	*QueryTerm_ItemId
 	Value isQueryTerm_Value `protobuf_oneof:"value"`
-	// Unset means 1; negative pushes away. Finite, in [-100, 100], and not 0.
+	// Unset means 1. A negative weight moves the query away from the term. It must be finite, in
+	// [-100, 100] and not 0; INVALID_ARGUMENT otherwise.
 	Weight *float32 `protobuf:"fixed32,5,opt,name=weight,proto3,oneof" json:"weight,omitempty"`
 }
 
@@ -186,7 +187,7 @@ type QueryTerm_Image struct {
 }
 
 type QueryTerm_Embedding struct {
-	// An embedding made by the collection's model, with `count` 1; scaled to L2 norm 1.
+	// An embedding made by the collection's model, with `count` 1; it is scaled to L2 norm 1.
 	Embedding *VectorBlock `protobuf:"bytes,3,opt,name=embedding,proto3,oneof"`
 }
 
@@ -213,44 +214,45 @@ type SearchRequest struct {
 	// The collection. NOT_FOUND if there is none; FAILED_PRECONDITION if its model is not served or
 	// is not `model`, or if it is not loaded.
 	Collection string `protobuf:"bytes,1,opt,name=collection,proto3" json:"collection,omitempty"`
-	// 1 to Limits.max_query_terms terms. The query is their weighted sum, each of L2 norm 1 before
-	// its weight, scaled to norm 1; INVALID_ARGUMENT if they cancel each other out.
+	// 1 to Limits.max_query_terms terms. The query is the weighted sum of their embeddings, each of
+	// L2 norm 1 before its weight, scaled to norm 1; INVALID_ARGUMENT if they cancel each other out.
 	Terms []*QueryTerm `protobuf:"bytes,2,rep,name=terms,proto3" json:"terms,omitempty"`
 	// A Milvus boolean expression over `id`, `uri` and metadata keys; unset means every item. Values
-	// are bound by name, `year >= {since} and place in {places}`, and never pasted.
-	// INVALID_ARGUMENT if it does not parse, or if names and `filter_params` do not match.
+	// are named, as in `year >= {since} and place in {places}`, and bound to `filter_params`, never
+	// pasted into the expression. INVALID_ARGUMENT if it does not parse, or if its names and
+	// `filter_params` do not match.
 	Filter string `protobuf:"bytes,3,opt,name=filter,proto3" json:"filter,omitempty"`
-	// A string, number, boolean or list of those for each {name} of the filter.
+	// For each {name} in the filter, a string, number, boolean or list of these.
 	FilterParams *structpb.Struct `protobuf:"bytes,4,opt,name=filter_params,json=filterParams,proto3" json:"filter_params,omitempty"`
-	// Hits of this answer at most, 1 to Limits.max_page_size; unset means 10. RESOURCE_EXHAUSTED,
-	// reason ANSWER_TOO_LARGE, if they do not fit into Limits.max_message_bytes.
+	// Most hits of this answer, 1 to Limits.max_page_size; unset means 10. RESOURCE_EXHAUSTED, reason
+	// ANSWER_TOO_LARGE, if they do not fit into Limits.max_message_bytes.
 	Limit *uint32 `protobuf:"varint,5,opt,name=limit,proto3,oneof" json:"limit,omitempty"`
-	// The token of the answer before, to go on after it; unset means the first page. INVALID_ARGUMENT
-	// if anything but `limit` differs from the call that it came from, or the alias that it named
-	// was led to another collection.
+	// `next_page_token` of the previous answer, to continue after it; unset means the first page.
+	// INVALID_ARGUMENT if anything but `limit` differs from the call that returned it, or if
+	// `collection` is an alias that has been pointed to another collection since.
 	PageToken string `protobuf:"bytes,6,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
-	// Hits with a lower score are left out; in [-1, 1], unset keeps all.
+	// Hits with a lower score are left out. In [-1, 1]; unset keeps all.
 	MinScore *float32 `protobuf:"fixed32,7,opt,name=min_score,json=minScore,proto3,oneof" json:"min_score,omitempty"`
-	// What a hit's item carries beside its id: any of "uri", "metadata", "embedding", "update_time".
+	// What a hit's item carries besides its id: any of "uri", "metadata", "embedding", "update_time".
 	// Unset means uri and metadata; the path "id" alone gives bare ids.
 	ReadMask *fieldmaskpb.FieldMask `protobuf:"bytes,8,opt,name=read_mask,json=readMask,proto3" json:"read_mask,omitempty"`
-	// Search parameters of the index by name: "nprobe" (IVF_FLAT: lists to look into), "ef" (HNSW:
-	// candidates, `limit` to 32 768). Unset means a sixteenth of the lists (8 at least; all of
-	// them in Milvus Lite), and as many candidates as it takes to fill the answer, of which a filter
-	// may leave fewer on a Milvus server; a name that the index does not know is INVALID_ARGUMENT.
+	// Search parameters of the index by name: "nprobe" (IVF_FLAT: lists to search, 1 to "nlist") or
+	// "ef" (HNSW: candidates, `limit` to 32 768); INVALID_ARGUMENT for a name that the index does not
+	// know. If unset, "nprobe" is a sixteenth of the lists, at least 8 (in Milvus Lite all of them),
+	// and "ef" is enough to fill the answer, though on a Milvus server a filter may leave fewer hits.
 	IndexParams map[string]uint32 `protobuf:"bytes,9,rep,name=index_params,json=indexParams,proto3" json:"index_params,omitempty" protobuf_key:"bytes,1,opt,name=key,proto3" protobuf_val:"varint,2,opt,name=value,proto3"`
 	// Unset means bounded.
 	Consistency Consistency `protobuf:"varint,10,opt,name=consistency,proto3,enum=tihua.v1.Consistency" json:"consistency,omitempty"`
 	// The model's id; unset means the collection's. NOT_FOUND if the server does not serve it.
 	Model string `protobuf:"bytes,11,opt,name=model,proto3" json:"model,omitempty"`
-	// A metadata key, or "uri": of items that have the same value there only the best `group_size` are
-	// hits. Values are the same as JSON is: 1 and "1" are two. An item without the key, or with null
-	// there, is in no group, and is a hit. Hits are looked for among the Limits.max_search_window
-	// nearest items; beyond these there is no further page. Unset means no groups; "id", "embedding"
-	// and keys that metadata may not have are INVALID_ARGUMENT.
+	// A metadata key, or "uri": of the items with the same value there, only the best `group_size` are
+	// hits. Values are compared as JSON: 1 and "1" differ. An item without the key, or with null
+	// there, belongs to no group and is a hit. Only the Limits.max_search_window nearest items are
+	// looked at; there is no page beyond them. Unset means no groups; "id", "embedding" and keys that
+	// metadata may not have are INVALID_ARGUMENT.
 	GroupBy string `protobuf:"bytes,12,opt,name=group_by,json=groupBy,proto3" json:"group_by,omitempty"`
-	// Hits of one group over all pages, 1 to Limits.max_page_size; unset means 1. INVALID_ARGUMENT
-	// without `group_by`.
+	// Most hits of one group over all pages, 1 to Limits.max_page_size; unset means 1.
+	// INVALID_ARGUMENT without `group_by`.
 	GroupSize *uint32 `protobuf:"varint,13,opt,name=group_size,json=groupSize,proto3,oneof" json:"group_size,omitempty"`
 }
 
@@ -387,7 +389,7 @@ type Hit struct {
 	Item *Item `protobuf:"bytes,1,opt,name=item,proto3" json:"item,omitempty"`
 	// Cosine similarity to the query, in [-1, 1]; higher is closer.
 	Score float32 `protobuf:"fixed32,2,opt,name=score,proto3" json:"score,omitempty"`
-	// The value of `group_by` that the item has; unset without it, and for an item in no group.
+	// The item's value of `group_by`; unset without `group_by`, and for an item in no group.
 	GroupValue *structpb.Value `protobuf:"bytes,3,opt,name=group_value,json=groupValue,proto3" json:"group_value,omitempty"`
 }
 
@@ -452,8 +454,8 @@ type SearchResponse struct {
 
 	// Best first; ties in no particular order.
 	Hits []*Hit `protobuf:"bytes,1,rep,name=hits,proto3" json:"hits,omitempty"`
-	// Token of the next page; unset if this one has fewer than `limit` hits or ends the window. The
-	// page after a full one may be empty.
+	// Token of the next page; unset if this page has fewer than `limit` hits or reaches
+	// Limits.max_search_window. The page after a full one may be empty.
 	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
 	// The model that embedded the query.
 	Model *ModelRef `protobuf:"bytes,3,opt,name=model,proto3" json:"model,omitempty"`
@@ -576,7 +578,7 @@ type SearchManyResponse struct {
 	sizeCache     protoimpl.SizeCache
 	unknownFields protoimpl.UnknownFields
 
-	// One entry per request, in their order.
+	// One entry per request, in the same order.
 	Entries []*SearchManyResponse_Entry `protobuf:"bytes,1,rep,name=entries,proto3" json:"entries,omitempty"`
 }
 
@@ -619,7 +621,7 @@ func (x *SearchManyResponse) GetEntries() []*SearchManyResponse_Entry {
 	return nil
 }
 
-// What became of one query.
+// The answer to one query, or its error.
 type SearchManyResponse_Entry struct {
 	state         protoimpl.MessageState
 	sizeCache     protoimpl.SizeCache
@@ -698,7 +700,7 @@ type SearchManyResponse_Entry_Response struct {
 
 type SearchManyResponse_Entry_Error struct {
 	// Why it failed. RESOURCE_EXHAUSTED, reason ANSWER_TOO_LARGE, if its hits do not fit into
-	// Limits.max_message_bytes beside those of the queries that were answered before it.
+	// Limits.max_message_bytes together with those of the queries answered before it.
 	Error *ItemError `protobuf:"bytes,2,opt,name=error,proto3,oneof"`
 }
 

@@ -17,9 +17,9 @@ const _ = grpc.SupportPackageIsVersion7
 //
 // For semantics around ctx use and closing/ending streaming RPCs, please refer to https://pkg.go.dev/google.golang.org/grpc/?tab=doc#ClientConn.NewStream.
 type SearchServiceClient interface {
-	// Answers one query. No hits is an answer, not an error.
+	// Answers one query. Finding nothing is not an error.
 	Search(ctx context.Context, in *SearchRequest, opts ...grpc.CallOption) (*SearchResponse, error)
-	// Answers many queries in one call, embedded together; a query that fails does not disturb the
+	// Answers many queries in one call, embedded together; a query that fails does not affect the
 	// others.
 	SearchMany(ctx context.Context, in *SearchManyRequest, opts ...grpc.CallOption) (*SearchManyResponse, error)
 }
@@ -54,9 +54,9 @@ func (c *searchServiceClient) SearchMany(ctx context.Context, in *SearchManyRequ
 // All implementations must embed UnimplementedSearchServiceServer
 // for forward compatibility
 type SearchServiceServer interface {
-	// Answers one query. No hits is an answer, not an error.
+	// Answers one query. Finding nothing is not an error.
 	Search(context.Context, *SearchRequest) (*SearchResponse, error)
-	// Answers many queries in one call, embedded together; a query that fails does not disturb the
+	// Answers many queries in one call, embedded together; a query that fails does not affect the
 	// others.
 	SearchMany(context.Context, *SearchManyRequest) (*SearchManyResponse, error)
 	mustEmbedUnimplementedSearchServiceServer()

@@ -110,8 +110,8 @@ def command(
         info = answered(client.server_info, arrival())
         if server_folder is not None and not info.takes_image_paths:
             raise click.ClickException(
-                "this server opens no files that a client names: leave --server-folder out, or "
-                "have it started with --image-root"
+                "this server does not open files named by clients: leave --server-folder out, or "
+                "start it with --image-root"
             )
         pictures = Folder(folder, id_prefix=checked_text(id_prefix, "--id-prefix"))
         total = pictures.count()

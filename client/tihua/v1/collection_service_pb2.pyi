@@ -35,16 +35,16 @@ class _IndexTypeEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_IndexType.V
     INDEX_TYPE_FLAT: _IndexType.ValueType  # 1
     """Every embedding is compared: exact, and slow beyond some 100 000 items. No parameters."""
     INDEX_TYPE_IVF_FLAT: _IndexType.ValueType  # 2
-    """Embeddings in lists around centres, of which a search looks into some. Parameter "nlist", 1 to
-    65 536, 512 if unset; searched with "nprobe".
+    """Embeddings are grouped in lists around centres, and a search looks into some of the lists.
+    Parameter "nlist", 1 to 65 536, 512 if unset; searched with "nprobe".
     """
     INDEX_TYPE_HNSW: _IndexType.ValueType  # 3
     """A graph of near neighbours: fast and memory-hungry. Parameters "M", 2 to 2 048, 16 if unset,
-    and "efConstruction", 1 to 32 768, 200 if unset; searched with "ef". In Milvus Lite every
-    embedding is compared instead, and the parameters are only kept.
+    and "efConstruction", 1 to 32 768, 200 if unset; searched with "ef". Milvus Lite compares every
+    embedding instead, and only stores the parameters.
     """
     INDEX_TYPE_AUTOINDEX: _IndexType.ValueType  # 4
-    """What the store thinks best; in Milvus Lite every embedding is compared. No parameters."""
+    """Whatever the store chooses; Milvus Lite compares every embedding. No parameters."""
 
 class IndexType(_IndexType, metaclass=_IndexTypeEnumTypeWrapper):
     """How neighbours are found."""
@@ -54,16 +54,16 @@ INDEX_TYPE_UNSPECIFIED: IndexType.ValueType  # 0
 INDEX_TYPE_FLAT: IndexType.ValueType  # 1
 """Every embedding is compared: exact, and slow beyond some 100 000 items. No parameters."""
 INDEX_TYPE_IVF_FLAT: IndexType.ValueType  # 2
-"""Embeddings in lists around centres, of which a search looks into some. Parameter "nlist", 1 to
-65 536, 512 if unset; searched with "nprobe".
+"""Embeddings are grouped in lists around centres, and a search looks into some of the lists.
+Parameter "nlist", 1 to 65 536, 512 if unset; searched with "nprobe".
 """
 INDEX_TYPE_HNSW: IndexType.ValueType  # 3
 """A graph of near neighbours: fast and memory-hungry. Parameters "M", 2 to 2 048, 16 if unset,
-and "efConstruction", 1 to 32 768, 200 if unset; searched with "ef". In Milvus Lite every
-embedding is compared instead, and the parameters are only kept.
+and "efConstruction", 1 to 32 768, 200 if unset; searched with "ef". Milvus Lite compares every
+embedding instead, and only stores the parameters.
 """
 INDEX_TYPE_AUTOINDEX: IndexType.ValueType  # 4
-"""What the store thinks best; in Milvus Lite every embedding is compared. No parameters."""
+"""Whatever the store chooses; Milvus Lite compares every embedding. No parameters."""
 Global___IndexType: _TypeAlias = IndexType  # noqa: Y015
 
 class _LoadState:
@@ -73,11 +73,11 @@ class _LoadState:
 class _LoadStateEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_LoadState.ValueType], _builtins.type):
     DESCRIPTOR: _descriptor.EnumDescriptor
     LOAD_STATE_UNSPECIFIED: _LoadState.ValueType  # 0
-    """Not told."""
+    """Never returned."""
     LOAD_STATE_RELEASED: _LoadState.ValueType  # 1
     """Not in memory: load it first."""
     LOAD_STATE_LOADING: _LoadState.ValueType  # 2
-    """On its way, or its index is being built; if nobody is at it any more, load it."""
+    """Being loaded, or its index is being built. If that was cut short, load it."""
     LOAD_STATE_LOADED: _LoadState.ValueType  # 3
     """Can be searched."""
 
@@ -85,11 +85,11 @@ class LoadState(_LoadState, metaclass=_LoadStateEnumTypeWrapper):
     """Whether a collection can be searched."""
 
 LOAD_STATE_UNSPECIFIED: LoadState.ValueType  # 0
-"""Not told."""
+"""Never returned."""
 LOAD_STATE_RELEASED: LoadState.ValueType  # 1
 """Not in memory: load it first."""
 LOAD_STATE_LOADING: LoadState.ValueType  # 2
-"""On its way, or its index is being built; if nobody is at it any more, load it."""
+"""Being loaded, or its index is being built. If that was cut short, load it."""
 LOAD_STATE_LOADED: LoadState.ValueType  # 3
 """Can be searched."""
 Global___LoadState: _TypeAlias = LoadState  # noqa: Y015
@@ -169,7 +169,7 @@ class Collection(_message.Message):
     shards: _builtins.int
     """Number of shards, as the store reports it."""
     item_count: _builtins.int
-    """Exact number of items; of a released collection what the store estimates."""
+    """Exact number of items; for a released collection, the store's estimate."""
     load_state: Global___LoadState.ValueType
     """Whether it can be searched now."""
     @_builtins.property
@@ -182,11 +182,11 @@ class Collection(_message.Message):
 
     @_builtins.property
     def create_time(self) -> _timestamp_pb2.Timestamp:
-        """When it was created; unset where the store does not tell."""
+        """When it was created; unset if the store does not tell."""
 
     @_builtins.property
     def aliases(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """Other names that lead to it, sorted."""
+        """Other names of it, sorted."""
 
     def __init__(
         self,
@@ -212,7 +212,7 @@ Global___Collection: _TypeAlias = Collection  # noqa: Y015
 
 @_typing.final
 class CreateCollectionRequest(_message.Message):
-    """What a new collection shall be."""
+    """Which collection to create."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -226,7 +226,7 @@ class CreateCollectionRequest(_message.Message):
     description: _builtins.str
     """One line for people, at most 1 024 characters."""
     shards: _builtins.int
-    """1 to 16; unset means 1. Milvus Lite has one shard, whatever is asked."""
+    """Number of shards, 1 to 16; unset means 1. Milvus Lite always has one."""
     model: _builtins.str
     """The id of the model to bind it to; unset means the first of GetServerInfoResponse.models.
     NOT_FOUND if the server does not serve it.
@@ -333,9 +333,9 @@ class ListCollectionsRequest(_message.Message):
     LIMIT_FIELD_NUMBER: _builtins.int
     PAGE_TOKEN_FIELD_NUMBER: _builtins.int
     limit: _builtins.int
-    """Collections of this answer at most, 1 to Limits.max_page_size; unset means 100."""
+    """Most collections of this answer, 1 to Limits.max_page_size; unset means 100."""
     page_token: _builtins.str
-    """The token of the answer before; unset means the first page."""
+    """`next_page_token` of the previous answer; unset means the first page."""
     def __init__(
         self,
         *,
@@ -404,7 +404,7 @@ Global___DeleteCollectionRequest: _TypeAlias = DeleteCollectionRequest  # noqa: 
 
 @_typing.final
 class DeleteCollectionResponse(_message.Message):
-    """It is gone."""
+    """The collection is removed."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -421,7 +421,7 @@ Global___DeleteCollectionResponse: _TypeAlias = DeleteCollectionResponse  # noqa
 
 @_typing.final
 class RenameCollectionRequest(_message.Message):
-    """Which collection to call what."""
+    """Which collection to rename, and to what."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -434,7 +434,7 @@ class RenameCollectionRequest(_message.Message):
     """The new name, as in Collection. ALREADY_EXISTS if a collection or an alias has it."""
     keep_alias: _builtins.bool
     """Whether the old name stays, as an alias of the collection. On a Milvus server it leads nowhere
-    for some 10 ms in between, which searches wait out and other calls may meet with NOT_FOUND.
+    for some 10 ms in between; searches wait for it, and other calls may fail with NOT_FOUND.
     """
     def __init__(
         self,
@@ -453,7 +453,7 @@ Global___RenameCollectionRequest: _TypeAlias = RenameCollectionRequest  # noqa: 
 
 @_typing.final
 class RenameCollectionResponse(_message.Message):
-    """It has its new name."""
+    """The collection has its new name."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -470,18 +470,18 @@ Global___RenameCollectionResponse: _TypeAlias = RenameCollectionResponse  # noqa
 
 @_typing.final
 class SetAliasRequest(_message.Message):
-    """Which alias to lead where."""
+    """Which alias to point to which collection."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
     ALIAS_FIELD_NUMBER: _builtins.int
     COLLECTION_FIELD_NUMBER: _builtins.int
     alias: _builtins.str
-    """A name like that of a collection, with which it shares one name space: ALREADY_EXISTS if it is
-    the name of one.
+    """The alias, with the same rules as the name of a collection. Collections and aliases share one
+    name space: ALREADY_EXISTS if a collection has this name.
     """
     collection: _builtins.str
-    """Where it shall lead: a collection, or another alias of it. NOT_FOUND if there is none."""
+    """The collection that it shall point to, or another alias of it. NOT_FOUND if there is none."""
     def __init__(
         self,
         *,
@@ -498,20 +498,20 @@ Global___SetAliasRequest: _TypeAlias = SetAliasRequest  # noqa: Y015
 
 @_typing.final
 class SetAliasResponse(_message.Message):
-    """It leads there."""
+    """The alias points to the collection."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
     PREVIOUS_COLLECTION_FIELD_NUMBER: _builtins.int
     SETTLE_TIME_FIELD_NUMBER: _builtins.int
     previous_collection: _builtins.str
-    """The name of the collection that it led to before; unset for a new alias. It is the new one's own
-    where the alias led there already, or the call was repeated after a break.
+    """The name of the collection that it pointed to before; unset for a new alias. It is the new
+    collection's own name if the alias pointed there already, or the call was repeated after a break.
     """
     @_builtins.property
     def settle_time(self) -> _duration_pb2.Duration:
-        """After so long no server finds the previous collection by the alias any more, and no write that
-        one began because it did is under way.
+        """After this time no server resolves the alias to the previous collection any more, and no write
+        to that collection by the alias is still in progress.
         """
 
     def __init__(
@@ -552,7 +552,7 @@ Global___DeleteAliasRequest: _TypeAlias = DeleteAliasRequest  # noqa: Y015
 
 @_typing.final
 class DeleteAliasResponse(_message.Message):
-    """It is gone."""
+    """The alias is removed."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -591,7 +591,7 @@ Global___LoadCollectionRequest: _TypeAlias = LoadCollectionRequest  # noqa: Y015
 
 @_typing.final
 class LoadCollectionResponse(_message.Message):
-    """It can be searched."""
+    """The collection can be searched."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -636,7 +636,7 @@ Global___BuildIndexRequest: _TypeAlias = BuildIndexRequest  # noqa: Y015
 
 @_typing.final
 class BuildIndexResponse(_message.Message):
-    """It is built."""
+    """The index is built."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -682,7 +682,7 @@ Global___ReleaseCollectionRequest: _TypeAlias = ReleaseCollectionRequest  # noqa
 
 @_typing.final
 class ReleaseCollectionResponse(_message.Message):
-    """It is released."""
+    """The collection is released."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -733,7 +733,7 @@ Global___UpsertItemsRequest: _TypeAlias = UpsertItemsRequest  # noqa: Y015
 
 @_typing.final
 class UpsertItemsResponse(_message.Message):
-    """What became of them."""
+    """What became of the items."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -742,7 +742,7 @@ class UpsertItemsResponse(_message.Message):
     MODEL_FIELD_NUMBER: _builtins.int
     TIMING_FIELD_NUMBER: _builtins.int
     items_written: _builtins.int
-    """Items written. Of several with one id each counts, and the last is in the store."""
+    """Items written. Of several with one id each is counted, and the last is in the store."""
     @_builtins.property
     def errors(self) -> _containers.RepeatedCompositeFieldContainer[_types_pb2.ItemError]:
         """The items that failed, by index."""
@@ -809,7 +809,7 @@ Global___GetItemsRequest: _TypeAlias = GetItemsRequest  # noqa: Y015
 
 @_typing.final
 class GetItemsResponse(_message.Message):
-    """The items, and who is missing."""
+    """The items, and which ids are missing."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -821,7 +821,9 @@ class GetItemsResponse(_message.Message):
 
     @_builtins.property
     def missing_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """Ids that were asked for and are not in the collection."""
+        """Ids that were asked for and are not in the collection. On a Milvus server that several servers
+        share, one that another of them wrote a moment ago may be among them.
+        """
 
     def __init__(
         self,
@@ -854,13 +856,13 @@ class ListItemsRequest(_message.Message):
     filter: _builtins.str
     """As in SearchRequest; unset means every item."""
     limit: _builtins.int
-    """Items of this answer at most, 1 to Limits.max_page_size; unset means 100. There are fewer where
-    more would not fit into Limits.max_message_bytes: `next_page_token` tells whether more follow.
+    """Most items of this answer, 1 to Limits.max_page_size; unset means 100. There are fewer if more
+    would not fit into Limits.max_message_bytes: `next_page_token` tells whether more follow.
     """
     page_token: _builtins.str
-    """The token of the answer before, to go on after it, in the collection that it came from though
-    the alias leads elsewhere now; unset means the first page. INVALID_ARGUMENT if anything but
-    `limit` differs from the call that it came from, or that collection has another name now.
+    """`next_page_token` of the previous answer, to continue after it, in the same collection even if
+    the alias points elsewhere now; unset means the first page. INVALID_ARGUMENT if anything but
+    `limit` differs from the call that returned it, or if that collection has another name now.
     """
     @_builtins.property
     def filter_params(self) -> _struct_pb2.Struct:
@@ -899,9 +901,7 @@ class ListItemsResponse(_message.Message):
     ITEMS_FIELD_NUMBER: _builtins.int
     NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
     next_page_token: _builtins.str
-    """Token of the next page; unset if this one has fewer than `limit` items. The page after a full
-    one may be empty.
-    """
+    """Token of the next page; unset if this is the last one. The page after a full one may be empty."""
     @_builtins.property
     def items(self) -> _containers.RepeatedCompositeFieldContainer[_types_pb2.Item]:
         """Sorted by id."""
@@ -954,7 +954,7 @@ Global___CountItemsRequest: _TypeAlias = CountItemsRequest  # noqa: Y015
 
 @_typing.final
 class CountItemsResponse(_message.Message):
-    """How many there are."""
+    """How many items match."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -990,8 +990,8 @@ class DeleteItemsRequest(_message.Message):
     """As in SearchRequest."""
     @_builtins.property
     def ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """Up to Limits.max_page_size ids. Exactly one of ids and filter must be given: nothing is removed
-        by leaving both out.
+        """Up to Limits.max_page_size ids. Exactly one of `ids` and `filter` must be given;
+        INVALID_ARGUMENT otherwise, so that leaving both out removes nothing.
         """
 
     @_builtins.property
@@ -1016,15 +1016,14 @@ Global___DeleteItemsRequest: _TypeAlias = DeleteItemsRequest  # noqa: Y015
 
 @_typing.final
 class DeleteItemsResponse(_message.Message):
-    """How many were removed."""
+    """How many items were removed."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
     DELETED_COUNT_FIELD_NUMBER: _builtins.int
     deleted_count: _builtins.int
-    """Items that were there and are not any more. On a Milvus server two calls of the same moment may
-    both count an item. Of a call that was repeated after a break they are those of the last
-    attempt.
+    """Items that existed and were removed. On a Milvus server two simultaneous calls may both count an
+    item. If the call was repeated after a break, those of the last attempt.
     """
     def __init__(
         self,

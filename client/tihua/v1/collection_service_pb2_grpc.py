@@ -29,9 +29,9 @@ class CollectionServiceStub(object):
     """Creates, shows and removes collections; writes, reads, counts and removes small sets of items.
     For many items there is IngestService.
 
-    Where a request names a collection, in any service, an alias of it may stand, unless its comment
-    says otherwise. A call looks an alias up once and then speaks of the collection alone, so that
-    its query is embedded by the model of the very collection that is searched.
+    Where a request of any service names a collection, an alias of it may be given instead, unless the
+    comment says otherwise. A call resolves an alias once and then uses that collection only, so that
+    its query is embedded by the model of the collection that is searched.
     """
 
     def __init__(self, channel):
@@ -121,9 +121,9 @@ class CollectionServiceServicer(object):
     """Creates, shows and removes collections; writes, reads, counts and removes small sets of items.
     For many items there is IngestService.
 
-    Where a request names a collection, in any service, an alias of it may stand, unless its comment
-    says otherwise. A call looks an alias up once and then speaks of the collection alone, so that
-    its query is embedded by the model of the very collection that is searched.
+    Where a request of any service names a collection, an alias of it may be given instead, unless the
+    comment says otherwise. A call resolves an alias once and then uses that collection only, so that
+    its query is embedded by the model of the collection that is searched.
     """
 
     def CreateCollection(self, request, context):
@@ -156,17 +156,17 @@ class CollectionServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def RenameCollection(self, request, context):
-        """Gives a collection another name; its items, its aliases and all else stay.
+        """Gives a collection another name; its items, its aliases and everything else stay.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def SetAlias(self, request, context):
-        """Makes an alias, or leads it to another collection in one step: each call finds the one or the
-        other, and never none. Other servers of the same store may find the old one for some seconds
-        yet. An ingest stream or UpsertItems under way ends with UNAVAILABLE (COLLECTION_MOVED), writes
-        nothing into the wrong one, and may be sent again at once.
+        """Makes an alias, or points it to another collection in one step: every call finds either the old
+        or the new one. Other servers of the same store may find the old one for some more seconds. An
+        ingest stream or UpsertItems in progress ends with UNAVAILABLE (COLLECTION_MOVED), writes
+        nothing into the wrong collection, and may be sent again at once.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -180,7 +180,7 @@ class CollectionServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def LoadCollection(self, request, context):
-        """Loads a collection into the store's memory and returns when it can be searched.
+        """Loads a collection into the store's memory, and returns when it can be searched.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -188,21 +188,21 @@ class CollectionServiceServicer(object):
 
     def BuildIndex(self, request, context):
         """Replaces the index of a collection, or builds the one that it has anew, and returns when the
-        collection is loaded with it: after seconds to hours. Items stay. Meanwhile its load state is
-        LOADING: items can be written, but searching, reading and deleting them is UNAVAILABLE
-        (COLLECTION_LOADING), which may be tried again. It goes on though the caller leaves, and in the
-        store after its own limit of 10 minutes, with UNAVAILABLE until then; GetCollection tells when
-        it is done. If server or store die in between, LoadCollection or the same call completes it.
-        Without any pause: make a collection with the other index, copy the items, embeddings
-        included, and lead an alias to it.
+        collection is loaded with it, after seconds to hours. Items stay. Meanwhile its load state is
+        LOADING: items can be written, but searching, reading and deleting them fails with UNAVAILABLE
+        (COLLECTION_LOADING), which may be tried again. The work continues if the caller hangs up. If it
+        takes more than 10 minutes, this call ends with UNAVAILABLE and the store continues;
+        GetCollection tells when it is done. If server or store crash in between, LoadCollection or the
+        same call completes it. To avoid the interruption, create a collection with the other index,
+        copy the items with their embeddings, and point an alias to it.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def ReleaseCollection(self, request, context):
-        """Releases a collection from the store's memory. Its items stay; until it is loaded again,
-        items can be written and all of them counted, but searching, reading and deleting them is
+        """Releases a collection from the store's memory. Its items stay. Until it is loaded again, items
+        can be written and all of them counted, but searching, reading and deleting them fails with
         FAILED_PRECONDITION.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -218,7 +218,7 @@ class CollectionServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def GetItems(self, request, context):
-        """Returns items by id. Absent ones are listed, and no error.
+        """Returns items by id. Ids that do not exist are listed; they are not an error.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -232,14 +232,14 @@ class CollectionServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def CountItems(self, request, context):
-        """Returns the exact number of items that match; whatever was acknowledged before is counted.
+        """Returns the exact number of items that match, including everything acknowledged before the call.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def DeleteItems(self, request, context):
-        """Removes items by ids, or by filter. Removing what is not there is no error.
+        """Removes items by ids, or by filter. Removing what does not exist is not an error.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -335,9 +335,9 @@ class CollectionService(object):
     """Creates, shows and removes collections; writes, reads, counts and removes small sets of items.
     For many items there is IngestService.
 
-    Where a request names a collection, in any service, an alias of it may stand, unless its comment
-    says otherwise. A call looks an alias up once and then speaks of the collection alone, so that
-    its query is embedded by the model of the very collection that is searched.
+    Where a request of any service names a collection, an alias of it may be given instead, unless the
+    comment says otherwise. A call resolves an alias once and then uses that collection only, so that
+    its query is embedded by the model of the collection that is searched.
     """
 
     @staticmethod

@@ -30,9 +30,9 @@ class CollectionServiceStub:
     """Creates, shows and removes collections; writes, reads, counts and removes small sets of items.
     For many items there is IngestService.
 
-    Where a request names a collection, in any service, an alias of it may stand, unless its comment
-    says otherwise. A call looks an alias up once and then speaks of the collection alone, so that
-    its query is embedded by the model of the very collection that is searched.
+    Where a request of any service names a collection, an alias of it may be given instead, unless the
+    comment says otherwise. A call resolves an alias once and then uses that collection only, so that
+    its query is embedded by the model of the collection that is searched.
     """
 
     @_typing.overload
@@ -50,30 +50,30 @@ class CollectionServiceStub:
     DeleteCollection: _grpc.UnaryUnaryMultiCallable[_collection_service_pb2.DeleteCollectionRequest, _collection_service_pb2.DeleteCollectionResponse]
     """Removes a collection and all its items, for good. FAILED_PRECONDITION if it has aliases."""
     RenameCollection: _grpc.UnaryUnaryMultiCallable[_collection_service_pb2.RenameCollectionRequest, _collection_service_pb2.RenameCollectionResponse]
-    """Gives a collection another name; its items, its aliases and all else stay."""
+    """Gives a collection another name; its items, its aliases and everything else stay."""
     SetAlias: _grpc.UnaryUnaryMultiCallable[_collection_service_pb2.SetAliasRequest, _collection_service_pb2.SetAliasResponse]
-    """Makes an alias, or leads it to another collection in one step: each call finds the one or the
-    other, and never none. Other servers of the same store may find the old one for some seconds
-    yet. An ingest stream or UpsertItems under way ends with UNAVAILABLE (COLLECTION_MOVED), writes
-    nothing into the wrong one, and may be sent again at once.
+    """Makes an alias, or points it to another collection in one step: every call finds either the old
+    or the new one. Other servers of the same store may find the old one for some more seconds. An
+    ingest stream or UpsertItems in progress ends with UNAVAILABLE (COLLECTION_MOVED), writes
+    nothing into the wrong collection, and may be sent again at once.
     """
     DeleteAlias: _grpc.UnaryUnaryMultiCallable[_collection_service_pb2.DeleteAliasRequest, _collection_service_pb2.DeleteAliasResponse]
     """Removes an alias; the collection stays."""
     LoadCollection: _grpc.UnaryUnaryMultiCallable[_collection_service_pb2.LoadCollectionRequest, _collection_service_pb2.LoadCollectionResponse]
-    """Loads a collection into the store's memory and returns when it can be searched."""
+    """Loads a collection into the store's memory, and returns when it can be searched."""
     BuildIndex: _grpc.UnaryUnaryMultiCallable[_collection_service_pb2.BuildIndexRequest, _collection_service_pb2.BuildIndexResponse]
     """Replaces the index of a collection, or builds the one that it has anew, and returns when the
-    collection is loaded with it: after seconds to hours. Items stay. Meanwhile its load state is
-    LOADING: items can be written, but searching, reading and deleting them is UNAVAILABLE
-    (COLLECTION_LOADING), which may be tried again. It goes on though the caller leaves, and in the
-    store after its own limit of 10 minutes, with UNAVAILABLE until then; GetCollection tells when
-    it is done. If server or store die in between, LoadCollection or the same call completes it.
-    Without any pause: make a collection with the other index, copy the items, embeddings
-    included, and lead an alias to it.
+    collection is loaded with it, after seconds to hours. Items stay. Meanwhile its load state is
+    LOADING: items can be written, but searching, reading and deleting them fails with UNAVAILABLE
+    (COLLECTION_LOADING), which may be tried again. The work continues if the caller hangs up. If it
+    takes more than 10 minutes, this call ends with UNAVAILABLE and the store continues;
+    GetCollection tells when it is done. If server or store crash in between, LoadCollection or the
+    same call completes it. To avoid the interruption, create a collection with the other index,
+    copy the items with their embeddings, and point an alias to it.
     """
     ReleaseCollection: _grpc.UnaryUnaryMultiCallable[_collection_service_pb2.ReleaseCollectionRequest, _collection_service_pb2.ReleaseCollectionResponse]
-    """Releases a collection from the store's memory. Its items stay; until it is loaded again,
-    items can be written and all of them counted, but searching, reading and deleting them is
+    """Releases a collection from the store's memory. Its items stay. Until it is loaded again, items
+    can be written and all of them counted, but searching, reading and deleting them fails with
     FAILED_PRECONDITION.
     """
     UpsertItems: _grpc.UnaryUnaryMultiCallable[_collection_service_pb2.UpsertItemsRequest, _collection_service_pb2.UpsertItemsResponse]
@@ -81,22 +81,22 @@ class CollectionServiceStub:
     reported in `errors`; the others are written.
     """
     GetItems: _grpc.UnaryUnaryMultiCallable[_collection_service_pb2.GetItemsRequest, _collection_service_pb2.GetItemsResponse]
-    """Returns items by id. Absent ones are listed, and no error."""
+    """Returns items by id. Ids that do not exist are listed; they are not an error."""
     ListItems: _grpc.UnaryUnaryMultiCallable[_collection_service_pb2.ListItemsRequest, _collection_service_pb2.ListItemsResponse]
     """Returns items by filter, sorted by id (by its bytes), in pages."""
     CountItems: _grpc.UnaryUnaryMultiCallable[_collection_service_pb2.CountItemsRequest, _collection_service_pb2.CountItemsResponse]
-    """Returns the exact number of items that match; whatever was acknowledged before is counted."""
+    """Returns the exact number of items that match, including everything acknowledged before the call."""
     DeleteItems: _grpc.UnaryUnaryMultiCallable[_collection_service_pb2.DeleteItemsRequest, _collection_service_pb2.DeleteItemsResponse]
-    """Removes items by ids, or by filter. Removing what is not there is no error."""
+    """Removes items by ids, or by filter. Removing what does not exist is not an error."""
 
 @_typing.type_check_only
 class CollectionServiceAsyncStub(CollectionServiceStub):
     """Creates, shows and removes collections; writes, reads, counts and removes small sets of items.
     For many items there is IngestService.
 
-    Where a request names a collection, in any service, an alias of it may stand, unless its comment
-    says otherwise. A call looks an alias up once and then speaks of the collection alone, so that
-    its query is embedded by the model of the very collection that is searched.
+    Where a request of any service names a collection, an alias of it may be given instead, unless the
+    comment says otherwise. A call resolves an alias once and then uses that collection only, so that
+    its query is embedded by the model of the collection that is searched.
     """
 
     def __init__(self, channel: _aio.Channel) -> None: ...
@@ -111,30 +111,30 @@ class CollectionServiceAsyncStub(CollectionServiceStub):
     DeleteCollection: _aio.UnaryUnaryMultiCallable[_collection_service_pb2.DeleteCollectionRequest, _collection_service_pb2.DeleteCollectionResponse]  # type: ignore[assignment]
     """Removes a collection and all its items, for good. FAILED_PRECONDITION if it has aliases."""
     RenameCollection: _aio.UnaryUnaryMultiCallable[_collection_service_pb2.RenameCollectionRequest, _collection_service_pb2.RenameCollectionResponse]  # type: ignore[assignment]
-    """Gives a collection another name; its items, its aliases and all else stay."""
+    """Gives a collection another name; its items, its aliases and everything else stay."""
     SetAlias: _aio.UnaryUnaryMultiCallable[_collection_service_pb2.SetAliasRequest, _collection_service_pb2.SetAliasResponse]  # type: ignore[assignment]
-    """Makes an alias, or leads it to another collection in one step: each call finds the one or the
-    other, and never none. Other servers of the same store may find the old one for some seconds
-    yet. An ingest stream or UpsertItems under way ends with UNAVAILABLE (COLLECTION_MOVED), writes
-    nothing into the wrong one, and may be sent again at once.
+    """Makes an alias, or points it to another collection in one step: every call finds either the old
+    or the new one. Other servers of the same store may find the old one for some more seconds. An
+    ingest stream or UpsertItems in progress ends with UNAVAILABLE (COLLECTION_MOVED), writes
+    nothing into the wrong collection, and may be sent again at once.
     """
     DeleteAlias: _aio.UnaryUnaryMultiCallable[_collection_service_pb2.DeleteAliasRequest, _collection_service_pb2.DeleteAliasResponse]  # type: ignore[assignment]
     """Removes an alias; the collection stays."""
     LoadCollection: _aio.UnaryUnaryMultiCallable[_collection_service_pb2.LoadCollectionRequest, _collection_service_pb2.LoadCollectionResponse]  # type: ignore[assignment]
-    """Loads a collection into the store's memory and returns when it can be searched."""
+    """Loads a collection into the store's memory, and returns when it can be searched."""
     BuildIndex: _aio.UnaryUnaryMultiCallable[_collection_service_pb2.BuildIndexRequest, _collection_service_pb2.BuildIndexResponse]  # type: ignore[assignment]
     """Replaces the index of a collection, or builds the one that it has anew, and returns when the
-    collection is loaded with it: after seconds to hours. Items stay. Meanwhile its load state is
-    LOADING: items can be written, but searching, reading and deleting them is UNAVAILABLE
-    (COLLECTION_LOADING), which may be tried again. It goes on though the caller leaves, and in the
-    store after its own limit of 10 minutes, with UNAVAILABLE until then; GetCollection tells when
-    it is done. If server or store die in between, LoadCollection or the same call completes it.
-    Without any pause: make a collection with the other index, copy the items, embeddings
-    included, and lead an alias to it.
+    collection is loaded with it, after seconds to hours. Items stay. Meanwhile its load state is
+    LOADING: items can be written, but searching, reading and deleting them fails with UNAVAILABLE
+    (COLLECTION_LOADING), which may be tried again. The work continues if the caller hangs up. If it
+    takes more than 10 minutes, this call ends with UNAVAILABLE and the store continues;
+    GetCollection tells when it is done. If server or store crash in between, LoadCollection or the
+    same call completes it. To avoid the interruption, create a collection with the other index,
+    copy the items with their embeddings, and point an alias to it.
     """
     ReleaseCollection: _aio.UnaryUnaryMultiCallable[_collection_service_pb2.ReleaseCollectionRequest, _collection_service_pb2.ReleaseCollectionResponse]  # type: ignore[assignment]
-    """Releases a collection from the store's memory. Its items stay; until it is loaded again,
-    items can be written and all of them counted, but searching, reading and deleting them is
+    """Releases a collection from the store's memory. Its items stay. Until it is loaded again, items
+    can be written and all of them counted, but searching, reading and deleting them fails with
     FAILED_PRECONDITION.
     """
     UpsertItems: _aio.UnaryUnaryMultiCallable[_collection_service_pb2.UpsertItemsRequest, _collection_service_pb2.UpsertItemsResponse]  # type: ignore[assignment]
@@ -142,21 +142,21 @@ class CollectionServiceAsyncStub(CollectionServiceStub):
     reported in `errors`; the others are written.
     """
     GetItems: _aio.UnaryUnaryMultiCallable[_collection_service_pb2.GetItemsRequest, _collection_service_pb2.GetItemsResponse]  # type: ignore[assignment]
-    """Returns items by id. Absent ones are listed, and no error."""
+    """Returns items by id. Ids that do not exist are listed; they are not an error."""
     ListItems: _aio.UnaryUnaryMultiCallable[_collection_service_pb2.ListItemsRequest, _collection_service_pb2.ListItemsResponse]  # type: ignore[assignment]
     """Returns items by filter, sorted by id (by its bytes), in pages."""
     CountItems: _aio.UnaryUnaryMultiCallable[_collection_service_pb2.CountItemsRequest, _collection_service_pb2.CountItemsResponse]  # type: ignore[assignment]
-    """Returns the exact number of items that match; whatever was acknowledged before is counted."""
+    """Returns the exact number of items that match, including everything acknowledged before the call."""
     DeleteItems: _aio.UnaryUnaryMultiCallable[_collection_service_pb2.DeleteItemsRequest, _collection_service_pb2.DeleteItemsResponse]  # type: ignore[assignment]
-    """Removes items by ids, or by filter. Removing what is not there is no error."""
+    """Removes items by ids, or by filter. Removing what does not exist is not an error."""
 
 class CollectionServiceServicer(metaclass=_abc_1.ABCMeta):
     """Creates, shows and removes collections; writes, reads, counts and removes small sets of items.
     For many items there is IngestService.
 
-    Where a request names a collection, in any service, an alias of it may stand, unless its comment
-    says otherwise. A call looks an alias up once and then speaks of the collection alone, so that
-    its query is embedded by the model of the very collection that is searched.
+    Where a request of any service names a collection, an alias of it may be given instead, unless the
+    comment says otherwise. A call resolves an alias once and then uses that collection only, so that
+    its query is embedded by the model of the collection that is searched.
     """
 
     @_abc_1.abstractmethod
@@ -199,7 +199,7 @@ class CollectionServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _collection_service_pb2.RenameCollectionRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_collection_service_pb2.RenameCollectionResponse, _abc.Awaitable[_collection_service_pb2.RenameCollectionResponse]]:
-        """Gives a collection another name; its items, its aliases and all else stay."""
+        """Gives a collection another name; its items, its aliases and everything else stay."""
 
     @_abc_1.abstractmethod
     def SetAlias(
@@ -207,10 +207,10 @@ class CollectionServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _collection_service_pb2.SetAliasRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_collection_service_pb2.SetAliasResponse, _abc.Awaitable[_collection_service_pb2.SetAliasResponse]]:
-        """Makes an alias, or leads it to another collection in one step: each call finds the one or the
-        other, and never none. Other servers of the same store may find the old one for some seconds
-        yet. An ingest stream or UpsertItems under way ends with UNAVAILABLE (COLLECTION_MOVED), writes
-        nothing into the wrong one, and may be sent again at once.
+        """Makes an alias, or points it to another collection in one step: every call finds either the old
+        or the new one. Other servers of the same store may find the old one for some more seconds. An
+        ingest stream or UpsertItems in progress ends with UNAVAILABLE (COLLECTION_MOVED), writes
+        nothing into the wrong collection, and may be sent again at once.
         """
 
     @_abc_1.abstractmethod
@@ -227,7 +227,7 @@ class CollectionServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _collection_service_pb2.LoadCollectionRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_collection_service_pb2.LoadCollectionResponse, _abc.Awaitable[_collection_service_pb2.LoadCollectionResponse]]:
-        """Loads a collection into the store's memory and returns when it can be searched."""
+        """Loads a collection into the store's memory, and returns when it can be searched."""
 
     @_abc_1.abstractmethod
     def BuildIndex(
@@ -236,13 +236,13 @@ class CollectionServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_collection_service_pb2.BuildIndexResponse, _abc.Awaitable[_collection_service_pb2.BuildIndexResponse]]:
         """Replaces the index of a collection, or builds the one that it has anew, and returns when the
-        collection is loaded with it: after seconds to hours. Items stay. Meanwhile its load state is
-        LOADING: items can be written, but searching, reading and deleting them is UNAVAILABLE
-        (COLLECTION_LOADING), which may be tried again. It goes on though the caller leaves, and in the
-        store after its own limit of 10 minutes, with UNAVAILABLE until then; GetCollection tells when
-        it is done. If server or store die in between, LoadCollection or the same call completes it.
-        Without any pause: make a collection with the other index, copy the items, embeddings
-        included, and lead an alias to it.
+        collection is loaded with it, after seconds to hours. Items stay. Meanwhile its load state is
+        LOADING: items can be written, but searching, reading and deleting them fails with UNAVAILABLE
+        (COLLECTION_LOADING), which may be tried again. The work continues if the caller hangs up. If it
+        takes more than 10 minutes, this call ends with UNAVAILABLE and the store continues;
+        GetCollection tells when it is done. If server or store crash in between, LoadCollection or the
+        same call completes it. To avoid the interruption, create a collection with the other index,
+        copy the items with their embeddings, and point an alias to it.
         """
 
     @_abc_1.abstractmethod
@@ -251,8 +251,8 @@ class CollectionServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _collection_service_pb2.ReleaseCollectionRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_collection_service_pb2.ReleaseCollectionResponse, _abc.Awaitable[_collection_service_pb2.ReleaseCollectionResponse]]:
-        """Releases a collection from the store's memory. Its items stay; until it is loaded again,
-        items can be written and all of them counted, but searching, reading and deleting them is
+        """Releases a collection from the store's memory. Its items stay. Until it is loaded again, items
+        can be written and all of them counted, but searching, reading and deleting them fails with
         FAILED_PRECONDITION.
         """
 
@@ -272,7 +272,7 @@ class CollectionServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _collection_service_pb2.GetItemsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_collection_service_pb2.GetItemsResponse, _abc.Awaitable[_collection_service_pb2.GetItemsResponse]]:
-        """Returns items by id. Absent ones are listed, and no error."""
+        """Returns items by id. Ids that do not exist are listed; they are not an error."""
 
     @_abc_1.abstractmethod
     def ListItems(
@@ -288,7 +288,7 @@ class CollectionServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _collection_service_pb2.CountItemsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_collection_service_pb2.CountItemsResponse, _abc.Awaitable[_collection_service_pb2.CountItemsResponse]]:
-        """Returns the exact number of items that match; whatever was acknowledged before is counted."""
+        """Returns the exact number of items that match, including everything acknowledged before the call."""
 
     @_abc_1.abstractmethod
     def DeleteItems(
@@ -296,6 +296,6 @@ class CollectionServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _collection_service_pb2.DeleteItemsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_collection_service_pb2.DeleteItemsResponse, _abc.Awaitable[_collection_service_pb2.DeleteItemsResponse]]:
-        """Removes items by ids, or by filter. Removing what is not there is no error."""
+        """Removes items by ids, or by filter. Removing what does not exist is not an error."""
 
 def add_CollectionServiceServicer_to_server(servicer: CollectionServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

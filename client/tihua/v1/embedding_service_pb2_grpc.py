@@ -26,7 +26,7 @@ if _version_not_supported:
 
 
 class EmbeddingServiceStub(object):
-    """Turns text and pictures into embeddings of one space, so that a text can be compared with a
+    """Turns texts and pictures into embeddings of one space, so that a text can be compared with a
     picture. Stateless; every call is safe to repeat.
     """
 
@@ -49,12 +49,12 @@ class EmbeddingServiceStub(object):
 
 
 class EmbeddingServiceServicer(object):
-    """Turns text and pictures into embeddings of one space, so that a text can be compared with a
+    """Turns texts and pictures into embeddings of one space, so that a text can be compared with a
     picture. Stateless; every call is safe to repeat.
     """
 
     def EmbedText(self, request, context):
-        """Embeds texts. A text that can't be embedded is reported in `errors` and its neighbours are
+        """Embeds texts. A text that can't be embedded is reported in `errors`, and the others are
         embedded; the call fails only if the request as a whole is wrong or the server can't take it.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -62,8 +62,8 @@ class EmbeddingServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def EmbedImage(self, request, context):
-        """Embeds pictures. A picture that can't be embedded is reported in `errors` and its neighbours
-        are embedded; the call fails only if the request as a whole is wrong or the server can't take it.
+        """Embeds pictures. A picture that can't be embedded is reported in `errors`, and the others are
+        embedded; the call fails only if the request as a whole is wrong or the server can't take it.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -91,7 +91,7 @@ def add_EmbeddingServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class EmbeddingService(object):
-    """Turns text and pictures into embeddings of one space, so that a text can be compared with a
+    """Turns texts and pictures into embeddings of one space, so that a text can be compared with a
     picture. Stateless; every call is safe to repeat.
     """
 

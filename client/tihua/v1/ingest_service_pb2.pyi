@@ -32,12 +32,12 @@ class _WriteModeEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_WriteMode.V
     WRITE_MODE_UPSERT: _WriteMode.ValueType  # 1
     """Replace the item."""
     WRITE_MODE_INSERT_ONLY: _WriteMode.ValueType  # 2
-    """Fail the new item with ALREADY_EXISTS. Checked before writing, not atomically with it: of two
-    clients that write one id at one time, both may succeed, and the later write stays.
+    """Fail the new item with ALREADY_EXISTS. This is checked before writing, not atomically with it:
+    if two clients write the same id at the same time, both may succeed, and the later write stays.
     """
     WRITE_MODE_SKIP_EXISTING: _WriteMode.ValueType  # 3
     """Leave the stored item, embed nothing, and count the new one as skipped. As with
-    WRITE_MODE_INSERT_ONLY, of several with one id the first that can be embedded is stored.
+    WRITE_MODE_INSERT_ONLY, of several items with one id the first that can be embedded is stored.
     """
 
 class WriteMode(_WriteMode, metaclass=_WriteModeEnumTypeWrapper):
@@ -48,12 +48,12 @@ WRITE_MODE_UNSPECIFIED: WriteMode.ValueType  # 0
 WRITE_MODE_UPSERT: WriteMode.ValueType  # 1
 """Replace the item."""
 WRITE_MODE_INSERT_ONLY: WriteMode.ValueType  # 2
-"""Fail the new item with ALREADY_EXISTS. Checked before writing, not atomically with it: of two
-clients that write one id at one time, both may succeed, and the later write stays.
+"""Fail the new item with ALREADY_EXISTS. This is checked before writing, not atomically with it:
+if two clients write the same id at the same time, both may succeed, and the later write stays.
 """
 WRITE_MODE_SKIP_EXISTING: WriteMode.ValueType  # 3
 """Leave the stored item, embed nothing, and count the new one as skipped. As with
-WRITE_MODE_INSERT_ONLY, of several with one id the first that can be embedded is stored.
+WRITE_MODE_INSERT_ONLY, of several items with one id the first that can be embedded is stored.
 """
 Global___WriteMode: _TypeAlias = WriteMode  # noqa: Y015
 
@@ -76,9 +76,9 @@ class IngestStart(_message.Message):
     is not `model`.
     """
     session_id: _builtins.str
-    """Chosen by the client, 1 to 64 bytes, a UUID for example. The same again resumes; if a stream of
-    this session is still open, the server ends that one with ABORTED. FAILED_PRECONDITION if the
-    session was opened for another collection or mode.
+    """Chosen by the client: 1 to 64 bytes of UTF-8, for example a UUID. The same id again resumes the
+    session; if another stream of it is still open, the server ends that one with ABORTED.
+    FAILED_PRECONDITION if the session was opened for another collection or mode.
     """
     mode: Global___WriteMode.ValueType
     """Unset means upsert."""
@@ -86,18 +86,19 @@ class IngestStart(_message.Message):
     """The model's id; unset means the collection's. NOT_FOUND if the server does not serve it."""
     read_seq: _builtins.int
     """When resuming: the last IngestAck.committed_seq that the client has read, at most 2^53; unset
-    means 0. If the server knows of more, it says so in a first IngestAck, with the failures of
-    later batches, the latest 1 000, so that a break hides none. If it knows of less, because it
-    was started anew or is another one, it believes the client and goes on from there.
+    means 0. If the server knows of later batches, it first sends an IngestAck for them, with their
+    failures (the latest 1 000), so that none is lost in an interruption. If it does not know as
+    many, because it was restarted or is another one, it takes the client's word and continues from
+    there.
     """
     items_written: _builtins.int
-    """When resuming: that IngestAck's items_written. It and the next two are where a server that
-    believes the client goes on counting; at most 2^53.
+    """When resuming: that IngestAck's items_written, at most 2^53. A server that takes the client's
+    word continues to count from this and the next two fields.
     """
     items_failed: _builtins.int
-    """When resuming: that IngestAck's items_failed."""
+    """When resuming: that IngestAck's items_failed, at most 2^53."""
     items_skipped: _builtins.int
-    """When resuming: that IngestAck's items_skipped."""
+    """When resuming: that IngestAck's items_skipped, at most 2^53."""
     def __init__(
         self,
         *,
@@ -130,8 +131,8 @@ class IngestBatch(_message.Message):
     """1, 2, 3, … within the session."""
     @_builtins.property
     def items(self) -> _containers.RepeatedCompositeFieldContainer[_types_pb2.Item]:
-        """1 to Limits.max_batch_items items. 8 to 64, and at most 4 MiB, travel best. Of several with
-        one id in a session the last is kept; in the other write modes the first.
+        """1 to Limits.max_batch_items items; 8 to 64, and at most 4 MiB, work best. Of several with one id
+        in a session the last is kept; in the other write modes the first.
         """
 
     def __init__(
@@ -150,7 +151,7 @@ Global___IngestBatch: _TypeAlias = IngestBatch  # noqa: Y015
 
 @_typing.final
 class IngestRequest(_message.Message):
-    """What a client says."""
+    """What a client sends."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -193,8 +194,8 @@ class IngestStarted(_message.Message):
     session_id: _builtins.str
     """As in IngestStart."""
     committed_seq: _builtins.int
-    """The last batch of this session that is already safe; go on with the next. 0 for a new session.
-    If that is more than read_seq, an IngestAck follows.
+    """The last batch of this session that is already safe: continue with the next. 0 for a new
+    session. If it is more than read_seq, an IngestAck follows.
     """
     @_builtins.property
     def credit(self) -> Global___IngestCredit:
@@ -222,7 +223,7 @@ Global___IngestStarted: _TypeAlias = IngestStarted  # noqa: Y015
 
 @_typing.final
 class IngestCredit(_message.Message):
-    """How much more the client may send. Grants add up; what was sent is used up."""
+    """How much more the client may send. Grants add up; what is sent uses them up."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -260,15 +261,15 @@ class IngestAck(_message.Message):
     committed_seq: _builtins.int
     """Every batch up to and including this one is in the store, or its items are listed in errors."""
     items_written: _builtins.int
-    """Items written; with WRITE_MODE_UPSERT, each of several with one id."""
+    """Items written; with WRITE_MODE_UPSERT, each of several with one id is counted."""
     items_failed: _builtins.int
-    """Items failed."""
+    """Items that failed."""
     items_skipped: _builtins.int
     """Items left as they were, in WRITE_MODE_SKIP_EXISTING."""
     @_builtins.property
     def errors(self) -> _containers.RepeatedCompositeFieldContainer[Global___BatchError]:
-        """The failures of the batches that this acknowledgement adds, or after read_seq if it is the
-        first of a stream that resumes.
+        """The failures of the batches that this acknowledgement adds; in the first one of a resumed
+        stream, of those after read_seq.
         """
 
     def __init__(
@@ -318,14 +319,14 @@ Global___BatchError: _TypeAlias = BatchError  # noqa: Y015
 
 @_typing.final
 class IngestDraining(_message.Message):
-    """The server is shutting down: send nothing more, read to the end, resume elsewhere."""
+    """The server is shutting down: send nothing more, read to the end, resume on another server."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
     GRACE_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def grace(self) -> _duration_pb2.Duration:
-        """How long the server will go on finishing what it has."""
+        """How long the server will continue to finish what it has."""
 
     def __init__(
         self,
@@ -354,9 +355,9 @@ class IngestSummary(_message.Message):
     committed_seq: _builtins.int
     """The last batch."""
     items_written: _builtins.int
-    """Items written; with WRITE_MODE_UPSERT, each of several with one id."""
+    """Items written; with WRITE_MODE_UPSERT, each of several with one id is counted."""
     items_failed: _builtins.int
-    """Items failed."""
+    """Items that failed."""
     items_skipped: _builtins.int
     """Items left as they were, in WRITE_MODE_SKIP_EXISTING."""
     @_builtins.property
@@ -382,7 +383,7 @@ Global___IngestSummary: _TypeAlias = IngestSummary  # noqa: Y015
 
 @_typing.final
 class IngestResponse(_message.Message):
-    """What a server says."""
+    """What a server sends."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -397,7 +398,7 @@ class IngestResponse(_message.Message):
 
     @_builtins.property
     def credit(self) -> Global___IngestCredit:
-        """More leave to send."""
+        """More credit."""
 
     @_builtins.property
     def ack(self) -> Global___IngestAck:

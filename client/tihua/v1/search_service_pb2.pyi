@@ -33,8 +33,8 @@ class _ConsistencyEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Consisten
     CONSISTENCY_BOUNDED: _Consistency.ValueType  # 1
     """Fast; what was written within the last seconds may be missing."""
     CONSISTENCY_STRONG: _Consistency.ValueType  # 2
-    """Whatever was acknowledged before the call is seen; slower (200 against 6 ms measured on Milvus
-    2.3.5).
+    """Everything that was acknowledged before the call is seen. Slower: 200 ms instead of 6 ms,
+    measured on Milvus 2.3.5.
     """
 
 class Consistency(_Consistency, metaclass=_ConsistencyEnumTypeWrapper):
@@ -45,8 +45,8 @@ CONSISTENCY_UNSPECIFIED: Consistency.ValueType  # 0
 CONSISTENCY_BOUNDED: Consistency.ValueType  # 1
 """Fast; what was written within the last seconds may be missing."""
 CONSISTENCY_STRONG: Consistency.ValueType  # 2
-"""Whatever was acknowledged before the call is seen; slower (200 against 6 ms measured on Milvus
-2.3.5).
+"""Everything that was acknowledged before the call is seen. Slower: 200 ms instead of 6 ms,
+measured on Milvus 2.3.5.
 """
 Global___Consistency: _TypeAlias = Consistency  # noqa: Y015
 
@@ -68,14 +68,16 @@ class QueryTerm(_message.Message):
     out of the hits.
     """
     weight: _builtins.float
-    """Unset means 1; negative pushes away. Finite, in [-100, 100], and not 0."""
+    """Unset means 1. A negative weight moves the query away from the term. It must be finite, in
+    [-100, 100] and not 0; INVALID_ARGUMENT otherwise.
+    """
     @_builtins.property
     def image(self) -> _types_pb2.ImageSource:
         """A picture."""
 
     @_builtins.property
     def embedding(self) -> _types_pb2.VectorBlock:
-        """An embedding made by the collection's model, with `count` 1; scaled to L2 norm 1."""
+        """An embedding made by the collection's model, with `count` 1; it is scaled to L2 norm 1."""
 
     def __init__(
         self,
@@ -146,57 +148,58 @@ class SearchRequest(_message.Message):
     """
     filter: _builtins.str
     """A Milvus boolean expression over `id`, `uri` and metadata keys; unset means every item. Values
-    are bound by name, `year >= {since} and place in {places}`, and never pasted.
-    INVALID_ARGUMENT if it does not parse, or if names and `filter_params` do not match.
+    are named, as in `year >= {since} and place in {places}`, and bound to `filter_params`, never
+    pasted into the expression. INVALID_ARGUMENT if it does not parse, or if its names and
+    `filter_params` do not match.
     """
     limit: _builtins.int
-    """Hits of this answer at most, 1 to Limits.max_page_size; unset means 10. RESOURCE_EXHAUSTED,
-    reason ANSWER_TOO_LARGE, if they do not fit into Limits.max_message_bytes.
+    """Most hits of this answer, 1 to Limits.max_page_size; unset means 10. RESOURCE_EXHAUSTED, reason
+    ANSWER_TOO_LARGE, if they do not fit into Limits.max_message_bytes.
     """
     page_token: _builtins.str
-    """The token of the answer before, to go on after it; unset means the first page. INVALID_ARGUMENT
-    if anything but `limit` differs from the call that it came from, or the alias that it named
-    was led to another collection.
+    """`next_page_token` of the previous answer, to continue after it; unset means the first page.
+    INVALID_ARGUMENT if anything but `limit` differs from the call that returned it, or if
+    `collection` is an alias that has been pointed to another collection since.
     """
     min_score: _builtins.float
-    """Hits with a lower score are left out; in [-1, 1], unset keeps all."""
+    """Hits with a lower score are left out. In [-1, 1]; unset keeps all."""
     consistency: Global___Consistency.ValueType
     """Unset means bounded."""
     model: _builtins.str
     """The model's id; unset means the collection's. NOT_FOUND if the server does not serve it."""
     group_by: _builtins.str
-    """A metadata key, or "uri": of items that have the same value there only the best `group_size` are
-    hits. Values are the same as JSON is: 1 and "1" are two. An item without the key, or with null
-    there, is in no group, and is a hit. Hits are looked for among the Limits.max_search_window
-    nearest items; beyond these there is no further page. Unset means no groups; "id", "embedding"
-    and keys that metadata may not have are INVALID_ARGUMENT.
+    """A metadata key, or "uri": of the items with the same value there, only the best `group_size` are
+    hits. Values are compared as JSON: 1 and "1" differ. An item without the key, or with null
+    there, belongs to no group and is a hit. Only the Limits.max_search_window nearest items are
+    looked at; there is no page beyond them. Unset means no groups; "id", "embedding" and keys that
+    metadata may not have are INVALID_ARGUMENT.
     """
     group_size: _builtins.int
-    """Hits of one group over all pages, 1 to Limits.max_page_size; unset means 1. INVALID_ARGUMENT
-    without `group_by`.
+    """Most hits of one group over all pages, 1 to Limits.max_page_size; unset means 1.
+    INVALID_ARGUMENT without `group_by`.
     """
     @_builtins.property
     def terms(self) -> _containers.RepeatedCompositeFieldContainer[Global___QueryTerm]:
-        """1 to Limits.max_query_terms terms. The query is their weighted sum, each of L2 norm 1 before
-        its weight, scaled to norm 1; INVALID_ARGUMENT if they cancel each other out.
+        """1 to Limits.max_query_terms terms. The query is the weighted sum of their embeddings, each of
+        L2 norm 1 before its weight, scaled to norm 1; INVALID_ARGUMENT if they cancel each other out.
         """
 
     @_builtins.property
     def filter_params(self) -> _struct_pb2.Struct:
-        """A string, number, boolean or list of those for each {name} of the filter."""
+        """For each {name} in the filter, a string, number, boolean or list of these."""
 
     @_builtins.property
     def read_mask(self) -> _field_mask_pb2.FieldMask:
-        """What a hit's item carries beside its id: any of "uri", "metadata", "embedding", "update_time".
+        """What a hit's item carries besides its id: any of "uri", "metadata", "embedding", "update_time".
         Unset means uri and metadata; the path "id" alone gives bare ids.
         """
 
     @_builtins.property
     def index_params(self) -> _containers.ScalarMap[_builtins.str, _builtins.int]:
-        """Search parameters of the index by name: "nprobe" (IVF_FLAT: lists to look into), "ef" (HNSW:
-        candidates, `limit` to 32 768). Unset means a sixteenth of the lists (8 at least; all of
-        them in Milvus Lite), and as many candidates as it takes to fill the answer, of which a filter
-        may leave fewer on a Milvus server; a name that the index does not know is INVALID_ARGUMENT.
+        """Search parameters of the index by name: "nprobe" (IVF_FLAT: lists to search, 1 to "nlist") or
+        "ef" (HNSW: candidates, `limit` to 32 768); INVALID_ARGUMENT for a name that the index does not
+        know. If unset, "nprobe" is a sixteenth of the lists, at least 8 (in Milvus Lite all of them),
+        and "ef" is enough to fill the answer, though on a Milvus server a filter may leave fewer hits.
         """
 
     def __init__(
@@ -252,7 +255,7 @@ class Hit(_message.Message):
 
     @_builtins.property
     def group_value(self) -> _struct_pb2.Value:
-        """The value of `group_by` that the item has; unset without it, and for an item in no group."""
+        """The item's value of `group_by`; unset without `group_by`, and for an item in no group."""
 
     def __init__(
         self,
@@ -280,8 +283,8 @@ class SearchResponse(_message.Message):
     MODEL_FIELD_NUMBER: _builtins.int
     TIMING_FIELD_NUMBER: _builtins.int
     next_page_token: _builtins.str
-    """Token of the next page; unset if this one has fewer than `limit` hits or ends the window. The
-    page after a full one may be empty.
+    """Token of the next page; unset if this page has fewer than `limit` hits or reaches
+    Limits.max_search_window. The page after a full one may be empty.
     """
     @_builtins.property
     def hits(self) -> _containers.RepeatedCompositeFieldContainer[Global___Hit]:
@@ -343,7 +346,7 @@ class SearchManyResponse(_message.Message):
 
     @_typing.final
     class Entry(_message.Message):
-        """What became of one query."""
+        """The answer to one query, or its error."""
 
         DESCRIPTOR: _descriptor.Descriptor
 
@@ -356,7 +359,7 @@ class SearchManyResponse(_message.Message):
         @_builtins.property
         def error(self) -> _types_pb2.ItemError:
             """Why it failed. RESOURCE_EXHAUSTED, reason ANSWER_TOO_LARGE, if its hits do not fit into
-            Limits.max_message_bytes beside those of the queries that were answered before it.
+            Limits.max_message_bytes together with those of the queries answered before it.
             """
 
         def __init__(
@@ -376,7 +379,7 @@ class SearchManyResponse(_message.Message):
     ENTRIES_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def entries(self) -> _containers.RepeatedCompositeFieldContainer[Global___SearchManyResponse.Entry]:
-        """One entry per request, in their order."""
+        """One entry per request, in the same order."""
 
     def __init__(
         self,

@@ -52,14 +52,14 @@ class SearchServiceServicer(object):
     """
 
     def Search(self, request, context):
-        """Answers one query. No hits is an answer, not an error.
+        """Answers one query. Finding nothing is not an error.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def SearchMany(self, request, context):
-        """Answers many queries in one call, embedded together; a query that fails does not disturb the
+        """Answers many queries in one call, embedded together; a query that fails does not affect the
         others.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)

@@ -34,9 +34,9 @@ class SearchServiceStub:
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> SearchServiceAsyncStub: ...
     Search: _grpc.UnaryUnaryMultiCallable[_search_service_pb2.SearchRequest, _search_service_pb2.SearchResponse]
-    """Answers one query. No hits is an answer, not an error."""
+    """Answers one query. Finding nothing is not an error."""
     SearchMany: _grpc.UnaryUnaryMultiCallable[_search_service_pb2.SearchManyRequest, _search_service_pb2.SearchManyResponse]
-    """Answers many queries in one call, embedded together; a query that fails does not disturb the
+    """Answers many queries in one call, embedded together; a query that fails does not affect the
     others.
     """
 
@@ -46,9 +46,9 @@ class SearchServiceAsyncStub(SearchServiceStub):
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     Search: _aio.UnaryUnaryMultiCallable[_search_service_pb2.SearchRequest, _search_service_pb2.SearchResponse]  # type: ignore[assignment]
-    """Answers one query. No hits is an answer, not an error."""
+    """Answers one query. Finding nothing is not an error."""
     SearchMany: _aio.UnaryUnaryMultiCallable[_search_service_pb2.SearchManyRequest, _search_service_pb2.SearchManyResponse]  # type: ignore[assignment]
-    """Answers many queries in one call, embedded together; a query that fails does not disturb the
+    """Answers many queries in one call, embedded together; a query that fails does not affect the
     others.
     """
 
@@ -61,7 +61,7 @@ class SearchServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _search_service_pb2.SearchRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_search_service_pb2.SearchResponse, _abc.Awaitable[_search_service_pb2.SearchResponse]]:
-        """Answers one query. No hits is an answer, not an error."""
+        """Answers one query. Finding nothing is not an error."""
 
     @_abc_1.abstractmethod
     def SearchMany(
@@ -69,7 +69,7 @@ class SearchServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _search_service_pb2.SearchManyRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_search_service_pb2.SearchManyResponse, _abc.Awaitable[_search_service_pb2.SearchManyResponse]]:
-        """Answers many queries in one call, embedded together; a query that fails does not disturb the
+        """Answers many queries in one call, embedded together; a query that fails does not affect the
         others.
         """
 

@@ -47,7 +47,7 @@ class SystemServiceServicer(object):
     """
 
     def GetServerInfo(self, request, context):
-        """Returns version, limits, models and store. A client sizes its batches by this.
+        """Returns version, limits, models and store. Clients size their batches by it.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

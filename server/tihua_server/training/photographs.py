@@ -118,8 +118,8 @@ class Photographs:
         if faults:
             more = f"\nand {len(faults) - TOLD} more" if len(faults) > TOLD else ""
             raise ValueError(
-                f"{len(faults)} of {len(self)} pictures can't be read; mend them, or take their"
-                f" lines out of {CAPTION_FILE}:\n" + "\n".join(faults[:TOLD]) + more
+                f"{len(faults)} of {len(self)} pictures can't be read; repair them, or remove their"
+                f" lines from {CAPTION_FILE}:\n" + "\n".join(faults[:TOLD]) + more
             )
 
     def picture(self, index: int, view: int) -> Image.Image:

@@ -34,7 +34,7 @@ def read_state(file: Path, training: str) -> dict[str, Any]:
         raise ValueError(msg) from error
     if not isinstance(state, dict) or state.get("training") != training:
         raise ValueError(
-            f"{file} is of a training with another model, other data or other settings, or of"
+            f"{file} belongs to a training with another model, data or settings, or to"
             f" another version of tihua: choose another --out, or delete {file.name}"
         )
     return state

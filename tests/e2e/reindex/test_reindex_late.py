@@ -248,7 +248,7 @@ async def test_nothing_is_swapped_if_the_store_counts_otherwise_than_it_lists(
         return count(self, collection=collection) - (collection == "photos_small_1")
 
     monkeypatch.setattr(tihua.Client, "count_items", one_less)
-    with pytest.raises(tihua.ServerError, match="has 9 items where photos_1 has 10"):
+    with pytest.raises(tihua.ServerError, match="has 9 items and photos_1 has 10"):
         await asyncio.to_thread(reindex)
     assert (await client.get_collection()).name == "photos_1"
 

@@ -39,7 +39,7 @@ def test_a_token_file_that_is_no_text_is_one_line(
     result = tihua("collections", "copy", "pictures", "--to", "127.0.0.1:1", option, file)
     assert result.exit_code == 1
     assert result.stderr == (
-        "Error: the token has a character that no token has; is it the right one?\n"
+        "Error: the token has a character that is not allowed in tokens; is it the right one?\n"
     )
 
 
@@ -55,7 +55,7 @@ def test_a_token_file_for_everybody_to_read_is_refused(
     assert result.exit_code == 1
     assert result.stderr == (
         f"Error: {file} is open to every user of this machine (mode 644); chmod o= {file}, or "
-        "where it is mounted: mode 0440 and fsGroup, or TIHUA_TOKEN for a token\n"
+        "mount it with mode 0440 and fsGroup, or use TIHUA_TOKEN for a token\n"
     )
 
 

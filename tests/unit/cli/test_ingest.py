@@ -86,7 +86,7 @@ def test_a_large_file_may_be_preprocessed_here(
     (pictures / "broken.png").write_bytes(bytes(1001))
     result = tihua("ingest", pictures, "--preprocess", "client")
     assert "large.png" in memory.items
-    assert "failed: broken.png: these 1001 bytes are no picture" in result.stderr
+    assert "failed: broken.png: these 1001 bytes can't be read as a picture" in result.stderr
     assert "put broken.png" not in memory.calls
 
 

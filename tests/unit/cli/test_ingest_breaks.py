@@ -124,7 +124,7 @@ def test_a_server_that_opens_no_files_is_asked_before_any_name_is_sent(
     """One line that says what to do, and status 1; with --preprocess client it makes no sense."""
     result = tihua("ingest", pictures, "--server-folder", ".")
     assert result.exit_code == 1
-    assert result.stderr.startswith("Error: this server opens no files that a client names")
+    assert result.stderr.startswith("Error: this server does not open files named by clients")
     assert not memory.calls
     both = tihua("ingest", pictures, "--server-folder", ".", "--preprocess", "client")
     assert both.exit_code == 2

@@ -150,7 +150,7 @@ def test_a_server_that_is_not_there_is_told_with_the_remedy() -> None:
     error = error_of("localhost:1")
     assert str(error) == (
         'no tihua server answers at localhost:1; start one with "tihua-server", or say where it is '
-        "with --address or TIHUA_ADDRESS. If it runs, it may ask for TLS: --tls, --ca."
+        "with --address or TIHUA_ADDRESS. If it runs, it may require TLS: --tls, --ca."
     )
     assert "refused" in error.metadata["detail"]
 
@@ -173,7 +173,7 @@ def test_a_server_of_something_else_is_told(serve: Serve) -> None:
     address = serve(lambda server: None)
     error = error_of(address)
     assert type(error) is tihua.UnsupportedError
-    assert f"what listens at {address} is no tihua server, or an older one" in str(error)
+    assert f"what listens at {address} is not a tihua server, or an older one" in str(error)
 
 
 def test_a_bug_of_the_server_is_a_server_error(serve: Serve) -> None:

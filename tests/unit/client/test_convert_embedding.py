@@ -44,9 +44,9 @@ def test_an_embedding_may_be_any_numbers(embedding: list[float]) -> None:
     ("embedding", "sentence"),
     [
         ([], "embedding is empty"),
-        (["a"], "embedding is no sequence of numbers"),
-        ("0.5", "embedding is no sequence of numbers"),
-        (0.5, "embedding is no sequence of numbers"),
+        (["a"], "embedding is not a sequence of numbers"),
+        ("0.5", "embedding is not a sequence of numbers"),
+        (0.5, "embedding is not a sequence of numbers"),
         (b"\0\0\0\0", "elements of format 'B'"),
         (np.zeros(2, np.int32), "it must have one dimension and be float16, float32 or float64"),
         (np.zeros((2, 2), np.float32), "embedding has 2 dimensions"),

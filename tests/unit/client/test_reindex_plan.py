@@ -107,9 +107,9 @@ def test_a_collection_that_was_renamed_and_got_no_alias_is_named() -> None:
     with pytest.raises(NotFoundError) as raised:
         plan([*others, renamed], "photos", LARGE)
     assert raised.value.message == (
-        "there is no collection 'photos'; photos_tihua_tiny_1 looks like what a reindex left: lead "
-        "the name to it with `tihua collections alias photos photos_tihua_tiny_1`, then reindex "
-        "again"
+        "there is no collection 'photos'; photos_tihua_tiny_1 looks like what a reindex left: "
+        "point the name to it with `tihua collections alias photos photos_tihua_tiny_1`, then "
+        "reindex again"
     )
     named = dataclasses.replace(renamed, aliases=("photos",))
     todo = plan([*others, named], "photos", LARGE)

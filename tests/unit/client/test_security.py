@@ -87,7 +87,7 @@ WRONG: dict[str, tuple[Callable[[Authority], dict[str, object]], str]] = {
     "no key": (lambda authority: {"cert_file": authority.pair().cert}, "--cert and --key"),
     "another key": (
         lambda authority: {"cert_file": authority.pair().cert, "key_file": authority.pair().key},
-        "are no certificate and its unencrypted key",
+        "are not a certificate and its unencrypted key",
     ),
 }
 

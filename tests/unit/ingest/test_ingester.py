@@ -64,7 +64,7 @@ async def test_a_gap_ends_the_stream_after_what_came_before_is_safe(
     ingester: Ingester, shelf: Shelf
 ) -> None:
     """The error names the number that was due."""
-    with pytest.raises(OutOfOrder, match="batch 3 came where 2 was due"):
+    with pytest.raises(OutOfOrder, match="batch 3 came where 2 was expected"):
         await drain(run(ingester, stream(batch(1, "a"), batch(3, "c"))))
     assert shelf.ids == ["a"]
 

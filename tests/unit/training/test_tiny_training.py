@@ -103,7 +103,7 @@ def test_a_stopped_training_ends_where_an_unbroken_one_does(
             ["2", "2"],
         ]
     )
-    with pytest.raises(ValueError, match=r"blocks\.pt is of a training with another"):
+    with pytest.raises(ValueError, match=r"blocks\.pt belongs to a training with another"):
         train_tiny(materials, replace(recipe, block_epochs=3), broken, device="cpu")
     monkeypatch.setattr(trainer, "CHECKPOINT_FORMAT", trainer.CHECKPOINT_FORMAT + 1)
     with pytest.raises(ValueError, match=r"heads\.pt is of a .* or of another version of tihua"):

@@ -68,7 +68,7 @@ def test_an_acknowledgement_that_is_taken_back_ends_it() -> None:
     sent(session)
     session.receive(ack(3, written=6))
     session.open()
-    with pytest.raises(ServerError, match="batch 3 was safe, and now it goes on after 1"):
+    with pytest.raises(ServerError, match="batch 3 was safe, and now it continues after 1"):
         session.receive(started(1))
 
 

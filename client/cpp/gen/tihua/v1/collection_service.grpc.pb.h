@@ -33,9 +33,9 @@ namespace v1 {
 // Creates, shows and removes collections; writes, reads, counts and removes small sets of items.
 // For many items there is IngestService.
 //
-// Where a request names a collection, in any service, an alias of it may stand, unless its comment
-// says otherwise. A call looks an alias up once and then speaks of the collection alone, so that
-// its query is embedded by the model of the very collection that is searched.
+// Where a request of any service names a collection, an alias of it may be given instead, unless the
+// comment says otherwise. A call resolves an alias once and then uses that collection only, so that
+// its query is embedded by the model of the collection that is searched.
 class CollectionService final {
  public:
   static constexpr char const* service_full_name() {
@@ -77,7 +77,7 @@ class CollectionService final {
     std::unique_ptr< ::grpc::ClientAsyncResponseReaderInterface< ::tihua::v1::DeleteCollectionResponse>> PrepareAsyncDeleteCollection(::grpc::ClientContext* context, const ::tihua::v1::DeleteCollectionRequest& request, ::grpc::CompletionQueue* cq) {
       return std::unique_ptr< ::grpc::ClientAsyncResponseReaderInterface< ::tihua::v1::DeleteCollectionResponse>>(PrepareAsyncDeleteCollectionRaw(context, request, cq));
     }
-    // Gives a collection another name; its items, its aliases and all else stay.
+    // Gives a collection another name; its items, its aliases and everything else stay.
     virtual ::grpc::Status RenameCollection(::grpc::ClientContext* context, const ::tihua::v1::RenameCollectionRequest& request, ::tihua::v1::RenameCollectionResponse* response) = 0;
     std::unique_ptr< ::grpc::ClientAsyncResponseReaderInterface< ::tihua::v1::RenameCollectionResponse>> AsyncRenameCollection(::grpc::ClientContext* context, const ::tihua::v1::RenameCollectionRequest& request, ::grpc::CompletionQueue* cq) {
       return std::unique_ptr< ::grpc::ClientAsyncResponseReaderInterface< ::tihua::v1::RenameCollectionResponse>>(AsyncRenameCollectionRaw(context, request, cq));
@@ -85,10 +85,10 @@ class CollectionService final {
     std::unique_ptr< ::grpc::ClientAsyncResponseReaderInterface< ::tihua::v1::RenameCollectionResponse>> PrepareAsyncRenameCollection(::grpc::ClientContext* context, const ::tihua::v1::RenameCollectionRequest& request, ::grpc::CompletionQueue* cq) {
       return std::unique_ptr< ::grpc::ClientAsyncResponseReaderInterface< ::tihua::v1::RenameCollectionResponse>>(PrepareAsyncRenameCollectionRaw(context, request, cq));
     }
-    // Makes an alias, or leads it to another collection in one step: each call finds the one or the
-    // other, and never none. Other servers of the same store may find the old one for some seconds
-    // yet. An ingest stream or UpsertItems under way ends with UNAVAILABLE (COLLECTION_MOVED), writes
-    // nothing into the wrong one, and may be sent again at once.
+    // Makes an alias, or points it to another collection in one step: every call finds either the old
+    // or the new one. Other servers of the same store may find the old one for some more seconds. An
+    // ingest stream or UpsertItems in progress ends with UNAVAILABLE (COLLECTION_MOVED), writes
+    // nothing into the wrong collection, and may be sent again at once.
     virtual ::grpc::Status SetAlias(::grpc::ClientContext* context, const ::tihua::v1::SetAliasRequest& request, ::tihua::v1::SetAliasResponse* response) = 0;
     std::unique_ptr< ::grpc::ClientAsyncResponseReaderInterface< ::tihua::v1::SetAliasResponse>> AsyncSetAlias(::grpc::ClientContext* context, const ::tihua::v1::SetAliasRequest& request, ::grpc::CompletionQueue* cq) {
       return std::unique_ptr< ::grpc::ClientAsyncResponseReaderInterface< ::tihua::v1::SetAliasResponse>>(AsyncSetAliasRaw(context, request, cq));
@@ -104,7 +104,7 @@ class CollectionService final {
     std::unique_ptr< ::grpc::ClientAsyncResponseReaderInterface< ::tihua::v1::DeleteAliasResponse>> PrepareAsyncDeleteAlias(::grpc::ClientContext* context, const ::tihua::v1::DeleteAliasRequest& request, ::grpc::CompletionQueue* cq) {
       return std::unique_ptr< ::grpc::ClientAsyncResponseReaderInterface< ::tihua::v1::DeleteAliasResponse>>(PrepareAsyncDeleteAliasRaw(context, request, cq));
     }
-    // Loads a collection into the store's memory and returns when it can be searched.
+    // Loads a collection into the store's memory, and returns when it can be searched.
     virtual ::grpc::Status LoadCollection(::grpc::ClientContext* context, const ::tihua::v1::LoadCollectionRequest& request, ::tihua::v1::LoadCollectionResponse* response) = 0;
     std::unique_ptr< ::grpc::ClientAsyncResponseReaderInterface< ::tihua::v1::LoadCollectionResponse>> AsyncLoadCollection(::grpc::ClientContext* context, const ::tihua::v1::LoadCollectionRequest& request, ::grpc::CompletionQueue* cq) {
       return std::unique_ptr< ::grpc::ClientAsyncResponseReaderInterface< ::tihua::v1::LoadCollectionResponse>>(AsyncLoadCollectionRaw(context, request, cq));
@@ -113,13 +113,13 @@ class CollectionService final {
       return std::unique_ptr< ::grpc::ClientAsyncResponseReaderInterface< ::tihua::v1::LoadCollectionResponse>>(PrepareAsyncLoadCollectionRaw(context, request, cq));
     }
     // Replaces the index of a collection, or builds the one that it has anew, and returns when the
-    // collection is loaded with it: after seconds to hours. Items stay. Meanwhile its load state is
-    // LOADING: items can be written, but searching, reading and deleting them is UNAVAILABLE
-    // (COLLECTION_LOADING), which may be tried again. It goes on though the caller leaves, and in the
-    // store after its own limit of 10 minutes, with UNAVAILABLE until then; GetCollection tells when
-    // it is done. If server or store die in between, LoadCollection or the same call completes it.
-    // Without any pause: make a collection with the other index, copy the items, embeddings
-    // included, and lead an alias to it.
+    // collection is loaded with it, after seconds to hours. Items stay. Meanwhile its load state is
+    // LOADING: items can be written, but searching, reading and deleting them fails with UNAVAILABLE
+    // (COLLECTION_LOADING), which may be tried again. The work continues if the caller hangs up. If it
+    // takes more than 10 minutes, this call ends with UNAVAILABLE and the store continues;
+    // GetCollection tells when it is done. If server or store crash in between, LoadCollection or the
+    // same call completes it. To avoid the interruption, create a collection with the other index,
+    // copy the items with their embeddings, and point an alias to it.
     virtual ::grpc::Status BuildIndex(::grpc::ClientContext* context, const ::tihua::v1::BuildIndexRequest& request, ::tihua::v1::BuildIndexResponse* response) = 0;
     std::unique_ptr< ::grpc::ClientAsyncResponseReaderInterface< ::tihua::v1::BuildIndexResponse>> AsyncBuildIndex(::grpc::ClientContext* context, const ::tihua::v1::BuildIndexRequest& request, ::grpc::CompletionQueue* cq) {
       return std::unique_ptr< ::grpc::ClientAsyncResponseReaderInterface< ::tihua::v1::BuildIndexResponse>>(AsyncBuildIndexRaw(context, request, cq));
@@ -127,8 +127,8 @@ class CollectionService final {
     std::unique_ptr< ::grpc::ClientAsyncResponseReaderInterface< ::tihua::v1::BuildIndexResponse>> PrepareAsyncBuildIndex(::grpc::ClientContext* context, const ::tihua::v1::BuildIndexRequest& request, ::grpc::CompletionQueue* cq) {
       return std::unique_ptr< ::grpc::ClientAsyncResponseReaderInterface< ::tihua::v1::BuildIndexResponse>>(PrepareAsyncBuildIndexRaw(context, request, cq));
     }
-    // Releases a collection from the store's memory. Its items stay; until it is loaded again,
-    // items can be written and all of them counted, but searching, reading and deleting them is
+    // Releases a collection from the store's memory. Its items stay. Until it is loaded again, items
+    // can be written and all of them counted, but searching, reading and deleting them fails with
     // FAILED_PRECONDITION.
     virtual ::grpc::Status ReleaseCollection(::grpc::ClientContext* context, const ::tihua::v1::ReleaseCollectionRequest& request, ::tihua::v1::ReleaseCollectionResponse* response) = 0;
     std::unique_ptr< ::grpc::ClientAsyncResponseReaderInterface< ::tihua::v1::ReleaseCollectionResponse>> AsyncReleaseCollection(::grpc::ClientContext* context, const ::tihua::v1::ReleaseCollectionRequest& request, ::grpc::CompletionQueue* cq) {
@@ -146,7 +146,7 @@ class CollectionService final {
     std::unique_ptr< ::grpc::ClientAsyncResponseReaderInterface< ::tihua::v1::UpsertItemsResponse>> PrepareAsyncUpsertItems(::grpc::ClientContext* context, const ::tihua::v1::UpsertItemsRequest& request, ::grpc::CompletionQueue* cq) {
       return std::unique_ptr< ::grpc::ClientAsyncResponseReaderInterface< ::tihua::v1::UpsertItemsResponse>>(PrepareAsyncUpsertItemsRaw(context, request, cq));
     }
-    // Returns items by id. Absent ones are listed, and no error.
+    // Returns items by id. Ids that do not exist are listed; they are not an error.
     virtual ::grpc::Status GetItems(::grpc::ClientContext* context, const ::tihua::v1::GetItemsRequest& request, ::tihua::v1::GetItemsResponse* response) = 0;
     std::unique_ptr< ::grpc::ClientAsyncResponseReaderInterface< ::tihua::v1::GetItemsResponse>> AsyncGetItems(::grpc::ClientContext* context, const ::tihua::v1::GetItemsRequest& request, ::grpc::CompletionQueue* cq) {
       return std::unique_ptr< ::grpc::ClientAsyncResponseReaderInterface< ::tihua::v1::GetItemsResponse>>(AsyncGetItemsRaw(context, request, cq));
@@ -162,7 +162,7 @@ class CollectionService final {
     std::unique_ptr< ::grpc::ClientAsyncResponseReaderInterface< ::tihua::v1::ListItemsResponse>> PrepareAsyncListItems(::grpc::ClientContext* context, const ::tihua::v1::ListItemsRequest& request, ::grpc::CompletionQueue* cq) {
       return std::unique_ptr< ::grpc::ClientAsyncResponseReaderInterface< ::tihua::v1::ListItemsResponse>>(PrepareAsyncListItemsRaw(context, request, cq));
     }
-    // Returns the exact number of items that match; whatever was acknowledged before is counted.
+    // Returns the exact number of items that match, including everything acknowledged before the call.
     virtual ::grpc::Status CountItems(::grpc::ClientContext* context, const ::tihua::v1::CountItemsRequest& request, ::tihua::v1::CountItemsResponse* response) = 0;
     std::unique_ptr< ::grpc::ClientAsyncResponseReaderInterface< ::tihua::v1::CountItemsResponse>> AsyncCountItems(::grpc::ClientContext* context, const ::tihua::v1::CountItemsRequest& request, ::grpc::CompletionQueue* cq) {
       return std::unique_ptr< ::grpc::ClientAsyncResponseReaderInterface< ::tihua::v1::CountItemsResponse>>(AsyncCountItemsRaw(context, request, cq));
@@ -170,7 +170,7 @@ class CollectionService final {
     std::unique_ptr< ::grpc::ClientAsyncResponseReaderInterface< ::tihua::v1::CountItemsResponse>> PrepareAsyncCountItems(::grpc::ClientContext* context, const ::tihua::v1::CountItemsRequest& request, ::grpc::CompletionQueue* cq) {
       return std::unique_ptr< ::grpc::ClientAsyncResponseReaderInterface< ::tihua::v1::CountItemsResponse>>(PrepareAsyncCountItemsRaw(context, request, cq));
     }
-    // Removes items by ids, or by filter. Removing what is not there is no error.
+    // Removes items by ids, or by filter. Removing what does not exist is not an error.
     virtual ::grpc::Status DeleteItems(::grpc::ClientContext* context, const ::tihua::v1::DeleteItemsRequest& request, ::tihua::v1::DeleteItemsResponse* response) = 0;
     std::unique_ptr< ::grpc::ClientAsyncResponseReaderInterface< ::tihua::v1::DeleteItemsResponse>> AsyncDeleteItems(::grpc::ClientContext* context, const ::tihua::v1::DeleteItemsRequest& request, ::grpc::CompletionQueue* cq) {
       return std::unique_ptr< ::grpc::ClientAsyncResponseReaderInterface< ::tihua::v1::DeleteItemsResponse>>(AsyncDeleteItemsRaw(context, request, cq));
@@ -194,33 +194,33 @@ class CollectionService final {
       // Removes a collection and all its items, for good. FAILED_PRECONDITION if it has aliases.
       virtual void DeleteCollection(::grpc::ClientContext* context, const ::tihua::v1::DeleteCollectionRequest* request, ::tihua::v1::DeleteCollectionResponse* response, std::function<void(::grpc::Status)>) = 0;
       virtual void DeleteCollection(::grpc::ClientContext* context, const ::tihua::v1::DeleteCollectionRequest* request, ::tihua::v1::DeleteCollectionResponse* response, ::grpc::ClientUnaryReactor* reactor) = 0;
-      // Gives a collection another name; its items, its aliases and all else stay.
+      // Gives a collection another name; its items, its aliases and everything else stay.
       virtual void RenameCollection(::grpc::ClientContext* context, const ::tihua::v1::RenameCollectionRequest* request, ::tihua::v1::RenameCollectionResponse* response, std::function<void(::grpc::Status)>) = 0;
       virtual void RenameCollection(::grpc::ClientContext* context, const ::tihua::v1::RenameCollectionRequest* request, ::tihua::v1::RenameCollectionResponse* response, ::grpc::ClientUnaryReactor* reactor) = 0;
-      // Makes an alias, or leads it to another collection in one step: each call finds the one or the
-      // other, and never none. Other servers of the same store may find the old one for some seconds
-      // yet. An ingest stream or UpsertItems under way ends with UNAVAILABLE (COLLECTION_MOVED), writes
-      // nothing into the wrong one, and may be sent again at once.
+      // Makes an alias, or points it to another collection in one step: every call finds either the old
+      // or the new one. Other servers of the same store may find the old one for some more seconds. An
+      // ingest stream or UpsertItems in progress ends with UNAVAILABLE (COLLECTION_MOVED), writes
+      // nothing into the wrong collection, and may be sent again at once.
       virtual void SetAlias(::grpc::ClientContext* context, const ::tihua::v1::SetAliasRequest* request, ::tihua::v1::SetAliasResponse* response, std::function<void(::grpc::Status)>) = 0;
       virtual void SetAlias(::grpc::ClientContext* context, const ::tihua::v1::SetAliasRequest* request, ::tihua::v1::SetAliasResponse* response, ::grpc::ClientUnaryReactor* reactor) = 0;
       // Removes an alias; the collection stays.
       virtual void DeleteAlias(::grpc::ClientContext* context, const ::tihua::v1::DeleteAliasRequest* request, ::tihua::v1::DeleteAliasResponse* response, std::function<void(::grpc::Status)>) = 0;
       virtual void DeleteAlias(::grpc::ClientContext* context, const ::tihua::v1::DeleteAliasRequest* request, ::tihua::v1::DeleteAliasResponse* response, ::grpc::ClientUnaryReactor* reactor) = 0;
-      // Loads a collection into the store's memory and returns when it can be searched.
+      // Loads a collection into the store's memory, and returns when it can be searched.
       virtual void LoadCollection(::grpc::ClientContext* context, const ::tihua::v1::LoadCollectionRequest* request, ::tihua::v1::LoadCollectionResponse* response, std::function<void(::grpc::Status)>) = 0;
       virtual void LoadCollection(::grpc::ClientContext* context, const ::tihua::v1::LoadCollectionRequest* request, ::tihua::v1::LoadCollectionResponse* response, ::grpc::ClientUnaryReactor* reactor) = 0;
       // Replaces the index of a collection, or builds the one that it has anew, and returns when the
-      // collection is loaded with it: after seconds to hours. Items stay. Meanwhile its load state is
-      // LOADING: items can be written, but searching, reading and deleting them is UNAVAILABLE
-      // (COLLECTION_LOADING), which may be tried again. It goes on though the caller leaves, and in the
-      // store after its own limit of 10 minutes, with UNAVAILABLE until then; GetCollection tells when
-      // it is done. If server or store die in between, LoadCollection or the same call completes it.
-      // Without any pause: make a collection with the other index, copy the items, embeddings
-      // included, and lead an alias to it.
+      // collection is loaded with it, after seconds to hours. Items stay. Meanwhile its load state is
+      // LOADING: items can be written, but searching, reading and deleting them fails with UNAVAILABLE
+      // (COLLECTION_LOADING), which may be tried again. The work continues if the caller hangs up. If it
+      // takes more than 10 minutes, this call ends with UNAVAILABLE and the store continues;
+      // GetCollection tells when it is done. If server or store crash in between, LoadCollection or the
+      // same call completes it. To avoid the interruption, create a collection with the other index,
+      // copy the items with their embeddings, and point an alias to it.
       virtual void BuildIndex(::grpc::ClientContext* context, const ::tihua::v1::BuildIndexRequest* request, ::tihua::v1::BuildIndexResponse* response, std::function<void(::grpc::Status)>) = 0;
       virtual void BuildIndex(::grpc::ClientContext* context, const ::tihua::v1::BuildIndexRequest* request, ::tihua::v1::BuildIndexResponse* response, ::grpc::ClientUnaryReactor* reactor) = 0;
-      // Releases a collection from the store's memory. Its items stay; until it is loaded again,
-      // items can be written and all of them counted, but searching, reading and deleting them is
+      // Releases a collection from the store's memory. Its items stay. Until it is loaded again, items
+      // can be written and all of them counted, but searching, reading and deleting them fails with
       // FAILED_PRECONDITION.
       virtual void ReleaseCollection(::grpc::ClientContext* context, const ::tihua::v1::ReleaseCollectionRequest* request, ::tihua::v1::ReleaseCollectionResponse* response, std::function<void(::grpc::Status)>) = 0;
       virtual void ReleaseCollection(::grpc::ClientContext* context, const ::tihua::v1::ReleaseCollectionRequest* request, ::tihua::v1::ReleaseCollectionResponse* response, ::grpc::ClientUnaryReactor* reactor) = 0;
@@ -228,16 +228,16 @@ class CollectionService final {
       // reported in `errors`; the others are written.
       virtual void UpsertItems(::grpc::ClientContext* context, const ::tihua::v1::UpsertItemsRequest* request, ::tihua::v1::UpsertItemsResponse* response, std::function<void(::grpc::Status)>) = 0;
       virtual void UpsertItems(::grpc::ClientContext* context, const ::tihua::v1::UpsertItemsRequest* request, ::tihua::v1::UpsertItemsResponse* response, ::grpc::ClientUnaryReactor* reactor) = 0;
-      // Returns items by id. Absent ones are listed, and no error.
+      // Returns items by id. Ids that do not exist are listed; they are not an error.
       virtual void GetItems(::grpc::ClientContext* context, const ::tihua::v1::GetItemsRequest* request, ::tihua::v1::GetItemsResponse* response, std::function<void(::grpc::Status)>) = 0;
       virtual void GetItems(::grpc::ClientContext* context, const ::tihua::v1::GetItemsRequest* request, ::tihua::v1::GetItemsResponse* response, ::grpc::ClientUnaryReactor* reactor) = 0;
       // Returns items by filter, sorted by id (by its bytes), in pages.
       virtual void ListItems(::grpc::ClientContext* context, const ::tihua::v1::ListItemsRequest* request, ::tihua::v1::ListItemsResponse* response, std::function<void(::grpc::Status)>) = 0;
       virtual void ListItems(::grpc::ClientContext* context, const ::tihua::v1::ListItemsRequest* request, ::tihua::v1::ListItemsResponse* response, ::grpc::ClientUnaryReactor* reactor) = 0;
-      // Returns the exact number of items that match; whatever was acknowledged before is counted.
+      // Returns the exact number of items that match, including everything acknowledged before the call.
       virtual void CountItems(::grpc::ClientContext* context, const ::tihua::v1::CountItemsRequest* request, ::tihua::v1::CountItemsResponse* response, std::function<void(::grpc::Status)>) = 0;
       virtual void CountItems(::grpc::ClientContext* context, const ::tihua::v1::CountItemsRequest* request, ::tihua::v1::CountItemsResponse* response, ::grpc::ClientUnaryReactor* reactor) = 0;
-      // Removes items by ids, or by filter. Removing what is not there is no error.
+      // Removes items by ids, or by filter. Removing what does not exist is not an error.
       virtual void DeleteItems(::grpc::ClientContext* context, const ::tihua::v1::DeleteItemsRequest* request, ::tihua::v1::DeleteItemsResponse* response, std::function<void(::grpc::Status)>) = 0;
       virtual void DeleteItems(::grpc::ClientContext* context, const ::tihua::v1::DeleteItemsRequest* request, ::tihua::v1::DeleteItemsResponse* response, ::grpc::ClientUnaryReactor* reactor) = 0;
     };
@@ -489,40 +489,40 @@ class CollectionService final {
     virtual ::grpc::Status ListCollections(::grpc::ServerContext* context, const ::tihua::v1::ListCollectionsRequest* request, ::tihua::v1::ListCollectionsResponse* response);
     // Removes a collection and all its items, for good. FAILED_PRECONDITION if it has aliases.
     virtual ::grpc::Status DeleteCollection(::grpc::ServerContext* context, const ::tihua::v1::DeleteCollectionRequest* request, ::tihua::v1::DeleteCollectionResponse* response);
-    // Gives a collection another name; its items, its aliases and all else stay.
+    // Gives a collection another name; its items, its aliases and everything else stay.
     virtual ::grpc::Status RenameCollection(::grpc::ServerContext* context, const ::tihua::v1::RenameCollectionRequest* request, ::tihua::v1::RenameCollectionResponse* response);
-    // Makes an alias, or leads it to another collection in one step: each call finds the one or the
-    // other, and never none. Other servers of the same store may find the old one for some seconds
-    // yet. An ingest stream or UpsertItems under way ends with UNAVAILABLE (COLLECTION_MOVED), writes
-    // nothing into the wrong one, and may be sent again at once.
+    // Makes an alias, or points it to another collection in one step: every call finds either the old
+    // or the new one. Other servers of the same store may find the old one for some more seconds. An
+    // ingest stream or UpsertItems in progress ends with UNAVAILABLE (COLLECTION_MOVED), writes
+    // nothing into the wrong collection, and may be sent again at once.
     virtual ::grpc::Status SetAlias(::grpc::ServerContext* context, const ::tihua::v1::SetAliasRequest* request, ::tihua::v1::SetAliasResponse* response);
     // Removes an alias; the collection stays.
     virtual ::grpc::Status DeleteAlias(::grpc::ServerContext* context, const ::tihua::v1::DeleteAliasRequest* request, ::tihua::v1::DeleteAliasResponse* response);
-    // Loads a collection into the store's memory and returns when it can be searched.
+    // Loads a collection into the store's memory, and returns when it can be searched.
     virtual ::grpc::Status LoadCollection(::grpc::ServerContext* context, const ::tihua::v1::LoadCollectionRequest* request, ::tihua::v1::LoadCollectionResponse* response);
     // Replaces the index of a collection, or builds the one that it has anew, and returns when the
-    // collection is loaded with it: after seconds to hours. Items stay. Meanwhile its load state is
-    // LOADING: items can be written, but searching, reading and deleting them is UNAVAILABLE
-    // (COLLECTION_LOADING), which may be tried again. It goes on though the caller leaves, and in the
-    // store after its own limit of 10 minutes, with UNAVAILABLE until then; GetCollection tells when
-    // it is done. If server or store die in between, LoadCollection or the same call completes it.
-    // Without any pause: make a collection with the other index, copy the items, embeddings
-    // included, and lead an alias to it.
+    // collection is loaded with it, after seconds to hours. Items stay. Meanwhile its load state is
+    // LOADING: items can be written, but searching, reading and deleting them fails with UNAVAILABLE
+    // (COLLECTION_LOADING), which may be tried again. The work continues if the caller hangs up. If it
+    // takes more than 10 minutes, this call ends with UNAVAILABLE and the store continues;
+    // GetCollection tells when it is done. If server or store crash in between, LoadCollection or the
+    // same call completes it. To avoid the interruption, create a collection with the other index,
+    // copy the items with their embeddings, and point an alias to it.
     virtual ::grpc::Status BuildIndex(::grpc::ServerContext* context, const ::tihua::v1::BuildIndexRequest* request, ::tihua::v1::BuildIndexResponse* response);
-    // Releases a collection from the store's memory. Its items stay; until it is loaded again,
-    // items can be written and all of them counted, but searching, reading and deleting them is
+    // Releases a collection from the store's memory. Its items stay. Until it is loaded again, items
+    // can be written and all of them counted, but searching, reading and deleting them fails with
     // FAILED_PRECONDITION.
     virtual ::grpc::Status ReleaseCollection(::grpc::ServerContext* context, const ::tihua::v1::ReleaseCollectionRequest* request, ::tihua::v1::ReleaseCollectionResponse* response);
     // Embeds and writes a small set of items, replacing those of the same id. An item that fails is
     // reported in `errors`; the others are written.
     virtual ::grpc::Status UpsertItems(::grpc::ServerContext* context, const ::tihua::v1::UpsertItemsRequest* request, ::tihua::v1::UpsertItemsResponse* response);
-    // Returns items by id. Absent ones are listed, and no error.
+    // Returns items by id. Ids that do not exist are listed; they are not an error.
     virtual ::grpc::Status GetItems(::grpc::ServerContext* context, const ::tihua::v1::GetItemsRequest* request, ::tihua::v1::GetItemsResponse* response);
     // Returns items by filter, sorted by id (by its bytes), in pages.
     virtual ::grpc::Status ListItems(::grpc::ServerContext* context, const ::tihua::v1::ListItemsRequest* request, ::tihua::v1::ListItemsResponse* response);
-    // Returns the exact number of items that match; whatever was acknowledged before is counted.
+    // Returns the exact number of items that match, including everything acknowledged before the call.
     virtual ::grpc::Status CountItems(::grpc::ServerContext* context, const ::tihua::v1::CountItemsRequest* request, ::tihua::v1::CountItemsResponse* response);
-    // Removes items by ids, or by filter. Removing what is not there is no error.
+    // Removes items by ids, or by filter. Removing what does not exist is not an error.
     virtual ::grpc::Status DeleteItems(::grpc::ServerContext* context, const ::tihua::v1::DeleteItemsRequest* request, ::tihua::v1::DeleteItemsResponse* response);
   };
   template <class BaseClass>

@@ -2,7 +2,7 @@
 // If you make any local change, they will be lost.
 // source: tihua/v1/embedding_service.proto
 // Original file comments:
-// Text and pictures into embeddings; nothing is stored.
+// Embedding texts and pictures; nothing is stored.
 #ifndef GRPC_tihua_2fv1_2fembedding_5fservice_2eproto__INCLUDED
 #define GRPC_tihua_2fv1_2fembedding_5fservice_2eproto__INCLUDED
 
@@ -30,7 +30,7 @@
 namespace tihua {
 namespace v1 {
 
-// Turns text and pictures into embeddings of one space, so that a text can be compared with a
+// Turns texts and pictures into embeddings of one space, so that a text can be compared with a
 // picture. Stateless; every call is safe to repeat.
 class EmbeddingService final {
  public:
@@ -40,7 +40,7 @@ class EmbeddingService final {
   class StubInterface {
    public:
     virtual ~StubInterface() {}
-    // Embeds texts. A text that can't be embedded is reported in `errors` and its neighbours are
+    // Embeds texts. A text that can't be embedded is reported in `errors`, and the others are
     // embedded; the call fails only if the request as a whole is wrong or the server can't take it.
     virtual ::grpc::Status EmbedText(::grpc::ClientContext* context, const ::tihua::v1::EmbedTextRequest& request, ::tihua::v1::EmbedTextResponse* response) = 0;
     std::unique_ptr< ::grpc::ClientAsyncResponseReaderInterface< ::tihua::v1::EmbedTextResponse>> AsyncEmbedText(::grpc::ClientContext* context, const ::tihua::v1::EmbedTextRequest& request, ::grpc::CompletionQueue* cq) {
@@ -49,8 +49,8 @@ class EmbeddingService final {
     std::unique_ptr< ::grpc::ClientAsyncResponseReaderInterface< ::tihua::v1::EmbedTextResponse>> PrepareAsyncEmbedText(::grpc::ClientContext* context, const ::tihua::v1::EmbedTextRequest& request, ::grpc::CompletionQueue* cq) {
       return std::unique_ptr< ::grpc::ClientAsyncResponseReaderInterface< ::tihua::v1::EmbedTextResponse>>(PrepareAsyncEmbedTextRaw(context, request, cq));
     }
-    // Embeds pictures. A picture that can't be embedded is reported in `errors` and its neighbours
-    // are embedded; the call fails only if the request as a whole is wrong or the server can't take it.
+    // Embeds pictures. A picture that can't be embedded is reported in `errors`, and the others are
+    // embedded; the call fails only if the request as a whole is wrong or the server can't take it.
     virtual ::grpc::Status EmbedImage(::grpc::ClientContext* context, const ::tihua::v1::EmbedImageRequest& request, ::tihua::v1::EmbedImageResponse* response) = 0;
     std::unique_ptr< ::grpc::ClientAsyncResponseReaderInterface< ::tihua::v1::EmbedImageResponse>> AsyncEmbedImage(::grpc::ClientContext* context, const ::tihua::v1::EmbedImageRequest& request, ::grpc::CompletionQueue* cq) {
       return std::unique_ptr< ::grpc::ClientAsyncResponseReaderInterface< ::tihua::v1::EmbedImageResponse>>(AsyncEmbedImageRaw(context, request, cq));
@@ -61,12 +61,12 @@ class EmbeddingService final {
     class async_interface {
      public:
       virtual ~async_interface() {}
-      // Embeds texts. A text that can't be embedded is reported in `errors` and its neighbours are
+      // Embeds texts. A text that can't be embedded is reported in `errors`, and the others are
       // embedded; the call fails only if the request as a whole is wrong or the server can't take it.
       virtual void EmbedText(::grpc::ClientContext* context, const ::tihua::v1::EmbedTextRequest* request, ::tihua::v1::EmbedTextResponse* response, std::function<void(::grpc::Status)>) = 0;
       virtual void EmbedText(::grpc::ClientContext* context, const ::tihua::v1::EmbedTextRequest* request, ::tihua::v1::EmbedTextResponse* response, ::grpc::ClientUnaryReactor* reactor) = 0;
-      // Embeds pictures. A picture that can't be embedded is reported in `errors` and its neighbours
-      // are embedded; the call fails only if the request as a whole is wrong or the server can't take it.
+      // Embeds pictures. A picture that can't be embedded is reported in `errors`, and the others are
+      // embedded; the call fails only if the request as a whole is wrong or the server can't take it.
       virtual void EmbedImage(::grpc::ClientContext* context, const ::tihua::v1::EmbedImageRequest* request, ::tihua::v1::EmbedImageResponse* response, std::function<void(::grpc::Status)>) = 0;
       virtual void EmbedImage(::grpc::ClientContext* context, const ::tihua::v1::EmbedImageRequest* request, ::tihua::v1::EmbedImageResponse* response, ::grpc::ClientUnaryReactor* reactor) = 0;
     };
@@ -127,11 +127,11 @@ class EmbeddingService final {
    public:
     Service();
     virtual ~Service();
-    // Embeds texts. A text that can't be embedded is reported in `errors` and its neighbours are
+    // Embeds texts. A text that can't be embedded is reported in `errors`, and the others are
     // embedded; the call fails only if the request as a whole is wrong or the server can't take it.
     virtual ::grpc::Status EmbedText(::grpc::ServerContext* context, const ::tihua::v1::EmbedTextRequest* request, ::tihua::v1::EmbedTextResponse* response);
-    // Embeds pictures. A picture that can't be embedded is reported in `errors` and its neighbours
-    // are embedded; the call fails only if the request as a whole is wrong or the server can't take it.
+    // Embeds pictures. A picture that can't be embedded is reported in `errors`, and the others are
+    // embedded; the call fails only if the request as a whole is wrong or the server can't take it.
     virtual ::grpc::Status EmbedImage(::grpc::ServerContext* context, const ::tihua::v1::EmbedImageRequest* request, ::tihua::v1::EmbedImageResponse* response);
   };
   template <class BaseClass>

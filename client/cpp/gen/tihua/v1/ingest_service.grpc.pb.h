@@ -39,28 +39,28 @@ class IngestService final {
   class StubInterface {
    public:
     virtual ~StubInterface() {}
-    // Embeds and writes a stream of items, and says at each moment what is safe.
+    // Embeds and writes a stream of items, and keeps telling the client what is safely stored.
     //
     // 1. The client sends IngestStart; the server answers IngestStarted.
     // 2. The client sends IngestBatch with seq committed_seq + 1, + 2, …, as long as it has credit.
-    // 3. Credit is leave to send, in batches and bytes; it says nothing of what is written.
+    // 3. Credit is permission to send, in batches and bytes; it says nothing of what is written.
     // 4. IngestAck is cumulative: every batch up to committed_seq is in the store, or its items are
-    //    listed in errors. Errors are sent with the acknowledgement of their batch, at once; while all
-    //    goes well, acknowledgements are about 100 ms apart.
-    // 5. A bad item never ends the stream. What does: no start or a second one (FAILED_PRECONDITION),
-    //    a gap in seq (OUT_OF_RANGE), more in flight than was granted (RESOURCE_EXHAUSTED), an empty
-    //    or too long batch (INVALID_ARGUMENT), a store that does not answer (UNAVAILABLE) or has no
-    //    room (RESOURCE_EXHAUSTED with RetryInfo).
+    //    listed in errors. An acknowledgement with errors is sent at once; those without are about
+    //    100 ms apart.
+    // 5. A bad item never ends the stream. These do: no start or a second one (FAILED_PRECONDITION),
+    //    a gap in seq (OUT_OF_RANGE), more in flight than the credit allows (RESOURCE_EXHAUSTED), an
+    //    empty or too long batch (INVALID_ARGUMENT), a store that does not answer (UNAVAILABLE) or is
+    //    full (RESOURCE_EXHAUSTED with RetryInfo).
     // 6. The client half-closes; the server acknowledges the rest, sends IngestSummary and ends OK.
-    // 7. After a break the client opens a new stream with the same session_id, on any server of the
-    //    same store, tells what it has read, and goes on after the committed_seq that it is told.
-    //    Batches at or below it are ignored. What was written and not acknowledged is sent again:
-    //    with upsert that is harmless, and in the other modes the server knows its own work and
-    //    counts it as written.
-    // 8. A server that shuts down sends IngestDraining, finishes what it has, acknowledges it and
+    // 7. After an interruption the client opens a new stream with the same session_id, on any server
+    //    of the same store, tells what it has read, and continues after the committed_seq that the
+    //    server answers. Batches up to it are ignored. What was written but not acknowledged is sent
+    //    again: upsert writes it once more, harmlessly; in the other modes the server recognizes its
+    //    own items and counts them as written.
+    // 8. A server that shuts down sends IngestDraining, finishes and acknowledges what it has, and
     //    ends the stream with UNAVAILABLE.
-    // 9. So does one for whose client there was nothing to do for five minutes, or as long as the
-    //    server was told: no batch came, or what it said was not read (reason STREAM_IDLE).
+    // 9. It also ends a stream with UNAVAILABLE, reason STREAM_IDLE, if for five minutes (or as
+    //    configured) no batch came or the client did not read its messages.
     //
     // A client that does not read its acknowledgements is granted no more credit.
     std::unique_ptr< ::grpc::ClientReaderWriterInterface< ::tihua::v1::IngestRequest, ::tihua::v1::IngestResponse>> Ingest(::grpc::ClientContext* context) {
@@ -75,28 +75,28 @@ class IngestService final {
     class async_interface {
      public:
       virtual ~async_interface() {}
-      // Embeds and writes a stream of items, and says at each moment what is safe.
+      // Embeds and writes a stream of items, and keeps telling the client what is safely stored.
       //
       // 1. The client sends IngestStart; the server answers IngestStarted.
       // 2. The client sends IngestBatch with seq committed_seq + 1, + 2, …, as long as it has credit.
-      // 3. Credit is leave to send, in batches and bytes; it says nothing of what is written.
+      // 3. Credit is permission to send, in batches and bytes; it says nothing of what is written.
       // 4. IngestAck is cumulative: every batch up to committed_seq is in the store, or its items are
-      //    listed in errors. Errors are sent with the acknowledgement of their batch, at once; while all
-      //    goes well, acknowledgements are about 100 ms apart.
-      // 5. A bad item never ends the stream. What does: no start or a second one (FAILED_PRECONDITION),
-      //    a gap in seq (OUT_OF_RANGE), more in flight than was granted (RESOURCE_EXHAUSTED), an empty
-      //    or too long batch (INVALID_ARGUMENT), a store that does not answer (UNAVAILABLE) or has no
-      //    room (RESOURCE_EXHAUSTED with RetryInfo).
+      //    listed in errors. An acknowledgement with errors is sent at once; those without are about
+      //    100 ms apart.
+      // 5. A bad item never ends the stream. These do: no start or a second one (FAILED_PRECONDITION),
+      //    a gap in seq (OUT_OF_RANGE), more in flight than the credit allows (RESOURCE_EXHAUSTED), an
+      //    empty or too long batch (INVALID_ARGUMENT), a store that does not answer (UNAVAILABLE) or is
+      //    full (RESOURCE_EXHAUSTED with RetryInfo).
       // 6. The client half-closes; the server acknowledges the rest, sends IngestSummary and ends OK.
-      // 7. After a break the client opens a new stream with the same session_id, on any server of the
-      //    same store, tells what it has read, and goes on after the committed_seq that it is told.
-      //    Batches at or below it are ignored. What was written and not acknowledged is sent again:
-      //    with upsert that is harmless, and in the other modes the server knows its own work and
-      //    counts it as written.
-      // 8. A server that shuts down sends IngestDraining, finishes what it has, acknowledges it and
+      // 7. After an interruption the client opens a new stream with the same session_id, on any server
+      //    of the same store, tells what it has read, and continues after the committed_seq that the
+      //    server answers. Batches up to it are ignored. What was written but not acknowledged is sent
+      //    again: upsert writes it once more, harmlessly; in the other modes the server recognizes its
+      //    own items and counts them as written.
+      // 8. A server that shuts down sends IngestDraining, finishes and acknowledges what it has, and
       //    ends the stream with UNAVAILABLE.
-      // 9. So does one for whose client there was nothing to do for five minutes, or as long as the
-      //    server was told: no batch came, or what it said was not read (reason STREAM_IDLE).
+      // 9. It also ends a stream with UNAVAILABLE, reason STREAM_IDLE, if for five minutes (or as
+      //    configured) no batch came or the client did not read its messages.
       //
       // A client that does not read its acknowledgements is granted no more credit.
       virtual void Ingest(::grpc::ClientContext* context, ::grpc::ClientBidiReactor< ::tihua::v1::IngestRequest,::tihua::v1::IngestResponse>* reactor) = 0;
@@ -147,28 +147,28 @@ class IngestService final {
    public:
     Service();
     virtual ~Service();
-    // Embeds and writes a stream of items, and says at each moment what is safe.
+    // Embeds and writes a stream of items, and keeps telling the client what is safely stored.
     //
     // 1. The client sends IngestStart; the server answers IngestStarted.
     // 2. The client sends IngestBatch with seq committed_seq + 1, + 2, …, as long as it has credit.
-    // 3. Credit is leave to send, in batches and bytes; it says nothing of what is written.
+    // 3. Credit is permission to send, in batches and bytes; it says nothing of what is written.
     // 4. IngestAck is cumulative: every batch up to committed_seq is in the store, or its items are
-    //    listed in errors. Errors are sent with the acknowledgement of their batch, at once; while all
-    //    goes well, acknowledgements are about 100 ms apart.
-    // 5. A bad item never ends the stream. What does: no start or a second one (FAILED_PRECONDITION),
-    //    a gap in seq (OUT_OF_RANGE), more in flight than was granted (RESOURCE_EXHAUSTED), an empty
-    //    or too long batch (INVALID_ARGUMENT), a store that does not answer (UNAVAILABLE) or has no
-    //    room (RESOURCE_EXHAUSTED with RetryInfo).
+    //    listed in errors. An acknowledgement with errors is sent at once; those without are about
+    //    100 ms apart.
+    // 5. A bad item never ends the stream. These do: no start or a second one (FAILED_PRECONDITION),
+    //    a gap in seq (OUT_OF_RANGE), more in flight than the credit allows (RESOURCE_EXHAUSTED), an
+    //    empty or too long batch (INVALID_ARGUMENT), a store that does not answer (UNAVAILABLE) or is
+    //    full (RESOURCE_EXHAUSTED with RetryInfo).
     // 6. The client half-closes; the server acknowledges the rest, sends IngestSummary and ends OK.
-    // 7. After a break the client opens a new stream with the same session_id, on any server of the
-    //    same store, tells what it has read, and goes on after the committed_seq that it is told.
-    //    Batches at or below it are ignored. What was written and not acknowledged is sent again:
-    //    with upsert that is harmless, and in the other modes the server knows its own work and
-    //    counts it as written.
-    // 8. A server that shuts down sends IngestDraining, finishes what it has, acknowledges it and
+    // 7. After an interruption the client opens a new stream with the same session_id, on any server
+    //    of the same store, tells what it has read, and continues after the committed_seq that the
+    //    server answers. Batches up to it are ignored. What was written but not acknowledged is sent
+    //    again: upsert writes it once more, harmlessly; in the other modes the server recognizes its
+    //    own items and counts them as written.
+    // 8. A server that shuts down sends IngestDraining, finishes and acknowledges what it has, and
     //    ends the stream with UNAVAILABLE.
-    // 9. So does one for whose client there was nothing to do for five minutes, or as long as the
-    //    server was told: no batch came, or what it said was not read (reason STREAM_IDLE).
+    // 9. It also ends a stream with UNAVAILABLE, reason STREAM_IDLE, if for five minutes (or as
+    //    configured) no batch came or the client did not read its messages.
     //
     // A client that does not read its acknowledgements is granted no more credit.
     virtual ::grpc::Status Ingest(::grpc::ServerContext* context, ::grpc::ServerReaderWriter< ::tihua::v1::IngestResponse, ::tihua::v1::IngestRequest>* stream);

@@ -39,7 +39,7 @@ class SearchService final {
   class StubInterface {
    public:
     virtual ~StubInterface() {}
-    // Answers one query. No hits is an answer, not an error.
+    // Answers one query. Finding nothing is not an error.
     virtual ::grpc::Status Search(::grpc::ClientContext* context, const ::tihua::v1::SearchRequest& request, ::tihua::v1::SearchResponse* response) = 0;
     std::unique_ptr< ::grpc::ClientAsyncResponseReaderInterface< ::tihua::v1::SearchResponse>> AsyncSearch(::grpc::ClientContext* context, const ::tihua::v1::SearchRequest& request, ::grpc::CompletionQueue* cq) {
       return std::unique_ptr< ::grpc::ClientAsyncResponseReaderInterface< ::tihua::v1::SearchResponse>>(AsyncSearchRaw(context, request, cq));
@@ -47,7 +47,7 @@ class SearchService final {
     std::unique_ptr< ::grpc::ClientAsyncResponseReaderInterface< ::tihua::v1::SearchResponse>> PrepareAsyncSearch(::grpc::ClientContext* context, const ::tihua::v1::SearchRequest& request, ::grpc::CompletionQueue* cq) {
       return std::unique_ptr< ::grpc::ClientAsyncResponseReaderInterface< ::tihua::v1::SearchResponse>>(PrepareAsyncSearchRaw(context, request, cq));
     }
-    // Answers many queries in one call, embedded together; a query that fails does not disturb the
+    // Answers many queries in one call, embedded together; a query that fails does not affect the
     // others.
     virtual ::grpc::Status SearchMany(::grpc::ClientContext* context, const ::tihua::v1::SearchManyRequest& request, ::tihua::v1::SearchManyResponse* response) = 0;
     std::unique_ptr< ::grpc::ClientAsyncResponseReaderInterface< ::tihua::v1::SearchManyResponse>> AsyncSearchMany(::grpc::ClientContext* context, const ::tihua::v1::SearchManyRequest& request, ::grpc::CompletionQueue* cq) {
@@ -59,10 +59,10 @@ class SearchService final {
     class async_interface {
      public:
       virtual ~async_interface() {}
-      // Answers one query. No hits is an answer, not an error.
+      // Answers one query. Finding nothing is not an error.
       virtual void Search(::grpc::ClientContext* context, const ::tihua::v1::SearchRequest* request, ::tihua::v1::SearchResponse* response, std::function<void(::grpc::Status)>) = 0;
       virtual void Search(::grpc::ClientContext* context, const ::tihua::v1::SearchRequest* request, ::tihua::v1::SearchResponse* response, ::grpc::ClientUnaryReactor* reactor) = 0;
-      // Answers many queries in one call, embedded together; a query that fails does not disturb the
+      // Answers many queries in one call, embedded together; a query that fails does not affect the
       // others.
       virtual void SearchMany(::grpc::ClientContext* context, const ::tihua::v1::SearchManyRequest* request, ::tihua::v1::SearchManyResponse* response, std::function<void(::grpc::Status)>) = 0;
       virtual void SearchMany(::grpc::ClientContext* context, const ::tihua::v1::SearchManyRequest* request, ::tihua::v1::SearchManyResponse* response, ::grpc::ClientUnaryReactor* reactor) = 0;
@@ -124,9 +124,9 @@ class SearchService final {
    public:
     Service();
     virtual ~Service();
-    // Answers one query. No hits is an answer, not an error.
+    // Answers one query. Finding nothing is not an error.
     virtual ::grpc::Status Search(::grpc::ServerContext* context, const ::tihua::v1::SearchRequest* request, ::tihua::v1::SearchResponse* response);
-    // Answers many queries in one call, embedded together; a query that fails does not disturb the
+    // Answers many queries in one call, embedded together; a query that fails does not affect the
     // others.
     virtual ::grpc::Status SearchMany(::grpc::ServerContext* context, const ::tihua::v1::SearchManyRequest* request, ::tihua::v1::SearchManyResponse* response);
   };

@@ -2,10 +2,10 @@
 // If you make any local change, they will be lost.
 // source: tihua/v1/system_service.proto
 // Original file comments:
-// What a server is. Whether it is well is asked of grpc.health.v1, which is served beside it: with
-// "" for the server as a whole, or with the full name of a service. While the store does not answer
-// all are NOT_SERVING but EmbeddingService and SystemService, which need none; while its disk is full,
-// IngestService alone.
+// What a server is. For its health, ask grpc.health.v1, which it serves as well: with "" for the
+// server as a whole, or with the full name of a service. While the store does not answer, all are
+// NOT_SERVING except EmbeddingService and SystemService, which do not need it; while the store's
+// disk is full, only IngestService is.
 #ifndef GRPC_tihua_2fv1_2fsystem_5fservice_2eproto__INCLUDED
 #define GRPC_tihua_2fv1_2fsystem_5fservice_2eproto__INCLUDED
 
@@ -42,7 +42,7 @@ class SystemService final {
   class StubInterface {
    public:
     virtual ~StubInterface() {}
-    // Returns version, limits, models and store. A client sizes its batches by this.
+    // Returns version, limits, models and store. Clients size their batches by it.
     virtual ::grpc::Status GetServerInfo(::grpc::ClientContext* context, const ::tihua::v1::GetServerInfoRequest& request, ::tihua::v1::GetServerInfoResponse* response) = 0;
     std::unique_ptr< ::grpc::ClientAsyncResponseReaderInterface< ::tihua::v1::GetServerInfoResponse>> AsyncGetServerInfo(::grpc::ClientContext* context, const ::tihua::v1::GetServerInfoRequest& request, ::grpc::CompletionQueue* cq) {
       return std::unique_ptr< ::grpc::ClientAsyncResponseReaderInterface< ::tihua::v1::GetServerInfoResponse>>(AsyncGetServerInfoRaw(context, request, cq));
@@ -53,7 +53,7 @@ class SystemService final {
     class async_interface {
      public:
       virtual ~async_interface() {}
-      // Returns version, limits, models and store. A client sizes its batches by this.
+      // Returns version, limits, models and store. Clients size their batches by it.
       virtual void GetServerInfo(::grpc::ClientContext* context, const ::tihua::v1::GetServerInfoRequest* request, ::tihua::v1::GetServerInfoResponse* response, std::function<void(::grpc::Status)>) = 0;
       virtual void GetServerInfo(::grpc::ClientContext* context, const ::tihua::v1::GetServerInfoRequest* request, ::tihua::v1::GetServerInfoResponse* response, ::grpc::ClientUnaryReactor* reactor) = 0;
     };
@@ -100,7 +100,7 @@ class SystemService final {
    public:
     Service();
     virtual ~Service();
-    // Returns version, limits, models and store. A client sizes its batches by this.
+    // Returns version, limits, models and store. Clients size their batches by it.
     virtual ::grpc::Status GetServerInfo(::grpc::ServerContext* context, const ::tihua::v1::GetServerInfoRequest* request, ::tihua::v1::GetServerInfoResponse* response);
   };
   template <class BaseClass>

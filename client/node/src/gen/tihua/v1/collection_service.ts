@@ -33,17 +33,17 @@ export enum IndexType {
   /** INDEX_TYPE_FLAT - Every embedding is compared: exact, and slow beyond some 100 000 items. No parameters. */
   INDEX_TYPE_FLAT = 1,
   /**
-   * INDEX_TYPE_IVF_FLAT - Embeddings in lists around centres, of which a search looks into some. Parameter "nlist", 1 to
-   * 65 536, 512 if unset; searched with "nprobe".
+   * INDEX_TYPE_IVF_FLAT - Embeddings are grouped in lists around centres, and a search looks into some of the lists.
+   * Parameter "nlist", 1 to 65 536, 512 if unset; searched with "nprobe".
    */
   INDEX_TYPE_IVF_FLAT = 2,
   /**
    * INDEX_TYPE_HNSW - A graph of near neighbours: fast and memory-hungry. Parameters "M", 2 to 2 048, 16 if unset,
-   * and "efConstruction", 1 to 32 768, 200 if unset; searched with "ef". In Milvus Lite every
-   * embedding is compared instead, and the parameters are only kept.
+   * and "efConstruction", 1 to 32 768, 200 if unset; searched with "ef". Milvus Lite compares every
+   * embedding instead, and only stores the parameters.
    */
   INDEX_TYPE_HNSW = 3,
-  /** INDEX_TYPE_AUTOINDEX - What the store thinks best; in Milvus Lite every embedding is compared. No parameters. */
+  /** INDEX_TYPE_AUTOINDEX - Whatever the store chooses; Milvus Lite compares every embedding. No parameters. */
   INDEX_TYPE_AUTOINDEX = 4,
   UNRECOGNIZED = -1,
 }
@@ -92,11 +92,11 @@ export function indexTypeToJSON(object: IndexType): string {
 
 /** Whether a collection can be searched. */
 export enum LoadState {
-  /** LOAD_STATE_UNSPECIFIED - Not told. */
+  /** LOAD_STATE_UNSPECIFIED - Never returned. */
   LOAD_STATE_UNSPECIFIED = 0,
   /** LOAD_STATE_RELEASED - Not in memory: load it first. */
   LOAD_STATE_RELEASED = 1,
-  /** LOAD_STATE_LOADING - On its way, or its index is being built; if nobody is at it any more, load it. */
+  /** LOAD_STATE_LOADING - Being loaded, or its index is being built. If that was cut short, load it. */
   LOAD_STATE_LOADING = 2,
   /** LOAD_STATE_LOADED - Can be searched. */
   LOAD_STATE_LOADED = 3,
@@ -174,19 +174,19 @@ export interface Collection {
     | undefined;
   /** Number of shards, as the store reports it. */
   shards: number;
-  /** Exact number of items; of a released collection what the store estimates. */
+  /** Exact number of items; for a released collection, the store's estimate. */
   itemCount: number;
   /** Whether it can be searched now. */
   loadState: LoadState;
-  /** When it was created; unset where the store does not tell. */
+  /** When it was created; unset if the store does not tell. */
   createTime:
     | Date
     | undefined;
-  /** Other names that lead to it, sorted. */
+  /** Other names of it, sorted. */
   aliases: string[];
 }
 
-/** What a new collection shall be. */
+/** Which collection to create. */
 export interface CreateCollectionRequest {
   /** Its name, as in Collection. */
   name: string;
@@ -196,7 +196,7 @@ export interface CreateCollectionRequest {
   index:
     | Index
     | undefined;
-  /** 1 to 16; unset means 1. Milvus Lite has one shard, whatever is asked. */
+  /** Number of shards, 1 to 16; unset means 1. Milvus Lite always has one. */
   shards?:
     | number
     | undefined;
@@ -227,11 +227,11 @@ export interface GetCollectionResponse {
 
 /** Which page of the collections to show. */
 export interface ListCollectionsRequest {
-  /** Collections of this answer at most, 1 to Limits.max_page_size; unset means 100. */
+  /** Most collections of this answer, 1 to Limits.max_page_size; unset means 100. */
   limit?:
     | number
     | undefined;
-  /** The token of the answer before; unset means the first page. */
+  /** `next_page_token` of the previous answer; unset means the first page. */
   pageToken: string;
 }
 
@@ -249,11 +249,11 @@ export interface DeleteCollectionRequest {
   name: string;
 }
 
-/** It is gone. */
+/** The collection is removed. */
 export interface DeleteCollectionResponse {
 }
 
-/** Which collection to call what. */
+/** Which collection to rename, and to what. */
 export interface RenameCollectionRequest {
   /** Its own name; an alias is FAILED_PRECONDITION. NOT_FOUND if there is none. */
   name: string;
@@ -261,36 +261,36 @@ export interface RenameCollectionRequest {
   newName: string;
   /**
    * Whether the old name stays, as an alias of the collection. On a Milvus server it leads nowhere
-   * for some 10 ms in between, which searches wait out and other calls may meet with NOT_FOUND.
+   * for some 10 ms in between; searches wait for it, and other calls may fail with NOT_FOUND.
    */
   keepAlias: boolean;
 }
 
-/** It has its new name. */
+/** The collection has its new name. */
 export interface RenameCollectionResponse {
 }
 
-/** Which alias to lead where. */
+/** Which alias to point to which collection. */
 export interface SetAliasRequest {
   /**
-   * A name like that of a collection, with which it shares one name space: ALREADY_EXISTS if it is
-   * the name of one.
+   * The alias, with the same rules as the name of a collection. Collections and aliases share one
+   * name space: ALREADY_EXISTS if a collection has this name.
    */
   alias: string;
-  /** Where it shall lead: a collection, or another alias of it. NOT_FOUND if there is none. */
+  /** The collection that it shall point to, or another alias of it. NOT_FOUND if there is none. */
   collection: string;
 }
 
-/** It leads there. */
+/** The alias points to the collection. */
 export interface SetAliasResponse {
   /**
-   * The name of the collection that it led to before; unset for a new alias. It is the new one's own
-   * where the alias led there already, or the call was repeated after a break.
+   * The name of the collection that it pointed to before; unset for a new alias. It is the new
+   * collection's own name if the alias pointed there already, or the call was repeated after a break.
    */
   previousCollection: string;
   /**
-   * After so long no server finds the previous collection by the alias any more, and no write that
-   * one began because it did is under way.
+   * After this time no server resolves the alias to the previous collection any more, and no write
+   * to that collection by the alias is still in progress.
    */
   settleTime: Duration | undefined;
 }
@@ -301,7 +301,7 @@ export interface DeleteAliasRequest {
   alias: string;
 }
 
-/** It is gone. */
+/** The alias is removed. */
 export interface DeleteAliasResponse {
 }
 
@@ -311,7 +311,7 @@ export interface LoadCollectionRequest {
   name: string;
 }
 
-/** It can be searched. */
+/** The collection can be searched. */
 export interface LoadCollectionResponse {
 }
 
@@ -323,7 +323,7 @@ export interface BuildIndexRequest {
   index: Index | undefined;
 }
 
-/** It is built. */
+/** The index is built. */
 export interface BuildIndexResponse {
   /** The collection with its index. */
   collection: Collection | undefined;
@@ -335,7 +335,7 @@ export interface ReleaseCollectionRequest {
   name: string;
 }
 
-/** It is released. */
+/** The collection is released. */
 export interface ReleaseCollectionResponse {
 }
 
@@ -352,9 +352,9 @@ export interface UpsertItemsRequest {
   model: string;
 }
 
-/** What became of them. */
+/** What became of the items. */
 export interface UpsertItemsResponse {
-  /** Items written. Of several with one id each counts, and the last is in the store. */
+  /** Items written. Of several with one id each is counted, and the last is in the store. */
   itemsWritten: number;
   /** The items that failed, by index. */
   errors: ItemError[];
@@ -379,11 +379,14 @@ export interface GetItemsRequest {
   readMask: string[] | undefined;
 }
 
-/** The items, and who is missing. */
+/** The items, and which ids are missing. */
 export interface GetItemsResponse {
   /** Those that exist, in the order of the ids asked for. */
   items: Item[];
-  /** Ids that were asked for and are not in the collection. */
+  /**
+   * Ids that were asked for and are not in the collection. On a Milvus server that several servers
+   * share, one that another of them wrote a moment ago may be among them.
+   */
   missingIds: string[];
 }
 
@@ -398,16 +401,16 @@ export interface ListItemsRequest {
     | { [key: string]: any }
     | undefined;
   /**
-   * Items of this answer at most, 1 to Limits.max_page_size; unset means 100. There are fewer where
-   * more would not fit into Limits.max_message_bytes: `next_page_token` tells whether more follow.
+   * Most items of this answer, 1 to Limits.max_page_size; unset means 100. There are fewer if more
+   * would not fit into Limits.max_message_bytes: `next_page_token` tells whether more follow.
    */
   limit?:
     | number
     | undefined;
   /**
-   * The token of the answer before, to go on after it, in the collection that it came from though
-   * the alias leads elsewhere now; unset means the first page. INVALID_ARGUMENT if anything but
-   * `limit` differs from the call that it came from, or that collection has another name now.
+   * `next_page_token` of the previous answer, to continue after it, in the same collection even if
+   * the alias points elsewhere now; unset means the first page. INVALID_ARGUMENT if anything but
+   * `limit` differs from the call that returned it, or if that collection has another name now.
    */
   pageToken: string;
   /** As in SearchRequest. */
@@ -418,10 +421,7 @@ export interface ListItemsRequest {
 export interface ListItemsResponse {
   /** Sorted by id. */
   items: Item[];
-  /**
-   * Token of the next page; unset if this one has fewer than `limit` items. The page after a full
-   * one may be empty.
-   */
+  /** Token of the next page; unset if this is the last one. The page after a full one may be empty. */
   nextPageToken: string;
 }
 
@@ -435,7 +435,7 @@ export interface CountItemsRequest {
   filterParams: { [key: string]: any } | undefined;
 }
 
-/** How many there are. */
+/** How many items match. */
 export interface CountItemsResponse {
   /** The exact number. */
   count: number;
@@ -446,8 +446,8 @@ export interface DeleteItemsRequest {
   /** The collection. NOT_FOUND if there is none. */
   collection: string;
   /**
-   * Up to Limits.max_page_size ids. Exactly one of ids and filter must be given: nothing is removed
-   * by leaving both out.
+   * Up to Limits.max_page_size ids. Exactly one of `ids` and `filter` must be given;
+   * INVALID_ARGUMENT otherwise, so that leaving both out removes nothing.
    */
   ids: string[];
   /** As in SearchRequest. */
@@ -456,12 +456,11 @@ export interface DeleteItemsRequest {
   filterParams: { [key: string]: any } | undefined;
 }
 
-/** How many were removed. */
+/** How many items were removed. */
 export interface DeleteItemsResponse {
   /**
-   * Items that were there and are not any more. On a Milvus server two calls of the same moment may
-   * both count an item. Of a call that was repeated after a break they are those of the last
-   * attempt.
+   * Items that existed and were removed. On a Milvus server two simultaneous calls may both count an
+   * item. If the call was repeated after a break, those of the last attempt.
    */
   deletedCount: number;
 }
@@ -3435,9 +3434,9 @@ export const DeleteItemsResponse: MessageFns<DeleteItemsResponse> = {
  * Creates, shows and removes collections; writes, reads, counts and removes small sets of items.
  * For many items there is IngestService.
  *
- * Where a request names a collection, in any service, an alias of it may stand, unless its comment
- * says otherwise. A call looks an alias up once and then speaks of the collection alone, so that
- * its query is embedded by the model of the very collection that is searched.
+ * Where a request of any service names a collection, an alias of it may be given instead, unless the
+ * comment says otherwise. A call resolves an alias once and then uses that collection only, so that
+ * its query is embedded by the model of the collection that is searched.
  */
 export type CollectionServiceService = typeof CollectionServiceService;
 export const CollectionServiceService = {
@@ -3491,7 +3490,7 @@ export const CollectionServiceService = {
       Buffer.from(DeleteCollectionResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): DeleteCollectionResponse => DeleteCollectionResponse.decode(value),
   },
-  /** Gives a collection another name; its items, its aliases and all else stay. */
+  /** Gives a collection another name; its items, its aliases and everything else stay. */
   renameCollection: {
     path: "/tihua.v1.CollectionService/RenameCollection" as const,
     requestStream: false as const,
@@ -3504,10 +3503,10 @@ export const CollectionServiceService = {
     responseDeserialize: (value: Buffer): RenameCollectionResponse => RenameCollectionResponse.decode(value),
   },
   /**
-   * Makes an alias, or leads it to another collection in one step: each call finds the one or the
-   * other, and never none. Other servers of the same store may find the old one for some seconds
-   * yet. An ingest stream or UpsertItems under way ends with UNAVAILABLE (COLLECTION_MOVED), writes
-   * nothing into the wrong one, and may be sent again at once.
+   * Makes an alias, or points it to another collection in one step: every call finds either the old
+   * or the new one. Other servers of the same store may find the old one for some more seconds. An
+   * ingest stream or UpsertItems in progress ends with UNAVAILABLE (COLLECTION_MOVED), writes
+   * nothing into the wrong collection, and may be sent again at once.
    */
   setAlias: {
     path: "/tihua.v1.CollectionService/SetAlias" as const,
@@ -3528,7 +3527,7 @@ export const CollectionServiceService = {
     responseSerialize: (value: DeleteAliasResponse): Buffer => Buffer.from(DeleteAliasResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): DeleteAliasResponse => DeleteAliasResponse.decode(value),
   },
-  /** Loads a collection into the store's memory and returns when it can be searched. */
+  /** Loads a collection into the store's memory, and returns when it can be searched. */
   loadCollection: {
     path: "/tihua.v1.CollectionService/LoadCollection" as const,
     requestStream: false as const,
@@ -3542,13 +3541,13 @@ export const CollectionServiceService = {
   },
   /**
    * Replaces the index of a collection, or builds the one that it has anew, and returns when the
-   * collection is loaded with it: after seconds to hours. Items stay. Meanwhile its load state is
-   * LOADING: items can be written, but searching, reading and deleting them is UNAVAILABLE
-   * (COLLECTION_LOADING), which may be tried again. It goes on though the caller leaves, and in the
-   * store after its own limit of 10 minutes, with UNAVAILABLE until then; GetCollection tells when
-   * it is done. If server or store die in between, LoadCollection or the same call completes it.
-   * Without any pause: make a collection with the other index, copy the items, embeddings
-   * included, and lead an alias to it.
+   * collection is loaded with it, after seconds to hours. Items stay. Meanwhile its load state is
+   * LOADING: items can be written, but searching, reading and deleting them fails with UNAVAILABLE
+   * (COLLECTION_LOADING), which may be tried again. The work continues if the caller hangs up. If it
+   * takes more than 10 minutes, this call ends with UNAVAILABLE and the store continues;
+   * GetCollection tells when it is done. If server or store crash in between, LoadCollection or the
+   * same call completes it. To avoid the interruption, create a collection with the other index,
+   * copy the items with their embeddings, and point an alias to it.
    */
   buildIndex: {
     path: "/tihua.v1.CollectionService/BuildIndex" as const,
@@ -3560,8 +3559,8 @@ export const CollectionServiceService = {
     responseDeserialize: (value: Buffer): BuildIndexResponse => BuildIndexResponse.decode(value),
   },
   /**
-   * Releases a collection from the store's memory. Its items stay; until it is loaded again,
-   * items can be written and all of them counted, but searching, reading and deleting them is
+   * Releases a collection from the store's memory. Its items stay. Until it is loaded again, items
+   * can be written and all of them counted, but searching, reading and deleting them fails with
    * FAILED_PRECONDITION.
    */
   releaseCollection: {
@@ -3588,7 +3587,7 @@ export const CollectionServiceService = {
     responseSerialize: (value: UpsertItemsResponse): Buffer => Buffer.from(UpsertItemsResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): UpsertItemsResponse => UpsertItemsResponse.decode(value),
   },
-  /** Returns items by id. Absent ones are listed, and no error. */
+  /** Returns items by id. Ids that do not exist are listed; they are not an error. */
   getItems: {
     path: "/tihua.v1.CollectionService/GetItems" as const,
     requestStream: false as const,
@@ -3608,7 +3607,7 @@ export const CollectionServiceService = {
     responseSerialize: (value: ListItemsResponse): Buffer => Buffer.from(ListItemsResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): ListItemsResponse => ListItemsResponse.decode(value),
   },
-  /** Returns the exact number of items that match; whatever was acknowledged before is counted. */
+  /** Returns the exact number of items that match, including everything acknowledged before the call. */
   countItems: {
     path: "/tihua.v1.CollectionService/CountItems" as const,
     requestStream: false as const,
@@ -3618,7 +3617,7 @@ export const CollectionServiceService = {
     responseSerialize: (value: CountItemsResponse): Buffer => Buffer.from(CountItemsResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): CountItemsResponse => CountItemsResponse.decode(value),
   },
-  /** Removes items by ids, or by filter. Removing what is not there is no error. */
+  /** Removes items by ids, or by filter. Removing what does not exist is not an error. */
   deleteItems: {
     path: "/tihua.v1.CollectionService/DeleteItems" as const,
     requestStream: false as const,
@@ -3642,33 +3641,33 @@ export interface CollectionServiceServer extends UntypedServiceImplementation {
   listCollections: handleUnaryCall<ListCollectionsRequest, ListCollectionsResponse>;
   /** Removes a collection and all its items, for good. FAILED_PRECONDITION if it has aliases. */
   deleteCollection: handleUnaryCall<DeleteCollectionRequest, DeleteCollectionResponse>;
-  /** Gives a collection another name; its items, its aliases and all else stay. */
+  /** Gives a collection another name; its items, its aliases and everything else stay. */
   renameCollection: handleUnaryCall<RenameCollectionRequest, RenameCollectionResponse>;
   /**
-   * Makes an alias, or leads it to another collection in one step: each call finds the one or the
-   * other, and never none. Other servers of the same store may find the old one for some seconds
-   * yet. An ingest stream or UpsertItems under way ends with UNAVAILABLE (COLLECTION_MOVED), writes
-   * nothing into the wrong one, and may be sent again at once.
+   * Makes an alias, or points it to another collection in one step: every call finds either the old
+   * or the new one. Other servers of the same store may find the old one for some more seconds. An
+   * ingest stream or UpsertItems in progress ends with UNAVAILABLE (COLLECTION_MOVED), writes
+   * nothing into the wrong collection, and may be sent again at once.
    */
   setAlias: handleUnaryCall<SetAliasRequest, SetAliasResponse>;
   /** Removes an alias; the collection stays. */
   deleteAlias: handleUnaryCall<DeleteAliasRequest, DeleteAliasResponse>;
-  /** Loads a collection into the store's memory and returns when it can be searched. */
+  /** Loads a collection into the store's memory, and returns when it can be searched. */
   loadCollection: handleUnaryCall<LoadCollectionRequest, LoadCollectionResponse>;
   /**
    * Replaces the index of a collection, or builds the one that it has anew, and returns when the
-   * collection is loaded with it: after seconds to hours. Items stay. Meanwhile its load state is
-   * LOADING: items can be written, but searching, reading and deleting them is UNAVAILABLE
-   * (COLLECTION_LOADING), which may be tried again. It goes on though the caller leaves, and in the
-   * store after its own limit of 10 minutes, with UNAVAILABLE until then; GetCollection tells when
-   * it is done. If server or store die in between, LoadCollection or the same call completes it.
-   * Without any pause: make a collection with the other index, copy the items, embeddings
-   * included, and lead an alias to it.
+   * collection is loaded with it, after seconds to hours. Items stay. Meanwhile its load state is
+   * LOADING: items can be written, but searching, reading and deleting them fails with UNAVAILABLE
+   * (COLLECTION_LOADING), which may be tried again. The work continues if the caller hangs up. If it
+   * takes more than 10 minutes, this call ends with UNAVAILABLE and the store continues;
+   * GetCollection tells when it is done. If server or store crash in between, LoadCollection or the
+   * same call completes it. To avoid the interruption, create a collection with the other index,
+   * copy the items with their embeddings, and point an alias to it.
    */
   buildIndex: handleUnaryCall<BuildIndexRequest, BuildIndexResponse>;
   /**
-   * Releases a collection from the store's memory. Its items stay; until it is loaded again,
-   * items can be written and all of them counted, but searching, reading and deleting them is
+   * Releases a collection from the store's memory. Its items stay. Until it is loaded again, items
+   * can be written and all of them counted, but searching, reading and deleting them fails with
    * FAILED_PRECONDITION.
    */
   releaseCollection: handleUnaryCall<ReleaseCollectionRequest, ReleaseCollectionResponse>;
@@ -3677,13 +3676,13 @@ export interface CollectionServiceServer extends UntypedServiceImplementation {
    * reported in `errors`; the others are written.
    */
   upsertItems: handleUnaryCall<UpsertItemsRequest, UpsertItemsResponse>;
-  /** Returns items by id. Absent ones are listed, and no error. */
+  /** Returns items by id. Ids that do not exist are listed; they are not an error. */
   getItems: handleUnaryCall<GetItemsRequest, GetItemsResponse>;
   /** Returns items by filter, sorted by id (by its bytes), in pages. */
   listItems: handleUnaryCall<ListItemsRequest, ListItemsResponse>;
-  /** Returns the exact number of items that match; whatever was acknowledged before is counted. */
+  /** Returns the exact number of items that match, including everything acknowledged before the call. */
   countItems: handleUnaryCall<CountItemsRequest, CountItemsResponse>;
-  /** Removes items by ids, or by filter. Removing what is not there is no error. */
+  /** Removes items by ids, or by filter. Removing what does not exist is not an error. */
   deleteItems: handleUnaryCall<DeleteItemsRequest, DeleteItemsResponse>;
 }
 
@@ -3755,7 +3754,7 @@ export interface CollectionServiceClient extends Client {
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: DeleteCollectionResponse) => void,
   ): ClientUnaryCall;
-  /** Gives a collection another name; its items, its aliases and all else stay. */
+  /** Gives a collection another name; its items, its aliases and everything else stay. */
   renameCollection(
     request: RenameCollectionRequest,
     callback: (error: ServiceError | null, response: RenameCollectionResponse) => void,
@@ -3772,10 +3771,10 @@ export interface CollectionServiceClient extends Client {
     callback: (error: ServiceError | null, response: RenameCollectionResponse) => void,
   ): ClientUnaryCall;
   /**
-   * Makes an alias, or leads it to another collection in one step: each call finds the one or the
-   * other, and never none. Other servers of the same store may find the old one for some seconds
-   * yet. An ingest stream or UpsertItems under way ends with UNAVAILABLE (COLLECTION_MOVED), writes
-   * nothing into the wrong one, and may be sent again at once.
+   * Makes an alias, or points it to another collection in one step: every call finds either the old
+   * or the new one. Other servers of the same store may find the old one for some more seconds. An
+   * ingest stream or UpsertItems in progress ends with UNAVAILABLE (COLLECTION_MOVED), writes
+   * nothing into the wrong collection, and may be sent again at once.
    */
   setAlias(
     request: SetAliasRequest,
@@ -3808,7 +3807,7 @@ export interface CollectionServiceClient extends Client {
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: DeleteAliasResponse) => void,
   ): ClientUnaryCall;
-  /** Loads a collection into the store's memory and returns when it can be searched. */
+  /** Loads a collection into the store's memory, and returns when it can be searched. */
   loadCollection(
     request: LoadCollectionRequest,
     callback: (error: ServiceError | null, response: LoadCollectionResponse) => void,
@@ -3826,13 +3825,13 @@ export interface CollectionServiceClient extends Client {
   ): ClientUnaryCall;
   /**
    * Replaces the index of a collection, or builds the one that it has anew, and returns when the
-   * collection is loaded with it: after seconds to hours. Items stay. Meanwhile its load state is
-   * LOADING: items can be written, but searching, reading and deleting them is UNAVAILABLE
-   * (COLLECTION_LOADING), which may be tried again. It goes on though the caller leaves, and in the
-   * store after its own limit of 10 minutes, with UNAVAILABLE until then; GetCollection tells when
-   * it is done. If server or store die in between, LoadCollection or the same call completes it.
-   * Without any pause: make a collection with the other index, copy the items, embeddings
-   * included, and lead an alias to it.
+   * collection is loaded with it, after seconds to hours. Items stay. Meanwhile its load state is
+   * LOADING: items can be written, but searching, reading and deleting them fails with UNAVAILABLE
+   * (COLLECTION_LOADING), which may be tried again. The work continues if the caller hangs up. If it
+   * takes more than 10 minutes, this call ends with UNAVAILABLE and the store continues;
+   * GetCollection tells when it is done. If server or store crash in between, LoadCollection or the
+   * same call completes it. To avoid the interruption, create a collection with the other index,
+   * copy the items with their embeddings, and point an alias to it.
    */
   buildIndex(
     request: BuildIndexRequest,
@@ -3850,8 +3849,8 @@ export interface CollectionServiceClient extends Client {
     callback: (error: ServiceError | null, response: BuildIndexResponse) => void,
   ): ClientUnaryCall;
   /**
-   * Releases a collection from the store's memory. Its items stay; until it is loaded again,
-   * items can be written and all of them counted, but searching, reading and deleting them is
+   * Releases a collection from the store's memory. Its items stay. Until it is loaded again, items
+   * can be written and all of them counted, but searching, reading and deleting them fails with
    * FAILED_PRECONDITION.
    */
   releaseCollection(
@@ -3888,7 +3887,7 @@ export interface CollectionServiceClient extends Client {
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: UpsertItemsResponse) => void,
   ): ClientUnaryCall;
-  /** Returns items by id. Absent ones are listed, and no error. */
+  /** Returns items by id. Ids that do not exist are listed; they are not an error. */
   getItems(
     request: GetItemsRequest,
     callback: (error: ServiceError | null, response: GetItemsResponse) => void,
@@ -3920,7 +3919,7 @@ export interface CollectionServiceClient extends Client {
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: ListItemsResponse) => void,
   ): ClientUnaryCall;
-  /** Returns the exact number of items that match; whatever was acknowledged before is counted. */
+  /** Returns the exact number of items that match, including everything acknowledged before the call. */
   countItems(
     request: CountItemsRequest,
     callback: (error: ServiceError | null, response: CountItemsResponse) => void,
@@ -3936,7 +3935,7 @@ export interface CollectionServiceClient extends Client {
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: CountItemsResponse) => void,
   ): ClientUnaryCall;
-  /** Removes items by ids, or by filter. Removing what is not there is no error. */
+  /** Removes items by ids, or by filter. Removing what does not exist is not an error. */
   deleteItems(
     request: DeleteItemsRequest,
     callback: (error: ServiceError | null, response: DeleteItemsResponse) => void,

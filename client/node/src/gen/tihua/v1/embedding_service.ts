@@ -29,13 +29,13 @@ import {
   vectorTypeToJSON,
 } from "./types.js";
 
-/** Text and pictures into embeddings; nothing is stored. */
+/** Embedding texts and pictures; nothing is stored. */
 
 /** Which lane a call waits in. */
 export enum Priority {
   /** PRIORITY_UNSPECIFIED - Taken as PRIORITY_INTERACTIVE. */
   PRIORITY_UNSPECIFIED = 0,
-  /** PRIORITY_INTERACTIVE - Somebody waits: computed before bulk work. */
+  /** PRIORITY_INTERACTIVE - Somebody is waiting for the answer: computed before bulk work. */
   PRIORITY_INTERACTIVE = 1,
   /** PRIORITY_BULK - Computed when no interactive work waits. */
   PRIORITY_BULK = 2,
@@ -74,7 +74,7 @@ export function priorityToJSON(object: Priority): string {
   }
 }
 
-/** What both calls can be told. */
+/** Options of EmbedText and EmbedImage. */
 export interface EmbedOptions {
   /**
    * The model's id; unset means the first of GetServerInfoResponse.models. NOT_FOUND if the server
@@ -99,8 +99,8 @@ export interface EmbedTextRequest {
     | EmbedOptions
     | undefined;
   /**
-   * Unset means true: of a text longer than ModelInfo.context_length only the beginning counts.
-   * False makes it an error of that text, reason TEXT_TRUNCATED.
+   * Unset means true: of a text longer than ModelInfo.context_length tokens only the beginning is
+   * embedded. False makes it an error of that text, reason TEXT_TRUNCATED.
    */
   truncate?: boolean | undefined;
 }
@@ -687,13 +687,13 @@ export const EmbedImageResponse: MessageFns<EmbedImageResponse> = {
 };
 
 /**
- * Turns text and pictures into embeddings of one space, so that a text can be compared with a
+ * Turns texts and pictures into embeddings of one space, so that a text can be compared with a
  * picture. Stateless; every call is safe to repeat.
  */
 export type EmbeddingServiceService = typeof EmbeddingServiceService;
 export const EmbeddingServiceService = {
   /**
-   * Embeds texts. A text that can't be embedded is reported in `errors` and its neighbours are
+   * Embeds texts. A text that can't be embedded is reported in `errors`, and the others are
    * embedded; the call fails only if the request as a whole is wrong or the server can't take it.
    */
   embedText: {
@@ -706,8 +706,8 @@ export const EmbeddingServiceService = {
     responseDeserialize: (value: Buffer): EmbedTextResponse => EmbedTextResponse.decode(value),
   },
   /**
-   * Embeds pictures. A picture that can't be embedded is reported in `errors` and its neighbours
-   * are embedded; the call fails only if the request as a whole is wrong or the server can't take it.
+   * Embeds pictures. A picture that can't be embedded is reported in `errors`, and the others are
+   * embedded; the call fails only if the request as a whole is wrong or the server can't take it.
    */
   embedImage: {
     path: "/tihua.v1.EmbeddingService/EmbedImage" as const,
@@ -722,20 +722,20 @@ export const EmbeddingServiceService = {
 
 export interface EmbeddingServiceServer extends UntypedServiceImplementation {
   /**
-   * Embeds texts. A text that can't be embedded is reported in `errors` and its neighbours are
+   * Embeds texts. A text that can't be embedded is reported in `errors`, and the others are
    * embedded; the call fails only if the request as a whole is wrong or the server can't take it.
    */
   embedText: handleUnaryCall<EmbedTextRequest, EmbedTextResponse>;
   /**
-   * Embeds pictures. A picture that can't be embedded is reported in `errors` and its neighbours
-   * are embedded; the call fails only if the request as a whole is wrong or the server can't take it.
+   * Embeds pictures. A picture that can't be embedded is reported in `errors`, and the others are
+   * embedded; the call fails only if the request as a whole is wrong or the server can't take it.
    */
   embedImage: handleUnaryCall<EmbedImageRequest, EmbedImageResponse>;
 }
 
 export interface EmbeddingServiceClient extends Client {
   /**
-   * Embeds texts. A text that can't be embedded is reported in `errors` and its neighbours are
+   * Embeds texts. A text that can't be embedded is reported in `errors`, and the others are
    * embedded; the call fails only if the request as a whole is wrong or the server can't take it.
    */
   embedText(
@@ -754,8 +754,8 @@ export interface EmbeddingServiceClient extends Client {
     callback: (error: ServiceError | null, response: EmbedTextResponse) => void,
   ): ClientUnaryCall;
   /**
-   * Embeds pictures. A picture that can't be embedded is reported in `errors` and its neighbours
-   * are embedded; the call fails only if the request as a whole is wrong or the server can't take it.
+   * Embeds pictures. A picture that can't be embedded is reported in `errors`, and the others are
+   * embedded; the call fails only if the request as a whole is wrong or the server can't take it.
    */
   embedImage(
     request: EmbedImageRequest,

@@ -29,13 +29,13 @@ export enum WriteMode {
   /** WRITE_MODE_UPSERT - Replace the item. */
   WRITE_MODE_UPSERT = 1,
   /**
-   * WRITE_MODE_INSERT_ONLY - Fail the new item with ALREADY_EXISTS. Checked before writing, not atomically with it: of two
-   * clients that write one id at one time, both may succeed, and the later write stays.
+   * WRITE_MODE_INSERT_ONLY - Fail the new item with ALREADY_EXISTS. This is checked before writing, not atomically with it:
+   * if two clients write the same id at the same time, both may succeed, and the later write stays.
    */
   WRITE_MODE_INSERT_ONLY = 2,
   /**
    * WRITE_MODE_SKIP_EXISTING - Leave the stored item, embed nothing, and count the new one as skipped. As with
-   * WRITE_MODE_INSERT_ONLY, of several with one id the first that can be embedded is stored.
+   * WRITE_MODE_INSERT_ONLY, of several items with one id the first that can be embedded is stored.
    */
   WRITE_MODE_SKIP_EXISTING = 3,
   UNRECOGNIZED = -1,
@@ -86,9 +86,9 @@ export interface IngestStart {
    */
   collection: string;
   /**
-   * Chosen by the client, 1 to 64 bytes, a UUID for example. The same again resumes; if a stream of
-   * this session is still open, the server ends that one with ABORTED. FAILED_PRECONDITION if the
-   * session was opened for another collection or mode.
+   * Chosen by the client: 1 to 64 bytes of UTF-8, for example a UUID. The same id again resumes the
+   * session; if another stream of it is still open, the server ends that one with ABORTED.
+   * FAILED_PRECONDITION if the session was opened for another collection or mode.
    */
   sessionId: string;
   /** Unset means upsert. */
@@ -97,19 +97,20 @@ export interface IngestStart {
   model: string;
   /**
    * When resuming: the last IngestAck.committed_seq that the client has read, at most 2^53; unset
-   * means 0. If the server knows of more, it says so in a first IngestAck, with the failures of
-   * later batches, the latest 1 000, so that a break hides none. If it knows of less, because it
-   * was started anew or is another one, it believes the client and goes on from there.
+   * means 0. If the server knows of later batches, it first sends an IngestAck for them, with their
+   * failures (the latest 1 000), so that none is lost in an interruption. If it does not know as
+   * many, because it was restarted or is another one, it takes the client's word and continues from
+   * there.
    */
   readSeq: number;
   /**
-   * When resuming: that IngestAck's items_written. It and the next two are where a server that
-   * believes the client goes on counting; at most 2^53.
+   * When resuming: that IngestAck's items_written, at most 2^53. A server that takes the client's
+   * word continues to count from this and the next two fields.
    */
   itemsWritten: number;
-  /** When resuming: that IngestAck's items_failed. */
+  /** When resuming: that IngestAck's items_failed, at most 2^53. */
   itemsFailed: number;
-  /** When resuming: that IngestAck's items_skipped. */
+  /** When resuming: that IngestAck's items_skipped, at most 2^53. */
   itemsSkipped: number;
 }
 
@@ -118,13 +119,13 @@ export interface IngestBatch {
   /** 1, 2, 3, … within the session. */
   seq: number;
   /**
-   * 1 to Limits.max_batch_items items. 8 to 64, and at most 4 MiB, travel best. Of several with
-   * one id in a session the last is kept; in the other write modes the first.
+   * 1 to Limits.max_batch_items items; 8 to 64, and at most 4 MiB, work best. Of several with one id
+   * in a session the last is kept; in the other write modes the first.
    */
   items: Item[];
 }
 
-/** What a client says. */
+/** What a client sends. */
 export interface IngestRequest {
   /** Exactly one is set. */
   message:
@@ -142,8 +143,8 @@ export interface IngestStarted {
   /** As in IngestStart. */
   sessionId: string;
   /**
-   * The last batch of this session that is already safe; go on with the next. 0 for a new session.
-   * If that is more than read_seq, an IngestAck follows.
+   * The last batch of this session that is already safe: continue with the next. 0 for a new
+   * session. If it is more than read_seq, an IngestAck follows.
    */
   committedSeq: number;
   /** What may be in flight from now on. */
@@ -154,7 +155,7 @@ export interface IngestStarted {
   model: ModelRef | undefined;
 }
 
-/** How much more the client may send. Grants add up; what was sent is used up. */
+/** How much more the client may send. Grants add up; what is sent uses them up. */
 export interface IngestCredit {
   /** Batches. */
   batches: number;
@@ -166,15 +167,15 @@ export interface IngestCredit {
 export interface IngestAck {
   /** Every batch up to and including this one is in the store, or its items are listed in errors. */
   committedSeq: number;
-  /** Items written; with WRITE_MODE_UPSERT, each of several with one id. */
+  /** Items written; with WRITE_MODE_UPSERT, each of several with one id is counted. */
   itemsWritten: number;
-  /** Items failed. */
+  /** Items that failed. */
   itemsFailed: number;
   /** Items left as they were, in WRITE_MODE_SKIP_EXISTING. */
   itemsSkipped: number;
   /**
-   * The failures of the batches that this acknowledgement adds, or after read_seq if it is the
-   * first of a stream that resumes.
+   * The failures of the batches that this acknowledgement adds; in the first one of a resumed
+   * stream, of those after read_seq.
    */
   errors: BatchError[];
 }
@@ -187,9 +188,9 @@ export interface BatchError {
   error: ItemError | undefined;
 }
 
-/** The server is shutting down: send nothing more, read to the end, resume elsewhere. */
+/** The server is shutting down: send nothing more, read to the end, resume on another server. */
 export interface IngestDraining {
-  /** How long the server will go on finishing what it has. */
+  /** How long the server will continue to finish what it has. */
   grace: Duration | undefined;
 }
 
@@ -197,9 +198,9 @@ export interface IngestDraining {
 export interface IngestSummary {
   /** The last batch. */
   committedSeq: number;
-  /** Items written; with WRITE_MODE_UPSERT, each of several with one id. */
+  /** Items written; with WRITE_MODE_UPSERT, each of several with one id is counted. */
   itemsWritten: number;
-  /** Items failed. */
+  /** Items that failed. */
   itemsFailed: number;
   /** Items left as they were, in WRITE_MODE_SKIP_EXISTING. */
   itemsSkipped: number;
@@ -207,7 +208,7 @@ export interface IngestSummary {
   elapsed: Duration | undefined;
 }
 
-/** What a server says. */
+/** What a server sends. */
 export interface IngestResponse {
   /** Exactly one is set. */
   message:
@@ -215,7 +216,7 @@ export interface IngestResponse {
     /** Answers IngestStart; the first message. */
     { $case: "started"; value: IngestStarted }
     | //
-    /** More leave to send. */
+    /** More credit. */
     { $case: "credit"; value: IngestCredit }
     | //
     /** What is safe. */
@@ -1465,28 +1466,28 @@ export const IngestResponse: MessageFns<IngestResponse> = {
 export type IngestServiceService = typeof IngestServiceService;
 export const IngestServiceService = {
   /**
-   * Embeds and writes a stream of items, and says at each moment what is safe.
+   * Embeds and writes a stream of items, and keeps telling the client what is safely stored.
    *
    * 1. The client sends IngestStart; the server answers IngestStarted.
    * 2. The client sends IngestBatch with seq committed_seq + 1, + 2, …, as long as it has credit.
-   * 3. Credit is leave to send, in batches and bytes; it says nothing of what is written.
+   * 3. Credit is permission to send, in batches and bytes; it says nothing of what is written.
    * 4. IngestAck is cumulative: every batch up to committed_seq is in the store, or its items are
-   *    listed in errors. Errors are sent with the acknowledgement of their batch, at once; while all
-   *    goes well, acknowledgements are about 100 ms apart.
-   * 5. A bad item never ends the stream. What does: no start or a second one (FAILED_PRECONDITION),
-   *    a gap in seq (OUT_OF_RANGE), more in flight than was granted (RESOURCE_EXHAUSTED), an empty
-   *    or too long batch (INVALID_ARGUMENT), a store that does not answer (UNAVAILABLE) or has no
-   *    room (RESOURCE_EXHAUSTED with RetryInfo).
+   *    listed in errors. An acknowledgement with errors is sent at once; those without are about
+   *    100 ms apart.
+   * 5. A bad item never ends the stream. These do: no start or a second one (FAILED_PRECONDITION),
+   *    a gap in seq (OUT_OF_RANGE), more in flight than the credit allows (RESOURCE_EXHAUSTED), an
+   *    empty or too long batch (INVALID_ARGUMENT), a store that does not answer (UNAVAILABLE) or is
+   *    full (RESOURCE_EXHAUSTED with RetryInfo).
    * 6. The client half-closes; the server acknowledges the rest, sends IngestSummary and ends OK.
-   * 7. After a break the client opens a new stream with the same session_id, on any server of the
-   *    same store, tells what it has read, and goes on after the committed_seq that it is told.
-   *    Batches at or below it are ignored. What was written and not acknowledged is sent again:
-   *    with upsert that is harmless, and in the other modes the server knows its own work and
-   *    counts it as written.
-   * 8. A server that shuts down sends IngestDraining, finishes what it has, acknowledges it and
+   * 7. After an interruption the client opens a new stream with the same session_id, on any server
+   *    of the same store, tells what it has read, and continues after the committed_seq that the
+   *    server answers. Batches up to it are ignored. What was written but not acknowledged is sent
+   *    again: upsert writes it once more, harmlessly; in the other modes the server recognizes its
+   *    own items and counts them as written.
+   * 8. A server that shuts down sends IngestDraining, finishes and acknowledges what it has, and
    *    ends the stream with UNAVAILABLE.
-   * 9. So does one for whose client there was nothing to do for five minutes, or as long as the
-   *    server was told: no batch came, or what it said was not read (reason STREAM_IDLE).
+   * 9. It also ends a stream with UNAVAILABLE, reason STREAM_IDLE, if for five minutes (or as
+   *    configured) no batch came or the client did not read its messages.
    *
    * A client that does not read its acknowledgements is granted no more credit.
    */
@@ -1503,28 +1504,28 @@ export const IngestServiceService = {
 
 export interface IngestServiceServer extends UntypedServiceImplementation {
   /**
-   * Embeds and writes a stream of items, and says at each moment what is safe.
+   * Embeds and writes a stream of items, and keeps telling the client what is safely stored.
    *
    * 1. The client sends IngestStart; the server answers IngestStarted.
    * 2. The client sends IngestBatch with seq committed_seq + 1, + 2, …, as long as it has credit.
-   * 3. Credit is leave to send, in batches and bytes; it says nothing of what is written.
+   * 3. Credit is permission to send, in batches and bytes; it says nothing of what is written.
    * 4. IngestAck is cumulative: every batch up to committed_seq is in the store, or its items are
-   *    listed in errors. Errors are sent with the acknowledgement of their batch, at once; while all
-   *    goes well, acknowledgements are about 100 ms apart.
-   * 5. A bad item never ends the stream. What does: no start or a second one (FAILED_PRECONDITION),
-   *    a gap in seq (OUT_OF_RANGE), more in flight than was granted (RESOURCE_EXHAUSTED), an empty
-   *    or too long batch (INVALID_ARGUMENT), a store that does not answer (UNAVAILABLE) or has no
-   *    room (RESOURCE_EXHAUSTED with RetryInfo).
+   *    listed in errors. An acknowledgement with errors is sent at once; those without are about
+   *    100 ms apart.
+   * 5. A bad item never ends the stream. These do: no start or a second one (FAILED_PRECONDITION),
+   *    a gap in seq (OUT_OF_RANGE), more in flight than the credit allows (RESOURCE_EXHAUSTED), an
+   *    empty or too long batch (INVALID_ARGUMENT), a store that does not answer (UNAVAILABLE) or is
+   *    full (RESOURCE_EXHAUSTED with RetryInfo).
    * 6. The client half-closes; the server acknowledges the rest, sends IngestSummary and ends OK.
-   * 7. After a break the client opens a new stream with the same session_id, on any server of the
-   *    same store, tells what it has read, and goes on after the committed_seq that it is told.
-   *    Batches at or below it are ignored. What was written and not acknowledged is sent again:
-   *    with upsert that is harmless, and in the other modes the server knows its own work and
-   *    counts it as written.
-   * 8. A server that shuts down sends IngestDraining, finishes what it has, acknowledges it and
+   * 7. After an interruption the client opens a new stream with the same session_id, on any server
+   *    of the same store, tells what it has read, and continues after the committed_seq that the
+   *    server answers. Batches up to it are ignored. What was written but not acknowledged is sent
+   *    again: upsert writes it once more, harmlessly; in the other modes the server recognizes its
+   *    own items and counts them as written.
+   * 8. A server that shuts down sends IngestDraining, finishes and acknowledges what it has, and
    *    ends the stream with UNAVAILABLE.
-   * 9. So does one for whose client there was nothing to do for five minutes, or as long as the
-   *    server was told: no batch came, or what it said was not read (reason STREAM_IDLE).
+   * 9. It also ends a stream with UNAVAILABLE, reason STREAM_IDLE, if for five minutes (or as
+   *    configured) no batch came or the client did not read its messages.
    *
    * A client that does not read its acknowledgements is granted no more credit.
    */
@@ -1533,28 +1534,28 @@ export interface IngestServiceServer extends UntypedServiceImplementation {
 
 export interface IngestServiceClient extends Client {
   /**
-   * Embeds and writes a stream of items, and says at each moment what is safe.
+   * Embeds and writes a stream of items, and keeps telling the client what is safely stored.
    *
    * 1. The client sends IngestStart; the server answers IngestStarted.
    * 2. The client sends IngestBatch with seq committed_seq + 1, + 2, …, as long as it has credit.
-   * 3. Credit is leave to send, in batches and bytes; it says nothing of what is written.
+   * 3. Credit is permission to send, in batches and bytes; it says nothing of what is written.
    * 4. IngestAck is cumulative: every batch up to committed_seq is in the store, or its items are
-   *    listed in errors. Errors are sent with the acknowledgement of their batch, at once; while all
-   *    goes well, acknowledgements are about 100 ms apart.
-   * 5. A bad item never ends the stream. What does: no start or a second one (FAILED_PRECONDITION),
-   *    a gap in seq (OUT_OF_RANGE), more in flight than was granted (RESOURCE_EXHAUSTED), an empty
-   *    or too long batch (INVALID_ARGUMENT), a store that does not answer (UNAVAILABLE) or has no
-   *    room (RESOURCE_EXHAUSTED with RetryInfo).
+   *    listed in errors. An acknowledgement with errors is sent at once; those without are about
+   *    100 ms apart.
+   * 5. A bad item never ends the stream. These do: no start or a second one (FAILED_PRECONDITION),
+   *    a gap in seq (OUT_OF_RANGE), more in flight than the credit allows (RESOURCE_EXHAUSTED), an
+   *    empty or too long batch (INVALID_ARGUMENT), a store that does not answer (UNAVAILABLE) or is
+   *    full (RESOURCE_EXHAUSTED with RetryInfo).
    * 6. The client half-closes; the server acknowledges the rest, sends IngestSummary and ends OK.
-   * 7. After a break the client opens a new stream with the same session_id, on any server of the
-   *    same store, tells what it has read, and goes on after the committed_seq that it is told.
-   *    Batches at or below it are ignored. What was written and not acknowledged is sent again:
-   *    with upsert that is harmless, and in the other modes the server knows its own work and
-   *    counts it as written.
-   * 8. A server that shuts down sends IngestDraining, finishes what it has, acknowledges it and
+   * 7. After an interruption the client opens a new stream with the same session_id, on any server
+   *    of the same store, tells what it has read, and continues after the committed_seq that the
+   *    server answers. Batches up to it are ignored. What was written but not acknowledged is sent
+   *    again: upsert writes it once more, harmlessly; in the other modes the server recognizes its
+   *    own items and counts them as written.
+   * 8. A server that shuts down sends IngestDraining, finishes and acknowledges what it has, and
    *    ends the stream with UNAVAILABLE.
-   * 9. So does one for whose client there was nothing to do for five minutes, or as long as the
-   *    server was told: no batch came, or what it said was not read (reason STREAM_IDLE).
+   * 9. It also ends a stream with UNAVAILABLE, reason STREAM_IDLE, if for five minutes (or as
+   *    configured) no batch came or the client did not read its messages.
    *
    * A client that does not read its acknowledgements is granted no more credit.
    */

@@ -31,8 +31,8 @@ export enum Consistency {
   /** CONSISTENCY_BOUNDED - Fast; what was written within the last seconds may be missing. */
   CONSISTENCY_BOUNDED = 1,
   /**
-   * CONSISTENCY_STRONG - Whatever was acknowledged before the call is seen; slower (200 against 6 ms measured on Milvus
-   * 2.3.5).
+   * CONSISTENCY_STRONG - Everything that was acknowledged before the call is seen. Slower: 200 ms instead of 6 ms,
+   * measured on Milvus 2.3.5.
    */
   CONSISTENCY_STRONG = 2,
   UNRECOGNIZED = -1,
@@ -81,7 +81,7 @@ export interface QueryTerm {
     /** A picture. */
     { $case: "image"; value: ImageSource }
     | //
-    /** An embedding made by the collection's model, with `count` 1; scaled to L2 norm 1. */
+    /** An embedding made by the collection's model, with `count` 1; it is scaled to L2 norm 1. */
     { $case: "embedding"; value: VectorBlock }
     | //
     /**
@@ -90,7 +90,10 @@ export interface QueryTerm {
      */
     { $case: "itemId"; value: string }
     | undefined;
-  /** Unset means 1; negative pushes away. Finite, in [-100, 100], and not 0. */
+  /**
+   * Unset means 1. A negative weight moves the query away from the term. It must be finite, in
+   * [-100, 100] and not 0; INVALID_ARGUMENT otherwise.
+   */
   weight?: number | undefined;
 }
 
@@ -102,49 +105,50 @@ export interface SearchRequest {
    */
   collection: string;
   /**
-   * 1 to Limits.max_query_terms terms. The query is their weighted sum, each of L2 norm 1 before
-   * its weight, scaled to norm 1; INVALID_ARGUMENT if they cancel each other out.
+   * 1 to Limits.max_query_terms terms. The query is the weighted sum of their embeddings, each of
+   * L2 norm 1 before its weight, scaled to norm 1; INVALID_ARGUMENT if they cancel each other out.
    */
   terms: QueryTerm[];
   /**
    * A Milvus boolean expression over `id`, `uri` and metadata keys; unset means every item. Values
-   * are bound by name, `year >= {since} and place in {places}`, and never pasted.
-   * INVALID_ARGUMENT if it does not parse, or if names and `filter_params` do not match.
+   * are named, as in `year >= {since} and place in {places}`, and bound to `filter_params`, never
+   * pasted into the expression. INVALID_ARGUMENT if it does not parse, or if its names and
+   * `filter_params` do not match.
    */
   filter: string;
-  /** A string, number, boolean or list of those for each {name} of the filter. */
+  /** For each {name} in the filter, a string, number, boolean or list of these. */
   filterParams:
     | { [key: string]: any }
     | undefined;
   /**
-   * Hits of this answer at most, 1 to Limits.max_page_size; unset means 10. RESOURCE_EXHAUSTED,
-   * reason ANSWER_TOO_LARGE, if they do not fit into Limits.max_message_bytes.
+   * Most hits of this answer, 1 to Limits.max_page_size; unset means 10. RESOURCE_EXHAUSTED, reason
+   * ANSWER_TOO_LARGE, if they do not fit into Limits.max_message_bytes.
    */
   limit?:
     | number
     | undefined;
   /**
-   * The token of the answer before, to go on after it; unset means the first page. INVALID_ARGUMENT
-   * if anything but `limit` differs from the call that it came from, or the alias that it named
-   * was led to another collection.
+   * `next_page_token` of the previous answer, to continue after it; unset means the first page.
+   * INVALID_ARGUMENT if anything but `limit` differs from the call that returned it, or if
+   * `collection` is an alias that has been pointed to another collection since.
    */
   pageToken: string;
-  /** Hits with a lower score are left out; in [-1, 1], unset keeps all. */
+  /** Hits with a lower score are left out. In [-1, 1]; unset keeps all. */
   minScore?:
     | number
     | undefined;
   /**
-   * What a hit's item carries beside its id: any of "uri", "metadata", "embedding", "update_time".
+   * What a hit's item carries besides its id: any of "uri", "metadata", "embedding", "update_time".
    * Unset means uri and metadata; the path "id" alone gives bare ids.
    */
   readMask:
     | string[]
     | undefined;
   /**
-   * Search parameters of the index by name: "nprobe" (IVF_FLAT: lists to look into), "ef" (HNSW:
-   * candidates, `limit` to 32 768). Unset means a sixteenth of the lists (8 at least; all of
-   * them in Milvus Lite), and as many candidates as it takes to fill the answer, of which a filter
-   * may leave fewer on a Milvus server; a name that the index does not know is INVALID_ARGUMENT.
+   * Search parameters of the index by name: "nprobe" (IVF_FLAT: lists to search, 1 to "nlist") or
+   * "ef" (HNSW: candidates, `limit` to 32 768); INVALID_ARGUMENT for a name that the index does not
+   * know. If unset, "nprobe" is a sixteenth of the lists, at least 8 (in Milvus Lite all of them),
+   * and "ef" is enough to fill the answer, though on a Milvus server a filter may leave fewer hits.
    */
   indexParams: { [key: string]: number };
   /** Unset means bounded. */
@@ -152,16 +156,16 @@ export interface SearchRequest {
   /** The model's id; unset means the collection's. NOT_FOUND if the server does not serve it. */
   model: string;
   /**
-   * A metadata key, or "uri": of items that have the same value there only the best `group_size` are
-   * hits. Values are the same as JSON is: 1 and "1" are two. An item without the key, or with null
-   * there, is in no group, and is a hit. Hits are looked for among the Limits.max_search_window
-   * nearest items; beyond these there is no further page. Unset means no groups; "id", "embedding"
-   * and keys that metadata may not have are INVALID_ARGUMENT.
+   * A metadata key, or "uri": of the items with the same value there, only the best `group_size` are
+   * hits. Values are compared as JSON: 1 and "1" differ. An item without the key, or with null
+   * there, belongs to no group and is a hit. Only the Limits.max_search_window nearest items are
+   * looked at; there is no page beyond them. Unset means no groups; "id", "embedding" and keys that
+   * metadata may not have are INVALID_ARGUMENT.
    */
   groupBy: string;
   /**
-   * Hits of one group over all pages, 1 to Limits.max_page_size; unset means 1. INVALID_ARGUMENT
-   * without `group_by`.
+   * Most hits of one group over all pages, 1 to Limits.max_page_size; unset means 1.
+   * INVALID_ARGUMENT without `group_by`.
    */
   groupSize?: number | undefined;
 }
@@ -179,7 +183,7 @@ export interface Hit {
     | undefined;
   /** Cosine similarity to the query, in [-1, 1]; higher is closer. */
   score: number;
-  /** The value of `group_by` that the item has; unset without it, and for an item in no group. */
+  /** The item's value of `group_by`; unset without `group_by`, and for an item in no group. */
   groupValue: any | undefined;
 }
 
@@ -188,8 +192,8 @@ export interface SearchResponse {
   /** Best first; ties in no particular order. */
   hits: Hit[];
   /**
-   * Token of the next page; unset if this one has fewer than `limit` hits or ends the window. The
-   * page after a full one may be empty.
+   * Token of the next page; unset if this page has fewer than `limit` hits or reaches
+   * Limits.max_search_window. The page after a full one may be empty.
    */
   nextPageToken: string;
   /** The model that embedded the query. */
@@ -208,11 +212,11 @@ export interface SearchManyRequest {
 
 /** The answers to several queries. */
 export interface SearchManyResponse {
-  /** One entry per request, in their order. */
+  /** One entry per request, in the same order. */
   entries: SearchManyResponse_Entry[];
 }
 
-/** What became of one query. */
+/** The answer to one query, or its error. */
 export interface SearchManyResponse_Entry {
   /** Exactly one is set. */
   result:
@@ -222,7 +226,7 @@ export interface SearchManyResponse_Entry {
     | //
     /**
      * Why it failed. RESOURCE_EXHAUSTED, reason ANSWER_TOO_LARGE, if its hits do not fit into
-     * Limits.max_message_bytes beside those of the queries that were answered before it.
+     * Limits.max_message_bytes together with those of the queries answered before it.
      */
     { $case: "error"; value: ItemError }
     | undefined;
@@ -1294,7 +1298,7 @@ export const SearchManyResponse_Entry: MessageFns<SearchManyResponse_Entry> = {
 /** Finds the items of a collection that are nearest to a query. Every call is safe to repeat. */
 export type SearchServiceService = typeof SearchServiceService;
 export const SearchServiceService = {
-  /** Answers one query. No hits is an answer, not an error. */
+  /** Answers one query. Finding nothing is not an error. */
   search: {
     path: "/tihua.v1.SearchService/Search" as const,
     requestStream: false as const,
@@ -1305,7 +1309,7 @@ export const SearchServiceService = {
     responseDeserialize: (value: Buffer): SearchResponse => SearchResponse.decode(value),
   },
   /**
-   * Answers many queries in one call, embedded together; a query that fails does not disturb the
+   * Answers many queries in one call, embedded together; a query that fails does not affect the
    * others.
    */
   searchMany: {
@@ -1320,17 +1324,17 @@ export const SearchServiceService = {
 } as const;
 
 export interface SearchServiceServer extends UntypedServiceImplementation {
-  /** Answers one query. No hits is an answer, not an error. */
+  /** Answers one query. Finding nothing is not an error. */
   search: handleUnaryCall<SearchRequest, SearchResponse>;
   /**
-   * Answers many queries in one call, embedded together; a query that fails does not disturb the
+   * Answers many queries in one call, embedded together; a query that fails does not affect the
    * others.
    */
   searchMany: handleUnaryCall<SearchManyRequest, SearchManyResponse>;
 }
 
 export interface SearchServiceClient extends Client {
-  /** Answers one query. No hits is an answer, not an error. */
+  /** Answers one query. Finding nothing is not an error. */
   search(
     request: SearchRequest,
     callback: (error: ServiceError | null, response: SearchResponse) => void,
@@ -1347,7 +1351,7 @@ export interface SearchServiceClient extends Client {
     callback: (error: ServiceError | null, response: SearchResponse) => void,
   ): ClientUnaryCall;
   /**
-   * Answers many queries in one call, embedded together; a query that fails does not disturb the
+   * Answers many queries in one call, embedded together; a query that fails does not affect the
    * others.
    */
   searchMany(

@@ -21,31 +21,31 @@ import {
 import { ModelRef } from "./types.js";
 
 /**
- * What a server is. Whether it is well is asked of grpc.health.v1, which is served beside it: with
- * "" for the server as a whole, or with the full name of a service. While the store does not answer
- * all are NOT_SERVING but EmbeddingService and SystemService, which need none; while its disk is full,
- * IngestService alone.
+ * What a server is. For its health, ask grpc.health.v1, which it serves as well: with "" for the
+ * server as a whole, or with the full name of a service. While the store does not answer, all are
+ * NOT_SERVING except EmbeddingService and SystemService, which do not need it; while the store's
+ * disk is full, only IngestService is.
  */
 
-/** Nothing needs to be said. */
+/** Empty. */
 export interface GetServerInfoRequest {
 }
 
 /** The bounds on what a client may send. Each is inclusive. */
 export interface Limits {
-  /** Bytes of one gRPC message, either way. */
+  /** Bytes of one gRPC message, in either direction. */
   maxMessageBytes: number;
   /** Inputs of one EmbedText, EmbedImage, UpsertItems, SearchMany or IngestBatch. */
   maxBatchItems: number;
   /** Bytes of one encoded picture. */
   maxImageBytes: number;
-  /** Width times height of one picture. */
+  /** Pixels (width times height) of one picture. */
   maxImagePixels: number;
   /** Characters (Unicode code points) of one text. */
   maxTextChars: number;
   /**
-   * Texts that may wait or be worked on in one lane, interactive or bulk, and as many pictures; beyond that calls are
-   * refused with RESOURCE_EXHAUSTED.
+   * Texts that may wait or be processed in each lane, interactive and bulk, and as many pictures;
+   * further calls are refused with RESOURCE_EXHAUSTED.
    */
   maxQueueSize: number;
   /** Hits or items of one answer, and ids of one GetItems or DeleteItems. */
@@ -61,17 +61,17 @@ export interface Limits {
   /** Bytes of an item's metadata, as JSON in UTF-8. */
   maxMetadataBytes: number;
   /**
-   * Ingest streams that one client may have open: one token, or one address where the server knows
-   * no tokens. More are refused with RESOURCE_EXHAUSTED and RetryInfo.
+   * Ingest streams that one client may have open. A client is one token, or one address if the
+   * server has no list of tokens. More are refused with RESOURCE_EXHAUSTED and RetryInfo.
    */
   maxStreamsPerClient: number;
-  /** Calls under way on one connection; gRPC lets further ones wait in the client. */
+  /** Calls in progress on one connection; gRPC makes further ones wait in the client. */
   maxCallsPerConnection: number;
   /** Bytes of the metadata of one call, names and values. */
   maxHeaderBytes: number;
   /**
-   * Seconds between two keepalive pings of a client while no data flows; the connection of a client
-   * that pings more often is closed.
+   * Least number of seconds between two keepalive pings of a client while no data flows; the
+   * connection of a client that pings more often is closed.
    */
   minPingIntervalS: number;
 }
@@ -86,11 +86,11 @@ export interface ModelInfo {
   dim: number;
   /** Side of the square, in pixels, to which pictures are resized. */
   imageSizePx: number;
-  /** Tokens per text, [CLS] and [SEP] included. */
+  /** Most tokens of a text, [CLS] and [SEP] included. */
   contextLength: number;
   /** What computes it: "torch" or "openvino". */
   engine: string;
-  /** Where: "cpu", "cuda:0". */
+  /** Where it is computed: "cpu", "cuda:0". */
   device: string;
   /** In which precision: "fp32", "bf16" or "int8". */
   precision: string;
@@ -104,11 +104,11 @@ export interface GetServerInfoResponse {
   limits:
     | Limits
     | undefined;
-  /** The models; the first is the one that is used when a request names none. */
+  /** The models; the first is used when a request names none. */
   models: ModelInfo[];
   /** The store and its version: "Milvus Lite 3.2.2". */
   store: string;
-  /** Whether ImageSource.path is allowed: the operator named a folder. */
+  /** Whether ImageSource.path is allowed, that is, whether the operator named a folder. */
   takesImagePaths: boolean;
 }
 
@@ -869,7 +869,7 @@ export const GetServerInfoResponse: MessageFns<GetServerInfoResponse> = {
 /** Tells what the server is, what it can do and where its limits are. */
 export type SystemServiceService = typeof SystemServiceService;
 export const SystemServiceService = {
-  /** Returns version, limits, models and store. A client sizes its batches by this. */
+  /** Returns version, limits, models and store. Clients size their batches by it. */
   getServerInfo: {
     path: "/tihua.v1.SystemService/GetServerInfo" as const,
     requestStream: false as const,
@@ -883,12 +883,12 @@ export const SystemServiceService = {
 } as const;
 
 export interface SystemServiceServer extends UntypedServiceImplementation {
-  /** Returns version, limits, models and store. A client sizes its batches by this. */
+  /** Returns version, limits, models and store. Clients size their batches by it. */
   getServerInfo: handleUnaryCall<GetServerInfoRequest, GetServerInfoResponse>;
 }
 
 export interface SystemServiceClient extends Client {
-  /** Returns version, limits, models and store. A client sizes its batches by this. */
+  /** Returns version, limits, models and store. Clients size their batches by it. */
   getServerInfo(
     request: GetServerInfoRequest,
     callback: (error: ServiceError | null, response: GetServerInfoResponse) => void,

@@ -10,43 +10,46 @@ import { Struct } from "../../google/protobuf/struct.js";
 import { Timestamp } from "../../google/protobuf/timestamp.js";
 
 /**
- * The words that the services of tihua share.
+ * Types that the services of tihua share.
  *
- * What holds everywhere:
- *   * Embeddings are float32 of L2 norm 1, little-endian, packed in `bytes`. A score is the cosine
- *     similarity, in [-1, 1]; higher is closer.
- *   * There are no timeout fields: the deadline of the gRPC call is the only limit on its time, and
- *     work whose caller is gone or late is not done.
- *   * Every call that a service refuses carries google.rpc.ErrorInfo with domain "tihua" and a stable reason in
- *     UPPER_SNAKE_CASE, RequestInfo (see below), and where they help BadRequest (the field at fault)
- *     and RetryInfo (when to come back). What gRPC itself refuses, a message over the limit for one,
- *     carries none. The codes mean, in every service:
+ * What holds in every service:
+ *   * An embedding has L2 norm 1 and is packed in `bytes` as little-endian float32, or float16 where
+ *     VectorType says so. A score is the cosine similarity, in [-1, 1]; higher is closer.
+ *   * There are no timeout fields: the deadline of the gRPC call is the only limit on its time. Work
+ *     that has not begun when the caller hangs up or the deadline passes is dropped.
+ *   * Every call that a service refuses carries google.rpc.ErrorInfo with domain "tihua" and a
+ *     stable reason in UPPER_SNAKE_CASE, RequestInfo (see below) and, where they help, BadRequest
+ *     (the field at fault) and RetryInfo (when to try again). A call that gRPC itself refuses, for
+ *     example a message over the limit, carries none of them. In every service the codes mean:
  *       INVALID_ARGUMENT     the request is wrong; the same call fails again
- *       NOT_FOUND            no collection, item, model or file of that name
+ *       NOT_FOUND            no collection, alias, item, model or file has that name
  *       ALREADY_EXISTS       the name or id is taken
- *       FAILED_PRECONDITION  another model's collection, or a collection that is not loaded or that
- *                            an alias leads to
- *       OUT_OF_RANGE         an ingest stream broke its own numbering
- *       ABORTED              an ingest session went on in another stream
- *       UNAUTHENTICATED      the call carries no token that the server knows, and it asks for one
+ *       FAILED_PRECONDITION  the collection has another model, is not loaded or has aliases; an
+ *                            alias was given where the collection's own name is needed; or an
+ *                            ingest session was opened for something else, or not at all
+ *       OUT_OF_RANGE         an ingest stream left a gap in the numbers of its batches
+ *       ABORTED              another stream took over the ingest session
+ *       UNAUTHENTICATED      the server requires a token, and the call carries none or an unknown one
  *       PERMISSION_DENIED    the token's role is too small for the method
- *       RESOURCE_EXHAUSTED   the queue or the store's disk is full, or the client has too many
- *                            streams (all with RetryInfo), or a message is over its limit
- *       UNAVAILABLE          the store does not answer or is still loading the collection, the server
- *                            is shutting down, or an alias was led elsewhere under a write: retry
+ *       RESOURCE_EXHAUSTED   the queue or the store's disk is full, the client has too many
+ *                            streams, or a stream exceeds its credit (all with RetryInfo); or a
+ *                            message, an answer or a picture is over its limit
+ *       UNAVAILABLE          the store does not answer or is still loading the collection, the
+ *                            server is shutting down, an alias was moved during a write, or an
+ *                            ingest stream was idle for too long: try again
  *       DEADLINE_EXCEEDED    the deadline passed
- *       UNIMPLEMENTED        declared here, not built yet; README.md lists what that is
- *       INTERNAL             the model or this server failed; a bug
- *   * Every call has an id, by which the server's log can be searched: what the client sends as
- *     metadata `x-request-id`, if that is 1 to 128 letters, digits and `._:/+=@-`, else one that the
- *     server makes. It comes back as trailing metadata of that name, and of errors in RequestInfo.
+ *       UNIMPLEMENTED        the server lacks the method: it is older than this contract
+ *       INTERNAL             the model, the store or this server failed
+ *   * Every call has an id, by which the server's log can be searched: the one that the client sends
+ *     as metadata `x-request-id`, if it is 1 to 128 letters, digits and `._:/+=@-`, or else one that
+ *     the server makes. It is returned as trailing metadata of that name, and in the RequestInfo of
+ *     errors.
  *   * A W3C `traceparent` in the metadata makes the call part of that trace.
- *   * A server that has a list of tokens asks for one in every call but those of grpc.health.v1, as
- *     the metadata `authorization: Bearer TOKEN`. A token has a role, and each role holds those
- *     before it: read embeds, searches and reads; write makes collections, and writes and removes
- *     items; admin does the rest.
- *   * Numbers in a google.protobuf.Struct are doubles: an integer beyond 2^53 must travel as a
- *     string.
+ *   * A server that has a list of tokens requires one in every call except those of grpc.health.v1,
+ *     as metadata `authorization: Bearer TOKEN`. A token has a role, and each role includes those
+ *     before it: read may embed, search and read; write may create collections, and write and remove
+ *     items; admin may do everything else.
+ *   * Numbers in a google.protobuf.Struct are doubles: send an integer beyond 2^53 as a string.
  */
 
 /** Element type of packed embeddings. */
@@ -55,7 +58,10 @@ export enum VectorType {
   VECTOR_TYPE_UNSPECIFIED = 0,
   /** VECTOR_TYPE_FLOAT32 - IEEE 754 single precision, 4 bytes. */
   VECTOR_TYPE_FLOAT32 = 1,
-  /** VECTOR_TYPE_FLOAT16 - IEEE 754 half precision, 2 bytes: half the bytes, for a cosine of at least 0.99999 to float32. */
+  /**
+   * VECTOR_TYPE_FLOAT16 - IEEE 754 half precision, 2 bytes. Half the size; the cosine to the float32 embedding is at least
+   * 0.99999.
+   */
   VECTOR_TYPE_FLOAT16 = 2,
   UNRECOGNIZED = -1,
 }
@@ -92,11 +98,11 @@ export function vectorTypeToJSON(object: VectorType): string {
   }
 }
 
-/** One or many embeddings of one length, row after row. */
+/** One or more embeddings of the same length, row after row. */
 export interface VectorBlock {
   /**
-   * count * dim elements of `type`, little-endian, row-major. Refused with INVALID_ARGUMENT when
-   * its size is not count * dim * (bytes per element), or when an element is NaN or infinite.
+   * count * dim elements of `type`, little-endian, row-major. INVALID_ARGUMENT if its size is not
+   * count * dim * (bytes per element), or if an element is NaN or infinite.
    */
   data: Buffer;
   /** Elements per embedding, 1 or more. */
@@ -113,9 +119,10 @@ export interface ImageSource {
   source:
     | //
     /**
-     * An encoded file: JPEG, PNG, WebP, BMP, GIF or TIFF, told by its content. Limited by
-     * Limits.max_image_bytes and Limits.max_image_pixels. The EXIF orientation is applied,
-     * transparency is laid on white, and of an animation the first frame is taken.
+     * An encoded file: JPEG, PNG, WebP, BMP, GIF or TIFF, recognized by its content. At most
+     * Limits.max_image_bytes bytes and Limits.max_image_pixels pixels; RESOURCE_EXHAUSTED beyond.
+     * The EXIF orientation is applied, transparency is laid on white, and of an animation the first
+     * frame is used.
      */
     { $case: "content"; value: Buffer }
     | //
@@ -123,18 +130,19 @@ export interface ImageSource {
     { $case: "rgb"; value: RgbImage }
     | //
     /**
-     * A file of the server's machine, "2024/a.jpg": relative to the folder that the operator allowed
-     * (`--image-root`), with slashes. Links are followed as far as they stay below it. NOT_FOUND if
-     * no regular file can be read there; INVALID_ARGUMENT, reason PATHS_NOT_ALLOWED, if no folder
-     * is allowed, as GetServerInfo tells. Else as `content`. No address is ever opened.
+     * A file on the server's machine, such as "2024/a.jpg": a path with slashes, relative to the
+     * folder that the operator allowed (`--image-root`). Links are followed as long as they stay
+     * below that folder. NOT_FOUND if no regular file can be read there; INVALID_ARGUMENT, reason
+     * PATHS_NOT_ALLOWED, if no folder is allowed (GetServerInfoResponse.takes_image_paths).
+     * Otherwise the same as `content`. The server never opens a URL.
      */
     { $case: "path"; value: string }
     | undefined;
 }
 
 /**
- * A decoded picture. Resized by the caller to ModelInfo.image_size_px squared (bicubic, aspect ratio
- * not kept) it is embedded as it is, and saves the network the file and the server the decoding.
+ * A decoded picture. If the caller resizes it to ModelInfo.image_size_px squared (bicubic, aspect
+ * ratio not kept), the server embeds it as it is: the file need not be sent, nor decoded there.
  */
 export interface RgbImage {
   /** height * width * 3 bytes: rows from the top, pixels from the left, red, green, blue. */
@@ -153,20 +161,20 @@ export interface Item {
    */
   id: string;
   /**
-   * What is embedded. Exactly one when writing; when reading, `embedding` if it was asked for, else
-   * unset: neither texts nor pictures are stored.
+   * What is embedded. When writing, exactly one must be set. When reading, `embedding` is set if it
+   * was asked for, and nothing otherwise: neither texts nor pictures are stored.
    */
   content:
     | //
-    /** A text, 1 to Limits.max_text_chars characters; what is beyond the model's context is cut. */
+    /** A text, 1 to Limits.max_text_chars characters; what exceeds the model's context is cut. */
     { $case: "text"; value: string }
     | //
     /** A picture. */
     { $case: "image"; value: ImageSource }
     | //
     /**
-     * An embedding made by the collection's model: `count` 1, `dim` as the collection's. Scaled to
-     * L2 norm 1 when stored; a zero vector is refused.
+     * An embedding made by the collection's model: `count` 1, `dim` as the collection's. It is
+     * scaled to L2 norm 1 when stored; a zero vector is refused.
      */
     { $case: "embedding"; value: VectorBlock }
     | undefined;
@@ -177,28 +185,28 @@ export interface Item {
   uri: string;
   /**
    * Whatever the caller wants to filter by or get back: at most Limits.max_metadata_bytes bytes as
-   * JSON, at most 16 structs and lists within each other. The keys id, embedding, uri, _origin,
+   * JSON, with structs and lists nested at most 16 deep. The keys id, embedding, uri, _origin,
    * _update_time, _seq and _partition, and keys that start with "$", are refused.
    */
   metadata:
     | { [key: string]: any }
     | undefined;
   /**
-   * When its content was written, to the microsecond. Unset when writing means now, by the server's
-   * clock; a time that is given is kept, for what is written from a copy. From 1970-01-01T00:00:00Z,
-   * which means that it is not known, to the end of the year 9999; INVALID_ARGUMENT beyond. When
-   * reading: unset unless it was asked for, and for an item whose time is not known.
+   * When the content was written, to the microsecond. When writing: unset means now, by the server's
+   * clock; a given time is kept, so that a copy can keep the time of its original. It must be from
+   * 1970-01-01T00:00:00Z, which means unknown, to the end of the year 9999; INVALID_ARGUMENT
+   * otherwise. When reading: unset unless it was asked for, and for an item whose time is unknown.
    */
   updateTime: Date | undefined;
 }
 
 /** Which model made an embedding. */
 export interface ModelRef {
-  /** Its name: "tihua-tiny", "ViT-B-16". A server serves no two of one name. */
+  /** Its name: "tihua-tiny", "ViT-B-16". A server never serves two models of the same name. */
   id: string;
   /**
-   * 16 hexadecimal digits over its weights and preprocessing. Embeddings of unlike fingerprints are
-   * never compared. The engine, device and precision that computed them are not part of it.
+   * 16 hexadecimal digits over its weights and preprocessing. Embeddings with different fingerprints
+   * are never compared. The engine, device and precision that computed them are not part of it.
    */
   fingerprint: string;
 }
@@ -223,7 +231,7 @@ export interface Timing {
 export interface ItemError {
   /** Its position in the request, from 0. */
   index: number;
-  /** Its id, where it has one. */
+  /** Its id, if it has one. */
   id: string;
   /** A google.rpc.Code, with the meaning given at the top of this file. */
   code: number;

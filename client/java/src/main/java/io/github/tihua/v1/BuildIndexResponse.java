@@ -5,7 +5,7 @@ package io.github.tihua.v1;
 
 /**
  * <pre>
- * It is built.
+ * The index is built.
  * </pre>
  *
  * Protobuf type {@code tihua.v1.BuildIndexResponse}
@@ -247,7 +247,7 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * It is built.
+   * The index is built.
    * </pre>
    *
    * Protobuf type {@code tihua.v1.BuildIndexResponse}

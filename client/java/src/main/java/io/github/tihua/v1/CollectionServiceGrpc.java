@@ -6,9 +6,9 @@ import static io.grpc.MethodDescriptor.generateFullMethodName;
  * <pre>
  * Creates, shows and removes collections; writes, reads, counts and removes small sets of items.
  * For many items there is IngestService.
- * Where a request names a collection, in any service, an alias of it may stand, unless its comment
- * says otherwise. A call looks an alias up once and then speaks of the collection alone, so that
- * its query is embedded by the model of the very collection that is searched.
+ * Where a request of any service names a collection, an alias of it may be given instead, unless the
+ * comment says otherwise. A call resolves an alias once and then uses that collection only, so that
+ * its query is embedded by the model of the collection that is searched.
  * </pre>
  */
 @javax.annotation.Generated(
@@ -546,9 +546,9 @@ public final class CollectionServiceGrpc {
    * <pre>
    * Creates, shows and removes collections; writes, reads, counts and removes small sets of items.
    * For many items there is IngestService.
-   * Where a request names a collection, in any service, an alias of it may stand, unless its comment
-   * says otherwise. A call looks an alias up once and then speaks of the collection alone, so that
-   * its query is embedded by the model of the very collection that is searched.
+   * Where a request of any service names a collection, an alias of it may be given instead, unless the
+   * comment says otherwise. A call resolves an alias once and then uses that collection only, so that
+   * its query is embedded by the model of the collection that is searched.
    * </pre>
    */
   public static abstract class CollectionServiceImplBase implements io.grpc.BindableService {
@@ -596,7 +596,7 @@ public final class CollectionServiceGrpc {
 
     /**
      * <pre>
-     * Gives a collection another name; its items, its aliases and all else stay.
+     * Gives a collection another name; its items, its aliases and everything else stay.
      * </pre>
      */
     public void renameCollection(io.github.tihua.v1.RenameCollectionRequest request,
@@ -606,10 +606,10 @@ public final class CollectionServiceGrpc {
 
     /**
      * <pre>
-     * Makes an alias, or leads it to another collection in one step: each call finds the one or the
-     * other, and never none. Other servers of the same store may find the old one for some seconds
-     * yet. An ingest stream or UpsertItems under way ends with UNAVAILABLE (COLLECTION_MOVED), writes
-     * nothing into the wrong one, and may be sent again at once.
+     * Makes an alias, or points it to another collection in one step: every call finds either the old
+     * or the new one. Other servers of the same store may find the old one for some more seconds. An
+     * ingest stream or UpsertItems in progress ends with UNAVAILABLE (COLLECTION_MOVED), writes
+     * nothing into the wrong collection, and may be sent again at once.
      * </pre>
      */
     public void setAlias(io.github.tihua.v1.SetAliasRequest request,
@@ -629,7 +629,7 @@ public final class CollectionServiceGrpc {
 
     /**
      * <pre>
-     * Loads a collection into the store's memory and returns when it can be searched.
+     * Loads a collection into the store's memory, and returns when it can be searched.
      * </pre>
      */
     public void loadCollection(io.github.tihua.v1.LoadCollectionRequest request,
@@ -640,13 +640,13 @@ public final class CollectionServiceGrpc {
     /**
      * <pre>
      * Replaces the index of a collection, or builds the one that it has anew, and returns when the
-     * collection is loaded with it: after seconds to hours. Items stay. Meanwhile its load state is
-     * LOADING: items can be written, but searching, reading and deleting them is UNAVAILABLE
-     * (COLLECTION_LOADING), which may be tried again. It goes on though the caller leaves, and in the
-     * store after its own limit of 10 minutes, with UNAVAILABLE until then; GetCollection tells when
-     * it is done. If server or store die in between, LoadCollection or the same call completes it.
-     * Without any pause: make a collection with the other index, copy the items, embeddings
-     * included, and lead an alias to it.
+     * collection is loaded with it, after seconds to hours. Items stay. Meanwhile its load state is
+     * LOADING: items can be written, but searching, reading and deleting them fails with UNAVAILABLE
+     * (COLLECTION_LOADING), which may be tried again. The work continues if the caller hangs up. If it
+     * takes more than 10 minutes, this call ends with UNAVAILABLE and the store continues;
+     * GetCollection tells when it is done. If server or store crash in between, LoadCollection or the
+     * same call completes it. To avoid the interruption, create a collection with the other index,
+     * copy the items with their embeddings, and point an alias to it.
      * </pre>
      */
     public void buildIndex(io.github.tihua.v1.BuildIndexRequest request,
@@ -656,8 +656,8 @@ public final class CollectionServiceGrpc {
 
     /**
      * <pre>
-     * Releases a collection from the store's memory. Its items stay; until it is loaded again,
-     * items can be written and all of them counted, but searching, reading and deleting them is
+     * Releases a collection from the store's memory. Its items stay. Until it is loaded again, items
+     * can be written and all of them counted, but searching, reading and deleting them fails with
      * FAILED_PRECONDITION.
      * </pre>
      */
@@ -679,7 +679,7 @@ public final class CollectionServiceGrpc {
 
     /**
      * <pre>
-     * Returns items by id. Absent ones are listed, and no error.
+     * Returns items by id. Ids that do not exist are listed; they are not an error.
      * </pre>
      */
     public void getItems(io.github.tihua.v1.GetItemsRequest request,
@@ -699,7 +699,7 @@ public final class CollectionServiceGrpc {
 
     /**
      * <pre>
-     * Returns the exact number of items that match; whatever was acknowledged before is counted.
+     * Returns the exact number of items that match, including everything acknowledged before the call.
      * </pre>
      */
     public void countItems(io.github.tihua.v1.CountItemsRequest request,
@@ -709,7 +709,7 @@ public final class CollectionServiceGrpc {
 
     /**
      * <pre>
-     * Removes items by ids, or by filter. Removing what is not there is no error.
+     * Removes items by ids, or by filter. Removing what does not exist is not an error.
      * </pre>
      */
     public void deleteItems(io.github.tihua.v1.DeleteItemsRequest request,
@@ -832,9 +832,9 @@ public final class CollectionServiceGrpc {
    * <pre>
    * Creates, shows and removes collections; writes, reads, counts and removes small sets of items.
    * For many items there is IngestService.
-   * Where a request names a collection, in any service, an alias of it may stand, unless its comment
-   * says otherwise. A call looks an alias up once and then speaks of the collection alone, so that
-   * its query is embedded by the model of the very collection that is searched.
+   * Where a request of any service names a collection, an alias of it may be given instead, unless the
+   * comment says otherwise. A call resolves an alias once and then uses that collection only, so that
+   * its query is embedded by the model of the collection that is searched.
    * </pre>
    */
   public static final class CollectionServiceStub extends io.grpc.stub.AbstractAsyncStub<CollectionServiceStub> {
@@ -896,7 +896,7 @@ public final class CollectionServiceGrpc {
 
     /**
      * <pre>
-     * Gives a collection another name; its items, its aliases and all else stay.
+     * Gives a collection another name; its items, its aliases and everything else stay.
      * </pre>
      */
     public void renameCollection(io.github.tihua.v1.RenameCollectionRequest request,
@@ -907,10 +907,10 @@ public final class CollectionServiceGrpc {
 
     /**
      * <pre>
-     * Makes an alias, or leads it to another collection in one step: each call finds the one or the
-     * other, and never none. Other servers of the same store may find the old one for some seconds
-     * yet. An ingest stream or UpsertItems under way ends with UNAVAILABLE (COLLECTION_MOVED), writes
-     * nothing into the wrong one, and may be sent again at once.
+     * Makes an alias, or points it to another collection in one step: every call finds either the old
+     * or the new one. Other servers of the same store may find the old one for some more seconds. An
+     * ingest stream or UpsertItems in progress ends with UNAVAILABLE (COLLECTION_MOVED), writes
+     * nothing into the wrong collection, and may be sent again at once.
      * </pre>
      */
     public void setAlias(io.github.tihua.v1.SetAliasRequest request,
@@ -932,7 +932,7 @@ public final class CollectionServiceGrpc {
 
     /**
      * <pre>
-     * Loads a collection into the store's memory and returns when it can be searched.
+     * Loads a collection into the store's memory, and returns when it can be searched.
      * </pre>
      */
     public void loadCollection(io.github.tihua.v1.LoadCollectionRequest request,
@@ -944,13 +944,13 @@ public final class CollectionServiceGrpc {
     /**
      * <pre>
      * Replaces the index of a collection, or builds the one that it has anew, and returns when the
-     * collection is loaded with it: after seconds to hours. Items stay. Meanwhile its load state is
-     * LOADING: items can be written, but searching, reading and deleting them is UNAVAILABLE
-     * (COLLECTION_LOADING), which may be tried again. It goes on though the caller leaves, and in the
-     * store after its own limit of 10 minutes, with UNAVAILABLE until then; GetCollection tells when
-     * it is done. If server or store die in between, LoadCollection or the same call completes it.
-     * Without any pause: make a collection with the other index, copy the items, embeddings
-     * included, and lead an alias to it.
+     * collection is loaded with it, after seconds to hours. Items stay. Meanwhile its load state is
+     * LOADING: items can be written, but searching, reading and deleting them fails with UNAVAILABLE
+     * (COLLECTION_LOADING), which may be tried again. The work continues if the caller hangs up. If it
+     * takes more than 10 minutes, this call ends with UNAVAILABLE and the store continues;
+     * GetCollection tells when it is done. If server or store crash in between, LoadCollection or the
+     * same call completes it. To avoid the interruption, create a collection with the other index,
+     * copy the items with their embeddings, and point an alias to it.
      * </pre>
      */
     public void buildIndex(io.github.tihua.v1.BuildIndexRequest request,
@@ -961,8 +961,8 @@ public final class CollectionServiceGrpc {
 
     /**
      * <pre>
-     * Releases a collection from the store's memory. Its items stay; until it is loaded again,
-     * items can be written and all of them counted, but searching, reading and deleting them is
+     * Releases a collection from the store's memory. Its items stay. Until it is loaded again, items
+     * can be written and all of them counted, but searching, reading and deleting them fails with
      * FAILED_PRECONDITION.
      * </pre>
      */
@@ -986,7 +986,7 @@ public final class CollectionServiceGrpc {
 
     /**
      * <pre>
-     * Returns items by id. Absent ones are listed, and no error.
+     * Returns items by id. Ids that do not exist are listed; they are not an error.
      * </pre>
      */
     public void getItems(io.github.tihua.v1.GetItemsRequest request,
@@ -1008,7 +1008,7 @@ public final class CollectionServiceGrpc {
 
     /**
      * <pre>
-     * Returns the exact number of items that match; whatever was acknowledged before is counted.
+     * Returns the exact number of items that match, including everything acknowledged before the call.
      * </pre>
      */
     public void countItems(io.github.tihua.v1.CountItemsRequest request,
@@ -1019,7 +1019,7 @@ public final class CollectionServiceGrpc {
 
     /**
      * <pre>
-     * Removes items by ids, or by filter. Removing what is not there is no error.
+     * Removes items by ids, or by filter. Removing what does not exist is not an error.
      * </pre>
      */
     public void deleteItems(io.github.tihua.v1.DeleteItemsRequest request,
@@ -1033,9 +1033,9 @@ public final class CollectionServiceGrpc {
    * <pre>
    * Creates, shows and removes collections; writes, reads, counts and removes small sets of items.
    * For many items there is IngestService.
-   * Where a request names a collection, in any service, an alias of it may stand, unless its comment
-   * says otherwise. A call looks an alias up once and then speaks of the collection alone, so that
-   * its query is embedded by the model of the very collection that is searched.
+   * Where a request of any service names a collection, an alias of it may be given instead, unless the
+   * comment says otherwise. A call resolves an alias once and then uses that collection only, so that
+   * its query is embedded by the model of the collection that is searched.
    * </pre>
    */
   public static final class CollectionServiceBlockingStub extends io.grpc.stub.AbstractBlockingStub<CollectionServiceBlockingStub> {
@@ -1093,7 +1093,7 @@ public final class CollectionServiceGrpc {
 
     /**
      * <pre>
-     * Gives a collection another name; its items, its aliases and all else stay.
+     * Gives a collection another name; its items, its aliases and everything else stay.
      * </pre>
      */
     public io.github.tihua.v1.RenameCollectionResponse renameCollection(io.github.tihua.v1.RenameCollectionRequest request) {
@@ -1103,10 +1103,10 @@ public final class CollectionServiceGrpc {
 
     /**
      * <pre>
-     * Makes an alias, or leads it to another collection in one step: each call finds the one or the
-     * other, and never none. Other servers of the same store may find the old one for some seconds
-     * yet. An ingest stream or UpsertItems under way ends with UNAVAILABLE (COLLECTION_MOVED), writes
-     * nothing into the wrong one, and may be sent again at once.
+     * Makes an alias, or points it to another collection in one step: every call finds either the old
+     * or the new one. Other servers of the same store may find the old one for some more seconds. An
+     * ingest stream or UpsertItems in progress ends with UNAVAILABLE (COLLECTION_MOVED), writes
+     * nothing into the wrong collection, and may be sent again at once.
      * </pre>
      */
     public io.github.tihua.v1.SetAliasResponse setAlias(io.github.tihua.v1.SetAliasRequest request) {
@@ -1126,7 +1126,7 @@ public final class CollectionServiceGrpc {
 
     /**
      * <pre>
-     * Loads a collection into the store's memory and returns when it can be searched.
+     * Loads a collection into the store's memory, and returns when it can be searched.
      * </pre>
      */
     public io.github.tihua.v1.LoadCollectionResponse loadCollection(io.github.tihua.v1.LoadCollectionRequest request) {
@@ -1137,13 +1137,13 @@ public final class CollectionServiceGrpc {
     /**
      * <pre>
      * Replaces the index of a collection, or builds the one that it has anew, and returns when the
-     * collection is loaded with it: after seconds to hours. Items stay. Meanwhile its load state is
-     * LOADING: items can be written, but searching, reading and deleting them is UNAVAILABLE
-     * (COLLECTION_LOADING), which may be tried again. It goes on though the caller leaves, and in the
-     * store after its own limit of 10 minutes, with UNAVAILABLE until then; GetCollection tells when
-     * it is done. If server or store die in between, LoadCollection or the same call completes it.
-     * Without any pause: make a collection with the other index, copy the items, embeddings
-     * included, and lead an alias to it.
+     * collection is loaded with it, after seconds to hours. Items stay. Meanwhile its load state is
+     * LOADING: items can be written, but searching, reading and deleting them fails with UNAVAILABLE
+     * (COLLECTION_LOADING), which may be tried again. The work continues if the caller hangs up. If it
+     * takes more than 10 minutes, this call ends with UNAVAILABLE and the store continues;
+     * GetCollection tells when it is done. If server or store crash in between, LoadCollection or the
+     * same call completes it. To avoid the interruption, create a collection with the other index,
+     * copy the items with their embeddings, and point an alias to it.
      * </pre>
      */
     public io.github.tihua.v1.BuildIndexResponse buildIndex(io.github.tihua.v1.BuildIndexRequest request) {
@@ -1153,8 +1153,8 @@ public final class CollectionServiceGrpc {
 
     /**
      * <pre>
-     * Releases a collection from the store's memory. Its items stay; until it is loaded again,
-     * items can be written and all of them counted, but searching, reading and deleting them is
+     * Releases a collection from the store's memory. Its items stay. Until it is loaded again, items
+     * can be written and all of them counted, but searching, reading and deleting them fails with
      * FAILED_PRECONDITION.
      * </pre>
      */
@@ -1176,7 +1176,7 @@ public final class CollectionServiceGrpc {
 
     /**
      * <pre>
-     * Returns items by id. Absent ones are listed, and no error.
+     * Returns items by id. Ids that do not exist are listed; they are not an error.
      * </pre>
      */
     public io.github.tihua.v1.GetItemsResponse getItems(io.github.tihua.v1.GetItemsRequest request) {
@@ -1196,7 +1196,7 @@ public final class CollectionServiceGrpc {
 
     /**
      * <pre>
-     * Returns the exact number of items that match; whatever was acknowledged before is counted.
+     * Returns the exact number of items that match, including everything acknowledged before the call.
      * </pre>
      */
     public io.github.tihua.v1.CountItemsResponse countItems(io.github.tihua.v1.CountItemsRequest request) {
@@ -1206,7 +1206,7 @@ public final class CollectionServiceGrpc {
 
     /**
      * <pre>
-     * Removes items by ids, or by filter. Removing what is not there is no error.
+     * Removes items by ids, or by filter. Removing what does not exist is not an error.
      * </pre>
      */
     public io.github.tihua.v1.DeleteItemsResponse deleteItems(io.github.tihua.v1.DeleteItemsRequest request) {
@@ -1219,9 +1219,9 @@ public final class CollectionServiceGrpc {
    * <pre>
    * Creates, shows and removes collections; writes, reads, counts and removes small sets of items.
    * For many items there is IngestService.
-   * Where a request names a collection, in any service, an alias of it may stand, unless its comment
-   * says otherwise. A call looks an alias up once and then speaks of the collection alone, so that
-   * its query is embedded by the model of the very collection that is searched.
+   * Where a request of any service names a collection, an alias of it may be given instead, unless the
+   * comment says otherwise. A call resolves an alias once and then uses that collection only, so that
+   * its query is embedded by the model of the collection that is searched.
    * </pre>
    */
   public static final class CollectionServiceFutureStub extends io.grpc.stub.AbstractFutureStub<CollectionServiceFutureStub> {
@@ -1283,7 +1283,7 @@ public final class CollectionServiceGrpc {
 
     /**
      * <pre>
-     * Gives a collection another name; its items, its aliases and all else stay.
+     * Gives a collection another name; its items, its aliases and everything else stay.
      * </pre>
      */
     public com.google.common.util.concurrent.ListenableFuture<io.github.tihua.v1.RenameCollectionResponse> renameCollection(
@@ -1294,10 +1294,10 @@ public final class CollectionServiceGrpc {
 
     /**
      * <pre>
-     * Makes an alias, or leads it to another collection in one step: each call finds the one or the
-     * other, and never none. Other servers of the same store may find the old one for some seconds
-     * yet. An ingest stream or UpsertItems under way ends with UNAVAILABLE (COLLECTION_MOVED), writes
-     * nothing into the wrong one, and may be sent again at once.
+     * Makes an alias, or points it to another collection in one step: every call finds either the old
+     * or the new one. Other servers of the same store may find the old one for some more seconds. An
+     * ingest stream or UpsertItems in progress ends with UNAVAILABLE (COLLECTION_MOVED), writes
+     * nothing into the wrong collection, and may be sent again at once.
      * </pre>
      */
     public com.google.common.util.concurrent.ListenableFuture<io.github.tihua.v1.SetAliasResponse> setAlias(
@@ -1319,7 +1319,7 @@ public final class CollectionServiceGrpc {
 
     /**
      * <pre>
-     * Loads a collection into the store's memory and returns when it can be searched.
+     * Loads a collection into the store's memory, and returns when it can be searched.
      * </pre>
      */
     public com.google.common.util.concurrent.ListenableFuture<io.github.tihua.v1.LoadCollectionResponse> loadCollection(
@@ -1331,13 +1331,13 @@ public final class CollectionServiceGrpc {
     /**
      * <pre>
      * Replaces the index of a collection, or builds the one that it has anew, and returns when the
-     * collection is loaded with it: after seconds to hours. Items stay. Meanwhile its load state is
-     * LOADING: items can be written, but searching, reading and deleting them is UNAVAILABLE
-     * (COLLECTION_LOADING), which may be tried again. It goes on though the caller leaves, and in the
-     * store after its own limit of 10 minutes, with UNAVAILABLE until then; GetCollection tells when
-     * it is done. If server or store die in between, LoadCollection or the same call completes it.
-     * Without any pause: make a collection with the other index, copy the items, embeddings
-     * included, and lead an alias to it.
+     * collection is loaded with it, after seconds to hours. Items stay. Meanwhile its load state is
+     * LOADING: items can be written, but searching, reading and deleting them fails with UNAVAILABLE
+     * (COLLECTION_LOADING), which may be tried again. The work continues if the caller hangs up. If it
+     * takes more than 10 minutes, this call ends with UNAVAILABLE and the store continues;
+     * GetCollection tells when it is done. If server or store crash in between, LoadCollection or the
+     * same call completes it. To avoid the interruption, create a collection with the other index,
+     * copy the items with their embeddings, and point an alias to it.
      * </pre>
      */
     public com.google.common.util.concurrent.ListenableFuture<io.github.tihua.v1.BuildIndexResponse> buildIndex(
@@ -1348,8 +1348,8 @@ public final class CollectionServiceGrpc {
 
     /**
      * <pre>
-     * Releases a collection from the store's memory. Its items stay; until it is loaded again,
-     * items can be written and all of them counted, but searching, reading and deleting them is
+     * Releases a collection from the store's memory. Its items stay. Until it is loaded again, items
+     * can be written and all of them counted, but searching, reading and deleting them fails with
      * FAILED_PRECONDITION.
      * </pre>
      */
@@ -1373,7 +1373,7 @@ public final class CollectionServiceGrpc {
 
     /**
      * <pre>
-     * Returns items by id. Absent ones are listed, and no error.
+     * Returns items by id. Ids that do not exist are listed; they are not an error.
      * </pre>
      */
     public com.google.common.util.concurrent.ListenableFuture<io.github.tihua.v1.GetItemsResponse> getItems(
@@ -1395,7 +1395,7 @@ public final class CollectionServiceGrpc {
 
     /**
      * <pre>
-     * Returns the exact number of items that match; whatever was acknowledged before is counted.
+     * Returns the exact number of items that match, including everything acknowledged before the call.
      * </pre>
      */
     public com.google.common.util.concurrent.ListenableFuture<io.github.tihua.v1.CountItemsResponse> countItems(
@@ -1406,7 +1406,7 @@ public final class CollectionServiceGrpc {
 
     /**
      * <pre>
-     * Removes items by ids, or by filter. Removing what is not there is no error.
+     * Removes items by ids, or by filter. Removing what does not exist is not an error.
      * </pre>
      */
     public com.google.common.util.concurrent.ListenableFuture<io.github.tihua.v1.DeleteItemsResponse> deleteItems(

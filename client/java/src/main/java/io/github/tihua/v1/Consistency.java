@@ -30,8 +30,8 @@ public enum Consistency
   CONSISTENCY_BOUNDED(1),
   /**
    * <pre>
-   * Whatever was acknowledged before the call is seen; slower (200 against 6 ms measured on Milvus
-   * 2.3.5).
+   * Everything that was acknowledged before the call is seen. Slower: 200 ms instead of 6 ms,
+   * measured on Milvus 2.3.5.
    * </pre>
    *
    * <code>CONSISTENCY_STRONG = 2;</code>
@@ -58,8 +58,8 @@ public enum Consistency
   public static final int CONSISTENCY_BOUNDED_VALUE = 1;
   /**
    * <pre>
-   * Whatever was acknowledged before the call is seen; slower (200 against 6 ms measured on Milvus
-   * 2.3.5).
+   * Everything that was acknowledged before the call is seen. Slower: 200 ms instead of 6 ms,
+   * measured on Milvus 2.3.5.
    * </pre>
    *
    * <code>CONSISTENCY_STRONG = 2;</code>

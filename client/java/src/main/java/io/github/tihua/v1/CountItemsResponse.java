@@ -5,7 +5,7 @@ package io.github.tihua.v1;
 
 /**
  * <pre>
- * How many there are.
+ * How many items match.
  * </pre>
  *
  * Protobuf type {@code tihua.v1.CountItemsResponse}
@@ -220,7 +220,7 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * How many there are.
+   * How many items match.
    * </pre>
    *
    * Protobuf type {@code tihua.v1.CountItemsResponse}

@@ -5,7 +5,7 @@ package io.github.tihua.v1;
 
 /**
  * <pre>
- * What a new collection shall be.
+ * Which collection to create.
  * </pre>
  *
  * Protobuf type {@code tihua.v1.CreateCollectionRequest}
@@ -187,7 +187,7 @@ private static final long serialVersionUID = 0L;
   private int shards_ = 0;
   /**
    * <pre>
-   * 1 to 16; unset means 1. Milvus Lite has one shard, whatever is asked.
+   * Number of shards, 1 to 16; unset means 1. Milvus Lite always has one.
    * </pre>
    *
    * <code>optional uint32 shards = 4;</code>
@@ -199,7 +199,7 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * 1 to 16; unset means 1. Milvus Lite has one shard, whatever is asked.
+   * Number of shards, 1 to 16; unset means 1. Milvus Lite always has one.
    * </pre>
    *
    * <code>optional uint32 shards = 4;</code>
@@ -467,7 +467,7 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * What a new collection shall be.
+   * Which collection to create.
    * </pre>
    *
    * Protobuf type {@code tihua.v1.CreateCollectionRequest}
@@ -1044,7 +1044,7 @@ private static final long serialVersionUID = 0L;
     private int shards_ ;
     /**
      * <pre>
-     * 1 to 16; unset means 1. Milvus Lite has one shard, whatever is asked.
+     * Number of shards, 1 to 16; unset means 1. Milvus Lite always has one.
      * </pre>
      *
      * <code>optional uint32 shards = 4;</code>
@@ -1056,7 +1056,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * 1 to 16; unset means 1. Milvus Lite has one shard, whatever is asked.
+     * Number of shards, 1 to 16; unset means 1. Milvus Lite always has one.
      * </pre>
      *
      * <code>optional uint32 shards = 4;</code>
@@ -1068,7 +1068,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * 1 to 16; unset means 1. Milvus Lite has one shard, whatever is asked.
+     * Number of shards, 1 to 16; unset means 1. Milvus Lite always has one.
      * </pre>
      *
      * <code>optional uint32 shards = 4;</code>
@@ -1084,7 +1084,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * 1 to 16; unset means 1. Milvus Lite has one shard, whatever is asked.
+     * Number of shards, 1 to 16; unset means 1. Milvus Lite always has one.
      * </pre>
      *
      * <code>optional uint32 shards = 4;</code>

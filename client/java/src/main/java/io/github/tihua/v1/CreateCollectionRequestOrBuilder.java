@@ -76,7 +76,7 @@ public interface CreateCollectionRequestOrBuilder extends
 
   /**
    * <pre>
-   * 1 to 16; unset means 1. Milvus Lite has one shard, whatever is asked.
+   * Number of shards, 1 to 16; unset means 1. Milvus Lite always has one.
    * </pre>
    *
    * <code>optional uint32 shards = 4;</code>
@@ -85,7 +85,7 @@ public interface CreateCollectionRequestOrBuilder extends
   boolean hasShards();
   /**
    * <pre>
-   * 1 to 16; unset means 1. Milvus Lite has one shard, whatever is asked.
+   * Number of shards, 1 to 16; unset means 1. Milvus Lite always has one.
    * </pre>
    *
    * <code>optional uint32 shards = 4;</code>

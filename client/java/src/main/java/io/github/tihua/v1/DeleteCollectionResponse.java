@@ -5,7 +5,7 @@ package io.github.tihua.v1;
 
 /**
  * <pre>
- * It is gone.
+ * The collection is removed.
  * </pre>
  *
  * Protobuf type {@code tihua.v1.DeleteCollectionResponse}
@@ -193,7 +193,7 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * It is gone.
+   * The collection is removed.
    * </pre>
    *
    * Protobuf type {@code tihua.v1.DeleteCollectionResponse}

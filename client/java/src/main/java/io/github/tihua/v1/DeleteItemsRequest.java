@@ -102,8 +102,8 @@ private static final long serialVersionUID = 0L;
   private com.google.protobuf.LazyStringList ids_;
   /**
    * <pre>
-   * Up to Limits.max_page_size ids. Exactly one of ids and filter must be given: nothing is removed
-   * by leaving both out.
+   * Up to Limits.max_page_size ids. Exactly one of `ids` and `filter` must be given;
+   * INVALID_ARGUMENT otherwise, so that leaving both out removes nothing.
    * </pre>
    *
    * <code>repeated string ids = 2;</code>
@@ -115,8 +115,8 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * Up to Limits.max_page_size ids. Exactly one of ids and filter must be given: nothing is removed
-   * by leaving both out.
+   * Up to Limits.max_page_size ids. Exactly one of `ids` and `filter` must be given;
+   * INVALID_ARGUMENT otherwise, so that leaving both out removes nothing.
    * </pre>
    *
    * <code>repeated string ids = 2;</code>
@@ -127,8 +127,8 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * Up to Limits.max_page_size ids. Exactly one of ids and filter must be given: nothing is removed
-   * by leaving both out.
+   * Up to Limits.max_page_size ids. Exactly one of `ids` and `filter` must be given;
+   * INVALID_ARGUMENT otherwise, so that leaving both out removes nothing.
    * </pre>
    *
    * <code>repeated string ids = 2;</code>
@@ -140,8 +140,8 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * Up to Limits.max_page_size ids. Exactly one of ids and filter must be given: nothing is removed
-   * by leaving both out.
+   * Up to Limits.max_page_size ids. Exactly one of `ids` and `filter` must be given;
+   * INVALID_ARGUMENT otherwise, so that leaving both out removes nothing.
    * </pre>
    *
    * <code>repeated string ids = 2;</code>
@@ -771,8 +771,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Up to Limits.max_page_size ids. Exactly one of ids and filter must be given: nothing is removed
-     * by leaving both out.
+     * Up to Limits.max_page_size ids. Exactly one of `ids` and `filter` must be given;
+     * INVALID_ARGUMENT otherwise, so that leaving both out removes nothing.
      * </pre>
      *
      * <code>repeated string ids = 2;</code>
@@ -784,8 +784,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Up to Limits.max_page_size ids. Exactly one of ids and filter must be given: nothing is removed
-     * by leaving both out.
+     * Up to Limits.max_page_size ids. Exactly one of `ids` and `filter` must be given;
+     * INVALID_ARGUMENT otherwise, so that leaving both out removes nothing.
      * </pre>
      *
      * <code>repeated string ids = 2;</code>
@@ -796,8 +796,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Up to Limits.max_page_size ids. Exactly one of ids and filter must be given: nothing is removed
-     * by leaving both out.
+     * Up to Limits.max_page_size ids. Exactly one of `ids` and `filter` must be given;
+     * INVALID_ARGUMENT otherwise, so that leaving both out removes nothing.
      * </pre>
      *
      * <code>repeated string ids = 2;</code>
@@ -809,8 +809,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Up to Limits.max_page_size ids. Exactly one of ids and filter must be given: nothing is removed
-     * by leaving both out.
+     * Up to Limits.max_page_size ids. Exactly one of `ids` and `filter` must be given;
+     * INVALID_ARGUMENT otherwise, so that leaving both out removes nothing.
      * </pre>
      *
      * <code>repeated string ids = 2;</code>
@@ -823,8 +823,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Up to Limits.max_page_size ids. Exactly one of ids and filter must be given: nothing is removed
-     * by leaving both out.
+     * Up to Limits.max_page_size ids. Exactly one of `ids` and `filter` must be given;
+     * INVALID_ARGUMENT otherwise, so that leaving both out removes nothing.
      * </pre>
      *
      * <code>repeated string ids = 2;</code>
@@ -842,8 +842,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Up to Limits.max_page_size ids. Exactly one of ids and filter must be given: nothing is removed
-     * by leaving both out.
+     * Up to Limits.max_page_size ids. Exactly one of `ids` and `filter` must be given;
+     * INVALID_ARGUMENT otherwise, so that leaving both out removes nothing.
      * </pre>
      *
      * <code>repeated string ids = 2;</code>
@@ -860,8 +860,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Up to Limits.max_page_size ids. Exactly one of ids and filter must be given: nothing is removed
-     * by leaving both out.
+     * Up to Limits.max_page_size ids. Exactly one of `ids` and `filter` must be given;
+     * INVALID_ARGUMENT otherwise, so that leaving both out removes nothing.
      * </pre>
      *
      * <code>repeated string ids = 2;</code>
@@ -878,8 +878,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Up to Limits.max_page_size ids. Exactly one of ids and filter must be given: nothing is removed
-     * by leaving both out.
+     * Up to Limits.max_page_size ids. Exactly one of `ids` and `filter` must be given;
+     * INVALID_ARGUMENT otherwise, so that leaving both out removes nothing.
      * </pre>
      *
      * <code>repeated string ids = 2;</code>
@@ -893,8 +893,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Up to Limits.max_page_size ids. Exactly one of ids and filter must be given: nothing is removed
-     * by leaving both out.
+     * Up to Limits.max_page_size ids. Exactly one of `ids` and `filter` must be given;
+     * INVALID_ARGUMENT otherwise, so that leaving both out removes nothing.
      * </pre>
      *
      * <code>repeated string ids = 2;</code>

@@ -29,8 +29,8 @@ public interface DeleteItemsRequestOrBuilder extends
 
   /**
    * <pre>
-   * Up to Limits.max_page_size ids. Exactly one of ids and filter must be given: nothing is removed
-   * by leaving both out.
+   * Up to Limits.max_page_size ids. Exactly one of `ids` and `filter` must be given;
+   * INVALID_ARGUMENT otherwise, so that leaving both out removes nothing.
    * </pre>
    *
    * <code>repeated string ids = 2;</code>
@@ -40,8 +40,8 @@ public interface DeleteItemsRequestOrBuilder extends
       getIdsList();
   /**
    * <pre>
-   * Up to Limits.max_page_size ids. Exactly one of ids and filter must be given: nothing is removed
-   * by leaving both out.
+   * Up to Limits.max_page_size ids. Exactly one of `ids` and `filter` must be given;
+   * INVALID_ARGUMENT otherwise, so that leaving both out removes nothing.
    * </pre>
    *
    * <code>repeated string ids = 2;</code>
@@ -50,8 +50,8 @@ public interface DeleteItemsRequestOrBuilder extends
   int getIdsCount();
   /**
    * <pre>
-   * Up to Limits.max_page_size ids. Exactly one of ids and filter must be given: nothing is removed
-   * by leaving both out.
+   * Up to Limits.max_page_size ids. Exactly one of `ids` and `filter` must be given;
+   * INVALID_ARGUMENT otherwise, so that leaving both out removes nothing.
    * </pre>
    *
    * <code>repeated string ids = 2;</code>
@@ -61,8 +61,8 @@ public interface DeleteItemsRequestOrBuilder extends
   java.lang.String getIds(int index);
   /**
    * <pre>
-   * Up to Limits.max_page_size ids. Exactly one of ids and filter must be given: nothing is removed
-   * by leaving both out.
+   * Up to Limits.max_page_size ids. Exactly one of `ids` and `filter` must be given;
+   * INVALID_ARGUMENT otherwise, so that leaving both out removes nothing.
    * </pre>
    *
    * <code>repeated string ids = 2;</code>

@@ -5,7 +5,7 @@ package io.github.tihua.v1;
 
 /**
  * <pre>
- * How many were removed.
+ * How many items were removed.
  * </pre>
  *
  * Protobuf type {@code tihua.v1.DeleteItemsResponse}
@@ -51,9 +51,8 @@ private static final long serialVersionUID = 0L;
   private long deletedCount_ = 0L;
   /**
    * <pre>
-   * Items that were there and are not any more. On a Milvus server two calls of the same moment may
-   * both count an item. Of a call that was repeated after a break they are those of the last
-   * attempt.
+   * Items that existed and were removed. On a Milvus server two simultaneous calls may both count an
+   * item. If the call was repeated after a break, those of the last attempt.
    * </pre>
    *
    * <code>uint64 deleted_count = 1;</code>
@@ -222,7 +221,7 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * How many were removed.
+   * How many items were removed.
    * </pre>
    *
    * Protobuf type {@code tihua.v1.DeleteItemsResponse}
@@ -395,9 +394,8 @@ private static final long serialVersionUID = 0L;
     private long deletedCount_ ;
     /**
      * <pre>
-     * Items that were there and are not any more. On a Milvus server two calls of the same moment may
-     * both count an item. Of a call that was repeated after a break they are those of the last
-     * attempt.
+     * Items that existed and were removed. On a Milvus server two simultaneous calls may both count an
+     * item. If the call was repeated after a break, those of the last attempt.
      * </pre>
      *
      * <code>uint64 deleted_count = 1;</code>
@@ -409,9 +407,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Items that were there and are not any more. On a Milvus server two calls of the same moment may
-     * both count an item. Of a call that was repeated after a break they are those of the last
-     * attempt.
+     * Items that existed and were removed. On a Milvus server two simultaneous calls may both count an
+     * item. If the call was repeated after a break, those of the last attempt.
      * </pre>
      *
      * <code>uint64 deleted_count = 1;</code>
@@ -427,9 +424,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Items that were there and are not any more. On a Milvus server two calls of the same moment may
-     * both count an item. Of a call that was repeated after a break they are those of the last
-     * attempt.
+     * Items that existed and were removed. On a Milvus server two simultaneous calls may both count an
+     * item. If the call was repeated after a break, those of the last attempt.
      * </pre>
      *
      * <code>uint64 deleted_count = 1;</code>

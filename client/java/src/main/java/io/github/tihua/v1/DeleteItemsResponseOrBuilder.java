@@ -9,9 +9,8 @@ public interface DeleteItemsResponseOrBuilder extends
 
   /**
    * <pre>
-   * Items that were there and are not any more. On a Milvus server two calls of the same moment may
-   * both count an item. Of a call that was repeated after a break they are those of the last
-   * attempt.
+   * Items that existed and were removed. On a Milvus server two simultaneous calls may both count an
+   * item. If the call was repeated after a break, those of the last attempt.
    * </pre>
    *
    * <code>uint64 deleted_count = 1;</code>

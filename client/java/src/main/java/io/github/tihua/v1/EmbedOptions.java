@@ -5,7 +5,7 @@ package io.github.tihua.v1;
 
 /**
  * <pre>
- * What both calls can be told.
+ * Options of EmbedText and EmbedImage.
  * </pre>
  *
  * Protobuf type {@code tihua.v1.EmbedOptions}
@@ -327,7 +327,7 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * What both calls can be told.
+   * Options of EmbedText and EmbedImage.
    * </pre>
    *
    * Protobuf type {@code tihua.v1.EmbedOptions}

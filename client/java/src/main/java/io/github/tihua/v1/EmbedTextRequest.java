@@ -147,8 +147,8 @@ private static final long serialVersionUID = 0L;
   private boolean truncate_ = false;
   /**
    * <pre>
-   * Unset means true: of a text longer than ModelInfo.context_length only the beginning counts.
-   * False makes it an error of that text, reason TEXT_TRUNCATED.
+   * Unset means true: of a text longer than ModelInfo.context_length tokens only the beginning is
+   * embedded. False makes it an error of that text, reason TEXT_TRUNCATED.
    * </pre>
    *
    * <code>optional bool truncate = 3;</code>
@@ -160,8 +160,8 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * Unset means true: of a text longer than ModelInfo.context_length only the beginning counts.
-   * False makes it an error of that text, reason TEXT_TRUNCATED.
+   * Unset means true: of a text longer than ModelInfo.context_length tokens only the beginning is
+   * embedded. False makes it an error of that text, reason TEXT_TRUNCATED.
    * </pre>
    *
    * <code>optional bool truncate = 3;</code>
@@ -895,8 +895,8 @@ private static final long serialVersionUID = 0L;
     private boolean truncate_ ;
     /**
      * <pre>
-     * Unset means true: of a text longer than ModelInfo.context_length only the beginning counts.
-     * False makes it an error of that text, reason TEXT_TRUNCATED.
+     * Unset means true: of a text longer than ModelInfo.context_length tokens only the beginning is
+     * embedded. False makes it an error of that text, reason TEXT_TRUNCATED.
      * </pre>
      *
      * <code>optional bool truncate = 3;</code>
@@ -908,8 +908,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Unset means true: of a text longer than ModelInfo.context_length only the beginning counts.
-     * False makes it an error of that text, reason TEXT_TRUNCATED.
+     * Unset means true: of a text longer than ModelInfo.context_length tokens only the beginning is
+     * embedded. False makes it an error of that text, reason TEXT_TRUNCATED.
      * </pre>
      *
      * <code>optional bool truncate = 3;</code>
@@ -921,8 +921,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Unset means true: of a text longer than ModelInfo.context_length only the beginning counts.
-     * False makes it an error of that text, reason TEXT_TRUNCATED.
+     * Unset means true: of a text longer than ModelInfo.context_length tokens only the beginning is
+     * embedded. False makes it an error of that text, reason TEXT_TRUNCATED.
      * </pre>
      *
      * <code>optional bool truncate = 3;</code>
@@ -938,8 +938,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Unset means true: of a text longer than ModelInfo.context_length only the beginning counts.
-     * False makes it an error of that text, reason TEXT_TRUNCATED.
+     * Unset means true: of a text longer than ModelInfo.context_length tokens only the beginning is
+     * embedded. False makes it an error of that text, reason TEXT_TRUNCATED.
      * </pre>
      *
      * <code>optional bool truncate = 3;</code>

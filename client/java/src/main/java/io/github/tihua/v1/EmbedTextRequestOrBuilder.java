@@ -81,8 +81,8 @@ public interface EmbedTextRequestOrBuilder extends
 
   /**
    * <pre>
-   * Unset means true: of a text longer than ModelInfo.context_length only the beginning counts.
-   * False makes it an error of that text, reason TEXT_TRUNCATED.
+   * Unset means true: of a text longer than ModelInfo.context_length tokens only the beginning is
+   * embedded. False makes it an error of that text, reason TEXT_TRUNCATED.
    * </pre>
    *
    * <code>optional bool truncate = 3;</code>
@@ -91,8 +91,8 @@ public interface EmbedTextRequestOrBuilder extends
   boolean hasTruncate();
   /**
    * <pre>
-   * Unset means true: of a text longer than ModelInfo.context_length only the beginning counts.
-   * False makes it an error of that text, reason TEXT_TRUNCATED.
+   * Unset means true: of a text longer than ModelInfo.context_length tokens only the beginning is
+   * embedded. False makes it an error of that text, reason TEXT_TRUNCATED.
    * </pre>
    *
    * <code>optional bool truncate = 3;</code>

@@ -4,7 +4,7 @@ import static io.grpc.MethodDescriptor.generateFullMethodName;
 
 /**
  * <pre>
- * Turns text and pictures into embeddings of one space, so that a text can be compared with a
+ * Turns texts and pictures into embeddings of one space, so that a text can be compared with a
  * picture. Stateless; every call is safe to repeat.
  * </pre>
  */
@@ -129,7 +129,7 @@ public final class EmbeddingServiceGrpc {
 
   /**
    * <pre>
-   * Turns text and pictures into embeddings of one space, so that a text can be compared with a
+   * Turns texts and pictures into embeddings of one space, so that a text can be compared with a
    * picture. Stateless; every call is safe to repeat.
    * </pre>
    */
@@ -137,7 +137,7 @@ public final class EmbeddingServiceGrpc {
 
     /**
      * <pre>
-     * Embeds texts. A text that can't be embedded is reported in `errors` and its neighbours are
+     * Embeds texts. A text that can't be embedded is reported in `errors`, and the others are
      * embedded; the call fails only if the request as a whole is wrong or the server can't take it.
      * </pre>
      */
@@ -148,8 +148,8 @@ public final class EmbeddingServiceGrpc {
 
     /**
      * <pre>
-     * Embeds pictures. A picture that can't be embedded is reported in `errors` and its neighbours
-     * are embedded; the call fails only if the request as a whole is wrong or the server can't take it.
+     * Embeds pictures. A picture that can't be embedded is reported in `errors`, and the others are
+     * embedded; the call fails only if the request as a whole is wrong or the server can't take it.
      * </pre>
      */
     public void embedImage(io.github.tihua.v1.EmbedImageRequest request,
@@ -179,7 +179,7 @@ public final class EmbeddingServiceGrpc {
 
   /**
    * <pre>
-   * Turns text and pictures into embeddings of one space, so that a text can be compared with a
+   * Turns texts and pictures into embeddings of one space, so that a text can be compared with a
    * picture. Stateless; every call is safe to repeat.
    * </pre>
    */
@@ -197,7 +197,7 @@ public final class EmbeddingServiceGrpc {
 
     /**
      * <pre>
-     * Embeds texts. A text that can't be embedded is reported in `errors` and its neighbours are
+     * Embeds texts. A text that can't be embedded is reported in `errors`, and the others are
      * embedded; the call fails only if the request as a whole is wrong or the server can't take it.
      * </pre>
      */
@@ -209,8 +209,8 @@ public final class EmbeddingServiceGrpc {
 
     /**
      * <pre>
-     * Embeds pictures. A picture that can't be embedded is reported in `errors` and its neighbours
-     * are embedded; the call fails only if the request as a whole is wrong or the server can't take it.
+     * Embeds pictures. A picture that can't be embedded is reported in `errors`, and the others are
+     * embedded; the call fails only if the request as a whole is wrong or the server can't take it.
      * </pre>
      */
     public void embedImage(io.github.tihua.v1.EmbedImageRequest request,
@@ -222,7 +222,7 @@ public final class EmbeddingServiceGrpc {
 
   /**
    * <pre>
-   * Turns text and pictures into embeddings of one space, so that a text can be compared with a
+   * Turns texts and pictures into embeddings of one space, so that a text can be compared with a
    * picture. Stateless; every call is safe to repeat.
    * </pre>
    */
@@ -240,7 +240,7 @@ public final class EmbeddingServiceGrpc {
 
     /**
      * <pre>
-     * Embeds texts. A text that can't be embedded is reported in `errors` and its neighbours are
+     * Embeds texts. A text that can't be embedded is reported in `errors`, and the others are
      * embedded; the call fails only if the request as a whole is wrong or the server can't take it.
      * </pre>
      */
@@ -251,8 +251,8 @@ public final class EmbeddingServiceGrpc {
 
     /**
      * <pre>
-     * Embeds pictures. A picture that can't be embedded is reported in `errors` and its neighbours
-     * are embedded; the call fails only if the request as a whole is wrong or the server can't take it.
+     * Embeds pictures. A picture that can't be embedded is reported in `errors`, and the others are
+     * embedded; the call fails only if the request as a whole is wrong or the server can't take it.
      * </pre>
      */
     public io.github.tihua.v1.EmbedImageResponse embedImage(io.github.tihua.v1.EmbedImageRequest request) {
@@ -263,7 +263,7 @@ public final class EmbeddingServiceGrpc {
 
   /**
    * <pre>
-   * Turns text and pictures into embeddings of one space, so that a text can be compared with a
+   * Turns texts and pictures into embeddings of one space, so that a text can be compared with a
    * picture. Stateless; every call is safe to repeat.
    * </pre>
    */
@@ -281,7 +281,7 @@ public final class EmbeddingServiceGrpc {
 
     /**
      * <pre>
-     * Embeds texts. A text that can't be embedded is reported in `errors` and its neighbours are
+     * Embeds texts. A text that can't be embedded is reported in `errors`, and the others are
      * embedded; the call fails only if the request as a whole is wrong or the server can't take it.
      * </pre>
      */
@@ -293,8 +293,8 @@ public final class EmbeddingServiceGrpc {
 
     /**
      * <pre>
-     * Embeds pictures. A picture that can't be embedded is reported in `errors` and its neighbours
-     * are embedded; the call fails only if the request as a whole is wrong or the server can't take it.
+     * Embeds pictures. A picture that can't be embedded is reported in `errors`, and the others are
+     * embedded; the call fails only if the request as a whole is wrong or the server can't take it.
      * </pre>
      */
     public com.google.common.util.concurrent.ListenableFuture<io.github.tihua.v1.EmbedImageResponse> embedImage(

@@ -5,7 +5,7 @@ package io.github.tihua.v1;
 
 /**
  * <pre>
- * The items, and who is missing.
+ * The items, and which ids are missing.
  * </pre>
  *
  * Protobuf type {@code tihua.v1.GetItemsResponse}
@@ -115,7 +115,8 @@ private static final long serialVersionUID = 0L;
   private com.google.protobuf.LazyStringList missingIds_;
   /**
    * <pre>
-   * Ids that were asked for and are not in the collection.
+   * Ids that were asked for and are not in the collection. On a Milvus server that several servers
+   * share, one that another of them wrote a moment ago may be among them.
    * </pre>
    *
    * <code>repeated string missing_ids = 2;</code>
@@ -127,7 +128,8 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * Ids that were asked for and are not in the collection.
+   * Ids that were asked for and are not in the collection. On a Milvus server that several servers
+   * share, one that another of them wrote a moment ago may be among them.
    * </pre>
    *
    * <code>repeated string missing_ids = 2;</code>
@@ -138,7 +140,8 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * Ids that were asked for and are not in the collection.
+   * Ids that were asked for and are not in the collection. On a Milvus server that several servers
+   * share, one that another of them wrote a moment ago may be among them.
    * </pre>
    *
    * <code>repeated string missing_ids = 2;</code>
@@ -150,7 +153,8 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * Ids that were asked for and are not in the collection.
+   * Ids that were asked for and are not in the collection. On a Milvus server that several servers
+   * share, one that another of them wrote a moment ago may be among them.
    * </pre>
    *
    * <code>repeated string missing_ids = 2;</code>
@@ -338,7 +342,7 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * The items, and who is missing.
+   * The items, and which ids are missing.
    * </pre>
    *
    * Protobuf type {@code tihua.v1.GetItemsResponse}
@@ -899,7 +903,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Ids that were asked for and are not in the collection.
+     * Ids that were asked for and are not in the collection. On a Milvus server that several servers
+     * share, one that another of them wrote a moment ago may be among them.
      * </pre>
      *
      * <code>repeated string missing_ids = 2;</code>
@@ -911,7 +916,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Ids that were asked for and are not in the collection.
+     * Ids that were asked for and are not in the collection. On a Milvus server that several servers
+     * share, one that another of them wrote a moment ago may be among them.
      * </pre>
      *
      * <code>repeated string missing_ids = 2;</code>
@@ -922,7 +928,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Ids that were asked for and are not in the collection.
+     * Ids that were asked for and are not in the collection. On a Milvus server that several servers
+     * share, one that another of them wrote a moment ago may be among them.
      * </pre>
      *
      * <code>repeated string missing_ids = 2;</code>
@@ -934,7 +941,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Ids that were asked for and are not in the collection.
+     * Ids that were asked for and are not in the collection. On a Milvus server that several servers
+     * share, one that another of them wrote a moment ago may be among them.
      * </pre>
      *
      * <code>repeated string missing_ids = 2;</code>
@@ -947,7 +955,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Ids that were asked for and are not in the collection.
+     * Ids that were asked for and are not in the collection. On a Milvus server that several servers
+     * share, one that another of them wrote a moment ago may be among them.
      * </pre>
      *
      * <code>repeated string missing_ids = 2;</code>
@@ -965,7 +974,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Ids that were asked for and are not in the collection.
+     * Ids that were asked for and are not in the collection. On a Milvus server that several servers
+     * share, one that another of them wrote a moment ago may be among them.
      * </pre>
      *
      * <code>repeated string missing_ids = 2;</code>
@@ -982,7 +992,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Ids that were asked for and are not in the collection.
+     * Ids that were asked for and are not in the collection. On a Milvus server that several servers
+     * share, one that another of them wrote a moment ago may be among them.
      * </pre>
      *
      * <code>repeated string missing_ids = 2;</code>
@@ -999,7 +1010,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Ids that were asked for and are not in the collection.
+     * Ids that were asked for and are not in the collection. On a Milvus server that several servers
+     * share, one that another of them wrote a moment ago may be among them.
      * </pre>
      *
      * <code>repeated string missing_ids = 2;</code>
@@ -1013,7 +1025,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Ids that were asked for and are not in the collection.
+     * Ids that were asked for and are not in the collection. On a Milvus server that several servers
+     * share, one that another of them wrote a moment ago may be among them.
      * </pre>
      *
      * <code>repeated string missing_ids = 2;</code>

@@ -5,7 +5,7 @@ package io.github.tihua.v1;
 
 /**
  * <pre>
- * Nothing needs to be said.
+ * Empty.
  * </pre>
  *
  * Protobuf type {@code tihua.v1.GetServerInfoRequest}
@@ -193,7 +193,7 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * Nothing needs to be said.
+   * Empty.
    * </pre>
    *
    * Protobuf type {@code tihua.v1.GetServerInfoRequest}

@@ -140,7 +140,7 @@ private static final long serialVersionUID = 0L;
   private java.util.List<io.github.tihua.v1.ModelInfo> models_;
   /**
    * <pre>
-   * The models; the first is the one that is used when a request names none.
+   * The models; the first is used when a request names none.
    * </pre>
    *
    * <code>repeated .tihua.v1.ModelInfo models = 3;</code>
@@ -151,7 +151,7 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * The models; the first is the one that is used when a request names none.
+   * The models; the first is used when a request names none.
    * </pre>
    *
    * <code>repeated .tihua.v1.ModelInfo models = 3;</code>
@@ -163,7 +163,7 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * The models; the first is the one that is used when a request names none.
+   * The models; the first is used when a request names none.
    * </pre>
    *
    * <code>repeated .tihua.v1.ModelInfo models = 3;</code>
@@ -174,7 +174,7 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * The models; the first is the one that is used when a request names none.
+   * The models; the first is used when a request names none.
    * </pre>
    *
    * <code>repeated .tihua.v1.ModelInfo models = 3;</code>
@@ -185,7 +185,7 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * The models; the first is the one that is used when a request names none.
+   * The models; the first is used when a request names none.
    * </pre>
    *
    * <code>repeated .tihua.v1.ModelInfo models = 3;</code>
@@ -247,7 +247,7 @@ private static final long serialVersionUID = 0L;
   private boolean takesImagePaths_ = false;
   /**
    * <pre>
-   * Whether ImageSource.path is allowed: the operator named a folder.
+   * Whether ImageSource.path is allowed, that is, whether the operator named a folder.
    * </pre>
    *
    * <code>bool takes_image_paths = 5;</code>
@@ -1003,7 +1003,7 @@ private static final long serialVersionUID = 0L;
 
     /**
      * <pre>
-     * The models; the first is the one that is used when a request names none.
+     * The models; the first is used when a request names none.
      * </pre>
      *
      * <code>repeated .tihua.v1.ModelInfo models = 3;</code>
@@ -1017,7 +1017,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * The models; the first is the one that is used when a request names none.
+     * The models; the first is used when a request names none.
      * </pre>
      *
      * <code>repeated .tihua.v1.ModelInfo models = 3;</code>
@@ -1031,7 +1031,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * The models; the first is the one that is used when a request names none.
+     * The models; the first is used when a request names none.
      * </pre>
      *
      * <code>repeated .tihua.v1.ModelInfo models = 3;</code>
@@ -1045,7 +1045,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * The models; the first is the one that is used when a request names none.
+     * The models; the first is used when a request names none.
      * </pre>
      *
      * <code>repeated .tihua.v1.ModelInfo models = 3;</code>
@@ -1066,7 +1066,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * The models; the first is the one that is used when a request names none.
+     * The models; the first is used when a request names none.
      * </pre>
      *
      * <code>repeated .tihua.v1.ModelInfo models = 3;</code>
@@ -1084,7 +1084,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * The models; the first is the one that is used when a request names none.
+     * The models; the first is used when a request names none.
      * </pre>
      *
      * <code>repeated .tihua.v1.ModelInfo models = 3;</code>
@@ -1104,7 +1104,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * The models; the first is the one that is used when a request names none.
+     * The models; the first is used when a request names none.
      * </pre>
      *
      * <code>repeated .tihua.v1.ModelInfo models = 3;</code>
@@ -1125,7 +1125,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * The models; the first is the one that is used when a request names none.
+     * The models; the first is used when a request names none.
      * </pre>
      *
      * <code>repeated .tihua.v1.ModelInfo models = 3;</code>
@@ -1143,7 +1143,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * The models; the first is the one that is used when a request names none.
+     * The models; the first is used when a request names none.
      * </pre>
      *
      * <code>repeated .tihua.v1.ModelInfo models = 3;</code>
@@ -1161,7 +1161,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * The models; the first is the one that is used when a request names none.
+     * The models; the first is used when a request names none.
      * </pre>
      *
      * <code>repeated .tihua.v1.ModelInfo models = 3;</code>
@@ -1180,7 +1180,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * The models; the first is the one that is used when a request names none.
+     * The models; the first is used when a request names none.
      * </pre>
      *
      * <code>repeated .tihua.v1.ModelInfo models = 3;</code>
@@ -1197,7 +1197,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * The models; the first is the one that is used when a request names none.
+     * The models; the first is used when a request names none.
      * </pre>
      *
      * <code>repeated .tihua.v1.ModelInfo models = 3;</code>
@@ -1214,7 +1214,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * The models; the first is the one that is used when a request names none.
+     * The models; the first is used when a request names none.
      * </pre>
      *
      * <code>repeated .tihua.v1.ModelInfo models = 3;</code>
@@ -1225,7 +1225,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * The models; the first is the one that is used when a request names none.
+     * The models; the first is used when a request names none.
      * </pre>
      *
      * <code>repeated .tihua.v1.ModelInfo models = 3;</code>
@@ -1239,7 +1239,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * The models; the first is the one that is used when a request names none.
+     * The models; the first is used when a request names none.
      * </pre>
      *
      * <code>repeated .tihua.v1.ModelInfo models = 3;</code>
@@ -1254,7 +1254,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * The models; the first is the one that is used when a request names none.
+     * The models; the first is used when a request names none.
      * </pre>
      *
      * <code>repeated .tihua.v1.ModelInfo models = 3;</code>
@@ -1265,7 +1265,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * The models; the first is the one that is used when a request names none.
+     * The models; the first is used when a request names none.
      * </pre>
      *
      * <code>repeated .tihua.v1.ModelInfo models = 3;</code>
@@ -1277,7 +1277,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * The models; the first is the one that is used when a request names none.
+     * The models; the first is used when a request names none.
      * </pre>
      *
      * <code>repeated .tihua.v1.ModelInfo models = 3;</code>
@@ -1396,7 +1396,7 @@ private static final long serialVersionUID = 0L;
     private boolean takesImagePaths_ ;
     /**
      * <pre>
-     * Whether ImageSource.path is allowed: the operator named a folder.
+     * Whether ImageSource.path is allowed, that is, whether the operator named a folder.
      * </pre>
      *
      * <code>bool takes_image_paths = 5;</code>
@@ -1408,7 +1408,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Whether ImageSource.path is allowed: the operator named a folder.
+     * Whether ImageSource.path is allowed, that is, whether the operator named a folder.
      * </pre>
      *
      * <code>bool takes_image_paths = 5;</code>
@@ -1424,7 +1424,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Whether ImageSource.path is allowed: the operator named a folder.
+     * Whether ImageSource.path is allowed, that is, whether the operator named a folder.
      * </pre>
      *
      * <code>bool takes_image_paths = 5;</code>

@@ -56,7 +56,7 @@ public interface GetServerInfoResponseOrBuilder extends
 
   /**
    * <pre>
-   * The models; the first is the one that is used when a request names none.
+   * The models; the first is used when a request names none.
    * </pre>
    *
    * <code>repeated .tihua.v1.ModelInfo models = 3;</code>
@@ -65,7 +65,7 @@ public interface GetServerInfoResponseOrBuilder extends
       getModelsList();
   /**
    * <pre>
-   * The models; the first is the one that is used when a request names none.
+   * The models; the first is used when a request names none.
    * </pre>
    *
    * <code>repeated .tihua.v1.ModelInfo models = 3;</code>
@@ -73,7 +73,7 @@ public interface GetServerInfoResponseOrBuilder extends
   io.github.tihua.v1.ModelInfo getModels(int index);
   /**
    * <pre>
-   * The models; the first is the one that is used when a request names none.
+   * The models; the first is used when a request names none.
    * </pre>
    *
    * <code>repeated .tihua.v1.ModelInfo models = 3;</code>
@@ -81,7 +81,7 @@ public interface GetServerInfoResponseOrBuilder extends
   int getModelsCount();
   /**
    * <pre>
-   * The models; the first is the one that is used when a request names none.
+   * The models; the first is used when a request names none.
    * </pre>
    *
    * <code>repeated .tihua.v1.ModelInfo models = 3;</code>
@@ -90,7 +90,7 @@ public interface GetServerInfoResponseOrBuilder extends
       getModelsOrBuilderList();
   /**
    * <pre>
-   * The models; the first is the one that is used when a request names none.
+   * The models; the first is used when a request names none.
    * </pre>
    *
    * <code>repeated .tihua.v1.ModelInfo models = 3;</code>
@@ -120,7 +120,7 @@ public interface GetServerInfoResponseOrBuilder extends
 
   /**
    * <pre>
-   * Whether ImageSource.path is allowed: the operator named a folder.
+   * Whether ImageSource.path is allowed, that is, whether the operator named a folder.
    * </pre>
    *
    * <code>bool takes_image_paths = 5;</code>

@@ -104,7 +104,7 @@ private static final long serialVersionUID = 0L;
   private com.google.protobuf.Value groupValue_;
   /**
    * <pre>
-   * The value of `group_by` that the item has; unset without it, and for an item in no group.
+   * The item's value of `group_by`; unset without `group_by`, and for an item in no group.
    * </pre>
    *
    * <code>.google.protobuf.Value group_value = 3;</code>
@@ -116,7 +116,7 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * The value of `group_by` that the item has; unset without it, and for an item in no group.
+   * The item's value of `group_by`; unset without `group_by`, and for an item in no group.
    * </pre>
    *
    * <code>.google.protobuf.Value group_value = 3;</code>
@@ -128,7 +128,7 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * The value of `group_by` that the item has; unset without it, and for an item in no group.
+   * The item's value of `group_by`; unset without `group_by`, and for an item in no group.
    * </pre>
    *
    * <code>.google.protobuf.Value group_value = 3;</code>
@@ -743,7 +743,7 @@ private static final long serialVersionUID = 0L;
         com.google.protobuf.Value, com.google.protobuf.Value.Builder, com.google.protobuf.ValueOrBuilder> groupValueBuilder_;
     /**
      * <pre>
-     * The value of `group_by` that the item has; unset without it, and for an item in no group.
+     * The item's value of `group_by`; unset without `group_by`, and for an item in no group.
      * </pre>
      *
      * <code>.google.protobuf.Value group_value = 3;</code>
@@ -754,7 +754,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * The value of `group_by` that the item has; unset without it, and for an item in no group.
+     * The item's value of `group_by`; unset without `group_by`, and for an item in no group.
      * </pre>
      *
      * <code>.google.protobuf.Value group_value = 3;</code>
@@ -769,7 +769,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * The value of `group_by` that the item has; unset without it, and for an item in no group.
+     * The item's value of `group_by`; unset without `group_by`, and for an item in no group.
      * </pre>
      *
      * <code>.google.protobuf.Value group_value = 3;</code>
@@ -789,7 +789,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * The value of `group_by` that the item has; unset without it, and for an item in no group.
+     * The item's value of `group_by`; unset without `group_by`, and for an item in no group.
      * </pre>
      *
      * <code>.google.protobuf.Value group_value = 3;</code>
@@ -807,7 +807,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * The value of `group_by` that the item has; unset without it, and for an item in no group.
+     * The item's value of `group_by`; unset without `group_by`, and for an item in no group.
      * </pre>
      *
      * <code>.google.protobuf.Value group_value = 3;</code>
@@ -830,7 +830,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * The value of `group_by` that the item has; unset without it, and for an item in no group.
+     * The item's value of `group_by`; unset without `group_by`, and for an item in no group.
      * </pre>
      *
      * <code>.google.protobuf.Value group_value = 3;</code>
@@ -847,7 +847,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * The value of `group_by` that the item has; unset without it, and for an item in no group.
+     * The item's value of `group_by`; unset without `group_by`, and for an item in no group.
      * </pre>
      *
      * <code>.google.protobuf.Value group_value = 3;</code>
@@ -859,7 +859,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * The value of `group_by` that the item has; unset without it, and for an item in no group.
+     * The item's value of `group_by`; unset without `group_by`, and for an item in no group.
      * </pre>
      *
      * <code>.google.protobuf.Value group_value = 3;</code>
@@ -874,7 +874,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * The value of `group_by` that the item has; unset without it, and for an item in no group.
+     * The item's value of `group_by`; unset without `group_by`, and for an item in no group.
      * </pre>
      *
      * <code>.google.protobuf.Value group_value = 3;</code>

@@ -46,7 +46,7 @@ public interface HitOrBuilder extends
 
   /**
    * <pre>
-   * The value of `group_by` that the item has; unset without it, and for an item in no group.
+   * The item's value of `group_by`; unset without `group_by`, and for an item in no group.
    * </pre>
    *
    * <code>.google.protobuf.Value group_value = 3;</code>
@@ -55,7 +55,7 @@ public interface HitOrBuilder extends
   boolean hasGroupValue();
   /**
    * <pre>
-   * The value of `group_by` that the item has; unset without it, and for an item in no group.
+   * The item's value of `group_by`; unset without `group_by`, and for an item in no group.
    * </pre>
    *
    * <code>.google.protobuf.Value group_value = 3;</code>
@@ -64,7 +64,7 @@ public interface HitOrBuilder extends
   com.google.protobuf.Value getGroupValue();
   /**
    * <pre>
-   * The value of `group_by` that the item has; unset without it, and for an item in no group.
+   * The item's value of `group_by`; unset without `group_by`, and for an item in no group.
    * </pre>
    *
    * <code>.google.protobuf.Value group_value = 3;</code>

@@ -93,9 +93,10 @@ private static final long serialVersionUID = 0L;
   public static final int CONTENT_FIELD_NUMBER = 1;
   /**
    * <pre>
-   * An encoded file: JPEG, PNG, WebP, BMP, GIF or TIFF, told by its content. Limited by
-   * Limits.max_image_bytes and Limits.max_image_pixels. The EXIF orientation is applied,
-   * transparency is laid on white, and of an animation the first frame is taken.
+   * An encoded file: JPEG, PNG, WebP, BMP, GIF or TIFF, recognized by its content. At most
+   * Limits.max_image_bytes bytes and Limits.max_image_pixels pixels; RESOURCE_EXHAUSTED beyond.
+   * The EXIF orientation is applied, transparency is laid on white, and of an animation the first
+   * frame is used.
    * </pre>
    *
    * <code>bytes content = 1;</code>
@@ -107,9 +108,10 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * An encoded file: JPEG, PNG, WebP, BMP, GIF or TIFF, told by its content. Limited by
-   * Limits.max_image_bytes and Limits.max_image_pixels. The EXIF orientation is applied,
-   * transparency is laid on white, and of an animation the first frame is taken.
+   * An encoded file: JPEG, PNG, WebP, BMP, GIF or TIFF, recognized by its content. At most
+   * Limits.max_image_bytes bytes and Limits.max_image_pixels pixels; RESOURCE_EXHAUSTED beyond.
+   * The EXIF orientation is applied, transparency is laid on white, and of an animation the first
+   * frame is used.
    * </pre>
    *
    * <code>bytes content = 1;</code>
@@ -169,10 +171,11 @@ private static final long serialVersionUID = 0L;
   public static final int PATH_FIELD_NUMBER = 3;
   /**
    * <pre>
-   * A file of the server's machine, "2024/a.jpg": relative to the folder that the operator allowed
-   * (`--image-root`), with slashes. Links are followed as far as they stay below it. NOT_FOUND if
-   * no regular file can be read there; INVALID_ARGUMENT, reason PATHS_NOT_ALLOWED, if no folder
-   * is allowed, as GetServerInfo tells. Else as `content`. No address is ever opened.
+   * A file on the server's machine, such as "2024/a.jpg": a path with slashes, relative to the
+   * folder that the operator allowed (`--image-root`). Links are followed as long as they stay
+   * below that folder. NOT_FOUND if no regular file can be read there; INVALID_ARGUMENT, reason
+   * PATHS_NOT_ALLOWED, if no folder is allowed (GetServerInfoResponse.takes_image_paths).
+   * Otherwise the same as `content`. The server never opens a URL.
    * </pre>
    *
    * <code>string path = 3;</code>
@@ -183,10 +186,11 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * A file of the server's machine, "2024/a.jpg": relative to the folder that the operator allowed
-   * (`--image-root`), with slashes. Links are followed as far as they stay below it. NOT_FOUND if
-   * no regular file can be read there; INVALID_ARGUMENT, reason PATHS_NOT_ALLOWED, if no folder
-   * is allowed, as GetServerInfo tells. Else as `content`. No address is ever opened.
+   * A file on the server's machine, such as "2024/a.jpg": a path with slashes, relative to the
+   * folder that the operator allowed (`--image-root`). Links are followed as long as they stay
+   * below that folder. NOT_FOUND if no regular file can be read there; INVALID_ARGUMENT, reason
+   * PATHS_NOT_ALLOWED, if no folder is allowed (GetServerInfoResponse.takes_image_paths).
+   * Otherwise the same as `content`. The server never opens a URL.
    * </pre>
    *
    * <code>string path = 3;</code>
@@ -211,10 +215,11 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * A file of the server's machine, "2024/a.jpg": relative to the folder that the operator allowed
-   * (`--image-root`), with slashes. Links are followed as far as they stay below it. NOT_FOUND if
-   * no regular file can be read there; INVALID_ARGUMENT, reason PATHS_NOT_ALLOWED, if no folder
-   * is allowed, as GetServerInfo tells. Else as `content`. No address is ever opened.
+   * A file on the server's machine, such as "2024/a.jpg": a path with slashes, relative to the
+   * folder that the operator allowed (`--image-root`). Links are followed as long as they stay
+   * below that folder. NOT_FOUND if no regular file can be read there; INVALID_ARGUMENT, reason
+   * PATHS_NOT_ALLOWED, if no folder is allowed (GetServerInfoResponse.takes_image_paths).
+   * Otherwise the same as `content`. The server never opens a URL.
    * </pre>
    *
    * <code>string path = 3;</code>
@@ -667,9 +672,10 @@ private static final long serialVersionUID = 0L;
 
     /**
      * <pre>
-     * An encoded file: JPEG, PNG, WebP, BMP, GIF or TIFF, told by its content. Limited by
-     * Limits.max_image_bytes and Limits.max_image_pixels. The EXIF orientation is applied,
-     * transparency is laid on white, and of an animation the first frame is taken.
+     * An encoded file: JPEG, PNG, WebP, BMP, GIF or TIFF, recognized by its content. At most
+     * Limits.max_image_bytes bytes and Limits.max_image_pixels pixels; RESOURCE_EXHAUSTED beyond.
+     * The EXIF orientation is applied, transparency is laid on white, and of an animation the first
+     * frame is used.
      * </pre>
      *
      * <code>bytes content = 1;</code>
@@ -680,9 +686,10 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * An encoded file: JPEG, PNG, WebP, BMP, GIF or TIFF, told by its content. Limited by
-     * Limits.max_image_bytes and Limits.max_image_pixels. The EXIF orientation is applied,
-     * transparency is laid on white, and of an animation the first frame is taken.
+     * An encoded file: JPEG, PNG, WebP, BMP, GIF or TIFF, recognized by its content. At most
+     * Limits.max_image_bytes bytes and Limits.max_image_pixels pixels; RESOURCE_EXHAUSTED beyond.
+     * The EXIF orientation is applied, transparency is laid on white, and of an animation the first
+     * frame is used.
      * </pre>
      *
      * <code>bytes content = 1;</code>
@@ -696,9 +703,10 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * An encoded file: JPEG, PNG, WebP, BMP, GIF or TIFF, told by its content. Limited by
-     * Limits.max_image_bytes and Limits.max_image_pixels. The EXIF orientation is applied,
-     * transparency is laid on white, and of an animation the first frame is taken.
+     * An encoded file: JPEG, PNG, WebP, BMP, GIF or TIFF, recognized by its content. At most
+     * Limits.max_image_bytes bytes and Limits.max_image_pixels pixels; RESOURCE_EXHAUSTED beyond.
+     * The EXIF orientation is applied, transparency is laid on white, and of an animation the first
+     * frame is used.
      * </pre>
      *
      * <code>bytes content = 1;</code>
@@ -714,9 +722,10 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * An encoded file: JPEG, PNG, WebP, BMP, GIF or TIFF, told by its content. Limited by
-     * Limits.max_image_bytes and Limits.max_image_pixels. The EXIF orientation is applied,
-     * transparency is laid on white, and of an animation the first frame is taken.
+     * An encoded file: JPEG, PNG, WebP, BMP, GIF or TIFF, recognized by its content. At most
+     * Limits.max_image_bytes bytes and Limits.max_image_pixels pixels; RESOURCE_EXHAUSTED beyond.
+     * The EXIF orientation is applied, transparency is laid on white, and of an animation the first
+     * frame is used.
      * </pre>
      *
      * <code>bytes content = 1;</code>
@@ -911,10 +920,11 @@ private static final long serialVersionUID = 0L;
 
     /**
      * <pre>
-     * A file of the server's machine, "2024/a.jpg": relative to the folder that the operator allowed
-     * (`--image-root`), with slashes. Links are followed as far as they stay below it. NOT_FOUND if
-     * no regular file can be read there; INVALID_ARGUMENT, reason PATHS_NOT_ALLOWED, if no folder
-     * is allowed, as GetServerInfo tells. Else as `content`. No address is ever opened.
+     * A file on the server's machine, such as "2024/a.jpg": a path with slashes, relative to the
+     * folder that the operator allowed (`--image-root`). Links are followed as long as they stay
+     * below that folder. NOT_FOUND if no regular file can be read there; INVALID_ARGUMENT, reason
+     * PATHS_NOT_ALLOWED, if no folder is allowed (GetServerInfoResponse.takes_image_paths).
+     * Otherwise the same as `content`. The server never opens a URL.
      * </pre>
      *
      * <code>string path = 3;</code>
@@ -926,10 +936,11 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * A file of the server's machine, "2024/a.jpg": relative to the folder that the operator allowed
-     * (`--image-root`), with slashes. Links are followed as far as they stay below it. NOT_FOUND if
-     * no regular file can be read there; INVALID_ARGUMENT, reason PATHS_NOT_ALLOWED, if no folder
-     * is allowed, as GetServerInfo tells. Else as `content`. No address is ever opened.
+     * A file on the server's machine, such as "2024/a.jpg": a path with slashes, relative to the
+     * folder that the operator allowed (`--image-root`). Links are followed as long as they stay
+     * below that folder. NOT_FOUND if no regular file can be read there; INVALID_ARGUMENT, reason
+     * PATHS_NOT_ALLOWED, if no folder is allowed (GetServerInfoResponse.takes_image_paths).
+     * Otherwise the same as `content`. The server never opens a URL.
      * </pre>
      *
      * <code>string path = 3;</code>
@@ -955,10 +966,11 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * A file of the server's machine, "2024/a.jpg": relative to the folder that the operator allowed
-     * (`--image-root`), with slashes. Links are followed as far as they stay below it. NOT_FOUND if
-     * no regular file can be read there; INVALID_ARGUMENT, reason PATHS_NOT_ALLOWED, if no folder
-     * is allowed, as GetServerInfo tells. Else as `content`. No address is ever opened.
+     * A file on the server's machine, such as "2024/a.jpg": a path with slashes, relative to the
+     * folder that the operator allowed (`--image-root`). Links are followed as long as they stay
+     * below that folder. NOT_FOUND if no regular file can be read there; INVALID_ARGUMENT, reason
+     * PATHS_NOT_ALLOWED, if no folder is allowed (GetServerInfoResponse.takes_image_paths).
+     * Otherwise the same as `content`. The server never opens a URL.
      * </pre>
      *
      * <code>string path = 3;</code>
@@ -985,10 +997,11 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * A file of the server's machine, "2024/a.jpg": relative to the folder that the operator allowed
-     * (`--image-root`), with slashes. Links are followed as far as they stay below it. NOT_FOUND if
-     * no regular file can be read there; INVALID_ARGUMENT, reason PATHS_NOT_ALLOWED, if no folder
-     * is allowed, as GetServerInfo tells. Else as `content`. No address is ever opened.
+     * A file on the server's machine, such as "2024/a.jpg": a path with slashes, relative to the
+     * folder that the operator allowed (`--image-root`). Links are followed as long as they stay
+     * below that folder. NOT_FOUND if no regular file can be read there; INVALID_ARGUMENT, reason
+     * PATHS_NOT_ALLOWED, if no folder is allowed (GetServerInfoResponse.takes_image_paths).
+     * Otherwise the same as `content`. The server never opens a URL.
      * </pre>
      *
      * <code>string path = 3;</code>
@@ -1005,10 +1018,11 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * A file of the server's machine, "2024/a.jpg": relative to the folder that the operator allowed
-     * (`--image-root`), with slashes. Links are followed as far as they stay below it. NOT_FOUND if
-     * no regular file can be read there; INVALID_ARGUMENT, reason PATHS_NOT_ALLOWED, if no folder
-     * is allowed, as GetServerInfo tells. Else as `content`. No address is ever opened.
+     * A file on the server's machine, such as "2024/a.jpg": a path with slashes, relative to the
+     * folder that the operator allowed (`--image-root`). Links are followed as long as they stay
+     * below that folder. NOT_FOUND if no regular file can be read there; INVALID_ARGUMENT, reason
+     * PATHS_NOT_ALLOWED, if no folder is allowed (GetServerInfoResponse.takes_image_paths).
+     * Otherwise the same as `content`. The server never opens a URL.
      * </pre>
      *
      * <code>string path = 3;</code>
@@ -1024,10 +1038,11 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * A file of the server's machine, "2024/a.jpg": relative to the folder that the operator allowed
-     * (`--image-root`), with slashes. Links are followed as far as they stay below it. NOT_FOUND if
-     * no regular file can be read there; INVALID_ARGUMENT, reason PATHS_NOT_ALLOWED, if no folder
-     * is allowed, as GetServerInfo tells. Else as `content`. No address is ever opened.
+     * A file on the server's machine, such as "2024/a.jpg": a path with slashes, relative to the
+     * folder that the operator allowed (`--image-root`). Links are followed as long as they stay
+     * below that folder. NOT_FOUND if no regular file can be read there; INVALID_ARGUMENT, reason
+     * PATHS_NOT_ALLOWED, if no folder is allowed (GetServerInfoResponse.takes_image_paths).
+     * Otherwise the same as `content`. The server never opens a URL.
      * </pre>
      *
      * <code>string path = 3;</code>

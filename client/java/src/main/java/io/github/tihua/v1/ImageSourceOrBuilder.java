@@ -9,9 +9,10 @@ public interface ImageSourceOrBuilder extends
 
   /**
    * <pre>
-   * An encoded file: JPEG, PNG, WebP, BMP, GIF or TIFF, told by its content. Limited by
-   * Limits.max_image_bytes and Limits.max_image_pixels. The EXIF orientation is applied,
-   * transparency is laid on white, and of an animation the first frame is taken.
+   * An encoded file: JPEG, PNG, WebP, BMP, GIF or TIFF, recognized by its content. At most
+   * Limits.max_image_bytes bytes and Limits.max_image_pixels pixels; RESOURCE_EXHAUSTED beyond.
+   * The EXIF orientation is applied, transparency is laid on white, and of an animation the first
+   * frame is used.
    * </pre>
    *
    * <code>bytes content = 1;</code>
@@ -20,9 +21,10 @@ public interface ImageSourceOrBuilder extends
   boolean hasContent();
   /**
    * <pre>
-   * An encoded file: JPEG, PNG, WebP, BMP, GIF or TIFF, told by its content. Limited by
-   * Limits.max_image_bytes and Limits.max_image_pixels. The EXIF orientation is applied,
-   * transparency is laid on white, and of an animation the first frame is taken.
+   * An encoded file: JPEG, PNG, WebP, BMP, GIF or TIFF, recognized by its content. At most
+   * Limits.max_image_bytes bytes and Limits.max_image_pixels pixels; RESOURCE_EXHAUSTED beyond.
+   * The EXIF orientation is applied, transparency is laid on white, and of an animation the first
+   * frame is used.
    * </pre>
    *
    * <code>bytes content = 1;</code>
@@ -59,10 +61,11 @@ public interface ImageSourceOrBuilder extends
 
   /**
    * <pre>
-   * A file of the server's machine, "2024/a.jpg": relative to the folder that the operator allowed
-   * (`--image-root`), with slashes. Links are followed as far as they stay below it. NOT_FOUND if
-   * no regular file can be read there; INVALID_ARGUMENT, reason PATHS_NOT_ALLOWED, if no folder
-   * is allowed, as GetServerInfo tells. Else as `content`. No address is ever opened.
+   * A file on the server's machine, such as "2024/a.jpg": a path with slashes, relative to the
+   * folder that the operator allowed (`--image-root`). Links are followed as long as they stay
+   * below that folder. NOT_FOUND if no regular file can be read there; INVALID_ARGUMENT, reason
+   * PATHS_NOT_ALLOWED, if no folder is allowed (GetServerInfoResponse.takes_image_paths).
+   * Otherwise the same as `content`. The server never opens a URL.
    * </pre>
    *
    * <code>string path = 3;</code>
@@ -71,10 +74,11 @@ public interface ImageSourceOrBuilder extends
   boolean hasPath();
   /**
    * <pre>
-   * A file of the server's machine, "2024/a.jpg": relative to the folder that the operator allowed
-   * (`--image-root`), with slashes. Links are followed as far as they stay below it. NOT_FOUND if
-   * no regular file can be read there; INVALID_ARGUMENT, reason PATHS_NOT_ALLOWED, if no folder
-   * is allowed, as GetServerInfo tells. Else as `content`. No address is ever opened.
+   * A file on the server's machine, such as "2024/a.jpg": a path with slashes, relative to the
+   * folder that the operator allowed (`--image-root`). Links are followed as long as they stay
+   * below that folder. NOT_FOUND if no regular file can be read there; INVALID_ARGUMENT, reason
+   * PATHS_NOT_ALLOWED, if no folder is allowed (GetServerInfoResponse.takes_image_paths).
+   * Otherwise the same as `content`. The server never opens a URL.
    * </pre>
    *
    * <code>string path = 3;</code>
@@ -83,10 +87,11 @@ public interface ImageSourceOrBuilder extends
   java.lang.String getPath();
   /**
    * <pre>
-   * A file of the server's machine, "2024/a.jpg": relative to the folder that the operator allowed
-   * (`--image-root`), with slashes. Links are followed as far as they stay below it. NOT_FOUND if
-   * no regular file can be read there; INVALID_ARGUMENT, reason PATHS_NOT_ALLOWED, if no folder
-   * is allowed, as GetServerInfo tells. Else as `content`. No address is ever opened.
+   * A file on the server's machine, such as "2024/a.jpg": a path with slashes, relative to the
+   * folder that the operator allowed (`--image-root`). Links are followed as long as they stay
+   * below that folder. NOT_FOUND if no regular file can be read there; INVALID_ARGUMENT, reason
+   * PATHS_NOT_ALLOWED, if no folder is allowed (GetServerInfoResponse.takes_image_paths).
+   * Otherwise the same as `content`. The server never opens a URL.
    * </pre>
    *
    * <code>string path = 3;</code>

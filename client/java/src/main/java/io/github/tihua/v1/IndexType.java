@@ -30,8 +30,8 @@ public enum IndexType
   INDEX_TYPE_FLAT(1),
   /**
    * <pre>
-   * Embeddings in lists around centres, of which a search looks into some. Parameter "nlist", 1 to
-   * 65 536, 512 if unset; searched with "nprobe".
+   * Embeddings are grouped in lists around centres, and a search looks into some of the lists.
+   * Parameter "nlist", 1 to 65 536, 512 if unset; searched with "nprobe".
    * </pre>
    *
    * <code>INDEX_TYPE_IVF_FLAT = 2;</code>
@@ -40,8 +40,8 @@ public enum IndexType
   /**
    * <pre>
    * A graph of near neighbours: fast and memory-hungry. Parameters "M", 2 to 2 048, 16 if unset,
-   * and "efConstruction", 1 to 32 768, 200 if unset; searched with "ef". In Milvus Lite every
-   * embedding is compared instead, and the parameters are only kept.
+   * and "efConstruction", 1 to 32 768, 200 if unset; searched with "ef". Milvus Lite compares every
+   * embedding instead, and only stores the parameters.
    * </pre>
    *
    * <code>INDEX_TYPE_HNSW = 3;</code>
@@ -49,7 +49,7 @@ public enum IndexType
   INDEX_TYPE_HNSW(3),
   /**
    * <pre>
-   * What the store thinks best; in Milvus Lite every embedding is compared. No parameters.
+   * Whatever the store chooses; Milvus Lite compares every embedding. No parameters.
    * </pre>
    *
    * <code>INDEX_TYPE_AUTOINDEX = 4;</code>
@@ -76,8 +76,8 @@ public enum IndexType
   public static final int INDEX_TYPE_FLAT_VALUE = 1;
   /**
    * <pre>
-   * Embeddings in lists around centres, of which a search looks into some. Parameter "nlist", 1 to
-   * 65 536, 512 if unset; searched with "nprobe".
+   * Embeddings are grouped in lists around centres, and a search looks into some of the lists.
+   * Parameter "nlist", 1 to 65 536, 512 if unset; searched with "nprobe".
    * </pre>
    *
    * <code>INDEX_TYPE_IVF_FLAT = 2;</code>
@@ -86,8 +86,8 @@ public enum IndexType
   /**
    * <pre>
    * A graph of near neighbours: fast and memory-hungry. Parameters "M", 2 to 2 048, 16 if unset,
-   * and "efConstruction", 1 to 32 768, 200 if unset; searched with "ef". In Milvus Lite every
-   * embedding is compared instead, and the parameters are only kept.
+   * and "efConstruction", 1 to 32 768, 200 if unset; searched with "ef". Milvus Lite compares every
+   * embedding instead, and only stores the parameters.
    * </pre>
    *
    * <code>INDEX_TYPE_HNSW = 3;</code>
@@ -95,7 +95,7 @@ public enum IndexType
   public static final int INDEX_TYPE_HNSW_VALUE = 3;
   /**
    * <pre>
-   * What the store thinks best; in Milvus Lite every embedding is compared. No parameters.
+   * Whatever the store chooses; Milvus Lite compares every embedding. No parameters.
    * </pre>
    *
    * <code>INDEX_TYPE_AUTOINDEX = 4;</code>

@@ -67,7 +67,7 @@ private static final long serialVersionUID = 0L;
   private long itemsWritten_ = 0L;
   /**
    * <pre>
-   * Items written; with WRITE_MODE_UPSERT, each of several with one id.
+   * Items written; with WRITE_MODE_UPSERT, each of several with one id is counted.
    * </pre>
    *
    * <code>uint64 items_written = 2;</code>
@@ -82,7 +82,7 @@ private static final long serialVersionUID = 0L;
   private long itemsFailed_ = 0L;
   /**
    * <pre>
-   * Items failed.
+   * Items that failed.
    * </pre>
    *
    * <code>uint64 items_failed = 3;</code>
@@ -113,8 +113,8 @@ private static final long serialVersionUID = 0L;
   private java.util.List<io.github.tihua.v1.BatchError> errors_;
   /**
    * <pre>
-   * The failures of the batches that this acknowledgement adds, or after read_seq if it is the
-   * first of a stream that resumes.
+   * The failures of the batches that this acknowledgement adds; in the first one of a resumed
+   * stream, of those after read_seq.
    * </pre>
    *
    * <code>repeated .tihua.v1.BatchError errors = 5;</code>
@@ -125,8 +125,8 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * The failures of the batches that this acknowledgement adds, or after read_seq if it is the
-   * first of a stream that resumes.
+   * The failures of the batches that this acknowledgement adds; in the first one of a resumed
+   * stream, of those after read_seq.
    * </pre>
    *
    * <code>repeated .tihua.v1.BatchError errors = 5;</code>
@@ -138,8 +138,8 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * The failures of the batches that this acknowledgement adds, or after read_seq if it is the
-   * first of a stream that resumes.
+   * The failures of the batches that this acknowledgement adds; in the first one of a resumed
+   * stream, of those after read_seq.
    * </pre>
    *
    * <code>repeated .tihua.v1.BatchError errors = 5;</code>
@@ -150,8 +150,8 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * The failures of the batches that this acknowledgement adds, or after read_seq if it is the
-   * first of a stream that resumes.
+   * The failures of the batches that this acknowledgement adds; in the first one of a resumed
+   * stream, of those after read_seq.
    * </pre>
    *
    * <code>repeated .tihua.v1.BatchError errors = 5;</code>
@@ -162,8 +162,8 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * The failures of the batches that this acknowledgement adds, or after read_seq if it is the
-   * first of a stream that resumes.
+   * The failures of the batches that this acknowledgement adds; in the first one of a resumed
+   * stream, of those after read_seq.
    * </pre>
    *
    * <code>repeated .tihua.v1.BatchError errors = 5;</code>
@@ -693,7 +693,7 @@ private static final long serialVersionUID = 0L;
     private long itemsWritten_ ;
     /**
      * <pre>
-     * Items written; with WRITE_MODE_UPSERT, each of several with one id.
+     * Items written; with WRITE_MODE_UPSERT, each of several with one id is counted.
      * </pre>
      *
      * <code>uint64 items_written = 2;</code>
@@ -705,7 +705,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Items written; with WRITE_MODE_UPSERT, each of several with one id.
+     * Items written; with WRITE_MODE_UPSERT, each of several with one id is counted.
      * </pre>
      *
      * <code>uint64 items_written = 2;</code>
@@ -721,7 +721,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Items written; with WRITE_MODE_UPSERT, each of several with one id.
+     * Items written; with WRITE_MODE_UPSERT, each of several with one id is counted.
      * </pre>
      *
      * <code>uint64 items_written = 2;</code>
@@ -737,7 +737,7 @@ private static final long serialVersionUID = 0L;
     private long itemsFailed_ ;
     /**
      * <pre>
-     * Items failed.
+     * Items that failed.
      * </pre>
      *
      * <code>uint64 items_failed = 3;</code>
@@ -749,7 +749,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Items failed.
+     * Items that failed.
      * </pre>
      *
      * <code>uint64 items_failed = 3;</code>
@@ -765,7 +765,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Items failed.
+     * Items that failed.
      * </pre>
      *
      * <code>uint64 items_failed = 3;</code>
@@ -836,8 +836,8 @@ private static final long serialVersionUID = 0L;
 
     /**
      * <pre>
-     * The failures of the batches that this acknowledgement adds, or after read_seq if it is the
-     * first of a stream that resumes.
+     * The failures of the batches that this acknowledgement adds; in the first one of a resumed
+     * stream, of those after read_seq.
      * </pre>
      *
      * <code>repeated .tihua.v1.BatchError errors = 5;</code>
@@ -851,8 +851,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * The failures of the batches that this acknowledgement adds, or after read_seq if it is the
-     * first of a stream that resumes.
+     * The failures of the batches that this acknowledgement adds; in the first one of a resumed
+     * stream, of those after read_seq.
      * </pre>
      *
      * <code>repeated .tihua.v1.BatchError errors = 5;</code>
@@ -866,8 +866,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * The failures of the batches that this acknowledgement adds, or after read_seq if it is the
-     * first of a stream that resumes.
+     * The failures of the batches that this acknowledgement adds; in the first one of a resumed
+     * stream, of those after read_seq.
      * </pre>
      *
      * <code>repeated .tihua.v1.BatchError errors = 5;</code>
@@ -881,8 +881,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * The failures of the batches that this acknowledgement adds, or after read_seq if it is the
-     * first of a stream that resumes.
+     * The failures of the batches that this acknowledgement adds; in the first one of a resumed
+     * stream, of those after read_seq.
      * </pre>
      *
      * <code>repeated .tihua.v1.BatchError errors = 5;</code>
@@ -903,8 +903,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * The failures of the batches that this acknowledgement adds, or after read_seq if it is the
-     * first of a stream that resumes.
+     * The failures of the batches that this acknowledgement adds; in the first one of a resumed
+     * stream, of those after read_seq.
      * </pre>
      *
      * <code>repeated .tihua.v1.BatchError errors = 5;</code>
@@ -922,8 +922,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * The failures of the batches that this acknowledgement adds, or after read_seq if it is the
-     * first of a stream that resumes.
+     * The failures of the batches that this acknowledgement adds; in the first one of a resumed
+     * stream, of those after read_seq.
      * </pre>
      *
      * <code>repeated .tihua.v1.BatchError errors = 5;</code>
@@ -943,8 +943,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * The failures of the batches that this acknowledgement adds, or after read_seq if it is the
-     * first of a stream that resumes.
+     * The failures of the batches that this acknowledgement adds; in the first one of a resumed
+     * stream, of those after read_seq.
      * </pre>
      *
      * <code>repeated .tihua.v1.BatchError errors = 5;</code>
@@ -965,8 +965,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * The failures of the batches that this acknowledgement adds, or after read_seq if it is the
-     * first of a stream that resumes.
+     * The failures of the batches that this acknowledgement adds; in the first one of a resumed
+     * stream, of those after read_seq.
      * </pre>
      *
      * <code>repeated .tihua.v1.BatchError errors = 5;</code>
@@ -984,8 +984,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * The failures of the batches that this acknowledgement adds, or after read_seq if it is the
-     * first of a stream that resumes.
+     * The failures of the batches that this acknowledgement adds; in the first one of a resumed
+     * stream, of those after read_seq.
      * </pre>
      *
      * <code>repeated .tihua.v1.BatchError errors = 5;</code>
@@ -1003,8 +1003,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * The failures of the batches that this acknowledgement adds, or after read_seq if it is the
-     * first of a stream that resumes.
+     * The failures of the batches that this acknowledgement adds; in the first one of a resumed
+     * stream, of those after read_seq.
      * </pre>
      *
      * <code>repeated .tihua.v1.BatchError errors = 5;</code>
@@ -1023,8 +1023,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * The failures of the batches that this acknowledgement adds, or after read_seq if it is the
-     * first of a stream that resumes.
+     * The failures of the batches that this acknowledgement adds; in the first one of a resumed
+     * stream, of those after read_seq.
      * </pre>
      *
      * <code>repeated .tihua.v1.BatchError errors = 5;</code>
@@ -1041,8 +1041,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * The failures of the batches that this acknowledgement adds, or after read_seq if it is the
-     * first of a stream that resumes.
+     * The failures of the batches that this acknowledgement adds; in the first one of a resumed
+     * stream, of those after read_seq.
      * </pre>
      *
      * <code>repeated .tihua.v1.BatchError errors = 5;</code>
@@ -1059,8 +1059,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * The failures of the batches that this acknowledgement adds, or after read_seq if it is the
-     * first of a stream that resumes.
+     * The failures of the batches that this acknowledgement adds; in the first one of a resumed
+     * stream, of those after read_seq.
      * </pre>
      *
      * <code>repeated .tihua.v1.BatchError errors = 5;</code>
@@ -1071,8 +1071,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * The failures of the batches that this acknowledgement adds, or after read_seq if it is the
-     * first of a stream that resumes.
+     * The failures of the batches that this acknowledgement adds; in the first one of a resumed
+     * stream, of those after read_seq.
      * </pre>
      *
      * <code>repeated .tihua.v1.BatchError errors = 5;</code>
@@ -1086,8 +1086,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * The failures of the batches that this acknowledgement adds, or after read_seq if it is the
-     * first of a stream that resumes.
+     * The failures of the batches that this acknowledgement adds; in the first one of a resumed
+     * stream, of those after read_seq.
      * </pre>
      *
      * <code>repeated .tihua.v1.BatchError errors = 5;</code>
@@ -1102,8 +1102,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * The failures of the batches that this acknowledgement adds, or after read_seq if it is the
-     * first of a stream that resumes.
+     * The failures of the batches that this acknowledgement adds; in the first one of a resumed
+     * stream, of those after read_seq.
      * </pre>
      *
      * <code>repeated .tihua.v1.BatchError errors = 5;</code>
@@ -1114,8 +1114,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * The failures of the batches that this acknowledgement adds, or after read_seq if it is the
-     * first of a stream that resumes.
+     * The failures of the batches that this acknowledgement adds; in the first one of a resumed
+     * stream, of those after read_seq.
      * </pre>
      *
      * <code>repeated .tihua.v1.BatchError errors = 5;</code>
@@ -1127,8 +1127,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * The failures of the batches that this acknowledgement adds, or after read_seq if it is the
-     * first of a stream that resumes.
+     * The failures of the batches that this acknowledgement adds; in the first one of a resumed
+     * stream, of those after read_seq.
      * </pre>
      *
      * <code>repeated .tihua.v1.BatchError errors = 5;</code>

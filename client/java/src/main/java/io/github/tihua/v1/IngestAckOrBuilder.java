@@ -19,7 +19,7 @@ public interface IngestAckOrBuilder extends
 
   /**
    * <pre>
-   * Items written; with WRITE_MODE_UPSERT, each of several with one id.
+   * Items written; with WRITE_MODE_UPSERT, each of several with one id is counted.
    * </pre>
    *
    * <code>uint64 items_written = 2;</code>
@@ -29,7 +29,7 @@ public interface IngestAckOrBuilder extends
 
   /**
    * <pre>
-   * Items failed.
+   * Items that failed.
    * </pre>
    *
    * <code>uint64 items_failed = 3;</code>
@@ -49,8 +49,8 @@ public interface IngestAckOrBuilder extends
 
   /**
    * <pre>
-   * The failures of the batches that this acknowledgement adds, or after read_seq if it is the
-   * first of a stream that resumes.
+   * The failures of the batches that this acknowledgement adds; in the first one of a resumed
+   * stream, of those after read_seq.
    * </pre>
    *
    * <code>repeated .tihua.v1.BatchError errors = 5;</code>
@@ -59,8 +59,8 @@ public interface IngestAckOrBuilder extends
       getErrorsList();
   /**
    * <pre>
-   * The failures of the batches that this acknowledgement adds, or after read_seq if it is the
-   * first of a stream that resumes.
+   * The failures of the batches that this acknowledgement adds; in the first one of a resumed
+   * stream, of those after read_seq.
    * </pre>
    *
    * <code>repeated .tihua.v1.BatchError errors = 5;</code>
@@ -68,8 +68,8 @@ public interface IngestAckOrBuilder extends
   io.github.tihua.v1.BatchError getErrors(int index);
   /**
    * <pre>
-   * The failures of the batches that this acknowledgement adds, or after read_seq if it is the
-   * first of a stream that resumes.
+   * The failures of the batches that this acknowledgement adds; in the first one of a resumed
+   * stream, of those after read_seq.
    * </pre>
    *
    * <code>repeated .tihua.v1.BatchError errors = 5;</code>
@@ -77,8 +77,8 @@ public interface IngestAckOrBuilder extends
   int getErrorsCount();
   /**
    * <pre>
-   * The failures of the batches that this acknowledgement adds, or after read_seq if it is the
-   * first of a stream that resumes.
+   * The failures of the batches that this acknowledgement adds; in the first one of a resumed
+   * stream, of those after read_seq.
    * </pre>
    *
    * <code>repeated .tihua.v1.BatchError errors = 5;</code>
@@ -87,8 +87,8 @@ public interface IngestAckOrBuilder extends
       getErrorsOrBuilderList();
   /**
    * <pre>
-   * The failures of the batches that this acknowledgement adds, or after read_seq if it is the
-   * first of a stream that resumes.
+   * The failures of the batches that this acknowledgement adds; in the first one of a resumed
+   * stream, of those after read_seq.
    * </pre>
    *
    * <code>repeated .tihua.v1.BatchError errors = 5;</code>

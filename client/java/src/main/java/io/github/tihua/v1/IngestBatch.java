@@ -68,8 +68,8 @@ private static final long serialVersionUID = 0L;
   private java.util.List<io.github.tihua.v1.Item> items_;
   /**
    * <pre>
-   * 1 to Limits.max_batch_items items. 8 to 64, and at most 4 MiB, travel best. Of several with
-   * one id in a session the last is kept; in the other write modes the first.
+   * 1 to Limits.max_batch_items items; 8 to 64, and at most 4 MiB, work best. Of several with one id
+   * in a session the last is kept; in the other write modes the first.
    * </pre>
    *
    * <code>repeated .tihua.v1.Item items = 2;</code>
@@ -80,8 +80,8 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * 1 to Limits.max_batch_items items. 8 to 64, and at most 4 MiB, travel best. Of several with
-   * one id in a session the last is kept; in the other write modes the first.
+   * 1 to Limits.max_batch_items items; 8 to 64, and at most 4 MiB, work best. Of several with one id
+   * in a session the last is kept; in the other write modes the first.
    * </pre>
    *
    * <code>repeated .tihua.v1.Item items = 2;</code>
@@ -93,8 +93,8 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * 1 to Limits.max_batch_items items. 8 to 64, and at most 4 MiB, travel best. Of several with
-   * one id in a session the last is kept; in the other write modes the first.
+   * 1 to Limits.max_batch_items items; 8 to 64, and at most 4 MiB, work best. Of several with one id
+   * in a session the last is kept; in the other write modes the first.
    * </pre>
    *
    * <code>repeated .tihua.v1.Item items = 2;</code>
@@ -105,8 +105,8 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * 1 to Limits.max_batch_items items. 8 to 64, and at most 4 MiB, travel best. Of several with
-   * one id in a session the last is kept; in the other write modes the first.
+   * 1 to Limits.max_batch_items items; 8 to 64, and at most 4 MiB, work best. Of several with one id
+   * in a session the last is kept; in the other write modes the first.
    * </pre>
    *
    * <code>repeated .tihua.v1.Item items = 2;</code>
@@ -117,8 +117,8 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * 1 to Limits.max_batch_items items. 8 to 64, and at most 4 MiB, travel best. Of several with
-   * one id in a session the last is kept; in the other write modes the first.
+   * 1 to Limits.max_batch_items items; 8 to 64, and at most 4 MiB, work best. Of several with one id
+   * in a session the last is kept; in the other write modes the first.
    * </pre>
    *
    * <code>repeated .tihua.v1.Item items = 2;</code>
@@ -587,8 +587,8 @@ private static final long serialVersionUID = 0L;
 
     /**
      * <pre>
-     * 1 to Limits.max_batch_items items. 8 to 64, and at most 4 MiB, travel best. Of several with
-     * one id in a session the last is kept; in the other write modes the first.
+     * 1 to Limits.max_batch_items items; 8 to 64, and at most 4 MiB, work best. Of several with one id
+     * in a session the last is kept; in the other write modes the first.
      * </pre>
      *
      * <code>repeated .tihua.v1.Item items = 2;</code>
@@ -602,8 +602,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * 1 to Limits.max_batch_items items. 8 to 64, and at most 4 MiB, travel best. Of several with
-     * one id in a session the last is kept; in the other write modes the first.
+     * 1 to Limits.max_batch_items items; 8 to 64, and at most 4 MiB, work best. Of several with one id
+     * in a session the last is kept; in the other write modes the first.
      * </pre>
      *
      * <code>repeated .tihua.v1.Item items = 2;</code>
@@ -617,8 +617,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * 1 to Limits.max_batch_items items. 8 to 64, and at most 4 MiB, travel best. Of several with
-     * one id in a session the last is kept; in the other write modes the first.
+     * 1 to Limits.max_batch_items items; 8 to 64, and at most 4 MiB, work best. Of several with one id
+     * in a session the last is kept; in the other write modes the first.
      * </pre>
      *
      * <code>repeated .tihua.v1.Item items = 2;</code>
@@ -632,8 +632,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * 1 to Limits.max_batch_items items. 8 to 64, and at most 4 MiB, travel best. Of several with
-     * one id in a session the last is kept; in the other write modes the first.
+     * 1 to Limits.max_batch_items items; 8 to 64, and at most 4 MiB, work best. Of several with one id
+     * in a session the last is kept; in the other write modes the first.
      * </pre>
      *
      * <code>repeated .tihua.v1.Item items = 2;</code>
@@ -654,8 +654,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * 1 to Limits.max_batch_items items. 8 to 64, and at most 4 MiB, travel best. Of several with
-     * one id in a session the last is kept; in the other write modes the first.
+     * 1 to Limits.max_batch_items items; 8 to 64, and at most 4 MiB, work best. Of several with one id
+     * in a session the last is kept; in the other write modes the first.
      * </pre>
      *
      * <code>repeated .tihua.v1.Item items = 2;</code>
@@ -673,8 +673,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * 1 to Limits.max_batch_items items. 8 to 64, and at most 4 MiB, travel best. Of several with
-     * one id in a session the last is kept; in the other write modes the first.
+     * 1 to Limits.max_batch_items items; 8 to 64, and at most 4 MiB, work best. Of several with one id
+     * in a session the last is kept; in the other write modes the first.
      * </pre>
      *
      * <code>repeated .tihua.v1.Item items = 2;</code>
@@ -694,8 +694,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * 1 to Limits.max_batch_items items. 8 to 64, and at most 4 MiB, travel best. Of several with
-     * one id in a session the last is kept; in the other write modes the first.
+     * 1 to Limits.max_batch_items items; 8 to 64, and at most 4 MiB, work best. Of several with one id
+     * in a session the last is kept; in the other write modes the first.
      * </pre>
      *
      * <code>repeated .tihua.v1.Item items = 2;</code>
@@ -716,8 +716,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * 1 to Limits.max_batch_items items. 8 to 64, and at most 4 MiB, travel best. Of several with
-     * one id in a session the last is kept; in the other write modes the first.
+     * 1 to Limits.max_batch_items items; 8 to 64, and at most 4 MiB, work best. Of several with one id
+     * in a session the last is kept; in the other write modes the first.
      * </pre>
      *
      * <code>repeated .tihua.v1.Item items = 2;</code>
@@ -735,8 +735,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * 1 to Limits.max_batch_items items. 8 to 64, and at most 4 MiB, travel best. Of several with
-     * one id in a session the last is kept; in the other write modes the first.
+     * 1 to Limits.max_batch_items items; 8 to 64, and at most 4 MiB, work best. Of several with one id
+     * in a session the last is kept; in the other write modes the first.
      * </pre>
      *
      * <code>repeated .tihua.v1.Item items = 2;</code>
@@ -754,8 +754,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * 1 to Limits.max_batch_items items. 8 to 64, and at most 4 MiB, travel best. Of several with
-     * one id in a session the last is kept; in the other write modes the first.
+     * 1 to Limits.max_batch_items items; 8 to 64, and at most 4 MiB, work best. Of several with one id
+     * in a session the last is kept; in the other write modes the first.
      * </pre>
      *
      * <code>repeated .tihua.v1.Item items = 2;</code>
@@ -774,8 +774,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * 1 to Limits.max_batch_items items. 8 to 64, and at most 4 MiB, travel best. Of several with
-     * one id in a session the last is kept; in the other write modes the first.
+     * 1 to Limits.max_batch_items items; 8 to 64, and at most 4 MiB, work best. Of several with one id
+     * in a session the last is kept; in the other write modes the first.
      * </pre>
      *
      * <code>repeated .tihua.v1.Item items = 2;</code>
@@ -792,8 +792,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * 1 to Limits.max_batch_items items. 8 to 64, and at most 4 MiB, travel best. Of several with
-     * one id in a session the last is kept; in the other write modes the first.
+     * 1 to Limits.max_batch_items items; 8 to 64, and at most 4 MiB, work best. Of several with one id
+     * in a session the last is kept; in the other write modes the first.
      * </pre>
      *
      * <code>repeated .tihua.v1.Item items = 2;</code>
@@ -810,8 +810,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * 1 to Limits.max_batch_items items. 8 to 64, and at most 4 MiB, travel best. Of several with
-     * one id in a session the last is kept; in the other write modes the first.
+     * 1 to Limits.max_batch_items items; 8 to 64, and at most 4 MiB, work best. Of several with one id
+     * in a session the last is kept; in the other write modes the first.
      * </pre>
      *
      * <code>repeated .tihua.v1.Item items = 2;</code>
@@ -822,8 +822,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * 1 to Limits.max_batch_items items. 8 to 64, and at most 4 MiB, travel best. Of several with
-     * one id in a session the last is kept; in the other write modes the first.
+     * 1 to Limits.max_batch_items items; 8 to 64, and at most 4 MiB, work best. Of several with one id
+     * in a session the last is kept; in the other write modes the first.
      * </pre>
      *
      * <code>repeated .tihua.v1.Item items = 2;</code>
@@ -837,8 +837,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * 1 to Limits.max_batch_items items. 8 to 64, and at most 4 MiB, travel best. Of several with
-     * one id in a session the last is kept; in the other write modes the first.
+     * 1 to Limits.max_batch_items items; 8 to 64, and at most 4 MiB, work best. Of several with one id
+     * in a session the last is kept; in the other write modes the first.
      * </pre>
      *
      * <code>repeated .tihua.v1.Item items = 2;</code>
@@ -853,8 +853,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * 1 to Limits.max_batch_items items. 8 to 64, and at most 4 MiB, travel best. Of several with
-     * one id in a session the last is kept; in the other write modes the first.
+     * 1 to Limits.max_batch_items items; 8 to 64, and at most 4 MiB, work best. Of several with one id
+     * in a session the last is kept; in the other write modes the first.
      * </pre>
      *
      * <code>repeated .tihua.v1.Item items = 2;</code>
@@ -865,8 +865,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * 1 to Limits.max_batch_items items. 8 to 64, and at most 4 MiB, travel best. Of several with
-     * one id in a session the last is kept; in the other write modes the first.
+     * 1 to Limits.max_batch_items items; 8 to 64, and at most 4 MiB, work best. Of several with one id
+     * in a session the last is kept; in the other write modes the first.
      * </pre>
      *
      * <code>repeated .tihua.v1.Item items = 2;</code>
@@ -878,8 +878,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * 1 to Limits.max_batch_items items. 8 to 64, and at most 4 MiB, travel best. Of several with
-     * one id in a session the last is kept; in the other write modes the first.
+     * 1 to Limits.max_batch_items items; 8 to 64, and at most 4 MiB, work best. Of several with one id
+     * in a session the last is kept; in the other write modes the first.
      * </pre>
      *
      * <code>repeated .tihua.v1.Item items = 2;</code>

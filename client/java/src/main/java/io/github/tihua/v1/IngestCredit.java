@@ -5,7 +5,7 @@ package io.github.tihua.v1;
 
 /**
  * <pre>
- * How much more the client may send. Grants add up; what was sent is used up.
+ * How much more the client may send. Grants add up; what is sent uses them up.
  * </pre>
  *
  * Protobuf type {@code tihua.v1.IngestCredit}
@@ -246,7 +246,7 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * How much more the client may send. Grants add up; what was sent is used up.
+   * How much more the client may send. Grants add up; what is sent uses them up.
    * </pre>
    *
    * Protobuf type {@code tihua.v1.IngestCredit}

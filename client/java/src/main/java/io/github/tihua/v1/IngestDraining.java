@@ -5,7 +5,7 @@ package io.github.tihua.v1;
 
 /**
  * <pre>
- * The server is shutting down: send nothing more, read to the end, resume elsewhere.
+ * The server is shutting down: send nothing more, read to the end, resume on another server.
  * </pre>
  *
  * Protobuf type {@code tihua.v1.IngestDraining}
@@ -51,7 +51,7 @@ private static final long serialVersionUID = 0L;
   private com.google.protobuf.Duration grace_;
   /**
    * <pre>
-   * How long the server will go on finishing what it has.
+   * How long the server will continue to finish what it has.
    * </pre>
    *
    * <code>.google.protobuf.Duration grace = 1;</code>
@@ -63,7 +63,7 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * How long the server will go on finishing what it has.
+   * How long the server will continue to finish what it has.
    * </pre>
    *
    * <code>.google.protobuf.Duration grace = 1;</code>
@@ -75,7 +75,7 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * How long the server will go on finishing what it has.
+   * How long the server will continue to finish what it has.
    * </pre>
    *
    * <code>.google.protobuf.Duration grace = 1;</code>
@@ -247,7 +247,7 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * The server is shutting down: send nothing more, read to the end, resume elsewhere.
+   * The server is shutting down: send nothing more, read to the end, resume on another server.
    * </pre>
    *
    * Protobuf type {@code tihua.v1.IngestDraining}
@@ -430,7 +430,7 @@ private static final long serialVersionUID = 0L;
         com.google.protobuf.Duration, com.google.protobuf.Duration.Builder, com.google.protobuf.DurationOrBuilder> graceBuilder_;
     /**
      * <pre>
-     * How long the server will go on finishing what it has.
+     * How long the server will continue to finish what it has.
      * </pre>
      *
      * <code>.google.protobuf.Duration grace = 1;</code>
@@ -441,7 +441,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * How long the server will go on finishing what it has.
+     * How long the server will continue to finish what it has.
      * </pre>
      *
      * <code>.google.protobuf.Duration grace = 1;</code>
@@ -456,7 +456,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * How long the server will go on finishing what it has.
+     * How long the server will continue to finish what it has.
      * </pre>
      *
      * <code>.google.protobuf.Duration grace = 1;</code>
@@ -476,7 +476,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * How long the server will go on finishing what it has.
+     * How long the server will continue to finish what it has.
      * </pre>
      *
      * <code>.google.protobuf.Duration grace = 1;</code>
@@ -494,7 +494,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * How long the server will go on finishing what it has.
+     * How long the server will continue to finish what it has.
      * </pre>
      *
      * <code>.google.protobuf.Duration grace = 1;</code>
@@ -517,7 +517,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * How long the server will go on finishing what it has.
+     * How long the server will continue to finish what it has.
      * </pre>
      *
      * <code>.google.protobuf.Duration grace = 1;</code>
@@ -534,7 +534,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * How long the server will go on finishing what it has.
+     * How long the server will continue to finish what it has.
      * </pre>
      *
      * <code>.google.protobuf.Duration grace = 1;</code>
@@ -546,7 +546,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * How long the server will go on finishing what it has.
+     * How long the server will continue to finish what it has.
      * </pre>
      *
      * <code>.google.protobuf.Duration grace = 1;</code>
@@ -561,7 +561,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * How long the server will go on finishing what it has.
+     * How long the server will continue to finish what it has.
      * </pre>
      *
      * <code>.google.protobuf.Duration grace = 1;</code>

@@ -9,7 +9,7 @@ public interface IngestDrainingOrBuilder extends
 
   /**
    * <pre>
-   * How long the server will go on finishing what it has.
+   * How long the server will continue to finish what it has.
    * </pre>
    *
    * <code>.google.protobuf.Duration grace = 1;</code>
@@ -18,7 +18,7 @@ public interface IngestDrainingOrBuilder extends
   boolean hasGrace();
   /**
    * <pre>
-   * How long the server will go on finishing what it has.
+   * How long the server will continue to finish what it has.
    * </pre>
    *
    * <code>.google.protobuf.Duration grace = 1;</code>
@@ -27,7 +27,7 @@ public interface IngestDrainingOrBuilder extends
   com.google.protobuf.Duration getGrace();
   /**
    * <pre>
-   * How long the server will go on finishing what it has.
+   * How long the server will continue to finish what it has.
    * </pre>
    *
    * <code>.google.protobuf.Duration grace = 1;</code>

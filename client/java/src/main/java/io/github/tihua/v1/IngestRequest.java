@@ -5,7 +5,7 @@ package io.github.tihua.v1;
 
 /**
  * <pre>
- * What a client says.
+ * What a client sends.
  * </pre>
  *
  * Protobuf type {@code tihua.v1.IngestRequest}
@@ -359,7 +359,7 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * What a client says.
+   * What a client sends.
    * </pre>
    *
    * Protobuf type {@code tihua.v1.IngestRequest}

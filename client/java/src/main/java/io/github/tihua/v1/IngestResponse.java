@@ -5,7 +5,7 @@ package io.github.tihua.v1;
 
 /**
  * <pre>
- * What a server says.
+ * What a server sends.
  * </pre>
  *
  * Protobuf type {@code tihua.v1.IngestResponse}
@@ -140,7 +140,7 @@ private static final long serialVersionUID = 0L;
   public static final int CREDIT_FIELD_NUMBER = 2;
   /**
    * <pre>
-   * More leave to send.
+   * More credit.
    * </pre>
    *
    * <code>.tihua.v1.IngestCredit credit = 2;</code>
@@ -152,7 +152,7 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * More leave to send.
+   * More credit.
    * </pre>
    *
    * <code>.tihua.v1.IngestCredit credit = 2;</code>
@@ -167,7 +167,7 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * More leave to send.
+   * More credit.
    * </pre>
    *
    * <code>.tihua.v1.IngestCredit credit = 2;</code>
@@ -539,7 +539,7 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * What a server says.
+   * What a server sends.
    * </pre>
    *
    * Protobuf type {@code tihua.v1.IngestResponse}
@@ -997,7 +997,7 @@ private static final long serialVersionUID = 0L;
         io.github.tihua.v1.IngestCredit, io.github.tihua.v1.IngestCredit.Builder, io.github.tihua.v1.IngestCreditOrBuilder> creditBuilder_;
     /**
      * <pre>
-     * More leave to send.
+     * More credit.
      * </pre>
      *
      * <code>.tihua.v1.IngestCredit credit = 2;</code>
@@ -1009,7 +1009,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * More leave to send.
+     * More credit.
      * </pre>
      *
      * <code>.tihua.v1.IngestCredit credit = 2;</code>
@@ -1031,7 +1031,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * More leave to send.
+     * More credit.
      * </pre>
      *
      * <code>.tihua.v1.IngestCredit credit = 2;</code>
@@ -1051,7 +1051,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * More leave to send.
+     * More credit.
      * </pre>
      *
      * <code>.tihua.v1.IngestCredit credit = 2;</code>
@@ -1069,7 +1069,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * More leave to send.
+     * More credit.
      * </pre>
      *
      * <code>.tihua.v1.IngestCredit credit = 2;</code>
@@ -1096,7 +1096,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * More leave to send.
+     * More credit.
      * </pre>
      *
      * <code>.tihua.v1.IngestCredit credit = 2;</code>
@@ -1119,7 +1119,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * More leave to send.
+     * More credit.
      * </pre>
      *
      * <code>.tihua.v1.IngestCredit credit = 2;</code>
@@ -1129,7 +1129,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * More leave to send.
+     * More credit.
      * </pre>
      *
      * <code>.tihua.v1.IngestCredit credit = 2;</code>
@@ -1147,7 +1147,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * More leave to send.
+     * More credit.
      * </pre>
      *
      * <code>.tihua.v1.IngestCredit credit = 2;</code>

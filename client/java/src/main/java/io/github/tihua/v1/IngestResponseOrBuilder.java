@@ -36,7 +36,7 @@ public interface IngestResponseOrBuilder extends
 
   /**
    * <pre>
-   * More leave to send.
+   * More credit.
    * </pre>
    *
    * <code>.tihua.v1.IngestCredit credit = 2;</code>
@@ -45,7 +45,7 @@ public interface IngestResponseOrBuilder extends
   boolean hasCredit();
   /**
    * <pre>
-   * More leave to send.
+   * More credit.
    * </pre>
    *
    * <code>.tihua.v1.IngestCredit credit = 2;</code>
@@ -54,7 +54,7 @@ public interface IngestResponseOrBuilder extends
   io.github.tihua.v1.IngestCredit getCredit();
   /**
    * <pre>
-   * More leave to send.
+   * More credit.
    * </pre>
    *
    * <code>.tihua.v1.IngestCredit credit = 2;</code>

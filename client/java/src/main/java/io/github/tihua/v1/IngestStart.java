@@ -105,9 +105,9 @@ private static final long serialVersionUID = 0L;
   private volatile java.lang.Object sessionId_ = "";
   /**
    * <pre>
-   * Chosen by the client, 1 to 64 bytes, a UUID for example. The same again resumes; if a stream of
-   * this session is still open, the server ends that one with ABORTED. FAILED_PRECONDITION if the
-   * session was opened for another collection or mode.
+   * Chosen by the client: 1 to 64 bytes of UTF-8, for example a UUID. The same id again resumes the
+   * session; if another stream of it is still open, the server ends that one with ABORTED.
+   * FAILED_PRECONDITION if the session was opened for another collection or mode.
    * </pre>
    *
    * <code>string session_id = 2;</code>
@@ -128,9 +128,9 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * Chosen by the client, 1 to 64 bytes, a UUID for example. The same again resumes; if a stream of
-   * this session is still open, the server ends that one with ABORTED. FAILED_PRECONDITION if the
-   * session was opened for another collection or mode.
+   * Chosen by the client: 1 to 64 bytes of UTF-8, for example a UUID. The same id again resumes the
+   * session; if another stream of it is still open, the server ends that one with ABORTED.
+   * FAILED_PRECONDITION if the session was opened for another collection or mode.
    * </pre>
    *
    * <code>string session_id = 2;</code>
@@ -229,9 +229,10 @@ private static final long serialVersionUID = 0L;
   /**
    * <pre>
    * When resuming: the last IngestAck.committed_seq that the client has read, at most 2^53; unset
-   * means 0. If the server knows of more, it says so in a first IngestAck, with the failures of
-   * later batches, the latest 1 000, so that a break hides none. If it knows of less, because it
-   * was started anew or is another one, it believes the client and goes on from there.
+   * means 0. If the server knows of later batches, it first sends an IngestAck for them, with their
+   * failures (the latest 1 000), so that none is lost in an interruption. If it does not know as
+   * many, because it was restarted or is another one, it takes the client's word and continues from
+   * there.
    * </pre>
    *
    * <code>uint64 read_seq = 5;</code>
@@ -246,8 +247,8 @@ private static final long serialVersionUID = 0L;
   private long itemsWritten_ = 0L;
   /**
    * <pre>
-   * When resuming: that IngestAck's items_written. It and the next two are where a server that
-   * believes the client goes on counting; at most 2^53.
+   * When resuming: that IngestAck's items_written, at most 2^53. A server that takes the client's
+   * word continues to count from this and the next two fields.
    * </pre>
    *
    * <code>uint64 items_written = 6;</code>
@@ -262,7 +263,7 @@ private static final long serialVersionUID = 0L;
   private long itemsFailed_ = 0L;
   /**
    * <pre>
-   * When resuming: that IngestAck's items_failed.
+   * When resuming: that IngestAck's items_failed, at most 2^53.
    * </pre>
    *
    * <code>uint64 items_failed = 7;</code>
@@ -277,7 +278,7 @@ private static final long serialVersionUID = 0L;
   private long itemsSkipped_ = 0L;
   /**
    * <pre>
-   * When resuming: that IngestAck's items_skipped.
+   * When resuming: that IngestAck's items_skipped, at most 2^53.
    * </pre>
    *
    * <code>uint64 items_skipped = 8;</code>
@@ -882,9 +883,9 @@ private static final long serialVersionUID = 0L;
     private java.lang.Object sessionId_ = "";
     /**
      * <pre>
-     * Chosen by the client, 1 to 64 bytes, a UUID for example. The same again resumes; if a stream of
-     * this session is still open, the server ends that one with ABORTED. FAILED_PRECONDITION if the
-     * session was opened for another collection or mode.
+     * Chosen by the client: 1 to 64 bytes of UTF-8, for example a UUID. The same id again resumes the
+     * session; if another stream of it is still open, the server ends that one with ABORTED.
+     * FAILED_PRECONDITION if the session was opened for another collection or mode.
      * </pre>
      *
      * <code>string session_id = 2;</code>
@@ -904,9 +905,9 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Chosen by the client, 1 to 64 bytes, a UUID for example. The same again resumes; if a stream of
-     * this session is still open, the server ends that one with ABORTED. FAILED_PRECONDITION if the
-     * session was opened for another collection or mode.
+     * Chosen by the client: 1 to 64 bytes of UTF-8, for example a UUID. The same id again resumes the
+     * session; if another stream of it is still open, the server ends that one with ABORTED.
+     * FAILED_PRECONDITION if the session was opened for another collection or mode.
      * </pre>
      *
      * <code>string session_id = 2;</code>
@@ -927,9 +928,9 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Chosen by the client, 1 to 64 bytes, a UUID for example. The same again resumes; if a stream of
-     * this session is still open, the server ends that one with ABORTED. FAILED_PRECONDITION if the
-     * session was opened for another collection or mode.
+     * Chosen by the client: 1 to 64 bytes of UTF-8, for example a UUID. The same id again resumes the
+     * session; if another stream of it is still open, the server ends that one with ABORTED.
+     * FAILED_PRECONDITION if the session was opened for another collection or mode.
      * </pre>
      *
      * <code>string session_id = 2;</code>
@@ -946,9 +947,9 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Chosen by the client, 1 to 64 bytes, a UUID for example. The same again resumes; if a stream of
-     * this session is still open, the server ends that one with ABORTED. FAILED_PRECONDITION if the
-     * session was opened for another collection or mode.
+     * Chosen by the client: 1 to 64 bytes of UTF-8, for example a UUID. The same id again resumes the
+     * session; if another stream of it is still open, the server ends that one with ABORTED.
+     * FAILED_PRECONDITION if the session was opened for another collection or mode.
      * </pre>
      *
      * <code>string session_id = 2;</code>
@@ -962,9 +963,9 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Chosen by the client, 1 to 64 bytes, a UUID for example. The same again resumes; if a stream of
-     * this session is still open, the server ends that one with ABORTED. FAILED_PRECONDITION if the
-     * session was opened for another collection or mode.
+     * Chosen by the client: 1 to 64 bytes of UTF-8, for example a UUID. The same id again resumes the
+     * session; if another stream of it is still open, the server ends that one with ABORTED.
+     * FAILED_PRECONDITION if the session was opened for another collection or mode.
      * </pre>
      *
      * <code>string session_id = 2;</code>
@@ -1150,9 +1151,10 @@ private static final long serialVersionUID = 0L;
     /**
      * <pre>
      * When resuming: the last IngestAck.committed_seq that the client has read, at most 2^53; unset
-     * means 0. If the server knows of more, it says so in a first IngestAck, with the failures of
-     * later batches, the latest 1 000, so that a break hides none. If it knows of less, because it
-     * was started anew or is another one, it believes the client and goes on from there.
+     * means 0. If the server knows of later batches, it first sends an IngestAck for them, with their
+     * failures (the latest 1 000), so that none is lost in an interruption. If it does not know as
+     * many, because it was restarted or is another one, it takes the client's word and continues from
+     * there.
      * </pre>
      *
      * <code>uint64 read_seq = 5;</code>
@@ -1165,9 +1167,10 @@ private static final long serialVersionUID = 0L;
     /**
      * <pre>
      * When resuming: the last IngestAck.committed_seq that the client has read, at most 2^53; unset
-     * means 0. If the server knows of more, it says so in a first IngestAck, with the failures of
-     * later batches, the latest 1 000, so that a break hides none. If it knows of less, because it
-     * was started anew or is another one, it believes the client and goes on from there.
+     * means 0. If the server knows of later batches, it first sends an IngestAck for them, with their
+     * failures (the latest 1 000), so that none is lost in an interruption. If it does not know as
+     * many, because it was restarted or is another one, it takes the client's word and continues from
+     * there.
      * </pre>
      *
      * <code>uint64 read_seq = 5;</code>
@@ -1184,9 +1187,10 @@ private static final long serialVersionUID = 0L;
     /**
      * <pre>
      * When resuming: the last IngestAck.committed_seq that the client has read, at most 2^53; unset
-     * means 0. If the server knows of more, it says so in a first IngestAck, with the failures of
-     * later batches, the latest 1 000, so that a break hides none. If it knows of less, because it
-     * was started anew or is another one, it believes the client and goes on from there.
+     * means 0. If the server knows of later batches, it first sends an IngestAck for them, with their
+     * failures (the latest 1 000), so that none is lost in an interruption. If it does not know as
+     * many, because it was restarted or is another one, it takes the client's word and continues from
+     * there.
      * </pre>
      *
      * <code>uint64 read_seq = 5;</code>
@@ -1202,8 +1206,8 @@ private static final long serialVersionUID = 0L;
     private long itemsWritten_ ;
     /**
      * <pre>
-     * When resuming: that IngestAck's items_written. It and the next two are where a server that
-     * believes the client goes on counting; at most 2^53.
+     * When resuming: that IngestAck's items_written, at most 2^53. A server that takes the client's
+     * word continues to count from this and the next two fields.
      * </pre>
      *
      * <code>uint64 items_written = 6;</code>
@@ -1215,8 +1219,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * When resuming: that IngestAck's items_written. It and the next two are where a server that
-     * believes the client goes on counting; at most 2^53.
+     * When resuming: that IngestAck's items_written, at most 2^53. A server that takes the client's
+     * word continues to count from this and the next two fields.
      * </pre>
      *
      * <code>uint64 items_written = 6;</code>
@@ -1232,8 +1236,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * When resuming: that IngestAck's items_written. It and the next two are where a server that
-     * believes the client goes on counting; at most 2^53.
+     * When resuming: that IngestAck's items_written, at most 2^53. A server that takes the client's
+     * word continues to count from this and the next two fields.
      * </pre>
      *
      * <code>uint64 items_written = 6;</code>
@@ -1249,7 +1253,7 @@ private static final long serialVersionUID = 0L;
     private long itemsFailed_ ;
     /**
      * <pre>
-     * When resuming: that IngestAck's items_failed.
+     * When resuming: that IngestAck's items_failed, at most 2^53.
      * </pre>
      *
      * <code>uint64 items_failed = 7;</code>
@@ -1261,7 +1265,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * When resuming: that IngestAck's items_failed.
+     * When resuming: that IngestAck's items_failed, at most 2^53.
      * </pre>
      *
      * <code>uint64 items_failed = 7;</code>
@@ -1277,7 +1281,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * When resuming: that IngestAck's items_failed.
+     * When resuming: that IngestAck's items_failed, at most 2^53.
      * </pre>
      *
      * <code>uint64 items_failed = 7;</code>
@@ -1293,7 +1297,7 @@ private static final long serialVersionUID = 0L;
     private long itemsSkipped_ ;
     /**
      * <pre>
-     * When resuming: that IngestAck's items_skipped.
+     * When resuming: that IngestAck's items_skipped, at most 2^53.
      * </pre>
      *
      * <code>uint64 items_skipped = 8;</code>
@@ -1305,7 +1309,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * When resuming: that IngestAck's items_skipped.
+     * When resuming: that IngestAck's items_skipped, at most 2^53.
      * </pre>
      *
      * <code>uint64 items_skipped = 8;</code>
@@ -1321,7 +1325,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * When resuming: that IngestAck's items_skipped.
+     * When resuming: that IngestAck's items_skipped, at most 2^53.
      * </pre>
      *
      * <code>uint64 items_skipped = 8;</code>

@@ -31,9 +31,9 @@ public interface IngestStartOrBuilder extends
 
   /**
    * <pre>
-   * Chosen by the client, 1 to 64 bytes, a UUID for example. The same again resumes; if a stream of
-   * this session is still open, the server ends that one with ABORTED. FAILED_PRECONDITION if the
-   * session was opened for another collection or mode.
+   * Chosen by the client: 1 to 64 bytes of UTF-8, for example a UUID. The same id again resumes the
+   * session; if another stream of it is still open, the server ends that one with ABORTED.
+   * FAILED_PRECONDITION if the session was opened for another collection or mode.
    * </pre>
    *
    * <code>string session_id = 2;</code>
@@ -42,9 +42,9 @@ public interface IngestStartOrBuilder extends
   java.lang.String getSessionId();
   /**
    * <pre>
-   * Chosen by the client, 1 to 64 bytes, a UUID for example. The same again resumes; if a stream of
-   * this session is still open, the server ends that one with ABORTED. FAILED_PRECONDITION if the
-   * session was opened for another collection or mode.
+   * Chosen by the client: 1 to 64 bytes of UTF-8, for example a UUID. The same id again resumes the
+   * session; if another stream of it is still open, the server ends that one with ABORTED.
+   * FAILED_PRECONDITION if the session was opened for another collection or mode.
    * </pre>
    *
    * <code>string session_id = 2;</code>
@@ -95,9 +95,10 @@ public interface IngestStartOrBuilder extends
   /**
    * <pre>
    * When resuming: the last IngestAck.committed_seq that the client has read, at most 2^53; unset
-   * means 0. If the server knows of more, it says so in a first IngestAck, with the failures of
-   * later batches, the latest 1 000, so that a break hides none. If it knows of less, because it
-   * was started anew or is another one, it believes the client and goes on from there.
+   * means 0. If the server knows of later batches, it first sends an IngestAck for them, with their
+   * failures (the latest 1 000), so that none is lost in an interruption. If it does not know as
+   * many, because it was restarted or is another one, it takes the client's word and continues from
+   * there.
    * </pre>
    *
    * <code>uint64 read_seq = 5;</code>
@@ -107,8 +108,8 @@ public interface IngestStartOrBuilder extends
 
   /**
    * <pre>
-   * When resuming: that IngestAck's items_written. It and the next two are where a server that
-   * believes the client goes on counting; at most 2^53.
+   * When resuming: that IngestAck's items_written, at most 2^53. A server that takes the client's
+   * word continues to count from this and the next two fields.
    * </pre>
    *
    * <code>uint64 items_written = 6;</code>
@@ -118,7 +119,7 @@ public interface IngestStartOrBuilder extends
 
   /**
    * <pre>
-   * When resuming: that IngestAck's items_failed.
+   * When resuming: that IngestAck's items_failed, at most 2^53.
    * </pre>
    *
    * <code>uint64 items_failed = 7;</code>
@@ -128,7 +129,7 @@ public interface IngestStartOrBuilder extends
 
   /**
    * <pre>
-   * When resuming: that IngestAck's items_skipped.
+   * When resuming: that IngestAck's items_skipped, at most 2^53.
    * </pre>
    *
    * <code>uint64 items_skipped = 8;</code>

@@ -99,8 +99,8 @@ private static final long serialVersionUID = 0L;
   private long committedSeq_ = 0L;
   /**
    * <pre>
-   * The last batch of this session that is already safe; go on with the next. 0 for a new session.
-   * If that is more than read_seq, an IngestAck follows.
+   * The last batch of this session that is already safe: continue with the next. 0 for a new
+   * session. If it is more than read_seq, an IngestAck follows.
    * </pre>
    *
    * <code>uint64 committed_seq = 2;</code>
@@ -706,8 +706,8 @@ private static final long serialVersionUID = 0L;
     private long committedSeq_ ;
     /**
      * <pre>
-     * The last batch of this session that is already safe; go on with the next. 0 for a new session.
-     * If that is more than read_seq, an IngestAck follows.
+     * The last batch of this session that is already safe: continue with the next. 0 for a new
+     * session. If it is more than read_seq, an IngestAck follows.
      * </pre>
      *
      * <code>uint64 committed_seq = 2;</code>
@@ -719,8 +719,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * The last batch of this session that is already safe; go on with the next. 0 for a new session.
-     * If that is more than read_seq, an IngestAck follows.
+     * The last batch of this session that is already safe: continue with the next. 0 for a new
+     * session. If it is more than read_seq, an IngestAck follows.
      * </pre>
      *
      * <code>uint64 committed_seq = 2;</code>
@@ -736,8 +736,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * The last batch of this session that is already safe; go on with the next. 0 for a new session.
-     * If that is more than read_seq, an IngestAck follows.
+     * The last batch of this session that is already safe: continue with the next. 0 for a new
+     * session. If it is more than read_seq, an IngestAck follows.
      * </pre>
      *
      * <code>uint64 committed_seq = 2;</code>

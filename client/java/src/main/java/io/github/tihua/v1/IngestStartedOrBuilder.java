@@ -29,8 +29,8 @@ public interface IngestStartedOrBuilder extends
 
   /**
    * <pre>
-   * The last batch of this session that is already safe; go on with the next. 0 for a new session.
-   * If that is more than read_seq, an IngestAck follows.
+   * The last batch of this session that is already safe: continue with the next. 0 for a new
+   * session. If it is more than read_seq, an IngestAck follows.
    * </pre>
    *
    * <code>uint64 committed_seq = 2;</code>

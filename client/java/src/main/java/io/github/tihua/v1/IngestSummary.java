@@ -66,7 +66,7 @@ private static final long serialVersionUID = 0L;
   private long itemsWritten_ = 0L;
   /**
    * <pre>
-   * Items written; with WRITE_MODE_UPSERT, each of several with one id.
+   * Items written; with WRITE_MODE_UPSERT, each of several with one id is counted.
    * </pre>
    *
    * <code>uint64 items_written = 2;</code>
@@ -81,7 +81,7 @@ private static final long serialVersionUID = 0L;
   private long itemsFailed_ = 0L;
   /**
    * <pre>
-   * Items failed.
+   * Items that failed.
    * </pre>
    *
    * <code>uint64 items_failed = 3;</code>
@@ -628,7 +628,7 @@ private static final long serialVersionUID = 0L;
     private long itemsWritten_ ;
     /**
      * <pre>
-     * Items written; with WRITE_MODE_UPSERT, each of several with one id.
+     * Items written; with WRITE_MODE_UPSERT, each of several with one id is counted.
      * </pre>
      *
      * <code>uint64 items_written = 2;</code>
@@ -640,7 +640,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Items written; with WRITE_MODE_UPSERT, each of several with one id.
+     * Items written; with WRITE_MODE_UPSERT, each of several with one id is counted.
      * </pre>
      *
      * <code>uint64 items_written = 2;</code>
@@ -656,7 +656,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Items written; with WRITE_MODE_UPSERT, each of several with one id.
+     * Items written; with WRITE_MODE_UPSERT, each of several with one id is counted.
      * </pre>
      *
      * <code>uint64 items_written = 2;</code>
@@ -672,7 +672,7 @@ private static final long serialVersionUID = 0L;
     private long itemsFailed_ ;
     /**
      * <pre>
-     * Items failed.
+     * Items that failed.
      * </pre>
      *
      * <code>uint64 items_failed = 3;</code>
@@ -684,7 +684,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Items failed.
+     * Items that failed.
      * </pre>
      *
      * <code>uint64 items_failed = 3;</code>
@@ -700,7 +700,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Items failed.
+     * Items that failed.
      * </pre>
      *
      * <code>uint64 items_failed = 3;</code>

@@ -19,7 +19,7 @@ public interface IngestSummaryOrBuilder extends
 
   /**
    * <pre>
-   * Items written; with WRITE_MODE_UPSERT, each of several with one id.
+   * Items written; with WRITE_MODE_UPSERT, each of several with one id is counted.
    * </pre>
    *
    * <code>uint64 items_written = 2;</code>
@@ -29,7 +29,7 @@ public interface IngestSummaryOrBuilder extends
 
   /**
    * <pre>
-   * Items failed.
+   * Items that failed.
    * </pre>
    *
    * <code>uint64 items_failed = 3;</code>

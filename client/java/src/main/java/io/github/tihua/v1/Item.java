@@ -144,7 +144,7 @@ private static final long serialVersionUID = 0L;
   public static final int TEXT_FIELD_NUMBER = 2;
   /**
    * <pre>
-   * A text, 1 to Limits.max_text_chars characters; what is beyond the model's context is cut.
+   * A text, 1 to Limits.max_text_chars characters; what exceeds the model's context is cut.
    * </pre>
    *
    * <code>string text = 2;</code>
@@ -155,7 +155,7 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * A text, 1 to Limits.max_text_chars characters; what is beyond the model's context is cut.
+   * A text, 1 to Limits.max_text_chars characters; what exceeds the model's context is cut.
    * </pre>
    *
    * <code>string text = 2;</code>
@@ -180,7 +180,7 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * A text, 1 to Limits.max_text_chars characters; what is beyond the model's context is cut.
+   * A text, 1 to Limits.max_text_chars characters; what exceeds the model's context is cut.
    * </pre>
    *
    * <code>string text = 2;</code>
@@ -251,8 +251,8 @@ private static final long serialVersionUID = 0L;
   public static final int EMBEDDING_FIELD_NUMBER = 4;
   /**
    * <pre>
-   * An embedding made by the collection's model: `count` 1, `dim` as the collection's. Scaled to
-   * L2 norm 1 when stored; a zero vector is refused.
+   * An embedding made by the collection's model: `count` 1, `dim` as the collection's. It is
+   * scaled to L2 norm 1 when stored; a zero vector is refused.
    * </pre>
    *
    * <code>.tihua.v1.VectorBlock embedding = 4;</code>
@@ -264,8 +264,8 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * An embedding made by the collection's model: `count` 1, `dim` as the collection's. Scaled to
-   * L2 norm 1 when stored; a zero vector is refused.
+   * An embedding made by the collection's model: `count` 1, `dim` as the collection's. It is
+   * scaled to L2 norm 1 when stored; a zero vector is refused.
    * </pre>
    *
    * <code>.tihua.v1.VectorBlock embedding = 4;</code>
@@ -280,8 +280,8 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * An embedding made by the collection's model: `count` 1, `dim` as the collection's. Scaled to
-   * L2 norm 1 when stored; a zero vector is refused.
+   * An embedding made by the collection's model: `count` 1, `dim` as the collection's. It is
+   * scaled to L2 norm 1 when stored; a zero vector is refused.
    * </pre>
    *
    * <code>.tihua.v1.VectorBlock embedding = 4;</code>
@@ -348,7 +348,7 @@ private static final long serialVersionUID = 0L;
   /**
    * <pre>
    * Whatever the caller wants to filter by or get back: at most Limits.max_metadata_bytes bytes as
-   * JSON, at most 16 structs and lists within each other. The keys id, embedding, uri, _origin,
+   * JSON, with structs and lists nested at most 16 deep. The keys id, embedding, uri, _origin,
    * _update_time, _seq and _partition, and keys that start with "$", are refused.
    * </pre>
    *
@@ -362,7 +362,7 @@ private static final long serialVersionUID = 0L;
   /**
    * <pre>
    * Whatever the caller wants to filter by or get back: at most Limits.max_metadata_bytes bytes as
-   * JSON, at most 16 structs and lists within each other. The keys id, embedding, uri, _origin,
+   * JSON, with structs and lists nested at most 16 deep. The keys id, embedding, uri, _origin,
    * _update_time, _seq and _partition, and keys that start with "$", are refused.
    * </pre>
    *
@@ -376,7 +376,7 @@ private static final long serialVersionUID = 0L;
   /**
    * <pre>
    * Whatever the caller wants to filter by or get back: at most Limits.max_metadata_bytes bytes as
-   * JSON, at most 16 structs and lists within each other. The keys id, embedding, uri, _origin,
+   * JSON, with structs and lists nested at most 16 deep. The keys id, embedding, uri, _origin,
    * _update_time, _seq and _partition, and keys that start with "$", are refused.
    * </pre>
    *
@@ -391,10 +391,10 @@ private static final long serialVersionUID = 0L;
   private com.google.protobuf.Timestamp updateTime_;
   /**
    * <pre>
-   * When its content was written, to the microsecond. Unset when writing means now, by the server's
-   * clock; a time that is given is kept, for what is written from a copy. From 1970-01-01T00:00:00Z,
-   * which means that it is not known, to the end of the year 9999; INVALID_ARGUMENT beyond. When
-   * reading: unset unless it was asked for, and for an item whose time is not known.
+   * When the content was written, to the microsecond. When writing: unset means now, by the server's
+   * clock; a given time is kept, so that a copy can keep the time of its original. It must be from
+   * 1970-01-01T00:00:00Z, which means unknown, to the end of the year 9999; INVALID_ARGUMENT
+   * otherwise. When reading: unset unless it was asked for, and for an item whose time is unknown.
    * </pre>
    *
    * <code>.google.protobuf.Timestamp update_time = 7;</code>
@@ -406,10 +406,10 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * When its content was written, to the microsecond. Unset when writing means now, by the server's
-   * clock; a time that is given is kept, for what is written from a copy. From 1970-01-01T00:00:00Z,
-   * which means that it is not known, to the end of the year 9999; INVALID_ARGUMENT beyond. When
-   * reading: unset unless it was asked for, and for an item whose time is not known.
+   * When the content was written, to the microsecond. When writing: unset means now, by the server's
+   * clock; a given time is kept, so that a copy can keep the time of its original. It must be from
+   * 1970-01-01T00:00:00Z, which means unknown, to the end of the year 9999; INVALID_ARGUMENT
+   * otherwise. When reading: unset unless it was asked for, and for an item whose time is unknown.
    * </pre>
    *
    * <code>.google.protobuf.Timestamp update_time = 7;</code>
@@ -421,10 +421,10 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * When its content was written, to the microsecond. Unset when writing means now, by the server's
-   * clock; a time that is given is kept, for what is written from a copy. From 1970-01-01T00:00:00Z,
-   * which means that it is not known, to the end of the year 9999; INVALID_ARGUMENT beyond. When
-   * reading: unset unless it was asked for, and for an item whose time is not known.
+   * When the content was written, to the microsecond. When writing: unset means now, by the server's
+   * clock; a given time is kept, so that a copy can keep the time of its original. It must be from
+   * 1970-01-01T00:00:00Z, which means unknown, to the end of the year 9999; INVALID_ARGUMENT
+   * otherwise. When reading: unset unless it was asked for, and for an item whose time is unknown.
    * </pre>
    *
    * <code>.google.protobuf.Timestamp update_time = 7;</code>
@@ -1086,7 +1086,7 @@ private static final long serialVersionUID = 0L;
 
     /**
      * <pre>
-     * A text, 1 to Limits.max_text_chars characters; what is beyond the model's context is cut.
+     * A text, 1 to Limits.max_text_chars characters; what exceeds the model's context is cut.
      * </pre>
      *
      * <code>string text = 2;</code>
@@ -1098,7 +1098,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * A text, 1 to Limits.max_text_chars characters; what is beyond the model's context is cut.
+     * A text, 1 to Limits.max_text_chars characters; what exceeds the model's context is cut.
      * </pre>
      *
      * <code>string text = 2;</code>
@@ -1124,7 +1124,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * A text, 1 to Limits.max_text_chars characters; what is beyond the model's context is cut.
+     * A text, 1 to Limits.max_text_chars characters; what exceeds the model's context is cut.
      * </pre>
      *
      * <code>string text = 2;</code>
@@ -1151,7 +1151,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * A text, 1 to Limits.max_text_chars characters; what is beyond the model's context is cut.
+     * A text, 1 to Limits.max_text_chars characters; what exceeds the model's context is cut.
      * </pre>
      *
      * <code>string text = 2;</code>
@@ -1168,7 +1168,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * A text, 1 to Limits.max_text_chars characters; what is beyond the model's context is cut.
+     * A text, 1 to Limits.max_text_chars characters; what exceeds the model's context is cut.
      * </pre>
      *
      * <code>string text = 2;</code>
@@ -1184,7 +1184,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * A text, 1 to Limits.max_text_chars characters; what is beyond the model's context is cut.
+     * A text, 1 to Limits.max_text_chars characters; what exceeds the model's context is cut.
      * </pre>
      *
      * <code>string text = 2;</code>
@@ -1383,8 +1383,8 @@ private static final long serialVersionUID = 0L;
         io.github.tihua.v1.VectorBlock, io.github.tihua.v1.VectorBlock.Builder, io.github.tihua.v1.VectorBlockOrBuilder> embeddingBuilder_;
     /**
      * <pre>
-     * An embedding made by the collection's model: `count` 1, `dim` as the collection's. Scaled to
-     * L2 norm 1 when stored; a zero vector is refused.
+     * An embedding made by the collection's model: `count` 1, `dim` as the collection's. It is
+     * scaled to L2 norm 1 when stored; a zero vector is refused.
      * </pre>
      *
      * <code>.tihua.v1.VectorBlock embedding = 4;</code>
@@ -1396,8 +1396,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * An embedding made by the collection's model: `count` 1, `dim` as the collection's. Scaled to
-     * L2 norm 1 when stored; a zero vector is refused.
+     * An embedding made by the collection's model: `count` 1, `dim` as the collection's. It is
+     * scaled to L2 norm 1 when stored; a zero vector is refused.
      * </pre>
      *
      * <code>.tihua.v1.VectorBlock embedding = 4;</code>
@@ -1419,8 +1419,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * An embedding made by the collection's model: `count` 1, `dim` as the collection's. Scaled to
-     * L2 norm 1 when stored; a zero vector is refused.
+     * An embedding made by the collection's model: `count` 1, `dim` as the collection's. It is
+     * scaled to L2 norm 1 when stored; a zero vector is refused.
      * </pre>
      *
      * <code>.tihua.v1.VectorBlock embedding = 4;</code>
@@ -1440,8 +1440,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * An embedding made by the collection's model: `count` 1, `dim` as the collection's. Scaled to
-     * L2 norm 1 when stored; a zero vector is refused.
+     * An embedding made by the collection's model: `count` 1, `dim` as the collection's. It is
+     * scaled to L2 norm 1 when stored; a zero vector is refused.
      * </pre>
      *
      * <code>.tihua.v1.VectorBlock embedding = 4;</code>
@@ -1459,8 +1459,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * An embedding made by the collection's model: `count` 1, `dim` as the collection's. Scaled to
-     * L2 norm 1 when stored; a zero vector is refused.
+     * An embedding made by the collection's model: `count` 1, `dim` as the collection's. It is
+     * scaled to L2 norm 1 when stored; a zero vector is refused.
      * </pre>
      *
      * <code>.tihua.v1.VectorBlock embedding = 4;</code>
@@ -1487,8 +1487,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * An embedding made by the collection's model: `count` 1, `dim` as the collection's. Scaled to
-     * L2 norm 1 when stored; a zero vector is refused.
+     * An embedding made by the collection's model: `count` 1, `dim` as the collection's. It is
+     * scaled to L2 norm 1 when stored; a zero vector is refused.
      * </pre>
      *
      * <code>.tihua.v1.VectorBlock embedding = 4;</code>
@@ -1511,8 +1511,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * An embedding made by the collection's model: `count` 1, `dim` as the collection's. Scaled to
-     * L2 norm 1 when stored; a zero vector is refused.
+     * An embedding made by the collection's model: `count` 1, `dim` as the collection's. It is
+     * scaled to L2 norm 1 when stored; a zero vector is refused.
      * </pre>
      *
      * <code>.tihua.v1.VectorBlock embedding = 4;</code>
@@ -1522,8 +1522,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * An embedding made by the collection's model: `count` 1, `dim` as the collection's. Scaled to
-     * L2 norm 1 when stored; a zero vector is refused.
+     * An embedding made by the collection's model: `count` 1, `dim` as the collection's. It is
+     * scaled to L2 norm 1 when stored; a zero vector is refused.
      * </pre>
      *
      * <code>.tihua.v1.VectorBlock embedding = 4;</code>
@@ -1541,8 +1541,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * An embedding made by the collection's model: `count` 1, `dim` as the collection's. Scaled to
-     * L2 norm 1 when stored; a zero vector is refused.
+     * An embedding made by the collection's model: `count` 1, `dim` as the collection's. It is
+     * scaled to L2 norm 1 when stored; a zero vector is refused.
      * </pre>
      *
      * <code>.tihua.v1.VectorBlock embedding = 4;</code>
@@ -1669,7 +1669,7 @@ private static final long serialVersionUID = 0L;
     /**
      * <pre>
      * Whatever the caller wants to filter by or get back: at most Limits.max_metadata_bytes bytes as
-     * JSON, at most 16 structs and lists within each other. The keys id, embedding, uri, _origin,
+     * JSON, with structs and lists nested at most 16 deep. The keys id, embedding, uri, _origin,
      * _update_time, _seq and _partition, and keys that start with "$", are refused.
      * </pre>
      *
@@ -1682,7 +1682,7 @@ private static final long serialVersionUID = 0L;
     /**
      * <pre>
      * Whatever the caller wants to filter by or get back: at most Limits.max_metadata_bytes bytes as
-     * JSON, at most 16 structs and lists within each other. The keys id, embedding, uri, _origin,
+     * JSON, with structs and lists nested at most 16 deep. The keys id, embedding, uri, _origin,
      * _update_time, _seq and _partition, and keys that start with "$", are refused.
      * </pre>
      *
@@ -1699,7 +1699,7 @@ private static final long serialVersionUID = 0L;
     /**
      * <pre>
      * Whatever the caller wants to filter by or get back: at most Limits.max_metadata_bytes bytes as
-     * JSON, at most 16 structs and lists within each other. The keys id, embedding, uri, _origin,
+     * JSON, with structs and lists nested at most 16 deep. The keys id, embedding, uri, _origin,
      * _update_time, _seq and _partition, and keys that start with "$", are refused.
      * </pre>
      *
@@ -1721,7 +1721,7 @@ private static final long serialVersionUID = 0L;
     /**
      * <pre>
      * Whatever the caller wants to filter by or get back: at most Limits.max_metadata_bytes bytes as
-     * JSON, at most 16 structs and lists within each other. The keys id, embedding, uri, _origin,
+     * JSON, with structs and lists nested at most 16 deep. The keys id, embedding, uri, _origin,
      * _update_time, _seq and _partition, and keys that start with "$", are refused.
      * </pre>
      *
@@ -1741,7 +1741,7 @@ private static final long serialVersionUID = 0L;
     /**
      * <pre>
      * Whatever the caller wants to filter by or get back: at most Limits.max_metadata_bytes bytes as
-     * JSON, at most 16 structs and lists within each other. The keys id, embedding, uri, _origin,
+     * JSON, with structs and lists nested at most 16 deep. The keys id, embedding, uri, _origin,
      * _update_time, _seq and _partition, and keys that start with "$", are refused.
      * </pre>
      *
@@ -1766,7 +1766,7 @@ private static final long serialVersionUID = 0L;
     /**
      * <pre>
      * Whatever the caller wants to filter by or get back: at most Limits.max_metadata_bytes bytes as
-     * JSON, at most 16 structs and lists within each other. The keys id, embedding, uri, _origin,
+     * JSON, with structs and lists nested at most 16 deep. The keys id, embedding, uri, _origin,
      * _update_time, _seq and _partition, and keys that start with "$", are refused.
      * </pre>
      *
@@ -1785,7 +1785,7 @@ private static final long serialVersionUID = 0L;
     /**
      * <pre>
      * Whatever the caller wants to filter by or get back: at most Limits.max_metadata_bytes bytes as
-     * JSON, at most 16 structs and lists within each other. The keys id, embedding, uri, _origin,
+     * JSON, with structs and lists nested at most 16 deep. The keys id, embedding, uri, _origin,
      * _update_time, _seq and _partition, and keys that start with "$", are refused.
      * </pre>
      *
@@ -1799,7 +1799,7 @@ private static final long serialVersionUID = 0L;
     /**
      * <pre>
      * Whatever the caller wants to filter by or get back: at most Limits.max_metadata_bytes bytes as
-     * JSON, at most 16 structs and lists within each other. The keys id, embedding, uri, _origin,
+     * JSON, with structs and lists nested at most 16 deep. The keys id, embedding, uri, _origin,
      * _update_time, _seq and _partition, and keys that start with "$", are refused.
      * </pre>
      *
@@ -1816,7 +1816,7 @@ private static final long serialVersionUID = 0L;
     /**
      * <pre>
      * Whatever the caller wants to filter by or get back: at most Limits.max_metadata_bytes bytes as
-     * JSON, at most 16 structs and lists within each other. The keys id, embedding, uri, _origin,
+     * JSON, with structs and lists nested at most 16 deep. The keys id, embedding, uri, _origin,
      * _update_time, _seq and _partition, and keys that start with "$", are refused.
      * </pre>
      *
@@ -1841,10 +1841,10 @@ private static final long serialVersionUID = 0L;
         com.google.protobuf.Timestamp, com.google.protobuf.Timestamp.Builder, com.google.protobuf.TimestampOrBuilder> updateTimeBuilder_;
     /**
      * <pre>
-     * When its content was written, to the microsecond. Unset when writing means now, by the server's
-     * clock; a time that is given is kept, for what is written from a copy. From 1970-01-01T00:00:00Z,
-     * which means that it is not known, to the end of the year 9999; INVALID_ARGUMENT beyond. When
-     * reading: unset unless it was asked for, and for an item whose time is not known.
+     * When the content was written, to the microsecond. When writing: unset means now, by the server's
+     * clock; a given time is kept, so that a copy can keep the time of its original. It must be from
+     * 1970-01-01T00:00:00Z, which means unknown, to the end of the year 9999; INVALID_ARGUMENT
+     * otherwise. When reading: unset unless it was asked for, and for an item whose time is unknown.
      * </pre>
      *
      * <code>.google.protobuf.Timestamp update_time = 7;</code>
@@ -1855,10 +1855,10 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * When its content was written, to the microsecond. Unset when writing means now, by the server's
-     * clock; a time that is given is kept, for what is written from a copy. From 1970-01-01T00:00:00Z,
-     * which means that it is not known, to the end of the year 9999; INVALID_ARGUMENT beyond. When
-     * reading: unset unless it was asked for, and for an item whose time is not known.
+     * When the content was written, to the microsecond. When writing: unset means now, by the server's
+     * clock; a given time is kept, so that a copy can keep the time of its original. It must be from
+     * 1970-01-01T00:00:00Z, which means unknown, to the end of the year 9999; INVALID_ARGUMENT
+     * otherwise. When reading: unset unless it was asked for, and for an item whose time is unknown.
      * </pre>
      *
      * <code>.google.protobuf.Timestamp update_time = 7;</code>
@@ -1873,10 +1873,10 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * When its content was written, to the microsecond. Unset when writing means now, by the server's
-     * clock; a time that is given is kept, for what is written from a copy. From 1970-01-01T00:00:00Z,
-     * which means that it is not known, to the end of the year 9999; INVALID_ARGUMENT beyond. When
-     * reading: unset unless it was asked for, and for an item whose time is not known.
+     * When the content was written, to the microsecond. When writing: unset means now, by the server's
+     * clock; a given time is kept, so that a copy can keep the time of its original. It must be from
+     * 1970-01-01T00:00:00Z, which means unknown, to the end of the year 9999; INVALID_ARGUMENT
+     * otherwise. When reading: unset unless it was asked for, and for an item whose time is unknown.
      * </pre>
      *
      * <code>.google.protobuf.Timestamp update_time = 7;</code>
@@ -1896,10 +1896,10 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * When its content was written, to the microsecond. Unset when writing means now, by the server's
-     * clock; a time that is given is kept, for what is written from a copy. From 1970-01-01T00:00:00Z,
-     * which means that it is not known, to the end of the year 9999; INVALID_ARGUMENT beyond. When
-     * reading: unset unless it was asked for, and for an item whose time is not known.
+     * When the content was written, to the microsecond. When writing: unset means now, by the server's
+     * clock; a given time is kept, so that a copy can keep the time of its original. It must be from
+     * 1970-01-01T00:00:00Z, which means unknown, to the end of the year 9999; INVALID_ARGUMENT
+     * otherwise. When reading: unset unless it was asked for, and for an item whose time is unknown.
      * </pre>
      *
      * <code>.google.protobuf.Timestamp update_time = 7;</code>
@@ -1917,10 +1917,10 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * When its content was written, to the microsecond. Unset when writing means now, by the server's
-     * clock; a time that is given is kept, for what is written from a copy. From 1970-01-01T00:00:00Z,
-     * which means that it is not known, to the end of the year 9999; INVALID_ARGUMENT beyond. When
-     * reading: unset unless it was asked for, and for an item whose time is not known.
+     * When the content was written, to the microsecond. When writing: unset means now, by the server's
+     * clock; a given time is kept, so that a copy can keep the time of its original. It must be from
+     * 1970-01-01T00:00:00Z, which means unknown, to the end of the year 9999; INVALID_ARGUMENT
+     * otherwise. When reading: unset unless it was asked for, and for an item whose time is unknown.
      * </pre>
      *
      * <code>.google.protobuf.Timestamp update_time = 7;</code>
@@ -1943,10 +1943,10 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * When its content was written, to the microsecond. Unset when writing means now, by the server's
-     * clock; a time that is given is kept, for what is written from a copy. From 1970-01-01T00:00:00Z,
-     * which means that it is not known, to the end of the year 9999; INVALID_ARGUMENT beyond. When
-     * reading: unset unless it was asked for, and for an item whose time is not known.
+     * When the content was written, to the microsecond. When writing: unset means now, by the server's
+     * clock; a given time is kept, so that a copy can keep the time of its original. It must be from
+     * 1970-01-01T00:00:00Z, which means unknown, to the end of the year 9999; INVALID_ARGUMENT
+     * otherwise. When reading: unset unless it was asked for, and for an item whose time is unknown.
      * </pre>
      *
      * <code>.google.protobuf.Timestamp update_time = 7;</code>
@@ -1963,10 +1963,10 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * When its content was written, to the microsecond. Unset when writing means now, by the server's
-     * clock; a time that is given is kept, for what is written from a copy. From 1970-01-01T00:00:00Z,
-     * which means that it is not known, to the end of the year 9999; INVALID_ARGUMENT beyond. When
-     * reading: unset unless it was asked for, and for an item whose time is not known.
+     * When the content was written, to the microsecond. When writing: unset means now, by the server's
+     * clock; a given time is kept, so that a copy can keep the time of its original. It must be from
+     * 1970-01-01T00:00:00Z, which means unknown, to the end of the year 9999; INVALID_ARGUMENT
+     * otherwise. When reading: unset unless it was asked for, and for an item whose time is unknown.
      * </pre>
      *
      * <code>.google.protobuf.Timestamp update_time = 7;</code>
@@ -1978,10 +1978,10 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * When its content was written, to the microsecond. Unset when writing means now, by the server's
-     * clock; a time that is given is kept, for what is written from a copy. From 1970-01-01T00:00:00Z,
-     * which means that it is not known, to the end of the year 9999; INVALID_ARGUMENT beyond. When
-     * reading: unset unless it was asked for, and for an item whose time is not known.
+     * When the content was written, to the microsecond. When writing: unset means now, by the server's
+     * clock; a given time is kept, so that a copy can keep the time of its original. It must be from
+     * 1970-01-01T00:00:00Z, which means unknown, to the end of the year 9999; INVALID_ARGUMENT
+     * otherwise. When reading: unset unless it was asked for, and for an item whose time is unknown.
      * </pre>
      *
      * <code>.google.protobuf.Timestamp update_time = 7;</code>
@@ -1996,10 +1996,10 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * When its content was written, to the microsecond. Unset when writing means now, by the server's
-     * clock; a time that is given is kept, for what is written from a copy. From 1970-01-01T00:00:00Z,
-     * which means that it is not known, to the end of the year 9999; INVALID_ARGUMENT beyond. When
-     * reading: unset unless it was asked for, and for an item whose time is not known.
+     * When the content was written, to the microsecond. When writing: unset means now, by the server's
+     * clock; a given time is kept, so that a copy can keep the time of its original. It must be from
+     * 1970-01-01T00:00:00Z, which means unknown, to the end of the year 9999; INVALID_ARGUMENT
+     * otherwise. When reading: unset unless it was asked for, and for an item whose time is unknown.
      * </pre>
      *
      * <code>.google.protobuf.Timestamp update_time = 7;</code>

@@ -82,7 +82,7 @@ private static final long serialVersionUID = 0L;
   private volatile java.lang.Object id_ = "";
   /**
    * <pre>
-   * Its id, where it has one.
+   * Its id, if it has one.
    * </pre>
    *
    * <code>string id = 2;</code>
@@ -103,7 +103,7 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * Its id, where it has one.
+   * Its id, if it has one.
    * </pre>
    *
    * <code>string id = 2;</code>
@@ -897,7 +897,7 @@ java.lang.String defaultValue) {
     private java.lang.Object id_ = "";
     /**
      * <pre>
-     * Its id, where it has one.
+     * Its id, if it has one.
      * </pre>
      *
      * <code>string id = 2;</code>
@@ -917,7 +917,7 @@ java.lang.String defaultValue) {
     }
     /**
      * <pre>
-     * Its id, where it has one.
+     * Its id, if it has one.
      * </pre>
      *
      * <code>string id = 2;</code>
@@ -938,7 +938,7 @@ java.lang.String defaultValue) {
     }
     /**
      * <pre>
-     * Its id, where it has one.
+     * Its id, if it has one.
      * </pre>
      *
      * <code>string id = 2;</code>
@@ -955,7 +955,7 @@ java.lang.String defaultValue) {
     }
     /**
      * <pre>
-     * Its id, where it has one.
+     * Its id, if it has one.
      * </pre>
      *
      * <code>string id = 2;</code>
@@ -969,7 +969,7 @@ java.lang.String defaultValue) {
     }
     /**
      * <pre>
-     * Its id, where it has one.
+     * Its id, if it has one.
      * </pre>
      *
      * <code>string id = 2;</code>

@@ -19,7 +19,7 @@ public interface ItemErrorOrBuilder extends
 
   /**
    * <pre>
-   * Its id, where it has one.
+   * Its id, if it has one.
    * </pre>
    *
    * <code>string id = 2;</code>
@@ -28,7 +28,7 @@ public interface ItemErrorOrBuilder extends
   java.lang.String getId();
   /**
    * <pre>
-   * Its id, where it has one.
+   * Its id, if it has one.
    * </pre>
    *
    * <code>string id = 2;</code>

@@ -31,7 +31,7 @@ public interface ItemOrBuilder extends
 
   /**
    * <pre>
-   * A text, 1 to Limits.max_text_chars characters; what is beyond the model's context is cut.
+   * A text, 1 to Limits.max_text_chars characters; what exceeds the model's context is cut.
    * </pre>
    *
    * <code>string text = 2;</code>
@@ -40,7 +40,7 @@ public interface ItemOrBuilder extends
   boolean hasText();
   /**
    * <pre>
-   * A text, 1 to Limits.max_text_chars characters; what is beyond the model's context is cut.
+   * A text, 1 to Limits.max_text_chars characters; what exceeds the model's context is cut.
    * </pre>
    *
    * <code>string text = 2;</code>
@@ -49,7 +49,7 @@ public interface ItemOrBuilder extends
   java.lang.String getText();
   /**
    * <pre>
-   * A text, 1 to Limits.max_text_chars characters; what is beyond the model's context is cut.
+   * A text, 1 to Limits.max_text_chars characters; what exceeds the model's context is cut.
    * </pre>
    *
    * <code>string text = 2;</code>
@@ -87,8 +87,8 @@ public interface ItemOrBuilder extends
 
   /**
    * <pre>
-   * An embedding made by the collection's model: `count` 1, `dim` as the collection's. Scaled to
-   * L2 norm 1 when stored; a zero vector is refused.
+   * An embedding made by the collection's model: `count` 1, `dim` as the collection's. It is
+   * scaled to L2 norm 1 when stored; a zero vector is refused.
    * </pre>
    *
    * <code>.tihua.v1.VectorBlock embedding = 4;</code>
@@ -97,8 +97,8 @@ public interface ItemOrBuilder extends
   boolean hasEmbedding();
   /**
    * <pre>
-   * An embedding made by the collection's model: `count` 1, `dim` as the collection's. Scaled to
-   * L2 norm 1 when stored; a zero vector is refused.
+   * An embedding made by the collection's model: `count` 1, `dim` as the collection's. It is
+   * scaled to L2 norm 1 when stored; a zero vector is refused.
    * </pre>
    *
    * <code>.tihua.v1.VectorBlock embedding = 4;</code>
@@ -107,8 +107,8 @@ public interface ItemOrBuilder extends
   io.github.tihua.v1.VectorBlock getEmbedding();
   /**
    * <pre>
-   * An embedding made by the collection's model: `count` 1, `dim` as the collection's. Scaled to
-   * L2 norm 1 when stored; a zero vector is refused.
+   * An embedding made by the collection's model: `count` 1, `dim` as the collection's. It is
+   * scaled to L2 norm 1 when stored; a zero vector is refused.
    * </pre>
    *
    * <code>.tihua.v1.VectorBlock embedding = 4;</code>
@@ -140,7 +140,7 @@ public interface ItemOrBuilder extends
   /**
    * <pre>
    * Whatever the caller wants to filter by or get back: at most Limits.max_metadata_bytes bytes as
-   * JSON, at most 16 structs and lists within each other. The keys id, embedding, uri, _origin,
+   * JSON, with structs and lists nested at most 16 deep. The keys id, embedding, uri, _origin,
    * _update_time, _seq and _partition, and keys that start with "$", are refused.
    * </pre>
    *
@@ -151,7 +151,7 @@ public interface ItemOrBuilder extends
   /**
    * <pre>
    * Whatever the caller wants to filter by or get back: at most Limits.max_metadata_bytes bytes as
-   * JSON, at most 16 structs and lists within each other. The keys id, embedding, uri, _origin,
+   * JSON, with structs and lists nested at most 16 deep. The keys id, embedding, uri, _origin,
    * _update_time, _seq and _partition, and keys that start with "$", are refused.
    * </pre>
    *
@@ -162,7 +162,7 @@ public interface ItemOrBuilder extends
   /**
    * <pre>
    * Whatever the caller wants to filter by or get back: at most Limits.max_metadata_bytes bytes as
-   * JSON, at most 16 structs and lists within each other. The keys id, embedding, uri, _origin,
+   * JSON, with structs and lists nested at most 16 deep. The keys id, embedding, uri, _origin,
    * _update_time, _seq and _partition, and keys that start with "$", are refused.
    * </pre>
    *
@@ -172,10 +172,10 @@ public interface ItemOrBuilder extends
 
   /**
    * <pre>
-   * When its content was written, to the microsecond. Unset when writing means now, by the server's
-   * clock; a time that is given is kept, for what is written from a copy. From 1970-01-01T00:00:00Z,
-   * which means that it is not known, to the end of the year 9999; INVALID_ARGUMENT beyond. When
-   * reading: unset unless it was asked for, and for an item whose time is not known.
+   * When the content was written, to the microsecond. When writing: unset means now, by the server's
+   * clock; a given time is kept, so that a copy can keep the time of its original. It must be from
+   * 1970-01-01T00:00:00Z, which means unknown, to the end of the year 9999; INVALID_ARGUMENT
+   * otherwise. When reading: unset unless it was asked for, and for an item whose time is unknown.
    * </pre>
    *
    * <code>.google.protobuf.Timestamp update_time = 7;</code>
@@ -184,10 +184,10 @@ public interface ItemOrBuilder extends
   boolean hasUpdateTime();
   /**
    * <pre>
-   * When its content was written, to the microsecond. Unset when writing means now, by the server's
-   * clock; a time that is given is kept, for what is written from a copy. From 1970-01-01T00:00:00Z,
-   * which means that it is not known, to the end of the year 9999; INVALID_ARGUMENT beyond. When
-   * reading: unset unless it was asked for, and for an item whose time is not known.
+   * When the content was written, to the microsecond. When writing: unset means now, by the server's
+   * clock; a given time is kept, so that a copy can keep the time of its original. It must be from
+   * 1970-01-01T00:00:00Z, which means unknown, to the end of the year 9999; INVALID_ARGUMENT
+   * otherwise. When reading: unset unless it was asked for, and for an item whose time is unknown.
    * </pre>
    *
    * <code>.google.protobuf.Timestamp update_time = 7;</code>
@@ -196,10 +196,10 @@ public interface ItemOrBuilder extends
   com.google.protobuf.Timestamp getUpdateTime();
   /**
    * <pre>
-   * When its content was written, to the microsecond. Unset when writing means now, by the server's
-   * clock; a time that is given is kept, for what is written from a copy. From 1970-01-01T00:00:00Z,
-   * which means that it is not known, to the end of the year 9999; INVALID_ARGUMENT beyond. When
-   * reading: unset unless it was asked for, and for an item whose time is not known.
+   * When the content was written, to the microsecond. When writing: unset means now, by the server's
+   * clock; a given time is kept, so that a copy can keep the time of its original. It must be from
+   * 1970-01-01T00:00:00Z, which means unknown, to the end of the year 9999; INVALID_ARGUMENT
+   * otherwise. When reading: unset unless it was asked for, and for an item whose time is unknown.
    * </pre>
    *
    * <code>.google.protobuf.Timestamp update_time = 7;</code>

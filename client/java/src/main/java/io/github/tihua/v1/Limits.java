@@ -51,7 +51,7 @@ private static final long serialVersionUID = 0L;
   private long maxMessageBytes_ = 0L;
   /**
    * <pre>
-   * Bytes of one gRPC message, either way.
+   * Bytes of one gRPC message, in either direction.
    * </pre>
    *
    * <code>uint64 max_message_bytes = 1;</code>
@@ -96,7 +96,7 @@ private static final long serialVersionUID = 0L;
   private long maxImagePixels_ = 0L;
   /**
    * <pre>
-   * Width times height of one picture.
+   * Pixels (width times height) of one picture.
    * </pre>
    *
    * <code>uint64 max_image_pixels = 4;</code>
@@ -126,8 +126,8 @@ private static final long serialVersionUID = 0L;
   private int maxQueueSize_ = 0;
   /**
    * <pre>
-   * Texts that may wait or be worked on in one lane, interactive or bulk, and as many pictures; beyond that calls are
-   * refused with RESOURCE_EXHAUSTED.
+   * Texts that may wait or be processed in each lane, interactive and bulk, and as many pictures;
+   * further calls are refused with RESOURCE_EXHAUSTED.
    * </pre>
    *
    * <code>uint32 max_queue_size = 6;</code>
@@ -232,8 +232,8 @@ private static final long serialVersionUID = 0L;
   private int maxStreamsPerClient_ = 0;
   /**
    * <pre>
-   * Ingest streams that one client may have open: one token, or one address where the server knows
-   * no tokens. More are refused with RESOURCE_EXHAUSTED and RetryInfo.
+   * Ingest streams that one client may have open. A client is one token, or one address if the
+   * server has no list of tokens. More are refused with RESOURCE_EXHAUSTED and RetryInfo.
    * </pre>
    *
    * <code>uint32 max_streams_per_client = 13;</code>
@@ -248,7 +248,7 @@ private static final long serialVersionUID = 0L;
   private int maxCallsPerConnection_ = 0;
   /**
    * <pre>
-   * Calls under way on one connection; gRPC lets further ones wait in the client.
+   * Calls in progress on one connection; gRPC makes further ones wait in the client.
    * </pre>
    *
    * <code>uint32 max_calls_per_connection = 14;</code>
@@ -278,8 +278,8 @@ private static final long serialVersionUID = 0L;
   private int minPingIntervalS_ = 0;
   /**
    * <pre>
-   * Seconds between two keepalive pings of a client while no data flows; the connection of a client
-   * that pings more often is closed.
+   * Least number of seconds between two keepalive pings of a client while no data flows; the
+   * connection of a client that pings more often is closed.
    * </pre>
    *
    * <code>uint32 min_ping_interval_s = 16;</code>
@@ -968,7 +968,7 @@ private static final long serialVersionUID = 0L;
     private long maxMessageBytes_ ;
     /**
      * <pre>
-     * Bytes of one gRPC message, either way.
+     * Bytes of one gRPC message, in either direction.
      * </pre>
      *
      * <code>uint64 max_message_bytes = 1;</code>
@@ -980,7 +980,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Bytes of one gRPC message, either way.
+     * Bytes of one gRPC message, in either direction.
      * </pre>
      *
      * <code>uint64 max_message_bytes = 1;</code>
@@ -996,7 +996,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Bytes of one gRPC message, either way.
+     * Bytes of one gRPC message, in either direction.
      * </pre>
      *
      * <code>uint64 max_message_bytes = 1;</code>
@@ -1100,7 +1100,7 @@ private static final long serialVersionUID = 0L;
     private long maxImagePixels_ ;
     /**
      * <pre>
-     * Width times height of one picture.
+     * Pixels (width times height) of one picture.
      * </pre>
      *
      * <code>uint64 max_image_pixels = 4;</code>
@@ -1112,7 +1112,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Width times height of one picture.
+     * Pixels (width times height) of one picture.
      * </pre>
      *
      * <code>uint64 max_image_pixels = 4;</code>
@@ -1128,7 +1128,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Width times height of one picture.
+     * Pixels (width times height) of one picture.
      * </pre>
      *
      * <code>uint64 max_image_pixels = 4;</code>
@@ -1188,8 +1188,8 @@ private static final long serialVersionUID = 0L;
     private int maxQueueSize_ ;
     /**
      * <pre>
-     * Texts that may wait or be worked on in one lane, interactive or bulk, and as many pictures; beyond that calls are
-     * refused with RESOURCE_EXHAUSTED.
+     * Texts that may wait or be processed in each lane, interactive and bulk, and as many pictures;
+     * further calls are refused with RESOURCE_EXHAUSTED.
      * </pre>
      *
      * <code>uint32 max_queue_size = 6;</code>
@@ -1201,8 +1201,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Texts that may wait or be worked on in one lane, interactive or bulk, and as many pictures; beyond that calls are
-     * refused with RESOURCE_EXHAUSTED.
+     * Texts that may wait or be processed in each lane, interactive and bulk, and as many pictures;
+     * further calls are refused with RESOURCE_EXHAUSTED.
      * </pre>
      *
      * <code>uint32 max_queue_size = 6;</code>
@@ -1218,8 +1218,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Texts that may wait or be worked on in one lane, interactive or bulk, and as many pictures; beyond that calls are
-     * refused with RESOURCE_EXHAUSTED.
+     * Texts that may wait or be processed in each lane, interactive and bulk, and as many pictures;
+     * further calls are refused with RESOURCE_EXHAUSTED.
      * </pre>
      *
      * <code>uint32 max_queue_size = 6;</code>
@@ -1499,8 +1499,8 @@ private static final long serialVersionUID = 0L;
     private int maxStreamsPerClient_ ;
     /**
      * <pre>
-     * Ingest streams that one client may have open: one token, or one address where the server knows
-     * no tokens. More are refused with RESOURCE_EXHAUSTED and RetryInfo.
+     * Ingest streams that one client may have open. A client is one token, or one address if the
+     * server has no list of tokens. More are refused with RESOURCE_EXHAUSTED and RetryInfo.
      * </pre>
      *
      * <code>uint32 max_streams_per_client = 13;</code>
@@ -1512,8 +1512,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Ingest streams that one client may have open: one token, or one address where the server knows
-     * no tokens. More are refused with RESOURCE_EXHAUSTED and RetryInfo.
+     * Ingest streams that one client may have open. A client is one token, or one address if the
+     * server has no list of tokens. More are refused with RESOURCE_EXHAUSTED and RetryInfo.
      * </pre>
      *
      * <code>uint32 max_streams_per_client = 13;</code>
@@ -1529,8 +1529,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Ingest streams that one client may have open: one token, or one address where the server knows
-     * no tokens. More are refused with RESOURCE_EXHAUSTED and RetryInfo.
+     * Ingest streams that one client may have open. A client is one token, or one address if the
+     * server has no list of tokens. More are refused with RESOURCE_EXHAUSTED and RetryInfo.
      * </pre>
      *
      * <code>uint32 max_streams_per_client = 13;</code>
@@ -1546,7 +1546,7 @@ private static final long serialVersionUID = 0L;
     private int maxCallsPerConnection_ ;
     /**
      * <pre>
-     * Calls under way on one connection; gRPC lets further ones wait in the client.
+     * Calls in progress on one connection; gRPC makes further ones wait in the client.
      * </pre>
      *
      * <code>uint32 max_calls_per_connection = 14;</code>
@@ -1558,7 +1558,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Calls under way on one connection; gRPC lets further ones wait in the client.
+     * Calls in progress on one connection; gRPC makes further ones wait in the client.
      * </pre>
      *
      * <code>uint32 max_calls_per_connection = 14;</code>
@@ -1574,7 +1574,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Calls under way on one connection; gRPC lets further ones wait in the client.
+     * Calls in progress on one connection; gRPC makes further ones wait in the client.
      * </pre>
      *
      * <code>uint32 max_calls_per_connection = 14;</code>
@@ -1634,8 +1634,8 @@ private static final long serialVersionUID = 0L;
     private int minPingIntervalS_ ;
     /**
      * <pre>
-     * Seconds between two keepalive pings of a client while no data flows; the connection of a client
-     * that pings more often is closed.
+     * Least number of seconds between two keepalive pings of a client while no data flows; the
+     * connection of a client that pings more often is closed.
      * </pre>
      *
      * <code>uint32 min_ping_interval_s = 16;</code>
@@ -1647,8 +1647,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Seconds between two keepalive pings of a client while no data flows; the connection of a client
-     * that pings more often is closed.
+     * Least number of seconds between two keepalive pings of a client while no data flows; the
+     * connection of a client that pings more often is closed.
      * </pre>
      *
      * <code>uint32 min_ping_interval_s = 16;</code>
@@ -1664,8 +1664,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Seconds between two keepalive pings of a client while no data flows; the connection of a client
-     * that pings more often is closed.
+     * Least number of seconds between two keepalive pings of a client while no data flows; the
+     * connection of a client that pings more often is closed.
      * </pre>
      *
      * <code>uint32 min_ping_interval_s = 16;</code>

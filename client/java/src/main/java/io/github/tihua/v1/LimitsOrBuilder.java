@@ -9,7 +9,7 @@ public interface LimitsOrBuilder extends
 
   /**
    * <pre>
-   * Bytes of one gRPC message, either way.
+   * Bytes of one gRPC message, in either direction.
    * </pre>
    *
    * <code>uint64 max_message_bytes = 1;</code>
@@ -39,7 +39,7 @@ public interface LimitsOrBuilder extends
 
   /**
    * <pre>
-   * Width times height of one picture.
+   * Pixels (width times height) of one picture.
    * </pre>
    *
    * <code>uint64 max_image_pixels = 4;</code>
@@ -59,8 +59,8 @@ public interface LimitsOrBuilder extends
 
   /**
    * <pre>
-   * Texts that may wait or be worked on in one lane, interactive or bulk, and as many pictures; beyond that calls are
-   * refused with RESOURCE_EXHAUSTED.
+   * Texts that may wait or be processed in each lane, interactive and bulk, and as many pictures;
+   * further calls are refused with RESOURCE_EXHAUSTED.
    * </pre>
    *
    * <code>uint32 max_queue_size = 6;</code>
@@ -130,8 +130,8 @@ public interface LimitsOrBuilder extends
 
   /**
    * <pre>
-   * Ingest streams that one client may have open: one token, or one address where the server knows
-   * no tokens. More are refused with RESOURCE_EXHAUSTED and RetryInfo.
+   * Ingest streams that one client may have open. A client is one token, or one address if the
+   * server has no list of tokens. More are refused with RESOURCE_EXHAUSTED and RetryInfo.
    * </pre>
    *
    * <code>uint32 max_streams_per_client = 13;</code>
@@ -141,7 +141,7 @@ public interface LimitsOrBuilder extends
 
   /**
    * <pre>
-   * Calls under way on one connection; gRPC lets further ones wait in the client.
+   * Calls in progress on one connection; gRPC makes further ones wait in the client.
    * </pre>
    *
    * <code>uint32 max_calls_per_connection = 14;</code>
@@ -161,8 +161,8 @@ public interface LimitsOrBuilder extends
 
   /**
    * <pre>
-   * Seconds between two keepalive pings of a client while no data flows; the connection of a client
-   * that pings more often is closed.
+   * Least number of seconds between two keepalive pings of a client while no data flows; the
+   * connection of a client that pings more often is closed.
    * </pre>
    *
    * <code>uint32 min_ping_interval_s = 16;</code>

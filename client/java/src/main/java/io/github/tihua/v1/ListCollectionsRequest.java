@@ -53,7 +53,7 @@ private static final long serialVersionUID = 0L;
   private int limit_ = 0;
   /**
    * <pre>
-   * Collections of this answer at most, 1 to Limits.max_page_size; unset means 100.
+   * Most collections of this answer, 1 to Limits.max_page_size; unset means 100.
    * </pre>
    *
    * <code>optional uint32 limit = 1;</code>
@@ -65,7 +65,7 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * Collections of this answer at most, 1 to Limits.max_page_size; unset means 100.
+   * Most collections of this answer, 1 to Limits.max_page_size; unset means 100.
    * </pre>
    *
    * <code>optional uint32 limit = 1;</code>
@@ -81,7 +81,7 @@ private static final long serialVersionUID = 0L;
   private volatile java.lang.Object pageToken_ = "";
   /**
    * <pre>
-   * The token of the answer before; unset means the first page.
+   * `next_page_token` of the previous answer; unset means the first page.
    * </pre>
    *
    * <code>string page_token = 2;</code>
@@ -102,7 +102,7 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * The token of the answer before; unset means the first page.
+   * `next_page_token` of the previous answer; unset means the first page.
    * </pre>
    *
    * <code>string page_token = 2;</code>
@@ -485,7 +485,7 @@ private static final long serialVersionUID = 0L;
     private int limit_ ;
     /**
      * <pre>
-     * Collections of this answer at most, 1 to Limits.max_page_size; unset means 100.
+     * Most collections of this answer, 1 to Limits.max_page_size; unset means 100.
      * </pre>
      *
      * <code>optional uint32 limit = 1;</code>
@@ -497,7 +497,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Collections of this answer at most, 1 to Limits.max_page_size; unset means 100.
+     * Most collections of this answer, 1 to Limits.max_page_size; unset means 100.
      * </pre>
      *
      * <code>optional uint32 limit = 1;</code>
@@ -509,7 +509,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Collections of this answer at most, 1 to Limits.max_page_size; unset means 100.
+     * Most collections of this answer, 1 to Limits.max_page_size; unset means 100.
      * </pre>
      *
      * <code>optional uint32 limit = 1;</code>
@@ -525,7 +525,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Collections of this answer at most, 1 to Limits.max_page_size; unset means 100.
+     * Most collections of this answer, 1 to Limits.max_page_size; unset means 100.
      * </pre>
      *
      * <code>optional uint32 limit = 1;</code>
@@ -541,7 +541,7 @@ private static final long serialVersionUID = 0L;
     private java.lang.Object pageToken_ = "";
     /**
      * <pre>
-     * The token of the answer before; unset means the first page.
+     * `next_page_token` of the previous answer; unset means the first page.
      * </pre>
      *
      * <code>string page_token = 2;</code>
@@ -561,7 +561,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * The token of the answer before; unset means the first page.
+     * `next_page_token` of the previous answer; unset means the first page.
      * </pre>
      *
      * <code>string page_token = 2;</code>
@@ -582,7 +582,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * The token of the answer before; unset means the first page.
+     * `next_page_token` of the previous answer; unset means the first page.
      * </pre>
      *
      * <code>string page_token = 2;</code>
@@ -599,7 +599,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * The token of the answer before; unset means the first page.
+     * `next_page_token` of the previous answer; unset means the first page.
      * </pre>
      *
      * <code>string page_token = 2;</code>
@@ -613,7 +613,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * The token of the answer before; unset means the first page.
+     * `next_page_token` of the previous answer; unset means the first page.
      * </pre>
      *
      * <code>string page_token = 2;</code>

@@ -9,7 +9,7 @@ public interface ListCollectionsRequestOrBuilder extends
 
   /**
    * <pre>
-   * Collections of this answer at most, 1 to Limits.max_page_size; unset means 100.
+   * Most collections of this answer, 1 to Limits.max_page_size; unset means 100.
    * </pre>
    *
    * <code>optional uint32 limit = 1;</code>
@@ -18,7 +18,7 @@ public interface ListCollectionsRequestOrBuilder extends
   boolean hasLimit();
   /**
    * <pre>
-   * Collections of this answer at most, 1 to Limits.max_page_size; unset means 100.
+   * Most collections of this answer, 1 to Limits.max_page_size; unset means 100.
    * </pre>
    *
    * <code>optional uint32 limit = 1;</code>
@@ -28,7 +28,7 @@ public interface ListCollectionsRequestOrBuilder extends
 
   /**
    * <pre>
-   * The token of the answer before; unset means the first page.
+   * `next_page_token` of the previous answer; unset means the first page.
    * </pre>
    *
    * <code>string page_token = 2;</code>
@@ -37,7 +37,7 @@ public interface ListCollectionsRequestOrBuilder extends
   java.lang.String getPageToken();
   /**
    * <pre>
-   * The token of the answer before; unset means the first page.
+   * `next_page_token` of the previous answer; unset means the first page.
    * </pre>
    *
    * <code>string page_token = 2;</code>

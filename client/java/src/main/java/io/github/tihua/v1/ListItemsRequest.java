@@ -187,8 +187,8 @@ private static final long serialVersionUID = 0L;
   private int limit_ = 0;
   /**
    * <pre>
-   * Items of this answer at most, 1 to Limits.max_page_size; unset means 100. There are fewer where
-   * more would not fit into Limits.max_message_bytes: `next_page_token` tells whether more follow.
+   * Most items of this answer, 1 to Limits.max_page_size; unset means 100. There are fewer if more
+   * would not fit into Limits.max_message_bytes: `next_page_token` tells whether more follow.
    * </pre>
    *
    * <code>optional uint32 limit = 4;</code>
@@ -200,8 +200,8 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * Items of this answer at most, 1 to Limits.max_page_size; unset means 100. There are fewer where
-   * more would not fit into Limits.max_message_bytes: `next_page_token` tells whether more follow.
+   * Most items of this answer, 1 to Limits.max_page_size; unset means 100. There are fewer if more
+   * would not fit into Limits.max_message_bytes: `next_page_token` tells whether more follow.
    * </pre>
    *
    * <code>optional uint32 limit = 4;</code>
@@ -217,9 +217,9 @@ private static final long serialVersionUID = 0L;
   private volatile java.lang.Object pageToken_ = "";
   /**
    * <pre>
-   * The token of the answer before, to go on after it, in the collection that it came from though
-   * the alias leads elsewhere now; unset means the first page. INVALID_ARGUMENT if anything but
-   * `limit` differs from the call that it came from, or that collection has another name now.
+   * `next_page_token` of the previous answer, to continue after it, in the same collection even if
+   * the alias points elsewhere now; unset means the first page. INVALID_ARGUMENT if anything but
+   * `limit` differs from the call that returned it, or if that collection has another name now.
    * </pre>
    *
    * <code>string page_token = 5;</code>
@@ -240,9 +240,9 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * The token of the answer before, to go on after it, in the collection that it came from though
-   * the alias leads elsewhere now; unset means the first page. INVALID_ARGUMENT if anything but
-   * `limit` differs from the call that it came from, or that collection has another name now.
+   * `next_page_token` of the previous answer, to continue after it, in the same collection even if
+   * the alias points elsewhere now; unset means the first page. INVALID_ARGUMENT if anything but
+   * `limit` differs from the call that returned it, or if that collection has another name now.
    * </pre>
    *
    * <code>string page_token = 5;</code>
@@ -1122,8 +1122,8 @@ private static final long serialVersionUID = 0L;
     private int limit_ ;
     /**
      * <pre>
-     * Items of this answer at most, 1 to Limits.max_page_size; unset means 100. There are fewer where
-     * more would not fit into Limits.max_message_bytes: `next_page_token` tells whether more follow.
+     * Most items of this answer, 1 to Limits.max_page_size; unset means 100. There are fewer if more
+     * would not fit into Limits.max_message_bytes: `next_page_token` tells whether more follow.
      * </pre>
      *
      * <code>optional uint32 limit = 4;</code>
@@ -1135,8 +1135,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Items of this answer at most, 1 to Limits.max_page_size; unset means 100. There are fewer where
-     * more would not fit into Limits.max_message_bytes: `next_page_token` tells whether more follow.
+     * Most items of this answer, 1 to Limits.max_page_size; unset means 100. There are fewer if more
+     * would not fit into Limits.max_message_bytes: `next_page_token` tells whether more follow.
      * </pre>
      *
      * <code>optional uint32 limit = 4;</code>
@@ -1148,8 +1148,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Items of this answer at most, 1 to Limits.max_page_size; unset means 100. There are fewer where
-     * more would not fit into Limits.max_message_bytes: `next_page_token` tells whether more follow.
+     * Most items of this answer, 1 to Limits.max_page_size; unset means 100. There are fewer if more
+     * would not fit into Limits.max_message_bytes: `next_page_token` tells whether more follow.
      * </pre>
      *
      * <code>optional uint32 limit = 4;</code>
@@ -1165,8 +1165,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Items of this answer at most, 1 to Limits.max_page_size; unset means 100. There are fewer where
-     * more would not fit into Limits.max_message_bytes: `next_page_token` tells whether more follow.
+     * Most items of this answer, 1 to Limits.max_page_size; unset means 100. There are fewer if more
+     * would not fit into Limits.max_message_bytes: `next_page_token` tells whether more follow.
      * </pre>
      *
      * <code>optional uint32 limit = 4;</code>
@@ -1182,9 +1182,9 @@ private static final long serialVersionUID = 0L;
     private java.lang.Object pageToken_ = "";
     /**
      * <pre>
-     * The token of the answer before, to go on after it, in the collection that it came from though
-     * the alias leads elsewhere now; unset means the first page. INVALID_ARGUMENT if anything but
-     * `limit` differs from the call that it came from, or that collection has another name now.
+     * `next_page_token` of the previous answer, to continue after it, in the same collection even if
+     * the alias points elsewhere now; unset means the first page. INVALID_ARGUMENT if anything but
+     * `limit` differs from the call that returned it, or if that collection has another name now.
      * </pre>
      *
      * <code>string page_token = 5;</code>
@@ -1204,9 +1204,9 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * The token of the answer before, to go on after it, in the collection that it came from though
-     * the alias leads elsewhere now; unset means the first page. INVALID_ARGUMENT if anything but
-     * `limit` differs from the call that it came from, or that collection has another name now.
+     * `next_page_token` of the previous answer, to continue after it, in the same collection even if
+     * the alias points elsewhere now; unset means the first page. INVALID_ARGUMENT if anything but
+     * `limit` differs from the call that returned it, or if that collection has another name now.
      * </pre>
      *
      * <code>string page_token = 5;</code>
@@ -1227,9 +1227,9 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * The token of the answer before, to go on after it, in the collection that it came from though
-     * the alias leads elsewhere now; unset means the first page. INVALID_ARGUMENT if anything but
-     * `limit` differs from the call that it came from, or that collection has another name now.
+     * `next_page_token` of the previous answer, to continue after it, in the same collection even if
+     * the alias points elsewhere now; unset means the first page. INVALID_ARGUMENT if anything but
+     * `limit` differs from the call that returned it, or if that collection has another name now.
      * </pre>
      *
      * <code>string page_token = 5;</code>
@@ -1246,9 +1246,9 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * The token of the answer before, to go on after it, in the collection that it came from though
-     * the alias leads elsewhere now; unset means the first page. INVALID_ARGUMENT if anything but
-     * `limit` differs from the call that it came from, or that collection has another name now.
+     * `next_page_token` of the previous answer, to continue after it, in the same collection even if
+     * the alias points elsewhere now; unset means the first page. INVALID_ARGUMENT if anything but
+     * `limit` differs from the call that returned it, or if that collection has another name now.
      * </pre>
      *
      * <code>string page_token = 5;</code>
@@ -1262,9 +1262,9 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * The token of the answer before, to go on after it, in the collection that it came from though
-     * the alias leads elsewhere now; unset means the first page. INVALID_ARGUMENT if anything but
-     * `limit` differs from the call that it came from, or that collection has another name now.
+     * `next_page_token` of the previous answer, to continue after it, in the same collection even if
+     * the alias points elsewhere now; unset means the first page. INVALID_ARGUMENT if anything but
+     * `limit` differs from the call that returned it, or if that collection has another name now.
      * </pre>
      *
      * <code>string page_token = 5;</code>

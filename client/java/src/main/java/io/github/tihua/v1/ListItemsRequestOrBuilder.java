@@ -76,8 +76,8 @@ public interface ListItemsRequestOrBuilder extends
 
   /**
    * <pre>
-   * Items of this answer at most, 1 to Limits.max_page_size; unset means 100. There are fewer where
-   * more would not fit into Limits.max_message_bytes: `next_page_token` tells whether more follow.
+   * Most items of this answer, 1 to Limits.max_page_size; unset means 100. There are fewer if more
+   * would not fit into Limits.max_message_bytes: `next_page_token` tells whether more follow.
    * </pre>
    *
    * <code>optional uint32 limit = 4;</code>
@@ -86,8 +86,8 @@ public interface ListItemsRequestOrBuilder extends
   boolean hasLimit();
   /**
    * <pre>
-   * Items of this answer at most, 1 to Limits.max_page_size; unset means 100. There are fewer where
-   * more would not fit into Limits.max_message_bytes: `next_page_token` tells whether more follow.
+   * Most items of this answer, 1 to Limits.max_page_size; unset means 100. There are fewer if more
+   * would not fit into Limits.max_message_bytes: `next_page_token` tells whether more follow.
    * </pre>
    *
    * <code>optional uint32 limit = 4;</code>
@@ -97,9 +97,9 @@ public interface ListItemsRequestOrBuilder extends
 
   /**
    * <pre>
-   * The token of the answer before, to go on after it, in the collection that it came from though
-   * the alias leads elsewhere now; unset means the first page. INVALID_ARGUMENT if anything but
-   * `limit` differs from the call that it came from, or that collection has another name now.
+   * `next_page_token` of the previous answer, to continue after it, in the same collection even if
+   * the alias points elsewhere now; unset means the first page. INVALID_ARGUMENT if anything but
+   * `limit` differs from the call that returned it, or if that collection has another name now.
    * </pre>
    *
    * <code>string page_token = 5;</code>
@@ -108,9 +108,9 @@ public interface ListItemsRequestOrBuilder extends
   java.lang.String getPageToken();
   /**
    * <pre>
-   * The token of the answer before, to go on after it, in the collection that it came from though
-   * the alias leads elsewhere now; unset means the first page. INVALID_ARGUMENT if anything but
-   * `limit` differs from the call that it came from, or that collection has another name now.
+   * `next_page_token` of the previous answer, to continue after it, in the same collection even if
+   * the alias points elsewhere now; unset means the first page. INVALID_ARGUMENT if anything but
+   * `limit` differs from the call that returned it, or if that collection has another name now.
    * </pre>
    *
    * <code>string page_token = 5;</code>

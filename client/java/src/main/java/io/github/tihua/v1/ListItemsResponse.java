@@ -115,8 +115,7 @@ private static final long serialVersionUID = 0L;
   private volatile java.lang.Object nextPageToken_ = "";
   /**
    * <pre>
-   * Token of the next page; unset if this one has fewer than `limit` items. The page after a full
-   * one may be empty.
+   * Token of the next page; unset if this is the last one. The page after a full one may be empty.
    * </pre>
    *
    * <code>string next_page_token = 2;</code>
@@ -137,8 +136,7 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * Token of the next page; unset if this one has fewer than `limit` items. The page after a full
-   * one may be empty.
+   * Token of the next page; unset if this is the last one. The page after a full one may be empty.
    * </pre>
    *
    * <code>string next_page_token = 2;</code>
@@ -874,8 +872,7 @@ private static final long serialVersionUID = 0L;
     private java.lang.Object nextPageToken_ = "";
     /**
      * <pre>
-     * Token of the next page; unset if this one has fewer than `limit` items. The page after a full
-     * one may be empty.
+     * Token of the next page; unset if this is the last one. The page after a full one may be empty.
      * </pre>
      *
      * <code>string next_page_token = 2;</code>
@@ -895,8 +892,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Token of the next page; unset if this one has fewer than `limit` items. The page after a full
-     * one may be empty.
+     * Token of the next page; unset if this is the last one. The page after a full one may be empty.
      * </pre>
      *
      * <code>string next_page_token = 2;</code>
@@ -917,8 +913,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Token of the next page; unset if this one has fewer than `limit` items. The page after a full
-     * one may be empty.
+     * Token of the next page; unset if this is the last one. The page after a full one may be empty.
      * </pre>
      *
      * <code>string next_page_token = 2;</code>
@@ -935,8 +930,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Token of the next page; unset if this one has fewer than `limit` items. The page after a full
-     * one may be empty.
+     * Token of the next page; unset if this is the last one. The page after a full one may be empty.
      * </pre>
      *
      * <code>string next_page_token = 2;</code>
@@ -950,8 +944,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Token of the next page; unset if this one has fewer than `limit` items. The page after a full
-     * one may be empty.
+     * Token of the next page; unset if this is the last one. The page after a full one may be empty.
      * </pre>
      *
      * <code>string next_page_token = 2;</code>

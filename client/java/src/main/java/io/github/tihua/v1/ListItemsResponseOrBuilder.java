@@ -53,8 +53,7 @@ public interface ListItemsResponseOrBuilder extends
 
   /**
    * <pre>
-   * Token of the next page; unset if this one has fewer than `limit` items. The page after a full
-   * one may be empty.
+   * Token of the next page; unset if this is the last one. The page after a full one may be empty.
    * </pre>
    *
    * <code>string next_page_token = 2;</code>
@@ -63,8 +62,7 @@ public interface ListItemsResponseOrBuilder extends
   java.lang.String getNextPageToken();
   /**
    * <pre>
-   * Token of the next page; unset if this one has fewer than `limit` items. The page after a full
-   * one may be empty.
+   * Token of the next page; unset if this is the last one. The page after a full one may be empty.
    * </pre>
    *
    * <code>string next_page_token = 2;</code>

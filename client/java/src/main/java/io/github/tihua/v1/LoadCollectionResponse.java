@@ -5,7 +5,7 @@ package io.github.tihua.v1;
 
 /**
  * <pre>
- * It can be searched.
+ * The collection can be searched.
  * </pre>
  *
  * Protobuf type {@code tihua.v1.LoadCollectionResponse}
@@ -193,7 +193,7 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * It can be searched.
+   * The collection can be searched.
    * </pre>
    *
    * Protobuf type {@code tihua.v1.LoadCollectionResponse}

@@ -14,7 +14,7 @@ public enum LoadState
     implements com.google.protobuf.ProtocolMessageEnum {
   /**
    * <pre>
-   * Not told.
+   * Never returned.
    * </pre>
    *
    * <code>LOAD_STATE_UNSPECIFIED = 0;</code>
@@ -30,7 +30,7 @@ public enum LoadState
   LOAD_STATE_RELEASED(1),
   /**
    * <pre>
-   * On its way, or its index is being built; if nobody is at it any more, load it.
+   * Being loaded, or its index is being built. If that was cut short, load it.
    * </pre>
    *
    * <code>LOAD_STATE_LOADING = 2;</code>
@@ -49,7 +49,7 @@ public enum LoadState
 
   /**
    * <pre>
-   * Not told.
+   * Never returned.
    * </pre>
    *
    * <code>LOAD_STATE_UNSPECIFIED = 0;</code>
@@ -65,7 +65,7 @@ public enum LoadState
   public static final int LOAD_STATE_RELEASED_VALUE = 1;
   /**
    * <pre>
-   * On its way, or its index is being built; if nobody is at it any more, load it.
+   * Being loaded, or its index is being built. If that was cut short, load it.
    * </pre>
    *
    * <code>LOAD_STATE_LOADING = 2;</code>

@@ -122,7 +122,7 @@ private static final long serialVersionUID = 0L;
   private int contextLength_ = 0;
   /**
    * <pre>
-   * Tokens per text, [CLS] and [SEP] included.
+   * Most tokens of a text, [CLS] and [SEP] included.
    * </pre>
    *
    * <code>uint32 context_length = 4;</code>
@@ -185,7 +185,7 @@ private static final long serialVersionUID = 0L;
   private volatile java.lang.Object device_ = "";
   /**
    * <pre>
-   * Where: "cpu", "cuda:0".
+   * Where it is computed: "cpu", "cuda:0".
    * </pre>
    *
    * <code>string device = 6;</code>
@@ -206,7 +206,7 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * Where: "cpu", "cuda:0".
+   * Where it is computed: "cpu", "cuda:0".
    * </pre>
    *
    * <code>string device = 6;</code>
@@ -1001,7 +1001,7 @@ private static final long serialVersionUID = 0L;
     private int contextLength_ ;
     /**
      * <pre>
-     * Tokens per text, [CLS] and [SEP] included.
+     * Most tokens of a text, [CLS] and [SEP] included.
      * </pre>
      *
      * <code>uint32 context_length = 4;</code>
@@ -1013,7 +1013,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Tokens per text, [CLS] and [SEP] included.
+     * Most tokens of a text, [CLS] and [SEP] included.
      * </pre>
      *
      * <code>uint32 context_length = 4;</code>
@@ -1029,7 +1029,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Tokens per text, [CLS] and [SEP] included.
+     * Most tokens of a text, [CLS] and [SEP] included.
      * </pre>
      *
      * <code>uint32 context_length = 4;</code>
@@ -1137,7 +1137,7 @@ private static final long serialVersionUID = 0L;
     private java.lang.Object device_ = "";
     /**
      * <pre>
-     * Where: "cpu", "cuda:0".
+     * Where it is computed: "cpu", "cuda:0".
      * </pre>
      *
      * <code>string device = 6;</code>
@@ -1157,7 +1157,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Where: "cpu", "cuda:0".
+     * Where it is computed: "cpu", "cuda:0".
      * </pre>
      *
      * <code>string device = 6;</code>
@@ -1178,7 +1178,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Where: "cpu", "cuda:0".
+     * Where it is computed: "cpu", "cuda:0".
      * </pre>
      *
      * <code>string device = 6;</code>
@@ -1195,7 +1195,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Where: "cpu", "cuda:0".
+     * Where it is computed: "cpu", "cuda:0".
      * </pre>
      *
      * <code>string device = 6;</code>
@@ -1209,7 +1209,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Where: "cpu", "cuda:0".
+     * Where it is computed: "cpu", "cuda:0".
      * </pre>
      *
      * <code>string device = 6;</code>

@@ -56,7 +56,7 @@ public interface ModelInfoOrBuilder extends
 
   /**
    * <pre>
-   * Tokens per text, [CLS] and [SEP] included.
+   * Most tokens of a text, [CLS] and [SEP] included.
    * </pre>
    *
    * <code>uint32 context_length = 4;</code>
@@ -86,7 +86,7 @@ public interface ModelInfoOrBuilder extends
 
   /**
    * <pre>
-   * Where: "cpu", "cuda:0".
+   * Where it is computed: "cpu", "cuda:0".
    * </pre>
    *
    * <code>string device = 6;</code>
@@ -95,7 +95,7 @@ public interface ModelInfoOrBuilder extends
   java.lang.String getDevice();
   /**
    * <pre>
-   * Where: "cpu", "cuda:0".
+   * Where it is computed: "cpu", "cuda:0".
    * </pre>
    *
    * <code>string device = 6;</code>

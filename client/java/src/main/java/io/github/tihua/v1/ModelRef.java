@@ -54,7 +54,7 @@ private static final long serialVersionUID = 0L;
   private volatile java.lang.Object id_ = "";
   /**
    * <pre>
-   * Its name: "tihua-tiny", "ViT-B-16". A server serves no two of one name.
+   * Its name: "tihua-tiny", "ViT-B-16". A server never serves two models of the same name.
    * </pre>
    *
    * <code>string id = 1;</code>
@@ -75,7 +75,7 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * Its name: "tihua-tiny", "ViT-B-16". A server serves no two of one name.
+   * Its name: "tihua-tiny", "ViT-B-16". A server never serves two models of the same name.
    * </pre>
    *
    * <code>string id = 1;</code>
@@ -101,8 +101,8 @@ private static final long serialVersionUID = 0L;
   private volatile java.lang.Object fingerprint_ = "";
   /**
    * <pre>
-   * 16 hexadecimal digits over its weights and preprocessing. Embeddings of unlike fingerprints are
-   * never compared. The engine, device and precision that computed them are not part of it.
+   * 16 hexadecimal digits over its weights and preprocessing. Embeddings with different fingerprints
+   * are never compared. The engine, device and precision that computed them are not part of it.
    * </pre>
    *
    * <code>string fingerprint = 2;</code>
@@ -123,8 +123,8 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * 16 hexadecimal digits over its weights and preprocessing. Embeddings of unlike fingerprints are
-   * never compared. The engine, device and precision that computed them are not part of it.
+   * 16 hexadecimal digits over its weights and preprocessing. Embeddings with different fingerprints
+   * are never compared. The engine, device and precision that computed them are not part of it.
    * </pre>
    *
    * <code>string fingerprint = 2;</code>
@@ -500,7 +500,7 @@ private static final long serialVersionUID = 0L;
     private java.lang.Object id_ = "";
     /**
      * <pre>
-     * Its name: "tihua-tiny", "ViT-B-16". A server serves no two of one name.
+     * Its name: "tihua-tiny", "ViT-B-16". A server never serves two models of the same name.
      * </pre>
      *
      * <code>string id = 1;</code>
@@ -520,7 +520,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Its name: "tihua-tiny", "ViT-B-16". A server serves no two of one name.
+     * Its name: "tihua-tiny", "ViT-B-16". A server never serves two models of the same name.
      * </pre>
      *
      * <code>string id = 1;</code>
@@ -541,7 +541,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Its name: "tihua-tiny", "ViT-B-16". A server serves no two of one name.
+     * Its name: "tihua-tiny", "ViT-B-16". A server never serves two models of the same name.
      * </pre>
      *
      * <code>string id = 1;</code>
@@ -558,7 +558,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Its name: "tihua-tiny", "ViT-B-16". A server serves no two of one name.
+     * Its name: "tihua-tiny", "ViT-B-16". A server never serves two models of the same name.
      * </pre>
      *
      * <code>string id = 1;</code>
@@ -572,7 +572,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Its name: "tihua-tiny", "ViT-B-16". A server serves no two of one name.
+     * Its name: "tihua-tiny", "ViT-B-16". A server never serves two models of the same name.
      * </pre>
      *
      * <code>string id = 1;</code>
@@ -592,8 +592,8 @@ private static final long serialVersionUID = 0L;
     private java.lang.Object fingerprint_ = "";
     /**
      * <pre>
-     * 16 hexadecimal digits over its weights and preprocessing. Embeddings of unlike fingerprints are
-     * never compared. The engine, device and precision that computed them are not part of it.
+     * 16 hexadecimal digits over its weights and preprocessing. Embeddings with different fingerprints
+     * are never compared. The engine, device and precision that computed them are not part of it.
      * </pre>
      *
      * <code>string fingerprint = 2;</code>
@@ -613,8 +613,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * 16 hexadecimal digits over its weights and preprocessing. Embeddings of unlike fingerprints are
-     * never compared. The engine, device and precision that computed them are not part of it.
+     * 16 hexadecimal digits over its weights and preprocessing. Embeddings with different fingerprints
+     * are never compared. The engine, device and precision that computed them are not part of it.
      * </pre>
      *
      * <code>string fingerprint = 2;</code>
@@ -635,8 +635,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * 16 hexadecimal digits over its weights and preprocessing. Embeddings of unlike fingerprints are
-     * never compared. The engine, device and precision that computed them are not part of it.
+     * 16 hexadecimal digits over its weights and preprocessing. Embeddings with different fingerprints
+     * are never compared. The engine, device and precision that computed them are not part of it.
      * </pre>
      *
      * <code>string fingerprint = 2;</code>
@@ -653,8 +653,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * 16 hexadecimal digits over its weights and preprocessing. Embeddings of unlike fingerprints are
-     * never compared. The engine, device and precision that computed them are not part of it.
+     * 16 hexadecimal digits over its weights and preprocessing. Embeddings with different fingerprints
+     * are never compared. The engine, device and precision that computed them are not part of it.
      * </pre>
      *
      * <code>string fingerprint = 2;</code>
@@ -668,8 +668,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * 16 hexadecimal digits over its weights and preprocessing. Embeddings of unlike fingerprints are
-     * never compared. The engine, device and precision that computed them are not part of it.
+     * 16 hexadecimal digits over its weights and preprocessing. Embeddings with different fingerprints
+     * are never compared. The engine, device and precision that computed them are not part of it.
      * </pre>
      *
      * <code>string fingerprint = 2;</code>

@@ -9,7 +9,7 @@ public interface ModelRefOrBuilder extends
 
   /**
    * <pre>
-   * Its name: "tihua-tiny", "ViT-B-16". A server serves no two of one name.
+   * Its name: "tihua-tiny", "ViT-B-16". A server never serves two models of the same name.
    * </pre>
    *
    * <code>string id = 1;</code>
@@ -18,7 +18,7 @@ public interface ModelRefOrBuilder extends
   java.lang.String getId();
   /**
    * <pre>
-   * Its name: "tihua-tiny", "ViT-B-16". A server serves no two of one name.
+   * Its name: "tihua-tiny", "ViT-B-16". A server never serves two models of the same name.
    * </pre>
    *
    * <code>string id = 1;</code>
@@ -29,8 +29,8 @@ public interface ModelRefOrBuilder extends
 
   /**
    * <pre>
-   * 16 hexadecimal digits over its weights and preprocessing. Embeddings of unlike fingerprints are
-   * never compared. The engine, device and precision that computed them are not part of it.
+   * 16 hexadecimal digits over its weights and preprocessing. Embeddings with different fingerprints
+   * are never compared. The engine, device and precision that computed them are not part of it.
    * </pre>
    *
    * <code>string fingerprint = 2;</code>
@@ -39,8 +39,8 @@ public interface ModelRefOrBuilder extends
   java.lang.String getFingerprint();
   /**
    * <pre>
-   * 16 hexadecimal digits over its weights and preprocessing. Embeddings of unlike fingerprints are
-   * never compared. The engine, device and precision that computed them are not part of it.
+   * 16 hexadecimal digits over its weights and preprocessing. Embeddings with different fingerprints
+   * are never compared. The engine, device and precision that computed them are not part of it.
    * </pre>
    *
    * <code>string fingerprint = 2;</code>

@@ -22,7 +22,7 @@ public enum Priority
   PRIORITY_UNSPECIFIED(0),
   /**
    * <pre>
-   * Somebody waits: computed before bulk work.
+   * Somebody is waiting for the answer: computed before bulk work.
    * </pre>
    *
    * <code>PRIORITY_INTERACTIVE = 1;</code>
@@ -49,7 +49,7 @@ public enum Priority
   public static final int PRIORITY_UNSPECIFIED_VALUE = 0;
   /**
    * <pre>
-   * Somebody waits: computed before bulk work.
+   * Somebody is waiting for the answer: computed before bulk work.
    * </pre>
    *
    * <code>PRIORITY_INTERACTIVE = 1;</code>

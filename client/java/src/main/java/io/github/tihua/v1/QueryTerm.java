@@ -203,7 +203,7 @@ private static final long serialVersionUID = 0L;
   public static final int EMBEDDING_FIELD_NUMBER = 3;
   /**
    * <pre>
-   * An embedding made by the collection's model, with `count` 1; scaled to L2 norm 1.
+   * An embedding made by the collection's model, with `count` 1; it is scaled to L2 norm 1.
    * </pre>
    *
    * <code>.tihua.v1.VectorBlock embedding = 3;</code>
@@ -215,7 +215,7 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * An embedding made by the collection's model, with `count` 1; scaled to L2 norm 1.
+   * An embedding made by the collection's model, with `count` 1; it is scaled to L2 norm 1.
    * </pre>
    *
    * <code>.tihua.v1.VectorBlock embedding = 3;</code>
@@ -230,7 +230,7 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * An embedding made by the collection's model, with `count` 1; scaled to L2 norm 1.
+   * An embedding made by the collection's model, with `count` 1; it is scaled to L2 norm 1.
    * </pre>
    *
    * <code>.tihua.v1.VectorBlock embedding = 3;</code>
@@ -314,7 +314,8 @@ private static final long serialVersionUID = 0L;
   private float weight_ = 0F;
   /**
    * <pre>
-   * Unset means 1; negative pushes away. Finite, in [-100, 100], and not 0.
+   * Unset means 1. A negative weight moves the query away from the term. It must be finite, in
+   * [-100, 100] and not 0; INVALID_ARGUMENT otherwise.
    * </pre>
    *
    * <code>optional float weight = 5;</code>
@@ -326,7 +327,8 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * Unset means 1; negative pushes away. Finite, in [-100, 100], and not 0.
+   * Unset means 1. A negative weight moves the query away from the term. It must be finite, in
+   * [-100, 100] and not 0; INVALID_ARGUMENT otherwise.
    * </pre>
    *
    * <code>optional float weight = 5;</code>
@@ -1128,7 +1130,7 @@ private static final long serialVersionUID = 0L;
         io.github.tihua.v1.VectorBlock, io.github.tihua.v1.VectorBlock.Builder, io.github.tihua.v1.VectorBlockOrBuilder> embeddingBuilder_;
     /**
      * <pre>
-     * An embedding made by the collection's model, with `count` 1; scaled to L2 norm 1.
+     * An embedding made by the collection's model, with `count` 1; it is scaled to L2 norm 1.
      * </pre>
      *
      * <code>.tihua.v1.VectorBlock embedding = 3;</code>
@@ -1140,7 +1142,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * An embedding made by the collection's model, with `count` 1; scaled to L2 norm 1.
+     * An embedding made by the collection's model, with `count` 1; it is scaled to L2 norm 1.
      * </pre>
      *
      * <code>.tihua.v1.VectorBlock embedding = 3;</code>
@@ -1162,7 +1164,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * An embedding made by the collection's model, with `count` 1; scaled to L2 norm 1.
+     * An embedding made by the collection's model, with `count` 1; it is scaled to L2 norm 1.
      * </pre>
      *
      * <code>.tihua.v1.VectorBlock embedding = 3;</code>
@@ -1182,7 +1184,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * An embedding made by the collection's model, with `count` 1; scaled to L2 norm 1.
+     * An embedding made by the collection's model, with `count` 1; it is scaled to L2 norm 1.
      * </pre>
      *
      * <code>.tihua.v1.VectorBlock embedding = 3;</code>
@@ -1200,7 +1202,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * An embedding made by the collection's model, with `count` 1; scaled to L2 norm 1.
+     * An embedding made by the collection's model, with `count` 1; it is scaled to L2 norm 1.
      * </pre>
      *
      * <code>.tihua.v1.VectorBlock embedding = 3;</code>
@@ -1227,7 +1229,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * An embedding made by the collection's model, with `count` 1; scaled to L2 norm 1.
+     * An embedding made by the collection's model, with `count` 1; it is scaled to L2 norm 1.
      * </pre>
      *
      * <code>.tihua.v1.VectorBlock embedding = 3;</code>
@@ -1250,7 +1252,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * An embedding made by the collection's model, with `count` 1; scaled to L2 norm 1.
+     * An embedding made by the collection's model, with `count` 1; it is scaled to L2 norm 1.
      * </pre>
      *
      * <code>.tihua.v1.VectorBlock embedding = 3;</code>
@@ -1260,7 +1262,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * An embedding made by the collection's model, with `count` 1; scaled to L2 norm 1.
+     * An embedding made by the collection's model, with `count` 1; it is scaled to L2 norm 1.
      * </pre>
      *
      * <code>.tihua.v1.VectorBlock embedding = 3;</code>
@@ -1278,7 +1280,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * An embedding made by the collection's model, with `count` 1; scaled to L2 norm 1.
+     * An embedding made by the collection's model, with `count` 1; it is scaled to L2 norm 1.
      * </pre>
      *
      * <code>.tihua.v1.VectorBlock embedding = 3;</code>
@@ -1428,7 +1430,8 @@ private static final long serialVersionUID = 0L;
     private float weight_ ;
     /**
      * <pre>
-     * Unset means 1; negative pushes away. Finite, in [-100, 100], and not 0.
+     * Unset means 1. A negative weight moves the query away from the term. It must be finite, in
+     * [-100, 100] and not 0; INVALID_ARGUMENT otherwise.
      * </pre>
      *
      * <code>optional float weight = 5;</code>
@@ -1440,7 +1443,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Unset means 1; negative pushes away. Finite, in [-100, 100], and not 0.
+     * Unset means 1. A negative weight moves the query away from the term. It must be finite, in
+     * [-100, 100] and not 0; INVALID_ARGUMENT otherwise.
      * </pre>
      *
      * <code>optional float weight = 5;</code>
@@ -1452,7 +1456,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Unset means 1; negative pushes away. Finite, in [-100, 100], and not 0.
+     * Unset means 1. A negative weight moves the query away from the term. It must be finite, in
+     * [-100, 100] and not 0; INVALID_ARGUMENT otherwise.
      * </pre>
      *
      * <code>optional float weight = 5;</code>
@@ -1468,7 +1473,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Unset means 1; negative pushes away. Finite, in [-100, 100], and not 0.
+     * Unset means 1. A negative weight moves the query away from the term. It must be finite, in
+     * [-100, 100] and not 0; INVALID_ARGUMENT otherwise.
      * </pre>
      *
      * <code>optional float weight = 5;</code>

@@ -65,7 +65,7 @@ public interface QueryTermOrBuilder extends
 
   /**
    * <pre>
-   * An embedding made by the collection's model, with `count` 1; scaled to L2 norm 1.
+   * An embedding made by the collection's model, with `count` 1; it is scaled to L2 norm 1.
    * </pre>
    *
    * <code>.tihua.v1.VectorBlock embedding = 3;</code>
@@ -74,7 +74,7 @@ public interface QueryTermOrBuilder extends
   boolean hasEmbedding();
   /**
    * <pre>
-   * An embedding made by the collection's model, with `count` 1; scaled to L2 norm 1.
+   * An embedding made by the collection's model, with `count` 1; it is scaled to L2 norm 1.
    * </pre>
    *
    * <code>.tihua.v1.VectorBlock embedding = 3;</code>
@@ -83,7 +83,7 @@ public interface QueryTermOrBuilder extends
   io.github.tihua.v1.VectorBlock getEmbedding();
   /**
    * <pre>
-   * An embedding made by the collection's model, with `count` 1; scaled to L2 norm 1.
+   * An embedding made by the collection's model, with `count` 1; it is scaled to L2 norm 1.
    * </pre>
    *
    * <code>.tihua.v1.VectorBlock embedding = 3;</code>
@@ -124,7 +124,8 @@ public interface QueryTermOrBuilder extends
 
   /**
    * <pre>
-   * Unset means 1; negative pushes away. Finite, in [-100, 100], and not 0.
+   * Unset means 1. A negative weight moves the query away from the term. It must be finite, in
+   * [-100, 100] and not 0; INVALID_ARGUMENT otherwise.
    * </pre>
    *
    * <code>optional float weight = 5;</code>
@@ -133,7 +134,8 @@ public interface QueryTermOrBuilder extends
   boolean hasWeight();
   /**
    * <pre>
-   * Unset means 1; negative pushes away. Finite, in [-100, 100], and not 0.
+   * Unset means 1. A negative weight moves the query away from the term. It must be finite, in
+   * [-100, 100] and not 0; INVALID_ARGUMENT otherwise.
    * </pre>
    *
    * <code>optional float weight = 5;</code>

@@ -5,7 +5,7 @@ package io.github.tihua.v1;
 
 /**
  * <pre>
- * It is released.
+ * The collection is released.
  * </pre>
  *
  * Protobuf type {@code tihua.v1.ReleaseCollectionResponse}
@@ -193,7 +193,7 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * It is released.
+   * The collection is released.
    * </pre>
    *
    * Protobuf type {@code tihua.v1.ReleaseCollectionResponse}

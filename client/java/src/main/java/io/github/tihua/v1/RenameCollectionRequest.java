@@ -5,7 +5,7 @@ package io.github.tihua.v1;
 
 /**
  * <pre>
- * Which collection to call what.
+ * Which collection to rename, and to what.
  * </pre>
  *
  * Protobuf type {@code tihua.v1.RenameCollectionRequest}
@@ -148,7 +148,7 @@ private static final long serialVersionUID = 0L;
   /**
    * <pre>
    * Whether the old name stays, as an alias of the collection. On a Milvus server it leads nowhere
-   * for some 10 ms in between, which searches wait out and other calls may meet with NOT_FOUND.
+   * for some 10 ms in between; searches wait for it, and other calls may fail with NOT_FOUND.
    * </pre>
    *
    * <code>bool keep_alias = 3;</code>
@@ -337,7 +337,7 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * Which collection to call what.
+   * Which collection to rename, and to what.
    * </pre>
    *
    * Protobuf type {@code tihua.v1.RenameCollectionRequest}
@@ -723,7 +723,7 @@ private static final long serialVersionUID = 0L;
     /**
      * <pre>
      * Whether the old name stays, as an alias of the collection. On a Milvus server it leads nowhere
-     * for some 10 ms in between, which searches wait out and other calls may meet with NOT_FOUND.
+     * for some 10 ms in between; searches wait for it, and other calls may fail with NOT_FOUND.
      * </pre>
      *
      * <code>bool keep_alias = 3;</code>
@@ -736,7 +736,7 @@ private static final long serialVersionUID = 0L;
     /**
      * <pre>
      * Whether the old name stays, as an alias of the collection. On a Milvus server it leads nowhere
-     * for some 10 ms in between, which searches wait out and other calls may meet with NOT_FOUND.
+     * for some 10 ms in between; searches wait for it, and other calls may fail with NOT_FOUND.
      * </pre>
      *
      * <code>bool keep_alias = 3;</code>
@@ -753,7 +753,7 @@ private static final long serialVersionUID = 0L;
     /**
      * <pre>
      * Whether the old name stays, as an alias of the collection. On a Milvus server it leads nowhere
-     * for some 10 ms in between, which searches wait out and other calls may meet with NOT_FOUND.
+     * for some 10 ms in between; searches wait for it, and other calls may fail with NOT_FOUND.
      * </pre>
      *
      * <code>bool keep_alias = 3;</code>

@@ -50,7 +50,7 @@ public interface RenameCollectionRequestOrBuilder extends
   /**
    * <pre>
    * Whether the old name stays, as an alias of the collection. On a Milvus server it leads nowhere
-   * for some 10 ms in between, which searches wait out and other calls may meet with NOT_FOUND.
+   * for some 10 ms in between; searches wait for it, and other calls may fail with NOT_FOUND.
    * </pre>
    *
    * <code>bool keep_alias = 3;</code>

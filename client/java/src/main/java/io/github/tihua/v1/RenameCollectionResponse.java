@@ -5,7 +5,7 @@ package io.github.tihua.v1;
 
 /**
  * <pre>
- * It has its new name.
+ * The collection has its new name.
  * </pre>
  *
  * Protobuf type {@code tihua.v1.RenameCollectionResponse}
@@ -193,7 +193,7 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * It has its new name.
+   * The collection has its new name.
    * </pre>
    *
    * Protobuf type {@code tihua.v1.RenameCollectionResponse}

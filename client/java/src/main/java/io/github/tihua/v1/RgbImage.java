@@ -5,8 +5,8 @@ package io.github.tihua.v1;
 
 /**
  * <pre>
- * A decoded picture. Resized by the caller to ModelInfo.image_size_px squared (bicubic, aspect ratio
- * not kept) it is embedded as it is, and saves the network the file and the server the decoding.
+ * A decoded picture. If the caller resizes it to ModelInfo.image_size_px squared (bicubic, aspect
+ * ratio not kept), the server embeds it as it is: the file need not be sent, nor decoded there.
  * </pre>
  *
  * Protobuf type {@code tihua.v1.RgbImage}
@@ -273,8 +273,8 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * A decoded picture. Resized by the caller to ModelInfo.image_size_px squared (bicubic, aspect ratio
-   * not kept) it is embedded as it is, and saves the network the file and the server the decoding.
+   * A decoded picture. If the caller resizes it to ModelInfo.image_size_px squared (bicubic, aspect
+   * ratio not kept), the server embeds it as it is: the file need not be sent, nor decoded there.
    * </pre>
    *
    * Protobuf type {@code tihua.v1.RgbImage}

@@ -82,7 +82,7 @@ private static final long serialVersionUID = 0L;
     /**
      * <pre>
      * Why it failed. RESOURCE_EXHAUSTED, reason ANSWER_TOO_LARGE, if its hits do not fit into
-     * Limits.max_message_bytes beside those of the queries that were answered before it.
+     * Limits.max_message_bytes together with those of the queries answered before it.
      * </pre>
      *
      * <code>.tihua.v1.ItemError error = 2;</code>
@@ -92,7 +92,7 @@ private static final long serialVersionUID = 0L;
     /**
      * <pre>
      * Why it failed. RESOURCE_EXHAUSTED, reason ANSWER_TOO_LARGE, if its hits do not fit into
-     * Limits.max_message_bytes beside those of the queries that were answered before it.
+     * Limits.max_message_bytes together with those of the queries answered before it.
      * </pre>
      *
      * <code>.tihua.v1.ItemError error = 2;</code>
@@ -102,7 +102,7 @@ private static final long serialVersionUID = 0L;
     /**
      * <pre>
      * Why it failed. RESOURCE_EXHAUSTED, reason ANSWER_TOO_LARGE, if its hits do not fit into
-     * Limits.max_message_bytes beside those of the queries that were answered before it.
+     * Limits.max_message_bytes together with those of the queries answered before it.
      * </pre>
      *
      * <code>.tihua.v1.ItemError error = 2;</code>
@@ -113,7 +113,7 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * What became of one query.
+   * The answer to one query, or its error.
    * </pre>
    *
    * Protobuf type {@code tihua.v1.SearchManyResponse.Entry}
@@ -243,7 +243,7 @@ private static final long serialVersionUID = 0L;
     /**
      * <pre>
      * Why it failed. RESOURCE_EXHAUSTED, reason ANSWER_TOO_LARGE, if its hits do not fit into
-     * Limits.max_message_bytes beside those of the queries that were answered before it.
+     * Limits.max_message_bytes together with those of the queries answered before it.
      * </pre>
      *
      * <code>.tihua.v1.ItemError error = 2;</code>
@@ -256,7 +256,7 @@ private static final long serialVersionUID = 0L;
     /**
      * <pre>
      * Why it failed. RESOURCE_EXHAUSTED, reason ANSWER_TOO_LARGE, if its hits do not fit into
-     * Limits.max_message_bytes beside those of the queries that were answered before it.
+     * Limits.max_message_bytes together with those of the queries answered before it.
      * </pre>
      *
      * <code>.tihua.v1.ItemError error = 2;</code>
@@ -272,7 +272,7 @@ private static final long serialVersionUID = 0L;
     /**
      * <pre>
      * Why it failed. RESOURCE_EXHAUSTED, reason ANSWER_TOO_LARGE, if its hits do not fit into
-     * Limits.max_message_bytes beside those of the queries that were answered before it.
+     * Limits.max_message_bytes together with those of the queries answered before it.
      * </pre>
      *
      * <code>.tihua.v1.ItemError error = 2;</code>
@@ -470,7 +470,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * What became of one query.
+     * The answer to one query, or its error.
      * </pre>
      *
      * Protobuf type {@code tihua.v1.SearchManyResponse.Entry}
@@ -875,7 +875,7 @@ private static final long serialVersionUID = 0L;
       /**
        * <pre>
        * Why it failed. RESOURCE_EXHAUSTED, reason ANSWER_TOO_LARGE, if its hits do not fit into
-       * Limits.max_message_bytes beside those of the queries that were answered before it.
+       * Limits.max_message_bytes together with those of the queries answered before it.
        * </pre>
        *
        * <code>.tihua.v1.ItemError error = 2;</code>
@@ -888,7 +888,7 @@ private static final long serialVersionUID = 0L;
       /**
        * <pre>
        * Why it failed. RESOURCE_EXHAUSTED, reason ANSWER_TOO_LARGE, if its hits do not fit into
-       * Limits.max_message_bytes beside those of the queries that were answered before it.
+       * Limits.max_message_bytes together with those of the queries answered before it.
        * </pre>
        *
        * <code>.tihua.v1.ItemError error = 2;</code>
@@ -911,7 +911,7 @@ private static final long serialVersionUID = 0L;
       /**
        * <pre>
        * Why it failed. RESOURCE_EXHAUSTED, reason ANSWER_TOO_LARGE, if its hits do not fit into
-       * Limits.max_message_bytes beside those of the queries that were answered before it.
+       * Limits.max_message_bytes together with those of the queries answered before it.
        * </pre>
        *
        * <code>.tihua.v1.ItemError error = 2;</code>
@@ -932,7 +932,7 @@ private static final long serialVersionUID = 0L;
       /**
        * <pre>
        * Why it failed. RESOURCE_EXHAUSTED, reason ANSWER_TOO_LARGE, if its hits do not fit into
-       * Limits.max_message_bytes beside those of the queries that were answered before it.
+       * Limits.max_message_bytes together with those of the queries answered before it.
        * </pre>
        *
        * <code>.tihua.v1.ItemError error = 2;</code>
@@ -951,7 +951,7 @@ private static final long serialVersionUID = 0L;
       /**
        * <pre>
        * Why it failed. RESOURCE_EXHAUSTED, reason ANSWER_TOO_LARGE, if its hits do not fit into
-       * Limits.max_message_bytes beside those of the queries that were answered before it.
+       * Limits.max_message_bytes together with those of the queries answered before it.
        * </pre>
        *
        * <code>.tihua.v1.ItemError error = 2;</code>
@@ -979,7 +979,7 @@ private static final long serialVersionUID = 0L;
       /**
        * <pre>
        * Why it failed. RESOURCE_EXHAUSTED, reason ANSWER_TOO_LARGE, if its hits do not fit into
-       * Limits.max_message_bytes beside those of the queries that were answered before it.
+       * Limits.max_message_bytes together with those of the queries answered before it.
        * </pre>
        *
        * <code>.tihua.v1.ItemError error = 2;</code>
@@ -1003,7 +1003,7 @@ private static final long serialVersionUID = 0L;
       /**
        * <pre>
        * Why it failed. RESOURCE_EXHAUSTED, reason ANSWER_TOO_LARGE, if its hits do not fit into
-       * Limits.max_message_bytes beside those of the queries that were answered before it.
+       * Limits.max_message_bytes together with those of the queries answered before it.
        * </pre>
        *
        * <code>.tihua.v1.ItemError error = 2;</code>
@@ -1014,7 +1014,7 @@ private static final long serialVersionUID = 0L;
       /**
        * <pre>
        * Why it failed. RESOURCE_EXHAUSTED, reason ANSWER_TOO_LARGE, if its hits do not fit into
-       * Limits.max_message_bytes beside those of the queries that were answered before it.
+       * Limits.max_message_bytes together with those of the queries answered before it.
        * </pre>
        *
        * <code>.tihua.v1.ItemError error = 2;</code>
@@ -1033,7 +1033,7 @@ private static final long serialVersionUID = 0L;
       /**
        * <pre>
        * Why it failed. RESOURCE_EXHAUSTED, reason ANSWER_TOO_LARGE, if its hits do not fit into
-       * Limits.max_message_bytes beside those of the queries that were answered before it.
+       * Limits.max_message_bytes together with those of the queries answered before it.
        * </pre>
        *
        * <code>.tihua.v1.ItemError error = 2;</code>
@@ -1125,7 +1125,7 @@ private static final long serialVersionUID = 0L;
   private java.util.List<io.github.tihua.v1.SearchManyResponse.Entry> entries_;
   /**
    * <pre>
-   * One entry per request, in their order.
+   * One entry per request, in the same order.
    * </pre>
    *
    * <code>repeated .tihua.v1.SearchManyResponse.Entry entries = 1;</code>
@@ -1136,7 +1136,7 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * One entry per request, in their order.
+   * One entry per request, in the same order.
    * </pre>
    *
    * <code>repeated .tihua.v1.SearchManyResponse.Entry entries = 1;</code>
@@ -1148,7 +1148,7 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * One entry per request, in their order.
+   * One entry per request, in the same order.
    * </pre>
    *
    * <code>repeated .tihua.v1.SearchManyResponse.Entry entries = 1;</code>
@@ -1159,7 +1159,7 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * One entry per request, in their order.
+   * One entry per request, in the same order.
    * </pre>
    *
    * <code>repeated .tihua.v1.SearchManyResponse.Entry entries = 1;</code>
@@ -1170,7 +1170,7 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * One entry per request, in their order.
+   * One entry per request, in the same order.
    * </pre>
    *
    * <code>repeated .tihua.v1.SearchManyResponse.Entry entries = 1;</code>
@@ -1571,7 +1571,7 @@ private static final long serialVersionUID = 0L;
 
     /**
      * <pre>
-     * One entry per request, in their order.
+     * One entry per request, in the same order.
      * </pre>
      *
      * <code>repeated .tihua.v1.SearchManyResponse.Entry entries = 1;</code>
@@ -1585,7 +1585,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * One entry per request, in their order.
+     * One entry per request, in the same order.
      * </pre>
      *
      * <code>repeated .tihua.v1.SearchManyResponse.Entry entries = 1;</code>
@@ -1599,7 +1599,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * One entry per request, in their order.
+     * One entry per request, in the same order.
      * </pre>
      *
      * <code>repeated .tihua.v1.SearchManyResponse.Entry entries = 1;</code>
@@ -1613,7 +1613,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * One entry per request, in their order.
+     * One entry per request, in the same order.
      * </pre>
      *
      * <code>repeated .tihua.v1.SearchManyResponse.Entry entries = 1;</code>
@@ -1634,7 +1634,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * One entry per request, in their order.
+     * One entry per request, in the same order.
      * </pre>
      *
      * <code>repeated .tihua.v1.SearchManyResponse.Entry entries = 1;</code>
@@ -1652,7 +1652,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * One entry per request, in their order.
+     * One entry per request, in the same order.
      * </pre>
      *
      * <code>repeated .tihua.v1.SearchManyResponse.Entry entries = 1;</code>
@@ -1672,7 +1672,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * One entry per request, in their order.
+     * One entry per request, in the same order.
      * </pre>
      *
      * <code>repeated .tihua.v1.SearchManyResponse.Entry entries = 1;</code>
@@ -1693,7 +1693,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * One entry per request, in their order.
+     * One entry per request, in the same order.
      * </pre>
      *
      * <code>repeated .tihua.v1.SearchManyResponse.Entry entries = 1;</code>
@@ -1711,7 +1711,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * One entry per request, in their order.
+     * One entry per request, in the same order.
      * </pre>
      *
      * <code>repeated .tihua.v1.SearchManyResponse.Entry entries = 1;</code>
@@ -1729,7 +1729,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * One entry per request, in their order.
+     * One entry per request, in the same order.
      * </pre>
      *
      * <code>repeated .tihua.v1.SearchManyResponse.Entry entries = 1;</code>
@@ -1748,7 +1748,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * One entry per request, in their order.
+     * One entry per request, in the same order.
      * </pre>
      *
      * <code>repeated .tihua.v1.SearchManyResponse.Entry entries = 1;</code>
@@ -1765,7 +1765,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * One entry per request, in their order.
+     * One entry per request, in the same order.
      * </pre>
      *
      * <code>repeated .tihua.v1.SearchManyResponse.Entry entries = 1;</code>
@@ -1782,7 +1782,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * One entry per request, in their order.
+     * One entry per request, in the same order.
      * </pre>
      *
      * <code>repeated .tihua.v1.SearchManyResponse.Entry entries = 1;</code>
@@ -1793,7 +1793,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * One entry per request, in their order.
+     * One entry per request, in the same order.
      * </pre>
      *
      * <code>repeated .tihua.v1.SearchManyResponse.Entry entries = 1;</code>
@@ -1807,7 +1807,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * One entry per request, in their order.
+     * One entry per request, in the same order.
      * </pre>
      *
      * <code>repeated .tihua.v1.SearchManyResponse.Entry entries = 1;</code>
@@ -1822,7 +1822,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * One entry per request, in their order.
+     * One entry per request, in the same order.
      * </pre>
      *
      * <code>repeated .tihua.v1.SearchManyResponse.Entry entries = 1;</code>
@@ -1833,7 +1833,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * One entry per request, in their order.
+     * One entry per request, in the same order.
      * </pre>
      *
      * <code>repeated .tihua.v1.SearchManyResponse.Entry entries = 1;</code>
@@ -1845,7 +1845,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * One entry per request, in their order.
+     * One entry per request, in the same order.
      * </pre>
      *
      * <code>repeated .tihua.v1.SearchManyResponse.Entry entries = 1;</code>

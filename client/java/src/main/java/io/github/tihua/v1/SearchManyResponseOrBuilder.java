@@ -9,7 +9,7 @@ public interface SearchManyResponseOrBuilder extends
 
   /**
    * <pre>
-   * One entry per request, in their order.
+   * One entry per request, in the same order.
    * </pre>
    *
    * <code>repeated .tihua.v1.SearchManyResponse.Entry entries = 1;</code>
@@ -18,7 +18,7 @@ public interface SearchManyResponseOrBuilder extends
       getEntriesList();
   /**
    * <pre>
-   * One entry per request, in their order.
+   * One entry per request, in the same order.
    * </pre>
    *
    * <code>repeated .tihua.v1.SearchManyResponse.Entry entries = 1;</code>
@@ -26,7 +26,7 @@ public interface SearchManyResponseOrBuilder extends
   io.github.tihua.v1.SearchManyResponse.Entry getEntries(int index);
   /**
    * <pre>
-   * One entry per request, in their order.
+   * One entry per request, in the same order.
    * </pre>
    *
    * <code>repeated .tihua.v1.SearchManyResponse.Entry entries = 1;</code>
@@ -34,7 +34,7 @@ public interface SearchManyResponseOrBuilder extends
   int getEntriesCount();
   /**
    * <pre>
-   * One entry per request, in their order.
+   * One entry per request, in the same order.
    * </pre>
    *
    * <code>repeated .tihua.v1.SearchManyResponse.Entry entries = 1;</code>
@@ -43,7 +43,7 @@ public interface SearchManyResponseOrBuilder extends
       getEntriesOrBuilderList();
   /**
    * <pre>
-   * One entry per request, in their order.
+   * One entry per request, in the same order.
    * </pre>
    *
    * <code>repeated .tihua.v1.SearchManyResponse.Entry entries = 1;</code>

@@ -121,8 +121,8 @@ private static final long serialVersionUID = 0L;
   private java.util.List<io.github.tihua.v1.QueryTerm> terms_;
   /**
    * <pre>
-   * 1 to Limits.max_query_terms terms. The query is their weighted sum, each of L2 norm 1 before
-   * its weight, scaled to norm 1; INVALID_ARGUMENT if they cancel each other out.
+   * 1 to Limits.max_query_terms terms. The query is the weighted sum of their embeddings, each of
+   * L2 norm 1 before its weight, scaled to norm 1; INVALID_ARGUMENT if they cancel each other out.
    * </pre>
    *
    * <code>repeated .tihua.v1.QueryTerm terms = 2;</code>
@@ -133,8 +133,8 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * 1 to Limits.max_query_terms terms. The query is their weighted sum, each of L2 norm 1 before
-   * its weight, scaled to norm 1; INVALID_ARGUMENT if they cancel each other out.
+   * 1 to Limits.max_query_terms terms. The query is the weighted sum of their embeddings, each of
+   * L2 norm 1 before its weight, scaled to norm 1; INVALID_ARGUMENT if they cancel each other out.
    * </pre>
    *
    * <code>repeated .tihua.v1.QueryTerm terms = 2;</code>
@@ -146,8 +146,8 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * 1 to Limits.max_query_terms terms. The query is their weighted sum, each of L2 norm 1 before
-   * its weight, scaled to norm 1; INVALID_ARGUMENT if they cancel each other out.
+   * 1 to Limits.max_query_terms terms. The query is the weighted sum of their embeddings, each of
+   * L2 norm 1 before its weight, scaled to norm 1; INVALID_ARGUMENT if they cancel each other out.
    * </pre>
    *
    * <code>repeated .tihua.v1.QueryTerm terms = 2;</code>
@@ -158,8 +158,8 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * 1 to Limits.max_query_terms terms. The query is their weighted sum, each of L2 norm 1 before
-   * its weight, scaled to norm 1; INVALID_ARGUMENT if they cancel each other out.
+   * 1 to Limits.max_query_terms terms. The query is the weighted sum of their embeddings, each of
+   * L2 norm 1 before its weight, scaled to norm 1; INVALID_ARGUMENT if they cancel each other out.
    * </pre>
    *
    * <code>repeated .tihua.v1.QueryTerm terms = 2;</code>
@@ -170,8 +170,8 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * 1 to Limits.max_query_terms terms. The query is their weighted sum, each of L2 norm 1 before
-   * its weight, scaled to norm 1; INVALID_ARGUMENT if they cancel each other out.
+   * 1 to Limits.max_query_terms terms. The query is the weighted sum of their embeddings, each of
+   * L2 norm 1 before its weight, scaled to norm 1; INVALID_ARGUMENT if they cancel each other out.
    * </pre>
    *
    * <code>repeated .tihua.v1.QueryTerm terms = 2;</code>
@@ -188,8 +188,9 @@ private static final long serialVersionUID = 0L;
   /**
    * <pre>
    * A Milvus boolean expression over `id`, `uri` and metadata keys; unset means every item. Values
-   * are bound by name, `year &gt;= {since} and place in {places}`, and never pasted.
-   * INVALID_ARGUMENT if it does not parse, or if names and `filter_params` do not match.
+   * are named, as in `year &gt;= {since} and place in {places}`, and bound to `filter_params`, never
+   * pasted into the expression. INVALID_ARGUMENT if it does not parse, or if its names and
+   * `filter_params` do not match.
    * </pre>
    *
    * <code>string filter = 3;</code>
@@ -211,8 +212,9 @@ private static final long serialVersionUID = 0L;
   /**
    * <pre>
    * A Milvus boolean expression over `id`, `uri` and metadata keys; unset means every item. Values
-   * are bound by name, `year &gt;= {since} and place in {places}`, and never pasted.
-   * INVALID_ARGUMENT if it does not parse, or if names and `filter_params` do not match.
+   * are named, as in `year &gt;= {since} and place in {places}`, and bound to `filter_params`, never
+   * pasted into the expression. INVALID_ARGUMENT if it does not parse, or if its names and
+   * `filter_params` do not match.
    * </pre>
    *
    * <code>string filter = 3;</code>
@@ -237,7 +239,7 @@ private static final long serialVersionUID = 0L;
   private com.google.protobuf.Struct filterParams_;
   /**
    * <pre>
-   * A string, number, boolean or list of those for each {name} of the filter.
+   * For each {name} in the filter, a string, number, boolean or list of these.
    * </pre>
    *
    * <code>.google.protobuf.Struct filter_params = 4;</code>
@@ -249,7 +251,7 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * A string, number, boolean or list of those for each {name} of the filter.
+   * For each {name} in the filter, a string, number, boolean or list of these.
    * </pre>
    *
    * <code>.google.protobuf.Struct filter_params = 4;</code>
@@ -261,7 +263,7 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * A string, number, boolean or list of those for each {name} of the filter.
+   * For each {name} in the filter, a string, number, boolean or list of these.
    * </pre>
    *
    * <code>.google.protobuf.Struct filter_params = 4;</code>
@@ -275,8 +277,8 @@ private static final long serialVersionUID = 0L;
   private int limit_ = 0;
   /**
    * <pre>
-   * Hits of this answer at most, 1 to Limits.max_page_size; unset means 10. RESOURCE_EXHAUSTED,
-   * reason ANSWER_TOO_LARGE, if they do not fit into Limits.max_message_bytes.
+   * Most hits of this answer, 1 to Limits.max_page_size; unset means 10. RESOURCE_EXHAUSTED, reason
+   * ANSWER_TOO_LARGE, if they do not fit into Limits.max_message_bytes.
    * </pre>
    *
    * <code>optional uint32 limit = 5;</code>
@@ -288,8 +290,8 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * Hits of this answer at most, 1 to Limits.max_page_size; unset means 10. RESOURCE_EXHAUSTED,
-   * reason ANSWER_TOO_LARGE, if they do not fit into Limits.max_message_bytes.
+   * Most hits of this answer, 1 to Limits.max_page_size; unset means 10. RESOURCE_EXHAUSTED, reason
+   * ANSWER_TOO_LARGE, if they do not fit into Limits.max_message_bytes.
    * </pre>
    *
    * <code>optional uint32 limit = 5;</code>
@@ -305,9 +307,9 @@ private static final long serialVersionUID = 0L;
   private volatile java.lang.Object pageToken_ = "";
   /**
    * <pre>
-   * The token of the answer before, to go on after it; unset means the first page. INVALID_ARGUMENT
-   * if anything but `limit` differs from the call that it came from, or the alias that it named
-   * was led to another collection.
+   * `next_page_token` of the previous answer, to continue after it; unset means the first page.
+   * INVALID_ARGUMENT if anything but `limit` differs from the call that returned it, or if
+   * `collection` is an alias that has been pointed to another collection since.
    * </pre>
    *
    * <code>string page_token = 6;</code>
@@ -328,9 +330,9 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * The token of the answer before, to go on after it; unset means the first page. INVALID_ARGUMENT
-   * if anything but `limit` differs from the call that it came from, or the alias that it named
-   * was led to another collection.
+   * `next_page_token` of the previous answer, to continue after it; unset means the first page.
+   * INVALID_ARGUMENT if anything but `limit` differs from the call that returned it, or if
+   * `collection` is an alias that has been pointed to another collection since.
    * </pre>
    *
    * <code>string page_token = 6;</code>
@@ -355,7 +357,7 @@ private static final long serialVersionUID = 0L;
   private float minScore_ = 0F;
   /**
    * <pre>
-   * Hits with a lower score are left out; in [-1, 1], unset keeps all.
+   * Hits with a lower score are left out. In [-1, 1]; unset keeps all.
    * </pre>
    *
    * <code>optional float min_score = 7;</code>
@@ -367,7 +369,7 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * Hits with a lower score are left out; in [-1, 1], unset keeps all.
+   * Hits with a lower score are left out. In [-1, 1]; unset keeps all.
    * </pre>
    *
    * <code>optional float min_score = 7;</code>
@@ -382,7 +384,7 @@ private static final long serialVersionUID = 0L;
   private com.google.protobuf.FieldMask readMask_;
   /**
    * <pre>
-   * What a hit's item carries beside its id: any of "uri", "metadata", "embedding", "update_time".
+   * What a hit's item carries besides its id: any of "uri", "metadata", "embedding", "update_time".
    * Unset means uri and metadata; the path "id" alone gives bare ids.
    * </pre>
    *
@@ -395,7 +397,7 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * What a hit's item carries beside its id: any of "uri", "metadata", "embedding", "update_time".
+   * What a hit's item carries besides its id: any of "uri", "metadata", "embedding", "update_time".
    * Unset means uri and metadata; the path "id" alone gives bare ids.
    * </pre>
    *
@@ -408,7 +410,7 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * What a hit's item carries beside its id: any of "uri", "metadata", "embedding", "update_time".
+   * What a hit's item carries besides its id: any of "uri", "metadata", "embedding", "update_time".
    * Unset means uri and metadata; the path "id" alone gives bare ids.
    * </pre>
    *
@@ -447,10 +449,10 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * Search parameters of the index by name: "nprobe" (IVF_FLAT: lists to look into), "ef" (HNSW:
-   * candidates, `limit` to 32 768). Unset means a sixteenth of the lists (8 at least; all of
-   * them in Milvus Lite), and as many candidates as it takes to fill the answer, of which a filter
-   * may leave fewer on a Milvus server; a name that the index does not know is INVALID_ARGUMENT.
+   * Search parameters of the index by name: "nprobe" (IVF_FLAT: lists to search, 1 to "nlist") or
+   * "ef" (HNSW: candidates, `limit` to 32 768); INVALID_ARGUMENT for a name that the index does not
+   * know. If unset, "nprobe" is a sixteenth of the lists, at least 8 (in Milvus Lite all of them),
+   * and "ef" is enough to fill the answer, though on a Milvus server a filter may leave fewer hits.
    * </pre>
    *
    * <code>map&lt;string, uint32&gt; index_params = 9;</code>
@@ -471,10 +473,10 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * Search parameters of the index by name: "nprobe" (IVF_FLAT: lists to look into), "ef" (HNSW:
-   * candidates, `limit` to 32 768). Unset means a sixteenth of the lists (8 at least; all of
-   * them in Milvus Lite), and as many candidates as it takes to fill the answer, of which a filter
-   * may leave fewer on a Milvus server; a name that the index does not know is INVALID_ARGUMENT.
+   * Search parameters of the index by name: "nprobe" (IVF_FLAT: lists to search, 1 to "nlist") or
+   * "ef" (HNSW: candidates, `limit` to 32 768); INVALID_ARGUMENT for a name that the index does not
+   * know. If unset, "nprobe" is a sixteenth of the lists, at least 8 (in Milvus Lite all of them),
+   * and "ef" is enough to fill the answer, though on a Milvus server a filter may leave fewer hits.
    * </pre>
    *
    * <code>map&lt;string, uint32&gt; index_params = 9;</code>
@@ -485,10 +487,10 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * Search parameters of the index by name: "nprobe" (IVF_FLAT: lists to look into), "ef" (HNSW:
-   * candidates, `limit` to 32 768). Unset means a sixteenth of the lists (8 at least; all of
-   * them in Milvus Lite), and as many candidates as it takes to fill the answer, of which a filter
-   * may leave fewer on a Milvus server; a name that the index does not know is INVALID_ARGUMENT.
+   * Search parameters of the index by name: "nprobe" (IVF_FLAT: lists to search, 1 to "nlist") or
+   * "ef" (HNSW: candidates, `limit` to 32 768); INVALID_ARGUMENT for a name that the index does not
+   * know. If unset, "nprobe" is a sixteenth of the lists, at least 8 (in Milvus Lite all of them),
+   * and "ef" is enough to fill the answer, though on a Milvus server a filter may leave fewer hits.
    * </pre>
    *
    * <code>map&lt;string, uint32&gt; index_params = 9;</code>
@@ -504,10 +506,10 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * Search parameters of the index by name: "nprobe" (IVF_FLAT: lists to look into), "ef" (HNSW:
-   * candidates, `limit` to 32 768). Unset means a sixteenth of the lists (8 at least; all of
-   * them in Milvus Lite), and as many candidates as it takes to fill the answer, of which a filter
-   * may leave fewer on a Milvus server; a name that the index does not know is INVALID_ARGUMENT.
+   * Search parameters of the index by name: "nprobe" (IVF_FLAT: lists to search, 1 to "nlist") or
+   * "ef" (HNSW: candidates, `limit` to 32 768); INVALID_ARGUMENT for a name that the index does not
+   * know. If unset, "nprobe" is a sixteenth of the lists, at least 8 (in Milvus Lite all of them),
+   * and "ef" is enough to fill the answer, though on a Milvus server a filter may leave fewer hits.
    * </pre>
    *
    * <code>map&lt;string, uint32&gt; index_params = 9;</code>
@@ -602,11 +604,11 @@ private static final long serialVersionUID = 0L;
   private volatile java.lang.Object groupBy_ = "";
   /**
    * <pre>
-   * A metadata key, or "uri": of items that have the same value there only the best `group_size` are
-   * hits. Values are the same as JSON is: 1 and "1" are two. An item without the key, or with null
-   * there, is in no group, and is a hit. Hits are looked for among the Limits.max_search_window
-   * nearest items; beyond these there is no further page. Unset means no groups; "id", "embedding"
-   * and keys that metadata may not have are INVALID_ARGUMENT.
+   * A metadata key, or "uri": of the items with the same value there, only the best `group_size` are
+   * hits. Values are compared as JSON: 1 and "1" differ. An item without the key, or with null
+   * there, belongs to no group and is a hit. Only the Limits.max_search_window nearest items are
+   * looked at; there is no page beyond them. Unset means no groups; "id", "embedding" and keys that
+   * metadata may not have are INVALID_ARGUMENT.
    * </pre>
    *
    * <code>string group_by = 12;</code>
@@ -627,11 +629,11 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * A metadata key, or "uri": of items that have the same value there only the best `group_size` are
-   * hits. Values are the same as JSON is: 1 and "1" are two. An item without the key, or with null
-   * there, is in no group, and is a hit. Hits are looked for among the Limits.max_search_window
-   * nearest items; beyond these there is no further page. Unset means no groups; "id", "embedding"
-   * and keys that metadata may not have are INVALID_ARGUMENT.
+   * A metadata key, or "uri": of the items with the same value there, only the best `group_size` are
+   * hits. Values are compared as JSON: 1 and "1" differ. An item without the key, or with null
+   * there, belongs to no group and is a hit. Only the Limits.max_search_window nearest items are
+   * looked at; there is no page beyond them. Unset means no groups; "id", "embedding" and keys that
+   * metadata may not have are INVALID_ARGUMENT.
    * </pre>
    *
    * <code>string group_by = 12;</code>
@@ -656,8 +658,8 @@ private static final long serialVersionUID = 0L;
   private int groupSize_ = 0;
   /**
    * <pre>
-   * Hits of one group over all pages, 1 to Limits.max_page_size; unset means 1. INVALID_ARGUMENT
-   * without `group_by`.
+   * Most hits of one group over all pages, 1 to Limits.max_page_size; unset means 1.
+   * INVALID_ARGUMENT without `group_by`.
    * </pre>
    *
    * <code>optional uint32 group_size = 13;</code>
@@ -669,8 +671,8 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * Hits of one group over all pages, 1 to Limits.max_page_size; unset means 1. INVALID_ARGUMENT
-   * without `group_by`.
+   * Most hits of one group over all pages, 1 to Limits.max_page_size; unset means 1.
+   * INVALID_ARGUMENT without `group_by`.
    * </pre>
    *
    * <code>optional uint32 group_size = 13;</code>
@@ -1534,8 +1536,8 @@ private static final long serialVersionUID = 0L;
 
     /**
      * <pre>
-     * 1 to Limits.max_query_terms terms. The query is their weighted sum, each of L2 norm 1 before
-     * its weight, scaled to norm 1; INVALID_ARGUMENT if they cancel each other out.
+     * 1 to Limits.max_query_terms terms. The query is the weighted sum of their embeddings, each of
+     * L2 norm 1 before its weight, scaled to norm 1; INVALID_ARGUMENT if they cancel each other out.
      * </pre>
      *
      * <code>repeated .tihua.v1.QueryTerm terms = 2;</code>
@@ -1549,8 +1551,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * 1 to Limits.max_query_terms terms. The query is their weighted sum, each of L2 norm 1 before
-     * its weight, scaled to norm 1; INVALID_ARGUMENT if they cancel each other out.
+     * 1 to Limits.max_query_terms terms. The query is the weighted sum of their embeddings, each of
+     * L2 norm 1 before its weight, scaled to norm 1; INVALID_ARGUMENT if they cancel each other out.
      * </pre>
      *
      * <code>repeated .tihua.v1.QueryTerm terms = 2;</code>
@@ -1564,8 +1566,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * 1 to Limits.max_query_terms terms. The query is their weighted sum, each of L2 norm 1 before
-     * its weight, scaled to norm 1; INVALID_ARGUMENT if they cancel each other out.
+     * 1 to Limits.max_query_terms terms. The query is the weighted sum of their embeddings, each of
+     * L2 norm 1 before its weight, scaled to norm 1; INVALID_ARGUMENT if they cancel each other out.
      * </pre>
      *
      * <code>repeated .tihua.v1.QueryTerm terms = 2;</code>
@@ -1579,8 +1581,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * 1 to Limits.max_query_terms terms. The query is their weighted sum, each of L2 norm 1 before
-     * its weight, scaled to norm 1; INVALID_ARGUMENT if they cancel each other out.
+     * 1 to Limits.max_query_terms terms. The query is the weighted sum of their embeddings, each of
+     * L2 norm 1 before its weight, scaled to norm 1; INVALID_ARGUMENT if they cancel each other out.
      * </pre>
      *
      * <code>repeated .tihua.v1.QueryTerm terms = 2;</code>
@@ -1601,8 +1603,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * 1 to Limits.max_query_terms terms. The query is their weighted sum, each of L2 norm 1 before
-     * its weight, scaled to norm 1; INVALID_ARGUMENT if they cancel each other out.
+     * 1 to Limits.max_query_terms terms. The query is the weighted sum of their embeddings, each of
+     * L2 norm 1 before its weight, scaled to norm 1; INVALID_ARGUMENT if they cancel each other out.
      * </pre>
      *
      * <code>repeated .tihua.v1.QueryTerm terms = 2;</code>
@@ -1620,8 +1622,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * 1 to Limits.max_query_terms terms. The query is their weighted sum, each of L2 norm 1 before
-     * its weight, scaled to norm 1; INVALID_ARGUMENT if they cancel each other out.
+     * 1 to Limits.max_query_terms terms. The query is the weighted sum of their embeddings, each of
+     * L2 norm 1 before its weight, scaled to norm 1; INVALID_ARGUMENT if they cancel each other out.
      * </pre>
      *
      * <code>repeated .tihua.v1.QueryTerm terms = 2;</code>
@@ -1641,8 +1643,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * 1 to Limits.max_query_terms terms. The query is their weighted sum, each of L2 norm 1 before
-     * its weight, scaled to norm 1; INVALID_ARGUMENT if they cancel each other out.
+     * 1 to Limits.max_query_terms terms. The query is the weighted sum of their embeddings, each of
+     * L2 norm 1 before its weight, scaled to norm 1; INVALID_ARGUMENT if they cancel each other out.
      * </pre>
      *
      * <code>repeated .tihua.v1.QueryTerm terms = 2;</code>
@@ -1663,8 +1665,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * 1 to Limits.max_query_terms terms. The query is their weighted sum, each of L2 norm 1 before
-     * its weight, scaled to norm 1; INVALID_ARGUMENT if they cancel each other out.
+     * 1 to Limits.max_query_terms terms. The query is the weighted sum of their embeddings, each of
+     * L2 norm 1 before its weight, scaled to norm 1; INVALID_ARGUMENT if they cancel each other out.
      * </pre>
      *
      * <code>repeated .tihua.v1.QueryTerm terms = 2;</code>
@@ -1682,8 +1684,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * 1 to Limits.max_query_terms terms. The query is their weighted sum, each of L2 norm 1 before
-     * its weight, scaled to norm 1; INVALID_ARGUMENT if they cancel each other out.
+     * 1 to Limits.max_query_terms terms. The query is the weighted sum of their embeddings, each of
+     * L2 norm 1 before its weight, scaled to norm 1; INVALID_ARGUMENT if they cancel each other out.
      * </pre>
      *
      * <code>repeated .tihua.v1.QueryTerm terms = 2;</code>
@@ -1701,8 +1703,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * 1 to Limits.max_query_terms terms. The query is their weighted sum, each of L2 norm 1 before
-     * its weight, scaled to norm 1; INVALID_ARGUMENT if they cancel each other out.
+     * 1 to Limits.max_query_terms terms. The query is the weighted sum of their embeddings, each of
+     * L2 norm 1 before its weight, scaled to norm 1; INVALID_ARGUMENT if they cancel each other out.
      * </pre>
      *
      * <code>repeated .tihua.v1.QueryTerm terms = 2;</code>
@@ -1721,8 +1723,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * 1 to Limits.max_query_terms terms. The query is their weighted sum, each of L2 norm 1 before
-     * its weight, scaled to norm 1; INVALID_ARGUMENT if they cancel each other out.
+     * 1 to Limits.max_query_terms terms. The query is the weighted sum of their embeddings, each of
+     * L2 norm 1 before its weight, scaled to norm 1; INVALID_ARGUMENT if they cancel each other out.
      * </pre>
      *
      * <code>repeated .tihua.v1.QueryTerm terms = 2;</code>
@@ -1739,8 +1741,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * 1 to Limits.max_query_terms terms. The query is their weighted sum, each of L2 norm 1 before
-     * its weight, scaled to norm 1; INVALID_ARGUMENT if they cancel each other out.
+     * 1 to Limits.max_query_terms terms. The query is the weighted sum of their embeddings, each of
+     * L2 norm 1 before its weight, scaled to norm 1; INVALID_ARGUMENT if they cancel each other out.
      * </pre>
      *
      * <code>repeated .tihua.v1.QueryTerm terms = 2;</code>
@@ -1757,8 +1759,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * 1 to Limits.max_query_terms terms. The query is their weighted sum, each of L2 norm 1 before
-     * its weight, scaled to norm 1; INVALID_ARGUMENT if they cancel each other out.
+     * 1 to Limits.max_query_terms terms. The query is the weighted sum of their embeddings, each of
+     * L2 norm 1 before its weight, scaled to norm 1; INVALID_ARGUMENT if they cancel each other out.
      * </pre>
      *
      * <code>repeated .tihua.v1.QueryTerm terms = 2;</code>
@@ -1769,8 +1771,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * 1 to Limits.max_query_terms terms. The query is their weighted sum, each of L2 norm 1 before
-     * its weight, scaled to norm 1; INVALID_ARGUMENT if they cancel each other out.
+     * 1 to Limits.max_query_terms terms. The query is the weighted sum of their embeddings, each of
+     * L2 norm 1 before its weight, scaled to norm 1; INVALID_ARGUMENT if they cancel each other out.
      * </pre>
      *
      * <code>repeated .tihua.v1.QueryTerm terms = 2;</code>
@@ -1784,8 +1786,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * 1 to Limits.max_query_terms terms. The query is their weighted sum, each of L2 norm 1 before
-     * its weight, scaled to norm 1; INVALID_ARGUMENT if they cancel each other out.
+     * 1 to Limits.max_query_terms terms. The query is the weighted sum of their embeddings, each of
+     * L2 norm 1 before its weight, scaled to norm 1; INVALID_ARGUMENT if they cancel each other out.
      * </pre>
      *
      * <code>repeated .tihua.v1.QueryTerm terms = 2;</code>
@@ -1800,8 +1802,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * 1 to Limits.max_query_terms terms. The query is their weighted sum, each of L2 norm 1 before
-     * its weight, scaled to norm 1; INVALID_ARGUMENT if they cancel each other out.
+     * 1 to Limits.max_query_terms terms. The query is the weighted sum of their embeddings, each of
+     * L2 norm 1 before its weight, scaled to norm 1; INVALID_ARGUMENT if they cancel each other out.
      * </pre>
      *
      * <code>repeated .tihua.v1.QueryTerm terms = 2;</code>
@@ -1812,8 +1814,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * 1 to Limits.max_query_terms terms. The query is their weighted sum, each of L2 norm 1 before
-     * its weight, scaled to norm 1; INVALID_ARGUMENT if they cancel each other out.
+     * 1 to Limits.max_query_terms terms. The query is the weighted sum of their embeddings, each of
+     * L2 norm 1 before its weight, scaled to norm 1; INVALID_ARGUMENT if they cancel each other out.
      * </pre>
      *
      * <code>repeated .tihua.v1.QueryTerm terms = 2;</code>
@@ -1825,8 +1827,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * 1 to Limits.max_query_terms terms. The query is their weighted sum, each of L2 norm 1 before
-     * its weight, scaled to norm 1; INVALID_ARGUMENT if they cancel each other out.
+     * 1 to Limits.max_query_terms terms. The query is the weighted sum of their embeddings, each of
+     * L2 norm 1 before its weight, scaled to norm 1; INVALID_ARGUMENT if they cancel each other out.
      * </pre>
      *
      * <code>repeated .tihua.v1.QueryTerm terms = 2;</code>
@@ -1854,8 +1856,9 @@ private static final long serialVersionUID = 0L;
     /**
      * <pre>
      * A Milvus boolean expression over `id`, `uri` and metadata keys; unset means every item. Values
-     * are bound by name, `year &gt;= {since} and place in {places}`, and never pasted.
-     * INVALID_ARGUMENT if it does not parse, or if names and `filter_params` do not match.
+     * are named, as in `year &gt;= {since} and place in {places}`, and bound to `filter_params`, never
+     * pasted into the expression. INVALID_ARGUMENT if it does not parse, or if its names and
+     * `filter_params` do not match.
      * </pre>
      *
      * <code>string filter = 3;</code>
@@ -1876,8 +1879,9 @@ private static final long serialVersionUID = 0L;
     /**
      * <pre>
      * A Milvus boolean expression over `id`, `uri` and metadata keys; unset means every item. Values
-     * are bound by name, `year &gt;= {since} and place in {places}`, and never pasted.
-     * INVALID_ARGUMENT if it does not parse, or if names and `filter_params` do not match.
+     * are named, as in `year &gt;= {since} and place in {places}`, and bound to `filter_params`, never
+     * pasted into the expression. INVALID_ARGUMENT if it does not parse, or if its names and
+     * `filter_params` do not match.
      * </pre>
      *
      * <code>string filter = 3;</code>
@@ -1899,8 +1903,9 @@ private static final long serialVersionUID = 0L;
     /**
      * <pre>
      * A Milvus boolean expression over `id`, `uri` and metadata keys; unset means every item. Values
-     * are bound by name, `year &gt;= {since} and place in {places}`, and never pasted.
-     * INVALID_ARGUMENT if it does not parse, or if names and `filter_params` do not match.
+     * are named, as in `year &gt;= {since} and place in {places}`, and bound to `filter_params`, never
+     * pasted into the expression. INVALID_ARGUMENT if it does not parse, or if its names and
+     * `filter_params` do not match.
      * </pre>
      *
      * <code>string filter = 3;</code>
@@ -1918,8 +1923,9 @@ private static final long serialVersionUID = 0L;
     /**
      * <pre>
      * A Milvus boolean expression over `id`, `uri` and metadata keys; unset means every item. Values
-     * are bound by name, `year &gt;= {since} and place in {places}`, and never pasted.
-     * INVALID_ARGUMENT if it does not parse, or if names and `filter_params` do not match.
+     * are named, as in `year &gt;= {since} and place in {places}`, and bound to `filter_params`, never
+     * pasted into the expression. INVALID_ARGUMENT if it does not parse, or if its names and
+     * `filter_params` do not match.
      * </pre>
      *
      * <code>string filter = 3;</code>
@@ -1934,8 +1940,9 @@ private static final long serialVersionUID = 0L;
     /**
      * <pre>
      * A Milvus boolean expression over `id`, `uri` and metadata keys; unset means every item. Values
-     * are bound by name, `year &gt;= {since} and place in {places}`, and never pasted.
-     * INVALID_ARGUMENT if it does not parse, or if names and `filter_params` do not match.
+     * are named, as in `year &gt;= {since} and place in {places}`, and bound to `filter_params`, never
+     * pasted into the expression. INVALID_ARGUMENT if it does not parse, or if its names and
+     * `filter_params` do not match.
      * </pre>
      *
      * <code>string filter = 3;</code>
@@ -1957,7 +1964,7 @@ private static final long serialVersionUID = 0L;
         com.google.protobuf.Struct, com.google.protobuf.Struct.Builder, com.google.protobuf.StructOrBuilder> filterParamsBuilder_;
     /**
      * <pre>
-     * A string, number, boolean or list of those for each {name} of the filter.
+     * For each {name} in the filter, a string, number, boolean or list of these.
      * </pre>
      *
      * <code>.google.protobuf.Struct filter_params = 4;</code>
@@ -1968,7 +1975,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * A string, number, boolean or list of those for each {name} of the filter.
+     * For each {name} in the filter, a string, number, boolean or list of these.
      * </pre>
      *
      * <code>.google.protobuf.Struct filter_params = 4;</code>
@@ -1983,7 +1990,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * A string, number, boolean or list of those for each {name} of the filter.
+     * For each {name} in the filter, a string, number, boolean or list of these.
      * </pre>
      *
      * <code>.google.protobuf.Struct filter_params = 4;</code>
@@ -2003,7 +2010,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * A string, number, boolean or list of those for each {name} of the filter.
+     * For each {name} in the filter, a string, number, boolean or list of these.
      * </pre>
      *
      * <code>.google.protobuf.Struct filter_params = 4;</code>
@@ -2021,7 +2028,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * A string, number, boolean or list of those for each {name} of the filter.
+     * For each {name} in the filter, a string, number, boolean or list of these.
      * </pre>
      *
      * <code>.google.protobuf.Struct filter_params = 4;</code>
@@ -2044,7 +2051,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * A string, number, boolean or list of those for each {name} of the filter.
+     * For each {name} in the filter, a string, number, boolean or list of these.
      * </pre>
      *
      * <code>.google.protobuf.Struct filter_params = 4;</code>
@@ -2061,7 +2068,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * A string, number, boolean or list of those for each {name} of the filter.
+     * For each {name} in the filter, a string, number, boolean or list of these.
      * </pre>
      *
      * <code>.google.protobuf.Struct filter_params = 4;</code>
@@ -2073,7 +2080,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * A string, number, boolean or list of those for each {name} of the filter.
+     * For each {name} in the filter, a string, number, boolean or list of these.
      * </pre>
      *
      * <code>.google.protobuf.Struct filter_params = 4;</code>
@@ -2088,7 +2095,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * A string, number, boolean or list of those for each {name} of the filter.
+     * For each {name} in the filter, a string, number, boolean or list of these.
      * </pre>
      *
      * <code>.google.protobuf.Struct filter_params = 4;</code>
@@ -2110,8 +2117,8 @@ private static final long serialVersionUID = 0L;
     private int limit_ ;
     /**
      * <pre>
-     * Hits of this answer at most, 1 to Limits.max_page_size; unset means 10. RESOURCE_EXHAUSTED,
-     * reason ANSWER_TOO_LARGE, if they do not fit into Limits.max_message_bytes.
+     * Most hits of this answer, 1 to Limits.max_page_size; unset means 10. RESOURCE_EXHAUSTED, reason
+     * ANSWER_TOO_LARGE, if they do not fit into Limits.max_message_bytes.
      * </pre>
      *
      * <code>optional uint32 limit = 5;</code>
@@ -2123,8 +2130,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Hits of this answer at most, 1 to Limits.max_page_size; unset means 10. RESOURCE_EXHAUSTED,
-     * reason ANSWER_TOO_LARGE, if they do not fit into Limits.max_message_bytes.
+     * Most hits of this answer, 1 to Limits.max_page_size; unset means 10. RESOURCE_EXHAUSTED, reason
+     * ANSWER_TOO_LARGE, if they do not fit into Limits.max_message_bytes.
      * </pre>
      *
      * <code>optional uint32 limit = 5;</code>
@@ -2136,8 +2143,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Hits of this answer at most, 1 to Limits.max_page_size; unset means 10. RESOURCE_EXHAUSTED,
-     * reason ANSWER_TOO_LARGE, if they do not fit into Limits.max_message_bytes.
+     * Most hits of this answer, 1 to Limits.max_page_size; unset means 10. RESOURCE_EXHAUSTED, reason
+     * ANSWER_TOO_LARGE, if they do not fit into Limits.max_message_bytes.
      * </pre>
      *
      * <code>optional uint32 limit = 5;</code>
@@ -2153,8 +2160,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Hits of this answer at most, 1 to Limits.max_page_size; unset means 10. RESOURCE_EXHAUSTED,
-     * reason ANSWER_TOO_LARGE, if they do not fit into Limits.max_message_bytes.
+     * Most hits of this answer, 1 to Limits.max_page_size; unset means 10. RESOURCE_EXHAUSTED, reason
+     * ANSWER_TOO_LARGE, if they do not fit into Limits.max_message_bytes.
      * </pre>
      *
      * <code>optional uint32 limit = 5;</code>
@@ -2170,9 +2177,9 @@ private static final long serialVersionUID = 0L;
     private java.lang.Object pageToken_ = "";
     /**
      * <pre>
-     * The token of the answer before, to go on after it; unset means the first page. INVALID_ARGUMENT
-     * if anything but `limit` differs from the call that it came from, or the alias that it named
-     * was led to another collection.
+     * `next_page_token` of the previous answer, to continue after it; unset means the first page.
+     * INVALID_ARGUMENT if anything but `limit` differs from the call that returned it, or if
+     * `collection` is an alias that has been pointed to another collection since.
      * </pre>
      *
      * <code>string page_token = 6;</code>
@@ -2192,9 +2199,9 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * The token of the answer before, to go on after it; unset means the first page. INVALID_ARGUMENT
-     * if anything but `limit` differs from the call that it came from, or the alias that it named
-     * was led to another collection.
+     * `next_page_token` of the previous answer, to continue after it; unset means the first page.
+     * INVALID_ARGUMENT if anything but `limit` differs from the call that returned it, or if
+     * `collection` is an alias that has been pointed to another collection since.
      * </pre>
      *
      * <code>string page_token = 6;</code>
@@ -2215,9 +2222,9 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * The token of the answer before, to go on after it; unset means the first page. INVALID_ARGUMENT
-     * if anything but `limit` differs from the call that it came from, or the alias that it named
-     * was led to another collection.
+     * `next_page_token` of the previous answer, to continue after it; unset means the first page.
+     * INVALID_ARGUMENT if anything but `limit` differs from the call that returned it, or if
+     * `collection` is an alias that has been pointed to another collection since.
      * </pre>
      *
      * <code>string page_token = 6;</code>
@@ -2234,9 +2241,9 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * The token of the answer before, to go on after it; unset means the first page. INVALID_ARGUMENT
-     * if anything but `limit` differs from the call that it came from, or the alias that it named
-     * was led to another collection.
+     * `next_page_token` of the previous answer, to continue after it; unset means the first page.
+     * INVALID_ARGUMENT if anything but `limit` differs from the call that returned it, or if
+     * `collection` is an alias that has been pointed to another collection since.
      * </pre>
      *
      * <code>string page_token = 6;</code>
@@ -2250,9 +2257,9 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * The token of the answer before, to go on after it; unset means the first page. INVALID_ARGUMENT
-     * if anything but `limit` differs from the call that it came from, or the alias that it named
-     * was led to another collection.
+     * `next_page_token` of the previous answer, to continue after it; unset means the first page.
+     * INVALID_ARGUMENT if anything but `limit` differs from the call that returned it, or if
+     * `collection` is an alias that has been pointed to another collection since.
      * </pre>
      *
      * <code>string page_token = 6;</code>
@@ -2272,7 +2279,7 @@ private static final long serialVersionUID = 0L;
     private float minScore_ ;
     /**
      * <pre>
-     * Hits with a lower score are left out; in [-1, 1], unset keeps all.
+     * Hits with a lower score are left out. In [-1, 1]; unset keeps all.
      * </pre>
      *
      * <code>optional float min_score = 7;</code>
@@ -2284,7 +2291,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Hits with a lower score are left out; in [-1, 1], unset keeps all.
+     * Hits with a lower score are left out. In [-1, 1]; unset keeps all.
      * </pre>
      *
      * <code>optional float min_score = 7;</code>
@@ -2296,7 +2303,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Hits with a lower score are left out; in [-1, 1], unset keeps all.
+     * Hits with a lower score are left out. In [-1, 1]; unset keeps all.
      * </pre>
      *
      * <code>optional float min_score = 7;</code>
@@ -2312,7 +2319,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Hits with a lower score are left out; in [-1, 1], unset keeps all.
+     * Hits with a lower score are left out. In [-1, 1]; unset keeps all.
      * </pre>
      *
      * <code>optional float min_score = 7;</code>
@@ -2330,7 +2337,7 @@ private static final long serialVersionUID = 0L;
         com.google.protobuf.FieldMask, com.google.protobuf.FieldMask.Builder, com.google.protobuf.FieldMaskOrBuilder> readMaskBuilder_;
     /**
      * <pre>
-     * What a hit's item carries beside its id: any of "uri", "metadata", "embedding", "update_time".
+     * What a hit's item carries besides its id: any of "uri", "metadata", "embedding", "update_time".
      * Unset means uri and metadata; the path "id" alone gives bare ids.
      * </pre>
      *
@@ -2342,7 +2349,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * What a hit's item carries beside its id: any of "uri", "metadata", "embedding", "update_time".
+     * What a hit's item carries besides its id: any of "uri", "metadata", "embedding", "update_time".
      * Unset means uri and metadata; the path "id" alone gives bare ids.
      * </pre>
      *
@@ -2358,7 +2365,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * What a hit's item carries beside its id: any of "uri", "metadata", "embedding", "update_time".
+     * What a hit's item carries besides its id: any of "uri", "metadata", "embedding", "update_time".
      * Unset means uri and metadata; the path "id" alone gives bare ids.
      * </pre>
      *
@@ -2379,7 +2386,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * What a hit's item carries beside its id: any of "uri", "metadata", "embedding", "update_time".
+     * What a hit's item carries besides its id: any of "uri", "metadata", "embedding", "update_time".
      * Unset means uri and metadata; the path "id" alone gives bare ids.
      * </pre>
      *
@@ -2398,7 +2405,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * What a hit's item carries beside its id: any of "uri", "metadata", "embedding", "update_time".
+     * What a hit's item carries besides its id: any of "uri", "metadata", "embedding", "update_time".
      * Unset means uri and metadata; the path "id" alone gives bare ids.
      * </pre>
      *
@@ -2422,7 +2429,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * What a hit's item carries beside its id: any of "uri", "metadata", "embedding", "update_time".
+     * What a hit's item carries besides its id: any of "uri", "metadata", "embedding", "update_time".
      * Unset means uri and metadata; the path "id" alone gives bare ids.
      * </pre>
      *
@@ -2440,7 +2447,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * What a hit's item carries beside its id: any of "uri", "metadata", "embedding", "update_time".
+     * What a hit's item carries besides its id: any of "uri", "metadata", "embedding", "update_time".
      * Unset means uri and metadata; the path "id" alone gives bare ids.
      * </pre>
      *
@@ -2453,7 +2460,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * What a hit's item carries beside its id: any of "uri", "metadata", "embedding", "update_time".
+     * What a hit's item carries besides its id: any of "uri", "metadata", "embedding", "update_time".
      * Unset means uri and metadata; the path "id" alone gives bare ids.
      * </pre>
      *
@@ -2469,7 +2476,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * What a hit's item carries beside its id: any of "uri", "metadata", "embedding", "update_time".
+     * What a hit's item carries besides its id: any of "uri", "metadata", "embedding", "update_time".
      * Unset means uri and metadata; the path "id" alone gives bare ids.
      * </pre>
      *
@@ -2517,10 +2524,10 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Search parameters of the index by name: "nprobe" (IVF_FLAT: lists to look into), "ef" (HNSW:
-     * candidates, `limit` to 32 768). Unset means a sixteenth of the lists (8 at least; all of
-     * them in Milvus Lite), and as many candidates as it takes to fill the answer, of which a filter
-     * may leave fewer on a Milvus server; a name that the index does not know is INVALID_ARGUMENT.
+     * Search parameters of the index by name: "nprobe" (IVF_FLAT: lists to search, 1 to "nlist") or
+     * "ef" (HNSW: candidates, `limit` to 32 768); INVALID_ARGUMENT for a name that the index does not
+     * know. If unset, "nprobe" is a sixteenth of the lists, at least 8 (in Milvus Lite all of them),
+     * and "ef" is enough to fill the answer, though on a Milvus server a filter may leave fewer hits.
      * </pre>
      *
      * <code>map&lt;string, uint32&gt; index_params = 9;</code>
@@ -2541,10 +2548,10 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Search parameters of the index by name: "nprobe" (IVF_FLAT: lists to look into), "ef" (HNSW:
-     * candidates, `limit` to 32 768). Unset means a sixteenth of the lists (8 at least; all of
-     * them in Milvus Lite), and as many candidates as it takes to fill the answer, of which a filter
-     * may leave fewer on a Milvus server; a name that the index does not know is INVALID_ARGUMENT.
+     * Search parameters of the index by name: "nprobe" (IVF_FLAT: lists to search, 1 to "nlist") or
+     * "ef" (HNSW: candidates, `limit` to 32 768); INVALID_ARGUMENT for a name that the index does not
+     * know. If unset, "nprobe" is a sixteenth of the lists, at least 8 (in Milvus Lite all of them),
+     * and "ef" is enough to fill the answer, though on a Milvus server a filter may leave fewer hits.
      * </pre>
      *
      * <code>map&lt;string, uint32&gt; index_params = 9;</code>
@@ -2555,10 +2562,10 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Search parameters of the index by name: "nprobe" (IVF_FLAT: lists to look into), "ef" (HNSW:
-     * candidates, `limit` to 32 768). Unset means a sixteenth of the lists (8 at least; all of
-     * them in Milvus Lite), and as many candidates as it takes to fill the answer, of which a filter
-     * may leave fewer on a Milvus server; a name that the index does not know is INVALID_ARGUMENT.
+     * Search parameters of the index by name: "nprobe" (IVF_FLAT: lists to search, 1 to "nlist") or
+     * "ef" (HNSW: candidates, `limit` to 32 768); INVALID_ARGUMENT for a name that the index does not
+     * know. If unset, "nprobe" is a sixteenth of the lists, at least 8 (in Milvus Lite all of them),
+     * and "ef" is enough to fill the answer, though on a Milvus server a filter may leave fewer hits.
      * </pre>
      *
      * <code>map&lt;string, uint32&gt; index_params = 9;</code>
@@ -2574,10 +2581,10 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Search parameters of the index by name: "nprobe" (IVF_FLAT: lists to look into), "ef" (HNSW:
-     * candidates, `limit` to 32 768). Unset means a sixteenth of the lists (8 at least; all of
-     * them in Milvus Lite), and as many candidates as it takes to fill the answer, of which a filter
-     * may leave fewer on a Milvus server; a name that the index does not know is INVALID_ARGUMENT.
+     * Search parameters of the index by name: "nprobe" (IVF_FLAT: lists to search, 1 to "nlist") or
+     * "ef" (HNSW: candidates, `limit` to 32 768); INVALID_ARGUMENT for a name that the index does not
+     * know. If unset, "nprobe" is a sixteenth of the lists, at least 8 (in Milvus Lite all of them),
+     * and "ef" is enough to fill the answer, though on a Milvus server a filter may leave fewer hits.
      * </pre>
      *
      * <code>map&lt;string, uint32&gt; index_params = 9;</code>
@@ -2601,10 +2608,10 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Search parameters of the index by name: "nprobe" (IVF_FLAT: lists to look into), "ef" (HNSW:
-     * candidates, `limit` to 32 768). Unset means a sixteenth of the lists (8 at least; all of
-     * them in Milvus Lite), and as many candidates as it takes to fill the answer, of which a filter
-     * may leave fewer on a Milvus server; a name that the index does not know is INVALID_ARGUMENT.
+     * Search parameters of the index by name: "nprobe" (IVF_FLAT: lists to search, 1 to "nlist") or
+     * "ef" (HNSW: candidates, `limit` to 32 768); INVALID_ARGUMENT for a name that the index does not
+     * know. If unset, "nprobe" is a sixteenth of the lists, at least 8 (in Milvus Lite all of them),
+     * and "ef" is enough to fill the answer, though on a Milvus server a filter may leave fewer hits.
      * </pre>
      *
      * <code>map&lt;string, uint32&gt; index_params = 9;</code>
@@ -2627,10 +2634,10 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Search parameters of the index by name: "nprobe" (IVF_FLAT: lists to look into), "ef" (HNSW:
-     * candidates, `limit` to 32 768). Unset means a sixteenth of the lists (8 at least; all of
-     * them in Milvus Lite), and as many candidates as it takes to fill the answer, of which a filter
-     * may leave fewer on a Milvus server; a name that the index does not know is INVALID_ARGUMENT.
+     * Search parameters of the index by name: "nprobe" (IVF_FLAT: lists to search, 1 to "nlist") or
+     * "ef" (HNSW: candidates, `limit` to 32 768); INVALID_ARGUMENT for a name that the index does not
+     * know. If unset, "nprobe" is a sixteenth of the lists, at least 8 (in Milvus Lite all of them),
+     * and "ef" is enough to fill the answer, though on a Milvus server a filter may leave fewer hits.
      * </pre>
      *
      * <code>map&lt;string, uint32&gt; index_params = 9;</code>
@@ -2647,10 +2654,10 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Search parameters of the index by name: "nprobe" (IVF_FLAT: lists to look into), "ef" (HNSW:
-     * candidates, `limit` to 32 768). Unset means a sixteenth of the lists (8 at least; all of
-     * them in Milvus Lite), and as many candidates as it takes to fill the answer, of which a filter
-     * may leave fewer on a Milvus server; a name that the index does not know is INVALID_ARGUMENT.
+     * Search parameters of the index by name: "nprobe" (IVF_FLAT: lists to search, 1 to "nlist") or
+     * "ef" (HNSW: candidates, `limit` to 32 768); INVALID_ARGUMENT for a name that the index does not
+     * know. If unset, "nprobe" is a sixteenth of the lists, at least 8 (in Milvus Lite all of them),
+     * and "ef" is enough to fill the answer, though on a Milvus server a filter may leave fewer hits.
      * </pre>
      *
      * <code>map&lt;string, uint32&gt; index_params = 9;</code>
@@ -2831,11 +2838,11 @@ private static final long serialVersionUID = 0L;
     private java.lang.Object groupBy_ = "";
     /**
      * <pre>
-     * A metadata key, or "uri": of items that have the same value there only the best `group_size` are
-     * hits. Values are the same as JSON is: 1 and "1" are two. An item without the key, or with null
-     * there, is in no group, and is a hit. Hits are looked for among the Limits.max_search_window
-     * nearest items; beyond these there is no further page. Unset means no groups; "id", "embedding"
-     * and keys that metadata may not have are INVALID_ARGUMENT.
+     * A metadata key, or "uri": of the items with the same value there, only the best `group_size` are
+     * hits. Values are compared as JSON: 1 and "1" differ. An item without the key, or with null
+     * there, belongs to no group and is a hit. Only the Limits.max_search_window nearest items are
+     * looked at; there is no page beyond them. Unset means no groups; "id", "embedding" and keys that
+     * metadata may not have are INVALID_ARGUMENT.
      * </pre>
      *
      * <code>string group_by = 12;</code>
@@ -2855,11 +2862,11 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * A metadata key, or "uri": of items that have the same value there only the best `group_size` are
-     * hits. Values are the same as JSON is: 1 and "1" are two. An item without the key, or with null
-     * there, is in no group, and is a hit. Hits are looked for among the Limits.max_search_window
-     * nearest items; beyond these there is no further page. Unset means no groups; "id", "embedding"
-     * and keys that metadata may not have are INVALID_ARGUMENT.
+     * A metadata key, or "uri": of the items with the same value there, only the best `group_size` are
+     * hits. Values are compared as JSON: 1 and "1" differ. An item without the key, or with null
+     * there, belongs to no group and is a hit. Only the Limits.max_search_window nearest items are
+     * looked at; there is no page beyond them. Unset means no groups; "id", "embedding" and keys that
+     * metadata may not have are INVALID_ARGUMENT.
      * </pre>
      *
      * <code>string group_by = 12;</code>
@@ -2880,11 +2887,11 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * A metadata key, or "uri": of items that have the same value there only the best `group_size` are
-     * hits. Values are the same as JSON is: 1 and "1" are two. An item without the key, or with null
-     * there, is in no group, and is a hit. Hits are looked for among the Limits.max_search_window
-     * nearest items; beyond these there is no further page. Unset means no groups; "id", "embedding"
-     * and keys that metadata may not have are INVALID_ARGUMENT.
+     * A metadata key, or "uri": of the items with the same value there, only the best `group_size` are
+     * hits. Values are compared as JSON: 1 and "1" differ. An item without the key, or with null
+     * there, belongs to no group and is a hit. Only the Limits.max_search_window nearest items are
+     * looked at; there is no page beyond them. Unset means no groups; "id", "embedding" and keys that
+     * metadata may not have are INVALID_ARGUMENT.
      * </pre>
      *
      * <code>string group_by = 12;</code>
@@ -2901,11 +2908,11 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * A metadata key, or "uri": of items that have the same value there only the best `group_size` are
-     * hits. Values are the same as JSON is: 1 and "1" are two. An item without the key, or with null
-     * there, is in no group, and is a hit. Hits are looked for among the Limits.max_search_window
-     * nearest items; beyond these there is no further page. Unset means no groups; "id", "embedding"
-     * and keys that metadata may not have are INVALID_ARGUMENT.
+     * A metadata key, or "uri": of the items with the same value there, only the best `group_size` are
+     * hits. Values are compared as JSON: 1 and "1" differ. An item without the key, or with null
+     * there, belongs to no group and is a hit. Only the Limits.max_search_window nearest items are
+     * looked at; there is no page beyond them. Unset means no groups; "id", "embedding" and keys that
+     * metadata may not have are INVALID_ARGUMENT.
      * </pre>
      *
      * <code>string group_by = 12;</code>
@@ -2919,11 +2926,11 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * A metadata key, or "uri": of items that have the same value there only the best `group_size` are
-     * hits. Values are the same as JSON is: 1 and "1" are two. An item without the key, or with null
-     * there, is in no group, and is a hit. Hits are looked for among the Limits.max_search_window
-     * nearest items; beyond these there is no further page. Unset means no groups; "id", "embedding"
-     * and keys that metadata may not have are INVALID_ARGUMENT.
+     * A metadata key, or "uri": of the items with the same value there, only the best `group_size` are
+     * hits. Values are compared as JSON: 1 and "1" differ. An item without the key, or with null
+     * there, belongs to no group and is a hit. Only the Limits.max_search_window nearest items are
+     * looked at; there is no page beyond them. Unset means no groups; "id", "embedding" and keys that
+     * metadata may not have are INVALID_ARGUMENT.
      * </pre>
      *
      * <code>string group_by = 12;</code>
@@ -2943,8 +2950,8 @@ private static final long serialVersionUID = 0L;
     private int groupSize_ ;
     /**
      * <pre>
-     * Hits of one group over all pages, 1 to Limits.max_page_size; unset means 1. INVALID_ARGUMENT
-     * without `group_by`.
+     * Most hits of one group over all pages, 1 to Limits.max_page_size; unset means 1.
+     * INVALID_ARGUMENT without `group_by`.
      * </pre>
      *
      * <code>optional uint32 group_size = 13;</code>
@@ -2956,8 +2963,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Hits of one group over all pages, 1 to Limits.max_page_size; unset means 1. INVALID_ARGUMENT
-     * without `group_by`.
+     * Most hits of one group over all pages, 1 to Limits.max_page_size; unset means 1.
+     * INVALID_ARGUMENT without `group_by`.
      * </pre>
      *
      * <code>optional uint32 group_size = 13;</code>
@@ -2969,8 +2976,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Hits of one group over all pages, 1 to Limits.max_page_size; unset means 1. INVALID_ARGUMENT
-     * without `group_by`.
+     * Most hits of one group over all pages, 1 to Limits.max_page_size; unset means 1.
+     * INVALID_ARGUMENT without `group_by`.
      * </pre>
      *
      * <code>optional uint32 group_size = 13;</code>
@@ -2986,8 +2993,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Hits of one group over all pages, 1 to Limits.max_page_size; unset means 1. INVALID_ARGUMENT
-     * without `group_by`.
+     * Most hits of one group over all pages, 1 to Limits.max_page_size; unset means 1.
+     * INVALID_ARGUMENT without `group_by`.
      * </pre>
      *
      * <code>optional uint32 group_size = 13;</code>

@@ -31,8 +31,8 @@ public interface SearchRequestOrBuilder extends
 
   /**
    * <pre>
-   * 1 to Limits.max_query_terms terms. The query is their weighted sum, each of L2 norm 1 before
-   * its weight, scaled to norm 1; INVALID_ARGUMENT if they cancel each other out.
+   * 1 to Limits.max_query_terms terms. The query is the weighted sum of their embeddings, each of
+   * L2 norm 1 before its weight, scaled to norm 1; INVALID_ARGUMENT if they cancel each other out.
    * </pre>
    *
    * <code>repeated .tihua.v1.QueryTerm terms = 2;</code>
@@ -41,8 +41,8 @@ public interface SearchRequestOrBuilder extends
       getTermsList();
   /**
    * <pre>
-   * 1 to Limits.max_query_terms terms. The query is their weighted sum, each of L2 norm 1 before
-   * its weight, scaled to norm 1; INVALID_ARGUMENT if they cancel each other out.
+   * 1 to Limits.max_query_terms terms. The query is the weighted sum of their embeddings, each of
+   * L2 norm 1 before its weight, scaled to norm 1; INVALID_ARGUMENT if they cancel each other out.
    * </pre>
    *
    * <code>repeated .tihua.v1.QueryTerm terms = 2;</code>
@@ -50,8 +50,8 @@ public interface SearchRequestOrBuilder extends
   io.github.tihua.v1.QueryTerm getTerms(int index);
   /**
    * <pre>
-   * 1 to Limits.max_query_terms terms. The query is their weighted sum, each of L2 norm 1 before
-   * its weight, scaled to norm 1; INVALID_ARGUMENT if they cancel each other out.
+   * 1 to Limits.max_query_terms terms. The query is the weighted sum of their embeddings, each of
+   * L2 norm 1 before its weight, scaled to norm 1; INVALID_ARGUMENT if they cancel each other out.
    * </pre>
    *
    * <code>repeated .tihua.v1.QueryTerm terms = 2;</code>
@@ -59,8 +59,8 @@ public interface SearchRequestOrBuilder extends
   int getTermsCount();
   /**
    * <pre>
-   * 1 to Limits.max_query_terms terms. The query is their weighted sum, each of L2 norm 1 before
-   * its weight, scaled to norm 1; INVALID_ARGUMENT if they cancel each other out.
+   * 1 to Limits.max_query_terms terms. The query is the weighted sum of their embeddings, each of
+   * L2 norm 1 before its weight, scaled to norm 1; INVALID_ARGUMENT if they cancel each other out.
    * </pre>
    *
    * <code>repeated .tihua.v1.QueryTerm terms = 2;</code>
@@ -69,8 +69,8 @@ public interface SearchRequestOrBuilder extends
       getTermsOrBuilderList();
   /**
    * <pre>
-   * 1 to Limits.max_query_terms terms. The query is their weighted sum, each of L2 norm 1 before
-   * its weight, scaled to norm 1; INVALID_ARGUMENT if they cancel each other out.
+   * 1 to Limits.max_query_terms terms. The query is the weighted sum of their embeddings, each of
+   * L2 norm 1 before its weight, scaled to norm 1; INVALID_ARGUMENT if they cancel each other out.
    * </pre>
    *
    * <code>repeated .tihua.v1.QueryTerm terms = 2;</code>
@@ -81,8 +81,9 @@ public interface SearchRequestOrBuilder extends
   /**
    * <pre>
    * A Milvus boolean expression over `id`, `uri` and metadata keys; unset means every item. Values
-   * are bound by name, `year &gt;= {since} and place in {places}`, and never pasted.
-   * INVALID_ARGUMENT if it does not parse, or if names and `filter_params` do not match.
+   * are named, as in `year &gt;= {since} and place in {places}`, and bound to `filter_params`, never
+   * pasted into the expression. INVALID_ARGUMENT if it does not parse, or if its names and
+   * `filter_params` do not match.
    * </pre>
    *
    * <code>string filter = 3;</code>
@@ -92,8 +93,9 @@ public interface SearchRequestOrBuilder extends
   /**
    * <pre>
    * A Milvus boolean expression over `id`, `uri` and metadata keys; unset means every item. Values
-   * are bound by name, `year &gt;= {since} and place in {places}`, and never pasted.
-   * INVALID_ARGUMENT if it does not parse, or if names and `filter_params` do not match.
+   * are named, as in `year &gt;= {since} and place in {places}`, and bound to `filter_params`, never
+   * pasted into the expression. INVALID_ARGUMENT if it does not parse, or if its names and
+   * `filter_params` do not match.
    * </pre>
    *
    * <code>string filter = 3;</code>
@@ -104,7 +106,7 @@ public interface SearchRequestOrBuilder extends
 
   /**
    * <pre>
-   * A string, number, boolean or list of those for each {name} of the filter.
+   * For each {name} in the filter, a string, number, boolean or list of these.
    * </pre>
    *
    * <code>.google.protobuf.Struct filter_params = 4;</code>
@@ -113,7 +115,7 @@ public interface SearchRequestOrBuilder extends
   boolean hasFilterParams();
   /**
    * <pre>
-   * A string, number, boolean or list of those for each {name} of the filter.
+   * For each {name} in the filter, a string, number, boolean or list of these.
    * </pre>
    *
    * <code>.google.protobuf.Struct filter_params = 4;</code>
@@ -122,7 +124,7 @@ public interface SearchRequestOrBuilder extends
   com.google.protobuf.Struct getFilterParams();
   /**
    * <pre>
-   * A string, number, boolean or list of those for each {name} of the filter.
+   * For each {name} in the filter, a string, number, boolean or list of these.
    * </pre>
    *
    * <code>.google.protobuf.Struct filter_params = 4;</code>
@@ -131,8 +133,8 @@ public interface SearchRequestOrBuilder extends
 
   /**
    * <pre>
-   * Hits of this answer at most, 1 to Limits.max_page_size; unset means 10. RESOURCE_EXHAUSTED,
-   * reason ANSWER_TOO_LARGE, if they do not fit into Limits.max_message_bytes.
+   * Most hits of this answer, 1 to Limits.max_page_size; unset means 10. RESOURCE_EXHAUSTED, reason
+   * ANSWER_TOO_LARGE, if they do not fit into Limits.max_message_bytes.
    * </pre>
    *
    * <code>optional uint32 limit = 5;</code>
@@ -141,8 +143,8 @@ public interface SearchRequestOrBuilder extends
   boolean hasLimit();
   /**
    * <pre>
-   * Hits of this answer at most, 1 to Limits.max_page_size; unset means 10. RESOURCE_EXHAUSTED,
-   * reason ANSWER_TOO_LARGE, if they do not fit into Limits.max_message_bytes.
+   * Most hits of this answer, 1 to Limits.max_page_size; unset means 10. RESOURCE_EXHAUSTED, reason
+   * ANSWER_TOO_LARGE, if they do not fit into Limits.max_message_bytes.
    * </pre>
    *
    * <code>optional uint32 limit = 5;</code>
@@ -152,9 +154,9 @@ public interface SearchRequestOrBuilder extends
 
   /**
    * <pre>
-   * The token of the answer before, to go on after it; unset means the first page. INVALID_ARGUMENT
-   * if anything but `limit` differs from the call that it came from, or the alias that it named
-   * was led to another collection.
+   * `next_page_token` of the previous answer, to continue after it; unset means the first page.
+   * INVALID_ARGUMENT if anything but `limit` differs from the call that returned it, or if
+   * `collection` is an alias that has been pointed to another collection since.
    * </pre>
    *
    * <code>string page_token = 6;</code>
@@ -163,9 +165,9 @@ public interface SearchRequestOrBuilder extends
   java.lang.String getPageToken();
   /**
    * <pre>
-   * The token of the answer before, to go on after it; unset means the first page. INVALID_ARGUMENT
-   * if anything but `limit` differs from the call that it came from, or the alias that it named
-   * was led to another collection.
+   * `next_page_token` of the previous answer, to continue after it; unset means the first page.
+   * INVALID_ARGUMENT if anything but `limit` differs from the call that returned it, or if
+   * `collection` is an alias that has been pointed to another collection since.
    * </pre>
    *
    * <code>string page_token = 6;</code>
@@ -176,7 +178,7 @@ public interface SearchRequestOrBuilder extends
 
   /**
    * <pre>
-   * Hits with a lower score are left out; in [-1, 1], unset keeps all.
+   * Hits with a lower score are left out. In [-1, 1]; unset keeps all.
    * </pre>
    *
    * <code>optional float min_score = 7;</code>
@@ -185,7 +187,7 @@ public interface SearchRequestOrBuilder extends
   boolean hasMinScore();
   /**
    * <pre>
-   * Hits with a lower score are left out; in [-1, 1], unset keeps all.
+   * Hits with a lower score are left out. In [-1, 1]; unset keeps all.
    * </pre>
    *
    * <code>optional float min_score = 7;</code>
@@ -195,7 +197,7 @@ public interface SearchRequestOrBuilder extends
 
   /**
    * <pre>
-   * What a hit's item carries beside its id: any of "uri", "metadata", "embedding", "update_time".
+   * What a hit's item carries besides its id: any of "uri", "metadata", "embedding", "update_time".
    * Unset means uri and metadata; the path "id" alone gives bare ids.
    * </pre>
    *
@@ -205,7 +207,7 @@ public interface SearchRequestOrBuilder extends
   boolean hasReadMask();
   /**
    * <pre>
-   * What a hit's item carries beside its id: any of "uri", "metadata", "embedding", "update_time".
+   * What a hit's item carries besides its id: any of "uri", "metadata", "embedding", "update_time".
    * Unset means uri and metadata; the path "id" alone gives bare ids.
    * </pre>
    *
@@ -215,7 +217,7 @@ public interface SearchRequestOrBuilder extends
   com.google.protobuf.FieldMask getReadMask();
   /**
    * <pre>
-   * What a hit's item carries beside its id: any of "uri", "metadata", "embedding", "update_time".
+   * What a hit's item carries besides its id: any of "uri", "metadata", "embedding", "update_time".
    * Unset means uri and metadata; the path "id" alone gives bare ids.
    * </pre>
    *
@@ -225,10 +227,10 @@ public interface SearchRequestOrBuilder extends
 
   /**
    * <pre>
-   * Search parameters of the index by name: "nprobe" (IVF_FLAT: lists to look into), "ef" (HNSW:
-   * candidates, `limit` to 32 768). Unset means a sixteenth of the lists (8 at least; all of
-   * them in Milvus Lite), and as many candidates as it takes to fill the answer, of which a filter
-   * may leave fewer on a Milvus server; a name that the index does not know is INVALID_ARGUMENT.
+   * Search parameters of the index by name: "nprobe" (IVF_FLAT: lists to search, 1 to "nlist") or
+   * "ef" (HNSW: candidates, `limit` to 32 768); INVALID_ARGUMENT for a name that the index does not
+   * know. If unset, "nprobe" is a sixteenth of the lists, at least 8 (in Milvus Lite all of them),
+   * and "ef" is enough to fill the answer, though on a Milvus server a filter may leave fewer hits.
    * </pre>
    *
    * <code>map&lt;string, uint32&gt; index_params = 9;</code>
@@ -236,10 +238,10 @@ public interface SearchRequestOrBuilder extends
   int getIndexParamsCount();
   /**
    * <pre>
-   * Search parameters of the index by name: "nprobe" (IVF_FLAT: lists to look into), "ef" (HNSW:
-   * candidates, `limit` to 32 768). Unset means a sixteenth of the lists (8 at least; all of
-   * them in Milvus Lite), and as many candidates as it takes to fill the answer, of which a filter
-   * may leave fewer on a Milvus server; a name that the index does not know is INVALID_ARGUMENT.
+   * Search parameters of the index by name: "nprobe" (IVF_FLAT: lists to search, 1 to "nlist") or
+   * "ef" (HNSW: candidates, `limit` to 32 768); INVALID_ARGUMENT for a name that the index does not
+   * know. If unset, "nprobe" is a sixteenth of the lists, at least 8 (in Milvus Lite all of them),
+   * and "ef" is enough to fill the answer, though on a Milvus server a filter may leave fewer hits.
    * </pre>
    *
    * <code>map&lt;string, uint32&gt; index_params = 9;</code>
@@ -254,10 +256,10 @@ public interface SearchRequestOrBuilder extends
   getIndexParams();
   /**
    * <pre>
-   * Search parameters of the index by name: "nprobe" (IVF_FLAT: lists to look into), "ef" (HNSW:
-   * candidates, `limit` to 32 768). Unset means a sixteenth of the lists (8 at least; all of
-   * them in Milvus Lite), and as many candidates as it takes to fill the answer, of which a filter
-   * may leave fewer on a Milvus server; a name that the index does not know is INVALID_ARGUMENT.
+   * Search parameters of the index by name: "nprobe" (IVF_FLAT: lists to search, 1 to "nlist") or
+   * "ef" (HNSW: candidates, `limit` to 32 768); INVALID_ARGUMENT for a name that the index does not
+   * know. If unset, "nprobe" is a sixteenth of the lists, at least 8 (in Milvus Lite all of them),
+   * and "ef" is enough to fill the answer, though on a Milvus server a filter may leave fewer hits.
    * </pre>
    *
    * <code>map&lt;string, uint32&gt; index_params = 9;</code>
@@ -266,10 +268,10 @@ public interface SearchRequestOrBuilder extends
   getIndexParamsMap();
   /**
    * <pre>
-   * Search parameters of the index by name: "nprobe" (IVF_FLAT: lists to look into), "ef" (HNSW:
-   * candidates, `limit` to 32 768). Unset means a sixteenth of the lists (8 at least; all of
-   * them in Milvus Lite), and as many candidates as it takes to fill the answer, of which a filter
-   * may leave fewer on a Milvus server; a name that the index does not know is INVALID_ARGUMENT.
+   * Search parameters of the index by name: "nprobe" (IVF_FLAT: lists to search, 1 to "nlist") or
+   * "ef" (HNSW: candidates, `limit` to 32 768); INVALID_ARGUMENT for a name that the index does not
+   * know. If unset, "nprobe" is a sixteenth of the lists, at least 8 (in Milvus Lite all of them),
+   * and "ef" is enough to fill the answer, though on a Milvus server a filter may leave fewer hits.
    * </pre>
    *
    * <code>map&lt;string, uint32&gt; index_params = 9;</code>
@@ -279,10 +281,10 @@ public interface SearchRequestOrBuilder extends
       int defaultValue);
   /**
    * <pre>
-   * Search parameters of the index by name: "nprobe" (IVF_FLAT: lists to look into), "ef" (HNSW:
-   * candidates, `limit` to 32 768). Unset means a sixteenth of the lists (8 at least; all of
-   * them in Milvus Lite), and as many candidates as it takes to fill the answer, of which a filter
-   * may leave fewer on a Milvus server; a name that the index does not know is INVALID_ARGUMENT.
+   * Search parameters of the index by name: "nprobe" (IVF_FLAT: lists to search, 1 to "nlist") or
+   * "ef" (HNSW: candidates, `limit` to 32 768); INVALID_ARGUMENT for a name that the index does not
+   * know. If unset, "nprobe" is a sixteenth of the lists, at least 8 (in Milvus Lite all of them),
+   * and "ef" is enough to fill the answer, though on a Milvus server a filter may leave fewer hits.
    * </pre>
    *
    * <code>map&lt;string, uint32&gt; index_params = 9;</code>
@@ -331,11 +333,11 @@ public interface SearchRequestOrBuilder extends
 
   /**
    * <pre>
-   * A metadata key, or "uri": of items that have the same value there only the best `group_size` are
-   * hits. Values are the same as JSON is: 1 and "1" are two. An item without the key, or with null
-   * there, is in no group, and is a hit. Hits are looked for among the Limits.max_search_window
-   * nearest items; beyond these there is no further page. Unset means no groups; "id", "embedding"
-   * and keys that metadata may not have are INVALID_ARGUMENT.
+   * A metadata key, or "uri": of the items with the same value there, only the best `group_size` are
+   * hits. Values are compared as JSON: 1 and "1" differ. An item without the key, or with null
+   * there, belongs to no group and is a hit. Only the Limits.max_search_window nearest items are
+   * looked at; there is no page beyond them. Unset means no groups; "id", "embedding" and keys that
+   * metadata may not have are INVALID_ARGUMENT.
    * </pre>
    *
    * <code>string group_by = 12;</code>
@@ -344,11 +346,11 @@ public interface SearchRequestOrBuilder extends
   java.lang.String getGroupBy();
   /**
    * <pre>
-   * A metadata key, or "uri": of items that have the same value there only the best `group_size` are
-   * hits. Values are the same as JSON is: 1 and "1" are two. An item without the key, or with null
-   * there, is in no group, and is a hit. Hits are looked for among the Limits.max_search_window
-   * nearest items; beyond these there is no further page. Unset means no groups; "id", "embedding"
-   * and keys that metadata may not have are INVALID_ARGUMENT.
+   * A metadata key, or "uri": of the items with the same value there, only the best `group_size` are
+   * hits. Values are compared as JSON: 1 and "1" differ. An item without the key, or with null
+   * there, belongs to no group and is a hit. Only the Limits.max_search_window nearest items are
+   * looked at; there is no page beyond them. Unset means no groups; "id", "embedding" and keys that
+   * metadata may not have are INVALID_ARGUMENT.
    * </pre>
    *
    * <code>string group_by = 12;</code>
@@ -359,8 +361,8 @@ public interface SearchRequestOrBuilder extends
 
   /**
    * <pre>
-   * Hits of one group over all pages, 1 to Limits.max_page_size; unset means 1. INVALID_ARGUMENT
-   * without `group_by`.
+   * Most hits of one group over all pages, 1 to Limits.max_page_size; unset means 1.
+   * INVALID_ARGUMENT without `group_by`.
    * </pre>
    *
    * <code>optional uint32 group_size = 13;</code>
@@ -369,8 +371,8 @@ public interface SearchRequestOrBuilder extends
   boolean hasGroupSize();
   /**
    * <pre>
-   * Hits of one group over all pages, 1 to Limits.max_page_size; unset means 1. INVALID_ARGUMENT
-   * without `group_by`.
+   * Most hits of one group over all pages, 1 to Limits.max_page_size; unset means 1.
+   * INVALID_ARGUMENT without `group_by`.
    * </pre>
    *
    * <code>optional uint32 group_size = 13;</code>

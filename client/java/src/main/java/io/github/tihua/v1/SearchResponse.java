@@ -115,8 +115,8 @@ private static final long serialVersionUID = 0L;
   private volatile java.lang.Object nextPageToken_ = "";
   /**
    * <pre>
-   * Token of the next page; unset if this one has fewer than `limit` hits or ends the window. The
-   * page after a full one may be empty.
+   * Token of the next page; unset if this page has fewer than `limit` hits or reaches
+   * Limits.max_search_window. The page after a full one may be empty.
    * </pre>
    *
    * <code>string next_page_token = 2;</code>
@@ -137,8 +137,8 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * Token of the next page; unset if this one has fewer than `limit` hits or ends the window. The
-   * page after a full one may be empty.
+   * Token of the next page; unset if this page has fewer than `limit` hits or reaches
+   * Limits.max_search_window. The page after a full one may be empty.
    * </pre>
    *
    * <code>string next_page_token = 2;</code>
@@ -1022,8 +1022,8 @@ private static final long serialVersionUID = 0L;
     private java.lang.Object nextPageToken_ = "";
     /**
      * <pre>
-     * Token of the next page; unset if this one has fewer than `limit` hits or ends the window. The
-     * page after a full one may be empty.
+     * Token of the next page; unset if this page has fewer than `limit` hits or reaches
+     * Limits.max_search_window. The page after a full one may be empty.
      * </pre>
      *
      * <code>string next_page_token = 2;</code>
@@ -1043,8 +1043,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Token of the next page; unset if this one has fewer than `limit` hits or ends the window. The
-     * page after a full one may be empty.
+     * Token of the next page; unset if this page has fewer than `limit` hits or reaches
+     * Limits.max_search_window. The page after a full one may be empty.
      * </pre>
      *
      * <code>string next_page_token = 2;</code>
@@ -1065,8 +1065,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Token of the next page; unset if this one has fewer than `limit` hits or ends the window. The
-     * page after a full one may be empty.
+     * Token of the next page; unset if this page has fewer than `limit` hits or reaches
+     * Limits.max_search_window. The page after a full one may be empty.
      * </pre>
      *
      * <code>string next_page_token = 2;</code>
@@ -1083,8 +1083,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Token of the next page; unset if this one has fewer than `limit` hits or ends the window. The
-     * page after a full one may be empty.
+     * Token of the next page; unset if this page has fewer than `limit` hits or reaches
+     * Limits.max_search_window. The page after a full one may be empty.
      * </pre>
      *
      * <code>string next_page_token = 2;</code>
@@ -1098,8 +1098,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Token of the next page; unset if this one has fewer than `limit` hits or ends the window. The
-     * page after a full one may be empty.
+     * Token of the next page; unset if this page has fewer than `limit` hits or reaches
+     * Limits.max_search_window. The page after a full one may be empty.
      * </pre>
      *
      * <code>string next_page_token = 2;</code>

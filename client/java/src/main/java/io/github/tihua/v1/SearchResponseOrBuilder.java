@@ -53,8 +53,8 @@ public interface SearchResponseOrBuilder extends
 
   /**
    * <pre>
-   * Token of the next page; unset if this one has fewer than `limit` hits or ends the window. The
-   * page after a full one may be empty.
+   * Token of the next page; unset if this page has fewer than `limit` hits or reaches
+   * Limits.max_search_window. The page after a full one may be empty.
    * </pre>
    *
    * <code>string next_page_token = 2;</code>
@@ -63,8 +63,8 @@ public interface SearchResponseOrBuilder extends
   java.lang.String getNextPageToken();
   /**
    * <pre>
-   * Token of the next page; unset if this one has fewer than `limit` hits or ends the window. The
-   * page after a full one may be empty.
+   * Token of the next page; unset if this page has fewer than `limit` hits or reaches
+   * Limits.max_search_window. The page after a full one may be empty.
    * </pre>
    *
    * <code>string next_page_token = 2;</code>

@@ -135,7 +135,7 @@ public final class SearchServiceGrpc {
 
     /**
      * <pre>
-     * Answers one query. No hits is an answer, not an error.
+     * Answers one query. Finding nothing is not an error.
      * </pre>
      */
     public void search(io.github.tihua.v1.SearchRequest request,
@@ -145,7 +145,7 @@ public final class SearchServiceGrpc {
 
     /**
      * <pre>
-     * Answers many queries in one call, embedded together; a query that fails does not disturb the
+     * Answers many queries in one call, embedded together; a query that fails does not affect the
      * others.
      * </pre>
      */
@@ -193,7 +193,7 @@ public final class SearchServiceGrpc {
 
     /**
      * <pre>
-     * Answers one query. No hits is an answer, not an error.
+     * Answers one query. Finding nothing is not an error.
      * </pre>
      */
     public void search(io.github.tihua.v1.SearchRequest request,
@@ -204,7 +204,7 @@ public final class SearchServiceGrpc {
 
     /**
      * <pre>
-     * Answers many queries in one call, embedded together; a query that fails does not disturb the
+     * Answers many queries in one call, embedded together; a query that fails does not affect the
      * others.
      * </pre>
      */
@@ -234,7 +234,7 @@ public final class SearchServiceGrpc {
 
     /**
      * <pre>
-     * Answers one query. No hits is an answer, not an error.
+     * Answers one query. Finding nothing is not an error.
      * </pre>
      */
     public io.github.tihua.v1.SearchResponse search(io.github.tihua.v1.SearchRequest request) {
@@ -244,7 +244,7 @@ public final class SearchServiceGrpc {
 
     /**
      * <pre>
-     * Answers many queries in one call, embedded together; a query that fails does not disturb the
+     * Answers many queries in one call, embedded together; a query that fails does not affect the
      * others.
      * </pre>
      */
@@ -273,7 +273,7 @@ public final class SearchServiceGrpc {
 
     /**
      * <pre>
-     * Answers one query. No hits is an answer, not an error.
+     * Answers one query. Finding nothing is not an error.
      * </pre>
      */
     public com.google.common.util.concurrent.ListenableFuture<io.github.tihua.v1.SearchResponse> search(
@@ -284,7 +284,7 @@ public final class SearchServiceGrpc {
 
     /**
      * <pre>
-     * Answers many queries in one call, embedded together; a query that fails does not disturb the
+     * Answers many queries in one call, embedded together; a query that fails does not affect the
      * others.
      * </pre>
      */

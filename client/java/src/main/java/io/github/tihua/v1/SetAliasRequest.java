@@ -5,7 +5,7 @@ package io.github.tihua.v1;
 
 /**
  * <pre>
- * Which alias to lead where.
+ * Which alias to point to which collection.
  * </pre>
  *
  * Protobuf type {@code tihua.v1.SetAliasRequest}
@@ -54,8 +54,8 @@ private static final long serialVersionUID = 0L;
   private volatile java.lang.Object alias_ = "";
   /**
    * <pre>
-   * A name like that of a collection, with which it shares one name space: ALREADY_EXISTS if it is
-   * the name of one.
+   * The alias, with the same rules as the name of a collection. Collections and aliases share one
+   * name space: ALREADY_EXISTS if a collection has this name.
    * </pre>
    *
    * <code>string alias = 1;</code>
@@ -76,8 +76,8 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * A name like that of a collection, with which it shares one name space: ALREADY_EXISTS if it is
-   * the name of one.
+   * The alias, with the same rules as the name of a collection. Collections and aliases share one
+   * name space: ALREADY_EXISTS if a collection has this name.
    * </pre>
    *
    * <code>string alias = 1;</code>
@@ -103,7 +103,7 @@ private static final long serialVersionUID = 0L;
   private volatile java.lang.Object collection_ = "";
   /**
    * <pre>
-   * Where it shall lead: a collection, or another alias of it. NOT_FOUND if there is none.
+   * The collection that it shall point to, or another alias of it. NOT_FOUND if there is none.
    * </pre>
    *
    * <code>string collection = 2;</code>
@@ -124,7 +124,7 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * Where it shall lead: a collection, or another alias of it. NOT_FOUND if there is none.
+   * The collection that it shall point to, or another alias of it. NOT_FOUND if there is none.
    * </pre>
    *
    * <code>string collection = 2;</code>
@@ -311,7 +311,7 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * Which alias to lead where.
+   * Which alias to point to which collection.
    * </pre>
    *
    * Protobuf type {@code tihua.v1.SetAliasRequest}
@@ -500,8 +500,8 @@ private static final long serialVersionUID = 0L;
     private java.lang.Object alias_ = "";
     /**
      * <pre>
-     * A name like that of a collection, with which it shares one name space: ALREADY_EXISTS if it is
-     * the name of one.
+     * The alias, with the same rules as the name of a collection. Collections and aliases share one
+     * name space: ALREADY_EXISTS if a collection has this name.
      * </pre>
      *
      * <code>string alias = 1;</code>
@@ -521,8 +521,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * A name like that of a collection, with which it shares one name space: ALREADY_EXISTS if it is
-     * the name of one.
+     * The alias, with the same rules as the name of a collection. Collections and aliases share one
+     * name space: ALREADY_EXISTS if a collection has this name.
      * </pre>
      *
      * <code>string alias = 1;</code>
@@ -543,8 +543,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * A name like that of a collection, with which it shares one name space: ALREADY_EXISTS if it is
-     * the name of one.
+     * The alias, with the same rules as the name of a collection. Collections and aliases share one
+     * name space: ALREADY_EXISTS if a collection has this name.
      * </pre>
      *
      * <code>string alias = 1;</code>
@@ -561,8 +561,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * A name like that of a collection, with which it shares one name space: ALREADY_EXISTS if it is
-     * the name of one.
+     * The alias, with the same rules as the name of a collection. Collections and aliases share one
+     * name space: ALREADY_EXISTS if a collection has this name.
      * </pre>
      *
      * <code>string alias = 1;</code>
@@ -576,8 +576,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * A name like that of a collection, with which it shares one name space: ALREADY_EXISTS if it is
-     * the name of one.
+     * The alias, with the same rules as the name of a collection. Collections and aliases share one
+     * name space: ALREADY_EXISTS if a collection has this name.
      * </pre>
      *
      * <code>string alias = 1;</code>
@@ -597,7 +597,7 @@ private static final long serialVersionUID = 0L;
     private java.lang.Object collection_ = "";
     /**
      * <pre>
-     * Where it shall lead: a collection, or another alias of it. NOT_FOUND if there is none.
+     * The collection that it shall point to, or another alias of it. NOT_FOUND if there is none.
      * </pre>
      *
      * <code>string collection = 2;</code>
@@ -617,7 +617,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Where it shall lead: a collection, or another alias of it. NOT_FOUND if there is none.
+     * The collection that it shall point to, or another alias of it. NOT_FOUND if there is none.
      * </pre>
      *
      * <code>string collection = 2;</code>
@@ -638,7 +638,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Where it shall lead: a collection, or another alias of it. NOT_FOUND if there is none.
+     * The collection that it shall point to, or another alias of it. NOT_FOUND if there is none.
      * </pre>
      *
      * <code>string collection = 2;</code>
@@ -655,7 +655,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Where it shall lead: a collection, or another alias of it. NOT_FOUND if there is none.
+     * The collection that it shall point to, or another alias of it. NOT_FOUND if there is none.
      * </pre>
      *
      * <code>string collection = 2;</code>
@@ -669,7 +669,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Where it shall lead: a collection, or another alias of it. NOT_FOUND if there is none.
+     * The collection that it shall point to, or another alias of it. NOT_FOUND if there is none.
      * </pre>
      *
      * <code>string collection = 2;</code>

@@ -9,8 +9,8 @@ public interface SetAliasRequestOrBuilder extends
 
   /**
    * <pre>
-   * A name like that of a collection, with which it shares one name space: ALREADY_EXISTS if it is
-   * the name of one.
+   * The alias, with the same rules as the name of a collection. Collections and aliases share one
+   * name space: ALREADY_EXISTS if a collection has this name.
    * </pre>
    *
    * <code>string alias = 1;</code>
@@ -19,8 +19,8 @@ public interface SetAliasRequestOrBuilder extends
   java.lang.String getAlias();
   /**
    * <pre>
-   * A name like that of a collection, with which it shares one name space: ALREADY_EXISTS if it is
-   * the name of one.
+   * The alias, with the same rules as the name of a collection. Collections and aliases share one
+   * name space: ALREADY_EXISTS if a collection has this name.
    * </pre>
    *
    * <code>string alias = 1;</code>
@@ -31,7 +31,7 @@ public interface SetAliasRequestOrBuilder extends
 
   /**
    * <pre>
-   * Where it shall lead: a collection, or another alias of it. NOT_FOUND if there is none.
+   * The collection that it shall point to, or another alias of it. NOT_FOUND if there is none.
    * </pre>
    *
    * <code>string collection = 2;</code>
@@ -40,7 +40,7 @@ public interface SetAliasRequestOrBuilder extends
   java.lang.String getCollection();
   /**
    * <pre>
-   * Where it shall lead: a collection, or another alias of it. NOT_FOUND if there is none.
+   * The collection that it shall point to, or another alias of it. NOT_FOUND if there is none.
    * </pre>
    *
    * <code>string collection = 2;</code>

@@ -5,7 +5,7 @@ package io.github.tihua.v1;
 
 /**
  * <pre>
- * It leads there.
+ * The alias points to the collection.
  * </pre>
  *
  * Protobuf type {@code tihua.v1.SetAliasResponse}
@@ -53,8 +53,8 @@ private static final long serialVersionUID = 0L;
   private volatile java.lang.Object previousCollection_ = "";
   /**
    * <pre>
-   * The name of the collection that it led to before; unset for a new alias. It is the new one's own
-   * where the alias led there already, or the call was repeated after a break.
+   * The name of the collection that it pointed to before; unset for a new alias. It is the new
+   * collection's own name if the alias pointed there already, or the call was repeated after a break.
    * </pre>
    *
    * <code>string previous_collection = 1;</code>
@@ -75,8 +75,8 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * The name of the collection that it led to before; unset for a new alias. It is the new one's own
-   * where the alias led there already, or the call was repeated after a break.
+   * The name of the collection that it pointed to before; unset for a new alias. It is the new
+   * collection's own name if the alias pointed there already, or the call was repeated after a break.
    * </pre>
    *
    * <code>string previous_collection = 1;</code>
@@ -101,8 +101,8 @@ private static final long serialVersionUID = 0L;
   private com.google.protobuf.Duration settleTime_;
   /**
    * <pre>
-   * After so long no server finds the previous collection by the alias any more, and no write that
-   * one began because it did is under way.
+   * After this time no server resolves the alias to the previous collection any more, and no write
+   * to that collection by the alias is still in progress.
    * </pre>
    *
    * <code>.google.protobuf.Duration settle_time = 2;</code>
@@ -114,8 +114,8 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * After so long no server finds the previous collection by the alias any more, and no write that
-   * one began because it did is under way.
+   * After this time no server resolves the alias to the previous collection any more, and no write
+   * to that collection by the alias is still in progress.
    * </pre>
    *
    * <code>.google.protobuf.Duration settle_time = 2;</code>
@@ -127,8 +127,8 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * After so long no server finds the previous collection by the alias any more, and no write that
-   * one began because it did is under way.
+   * After this time no server resolves the alias to the previous collection any more, and no write
+   * to that collection by the alias is still in progress.
    * </pre>
    *
    * <code>.google.protobuf.Duration settle_time = 2;</code>
@@ -310,7 +310,7 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * It leads there.
+   * The alias points to the collection.
    * </pre>
    *
    * Protobuf type {@code tihua.v1.SetAliasResponse}
@@ -505,8 +505,8 @@ private static final long serialVersionUID = 0L;
     private java.lang.Object previousCollection_ = "";
     /**
      * <pre>
-     * The name of the collection that it led to before; unset for a new alias. It is the new one's own
-     * where the alias led there already, or the call was repeated after a break.
+     * The name of the collection that it pointed to before; unset for a new alias. It is the new
+     * collection's own name if the alias pointed there already, or the call was repeated after a break.
      * </pre>
      *
      * <code>string previous_collection = 1;</code>
@@ -526,8 +526,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * The name of the collection that it led to before; unset for a new alias. It is the new one's own
-     * where the alias led there already, or the call was repeated after a break.
+     * The name of the collection that it pointed to before; unset for a new alias. It is the new
+     * collection's own name if the alias pointed there already, or the call was repeated after a break.
      * </pre>
      *
      * <code>string previous_collection = 1;</code>
@@ -548,8 +548,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * The name of the collection that it led to before; unset for a new alias. It is the new one's own
-     * where the alias led there already, or the call was repeated after a break.
+     * The name of the collection that it pointed to before; unset for a new alias. It is the new
+     * collection's own name if the alias pointed there already, or the call was repeated after a break.
      * </pre>
      *
      * <code>string previous_collection = 1;</code>
@@ -566,8 +566,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * The name of the collection that it led to before; unset for a new alias. It is the new one's own
-     * where the alias led there already, or the call was repeated after a break.
+     * The name of the collection that it pointed to before; unset for a new alias. It is the new
+     * collection's own name if the alias pointed there already, or the call was repeated after a break.
      * </pre>
      *
      * <code>string previous_collection = 1;</code>
@@ -581,8 +581,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * The name of the collection that it led to before; unset for a new alias. It is the new one's own
-     * where the alias led there already, or the call was repeated after a break.
+     * The name of the collection that it pointed to before; unset for a new alias. It is the new
+     * collection's own name if the alias pointed there already, or the call was repeated after a break.
      * </pre>
      *
      * <code>string previous_collection = 1;</code>
@@ -604,8 +604,8 @@ private static final long serialVersionUID = 0L;
         com.google.protobuf.Duration, com.google.protobuf.Duration.Builder, com.google.protobuf.DurationOrBuilder> settleTimeBuilder_;
     /**
      * <pre>
-     * After so long no server finds the previous collection by the alias any more, and no write that
-     * one began because it did is under way.
+     * After this time no server resolves the alias to the previous collection any more, and no write
+     * to that collection by the alias is still in progress.
      * </pre>
      *
      * <code>.google.protobuf.Duration settle_time = 2;</code>
@@ -616,8 +616,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * After so long no server finds the previous collection by the alias any more, and no write that
-     * one began because it did is under way.
+     * After this time no server resolves the alias to the previous collection any more, and no write
+     * to that collection by the alias is still in progress.
      * </pre>
      *
      * <code>.google.protobuf.Duration settle_time = 2;</code>
@@ -632,8 +632,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * After so long no server finds the previous collection by the alias any more, and no write that
-     * one began because it did is under way.
+     * After this time no server resolves the alias to the previous collection any more, and no write
+     * to that collection by the alias is still in progress.
      * </pre>
      *
      * <code>.google.protobuf.Duration settle_time = 2;</code>
@@ -653,8 +653,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * After so long no server finds the previous collection by the alias any more, and no write that
-     * one began because it did is under way.
+     * After this time no server resolves the alias to the previous collection any more, and no write
+     * to that collection by the alias is still in progress.
      * </pre>
      *
      * <code>.google.protobuf.Duration settle_time = 2;</code>
@@ -672,8 +672,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * After so long no server finds the previous collection by the alias any more, and no write that
-     * one began because it did is under way.
+     * After this time no server resolves the alias to the previous collection any more, and no write
+     * to that collection by the alias is still in progress.
      * </pre>
      *
      * <code>.google.protobuf.Duration settle_time = 2;</code>
@@ -696,8 +696,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * After so long no server finds the previous collection by the alias any more, and no write that
-     * one began because it did is under way.
+     * After this time no server resolves the alias to the previous collection any more, and no write
+     * to that collection by the alias is still in progress.
      * </pre>
      *
      * <code>.google.protobuf.Duration settle_time = 2;</code>
@@ -714,8 +714,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * After so long no server finds the previous collection by the alias any more, and no write that
-     * one began because it did is under way.
+     * After this time no server resolves the alias to the previous collection any more, and no write
+     * to that collection by the alias is still in progress.
      * </pre>
      *
      * <code>.google.protobuf.Duration settle_time = 2;</code>
@@ -727,8 +727,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * After so long no server finds the previous collection by the alias any more, and no write that
-     * one began because it did is under way.
+     * After this time no server resolves the alias to the previous collection any more, and no write
+     * to that collection by the alias is still in progress.
      * </pre>
      *
      * <code>.google.protobuf.Duration settle_time = 2;</code>
@@ -743,8 +743,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * After so long no server finds the previous collection by the alias any more, and no write that
-     * one began because it did is under way.
+     * After this time no server resolves the alias to the previous collection any more, and no write
+     * to that collection by the alias is still in progress.
      * </pre>
      *
      * <code>.google.protobuf.Duration settle_time = 2;</code>

@@ -9,8 +9,8 @@ public interface SetAliasResponseOrBuilder extends
 
   /**
    * <pre>
-   * The name of the collection that it led to before; unset for a new alias. It is the new one's own
-   * where the alias led there already, or the call was repeated after a break.
+   * The name of the collection that it pointed to before; unset for a new alias. It is the new
+   * collection's own name if the alias pointed there already, or the call was repeated after a break.
    * </pre>
    *
    * <code>string previous_collection = 1;</code>
@@ -19,8 +19,8 @@ public interface SetAliasResponseOrBuilder extends
   java.lang.String getPreviousCollection();
   /**
    * <pre>
-   * The name of the collection that it led to before; unset for a new alias. It is the new one's own
-   * where the alias led there already, or the call was repeated after a break.
+   * The name of the collection that it pointed to before; unset for a new alias. It is the new
+   * collection's own name if the alias pointed there already, or the call was repeated after a break.
    * </pre>
    *
    * <code>string previous_collection = 1;</code>
@@ -31,8 +31,8 @@ public interface SetAliasResponseOrBuilder extends
 
   /**
    * <pre>
-   * After so long no server finds the previous collection by the alias any more, and no write that
-   * one began because it did is under way.
+   * After this time no server resolves the alias to the previous collection any more, and no write
+   * to that collection by the alias is still in progress.
    * </pre>
    *
    * <code>.google.protobuf.Duration settle_time = 2;</code>
@@ -41,8 +41,8 @@ public interface SetAliasResponseOrBuilder extends
   boolean hasSettleTime();
   /**
    * <pre>
-   * After so long no server finds the previous collection by the alias any more, and no write that
-   * one began because it did is under way.
+   * After this time no server resolves the alias to the previous collection any more, and no write
+   * to that collection by the alias is still in progress.
    * </pre>
    *
    * <code>.google.protobuf.Duration settle_time = 2;</code>
@@ -51,8 +51,8 @@ public interface SetAliasResponseOrBuilder extends
   com.google.protobuf.Duration getSettleTime();
   /**
    * <pre>
-   * After so long no server finds the previous collection by the alias any more, and no write that
-   * one began because it did is under way.
+   * After this time no server resolves the alias to the previous collection any more, and no write
+   * to that collection by the alias is still in progress.
    * </pre>
    *
    * <code>.google.protobuf.Duration settle_time = 2;</code>

@@ -103,7 +103,7 @@ public final class SystemServiceGrpc {
 
     /**
      * <pre>
-     * Returns version, limits, models and store. A client sizes its batches by this.
+     * Returns version, limits, models and store. Clients size their batches by it.
      * </pre>
      */
     public void getServerInfo(io.github.tihua.v1.GetServerInfoRequest request,
@@ -143,7 +143,7 @@ public final class SystemServiceGrpc {
 
     /**
      * <pre>
-     * Returns version, limits, models and store. A client sizes its batches by this.
+     * Returns version, limits, models and store. Clients size their batches by it.
      * </pre>
      */
     public void getServerInfo(io.github.tihua.v1.GetServerInfoRequest request,
@@ -172,7 +172,7 @@ public final class SystemServiceGrpc {
 
     /**
      * <pre>
-     * Returns version, limits, models and store. A client sizes its batches by this.
+     * Returns version, limits, models and store. Clients size their batches by it.
      * </pre>
      */
     public io.github.tihua.v1.GetServerInfoResponse getServerInfo(io.github.tihua.v1.GetServerInfoRequest request) {
@@ -200,7 +200,7 @@ public final class SystemServiceGrpc {
 
     /**
      * <pre>
-     * Returns version, limits, models and store. A client sizes its batches by this.
+     * Returns version, limits, models and store. Clients size their batches by it.
      * </pre>
      */
     public com.google.common.util.concurrent.ListenableFuture<io.github.tihua.v1.GetServerInfoResponse> getServerInfo(

@@ -5,7 +5,7 @@ package io.github.tihua.v1;
 
 /**
  * <pre>
- * What became of them.
+ * What became of the items.
  * </pre>
  *
  * Protobuf type {@code tihua.v1.UpsertItemsResponse}
@@ -52,7 +52,7 @@ private static final long serialVersionUID = 0L;
   private long itemsWritten_ = 0L;
   /**
    * <pre>
-   * Items written. Of several with one id each counts, and the last is in the store.
+   * Items written. Of several with one id each is counted, and the last is in the store.
    * </pre>
    *
    * <code>uint64 items_written = 1;</code>
@@ -403,7 +403,7 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * What became of them.
+   * What became of the items.
    * </pre>
    *
    * Protobuf type {@code tihua.v1.UpsertItemsResponse}
@@ -675,7 +675,7 @@ private static final long serialVersionUID = 0L;
     private long itemsWritten_ ;
     /**
      * <pre>
-     * Items written. Of several with one id each counts, and the last is in the store.
+     * Items written. Of several with one id each is counted, and the last is in the store.
      * </pre>
      *
      * <code>uint64 items_written = 1;</code>
@@ -687,7 +687,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Items written. Of several with one id each counts, and the last is in the store.
+     * Items written. Of several with one id each is counted, and the last is in the store.
      * </pre>
      *
      * <code>uint64 items_written = 1;</code>
@@ -703,7 +703,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Items written. Of several with one id each counts, and the last is in the store.
+     * Items written. Of several with one id each is counted, and the last is in the store.
      * </pre>
      *
      * <code>uint64 items_written = 1;</code>

@@ -9,7 +9,7 @@ public interface UpsertItemsResponseOrBuilder extends
 
   /**
    * <pre>
-   * Items written. Of several with one id each counts, and the last is in the store.
+   * Items written. Of several with one id each is counted, and the last is in the store.
    * </pre>
    *
    * <code>uint64 items_written = 1;</code>

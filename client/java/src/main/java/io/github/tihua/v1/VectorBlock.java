@@ -5,7 +5,7 @@ package io.github.tihua.v1;
 
 /**
  * <pre>
- * One or many embeddings of one length, row after row.
+ * One or more embeddings of the same length, row after row.
  * </pre>
  *
  * Protobuf type {@code tihua.v1.VectorBlock}
@@ -53,8 +53,8 @@ private static final long serialVersionUID = 0L;
   private com.google.protobuf.ByteString data_ = com.google.protobuf.ByteString.EMPTY;
   /**
    * <pre>
-   * count * dim elements of `type`, little-endian, row-major. Refused with INVALID_ARGUMENT when
-   * its size is not count * dim * (bytes per element), or when an element is NaN or infinite.
+   * count * dim elements of `type`, little-endian, row-major. INVALID_ARGUMENT if its size is not
+   * count * dim * (bytes per element), or if an element is NaN or infinite.
    * </pre>
    *
    * <code>bytes data = 1;</code>
@@ -310,7 +310,7 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * One or many embeddings of one length, row after row.
+   * One or more embeddings of the same length, row after row.
    * </pre>
    *
    * Protobuf type {@code tihua.v1.VectorBlock}
@@ -519,8 +519,8 @@ private static final long serialVersionUID = 0L;
     private com.google.protobuf.ByteString data_ = com.google.protobuf.ByteString.EMPTY;
     /**
      * <pre>
-     * count * dim elements of `type`, little-endian, row-major. Refused with INVALID_ARGUMENT when
-     * its size is not count * dim * (bytes per element), or when an element is NaN or infinite.
+     * count * dim elements of `type`, little-endian, row-major. INVALID_ARGUMENT if its size is not
+     * count * dim * (bytes per element), or if an element is NaN or infinite.
      * </pre>
      *
      * <code>bytes data = 1;</code>
@@ -532,8 +532,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * count * dim elements of `type`, little-endian, row-major. Refused with INVALID_ARGUMENT when
-     * its size is not count * dim * (bytes per element), or when an element is NaN or infinite.
+     * count * dim elements of `type`, little-endian, row-major. INVALID_ARGUMENT if its size is not
+     * count * dim * (bytes per element), or if an element is NaN or infinite.
      * </pre>
      *
      * <code>bytes data = 1;</code>
@@ -549,8 +549,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * count * dim elements of `type`, little-endian, row-major. Refused with INVALID_ARGUMENT when
-     * its size is not count * dim * (bytes per element), or when an element is NaN or infinite.
+     * count * dim elements of `type`, little-endian, row-major. INVALID_ARGUMENT if its size is not
+     * count * dim * (bytes per element), or if an element is NaN or infinite.
      * </pre>
      *
      * <code>bytes data = 1;</code>

@@ -9,8 +9,8 @@ public interface VectorBlockOrBuilder extends
 
   /**
    * <pre>
-   * count * dim elements of `type`, little-endian, row-major. Refused with INVALID_ARGUMENT when
-   * its size is not count * dim * (bytes per element), or when an element is NaN or infinite.
+   * count * dim elements of `type`, little-endian, row-major. INVALID_ARGUMENT if its size is not
+   * count * dim * (bytes per element), or if an element is NaN or infinite.
    * </pre>
    *
    * <code>bytes data = 1;</code>

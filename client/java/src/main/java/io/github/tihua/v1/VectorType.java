@@ -30,7 +30,8 @@ public enum VectorType
   VECTOR_TYPE_FLOAT32(1),
   /**
    * <pre>
-   * IEEE 754 half precision, 2 bytes: half the bytes, for a cosine of at least 0.99999 to float32.
+   * IEEE 754 half precision, 2 bytes. Half the size; the cosine to the float32 embedding is at least
+   * 0.99999.
    * </pre>
    *
    * <code>VECTOR_TYPE_FLOAT16 = 2;</code>
@@ -57,7 +58,8 @@ public enum VectorType
   public static final int VECTOR_TYPE_FLOAT32_VALUE = 1;
   /**
    * <pre>
-   * IEEE 754 half precision, 2 bytes: half the bytes, for a cosine of at least 0.99999 to float32.
+   * IEEE 754 half precision, 2 bytes. Half the size; the cosine to the float32 embedding is at least
+   * 0.99999.
    * </pre>
    *
    * <code>VECTOR_TYPE_FLOAT16 = 2;</code>

@@ -30,8 +30,8 @@ public enum WriteMode
   WRITE_MODE_UPSERT(1),
   /**
    * <pre>
-   * Fail the new item with ALREADY_EXISTS. Checked before writing, not atomically with it: of two
-   * clients that write one id at one time, both may succeed, and the later write stays.
+   * Fail the new item with ALREADY_EXISTS. This is checked before writing, not atomically with it:
+   * if two clients write the same id at the same time, both may succeed, and the later write stays.
    * </pre>
    *
    * <code>WRITE_MODE_INSERT_ONLY = 2;</code>
@@ -40,7 +40,7 @@ public enum WriteMode
   /**
    * <pre>
    * Leave the stored item, embed nothing, and count the new one as skipped. As with
-   * WRITE_MODE_INSERT_ONLY, of several with one id the first that can be embedded is stored.
+   * WRITE_MODE_INSERT_ONLY, of several items with one id the first that can be embedded is stored.
    * </pre>
    *
    * <code>WRITE_MODE_SKIP_EXISTING = 3;</code>
@@ -67,8 +67,8 @@ public enum WriteMode
   public static final int WRITE_MODE_UPSERT_VALUE = 1;
   /**
    * <pre>
-   * Fail the new item with ALREADY_EXISTS. Checked before writing, not atomically with it: of two
-   * clients that write one id at one time, both may succeed, and the later write stays.
+   * Fail the new item with ALREADY_EXISTS. This is checked before writing, not atomically with it:
+   * if two clients write the same id at the same time, both may succeed, and the later write stays.
    * </pre>
    *
    * <code>WRITE_MODE_INSERT_ONLY = 2;</code>
@@ -77,7 +77,7 @@ public enum WriteMode
   /**
    * <pre>
    * Leave the stored item, embed nothing, and count the new one as skipped. As with
-   * WRITE_MODE_INSERT_ONLY, of several with one id the first that can be embedded is stored.
+   * WRITE_MODE_INSERT_ONLY, of several items with one id the first that can be embedded is stored.
    * </pre>
    *
    * <code>WRITE_MODE_SKIP_EXISTING = 3;</code>
