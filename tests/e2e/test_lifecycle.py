@@ -192,7 +192,6 @@ def test_a_server_that_lost_its_gpu_ends_to_be_started_again(tmp_path: Path) -> 
         assert server.process.wait(30) == 1
     lost = [entry for entry in server.log if entry.get("reason") == "DEVICE_LOST"]
     assert {entry.get("code") for entry in lost if entry["event"] == "rpc"} == {"UNAVAILABLE"}
-    assert "illegal memory access" in lost[0]["why"]
     assert lost[-1]["level"] == "critical"
     assert not [entry for entry in server.log if "Traceback" in str(entry)]
 

@@ -48,9 +48,7 @@ def refuse(request: bytes, context: grpc.ServicerContext) -> bytes:
 
 
 @contextlib.contextmanager
-def serving(
-    embed_text: Answer, system: health_pb2.HealthCheckResponse.ServingStatus.ValueType = SERVING
-) -> Iterator[str]:
+def serving(embed_text: Answer, system: int = SERVING) -> Iterator[str]:
     """Run a server that has no other method of use; yield its address.
 
     Args:

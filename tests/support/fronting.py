@@ -19,7 +19,9 @@ class Forwarding(grpc.GenericRpcHandler):
         self, handler_call_details: grpc.HandlerCallDetails
     ) -> "grpc.RpcMethodHandler[bytes, bytes]":
         """Handle a method, whichever it is."""
-        call = self._upstream.unary_unary(handler_call_details.method)
+        call: aio.UnaryUnaryMultiCallable[bytes, bytes] = self._upstream.unary_unary(
+            handler_call_details.method
+        )
 
         async def forward(
             request: bytes, context: "aio.ServicerContext[bytes, bytes]"

@@ -65,7 +65,7 @@ async def test_an_answer_that_is_refused_leaves_all_of_its_room() -> None:
     """What was in it already, too: here there is no room for a single item beside it."""
     room = MessageRoom(Limits(max_message_bytes=1_000_000))
     headed = pb.GetItemsResponse(missing_ids=["x" * 900_000])
-    with pytest.raises(TooLarge, match="have room for 0"):
+    with pytest.raises(TooLarge, match="can hold 0"):
         await fill_all(headed, headed.items, [LARGE], fill_item, room)
     answer = pb.GetItemsResponse()
     await fill_all(answer, answer.items, [LARGE] * 8, fill_item, room)
