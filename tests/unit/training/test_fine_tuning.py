@@ -202,7 +202,7 @@ def test_other_pictures_to_measure_by_are_another_training(
     picture = coloured / "val" / "r.png"
     content = picture.read_bytes()
     Image.new("RGB", (32, 32), "green").save(picture)
-    with pytest.raises(ValueError, match=r"latest\.pt is of a training with another model"):
+    with pytest.raises(ValueError, match=r"latest\.pt belongs to a training with another model"):
         _train(state, coloured, tmp_path / "out", recipe)
     picture.write_bytes(content)
     assert _train(state, coloured, tmp_path / "out", recipe).exists()

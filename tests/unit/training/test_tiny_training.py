@@ -176,7 +176,7 @@ def test_other_pictures_to_measure_by_are_another_training(
     shutil.copy(photograph_folder / "train" / "a.jpg", photograph_folder / "val" / "c.jpg")
     validation = Photographs(photograph_folder, "val", views=1, seed=0)
     changed = replace(materials, validation=validation)
-    with pytest.raises(ValueError, match=r"heads\.pt is of a training with another model"):
+    with pytest.raises(ValueError, match=r"heads\.pt belongs to a training with another model"):
         train_tiny(changed, recipe, tmp_path / "out", device="cpu")
     assert train_tiny(materials, recipe, tmp_path / "out", device="cpu")[1] == digest
 
