@@ -42,8 +42,11 @@ _TAKEN = re.compile(
     re.IGNORECASE,
 )
 # Only what is asked for by name comes so far: names to create are checked by the service before.
-# Milvus Lite says the second under 1, too.
-_NO_NAME = re.compile(r"invalid collection name|collection '.*' does not exist", re.IGNORECASE)
+# Milvus Lite says the second under 1, too; Milvus 2.3 the third under 65535, of a collection that
+# gets another name while it is read.
+_NO_NAME = re.compile(
+    r"invalid collection name|collection '.*' does not exist|collection not found", re.IGNORECASE
+)
 _FILTER = re.compile(
     r"cannot parse expression|query plan|not a boolean expression|unsupported expr|at column \d+",
     re.IGNORECASE,
