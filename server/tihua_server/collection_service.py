@@ -14,7 +14,7 @@ from tihua_server.config import Limits
 from tihua_server.errors import InvalidInput, NotFound
 from tihua_server.filling import MessageRoom, fill_all, fill_some
 from tihua_server.item_requests import check_ids_or_filter, to_draft, to_fields, to_filter
-from tihua_server.page_token import decode_page_token, encode_page_token
+from tihua_server.page_token import decode_page_token, encode_page_token, request_digest
 from tihua_server.requests import (
     check_batch,
     check_collection_name,
@@ -86,13 +86,14 @@ class CollectionService(rpc.CollectionServiceServicer):
     ) -> pb.ListCollectionsResponse:
         """Show all collections, a page at a time."""
         limit = self._limit(request)
-        after = decode_page_token(request, request.page_token)
+        digest = request_digest(request)
+        after = decode_page_token(digest, request.page_token)
         names = [name for name in await self._store.names() if name > after]
         page = await together([self._describe(name) for name in names[:limit]])
         return pb.ListCollectionsResponse(
             collections=[from_collection(entry) for entry in page if entry is not None],
             next_page_token=(
-                encode_page_token(request, names[limit - 1]) if len(names) > limit else ""
+                encode_page_token(digest, names[limit - 1]) if len(names) > limit else ""
             ),
         )
 
@@ -193,7 +194,8 @@ class CollectionService(rpc.CollectionServiceServicer):
         limit = self._limit(request)
         # A position is "photos_1 a.jpg": the collection, which an alias may not lead to any more,
         # and the last id.
-        position = decode_page_token(request, request.page_token)
+        digest = request_digest(request)
+        position = decode_page_token(digest, request.page_token)
         pages_of, _, after_id = position.partition(" ")
         name = (await self._store.spec(pages_of or request.collection)).name
         if pages_of not in {"", name}:
@@ -214,7 +216,7 @@ class CollectionService(rpc.CollectionServiceServicer):
         added = await fill_some(answer, answer.items, items, fill_item, MessageRoom(self._limits))
         if added < len(items) or len(items) == limit:
             next_position = f"{name} {items[added - 1].id}"
-            answer.next_page_token = encode_page_token(request, next_position)
+            answer.next_page_token = encode_page_token(digest, next_position)
         return answer
 
     async def CountItems(

@@ -1,5 +1,6 @@
 """Page tokens: opaque to the caller, and bound to the request that returned them (AIP-158)."""
 
+import asyncio
 import base64
 import hashlib
 
@@ -9,14 +10,37 @@ from tihua_server.errors import InvalidInput
 
 _DIGEST_BYTES = 8
 
+INLINE_BYTES = 65_536
+"""Bytes that are hashed in the event loop: they take less than a thread switch (80 µs)."""
 
-def encode_page_token(request: Message, position: str) -> str:
-    """Return a token that means: go on at `position` of the answers to this request."""
+
+def request_digest(request: Message) -> bytes:
+    """Return 16 bytes that stand for a request, but for what may change between its pages.
+
+    Its type counts: requests of two methods may look alike when they are serialized.
+    """
+    bare = type(request)()
+    bare.CopyFrom(request)
+    for name in ("page_token", "limit"):
+        bare.ClearField(name)
+    kind = request.DESCRIPTOR.full_name.encode()
+    return _hash(kind + b"\0" + bare.SerializeToString(deterministic=True))
+
+
+async def content_digest(content: bytes) -> bytes:
+    """Return 16 bytes that may take the place of a large content in a request to digest."""
+    if len(content) <= INLINE_BYTES:
+        return _hash(content)
+    return await asyncio.to_thread(_hash, content)
+
+
+def encode_page_token(digest: bytes, position: str) -> str:
+    """Return a token that means: go on at `position` of the answers to the request of a digest."""
     raw = position.encode()
-    return base64.urlsafe_b64encode(_digest(request, raw) + raw).decode()
+    return base64.urlsafe_b64encode(_seal(digest, raw) + raw).decode()
 
 
-def decode_page_token(request: Message, token: str) -> str:
+def decode_page_token(digest: bytes, token: str) -> str:
     """Return the position of a token, empty for no token.
 
     Raises:
@@ -29,27 +53,19 @@ def decode_page_token(request: Message, token: str) -> str:
         position = raw[_DIGEST_BYTES:].decode()
     except ValueError as error:  # of base64 or of UTF-8
         raise _refused("page_token is not one of this server's") from error
-    if raw[:_DIGEST_BYTES] != _digest(request, position.encode()):
+    if raw[:_DIGEST_BYTES] != _seal(digest, position.encode()):
         raise _refused(
             "page_token was changed, or comes from another request; only limit may differ"
         )
     return position
 
 
-def _digest(request: Message, position: bytes) -> bytes:
-    """Return a hash of the position, and of the request but for what may change between pages.
+def _hash(content: bytes) -> bytes:
+    return hashlib.blake2b(content, digest_size=16).digest()
 
-    Its type counts: requests of two methods may look alike when they are serialized.
-    """
-    bare = type(request)()
-    bare.CopyFrom(request)
-    for name in ("page_token", "limit"):
-        bare.ClearField(name)
-    serialized = bare.SerializeToString(deterministic=True)
-    kind = request.DESCRIPTOR.full_name.encode()
-    size = len(position).to_bytes(4)
-    hashed = size + position + kind + b"\0" + serialized
-    return hashlib.blake2b(hashed, digest_size=_DIGEST_BYTES).digest()
+
+def _seal(digest: bytes, position: bytes) -> bytes:
+    return hashlib.blake2b(digest + position, digest_size=_DIGEST_BYTES).digest()
 
 
 def _refused(message: str) -> InvalidInput:

@@ -1,5 +1,7 @@
 """SearchService over gRPC."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from time import perf_counter
 
 from tihua.v1 import search_service_pb2 as pb
@@ -12,16 +14,37 @@ from tihua_server.errors import InvalidInput, ServiceError
 from tihua_server.filling import MessageRoom, fill_all
 from tihua_server.flow import Flow
 from tihua_server.item_requests import to_fields, to_filter
-from tihua_server.page_token import decode_page_token, encode_page_token
+from tihua_server.page_token import (
+    content_digest,
+    decode_page_token,
+    encode_page_token,
+    request_digest,
+)
 from tihua_server.requests import check_batch, to_count
 from tihua_server.search_params import SearchParams
 from tihua_server.search_requests import to_consistency, to_group_by, to_min_score, to_terms
-from tihua_server.searcher import Query, Searcher
+from tihua_server.searcher import Query, Searcher, Term
 from tihua_server.status import item_error
 from tihua_server.together import together
+from tihua_server.types import EncodedImage, RgbImage
 
 DEFAULT_LIMIT = 10
 """Hits of an answer when the caller does not say."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """What a request asks for, without the request.
+
+    Attributes:
+        query: what is looked for.
+        digest: of the request; the token of the next page is bound to it.
+        start_s: when it was looked at, by `perf_counter`.
+    """
+
+    query: Query
+    digest: bytes
+    start_s: float
 
 
 class SearchService(rpc.SearchServiceServicer):
@@ -35,15 +58,19 @@ class SearchService(rpc.SearchServiceServicer):
 
     async def Search(self, request: pb.SearchRequest, context: Context) -> pb.SearchResponse:
         """Answer one query."""
-        return await self._search(request, MessageRoom(self._limits))
+        asked = await self._asked(request)
+        del request  # which holds another copy of every picture
+        return await self._answer(asked, MessageRoom(self._limits), Flow())
 
     async def SearchMany(
         self, request: pb.SearchManyRequest, context: Context
     ) -> pb.SearchManyResponse:
         """Answer many queries; each has its own answer or error."""
         check_batch(request.requests, "requests", self._limits.max_batch_items)
-        flow, room = Flow(), MessageRoom(self._limits, answers=len(request.requests))
-        outcomes = await together([self._outcome(each, room, flow) for each in request.requests])
+        asked = [await self._asked_or_error(each) for each in request.requests]
+        del request  # which holds another copy of every picture
+        flow, room = Flow(), MessageRoom(self._limits, answers=len(asked))
+        outcomes = await together([self._outcome(each, room, flow) for each in asked])
         errors = [outcome for outcome in outcomes if isinstance(outcome, ServiceError)]
         self._calls.report_parts("SearchService/SearchMany", errors)
         answer = pb.SearchManyResponse()
@@ -51,41 +78,53 @@ class SearchService(rpc.SearchServiceServicer):
         await fill_all(answer, answer.entries, entries, _fill_entry, MessageRoom(self._limits))
         return answer
 
-    async def _outcome(
-        self, request: pb.SearchRequest, room: MessageRoom, flow: Flow
-    ) -> pb.SearchResponse | ServiceError:
-        try:
-            return await self._search(request, room, flow)
-        except ServiceError as error:
-            return error
-
-    async def _search(
-        self, request: pb.SearchRequest, room: MessageRoom, flow: Flow | None = None
-    ) -> pb.SearchResponse:
+    async def _asked(self, request: pb.SearchRequest) -> _Asked:
+        """Take out what a request asks for; the pictures in it are then their digests."""
         start_s = perf_counter()
-        # A position is "24 photos_1": so many hits before, in the collection of that name.
-        position = decode_page_token(request, request.page_token)
-        before, _, pages_of = position.partition(" ")
-        params = self._params(request, offset=int(before or 0))
         terms = to_terms(request.terms, self._limits)
+        await _digest_pictures(request.terms, terms)
+        digest = request_digest(request)
+        # A position is "24 photos_1": so many hits before, in the collection of that name.
+        position = decode_page_token(digest, request.page_token)
+        before, _, pages_of = position.partition(" ")
         query = Query(
             request.collection,
             terms,
-            params,
+            self._params(request, offset=int(before or 0)),
             request.model,
             group=to_group_by(request, self._limits),
             pages_of=pages_of,
         )
-        found = await self._searcher.search(query, flow)
+        return _Asked(query, digest, start_s)
+
+    async def _asked_or_error(self, request: pb.SearchRequest) -> _Asked | ServiceError:
+        try:
+            return await self._asked(request)
+        except ServiceError as error:
+            return error
+
+    async def _outcome(
+        self, asked: _Asked | ServiceError, room: MessageRoom, flow: Flow
+    ) -> pb.SearchResponse | ServiceError:
+        if isinstance(asked, ServiceError):
+            return asked
+        try:
+            return await self._answer(asked, room, flow)
+        except ServiceError as error:
+            return error
+
+    async def _answer(self, asked: _Asked, room: MessageRoom, flow: Flow) -> pb.SearchResponse:
+        found = await self._searcher.search(asked.query, flow)
+        params = asked.query.params
         end = params.offset + params.limit
         is_last = len(found.hits) < params.limit or end >= self._limits.max_search_window
         position = f"{end} {found.collection}"
         answer = pb.SearchResponse(
-            next_page_token="" if is_last else encode_page_token(request, position),
+            next_page_token="" if is_last else encode_page_token(asked.digest, position),
             model=from_ref(found.model),
         )
         await fill_all(answer, answer.hits, found.hits, fill_hit, room)
-        answer.timing.CopyFrom(from_stages(found.stages, start_s))
+        answer.timing.CopyFrom(from_stages(found.stages, asked.start_s))
         return answer
 
     def _params(self, request: pb.SearchRequest, *, offset: int) -> SearchParams:
@@ -107,6 +146,16 @@ class SearchService(rpc.SearchServiceServicer):
             index_params=dict(request.index_params),
             consistency=to_consistency(request.consistency),
         )
+
+
+async def _digest_pictures(messages: Sequence[pb.QueryTerm], terms: Sequence[Term]) -> None:
+    """Put the digest of each picture in its place: with them, the request is quickly hashed."""
+    for message, term in zip(messages, terms, strict=True):
+        match term.value:
+            case EncodedImage(content):
+                message.image.content = await content_digest(content)
+            case RgbImage(data):
+                message.image.rgb.data = await content_digest(data)
 
 
 def _fill_entry(
