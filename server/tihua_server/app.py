@@ -255,7 +255,8 @@ async def serving(config: Config) -> AsyncIterator[App]:
 async def serve(config: Config) -> bool:
     """Run a server until SIGTERM or SIGINT; return whether no thread computes any more.
 
-    While it starts they end the process at once, as they do before (`cli.py`).
+    While it starts they end the process at once, as they do before (`cli.py`); so does the second
+    one. The store bears it (docs/chaos.md).
 
     Raises:
         DeviceLost: the GPU computes nothing more, and the server was stopped for it.
@@ -266,13 +267,23 @@ async def serve(config: Config) -> bool:
         loop.add_signal_handler(number, os._exit, 128 + number)
     async with serving(config) as app:
         for number in STOP_SIGNALS:
-            loop.add_signal_handler(number, stop_requested.set)
+            loop.add_signal_handler(number, _stop, stop_requested, number)
         app.announce()
         await _any(stop_requested, app.device_lost)
-        _log.info("stopping", drain_timeout_s=config.drain_timeout_s)
+        _log.info(
+            "stopping; a second signal ends the server at once",
+            drain_timeout_s=config.drain_timeout_s,
+        )
     if app.device_lost.is_set():
         raise DeviceLost("the GPU computes nothing more for this process: start the server again")
     return app.is_at_rest
+
+
+def _stop(requested: asyncio.Event, number: int) -> None:
+    """Ask for a stop in order; end at once if that was asked for before."""
+    if requested.is_set():
+        os._exit(128 + number)
+    requested.set()
 
 
 async def _any(*events: asyncio.Event) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import signal
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -167,6 +168,36 @@ def test_a_batch_that_never_ends_does_not_keep_the_server(tmp_path: Path) -> Non
         assert server.process.wait(30) == 0
     assert [entry for entry in server.log if "in the middle of a batch" in entry["event"]]
     assert not [entry for entry in server.log if "Traceback" in str(entry)]
+    with (
+        running(tmp_path, module="stuck_server") as server,
+        tihua.Client(server.address, collection="kept") as client,
+    ):
+        assert client.count_items() == 1
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_second_signal_ends_a_draining_server_at_once(
+    number: signal.Signals, tmp_path: Path
+) -> None:
+    """Whoever presses Ctrl-C again does not want to wait; what was written is there again."""
+    with (
+        running(tmp_path, "--drain-timeout-s", "300", module="stuck_server") as server,
+        tihua.Client(server.address, collection="kept") as client,
+        ThreadPoolExecutor(1) as caller,
+    ):
+        client.create_collection()
+        client.upsert([tihua.Item("a", text="马")])
+        busy = caller.submit(client.embed_text, STUCK, timeout=60)
+        while not server.has_logged("stuck"):
+            client.server_info()
+        server.process.send_signal(number)
+        while not server.has_logged("stopping"):
+            assert server.process.poll() is None
+            time.sleep(0.01)
+        server.process.send_signal(number)
+        assert server.process.wait(10) == 128 + number
+        with pytest.raises(tihua.TihuaError):
+            busy.result()
     with (
         running(tmp_path, module="stuck_server") as server,
         tihua.Client(server.address, collection="kept") as client,

@@ -27,6 +27,13 @@ class ServerProcess:
     address: str = ""
     metrics_address: str = ""
     log: list[dict[str, Any]] = field(default_factory=list)
+    is_told_to_stop: bool = False
+
+    def terminate(self) -> None:
+        """Have it end in order: it is told once, for a second signal would end it at once."""
+        if not self.is_told_to_stop:
+            self.is_told_to_stop = True
+            self.process.terminate()
 
     def resident_bytes(self) -> int:
         """Return the memory that the process holds now (VmRSS)."""
@@ -47,6 +54,10 @@ class ServerProcess:
         # After the name, which may hold spaces: the fields from the third on (proc_pid_stat(5)).
         fields = stat.rpartition(")")[2].split()
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+    def has_logged(self, event: str) -> bool:
+        """Return whether there is a line of an event that begins so."""
+        return any(entry["event"].startswith(event) for entry in self.log)
 
     def read_log(self, is_serving: threading.Event) -> None:
         """Collect the log until the process ends; tell when it serves."""
@@ -106,7 +117,7 @@ def running(
                 raise ServerFailed(f"the server {state}:\n{_last_words(server, reader)}")
             yield server
         finally:
-            process.terminate()
+            server.terminate()
             try:
                 process.wait(stop_timeout_s)
             except subprocess.TimeoutExpired as error:

@@ -57,7 +57,7 @@ class Replica:
     def terminate(self) -> None:
         """Have it end in order, as `kill` does."""
         self._is_ending = True
-        self.server.process.terminate()
+        self.server.terminate()
 
     def stop(self) -> None:
         """Stop it, and return when it has ended."""
