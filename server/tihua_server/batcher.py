@@ -16,12 +16,12 @@ For a lone caller both are the same; the difference is noise. Calls at random ti
 took 28 ms (p50) without waiting and 25 with it. A timer of 5 ms, tried before, gave a lone caller
 21 ms a query instead of 14, and one of 10 ms 26.
 
-Inputs wait in two bounded lanes, and bulk inputs are taken only when no interactive one waits: if
+Inputs wait in two lanes, and bulk inputs are taken only when no interactive one waits: if
 interactive callers ask for more than the machine can compute, bulk gets nothing. Bulk inputs are
 due in order of arrival, the interactive inputs of a caller one after another (`flow.py`). What is
 due first is always taken; `selection.py` fills the batch up and keeps it from delaying what comes
 after it. Where another model's batches share the processor, a batch is followed by a rest
-(`rests.py`).
+(`rests.py`). The lanes have no bound: what comes here was admitted (`admission.py`).
 
 The batcher knows nothing of models: it is tested with integers.
 """
@@ -32,7 +32,6 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Generic, TypeVar
 
-from tihua_server.admission import Budget
 from tihua_server.batch import Batch, Batched, Entry, Group
 from tihua_server.batch_cost import BatchCost
 from tihua_server.errors import Draining
@@ -68,7 +67,6 @@ class Batcher(Generic[Input, Result]):
         *,
         workers: Workers,
         max_batch_size: int,
-        max_queue_size: int,
         max_batch_s: float = math.inf,
         size_of: Callable[[Input], int] | None = None,
         padding_cost: float = 1.0,
@@ -84,7 +82,6 @@ class Batcher(Generic[Input, Result]):
             run_batch: returns one result per input, in order; called in a thread of `workers`.
             workers: whose threads compute; batchers that share a model share its workers.
             max_batch_size: inputs of one batch at most.
-            max_queue_size: inputs that may wait in each lane.
             max_batch_s: what a batch of more than one input may be expected to take, in seconds;
                 one of bulk at most `BULK_BATCH_S` or `LONE_BULK_BATCH_S`.
             size_of: what an input costs, 1 or more; all of a batch are padded to its largest.
@@ -113,7 +110,6 @@ class Batcher(Generic[Input, Result]):
             padding_cost=padding_cost if size_of else None,
         )
         self._waiting: dict[Lane, Waiting[Input, Result]] = {lane: Waiting() for lane in Lane}
-        self._rooms = {lane: Budget(max_queue_size) for lane in Lane}
         self._running: set[Batch[Input, Result]] = set()
         self._rests = None if yields_to is None else Rests(yields_to, workers.wake, clock)
         self._gathering = Gathering(workers.wake, clock) if gathers else None
@@ -128,10 +124,10 @@ class Batcher(Generic[Input, Result]):
             self._gathering.close()
         if self._rests:
             self._rests.close()
-        for lane, waiting in self._waiting.items():
-            for entry in list(waiting.entries):
-                self._take_out(entry, lane)
+        for waiting in self._waiting.values():
+            for entry in waiting.entries:
                 entry.fail(Draining())
+            waiting.entries.clear()
         for batch in self._running:
             for entry in batch.entries:
                 entry.fail(Draining())
@@ -156,8 +152,6 @@ class Batcher(Generic[Input, Result]):
     ) -> list[Batched[Result]]:
         """Return the result of each input. Cancel the call, and what waits is not computed.
 
-        If the lane is full, they wait for room: who is refused is decided before (`admission.py`).
-
         Args:
             values: the inputs.
             lane: where they wait.
@@ -167,24 +161,23 @@ class Batcher(Generic[Input, Result]):
             Draining: the batcher was closed.
             Exception: what `run_batch` raised for one of them; the others are dropped.
         """
+        if self._is_closed:
+            raise Draining
         entries: dict[int, Entry[Input, Result]] = {}
         group, flow = Group(len(values)), flow or Flow()
         sizes = [1 if self._size_of is None else self._size_of(value) for value in values]
         try:
             # By size: what goes into one batch is due at about the same time.
             for index in sorted(range(len(values)), key=sizes.__getitem__):
-                entry = self._entry(values[index], sizes[index], lane, group, flow)
-                await self._rooms[lane].take(1)
-                self._put(entry, lane)
-                entries[index] = entry
-                if self._gathering and lane is Lane.INTERACTIVE and len(entries) == 1:
-                    self._gathering.called()
+                entries[index] = self._put(values[index], sizes[index], lane, group, flow)
+            if self._gathering and entries and lane is Lane.INTERACTIVE:
+                self._gathering.called()
             # In the order in which they are computed: who fails is heard at once.
             batched = {index: await entry.future for index, entry in entries.items()}
             return [batched[index] for index in range(len(values))]
         except BaseException:
             for entry in entries.values():
-                self._take_out(entry, lane)
+                self._waiting[lane].take_out(entry)
                 entry.forget()
             raise
 
@@ -207,50 +200,43 @@ class Batcher(Generic[Input, Result]):
         )
 
     def next_job(self) -> Batch[Input, Result] | None:
-        """Take the next batch out of its lane; None if a bug prevents it."""
+        """Take the next batch out of its lane; None if nobody waits any more, or by a bug."""
         rank, lane = next(
             (rank, lane) for rank, lane in enumerate(Lane) if self._waiting[lane].entries
         )
-        entries = list(self._waiting[lane].entries)
+        waiting = self._waiting[lane]
+        waiting.drop_forsaken()
+        if not waiting.entries:
+            return None
         max_s = min(self._max_batch_s, self._max_bulk_s()) if rank else self._max_batch_s
         try:
-            entries, size = self._selection.choose(entries, max_s, self._clock())
+            entries, size = self._selection.choose(waiting.entries, max_s, self._clock())
             note = functools.partial(self._note, rank)
             batch = Batch(entries, size, self._run_batch, note, self._clock)
         except Exception as error:  # noqa: BLE001  # it is the callers' to hear of, not the workers'
             # Who was to be in the batch is not known. The first hears of it, and the next try is
             # without it: whatever is wrong, nobody waits for ever.
-            self._take_out(entries[0], lane)
-            entries[0].fail(error)
+            waiting.entries.pop(0).fail(error)
             return None
         for entry in entries:
-            self._take_out(entry, lane)
+            waiting.take_out(entry)
         self._running.add(batch)
         return batch
 
-    def _entry(
+    def _put(
         self, value: Input, size: int, lane: Lane, group: Group, flow: Flow
     ) -> Entry[Input, Result]:
+        """Have an input wait; return its entry."""
         now_s = due_s = self._clock()
         if lane is Lane.INTERACTIVE:
             # The other threads do as much meanwhile.
             takes_s = self._cost.of_input(size) / self._workers.count
             due_s = flow.due_s(self, now_s, takes_s)
-        return Entry(value, size, now_s, due_s=due_s, group=group, flow=flow)
-
-    def _put(self, entry: Entry[Input, Result], lane: Lane) -> None:
-        if self._is_closed:
-            self._rooms[lane].give(1)
-            raise Draining
+            self._workers.asked_s = now_s
+        entry = Entry[Input, Result](value, size, now_s, due_s=due_s, group=group, flow=flow)
         self._waiting[lane].put(entry)
-        if lane is Lane.INTERACTIVE:
-            self._workers.asked_s = self._clock()
         self._workers.wake()
-
-    def _take_out(self, entry: Entry[Input, Result], lane: Lane) -> None:
-        """Remove an entry if it still waits."""
-        if self._waiting[lane].take_out(entry):
-            self._rooms[lane].give(1)
+        return entry
 
     def _max_bulk_s(self) -> float:
         """Return what a batch of bulk may be expected to take, in seconds."""

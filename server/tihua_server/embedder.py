@@ -79,7 +79,6 @@ class Embedder:
             lambda batch: list(encoder.encode_texts(batch)),
             workers=capacity.text_workers,
             max_batch_size=config.max_batch_size,
-            max_queue_size=config.max_queue_size,
             max_batch_s=config.max_batch_ms / 1000,
             size_of=len,
             padding_cost=encoder.padding_cost,
@@ -92,7 +91,6 @@ class Embedder:
             lambda batch: list(encoder.encode_images(batch)),
             workers=capacity.image_workers,
             max_batch_size=config.max_batch_size,
-            max_queue_size=config.max_queue_size,
             max_batch_s=config.max_batch_ms / 1000,
             when_computed=partial(self._observer.batch_computed, self.model.ref.id, Kind.IMAGE),
             when_failed=partial(self._batch_failed, Kind.IMAGE),
@@ -197,7 +195,6 @@ class Embedder:
             tokens = await self._preprocessor.tokens(texts, lane=lane, truncate=truncate, flow=flow)
             preprocess_s = perf_counter() - start_s
             good = [ids for ids in tokens if not isinstance(ids, ServiceError)]
-            # They were admitted: from here on they wait and are not refused.
             batched = await self._texts.submit_all(good, lane=lane, flow=flow)
         results = iter(batched)
         stages = _stages(preprocess_s, batched)
@@ -246,7 +243,6 @@ class Embedder:
             try:
                 pixels = await self._preprocessor.pixels(picture, lane=lane, flow=flow)
                 preprocess_s = perf_counter() - start_s
-                # It was admitted: from here on it waits and is not refused.
                 batched = await self._images.submit(pixels, lane=lane, flow=flow)
             except (InvalidInput, NotFound, TooLarge) as error:
                 return error, Stages(preprocess_s=perf_counter() - start_s)

@@ -68,7 +68,6 @@ class Preprocessor:
             lambda jobs: [job() for job in jobs],
             workers=capacity.preprocess_workers,
             max_batch_size=1,
-            max_queue_size=config.max_queue_size,
         )
 
     def stop(self) -> None:
@@ -125,7 +124,6 @@ class Preprocessor:
             raise
 
     async def _decoded(self, decoding: _Decoding, lane: Lane, flow: Flow | None) -> PixelArray:
-        # Room was made for it when its call was admitted: it waits and is not refused again.
         job = partial(self._decode_now, decoding, lane)
         batched = await self._jobs.submit(job, lane=lane, flow=flow)
         decoded: PixelArray | _NoRoom = batched.result

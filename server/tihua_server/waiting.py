@@ -34,6 +34,10 @@ class Waiting(Generic[Input, Result]):
         """Return how many are due."""
         return bisect_right(self.entries, now_s, key=_DUE_S)
 
+    def drop_forsaken(self) -> None:
+        """Remove those for whom nobody waits: their callers were cancelled a moment ago."""
+        self.entries = [entry for entry in self.entries if not entry.future.done()]
+
     def take_out(self, entry: Entry[Input, Result]) -> bool:
         """Remove an entry if it still is here; return whether it was."""
         at = bisect_left(self.entries, entry.due_s, key=_DUE_S)

@@ -40,7 +40,7 @@ class Queue(Protocol):
         """Return whether its next job, the most urgent of all, had better begin in a moment."""
 
     def next_job(self) -> Job | None:
-        """Take the next job; called only if there is one. None if it could not be made."""
+        """Take the next job; called only if there seems to be one. None if there is none."""
 
 
 class Workers:

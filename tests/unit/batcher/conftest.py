@@ -25,7 +25,7 @@ async def workers(squares: Squares) -> AsyncIterator[Workers]:
 
 @pytest.fixture
 def batcher(squares: Squares, workers: Workers) -> Iterator[Batcher[int, int]]:
-    """A batcher of up to 4, with room for 6."""
-    made: Batcher[int, int] = Batcher(squares, workers=workers, max_batch_size=4, max_queue_size=6)
+    """A batcher of up to 4."""
+    made: Batcher[int, int] = Batcher(squares, workers=workers, max_batch_size=4)
     yield made
     made.close()

@@ -52,7 +52,7 @@ async def test_interactive_inputs_go_before_bulk(
 async def test_inputs_of_a_size_are_batched_together(workers: Workers, squares: Squares) -> None:
     """The oldest is taken, with those that it would not be padded for; the others come next."""
     batcher: Batcher[int, int] = Batcher(
-        squares, workers=workers, max_batch_size=4, max_queue_size=9, size_of=lambda size: size or 1
+        squares, workers=workers, max_batch_size=4, size_of=lambda size: size or 1
     )
     held = await squares.hold(batcher)
     tasks = await submit_all(batcher, [50, 5, 52, 6, 51, 7])
@@ -70,7 +70,6 @@ async def test_where_padding_costs_nothing_all_sizes_meet(
         squares,
         workers=workers,
         max_batch_size=4,
-        max_queue_size=9,
         size_of=lambda size: size or 1,
         padding_cost=0,
     )
@@ -90,7 +89,6 @@ async def test_a_batch_is_not_longer_than_it_may_take(workers: Workers, squares:
         slow,
         workers=workers,
         max_batch_size=8,
-        max_queue_size=16,
         max_batch_s=0.035,
         clock=clock,
     )
@@ -112,7 +110,6 @@ async def test_a_bulk_batch_is_a_short_one(workers: Workers, squares: Squares) -
         slow,
         workers=workers,
         max_batch_size=8,
-        max_queue_size=16,
         max_batch_s=1.6 * BULK_BATCH_S,
         clock=clock,
     )
@@ -131,9 +128,7 @@ async def test_a_bulk_batch_is_longer_where_nobody_asks(workers: Workers, square
     clock = Clock()
 
     slow = slowed(squares, clock, 0.25 * BULK_BATCH_S)
-    batcher: Batcher[int, int] = Batcher(
-        slow, workers=workers, max_batch_size=99, max_queue_size=99, clock=clock
-    )
+    batcher: Batcher[int, int] = Batcher(slow, workers=workers, max_batch_size=99, clock=clock)
     for number in range(4):
         await batcher.submit(number)
     for quiet_s, most in ((0.0, BULK_BATCH_S), (ASKED_LATELY_S, LONE_BULK_BATCH_S)):

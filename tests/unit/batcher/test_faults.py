@@ -28,7 +28,7 @@ async def test_a_wrong_number_of_results_is_an_error(
     workers: Workers, wrong: Callable[[Sequence[int]], list[int]]
 ) -> None:
     """A model that loses an input must not shift the results of the others."""
-    batcher: Batcher[int, int] = Batcher(wrong, workers=workers, max_batch_size=4, max_queue_size=4)
+    batcher: Batcher[int, int] = Batcher(wrong, workers=workers, max_batch_size=4)
     with pytest.raises(RuntimeError, match="results for 1 inputs"):
         await batcher.submit(1)
 
@@ -51,7 +51,6 @@ async def test_a_batch_that_can_not_be_made_keeps_nobody_waiting(
         squares,
         workers=workers,
         max_batch_size=4,
-        max_queue_size=6,
         size_of=lambda number: Incomparable(1) if number == 7 else 1,
     )
     held = await squares.hold(batcher)
@@ -82,9 +81,7 @@ async def test_whatever_a_batch_raises_its_callers_can_catch(
             raise kind
         return numbers
 
-    batcher: Batcher[int, int] = Batcher(
-        fail_once, workers=workers, max_batch_size=4, max_queue_size=6
-    )
+    batcher: Batcher[int, int] = Batcher(fail_once, workers=workers, max_batch_size=4)
     with pytest.raises(RuntimeError, match=f"run_batch raised {kind.__name__}"):
         await batcher.submit(13)
     assert (await batcher.submit(2)).result == 2
@@ -100,7 +97,6 @@ async def test_who_hears_of_batches_can_not_hold_them_up(
         squares,
         workers=workers,
         max_batch_size=4,
-        max_queue_size=6,
         when_computed=lambda size, seconds: 1 // 0,  # type: ignore[arg-type]
     )
     assert (await batcher.submit(2)).result == 4

@@ -93,9 +93,7 @@ def long_wait(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def gatherer(squares: Squares, workers: Workers) -> Iterator[Batcher[int, int]]:
     """A batcher of up to 4 that awaits those whom it has answered."""
-    made: Batcher[int, int] = Batcher(
-        squares, workers=workers, max_batch_size=4, max_queue_size=9, gathers=True
-    )
+    made: Batcher[int, int] = Batcher(squares, workers=workers, max_batch_size=4, gathers=True)
     yield made
     made.close()
 

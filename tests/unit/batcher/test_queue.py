@@ -1,4 +1,4 @@
-"""The queue of a batcher: room, waiting, leaving and closing."""
+"""The queue of a batcher: waiting, leaving and closing."""
 
 import asyncio
 
@@ -10,19 +10,22 @@ from tihua_server.lane import Lane
 from tihua_server.workers import Workers
 
 
-async def test_whoever_waits_for_room_gets_it(batcher: Batcher[int, int], squares: Squares) -> None:
-    """A stream slows down instead of failing, and loses nothing."""
+async def test_as_much_waits_as_was_admitted(batcher: Batcher[int, int], squares: Squares) -> None:
+    """The batcher has no bound of its own: all wait at once, and none is lost."""
     held = await squares.hold(batcher)
-    tasks = [asyncio.create_task(batcher.submit(number, lane=Lane.BULK)) for number in range(12)]
+    numbers = range(14, 2_014)
+    answering = asyncio.create_task(batcher.submit_all(numbers, lane=Lane.BULK))
+    await asyncio.sleep(0)
+    assert batcher.queue_size(Lane.BULK) == len(numbers)
     squares.may_go_on.set()
-    results = await asyncio.gather(held, *tasks)
-    assert [result.result for result in results[1:]] == [number**2 for number in range(12)]
+    await held
+    assert [each.result for each in await answering] == [number**2 for number in numbers]
 
 
-async def test_an_input_without_a_size_takes_no_room(workers: Workers, squares: Squares) -> None:
-    """Its caller hears why; the next has the place."""
+async def test_an_input_without_a_size_fails_alone(workers: Workers, squares: Squares) -> None:
+    """Its caller hears why, and the next is computed."""
     batcher: Batcher[int, int] = Batcher(
-        squares, workers=workers, max_batch_size=4, max_queue_size=1, size_of=lambda n: 6 // n
+        squares, workers=workers, max_batch_size=4, size_of=lambda n: 6 // n
     )
     with pytest.raises(ZeroDivisionError):
         await batcher.submit(0)
@@ -39,6 +42,36 @@ async def test_a_caller_who_hung_up_is_not_computed_for(
     squares.may_go_on.set()
     await asyncio.gather(held, *tasks, return_exceptions=True)
     assert squares.batches == [[1, 3, 4, 5]]
+
+
+async def test_who_left_in_this_turn_of_the_loop_is_not_computed_for(
+    batcher: Batcher[int, int], squares: Squares
+) -> None:
+    """A cancelled task has not run yet, and so its input still waits."""
+    held = await squares.hold(batcher)
+    tasks = await submit_all(batcher, [1, 2, 3])
+    tasks[1].cancel()
+    batch = batcher.next_job()
+    assert batch
+    assert [entry.value for entry in batch.entries] == [1, 3]
+    squares.may_go_on.set()
+    batch.run()
+    batch.finish()
+    await asyncio.gather(held, *tasks, return_exceptions=True)
+
+
+async def test_a_batch_that_nobody_waits_for_is_none(
+    batcher: Batcher[int, int], squares: Squares
+) -> None:
+    """The thread is free for others."""
+    held = await squares.hold(batcher)
+    [task] = await submit_all(batcher, [1])
+    task.cancel()
+    assert batcher.next_job() is None
+    assert batcher.urgency() is None
+    squares.may_go_on.set()
+    await asyncio.gather(held, task, return_exceptions=True)
+    assert not squares.batches
 
 
 async def test_closing_answers_those_who_wait(batcher: Batcher[int, int], squares: Squares) -> None:

@@ -22,7 +22,7 @@ async def test_several_threads_compute_several_batches_at_once(squares: Squares)
         return squares(numbers)
 
     workers = Workers(2, "test")
-    batcher: Batcher[int, int] = Batcher(meet, workers=workers, max_batch_size=1, max_queue_size=4)
+    batcher: Batcher[int, int] = Batcher(meet, workers=workers, max_batch_size=1)
     results = await asyncio.gather(batcher.submit(2), batcher.submit(3))
     assert [result.result for result in results] == [4, 9]
     batcher.close()
@@ -33,9 +33,7 @@ async def test_every_thread_begins_as_it_is_told(squares: Squares) -> None:
     """In itself: what it does may be about the thread, as its priority is."""
     begun: list[str] = []
     workers = Workers(2, "test", when_begun=lambda: begun.append(threading.current_thread().name))
-    batcher: Batcher[int, int] = Batcher(
-        squares, workers=workers, max_batch_size=1, max_queue_size=4
-    )
+    batcher: Batcher[int, int] = Batcher(squares, workers=workers, max_batch_size=1)
     assert (await batcher.submit(2)).result == 4
     batcher.close()
     workers.close()
@@ -46,7 +44,7 @@ async def test_batchers_of_one_thread_take_the_most_urgent_first(
     batcher: Batcher[int, int], workers: Workers, squares: Squares
 ) -> None:
     """An interactive input of one goes before bulk of the other that came first."""
-    other: Batcher[int, int] = Batcher(squares, workers=workers, max_batch_size=4, max_queue_size=4)
+    other: Batcher[int, int] = Batcher(squares, workers=workers, max_batch_size=4)
     held = await squares.hold(batcher)
     bulk = await submit_all(batcher, [1], Lane.BULK)
     interactive = await submit_all(other, [2])
@@ -67,7 +65,6 @@ class Queries:
             self._compute,
             workers=self._workers,
             max_batch_size=4,
-            max_queue_size=4,
             yields_to=beside._workers,
             clock=clock,
         )

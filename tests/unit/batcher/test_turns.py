@@ -26,9 +26,7 @@ def clock() -> Clock:
 def batcher(squares: Squares, workers: Workers, clock: Clock) -> Iterator[Batcher[int, int]]:
     """A batcher of up to 4."""
     slow = slowed(squares, clock, INPUT_S)
-    made: Batcher[int, int] = Batcher(
-        slow, workers=workers, max_batch_size=4, max_queue_size=99, clock=clock
-    )
+    made: Batcher[int, int] = Batcher(slow, workers=workers, max_batch_size=4, clock=clock)
     yield made
     made.close()
 
@@ -92,7 +90,6 @@ async def test_what_is_due_goes_before_early_inputs_of_a_likelier_size(
         slowed(squares, clock, 0.05),
         workers=workers,
         max_batch_size=2,
-        max_queue_size=99,
         size_of=lambda size: size or 1,
         clock=clock,
     )
@@ -146,7 +143,6 @@ async def test_a_failure_is_heard_before_the_rest_is_computed(
         squares,
         workers=workers,
         max_batch_size=1,
-        max_queue_size=9,
         size_of=lambda size: 1 if size == 13 else 9,
     )
     with pytest.raises(ValueError, match="13 is bad luck"):
@@ -195,7 +191,7 @@ async def test_bulk_calls_go_one_after_another(
 async def test_a_calls_inputs_are_due_by_their_size(workers: Workers, squares: Squares) -> None:
     """So those of a batch are due together; results come back in the order of the inputs."""
     batcher: Batcher[int, int] = Batcher(
-        squares, workers=workers, max_batch_size=2, max_queue_size=9, size_of=lambda size: size or 1
+        squares, workers=workers, max_batch_size=2, size_of=lambda size: size or 1
     )
     held = await squares.hold(batcher)
     large = await call(batcher, [50, 5, 51, 6])
