@@ -1,6 +1,7 @@
 """The embedder's bounds, with a fake model: what is refused, what waits, what is dropped."""
 
 import asyncio
+import itertools
 import threading
 from collections.abc import AsyncIterator, Sequence
 from io import BytesIO
@@ -219,3 +220,27 @@ async def test_texts_are_computed_beside_pictures_where_the_model_can() -> None:
     encoder.may_go_on.set()
     await pictures
     await models.close()
+
+
+class Streams(FakeEncoder):
+    """A model whose streams take pictures in turn, as those of OpenVINO do."""
+
+    def __init__(self, count: int) -> None:
+        """Remember how often each has computed."""
+        super().__init__(image_streams=count)
+        self.turns = [0] * count
+        self._next = itertools.cycle(range(count))
+
+    def encode_images(self, images: Sequence[PixelArray]) -> FloatArray:
+        """Compute in the stream that has rested longest."""
+        self.turns[next(self._next)] += 1
+        return super().encode_images(images)
+
+
+async def test_every_stream_is_warmed_up() -> None:
+    """The first time in each is slow: no caller pays for it, and no estimate rests on it alone."""
+    encoder = Streams(4)
+    models = ServedModels([encoder], Config(preprocess_threads=1))
+    await models.warm_up()
+    await models.close()
+    assert encoder.turns == [2, 2, 2, 2]
