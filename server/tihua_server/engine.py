@@ -46,9 +46,14 @@ class Engine(Protocol):
         """
 
 
-def model_failed(batch_size: int, error: Exception) -> ModelError:
-    """Log why an engine failed, once for all callers of the batch; return what they are told."""
+def log_failure(batch_size: int, error: Exception) -> None:
+    """Log why an engine failed, once for all callers of the batch."""
     _log.error("model failed", batch_size=batch_size, exc_info=error)
+
+
+def model_failed(batch_size: int, error: Exception) -> ModelError:
+    """Log why an engine failed; return what the callers of the batch are told."""
+    log_failure(batch_size, error)
     return ModelError(
         f"the model failed on a batch of {batch_size}; the server's log says why",
         metadata={"batch_size": batch_size},

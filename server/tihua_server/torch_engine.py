@@ -17,7 +17,7 @@ from torch import nn
 from tihua_server.agreement import require_agreement
 from tihua_server.clip_model import ClipModel, Fusable, MixedPrecision, Towers
 from tihua_server.cuda_graphs import TEXT_LENGTHS, GraphedTower
-from tihua_server.engine import model_failed
+from tihua_server.engine import log_failure, model_failed
 from tihua_server.errors import DeviceLost, ModelError
 from tihua_server.types import FloatArray, PixelArray, TokenArray
 
@@ -127,6 +127,7 @@ class TorchEngine:
                 features: FloatArray = tower(rows).float().cpu().numpy()
         except torch.OutOfMemoryError as error:
             torch.cuda.empty_cache()
+            log_failure(len(rows), error)
             raise ModelError(
                 f"{self.device} does not have enough memory for a batch of {len(rows)};"
                 " send fewer at once, or start the server with a smaller --max-batch-size",

@@ -190,6 +190,16 @@ def test_a_failing_network_is_a_model_error(ending: Exception | torch.Tensor, re
     assert [of_text.value.reason, of_image.value.reason] == [reason, reason]
 
 
+def test_a_batch_too_large_for_the_memory_is_logged() -> None:
+    """What was asked for and what was free, as torch has it: the operator needs both."""
+    error = torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2 GiB")
+    engine = TorchEngine(Towers(_Ending(error), _Ending(error)), 64, CPU, "fp32")
+    with capture_logs() as logs, pytest.raises(ModelError, match="smaller --max-batch-size"):
+        engine.embed_images(PICTURES[:1])
+    [entry] = [entry for entry in logs if entry["event"] == "model failed"]
+    assert entry["exc_info"] is error
+
+
 def test_an_empty_batch_has_no_rows() -> None:
     """Nothing in, nothing out, of the right width."""
     encoder = reference()
