@@ -9,6 +9,7 @@ import logging
 import time
 import urllib.parse
 from collections.abc import Sequence
+from contextvars import ContextVar
 from typing import Any
 
 import grpc
@@ -39,6 +40,9 @@ OPERATORS_TROUBLE = (StoreUnavailable, StoreError, ModelError)
 """What an operator has to mend, and no caller can: the log must say what it is."""
 
 Context = grpc.aio.ServicerContext[Any, Any]
+
+ARRIVAL_S: ContextVar[float] = ContextVar("arrival_s")
+"""When the call under way began, by `time.perf_counter`."""
 
 
 class Calls:
@@ -88,13 +92,14 @@ class Calls:
                 self.log.info("parts failed", **fields, count=count)
 
     def begin(self) -> None:
-        """Count a call."""
-        if not self.under_way:
-            self._idle.clear()
+        """Count the call whose task this is, to the end of the task: then its answer has left."""
+        task = asyncio.current_task()
+        assert task
+        task.add_done_callback(self._end)
+        self._idle.clear()
         self.under_way += 1
 
-    def end(self, context: Context) -> None:
-        """Count it no more: its answer has left."""
+    def _end(self, task: "asyncio.Task[Any]") -> None:
         self.under_way -= 1
         if not self.under_way:
             self._idle.set()
@@ -114,7 +119,7 @@ class Call:
         self._context = context
         self._peer = ""
         self._request_id = ""
-        self._start_s = time.perf_counter()
+        self._start_s = ARRIVAL_S.get()
 
     async def __aenter__(self) -> None:
         metadata = tuple(self._context.invocation_metadata() or ())
@@ -124,9 +129,6 @@ class Call:
         set_deadline(self._left_s())
         self._calls.observer.rpc_began(self._method, metadata)
         self._context.set_trailing_metadata(((METADATA_KEY, self._request_id),))
-        self._calls.begin()
-        # Not in `__aexit__`: the answer leaves after it, and a server that stops waits for that.
-        self._context.add_done_callback(self._calls.end)  # type: ignore[arg-type] # stubs: no protocol
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: object

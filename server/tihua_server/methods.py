@@ -11,6 +11,7 @@ stranger's 64 MiB are never received.
 
 import asyncio
 import contextlib
+import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from typing import Any, TypeAlias
 
@@ -18,7 +19,7 @@ import grpc
 from google.protobuf.message import DecodeError
 
 from tihua_server.access import CALLER, NEEDED_ROLES, Access
-from tihua_server.call import Call, Calls, Context, host_of
+from tihua_server.call import ARRIVAL_S, Call, Calls, Context, host_of
 from tihua_server.errors import InvalidInput, ServiceError, StreamIdle
 from tihua_server.observer import CallMetadata
 from tihua_server.streams import Streams
@@ -65,15 +66,20 @@ class Methods:
         self, service_name: str, method_handlers: Mapping[str, Handler]
     ) -> None:
         """Add the methods of a service; ours are wrapped, health and reflection are not."""
-        is_ours = service_name.startswith("tihua.")
         for name, handler in method_handlers.items():
             method = f"{service_name}/{name}"
             assert method in NEEDED_ROLES, f"access.py does not say who may call {method}"
+            is_ours = _is_ours(method)
             self._handlers[f"/{method}"] = self._wrapped(handler, method) if is_ours else handler
 
     def _admitted(self, path: str, handler: Handler, metadata: CallMetadata) -> Handler:
-        """Return what answers a call: its method, or a refusal."""
+        """Return what answers a call, in whose task this is: its method, or a refusal."""
         method = path.removeprefix("/")
+        # Here, and not in `Call`: a unary method is called when its whole message is there, and an
+        # upload may take a minute.
+        ARRIVAL_S.set(time.perf_counter())
+        if _is_ours(method):
+            self._calls.begin()
         try:
             caller = self._access.caller(method, metadata)
             CALLER.set(caller)
@@ -127,6 +133,11 @@ class Methods:
                 f"the client read nothing for {self._write_timeout_s:g} s; open the stream again "
                 "and read its messages"
             ) from error
+
+
+def _is_ours(method: str) -> bool:
+    """Return whether a method is not one of health or reflection, whose watchers stay for ever."""
+    return method.startswith("tihua.")
 
 
 class _Router(grpc.GenericRpcHandler):

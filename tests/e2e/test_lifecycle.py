@@ -13,6 +13,7 @@ import tihua
 from fake_encoder import FakeEncoder
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from held_encoder import HeldEncoder
+from holding_proxy import holding
 from in_process import serving
 from lost_server import FATAL
 from processes import run_tihua, running, start_server
@@ -94,6 +95,50 @@ async def test_stopping_finishes_what_was_accepted_and_says_so_first(
         held.may_go_on.set()
         assert await busy
         await asyncio.wait_for(stopping, 10)
+
+
+async def test_stopping_waits_for_what_is_being_uploaded(encoder: Encoder, tmp_path: Path) -> None:
+    """Its call has begun, though its message is not there yet."""
+    config = Config(port=0, data_dir=tmp_path, metrics_port=0, drain_timeout_s=30)
+    async with (
+        asyncio.timeout(60),
+        serving(encoder, config) as app,
+        holding(app.address, after_bytes=40_000) as proxy,
+        tihua.AsyncClient(proxy.address) as client,
+        grpc.aio.insecure_channel(app.address) as channel,
+    ):
+        stub: Any = health_pb2_grpc.HealthStub(channel)
+        watch = stub.Watch(health_pb2.HealthCheckRequest())
+        assert (await watch.read()).status == health_pb2.HealthCheckResponse.SERVING
+        picture = tihua.RgbImage(bytes(200 * 200 * 3), 200, 200)
+        uploading = asyncio.create_task(client.embed_image(picture))
+        await scraped_when(1, app.telemetry.addresses["metrics"], "tihua_rpcs_under_way")
+        stopping = asyncio.create_task(app.stop())
+        assert (await watch.read()).status == health_pb2.HealthCheckResponse.NOT_SERVING
+        proxy.may_go_on.set()
+        assert len(await uploading) == encoder.info.dim
+        await stopping
+
+
+async def test_a_call_takes_as_long_as_its_upload(encoder: Encoder, tmp_path: Path) -> None:
+    """To whoever has a slow line it does, and the metrics say so."""
+    config = Config(port=0, data_dir=tmp_path, metrics_port=0, drain_timeout_s=5)
+    async with (
+        asyncio.timeout(60),
+        serving(encoder, config) as app,
+        holding(app.address, after_bytes=40_000) as proxy,
+        tihua.AsyncClient(proxy.address) as client,
+    ):
+        address = app.telemetry.addresses["metrics"]
+        picture = tihua.RgbImage(bytes(200 * 200 * 3), 200, 200)
+        uploading = asyncio.create_task(client.embed_image(picture))
+        await scraped_when(1, address, "tihua_rpcs_under_way")
+        await asyncio.sleep(0.3)  # a slow line
+        proxy.may_go_on.set()
+        await uploading
+        embedded = {"method": "EmbeddingService/EmbedImage", "code": "OK"}
+        seen = await scraped_when(1, address, "tihua_rpc_seconds_count", **embedded)
+        assert seen.value("tihua_rpc_seconds_sum", **embedded) >= 0.3
 
 
 async def test_a_watcher_that_does_not_read_does_not_hold_up_the_end(
