@@ -64,7 +64,7 @@ class Access:
         """Read the tokens; without a file everybody may do everything.
 
         Raises:
-            InvalidInput: the file can't be read, is open to everybody, or has a wrong line.
+            ConfigError: the file can't be read, is open to everybody, or has a wrong line.
         """
         self._tokens: WatchedFiles[tuple[Token, ...]] | None = None
         if token_file is not None:

@@ -166,7 +166,7 @@ class App:
         """Warm the models up, listen, and say so.
 
         Raises:
-            InvalidInput: the address is taken or not this machine's.
+            ConfigError: the address is taken or not this machine's.
         """
         await self._models.warm_up()
         self.address = self._entrance.bind(self._server)
@@ -225,10 +225,10 @@ async def serving(config: Config) -> AsyncIterator[App]:
     """Run a server as configured; leaving the context stops it in order.
 
     Raises:
+        ConfigError: the address can't or must not be listened on, certificates or tokens can't be
+            read, two models are alike, or what the configuration needs is not here.
         ModelError: a model can't be loaded.
         StoreUnavailable: the store does not answer.
-        InvalidInput: the address can't or must not be listened on, certificates or tokens can't be
-            read, or two models are alike.
     """
     entrance = Entrance(config)  # what is wrong with it is told before a model is loaded
     telemetry = Telemetry(config)

@@ -21,7 +21,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from tihua_server.config import Config
-from tihua_server.errors import InvalidInput
+from tihua_server.errors import ConfigError
 from tihua_server.secret_file import WatchedFiles, read_secret
 
 _log = structlog.get_logger("tihua")
@@ -45,15 +45,15 @@ class CertificateFiles:
         """Return what gRPC takes.
 
         Raises:
-            InvalidInput: a file can't be read, or the key is not the certificate's.
+            ConfigError: a file can't be read, or the key is not the certificate's.
         """
         chain, key = _read(self.cert), read_secret(self.key)
         certificate = _certificates(chain, self.cert)[0]
         if _public_key(key, self.key) != _spki(certificate.public_key()):
-            raise InvalidInput(f"{self.key} is not the key of the certificate {self.cert}")
+            raise ConfigError(f"{self.key} is not the key of the certificate {self.cert}")
         ends = certificate.not_valid_after_utc
         if ends < dt.datetime.now(dt.UTC):
-            raise InvalidInput(f"the certificate {self.cert} expired on {ends:%Y-%m-%d}; renew it")
+            raise ConfigError(f"the certificate {self.cert} expired on {ends:%Y-%m-%d}; renew it")
         client_ca = None
         if self.client_ca is not None:
             client_ca = _read(self.client_ca)
@@ -66,13 +66,11 @@ def server_credentials(config: Config) -> grpc.ServerCredentials | None:
     """Return what the server shows its clients; None without TLS.
 
     Raises:
-        InvalidInput: the files can't be used, or some are missing.
+        ConfigError: the files can't be used, or some are missing.
     """
     if config.tls_cert is None or config.tls_key is None:
         if config.tls_cert or config.tls_key or config.tls_client_ca:
-            raise InvalidInput(
-                "--tls-cert and --tls-key go together, and --tls-client-ca with them"
-            )
+            raise ConfigError("--tls-cert and --tls-key go together, and --tls-client-ca with them")
         return None
     files = CertificateFiles(config.tls_cert, config.tls_key, config.tls_client_ca)
     paths = [path for path in (files.cert, files.key, files.client_ca) if path is not None]
@@ -88,23 +86,23 @@ def _read(path: Path) -> bytes:
     try:
         return path.read_bytes()
     except OSError as error:
-        raise InvalidInput(f"can't read {path}: {error.strerror}") from error
+        raise ConfigError(f"can't read {path}: {error.strerror}") from error
 
 
 def _certificates(content: bytes, path: Path) -> list[x509.Certificate]:
     try:
         return x509.load_pem_x509_certificates(content)
     except ValueError as error:
-        raise InvalidInput(f"{path} has no certificate in PEM form") from error
+        raise ConfigError(f"{path} has no certificate in PEM form") from error
 
 
 def _public_key(content: bytes, path: Path) -> bytes:
     try:
         return _spki(load_pem_private_key(content, password=None).public_key())
     except TypeError as error:
-        raise InvalidInput(f"the key {path} is encrypted, which gRPC can't read") from error
+        raise ConfigError(f"the key {path} is encrypted, which gRPC can't read") from error
     except (ValueError, UnsupportedAlgorithm) as error:
-        raise InvalidInput(f"{path} has no private key in PEM form") from error
+        raise ConfigError(f"{path} has no private key in PEM form") from error
 
 
 def _spki(key: PublicKeyTypes) -> bytes:

@@ -17,7 +17,7 @@ import structlog
 
 from tihua_server._version import __version__
 from tihua_server.config import Config, Limits
-from tihua_server.errors import DeviceLost, ServiceError
+from tihua_server.errors import ConfigError, DeviceLost, ServiceError
 from tihua_server.libtiff import silence_libtiff
 from tihua_server.logs import configure_logs
 from tihua_server.memory import settle_for_serving
@@ -51,7 +51,7 @@ def _told(log_format: str) -> Iterator[None]:
             raise
         configure_logs("info", log_format)
         cause = error.__cause__
-        reason = cause.reason if isinstance(cause, ServiceError) else "INVALID_INPUT"
+        reason = cause.reason if isinstance(cause, ServiceError) else ConfigError.reason
         _log.critical(error.format_message(), reason=reason)
         sys.exit(error.exit_code)
 
@@ -160,7 +160,7 @@ def _serve(config: Config) -> None:
     except DeviceLost as error:
         _log.critical(error.message, reason=error.reason)
         _leave(1)
-    except ServiceError as error:
+    except (ConfigError, ServiceError) as error:
         raise click.ClickException(error.message) from error
     if not is_at_rest:
         _leave(0)

@@ -15,7 +15,7 @@ import click
 
 from tihua_server.app import serving
 from tihua_server.config import Config
-from tihua_server.errors import ServiceError
+from tihua_server.errors import ConfigError, ServiceError
 from tihua_server.logs import configure_logs
 from tihua_server.packaged_gallery import GALLERY, QUERY_PICTURE
 
@@ -49,7 +49,7 @@ def run_demo(out: Path) -> None:
     out.mkdir(parents=True, exist_ok=True)
     try:
         asyncio.run(_demo(out))
-    except ServiceError as error:
+    except (ConfigError, ServiceError) as error:
         raise click.ClickException(error.message) from error
 
 

@@ -2,14 +2,14 @@
 
 import torch
 
-from tihua_server.errors import ModelError
+from tihua_server.errors import ConfigError
 
 
 def torch_device(name: str) -> torch.device:
     """Return the device of a name: `auto` (CUDA where there is one, else the CPU), `cpu`, `cuda:N`.
 
     Raises:
-        ModelError: there is no such device here.
+        ConfigError: there is no such device here.
     """
     count = torch.cuda.device_count() if torch.cuda.is_available() else 0
     if name == "auto":
@@ -17,13 +17,13 @@ def torch_device(name: str) -> torch.device:
     try:
         device = torch.device(name)
     except RuntimeError as error:
-        raise ModelError(
+        raise ConfigError(
             f"there is no device {name!r}; it must be auto, cpu, cuda or cuda:N"
         ) from error
     if device.type == "cpu":
         return torch.device("cpu")
     if device.type != "cuda" or (device.index or 0) >= count:
-        raise ModelError(
+        raise ConfigError(
             f"device {name} can't be used: torch {torch.__version__} sees {count} CUDA devices"
             " here; start with --device cpu or auto"
         )

@@ -9,7 +9,7 @@ import structlog
 
 from tihua_server.config import DEFAULT_MODEL, Config
 from tihua_server.engine import Engine
-from tihua_server.errors import ModelError, PrecisionTooLow
+from tihua_server.errors import ConfigError, PrecisionTooLow
 from tihua_server.extras import install
 from tihua_server.types import Encoder
 
@@ -34,7 +34,7 @@ def load_encoders(config: Config) -> list[Encoder]:
     They are loaded one after the other: each takes several times its size meanwhile.
 
     Raises:
-        ModelError: one of them can't be loaded; see `load_encoder`.
+        ConfigError, ModelError: one of them can't be loaded; see `load_encoder`.
     """
     return [
         load_encoder(dataclasses.replace(config, model=name, model_path=path))
@@ -46,8 +46,9 @@ def load_encoder(config: Config) -> Encoder:
     """Return the model of `config.model`, on its device, ready to encode.
 
     Raises:
-        ModelError: the file can't be read or fetched, or does not fit the architecture; the engine
-            is not installed, or can't compute on that device or in that precision.
+        ConfigError: the engine is not installed, or can't compute on that device or in that
+            precision; there is no such device.
+        ModelError: the file can't be read or fetched, or does not fit the architecture.
     """
     # torch takes seconds to import: not before it is needed.
     from tihua_server.clip_encoder import ClipEncoder
@@ -108,15 +109,15 @@ def _engine_name(config: Config, device_type: str) -> str:
         if config.precision == "int8" and name == "torch":
             name = "openvino"
     if name == "openvino" and not is_installed:
-        raise ModelError(
+        raise ConfigError(
             f"openvino is not installed: {install('openvino')}, or start with --engine torch"
         )
     if name == "openvino" and device_type != "cpu":
-        raise ModelError(
+        raise ConfigError(
             f"openvino computes on a CPU, not on {device_type}: start with --device cpu"
         )
     if name == "torch" and config.precision == "int8":
-        raise ModelError(
+        raise ConfigError(
             "torch computes in fp32 and bf16; for int8 start with --engine openvino --device cpu"
         )
     return name

@@ -9,7 +9,7 @@ import grpc
 from tihua_server.access import Access
 from tihua_server.certificates import server_credentials
 from tihua_server.config import Config
-from tihua_server.errors import InvalidInput
+from tihua_server.errors import ConfigError
 
 KEEPALIVE_S = 60
 KEEPALIVE_TIMEOUT_S = 20
@@ -63,7 +63,7 @@ class Entrance:
         """Read certificates and tokens.
 
         Raises:
-            InvalidInput: a file can't be used, or the server must not listen as configured.
+            ConfigError: a file can't be used, or the server must not listen as configured.
         """
         _check_exposure(config)
         self._config = config
@@ -77,7 +77,7 @@ class Entrance:
         """Bind the server's port and return its address, `host:port`.
 
         Raises:
-            InvalidInput: the address is taken or not this machine's.
+            ConfigError: the address is taken or not this machine's.
         """
         host, port = self._config.host, self._config.port
         host = f"[{host}]" if ":" in host else host
@@ -87,7 +87,7 @@ class Entrance:
             else:
                 port = server.add_secure_port(f"{host}:{port}", self._credentials)
         except RuntimeError as error:
-            raise InvalidInput(
+            raise ConfigError(
                 f"can't listen on {host}:{port}: another program has that port, or the "
                 "host is not on this machine; choose another with --port or --host"
             ) from error
@@ -107,7 +107,7 @@ def _check_exposure(config: Config) -> None:
     if config.token_file is None and config.tls_client_ca is None:
         missing.append("callers are not known (--token-file or --tls-client-ca)")
     if missing:
-        raise InvalidInput(
+        raise ConfigError(
             f"--host {config.host} lets other machines in, but {' and '.join(missing)}; give what "
             "is missing, listen on 127.0.0.1, or say --insecure if you trust the network"
         )

@@ -1,5 +1,7 @@
 """Every error that the service itself raises; does not know gRPC.
 
+    ConfigError              the server can't run as configured: start it otherwise
+
     ServiceError
      ├── InvalidInput        the caller's data is wrong: fix the request
      ├── Unauthenticated     no token, or one that this server does not know
@@ -26,14 +28,29 @@
           ├── PrecisionTooLow  the embeddings stray too far from fp32
           └── DeviceLost       the GPU computes nothing more for this process, which ends
 
-A message is one sentence for the caller: it names the value, the bound and the remedy, and never
-a path, a secret or a stored text. `reason` is the same thing for a program, in UPPER_SNAKE_CASE,
-and is stable (AIP-193); `metadata` holds the numbers of the message. `status.py` alone decides
-which gRPC status each class becomes.
+The message of a `ServiceError` is one sentence for the caller: it names the value, the bound and
+the remedy, and never a path, a secret or a stored text. `reason` is the same thing for a program,
+in UPPER_SNAKE_CASE, and is stable (AIP-193); `metadata` holds the numbers of the message.
+`status.py` alone decides which gRPC status each class becomes. A `ConfigError` reaches no caller.
 """
 
 from collections.abc import Mapping
 from typing import Self
+
+
+class ConfigError(Exception):
+    """The server can't run as it is configured.
+
+    Attributes:
+        message: one sentence for whoever starts it; it may name paths.
+        reason: for a program that reads the log.
+    """
+
+    reason = "CONFIG"
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+        self.message = message
 
 
 class ServiceError(Exception):

@@ -10,7 +10,7 @@ import stat
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 
-from tihua_server.errors import InvalidInput, NotFound
+from tihua_server.errors import ConfigError, InvalidInput, NotFound
 
 # The last part must be no link by then; opening must not wait for the other end of a pipe.
 _FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
@@ -26,12 +26,12 @@ class ImageRoot:
         """Take the folder.
 
         Raises:
-            InvalidInput: it is none, or this is not Linux.
+            ConfigError: it is none, or this is not Linux.
         """
         if not folder.is_dir():
-            raise InvalidInput(f"--image-root {folder} is not a folder")
+            raise ConfigError(f"--image-root {folder} is not a folder")
         if not _OPEN_FILES.is_dir():
-            raise InvalidInput("--image-root needs Linux and its /proc")
+            raise ConfigError("--image-root needs Linux and its /proc")
         self._root = folder.resolve()
 
     def open(self, path: str) -> BinaryIO:

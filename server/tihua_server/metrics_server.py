@@ -9,7 +9,7 @@ from wsgiref.simple_server import WSGIRequestHandler, make_server
 from prometheus_client import CollectorRegistry, make_wsgi_app
 from prometheus_client.exposition import ThreadingWSGIServer
 
-from tihua_server.errors import InvalidInput
+from tihua_server.errors import ConfigError
 
 _StartResponse: TypeAlias = Callable[[str, list[tuple[str, str]]], Any]
 
@@ -28,14 +28,14 @@ class MetricsServer:
         """Listen; port 0 takes a free one.
 
         Raises:
-            InvalidInput: the address is taken or not this machine's.
+            ConfigError: the address is taken or not this machine's.
         """
         try:
             self._server = make_server(
                 host, port, _only_metrics(registry), _server_for(host, port), _Handler
             )
         except OSError as error:
-            raise InvalidInput(
+            raise ConfigError(
                 f"can't serve metrics on {host}:{port}: another program has that port, or the host "
                 "is not on this machine; choose another with --metrics-port or --metrics-host"
             ) from error

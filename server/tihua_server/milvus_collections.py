@@ -55,7 +55,7 @@ class MilvusCollections(MilvusLoading):
 
         Raises:
             StoreUnavailable: Milvus does not answer, or another process has the directory open.
-            InvalidInput: the address has no scheme.
+            ConfigError: the address has no scheme.
         """
         connection = await MilvusConnection.open(
             target, token=token, timeout_s=timeout_s, observer=observer or Observer()

@@ -23,7 +23,7 @@ from pymilvus.exceptions import MilvusException
 
 from tihua_server.collection import is_collection_name
 from tihua_server.deadline import left_s
-from tihua_server.errors import InvalidInput, ServiceError, StoreUnavailable
+from tihua_server.errors import ConfigError, ServiceError, StoreUnavailable
 from tihua_server.milvus_embedded import EmbeddedMilvus
 from tihua_server.milvus_errors import is_disk_failure, not_found, translate, unavailable
 from tihua_server.observer import Observer
@@ -95,10 +95,7 @@ class MilvusConnection:
         # pymilvus logs each error that it raises, with the filter and its values.
         logging.getLogger("pymilvus").setLevel(logging.CRITICAL)
         if isinstance(target, str) and not str(target).startswith(_SCHEMES):
-            raise InvalidInput(
-                f"the address of Milvus must start with one of {', '.join(_SCHEMES)}",
-                field="milvus_uri",
-            )
+            raise ConfigError(f"the address of Milvus must start with one of {', '.join(_SCHEMES)}")
         is_here = isinstance(target, Path)
         embedded = await asyncio.to_thread(EmbeddedMilvus, Path(target)) if is_here else None
         uri = embedded.uri if embedded else str(target)

@@ -14,7 +14,7 @@ import torch
 from torch import nn
 
 from tihua_server.clip_model import MixedPrecision, Packable, Towers
-from tihua_server.errors import ModelError
+from tihua_server.errors import ConfigError
 from tihua_server.extras import install
 from tihua_server.packaged_gallery import gallery_pixels
 from tihua_server.packed_text import pack
@@ -92,10 +92,10 @@ def quantized(networks: Networks, image_size: int) -> Networks:
     cores of Zen 4).
 
     Raises:
-        ModelError: nncf, which does it, is not installed.
+        ConfigError: nncf, which does it, is not installed.
     """
     if importlib.util.find_spec("nncf") is None:
-        raise ModelError(
+        raise ConfigError(
             f"--precision int8 needs nncf to quantize the model: {install('int8')}, or start with "
             "--precision auto"
         )

@@ -29,7 +29,7 @@ from tihua._cores import usable_cores
 from tihua_server.agreement import require_agreement
 from tihua_server.clip_model import ClipModel, Towers
 from tihua_server.engine import model_failed
-from tihua_server.errors import ModelError, PrecisionTooLow
+from tihua_server.errors import ConfigError, PrecisionTooLow
 from tihua_server.niceness import stand_back
 from tihua_server.openvino_cache import KeptVerdict, Use, keep, read
 from tihua_server.openvino_conversion import REVISION, Networks, converted, quantized
@@ -173,13 +173,12 @@ def make_openvino_engine(
 
     Raises:
         PrecisionTooLow: for this model (`agreement.py`).
-        ModelError: bf16 is not for this CPU, or nncf, which int8 needs, is missing.
+        ConfigError: bf16 is not for this CPU, or nncf, which int8 needs, is missing.
     """
     if precision == "bf16" and not computes_bf16():
-        raise ModelError(
+        raise ConfigError(
             "this CPU has no instructions for bf16 (AVX512-BF16 or AMX), so OpenVINO would compute"
-            " in fp32: start with --precision fp32, or auto",
-            reason="PRECISION_UNSUPPORTED",
+            " in fp32: start with --precision fp32, or auto"
         )
     threads = threads or usable_cores()
     # Its first use must not be by two threads at once: openvino 2026.4.1 then waits for ever.

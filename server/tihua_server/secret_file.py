@@ -14,7 +14,7 @@ from typing import Generic, TypeVar
 import structlog
 from tihua._secret_file import exposure
 
-from tihua_server.errors import InvalidInput
+from tihua_server.errors import ConfigError
 
 MAX_BYTES = 1024 * 1024
 """Largest file that is read; a megabyte holds ten thousand tokens."""
@@ -31,18 +31,18 @@ def read_secret(path: Path) -> bytes:
     """Return what is in a file that the server's user and group alone may read.
 
     Raises:
-        InvalidInput: it can't be read, can be read by everybody, or is too large.
+        ConfigError: it can't be read, can be read by everybody, or is too large.
     """
     try:
         with path.open("rb") as file:
             mode = os.fstat(file.fileno()).st_mode
             content = file.read(MAX_BYTES + 1)
     except OSError as error:
-        raise InvalidInput(f"can't read {path}: {error.strerror}") from error
+        raise ConfigError(f"can't read {path}: {error.strerror}") from error
     if problem := exposure(path, mode):
-        raise InvalidInput(problem)
+        raise ConfigError(problem)
     if len(content) > MAX_BYTES:
-        raise InvalidInput(f"{path} is larger than {MAX_BYTES} bytes; is it the right file?")
+        raise ConfigError(f"{path} is larger than {MAX_BYTES} bytes; is it the right file?")
     return content
 
 
@@ -64,7 +64,7 @@ class WatchedFiles(Generic[T]):
             now: the clock, in seconds.
 
         Raises:
-            InvalidInput: as `load` raises it.
+            ConfigError: as `load` raises it.
         """
         self._paths = tuple(paths)
         self._load = load
@@ -90,7 +90,7 @@ class WatchedFiles(Generic[T]):
         files = [path.name for path in self._paths]
         try:
             self._value = self._load()
-        except InvalidInput as error:
+        except ConfigError as error:
             _log.error("not reloaded; the old stays in force", files=files, error=error.message)
         else:
             _log.info("reloaded", files=files)

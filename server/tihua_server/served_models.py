@@ -12,7 +12,7 @@ from tihua_server.capacity import Capacity
 from tihua_server.collection import CollectionSpec
 from tihua_server.config import Config
 from tihua_server.embedder import Embedder
-from tihua_server.errors import InvalidInput, ModelMismatch, NotFound
+from tihua_server.errors import ConfigError, ModelMismatch, NotFound
 from tihua_server.lane import Lane
 from tihua_server.observer import Kind, Observer
 from tihua_server.types import Encoder, ModelInfo
@@ -31,7 +31,7 @@ class ServedModels:
         """Take the models, the first one first, the bounds and who hears; of one event loop.
 
         Raises:
-            InvalidInput: two of them have one id, or are one and the same.
+            ConfigError: two of them have one id, or are one and the same.
         """
         _require_distinct(encoders)
         # One engine computes all of them, so that they can take turns in the same threads.
@@ -128,12 +128,12 @@ def _require_distinct(encoders: Sequence[Encoder]) -> None:
     refs = [encoder.info.ref for encoder in encoders]
     for one, other in itertools.combinations(refs, 2):
         if one.id == other.id:
-            raise InvalidInput(
+            raise ConfigError(
                 f"{one.id} is to be served twice, and requests could not tell one from the other: "
                 "serve one of them with another server"
             )
         if one.fingerprint == other.fingerprint:
-            raise InvalidInput(
+            raise ConfigError(
                 f"{one.id} and {other.id} are the same model ({one.fingerprint}): serve one of them"
             )
 

@@ -11,7 +11,7 @@ import structlog
 from tihua_server._version import __version__
 from tihua_server.call import Calls
 from tihua_server.config import Config
-from tihua_server.errors import InvalidInput
+from tihua_server.errors import ConfigError
 from tihua_server.extras import install
 from tihua_server.ingester import Ingester
 from tihua_server.lane import Lane
@@ -41,7 +41,7 @@ class Telemetry:
         """Make the observers; nothing is served before `start`.
 
         Raises:
-            InvalidInput: traces are wanted, and what makes them is not installed.
+            ConfigError: traces are wanted, and what makes them is not installed.
         """
         self._config = config
         self._metrics = None if config.metrics_port is None else Metrics()
@@ -88,7 +88,7 @@ class Telemetry:
         """Serve the metrics, if they are wanted.
 
         Raises:
-            InvalidInput: their address can't be listened on.
+            ConfigError: their address can't be listened on.
         """
         config = self._config
         if self._metrics is not None and config.metrics_port is not None:
@@ -131,5 +131,5 @@ def _traces(config: Config, version: str) -> "Traces | None":
             # Many a cluster sets the variable for all that runs there.
             _log.warning("no traces", why=missing)
             return None
-        raise InvalidInput(missing) from error
+        raise ConfigError(missing) from error
     return Traces(version)

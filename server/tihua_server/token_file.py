@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from enum import IntEnum
 from pathlib import Path
 
-from tihua_server.errors import InvalidInput
+from tihua_server.errors import ConfigError
 from tihua_server.secret_file import read_secret
 
 
@@ -61,12 +61,12 @@ def read_tokens(path: Path) -> tuple[Token, ...]:
     """Return the tokens of a file.
 
     Raises:
-        InvalidInput: the file can't be read, is open to everybody, or has a line that is wrong.
+        ConfigError: the file can't be read, is open to everybody, or has a line that is wrong.
     """
     try:
         text = read_secret(path).decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise InvalidInput(f"{path} is not UTF-8 text") from error
+        raise ConfigError(f"{path} is not UTF-8 text") from error
     tokens: dict[str, Token] = {}
     digests: set[bytes] = set()
     for number, line in enumerate(text.splitlines(), 1):
@@ -74,11 +74,11 @@ def read_tokens(path: Path) -> tuple[Token, ...]:
             continue
         token = _token(line.split(), f"{path}, line {number}")
         if token.name in tokens or token.digest in digests:
-            raise InvalidInput(f"{path}, line {number}: an earlier line has the same name or token")
+            raise ConfigError(f"{path}, line {number}: an earlier line has the same name or token")
         tokens[token.name] = token
         digests.add(token.digest)
     if not tokens:
-        raise InvalidInput(
+        raise ConfigError(
             f"{path} has no token, so nobody could call; a line is: NAME ROLE TOKEN, with a "
             "token of `openssl rand -hex 32`"
         )
@@ -87,14 +87,14 @@ def read_tokens(path: Path) -> tuple[Token, ...]:
 
 def _token(words: list[str], where: str) -> Token:
     if len(words) != 3:
-        raise InvalidInput(f"{where} has {len(words)} words; it must be: NAME ROLE TOKEN")
+        raise ConfigError(f"{where} has {len(words)} words; it must be: NAME ROLE TOKEN")
     name, role, token = words
     if not _NAME.fullmatch(name):
-        raise InvalidInput(f"{where}: the name must be 1 to 64 letters, digits, dots, _ and -")
+        raise ConfigError(f"{where}: the name must be 1 to 64 letters, digits, dots, _ and -")
     if role not in _ROLES:
-        raise InvalidInput(f"{where}: the second word must be one of {', '.join(_ROLES)}")
+        raise ConfigError(f"{where}: the second word must be one of {', '.join(_ROLES)}")
     if not _TOKEN.fullmatch(token):
-        raise InvalidInput(
+        raise ConfigError(
             f"{where}: the token has {len(token)} characters; it must be 32 to 512 letters, "
             "digits and ._~+/=- that nobody guesses: `openssl rand -hex 32`"
         )

@@ -170,5 +170,5 @@ def test_a_server_that_does_not_start_says_so_in_json() -> None:
     )
     assert failed.returncode == 1
     [line] = map(json.loads, failed.stderr.splitlines())
-    assert (line["level"], line["reason"]) == ("critical", "INVALID_INPUT")
+    assert (line["level"], line["reason"]) == ("critical", "CONFIG")
     assert line["event"].startswith("the address of Milvus must start with")

@@ -19,7 +19,7 @@ from tihua_server.architecture import architectures
 from tihua_server.chinese_clip import read_chinese_clip
 from tihua_server.config import Config
 from tihua_server.encoders import load_encoder
-from tihua_server.errors import ModelError
+from tihua_server.errors import ConfigError, ModelError
 from tihua_server.images import decode_image
 from tihua_server.types import Encoder, FloatArray, ModelInfo, ModelRef
 from tutorial import load_tutorial
@@ -231,5 +231,5 @@ def test_an_unknown_model_is_refused_with_the_names_there_are() -> None:
 @pytest.mark.parametrize("device", ["gpu", "mps", "cuda:99", "cuda:x"])
 def test_a_device_that_is_not_there_is_refused(device: str) -> None:
     """The error comes before gigabytes are read, and says what can be asked for."""
-    with pytest.raises(ModelError, match="cpu"):
+    with pytest.raises(ConfigError, match="cpu"):
         load_encoder(Config(model="RN50", model_path=Path("not-there.pt"), device=device))

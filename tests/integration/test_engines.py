@@ -20,7 +20,7 @@ from tihua_server.clip_model import Towers
 from tihua_server.config import Config
 from tihua_server.encoders import load_encoder
 from tihua_server.engine import Engine
-from tihua_server.errors import ModelError, PrecisionTooLow
+from tihua_server.errors import ConfigError, ModelError, PrecisionTooLow
 from tihua_server.openvino_engine import computes_bf16, make_openvino_engine
 from tihua_server.packaged_gallery import gallery_pixels
 from tihua_server.torch_engine import TorchEngine, make_torch_engine
@@ -208,7 +208,7 @@ def test_an_empty_batch_has_no_rows() -> None:
 
 def test_int8_is_not_for_torch() -> None:
     """The error says which engine computes in int8."""
-    with pytest.raises(ModelError, match=r"int8 start with --engine openvino"):
+    with pytest.raises(ConfigError, match=r"int8 start with --engine openvino"):
         load_encoder(Config(engine="torch", precision="int8"))
 
 
@@ -240,7 +240,7 @@ def test_bf16_is_refused_where_openvino_would_compute_in_fp32(
 ) -> None:
     """On a CPU without bf16; the error says what to start with, and `auto` starts."""
     monkeypatch.setattr("tihua_server.openvino_engine.computes_bf16", lambda: False)
-    with pytest.raises(ModelError, match=r"no instructions for bf16 .* --precision fp32, or auto"):
+    with pytest.raises(ConfigError, match=r"no instructions for bf16 .* --precision fp32, or auto"):
         on_openvino("bf16", tmp_path)
     assert load_encoder(small).info.precision == "fp32"
 
@@ -254,7 +254,7 @@ def test_an_engine_that_is_not_installed_is_told_with_the_remedy(
         return None
 
     monkeypatch.setattr("tihua_server.encoders.importlib.util.find_spec", nothing)
-    with pytest.raises(ModelError, match=r"pip install \. '\./server\[openvino\]'"):
+    with pytest.raises(ConfigError, match=r"pip install \. '\./server\[openvino\]'"):
         load_encoder(Config(engine="openvino"))
     assert load_encoder(Config(device="cpu")).info.engine == "torch"
 

@@ -17,7 +17,7 @@ import pytest
 from free_port import free_port
 from tihua_server.collection import CollectionSpec
 from tihua_server.deadline import set_deadline
-from tihua_server.errors import CollectionNotReady, InvalidInput, StoreUnavailable
+from tihua_server.errors import CollectionNotReady, ConfigError, StoreUnavailable
 from tihua_server.item import Item
 from tihua_server.milvus import Milvus
 from tihua_server.milvus_connection import CALLS_AT_ONCE
@@ -86,9 +86,9 @@ async def test_a_silent_server_is_given_up_at_the_deadline() -> None:
 
 async def test_an_address_of_another_kind_is_refused() -> None:
     """The error names the schemes that there are."""
-    with pytest.raises(InvalidInput, match="http://"):
+    with pytest.raises(ConfigError, match="http://"):
         await Milvus.open("ftp://127.0.0.1:1")
-    with pytest.raises(InvalidInput, match="http://"):
+    with pytest.raises(ConfigError, match="http://"):
         await Milvus.open("localhost:19530")
 
 

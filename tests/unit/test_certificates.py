@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_private_key,
 )
 from tihua_server.certificates import CertificateFiles
-from tihua_server.errors import InvalidInput
+from tihua_server.errors import ConfigError
 
 
 @pytest.fixture
@@ -52,6 +52,6 @@ def test_what_grpc_would_fail_on_in_silence_is_told(authority: Authority, how: s
     files = CertificateFiles(pair.cert, pair.key, authority.ca)
     files.load()
     spoil(authority, pair)
-    with pytest.raises(InvalidInput, match=message) as refused:
+    with pytest.raises(ConfigError, match=message) as refused:
         files.load()
     assert "PRIVATE KEY" not in refused.value.message

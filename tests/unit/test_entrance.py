@@ -7,7 +7,7 @@ import pytest
 from authority import Authority, write_tokens
 from tihua_server.config import Config
 from tihua_server.entrance import Entrance, server_options
-from tihua_server.errors import InvalidInput
+from tihua_server.errors import ConfigError
 
 
 @pytest.fixture
@@ -44,7 +44,7 @@ def test_other_machines_are_not_let_in_unsafely(
 ) -> None:
     """The message says what is missing, and how to have it all the same."""
     config = Config(host=host, **{key: v for name in given for key, v in means[name].items()})
-    with pytest.raises(InvalidInput) as refused:
+    with pytest.raises(ConfigError) as refused:
         Entrance(config)
     for remedy in (*remedies, "--insecure"):
         assert remedy in refused.value.message
@@ -74,7 +74,7 @@ def test_this_machine_is_let_in_and_others_safely(
 def test_half_a_certificate_is_refused(authority: Authority, given: str) -> None:
     """A server that was told of a key and does not encrypt would be a trap."""
     some: dict[str, Any] = {given: authority.pair().cert}
-    with pytest.raises(InvalidInput, match="--tls-cert and --tls-key go together"):
+    with pytest.raises(ConfigError, match="--tls-cert and --tls-key go together"):
         Entrance(Config(**some))
 
 

@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 
 import pytest
-from tihua_server.errors import InvalidInput, NotFound
+from tihua_server.errors import ConfigError, InvalidInput, NotFound
 from tihua_server.image_root import ImageRoot
 
 
@@ -112,5 +112,5 @@ def test_a_path_must_be_relative(root: ImageRoot, path: str) -> None:
 
 def test_a_folder_that_is_none_is_refused(tmp_path: Path) -> None:
     """At the start, where the operator sees it."""
-    with pytest.raises(InvalidInput, match="is not a folder"):
+    with pytest.raises(ConfigError, match="is not a folder"):
         ImageRoot(tmp_path / "none")

@@ -9,7 +9,7 @@ from time import perf_counter
 import pytest
 from scraped import Scraped
 from tihua_server.config import Config
-from tihua_server.errors import InvalidInput, ModelError
+from tihua_server.errors import ConfigError, ModelError
 from tihua_server.metrics import Metrics
 from tihua_server.metrics_server import MetricsServer
 from tihua_server.observer import Kind, Observer, Observers
@@ -104,5 +104,5 @@ def test_a_port_that_is_taken_is_told_with_the_flag() -> None:
     """As that of the service is."""
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        with pytest.raises(InvalidInput, match=f"127.0.0.1:{port}.*--metrics-port"):
+        with pytest.raises(ConfigError, match=f"127.0.0.1:{port}.*--metrics-port"):
             MetricsServer(Metrics().registry, "127.0.0.1", port)

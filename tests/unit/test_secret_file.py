@@ -8,7 +8,7 @@ import pytest
 from clock import Clock
 from structlog.testing import capture_logs
 from tihua import _secret_file as client_file
-from tihua_server.errors import InvalidInput
+from tihua_server.errors import ConfigError
 from tihua_server.secret_file import LOOK_S, MAX_BYTES, WatchedFiles, read_secret
 
 
@@ -33,7 +33,7 @@ def loader(path: Path) -> Callable[[], str]:
     def load() -> str:
         text = read_secret(path).decode()
         if text == "broken":
-            raise InvalidInput("it is broken")
+            raise ConfigError("it is broken")
         return text
 
     return load
@@ -43,7 +43,7 @@ def loader(path: Path) -> Callable[[], str]:
 def test_a_file_that_everybody_may_touch_is_refused(file: Path, mode: int) -> None:
     """The message has the remedy."""
     file.chmod(mode)
-    with pytest.raises(InvalidInput, match=f"mode {mode:o}.*chmod o= {file}"):
+    with pytest.raises(ConfigError, match=f"mode {mode:o}.*chmod o= {file}"):
         read_secret(file)
 
 
@@ -63,14 +63,14 @@ def test_the_mode_of_what_is_no_file_is_not_asked(read: Callable[[Path], bytes])
 def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
     """And so is a folder, which can't be read."""
     for path in (tmp_path / "none", tmp_path):
-        with pytest.raises(InvalidInput, match=f"can't read {path}"):
+        with pytest.raises(ConfigError, match=f"can't read {path}"):
             read_secret(path)
 
 
 def test_an_endless_file_is_not_read(file: Path) -> None:
     """A wrong path must not fill the memory."""
     file.write_bytes(bytes(MAX_BYTES + 1))
-    with pytest.raises(InvalidInput, match="larger than"):
+    with pytest.raises(ConfigError, match="larger than"):
         read_secret(file)
 
 
@@ -128,5 +128,5 @@ def test_the_old_holds_while_the_new_is_broken(file: Path, clock: Clock, how: st
 def test_what_is_broken_at_first_is_an_error(file: Path) -> None:
     """A server does not start without what it was told to take."""
     file.write_text("broken")
-    with pytest.raises(InvalidInput, match="it is broken"):
+    with pytest.raises(ConfigError, match="it is broken"):
         WatchedFiles([file], loader(file))

@@ -10,7 +10,7 @@ from fake_encoder import FakeEncoder
 from second_encoder import SecondEncoder
 from tihua_server.collection import CollectionSpec, Index, IndexType
 from tihua_server.config import Config
-from tihua_server.errors import InvalidInput, ModelMismatch, NotFound, Overloaded
+from tihua_server.errors import ConfigError, ModelMismatch, NotFound, Overloaded
 from tihua_server.lane import Lane
 from tihua_server.served_models import ServedModels
 from tihua_server.types import FloatArray, ModelRef, PixelArray, RgbImage
@@ -99,7 +99,7 @@ async def test_models_that_could_be_taken_for_each_other_are_refused(
     class Alike(FakeEncoder):
         info = dataclasses.replace(FakeEncoder.info, ref=ref)
 
-    with pytest.raises(InvalidInput, match=words):
+    with pytest.raises(ConfigError, match=words):
         ServedModels([FakeEncoder(), Alike()], Config())
 
 

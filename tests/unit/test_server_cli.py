@@ -72,7 +72,7 @@ def test_a_wrong_setting_is_a_json_line_where_the_log_has_them(how: str) -> None
     )
     assert result.returncode != 0
     [line] = map(json.loads, result.stderr.splitlines())
-    assert line["level"] == "critical"
+    assert (line["level"], line["reason"]) == ("critical", "CONFIG")
 
 
 def test_a_token_is_not_shown() -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from authority import write_tokens
-from tihua_server.errors import InvalidInput
+from tihua_server.errors import ConfigError
 from tihua_server.token_file import Role, digest, read_tokens
 
 SECRET = secrets.token_hex(32)
@@ -45,7 +45,7 @@ WRONG = {
 def test_a_wrong_line_is_named_and_not_quoted(tmp_path: Path, lines: str) -> None:
     """Whatever stands where it should not, no secret of the file gets into the message."""
     path = write_tokens(tmp_path / "tokens", "# tokens", lines)
-    with pytest.raises(InvalidInput, match=WRONG[lines]) as refused:
+    with pytest.raises(ConfigError, match=WRONG[lines]) as refused:
         read_tokens(path)
     for secret in (SECRET, OTHER, "hunter2"):
         assert secret not in refused.value.message
@@ -62,5 +62,5 @@ def test_what_is_no_text_is_refused(tmp_path: Path) -> None:
     """A key in binary form, for example."""
     path = write_tokens(tmp_path / "tokens")
     path.write_bytes(b"\xff\xfe\xfd")
-    with pytest.raises(InvalidInput, match="not UTF-8 text"):
+    with pytest.raises(ConfigError, match="not UTF-8 text"):
         read_tokens(path)

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import click
 
-from tihua_server.errors import ServiceError
+from tihua_server.errors import ConfigError, ServiceError
 
 EXIT_INTERRUPTED = 130
 """Exit status after Ctrl-C: 128 + SIGINT, as shells have it."""
@@ -27,7 +27,7 @@ def told_in_a_line(*, where_memory_runs_out: str) -> Iterator[None]:
     except KeyboardInterrupt:
         click.echo("stopped; the same command goes on after the last epoch that was kept", err=True)
         raise click.exceptions.Exit(EXIT_INTERRUPTED) from None
-    except (ServiceError, OSError, ValueError) as error:
+    except (ConfigError, ServiceError, OSError, ValueError) as error:
         raise click.ClickException(str(error)) from error
     except (MemoryError, RuntimeError) as error:
         if not is_want_of_memory(error):

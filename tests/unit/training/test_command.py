@@ -50,6 +50,14 @@ def test_a_missing_extra_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     assert "no_such_module: not installed; pip install . './server[train]'" in result.output
 
 
+def test_a_device_that_is_not_there_is_one_line(tmp_path: Path) -> None:
+    """As the server says it."""
+    folders = ["--data", str(tmp_path), "--out", str(tmp_path)]
+    result = CliRunner().invoke(main, ["train", *folders, "--device", "cuda:99"])
+    assert result.exit_code == 1
+    assert result.output.startswith("Error: device cuda:99 can't be used")
+
+
 def test_a_folder_without_captions_is_one_line(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
