@@ -7,7 +7,7 @@ import logging
 import os
 import signal
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, NoReturn
@@ -46,14 +46,18 @@ def _told(log_format: str) -> Iterator[None]:
     """Say why the server does not start: as click does, or in a line of the log if it is JSON."""
     try:
         yield
+    except (ConfigError, ServiceError) as error:
+        _refuse(click.ClickException(error.message), error.reason, log_format)
     except click.ClickException as error:
-        if log_format != "json":
-            raise
-        configure_logs("info", log_format)
-        cause = error.__cause__
-        reason = cause.reason if isinstance(cause, ServiceError) else ConfigError.reason
-        _log.critical(error.format_message(), reason=reason)
-        sys.exit(error.exit_code)
+        _refuse(error, ConfigError.reason, log_format)
+
+
+def _refuse(error: click.ClickException, reason: str, log_format: str) -> NoReturn:
+    if log_format != "json":
+        raise error
+    configure_logs("info", log_format)
+    _log.critical(error.format_message(), reason=reason)
+    sys.exit(error.exit_code)
 
 
 class _Server(click.Group):
@@ -85,34 +89,15 @@ def _log_format(args: Sequence[str]) -> str:
 @click.pass_context
 def main(context: click.Context, /, **knobs: Any) -> None:
     """Embed Chinese text and pictures, and search one by the other, over gRPC."""
+    if context.invoked_subcommand is not None:
+        return
     limits = {
         field.name: knobs.pop(field.name)
         for field in dataclasses.fields(Limits)
         if field.name in knobs
     }
     with _told(knobs["log_format"]):
-        _check(knobs, limits)
-        if context.invoked_subcommand is None:
-            _serve(Config(**knobs, limits=Limits(**limits)))
-
-
-def _check(knobs: Mapping[str, Any], limits: Mapping[str, int]) -> None:
-    """Refuse settings that do not go together.
-
-    Raises:
-        click.ClickException: they do not.
-    """
-    if knobs["max_queue_size"] < limits["max_batch_items"]:
-        raise click.ClickException(
-            f"--max-queue-size {knobs['max_queue_size']} is less than --max-batch-items "
-            f"{limits['max_batch_items']}: the largest calls could never be taken; lower the latter"
-        )
-    names = [knobs["model"], *(name for name, _ in knobs["also_model"])]
-    if twice := sorted({name for name in names if names.count(name) > 1}):
-        raise click.ClickException(
-            f"{twice[0]} is to be served twice, and requests could not tell one from the other: "
-            "serve one of them with another server"
-        )
+        _serve(Config(**knobs, limits=Limits(**limits)))
 
 
 @main.command()
@@ -160,8 +145,6 @@ def _serve(config: Config) -> None:
     except DeviceLost as error:
         _log.critical(error.message, reason=error.reason)
         _leave(1)
-    except (ConfigError, ServiceError) as error:
-        raise click.ClickException(error.message) from error
     if not is_at_rest:
         _leave(0)
 

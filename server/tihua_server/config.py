@@ -8,6 +8,8 @@ from pathlib import Path
 
 from tihua._cores import usable_cores
 
+from tihua_server.errors import ConfigError
+
 DEFAULT_MODEL = "tihua-tiny"
 
 TRACES = ("auto", "on", "off")
@@ -105,6 +107,9 @@ class Config:
         log_level: `debug`, `info`, `warning` or `error`.
         log_format: `text` for people, `json` for machines.
         limits: the bounds on what a client may send.
+
+    Raises:
+        ConfigError: settings do not go together: two models have one name.
     """
 
     host: str = "127.0.0.1"
@@ -142,3 +147,11 @@ class Config:
     log_level: str = "info"
     log_format: str = "text"
     limits: Limits = field(default_factory=Limits)
+
+    def __post_init__(self) -> None:
+        names = [self.model, *(name for name, _ in self.also_model)]
+        if twice := sorted({name for name in names if names.count(name) > 1}):
+            raise ConfigError(
+                f"{twice[0]} is to be served twice, and requests could not tell one from the "
+                "other: serve one of them with another server"
+            )

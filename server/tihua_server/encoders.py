@@ -37,7 +37,7 @@ def load_encoders(config: Config) -> list[Encoder]:
         ConfigError, ModelError: one of them can't be loaded; see `load_encoder`.
     """
     return [
-        load_encoder(dataclasses.replace(config, model=name, model_path=path))
+        load_encoder(dataclasses.replace(config, model=name, model_path=path, also_model=()))
         for name, path in ((config.model, config.model_path), *config.also_model)
     ]
 

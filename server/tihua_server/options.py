@@ -1,6 +1,6 @@
 """One flag and one environment variable of `tihua-server` for each setting of `Config`."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -18,6 +18,24 @@ DEFAULT_LIMITS = Limits()
 POSITIVE = click.IntRange(min=1)
 
 
+class _Knob(click.Option):
+    """An option of serving: before a subcommand it is refused, and its variable is not read."""
+
+    def handle_parse_result(
+        self, ctx: click.Context, opts: Mapping[str, Any], args: list[str]
+    ) -> tuple[Any, list[str]]:
+        """Take the value, if no subcommand follows."""
+        if not args:
+            return super().handle_parse_result(ctx, opts, args)
+        if self.name in opts and not ctx.resilient_parsing:
+            raise click.UsageError(
+                f"{self.opts[0]} goes with serving, not with {args[0]}; options of {args[0]} come "
+                "after it",
+                ctx,
+            )
+        return None, args
+
+
 def _knob(name: str, **attributes: Any) -> Decorator:
     """Return the option of one field of `Config`."""
     if "default" not in attributes:
@@ -27,6 +45,7 @@ def _knob(name: str, **attributes: Any) -> Decorator:
         "--" + name.replace("_", "-"),
         envvar="TIHUA_" + name.upper(),
         show_envvar=True,
+        cls=_Knob,
         **attributes,
     )
 

@@ -30,8 +30,10 @@ class ServedModels:
     ) -> None:
         """Take the models, the first one first, the bounds and who hears; of one event loop.
 
+        Their ids differ, as `Config` requires.
+
         Raises:
-            ConfigError: two of them have one id, or are one and the same.
+            ConfigError: two of them are one and the same.
         """
         _require_distinct(encoders)
         # One engine computes all of them, so that they can take turns in the same threads.
@@ -127,11 +129,6 @@ class ServedModels:
 def _require_distinct(encoders: Sequence[Encoder]) -> None:
     refs = [encoder.info.ref for encoder in encoders]
     for one, other in itertools.combinations(refs, 2):
-        if one.id == other.id:
-            raise ConfigError(
-                f"{one.id} is to be served twice, and requests could not tell one from the other: "
-                "serve one of them with another server"
-            )
         if one.fingerprint == other.fingerprint:
             raise ConfigError(
                 f"{one.id} and {other.id} are the same model ({one.fingerprint}): serve one of them"

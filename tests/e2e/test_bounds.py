@@ -33,6 +33,22 @@ async def test_every_bound_is_told(address: str) -> None:
     assert told == dataclasses.asdict(LIMITS)
 
 
+async def test_a_call_of_more_than_the_queue_takes_is_answered_when_it_is_alone(
+    encoder: FakeEncoder, tmp_path: Path
+) -> None:
+    """A short queue refuses callers early, and a large call is no mistake."""
+    config = Config(port=0, data_dir=tmp_path, max_queue_size=8, drain_timeout_s=5)
+    texts = [f"马{number}" for number in range(config.limits.max_batch_items)]
+    squares = [tihua.RgbImage(bytes(16 * 16 * 3), 16, 16) for _ in texts]
+    async with serving(encoder, config) as app, tihua.AsyncClient(app.address) as client:
+        for result in (await client.embed_texts(texts), await client.embed_images(squares)):
+            assert len(result.embeddings) == len(texts)
+        await client.create_collection("texts")
+        items = [tihua.Item(text, text=text) for text in texts]
+        assert (await client.upsert(items, collection="texts")).written == len(items)
+        assert (await client.ingest(items, collection="texts")).written == len(items)
+
+
 async def test_a_message_over_the_limit_is_refused(address: str) -> None:
     """And the connection serves the next."""
     async with tihua.AsyncClient(address) as client:

@@ -55,7 +55,7 @@ WRONG: dict[str, tuple[dict[str, str], list[str]]] = {
     "a variable": ({"TIHUA_LOG_FORMAT": "json", "TIHUA_MODEL": "foo"}, []),
     "flags": ({}, ["--model", "foo", "--log-format", "json"]),
     "no such flag": ({}, ["--log-format=json", "--foo"]),
-    "flags that do not go together": ({}, ["--log-format=json", "--max-queue-size=1"]),
+    "flags that do not go together": ({}, ["--log-format=json", "--also-model=tihua-tiny"]),
 }
 
 
@@ -102,6 +102,46 @@ def test_further_models_are_named_with_their_checkpoints(monkeypatch: pytest.Mon
         assert result.exit_code == 0, result.output
     wanted = (("ViT-B-16", None), ("RN50", Path("a.pt")))
     assert [config.also_model for config in seen] == [wanted, wanted]
+
+
+def test_a_queue_may_be_shorter_than_a_call(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A call that is alone is taken whatever its size."""
+    seen: list[Config] = []
+    monkeypatch.setattr("tihua_server.cli._serve", seen.append)
+    result = CliRunner().invoke(main, ["--max-queue-size", "128"])
+    assert result.exit_code == 0, result.output
+    assert [config.max_queue_size for config in seen] == [128]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "command"),
+    [
+        (["--model", "RN50"], "demo"),
+        (["--device=cuda"], "train"),
+        (["--also-model", "RN50"], "fine-tune"),
+        (["--insecure"], "demo"),
+    ],
+)
+def test_an_option_of_serving_is_refused_before_another_command(
+    arguments: list[str], command: str
+) -> None:
+    """It would be ignored without a word."""
+    result = CliRunner().invoke(main, [*arguments, command, "--help"])
+    assert result.exit_code == 2
+    flag = arguments[0].partition("=")[0]
+    assert f"{flag} goes with serving, not with {command}" in result.output
+
+
+@pytest.mark.parametrize("command", ["train", "fine-tune", "demo"])
+def test_what_serving_is_told_by_variables_does_not_concern_other_commands(command: str) -> None:
+    """They run where a server's environment is set, although its disks are not there."""
+    variables = {
+        "TIHUA_IMAGE_ROOT": "/not/there",
+        "TIHUA_PORT": "none",
+        "TIHUA_ALSO_MODEL": "tihua-tiny",
+    }
+    result = CliRunner().invoke(main, [command, "--help"], env=variables)
+    assert result.exit_code == 0, result.output
 
 
 @pytest.mark.parametrize(
