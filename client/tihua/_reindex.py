@@ -129,7 +129,7 @@ def _served(info: ServerInfo, model: str) -> ModelRef:
     served = ", ".join(each.ref.id for each in info.models)
     raise NotFoundError(
         f"model {model} is not served here; this server has {served}: start it with --also-model "
-        f"{model} too",
+        f"{model} too, or {model}:NAME=CHECKPOINT for a checkpoint of your own",
         reason="MODEL_NOT_FOUND",
         field="model",
     )

@@ -3,6 +3,7 @@
 `options.py` makes one flag and one `TIHUA_…` variable of each field of `Config`.
 """
 
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -11,6 +12,15 @@ from tihua._cores import usable_cores
 from tihua_server.errors import ConfigError
 
 DEFAULT_MODEL = "tihua-tiny"
+
+CHINESE_CLIP_NAMES = ("ViT-B-16", "ViT-L-14", "ViT-L-14-336", "ViT-H-14", "RN50")
+"""The published Chinese-CLIP models (arXiv:2211.01335), by cn_clip's names."""
+
+MODEL_NAMES = (DEFAULT_MODEL, *CHINESE_CLIP_NAMES)
+"""Every model that `--model` takes; the first is packaged with the server."""
+
+MODEL_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+"""What a model may be called."""
 
 TRACES = ("auto", "on", "off")
 """What `--traces` takes."""
@@ -58,6 +68,21 @@ class Limits:
     min_ping_interval_s: int = 30
 
 
+@dataclass(frozen=True, slots=True)
+class NamedModel:
+    """A model to serve.
+
+    Attributes:
+        id: what requests and answers call it.
+        name: one of `MODEL_NAMES`.
+        path: a checkpoint file of that model; None fetches it, or takes the packaged one.
+    """
+
+    id: str
+    name: str
+    path: Path | None = None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Config:
     """How one server runs.
@@ -69,9 +94,10 @@ class Config:
         tls_client_ca: the CAs whose certificates clients must have (mTLS).
         token_file: who may call; without it everybody who can connect may.
         insecure: listen for other machines without TLS, or without knowing the callers.
-        model: a name that `encoders.py` knows.
+        model: one of `MODEL_NAMES`.
+        model_id: what requests and answers call it; empty means its name.
         model_path: a checkpoint file of that model; None fetches it, or takes the packaged one.
-        also_model: further models to serve, each a name and a checkpoint file or None.
+        also_model: further models to serve.
         model_source: the hub to fetch from, `huggingface` or `modelscope`.
         model_dir: where fetched checkpoints and converted models are kept.
         device: `auto`, `cpu`, `cuda` or `cuda:N`.
@@ -109,7 +135,7 @@ class Config:
         limits: the bounds on what a client may send.
 
     Raises:
-        ConfigError: settings do not go together: two models have one name.
+        ConfigError: two models have one id, or one is no `MODEL_ID`.
     """
 
     host: str = "127.0.0.1"
@@ -120,8 +146,9 @@ class Config:
     token_file: Path | None = None
     insecure: bool = False
     model: str = DEFAULT_MODEL
+    model_id: str = ""
     model_path: Path | None = None
-    also_model: tuple[tuple[str, Path | None], ...] = ()
+    also_model: tuple[NamedModel, ...] = ()
     model_source: str = "huggingface"
     model_dir: Path = Path("~/.cache/tihua")
     device: str = "auto"
@@ -149,9 +176,22 @@ class Config:
     limits: Limits = field(default_factory=Limits)
 
     def __post_init__(self) -> None:
-        names = [self.model, *(name for name, _ in self.also_model)]
-        if twice := sorted({name for name in names if names.count(name) > 1}):
-            raise ConfigError(
-                f"{twice[0]} is to be served twice, and requests could not tell one from the "
-                "other: serve one of them with another server"
-            )
+        seen: set[str] = set()
+        for model in self.models:
+            if not MODEL_ID.fullmatch(model.id):
+                raise ConfigError(
+                    f"{model.id!r} can't be the id of a model: it must be 1 to 64 letters, digits, "
+                    "dots, _ and -, and begin with a letter or digit"
+                )
+            if model.id in seen:
+                raise ConfigError(
+                    f"two models would be called {model.id}, and requests could not tell them "
+                    f"apart: give one another id, as in --also-model mine:{model.name}=CHECKPOINT"
+                )
+            seen.add(model.id)
+
+    @property
+    def models(self) -> tuple[NamedModel, ...]:
+        """All models to serve, the first one first."""
+        first = NamedModel(self.model_id or self.model, self.model, self.model_path)
+        return (first, *self.also_model)

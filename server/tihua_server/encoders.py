@@ -13,12 +13,6 @@ from tihua_server.errors import ConfigError, PrecisionTooLow
 from tihua_server.extras import install
 from tihua_server.types import Encoder
 
-CHINESE_CLIP_NAMES = ("ViT-B-16", "ViT-L-14", "ViT-L-14-336", "ViT-H-14", "RN50")
-"""The published Chinese-CLIP models (arXiv:2211.01335), by cn_clip's names."""
-
-MODEL_NAMES = (DEFAULT_MODEL, *CHINESE_CLIP_NAMES)
-"""Every model that `--model` takes; the first is packaged with the server."""
-
 ENGINES = ("auto", "torch", "openvino")
 """`auto` is torch on CUDA, and on a CPU OpenVINO where it is installed."""
 
@@ -37,8 +31,12 @@ def load_encoders(config: Config) -> list[Encoder]:
         ConfigError, ModelError: one of them can't be loaded; see `load_encoder`.
     """
     return [
-        load_encoder(dataclasses.replace(config, model=name, model_path=path, also_model=()))
-        for name, path in ((config.model, config.model_path), *config.also_model)
+        load_encoder(
+            dataclasses.replace(
+                config, model=each.name, model_path=each.path, model_id=each.id, also_model=()
+            )
+        )
+        for each in config.models
     ]
 
 
@@ -69,6 +67,10 @@ def load_encoder(config: Config) -> Encoder:
             source=config.model_source,
             cache_dir=config.model_dir.expanduser(),
         )
+    # The name is a label: what binds a collection is the fingerprint.
+    model = dataclasses.replace(
+        model, ref=dataclasses.replace(model.ref, id=config.model_id or model.ref.id)
+    )
     make: Callable[[str], Engine]
     if engine_name == "openvino":
         from tihua_server.openvino_engine import computes_bf16, make_openvino_engine

@@ -6,8 +6,8 @@ from typing import Any, TypeAlias
 
 import click
 
-from tihua_server.config import TRACES, Config, Limits
-from tihua_server.encoders import ENGINES, MODEL_NAMES, PRECISIONS
+from tihua_server.config import MODEL_NAMES, TRACES, Config, Limits, NamedModel
+from tihua_server.encoders import ENGINES, PRECISIONS
 from tihua_server.logs import FORMATS, LEVELS
 
 Decorator: TypeAlias = Callable[[Callable[..., None]], Callable[..., None]]
@@ -55,16 +55,19 @@ def _limit(name: str, text: str) -> Decorator:
     return _knob(name, default=getattr(DEFAULT_LIMITS, name), type=click.IntRange(min=1), help=text)
 
 
-def named_model(value: str) -> tuple[str, Path | None]:
-    """Return a model and its checkpoint, if there is one: `ViT-B-16=clip_cn_vit-b-16.pt`.
+def named_model(value: str) -> NamedModel:
+    """Return a model by its name, with its id and checkpoint, if there are any: `mine:RN50=a.pt`.
 
     Raises:
         click.BadParameter: there is no model of that name.
     """
-    name, _, path = value.partition("=")
+    called, _, path = value.partition("=")
+    own_id, colon, name = called.rpartition(":")
     if name not in MODEL_NAMES:
-        raise click.BadParameter(f"{name!r} is not one of {', '.join(MODEL_NAMES)}")
-    return name, Path(path) if path else None
+        raise click.BadParameter(
+            f"{name!r} is not one of {', '.join(MODEL_NAMES)}; say [ID:]NAME[=CHECKPOINT]"
+        )
+    return NamedModel(own_id if colon else name, name, Path(path).expanduser() if path else None)
 
 
 OPTIONS = (
@@ -94,6 +97,12 @@ OPTIONS = (
     ),
     _knob("model", type=click.Choice(MODEL_NAMES), help="The model."),
     _knob(
+        "model_id",
+        show_default="its name",
+        help="What requests and answers call that model. Give a checkpoint of your own an id of "
+        "its own.",
+    ),
+    _knob(
         "model_path",
         type=click.Path(path_type=Path),
         help="Checkpoint of that model; without it, it is fetched, or the packaged one is taken.",
@@ -102,10 +111,11 @@ OPTIONS = (
         "also_model",
         type=named_model,
         multiple=True,
-        metavar="NAME[=CHECKPOINT]",
+        metavar="[ID:]NAME[=CHECKPOINT]",
         show_default=False,
         help="A further model to serve, for collections of its own; may be given again (in the "
-        "variable, separated by spaces). The models take turns on the same threads.",
+        "variable, separated by spaces). The models take turns on the same threads. ID is what "
+        "requests call it, by default its name.",
     ),
     _knob(
         "model_source",

@@ -10,12 +10,12 @@ from collections.abc import Iterator, Sequence
 
 from tihua_server.capacity import Capacity
 from tihua_server.collection import CollectionSpec
-from tihua_server.config import Config
+from tihua_server.config import MODEL_NAMES, Config
 from tihua_server.embedder import Embedder
 from tihua_server.errors import ConfigError, ModelMismatch, NotFound
 from tihua_server.lane import Lane
 from tihua_server.observer import Kind, Observer
-from tihua_server.types import Encoder, ModelInfo
+from tihua_server.types import Encoder, ModelInfo, ModelRef
 
 CLOSE_S = 5.0
 """How long threads may end what they compute when the server stops, in seconds: more than any batch
@@ -95,10 +95,8 @@ class ServedModels:
         for embedder in self._embedders:
             if embedder.model.ref.fingerprint == spec.model.fingerprint:
                 return embedder
-        remedy = f"start it with --also-model {spec.model.id} too, or reindex the collection"
-        if any(model.ref.id == spec.model.id for model in self):
-            remedy = "start one with the collection's checkpoint, or reindex the collection"
-        raise _mismatch(spec, list(self), "this server has", remedy, within)
+        served = list(self)
+        raise _mismatch(spec, served, "this server has", _remedy(spec.model, served), within)
 
     def admitted(self, kind: Kind, lane: Lane) -> int:
         """Return how many inputs of a kind wait or are worked on."""
@@ -133,6 +131,14 @@ def _require_distinct(encoders: Sequence[Encoder]) -> None:
             raise ConfigError(
                 f"{one.id} and {other.id} are the same model ({one.fingerprint}): serve one of them"
             )
+
+
+def _remedy(missing: ModelRef, served: Sequence[ModelInfo]) -> str:
+    """Return what an operator may do for the collections of a model that is not served."""
+    flag = f"--also-model {missing.id}"
+    if missing.id not in MODEL_NAMES or any(model.ref.id == missing.id for model in served):
+        flag = "--also-model ID:NAME=CHECKPOINT for the collection's checkpoint"
+    return f"start it with {flag} too, or reindex the collection"
 
 
 def _mismatch(

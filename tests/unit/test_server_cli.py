@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 from tihua_server.cli import main
-from tihua_server.config import Config
+from tihua_server.config import Config, NamedModel
 
 README = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
 KNOBS = [field.name for field in dataclasses.fields(Config) if field.name != "limits"]
@@ -94,13 +94,13 @@ def test_further_models_are_named_with_their_checkpoints(monkeypatch: pytest.Mon
     seen: list[Config] = []
     monkeypatch.setattr("tihua_server.cli._serve", seen.append)
     for arguments, variable in (
-        (["--also-model", "ViT-B-16", "--also-model", "RN50=a.pt"], ""),
-        ([], "ViT-B-16 RN50=a.pt"),
+        (["--also-model", "ViT-B-16", "--also-model", "mine:RN50=a.pt"], ""),
+        ([], "ViT-B-16 mine:RN50=a.pt"),
     ):
         environment = {"TIHUA_ALSO_MODEL": variable} if variable else {}
         result = CliRunner().invoke(main, arguments, env=environment)
         assert result.exit_code == 0, result.output
-    wanted = (("ViT-B-16", None), ("RN50", Path("a.pt")))
+    wanted = (NamedModel("ViT-B-16", "ViT-B-16"), NamedModel("mine", "RN50", Path("a.pt")))
     assert [config.also_model for config in seen] == [wanted, wanted]
 
 
@@ -148,7 +148,11 @@ def test_what_serving_is_told_by_variables_does_not_concern_other_commands(comma
     ("arguments", "words"),
     [
         (["--also-model", "ViT-B-17"], "'ViT-B-17' is not one of tihua-tiny"),
-        (["--also-model", "tihua-tiny=own.safetensors"], "tihua-tiny is to be served twice"),
+        (["--also-model", "mine"], "say [ID:]NAME[=CHECKPOINT]"),
+        (["--also-model", "tihua-tiny=a"], "as in --also-model mine:tihua-tiny=CHECKPOINT"),
+        (["--model-id", "a", "--also-model", "a:RN50"], "two models would be called a,"),
+        (["--also-model", ":RN50"], "'' can't be the id of a model"),
+        (["--model-id", "a b"], "'a b' can't be the id of a model"),
     ],
 )
 def test_a_further_model_that_could_not_be_told_apart_is_refused(

@@ -24,6 +24,8 @@ from tihua.cli._reporter import RECONNECT_TIMEOUT_S, Reporter
     examples=[
         "tihua-server --also-model ViT-B-16                  # serves the old model and the new",
         "tihua collections reindex pictures ~/Pictures --model ViT-B-16",
+        "tihua-server --model ViT-B-16 --also-model mine:ViT-B-16=mine.pt     # a fine-tuned model",
+        "tihua collections reindex pictures ~/Pictures --model mine",
         "tihua collections reindex pictures /mnt/a /mnt/b --model ViT-L-14 --allow-missing",
     ],
 )

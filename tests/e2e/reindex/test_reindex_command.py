@@ -197,6 +197,6 @@ async def test_a_model_that_is_not_served_is_refused_before_anything_is_done(
     assert status == 1
     assert errors == (
         "Error: model ViT-B-16 is not served here; this server has tihua-tiny, small: start it "
-        "with --also-model ViT-B-16 too\n"
+        "with --also-model ViT-B-16 too, or ViT-B-16:NAME=CHECKPOINT for a checkpoint of your own\n"
     )
     assert (await client.get_collection()).aliases == ()
