@@ -17,7 +17,8 @@ ENGINES = ("auto", "torch", "openvino")
 """`auto` is torch on CUDA, and on a CPU OpenVINO where it is installed."""
 
 PRECISIONS = ("auto", "fp32", "bf16", "int8")
-"""`auto` is bf16 where the device is made for it and it agrees with fp32, else fp32."""
+"""`auto` is bf16 where it is fast (OpenVINO on a CPU with bf16; a GPU from compute capability 8.0)
+and agrees with fp32, else fp32."""
 
 _log = structlog.get_logger("tihua")
 
