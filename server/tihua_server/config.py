@@ -104,11 +104,11 @@ class Config:
         engine: `auto`, `torch` or `openvino`.
         precision: `auto`, `fp32`, `bf16` or `int8`.
         inference_threads: CPU threads of the models, which take turns on them; 0 takes all cores.
-        preprocess_threads: threads that decode, resize and tokenize.
+        preprocess_threads: threads that decode and resize pictures and tokenize texts.
         max_batch_size: inputs that the model sees at once.
-        max_batch_ms: what a batch may be expected to take, in milliseconds, one of bulk 200 at
-            most, or 50 within half a minute of a query; a query waits for the running one, and
-            beside pictures for a rest of 40 at most.
+        max_batch_ms: expected time of a batch at most, in milliseconds; bulk batches are limited to
+            200, or to 50 within half a minute of a query. A query waits for the running batch and,
+            beside pictures, for a pause of 40 at most.
         max_queue_size: texts that wait or are worked on in each lane, and as many pictures, for
             all models together; beyond it calls are refused.
         max_queue_bytes: bytes of these pictures, files and pixels, and as many of these texts;

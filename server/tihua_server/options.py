@@ -18,6 +18,17 @@ DEFAULT_LIMITS = Limits()
 POSITIVE = click.IntRange(min=1)
 
 
+class _Path(click.Path):
+    """A path; `~` is the home directory, which shells leave alone in `--data-dir=~/tihua`."""
+
+    def __init__(self, **bounds: bool) -> None:
+        super().__init__(path_type=Path, **bounds)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Return the path."""
+        return super().convert(Path(value).expanduser(), param, ctx)
+
+
 class _Knob(click.Option):
     """An option of serving: before a subcommand it is refused, and its variable is not read."""
 
@@ -75,18 +86,18 @@ OPTIONS = (
     _knob("port", type=click.IntRange(0, 65535), help="Port to listen on; 0 takes a free one."),
     _knob(
         "tls_cert",
-        type=click.Path(path_type=Path),
+        type=_Path(),
         help="The server's certificate with its chain, PEM; reloaded when it changes.",
     ),
-    _knob("tls_key", type=click.Path(path_type=Path), help="Its private key, PEM, not encrypted."),
+    _knob("tls_key", type=_Path(), help="Its private key, PEM, not encrypted."),
     _knob(
         "tls_client_ca",
-        type=click.Path(path_type=Path),
+        type=_Path(),
         help="CA that must have signed the clients' certificates, PEM (mTLS).",
     ),
     _knob(
         "token_file",
-        type=click.Path(path_type=Path),
+        type=_Path(),
         help="Who may call: lines of NAME ROLE TOKEN, the role being read, write or admin; "
         "reloaded when it changes.",
     ),
@@ -104,7 +115,7 @@ OPTIONS = (
     ),
     _knob(
         "model_path",
-        type=click.Path(path_type=Path),
+        type=_Path(),
         help="Checkpoint of that model; without it, it is fetched, or the packaged one is taken.",
     ),
     _knob(
@@ -124,7 +135,7 @@ OPTIONS = (
     ),
     _knob(
         "model_dir",
-        type=click.Path(path_type=Path),
+        type=_Path(),
         help="Where fetched checkpoints and converted models are kept.",
     ),
     _knob("device", help="auto, cpu, cuda or cuda:N; auto takes CUDA where there is one."),
@@ -151,7 +162,8 @@ OPTIONS = (
         "preprocess_threads",
         type=POSITIVE,
         show_default="one per usable core",
-        help="Threads that decode and resize pictures; --max-decode-pixels bounds what they hold.",
+        help="Threads that decode and resize pictures and tokenize texts; --max-decode-pixels "
+        "bounds what they hold.",
     ),
     _knob(
         "max_batch_size",
@@ -161,8 +173,9 @@ OPTIONS = (
     _knob(
         "max_batch_ms",
         type=click.FloatRange(min=1),
-        help="Expected time of a batch at most, in ms; a query waits for the running batch and, "
-        "beside pictures, for a pause of 40 ms at most.",
+        help="Expected time of a batch at most, in ms; bulk batches are limited to 200, or to 50 "
+        "within half a minute of a query. A query waits for the running batch and, beside "
+        "pictures, for a pause of 40 ms at most.",
     ),
     _knob(
         "max_queue_size",
@@ -183,7 +196,7 @@ OPTIONS = (
         "pictures count more than once, WebP up to 5.5 times; one that exceeds the bound by "
         "itself is decoded alone.",
     ),
-    _knob("data_dir", type=click.Path(path_type=Path), help="Where the embedded store lives."),
+    _knob("data_dir", type=_Path(), help="Where the embedded store lives."),
     _knob("milvus_uri", help="A Milvus server, http://host:19530; without it, the embedded store."),
     _knob(
         "milvus_token",
@@ -193,7 +206,7 @@ OPTIONS = (
     ),
     _knob(
         "image_root",
-        type=click.Path(path_type=Path, exists=True, file_okay=False),
+        type=_Path(exists=True, file_okay=False),
         help="Folder in which clients may name picture files instead of sending them, such as a "
         "shared disk; without it the server opens no file that a client names.",
     ),

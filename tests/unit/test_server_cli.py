@@ -104,6 +104,21 @@ def test_further_models_are_named_with_their_checkpoints(monkeypatch: pytest.Mon
     assert [config.also_model for config in seen] == [wanted, wanted]
 
 
+def test_a_path_may_begin_at_home(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Shells leave `--data-dir=~/tihua` as it is, and it was a directory called `~`."""
+    seen: list[Config] = []
+    monkeypatch.setattr("tihua_server.cli._serve", seen.append)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    arguments = ["--data-dir=~/tihua", "--also-model=RN50=~/a.pt", "--image-root=~"]
+    result = CliRunner().invoke(main, arguments, env={"TIHUA_MODEL_PATH": "~/b.pt"})
+    assert result.exit_code == 0, result.output
+    [config] = seen
+    assert config.data_dir == tmp_path / "tihua"
+    assert config.also_model == (NamedModel("RN50", "RN50", tmp_path / "a.pt"),)
+    assert config.image_root == tmp_path
+    assert config.model_path == tmp_path / "b.pt"
+
+
 def test_a_queue_may_be_shorter_than_a_call(monkeypatch: pytest.MonkeyPatch) -> None:
     """A call that is alone is taken whatever its size."""
     seen: list[Config] = []
