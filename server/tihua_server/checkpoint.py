@@ -16,11 +16,9 @@ from urllib.parse import urlsplit
 
 import torch
 
+from tihua_server.config import MODEL_SOURCES
 from tihua_server.errors import ModelError
 from tihua_server.torchvision_operators import define_missing_operators
-
-SOURCES = ("huggingface", "modelscope")
-"""The hubs that cn_clip fetches from."""
 
 _CONNECT_TIMEOUT_S = 5.0
 """How long a hub may take to answer a connection before it counts as out of reach.
@@ -35,16 +33,16 @@ def fetch_checkpoint(name: str, *, source: str, cache_dir: Path) -> Path:
 
     Args:
         name: cn_clip's name of the model: `ViT-B-16`.
-        source: one of `SOURCES`.
+        source: one of `MODEL_SOURCES`.
         cache_dir: the directory that keeps fetched files; made if need be.
 
     Raises:
         ModelError: no such source, or the file is not there and can't be fetched. The message, one
             line, says which file to put where.
     """
-    if source not in SOURCES:
+    if source not in MODEL_SOURCES:
         raise ModelError(
-            f"there is no model source {source!r}; it must be one of: {', '.join(SOURCES)}"
+            f"there is no model source {source!r}; it must be one of: {', '.join(MODEL_SOURCES)}"
         )
     define_missing_operators()
     from cn_clip.clip import utils

@@ -22,6 +22,9 @@ MODEL_NAMES = (DEFAULT_MODEL, *CHINESE_CLIP_NAMES)
 MODEL_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 """What a model may be called."""
 
+MODEL_SOURCES = ("huggingface", "modelscope")
+"""The hubs that cn_clip fetches from."""
+
 TRACES = ("auto", "on", "off")
 """What `--traces` takes."""
 
@@ -98,7 +101,7 @@ class Config:
         model_id: what requests and answers call it; empty means its name.
         model_path: a checkpoint file of that model; None fetches it, or takes the packaged one.
         also_model: further models to serve.
-        model_source: the hub to fetch from, `huggingface` or `modelscope`.
+        model_source: the hub to fetch from, one of `MODEL_SOURCES`.
         model_dir: where fetched checkpoints and converted models are kept.
         device: `auto`, `cpu`, `cuda` or `cuda:N`.
         engine: `auto`, `torch` or `openvino`.

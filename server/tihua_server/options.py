@@ -6,7 +6,7 @@ from typing import Any, TypeAlias
 
 import click
 
-from tihua_server.config import MODEL_NAMES, TRACES, Config, Limits, NamedModel
+from tihua_server.config import MODEL_NAMES, MODEL_SOURCES, TRACES, Config, Limits, NamedModel
 from tihua_server.encoders import ENGINES, PRECISIONS
 from tihua_server.logs import FORMATS, LEVELS
 
@@ -130,7 +130,7 @@ OPTIONS = (
     ),
     _knob(
         "model_source",
-        type=click.Choice(["huggingface", "modelscope"]),
+        type=click.Choice(MODEL_SOURCES),
         help="Hub to fetch checkpoints from.",
     ),
     _knob(

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import click
 
-from tihua_server.config import Config
+from tihua_server.config import MODEL_SOURCES, Config
 from tihua_server.extras import install
 
 DEFAULTS = Config()
@@ -44,7 +44,7 @@ POSITIVE = click.IntRange(min=1)
     "--model-source",
     envvar="TIHUA_MODEL_SOURCE",
     show_envvar=True,
-    type=click.Choice(["huggingface", "modelscope"]),
+    type=click.Choice(MODEL_SOURCES),
     default=DEFAULTS.model_source,
     show_default=True,
     help="Hub to fetch the published checkpoint from.",

@@ -36,7 +36,7 @@ def fine_tune_model(
         out: where checkpoint, curve and model go; made when absent.
         recipe: how.
         device: `auto`, or as torch names it.
-        source: the hub to fetch from, one of `tihua_server.checkpoint.SOURCES`.
+        source: the hub to fetch from, one of `tihua_server.config.MODEL_SOURCES`.
         cache_dir: where fetched checkpoints are kept.
         tell: is told, a line at a time, what was found in `data`.
 
