@@ -4,7 +4,6 @@ import queue
 import shutil
 import signal
 import subprocess
-import sys
 import time
 import uuid
 from collections.abc import Callable, Iterator, Sequence
@@ -15,7 +14,14 @@ import numpy as np
 import pytest
 import tihua
 from chaos.silent_client import CALLS
-from processes import GALLERY, ServerProcess, run_tihua, running, start_module
+from processes import (
+    GALLERY,
+    INTERRUPTIBLE,
+    ServerProcess,
+    run_tihua,
+    running,
+    start_module,
+)
 from tihua.v1 import ingest_service_pb2 as pb
 from tihua.v1 import types_pb2
 from tihua.v1.ingest_service_pb2_grpc import IngestServiceStub
@@ -269,9 +275,7 @@ def test_an_interrupted_ingest_says_that_it_can_be_run_again(
     begin = len(server.log)
     with subprocess.Popen(
         [
-            sys.executable,
-            "-m",
-            "tihua",
+            *INTERRUPTIBLE,
             *("--address", server.address, "--collection", next(names)),
             *("ingest", str(folder)),
         ],

@@ -12,6 +12,18 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+_INTERRUPTIBLE = """
+import signal
+from tihua import cli
+
+signal.signal(signal.SIGINT, signal.default_int_handler)
+cli.main()
+"""
+
+INTERRUPTIBLE = (sys.executable, "-c", _INTERRUPTIBLE)
+"""The `tihua` command, which ends at Ctrl-C though the tests may run in the background, where
+processes begin with SIGINT ignored."""
+
 GALLERY = Path(__file__).parents[2] / "server" / "tihua_server" / "gallery"
 
 

@@ -3,11 +3,11 @@
 import json
 import signal
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 from command_line import Tihua
+from processes import INTERRUPTIBLE
 from scripted_memory import Memory
 
 
@@ -42,16 +42,6 @@ def test_items_are_got_by_id_and_the_missing_are_named(tihua: Tihua, pictures: P
     assert len(record["embedding"]) == 8
 
 
-# Where the tests run in the background, their processes begin with SIGINT ignored.
-_ASKED = """
-import signal
-from tihua import cli
-
-signal.signal(signal.SIGINT, signal.default_int_handler)
-cli.main()
-"""
-
-
 @pytest.mark.parametrize(
     "words", [("collections", "delete", "pictures"), ("items", "delete", "--filter", "year > 0")]
 )
@@ -61,7 +51,7 @@ def test_ctrl_c_instead_of_an_answer_is_status_130(
     """As everywhere else, and nothing is deleted."""
     tihua("collections", "create", "pictures")
     with subprocess.Popen(
-        [sys.executable, "-c", _ASKED, "--address", address, *words],
+        [*INTERRUPTIBLE, "--address", address, *words],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

@@ -11,9 +11,12 @@ from contextlib import closing
 import pytest
 from tihua._read_ahead import ReadAhead
 
+# Where the tests run in the background, their processes begin with SIGINT ignored.
 _PROGRAM = """
-import sys, threading
+import signal, sys, threading
 from tihua._read_ahead import ReadAhead
+
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 def stuck(number):
     print("stuck", flush=True)
@@ -56,7 +59,7 @@ def test_results_come_in_the_order_of_their_inputs() -> None:
 
     def work(number: int) -> int:
         if number < 4:
-            others.wait(10)
+            others.wait(60)
         return number * number
 
     assert list(read_ahead(work, range(20))) == [number * number for number in range(20)]
