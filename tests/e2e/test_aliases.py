@@ -109,7 +109,7 @@ async def test_what_is_written_while_the_alias_moves_is_written_where_it_leads(
     held.has_begun.clear()
     held.may_go_on.clear()
     writing = asyncio.create_task(write(client))
-    assert await asyncio.to_thread(held.has_begun.wait, 10)
+    assert await asyncio.to_thread(held.has_begun.wait, 60)
     await client.set_alias("photos", "photos_2")
     held.may_go_on.set()
     await writing

@@ -93,7 +93,10 @@ async def test_a_call_that_is_refused_for_now_is_made_again(
     command = [*built["tour"], "busy", folder, QUERY_PICTURE]
     held = HeldEncoder(encoder)
     config = Config(port=0, data_dir=tmp_path, max_queue_size=2, drain_timeout_s=5)
-    async with serving(held, config) as app, tihua.AsyncClient(app.address) as client:
+    async with (
+        serving(held, config) as app,
+        tihua.AsyncClient(app.address, timeout=300) as client,  # until the tour has begun
+    ):
         busy = await held.hold(client)
         waiting = asyncio.create_task(client.embed_text("马"))
         tour = start(command, app.address)

@@ -134,21 +134,21 @@ def test_an_ingest_goes_on_at_the_other_replica(
 
 
 def test_a_client_finds_a_server_that_was_started_again(pair: Pair) -> None:
-    """It is the same client, and some seconds after the server its calls are answered."""
+    """It is the same client, and soon after the server its calls are answered."""
     replica = pair.replicas[0]
     with tihua.Client(replica.server.address) as client:
         client.embed_text("马")
         replica.kill()
         replica.server.process.wait()
         with pytest.raises(tihua.UnavailableError):
-            client.embed_text("马", timeout=5)
+            client.embed_text("马")
         replica.start()
-        began_s = time.monotonic()
+        give_up_s = time.monotonic() + 60
         is_found = False
         while not is_found:
-            with contextlib.suppress(tihua.UnavailableError):
+            assert time.monotonic() < give_up_s
+            with contextlib.suppress(tihua.UnavailableError, tihua.DeadlineError):
                 is_found = len(client.embed_text("马", timeout=5)) > 0
-        assert time.monotonic() - began_s < 10
 
 
 def test_a_strong_search_finds_the_example_that_the_other_just_wrote(

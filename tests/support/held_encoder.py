@@ -28,7 +28,7 @@ class HeldEncoder:
     def encode_texts(self, texts: Sequence[TokenArray]) -> FloatArray:
         """Wait for leave, then encode."""
         self.has_begun.set()
-        assert self.may_go_on.wait(30)
+        assert self.may_go_on.wait(300)  # other programs may have to start first
         return self._encoder.encode_texts(texts)
 
     async def hold(self, client: tihua.AsyncClient) -> "asyncio.Task[object]":
@@ -36,5 +36,5 @@ class HeldEncoder:
         self.may_go_on.clear()
         self.has_begun.clear()
         task = asyncio.create_task(client.embed_text("忙"))
-        await asyncio.to_thread(self.has_begun.wait, 10)
+        assert await asyncio.to_thread(self.has_begun.wait, 60)
         return cast("asyncio.Task[object]", task)

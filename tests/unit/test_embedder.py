@@ -37,7 +37,7 @@ class Gate:
     def __call__(self, content: bytes, size: int, *, max_pixels: int, resize: Resize) -> PixelArray:
         """Decode when it is open."""
         self.has_begun.set()
-        assert self.is_open.wait(10)
+        assert self.is_open.wait(60)
         self.decoded.append(content)
         return decode_image(content, size, max_pixels=max_pixels, resize=resize)
 
@@ -73,7 +73,7 @@ def square(level: int) -> RgbImage:
 
 async def begun(gate: Gate) -> None:
     """Return when a picture is at the gate."""
-    assert await asyncio.to_thread(gate.has_begun.wait, 10)
+    assert await asyncio.to_thread(gate.has_begun.wait, 60)
 
 
 async def test_rows_come_back_in_the_order_of_the_inputs(embedder: Embedder) -> None:
@@ -184,7 +184,7 @@ class HeldPictures(FakeEncoder):
     def encode_images(self, images: Sequence[PixelArray]) -> FloatArray:
         """Hash the pixels, later."""
         self.has_begun.set()
-        assert self.may_go_on.wait(10)
+        assert self.may_go_on.wait(60)
         self.levels += [int(pixels[0, 0, 0]) for pixels in images]
         return super().encode_images(images)
 
@@ -198,7 +198,7 @@ async def test_a_picture_is_computed_before_the_rest_of_another_call(
     models = ServedModels([encoder], Config(preprocess_threads=1, max_batch_size=1))
     embedder = models.named("")
     many = asyncio.create_task(embedder.embed([square(level) for level in range(5)]))
-    assert await asyncio.to_thread(encoder.has_begun.wait, 10)
+    assert await asyncio.to_thread(encoder.has_begun.wait, 60)
     single = asyncio.create_task(embedder.embed([square(9)]))
     while embedder.queue_size(Kind.IMAGE, Lane.INTERACTIVE) < 5:
         await asyncio.sleep(0)
@@ -214,7 +214,7 @@ async def test_texts_are_computed_beside_pictures_where_the_model_can() -> None:
     models = ServedModels([encoder], Config(preprocess_threads=1))
     embedder = models.named("")
     pictures = asyncio.create_task(embedder.embed([square(1)]))
-    assert await asyncio.to_thread(encoder.has_begun.wait, 10)
+    assert await asyncio.to_thread(encoder.has_begun.wait, 60)
     assert len((await embedder.embed([Text("马")])).rows) == 1
     assert not pictures.done()
     encoder.may_go_on.set()

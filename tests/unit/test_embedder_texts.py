@@ -30,13 +30,13 @@ class HeldEncoder(FakeEncoder):
     def tokenize(self, text: str) -> Tokens:
         """Note the first letter, and wait."""
         self.tokenized.append(text[0])
-        assert self.may_tokenize.wait(10)
+        assert self.may_tokenize.wait(60)
         return super().tokenize(text)
 
     def encode_texts(self, texts: Sequence[TokenArray]) -> FloatArray:
         """Wait, then encode."""
         self.has_begun.set()
-        assert self.may_encode.wait(10)
+        assert self.may_encode.wait(60)
         return super().encode_texts(texts)
 
 
@@ -129,7 +129,7 @@ async def test_texts_are_counted_until_they_are_computed(
     model.may_tokenize.set()
     model.may_encode.clear()
     first = asyncio.create_task(embedder.embed_texts(["a", "b", "c"]))
-    assert await asyncio.to_thread(model.has_begun.wait, 10)
+    assert await asyncio.to_thread(model.has_begun.wait, 60)
     with pytest.raises(Overloaded, match="holds 3 of at most 4 texts"):
         await embedder.embed_texts(["d", "e"])
     model.may_encode.set()

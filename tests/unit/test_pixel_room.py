@@ -29,7 +29,7 @@ class Decoding:
 
         def job() -> None:
             self.began.append(name)
-            assert self.may_go_on.wait(10)
+            assert self.may_go_on.wait(60)
 
         return asyncio.create_task(self._room.run(job, pixels, lane, due_s))
 

@@ -39,7 +39,7 @@ class Gate:
 
     def _decode(self, content: bytes, size: int, *, max_pixels: int, resize: Resize) -> PixelArray:
         self.decoded.append(content)
-        assert self.is_open.wait(10)
+        assert self.is_open.wait(60)
         return decode_image(content, size, max_pixels=max_pixels, resize=resize)
 
 

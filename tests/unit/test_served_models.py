@@ -104,7 +104,7 @@ async def test_models_take_turns_and_a_query_goes_before_bulk_of_the_other() -> 
         def encode_images(self, images: Sequence[PixelArray]) -> FloatArray:
             order.append(self.info.ref.id)
             has_begun.set()
-            assert may_go_on.wait(10)
+            assert may_go_on.wait(60)
             return super().encode_images(images)
 
     class HeldSecond(Held):
@@ -114,7 +114,7 @@ async def test_models_take_turns_and_a_query_goes_before_bulk_of_the_other() -> 
     bulk = asyncio.create_task(
         models.named("fake").embed([square(1), square(2)], lane=Lane.BULK, wait=True)
     )
-    assert await asyncio.to_thread(has_begun.wait, 10)
+    assert await asyncio.to_thread(has_begun.wait, 60)
     query = asyncio.create_task(models.named("second").embed([square(3, SECOND_SIZE)]))
     for _ in range(10):
         await asyncio.sleep(0)
@@ -133,12 +133,12 @@ async def test_what_waits_is_bounded_for_all_models_together() -> None:
     class Held(FakeEncoder):
         def encode_images(self, images: Sequence[PixelArray]) -> FloatArray:
             has_begun.set()
-            assert may_go_on.wait(10)
+            assert may_go_on.wait(60)
             return super().encode_images(images)
 
     models = ServedModels([Held(), SecondEncoder()], config)
     first = asyncio.create_task(models.named("fake").embed([square(1), square(2)]))
-    assert await asyncio.to_thread(has_begun.wait, 10)
+    assert await asyncio.to_thread(has_begun.wait, 60)
     with pytest.raises(Overloaded, match="bytes of pictures"):
         await models.named("second").embed([square(3), square(4)])
     may_go_on.set()

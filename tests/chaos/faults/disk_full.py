@@ -17,7 +17,7 @@ from chaos.ground import COLLECTION, Ground, Subject, subject
 from chaos.health_watch import HealthWatch
 from chaos.load import load, memory_of_survivor
 from chaos.outcome import Outcome
-from chaos.patience import OPTIONS, PATIENCE_S
+from chaos.patience import OPTIONS, PATIENCE_S, patiently
 from chaos.server import Server
 from chaos.small_disk import SmallDisk, small_disk
 
@@ -131,13 +131,13 @@ def _await_writes(it: Subject, since_s: float) -> float:
 
 def _look(address: str, expected: str) -> list[str]:
     """Return what is wrong with health, once it had time to turn."""
-    give_up_s = time.monotonic() + 30
+    give_up_s = time.monotonic() + PATIENCE_S
     request = health_pb2.HealthCheckRequest(service=INGEST_SERVICE)
     said = ""
     with grpc.insecure_channel(address, OPTIONS) as channel:
         stub: Any = HealthStub(channel)
         while said != expected and time.monotonic() < give_up_s:
-            status = stub.Check(request, timeout=10).status
+            status = patiently(lambda: stub.Check(request, timeout=10)).status
             said = health_pb2.HealthCheckResponse.ServingStatus.Name(status)
             time.sleep(0.1)
     return [] if said == expected else [f"health said {said} of ingest, and not {expected}"]

@@ -48,7 +48,7 @@ class Failing(system_service_pb2_grpc.SystemServiceServicer):
 def error_of(address: str) -> tihua.TihuaError:
     """Return what a call raises."""
     with tihua.Client(address) as client, pytest.raises(tihua.TihuaError) as caught:
-        client.server_info(timeout=2)  # less than a full server asks for: it is not waited for
+        client.server_info(timeout=30)  # less than a full server asks for: it is not waited for
     assert isinstance(caught.value.__cause__, grpc.RpcError)
     return caught.value
 
@@ -105,12 +105,12 @@ def test_an_overloaded_server_says_when_to_come_back(serve: Serve) -> None:
         "the queue is full",
         error_details_pb2.ErrorInfo(reason="OVERLOADED", domain="tihua"),
         error_details_pb2.RetryInfo(
-            retry_delay=duration_pb2.Duration(seconds=2, nanos=500_000_000)
+            retry_delay=duration_pb2.Duration(seconds=62, nanos=500_000_000)
         ),
     )
     error = error_of(serve(failing.register))
     assert isinstance(error, tihua.OverloadedError)
-    assert error.retry_after == 2.5
+    assert error.retry_after == 62.5
 
 
 def test_a_message_over_its_limit_is_a_wrong_request_and_no_overload(serve: Serve) -> None:
@@ -163,7 +163,7 @@ def test_a_server_that_is_not_there_is_told_with_the_remedy() -> None:
 def test_tls_is_spoken_of_where_it_may_be_why(address: str, tls: bool, is_told: bool) -> None:
     """Of the addresses of a name gRPC tells one error alone."""
     with tihua.Client(address, tls=tls) as client, pytest.raises(tihua.UnavailableError) as caught:
-        client.server_info(timeout=2)
+        client.server_info(timeout=30)
     assert str(caught.value).startswith(f"no tihua server answers at {address}; ")
     assert ("TLS" in str(caught.value)) is is_told
 

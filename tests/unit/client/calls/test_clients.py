@@ -81,7 +81,7 @@ def test_closing_the_blocking_client_fails_its_calls(server: AnsweringServer) ->
     client = tihua.Client(server.address)
 
     def close() -> None:
-        has_come.wait(10)
+        has_come.wait(60)
         client.close()
 
     closing = threading.Thread(target=close)
@@ -97,7 +97,7 @@ async def test_closing_the_asyncio_client_fails_its_calls(server: AnsweringServe
     has_come = server.hang("CountItems")
     client = tihua.AsyncClient(server.address)
     counting = asyncio.create_task(client.count_items())
-    assert await asyncio.to_thread(has_come.wait, 10)
+    assert await asyncio.to_thread(has_come.wait, 60)
     await client.close()
     with pytest.raises(tihua.UnavailableError, match="closed") as failed:
         await counting
