@@ -12,6 +12,7 @@ import pytest
 import tihua
 from grpc import aio
 from in_process import serving
+from scraped import Scraped, scraped_when
 from tihua.v1 import ingest_service_pb2 as pb
 from tihua.v1 import ingest_service_pb2_grpc as rpc
 from tihua.v1 import types_pb2
@@ -20,6 +21,8 @@ from tihua_server.config import Config
 from tihua_server.types import Encoder
 
 IDLE_S = 0.5
+
+ENDED = {"method": "IngestService/Ingest", "code": "UNAVAILABLE"}
 
 UNREAD = [
     # A window that does not grow: unread messages stop the sender after 64 KiB, not after 4 MiB.
@@ -31,11 +34,22 @@ UNREAD = [
 @pytest.fixture
 async def app(encoder: Encoder, tmp_path: Path) -> AsyncIterator[App]:
     """A server that lets streams rest for half a second, with a collection."""
-    config = Config(port=0, data_dir=tmp_path, stream_idle_timeout_s=IDLE_S, drain_timeout_s=5)
+    config = Config(
+        port=0,
+        data_dir=tmp_path,
+        metrics_port=0,
+        stream_idle_timeout_s=IDLE_S,
+        drain_timeout_s=5,
+    )
     async with serving(encoder, config) as running:
         async with tihua.AsyncClient(running.address) as client:
             await client.create_collection("c", index="FLAT")
         yield running
+
+
+def metrics_of(app: App) -> str:
+    """Return where a server's metrics are."""
+    return app.telemetry.addresses["metrics"]
 
 
 def start() -> pb.IngestRequest:
@@ -68,15 +82,14 @@ async def test_a_client_that_does_not_even_begin_does_not_hold_up_the_end(
     encoder: Encoder, tmp_path: Path
 ) -> None:
     """Nothing of its stream was accepted."""
-    config = Config(port=0, data_dir=tmp_path, drain_timeout_s=60)
+    config = Config(port=0, data_dir=tmp_path, metrics_port=0, drain_timeout_s=60)
     async with (
         serving(encoder, config) as app,
         aio.insecure_channel(app.address) as channel,
     ):
         stub: Any = rpc.IngestServiceStub(channel)
         call = stub.Ingest()
-        while not app._calls.under_way:
-            await asyncio.sleep(0.01)
+        await scraped_when(1, metrics_of(app), "tihua_rpcs_under_way")
         async with asyncio.timeout(20):
             await app.stop()
         with pytest.raises(aio.AioRpcError, match="shutting down") as ended:
@@ -96,10 +109,8 @@ async def test_a_client_that_reads_nothing_is_let_go(
         bad = [types_pb2.Item(id=f"{number:0500}", text="") for number in range(256)]
         for seq in (1, 2, 3):
             await call.write(pb.IngestRequest(batch=pb.IngestBatch(seq=seq, items=bad)))
-        while not app._ingester._sessions:  # which are remembered, however soon the stream ends
-            await asyncio.sleep(0.01)
-        while app._ingester.stream_count:
-            await asyncio.sleep(0.01)
+        await scraped_when(1, metrics_of(app), "tihua_rpc_seconds_count", **ENDED)
+        await scraped_when(0, metrics_of(app), "tihua_ingest_streams")
         async with tihua.AsyncClient(app.address, collection="c") as client:
             assert await client.count_items() == 0
         await app.stop()
@@ -112,7 +123,7 @@ async def test_a_client_goes_on_though_its_streams_are_ended_at_rest(app: App) -
 
     def rarely() -> Iterator[tihua.Item]:
         for number in range(3):
-            while number and app._ingester.stream_count:
+            while number and Scraped(metrics_of(app)).value("tihua_ingest_streams"):
                 time.sleep(0.01)
             yield tihua.Item(f"{number}", text="马")
 

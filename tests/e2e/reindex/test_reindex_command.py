@@ -15,25 +15,26 @@ from processes import run_tihua
 from reindexing import EMBEDDED_ALONE, PICTURES, pictures, times
 from tihua_server.app import App
 from tihua_server.item import Item
+from tihua_server.milvus import Milvus
 
 
 class Gate:
     """Holds up writes to one collection after the first, so that what has begun is not done yet."""
 
-    def __init__(self, app: App, collection: str) -> None:
+    def __init__(self, collection: str, monkeypatch: pytest.MonkeyPatch) -> None:
         """Stand before the store."""
         self.has_written = asyncio.Event()
         self.is_open = asyncio.Event()
-        self._upsert = app._store.upsert
-        self._collection = collection
+        upsert = Milvus.upsert
 
-    async def upsert(self, name: str, items: Sequence[Item]) -> None:
-        """Write, as soon as it may be."""
-        if name == self._collection and self.has_written.is_set():
-            await self.is_open.wait()
-        await self._upsert(name, items)
-        if name == self._collection:
-            self.has_written.set()
+        async def upsert_when_open(store: Milvus, name: str, items: Sequence[Item]) -> None:
+            if name == collection and self.has_written.is_set():
+                await self.is_open.wait()
+            await upsert(store, name, items)
+            if name == collection:
+                self.has_written.set()
+
+        monkeypatch.setattr(Milvus, "upsert", upsert_when_open)
 
 
 @contextlib.asynccontextmanager
@@ -75,8 +76,7 @@ async def test_a_reindex_is_not_noticed_by_those_who_search_and_survives_being_k
     await client.create_collection(index="FLAT", description="山水")
     await tihua_command(app, "ingest", folder, "-c", "photos")
     assert await client.count_items() == PICTURES
-    gate = Gate(app, "photos_small_1")
-    monkeypatch.setattr(app._store, "upsert", gate.upsert)
+    gate = Gate("photos_small_1", monkeypatch)
     command = ("collections", "reindex", "photos", folder, "--model", "small")
     async with searching(client, folder) as seen:
         first = await asyncio.create_subprocess_exec(

@@ -10,6 +10,7 @@ import tihua
 from reindexing import EMBEDDED_ALONE, LONG_AGO, pictures, times
 from tihua_server.app import App
 from tihua_server.errors import StoreUnavailable
+from tihua_server.milvus import Milvus
 
 Done = tuple[tihua.ReindexSummary, list[tihua.ReindexProgress]]
 Reindex = Callable[..., Done]
@@ -256,16 +257,16 @@ async def test_nothing_is_swapped_if_the_store_counts_otherwise_than_it_lists(
 @pytest.mark.usefixtures("filled")
 @EMBEDDED_ALONE
 async def test_a_server_that_goes_away_is_waited_for(
-    app: App, reindex: Reindex, monkeypatch: pytest.MonkeyPatch
+    reindex: Reindex, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """And what was interrupted is done."""
-    scan, failures = app._store.scan, iter(range(3))
+    scan, failures = Milvus.scan, iter(range(3))
 
     async def away_at_first(*args: object, **kwargs: object) -> object:
         if next(failures, None) is not None:
             raise StoreUnavailable("the store is away")
         return await scan(*args, **kwargs)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(app._store, "scan", away_at_first)
+    monkeypatch.setattr(Milvus, "scan", away_at_first)
     summary, _ = await asyncio.to_thread(reindex)
     assert (summary.items, summary.is_complete) == (10, True)
