@@ -60,8 +60,9 @@ bench: .venv/.bench ## Measure speed against the tutorial and peers, an hour; do
 bench-gpu: .venv/.bench ## Measure what a GPU gives, where there is one
 	PYTHONPATH=tests:tests/support $(BIN)/python -m bench.gpu $(FLAGS)
 
-fuzz: .venv/.fuzz ## Attack a server with random and broken input, a minute or SECONDS=3600; docs/security.md
-	PYTHONPATH=tests:tests/support $(BIN)/python -m fuzz --seconds $(or $(SECONDS),60) $(FLAGS)
+fuzz: .venv/.fuzz ## Attack a server with random and broken input: a minute of the same, or SECONDS=3600 of other; docs/security.md
+	PYTHONPATH=tests:tests/support $(BIN)/python -m fuzz \
+	    $(if $(SECONDS),--seconds $(SECONDS),--rounds 8) $(FLAGS)
 
 .venv/.fuzz: .venv/.installed
 	$(INSTALL) --group fuzz && touch $@

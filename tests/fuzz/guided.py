@@ -11,11 +11,12 @@ import sys
 
 from rich.console import Console
 
-HARNESSES = ("picture", "filter", "message")
+RUNS = {"picture": 500, "filter": 2_000, "message": 30_000}
+"""The harnesses, and how often each is run where time does not matter: some seconds' worth."""
 
 
-def run_guided(console: Console, seconds: float) -> None:
-    """Fuzz each harness for its share of the time.
+def run_guided(console: Console, seconds: float, *, is_repeatable: bool) -> None:
+    """Fuzz each harness for its share of the time, or `RUNS` times with the same inputs each time.
 
     Raises:
         SystemExit: one of them found something.
@@ -23,15 +24,17 @@ def run_guided(console: Console, seconds: float) -> None:
     if importlib.util.find_spec("atheris") is None:
         console.print("atheris is not installed: the guided part is left out")
         return
-    for name in HARNESSES:
+    for name, runs in RUNS.items():
+        share_s = max(1, int(seconds / len(RUNS)))
+        bounds = [f"-runs={runs}", "-seed=1"] if is_repeatable else [f"-max_total_time={share_s}"]
         result = subprocess.run(
-            [sys.executable, "-m", "fuzz.harness", name, str(max(1, int(seconds / 3)))],
+            [sys.executable, "-m", "fuzz.harness", name, *bounds],
             capture_output=True,
             text=True,
             errors="replace",
             check=False,
         )
-        runs = re.search(r"stat::number_of_executed_units:\s*(\d+)", result.stderr)
-        if result.returncode != 0 or runs is None:
+        executed = re.search(r"stat::number_of_executed_units:\s*(\d+)", result.stderr)
+        if result.returncode != 0 or executed is None:
             sys.exit(f"{result.stderr[-4000:]}\n{name} gave way under atheris")
-        console.print(f"{runs[1]} inputs to {name}, guided by atheris")
+        console.print(f"{executed[1]} inputs to {name}, guided by atheris")

@@ -1,4 +1,4 @@
-"""`python -m fuzz.harness NAME SECONDS`: one reader of input under atheris.
+"""`python -m fuzz.harness NAME FLAG...`: one reader of input under atheris.
 
 Whatever the bytes, a reader returns or raises an error of ours; everything else is a bug.
 """
@@ -75,8 +75,8 @@ def _corpus(name: str) -> list[bytes]:
 
 
 def main() -> None:
-    """Fuzz until the time is up; libFuzzer ends the process."""
-    name, seconds = sys.argv[1:]
+    """Fuzz until libFuzzer, whose flags say how long, ends the process."""
+    name, *bounds = sys.argv[1:]
     harness = HARNESSES[name]
 
     def attempt(data: bytes) -> None:
@@ -86,7 +86,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         for number, content in enumerate(_corpus(name)):
             (Path(folder) / str(number)).write_bytes(content)
-        flags = [f"-max_total_time={seconds}", "-print_final_stats=1", "-timeout=60"]
+        flags = [*bounds, "-print_final_stats=1", "-timeout=60"]
         flags += ["-max_len=100000", "-rss_limit_mb=4096", f"-artifact_prefix={folder}/"]
         atheris.Setup([sys.argv[0], *flags, folder], attempt)
         atheris.Fuzz()
