@@ -89,3 +89,4 @@ def test_codes_are_what_the_contract_says() -> None:
     assert STATUS_CODES[errors.ModelMismatch] is grpc.StatusCode.FAILED_PRECONDITION
     assert STATUS_CODES[errors.OutOfOrder] is grpc.StatusCode.OUT_OF_RANGE
     assert STATUS_CODES[errors.SessionTaken] is grpc.StatusCode.ABORTED
+    assert STATUS_CODES[errors.DeviceLost] is grpc.StatusCode.UNAVAILABLE

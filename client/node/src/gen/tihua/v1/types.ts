@@ -35,8 +35,8 @@ import { Timestamp } from "../../google/protobuf/timestamp.js";
  *                            streams, or a stream exceeds its credit (all with RetryInfo); or a
  *                            message, an answer or a picture is over its limit
  *       UNAVAILABLE          the store does not answer or is still loading the collection, the
- *                            server is shutting down, an alias was moved during a write, or an
- *                            ingest stream was idle for too long: try again
+ *                            server is shutting down or has lost its GPU, an alias was moved during
+ *                            a write, or an ingest stream was idle for too long: try again
  *       DEADLINE_EXCEEDED    the deadline passed
  *       UNIMPLEMENTED        the server lacks the method: it is older than this contract
  *       INTERNAL             the model, the store or this server failed
