@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping, Sequence
 
 from tihua_server.errors import InvalidInput
-from tihua_server.filter_literals import literal
+from tihua_server.filter_literals import MAX_LIST_LENGTH, literal
 from tihua_server.filter_tokens import Token, invalid
 
 COLUMNS = frozenset({"id", "uri"})
@@ -28,13 +28,28 @@ class OperandReader:
         self._at = 0
         self._params = params
         self._lite = lite
+        self._listed = 0  # values of all lists
+        # Milvus Lite evaluates all of a filter in Python, item by item, if any of it needs that.
+        self._is_by_item = False
 
     def _field_or_value(self, word: Token) -> str:
         if word.kind == "name":
             return self._field(word)
         if word.text == "[":
-            return literal(self._list(), f"at {word.position + 1}")
-        return literal(self._value(word), word.text.strip("{}"))
+            return self._literal(self._list(), f"at {word.position + 1}")
+        return self._literal(self._value(word), word.text.strip("{}"))
+
+    def _literal(self, value: object, name: str) -> str:
+        written = literal(value, name)
+        if isinstance(value, list | tuple):
+            self._listed += len(value)
+            # It also does so where a key has values of several kinds, which no filter tells.
+            if self._lite and self._listed > MAX_LIST_LENGTH:
+                raise invalid(
+                    f"with the embedded store the lists of a filter may have {MAX_LIST_LENGTH} "
+                    f"values together; these have {self._listed} or more: ask for fewer at a time"
+                )
+        return written
 
     def _field(self, word: Token) -> str:
         if word.text == "embedding":
@@ -55,6 +70,7 @@ class OperandReader:
         if word.text == "$meta" and not keys:
             raise invalid('$meta takes a key, as in $meta["year"]', word.position)
         text = word.text
+        self._is_by_item |= len(keys) > (text == "$meta")
         is_plain = text.lower() not in _LITE_KEYWORDS if self._lite else text in {*COLUMNS, "$meta"}
         return (text if is_plain else f"$meta[{literal(text)}]") + "".join(keys)
 

@@ -8,7 +8,7 @@ Milvus Lite `not year == 1990` is `not (year == 1990)`, as everywhere else, and 
 
 from collections.abc import Mapping, Sequence
 
-from tihua_server.filter_literals import literal, membership
+from tihua_server.filter_literals import membership
 from tihua_server.filter_operands import COLUMNS, OperandReader, expected
 from tihua_server.filter_tokens import Token, invalid
 
@@ -26,9 +26,9 @@ _BINARIES = frozenset({"and", "or", "==", "!=", "<", "<=", ">", ">=", "+", "-", 
 _CONJUNCTIONS = frozenset({"and", "or", "not"})
 _ENDS = frozenset({"and", "or", ",", ")"})
 """What `not` does not reach beyond."""
-_NESTED_REMEDY = (
-    "with the embedded store each value of a list counts where a key is looked into: give it a key "
-    "of its own"
+_BY_ITEM_REMEDY = (
+    "with the embedded store each value of a list counts if the filter looks into a key or calls a "
+    "function: use fewer values, or store what it looks at under a key of its own"
 )
 
 
@@ -52,6 +52,8 @@ class FilterReader(OperandReader):
             self._operand()
             while self._operator():
                 self._operand()
+        if self._lite and self._is_by_item:
+            self._count(self._listed, _BY_ITEM_REMEDY)
         return " ".join(self._written)
 
     def _operand(self) -> None:
@@ -72,6 +74,7 @@ class FilterReader(OperandReader):
             elif word.kind == "name" and self._sees("("):
                 self._take("(")
                 self._enter(word, f"{word.text}(")
+                self._is_by_item = True
             else:
                 self._written.append(self._field_or_value(word))
                 if word.kind == "name" and self._written[-1] not in COLUMNS:
@@ -146,13 +149,11 @@ class FilterReader(OperandReader):
             values = self._value(at)
         if not isinstance(values, list | tuple):
             raise expected(f"a list after {word!r}", at)
-        written = literal(
+        written = self._literal(
             values, f"at {at.position + 1}" if is_written_out else at.text.strip("{}")
         )
         if self._lite and follows_key:
             field, _ = self._written[-2:]
-            if _is_nested(field):
-                self._count(len(values), _NESTED_REMEDY)
             self._written[-2:] = [membership(field, values, is_negated=word != "in")]
             self._lone_key_at = -1
         else:
@@ -205,8 +206,3 @@ class FilterReader(OperandReader):
         self._operators += operators
         if self._operators > MAX_OPERATORS:
             raise invalid(f"the filter has more than {MAX_OPERATORS} operators: {remedy}")
-
-
-def _is_nested(field: str) -> bool:
-    """Return whether a field lies within a key, which Milvus Lite looks into item by item."""
-    return field.count("[") > field.startswith("$meta[")

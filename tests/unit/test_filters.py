@@ -145,14 +145,34 @@ def test_milvus_lite_gets_bare_names_and_comparisons_of_metadata(
     assert render(Filter(expression), lite=True) == rendered
 
 
-def test_milvus_lite_compares_with_few_values_within_a_key() -> None:
-    """It does so for each item and value; a key of its own is looked at for all items at once."""
-    values: dict[str, object] = {"v": [f"{n}" for n in range(MAX_OPERATORS)]}
-    for expression in ("a['b'] in {v}", "$meta['a']['b'] not in {v}"):
-        render(Filter(expression, values))
-        with pytest.raises(InvalidInput, match="give it a key of its own"):
-            render(Filter(expression, values), lite=True)
-    for expression in ("a in {v}", "$meta['a b'] in {v}"):
+@pytest.mark.parametrize(
+    "expression",
+    [
+        "a['b'] in {v}",
+        "$meta['a']['b'] not in {v}",
+        "a[0] == 1 or b in {v}",
+        "b in {v} or a[0] == 1",
+        "id in {v} and a['b'] == 1",
+        "json_contains_any(a, {v})",
+        "array_length(a) == 2 or uri in {v}",
+    ],
+)
+def test_milvus_lite_compares_item_by_item_with_few_values(expression: str) -> None:
+    """It evaluates all of a filter so if any of it looks into a key."""
+    values: dict[str, object] = {"v": [f"{n}" for n in range(MAX_OPERATORS + 1)]}
+    render(Filter(expression, values))
+    with pytest.raises(InvalidInput, match="under a key of its own"):
+        render(Filter(expression, values), lite=True)
+
+
+def test_milvus_lite_compares_whole_keys_with_a_list() -> None:
+    """For all items at once, unless a key has values of several kinds: hence the bound on lists."""
+    values: dict[str, object] = {"v": list(range(MAX_LIST_LENGTH))}
+    for expression in ("a in {v}", "$meta['a b'] in {v}", "id == 'x' or a not in {v}"):
+        render(Filter(expression, values), lite=True)
+    expression = "a in {v} or b in [1]"
+    render(Filter(expression, values))
+    with pytest.raises(InvalidInput, match="may have 1000 values together"):
         render(Filter(expression, values), lite=True)
 
 
