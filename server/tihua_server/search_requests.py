@@ -9,9 +9,9 @@ from tihua_server.draft import is_reserved
 from tihua_server.errors import InvalidInput, NotFound
 from tihua_server.grouping import GroupBy
 from tihua_server.item_requests import to_image, to_vector
+from tihua_server.query import StoredItem, Term
 from tihua_server.requests import check_batch, one_of, possible_ids, to_count
 from tihua_server.search_params import Consistency
-from tihua_server.searcher import StoredItem, Term
 from tihua_server.types import Content, Text
 
 _CONSISTENCIES = {

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from operator import itemgetter
 from time import perf_counter
 
 from tihua.v1 import search_service_pb2 as pb
@@ -20,12 +21,12 @@ from tihua_server.page_token import (
     encode_page_token,
     request_digest,
 )
+from tihua_server.query import Found, Query, Term
 from tihua_server.requests import check_batch, to_count
 from tihua_server.search_params import SearchParams
 from tihua_server.search_requests import to_consistency, to_group_by, to_min_score, to_terms
-from tihua_server.searcher import Query, Searcher, Term
+from tihua_server.searcher import Searcher
 from tihua_server.status import item_error
-from tihua_server.together import together
 from tihua_server.types import EncodedImage, RgbImage
 
 DEFAULT_LIMIT = 10
@@ -60,23 +61,33 @@ class SearchService(rpc.SearchServiceServicer):
         """Answer one query."""
         asked = await self._asked(request)
         del request  # which holds another copy of every picture
-        return await self._answer(asked, MessageRoom(self._limits), Flow())
+        found = await self._searcher.search(asked.query)
+        return await self._answer(asked, found, MessageRoom(self._limits))
 
     async def SearchMany(
         self, request: pb.SearchManyRequest, context: Context
     ) -> pb.SearchManyResponse:
         """Answer many queries; each has its own answer or error."""
         check_batch(request.requests, "requests", self._limits.max_batch_items)
-        asked = [await self._asked_or_error(each) for each in request.requests]
+        parts = [await self._asked_or_error(each) for each in request.requests]
         del request  # which holds another copy of every picture
-        flow, room = Flow(), MessageRoom(self._limits, answers=len(asked))
-        outcomes = await together([self._outcome(each, room, flow) for each in asked])
-        errors = [outcome for outcome in outcomes if isinstance(outcome, ServiceError)]
+        room = MessageRoom(self._limits, answers=len(parts))
+        asked = {place: part for place, part in enumerate(parts) if isinstance(part, _Asked)}
+        outcomes: dict[int, pb.SearchResponse | ServiceError] = {
+            place: part for place, part in enumerate(parts) if isinstance(part, ServiceError)
+        }
+
+        async def answer(place: int, found: Found | ServiceError) -> None:
+            outcomes[place] = await self._outcome(asked[place], found, room)
+
+        queries = {place: part.query for place, part in asked.items()}
+        await self._searcher.search_many(queries, answer, Flow())
+        entries = sorted(outcomes.items(), key=itemgetter(0))
+        errors = [outcome for _, outcome in entries if isinstance(outcome, ServiceError)]
         self._calls.report_parts("SearchService/SearchMany", errors)
-        answer = pb.SearchManyResponse()
-        entries = list(enumerate(outcomes))
-        await fill_all(answer, answer.entries, entries, _fill_entry, MessageRoom(self._limits))
-        return answer
+        response = pb.SearchManyResponse()
+        await fill_all(response, response.entries, entries, _fill_entry, MessageRoom(self._limits))
+        return response
 
     async def _asked(self, request: pb.SearchRequest) -> _Asked:
         """Take out what a request asks for; the pictures in it are then their digests."""
@@ -104,17 +115,16 @@ class SearchService(rpc.SearchServiceServicer):
             return error
 
     async def _outcome(
-        self, asked: _Asked | ServiceError, room: MessageRoom, flow: Flow
+        self, asked: _Asked, found: Found | ServiceError, room: MessageRoom
     ) -> pb.SearchResponse | ServiceError:
-        if isinstance(asked, ServiceError):
-            return asked
+        if isinstance(found, ServiceError):
+            return found
         try:
-            return await self._answer(asked, room, flow)
+            return await self._answer(asked, found, room)
         except ServiceError as error:
             return error
 
-    async def _answer(self, asked: _Asked, room: MessageRoom, flow: Flow) -> pb.SearchResponse:
-        found = await self._searcher.search(asked.query, flow)
+    async def _answer(self, asked: _Asked, found: Found, room: MessageRoom) -> pb.SearchResponse:
         params = asked.query.params
         end = params.offset + params.limit
         is_last = len(found.hits) < params.limit or end >= self._limits.max_search_window

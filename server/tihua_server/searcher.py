@@ -1,79 +1,29 @@
-"""A query → hits: embed its terms, weigh them, ask the store."""
+"""Queries → hits: have them embedded, and ask the store."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from time import perf_counter
+from typing import TypeAlias
 
 import numpy as np
 
 from tihua_server.collection import CollectionSpec
-from tihua_server.embedder import Embedder
-from tihua_server.errors import InvalidInput, NotFound, ServiceError
+from tihua_server.errors import NotFound, ServiceError
 from tihua_server.flow import Flow
-from tihua_server.grouping import GroupBy, grouped_hits
+from tihua_server.grouping import grouped_hits
 from tihua_server.item import Hit
-from tihua_server.search_params import Consistency, Fields, Filter, SearchParams
+from tihua_server.query import Found, Query, StoredItem
+from tihua_server.query_embedder import EmbeddedQuery, QueryEmbedder
 from tihua_server.served_models import ServedModels
-from tihua_server.stages import Stages
-from tihua_server.types import Content, FloatArray, ModelRef
-from tihua_server.unit_vector import normalized
+from tihua_server.together import together
 from tihua_server.vector_store import VectorStore
 
-MAX_WEIGHT = 100.0
-"""Bound on a term's weight, either sign; beyond it the other terms would drown in float32."""
+HITS_AT_ONCE = 1_000
+"""Hits that the store is asked for at once for several queries: no more than one query may have, so
+that its answers get no larger."""
 
-
-@dataclass(frozen=True, slots=True)
-class StoredItem:
-    """An item of the same collection, as an example of what is looked for."""
-
-    id: str
-
-
-@dataclass(frozen=True, slots=True)
-class Term:
-    """One part of a query, and how much it counts; a negative weight pushes away."""
-
-    value: Content | StoredItem
-    weight: float = 1.0
-
-
-@dataclass(frozen=True, slots=True)
-class Query:
-    """What is looked for, and where.
-
-    Attributes:
-        collection: its name, or an alias of it.
-        terms: what is looked for.
-        params: how.
-        model: the model that the request names; empty means the collection's.
-        group: what hits are grouped by; None if they are not.
-        pages_of: the collection that the pages before came from; empty for a first page.
-    """
-
-    collection: str
-    terms: Sequence[Term]
-    params: SearchParams
-    model: str = ""
-    group: GroupBy | None = None
-    pages_of: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Found:
-    """What was found.
-
-    Attributes:
-        hits: best first.
-        collection: where, by its own name.
-        model: the model that embedded the query.
-        stages: where the time went.
-    """
-
-    hits: list[Hit]
-    collection: str
-    model: ModelRef
-    stages: Stages
+Answer: TypeAlias = Callable[[int, Found | ServiceError], Awaitable[None]]
+"""Takes the position of a query, and what was found or why nothing was."""
 
 
 class Searcher:
@@ -81,7 +31,7 @@ class Searcher:
 
     def __init__(self, models: ServedModels, store: VectorStore) -> None:
         """Take the models and the store."""
-        self._models = models
+        self._queries = QueryEmbedder(models, store)
         self._store = store
 
     async def search(self, query: Query, flow: Flow | None = None) -> Found:
@@ -108,90 +58,113 @@ class Searcher:
                 raise
             return await self._search(query, fresh, flow)
 
-    async def _search(self, query: Query, spec: CollectionSpec, flow: Flow | None) -> Found:
-        if query.pages_of not in {"", spec.name}:
-            raise InvalidInput(
-                f"page_token belongs to {query.pages_of}; {query.collection} leads to "
-                f"{spec.name} now: start again with the first page",
-                reason="WRONG_PAGE_TOKEN",
-                field="page_token",
-            )
-        embedder = self._models.of(spec, query.model)
-        embedding, stages = await self._embed(query, spec, embedder, flow)
-        start_s = perf_counter()
-        params = replace(query.params, filter=_leave_out(query.terms, query.params.filter))
-        hits = await self._hits(spec.name, embedding, params, query.group)
-        store_s = stages.store_s + perf_counter() - start_s
-        return Found(hits, spec.name, embedder.model.ref, replace(stages, store_s=store_s))
+    async def search_many(self, queries: Mapping[int, Query], answer: Answer, flow: Flow) -> None:
+        """Answer many queries, each as soon as its hits are there; one that fails, fails alone.
 
-    async def _hits(
-        self, collection: str, embedding: FloatArray, params: SearchParams, group: GroupBy | None
-    ) -> list[Hit]:
-        if group is not None:
-            return await grouped_hits(self._store, collection, embedding, params, group)
-        [hits] = await self._store.search(collection, embedding[np.newaxis], params)
-        return hits
+        Those that differ only in what they look for are searched for together: the store evaluates
+        their filter once, and Milvus Lite looks once at which items there are.
 
-    async def _embed(
-        self, query: Query, spec: CollectionSpec, embedder: Embedder, flow: Flow | None
-    ) -> tuple[FloatArray, Stages]:
-        for position, term in enumerate(query.terms):
-            if not (0 < abs(term.weight) <= MAX_WEIGHT):
-                raise InvalidInput(
-                    f"weight is {term.weight:g}; it must be in [-{MAX_WEIGHT:g}, {MAX_WEIGHT:g}] "
-                    "and not 0",
-                    reason="WRONG_WEIGHT",
-                    field=f"terms[{position}].weight",
-                )
-        examples = {
-            term.value.id: position
-            for position, term in enumerate(query.terms)
-            if isinstance(term.value, StoredItem)
-        }
-        start_s = perf_counter()
-        stored = await self._stored_embeddings(spec.name, examples, query.params.consistency)
-        store_s = perf_counter() - start_s if examples else 0.0
-        embedded = await embedder.embed(
-            [term.value for term in query.terms if not isinstance(term.value, StoredItem)],
-            flow=flow,
+        Args:
+            queries: each by its position.
+            answer: is given what `search` would return or raise. All hits of many queries would
+                take too much memory, so nothing of what it was given is kept.
+            flow: whose they are.
+        """
+        plain = {at: query for at, query in queries.items() if _is_plain(query)}
+        await together(
+            [
+                self._answer_plain(plain, answer, flow),
+                *(
+                    self._answer_alone(at, query, answer, flow)
+                    for at, query in queries.items()
+                    if at not in plain
+                ),
+            ]
         )
-        rows = iter(embedded.rows)
-        total = np.zeros(embedder.model.dim, np.float32)
-        for position, term in enumerate(query.terms):
-            row = stored[term.value.id] if isinstance(term.value, StoredItem) else next(rows)
-            if isinstance(row, ServiceError):
-                row.field = f"terms[{position}]"
-                raise row
-            total += np.float32(term.weight) * row
-        if len(query.terms) > 1 or query.terms[0].weight != 1:
-            # 1e-6 is the rounding of a few unit vectors in float32: below it there is only noise.
-            if np.linalg.norm(total) < 1e-6:
-                raise InvalidInput(
-                    "the terms cancel each other out; change a weight", reason="TERMS_CANCEL"
-                )
-            total = normalized(total)
-        return total, replace(embedded.stages, store_s=store_s)
 
-    async def _stored_embeddings(
-        self, collection: str, positions: dict[str, int], consistency: Consistency
-    ) -> dict[str, FloatArray]:
-        if not positions:
-            return {}
-        fields = Fields(uri=False, metadata=False, embedding=True)
-        is_fresh = consistency is Consistency.STRONG
-        items = await self._store.get(collection, list(positions), fields, is_fresh=is_fresh)
-        found = {item.id: item.embedding for item in items if item.embedding is not None}
-        for item_id, position in positions.items():
-            if item_id not in found:
-                raise NotFound(
-                    f"collection {collection} has no item {item_id!r}",
-                    reason="ITEM_NOT_FOUND",
-                    field=f"terms[{position}].item_id",
-                )
+    async def _answer_alone(self, at: int, query: Query, answer: Answer, flow: Flow) -> None:
+        found: Found | ServiceError
+        try:
+            found = await self.search(query, flow)
+        except ServiceError as error:
+            found = error
+        await answer(at, found)
+
+    async def _answer_plain(self, queries: Mapping[int, Query], answer: Answer, flow: Flow) -> None:
+        rows = await together([self._try_to_embed(query, flow) for query in queries.values()])
+        alike: dict[str, list[tuple[int, EmbeddedQuery]]] = {}
+        for at, row in zip(queries, rows, strict=True):
+            if isinstance(row, ServiceError):
+                await answer(at, row)
+            else:
+                # As text, because to Python True equals 1, and to a filter it does not.
+                alike.setdefault(repr((row.collection, row.params)), []).append((at, row))
+        await together(
+            [
+                self._answer_alike(batch, answer, flow)
+                for group in alike.values()
+                for batch in _batches(group)
+            ]
+        )
+
+    async def _answer_alike(
+        self, alike: Sequence[tuple[int, EmbeddedQuery]], answer: Answer, flow: Flow
+    ) -> None:
+        """Search once for queries that differ in their embeddings alone."""
+        found: Sequence[Found | ServiceError]
+        try:
+            found = await self._find([embedded for _, embedded in alike])
+        except NotFound:
+            # Their collection may have been renamed: `search` looks it up again.
+            for at, embedded in alike:
+                await self._answer_alone(at, embedded.query, answer, flow)
+            return
+        except ServiceError as error:
+            found = [error] * len(alike)
+        for (at, _), each in zip(alike, found, strict=True):
+            await answer(at, each)
+
+    async def _search(self, query: Query, spec: CollectionSpec, flow: Flow | None) -> Found:
+        [found] = await self._find([await self._queries.embed(query, spec, flow)])
         return found
 
+    async def _find(self, alike: Sequence[EmbeddedQuery]) -> list[Found]:
+        start_s = perf_counter()
+        hits = await self._hits(alike)
+        store_s = perf_counter() - start_s
+        found = []
+        for each, its_hits in zip(alike, hits, strict=True):
+            stages = replace(each.stages, store_s=each.stages.store_s + store_s)
+            found.append(Found(its_hits, each.collection, each.model, stages))
+        return found
 
-def _leave_out(terms: Sequence[Term], where: Filter) -> Filter:
-    """Return the filter that also leaves out the items that serve as examples."""
-    ids = [term.value.id for term in terms if isinstance(term.value, StoredItem)]
-    return replace(where, without_ids=ids)
+    async def _hits(self, alike: Sequence[EmbeddedQuery]) -> list[list[Hit]]:
+        first = alike[0]
+        name, params, group = first.collection, first.params, first.query.group
+        if group is not None:  # then nothing is alike
+            return [await grouped_hits(self._store, name, first.embedding, params, group)]
+        embeddings = np.stack([each.embedding for each in alike])
+        return await self._store.search(name, embeddings, params)
+
+    async def _try_to_embed(self, query: Query, flow: Flow) -> EmbeddedQuery | ServiceError:
+        try:
+            return await self._queries.embed(query, await self._store.spec(query.collection), flow)
+        except ServiceError as error:
+            return error
+
+
+def _is_plain(query: Query) -> bool:
+    """Return whether it takes one search of the store, which others may share."""
+    return query.group is None and not any(
+        isinstance(term.value, StoredItem) for term in query.terms
+    )
+
+
+def _batches(
+    alike: Sequence[tuple[int, EmbeddedQuery]],
+) -> Iterator[Sequence[tuple[int, EmbeddedQuery]]]:
+    """Yield as many of these queries at once as the store may be asked for."""
+    params = alike[0][1].params
+    size = max(1, HITS_AT_ONCE // (params.offset + params.limit))
+    for start in range(0, len(alike), size):
+        yield alike[start : start + size]

@@ -10,8 +10,9 @@ from tihua_server.collection import CollectionSpec, Index, IndexType
 from tihua_server.config import Config
 from tihua_server.errors import NotFound
 from tihua_server.item import Item
+from tihua_server.query import Query, StoredItem, Term
 from tihua_server.search_params import Consistency, Fields, SearchParams
-from tihua_server.searcher import Query, Searcher, StoredItem, Term
+from tihua_server.searcher import Searcher
 from tihua_server.served_models import ServedModels
 
 

@@ -1,0 +1,142 @@
+"""Many queries of one call: which of them the store is asked together, and what each gets."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+import tihua
+from fake_encoder import FakeEncoder
+from in_memory_store import InMemoryStore
+from tihua_server.app import App
+from tihua_server.collection import CollectionSpec, Index, IndexType
+from tihua_server.config import Config
+from tihua_server.errors import StoreError
+from tihua_server.item import Hit
+from tihua_server.search_params import SearchParams
+from tihua_server.served_models import ServedModels
+from tihua_server.types import FloatArray
+
+TEXTS = [f"第{number}句" for number in range(20)]
+
+
+class Counting(InMemoryStore):
+    """A store that remembers for how many queries each search was; one for 7 hits fails.
+
+    Attributes:
+        searches: the number of queries of each search.
+        old_names: what is believed of names until somebody asks anew.
+    """
+
+    def __init__(self, *specs: CollectionSpec) -> None:
+        """Begin with empty collections."""
+        super().__init__(*specs)
+        self.searches: list[int] = []
+        self.old_names: dict[str, CollectionSpec] = {}
+
+    async def spec(self, name: str, *, is_fresh: bool = False) -> CollectionSpec:
+        """Return what is there, or what was believed before a rename."""
+        if name in self.old_names and not is_fresh:
+            return self.old_names[name]
+        return await super().spec(name, is_fresh=is_fresh)
+
+    async def search(
+        self, name: str, embeddings: FloatArray, params: SearchParams
+    ) -> list[list[Hit]]:
+        """Count the queries."""
+        self.searches.append(len(embeddings))
+        if params.limit == 7:
+            raise StoreError("it can't count to seven")
+        return await super().search(name, embeddings, params)
+
+
+@pytest.fixture
+def store(encoder: FakeEncoder) -> Counting:
+    """Two collections."""
+    info, index = encoder.info, Index(IndexType.FLAT)
+    return Counting(*(CollectionSpec(name, info.ref, info.dim, index) for name in ("c", "d")))
+
+
+@pytest.fixture
+async def client(
+    store: Counting, encoder: FakeEncoder, tmp_path: Path
+) -> AsyncIterator[tihua.AsyncClient]:
+    """A client of a server of that store, with an item for each text."""
+    config = Config(port=0, data_dir=tmp_path)
+    app = App(ServedModels([encoder], config), store, config)
+    await app.start()
+    async with tihua.AsyncClient(app.address, collection="c") as opened:
+        for name in ("c", "d"):
+            items = [tihua.Item(text, text=text, metadata={"one": 1}) for text in TEXTS]
+            await opened.upsert(items, collection=name)
+        yield opened
+    await app.stop()
+
+
+async def first_ids(client: tihua.AsyncClient, queries: list[tihua.Query]) -> list[str]:
+    """Search; return the id of each query's best hit, "" for none, or the reason of its error."""
+    return [
+        "".join(hit.id for hit in result[:1])
+        if isinstance(result, tihua.SearchResult)
+        else result.reason
+        for result in await client.search_many(queries)
+    ]
+
+
+async def test_queries_alike_are_searched_for_at_once(
+    client: tihua.AsyncClient, store: Counting
+) -> None:
+    """The store evaluates their filter once; one that fails takes nothing from the others."""
+    queries = [tihua.Query(text=text, filter="one == {n}", params={"n": 1}) for text in TEXTS]
+    queries.insert(3, tihua.Query(text=""))
+
+    assert await first_ids(client, queries) == [*TEXTS[:3], "EMPTY_TEXT", *TEXTS[3:]]
+    assert store.searches == [len(TEXTS)]
+
+
+async def test_queries_that_differ_are_searched_for_apart(
+    client: tihua.AsyncClient, store: Counting
+) -> None:
+    """By collection, filter, values, limit, example or groups; what fails fails for those alike."""
+    first, second, *_ = TEXTS
+    queries = [
+        *(tihua.Query(text=text) for text in TEXTS[:4]),
+        *(tihua.Query(text=text, collection="d") for text in TEXTS[:3]),
+        *(tihua.Query(text=text, limit=7) for text in TEXTS[:2]),
+        tihua.Query(text=first, filter="one == {n}", params={"n": 1}),
+        tihua.Query(text=first, filter="one == {n}", params={"n": True}),
+        tihua.Query(text=first, min_score=0.5),
+        tihua.Query(text=first, group_by="uri"),
+        tihua.Query(item_id=second, limit=20),
+        tihua.Query(item_id="absent"),
+    ]
+
+    found = await first_ids(client, queries)
+
+    assert found[:9] == [*TEXTS[:4], *TEXTS[:3], "STORE_ERROR", "STORE_ERROR"]
+    assert found[9:13] == [first, "", first, first]
+    assert found[13] != second
+    assert found[14] == "ITEM_NOT_FOUND"
+    assert sorted(store.searches) == [1, 1, 1, 1, 1, 2, 3, 4]
+
+
+async def test_no_answer_of_the_store_is_larger_than_for_one_query(
+    client: tihua.AsyncClient, store: Counting
+) -> None:
+    """A thousand hits at once, and never fewer than one query has."""
+    queries = [tihua.Query(text=text, limit=400) for text in TEXTS[:5]]
+    queries += [tihua.Query(text=text, limit=1_000) for text in TEXTS[:2]]
+
+    assert await first_ids(client, queries) == [*TEXTS[:5], *TEXTS[:2]]
+    assert sorted(store.searches) == [1, 1, 1, 2, 2]
+
+
+async def test_queries_find_a_collection_that_was_just_renamed(
+    client: tihua.AsyncClient, store: Counting
+) -> None:
+    """As one query does that goes by an alias of it."""
+    await store.set_alias("alias", "c")
+    store.old_names["alias"] = await store.spec("c")
+    await store.rename("c", "e", keeps_alias=False)
+    queries = [tihua.Query(text=text, collection="alias") for text in TEXTS[:3]]
+
+    assert await first_ids(client, queries) == TEXTS[:3]
