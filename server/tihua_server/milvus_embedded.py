@@ -55,7 +55,8 @@ class EmbeddedMilvus:
         """Start it; the directory is made if it is missing.
 
         Raises:
-            StoreUnavailable: another process has the directory open, or it can't be read.
+            StoreUnavailable: another process has the directory open, it can't be read, or this
+                milvus-lite is of a version that tihua does not know.
         """
         self._directory = directory.absolute()
         self._is_swept = True

@@ -8,6 +8,7 @@ often as the filter says. What stands in for them is here.
 """
 
 import functools
+import importlib.metadata
 import json
 import operator
 import re
@@ -17,6 +18,8 @@ from typing import Any
 
 from milvus_lite.engine import collection as engine
 from milvus_lite.search.filter.eval import python_backend
+
+from tihua_server.errors import StoreUnavailable
 
 COMPILED_FILTERS = 16
 """Filters that Lite keeps compiled for each collection: one of a megabyte takes several there."""
@@ -28,9 +31,27 @@ _ARITHMETIC: Mapping[str, Callable[[Any, Any], Any]] = {
     "/": operator.truediv,
 }
 
+_REPLACED = (
+    (python_backend, "json"),
+    (python_backend, "_like_to_regex"),
+    (python_backend, "_ARITH_OPS"),
+    (engine, "FILTER_CACHE_SIZE"),
+)
+
 
 def bound_filters() -> None:
-    """Have every Milvus Lite of this process evaluate filters in bounded time and memory."""
+    """Have every Milvus Lite of this process evaluate filters in bounded time and memory.
+
+    Raises:
+        StoreUnavailable: this milvus-lite lacks what is replaced, so the bounds would not hold.
+    """
+    for module, name in _REPLACED:
+        if not hasattr(module, name):
+            raise StoreUnavailable(
+                f"milvus-lite {importlib.metadata.version('milvus-lite')} has no "
+                f"{module.__name__}.{name}, without which a filter can stop the server: install "
+                "a version that tihua-server asks for, or use a Milvus server with --milvus-uri"
+            )
     # Else the metadata of an item is parsed for each key that the filter names, and it names many.
     python_backend.json = SimpleNamespace(
         loads=functools.lru_cache(maxsize=8)(json.loads), JSONDecodeError=json.JSONDecodeError

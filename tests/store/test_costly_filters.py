@@ -3,9 +3,12 @@
 import asyncio
 import tracemalloc
 from collections.abc import Awaitable, Callable, Iterator
+from pathlib import Path
 
 import pytest
+from milvus_lite.search.filter.eval import python_backend
 from tihua_server.collection import CollectionSpec
+from tihua_server.errors import StoreUnavailable
 from tihua_server.item import Item
 from tihua_server.milvus import Milvus
 from tihua_server.search_params import Fields, Filter
@@ -124,3 +127,13 @@ async def test_values_within_a_key_take_no_minutes(
 
     async with asyncio.timeout(5):
         assert await lite.count(asked.name, where) == 100
+
+
+async def test_a_milvus_lite_whose_filters_can_not_be_bounded_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The error names what is missing, and what to do."""
+    monkeypatch.delattr(python_backend, "_like_to_regex")
+
+    with pytest.raises(StoreUnavailable, match=r"milvus-lite \d.*has no .*_like_to_regex.*install"):
+        await Milvus.open(tmp_path)
