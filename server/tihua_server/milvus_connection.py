@@ -166,12 +166,12 @@ class MilvusConnection:
 
     @contextlib.contextmanager
     def _answered(self, call: str, name: str, bound_s: float) -> Iterator[None]:
-        """Translate what a call raises, and tell the observer how it went."""
-        start_s, reason = perf_counter(), ""
+        """Translate what a call raises, and tell the observer how it went, if it came to an end."""
+        start_s = perf_counter()
         try:
             yield
         except ServiceError as error:  # the function's own: a disk without room
-            reason = error.reason
+            self._observer.store_answered(call, start_s, error.reason)
             raise
         except (TimeoutError, asyncio.CancelledError, MilvusException, grpc.RpcError) as error:
             task = asyncio.current_task()
@@ -187,10 +187,9 @@ class MilvusConnection:
             else:
                 failure = translate(error, name)
             self.is_in_doubt |= isinstance(failure, StoreUnavailable)
-            reason = failure.reason
+            self._observer.store_answered(call, start_s, failure.reason)
             raise failure from error
-        finally:
-            self._observer.store_answered(call, start_s, reason)
+        self._observer.store_answered(call, start_s, "")
 
     def _work(self, function: Callable[..., T], end_s: float) -> T:
         try:

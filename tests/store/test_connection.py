@@ -1,13 +1,16 @@
 """A connection to a store: before anybody calls it, and what is told of its calls."""
 
+import asyncio
 import subprocess
 import sys
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from tihua_server.collection import CollectionSpec
 from tihua_server.milvus import Milvus
+from tihua_server.milvus_connection import MilvusConnection
 from tihua_server.observer import Observer
 
 _OPENED = """
@@ -64,3 +67,26 @@ async def test_calls_are_told_by_the_names_that_pymilvus_has(
 
     assert {"create_collection", "list_collections", "drop_collection"} < listener.calls
     assert all(hasattr(store._client, call) for call in listener.calls), listener.calls
+
+
+async def test_a_call_that_nobody_waits_for_is_no_answer(tmp_path: Path) -> None:
+    """It would count as one that the store answered, and quickly."""
+    listener = Listener()
+    connection = await MilvusConnection.open(
+        tmp_path / "milvus", token="", timeout_s=60.0, observer=listener
+    )
+    has_begun, is_over = threading.Event(), threading.Event()
+
+    def hold(*, timeout: float) -> None:
+        has_begun.set()
+        is_over.wait(timeout)
+
+    call = asyncio.create_task(connection.call("", hold))
+    assert await asyncio.to_thread(has_begun.wait, 60)
+    call.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await call
+    is_over.set()
+    await connection.close()
+
+    assert listener.calls == set()
