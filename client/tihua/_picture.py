@@ -93,12 +93,20 @@ def square_from_file(
     return resized if method is None else resized.transpose(method)
 
 
-def whole_from_file(content: bytes, *, max_pixels: int) -> Image.Image:
-    """Return the picture in a file at its own size, upright, of mode RGB.
+def whole_from_file(content: bytes, *, max_pixels: int, draft_side: int) -> Image.Image:
+    """Return the picture in a file, upright, of mode RGB.
 
-    Arguments and errors are those of `square_from_file`.
+    Args:
+        content: as `square_from_file` takes it.
+        max_pixels: likewise.
+        draft_side: a JPEG is decoded at 1/2, 1/4 or 1/8 while both sides stay at least so many
+            pixels; others keep their size.
+
+    Raises:
+        PictureError, PictureTooLargeError: as `square_from_file` raises them.
     """
     with opened(content, max_pixels) as image:
+        image.draft(None, (draft_side, draft_side))
         image.load()
         pixels = plain(image)
         method = upright_method(image)

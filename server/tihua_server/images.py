@@ -51,13 +51,20 @@ def decode_image(
         )
 
 
-def decode_whole(content: bytes, *, max_pixels: int) -> Image.Image:
-    """Return the picture in a file at its own size, upright, RGB: what training cuts windows of.
+def decode_whole(content: bytes, *, max_pixels: int, draft_side: int) -> Image.Image:
+    """Return the picture in a file, upright, RGB: what training cuts windows of.
 
-    Arguments and errors are those of `decode_image`.
+    Args:
+        content: as `decode_image` takes it.
+        max_pixels: likewise.
+        draft_side: a JPEG is decoded at 1/2, 1/4 or 1/8 while both sides stay at least so many
+            pixels; others keep their size.
+
+    Raises:
+        InvalidInput, TooLarge: as `decode_image` raises them.
     """
     with _translated():
-        return _picture.whole_from_file(content, max_pixels=max_pixels)
+        return _picture.whole_from_file(content, max_pixels=max_pixels, draft_side=draft_side)
 
 
 def pixels_from_rgb(

@@ -4,6 +4,7 @@ A picture belongs to the split in whose folder it lies. Where nothing lies in `t
 in no folder of a split is trained on, so that any folder of pictures will do.
 """
 
+import re
 from dataclasses import dataclass
 
 from tihua_server.training.picture_files import PictureFiles, plain_name
@@ -15,6 +16,9 @@ FORMAT = "a table of image and caption, tab between them, with a header"
 TRAIN = "train"
 SPLITS = (TRAIN, "val", "test")
 """Folders; what is in the last is neither trained on nor measured by."""
+
+_ABSOLUTE = re.compile("/|[A-Za-z]:/")
+"""How a name begins that is of the whole disk, or of one of Windows'."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,8 +115,12 @@ def _fault(files: PictureFiles, image: str, tab: str, caption: str) -> str:
         return f"more than two columns, {caption[:60]!r} after {image}"
     if not caption:
         return f"no caption of {image}"
-    if image.startswith("/") or ".." in image.split("/"):
+    if _ABSOLUTE.match(image):
+        return f"{image} must be named within the folder: train/a.jpg"
+    if ".." in image.split("/"):
         return f"{image} leads out of its folder"
+    if len(caption) > 1 and caption[0] == caption[-1] == '"' and '""' in caption[1:-1]:
+        return f"the caption of {image} is quoted, as nothing is in this table: {caption[:60]}"
     if image not in files:
         return f"there is no file {image}"
     return ""

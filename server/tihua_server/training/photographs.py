@@ -22,12 +22,20 @@ from tihua._cores import usable_cores
 from tihua_server.config import Limits
 from tihua_server.errors import ServiceError
 from tihua_server.images import decode_whole
-from tihua_server.training.caption_table import CAPTION_FILE, read_captions
+from tihua_server.tokenizer import CONTEXT_LENGTH, Tokenizer
+from tihua_server.training.caption_table import CAPTION_FILE, TRAIN, read_captions
 from tihua_server.training.picture_files import PictureFiles
 from tihua_server.training.progress import training_progress
 
 SMALLEST_CROP = 0.55
 """Least share of the area that a crop keeps."""
+
+CROP_SIDE = 512
+"""Pixels of a crop's sides at most: no model sees more than 336, and a photograph has thousands."""
+
+DRAFT_SIDE = 1344
+"""A JPEG is decoded at a fraction of its size while both sides stay at least so many pixels: six
+times those of most models, as the server does."""
 
 TOLD = 5
 """Pictures that an error names, of those that can't be read."""
@@ -51,7 +59,6 @@ class Photographs:
 
     Attributes:
         name, views: for file names, and as given.
-        summary: how many pictures and captions there are, and what was left out, for people.
 
     Raises:
         FileNotFoundError: there is no such path, or no `captions.tsv` in it.
@@ -70,19 +77,34 @@ class Photographs:
             else ""
         )
         if not table.captions:
-            msg = f"{path} holds no captioned picture under {split}/{left_out}"
+            place = "to learn from" if split == TRAIN else f"under {split}/"
+            msg = f"{path} holds no captioned picture {place}{left_out}"
             raise EmptySplitError(msg)
-        count = sum(len(texts) for texts in table.captions.values())
-        self.summary = f"{split}/: {len(table.captions)} pictures, {count} captions{left_out}"
         self.name = f"photographs-{split}"
         self.views = views
         self._seed = seed
         self._names = list(table.captions)
         self._captions = list(table.captions.values())
+        self._left_out = left_out
+        self._split = split
 
     def __len__(self) -> int:
         """Return the number of photographs."""
         return len(self._names)
+
+    def summary(self) -> str:
+        """Return how many pictures and captions there are, and what is not read, for people."""
+        texts = [text for captions in self._captions for text in captions]
+        tokenizer = Tokenizer()
+        cut = sum(tokenizer.tokenize(text).is_truncated for text in texts)
+        told = (
+            f"; the model reads the first {CONTEXT_LENGTH - 2} tokens of a caption, and {cut}"
+            f" {'is' if cut == 1 else 'are'} longer"
+            if cut
+            else ""
+        )
+        counts = f"{len(self)} pictures, {len(texts)} captions"
+        return f"{self._split}/: {counts}{told}{self._left_out}"
 
     @cached_property
     def digest(self) -> str:
@@ -123,14 +145,18 @@ class Photographs:
             )
 
     def picture(self, index: int, view: int) -> Image.Image:
-        """Return a photograph, or a crop of it.
+        """Return a photograph, a large one at a fraction of its size, or a crop of it.
+
+        A crop has `CROP_SIDE` pixels a side at most, and then not the photograph's aspect ratio,
+        which no model keeps. At full size decoding and resizing would be most of a fine-tuning.
 
         Raises:
             ValueError: it can't be read, or is too large; it names the file.
         """
         try:
             content = self.file(index)
-            photograph = decode_whole(content, max_pixels=Limits().max_image_pixels)
+            limit = Limits().max_image_pixels
+            photograph = decode_whole(content, max_pixels=limit, draft_side=DRAFT_SIDE)
         except (ServiceError, OSError) as error:
             raise ValueError(f"{self._names[index]}: {error}") from error
         return photograph if view == 0 else self._crop(photograph, index, view)
@@ -154,7 +180,8 @@ class Photographs:
         left = random.uniform(0, width * (1 - share))
         top = random.uniform(0, height * (1 - share))
         box = (left, top, left + width * share, top + height * share)
-        crop = photograph.resize(photograph.size, Image.Resampling.BICUBIC, box=box)
+        size = (min(width, CROP_SIDE), min(height, CROP_SIDE))
+        crop = photograph.resize(size, Image.Resampling.BICUBIC, box=box)
         return crop.transpose(Image.Transpose.FLIP_LEFT_RIGHT) if view % 2 else crop
 
 
@@ -174,11 +201,11 @@ def read_splits(
     """
     files = PictureFiles(path)
     train = Photographs(path, "train", views=views, seed=seed, files=files)
-    tell(train.summary)
+    tell(train.summary())
     validation: Photographs | None = None
     try:
         validation = Photographs(path, "val", views=1, seed=seed, files=files)
-        tell(validation.summary)
+        tell(validation.summary())
     except EmptySplitError as error:
         tell(f"{error}: nothing is measured on the way")
     with training_progress() as progress:

@@ -44,6 +44,18 @@ def test_view_0_is_the_photograph_and_others_are_crops(photograph_folder: Path) 
     assert not np.array_equal(np.asarray(train.picture(0, 2)), np.asarray(crop))
 
 
+@pytest.mark.parametrize(("name", "drafted"), [("a.jpg", (2000, 1500)), ("a.png", (4000, 3000))])
+def test_a_large_photograph_is_not_enlarged(
+    photograph_folder: Path, name: str, drafted: tuple[int, int]
+) -> None:
+    """A crop is no larger than models need, and a JPEG is decoded at a fraction of its size."""
+    Image.new("RGB", (4000, 3000), "green").save(photograph_folder / "train" / name)
+    _write_table(photograph_folder, f"{HEADER}train/{name}\t草\n")
+    train = Photographs(photograph_folder, "train", views=2, seed=0)
+    assert train.picture(0, 0).size == drafted
+    assert train.picture(0, 1).size == (512, 512)
+
+
 def test_a_folder_without_captions_is_refused_by_name(tmp_path: Path) -> None:
     """The message says what the file must be."""
     with pytest.raises(FileNotFoundError, match=r"captions\.tsv: a table"):
@@ -102,7 +114,10 @@ def test_names_may_be_written_as_other_systems_do(photograph_folder: Path, name:
         ("", "is missing; it must be the header"),
         (HEADER + "train/a.jpg,一只狗\n", "line 2: no tab between image and caption in 'train/a"),
         (HEADER + "train/../val/a.jpg\t一只狗\n", "line 2: train/../val/a.jpg leads out of its"),
-        (HEADER + "/train/a.jpg\t一只狗\n", "line 2: /train/a.jpg leads out of its folder"),
+        (HEADER + "/data/train/a.jpg\t狗\n", "line 2: /data/train/a.jpg must be named within the"),
+        (HEADER + "C:\\train\\a.jpg\t狗\n", "line 2: C:/train/a.jpg must be named within the"),
+        (HEADER + "a.jpg\t狗\n", "no captioned picture to learn from; 1 lines .* no file a.jpg"),
+        (HEADER + 'train/a.jpg\t"写着""福"""\n', "line 2: the caption of .* is quoted, as noth"),
         (HEADER + "\t一只狗\n", "line 2: no image before the tab"),
         (HEADER + "train/a.jpg\t狗\t0.9\n", "line 2: more than two columns, '狗.t0.9' after"),
         (HEADER + "train/x.jpg\t一只狗\n", "1 lines .* line 2: there is no file train/x.jpg"),
@@ -137,7 +152,7 @@ def test_a_mistyped_folder_is_told(photograph_folder: Path) -> None:
     _write_table(photograph_folder, HEADER + "train/a.jpg\t一只狗\ntarin/b.jpg\t一个人\n")
     train = Photographs(photograph_folder, "train", views=1, seed=0)
     assert "1 lines of captions.tsv left out, the first line 3: tarin/b.jpg is in no" in (
-        train.summary
+        train.summary()
     )
 
 
@@ -186,6 +201,23 @@ def test_what_was_taken_and_left_out_is_told(photograph_folder: Path) -> None:
     lines.clear()
     read_splits(photograph_folder, views=1, seed=0, tell=lines.append)
     assert lines[1].endswith("no captioned picture under val/: nothing is measured on the way")
+
+
+def test_captions_that_are_cut_are_counted(photograph_folder: Path) -> None:
+    """A token is a Chinese character, or a part of a word: of 51 the model reads 50."""
+    captions = "".join(f"train/a.jpg\t{'狗' * length}\n" for length in (50, 51, 200))
+    _write_table(photograph_folder, HEADER + captions)
+    train = Photographs(photograph_folder, "train", views=1, seed=0)
+    assert train.summary() == (
+        "train/: 1 pictures, 3 captions; the model reads the first 50 tokens of a caption, and 2"
+        " are longer"
+    )
+
+
+def test_quotation_marks_may_begin_and_end_a_caption(photograph_folder: Path) -> None:
+    """Doubled ones alone tell that a spreadsheet wrote them."""
+    _write_table(photograph_folder, HEADER + 'train/a.jpg\t"福"和"寿"\n')
+    assert Photographs(photograph_folder, "train", views=1, seed=0).texts(0) == ('"福"和"寿"',)
 
 
 def test_pictures_that_cannot_be_read_are_named_before_the_training(
