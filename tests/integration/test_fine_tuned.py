@@ -21,12 +21,11 @@ def test_cn_clip_and_the_server_read_the_same_model(name: str, tmp_path: Path) -
     [architecture] = [each for each in architectures() if each.name == name]
     start = write_published(random_state(architecture), tmp_path / "start.pt")
     call = ["fine-tune", "--model", name, "--model-path", str(start), "--epochs", "1"]
-    call += [
-        "--data",
-        str(write_coloured_pairs(tmp_path / "pairs")),
-        "--out",
-        str(tmp_path / "out"),
-    ]
+    pairs = write_coloured_pairs(tmp_path / "pairs")
+    table = (pairs / "captions.tsv").read_text(encoding="utf-8")
+    # Measured by two pictures, the start may be as good as what was learned, and be written.
+    (pairs / "captions.tsv").write_text(table.replace("val/", "test/"), encoding="utf-8")
+    call += ["--data", str(pairs), "--out", str(tmp_path / "out")]
     result = CliRunner().invoke(
         main, [*call, "--batch-size", "2", "--rate", "1e-3", "--device", "cpu"]
     )

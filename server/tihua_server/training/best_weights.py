@@ -39,7 +39,10 @@ class BestWeights:
         elif shares < self._most or shares == self._before:
             return
         self._most, self._when = shares, when
-        self._weights = {name: each.clone() for name, each in network.state_dict().items()}
+        # Not on the device, whose memory a training may fill.
+        self._weights = {
+            name: each.to("cpu", copy=True) for name, each in network.state_dict().items()
+        }
 
     def adopt(self, network: nn.Module) -> None:
         """Set a network to the weights that are kept; where none are, leave it."""

@@ -110,6 +110,8 @@ def train(
         chosen = str(torch_device(device))
         tell = functools.partial(click.echo, err=True)
         with occupied(out):
+            if start is None and emoji is None:
+                tell("from ImageNet's weights; --start tihua-tiny goes on from the packaged model")
             materials = read_materials(data, emoji, recipe, tell=tell)
             model, digest = train_tiny(materials, recipe, out, device=chosen, start=start)
         click.echo(f"{model}: {model.stat().st_size / 1e6:.1f} MB, sha256 {digest}")

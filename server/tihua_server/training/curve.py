@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from tihua_server.training.out_folder import whole
-from tihua_server.training.recall import Recall, shares_told
+from tihua_server.training.recall import Recall
 
 TABLE = "curve.tsv"
 PICTURE = "curve.png"
@@ -39,12 +39,6 @@ class Point:
         """Return the point of what was found; None where nothing was measured."""
         return cls(stage, epoch, loss, *(found.shares if found else ()))
 
-    @property
-    def shares(self) -> tuple[float, ...]:
-        """As `Recall.shares`; empty where it was not measured, or an earlier version did."""
-        at = (self.recall_at_10, self.recall_at_5, self.recall_at_1)
-        return tuple(share for share in at if share is not None) if None not in at else ()
-
 
 class Curve:
     """Keeps the epochs of a training, those before a stop included.
@@ -65,16 +59,6 @@ class Curve:
     def before(self) -> float | None:
         """The recall before the training; None where it was not measured."""
         return self.points[0].recall_at_10 if self.has(1, 0) else None
-
-    def decline(self) -> str:
-        """Return, for people, when more was found than in the end; empty where it never was."""
-        measured = [(one.shares, one.epoch) for one in self.points if one.shares]
-        if not measured or max(measured)[0] == measured[-1][0]:
-            return ""
-        most, epoch = max(measured)
-        when = f"after epoch {epoch}" if epoch else "before"
-        last = shares_told(measured[-1][0])
-        return f"val {last} in the end, and {shares_told(most)} {when}"
 
     def restart(self) -> None:
         """Forget what another run left."""

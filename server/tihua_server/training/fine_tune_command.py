@@ -100,8 +100,8 @@ def fine_tune(
 
     captions.tsv has a header and two columns with a tab between them, image and caption; an image
     is train/a.jpg or val/b.jpg. Without train/, all pictures outside val/ and test/ are learned
-    from. The last epoch is written, as a checkpoint in cn_clip's format; a line tells if an earlier
-    one did better on val/.
+    from. --out gets the model, a checkpoint in cn_clip's format. With val/, the weights that do
+    best there are written, those of the start included.
 
     \b
     Examples:

@@ -7,7 +7,7 @@ Nothing of its training code is run: that needs CUDA, a process group and a data
 
 import math
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ from torch.nn import functional
 from tihua_server.architecture import Architecture
 from tihua_server.devices import has_bf16
 from tihua_server.fingerprint import fingerprint
+from tihua_server.training.best_weights import BEFORE, BestWeights
 from tihua_server.training.curve import Curve, Point
 from tihua_server.training.fine_tune_recipe import FineTuneRecipe
 from tihua_server.training.pairs import PairDealer, PairReader
@@ -33,6 +34,9 @@ MAX_LOG_SCALE = math.log(100)
 
 LATEST = "latest.pt"
 """The checkpoint that a stopped run goes on from: cn_clip's format, the optimizer in it."""
+
+CHECKPOINT_FORMAT = 2
+"""What it keeps besides; another number where that changes, so that an earlier one is refused."""
 
 
 class FineTuner:
@@ -73,16 +77,19 @@ class FineTuner:
             image_size=architecture.image_size, batch_size=recipe.batch_size, device=device
         )
         self._optimizer = recipe.optimizer(network, is_resnet=architecture.is_resnet)
+        self._best = BestWeights()
 
     def train(
         self, photographs: Photographs, validation: Photographs | None, progress: Progress
     ) -> Path:
         """Train, and return the checkpoint that `tihua-server --model-path` serves.
 
+        It has the weights that found most of `validation`, those of the start included.
+
         Args:
             photographs: to learn from.
             validation: measured before the first epoch and after each that is kept; None measures
-                nothing.
+                nothing, and the weights are the last.
             progress: shows how far it is, and what was measured.
 
         Raises:
@@ -97,11 +104,13 @@ class FineTuner:
         steps = per_epoch * epochs
         measured_by = validation.digest if validation else "nothing"
         training = (
-            f"{recipe} from {self._origin} on {photographs.digest}, measured by {measured_by}"
+            f"format {CHECKPOINT_FORMAT}: {recipe} from {self._origin} on {photographs.digest},"
+            f" measured by {measured_by}"
         )
-        first, loss = self._resume(training)
+        done = self._resume(training)
+        first = done.epoch if done else 0
         progress.console.print(f"{steps} steps: {epochs} epochs of {per_epoch}")
-        self._begin(first, loss, curve, validation, progress)
+        self._begin(done, curve, validation, progress)
         task = progress.add_task("fine-tuning", total=steps, completed=first * per_epoch)
         for epoch in range(first, epochs):
             # A generator per epoch, so that a resumed run draws what an unbroken one would have.
@@ -120,45 +129,50 @@ class FineTuner:
             if not recipe.keeps(epoch + 1, epochs, per_epoch):
                 curve.record(Point(1, epoch + 1, loss))
                 continue
-            resumable = {"training": training, "loss": loss}
-            resumable["optimizer"] = self._optimizer.state_dict()
+            point = self._measured(epoch + 1, loss, validation, progress)
+            resumable = {
+                "training": training,
+                "point": asdict(point),
+                "optimizer": self._optimizer.state_dict(),
+                "best": self._best.state(),
+            }
             self._save(self._folder / LATEST, epoch + 1, (epoch + 1) * per_epoch, resumable)
-            curve.record(self._measured(epoch + 1, loss, validation, progress))
-        if decline := curve.decline():
-            progress.console.print(
-                f"{decline}: try fewer --epochs, a lower --rate or more pictures"
-            )
+            curve.record(point)
+        self._best.adopt(self._network)
+        progress.console.print(self._best.told())
         model = self._folder / f"clip_cn_{self._architecture.name.lower()}.pt"
         self._save(model, epochs, steps)
         return model
 
     def _begin(
         self,
-        first: int,
-        loss: float,
+        done: Point | None,
         curve: Curve,
         validation: Photographs | None,
         progress: Progress,
     ) -> None:
-        """Measure, of a new run, the start; of one that goes on, what it was stopped before."""
-        if not first:
+        """Measure the start of a new run; record what one that goes on was stopped before."""
+        if done is None:
             curve.restart()
             if validation:
                 found = self._recall(validation)
                 progress.console.print(f"before: val {found}")
+                self._best.offer(self._network, found, BEFORE)
                 curve.record(Point.of(1, 0, None, found))
             return
         if curve.before is not None:
             progress.console.print(f"before: val R@10 {curve.before:.1f}")
-        if not curve.has(1, first):
+        if not curve.has(1, done.epoch):
             # It was stopped between the checkpoint and the curve.
-            curve.record(self._measured(first, loss, validation, progress))
+            curve.record(done)
 
     def _measured(
         self, epoch: int, loss: float, validation: Photographs | None, progress: Progress
     ) -> Point:
         """Return an epoch's point of the curve, and tell it."""
         found = self._recall(validation) if validation else None
+        if found:
+            self._best.offer(self._network, found, f"epoch {epoch}")
         told = f", val {found}" if found else ""
         progress.console.print(f"epoch {epoch}: loss {loss:.3f}{told}")
         return Point.of(1, epoch, loss, found)
@@ -220,16 +234,17 @@ class FineTuner:
         for group in self._optimizer.param_groups:
             group["lr"] = self._recipe.rate_at(step, steps)
 
-    def _resume(self, training: str) -> tuple[int, float]:
-        """Return how many epochs are done and the loss of the last, everything set as after it."""
+    def _resume(self, training: str) -> Point | None:
+        """Return the last epoch that was kept, everything set as after it; None if none was."""
         file = self._folder / LATEST
         if not file.exists():
-            return 0, math.nan
+            return None
         saved = read_state(file, training)
         state = {name.removeprefix("module."): each for name, each in saved["state_dict"].items()}
         self._network.load_state_dict(state)
         self._optimizer.load_state_dict(saved["optimizer"])
-        return int(saved["epoch"]), float(saved["loss"])
+        self._best.restore(saved["best"])
+        return Point(**saved["point"])
 
     def _save(
         self, file: Path, epoch: int, step: int, further: Mapping[str, Any] | None = None

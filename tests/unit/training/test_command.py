@@ -152,6 +152,16 @@ def test_the_packaged_model_is_named_though_a_folder_is_called_so(
     assert starts == [PACKAGED_MODEL] * 2
 
 
+@pytest.mark.parametrize(("start", "is_told"), [([], True), (["--start", "tihua-tiny"], False)])
+def test_photographs_alone_go_on_from_the_packaged_model_if_asked(
+    tmp_path: Path, start: list[str], *, is_told: bool
+) -> None:
+    """Else nothing of it is in the result, which has its name: a line says so at once."""
+    call = ["train", "--data", str(tmp_path), "--out", str(tmp_path / "out"), *start]
+    told = CliRunner().invoke(main, call).output
+    assert ("from ImageNet's weights; --start tihua-tiny goes on from the" in told) == is_told
+
+
 @pytest.mark.parametrize("command", ["train", "fine-tune"])
 def test_a_seed_that_torch_cannot_take_is_refused(command: str) -> None:
     """Before anything is read."""

@@ -2,7 +2,6 @@
 
 from pathlib import Path
 
-import pytest
 from tihua_server.training.curve import Curve, Point
 
 PNG = b"\x89PNG"
@@ -44,35 +43,6 @@ def test_what_was_found_before_the_training_is_its_first_point(tmp_path: Path) -
     resumed.restart()
     resumed.record(Point(1, 1, 2.5))
     assert resumed.before is None
-
-
-@pytest.mark.parametrize(
-    ("shares", "told"),
-    [
-        ([(60, 30, 10), None, (62, 30, 10)], ""),
-        (
-            [(60, 30, 10), (65, 30, 10), (62, 35, 15)],
-            "val R@1/5/10 15.0/35.0/62.0 in the end, and R@1/5/10 10.0/30.0/65.0 after epoch 1",
-        ),
-        (
-            [(100, 100, 50), None, (100, 100, 40)],
-            "val R@1/5/10 40.0/100.0/100.0 in the end, and R@1/5/10 50.0/100.0/100.0 before",
-        ),
-        (
-            [(60, 30, 10), None, (0, 0, 0)],
-            "val R@1/5/10 0.0/0.0/0.0 in the end, and R@1/5/10 10.0/30.0/60.0 before",
-        ),
-        ([None, None, None], ""),
-    ],
-)
-def test_a_decline_is_told(
-    tmp_path: Path, shares: list[tuple[float, float, float] | None], told: str
-) -> None:
-    """What was written last need not be what found most, by R@10, of equals by R@5, then R@1."""
-    curve = Curve(tmp_path)
-    for epoch, share in enumerate(shares):
-        curve.record(Point(1, epoch, 2.0 if epoch else None, *(share or ())))
-    assert curve.decline() == told
 
 
 def test_a_curve_of_an_earlier_version_is_read(tmp_path: Path) -> None:

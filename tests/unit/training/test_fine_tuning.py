@@ -23,6 +23,7 @@ from tihua_server.training.fine_tune_recipe import FineTuneRecipe
 from tihua_server.training.fine_tuner import LATEST, FineTuner
 from tihua_server.training.photographs import Photographs
 from tihua_server.training.progress import training_progress
+from tihua_server.training.recall import Recall
 
 SMALLER = {
     **SIZES,
@@ -75,10 +76,12 @@ def _train(
     out: Path,
     recipe: FineTuneRecipe,
     device: str = "cpu",
+    *,
+    is_measured: bool = True,
 ) -> Path:
     out.mkdir(exist_ok=True)
     photographs = Photographs(data, "train", views=2, seed=0)
-    validation = Photographs(data, "val", views=1, seed=0)
+    validation = Photographs(data, "val", views=1, seed=0) if is_measured else None
     tuner = FineTuner(SMALL, state, recipe, folder=out, device=device)
     with training_progress() as progress:
         return tuner.train(photographs, validation, progress)
@@ -94,11 +97,11 @@ def test_it_learns_and_the_server_reads_what_it_wrote(
     with (coloured / "captions.tsv").open("a", encoding="utf-8") as table:
         for more in ("的", "的图", "一片"):
             table.write(f"\ntrain/r.png\t红色{more}\ntrain/b.png\t蓝色{more}")
-    model = _train(state, coloured, tmp_path / "out", replace(RECIPE, epochs=15, rate=3e-4))
+    recipe = replace(RECIPE, epochs=15, rate=3e-4)
+    model = _train(state, coloured, tmp_path / "out", recipe, is_measured=False)
     with (tmp_path / "out" / "curve.tsv").open(encoding="utf-8") as table:
         points = list(csv.DictReader(table, delimiter="\t"))
-    assert (points[0]["epoch"], points[0]["loss"]) == ("0", "")
-    losses = [float(point["loss"]) for point in points[1:]]
+    losses = [float(point["loss"]) for point in points]
     assert sum(losses[-3:]) < 0.5 * sum(losses[:3])
     monkeypatch.setattr("tihua_server.chinese_clip.architectures", lambda: (SMALL,))
     before = read_chinese_clip("small", path=_written(state, tmp_path / "before.pt"))
@@ -115,20 +118,77 @@ def test_a_stopped_run_ends_where_an_unbroken_one_does(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     """Weights, optimizer, rate and draws are those of the epoch that it stopped after."""
-    unbroken = read_checkpoint(_train(state, coloured, tmp_path / "unbroken", RECIPE))
+    unbroken = _train(state, coloured, tmp_path / "unbroken", RECIPE)
 
     _stop_before_epoch_2_is_told(
         monkeypatch, lambda: _train(state, coloured, tmp_path / "broken", RECIPE)
     )
     capsys.readouterr()
-    resumed = read_checkpoint(_train(state, coloured, tmp_path / "broken", RECIPE))
+    resumed = _train(state, coloured, tmp_path / "broken", RECIPE)
     assert "before: val R@10 100.0" in capsys.readouterr().err
-    for name, tensor in unbroken.items():
-        torch.testing.assert_close(resumed[name], tensor, msg=name)
+    for file in (unbroken.name, LATEST):
+        expected = read_checkpoint(unbroken.with_name(file))
+        for name, tensor in read_checkpoint(resumed.with_name(file)).items():
+            torch.testing.assert_close(tensor, expected[name], msg=name)
     # It was stopped before epoch 2 was recorded, and records it after all.
     curves = [(tmp_path / run / "curve.tsv").read_text() for run in ("broken", "unbroken")]
     assert [line.split("\t")[1] for line in curves[0].splitlines()] == ["epoch", "0", "1", "2", "3"]
     assert len(curves[0].splitlines()) == len(curves[1].splitlines())
+
+
+@pytest.mark.parametrize("is_stopped", [False, True])
+@pytest.mark.parametrize(
+    ("shares", "best", "told"),
+    [
+        ([40, 50, 60, 55], 2, "the weights of epoch 2, val R@1/5/10 0.0/0.0/60.0; before, it was"),
+        ([40, 39, 40, 38], 0, "val never rose above R@1/5/10 0.0/0.0/40.0 of the start"),
+    ],
+)
+def test_the_weights_that_found_most_are_written(
+    state: dict[str, torch.Tensor],
+    coloured: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    *,
+    shares: list[float],
+    best: int,
+    told: str,
+    is_stopped: bool,
+) -> None:
+    """A line tells which; it is known after a stop too, and nothing is measured twice."""
+    measured: list[dict[str, torch.Tensor]] = []
+
+    def found(tuner: FineTuner, _: Photographs) -> Recall:
+        weights = tuner._network.state_dict()
+        measured.append({name: each.clone() for name, each in weights.items()})
+        return Recall({1: 0.0, 5: 0.0, 10: shares[len(measured) - 1]}, median_rank=1, queries=1)
+
+    monkeypatch.setattr(FineTuner, "_recall", found)
+    if is_stopped:
+        _stop_before_epoch_2_is_told(
+            monkeypatch, lambda: _train(state, coloured, tmp_path / "out", RECIPE)
+        )
+    written = read_checkpoint(_train(state, coloured, tmp_path / "out", RECIPE))
+    assert told in capsys.readouterr().err
+    for name, tensor in measured[best].items():
+        torch.testing.assert_close(written[name], tensor, msg=name)
+    recorded = [one.recall_at_10 for one in Curve(tmp_path / "out").points]
+    assert recorded == shares
+
+
+def test_the_last_weights_are_written_where_nothing_is_measured(
+    state: dict[str, torch.Tensor],
+    coloured: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """And a line says that nothing was."""
+    model = _train(state, coloured, tmp_path / "out", RECIPE, is_measured=False)
+    assert "the weights after the last epoch; nothing was measured" in capsys.readouterr().err
+    last = read_checkpoint(tmp_path / "out" / LATEST)
+    for name, tensor in read_checkpoint(model).items():
+        torch.testing.assert_close(tensor, last[name], msg=name)
 
 
 @pytest.mark.gpu
