@@ -4,8 +4,9 @@
 
 import asyncio
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Literal, TypeAlias
 
 import grpc
@@ -248,11 +249,12 @@ def refusal(
     retry_after_s: float | None = None,
     *,
     reason: str = "SOME_REASON",
+    metadata: Mapping[str, str] = MappingProxyType({}),
 ) -> status_pb2.Status:
     """Return a status as a tihua server sends it."""
     status = status_pb2.Status(code=code.value[0], message=message)
     details: list[error_details_pb2.ErrorInfo | error_details_pb2.RetryInfo] = [
-        error_details_pb2.ErrorInfo(reason=reason, domain="tihua")
+        error_details_pb2.ErrorInfo(reason=reason, domain="tihua", metadata=metadata)
     ]
     if retry_after_s is not None:
         delay = duration_pb2.Duration()

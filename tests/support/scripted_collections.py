@@ -22,7 +22,16 @@ class Collections(collection_service_pb2_grpc.CollectionServiceServicer):
             if name in each.aliases:
                 name = each.name
         if name not in self.memory.collections:
-            context.abort(grpc.StatusCode.NOT_FOUND, f"there is no collection {name!r}")
+            context.abort_with_status(
+                rpc_status.to_status(
+                    refusal(
+                        grpc.StatusCode.NOT_FOUND,
+                        f"there is no collection {name!r}",
+                        reason="NOT_FOUND",
+                        metadata={"collection": name},
+                    )
+                )
+            )
         collection = self.memory.collections[name]
         collection.item_count = len(self.memory.items)
         return collection

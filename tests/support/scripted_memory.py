@@ -12,6 +12,7 @@ from tihua.v1 import search_service_pb2, types_pb2
 DIM = 8
 MODEL = types_pb2.ModelRef(id="fake", fingerprint="fa4efa4efa4efa4e")
 INVALID_ARGUMENT = 3
+NOT_FOUND = 5
 
 
 class Memory:
@@ -33,6 +34,10 @@ class Memory:
         self.info_refusals: list[status_pb2.Status] = []
         self.build_refusals: list[status_pb2.Status] = []
         self.query_refusals: list[types_pb2.ItemError] = []
+
+    def has_collection(self, name: str) -> bool:
+        """Return whether there is a collection of that name or alias."""
+        return any(name in {each.name, *each.aliases} for each in self.collections.values())
 
     def put(self, item: types_pb2.Item, index: int) -> types_pb2.ItemError | None:
         """Store an item, or return why not: a picture whose content starts with "broken"."""

@@ -8,7 +8,7 @@ import grpc
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_status import rpc_status
 from scripted_collections import Collections
-from scripted_memory import DIM, INVALID_ARGUMENT, MODEL, Memory, block
+from scripted_memory import DIM, INVALID_ARGUMENT, MODEL, NOT_FOUND, Memory, block
 from tihua.v1 import (
     collection_service_pb2_grpc,
     embedding_service_pb2,
@@ -134,6 +134,14 @@ class Search(search_service_pb2_grpc.SearchServiceServicer):
         self, request: search_service_pb2.SearchRequest
     ) -> search_service_pb2.SearchManyResponse.Entry:
         self.memory.requests.append(request)
+        if not self.memory.has_collection(request.collection):
+            error = types_pb2.ItemError(
+                code=NOT_FOUND,
+                reason="NOT_FOUND",
+                message=f"there is no collection {request.collection!r}",
+                metadata={"collection": request.collection},
+            )
+            return search_service_pb2.SearchManyResponse.Entry(error=error)
         if self.memory.query_refusals:
             refusal = self.memory.query_refusals.pop(0)
             return search_service_pb2.SearchManyResponse.Entry(error=refusal)

@@ -128,4 +128,7 @@ def test_a_collection_that_is_not_there_is_one_line(tihua: Tihua) -> None:
     result = tihua("collections", "show", "nowhere")
     assert (result.exit_code, result.stdout) == (1, "")
     assert result.stderr.startswith("Error: ")
-    assert result.stderr.endswith("there is no collection 'nowhere'\n")
+    assert result.stderr.endswith(
+        "there is no collection 'nowhere'; tihua collections list shows what there is, "
+        "tihua ingest DIR makes one\n"
+    )

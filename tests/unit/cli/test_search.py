@@ -135,6 +135,17 @@ def test_the_only_query_s_error_is_one_line(tihua: Tihua) -> None:
 
 
 @pytest.mark.parametrize("words", [["猫"], ["-"]], ids=["one", "many"])
+def test_a_search_before_the_first_ingest_says_what_to_do(tihua: Tihua, words: list[str]) -> None:
+    """The same line answers a typo in the name."""
+    result = tihua("-c", "picturse", "search", *words, stdin="猫\n")
+    assert result.exit_code == 1
+    assert result.stderr.endswith(
+        "there is no collection 'picturse'; tihua collections list shows what there is, "
+        "tihua ingest DIR makes one\n"
+    )
+
+
+@pytest.mark.parametrize("words", [["猫"], ["-"]], ids=["one", "many"])
 def test_a_server_that_is_full_or_loading_is_waited_for(
     tihua: Tihua, memory: Memory, words: list[str]
 ) -> None:
