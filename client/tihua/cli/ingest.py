@@ -101,6 +101,9 @@ def command(
 
     Files that can't be embedded are reported with the reason, and the rest is ingested. At the
     end: sent = written + failed + skipped.
+
+    The exit status is 1 if files failed and none was written or skipped, with --strict if any
+    failed; 130 after Ctrl-C.
     """
     if preprocess == "client":
         if server_folder is not None:
@@ -161,7 +164,8 @@ def command(
                 raise
             seconds = time.monotonic() - began
     _print_summary(reception.tally, seconds, as_json=as_json)
-    if is_strict and reception.tally.failed:
+    tally = reception.tally
+    if tally.failed and (is_strict or tally.failed == tally.sent):
         raise click.exceptions.Exit(1)
 
 

@@ -44,6 +44,22 @@ def test_strict_makes_a_failure_the_exit_status(tihua: Tihua, pictures: Path) ->
     assert tihua("ingest", pictures, "--strict").exit_code == 0
 
 
+@pytest.mark.parametrize("content", [b"broken", bytes(1001)], ids=["server", "here"])
+def test_that_every_file_failed_is_the_exit_status(
+    tihua: Tihua, memory: Memory, tmp_path: Path, content: bytes
+) -> None:
+    """Whoever refuses them; one that is there already is a success, and --strict is for the rest."""
+    picture = tmp_path / "a.jpg"
+    picture.write_bytes(b"picture")
+    assert tihua("ingest", tmp_path).exit_code == 0
+    (tmp_path / "b.jpg").write_bytes(content)
+    assert tihua("ingest", tmp_path).exit_code == 0
+    picture.unlink()
+    result = tihua("ingest", tmp_path)
+    assert result.exit_code == 1
+    assert result.stdout.startswith("sent 1 = 0 written + 1 failed + 0 skipped")
+
+
 def test_a_prefix_that_is_no_text_is_refused(tihua: Tihua, memory: Memory, pictures: Path) -> None:
     """北 in GBK, as archives have it: no id could be made with it."""
     result = tihua("ingest", pictures, "--id-prefix", os.fsdecode(b"\xb1\xb1/"))
