@@ -195,13 +195,13 @@ def put_item(
     examples=[
         "tihua items delete cats/tom.jpg cats/felix.jpg",
         "tihua items delete --filter 'name like {start}' --param start=tmp%",
-        "tihua items delete - --yes < ids.txt",
+        "tihua items delete - < ids.txt",
     ],
 )
 @click.argument("ids", metavar="[ID]...", nargs=-1)
 @filter_option
 @params_option
-@click.option("--yes", "is_sure", is_flag=True, help="Do not ask.")
+@click.option("--yes", "is_sure", is_flag=True, help="With --filter: do not ask.")
 @click.pass_obj
 def delete_items(
     connection: Connection,
@@ -211,7 +211,7 @@ def delete_items(
     params: Sequence[tuple[str, object]],
     is_sure: bool,
 ) -> None:
-    """Delete items by id, or all that match a filter, after asking.
+    """Delete items: those named by ID at once, those that match a filter after asking.
 
     If ID is -, ids are read from stdin, one a line. Deleting what does not exist is no error.
     """

@@ -90,11 +90,26 @@ def test_items_are_counted_put_and_deleted(tihua: Tihua, memory: Memory, picture
 
 
 def test_deleting_by_filter_asks_first(tihua: Tihua, memory: Memory, pictures: Path) -> None:
-    """With the number of items that it would hit."""
+    """With the number of items that it would hit, unless --yes is given."""
     tihua("ingest", pictures)
     refused = tihua("items", "delete", "--filter", "line == 1", stdin="n\n")
     assert "Delete 3 items of pictures?" in refused.stderr
     assert len(memory.items) == 3
+    sure = tihua("items", "delete", "--filter", "line == 1", "--yes")
+    assert (sure.stdout, sure.stderr) == ("deleted 3 items\n", "")
+
+
+@pytest.mark.parametrize("words", [["a.jpg", "cats/tom.tiff"], ["-"]], ids=["named", "stdin"])
+def test_deleting_by_id_asks_nothing(
+    tihua: Tihua, memory: Memory, pictures: Path, words: list[str]
+) -> None:
+    """As the help says: those named by ID at once."""
+    tihua("ingest", pictures)
+    result = tihua("items", "delete", *words, stdin="a.jpg\ncats/tom.tiff\n")
+    assert (result.stdout, result.stderr) == ("deleted 2 items\n", "")
+    assert set(memory.items) == {"cats/猫 咪.webp"}
+    shown = " ".join(tihua("items", "delete", "--help").stdout.split())
+    assert "those named by ID at once, those that match a filter after asking" in shown
 
 
 def test_an_item_the_server_refuses_is_one_line(tihua: Tihua, pictures: Path) -> None:
