@@ -1,13 +1,15 @@
 """`tihua-server demo`: all of tihua at work, on the packaged gallery.
 
 A real server with an embedded store listens on a free port, and the `tihua` command line talks to
-it as a user would: every command is printed before it runs, so that it can be typed again.
+it as a user would. Every command is printed before it runs; those that it ends with start a server
+and fill it, so that the others can be typed again.
 """
 
 import asyncio
 import os
 import shlex
 import sys
+import sysconfig
 import tempfile
 from pathlib import Path
 
@@ -25,14 +27,22 @@ EVERYDAY = ("一只猫", "海滩上玩耍的孩子", "雪地里奔跑的狗", "�
 POEM = ("枯藤老树昏鸦", "小桥流水人家", "古道西风瘦马", "夕阳西下", "断肠人在天涯")
 """Ma Zhiyuan (about 1250 to 1321), 天净沙·秋思: the lines that the tutorial searched."""
 
+# Not the default collection: typed again, the commands keep the gallery apart from a user's own.
+_INGEST = ("-c", "gallery", "ingest", GALLERY)
+_SEARCH = ("-c", "gallery", "search")
+
 CLOSING = """
-The contact sheets are in {out}.
+The contact sheets are in {out}. The demo's server and its store are gone; to search on:
+
+    {server} &
+    {ingest}
+    {search}
 
 What you saw is tihua-tiny, 23 MB trained on everyday captions and emoji: it knows things and
 simple scenes, and of a poem only what a line names outright. It reads no mood and no allusion.
 Verse is what the full Chinese-CLIP is for:
 
-    tihua-server --model ViT-B-16
+    {server} --model ViT-B-16
 """
 
 
@@ -56,22 +66,41 @@ def run_demo(out: Path) -> None:
 async def _demo(out: Path) -> None:
     with tempfile.TemporaryDirectory(prefix="tihua-demo-") as data_dir:
         async with serving(Config(port=0, data_dir=Path(data_dir))) as app:
-            await _tihua(app.address, "ingest", GALLERY)
+            await _tihua(app.address, *_INGEST)
             for query in (*EVERYDAY, *POEM):
                 sheet = out / f"{query}.png"
-                await _tihua(app.address, "search", query, "--limit", "5", "--sheet", sheet)
-            by_picture = ("search", "--image", QUERY_PICTURE, "--limit", "5")
-            await _tihua(app.address, *by_picture, "--sheet", out / "picture.png")
+                await _tihua(app.address, *_SEARCH, query, "--limit", "5", "--sheet", sheet)
+            by_picture = ("--image", QUERY_PICTURE, "--limit", "5")
+            await _tihua(app.address, *_SEARCH, *by_picture, "--sheet", out / "picture.png")
             await _tihua(app.address, "status")
-    click.echo(CLOSING.format(out=out))
+    click.echo(
+        CLOSING.format(
+            out=out,
+            server=_line("tihua-server"),
+            ingest=_line("tihua", *_INGEST),
+            search=_line("tihua", *_SEARCH, "月亮", "--sheet", "moon.png"),
+        )
+    )
 
 
 async def _tihua(address: str, *arguments: str | Path) -> None:
     """Show a command and run it."""
-    words = [str(argument) for argument in arguments]
-    click.secho(f"\n$ tihua {shlex.join(words)}", bold=True)
+    line = _line("tihua", *arguments)
+    click.secho(f"\n$ {line}", bold=True)
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "tihua", *words, env={**os.environ, "TIHUA_ADDRESS": address}
+        sys.executable, "-m", "tihua", *arguments, env={**os.environ, "TIHUA_ADDRESS": address}
     )
     if await process.wait():
-        raise click.ClickException(f"`tihua {words[0]}` failed")
+        raise click.ClickException(f"`{line}` failed")
+
+
+def _line(program: str, *arguments: str | Path) -> str:
+    """Return a command as it can be typed here, its program on the PATH or not."""
+    words = (Path(sysconfig.get_path("scripts"), program), *arguments)
+    return shlex.join(_from_here(word) if isinstance(word, Path) else word for word in words)
+
+
+def _from_here(path: Path) -> str:
+    """Return a path as short as it can be typed: from the working directory, if it is in there."""
+    here = Path.cwd()
+    return str(path.relative_to(here) if path.is_relative_to(here) else path)

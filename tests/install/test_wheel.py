@@ -1,6 +1,7 @@
 """The built wheel in clean environments: what users install, and not the tree."""
 
 import importlib.metadata
+import shlex
 import zipfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -75,10 +76,15 @@ def test_a_sheet_without_its_extra_says_what_to_install(base: Path, tmp_path: Pa
 
 
 def test_the_demo_runs_from_the_wheels(wheel: Path, server_wheel: Path, tmp_path: Path) -> None:
-    """Install client, extra and server, run the demo, find its sheets."""
+    """Install client, extra and server, run the demo, find its sheets and what it says to run."""
     programs = environment(
         tmp_path / "full", f"{wheel}[sheet]", str(server_wheel), constraints=CONSTRAINTS
     )
     answer = run(programs / "tihua-server", "demo", cwd=tmp_path)
     assert answer.returncode == 0, answer.stderr
     assert (tmp_path / "out" / "demo" / "夕阳西下.png").stat().st_size > 10_000
+    closing = [shlex.split(line) for line in answer.stdout.splitlines() if line[:4].isspace()]
+    assert [word for line in closing for word in line if word in {"ingest", "search"}]
+    assert all((tmp_path / line[0]).is_file() for line in closing)
+    [gallery] = [tmp_path / line[-1] for line in closing if "ingest" in line]
+    assert (gallery / "NOTICE.md").is_file()
