@@ -127,6 +127,27 @@ def test_the_example_of_the_readme_runs(
     assert "sunset.jpg" in capsys.readouterr().out
 
 
+def test_the_other_example_in_python_runs(
+    server: ServerProcess,
+    client: tihua.Client,
+    pictures: Sequence[Path],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """As it stands in the documents, but for the port: it writes, filters and embeds."""
+    program = Path(__file__).parents[2] / "client" / "examples" / "write.py"
+    (tmp_path / "photos").mkdir()
+    for name in ("xishan.jpg", "photos/a.jpg", "photos/b.jpg"):
+        (tmp_path / name).write_bytes(pictures[0].read_bytes())
+    monkeypatch.chdir(tmp_path)
+    try:
+        exec(program.read_text(encoding="utf-8").replace("localhost:50051", server.address), {})
+    finally:
+        client.delete_collection("paintings")
+    assert capsys.readouterr().out == "2\n[('xishan', '范宽')]\n512\n"
+
+
 async def test_the_asyncio_client_does_the_same(server: ServerProcess, filled: str) -> None:
     """Search, and a list that is read as it comes."""
     async with tihua.AsyncClient(server.address, collection=filled) as client:

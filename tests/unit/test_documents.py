@@ -35,8 +35,19 @@ def test_the_documents_show_the_programs_as_they_are() -> None:
 def test_the_shortest_call_is_shown_in_every_language(name: str) -> None:
     """Five languages, and none is empty."""
     document = (ROOT / name).read_text(encoding="utf-8")
-    shown = re.findall(r"<!-- client/\S+ -->\n```(\w+)\n[^`]+```\n", document)
+    shown = re.findall(r"<!-- client/\S+[sS]earch\S* -->\n```(\w+)\n[^`]+```\n", document)
     assert shown == ["python", "go", "typescript", "java", "cpp"]
+
+
+@pytest.mark.parametrize("name", ["README.md", "README.zh-CN.md"])
+def test_what_a_readme_says_to_run_can_be_pasted(name: str) -> None:
+    """Programs are named by their paths, and the client is installed before it is imported."""
+    document = (ROOT / name).read_text(encoding="utf-8")
+    assert not re.findall(
+        r"^    (?:\w+=\S* )*(?:pip|tihua|tihua-server) .*", document, re.MULTILINE
+    )
+    before, _, _ = document.partition("```python\n")
+    assert re.search(r"^    .*/bin/pip install \.$", before, re.MULTILINE)
 
 
 @pytest.mark.parametrize("name", sorted(VERSIONS))

@@ -48,7 +48,7 @@ def test_strict_makes_a_failure_the_exit_status(tihua: Tihua, pictures: Path) ->
 def test_that_every_file_failed_is_the_exit_status(
     tihua: Tihua, memory: Memory, tmp_path: Path, content: bytes
 ) -> None:
-    """Whoever refuses them; one that is there already is a success, and --strict is for the rest."""
+    """Whoever refuses them; a file that is there already is a success."""
     picture = tmp_path / "a.jpg"
     picture.write_bytes(b"picture")
     assert tihua("ingest", tmp_path).exit_code == 0
