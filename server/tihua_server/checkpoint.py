@@ -18,6 +18,7 @@ import torch
 
 from tihua_server.config import MODEL_SOURCES
 from tihua_server.errors import ModelError
+from tihua_server.extras import install
 from tihua_server.torchvision_operators import define_missing_operators
 
 _CONNECT_TIMEOUT_S = 5.0
@@ -38,7 +39,7 @@ def fetch_checkpoint(name: str, *, source: str, cache_dir: Path) -> Path:
 
     Raises:
         ModelError: no such source, or the file is not there and can't be fetched. The message, one
-            line, says which file to put where.
+            line, says which other source there is, and which file to put where.
     """
     if source not in MODEL_SOURCES:
         raise ModelError(
@@ -61,10 +62,11 @@ def fetch_checkpoint(name: str, *, source: str, cache_dir: Path) -> Path:
     except Exception as error:
         owner = utils._MODELSCOPE_ORG if is_modelscope else utils._HUGGINGFACE_ORG  # noqa: SLF001
         reason = " ".join(str(error).split()) or type(error).__name__
+        [other] = set(SOURCES) - {source}
         raise ModelError(
-            f"{name} can't be fetched from {source} ({reason}): fetch {filename} of"
-            f" {owner}/{repository} elsewhere and put it at {target}, or start with --model-path"
-            f" naming it",
+            f"{name} can't be fetched from {source} ({reason}): start with --model-source {other},"
+            f" or fetch {filename} of {owner}/{repository} elsewhere and put it at {target}, or"
+            f" start with --model-path naming it",
             reason="MODEL_NOT_FETCHED",
         ) from error
 
@@ -133,6 +135,6 @@ def _modelscope_endpoint() -> str:
         library = importlib.import_module("modelscope.hub.utils.utils")
     except ImportError as error:
         raise RuntimeError(
-            "the package modelscope is not installed; pip install modelscope"
+            f"the package modelscope is not installed; {install('modelscope')}"
         ) from error
     return str(library.get_endpoint())

@@ -2,6 +2,7 @@
 
 import pickle
 import socket
+import sys
 import threading
 import time
 import urllib.request
@@ -134,7 +135,7 @@ def _use_hub(endpoint: str, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_hub_out_of_reach_is_one_line_and_quick(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It says which file to put where, and does not wait for the hub library's retries."""
+    """It names the other hub and which file to put where, and does not wait for the hub library's retries."""
     with socket.socket() as closed:
         closed.bind(("127.0.0.1", 0))  # not listening: connections are refused
         _use_hub(f"http://127.0.0.1:{closed.getsockname()[1]}", monkeypatch)
@@ -147,7 +148,18 @@ def test_a_hub_out_of_reach_is_one_line_and_quick(
     assert "127.0.0.1 does not answer" in message
     assert "clip_cn_vit-h-14.pt of OFA-Sys/chinese-clip-vit-huge-patch14" in message
     assert f"put it at {tmp_path / 'clip_cn_vit-h-14.pt'}" in message
+    assert "start with --model-source modelscope" in message
     assert "--model-path" in message
+
+
+def test_a_hub_whose_library_is_missing_says_what_to_install(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """ModelScope's is optional."""
+    monkeypatch.setitem(sys.modules, "modelscope", None)
+    with pytest.raises(ModelError, match=r"pip install \. '\./server\[modelscope\]'") as caught:
+        fetch_checkpoint("RN50", source="modelscope", cache_dir=tmp_path)
+    assert "start with --model-source huggingface" in caught.value.message
 
 
 class _Hub(BaseHTTPRequestHandler):
