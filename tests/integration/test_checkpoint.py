@@ -135,7 +135,7 @@ def _use_hub(endpoint: str, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_hub_out_of_reach_is_one_line_and_quick(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It names the other hub and which file to put where, and does not wait for the hub library's retries."""
+    """It names the other hub and the file to put where, and waits for no retries of a library."""
     with socket.socket() as closed:
         closed.bind(("127.0.0.1", 0))  # not listening: connections are refused
         _use_hub(f"http://127.0.0.1:{closed.getsockname()[1]}", monkeypatch)
