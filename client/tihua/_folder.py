@@ -6,12 +6,16 @@ Knows nothing of servers. What is left out, and what can't be used and why, is d
 import os
 import stat
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import TypeAlias
 
 SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff"})
 """Names of pictures end with one of these, in any letter case."""
+
+OWN_METADATA = ("name", "file_bytes", "file_mtime")
+"""What is told of each file, and so of none by whoever gives the folder."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,12 +28,14 @@ class PictureFile:
         size_bytes: its size.
         mtime_s: when it was last written, in seconds since 1970, rounded to milliseconds, which
             JSON carries unchanged.
+        folder_metadata: what is stored with every picture of its folder, beside its own.
     """
 
     id: str
     path: Path
     size_bytes: int
     mtime_s: float
+    folder_metadata: Mapping[str, object] = field(default_factory=dict)
 
     @property
     def uri(self) -> str:
@@ -38,12 +44,9 @@ class PictureFile:
 
     @property
     def metadata(self) -> Mapping[str, object]:
-        """What is stored with the item: name, size and time; the latter two tell changed files."""
-        return {
-            "name": self.path.name,
-            "file_bytes": self.size_bytes,
-            "file_mtime": self.mtime_s,
-        }
+        """What is stored with the item, and tells changed files: name, size, time, the folder's."""
+        own = (self.path.name, self.size_bytes, self.mtime_s)
+        return {**self.folder_metadata, **dict(zip(OWN_METADATA, own, strict=True))}
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,11 +77,19 @@ class Folder:
     Args:
         root: the folder, or a file.
         id_prefix: stands before every id.
+        metadata: stored with every picture; none of `OWN_METADATA`.
     """
 
-    def __init__(self, root: Path, *, id_prefix: str = "") -> None:
+    def __init__(
+        self,
+        root: Path,
+        *,
+        id_prefix: str = "",
+        metadata: Mapping[str, object] = MappingProxyType({}),
+    ) -> None:
         self.root = Path(os.path.abspath(root))  # noqa: PTH100 - links in its own path are kept
         self.id_prefix = id_prefix
+        self._metadata = metadata
         self._real_root = os.path.realpath(root)
 
     def __iter__(self) -> Iterator[Found]:
@@ -188,7 +199,7 @@ class Folder:
         if not stat.S_ISREG(status.st_mode):
             return Unusable(self.id_prefix + name, "FILE_UNREADABLE", "not a regular file")
         mtime_s = round(status.st_mtime_ns / 1e9, 3)
-        return PictureFile(self.id_prefix + name, path, status.st_size, mtime_s)
+        return PictureFile(self.id_prefix + name, path, status.st_size, mtime_s, self._metadata)
 
     def _unusable(self, name: str, reason: str, error: OSError) -> Unusable:
         return Unusable(self.id_prefix + name, reason, error.strerror or str(error))

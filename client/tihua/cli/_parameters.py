@@ -102,6 +102,17 @@ index_params_option = click.option(
 )
 
 
+def metadata_option(whose: str) -> Callable[[Decorated], Decorated]:
+    """Return the option that gives metadata, of what it says."""
+    return click.option(
+        "--metadata",
+        type=json_pair,
+        metavar="NAME=VALUE",
+        multiple=True,
+        help=f"Metadata of {whose}; the value as JSON, or else as text. May be given again.",
+    )
+
+
 def index_option(*, default: tihua.IndexName | None, text: str) -> Callable[[Decorated], Decorated]:
     """Return the option that says which index."""
     names: tuple[str, ...] = get_args(tihua.IndexName)

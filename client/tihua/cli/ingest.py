@@ -2,23 +2,27 @@
 
 import contextlib
 import time
+from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePosixPath
 
 import click
 
 import tihua
 from tihua._convert import checked_text
-from tihua._folder import SUFFIXES, Folder
+from tihua._convert_metadata import metadata_struct
+from tihua._folder import OWN_METADATA, SUFFIXES, Folder
 from tihua._printable import printable
 from tihua._reconnect import answered
 from tihua.cli import EXIT_INTERRUPTED
 from tihua.cli._command import Command
 from tihua.cli._connection import Connection
+from tihua.cli._destination import destination
 from tihua.cli._intake import Intake
 from tihua.cli._json import print_json
 from tihua.cli._parameters import (
     index_option,
     index_params_option,
+    metadata_option,
     preprocess_option,
     require_pillow,
 )
@@ -34,6 +38,7 @@ from tihua.cli._reporter import RECONNECT_TIMEOUT_S, Reporter, arrival
         "tihua ingest ~/Pictures",
         "tihua --collection paintings ingest ~/paintings --index HNSW --index-param M=32",
         "tihua ingest /mnt/disk1 --id-prefix disk1/        # two folders in one collection",
+        "tihua ingest ~/2024 --id-prefix 2024/ --metadata year=2024 # to filter and group by",
         "tihua ingest ~/Pictures --preprocess client       # a slow network",
         "tihua ingest /mnt/disk1/2024 --server-folder 2024 # a disk that the server has too",
         "tihua ingest ~/Pictures --json > report.jsonl",
@@ -43,6 +48,7 @@ from tihua.cli._reporter import RECONNECT_TIMEOUT_S, Reporter, arrival
     "folder", metavar="DIR", type=click.Path(exists=True, path_type=Path, allow_dash=False)
 )
 @click.option("--id-prefix", default="", metavar="TEXT", help="Prefix of every id.")
+@metadata_option("every picture of DIR")
 @click.option("--force", "is_forced", is_flag=True, help="Embed unchanged files again too.")
 @preprocess_option
 @click.option(
@@ -72,6 +78,7 @@ def command(
     folder: Path,
     *,
     id_prefix: str,
+    metadata: Sequence[tuple[str, object]],
     is_forced: bool,
     preprocess: str,
     server_folder: str | None,
@@ -89,8 +96,9 @@ def command(
     folders and links to files outside of DIR are left out. DIR may also be a single file.
 
     A picture's id is its path within DIR, its uri the absolute path; the metadata keeps name,
-    file_bytes and file_mtime. A file that is in the collection with the same path, size and time
-    is skipped, a changed one replaced: after Ctrl-C or a failure just run it again.
+    file_bytes and file_mtime, and what --metadata gives. A file that is in the collection with the
+    same path, size, time and --metadata is skipped, a changed one replaced: after Ctrl-C or a
+    failure just run it again.
 
     With --preprocess client this machine decodes the pictures and sends only the small square that
     the model takes in, 150 kB at 224 pixels; the embedding is nearly the same (cosine 0.999 or
@@ -116,7 +124,9 @@ def command(
                 "this server does not open files named by clients: leave --server-folder out, or "
                 "start it with --image-root"
             )
-        pictures = Folder(folder, id_prefix=checked_text(id_prefix, "--id-prefix"))
+        pictures = Folder(
+            folder, id_prefix=checked_text(id_prefix, "--id-prefix"), metadata=_checked(metadata)
+        )
         total = pictures.count()
         if total == 0:
             kinds = ", ".join(sorted(suffix[1:] for suffix in SUFFIXES))
@@ -124,7 +134,7 @@ def command(
             _print_summary(Tally(), 0.0, as_json=as_json)
             return
         collection = answered(
-            lambda: _collection(
+            lambda: destination(
                 client, connection.collection, index, dict(index_params), shards, model
             ),
             arrival(),
@@ -169,6 +179,22 @@ def command(
         raise click.exceptions.Exit(1)
 
 
+def _checked(metadata: Sequence[tuple[str, object]]) -> Mapping[str, object]:
+    """Return metadata by name.
+
+    Raises:
+        click.ClickException: a name is one of those that every file has.
+        InvalidRequestError: a value can't be stored.
+    """
+    values = dict(metadata)
+    for name in OWN_METADATA:
+        if name in values:
+            message = f"--metadata {name} is the file's own: give the value another name"
+            raise click.ClickException(message)
+    metadata_struct(values, "--metadata")
+    return values
+
+
 class _Reception(Reporter):
     """Adds up what was found here and what the server tells, and shows it."""
 
@@ -193,46 +219,6 @@ class _Reception(Reporter):
     def show(self) -> None:
         """Show how far it is."""
         self._view.update(self.tally)
-
-
-def _collection(
-    client: tihua.Client,
-    name: str,
-    index: tihua.IndexName | None,
-    index_params: dict[str, int],
-    shards: int | None,
-    model: str | None,
-) -> tihua.Collection:
-    """Return the collection, made if there is none."""
-    try:
-        collection = client.get_collection(name)
-    except tihua.NotFoundError:
-        with contextlib.suppress(tihua.AlreadyExistsError):  # somebody else was quicker
-            return client.create_collection(
-                name,
-                index=index or "AUTOINDEX",
-                index_params=index_params,
-                shards=shards or 1,
-                model=model or "",
-            )
-        collection = client.get_collection(name)
-    if collection.load_state == "released":
-        command = printable(f"tihua collections load {name}")
-        message = f"the collection {printable(name)} is released from memory; first: {command}"
-        raise click.ClickException(message)
-    if model and model != collection.model.id:
-        message = (
-            f"the collection {printable(name)} was made with {collection.model.id}; for {model} "
-            "choose another --collection, or reindex this one: tihua collections reindex --help"
-        )
-        raise click.ClickException(message)
-    if index or index_params or shards:
-        click.echo(
-            f"{printable(name)} is there already: --index, --index-param and --shards change "
-            "nothing",
-            err=True,
-        )
-    return collection
 
 
 def _print_summary(tally: Tally, seconds: float, *, as_json: bool) -> None:

@@ -11,7 +11,7 @@ from tihua._printable import printable
 from tihua.cli._command import Group
 from tihua.cli._connection import Connection
 from tihua.cli._fields import Fields, asked_fields, field_values, fields_option
-from tihua.cli._parameters import filter_option, json_pair, params_option
+from tihua.cli._parameters import filter_option, metadata_option, params_option
 from tihua.cli._printer import Column, Printer, Record, counted, json_option
 from tihua.cli._stdin import PictureOption, with_stdin
 
@@ -159,13 +159,7 @@ def count_items(
     help="A picture to embed; - reads it from stdin.",
 )
 @click.option("--uri", help="Where the picture can be found.  [default: the path of --image]")
-@click.option(
-    "--metadata",
-    type=json_pair,
-    metavar="NAME=VALUE",
-    multiple=True,
-    help="Metadata of the item; may be repeated.",
-)
+@metadata_option("the item")
 @click.pass_obj
 def put_item(
     connection: Connection,

@@ -54,7 +54,8 @@ _WEIGHT = click.FloatRange(-100, 100)
     "--group-by",
     default="",
     metavar="KEY",
-    help="Only the best hit of each value of this metadata key, or of uri.",
+    help="Only the best hit of each value of this metadata key, or of uri; items without the key "
+    "are not grouped.",
 )
 @click.option("--group-size", type=click.IntRange(min=1), help="Hits per group.  [default: 1]")
 @click.option(

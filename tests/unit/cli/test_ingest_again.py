@@ -3,6 +3,7 @@
 import os
 from pathlib import Path
 
+import pytest
 from command_line import Tihua
 from scripted_memory import Memory
 
@@ -76,3 +77,37 @@ def test_force_sends_everything_again(tihua: Tihua, memory: Memory, pictures: Pa
     memory.calls.clear()
     tihua("ingest", pictures, "--force")
     assert len(memory.calls) == 4
+
+
+def test_metadata_of_the_folder_goes_to_every_picture(
+    tihua: Tihua, memory: Memory, pictures: Path
+) -> None:
+    """Typed as that of `items put`; with another value the pictures are sent again, else not."""
+    line = ("ingest", pictures, "--metadata", "year=2024", "--metadata", "place=苏州")
+    tihua(*line)
+    for item in memory.items.values():
+        metadata = dict(item.metadata)
+        assert (metadata["year"], metadata["place"]) == (2024, "苏州")
+        assert metadata["name"] == Path(item.id).name
+    assert "3 skipped" in tihua(*line).stdout
+    assert "3 skipped" in tihua("ingest", pictures).stdout
+    assert "3 written" in tihua("ingest", pictures, "--metadata", "year=2025").stdout
+    assert dict(memory.items["a.jpg"].metadata)["year"] == 2025
+
+
+@pytest.mark.parametrize(
+    ("value", "complaint"),
+    [
+        ("file_mtime=0", "--metadata file_mtime is the file's own"),
+        ("serial=9007199254740993", "--metadata['serial']"),
+    ],
+)
+def test_metadata_that_can_t_be_kept_is_refused_before_the_first_file(
+    tihua: Tihua, memory: Memory, pictures: Path, value: str, complaint: str
+) -> None:
+    """In one line: a name that every file has, or a value that no store holds."""
+    result = tihua("ingest", pictures, "--metadata", value)
+    assert result.exit_code == 1
+    assert complaint in result.stderr
+    assert result.stderr.count("\n") == 1
+    assert not memory.calls
