@@ -58,7 +58,7 @@ class Reconnect:
         Raises:
             TihuaError: `error` itself, if it is none that passes, or has lasted too long.
         """
-        if not isinstance(error, UnavailableError | OverloadedError | DeadlineError):
+        if not _may_pass(error):
             raise error
         if error.reason == STREAM_IDLE:
             return _FIRST_DELAY_S
@@ -77,6 +77,12 @@ class Reconnect:
             self._on_break(error)
         self._attempts += 1
         return delay
+
+
+def _may_pass(error: TihuaError) -> bool:
+    if isinstance(error, UnavailableError):
+        return error.may_pass
+    return isinstance(error, OverloadedError | DeadlineError)
 
 
 def answered(call: Callable[[], _Answer], reconnect: Reconnect) -> _Answer:

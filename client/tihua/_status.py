@@ -15,7 +15,7 @@ from google.rpc import error_details_pb2, status_pb2
 from grpc_status import rpc_status
 
 from tihua._call_metadata import Metadata, request_id_of
-from tihua.errors import TihuaError, error_for
+from tihua.errors import TihuaError, UnavailableError, error_for
 
 
 @contextmanager
@@ -56,7 +56,7 @@ def error_from_rpc(
             detail.Unpack(kind)
     violations = bad_request.field_violations
     has_retry = retry.HasField("retry_delay")
-    return error_for(
+    failure = error_for(
         code,
         details
         if info.reason
@@ -67,6 +67,9 @@ def error_from_rpc(
         retry_after=retry.retry_delay.ToTimedelta().total_seconds() if has_retry else None,
         request_id=_request_id(call, code, sent),
     )
+    if isinstance(failure, UnavailableError) and not info.reason and _lasting_fault(details):
+        failure.may_pass = False
+    return failure
 
 
 def _request_id(call: grpc.Call, code: str, sent: Metadata) -> str:
@@ -90,8 +93,8 @@ def _explained(
     match code:
         case "UNAVAILABLE" if details.endswith("backend unhealthy"):  # by grpc.health.v1
             return f"the server at {address} is starting or shutting down; try again in a moment"
-        case "UNAVAILABLE" if _CONNECTING.search(details) and (
-            fault := _handshake_fault(details, is_encrypted=is_encrypted)
+        case "UNAVAILABLE" if fault := (
+            _lasting_fault(details) or _likely_fault(details, is_encrypted=is_encrypted)
         ):
             return f"can't connect to {address}: {fault}"
         case "UNAVAILABLE":
@@ -149,12 +152,18 @@ _ONE_ADDRESS = re.compile(r"([0-9.]+|\[.+\]):[0-9]+|unix(-abstract)?:.+")
 """A number or a socket; a name may have several, as localhost has ::1 and 127.0.0.1."""
 
 
-def _handshake_fault(details: str, *, is_encrypted: bool) -> str:
-    """Return what is wrong with the security of a connection, empty if something else is."""
-    for said, fault in _HANDSHAKE_FAULTS.items():
-        if re.search(said, details):
-            return fault
-    if not _CLOSED.search(details):
+def _lasting_fault(details: str) -> str:
+    """Return what is known to be wrong with the security of a connection; empty if nothing is."""
+    if _CONNECTING.search(details):
+        for said, fault in _HANDSHAKE_FAULTS.items():
+            if re.search(said, details):
+                return fault
+    return ""
+
+
+def _likely_fault(details: str, *, is_encrypted: bool) -> str:
+    """Return what may be wrong with it; a proxy whose server is starting closes connections too."""
+    if not (_CONNECTING.search(details) and _CLOSED.search(details)):
         return ""
     wanted = "" if is_encrypted else "TLS (--tls, --ca), or for "
     return (

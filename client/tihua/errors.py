@@ -136,9 +136,14 @@ class UnavailableError(TihuaError):
     """The server or its store does not answer; the same call may succeed later.
 
     Calls that are safe to repeat have already been repeated (`_channel.py`).
+
+    Attributes:
+        may_pass: False if waiting does not help: the server's certificate has expired or is not
+            trusted, or it does not speak TLS.
     """
 
     code = "UNAVAILABLE"
+    may_pass = True
 
 
 class DeadlineError(TihuaError, TimeoutError):

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 import tihua
 from authority import Authority, Pair
+from command_line import Tihua
 from cryptography import x509
 from fake_encoder import FakeEncoder
 from in_process import serving
@@ -70,12 +71,12 @@ def tls(authority: Authority, client: Pair | None = None) -> tihua.Tls:
     return tihua.Tls(ca_file=authority.ca, cert_file=client.cert, key_file=client.key)
 
 
-async def refusal(address: str, tls: bool | tihua.Tls) -> str:
+async def refusal(address: str, tls: bool | tihua.Tls) -> tihua.UnavailableError:
     """Return what a client is told that can't get in."""
     async with tihua.AsyncClient(address, tls=tls) as client:
         with pytest.raises(tihua.UnavailableError) as refused:
             await client.server_info()
-    return str(refused.value)
+    return refused.value
 
 
 async def test_both_clients_speak_tls(tls_app: App, authority: Authority) -> None:
@@ -97,12 +98,27 @@ async def test_both_clients_speak_tls(tls_app: App, authority: Authority) -> Non
 async def test_a_server_of_another_ca_is_not_trusted(tls_app: App, other: Authority) -> None:
     """The message says where to name its CA; gRPC's own roots do not know it either."""
     for trusted in (tls(other), True):
-        assert "name its CA with --ca (ca_file)" in await refusal(tls_app.address, trusted)
+        refused = await refusal(tls_app.address, trusted)
+        assert "name its CA with --ca (ca_file)" in str(refused)
+        assert not refused.may_pass
+
+
+async def test_a_server_that_is_not_trusted_is_not_waited_for(
+    tls_app: App, other: Authority, tmp_path: Path
+) -> None:
+    """`tihua ingest` waits for one that may be starting; its CA would be the same after that."""
+    run = Tihua(tls_app.address)
+    result = await asyncio.to_thread(run, "--ca", other.ca, "ingest", tmp_path)
+    assert result.exit_code == 1
+    assert "name its CA with --ca" in result.stderr
+    assert "trying again" not in result.stderr
 
 
 async def test_a_client_that_does_not_encrypt_is_told_to(tls_app: App) -> None:
     """Where gRPC says that a socket was closed."""
-    assert "it may require TLS (--tls, --ca)" in await refusal(tls_app.address, tls=False)
+    refused = await refusal(tls_app.address, tls=False)
+    assert "it may require TLS (--tls, --ca)" in str(refused)
+    assert refused.may_pass, "a proxy whose server is starting looks the same"
 
 
 async def test_a_server_that_does_not_encrypt_is_told_apart(
@@ -110,7 +126,7 @@ async def test_a_server_that_does_not_encrypt_is_told_apart(
 ) -> None:
     """Where gRPC says that a version number is wrong."""
     async with serving(encoder, Config(port=0, data_dir=tmp_path)) as app:
-        assert "it does not speak TLS" in await refusal(app.address, tls(authority))
+        assert "it does not speak TLS" in str(await refusal(app.address, tls(authority)))
 
 
 async def test_a_certificate_for_another_name_is_no_use(
@@ -150,8 +166,8 @@ async def test_a_client_without_one_is_turned_away(
         "an expired one": lambda: authority.pair(days=-1),
     }
     client = clients[shows]()
-    message = await refusal(mtls_app.address, tls(authority, client))
-    assert "a client certificate that it trusts (--cert and --key)" in message
+    refused = await refusal(mtls_app.address, tls(authority, client))
+    assert "a client certificate that it trusts (--cert and --key)" in str(refused)
 
 
 def shown_certificate(address: str) -> int:

@@ -117,6 +117,9 @@ def command(
         if server_folder is not None:
             raise click.UsageError("--preprocess client and --server-folder exclude each other")
         require_pillow()
+    pictures = Folder(
+        folder, id_prefix=checked_text(id_prefix, "--id-prefix"), metadata=_checked(metadata)
+    )
     with connection.client() as client:
         info = answered(client.server_info, arrival())
         if server_folder is not None and not info.takes_image_paths:
@@ -124,9 +127,6 @@ def command(
                 "this server does not open files named by clients: leave --server-folder out, or "
                 "start it with --image-root"
             )
-        pictures = Folder(
-            folder, id_prefix=checked_text(id_prefix, "--id-prefix"), metadata=_checked(metadata)
-        )
         total = pictures.count()
         if total == 0:
             kinds = ", ".join(sorted(suffix[1:] for suffix in SUFFIXES))

@@ -118,6 +118,13 @@ def test_a_server_that_does_not_come_is_one_line(
     assert result.stderr.count("\n") == 1
 
 
+def test_a_wrong_prefix_is_told_before_any_server_is_waited_for(tmp_path: Path) -> None:
+    """None is there."""
+    result = Tihua("127.0.0.1:1")("ingest", tmp_path, "--id-prefix", "\udcb1/")
+    assert result.exit_code == 1
+    assert result.stderr.startswith("Error: --id-prefix has a lone surrogate")
+
+
 def test_a_server_that_opens_no_files_is_asked_before_any_name_is_sent(
     tihua: Tihua, memory: Memory, pictures: Path
 ) -> None:

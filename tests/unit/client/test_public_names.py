@@ -275,10 +275,11 @@ def test_the_errors_are_held() -> None:
 
 @pytest.mark.parametrize("name", sorted(ERRORS))
 def test_what_an_error_tells_is_held(name: str) -> None:
-    """All tell the same, and the one of a busy server when to come back."""
+    """All tell the same, and two whether and when to come back."""
     told = " ".join(sorted(vars(getattr(tihua, name)("a message"))))
     hold({name: told}, {name: ERROR_ATTRIBUTES})
     assert tihua.OverloadedError("busy").retry_after > 0
+    assert tihua.UnavailableError("away").may_pass
 
 
 def test_every_name_is_held() -> None:

@@ -92,6 +92,16 @@ def test_an_error_that_does_not_pass_is_raised() -> None:
         Reconnect(60.0, now=Clock()).delay_after(InvalidRequestError("wrong"), 0)
 
 
+def test_an_unavailable_server_that_waiting_does_not_help_is_raised() -> None:
+    """Nor is anybody told that it is tried again."""
+    told: list[TihuaError] = []
+    error = UnavailableError("its certificate has expired")
+    error.may_pass = False
+    with pytest.raises(UnavailableError, match="expired"):
+        Reconnect(60.0, on_break=told.append, now=Clock()).delay_after(error, 0)
+    assert told == []
+
+
 def test_a_server_that_answers_too_late_is_one_that_is_away() -> None:
     """Its store may be coming back; it is asked again as long as any other."""
     assert Reconnect(60.0, now=Clock()).delay_after(DeadlineError("late"), 0) <= 0.1
