@@ -21,7 +21,8 @@ class IngestProgress:
         failed: items that failed.
         skipped: items left as they were, with `mode="skip-existing"`.
         errors: the failures since the previous progress; `index` is the item's position in what was
-            given to `ingest`, from 0. After a break the server repeats the latest 1 000.
+            given to `ingest`, from 0. Of those that were not read before a break, the server tells
+            the latest 1 000.
     """
 
     committed_seq: int
