@@ -195,7 +195,7 @@ def test_a_batch_too_large_for_the_memory_is_logged() -> None:
     error = torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2 GiB")
     engine = TorchEngine(Towers(_Ending(error), _Ending(error)), 64, CPU, "fp32")
     with capture_logs() as logs, pytest.raises(ModelError, match="smaller --max-batch-size"):
-        engine.embed_images(PICTURES[:1])
+        engine.embed_images(np.zeros((1, 64, 64, 3), np.uint8))
     [entry] = [entry for entry in logs if entry["event"] == "model failed"]
     assert entry["exc_info"] is error
 
