@@ -3,6 +3,7 @@
 import asyncio
 import re
 import threading
+import urllib.error
 from collections.abc import Callable
 from pathlib import Path
 
@@ -103,6 +104,17 @@ async def test_what_waits_is_seen_while_it_waits(tmp_path: Path) -> None:
         assert after.value("tihua_queue_size", **queued) == 0
         assert after.value("tihua_admitted", lane="interactive", kind="text") == 0
         assert after.value("tihua_rpcs_under_way") == 0
+
+
+async def test_metrics_are_served_where_they_should(encoder: FakeEncoder, tmp_path: Path) -> None:
+    """And at no other of the machine's."""
+    config = Config(port=0, data_dir=tmp_path, metrics_host="127.0.0.2", metrics_port=0)
+    async with serving(encoder, config) as app:
+        host, _, port = app.telemetry.addresses["metrics"].rpartition(":")
+        assert host == "127.0.0.2"
+        assert (await asyncio.to_thread(Scraped, f"{host}:{port}")).types
+        with pytest.raises(urllib.error.URLError, match="refused"):
+            await asyncio.to_thread(Scraped, f"127.0.0.1:{port}")
 
 
 class HeldDecoding(FakeEncoder):

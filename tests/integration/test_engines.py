@@ -2,6 +2,7 @@
 
 import os
 import re
+import subprocess
 import sys
 import threading
 from collections.abc import Callable
@@ -306,3 +307,25 @@ def test_pictures_stand_back_for_queries_on_openvino(tmp_path: Path) -> None:
     own = os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
     nicer = [task for task in made if os.getpriority(os.PRIO_PROCESS, int(task.name)) > own]
     assert len(nicer) >= engine.image_streams
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_openvino_computes_in_as_many_threads_as_it_is_given(threads: int) -> None:
+    """Of so few, each is a stream of pictures."""
+    config = Config(engine="openvino", inference_threads=threads)
+    assert load_encoder(config).image_streams == threads
+
+
+def test_torch_computes_in_as_many_threads_as_it_is_given() -> None:
+    """However many cores there are; the number holds for the process."""
+    program = (
+        "import torch\n"
+        "from tihua_server.config import Config\n"
+        "from tihua_server.encoders import load_encoder\n"
+        "load_encoder(Config(engine='torch', device='cpu', inference_threads=3))\n"
+        "print(torch.get_num_threads())\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=False
+    )
+    assert done.stdout == "3\n", done.stderr
