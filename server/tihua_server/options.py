@@ -1,14 +1,14 @@
 """One flag and one environment variable of `tihua-server` for each setting of `Config`."""
 
-from collections.abc import Callable, Mapping
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any, TypeAlias
 
 import click
 
-from tihua_server.config import MODEL_NAMES, MODEL_SOURCES, TRACES, Config, Limits, NamedModel
+from tihua_server.config import MODEL_NAMES, MODEL_SOURCES, TRACES, Config, Limits
 from tihua_server.encoders import ENGINES, PRECISIONS
 from tihua_server.logs import FORMATS, LEVELS
+from tihua_server.option_types import HomePath, ServingOption, named_model
 
 Decorator: TypeAlias = Callable[[Callable[..., None]], Callable[..., None]]
 
@@ -16,35 +16,6 @@ DEFAULTS = Config()
 DEFAULT_LIMITS = Limits()
 
 POSITIVE = click.IntRange(min=1)
-
-
-class _Path(click.Path):
-    """A path; `~` is the home directory, which shells leave alone in `--data-dir=~/tihua`."""
-
-    def __init__(self, **bounds: bool) -> None:
-        super().__init__(path_type=Path, **bounds)
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        """Return the path."""
-        return super().convert(Path(value).expanduser(), param, ctx)
-
-
-class _Knob(click.Option):
-    """An option of serving: before a subcommand it is refused, and its variable is not read."""
-
-    def handle_parse_result(
-        self, ctx: click.Context, opts: Mapping[str, Any], args: list[str]
-    ) -> tuple[Any, list[str]]:
-        """Take the value, if no subcommand follows."""
-        if not args:
-            return super().handle_parse_result(ctx, opts, args)
-        if self.name in opts and not ctx.resilient_parsing:
-            raise click.UsageError(
-                f"{self.opts[0]} goes with serving, not with {args[0]}; options of {args[0]} come "
-                "after it",
-                ctx,
-            )
-        return None, args
 
 
 def _knob(name: str, **attributes: Any) -> Decorator:
@@ -56,7 +27,7 @@ def _knob(name: str, **attributes: Any) -> Decorator:
         "--" + name.replace("_", "-"),
         envvar="TIHUA_" + name.upper(),
         show_envvar=True,
-        cls=_Knob,
+        cls=ServingOption,
         **attributes,
     )
 
@@ -66,38 +37,23 @@ def _limit(name: str, text: str) -> Decorator:
     return _knob(name, default=getattr(DEFAULT_LIMITS, name), type=click.IntRange(min=1), help=text)
 
 
-def named_model(value: str) -> NamedModel:
-    """Return a model by its name, with its id and checkpoint, if there are any: `mine:RN50=a.pt`.
-
-    Raises:
-        click.BadParameter: there is no model of that name.
-    """
-    called, _, path = value.partition("=")
-    own_id, colon, name = called.rpartition(":")
-    if name not in MODEL_NAMES:
-        raise click.BadParameter(
-            f"{name!r} is not one of {', '.join(MODEL_NAMES)}; say [ID:]NAME[=CHECKPOINT]"
-        )
-    return NamedModel(own_id if colon else name, name, Path(path).expanduser() if path else None)
-
-
 OPTIONS = (
     _knob("host", help="Address to listen on; the default accepts this machine only."),
     _knob("port", type=click.IntRange(0, 65535), help="Port to listen on; 0 takes a free one."),
     _knob(
         "tls_cert",
-        type=_Path(),
+        type=HomePath(),
         help="The server's certificate with its chain, PEM; reloaded when it changes.",
     ),
-    _knob("tls_key", type=_Path(), help="Its private key, PEM, not encrypted."),
+    _knob("tls_key", type=HomePath(), help="Its private key, PEM, not encrypted."),
     _knob(
         "tls_client_ca",
-        type=_Path(),
+        type=HomePath(),
         help="CA that must have signed the clients' certificates, PEM (mTLS).",
     ),
     _knob(
         "token_file",
-        type=_Path(),
+        type=HomePath(),
         help="Who may call: lines of NAME ROLE TOKEN, the role being read, write or admin; "
         "reloaded when it changes.",
     ),
@@ -115,7 +71,7 @@ OPTIONS = (
     ),
     _knob(
         "model_path",
-        type=_Path(),
+        type=HomePath(),
         help="Checkpoint of that model; without it, it is fetched, or the packaged one is taken.",
     ),
     _knob(
@@ -135,7 +91,7 @@ OPTIONS = (
     ),
     _knob(
         "model_dir",
-        type=_Path(),
+        type=HomePath(),
         help="Where fetched checkpoints and converted models are kept.",
     ),
     _knob("device", help="auto, cpu, cuda or cuda:N; auto takes CUDA where there is one."),
@@ -196,7 +152,7 @@ OPTIONS = (
         "pictures count more than once, WebP up to 5.5 times; one that exceeds the bound by "
         "itself is decoded alone.",
     ),
-    _knob("data_dir", type=_Path(), help="Where the embedded store lives."),
+    _knob("data_dir", type=HomePath(), help="Where the embedded store lives."),
     _knob("milvus_uri", help="A Milvus server, http://host:19530; without it, the embedded store."),
     _knob(
         "milvus_token",
@@ -206,7 +162,7 @@ OPTIONS = (
     ),
     _knob(
         "image_root",
-        type=_Path(exists=True, file_okay=False),
+        type=HomePath(exists=True, file_okay=False),
         help="Folder in which clients may name picture files instead of sending them, such as a "
         "shared disk; without it the server opens no file that a client names.",
     ),

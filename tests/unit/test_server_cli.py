@@ -119,6 +119,13 @@ def test_a_path_may_begin_at_home(monkeypatch: pytest.MonkeyPatch, tmp_path: Pat
     assert config.model_path == tmp_path / "b.pt"
 
 
+def test_the_home_of_nobody_is_refused() -> None:
+    """In a line that names it."""
+    result = CliRunner().invoke(main, ["--data-dir=~nobody-at-all/tihua"])
+    assert result.exit_code == 2
+    assert "~nobody-at-all/tihua: there is no such user" in result.output
+
+
 def test_a_queue_may_be_shorter_than_a_call(monkeypatch: pytest.MonkeyPatch) -> None:
     """A call that is alone is taken whatever its size."""
     seen: list[Config] = []
