@@ -25,7 +25,13 @@ from tihua_server.collection import is_collection_name
 from tihua_server.deadline import left_s
 from tihua_server.errors import ConfigError, ServiceError, StoreUnavailable
 from tihua_server.milvus_embedded import EmbeddedMilvus
-from tihua_server.milvus_errors import is_disk_failure, not_found, translate, unavailable
+from tihua_server.milvus_errors import (
+    is_disk_failure,
+    not_found,
+    translate,
+    unavailable,
+    unreadable,
+)
 from tihua_server.observer import Observer
 
 CALLS_AT_ONCE = 8
@@ -84,6 +90,8 @@ class MilvusConnection:
         self._pool = self._long_pool = ThreadPoolExecutor(threads, thread_name_prefix="milvus")
         if not self.is_lite:
             self._long_pool = ThreadPoolExecutor(LONG_CALLS_AT_ONCE, thread_name_prefix="long")
+        # A disk may hang, and with it whoever asks it: not the event loop, nor anybody's search.
+        self._disk = ThreadPoolExecutor(1, thread_name_prefix="disk")
         self.is_in_doubt = False
         self._is_closed = False
 
@@ -204,8 +212,19 @@ class MilvusConnection:
 
         Raises:
             StoreFull: it does.
+            StoreUnavailable: the data directory can't be read, or the connection is closed.
         """
-        if (embedded := self.embedded) and not embedded.has_room:
+        if (embedded := self.embedded) is None:
+            return
+        if self._is_closed:
+            raise StoreUnavailable(_CLOSED)
+        loop = asyncio.get_running_loop()
+        try:
+            async with asyncio.timeout(self.timeout_s):
+                has_room = await loop.run_in_executor(self._disk, embedded.has_room)
+        except TimeoutError as error:
+            raise unreadable(f"no answer within {self.timeout_s:g} s") from error
+        if not has_room:
             await self.call("", _require_room, embedded)
 
     async def ping(self) -> None:
@@ -222,6 +241,7 @@ class MilvusConnection:
         if self._is_closed:
             return
         self._is_closed = True
+        self._disk.shutdown(wait=False)
         await asyncio.to_thread(self._pool.shutdown)
         long = asyncio.create_task(asyncio.to_thread(self._long_pool.shutdown, cancel_futures=True))
         await asyncio.wait([long], timeout=self.timeout_s)

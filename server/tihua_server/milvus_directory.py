@@ -12,6 +12,8 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+from tihua_server.milvus_errors import unreadable
+
 MIN_FREE_BYTES = 64 * 2**20
 """Room on the disk without which nothing is written: for what waits in the log, its files and
 indexes, so that searching goes on when the disk is as good as full."""
@@ -25,12 +27,19 @@ _log = logging.getLogger(__name__)
 
 
 def free_bytes(directory: Path) -> int:
-    """Return the room on the disk of a directory."""
-    return shutil.disk_usage(directory).free
+    """Return the room on the disk of a directory.
+
+    Raises:
+        StoreUnavailable: it is not there any more, or can't be read.
+    """
+    try:
+        return shutil.disk_usage(directory).free
+    except OSError as error:
+        raise unreadable(error.strerror or type(error).__name__) from error
 
 
 def has_room(directory: Path) -> bool:
-    """Return whether there is room for writing."""
+    """Return whether there is room for writing; raises as `free_bytes`."""
     return free_bytes(directory) >= MIN_FREE_BYTES
 
 

@@ -45,7 +45,8 @@ _log = logging.getLogger(__name__)
 class EmbeddedMilvus:
     """A Milvus Lite server on a directory, which no other process may have open.
 
-    All but `has_room` is for the one thread that calls Milvus Lite.
+    All but `has_room`, which may take as long as its disk, is for the one thread that calls Milvus
+    Lite.
 
     Attributes:
         uri: where it listens.
@@ -86,9 +87,12 @@ class EmbeddedMilvus:
             _log.warning("aliases may lead nowhere until the next start: %s", error.strerror)
         self.uri = f"http://127.0.0.1:{port}"
 
-    @property
     def has_room(self) -> bool:
-        """Whether the disk has room for writing."""
+        """Return whether the disk has room for writing.
+
+        Raises:
+            StoreUnavailable: the data directory can't be read.
+        """
         return has_room(self._directory)
 
     def require_room(self) -> None:
@@ -96,11 +100,12 @@ class EmbeddedMilvus:
 
         Raises:
             StoreFull: it has not, nor was any gained by removing what was left half-written.
+            StoreUnavailable: the data directory can't be read.
         """
-        if not self.has_room and not self._is_swept:
+        if not self.has_room() and not self._is_swept:
             # A merge of data files that ran out of room leaves its half until the next start.
             self.reopen()
-        self._is_swept = not self.has_room
+        self._is_swept = not self.has_room()
         if self._is_swept:
             raise store_full(free_bytes(self._directory), MIN_FREE_BYTES)
 

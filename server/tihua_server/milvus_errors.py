@@ -180,6 +180,14 @@ def unavailable(timeout_s: float | None = None) -> StoreUnavailable:
     return StoreUnavailable(f"Milvus does not answer{within}: try again, or check that it runs")
 
 
+def unreadable(why: str) -> StoreUnavailable:
+    """Return the error for the data directory of an embedded store that is gone, or hangs."""
+    return StoreUnavailable(
+        f"the data directory of the store can't be read ({why}): check that it is there and its "
+        "disk is mounted, or restart the server with another --data-dir"
+    )
+
+
 def _of_status(status: grpc.StatusCode | None) -> ServiceError:
     if status in {grpc.StatusCode.UNAUTHENTICATED, grpc.StatusCode.PERMISSION_DENIED}:
         return StoreError("Milvus refuses the server's token: check --milvus-token")

@@ -220,7 +220,7 @@ class MilvusLoading:
         """
         name, client, embedded = spec.name, self._client, self._connection.embedded
         built = client.describe_index(name, EMBEDDING, timeout=timeout)
-        has_room = built is None or embedded is None or embedded.has_room
+        has_room = built is None or embedded is None or embedded.has_room()
         if has_room and not self._is_built(spec.index, built):
             if built is not None:
                 self._drop_index(name, timeout=timeout)

@@ -11,7 +11,7 @@ from collections.abc import Collection
 
 import structlog
 
-from tihua_server.errors import ServiceError, StoreFull
+from tihua_server.errors import ServiceError, StoreError, StoreFull
 from tihua_server.health_service import STATES, HealthService
 from tihua_server.vector_store import VectorStore
 
@@ -83,6 +83,10 @@ class Readiness:
             await self._store.ping()
         except ServiceError as error:
             return error
+        except Exception as error:  # noqa: BLE001
+            # A bug: without this task, health would say for ever what it said last.
+            _log.error("bug", exc_info=error)
+            return StoreError("it can't be asked; the log has the details")
         return None
 
     def _failing(self, error: ServiceError | None) -> Collection[str]:

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -122,14 +123,59 @@ async def test_a_file_is_no_directory(tmp_path: Path) -> None:
         await Milvus.open(tmp_path / "milvus")
 
 
-async def test_a_closed_store_says_so(tmp_path: Path) -> None:
+async def test_a_directory_that_is_gone_is_named(
+    lite: Milvus, spec: Spec, embeddings: FloatArray, tmp_path: Path
+) -> None:
+    """It is the operator's trouble and no bug; once it is back, so is the store."""
+    created = spec()
+    await lite.create(created)
+    directory = tmp_path / "milvus"
+    directory.rename(tmp_path / "elsewhere")
+
+    for call in (lite.upsert(created.name, [Item("a", embeddings[0])]), lite.ping()):
+        with pytest.raises(StoreUnavailable, match=r"can't be read \(No such file or directory\)"):
+            await call
+
+    (tmp_path / "elsewhere").rename(directory)
+    await lite.upsert(created.name, [Item("a", embeddings[0])])
+    await lite.ping()
+    assert await lite.count(created.name, Filter()) == 1
+
+
+async def test_a_disk_that_hangs_holds_up_nobody_else(
+    tmp_path: Path, spec: Spec, embeddings: FloatArray, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Writing and health are given up at the deadline; the event loop and searches go on."""
+    store = await Milvus.open(tmp_path / "milvus", timeout_s=3)
+    created = spec()
+    await store.create(created)
+    is_over = threading.Event()
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: is_over.wait(60))
+
+    calls = [store.upsert(created.name, [Item("a", embeddings[0])]), store.ping()]
+    waiting = [asyncio.create_task(call) for call in calls]
+    try:
+        assert await store.search(created.name, embeddings[:1], SearchParams(1)) == [[]]
+        for task in waiting:
+            with pytest.raises(StoreUnavailable, match=r"can't be read \(no answer within 3 s\)"):
+                await task
+        await store.close()
+    finally:
+        is_over.set()
+
+
+async def test_a_closed_store_says_so(tmp_path: Path, spec: Spec, embeddings: FloatArray) -> None:
     """Closing twice is fine; calling is not."""
+    created = spec()
     store = await Milvus.open(tmp_path / "milvus")
+    await store.create(created)
+    await store.spec(created.name)
     await store.close()
     await store.close()
 
-    with pytest.raises(StoreUnavailable, match="closed"):
-        await store.names()
+    for call in (store.names(), store.upsert(created.name, [Item("a", embeddings[0])])):
+        with pytest.raises(StoreUnavailable, match="closed"):
+            await call
 
 
 async def test_a_store_answers_its_ping(store: VectorStore) -> None:

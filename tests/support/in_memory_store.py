@@ -11,7 +11,6 @@ from datetime import UTC, datetime
 import numpy as np
 from in_memory_filter import matcher
 from tihua_server.collection import Collection, CollectionSpec, Index, LoadState
-from tihua_server.errors import ServiceError
 from tihua_server.item import Hit, Item
 from tihua_server.milvus_errors import (
     already_exists,
@@ -50,7 +49,7 @@ class InMemoryStore:
 
     def __init__(self, *specs: CollectionSpec) -> None:
         """Begin with empty collections, if any."""
-        self.error: ServiceError | None = None
+        self.error: Exception | None = None
         self._shelves = {spec.name: _Shelf(spec, datetime.now(UTC)) for spec in specs}
         self._aliases: dict[str, str] = {}
 

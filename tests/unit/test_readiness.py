@@ -10,6 +10,7 @@ import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from in_memory_store import InMemoryStore
 from silent_watcher import silent_watcher
+from structlog.testing import capture_logs
 from tihua_server.errors import StoreFull, StoreUnavailable
 from tihua_server.health_service import HealthService
 from tihua_server.readiness import Readiness
@@ -61,6 +62,20 @@ async def test_health_follows_the_store_and_embedding_needs_none(store: InMemory
         assert (await watch.read()).status == SERVING
         whole = await stub.Check(health_pb2.HealthCheckRequest())
         assert whole.status == SERVING
+
+
+async def test_health_survives_a_bug(store: InMemoryStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What needs the store is NOT_SERVING, the log says why, and health goes on following it."""
+    async with watched(store) as (_, stub, _):
+        watch = stub.Watch(health_pb2.HealthCheckRequest(service="Search"))
+        assert (await watch.read()).status == SERVING
+        with capture_logs() as lines:
+            store.error = ZeroDivisionError()
+            assert (await watch.read()).status == NOT_SERVING
+            store.error = None
+            assert (await watch.read()).status == SERVING
+
+    assert any(isinstance(line.get("exc_info"), ZeroDivisionError) for line in lines)
 
 
 async def test_a_store_that_comes_back_does_not_revive_a_stopping_server(
