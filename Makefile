@@ -1,4 +1,4 @@
-# The interface of the project: `make` prints what it can do. CI runs `make check` and nothing else.
+# The interface of the project: `make` prints what it can do. CI runs `.ci/run`.
 PYTHON ?= python3.11
 BIN := .venv/bin
 # What is built on the way keeps to the constraints too; --constraint alone does not reach it.

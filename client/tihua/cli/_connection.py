@@ -190,7 +190,8 @@ def _seconds(text: str) -> float:
         seconds = math.nan
     if not 0 < seconds <= MAX_TIMEOUT_S:  # which NaN is not either
         message = (
-            f"{text!r} is no time limit: give seconds, more than 0 and {MAX_TIMEOUT_S} at most"
+            f"{text!r} is not a valid timeout: give seconds, more than 0 and at most"
+            f" {MAX_TIMEOUT_S}"
         )
         raise click.BadParameter(message)
     return seconds

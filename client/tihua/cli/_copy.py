@@ -29,14 +29,32 @@ _file = click.Path(exists=True, dir_okay=False, path_type=Path)
 @click.argument("name")
 @click.option("--to", "to_address", required=True, metavar="HOST:PORT", help="The other server.")
 @click.option("--as", "new_name", default="", metavar="NAME", help="What the copy is called.")
-@click.option("--to-tls", "to_has_tls", is_flag=True, help="Encrypt what is sent there.")
-@click.option("--to-ca", "to_ca_file", type=_file, metavar="FILE", help="CA of its certificate.")
 @click.option(
-    "--to-cert", "to_cert_file", type=_file, metavar="FILE", help="Our certificate for it."
+    "--to-tls", "to_has_tls", is_flag=True, help="Encrypt; --to-ca and --to-cert imply it."
 )
-@click.option("--to-key", "to_key_file", type=_file, metavar="FILE", help="The key of that.")
 @click.option(
-    "--to-token-file", "to_token_file", type=_file, metavar="FILE", help="The token for it."
+    "--to-ca",
+    "to_ca_file",
+    type=_file,
+    metavar="FILE",
+    help="CA of the other server's certificate; without it, those that gRPC brings.",
+)
+@click.option(
+    "--to-cert",
+    "to_cert_file",
+    type=_file,
+    metavar="FILE",
+    help="Client certificate for the other server, where it asks for one.",
+)
+@click.option(
+    "--to-key", "to_key_file", type=_file, metavar="FILE", help="Private key of --to-cert."
+)
+@click.option(
+    "--to-token-file",
+    "to_token_file",
+    type=_file,
+    metavar="FILE",
+    help="File with the token for the other server; TIHUA_TOKEN is not sent there.",
 )
 @json_option
 @click.pass_obj

@@ -29,8 +29,7 @@ def field_list(value: str) -> tuple[tihua.Field, ...]:
                 pass
             case other:
                 message = (
-                    f"{other!r} is no field; it is one of id, uri, metadata, embedding and "
-                    "update_time"
+                    f"{other!r} is not a field; use id, uri, metadata, embedding or update_time"
                 )
                 raise click.BadParameter(message)
     return tuple(fields)

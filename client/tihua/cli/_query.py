@@ -99,7 +99,7 @@ def _require_weighted(
         (weights.item, "--item-weight", item_id, "--item"),
     ):
         if weight is not None and part is None:
-            message = f"{option} {weight:g} is of no use without {name}: give both, or neither"
+            message = f"{option} {weight:g} needs {name}: give both, or neither"
             raise click.UsageError(message)
 
 

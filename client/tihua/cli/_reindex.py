@@ -153,12 +153,12 @@ def _print_summary(summary: tihua.ReindexSummary, model: str, *, as_json: bool) 
         return
     alias = printable(summary.alias)
     if not summary.source:
-        click.echo(f"{alias} is of {model} already: nothing to do")
+        click.echo(f"{alias} already uses {model}: nothing to do")
         return
     failed = counted(summary.failed, "item")
     if not summary.is_swapped:
         click.echo(
-            f"{alias} still leads to {summary.source}: {failed} can't be found or embedded. Mend "
+            f"{alias} still leads to {summary.source}: {failed} can't be found or embedded. Fix "
             "them and run it again, or go on without them: --allow-missing"
         )
         return
@@ -168,7 +168,7 @@ def _print_summary(summary: tihua.ReindexSummary, model: str, *, as_json: bool) 
     )
     if not summary.is_complete:
         click.echo(
-            f"{failed} of {summary.source} came late and can't be found or embedded. Mend them and "
+            f"{failed} of {summary.source} came late and can't be found or embedded. Fix them and "
             "run it again, or go on without them: --allow-missing"
         )
         return

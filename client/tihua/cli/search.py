@@ -49,7 +49,11 @@ _WEIGHT = click.FloatRange(-100, 100)
 )
 @filter_option
 @params_option
-@click.option("--min-score", type=click.FloatRange(-1, 1), help="Leave out hits below it.")
+@click.option(
+    "--min-score",
+    type=click.FloatRange(-1, 1),
+    help="Leave out hits with a lower score (the cosine, -1 to 1).",
+)
 @click.option(
     "--group-by",
     default="",

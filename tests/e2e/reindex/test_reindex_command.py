@@ -119,7 +119,7 @@ async def test_a_reindex_is_not_noticed_by_those_who_search_and_survives_being_k
         assert found.metadata["name"] == found.id
     assert await tihua_command(app, *command) == (
         0,
-        "photos is of small already: nothing to do\n",
+        "photos already uses small: nothing to do\n",
         "",
     )
 

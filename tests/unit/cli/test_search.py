@@ -178,9 +178,9 @@ def test_a_search_for_nothing_shows_the_usage(tihua: Tihua) -> None:
 @pytest.mark.parametrize(
     ("arguments", "complaint"),
     [
-        (["猫", "--image-weight", "-1"], "--image-weight -1 is of no use without --image"),
-        (["猫", "--item-weight", "0.5"], "--item-weight 0.5 is of no use without --item"),
-        (["--item", "a.jpg", "--text-weight", "2"], "--text-weight 2 is of no use without TEXT"),
+        (["猫", "--image-weight", "-1"], "--image-weight -1 needs --image"),
+        (["猫", "--item-weight", "0.5"], "--item-weight 0.5 needs --item"),
+        (["--item", "a.jpg", "--text-weight", "2"], "--text-weight 2 needs TEXT"),
     ],
 )
 def test_the_weight_of_what_is_not_there_is_refused(
@@ -197,7 +197,7 @@ def test_the_weight_of_what_is_not_there_is_refused(
     ("arguments", "complaint"),
     [
         (["猫", "--param", "x"], "name=value"),
-        (["猫", "--fields", "uri,colour"], "'colour' is no field"),
+        (["猫", "--fields", "uri,colour"], "'colour' is not a field"),
         (["猫", "--index-param", "ef=-1"], "whole number"),
         (["猫", "--limit", "0"], "0 is not in the range"),
         (["--image", "nowhere.jpg"], "nowhere.jpg"),

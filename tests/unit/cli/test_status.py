@@ -62,8 +62,8 @@ def test_a_time_limit_that_no_call_can_have_is_refused(tihua: Tihua, limit: str)
     result = tihua("status", "--timeout", limit)
     assert result.exit_code == 1
     assert result.stderr == (
-        f"Error: Invalid value for '--timeout': '{limit}' is no time limit: give seconds, more "
-        "than 0 and 86400 at most\n"
+        f"Error: Invalid value for '--timeout': '{limit}' is not a valid timeout: give seconds, "
+        "more than 0 and at most 86400\n"
     )
 
 
@@ -83,7 +83,7 @@ def test_a_wrong_value_is_the_same_before_the_command_and_after_it(
     assert result.exit_code == 1
     assert result.stderr.startswith("Error: Invalid value for '--timeout'")
     assert result.stderr.endswith(
-        ": 'soon' is no time limit: give seconds, more than 0 and 86400 at most\n"
+        ": 'soon' is not a valid timeout: give seconds, more than 0 and at most 86400\n"
     )
 
 
