@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 import tihua
+from command_line import Tihua
 from in_process import serving
 from processes import ServerProcess, run_tihua, running
 from small_clip import small_encoder
@@ -80,6 +81,30 @@ def test_a_copy_is_as_the_original(source: tihua.Client, client: tihua.Client, n
     copy, original = client.get_collection(name), source.get_collection(name)
     assert (copy.index, copy.index_params) == ("IVF_FLAT", {"nlist": 64})
     assert (copy.model, copy.description) == (original.model, "天净沙")
+
+
+def test_an_index_is_replaced_while_its_collection_is_in_use(
+    old: ServerProcess, source: tihua.Client, names: Iterator[str]
+) -> None:
+    """By the steps of `tihua collections index --help`; what was written meanwhile is there."""
+    name, run = next(names), Tihua(old.address)
+    source.create_collection(name)
+    source.upsert([item(0)], collection=name)
+    to_copy = ("--to", old.address, "--as", f"{name}_2")
+    for step in (
+        ("copy", name, *to_copy),
+        ("index", f"{name}_2", "--index", "HNSW"),
+        ("rename", name, f"{name}_1", "--keep-alias"),
+        ("alias", name, f"{name}_2"),
+        ("copy", f"{name}_1", *to_copy),
+    ):
+        result = run("collections", *step)
+        assert result.exit_code == 0, result.output
+        if step[0] == "index":
+            source.upsert([item(1)], collection=name)
+
+    assert source.get_collection(name).index == "HNSW"
+    assert [found.id for found in whole(source, name)] == [item(0).id, item(1).id]
 
 
 def test_what_is_there_is_not_copied_again(

@@ -121,6 +121,7 @@ class Collections(collection_service_pb2_grpc.CollectionServiceServicer):
         collection = self._collection(request.name, context)
         if request.HasField("index"):
             collection.index.CopyFrom(request.index)
+        collection.load_state = collections.LOAD_STATE_LOADED
         return collections.BuildIndexResponse(collection=collection)
 
     def ReleaseCollection(

@@ -41,9 +41,12 @@ def build_index(
     """Replace the index of the collection NAME, and wait until it is built.
 
     Nothing is embedded again, and items stay. Meanwhile they can be written but not searched. To
-    avoid that, copy it on its own server (copy NAME --to … --as NAME_2), index the copy, and move
-    the name (rename NAME NAME_1 --keep-alias, alias NAME NAME_2; the latter alone if NAME is an
-    alias). A second call waits for the first.
+    avoid that, copy it on its own server (copy NAME --to … --as NAME_2), index the copy, move the
+    name (rename NAME NAME_1 --keep-alias, unless NAME is an alias; alias NAME NAME_2), and copy
+    again what was written meanwhile (copy NAME_1 --to … --as NAME_2, where NAME_1 is the old
+    collection). What was deleted meanwhile is still in the copy.
+
+    A second call waits for the first while that is building, and builds anew after it.
 
     The command waits for a day, or as long as --timeout says; the server goes on building.
     """
@@ -60,13 +63,23 @@ def _built(
     index_params: dict[str, int],
     limit_s: float,
 ) -> tihua.Collection:
-    """Return the collection, built; a server answers after ten minutes, whether it is or not."""
+    """Return the collection, built; a server answers after ten minutes, whether it is or not.
+
+    It would build a finished index anew if it were asked again, so the collection is looked at
+    first.
+    """
     deadline_s = time.monotonic() + limit_s
     reconnect = Reconnect(limit_s)
     left_s = limit_s
     while True:
         try:
             return client.build_index(name, index=index, index_params=index_params, timeout=left_s)
+        except tihua.DeadlineError as error:
+            raise tihua.DeadlineError(
+                f"the index of {name} was not built within {limit_s:g} s; raise --timeout",
+                metadata=error.metadata,
+                request_id=error.request_id,
+            ) from error
         except tihua.UnavailableError as error:
             if error.reason != "COLLECTION_LOADING":
                 raise
@@ -75,3 +88,8 @@ def _built(
             if left_s <= 0:
                 raise
             time.sleep(delay_s)
+        collection = client.get_collection(name)
+        has_index = index in (None, collection.index)
+        has_params = index_params.items() <= collection.index_params.items()
+        if collection.load_state == "loaded" and has_index and has_params:
+            return collection

@@ -8,6 +8,7 @@ from command_line import Tihua
 from fake_ingest_server import refusal
 from grpc import StatusCode
 from scripted_memory import Memory
+from tihua.v1.collection_service_pb2 import LOAD_STATE_LOADING
 
 STILL_BUILDING = refusal(
     StatusCode.UNAVAILABLE, "Milvus is still loading paintings", reason="COLLECTION_LOADING"
@@ -75,6 +76,7 @@ def test_an_index_is_replaced_or_built_anew(tihua: Tihua) -> None:
 def test_an_index_is_waited_for_longer_than_the_server_does(tihua: Tihua, memory: Memory) -> None:
     """It says after ten minutes each time that it is not built yet."""
     tihua("collections", "create", "paintings")
+    memory.collections["paintings"].load_state = LOAD_STATE_LOADING
     memory.build_refusals = [STILL_BUILDING] * 9
     result = tihua("collections", "index", "paintings", "--json")
     assert (result.exit_code, result.stderr) == (0, "")
@@ -82,9 +84,28 @@ def test_an_index_is_waited_for_longer_than_the_server_does(tihua: Tihua, memory
     assert not memory.build_refusals
 
 
+def test_an_index_that_was_built_meanwhile_is_not_built_again(tihua: Tihua, memory: Memory) -> None:
+    """The collection is loaded when the client looks, after the four attempts of one call."""
+    tihua("collections", "create", "paintings")
+    memory.build_refusals = [STILL_BUILDING] * 5
+    result = tihua("collections", "index", "paintings", "--json")
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert json.loads(result.stdout)["name"] == "paintings"
+    assert len(memory.build_refusals) == 1
+
+
+def test_an_index_that_another_load_ended_without_is_built(tihua: Tihua, memory: Memory) -> None:
+    """Loaded with the old index is not what was asked for."""
+    tihua("collections", "create", "paintings")
+    memory.build_refusals = [STILL_BUILDING] * 5
+    result = tihua("collections", "index", "paintings", "--index", "HNSW", "--json")
+    assert json.loads(result.stdout)["index"] == "HNSW"
+
+
 def test_an_index_is_waited_for_no_longer_than_the_user_says(tihua: Tihua, memory: Memory) -> None:
     """With --timeout; a server that goes on to say that it is not built is not asked for ever."""
     tihua("collections", "create", "paintings")
+    memory.collections["paintings"].load_state = LOAD_STATE_LOADING
     memory.build_refusals = [STILL_BUILDING] * 1_000
     result = tihua("collections", "index", "paintings", "--timeout", "1.5")
     assert result.exit_code == 1
