@@ -1,0 +1,18 @@
+"""What a server says when it starts."""
+
+from pathlib import Path
+
+import pytest
+from processes import running
+
+SWITCH = "for production start Chinese-CLIP, for example with --model ViT-B-16"
+
+
+@pytest.mark.parametrize(("module", "is_told"), [("tihua_server", True), ("stuck_server", False)])
+def test_a_server_of_the_packaged_model_alone_says_how_to_serve_another(
+    tmp_path: Path, module: str, *, is_told: bool
+) -> None:
+    """One that serves any other has been told already."""
+    with running(tmp_path, module=module) as server:
+        pass
+    assert any(SWITCH in entry["event"] for entry in server.log) == is_told
