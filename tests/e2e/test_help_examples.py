@@ -31,11 +31,11 @@ def ingested(
 ) -> str:
     """A collection of two folders, with metadata as the help of `ingest` gives it, or none."""
     name = next(names)
-    for prefix, metadata in (("2024/", ("year=2024", "artist=范宽")), ("plain/", ())):
+    told = ["--metadata", "year=2024", "--metadata", "artist=范宽"]
+    for prefix, options in {"2024/": told, "plain/": []}.items():
         folder = tmp_path_factory.mktemp("folder")
         for picture in pictures[:3]:
             shutil.copy(picture, folder)
-        options = [word for pair in metadata for word in ("--metadata", pair)]
         line = ("-c", name, "ingest", folder, "--id-prefix", prefix, *options)
         done = run_tihua(*line, address=server.address)
         assert done.returncode == 0, done.stderr
