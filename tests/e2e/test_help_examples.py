@@ -36,7 +36,15 @@ def ingested(
         folder = tmp_path_factory.mktemp("folder")
         for picture in pictures[:3]:
             shutil.copy(picture, folder)
-        line = ("-c", name, "ingest", folder, "--id-prefix", prefix, *options)
+        line: tuple[str | Path, ...] = (
+            "-c",
+            name,
+            "ingest",
+            folder,
+            "--id-prefix",
+            prefix,
+            *options,
+        )
         done = run_tihua(*line, address=server.address)
         assert done.returncode == 0, done.stderr
     await_hits(name, 6)
