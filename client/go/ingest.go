@@ -10,6 +10,7 @@ import (
 	"math/rand"
 	"time"
 
+	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/protobuf/proto"
 
@@ -60,7 +61,8 @@ func Ingest(
 		passes := refusal.RetryAfter > 0 || refusal.Code == codes.Unavailable ||
 			refusal.Code == codes.Canceled && ctx.Err() == nil // A server that was stopping says so.
 		isOver := time.Since(brokenSince) > maxBreak && refusal.Reason != streamIdle
-		if !passes || isOver || session.isSourceBroken {
+		isClosed := errors.Is(err, grpc.ErrClientConnClosing) // By the caller; that is Canceled, too.
+		if !passes || isOver || isClosed || session.isSourceBroken {
 			return nil, err
 		}
 		delay := 5 * time.Second

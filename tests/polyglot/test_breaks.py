@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import pytest
@@ -14,7 +14,7 @@ from in_process import serving
 from processes import ServerProcess, running
 from tihua_server.config import Config
 from toolchains import Programs
-from tours import QUERY_PICTURE, answers, finish, lines_of, start
+from tours import QUERY_PICTURE, answers, ended, finish, lines_of, start
 
 pytestmark = [pytest.mark.polyglot, pytest.mark.timeout(600, func_only=True)]
 
@@ -84,6 +84,17 @@ def test_a_server_that_knows_nothing_of_the_session_counts_on(
     for [report] in reports.values():
         assert (report["written"], report["failed"]) == (len(ids), 0)
         assert report["streams"] >= 2
+
+
+def test_an_ingest_ends_when_its_program_closes_the_connection(
+    programs: Callable[[str], Programs], thrifty: ServerProcess
+) -> None:
+    """In Go, where the status is Canceled, as for a server that stops."""
+    command = programs("go")["closing"]
+    with tihua.Client(thrifty.address) as client:
+        client.create_collection("closing")
+    output, errors = ended(start([*command, "closing"], thrifty.address))
+    assert output.startswith("ended: "), errors
 
 
 async def test_a_call_that_is_refused_for_now_is_made_again(

@@ -14,11 +14,12 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 CLIENTS = ROOT / "client"
 BUILT = ROOT / "out" / "polyglot"
+TEST_PROGRAMS = ROOT / "tests" / "polyglot" / "programs"
 
 _PROTOC = {"protoc": "protobuf-compiler"}
 
 Programs = Mapping[str, Sequence[str | Path]]
-"""The command line of each example: `tour` and `search`."""
+"""The command line of each example, `tour` and `search`, and of the tests' own programs."""
 
 
 class BuildFailed(AssertionError):
@@ -76,8 +77,9 @@ def _build_go() -> Programs:
         "PWD": str(package),  # go goes by it, and not by the folder that the link leads to
     }
     _run("go", "vet", "./...", cwd=package, **environment)
-    _run("go", "build", "-o", f"{programs}/", "./examples/...", cwd=package, **environment)
-    return {name: [programs / name] for name in ("tour", "search")}
+    for sources in ("./examples/...", TEST_PROGRAMS / "closing.go"):
+        _run("go", "build", "-o", f"{programs}/", sources, cwd=package, **environment)
+    return {name: [programs / name] for name in ("tour", "search", "closing")}
 
 
 def install_node_packages() -> None:
