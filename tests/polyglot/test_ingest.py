@@ -3,12 +3,13 @@
 import asyncio
 import os
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import grpc
 import pytest
+import tihua
 from fake_ingest_server import FakeServer, Plan, Refusing, refusal
 from fronting import fronting
 from processes import ServerProcess, running
@@ -62,6 +63,19 @@ async def test_a_server_that_stopped_before_it_took_the_stream_is_no_end(
     report = await ingest(fake, language, built, server, tmp_path)
     assert fake.stored == names[2:]
     assert report == {"written": 98, "failed": 2, "streams": 2}
+
+
+def test_a_source_is_closed_though_it_is_not_read_to_its_end(
+    programs: Callable[[str], Programs], tmp_path: Path
+) -> None:
+    """In TypeScript, where it may be a generator that has files open."""
+    command = programs("node")["abandoned"]
+    with running(tmp_path, "--max-message-bytes", str(2**19)) as server:
+        with tihua.Client(server.address) as client:
+            client.create_collection("abandoned")
+        told = finish(start([*command, "abandoned"], server.address)).splitlines()
+    assert told[0] == "the source is closed"
+    assert told[1].startswith("ended: item a takes ")
 
 
 @pytest.fixture(scope="module")

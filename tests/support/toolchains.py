@@ -93,8 +93,13 @@ def install_node_packages() -> None:
 def _build_node() -> Programs:
     install_node_packages()
     _run("node", "node_modules/typescript/bin/tsc", cwd=CLIENTS / "node")
-    examples = CLIENTS / "node" / "dist" / "examples"
-    return {name: ["node", examples / f"{name}.js"] for name in ("tour", "search")}
+    built = CLIENTS / "node" / "dist"
+    # There it finds its packages; it imports ours by name, as a user's program does.
+    shutil.copy(TEST_PROGRAMS / "abandoned.mjs", built)
+    return {
+        **{name: ["node", built / "examples" / f"{name}.js"] for name in ("tour", "search")},
+        "abandoned": ["node", built / "abandoned.mjs"],
+    }
 
 
 _JARS = {

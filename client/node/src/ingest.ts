@@ -33,14 +33,22 @@ export interface IngestReport {
 /**
  * Writes items into a collection, over as many streams as it takes. After a break of up to five
  * minutes what the server had not acknowledged is sent again; in memory is no more than the server's
- * credit and one batch.
+ * credit and one batch. If it ends with an error, `items` is closed, as by a loop that is left.
  */
 export async function ingest(
   client: IngestServiceClient,
   collection: string,
   items: AsyncIterable<Item> | Iterable<Item>,
 ): Promise<IngestReport> {
-  const session = new IngestSession(collection, batches(items));
+  const source = batches(items);
+  try {
+    return await ingestAll(client, new IngestSession(collection, source));
+  } finally {
+    await source.return(undefined);
+  }
+}
+
+async function ingestAll(client: IngestServiceClient, session: IngestSession): Promise<IngestReport> {
   let progress = 0;
   let brokenSince = 0;
   for (let attempt = 0; ; attempt++) {
