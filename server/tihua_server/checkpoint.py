@@ -62,7 +62,7 @@ def fetch_checkpoint(name: str, *, source: str, cache_dir: Path) -> Path:
     except Exception as error:
         owner = utils._MODELSCOPE_ORG if is_modelscope else utils._HUGGINGFACE_ORG  # noqa: SLF001
         reason = " ".join(str(error).split()) or type(error).__name__
-        [other] = set(SOURCES) - {source}
+        [other] = set(MODEL_SOURCES) - {source}
         raise ModelError(
             f"{name} can't be fetched from {source} ({reason}): start with --model-source {other},"
             f" or fetch {filename} of {owner}/{repository} elsewhere and put it at {target}, or"
