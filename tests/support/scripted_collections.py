@@ -2,6 +2,8 @@
 
 # ruff: noqa: N802 - the names of methods are the contract's
 
+import threading
+
 import grpc
 from fake_ingest_server import refusal
 from grpc_status import rpc_status
@@ -118,6 +120,10 @@ class Collections(collection_service_pb2_grpc.CollectionServiceServicer):
         """Replace an index, if it is said by which, once there are no refusals left."""
         if self.memory.build_refusals:
             context.abort_with_status(rpc_status.to_status(self.memory.build_refusals.pop(0)))
+        if self.memory.builds_forever:
+            is_over = threading.Event()
+            if context.add_callback(is_over.set):
+                is_over.wait()
         collection = self._collection(request.name, context)
         if request.HasField("index"):
             collection.index.CopyFrom(request.index)

@@ -33,6 +33,7 @@ class Memory:
         self.get_refusals: list[status_pb2.Status] = []
         self.info_refusals: list[status_pb2.Status] = []
         self.build_refusals: list[status_pb2.Status] = []
+        self.builds_forever = False
         self.query_refusals: list[types_pb2.ItemError] = []
 
     def has_collection(self, name: str) -> bool:

@@ -113,6 +113,17 @@ def test_an_index_is_waited_for_no_longer_than_the_user_says(tihua: Tihua, memor
     assert len(memory.build_refusals) > 980
 
 
+def test_the_limit_that_is_told_is_the_one_that_the_user_gave(tihua: Tihua, memory: Memory) -> None:
+    """And not what was left of it after the first calls."""
+    tihua("collections", "create", "paintings")
+    memory.collections["paintings"].load_state = LOAD_STATE_LOADING
+    memory.build_refusals, memory.builds_forever = [STILL_BUILDING] * 4, True
+    result = tihua("collections", "index", "paintings", "--timeout", "1.5")
+    assert result.exit_code == 1
+    assert "the index of paintings was not built within 1.5 s; raise --timeout" in result.stderr
+    assert result.stderr.count("\n") == 1
+
+
 def test_an_index_that_can_not_be_built_is_not_waited_for(tihua: Tihua, memory: Memory) -> None:
     """A store that is away builds nothing."""
     tihua("collections", "create", "paintings")
