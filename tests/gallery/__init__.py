@@ -1,0 +1,1 @@
+"""Rebuilds the sample gallery of the server, whose wheel has the pictures and not this program."""
