@@ -106,7 +106,7 @@ build: install ## Build client and server, and try the wheels in clean environme
 	sh protos/release dist
 	$(BIN)/pytest tests/install -m install
 
-check: protos-check lint types test test-gateway test-milvus test-polyglot fuzz build ## All of it: what CI runs
+check: protos-check lint types test test-gateway test-milvus test-polyglot fuzz build ## All of it; CI runs this and the demo
 
 clean: ## Remove what was built here; the environment and the data stay
 	rm -rf dist out .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -41,15 +41,21 @@ def build_index(
     """Replace the index of the collection NAME, and wait until it is built.
 
     Nothing is embedded again, and items stay. Meanwhile they can be written but not searched. To
-    avoid that, copy it on its own server (copy NAME --to … --as NAME_2), index the copy, move the
-    name (rename NAME NAME_1 --keep-alias, unless NAME is an alias; alias NAME NAME_2), and copy
-    again what was written meanwhile (copy NAME_1 --to … --as NAME_2, where NAME_1 is the old
-    collection). What was deleted meanwhile is still in the copy.
+    avoid that, index a copy on the same server and give it the name:
+
+    \b
+      copy NAME --to … --as NAME_2
+      index NAME_2
+      rename NAME NAME_1 --keep-alias   (if NAME is no alias yet)
+      alias NAME NAME_2
+      copy NAME_1 --to … --as NAME_2    (what was written meanwhile)
+
+    What was deleted meanwhile is still in the copy.
 
     A second call waits for the first while that is building, and builds anew after it.
 
     The command waits for a day, or as long as --timeout says; the server goes on building.
-    """
+    """  # noqa: D301  # click wants the backspace itself
     limit_s = connection.given_timeout_s or BUILD_TIMEOUT_S
     with connection.client() as client:
         collection = _built(client, name, index, dict(index_params), limit_s)
