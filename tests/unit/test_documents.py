@@ -47,7 +47,7 @@ def test_what_a_readme_says_to_run_can_be_pasted(name: str) -> None:
         r"^    (?:\w+=\S* )*(?:pip|tihua|tihua-server) .*", document, re.MULTILINE
     )
     before, _, _ = document.partition("```python\n")
-    assert re.search(r"^    .*/bin/pip install \.$", before, re.MULTILINE)
+    assert re.search(r"^    .*/bin/pip install \.(?: +#.*)?$", before, re.MULTILINE)
 
 
 @pytest.mark.parametrize("name", sorted(VERSIONS))
