@@ -76,6 +76,10 @@ A call that has reached gRPC and not yet us is cancelled when the server stops."
 STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
 """What ends the server."""
 
+REPEAT_S = 1.0
+"""Signals that come so soon after the first are the same request: `timeout` signals a process, and
+then its group."""
+
 INGEST_BATCHES = 16
 """Batches that an ingest stream may have in flight: 32 items each keep the model's queue filled."""
 
@@ -267,9 +271,10 @@ async def serve(config: Config) -> bool:
         loop.add_signal_handler(number, os._exit, 128 + number)
     async with serving(config) as app:
         for number in STOP_SIGNALS:
-            loop.add_signal_handler(number, _stop, stop_requested, number)
+            loop.add_signal_handler(number, stop_requested.set)
         app.announce()
         await _any(stop_requested, app.device_lost)
+        loop.call_later(REPEAT_S, _end_at_the_next_signal)
         _log.info(
             "stopping; a second signal ends the server at once",
             drain_timeout_s=config.drain_timeout_s,
@@ -279,11 +284,9 @@ async def serve(config: Config) -> bool:
     return app.is_at_rest
 
 
-def _stop(requested: asyncio.Event, number: int) -> None:
-    """Ask for a stop in order; end at once if that was asked for before."""
-    if requested.is_set():
-        os._exit(128 + number)
-    requested.set()
+def _end_at_the_next_signal() -> None:
+    for number in STOP_SIGNALS:
+        asyncio.get_running_loop().add_signal_handler(number, os._exit, 128 + number)
 
 
 async def _any(*events: asyncio.Event) -> None:

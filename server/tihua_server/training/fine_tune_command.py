@@ -12,6 +12,7 @@ import click
 
 from tihua_server.config import MODEL_SOURCES, Config
 from tihua_server.extras import install
+from tihua_server.option_types import HomePath
 
 DEFAULTS = Config()
 
@@ -25,18 +26,18 @@ POSITIVE = click.IntRange(min=1)
 @click.option("--model", required=True, help="ViT-B-16, ViT-L-14, ViT-L-14-336, ViT-H-14 or RN50.")
 @click.option(
     "--model-path",
-    type=click.Path(path_type=Path),
+    type=HomePath(),
     help="Checkpoint of that model to start from; without it, the published one is fetched.",
 )
 @click.option(
     "--data",
-    type=click.Path(exists=True, path_type=Path),
+    type=HomePath(exists=True),
     required=True,
     help="Folder or tar archive of your pictures: captions.tsv, train/, and val/ to measure by.",
 )
 @click.option(
     "--out",
-    type=click.Path(file_okay=False, path_type=Path),
+    type=HomePath(file_okay=False),
     required=True,
     help="Where checkpoint, curve and model go; a stopped run goes on there.",
 )
@@ -53,7 +54,7 @@ POSITIVE = click.IntRange(min=1)
     "--model-dir",
     envvar="TIHUA_MODEL_DIR",
     show_envvar=True,
-    type=click.Path(path_type=Path),
+    type=HomePath(),
     default=DEFAULTS.model_dir,
     show_default=True,
     help="Where fetched checkpoints are kept.",
