@@ -4,15 +4,12 @@ import json
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
+from tihua._reserved_keys import is_reserved
+
 from tihua_server.config import Limits
 from tihua_server.errors import InvalidInput, ServiceError
 from tihua_server.item import Item, Metadata
 from tihua_server.types import Content, FloatArray
-
-RESERVED_KEYS = frozenset(
-    {"id", "embedding", "uri", "_origin", "_update_time", "_seq", "_partition"}
-)
-"""Columns of the collection, and Milvus Lite's own, which it drops from metadata without a word."""
 
 UNKNOWN_TIME = datetime.fromtimestamp(0, UTC)
 """The time of an update that nobody remembers, as the contract has it."""
@@ -65,11 +62,6 @@ class Draft:
     def item(self, embedding: FloatArray) -> Item:
         """Return the item with its embedding."""
         return Item(self.id, embedding, self.uri, self.metadata, self.origin, self.update_time)
-
-
-def is_reserved(key: str) -> bool:
-    """Return whether metadata may have no such key."""
-    return key in RESERVED_KEYS or key.startswith("$")
 
 
 def _check_bytes(part: str, value: str, max_bytes: int) -> None:

@@ -2,10 +2,10 @@
 
 from collections.abc import Sequence
 
+from tihua._reserved_keys import is_reserved
 from tihua.v1 import search_service_pb2
 
 from tihua_server.config import Limits
-from tihua_server.draft import is_reserved
 from tihua_server.errors import InvalidInput, NotFound
 from tihua_server.grouping import GroupBy
 from tihua_server.item_requests import to_image, to_vector

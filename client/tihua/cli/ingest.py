@@ -2,21 +2,21 @@
 
 import contextlib
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 
 import click
 
 import tihua
 from tihua._convert import checked_text
-from tihua._convert_metadata import metadata_struct
-from tihua._folder import OWN_METADATA, SUFFIXES, Folder
+from tihua._folder import SUFFIXES, Folder
 from tihua._printable import printable
 from tihua._reconnect import answered
 from tihua.cli import EXIT_INTERRUPTED
 from tihua.cli._command import Command
 from tihua.cli._connection import Connection
 from tihua.cli._destination import destination
+from tihua.cli._folder_metadata import check_size, folder_metadata
 from tihua.cli._intake import Intake
 from tihua.cli._json import print_json
 from tihua.cli._parameters import (
@@ -117,11 +117,13 @@ def command(
         if server_folder is not None:
             raise click.UsageError("--preprocess client and --server-folder exclude each other")
         require_pillow()
+    for_every_picture = folder_metadata(metadata)
     pictures = Folder(
-        folder, id_prefix=checked_text(id_prefix, "--id-prefix"), metadata=_checked(metadata)
+        folder, id_prefix=checked_text(id_prefix, "--id-prefix"), metadata=for_every_picture
     )
     with connection.client() as client:
         info = answered(client.server_info, arrival())
+        check_size(for_every_picture, info.limits)
         if server_folder is not None and not info.takes_image_paths:
             raise click.ClickException(
                 "this server does not open files named by clients: leave --server-folder out, or "
@@ -177,22 +179,6 @@ def command(
     tally = reception.tally
     if tally.failed and (is_strict or tally.failed == tally.sent):
         raise click.exceptions.Exit(1)
-
-
-def _checked(metadata: Sequence[tuple[str, object]]) -> Mapping[str, object]:
-    """Return metadata by name.
-
-    Raises:
-        click.ClickException: a name is one of those that every file has.
-        InvalidRequestError: a value can't be stored.
-    """
-    values = dict(metadata)
-    for name in OWN_METADATA:
-        if name in values:
-            message = f"--metadata {name} is the file's own: give the value another name"
-            raise click.ClickException(message)
-    metadata_struct(values, "--metadata")
-    return values
 
 
 class _Reception(Reporter):

@@ -99,15 +99,19 @@ def test_metadata_of_the_folder_goes_to_every_picture(
     ("value", "complaint"),
     [
         ("file_mtime=0", "--metadata file_mtime is the file's own"),
+        ("uri=https://shop.example/", "--metadata uri is reserved: give the value another name"),
+        ("$meta=1", "--metadata $meta is reserved"),
         ("serial=9007199254740993", "--metadata['serial']"),
+        (f"note={'长' * 330}", "--metadata is 1002 bytes as JSON; the server's limit is 1000"),
     ],
 )
 def test_metadata_that_can_t_be_kept_is_refused_before_the_first_file(
     tihua: Tihua, memory: Memory, pictures: Path, value: str, complaint: str
 ) -> None:
-    """In one line: a name that every file has, or a value that no store holds."""
+    """In one line: a name that every file or no metadata has, a value that no store holds."""
     result = tihua("ingest", pictures, "--metadata", value)
     assert result.exit_code == 1
     assert complaint in result.stderr
     assert result.stderr.count("\n") == 1
+    assert not memory.collections
     assert not memory.calls
