@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TypeAlias
 
 import tihua
+from tihua._convert_metadata import metadata_struct
 from tihua._folder import Found, PictureFile, Unusable
 
 Decision: TypeAlias = PictureFile | Unusable | None
@@ -48,9 +49,7 @@ def compared(file: PictureFile, item: tihua.Item | None) -> Decision:
     if item is None:
         return file
     is_same_file = item.uri == file.uri or _is_same_file(Path(item.uri), file.path)
-    if is_same_file and all(
-        item.metadata.get(key) == value for key, value in file.metadata.items()
-    ):
+    if is_same_file and _has_metadata(item, file):
         return None
     if not is_same_file and _may_be_there(item.uri):  # it is none that was moved
         message = (
@@ -59,6 +58,16 @@ def compared(file: PictureFile, item: tihua.Item | None) -> Decision:
         )
         return Unusable(file.id, "ID_TAKEN", message)
     return file
+
+
+def _has_metadata(item: tihua.Item, file: PictureFile) -> bool:
+    """Return whether all that is stored with a file is there, compared as it travels.
+
+    In Python True equals 1, in JSON it does not; and a key may be there for None.
+    """
+    wanted = file.metadata
+    there = {key: value for key, value in item.metadata.items() if key in wanted}
+    return metadata_struct(there, "metadata") == metadata_struct(wanted, "metadata")
 
 
 def _may_be_there(path: str) -> bool:

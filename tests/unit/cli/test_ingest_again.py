@@ -96,6 +96,25 @@ def test_metadata_of_the_folder_goes_to_every_picture(
 
 
 @pytest.mark.parametrize(
+    ("before", "after", "outcome"),
+    [
+        ("public=1", "public=true", "3 written"),
+        ("public=false", "public=0", "3 written"),
+        ("tags=[[1]]", "tags=[[true]]", "3 written"),
+        ("other=1", "place=null", "3 written"),
+        ("place=null", "place=null", "3 skipped"),
+        ("year=2024", "year=2024.0", "3 skipped"),
+    ],
+)
+def test_metadata_is_changed_if_json_tells_the_values_apart(
+    tihua: Tihua, memory: Memory, pictures: Path, before: str, after: str, outcome: str
+) -> None:
+    """Filters tell true from 1, and a key with null from none; JSON has one kind of number."""
+    tihua("ingest", pictures, "--metadata", before)
+    assert outcome in tihua("ingest", pictures, "--metadata", after).stdout
+
+
+@pytest.mark.parametrize(
     ("value", "complaint"),
     [
         ("file_mtime=0", "--metadata file_mtime is the file's own"),
