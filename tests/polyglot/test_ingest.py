@@ -68,7 +68,7 @@ async def test_a_server_that_stopped_before_it_took_the_stream_is_no_end(
 def test_a_source_is_closed_though_it_is_not_read_to_its_end(
     programs: Callable[[str], Programs], tmp_path: Path
 ) -> None:
-    """In TypeScript, where it may be a generator that has files open."""
+    """In TypeScript: a generator may have files open. Its own error does not hide why it ended."""
     command = programs("node")["abandoned"]
     with running(tmp_path, "--max-message-bytes", str(2**19)) as server:
         with tihua.Client(server.address) as client:

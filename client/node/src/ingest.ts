@@ -33,7 +33,8 @@ export interface IngestReport {
 /**
  * Writes items into a collection, over as many streams as it takes. After a break of up to five
  * minutes what the server had not acknowledged is sent again; in memory is no more than the server's
- * credit and one batch. If it ends with an error, `items` is closed, as by a loop that is left.
+ * credit and one batch. If it ends with an error, `items` is closed, as by a loop that is left. Only
+ * what it has not begun to read, as when there is no such collection, is left to the caller.
  */
 export async function ingest(
   client: IngestServiceClient,
@@ -43,8 +44,9 @@ export async function ingest(
   const source = batches(items);
   try {
     return await ingestAll(client, new IngestSession(collection, source));
-  } finally {
-    await source.return(undefined);
+  } catch (error) {
+    await source.return(undefined).catch(() => undefined); // This error is told, not one of closing.
+    throw error;
   }
 }
 

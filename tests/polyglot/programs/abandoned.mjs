@@ -1,4 +1,5 @@
 // A program whose ingest ends before its source does: each item is more than the server takes.
+// Closing the source fails.
 import { ChannelCredentials } from "@grpc/grpc-js";
 import { ingest } from "@tihua/client";
 import { ImageSource, IngestServiceClient, Item } from "@tihua/client/v1";
@@ -11,6 +12,7 @@ async function* source() {
     }
   } finally {
     console.log("the source is closed");
+    throw new Error("which went wrong");
   }
 }
 
