@@ -68,7 +68,7 @@ def error_from_rpc(
         request_id=_request_id(call, code, sent),
     )
     if isinstance(failure, UnavailableError) and not info.reason and _lasting_fault(details):
-        failure.may_pass = False
+        failure.may_pass = bool(_SEVERAL_SERVERS.match(address))
     return failure
 
 
@@ -150,6 +150,9 @@ _CLOSED = re.compile(r"Socket closed|Connection reset|Broken pipe|Tls handshake 
 
 _ONE_ADDRESS = re.compile(r"([0-9.]+|\[.+\]):[0-9]+|unix(-abstract)?:.+")
 """A number or a socket; a name may have several, as localhost has ::1 and 127.0.0.1."""
+
+_SEVERAL_SERVERS = re.compile(r"dns:|.+,")
+"""What leads to several servers: gRPC tells the fault of one, and another may be back soon."""
 
 
 def _lasting_fault(details: str) -> str:

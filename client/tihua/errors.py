@@ -138,8 +138,9 @@ class UnavailableError(TihuaError):
     Calls that are safe to repeat have already been repeated (`_channel.py`).
 
     Attributes:
-        may_pass: False if waiting does not help: the server's certificate has expired or is not
-            trusted, or it does not speak TLS.
+        may_pass: False if waiting does not help: the server's certificate is not trusted, not valid
+            now or for another name, or it does not speak TLS. True of an address of several
+            servers (`dns:…`, or a list), as only one of them may have that fault.
     """
 
     code = "UNAVAILABLE"

@@ -103,6 +103,16 @@ async def test_a_server_of_another_ca_is_not_trusted(tls_app: App, other: Author
         assert not refused.may_pass
 
 
+@pytest.mark.parametrize("form", ["ipv4:{0},{0}", "dns:///{0}"])
+async def test_one_of_several_servers_that_is_not_trusted_is_no_reason_to_give_up(
+    tls_app: App, other: Authority, form: str
+) -> None:
+    """The others may be back soon, and gRPC tells of one."""
+    refused = await refusal(form.format(tls_app.address), tls(other))
+    assert "name its CA with --ca (ca_file)" in str(refused)
+    assert refused.may_pass
+
+
 async def test_a_server_that_is_not_trusted_is_not_waited_for(
     tls_app: App, other: Authority, tmp_path: Path
 ) -> None:
