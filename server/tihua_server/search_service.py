@@ -1,7 +1,7 @@
 """SearchService over gRPC."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from operator import itemgetter
 from time import perf_counter
 
@@ -92,6 +92,7 @@ class SearchService(rpc.SearchServiceServicer):
     async def _asked(self, request: pb.SearchRequest) -> _Asked:
         """Take out what a request asks for; the pictures in it are then their digests."""
         start_s = perf_counter()
+        params = self._params(request)
         terms = to_terms(request.terms, self._limits)
         await _digest_pictures(request.terms, terms)
         digest = request_digest(request)
@@ -101,7 +102,7 @@ class SearchService(rpc.SearchServiceServicer):
         query = Query(
             request.collection,
             terms,
-            self._params(request, offset=int(before or 0)),
+            self._page(params, int(before or 0)),
             request.model,
             group=to_group_by(request, self._limits),
             pages_of=pages_of,
@@ -137,19 +138,25 @@ class SearchService(rpc.SearchServiceServicer):
         answer.timing.CopyFrom(from_stages(found.stages, asked.start_s))
         return answer
 
-    def _params(self, request: pb.SearchRequest, *, offset: int) -> SearchParams:
-        limits = self._limits
-        limit = to_count(request, "limit", default=DEFAULT_LIMIT, maximum=limits.max_page_size)
-        if offset >= limits.max_search_window:
+    def _page(self, first: SearchParams, offset: int) -> SearchParams:
+        """Return how to search for the page after so many hits."""
+        window = self._limits.max_search_window
+        if offset >= window:
             raise InvalidInput(
-                f"page_token asks for hits beyond {limits.max_search_window}, the most that all "
-                "pages of a search can reach",
+                f"page_token asks for hits beyond {window}, the most that all pages of a search "
+                "can reach",
                 reason="SEARCH_WINDOW",
                 field="page_token",
             )
+        return replace(first, limit=min(first.limit, window - offset), offset=offset)
+
+    def _params(self, request: pb.SearchRequest) -> SearchParams:
+        """Return how to search for the first page."""
+        limit = to_count(
+            request, "limit", default=DEFAULT_LIMIT, maximum=self._limits.max_page_size
+        )
         return SearchParams(
-            limit=min(limit, limits.max_search_window - offset),
-            offset=offset,
+            limit=limit,
             filter=to_filter(request.filter, request.filter_params),
             min_score=to_min_score(request),
             fields=to_fields(request.read_mask),
