@@ -88,8 +88,9 @@ def main(
     told = {
         field: value
         for field, value in dataclasses.asdict(settings).items()
-        if field not in {"materials", "photographs"}
+        if field != "materials"
     }
+    told["photographs"] = settings.photographs.name if settings.photographs else "the gallery"
     date = dt.datetime.now(tz=dt.UTC).date().isoformat()
     report = Report({"date": date, **told}, describe_machine())
     try:

@@ -40,11 +40,13 @@ def reply(
     if seconds and kind == "image":
         pixels = _decoded(encoder.info.image_size, tuple(images))
         batch = [pixels[number % len(pixels)] for number in range(batch_size)]
-        rate = _rate(lambda: encoder.encode_images(batch), encoder.image_streams, seconds)
+        rate = batches_per_second(
+            lambda: encoder.encode_images(batch), encoder.image_streams, seconds
+        )
     elif seconds:
         tokens = [encoder.tokenize(query).ids for query in QUERIES]
         texts = [tokens[number % len(tokens)] for number in range(batch_size)]
-        rate = _rate(lambda: encoder.encode_texts(texts), 1, seconds)
+        rate = batches_per_second(lambda: encoder.encode_texts(texts), 1, seconds)
     return {
         "per_second": rate * batch_size,
         "engine": encoder.info.engine,
@@ -54,8 +56,8 @@ def reply(
     }
 
 
-def _rate(compute: Callable[[], object], streams: int, seconds: float) -> float:
-    """Return batches a second, of `streams` threads that compute without a pause."""
+def batches_per_second(compute: Callable[[], object], streams: int, seconds: float) -> float:
+    """Return how often `streams` threads compute a second, together and without a pause."""
     # OpenVINO's first use must not be by two threads at once.
     for _ in range(WARM_UP_BATCHES):
         compute()

@@ -173,7 +173,7 @@ def shown(value: float, unit: str = "") -> str:
         return f"{value:.5f}"
     size = abs(value)
     digits = 0 if size >= 100 or value == int(value) else 1 if size >= 10 else 2
-    if 0 < size < 0.1:
+    if 0 < size < 0.2:
         digits = 3
     text = f"{value:,.{digits}f}".replace(",", " ")
     return f"{text}{unit}" if unit in {"×", "%"} else f"{text} {unit}".rstrip()

@@ -10,9 +10,8 @@ import torch
 from tihua_server.chinese_clip import read_chinese_clip
 from tihua_server.clip_encoder import ClipEncoder
 from tihua_server.torch_engine import TorchEngine, prepared
-from torch.nn.attention import SDPBackend, sdpa_kernel
-from torch.utils.flop_counter import FlopCounterMode
 
+from bench.flops import count_flops
 from bench.materials import QUERIES
 
 REPEATS = 20
@@ -50,7 +49,7 @@ class GpuTower:
         self._size = clip.image_size
         self._device = device
         self._towers = prepared(clip.towers(), device, "bf16")
-        self.flops_per_image = self._count_flops()
+        self.flops_per_image = count_flops(self._towers.image, self._size, device)
         engine = TorchEngine(
             clip.towers(), self._size, device, "bf16", max_batch_size=max_batch_size
         )
@@ -73,23 +72,6 @@ class GpuTower:
         """Return the rate of `encode_texts` on short queries."""
         tokens = [self._encoder.tokenize(QUERIES[n % len(QUERIES)]).ids for n in range(batch_size)]
         return batch_size / _seconds(lambda: self._encoder.encode_texts(tokens), self._device)
-
-    def _count_flops(self) -> int:
-        shape = (1, self._size, self._size, 3)
-        picture = torch.zeros(shape, dtype=torch.uint8, device=self._device)
-        # Fused attention is one operation, which the counter does not know.
-        torch.backends.mha.set_fastpath_enabled(value=False)
-        try:
-            with (
-                torch.inference_mode(),
-                torch.autocast(self._device.type, torch.bfloat16),
-                sdpa_kernel(SDPBackend.MATH),
-                FlopCounterMode(display=False) as counter,
-            ):
-                self._towers.image(picture)
-        finally:
-            torch.backends.mha.set_fastpath_enabled(value=True)
-        return int(counter.get_total_flops())
 
 
 def _seconds(compute: Callable[[], object], device: torch.device) -> float:

@@ -90,6 +90,7 @@ def test_a_part_of_a_load_holds_what_lies_within() -> None:
         (1234.5, "texts/s", "1 234 texts/s"),
         (21.04, "images/s", "21.0 images/s"),
         (0.05, "s", "0.050 s"),
+        (0.126, "×", "0.126×"),
         (0.99995, "cosine", "0.99995"),
         (0, "lost", "0 lost"),
     ],

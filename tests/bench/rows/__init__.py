@@ -5,6 +5,7 @@ from typing import TypeAlias
 
 from bench.figure import Figure
 from bench.rows.accuracy import accuracy
+from bench.rows.chip import chip
 from bench.rows.image_ratio import image_ratio
 from bench.rows.ingest_efficiency import ingest_efficiency
 from bench.rows.isolation import isolation
@@ -25,6 +26,7 @@ Measure: TypeAlias = Callable[[Stage], Awaitable[Sequence[Figure]]]
 
 _MEASURES: tuple[Measure, ...] = (
     image_ratio,
+    chip,
     text_ratio,
     mixed,
     mixed_texts,

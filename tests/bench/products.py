@@ -1,0 +1,90 @@
+"""What the processor can do: nothing but products of matrices, as OpenVINO computes them.
+
+The matrices are those of a feed-forward layer of ViT-B-16, 768→3072→768, several one after the
+other: two thirds of what its vision tower computes.
+"""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from queue import SimpleQueue
+
+import numpy as np
+import openvino as ov
+import openvino.opset13 as ops
+from tihua._cores import usable_cores
+from tihua_server.chinese_clip import read_chinese_clip
+
+from bench.companion import answer
+from bench.engine import batches_per_second
+from bench.flops import count_flops
+
+NARROW, WIDE = 768, 3072
+LAYERS = 4
+TOKENS = 197
+"""Of a picture."""
+
+
+def reply(
+    *,
+    precision: str = "",
+    pictures: Sequence[int] = (1,),
+    streams: int = 1,
+    seconds: float = 1.0,
+    model: str = "",
+    weights: str = "",
+) -> float:
+    """Return the most operations a second of the products; or what a picture of a model takes.
+
+    Args:
+        precision: `fp32`, `bf16` or `int8`.
+        pictures: how many pictures' tokens are one matrix; the best of them counts.
+        streams: how many products are computed at once, by all cores together.
+        seconds: how long to measure each.
+        model: cn_clip's name of an architecture, to count the operations of its vision tower.
+        weights: its checkpoint.
+    """
+    if model:
+        clip = read_chinese_clip(model, path=Path(weights))
+        return count_flops(clip.towers().image, clip.image_size)
+    rates = []
+    for count in pictures:
+        compute = _products(count * TOKENS, precision, streams)
+        flops = 2 * count * TOKENS * LAYERS * 2 * NARROW * WIDE
+        rates.append(flops * batches_per_second(compute, streams, seconds))
+    return max(rates)
+
+
+def _products(rows: int, precision: str, streams: int) -> Callable[[], object]:
+    generator = np.random.default_rng(0)
+    states = generator.standard_normal((rows, NARROW), dtype=np.float32)
+    value = entry = ops.parameter(states.shape, ov.Type.f32)
+    for _ in range(LAYERS):
+        for inner, outer in ((NARROW, WIDE), (WIDE, NARROW)):
+            matrix = generator.standard_normal((inner, outer), dtype=np.float32) / inner**0.5
+            value = ops.matmul(value, ops.constant(matrix), transpose_a=False, transpose_b=False)
+    network = ov.Model([value], [entry])
+    if precision == "int8":
+        import nncf
+
+        network = nncf.quantize(network, nncf.Dataset([states]), subset_size=1)
+    settings = {
+        "INFERENCE_PRECISION_HINT": "f32" if precision == "fp32" else "bf16",
+        "NUM_STREAMS": streams,
+        "INFERENCE_NUM_THREADS": usable_cores(),
+        "ENABLE_CPU_PINNING": False,
+    }
+    compiled = ov.Core().compile_model(network, "CPU", settings)
+    idle: SimpleQueue[ov.InferRequest] = SimpleQueue()
+    for _ in range(streams):
+        idle.put(compiled.create_infer_request())
+
+    def compute() -> None:
+        request = idle.get()
+        request.infer([states], share_inputs=True)
+        idle.put(request)
+
+    return compute
+
+
+if __name__ == "__main__":
+    answer(reply)
