@@ -3,8 +3,8 @@
     submit ──> lane ──> batch, as soon as a thread of the model is free ──> each caller's future
 
 No input waits for others that may never come (as in text-embeddings-inference): an idle model takes
-a lone input at once, a busy one finds a batch that has grown with the load. The only exception are
-callers who have just been answered: a batch waits while their next calls are on the way
+a lone input at once, a busy one finds a batch that has grown with the load. There is one exception:
+for callers who have just been answered a batch waits, while their next calls are on the way
 (`gathering.py`). Measured, answers a second (ViT-B-16 in bf16, two cores of Zen 4, three rounds in
 turns, medians):
 

@@ -116,8 +116,7 @@ class Searcher:
             found = await self._find([embedded for _, embedded in alike])
         except NotFound:
             # Their collection may have been renamed: `search` looks it up again.
-            for at, embedded in alike:
-                await self._answer_alone(at, embedded.query, answer, flow)
+            await together([self._answer_alone(at, each.query, answer, flow) for at, each in alike])
             return
         except ServiceError as error:
             found = [error] * len(alike)

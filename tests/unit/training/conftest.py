@@ -5,7 +5,10 @@ import json
 from pathlib import Path
 
 import pytest
+import torch
+from coloured_pairs import write_coloured_pairs
 from PIL import Image
+from small_fine_tuning import small_state
 from tihua_server.training.emoji import TEST_SET, TRAINING_SETS, EmojiSet
 
 EMOJI = {"1f40e": ("马", (120, 70, 20)), "1f319": ("月亮", (250, 220, 80))}
@@ -58,3 +61,15 @@ def photograph_folder(tmp_path: Path) -> Path:
     lines += ["train/b.jpg\t 人在走 ", "val/c.jpg\t一座桥", "val/absent.jpg\t不在"]
     (folder / "captions.tsv").write_text("\n".join(lines) + "\n", encoding="utf-8")
     return folder
+
+
+@pytest.fixture
+def state() -> dict[str, torch.Tensor]:
+    """Return the weights to start from."""
+    return small_state()
+
+
+@pytest.fixture
+def coloured(tmp_path: Path) -> Path:
+    """A red and a blue picture to train on, and others of the same colours to measure by."""
+    return write_coloured_pairs(tmp_path / "coloured")

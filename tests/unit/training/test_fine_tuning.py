@@ -7,27 +7,14 @@ from pathlib import Path
 import pytest
 import torch
 from click.testing import CliRunner
-from coloured_pairs import write_coloured_pairs
 from PIL import Image
-from small_fine_tuning import RECIPE, SMALL, fine_tune_small, small_state
+from small_fine_tuning import RECIPE, SMALL, fine_tune_small
 from tihua_server.chinese_clip import read_chinese_clip
 from tihua_server.cli import main
 from tihua_server.training import fine_tune_command
 from tihua_server.training.curve import Curve
 from tihua_server.training.fine_tune_recipe import FineTuneRecipe
 from tihua_server.training.fine_tuner import FineTuner
-
-
-@pytest.fixture
-def state() -> dict[str, torch.Tensor]:
-    """Return the weights to start from."""
-    return small_state()
-
-
-@pytest.fixture
-def coloured(tmp_path: Path) -> Path:
-    """A red and a blue picture to train on, and others of the same colours to measure by."""
-    return write_coloured_pairs(tmp_path / "coloured")
 
 
 def test_it_learns_and_the_server_reads_what_it_wrote(

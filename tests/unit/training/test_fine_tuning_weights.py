@@ -4,11 +4,9 @@ from pathlib import Path
 
 import pytest
 import torch
-from coloured_pairs import write_coloured_pairs
 from small_fine_tuning import (
     RECIPE,
     fine_tune_small,
-    small_state,
     stop_before_epoch_2_is_told,
 )
 from tihua_server.checkpoint import read_checkpoint
@@ -16,18 +14,6 @@ from tihua_server.training.curve import Curve
 from tihua_server.training.fine_tuner import LATEST, FineTuner
 from tihua_server.training.photographs import Photographs
 from tihua_server.training.recall import Recall
-
-
-@pytest.fixture
-def state() -> dict[str, torch.Tensor]:
-    """Return the weights to start from."""
-    return small_state()
-
-
-@pytest.fixture
-def coloured(tmp_path: Path) -> Path:
-    """A red and a blue picture to train on, and others of the same colours to measure by."""
-    return write_coloured_pairs(tmp_path / "coloured")
 
 
 def test_a_stopped_run_ends_where_an_unbroken_one_does(
