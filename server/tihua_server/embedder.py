@@ -118,21 +118,6 @@ class Embedder:
         self._texts.close()
         self._images.close()
 
-    async def warm_up(self) -> None:
-        """Run texts and pictures, so that the first callers do not pay for it.
-
-        Twice in each stream, which pictures that come one by one take in turn: from the second time
-        on a batch takes as long as it always will, and how long that is decides how large the next
-        may be.
-        """
-        size = self.model.image_size
-        blank = RgbImage(bytes(size * size * 3), size, size)
-        # As bulk: nobody asks.
-        for _ in range(2):
-            await self.embed([Text("夕阳西下")], lane=Lane.BULK)
-        for _ in range(2 * max(1, self._encoder.image_streams)):
-            await self.embed([blank], lane=Lane.BULK)
-
     async def embed(
         self,
         contents: Sequence[Content | ServiceError],

@@ -15,6 +15,7 @@ from tihua_server.embedder import Embedder
 from tihua_server.errors import ConfigError, ModelMismatch, NotFound
 from tihua_server.lane import Lane
 from tihua_server.observer import Kind, Observer
+from tihua_server.samples import warm_up
 from tihua_server.types import Encoder, ModelInfo, ModelRef
 
 CLOSE_S = 5.0
@@ -111,7 +112,7 @@ class ServedModels:
     async def warm_up(self) -> None:
         """Run text and picture through each, so that the first caller does not pay for it."""
         for embedder in self._embedders:
-            await embedder.warm_up()
+            await warm_up(embedder, image_threads=self._capacity.image_workers.count)
 
     async def close(self) -> bool:
         """Stop; whoever still waits gets `Draining`. Return whether no thread works any more.
