@@ -92,7 +92,10 @@ def _explained(
 ) -> str:
     match code:
         case "UNAVAILABLE" if details.endswith("backend unhealthy"):  # by grpc.health.v1
-            return f"the server at {address} is starting or shutting down; try again in a moment"
+            return (
+                f"the server at {address} is starting, shutting down or in trouble with its model; "
+                "try again in a moment"
+            )
         case "UNAVAILABLE" if fault := (
             _lasting_fault(details) or _likely_fault(details, is_encrypted=is_encrypted)
         ):

@@ -1,7 +1,7 @@
 """The composition root: builds every part, serves, and shuts down in order.
 
 Start: store → models → services → warm-up → listen → health says SERVING.
-Run:   health follows the store (readiness.py).
+Run:   health follows the store and the models (readiness.py).
        A server that loses its GPU stops with status 1, for its supervisor to start it again.
 Stop:  health says NOT_SERVING → a moment → no new calls → calls in progress end → model → store.
 """
@@ -44,6 +44,7 @@ from tihua_server.ingest_service import IngestService
 from tihua_server.ingester import Ingester
 from tihua_server.methods import Methods
 from tihua_server.milvus import Milvus
+from tihua_server.model_watch import ModelWatch
 from tihua_server.readiness import Readiness
 from tihua_server.search_service import SearchService
 from tihua_server.searcher import Searcher
@@ -121,8 +122,10 @@ class App:
             observer=observer,
         )
         servicer = HealthService(("", *SERVICES))
+        watch = ModelWatch(models)
         self._readiness = Readiness(
             store,
+            watch,
             servicer,
             services=("", *SERVICES),
             readers={"", *SERVICES} - STORELESS_SERVICES,
@@ -161,7 +164,7 @@ class App:
         reflection.enable_server_reflection(
             (*SERVICES, health.SERVICE_NAME, reflection.SERVICE_NAME), methods
         )
-        self.telemetry.show(models, self._calls, self._ingester, store=store.kind)
+        self.telemetry.show(models, watch, self._calls, self._ingester, store=store.kind)
         self.device_lost = models.device_lost
         self.address = ""
         self.is_at_rest = False

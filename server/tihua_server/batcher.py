@@ -39,6 +39,7 @@ from tihua_server.flow import Flow
 from tihua_server.gathering import Gathering
 from tihua_server.lane import Lane
 from tihua_server.rests import Rests
+from tihua_server.running import Running
 from tihua_server.selection import Selection
 from tihua_server.waiting import Waiting
 from tihua_server.workers import Urgency, Workers
@@ -59,7 +60,11 @@ of Zen 4, and with 0.4 too; 11.7 with 0.1, and 12 to 16 with 0.05."""
 
 
 class Batcher(Generic[Input, Result]):
-    """Runs concurrent inputs in batches, interactive ones first; a `Queue` of `Workers`."""
+    """Runs concurrent inputs in batches, interactive ones first; a `Queue` of `Workers`.
+
+    Attributes:
+        running: the batches that are being computed.
+    """
 
     def __init__(
         self,
@@ -110,7 +115,7 @@ class Batcher(Generic[Input, Result]):
             padding_cost=padding_cost if size_of else None,
         )
         self._waiting: dict[Lane, Waiting[Input, Result]] = {lane: Waiting() for lane in Lane}
-        self._running: set[Batch[Input, Result]] = set()
+        self.running: Running[Input, Result] = Running(clock)
         self._rests = None if yields_to is None else Rests(yields_to, workers.wake, clock)
         self._gathering = Gathering(workers.wake, clock) if gathers else None
         self._asked = (workers,) if yields_to is None else (workers, yields_to)
@@ -128,9 +133,7 @@ class Batcher(Generic[Input, Result]):
             for entry in waiting.entries:
                 entry.fail(Draining())
             waiting.entries.clear()
-        for batch in self._running:
-            for entry in batch.entries:
-                entry.fail(Draining())
+        self.running.forsake()
 
     def queue_size(self, lane: Lane) -> int:
         """Return how many inputs wait in a lane."""
@@ -220,7 +223,7 @@ class Batcher(Generic[Input, Result]):
             return None
         for entry in entries:
             waiting.take_out(entry)
-        self._running.add(batch)
+        self.running.begin(batch)
         return batch
 
     def _put(
@@ -245,7 +248,7 @@ class Batcher(Generic[Input, Result]):
         return BULK_BATCH_S if is_asked_lately else LONE_BULK_BATCH_S
 
     def _note(self, rank: int, batch: Batch[Input, Result]) -> None:
-        self._running.discard(batch)
+        self.running.end(batch)
         if self._gathering and rank == 0:
             answered = sum(_has_answered(entry) for entry in batch.entries)
             is_alone = not self._waiting[Lane.INTERACTIVE].entries

@@ -15,7 +15,7 @@ from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import partial
 from time import perf_counter
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from tihua_server.batch import Batched
 from tihua_server.batcher import Batcher
@@ -26,6 +26,7 @@ from tihua_server.flow import Flow
 from tihua_server.lane import Lane
 from tihua_server.observer import Kind, Observer
 from tihua_server.preprocessor import Preprocessor
+from tihua_server.running import Running
 from tihua_server.stages import Stages, longest
 from tihua_server.together import together
 from tihua_server.types import (
@@ -107,6 +108,10 @@ class Embedder:
     def queue_size(self, kind: Kind, lane: Lane) -> int:
         """Return how many inputs of a kind wait for the model."""
         return (self._texts if kind is Kind.TEXT else self._images).queue_size(lane)
+
+    def running(self, kind: Kind) -> Running[Any, FloatArray]:
+        """Return the batches of a kind that the model computes, and how the last ones ended."""
+        return (self._texts if kind is Kind.TEXT else self._images).running
 
     def preprocess_queue_size(self, lane: Lane) -> int:
         """Return how many inputs wait for a thread that decodes."""

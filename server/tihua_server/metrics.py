@@ -96,6 +96,11 @@ class Metrics(Observer):
         self._batches_failed = self._counter(
             "tihua_batches_failed_total", "Batches that the model failed to compute.", of_model
         )
+        self._in_trouble = self._gauge(
+            "tihua_model_in_trouble",
+            "1 while a model hangs or fails at every batch, and health says NOT_SERVING.",
+            of_model,
+        )
         self._store_seconds = self._histogram(
             "tihua_store_seconds", "One call to Milvus, by pymilvus' name.", ("call",)
         )
@@ -221,6 +226,10 @@ class Metrics(Observer):
         for kind, size in sizes.items():
             self._queue_size.labels(model, lane, kind.value).set_function(size)
         self._preprocess_queue_size.labels(model, lane).set_function(preprocess_size)
+
+    def read_trouble(self, model: str, kind: Kind, is_in_trouble: Callable[[], bool]) -> None:
+        """Take where to read whether a model computes nothing of a kind."""
+        self._in_trouble.labels(model, kind.value).set_function(is_in_trouble)
 
     def _histogram(self, name: str, text: str, labels: tuple[str, ...]) -> Histogram:
         return Histogram(name, text, labels, buckets=SECONDS, registry=self.registry)

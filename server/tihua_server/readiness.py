@@ -1,9 +1,15 @@
-"""Keeps grpc.health.v1 up to date: the store is asked regularly whether it answers.
+"""Keeps grpc.health.v1 up to date: store and models are looked at regularly.
 
 A server that loses its store still embeds; the services that need the store, and with them the
 server as a whole, are then NOT_SERVING, so that balancers and probes turn to another server. If the
-store is full, searching still works, and only ingest is NOT_SERVING. Health is late by at most
-`CHECK_INTERVAL_S` and one deadline of the store. To start, a server needs its store (`app.py`).
+store is full, searching still works, and only ingest is NOT_SERVING.
+
+While any of the models is in trouble, every service is NOT_SERVING. Replicas have the same models,
+so another one does all that this one does and what it can't, and balancers that ask about one
+service only, as our clients do about SystemService, must hear of it too.
+
+Health is late by at most `CHECK_INTERVAL_S` and one deadline of the store, or of a sample
+(`model_watch.py`). To start, a server needs its store (`app.py`).
 """
 
 import asyncio
@@ -13,20 +19,22 @@ import structlog
 
 from tihua_server.errors import ServiceError, StoreError, StoreFull
 from tihua_server.health_service import STATES, HealthService
+from tihua_server.model_watch import ModelWatch
 from tihua_server.vector_store import VectorStore
 
 CHECK_INTERVAL_S = 2.0
-"""From an answer of the store to the next question, in seconds."""
+"""From the end of a check to the next, in seconds."""
 
 _log = structlog.get_logger("tihua")
 
 
 class Readiness:
-    """Asks the store how it is, and tells the health service what changed."""
+    """Asks how store and models are, and tells the health service what changed."""
 
     def __init__(
         self,
         store: VectorStore,
+        models: ModelWatch,
         servicer: HealthService,
         *,
         services: Collection[str],
@@ -34,17 +42,19 @@ class Readiness:
         writers: Collection[str],
         interval_s: float = CHECK_INTERVAL_S,
     ) -> None:
-        """Take the store and who is to be told; nothing is said before `begin`.
+        """Take store, models and who is to be told; nothing is said before `begin`.
 
         Args:
             store: is asked by `ping`, within its own deadline.
+            models: are looked at; what is wrong with them is logged there.
             servicer: of grpc.health.v1.
             services: names of all services; "" is the server as a whole.
             readers: of these, those that need the store; writers too.
             writers: of these, those that need it to have room.
-            interval_s: from an answer to the next question, in seconds.
+            interval_s: from the end of a check to the next, in seconds.
         """
         self._store = store
+        self._models = models
         self._servicer = servicer
         self._services = services
         self._readers = readers
@@ -66,17 +76,20 @@ class Readiness:
 
     async def _watch(self) -> None:
         failing: Collection[str] = ()
+        without_store: Collection[str] = ()
         while True:
             await asyncio.sleep(self._interval_s)
-            error = await self._error()
-            if self._failing(error) == failing:
-                continue
-            failing = self._failing(error)
-            if error is None:
-                _log.info("store is well again")
-            else:
-                _log.warning("store in trouble", reason=error.reason, why=error.message)
-            self._tell(failing=failing)
+            # At the same time: a store that is slow to answer delays no news of the models.
+            error, troubles = await asyncio.gather(self._error(), self._models.look())
+            if self._failing(error) != without_store:
+                without_store = self._failing(error)
+                if error is None:
+                    _log.info("store is well again")
+                else:
+                    _log.warning("store in trouble", reason=error.reason, why=error.message)
+            before, failing = failing, self._services if troubles else without_store
+            if failing != before:
+                self._tell(failing=failing)
 
     async def _error(self) -> ServiceError | None:
         try:

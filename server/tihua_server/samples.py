@@ -1,4 +1,4 @@
-"""What a model is given that nobody asked for, to warm it up.
+"""What a model is given that nobody asked for: to warm it up, and to see whether it computes.
 
 A sample goes through the queues and threads of everybody.
 """

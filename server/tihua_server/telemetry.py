@@ -17,6 +17,7 @@ from tihua_server.ingester import Ingester
 from tihua_server.lane import Lane
 from tihua_server.metrics import Metrics
 from tihua_server.metrics_server import MetricsServer
+from tihua_server.model_watch import ModelWatch
 from tihua_server.observer import Kind, Observer, Observers
 from tihua_server.served_models import ServedModels
 
@@ -53,6 +54,7 @@ class Telemetry:
     def show(
         self,
         models: ServedModels,
+        watch: ModelWatch,
         calls: Calls,
         ingester: Ingester,
         *,
@@ -75,6 +77,10 @@ class Telemetry:
             )
         for model in models:
             metrics.tell_model(model)
+            for kind in Kind:
+                metrics.read_trouble(
+                    model.ref.id, kind, partial(watch.is_in_trouble, model.ref.id, kind)
+                )
             embedder = models.named(model.ref.id)
             for lane in Lane:
                 metrics.read_queues(

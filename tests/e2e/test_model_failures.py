@@ -3,10 +3,13 @@
 import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
+import grpc
 import pytest
 import tihua
 import torch
+from grpc_health.v1 import health_pb2, health_pb2_grpc
 from in_process import serving
 from scraped import Scraped
 from small_clip import small_clip, small_towers
@@ -90,3 +93,30 @@ async def test_what_a_model_failed_to_compute_is_not_counted_as_embedded(
         ("tihua_batches_failed_total", 1),
     ):
         assert after.value(name, **TEXTS) - before.value(name, **TEXTS) == grew
+
+
+async def test_a_server_whose_model_fails_at_every_batch_gets_no_calls(
+    app: App, texts: Fragile
+) -> None:
+    """Balancers ask about SystemService. It is well again by itself, and the metrics follow."""
+    states = health_pb2.HealthCheckResponse
+    metrics = app.telemetry.addresses["metrics"]
+    async with (
+        asyncio.timeout(60),
+        tihua.AsyncClient(app.address) as client,
+        grpc.aio.insecure_channel(app.address) as channel,
+    ):
+        stub: Any = health_pb2_grpc.HealthStub(channel)
+        watch = stub.Watch(health_pb2.HealthCheckRequest(service="tihua.v1.SystemService"))
+        assert (await watch.read()).status == states.SERVING
+        texts.is_broken = True
+        for _ in range(3):
+            with pytest.raises(tihua.ServerError):
+                await client.embed_text("马")
+        assert (await watch.read()).status == states.NOT_SERVING
+        scraped = await asyncio.to_thread(Scraped, metrics)
+        assert scraped.value("tihua_model_in_trouble", **TEXTS) == 1
+        texts.is_broken = False
+        assert (await watch.read()).status == states.SERVING
+        scraped = await asyncio.to_thread(Scraped, metrics)
+        assert scraped.value("tihua_model_in_trouble", **TEXTS) == 0

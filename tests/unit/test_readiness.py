@@ -1,23 +1,13 @@
 """What health says while the store comes and goes, over a real health service."""
 
 import asyncio
-import contextlib
-from collections.abc import AsyncIterator
-from typing import Any
 
-import grpc
 import pytest
-from grpc_health.v1 import health_pb2, health_pb2_grpc
 from in_memory_store import InMemoryStore
 from silent_watcher import silent_watcher
 from structlog.testing import capture_logs
 from tihua_server.errors import StoreFull, StoreUnavailable
-from tihua_server.health_service import HealthService
-from tihua_server.readiness import Readiness
-
-SERVING = health_pb2.HealthCheckResponse.SERVING
-NOT_SERVING = health_pb2.HealthCheckResponse.NOT_SERVING
-SERVICES = ("", "Embedding", "Ingest", "Search")
+from watched_health import NOT_SERVING, SERVING, watched
 
 
 @pytest.fixture
@@ -26,48 +16,23 @@ def store() -> InMemoryStore:
     return InMemoryStore()
 
 
-@contextlib.asynccontextmanager
-async def watched(store: InMemoryStore) -> AsyncIterator[tuple[Readiness, Any, str]]:
-    """Run a health service that follows the store; also give a stub of it, and its address."""
-    server = grpc.aio.server()
-    servicer = HealthService(SERVICES)
-    health_pb2_grpc.add_HealthServicer_to_server(servicer, server)
-    readiness = Readiness(
-        store,
-        servicer,
-        services=SERVICES,
-        readers=("", "Ingest", "Search"),
-        writers=("Ingest",),
-        interval_s=0.001,
-    )
-    port = server.add_insecure_port("127.0.0.1:0")
-    await server.start()
-    async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
-        await readiness.begin()
-        yield readiness, health_pb2_grpc.HealthStub(channel), f"127.0.0.1:{port}"
-        await readiness.end()
-    await server.stop(None)
-
-
 async def test_health_follows_the_store_and_embedding_needs_none(store: InMemoryStore) -> None:
     """What needs the store is NOT_SERVING while it is away, and SERVING again by itself."""
-    async with watched(store) as (_, stub, _):
-        watch = stub.Watch(health_pb2.HealthCheckRequest(service="Search"))
+    async with watched(store) as health:
+        watch = health.watch("Search")
         assert (await watch.read()).status == SERVING
         store.error = StoreUnavailable("it does not answer")
         assert (await watch.read()).status == NOT_SERVING
-        embedding = await stub.Check(health_pb2.HealthCheckRequest(service="Embedding"))
-        assert embedding.status == SERVING
+        assert (await health.states())["Embedding"] == SERVING
         store.error = None
         assert (await watch.read()).status == SERVING
-        whole = await stub.Check(health_pb2.HealthCheckRequest())
-        assert whole.status == SERVING
+        assert (await health.states())[""] == SERVING
 
 
 async def test_health_survives_a_bug(store: InMemoryStore, monkeypatch: pytest.MonkeyPatch) -> None:
     """What needs the store is NOT_SERVING, the log says why, and health goes on following it."""
-    async with watched(store) as (_, stub, _):
-        watch = stub.Watch(health_pb2.HealthCheckRequest(service="Search"))
+    async with watched(store) as health:
+        watch = health.watch("Search")
         assert (await watch.read()).status == SERVING
         with capture_logs() as lines:
             store.error = ZeroDivisionError()
@@ -82,28 +47,25 @@ async def test_a_store_that_comes_back_does_not_revive_a_stopping_server(
     store: InMemoryStore,
 ) -> None:
     """After the end nothing is SERVING."""
-    async with watched(store) as (readiness, stub, _):
+    async with watched(store) as health:
         store.error = StoreUnavailable("it does not answer")
-        watch = stub.Watch(health_pb2.HealthCheckRequest())
+        watch = health.watch("")
         while (await watch.read()).status == SERVING:
             pass
-        await readiness.end()
+        await health.readiness.end()
         store.error = None
-        for service in ("", "Search", "Embedding"):
-            answer = await stub.Check(health_pb2.HealthCheckRequest(service=service))
-            assert answer.status == NOT_SERVING
+        assert set((await health.states()).values()) == {NOT_SERVING}
 
 
 async def test_a_full_store_still_searches(store: InMemoryStore) -> None:
     """Only ingest is NOT_SERVING, until there is room."""
-    async with watched(store) as (_, stub, _):
-        watch = stub.Watch(health_pb2.HealthCheckRequest(service="Ingest"))
+    async with watched(store) as health:
+        watch = health.watch("Ingest")
         assert (await watch.read()).status == SERVING
         store.error = StoreFull("no room")
         assert (await watch.read()).status == NOT_SERVING
-        for service in ("", "Search", "Embedding"):
-            answer = await stub.Check(health_pb2.HealthCheckRequest(service=service))
-            assert answer.status == SERVING
+        states = await health.states()
+        assert {service for service in states if states[service] == NOT_SERVING} == {"Ingest"}
         store.error = None
         assert (await watch.read()).status == SERVING
 
@@ -114,14 +76,14 @@ async def test_a_watcher_that_does_not_read_keeps_no_news_from_others(
     """They hear of an outage, of its end, and of the server's."""
     async with (
         asyncio.timeout(30),
-        watched(store) as (readiness, stub, address),
-        silent_watcher(address),
+        watched(store) as health,
+        silent_watcher(health.address),
     ):
-        watch = stub.Watch(health_pb2.HealthCheckRequest())
+        watch = health.watch("")
         assert (await watch.read()).status == SERVING
         store.error = StoreUnavailable("it does not answer")
         assert (await watch.read()).status == NOT_SERVING
         store.error = None
         assert (await watch.read()).status == SERVING
-        await readiness.end()
+        await health.readiness.end()
         assert (await watch.read()).status == NOT_SERVING

@@ -5,7 +5,7 @@
 // What a server is. For its health, ask grpc.health.v1, which it serves as well: with "" for the
 // server as a whole, or with the full name of a service. While the store does not answer, all are
 // NOT_SERVING except EmbeddingService and SystemService, which do not need it; while the store's
-// disk is full, only IngestService is.
+// disk is full, only IngestService is. While a model hangs or fails at every batch, all are.
 #ifndef GRPC_tihua_2fv1_2fsystem_5fservice_2eproto__INCLUDED
 #define GRPC_tihua_2fv1_2fsystem_5fservice_2eproto__INCLUDED
 

@@ -1,0 +1,93 @@
+"""Which models are in trouble: health asks regularly (`readiness.py`).
+
+Texts and pictures of a model are looked at apart: one may fail while the other is computed. A
+batch that hangs is in trouble until it ends. Batches that failed prove less, for what was asked of
+the model may have been too much. So a sample is embedded then, in the queue of everybody, and all
+is well if the model computes it. That is also how it is found to be well again: a server that is
+NOT_SERVING gets no calls.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import Mapping
+from typing import TypeAlias
+
+import structlog
+
+from tihua_server.embedder import Embedder
+from tihua_server.observer import Kind
+from tihua_server.samples import embed_sample
+from tihua_server.served_models import ServedModels
+
+HUNG_S = 60.0
+"""From when on a batch hangs, in seconds. One of several inputs is expected to take 0.4 s at most
+(`Config.max_batch_ms`); one of a single picture, or the first after a pause, takes a large model
+several seconds on a slow core. A minute is far from both, and longer than most callers wait."""
+
+FAILURES = 3
+"""So many batches fail one after another before the model is tried out: one or two fail on a GPU
+that is full for a moment."""
+
+SAMPLE_S = 10.0
+"""How long a sample may wait and be computed, in seconds: as long as the store may take to answer
+(`Config.store_timeout_s`), so that health is not later for it."""
+
+Troubles: TypeAlias = Mapping[tuple[str, Kind], str]
+"""Why a model computes nothing of a kind, by its id and the kind."""
+
+_log = structlog.get_logger("tihua")
+
+
+class ModelWatch:
+    """Looks at how the batches of every model fare; belongs to one event loop."""
+
+    def __init__(
+        self, models: ServedModels, *, hung_s: float = HUNG_S, sample_s: float = SAMPLE_S
+    ) -> None:
+        """Take the models.
+
+        Args:
+            models: all of the server.
+            hung_s: from when on a batch hangs, in seconds.
+            sample_s: how long a sample may take, in seconds.
+        """
+        self._embedders = {model.ref.id: models.named(model.ref.id) for model in models}
+        self._hung_s = hung_s
+        self._sample_s = sample_s
+        self._troubles: Troubles = {}
+
+    def is_in_trouble(self, model: str, kind: Kind) -> bool:
+        """Return whether the last look found that a model computes nothing of a kind."""
+        return (model, kind) in self._troubles
+
+    async def look(self) -> Troubles:
+        """Return which models are in trouble, and log what has changed."""
+        keys = [(model, kind) for model in self._embedders for kind in Kind]
+        whys = await asyncio.gather(
+            *(self._trouble(self._embedders[model], kind) for model, kind in keys)
+        )
+        before = self._troubles
+        self._troubles = {key: why for key, why in zip(keys, whys, strict=True) if why}
+        for (model, kind), why in self._troubles.items():
+            if before.get((model, kind)) != why:
+                _log.warning("model in trouble", model=model, kind=kind.value, why=why)
+        for model, kind in before.keys() - self._troubles.keys():
+            _log.info("model is well again", model=model, kind=kind.value)
+        return self._troubles
+
+    async def _trouble(self, embedder: Embedder, kind: Kind) -> str:
+        """Return why the model computes nothing of a kind; "" if it does, or was not asked."""
+        running = embedder.running(kind)
+        if running.oldest_s > self._hung_s:
+            return f"a batch has been running for more than {self._hung_s:g} s"
+        if running.failed_in_a_row >= FAILURES:
+            await self._try_out(embedder, kind)
+        if running.failed_in_a_row >= FAILURES:
+            return "it fails at every batch; the log has the details"
+        return ""
+
+    async def _try_out(self, embedder: Embedder, kind: Kind) -> None:
+        """Have a sample embedded; how its batch ends is counted as that of any other."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(self._sample_s):
+                await asyncio.gather(embed_sample(embedder, kind), return_exceptions=True)

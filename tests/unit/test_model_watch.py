@@ -1,0 +1,167 @@
+"""What health says while a model hangs or fails, over a real health service."""
+
+import asyncio
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import pytest
+from fake_encoder import FakeEncoder
+from in_memory_store import InMemoryStore
+from second_encoder import SecondEncoder
+from structlog.testing import capture_logs
+from tihua_server.embedder import Embedder
+from tihua_server.errors import ModelError, StoreUnavailable
+from tihua_server.observer import Kind
+from tihua_server.types import Content, FloatArray, PixelArray, RgbImage, Text, TokenArray
+from watched_health import NOT_SERVING, SERVICES, SERVING, watched
+
+SIZE = FakeEncoder.info.image_size
+INPUTS: dict[Kind, Content] = {
+    Kind.TEXT: Text("马"),
+    Kind.IMAGE: RgbImage(bytes(SIZE * SIZE * 3), SIZE, SIZE),
+}
+
+
+class TroubledEncoder(FakeEncoder):
+    """A model that may fail, or hang.
+
+    Attributes:
+        fails: whether it fails at a batch.
+        may_go_on: it hangs at every other batch until this is set.
+        has_computed: set when it has computed something.
+    """
+
+    def __init__(self) -> None:
+        """Be well."""
+        super().__init__()
+        self.fails: Callable[[Kind, Sequence[Any]], bool] = lambda kind, batch: False
+        self.may_go_on = threading.Event()
+        self.may_go_on.set()
+        self.has_computed = threading.Event()
+
+    def encode_texts(self, texts: Sequence[TokenArray]) -> FloatArray:
+        """Compute, if it is well."""
+        self._begin(Kind.TEXT, texts)
+        return super().encode_texts(texts)
+
+    def encode_images(self, images: Sequence[PixelArray]) -> FloatArray:
+        """Compute, if it is well."""
+        self._begin(Kind.IMAGE, images)
+        return super().encode_images(images)
+
+    def _begin(self, kind: Kind, batch: Sequence[Any]) -> None:
+        if self.fails(kind, batch):
+            raise ModelError("it is out of memory")
+        assert self.may_go_on.wait(60)
+        self.has_computed.set()
+
+
+@pytest.fixture
+def model() -> Iterator[TroubledEncoder]:
+    """A model that is well."""
+    made = TroubledEncoder()
+    yield made
+    made.may_go_on.set()
+
+
+async def fail(embedder: Embedder, content: Content) -> None:
+    """Have the model fail at three batches."""
+    for _ in range(3):
+        with pytest.raises(ModelError):
+            await embedder.embed([content])
+
+
+def said_of_models(logs: Sequence[Any]) -> list[tuple[str, str, str | None]]:
+    """Return what the log says of models, of which kind, and why."""
+    return [(line["event"], line["kind"], line.get("why")) for line in logs if "kind" in line]
+
+
+async def test_nothing_is_served_while_a_batch_hangs(model: TroubledEncoder) -> None:
+    """Until it ends; the log has a line for each."""
+    with capture_logs() as logs:
+        async with watched(InMemoryStore(), model, hung_s=0.001) as health:
+            watches = [health.watch(service) for service in SERVICES]
+            assert {(await watch.read()).status for watch in watches} == {SERVING}
+            model.may_go_on.clear()
+            call = asyncio.create_task(health.models.named("").embed([Text("马")]))
+            assert {(await watch.read()).status for watch in watches} == {NOT_SERVING}
+            model.may_go_on.set()
+            assert {(await watch.read()).status for watch in watches} == {SERVING}
+            await call
+    assert said_of_models(logs) == [
+        ("model in trouble", "text", "a batch has been running for more than 0.001 s"),
+        ("model is well again", "text", None),
+    ]
+
+
+@pytest.mark.parametrize("kind", Kind)
+async def test_nothing_is_served_while_a_model_fails_at_every_batch(
+    model: TroubledEncoder, kind: Kind
+) -> None:
+    """Until it computes a sample, for nobody calls a server that is NOT_SERVING."""
+    with capture_logs() as logs:
+        async with watched(InMemoryStore(), model) as health:
+            watches = [health.watch(service) for service in SERVICES]
+            assert {(await watch.read()).status for watch in watches} == {SERVING}
+            model.fails = lambda of, batch: of is kind
+            await fail(health.models.named(""), INPUTS[kind])
+            assert {(await watch.read()).status for watch in watches} == {NOT_SERVING}
+            model.fails = lambda of, batch: False
+            assert {(await watch.read()).status for watch in watches} == {SERVING}
+    assert said_of_models(logs) == [
+        ("model in trouble", kind.value, "it fails at every batch; the log has the details"),
+        ("model is well again", kind.value, None),
+    ]
+
+
+async def test_what_one_caller_asks_for_stops_no_server(model: TroubledEncoder) -> None:
+    """A model that fails at long texts alone computes the sample."""
+    model.fails = lambda kind, batch: max(map(len, batch)) > 10
+    with capture_logs() as logs:
+        async with watched(InMemoryStore(), model) as health:
+            await fail(health.models.named(""), Text("马" * 20))
+            assert await asyncio.to_thread(model.has_computed.wait, 60)
+            await health.readiness.end()
+    assert not said_of_models(logs)
+
+
+async def test_a_sample_that_takes_too_long_proves_nothing(model: TroubledEncoder) -> None:
+    """Health does not wait for it, and counts it when it has been computed."""
+    failures = iter([True] * 3)
+    model.fails = lambda kind, batch: next(failures, False)
+    model.may_go_on.clear()
+    async with watched(InMemoryStore(), model, sample_s=0.01) as health:
+        watch = health.watch("")
+        assert (await watch.read()).status == SERVING
+        await fail(health.models.named(""), Text("马"))
+        assert (await watch.read()).status == NOT_SERVING
+        model.may_go_on.set()
+        assert (await watch.read()).status == SERVING
+
+
+async def test_one_model_in_trouble_is_enough(model: TroubledEncoder) -> None:
+    """Another replica has all of them."""
+    async with watched(InMemoryStore(), SecondEncoder(), model) as health:
+        watch = health.watch("")
+        assert (await watch.read()).status == SERVING
+        model.fails = lambda kind, batch: True
+        await fail(health.models.named("fake"), Text("马"))
+        assert (await watch.read()).status == NOT_SERVING
+
+
+async def test_a_model_that_is_well_again_revives_no_store(model: TroubledEncoder) -> None:
+    """What needs the store is NOT_SERVING for as long as that is away."""
+    store = InMemoryStore()
+    async with watched(store, model) as health:
+        store.error = StoreUnavailable("it does not answer")
+        search, embedding = health.watch("Search"), health.watch("Embedding")
+        while (await search.read()).status == SERVING:
+            pass
+        assert (await embedding.read()).status == SERVING
+        model.fails = lambda kind, batch: True
+        await fail(health.models.named(""), Text("马"))
+        assert (await embedding.read()).status == NOT_SERVING
+        model.fails = lambda kind, batch: False
+        assert (await embedding.read()).status == SERVING
+        assert (await health.states())["Search"] == NOT_SERVING
