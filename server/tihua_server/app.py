@@ -2,14 +2,12 @@
 
 Start: store → models → services → warm-up → listen → health says SERVING.
 Run:   health follows the store and the models (readiness.py).
-       A server that loses its GPU stops with status 1, for its supervisor to start it again.
+       Signals end it, and the loss of its GPU (process.py).
 Stop:  health says NOT_SERVING → a moment → no new calls → calls in progress end → model → store.
 """
 
 import asyncio
 import contextlib
-import os
-import signal
 from collections.abc import AsyncIterator
 from typing import cast
 
@@ -37,7 +35,6 @@ from tihua_server.config import DEFAULT_MODEL, Config
 from tihua_server.embedding_service import EmbeddingService
 from tihua_server.encoders import load_encoders
 from tihua_server.entrance import Entrance, server_options
-from tihua_server.errors import DeviceLost
 from tihua_server.health_service import HealthService
 from tihua_server.ingest_events import Credit
 from tihua_server.ingest_service import IngestService
@@ -73,13 +70,6 @@ STORELESS_SERVICES = frozenset({"tihua.v1.EmbeddingService", "tihua.v1.SystemSer
 NOTICE_S = 0.2
 """From health's word to the last call that is taken, in seconds: who watches it sends no more then.
 A call that has reached gRPC and not yet us is cancelled when the server stops."""
-
-STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
-"""What ends the server."""
-
-REPEAT_S = 1.0
-"""Signals that come so soon after the first are the same request: `timeout` signals a process, and
-then its group."""
 
 INGEST_BATCHES = 16
 """Batches that an ingest stream may have in flight: 32 items each keep the model's queue filled."""
@@ -257,44 +247,3 @@ async def serving(config: Config) -> AsyncIterator[App]:
         yield app
     finally:
         await app.stop()
-
-
-async def serve(config: Config) -> bool:
-    """Run a server until SIGTERM or SIGINT; return whether no thread computes any more.
-
-    While it starts they end the process at once, as they do before (`cli.py`); so does the second
-    one. The store bears it (docs/chaos.md).
-
-    Raises:
-        DeviceLost: the GPU computes nothing more, and the server was stopped for it.
-    """
-    stop_requested = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in STOP_SIGNALS:
-        loop.add_signal_handler(number, os._exit, 128 + number)
-    async with serving(config) as app:
-        for number in STOP_SIGNALS:
-            loop.add_signal_handler(number, stop_requested.set)
-        app.announce()
-        await _any(stop_requested, app.device_lost)
-        loop.call_later(REPEAT_S, _end_at_the_next_signal)
-        _log.info(
-            "stopping; a second signal ends the server at once",
-            drain_timeout_s=config.drain_timeout_s,
-        )
-    if app.device_lost.is_set():
-        raise DeviceLost("the GPU computes nothing more for this process: start the server again")
-    return app.is_at_rest
-
-
-def _end_at_the_next_signal() -> None:
-    for number in STOP_SIGNALS:
-        asyncio.get_running_loop().add_signal_handler(number, os._exit, 128 + number)
-
-
-async def _any(*events: asyncio.Event) -> None:
-    """Return when one of the events is set."""
-    waits = [asyncio.create_task(event.wait()) for event in events]
-    await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
-    for wait in waits:
-        wait.cancel()

@@ -138,7 +138,7 @@ def _serve(config: Config) -> None:
     settle_for_serving()
     silence_libtiff()
     # Here, and not above: torch and pymilvus take seconds, and --help needs neither.
-    from tihua_server.app import serve
+    from tihua_server.process import serve
 
     try:
         is_at_rest = asyncio.run(serve(config))

@@ -1,0 +1,65 @@
+"""The process of a server: what ends it, and how.
+
+The first SIGTERM or SIGINT stops it in order; before it serves, and from the second one on, they
+end it at once. A server that loses its GPU stops too, for its supervisor to start it again.
+"""
+
+import asyncio
+import os
+import signal
+
+import structlog
+
+from tihua_server.app import serving
+from tihua_server.config import Config
+from tihua_server.errors import DeviceLost
+
+STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
+"""What ends the server."""
+
+REPEAT_S = 1.0
+"""Signals that come so soon after the first are the same request: `timeout` signals a process, and
+then its group."""
+
+_log = structlog.get_logger("tihua")
+
+
+async def serve(config: Config) -> bool:
+    """Run a server until SIGTERM or SIGINT; return whether no thread computes any more.
+
+    While it starts they end the process at once, as they do before (`cli.py`); so does the second
+    one. The store bears it (docs/chaos.md).
+
+    Raises:
+        DeviceLost: the GPU computes nothing more, and the server was stopped for it.
+    """
+    stop_requested = asyncio.Event()
+    _end_at_the_next_signal()
+    async with serving(config) as app:
+        loop = asyncio.get_running_loop()
+        for number in STOP_SIGNALS:
+            loop.add_signal_handler(number, stop_requested.set)
+        app.announce()
+        await _any(stop_requested, app.device_lost)
+        loop.call_later(REPEAT_S, _end_at_the_next_signal)
+        _log.info(
+            "stopping; a second signal ends the server at once",
+            drain_timeout_s=config.drain_timeout_s,
+        )
+    if app.device_lost.is_set():
+        raise DeviceLost("the GPU computes nothing more for this process: start the server again")
+    return app.is_at_rest
+
+
+def _end_at_the_next_signal() -> None:
+    loop = asyncio.get_running_loop()
+    for number in STOP_SIGNALS:
+        loop.add_signal_handler(number, os._exit, 128 + number)
+
+
+async def _any(*events: asyncio.Event) -> None:
+    """Return when one of the events is set."""
+    waits = [asyncio.create_task(event.wait()) for event in events]
+    await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+    for wait in waits:
+        wait.cancel()
