@@ -140,10 +140,15 @@ class Batcher(Generic[Input, Result]):
         return len(self._waiting[lane].entries)
 
     async def submit(
-        self, value: Input, *, lane: Lane = Lane.INTERACTIVE, flow: Flow | None = None
+        self,
+        value: Input,
+        *,
+        lane: Lane = Lane.INTERACTIVE,
+        flow: Flow | None = None,
+        alone: bool = False,
     ) -> Batched[Result]:
         """Return the result of one input; as `submit_all`."""
-        [batched] = await self.submit_all((value,), lane=lane, flow=flow)
+        [batched] = await self.submit_all((value,), lane=lane, flow=flow, alone=alone)
         return batched
 
     async def submit_all(
@@ -152,6 +157,7 @@ class Batcher(Generic[Input, Result]):
         *,
         lane: Lane = Lane.INTERACTIVE,
         flow: Flow | None = None,
+        alone: bool = False,
     ) -> list[Batched[Result]]:
         """Return the result of each input. Cancel the call, and what waits is not computed.
 
@@ -159,6 +165,7 @@ class Batcher(Generic[Input, Result]):
             values: the inputs.
             lane: where they wait.
             flow: whose they are; None if they are all that it asks for.
+            alone: give each a batch of its own.
 
         Raises:
             Draining: the batcher was closed.
@@ -172,7 +179,9 @@ class Batcher(Generic[Input, Result]):
         try:
             # By size: what goes into one batch is due at about the same time.
             for index in sorted(range(len(values)), key=sizes.__getitem__):
-                entries[index] = self._put(values[index], sizes[index], lane, group, flow)
+                entries[index] = self._put(
+                    values[index], sizes[index], lane, group, flow, alone=alone
+                )
             if self._gathering and entries and lane is Lane.INTERACTIVE:
                 self._gathering.called()
             # In the order in which they are computed: who fails is heard at once.
@@ -227,7 +236,7 @@ class Batcher(Generic[Input, Result]):
         return batch
 
     def _put(
-        self, value: Input, size: int, lane: Lane, group: Group, flow: Flow
+        self, value: Input, size: int, lane: Lane, group: Group, flow: Flow, *, alone: bool
     ) -> Entry[Input, Result]:
         """Have an input wait; return its entry."""
         now_s = due_s = self._clock()
@@ -236,7 +245,9 @@ class Batcher(Generic[Input, Result]):
             takes_s = self._cost.of_input(size) / self._workers.count
             due_s = flow.due_s(self, now_s, takes_s)
             self._workers.asked_s = now_s
-        entry = Entry[Input, Result](value, size, now_s, due_s=due_s, group=group, flow=flow)
+        entry = Entry[Input, Result](
+            value, size, now_s, due_s=due_s, group=group, flow=flow, is_alone=alone
+        )
         self._waiting[lane].put(entry)
         self._workers.wake()
         return entry

@@ -17,6 +17,8 @@ from functools import partial
 from time import perf_counter
 from typing import Any, TypeAlias
 
+import numpy as np
+
 from tihua_server.batch import Batched
 from tihua_server.batcher import Batcher
 from tihua_server.capacity import Capacity
@@ -240,6 +242,21 @@ class Embedder:
             except (InvalidInput, NotFound, TooLarge) as error:
                 return error, Stages(preprocess_s=perf_counter() - start_s)
         return batched.result, _stages(preprocess_s, [batched])
+
+    async def compute_sample(self, kind: Kind, *, lane: Lane = Lane.INTERACTIVE) -> None:
+        """Have the model compute a short text or a blank picture, which nobody asked for.
+
+        It waits in the queue of everybody, even if that is full, and shares a batch with nobody.
+
+        Raises:
+            ModelError: the model failed.
+        """
+        if kind is Kind.TEXT:
+            tokens = self._encoder.tokenize("夕阳西下").ids
+            await self._texts.submit(tokens, lane=lane, alone=True)
+        else:
+            size = self.model.image_size
+            await self._images.submit(np.zeros((size, size, 3), np.uint8), lane=lane, alone=True)
 
     def _batch_failed(self, kind: Kind, error: Exception) -> None:
         self._observer.batch_failed(self.model.ref.id, kind, error)

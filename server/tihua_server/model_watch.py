@@ -2,21 +2,20 @@
 
 Texts and pictures of a model are looked at apart: one may fail while the other is computed. A
 batch that hangs is in trouble until it ends. Batches that failed prove less, for what was asked of
-the model may have been too much. So a sample is embedded then, in the queue of everybody, and all
-is well if the model computes it. That is also how it is found to be well again: a server that is
+the model may have been too much. So a sample is computed then, in a batch of its own, and all is
+well if the model computes it. That is also how it is found to be well again: a server that is
 NOT_SERVING gets no calls.
 """
 
 import asyncio
-import contextlib
 from collections.abc import Mapping
 from typing import TypeAlias
 
 import structlog
 
 from tihua_server.embedder import Embedder
+from tihua_server.errors import ServiceError
 from tihua_server.observer import Kind
-from tihua_server.samples import embed_sample
 from tihua_server.served_models import ServedModels
 
 HUNG_S = 60.0
@@ -80,14 +79,20 @@ class ModelWatch:
         running = embedder.running(kind)
         if running.oldest_s > self._hung_s:
             return f"a batch has been running for more than {self._hung_s:g} s"
-        if running.failed_in_a_row >= FAILURES:
-            await self._try_out(embedder, kind)
-        if running.failed_in_a_row >= FAILURES:
-            return "it fails at every batch; the log has the details"
-        return ""
+        if running.failed_in_a_row < FAILURES or await self._computes_sample(embedder, kind):
+            return ""
+        # Meanwhile it may have computed what others asked for.
+        if running.failed_in_a_row < FAILURES:
+            return ""
+        return "it fails at every batch; the log has the details"
 
-    async def _try_out(self, embedder: Embedder, kind: Kind) -> None:
-        """Have a sample embedded; how its batch ends is counted as that of any other."""
-        with contextlib.suppress(TimeoutError):
+    async def _computes_sample(self, embedder: Embedder, kind: Kind) -> bool:
+        try:
             async with asyncio.timeout(self._sample_s):
-                await asyncio.gather(embed_sample(embedder, kind), return_exceptions=True)
+                await embedder.compute_sample(kind)
+        except (TimeoutError, ServiceError):  # a model's is logged where it is raised
+            return False
+        except Exception as error:  # noqa: BLE001
+            _log.error("bug", exc_info=error)
+            return False
+        return True

@@ -1,7 +1,8 @@
 """Which waiting inputs become the next batch.
 
-The input that is due first is always taken. If inputs are padded to the largest of their batch, it
-is filled up with those of the most similar size, early ones last; otherwise with those due next.
+The input that is due first is always taken, without others if it is to be alone. If inputs are
+padded to the largest of their batch, it is filled up with those of the most similar size, early
+ones last; otherwise with those due next.
 
 Three bounds keep a batch from delaying what comes after it: the number of its inputs, its expected
 duration (`BatchCost`), and its padding, which may not cost more than a batch of its own would.
@@ -55,6 +56,8 @@ class Selection(Generic[Input, Result]):
             now_s: by the clock by which they are due.
         """
         first, *others = waiting
+        if first.is_alone:
+            return [first], first.size
         early_s = now_s + EARLY_S
         padding_cost = self._padding_cost or 0.0
         if self._padding_cost is not None:
@@ -65,6 +68,8 @@ class Selection(Generic[Input, Result]):
         for entry in others:
             if len(chosen) == self._max_batch_size:
                 break
+            if entry.is_alone:
+                continue
             units = total + entry.size
             places = max(largest, entry.size) * (len(chosen) + 1)
             padding = padding_cost * (places - units)

@@ -15,8 +15,8 @@ from tihua_server.embedder import Embedder
 from tihua_server.errors import ConfigError, ModelMismatch, NotFound
 from tihua_server.lane import Lane
 from tihua_server.observer import Kind, Observer
-from tihua_server.samples import warm_up
 from tihua_server.types import Encoder, ModelInfo, ModelRef
+from tihua_server.warm_up import warm_up
 
 CLOSE_S = 5.0
 """How long threads may end what they compute when the server stops, in seconds: more than any batch

@@ -1,6 +1,7 @@
 """What health says while a model hangs or fails, over a real health service."""
 
 import asyncio
+import contextlib
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
@@ -10,10 +11,14 @@ from fake_encoder import FakeEncoder
 from in_memory_store import InMemoryStore
 from second_encoder import SecondEncoder
 from structlog.testing import capture_logs
+from tihua_server.config import Config
 from tihua_server.embedder import Embedder
 from tihua_server.errors import ModelError, StoreUnavailable
+from tihua_server.lane import Lane
+from tihua_server.model_watch import FAILURES, ModelWatch, Troubles
 from tihua_server.observer import Kind
-from tihua_server.types import Content, FloatArray, PixelArray, RgbImage, Text, TokenArray
+from tihua_server.served_models import ServedModels
+from tihua_server.types import Content, FloatArray, PixelArray, RgbImage, Text, TokenArray, Tokens
 from watched_health import NOT_SERVING, SERVICES, SERVING, watched
 
 SIZE = FakeEncoder.info.image_size
@@ -55,6 +60,16 @@ class TroubledEncoder(FakeEncoder):
             raise ModelError("it is out of memory")
         assert self.may_go_on.wait(60)
         self.has_computed.set()
+
+
+class Untokenizing(TroubledEncoder):
+    """A model with a bug: it makes no tokens of a text that no test brings."""
+
+    def tokenize(self, text: str) -> Tokens:
+        """Make tokens of tests' texts alone."""
+        if "马" not in text:
+            raise AttributeError("no such tokens")
+        return super().tokenize(text)
 
 
 @pytest.fixture
@@ -124,6 +139,64 @@ async def test_what_one_caller_asks_for_stops_no_server(model: TroubledEncoder) 
             assert await asyncio.to_thread(model.has_computed.wait, 60)
             await health.readiness.end()
     assert not said_of_models(logs)
+
+
+async def test_what_callers_at_once_ask_for_stops_no_server(model: TroubledEncoder) -> None:
+    """The sample gets into no batch of theirs."""
+    models = ServedModels([model], Config(max_batch_size=8))
+    await models.warm_up()  # or batches would not grow
+    embedder, watch = models.named(""), ModelWatch(models)
+    model.fails = lambda kind, batch: len(batch) > 1
+    looks: list[Troubles] = []
+
+    async def ask() -> None:
+        while len(looks) < 20:
+            with contextlib.suppress(ModelError):
+                await embedder.embed([INPUTS[Kind.IMAGE]] * 4)
+
+    async with asyncio.timeout(60), asyncio.TaskGroup() as callers:
+        for _ in range(16):
+            callers.create_task(ask())
+        while len(looks) < 20:
+            await asyncio.sleep(0)
+            if embedder.running(Kind.IMAGE).failed_in_a_row >= FAILURES:
+                looks.append(await watch.look())
+    assert not any(looks)
+    await models.close()
+
+
+async def test_a_full_lane_is_no_trouble(model: TroubledEncoder) -> None:
+    """Callers are refused then; the sample waits for those who were not."""
+    models = ServedModels([model], Config(max_queue_size=1))
+    embedder, watch = models.named(""), ModelWatch(models)
+    model.fails = lambda kind, batch: True
+    await fail(embedder, INPUTS[Kind.IMAGE])
+    model.fails = lambda kind, batch: False
+    model.may_go_on.clear()
+    call = asyncio.create_task(embedder.embed([INPUTS[Kind.IMAGE]]))
+    look = asyncio.create_task(watch.look())
+    while not (look.done() or embedder.queue_size(Kind.IMAGE, Lane.INTERACTIVE)):
+        await asyncio.sleep(0)
+    model.may_go_on.set()
+    assert not await look
+    await call
+    await models.close()
+
+
+async def test_a_bug_of_a_sample_is_logged() -> None:
+    """Whether the model computes is then told by what callers ask for."""
+    model = Untokenizing()
+    models = ServedModels([model], Config())
+    embedder, watch = models.named(""), ModelWatch(models)
+    model.fails = lambda kind, batch: True
+    await fail(embedder, Text("马"))
+    with capture_logs() as logs:
+        assert set(await watch.look()) == {("fake", Kind.TEXT)}
+        model.fails = lambda kind, batch: False
+        await embedder.embed([Text("马")])
+        assert not await watch.look()
+    assert [str(line["exc_info"]) for line in logs if line["event"] == "bug"] == ["no such tokens"]
+    await models.close()
 
 
 async def test_a_sample_that_takes_too_long_proves_nothing(model: TroubledEncoder) -> None:

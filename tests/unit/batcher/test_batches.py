@@ -26,6 +26,22 @@ async def test_what_waits_while_the_model_is_busy_becomes_one_batch(
     assert squares.batches == [[1, 2, 3, 4], [5]]
 
 
+async def test_an_input_may_have_a_batch_of_its_own(
+    batcher: Batcher[int, int], squares: Squares
+) -> None:
+    """It waits for those before it, and shares a batch with nobody, first or not."""
+    held = await squares.hold(batcher)
+    alone = [asyncio.create_task(batcher.submit(number, alone=True)) for number in (1, 2)]
+    await asyncio.sleep(0)
+    tasks = await submit_all(batcher, [3])
+    alone.append(asyncio.create_task(batcher.submit(4, alone=True)))
+    await asyncio.sleep(0)
+    tasks += await submit_all(batcher, [5])
+    squares.may_go_on.set()
+    await asyncio.gather(held, *tasks, *alone)
+    assert squares.batches == [[1], [2], [3, 5], [4]]
+
+
 async def test_a_result_tells_of_its_batch(batcher: Batcher[int, int], squares: Squares) -> None:
     """The size of the batch and the times are told with each result."""
     held = await squares.hold(batcher)
