@@ -8,12 +8,13 @@ While any of the models is in trouble, every service is NOT_SERVING. Replicas ha
 so another one does all that this one does and what it can't, and balancers that ask about one
 service only, as our clients do about SystemService, must hear of it too.
 
-Health is late by at most `CHECK_INTERVAL_S` and one deadline of the store, or of a sample
-(`model_watch.py`). To start, a server needs its store (`app.py`).
+Store and models are looked at apart, so that neither delays news of the other. Health is late by
+at most `CHECK_INTERVAL_S` and one deadline, of the store or of a sample (`model_watch.py`). To
+start, a server needs its store (`app.py`).
 """
 
 import asyncio
-from collections.abc import Collection
+from collections.abc import Awaitable, Callable, Collection
 
 import structlog
 
@@ -60,36 +61,49 @@ class Readiness:
         self._readers = readers
         self._writers = writers
         self._interval_s = interval_s
-        self._task: asyncio.Task[None] | None = None
+        self._without_store: Collection[str] = ()
+        self._is_model_in_trouble = False
+        self._tasks: list[asyncio.Task[None]] = []
 
     async def begin(self) -> None:
         """Say that everything is served, and go on asking until `end`."""
-        self._tell(failing=())
-        self._task = asyncio.create_task(self._watch(), name="readiness")
+        self._tell()
+        for look in (self._look_at_store, self._look_at_models):
+            self._tasks.append(asyncio.create_task(self._repeat(look), name="readiness"))
 
     async def end(self) -> None:
         """Say that nothing is served any more, whatever the store does."""
         self._servicer.end()
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    async def _watch(self) -> None:
-        failing: Collection[str] = ()
-        without_store: Collection[str] = ()
+    async def _repeat(self, look: Callable[[], Awaitable[None]]) -> None:
         while True:
             await asyncio.sleep(self._interval_s)
-            # At the same time: a store that is slow to answer delays no news of the models.
-            error, troubles = await asyncio.gather(self._error(), self._models.look())
-            if self._failing(error) != without_store:
-                without_store = self._failing(error)
-                if error is None:
-                    _log.info("store is well again")
-                else:
-                    _log.warning("store in trouble", reason=error.reason, why=error.message)
-            before, failing = failing, self._services if troubles else without_store
-            if failing != before:
-                self._tell(failing=failing)
+            try:
+                await look()
+            except Exception as error:  # noqa: BLE001
+                # Without this task, health would say for ever what it said last.
+                _log.error("bug", exc_info=error)
+
+    async def _look_at_store(self) -> None:
+        error = await self._error()
+        failing = self._failing(error)
+        if failing == self._without_store:
+            return
+        self._without_store = failing
+        if error is None:
+            _log.info("store is well again")
+        else:
+            _log.warning("store in trouble", reason=error.reason, why=error.message)
+        self._tell()
+
+    async def _look_at_models(self) -> None:
+        is_in_trouble = bool(await self._models.look())
+        if is_in_trouble != self._is_model_in_trouble:
+            self._is_model_in_trouble = is_in_trouble
+            self._tell()
 
     async def _error(self) -> ServiceError | None:
         try:
@@ -97,7 +111,6 @@ class Readiness:
         except ServiceError as error:
             return error
         except Exception as error:  # noqa: BLE001
-            # A bug: without this task, health would say for ever what it said last.
             _log.error("bug", exc_info=error)
             return StoreError("it can't be asked; the log has the details")
         return None
@@ -111,7 +124,8 @@ class Readiness:
             case _:
                 return self._readers
 
-    def _tell(self, *, failing: Collection[str]) -> None:
+    def _tell(self) -> None:
+        failing = self._services if self._is_model_in_trouble else self._without_store
         for service in self._services:
             state = STATES.NOT_SERVING if service in failing else STATES.SERVING
             self._servicer.tell(service, state)

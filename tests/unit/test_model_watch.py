@@ -62,6 +62,24 @@ class TroubledEncoder(FakeEncoder):
         self.has_computed.set()
 
 
+class HangingStore(InMemoryStore):
+    """A store that never says how it is.
+
+    Attributes:
+        is_asked: set when it was asked.
+    """
+
+    def __init__(self) -> None:
+        """Be asked nothing yet."""
+        super().__init__()
+        self.is_asked = asyncio.Event()
+
+    async def ping(self) -> None:
+        """Wait for ever."""
+        self.is_asked.set()
+        await asyncio.Event().wait()
+
+
 class Untokenizing(TroubledEncoder):
     """A model with a bug: it makes no tokens of a text that no test brings."""
 
@@ -197,6 +215,45 @@ async def test_a_bug_of_a_sample_is_logged() -> None:
         assert not await watch.look()
     assert [str(line["exc_info"]) for line in logs if line["event"] == "bug"] == ["no such tokens"]
     await models.close()
+
+
+async def test_health_survives_a_bug_of_the_watch(
+    model: TroubledEncoder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The log says why, what was said last holds, and health goes on following the models."""
+    look = ModelWatch.look
+
+    async def fail_to_look(watch: ModelWatch) -> Troubles:
+        monkeypatch.setattr(ModelWatch, "look", look)
+        raise ZeroDivisionError
+
+    async with watched(InMemoryStore(), model) as health:
+        watch = health.watch("")
+        assert (await watch.read()).status == SERVING
+        model.fails = lambda kind, batch: True
+        await fail(health.models.named(""), Text("马"))
+        assert (await watch.read()).status == NOT_SERVING
+        with capture_logs() as logs:
+            monkeypatch.setattr(ModelWatch, "look", fail_to_look)
+            while not any(line["event"] == "bug" for line in logs):
+                await asyncio.sleep(0)
+            assert set((await health.states()).values()) == {NOT_SERVING}
+            model.fails = lambda kind, batch: False
+            assert (await watch.read()).status == SERVING
+
+
+async def test_a_store_that_is_slow_to_answer_delays_no_news_of_the_models(
+    model: TroubledEncoder,
+) -> None:
+    """The two are looked at apart."""
+    store = HangingStore()
+    async with watched(store, model) as health:
+        watch = health.watch("")
+        assert (await watch.read()).status == SERVING
+        await store.is_asked.wait()
+        model.fails = lambda kind, batch: True
+        await fail(health.models.named(""), Text("马"))
+        assert (await watch.read()).status == NOT_SERVING
 
 
 async def test_a_sample_that_takes_too_long_proves_nothing(model: TroubledEncoder) -> None:
