@@ -8,6 +8,7 @@ NOT_SERVING gets no calls.
 """
 
 import asyncio
+import time
 from collections.abc import Mapping
 from typing import TypeAlias
 
@@ -54,14 +55,23 @@ class ModelWatch:
         self._hung_s = hung_s
         self._sample_s = sample_s
         self._troubles: Troubles = {}
+        self._looked_s = time.monotonic()
 
     def is_in_trouble(self, model: str, kind: Kind) -> bool:
         """Return whether the last look found that a model computes nothing of a kind."""
         return (model, kind) in self._troubles
 
     async def look(self) -> Troubles:
-        """Return which models are in trouble, and log what has changed."""
+        """Return which models are in trouble, and log what has changed.
+
+        To be called every few seconds: after a longer gap it takes the process for one that was
+        paused, and no batch for one that hangs.
+        """
         keys = [(model, kind) for model in self._embedders for kind in Kind]
+        looked_s, self._looked_s = self._looked_s, time.monotonic()
+        if self._looked_s - looked_s > self._hung_s / 2:
+            for model, kind in keys:
+                self._embedders[model].running(kind).recount()
         whys = await asyncio.gather(
             *(self._trouble(self._embedders[model], kind) for model, kind in keys)
         )

@@ -29,7 +29,7 @@ class Running(Generic[Input, Result]):
 
     @property
     def oldest_s(self) -> float:
-        """For how long the oldest batch has been running, in seconds; 0 if there is none."""
+        """For how long the oldest batch is known to be running, in seconds; 0 if there is none."""
         begun_s = next(iter(self._begun_s.values()), None)  # a dict is in order of arrival
         return 0.0 if begun_s is None else self._clock() - begun_s
 
@@ -41,6 +41,10 @@ class Running(Generic[Input, Result]):
         """Hear that it has ended; its `error` says how."""
         del self._begun_s[batch]
         self.failed_in_a_row = 0 if batch.error is None else self.failed_in_a_row + 1
+
+    def recount(self) -> None:
+        """Count the time of each batch from now: the process stood still, and they with it."""
+        self._begun_s = dict.fromkeys(self._begun_s, self._clock())
 
     def forsake(self) -> None:
         """Tell everybody who waits for the end of a batch that the server is stopping."""

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
@@ -34,6 +35,7 @@ class TroubledEncoder(FakeEncoder):
     Attributes:
         fails: whether it fails at a batch.
         may_go_on: it hangs at every other batch until this is set.
+        has_begun: set when a batch has begun that does not fail.
         has_computed: set when it has computed something.
     """
 
@@ -43,6 +45,7 @@ class TroubledEncoder(FakeEncoder):
         self.fails: Callable[[Kind, Sequence[Any]], bool] = lambda kind, batch: False
         self.may_go_on = threading.Event()
         self.may_go_on.set()
+        self.has_begun = threading.Event()
         self.has_computed = threading.Event()
 
     def encode_texts(self, texts: Sequence[TokenArray]) -> FloatArray:
@@ -58,6 +61,7 @@ class TroubledEncoder(FakeEncoder):
     def _begin(self, kind: Kind, batch: Sequence[Any]) -> None:
         if self.fails(kind, batch):
             raise ModelError("it is out of memory")
+        self.has_begun.set()
         assert self.may_go_on.wait(60)
         self.has_computed.set()
 
@@ -113,7 +117,7 @@ def said_of_models(logs: Sequence[Any]) -> list[tuple[str, str, str | None]]:
 async def test_nothing_is_served_while_a_batch_hangs(model: TroubledEncoder) -> None:
     """Until it ends; the log has a line for each."""
     with capture_logs() as logs:
-        async with watched(InMemoryStore(), model, hung_s=0.001) as health:
+        async with watched(InMemoryStore(), model, hung_s=0.1) as health:
             watches = [health.watch(service) for service in SERVICES]
             assert {(await watch.read()).status for watch in watches} == {SERVING}
             model.may_go_on.clear()
@@ -123,7 +127,7 @@ async def test_nothing_is_served_while_a_batch_hangs(model: TroubledEncoder) -> 
             assert {(await watch.read()).status for watch in watches} == {SERVING}
             await call
     assert said_of_models(logs) == [
-        ("model in trouble", "text", "a batch has been running for more than 0.001 s"),
+        ("model in trouble", "text", "a batch has been running for more than 0.1 s"),
         ("model is well again", "text", None),
     ]
 
@@ -254,6 +258,22 @@ async def test_a_store_that_is_slow_to_answer_delays_no_news_of_the_models(
         model.fails = lambda kind, batch: True
         await fail(health.models.named(""), Text("马"))
         assert (await watch.read()).status == NOT_SERVING
+
+
+async def test_a_pause_of_the_process_is_no_hung_batch(model: TroubledEncoder) -> None:
+    """A batch that was under way has as long as any other when the process goes on."""
+    models = ServedModels([model], Config())
+    watch = ModelWatch(models, hung_s=0.2)
+    model.may_go_on.clear()
+    call = asyncio.create_task(models.named("").embed([Text("马")]))
+    await asyncio.to_thread(model.has_begun.wait, 60)
+    time.sleep(0.3)  # noqa: ASYNC251  # the pause itself
+    assert not await watch.look()
+    while not await watch.look():
+        await asyncio.sleep(0)
+    model.may_go_on.set()
+    await call
+    await models.close()
 
 
 async def test_a_sample_that_takes_too_long_proves_nothing(model: TroubledEncoder) -> None:
