@@ -1,4 +1,4 @@
-"""An asyncio channel, its stubs, and the one way a call goes through them."""
+"""Asyncio channels, their stubs, and the one way a call goes through them."""
 
 import asyncio
 from collections.abc import Sequence
@@ -52,7 +52,7 @@ class AsyncConnection:
         token: str,
         insecure: bool,
     ) -> None:
-        """Note what is given; the channel is made by the first call, in its event loop."""
+        """Note what is given; channels are made by the first calls, in their event loop."""
         self.address = checked_address(address)
         self.timeout = checked_timeout(timeout)
         self._collection = checked_text(collection, "collection")
@@ -65,8 +65,14 @@ class AsyncConnection:
 
     @cached_property
     def _channel(self) -> aio.Channel:
+        return self._opened(channel_options(self.address))
+
+    @cached_property
+    def _health_channel(self) -> aio.Channel:
+        return self._opened(channel_options(self.address, of_health=True))
+
+    def _opened(self, options: list[tuple[str, int | str]]) -> aio.Channel:
         self.check_open()
-        options = channel_options(self.address)
         if self._credentials is None:
             return aio.insecure_channel(self.address, options=options)
         return aio.secure_channel(self.address, self._credentials, options=options)
@@ -98,8 +104,9 @@ class AsyncConnection:
 
     @cached_property
     def check_health(self) -> _HealthCheck:
-        """Return grpc.health.v1.Health.Check."""
-        check: _HealthCheck = health_pb2_grpc.HealthStub(self._channel).Check  # type: ignore[attr-defined]
+        """Return grpc.health.v1.Health.Check, also of a server that takes no calls."""
+        health = health_pb2_grpc.HealthStub(self._health_channel)
+        check: _HealthCheck = health.Check  # type: ignore[attr-defined]
         return check
 
     async def call(
@@ -186,7 +193,8 @@ class AsyncConnection:
         return self._is_closed and task is not None and not task.cancelling()
 
     async def close(self) -> None:
-        """Close the channel; calls in flight fail. Again does nothing."""
+        """Close the channels; calls in flight fail. Again does nothing."""
         self._is_closed = True
-        if "_channel" in self.__dict__:
-            await self._channel.close()
+        for name in ("_channel", "_health_channel"):
+            if name in self.__dict__:
+                await getattr(self, name).close()

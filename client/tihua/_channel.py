@@ -83,7 +83,6 @@ below half of them nothing is tried again, so that clients do not keep a struggl
 """
 
 _OPTIONS: tuple[tuple[str, int | str], ...] = (
-    ("grpc.service_config", SERVICE_CONFIG),
     # The server's own Limits.max_message_bytes is the bound, and its answers may be pages.
     ("grpc.max_receive_message_length", -1),
     ("grpc.max_send_message_length", -1),
@@ -135,11 +134,17 @@ def checked_timeout(timeout: float) -> float:
     )
 
 
-def channel_options(address: str) -> list[tuple[str, int | str]]:
-    """Return the options of a channel to this address."""
+def channel_options(address: str, *, of_health: bool = False) -> list[tuple[str, int | str]]:
+    """Return the options of a channel to this address.
+
+    Args:
+        address: of a server, or of several.
+        of_health: ask the first server that answers, whether it takes calls or not.
+    """
+    config = [] if of_health else [("grpc.service_config", SERVICE_CONFIG)]
     # gRPC would send even localhost through a proxy that the environment names in http_proxy.
     proxy = [("grpc.enable_http_proxy", 0)] if is_loopback(address) else []
-    return [*_OPTIONS, *proxy]
+    return [*config, *_OPTIONS, *proxy]
 
 
 def is_loopback(address: str) -> bool:

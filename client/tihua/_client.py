@@ -106,6 +106,9 @@ class Client(CollectionMethods, ItemMethods, EmbeddingMethods, SearchMethods):
     def health(self, *, timeout: float | None = None) -> dict[str, str]:
         """Return the health of each service, by name; the server as a whole has the name "".
 
+        A server that takes no calls still answers. Of several, the first that can be reached is
+        asked.
+
         Returns:
             "SERVING", "NOT_SERVING", or "SERVICE_UNKNOWN" if the server has no such service.
         """

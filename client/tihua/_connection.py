@@ -1,4 +1,4 @@
-"""A blocking channel, its stubs, and the one way a call goes through them."""
+"""Blocking channels, their stubs, and the one way a call goes through them."""
 
 import time
 from collections.abc import Sequence
@@ -40,7 +40,7 @@ class Connection:
         timeout: limit of a call that sets none, in seconds.
         is_encrypted: whether calls go by TLS.
         collections, embedding, ingest, search, system: the stubs of the services.
-        check_health: grpc.health.v1.Health.Check.
+        check_health: grpc.health.v1.Health.Check, also of a server that takes no calls.
     """
 
     def __init__(
@@ -53,18 +53,19 @@ class Connection:
         token: str,
         insecure: bool,
     ) -> None:
-        """Prepare a channel; nothing is sent."""
+        """Prepare the channels; nothing is sent."""
         self.address = checked_address(address)
         self.timeout = checked_timeout(timeout)
         self._collection = checked_text(collection, "collection")
         security = Security.of(address, tls=tls, token=token, insecure=insecure)
         self.is_encrypted = security.tls is not None
         self._authorization = security.authorization
-        credentials, options = security.credentials(), channel_options(address)
-        self._channel = (
+        credentials = security.credentials()
+        self._channel, self._health_channel = (
             grpc.insecure_channel(address, options=options)
             if credentials is None
             else grpc.secure_channel(address, credentials, options=options)
+            for options in (channel_options(address), channel_options(address, of_health=True))
         )
         self._retry_budget = RetryBudget()
         self._is_closed = False
@@ -73,7 +74,7 @@ class Connection:
         self.ingest = ingest_service_pb2_grpc.IngestServiceStub(self._channel)
         self.search = search_service_pb2_grpc.SearchServiceStub(self._channel)
         self.system = system_service_pb2_grpc.SystemServiceStub(self._channel)
-        health = health_pb2_grpc.HealthStub(self._channel)
+        health = health_pb2_grpc.HealthStub(self._health_channel)
         self.check_health: _HealthCheck = health.Check  # type: ignore[attr-defined]
 
     def call(
@@ -144,6 +145,7 @@ class Connection:
             raise RuntimeError("this client is closed; make a new one")
 
     def close(self) -> None:
-        """Close the channel; calls in flight fail. Again does nothing."""
+        """Close the channels; calls in flight fail. Again does nothing."""
         self._is_closed = True
         self._channel.close()
+        self._health_channel.close()

@@ -104,7 +104,7 @@ def _explained(
             return (
                 f'no tihua server answers at {address}; start one with "tihua-server", or say '
                 "where it is with --address or TIHUA_ADDRESS"
-            ) + _tls_hint(details, address, is_encrypted=is_encrypted)
+            ) + _if_it_runs(details, address, is_encrypted=is_encrypted)
         case "DEADLINE_EXCEEDED" if timeout is not None:
             return f"no answer from {address} within {timeout:g} s; raise the timeout"
         case "DEADLINE_EXCEEDED":
@@ -178,10 +178,16 @@ def _likely_fault(details: str, *, is_encrypted: bool) -> str:
     )
 
 
-def _tls_hint(details: str, address: str, *, is_encrypted: bool) -> str:
-    """Return the sentence for what may as well be a server that asks for TLS, or nothing.
+def _if_it_runs(details: str, address: str, *, is_encrypted: bool) -> str:
+    """Return the sentence for what may as well be a server that runs, or nothing.
 
-    Of several addresses gRPC tells the last error alone: one may refuse what another closed.
+    Of several addresses gRPC tells the last error alone: one may refuse what another closed, or be
+    without a server while that of another takes no calls.
     """
-    is_refused = "Connection refused" in details and _ONE_ADDRESS.fullmatch(address)
-    return "" if is_encrypted or is_refused else ". If it runs, it may require TLS: --tls, --ca."
+    if _ONE_ADDRESS.fullmatch(address):
+        is_refused = "Connection refused" in details
+        return (
+            "" if is_encrypted or is_refused else ". If it runs, it may require TLS: --tls, --ca."
+        )
+    tls = "" if is_encrypted else " or require TLS (--tls, --ca)"
+    return f". If it runs, it may take no calls for now (tihua status --health){tls}."

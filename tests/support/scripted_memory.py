@@ -6,6 +6,7 @@ import struct
 from collections.abc import Iterable
 
 from google.rpc import status_pb2
+from grpc_health.v1 import health
 from tihua.v1 import collection_service_pb2 as collections
 from tihua.v1 import search_service_pb2, types_pb2
 
@@ -35,6 +36,7 @@ class Memory:
         self.build_refusals: list[status_pb2.Status] = []
         self.builds_forever = False
         self.query_refusals: list[types_pb2.ItemError] = []
+        self.health = health.HealthServicer()
 
     def has_collection(self, name: str) -> bool:
         """Return whether there is a collection of that name or alias."""

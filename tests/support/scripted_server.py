@@ -5,7 +5,7 @@
 from collections.abc import Iterator
 
 import grpc
-from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_status import rpc_status
 from scripted_collections import Collections
 from scripted_memory import DIM, INVALID_ARGUMENT, MODEL, NOT_FOUND, Memory, block
@@ -188,8 +188,7 @@ def register(memory: Memory, server: grpc.Server) -> None:
     collection_service_pb2_grpc.add_CollectionServiceServicer_to_server(Collections(memory), server)
     ingest_service_pb2_grpc.add_IngestServiceServicer_to_server(Ingest(memory), server)
     search_service_pb2_grpc.add_SearchServiceServicer_to_server(Search(memory), server)
-    servicer = health.HealthServicer()
     for name in ("", "Embedding", "Collection", "Ingest", "Search", "System"):
         service = f"tihua.v1.{name}Service" if name else ""
-        servicer.set(service, health_pb2.HealthCheckResponse.SERVING)
-    health_pb2_grpc.add_HealthServicer_to_server(servicer, server)
+        memory.health.set(service, health_pb2.HealthCheckResponse.SERVING)
+    health_pb2_grpc.add_HealthServicer_to_server(memory.health, server)

@@ -51,15 +51,24 @@ def command(connection: Connection, *, is_probe: bool, as_json: bool) -> None:
     """Show the server, its models, limits, store and collections.
 
     The exit status is 1 if the server or one of its services is not serving, or if the collections
-    can't be listed; everything else is still shown. With --health it is 1 only if the server takes
-    no calls: one without its store still embeds, and says what it lacks.
+    can't be listed; everything else is still shown. A server that takes no calls tells only how its
+    services are. With --health the exit status is 1 only for such a server: one without its store
+    still embeds, and says what it lacks.
     """
     if is_probe:
         _probe(connection, as_json=as_json)
         return
+    printer = Printer(as_json=as_json)
     with connection.client() as client:
-        info = client.server_info()
         health = client.health()
+        services = _by_short_name(health)
+        is_serving = all(state == "SERVING" for state in health.values())
+        try:
+            info = client.server_info()
+        except tihua.UnavailableError:
+            known = {"address": connection.address, "serving": is_serving, "services": services}
+            printer.record(known)
+            raise
         found = _collections(client)
     models = [
         dataclasses.asdict(model.ref)
@@ -67,15 +76,12 @@ def command(connection: Connection, *, is_probe: bool, as_json: bool) -> None:
         for model in info.models
     ]
     limits = dataclasses.asdict(info.limits)
-    services = _by_short_name(health)
-    is_serving = all(state == "SERVING" for state in health.values())
     server = {
         "address": connection.address,
         "version": info.version,
         "store": info.store,
         "serving": is_serving,
     }
-    printer = Printer(as_json=as_json)
     if as_json:
         whole = {"services": services, "models": models, "limits": limits, "collections": found}
         printer.record(server | whole)

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 from command_line import Tihua
+from grpc_health.v1 import health_pb2
 from scripted_memory import Memory
 from tihua.cli import root
 
@@ -38,6 +39,33 @@ def test_status_without_the_store_shows_the_rest(tihua: Tihua, memory: Memory) -
     assert result.stderr == "Error: no list of collections: the store does not answer\n"
     (line,) = tihua("status", "--json").stdout.splitlines()
     assert (json.loads(line)["version"], json.loads(line)["collections"]) == ("9.9.9", None)
+
+
+def test_status_of_a_server_that_takes_no_calls_says_how_it_is(
+    tihua: Tihua, memory: Memory
+) -> None:
+    """And why it tells nothing else, with status 1."""
+    memory.health.set("tihua.v1.SystemService", health_pb2.HealthCheckResponse.NOT_SERVING)
+    result = tihua("status")
+    assert result.exit_code == 1
+    assert '"SystemService":"NOT_SERVING"' in result.stdout.replace(" ", "")
+    assert result.stderr.startswith("Error: the server at ")
+    assert result.stderr.count("\n") == 1
+    (line,) = tihua("status", "--json").stdout.splitlines()
+    status = json.loads(line)
+    assert status["serving"] is False
+    assert status["services"]["SystemService"] == "NOT_SERVING"
+
+
+def test_a_probe_of_a_server_that_takes_no_calls_says_how_it_is(
+    tihua: Tihua, memory: Memory
+) -> None:
+    """With status 1."""
+    memory.health.set("tihua.v1.SystemService", health_pb2.HealthCheckResponse.NOT_SERVING)
+    result = tihua("status", "--health", "--json")
+    assert (result.exit_code, result.stderr) == (1, "")
+    assert json.loads(result.stdout)["SystemService"] == "NOT_SERVING"
+    assert json.loads(result.stdout)["EmbeddingService"] == "SERVING"
 
 
 def test_a_probe_asks_for_health_alone(tihua: Tihua) -> None:

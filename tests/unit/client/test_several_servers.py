@@ -90,6 +90,23 @@ def ask(request: pytest.FixtureRequest) -> Callable[..., str]:
     return ask_once
 
 
+@pytest.fixture(params=["blocking", "asyncio"])
+def ask_health(request: pytest.FixtureRequest) -> Callable[[str], str]:
+    """Ask a server how it is by each of the two clients."""
+
+    async def ask_async(address: str) -> str:
+        async with tihua.AsyncClient(address) as client:
+            return (await client.health())[SERVICE]
+
+    def ask_once(address: str) -> str:
+        if request.param == "asyncio":
+            return asyncio.run(ask_async(address))
+        with tihua.Client(address) as client:
+            return client.health()[SERVICE]
+
+    return ask_once
+
+
 def asked(client: tihua.Client, times: int = 20) -> Counter[str]:
     """Return how many of some calls each server answered."""
     return Counter(client.server_info().version for _ in range(times))
@@ -133,6 +150,17 @@ def test_a_server_that_is_not_ready_is_told_from_one_that_is_not_there(serve: Se
         pytest.raises(tihua.UnavailableError, match=r"is starting, shutting down .*; try again"),
     ):
         client.server_info()
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
+def test_a_server_that_takes_no_calls_says_so_when_asked_for_its_health(
+    serve: Serve, ask_health: Callable[[str], str], host: str
+) -> None:
+    """Even where its name has a second address at which nothing listens."""
+    server = Server("a")
+    address = serve(server.register)
+    server.say(is_serving=False)
+    assert ask_health(address.replace("127.0.0.1", host)) == "NOT_SERVING"
 
 
 def test_a_call_that_finds_no_server_is_tried_at_the_next(
