@@ -22,7 +22,9 @@ from tihua_server.served_models import ServedModels
 HUNG_S = 60.0
 """From when on a batch hangs, in seconds. One of several inputs is expected to take 0.4 s at most
 (`Config.max_batch_ms`); one of a single picture, or the first after a pause, takes a large model
-several seconds on a slow core. A minute is far from both, and longer than most callers wait."""
+several seconds on a slow core. Beside programs that keep all cores busy a picture may take ten
+times as long (`niceness.py`), and pass for a batch that hangs until it ends. A minute is longer
+than most callers wait."""
 
 FAILURES = 3
 """So many batches fail one after another before the model is tried out: one or two fail on a GPU
