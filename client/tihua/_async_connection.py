@@ -195,6 +195,5 @@ class AsyncConnection:
     async def close(self) -> None:
         """Close the channels; calls in flight fail. Again does nothing."""
         self._is_closed = True
-        for name in ("_channel", "_health_channel"):
-            if name in self.__dict__:
-                await getattr(self, name).close()
+        made = [self.__dict__.get(name) for name in ("_channel", "_health_channel")]
+        await asyncio.gather(*(channel.close() for channel in made if channel is not None))

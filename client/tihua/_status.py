@@ -154,6 +154,9 @@ _CLOSED = re.compile(r"Socket closed|Connection reset|Broken pipe|Tls handshake 
 _ONE_ADDRESS = re.compile(r"([0-9.]+|\[.+\]):[0-9]+|unix(-abstract)?:.+")
 """A number or a socket; a name may have several, as localhost has ::1 and 127.0.0.1."""
 
+_NONE_OF_SEVERAL = "connections to all backends failing"
+"""What gRPC says where health decides too which of the addresses gets a call."""
+
 _SEVERAL_SERVERS = re.compile(r"dns:|.+,")
 """What leads to several servers: gRPC tells the fault of one, and another may be back soon."""
 
@@ -184,10 +187,11 @@ def _if_it_runs(details: str, address: str, *, is_encrypted: bool) -> str:
     Of several addresses gRPC tells the last error alone: one may refuse what another closed, or be
     without a server while that of another takes no calls.
     """
-    if _ONE_ADDRESS.fullmatch(address):
-        is_refused = "Connection refused" in details
-        return (
-            "" if is_encrypted or is_refused else ". If it runs, it may require TLS: --tls, --ca."
-        )
-    tls = "" if is_encrypted else " or require TLS (--tls, --ca)"
-    return f". If it runs, it may take no calls for now (tihua status --health){tls}."
+    perhaps = []
+    if not _ONE_ADDRESS.fullmatch(address) and _NONE_OF_SEVERAL in details:
+        perhaps.append("it takes no calls at present (tihua status --health tells)")
+    elif _ONE_ADDRESS.fullmatch(address) and "Connection refused" in details:
+        return ""
+    if not is_encrypted:
+        perhaps.append("it requires TLS (--tls, --ca)")
+    return f". If it runs, perhaps {' or '.join(perhaps)}." if perhaps else ""

@@ -23,7 +23,7 @@ HUNG_S = 60.0
 """From when on a batch hangs, in seconds. One of several inputs is expected to take 0.4 s at most
 (`Config.max_batch_ms`); one of a single picture, or the first after a pause, takes a large model
 several seconds on a slow core. Beside programs that keep all cores busy a picture may take ten
-times as long (`niceness.py`), and pass for a batch that hangs until it ends. A minute is longer
+times as long (`niceness.py`), and is then taken for a hung batch until it ends. A minute is longer
 than most callers wait."""
 
 FAILURES = 3
@@ -67,13 +67,14 @@ class ModelWatch:
         """Return which models are in trouble, and log what has changed.
 
         To be called every few seconds: after a longer gap it takes the process for one that was
-        paused, and no batch for one that hangs.
+        paused, and no batch for one that hangs, unless it did so before.
         """
         keys = [(model, kind) for model in self._embedders for kind in Kind]
         looked_s, self._looked_s = self._looked_s, time.monotonic()
         if self._looked_s - looked_s > self._hung_s / 2:
             for model, kind in keys:
-                self._embedders[model].running(kind).recount()
+                if not self.is_in_trouble(model, kind):
+                    self._embedders[model].running(kind).recount()
         whys = await asyncio.gather(
             *(self._trouble(self._embedders[model], kind) for model, kind in keys)
         )

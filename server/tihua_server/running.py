@@ -29,7 +29,7 @@ class Running(Generic[Input, Result]):
 
     @property
     def oldest_s(self) -> float:
-        """For how long the oldest batch is known to be running, in seconds; 0 if there is none."""
+        """For how long the oldest batch has been running, in seconds; 0 if there is none."""
         begun_s = next(iter(self._begun_s.values()), None)  # a dict is in order of arrival
         return 0.0 if begun_s is None else self._clock() - begun_s
 

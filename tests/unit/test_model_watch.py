@@ -261,7 +261,10 @@ async def test_a_store_that_is_slow_to_answer_delays_no_news_of_the_models(
 
 
 async def test_a_pause_of_the_process_is_no_hung_batch(model: TroubledEncoder) -> None:
-    """A batch that was under way has as long as any other when the process goes on."""
+    """A batch that was under way has as long as any other when the process goes on.
+
+    One that hung before still does.
+    """
     models = ServedModels([model], Config())
     watch = ModelWatch(models, hung_s=0.2)
     model.may_go_on.clear()
@@ -271,6 +274,8 @@ async def test_a_pause_of_the_process_is_no_hung_batch(model: TroubledEncoder) -
     assert not await watch.look()
     while not await watch.look():
         await asyncio.sleep(0)
+    time.sleep(0.3)  # noqa: ASYNC251
+    assert await watch.look()
     model.may_go_on.set()
     await call
     await models.close()

@@ -43,7 +43,8 @@ _LIMIT_COLUMNS = (
     "--health",
     "is_probe",
     is_flag=True,
-    help="Ask for health alone, which needs no token; status 1 if the server takes no calls.",
+    help="Ask for health alone, which needs no token; status 1 if the server takes no calls. Of "
+    "several servers, the first that can be reached is asked.",
 )
 @json_option
 @click.pass_obj
@@ -52,8 +53,8 @@ def command(connection: Connection, *, is_probe: bool, as_json: bool) -> None:
 
     The exit status is 1 if the server or one of its services is not serving, or if the collections
     can't be listed; everything else is still shown. A server that takes no calls tells only how its
-    services are. With --health the exit status is 1 only for such a server: one without its store
-    still embeds, and says what it lacks.
+    services are. With --health the exit status is 1 only if the server takes no calls; one without
+    its store still embeds, and says what it lacks.
     """
     if is_probe:
         _probe(connection, as_json=as_json)
@@ -65,10 +66,13 @@ def command(connection: Connection, *, is_probe: bool, as_json: bool) -> None:
         is_serving = all(state == "SERVING" for state in health.values())
         try:
             info = client.server_info()
-        except tihua.UnavailableError:
-            known = {"address": connection.address, "serving": is_serving, "services": services}
-            printer.record(known)
-            raise
+        except tihua.UnavailableError as error:
+            if services["SystemService"] == "SERVING":
+                raise
+            printer.record({"address": connection.address, "serving": False, "services": services})
+            raise click.ClickException(
+                f"the server at {connection.address} takes no calls at present; its log says why"
+            ) from error
         found = _collections(client)
     models = [
         dataclasses.asdict(model.ref)
