@@ -110,9 +110,14 @@ class Photographs:
     def digest(self) -> str:
         """What tells these photographs, captions and crops from others."""
         digest = hashlib.sha256(f"{self._seed} {self._captions}".encode())
-        for index, name in enumerate(self._names):
-            digest.update(name.encode() + hashlib.sha256(self.file(index)).digest())
+        for name, content in zip(self._names, self.file_digests, strict=True):
+            digest.update(name.encode() + content)
         return digest.hexdigest()
+
+    @cached_property
+    def file_digests(self) -> list[bytes]:
+        """The SHA-256 of each photograph's file."""
+        return [hashlib.sha256(self.file(index)).digest() for index in range(len(self))]
 
     def verify(self, progress: Progress) -> None:
         """Decode every photograph, which takes a moment and saves finding one out hours later.
@@ -211,4 +216,13 @@ def read_splits(
     with training_progress() as progress:
         for photographs in filter(None, (train, validation)):
             photographs.verify(progress)
+    if validation:
+        learned = frozenset(train.file_digests)
+        known = [at for at, file in enumerate(validation.file_digests) if file in learned]
+        if known:
+            tell(
+                f"WARNING: {len(known)} of {len(validation)} pictures of val/ are in train/ too, the"
+                f" first {validation.group(known[0])}: learning by heart will look like learning;"
+                " take them out of one of the two"
+            )
     return train, validation

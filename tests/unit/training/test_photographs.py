@@ -203,6 +203,16 @@ def test_what_was_taken_and_left_out_is_told(photograph_folder: Path) -> None:
     assert lines[1].endswith("no captioned picture under val/: nothing is measured on the way")
 
 
+def test_pictures_to_measure_by_that_are_learned_from_are_told(photograph_folder: Path) -> None:
+    """By them, learning by heart looks like learning; another name hides nothing."""
+    lines: list[str] = []
+    read_splits(photograph_folder, views=1, seed=0, tell=lines.append)
+    assert "WARNING" not in "".join(lines)
+    shutil.copy(photograph_folder / "train/b.jpg", photograph_folder / "val/c.jpg")
+    read_splits(photograph_folder, views=1, seed=0, tell=lines.append)
+    assert "WARNING: 1 of 1 pictures of val/ are in train/ too, the first val/c.jpg" in lines[-1]
+
+
 def test_captions_that_are_cut_are_counted(photograph_folder: Path) -> None:
     """A token is a Chinese character, or a part of a word: of 51 the model reads 50."""
     captions = "".join(f"train/a.jpg\t{'狗' * length}\n" for length in (50, 51, 200))
