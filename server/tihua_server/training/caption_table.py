@@ -1,7 +1,8 @@
 """Reads `captions.tsv`, and says which of its lines can't be used.
 
-A picture belongs to the split in whose folder it lies. Where nothing lies in `train/`, all that is
-in no folder of a split is trained on, so that any folder of pictures will do.
+A picture belongs to the split in whose folder it lies; `Val/` and `validation/` are `val/` too.
+Where nothing lies in `train/`, all that is in no folder of a split is trained on, so that any
+folder of pictures will do.
 """
 
 import re
@@ -14,8 +15,9 @@ HEADER = ("image", "caption")
 FORMAT = "a table of image and caption, tab between them, with a header"
 
 TRAIN = "train"
-SPLITS = (TRAIN, "val", "test")
-"""Folders; what is in the last is neither trained on nor measured by."""
+VAL = "val"
+SPLITS = (TRAIN, VAL, "test")
+"""Folders, in any case; what is in the last is neither trained on nor measured by."""
 
 _ABSOLUTE = re.compile("/|[A-Za-z]:/")
 """How a name begins that is of the whole disk, or of one of Windows'."""
@@ -29,11 +31,13 @@ class SplitCaptions:
         captions: of each picture, by its name: `train/a.jpg`; in the order of the names.
         left_out: lines that can't be used and are of this split or of none.
         first_left_out: which line the first of them is, and why; empty where there is none.
+        is_named: whether any line, usable or not, is of this split.
     """
 
     captions: dict[str, tuple[str, ...]]
     left_out: int
     first_left_out: str
+    is_named: bool
 
 
 def read_captions(files: PictureFiles, split: str, where: str) -> SplitCaptions:
@@ -52,11 +56,11 @@ def read_captions(files: PictureFiles, split: str, where: str) -> SplitCaptions:
         raise FileNotFoundError(f"{where} holds no {CAPTION_FILE}: {FORMAT}")
     lines = _lines(files.read(CAPTION_FILE), where)
     rows = [_row(line) for line in lines[1:]]
-    rest = "" if any(_top(image) == TRAIN for image, _, _ in rows) else TRAIN
+    rest = "" if any(_split(image) == TRAIN for image, _, _ in rows) else TRAIN
     captions: dict[str, list[str]] = {}
     reasons = []
     for number, (image, tab, caption) in enumerate(rows, start=2):
-        of_split = _top(image) if _top(image) in SPLITS else rest
+        of_split = _split(image) or rest
         if not (image or tab) or of_split not in {split, ""}:
             continue
         reason = _fault(files, image, tab, caption)
@@ -70,6 +74,7 @@ def read_captions(files: PictureFiles, split: str, where: str) -> SplitCaptions:
         {name: tuple(captions[name]) for name in sorted(captions)},
         left_out=len(reasons),
         first_left_out=reasons[0] if reasons else "",
+        is_named=any(_split(image) == split for image, _, _ in rows),
     )
 
 
@@ -79,10 +84,13 @@ def _row(line: str) -> tuple[str, str, str]:
     return plain_name(image) if image.strip() else "", tab, caption.strip()
 
 
-def _top(image: str) -> str:
-    """Return the first folder of a name; empty if it is in none."""
+def _split(image: str) -> str:
+    """Return the split in whose folder a picture lies; empty if it is in none."""
     folder, slash, _ = image.partition("/")
-    return folder if slash else ""
+    name = folder.lower()
+    if name == "validation":
+        name = VAL
+    return name if slash and name in SPLITS else ""
 
 
 def _lines(content: bytes, where: str) -> list[str]:

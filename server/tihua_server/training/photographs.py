@@ -42,7 +42,7 @@ TOLD = 5
 
 
 class EmptySplitError(ValueError):
-    """A split has no captioned picture."""
+    """No line of the table of captions is of a split."""
 
 
 class Photographs:
@@ -62,8 +62,9 @@ class Photographs:
 
     Raises:
         FileNotFoundError: there is no such path, or no `captions.tsv` in it.
-        EmptySplitError: the split has no captioned picture.
-        ValueError: `path` is no tar archive, or its table of captions can't be read.
+        EmptySplitError: no line of its table of captions is of the split.
+        ValueError: `path` is no tar archive, its table can't be read, or no line of the split can
+            be used.
     """
 
     def __init__(
@@ -79,7 +80,7 @@ class Photographs:
         if not table.captions:
             place = "to learn from" if split == TRAIN else f"under {split}/"
             msg = f"{path} holds no captioned picture {place}{left_out}"
-            raise EmptySplitError(msg)
+            raise ValueError(msg) if table.is_named else EmptySplitError(msg)
         self.name = f"photographs-{split}"
         self.views = views
         self._seed = seed
@@ -221,8 +222,8 @@ def read_splits(
         known = [at for at, file in enumerate(validation.file_digests) if file in learned]
         if known:
             tell(
-                f"WARNING: {len(known)} of {len(validation)} pictures of val/ are in train/ too, the"
-                f" first {validation.group(known[0])}: learning by heart will look like learning;"
-                " take them out of one of the two"
+                f"WARNING: {len(known)} of {len(validation)} pictures of val/ are in train/ too,"
+                f" the first {validation.group(known[0])}: learning by heart will look like"
+                " learning; take them out of one of the two"
             )
     return train, validation

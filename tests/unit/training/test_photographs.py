@@ -145,6 +145,36 @@ def test_any_folder_of_pictures_will_do(photograph_folder: Path) -> None:
     assert validation.group(0) == "val/c.jpg"
 
 
+@pytest.mark.parametrize("name", ["Val", "VAL", "validation"])
+@pytest.mark.parametrize("others", ["train", "dogs"])
+def test_pictures_to_measure_by_are_known_however_the_folder_is_written(
+    photograph_folder: Path, name: str, others: str
+) -> None:
+    """Without train/ they would be learned from."""
+    (photograph_folder / "train").rename(photograph_folder / others)
+    (photograph_folder / "val").rename(photograph_folder / name)
+    _write_table(
+        photograph_folder, f"{HEADER}{others}/a.jpg\t狗\n{others}/b.jpg\t人\n{name}/c.jpg\t桥"
+    )
+    train, validation = read_splits(photograph_folder, views=1, seed=0, tell=print)
+    assert [train.group(index) for index in range(len(train))] == [
+        f"{others}/a.jpg",
+        f"{others}/b.jpg",
+    ]
+    assert validation is not None
+    assert validation.group(0) == f"{name}/c.jpg"
+
+
+@pytest.mark.parametrize("line", ["val/x.jpg\t桥", "Val/c.jpg,桥"])
+def test_pictures_to_measure_by_that_cannot_be_used_are_no_reason_to_go_on(
+    photograph_folder: Path, line: str
+) -> None:
+    """Hours would follow, and nothing be measured."""
+    _write_table(photograph_folder, f"{HEADER}train/a.jpg\t狗\ntrain/b.jpg\t人\n{line}\n")
+    with pytest.raises(ValueError, match=r"under val/; 1 lines of captions.tsv left out, the fir"):
+        read_splits(photograph_folder, views=1, seed=0, tell=print)
+
+
 def test_a_mistyped_folder_is_told(photograph_folder: Path) -> None:
     """Its pictures would be missed by nobody."""
     (photograph_folder / "tarin").mkdir()
