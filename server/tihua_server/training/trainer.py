@@ -167,7 +167,7 @@ class Trainer:
             self.network.eval()
             mean = torch.stack(losses).mean().item()
             require_finite(
-                mean, f"{stage.name}, epoch {epoch + 1}", "more pictures or another --seed"
+                mean, f"{stage.name}, epoch {epoch + 1}", "a lower --rate or more pictures"
             )
             point = self._measured(stage, epoch + 1, mean, optimizer.average, progress)
             self._save(stage, point, optimizer)

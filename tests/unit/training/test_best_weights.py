@@ -1,6 +1,7 @@
 """Of all weights that were measured, a training delivers those that found most."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -52,7 +53,13 @@ class _Measured:
         return _recall(next(self._shares))
 
 
-def _trainer(folder: Path, measured: _Measured | None, before: float | None = None) -> Trainer:
+def _trainer(
+    folder: Path,
+    measured: _Measured | None,
+    before: float | None = None,
+    *,
+    recipe: Recipe = RECIPE,
+) -> Trainer:
     folder.mkdir(exist_ok=True)
     torch.manual_seed(0)
     tokenizer = Tokenizer()
@@ -67,7 +74,7 @@ def _trainer(folder: Path, measured: _Measured | None, before: float | None = No
         network,
         mixture,
         tokens,
-        RECIPE,
+        recipe,
         folder=folder,
         device="cpu",
         validate=measured,
@@ -157,3 +164,10 @@ def test_a_resumed_training_ends_bit_for_bit_as_an_unbroken_one(tmp_path: Path) 
     first = _train(_trainer(tmp_path, _Measured(50.0, 60.0, 59.0, 58.0), before=40.0))
     again = _train(_trainer(tmp_path, _Measured(), before=40.0))
     assert _are_same(first, again)
+
+
+def test_a_rate_that_is_too_high_is_named(tmp_path: Path) -> None:
+    """A lower one is what helps."""
+    trainer = _trainer(tmp_path, None, recipe=replace(RECIPE, head_rate=1e38))
+    with pytest.raises(ValueError, match=r"heads, epoch \d: the loss is .*; try a lower --rate or"):
+        _train(trainer)
