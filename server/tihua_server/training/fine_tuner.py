@@ -87,14 +87,14 @@ class FineTuner:
         It has the weights that found most of `validation`, those of the start included.
 
         Args:
-            photographs: to learn from.
+            photographs: to learn from; two or more.
             validation: measured before the first epoch and after each that is kept; None measures
                 nothing, and the weights are the last.
             progress: shows how far it is, and what was measured.
 
         Raises:
-            ValueError: there is one picture alone, the loss is no number any more, or the folder
-                has the checkpoint of another training.
+            ValueError: the loss is no number any more, or the folder has the checkpoint of another
+                training.
         """
         dealer = PairDealer(photographs, self._recipe.batch_size)
         per_epoch = len(dealer)

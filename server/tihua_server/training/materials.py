@@ -6,7 +6,6 @@ from pathlib import Path
 
 from tihua_server.training.compositions import Compositions
 from tihua_server.training.emoji import TEST_SET, TRAINING_SETS, Emoji, read_names
-from tihua_server.training.pairs import ONE_PICTURE
 from tihua_server.training.photographs import Photographs, read_splits
 from tihua_server.training.recipe import Recipe
 
@@ -54,8 +53,6 @@ def read_materials(
             data, views=recipe.photograph_views, seed=seed, tell=tell
         )
     if node_modules is None:
-        if photographs is not None and len(photographs) < 2:
-            raise ValueError(ONE_PICTURE)
         return Materials(photographs=photographs, validation=validation)
     names = read_names(node_modules)
     emoji = tuple(

@@ -25,9 +25,6 @@ class Pair(NamedTuple):
     caption: int
 
 
-ONE_PICTURE = "1 picture has nothing to be told apart from: add others to train/"
-
-
 class PairDealer:
     """Deals the pairs into the batches of an epoch, all as large as each other.
 
@@ -39,14 +36,9 @@ class PairDealer:
     Args:
         photographs: two or more.
         batch_size: pairs of a batch at most; two or more.
-
-    Raises:
-        ValueError: there is one photograph alone.
     """
 
     def __init__(self, photographs: Photographs, batch_size: int) -> None:
-        if len(photographs) < 2:
-            raise ValueError(ONE_PICTURE)
         self._captions = [len(photographs.texts(at)) for at in range(len(photographs))]
         self._views = photographs.views
         self._most = sorted(self._captions)[-2]

@@ -23,7 +23,7 @@ from tihua_server.config import Limits
 from tihua_server.errors import ServiceError
 from tihua_server.images import decode_whole
 from tihua_server.tokenizer import CONTEXT_LENGTH, Tokenizer
-from tihua_server.training.caption_table import CAPTION_FILE, TRAIN, read_captions
+from tihua_server.training.caption_table import CAPTION_FILE, TRAIN, VAL, read_captions
 from tihua_server.training.picture_files import PictureFiles
 from tihua_server.training.progress import training_progress
 
@@ -36,6 +36,8 @@ CROP_SIDE = 512
 DRAFT_SIDE = 1344
 """A JPEG is decoded at a fraction of its size while both sides stay at least so many pixels: six
 times those of most models, as the server does."""
+
+ONE_PICTURE = "1 picture has nothing to be told apart from: add others to train/"
 
 TOLD = 5
 """Pictures that an error names, of those that can't be read."""
@@ -204,13 +206,16 @@ def read_splits(
 
     Raises:
         FileNotFoundError, ValueError: as `Photographs` and its `verify` raise them.
+        ValueError: there is one photograph alone to train on.
     """
     files = PictureFiles(path)
-    train = Photographs(path, "train", views=views, seed=seed, files=files)
+    train = Photographs(path, TRAIN, views=views, seed=seed, files=files)
     tell(train.summary())
+    if len(train) < 2:
+        raise ValueError(ONE_PICTURE)
     validation: Photographs | None = None
     try:
-        validation = Photographs(path, "val", views=1, seed=seed, files=files)
+        validation = Photographs(path, VAL, views=1, seed=seed, files=files)
         tell(validation.summary())
     except EmptySplitError as error:
         tell(f"{error}: nothing is measured on the way")

@@ -170,12 +170,15 @@ def test_a_seed_that_torch_cannot_take_is_refused(command: str) -> None:
     assert "is not in the range 0<=x<=9223372036854775807" in result.output
 
 
-def test_one_picture_is_not_enough(photograph_folder: Path, tmp_path: Path) -> None:
-    """Nothing would be learned of it, for all the epochs."""
+@pytest.mark.parametrize("more", [[], ["--emoji", "."]])
+def test_one_picture_is_not_enough(
+    photograph_folder: Path, tmp_path: Path, more: list[str]
+) -> None:
+    """Nothing would be learned of it, for all the epochs; and it has no spread, as emoji need."""
     (photograph_folder / "captions.tsv").write_text(
         "image\tcaption\ntrain/a.jpg\t狗\n", encoding="utf-8"
     )
-    call = ["train", "--data", str(photograph_folder), "--out", str(tmp_path / "out")]
+    call = ["train", "--data", str(photograph_folder), "--out", str(tmp_path / "out"), *more]
     result = CliRunner().invoke(main, call)
     assert result.exit_code == 1
     assert "1 picture has nothing to be told apart from: add others to train/" in result.output

@@ -98,16 +98,6 @@ def test_other_pictures_to_measure_by_are_another_training(
     assert fine_tune_small(state, coloured, tmp_path / "out", recipe).exists()
 
 
-def test_one_picture_is_refused(
-    state: dict[str, torch.Tensor], coloured: Path, tmp_path: Path
-) -> None:
-    """The other pictures are what one is told apart from."""
-    captions = coloured / "captions.tsv"
-    captions.write_text(captions.read_text(encoding="utf-8").replace("train/b", "val/b"))
-    with pytest.raises(ValueError, match=r"1 picture has nothing to be told apart from"):
-        fine_tune_small(state, coloured, tmp_path / "out", RECIPE)
-
-
 def test_what_is_no_number_is_not_kept(
     state: dict[str, torch.Tensor], coloured: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

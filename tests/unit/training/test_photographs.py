@@ -227,7 +227,7 @@ def test_what_was_taken_and_left_out_is_told(photograph_folder: Path) -> None:
         "train/: 2 pictures, 4 captions",
         f"val/: 1 pictures, 1 captions; {left_out}",
     ]
-    _write_table(photograph_folder, HEADER + "train/a.jpg\t一只狗\n")
+    _write_table(photograph_folder, HEADER + "train/a.jpg\t一只狗\ntrain/b.jpg\t一个人\n")
     lines.clear()
     read_splits(photograph_folder, views=1, seed=0, tell=lines.append)
     assert lines[1].endswith("no captioned picture under val/: nothing is measured on the way")
