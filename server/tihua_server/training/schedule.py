@@ -1,6 +1,23 @@
-"""The learning rate over a training, and when there is nothing left to learn with."""
+"""The course of a training: how long it is, its learning rate, and what of it is kept."""
 
 import math
+
+
+def epochs_making(steps: int, batches: int, *, fewest: int) -> int:
+    """Return how many epochs of so many batches make so many steps; `fewest` at least."""
+    return max(fewest, math.ceil(steps / batches))
+
+
+def is_kept(epoch: int, epochs: int, batches: int, kept_steps: int) -> bool:
+    """Return whether an epoch leaves a checkpoint: writing one may take longer than the epoch.
+
+    Args:
+        epoch: from 1.
+        epochs: of the whole training; the last is kept.
+        batches: of an epoch.
+        kept_steps: least number between two epochs that are kept.
+    """
+    return epoch == epochs or epoch % math.ceil(kept_steps / batches) == 0
 
 
 def rate_share(step: int, steps: int, warm_up: int) -> float:

@@ -31,7 +31,7 @@ from tihua_server.training.curve import Curve, Point
 from tihua_server.training.pooling import Pooling
 from tihua_server.training.recall import Recall
 from tihua_server.training.recipe import Recipe
-from tihua_server.training.schedule import require_finite
+from tihua_server.training.schedule import is_kept, require_finite
 from tihua_server.training.stage_optimizer import Stage, StageOptimizer
 from tihua_server.training.state_file import read_state, write_state
 from tihua_server.types import TokenArray
@@ -83,7 +83,7 @@ class Trainer:
         self._mixture = mixture
         self._albums = mixture.albums
         self._tokens = tokens
-        self._recipe = recipe
+        self._recipe = recipe.lasting(len(mixture))
         self._folder = folder
         self._device = device
         self._validate = validate
@@ -143,6 +143,7 @@ class Trainer:
         per_epoch = len(self._mixture)
         steps = per_epoch * stage.epochs
         optimizer = StageOptimizer(stage.rates, self._recipe, steps=steps)
+        progress.console.print(f"{stage.name}, {steps} steps: {stage.epochs} epochs of {per_epoch}")
         first = 0
         if saved:
             self._restore(saved, optimizer)
@@ -170,8 +171,11 @@ class Trainer:
                 mean, f"{stage.name}, epoch {epoch + 1}", "a lower --rate or more pictures"
             )
             point = self._measured(stage, epoch + 1, mean, optimizer.average, progress)
-            self._save(stage, point, optimizer)
-            self._curve.record(point)
+            if is_kept(epoch + 1, stage.epochs, per_epoch, self._recipe.kept_steps):
+                self._save(stage, point, optimizer)
+                self._curve.record(point)
+            else:
+                self._curve.note(point)
         optimizer.average.adopt()
         self.best.adopt(self.network)
 

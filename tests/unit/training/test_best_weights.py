@@ -18,7 +18,7 @@ from tihua_server.training.recipe import Recipe
 from tihua_server.training.trainer import Trainer
 from tihua_server.training.vocabulary import Vocabulary
 
-RECIPE = Recipe(captions_per_batch=2, head_epochs=4, block_epochs=0, head_rate=0.02)
+RECIPE = Recipe(captions_per_batch=2, head_epochs=4, block_epochs=0, head_rate=0.02, kept_steps=1)
 TEXTS = ("一只狗", "一座桥", "月亮", "下雨")
 
 Weights = dict[str, torch.Tensor]
@@ -171,3 +171,49 @@ def test_a_rate_that_is_too_high_is_named(tmp_path: Path) -> None:
     trainer = _trainer(tmp_path, None, recipe=replace(RECIPE, head_rate=1e38))
     with pytest.raises(ValueError, match=r"heads, epoch \d: the loss is .*; try a lower --rate or"):
         _train(trainer)
+
+
+def test_a_few_pictures_are_seen_often_and_kept_seldom(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Two steps an epoch make more epochs, of which every third leaves a checkpoint and a curve."""
+    recipe = replace(RECIPE, fewest_steps=13, kept_steps=6)
+    recorded: list[int] = []
+    curve_file = tmp_path / "curve.tsv"
+
+    class Looking(_Measured):
+        """Looks, as an epoch ends, for what the one before it left."""
+
+        def __call__(self, network: TinyNetwork, has_old_blocks: bool) -> Recall:
+            if curve_file.exists():
+                recorded.append(Curve(tmp_path).points[-1].epoch)
+            return super().__call__(network, has_old_blocks)
+
+    _train(_trainer(tmp_path, Looking(*range(7)), recipe=recipe))
+    assert "heads, 14 steps: 7 epochs of 2" in capsys.readouterr().err
+    assert recorded == [3, 3, 3, 6]
+    assert [one.epoch for one in Curve(tmp_path).points] == [1, 2, 3, 4, 5, 6, 7]
+
+
+def test_a_stop_between_two_kept_epochs_changes_nothing(tmp_path: Path) -> None:
+    """What was not kept is learned and measured again."""
+
+    class StoppedError(Exception):
+        pass
+
+    class Stopping(_Measured):
+        """Is stopped when the fourth epoch is to be measured."""
+
+        def __call__(self, network: TinyNetwork, has_old_blocks: bool) -> Recall:
+            if len(self.weights) == 3:
+                raise StoppedError
+            return super().__call__(network, has_old_blocks)
+
+    recipe = replace(RECIPE, kept_steps=4)
+    with pytest.raises(StoppedError):
+        _train(_trainer(tmp_path / "broken", Stopping(50.0, 60.0, 59.0), recipe=recipe))
+    resumed = _train(_trainer(tmp_path / "broken", _Measured(59.0, 61.0), recipe=recipe))
+    unbroken = _trainer(tmp_path / "unbroken", _Measured(50.0, 60.0, 59.0, 61.0), recipe=recipe)
+    assert _are_same(resumed, _train(unbroken))
+    tables = [(tmp_path / run / "curve.tsv").read_text() for run in ("broken", "unbroken")]
+    assert tables[0] == tables[1]

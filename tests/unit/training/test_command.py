@@ -10,7 +10,7 @@ from tihua_server.tiny_clip import PACKAGED_MODEL
 from tihua_server.training import command
 from tihua_server.training.failures import told_in_a_line
 from tihua_server.training.out_folder import occupied
-from tihua_server.training.recipe import FINE_TUNING, Recipe
+from tihua_server.training.recipe import FEWEST_STEPS, FINE_TUNING, Recipe
 
 
 def test_help_shows_an_example() -> None:
@@ -24,7 +24,10 @@ def test_help_tells_the_defaults_of_the_recipe() -> None:
     """It cannot read them there: torch takes seconds to import."""
     output = " ".join(CliRunner().invoke(main, ["train", "--help"]).output.split())
     fresh, tuned = Recipe(), FINE_TUNING
-    epochs = f"({fresh.head_epochs}, or {tuned.head_epochs} with --start)"
+    epochs = (
+        f"({fresh.head_epochs}, or {tuned.head_epochs} with --start; more where that is less than"
+        f" {FEWEST_STEPS} steps)"
+    )
     rates = f"({fresh.head_rate}, or {tuned.head_rate} with --start)"
     assert f"heads and text tower. [default: {epochs}; x>=1]" in output
     assert f"forgets less. [default: {rates}; x>0" in output

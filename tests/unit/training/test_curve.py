@@ -23,6 +23,15 @@ def test_a_resumed_training_goes_on_with_its_curve(tmp_path: Path) -> None:
     assert curve.points == [before, Point(1, 2, 2.0)]
 
 
+def test_what_is_noted_is_written_with_what_is_recorded_next(tmp_path: Path) -> None:
+    """To draw takes longer than an epoch of a few pictures."""
+    curve = Curve(tmp_path)
+    curve.note(Point(1, 1, 2.5))
+    assert not list(tmp_path.iterdir())
+    curve.record(Point(1, 2, 2.0))
+    assert Curve(tmp_path).points == [Point(1, 1, 2.5), Point(1, 2, 2.0)]
+
+
 def test_a_training_begun_anew_forgets_the_old_one(tmp_path: Path) -> None:
     """Later epochs and stages are of another run."""
     curve = Curve(tmp_path)

@@ -31,6 +31,7 @@ RECIPE = Recipe(
     compositions=4,
     prototype_draws=1,
     emoji_views=1,
+    kept_steps=1,
 )
 
 
