@@ -158,6 +158,19 @@ def read_chinese_clip(
     )
 
 
+def named_architecture(name: str) -> Architecture:
+    """Return the architecture of a published model.
+
+    Raises:
+        ModelError: there is no model of that name.
+    """
+    architecture = next((each for each in architectures() if each.name == name), None)
+    if architecture is None:
+        names = ", ".join(each.name for each in architectures())
+        raise ModelError(f"there is no model {name!r}; Chinese-CLIP has: {names}")
+    return architecture
+
+
 def read_weights(
     name: str, *, path: Path | None, source: str, cache_dir: Path
 ) -> tuple[Architecture, dict[str, torch.Tensor]]:
@@ -165,10 +178,7 @@ def read_weights(
 
     Takes and raises what `read_chinese_clip` does.
     """
-    architecture = next((each for each in architectures() if each.name == name), None)
-    if architecture is None:
-        names = ", ".join(each.name for each in architectures())
-        raise ModelError(f"there is no model {name!r}; Chinese-CLIP has: {names}")
+    architecture = named_architecture(name)
     if path is None:
         path = fetch_checkpoint(name, source=source, cache_dir=cache_dir.expanduser())
     state = read_checkpoint(path)

@@ -12,6 +12,7 @@ from typing import Any
 
 import click
 
+from tihua_server.config import CHINESE_CLIP_NAMES
 from tihua_server.extras import install
 from tihua_server.option_types import HomePath
 
@@ -89,11 +90,14 @@ def train(
       tihua-server train --data photos/ --start tihua-tiny --out build/mine
       tihua-server --model-path build/mine/tihua-tiny.safetensors      serve what was trained
     """  # noqa: D301  # click wants the backspace itself
+    if start and str(start) in CHINESE_CLIP_NAMES and not start.is_file():
+        msg = f"{start} is fine-tuned by another command: tihua-server fine-tune --model {start}"
+        raise click.ClickException(msg)
     missing = [name for name in NEEDED if importlib.util.find_spec(name) is None]
     if missing:
         raise click.ClickException(f"{', '.join(missing)}: not installed; {install('train')}")
     from tihua_server.devices import torch_device
-    from tihua_server.tiny_clip import MODEL_ID, PACKAGED_MODEL
+    from tihua_server.tiny_clip import MODEL_ID, PACKAGED_MODEL, read_network
     from tihua_server.training.failures import told_in_a_line
     from tihua_server.training.materials import read_materials
     from tihua_server.training.out_folder import occupied
@@ -111,12 +115,13 @@ def train(
     remedy = "train on fewer pictures, or where there is more of it"
     with told_in_a_line(where_memory_runs_out=remedy):
         chosen = str(torch_device(device))
+        known = read_network(start) if start else None
         tell = functools.partial(click.echo, err=True)
         with occupied(out):
             if start is None and emoji is None:
                 tell("from ImageNet's weights; --start tihua-tiny goes on from the packaged model")
             materials = read_materials(data, emoji, recipe, tell=tell)
-            model, digest = train_tiny(materials, recipe, out, device=chosen, start=start)
+            model, digest = train_tiny(materials, recipe, out, device=chosen, start=known)
         click.echo(f"{model}: {model.stat().st_size / 1e6:.1f} MB, sha256 {digest}")
         settings = dataclasses.asdict(recipe)
         del settings["shape"]  # before the vocabulary is known, or of another model: see `start`

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import click
 
-from tihua_server.config import MODEL_SOURCES, Config
+from tihua_server.config import DEFAULT_MODEL, MODEL_SOURCES, Config
 from tihua_server.extras import install
 from tihua_server.option_types import HomePath
 
@@ -26,7 +26,7 @@ POSITIVE = click.IntRange(min=1)
 @click.option("--model", required=True, help="ViT-B-16, ViT-L-14, ViT-L-14-336, ViT-H-14 or RN50.")
 @click.option(
     "--model-path",
-    type=HomePath(),
+    type=HomePath(exists=True, dir_okay=False),
     help="Checkpoint of that model to start from; without it, the published one is fetched.",
 )
 @click.option(
@@ -111,6 +111,10 @@ def fine_tune(
           --out build/mine --device cuda:0 --epochs 5
       tihua-server --model ViT-B-16 --model-path build/mine/clip_cn_vit-b-16.pt     serve it
     """  # noqa: D301  # click wants the backspace itself
+    if model == DEFAULT_MODEL:
+        raise click.ClickException(
+            f"{model} is fine-tuned by another command: tihua-server train --start {model}"
+        )
     missing = [name for name in NEEDED if importlib.util.find_spec(name) is None]
     if missing:
         raise click.ClickException(f"{', '.join(missing)}: not installed; {install('train')}")

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from tihua_server.chinese_clip import read_weights
+from tihua_server.chinese_clip import named_architecture, read_weights
 from tihua_server.devices import torch_device
 from tihua_server.training.fine_tune_recipe import FineTuneRecipe
 from tihua_server.training.fine_tuner import FineTuner
@@ -48,10 +48,12 @@ def fine_tune_model(
             has a checkpoint of another training, or another training at work; or the loss is no
             number any more.
     """
+    named_architecture(name)
     chosen = str(torch_device(device))
     with occupied(out):
-        architecture, state = read_weights(name, path=path, source=source, cache_dir=cache_dir)
+        # Before the model, of which gigabytes may have to be fetched.
         photographs, validation = read_splits(data, views=VIEWS, seed=recipe.seed, tell=tell)
+        architecture, state = read_weights(name, path=path, source=source, cache_dir=cache_dir)
         tuner = FineTuner(architecture, state, recipe, folder=out, device=chosen)
         with training_progress() as progress:
             return tuner.train(photographs, validation, progress)

@@ -12,7 +12,7 @@ from torch import Tensor
 from tihua_server.config import Config
 from tihua_server.encoders import load_encoder
 from tihua_server.memory import keep_freed_memory
-from tihua_server.tiny_clip import MODEL_FILE, read_network
+from tihua_server.tiny_clip import MODEL_FILE
 from tihua_server.tiny_network import ImageTower, TinyNetwork
 from tihua_server.tokenizer import Tokenizer
 from tihua_server.training.album import Album, Mixture
@@ -44,7 +44,12 @@ COMPOSITION_WINDOW = Window(0.85, 1.0)
 
 
 def train_tiny(
-    materials: Materials, recipe: Recipe, out: Path, *, device: str, start: Path | None = None
+    materials: Materials,
+    recipe: Recipe,
+    out: Path,
+    *,
+    device: str,
+    start: TinyNetwork | None = None,
 ) -> tuple[Path, str]:
     """Train, and return the model's file and its sha256.
 
@@ -54,19 +59,17 @@ def train_tiny(
         out: a folder for features, checkpoints, curve and model; a run that was stopped goes on
             from what is there.
         device: where to compute, as torch names it.
-        start: a tihua-tiny model to fine-tune; None starts from ImageNet's weights.
+        start: a network to fine-tune, left as it is; None starts from ImageNet's weights.
 
     Raises:
-        ModelError: `start` is no tihua-tiny model.
         ValueError: `out` has a checkpoint of another training.
     """
     keep_freed_memory()
     torch.manual_seed(recipe.seed)
-    known = read_network(start) if start else None
-    shape = known.shape if known else recipe.shape
+    shape = start.shape if start else recipe.shape
     tower = ImageTower(shape).eval()
-    if known:
-        tower.load_state_dict(known.image.state_dict())
+    if start:
+        tower.load_state_dict(start.image.state_dict())
     else:
         load_backbone(tower)
     cache = PictureCache(out / "features", tower, image_size=shape.image_size, device=device)
@@ -80,7 +83,7 @@ def train_tiny(
     )
     with training_progress() as progress:
         albums = _Albums(cache, windows, recipe, progress, device)
-        mixture = _mixture(materials, recipe, albums, has_own_tower=known is not None)
+        mixture = _mixture(materials, recipe, albums, has_own_tower=start is not None)
         # Of what is trained on alone: from them come also the foreign words around a name.
         tokens = _tokens(album.source for album in mixture.albums)
         vocabulary = Vocabulary.of(
@@ -88,15 +91,15 @@ def train_tiny(
             max_pairs=recipe.max_bigrams,
             min_pair_count=recipe.min_bigram_count,
         )
-        if known:
-            vocabulary = vocabulary.united(Vocabulary.of_tower(known.text))
+        if start:
+            vocabulary = vocabulary.united(Vocabulary.of_tower(start.text))
         network = TinyNetwork(vocabulary.shape(shape)).eval()
         network.image.load_state_dict(tower.state_dict())
         vocabulary.fill(network.text)
-        if known:
-            hand_down(known.text, network.text)
+        if start:
+            hand_down(start.text, network.text)
         validate = _validation(cache, materials.validation, recipe, device, progress)
-        before = validate(network.to(device), True) if known and validate else None
+        before = validate(network.to(device), True) if start and validate else None
         if before:
             progress.console.print(f"before: val {before}")
         trainer = Trainer(

@@ -6,7 +6,6 @@ import click
 import pytest
 from click.testing import CliRunner
 from tihua_server.cli import main
-from tihua_server.tiny_clip import PACKAGED_MODEL
 from tihua_server.training import command
 from tihua_server.training.failures import told_in_a_line
 from tihua_server.training.out_folder import occupied
@@ -140,19 +139,34 @@ def test_the_packaged_model_is_named_though_a_folder_is_called_so(
     photograph_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As --out, it is there when the training is resumed."""
-    starts: list[Path] = []
-
-    def noted(*_: object, start: Path, **__: object) -> None:
-        starts.append(start)
-        raise ValueError("noted")
-
-    monkeypatch.setattr("tihua_server.training.tiny_training.train_tiny", noted)
+    (photograph_folder / "captions.tsv").unlink()
     monkeypatch.chdir(tmp_path)
     call = ["train", "--data", str(photograph_folder), "--start", "tihua-tiny"]
     for _ in range(2):
+        # Had it read the folder for a model, it would have complained of that before the pictures.
         result = CliRunner().invoke(main, [*call, "--out", "tihua-tiny"])
-        assert "Error: noted" in result.output
-    assert starts == [PACKAGED_MODEL] * 2
+        assert "holds no captions.tsv" in result.output
+
+
+def test_a_start_that_is_no_model_is_told_before_the_pictures_are_read(
+    photograph_folder: Path, tmp_path: Path
+) -> None:
+    """To decode them all may take minutes."""
+    call = ["train", "--data", str(photograph_folder), "--out", str(tmp_path / "out")]
+    table = photograph_folder / "captions.tsv"
+    result = CliRunner().invoke(main, [*call, "--start", str(table)])
+    assert result.exit_code == 1
+    assert result.output.startswith("Error: captions.tsv is damaged or no tihua-tiny model")
+
+
+def test_a_start_of_another_kind_has_a_command_of_its_own(tmp_path: Path) -> None:
+    """And the other way round."""
+    folders = ["--data", str(tmp_path), "--out", str(tmp_path / "out")]
+    other = "is fine-tuned by another command: tihua-server"
+    told = CliRunner().invoke(main, ["train", *folders, "--start", "ViT-B-16"]).output
+    assert f"ViT-B-16 {other} fine-tune --model ViT-B-16" in told
+    told = CliRunner().invoke(main, ["fine-tune", *folders, "--model", "tihua-tiny"]).output
+    assert f"tihua-tiny {other} train --start tihua-tiny" in told
 
 
 @pytest.mark.parametrize(("start", "is_told"), [([], True), (["--start", "tihua-tiny"], False)])

@@ -124,6 +124,16 @@ def test_an_unknown_model_is_one_line(coloured: Path, tmp_path: Path) -> None:
     assert "there is no model 'ViT-X'; Chinese-CLIP has: ViT-B-16" in result.output
 
 
+def test_pictures_are_read_before_the_model(coloured: Path, tmp_path: Path) -> None:
+    """It may have to be fetched, all its gigabytes, and captions with a comma are told at once."""
+    table = coloured / "captions.tsv"
+    table.write_text("image\tcaption\ntrain/r.png,红色\n", encoding="utf-8")
+    call = ["fine-tune", "--model", "RN50", "--data", str(coloured), "--out", str(tmp_path / "o")]
+    result = CliRunner().invoke(main, [*call, "--model-path", str(table)])
+    assert result.exit_code == 1
+    assert "line 2: no tab between image and caption in 'train/r.png,红色'" in result.output
+
+
 def test_a_missing_extra_is_named(
     coloured: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

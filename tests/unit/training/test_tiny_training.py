@@ -144,7 +144,9 @@ def test_a_model_goes_on_with_pictures_of_another_kind(
     emoji = replace(materials, photographs=None, validation=None)
     first, _ = train_tiny(emoji, RECIPE, tmp_path / "emoji", device="cpu")
     photographs = replace(materials, emoji=(), compositions=None, test=None)
-    model, _ = train_tiny(photographs, RECIPE, tmp_path / "tuned", device="cpu", start=first)
+    model, _ = train_tiny(
+        photographs, RECIPE, tmp_path / "tuned", device="cpu", start=read_network(first)
+    )
     told = capsys.readouterr().err
     assert "before: val R@1/5/10" in told
     assert "val never rose above R@1/5/10 100.0/100.0/100.0 of the start" in told
