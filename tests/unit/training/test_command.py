@@ -1,5 +1,6 @@
 """The command that trains."""
 
+import re
 from pathlib import Path
 
 import click
@@ -185,6 +186,17 @@ def test_a_seed_that_torch_cannot_take_is_refused(command: str) -> None:
     result = CliRunner().invoke(main, [command, "--seed", str(2**63)])
     assert result.exit_code == 2
     assert "is not in the range 0<=x<=9223372036854775807" in result.output
+
+
+def test_what_was_made_is_told_in_a_few_lines(photograph_folder: Path, tmp_path: Path) -> None:
+    """Where it is, how it was made, and what it finds; the rest is in the checkpoint."""
+    call = ["train", "--data", str(photograph_folder), "--out", str(tmp_path / "out")]
+    result = CliRunner().invoke(main, [*call, "--start", "tihua-tiny", "--head-epochs", "1"])
+    assert result.exit_code == 0, result.output
+    model, how, found = result.stdout.splitlines()
+    assert model.startswith(f"{tmp_path / 'out' / 'tihua-tiny.safetensors'}: ")
+    assert re.fullmatch(r"\d+ minutes since .* given, with seed 0, a rate of 0\.0003", how)
+    assert found.startswith("caption → photograph: ")
 
 
 @pytest.mark.parametrize("more", [[], ["--emoji", "."]])
