@@ -54,7 +54,7 @@ class Trainer:
         tokens: the tokens of every text of the albums.
         recipe: how.
         folder: where the checkpoint lies; a run that was stopped goes on from it.
-        validate: measures the network, after every tenth of a stage; told whether its blocks are
+        validate: measures the network, up to ten times in a stage; told whether its blocks are
             as they were. None measures nothing.
         measured_by: the digest of what that measures by; empty where nothing is.
         before: what the network finds as it is; None where that is not measured.
@@ -182,7 +182,7 @@ class Trainer:
     def _measured(
         self, stage: Stage, epoch: int, loss: float, average: WeightAverage, progress: Progress
     ) -> Point:
-        """Return an epoch's point; a tenth of a stage is told, and measured where it can be."""
+        """Return an epoch's point; up to ten of a stage are told, and measured where possible."""
         point = Point(stage.number, epoch, loss)
         if epoch % math.ceil(stage.epochs / 10) == 0 or epoch == stage.epochs:
             when = f"{stage.name} {epoch}/{stage.epochs}"
