@@ -141,7 +141,8 @@ class FineTuner:
         self._best.adopt(self._network)
         progress.console.print(self._best.told())
         model = self._folder / f"clip_cn_{self._architecture.name.lower()}.pt"
-        self._save(model, epochs, steps)
+        # cn_clip's training would go on from epoch and step; whoever trains this model begins.
+        self._save(model, 0, 0)
         return model
 
     def _begin(

@@ -114,3 +114,17 @@ def test_a_run_on_a_gpu_goes_on_after_a_stop(
     saved = torch.load(broken / LATEST, weights_only=True)
     steps = [each["step"].device.type for each in saved["optimizer"]["state"].values()]
     assert set(steps) == {"cpu"}
+
+
+def test_a_model_is_where_another_training_begins(
+    state: dict[str, torch.Tensor], coloured: Path, tmp_path: Path
+) -> None:
+    """cn_clip's goes on from epoch and step, and its weights may be those of any epoch."""
+    model = fine_tune_small(state, coloured, tmp_path / "out", RECIPE)
+    places = [
+        (saved["epoch"], saved["step"])
+        for saved in (
+            torch.load(file, weights_only=True) for file in (model, model.with_name(LATEST))
+        )
+    ]
+    assert places == [(0, 0), (3, 3)]
