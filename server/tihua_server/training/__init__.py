@@ -1,1 +1,4 @@
-"""The training that made `tihua-tiny`; needs the extra `tihua-server[train]`, and no server."""
+"""Makes and fine-tunes `tihua-tiny`, and fine-tunes Chinese-CLIP.
+
+It needs the extra `tihua-server[train]`, and no running server.
+"""

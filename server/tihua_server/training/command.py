@@ -111,7 +111,7 @@ def train(
     if head_epochs is None:
         knobs["fewest_steps"] = FEWEST_STEPS
     recipe = dataclasses.replace(FINE_TUNING if start else Recipe(), seed=seed, **knobs)
-    if start == Path(MODEL_ID) and not start.is_file():  # but perhaps --out
+    if start == Path(MODEL_ID) and not start.is_file():  # a folder of that name may be --out
         start = PACKAGED_MODEL
     remedy = "train on fewer pictures, or where there is more of it"
     with told_in_a_line(where_memory_runs_out=remedy):

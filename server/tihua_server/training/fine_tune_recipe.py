@@ -1,9 +1,8 @@
 """How to fine-tune: what may be chosen, and the optimizer that cn_clip has for it.
 
 Rate and decay are those of cn_clip's recipe for Flickr30k-CN
-(`run_scripts/flickr30k_finetune_vit-b-16_…sh`), and so is the warm-up where there are as many steps
-as there; where there are less than a thousand it is a tenth of them. It draws pictures by
-AutoAugment.
+(`run_scripts/flickr30k_finetune_vit-b-16_…sh`), and so is the warm-up of 100 steps; a run of fewer
+than 1000 steps warms up over a tenth of them. That recipe also uses AutoAugment; this one does not.
 """
 
 from dataclasses import dataclass
@@ -17,7 +16,7 @@ FEWEST_EPOCHS = 3
 """How often that recipe sees every pair."""
 
 FEWEST_STEPS = 300
-"""Some hundred pictures are three batches of 128: nine steps, of three epochs, teach nothing."""
+"""A few hundred pictures are three batches of 128; the nine steps of three epochs teach nothing."""
 
 WITHOUT_DECAY = ("bn", "ln", "bias", "logit_scale")
 """Parts of the names of parameters that have no weight decay (`main.py`)."""
@@ -36,8 +35,8 @@ class FineTuneRecipe:
         rate: peak learning rate.
         weight_decay: AdamW's.
         warm_up_steps: over which the rate rises, or a tenth of all if that is less.
-        kept_steps: least number between two epochs that are kept and measured: of few pictures
-            that would take longer than the training.
+        kept_steps: least number between two epochs that are kept and measured; with few pictures,
+            keeping and measuring each would take longer than training.
     """
 
     seed: int = 0

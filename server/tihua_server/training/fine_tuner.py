@@ -152,7 +152,7 @@ class FineTuner:
         validation: Photographs | None,
         progress: Progress,
     ) -> None:
-        """Measure the start of a new run; record what one that goes on was stopped before."""
+        """Measure the start of a new run; of a resumed one, record what the stop left unrecorded."""
         if done is None:
             curve.restart()
             if validation:

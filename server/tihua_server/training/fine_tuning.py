@@ -12,7 +12,7 @@ from tihua_server.training.photographs import read_splits
 from tihua_server.training.progress import training_progress
 
 VIEWS = 16
-"""Ways in which each picture is cropped and mirrored, drawn anew every epoch."""
+"""Ways in which each picture is shown: whole, and in fixed crops; each epoch draws one of them."""
 
 
 def fine_tune_model(

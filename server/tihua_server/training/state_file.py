@@ -12,8 +12,8 @@ from tihua_server.training.out_folder import whole
 def read_state(file: Path, training: str) -> dict[str, Any]:
     """Return what `write_state` wrote, its tensors on the CPU, wherever they were.
 
-    Networks and optimizers take them to their device themselves, and an optimizer whose step counts
-    lie on the CPU would wait for the GPU at each of them if they were loaded there.
+    Networks and optimizers move them to their device themselves. Only an optimizer's step counts may
+    have to stay on the CPU: on a GPU, each step would wait for them.
 
     Args:
         file: it is there.

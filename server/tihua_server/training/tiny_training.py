@@ -37,10 +37,15 @@ from tihua_server.training.vocabulary import Vocabulary
 from tihua_server.training.windows import WindowCache
 from tihua_server.types import TokenArray
 
+# Emoji and compositions are not mirrored: some show letters, arrows or clocks.
 PHOTOGRAPH_WINDOW = Window(0.6, 1.0, is_mirrored=True)
+"""A part of a photograph."""
+
 EMOJI_WINDOW = Window(1.0, 1.6)
+"""An emoji, as large as the picture or smaller."""
+
 COMPOSITION_WINDOW = Window(0.85, 1.0)
-"""Of a photograph a part, an emoji smaller than it is; neither letters nor arrows turned round."""
+"""Most of a composition."""
 
 
 def train_tiny(
