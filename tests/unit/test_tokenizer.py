@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
-from tihua_server.tokenizer import Tokenizer
+from tihua_server.tokenizer import Tokenizer, padded
 from tihua_server.torchvision_operators import define_missing_operators
 
 CLS, SEP, UNK = 101, 102, 100
@@ -82,6 +82,12 @@ def test_ids_are_framed_and_not_padded(tokenizer: Tokenizer) -> None:
     tokens = tokenizer.tokenize("夕阳西下")
     assert tokens.ids.tolist() == [CLS, 1911, 7345, 6205, 678, SEP]
     assert tokens.ids.dtype == np.int64
+
+
+def test_padding_reaches_the_longest() -> None:
+    """With [PAD], which is 0."""
+    rows = padded([np.array([CLS, 5, SEP]), np.array([CLS, SEP])])
+    assert rows.tolist() == [[CLS, 5, SEP], [CLS, SEP, 0]]
 
 
 def test_an_emoji_is_one_unknown_word(tokenizer: Tokenizer) -> None:

@@ -30,12 +30,12 @@ def told_in_a_line(*, where_memory_runs_out: str) -> Iterator[None]:
     except (ConfigError, ServiceError, OSError, ValueError) as error:
         raise click.ClickException(str(error)) from error
     except (MemoryError, RuntimeError) as error:
-        if not is_want_of_memory(error):
+        if not ran_out_of_memory(error):
             raise
         raise click.ClickException(f"memory ran out: {where_memory_runs_out}") from error
 
 
-def is_want_of_memory(error: Exception) -> bool:
+def ran_out_of_memory(error: Exception) -> bool:
     """Return whether memory ran out, of this machine or of a GPU."""
     # torch has an error of its own on a GPU alone, and that is a RuntimeError too.
     said = str(error)

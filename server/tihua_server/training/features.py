@@ -46,7 +46,7 @@ class PictureCache:
         folder.mkdir(parents=True, exist_ok=True)
         self.folder = folder
         self.image_size = image_size
-        self._tower = _Pooled(tower).eval()
+        self._tower = _PooledTower(tower).eval()
         self._device = device
         self._compute: Compute | None = None
         weights = hashlib.sha256(str(image_size).encode())
@@ -130,7 +130,7 @@ class PictureCache:
         return self.folder / f"{source.name}-{view}-{digest[:16]}-{what}.npy"
 
 
-class _Pooled(nn.Module):
+class _PooledTower(nn.Module):
     def __init__(self, tower: ImageTower) -> None:
         super().__init__()
         self.tower = tower

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
+from torch import nn
 
 from tihua_server.training.schedule import epochs_making, is_kept, rate_share
 
@@ -71,11 +72,12 @@ class FineTuneRecipe:
 
 
 def _groups(network: Any, weight_decay: float) -> list[dict[str, Any]]:
-    named = list(network.named_parameters())
-    is_free = [any(part in name for part in WITHOUT_DECAY) for name, _ in named]
-    free = [each for (_, each), skip in zip(named, is_free, strict=True) if skip]
-    rest = [each for (_, each), skip in zip(named, is_free, strict=True) if not skip]
+    without: list[nn.Parameter] = []
+    others: list[nn.Parameter] = []
+    for name, parameter in network.named_parameters():
+        has_none = any(part in name for part in WITHOUT_DECAY)
+        (without if has_none else others).append(parameter)
     return [
-        {"params": free, "weight_decay": 0.0},
-        {"params": rest, "weight_decay": weight_decay},
+        {"params": without, "weight_decay": 0.0},
+        {"params": others, "weight_decay": weight_decay},
     ]

@@ -152,7 +152,7 @@ class FineTuner:
         validation: Photographs | None,
         progress: Progress,
     ) -> None:
-        """Measure the start of a new run; of a resumed one, record what the stop left unrecorded."""
+        """Measure the start of a new run; of a resumed one, record what the stop left out."""
         if done is None:
             curve.restart()
             if validation:

@@ -10,10 +10,9 @@ from tihua._cores import usable_cores
 from torch import Tensor
 
 from tihua_server.chinese_clip import PIXEL_MEAN, PIXEL_STD
-from tihua_server.tokenizer import Tokenizer
+from tihua_server.tokenizer import Tokenizer, padded
 from tihua_server.training.photographs import Photographs
 from tihua_server.training.pictures import squares, to_square
-from tihua_server.training.vocabulary import pad
 from tihua_server.types import PixelArray
 
 
@@ -121,4 +120,5 @@ class PairReader:
         return scaled.sub(mean).div(std).to(self._device)
 
     def _ids(self, texts: Sequence[str]) -> Tensor:
-        return pad([self._tokenizer.tokenize(text).ids for text in texts]).to(self._device)
+        ids = padded([self._tokenizer.tokenize(text).ids for text in texts])
+        return torch.from_numpy(ids).to(self._device)

@@ -5,15 +5,15 @@ from typing import Any
 
 import torch
 
-from tihua_server.training.failures import is_want_of_memory
+from tihua_server.training.failures import ran_out_of_memory
 from tihua_server.training.out_folder import whole
 
 
 def read_state(file: Path, training: str) -> dict[str, Any]:
     """Return what `write_state` wrote, its tensors on the CPU, wherever they were.
 
-    Networks and optimizers move them to their device themselves. Only an optimizer's step counts may
-    have to stay on the CPU: on a GPU, each step would wait for them.
+    Networks and optimizers move them to their device themselves, all but an optimizer's step
+    counts, which belong on the CPU: on a GPU, every step would wait for them.
 
     Args:
         file: it is there.
@@ -28,7 +28,7 @@ def read_state(file: Path, training: str) -> dict[str, Any]:
     except (MemoryError, OSError):
         raise
     except Exception as error:  # torch and pickle raise nearly anything
-        if is_want_of_memory(error):
+        if ran_out_of_memory(error):
             raise
         msg = f"{file} is damaged: delete it, and the training begins anew"
         raise ValueError(msg) from error

@@ -1,14 +1,13 @@
 """Which tokens and pairs of tokens get a row in the text tower's tables."""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import pairwise
 
 import torch
 
 from tihua_server.tiny_network import FIRST_TOKEN, UNKNOWN, VOCAB_SIZE, NetworkShape, TextTower
-from tihua_server.tokenizer import padded
 from tihua_server.types import TokenArray
 
 
@@ -85,8 +84,3 @@ class Vocabulary:
 
 SILENT_TOKENS = (0, 101, 102)
 """[PAD], [CLS] and [SEP] of cn_clip's vocabulary: they say nothing in a bag of characters."""
-
-
-def pad(texts: Sequence[TokenArray]) -> torch.Tensor:
-    """Return token ids padded with [PAD] to the longest: (len(texts), length) int64."""
-    return torch.from_numpy(padded(texts))

@@ -3,7 +3,7 @@
 import numpy as np
 import torch
 from tihua_server.tiny_network import FIRST_TOKEN, UNKNOWN, NetworkShape, TextTower
-from tihua_server.training.vocabulary import Vocabulary, pad
+from tihua_server.training.vocabulary import Vocabulary
 
 TEXTS = [np.array([101, *inner, 102]) for inner in ([9, 5, 9, 5], [9, 5], [5, 7])]
 
@@ -34,12 +34,6 @@ def test_the_tower_finds_the_rows() -> None:
     assert [int(row[token]) for token in (5, 7, 9)] == [FIRST_TOKEN + at for at in range(3)]
     assert int(row[1000]) == UNKNOWN
     assert {int(row[mark]) for mark in (0, 101, 102)} == {0}
-
-
-def test_padding_reaches_the_longest() -> None:
-    """With [PAD], which is 0."""
-    padded = pad([np.array([101, 5, 102]), np.array([101, 102])])
-    assert torch.equal(padded, torch.tensor([[101, 5, 102], [101, 102, 0]]))
 
 
 def test_what_was_not_seen_says_nothing() -> None:
