@@ -206,16 +206,17 @@ def _read_own_words() -> dict[str, list[str]]:
 
 
 def _read_layer(file: Path) -> Image.Image:
-    if file.suffix == ".svg":
-        # Only training draws vector emoji: an import at the top would make it a need of all.
-        from resvg_py import svg_to_bytes
-
-        content = bytes(svg_to_bytes(svg_path=str(file), width=SVG_SIDE, height=SVG_SIDE))
-    else:
-        content = file.read_bytes()
     try:
+        content = _drawn(file) if file.suffix == ".svg" else file.read_bytes()
         with Image.open(io.BytesIO(content)) as picture:
             return picture.convert("RGBA")
-    except OSError as error:
+    except (OSError, ValueError) as error:
         msg = f"{file} can't be read: install its package again"
         raise ValueError(msg) from error
+
+
+def _drawn(file: Path) -> bytes:
+    # Only training draws vector emoji: an import at the top would make it a need of all.
+    from resvg_py import svg_to_bytes
+
+    return bytes(svg_to_bytes(svg_path=str(file), width=SVG_SIDE, height=SVG_SIDE))

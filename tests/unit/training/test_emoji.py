@@ -58,6 +58,33 @@ def test_a_set_that_is_not_there_is_named(node_modules: Path) -> None:
         Emoji(node_modules, TRAINING_SETS[1], read_names(node_modules), views=1, seed=0)
 
 
+@pytest.mark.parametrize("content", [None, b"no picture"])
+def test_an_emoji_that_cannot_be_read_is_named(node_modules: Path, content: bytes | None) -> None:
+    """And is no file that can't be written, though features are when it is read."""
+    noto = _noto(node_modules)
+    [horse] = node_modules.rglob("google/64/1f40e.png")
+    horse.unlink()
+    if content:
+        horse.write_bytes(content)
+    with pytest.raises(ValueError, match=r"1f40e\.png can't be read: install its package again"):
+        noto.picture(1, 0)
+
+
+@pytest.mark.parametrize("content", [None, b"<svg"])
+def test_a_vector_emoji_that_cannot_be_read_is_named(
+    node_modules: Path, content: bytes | None
+) -> None:
+    """What draws it has errors of its own."""
+    file = node_modules / TRAINING_SETS[2].folder / "1F40E.svg"
+    file.parent.mkdir(parents=True)
+    file.write_bytes(content or b"")
+    openmoji = Emoji(node_modules, TRAINING_SETS[2], read_names(node_modules), views=1, seed=0)
+    if content is None:
+        file.unlink()
+    with pytest.raises(ValueError, match=r"1F40E\.svg can't be read: install its package again"):
+        openmoji.picture(0, 0)
+
+
 def test_both_sets_know_a_horse_by_one_code(node_modules: Path) -> None:
     """Which is how twins are found."""
     fluent = Emoji(node_modules, TEST_SET, read_names(node_modules), views=1, seed=0)
