@@ -19,7 +19,7 @@ from typing import Final
 
 import click
 from PIL import Image, ImageDraw, ImageFont, ImageOps
-from tihua_server.training.pictures import on_white
+from tihua._picture_pixels import opaque
 
 from gallery.packages import Package, fetch, members_of_package
 from gallery.qt_resource import member_of_resource
@@ -117,7 +117,7 @@ def read_pictures(sources: Sequence[Source], archive: Path) -> dict[str, Image.I
 
 def compose(layers: Sequence[tuple[Image.Image, Layer]]) -> Image.Image:
     """The first picture as background, the others put on it, the farthest first."""
-    scene = on_white(layers[0][0]).copy()
+    scene = opaque(layers[0][0]).copy()
     for picture, layer in layers[1:]:
         height = round(layer.height * scene.height)
         cutout = picture.resize(
@@ -157,7 +157,7 @@ def save(picture: Image.Image, name: str, folder: Path) -> Path:
 
     What was cut out stands in a square, because models squeeze a picture into one.
     """
-    finished = on_white(picture)
+    finished = opaque(picture)
     if name.startswith(("cutout_", "drawing_")) and 0 in picture.getchannel("A").tobytes():
         finished = ImageOps.pad(finished, (max(picture.size),) * 2, color="white")
     finished.thumbnail((LONGEST_SIDE, LONGEST_SIDE), Image.Resampling.LANCZOS)

@@ -68,19 +68,12 @@ class Mixture:
         others_per_batch: int,
     ) -> None:
         self.albums = (*captioned, *twins, *others)
-        kinds = [0] * len(captioned) + [1] * len(twins) + [2] * len(others)
-        places = [
-            (number, index)
-            for number, album in enumerate(self.albums)
-            for index in range(len(album.source))
-        ]
-        self._captioned = [place for place in places if kinds[place[0]] == 0]
-        self._others = [number for number, kind in enumerate(kinds) if kind == 2]
+        self._captioned = _places(captioned, first=0)
+        self._others = range(len(captioned) + len(twins), len(self.albums))
         by_group: dict[str, list[tuple[int, int]]] = {}
-        for number, index in places:
-            if kinds[number] == 1:
-                group = self.albums[number].source.group(index)
-                by_group.setdefault(group, []).append((number, index))
+        for number, index in _places(twins, first=len(captioned)):
+            group = self.albums[number].source.group(index)
+            by_group.setdefault(group, []).append((number, index))
         self._things = [by_group[group] for group in sorted(by_group)]
         self._sizes = captions_per_batch, twins_per_batch, others_per_batch
 
@@ -109,6 +102,15 @@ class Mixture:
                 Pick(number, index, int(random.integers(len(self.albums[number].pooled))))
                 for number, index in places
             ]
+
+
+def _places(albums: Sequence[Album], *, first: int) -> list[tuple[int, int]]:
+    """Return album and index of every picture, the albums being numbered from `first`."""
+    return [
+        (number, index)
+        for number, album in enumerate(albums, start=first)
+        for index in range(len(album.source))
+    ]
 
 
 def _some(random: np.random.Generator, count: int, wanted: int) -> list[int]:

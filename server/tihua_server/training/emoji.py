@@ -20,8 +20,7 @@ from pathlib import Path
 
 import numpy as np
 from PIL import Image
-
-from tihua_server.training.pictures import WHITE, on_white
+from tihua._picture_pixels import opaque
 
 SKIN_TONES = frozenset(f"1f3f{digit}" for digit in "bcdef")
 INVISIBLE = frozenset({"fe0f", "200d"})
@@ -139,7 +138,7 @@ class Emoji:
         """Return the emoji on white, or placed on a coloured background."""
         layer = self.layer(index)
         if view == 0:
-            return on_white(layer)
+            return opaque(layer)
         random = np.random.default_rng([self._seed, index, view])
         canvas = Image.new("RGBA", layer.size, random_background(random))
         side = round(layer.width * random.uniform(SMALLEST_SCALE, 1.0))
@@ -191,7 +190,7 @@ def read_names(node_modules: Path) -> dict[str, tuple[str, ...]]:
 def random_background(random: np.random.Generator) -> tuple[int, int, int, int]:
     """Return a colour: white every second time, else one of any hue, rather light."""
     if random.random() < 0.5:
-        return (*WHITE, 255)
+        return (255, 255, 255, 255)
     red, green, blue = (int(part) for part in random.integers(110, 256, size=3))
     return (red, green, blue, 255)
 

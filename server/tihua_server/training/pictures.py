@@ -14,8 +14,6 @@ from tihua._cores import usable_cores
 
 from tihua_server.types import PixelArray
 
-WHITE = (255, 255, 255)
-
 
 class TextSource(Protocol):
     """Things with texts that describe them.
@@ -51,16 +49,6 @@ class PictureSource(TextSource, Protocol):
 
     def picture(self, index: int, view: int) -> Image.Image:
         """Return a picture in RGB, of any size."""
-
-
-def on_white(picture: Image.Image) -> Image.Image:
-    """Return the picture in RGB, what is transparent in it white."""
-    if picture.mode == "RGB":
-        return picture
-    layer = picture.convert("RGBA")
-    canvas = Image.new("RGBA", layer.size, (*WHITE, 255))
-    canvas.alpha_composite(layer)
-    return canvas.convert("RGB")
 
 
 def to_square(picture: Image.Image, side: int) -> PixelArray:

@@ -1,6 +1,6 @@
 """Makes tihua-tiny: from materials to the one file that the server loads."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -143,16 +143,19 @@ def _mixture(
     *,
     has_own_tower: bool,
 ) -> Mixture:
-    photographs = [
-        albums.of(one, PHOTOGRAPH_WINDOW, has_captions=True)
-        for one in filter(None, [materials.photographs])
-    ]
+    photographs: list[Album] = []
+    if materials.photographs:
+        photographs.append(albums.of(materials.photographs, PHOTOGRAPH_WINDOW, has_captions=True))
     twins = [albums.of(one, EMOJI_WINDOW) for one in materials.emoji]
-    others = [albums.of(one, COMPOSITION_WINDOW) for one in filter(None, [materials.compositions])]
-    if photographs and twins:
+    others: list[Album] = []
+    if materials.compositions:
+        others.append(albums.of(materials.compositions, COMPOSITION_WINDOW))
+    if materials.photographs and twins:
         classifier = imagenet_classifier()
         if has_own_tower:
-            classifier = _moved(classifier, [*photographs, *twins], materials, albums)
+            sources: list[PictureSource] = [materials.photographs, *materials.emoji]
+            seen = zip(sources, [*photographs, *twins], strict=True)
+            classifier = _moved(classifier, seen, albums)
         others.append(_prototypes(photographs[0].pooled[0], classifier, recipe))
     return Mixture(
         photographs,
@@ -202,17 +205,18 @@ class _Albums:
 
 
 def _moved(
-    classifier: Classifier, seen: Sequence[Album], materials: Materials, albums: _Albums
+    classifier: Classifier, seen: Iterable[tuple[PictureSource, Album]], albums: _Albums
 ) -> Classifier:
-    """Return the classifier for a tower that is no longer ImageNet's."""
+    """Return the classifier for a tower that is no longer ImageNet's, and saw these pictures."""
     tower = ImageTower(albums.recipe.shape).eval()
     load_backbone(tower)
     cache = PictureCache(
         albums.cache.folder, tower, image_size=albums.cache.image_size, device=albums.device
     )
-    sources = [one for one in (materials.photographs, *materials.emoji) if one is not None]
-    before = [cache.features(source, 0, albums.progress) for source in sources]
-    after = [album.pooled[0].numpy() for album in seen]
+    before, after = [], []
+    for source, album in seen:
+        before.append(cache.features(source, 0, albums.progress))
+        after.append(album.pooled[0].numpy())
     return classifier.moved(np.concatenate(before), np.concatenate(after))
 
 
