@@ -7,8 +7,8 @@ from tihua_server.tiny_network import NetworkShape
 from tihua_server.training.schedule import epochs_making
 
 FEWEST_STEPS = 120
-"""Steps of the first stage that a hundred pictures get too, unless the epochs are chosen: those of
-the 300 pictures that `FINE_TUNING` was measured with."""
+"""Least number of steps of the first stage, unless its epochs are chosen: as many as `FINE_TUNING`
+takes of the 300 pictures that it was measured with."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +80,8 @@ class Recipe:
     average_decay: float = 0.998
     dropout: float = 0.5
     thinning: float = 0.15
-    # Not what tells a training from others: the former shows in `head_epochs`, the latter nowhere.
+    # Checkpoints tell trainings apart by the repr: the first shows in `head_epochs` there, and the
+    # second changes nothing that is learned.
     fewest_steps: int = field(default=0, repr=False)
     kept_steps: int = field(default=30, repr=False)
 
