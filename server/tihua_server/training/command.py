@@ -125,7 +125,7 @@ def train(
             model, digest = train_tiny(materials, recipe, out, device=chosen, start=known)
         click.echo(f"{model}: {model.stat().st_size / 1e6:.1f} MB, sha256 {digest}")
         minutes = (time.monotonic() - started) / 60
-        told = f"seed {seed}, a rate of {recipe.head_rate:g}"
+        told = f"seed {seed} and a rate of {recipe.head_rate:g}"
         click.echo(f"{minutes:.0f} minutes since this command was given, with {told}")
         for line in evaluate_tiny(materials, model, device=chosen):
             click.echo(line)

@@ -195,7 +195,7 @@ def test_what_was_made_is_told_in_a_few_lines(photograph_folder: Path, tmp_path:
     assert result.exit_code == 0, result.output
     model, how, found = result.stdout.splitlines()
     assert model.startswith(f"{tmp_path / 'out' / 'tihua-tiny.safetensors'}: ")
-    assert re.fullmatch(r"\d+ minutes since .* given, with seed 0, a rate of 0\.0003", how)
+    assert re.fullmatch(r"\d+ minutes since .* given, with seed 0 and a rate of 0\.0003", how)
     assert found.startswith("caption → photograph: ")
 
 
