@@ -3,32 +3,24 @@
 Inputs for which there is no room are refused before any work; those let in are counted until they
 are done. Each input is prepared on its own and meets others only in the batcher, as tokens or
 pixels. So an input that can't be read fails alone, and the model never sees it.
-
-An encoder that computes pictures in streams gets a thread for each, and one for texts, so that a
-query never waits for a picture. With any other, texts and pictures share one thread. The threads
-are those of all models of the server (`capacity.py`).
 """
 
 import sys
 from collections.abc import Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
-from functools import partial
 from time import perf_counter
-from typing import Any, TypeAlias
-
-import numpy as np
+from typing import TypeAlias
 
 from tihua_server.batch import Batched
-from tihua_server.batcher import Batcher
 from tihua_server.capacity import Capacity
 from tihua_server.config import Config
 from tihua_server.errors import InvalidInput, NotFound, ServiceError, TooLarge
 from tihua_server.flow import Flow
 from tihua_server.lane import Lane
+from tihua_server.model_queues import ModelQueues
 from tihua_server.observer import Kind, Observer
 from tihua_server.preprocessor import Preprocessor
-from tihua_server.running import Running
 from tihua_server.stages import Stages, longest
 from tihua_server.together import together
 from tihua_server.types import (
@@ -39,10 +31,8 @@ from tihua_server.types import (
     ImagePath,
     ModelInfo,
     Picture,
-    PixelArray,
     RgbImage,
     Text,
-    TokenArray,
     Vector,
 )
 
@@ -58,7 +48,11 @@ class Embedded:
 
 
 class Embedder:
-    """Runs the model for everybody who needs an embedding."""
+    """Runs the model for everybody who needs an embedding.
+
+    Attributes:
+        queues: where its inputs wait for the model.
+    """
 
     def __init__(
         self,
@@ -78,27 +72,7 @@ class Embedder:
         self._encoder = encoder
         self._observer = observer or Observer()
         self._preprocessor = Preprocessor(encoder, config, capacity)
-        self._texts: Batcher[TokenArray, FloatArray] = Batcher(
-            lambda batch: list(encoder.encode_texts(batch)),
-            workers=capacity.text_workers,
-            max_batch_size=config.max_batch_size,
-            max_batch_s=config.max_batch_ms / 1000,
-            size_of=len,
-            padding_cost=encoder.padding_cost,
-            yields_to=capacity.image_workers if encoder.image_streams else None,
-            gathers=True,
-            when_computed=partial(self._observer.batch_computed, self.model.ref.id, Kind.TEXT),
-            when_failed=partial(self._batch_failed, Kind.TEXT),
-        )
-        self._images: Batcher[PixelArray, FloatArray] = Batcher(
-            lambda batch: list(encoder.encode_images(batch)),
-            workers=capacity.image_workers,
-            max_batch_size=config.max_batch_size,
-            max_batch_s=config.max_batch_ms / 1000,
-            when_computed=partial(self._observer.batch_computed, self.model.ref.id, Kind.IMAGE),
-            when_failed=partial(self._batch_failed, Kind.IMAGE),
-        )
-        self._capacity = capacity
+        self.queues = ModelQueues(encoder, config, capacity, self._observer)
         self._text_admissions = capacity.text_admissions
         self._picture_admissions = capacity.picture_admissions
 
@@ -107,14 +81,6 @@ class Embedder:
         """The model that embeds."""
         return self._encoder.info
 
-    def queue_size(self, kind: Kind, lane: Lane) -> int:
-        """Return how many inputs of a kind wait for the model."""
-        return (self._texts if kind is Kind.TEXT else self._images).queue_size(lane)
-
-    def running(self, kind: Kind) -> Running[Any, FloatArray]:
-        """Return the batches of a kind that the model computes, and how the last ones ended."""
-        return (self._texts if kind is Kind.TEXT else self._images).running
-
     def preprocess_queue_size(self, lane: Lane) -> int:
         """Return how many inputs wait for a thread that decodes."""
         return self._preprocessor.queue_size(lane)
@@ -122,8 +88,7 @@ class Embedder:
     def stop(self) -> None:
         """Take no more work; whoever still waits gets `Draining`."""
         self._preprocessor.stop()
-        self._texts.close()
-        self._images.close()
+        self.queues.close()
 
     async def embed(
         self,
@@ -190,7 +155,7 @@ class Embedder:
             tokens = await self._preprocessor.tokens(texts, lane=lane, truncate=truncate, flow=flow)
             preprocess_s = perf_counter() - start_s
             good = [ids for ids in tokens if not isinstance(ids, ServiceError)]
-            batched = await self._texts.submit_all(good, lane=lane, flow=flow)
+            batched = await self.queues.texts.submit_all(good, lane=lane, flow=flow)
         results = iter(batched)
         stages = _stages(preprocess_s, batched)
         self._observer.embedded(self.model.ref.id, Kind.TEXT, start_s, stages)
@@ -238,29 +203,10 @@ class Embedder:
             try:
                 pixels = await self._preprocessor.pixels(picture, lane=lane, flow=flow)
                 preprocess_s = perf_counter() - start_s
-                batched = await self._images.submit(pixels, lane=lane, flow=flow)
+                batched = await self.queues.images.submit(pixels, lane=lane, flow=flow)
             except (InvalidInput, NotFound, TooLarge) as error:
                 return error, Stages(preprocess_s=perf_counter() - start_s)
         return batched.result, _stages(preprocess_s, [batched])
-
-    async def compute_sample(self, kind: Kind, *, lane: Lane = Lane.INTERACTIVE) -> None:
-        """Have the model compute a short text or a blank picture, which nobody asked for.
-
-        It waits in the queue of everybody, even if that is full, and shares a batch with nobody.
-
-        Raises:
-            ModelError: the model failed.
-        """
-        if kind is Kind.TEXT:
-            tokens = self._encoder.tokenize("夕阳西下").ids
-            await self._texts.submit(tokens, lane=lane, alone=True)
-        else:
-            size = self.model.image_size
-            await self._images.submit(np.zeros((size, size, 3), np.uint8), lane=lane, alone=True)
-
-    def _batch_failed(self, kind: Kind, error: Exception) -> None:
-        self._observer.batch_failed(self.model.ref.id, kind, error)
-        self._capacity.batch_failed(error)
 
     def _held_bytes(self, picture: Picture) -> int:
         """Return the bytes that a picture holds until it is computed: file and pixels."""

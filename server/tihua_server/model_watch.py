@@ -14,8 +14,8 @@ from typing import TypeAlias
 
 import structlog
 
-from tihua_server.embedder import Embedder
 from tihua_server.errors import ServiceError
+from tihua_server.model_queues import ModelQueues
 from tihua_server.observer import Kind
 from tihua_server.served_models import ServedModels
 
@@ -53,7 +53,7 @@ class ModelWatch:
             hung_s: from when on a batch hangs, in seconds.
             sample_s: how long a sample may take, in seconds.
         """
-        self._embedders = {model.ref.id: models.named(model.ref.id) for model in models}
+        self._queues = {model.ref.id: models.named(model.ref.id).queues for model in models}
         self._hung_s = hung_s
         self._sample_s = sample_s
         self._troubles: Troubles = {}
@@ -69,14 +69,14 @@ class ModelWatch:
         To be called every few seconds: after a longer gap it takes the process for one that was
         paused, and no batch for one that hangs, unless it did so before.
         """
-        keys = [(model, kind) for model in self._embedders for kind in Kind]
+        keys = [(model, kind) for model in self._queues for kind in Kind]
         looked_s, self._looked_s = self._looked_s, time.monotonic()
         if self._looked_s - looked_s > self._hung_s / 2:
             for model, kind in keys:
                 if not self.is_in_trouble(model, kind):
-                    self._embedders[model].running(kind).recount()
+                    self._queues[model].of(kind).running.recount()
         whys = await asyncio.gather(
-            *(self._trouble(self._embedders[model], kind) for model, kind in keys)
+            *(self._trouble(self._queues[model], kind) for model, kind in keys)
         )
         before = self._troubles
         self._troubles = {key: why for key, why in zip(keys, whys, strict=True) if why}
@@ -87,22 +87,22 @@ class ModelWatch:
             _log.info("model is well again", model=model, kind=kind.value)
         return self._troubles
 
-    async def _trouble(self, embedder: Embedder, kind: Kind) -> str:
+    async def _trouble(self, queues: ModelQueues, kind: Kind) -> str:
         """Return why the model computes nothing of a kind; "" if it does, or was not asked."""
-        running = embedder.running(kind)
+        running = queues.of(kind).running
         if running.oldest_s > self._hung_s:
             return f"a batch has been running for more than {self._hung_s:g} s"
-        if running.failed_in_a_row < FAILURES or await self._computes_sample(embedder, kind):
+        if running.failed_in_a_row < FAILURES or await self._computes_sample(queues, kind):
             return ""
         # Meanwhile it may have computed what others asked for.
         if running.failed_in_a_row < FAILURES:
             return ""
         return "it fails at every batch; the log has the details"
 
-    async def _computes_sample(self, embedder: Embedder, kind: Kind) -> bool:
+    async def _computes_sample(self, queues: ModelQueues, kind: Kind) -> bool:
         try:
             async with asyncio.timeout(self._sample_s):
-                await embedder.compute_sample(kind)
+                await queues.compute_sample(kind)
         except (TimeoutError, ServiceError):  # a model's is logged where it is raised
             return False
         except Exception as error:  # noqa: BLE001

@@ -112,7 +112,7 @@ class ServedModels:
     async def warm_up(self) -> None:
         """Run text and picture through each, so that the first caller does not pay for it."""
         for embedder in self._embedders:
-            await warm_up(embedder, image_threads=self._capacity.image_workers.count)
+            await warm_up(embedder.queues, image_threads=self._capacity.image_workers.count)
 
     async def close(self) -> bool:
         """Stop; whoever still waits gets `Draining`. Return whether no thread works any more.

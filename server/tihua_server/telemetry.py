@@ -86,7 +86,9 @@ class Telemetry:
                 metrics.read_queues(
                     model.ref.id,
                     lane.value,
-                    sizes={kind: partial(embedder.queue_size, kind, lane) for kind in Kind},
+                    sizes={
+                        kind: partial(embedder.queues.of(kind).queue_size, lane) for kind in Kind
+                    },
                     preprocess_size=partial(embedder.preprocess_queue_size, lane),
                 )
 

@@ -1,11 +1,11 @@
 """Warms a model up with samples, before the first caller asks for anything."""
 
-from tihua_server.embedder import Embedder
 from tihua_server.lane import Lane
+from tihua_server.model_queues import ModelQueues
 from tihua_server.observer import Kind
 
 
-async def warm_up(embedder: Embedder, *, image_threads: int) -> None:
+async def warm_up(queues: ModelQueues, *, image_threads: int) -> None:
     """Compute texts and pictures, so that the first callers do not pay for it.
 
     Twice in each thread, which pictures that come one by one take in turn: from the second time on
@@ -16,6 +16,6 @@ async def warm_up(embedder: Embedder, *, image_threads: int) -> None:
     """
     # As bulk: nobody asks.
     for _ in range(2):
-        await embedder.compute_sample(Kind.TEXT, lane=Lane.BULK)
+        await queues.compute_sample(Kind.TEXT, lane=Lane.BULK)
     for _ in range(2 * image_threads):
-        await embedder.compute_sample(Kind.IMAGE, lane=Lane.BULK)
+        await queues.compute_sample(Kind.IMAGE, lane=Lane.BULK)

@@ -13,7 +13,6 @@ from tihua_server.batch_cost import BatchCost
 from tihua_server.config import Config
 from tihua_server.lane import Lane
 from tihua_server.milvus import Milvus
-from tihua_server.observer import Kind
 from tihua_server.served_models import ServedModels
 from tihua_server.types import FloatArray, TokenArray
 
@@ -89,7 +88,7 @@ async def test_a_query_passes_what_another_asked_for_at_once(
 
     async def waiting(count: int) -> None:
         async with asyncio.timeout(10):
-            while embedder.queue_size(Kind.TEXT, Lane.INTERACTIVE) < count:
+            while embedder.queues.texts.queue_size(Lane.INTERACTIVE) < count:
                 await asyncio.sleep(0)
 
     large = asyncio.ensure_future(ask(client))

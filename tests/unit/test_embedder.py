@@ -17,7 +17,6 @@ from tihua_server.embedder import Embedder
 from tihua_server.errors import Overloaded, ServiceError
 from tihua_server.images import decode_image
 from tihua_server.lane import Lane
-from tihua_server.observer import Kind
 from tihua_server.served_models import ServedModels
 from tihua_server.types import EncodedImage, FloatArray, PixelArray, RgbImage, Text
 
@@ -200,7 +199,7 @@ async def test_a_picture_is_computed_before_the_rest_of_another_call(
     many = asyncio.create_task(embedder.embed([square(level) for level in range(5)]))
     assert await asyncio.to_thread(encoder.has_begun.wait, 60)
     single = asyncio.create_task(embedder.embed([square(9)]))
-    while embedder.queue_size(Kind.IMAGE, Lane.INTERACTIVE) < 5:
+    while embedder.queues.images.queue_size(Lane.INTERACTIVE) < 5:
         await asyncio.sleep(0)
     encoder.may_go_on.set()
     await asyncio.gather(many, single)
