@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-HAND_OVER = {"batch.py", "batcher.py", "_read_ahead.py", "readiness.py"}
-"""Files in which an error is handed to who waits for the result, or for news of the store."""
+HAND_OVER = {"batch.py", "batcher.py", "_read_ahead.py", "model_watch.py", "readiness.py"}
+"""Files in which an error is handed to who waits for the result, or for the health of a part."""
 
 
 def catchers_of_everything() -> Iterator[tuple[Path, ast.ExceptHandler]]:
