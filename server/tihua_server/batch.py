@@ -51,11 +51,11 @@ class Entry(Generic[Input, Result]):
         due_s: when it is due, by the same clock; what is due first goes first.
         group: what it came with; None where that does not matter.
         flow: whose it is; None where that does not matter.
-        is_alone: whether it is to have a batch of its own.
+        has_own_batch: whether it is to have a batch of its own.
         future: whoever waits for it. Done before the batch is: nobody waits any more.
     """
 
-    __slots__ = ("arrival_s", "due_s", "flow", "future", "group", "is_alone", "size", "value")
+    __slots__ = ("arrival_s", "due_s", "flow", "future", "group", "has_own_batch", "size", "value")
 
     def __init__(
         self,
@@ -66,7 +66,7 @@ class Entry(Generic[Input, Result]):
         due_s: float | None = None,
         group: Group | None = None,
         flow: Flow | None = None,
-        is_alone: bool = False,
+        has_own_batch: bool = False,
     ) -> None:
         self.value = value
         self.size = size
@@ -74,7 +74,7 @@ class Entry(Generic[Input, Result]):
         self.due_s = arrival_s if due_s is None else due_s
         self.group = group
         self.flow = flow
-        self.is_alone = is_alone
+        self.has_own_batch = has_own_batch
         self.future: asyncio.Future[Batched[Result]] = asyncio.get_running_loop().create_future()
 
     def fail(self, error: Exception) -> None:

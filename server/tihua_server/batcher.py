@@ -246,7 +246,7 @@ class Batcher(Generic[Input, Result]):
             due_s = flow.due_s(self, now_s, takes_s)
             self._workers.asked_s = now_s
         entry = Entry[Input, Result](
-            value, size, now_s, due_s=due_s, group=group, flow=flow, is_alone=alone
+            value, size, now_s, due_s=due_s, group=group, flow=flow, has_own_batch=alone
         )
         self._waiting[lane].put(entry)
         self._workers.wake()

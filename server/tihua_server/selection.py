@@ -56,7 +56,7 @@ class Selection(Generic[Input, Result]):
             now_s: by the clock by which they are due.
         """
         first, *others = waiting
-        if first.is_alone:
+        if first.has_own_batch:
             return [first], first.size
         early_s = now_s + EARLY_S
         padding_cost = self._padding_cost or 0.0
@@ -68,7 +68,7 @@ class Selection(Generic[Input, Result]):
         for entry in others:
             if len(chosen) == self._max_batch_size:
                 break
-            if entry.is_alone:
+            if entry.has_own_batch:
                 continue
             units = total + entry.size
             places = max(largest, entry.size) * (len(chosen) + 1)
