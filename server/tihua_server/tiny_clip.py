@@ -25,7 +25,7 @@ from tihua_server.types import ModelRef
 
 MODEL_ID = "tihua-tiny"
 MODEL_FILE = "tihua-tiny.safetensors"
-MODEL_SHA256 = "3de02dfab07cc9cef55fadd2336c3eb89696979ddbe7a0dcef58ae4111a6d0e5"
+MODEL_SHA256 = "9a7513d61d21066268baf1cd0450daef19b52f957647634ff4b8e5477d850f93"
 """Of `PACKAGED_MODEL`; `models/tihua-tiny.md` says how it was made."""
 
 PACKAGED_MODEL = Path(__file__).parent / "models" / MODEL_FILE

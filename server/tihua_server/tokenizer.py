@@ -7,7 +7,7 @@ of the text is read as can fill the context, and a word is looked up only until 
 
 import functools
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
 from typing import TYPE_CHECKING
 
@@ -68,6 +68,11 @@ class Tokenizer:
         self._longest_word: int = tokenizer.wordpiece_tokenizer.max_input_chars_per_word
         self._split = tokenizer.basic_tokenizer.tokenize
         self._unknown = self._vocab["[UNK]"]
+
+    @property
+    def vocabulary(self) -> Mapping[str, int]:
+        """The token of every word, word piece (##…) and special word ([CLS])."""
+        return self._vocab
 
     def tokenize(self, text: str) -> Tokens:
         """Return the tokens of one text, cut to the context.

@@ -53,6 +53,24 @@ def test_it_says_what_it_is(tiny_clip: Encoder) -> None:
     assert int(info.ref.fingerprint, 16) >= 0
 
 
+@pytest.mark.parametrize(
+    ("traditional", "simplified"),
+    [
+        ("枯藤老樹昏鴉", "枯藤老树昏鸦"),
+        ("斷腸人在天涯", "断肠人在天涯"),
+        ("雪地裏奔跑的狗", "雪地里奔跑的狗"),
+        ("雪地裡奔跑的狗", "雪地里奔跑的狗"),
+        ("騎馬", "骑马"),
+    ],
+)
+def test_traditional_characters_say_what_simplified_ones_do(
+    tiny_clip: Encoder, traditional: str, simplified: str
+) -> None:
+    """It was trained on simplified ones; a query in traditional ones finds the same."""
+    in_full, plain = _texts(tiny_clip, traditional, simplified)
+    np.testing.assert_allclose(in_full, plain, atol=1e-6)
+
+
 def test_the_fingerprint_is_the_same_at_every_load(tiny_clip: Encoder) -> None:
     """A collection made before a restart is of the same model after it."""
     assert read_tiny_clip().ref == tiny_clip.info.ref

@@ -3,7 +3,8 @@
 import torch
 from torch import Tensor
 
-from tihua_server.tiny_network import FIRST_TOKEN, TextTower
+from tihua_server.tiny_network import TextTower
+from tihua_server.training.vocabulary import rows_of_simplified
 
 
 def hand_down(old: TextTower, new: TextTower) -> None:
@@ -13,13 +14,13 @@ def hand_down(old: TextTower, new: TextTower) -> None:
         old: the tower that learned; its sizes but for the tables are the new one's.
         new: the tower that goes on from there; its tables that find rows are filled.
     """
-    rows = _token_rows(old, new)
-    keys = old.bigram_key[1:]
-    left, right = keys // old.characters.num_embeddings, keys % old.characters.num_embeddings
+    rows = _character_rows(old, new)
+    keys = new.bigram_key[1:]
+    left, right = keys // new.characters.num_embeddings, keys % new.characters.num_embeddings
     pairs = torch.cat(
         [
             torch.zeros(1, dtype=torch.int64),
-            new.pairs(torch.stack([rows[left], rows[right]], dim=1))[:, 0],
+            old.pairs(torch.stack([rows[left], rows[right]], dim=1))[:, 0],
         ]
     )
     with torch.no_grad():
@@ -33,15 +34,16 @@ def hand_down(old: TextTower, new: TextTower) -> None:
                 new.get_parameter(name).copy_(tensor)
 
 
-def _token_rows(old: TextTower, new: TextTower) -> Tensor:
-    """Return the new row of every old one, 0 for what has none."""
-    rows = torch.zeros(old.characters.num_embeddings, dtype=torch.int64)
-    is_known = old.character_row >= FIRST_TOKEN
-    rows[old.character_row[is_known].long()] = new.character_row[is_known].long()
+def _character_rows(old: TextTower, new: TextTower) -> Tensor:
+    """Return the old row of every new one, 0 for what had none."""
+    rows = torch.zeros(new.characters.num_embeddings, dtype=torch.int64)
+    had = rows_of_simplified(old)
+    for token, row in rows_of_simplified(new).items():
+        rows[row] = had.get(token, 0)
     return rows
 
 
 def _copy_rows(old: Tensor, new: Tensor, rows: Tensor) -> None:
     is_there = rows > 0
-    new[rows[is_there]] = old[is_there]
+    new[is_there] = old[rows[is_there]]
     new[0] = old[0]

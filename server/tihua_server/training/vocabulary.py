@@ -7,13 +7,24 @@ from itertools import pairwise
 
 import torch
 
-from tihua_server.tiny_network import FIRST_TOKEN, UNKNOWN, VOCAB_SIZE, NetworkShape, TextTower
+from tihua_server.tiny_network import (
+    FIRST_TOKEN,
+    PADDING,
+    UNKNOWN,
+    VOCAB_SIZE,
+    NetworkShape,
+    TextTower,
+)
+from tihua_server.training.spellings import simplified_tokens
 from tihua_server.types import TokenArray
 
 
 @dataclass(frozen=True, slots=True)
 class Vocabulary:
-    """The tokens that have a row of their own, in row order, and the pairs, by row, sorted."""
+    """The tokens that have a row of their own, in row order, and the pairs, by row, sorted.
+
+    A character has one row, however it is written: 樹 has that of 树.
+    """
 
     tokens: tuple[int, ...]
     pairs: tuple[tuple[int, int], ...]
@@ -29,7 +40,8 @@ class Vocabulary:
             max_pairs: how many pairs at most, the most frequent first.
             min_pair_count: how often a pair must occur.
         """
-        inner = [[int(token) for token in text[1:-1]] for text in texts]
+        simplified = simplified_tokens()
+        inner = [[simplified.get(token, token) for token in text[1:-1].tolist()] for text in texts]
         tokens = tuple(sorted({token for text in inner for token in text}))
         row = {token: index + FIRST_TOKEN for index, token in enumerate(tokens)}
         counts = Counter(pair for text in inner for pair in pairwise(text))
@@ -43,10 +55,15 @@ class Vocabulary:
     @classmethod
     def of_tower(cls, tower: TextTower) -> "Vocabulary":
         """Return the vocabulary that a tower was trained with."""
-        tokens = torch.nonzero(tower.character_row >= FIRST_TOKEN).flatten().tolist()
+        old = rows_of_simplified(tower)
+        row = {old[token]: index + FIRST_TOKEN for index, token in enumerate(sorted(old))}
         width = tower.characters.num_embeddings
-        pairs = tuple(divmod(key, width) for key in tower.bigram_key[1:].tolist())
-        return cls(tokens=tuple(tokens), pairs=pairs)
+        pairs = sorted(
+            (row[left], row[right])
+            for left, right in (divmod(key, width) for key in tower.bigram_key[1:].tolist())
+            if left in row and right in row
+        )
+        return cls(tokens=tuple(sorted(old)), pairs=tuple(pairs))
 
     def united(self, other: "Vocabulary") -> "Vocabulary":
         """Return the vocabulary of what either knows."""
@@ -73,10 +90,11 @@ class Vocabulary:
 
     def fill(self, tower: TextTower) -> None:
         """Write the tables that find rows into a text tower."""
-        rows = torch.full((VOCAB_SIZE,), UNKNOWN, dtype=torch.int32)
-        rows[list(self.tokens)] = torch.arange(len(self.tokens), dtype=torch.int32) + FIRST_TOKEN
-        rows[list(SILENT_TOKENS)] = 0
-        tower.character_row.copy_(rows)
+        simplified = simplified_tokens()
+        row = {token: index + FIRST_TOKEN for index, token in enumerate(self.tokens)}
+        row |= dict.fromkeys(SILENT_TOKENS, PADDING)
+        rows = [row.get(simplified.get(token, token), UNKNOWN) for token in range(VOCAB_SIZE)]
+        tower.character_row.copy_(torch.tensor(rows, dtype=torch.int32))
         width = len(self.tokens) + FIRST_TOKEN
         keys = [-1, *(left * width + right for left, right in self.pairs)]
         tower.bigram_key.copy_(torch.tensor(keys, dtype=torch.int64))
@@ -84,3 +102,17 @@ class Vocabulary:
 
 SILENT_TOKENS = (0, 101, 102)
 """[PAD], [CLS] and [SEP] of cn_clip's vocabulary: they say nothing in a bag of characters."""
+
+
+def rows_of_simplified(tower: TextTower) -> dict[int, int]:
+    """Return the row of each token that a tower knows, by the simplified form of its character.
+
+    A tower trained before spellings shared a row may have two for a character: the simplified
+    form's counts.
+    """
+    simplified = simplified_tokens()
+    rows = dict(enumerate(tower.character_row.tolist()))
+    known = {token: row for token, row in rows.items() if row >= FIRST_TOKEN}
+    return {simplified.get(token, token): row for token, row in known.items()} | {
+        token: row for token, row in known.items() if token not in simplified
+    }

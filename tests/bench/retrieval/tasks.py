@@ -1,8 +1,10 @@
 """What is measured, as far as its pictures are at hand."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
+from opencc import OpenCC
 from processes import GALLERY
 from tihua_server.training.emoji import TEST_SET, TRAINING_SETS, Emoji, read_names
 from tihua_server.training.photographs import Photographs
@@ -27,7 +29,9 @@ def tasks_of(
     """
     if "photographs" in kinds:
         if photographs.exists():
-            yield caption_task(Photographs(photographs, "val", views=1, seed=0))
+            captions = caption_task(Photographs(photographs, "val", views=1, seed=0))
+            yield captions
+            yield _in_traditional_characters(captions)
         else:
             reason = f"there is no {photographs}: name the archive of Flickr8k-CN by --photographs"
             yield Skipped("caption → photograph", reason)
@@ -45,3 +49,14 @@ def tasks_of(
             yield from emoji_tasks(test, noto)
     if "nouns" in kinds:
         yield from noun_tasks(GALLERY)
+
+
+def _in_traditional_characters(captions: RetrievalTask) -> RetrievalTask:
+    """Return the task with its texts as OpenCC writes them in traditional characters."""
+    traditional = OpenCC("s2t").convert
+    queries = tuple(
+        replace(query, content=traditional(query.content))
+        for query in captions.queries
+        if isinstance(query.content, str)
+    )
+    return replace(captions, name=f"{captions.name}, traditional characters", queries=queries)
