@@ -11,8 +11,13 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TypeAlias
 
-SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff"})
+from tihua._left_out import LeftOut
+
+SUFFIXES = frozenset({".jpg", ".jpeg", ".jfif", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff"})
 """Names of pictures end with one of these, in any letter case."""
+
+_HIDDEN = frozenset({"thumbs.db", "desktop.ini"})
+"""Files that Windows hides, in lower case; others hide theirs by a dot."""
 
 OWN_METADATA = ("name", "file_bytes", "file_mtime")
 """What is told of each file, and so of none by whoever gives the folder."""
@@ -104,20 +109,24 @@ class Folder:
         for entry in self._walk():
             yield entry if isinstance(entry, Unusable) else self._found(*entry)
 
-    def count(self) -> int:
-        """Return how many pictures there are now, usable or not."""
-        return self._count() if self.root.is_dir() else 1
+    def count(self, left_out: LeftOut | None = None) -> int:
+        """Return how many pictures there are now, usable or not.
+
+        Args:
+            left_out: takes the files with other suffixes.
+        """
+        return self._count(left_out) if self.root.is_dir() else 1
 
     # Neither recurses nor keeps a folder open while it is in another: folders may be deep.
 
-    def _count(self) -> int:
+    def _count(self, left_out: LeftOut | None) -> int:
         total = 0
         unread = [""]
         while unread:
             prefix = unread.pop()
             count, folders = 0, []
             try:
-                for name, is_folder in self._entries(self.root / prefix):
+                for name, is_folder in self._entries(self.root / prefix, left_out):
                     if is_folder:
                         folders.append(f"{prefix}{name}/")
                     else:
@@ -158,8 +167,12 @@ class Folder:
         names.sort()
         return (prefix + os.fsdecode(name) + "/" * (name in folders) for name in names)
 
-    def _entries(self, folder: Path) -> Iterator[tuple[str, bool]]:
+    def _entries(self, folder: Path, left_out: LeftOut | None = None) -> Iterator[tuple[str, bool]]:
         """Return the names of the pictures and folders in a folder, and whether each is a folder.
+
+        Args:
+            folder: below the root, or the root.
+            left_out: takes the other files.
 
         Raises:
             OSError: the folder can't be read.
@@ -172,6 +185,8 @@ class Folder:
                 is_picture = os.path.splitext(entry.name)[1].lower() in SUFFIXES  # noqa: PTH122 - fast
                 if is_folder or (is_picture and self._is_inside(entry)):
                     yield entry.name, is_folder
+                elif left_out is not None and not is_picture and self._is_plain(entry):
+                    left_out.add(entry.name)
 
     def _is_inside(self, entry: "os.DirEntry[str]") -> bool:
         """Return whether an entry is no link, or one to a file of this folder."""
@@ -181,6 +196,10 @@ class Folder:
             return _is_file(entry)
         target = os.path.realpath(entry.path)
         return Path(target).is_relative_to(self._real_root) and os.path.isfile(target)  # noqa: PTH113
+
+    def _is_plain(self, entry: "os.DirEntry[str]") -> bool:
+        """Return whether an entry is a file of this folder that nobody hid."""
+        return entry.name.lower() not in _HIDDEN and self._is_inside(entry)
 
     def _found(self, name: str, path: Path) -> Found:
         try:

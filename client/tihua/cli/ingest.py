@@ -10,6 +10,7 @@ import click
 import tihua
 from tihua._convert import checked_text
 from tihua._folder import SUFFIXES, Folder
+from tihua._left_out import LeftOut
 from tihua._printable import printable
 from tihua._reconnect import answered
 from tihua.cli import EXIT_INTERRUPTED
@@ -17,8 +18,8 @@ from tihua.cli._command import Command
 from tihua.cli._connection import Connection
 from tihua.cli._destination import destination
 from tihua.cli._folder_metadata import check_size, folder_metadata
+from tihua.cli._ingest_summary import print_summary
 from tihua.cli._intake import Intake
-from tihua.cli._json import print_json
 from tihua.cli._parameters import (
     index_option,
     index_params_option,
@@ -91,9 +92,9 @@ def command(
 ) -> None:
     """Put a folder of pictures into a collection.
 
-    Walks DIR and the folders below it for jpg, jpeg, png, webp, bmp, gif, tif and tiff files, in
-    any letter case, and makes the collection if there is none. Hidden files and folders, links to
-    folders and links to files outside of DIR are left out. DIR may also be a single file.
+    Walks DIR and the folders below it for jpg, jpeg, jfif, png, webp, bmp, gif, tif and tiff files,
+    in any letter case, and makes the collection if there is none. Hidden files and folders, links
+    to folders and links to files outside of DIR are left out. DIR may also be a single file.
 
     A picture's id is its path within DIR, its uri the absolute path; the metadata keeps name,
     file_bytes and file_mtime, and what --metadata gives. A file that is in the collection with the
@@ -108,7 +109,7 @@ def command(
     Its operator must have allowed that: tihua-server --image-root /mnt/disk1.
 
     Files that can't be embedded are reported with the reason, and the rest is ingested. At the
-    end: sent = written + failed + skipped.
+    end: how many files of other types were left out, and sent = written + failed + skipped.
 
     The exit status is 1 if files failed and none was written or skipped, with --strict if any
     failed; 130 after Ctrl-C.
@@ -129,11 +130,12 @@ def command(
                 "this server does not open files named by clients: leave --server-folder out, or "
                 "start it with --image-root"
             )
-        total = pictures.count()
+        left_out = LeftOut()
+        total = pictures.count(left_out)
         if total == 0:
             kinds = ", ".join(sorted(suffix[1:] for suffix in SUFFIXES))
             click.echo(printable(f"no pictures in {folder} ({kinds}; none hidden)"), err=True)
-            _print_summary(Tally(), 0.0, as_json=as_json)
+            print_summary(Tally(), left_out, 0.0, as_json=as_json)
             return
         collection = answered(
             lambda: destination(
@@ -175,7 +177,7 @@ def command(
                 view.print(f"stopped: {reception.tally.written} written, safe to run again")
                 raise
             seconds = time.monotonic() - began
-    _print_summary(reception.tally, seconds, as_json=as_json)
+    print_summary(reception.tally, left_out, seconds, as_json=as_json)
     tally = reception.tally
     if tally.failed and (is_strict or tally.failed == tally.sent):
         raise click.exceptions.Exit(1)
@@ -205,24 +207,3 @@ class _Reception(Reporter):
     def show(self) -> None:
         """Show how far it is."""
         self._view.update(self.tally)
-
-
-def _print_summary(tally: Tally, seconds: float, *, as_json: bool) -> None:
-    pace = tally.written / seconds if seconds > 0 else 0.0
-    if as_json:
-        print_json(
-            {
-                "kind": "summary",
-                "sent": tally.sent,
-                "written": tally.written,
-                "failed": tally.failed,
-                "skipped": tally.skipped,
-                "seconds": round(seconds, 3),
-                "images_per_second": round(pace, 1),
-            }
-        )
-        return
-    click.echo(
-        f"sent {tally.sent} = {tally.written} written + {tally.failed} failed + "
-        f"{tally.skipped} skipped; {seconds:.1f} s, {pace:.1f} images/s"
-    )

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from tihua._folder import Folder, PictureFile, Unusable
+from tihua._left_out import LeftOut
 
 
 def touch(path: Path) -> Path:
@@ -68,6 +69,30 @@ def test_pictures_are_told_by_their_suffix_in_any_letter_case(tmp_path: Path) ->
     expected = ["a.JPG", "b/1.jpeg", "b/3.webp", "b/c/2.PnG", "d.bmp", "e.gif", "f.tif", "g.TIFF"]
     assert ids(Folder(tmp_path)) == expected
     assert Folder(tmp_path).count() == len(expected)
+
+
+def test_files_that_are_left_out_are_counted_by_suffix(tmp_path: Path) -> None:
+    """In any letter case; hidden ones, folders and links out of the folder are no files of it."""
+    for name in ("a.jpg", "a.HEIC", "b/b.heic", "b/b.json", "b/c", ".x.txt", "b/Thumbs.db"):
+        touch(tmp_path / "in" / name)
+    (tmp_path / "in" / "c.heic").mkdir()
+    (tmp_path / "in" / "d.heic").symlink_to(touch(tmp_path / "out.heic"))
+    left_out = LeftOut()
+    assert Folder(tmp_path / "in").count(left_out) == 1
+    assert left_out.files == 4
+    assert dict(left_out.most_common(10)) == {"heic": 2, "json": 1, "": 1}
+    assert left_out.most_common(1) == [("heic", 2)]
+
+
+def test_any_number_of_suffixes_takes_little_memory() -> None:
+    """What counts files is bounded; those that it does not tell apart count all the same."""
+    left_out = LeftOut()
+    for number in range(5_000):
+        left_out.add(f"page.{number}")
+        left_out.add(f"page.v{number}")
+        left_out.add(f"page.{number:0200}x")
+    assert left_out.files == 15_000
+    assert len(left_out.most_common(10_000)) == 1_000
 
 
 def test_links_lead_nowhere_outside(tmp_path: Path) -> None:

@@ -136,13 +136,41 @@ def test_json_is_an_object_a_failure_and_one_summary(tihua: Tihua, pictures: Pat
     seconds, pace = summary.pop("seconds"), summary.pop("images_per_second")
     assert seconds > 0
     assert pace > 0
-    assert summary == {"kind": "summary", "sent": 4, "written": 3, "failed": 1, "skipped": 0}
+    left_out = {"left_out": 1, "left_out_suffixes": {"txt": 1}}
+    counts = {"sent": 4, "written": 3, "failed": 1, "skipped": 0}
+    assert summary == {"kind": "summary"} | counts | left_out
 
 
 def test_a_single_file_goes_in_under_its_name(tihua: Tihua, memory: Memory, pictures: Path) -> None:
     """DIR may be a file."""
     tihua("ingest", pictures / "cats" / "tom.tiff")
     assert set(memory.items) == {"tom.tiff"}
+
+
+def test_what_is_left_out_is_told_by_suffix(tihua: Tihua, pictures: Path) -> None:
+    """The most frequent first; what is hidden, here or on Windows, is nobody's picture."""
+    names = [
+        "1.HEIC",
+        "cats/2.heic",
+        "3.ＪＰＧ",
+        "4",
+        "5.mov",
+        "6.mov",
+        "7.mov",
+        "8.a",
+        "9.b",
+        "10.c",
+    ]
+    for name in (*names, ".DS_Store", "Thumbs.db", "cats/desktop.ini"):
+        (pictures / name).write_bytes(b"no picture")
+    result = tihua("ingest", pictures)
+    assert "left out 11 files of other types (mov 3, heic 2, " in result.stderr
+    assert result.stderr.endswith(", others 3)\n")
+    (pictures / "cats" / "phone.jfif").write_bytes(b"picture")
+    summary = json.loads(tihua("ingest", pictures, "--json").stdout.splitlines()[-1])
+    assert summary["written"] == 1
+    assert summary["left_out"] == sum(summary["left_out_suffixes"].values()) == 11
+    assert summary["left_out_suffixes"].items() >= {"mov": 3, "heic": 2, "ｊｐｇ": 1, "": 1}.items()
 
 
 def test_a_folder_without_pictures_is_said_to_be_so(tihua: Tihua, tmp_path: Path) -> None:

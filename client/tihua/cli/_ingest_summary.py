@@ -1,0 +1,47 @@
+"""What `tihua ingest` says at its end: what became of the pictures, and what was left out."""
+
+import click
+
+from tihua._left_out import LeftOut
+from tihua._printable import printable
+from tihua.cli._json import print_json
+from tihua.cli._printer import counted
+from tihua.cli._progress import Tally
+
+_SHOWN_SUFFIXES = 5
+_JSON_SUFFIXES = 100
+
+
+def print_summary(tally: Tally, left_out: LeftOut, seconds: float, *, as_json: bool) -> None:
+    """Print the sum on stdout; for people, what was left out on stderr, if anything was."""
+    pace = tally.written / seconds if seconds > 0 else 0.0
+    if as_json:
+        print_json(
+            {
+                "kind": "summary",
+                "sent": tally.sent,
+                "written": tally.written,
+                "failed": tally.failed,
+                "skipped": tally.skipped,
+                "left_out": left_out.files,
+                "left_out_suffixes": dict(left_out.most_common(_JSON_SUFFIXES)),
+                "seconds": round(seconds, 3),
+                "images_per_second": round(pace, 1),
+            }
+        )
+        return
+    if left_out.files:
+        click.echo(_left_out_line(left_out), err=True)
+    click.echo(
+        f"sent {tally.sent} = {tally.written} written + {tally.failed} failed + "
+        f"{tally.skipped} skipped; {seconds:.1f} s, {pace:.1f} images/s"
+    )
+
+
+def _left_out_line(left_out: LeftOut) -> str:
+    common = left_out.most_common(_SHOWN_SUFFIXES)
+    parts = [f"{printable(suffix) or 'no suffix'} {files}" for suffix, files in common]
+    others = left_out.files - sum(files for _, files in common)
+    if others:
+        parts.append(f"others {others}")
+    return f"left out {counted(left_out.files, 'file')} of other types ({', '.join(parts)})"
