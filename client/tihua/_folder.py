@@ -11,6 +11,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TypeAlias
 
+from tihua._foreign_name import is_utf8, remedy
 from tihua._left_out import LeftOut
 
 SUFFIXES = frozenset({".jpg", ".jpeg", ".jfif", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff"})
@@ -77,7 +78,8 @@ class Folder:
 
     Folders below it are walked in the order of their names. Left out are hidden files and folders
     (`.name`), files with other suffixes, links to folders, and links to files outside of it. A
-    single file is taken whatever it is called.
+    single file is taken whatever it is called. A folder whose name is not UTF-8 is one thing
+    unusable, with all that is in it.
 
     Args:
         root: the folder, or a file.
@@ -124,6 +126,9 @@ class Folder:
         unread = [""]
         while unread:
             prefix = unread.pop()
+            if not self._has_ids(prefix):
+                total += 1
+                continue
             count, folders = 0, []
             try:
                 for name, is_folder in self._entries(self.root / prefix, left_out):
@@ -146,6 +151,8 @@ class Folder:
                 levels.pop()
             elif name and not name.endswith("/"):
                 yield name, self.root / name
+            elif not self._has_ids(name):
+                yield self._misnamed(name, "folder")
             else:
                 try:
                     levels.append(self._names(name))
@@ -201,16 +208,13 @@ class Folder:
         """Return whether an entry is a file of this folder that nobody hid."""
         return entry.name.lower() not in _HIDDEN and self._is_inside(entry)
 
+    def _has_ids(self, prefix: str) -> bool:
+        """Return whether the files of a folder can have ids and uris, as far as it goes."""
+        return is_utf8(prefix or str(self.root))
+
     def _found(self, name: str, path: Path) -> Found:
-        try:
-            name.encode()
-            str(path).encode()
-        except UnicodeEncodeError:
-            return Unusable(
-                self.id_prefix + name,
-                "NAME_NOT_UTF8",
-                "the file's path is not valid UTF-8 and can't be an id; rename it",
-            )
+        if not is_utf8(str(path)):
+            return self._misnamed(name, "file")
         try:
             status = path.stat()
         except OSError as error:
@@ -219,6 +223,12 @@ class Folder:
             return Unusable(self.id_prefix + name, "FILE_UNREADABLE", "not a regular file")
         mtime_s = round(status.st_mtime_ns / 1e9, 3)
         return PictureFile(self.id_prefix + name, path, status.st_size, mtime_s, self._metadata)
+
+    def _misnamed(self, name: str, kind: str) -> Unusable:
+        """Return what to say of a file, or once of a folder, whose path can't be an id or a uri."""
+        at_fault = str(self.root) if is_utf8(name) else name
+        message = f"the {kind}'s path is not valid UTF-8, as ids must be; {remedy(at_fault)}"
+        return Unusable(self.id_prefix + (name or "."), "NAME_NOT_UTF8", message)
 
     def _unusable(self, name: str, reason: str, error: OSError) -> Unusable:
         return Unusable(self.id_prefix + name, reason, error.strerror or str(error))

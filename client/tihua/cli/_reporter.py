@@ -5,6 +5,7 @@ from typing import Protocol
 import click
 
 import tihua
+from tihua._foreign_name import legible
 from tihua._printable import one_line
 from tihua._reconnect import Reconnect
 from tihua.cli._error_line import told
@@ -57,7 +58,7 @@ class Reporter:
     def fail(self, failure: Failure) -> None:
         """Tell of what failed."""
         if not self._as_json:
-            self._view.print(f"failed: {failure.id}: {one_line(failure.message)}")
+            self._view.print(f"failed: {legible(failure.id)}: {one_line(failure.message)}")
             return
         record = {"id": failure.id, "reason": failure.reason, "message": failure.message}
         print_json({"kind": "failure"} | record)

@@ -188,10 +188,51 @@ def test_a_name_that_is_not_utf_8_is_a_failure(
     """It can't be an id; it is shown escaped, and JSON stays JSON."""
     (pictures / os.fsdecode(b"\xff.jpg")).write_bytes(b"picture")
     result = tihua("ingest", pictures)
-    assert "failed: \\udcff.jpg: the file's path is not valid UTF-8" in result.stderr
+    assert "failed: \\xff.jpg: the file's path is not valid UTF-8" in result.stderr
+    assert "GBK" not in result.stderr
     lines = tihua("ingest", pictures, "--json").stdout.splitlines()
     assert json.loads(lines[0])["reason"] == "NAME_NOT_UTF8"
     assert set(memory.items) == GOOD
+
+
+def test_a_name_in_gbk_is_read_to_the_user(tihua: Tihua, memory: Memory, pictures: Path) -> None:
+    """All its bytes are shown, though some of them are letters in UTF-8, and how to convert it."""
+    (pictures / "图册").mkdir()
+    (pictures / "图册" / os.fsdecode("相片一.jpg".encode("gbk"))).write_bytes(b"picture")
+    result = tihua("ingest", pictures)
+    assert "failed: 图册/\\xcf\\xe0\\xc6\\xac\\xd2\\xbb.jpg: the file's path is" in result.stderr
+    assert "; it looks like GBK: 图册/相片一.jpg; to rename it: convmv -f gbk" in result.stderr
+    assert set(memory.items) == GOOD
+
+
+def test_a_folder_whose_name_is_not_utf_8_is_one_failure(
+    tihua: Tihua, memory: Memory, pictures: Path
+) -> None:
+    """Not one for each of its pictures: with its name mended they go in."""
+    album = pictures / os.fsdecode("照片".encode("gbk"))
+    album.mkdir()
+    for name in ("1.jpg", "2.jpg", "3.jpg"):
+        (album / name).write_bytes(b"picture")
+    result = tihua("ingest", pictures)
+    assert result.stderr.count("looks like GBK: 照片/;") == 1
+    assert "sent 5 = 3 written + 2 failed + 0 skipped" in result.stdout
+    album = album.rename(pictures / "照片")
+    tihua("ingest", pictures)
+    assert set(memory.items) == GOOD | {f"照片/{number}.jpg" for number in (1, 2, 3)}
+
+
+def test_a_folder_below_one_whose_name_is_not_utf_8_is_one_failure(
+    tihua: Tihua, memory: Memory, tmp_path: Path
+) -> None:
+    """No uri can be made there."""
+    folder = tmp_path / os.fsdecode("照片".encode("gbk")) / "2024"
+    folder.mkdir(parents=True)
+    for name in ("1.jpg", "2.jpg"):
+        (folder / name).write_bytes(b"picture")
+    result = tihua("ingest", folder)
+    assert f"looks like GBK: {tmp_path}/照片/2024; " in result.stderr
+    assert "sent 1 = 0 written + 1 failed + 0 skipped" in result.stdout
+    assert not memory.items
 
 
 def test_the_collection_is_made_as_asked(tihua: Tihua, pictures: Path) -> None:
