@@ -145,6 +145,15 @@ def test_a_search_before_the_first_ingest_says_what_to_do(tihua: Tihua, words: l
     )
 
 
+def test_a_name_that_no_collection_can_have_is_told_as_such(tihua: Tihua) -> None:
+    """Ingest would not make it; what a name may consist of is said at once."""
+    result = tihua("-c", "画作", "search", "猫")
+    assert result.exit_code == 1
+    assert "there is no collection '画作'; no collection can have that name: " in result.stderr
+    assert "(a-z, A-Z, 0-9, _)" in result.stderr
+    assert "ingest" not in result.stderr
+
+
 @pytest.mark.parametrize("words", [["猫"], ["-"]], ids=["one", "many"])
 def test_a_server_that_is_full_or_loading_is_waited_for(
     tihua: Tihua, memory: Memory, words: list[str]
