@@ -16,7 +16,12 @@ _IDEOGRAPHS_AND_PUNCTUATION = re.compile(
 )
 
 _MAX_VERTICAL_CHARACTERS = 36
-"""A longer text reads better from left to right."""
+_MAX_VERSES = 8
+_MAX_VERSE_CHARACTERS = 8
+"""A text that is longer, and no poem of so many lines, reads better from left to right."""
+
+_BREAKS = "，。、；：！？"
+_CLOSING = "）」』》〉】〕”’…—"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,17 +61,20 @@ class Exhibit:
     @property
     def is_vertical(self) -> bool:
         """Whether the text can be written as on a painting: in columns, from right to left."""
-        return (
-            len(self.text) <= _MAX_VERTICAL_CHARACTERS
-            and _IDEOGRAPHS_AND_PUNCTUATION.fullmatch(self.text) is not None
-            and bool(self.lines)
+        if not self.lines or _IDEOGRAPHS_AND_PUNCTUATION.fullmatch(self.text) is None:
+            return False
+        is_poem = len(self.lines) <= _MAX_VERSES and all(
+            len(line) <= _MAX_VERSE_CHARACTERS for line in self.lines
         )
+        return is_poem or len(self.text) <= _MAX_VERTICAL_CHARACTERS
 
     @property
     def lines(self) -> list[str]:
         """The text as an inscription breaks it: at its punctuation, which is left out."""
-        parts = re.split(r"[\s，。、；：！？]+", unicodedata.normalize("NFC", self.text))
-        return [part for part in parts if part]
+        text = unicodedata.normalize("NFC", self.text)
+        # A quotation is closed in the line that it ends in: ？」 becomes 」？ before it is broken.
+        closed = re.sub(rf"([{_BREAKS}]+)([{_CLOSING}]+)", r"\2\1", text)
+        return [part for part in re.split(rf"[\s{_BREAKS}]+", closed) if part]
 
 
 def exhibit(hits: Iterable[Hit], *, text: str = "", picture: Path | None = None) -> Exhibit:

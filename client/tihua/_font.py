@@ -1,20 +1,21 @@
 """Text drawn on pictures with glyphs for every character, Chinese before all.
 
 Needs Pillow, and a font with Chinese: that of the extra `sheet`, or the file that the environment
-variable TIHUA_FONT names. A character that no font has is written as its code point, `U+1F431`, not
-as an empty box.
+variable TIHUA_FONT names. A character that no font has is a box, as wide as a character.
 """
 
 import functools
 import importlib
 import os
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import groupby
 from pathlib import Path
 from typing import Literal
 
 from PIL import ImageDraw, ImageFont
+
+from tihua._line_breaks import line_end
 
 _PACKAGE = "pylopdf_fonts_zh_cn"
 """Carries Noto Serif SC and Noto Sans SC (SIL Open Font License 1.1)."""
@@ -23,6 +24,7 @@ _NO_CHARACTER = "\U0010fffe"
 """A noncharacter: every font answers it with its mark for a missing glyph."""
 
 _ELLIPSIS = "…"
+_BOX = "□"
 
 Style = Literal["serif", "sans"]
 
@@ -49,6 +51,10 @@ class Face:
     def width(self, text: str) -> float:
         """Return the width of a line of text, in pixels."""
         return sum(map(self._advance, unicodedata.normalize("NFC", text)))
+
+    def fits(self, parts: Iterable[str], width_px: float) -> bool:
+        """Return whether each part of a text stands on a line of `width_px`."""
+        return all(self.width(part.strip()) <= width_px for part in parts)
 
     def draw(
         self, canvas: ImageDraw.ImageDraw, xy: tuple[float, float], text: str, color: str
@@ -86,11 +92,7 @@ class Face:
         lines: list[str] = []
         rest = " ".join(text.split())
         while rest and len(lines) < max_lines - 1:
-            end = max(1, self._fitting(rest, width_px))
-            if rest[end - 1 : end + 1].isascii() and end < len(rest):
-                # A word of letters stays whole if it began on this line; 字 break anywhere.
-                space = rest.rfind(" ", 1, end + 1)
-                end = space if space > 0 else end
+            end = line_end(rest, max(1, self._fitting(rest, width_px)))
             lines.append(rest[:end].strip())
             rest = rest[end:].strip()
         return [*lines, self.shortened(rest, width_px)] if rest else lines
@@ -108,10 +110,6 @@ class Face:
         index, shown = self._placed(character)
         return self._fonts[index].getlength(shown)
 
-    def is_breakable(self, word: str, width_px: float) -> bool:
-        """Return whether a word stands on lines of `width_px` without being cut amid letters."""
-        return not word.isascii() or self.width(word) <= width_px
-
     def _runs(self, text: str) -> Iterator[tuple[ImageFont.FreeTypeFont, str]]:
         """Yield the text in runs, each with the font that has all its characters."""
         placed = [self._placed(character) for character in unicodedata.normalize("NFC", text)]
@@ -125,7 +123,7 @@ class Face:
                 return index, character
         if unicodedata.category(character) in {"Cf", "Mn", "Me"}:
             return 0, ""  # joins or varies its neighbours: the neighbour says enough
-        return 0, f"U+{ord(character):04X}"
+        return self._placed(_BOX) if character != _BOX else (0, _BOX)
 
 
 def _font_paths(style: Style) -> list[Path]:

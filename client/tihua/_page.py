@@ -4,13 +4,14 @@ Everything that came from outside is escaped; a policy in the page forbids scrip
 local files are shown, and only `http:` and `https:` addresses become links.
 """
 
+import math
 from collections.abc import Sequence
 from html import escape
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from tihua._exhibit import Exhibit, Piece
-from tihua._printable import printable
+from tihua._printable import one_line, printable
 
 _STYLE = """
 :root { --paper: #f4eee1; --mat: #fbf8f0; --rule: #d9cfbb; --ink: #2f2a24; --muted: #857a6c;
@@ -18,7 +19,7 @@ _STYLE = """
 * { box-sizing: border-box; }
 body { margin: 0 auto; padding: 4rem 4rem 2.5rem; max-width: 100rem; background: var(--paper);
   color: var(--ink); font: 0.9rem/1.5 "Noto Sans SC", "Source Han Sans SC", "PingFang SC",
-  "Microsoft YaHei", system-ui, sans-serif; }
+  "Microsoft YaHei", system-ui, sans-serif; line-break: strict; }
 section { display: flex; gap: 3.5rem; padding-bottom: 3rem; }
 section + section { border-top: 1px solid var(--rule); padding-top: 3rem; }
 ol { flex: 1; display: grid; grid-template-columns: repeat(auto-fill, minmax(11rem, 1fr));
@@ -35,9 +36,9 @@ header { flex: none; width: 10.5rem; display: flex; flex-direction: column; gap:
   align-items: flex-start; }
 header .mat { width: 100%; aspect-ratio: 1; }
 h1 { margin: 0; font: 2.1rem/1.35 "Noto Serif SC", "Source Han Serif SC", "Songti SC", STSong,
-  SimSun, serif; overflow-wrap: anywhere; max-width: 100%; }
-h1.vertical { writing-mode: vertical-rl; font-size: 2.9rem; letter-spacing: 0.1em;
-  max-height: 36rem; max-width: none; white-space: pre-line; }
+  SimSun, serif; overflow-wrap: anywhere; max-width: 100%; text-wrap: pretty; }
+h1.vertical { writing-mode: vertical-rl; letter-spacing: 0.1em; max-height: 36rem;
+  max-width: none; white-space: pre-line; }
 header.vertical { align-items: flex-end; }
 .seal { writing-mode: vertical-rl; background: var(--cinnabar); color: var(--mat);
   font: 1.15rem/1 "Noto Serif SC", "Source Han Serif SC", "Songti SC", SimSun, serif;
@@ -51,6 +52,11 @@ header.vertical { align-items: flex-end; }
 }
 """
 
+_VERTICAL_SIZES_REM = (2.9, 2.2, 1.75, 1.4, 1.1)
+_COLUMN_REM = 36
+_COLUMNS_REM = 12
+"""How high and how wide vertical writing is at most, as the style has it."""
+
 _POLICY = "default-src 'none'; img-src file:; style-src 'unsafe-inline'"
 
 
@@ -61,7 +67,7 @@ def page(exhibits: Sequence[Exhibit], *, footer: str = "") -> str:
         exhibits: 1 or more.
         footer: a small line at the foot.
     """
-    title = _text(next((exhibit.text for exhibit in exhibits if exhibit.text), "tihua"))
+    title = _text(one_line(next((exhibit.text for exhibit in exhibits if exhibit.text), "tihua")))
     sections = "".join(_section(exhibit) for exhibit in exhibits)
     return (
         "<!DOCTYPE html>\n"
@@ -77,15 +83,25 @@ def _section(exhibit: Exhibit) -> str:
     pieces = "".join(_piece(piece, rank) for rank, piece in enumerate(exhibit.pieces, start=1))
     grid = f"<ol>\n{pieces}</ol>" if pieces else '<p class="none">no hits</p>'
     direction = ' class="vertical"' if exhibit.is_vertical else ""
+    size = f' style="font-size: {_size_rem(exhibit.lines)}rem"' if exhibit.is_vertical else ""
     parts = []
     if exhibit.picture is not None:
         parts.append(_picture(exhibit.picture, _text(exhibit.picture.name)))
     if exhibit.text:
-        lines = exhibit.lines if exhibit.is_vertical else [exhibit.text]
+        lines = exhibit.lines if exhibit.is_vertical else [one_line(exhibit.text)]
         text = "\n".join(_text(line) for line in lines)
-        parts.append(f"<h1{direction}>{text}</h1>")
+        parts.append(f"<h1{direction}{size}>{text}</h1>")
     parts.append('<span class="seal">题画</span>')
     return f"<section>\n{grid}\n<header{direction}>{''.join(parts)}</header>\n</section>\n"
+
+
+def _size_rem(lines: Sequence[str]) -> float:
+    """Return the largest size in which the columns stand beside the pictures, in rem."""
+    for size in _VERTICAL_SIZES_REM:
+        columns = sum(math.ceil(len(line) * 1.1 * size / _COLUMN_REM) for line in lines)
+        if columns * 1.35 * size <= _COLUMNS_REM:
+            break
+    return size
 
 
 def _piece(piece: Piece, rank: int) -> str:

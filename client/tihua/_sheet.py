@@ -10,7 +10,8 @@ from PIL import Image, ImageDraw
 
 from tihua._exhibit import Exhibit, Piece
 from tihua._font import Face
-from tihua._printable import printable
+from tihua._line_breaks import broken, unbroken
+from tihua._printable import one_line, printable
 from tihua._thumbnail import thumbnail
 
 _PAPER = "#f4eee1"
@@ -33,9 +34,12 @@ _FOOTER_PX = 20
 _MAT_BORDER_PX = 10
 
 _INSCRIPTION_SIZES_PX = (64, 58, 52, 46, 40, 34, 30)
+_SMALL_SIZES_PX = (26, 22, 20)
+"""For what is cut in the others, such as a poem of eight lines."""
 _PITCH = 1.14
 """From one character of a column to the next, in sizes."""
 _LEADING = 1.5
+_SMALL_LEADING = 1.4
 """From one column to the next, in sizes."""
 _LINE_HEIGHT = 1.3
 """From one line to the next, in sizes."""
@@ -102,6 +106,7 @@ class _Brush:
         self._name = Face("sans", 22)
         self._small = Face("sans", 19)
         self._inscription = [Face("serif", size) for size in _INSCRIPTION_SIZES_PX]
+        self._small_inscription = [Face("serif", size) for size in _SMALL_SIZES_PX]
 
     def rule(self, left: int, right: int, y: int) -> None:
         """Draw a hairline between two queries."""
@@ -136,7 +141,7 @@ class _Brush:
         elif exhibit.is_vertical:
             self._write_columns(exhibit.lines, right, top, height)
         else:
-            self._write_lines(printable(exhibit.text), left, top, height)
+            self._write_lines(one_line(exhibit.text), left, top, height)
 
     def _tile(self, path: Path | None, name: str, x: int, y: int, side: int) -> None:
         """Draw a picture in the middle of a square mat, or its name where it can't be read."""
@@ -160,7 +165,7 @@ class _Brush:
         face, columns = self._columns(lines, height)
         x, y = float(right), float(top)
         for number, column in enumerate(columns):
-            x = right - face.size_px * (0.5 + number * _LEADING)
+            x = right - face.size_px * (0.5 + number * _leading(face))
             for row, character in enumerate(column.translate(_VERTICAL_FORMS)):
                 y = top + face.size_px * (0.5 + row * _PITCH)
                 face.draw_centered(self._canvas, (x, y), character, _INK)
@@ -169,25 +174,27 @@ class _Brush:
 
     def _columns(self, lines: Sequence[str], height: int) -> tuple[Face, list[str]]:
         """Return the largest face in which every line is one column, or else the columns fit."""
-        for longest in (max(map(len, lines)), 1):
-            for face in self._inscription:
-                room = height / face.size_px - 0.5 - _SEAL
-                rows = max(1, int((room - 1) / _PITCH + 1))
-                columns = [line[i : i + rows] for line in lines for i in range(0, len(line), rows)]
-                fitting = int((_INSCRIPTION_PX / face.size_px - 1) / _LEADING + 1)
-                if longest <= rows and len(columns) <= fitting:
-                    return face, columns
+        for faces in (self._inscription, self._small_inscription):
+            for longest in (max(map(len, lines)), 1):
+                for face in faces:
+                    room = height / face.size_px - 0.5 - _SEAL
+                    rows = max(1, int((room - 1) / _PITCH + 1))
+                    columns = [column for line in lines for column in broken(line, rows)]
+                    fitting = int((_INSCRIPTION_PX / face.size_px - 1) / _leading(face) + 1)
+                    if longest <= rows and len(columns) <= fitting:
+                        return face, columns
         return face, [*columns[: fitting - 1], columns[fitting - 1][: rows - 1] + "…"]
 
     def _write_lines(self, text: str, left: int, top: int, height: int) -> None:
         """Write lines from left to right, and set the seal under the last."""
-        words = text.split()
-        for face in self._inscription[2:]:
+        parts = unbroken(text)
+        for face in (*self._inscription[2:], *self._small_inscription):
             line_px = face.size_px * _LINE_HEIGHT
             room = height - face.size_px * (0.6 + _SEAL)
             lines = face.wrapped(text, _INSCRIPTION_PX, max(1, int(room / line_px)))
-            is_whole = "".join(lines).replace(" ", "") == "".join(words)
-            if is_whole and all(face.is_breakable(word, _INSCRIPTION_PX) for word in words):
+            is_whole = "".join(lines).replace(" ", "") == text.replace(" ", "")
+            has_lone = any(len(line) == 1 for line in lines[:-1])
+            if is_whole and not has_lone and face.fits(parts, _INSCRIPTION_PX):
                 break
         for number, line in enumerate(lines):
             baseline = top + face.size_px * 0.9 + number * line_px
@@ -204,3 +211,8 @@ class _Brush:
         for row, character in enumerate("题画"):
             center = (x + side / 2, y + side * (0.29 + 0.42 * row))
             face.draw_centered(self._canvas, center, character, _MAT)
+
+
+def _leading(face: Face) -> float:
+    """Return how far one column is from the next, in sizes."""
+    return _SMALL_LEADING if face.size_px in _SMALL_SIZES_PX else _LEADING

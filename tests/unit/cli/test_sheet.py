@@ -35,10 +35,11 @@ def test_chinese_is_drawn_as_glyphs(tmp_path: Path) -> None:
         assert len(images) == len("枯藤老树昏鸦Aé!")
 
 
-def test_a_character_without_a_glyph_is_its_code_point() -> None:
-    """Better than a box."""
+def test_a_character_without_a_glyph_is_a_box() -> None:
+    """As wide as a character, so that it has room wherever one has."""
     face = Face("sans", 40)
-    assert drawn(face, "🐱") == drawn(face, "U+1F431")
+    assert drawn(face, "🐱𠮷") == drawn(face, "□□")
+    assert face.width("🐱") == face.width("字")
 
 
 def test_long_text_is_shortened_to_its_room() -> None:
@@ -48,6 +49,42 @@ def test_long_text_is_shortened_to_its_room() -> None:
     assert text.endswith("…")
     assert 150 < face.width(text) <= 200
     assert face.shortened("短", 200) == "短"
+
+
+@pytest.mark.parametrize("text", ["小𠮷", "龘𠮷䶮𬱟㛃𪚥", "🐱小猫和👨‍👩‍👧‍👦"])
+def test_a_rare_character_does_not_run_off_the_sheet(text: str) -> None:
+    """The margin stays empty, also beside columns."""
+    sheet = draw_sheet([exhibit([], text=text)])
+    margin = sheet.crop((sheet.width - 60, 0, sheet.width, sheet.height))
+    assert len(margin.getcolors() or []) == 1
+
+
+REGULATED_VERSE = (
+    "昔人已乘黄鹤去，此地空余黄鹤楼。黄鹤一去不复返，白云千载空悠悠。"
+    "晴川历历汉阳树，芳草萋萋鹦鹉洲。日暮乡关何处是，烟波江上使人愁。"
+)
+
+
+def test_a_poem_of_eight_lines_stands_in_columns() -> None:
+    """All of it: another last character is another sheet."""
+    whole = exhibit([], text=REGULATED_VERSE)
+    assert whole.is_vertical
+    assert [len(line) for line in whole.lines] == [7] * 8
+    other = exhibit([], text=REGULATED_VERSE.replace("愁", "□"))
+    assert draw_sheet([whole]).tobytes() != draw_sheet([other]).tobytes()
+
+
+@pytest.mark.parametrize(
+    ("text", "lines"),
+    [
+        ("「明月幾時有？」把酒問青天……", ["「明月幾時有」", "把酒問青天……"]),
+        ("子曰：“不亦说乎？不亦乐乎？”", ["子曰", "“不亦说乎", "不亦乐乎”"]),
+        ("《清明》，雨纷纷。……", ["《清明》", "雨纷纷……"]),
+    ],
+)
+def test_a_column_is_closed_in_itself(text: str, lines: list[str]) -> None:
+    """No closing mark is left over for the next."""
+    assert exhibit([], text=text).lines == lines
 
 
 def test_the_same_hits_give_the_same_pixels(tmp_path: Path) -> None:
@@ -83,7 +120,8 @@ def test_every_section_and_row_has_room(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "text",
     ["", "红", "大漠孤烟直，长河落日圆。", "，。", "字" * 36, "字" * 5000, "a dog in the snow",
-     "w" * 5000, "混 mixed 文本 text " * 100, "\x1b[31m\n\u202e🐱", " 红 ", "e\u0301"],
+     "w" * 5000, "，" * 5000, "「" * 36, "……" * 18, "一，" * 18,
+     "混 mixed 文本 text " * 100, "\x1b[31m\n\u202e🐱", " 红 ", "e\u0301"],
 )  # fmt: skip
 def test_any_text_can_be_inscribed(text: str, tmp_path: Path) -> None:
     """In columns or lines, cut if need be, alone or under a picture."""
@@ -235,4 +273,12 @@ def test_a_page_shows_local_files_and_links_the_rest() -> None:
     assert '<a class="mat" href="https://example.com/b.jpg"' in text
     assert text.count("<img") == 1
     assert "s3://" not in text
-    assert '<h1 class="vertical">枯藤老树昏鸦</h1>' in text
+    assert '<h1 class="vertical" style="font-size: 2.9rem">枯藤老树昏鸦</h1>' in text
+
+
+def test_a_page_makes_room_for_a_poem() -> None:
+    """The more columns, the smaller they are; elsewhere the browser minds the marks."""
+    text = page([exhibit([], text=REGULATED_VERSE)])
+    assert 'style="font-size: 1.1rem">昔人已乘黄鹤去\n此地空余黄鹤楼\n' in text
+    assert "line-break: strict" in text
+    assert "<h1>a dog in the snow</h1>" in page([exhibit([], text="a dog\nin the snow")])
