@@ -78,7 +78,11 @@ class Exhibit:
 
 
 def exhibit(hits: Iterable[Hit], *, text: str = "", picture: Path | None = None) -> Exhibit:
-    """Return hits as an exhibit: each under its metadata's `name`, or else the end of its id."""
+    """Return hits as an exhibit.
+
+    Each stands under its metadata's `name`, or else the end of its id; one without a uri, such as a
+    text, under its whole id.
+    """
     return Exhibit(text, picture, tuple(Piece(_name(hit), hit.score, hit.uri) for hit in hits))
 
 
@@ -98,4 +102,6 @@ def local_path(uri: str) -> Path | None:
 
 def _name(hit: Hit) -> str:
     name = hit.metadata.get("name")
-    return name if isinstance(name, str) and name else hit.id.rsplit("/", 1)[-1] or hit.id
+    if isinstance(name, str) and name:
+        return name
+    return (hit.id.rsplit("/", 1)[-1] if hit.uri else "") or hit.id

@@ -87,6 +87,15 @@ class Face:
         end = self._fitting(text, width_px - self._advance(_ELLIPSIS))
         return text[:end].rstrip() + _ELLIPSIS
 
+    def abridged(self, text: str, width_px: float) -> str:
+        """Return the text, its middle replaced by an ellipsis if it is wider than `width_px`."""
+        if self._fitting(text, width_px) == len(text):
+            return text
+        room = width_px - self._advance(_ELLIPSIS)
+        tail = text[len(text) - self._fitting(text[::-1], room / 2) :]
+        head = text[: self._fitting(text, room - self.width(tail))]
+        return head.rstrip() + _ELLIPSIS + tail.lstrip()
+
     def wrapped(self, text: str, width_px: float, max_lines: int) -> list[str]:
         """Return the text in lines of at most `width_px`; what is beyond the last is cut."""
         lines: list[str] = []

@@ -29,7 +29,7 @@ li { min-width: 0; }
   padding: 0.6rem; background: var(--mat); border: 1px solid var(--rule); color: var(--muted);
   text-align: center; overflow-wrap: anywhere; overflow: hidden; text-decoration: none; }
 .mat img { width: 100%; height: 100%; object-fit: contain; }
-.name { margin-top: 0.6rem; white-space: nowrap; overflow: hidden; text-overflow: ellipsis; }
+.name { margin-top: 0.6rem; overflow-wrap: anywhere; }
 .score { color: var(--muted); font-size: 0.8rem; font-variant-numeric: tabular-nums; }
 .score b { color: var(--cinnabar); font-weight: normal; margin-right: 0.6em; }
 header { flex: none; width: 10.5rem; display: flex; flex-direction: column; gap: 1.5rem;

@@ -122,7 +122,7 @@ class _Brush:
         name = printable(piece.name)
         self._tile(piece.path, name, x, y, _TILE_PX)
         baseline = y + _TILE_PX + 34
-        caption = self._name.shortened(name, _TILE_PX)
+        caption = self._name.abridged(name, _TILE_PX)
         self._name.draw(self._canvas, (x, baseline), caption, _INK)
         self._small.draw(self._canvas, (x, baseline + 30), str(rank), _CINNABAR)
         after = x + self._small.width(str(rank)) + 14

@@ -51,6 +51,17 @@ def test_long_text_is_shortened_to_its_room() -> None:
     assert face.shortened("短", 200) == "短"
 
 
+def test_a_long_name_keeps_its_ending() -> None:
+    """It is cut in the middle: pictures of one second differ in their last characters."""
+    face = Face("sans", 20)
+    name = face.abridged("微信图片_20240101123456（1）.jpg", 250)
+    assert name.startswith("微信图片")
+    assert name.endswith("（1）.jpg")
+    assert name.count("…") == 1
+    assert 200 < face.width(name) <= 250
+    assert face.abridged("短.jpg", 250) == "短.jpg"
+
+
 @pytest.mark.parametrize("text", ["小𠮷", "龘𠮷䶮𬱟㛃𪚥", "🐱小猫和👨‍👩‍👧‍👦"])
 def test_a_rare_character_does_not_run_off_the_sheet(text: str) -> None:
     """The margin stays empty, also beside columns."""
@@ -85,6 +96,16 @@ def test_a_poem_of_eight_lines_stands_in_columns() -> None:
 def test_a_column_is_closed_in_itself(text: str, lines: list[str]) -> None:
     """No closing mark is left over for the next."""
     assert exhibit([], text=text).lines == lines
+
+
+def test_an_item_without_a_picture_stands_under_its_whole_id() -> None:
+    """The end of it would not tell the lines of two poems apart."""
+    hits = [
+        Hit("天净沙/1", 0.5),
+        Hit("a/b.jpg", 0.4, "/a/b.jpg"),
+        Hit("c/1", 0.3, "", {"name": "c"}),
+    ]
+    assert [piece.name for piece in exhibit(hits).pieces] == ["天净沙/1", "b.jpg", "c"]
 
 
 def test_the_same_hits_give_the_same_pixels(tmp_path: Path) -> None:
