@@ -52,7 +52,8 @@ class SearchMethods:
             terms: several of these with weights; the query is their weighted sum.
             limit: most hits to return, 1 to `Limits.max_page_size`.
             filter: a Milvus boolean expression over `id`, `uri` and metadata keys, with values
-                bound by name: `year >= {since} and place in {places}`.
+                bound by name: `year >= {since} and place in {places}`. A key with blanks or signs
+                or with a digit first is `$meta["shot on"]`.
             params: a value for each {name} of the filter.
             min_score: hits with a lower score are left out; in [-1, 1].
             fields: what a hit carries besides id and score; None means uri and metadata.

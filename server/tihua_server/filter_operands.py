@@ -10,6 +10,11 @@ from tihua_server.filter_tokens import Token, invalid
 COLUMNS = frozenset({"id", "uri"})
 """Fields that are no keys of the metadata."""
 
+SPELLING_REMEDY = (
+    'a text is written in quotes, a key with blanks, signs or a leading digit as $meta["shot on"]'
+)
+"""For a name where none may stand."""
+
 _LITE_KEYWORDS = frozenset({"iso", "interval"})
 """Words of Milvus Lite's language, in any case, that are names here (its `filter/tokens.py`)."""
 _UNSAFE_KEY = re.compile(r'^$|["\\\[\]\x00-\x1f]')
@@ -69,6 +74,12 @@ class OperandReader:
             keys.append(f"[{literal(key)}]")
         if word.text == "$meta" and not keys:
             raise invalid('$meta takes a key, as in $meta["year"]', word.position)
+        if word.text == "metadata" and keys:  # else it finds nothing, without a word
+            raise invalid(
+                'keys stand alone or in $meta: year or $meta["shot on"], not metadata["year"] '
+                '(a key of that name is $meta["metadata"])',
+                word.position,
+            )
         text = word.text
         self._is_by_item |= len(keys) > (text == "$meta")
         is_plain = text.lower() not in _LITE_KEYWORDS if self._lite else text in {*COLUMNS, "$meta"}
@@ -129,4 +140,5 @@ class OperandReader:
 
 def expected(wanted: str, word: Token) -> InvalidInput:
     """Return the error for a word that stands where another should."""
-    return invalid(f"{wanted} is expected where {word.text[:40]!r} is", word.position)
+    remedy = f": {SPELLING_REMEDY}" if word.kind == "name" else ""
+    return invalid(f"{wanted} is expected where {word.text[:40]!r} is{remedy}", word.position)

@@ -22,7 +22,9 @@ MAX_PATTERN_CHARS = 4_096
 """Length of a pattern of `like`: Milvus Lite compares all of it at each place of a text."""
 
 _SIGNS = frozenset({"-", "+"})
-_BINARIES = frozenset({"and", "or", "==", "!=", "<", "<=", ">", ">=", "+", "-", "*", "/", "%"})
+_COMPARISONS = frozenset({"==", "!=", "<", "<=", ">", ">="})
+_ARITHMETIC = frozenset({"+", "-", "*", "/", "%"})
+_BINARIES = _COMPARISONS | _ARITHMETIC | {"and", "or"}
 _CONJUNCTIONS = frozenset({"and", "or", "not"})
 _ENDS = frozenset({"and", "or", ",", ")"})
 """What `not` does not reach beyond."""
@@ -40,7 +42,9 @@ class FilterReader(OperandReader):
         self._written: list[str] = []
         self._open: list[Token] = []
         self._operators = 0
-        self._lone_key_at = -1
+        self._lone_field_at = -1
+        self._lone_field: Token | None = None
+        self._compared: Token | None = None
 
     def read(self) -> str:
         """Return the expression; empty for no words.
@@ -77,8 +81,8 @@ class FilterReader(OperandReader):
                 self._is_by_item = True
             else:
                 self._written.append(self._field_or_value(word))
-                if word.kind == "name" and self._written[-1] not in COLUMNS:
-                    self._note_lone_key()
+                if word.kind == "name":
+                    self._note_field(word)
                 self._close_implied("exists")
                 return
 
@@ -98,6 +102,8 @@ class FilterReader(OperandReader):
                     "Milvus Lite does not know '%': store the remainder as a key", word.position
                 )
             elif word.text in _BINARIES:
+                if word.text in _COMPARISONS:
+                    self._compared = self._lone_field if self._is_after_lone_field() else None
                 self._write_operator(word.text)
                 return True
             elif word.text in {"is", "in", "not", "like"}:
@@ -138,7 +144,7 @@ class FilterReader(OperandReader):
         """Read `in […]` or `not in […]`; `word` is its first."""
         if word == "not":
             word = f"not {self._take_only('in').text}"
-        follows_key = self._lone_key_at == len(self._written) - 1
+        follows_key = self._is_after_lone_field() and self._written[-1] not in COLUMNS
         self._write_operator(word)
         at = self._take("a list")
         is_written_out = at.text == "["
@@ -155,15 +161,29 @@ class FilterReader(OperandReader):
         if self._lite and follows_key:
             field, _ = self._written[-2:]
             self._written[-2:] = [membership(field, values, is_negated=word != "in")]
-            self._lone_key_at = -1
+            self._lone_field_at = -1
         else:
             self._written.append(written)
 
-    def _note_lone_key(self) -> None:
-        """Remember the key that was just written if it is all that an `in` after it is about."""
-        before = self._written[-2:-1]
-        is_lone = not before or before[0].endswith(("(", *_CONJUNCTIONS))
-        self._lone_key_at = len(self._written) - 1 if is_lone else -1
+    def _note_field(self, field: Token) -> None:
+        """Remember the field just written if it is all that the operator after it is about.
+
+        Raises:
+            InvalidInput: it is compared with another, and they are not both columns. Nearly always
+                a text was meant; Milvus Lite would find nothing, and a Milvus server fails.
+        """
+        before = "".join(self._written[-2:-1])
+        if before in _COMPARISONS and self._compared and not self._sees_arithmetic():
+            _check_columns(self._compared, field)
+        is_lone = not before or before.endswith(("(", *_CONJUNCTIONS))
+        self._lone_field_at = len(self._written) - 1 if is_lone else -1
+        self._lone_field = field
+
+    def _is_after_lone_field(self) -> bool:
+        return self._lone_field_at == len(self._written) - 1
+
+    def _sees_arithmetic(self) -> bool:
+        return self._at < len(self._words) and self._words[self._at].text in _ARITHMETIC
 
     def _is_closed_ahead(self) -> bool:
         """Return whether what a `not` is of is another `not`, or ends with its own parenthesis."""
@@ -183,11 +203,12 @@ class FilterReader(OperandReader):
         self._written.append(written)
 
     def _close(self) -> None:
-        """Close a parenthesis; one that holds nothing but a key goes."""
+        """Close a parenthesis; one that holds nothing but a field goes."""
         self._open.pop()
-        if self._lone_key_at == len(self._written) - 1 and self._written[-2] == "(":
+        field = self._lone_field if self._is_after_lone_field() else None
+        if field is not None and self._written[-2] == "(":
             del self._written[-2]
-            self._note_lone_key()
+            self._note_field(field)
         else:
             self._written.append(")")
         self._close_implied("exists")
@@ -206,3 +227,14 @@ class FilterReader(OperandReader):
         self._operators += operators
         if self._operators > MAX_OPERATORS:
             raise invalid(f"the filter has more than {MAX_OPERATORS} operators: {remedy}")
+
+
+def _check_columns(left: Token, right: Token) -> None:
+    if {left.text, right.text} <= COLUMNS:
+        return
+    text = "…" if right.text == "$meta" else right.text[:40]
+    raise invalid(
+        f"{left.text[:40]!r} and {text!r} are both fields, and a key compares with values only: "
+        f'write a text in quotes, "{text}", or as a parameter',
+        right.position,
+    )

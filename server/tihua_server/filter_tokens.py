@@ -1,6 +1,7 @@
 """A filter expression → its words."""
 
 import re
+import unicodedata
 from dataclasses import dataclass
 
 from tihua_server.errors import InvalidInput
@@ -20,6 +21,13 @@ _TOKEN = re.compile(
 _KEYWORDS = frozenset({"and", "or", "not", "in", "like", "is", "null", "exists", "true", "false"})
 _SPELLINGS = {"&&": "and", "||": "or", "!": "not"}
 _ESCAPES = {"\\": "\\", '"': '"', "'": "'", "n": "\n", "r": "\r", "t": "\t"}
+_LOOKALIKES = (
+    dict.fromkeys("“”„«»「」『』", '"')
+    | dict.fromkeys("‘’", "'")
+    | {"≥": ">=", "≤": "<=", "≠": "!=", "、": ","}
+)
+"""What input methods write for signs of the language, beside their full-width forms."""
+_SIGNS = frozenset("\"'{}()[],=<>!&|+-*/%$0123456789") | {">=", "<=", "!="}
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,4 +100,6 @@ def _complaint(char: str) -> str:
         return "a parameter is written {name}, in letters, digits and underscores"
     if char == "=":
         return "'=' does not compare: write '=='"
-    return f"{char!r} has no meaning in a filter"
+    meant = _LOOKALIKES.get(char) or unicodedata.normalize("NFKC", char)
+    remedy = f": write {meant} instead" if meant in _SIGNS - {char} else ""
+    return f"{char!r} has no meaning in a filter{remedy}"

@@ -20,7 +20,15 @@ ROWS: dict[str, dict[str, object]] = {
         "iso": 9,
     },
     "c": {"year": 2012.5, "place": "苏州", "camera": {"lens": "35mm", "iso": [100, 400]}},
-    "d": {"year": -5, "place": 'Say "hi"', "camera": {"lens": "50mm", "iso": [200]}, "in": 1},
+    "d": {
+        "year": -5,
+        "place": 'Say "hi"',
+        "camera": {"lens": "50mm", "iso": [200]},
+        "in": 1,
+        "拍摄 日期": "2024-05-01",
+        "价格（元）": 3,
+        "1月": 2,
+    },
 }
 
 NASTY = [
@@ -73,6 +81,9 @@ NASTY = [
         ("作者 in {authors}", {"authors": ["李白", "杜甫"]}, "ab"),
         ('$meta["作者"] == "杜甫"', {}, "b"),
         ('$meta["in"] == 1', {}, "d"),
+        ('$meta["拍摄 日期"] == "2024-05-01"', {}, "d"),
+        ("$meta['价格（元）'] > 2 and $meta['1月'] in [2]", {}, "d"),
+        ("id == uri", {}, ""),
         ("mono == {flag}", {"flag": True}, "a"),
         ("mono == false", {}, "b"),
         ('camera [ "lens" ] == "35mm"', {}, "c"),
@@ -178,6 +189,8 @@ async def test_removing_with_a_nasty_string_removes_one(
         Filter("year == 1; drop collection x"),
         Filter("embedding == 1"),
         Filter("1) or (1 == 1"),
+        Filter("year == born"),
+        Filter('metadata["year"] == 1'),
     ],
 )
 async def test_a_filter_that_means_nothing_is_refused(

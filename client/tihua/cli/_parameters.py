@@ -80,7 +80,8 @@ filter_option = click.option(
     "expression",
     default="",
     metavar="EXPR",
-    help="Only items that match this Milvus expression over id, uri and metadata.",
+    help="Only items that match this Milvus expression over id, uri and metadata keys, such as "
+    'artist == "范宽"; a key with blanks or signs or with a digit first is $meta["shot on"].',
 )
 
 params_option = click.option(
