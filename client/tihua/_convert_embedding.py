@@ -60,11 +60,15 @@ def embed_result(
     errors = tuple(_convert.item_error(error) for error in message.errors)
     failed = {error.index for error in errors}
     rows = embeddings(message.embeddings)
+    truncated: Iterable[int] = ()
+    if isinstance(message, embedding_service_pb2.EmbedTextResponse):
+        truncated = message.truncated_texts
     return _types.EmbedResult(
         embeddings=tuple(None if index in failed else row for index, row in enumerate(rows)),
         errors=errors,
         model=_convert.model_ref(message.model),
         timing=_convert.timing(message.timing),
+        truncated_texts=tuple(truncated),
     )
 
 

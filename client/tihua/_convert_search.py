@@ -65,6 +65,7 @@ def search_result(message: search_service_pb2.SearchResponse) -> SearchResult:
         next_page_token=message.next_page_token,
         model=_convert.model_ref(message.model),
         timing=_convert.timing(message.timing),
+        truncated_terms=tuple(message.truncated_terms),
     )
 
 

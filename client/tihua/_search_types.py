@@ -46,12 +46,14 @@ class SearchResult(Sequence[Hit]):
         next_page_token: give it to the same search for the next hits; empty if there are none.
         model: the model that embedded the query.
         timing: where the time went.
+        truncated_terms: the terms of whose text only the beginning counted, by their position.
     """
 
     hits: tuple[Hit, ...]
     next_page_token: str
     model: ModelRef
     timing: Timing
+    truncated_terms: tuple[int, ...] = ()
 
     @overload
     def __getitem__(self, index: int) -> Hit: ...

@@ -75,7 +75,8 @@ class ModelInfo:
         ref: name and fingerprint.
         dim: length of its embeddings.
         image_size_px: side of the square, in pixels, to which pictures are resized.
-        context_length: most tokens of a text, [CLS] and [SEP] included; longer texts are cut.
+        context_length: most tokens of a text, of which [CLS] and [SEP] are two; longer texts are
+            cut.
         engine: what computes it: `torch`.
         device: where: `cpu`, `cuda:0`.
         precision: in which precision: `fp32`.

@@ -208,12 +208,14 @@ class EmbedResult:
         errors: the inputs that failed, by index.
         model: the model that made the embeddings.
         timing: where the time went.
+        truncated_texts: the texts of which only the beginning was embedded, by index.
     """
 
     embeddings: tuple[Embedding | None, ...]
     errors: tuple[ItemError, ...]
     model: ModelRef
     timing: Timing
+    truncated_texts: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

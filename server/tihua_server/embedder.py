@@ -33,6 +33,7 @@ from tihua_server.types import (
     Picture,
     RgbImage,
     Text,
+    Tokens,
     Vector,
 )
 
@@ -41,10 +42,17 @@ Row: TypeAlias = FloatArray | ServiceError
 
 @dataclass(frozen=True, slots=True)
 class Embedded:
-    """What became of the inputs of one call, in their order: an embedding or why there is none."""
+    """What became of the inputs of one call.
+
+    Attributes:
+        rows: in their order, an embedding or why there is none.
+        stages: where the time went.
+        truncated: positions of the texts of which the model read only the beginning.
+    """
 
     rows: list[Row]
     stages: Stages
+    truncated: Sequence[int] = ()
 
 
 class Embedder:
@@ -136,7 +144,9 @@ class Embedder:
                     rows.append(self._checked(embedding))
                 case ServiceError():
                     rows.append(content)
-        return Embedded(rows, longest(embedded.stages for embedded in done))
+        places = [at for at, content in enumerate(contents) if isinstance(content, Text)]
+        truncated = [places[at] for at in done[0].truncated] if texts else []
+        return Embedded(rows, longest(embedded.stages for embedded in done), truncated)
 
     async def embed_texts(
         self,
@@ -154,15 +164,14 @@ class Embedder:
             start_s = perf_counter()
             tokens = await self._preprocessor.tokens(texts, lane=lane, truncate=truncate, flow=flow)
             preprocess_s = perf_counter() - start_s
-            good = [ids for ids in tokens if not isinstance(ids, ServiceError)]
+            good = [each.ids for each in tokens if not isinstance(each, ServiceError)]
             batched = await self.queues.texts.submit_all(good, lane=lane, flow=flow)
         results = iter(batched)
         stages = _stages(preprocess_s, batched)
         self._observer.embedded(self.model.ref.id, Kind.TEXT, start_s, stages)
-        return Embedded(
-            [ids if isinstance(ids, ServiceError) else next(results).result for ids in tokens],
-            stages,
-        )
+        rows = [each if isinstance(each, ServiceError) else next(results).result for each in tokens]
+        cut = [i for i, each in enumerate(tokens) if isinstance(each, Tokens) and each.is_truncated]
+        return Embedded(rows, stages, cut)
 
     async def embed_pictures(
         self,

@@ -40,7 +40,11 @@ class EmbeddingService(rpc.EmbeddingServiceServicer):
             lane=to_lane(options.priority),
             truncate=not request.HasField("truncate") or request.truncate,
         )
-        return _answer(pb.EmbedTextResponse, embedded, embedder.model, options.vector_type, start_s)
+        answer = _answer(
+            pb.EmbedTextResponse, embedded, embedder.model, options.vector_type, start_s
+        )
+        answer.truncated_texts.extend(embedded.truncated)
+        return answer
 
     async def EmbedImage(
         self, request: pb.EmbedImageRequest, context: Context

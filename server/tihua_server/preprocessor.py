@@ -24,7 +24,7 @@ from tihua_server.errors import InvalidInput, ServiceError
 from tihua_server.flow import Flow
 from tihua_server.lane import Lane
 from tihua_server.picture_decoder import PictureDecoder
-from tihua_server.types import Encoder, Picture, PixelArray, RgbImage, TokenArray
+from tihua_server.types import Encoder, Picture, PixelArray, RgbImage, Tokens
 
 INLINE_CHARS = 256
 """Characters of one call that are tokenized in the event loop: half a millisecond at the most."""
@@ -80,7 +80,7 @@ class Preprocessor:
 
     async def tokens(
         self, texts: Sequence[str], *, lane: Lane, truncate: bool, flow: Flow | None = None
-    ) -> list[TokenArray | ServiceError]:
+    ) -> list[Tokens | ServiceError]:
         """Return the tokens of each text, or why there are none.
 
         Args:
@@ -140,8 +140,8 @@ class Preprocessor:
     def _is_short(self, texts: Sequence[str]) -> bool:
         return sum(map(len, texts)) <= INLINE_CHARS
 
-    def _tokens(self, texts: Sequence[str], truncate: bool) -> list[TokenArray | ServiceError]:
-        result: list[TokenArray | ServiceError] = []
+    def _tokens(self, texts: Sequence[str], truncate: bool) -> list[Tokens | ServiceError]:
+        result: list[Tokens | ServiceError] = []
         for text in texts:
             try:
                 result.append(self._tokens_of_one(text, truncate))
@@ -149,7 +149,7 @@ class Preprocessor:
                 result.append(error)
         return result
 
-    def _tokens_of_one(self, text: str, truncate: bool) -> TokenArray:
+    def _tokens_of_one(self, text: str, truncate: bool) -> Tokens:
         if not text or text.isspace():
             raise InvalidInput(
                 "text is empty; it needs at least one character that is not white space",
@@ -158,7 +158,7 @@ class Preprocessor:
         if len(text) > self._limits.max_text_chars:
             raise InvalidInput(
                 f"text is {len(text)} characters; the limit is {self._limits.max_text_chars}:"
-                f" shorten it, the model sees {self._encoder.info.context_length} tokens of it",
+                f" shorten it, the model reads the first {self._encoder.info.text_tokens} tokens",
                 reason="TEXT_TOO_LONG",
                 metadata={"chars": len(text), "max_text_chars": self._limits.max_text_chars},
             )
@@ -171,11 +171,11 @@ class Preprocessor:
             )
         if tokens.is_truncated and not truncate:
             raise InvalidInput(
-                "text is longer than the model's context of "
-                f"{self._encoder.info.context_length} tokens; shorten it, or allow truncation",
+                f"text is longer than the {self._encoder.info.text_tokens} tokens that the model "
+                "reads; shorten it, or allow truncation",
                 reason="TEXT_TRUNCATED",
             )
-        return tokens.ids
+        return tokens
 
     def _decode_now(self, decoding: _Decoding, lane: Lane) -> PixelArray | _NoRoom:
         content = self._content(decoding)

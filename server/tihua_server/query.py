@@ -55,9 +55,11 @@ class Found:
         collection: where, by its own name.
         model: the model that embedded the query.
         stages: where the time went.
+        truncated_terms: positions of the terms of whose text the model read only the beginning.
     """
 
     hits: list[Hit]
     collection: str
     model: ModelRef
     stages: Stages
+    truncated_terms: Sequence[int]

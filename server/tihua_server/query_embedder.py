@@ -33,6 +33,7 @@ class EmbeddedQuery:
         params: how.
         model: the model that embedded it.
         stages: where the time went so far.
+        truncated_terms: positions of the terms of whose text the model read only the beginning.
     """
 
     query: Query
@@ -41,6 +42,7 @@ class EmbeddedQuery:
     params: SearchParams
     model: ModelRef
     stages: Stages
+    truncated_terms: Sequence[int]
 
 
 class QueryEmbedder:
@@ -73,14 +75,15 @@ class QueryEmbedder:
                 field="page_token",
             )
         embedder = self._models.of(spec, query.model)
-        embedding, stages = await self._weighed(query, spec, embedder, flow)
+        embedding, stages, truncated = await self._weighed(query, spec, embedder, flow)
         params = replace(query.params, filter=_leave_out(query.terms, query.params.filter))
-        return EmbeddedQuery(query, spec.name, embedding, params, embedder.model.ref, stages)
+        model = embedder.model.ref
+        return EmbeddedQuery(query, spec.name, embedding, params, model, stages, truncated)
 
     async def _weighed(
         self, query: Query, spec: CollectionSpec, embedder: Embedder, flow: Flow | None
-    ) -> tuple[FloatArray, Stages]:
-        """Return the sum of the terms' embeddings."""
+    ) -> tuple[FloatArray, Stages, list[int]]:
+        """Return the sum of the terms' embeddings, and the positions of those that were cut."""
         for position, term in enumerate(query.terms):
             if not (0 < abs(term.weight) <= MAX_WEIGHT):
                 raise InvalidInput(
@@ -116,7 +119,9 @@ class QueryEmbedder:
                     "the terms cancel each other out; change a weight", reason="TERMS_CANCEL"
                 )
             total = normalized(total)
-        return total, replace(embedded.stages, store_s=store_s)
+        sent = [at for at, term in enumerate(query.terms) if not isinstance(term.value, StoredItem)]
+        truncated = [sent[at] for at in embedded.truncated]
+        return total, replace(embedded.stages, store_s=store_s), truncated
 
     async def _stored_embeddings(
         self, collection: str, positions: dict[str, int], consistency: Consistency

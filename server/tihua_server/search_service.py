@@ -133,6 +133,7 @@ class SearchService(rpc.SearchServiceServicer):
         answer = pb.SearchResponse(
             next_page_token="" if is_last else encode_page_token(asked.digest, position),
             model=from_ref(found.model),
+            truncated_terms=found.truncated_terms,
         )
         await fill_all(answer, answer.hits, found.hits, fill_hit, room)
         answer.timing.CopyFrom(from_stages(found.stages, asked.start_s))

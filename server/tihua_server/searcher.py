@@ -134,7 +134,7 @@ class Searcher:
         found = []
         for each, its_hits in zip(alike, hits, strict=True):
             stages = replace(each.stages, store_s=each.stages.store_s + store_s)
-            found.append(Found(its_hits, each.collection, each.model, stages))
+            found.append(Found(its_hits, each.collection, each.model, stages, each.truncated_terms))
         return found
 
     async def _hits(self, alike: Sequence[EmbeddedQuery]) -> list[list[Hit]]:

@@ -60,6 +60,11 @@ class ModelInfo:
     precision: str
     engine: str
 
+    @property
+    def text_tokens(self) -> int:
+        """Tokens of a text that the model reads: all but [CLS] and [SEP]."""
+        return self.context_length - 2
+
 
 @dataclass(frozen=True, slots=True)
 class Tokens:

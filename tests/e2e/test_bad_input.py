@@ -151,11 +151,14 @@ def test_a_bad_text_fails_alone(embedding: EmbeddingServiceStub, text: str, mess
 
 
 def test_a_long_text_is_cut_unless_that_is_forbidden(embedding: EmbeddingServiceStub) -> None:
-    """What the model can't read is an error for those who ask for it."""
-    request = embedding_service_pb2.EmbedTextRequest(texts=["马" * 60])
-    assert not embedding.EmbedText(request).errors
+    """The answer says which were, or what can't be read is an error for those who ask for it."""
+    request = embedding_service_pb2.EmbedTextRequest(texts=["马" * 50, " ", "马" * 51])
+    answer = embedding.EmbedText(request)
+    assert ([error.index for error in answer.errors], list(answer.truncated_texts)) == ([1], [2])
     request.truncate = False
-    assert embedding.EmbedText(request).errors[0].reason == "TEXT_TRUNCATED"
+    answer = embedding.EmbedText(request)
+    assert (answer.errors[1].reason, list(answer.truncated_texts)) == ("TEXT_TRUNCATED", [])
+    assert "50 tokens" in answer.errors[1].message
 
 
 def test_a_lone_surrogate_is_refused_and_the_server_lives(

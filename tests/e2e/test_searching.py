@@ -69,6 +69,24 @@ def test_a_filter_beside_an_item_means_what_it_means_alone(
         found(**like, filter="number == 1) or (number == 2")
 
 
+def test_a_term_is_told_whose_text_is_longer_than_the_model_reads(
+    client: tihua.Client, filled: str, pictures: Sequence[Path]
+) -> None:
+    """By its position among all terms, alone and in a batch."""
+    terms = [
+        tihua.Term(item_id=pictures[5].name),
+        tihua.Term(text="马" * 50),
+        tihua.Term(image=pictures[6]),
+        tihua.Term(text="马" * 51),
+    ]
+    assert client.search(terms=terms, collection=filled).truncated_terms == (3,)
+    queries = [tihua.Query(text="马" * count, collection=filled) for count in (50, 51)]
+    short, long = client.search_many(queries)
+    assert isinstance(short, tihua.SearchResult)
+    assert isinstance(long, tihua.SearchResult)
+    assert (short.truncated_terms, long.truncated_terms) == ((), (0,))
+
+
 def test_an_embedding_finds_what_its_text_finds(client: tihua.Client, filled: str) -> None:
     """Embed now, search later: the same hits."""
     by_text = client.search(text="一艘船", limit=5, collection=filled)

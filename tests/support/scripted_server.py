@@ -55,7 +55,7 @@ class System(system_service_pb2_grpc.SystemServiceServicer):
 
 
 class Embedding(embedding_service_pb2_grpc.EmbeddingServiceServicer):
-    """Embeds by hashing; the text 坏 fails."""
+    """Embeds by hashing; the text 坏 fails, and of more than 50 characters the rest is cut."""
 
     def EmbedText(
         self, request: embedding_service_pb2.EmbedTextRequest, context: grpc.ServicerContext
@@ -68,9 +68,10 @@ class Embedding(embedding_service_pb2_grpc.EmbeddingServiceServicer):
             for index, text in enumerate(request.texts)
             if text == "坏"
         ]
+        truncated = [index for index, text in enumerate(request.texts) if len(text) > 50]
         embeddings = block(text.encode() for text in request.texts)
         return embedding_service_pb2.EmbedTextResponse(
-            embeddings=embeddings, errors=errors, model=MODEL
+            embeddings=embeddings, errors=errors, model=MODEL, truncated_texts=truncated
         )
 
     def EmbedImage(
@@ -124,7 +125,10 @@ class Ingest(ingest_service_pb2_grpc.IngestServiceServicer):
 
 
 class Search(search_service_pb2_grpc.SearchServiceServicer):
-    """Returns all items in the order of their ids, once no refusals are left; 坏 fails."""
+    """Returns all items in the order of their ids, once no refusals are left; 坏 fails.
+
+    Of a text of more than 50 characters the rest is cut.
+    """
 
     def __init__(self, memory: Memory) -> None:
         """Share the memory."""
@@ -159,7 +163,10 @@ class Search(search_service_pb2_grpc.SearchServiceServicer):
             )
             for rank, item in enumerate(found[: request.limit])
         ]
-        response = search_service_pb2.SearchResponse(hits=hits, model=MODEL)
+        truncated = [place for place, term in enumerate(request.terms) if len(term.text) > 50]
+        response = search_service_pb2.SearchResponse(
+            hits=hits, model=MODEL, truncated_terms=truncated
+        )
         return search_service_pb2.SearchManyResponse.Entry(response=response)
 
     def Search(

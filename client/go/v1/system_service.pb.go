@@ -263,7 +263,8 @@ type ModelInfo struct {
 	Dim uint32 `protobuf:"varint,2,opt,name=dim,proto3" json:"dim,omitempty"`
 	// Side of the square, in pixels, to which pictures are resized.
 	ImageSizePx uint32 `protobuf:"varint,3,opt,name=image_size_px,json=imageSizePx,proto3" json:"image_size_px,omitempty"`
-	// Most tokens of a text, [CLS] and [SEP] included.
+	// Most tokens of a text, of which [CLS] and [SEP] are two: with 52, the model reads the first 50
+	// tokens of what is written. A Chinese character is one, a word of Latin letters one or more.
 	ContextLength uint32 `protobuf:"varint,4,opt,name=context_length,json=contextLength,proto3" json:"context_length,omitempty"`
 	// What computes it: "torch" or "openvino".
 	Engine string `protobuf:"bytes,5,opt,name=engine,proto3" json:"engine,omitempty"`

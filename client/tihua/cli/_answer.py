@@ -10,6 +10,7 @@ import tihua
 from tihua._exhibit import Exhibit, exhibit, local_path
 from tihua._printable import json_line, one_line
 from tihua.cli._calls import calls
+from tihua.cli._cut import tell_cut
 from tihua.cli._error_line import told
 from tihua.cli._fields import Fields, asked_fields, field_values
 from tihua.cli._printer import Column, Printer, Record, counted, shown
@@ -74,7 +75,7 @@ def exhibits_of(client: tihua.Client, answers: Sequence[Answer]) -> list[Exhibit
 
 
 def print_answer(printer: Printer, answer: Answer, fields: Fields, *, is_grouped: bool) -> None:
-    """Print the hits of a query, or on stderr why there are none.
+    """Print the hits of a query, or on stderr why there are none, or that its text was cut.
 
     Args:
         printer: to stdout.
@@ -86,6 +87,8 @@ def print_answer(printer: Printer, answer: Answer, fields: Fields, *, is_grouped
     if isinstance(answer.result, tihua.TihuaError):
         click.echo(f"Error: {label}: {told(answer.result)}", err=True)
         return
+    if answer.result.truncated_terms:
+        tell_cut(answer.query.label)
     are_shown = {"uri": "uri" in asked_fields(fields), "group": is_grouped}
     columns = [column for column in _COLUMNS if are_shown.get(column.key, True)]
     hits = counted(len(answer.result), "hit")

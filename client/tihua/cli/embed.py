@@ -10,6 +10,7 @@ from tihua._printable import one_line
 from tihua.cli._calls import calls
 from tihua.cli._command import Command
 from tihua.cli._connection import Connection
+from tihua.cli._cut import shortened, tell_cut
 from tihua.cli._parameters import model_option
 from tihua.cli._printer import Column, Printer, Record, json_option, numbers
 from tihua.cli._stdin import STDIN, PictureOption, picture_bytes, with_stdin
@@ -28,9 +29,6 @@ _COLUMNS = (
     Column("dim", justify="right"),
     Column("embedding", show=_beginning),
 )
-
-MAX_NAME_CHARS = 40
-"""How much of a text an error repeats."""
 
 
 @click.command(
@@ -68,7 +66,8 @@ def command(
 
     If TEXT is -, texts are read from stdin, one a line. What needs more than one call gives way to
     queries. The table shows the first numbers of each embedding, --json all of them. What can't be
-    embedded is reported with the reason, and the exit status is then 1.
+    embedded is reported with the reason, and the exit status is then 1. A text that is longer than
+    the model reads (tihua status: tokens) is told on stderr.
     """
     texts = with_stdin(texts)
     if not (texts or images):
@@ -114,7 +113,9 @@ def _embedded(
 ) -> Iterator[Record]:
     for error in result.errors:
         failures.append(error)
-        click.echo(f"Error: {_shortened(names[error.index])}: {one_line(error.message)}", err=True)
+        click.echo(f"Error: {shortened(names[error.index])}: {one_line(error.message)}", err=True)
+    for index in result.truncated_texts:
+        tell_cut(names[index])
     for name, embedding in zip(names, result.embeddings, strict=True):
         if embedding is not None:
             yield {
@@ -124,11 +125,3 @@ def _embedded(
                 "dim": len(embedding),
                 "embedding": numbers(embedding),
             }
-
-
-def _shortened(name: str) -> str:
-    """Return what names an input in an error: its beginning."""
-    line = one_line(name)
-    if len(line) > MAX_NAME_CHARS:
-        line = line[:MAX_NAME_CHARS] + "…"
-    return line or "empty input"

@@ -12,12 +12,19 @@ from tihua.cli._connection import Connection
 from tihua.cli._error_line import told
 from tihua.cli._printer import Column, Printer, Record, json_option, shown
 
+
+def _text_tokens(context_length: object) -> str:
+    """Return how many tokens of a text are read: all but [CLS] and [SEP]."""
+    assert isinstance(context_length, int)
+    return shown(context_length - 2)
+
+
 _MODEL_COLUMNS = (
     Column("id", "model"),
     Column("fingerprint"),
     Column("dim", justify="right"),
     Column("image_size_px", "image", "right", show=lambda side: f"{side} px"),
-    Column("context_length", "tokens", "right"),
+    Column("context_length", "tokens", "right", show=_text_tokens),
     Column("engine"),
     Column("device"),
     Column("precision"),

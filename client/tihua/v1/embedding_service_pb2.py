@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from tihua.v1 import types_pb2 as tihua_dot_v1_dot_types__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n tihua/v1/embedding_service.proto\x12\x08tihua.v1\x1a\x14tihua/v1/types.proto\"n\n\x0c\x45mbedOptions\x12\r\n\x05model\x18\x01 \x01(\t\x12)\n\x0bvector_type\x18\x02 \x01(\x0e\x32\x14.tihua.v1.VectorType\x12$\n\x08priority\x18\x03 \x01(\x0e\x32\x12.tihua.v1.Priority\"n\n\x10\x45mbedTextRequest\x12\r\n\x05texts\x18\x01 \x03(\t\x12\'\n\x07options\x18\x02 \x01(\x0b\x32\x16.tihua.v1.EmbedOptions\x12\x15\n\x08truncate\x18\x03 \x01(\x08H\x00\x88\x01\x01\x42\x0b\n\t_truncate\"\xa8\x01\n\x11\x45mbedTextResponse\x12)\n\nembeddings\x18\x01 \x01(\x0b\x32\x15.tihua.v1.VectorBlock\x12#\n\x06\x65rrors\x18\x02 \x03(\x0b\x32\x13.tihua.v1.ItemError\x12!\n\x05model\x18\x03 \x01(\x0b\x32\x12.tihua.v1.ModelRef\x12 \n\x06timing\x18\x04 \x01(\x0b\x32\x10.tihua.v1.Timing\"c\n\x11\x45mbedImageRequest\x12%\n\x06images\x18\x01 \x03(\x0b\x32\x15.tihua.v1.ImageSource\x12\'\n\x07options\x18\x02 \x01(\x0b\x32\x16.tihua.v1.EmbedOptions\"\xa9\x01\n\x12\x45mbedImageResponse\x12)\n\nembeddings\x18\x01 \x01(\x0b\x32\x15.tihua.v1.VectorBlock\x12#\n\x06\x65rrors\x18\x02 \x03(\x0b\x32\x13.tihua.v1.ItemError\x12!\n\x05model\x18\x03 \x01(\x0b\x32\x12.tihua.v1.ModelRef\x12 \n\x06timing\x18\x04 \x01(\x0b\x32\x10.tihua.v1.Timing*Q\n\x08Priority\x12\x18\n\x14PRIORITY_UNSPECIFIED\x10\x00\x12\x18\n\x14PRIORITY_INTERACTIVE\x10\x01\x12\x11\n\rPRIORITY_BULK\x10\x02\x32\xab\x01\n\x10\x45mbeddingService\x12I\n\tEmbedText\x12\x1a.tihua.v1.EmbedTextRequest\x1a\x1b.tihua.v1.EmbedTextResponse\"\x03\x90\x02\x01\x12L\n\nEmbedImage\x12\x1b.tihua.v1.EmbedImageRequest\x1a\x1c.tihua.v1.EmbedImageResponse\"\x03\x90\x02\x01\x42\x43\n\x12io.github.tihua.v1P\x01Z+github.com/tihua/tihua/client/go/v1;tihuav1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n tihua/v1/embedding_service.proto\x12\x08tihua.v1\x1a\x14tihua/v1/types.proto\"n\n\x0c\x45mbedOptions\x12\r\n\x05model\x18\x01 \x01(\t\x12)\n\x0bvector_type\x18\x02 \x01(\x0e\x32\x14.tihua.v1.VectorType\x12$\n\x08priority\x18\x03 \x01(\x0e\x32\x12.tihua.v1.Priority\"n\n\x10\x45mbedTextRequest\x12\r\n\x05texts\x18\x01 \x03(\t\x12\'\n\x07options\x18\x02 \x01(\x0b\x32\x16.tihua.v1.EmbedOptions\x12\x15\n\x08truncate\x18\x03 \x01(\x08H\x00\x88\x01\x01\x42\x0b\n\t_truncate\"\xc1\x01\n\x11\x45mbedTextResponse\x12)\n\nembeddings\x18\x01 \x01(\x0b\x32\x15.tihua.v1.VectorBlock\x12#\n\x06\x65rrors\x18\x02 \x03(\x0b\x32\x13.tihua.v1.ItemError\x12!\n\x05model\x18\x03 \x01(\x0b\x32\x12.tihua.v1.ModelRef\x12 \n\x06timing\x18\x04 \x01(\x0b\x32\x10.tihua.v1.Timing\x12\x17\n\x0ftruncated_texts\x18\x05 \x03(\r\"c\n\x11\x45mbedImageRequest\x12%\n\x06images\x18\x01 \x03(\x0b\x32\x15.tihua.v1.ImageSource\x12\'\n\x07options\x18\x02 \x01(\x0b\x32\x16.tihua.v1.EmbedOptions\"\xa9\x01\n\x12\x45mbedImageResponse\x12)\n\nembeddings\x18\x01 \x01(\x0b\x32\x15.tihua.v1.VectorBlock\x12#\n\x06\x65rrors\x18\x02 \x03(\x0b\x32\x13.tihua.v1.ItemError\x12!\n\x05model\x18\x03 \x01(\x0b\x32\x12.tihua.v1.ModelRef\x12 \n\x06timing\x18\x04 \x01(\x0b\x32\x10.tihua.v1.Timing*Q\n\x08Priority\x12\x18\n\x14PRIORITY_UNSPECIFIED\x10\x00\x12\x18\n\x14PRIORITY_INTERACTIVE\x10\x01\x12\x11\n\rPRIORITY_BULK\x10\x02\x32\xab\x01\n\x10\x45mbeddingService\x12I\n\tEmbedText\x12\x1a.tihua.v1.EmbedTextRequest\x1a\x1b.tihua.v1.EmbedTextResponse\"\x03\x90\x02\x01\x12L\n\nEmbedImage\x12\x1b.tihua.v1.EmbedImageRequest\x1a\x1c.tihua.v1.EmbedImageResponse\"\x03\x90\x02\x01\x42\x43\n\x12io.github.tihua.v1P\x01Z+github.com/tihua/tihua/client/go/v1;tihuav1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -37,18 +37,18 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_EMBEDDINGSERVICE'].methods_by_name['EmbedText']._serialized_options = b'\220\002\001'
   _globals['_EMBEDDINGSERVICE'].methods_by_name['EmbedImage']._loaded_options = None
   _globals['_EMBEDDINGSERVICE'].methods_by_name['EmbedImage']._serialized_options = b'\220\002\001'
-  _globals['_PRIORITY']._serialized_start=736
-  _globals['_PRIORITY']._serialized_end=817
+  _globals['_PRIORITY']._serialized_start=761
+  _globals['_PRIORITY']._serialized_end=842
   _globals['_EMBEDOPTIONS']._serialized_start=68
   _globals['_EMBEDOPTIONS']._serialized_end=178
   _globals['_EMBEDTEXTREQUEST']._serialized_start=180
   _globals['_EMBEDTEXTREQUEST']._serialized_end=290
   _globals['_EMBEDTEXTRESPONSE']._serialized_start=293
-  _globals['_EMBEDTEXTRESPONSE']._serialized_end=461
-  _globals['_EMBEDIMAGEREQUEST']._serialized_start=463
-  _globals['_EMBEDIMAGEREQUEST']._serialized_end=562
-  _globals['_EMBEDIMAGERESPONSE']._serialized_start=565
-  _globals['_EMBEDIMAGERESPONSE']._serialized_end=734
-  _globals['_EMBEDDINGSERVICE']._serialized_start=820
-  _globals['_EMBEDDINGSERVICE']._serialized_end=991
+  _globals['_EMBEDTEXTRESPONSE']._serialized_end=486
+  _globals['_EMBEDIMAGEREQUEST']._serialized_start=488
+  _globals['_EMBEDIMAGEREQUEST']._serialized_end=587
+  _globals['_EMBEDIMAGERESPONSE']._serialized_start=590
+  _globals['_EMBEDIMAGERESPONSE']._serialized_end=759
+  _globals['_EMBEDDINGSERVICE']._serialized_start=845
+  _globals['_EMBEDDINGSERVICE']._serialized_end=1016
 # @@protoc_insertion_point(module_scope)

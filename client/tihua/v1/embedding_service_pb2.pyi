@@ -86,13 +86,15 @@ class EmbedTextRequest(_message.Message):
     OPTIONS_FIELD_NUMBER: _builtins.int
     TRUNCATE_FIELD_NUMBER: _builtins.int
     truncate: _builtins.bool
-    """Unset means true: of a text longer than ModelInfo.context_length tokens only the beginning is
-    embedded. False makes it an error of that text, reason TEXT_TRUNCATED.
+    """Unset means true: of a text longer than ModelInfo.context_length only the beginning is embedded.
+    False makes it an error of that text, reason TEXT_TRUNCATED.
     """
     @_builtins.property
     def texts(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """1 to Limits.max_batch_items texts, each of 1 to Limits.max_text_chars characters that are not
-        all white space.
+        all white space. They are read as Chinese-CLIP's own tokenizer reads them: in lower case, but
+        full-width letters, digits and punctuation are others than half-width ones (NFKC makes them
+        the same).
         """
 
     @_builtins.property
@@ -126,6 +128,7 @@ class EmbedTextResponse(_message.Message):
     ERRORS_FIELD_NUMBER: _builtins.int
     MODEL_FIELD_NUMBER: _builtins.int
     TIMING_FIELD_NUMBER: _builtins.int
+    TRUNCATED_TEXTS_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def embeddings(self) -> _types_pb2.VectorBlock:
         """One row per text, in the order of the request; the row of a failed text is all zero."""
@@ -142,6 +145,10 @@ class EmbedTextResponse(_message.Message):
     def timing(self) -> _types_pb2.Timing:
         """Where the time went."""
 
+    @_builtins.property
+    def truncated_texts(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
+        """The texts of which only the beginning was embedded, by index."""
+
     def __init__(
         self,
         *,
@@ -149,10 +156,11 @@ class EmbedTextResponse(_message.Message):
         errors: _abc.Iterable[_types_pb2.ItemError] | None = ...,
         model: _types_pb2.ModelRef | None = ...,
         timing: _types_pb2.Timing | None = ...,
+        truncated_texts: _abc.Iterable[_builtins.int] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["embeddings", b"embeddings", "model", b"model", "timing", b"timing"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["embeddings", b"embeddings", "errors", b"errors", "model", b"model", "timing", b"timing"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["embeddings", b"embeddings", "errors", b"errors", "model", b"model", "timing", b"timing", "truncated_texts", b"truncated_texts"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -27,7 +27,7 @@ from google.protobuf import struct_pb2 as google_dot_protobuf_dot_struct__pb2
 from tihua.v1 import types_pb2 as tihua_dot_v1_dot_types__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1dtihua/v1/search_service.proto\x12\x08tihua.v1\x1a google/protobuf/field_mask.proto\x1a\x1cgoogle/protobuf/struct.proto\x1a\x14tihua/v1/types.proto\"\xab\x01\n\tQueryTerm\x12\x0e\n\x04text\x18\x01 \x01(\tH\x00\x12&\n\x05image\x18\x02 \x01(\x0b\x32\x15.tihua.v1.ImageSourceH\x00\x12*\n\tembedding\x18\x03 \x01(\x0b\x32\x15.tihua.v1.VectorBlockH\x00\x12\x11\n\x07item_id\x18\x04 \x01(\tH\x00\x12\x13\n\x06weight\x18\x05 \x01(\x02H\x01\x88\x01\x01\x42\x07\n\x05valueB\t\n\x07_weight\"\xf7\x03\n\rSearchRequest\x12\x12\n\ncollection\x18\x01 \x01(\t\x12\"\n\x05terms\x18\x02 \x03(\x0b\x32\x13.tihua.v1.QueryTerm\x12\x0e\n\x06\x66ilter\x18\x03 \x01(\t\x12.\n\rfilter_params\x18\x04 \x01(\x0b\x32\x17.google.protobuf.Struct\x12\x12\n\x05limit\x18\x05 \x01(\rH\x00\x88\x01\x01\x12\x12\n\npage_token\x18\x06 \x01(\t\x12\x16\n\tmin_score\x18\x07 \x01(\x02H\x01\x88\x01\x01\x12-\n\tread_mask\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.FieldMask\x12>\n\x0cindex_params\x18\t \x03(\x0b\x32(.tihua.v1.SearchRequest.IndexParamsEntry\x12*\n\x0b\x63onsistency\x18\n \x01(\x0e\x32\x15.tihua.v1.Consistency\x12\r\n\x05model\x18\x0b \x01(\t\x12\x10\n\x08group_by\x18\x0c \x01(\t\x12\x17\n\ngroup_size\x18\r \x01(\rH\x02\x88\x01\x01\x1a\x32\n\x10IndexParamsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\r:\x02\x38\x01\x42\x08\n\x06_limitB\x0c\n\n_min_scoreB\r\n\x0b_group_size\"_\n\x03Hit\x12\x1c\n\x04item\x18\x01 \x01(\x0b\x32\x0e.tihua.v1.Item\x12\r\n\x05score\x18\x02 \x01(\x02\x12+\n\x0bgroup_value\x18\x03 \x01(\x0b\x32\x16.google.protobuf.Value\"\x8b\x01\n\x0eSearchResponse\x12\x1b\n\x04hits\x18\x01 \x03(\x0b\x32\r.tihua.v1.Hit\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12!\n\x05model\x18\x03 \x01(\x0b\x32\x12.tihua.v1.ModelRef\x12 \n\x06timing\x18\x04 \x01(\x0b\x32\x10.tihua.v1.Timing\">\n\x11SearchManyRequest\x12)\n\x08requests\x18\x01 \x03(\x0b\x32\x17.tihua.v1.SearchRequest\"\xb0\x01\n\x12SearchManyResponse\x12\x33\n\x07\x65ntries\x18\x01 \x03(\x0b\x32\".tihua.v1.SearchManyResponse.Entry\x1a\x65\n\x05\x45ntry\x12,\n\x08response\x18\x01 \x01(\x0b\x32\x18.tihua.v1.SearchResponseH\x00\x12$\n\x05\x65rror\x18\x02 \x01(\x0b\x32\x13.tihua.v1.ItemErrorH\x00\x42\x08\n\x06result*[\n\x0b\x43onsistency\x12\x1b\n\x17\x43ONSISTENCY_UNSPECIFIED\x10\x00\x12\x17\n\x13\x43ONSISTENCY_BOUNDED\x10\x01\x12\x16\n\x12\x43ONSISTENCY_STRONG\x10\x02\x32\x9f\x01\n\rSearchService\x12@\n\x06Search\x12\x17.tihua.v1.SearchRequest\x1a\x18.tihua.v1.SearchResponse\"\x03\x90\x02\x01\x12L\n\nSearchMany\x12\x1b.tihua.v1.SearchManyRequest\x1a\x1c.tihua.v1.SearchManyResponse\"\x03\x90\x02\x01\x42\x43\n\x12io.github.tihua.v1P\x01Z+github.com/tihua/tihua/client/go/v1;tihuav1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1dtihua/v1/search_service.proto\x12\x08tihua.v1\x1a google/protobuf/field_mask.proto\x1a\x1cgoogle/protobuf/struct.proto\x1a\x14tihua/v1/types.proto\"\xab\x01\n\tQueryTerm\x12\x0e\n\x04text\x18\x01 \x01(\tH\x00\x12&\n\x05image\x18\x02 \x01(\x0b\x32\x15.tihua.v1.ImageSourceH\x00\x12*\n\tembedding\x18\x03 \x01(\x0b\x32\x15.tihua.v1.VectorBlockH\x00\x12\x11\n\x07item_id\x18\x04 \x01(\tH\x00\x12\x13\n\x06weight\x18\x05 \x01(\x02H\x01\x88\x01\x01\x42\x07\n\x05valueB\t\n\x07_weight\"\xf7\x03\n\rSearchRequest\x12\x12\n\ncollection\x18\x01 \x01(\t\x12\"\n\x05terms\x18\x02 \x03(\x0b\x32\x13.tihua.v1.QueryTerm\x12\x0e\n\x06\x66ilter\x18\x03 \x01(\t\x12.\n\rfilter_params\x18\x04 \x01(\x0b\x32\x17.google.protobuf.Struct\x12\x12\n\x05limit\x18\x05 \x01(\rH\x00\x88\x01\x01\x12\x12\n\npage_token\x18\x06 \x01(\t\x12\x16\n\tmin_score\x18\x07 \x01(\x02H\x01\x88\x01\x01\x12-\n\tread_mask\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.FieldMask\x12>\n\x0cindex_params\x18\t \x03(\x0b\x32(.tihua.v1.SearchRequest.IndexParamsEntry\x12*\n\x0b\x63onsistency\x18\n \x01(\x0e\x32\x15.tihua.v1.Consistency\x12\r\n\x05model\x18\x0b \x01(\t\x12\x10\n\x08group_by\x18\x0c \x01(\t\x12\x17\n\ngroup_size\x18\r \x01(\rH\x02\x88\x01\x01\x1a\x32\n\x10IndexParamsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\r:\x02\x38\x01\x42\x08\n\x06_limitB\x0c\n\n_min_scoreB\r\n\x0b_group_size\"_\n\x03Hit\x12\x1c\n\x04item\x18\x01 \x01(\x0b\x32\x0e.tihua.v1.Item\x12\r\n\x05score\x18\x02 \x01(\x02\x12+\n\x0bgroup_value\x18\x03 \x01(\x0b\x32\x16.google.protobuf.Value\"\xa4\x01\n\x0eSearchResponse\x12\x1b\n\x04hits\x18\x01 \x03(\x0b\x32\r.tihua.v1.Hit\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12!\n\x05model\x18\x03 \x01(\x0b\x32\x12.tihua.v1.ModelRef\x12 \n\x06timing\x18\x04 \x01(\x0b\x32\x10.tihua.v1.Timing\x12\x17\n\x0ftruncated_terms\x18\x05 \x03(\r\">\n\x11SearchManyRequest\x12)\n\x08requests\x18\x01 \x03(\x0b\x32\x17.tihua.v1.SearchRequest\"\xb0\x01\n\x12SearchManyResponse\x12\x33\n\x07\x65ntries\x18\x01 \x03(\x0b\x32\".tihua.v1.SearchManyResponse.Entry\x1a\x65\n\x05\x45ntry\x12,\n\x08response\x18\x01 \x01(\x0b\x32\x18.tihua.v1.SearchResponseH\x00\x12$\n\x05\x65rror\x18\x02 \x01(\x0b\x32\x13.tihua.v1.ItemErrorH\x00\x42\x08\n\x06result*[\n\x0b\x43onsistency\x12\x1b\n\x17\x43ONSISTENCY_UNSPECIFIED\x10\x00\x12\x17\n\x13\x43ONSISTENCY_BOUNDED\x10\x01\x12\x16\n\x12\x43ONSISTENCY_STRONG\x10\x02\x32\x9f\x01\n\rSearchService\x12@\n\x06Search\x12\x17.tihua.v1.SearchRequest\x1a\x18.tihua.v1.SearchResponse\"\x03\x90\x02\x01\x12L\n\nSearchMany\x12\x1b.tihua.v1.SearchManyRequest\x1a\x1c.tihua.v1.SearchManyResponse\"\x03\x90\x02\x01\x42\x43\n\x12io.github.tihua.v1P\x01Z+github.com/tihua/tihua/client/go/v1;tihuav1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -41,8 +41,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_SEARCHSERVICE'].methods_by_name['Search']._serialized_options = b'\220\002\001'
   _globals['_SEARCHSERVICE'].methods_by_name['SearchMany']._loaded_options = None
   _globals['_SEARCHSERVICE'].methods_by_name['SearchMany']._serialized_options = b'\220\002\001'
-  _globals['_CONSISTENCY']._serialized_start=1291
-  _globals['_CONSISTENCY']._serialized_end=1382
+  _globals['_CONSISTENCY']._serialized_start=1316
+  _globals['_CONSISTENCY']._serialized_end=1407
   _globals['_QUERYTERM']._serialized_start=130
   _globals['_QUERYTERM']._serialized_end=301
   _globals['_SEARCHREQUEST']._serialized_start=304
@@ -52,13 +52,13 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_HIT']._serialized_start=809
   _globals['_HIT']._serialized_end=904
   _globals['_SEARCHRESPONSE']._serialized_start=907
-  _globals['_SEARCHRESPONSE']._serialized_end=1046
-  _globals['_SEARCHMANYREQUEST']._serialized_start=1048
-  _globals['_SEARCHMANYREQUEST']._serialized_end=1110
-  _globals['_SEARCHMANYRESPONSE']._serialized_start=1113
-  _globals['_SEARCHMANYRESPONSE']._serialized_end=1289
-  _globals['_SEARCHMANYRESPONSE_ENTRY']._serialized_start=1188
-  _globals['_SEARCHMANYRESPONSE_ENTRY']._serialized_end=1289
-  _globals['_SEARCHSERVICE']._serialized_start=1385
-  _globals['_SEARCHSERVICE']._serialized_end=1544
+  _globals['_SEARCHRESPONSE']._serialized_end=1071
+  _globals['_SEARCHMANYREQUEST']._serialized_start=1073
+  _globals['_SEARCHMANYREQUEST']._serialized_end=1135
+  _globals['_SEARCHMANYRESPONSE']._serialized_start=1138
+  _globals['_SEARCHMANYRESPONSE']._serialized_end=1314
+  _globals['_SEARCHMANYRESPONSE_ENTRY']._serialized_start=1213
+  _globals['_SEARCHMANYRESPONSE_ENTRY']._serialized_end=1314
+  _globals['_SEARCHSERVICE']._serialized_start=1410
+  _globals['_SEARCHSERVICE']._serialized_end=1569
 # @@protoc_insertion_point(module_scope)

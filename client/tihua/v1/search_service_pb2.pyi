@@ -62,7 +62,9 @@ class QueryTerm(_message.Message):
     ITEM_ID_FIELD_NUMBER: _builtins.int
     WEIGHT_FIELD_NUMBER: _builtins.int
     text: _builtins.str
-    """A text, as in EmbedTextRequest."""
+    """A text, as in EmbedTextRequest; of one that is longer than the model reads, only the beginning
+    counts, and SearchResponse.truncated_terms says so.
+    """
     item_id: _builtins.str
     """The id of an item of the same collection; NOT_FOUND if there is none. The item itself is left
     out of the hits.
@@ -147,10 +149,12 @@ class SearchRequest(_message.Message):
     is not `model`, or if it is not loaded.
     """
     filter: _builtins.str
-    """A Milvus boolean expression over `id`, `uri` and metadata keys; unset means every item. Values
-    are named, as in `year >= {since} and place in {places}`, and bound to `filter_params`, never
-    pasted into the expression. INVALID_ARGUMENT if it does not parse, or if its names and
-    `filter_params` do not match.
+    """A Milvus boolean expression over `id`, `uri` and metadata keys; unset means every item. A key
+    is written bare, `year`, or as `$meta["shot on"]` if it has blanks or signs, starts with a
+    digit, or is a word of the language. A key compares with values, not with another field. Texts
+    stand in quotes. Values are named, as in `year >= {since} and place in {places}`, and bound to
+    `filter_params`, never pasted into the expression. INVALID_ARGUMENT if it does not parse, or if
+    its names and `filter_params` do not match.
     """
     limit: _builtins.int
     """Most hits of this answer, 1 to Limits.max_page_size; unset means 10. RESOURCE_EXHAUSTED, reason
@@ -282,6 +286,7 @@ class SearchResponse(_message.Message):
     NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
     MODEL_FIELD_NUMBER: _builtins.int
     TIMING_FIELD_NUMBER: _builtins.int
+    TRUNCATED_TERMS_FIELD_NUMBER: _builtins.int
     next_page_token: _builtins.str
     """Token of the next page; unset if this page has fewer than `limit` hits or reaches
     Limits.max_search_window. The page after a full one may be empty.
@@ -298,6 +303,12 @@ class SearchResponse(_message.Message):
     def timing(self) -> _types_pb2.Timing:
         """Where the time went."""
 
+    @_builtins.property
+    def truncated_terms(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
+        """The terms whose text was longer than ModelInfo.context_length, so that only its beginning
+        counted, by their position from 0.
+        """
+
     def __init__(
         self,
         *,
@@ -305,10 +316,11 @@ class SearchResponse(_message.Message):
         next_page_token: _builtins.str = ...,
         model: _types_pb2.ModelRef | None = ...,
         timing: _types_pb2.Timing | None = ...,
+        truncated_terms: _abc.Iterable[_builtins.int] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["model", b"model", "timing", b"timing"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["hits", b"hits", "model", b"model", "next_page_token", b"next_page_token", "timing", b"timing"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["hits", b"hits", "model", b"model", "next_page_token", b"next_page_token", "timing", b"timing", "truncated_terms", b"truncated_terms"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -146,7 +146,9 @@ class ModelInfo(_message.Message):
     image_size_px: _builtins.int
     """Side of the square, in pixels, to which pictures are resized."""
     context_length: _builtins.int
-    """Most tokens of a text, [CLS] and [SEP] included."""
+    """Most tokens of a text, of which [CLS] and [SEP] are two: with 52, the model reads the first 50
+    tokens of what is written. A Chinese character is one, a word of Latin letters one or more.
+    """
     engine: _builtins.str
     """What computes it: "torch" or "openvino"."""
     device: _builtins.str

@@ -85,3 +85,14 @@ def test_embed_names_what_fails_and_embeds_the_rest(tihua: Tihua) -> None:
     assert result.exit_code == 1
     assert result.stderr == "Error: 坏: no good text\n"
     assert [json.loads(line)["input"] for line in result.stdout.splitlines()] == ["好"]
+
+
+def test_embed_tells_which_text_is_longer_than_the_model_reads(tihua: Tihua) -> None:
+    """One short line on stderr; it is embedded all the same."""
+    result = tihua("embed", "好", "昔人已乘黄鹤去" * 8, "--json")
+    assert result.exit_code == 0
+    [line] = result.stderr.splitlines()
+    assert line.startswith("cut: 昔人已乘黄鹤去")
+    assert "only its beginning counts" in line
+    assert len(line) < 140
+    assert len(result.stdout.splitlines()) == 2

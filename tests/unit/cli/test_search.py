@@ -26,6 +26,18 @@ def test_hits_are_a_table_of_rank_score_id_and_uri(tihua: Tihua, pictures: Path)
     assert len(others) == 2
 
 
+def test_search_tells_which_query_is_longer_than_the_model_reads(
+    tihua: Tihua,
+) -> None:
+    """A line on stderr beside the hits, of one query as of many."""
+    poem = "昔人已乘黄鹤去" * 8
+    for result in (tihua("search", poem), tihua("search", "-", stdin=f"猫\n{poem}\n")):
+        assert result.exit_code == 0
+        [line] = result.stderr.splitlines()
+        assert line.startswith("cut: 昔人已乘黄鹤去")
+        assert "a.jpg" in result.stdout
+
+
 def test_json_is_one_object_a_hit(tihua: Tihua, pictures: Path) -> None:
     """字 stay 字, and scores have no float32 noise."""
     result = tihua("search", "猫", "--json")

@@ -16,6 +16,8 @@ def test_status_shows_server_models_limits_and_collections(tihua: Tihua, picture
     tihua("ingest", pictures)
     result = tihua("status")
     assert result.exit_code == 0
+    (model,) = [line.split() for line in result.stdout.splitlines() if "hash" in line]
+    assert model[4:6] == ["px", "50"]  # tokens of a text, without the two that frame it
     for expected in ("9.9.9", "Memory 1", "fa4efa4efa4efa4e", "max_image_bytes", "pictures"):
         assert expected in result.stdout
 

@@ -92,7 +92,7 @@ VALUES = {
     ),
     "CopyProgress": "(total, kept, written, failed, errors)",
     "CopySummary": "(collection, items, kept, written, failed, seconds)",
-    "EmbedResult": "(embeddings, errors, model, timing)",
+    "EmbedResult": "(embeddings, errors, model, timing, truncated_texts=())",
     "Hit": "(id, score, uri='', metadata=<factory>, embedding=None, group=None, update_time=None)",
     "IngestProgress": "(committed_seq, written, failed, skipped, errors)",
     "IngestSummary": "(written, failed, skipped, seconds)",
@@ -119,7 +119,7 @@ VALUES = {
         "(alias, source, target, items, written, deleted, failed, is_swapped, is_complete, seconds)"
     ),
     "RgbImage": "(data, width_px, height_px)",
-    "SearchResult": "(hits, next_page_token, model, timing)",
+    "SearchResult": "(hits, next_page_token, model, timing, truncated_terms=())",
     "ServerInfo": "(version, limits, models, store, takes_image_paths=False)",
     "ServerPath": "(path)",
     "Term": "(*, text=None, image=None, embedding=None, item_id=None, weight=1.0)",

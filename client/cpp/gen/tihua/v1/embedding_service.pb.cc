@@ -56,6 +56,8 @@ PROTOBUF_ATTRIBUTE_NO_DESTROY PROTOBUF_CONSTINIT PROTOBUF_ATTRIBUTE_INIT_PRIORIT
 PROTOBUF_CONSTEXPR EmbedTextResponse::EmbedTextResponse(
     ::_pbi::ConstantInitialized): _impl_{
     /*decltype(_impl_.errors_)*/{}
+  , /*decltype(_impl_.truncated_texts_)*/{}
+  , /*decltype(_impl_._truncated_texts_cached_byte_size_)*/{0}
   , /*decltype(_impl_.embeddings_)*/nullptr
   , /*decltype(_impl_.model_)*/nullptr
   , /*decltype(_impl_.timing_)*/nullptr
@@ -137,6 +139,7 @@ const uint32_t TableStruct_tihua_2fv1_2fembedding_5fservice_2eproto::offsets[] P
   PROTOBUF_FIELD_OFFSET(::tihua::v1::EmbedTextResponse, _impl_.errors_),
   PROTOBUF_FIELD_OFFSET(::tihua::v1::EmbedTextResponse, _impl_.model_),
   PROTOBUF_FIELD_OFFSET(::tihua::v1::EmbedTextResponse, _impl_.timing_),
+  PROTOBUF_FIELD_OFFSET(::tihua::v1::EmbedTextResponse, _impl_.truncated_texts_),
   ~0u,  // no _has_bits_
   PROTOBUF_FIELD_OFFSET(::tihua::v1::EmbedImageRequest, _internal_metadata_),
   ~0u,  // no _extensions_
@@ -160,8 +163,8 @@ static const ::_pbi::MigrationSchema schemas[] PROTOBUF_SECTION_VARIABLE(protode
   { 0, -1, -1, sizeof(::tihua::v1::EmbedOptions)},
   { 9, 18, -1, sizeof(::tihua::v1::EmbedTextRequest)},
   { 21, -1, -1, sizeof(::tihua::v1::EmbedTextResponse)},
-  { 31, -1, -1, sizeof(::tihua::v1::EmbedImageRequest)},
-  { 39, -1, -1, sizeof(::tihua::v1::EmbedImageResponse)},
+  { 32, -1, -1, sizeof(::tihua::v1::EmbedImageRequest)},
+  { 40, -1, -1, sizeof(::tihua::v1::EmbedImageResponse)},
 };
 
 static const ::_pb::Message* const file_default_instances[] = {
@@ -180,33 +183,34 @@ const char descriptor_table_protodef_tihua_2fv1_2fembedding_5fservice_2eproto[] 
   ".tihua.v1.Priority\"n\n\020EmbedTextRequest\022\r"
   "\n\005texts\030\001 \003(\t\022\'\n\007options\030\002 \001(\0132\026.tihua.v"
   "1.EmbedOptions\022\025\n\010truncate\030\003 \001(\010H\000\210\001\001B\013\n"
-  "\t_truncate\"\250\001\n\021EmbedTextResponse\022)\n\nembe"
+  "\t_truncate\"\301\001\n\021EmbedTextResponse\022)\n\nembe"
   "ddings\030\001 \001(\0132\025.tihua.v1.VectorBlock\022#\n\006e"
   "rrors\030\002 \003(\0132\023.tihua.v1.ItemError\022!\n\005mode"
   "l\030\003 \001(\0132\022.tihua.v1.ModelRef\022 \n\006timing\030\004 "
-  "\001(\0132\020.tihua.v1.Timing\"c\n\021EmbedImageReque"
-  "st\022%\n\006images\030\001 \003(\0132\025.tihua.v1.ImageSourc"
-  "e\022\'\n\007options\030\002 \001(\0132\026.tihua.v1.EmbedOptio"
-  "ns\"\251\001\n\022EmbedImageResponse\022)\n\nembeddings\030"
-  "\001 \001(\0132\025.tihua.v1.VectorBlock\022#\n\006errors\030\002"
-  " \003(\0132\023.tihua.v1.ItemError\022!\n\005model\030\003 \001(\013"
-  "2\022.tihua.v1.ModelRef\022 \n\006timing\030\004 \001(\0132\020.t"
-  "ihua.v1.Timing*Q\n\010Priority\022\030\n\024PRIORITY_U"
-  "NSPECIFIED\020\000\022\030\n\024PRIORITY_INTERACTIVE\020\001\022\021"
-  "\n\rPRIORITY_BULK\020\0022\253\001\n\020EmbeddingService\022I"
-  "\n\tEmbedText\022\032.tihua.v1.EmbedTextRequest\032"
-  "\033.tihua.v1.EmbedTextResponse\"\003\220\002\001\022L\n\nEmb"
-  "edImage\022\033.tihua.v1.EmbedImageRequest\032\034.t"
-  "ihua.v1.EmbedImageResponse\"\003\220\002\001BC\n\022io.gi"
-  "thub.tihua.v1P\001Z+github.com/tihua/tihua/"
-  "client/go/v1;tihuav1b\006proto3"
+  "\001(\0132\020.tihua.v1.Timing\022\027\n\017truncated_texts"
+  "\030\005 \003(\r\"c\n\021EmbedImageRequest\022%\n\006images\030\001 "
+  "\003(\0132\025.tihua.v1.ImageSource\022\'\n\007options\030\002 "
+  "\001(\0132\026.tihua.v1.EmbedOptions\"\251\001\n\022EmbedIma"
+  "geResponse\022)\n\nembeddings\030\001 \001(\0132\025.tihua.v"
+  "1.VectorBlock\022#\n\006errors\030\002 \003(\0132\023.tihua.v1"
+  ".ItemError\022!\n\005model\030\003 \001(\0132\022.tihua.v1.Mod"
+  "elRef\022 \n\006timing\030\004 \001(\0132\020.tihua.v1.Timing*"
+  "Q\n\010Priority\022\030\n\024PRIORITY_UNSPECIFIED\020\000\022\030\n"
+  "\024PRIORITY_INTERACTIVE\020\001\022\021\n\rPRIORITY_BULK"
+  "\020\0022\253\001\n\020EmbeddingService\022I\n\tEmbedText\022\032.t"
+  "ihua.v1.EmbedTextRequest\032\033.tihua.v1.Embe"
+  "dTextResponse\"\003\220\002\001\022L\n\nEmbedImage\022\033.tihua"
+  ".v1.EmbedImageRequest\032\034.tihua.v1.EmbedIm"
+  "ageResponse\"\003\220\002\001BC\n\022io.github.tihua.v1P\001"
+  "Z+github.com/tihua/tihua/client/go/v1;ti"
+  "huav1b\006proto3"
   ;
 static const ::_pbi::DescriptorTable* const descriptor_table_tihua_2fv1_2fembedding_5fservice_2eproto_deps[1] = {
   &::descriptor_table_tihua_2fv1_2ftypes_2eproto,
 };
 static ::_pbi::once_flag descriptor_table_tihua_2fv1_2fembedding_5fservice_2eproto_once;
 const ::_pbi::DescriptorTable descriptor_table_tihua_2fv1_2fembedding_5fservice_2eproto = {
-    false, false, 1068, descriptor_table_protodef_tihua_2fv1_2fembedding_5fservice_2eproto,
+    false, false, 1093, descriptor_table_protodef_tihua_2fv1_2fembedding_5fservice_2eproto,
     "tihua/v1/embedding_service.proto",
     &descriptor_table_tihua_2fv1_2fembedding_5fservice_2eproto_once, descriptor_table_tihua_2fv1_2fembedding_5fservice_2eproto_deps, 1, 5,
     schemas, file_default_instances, TableStruct_tihua_2fv1_2fembedding_5fservice_2eproto::offsets,
@@ -834,6 +838,8 @@ EmbedTextResponse::EmbedTextResponse(const EmbedTextResponse& from)
   EmbedTextResponse* const _this = this; (void)_this;
   new (&_impl_) Impl_{
       decltype(_impl_.errors_){from._impl_.errors_}
+    , decltype(_impl_.truncated_texts_){from._impl_.truncated_texts_}
+    , /*decltype(_impl_._truncated_texts_cached_byte_size_)*/{0}
     , decltype(_impl_.embeddings_){nullptr}
     , decltype(_impl_.model_){nullptr}
     , decltype(_impl_.timing_){nullptr}
@@ -858,6 +864,8 @@ inline void EmbedTextResponse::SharedCtor(
   (void)is_message_owned;
   new (&_impl_) Impl_{
       decltype(_impl_.errors_){arena}
+    , decltype(_impl_.truncated_texts_){arena}
+    , /*decltype(_impl_._truncated_texts_cached_byte_size_)*/{0}
     , decltype(_impl_.embeddings_){nullptr}
     , decltype(_impl_.model_){nullptr}
     , decltype(_impl_.timing_){nullptr}
@@ -877,6 +885,7 @@ EmbedTextResponse::~EmbedTextResponse() {
 inline void EmbedTextResponse::SharedDtor() {
   GOOGLE_DCHECK(GetArenaForAllocation() == nullptr);
   _impl_.errors_.~RepeatedPtrField();
+  _impl_.truncated_texts_.~RepeatedField();
   if (this != internal_default_instance()) delete _impl_.embeddings_;
   if (this != internal_default_instance()) delete _impl_.model_;
   if (this != internal_default_instance()) delete _impl_.timing_;
@@ -893,6 +902,7 @@ void EmbedTextResponse::Clear() {
   (void) cached_has_bits;
 
   _impl_.errors_.Clear();
+  _impl_.truncated_texts_.Clear();
   if (GetArenaForAllocation() == nullptr && _impl_.embeddings_ != nullptr) {
     delete _impl_.embeddings_;
   }
@@ -947,6 +957,17 @@ const char* EmbedTextResponse::_InternalParse(const char* ptr, ::_pbi::ParseCont
       case 4:
         if (PROTOBUF_PREDICT_TRUE(static_cast<uint8_t>(tag) == 34)) {
           ptr = ctx->ParseMessage(_internal_mutable_timing(), ptr);
+          CHK_(ptr);
+        } else
+          goto handle_unusual;
+        continue;
+      // repeated uint32 truncated_texts = 5;
+      case 5:
+        if (PROTOBUF_PREDICT_TRUE(static_cast<uint8_t>(tag) == 42)) {
+          ptr = ::PROTOBUF_NAMESPACE_ID::internal::PackedUInt32Parser(_internal_mutable_truncated_texts(), ptr, ctx);
+          CHK_(ptr);
+        } else if (static_cast<uint8_t>(tag) == 40) {
+          _internal_add_truncated_texts(::PROTOBUF_NAMESPACE_ID::internal::ReadVarint32(&ptr));
           CHK_(ptr);
         } else
           goto handle_unusual;
@@ -1009,6 +1030,15 @@ uint8_t* EmbedTextResponse::_InternalSerialize(
         _Internal::timing(this).GetCachedSize(), target, stream);
   }
 
+  // repeated uint32 truncated_texts = 5;
+  {
+    int byte_size = _impl_._truncated_texts_cached_byte_size_.load(std::memory_order_relaxed);
+    if (byte_size > 0) {
+      target = stream->WriteUInt32Packed(
+          5, _internal_truncated_texts(), byte_size, target);
+    }
+  }
+
   if (PROTOBUF_PREDICT_FALSE(_internal_metadata_.have_unknown_fields())) {
     target = ::_pbi::WireFormat::InternalSerializeUnknownFieldsToArray(
         _internal_metadata_.unknown_fields<::PROTOBUF_NAMESPACE_ID::UnknownFieldSet>(::PROTOBUF_NAMESPACE_ID::UnknownFieldSet::default_instance), target, stream);
@@ -1030,6 +1060,20 @@ size_t EmbedTextResponse::ByteSizeLong() const {
   for (const auto& msg : this->_impl_.errors_) {
     total_size +=
       ::PROTOBUF_NAMESPACE_ID::internal::WireFormatLite::MessageSize(msg);
+  }
+
+  // repeated uint32 truncated_texts = 5;
+  {
+    size_t data_size = ::_pbi::WireFormatLite::
+      UInt32Size(this->_impl_.truncated_texts_);
+    if (data_size > 0) {
+      total_size += 1 +
+        ::_pbi::WireFormatLite::Int32Size(static_cast<int32_t>(data_size));
+    }
+    int cached_size = ::_pbi::ToCachedSize(data_size);
+    _impl_._truncated_texts_cached_byte_size_.store(cached_size,
+                                    std::memory_order_relaxed);
+    total_size += data_size;
   }
 
   // .tihua.v1.VectorBlock embeddings = 1;
@@ -1072,6 +1116,7 @@ void EmbedTextResponse::MergeImpl(::PROTOBUF_NAMESPACE_ID::Message& to_msg, cons
   (void) cached_has_bits;
 
   _this->_impl_.errors_.MergeFrom(from._impl_.errors_);
+  _this->_impl_.truncated_texts_.MergeFrom(from._impl_.truncated_texts_);
   if (from._internal_has_embeddings()) {
     _this->_internal_mutable_embeddings()->::tihua::v1::VectorBlock::MergeFrom(
         from._internal_embeddings());
@@ -1102,6 +1147,7 @@ void EmbedTextResponse::InternalSwap(EmbedTextResponse* other) {
   using std::swap;
   _internal_metadata_.InternalSwap(&other->_internal_metadata_);
   _impl_.errors_.InternalSwap(&other->_impl_.errors_);
+  _impl_.truncated_texts_.InternalSwap(&other->_impl_.truncated_texts_);
   ::PROTOBUF_NAMESPACE_ID::internal::memswap<
       PROTOBUF_FIELD_OFFSET(EmbedTextResponse, _impl_.timing_)
       + sizeof(EmbedTextResponse::_impl_.timing_)

@@ -599,6 +599,7 @@ class EmbedTextResponse final :
 
   enum : int {
     kErrorsFieldNumber = 2,
+    kTruncatedTextsFieldNumber = 5,
     kEmbeddingsFieldNumber = 1,
     kModelFieldNumber = 3,
     kTimingFieldNumber = 4,
@@ -620,6 +621,28 @@ class EmbedTextResponse final :
   ::tihua::v1::ItemError* add_errors();
   const ::PROTOBUF_NAMESPACE_ID::RepeatedPtrField< ::tihua::v1::ItemError >&
       errors() const;
+
+  // repeated uint32 truncated_texts = 5;
+  int truncated_texts_size() const;
+  private:
+  int _internal_truncated_texts_size() const;
+  public:
+  void clear_truncated_texts();
+  private:
+  uint32_t _internal_truncated_texts(int index) const;
+  const ::PROTOBUF_NAMESPACE_ID::RepeatedField< uint32_t >&
+      _internal_truncated_texts() const;
+  void _internal_add_truncated_texts(uint32_t value);
+  ::PROTOBUF_NAMESPACE_ID::RepeatedField< uint32_t >*
+      _internal_mutable_truncated_texts();
+  public:
+  uint32_t truncated_texts(int index) const;
+  void set_truncated_texts(int index, uint32_t value);
+  void add_truncated_texts(uint32_t value);
+  const ::PROTOBUF_NAMESPACE_ID::RepeatedField< uint32_t >&
+      truncated_texts() const;
+  ::PROTOBUF_NAMESPACE_ID::RepeatedField< uint32_t >*
+      mutable_truncated_texts();
 
   // .tihua.v1.VectorBlock embeddings = 1;
   bool has_embeddings() const;
@@ -684,6 +707,8 @@ class EmbedTextResponse final :
   typedef void DestructorSkippable_;
   struct Impl_ {
     ::PROTOBUF_NAMESPACE_ID::RepeatedPtrField< ::tihua::v1::ItemError > errors_;
+    ::PROTOBUF_NAMESPACE_ID::RepeatedField< uint32_t > truncated_texts_;
+    mutable std::atomic<int> _truncated_texts_cached_byte_size_;
     ::tihua::v1::VectorBlock* embeddings_;
     ::tihua::v1::ModelRef* model_;
     ::tihua::v1::Timing* timing_;
@@ -1678,6 +1703,53 @@ inline void EmbedTextResponse::set_allocated_timing(::tihua::v1::Timing* timing)
   }
   _impl_.timing_ = timing;
   // @@protoc_insertion_point(field_set_allocated:tihua.v1.EmbedTextResponse.timing)
+}
+
+// repeated uint32 truncated_texts = 5;
+inline int EmbedTextResponse::_internal_truncated_texts_size() const {
+  return _impl_.truncated_texts_.size();
+}
+inline int EmbedTextResponse::truncated_texts_size() const {
+  return _internal_truncated_texts_size();
+}
+inline void EmbedTextResponse::clear_truncated_texts() {
+  _impl_.truncated_texts_.Clear();
+}
+inline uint32_t EmbedTextResponse::_internal_truncated_texts(int index) const {
+  return _impl_.truncated_texts_.Get(index);
+}
+inline uint32_t EmbedTextResponse::truncated_texts(int index) const {
+  // @@protoc_insertion_point(field_get:tihua.v1.EmbedTextResponse.truncated_texts)
+  return _internal_truncated_texts(index);
+}
+inline void EmbedTextResponse::set_truncated_texts(int index, uint32_t value) {
+  _impl_.truncated_texts_.Set(index, value);
+  // @@protoc_insertion_point(field_set:tihua.v1.EmbedTextResponse.truncated_texts)
+}
+inline void EmbedTextResponse::_internal_add_truncated_texts(uint32_t value) {
+  _impl_.truncated_texts_.Add(value);
+}
+inline void EmbedTextResponse::add_truncated_texts(uint32_t value) {
+  _internal_add_truncated_texts(value);
+  // @@protoc_insertion_point(field_add:tihua.v1.EmbedTextResponse.truncated_texts)
+}
+inline const ::PROTOBUF_NAMESPACE_ID::RepeatedField< uint32_t >&
+EmbedTextResponse::_internal_truncated_texts() const {
+  return _impl_.truncated_texts_;
+}
+inline const ::PROTOBUF_NAMESPACE_ID::RepeatedField< uint32_t >&
+EmbedTextResponse::truncated_texts() const {
+  // @@protoc_insertion_point(field_list:tihua.v1.EmbedTextResponse.truncated_texts)
+  return _internal_truncated_texts();
+}
+inline ::PROTOBUF_NAMESPACE_ID::RepeatedField< uint32_t >*
+EmbedTextResponse::_internal_mutable_truncated_texts() {
+  return &_impl_.truncated_texts_;
+}
+inline ::PROTOBUF_NAMESPACE_ID::RepeatedField< uint32_t >*
+EmbedTextResponse::mutable_truncated_texts() {
+  // @@protoc_insertion_point(field_mutable_list:tihua.v1.EmbedTextResponse.truncated_texts)
+  return _internal_mutable_truncated_texts();
 }
 
 // -------------------------------------------------------------------

@@ -93,6 +93,8 @@ PROTOBUF_ATTRIBUTE_NO_DESTROY PROTOBUF_CONSTINIT PROTOBUF_ATTRIBUTE_INIT_PRIORIT
 PROTOBUF_CONSTEXPR SearchResponse::SearchResponse(
     ::_pbi::ConstantInitialized): _impl_{
     /*decltype(_impl_.hits_)*/{}
+  , /*decltype(_impl_.truncated_terms_)*/{}
+  , /*decltype(_impl_._truncated_terms_cached_byte_size_)*/{0}
   , /*decltype(_impl_.next_page_token_)*/{&::_pbi::fixed_address_empty_string, ::_pbi::ConstantInitialized{}}
   , /*decltype(_impl_.model_)*/nullptr
   , /*decltype(_impl_.timing_)*/nullptr
@@ -231,6 +233,7 @@ const uint32_t TableStruct_tihua_2fv1_2fsearch_5fservice_2eproto::offsets[] PROT
   PROTOBUF_FIELD_OFFSET(::tihua::v1::SearchResponse, _impl_.next_page_token_),
   PROTOBUF_FIELD_OFFSET(::tihua::v1::SearchResponse, _impl_.model_),
   PROTOBUF_FIELD_OFFSET(::tihua::v1::SearchResponse, _impl_.timing_),
+  PROTOBUF_FIELD_OFFSET(::tihua::v1::SearchResponse, _impl_.truncated_terms_),
   ~0u,  // no _has_bits_
   PROTOBUF_FIELD_OFFSET(::tihua::v1::SearchManyRequest, _internal_metadata_),
   ~0u,  // no _extensions_
@@ -261,9 +264,9 @@ static const ::_pbi::MigrationSchema schemas[] PROTOBUF_SECTION_VARIABLE(protode
   { 27, 46, -1, sizeof(::tihua::v1::SearchRequest)},
   { 59, -1, -1, sizeof(::tihua::v1::Hit)},
   { 68, -1, -1, sizeof(::tihua::v1::SearchResponse)},
-  { 78, -1, -1, sizeof(::tihua::v1::SearchManyRequest)},
-  { 85, -1, -1, sizeof(::tihua::v1::SearchManyResponse_Entry)},
-  { 94, -1, -1, sizeof(::tihua::v1::SearchManyResponse)},
+  { 79, -1, -1, sizeof(::tihua::v1::SearchManyRequest)},
+  { 86, -1, -1, sizeof(::tihua::v1::SearchManyResponse_Entry)},
+  { 95, -1, -1, sizeof(::tihua::v1::SearchManyResponse)},
 };
 
 static const ::_pb::Message* const file_default_instances[] = {
@@ -300,25 +303,26 @@ const char descriptor_table_protodef_tihua_2fv1_2fsearch_5fservice_2eproto[] PRO
   " \001(\r:\0028\001B\010\n\006_limitB\014\n\n_min_scoreB\r\n\013_gro"
   "up_size\"_\n\003Hit\022\034\n\004item\030\001 \001(\0132\016.tihua.v1."
   "Item\022\r\n\005score\030\002 \001(\002\022+\n\013group_value\030\003 \001(\013"
-  "2\026.google.protobuf.Value\"\213\001\n\016SearchRespo"
+  "2\026.google.protobuf.Value\"\244\001\n\016SearchRespo"
   "nse\022\033\n\004hits\030\001 \003(\0132\r.tihua.v1.Hit\022\027\n\017next"
   "_page_token\030\002 \001(\t\022!\n\005model\030\003 \001(\0132\022.tihua"
   ".v1.ModelRef\022 \n\006timing\030\004 \001(\0132\020.tihua.v1."
-  "Timing\">\n\021SearchManyRequest\022)\n\010requests\030"
-  "\001 \003(\0132\027.tihua.v1.SearchRequest\"\260\001\n\022Searc"
-  "hManyResponse\0223\n\007entries\030\001 \003(\0132\".tihua.v"
-  "1.SearchManyResponse.Entry\032e\n\005Entry\022,\n\010r"
-  "esponse\030\001 \001(\0132\030.tihua.v1.SearchResponseH"
-  "\000\022$\n\005error\030\002 \001(\0132\023.tihua.v1.ItemErrorH\000B"
-  "\010\n\006result*[\n\013Consistency\022\033\n\027CONSISTENCY_"
-  "UNSPECIFIED\020\000\022\027\n\023CONSISTENCY_BOUNDED\020\001\022\026"
-  "\n\022CONSISTENCY_STRONG\020\0022\237\001\n\rSearchService"
-  "\022@\n\006Search\022\027.tihua.v1.SearchRequest\032\030.ti"
-  "hua.v1.SearchResponse\"\003\220\002\001\022L\n\nSearchMany"
-  "\022\033.tihua.v1.SearchManyRequest\032\034.tihua.v1"
-  ".SearchManyResponse\"\003\220\002\001BC\n\022io.github.ti"
-  "hua.v1P\001Z+github.com/tihua/tihua/client/"
-  "go/v1;tihuav1b\006proto3"
+  "Timing\022\027\n\017truncated_terms\030\005 \003(\r\">\n\021Searc"
+  "hManyRequest\022)\n\010requests\030\001 \003(\0132\027.tihua.v"
+  "1.SearchRequest\"\260\001\n\022SearchManyResponse\0223"
+  "\n\007entries\030\001 \003(\0132\".tihua.v1.SearchManyRes"
+  "ponse.Entry\032e\n\005Entry\022,\n\010response\030\001 \001(\0132\030"
+  ".tihua.v1.SearchResponseH\000\022$\n\005error\030\002 \001("
+  "\0132\023.tihua.v1.ItemErrorH\000B\010\n\006result*[\n\013Co"
+  "nsistency\022\033\n\027CONSISTENCY_UNSPECIFIED\020\000\022\027"
+  "\n\023CONSISTENCY_BOUNDED\020\001\022\026\n\022CONSISTENCY_S"
+  "TRONG\020\0022\237\001\n\rSearchService\022@\n\006Search\022\027.ti"
+  "hua.v1.SearchRequest\032\030.tihua.v1.SearchRe"
+  "sponse\"\003\220\002\001\022L\n\nSearchMany\022\033.tihua.v1.Sea"
+  "rchManyRequest\032\034.tihua.v1.SearchManyResp"
+  "onse\"\003\220\002\001BC\n\022io.github.tihua.v1P\001Z+githu"
+  "b.com/tihua/tihua/client/go/v1;tihuav1b\006"
+  "proto3"
   ;
 static const ::_pbi::DescriptorTable* const descriptor_table_tihua_2fv1_2fsearch_5fservice_2eproto_deps[3] = {
   &::descriptor_table_google_2fprotobuf_2ffield_5fmask_2eproto,
@@ -327,7 +331,7 @@ static const ::_pbi::DescriptorTable* const descriptor_table_tihua_2fv1_2fsearch
 };
 static ::_pbi::once_flag descriptor_table_tihua_2fv1_2fsearch_5fservice_2eproto_once;
 const ::_pbi::DescriptorTable descriptor_table_tihua_2fv1_2fsearch_5fservice_2eproto = {
-    false, false, 1621, descriptor_table_protodef_tihua_2fv1_2fsearch_5fservice_2eproto,
+    false, false, 1646, descriptor_table_protodef_tihua_2fv1_2fsearch_5fservice_2eproto,
     "tihua/v1/search_service.proto",
     &descriptor_table_tihua_2fv1_2fsearch_5fservice_2eproto_once, descriptor_table_tihua_2fv1_2fsearch_5fservice_2eproto_deps, 3, 8,
     schemas, file_default_instances, TableStruct_tihua_2fv1_2fsearch_5fservice_2eproto::offsets,
@@ -1877,6 +1881,8 @@ SearchResponse::SearchResponse(const SearchResponse& from)
   SearchResponse* const _this = this; (void)_this;
   new (&_impl_) Impl_{
       decltype(_impl_.hits_){from._impl_.hits_}
+    , decltype(_impl_.truncated_terms_){from._impl_.truncated_terms_}
+    , /*decltype(_impl_._truncated_terms_cached_byte_size_)*/{0}
     , decltype(_impl_.next_page_token_){}
     , decltype(_impl_.model_){nullptr}
     , decltype(_impl_.timing_){nullptr}
@@ -1906,6 +1912,8 @@ inline void SearchResponse::SharedCtor(
   (void)is_message_owned;
   new (&_impl_) Impl_{
       decltype(_impl_.hits_){arena}
+    , decltype(_impl_.truncated_terms_){arena}
+    , /*decltype(_impl_._truncated_terms_cached_byte_size_)*/{0}
     , decltype(_impl_.next_page_token_){}
     , decltype(_impl_.model_){nullptr}
     , decltype(_impl_.timing_){nullptr}
@@ -1929,6 +1937,7 @@ SearchResponse::~SearchResponse() {
 inline void SearchResponse::SharedDtor() {
   GOOGLE_DCHECK(GetArenaForAllocation() == nullptr);
   _impl_.hits_.~RepeatedPtrField();
+  _impl_.truncated_terms_.~RepeatedField();
   _impl_.next_page_token_.Destroy();
   if (this != internal_default_instance()) delete _impl_.model_;
   if (this != internal_default_instance()) delete _impl_.timing_;
@@ -1945,6 +1954,7 @@ void SearchResponse::Clear() {
   (void) cached_has_bits;
 
   _impl_.hits_.Clear();
+  _impl_.truncated_terms_.Clear();
   _impl_.next_page_token_.ClearToEmpty();
   if (GetArenaForAllocation() == nullptr && _impl_.model_ != nullptr) {
     delete _impl_.model_;
@@ -1998,6 +2008,17 @@ const char* SearchResponse::_InternalParse(const char* ptr, ::_pbi::ParseContext
       case 4:
         if (PROTOBUF_PREDICT_TRUE(static_cast<uint8_t>(tag) == 34)) {
           ptr = ctx->ParseMessage(_internal_mutable_timing(), ptr);
+          CHK_(ptr);
+        } else
+          goto handle_unusual;
+        continue;
+      // repeated uint32 truncated_terms = 5;
+      case 5:
+        if (PROTOBUF_PREDICT_TRUE(static_cast<uint8_t>(tag) == 42)) {
+          ptr = ::PROTOBUF_NAMESPACE_ID::internal::PackedUInt32Parser(_internal_mutable_truncated_terms(), ptr, ctx);
+          CHK_(ptr);
+        } else if (static_cast<uint8_t>(tag) == 40) {
+          _internal_add_truncated_terms(::PROTOBUF_NAMESPACE_ID::internal::ReadVarint32(&ptr));
           CHK_(ptr);
         } else
           goto handle_unusual;
@@ -2063,6 +2084,15 @@ uint8_t* SearchResponse::_InternalSerialize(
         _Internal::timing(this).GetCachedSize(), target, stream);
   }
 
+  // repeated uint32 truncated_terms = 5;
+  {
+    int byte_size = _impl_._truncated_terms_cached_byte_size_.load(std::memory_order_relaxed);
+    if (byte_size > 0) {
+      target = stream->WriteUInt32Packed(
+          5, _internal_truncated_terms(), byte_size, target);
+    }
+  }
+
   if (PROTOBUF_PREDICT_FALSE(_internal_metadata_.have_unknown_fields())) {
     target = ::_pbi::WireFormat::InternalSerializeUnknownFieldsToArray(
         _internal_metadata_.unknown_fields<::PROTOBUF_NAMESPACE_ID::UnknownFieldSet>(::PROTOBUF_NAMESPACE_ID::UnknownFieldSet::default_instance), target, stream);
@@ -2084,6 +2114,20 @@ size_t SearchResponse::ByteSizeLong() const {
   for (const auto& msg : this->_impl_.hits_) {
     total_size +=
       ::PROTOBUF_NAMESPACE_ID::internal::WireFormatLite::MessageSize(msg);
+  }
+
+  // repeated uint32 truncated_terms = 5;
+  {
+    size_t data_size = ::_pbi::WireFormatLite::
+      UInt32Size(this->_impl_.truncated_terms_);
+    if (data_size > 0) {
+      total_size += 1 +
+        ::_pbi::WireFormatLite::Int32Size(static_cast<int32_t>(data_size));
+    }
+    int cached_size = ::_pbi::ToCachedSize(data_size);
+    _impl_._truncated_terms_cached_byte_size_.store(cached_size,
+                                    std::memory_order_relaxed);
+    total_size += data_size;
   }
 
   // string next_page_token = 2;
@@ -2126,6 +2170,7 @@ void SearchResponse::MergeImpl(::PROTOBUF_NAMESPACE_ID::Message& to_msg, const :
   (void) cached_has_bits;
 
   _this->_impl_.hits_.MergeFrom(from._impl_.hits_);
+  _this->_impl_.truncated_terms_.MergeFrom(from._impl_.truncated_terms_);
   if (!from._internal_next_page_token().empty()) {
     _this->_internal_set_next_page_token(from._internal_next_page_token());
   }
@@ -2157,6 +2202,7 @@ void SearchResponse::InternalSwap(SearchResponse* other) {
   auto* rhs_arena = other->GetArenaForAllocation();
   _internal_metadata_.InternalSwap(&other->_internal_metadata_);
   _impl_.hits_.InternalSwap(&other->_impl_.hits_);
+  _impl_.truncated_terms_.InternalSwap(&other->_impl_.truncated_terms_);
   ::PROTOBUF_NAMESPACE_ID::internal::ArenaStringPtr::InternalSwap(
       &_impl_.next_page_token_, lhs_arena,
       &other->_impl_.next_page_token_, rhs_arena

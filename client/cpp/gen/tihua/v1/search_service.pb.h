@@ -1072,6 +1072,7 @@ class SearchResponse final :
 
   enum : int {
     kHitsFieldNumber = 1,
+    kTruncatedTermsFieldNumber = 5,
     kNextPageTokenFieldNumber = 2,
     kModelFieldNumber = 3,
     kTimingFieldNumber = 4,
@@ -1093,6 +1094,28 @@ class SearchResponse final :
   ::tihua::v1::Hit* add_hits();
   const ::PROTOBUF_NAMESPACE_ID::RepeatedPtrField< ::tihua::v1::Hit >&
       hits() const;
+
+  // repeated uint32 truncated_terms = 5;
+  int truncated_terms_size() const;
+  private:
+  int _internal_truncated_terms_size() const;
+  public:
+  void clear_truncated_terms();
+  private:
+  uint32_t _internal_truncated_terms(int index) const;
+  const ::PROTOBUF_NAMESPACE_ID::RepeatedField< uint32_t >&
+      _internal_truncated_terms() const;
+  void _internal_add_truncated_terms(uint32_t value);
+  ::PROTOBUF_NAMESPACE_ID::RepeatedField< uint32_t >*
+      _internal_mutable_truncated_terms();
+  public:
+  uint32_t truncated_terms(int index) const;
+  void set_truncated_terms(int index, uint32_t value);
+  void add_truncated_terms(uint32_t value);
+  const ::PROTOBUF_NAMESPACE_ID::RepeatedField< uint32_t >&
+      truncated_terms() const;
+  ::PROTOBUF_NAMESPACE_ID::RepeatedField< uint32_t >*
+      mutable_truncated_terms();
 
   // string next_page_token = 2;
   void clear_next_page_token();
@@ -1153,6 +1176,8 @@ class SearchResponse final :
   typedef void DestructorSkippable_;
   struct Impl_ {
     ::PROTOBUF_NAMESPACE_ID::RepeatedPtrField< ::tihua::v1::Hit > hits_;
+    ::PROTOBUF_NAMESPACE_ID::RepeatedField< uint32_t > truncated_terms_;
+    mutable std::atomic<int> _truncated_terms_cached_byte_size_;
     ::PROTOBUF_NAMESPACE_ID::internal::ArenaStringPtr next_page_token_;
     ::tihua::v1::ModelRef* model_;
     ::tihua::v1::Timing* timing_;
@@ -3062,6 +3087,53 @@ inline void SearchResponse::set_allocated_timing(::tihua::v1::Timing* timing) {
   }
   _impl_.timing_ = timing;
   // @@protoc_insertion_point(field_set_allocated:tihua.v1.SearchResponse.timing)
+}
+
+// repeated uint32 truncated_terms = 5;
+inline int SearchResponse::_internal_truncated_terms_size() const {
+  return _impl_.truncated_terms_.size();
+}
+inline int SearchResponse::truncated_terms_size() const {
+  return _internal_truncated_terms_size();
+}
+inline void SearchResponse::clear_truncated_terms() {
+  _impl_.truncated_terms_.Clear();
+}
+inline uint32_t SearchResponse::_internal_truncated_terms(int index) const {
+  return _impl_.truncated_terms_.Get(index);
+}
+inline uint32_t SearchResponse::truncated_terms(int index) const {
+  // @@protoc_insertion_point(field_get:tihua.v1.SearchResponse.truncated_terms)
+  return _internal_truncated_terms(index);
+}
+inline void SearchResponse::set_truncated_terms(int index, uint32_t value) {
+  _impl_.truncated_terms_.Set(index, value);
+  // @@protoc_insertion_point(field_set:tihua.v1.SearchResponse.truncated_terms)
+}
+inline void SearchResponse::_internal_add_truncated_terms(uint32_t value) {
+  _impl_.truncated_terms_.Add(value);
+}
+inline void SearchResponse::add_truncated_terms(uint32_t value) {
+  _internal_add_truncated_terms(value);
+  // @@protoc_insertion_point(field_add:tihua.v1.SearchResponse.truncated_terms)
+}
+inline const ::PROTOBUF_NAMESPACE_ID::RepeatedField< uint32_t >&
+SearchResponse::_internal_truncated_terms() const {
+  return _impl_.truncated_terms_;
+}
+inline const ::PROTOBUF_NAMESPACE_ID::RepeatedField< uint32_t >&
+SearchResponse::truncated_terms() const {
+  // @@protoc_insertion_point(field_list:tihua.v1.SearchResponse.truncated_terms)
+  return _internal_truncated_terms();
+}
+inline ::PROTOBUF_NAMESPACE_ID::RepeatedField< uint32_t >*
+SearchResponse::_internal_mutable_truncated_terms() {
+  return &_impl_.truncated_terms_;
+}
+inline ::PROTOBUF_NAMESPACE_ID::RepeatedField< uint32_t >*
+SearchResponse::mutable_truncated_terms() {
+  // @@protoc_insertion_point(field_mutable_list:tihua.v1.SearchResponse.truncated_terms)
+  return _internal_mutable_truncated_terms();
 }
 
 // -------------------------------------------------------------------

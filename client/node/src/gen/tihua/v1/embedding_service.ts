@@ -91,7 +91,9 @@ export interface EmbedOptions {
 export interface EmbedTextRequest {
   /**
    * 1 to Limits.max_batch_items texts, each of 1 to Limits.max_text_chars characters that are not
-   * all white space.
+   * all white space. They are read as Chinese-CLIP's own tokenizer reads them: in lower case, but
+   * full-width letters, digits and punctuation are others than half-width ones (NFKC makes them
+   * the same).
    */
   texts: string[];
   /** Unset means the defaults. */
@@ -99,8 +101,8 @@ export interface EmbedTextRequest {
     | EmbedOptions
     | undefined;
   /**
-   * Unset means true: of a text longer than ModelInfo.context_length tokens only the beginning is
-   * embedded. False makes it an error of that text, reason TEXT_TRUNCATED.
+   * Unset means true: of a text longer than ModelInfo.context_length only the beginning is embedded.
+   * False makes it an error of that text, reason TEXT_TRUNCATED.
    */
   truncate?: boolean | undefined;
 }
@@ -118,7 +120,11 @@ export interface EmbedTextResponse {
     | ModelRef
     | undefined;
   /** Where the time went. */
-  timing: Timing | undefined;
+  timing:
+    | Timing
+    | undefined;
+  /** The texts of which only the beginning was embedded, by index. */
+  truncatedTexts: number[];
 }
 
 /** Pictures to embed. */
@@ -354,7 +360,7 @@ export const EmbedTextRequest: MessageFns<EmbedTextRequest> = {
 };
 
 function createBaseEmbedTextResponse(): EmbedTextResponse {
-  return { embeddings: undefined, errors: [], model: undefined, timing: undefined };
+  return { embeddings: undefined, errors: [], model: undefined, timing: undefined, truncatedTexts: [] };
 }
 
 export const EmbedTextResponse: MessageFns<EmbedTextResponse> = {
@@ -370,6 +376,13 @@ export const EmbedTextResponse: MessageFns<EmbedTextResponse> = {
     }
     if (message.timing !== undefined) {
       Timing.encode(message.timing, writer.uint32(34).fork()).join();
+    }
+    if (message.truncatedTexts.length !== 0) {
+      writer.uint32(42).fork();
+      for (const v of message.truncatedTexts) {
+        writer.uint32(v);
+      }
+      writer.join();
     }
     return writer;
   },
@@ -419,6 +432,24 @@ export const EmbedTextResponse: MessageFns<EmbedTextResponse> = {
             message.timing = Timing.decode(reader, reader.uint32());
             continue;
           }
+          case 5: {
+            if (tag === 40) {
+              message.truncatedTexts.push(reader.uint32());
+
+              continue;
+            }
+
+            if (tag === 42) {
+              const end2 = reader.uint32() + reader.pos;
+              while (reader.pos < end2) {
+                message.truncatedTexts.push(reader.uint32());
+              }
+
+              continue;
+            }
+
+            break;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -437,6 +468,11 @@ export const EmbedTextResponse: MessageFns<EmbedTextResponse> = {
       errors: globalThis.Array.isArray(object?.errors) ? object.errors.map((e: any) => ItemError.fromJSON(e)) : [],
       model: isSet(object.model) ? ModelRef.fromJSON(object.model) : undefined,
       timing: isSet(object.timing) ? Timing.fromJSON(object.timing) : undefined,
+      truncatedTexts: globalThis.Array.isArray(object?.truncatedTexts)
+        ? object.truncatedTexts.map((e: any) => globalThis.Number(e))
+        : globalThis.Array.isArray(object?.truncated_texts)
+        ? object.truncated_texts.map((e: any) => globalThis.Number(e))
+        : [],
     };
   },
 
@@ -453,6 +489,9 @@ export const EmbedTextResponse: MessageFns<EmbedTextResponse> = {
     }
     if (message.timing !== undefined) {
       obj.timing = Timing.toJSON(message.timing);
+    }
+    if (message.truncatedTexts?.length) {
+      obj.truncatedTexts = message.truncatedTexts.map((e) => Math.round(e));
     }
     return obj;
   },
@@ -472,6 +511,7 @@ export const EmbedTextResponse: MessageFns<EmbedTextResponse> = {
     message.timing = (object.timing !== undefined && object.timing !== null)
       ? Timing.fromPartial(object.timing)
       : undefined;
+    message.truncatedTexts = object.truncatedTexts?.map((e) => e) || [];
     return message;
   },
 };

@@ -75,7 +75,10 @@ export interface QueryTerm {
   /** Exactly one must be set; INVALID_ARGUMENT otherwise. */
   value:
     | //
-    /** A text, as in EmbedTextRequest. */
+    /**
+     * A text, as in EmbedTextRequest; of one that is longer than the model reads, only the beginning
+     * counts, and SearchResponse.truncated_terms says so.
+     */
     { $case: "text"; value: string }
     | //
     /** A picture. */
@@ -110,10 +113,12 @@ export interface SearchRequest {
    */
   terms: QueryTerm[];
   /**
-   * A Milvus boolean expression over `id`, `uri` and metadata keys; unset means every item. Values
-   * are named, as in `year >= {since} and place in {places}`, and bound to `filter_params`, never
-   * pasted into the expression. INVALID_ARGUMENT if it does not parse, or if its names and
-   * `filter_params` do not match.
+   * A Milvus boolean expression over `id`, `uri` and metadata keys; unset means every item. A key
+   * is written bare, `year`, or as `$meta["shot on"]` if it has blanks or signs, starts with a
+   * digit, or is a word of the language. A key compares with values, not with another field. Texts
+   * stand in quotes. Values are named, as in `year >= {since} and place in {places}`, and bound to
+   * `filter_params`, never pasted into the expression. INVALID_ARGUMENT if it does not parse, or if
+   * its names and `filter_params` do not match.
    */
   filter: string;
   /** For each {name} in the filter, a string, number, boolean or list of these. */
@@ -201,7 +206,14 @@ export interface SearchResponse {
     | ModelRef
     | undefined;
   /** Where the time went. */
-  timing: Timing | undefined;
+  timing:
+    | Timing
+    | undefined;
+  /**
+   * The terms whose text was longer than ModelInfo.context_length, so that only its beginning
+   * counted, by their position from 0.
+   */
+  truncatedTerms: number[];
 }
 
 /** Several queries. */
@@ -928,7 +940,7 @@ export const Hit: MessageFns<Hit> = {
 };
 
 function createBaseSearchResponse(): SearchResponse {
-  return { hits: [], nextPageToken: "", model: undefined, timing: undefined };
+  return { hits: [], nextPageToken: "", model: undefined, timing: undefined, truncatedTerms: [] };
 }
 
 export const SearchResponse: MessageFns<SearchResponse> = {
@@ -944,6 +956,13 @@ export const SearchResponse: MessageFns<SearchResponse> = {
     }
     if (message.timing !== undefined) {
       Timing.encode(message.timing, writer.uint32(34).fork()).join();
+    }
+    if (message.truncatedTerms.length !== 0) {
+      writer.uint32(42).fork();
+      for (const v of message.truncatedTerms) {
+        writer.uint32(v);
+      }
+      writer.join();
     }
     return writer;
   },
@@ -993,6 +1012,24 @@ export const SearchResponse: MessageFns<SearchResponse> = {
             message.timing = Timing.decode(reader, reader.uint32());
             continue;
           }
+          case 5: {
+            if (tag === 40) {
+              message.truncatedTerms.push(reader.uint32());
+
+              continue;
+            }
+
+            if (tag === 42) {
+              const end2 = reader.uint32() + reader.pos;
+              while (reader.pos < end2) {
+                message.truncatedTerms.push(reader.uint32());
+              }
+
+              continue;
+            }
+
+            break;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1015,6 +1052,11 @@ export const SearchResponse: MessageFns<SearchResponse> = {
         : "",
       model: isSet(object.model) ? ModelRef.fromJSON(object.model) : undefined,
       timing: isSet(object.timing) ? Timing.fromJSON(object.timing) : undefined,
+      truncatedTerms: globalThis.Array.isArray(object?.truncatedTerms)
+        ? object.truncatedTerms.map((e: any) => globalThis.Number(e))
+        : globalThis.Array.isArray(object?.truncated_terms)
+        ? object.truncated_terms.map((e: any) => globalThis.Number(e))
+        : [],
     };
   },
 
@@ -1032,6 +1074,9 @@ export const SearchResponse: MessageFns<SearchResponse> = {
     if (message.timing !== undefined) {
       obj.timing = Timing.toJSON(message.timing);
     }
+    if (message.truncatedTerms?.length) {
+      obj.truncatedTerms = message.truncatedTerms.map((e) => Math.round(e));
+    }
     return obj;
   },
 
@@ -1048,6 +1093,7 @@ export const SearchResponse: MessageFns<SearchResponse> = {
     message.timing = (object.timing !== undefined && object.timing !== null)
       ? Timing.fromPartial(object.timing)
       : undefined;
+    message.truncatedTerms = object.truncatedTerms?.map((e) => e) || [];
     return message;
   },
 };

@@ -86,7 +86,10 @@ export interface ModelInfo {
   dim: number;
   /** Side of the square, in pixels, to which pictures are resized. */
   imageSizePx: number;
-  /** Most tokens of a text, [CLS] and [SEP] included. */
+  /**
+   * Most tokens of a text, of which [CLS] and [SEP] are two: with 52, the model reads the first 50
+   * tokens of what is written. A Chinese character is one, a word of Latin letters one or more.
+   */
   contextLength: number;
   /** What computes it: "torch" or "openvino". */
   engine: string;

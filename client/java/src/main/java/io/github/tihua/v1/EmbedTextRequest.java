@@ -55,7 +55,9 @@ private static final long serialVersionUID = 0L;
   /**
    * <pre>
    * 1 to Limits.max_batch_items texts, each of 1 to Limits.max_text_chars characters that are not
-   * all white space.
+   * all white space. They are read as Chinese-CLIP's own tokenizer reads them: in lower case, but
+   * full-width letters, digits and punctuation are others than half-width ones (NFKC makes them
+   * the same).
    * </pre>
    *
    * <code>repeated string texts = 1;</code>
@@ -68,7 +70,9 @@ private static final long serialVersionUID = 0L;
   /**
    * <pre>
    * 1 to Limits.max_batch_items texts, each of 1 to Limits.max_text_chars characters that are not
-   * all white space.
+   * all white space. They are read as Chinese-CLIP's own tokenizer reads them: in lower case, but
+   * full-width letters, digits and punctuation are others than half-width ones (NFKC makes them
+   * the same).
    * </pre>
    *
    * <code>repeated string texts = 1;</code>
@@ -80,7 +84,9 @@ private static final long serialVersionUID = 0L;
   /**
    * <pre>
    * 1 to Limits.max_batch_items texts, each of 1 to Limits.max_text_chars characters that are not
-   * all white space.
+   * all white space. They are read as Chinese-CLIP's own tokenizer reads them: in lower case, but
+   * full-width letters, digits and punctuation are others than half-width ones (NFKC makes them
+   * the same).
    * </pre>
    *
    * <code>repeated string texts = 1;</code>
@@ -93,7 +99,9 @@ private static final long serialVersionUID = 0L;
   /**
    * <pre>
    * 1 to Limits.max_batch_items texts, each of 1 to Limits.max_text_chars characters that are not
-   * all white space.
+   * all white space. They are read as Chinese-CLIP's own tokenizer reads them: in lower case, but
+   * full-width letters, digits and punctuation are others than half-width ones (NFKC makes them
+   * the same).
    * </pre>
    *
    * <code>repeated string texts = 1;</code>
@@ -147,8 +155,8 @@ private static final long serialVersionUID = 0L;
   private boolean truncate_ = false;
   /**
    * <pre>
-   * Unset means true: of a text longer than ModelInfo.context_length tokens only the beginning is
-   * embedded. False makes it an error of that text, reason TEXT_TRUNCATED.
+   * Unset means true: of a text longer than ModelInfo.context_length only the beginning is embedded.
+   * False makes it an error of that text, reason TEXT_TRUNCATED.
    * </pre>
    *
    * <code>optional bool truncate = 3;</code>
@@ -160,8 +168,8 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * Unset means true: of a text longer than ModelInfo.context_length tokens only the beginning is
-   * embedded. False makes it an error of that text, reason TEXT_TRUNCATED.
+   * Unset means true: of a text longer than ModelInfo.context_length only the beginning is embedded.
+   * False makes it an error of that text, reason TEXT_TRUNCATED.
    * </pre>
    *
    * <code>optional bool truncate = 3;</code>
@@ -598,7 +606,9 @@ private static final long serialVersionUID = 0L;
     /**
      * <pre>
      * 1 to Limits.max_batch_items texts, each of 1 to Limits.max_text_chars characters that are not
-     * all white space.
+     * all white space. They are read as Chinese-CLIP's own tokenizer reads them: in lower case, but
+     * full-width letters, digits and punctuation are others than half-width ones (NFKC makes them
+     * the same).
      * </pre>
      *
      * <code>repeated string texts = 1;</code>
@@ -611,7 +621,9 @@ private static final long serialVersionUID = 0L;
     /**
      * <pre>
      * 1 to Limits.max_batch_items texts, each of 1 to Limits.max_text_chars characters that are not
-     * all white space.
+     * all white space. They are read as Chinese-CLIP's own tokenizer reads them: in lower case, but
+     * full-width letters, digits and punctuation are others than half-width ones (NFKC makes them
+     * the same).
      * </pre>
      *
      * <code>repeated string texts = 1;</code>
@@ -623,7 +635,9 @@ private static final long serialVersionUID = 0L;
     /**
      * <pre>
      * 1 to Limits.max_batch_items texts, each of 1 to Limits.max_text_chars characters that are not
-     * all white space.
+     * all white space. They are read as Chinese-CLIP's own tokenizer reads them: in lower case, but
+     * full-width letters, digits and punctuation are others than half-width ones (NFKC makes them
+     * the same).
      * </pre>
      *
      * <code>repeated string texts = 1;</code>
@@ -636,7 +650,9 @@ private static final long serialVersionUID = 0L;
     /**
      * <pre>
      * 1 to Limits.max_batch_items texts, each of 1 to Limits.max_text_chars characters that are not
-     * all white space.
+     * all white space. They are read as Chinese-CLIP's own tokenizer reads them: in lower case, but
+     * full-width letters, digits and punctuation are others than half-width ones (NFKC makes them
+     * the same).
      * </pre>
      *
      * <code>repeated string texts = 1;</code>
@@ -650,7 +666,9 @@ private static final long serialVersionUID = 0L;
     /**
      * <pre>
      * 1 to Limits.max_batch_items texts, each of 1 to Limits.max_text_chars characters that are not
-     * all white space.
+     * all white space. They are read as Chinese-CLIP's own tokenizer reads them: in lower case, but
+     * full-width letters, digits and punctuation are others than half-width ones (NFKC makes them
+     * the same).
      * </pre>
      *
      * <code>repeated string texts = 1;</code>
@@ -669,7 +687,9 @@ private static final long serialVersionUID = 0L;
     /**
      * <pre>
      * 1 to Limits.max_batch_items texts, each of 1 to Limits.max_text_chars characters that are not
-     * all white space.
+     * all white space. They are read as Chinese-CLIP's own tokenizer reads them: in lower case, but
+     * full-width letters, digits and punctuation are others than half-width ones (NFKC makes them
+     * the same).
      * </pre>
      *
      * <code>repeated string texts = 1;</code>
@@ -687,7 +707,9 @@ private static final long serialVersionUID = 0L;
     /**
      * <pre>
      * 1 to Limits.max_batch_items texts, each of 1 to Limits.max_text_chars characters that are not
-     * all white space.
+     * all white space. They are read as Chinese-CLIP's own tokenizer reads them: in lower case, but
+     * full-width letters, digits and punctuation are others than half-width ones (NFKC makes them
+     * the same).
      * </pre>
      *
      * <code>repeated string texts = 1;</code>
@@ -705,7 +727,9 @@ private static final long serialVersionUID = 0L;
     /**
      * <pre>
      * 1 to Limits.max_batch_items texts, each of 1 to Limits.max_text_chars characters that are not
-     * all white space.
+     * all white space. They are read as Chinese-CLIP's own tokenizer reads them: in lower case, but
+     * full-width letters, digits and punctuation are others than half-width ones (NFKC makes them
+     * the same).
      * </pre>
      *
      * <code>repeated string texts = 1;</code>
@@ -720,7 +744,9 @@ private static final long serialVersionUID = 0L;
     /**
      * <pre>
      * 1 to Limits.max_batch_items texts, each of 1 to Limits.max_text_chars characters that are not
-     * all white space.
+     * all white space. They are read as Chinese-CLIP's own tokenizer reads them: in lower case, but
+     * full-width letters, digits and punctuation are others than half-width ones (NFKC makes them
+     * the same).
      * </pre>
      *
      * <code>repeated string texts = 1;</code>
@@ -895,8 +921,8 @@ private static final long serialVersionUID = 0L;
     private boolean truncate_ ;
     /**
      * <pre>
-     * Unset means true: of a text longer than ModelInfo.context_length tokens only the beginning is
-     * embedded. False makes it an error of that text, reason TEXT_TRUNCATED.
+     * Unset means true: of a text longer than ModelInfo.context_length only the beginning is embedded.
+     * False makes it an error of that text, reason TEXT_TRUNCATED.
      * </pre>
      *
      * <code>optional bool truncate = 3;</code>
@@ -908,8 +934,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Unset means true: of a text longer than ModelInfo.context_length tokens only the beginning is
-     * embedded. False makes it an error of that text, reason TEXT_TRUNCATED.
+     * Unset means true: of a text longer than ModelInfo.context_length only the beginning is embedded.
+     * False makes it an error of that text, reason TEXT_TRUNCATED.
      * </pre>
      *
      * <code>optional bool truncate = 3;</code>
@@ -921,8 +947,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Unset means true: of a text longer than ModelInfo.context_length tokens only the beginning is
-     * embedded. False makes it an error of that text, reason TEXT_TRUNCATED.
+     * Unset means true: of a text longer than ModelInfo.context_length only the beginning is embedded.
+     * False makes it an error of that text, reason TEXT_TRUNCATED.
      * </pre>
      *
      * <code>optional bool truncate = 3;</code>
@@ -938,8 +964,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Unset means true: of a text longer than ModelInfo.context_length tokens only the beginning is
-     * embedded. False makes it an error of that text, reason TEXT_TRUNCATED.
+     * Unset means true: of a text longer than ModelInfo.context_length only the beginning is embedded.
+     * False makes it an error of that text, reason TEXT_TRUNCATED.
      * </pre>
      *
      * <code>optional bool truncate = 3;</code>

@@ -10,7 +10,9 @@ public interface EmbedTextRequestOrBuilder extends
   /**
    * <pre>
    * 1 to Limits.max_batch_items texts, each of 1 to Limits.max_text_chars characters that are not
-   * all white space.
+   * all white space. They are read as Chinese-CLIP's own tokenizer reads them: in lower case, but
+   * full-width letters, digits and punctuation are others than half-width ones (NFKC makes them
+   * the same).
    * </pre>
    *
    * <code>repeated string texts = 1;</code>
@@ -21,7 +23,9 @@ public interface EmbedTextRequestOrBuilder extends
   /**
    * <pre>
    * 1 to Limits.max_batch_items texts, each of 1 to Limits.max_text_chars characters that are not
-   * all white space.
+   * all white space. They are read as Chinese-CLIP's own tokenizer reads them: in lower case, but
+   * full-width letters, digits and punctuation are others than half-width ones (NFKC makes them
+   * the same).
    * </pre>
    *
    * <code>repeated string texts = 1;</code>
@@ -31,7 +35,9 @@ public interface EmbedTextRequestOrBuilder extends
   /**
    * <pre>
    * 1 to Limits.max_batch_items texts, each of 1 to Limits.max_text_chars characters that are not
-   * all white space.
+   * all white space. They are read as Chinese-CLIP's own tokenizer reads them: in lower case, but
+   * full-width letters, digits and punctuation are others than half-width ones (NFKC makes them
+   * the same).
    * </pre>
    *
    * <code>repeated string texts = 1;</code>
@@ -42,7 +48,9 @@ public interface EmbedTextRequestOrBuilder extends
   /**
    * <pre>
    * 1 to Limits.max_batch_items texts, each of 1 to Limits.max_text_chars characters that are not
-   * all white space.
+   * all white space. They are read as Chinese-CLIP's own tokenizer reads them: in lower case, but
+   * full-width letters, digits and punctuation are others than half-width ones (NFKC makes them
+   * the same).
    * </pre>
    *
    * <code>repeated string texts = 1;</code>
@@ -81,8 +89,8 @@ public interface EmbedTextRequestOrBuilder extends
 
   /**
    * <pre>
-   * Unset means true: of a text longer than ModelInfo.context_length tokens only the beginning is
-   * embedded. False makes it an error of that text, reason TEXT_TRUNCATED.
+   * Unset means true: of a text longer than ModelInfo.context_length only the beginning is embedded.
+   * False makes it an error of that text, reason TEXT_TRUNCATED.
    * </pre>
    *
    * <code>optional bool truncate = 3;</code>
@@ -91,8 +99,8 @@ public interface EmbedTextRequestOrBuilder extends
   boolean hasTruncate();
   /**
    * <pre>
-   * Unset means true: of a text longer than ModelInfo.context_length tokens only the beginning is
-   * embedded. False makes it an error of that text, reason TEXT_TRUNCATED.
+   * Unset means true: of a text longer than ModelInfo.context_length only the beginning is embedded.
+   * False makes it an error of that text, reason TEXT_TRUNCATED.
    * </pre>
    *
    * <code>optional bool truncate = 3;</code>

@@ -21,6 +21,7 @@ private static final long serialVersionUID = 0L;
   }
   private EmbedTextResponse() {
     errors_ = java.util.Collections.emptyList();
+    truncatedTexts_ = emptyIntList();
   }
 
   @java.lang.Override
@@ -223,6 +224,47 @@ private static final long serialVersionUID = 0L;
     return timing_ == null ? io.github.tihua.v1.Timing.getDefaultInstance() : timing_;
   }
 
+  public static final int TRUNCATED_TEXTS_FIELD_NUMBER = 5;
+  @SuppressWarnings("serial")
+  private com.google.protobuf.Internal.IntList truncatedTexts_;
+  /**
+   * <pre>
+   * The texts of which only the beginning was embedded, by index.
+   * </pre>
+   *
+   * <code>repeated uint32 truncated_texts = 5;</code>
+   * @return A list containing the truncatedTexts.
+   */
+  @java.lang.Override
+  public java.util.List<java.lang.Integer>
+      getTruncatedTextsList() {
+    return truncatedTexts_;
+  }
+  /**
+   * <pre>
+   * The texts of which only the beginning was embedded, by index.
+   * </pre>
+   *
+   * <code>repeated uint32 truncated_texts = 5;</code>
+   * @return The count of truncatedTexts.
+   */
+  public int getTruncatedTextsCount() {
+    return truncatedTexts_.size();
+  }
+  /**
+   * <pre>
+   * The texts of which only the beginning was embedded, by index.
+   * </pre>
+   *
+   * <code>repeated uint32 truncated_texts = 5;</code>
+   * @param index The index of the element to return.
+   * @return The truncatedTexts at the given index.
+   */
+  public int getTruncatedTexts(int index) {
+    return truncatedTexts_.getInt(index);
+  }
+  private int truncatedTextsMemoizedSerializedSize = -1;
+
   private byte memoizedIsInitialized = -1;
   @java.lang.Override
   public final boolean isInitialized() {
@@ -237,6 +279,7 @@ private static final long serialVersionUID = 0L;
   @java.lang.Override
   public void writeTo(com.google.protobuf.CodedOutputStream output)
                       throws java.io.IOException {
+    getSerializedSize();
     if (embeddings_ != null) {
       output.writeMessage(1, getEmbeddings());
     }
@@ -248,6 +291,13 @@ private static final long serialVersionUID = 0L;
     }
     if (timing_ != null) {
       output.writeMessage(4, getTiming());
+    }
+    if (getTruncatedTextsList().size() > 0) {
+      output.writeUInt32NoTag(42);
+      output.writeUInt32NoTag(truncatedTextsMemoizedSerializedSize);
+    }
+    for (int i = 0; i < truncatedTexts_.size(); i++) {
+      output.writeUInt32NoTag(truncatedTexts_.getInt(i));
     }
     getUnknownFields().writeTo(output);
   }
@@ -273,6 +323,20 @@ private static final long serialVersionUID = 0L;
     if (timing_ != null) {
       size += com.google.protobuf.CodedOutputStream
         .computeMessageSize(4, getTiming());
+    }
+    {
+      int dataSize = 0;
+      for (int i = 0; i < truncatedTexts_.size(); i++) {
+        dataSize += com.google.protobuf.CodedOutputStream
+          .computeUInt32SizeNoTag(truncatedTexts_.getInt(i));
+      }
+      size += dataSize;
+      if (!getTruncatedTextsList().isEmpty()) {
+        size += 1;
+        size += com.google.protobuf.CodedOutputStream
+            .computeInt32SizeNoTag(dataSize);
+      }
+      truncatedTextsMemoizedSerializedSize = dataSize;
     }
     size += getUnknownFields().getSerializedSize();
     memoizedSize = size;
@@ -306,6 +370,8 @@ private static final long serialVersionUID = 0L;
       if (!getTiming()
           .equals(other.getTiming())) return false;
     }
+    if (!getTruncatedTextsList()
+        .equals(other.getTruncatedTextsList())) return false;
     if (!getUnknownFields().equals(other.getUnknownFields())) return false;
     return true;
   }
@@ -332,6 +398,10 @@ private static final long serialVersionUID = 0L;
     if (hasTiming()) {
       hash = (37 * hash) + TIMING_FIELD_NUMBER;
       hash = (53 * hash) + getTiming().hashCode();
+    }
+    if (getTruncatedTextsCount() > 0) {
+      hash = (37 * hash) + TRUNCATED_TEXTS_FIELD_NUMBER;
+      hash = (53 * hash) + getTruncatedTextsList().hashCode();
     }
     hash = (29 * hash) + getUnknownFields().hashCode();
     memoizedHashCode = hash;
@@ -488,6 +558,7 @@ private static final long serialVersionUID = 0L;
         timingBuilder_.dispose();
         timingBuilder_ = null;
       }
+      truncatedTexts_ = emptyIntList();
       return this;
     }
 
@@ -530,6 +601,11 @@ private static final long serialVersionUID = 0L;
       } else {
         result.errors_ = errorsBuilder_.build();
       }
+      if (((bitField0_ & 0x00000010) != 0)) {
+        truncatedTexts_.makeImmutable();
+        bitField0_ = (bitField0_ & ~0x00000010);
+      }
+      result.truncatedTexts_ = truncatedTexts_;
     }
 
     private void buildPartial0(io.github.tihua.v1.EmbedTextResponse result) {
@@ -630,6 +706,16 @@ private static final long serialVersionUID = 0L;
       if (other.hasTiming()) {
         mergeTiming(other.getTiming());
       }
+      if (!other.truncatedTexts_.isEmpty()) {
+        if (truncatedTexts_.isEmpty()) {
+          truncatedTexts_ = other.truncatedTexts_;
+          bitField0_ = (bitField0_ & ~0x00000010);
+        } else {
+          ensureTruncatedTextsIsMutable();
+          truncatedTexts_.addAll(other.truncatedTexts_);
+        }
+        onChanged();
+      }
       this.mergeUnknownFields(other.getUnknownFields());
       onChanged();
       return this;
@@ -690,6 +776,22 @@ private static final long serialVersionUID = 0L;
               bitField0_ |= 0x00000008;
               break;
             } // case 34
+            case 40: {
+              int v = input.readUInt32();
+              ensureTruncatedTextsIsMutable();
+              truncatedTexts_.addInt(v);
+              break;
+            } // case 40
+            case 42: {
+              int length = input.readRawVarint32();
+              int limit = input.pushLimit(length);
+              ensureTruncatedTextsIsMutable();
+              while (input.getBytesUntilLimit() > 0) {
+                truncatedTexts_.addInt(input.readUInt32());
+              }
+              input.popLimit(limit);
+              break;
+            } // case 42
             default: {
               if (!super.parseUnknownField(input, extensionRegistry, tag)) {
                 done = true; // was an endgroup tag
@@ -1482,6 +1584,115 @@ private static final long serialVersionUID = 0L;
         timing_ = null;
       }
       return timingBuilder_;
+    }
+
+    private com.google.protobuf.Internal.IntList truncatedTexts_ = emptyIntList();
+    private void ensureTruncatedTextsIsMutable() {
+      if (!((bitField0_ & 0x00000010) != 0)) {
+        truncatedTexts_ = mutableCopy(truncatedTexts_);
+        bitField0_ |= 0x00000010;
+      }
+    }
+    /**
+     * <pre>
+     * The texts of which only the beginning was embedded, by index.
+     * </pre>
+     *
+     * <code>repeated uint32 truncated_texts = 5;</code>
+     * @return A list containing the truncatedTexts.
+     */
+    public java.util.List<java.lang.Integer>
+        getTruncatedTextsList() {
+      return ((bitField0_ & 0x00000010) != 0) ?
+               java.util.Collections.unmodifiableList(truncatedTexts_) : truncatedTexts_;
+    }
+    /**
+     * <pre>
+     * The texts of which only the beginning was embedded, by index.
+     * </pre>
+     *
+     * <code>repeated uint32 truncated_texts = 5;</code>
+     * @return The count of truncatedTexts.
+     */
+    public int getTruncatedTextsCount() {
+      return truncatedTexts_.size();
+    }
+    /**
+     * <pre>
+     * The texts of which only the beginning was embedded, by index.
+     * </pre>
+     *
+     * <code>repeated uint32 truncated_texts = 5;</code>
+     * @param index The index of the element to return.
+     * @return The truncatedTexts at the given index.
+     */
+    public int getTruncatedTexts(int index) {
+      return truncatedTexts_.getInt(index);
+    }
+    /**
+     * <pre>
+     * The texts of which only the beginning was embedded, by index.
+     * </pre>
+     *
+     * <code>repeated uint32 truncated_texts = 5;</code>
+     * @param index The index to set the value at.
+     * @param value The truncatedTexts to set.
+     * @return This builder for chaining.
+     */
+    public Builder setTruncatedTexts(
+        int index, int value) {
+      
+      ensureTruncatedTextsIsMutable();
+      truncatedTexts_.setInt(index, value);
+      onChanged();
+      return this;
+    }
+    /**
+     * <pre>
+     * The texts of which only the beginning was embedded, by index.
+     * </pre>
+     *
+     * <code>repeated uint32 truncated_texts = 5;</code>
+     * @param value The truncatedTexts to add.
+     * @return This builder for chaining.
+     */
+    public Builder addTruncatedTexts(int value) {
+      
+      ensureTruncatedTextsIsMutable();
+      truncatedTexts_.addInt(value);
+      onChanged();
+      return this;
+    }
+    /**
+     * <pre>
+     * The texts of which only the beginning was embedded, by index.
+     * </pre>
+     *
+     * <code>repeated uint32 truncated_texts = 5;</code>
+     * @param values The truncatedTexts to add.
+     * @return This builder for chaining.
+     */
+    public Builder addAllTruncatedTexts(
+        java.lang.Iterable<? extends java.lang.Integer> values) {
+      ensureTruncatedTextsIsMutable();
+      com.google.protobuf.AbstractMessageLite.Builder.addAll(
+          values, truncatedTexts_);
+      onChanged();
+      return this;
+    }
+    /**
+     * <pre>
+     * The texts of which only the beginning was embedded, by index.
+     * </pre>
+     *
+     * <code>repeated uint32 truncated_texts = 5;</code>
+     * @return This builder for chaining.
+     */
+    public Builder clearTruncatedTexts() {
+      truncatedTexts_ = emptyIntList();
+      bitField0_ = (bitField0_ & ~0x00000010);
+      onChanged();
+      return this;
     }
     @java.lang.Override
     public final Builder setUnknownFields(

@@ -131,4 +131,33 @@ public interface EmbedTextResponseOrBuilder extends
    * <code>.tihua.v1.Timing timing = 4;</code>
    */
   io.github.tihua.v1.TimingOrBuilder getTimingOrBuilder();
+
+  /**
+   * <pre>
+   * The texts of which only the beginning was embedded, by index.
+   * </pre>
+   *
+   * <code>repeated uint32 truncated_texts = 5;</code>
+   * @return A list containing the truncatedTexts.
+   */
+  java.util.List<java.lang.Integer> getTruncatedTextsList();
+  /**
+   * <pre>
+   * The texts of which only the beginning was embedded, by index.
+   * </pre>
+   *
+   * <code>repeated uint32 truncated_texts = 5;</code>
+   * @return The count of truncatedTexts.
+   */
+  int getTruncatedTextsCount();
+  /**
+   * <pre>
+   * The texts of which only the beginning was embedded, by index.
+   * </pre>
+   *
+   * <code>repeated uint32 truncated_texts = 5;</code>
+   * @param index The index of the element to return.
+   * @return The truncatedTexts at the given index.
+   */
+  int getTruncatedTexts(int index);
 }

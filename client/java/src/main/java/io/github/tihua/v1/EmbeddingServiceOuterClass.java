@@ -55,26 +55,27 @@ public final class EmbeddingServiceOuterClass {
       ".tihua.v1.Priority\"n\n\020EmbedTextRequest\022\r" +
       "\n\005texts\030\001 \003(\t\022\'\n\007options\030\002 \001(\0132\026.tihua.v" +
       "1.EmbedOptions\022\025\n\010truncate\030\003 \001(\010H\000\210\001\001B\013\n" +
-      "\t_truncate\"\250\001\n\021EmbedTextResponse\022)\n\nembe" +
+      "\t_truncate\"\301\001\n\021EmbedTextResponse\022)\n\nembe" +
       "ddings\030\001 \001(\0132\025.tihua.v1.VectorBlock\022#\n\006e" +
       "rrors\030\002 \003(\0132\023.tihua.v1.ItemError\022!\n\005mode" +
       "l\030\003 \001(\0132\022.tihua.v1.ModelRef\022 \n\006timing\030\004 " +
-      "\001(\0132\020.tihua.v1.Timing\"c\n\021EmbedImageReque" +
-      "st\022%\n\006images\030\001 \003(\0132\025.tihua.v1.ImageSourc" +
-      "e\022\'\n\007options\030\002 \001(\0132\026.tihua.v1.EmbedOptio" +
-      "ns\"\251\001\n\022EmbedImageResponse\022)\n\nembeddings\030" +
-      "\001 \001(\0132\025.tihua.v1.VectorBlock\022#\n\006errors\030\002" +
-      " \003(\0132\023.tihua.v1.ItemError\022!\n\005model\030\003 \001(\013" +
-      "2\022.tihua.v1.ModelRef\022 \n\006timing\030\004 \001(\0132\020.t" +
-      "ihua.v1.Timing*Q\n\010Priority\022\030\n\024PRIORITY_U" +
-      "NSPECIFIED\020\000\022\030\n\024PRIORITY_INTERACTIVE\020\001\022\021" +
-      "\n\rPRIORITY_BULK\020\0022\253\001\n\020EmbeddingService\022I" +
-      "\n\tEmbedText\022\032.tihua.v1.EmbedTextRequest\032" +
-      "\033.tihua.v1.EmbedTextResponse\"\003\220\002\001\022L\n\nEmb" +
-      "edImage\022\033.tihua.v1.EmbedImageRequest\032\034.t" +
-      "ihua.v1.EmbedImageResponse\"\003\220\002\001BC\n\022io.gi" +
-      "thub.tihua.v1P\001Z+github.com/tihua/tihua/" +
-      "client/go/v1;tihuav1b\006proto3"
+      "\001(\0132\020.tihua.v1.Timing\022\027\n\017truncated_texts" +
+      "\030\005 \003(\r\"c\n\021EmbedImageRequest\022%\n\006images\030\001 " +
+      "\003(\0132\025.tihua.v1.ImageSource\022\'\n\007options\030\002 " +
+      "\001(\0132\026.tihua.v1.EmbedOptions\"\251\001\n\022EmbedIma" +
+      "geResponse\022)\n\nembeddings\030\001 \001(\0132\025.tihua.v" +
+      "1.VectorBlock\022#\n\006errors\030\002 \003(\0132\023.tihua.v1" +
+      ".ItemError\022!\n\005model\030\003 \001(\0132\022.tihua.v1.Mod" +
+      "elRef\022 \n\006timing\030\004 \001(\0132\020.tihua.v1.Timing*" +
+      "Q\n\010Priority\022\030\n\024PRIORITY_UNSPECIFIED\020\000\022\030\n" +
+      "\024PRIORITY_INTERACTIVE\020\001\022\021\n\rPRIORITY_BULK" +
+      "\020\0022\253\001\n\020EmbeddingService\022I\n\tEmbedText\022\032.t" +
+      "ihua.v1.EmbedTextRequest\032\033.tihua.v1.Embe" +
+      "dTextResponse\"\003\220\002\001\022L\n\nEmbedImage\022\033.tihua" +
+      ".v1.EmbedImageRequest\032\034.tihua.v1.EmbedIm" +
+      "ageResponse\"\003\220\002\001BC\n\022io.github.tihua.v1P\001" +
+      "Z+github.com/tihua/tihua/client/go/v1;ti" +
+      "huav1b\006proto3"
     };
     descriptor = com.google.protobuf.Descriptors.FileDescriptor
       .internalBuildGeneratedFileFrom(descriptorData,
@@ -98,7 +99,7 @@ public final class EmbeddingServiceOuterClass {
     internal_static_tihua_v1_EmbedTextResponse_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessageV3.FieldAccessorTable(
         internal_static_tihua_v1_EmbedTextResponse_descriptor,
-        new java.lang.String[] { "Embeddings", "Errors", "Model", "Timing", });
+        new java.lang.String[] { "Embeddings", "Errors", "Model", "Timing", "TruncatedTexts", });
     internal_static_tihua_v1_EmbedImageRequest_descriptor =
       getDescriptor().getMessageTypes().get(3);
     internal_static_tihua_v1_EmbedImageRequest_fieldAccessorTable = new

@@ -122,7 +122,8 @@ private static final long serialVersionUID = 0L;
   private int contextLength_ = 0;
   /**
    * <pre>
-   * Most tokens of a text, [CLS] and [SEP] included.
+   * Most tokens of a text, of which [CLS] and [SEP] are two: with 52, the model reads the first 50
+   * tokens of what is written. A Chinese character is one, a word of Latin letters one or more.
    * </pre>
    *
    * <code>uint32 context_length = 4;</code>
@@ -1001,7 +1002,8 @@ private static final long serialVersionUID = 0L;
     private int contextLength_ ;
     /**
      * <pre>
-     * Most tokens of a text, [CLS] and [SEP] included.
+     * Most tokens of a text, of which [CLS] and [SEP] are two: with 52, the model reads the first 50
+     * tokens of what is written. A Chinese character is one, a word of Latin letters one or more.
      * </pre>
      *
      * <code>uint32 context_length = 4;</code>
@@ -1013,7 +1015,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Most tokens of a text, [CLS] and [SEP] included.
+     * Most tokens of a text, of which [CLS] and [SEP] are two: with 52, the model reads the first 50
+     * tokens of what is written. A Chinese character is one, a word of Latin letters one or more.
      * </pre>
      *
      * <code>uint32 context_length = 4;</code>
@@ -1029,7 +1032,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Most tokens of a text, [CLS] and [SEP] included.
+     * Most tokens of a text, of which [CLS] and [SEP] are two: with 52, the model reads the first 50
+     * tokens of what is written. A Chinese character is one, a word of Latin letters one or more.
      * </pre>
      *
      * <code>uint32 context_length = 4;</code>

@@ -96,7 +96,8 @@ private static final long serialVersionUID = 0L;
   public static final int TEXT_FIELD_NUMBER = 1;
   /**
    * <pre>
-   * A text, as in EmbedTextRequest.
+   * A text, as in EmbedTextRequest; of one that is longer than the model reads, only the beginning
+   * counts, and SearchResponse.truncated_terms says so.
    * </pre>
    *
    * <code>string text = 1;</code>
@@ -107,7 +108,8 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * A text, as in EmbedTextRequest.
+   * A text, as in EmbedTextRequest; of one that is longer than the model reads, only the beginning
+   * counts, and SearchResponse.truncated_terms says so.
    * </pre>
    *
    * <code>string text = 1;</code>
@@ -132,7 +134,8 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * A text, as in EmbedTextRequest.
+   * A text, as in EmbedTextRequest; of one that is longer than the model reads, only the beginning
+   * counts, and SearchResponse.truncated_terms says so.
    * </pre>
    *
    * <code>string text = 1;</code>
@@ -833,7 +836,8 @@ private static final long serialVersionUID = 0L;
 
     /**
      * <pre>
-     * A text, as in EmbedTextRequest.
+     * A text, as in EmbedTextRequest; of one that is longer than the model reads, only the beginning
+     * counts, and SearchResponse.truncated_terms says so.
      * </pre>
      *
      * <code>string text = 1;</code>
@@ -845,7 +849,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * A text, as in EmbedTextRequest.
+     * A text, as in EmbedTextRequest; of one that is longer than the model reads, only the beginning
+     * counts, and SearchResponse.truncated_terms says so.
      * </pre>
      *
      * <code>string text = 1;</code>
@@ -871,7 +876,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * A text, as in EmbedTextRequest.
+     * A text, as in EmbedTextRequest; of one that is longer than the model reads, only the beginning
+     * counts, and SearchResponse.truncated_terms says so.
      * </pre>
      *
      * <code>string text = 1;</code>
@@ -898,7 +904,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * A text, as in EmbedTextRequest.
+     * A text, as in EmbedTextRequest; of one that is longer than the model reads, only the beginning
+     * counts, and SearchResponse.truncated_terms says so.
      * </pre>
      *
      * <code>string text = 1;</code>
@@ -915,7 +922,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * A text, as in EmbedTextRequest.
+     * A text, as in EmbedTextRequest; of one that is longer than the model reads, only the beginning
+     * counts, and SearchResponse.truncated_terms says so.
      * </pre>
      *
      * <code>string text = 1;</code>
@@ -931,7 +939,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * A text, as in EmbedTextRequest.
+     * A text, as in EmbedTextRequest; of one that is longer than the model reads, only the beginning
+     * counts, and SearchResponse.truncated_terms says so.
      * </pre>
      *
      * <code>string text = 1;</code>

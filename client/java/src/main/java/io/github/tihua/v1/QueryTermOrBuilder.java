@@ -9,7 +9,8 @@ public interface QueryTermOrBuilder extends
 
   /**
    * <pre>
-   * A text, as in EmbedTextRequest.
+   * A text, as in EmbedTextRequest; of one that is longer than the model reads, only the beginning
+   * counts, and SearchResponse.truncated_terms says so.
    * </pre>
    *
    * <code>string text = 1;</code>
@@ -18,7 +19,8 @@ public interface QueryTermOrBuilder extends
   boolean hasText();
   /**
    * <pre>
-   * A text, as in EmbedTextRequest.
+   * A text, as in EmbedTextRequest; of one that is longer than the model reads, only the beginning
+   * counts, and SearchResponse.truncated_terms says so.
    * </pre>
    *
    * <code>string text = 1;</code>
@@ -27,7 +29,8 @@ public interface QueryTermOrBuilder extends
   java.lang.String getText();
   /**
    * <pre>
-   * A text, as in EmbedTextRequest.
+   * A text, as in EmbedTextRequest; of one that is longer than the model reads, only the beginning
+   * counts, and SearchResponse.truncated_terms says so.
    * </pre>
    *
    * <code>string text = 1;</code>

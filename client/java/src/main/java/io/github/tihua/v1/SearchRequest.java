@@ -187,10 +187,12 @@ private static final long serialVersionUID = 0L;
   private volatile java.lang.Object filter_ = "";
   /**
    * <pre>
-   * A Milvus boolean expression over `id`, `uri` and metadata keys; unset means every item. Values
-   * are named, as in `year &gt;= {since} and place in {places}`, and bound to `filter_params`, never
-   * pasted into the expression. INVALID_ARGUMENT if it does not parse, or if its names and
-   * `filter_params` do not match.
+   * A Milvus boolean expression over `id`, `uri` and metadata keys; unset means every item. A key
+   * is written bare, `year`, or as `$meta["shot on"]` if it has blanks or signs, starts with a
+   * digit, or is a word of the language. A key compares with values, not with another field. Texts
+   * stand in quotes. Values are named, as in `year &gt;= {since} and place in {places}`, and bound to
+   * `filter_params`, never pasted into the expression. INVALID_ARGUMENT if it does not parse, or if
+   * its names and `filter_params` do not match.
    * </pre>
    *
    * <code>string filter = 3;</code>
@@ -211,10 +213,12 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * A Milvus boolean expression over `id`, `uri` and metadata keys; unset means every item. Values
-   * are named, as in `year &gt;= {since} and place in {places}`, and bound to `filter_params`, never
-   * pasted into the expression. INVALID_ARGUMENT if it does not parse, or if its names and
-   * `filter_params` do not match.
+   * A Milvus boolean expression over `id`, `uri` and metadata keys; unset means every item. A key
+   * is written bare, `year`, or as `$meta["shot on"]` if it has blanks or signs, starts with a
+   * digit, or is a word of the language. A key compares with values, not with another field. Texts
+   * stand in quotes. Values are named, as in `year &gt;= {since} and place in {places}`, and bound to
+   * `filter_params`, never pasted into the expression. INVALID_ARGUMENT if it does not parse, or if
+   * its names and `filter_params` do not match.
    * </pre>
    *
    * <code>string filter = 3;</code>
@@ -1855,10 +1859,12 @@ private static final long serialVersionUID = 0L;
     private java.lang.Object filter_ = "";
     /**
      * <pre>
-     * A Milvus boolean expression over `id`, `uri` and metadata keys; unset means every item. Values
-     * are named, as in `year &gt;= {since} and place in {places}`, and bound to `filter_params`, never
-     * pasted into the expression. INVALID_ARGUMENT if it does not parse, or if its names and
-     * `filter_params` do not match.
+     * A Milvus boolean expression over `id`, `uri` and metadata keys; unset means every item. A key
+     * is written bare, `year`, or as `$meta["shot on"]` if it has blanks or signs, starts with a
+     * digit, or is a word of the language. A key compares with values, not with another field. Texts
+     * stand in quotes. Values are named, as in `year &gt;= {since} and place in {places}`, and bound to
+     * `filter_params`, never pasted into the expression. INVALID_ARGUMENT if it does not parse, or if
+     * its names and `filter_params` do not match.
      * </pre>
      *
      * <code>string filter = 3;</code>
@@ -1878,10 +1884,12 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * A Milvus boolean expression over `id`, `uri` and metadata keys; unset means every item. Values
-     * are named, as in `year &gt;= {since} and place in {places}`, and bound to `filter_params`, never
-     * pasted into the expression. INVALID_ARGUMENT if it does not parse, or if its names and
-     * `filter_params` do not match.
+     * A Milvus boolean expression over `id`, `uri` and metadata keys; unset means every item. A key
+     * is written bare, `year`, or as `$meta["shot on"]` if it has blanks or signs, starts with a
+     * digit, or is a word of the language. A key compares with values, not with another field. Texts
+     * stand in quotes. Values are named, as in `year &gt;= {since} and place in {places}`, and bound to
+     * `filter_params`, never pasted into the expression. INVALID_ARGUMENT if it does not parse, or if
+     * its names and `filter_params` do not match.
      * </pre>
      *
      * <code>string filter = 3;</code>
@@ -1902,10 +1910,12 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * A Milvus boolean expression over `id`, `uri` and metadata keys; unset means every item. Values
-     * are named, as in `year &gt;= {since} and place in {places}`, and bound to `filter_params`, never
-     * pasted into the expression. INVALID_ARGUMENT if it does not parse, or if its names and
-     * `filter_params` do not match.
+     * A Milvus boolean expression over `id`, `uri` and metadata keys; unset means every item. A key
+     * is written bare, `year`, or as `$meta["shot on"]` if it has blanks or signs, starts with a
+     * digit, or is a word of the language. A key compares with values, not with another field. Texts
+     * stand in quotes. Values are named, as in `year &gt;= {since} and place in {places}`, and bound to
+     * `filter_params`, never pasted into the expression. INVALID_ARGUMENT if it does not parse, or if
+     * its names and `filter_params` do not match.
      * </pre>
      *
      * <code>string filter = 3;</code>
@@ -1922,10 +1932,12 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * A Milvus boolean expression over `id`, `uri` and metadata keys; unset means every item. Values
-     * are named, as in `year &gt;= {since} and place in {places}`, and bound to `filter_params`, never
-     * pasted into the expression. INVALID_ARGUMENT if it does not parse, or if its names and
-     * `filter_params` do not match.
+     * A Milvus boolean expression over `id`, `uri` and metadata keys; unset means every item. A key
+     * is written bare, `year`, or as `$meta["shot on"]` if it has blanks or signs, starts with a
+     * digit, or is a word of the language. A key compares with values, not with another field. Texts
+     * stand in quotes. Values are named, as in `year &gt;= {since} and place in {places}`, and bound to
+     * `filter_params`, never pasted into the expression. INVALID_ARGUMENT if it does not parse, or if
+     * its names and `filter_params` do not match.
      * </pre>
      *
      * <code>string filter = 3;</code>
@@ -1939,10 +1951,12 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * A Milvus boolean expression over `id`, `uri` and metadata keys; unset means every item. Values
-     * are named, as in `year &gt;= {since} and place in {places}`, and bound to `filter_params`, never
-     * pasted into the expression. INVALID_ARGUMENT if it does not parse, or if its names and
-     * `filter_params` do not match.
+     * A Milvus boolean expression over `id`, `uri` and metadata keys; unset means every item. A key
+     * is written bare, `year`, or as `$meta["shot on"]` if it has blanks or signs, starts with a
+     * digit, or is a word of the language. A key compares with values, not with another field. Texts
+     * stand in quotes. Values are named, as in `year &gt;= {since} and place in {places}`, and bound to
+     * `filter_params`, never pasted into the expression. INVALID_ARGUMENT if it does not parse, or if
+     * its names and `filter_params` do not match.
      * </pre>
      *
      * <code>string filter = 3;</code>

@@ -80,10 +80,12 @@ public interface SearchRequestOrBuilder extends
 
   /**
    * <pre>
-   * A Milvus boolean expression over `id`, `uri` and metadata keys; unset means every item. Values
-   * are named, as in `year &gt;= {since} and place in {places}`, and bound to `filter_params`, never
-   * pasted into the expression. INVALID_ARGUMENT if it does not parse, or if its names and
-   * `filter_params` do not match.
+   * A Milvus boolean expression over `id`, `uri` and metadata keys; unset means every item. A key
+   * is written bare, `year`, or as `$meta["shot on"]` if it has blanks or signs, starts with a
+   * digit, or is a word of the language. A key compares with values, not with another field. Texts
+   * stand in quotes. Values are named, as in `year &gt;= {since} and place in {places}`, and bound to
+   * `filter_params`, never pasted into the expression. INVALID_ARGUMENT if it does not parse, or if
+   * its names and `filter_params` do not match.
    * </pre>
    *
    * <code>string filter = 3;</code>
@@ -92,10 +94,12 @@ public interface SearchRequestOrBuilder extends
   java.lang.String getFilter();
   /**
    * <pre>
-   * A Milvus boolean expression over `id`, `uri` and metadata keys; unset means every item. Values
-   * are named, as in `year &gt;= {since} and place in {places}`, and bound to `filter_params`, never
-   * pasted into the expression. INVALID_ARGUMENT if it does not parse, or if its names and
-   * `filter_params` do not match.
+   * A Milvus boolean expression over `id`, `uri` and metadata keys; unset means every item. A key
+   * is written bare, `year`, or as `$meta["shot on"]` if it has blanks or signs, starts with a
+   * digit, or is a word of the language. A key compares with values, not with another field. Texts
+   * stand in quotes. Values are named, as in `year &gt;= {since} and place in {places}`, and bound to
+   * `filter_params`, never pasted into the expression. INVALID_ARGUMENT if it does not parse, or if
+   * its names and `filter_params` do not match.
    * </pre>
    *
    * <code>string filter = 3;</code>

@@ -22,6 +22,7 @@ private static final long serialVersionUID = 0L;
   private SearchResponse() {
     hits_ = java.util.Collections.emptyList();
     nextPageToken_ = "";
+    truncatedTerms_ = emptyIntList();
   }
 
   @java.lang.Override
@@ -235,6 +236,50 @@ private static final long serialVersionUID = 0L;
     return timing_ == null ? io.github.tihua.v1.Timing.getDefaultInstance() : timing_;
   }
 
+  public static final int TRUNCATED_TERMS_FIELD_NUMBER = 5;
+  @SuppressWarnings("serial")
+  private com.google.protobuf.Internal.IntList truncatedTerms_;
+  /**
+   * <pre>
+   * The terms whose text was longer than ModelInfo.context_length, so that only its beginning
+   * counted, by their position from 0.
+   * </pre>
+   *
+   * <code>repeated uint32 truncated_terms = 5;</code>
+   * @return A list containing the truncatedTerms.
+   */
+  @java.lang.Override
+  public java.util.List<java.lang.Integer>
+      getTruncatedTermsList() {
+    return truncatedTerms_;
+  }
+  /**
+   * <pre>
+   * The terms whose text was longer than ModelInfo.context_length, so that only its beginning
+   * counted, by their position from 0.
+   * </pre>
+   *
+   * <code>repeated uint32 truncated_terms = 5;</code>
+   * @return The count of truncatedTerms.
+   */
+  public int getTruncatedTermsCount() {
+    return truncatedTerms_.size();
+  }
+  /**
+   * <pre>
+   * The terms whose text was longer than ModelInfo.context_length, so that only its beginning
+   * counted, by their position from 0.
+   * </pre>
+   *
+   * <code>repeated uint32 truncated_terms = 5;</code>
+   * @param index The index of the element to return.
+   * @return The truncatedTerms at the given index.
+   */
+  public int getTruncatedTerms(int index) {
+    return truncatedTerms_.getInt(index);
+  }
+  private int truncatedTermsMemoizedSerializedSize = -1;
+
   private byte memoizedIsInitialized = -1;
   @java.lang.Override
   public final boolean isInitialized() {
@@ -249,6 +294,7 @@ private static final long serialVersionUID = 0L;
   @java.lang.Override
   public void writeTo(com.google.protobuf.CodedOutputStream output)
                       throws java.io.IOException {
+    getSerializedSize();
     for (int i = 0; i < hits_.size(); i++) {
       output.writeMessage(1, hits_.get(i));
     }
@@ -260,6 +306,13 @@ private static final long serialVersionUID = 0L;
     }
     if (timing_ != null) {
       output.writeMessage(4, getTiming());
+    }
+    if (getTruncatedTermsList().size() > 0) {
+      output.writeUInt32NoTag(42);
+      output.writeUInt32NoTag(truncatedTermsMemoizedSerializedSize);
+    }
+    for (int i = 0; i < truncatedTerms_.size(); i++) {
+      output.writeUInt32NoTag(truncatedTerms_.getInt(i));
     }
     getUnknownFields().writeTo(output);
   }
@@ -284,6 +337,20 @@ private static final long serialVersionUID = 0L;
     if (timing_ != null) {
       size += com.google.protobuf.CodedOutputStream
         .computeMessageSize(4, getTiming());
+    }
+    {
+      int dataSize = 0;
+      for (int i = 0; i < truncatedTerms_.size(); i++) {
+        dataSize += com.google.protobuf.CodedOutputStream
+          .computeUInt32SizeNoTag(truncatedTerms_.getInt(i));
+      }
+      size += dataSize;
+      if (!getTruncatedTermsList().isEmpty()) {
+        size += 1;
+        size += com.google.protobuf.CodedOutputStream
+            .computeInt32SizeNoTag(dataSize);
+      }
+      truncatedTermsMemoizedSerializedSize = dataSize;
     }
     size += getUnknownFields().getSerializedSize();
     memoizedSize = size;
@@ -314,6 +381,8 @@ private static final long serialVersionUID = 0L;
       if (!getTiming()
           .equals(other.getTiming())) return false;
     }
+    if (!getTruncatedTermsList()
+        .equals(other.getTruncatedTermsList())) return false;
     if (!getUnknownFields().equals(other.getUnknownFields())) return false;
     return true;
   }
@@ -338,6 +407,10 @@ private static final long serialVersionUID = 0L;
     if (hasTiming()) {
       hash = (37 * hash) + TIMING_FIELD_NUMBER;
       hash = (53 * hash) + getTiming().hashCode();
+    }
+    if (getTruncatedTermsCount() > 0) {
+      hash = (37 * hash) + TRUNCATED_TERMS_FIELD_NUMBER;
+      hash = (53 * hash) + getTruncatedTermsList().hashCode();
     }
     hash = (29 * hash) + getUnknownFields().hashCode();
     memoizedHashCode = hash;
@@ -490,6 +563,7 @@ private static final long serialVersionUID = 0L;
         timingBuilder_.dispose();
         timingBuilder_ = null;
       }
+      truncatedTerms_ = emptyIntList();
       return this;
     }
 
@@ -532,6 +606,11 @@ private static final long serialVersionUID = 0L;
       } else {
         result.hits_ = hitsBuilder_.build();
       }
+      if (((bitField0_ & 0x00000010) != 0)) {
+        truncatedTerms_.makeImmutable();
+        bitField0_ = (bitField0_ & ~0x00000010);
+      }
+      result.truncatedTerms_ = truncatedTerms_;
     }
 
     private void buildPartial0(io.github.tihua.v1.SearchResponse result) {
@@ -632,6 +711,16 @@ private static final long serialVersionUID = 0L;
       if (other.hasTiming()) {
         mergeTiming(other.getTiming());
       }
+      if (!other.truncatedTerms_.isEmpty()) {
+        if (truncatedTerms_.isEmpty()) {
+          truncatedTerms_ = other.truncatedTerms_;
+          bitField0_ = (bitField0_ & ~0x00000010);
+        } else {
+          ensureTruncatedTermsIsMutable();
+          truncatedTerms_.addAll(other.truncatedTerms_);
+        }
+        onChanged();
+      }
       this.mergeUnknownFields(other.getUnknownFields());
       onChanged();
       return this;
@@ -690,6 +779,22 @@ private static final long serialVersionUID = 0L;
               bitField0_ |= 0x00000008;
               break;
             } // case 34
+            case 40: {
+              int v = input.readUInt32();
+              ensureTruncatedTermsIsMutable();
+              truncatedTerms_.addInt(v);
+              break;
+            } // case 40
+            case 42: {
+              int length = input.readRawVarint32();
+              int limit = input.pushLimit(length);
+              ensureTruncatedTermsIsMutable();
+              while (input.getBytesUntilLimit() > 0) {
+                truncatedTerms_.addInt(input.readUInt32());
+              }
+              input.popLimit(limit);
+              break;
+            } // case 42
             default: {
               if (!super.parseUnknownField(input, extensionRegistry, tag)) {
                 done = true; // was an endgroup tag
@@ -1424,6 +1529,122 @@ private static final long serialVersionUID = 0L;
         timing_ = null;
       }
       return timingBuilder_;
+    }
+
+    private com.google.protobuf.Internal.IntList truncatedTerms_ = emptyIntList();
+    private void ensureTruncatedTermsIsMutable() {
+      if (!((bitField0_ & 0x00000010) != 0)) {
+        truncatedTerms_ = mutableCopy(truncatedTerms_);
+        bitField0_ |= 0x00000010;
+      }
+    }
+    /**
+     * <pre>
+     * The terms whose text was longer than ModelInfo.context_length, so that only its beginning
+     * counted, by their position from 0.
+     * </pre>
+     *
+     * <code>repeated uint32 truncated_terms = 5;</code>
+     * @return A list containing the truncatedTerms.
+     */
+    public java.util.List<java.lang.Integer>
+        getTruncatedTermsList() {
+      return ((bitField0_ & 0x00000010) != 0) ?
+               java.util.Collections.unmodifiableList(truncatedTerms_) : truncatedTerms_;
+    }
+    /**
+     * <pre>
+     * The terms whose text was longer than ModelInfo.context_length, so that only its beginning
+     * counted, by their position from 0.
+     * </pre>
+     *
+     * <code>repeated uint32 truncated_terms = 5;</code>
+     * @return The count of truncatedTerms.
+     */
+    public int getTruncatedTermsCount() {
+      return truncatedTerms_.size();
+    }
+    /**
+     * <pre>
+     * The terms whose text was longer than ModelInfo.context_length, so that only its beginning
+     * counted, by their position from 0.
+     * </pre>
+     *
+     * <code>repeated uint32 truncated_terms = 5;</code>
+     * @param index The index of the element to return.
+     * @return The truncatedTerms at the given index.
+     */
+    public int getTruncatedTerms(int index) {
+      return truncatedTerms_.getInt(index);
+    }
+    /**
+     * <pre>
+     * The terms whose text was longer than ModelInfo.context_length, so that only its beginning
+     * counted, by their position from 0.
+     * </pre>
+     *
+     * <code>repeated uint32 truncated_terms = 5;</code>
+     * @param index The index to set the value at.
+     * @param value The truncatedTerms to set.
+     * @return This builder for chaining.
+     */
+    public Builder setTruncatedTerms(
+        int index, int value) {
+      
+      ensureTruncatedTermsIsMutable();
+      truncatedTerms_.setInt(index, value);
+      onChanged();
+      return this;
+    }
+    /**
+     * <pre>
+     * The terms whose text was longer than ModelInfo.context_length, so that only its beginning
+     * counted, by their position from 0.
+     * </pre>
+     *
+     * <code>repeated uint32 truncated_terms = 5;</code>
+     * @param value The truncatedTerms to add.
+     * @return This builder for chaining.
+     */
+    public Builder addTruncatedTerms(int value) {
+      
+      ensureTruncatedTermsIsMutable();
+      truncatedTerms_.addInt(value);
+      onChanged();
+      return this;
+    }
+    /**
+     * <pre>
+     * The terms whose text was longer than ModelInfo.context_length, so that only its beginning
+     * counted, by their position from 0.
+     * </pre>
+     *
+     * <code>repeated uint32 truncated_terms = 5;</code>
+     * @param values The truncatedTerms to add.
+     * @return This builder for chaining.
+     */
+    public Builder addAllTruncatedTerms(
+        java.lang.Iterable<? extends java.lang.Integer> values) {
+      ensureTruncatedTermsIsMutable();
+      com.google.protobuf.AbstractMessageLite.Builder.addAll(
+          values, truncatedTerms_);
+      onChanged();
+      return this;
+    }
+    /**
+     * <pre>
+     * The terms whose text was longer than ModelInfo.context_length, so that only its beginning
+     * counted, by their position from 0.
+     * </pre>
+     *
+     * <code>repeated uint32 truncated_terms = 5;</code>
+     * @return This builder for chaining.
+     */
+    public Builder clearTruncatedTerms() {
+      truncatedTerms_ = emptyIntList();
+      bitField0_ = (bitField0_ & ~0x00000010);
+      onChanged();
+      return this;
     }
     @java.lang.Override
     public final Builder setUnknownFields(

@@ -126,4 +126,36 @@ public interface SearchResponseOrBuilder extends
    * <code>.tihua.v1.Timing timing = 4;</code>
    */
   io.github.tihua.v1.TimingOrBuilder getTimingOrBuilder();
+
+  /**
+   * <pre>
+   * The terms whose text was longer than ModelInfo.context_length, so that only its beginning
+   * counted, by their position from 0.
+   * </pre>
+   *
+   * <code>repeated uint32 truncated_terms = 5;</code>
+   * @return A list containing the truncatedTerms.
+   */
+  java.util.List<java.lang.Integer> getTruncatedTermsList();
+  /**
+   * <pre>
+   * The terms whose text was longer than ModelInfo.context_length, so that only its beginning
+   * counted, by their position from 0.
+   * </pre>
+   *
+   * <code>repeated uint32 truncated_terms = 5;</code>
+   * @return The count of truncatedTerms.
+   */
+  int getTruncatedTermsCount();
+  /**
+   * <pre>
+   * The terms whose text was longer than ModelInfo.context_length, so that only its beginning
+   * counted, by their position from 0.
+   * </pre>
+   *
+   * <code>repeated uint32 truncated_terms = 5;</code>
+   * @param index The index of the element to return.
+   * @return The truncatedTerms at the given index.
+   */
+  int getTruncatedTerms(int index);
 }

@@ -85,25 +85,26 @@ public final class SearchServiceOuterClass {
       " \001(\r:\0028\001B\010\n\006_limitB\014\n\n_min_scoreB\r\n\013_gro" +
       "up_size\"_\n\003Hit\022\034\n\004item\030\001 \001(\0132\016.tihua.v1." +
       "Item\022\r\n\005score\030\002 \001(\002\022+\n\013group_value\030\003 \001(\013" +
-      "2\026.google.protobuf.Value\"\213\001\n\016SearchRespo" +
+      "2\026.google.protobuf.Value\"\244\001\n\016SearchRespo" +
       "nse\022\033\n\004hits\030\001 \003(\0132\r.tihua.v1.Hit\022\027\n\017next" +
       "_page_token\030\002 \001(\t\022!\n\005model\030\003 \001(\0132\022.tihua" +
       ".v1.ModelRef\022 \n\006timing\030\004 \001(\0132\020.tihua.v1." +
-      "Timing\">\n\021SearchManyRequest\022)\n\010requests\030" +
-      "\001 \003(\0132\027.tihua.v1.SearchRequest\"\260\001\n\022Searc" +
-      "hManyResponse\0223\n\007entries\030\001 \003(\0132\".tihua.v" +
-      "1.SearchManyResponse.Entry\032e\n\005Entry\022,\n\010r" +
-      "esponse\030\001 \001(\0132\030.tihua.v1.SearchResponseH" +
-      "\000\022$\n\005error\030\002 \001(\0132\023.tihua.v1.ItemErrorH\000B" +
-      "\010\n\006result*[\n\013Consistency\022\033\n\027CONSISTENCY_" +
-      "UNSPECIFIED\020\000\022\027\n\023CONSISTENCY_BOUNDED\020\001\022\026" +
-      "\n\022CONSISTENCY_STRONG\020\0022\237\001\n\rSearchService" +
-      "\022@\n\006Search\022\027.tihua.v1.SearchRequest\032\030.ti" +
-      "hua.v1.SearchResponse\"\003\220\002\001\022L\n\nSearchMany" +
-      "\022\033.tihua.v1.SearchManyRequest\032\034.tihua.v1" +
-      ".SearchManyResponse\"\003\220\002\001BC\n\022io.github.ti" +
-      "hua.v1P\001Z+github.com/tihua/tihua/client/" +
-      "go/v1;tihuav1b\006proto3"
+      "Timing\022\027\n\017truncated_terms\030\005 \003(\r\">\n\021Searc" +
+      "hManyRequest\022)\n\010requests\030\001 \003(\0132\027.tihua.v" +
+      "1.SearchRequest\"\260\001\n\022SearchManyResponse\0223" +
+      "\n\007entries\030\001 \003(\0132\".tihua.v1.SearchManyRes" +
+      "ponse.Entry\032e\n\005Entry\022,\n\010response\030\001 \001(\0132\030" +
+      ".tihua.v1.SearchResponseH\000\022$\n\005error\030\002 \001(" +
+      "\0132\023.tihua.v1.ItemErrorH\000B\010\n\006result*[\n\013Co" +
+      "nsistency\022\033\n\027CONSISTENCY_UNSPECIFIED\020\000\022\027" +
+      "\n\023CONSISTENCY_BOUNDED\020\001\022\026\n\022CONSISTENCY_S" +
+      "TRONG\020\0022\237\001\n\rSearchService\022@\n\006Search\022\027.ti" +
+      "hua.v1.SearchRequest\032\030.tihua.v1.SearchRe" +
+      "sponse\"\003\220\002\001\022L\n\nSearchMany\022\033.tihua.v1.Sea" +
+      "rchManyRequest\032\034.tihua.v1.SearchManyResp" +
+      "onse\"\003\220\002\001BC\n\022io.github.tihua.v1P\001Z+githu" +
+      "b.com/tihua/tihua/client/go/v1;tihuav1b\006" +
+      "proto3"
     };
     descriptor = com.google.protobuf.Descriptors.FileDescriptor
       .internalBuildGeneratedFileFrom(descriptorData,
@@ -141,7 +142,7 @@ public final class SearchServiceOuterClass {
     internal_static_tihua_v1_SearchResponse_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessageV3.FieldAccessorTable(
         internal_static_tihua_v1_SearchResponse_descriptor,
-        new java.lang.String[] { "Hits", "NextPageToken", "Model", "Timing", });
+        new java.lang.String[] { "Hits", "NextPageToken", "Model", "Timing", "TruncatedTerms", });
     internal_static_tihua_v1_SearchManyRequest_descriptor =
       getDescriptor().getMessageTypes().get(4);
     internal_static_tihua_v1_SearchManyRequest_fieldAccessorTable = new
