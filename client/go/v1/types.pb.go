@@ -376,8 +376,8 @@ type Item struct {
 	sizeCache     protoimpl.SizeCache
 	unknownFields protoimpl.UnknownFields
 
-	// The caller's key, unique in its collection: 1 to Limits.max_id_bytes bytes of UTF-8. Writing an
-	// id again replaces the item.
+	// The caller's key, unique in its collection: 1 to Limits.max_id_bytes bytes of UTF-8, compared
+	// byte by byte, so that é in NFC and é in NFD are two. Writing an id again replaces the item.
 	Id string `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
 	// What is embedded. When writing, exactly one must be set. When reading, `embedding` is set if it
 	// was asked for, and nothing otherwise: neither texts nor pictures are stored.

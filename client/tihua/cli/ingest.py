@@ -99,7 +99,8 @@ def command(
     A picture's id is its path within DIR, its uri the absolute path; the metadata keeps name,
     file_bytes and file_mtime, and what --metadata gives. A file that is in the collection with the
     same path, size, time and --metadata is skipped, a changed one replaced: after Ctrl-C or a
-    failure just run it again.
+    failure just run it again. Ids are compared byte by byte: a name with é in NFD, as macOS may
+    write it, is another than the same in NFC.
 
     With --preprocess client this machine decodes the pictures and sends only the small square that
     the model takes in, 150 kB at 224 pixels; the embedding is nearly the same (cosine 0.999 or

@@ -214,8 +214,8 @@ class Item(_message.Message):
     METADATA_FIELD_NUMBER: _builtins.int
     UPDATE_TIME_FIELD_NUMBER: _builtins.int
     id: _builtins.str
-    """The caller's key, unique in its collection: 1 to Limits.max_id_bytes bytes of UTF-8. Writing an
-    id again replaces the item.
+    """The caller's key, unique in its collection: 1 to Limits.max_id_bytes bytes of UTF-8, compared
+    byte by byte, so that é in NFC and é in NFD are two. Writing an id again replaces the item.
     """
     text: _builtins.str
     """A text, 1 to Limits.max_text_chars characters; what exceeds the model's context is cut."""

@@ -156,8 +156,8 @@ export interface RgbImage {
 /** Something stored, or to be stored. */
 export interface Item {
   /**
-   * The caller's key, unique in its collection: 1 to Limits.max_id_bytes bytes of UTF-8. Writing an
-   * id again replaces the item.
+   * The caller's key, unique in its collection: 1 to Limits.max_id_bytes bytes of UTF-8, compared
+   * byte by byte, so that é in NFC and é in NFD are two. Writing an id again replaces the item.
    */
   id: string;
   /**

@@ -97,8 +97,8 @@ private static final long serialVersionUID = 0L;
   private volatile java.lang.Object id_ = "";
   /**
    * <pre>
-   * The caller's key, unique in its collection: 1 to Limits.max_id_bytes bytes of UTF-8. Writing an
-   * id again replaces the item.
+   * The caller's key, unique in its collection: 1 to Limits.max_id_bytes bytes of UTF-8, compared
+   * byte by byte, so that é in NFC and é in NFD are two. Writing an id again replaces the item.
    * </pre>
    *
    * <code>string id = 1;</code>
@@ -119,8 +119,8 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * The caller's key, unique in its collection: 1 to Limits.max_id_bytes bytes of UTF-8. Writing an
-   * id again replaces the item.
+   * The caller's key, unique in its collection: 1 to Limits.max_id_bytes bytes of UTF-8, compared
+   * byte by byte, so that é in NFC and é in NFD are two. Writing an id again replaces the item.
    * </pre>
    *
    * <code>string id = 1;</code>
@@ -990,8 +990,8 @@ private static final long serialVersionUID = 0L;
     private java.lang.Object id_ = "";
     /**
      * <pre>
-     * The caller's key, unique in its collection: 1 to Limits.max_id_bytes bytes of UTF-8. Writing an
-     * id again replaces the item.
+     * The caller's key, unique in its collection: 1 to Limits.max_id_bytes bytes of UTF-8, compared
+     * byte by byte, so that é in NFC and é in NFD are two. Writing an id again replaces the item.
      * </pre>
      *
      * <code>string id = 1;</code>
@@ -1011,8 +1011,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * The caller's key, unique in its collection: 1 to Limits.max_id_bytes bytes of UTF-8. Writing an
-     * id again replaces the item.
+     * The caller's key, unique in its collection: 1 to Limits.max_id_bytes bytes of UTF-8, compared
+     * byte by byte, so that é in NFC and é in NFD are two. Writing an id again replaces the item.
      * </pre>
      *
      * <code>string id = 1;</code>
@@ -1033,8 +1033,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * The caller's key, unique in its collection: 1 to Limits.max_id_bytes bytes of UTF-8. Writing an
-     * id again replaces the item.
+     * The caller's key, unique in its collection: 1 to Limits.max_id_bytes bytes of UTF-8, compared
+     * byte by byte, so that é in NFC and é in NFD are two. Writing an id again replaces the item.
      * </pre>
      *
      * <code>string id = 1;</code>
@@ -1051,8 +1051,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * The caller's key, unique in its collection: 1 to Limits.max_id_bytes bytes of UTF-8. Writing an
-     * id again replaces the item.
+     * The caller's key, unique in its collection: 1 to Limits.max_id_bytes bytes of UTF-8, compared
+     * byte by byte, so that é in NFC and é in NFD are two. Writing an id again replaces the item.
      * </pre>
      *
      * <code>string id = 1;</code>
@@ -1066,8 +1066,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * The caller's key, unique in its collection: 1 to Limits.max_id_bytes bytes of UTF-8. Writing an
-     * id again replaces the item.
+     * The caller's key, unique in its collection: 1 to Limits.max_id_bytes bytes of UTF-8, compared
+     * byte by byte, so that é in NFC and é in NFD are two. Writing an id again replaces the item.
      * </pre>
      *
      * <code>string id = 1;</code>

@@ -9,8 +9,8 @@ public interface ItemOrBuilder extends
 
   /**
    * <pre>
-   * The caller's key, unique in its collection: 1 to Limits.max_id_bytes bytes of UTF-8. Writing an
-   * id again replaces the item.
+   * The caller's key, unique in its collection: 1 to Limits.max_id_bytes bytes of UTF-8, compared
+   * byte by byte, so that é in NFC and é in NFD are two. Writing an id again replaces the item.
    * </pre>
    *
    * <code>string id = 1;</code>
@@ -19,8 +19,8 @@ public interface ItemOrBuilder extends
   java.lang.String getId();
   /**
    * <pre>
-   * The caller's key, unique in its collection: 1 to Limits.max_id_bytes bytes of UTF-8. Writing an
-   * id again replaces the item.
+   * The caller's key, unique in its collection: 1 to Limits.max_id_bytes bytes of UTF-8, compared
+   * byte by byte, so that é in NFC and é in NFD are two. Writing an id again replaces the item.
    * </pre>
    *
    * <code>string id = 1;</code>
