@@ -28,7 +28,6 @@ RETRIED_METHODS: tuple[tuple[str, tuple[str, ...]], ...] = (
             "ListCollections",
             "SetAlias",
             "LoadCollection",
-            "BuildIndex",
             "ReleaseCollection",
             "UpsertItems",
             "GetItems",
@@ -42,7 +41,8 @@ RETRIED_METHODS: tuple[tuple[str, tuple[str, ...]], ...] = (
 
 Safe is what they do, not all that they tell: a second DeleteItems or SetAlias leaves the same state
 behind, and counts or names what it met itself. Left out are CreateCollection, RenameCollection,
-DeleteCollection and DeleteAlias, whose second attempt would fail though the first succeeded, and
+DeleteCollection and DeleteAlias, whose second attempt would fail though the first succeeded;
+BuildIndex, which would build a finished index anew, for hours in which nobody can search; and
 Ingest, which resumes by its own rules.
 """
 

@@ -87,7 +87,7 @@ def _built(
                 request_id=error.request_id,
             ) from error
         except tihua.UnavailableError as error:
-            if error.reason != "COLLECTION_LOADING":
+            if not _goes_on(client, name, error):
                 raise
             delay_s = reconnect.delay_after(error, 0)
             left_s = deadline_s - time.monotonic() - delay_s
@@ -99,3 +99,9 @@ def _built(
         has_params = index_params.items() <= collection.index_params.items()
         if collection.load_state == "loaded" and has_index and has_params:
             return collection
+
+
+def _goes_on(client: tihua.Client, name: str, error: tihua.UnavailableError) -> bool:
+    """Return whether the index is being built, though the call has ended."""
+    is_told = error.reason == "COLLECTION_LOADING"
+    return is_told or client.get_collection(name).load_state == "loading"

@@ -1,5 +1,6 @@
 """How long a call may take, and how often it is tried."""
 
+import re
 import socket
 
 import grpc
@@ -67,14 +68,14 @@ def test_a_call_is_not_repeated_for_ever(server: AnsweringServer, call: Call) ->
     assert len(server.requests) == 4
 
 
-@pytest.mark.parametrize("method", ["CreateCollection", "DeleteCollection"])
+@pytest.mark.parametrize("method", ["CreateCollection", "DeleteCollection", "BuildIndex"])
 def test_a_call_that_is_not_safe_to_repeat_is_not(
     server: AnsweringServer, call: Call, method: str
 ) -> None:
-    """Its second attempt would fail though the first succeeded."""
+    """Its second attempt would fail though the first succeeded, or do hours of work again."""
     server.answer(method, grpc.StatusCode.UNAVAILABLE)
     with pytest.raises(tihua.UnavailableError):
-        call(method.replace("Collection", "_collection").lower(), "mine")
+        call(re.sub("(?<=[a-z])(?=[A-Z])", "_", method).lower(), "mine")
     assert len(server.requests) == 1
 
 
