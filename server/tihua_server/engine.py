@@ -2,12 +2,9 @@
 
 from typing import Protocol
 
-import structlog
-
 from tihua_server.errors import ModelError
+from tihua_server.recurring import Recurring
 from tihua_server.types import FloatArray, PixelArray, TokenArray
-
-_log = structlog.get_logger("tihua")
 
 
 class Engine(Protocol):
@@ -46,14 +43,13 @@ class Engine(Protocol):
         """
 
 
-def log_failure(batch_size: int, error: Exception) -> None:
-    """Log why an engine failed, once for all callers of the batch."""
-    _log.error("model failed", batch_size=batch_size, exc_info=error)
+def tower_failures() -> Recurring:
+    """Return what logs why the batches of one tower fail."""
+    return Recurring("model failed")
 
 
-def model_failed(batch_size: int, error: Exception) -> ModelError:
-    """Log why an engine failed; return what the callers of the batch are told."""
-    log_failure(batch_size, error)
+def model_failed(batch_size: int) -> ModelError:
+    """Return what the callers of a batch are told that an engine failed to compute."""
     return ModelError(
         f"the model failed on a batch of {batch_size}; the server's log says why",
         metadata={"batch_size": batch_size},

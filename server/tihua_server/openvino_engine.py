@@ -28,7 +28,7 @@ from tihua._cores import usable_cores
 
 from tihua_server.agreement import require_agreement
 from tihua_server.clip_model import ClipModel, Towers
-from tihua_server.engine import model_failed
+from tihua_server.engine import model_failed, tower_failures
 from tihua_server.errors import ConfigError, PrecisionTooLow
 from tihua_server.niceness import stand_back
 from tihua_server.openvino_cache import KeptVerdict, Use, keep, read
@@ -124,6 +124,7 @@ class _Tower:
 
     def __init__(self, core: ov.Core, parts: Sequence[tuple[ov.Model, dict[str, Any]]]) -> None:
         compiled = [core.compile_model(network, "CPU", settings) for network, settings in parts]
+        self._failures = tower_failures()
         self._idle: SimpleQueue[list[ov.InferRequest]] = SimpleQueue()
         for _ in range(compiled[-1].get_property("NUM_STREAMS")):
             self._idle.put([network.create_infer_request() for network in compiled])
@@ -135,11 +136,14 @@ class _Tower:
             for request in requests:
                 request.infer(values, share_inputs=True)
                 values = [request.get_output_tensor().data]
-            return np.array(values[0], dtype=np.float32)
+            features: FloatArray = np.array(values[0], dtype=np.float32)
         except RuntimeError as error:
-            raise model_failed(len(rows), error) from error
+            self._failures.log(error, batch_size=len(rows))
+            raise model_failed(len(rows)) from error
         finally:
             self._idle.put(requests)
+        self._failures.is_over()
+        return features
 
 
 def computes_bf16() -> bool:

@@ -21,6 +21,7 @@ import structlog
 from tihua_server.errors import ServiceError, StoreError, StoreFull
 from tihua_server.health_service import STATES, HealthService
 from tihua_server.model_watch import ModelWatch
+from tihua_server.recurring import Recurring
 from tihua_server.vector_store import VectorStore
 
 CHECK_INTERVAL_S = 2.0
@@ -63,6 +64,7 @@ class Readiness:
         self._interval_s = interval_s
         self._without_store: Collection[str] = ()
         self._is_model_in_trouble = False
+        self._bugs = Recurring("bug")
         self._tasks: list[asyncio.Task[None]] = []
 
     async def begin(self) -> None:
@@ -111,8 +113,9 @@ class Readiness:
         except ServiceError as error:
             return error
         except Exception as error:  # noqa: BLE001
-            _log.error("bug", exc_info=error)
+            self._bugs.log(error)
             return StoreError("it can't be asked; the log has the details")
+        self._bugs.is_over()
         return None
 
     def _failing(self, error: ServiceError | None) -> Collection[str]:

@@ -17,8 +17,9 @@ from torch import nn
 from tihua_server.agreement import require_agreement
 from tihua_server.clip_model import ClipModel, Fusable, MixedPrecision, Towers
 from tihua_server.cuda_graphs import TEXT_LENGTHS, GraphedTower
-from tihua_server.engine import log_failure, model_failed
+from tihua_server.engine import model_failed, tower_failures
 from tihua_server.errors import DeviceLost, ModelError
+from tihua_server.recurring import Recurring
 from tihua_server.types import FloatArray, PixelArray, TokenArray
 
 PRECISIONS = ("fp32", "bf16")
@@ -60,6 +61,7 @@ class TorchEngine:
         self.device = str(device)
         self.precision = precision
         self._place = device
+        self._image_failures, self._text_failures = tower_failures(), tower_failures()
         if device.type == "cuda":
             # Else torch rounds what convolutions multiply in fp32 to 10 bits (TF32); those of a
             # `MixedPrecision` do so beside bf16 too.
@@ -82,7 +84,7 @@ class TorchEngine:
             ModelError: torch failed, for example for want of memory.
             DeviceLost: the GPU failed, and will fail at whatever comes.
         """
-        return self._embed(self._text, ids)
+        return self._embed(self._text, ids, self._text_failures)
 
     def embed_images(self, pixels: PixelArray) -> FloatArray:
         """Return (batch, dim) float32, of any norm, of (batch, side, side, 3) uint8 RGB.
@@ -91,7 +93,7 @@ class TorchEngine:
             ModelError: torch failed, for example for want of memory.
             DeviceLost: the GPU failed, and will fail at whatever comes.
         """
-        return self._embed(self._image, pixels)
+        return self._embed(self._image, pixels, self._image_failures)
 
     def _callable(
         self, tower: nn.Module, examples: Sequence[torch.Tensor], max_batch_size: int
@@ -119,7 +121,7 @@ class TorchEngine:
         ):
             yield
 
-    def _embed(self, tower: Tower, rows: npt.NDArray[Any]) -> FloatArray:
+    def _embed(self, tower: Tower, rows: npt.NDArray[Any], failures: Recurring) -> FloatArray:
         # Pixels of a message are read-only, of which torch warns.
         rows = np.require(rows, requirements="W")
         try:
@@ -127,7 +129,7 @@ class TorchEngine:
                 features: FloatArray = tower(rows).float().cpu().numpy()
         except torch.OutOfMemoryError as error:
             torch.cuda.empty_cache()
-            log_failure(len(rows), error)
+            failures.log(error, batch_size=len(rows))
             raise ModelError(
                 f"{self.device} does not have enough memory for a batch of {len(rows)};"
                 " send fewer at once, or start the server with a smaller --max-batch-size",
@@ -135,13 +137,14 @@ class TorchEngine:
                 metadata={"batch_size": len(rows)},
             ) from error
         except (RuntimeError, MemoryError) as error:
-            failed = model_failed(len(rows), error)
+            failures.log(error, batch_size=len(rows))
             if self._is_lost():
                 raise DeviceLost(
                     f"{self.device} has failed for good, and this server ends: call another one, or"
                     " this one when it has been started again"
                 ) from error
-            raise failed from error
+            raise model_failed(len(rows)) from error
+        failures.is_over()
         return features
 
     def _is_lost(self) -> bool:

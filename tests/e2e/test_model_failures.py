@@ -1,6 +1,7 @@
 """A model that fails while it is served: what callers, the log and the metrics say."""
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -22,21 +23,26 @@ from tihua_server.torch_engine import TorchEngine
 from torch import nn
 
 TEXTS = {"model": "small", "kind": "text"}
+FAULT = "no kernel image is available"
 
 
 class Fragile(nn.Module):
-    """A tower that may break."""
+    """A tower that may break.
+
+    Attributes:
+        fault: why it fails; empty while it is whole.
+    """
 
     def __init__(self, tower: nn.Module) -> None:
         """Take the tower, which is whole."""
         super().__init__()
         self.tower = tower
-        self.is_broken = False
+        self.fault = ""
 
     def forward(self, ids: torch.Tensor) -> torch.Tensor:
         """Compute, or fail as torch does."""
-        if self.is_broken:
-            raise RuntimeError("no kernel image is available")
+        if self.fault:
+            raise RuntimeError(self.fault)
         features: torch.Tensor = self.tower(ids)
         return features
 
@@ -61,7 +67,7 @@ async def test_why_a_model_failed_is_logged_once_for_all_who_hear_of_it(
     app: App, texts: Fragile
 ) -> None:
     """A call of three texts is one batch; what torch said stays on the server."""
-    texts.is_broken = True
+    texts.fault = FAULT
     async with tihua.AsyncClient(app.address) as client:
         with (
             capture_logs() as logs,
@@ -70,8 +76,21 @@ async def test_why_a_model_failed_is_logged_once_for_all_who_hear_of_it(
             await client.embed_texts(["马", "桥", "山"])
     [entry] = [entry for entry in logs if entry["event"] == "model failed"]
     assert entry["batch_size"] == 3
-    assert str(entry["exc_info"]) == "no kernel image is available"
-    assert "no kernel" not in str(told.value)
+    assert str(entry["exc_info"]) == FAULT
+    assert FAULT not in str(told.value)
+
+
+async def test_a_model_that_goes_on_failing_is_logged_once(app: App, texts: Fragile) -> None:
+    """Another fault is news, and so is the same one after a batch that was computed."""
+    full, fuller = "16 of 64 MiB are free", "8 of 64 MiB are free"
+    async with tihua.AsyncClient(app.address) as client:
+        with capture_logs() as logs:
+            for fault in (FAULT, FAULT, full, fuller, FAULT, "", FAULT):
+                texts.fault = fault
+                with contextlib.suppress(tihua.ServerError):
+                    await client.embed_text("马")
+    whys = [str(entry["exc_info"]) for entry in logs if entry["event"] == "model failed"]
+    assert whys == [FAULT, full, FAULT]
 
 
 async def test_what_a_model_failed_to_compute_is_not_counted_as_embedded(
@@ -83,7 +102,7 @@ async def test_what_a_model_failed_to_compute_is_not_counted_as_embedded(
     assert before.value("tihua_batches_failed_total", **TEXTS) == 0
     async with tihua.AsyncClient(app.address) as client:
         await client.embed_text("马")
-        texts.is_broken = True
+        texts.fault = FAULT
         with pytest.raises(tihua.ServerError):
             await client.embed_texts(["马", "桥", "山"])
     after = await asyncio.to_thread(Scraped, metrics)
@@ -109,14 +128,14 @@ async def test_a_server_whose_model_fails_at_every_batch_gets_no_calls(
         stub: Any = health_pb2_grpc.HealthStub(channel)
         watch = stub.Watch(health_pb2.HealthCheckRequest(service="tihua.v1.SystemService"))
         assert (await watch.read()).status == states.SERVING
-        texts.is_broken = True
+        texts.fault = FAULT
         for _ in range(3):
             with pytest.raises(tihua.ServerError):
                 await client.embed_text("马")
         assert (await watch.read()).status == states.NOT_SERVING
         scraped = await asyncio.to_thread(Scraped, metrics)
         assert scraped.value("tihua_model_in_trouble", **TEXTS) == 1
-        texts.is_broken = False
+        texts.fault = ""
         assert (await watch.read()).status == states.SERVING
         scraped = await asyncio.to_thread(Scraped, metrics)
         assert scraped.value("tihua_model_in_trouble", **TEXTS) == 0

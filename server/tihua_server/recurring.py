@@ -1,0 +1,40 @@
+"""Logging what may go wrong at every try: in full once, and not again until it is over.
+
+A failing model is given a sample every two seconds (`model_watch.py`): with a traceback for each,
+a night of that would leave little else in the log.
+"""
+
+import re
+
+import structlog
+
+_log = structlog.get_logger("tihua")
+
+_VARYING = re.compile(r"0x[0-9a-fA-F]+|\d+")
+"""Of a message: addresses, and numbers such as the bytes that were free."""
+
+
+class Recurring:
+    """The errors of one thing that is tried again and again, in any threads."""
+
+    def __init__(self, event: str) -> None:
+        """Take what the log calls them; all is well."""
+        self._event = event
+        self._known: set[str] = set()
+
+    def log(self, error: Exception, **fields: object) -> None:
+        """Log an error with its traceback, unless one like it was logged since all was well.
+
+        Args:
+            error: what went wrong.
+            **fields: what else the line says.
+        """
+        likeness = f"{type(error).__name__} {_VARYING.sub('', str(error))}"
+        if likeness not in self._known:
+            self._known.add(likeness)
+            _log.error(self._event, **fields, exc_info=error)
+
+    def is_over(self) -> None:
+        """Hear that a try went well."""
+        if self._known:
+            self._known = set()
