@@ -8,6 +8,7 @@ folder of pictures will do.
 import re
 from dataclasses import dataclass
 
+from tihua_server.training.failures import TrainingError
 from tihua_server.training.picture_files import PictureFiles, plain_name
 
 CAPTION_FILE = "captions.tsv"
@@ -50,7 +51,7 @@ def read_captions(files: PictureFiles, split: str, where: str) -> SplitCaptions:
 
     Raises:
         FileNotFoundError: there is no table.
-        ValueError: the table is not in UTF-8, or its first line is no header.
+        TrainingError: the table is not in UTF-8, or its first line is no header.
     """
     if CAPTION_FILE not in files:
         raise FileNotFoundError(f"{where} holds no {CAPTION_FILE}: {FORMAT}")
@@ -101,7 +102,7 @@ def _lines(content: bytes, where: str) -> list[str]:
     except UnicodeDecodeError as error:
         number = content[: error.start].count(b"\n") + 1
         msg = f"line {number} of {CAPTION_FILE} in {where} is not UTF-8: save it as UTF-8"
-        raise ValueError(msg) from error
+        raise TrainingError(msg) from error
     header = tuple(part.strip().lower() for part in lines[0].split("\t"))
     if header != HEADER:
         first = repr(lines[0][:60]) if lines[0] else "missing"
@@ -109,7 +110,7 @@ def _lines(content: bytes, where: str) -> list[str]:
             f"the first line of {CAPTION_FILE} in {where} is {first}; it must be the header"
             " 'image\\tcaption': two columns, tab between them"
         )
-        raise ValueError(msg)
+        raise TrainingError(msg)
     return lines
 
 

@@ -22,6 +22,8 @@ import numpy as np
 from PIL import Image
 from tihua._picture_pixels import opaque
 
+from tihua_server.training.failures import TrainingError
+
 SKIN_TONES = frozenset(f"1f3f{digit}" for digit in "bcdef")
 INVISIBLE = frozenset({"fe0f", "200d"})
 """Code points that the sets write or leave out as they like: variation selector and joiner."""
@@ -172,12 +174,16 @@ def read_names(node_modules: Path) -> dict[str, tuple[str, ...]]:
 
     Raises:
         FileNotFoundError: `emojibase-data` is not there.
+        TrainingError: it is damaged.
     """
     file = node_modules / "emojibase-data/zh/data.json"
     if not file.is_file():
         msg = f"{file} is not there: npm install emojibase-data brings the names of the emoji"
         raise FileNotFoundError(msg)
-    table = json.loads(file.read_text(encoding="utf-8"))
+    try:
+        table = json.loads(file.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise _damaged(file) from error
     own = _read_own_words()
     names = {}
     for entry in table:
@@ -210,8 +216,11 @@ def _read_layer(file: Path) -> Image.Image:
         with Image.open(io.BytesIO(content)) as picture:
             return picture.convert("RGBA")
     except (OSError, ValueError) as error:
-        msg = f"{file} can't be read: install its package again"
-        raise ValueError(msg) from error
+        raise _damaged(file) from error
+
+
+def _damaged(file: Path) -> TrainingError:
+    return TrainingError(f"{file} can't be read: install its package again")
 
 
 def _drawn(file: Path) -> bytes:

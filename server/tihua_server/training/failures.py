@@ -11,6 +11,10 @@ EXIT_INTERRUPTED = 130
 """Exit status after Ctrl-C: 128 + SIGINT, as shells have it."""
 
 
+class TrainingError(Exception):
+    """A training can't begin or go on, and whoever started it can mend that; its text says how."""
+
+
 @contextlib.contextmanager
 def told_in_a_line(*, where_memory_runs_out: str) -> Iterator[None]:
     """Turn errors that say what to do into click's, and Ctrl-C into an exit status.
@@ -27,7 +31,7 @@ def told_in_a_line(*, where_memory_runs_out: str) -> Iterator[None]:
     except KeyboardInterrupt:
         click.echo("stopped; the same command goes on after the last epoch that was kept", err=True)
         raise click.exceptions.Exit(EXIT_INTERRUPTED) from None
-    except (ConfigError, ServiceError, OSError, ValueError) as error:
+    except (TrainingError, ConfigError, ServiceError, OSError) as error:
         raise click.ClickException(str(error)) from error
     except (MemoryError, RuntimeError) as error:
         if not ran_out_of_memory(error):

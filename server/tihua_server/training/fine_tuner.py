@@ -93,8 +93,8 @@ class FineTuner:
             progress: shows how far it is, and what was measured.
 
         Raises:
-            ValueError: the loss is no number any more, or the folder has the checkpoint of another
-                training.
+            TrainingError: the loss is no number any more, or the folder has the checkpoint of
+                another training.
         """
         dealer = PairDealer(photographs, self._recipe.batch_size)
         per_epoch = len(dealer)

@@ -44,9 +44,9 @@ def fine_tune_model(
         ModelError: the model can't be had.
         FileNotFoundError: `data` holds no captions.
         OSError: `out` can't be written.
-        ValueError: it holds no pictures under train/, or one, or some that can't be read; or `out`
-            has a checkpoint of another training, or another training at work; or the loss is no
-            number any more.
+        TrainingError: it holds no pictures under train/, or one, or some that can't be read; or
+            `out` has a checkpoint of another training, or another training at work; or the loss is
+            no number any more.
     """
     named_architecture(name)
     chosen = str(torch_device(device))

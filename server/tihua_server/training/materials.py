@@ -6,6 +6,7 @@ from pathlib import Path
 
 from tihua_server.training.compositions import Compositions
 from tihua_server.training.emoji import TEST_SET, TRAINING_SETS, Emoji, read_names
+from tihua_server.training.failures import TrainingError
 from tihua_server.training.photographs import Photographs, read_splits
 from tihua_server.training.recipe import Recipe
 
@@ -42,10 +43,10 @@ def read_materials(
 
     Raises:
         FileNotFoundError: a file or a package is not there.
-        ValueError: there is nothing to train on, or it can't be read.
+        TrainingError: there is nothing to train on, or it can't be read.
     """
     if data is None and node_modules is None:
-        raise ValueError("there is nothing to train on: --data or --emoji must name it")
+        raise TrainingError("there is nothing to train on: --data or --emoji must name it")
     seed = recipe.seed
     photographs = validation = None
     if data is not None:

@@ -10,13 +10,16 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
+from tihua_server.training.failures import TrainingError
+
 
 @contextlib.contextmanager
 def occupied(folder: Path) -> Iterator[None]:
     """Have a folder for one training alone; made when absent.
 
     Raises:
-        ValueError: another training is at work there. Not noticed where a file system has no locks.
+        TrainingError: another training is at work there. Not noticed where a file system has no
+            locks.
         OSError: it can't be made.
     """
     folder.mkdir(parents=True, exist_ok=True)
@@ -25,7 +28,7 @@ def occupied(folder: Path) -> Iterator[None]:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
             msg = f"another training is at work in {folder}: wait for its end, or choose another"
-            raise ValueError(f"{msg} --out") from error
+            raise TrainingError(f"{msg} --out") from error
         except OSError:
             pass
         yield
@@ -72,13 +75,13 @@ def read_array(file: Path, mmap_mode: Literal["r", "c"] | None = None) -> npt.ND
         mmap_mode: how to map it into memory, as `numpy.load` takes it; None reads it.
 
     Raises:
-        ValueError: it is damaged.
+        TrainingError: it is damaged.
     """
     try:
         array: npt.NDArray[Any] = np.load(file, mmap_mode=mmap_mode)
     except (EOFError, ValueError) as error:
         msg = f"{file} is damaged: delete it, and the same command makes it anew"
-        raise ValueError(msg) from error
+        raise TrainingError(msg) from error
     return array
 
 

@@ -24,6 +24,7 @@ from tihua_server.errors import ServiceError
 from tihua_server.images import decode_whole
 from tihua_server.tokenizer import CONTEXT_LENGTH, Tokenizer
 from tihua_server.training.caption_table import CAPTION_FILE, TRAIN, VAL, read_captions
+from tihua_server.training.failures import TrainingError
 from tihua_server.training.picture_files import PictureFiles
 from tihua_server.training.progress import training_progress
 
@@ -43,7 +44,7 @@ TOLD = 5
 """Pictures that an error names, of those that can't be read."""
 
 
-class EmptySplitError(ValueError):
+class EmptySplitError(TrainingError):
     """No line of the table of captions is of a split."""
 
 
@@ -65,8 +66,8 @@ class Photographs:
     Raises:
         FileNotFoundError: there is no such path, or no `captions.tsv` in it.
         EmptySplitError: no line of its table of captions is of the split.
-        ValueError: `path` is no tar archive, its table can't be read, or no line of the split can
-            be used.
+        TrainingError: `path` is no tar archive, its table can't be read, or no line of the split
+            can be used.
     """
 
     def __init__(
@@ -82,7 +83,7 @@ class Photographs:
         if not table.captions:
             place = "to learn from" if split == TRAIN else f"under {split}/"
             msg = f"{path} holds no captioned picture {place}{left_out}"
-            raise ValueError(msg) if table.is_named else EmptySplitError(msg)
+            raise TrainingError(msg) if table.is_named else EmptySplitError(msg)
         self.name = f"photographs-{split}"
         self.views = views
         self._seed = seed
@@ -129,14 +130,14 @@ class Photographs:
             progress: shows how far it is.
 
         Raises:
-            ValueError: some can't be read; it names them.
+            TrainingError: some can't be read; it names them.
         """
         task = progress.add_task(f"reading {self.name}", total=len(self))
 
         def fault(index: int) -> str:
             try:
                 self.picture(index, 0)
-            except ValueError as error:
+            except TrainingError as error:
                 return str(error)
             finally:
                 progress.advance(task)
@@ -147,7 +148,7 @@ class Photographs:
         progress.remove_task(task)
         if faults:
             more = f"\nand {len(faults) - TOLD} more" if len(faults) > TOLD else ""
-            raise ValueError(
+            raise TrainingError(
                 f"{len(faults)} of {len(self)} pictures can't be read; repair them, or remove their"
                 f" lines from {CAPTION_FILE}:\n" + "\n".join(faults[:TOLD]) + more
             )
@@ -159,14 +160,14 @@ class Photographs:
         which no model keeps. At full size decoding and resizing would be most of a fine-tuning.
 
         Raises:
-            ValueError: it can't be read, or is too large; it names the file.
+            TrainingError: it can't be read, or is too large; it names the file.
         """
         try:
             content = self.file(index)
             limit = Limits().max_image_pixels
             photograph = decode_whole(content, max_pixels=limit, draft_side=DRAFT_SIDE)
         except (ServiceError, OSError) as error:
-            raise ValueError(f"{self._names[index]}: {error}") from error
+            raise TrainingError(f"{self._names[index]}: {error}") from error
         return photograph if view == 0 else self._crop(photograph, index, view)
 
     def file(self, index: int) -> bytes:
@@ -205,14 +206,14 @@ def read_splits(
         tell: is told, a line at a time, what was found.
 
     Raises:
-        FileNotFoundError, ValueError: as `Photographs` and its `verify` raise them.
-        ValueError: there is one photograph alone to train on.
+        FileNotFoundError, TrainingError: as `Photographs` and its `verify` raise them.
+        TrainingError: there is one photograph alone to train on.
     """
     files = PictureFiles(path)
     train = Photographs(path, TRAIN, views=views, seed=seed, files=files)
     tell(train.summary())
     if len(train) < 2:
-        raise ValueError(ONE_PICTURE)
+        raise TrainingError(ONE_PICTURE)
     validation: Photographs | None = None
     try:
         validation = Photographs(path, VAL, views=1, seed=seed, files=files)

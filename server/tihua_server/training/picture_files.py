@@ -5,6 +5,8 @@ import tarfile
 import zlib
 from pathlib import Path, PurePosixPath
 
+from tihua_server.training.failures import TrainingError
+
 _APPLE_DOUBLE = "._"
 """Begins the names of files in which macOS keeps attributes of the others."""
 
@@ -19,7 +21,7 @@ class PictureFiles:
         path: a folder, or a tar archive of one, compressed or not.
 
     Raises:
-        ValueError: `path` is a file and no tar archive, or a damaged one.
+        TrainingError: `path` is a file and no tar archive, or a damaged one.
     """
 
     def __init__(self, path: Path) -> None:
@@ -62,7 +64,7 @@ def _read_archive(path: Path) -> dict[str, bytes]:
                 raise tarfile.ReadError("it goes on after its end")
     except (tarfile.TarError, EOFError, OSError, KeyError, zlib.error, lzma.LZMAError) as error:
         msg = f"{path} is neither a folder nor a whole tar archive: {error}"
-        raise ValueError(msg) from error
+        raise TrainingError(msg) from error
     tops = {name.partition("/")[0] for name in contents}
     if len(tops) == 1 and all("/" in name for name in contents):
         contents = {name.partition("/")[2]: content for name, content in contents.items()}

@@ -2,6 +2,8 @@
 
 import math
 
+from tihua_server.training.failures import TrainingError
+
 
 def epochs_making(steps: int, batches: int, *, fewest: int) -> int:
     """Return how many epochs of so many batches make so many steps; `fewest` at least."""
@@ -43,10 +45,10 @@ def require_finite(loss: float, where: str, remedy: str) -> None:
         remedy: what to try.
 
     Raises:
-        ValueError: it is infinite or NaN.
+        TrainingError: it is infinite or NaN.
     """
     if not math.isfinite(loss):
-        raise ValueError(
+        raise TrainingError(
             f"{where}: the loss is {loss}, so nothing of this epoch is kept; try {remedy}, and"
             " another --out"
         )

@@ -5,7 +5,7 @@ from typing import Any
 
 import torch
 
-from tihua_server.training.failures import ran_out_of_memory
+from tihua_server.training.failures import TrainingError, ran_out_of_memory
 from tihua_server.training.out_folder import whole
 
 
@@ -20,7 +20,7 @@ def read_state(file: Path, training: str) -> dict[str, Any]:
         training: what its entry "training" must be: it tells a training from others.
 
     Raises:
-        ValueError: the file is damaged, or of another training or version.
+        TrainingError: the file is damaged, or of another training or version.
         MemoryError, OSError, RuntimeError: it may be whole, and can't be read now.
     """
     try:
@@ -31,9 +31,9 @@ def read_state(file: Path, training: str) -> dict[str, Any]:
         if ran_out_of_memory(error):
             raise
         msg = f"{file} is damaged: delete it, and the training begins anew"
-        raise ValueError(msg) from error
+        raise TrainingError(msg) from error
     if not isinstance(state, dict) or state.get("training") != training:
-        raise ValueError(
+        raise TrainingError(
             f"{file} belongs to a training with another model, data or settings, or to"
             f" another version of tihua: choose another --out, or delete {file.name}"
         )

@@ -67,7 +67,7 @@ def train_tiny(
         start: a network to fine-tune, left as it is; None starts from ImageNet's weights.
 
     Raises:
-        ValueError: `out` has a checkpoint of another training.
+        TrainingError: `out` has a checkpoint of another training.
     """
     keep_freed_memory()
     torch.manual_seed(recipe.seed)

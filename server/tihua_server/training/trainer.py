@@ -105,7 +105,7 @@ class Trainer:
         """Train both stages, or what is left of them, and set the network to what found most.
 
         Raises:
-            ValueError: the folder has checkpoints of another training.
+            TrainingError: the folder has checkpoints of another training.
         """
         image, text = self.network.image, self.network.text
         heads = [*image.norm.parameters(), *image.hidden.parameters()]

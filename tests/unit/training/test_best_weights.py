@@ -12,6 +12,7 @@ from tihua_server.tokenizer import Tokenizer
 from tihua_server.training.album import Album, Mixture
 from tihua_server.training.best_weights import BEFORE, BestWeights
 from tihua_server.training.curve import Curve, Point
+from tihua_server.training.failures import TrainingError
 from tihua_server.training.progress import training_progress
 from tihua_server.training.recall import Recall
 from tihua_server.training.recipe import Recipe
@@ -169,7 +170,7 @@ def test_a_resumed_training_ends_bit_for_bit_as_an_unbroken_one(tmp_path: Path) 
 def test_a_rate_that_is_too_high_is_named(tmp_path: Path) -> None:
     """A lower one is what helps."""
     trainer = _trainer(tmp_path, None, recipe=replace(RECIPE, head_rate=1e38))
-    with pytest.raises(ValueError, match=r"heads, epoch \d: the loss is .*; try a lower --rate or"):
+    with pytest.raises(TrainingError, match=r"heads, epoch \d: the loss is .*; try a lower --rate"):
         _train(trainer)
 
 

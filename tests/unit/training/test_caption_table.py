@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 from caption_file import HEADER, write_table
+from tihua_server.training.failures import TrainingError
 from tihua_server.training.photographs import Photographs, read_splits
 
 
@@ -45,7 +46,7 @@ def test_a_table_that_gives_nothing_says_why(
 ) -> None:
     """The line, what is there, and what should be."""
     write_table(photograph_folder, table)
-    with pytest.raises(ValueError, match=told):
+    with pytest.raises(TrainingError, match=told):
         Photographs(photograph_folder, "train", views=1, seed=0)
 
 
@@ -86,7 +87,7 @@ def test_pictures_to_measure_by_that_cannot_be_used_are_no_reason_to_go_on(
 ) -> None:
     """Hours would follow, and nothing be measured."""
     write_table(photograph_folder, f"{HEADER}train/a.jpg\t狗\ntrain/b.jpg\t人\n{line}\n")
-    with pytest.raises(ValueError, match=r"under val/; 1 lines of captions.tsv left out, the fir"):
+    with pytest.raises(TrainingError, match=r"under val/; 1 lines of captions.tsv left out, the"):
         read_splits(photograph_folder, views=1, seed=0, tell=print)
 
 

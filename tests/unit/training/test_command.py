@@ -115,10 +115,17 @@ def test_want_of_memory_is_one_line(error: Exception) -> None:
         raise error
 
 
-def test_a_bug_is_no_line() -> None:
+@pytest.mark.parametrize(
+    "bug",
+    [
+        RuntimeError("mat1 and mat2 shapes cannot be multiplied"),
+        ValueError("operands could not be broadcast together"),
+    ],
+)
+def test_a_bug_is_no_line(bug: Exception) -> None:
     """Whoever mends it needs to see where it was."""
-    with pytest.raises(RuntimeError), told_in_a_line(where_memory_runs_out="buy more"):
-        raise RuntimeError("mat1 and mat2 shapes cannot be multiplied")
+    with pytest.raises(type(bug)), told_in_a_line(where_memory_runs_out="buy more"):
+        raise bug
 
 
 def test_ctrl_c_says_that_the_same_command_goes_on(

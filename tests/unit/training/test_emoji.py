@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from tihua_server.training.compositions import CANVAS, TEXTS_PER_PICTURE, Compositions
 from tihua_server.training.emoji import TEST_SET, TRAINING_SETS, Emoji, normal_code, read_names
+from tihua_server.training.failures import TrainingError
 from tihua_server.training.photographs import Photographs
 
 
@@ -58,6 +59,14 @@ def test_a_set_that_is_not_there_is_named(node_modules: Path) -> None:
         Emoji(node_modules, TRAINING_SETS[1], read_names(node_modules), views=1, seed=0)
 
 
+def test_a_table_of_names_that_cannot_be_read_is_named(node_modules: Path) -> None:
+    """As one whose download was cut short."""
+    [table] = node_modules.rglob("zh/data.json")
+    table.write_bytes(table.read_bytes()[:-9])
+    with pytest.raises(TrainingError, match=r"data\.json can't be read: install its package again"):
+        read_names(node_modules)
+
+
 @pytest.mark.parametrize("content", [None, b"no picture"])
 def test_an_emoji_that_cannot_be_read_is_named(node_modules: Path, content: bytes | None) -> None:
     """And is no file that can't be written, though features are when it is read."""
@@ -66,7 +75,7 @@ def test_an_emoji_that_cannot_be_read_is_named(node_modules: Path, content: byte
     horse.unlink()
     if content:
         horse.write_bytes(content)
-    with pytest.raises(ValueError, match=r"1f40e\.png can't be read: install its package again"):
+    with pytest.raises(TrainingError, match=r"1f40e\.png can't be read: install its package again"):
         noto.picture(1, 0)
 
 
@@ -81,7 +90,7 @@ def test_a_vector_emoji_that_cannot_be_read_is_named(
     openmoji = Emoji(node_modules, TRAINING_SETS[2], read_names(node_modules), views=1, seed=0)
     if content is None:
         file.unlink()
-    with pytest.raises(ValueError, match=r"1F40E\.svg can't be read: install its package again"):
+    with pytest.raises(TrainingError, match=r"1F40E\.svg can't be read: install its package again"):
         openmoji.picture(0, 0)
 
 

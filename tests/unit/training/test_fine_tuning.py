@@ -13,6 +13,7 @@ from tihua_server.chinese_clip import read_chinese_clip
 from tihua_server.cli import main
 from tihua_server.training import fine_tune_command
 from tihua_server.training.curve import Curve
+from tihua_server.training.failures import TrainingError
 from tihua_server.training.fine_tune_recipe import FineTuneRecipe
 from tihua_server.training.fine_tuner import FineTuner
 
@@ -72,14 +73,14 @@ def test_the_folder_of_another_training_is_refused(
         (state, recipe, told.replace("红", "绿")),
     ):
         captions.write_text(text, encoding="utf-8")
-        with pytest.raises(ValueError, match=r"latest\.pt belongs to a training with another"):
+        with pytest.raises(TrainingError, match=r"latest\.pt belongs to a training with another"):
             fine_tune_small(started, coloured, tmp_path / "out", settings)
     captions.write_text(told, encoding="utf-8")
     Image.new("RGB", (32, 32), "green").save(coloured / "train" / "r.png")
-    with pytest.raises(ValueError, match="with another model, data"):
+    with pytest.raises(TrainingError, match="with another model, data"):
         fine_tune_small(state, coloured, tmp_path / "out", recipe)
     (tmp_path / "out" / "latest.pt").write_bytes(b"cut short")
-    with pytest.raises(ValueError, match=r"latest\.pt is damaged: delete it"):
+    with pytest.raises(TrainingError, match=r"latest\.pt is damaged: delete it"):
         fine_tune_small(state, coloured, tmp_path / "out", recipe)
 
 
@@ -92,7 +93,7 @@ def test_other_pictures_to_measure_by_are_another_training(
     picture = coloured / "val" / "r.png"
     content = picture.read_bytes()
     Image.new("RGB", (32, 32), "green").save(picture)
-    with pytest.raises(ValueError, match=r"latest\.pt belongs to a training with another model"):
+    with pytest.raises(TrainingError, match=r"latest\.pt belongs to a training with another model"):
         fine_tune_small(state, coloured, tmp_path / "out", recipe)
     picture.write_bytes(content)
     assert fine_tune_small(state, coloured, tmp_path / "out", recipe).exists()
@@ -109,7 +110,7 @@ def test_what_is_no_number_is_not_kept(
 
     with monkeypatch.context() as patch:
         patch.setattr(FineTuner, "_step", lost)
-        with pytest.raises(ValueError, match=r"epoch 2: the loss is nan, so nothing of this epoch"):
+        with pytest.raises(TrainingError, match=r"epoch 2: the loss is nan, so nothing of this"):
             fine_tune_small(state, coloured, tmp_path / "out", RECIPE)
     saved = torch.load(tmp_path / "out" / "latest.pt", weights_only=True)
     assert saved["epoch"] == 1

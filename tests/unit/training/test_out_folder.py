@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 from numpy.lib.format import open_memmap
+from tihua_server.training.failures import TrainingError
 from tihua_server.training.out_folder import occupied, read_array, reserve, whole
 from tihua_server.training.state_file import read_state, write_state
 
@@ -67,7 +68,7 @@ def test_a_damaged_array_is_named(
     file = tmp_path / "pooled.npy"
     np.save(file, np.zeros(100, np.float16))
     file.write_bytes(file.read_bytes()[:size])
-    with pytest.raises(ValueError, match=r"pooled\.npy is damaged: delete it"):
+    with pytest.raises(TrainingError, match=r"pooled\.npy is damaged: delete it"):
         read_array(file, mmap_mode)
 
 
@@ -75,7 +76,7 @@ def test_a_folder_is_free_again_when_a_training_ends(tmp_path: Path) -> None:
     """However it ends."""
     out = tmp_path / "out"
     with pytest.raises(KeyError), occupied(out):
-        with pytest.raises(ValueError, match="another training is at work"), occupied(out):
+        with pytest.raises(TrainingError, match="another training is at work"), occupied(out):
             pass
         raise KeyError
     with occupied(out):

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from caption_file import HEADER, write_table
 from PIL import Image
+from tihua_server.training.failures import TrainingError
 from tihua_server.training.photographs import EmptySplitError, Photographs, read_splits
 
 
@@ -63,7 +64,7 @@ def test_a_folder_without_captions_is_refused_by_name(tmp_path: Path) -> None:
 
 def test_a_split_without_pictures_is_refused(photograph_folder: Path) -> None:
     """Training on nothing would be a puzzle later."""
-    with pytest.raises(ValueError, match="under test/"):
+    with pytest.raises(TrainingError, match="under test/"):
         Photographs(photograph_folder, "test", views=1, seed=0)
 
 
@@ -82,7 +83,7 @@ def test_an_archive_may_be_made_as_tar_makes_it(
 def test_a_file_that_is_no_archive_is_named(photograph_folder: Path) -> None:
     """The table itself is often what is given."""
     table = photograph_folder / "captions.tsv"
-    with pytest.raises(ValueError, match=r"captions\.tsv is neither a folder nor a whole tar"):
+    with pytest.raises(TrainingError, match=r"captions\.tsv is neither a folder nor a whole tar"):
         Photographs(table, "train", views=1, seed=0)
 
 
@@ -107,7 +108,7 @@ def test_a_damaged_archive_is_named(photograph_folder: Path, tmp_path: Path, kin
     content = bytearray(archive.read_bytes())
     content[len(content) // 4 : -len(content) // 4] = b"?" * (len(content) // 2)
     archive.write_bytes(content)
-    with pytest.raises(ValueError, match=r"archive\.tar.* is neither a folder nor a whole tar"):
+    with pytest.raises(TrainingError, match=r"archive\.tar.* is neither a folder nor a whole tar"):
         Photographs(archive, "train", views=1, seed=0)
 
 
@@ -143,10 +144,10 @@ def test_pictures_that_cannot_be_read_are_named_before_the_training(
     (photograph_folder / "train/a.jpg").write_bytes(b"no picture")
     Image.new("1", (9_000, 7_000)).save(photograph_folder / "val/c.jpg", "PNG")
     lines: list[str] = []
-    with pytest.raises(ValueError, match=r"1 of 2 pictures can't be read;.*\ntrain/a.jpg: these"):
+    with pytest.raises(TrainingError, match=r"1 of 2 pictures can't be read;.*\ntrain/a.jpg: "):
         read_splits(photograph_folder, views=1, seed=0, tell=lines.append)
     Image.new("L", (9, 9)).save(photograph_folder / "train/a.jpg")
-    with pytest.raises(ValueError, match=r"val/c\.jpg: the picture is 9000×7000 = 63000000"):
+    with pytest.raises(TrainingError, match=r"val/c\.jpg: the picture is 9000×7000 = 63000000"):
         read_splits(photograph_folder, views=1, seed=0, tell=lines.append)
 
 

@@ -14,6 +14,7 @@ from tihua_server.training import trainer
 from tihua_server.training.compositions import Compositions
 from tihua_server.training.curve import Curve, Point
 from tihua_server.training.emoji import TEST_SET, TRAINING_SETS, Emoji, read_names
+from tihua_server.training.failures import TrainingError
 from tihua_server.training.inheritance import hand_down
 from tihua_server.training.materials import Materials
 from tihua_server.training.photographs import Photographs
@@ -104,10 +105,10 @@ def test_a_stopped_training_ends_where_an_unbroken_one_does(
             ["2", "2"],
         ]
     )
-    with pytest.raises(ValueError, match=r"blocks\.pt belongs to a training with another"):
+    with pytest.raises(TrainingError, match=r"blocks\.pt belongs to a training with another"):
         train_tiny(materials, replace(recipe, block_epochs=3), broken, device="cpu")
     monkeypatch.setattr(trainer, "CHECKPOINT_FORMAT", trainer.CHECKPOINT_FORMAT + 1)
-    with pytest.raises(ValueError, match=r"heads\.pt belongs to .* or to another version of tihua"):
+    with pytest.raises(TrainingError, match=r"heads\.pt belongs to .* or to another version of"):
         train_tiny(materials, recipe, broken, device="cpu")
     lines = list(evaluate_tiny(materials, resumed, device="cpu"))
     assert [line.split(":")[0] for line in lines] == [
@@ -179,7 +180,7 @@ def test_other_pictures_to_measure_by_are_another_training(
     shutil.copy(photograph_folder / "train" / "a.jpg", photograph_folder / "val" / "c.jpg")
     validation = Photographs(photograph_folder, "val", views=1, seed=0)
     changed = replace(materials, validation=validation)
-    with pytest.raises(ValueError, match=r"heads\.pt belongs to a training with another model"):
+    with pytest.raises(TrainingError, match=r"heads\.pt belongs to a training with another model"):
         train_tiny(changed, recipe, tmp_path / "out", device="cpu")
     assert train_tiny(materials, recipe, tmp_path / "out", device="cpu")[1] == digest
 
