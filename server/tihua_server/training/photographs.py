@@ -9,6 +9,7 @@ bounded in pixels.
 """
 
 import hashlib
+import itertools
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
@@ -39,6 +40,7 @@ DRAFT_SIDE = 1344
 times those of most models, as the server does."""
 
 ONE_PICTURE = "1 picture has nothing to be told apart from: add others to train/"
+NO_PICTURE = "no picture is left to learn from: add others to train/"
 
 TOLD = 5
 """Pictures that an error names, of those that can't be read."""
@@ -123,6 +125,16 @@ class Photographs:
         """The SHA-256 of each photograph's file."""
         return [hashlib.sha256(self.file(index)).digest() for index in range(len(self))]
 
+    def leave_out(self, others: "Photographs") -> int:
+        """Leave out those that are among others too, by whatever name; return how many."""
+        known = frozenset(others.file_digests)
+        is_new = [file not in known for file in self.file_digests]
+        self._names = list(itertools.compress(self._names, is_new))
+        self._captions = list(itertools.compress(self._captions, is_new))
+        self.file_digests = list(itertools.compress(self.file_digests, is_new))
+        vars(self).pop("digest", None)  # where it is kept, of all of them
+        return is_new.count(False)
+
     def verify(self, progress: Progress) -> None:
         """Decode every photograph, which takes a moment and saves finding one out hours later.
 
@@ -199,6 +211,8 @@ def read_splits(
 ) -> tuple[Photographs, Photographs | None]:
     """Return the photographs to train on and those to measure by, which may be none.
 
+    What is measured by is not trained on: learning by heart would look like learning.
+
     Args:
         path: a folder, or a tar archive of one.
         views: ways in which each of the former is drawn.
@@ -207,13 +221,12 @@ def read_splits(
 
     Raises:
         FileNotFoundError, TrainingError: as `Photographs` and its `verify` raise them.
-        TrainingError: there is one photograph alone to train on.
+        TrainingError: there is one photograph alone to train on, or none.
     """
     files = PictureFiles(path)
     train = Photographs(path, TRAIN, views=views, seed=seed, files=files)
     tell(train.summary())
-    if len(train) < 2:
-        raise TrainingError(ONE_PICTURE)
+    _require_several(train)
     validation: Photographs | None = None
     try:
         validation = Photographs(path, VAL, views=1, seed=seed, files=files)
@@ -224,12 +237,13 @@ def read_splits(
         for photographs in filter(None, (train, validation)):
             photographs.verify(progress)
     if validation:
-        learned = frozenset(train.file_digests)
-        known = [at for at, file in enumerate(validation.file_digests) if file in learned]
-        if known:
-            tell(
-                f"WARNING: {len(known)} of {len(validation)} pictures of val/ are in train/ too,"
-                f" the first {validation.group(known[0])}: learning by heart will look like"
-                " learning; take them out of one of the two"
-            )
+        found = len(train)
+        if copies := train.leave_out(validation):
+            tell(f"{copies} of {found} pictures of train/ are in val/ too, and left out")
+        _require_several(train)
     return train, validation
+
+
+def _require_several(photographs: Photographs) -> None:
+    if len(photographs) < 2:
+        raise TrainingError(ONE_PICTURE if len(photographs) else NO_PICTURE)

@@ -127,14 +127,42 @@ def test_what_was_taken_and_left_out_is_told(photograph_folder: Path) -> None:
     assert lines[1].endswith("no captioned picture under val/: nothing is measured on the way")
 
 
-def test_pictures_to_measure_by_that_are_learned_from_are_told(photograph_folder: Path) -> None:
-    """By them, learning by heart looks like learning; another name hides nothing."""
+def test_what_is_measured_by_is_not_learned_from(photograph_folder: Path) -> None:
+    """Learning by heart would look like learning; another name hides nothing."""
     lines: list[str] = []
-    read_splits(photograph_folder, views=1, seed=0, tell=lines.append)
-    assert "WARNING" not in "".join(lines)
+    Image.new("RGB", (9, 9), "green").save(photograph_folder / "train/d.jpg")
+    with (photograph_folder / "captions.tsv").open("a", encoding="utf-8") as table:
+        table.write("train/d.jpg\t草\n")
+    before, _ = read_splits(photograph_folder, views=1, seed=0, tell=lines.append)
+    assert len(before) == 3
+    assert not any("in val/ too" in line for line in lines)
     shutil.copy(photograph_folder / "train/b.jpg", photograph_folder / "val/c.jpg")
-    read_splits(photograph_folder, views=1, seed=0, tell=lines.append)
-    assert "WARNING: 1 of 1 pictures of val/ are in train/ too, the first val/c.jpg" in lines[-1]
+    train, validation = read_splits(photograph_folder, views=1, seed=0, tell=lines.append)
+    assert lines[-1] == "1 of 3 pictures of train/ are in val/ too, and left out"
+    assert validation
+    assert len(validation) == 1
+    assert [train.group(at) for at in range(len(train))] == ["train/a.jpg", "train/d.jpg"]
+    assert train.texts(1) == ("草",)
+    assert train.file(1) == (photograph_folder / "train/d.jpg").read_bytes()
+    assert train.digest != before.digest
+
+
+@pytest.mark.parametrize(
+    ("copied", "told"),
+    [("b", "1 picture has nothing to be told apart from"), ("ab", "no picture is left to learn")],
+)
+def test_too_few_pictures_beside_those_to_measure_by_are_refused(
+    photograph_folder: Path, copied: str, told: str
+) -> None:
+    """It says how many were left out."""
+    for name in copied:
+        shutil.copy(photograph_folder / f"train/{name}.jpg", photograph_folder / f"val/{name}.jpg")
+    with (photograph_folder / "captions.tsv").open("a", encoding="utf-8") as table:
+        table.writelines(f"val/{name}.jpg\t草\n" for name in copied)
+    lines: list[str] = []
+    with pytest.raises(TrainingError, match=f"{told}.*: add others"):
+        read_splits(photograph_folder, views=1, seed=0, tell=lines.append)
+    assert lines[-1] == f"{len(copied)} of 2 pictures of train/ are in val/ too, and left out"
 
 
 def test_pictures_that_cannot_be_read_are_named_before_the_training(
