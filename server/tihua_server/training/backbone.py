@@ -84,14 +84,15 @@ class Classifier:
         It is the linear map that comes closest in the least squares (ridge regression).
 
         Args:
-            before: (count, features) of some pictures, more than there are features.
+            before: (count, features) of some pictures, better more than there are features.
             after: of the same pictures, by the changed tower.
         """
         scores = self.scores(before)
         means = after.mean(axis=0), scores.mean(axis=0)
         centred = (after - means[0]).astype(np.float64)
         gram = centred.T @ centred
-        gram[np.diag_indices_from(gram)] += RIDGE * np.trace(gram) / len(gram)
+        # Of features that are the same for all pictures any penalty makes a map to the mean scores.
+        gram[np.diag_indices_from(gram)] += RIDGE * np.trace(gram) / len(gram) or 1.0
         weight = np.linalg.solve(gram, centred.T @ (scores - means[1])).T.astype(np.float32)
         return Classifier(weight, means[1] - weight @ means[0])
 

@@ -67,3 +67,12 @@ def test_a_moved_classifier_scores_as_the_one_before() -> None:
     classifier = _classifier()
     moved = classifier.moved(before, after)
     np.testing.assert_allclose(moved.scores(after), classifier.scores(before), atol=0.1)
+
+
+def test_a_tower_that_sees_all_pictures_alike_moves_the_classifier_to_the_mean() -> None:
+    """As one that has learned nothing yet: no feature tells anything."""
+    before = np.random.default_rng(6).uniform(0, 2, (4, DIM)).astype(np.float32)
+    alike = np.ones((4, DIM), np.float32)
+    classifier = _classifier()
+    scores = classifier.moved(before, alike).scores(alike)
+    np.testing.assert_allclose(scores, [classifier.scores(before).mean(axis=0)] * 4, rtol=1e-5)
