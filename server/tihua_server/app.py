@@ -154,7 +154,9 @@ class App:
         reflection.enable_server_reflection(
             (*SERVICES, health.SERVICE_NAME, reflection.SERVICE_NAME), methods
         )
-        self.telemetry.show(models, watch, self._calls, self._ingester, store=store.kind)
+        self.telemetry.show(
+            models, watch, self._calls, self._ingester, self._entrance, store=store.kind
+        )
         self.device_lost = models.device_lost
         self.address = ""
         self.is_at_rest = False

@@ -28,6 +28,19 @@ _log = structlog.get_logger("tihua")
 
 
 @dataclass(frozen=True, slots=True)
+class Certificates:
+    """What the files hold.
+
+    Attributes:
+        configuration: as gRPC takes it.
+        expiry_s: when the server's certificate expires, in seconds of Unix time.
+    """
+
+    configuration: grpc.ServerCertificateConfiguration
+    expiry_s: float
+
+
+@dataclass(frozen=True, slots=True)
 class CertificateFiles:
     """Where the certificates are.
 
@@ -41,8 +54,8 @@ class CertificateFiles:
     key: Path
     client_ca: Path | None
 
-    def load(self) -> grpc.ServerCertificateConfiguration:
-        """Return what gRPC takes.
+    def load(self) -> Certificates:
+        """Return what the files hold.
 
         Raises:
             ConfigError: a file can't be read, or the key is not the certificate's.
@@ -59,11 +72,41 @@ class CertificateFiles:
             client_ca = _read(self.client_ca)
             _certificates(client_ca, self.client_ca)
         _log.info("certificate", file=self.cert.name, valid_until=f"{ends:%Y-%m-%d}")
-        return grpc.ssl_server_certificate_configuration([(key, chain)], client_ca)
+        configuration = grpc.ssl_server_certificate_configuration([(key, chain)], client_ca)
+        return Certificates(configuration, ends.timestamp())
 
 
-def server_credentials(config: Config) -> grpc.ServerCredentials | None:
-    """Return what the server shows its clients; None without TLS.
+class WatchedCertificates:
+    """The certificates as their files have them at any time. May be asked in any thread."""
+
+    def __init__(self, files: CertificateFiles) -> None:
+        """Load them.
+
+        Raises:
+            ConfigError: as `CertificateFiles.load` raises it.
+        """
+        paths = [path for path in (files.cert, files.key, files.client_ca) if path is not None]
+        self._watched = WatchedFiles(paths, files.load)
+        self._is_mutual = files.client_ca is not None
+
+    def credentials(self) -> grpc.ServerCredentials:
+        """Return what the server shows its clients."""
+        return grpc.dynamic_ssl_server_credentials(
+            self._configuration(),
+            self._configuration,
+            require_client_authentication=self._is_mutual,
+        )
+
+    def expiry_s(self) -> float:
+        """Return when the server's certificate expires, in seconds of Unix time."""
+        return self._watched.current().expiry_s
+
+    def _configuration(self) -> grpc.ServerCertificateConfiguration:
+        return self._watched.current().configuration
+
+
+def server_certificates(config: Config) -> WatchedCertificates | None:
+    """Return the configured certificates; None without TLS.
 
     Raises:
         ConfigError: the files can't be used, or some are missing.
@@ -72,13 +115,8 @@ def server_credentials(config: Config) -> grpc.ServerCredentials | None:
         if config.tls_cert or config.tls_key or config.tls_client_ca:
             raise ConfigError("--tls-cert and --tls-key go together, and --tls-client-ca with them")
         return None
-    files = CertificateFiles(config.tls_cert, config.tls_key, config.tls_client_ca)
-    paths = [path for path in (files.cert, files.key, files.client_ca) if path is not None]
-    watched = WatchedFiles(paths, files.load)
-    return grpc.dynamic_ssl_server_credentials(
-        watched.current(),
-        watched.current,
-        require_client_authentication=files.client_ca is not None,
+    return WatchedCertificates(
+        CertificateFiles(config.tls_cert, config.tls_key, config.tls_client_ca)
     )
 
 

@@ -7,7 +7,7 @@ import socket
 import grpc
 
 from tihua_server.access import Access
-from tihua_server.certificates import server_credentials
+from tihua_server.certificates import server_certificates
 from tihua_server.config import Config
 from tihua_server.errors import ConfigError
 
@@ -56,6 +56,7 @@ class Entrance:
 
     Attributes:
         access: who may call.
+        certificates: None without TLS.
         tls: `off`, `on`, or `mutual` where clients must have a certificate too.
     """
 
@@ -67,10 +68,10 @@ class Entrance:
         """
         _check_exposure(config)
         self._config = config
-        self._credentials = server_credentials(config)
+        self.certificates = server_certificates(config)
         self.access = Access(config.token_file)
         self.tls = "off"
-        if self._credentials is not None:
+        if self.certificates is not None:
             self.tls = "on" if config.tls_client_ca is None else "mutual"
 
     def bind(self, server: grpc.aio.Server) -> str:
@@ -82,10 +83,10 @@ class Entrance:
         host, port = self._config.host, self._config.port
         host = f"[{host}]" if ":" in host else host
         try:
-            if self._credentials is None:
+            if self.certificates is None:
                 port = server.add_insecure_port(f"{host}:{port}")
             else:
-                port = server.add_secure_port(f"{host}:{port}", self._credentials)
+                port = server.add_secure_port(f"{host}:{port}", self.certificates.credentials())
         except RuntimeError as error:
             raise ConfigError(
                 f"can't listen on {host}:{port}: another program has that port, or the "

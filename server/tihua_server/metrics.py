@@ -5,6 +5,7 @@ somebody asks; only events are counted as they happen. A label's child is looked
 a small call pays for three histograms, some 10 us.
 """
 
+import math
 from collections.abc import Callable
 from time import perf_counter
 
@@ -42,6 +43,11 @@ class Metrics(Observer):
         self._models = Info(
             "tihua_model", "A model that is served.", ("model",), registry=self.registry
         )
+        self._certificate_expiry = self._gauge(
+            "tihua_tls_certificate_expiry_timestamp_seconds",
+            "When the certificate of --tls-cert expires, as Unix time; +Inf without TLS.",
+        )
+        self._certificate_expiry.set(math.inf)
         self._rpc_seconds = self._histogram(
             "tihua_rpc_seconds",
             "From a call's arrival to its status, by method and gRPC status.",
@@ -200,6 +206,10 @@ class Metrics(Observer):
         """Say what the queues may hold."""
         self._max_queue_size.set(max_queue_size)
         self._max_queue_bytes.set(max_queue_bytes)
+
+    def read_expiry(self, expiry_s: Callable[[], float]) -> None:
+        """Take where to read when the certificate expires, in seconds of Unix time."""
+        self._certificate_expiry.set_function(expiry_s)
 
     def read_calls(self, under_way: Callable[[], int], streams: Callable[[], int]) -> None:
         """Take where to read how many calls and ingest streams there are."""

@@ -11,6 +11,7 @@ import structlog
 from tihua_server._version import __version__
 from tihua_server.call import Calls
 from tihua_server.config import Config
+from tihua_server.entrance import Entrance
 from tihua_server.errors import ConfigError
 from tihua_server.extras import install
 from tihua_server.ingester import Ingester
@@ -57,6 +58,7 @@ class Telemetry:
         watch: ModelWatch,
         calls: Calls,
         ingester: Ingester,
+        entrance: Entrance,
         *,
         store: str,
     ) -> None:
@@ -68,6 +70,8 @@ class Telemetry:
             max_queue_size=self._config.max_queue_size,
             max_queue_bytes=self._config.max_queue_bytes,
         )
+        if entrance.certificates is not None:
+            metrics.read_expiry(entrance.certificates.expiry_s)
         metrics.read_calls(lambda: calls.under_way, lambda: ingester.stream_count)
         for lane in Lane:
             metrics.read_lane(

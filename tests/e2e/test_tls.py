@@ -14,9 +14,12 @@ from cryptography import x509
 from fake_encoder import FakeEncoder
 from in_process import serving
 from processes import ServerFailed, run_tihua, running
+from scraped import Scraped, scraped_when
 from structlog.testing import capture_logs
 from tihua_server.app import App
 from tihua_server.config import Config
+
+EXPIRY = "tihua_tls_certificate_expiry_timestamp_seconds"
 
 
 @pytest.fixture
@@ -41,7 +44,12 @@ def pair(authority: Authority) -> Pair:
 async def tls_app(encoder: FakeEncoder, pair: Pair, tmp_path: Path) -> AsyncIterator[App]:
     """A server that encrypts."""
     config = Config(
-        port=0, data_dir=tmp_path, tls_cert=pair.cert, tls_key=pair.key, drain_timeout_s=5
+        port=0,
+        data_dir=tmp_path,
+        tls_cert=pair.cert,
+        tls_key=pair.key,
+        metrics_port=0,
+        drain_timeout_s=5,
     )
     async with serving(encoder, config) as app:
         yield app
@@ -200,6 +208,12 @@ def serial_of(pair: Pair) -> int:
     return x509.load_pem_x509_certificate(pair.cert.read_bytes()).serial_number
 
 
+def expiry_s(pair: Pair) -> float:
+    """Return when a certificate expires, in seconds of Unix time."""
+    certificate = x509.load_pem_x509_certificate(pair.cert.read_bytes())
+    return certificate.not_valid_after_utc.timestamp()
+
+
 async def test_a_new_certificate_is_shown_without_a_restart(
     tls_app: App, authority: Authority, pair: Pair
 ) -> None:
@@ -241,6 +255,19 @@ async def test_a_broken_new_certificate_leaves_the_old_one(
     [entry] = logs
     assert entry["log_level"] == "error"
     assert "PRIVATE" not in str(entry)
+
+
+async def test_the_metrics_tell_when_the_certificate_expires(
+    tls_app: App, authority: Authority, pair: Pair
+) -> None:
+    """And when its successor does, though no client has come since."""
+    metrics = tls_app.telemetry.addresses["metrics"]
+    before = await asyncio.to_thread(Scraped, metrics)
+    assert before.value(EXPIRY) == expiry_s(pair)
+    authority.pair(days=90, into=pair)
+    async with asyncio.timeout(20):
+        await scraped_when(expiry_s(pair), metrics, EXPIRY)
+    assert expiry_s(pair) > before.value(EXPIRY)
 
 
 async def test_a_client_ca_is_replaced_without_a_restart(
