@@ -48,6 +48,7 @@ class Session:
     Attributes:
         collection, mode: what it was opened for.
         counts: what is safe.
+        is_over: whether its summary was sent, or is on its way.
     """
 
     def __init__(self, session_id: str, collection: str, mode: WriteMode) -> None:
@@ -55,6 +56,7 @@ class Session:
         self.collection = collection
         self.mode = mode
         self.counts = Counts()
+        self.is_over = False
         self._writing: asyncio.Task[Any] | None = None
         self._failures: deque[BatchFailure] = deque(maxlen=MAX_KEPT_FAILURES)
         # An id may be long, and this stands in every row.

@@ -132,6 +132,7 @@ class IngestStream:
                 yield DrainingNotice()
             raise Draining("the server is shutting down; resume the session on another one")
         self._reader.result()
+        session.is_over = True
         yield Summary(session.counts, monotonic() - start_s)
 
     def drain(self) -> None:

@@ -110,7 +110,8 @@ class Ingester:
         """Write the batches of a stream; yield what the client must know.
 
         Args:
-            session_id: chosen by the client; the same again resumes.
+            session_id: chosen by the client; the same again resumes, unless the session is over
+                and the client has read nothing of it.
             collection: where the items go; if it is an alias, wherever it leads at the time.
             mode: what to do with an id that is already there.
             batches: what the client sends after its start, in order.
@@ -129,7 +130,7 @@ class Ingester:
             StoreUnavailable: the store does not answer.
         """
         self._raise_if_draining()
-        session = self._open(session_id, collection, mode)
+        session = self._open(session_id, collection, mode, read)
         stream = IngestStream(
             session,
             self._writer,
@@ -159,8 +160,11 @@ class Ingester:
         if self._is_draining:
             raise Draining("the server is shutting down; open the session on another one")
 
-    def _open(self, session_id: str, collection: str, mode: WriteMode) -> Session:
-        session = self._sessions.setdefault(session_id, Session(session_id, collection, mode))
+    def _open(self, session_id: str, collection: str, mode: WriteMode, read: Counts) -> Session:
+        session = self._sessions.get(session_id)
+        # A client that goes on has read something, or loses nothing by sending all of it again.
+        if session is None or (session.is_over and read.committed_seq == 0):
+            session = self._sessions[session_id] = Session(session_id, collection, mode)
         self._sessions.move_to_end(session_id)
         if (session.collection, session.mode) != (collection, mode):
             raise SessionConflict(

@@ -9,7 +9,7 @@ from in_memory_store import InMemoryStore
 from tihua_server.collection import CollectionSpec, Index, IndexType
 from tihua_server.config import Limits
 from tihua_server.draft import Draft
-from tihua_server.errors import StoreUnavailable
+from tihua_server.errors import OutOfOrder, StoreUnavailable
 from tihua_server.ingest_events import Ack, Batch, Credit, Event, Summary
 from tihua_server.ingest_session import NOTHING_READ, Counts
 from tihua_server.ingester import Ingester
@@ -100,6 +100,13 @@ async def drain(events: AsyncGenerator[Event, None]) -> list[Event]:
     """Read a stream to its end."""
     async with contextlib.aclosing(events):
         return [event async for event in events]
+
+
+async def break_off(ingester: Ingester, *batches: Batch, session: str = "s") -> None:
+    """Write batches over a stream that then breaks, without a summary."""
+    gap = batch(batches[-1].seq + 2, "lost")
+    with contextlib.suppress(OutOfOrder):
+        await drain(run(ingester, stream(*batches, gap), session=session))
 
 
 def acks(events: Sequence[Event]) -> list[Ack]:

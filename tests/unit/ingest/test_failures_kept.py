@@ -6,7 +6,7 @@ import weakref
 from collections.abc import Callable
 
 import pytest
-from ingest_streams import Shelf, batch, drain, ingester_of, run, stream, summary
+from ingest_streams import Shelf, batch, break_off, drain, ingester_of, run, stream, summary
 from picture_files import encode, noise
 from tihua_server.draft import Draft
 from tihua_server.errors import StoreUnavailable
@@ -92,7 +92,7 @@ async def test_failures_of_all_sessions_together_are_bounded(
     """The session that has rested longest is forgotten, and the others tell of theirs again."""
     ingester = ingester_of(models, shelf, max_kept_failures=4)
     for name in ("old", "middle", "new"):
-        await drain(run(ingester, stream(batch(1, "a", "b", text=" ")), session=name))
+        await break_off(ingester, batch(1, "a", "b", text=" "), session=name)
 
     told = {}
     for name in ("new", "middle", "old"):
