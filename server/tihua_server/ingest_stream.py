@@ -76,6 +76,7 @@ class IngestStream:
         self._in_flight = InFlight(grant)
         self._room = room
         self._idle_timeout_s = idle_timeout_s
+        self._ignored = Credit(0, 0)
         self._change = asyncio.Event()
         self._reader: asyncio.Task[None] | None = None
         self._is_held_up = False
@@ -104,6 +105,10 @@ class IngestStream:
                 has_told_draining = True
                 yield DrainingNotice()
                 continue  # while it was sent, everything may have changed
+            if self._ignored.batches:
+                credit, self._ignored = self._ignored, Credit(0, 0)
+                yield credit
+                continue
             if not self._in_flight.is_oldest_done():
                 untold_s = told_s + ACK_INTERVAL_S - monotonic()
                 if session.counts.committed_seq <= told_seq:
@@ -193,6 +198,10 @@ class IngestStream:
         next_seq = session.counts.committed_seq + 1
         async for batch in batches:
             if batch.seq < next_seq:
+                self._ignored = Credit(
+                    self._ignored.batches + 1, self._ignored.size_bytes + batch.size_bytes
+                )
+                self._change.set()
                 continue
             if batch.seq > next_seq:
                 raise OutOfOrder(

@@ -1,7 +1,7 @@
 """Sessions that go on in another stream, of the same server or of one that forgot them."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 
 import pytest
 from fake_encoder import FakeEncoder
@@ -19,7 +19,7 @@ from ingest_streams import (
 )
 from tihua_server.draft import Draft
 from tihua_server.errors import SessionConflict, SessionTaken
-from tihua_server.ingest_events import Ack, Batch, Event, Started
+from tihua_server.ingest_events import Ack, Batch, Credit, Event, Started, Summary
 from tihua_server.ingest_session import Counts
 from tihua_server.ingester import Ingester
 from tihua_server.served_models import ServedModels
@@ -49,6 +49,25 @@ async def test_a_session_goes_on_where_it_was_safe(ingester: Ingester, shelf: Sh
     assert started_after(events) == 2
     assert shelf.writes == [["c"]]
     assert summary(events) == Counts(3, 3)
+
+
+async def test_batches_that_are_ignored_give_their_credit_back(ingester: Ingester) -> None:
+    """A client that sends everything again within its credit is not left standing still."""
+    credit = asyncio.Semaphore(0)
+
+    async def within_credit() -> AsyncIterator[Batch]:
+        for seq in range(1, 11):
+            await credit.acquire()
+            yield batch(seq, f"{seq}")
+
+    async with asyncio.timeout(20):
+        async for event in run(ingester, within_credit(), read=Counts(9, 9)):
+            granted = event.credit if isinstance(event, Started) else event
+            if isinstance(granted, Credit):
+                for _ in range(granted.batches):
+                    credit.release()
+    assert isinstance(event, Summary)
+    assert event.counts == Counts(10, 10)
 
 
 async def test_failures_that_a_break_hid_are_told_again(ingester: Ingester) -> None:
