@@ -25,6 +25,7 @@
      ├── StoreError          Milvus answered with an error of its own
      │    └── CollectionDamaged  the files of a collection can't be read
      └── ModelError          the encoder failed
+          ├── ModelOutOfMemory  the device has no memory for the batch: wait, then try again
           ├── PrecisionTooLow  the embeddings stray too far from fp32
           └── DeviceLost       the GPU computes nothing more for this process, which ends
 
@@ -230,6 +231,17 @@ class ModelError(ServiceError):
     """The encoder failed, for example for want of GPU memory."""
 
     reason = "MODEL_ERROR"
+
+
+class ModelOutOfMemory(ModelError):
+    """The device has no memory for the batch now; others may use it too, and give theirs back.
+
+    Attributes:
+        retry_after_s: when to try again, in seconds.
+    """
+
+    reason = "MODEL_OUT_OF_MEMORY"
+    retry_after_s = 1.0
 
 
 class PrecisionTooLow(ModelError):

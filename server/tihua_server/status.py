@@ -46,11 +46,15 @@ STATUS_CODES: dict[type[ServiceError], grpc.StatusCode] = {
     errors.StoreError: grpc.StatusCode.INTERNAL,
     errors.CollectionDamaged: grpc.StatusCode.INTERNAL,
     errors.ModelError: grpc.StatusCode.INTERNAL,
+    errors.ModelOutOfMemory: grpc.StatusCode.RESOURCE_EXHAUSTED,
     errors.PrecisionTooLow: grpc.StatusCode.INTERNAL,
     errors.DeviceLost: grpc.StatusCode.UNAVAILABLE,
 }
 
 _RETRYABLE = {grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.ABORTED}
+
+_PASSING = (errors.Overloaded, errors.ModelOutOfMemory)
+"""Errors that say when to try again."""
 
 
 def status_code(error: ServiceError) -> grpc.StatusCode:
@@ -74,7 +78,7 @@ def rich_status(error: ServiceError, request_id: str = "") -> status_pb2.Status:
             field=_shortened(error.field, MAX_VALUE_BYTES), description=message
         )
         details.append(error_details_pb2.BadRequest(field_violations=[violation]))
-    if isinstance(error, errors.Overloaded):
+    if isinstance(error, _PASSING):
         delay = duration_pb2.Duration()
         delay.FromMilliseconds(round(error.retry_after_s * 1000))
         details.append(error_details_pb2.RetryInfo(retry_delay=delay))
@@ -98,7 +102,7 @@ def item_error(index: int, item_id: str, error: ServiceError) -> types_pb2.ItemE
         reason=error.reason,
         message=_shortened(error.message, MAX_MESSAGE_BYTES),
         metadata=_values(error),
-        retryable=code in _RETRYABLE or isinstance(error, errors.Overloaded),
+        retryable=code in _RETRYABLE or isinstance(error, _PASSING),
     )
 
 

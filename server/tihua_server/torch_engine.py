@@ -18,7 +18,7 @@ from tihua_server.agreement import require_agreement
 from tihua_server.clip_model import ClipModel, Fusable, MixedPrecision, Towers
 from tihua_server.cuda_graphs import TEXT_LENGTHS, GraphedTower
 from tihua_server.engine import model_failed, tower_failures
-from tihua_server.errors import DeviceLost, ModelError
+from tihua_server.errors import DeviceLost, ModelError, ModelOutOfMemory
 from tihua_server.recurring import Recurring
 from tihua_server.types import FloatArray, PixelArray, TokenArray
 
@@ -130,10 +130,9 @@ class TorchEngine:
         except torch.OutOfMemoryError as error:
             torch.cuda.empty_cache()
             failures.log(error, batch_size=len(rows))
-            raise ModelError(
-                f"{self.device} does not have enough memory for a batch of {len(rows)};"
-                " send fewer at once, or start the server with a smaller --max-batch-size",
-                reason="MODEL_OUT_OF_MEMORY",
+            raise ModelOutOfMemory(
+                f"{self.device} does not have enough memory for a batch of {len(rows)} now; try"
+                " again later, or start the server with a smaller --max-batch-size",
                 metadata={"batch_size": len(rows)},
             ) from error
         except (RuntimeError, MemoryError) as error:

@@ -27,10 +27,11 @@ FAULT = "no kernel image is available"
 
 
 class Fragile(nn.Module):
-    """A tower that may break.
+    """A tower that may break, or be short of memory once.
 
     Attributes:
         fault: why it fails; empty while it is whole.
+        is_short_of_memory: the next batch finds no memory.
     """
 
     def __init__(self, tower: nn.Module) -> None:
@@ -38,11 +39,15 @@ class Fragile(nn.Module):
         super().__init__()
         self.tower = tower
         self.fault = ""
+        self.is_short_of_memory = False
 
     def forward(self, ids: torch.Tensor) -> torch.Tensor:
         """Compute, or fail as torch does."""
         if self.fault:
             raise RuntimeError(self.fault)
+        if self.is_short_of_memory:
+            self.is_short_of_memory = False
+            raise torch.OutOfMemoryError("CUDA out of memory")
         features: torch.Tensor = self.tower(ids)
         return features
 
@@ -91,6 +96,23 @@ async def test_a_model_that_goes_on_failing_is_logged_once(app: App, texts: Frag
                     await client.embed_text("马")
     whys = [str(entry["exc_info"]) for entry in logs if entry["event"] == "model failed"]
     assert whys == [FAULT, full, FAULT]
+
+
+async def test_an_ingest_goes_on_when_the_memory_of_a_gpu_was_full_for_a_moment(
+    app: App, texts: Fragile
+) -> None:
+    """Others may use the GPU too: the client is told when to try again, and does."""
+    breaks: list[tihua.TihuaError] = []
+    items = [tihua.Item(text, text=text) for text in ("马", "桥", "山")]
+    async with tihua.AsyncClient(app.address, collection="c") as client:
+        await client.create_collection()
+        texts.is_short_of_memory = True
+        summary = await client.ingest(items, on_break=breaks.append)
+    assert summary.written == 3
+    [overloaded] = breaks
+    assert isinstance(overloaded, tihua.OverloadedError)
+    assert overloaded.reason == "MODEL_OUT_OF_MEMORY"
+    assert overloaded.retry_after == 1
 
 
 async def test_what_a_model_failed_to_compute_is_not_counted_as_embedded(
