@@ -151,9 +151,11 @@ class Client(CollectionMethods, ItemMethods, EmbeddingMethods, SearchMethods):
                 nothing. The latter first asks the server which ids it has, up to 256 in one call,
                 and neither reads nor sends those items.
             session_id: that of an earlier call that did not finish, to continue after what is
-                safe. Give the same items in the same order, and the same mode and batch_size; in
-                mode "skip-existing" items are then sent whether they are stored or not. None begins
-                a new session.
+                safe. Give the same items in the same order, and the same mode and batch_size; what
+                is safe is not read again, so its files may be gone. What that call could not send,
+                and reported, counts as failed. In mode "skip-existing" items are then sent whether
+                they are stored or not. Give each list of items an id of its own: only the server
+                that a call finished with knows that its session is over. None begins a new one.
             batch_size: items of one message; at most 4 MiB and `Limits.max_batch_items` are sent.
             on_progress: called after each acknowledgement, on the calling thread, with what is
                 safe and the failures since the previous call.
@@ -166,7 +168,8 @@ class Client(CollectionMethods, ItemMethods, EmbeddingMethods, SearchMethods):
         Raises:
             NotFoundError: there is no such collection.
             FailedPreconditionError: the server does not serve the collection's model, or the
-                session was opened for another collection or mode, or continued in another stream.
+                session was opened for another collection or mode, belongs to other items, or
+                continued in another stream.
             UnavailableError, DeadlineError: the server did not come back, or did not answer in
                 time, within `reconnect_timeout`.
         """

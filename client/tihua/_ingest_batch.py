@@ -8,9 +8,9 @@ from tihua.v1.types_pb2 import Item
 MAX_BATCH_BYTES = 4 * 2**20
 """A batch is closed before it would grow beyond this; `IngestBatch` says what travels best."""
 
-_REQUEST_OVERHEAD_BYTES = 32
+_REQUEST_OVERHEAD_BYTES = 96
 _ITEM_OVERHEAD_BYTES = 6
-"""Tags, lengths and seq around the items of a request, and around each of them, at most."""
+"""Tags, lengths, seq and bookmark of a request, and tag and length of each item, at most."""
 
 
 def request_bytes(item: Item) -> int:
@@ -40,17 +40,19 @@ class BatchBuilder:
         self._positions: list[int] = []
         self._bytes = _REQUEST_OVERHEAD_BYTES
 
-    def add(self, item: Item, position: int, max_bytes: int) -> list[Batch]:
+    def add(self, item: Item, position: int, bookmark: str, max_bytes: int) -> list[Batch]:
         """Take an item; return the batches that this has filled: none, one or two.
 
         Args:
             item: what to send.
             position: its position in what the caller gave.
+            bookmark: the place behind it.
             max_bytes: size of a request; an item that is larger goes alone.
         """
         size = item.ByteSize() + _ITEM_OVERHEAD_BYTES
         full = self.flush() if self._bytes + size > max_bytes else []
         self._request.batch.items.append(item)
+        self._request.batch.bookmark = bookmark
         self._positions.append(position)
         self._bytes += size
         if len(self._positions) == self._max_items or self._bytes >= max_bytes:

@@ -3,6 +3,7 @@
 from collections import deque
 
 from tihua._ingest_credit import Credit
+from tihua._ingest_place import other_items
 from tihua.errors import InvalidRequestError, ServerError
 from tihua.v1.ingest_service_pb2 import IngestRequest
 
@@ -12,42 +13,48 @@ class Outbox:
 
     Attributes:
         committed_seq: number of the last batch that is safe, by the last acknowledgement.
+        committed_bookmark: where that one ends.
         credit: what may be sent over the stream that is open.
     """
 
     def __init__(self) -> None:
         self.committed_seq = 0
-        self._next_seq = 1
-        self._unacknowledged: dict[int, IngestRequest] = {}
+        self.committed_bookmark = ""
+        self._requests: deque[IngestRequest] = deque()  # the first is committed_seq + 1
         self.begin_stream()
 
     def begin_stream(self) -> None:
         """Take note of a new stream: nothing is sent before its server says where it goes on."""
         self.credit = Credit()
+        self._sent = 0
         self._resumed_seq = 0
-        self._unsent: deque[int] = deque()
+        self._resumed_bookmark = ""
+
+    @property
+    def last_seq(self) -> int:
+        """Return the number of the last batch."""
+        return self.committed_seq + len(self._requests)
 
     @property
     def is_empty(self) -> bool:
         """Return whether all batches are safe."""
-        return not self._unacknowledged
+        return not self._requests
 
     @property
     def has_unsent(self) -> bool:
         """Return whether a batch waits for credit."""
-        return bool(self._unsent)
+        return self._sent < len(self._requests)
+
+    @property
+    def is_caught_up(self) -> bool:
+        """Return whether all that was safe when the stream began is acknowledged."""
+        return self.committed_seq >= self._resumed_seq
 
     def add(self, request: IngestRequest) -> int:
-        """Take the next batch, number it, and return the number; one that is safe is dropped."""
-        seq = self._next_seq
-        self._next_seq += 1
-        if seq <= self.committed_seq:
-            return seq
-        request.batch.seq = seq
-        self._unacknowledged[seq] = request
-        if seq > self._resumed_seq:
-            self._unsent.append(seq)
-        return seq
+        """Take the next batch, number it, and return the number."""
+        request.batch.seq = self.last_seq + 1
+        self._requests.append(request)
+        return request.batch.seq
 
     def next_request(self) -> IngestRequest | None:
         """Return the next batch to send, None if there is none or no credit for it.
@@ -55,16 +62,15 @@ class Outbox:
         Raises:
             InvalidRequestError: the batch is larger than all the credit that there ever is.
         """
-        if not self._unsent:
+        if not self.has_unsent:
             return None
-        request = self._unacknowledged[self._unsent[0]]
+        request = self._requests[self._sent]
         size = request.ByteSize()
         if self.credit.covers(size):
             self.credit.take(size)
-            self._unsent.popleft()
+            self._sent += 1
             return request
-        is_idle = len(self._unsent) == len(self._unacknowledged)
-        if is_idle and self.credit.excludes(size):
+        if self._sent == 0 and self.credit.excludes(size):
             raise InvalidRequestError(
                 f"a batch is {size} bytes and the server now grants {self.credit.window_bytes}; "
                 "use a smaller batch_size",
@@ -73,11 +79,14 @@ class Outbox:
             )
         return None
 
-    def resume_after(self, committed_seq: int) -> None:
-        """Have sent again what the server does not have.
+    def resume_after(self, committed_seq: int, bookmark: str) -> None:
+        """Take note of what the server of this stream has.
+
+        If that is more than was acknowledged, an acknowledgement follows, with the failures.
 
         Raises:
             ServerError: the server withdrew an acknowledgement.
+            FailedPreconditionError: a batch that is safe there is not the one of that number here.
         """
         if committed_seq < self.committed_seq:
             raise ServerError(
@@ -85,14 +94,20 @@ class Outbox:
                 f"safe, and now it continues after {committed_seq}",
                 reason="SESSION_REGRESSED",
             )
-        # If that is beyond what was acknowledged, an acknowledgement follows, with the failures.
+        if self.committed_seq < committed_seq <= self.last_seq:
+            request = self._requests[committed_seq - self.committed_seq - 1]
+            if bookmark not in ("", request.batch.bookmark):  # older servers know no bookmarks
+                raise other_items()
         self._resumed_seq = committed_seq
-        self._unsent = deque(seq for seq in self._unacknowledged if seq > committed_seq)
+        self._resumed_bookmark = bookmark
 
     def commit(self, committed_seq: int) -> None:
         """Let go of the batches that are safe."""
-        self.committed_seq = max(self.committed_seq, committed_seq)
-        for seq in [seq for seq in self._unacknowledged if seq <= committed_seq]:
-            del self._unacknowledged[seq]
-        # An acknowledgement may be of batches that the stream before this one carried.
-        self._unsent = deque(seq for seq in self._unsent if seq > committed_seq)
+        while self._requests and self.committed_seq < committed_seq:
+            self.committed_seq += 1
+            self.committed_bookmark = self._requests.popleft().batch.bookmark
+            # It may have been sent over the stream before this one.
+            self._sent = max(0, self._sent - 1)
+        if committed_seq > self.committed_seq:  # an earlier call sent it
+            self.committed_seq = committed_seq
+            self.committed_bookmark = self._resumed_bookmark

@@ -1,7 +1,7 @@
 """What became of the items of an ingest, by their positions among those that the caller gave.
 
-The server reports a failure by its batch and its position in it. When a session is resumed, it may
-do so before the caller has given the items of that batch again.
+The server reports a failure by its batch and its position in it. Of the batches of an earlier call
+nothing is known: their failures are told when the caller gives the item of that id again.
 """
 
 import dataclasses
@@ -38,7 +38,7 @@ class IngestReport:
         self._left_out = 0
         # Of each batch whose failures may still be told: where its items stood.
         self._positions: dict[int, tuple[int, ...]] = {}
-        self._unplaced: dict[int, list[ItemError]] = {}
+        self._unplaced: dict[str, list[ItemError]] = {}
         self._errors: list[ItemError] = []
         self._has_news = False
 
@@ -68,22 +68,28 @@ class IngestReport:
         self._rejected += 1
         self._has_news = True
 
+    def resume(self, given: int) -> None:
+        """Go on behind so many items: those of them that no server counted could not be sent."""
+        counts = self.acknowledged
+        self._rejected += given - counts.written - counts.failed - counts.skipped
+
     def carry(self, seq: int, positions: tuple[int, ...]) -> None:
         """Take note where the items of a batch stood that will be sent."""
         self._positions[seq] = positions
 
-    def carried_before(self, seq: int, positions: tuple[int, ...]) -> None:
-        """Take note where the items of a batch stood that an earlier call sent."""
-        self._place(self._unplaced.pop(seq, []), positions)
+    def carried_before(self, position: int, item_id: str) -> None:
+        """Take note where an item stood that an earlier call dealt with."""
+        if errors := self._unplaced.get(item_id):
+            self._tell(errors.pop(0), position)
 
     def fail(self, failures: Iterable[BatchError]) -> None:
         """Take the failures of an acknowledgement."""
         for failure in failures:
-            errors = [_convert.item_error(failure.error)]
+            error = _convert.item_error(failure.error)
             if failure.seq in self._positions:
-                self._place(errors, self._positions[failure.seq])
+                self._tell(error, self._positions[failure.seq][error.index])
             else:
-                self._unplaced.setdefault(failure.seq, []).extend(errors)
+                self._unplaced.setdefault(error.id, []).append(error)
 
     def count(self, message: IngestAck | IngestSummary) -> None:
         """Take the counts of an acknowledgement or of the summary."""
@@ -97,13 +103,6 @@ class IngestReport:
         for seq in [seq for seq in self._positions if seq <= committed_seq]:
             del self._positions[seq]
 
-    def end(self) -> None:
-        """Tell what is left by the place in the batch: its items were not given again."""
-        for errors in self._unplaced.values():
-            self._errors += errors
-            self._has_news = True
-        self._unplaced = {}
-
     def take(self, committed_seq: int) -> IngestProgress | None:
         """Return what is new since the last call, None if nothing is."""
         if not self._has_news:
@@ -113,8 +112,6 @@ class IngestReport:
         written, failed, skipped = self.totals
         return IngestProgress(committed_seq, written, failed, skipped, errors=errors)
 
-    def _place(self, errors: list[ItemError], positions: tuple[int, ...]) -> None:
-        for error in errors:
-            index = positions[error.index] if error.index < len(positions) else error.index
-            self._errors.append(dataclasses.replace(error, index=index))
-            self._has_news = True
+    def _tell(self, error: ItemError, position: int) -> None:
+        self._errors.append(dataclasses.replace(error, index=position))
+        self._has_news = True

@@ -14,7 +14,8 @@
 
 After a break the client calls `open()` again and continues: it tells whichever server answers what
 was acknowledged, and sends the rest again. Nothing else is kept, so that memory is bounded by the
-server's credit, one batch and one window.
+server's credit, one batch and one window. A session that an earlier call began goes on behind the
+bookmark of its last safe batch: the items before it pass unread.
 """
 
 import uuid
@@ -23,6 +24,7 @@ from collections.abc import Container
 from tihua import _convert
 from tihua._ingest_batch import MAX_BATCH_BYTES, Batch, BatchBuilder, request_bytes
 from tihua._ingest_outbox import Outbox
+from tihua._ingest_place import Place
 from tihua._ingest_report import IngestReport
 from tihua._ingest_types import IngestProgress, WriteMode
 from tihua._ingest_window import MAX_WINDOW_ITEMS, Window
@@ -59,7 +61,7 @@ class IngestSession:
             mode: what to do with an id that is already stored.
             session_id: 1 to 64 bytes; one that the server knows resumes that session, for which
                 the same items must be given again. None makes a new one, in which mode
-                "skip-existing" leaves out what is stored; else the batches must stay the same.
+                "skip-existing" leaves out what is stored.
             batch_size: items per batch at most, 1 or more; beyond the server's limit it is that.
 
         Raises:
@@ -82,7 +84,7 @@ class IngestSession:
         self._builder = BatchBuilder(min(batch_size, limits.max_batch_items))
         self._outbox = Outbox()
         self._max_message_bytes = limits.max_message_bytes
-        self._position = 0
+        self._place = Place()
         self._has_all_items = False
         self._rests = 0
         self._answers = 0
@@ -111,7 +113,7 @@ class IngestSession:
 
     @property
     def _is_open(self) -> bool:
-        return self._is_started and not self._is_draining
+        return self._is_started and not self._is_draining and self._outbox.is_caught_up
 
     @property
     def _has_room(self) -> bool:
@@ -137,6 +139,7 @@ class IngestSession:
         self._is_started = self._is_draining = False
         self._outbox.begin_stream()
         self._start.read_seq = self.committed_seq
+        self._start.read_bookmark = self._outbox.committed_bookmark
         counts = self._report.acknowledged
         self._start.items_written = counts.written
         self._start.items_failed = counts.failed
@@ -171,13 +174,20 @@ class IngestSession:
         self._window.answer(stored)
 
     def next_item(self) -> Item | None:
-        """Return the next item to be sent, for `add` or `reject`; None if there is none now."""
+        """Return the next item to be sent, for `add` or `reject`; None if there is none now.
+
+        Raises:
+            FailedPreconditionError: the session belongs to other items.
+        """
         while self._has_room and (held := self._window.pop()) is not None:
             item, is_stored = held
-            if not is_stored:
+            if self._place.is_safe:
+                self._report.carried_before(self._place.position, item.id)
+            elif is_stored:
+                self._report.leave_out()
+            else:
                 return item
-            self._position += 1
-            self._report.leave_out()
+            self._place.pass_item(item.id)
             self._flush_the_last()
         return None
 
@@ -194,27 +204,26 @@ class IngestSession:
             )
             self.reject(item.id, error)
             return
-        self._number(self._builder.add(item, self._position, min(limit, MAX_BATCH_BYTES)))
-        self._position += 1
+        position = self._place.position
+        self._place.pass_item(item.id)
+        max_bytes = min(limit, MAX_BATCH_BYTES)
+        self._number(self._builder.add(item, position, self._place.bookmark, max_bytes))
         self._flush_the_last()
 
     def reject(self, item_id: str, error: InvalidRequestError) -> None:
         """Count the next item as failed; it cannot be sent."""
-        self._report.reject(self._position, item_id, error)
-        self._position += 1
+        self._report.reject(self._place.position, item_id, error)
+        self._place.pass_item(item_id)
         self._flush_the_last()
 
     def _flush_the_last(self) -> None:
         if self._has_all_items and self._window.is_empty:
+            self._place.end()
             self._number(self._builder.flush())
 
     def _number(self, batches: list[Batch]) -> None:
         for batch in batches:
-            seq = self._outbox.add(batch.request)
-            if seq <= self.committed_seq:  # an earlier call with this session_id sent it
-                self._report.carried_before(seq, batch.positions)
-            else:
-                self._report.carry(seq, batch.positions)
+            self._report.carry(self._outbox.add(batch.request), batch.positions)
 
     def next_request(self) -> IngestRequest | None:
         """Return the next batch to send, None if there is none or no credit for it.
@@ -229,25 +238,29 @@ class IngestSession:
 
         Raises:
             ServerError: the server withdrew an acknowledgement.
+            FailedPreconditionError: the session belongs to other items.
         """
         match response.WhichOneof("message"):
             case "started":
-                self._outbox.resume_after(response.started.committed_seq)
+                started = response.started
+                self._outbox.resume_after(started.committed_seq, started.committed_bookmark)
                 self._is_started = True
-                self._outbox.credit.grant(response.started.credit)
+                self._outbox.credit.grant(started.credit)
             case "credit":
                 self._outbox.credit.grant(response.credit)
             case "ack":
+                is_of_earlier_call = response.ack.committed_seq > self._outbox.last_seq
                 self._report.fail(response.ack.errors)
                 self._outbox.commit(response.ack.committed_seq)
                 self._report.settle(response.ack.committed_seq)
                 self._report.count(response.ack)
+                if is_of_earlier_call:
+                    self._report.resume(self._place.resume_at(self._outbox.committed_bookmark))
             case "draining":
                 self._is_draining = True
             case "summary":
                 self._outbox.commit(response.summary.committed_seq)
                 self._report.count(response.summary)
-                self._report.end()
                 self.is_complete = True
 
     def take_progress(self) -> IngestProgress | None:

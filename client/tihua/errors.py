@@ -111,8 +111,8 @@ class FailedPreconditionError(TihuaError):
     """The state of the server does not allow it; trying again helps only once that has changed.
 
     The collection holds another model's embeddings (reason `MODEL_MISMATCH`), is not loaded
-    (`COLLECTION_NOT_LOADED`) or has aliases (`COLLECTION_HAS_ALIASES`), or another stream took over
-    the ingest session (code `ABORTED`).
+    (`COLLECTION_NOT_LOADED`) or has aliases (`COLLECTION_HAS_ALIASES`), another stream took over
+    the ingest session (code `ABORTED`), or the session belongs to other items (`SESSION_DIFFERS`).
     """
 
     code = "FAILED_PRECONDITION"

@@ -16,6 +16,7 @@ class Pending:
     seq: int
     ids: tuple[str, ...]
     size_bytes: int
+    bookmark: str
     task: asyncio.Task[Prepared]
 
 
@@ -59,7 +60,7 @@ class InFlight:
     def add(self, batch: Batch, task: asyncio.Task[Prepared]) -> None:
         """Put a batch behind the others; the task embeds it."""
         ids = tuple(draft.id for draft in batch.drafts)
-        self._batches.append(Pending(batch.seq, ids, batch.size_bytes, task))
+        self._batches.append(Pending(batch.seq, ids, batch.size_bytes, batch.bookmark, task))
         self._size_bytes += batch.size_bytes
 
     def is_oldest_done(self) -> bool:

@@ -10,11 +10,15 @@ from tihua_server.ingest_session import BatchFailure, Counts
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """What a client sends: its number in the session, its items, its size on the wire."""
+    """What a client sends: its number in the session, its items, its size on the wire.
+
+    The bookmark is the client's note on where in its items the batch ends.
+    """
 
     seq: int
     drafts: Sequence[Draft]
     size_bytes: int
+    bookmark: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +34,7 @@ class Started:
     """The first event."""
 
     committed_seq: int
+    bookmark: str
     credit: Credit
 
 

@@ -33,6 +33,9 @@ from tihua_server.vector_store import VectorStore
 MAX_SESSION_ID_BYTES = 64
 """Longest session id, as UTF-8."""
 
+MAX_BOOKMARK_BYTES = 64
+"""Longest bookmark of a batch, as UTF-8."""
+
 MAX_COUNT = 2**53
 """Largest number of a batch or of items that a client may have read of."""
 
@@ -86,12 +89,13 @@ class IngestService(rpc.IngestServiceServicer):
 
     def _response(self, event: Event, session_id: str, model: ModelRef) -> pb.IngestResponse:
         match event:
-            case Started(committed_seq, credit):
+            case Started(committed_seq, bookmark, credit):
                 started = pb.IngestStarted(
                     session_id=session_id,
                     committed_seq=committed_seq,
                     credit=_from_credit(credit),
                     model=from_ref(model),
+                    committed_bookmark=bookmark,
                 )
                 return pb.IngestResponse(started=started)
             case Credit():
@@ -148,8 +152,9 @@ class _Batches:
             )
         batch = request.batch
         check_batch(batch.items, f"batch {batch.seq}", self._max_items, "batch.items")
+        bookmark = _checked_bookmark(batch.bookmark, "batch.bookmark")
         drafts = await in_turns(to_draft, batch.items)
-        return Batch(batch.seq, drafts, request.ByteSize())
+        return Batch(batch.seq, drafts, request.ByteSize(), bookmark)
 
 
 def _to_counts(start: pb.IngestStart) -> Counts:
@@ -158,7 +163,21 @@ def _to_counts(start: pb.IngestStart) -> Counts:
             raise InvalidInput(
                 f"{name} is {value}; the limit is {MAX_COUNT}", field=f"start.{name}"
             )
-    return Counts(start.read_seq, start.items_written, start.items_failed, start.items_skipped)
+    return Counts(
+        start.read_seq,
+        start.items_written,
+        start.items_failed,
+        start.items_skipped,
+        _checked_bookmark(start.read_bookmark, "start.read_bookmark"),
+    )
+
+
+def _checked_bookmark(bookmark: str, field: str) -> str:
+    if (size := len(bookmark.encode())) > MAX_BOOKMARK_BYTES:
+        raise InvalidInput(
+            f"the bookmark is {size} bytes; the limit is {MAX_BOOKMARK_BYTES}", field=field
+        )
+    return bookmark
 
 
 def _from_credit(credit: Credit) -> pb.IngestCredit:

@@ -22,12 +22,19 @@ MAX_KEPT_FAILURES = 1_000
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """A session from its beginning: what is safe, and what became of the items."""
+    """A session from its beginning: what is safe, and what became of the items.
+
+    Attributes:
+        committed_seq: number of the last batch that is safe.
+        written, failed, skipped: items.
+        bookmark: where the client's items stood after that batch, in words of its own.
+    """
 
     committed_seq: int = 0
     written: int = 0
     failed: int = 0
     skipped: int = 0
+    bookmark: str = ""
 
 
 NOTHING_READ = Counts()

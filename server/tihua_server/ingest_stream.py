@@ -89,7 +89,7 @@ class IngestStream:
         """Write the batches; yield what the client must know. `Ingester.ingest` says the rest."""
         start_s = monotonic()
         session = self._session
-        yield Started(session.counts.committed_seq, self._grant)
+        yield Started(session.counts.committed_seq, session.counts.bookmark, self._grant)
         told_seq, told_s = read_seq, -ACK_INTERVAL_S
         if session.counts.committed_seq > told_seq:
             told_seq = session.counts.committed_seq
@@ -256,6 +256,7 @@ class IngestStream:
                 written=counts.written + written,
                 failed=counts.failed + len(prepared.failures),
                 skipped=counts.skipped + prepared.skipped,
+                bookmark=pending.bookmark,
             )
         credit = self._in_flight.drop(len(finished))
         self._session.commit(counts, failures)

@@ -46,10 +46,12 @@ def index(kind: Any, **params: int) -> Make:
     return lambda name: (kind(name=name, index=made),)
 
 
-def ingest(*, items: int = 1, **start: Any) -> Make:
+def ingest(*, items: int = 1, bookmark: str = "", **start: Any) -> Make:
     """Return a stream of one batch."""
     batch = ingest_service_pb2.IngestBatch(
-        seq=1, items=[types_pb2.Item(id=f"{n}", text="马") for n in range(items)]
+        seq=1,
+        items=[types_pb2.Item(id=f"{n}", text="马") for n in range(items)],
+        bookmark=bookmark,
     )
     start.setdefault("session_id", "of a test")
     return lambda name: (
@@ -75,7 +77,9 @@ CASES: dict[str, Make] = {
     "start.mode": ingest(mode=UNKNOWN),
     "start.model": ingest(model="absent"),
     "start.session_id": ingest(session_id=""),
+    "start.read_bookmark": ingest(read_bookmark="第" * 22),
     "batch.items": ingest(items=0),
+    "batch.bookmark": ingest(bookmark="第" * 22, session_id="of another test"),
 }
 
 

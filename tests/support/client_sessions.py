@@ -1,7 +1,8 @@
 """Ingest sessions of a client without a network, the answers of a server, and what they send."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
+import tihua
 from tihua import Limits
 from tihua._ingest_session import IngestSession
 from tihua.v1.ingest_service_pb2 import (
@@ -46,17 +47,22 @@ def item(item_id: str, size: int = 1) -> Item:
     return Item(id=item_id, image=ImageSource(content=b"x" * size))
 
 
-def started(committed_seq: int = 0, *, batches: int = 9, size: int = 9_000) -> IngestResponse:
+def started(
+    committed_seq: int = 0, *, batches: int = 9, size: int = 9_000, bookmark: str = ""
+) -> IngestResponse:
     """Return the first answer of a stream."""
     credit = IngestCredit(batches=batches, bytes=size)
-    return IngestResponse(started=IngestStarted(committed_seq=committed_seq, credit=credit))
+    message = IngestStarted(committed_seq=committed_seq, credit=credit, committed_bookmark=bookmark)
+    return IngestResponse(started=message)
 
 
 def ack(
-    committed_seq: int, *, written: int = 0, errors: Iterable[BatchError] = ()
+    committed_seq: int, *, written: int = 0, failed: int = 0, errors: Iterable[BatchError] = ()
 ) -> IngestResponse:
     """Return an acknowledgement."""
-    message = IngestAck(committed_seq=committed_seq, items_written=written, errors=errors)
+    message = IngestAck(
+        committed_seq=committed_seq, items_written=written, items_failed=failed, errors=errors
+    )
     return IngestResponse(ack=message)
 
 
@@ -65,17 +71,38 @@ def failure(seq: int, index: int, item_id: str) -> BatchError:
     return BatchError(seq=seq, error=ItemError(index=index, id=item_id, code=3, reason="BAD"))
 
 
-def opened(session: IngestSession, response: IngestResponse | None = None) -> IngestSession:
+def opened(session: IngestSession, *responses: IngestResponse) -> IngestSession:
     """Open a stream on the session and answer its start."""
     session.open()
-    session.receive(response or started())
+    for response in responses or [started()]:
+        session.receive(response)
     return session
+
+
+def resumed(*ids: str, errors: Sequence[BatchError] = ()) -> IngestSession:
+    """Return a session of which an earlier call sent these items, as batch 1, which is safe."""
+    earlier = opened(new_session(batch_size=len(ids)))
+    give(earlier, *ids)
+    request = earlier.next_request()
+    assert request is not None
+    safe = started(1, bookmark=request.batch.bookmark)
+    written = len(ids) - len(errors)
+    return opened(new_session(), safe, ack(1, written=written, failed=len(errors), errors=errors))
 
 
 def give(session: IngestSession, *ids: str) -> None:
     """Give all items of a session."""
     for item_id in ids:
         session.add(item(item_id))
+    session.end()
+
+
+def offer(session: IngestSession, *ids: str) -> None:
+    """Offer all items of a session; give those that it wants to send."""
+    for item_id in ids:
+        session.offer(tihua.Item(item_id))
+        while (wanted := session.next_item()) is not None:
+            session.add(item(wanted.id))
     session.end()
 
 

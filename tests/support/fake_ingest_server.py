@@ -63,6 +63,7 @@ class Session:
     committed: int = 0
     written: int = 0
     failed: int = 0
+    bookmark: str = ""
 
     def acknowledged(self, errors: Iterable[BatchError] = ()) -> IngestAck:
         """Return what is safe."""
@@ -148,8 +149,11 @@ class FakeServer(system_service_pb2_grpc.SystemServiceServicer):
             session.committed = start.read_seq
             session.written = start.items_written
             session.failed = start.items_failed
+            session.bookmark = start.read_bookmark
         credit = IngestCredit(batches=plan.credit, bytes=plan.credit * 50_000)
-        started = IngestStarted(committed_seq=session.committed, credit=credit)
+        started = IngestStarted(
+            committed_seq=session.committed, credit=credit, committed_bookmark=session.bookmark
+        )
         try:
             await context.write(IngestResponse(started=started))
             if plan.after == 0:
@@ -212,6 +216,7 @@ class FakeServer(system_service_pb2_grpc.SystemServiceServicer):
         if batch.seq != session.committed + 1:
             self.violations.append(f"batch {batch.seq} came after {session.committed}")
         session.committed = batch.seq
+        session.bookmark = batch.bookmark
         errors = []
         for index, item in enumerate(batch.items):
             if item.id.startswith("bad"):

@@ -71,9 +71,9 @@ def ingester_of(
     )
 
 
-def batch(seq: int, *ids: str, size_bytes: int = 10, text: str = "马") -> Batch:
+def batch(seq: int, *ids: str, size_bytes: int = 10, text: str = "马", bookmark: str = "") -> Batch:
     """Return a batch of texts; an empty text makes a bad item."""
-    return Batch(seq, [Draft(item_id, Text(text)) for item_id in ids], size_bytes)
+    return Batch(seq, [Draft(item_id, Text(text)) for item_id in ids], size_bytes, bookmark)
 
 
 async def stream(*batches: Batch, then: asyncio.Event | None = None) -> AsyncIterator[Batch]:

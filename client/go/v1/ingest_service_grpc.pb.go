@@ -28,16 +28,22 @@ type IngestServiceClient interface {
 	//  5. A bad item never ends the stream. These do: no start or a second one (FAILED_PRECONDITION),
 	//     a gap in seq (OUT_OF_RANGE), more in flight than the credit allows (RESOURCE_EXHAUSTED), an
 	//     empty or too long batch (INVALID_ARGUMENT), a store that does not answer (UNAVAILABLE) or is
-	//     full (RESOURCE_EXHAUSTED with RetryInfo).
+	//     full (RESOURCE_EXHAUSTED with RetryInfo), a model that runs out of memory (RESOURCE_EXHAUSTED
+	//     with RetryInfo) or fails (INTERNAL).
 	//  6. The client half-closes; the server acknowledges the rest, sends IngestSummary and ends OK.
 	//  7. After an interruption the client opens a new stream with the same session_id, on any server
 	//     of the same store, tells what it has read, and continues after the committed_seq that the
-	//     server answers. Batches up to it are ignored. What was written but not acknowledged is sent
-	//     again: upsert writes it once more, harmlessly; in the other modes the server recognizes its
-	//     own items and counts them as written.
-	//  8. A server that shuts down sends IngestDraining, finishes and acknowledges what it has, and
+	//     server answers. Batches up to it are ignored, and their credit comes back. What was written
+	//     but not acknowledged is sent again: upsert writes it once more, harmlessly; in the other
+	//     modes the server recognizes its own items and counts them as written.
+	//  8. A batch may carry a bookmark, a note of the client's own on where in its items the batch
+	//     ends. IngestStarted returns that of the last safe batch: so a new process finds the place
+	//     where the one before it stopped.
+	//  9. IngestSummary ends the session: a start with the same session_id and read_seq 0 begins a new
+	//     one.
+	//  10. A server that shuts down sends IngestDraining, finishes and acknowledges what it has, and
 	//     ends the stream with UNAVAILABLE.
-	//  9. It also ends a stream with UNAVAILABLE, reason STREAM_IDLE, if for five minutes (or as
+	//  11. It also ends a stream with UNAVAILABLE, reason STREAM_IDLE, if for five minutes (or as
 	//     configured) no batch came or the client did not read its messages.
 	//
 	// A client that does not read its acknowledgements is granted no more credit.
@@ -98,16 +104,22 @@ type IngestServiceServer interface {
 	//  5. A bad item never ends the stream. These do: no start or a second one (FAILED_PRECONDITION),
 	//     a gap in seq (OUT_OF_RANGE), more in flight than the credit allows (RESOURCE_EXHAUSTED), an
 	//     empty or too long batch (INVALID_ARGUMENT), a store that does not answer (UNAVAILABLE) or is
-	//     full (RESOURCE_EXHAUSTED with RetryInfo).
+	//     full (RESOURCE_EXHAUSTED with RetryInfo), a model that runs out of memory (RESOURCE_EXHAUSTED
+	//     with RetryInfo) or fails (INTERNAL).
 	//  6. The client half-closes; the server acknowledges the rest, sends IngestSummary and ends OK.
 	//  7. After an interruption the client opens a new stream with the same session_id, on any server
 	//     of the same store, tells what it has read, and continues after the committed_seq that the
-	//     server answers. Batches up to it are ignored. What was written but not acknowledged is sent
-	//     again: upsert writes it once more, harmlessly; in the other modes the server recognizes its
-	//     own items and counts them as written.
-	//  8. A server that shuts down sends IngestDraining, finishes and acknowledges what it has, and
+	//     server answers. Batches up to it are ignored, and their credit comes back. What was written
+	//     but not acknowledged is sent again: upsert writes it once more, harmlessly; in the other
+	//     modes the server recognizes its own items and counts them as written.
+	//  8. A batch may carry a bookmark, a note of the client's own on where in its items the batch
+	//     ends. IngestStarted returns that of the last safe batch: so a new process finds the place
+	//     where the one before it stopped.
+	//  9. IngestSummary ends the session: a start with the same session_id and read_seq 0 begins a new
+	//     one.
+	//  10. A server that shuts down sends IngestDraining, finishes and acknowledges what it has, and
 	//     ends the stream with UNAVAILABLE.
-	//  9. It also ends a stream with UNAVAILABLE, reason STREAM_IDLE, if for five minutes (or as
+	//  11. It also ends a stream with UNAVAILABLE, reason STREAM_IDLE, if for five minutes (or as
 	//     configured) no batch came or the client did not read its messages.
 	//
 	// A client that does not read its acknowledgements is granted no more credit.

@@ -19,9 +19,9 @@
 //       ABORTED              another stream took over the ingest session
 //       UNAUTHENTICATED      the server requires a token, and the call carries none or an unknown one
 //       PERMISSION_DENIED    the token's role is too small for the method
-//       RESOURCE_EXHAUSTED   the queue or the store's disk is full, the client has too many
-//                            streams, or a stream exceeds its credit (all with RetryInfo); or a
-//                            message, an answer or a picture is over its limit
+//       RESOURCE_EXHAUSTED   the queue, the store's disk or the model's memory is full, the client
+//                            has too many streams, or a stream exceeds its credit (all with
+//                            RetryInfo); or a message, an answer or a picture is over its limit
 //       UNAVAILABLE          the store does not answer or is still loading the collection, the
 //                            server is shutting down or has lost its GPU, an alias was moved during
 //                            a write, or an ingest stream was idle for too long: try again

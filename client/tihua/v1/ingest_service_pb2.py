@@ -26,7 +26,7 @@ from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb
 from tihua.v1 import types_pb2 as tihua_dot_v1_dot_types__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1dtihua/v1/ingest_service.proto\x12\x08tihua.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x14tihua/v1/types.proto\"\xbd\x01\n\x0bIngestStart\x12\x12\n\ncollection\x18\x01 \x01(\t\x12\x12\n\nsession_id\x18\x02 \x01(\t\x12!\n\x04mode\x18\x03 \x01(\x0e\x32\x13.tihua.v1.WriteMode\x12\r\n\x05model\x18\x04 \x01(\t\x12\x10\n\x08read_seq\x18\x05 \x01(\x04\x12\x15\n\ritems_written\x18\x06 \x01(\x04\x12\x14\n\x0citems_failed\x18\x07 \x01(\x04\x12\x15\n\ritems_skipped\x18\x08 \x01(\x04\"9\n\x0bIngestBatch\x12\x0b\n\x03seq\x18\x01 \x01(\x04\x12\x1d\n\x05items\x18\x02 \x03(\x0b\x32\x0e.tihua.v1.Item\"j\n\rIngestRequest\x12&\n\x05start\x18\x01 \x01(\x0b\x32\x15.tihua.v1.IngestStartH\x00\x12&\n\x05\x62\x61tch\x18\x02 \x01(\x0b\x32\x15.tihua.v1.IngestBatchH\x00\x42\t\n\x07message\"\x85\x01\n\rIngestStarted\x12\x12\n\nsession_id\x18\x01 \x01(\t\x12\x15\n\rcommitted_seq\x18\x02 \x01(\x04\x12&\n\x06\x63redit\x18\x03 \x01(\x0b\x32\x16.tihua.v1.IngestCredit\x12!\n\x05model\x18\x04 \x01(\x0b\x32\x12.tihua.v1.ModelRef\".\n\x0cIngestCredit\x12\x0f\n\x07\x62\x61tches\x18\x01 \x01(\r\x12\r\n\x05\x62ytes\x18\x02 \x01(\x04\"\x8c\x01\n\tIngestAck\x12\x15\n\rcommitted_seq\x18\x01 \x01(\x04\x12\x15\n\ritems_written\x18\x02 \x01(\x04\x12\x14\n\x0citems_failed\x18\x03 \x01(\x04\x12\x15\n\ritems_skipped\x18\x04 \x01(\x04\x12$\n\x06\x65rrors\x18\x05 \x03(\x0b\x32\x14.tihua.v1.BatchError\"=\n\nBatchError\x12\x0b\n\x03seq\x18\x01 \x01(\x04\x12\"\n\x05\x65rror\x18\x02 \x01(\x0b\x32\x13.tihua.v1.ItemError\":\n\x0eIngestDraining\x12(\n\x05grace\x18\x01 \x01(\x0b\x32\x19.google.protobuf.Duration\"\x96\x01\n\rIngestSummary\x12\x15\n\rcommitted_seq\x18\x01 \x01(\x04\x12\x15\n\ritems_written\x18\x02 \x01(\x04\x12\x14\n\x0citems_failed\x18\x03 \x01(\x04\x12\x15\n\ritems_skipped\x18\x04 \x01(\x04\x12*\n\x07\x65lapsed\x18\x05 \x01(\x0b\x32\x19.google.protobuf.Duration\"\xef\x01\n\x0eIngestResponse\x12*\n\x07started\x18\x01 \x01(\x0b\x32\x17.tihua.v1.IngestStartedH\x00\x12(\n\x06\x63redit\x18\x02 \x01(\x0b\x32\x16.tihua.v1.IngestCreditH\x00\x12\"\n\x03\x61\x63k\x18\x03 \x01(\x0b\x32\x13.tihua.v1.IngestAckH\x00\x12,\n\x08\x64raining\x18\x04 \x01(\x0b\x32\x18.tihua.v1.IngestDrainingH\x00\x12*\n\x07summary\x18\x05 \x01(\x0b\x32\x17.tihua.v1.IngestSummaryH\x00\x42\t\n\x07message*x\n\tWriteMode\x12\x1a\n\x16WRITE_MODE_UNSPECIFIED\x10\x00\x12\x15\n\x11WRITE_MODE_UPSERT\x10\x01\x12\x1a\n\x16WRITE_MODE_INSERT_ONLY\x10\x02\x12\x1c\n\x18WRITE_MODE_SKIP_EXISTING\x10\x03\x32P\n\rIngestService\x12?\n\x06Ingest\x12\x17.tihua.v1.IngestRequest\x1a\x18.tihua.v1.IngestResponse(\x01\x30\x01\x42\x43\n\x12io.github.tihua.v1P\x01Z+github.com/tihua/tihua/client/go/v1;tihuav1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1dtihua/v1/ingest_service.proto\x12\x08tihua.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x14tihua/v1/types.proto\"\xd4\x01\n\x0bIngestStart\x12\x12\n\ncollection\x18\x01 \x01(\t\x12\x12\n\nsession_id\x18\x02 \x01(\t\x12!\n\x04mode\x18\x03 \x01(\x0e\x32\x13.tihua.v1.WriteMode\x12\r\n\x05model\x18\x04 \x01(\t\x12\x10\n\x08read_seq\x18\x05 \x01(\x04\x12\x15\n\ritems_written\x18\x06 \x01(\x04\x12\x14\n\x0citems_failed\x18\x07 \x01(\x04\x12\x15\n\ritems_skipped\x18\x08 \x01(\x04\x12\x15\n\rread_bookmark\x18\t \x01(\t\"K\n\x0bIngestBatch\x12\x0b\n\x03seq\x18\x01 \x01(\x04\x12\x1d\n\x05items\x18\x02 \x03(\x0b\x32\x0e.tihua.v1.Item\x12\x10\n\x08\x62ookmark\x18\x03 \x01(\t\"j\n\rIngestRequest\x12&\n\x05start\x18\x01 \x01(\x0b\x32\x15.tihua.v1.IngestStartH\x00\x12&\n\x05\x62\x61tch\x18\x02 \x01(\x0b\x32\x15.tihua.v1.IngestBatchH\x00\x42\t\n\x07message\"\xa1\x01\n\rIngestStarted\x12\x12\n\nsession_id\x18\x01 \x01(\t\x12\x15\n\rcommitted_seq\x18\x02 \x01(\x04\x12&\n\x06\x63redit\x18\x03 \x01(\x0b\x32\x16.tihua.v1.IngestCredit\x12!\n\x05model\x18\x04 \x01(\x0b\x32\x12.tihua.v1.ModelRef\x12\x1a\n\x12\x63ommitted_bookmark\x18\x05 \x01(\t\".\n\x0cIngestCredit\x12\x0f\n\x07\x62\x61tches\x18\x01 \x01(\r\x12\r\n\x05\x62ytes\x18\x02 \x01(\x04\"\x8c\x01\n\tIngestAck\x12\x15\n\rcommitted_seq\x18\x01 \x01(\x04\x12\x15\n\ritems_written\x18\x02 \x01(\x04\x12\x14\n\x0citems_failed\x18\x03 \x01(\x04\x12\x15\n\ritems_skipped\x18\x04 \x01(\x04\x12$\n\x06\x65rrors\x18\x05 \x03(\x0b\x32\x14.tihua.v1.BatchError\"=\n\nBatchError\x12\x0b\n\x03seq\x18\x01 \x01(\x04\x12\"\n\x05\x65rror\x18\x02 \x01(\x0b\x32\x13.tihua.v1.ItemError\":\n\x0eIngestDraining\x12(\n\x05grace\x18\x01 \x01(\x0b\x32\x19.google.protobuf.Duration\"\x96\x01\n\rIngestSummary\x12\x15\n\rcommitted_seq\x18\x01 \x01(\x04\x12\x15\n\ritems_written\x18\x02 \x01(\x04\x12\x14\n\x0citems_failed\x18\x03 \x01(\x04\x12\x15\n\ritems_skipped\x18\x04 \x01(\x04\x12*\n\x07\x65lapsed\x18\x05 \x01(\x0b\x32\x19.google.protobuf.Duration\"\xef\x01\n\x0eIngestResponse\x12*\n\x07started\x18\x01 \x01(\x0b\x32\x17.tihua.v1.IngestStartedH\x00\x12(\n\x06\x63redit\x18\x02 \x01(\x0b\x32\x16.tihua.v1.IngestCreditH\x00\x12\"\n\x03\x61\x63k\x18\x03 \x01(\x0b\x32\x13.tihua.v1.IngestAckH\x00\x12,\n\x08\x64raining\x18\x04 \x01(\x0b\x32\x18.tihua.v1.IngestDrainingH\x00\x12*\n\x07summary\x18\x05 \x01(\x0b\x32\x17.tihua.v1.IngestSummaryH\x00\x42\t\n\x07message*x\n\tWriteMode\x12\x1a\n\x16WRITE_MODE_UNSPECIFIED\x10\x00\x12\x15\n\x11WRITE_MODE_UPSERT\x10\x01\x12\x1a\n\x16WRITE_MODE_INSERT_ONLY\x10\x02\x12\x1c\n\x18WRITE_MODE_SKIP_EXISTING\x10\x03\x32P\n\rIngestService\x12?\n\x06Ingest\x12\x17.tihua.v1.IngestRequest\x1a\x18.tihua.v1.IngestResponse(\x01\x30\x01\x42\x43\n\x12io.github.tihua.v1P\x01Z+github.com/tihua/tihua/client/go/v1;tihuav1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -34,28 +34,28 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'tihua.v1.ingest_service_pb2
 if not _descriptor._USE_C_DESCRIPTORS:
   _globals['DESCRIPTOR']._loaded_options = None
   _globals['DESCRIPTOR']._serialized_options = b'\n\022io.github.tihua.v1P\001Z+github.com/tihua/tihua/client/go/v1;tihuav1'
-  _globals['_WRITEMODE']._serialized_start=1301
-  _globals['_WRITEMODE']._serialized_end=1421
+  _globals['_WRITEMODE']._serialized_start=1370
+  _globals['_WRITEMODE']._serialized_end=1490
   _globals['_INGESTSTART']._serialized_start=98
-  _globals['_INGESTSTART']._serialized_end=287
-  _globals['_INGESTBATCH']._serialized_start=289
-  _globals['_INGESTBATCH']._serialized_end=346
-  _globals['_INGESTREQUEST']._serialized_start=348
-  _globals['_INGESTREQUEST']._serialized_end=454
-  _globals['_INGESTSTARTED']._serialized_start=457
-  _globals['_INGESTSTARTED']._serialized_end=590
-  _globals['_INGESTCREDIT']._serialized_start=592
-  _globals['_INGESTCREDIT']._serialized_end=638
-  _globals['_INGESTACK']._serialized_start=641
-  _globals['_INGESTACK']._serialized_end=781
-  _globals['_BATCHERROR']._serialized_start=783
-  _globals['_BATCHERROR']._serialized_end=844
-  _globals['_INGESTDRAINING']._serialized_start=846
-  _globals['_INGESTDRAINING']._serialized_end=904
-  _globals['_INGESTSUMMARY']._serialized_start=907
-  _globals['_INGESTSUMMARY']._serialized_end=1057
-  _globals['_INGESTRESPONSE']._serialized_start=1060
-  _globals['_INGESTRESPONSE']._serialized_end=1299
-  _globals['_INGESTSERVICE']._serialized_start=1423
-  _globals['_INGESTSERVICE']._serialized_end=1503
+  _globals['_INGESTSTART']._serialized_end=310
+  _globals['_INGESTBATCH']._serialized_start=312
+  _globals['_INGESTBATCH']._serialized_end=387
+  _globals['_INGESTREQUEST']._serialized_start=389
+  _globals['_INGESTREQUEST']._serialized_end=495
+  _globals['_INGESTSTARTED']._serialized_start=498
+  _globals['_INGESTSTARTED']._serialized_end=659
+  _globals['_INGESTCREDIT']._serialized_start=661
+  _globals['_INGESTCREDIT']._serialized_end=707
+  _globals['_INGESTACK']._serialized_start=710
+  _globals['_INGESTACK']._serialized_end=850
+  _globals['_BATCHERROR']._serialized_start=852
+  _globals['_BATCHERROR']._serialized_end=913
+  _globals['_INGESTDRAINING']._serialized_start=915
+  _globals['_INGESTDRAINING']._serialized_end=973
+  _globals['_INGESTSUMMARY']._serialized_start=976
+  _globals['_INGESTSUMMARY']._serialized_end=1126
+  _globals['_INGESTRESPONSE']._serialized_start=1129
+  _globals['_INGESTRESPONSE']._serialized_end=1368
+  _globals['_INGESTSERVICE']._serialized_start=1492
+  _globals['_INGESTSERVICE']._serialized_end=1572
 # @@protoc_insertion_point(module_scope)

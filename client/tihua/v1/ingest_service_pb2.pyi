@@ -71,14 +71,16 @@ class IngestStart(_message.Message):
     ITEMS_WRITTEN_FIELD_NUMBER: _builtins.int
     ITEMS_FAILED_FIELD_NUMBER: _builtins.int
     ITEMS_SKIPPED_FIELD_NUMBER: _builtins.int
+    READ_BOOKMARK_FIELD_NUMBER: _builtins.int
     collection: _builtins.str
     """The collection. NOT_FOUND if there is none; FAILED_PRECONDITION if its model is not served, or
     is not `model`.
     """
     session_id: _builtins.str
-    """Chosen by the client: 1 to 64 bytes of UTF-8, for example a UUID. The same id again resumes the
-    session; if another stream of it is still open, the server ends that one with ABORTED.
-    FAILED_PRECONDITION if the session was opened for another collection or mode.
+    """Chosen by the client: 1 to 64 bytes of UTF-8, for example a UUID; another one for each list of
+    items. The same id again resumes the session, unless that has ended; if another stream of it is
+    still open, the server ends that one with ABORTED. FAILED_PRECONDITION if the session was opened
+    for another collection or mode.
     """
     mode: Global___WriteMode.ValueType
     """Unset means upsert."""
@@ -99,6 +101,10 @@ class IngestStart(_message.Message):
     """When resuming: that IngestAck's items_failed, at most 2^53."""
     items_skipped: _builtins.int
     """When resuming: that IngestAck's items_skipped, at most 2^53."""
+    read_bookmark: _builtins.str
+    """When resuming: the bookmark of batch read_seq, at most 64 bytes of UTF-8. A server that takes
+    the client's word remembers it.
+    """
     def __init__(
         self,
         *,
@@ -110,10 +116,11 @@ class IngestStart(_message.Message):
         items_written: _builtins.int = ...,
         items_failed: _builtins.int = ...,
         items_skipped: _builtins.int = ...,
+        read_bookmark: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["collection", b"collection", "items_failed", b"items_failed", "items_skipped", b"items_skipped", "items_written", b"items_written", "mode", b"mode", "model", b"model", "read_seq", b"read_seq", "session_id", b"session_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["collection", b"collection", "items_failed", b"items_failed", "items_skipped", b"items_skipped", "items_written", b"items_written", "mode", b"mode", "model", b"model", "read_bookmark", b"read_bookmark", "read_seq", b"read_seq", "session_id", b"session_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -127,8 +134,14 @@ class IngestBatch(_message.Message):
 
     SEQ_FIELD_NUMBER: _builtins.int
     ITEMS_FIELD_NUMBER: _builtins.int
+    BOOKMARK_FIELD_NUMBER: _builtins.int
     seq: _builtins.int
     """1, 2, 3, … within the session."""
+    bookmark: _builtins.str
+    """Where in the client's items the batch ends, in words of the client's own: at most 64 bytes of
+    UTF-8, returned as IngestStarted.committed_bookmark. May be empty, for a client that never
+    resumes the session of an earlier process. INVALID_ARGUMENT if it is longer.
+    """
     @_builtins.property
     def items(self) -> _containers.RepeatedCompositeFieldContainer[_types_pb2.Item]:
         """1 to Limits.max_batch_items items; 8 to 64, and at most 4 MiB, work best. Of several with one id
@@ -140,10 +153,11 @@ class IngestBatch(_message.Message):
         *,
         seq: _builtins.int = ...,
         items: _abc.Iterable[_types_pb2.Item] | None = ...,
+        bookmark: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["items", b"items", "seq", b"seq"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["bookmark", b"bookmark", "items", b"items", "seq", b"seq"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -191,11 +205,16 @@ class IngestStarted(_message.Message):
     COMMITTED_SEQ_FIELD_NUMBER: _builtins.int
     CREDIT_FIELD_NUMBER: _builtins.int
     MODEL_FIELD_NUMBER: _builtins.int
+    COMMITTED_BOOKMARK_FIELD_NUMBER: _builtins.int
     session_id: _builtins.str
     """As in IngestStart."""
     committed_seq: _builtins.int
     """The last batch of this session that is already safe: continue with the next. 0 for a new
     session. If it is more than read_seq, an IngestAck follows.
+    """
+    committed_bookmark: _builtins.str
+    """The bookmark of batch committed_seq. A process that has sent nothing yet continues with the
+    items behind it, which are the same ones only if its list is that of the process before.
     """
     @_builtins.property
     def credit(self) -> Global___IngestCredit:
@@ -212,10 +231,11 @@ class IngestStarted(_message.Message):
         committed_seq: _builtins.int = ...,
         credit: Global___IngestCredit | None = ...,
         model: _types_pb2.ModelRef | None = ...,
+        committed_bookmark: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["credit", b"credit", "model", b"model"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["committed_seq", b"committed_seq", "credit", b"credit", "model", b"model", "session_id", b"session_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["committed_bookmark", b"committed_bookmark", "committed_seq", b"committed_seq", "credit", b"credit", "model", b"model", "session_id", b"session_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -51,6 +51,21 @@ async def test_a_session_goes_on_where_it_was_safe(ingester: Ingester, shelf: Sh
     assert summary(events) == Counts(3, 3)
 
 
+async def test_the_bookmark_of_the_last_safe_batch_comes_back(
+    ingester: Ingester, other: Ingester
+) -> None:
+    """Also from another server, to which a client has moved with the session."""
+    await break_off(
+        ingester, batch(1, "a", bookmark="behind a"), batch(2, "b", bookmark="behind b")
+    )
+    [begin, *_] = await drain(run(ingester, stream(), read=Counts(1, 1, bookmark="behind a")))
+    assert isinstance(begin, Started)
+    assert (begin.committed_seq, begin.bookmark) == (2, "behind b")
+    [begin, *_] = await drain(run(other, stream(), read=Counts(2, 2, bookmark="behind b")))
+    assert isinstance(begin, Started)
+    assert (begin.committed_seq, begin.bookmark) == (2, "behind b")
+
+
 async def test_batches_that_are_ignored_give_their_credit_back(ingester: Ingester) -> None:
     """A client that sends everything again within its credit is not left standing still."""
     credit = asyncio.Semaphore(0)

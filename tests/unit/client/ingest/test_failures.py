@@ -1,7 +1,17 @@
 """Items that fail, told by the position that the caller knows; no network."""
 
-from client_sessions import ack, failure, give, item, new_session, opened, sent, started
-from tihua import InvalidRequestError
+from client_sessions import (
+    ack,
+    failure,
+    give,
+    item,
+    new_session,
+    offer,
+    opened,
+    resumed,
+    sent,
+    started,
+)
 
 
 def test_a_failure_is_told_by_the_position_of_its_item() -> None:
@@ -35,17 +45,14 @@ def test_a_failure_that_a_break_hid_is_asked_for_and_told_by_position() -> None:
 
 def test_a_failure_of_an_earlier_call_is_told_when_its_item_is_reached() -> None:
     """Until then its position is not known."""
-    session = opened(new_session(), started(1))
-    session.receive(ack(1, written=1, errors=[failure(1, 1, "b")]))
+    session = resumed("a", "b", errors=[failure(1, 1, "b")])
     first = session.take_progress()
     assert first is not None
     assert first.errors == ()
-    session.reject("bad", InvalidRequestError("no"))
-    session.add(item("a"))
-    session.add(item("b"))
+    offer(session, "a", "b", "c")
     progress = session.take_progress()
     assert progress is not None
-    assert [(error.index, error.id) for error in progress.errors] == [(0, "bad"), (2, "b")]
+    assert [(error.index, error.id) for error in progress.errors] == [(1, "b")]
 
 
 def test_an_item_that_fits_in_no_message_is_rejected_and_its_neighbours_are_sent() -> None:

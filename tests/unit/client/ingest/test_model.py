@@ -1,10 +1,12 @@
 """Any order of breaks, against a model of the server that keeps the contract; no network."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
+import tihua
 from client_sessions import failure, item, new_session, started
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tihua import InvalidRequestError
 from tihua.v1.ingest_service_pb2 import (
     BatchError,
     IngestAck,
@@ -24,6 +26,7 @@ class Model:
         self.failed: set[str] = set()
         self.counts = IngestAck()
         self.failures: list[BatchError] = []
+        self.bookmark = ""
         self.credit_batches = 0
         self.credit_bytes = 0
 
@@ -39,8 +42,10 @@ class Model:
                 items_written=start.items_written,
                 items_failed=start.items_failed,
             )
+            self.bookmark = start.read_bookmark
         self.credit_batches, self.credit_bytes = batches, size
-        answers = [started(self.counts.committed_seq, batches=batches, size=size)]
+        seq = self.counts.committed_seq
+        answers = [started(seq, batches=batches, size=size, bookmark=self.bookmark)]
         if self.counts.committed_seq > start.read_seq:
             unread = [entry for entry in self.failures if entry.seq > start.read_seq]
             answers.append(self.acknowledged(unread))
@@ -55,6 +60,7 @@ class Model:
         self.credit_bytes -= size
         self.counts.committed_seq += 1
         assert request.batch.seq == self.counts.committed_seq, "a gap in seq"
+        self.bookmark = request.batch.bookmark
         failures = []
         for index, entry in enumerate(request.batch.items):
             if entry.id.endswith("7"):
@@ -78,72 +84,116 @@ FATES = st.sampled_from(["arrives"] * 8 + ["is lost", "goes unheard"])
 """What becomes of a batch that is sent."""
 
 
-@settings(max_examples=200, deadline=None)
-@given(data=st.data(), item_count=st.integers(0, 40), batch_size=st.integers(1, 8))
-def test_no_item_is_lost_or_sent_beyond_credit_whatever_breaks(
-    data: st.DataObject, item_count: int, batch_size: int
-) -> None:
-    """However streams break, every item is committed, counted and told of exactly once.
+class Call:
+    """One call of ingest: it gives all items to a session, over one stream after another."""
 
-    A break comes between any two messages; it may lose the batch in flight or hide its
-    acknowledgement, and the next stream may be of a server that knows nothing of the session.
-    """
-    session = new_session(batch_size=batch_size)
-    server = Model()
-    ids = [f"item-{number}" for number in range(item_count)]
-    remaining = list(ids)
-    told: dict[int, str] = {}
+    def __init__(self, data: st.DataObject, ids: Sequence[str], *, batch_size: int) -> None:
+        """Begin; `rejects` says how an item that can't be read is called."""
+        self.data = data
+        self.session = new_session(batch_size=batch_size)
+        self.remaining = list(ids)
+        self.told: dict[int, str] = {}
+        self.rejects = ""
 
-    def note_progress() -> None:
-        progress = session.take_progress()
-        for error in progress.errors if progress is not None else ():
-            assert error.index not in told
-            told[error.index] = error.id
+    def stream(self, server: Model, *, is_last: bool) -> None:
+        """Run a stream, the last one to its end.
 
-    for is_last in [*data.draw(st.lists(st.just(False), max_size=5)), True]:
-        forgets = data.draw(st.booleans())
-        batches = data.draw(st.integers(1, 4))
-        answers = server.open(session.open(), forgets=forgets, batches=batches, size=4_000)
+        A break comes between any two messages; it may lose the batch in flight or hide its
+        acknowledgement, and the next stream may be of a server that knows nothing of the session.
+        """
+        draw = self.data.draw
+        forgets = draw(st.booleans())
+        batches = draw(st.integers(1, 4))
+        answers = server.open(self.session.open(), forgets=forgets, batches=batches, size=4_000)
         # The last stream is whole; of the others not even the first answers may arrive.
-        heard = answers if is_last else answers[: data.draw(st.integers(0, 2))]
+        heard = answers if is_last else answers[: draw(st.integers(0, 2))]
         for response in heard:
-            session.receive(response)
+            self.session.receive(response)
         if heard != answers:
-            continue
-        steps = 1_000 if is_last else data.draw(st.integers(0, 30))
-        for _ in range(steps):
-            if (request := session.next_request()) is not None:
-                fate = "arrives" if is_last else data.draw(FATES)
+            return
+        for _ in range(1_000 if is_last else draw(st.integers(0, 30))):
+            if (request := self.session.next_request()) is not None:
+                fate = "arrives" if is_last else draw(FATES)
                 if fate == "is lost":
                     break
                 failures = server.receive(request)
                 if fate == "goes unheard":
                     break
-                session.receive(server.acknowledged(failures))
+                self.session.receive(server.acknowledged(failures))
                 server.credit_batches += 1
                 server.credit_bytes += request.ByteSize()
-                session.receive(
+                self.session.receive(
                     IngestResponse(credit=IngestCredit(batches=1, bytes=request.ByteSize()))
                 )
-            elif session.wants_item:
-                if remaining:
-                    session.add(item(remaining.pop(0), data.draw(st.integers(0, 300))))
+            elif (given := self.session.next_item()) is not None:
+                if self.rejects and given.id.endswith(self.rejects):
+                    self.session.reject(given.id, InvalidRequestError("it can't be read"))
                 else:
-                    session.end()
+                    self.session.add(item(given.id, draw(st.integers(0, 300))))
+            elif self.session.wants_item:
+                if self.remaining:
+                    self.session.offer(tihua.Item(self.remaining.pop(0)))
+                else:
+                    self.session.end()
             else:
                 break
-            note_progress()
-        session.broke()
-    assert session.is_all_sent
-    counts = server.counts
-    summary = IngestSummary(
-        committed_seq=counts.committed_seq,
-        items_written=counts.items_written,
-        items_failed=counts.items_failed,
-    )
-    session.receive(IngestResponse(summary=summary))
-    note_progress()
-    assert session.is_complete
+            self._note_progress()
+        self.session.broke()
+
+    def end(self, server: Model) -> None:
+        """Receive the summary."""
+        assert self.session.is_all_sent
+        counts = server.counts
+        summary = IngestSummary(
+            committed_seq=counts.committed_seq,
+            items_written=counts.items_written,
+            items_failed=counts.items_failed,
+        )
+        self.session.receive(IngestResponse(summary=summary))
+        self._note_progress()
+        assert self.session.is_complete
+
+    def _note_progress(self) -> None:
+        progress = self.session.take_progress()
+        for error in progress.errors if progress is not None else ():
+            assert error.index not in self.told
+            self.told[error.index] = error.id
+
+
+@settings(max_examples=200, deadline=None)
+@given(data=st.data(), item_count=st.integers(0, 40), batch_size=st.integers(1, 8))
+def test_no_item_is_lost_or_sent_beyond_credit_whatever_breaks(
+    data: st.DataObject, item_count: int, batch_size: int
+) -> None:
+    """However streams break, every item is committed, counted and told of exactly once."""
+    server = Model()
+    ids = [f"item-{number}" for number in range(item_count)]
+    call = Call(data, ids, batch_size=batch_size)
+    for is_last in [*data.draw(st.lists(st.just(False), max_size=5)), True]:
+        call.stream(server, is_last=is_last)
+    call.end(server)
     assert server.stored | server.failed == set(ids)
-    assert session.totals == (len(server.stored), len(server.failed), 0)
-    assert told == {index: name for index, name in enumerate(ids) if name in server.failed}
+    assert call.session.totals == (len(server.stored), len(server.failed), 0)
+    assert call.told == {index: name for index, name in enumerate(ids) if name in server.failed}
+
+
+@settings(max_examples=200, deadline=None)
+@given(data=st.data(), item_count=st.integers(0, 40))
+def test_no_item_is_lost_whichever_process_dies(data: st.DataObject, item_count: int) -> None:
+    """The next call gives all items again; some can't be read in one call, and can in another.
+
+    Each item is stored, or some call was told that it failed; the last one counts all of them.
+    """
+    server = Model()
+    ids = [f"item-{number}" for number in range(item_count)]
+    told: dict[int, str] = {}
+    for is_last in [*data.draw(st.lists(st.just(False), max_size=4)), True]:
+        call = Call(data, ids, batch_size=data.draw(st.integers(1, 8)))
+        call.rejects = data.draw(st.sampled_from(["", "2", "3"]))
+        call.stream(server, is_last=is_last)
+        told |= call.told
+    call.end(server)
+    assert server.stored | set(told.values()) == set(ids)
+    assert all(ids[index] == name for index, name in told.items())
+    written = server.counts.items_written
+    assert call.session.totals == (written, item_count - written, 0)

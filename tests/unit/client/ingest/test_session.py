@@ -1,7 +1,7 @@
 """What an ingest session reads and sends: batches, their bounds, and credit; no network."""
 
 import pytest
-from client_sessions import LIMITS, give, item, new_session, opened, sent, started
+from client_sessions import LIMITS, ack, give, item, new_session, opened, sent, started
 from tihua import InvalidRequestError
 from tihua._ingest_session import IngestSession
 from tihua.v1.ingest_service_pb2 import IngestCredit, IngestDraining, IngestResponse
@@ -62,7 +62,7 @@ def test_a_draining_server_gets_nothing_more() -> None:
     session.receive(IngestResponse(credit=IngestCredit(batches=1, bytes=1_000)))
     assert sent(session) == []
     assert not session.is_all_sent
-    opened(session, started(1))
+    opened(session, started(1), ack(1, written=2))
     assert sent(session) == [(2, ["c", "d"])]
 
 

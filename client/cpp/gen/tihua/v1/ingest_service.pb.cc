@@ -27,6 +27,7 @@ PROTOBUF_CONSTEXPR IngestStart::IngestStart(
     /*decltype(_impl_.collection_)*/{&::_pbi::fixed_address_empty_string, ::_pbi::ConstantInitialized{}}
   , /*decltype(_impl_.session_id_)*/{&::_pbi::fixed_address_empty_string, ::_pbi::ConstantInitialized{}}
   , /*decltype(_impl_.model_)*/{&::_pbi::fixed_address_empty_string, ::_pbi::ConstantInitialized{}}
+  , /*decltype(_impl_.read_bookmark_)*/{&::_pbi::fixed_address_empty_string, ::_pbi::ConstantInitialized{}}
   , /*decltype(_impl_.read_seq_)*/uint64_t{0u}
   , /*decltype(_impl_.items_written_)*/uint64_t{0u}
   , /*decltype(_impl_.items_failed_)*/uint64_t{0u}
@@ -45,6 +46,7 @@ PROTOBUF_ATTRIBUTE_NO_DESTROY PROTOBUF_CONSTINIT PROTOBUF_ATTRIBUTE_INIT_PRIORIT
 PROTOBUF_CONSTEXPR IngestBatch::IngestBatch(
     ::_pbi::ConstantInitialized): _impl_{
     /*decltype(_impl_.items_)*/{}
+  , /*decltype(_impl_.bookmark_)*/{&::_pbi::fixed_address_empty_string, ::_pbi::ConstantInitialized{}}
   , /*decltype(_impl_.seq_)*/uint64_t{0u}
   , /*decltype(_impl_._cached_size_)*/{}} {}
 struct IngestBatchDefaultTypeInternal {
@@ -73,6 +75,7 @@ PROTOBUF_ATTRIBUTE_NO_DESTROY PROTOBUF_CONSTINIT PROTOBUF_ATTRIBUTE_INIT_PRIORIT
 PROTOBUF_CONSTEXPR IngestStarted::IngestStarted(
     ::_pbi::ConstantInitialized): _impl_{
     /*decltype(_impl_.session_id_)*/{&::_pbi::fixed_address_empty_string, ::_pbi::ConstantInitialized{}}
+  , /*decltype(_impl_.committed_bookmark_)*/{&::_pbi::fixed_address_empty_string, ::_pbi::ConstantInitialized{}}
   , /*decltype(_impl_.credit_)*/nullptr
   , /*decltype(_impl_.model_)*/nullptr
   , /*decltype(_impl_.committed_seq_)*/uint64_t{0u}
@@ -196,6 +199,7 @@ const uint32_t TableStruct_tihua_2fv1_2fingest_5fservice_2eproto::offsets[] PROT
   PROTOBUF_FIELD_OFFSET(::tihua::v1::IngestStart, _impl_.items_written_),
   PROTOBUF_FIELD_OFFSET(::tihua::v1::IngestStart, _impl_.items_failed_),
   PROTOBUF_FIELD_OFFSET(::tihua::v1::IngestStart, _impl_.items_skipped_),
+  PROTOBUF_FIELD_OFFSET(::tihua::v1::IngestStart, _impl_.read_bookmark_),
   ~0u,  // no _has_bits_
   PROTOBUF_FIELD_OFFSET(::tihua::v1::IngestBatch, _internal_metadata_),
   ~0u,  // no _extensions_
@@ -204,6 +208,7 @@ const uint32_t TableStruct_tihua_2fv1_2fingest_5fservice_2eproto::offsets[] PROT
   ~0u,  // no _inlined_string_donated_
   PROTOBUF_FIELD_OFFSET(::tihua::v1::IngestBatch, _impl_.seq_),
   PROTOBUF_FIELD_OFFSET(::tihua::v1::IngestBatch, _impl_.items_),
+  PROTOBUF_FIELD_OFFSET(::tihua::v1::IngestBatch, _impl_.bookmark_),
   ~0u,  // no _has_bits_
   PROTOBUF_FIELD_OFFSET(::tihua::v1::IngestRequest, _internal_metadata_),
   ~0u,  // no _extensions_
@@ -223,6 +228,7 @@ const uint32_t TableStruct_tihua_2fv1_2fingest_5fservice_2eproto::offsets[] PROT
   PROTOBUF_FIELD_OFFSET(::tihua::v1::IngestStarted, _impl_.committed_seq_),
   PROTOBUF_FIELD_OFFSET(::tihua::v1::IngestStarted, _impl_.credit_),
   PROTOBUF_FIELD_OFFSET(::tihua::v1::IngestStarted, _impl_.model_),
+  PROTOBUF_FIELD_OFFSET(::tihua::v1::IngestStarted, _impl_.committed_bookmark_),
   ~0u,  // no _has_bits_
   PROTOBUF_FIELD_OFFSET(::tihua::v1::IngestCredit, _internal_metadata_),
   ~0u,  // no _extensions_
@@ -283,15 +289,15 @@ const uint32_t TableStruct_tihua_2fv1_2fingest_5fservice_2eproto::offsets[] PROT
 };
 static const ::_pbi::MigrationSchema schemas[] PROTOBUF_SECTION_VARIABLE(protodesc_cold) = {
   { 0, -1, -1, sizeof(::tihua::v1::IngestStart)},
-  { 14, -1, -1, sizeof(::tihua::v1::IngestBatch)},
-  { 22, -1, -1, sizeof(::tihua::v1::IngestRequest)},
-  { 31, -1, -1, sizeof(::tihua::v1::IngestStarted)},
-  { 41, -1, -1, sizeof(::tihua::v1::IngestCredit)},
-  { 49, -1, -1, sizeof(::tihua::v1::IngestAck)},
-  { 60, -1, -1, sizeof(::tihua::v1::BatchError)},
-  { 68, -1, -1, sizeof(::tihua::v1::IngestDraining)},
-  { 75, -1, -1, sizeof(::tihua::v1::IngestSummary)},
-  { 86, -1, -1, sizeof(::tihua::v1::IngestResponse)},
+  { 15, -1, -1, sizeof(::tihua::v1::IngestBatch)},
+  { 24, -1, -1, sizeof(::tihua::v1::IngestRequest)},
+  { 33, -1, -1, sizeof(::tihua::v1::IngestStarted)},
+  { 44, -1, -1, sizeof(::tihua::v1::IngestCredit)},
+  { 52, -1, -1, sizeof(::tihua::v1::IngestAck)},
+  { 63, -1, -1, sizeof(::tihua::v1::BatchError)},
+  { 71, -1, -1, sizeof(::tihua::v1::IngestDraining)},
+  { 78, -1, -1, sizeof(::tihua::v1::IngestSummary)},
+  { 89, -1, -1, sizeof(::tihua::v1::IngestResponse)},
 };
 
 static const ::_pb::Message* const file_default_instances[] = {
@@ -310,44 +316,46 @@ static const ::_pb::Message* const file_default_instances[] = {
 const char descriptor_table_protodef_tihua_2fv1_2fingest_5fservice_2eproto[] PROTOBUF_SECTION_VARIABLE(protodesc_cold) =
   "\n\035tihua/v1/ingest_service.proto\022\010tihua.v"
   "1\032\036google/protobuf/duration.proto\032\024tihua"
-  "/v1/types.proto\"\275\001\n\013IngestStart\022\022\n\ncolle"
+  "/v1/types.proto\"\324\001\n\013IngestStart\022\022\n\ncolle"
   "ction\030\001 \001(\t\022\022\n\nsession_id\030\002 \001(\t\022!\n\004mode\030"
   "\003 \001(\0162\023.tihua.v1.WriteMode\022\r\n\005model\030\004 \001("
   "\t\022\020\n\010read_seq\030\005 \001(\004\022\025\n\ritems_written\030\006 \001"
   "(\004\022\024\n\014items_failed\030\007 \001(\004\022\025\n\ritems_skippe"
-  "d\030\010 \001(\004\"9\n\013IngestBatch\022\013\n\003seq\030\001 \001(\004\022\035\n\005i"
-  "tems\030\002 \003(\0132\016.tihua.v1.Item\"j\n\rIngestRequ"
-  "est\022&\n\005start\030\001 \001(\0132\025.tihua.v1.IngestStar"
-  "tH\000\022&\n\005batch\030\002 \001(\0132\025.tihua.v1.IngestBatc"
-  "hH\000B\t\n\007message\"\205\001\n\rIngestStarted\022\022\n\nsess"
-  "ion_id\030\001 \001(\t\022\025\n\rcommitted_seq\030\002 \001(\004\022&\n\006c"
-  "redit\030\003 \001(\0132\026.tihua.v1.IngestCredit\022!\n\005m"
-  "odel\030\004 \001(\0132\022.tihua.v1.ModelRef\".\n\014Ingest"
-  "Credit\022\017\n\007batches\030\001 \001(\r\022\r\n\005bytes\030\002 \001(\004\"\214"
-  "\001\n\tIngestAck\022\025\n\rcommitted_seq\030\001 \001(\004\022\025\n\ri"
-  "tems_written\030\002 \001(\004\022\024\n\014items_failed\030\003 \001(\004"
-  "\022\025\n\ritems_skipped\030\004 \001(\004\022$\n\006errors\030\005 \003(\0132"
-  "\024.tihua.v1.BatchError\"=\n\nBatchError\022\013\n\003s"
-  "eq\030\001 \001(\004\022\"\n\005error\030\002 \001(\0132\023.tihua.v1.ItemE"
-  "rror\":\n\016IngestDraining\022(\n\005grace\030\001 \001(\0132\031."
-  "google.protobuf.Duration\"\226\001\n\rIngestSumma"
-  "ry\022\025\n\rcommitted_seq\030\001 \001(\004\022\025\n\ritems_writt"
-  "en\030\002 \001(\004\022\024\n\014items_failed\030\003 \001(\004\022\025\n\ritems_"
-  "skipped\030\004 \001(\004\022*\n\007elapsed\030\005 \001(\0132\031.google."
-  "protobuf.Duration\"\357\001\n\016IngestResponse\022*\n\007"
-  "started\030\001 \001(\0132\027.tihua.v1.IngestStartedH\000"
-  "\022(\n\006credit\030\002 \001(\0132\026.tihua.v1.IngestCredit"
-  "H\000\022\"\n\003ack\030\003 \001(\0132\023.tihua.v1.IngestAckH\000\022,"
-  "\n\010draining\030\004 \001(\0132\030.tihua.v1.IngestDraini"
-  "ngH\000\022*\n\007summary\030\005 \001(\0132\027.tihua.v1.IngestS"
-  "ummaryH\000B\t\n\007message*x\n\tWriteMode\022\032\n\026WRIT"
-  "E_MODE_UNSPECIFIED\020\000\022\025\n\021WRITE_MODE_UPSER"
-  "T\020\001\022\032\n\026WRITE_MODE_INSERT_ONLY\020\002\022\034\n\030WRITE"
-  "_MODE_SKIP_EXISTING\020\0032P\n\rIngestService\022\?"
-  "\n\006Ingest\022\027.tihua.v1.IngestRequest\032\030.tihu"
-  "a.v1.IngestResponse(\0010\001BC\n\022io.github.tih"
-  "ua.v1P\001Z+github.com/tihua/tihua/client/g"
-  "o/v1;tihuav1b\006proto3"
+  "d\030\010 \001(\004\022\025\n\rread_bookmark\030\t \001(\t\"K\n\013Ingest"
+  "Batch\022\013\n\003seq\030\001 \001(\004\022\035\n\005items\030\002 \003(\0132\016.tihu"
+  "a.v1.Item\022\020\n\010bookmark\030\003 \001(\t\"j\n\rIngestReq"
+  "uest\022&\n\005start\030\001 \001(\0132\025.tihua.v1.IngestSta"
+  "rtH\000\022&\n\005batch\030\002 \001(\0132\025.tihua.v1.IngestBat"
+  "chH\000B\t\n\007message\"\241\001\n\rIngestStarted\022\022\n\nses"
+  "sion_id\030\001 \001(\t\022\025\n\rcommitted_seq\030\002 \001(\004\022&\n\006"
+  "credit\030\003 \001(\0132\026.tihua.v1.IngestCredit\022!\n\005"
+  "model\030\004 \001(\0132\022.tihua.v1.ModelRef\022\032\n\022commi"
+  "tted_bookmark\030\005 \001(\t\".\n\014IngestCredit\022\017\n\007b"
+  "atches\030\001 \001(\r\022\r\n\005bytes\030\002 \001(\004\"\214\001\n\tIngestAc"
+  "k\022\025\n\rcommitted_seq\030\001 \001(\004\022\025\n\ritems_writte"
+  "n\030\002 \001(\004\022\024\n\014items_failed\030\003 \001(\004\022\025\n\ritems_s"
+  "kipped\030\004 \001(\004\022$\n\006errors\030\005 \003(\0132\024.tihua.v1."
+  "BatchError\"=\n\nBatchError\022\013\n\003seq\030\001 \001(\004\022\"\n"
+  "\005error\030\002 \001(\0132\023.tihua.v1.ItemError\":\n\016Ing"
+  "estDraining\022(\n\005grace\030\001 \001(\0132\031.google.prot"
+  "obuf.Duration\"\226\001\n\rIngestSummary\022\025\n\rcommi"
+  "tted_seq\030\001 \001(\004\022\025\n\ritems_written\030\002 \001(\004\022\024\n"
+  "\014items_failed\030\003 \001(\004\022\025\n\ritems_skipped\030\004 \001"
+  "(\004\022*\n\007elapsed\030\005 \001(\0132\031.google.protobuf.Du"
+  "ration\"\357\001\n\016IngestResponse\022*\n\007started\030\001 \001"
+  "(\0132\027.tihua.v1.IngestStartedH\000\022(\n\006credit\030"
+  "\002 \001(\0132\026.tihua.v1.IngestCreditH\000\022\"\n\003ack\030\003"
+  " \001(\0132\023.tihua.v1.IngestAckH\000\022,\n\010draining\030"
+  "\004 \001(\0132\030.tihua.v1.IngestDrainingH\000\022*\n\007sum"
+  "mary\030\005 \001(\0132\027.tihua.v1.IngestSummaryH\000B\t\n"
+  "\007message*x\n\tWriteMode\022\032\n\026WRITE_MODE_UNSP"
+  "ECIFIED\020\000\022\025\n\021WRITE_MODE_UPSERT\020\001\022\032\n\026WRIT"
+  "E_MODE_INSERT_ONLY\020\002\022\034\n\030WRITE_MODE_SKIP_"
+  "EXISTING\020\0032P\n\rIngestService\022\?\n\006Ingest\022\027."
+  "tihua.v1.IngestRequest\032\030.tihua.v1.Ingest"
+  "Response(\0010\001BC\n\022io.github.tihua.v1P\001Z+gi"
+  "thub.com/tihua/tihua/client/go/v1;tihuav"
+  "1b\006proto3"
   ;
 static const ::_pbi::DescriptorTable* const descriptor_table_tihua_2fv1_2fingest_5fservice_2eproto_deps[2] = {
   &::descriptor_table_google_2fprotobuf_2fduration_2eproto,
@@ -355,7 +363,7 @@ static const ::_pbi::DescriptorTable* const descriptor_table_tihua_2fv1_2fingest
 };
 static ::_pbi::once_flag descriptor_table_tihua_2fv1_2fingest_5fservice_2eproto_once;
 const ::_pbi::DescriptorTable descriptor_table_tihua_2fv1_2fingest_5fservice_2eproto = {
-    false, false, 1580, descriptor_table_protodef_tihua_2fv1_2fingest_5fservice_2eproto,
+    false, false, 1649, descriptor_table_protodef_tihua_2fv1_2fingest_5fservice_2eproto,
     "tihua/v1/ingest_service.proto",
     &descriptor_table_tihua_2fv1_2fingest_5fservice_2eproto_once, descriptor_table_tihua_2fv1_2fingest_5fservice_2eproto_deps, 2, 10,
     schemas, file_default_instances, TableStruct_tihua_2fv1_2fingest_5fservice_2eproto::offsets,
@@ -406,6 +414,7 @@ IngestStart::IngestStart(const IngestStart& from)
       decltype(_impl_.collection_){}
     , decltype(_impl_.session_id_){}
     , decltype(_impl_.model_){}
+    , decltype(_impl_.read_bookmark_){}
     , decltype(_impl_.read_seq_){}
     , decltype(_impl_.items_written_){}
     , decltype(_impl_.items_failed_){}
@@ -438,6 +447,14 @@ IngestStart::IngestStart(const IngestStart& from)
     _this->_impl_.model_.Set(from._internal_model(), 
       _this->GetArenaForAllocation());
   }
+  _impl_.read_bookmark_.InitDefault();
+  #ifdef PROTOBUF_FORCE_COPY_DEFAULT_STRING
+    _impl_.read_bookmark_.Set("", GetArenaForAllocation());
+  #endif // PROTOBUF_FORCE_COPY_DEFAULT_STRING
+  if (!from._internal_read_bookmark().empty()) {
+    _this->_impl_.read_bookmark_.Set(from._internal_read_bookmark(), 
+      _this->GetArenaForAllocation());
+  }
   ::memcpy(&_impl_.read_seq_, &from._impl_.read_seq_,
     static_cast<size_t>(reinterpret_cast<char*>(&_impl_.mode_) -
     reinterpret_cast<char*>(&_impl_.read_seq_)) + sizeof(_impl_.mode_));
@@ -452,6 +469,7 @@ inline void IngestStart::SharedCtor(
       decltype(_impl_.collection_){}
     , decltype(_impl_.session_id_){}
     , decltype(_impl_.model_){}
+    , decltype(_impl_.read_bookmark_){}
     , decltype(_impl_.read_seq_){uint64_t{0u}}
     , decltype(_impl_.items_written_){uint64_t{0u}}
     , decltype(_impl_.items_failed_){uint64_t{0u}}
@@ -471,6 +489,10 @@ inline void IngestStart::SharedCtor(
   #ifdef PROTOBUF_FORCE_COPY_DEFAULT_STRING
     _impl_.model_.Set("", GetArenaForAllocation());
   #endif // PROTOBUF_FORCE_COPY_DEFAULT_STRING
+  _impl_.read_bookmark_.InitDefault();
+  #ifdef PROTOBUF_FORCE_COPY_DEFAULT_STRING
+    _impl_.read_bookmark_.Set("", GetArenaForAllocation());
+  #endif // PROTOBUF_FORCE_COPY_DEFAULT_STRING
 }
 
 IngestStart::~IngestStart() {
@@ -487,6 +509,7 @@ inline void IngestStart::SharedDtor() {
   _impl_.collection_.Destroy();
   _impl_.session_id_.Destroy();
   _impl_.model_.Destroy();
+  _impl_.read_bookmark_.Destroy();
 }
 
 void IngestStart::SetCachedSize(int size) const {
@@ -502,6 +525,7 @@ void IngestStart::Clear() {
   _impl_.collection_.ClearToEmpty();
   _impl_.session_id_.ClearToEmpty();
   _impl_.model_.ClearToEmpty();
+  _impl_.read_bookmark_.ClearToEmpty();
   ::memset(&_impl_.read_seq_, 0, static_cast<size_t>(
       reinterpret_cast<char*>(&_impl_.mode_) -
       reinterpret_cast<char*>(&_impl_.read_seq_)) + sizeof(_impl_.mode_));
@@ -582,6 +606,16 @@ const char* IngestStart::_InternalParse(const char* ptr, ::_pbi::ParseContext* c
         if (PROTOBUF_PREDICT_TRUE(static_cast<uint8_t>(tag) == 64)) {
           _impl_.items_skipped_ = ::PROTOBUF_NAMESPACE_ID::internal::ReadVarint64(&ptr);
           CHK_(ptr);
+        } else
+          goto handle_unusual;
+        continue;
+      // string read_bookmark = 9;
+      case 9:
+        if (PROTOBUF_PREDICT_TRUE(static_cast<uint8_t>(tag) == 74)) {
+          auto str = _internal_mutable_read_bookmark();
+          ptr = ::_pbi::InlineGreedyStringParser(str, ptr, ctx);
+          CHK_(ptr);
+          CHK_(::_pbi::VerifyUTF8(str, "tihua.v1.IngestStart.read_bookmark"));
         } else
           goto handle_unusual;
         continue;
@@ -675,6 +709,16 @@ uint8_t* IngestStart::_InternalSerialize(
     target = ::_pbi::WireFormatLite::WriteUInt64ToArray(8, this->_internal_items_skipped(), target);
   }
 
+  // string read_bookmark = 9;
+  if (!this->_internal_read_bookmark().empty()) {
+    ::PROTOBUF_NAMESPACE_ID::internal::WireFormatLite::VerifyUtf8String(
+      this->_internal_read_bookmark().data(), static_cast<int>(this->_internal_read_bookmark().length()),
+      ::PROTOBUF_NAMESPACE_ID::internal::WireFormatLite::SERIALIZE,
+      "tihua.v1.IngestStart.read_bookmark");
+    target = stream->WriteStringMaybeAliased(
+        9, this->_internal_read_bookmark(), target);
+  }
+
   if (PROTOBUF_PREDICT_FALSE(_internal_metadata_.have_unknown_fields())) {
     target = ::_pbi::WireFormat::InternalSerializeUnknownFieldsToArray(
         _internal_metadata_.unknown_fields<::PROTOBUF_NAMESPACE_ID::UnknownFieldSet>(::PROTOBUF_NAMESPACE_ID::UnknownFieldSet::default_instance), target, stream);
@@ -710,6 +754,13 @@ size_t IngestStart::ByteSizeLong() const {
     total_size += 1 +
       ::PROTOBUF_NAMESPACE_ID::internal::WireFormatLite::StringSize(
         this->_internal_model());
+  }
+
+  // string read_bookmark = 9;
+  if (!this->_internal_read_bookmark().empty()) {
+    total_size += 1 +
+      ::PROTOBUF_NAMESPACE_ID::internal::WireFormatLite::StringSize(
+        this->_internal_read_bookmark());
   }
 
   // uint64 read_seq = 5;
@@ -765,6 +816,9 @@ void IngestStart::MergeImpl(::PROTOBUF_NAMESPACE_ID::Message& to_msg, const ::PR
   if (!from._internal_model().empty()) {
     _this->_internal_set_model(from._internal_model());
   }
+  if (!from._internal_read_bookmark().empty()) {
+    _this->_internal_set_read_bookmark(from._internal_read_bookmark());
+  }
   if (from._internal_read_seq() != 0) {
     _this->_internal_set_read_seq(from._internal_read_seq());
   }
@@ -811,6 +865,10 @@ void IngestStart::InternalSwap(IngestStart* other) {
       &_impl_.model_, lhs_arena,
       &other->_impl_.model_, rhs_arena
   );
+  ::PROTOBUF_NAMESPACE_ID::internal::ArenaStringPtr::InternalSwap(
+      &_impl_.read_bookmark_, lhs_arena,
+      &other->_impl_.read_bookmark_, rhs_arena
+  );
   ::PROTOBUF_NAMESPACE_ID::internal::memswap<
       PROTOBUF_FIELD_OFFSET(IngestStart, _impl_.mode_)
       + sizeof(IngestStart::_impl_.mode_)
@@ -845,10 +903,19 @@ IngestBatch::IngestBatch(const IngestBatch& from)
   IngestBatch* const _this = this; (void)_this;
   new (&_impl_) Impl_{
       decltype(_impl_.items_){from._impl_.items_}
+    , decltype(_impl_.bookmark_){}
     , decltype(_impl_.seq_){}
     , /*decltype(_impl_._cached_size_)*/{}};
 
   _internal_metadata_.MergeFrom<::PROTOBUF_NAMESPACE_ID::UnknownFieldSet>(from._internal_metadata_);
+  _impl_.bookmark_.InitDefault();
+  #ifdef PROTOBUF_FORCE_COPY_DEFAULT_STRING
+    _impl_.bookmark_.Set("", GetArenaForAllocation());
+  #endif // PROTOBUF_FORCE_COPY_DEFAULT_STRING
+  if (!from._internal_bookmark().empty()) {
+    _this->_impl_.bookmark_.Set(from._internal_bookmark(), 
+      _this->GetArenaForAllocation());
+  }
   _this->_impl_.seq_ = from._impl_.seq_;
   // @@protoc_insertion_point(copy_constructor:tihua.v1.IngestBatch)
 }
@@ -859,9 +926,14 @@ inline void IngestBatch::SharedCtor(
   (void)is_message_owned;
   new (&_impl_) Impl_{
       decltype(_impl_.items_){arena}
+    , decltype(_impl_.bookmark_){}
     , decltype(_impl_.seq_){uint64_t{0u}}
     , /*decltype(_impl_._cached_size_)*/{}
   };
+  _impl_.bookmark_.InitDefault();
+  #ifdef PROTOBUF_FORCE_COPY_DEFAULT_STRING
+    _impl_.bookmark_.Set("", GetArenaForAllocation());
+  #endif // PROTOBUF_FORCE_COPY_DEFAULT_STRING
 }
 
 IngestBatch::~IngestBatch() {
@@ -876,6 +948,7 @@ IngestBatch::~IngestBatch() {
 inline void IngestBatch::SharedDtor() {
   GOOGLE_DCHECK(GetArenaForAllocation() == nullptr);
   _impl_.items_.~RepeatedPtrField();
+  _impl_.bookmark_.Destroy();
 }
 
 void IngestBatch::SetCachedSize(int size) const {
@@ -889,6 +962,7 @@ void IngestBatch::Clear() {
   (void) cached_has_bits;
 
   _impl_.items_.Clear();
+  _impl_.bookmark_.ClearToEmpty();
   _impl_.seq_ = uint64_t{0u};
   _internal_metadata_.Clear<::PROTOBUF_NAMESPACE_ID::UnknownFieldSet>();
 }
@@ -917,6 +991,16 @@ const char* IngestBatch::_InternalParse(const char* ptr, ::_pbi::ParseContext* c
             CHK_(ptr);
             if (!ctx->DataAvailable(ptr)) break;
           } while (::PROTOBUF_NAMESPACE_ID::internal::ExpectTag<18>(ptr));
+        } else
+          goto handle_unusual;
+        continue;
+      // string bookmark = 3;
+      case 3:
+        if (PROTOBUF_PREDICT_TRUE(static_cast<uint8_t>(tag) == 26)) {
+          auto str = _internal_mutable_bookmark();
+          ptr = ::_pbi::InlineGreedyStringParser(str, ptr, ctx);
+          CHK_(ptr);
+          CHK_(::_pbi::VerifyUTF8(str, "tihua.v1.IngestBatch.bookmark"));
         } else
           goto handle_unusual;
         continue;
@@ -963,6 +1047,16 @@ uint8_t* IngestBatch::_InternalSerialize(
         InternalWriteMessage(2, repfield, repfield.GetCachedSize(), target, stream);
   }
 
+  // string bookmark = 3;
+  if (!this->_internal_bookmark().empty()) {
+    ::PROTOBUF_NAMESPACE_ID::internal::WireFormatLite::VerifyUtf8String(
+      this->_internal_bookmark().data(), static_cast<int>(this->_internal_bookmark().length()),
+      ::PROTOBUF_NAMESPACE_ID::internal::WireFormatLite::SERIALIZE,
+      "tihua.v1.IngestBatch.bookmark");
+    target = stream->WriteStringMaybeAliased(
+        3, this->_internal_bookmark(), target);
+  }
+
   if (PROTOBUF_PREDICT_FALSE(_internal_metadata_.have_unknown_fields())) {
     target = ::_pbi::WireFormat::InternalSerializeUnknownFieldsToArray(
         _internal_metadata_.unknown_fields<::PROTOBUF_NAMESPACE_ID::UnknownFieldSet>(::PROTOBUF_NAMESPACE_ID::UnknownFieldSet::default_instance), target, stream);
@@ -984,6 +1078,13 @@ size_t IngestBatch::ByteSizeLong() const {
   for (const auto& msg : this->_impl_.items_) {
     total_size +=
       ::PROTOBUF_NAMESPACE_ID::internal::WireFormatLite::MessageSize(msg);
+  }
+
+  // string bookmark = 3;
+  if (!this->_internal_bookmark().empty()) {
+    total_size += 1 +
+      ::PROTOBUF_NAMESPACE_ID::internal::WireFormatLite::StringSize(
+        this->_internal_bookmark());
   }
 
   // uint64 seq = 1;
@@ -1010,6 +1111,9 @@ void IngestBatch::MergeImpl(::PROTOBUF_NAMESPACE_ID::Message& to_msg, const ::PR
   (void) cached_has_bits;
 
   _this->_impl_.items_.MergeFrom(from._impl_.items_);
+  if (!from._internal_bookmark().empty()) {
+    _this->_internal_set_bookmark(from._internal_bookmark());
+  }
   if (from._internal_seq() != 0) {
     _this->_internal_set_seq(from._internal_seq());
   }
@@ -1029,8 +1133,14 @@ bool IngestBatch::IsInitialized() const {
 
 void IngestBatch::InternalSwap(IngestBatch* other) {
   using std::swap;
+  auto* lhs_arena = GetArenaForAllocation();
+  auto* rhs_arena = other->GetArenaForAllocation();
   _internal_metadata_.InternalSwap(&other->_internal_metadata_);
   _impl_.items_.InternalSwap(&other->_impl_.items_);
+  ::PROTOBUF_NAMESPACE_ID::internal::ArenaStringPtr::InternalSwap(
+      &_impl_.bookmark_, lhs_arena,
+      &other->_impl_.bookmark_, rhs_arena
+  );
   swap(_impl_.seq_, other->_impl_.seq_);
 }
 
@@ -1378,6 +1488,7 @@ IngestStarted::IngestStarted(const IngestStarted& from)
   IngestStarted* const _this = this; (void)_this;
   new (&_impl_) Impl_{
       decltype(_impl_.session_id_){}
+    , decltype(_impl_.committed_bookmark_){}
     , decltype(_impl_.credit_){nullptr}
     , decltype(_impl_.model_){nullptr}
     , decltype(_impl_.committed_seq_){}
@@ -1390,6 +1501,14 @@ IngestStarted::IngestStarted(const IngestStarted& from)
   #endif // PROTOBUF_FORCE_COPY_DEFAULT_STRING
   if (!from._internal_session_id().empty()) {
     _this->_impl_.session_id_.Set(from._internal_session_id(), 
+      _this->GetArenaForAllocation());
+  }
+  _impl_.committed_bookmark_.InitDefault();
+  #ifdef PROTOBUF_FORCE_COPY_DEFAULT_STRING
+    _impl_.committed_bookmark_.Set("", GetArenaForAllocation());
+  #endif // PROTOBUF_FORCE_COPY_DEFAULT_STRING
+  if (!from._internal_committed_bookmark().empty()) {
+    _this->_impl_.committed_bookmark_.Set(from._internal_committed_bookmark(), 
       _this->GetArenaForAllocation());
   }
   if (from._internal_has_credit()) {
@@ -1408,6 +1527,7 @@ inline void IngestStarted::SharedCtor(
   (void)is_message_owned;
   new (&_impl_) Impl_{
       decltype(_impl_.session_id_){}
+    , decltype(_impl_.committed_bookmark_){}
     , decltype(_impl_.credit_){nullptr}
     , decltype(_impl_.model_){nullptr}
     , decltype(_impl_.committed_seq_){uint64_t{0u}}
@@ -1416,6 +1536,10 @@ inline void IngestStarted::SharedCtor(
   _impl_.session_id_.InitDefault();
   #ifdef PROTOBUF_FORCE_COPY_DEFAULT_STRING
     _impl_.session_id_.Set("", GetArenaForAllocation());
+  #endif // PROTOBUF_FORCE_COPY_DEFAULT_STRING
+  _impl_.committed_bookmark_.InitDefault();
+  #ifdef PROTOBUF_FORCE_COPY_DEFAULT_STRING
+    _impl_.committed_bookmark_.Set("", GetArenaForAllocation());
   #endif // PROTOBUF_FORCE_COPY_DEFAULT_STRING
 }
 
@@ -1431,6 +1555,7 @@ IngestStarted::~IngestStarted() {
 inline void IngestStarted::SharedDtor() {
   GOOGLE_DCHECK(GetArenaForAllocation() == nullptr);
   _impl_.session_id_.Destroy();
+  _impl_.committed_bookmark_.Destroy();
   if (this != internal_default_instance()) delete _impl_.credit_;
   if (this != internal_default_instance()) delete _impl_.model_;
 }
@@ -1446,6 +1571,7 @@ void IngestStarted::Clear() {
   (void) cached_has_bits;
 
   _impl_.session_id_.ClearToEmpty();
+  _impl_.committed_bookmark_.ClearToEmpty();
   if (GetArenaForAllocation() == nullptr && _impl_.credit_ != nullptr) {
     delete _impl_.credit_;
   }
@@ -1495,6 +1621,16 @@ const char* IngestStarted::_InternalParse(const char* ptr, ::_pbi::ParseContext*
         if (PROTOBUF_PREDICT_TRUE(static_cast<uint8_t>(tag) == 34)) {
           ptr = ctx->ParseMessage(_internal_mutable_model(), ptr);
           CHK_(ptr);
+        } else
+          goto handle_unusual;
+        continue;
+      // string committed_bookmark = 5;
+      case 5:
+        if (PROTOBUF_PREDICT_TRUE(static_cast<uint8_t>(tag) == 42)) {
+          auto str = _internal_mutable_committed_bookmark();
+          ptr = ::_pbi::InlineGreedyStringParser(str, ptr, ctx);
+          CHK_(ptr);
+          CHK_(::_pbi::VerifyUTF8(str, "tihua.v1.IngestStarted.committed_bookmark"));
         } else
           goto handle_unusual;
         continue;
@@ -1557,6 +1693,16 @@ uint8_t* IngestStarted::_InternalSerialize(
         _Internal::model(this).GetCachedSize(), target, stream);
   }
 
+  // string committed_bookmark = 5;
+  if (!this->_internal_committed_bookmark().empty()) {
+    ::PROTOBUF_NAMESPACE_ID::internal::WireFormatLite::VerifyUtf8String(
+      this->_internal_committed_bookmark().data(), static_cast<int>(this->_internal_committed_bookmark().length()),
+      ::PROTOBUF_NAMESPACE_ID::internal::WireFormatLite::SERIALIZE,
+      "tihua.v1.IngestStarted.committed_bookmark");
+    target = stream->WriteStringMaybeAliased(
+        5, this->_internal_committed_bookmark(), target);
+  }
+
   if (PROTOBUF_PREDICT_FALSE(_internal_metadata_.have_unknown_fields())) {
     target = ::_pbi::WireFormat::InternalSerializeUnknownFieldsToArray(
         _internal_metadata_.unknown_fields<::PROTOBUF_NAMESPACE_ID::UnknownFieldSet>(::PROTOBUF_NAMESPACE_ID::UnknownFieldSet::default_instance), target, stream);
@@ -1578,6 +1724,13 @@ size_t IngestStarted::ByteSizeLong() const {
     total_size += 1 +
       ::PROTOBUF_NAMESPACE_ID::internal::WireFormatLite::StringSize(
         this->_internal_session_id());
+  }
+
+  // string committed_bookmark = 5;
+  if (!this->_internal_committed_bookmark().empty()) {
+    total_size += 1 +
+      ::PROTOBUF_NAMESPACE_ID::internal::WireFormatLite::StringSize(
+        this->_internal_committed_bookmark());
   }
 
   // .tihua.v1.IngestCredit credit = 3;
@@ -1620,6 +1773,9 @@ void IngestStarted::MergeImpl(::PROTOBUF_NAMESPACE_ID::Message& to_msg, const ::
   if (!from._internal_session_id().empty()) {
     _this->_internal_set_session_id(from._internal_session_id());
   }
+  if (!from._internal_committed_bookmark().empty()) {
+    _this->_internal_set_committed_bookmark(from._internal_committed_bookmark());
+  }
   if (from._internal_has_credit()) {
     _this->_internal_mutable_credit()->::tihua::v1::IngestCredit::MergeFrom(
         from._internal_credit());
@@ -1653,6 +1809,10 @@ void IngestStarted::InternalSwap(IngestStarted* other) {
   ::PROTOBUF_NAMESPACE_ID::internal::ArenaStringPtr::InternalSwap(
       &_impl_.session_id_, lhs_arena,
       &other->_impl_.session_id_, rhs_arena
+  );
+  ::PROTOBUF_NAMESPACE_ID::internal::ArenaStringPtr::InternalSwap(
+      &_impl_.committed_bookmark_, lhs_arena,
+      &other->_impl_.committed_bookmark_, rhs_arena
   );
   ::PROTOBUF_NAMESPACE_ID::internal::memswap<
       PROTOBUF_FIELD_OFFSET(IngestStarted, _impl_.committed_seq_)

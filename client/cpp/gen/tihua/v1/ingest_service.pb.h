@@ -249,6 +249,7 @@ class IngestStart final :
     kCollectionFieldNumber = 1,
     kSessionIdFieldNumber = 2,
     kModelFieldNumber = 4,
+    kReadBookmarkFieldNumber = 9,
     kReadSeqFieldNumber = 5,
     kItemsWrittenFieldNumber = 6,
     kItemsFailedFieldNumber = 7,
@@ -295,6 +296,20 @@ class IngestStart final :
   const std::string& _internal_model() const;
   inline PROTOBUF_ALWAYS_INLINE void _internal_set_model(const std::string& value);
   std::string* _internal_mutable_model();
+  public:
+
+  // string read_bookmark = 9;
+  void clear_read_bookmark();
+  const std::string& read_bookmark() const;
+  template <typename ArgT0 = const std::string&, typename... ArgT>
+  void set_read_bookmark(ArgT0&& arg0, ArgT... args);
+  std::string* mutable_read_bookmark();
+  PROTOBUF_NODISCARD std::string* release_read_bookmark();
+  void set_allocated_read_bookmark(std::string* read_bookmark);
+  private:
+  const std::string& _internal_read_bookmark() const;
+  inline PROTOBUF_ALWAYS_INLINE void _internal_set_read_bookmark(const std::string& value);
+  std::string* _internal_mutable_read_bookmark();
   public:
 
   // uint64 read_seq = 5;
@@ -353,6 +368,7 @@ class IngestStart final :
     ::PROTOBUF_NAMESPACE_ID::internal::ArenaStringPtr collection_;
     ::PROTOBUF_NAMESPACE_ID::internal::ArenaStringPtr session_id_;
     ::PROTOBUF_NAMESPACE_ID::internal::ArenaStringPtr model_;
+    ::PROTOBUF_NAMESPACE_ID::internal::ArenaStringPtr read_bookmark_;
     uint64_t read_seq_;
     uint64_t items_written_;
     uint64_t items_failed_;
@@ -487,6 +503,7 @@ class IngestBatch final :
 
   enum : int {
     kItemsFieldNumber = 2,
+    kBookmarkFieldNumber = 3,
     kSeqFieldNumber = 1,
   };
   // repeated .tihua.v1.Item items = 2;
@@ -507,6 +524,20 @@ class IngestBatch final :
   const ::PROTOBUF_NAMESPACE_ID::RepeatedPtrField< ::tihua::v1::Item >&
       items() const;
 
+  // string bookmark = 3;
+  void clear_bookmark();
+  const std::string& bookmark() const;
+  template <typename ArgT0 = const std::string&, typename... ArgT>
+  void set_bookmark(ArgT0&& arg0, ArgT... args);
+  std::string* mutable_bookmark();
+  PROTOBUF_NODISCARD std::string* release_bookmark();
+  void set_allocated_bookmark(std::string* bookmark);
+  private:
+  const std::string& _internal_bookmark() const;
+  inline PROTOBUF_ALWAYS_INLINE void _internal_set_bookmark(const std::string& value);
+  std::string* _internal_mutable_bookmark();
+  public:
+
   // uint64 seq = 1;
   void clear_seq();
   uint64_t seq() const;
@@ -525,6 +556,7 @@ class IngestBatch final :
   typedef void DestructorSkippable_;
   struct Impl_ {
     ::PROTOBUF_NAMESPACE_ID::RepeatedPtrField< ::tihua::v1::Item > items_;
+    ::PROTOBUF_NAMESPACE_ID::internal::ArenaStringPtr bookmark_;
     uint64_t seq_;
     mutable ::PROTOBUF_NAMESPACE_ID::internal::CachedSize _cached_size_;
   };
@@ -851,6 +883,7 @@ class IngestStarted final :
 
   enum : int {
     kSessionIdFieldNumber = 1,
+    kCommittedBookmarkFieldNumber = 5,
     kCreditFieldNumber = 3,
     kModelFieldNumber = 4,
     kCommittedSeqFieldNumber = 2,
@@ -867,6 +900,20 @@ class IngestStarted final :
   const std::string& _internal_session_id() const;
   inline PROTOBUF_ALWAYS_INLINE void _internal_set_session_id(const std::string& value);
   std::string* _internal_mutable_session_id();
+  public:
+
+  // string committed_bookmark = 5;
+  void clear_committed_bookmark();
+  const std::string& committed_bookmark() const;
+  template <typename ArgT0 = const std::string&, typename... ArgT>
+  void set_committed_bookmark(ArgT0&& arg0, ArgT... args);
+  std::string* mutable_committed_bookmark();
+  PROTOBUF_NODISCARD std::string* release_committed_bookmark();
+  void set_allocated_committed_bookmark(std::string* committed_bookmark);
+  private:
+  const std::string& _internal_committed_bookmark() const;
+  inline PROTOBUF_ALWAYS_INLINE void _internal_set_committed_bookmark(const std::string& value);
+  std::string* _internal_mutable_committed_bookmark();
   public:
 
   // .tihua.v1.IngestCredit credit = 3;
@@ -923,6 +970,7 @@ class IngestStarted final :
   typedef void DestructorSkippable_;
   struct Impl_ {
     ::PROTOBUF_NAMESPACE_ID::internal::ArenaStringPtr session_id_;
+    ::PROTOBUF_NAMESPACE_ID::internal::ArenaStringPtr committed_bookmark_;
     ::tihua::v1::IngestCredit* credit_;
     ::tihua::v1::ModelRef* model_;
     uint64_t committed_seq_;
@@ -2340,6 +2388,56 @@ inline void IngestStart::set_items_skipped(uint64_t value) {
   // @@protoc_insertion_point(field_set:tihua.v1.IngestStart.items_skipped)
 }
 
+// string read_bookmark = 9;
+inline void IngestStart::clear_read_bookmark() {
+  _impl_.read_bookmark_.ClearToEmpty();
+}
+inline const std::string& IngestStart::read_bookmark() const {
+  // @@protoc_insertion_point(field_get:tihua.v1.IngestStart.read_bookmark)
+  return _internal_read_bookmark();
+}
+template <typename ArgT0, typename... ArgT>
+inline PROTOBUF_ALWAYS_INLINE
+void IngestStart::set_read_bookmark(ArgT0&& arg0, ArgT... args) {
+ 
+ _impl_.read_bookmark_.Set(static_cast<ArgT0 &&>(arg0), args..., GetArenaForAllocation());
+  // @@protoc_insertion_point(field_set:tihua.v1.IngestStart.read_bookmark)
+}
+inline std::string* IngestStart::mutable_read_bookmark() {
+  std::string* _s = _internal_mutable_read_bookmark();
+  // @@protoc_insertion_point(field_mutable:tihua.v1.IngestStart.read_bookmark)
+  return _s;
+}
+inline const std::string& IngestStart::_internal_read_bookmark() const {
+  return _impl_.read_bookmark_.Get();
+}
+inline void IngestStart::_internal_set_read_bookmark(const std::string& value) {
+  
+  _impl_.read_bookmark_.Set(value, GetArenaForAllocation());
+}
+inline std::string* IngestStart::_internal_mutable_read_bookmark() {
+  
+  return _impl_.read_bookmark_.Mutable(GetArenaForAllocation());
+}
+inline std::string* IngestStart::release_read_bookmark() {
+  // @@protoc_insertion_point(field_release:tihua.v1.IngestStart.read_bookmark)
+  return _impl_.read_bookmark_.Release();
+}
+inline void IngestStart::set_allocated_read_bookmark(std::string* read_bookmark) {
+  if (read_bookmark != nullptr) {
+    
+  } else {
+    
+  }
+  _impl_.read_bookmark_.SetAllocated(read_bookmark, GetArenaForAllocation());
+#ifdef PROTOBUF_FORCE_COPY_DEFAULT_STRING
+  if (_impl_.read_bookmark_.IsDefault()) {
+    _impl_.read_bookmark_.Set("", GetArenaForAllocation());
+  }
+#endif // PROTOBUF_FORCE_COPY_DEFAULT_STRING
+  // @@protoc_insertion_point(field_set_allocated:tihua.v1.IngestStart.read_bookmark)
+}
+
 // -------------------------------------------------------------------
 
 // IngestBatch
@@ -2399,6 +2497,56 @@ inline const ::PROTOBUF_NAMESPACE_ID::RepeatedPtrField< ::tihua::v1::Item >&
 IngestBatch::items() const {
   // @@protoc_insertion_point(field_list:tihua.v1.IngestBatch.items)
   return _impl_.items_;
+}
+
+// string bookmark = 3;
+inline void IngestBatch::clear_bookmark() {
+  _impl_.bookmark_.ClearToEmpty();
+}
+inline const std::string& IngestBatch::bookmark() const {
+  // @@protoc_insertion_point(field_get:tihua.v1.IngestBatch.bookmark)
+  return _internal_bookmark();
+}
+template <typename ArgT0, typename... ArgT>
+inline PROTOBUF_ALWAYS_INLINE
+void IngestBatch::set_bookmark(ArgT0&& arg0, ArgT... args) {
+ 
+ _impl_.bookmark_.Set(static_cast<ArgT0 &&>(arg0), args..., GetArenaForAllocation());
+  // @@protoc_insertion_point(field_set:tihua.v1.IngestBatch.bookmark)
+}
+inline std::string* IngestBatch::mutable_bookmark() {
+  std::string* _s = _internal_mutable_bookmark();
+  // @@protoc_insertion_point(field_mutable:tihua.v1.IngestBatch.bookmark)
+  return _s;
+}
+inline const std::string& IngestBatch::_internal_bookmark() const {
+  return _impl_.bookmark_.Get();
+}
+inline void IngestBatch::_internal_set_bookmark(const std::string& value) {
+  
+  _impl_.bookmark_.Set(value, GetArenaForAllocation());
+}
+inline std::string* IngestBatch::_internal_mutable_bookmark() {
+  
+  return _impl_.bookmark_.Mutable(GetArenaForAllocation());
+}
+inline std::string* IngestBatch::release_bookmark() {
+  // @@protoc_insertion_point(field_release:tihua.v1.IngestBatch.bookmark)
+  return _impl_.bookmark_.Release();
+}
+inline void IngestBatch::set_allocated_bookmark(std::string* bookmark) {
+  if (bookmark != nullptr) {
+    
+  } else {
+    
+  }
+  _impl_.bookmark_.SetAllocated(bookmark, GetArenaForAllocation());
+#ifdef PROTOBUF_FORCE_COPY_DEFAULT_STRING
+  if (_impl_.bookmark_.IsDefault()) {
+    _impl_.bookmark_.Set("", GetArenaForAllocation());
+  }
+#endif // PROTOBUF_FORCE_COPY_DEFAULT_STRING
+  // @@protoc_insertion_point(field_set_allocated:tihua.v1.IngestBatch.bookmark)
 }
 
 // -------------------------------------------------------------------
@@ -2809,6 +2957,56 @@ inline void IngestStarted::set_allocated_model(::tihua::v1::ModelRef* model) {
   }
   _impl_.model_ = model;
   // @@protoc_insertion_point(field_set_allocated:tihua.v1.IngestStarted.model)
+}
+
+// string committed_bookmark = 5;
+inline void IngestStarted::clear_committed_bookmark() {
+  _impl_.committed_bookmark_.ClearToEmpty();
+}
+inline const std::string& IngestStarted::committed_bookmark() const {
+  // @@protoc_insertion_point(field_get:tihua.v1.IngestStarted.committed_bookmark)
+  return _internal_committed_bookmark();
+}
+template <typename ArgT0, typename... ArgT>
+inline PROTOBUF_ALWAYS_INLINE
+void IngestStarted::set_committed_bookmark(ArgT0&& arg0, ArgT... args) {
+ 
+ _impl_.committed_bookmark_.Set(static_cast<ArgT0 &&>(arg0), args..., GetArenaForAllocation());
+  // @@protoc_insertion_point(field_set:tihua.v1.IngestStarted.committed_bookmark)
+}
+inline std::string* IngestStarted::mutable_committed_bookmark() {
+  std::string* _s = _internal_mutable_committed_bookmark();
+  // @@protoc_insertion_point(field_mutable:tihua.v1.IngestStarted.committed_bookmark)
+  return _s;
+}
+inline const std::string& IngestStarted::_internal_committed_bookmark() const {
+  return _impl_.committed_bookmark_.Get();
+}
+inline void IngestStarted::_internal_set_committed_bookmark(const std::string& value) {
+  
+  _impl_.committed_bookmark_.Set(value, GetArenaForAllocation());
+}
+inline std::string* IngestStarted::_internal_mutable_committed_bookmark() {
+  
+  return _impl_.committed_bookmark_.Mutable(GetArenaForAllocation());
+}
+inline std::string* IngestStarted::release_committed_bookmark() {
+  // @@protoc_insertion_point(field_release:tihua.v1.IngestStarted.committed_bookmark)
+  return _impl_.committed_bookmark_.Release();
+}
+inline void IngestStarted::set_allocated_committed_bookmark(std::string* committed_bookmark) {
+  if (committed_bookmark != nullptr) {
+    
+  } else {
+    
+  }
+  _impl_.committed_bookmark_.SetAllocated(committed_bookmark, GetArenaForAllocation());
+#ifdef PROTOBUF_FORCE_COPY_DEFAULT_STRING
+  if (_impl_.committed_bookmark_.IsDefault()) {
+    _impl_.committed_bookmark_.Set("", GetArenaForAllocation());
+  }
+#endif // PROTOBUF_FORCE_COPY_DEFAULT_STRING
+  // @@protoc_insertion_point(field_set_allocated:tihua.v1.IngestStarted.committed_bookmark)
 }
 
 // -------------------------------------------------------------------

@@ -86,9 +86,10 @@ export interface IngestStart {
    */
   collection: string;
   /**
-   * Chosen by the client: 1 to 64 bytes of UTF-8, for example a UUID. The same id again resumes the
-   * session; if another stream of it is still open, the server ends that one with ABORTED.
-   * FAILED_PRECONDITION if the session was opened for another collection or mode.
+   * Chosen by the client: 1 to 64 bytes of UTF-8, for example a UUID; another one for each list of
+   * items. The same id again resumes the session, unless that has ended; if another stream of it is
+   * still open, the server ends that one with ABORTED. FAILED_PRECONDITION if the session was opened
+   * for another collection or mode.
    */
   sessionId: string;
   /** Unset means upsert. */
@@ -112,6 +113,11 @@ export interface IngestStart {
   itemsFailed: number;
   /** When resuming: that IngestAck's items_skipped, at most 2^53. */
   itemsSkipped: number;
+  /**
+   * When resuming: the bookmark of batch read_seq, at most 64 bytes of UTF-8. A server that takes
+   * the client's word remembers it.
+   */
+  readBookmark: string;
 }
 
 /** Items to write. */
@@ -123,6 +129,12 @@ export interface IngestBatch {
    * in a session the last is kept; in the other write modes the first.
    */
   items: Item[];
+  /**
+   * Where in the client's items the batch ends, in words of the client's own: at most 64 bytes of
+   * UTF-8, returned as IngestStarted.committed_bookmark. May be empty, for a client that never
+   * resumes the session of an earlier process. INVALID_ARGUMENT if it is longer.
+   */
+  bookmark: string;
 }
 
 /** What a client sends. */
@@ -152,7 +164,14 @@ export interface IngestStarted {
     | IngestCredit
     | undefined;
   /** The model that embeds the items. */
-  model: ModelRef | undefined;
+  model:
+    | ModelRef
+    | undefined;
+  /**
+   * The bookmark of batch committed_seq. A process that has sent nothing yet continues with the
+   * items behind it, which are the same ones only if its list is that of the process before.
+   */
+  committedBookmark: string;
 }
 
 /** How much more the client may send. Grants add up; what is sent uses them up. */
@@ -240,6 +259,7 @@ function createBaseIngestStart(): IngestStart {
     itemsWritten: 0,
     itemsFailed: 0,
     itemsSkipped: 0,
+    readBookmark: "",
   };
 }
 
@@ -268,6 +288,9 @@ export const IngestStart: MessageFns<IngestStart> = {
     }
     if (message.itemsSkipped !== 0) {
       writer.uint32(64).uint64(message.itemsSkipped);
+    }
+    if (message.readBookmark !== "") {
+      writer.uint32(74).string(message.readBookmark);
     }
     return writer;
   },
@@ -349,6 +372,14 @@ export const IngestStart: MessageFns<IngestStart> = {
             message.itemsSkipped = longToNumber(reader.uint64());
             continue;
           }
+          case 9: {
+            if (tag !== 74) {
+              break;
+            }
+
+            message.readBookmark = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -391,6 +422,11 @@ export const IngestStart: MessageFns<IngestStart> = {
         : isSet(object.items_skipped)
         ? globalThis.Number(object.items_skipped)
         : 0,
+      readBookmark: isSet(object.readBookmark)
+        ? globalThis.String(object.readBookmark)
+        : isSet(object.read_bookmark)
+        ? globalThis.String(object.read_bookmark)
+        : "",
     };
   },
 
@@ -420,6 +456,9 @@ export const IngestStart: MessageFns<IngestStart> = {
     if (message.itemsSkipped !== 0) {
       obj.itemsSkipped = Math.round(message.itemsSkipped);
     }
+    if (message.readBookmark !== "") {
+      obj.readBookmark = message.readBookmark;
+    }
     return obj;
   },
 
@@ -436,12 +475,13 @@ export const IngestStart: MessageFns<IngestStart> = {
     message.itemsWritten = object.itemsWritten ?? 0;
     message.itemsFailed = object.itemsFailed ?? 0;
     message.itemsSkipped = object.itemsSkipped ?? 0;
+    message.readBookmark = object.readBookmark ?? "";
     return message;
   },
 };
 
 function createBaseIngestBatch(): IngestBatch {
-  return { seq: 0, items: [] };
+  return { seq: 0, items: [], bookmark: "" };
 }
 
 export const IngestBatch: MessageFns<IngestBatch> = {
@@ -451,6 +491,9 @@ export const IngestBatch: MessageFns<IngestBatch> = {
     }
     for (const v of message.items) {
       Item.encode(v!, writer.uint32(18).fork()).join();
+    }
+    if (message.bookmark !== "") {
+      writer.uint32(26).string(message.bookmark);
     }
     return writer;
   },
@@ -484,6 +527,14 @@ export const IngestBatch: MessageFns<IngestBatch> = {
             message.items.push(Item.decode(reader, reader.uint32()));
             continue;
           }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.bookmark = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -500,6 +551,7 @@ export const IngestBatch: MessageFns<IngestBatch> = {
     return {
       seq: isSet(object.seq) ? globalThis.Number(object.seq) : 0,
       items: globalThis.Array.isArray(object?.items) ? object.items.map((e: any) => Item.fromJSON(e)) : [],
+      bookmark: isSet(object.bookmark) ? globalThis.String(object.bookmark) : "",
     };
   },
 
@@ -511,6 +563,9 @@ export const IngestBatch: MessageFns<IngestBatch> = {
     if (message.items?.length) {
       obj.items = message.items.map((e) => Item.toJSON(e));
     }
+    if (message.bookmark !== "") {
+      obj.bookmark = message.bookmark;
+    }
     return obj;
   },
 
@@ -521,6 +576,7 @@ export const IngestBatch: MessageFns<IngestBatch> = {
     const message = createBaseIngestBatch();
     message.seq = object.seq ?? 0;
     message.items = object.items?.map((e) => Item.fromPartial(e)) || [];
+    message.bookmark = object.bookmark ?? "";
     return message;
   },
 };
@@ -627,7 +683,7 @@ export const IngestRequest: MessageFns<IngestRequest> = {
 };
 
 function createBaseIngestStarted(): IngestStarted {
-  return { sessionId: "", committedSeq: 0, credit: undefined, model: undefined };
+  return { sessionId: "", committedSeq: 0, credit: undefined, model: undefined, committedBookmark: "" };
 }
 
 export const IngestStarted: MessageFns<IngestStarted> = {
@@ -643,6 +699,9 @@ export const IngestStarted: MessageFns<IngestStarted> = {
     }
     if (message.model !== undefined) {
       ModelRef.encode(message.model, writer.uint32(34).fork()).join();
+    }
+    if (message.committedBookmark !== "") {
+      writer.uint32(42).string(message.committedBookmark);
     }
     return writer;
   },
@@ -692,6 +751,14 @@ export const IngestStarted: MessageFns<IngestStarted> = {
             message.model = ModelRef.decode(reader, reader.uint32());
             continue;
           }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.committedBookmark = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -718,6 +785,11 @@ export const IngestStarted: MessageFns<IngestStarted> = {
         : 0,
       credit: isSet(object.credit) ? IngestCredit.fromJSON(object.credit) : undefined,
       model: isSet(object.model) ? ModelRef.fromJSON(object.model) : undefined,
+      committedBookmark: isSet(object.committedBookmark)
+        ? globalThis.String(object.committedBookmark)
+        : isSet(object.committed_bookmark)
+        ? globalThis.String(object.committed_bookmark)
+        : "",
     };
   },
 
@@ -735,6 +807,9 @@ export const IngestStarted: MessageFns<IngestStarted> = {
     if (message.model !== undefined) {
       obj.model = ModelRef.toJSON(message.model);
     }
+    if (message.committedBookmark !== "") {
+      obj.committedBookmark = message.committedBookmark;
+    }
     return obj;
   },
 
@@ -751,6 +826,7 @@ export const IngestStarted: MessageFns<IngestStarted> = {
     message.model = (object.model !== undefined && object.model !== null)
       ? ModelRef.fromPartial(object.model)
       : undefined;
+    message.committedBookmark = object.committedBookmark ?? "";
     return message;
   },
 };
@@ -1477,17 +1553,23 @@ export const IngestServiceService = {
    * 5. A bad item never ends the stream. These do: no start or a second one (FAILED_PRECONDITION),
    *    a gap in seq (OUT_OF_RANGE), more in flight than the credit allows (RESOURCE_EXHAUSTED), an
    *    empty or too long batch (INVALID_ARGUMENT), a store that does not answer (UNAVAILABLE) or is
-   *    full (RESOURCE_EXHAUSTED with RetryInfo).
+   *    full (RESOURCE_EXHAUSTED with RetryInfo), a model that runs out of memory (RESOURCE_EXHAUSTED
+   *    with RetryInfo) or fails (INTERNAL).
    * 6. The client half-closes; the server acknowledges the rest, sends IngestSummary and ends OK.
    * 7. After an interruption the client opens a new stream with the same session_id, on any server
    *    of the same store, tells what it has read, and continues after the committed_seq that the
-   *    server answers. Batches up to it are ignored. What was written but not acknowledged is sent
-   *    again: upsert writes it once more, harmlessly; in the other modes the server recognizes its
-   *    own items and counts them as written.
-   * 8. A server that shuts down sends IngestDraining, finishes and acknowledges what it has, and
-   *    ends the stream with UNAVAILABLE.
-   * 9. It also ends a stream with UNAVAILABLE, reason STREAM_IDLE, if for five minutes (or as
-   *    configured) no batch came or the client did not read its messages.
+   *    server answers. Batches up to it are ignored, and their credit comes back. What was written
+   *    but not acknowledged is sent again: upsert writes it once more, harmlessly; in the other
+   *    modes the server recognizes its own items and counts them as written.
+   * 8. A batch may carry a bookmark, a note of the client's own on where in its items the batch
+   *    ends. IngestStarted returns that of the last safe batch: so a new process finds the place
+   *    where the one before it stopped.
+   * 9. IngestSummary ends the session: a start with the same session_id and read_seq 0 begins a new
+   *    one.
+   * 10. A server that shuts down sends IngestDraining, finishes and acknowledges what it has, and
+   *     ends the stream with UNAVAILABLE.
+   * 11. It also ends a stream with UNAVAILABLE, reason STREAM_IDLE, if for five minutes (or as
+   *     configured) no batch came or the client did not read its messages.
    *
    * A client that does not read its acknowledgements is granted no more credit.
    */
@@ -1515,17 +1597,23 @@ export interface IngestServiceServer extends UntypedServiceImplementation {
    * 5. A bad item never ends the stream. These do: no start or a second one (FAILED_PRECONDITION),
    *    a gap in seq (OUT_OF_RANGE), more in flight than the credit allows (RESOURCE_EXHAUSTED), an
    *    empty or too long batch (INVALID_ARGUMENT), a store that does not answer (UNAVAILABLE) or is
-   *    full (RESOURCE_EXHAUSTED with RetryInfo).
+   *    full (RESOURCE_EXHAUSTED with RetryInfo), a model that runs out of memory (RESOURCE_EXHAUSTED
+   *    with RetryInfo) or fails (INTERNAL).
    * 6. The client half-closes; the server acknowledges the rest, sends IngestSummary and ends OK.
    * 7. After an interruption the client opens a new stream with the same session_id, on any server
    *    of the same store, tells what it has read, and continues after the committed_seq that the
-   *    server answers. Batches up to it are ignored. What was written but not acknowledged is sent
-   *    again: upsert writes it once more, harmlessly; in the other modes the server recognizes its
-   *    own items and counts them as written.
-   * 8. A server that shuts down sends IngestDraining, finishes and acknowledges what it has, and
-   *    ends the stream with UNAVAILABLE.
-   * 9. It also ends a stream with UNAVAILABLE, reason STREAM_IDLE, if for five minutes (or as
-   *    configured) no batch came or the client did not read its messages.
+   *    server answers. Batches up to it are ignored, and their credit comes back. What was written
+   *    but not acknowledged is sent again: upsert writes it once more, harmlessly; in the other
+   *    modes the server recognizes its own items and counts them as written.
+   * 8. A batch may carry a bookmark, a note of the client's own on where in its items the batch
+   *    ends. IngestStarted returns that of the last safe batch: so a new process finds the place
+   *    where the one before it stopped.
+   * 9. IngestSummary ends the session: a start with the same session_id and read_seq 0 begins a new
+   *    one.
+   * 10. A server that shuts down sends IngestDraining, finishes and acknowledges what it has, and
+   *     ends the stream with UNAVAILABLE.
+   * 11. It also ends a stream with UNAVAILABLE, reason STREAM_IDLE, if for five minutes (or as
+   *     configured) no batch came or the client did not read its messages.
    *
    * A client that does not read its acknowledgements is granted no more credit.
    */
@@ -1545,17 +1633,23 @@ export interface IngestServiceClient extends Client {
    * 5. A bad item never ends the stream. These do: no start or a second one (FAILED_PRECONDITION),
    *    a gap in seq (OUT_OF_RANGE), more in flight than the credit allows (RESOURCE_EXHAUSTED), an
    *    empty or too long batch (INVALID_ARGUMENT), a store that does not answer (UNAVAILABLE) or is
-   *    full (RESOURCE_EXHAUSTED with RetryInfo).
+   *    full (RESOURCE_EXHAUSTED with RetryInfo), a model that runs out of memory (RESOURCE_EXHAUSTED
+   *    with RetryInfo) or fails (INTERNAL).
    * 6. The client half-closes; the server acknowledges the rest, sends IngestSummary and ends OK.
    * 7. After an interruption the client opens a new stream with the same session_id, on any server
    *    of the same store, tells what it has read, and continues after the committed_seq that the
-   *    server answers. Batches up to it are ignored. What was written but not acknowledged is sent
-   *    again: upsert writes it once more, harmlessly; in the other modes the server recognizes its
-   *    own items and counts them as written.
-   * 8. A server that shuts down sends IngestDraining, finishes and acknowledges what it has, and
-   *    ends the stream with UNAVAILABLE.
-   * 9. It also ends a stream with UNAVAILABLE, reason STREAM_IDLE, if for five minutes (or as
-   *    configured) no batch came or the client did not read its messages.
+   *    server answers. Batches up to it are ignored, and their credit comes back. What was written
+   *    but not acknowledged is sent again: upsert writes it once more, harmlessly; in the other
+   *    modes the server recognizes its own items and counts them as written.
+   * 8. A batch may carry a bookmark, a note of the client's own on where in its items the batch
+   *    ends. IngestStarted returns that of the last safe batch: so a new process finds the place
+   *    where the one before it stopped.
+   * 9. IngestSummary ends the session: a start with the same session_id and read_seq 0 begins a new
+   *    one.
+   * 10. A server that shuts down sends IngestDraining, finishes and acknowledges what it has, and
+   *     ends the stream with UNAVAILABLE.
+   * 11. It also ends a stream with UNAVAILABLE, reason STREAM_IDLE, if for five minutes (or as
+   *     configured) no batch came or the client did not read its messages.
    *
    * A client that does not read its acknowledgements is granted no more credit.
    */

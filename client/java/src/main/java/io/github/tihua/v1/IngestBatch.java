@@ -21,6 +21,7 @@ private static final long serialVersionUID = 0L;
   }
   private IngestBatch() {
     items_ = java.util.Collections.emptyList();
+    bookmark_ = "";
   }
 
   @java.lang.Override
@@ -129,6 +130,57 @@ private static final long serialVersionUID = 0L;
     return items_.get(index);
   }
 
+  public static final int BOOKMARK_FIELD_NUMBER = 3;
+  @SuppressWarnings("serial")
+  private volatile java.lang.Object bookmark_ = "";
+  /**
+   * <pre>
+   * Where in the client's items the batch ends, in words of the client's own: at most 64 bytes of
+   * UTF-8, returned as IngestStarted.committed_bookmark. May be empty, for a client that never
+   * resumes the session of an earlier process. INVALID_ARGUMENT if it is longer.
+   * </pre>
+   *
+   * <code>string bookmark = 3;</code>
+   * @return The bookmark.
+   */
+  @java.lang.Override
+  public java.lang.String getBookmark() {
+    java.lang.Object ref = bookmark_;
+    if (ref instanceof java.lang.String) {
+      return (java.lang.String) ref;
+    } else {
+      com.google.protobuf.ByteString bs = 
+          (com.google.protobuf.ByteString) ref;
+      java.lang.String s = bs.toStringUtf8();
+      bookmark_ = s;
+      return s;
+    }
+  }
+  /**
+   * <pre>
+   * Where in the client's items the batch ends, in words of the client's own: at most 64 bytes of
+   * UTF-8, returned as IngestStarted.committed_bookmark. May be empty, for a client that never
+   * resumes the session of an earlier process. INVALID_ARGUMENT if it is longer.
+   * </pre>
+   *
+   * <code>string bookmark = 3;</code>
+   * @return The bytes for bookmark.
+   */
+  @java.lang.Override
+  public com.google.protobuf.ByteString
+      getBookmarkBytes() {
+    java.lang.Object ref = bookmark_;
+    if (ref instanceof java.lang.String) {
+      com.google.protobuf.ByteString b = 
+          com.google.protobuf.ByteString.copyFromUtf8(
+              (java.lang.String) ref);
+      bookmark_ = b;
+      return b;
+    } else {
+      return (com.google.protobuf.ByteString) ref;
+    }
+  }
+
   private byte memoizedIsInitialized = -1;
   @java.lang.Override
   public final boolean isInitialized() {
@@ -149,6 +201,9 @@ private static final long serialVersionUID = 0L;
     for (int i = 0; i < items_.size(); i++) {
       output.writeMessage(2, items_.get(i));
     }
+    if (!com.google.protobuf.GeneratedMessageV3.isStringEmpty(bookmark_)) {
+      com.google.protobuf.GeneratedMessageV3.writeString(output, 3, bookmark_);
+    }
     getUnknownFields().writeTo(output);
   }
 
@@ -165,6 +220,9 @@ private static final long serialVersionUID = 0L;
     for (int i = 0; i < items_.size(); i++) {
       size += com.google.protobuf.CodedOutputStream
         .computeMessageSize(2, items_.get(i));
+    }
+    if (!com.google.protobuf.GeneratedMessageV3.isStringEmpty(bookmark_)) {
+      size += com.google.protobuf.GeneratedMessageV3.computeStringSize(3, bookmark_);
     }
     size += getUnknownFields().getSerializedSize();
     memoizedSize = size;
@@ -185,6 +243,8 @@ private static final long serialVersionUID = 0L;
         != other.getSeq()) return false;
     if (!getItemsList()
         .equals(other.getItemsList())) return false;
+    if (!getBookmark()
+        .equals(other.getBookmark())) return false;
     if (!getUnknownFields().equals(other.getUnknownFields())) return false;
     return true;
   }
@@ -203,6 +263,8 @@ private static final long serialVersionUID = 0L;
       hash = (37 * hash) + ITEMS_FIELD_NUMBER;
       hash = (53 * hash) + getItemsList().hashCode();
     }
+    hash = (37 * hash) + BOOKMARK_FIELD_NUMBER;
+    hash = (53 * hash) + getBookmark().hashCode();
     hash = (29 * hash) + getUnknownFields().hashCode();
     memoizedHashCode = hash;
     return hash;
@@ -344,6 +406,7 @@ private static final long serialVersionUID = 0L;
         itemsBuilder_.clear();
       }
       bitField0_ = (bitField0_ & ~0x00000002);
+      bookmark_ = "";
       return this;
     }
 
@@ -392,6 +455,9 @@ private static final long serialVersionUID = 0L;
       int from_bitField0_ = bitField0_;
       if (((from_bitField0_ & 0x00000001) != 0)) {
         result.seq_ = seq_;
+      }
+      if (((from_bitField0_ & 0x00000004) != 0)) {
+        result.bookmark_ = bookmark_;
       }
     }
 
@@ -468,6 +534,11 @@ private static final long serialVersionUID = 0L;
           }
         }
       }
+      if (!other.getBookmark().isEmpty()) {
+        bookmark_ = other.bookmark_;
+        bitField0_ |= 0x00000004;
+        onChanged();
+      }
       this.mergeUnknownFields(other.getUnknownFields());
       onChanged();
       return this;
@@ -512,6 +583,11 @@ private static final long serialVersionUID = 0L;
               }
               break;
             } // case 18
+            case 26: {
+              bookmark_ = input.readStringRequireUtf8();
+              bitField0_ |= 0x00000004;
+              break;
+            } // case 26
             default: {
               if (!super.parseUnknownField(input, extensionRegistry, tag)) {
                 done = true; // was an endgroup tag
@@ -901,6 +977,108 @@ private static final long serialVersionUID = 0L;
         items_ = null;
       }
       return itemsBuilder_;
+    }
+
+    private java.lang.Object bookmark_ = "";
+    /**
+     * <pre>
+     * Where in the client's items the batch ends, in words of the client's own: at most 64 bytes of
+     * UTF-8, returned as IngestStarted.committed_bookmark. May be empty, for a client that never
+     * resumes the session of an earlier process. INVALID_ARGUMENT if it is longer.
+     * </pre>
+     *
+     * <code>string bookmark = 3;</code>
+     * @return The bookmark.
+     */
+    public java.lang.String getBookmark() {
+      java.lang.Object ref = bookmark_;
+      if (!(ref instanceof java.lang.String)) {
+        com.google.protobuf.ByteString bs =
+            (com.google.protobuf.ByteString) ref;
+        java.lang.String s = bs.toStringUtf8();
+        bookmark_ = s;
+        return s;
+      } else {
+        return (java.lang.String) ref;
+      }
+    }
+    /**
+     * <pre>
+     * Where in the client's items the batch ends, in words of the client's own: at most 64 bytes of
+     * UTF-8, returned as IngestStarted.committed_bookmark. May be empty, for a client that never
+     * resumes the session of an earlier process. INVALID_ARGUMENT if it is longer.
+     * </pre>
+     *
+     * <code>string bookmark = 3;</code>
+     * @return The bytes for bookmark.
+     */
+    public com.google.protobuf.ByteString
+        getBookmarkBytes() {
+      java.lang.Object ref = bookmark_;
+      if (ref instanceof String) {
+        com.google.protobuf.ByteString b = 
+            com.google.protobuf.ByteString.copyFromUtf8(
+                (java.lang.String) ref);
+        bookmark_ = b;
+        return b;
+      } else {
+        return (com.google.protobuf.ByteString) ref;
+      }
+    }
+    /**
+     * <pre>
+     * Where in the client's items the batch ends, in words of the client's own: at most 64 bytes of
+     * UTF-8, returned as IngestStarted.committed_bookmark. May be empty, for a client that never
+     * resumes the session of an earlier process. INVALID_ARGUMENT if it is longer.
+     * </pre>
+     *
+     * <code>string bookmark = 3;</code>
+     * @param value The bookmark to set.
+     * @return This builder for chaining.
+     */
+    public Builder setBookmark(
+        java.lang.String value) {
+      if (value == null) { throw new NullPointerException(); }
+      bookmark_ = value;
+      bitField0_ |= 0x00000004;
+      onChanged();
+      return this;
+    }
+    /**
+     * <pre>
+     * Where in the client's items the batch ends, in words of the client's own: at most 64 bytes of
+     * UTF-8, returned as IngestStarted.committed_bookmark. May be empty, for a client that never
+     * resumes the session of an earlier process. INVALID_ARGUMENT if it is longer.
+     * </pre>
+     *
+     * <code>string bookmark = 3;</code>
+     * @return This builder for chaining.
+     */
+    public Builder clearBookmark() {
+      bookmark_ = getDefaultInstance().getBookmark();
+      bitField0_ = (bitField0_ & ~0x00000004);
+      onChanged();
+      return this;
+    }
+    /**
+     * <pre>
+     * Where in the client's items the batch ends, in words of the client's own: at most 64 bytes of
+     * UTF-8, returned as IngestStarted.committed_bookmark. May be empty, for a client that never
+     * resumes the session of an earlier process. INVALID_ARGUMENT if it is longer.
+     * </pre>
+     *
+     * <code>string bookmark = 3;</code>
+     * @param value The bytes for bookmark to set.
+     * @return This builder for chaining.
+     */
+    public Builder setBookmarkBytes(
+        com.google.protobuf.ByteString value) {
+      if (value == null) { throw new NullPointerException(); }
+      checkByteStringIsUtf8(value);
+      bookmark_ = value;
+      bitField0_ |= 0x00000004;
+      onChanged();
+      return this;
     }
     @java.lang.Override
     public final Builder setUnknownFields(

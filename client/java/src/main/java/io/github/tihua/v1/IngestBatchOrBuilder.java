@@ -65,4 +65,28 @@ public interface IngestBatchOrBuilder extends
    */
   io.github.tihua.v1.ItemOrBuilder getItemsOrBuilder(
       int index);
+
+  /**
+   * <pre>
+   * Where in the client's items the batch ends, in words of the client's own: at most 64 bytes of
+   * UTF-8, returned as IngestStarted.committed_bookmark. May be empty, for a client that never
+   * resumes the session of an earlier process. INVALID_ARGUMENT if it is longer.
+   * </pre>
+   *
+   * <code>string bookmark = 3;</code>
+   * @return The bookmark.
+   */
+  java.lang.String getBookmark();
+  /**
+   * <pre>
+   * Where in the client's items the batch ends, in words of the client's own: at most 64 bytes of
+   * UTF-8, returned as IngestStarted.committed_bookmark. May be empty, for a client that never
+   * resumes the session of an earlier process. INVALID_ARGUMENT if it is longer.
+   * </pre>
+   *
+   * <code>string bookmark = 3;</code>
+   * @return The bytes for bookmark.
+   */
+  com.google.protobuf.ByteString
+      getBookmarkBytes();
 }

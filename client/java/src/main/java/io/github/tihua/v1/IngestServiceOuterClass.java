@@ -75,44 +75,46 @@ public final class IngestServiceOuterClass {
     java.lang.String[] descriptorData = {
       "\n\035tihua/v1/ingest_service.proto\022\010tihua.v" +
       "1\032\036google/protobuf/duration.proto\032\024tihua" +
-      "/v1/types.proto\"\275\001\n\013IngestStart\022\022\n\ncolle" +
+      "/v1/types.proto\"\324\001\n\013IngestStart\022\022\n\ncolle" +
       "ction\030\001 \001(\t\022\022\n\nsession_id\030\002 \001(\t\022!\n\004mode\030" +
       "\003 \001(\0162\023.tihua.v1.WriteMode\022\r\n\005model\030\004 \001(" +
       "\t\022\020\n\010read_seq\030\005 \001(\004\022\025\n\ritems_written\030\006 \001" +
       "(\004\022\024\n\014items_failed\030\007 \001(\004\022\025\n\ritems_skippe" +
-      "d\030\010 \001(\004\"9\n\013IngestBatch\022\013\n\003seq\030\001 \001(\004\022\035\n\005i" +
-      "tems\030\002 \003(\0132\016.tihua.v1.Item\"j\n\rIngestRequ" +
-      "est\022&\n\005start\030\001 \001(\0132\025.tihua.v1.IngestStar" +
-      "tH\000\022&\n\005batch\030\002 \001(\0132\025.tihua.v1.IngestBatc" +
-      "hH\000B\t\n\007message\"\205\001\n\rIngestStarted\022\022\n\nsess" +
-      "ion_id\030\001 \001(\t\022\025\n\rcommitted_seq\030\002 \001(\004\022&\n\006c" +
-      "redit\030\003 \001(\0132\026.tihua.v1.IngestCredit\022!\n\005m" +
-      "odel\030\004 \001(\0132\022.tihua.v1.ModelRef\".\n\014Ingest" +
-      "Credit\022\017\n\007batches\030\001 \001(\r\022\r\n\005bytes\030\002 \001(\004\"\214" +
-      "\001\n\tIngestAck\022\025\n\rcommitted_seq\030\001 \001(\004\022\025\n\ri" +
-      "tems_written\030\002 \001(\004\022\024\n\014items_failed\030\003 \001(\004" +
-      "\022\025\n\ritems_skipped\030\004 \001(\004\022$\n\006errors\030\005 \003(\0132" +
-      "\024.tihua.v1.BatchError\"=\n\nBatchError\022\013\n\003s" +
-      "eq\030\001 \001(\004\022\"\n\005error\030\002 \001(\0132\023.tihua.v1.ItemE" +
-      "rror\":\n\016IngestDraining\022(\n\005grace\030\001 \001(\0132\031." +
-      "google.protobuf.Duration\"\226\001\n\rIngestSumma" +
-      "ry\022\025\n\rcommitted_seq\030\001 \001(\004\022\025\n\ritems_writt" +
-      "en\030\002 \001(\004\022\024\n\014items_failed\030\003 \001(\004\022\025\n\ritems_" +
-      "skipped\030\004 \001(\004\022*\n\007elapsed\030\005 \001(\0132\031.google." +
-      "protobuf.Duration\"\357\001\n\016IngestResponse\022*\n\007" +
-      "started\030\001 \001(\0132\027.tihua.v1.IngestStartedH\000" +
-      "\022(\n\006credit\030\002 \001(\0132\026.tihua.v1.IngestCredit" +
-      "H\000\022\"\n\003ack\030\003 \001(\0132\023.tihua.v1.IngestAckH\000\022," +
-      "\n\010draining\030\004 \001(\0132\030.tihua.v1.IngestDraini" +
-      "ngH\000\022*\n\007summary\030\005 \001(\0132\027.tihua.v1.IngestS" +
-      "ummaryH\000B\t\n\007message*x\n\tWriteMode\022\032\n\026WRIT" +
-      "E_MODE_UNSPECIFIED\020\000\022\025\n\021WRITE_MODE_UPSER" +
-      "T\020\001\022\032\n\026WRITE_MODE_INSERT_ONLY\020\002\022\034\n\030WRITE" +
-      "_MODE_SKIP_EXISTING\020\0032P\n\rIngestService\022?" +
-      "\n\006Ingest\022\027.tihua.v1.IngestRequest\032\030.tihu" +
-      "a.v1.IngestResponse(\0010\001BC\n\022io.github.tih" +
-      "ua.v1P\001Z+github.com/tihua/tihua/client/g" +
-      "o/v1;tihuav1b\006proto3"
+      "d\030\010 \001(\004\022\025\n\rread_bookmark\030\t \001(\t\"K\n\013Ingest" +
+      "Batch\022\013\n\003seq\030\001 \001(\004\022\035\n\005items\030\002 \003(\0132\016.tihu" +
+      "a.v1.Item\022\020\n\010bookmark\030\003 \001(\t\"j\n\rIngestReq" +
+      "uest\022&\n\005start\030\001 \001(\0132\025.tihua.v1.IngestSta" +
+      "rtH\000\022&\n\005batch\030\002 \001(\0132\025.tihua.v1.IngestBat" +
+      "chH\000B\t\n\007message\"\241\001\n\rIngestStarted\022\022\n\nses" +
+      "sion_id\030\001 \001(\t\022\025\n\rcommitted_seq\030\002 \001(\004\022&\n\006" +
+      "credit\030\003 \001(\0132\026.tihua.v1.IngestCredit\022!\n\005" +
+      "model\030\004 \001(\0132\022.tihua.v1.ModelRef\022\032\n\022commi" +
+      "tted_bookmark\030\005 \001(\t\".\n\014IngestCredit\022\017\n\007b" +
+      "atches\030\001 \001(\r\022\r\n\005bytes\030\002 \001(\004\"\214\001\n\tIngestAc" +
+      "k\022\025\n\rcommitted_seq\030\001 \001(\004\022\025\n\ritems_writte" +
+      "n\030\002 \001(\004\022\024\n\014items_failed\030\003 \001(\004\022\025\n\ritems_s" +
+      "kipped\030\004 \001(\004\022$\n\006errors\030\005 \003(\0132\024.tihua.v1." +
+      "BatchError\"=\n\nBatchError\022\013\n\003seq\030\001 \001(\004\022\"\n" +
+      "\005error\030\002 \001(\0132\023.tihua.v1.ItemError\":\n\016Ing" +
+      "estDraining\022(\n\005grace\030\001 \001(\0132\031.google.prot" +
+      "obuf.Duration\"\226\001\n\rIngestSummary\022\025\n\rcommi" +
+      "tted_seq\030\001 \001(\004\022\025\n\ritems_written\030\002 \001(\004\022\024\n" +
+      "\014items_failed\030\003 \001(\004\022\025\n\ritems_skipped\030\004 \001" +
+      "(\004\022*\n\007elapsed\030\005 \001(\0132\031.google.protobuf.Du" +
+      "ration\"\357\001\n\016IngestResponse\022*\n\007started\030\001 \001" +
+      "(\0132\027.tihua.v1.IngestStartedH\000\022(\n\006credit\030" +
+      "\002 \001(\0132\026.tihua.v1.IngestCreditH\000\022\"\n\003ack\030\003" +
+      " \001(\0132\023.tihua.v1.IngestAckH\000\022,\n\010draining\030" +
+      "\004 \001(\0132\030.tihua.v1.IngestDrainingH\000\022*\n\007sum" +
+      "mary\030\005 \001(\0132\027.tihua.v1.IngestSummaryH\000B\t\n" +
+      "\007message*x\n\tWriteMode\022\032\n\026WRITE_MODE_UNSP" +
+      "ECIFIED\020\000\022\025\n\021WRITE_MODE_UPSERT\020\001\022\032\n\026WRIT" +
+      "E_MODE_INSERT_ONLY\020\002\022\034\n\030WRITE_MODE_SKIP_" +
+      "EXISTING\020\0032P\n\rIngestService\022?\n\006Ingest\022\027." +
+      "tihua.v1.IngestRequest\032\030.tihua.v1.Ingest" +
+      "Response(\0010\001BC\n\022io.github.tihua.v1P\001Z+gi" +
+      "thub.com/tihua/tihua/client/go/v1;tihuav" +
+      "1b\006proto3"
     };
     descriptor = com.google.protobuf.Descriptors.FileDescriptor
       .internalBuildGeneratedFileFrom(descriptorData,
@@ -125,13 +127,13 @@ public final class IngestServiceOuterClass {
     internal_static_tihua_v1_IngestStart_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessageV3.FieldAccessorTable(
         internal_static_tihua_v1_IngestStart_descriptor,
-        new java.lang.String[] { "Collection", "SessionId", "Mode", "Model", "ReadSeq", "ItemsWritten", "ItemsFailed", "ItemsSkipped", });
+        new java.lang.String[] { "Collection", "SessionId", "Mode", "Model", "ReadSeq", "ItemsWritten", "ItemsFailed", "ItemsSkipped", "ReadBookmark", });
     internal_static_tihua_v1_IngestBatch_descriptor =
       getDescriptor().getMessageTypes().get(1);
     internal_static_tihua_v1_IngestBatch_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessageV3.FieldAccessorTable(
         internal_static_tihua_v1_IngestBatch_descriptor,
-        new java.lang.String[] { "Seq", "Items", });
+        new java.lang.String[] { "Seq", "Items", "Bookmark", });
     internal_static_tihua_v1_IngestRequest_descriptor =
       getDescriptor().getMessageTypes().get(2);
     internal_static_tihua_v1_IngestRequest_fieldAccessorTable = new
@@ -143,7 +145,7 @@ public final class IngestServiceOuterClass {
     internal_static_tihua_v1_IngestStarted_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessageV3.FieldAccessorTable(
         internal_static_tihua_v1_IngestStarted_descriptor,
-        new java.lang.String[] { "SessionId", "CommittedSeq", "Credit", "Model", });
+        new java.lang.String[] { "SessionId", "CommittedSeq", "Credit", "Model", "CommittedBookmark", });
     internal_static_tihua_v1_IngestCredit_descriptor =
       getDescriptor().getMessageTypes().get(4);
     internal_static_tihua_v1_IngestCredit_fieldAccessorTable = new

@@ -24,6 +24,7 @@ private static final long serialVersionUID = 0L;
     sessionId_ = "";
     mode_ = 0;
     model_ = "";
+    readBookmark_ = "";
   }
 
   @java.lang.Override
@@ -105,9 +106,10 @@ private static final long serialVersionUID = 0L;
   private volatile java.lang.Object sessionId_ = "";
   /**
    * <pre>
-   * Chosen by the client: 1 to 64 bytes of UTF-8, for example a UUID. The same id again resumes the
-   * session; if another stream of it is still open, the server ends that one with ABORTED.
-   * FAILED_PRECONDITION if the session was opened for another collection or mode.
+   * Chosen by the client: 1 to 64 bytes of UTF-8, for example a UUID; another one for each list of
+   * items. The same id again resumes the session, unless that has ended; if another stream of it is
+   * still open, the server ends that one with ABORTED. FAILED_PRECONDITION if the session was opened
+   * for another collection or mode.
    * </pre>
    *
    * <code>string session_id = 2;</code>
@@ -128,9 +130,10 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * Chosen by the client: 1 to 64 bytes of UTF-8, for example a UUID. The same id again resumes the
-   * session; if another stream of it is still open, the server ends that one with ABORTED.
-   * FAILED_PRECONDITION if the session was opened for another collection or mode.
+   * Chosen by the client: 1 to 64 bytes of UTF-8, for example a UUID; another one for each list of
+   * items. The same id again resumes the session, unless that has ended; if another stream of it is
+   * still open, the server ends that one with ABORTED. FAILED_PRECONDITION if the session was opened
+   * for another collection or mode.
    * </pre>
    *
    * <code>string session_id = 2;</code>
@@ -289,6 +292,55 @@ private static final long serialVersionUID = 0L;
     return itemsSkipped_;
   }
 
+  public static final int READ_BOOKMARK_FIELD_NUMBER = 9;
+  @SuppressWarnings("serial")
+  private volatile java.lang.Object readBookmark_ = "";
+  /**
+   * <pre>
+   * When resuming: the bookmark of batch read_seq, at most 64 bytes of UTF-8. A server that takes
+   * the client's word remembers it.
+   * </pre>
+   *
+   * <code>string read_bookmark = 9;</code>
+   * @return The readBookmark.
+   */
+  @java.lang.Override
+  public java.lang.String getReadBookmark() {
+    java.lang.Object ref = readBookmark_;
+    if (ref instanceof java.lang.String) {
+      return (java.lang.String) ref;
+    } else {
+      com.google.protobuf.ByteString bs = 
+          (com.google.protobuf.ByteString) ref;
+      java.lang.String s = bs.toStringUtf8();
+      readBookmark_ = s;
+      return s;
+    }
+  }
+  /**
+   * <pre>
+   * When resuming: the bookmark of batch read_seq, at most 64 bytes of UTF-8. A server that takes
+   * the client's word remembers it.
+   * </pre>
+   *
+   * <code>string read_bookmark = 9;</code>
+   * @return The bytes for readBookmark.
+   */
+  @java.lang.Override
+  public com.google.protobuf.ByteString
+      getReadBookmarkBytes() {
+    java.lang.Object ref = readBookmark_;
+    if (ref instanceof java.lang.String) {
+      com.google.protobuf.ByteString b = 
+          com.google.protobuf.ByteString.copyFromUtf8(
+              (java.lang.String) ref);
+      readBookmark_ = b;
+      return b;
+    } else {
+      return (com.google.protobuf.ByteString) ref;
+    }
+  }
+
   private byte memoizedIsInitialized = -1;
   @java.lang.Override
   public final boolean isInitialized() {
@@ -326,6 +378,9 @@ private static final long serialVersionUID = 0L;
     }
     if (itemsSkipped_ != 0L) {
       output.writeUInt64(8, itemsSkipped_);
+    }
+    if (!com.google.protobuf.GeneratedMessageV3.isStringEmpty(readBookmark_)) {
+      com.google.protobuf.GeneratedMessageV3.writeString(output, 9, readBookmark_);
     }
     getUnknownFields().writeTo(output);
   }
@@ -365,6 +420,9 @@ private static final long serialVersionUID = 0L;
       size += com.google.protobuf.CodedOutputStream
         .computeUInt64Size(8, itemsSkipped_);
     }
+    if (!com.google.protobuf.GeneratedMessageV3.isStringEmpty(readBookmark_)) {
+      size += com.google.protobuf.GeneratedMessageV3.computeStringSize(9, readBookmark_);
+    }
     size += getUnknownFields().getSerializedSize();
     memoizedSize = size;
     return size;
@@ -395,6 +453,8 @@ private static final long serialVersionUID = 0L;
         != other.getItemsFailed()) return false;
     if (getItemsSkipped()
         != other.getItemsSkipped()) return false;
+    if (!getReadBookmark()
+        .equals(other.getReadBookmark())) return false;
     if (!getUnknownFields().equals(other.getUnknownFields())) return false;
     return true;
   }
@@ -426,6 +486,8 @@ private static final long serialVersionUID = 0L;
     hash = (37 * hash) + ITEMS_SKIPPED_FIELD_NUMBER;
     hash = (53 * hash) + com.google.protobuf.Internal.hashLong(
         getItemsSkipped());
+    hash = (37 * hash) + READ_BOOKMARK_FIELD_NUMBER;
+    hash = (53 * hash) + getReadBookmark().hashCode();
     hash = (29 * hash) + getUnknownFields().hashCode();
     memoizedHashCode = hash;
     return hash;
@@ -567,6 +629,7 @@ private static final long serialVersionUID = 0L;
       itemsWritten_ = 0L;
       itemsFailed_ = 0L;
       itemsSkipped_ = 0L;
+      readBookmark_ = "";
       return this;
     }
 
@@ -623,6 +686,9 @@ private static final long serialVersionUID = 0L;
       }
       if (((from_bitField0_ & 0x00000080) != 0)) {
         result.itemsSkipped_ = itemsSkipped_;
+      }
+      if (((from_bitField0_ & 0x00000100) != 0)) {
+        result.readBookmark_ = readBookmark_;
       }
     }
 
@@ -700,6 +766,11 @@ private static final long serialVersionUID = 0L;
       if (other.getItemsSkipped() != 0L) {
         setItemsSkipped(other.getItemsSkipped());
       }
+      if (!other.getReadBookmark().isEmpty()) {
+        readBookmark_ = other.readBookmark_;
+        bitField0_ |= 0x00000100;
+        onChanged();
+      }
       this.mergeUnknownFields(other.getUnknownFields());
       onChanged();
       return this;
@@ -766,6 +837,11 @@ private static final long serialVersionUID = 0L;
               bitField0_ |= 0x00000080;
               break;
             } // case 64
+            case 74: {
+              readBookmark_ = input.readStringRequireUtf8();
+              bitField0_ |= 0x00000100;
+              break;
+            } // case 74
             default: {
               if (!super.parseUnknownField(input, extensionRegistry, tag)) {
                 done = true; // was an endgroup tag
@@ -883,9 +959,10 @@ private static final long serialVersionUID = 0L;
     private java.lang.Object sessionId_ = "";
     /**
      * <pre>
-     * Chosen by the client: 1 to 64 bytes of UTF-8, for example a UUID. The same id again resumes the
-     * session; if another stream of it is still open, the server ends that one with ABORTED.
-     * FAILED_PRECONDITION if the session was opened for another collection or mode.
+     * Chosen by the client: 1 to 64 bytes of UTF-8, for example a UUID; another one for each list of
+     * items. The same id again resumes the session, unless that has ended; if another stream of it is
+     * still open, the server ends that one with ABORTED. FAILED_PRECONDITION if the session was opened
+     * for another collection or mode.
      * </pre>
      *
      * <code>string session_id = 2;</code>
@@ -905,9 +982,10 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Chosen by the client: 1 to 64 bytes of UTF-8, for example a UUID. The same id again resumes the
-     * session; if another stream of it is still open, the server ends that one with ABORTED.
-     * FAILED_PRECONDITION if the session was opened for another collection or mode.
+     * Chosen by the client: 1 to 64 bytes of UTF-8, for example a UUID; another one for each list of
+     * items. The same id again resumes the session, unless that has ended; if another stream of it is
+     * still open, the server ends that one with ABORTED. FAILED_PRECONDITION if the session was opened
+     * for another collection or mode.
      * </pre>
      *
      * <code>string session_id = 2;</code>
@@ -928,9 +1006,10 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Chosen by the client: 1 to 64 bytes of UTF-8, for example a UUID. The same id again resumes the
-     * session; if another stream of it is still open, the server ends that one with ABORTED.
-     * FAILED_PRECONDITION if the session was opened for another collection or mode.
+     * Chosen by the client: 1 to 64 bytes of UTF-8, for example a UUID; another one for each list of
+     * items. The same id again resumes the session, unless that has ended; if another stream of it is
+     * still open, the server ends that one with ABORTED. FAILED_PRECONDITION if the session was opened
+     * for another collection or mode.
      * </pre>
      *
      * <code>string session_id = 2;</code>
@@ -947,9 +1026,10 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Chosen by the client: 1 to 64 bytes of UTF-8, for example a UUID. The same id again resumes the
-     * session; if another stream of it is still open, the server ends that one with ABORTED.
-     * FAILED_PRECONDITION if the session was opened for another collection or mode.
+     * Chosen by the client: 1 to 64 bytes of UTF-8, for example a UUID; another one for each list of
+     * items. The same id again resumes the session, unless that has ended; if another stream of it is
+     * still open, the server ends that one with ABORTED. FAILED_PRECONDITION if the session was opened
+     * for another collection or mode.
      * </pre>
      *
      * <code>string session_id = 2;</code>
@@ -963,9 +1043,10 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Chosen by the client: 1 to 64 bytes of UTF-8, for example a UUID. The same id again resumes the
-     * session; if another stream of it is still open, the server ends that one with ABORTED.
-     * FAILED_PRECONDITION if the session was opened for another collection or mode.
+     * Chosen by the client: 1 to 64 bytes of UTF-8, for example a UUID; another one for each list of
+     * items. The same id again resumes the session, unless that has ended; if another stream of it is
+     * still open, the server ends that one with ABORTED. FAILED_PRECONDITION if the session was opened
+     * for another collection or mode.
      * </pre>
      *
      * <code>string session_id = 2;</code>
@@ -1334,6 +1415,103 @@ private static final long serialVersionUID = 0L;
     public Builder clearItemsSkipped() {
       bitField0_ = (bitField0_ & ~0x00000080);
       itemsSkipped_ = 0L;
+      onChanged();
+      return this;
+    }
+
+    private java.lang.Object readBookmark_ = "";
+    /**
+     * <pre>
+     * When resuming: the bookmark of batch read_seq, at most 64 bytes of UTF-8. A server that takes
+     * the client's word remembers it.
+     * </pre>
+     *
+     * <code>string read_bookmark = 9;</code>
+     * @return The readBookmark.
+     */
+    public java.lang.String getReadBookmark() {
+      java.lang.Object ref = readBookmark_;
+      if (!(ref instanceof java.lang.String)) {
+        com.google.protobuf.ByteString bs =
+            (com.google.protobuf.ByteString) ref;
+        java.lang.String s = bs.toStringUtf8();
+        readBookmark_ = s;
+        return s;
+      } else {
+        return (java.lang.String) ref;
+      }
+    }
+    /**
+     * <pre>
+     * When resuming: the bookmark of batch read_seq, at most 64 bytes of UTF-8. A server that takes
+     * the client's word remembers it.
+     * </pre>
+     *
+     * <code>string read_bookmark = 9;</code>
+     * @return The bytes for readBookmark.
+     */
+    public com.google.protobuf.ByteString
+        getReadBookmarkBytes() {
+      java.lang.Object ref = readBookmark_;
+      if (ref instanceof String) {
+        com.google.protobuf.ByteString b = 
+            com.google.protobuf.ByteString.copyFromUtf8(
+                (java.lang.String) ref);
+        readBookmark_ = b;
+        return b;
+      } else {
+        return (com.google.protobuf.ByteString) ref;
+      }
+    }
+    /**
+     * <pre>
+     * When resuming: the bookmark of batch read_seq, at most 64 bytes of UTF-8. A server that takes
+     * the client's word remembers it.
+     * </pre>
+     *
+     * <code>string read_bookmark = 9;</code>
+     * @param value The readBookmark to set.
+     * @return This builder for chaining.
+     */
+    public Builder setReadBookmark(
+        java.lang.String value) {
+      if (value == null) { throw new NullPointerException(); }
+      readBookmark_ = value;
+      bitField0_ |= 0x00000100;
+      onChanged();
+      return this;
+    }
+    /**
+     * <pre>
+     * When resuming: the bookmark of batch read_seq, at most 64 bytes of UTF-8. A server that takes
+     * the client's word remembers it.
+     * </pre>
+     *
+     * <code>string read_bookmark = 9;</code>
+     * @return This builder for chaining.
+     */
+    public Builder clearReadBookmark() {
+      readBookmark_ = getDefaultInstance().getReadBookmark();
+      bitField0_ = (bitField0_ & ~0x00000100);
+      onChanged();
+      return this;
+    }
+    /**
+     * <pre>
+     * When resuming: the bookmark of batch read_seq, at most 64 bytes of UTF-8. A server that takes
+     * the client's word remembers it.
+     * </pre>
+     *
+     * <code>string read_bookmark = 9;</code>
+     * @param value The bytes for readBookmark to set.
+     * @return This builder for chaining.
+     */
+    public Builder setReadBookmarkBytes(
+        com.google.protobuf.ByteString value) {
+      if (value == null) { throw new NullPointerException(); }
+      checkByteStringIsUtf8(value);
+      readBookmark_ = value;
+      bitField0_ |= 0x00000100;
       onChanged();
       return this;
     }

@@ -31,9 +31,10 @@ public interface IngestStartOrBuilder extends
 
   /**
    * <pre>
-   * Chosen by the client: 1 to 64 bytes of UTF-8, for example a UUID. The same id again resumes the
-   * session; if another stream of it is still open, the server ends that one with ABORTED.
-   * FAILED_PRECONDITION if the session was opened for another collection or mode.
+   * Chosen by the client: 1 to 64 bytes of UTF-8, for example a UUID; another one for each list of
+   * items. The same id again resumes the session, unless that has ended; if another stream of it is
+   * still open, the server ends that one with ABORTED. FAILED_PRECONDITION if the session was opened
+   * for another collection or mode.
    * </pre>
    *
    * <code>string session_id = 2;</code>
@@ -42,9 +43,10 @@ public interface IngestStartOrBuilder extends
   java.lang.String getSessionId();
   /**
    * <pre>
-   * Chosen by the client: 1 to 64 bytes of UTF-8, for example a UUID. The same id again resumes the
-   * session; if another stream of it is still open, the server ends that one with ABORTED.
-   * FAILED_PRECONDITION if the session was opened for another collection or mode.
+   * Chosen by the client: 1 to 64 bytes of UTF-8, for example a UUID; another one for each list of
+   * items. The same id again resumes the session, unless that has ended; if another stream of it is
+   * still open, the server ends that one with ABORTED. FAILED_PRECONDITION if the session was opened
+   * for another collection or mode.
    * </pre>
    *
    * <code>string session_id = 2;</code>
@@ -136,4 +138,26 @@ public interface IngestStartOrBuilder extends
    * @return The itemsSkipped.
    */
   long getItemsSkipped();
+
+  /**
+   * <pre>
+   * When resuming: the bookmark of batch read_seq, at most 64 bytes of UTF-8. A server that takes
+   * the client's word remembers it.
+   * </pre>
+   *
+   * <code>string read_bookmark = 9;</code>
+   * @return The readBookmark.
+   */
+  java.lang.String getReadBookmark();
+  /**
+   * <pre>
+   * When resuming: the bookmark of batch read_seq, at most 64 bytes of UTF-8. A server that takes
+   * the client's word remembers it.
+   * </pre>
+   *
+   * <code>string read_bookmark = 9;</code>
+   * @return The bytes for readBookmark.
+   */
+  com.google.protobuf.ByteString
+      getReadBookmarkBytes();
 }

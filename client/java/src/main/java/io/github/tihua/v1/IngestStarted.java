@@ -21,6 +21,7 @@ private static final long serialVersionUID = 0L;
   }
   private IngestStarted() {
     sessionId_ = "";
+    committedBookmark_ = "";
   }
 
   @java.lang.Override
@@ -187,6 +188,55 @@ private static final long serialVersionUID = 0L;
     return model_ == null ? io.github.tihua.v1.ModelRef.getDefaultInstance() : model_;
   }
 
+  public static final int COMMITTED_BOOKMARK_FIELD_NUMBER = 5;
+  @SuppressWarnings("serial")
+  private volatile java.lang.Object committedBookmark_ = "";
+  /**
+   * <pre>
+   * The bookmark of batch committed_seq. A process that has sent nothing yet continues with the
+   * items behind it, which are the same ones only if its list is that of the process before.
+   * </pre>
+   *
+   * <code>string committed_bookmark = 5;</code>
+   * @return The committedBookmark.
+   */
+  @java.lang.Override
+  public java.lang.String getCommittedBookmark() {
+    java.lang.Object ref = committedBookmark_;
+    if (ref instanceof java.lang.String) {
+      return (java.lang.String) ref;
+    } else {
+      com.google.protobuf.ByteString bs = 
+          (com.google.protobuf.ByteString) ref;
+      java.lang.String s = bs.toStringUtf8();
+      committedBookmark_ = s;
+      return s;
+    }
+  }
+  /**
+   * <pre>
+   * The bookmark of batch committed_seq. A process that has sent nothing yet continues with the
+   * items behind it, which are the same ones only if its list is that of the process before.
+   * </pre>
+   *
+   * <code>string committed_bookmark = 5;</code>
+   * @return The bytes for committedBookmark.
+   */
+  @java.lang.Override
+  public com.google.protobuf.ByteString
+      getCommittedBookmarkBytes() {
+    java.lang.Object ref = committedBookmark_;
+    if (ref instanceof java.lang.String) {
+      com.google.protobuf.ByteString b = 
+          com.google.protobuf.ByteString.copyFromUtf8(
+              (java.lang.String) ref);
+      committedBookmark_ = b;
+      return b;
+    } else {
+      return (com.google.protobuf.ByteString) ref;
+    }
+  }
+
   private byte memoizedIsInitialized = -1;
   @java.lang.Override
   public final boolean isInitialized() {
@@ -213,6 +263,9 @@ private static final long serialVersionUID = 0L;
     if (model_ != null) {
       output.writeMessage(4, getModel());
     }
+    if (!com.google.protobuf.GeneratedMessageV3.isStringEmpty(committedBookmark_)) {
+      com.google.protobuf.GeneratedMessageV3.writeString(output, 5, committedBookmark_);
+    }
     getUnknownFields().writeTo(output);
   }
 
@@ -236,6 +289,9 @@ private static final long serialVersionUID = 0L;
     if (model_ != null) {
       size += com.google.protobuf.CodedOutputStream
         .computeMessageSize(4, getModel());
+    }
+    if (!com.google.protobuf.GeneratedMessageV3.isStringEmpty(committedBookmark_)) {
+      size += com.google.protobuf.GeneratedMessageV3.computeStringSize(5, committedBookmark_);
     }
     size += getUnknownFields().getSerializedSize();
     memoizedSize = size;
@@ -266,6 +322,8 @@ private static final long serialVersionUID = 0L;
       if (!getModel()
           .equals(other.getModel())) return false;
     }
+    if (!getCommittedBookmark()
+        .equals(other.getCommittedBookmark())) return false;
     if (!getUnknownFields().equals(other.getUnknownFields())) return false;
     return true;
   }
@@ -290,6 +348,8 @@ private static final long serialVersionUID = 0L;
       hash = (37 * hash) + MODEL_FIELD_NUMBER;
       hash = (53 * hash) + getModel().hashCode();
     }
+    hash = (37 * hash) + COMMITTED_BOOKMARK_FIELD_NUMBER;
+    hash = (53 * hash) + getCommittedBookmark().hashCode();
     hash = (29 * hash) + getUnknownFields().hashCode();
     memoizedHashCode = hash;
     return hash;
@@ -435,6 +495,7 @@ private static final long serialVersionUID = 0L;
         modelBuilder_.dispose();
         modelBuilder_ = null;
       }
+      committedBookmark_ = "";
       return this;
     }
 
@@ -483,6 +544,9 @@ private static final long serialVersionUID = 0L;
         result.model_ = modelBuilder_ == null
             ? model_
             : modelBuilder_.build();
+      }
+      if (((from_bitField0_ & 0x00000010) != 0)) {
+        result.committedBookmark_ = committedBookmark_;
       }
     }
 
@@ -544,6 +608,11 @@ private static final long serialVersionUID = 0L;
       if (other.hasModel()) {
         mergeModel(other.getModel());
       }
+      if (!other.getCommittedBookmark().isEmpty()) {
+        committedBookmark_ = other.committedBookmark_;
+        bitField0_ |= 0x00000010;
+        onChanged();
+      }
       this.mergeUnknownFields(other.getUnknownFields());
       onChanged();
       return this;
@@ -594,6 +663,11 @@ private static final long serialVersionUID = 0L;
               bitField0_ |= 0x00000008;
               break;
             } // case 34
+            case 42: {
+              committedBookmark_ = input.readStringRequireUtf8();
+              bitField0_ |= 0x00000010;
+              break;
+            } // case 42
             default: {
               if (!super.parseUnknownField(input, extensionRegistry, tag)) {
                 done = true; // was an endgroup tag
@@ -1058,6 +1132,103 @@ private static final long serialVersionUID = 0L;
         model_ = null;
       }
       return modelBuilder_;
+    }
+
+    private java.lang.Object committedBookmark_ = "";
+    /**
+     * <pre>
+     * The bookmark of batch committed_seq. A process that has sent nothing yet continues with the
+     * items behind it, which are the same ones only if its list is that of the process before.
+     * </pre>
+     *
+     * <code>string committed_bookmark = 5;</code>
+     * @return The committedBookmark.
+     */
+    public java.lang.String getCommittedBookmark() {
+      java.lang.Object ref = committedBookmark_;
+      if (!(ref instanceof java.lang.String)) {
+        com.google.protobuf.ByteString bs =
+            (com.google.protobuf.ByteString) ref;
+        java.lang.String s = bs.toStringUtf8();
+        committedBookmark_ = s;
+        return s;
+      } else {
+        return (java.lang.String) ref;
+      }
+    }
+    /**
+     * <pre>
+     * The bookmark of batch committed_seq. A process that has sent nothing yet continues with the
+     * items behind it, which are the same ones only if its list is that of the process before.
+     * </pre>
+     *
+     * <code>string committed_bookmark = 5;</code>
+     * @return The bytes for committedBookmark.
+     */
+    public com.google.protobuf.ByteString
+        getCommittedBookmarkBytes() {
+      java.lang.Object ref = committedBookmark_;
+      if (ref instanceof String) {
+        com.google.protobuf.ByteString b = 
+            com.google.protobuf.ByteString.copyFromUtf8(
+                (java.lang.String) ref);
+        committedBookmark_ = b;
+        return b;
+      } else {
+        return (com.google.protobuf.ByteString) ref;
+      }
+    }
+    /**
+     * <pre>
+     * The bookmark of batch committed_seq. A process that has sent nothing yet continues with the
+     * items behind it, which are the same ones only if its list is that of the process before.
+     * </pre>
+     *
+     * <code>string committed_bookmark = 5;</code>
+     * @param value The committedBookmark to set.
+     * @return This builder for chaining.
+     */
+    public Builder setCommittedBookmark(
+        java.lang.String value) {
+      if (value == null) { throw new NullPointerException(); }
+      committedBookmark_ = value;
+      bitField0_ |= 0x00000010;
+      onChanged();
+      return this;
+    }
+    /**
+     * <pre>
+     * The bookmark of batch committed_seq. A process that has sent nothing yet continues with the
+     * items behind it, which are the same ones only if its list is that of the process before.
+     * </pre>
+     *
+     * <code>string committed_bookmark = 5;</code>
+     * @return This builder for chaining.
+     */
+    public Builder clearCommittedBookmark() {
+      committedBookmark_ = getDefaultInstance().getCommittedBookmark();
+      bitField0_ = (bitField0_ & ~0x00000010);
+      onChanged();
+      return this;
+    }
+    /**
+     * <pre>
+     * The bookmark of batch committed_seq. A process that has sent nothing yet continues with the
+     * items behind it, which are the same ones only if its list is that of the process before.
+     * </pre>
+     *
+     * <code>string committed_bookmark = 5;</code>
+     * @param value The bytes for committedBookmark to set.
+     * @return This builder for chaining.
+     */
+    public Builder setCommittedBookmarkBytes(
+        com.google.protobuf.ByteString value) {
+      if (value == null) { throw new NullPointerException(); }
+      checkByteStringIsUtf8(value);
+      committedBookmark_ = value;
+      bitField0_ |= 0x00000010;
+      onChanged();
+      return this;
     }
     @java.lang.Override
     public final Builder setUnknownFields(

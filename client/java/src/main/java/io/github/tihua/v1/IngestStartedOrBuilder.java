@@ -91,4 +91,26 @@ public interface IngestStartedOrBuilder extends
    * <code>.tihua.v1.ModelRef model = 4;</code>
    */
   io.github.tihua.v1.ModelRefOrBuilder getModelOrBuilder();
+
+  /**
+   * <pre>
+   * The bookmark of batch committed_seq. A process that has sent nothing yet continues with the
+   * items behind it, which are the same ones only if its list is that of the process before.
+   * </pre>
+   *
+   * <code>string committed_bookmark = 5;</code>
+   * @return The committedBookmark.
+   */
+  java.lang.String getCommittedBookmark();
+  /**
+   * <pre>
+   * The bookmark of batch committed_seq. A process that has sent nothing yet continues with the
+   * items behind it, which are the same ones only if its list is that of the process before.
+   * </pre>
+   *
+   * <code>string committed_bookmark = 5;</code>
+   * @return The bytes for committedBookmark.
+   */
+  com.google.protobuf.ByteString
+      getCommittedBookmarkBytes();
 }

@@ -1,0 +1,81 @@
+"""Where an ingest stands in its caller's items; knows no network.
+
+A bookmark says how many of them lie before it, and hashes their ids. So another process finds the
+place again, whatever has become of the files meanwhile, and notices when the items are others.
+"""
+
+import hashlib
+import re
+
+from tihua.errors import FailedPreconditionError
+
+_BOOKMARK = re.compile(r"([1-9][0-9]{0,15}):[0-9a-f]{32}")
+
+
+class Place:
+    """Counts the items that were passed, and knows which of them an earlier call dealt with.
+
+    Attributes:
+        position: how many items were passed.
+    """
+
+    def __init__(self) -> None:
+        self.position = 0
+        self._hash = hashlib.blake2b(digest_size=16)
+        self._safe_position = 0
+        self._safe_bookmark = ""
+
+    @property
+    def bookmark(self) -> str:
+        """Return this place, in at most 49 characters."""
+        return f"{self.position}:{self._hash.hexdigest()}"
+
+    @property
+    def is_safe(self) -> bool:
+        """Return whether an earlier call dealt with the next item."""
+        return self.position < self._safe_position
+
+    def resume_at(self, bookmark: str) -> int:
+        """Take the place of an earlier call; return how many items lie before it.
+
+        Raises:
+            FailedPreconditionError: it is no bookmark of ours, or items were passed already.
+        """
+        found = _BOOKMARK.fullmatch(bookmark)
+        if found is None or self.position:
+            raise other_items()
+        self._safe_position = int(found[1])
+        self._safe_bookmark = bookmark
+        return self._safe_position
+
+    def pass_item(self, item_id: str) -> None:
+        """Pass the next item.
+
+        Raises:
+            FailedPreconditionError: the items up to here are not those of the earlier call.
+        """
+        encoded = item_id.encode(errors="surrogatepass")
+        self._hash.update(len(encoded).to_bytes(8))
+        self._hash.update(encoded)
+        self.position += 1
+        if self.position == self._safe_position and self.bookmark != self._safe_bookmark:
+            raise other_items()
+
+    def end(self) -> None:
+        """Take note that there are no more items.
+
+        Raises:
+            FailedPreconditionError: the earlier call had more.
+        """
+        if self.is_safe:
+            raise other_items()
+
+
+def other_items() -> FailedPreconditionError:
+    """Return what to tell a caller who resumes a session with items that it is not of."""
+    return FailedPreconditionError(
+        "the session belongs to other items than these; give those of the earlier call in the same "
+        "order, or use a new session id",
+        reason="SESSION_DIFFERS",
+        field="session_id",
+    )
