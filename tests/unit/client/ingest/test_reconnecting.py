@@ -124,6 +124,20 @@ def test_a_call_with_the_session_of_an_earlier_one_goes_on_where_it_stopped(
     assert summary.sent == 9
 
 
+def test_a_call_with_the_session_of_an_earlier_one_is_refused_for_other_items(
+    serve: Serve, run: Run
+) -> None:
+    """They would be taken for those that are safe, and nothing is sent before that is clear."""
+    server = FakeServer(Plan("break", after=3))
+    address = serve(server.register)
+    with pytest.raises(UnavailableError):
+        run(address, items(9), session_id="mine", reconnect_timeout=0.0)
+    stored = list(server.stored)
+    with pytest.raises(FailedPreconditionError, match="other items than these"):
+        run(address, items(9)[::-1], session_id="mine")
+    assert server.stored == stored
+
+
 def test_a_busy_server_is_tried_again(serve: Serve, run: Run) -> None:
     """RESOURCE_EXHAUSTED with RetryInfo is an invitation to come back."""
     server = Refusing(refusal(grpc.StatusCode.RESOURCE_EXHAUSTED, "busy", retry_after_s=0.01))
