@@ -65,8 +65,8 @@ def reindex(
 
     Raises:
         NotFoundError: there is no such collection, or the server does not serve the model.
-        FailedPreconditionError: a reindex to another model is not finished, or the collection is
-            not loaded.
+        FailedPreconditionError: a reindex to another model is not finished, another call was
+            quicker (reason `REINDEX_UNDER_WAY`), or the collection is not loaded.
         UnavailableError, DeadlineError: the server did not come back, or did not answer in time,
             within `reconnect_timeout`.
     """

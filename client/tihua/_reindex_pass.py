@@ -19,6 +19,7 @@ from tihua._reindex_content import held_bytes, with_content
 from tihua._reindex_late import Late
 from tihua._reindex_plan import Plan
 from tihua._reindex_types import Content, ReindexProgress, ReindexStage
+from tihua._reindex_watch import AliasWatch
 from tihua._server_types import Limits
 from tihua._types import Item, ItemError
 from tihua.errors import TihuaError
@@ -39,6 +40,9 @@ _BYTES_AHEAD = 32 * 2**20
 
 _THREADS = 8
 """Contents read at once: a network file system takes milliseconds for each, whatever its size."""
+
+_WATCH_S = 1.0
+"""How long an item may be written after it was seen that nobody else writes to the collection."""
 
 
 class Pass:
@@ -87,6 +91,7 @@ class Pass:
         self._stage = stage
         self.recent = recent
         self._late = late
+        self._watch = AliasWatch(client, plan)
         self._told = told
         self._on_progress = on_progress
         self._total = 0
@@ -98,6 +103,8 @@ class Pass:
         """Do it; safe to do again after any error.
 
         Raises:
+            FailedPreconditionError: another reindex has moved the alias, so that others write to
+                the new collection, and `late` is None.
             TihuaError: the server can't be asked, or refuses.
         """
         self._total = self._client.count_items(collection=self._plan.source)
@@ -140,6 +147,8 @@ class Pass:
             with closing(iter(loaded)) as outcomes:
                 for outcome in outcomes:
                     if isinstance(outcome, Item):
+                        if self._late is None:
+                            self._watch.check(max_age_s=_WATCH_S)
                         yield outcome
                     else:
                         self._fail(outcome)
@@ -183,6 +192,7 @@ class Pass:
             # Nobody searches the new collection before the alias leads there: what is to be
             # replaced goes first, so that it is not there with an old content if the new one can't
             # be had.
+            self._watch.check()
             self._client.delete_items([*gone, *stale], collection=self._plan.target)
             self.deleted += len(gone)
         ids = [change.id for change in page if change.kind != "delete"]

@@ -12,6 +12,7 @@ from tihua._reindex_late import Late
 from tihua._reindex_pass import Pass
 from tihua._reindex_plan import Plan
 from tihua._reindex_types import Content, ReindexProgress, ReindexStage
+from tihua._reindex_watch import AliasWatch
 from tihua._server_types import Collection, ServerInfo
 from tihua._types import UNKNOWN_TIME
 from tihua.errors import (
@@ -117,7 +118,12 @@ class Steps:
             since = min(latest, datetime.now(UTC))
 
     def swap(self) -> None:
-        """Lead the alias to the new collection."""
+        """Lead the alias to the new collection.
+
+        Raises:
+            FailedPreconditionError: somebody else has moved it meanwhile.
+        """
+        AliasWatch(self._client, self._plan).check()
         self._client.set_alias(self._plan.alias, self._plan.target)
 
     def settle(self, otherwise: Copied) -> None:

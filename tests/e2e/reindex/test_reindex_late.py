@@ -1,6 +1,8 @@
 """What is written while a reindex runs, before the name is led to the new collection and after."""
 
 import asyncio
+import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -270,3 +272,36 @@ async def test_a_server_that_goes_away_is_waited_for(
     monkeypatch.setattr(Milvus, "scan", away_at_first)
     summary, _ = await asyncio.to_thread(reindex)
     assert (summary.items, summary.is_complete) == (10, True)
+
+
+@pytest.mark.usefixtures("filled")
+@EMBEDDED_ALONE
+@pytest.mark.parametrize("name", ["050.jpg", "005.jpg"], ids=["new", "replaced"])
+async def test_a_reindex_that_another_has_overtaken_undoes_nothing_and_stops(
+    client: tihua.AsyncClient, reindex: Reindex, folder: Path, name: str
+) -> None:
+    """What was written since the other's swap stays; run again, it finds nothing to do."""
+    has_overtaken = threading.Event()
+
+    def overtake(blocking: tihua.Client) -> None:
+        has_overtaken.set()
+        tihua.reindex(blocking, "photos", model="small", content=lambda item: folder / item.id)
+        blocking.upsert([tihua.Item(name, text="新", uri="newer")], collection="photos")
+
+    def meanwhile(blocking: tihua.Client, stage: str) -> None:
+        if stage == "catch-up" and name == "050.jpg":
+            overtake(blocking)
+
+    def reading(blocking: tihua.Client, item: tihua.Item) -> None:
+        if item.id == name and not has_overtaken.is_set():
+            overtake(blocking)
+            time.sleep(1.1)  # a slow disk: the alias is looked at once a second
+
+    with pytest.raises(tihua.FailedPreconditionError, match="another reindex was quicker"):
+        await asyncio.to_thread(reindex, meanwhile, reading)
+
+    assert has_overtaken.is_set()
+    [found] = await client.get_items([name])
+    assert found.uri == "newer"
+    summary, _ = await asyncio.to_thread(reindex)
+    assert (summary.written, summary.deleted, summary.is_complete) == (0, 0, True)
