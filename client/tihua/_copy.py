@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from tihua._copy_transfer import LIST_ITEMS, PAGE_ITEMS, Transfer
 from tihua._copy_types import CopyProgress, CopySummary
+from tihua._reconnect import Persistence
 from tihua._server_types import Collection, ServerInfo
 from tihua.errors import AlreadyExistsError, FailedPreconditionError, NotFoundError, TihuaError
 
@@ -52,12 +53,14 @@ def copy_collection(
         NotFoundError: there is no such collection, or the other server does not serve its model.
         FailedPreconditionError: the other server's collection of that name has another model, or
             the collection is not loaded.
-        UnavailableError: a server did not come back within `reconnect_timeout`.
+        UnavailableError, OverloadedError, DeadlineError: a server is not there at the beginning, or
+            did not come back, or did not answer in time, within `reconnect_timeout`.
     """
     began = time.monotonic()
     original = source.get_collection(name)
     limits, info = source.server_info().limits, target.server_info()
-    copy = _prepared(target, info, original, new_name or name)
+    persistence = Persistence(reconnect_timeout, on_break)
+    copy = persistence.answer(lambda: _prepared(target, info, original, new_name or name))
     transfer = Transfer(
         source,
         target,
@@ -67,10 +70,10 @@ def copy_collection(
         page_items=min(PAGE_ITEMS, limits.max_page_size, info.limits.max_batch_items),
         on_progress=on_progress or (lambda _: None),
     )
-    transfer.run(on_break, reconnect_timeout)
+    transfer.run(persistence)
     return CopySummary(
         collection=copy,
-        items=target.count_items(collection=copy.name),
+        items=persistence.answer(lambda: target.count_items(collection=copy.name)),
         kept=transfer.kept,
         written=transfer.written,
         failed=transfer.failed,

@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING
 from tihua._copy_types import CopyProgress
 from tihua._ingest_types import IngestProgress
 from tihua._read_ahead import ReadAhead
-from tihua._reconnect import Reconnect
+from tihua._reconnect import Persistence
 from tihua._reindex_changes import paired, time_of
 from tihua._server_types import Collection
 from tihua._types import UNKNOWN_TIME, Item, ItemError
-from tihua.errors import DeadlineError, OverloadedError, TihuaError, UnavailableError
+from tihua.errors import DeadlineError, OverloadedError, UnavailableError
 
 if TYPE_CHECKING:
     from tihua._client import Client
@@ -81,24 +81,22 @@ class Transfer:
         self._written_before = 0  # the pass that is under way
         self._told: set[str] = set()
 
-    def run(self, on_break: Callable[[TihuaError], None] | None, reconnect_timeout: float) -> None:
+    def run(self, persistence: Persistence) -> None:
         """Do it, in as many passes as it takes.
 
         Raises:
-            TihuaError: a server refuses, or did not come back within `reconnect_timeout`.
+            TihuaError: a server refuses, or did not come back.
         """
-        reconnect = Reconnect(reconnect_timeout, on_break=on_break)
+        reconnect = persistence.reconnect()
         while True:
             try:
-                self._pass(on_break, reconnect_timeout)
+                self._pass(persistence)
             except (UnavailableError, OverloadedError, DeadlineError) as error:
                 time.sleep(reconnect.delay_after(error, self.written))
             else:
                 return
 
-    def _pass(
-        self, on_break: Callable[[TihuaError], None] | None, reconnect_timeout: float
-    ) -> None:
+    def _pass(self, persistence: Persistence) -> None:
         self.kept = self.failed = 0
         self._written_before = self.written
         self._report()
@@ -109,8 +107,8 @@ class Transfer:
                     chain([first], items),
                     batch_size=self._page_items,
                     on_progress=self._ingested,
-                    on_break=on_break,
-                    reconnect_timeout=reconnect_timeout,
+                    on_break=persistence.on_break,
+                    reconnect_timeout=persistence.timeout_s,
                     collection=self._copy,
                 )
         self._report()

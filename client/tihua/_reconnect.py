@@ -3,6 +3,7 @@
 import random
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import TypeVar
 
 from tihua.errors import DeadlineError, OverloadedError, TihuaError, UnavailableError
@@ -100,3 +101,31 @@ def answered(call: Callable[[], _Answer], reconnect: Reconnect) -> _Answer:
             return call()
         except TihuaError as error:
             time.sleep(reconnect.delay_after(error, 0))
+
+
+@dataclass(frozen=True, slots=True)
+class Persistence:
+    """How long a server that goes away is waited for in each of many calls, and who is told.
+
+    Attributes:
+        timeout_s: as of `Reconnect`.
+        on_break: likewise.
+    """
+
+    timeout_s: float
+    on_break: Callable[[TihuaError], None] | None = None
+
+    def reconnect(self) -> Reconnect:
+        """Return the waiting of one call."""
+        return Reconnect(self.timeout_s, on_break=self.on_break)
+
+    def answer(self, call: Callable[[], _Answer]) -> _Answer:
+        """Return what a blocking call returns, made again while the server is away.
+
+        Args:
+            call: may be made again.
+
+        Raises:
+            TihuaError: the call failed, for good or for too long.
+        """
+        return answered(call, self.reconnect())

@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from tihua._reconnect import Persistence
 from tihua._reindex_changes import Copied
 from tihua._reindex_plan import plan
 from tihua._reindex_steps import Steps
@@ -67,8 +68,8 @@ def reindex(
         NotFoundError: there is no such collection, or the server does not serve the model.
         FailedPreconditionError: a reindex to another model is not finished, another call was
             quicker (reason `REINDEX_UNDER_WAY`), or the collection is not loaded.
-        UnavailableError, DeadlineError: the server did not come back, or did not answer in time,
-            within `reconnect_timeout`.
+        UnavailableError, OverloadedError, DeadlineError: the server is not there at the beginning,
+            or did not come back, or did not answer in time, within `reconnect_timeout`.
     """
     began = time.monotonic()
     info = client.server_info()
@@ -94,8 +95,7 @@ def reindex(
         info,
         model=model,
         on_progress=on_progress or (lambda _: None),
-        on_break=on_break,
-        reconnect_timeout=reconnect_timeout,
+        persistence=Persistence(reconnect_timeout, on_break),
     )
     target = steps.prepare()
     is_swapped = todo.is_swapped
@@ -112,7 +112,7 @@ def reindex(
         alias=name,
         source=todo.source,
         target=todo.target,
-        items=client.count_items(collection=todo.target),
+        items=steps.count(),
         written=steps.written,
         deleted=steps.deleted,
         failed=len(steps.failing),

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from tihua._ingest_types import IngestProgress
 from tihua._read_ahead import ReadAhead
+from tihua._reconnect import Persistence
 from tihua._reindex_changes import Change, Recent, changes
 from tihua._reindex_content import held_bytes, with_content
 from tihua._reindex_late import Late
@@ -22,7 +23,6 @@ from tihua._reindex_types import Content, ReindexProgress, ReindexStage
 from tihua._reindex_watch import AliasWatch
 from tihua._server_types import Limits
 from tihua._types import Item, ItemError
-from tihua.errors import TihuaError
 
 if TYPE_CHECKING:
     from tihua._client import Client
@@ -97,10 +97,11 @@ class Pass:
         self._total = 0
         self._errors: list[ItemError] = []
 
-    def run(
-        self, *, on_break: Callable[[TihuaError], None] | None, reconnect_timeout: float
-    ) -> None:
+    def run(self, persistence: Persistence) -> None:
         """Do it; safe to do again after any error.
+
+        Args:
+            persistence: of the ingestion.
 
         Raises:
             FailedPreconditionError: another reindex has moved the alias, so that others write to
@@ -119,8 +120,8 @@ class Pass:
                 self._client.ingest(
                     chain([first], items),
                     on_progress=self._ingested,
-                    on_break=on_break,
-                    reconnect_timeout=reconnect_timeout,
+                    on_break=persistence.on_break,
+                    reconnect_timeout=persistence.timeout_s,
                     collection=self._plan.target,
                 )
         self._report()

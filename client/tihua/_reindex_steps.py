@@ -6,14 +6,14 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from tihua._reconnect import Reconnect
+from tihua._reconnect import Persistence
 from tihua._reindex_changes import Copied, Recent
 from tihua._reindex_late import Late
 from tihua._reindex_pass import Pass
 from tihua._reindex_plan import Plan
 from tihua._reindex_types import Content, ReindexProgress, ReindexStage
 from tihua._reindex_watch import AliasWatch
-from tihua._server_types import Collection, ServerInfo
+from tihua._server_types import AliasMove, Collection, ServerInfo
 from tihua._types import UNKNOWN_TIME
 from tihua.errors import (
     AlreadyExistsError,
@@ -21,7 +21,6 @@ from tihua.errors import (
     NotFoundError,
     OverloadedError,
     ServerError,
-    TihuaError,
     UnavailableError,
 )
 
@@ -41,8 +40,7 @@ class Steps:
         *,
         model: str,
         on_progress: Callable[[ReindexProgress], None],
-        on_break: Callable[[TihuaError], None] | None,
-        reconnect_timeout: float,
+        persistence: Persistence,
     ) -> None:
         self.written = self.deleted = 0
         self.failing: set[str] = set()
@@ -53,21 +51,24 @@ class Steps:
         self._model = model
         self._copied: Copied | None = None
         self._on_progress = on_progress
-        self._on_break = on_break
-        self._reconnect_timeout = reconnect_timeout
+        self._persistence = persistence
         self._told: set[str] = set()
         self._settled = time.monotonic()
 
     def prepare(self) -> Collection:
         """Have an alias, the marker and the new collection; return that."""
+        return self._persistence.answer(self._prepare)
+
+    def _prepare(self) -> Collection:
         todo, client = self._plan, self._client
-        if not todo.is_alias:
+        # A call before may have renamed it, and its answer was lost.
+        if not todo.is_alias and client.get_collection(todo.alias).name != todo.source:
             client.rename_collection(todo.alias, todo.source, keep_alias=True)
         move = client.set_alias(todo.marker, todo.source)
         if not todo.is_alias or todo.is_begun:
             # For so long a server may believe that the alias is the old collection's own name, and
             # would search the new one by it with the old model.
-            self._settled += move.settle_s
+            self._settled = time.monotonic() + move.settle_s
         with contextlib.suppress(NotFoundError):
             target = client.get_collection(todo.target)
             if target.load_state == "released":
@@ -123,8 +124,8 @@ class Steps:
         Raises:
             FailedPreconditionError: somebody else has moved it meanwhile.
         """
-        AliasWatch(self._client, self._plan).check()
-        self._client.set_alias(self._plan.alias, self._plan.target)
+        self._persistence.answer(AliasWatch(self._client, self._plan).check)
+        self._lead()
 
     def settle(self, otherwise: Copied) -> None:
         """Fetch what is yet written to the old collection, until nobody does that any more.
@@ -134,7 +135,7 @@ class Steps:
         """
         copied = otherwise if self._copied is None else self._copied
         late = Late(self._client, self._plan, copied, self._limits, model=self._model)
-        move = self._client.set_alias(self._plan.alias, self._plan.target)
+        move = self._lead()
         settled = time.monotonic() + move.settle_s
         missing = self.failing
         while True:
@@ -151,14 +152,22 @@ class Steps:
     def finish(self) -> None:
         """Delete the marker: all is done."""
         with contextlib.suppress(NotFoundError):
-            self._client.delete_alias(self._plan.marker)
+            self._persistence.answer(lambda: self._client.delete_alias(self._plan.marker))
+
+    def count(self) -> int:
+        """Return how many items the new collection has."""
+        return self._count(self._plan.target)
+
+    def _lead(self) -> AliasMove:
+        plan = self._plan
+        return self._persistence.answer(lambda: self._client.set_alias(plan.alias, plan.target))
 
     def _count(self, collection: str) -> int:
-        return self._client.count_items(collection=collection)
+        return self._persistence.answer(lambda: self._client.count_items(collection=collection))
 
     def _pass(self, stage: ReindexStage, recent: Recent, late: Late | None) -> Pass:
         """Return a pass that was done, again if the server went away."""
-        reconnect = Reconnect(self._reconnect_timeout, on_break=self._on_break)
+        reconnect = self._persistence.reconnect()
         while True:
             each = Pass(
                 self._client,
@@ -172,7 +181,7 @@ class Steps:
                 on_progress=self._on_progress,
             )
             try:
-                each.run(on_break=self._on_break, reconnect_timeout=self._reconnect_timeout)
+                each.run(self._persistence)
             except (UnavailableError, OverloadedError, DeadlineError) as error:
                 self.written += each.written
                 self.deleted += each.deleted

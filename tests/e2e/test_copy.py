@@ -217,6 +217,42 @@ def test_a_break_is_counted_and_told_once(
     assert [error.id for each in seen for error in each.errors] == ["0003"]
 
 
+class AwayBetweenPasses(tihua.Client):
+    """A client whose server does what it is asked first, and is away when it should say so."""
+
+    def __init__(self, address: str) -> None:
+        """Know of no call yet."""
+        super().__init__(address)
+        self.asked: set[str] = set()
+
+    def create_collection(self, *arguments: Any, **options: Any) -> tihua.Collection:
+        """Make a collection; the first answer is lost."""
+        made = super().create_collection(*arguments, **options)
+        self._lose("create_collection")
+        return made
+
+    def count_items(self, *arguments: Any, **options: Any) -> int:
+        """Count; the first answer is lost."""
+        self._lose("count_items")
+        return super().count_items(*arguments, **options)
+
+    def _lose(self, name: str) -> None:
+        if name not in self.asked:
+            self.asked.add(name)
+            raise tihua.UnavailableError("away for a moment")
+
+
+def test_a_server_that_goes_away_between_passes_is_waited_for(
+    server: ServerProcess, source: tihua.Client, name: str
+) -> None:
+    """As it is within one."""
+    breaks: list[tihua.TihuaError] = []
+    with AwayBetweenPasses(server.address) as target:
+        summary = tihua.copy_collection(source, target, name, on_break=breaks.append)
+        target.delete_collection(name)
+    assert (summary.items, summary.written, len(breaks)) == (len(TEXTS), len(TEXTS), 2)
+
+
 class WrittenWhileAway(tihua.Client):
     """A client whose server is away when it is first asked, and has one item more then."""
 

@@ -105,7 +105,7 @@ def copy(
         except KeyboardInterrupt:
             view.print("interrupted: run it again, and it goes on")
             raise click.exceptions.Exit(EXIT_INTERRUPTED) from None
-        except (tihua.UnavailableError, tihua.OverloadedError):
+        except (tihua.UnavailableError, tihua.OverloadedError, tihua.DeadlineError):
             view.print("stopped: run it again, and it goes on")
             raise
     _print_summary(summary, to_address, as_json=as_json)

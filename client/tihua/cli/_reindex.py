@@ -95,7 +95,7 @@ def reindex(
         except KeyboardInterrupt:
             view.print("interrupted: run it again, and it goes on")
             raise click.exceptions.Exit(EXIT_INTERRUPTED) from None
-        except (tihua.UnavailableError, tihua.OverloadedError):
+        except (tihua.UnavailableError, tihua.OverloadedError, tihua.DeadlineError):
             view.print("stopped: run it again, and it goes on")
             raise
     _print_summary(summary, model, as_json=as_json)

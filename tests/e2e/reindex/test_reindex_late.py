@@ -11,8 +11,6 @@ import pytest
 import tihua
 from reindexing import EMBEDDED_ALONE, LONG_AGO, pictures, times
 from tihua_server.app import App
-from tihua_server.errors import StoreUnavailable
-from tihua_server.milvus import Milvus
 
 Done = tuple[tihua.ReindexSummary, list[tihua.ReindexProgress]]
 Reindex = Callable[..., Done]
@@ -254,24 +252,6 @@ async def test_nothing_is_swapped_if_the_store_counts_otherwise_than_it_lists(
     with pytest.raises(tihua.ServerError, match="has 9 items and photos_1 has 10"):
         await asyncio.to_thread(reindex)
     assert (await client.get_collection()).name == "photos_1"
-
-
-@pytest.mark.usefixtures("filled")
-@EMBEDDED_ALONE
-async def test_a_server_that_goes_away_is_waited_for(
-    reindex: Reindex, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """And what was interrupted is done."""
-    scan, failures = Milvus.scan, iter(range(3))
-
-    async def away_at_first(*args: object, **kwargs: object) -> object:
-        if next(failures, None) is not None:
-            raise StoreUnavailable("the store is away")
-        return await scan(*args, **kwargs)  # type: ignore[arg-type]
-
-    monkeypatch.setattr(Milvus, "scan", away_at_first)
-    summary, _ = await asyncio.to_thread(reindex)
-    assert (summary.items, summary.is_complete) == (10, True)
 
 
 @pytest.mark.usefixtures("filled")
