@@ -71,6 +71,11 @@ class Recent:
             self.times[item.id] = time
         return item
 
+    def forget(self, ids: Iterable[str]) -> None:
+        """Take back that these are copied: the list has them, but they could not be fetched."""
+        for each in ids:
+            self.times.pop(each, None)
+
 
 def changes(
     source: Iterable[Item], target: Iterable[Item], copied: Copied | None = None

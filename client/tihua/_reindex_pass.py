@@ -202,6 +202,11 @@ class Pass:
         items = self._client.get_items(
             ids, fields=("uri", "metadata", "update_time"), collection=self._plan.source
         )
+        # A list may know of an item before the replica that is asked for it does.
+        missed = set(ids) - {item.id for item in items}
+        self.recent.forget(missed)
+        if self._late is not None:
+            self._late.waiting |= missed
         return [self.recent.note(item) for item in items]
 
     def _loaded(self, item: Item) -> Item | ItemError:

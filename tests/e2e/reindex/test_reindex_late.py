@@ -239,6 +239,42 @@ async def test_what_was_swapped_and_not_settled_is_settled_by_the_next_call(
 
 @pytest.mark.usefixtures("filled")
 @EMBEDDED_ALONE
+@pytest.mark.parametrize("stage", ["catch-up", "settle"])
+async def test_what_a_list_has_and_could_not_be_fetched_at_first_is_copied(
+    client: tihua.AsyncClient,
+    reindex: Reindex,
+    folder: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    stage: str,
+) -> None:
+    """It is not taken for what was copied and then deleted."""
+    get_items = tihua.Client.get_items
+    # So many in relation to the ten of the copy that the swap follows.
+    young = [f"{number:03}.jpg" for number in range(50, 57)]
+    has_missed = threading.Event()
+
+    def meanwhile(blocking: tihua.Client, now: str) -> None:
+        if now == stage:
+            items = [tihua.Item(name, image=folder / name) for name in young]
+            blocking.upsert(items, collection="photos_1")
+
+    def one_less(self: tihua.Client, ids: Sequence[str], **kwargs: Any) -> list[tihua.Item]:
+        found = get_items(self, ids, **kwargs)
+        if young[-1] not in ids or has_missed.is_set():
+            return found
+        has_missed.set()
+        return [item for item in found if item.id != young[-1]]
+
+    monkeypatch.setattr(tihua.Client, "get_items", one_less)
+    summary, _ = await asyncio.to_thread(reindex, meanwhile)
+
+    assert has_missed.is_set()
+    assert (summary.items, summary.is_complete) == (17, True)
+    assert await times(client, "photos") == await times(client, "photos_1")
+
+
+@pytest.mark.usefixtures("filled")
+@EMBEDDED_ALONE
 async def test_nothing_is_swapped_if_the_store_counts_otherwise_than_it_lists(
     client: tihua.AsyncClient, reindex: Reindex, monkeypatch: pytest.MonkeyPatch
 ) -> None:
