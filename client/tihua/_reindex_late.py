@@ -18,6 +18,7 @@ from tihua._reindex_changes import ChangeKind, Copied, changes
 from tihua._reindex_plan import Plan
 from tihua._server_types import Limits
 from tihua._types import Item, ItemError
+from tihua.errors import InvalidRequestError
 
 if TYPE_CHECKING:
     from tihua._client import Client
@@ -65,11 +66,14 @@ class Late:
                 f"picture is {len(item.image)} bytes; the limit is {self._limits.max_image_bytes}"
             )
             return ItemError(0, item.id, "RESOURCE_EXHAUSTED", "IMAGE_TOO_LARGE", message)
-        result = (
-            self._client.embed_images([item.image], priority="bulk", model=self._model)
-            if item.image is not None
-            else self._client.embed_texts([item.text or ""], priority="bulk", model=self._model)
-        )
+        try:
+            result = (
+                self._client.embed_images([item.image], priority="bulk", model=self._model)
+                if item.image is not None
+                else self._client.embed_texts([item.text or ""], priority="bulk", model=self._model)
+            )
+        except InvalidRequestError as error:  # it can't be sent, like a text with a lone surrogate
+            return ItemError(0, item.id, error.code, error.reason, error.message)
         [embedding] = result.embeddings
         if embedding is None:
             return dataclasses.replace(result.errors[0], id=item.id)

@@ -20,20 +20,20 @@ Reindex = Callable[..., Done]
 def reindex(app: App, folder: Path) -> Iterator[Reindex]:
     """Runs a reindex of `photos`, as a program would.
 
-    `meanwhile` is called when a stage begins, `reading` before the content of an item is read.
+    `meanwhile` is called when a stage begins, `reading` before the content of an item is read, in
+    place of which it may return another.
     """
     with tihua.Client(app.address) as blocking:
 
         def run(
             meanwhile: Callable[[tihua.Client, str], None] = lambda *_: None,
-            reading: Callable[[tihua.Client, tihua.Item], None] = lambda *_: None,
+            reading: Callable[[tihua.Client, tihua.Item], str | None] = lambda *_: None,
             allow_missing: bool = False,
         ) -> Done:
             seen: list[tihua.ReindexProgress] = []
 
-            def content(item: tihua.Item) -> Path:
-                reading(blocking, item)
-                return folder / item.id
+            def content(item: tihua.Item) -> str | Path:
+                return reading(blocking, item) or folder / item.id
 
             def note(progress: tihua.ReindexProgress) -> None:
                 is_new = not seen or seen[-1].stage != progress.stage
@@ -271,6 +271,26 @@ async def test_what_a_list_has_and_could_not_be_fetched_at_first_is_copied(
     assert has_missed.is_set()
     assert (summary.items, summary.is_complete) == (17, True)
     assert await times(client, "photos") == await times(client, "photos_1")
+
+
+@pytest.mark.usefixtures("filled")
+@EMBEDDED_ALONE
+async def test_what_came_late_and_cannot_be_sent_has_failed(reindex: Reindex, folder: Path) -> None:
+    """As before the swap; the rest is fetched."""
+
+    def meanwhile(blocking: tihua.Client, stage: str) -> None:
+        if stage == "settle":
+            items = [tihua.Item(name, image=folder / name) for name in ("050.jpg", "051.jpg")]
+            blocking.upsert(items, collection="photos_1")
+
+    def reading(_: tihua.Client, item: tihua.Item) -> str | None:
+        return "\ud800" if item.id == "050.jpg" else None
+
+    summary, seen = await asyncio.to_thread(reindex, meanwhile, reading)
+
+    assert (summary.items, summary.failed, summary.is_swapped) == (11, 1, True)
+    [error] = [error for progress in seen for error in progress.errors]
+    assert (error.id, error.code) == ("050.jpg", "INVALID_ARGUMENT")
 
 
 @pytest.mark.usefixtures("filled")
