@@ -46,7 +46,8 @@ def reindex(
     old one is copied over. The old collection stays.
 
     If it is interrupted, call it again with the same arguments: it continues with what is missing.
-    Nothing else may write to the new collection before the alias points to it.
+    Nothing else may write to the new collection before the alias points to it, nor to the old one
+    once it does. `copy_collection` to `name` would do that if it began before, so let it end first.
 
     Args:
         client: a client of a server that serves both models; if the server has tokens, it needs the

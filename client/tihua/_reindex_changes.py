@@ -3,10 +3,13 @@
 An item and its copy have the same state if their update times are equal: a copy keeps the time of
 its original. So nothing is remembered between two passes, and no clocks are compared, until the
 alias has been moved. From then on others write to the copy as well: the newer item is right, and an
-item that was copied and is missing there has been deleted.
+item that was copied and is missing there has been deleted. Since writers may choose an update time,
+it does not tell when an item was written; so the last pass before remembers what it saw.
 """
 
-from collections.abc import Container, Iterable, Iterator, Mapping
+from array import array
+from bisect import bisect_left
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Literal, TypeAlias
@@ -32,25 +35,34 @@ class Copied:
     """What of the old collection has been in the new one.
 
     Attributes:
-        until: all that was written to the old one `MARGIN` before this.
-        recent: of what was written later: ids and update times.
+        until: what has an update time of `MARGIN` before this is told by `older`.
+        recent: of what is younger: ids and update times.
+        older: marks of all the rest, sorted; None if it was not this call that copied it, so that
+            it must be taken for all there is.
     """
 
     until: datetime
     recent: Mapping[str, datetime] = field(default_factory=dict)
+    older: Sequence[int] | None = None
 
     def has(self, item: Item) -> bool:
         """Return whether an item of the old collection has been in the new one."""
-        return time_of(item) < self.until - MARGIN or self.recent.get(item.id) == time_of(item)
+        if time_of(item) >= self.until - MARGIN:
+            return self.recent.get(item.id) == time_of(item)
+        if self.older is None:
+            return True
+        mark = _mark(item)
+        place = bisect_left(self.older, mark)
+        return place < len(self.older) and self.older[place] == mark
 
     def and_of(self, done: "Recent", undone: Container[str]) -> "Copied":
         """Return this and what a pass was done for, without what it could not do."""
         times = {key: time for key, time in done.times.items() if key not in undone}
-        return Copied(self.until, {**self.recent, **times})
+        return Copied(self.until, {**self.recent, **times}, self.older)
 
 
 class Recent:
-    """Remembers what is young of all that a pass copies.
+    """Remembers what a pass sees of the old collection: 8 bytes of each item, and more if young.
 
     Attributes:
         latest: update time of the youngest item of the old collection.
@@ -58,23 +70,31 @@ class Recent:
     """
 
     def __init__(self, since: datetime | None) -> None:
-        """Begin; None keeps no times."""
+        """Begin; None remembers nothing but `latest`."""
         self.latest = UNKNOWN_TIME
         self.times: dict[str, datetime] = {}
+        self._older = array("q")
         self._since = None if since is None else since - MARGIN
 
     def note(self, item: Item) -> Item:
         """Take an item of the old collection, and return it."""
         time = time_of(item)
         self.latest = max(self.latest, time)
-        if self._since is not None and time >= self._since:
-            self.times[item.id] = time
+        if self._since is not None:
+            if time >= self._since:
+                self.times[item.id] = time
+            else:
+                self._older.append(_mark(item))
         return item
 
     def forget(self, ids: Iterable[str]) -> None:
         """Take back that these are copied: the list has them, but they could not be fetched."""
         for each in ids:
             self.times.pop(each, None)
+
+    def older(self) -> Sequence[int]:
+        """Return the marks of what is not young, sorted."""
+        return array("q", sorted(self._older))
 
 
 def changes(
@@ -113,6 +133,11 @@ def _after(old: Item | None, new: Item | None, copied: Copied) -> ChangeKind:
 def time_of(item: Item) -> datetime:
     """Return when an item was written; the beginning of all times if nobody knows."""
     return item.update_time or UNKNOWN_TIME
+
+
+def _mark(item: Item) -> int:
+    """Return 64 bits that tell an item with its update time from others, in this process."""
+    return hash((item.id, time_of(item)))
 
 
 def paired(

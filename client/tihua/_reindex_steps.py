@@ -111,7 +111,7 @@ class Steps:
             # Whoever writes is about as quick as we are: the rest is for after the swap.
             is_alike = found == 0 and copied == wanted
             if since is not None and (is_alike or found > last_found / 2):
-                self._copied = Copied(since, done.recent.times)
+                self._copied = Copied(since, done.recent.times, done.recent.older())
                 return
             # The last pass is one that knows what is young, and that the swap may follow at once.
             time.sleep(max(0.0, self._settled - time.monotonic()))

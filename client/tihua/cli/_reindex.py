@@ -68,7 +68,8 @@ def reindex(
     Items whose pictures can't be found or embedded, texts among them, are reported with the reason.
     If there are any, NAME stays as it is and the exit status is 1, unless --allow-missing is given.
 
-    Writes meanwhile must go to NAME, not to the collections' own names.
+    Writes meanwhile must go to NAME, not to the collections' own names. Let a tihua collections
+    copy to NAME end first: it writes to the collection that NAME led to when it began.
     """
     if preprocess == "client":
         require_pillow()

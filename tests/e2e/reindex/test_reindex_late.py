@@ -4,6 +4,7 @@ import asyncio
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -235,6 +236,27 @@ async def test_what_was_swapped_and_not_settled_is_settled_by_the_next_call(
     assert "050.jpg" in await times(client, "photos")
     assert "000.jpg" not in await times(client, "photos")
     await client.delete_collection("photos_1")
+
+
+@pytest.mark.usefixtures("filled")
+@EMBEDDED_ALONE
+async def test_what_is_written_late_with_an_old_time_is_not_lost(
+    client: tihua.AsyncClient, reindex: Reindex, folder: Path
+) -> None:
+    """As a copy of another collection has it, to either of the two."""
+    older = LONG_AGO - timedelta(days=1)
+
+    def meanwhile(blocking: tihua.Client, stage: str) -> None:
+        if stage == "settle":
+            for name, collection in (("050.jpg", "photos_1"), ("051.jpg", "photos")):
+                item = tihua.Item(name, image=folder / name, update_time=older)
+                blocking.upsert([item], collection=collection)
+
+    summary, _ = await asyncio.to_thread(reindex, meanwhile)
+
+    assert (summary.items, summary.written, summary.deleted) == (12, 11, 0)
+    new = await times(client, "photos")
+    assert (new["050.jpg"], new["051.jpg"]) == (older, older)
 
 
 @pytest.mark.usefixtures("filled")

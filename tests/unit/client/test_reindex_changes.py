@@ -121,6 +121,26 @@ def test_what_was_copied_last_is_told_from_what_came_late(
     assert kinds(olds, news, Copied(BEGUN, recent.times)) == {"a": kind}
 
 
+def test_an_old_time_of_its_own_does_not_make_an_item_one_that_was_copied() -> None:
+    """Only what was there with that time was; writers may choose the time, as a copy does."""
+    recent = Recent(BEGUN)
+    for item in items({"a": LONG_AGO, "b": LONG_AGO}):
+        recent.note(item)
+    copied = Copied(BEGUN, recent.times, recent.older())
+    earlier = LONG_AGO - timedelta(days=1)
+    assert kinds({"a": LONG_AGO, "b": earlier, "c": LONG_AGO}, {}, copied) == {
+        "a": "keep",
+        "b": "copy",
+        "c": "copy",
+    }
+    assert kinds({}, {"a": LONG_AGO, "b": earlier, "c": LONG_AGO}, copied) == {
+        "a": "delete",
+        "b": "keep",
+        "c": "keep",
+    }
+    assert copied.and_of(Recent(BEGUN), ()).has(Item("a", update_time=LONG_AGO))
+
+
 def test_clocks_may_differ_by_the_margin() -> None:
     """An item that seems a little older than what was copied came late all the same."""
     assert kinds({"a": BEGUN - MARGIN}, {}, Copied(BEGUN)) == {"a": "copy"}
