@@ -162,13 +162,21 @@ def command(
                 reconnect_timeout_s=RECONNECT_TIMEOUT_S,
             )
             reception.here = intake.here
+
+            def wait(error: tihua.TihuaError) -> None:
+                if preprocess == "client" and error.reason == "COLLECTION_MOVED":
+                    now = answered(client.get_collection, arrival())
+                    if sizes_px.get(now.model.fingerprint) != size_px:
+                        raise _resized_for_another(now)
+                reception.wait(error)
+
             began = time.monotonic()
             try:
                 with contextlib.closing(intake.items()) as items:
                     client.ingest(
                         items,
                         on_progress=reception.progress,
-                        on_break=reception.wait,
+                        on_break=wait,
                         reconnect_timeout=RECONNECT_TIMEOUT_S,
                     )
             except KeyboardInterrupt:
@@ -182,6 +190,14 @@ def command(
     tally = reception.tally
     if tally.failed and (is_strict or tally.failed == tally.sent):
         raise click.exceptions.Exit(1)
+
+
+def _resized_for_another(collection: tihua.Collection) -> tihua.FailedPreconditionError:
+    return tihua.FailedPreconditionError(
+        f"the name leads to {collection.name} now, made with {collection.model.id}, and the "
+        "pictures were resized here for another model: run it again",
+        reason="MODEL_MISMATCH",
+    )
 
 
 class _Reception(Reporter):

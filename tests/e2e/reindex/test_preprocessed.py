@@ -1,0 +1,53 @@
+"""`tihua ingest --preprocess client` while the name of the collection is led to another one."""
+
+import asyncio
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+import tihua
+from processes import run_tihua
+from reindexing import EMBEDDED_ALONE, PICTURES
+from tihua_server.app import App
+from tihua_server.item import Item
+from tihua_server.milvus import Milvus
+
+pytestmark = EMBEDDED_ALONE
+
+
+def move_after_the_first_write(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have the store lead `photos` from `photos_1` to `photos_2` once it has written there."""
+    upsert = Milvus.upsert
+
+    async def upsert_and_move(store: Milvus, name: str, items: Sequence[Item]) -> None:
+        await upsert(store, name, items)
+        if name == "photos_1":
+            await store.set_alias("photos", "photos_2")
+
+    monkeypatch.setattr(Milvus, "upsert", upsert_and_move)
+
+
+@pytest.mark.parametrize("model", ["tihua-tiny", "small"])
+async def test_pictures_resized_for_the_old_model_are_not_sent_to_a_new_one(
+    app: App,
+    client: tihua.AsyncClient,
+    folder: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    model: str,
+) -> None:
+    """Whose squares are of another size; if it is the same model, nothing is noticed."""
+    await client.create_collection("photos_1")
+    await client.create_collection("photos_2", model=model)
+    await client.set_alias("photos", "photos_1")
+    move_after_the_first_write(monkeypatch)
+
+    command = ("ingest", folder, "-c", "photos", "--preprocess", "client")
+    done = await asyncio.to_thread(run_tihua, *command, address=app.address)
+
+    written = [await client.count_items(collection=f"photos_{number}") for number in (1, 2)]
+    assert written[0] > 0
+    if model == "small":
+        assert (done.returncode, written[1]) == (1, 0)
+        assert "the name leads to photos_2 now, made with small" in done.stderr
+    else:
+        assert (done.returncode, sum(written)) == (0, PICTURES)
