@@ -1,5 +1,6 @@
-"""What tests of a reindex look at: the pictures of a folder, and when items were written."""
+"""What tests of a reindex look at: what it tells, its pictures, and when items were written."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -11,6 +12,10 @@ PICTURES = 120
 
 EMBEDDED_ALONE = pytest.mark.parametrize("app", ["embedded"], indirect=True)
 """For what a Milvus server, where each reindex takes 20 s, has no part in."""
+
+Done = tuple[tihua.ReindexSummary, list[tihua.ReindexProgress]]
+Reindex = Callable[..., Done]
+"""Runs a reindex of `photos`; the fixture of that name tells with what."""
 
 
 def pictures(folder: Path) -> list[Path]:

@@ -1,14 +1,14 @@
 """A server of two models, and a folder of pictures to be embedded by both."""
 
 import shutil
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 
 import pytest
 import tihua
 from in_process import serving
 from processes import GALLERY
-from reindexing import PICTURES
+from reindexing import LONG_AGO, PICTURES, Done, Reindex, pictures
 from small_clip import small_encoder
 from tihua_server.app import App
 from tihua_server.config import Config, Limits
@@ -62,3 +62,50 @@ def folder(tmp_path: Path) -> Path:
     for number, path in enumerate(sorted(GALLERY.glob("*.jpg"))[:PICTURES]):
         shutil.copy(path, made / f"{number:03}.jpg")
     return made
+
+
+@pytest.fixture
+def reindex(app: App, folder: Path) -> Iterator[Reindex]:
+    """Runs a reindex of `photos`, as a program would.
+
+    `meanwhile` is called when a stage begins, `reading` before the content of an item is read, in
+    place of which it may return another.
+    """
+    with tihua.Client(app.address) as blocking:
+
+        def run(
+            meanwhile: Callable[[tihua.Client, str], None] = lambda *_: None,
+            reading: Callable[[tihua.Client, tihua.Item], str | None] = lambda *_: None,
+            allow_missing: bool = False,
+        ) -> Done:
+            seen: list[tihua.ReindexProgress] = []
+
+            def content(item: tihua.Item) -> str | Path:
+                return reading(blocking, item) or folder / item.id
+
+            def note(progress: tihua.ReindexProgress) -> None:
+                is_new = not seen or seen[-1].stage != progress.stage
+                seen.append(progress)
+                if is_new:
+                    meanwhile(blocking, progress.stage)
+
+            summary = tihua.reindex(
+                blocking,
+                "photos",
+                model="small",
+                content=content,
+                allow_missing=allow_missing,
+                on_progress=note,
+            )
+            return summary, seen
+
+        yield run
+
+
+@pytest.fixture
+async def filled(client: tihua.AsyncClient, folder: Path) -> None:
+    """The alias `photos` of a collection of ten pictures, written long ago."""
+    await client.create_collection("photos_1")
+    await client.set_alias("photos", "photos_1")
+    paths = pictures(folder)[:10]
+    await client.upsert([tihua.Item(path.name, image=path, update_time=LONG_AGO) for path in paths])

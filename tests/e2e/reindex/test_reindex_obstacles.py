@@ -1,0 +1,157 @@
+"""What may be in the way of a reindex: another one, the store, contents that can't be had."""
+
+import asyncio
+import threading
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+import tihua
+from reindexing import EMBEDDED_ALONE, Reindex, times
+
+pytestmark = [pytest.mark.usefixtures("filled"), EMBEDDED_ALONE]
+
+
+async def test_what_failed_at_first_and_was_written_late_has_not_failed(
+    reindex: Reindex, folder: Path
+) -> None:
+    """What failed and was not written again has."""
+    kept = (folder / "000.jpg").read_bytes()
+    for name in ("000.jpg", "001.jpg"):
+        (folder / name).unlink()
+
+    def meanwhile(blocking: tihua.Client, stage: str) -> None:
+        if stage == "settle":
+            (folder / "000.jpg").write_bytes(kept)
+            blocking.upsert([tihua.Item("000.jpg", image=kept)], collection="photos_1")
+
+    summary, _ = await asyncio.to_thread(lambda: reindex(meanwhile, allow_missing=True))
+
+    assert (summary.items, summary.failed, summary.is_complete) == (9, 1, True)
+
+
+async def test_what_was_swapped_and_not_settled_is_settled_by_the_next_call(
+    client: tihua.AsyncClient, reindex: Reindex, folder: Path
+) -> None:
+    """The alias that remembers the old collection is there until then, and keeps it."""
+
+    def die(blocking: tihua.Client, stage: str) -> None:
+        if stage == "settle":
+            blocking.upsert(
+                [tihua.Item("050.jpg", image=folder / "050.jpg")], collection="photos_1"
+            )
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        await asyncio.to_thread(reindex, die)
+    assert (await client.get_collection()).name == "photos_small_1"
+    with pytest.raises(tihua.FailedPreconditionError, match="photos_small_1_source"):
+        await client.delete_collection("photos_1")
+    await client.delete_items(["000.jpg"])
+
+    summary, _ = await asyncio.to_thread(reindex)
+
+    assert (summary.source, summary.written, summary.is_complete) == ("photos_1", 1, True)
+    assert "050.jpg" in await times(client, "photos")
+    assert "000.jpg" not in await times(client, "photos")
+    await client.delete_collection("photos_1")
+
+
+@pytest.mark.parametrize("stage", ["catch-up", "settle"])
+async def test_what_a_list_has_and_could_not_be_fetched_at_first_is_copied(
+    client: tihua.AsyncClient,
+    reindex: Reindex,
+    folder: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    stage: str,
+) -> None:
+    """It is not taken for what was copied and then deleted."""
+    get_items = tihua.Client.get_items
+    # So many in relation to the ten of the copy that the swap follows.
+    young = [f"{number:03}.jpg" for number in range(50, 57)]
+    has_missed = threading.Event()
+
+    def meanwhile(blocking: tihua.Client, now: str) -> None:
+        if now == stage:
+            items = [tihua.Item(name, image=folder / name) for name in young]
+            blocking.upsert(items, collection="photos_1")
+
+    def one_less(self: tihua.Client, ids: Sequence[str], **kwargs: Any) -> list[tihua.Item]:
+        found = get_items(self, ids, **kwargs)
+        if young[-1] not in ids or has_missed.is_set():
+            return found
+        has_missed.set()
+        return [item for item in found if item.id != young[-1]]
+
+    monkeypatch.setattr(tihua.Client, "get_items", one_less)
+    summary, _ = await asyncio.to_thread(reindex, meanwhile)
+
+    assert has_missed.is_set()
+    assert (summary.items, summary.is_complete) == (17, True)
+    assert await times(client, "photos") == await times(client, "photos_1")
+
+
+async def test_what_came_late_and_cannot_be_sent_has_failed(reindex: Reindex, folder: Path) -> None:
+    """As before the swap; the rest is fetched."""
+
+    def meanwhile(blocking: tihua.Client, stage: str) -> None:
+        if stage == "settle":
+            items = [tihua.Item(name, image=folder / name) for name in ("050.jpg", "051.jpg")]
+            blocking.upsert(items, collection="photos_1")
+
+    def reading(_: tihua.Client, item: tihua.Item) -> str | None:
+        return "\ud800" if item.id == "050.jpg" else None
+
+    summary, seen = await asyncio.to_thread(reindex, meanwhile, reading)
+
+    assert (summary.items, summary.failed, summary.is_swapped) == (11, 1, True)
+    [error] = [error for progress in seen for error in progress.errors]
+    assert (error.id, error.code) == ("050.jpg", "INVALID_ARGUMENT")
+
+
+async def test_nothing_is_swapped_if_the_store_counts_otherwise_than_it_lists(
+    client: tihua.AsyncClient, reindex: Reindex, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An item that is listed and not counted, or the other way round, is nothing to go on with."""
+    count = tihua.Client.count_items
+
+    def one_less(self: tihua.Client, *, collection: str) -> int:
+        return count(self, collection=collection) - (collection == "photos_small_1")
+
+    monkeypatch.setattr(tihua.Client, "count_items", one_less)
+    with pytest.raises(tihua.ServerError, match="has 9 items and photos_1 has 10"):
+        await asyncio.to_thread(reindex)
+    assert (await client.get_collection()).name == "photos_1"
+
+
+@pytest.mark.parametrize("name", ["050.jpg", "005.jpg"], ids=["new", "replaced"])
+async def test_a_reindex_that_another_has_overtaken_undoes_nothing_and_stops(
+    client: tihua.AsyncClient, reindex: Reindex, folder: Path, name: str
+) -> None:
+    """What was written since the other's swap stays; run again, it finds nothing to do."""
+    has_overtaken = threading.Event()
+
+    def overtake(blocking: tihua.Client) -> None:
+        has_overtaken.set()
+        tihua.reindex(blocking, "photos", model="small", content=lambda item: folder / item.id)
+        blocking.upsert([tihua.Item(name, text="新", uri="newer")], collection="photos")
+
+    def meanwhile(blocking: tihua.Client, stage: str) -> None:
+        if stage == "catch-up" and name == "050.jpg":
+            overtake(blocking)
+
+    def reading(blocking: tihua.Client, item: tihua.Item) -> None:
+        if item.id == name and not has_overtaken.is_set():
+            overtake(blocking)
+            time.sleep(1.1)  # a slow disk: the alias is looked at once a second
+
+    with pytest.raises(tihua.FailedPreconditionError, match="another reindex was quicker"):
+        await asyncio.to_thread(reindex, meanwhile, reading)
+
+    assert has_overtaken.is_set()
+    [found] = await client.get_items([name])
+    assert found.uri == "newer"
+    summary, _ = await asyncio.to_thread(reindex)
+    assert (summary.written, summary.deleted, summary.is_complete) == (0, 0, True)
