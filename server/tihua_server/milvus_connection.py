@@ -46,6 +46,10 @@ GRACE_S = 0.1
 MIN_TIMEOUT_S = 0.001
 """What is left for a call that got its thread at the last moment."""
 
+EMBEDDED_TIMEOUT_S = 600.0
+"""How long an embedded Milvus may work at what it has begun, in seconds, whoever has given up: it
+goes on in any case, and beside it the thread's next call would be a second writer."""
+
 _SCHEMES = ("http://", "https://", "tcp://", "unix:")
 _LITE = "milvus_lite-"
 _CLOSED = "the connection to Milvus is closed"
@@ -138,7 +142,7 @@ class MilvusConnection:
             name: the collection or alias that it is about; empty if it is about none.
             function: runs in a thread.
             args: of the function.
-            timeout_s: unless it is the connection's.
+            timeout_s: how long to wait for it, unless it is the connection's.
             kwargs: of the function.
 
         Raises:
@@ -146,13 +150,10 @@ class MilvusConnection:
             NotFound: no collection can have that name.
             ServiceError: whatever else Milvus says, translated.
         """
-        if name and not is_collection_name(name):  # to Milvus Lite it would be a path
-            raise not_found(name)
-        bound = self.timeout_s if timeout_s is None else timeout_s
-        if self._is_closed:
-            raise StoreUnavailable(_CLOSED)
-        with self._answered(function.__name__.strip("_"), name, bound):
-            return await self._run(partial(function, *args, **kwargs), bound)
+        bound_s = self.timeout_s if timeout_s is None else timeout_s
+        least_s = EMBEDDED_TIMEOUT_S if self.embedded else MIN_TIMEOUT_S
+        work = partial(self._work, partial(function, *args, **kwargs), least_s)
+        return await self._run(name, function.__name__, work, bound_s)
 
     async def read(
         self, name: str, function: Callable[..., T], *args: object, **kwargs: object
@@ -162,15 +163,21 @@ class MilvusConnection:
         A thread that reads for callers who have left is missing to those who have not; what is
         written is written to its end.
         """
-        timeout_s = min(self.timeout_s, max(left_s(), 0) + GRACE_S)
-        return await self.call(name, function, *args, timeout_s=timeout_s, **kwargs)
+        bound_s = min(self.timeout_s, max(left_s(), 0) + GRACE_S)
+        work = partial(self._work, partial(function, *args, **kwargs), MIN_TIMEOUT_S)
+        return await self._run(name, function.__name__, work, bound_s)
 
-    async def _run(self, function: Callable[..., T], bound_s: float) -> T:
-        """Run a function in a thread; the wait for one counts."""
+    async def _run(self, name: str, call: str, work: Callable[[float], T], bound_s: float) -> T:
+        """Have work done in a thread, until a time of `monotonic`; the wait for one counts."""
+        if name and not is_collection_name(name):  # to Milvus Lite it would be a path
+            raise not_found(name)
+        if self._is_closed:
+            raise StoreUnavailable(_CLOSED)
         pool = self._long_pool if bound_s > self.timeout_s else self._pool
-        work = partial(self._work, function, monotonic() + bound_s)
-        async with asyncio.timeout(bound_s):
-            return await asyncio.get_running_loop().run_in_executor(pool, work)
+        loop = asyncio.get_running_loop()
+        with self._answered(call.strip("_"), name, bound_s):
+            async with asyncio.timeout(bound_s):
+                return await loop.run_in_executor(pool, work, monotonic() + bound_s)
 
     @contextlib.contextmanager
     def _answered(self, call: str, name: str, bound_s: float) -> Iterator[None]:
@@ -199,9 +206,9 @@ class MilvusConnection:
             raise failure from error
         self._observer.store_answered(call, start_s, "")
 
-    def _work(self, function: Callable[..., T], end_s: float) -> T:
+    def _work(self, function: Callable[..., T], least_s: float, end_s: float) -> T:
         try:
-            return function(timeout=max(end_s - monotonic(), MIN_TIMEOUT_S))
+            return function(timeout=max(end_s - monotonic(), least_s))
         except MilvusException as error:
             if self.embedded and is_disk_failure(error):
                 self.embedded.reopen()

@@ -6,9 +6,12 @@ import sys
 import threading
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
+from milvus_lite.engine.collection import Collection as LiteCollection
 from tihua_server.collection import CollectionSpec
+from tihua_server.errors import StoreUnavailable
 from tihua_server.milvus import Milvus
 from tihua_server.milvus_connection import MilvusConnection
 from tihua_server.observer import Observer
@@ -90,3 +93,34 @@ async def test_a_call_that_nobody_waits_for_is_no_answer(tmp_path: Path) -> None
     await connection.close()
 
     assert listener.calls == set()
+
+
+async def test_a_write_that_its_caller_gave_up_has_no_other_beside_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Milvus Lite goes on with it, and its collections bear one writer."""
+    connection = await MilvusConnection.open(
+        tmp_path / "milvus", token="", timeout_s=60.0, observer=Observer()
+    )
+    client = connection.client
+    await connection.call("", client.create_collection, "photos", dimension=2)
+    begun: list[int] = []
+    may_end = threading.Event()
+    insert = LiteCollection.insert
+
+    def insert_slowly(self: Any, records: list[dict[str, Any]], **kwargs: Any) -> object:
+        begun.append(records[0]["id"])
+        may_end.wait(60)
+        return insert(self, records, **kwargs)
+
+    monkeypatch.setattr(LiteCollection, "insert", insert_slowly)
+    rows = [{"id": number, "vector": [1.0, 0.0]} for number in range(3)]
+    for row in rows[:2]:
+        with pytest.raises(StoreUnavailable, match=r"within 0\.5 s"):
+            await connection.call("", client.insert, "photos", row, timeout_s=0.5)
+    assert begun == [0]
+
+    may_end.set()
+    await connection.call("", client.insert, "photos", rows[2])
+    assert begun == [0, 2]
+    await connection.close()
