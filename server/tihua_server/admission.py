@@ -11,8 +11,8 @@ from collections.abc import AsyncIterator
 
 from tihua_server.errors import Overloaded
 
-STREAM_SHARE = 7 / 8
-"""Of a lane, what ingest streams may hold at most."""
+LARGE_SHARE = 7 / 8
+"""Of a lane, what large calls may hold at most, and what ingest streams may."""
 
 
 class Budget:
@@ -25,11 +25,15 @@ class Budget:
         self._waiting: deque[tuple[asyncio.Future[None], int]] = deque()
 
     def take_now(self, amount: int) -> bool:
-        """Take so much if it is there, and nobody waits who came before; return whether it was."""
-        if self._waiting or not self._has(amount):
+        """Take so much if there is room for it; return whether there was."""
+        if not self.has_room(amount):
             return False
         self.held += amount
         return True
+
+    def has_room(self, amount: int) -> bool:
+        """Return whether so much is there, and nobody waits who came before."""
+        return not self._waiting and self._has(amount)
 
     async def take(self, amount: int) -> None:
         """Return when so much was there and is taken. Cancel the call, and nothing is."""
@@ -81,6 +85,10 @@ class _Room:
             self.count.give(count)
             raise
 
+    def take_now(self, count: int, size_bytes: int) -> None:
+        self.count.take_now(count)
+        self.bytes.take_now(size_bytes)
+
     def give(self, count: int, size_bytes: int) -> None:
         self.count.give(count)
         self.bytes.give(size_bytes)
@@ -90,7 +98,8 @@ class Admission:
     """The texts or pictures of one lane that wait or are worked on: so many, and so many bytes.
 
     Calls are let in or refused at once; ingest streams wait for room, and one of them always does.
-    So they get a share of it, or no call would ever be let in beside them.
+    So they get a share of it, or no call would ever be let in beside them. Large calls get the same
+    share: four of 256 inputs would fill the lane, and shut out everybody who has a single one.
     """
 
     def __init__(
@@ -102,13 +111,15 @@ class Admission:
             lane: `interactive` or `bulk`.
             kind: `texts` or `pictures`.
             max_count: inputs.
-            max_bytes: bytes of them; of streams' at most `STREAM_SHARE`.
+            max_bytes: bytes of them.
             max_stream_count: inputs of streams, which a call finds before it in the lane.
         """
         self._lane = lane
         self._kind = kind
         self._all = _Room(max_count, max_bytes)
-        self._streams = _Room(max_stream_count, int(max_bytes * STREAM_SHARE))
+        shared_bytes = int(max_bytes * LARGE_SHARE)
+        self._streams = _Room(max_stream_count, shared_bytes)
+        self._large = _Room(int(max_count * LARGE_SHARE), shared_bytes)
 
     @property
     def held(self) -> int:
@@ -122,43 +133,48 @@ class Admission:
 
     @contextlib.asynccontextmanager
     async def admit(
-        self, count: int, size_bytes: int, *, wait: bool = False
+        self, count: int, size_bytes: int, *, is_large: bool = False, wait: bool = False
     ) -> AsyncIterator[None]:
         """Let inputs in, all or none, and out in the end.
 
         Args:
             count: how many.
             size_bytes: bytes of them together.
+            is_large: they are a large call's, all or some of them.
             wait: they are a stream's, and wait until there is room.
 
         Raises:
             Overloaded: there is no room for them, and they do not wait.
         """
-        if not wait:
-            self._take_now(count, size_bytes)
-        else:
+        rooms = [self._all]
+        if wait:
+            rooms.append(self._streams)
             await self._streams.take(count, size_bytes)
             try:
                 await self._all.take(count, size_bytes)
             except asyncio.CancelledError:
                 self._streams.give(count, size_bytes)
                 raise
+        else:
+            self._require(self._all, count, size_bytes, "")
+            if is_large:
+                rooms.append(self._large)
+                self._require(self._large, count, size_bytes, " of large calls")
+            for room in rooms:
+                room.take_now(count, size_bytes)
         try:
             yield
         finally:
-            self._all.give(count, size_bytes)
-            if wait:
-                self._streams.give(count, size_bytes)
+            for room in rooms:
+                room.give(count, size_bytes)
 
-    def _take_now(self, count: int, size_bytes: int) -> None:
-        if not self._all.count.take_now(count):
-            raise self._overloaded(self._all.count, count, self._kind)
-        if not self._all.bytes.take_now(size_bytes):
-            self._all.count.give(count)
-            raise self._overloaded(self._all.bytes, size_bytes, f"bytes of {self._kind}")
-
-    def _overloaded(self, budget: Budget, amount: int, unit: str) -> Overloaded:
-        return Overloaded(
-            f"the {self._lane} lane holds {budget.held} of at most {budget.limit} {unit} "
-            f"and has no room for {amount} more; try again later"
-        )
+    def _require(self, room: _Room, count: int, size_bytes: int, whose: str) -> None:
+        for budget, amount, unit in (
+            (room.count, count, self._kind),
+            (room.bytes, size_bytes, f"bytes of {self._kind}"),
+        ):
+            if not budget.has_room(amount):
+                raise Overloaded(
+                    f"the {self._lane} lane holds {budget.held} of at most {budget.limit} "
+                    f"{unit}{whose} and has no room for {amount} more; try again later"
+                )

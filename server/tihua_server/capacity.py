@@ -9,7 +9,7 @@ together. Each model has its own queues of tokens and pixels.
 import asyncio
 import time
 
-from tihua_server.admission import STREAM_SHARE, Admission
+from tihua_server.admission import LARGE_SHARE, Admission
 from tihua_server.config import Config
 from tihua_server.errors import DeviceLost
 from tihua_server.lane import Lane
@@ -71,7 +71,7 @@ class Capacity:
 
 
 def _admissions(kind: str, config: Config, batch_size: int) -> dict[Lane, Admission]:
-    of_streams = int(config.max_queue_size * STREAM_SHARE)
+    of_streams = int(config.max_queue_size * LARGE_SHARE)
     return {
         lane: Admission(
             lane.value,

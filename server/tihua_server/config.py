@@ -113,10 +113,11 @@ class Config:
             200, or to 50 within half a minute of a query. A query waits for the running batch and,
             beside pictures, for a pause of 40 at most.
         max_queue_size: texts that wait or are worked on in each lane, and as many pictures, for
-            all models together; beyond it calls are refused.
+            all models together; beyond it calls are refused. SearchMany and calls of more inputs
+            than `max_query_terms` may fill 7/8 of it.
         max_queue_bytes: bytes of these pictures, files and pixels, and as many of these texts;
-            beyond it calls are refused. What gRPC keeps of a call's message comes on top: as much
-            again as its files.
+            beyond it, or 7/8 of it, calls are refused likewise. What gRPC keeps of a call's message
+            comes on top: as much again as its files.
         max_decode_pixels: memory of the pictures that are being decoded, all threads together, in
             pixels of 4 bytes: 100 million are 0.4 GB. Most pictures take their width times height,
             those with transparency 3 times as many, WebP 5.5 (`tihua/_picture_memory.py`). What

@@ -83,6 +83,7 @@ class Embedder:
         self.queues = ModelQueues(encoder, config, capacity, self._observer)
         self._text_admissions = capacity.text_admissions
         self._picture_admissions = capacity.picture_admissions
+        self._max_query_terms = config.limits.max_query_terms
 
     @property
     def model(self) -> ModelInfo:
@@ -160,7 +161,8 @@ class Embedder:
         """Return what became of each text, as `embed`."""
         admission = self._text_admissions[lane]
         size_bytes = sum(map(sys.getsizeof, texts))
-        async with admission.admit(len(texts), size_bytes, wait=wait):
+        is_large = self._is_large(texts, flow)
+        async with admission.admit(len(texts), size_bytes, is_large=is_large, wait=wait):
             start_s = perf_counter()
             tokens = await self._preprocessor.tokens(texts, lane=lane, truncate=truncate, flow=flow)
             preprocess_s = perf_counter() - start_s
@@ -186,7 +188,9 @@ class Embedder:
         sizes = [self._held_bytes(picture) for picture in pictures]
         admission = self._picture_admissions[lane]
         # A call's are let in together or not at all, a stream's one by one.
-        async with nullcontext() if wait else admission.admit(len(sizes), sum(sizes)):
+        is_large = self._is_large(pictures, flow)
+        admitted = admission.admit(len(sizes), sum(sizes), is_large=is_large)
+        async with nullcontext() if wait else admitted:
             flow = flow or Flow()
             results = await together(
                 [
@@ -216,6 +220,10 @@ class Embedder:
             except (InvalidInput, NotFound, TooLarge) as error:
                 return error, Stages(preprocess_s=perf_counter() - start_s)
         return batched.result, _stages(preprocess_s, [batched])
+
+    def _is_large(self, inputs: Sequence[object], flow: Flow | None) -> bool:
+        """Return whether a caller asks for more than one query does."""
+        return flow is not None or len(inputs) > self._max_query_terms
 
     def _held_bytes(self, picture: Picture) -> int:
         """Return the bytes that a picture holds until it is computed: file and pixels."""

@@ -69,6 +69,22 @@ async def test_pictures_enter_all_or_none() -> None:
     assert bulk.held_bytes == 0
 
 
+@pytest.mark.parametrize(
+    ("count", "size_bytes", "held"),
+    [(4, 0, "4 of at most 7 pictures"), (1, 400, "400 of at most 700 bytes of pictures")],
+)
+async def test_large_calls_leave_room_for_others(count: int, size_bytes: int, held: str) -> None:
+    """Two of them would fill the lane, and everybody else would be refused."""
+    lane = Admission("bulk", "pictures", max_count=8, max_bytes=800, max_stream_count=8)
+    async with lane.admit(count, size_bytes, is_large=True):
+        with pytest.raises(Overloaded, match=f"holds {held} of large calls and has no room"):
+            await lane.admit(count, size_bytes, is_large=True).__aenter__()
+        async with lane.admit(count, size_bytes):
+            assert lane.held == 2 * count
+    async with lane.admit(8, 800, is_large=True):
+        assert lane.held == 8
+
+
 async def staying(admission: Admission, *sizes_bytes: int) -> "list[asyncio.Task[None]]":
     """Return tasks that each let a picture of a stream in, and keep it."""
 

@@ -9,6 +9,7 @@ from fake_encoder import FakeEncoder
 from tihua_server.config import Config
 from tihua_server.embedder import Embedder
 from tihua_server.errors import Overloaded, ServiceError
+from tihua_server.flow import Flow
 from tihua_server.lane import Lane
 from tihua_server.preprocessor import PIECE_CHARS
 from tihua_server.served_models import ServedModels
@@ -135,6 +136,28 @@ async def test_texts_are_counted_until_they_are_computed(
     model.may_encode.set()
     await first
     assert len((await embedder.embed_texts(["d", "e"])).rows) == 2
+
+
+@pytest.mark.parametrize(("calls", "texts", "flow"), [(2, 20, None), (40, 1, Flow())])
+async def test_a_query_is_let_in_beside_large_calls(
+    calls: int, texts: int, flow: Flow | None, model: HeldEncoder
+) -> None:
+    """However many there are, each with all its texts at once or one by one, as SearchMany."""
+    models = ServedModels([model], Config(max_queue_size=40))
+    embedder = models.named("")
+    model.may_tokenize.set()
+    model.may_encode.clear()
+    large = [
+        asyncio.create_task(embedder.embed_texts(["a"] * texts, flow=flow)) for _ in range(calls)
+    ]
+    assert await asyncio.to_thread(model.has_begun.wait, 60)
+    query = asyncio.create_task(embedder.embed_texts(["x", "y"]))
+    await until(lambda: query.done() or "y" in model.tokenized)
+    model.may_encode.set()
+    assert len((await query).rows) == 2
+    answers = await asyncio.gather(*large, return_exceptions=True)
+    assert any(isinstance(answer, Overloaded) for answer in answers)
+    await models.close()
 
 
 async def test_a_stream_waits_for_room_and_loses_nothing(
