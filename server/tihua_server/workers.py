@@ -154,6 +154,7 @@ class Workers:
                 loop.call_soon_threadsafe(self._finish, job)
             except RuntimeError:  # the loop is closed: the server did not wait for this job
                 return
+            del job  # with its inputs, which an idle thread would keep until its next one
 
     def _finish(self, job: Job) -> None:
         self._idle += 1

@@ -2,6 +2,7 @@
 
 import asyncio
 import threading
+import weakref
 from collections.abc import Sequence
 
 import pytest
@@ -38,6 +39,25 @@ async def test_every_thread_begins_as_it_is_told(squares: Squares) -> None:
     batcher.close()
     workers.close()
     assert sorted(begun) == ["test 0", "test 1"]
+
+
+class Picture:
+    """An input of which it matters whether it is still held."""
+
+
+async def test_a_thread_without_work_keeps_nothing_of_its_last(workers: Workers) -> None:
+    """Else many idle threads would each hold a file that no bound counts any more."""
+    batcher: Batcher[Picture, None] = Batcher(
+        lambda pictures: [None for _ in pictures], workers=workers, max_batch_size=4
+    )
+    picture = Picture()
+    is_held = weakref.ref(picture)
+    await batcher.submit(picture)
+    del picture
+    async with asyncio.timeout(10):
+        while is_held():
+            await asyncio.sleep(0)
+    batcher.close()
 
 
 async def test_batchers_of_one_thread_take_the_most_urgent_first(
