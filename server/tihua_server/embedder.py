@@ -227,10 +227,13 @@ class Embedder:
 
     def _held_bytes(self, picture: Picture) -> int:
         """Return the bytes that a picture holds until it is computed: file and pixels."""
-        pixels_bytes = self.model.image_size**2 * 3
+        size = self.model.image_size
+        pixels_bytes = size**2 * 3
         match picture:
-            case RgbImage():
-                return len(picture.data)
+            case RgbImage(data, width_px, height_px) if width_px == height_px == size:
+                return len(data)  # used in place
+            case RgbImage(data):
+                return len(data) + pixels_bytes
             case EncodedImage():
                 return len(picture.content) + pixels_bytes
             case ImagePath():  # read when it is decoded

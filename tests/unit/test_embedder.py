@@ -96,6 +96,17 @@ async def test_pictures_beyond_the_bytes_that_may_wait_are_refused(
     assert len((await embedder.embed([png(2)] * 3)).rows) == 3
 
 
+@pytest.mark.parametrize("side", [1, SIZE])
+async def test_pictures_count_with_the_square_that_is_made_of_them(
+    side: int, embedder: Embedder
+) -> None:
+    """However small they are; one of the model's size is that square itself."""
+    picture = RgbImage(bytes(side * side * 3), side, side)
+    squares = [embedder.embed([picture]) for _ in range(10_000 // SQUARE_BYTES + 1)]
+    *_, last = await asyncio.gather(*squares, return_exceptions=True)
+    assert isinstance(last, Overloaded)
+
+
 async def test_a_call_larger_than_the_bytes_that_may_wait_passes_alone(embedder: Embedder) -> None:
     """A bound on many is no limit on one."""
     assert len((await embedder.embed([square(level) for level in range(20)])).rows) == 20
