@@ -11,19 +11,27 @@ import os
 import sys
 import threading
 
+import structlog
+
 STEPS = 10
 """By so many steps of niceness, each of which is about a fifth of a thread's weight (nice(7))."""
 
 MAX_NICENESS = 19
 """Linux' own bound."""
 
+_log = structlog.get_logger("tihua")
+
 
 def stand_back() -> None:
     """Lower the priority of the calling thread, and so of the threads that it starts from then on.
 
     Only on Linux: elsewhere niceness is of a whole process, and queries would stand back as well.
+    Where it is forbidden, as by a filter of system calls, the thread keeps its priority.
     """
     if sys.platform == "linux":
         thread = threading.get_native_id()
-        niceness = os.getpriority(os.PRIO_PROCESS, thread) + STEPS
-        os.setpriority(os.PRIO_PROCESS, thread, min(niceness, MAX_NICENESS))
+        try:
+            niceness = os.getpriority(os.PRIO_PROCESS, thread) + STEPS
+            os.setpriority(os.PRIO_PROCESS, thread, min(niceness, MAX_NICENESS))
+        except OSError as error:
+            _log.info("pictures keep the priority of queries", reason=error.strerror)

@@ -1,0 +1,51 @@
+"""The lower priority of pictures, where it is denied."""
+
+import asyncio
+import os
+import sys
+from typing import NoReturn
+
+import pytest
+from fake_encoder import FakeEncoder
+from structlog.testing import capture_logs
+from tihua_server.config import Config
+from tihua_server.errors import ServiceError
+from tihua_server.niceness import stand_back
+from tihua_server.served_models import ServedModels
+from tihua_server.types import RgbImage
+
+SIDE = FakeEncoder.info.image_size
+
+
+@pytest.fixture(autouse=True)
+def denial(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Deny it, as a service unit of systemd may: `SystemCallFilter=~@resources`."""
+
+    def deny(*_: object) -> NoReturn:
+        raise PermissionError(1, "Operation not permitted")
+
+    monkeypatch.setattr(os, "setpriority", deny)
+
+
+async def test_pictures_are_computed_all_the_same() -> None:
+    """A priority is a gain where it can be had, and no condition."""
+    models = ServedModels([FakeEncoder(image_streams=1)], Config())
+    picture = RgbImage(bytes(SIDE * SIDE * 3), SIDE, SIDE)
+    async with asyncio.timeout(10):
+        [row] = (await models.named("").embed([picture])).rows
+    assert not isinstance(row, ServiceError)
+    await models.close()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="niceness is of a thread on Linux alone")
+def test_the_log_says_so() -> None:
+    """Or nobody would know why queries take longer beside pictures."""
+    with capture_logs() as logs:
+        stand_back()
+    assert logs == [
+        {
+            "event": "pictures keep the priority of queries",
+            "log_level": "info",
+            "reason": "Operation not permitted",
+        }
+    ]
