@@ -134,8 +134,9 @@ class _Tower:
         values = [rows, *others]
         try:
             for request in requests:
-                request.infer(values, share_inputs=True)
+                request.infer(values, share_inputs=True, share_outputs=True)
                 values = [request.get_output_tensor().data]
+            # Copied while the request is ours: its next batch overwrites what it gave.
             features: FloatArray = np.array(values[0], dtype=np.float32)
         except RuntimeError as error:
             self._failures.log(error, batch_size=len(rows))

@@ -297,6 +297,20 @@ def test_the_packaged_model_is_served_in_bf16_where_the_cpu_has_it(tmp_path: Pat
     assert (info.engine, info.precision) == ("openvino", "bf16")
 
 
+def test_the_embeddings_of_one_batch_outlast_the_next_on_openvino(tmp_path: Path) -> None:
+    """Its requests are used again, and their memory with them."""
+    engine = on_openvino("fp32", tmp_path)
+    ids = np.array([[101, 9, 8, 102]], np.int64)
+    pictures = np.stack(PICTURES[:1])
+    embedded = engine.embed_images(pictures), engine.embed_texts(ids)
+    kept = [rows.copy() for rows in embedded]
+    for _ in range(4):  # each stream has a request of its own
+        engine.embed_images(255 - pictures)
+        engine.embed_texts(ids[:, ::-1].copy())
+    for rows, same in zip(embedded, kept, strict=True):
+        np.testing.assert_array_equal(rows, same)
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="niceness is of a thread on Linux alone")
 def test_pictures_stand_back_for_queries_on_openvino(tmp_path: Path) -> None:
     """Each stream of pictures has a thread that is nicer than this one, which computes texts."""
