@@ -5,7 +5,7 @@
 
 Pixels are handed out together with a thread: a picture that holds some is being decoded, and one
 that waits for some blocks no thread. So an interactive picture waits only for the decoding that is
-running, never for the waiting pictures of a stream.
+running and, now and then, for one bulk picture whose turn has come (`PATIENCE`).
 
 A picture that is larger than the bound is decoded alone.
 """

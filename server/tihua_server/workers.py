@@ -3,9 +3,9 @@
     queues ──> a free thread takes the most urgent job ──> job.run, there ──> job.finish, back here
 
 Work waits in queues, where it can be overtaken and dropped, and never in the executor, where it
-could be neither. A job is made when a thread is free for it, at the end of a turn of the event
-loop, so that it holds whatever has arrived by then. The most urgent queue may ask to wait a moment
-(`gathering.py`).
+could be neither. A job is made when a thread is free for it: at once if the thread has just become
+free, else at the end of a turn of the event loop, so that it holds whatever has arrived by then.
+The most urgent queue may ask to wait a moment (`gathering.py`).
 """
 
 import asyncio
