@@ -3,7 +3,8 @@
 On a GPU the matrix products of a tower take less time than cn_clip's operations between them. Here
 the normalisation of pixels is part of the first product, an activation and an addition are a kernel
 each, and attention reads queries, keys and values where their product left them. The last block
-computes only the one token that is used. Sums and norms are in float32, matrices in `dtype`.
+computes only the one token that is used, but for the queries, which are a part of that product.
+Sums and norms are in float32, matrices in `dtype`.
 """
 
 from typing import Any, cast
