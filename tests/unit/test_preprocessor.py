@@ -17,7 +17,7 @@ from tihua_server.errors import InvalidInput, NotFound, TooLarge
 from tihua_server.images import decode_image, decoding_pixels
 from tihua_server.lane import Lane
 from tihua_server.preprocessor import INLINE_CHARS, Preprocessor
-from tihua_server.types import EncodedImage, ImagePath, PixelArray, RgbImage
+from tihua_server.types import EncodedImage, ImagePath, PixelArray, RgbImage, Tokens
 
 SIZE = FakeEncoder.info.image_size
 
@@ -112,6 +112,33 @@ async def test_a_text_that_is_no_good_leaves_its_neighbours(
     assert not isinstance(first, Exception)
     assert not isinstance(last, Exception)
     assert list(last.ids) == list(FakeEncoder().tokenize("桥").ids)
+
+
+class Noting(FakeEncoder):
+    """A model that remembers the threads in which it tokenized."""
+
+    def __init__(self) -> None:
+        """Have tokenized nothing yet."""
+        super().__init__()
+        self.threads: set[threading.Thread] = set()
+
+    def tokenize(self, text: str) -> Tokens:
+        """Note the thread."""
+        self.threads.add(threading.current_thread())
+        return super().tokenize(text)
+
+
+@pytest.mark.parametrize(("count", "is_at_once"), [(1, True), (INLINE_CHARS, False)])
+async def test_many_texts_do_not_hold_the_event_loop_up(count: int, is_at_once: bool) -> None:
+    """Each costs something by itself, even one of a single character."""
+    encoder, config = Noting(), Config()
+    capacity = Capacity(config, image_streams=0)
+    preprocessor = Preprocessor(encoder, config, capacity)
+    tokens = await preprocessor.tokens(["马"] * count, lane=Lane.INTERACTIVE, truncate=True)
+    assert len(tokens) == count
+    assert (encoder.threads == {threading.current_thread()}) is is_at_once
+    preprocessor.stop()
+    capacity.close()
 
 
 async def begin(
