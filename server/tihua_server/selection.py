@@ -27,7 +27,7 @@ each got 6 % fewer answers: their batches were those of `EARLY_BATCH_S`."""
 EARLY_BATCH_S = 0.05
 """What a batch may be expected to take, in seconds, with early inputs of another flow than the
 first one's: who waits for a single answer waits for them too. Without it, a picture beside a caller
-of 64 took 521 ms instead of 298, and a query beside one of 256 texts 238 instead of 172."""
+of 64 took nearly twice as long, and a query beside one of 256 texts a third longer."""
 
 
 class Selection(Generic[Input, Result]):
