@@ -110,8 +110,8 @@ class Config:
         preprocess_threads: threads that decode and resize pictures and tokenize texts.
         max_batch_size: inputs that the model sees at once.
         max_batch_ms: expected time of a batch at most, in milliseconds; bulk batches are limited to
-            200, or to 50 within half a minute of a query. A query waits for the running batch and,
-            beside pictures, for a pause of 40 at most.
+            200, or to 50 within half a minute of a query that would wait for them. A query waits
+            for the running batch and, beside pictures, for a pause of 40 at most.
         max_queue_size: texts that wait or are worked on in each lane, and as many pictures, for
             all models together; beyond it calls are refused. SearchMany and calls of more inputs
             than `max_query_terms` may fill 7/8 of it.

@@ -130,8 +130,8 @@ OPTIONS = (
         "max_batch_ms",
         type=click.FloatRange(min=1),
         help="Expected time of a batch at most, in ms; bulk batches are limited to 200, or to 50 "
-        "within half a minute of a query. A query waits for the running batch and, beside "
-        "pictures, for a pause of 40 ms at most.",
+        "within half a minute of a query that would wait for them. A query waits for the running "
+        "batch and, beside pictures, for a pause of 40 ms at most.",
     ),
     _knob(
         "max_queue_size",

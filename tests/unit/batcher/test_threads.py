@@ -7,9 +7,9 @@ from collections.abc import Sequence
 
 import pytest
 from clock import Clock
-from squares import Squares, submit_all
+from squares import Squares, slowed, submit_all
 from tihua_server.batch import Batched
-from tihua_server.batcher import Batcher
+from tihua_server.batcher import BULK_BATCH_S, LONE_BULK_BATCH_S, Batcher
 from tihua_server.lane import Lane
 from tihua_server.workers import Workers
 
@@ -71,6 +71,27 @@ async def test_batchers_of_one_thread_take_the_most_urgent_first(
     squares.may_go_on.set()
     await asyncio.gather(held, *bulk, *interactive)
     assert squares.batches == [[2], [1]]
+
+
+async def test_pictures_stay_in_long_batches_beside_texts_that_do_not_wait_for_them(
+    squares: Squares,
+) -> None:
+    """While somebody searches by text, an ingestion of pictures is as quick as by itself."""
+    images, texts = Workers(1, "image"), Workers(1, "text")
+    clock = Clock()
+    slow = slowed(squares, clock, BULK_BATCH_S / 4)
+    pictures: Batcher[int, int] = Batcher(slow, workers=images, max_batch_size=99, clock=clock)
+    queries: Batcher[int, int] = Batcher(
+        slow, workers=texts, max_batch_size=99, yields_to=images, clock=clock
+    )
+    for number in range(4):
+        await pictures.submit(number, lane=Lane.BULK)
+    await queries.submit(1)
+    squares.batches.clear()
+    await asyncio.gather(*await submit_all(pictures, [2] * 40, Lane.BULK))
+    assert max(map(len, squares.batches)) == LONE_BULK_BATCH_S / (BULK_BATCH_S / 4)
+    for workers in (images, texts):
+        workers.close()
 
 
 class Queries:
