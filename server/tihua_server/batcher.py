@@ -196,11 +196,10 @@ class Batcher(Generic[Input, Result]):
 
     def urgency(self) -> Urgency | None:
         """Return how urgent the first input of the first lane is; None if it must wait."""
-        for rank, waiting in enumerate(self._waiting.values()):
-            if waiting.entries:
-                is_resting = self._rests and self._rests.is_on(rank)
-                return None if is_resting else (rank, waiting.entries[0].due_s)
-        return None
+        lane = self._first_lane()
+        if lane is None or (self._rests and self._rests.is_on(lane)):
+            return None
+        return lane, self._waiting[lane].entries[0].due_s
 
     def is_gathering(self) -> bool:
         """Return whether the next batch of the first lane would be larger in a moment."""
@@ -214,17 +213,19 @@ class Batcher(Generic[Input, Result]):
 
     def next_job(self) -> Batch[Input, Result] | None:
         """Take the next batch out of its lane; None if nobody waits any more, or by a bug."""
-        rank, lane = next(
-            (rank, lane) for rank, lane in enumerate(Lane) if self._waiting[lane].entries
-        )
+        lane = self._first_lane()
+        if lane is None:
+            return None
         waiting = self._waiting[lane]
         waiting.drop_forsaken()
         if not waiting.entries:
             return None
-        max_s = min(self._max_batch_s, self._max_bulk_s()) if rank else self._max_batch_s
+        max_s = self._max_batch_s
+        if lane is Lane.BULK:
+            max_s = min(max_s, self._max_bulk_s())
         try:
             entries, size = self._selection.choose(waiting.entries, max_s, self._clock())
-            note = functools.partial(self._note, rank)
+            note = functools.partial(self._note, lane)
             batch = Batch(entries, size, self._run_batch, note, self._clock)
         except Exception as error:  # noqa: BLE001  # it is the callers' to hear of, not the workers'
             # Who was to be in the batch is not known. The first hears of it, and the next try is
@@ -235,6 +236,9 @@ class Batcher(Generic[Input, Result]):
             waiting.take_out(entry)
         self.running.begin(batch)
         return batch
+
+    def _first_lane(self) -> Lane | None:
+        return next((lane for lane in Lane if self._waiting[lane].entries), None)
 
     def _put(
         self, value: Input, size: int, lane: Lane, group: Group, flow: Flow, *, alone: bool
@@ -259,14 +263,14 @@ class Batcher(Generic[Input, Result]):
         is_asked_lately = self._clock() - asked_s < ASKED_LATELY_S
         return BULK_BATCH_S if is_asked_lately else LONE_BULK_BATCH_S
 
-    def _note(self, rank: int, batch: Batch[Input, Result]) -> None:
+    def _note(self, lane: Lane, batch: Batch[Input, Result]) -> None:
         self.running.end(batch)
-        if self._gathering and rank == 0:
+        if self._gathering and lane is Lane.INTERACTIVE:
             answered = sum(_has_answered(entry) for entry in batch.entries)
             is_alone = not self._waiting[Lane.INTERACTIVE].entries
             self._gathering.begin(answered, is_alone=is_alone, took_s=batch.inference_time_s)
         if self._rests:
-            self._rests.begin(rank, batch.inference_time_s)
+            self._rests.begin(lane, batch.inference_time_s)
         if batch.error is None:
             self._cost.learn(batch.size, batch.inference_time_s)
             if self._when_computed is not None:

@@ -74,7 +74,7 @@ def _admissions(kind: str, config: Config, batch_size: int) -> dict[Lane, Admiss
     of_streams = int(config.max_queue_size * LARGE_SHARE)
     return {
         lane: Admission(
-            lane.value,
+            lane.label,
             kind,
             max_count=config.max_queue_size,
             max_bytes=config.max_queue_bytes,

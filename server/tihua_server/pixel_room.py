@@ -108,8 +108,8 @@ class PixelRoom:
             goes_next = self._next()
             if goes_next is None or not self._has(goes_next[1].size):
                 return None
-            is_urgent = goes_next[0] is Lane.INTERACTIVE or self._is_bulks_turn()
-        return (0 if is_urgent else 1), goes_next[1].due_s
+            lane = Lane.INTERACTIVE if self._is_bulks_turn() else goes_next[0]
+        return lane, goes_next[1].due_s
 
     def is_gathering(self) -> bool:
         """Return False: pictures are decoded one by one."""

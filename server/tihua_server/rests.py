@@ -9,6 +9,7 @@ import asyncio
 import math
 from collections.abc import Callable
 
+from tihua_server.lane import Lane
 from tihua_server.workers import Workers
 
 AFTER_QUERIES = ((0.5, 0.01), (2.5, 0.04))
@@ -31,42 +32,43 @@ class Rests:
         self._beside = beside
         self._wake = wake
         self._clock = clock
-        self._until_s = [-math.inf, -math.inf]
-        self._alarms: list[asyncio.TimerHandle | None] = [None, None]
+        self._until_s = dict.fromkeys(Lane, -math.inf)
+        self._alarms: dict[Lane, asyncio.TimerHandle] = {}
         beside.when_idle(wake)
 
-    def begin(self, lane: int, took_s: float) -> None:
+    def begin(self, lane: Lane, took_s: float) -> None:
         """Begin the rest after a batch; its end is told.
 
         Args:
-            lane: of the batch, 0 being that of those who wait. It rests, and bulk with it.
+            lane: of the batch. It rests, and bulk with it.
             took_s: what the batch took.
         """
-        other = self._beside.first_lane if lane else self._beside.last_lane
+        is_bulk = lane is Lane.BULK
+        other = self._beside.first_lane if is_bulk else self._beside.last_lane
         if other is None:
             return
-        factor, max_s = (AFTER_BULK if lane else AFTER_QUERIES)[other]
+        factor, max_s = (AFTER_BULK if is_bulk else AFTER_QUERIES)[other]
         until_s = self._clock() + min(factor * took_s, max_s)
-        for each in range(lane, len(self._until_s)):
-            if until_s > self._until_s[each]:
+        for each in Lane:
+            if each >= lane and until_s > self._until_s[each]:
                 self._until_s[each] = until_s
                 self._cancel(each)
                 self._tell(each)
 
-    def is_on(self, lane: int) -> bool:
+    def is_on(self, lane: Lane) -> bool:
         """Return whether a lane rests now."""
         return self._beside.last_lane is not None and self._clock() < self._until_s[lane]
 
     def close(self) -> None:
         """Tell nobody any more."""
-        for lane in range(len(self._alarms)):
+        for lane in Lane:
             self._cancel(lane)
 
-    def _cancel(self, lane: int) -> None:
-        if (alarm := self._alarms[lane]) is not None:
+    def _cancel(self, lane: Lane) -> None:
+        if alarm := self._alarms.pop(lane, None):
             alarm.cancel()
 
-    def _tell(self, lane: int) -> None:
+    def _tell(self, lane: Lane) -> None:
         """Tell of the end of a lane's rest, now or when it is there."""
         left_s = self._until_s[lane] - self._clock()
         if left_s > 0:

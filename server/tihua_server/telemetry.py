@@ -75,7 +75,7 @@ class Telemetry:
         metrics.read_calls(lambda: calls.under_way, lambda: ingester.stream_count)
         for lane in Lane:
             metrics.read_lane(
-                lane.value,
+                lane.label,
                 admitted={kind: partial(models.admitted, kind, lane) for kind in Kind},
                 queue_bytes=partial(models.queue_bytes, lane),
             )
@@ -89,7 +89,7 @@ class Telemetry:
             for lane in Lane:
                 metrics.read_queues(
                     model.ref.id,
-                    lane.value,
+                    lane.label,
                     sizes={
                         kind: partial(embedder.queues.of(kind).queue_size, lane) for kind in Kind
                     },

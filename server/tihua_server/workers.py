@@ -16,8 +16,10 @@ from collections.abc import Callable
 from queue import SimpleQueue
 from typing import Protocol, TypeAlias
 
-Urgency: TypeAlias = tuple[int, float]
-"""Lane, and when it is due; the smallest goes first. Lane 0 is that of those who wait."""
+from tihua_server.lane import Lane
+
+Urgency: TypeAlias = tuple[Lane, float]
+"""As which lane it goes, and when it is due; the smallest goes first."""
 
 
 class Job(Protocol):
@@ -72,18 +74,18 @@ class Workers:
         self._when_begun = when_begun
         self._threads: list[threading.Thread] = []
         self._queues: list[Queue] = []
-        self._lanes: dict[Job, int] = {}
+        self._lanes: dict[Job, Lane] = {}
         self._idle_callbacks: list[Callable[[], None]] = []
         self._is_awake = False
         self.asked_s = -math.inf
 
     @property
-    def first_lane(self) -> int | None:
+    def first_lane(self) -> Lane | None:
         """The lane of the most urgent job that is computed; None if there is none."""
         return min(self._lanes.values(), default=None)
 
     @property
-    def last_lane(self) -> int | None:
+    def last_lane(self) -> Lane | None:
         """The lane of the least urgent job that is computed; None if there is none."""
         return max(self._lanes.values(), default=None)
 
