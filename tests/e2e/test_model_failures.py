@@ -63,7 +63,10 @@ async def app(texts: Fragile, tmp_path: Path) -> AsyncIterator[App]:
     """A server of that tower, with metrics."""
     towers = Towers(small_towers().image, texts)
     engine = TorchEngine(towers, 64, torch.device("cpu"), "fp32")
-    config = Config(port=0, data_dir=tmp_path, metrics_port=0, drain_timeout_s=5)
+    # However busy the machine was at the first batch, three texts are expected to fit into one.
+    config = Config(
+        port=0, data_dir=tmp_path, metrics_port=0, drain_timeout_s=5, max_batch_ms=60_000
+    )
     async with serving(ClipEncoder(small_clip(), engine), config) as running:
         yield running
 
