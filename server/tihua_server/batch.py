@@ -87,6 +87,13 @@ class Entry(Generic[Input, Result]):
         if not self.future.cancel() and not self.future.cancelled():
             self.future.exception()  # or asyncio would report an error that nobody heard of
 
+    def settle(self) -> bool:
+        """Take note of the end; return whether its caller got it as the last of its group."""
+        if self.group is None or self.future.cancelled():
+            return False
+        self.group.left -= 1
+        return self.group.left == 0
+
 
 class Batch(Generic[Input, Result]):
     """Entries that are computed in one go; a `Job` of `Workers`.

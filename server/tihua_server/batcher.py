@@ -4,17 +4,7 @@
 
 No input waits for others that may never come (as in text-embeddings-inference): an idle model takes
 a lone input at once, a busy one finds a batch that has grown with the load. There is one exception:
-for callers who have just been answered a batch waits, while their next calls are on the way
-(`gathering.py`). Measured, answers a second (ViT-B-16 in bf16, two cores of Zen 4, three rounds in
-turns, medians):
-
-    callers without a pause     1     2     4     8    16    32    64
-    waiting for nobody         75    83   118   158   210   227   255
-    waiting for those answered 84   133   175   215   243   257   258
-
-For a lone caller both are the same; the difference is noise. Calls at random times, 60 a second,
-took 28 ms (p50) without waiting and 25 with it. A timer of 5 ms, tried before, gave a lone caller
-21 ms a query instead of 14, and one of 10 ms 26.
+for callers who have just been answered a batch waits while their next calls come (`gathering.py`).
 
 Inputs wait in two lanes, and bulk inputs are taken only when no interactive one waits: if
 interactive callers ask for more than the machine can compute, bulk gets nothing. Bulk inputs are
@@ -33,6 +23,7 @@ from collections.abc import Callable, Sequence
 from typing import Generic, TypeVar
 
 from tihua_server.batch import Batch, Batched, Entry, Group
+from tihua_server.batch_bound import BatchBound
 from tihua_server.batch_cost import BatchCost
 from tihua_server.errors import Draining
 from tihua_server.flow import Flow
@@ -46,18 +37,6 @@ from tihua_server.workers import Urgency, Workers
 
 Input = TypeVar("Input")
 Result = TypeVar("Result")
-
-ASKED_LATELY_S = 30.0
-"""For how long somebody who has asked is expected to ask again, in seconds."""
-
-BULK_BATCH_S = 0.05
-"""What a bulk batch may be expected to take where somebody asked lately, in seconds, if it has more
-than one input: who comes next waits for it. Where texts have a thread of their own, who asks by
-text waits for no batch of pictures, and shortens none."""
-
-LONE_BULK_BATCH_S = 0.2
-"""The same where nobody did. 500 texts of 45 characters take ViT-B-16 10.3 s with it on two cores
-of Zen 4, and with 0.4 too; 11.7 with 0.1, and 12 to 16 with 0.05."""
 
 
 class Batcher(Generic[Input, Result]):
@@ -89,7 +68,7 @@ class Batcher(Generic[Input, Result]):
             workers: whose threads compute; batchers that share a model share its workers.
             max_batch_size: inputs of one batch at most.
             max_batch_s: what a batch of more than one input may be expected to take, in seconds;
-                one of bulk at most `BULK_BATCH_S` or `LONE_BULK_BATCH_S`.
+                one of bulk at most what `batch_bound.py` says.
             size_of: what an input costs, 1 or more; all of a batch are padded to its largest.
                 None if all cost the same.
             padding_cost: what a unit of padding costs.
@@ -104,11 +83,12 @@ class Batcher(Generic[Input, Result]):
         self._max_batch_size = max_batch_size
         self._run_batch = run_batch
         self._workers = workers
-        self._max_batch_s = max_batch_s
         self._size_of = size_of
         self._when_computed = when_computed
         self._when_failed = when_failed
         self._clock = clock
+        asked = (workers,) if yields_to is None else (workers, yields_to)
+        self._bound = BatchBound(max_batch_s, *asked, clock=clock)
         self._cost = BatchCost()
         self._selection: Selection[Input, Result] = Selection(
             self._cost,
@@ -119,7 +99,6 @@ class Batcher(Generic[Input, Result]):
         self.running: Running[Input, Result] = Running(clock)
         self._rests = None if yields_to is None else Rests(yields_to, workers.wake, clock)
         self._gathering = Gathering(workers.wake, clock) if gathers else None
-        self._asked = (workers,) if yields_to is None else (workers, yields_to)
         self._is_closed = False
         workers.serve(self)
 
@@ -220,9 +199,7 @@ class Batcher(Generic[Input, Result]):
         waiting.drop_forsaken()
         if not waiting.entries:
             return None
-        max_s = self._max_batch_s
-        if lane is Lane.BULK:
-            max_s = min(max_s, self._max_bulk_s())
+        max_s = self._bound.seconds(lane)
         try:
             entries, size = self._selection.choose(waiting.entries, max_s, self._clock())
             note = functools.partial(self._note, lane)
@@ -257,16 +234,10 @@ class Batcher(Generic[Input, Result]):
         self._workers.wake()
         return entry
 
-    def _max_bulk_s(self) -> float:
-        """Return what a batch of bulk may be expected to take, in seconds."""
-        asked_s = max(workers.asked_s for workers in self._asked)
-        is_asked_lately = self._clock() - asked_s < ASKED_LATELY_S
-        return BULK_BATCH_S if is_asked_lately else LONE_BULK_BATCH_S
-
     def _note(self, lane: Lane, batch: Batch[Input, Result]) -> None:
         self.running.end(batch)
         if self._gathering and lane is Lane.INTERACTIVE:
-            answered = sum(_has_answered(entry) for entry in batch.entries)
+            answered = sum(entry.settle() for entry in batch.entries)
             is_alone = not self._waiting[Lane.INTERACTIVE].entries
             self._gathering.begin(answered, is_alone=is_alone, took_s=batch.inference_time_s)
         if self._rests:
@@ -277,11 +248,3 @@ class Batcher(Generic[Input, Result]):
                 self._when_computed(len(batch.entries), batch.inference_time_s)
         elif self._when_failed is not None:
             self._when_failed(batch.error)
-
-
-def _has_answered(entry: Entry[Input, Result]) -> bool:
-    """Take note of a result; return whether somebody has got it, as the last of its group."""
-    if entry.group is None or entry.future.cancelled():
-        return False
-    entry.group.left -= 1
-    return entry.group.left == 0

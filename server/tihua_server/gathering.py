@@ -8,7 +8,16 @@ them, would compete for the cores with the answers to the others, and these woul
     gathered    │  32                               │  32
 
 A lone caller waits for nobody. Nor does a batch wait if fewer than half of the callers whom the
-last one answered came back in time: then their calls are independent of the answers.
+last one answered came back in time: then their calls are independent of the answers. Measured,
+answers a second (ViT-B-16 in bf16, two cores of Zen 4, three rounds in turns, medians):
+
+    callers without a pause     1     2     4     8    16    32    64
+    waiting for nobody         75    83   118   158   210   227   255
+    waiting for those answered 84   133   175   215   243   257   258
+
+For a lone caller both are the same; the difference is noise. Calls at random times, 60 a second,
+took 28 ms (p50) without waiting and 25 with it. A timer of 5 ms, tried before, gave a lone caller
+21 ms a query instead of 14, and one of 10 ms 26.
 """
 
 import asyncio

@@ -4,7 +4,8 @@ import asyncio
 
 from clock import Clock
 from squares import Squares, slowed, submit_all
-from tihua_server.batcher import ASKED_LATELY_S, BULK_BATCH_S, LONE_BULK_BATCH_S, Batcher
+from tihua_server.batch_bound import ASKED_LATELY_S, BULK_BATCH_S, LONE_BULK_BATCH_S
+from tihua_server.batcher import Batcher
 from tihua_server.lane import Lane
 from tihua_server.workers import Workers
 

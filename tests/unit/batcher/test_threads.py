@@ -9,7 +9,8 @@ import pytest
 from clock import Clock
 from squares import Squares, slowed, submit_all
 from tihua_server.batch import Batched
-from tihua_server.batcher import BULK_BATCH_S, LONE_BULK_BATCH_S, Batcher
+from tihua_server.batch_bound import BULK_BATCH_S, LONE_BULK_BATCH_S
+from tihua_server.batcher import Batcher
 from tihua_server.lane import Lane
 from tihua_server.workers import Workers
 
