@@ -18,27 +18,20 @@ server's credit, one batch and one window. A session that an earlier call began 
 bookmark of its last safe batch: the items before it pass unread.
 """
 
-import uuid
 from collections.abc import Container
 
-from tihua import _convert
 from tihua._ingest_batch import MAX_BATCH_BYTES, Batch, BatchBuilder, request_bytes
 from tihua._ingest_outbox import Outbox
 from tihua._ingest_place import Place
 from tihua._ingest_report import IngestReport
+from tihua._ingest_start import SessionStart
 from tihua._ingest_types import IngestProgress, WriteMode
 from tihua._ingest_window import MAX_WINDOW_ITEMS, Window
 from tihua._server_types import Limits
 from tihua._types import Item
 from tihua.errors import InvalidRequestError
-from tihua.v1 import ingest_service_pb2, types_pb2
-from tihua.v1.ingest_service_pb2 import IngestRequest, IngestResponse, IngestStart
-
-_WRITE_MODES = {
-    "upsert": ingest_service_pb2.WRITE_MODE_UPSERT,
-    "insert-only": ingest_service_pb2.WRITE_MODE_INSERT_ONLY,
-    "skip-existing": ingest_service_pb2.WRITE_MODE_SKIP_EXISTING,
-}
+from tihua.v1 import types_pb2
+from tihua.v1.ingest_service_pb2 import IngestRequest, IngestResponse
 
 
 class IngestSession:
@@ -73,21 +66,15 @@ class IngestSession:
                 reason="INVALID_INPUT",
                 field="batch_size",
             )
+        self._start = SessionStart(collection=collection, mode=mode, session_id=session_id)
         asks = mode == "skip-existing" and session_id is None
-        session_id = str(uuid.uuid4()) if session_id is None else session_id
-        self._start = IngestStart(
-            collection=collection,
-            session_id=_convert.checked_text(session_id, "session_id"),
-            mode=_convert.choice(mode, "mode", _WRITE_MODES),
-        )
         self._window = Window(max(1, min(MAX_WINDOW_ITEMS, limits.max_page_size)), asks=asks)
         self._builder = BatchBuilder(min(batch_size, limits.max_batch_items))
         self._outbox = Outbox()
         self._max_message_bytes = limits.max_message_bytes
         self._place = Place()
         self._has_all_items = False
-        self._rests = 0
-        self._answers = 0
+        self._rests = self._answers = 0
         self._report = IngestReport()
         self._is_started = self._is_draining = False
         self.is_complete = False
@@ -138,13 +125,9 @@ class IngestSession:
         """Return the first message of a new stream; the credit of the one before is void."""
         self._is_started = self._is_draining = False
         self._outbox.begin_stream()
-        self._start.read_seq = self.committed_seq
-        self._start.read_bookmark = self._outbox.committed_bookmark
-        counts = self._report.acknowledged
-        self._start.items_written = counts.written
-        self._start.items_failed = counts.failed
-        self._start.items_skipped = counts.skipped
-        return IngestRequest(start=self._start)
+        return self._start.request(
+            self.committed_seq, self._outbox.committed_bookmark, self._report.acknowledged
+        )
 
     def broke(self) -> None:
         """Take note that the stream has ended early; one with nothing under way lost nothing.
@@ -196,11 +179,10 @@ class IngestSession:
         size = request_bytes(item)
         limit = self._outbox.credit.limit(self._max_message_bytes)
         if size > limit:
-            metadata = {"bytes": str(size), "limit": str(limit)}
             error = InvalidRequestError(
                 f"the item is {size} bytes; the server takes {limit} at once",
                 reason="TOO_LARGE",
-                metadata=metadata,
+                metadata={"bytes": str(size), "limit": str(limit)},
             )
             self.reject(item.id, error)
             return
