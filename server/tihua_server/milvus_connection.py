@@ -1,29 +1,25 @@
 """A Milvus client whose blocking calls run in threads, each with a deadline and our own errors.
 
 pymilvus' blocking client is used, because `AsyncMilvusClient` turns rows into messages and back on
-the event loop: some 100 ms for a batch of 1 000. It never forks. It has its own channel, because
-pymilvus may hand out a shared one that a restart of Milvus has broken.
+the event loop: some 100 ms for a batch of 1 000. It never forks.
 """
 
 import asyncio
 import contextlib
-import importlib
-import logging
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 from time import monotonic, perf_counter
 from typing import Any, TypeVar
-from urllib.parse import urlsplit
 
 import grpc
-from pymilvus import MilvusClient
 from pymilvus.exceptions import MilvusException
 
 from tihua_server.collection import is_collection_name
 from tihua_server.deadline import left_s
-from tihua_server.errors import ConfigError, ServiceError, StoreUnavailable
+from tihua_server.errors import ServiceError, StoreUnavailable
+from tihua_server.milvus_client import connect
 from tihua_server.milvus_embedded import EmbeddedMilvus
 from tihua_server.milvus_errors import (
     is_disk_failure,
@@ -50,13 +46,8 @@ EMBEDDED_TIMEOUT_S = 600.0
 """How long an embedded Milvus may work at what it has begun, in seconds, whoever has given up: it
 goes on in any case, and beside it the thread's next call would be a second writer."""
 
-_SCHEMES = ("http://", "https://", "tcp://", "unix:")
 _LITE = "milvus_lite-"
 _CLOSED = "the connection to Milvus is closed"
-
-# Within this process: past any proxy of the environment, and without pings, of which a gRPC server
-# in Python allows one in five minutes while pymilvus sends six a minute.
-_EMBEDDED_OPTIONS = {"grpc.enable_http_proxy": 0, "grpc.keepalive_time_ms": 2**31 - 1}
 
 T = TypeVar("T")
 
@@ -104,28 +95,7 @@ class MilvusConnection:
         cls, target: str | Path, *, token: str, timeout_s: float, observer: Observer
     ) -> "MilvusConnection":
         """Connect; see `Milvus.open`."""
-        # pymilvus logs each error that it raises, with the filter and its values.
-        logging.getLogger("pymilvus").setLevel(logging.CRITICAL)
-        if isinstance(target, str) and not str(target).startswith(_SCHEMES):
-            raise ConfigError(f"the address of Milvus must start with one of {', '.join(_SCHEMES)}")
-        is_here = isinstance(target, Path)
-        embedded = await asyncio.to_thread(EmbeddedMilvus, Path(target)) if is_here else None
-        uri = embedded.uri if embedded else str(target)
-        options = _EMBEDDED_OPTIONS if embedded else {}
-        try:
-            async with asyncio.timeout(timeout_s):
-                client, version = await asyncio.to_thread(_connect, uri, token, options, timeout_s)
-        except BaseException as error:
-            if embedded:
-                await asyncio.to_thread(embedded.stop)
-            if isinstance(error, TimeoutError):
-                failure: ServiceError = unavailable(timeout_s)
-            elif isinstance(error, MilvusException | grpc.RpcError):
-                failure = translate(error, "")
-            else:
-                raise
-            failure.message = f"{_shown(target)}: {failure.message}"
-            raise failure from error
+        client, version, embedded = await connect(target, token=token, timeout_s=timeout_s)
         return cls(client, version, embedded, timeout_s, observer)
 
     async def call(
@@ -260,19 +230,3 @@ class MilvusConnection:
 
 def _require_room(embedded: EmbeddedMilvus, *, timeout: float) -> None:
     embedded.require_room()
-
-
-def _shown(target: str | Path) -> str:
-    """Return which Milvus it is, for people: an address may carry a password."""
-    if isinstance(target, Path):
-        return f"the embedded store in {target}"
-    return f"--milvus-uri {urlsplit(target).netloc.rpartition('@')[2] or target}"
-
-
-def _connect(uri: str, token: str, options: dict[str, int], timeout_s: float) -> tuple[Any, str]:
-    # With its first vector pymilvus executes this module past the locks of imports, and threads
-    # that have one at the same moment meet half of it; if it is there already, none does.
-    with contextlib.suppress(ImportError):
-        importlib.import_module("scipy.sparse")
-    client = MilvusClient(uri, token=token, timeout=timeout_s, dedicated=True, grpc_options=options)
-    return client, str(client.get_server_version(timeout=timeout_s))
