@@ -2,24 +2,21 @@
 
     reader ──> batches in flight, each embedding in a task of its own ──> writer ──> events
 
-The reader accepts what the client was granted and no more. The writer waits for the oldest batch,
-adds the finished ones behind it, writes them in one call and tells the client: so a batch is
-acknowledged only after every batch before it, and an id that comes twice keeps its last content.
-A client that does not read the events stops the writer, and with it the grants: what one stream
-holds in memory never exceeds its first grant. What all streams hold together is bounded by the room
-that they share; a batch leaves it as soon as it is embedded, whether its client reads or not.
+The reader (`ingest_reader.py`) accepts what the client was granted and no more. The writer waits
+for the oldest batch, adds the finished ones behind it, writes them in one call and tells the
+client: so a batch is acknowledged only after every batch before it, and an id that comes twice
+keeps its last content. A client that does not read the events stops the writer, and with it the
+grants: what one stream holds in memory never exceeds its first grant.
 """
 
 import asyncio
 import contextlib
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
-from dataclasses import replace
-from functools import partial
 from time import monotonic
 from typing import Any
 
 from tihua_server.admission import Budget
-from tihua_server.errors import Draining, OutOfOrder, SessionTaken, StreamIdle
+from tihua_server.errors import Draining, SessionTaken, StreamIdle
 from tihua_server.in_flight import InFlight, Pending
 from tihua_server.ingest_events import (
     Ack,
@@ -30,10 +27,10 @@ from tihua_server.ingest_events import (
     Started,
     Summary,
 )
+from tihua_server.ingest_reader import IngestReader
 from tihua_server.ingest_session import BatchFailure, Counts, Session
-from tihua_server.lane import Lane
 from tihua_server.observer import Observer
-from tihua_server.writer import Prepared, WriteMode, Writer
+from tihua_server.writer import Prepared, Writer
 
 MAX_WRITE_ITEMS = 1_000
 """Rows of one call to the store, about which inserts are fastest (measured with pymilvus)."""
@@ -70,16 +67,15 @@ class IngestStream:
         """
         self._observer = observer
         self._session = session
-        self._model = model
         self._writer = writer
         self._grant = grant
         self._in_flight = InFlight(grant)
-        self._room = room
         self._idle_timeout_s = idle_timeout_s
-        self._ignored = Credit(0, 0)
         self._change = asyncio.Event()
-        self._reader: asyncio.Task[None] | None = None
-        self._is_held_up = False
+        self._reader = IngestReader(
+            session, writer, self._in_flight, model=model, room=room, when_changed=self._change.set
+        )
+        self._reading: asyncio.Task[None] | None = None
         self._is_taken = False
         self._is_draining = False
 
@@ -94,20 +90,19 @@ class IngestStream:
         if session.counts.committed_seq > told_seq:
             told_seq = session.counts.committed_seq
             yield Ack(session.counts, session.failures_after(read_seq))
-        self._reader = asyncio.create_task(self._read(batches), name="ingest reader")
-        self._reader.add_done_callback(self._changed)
+        self._reading = asyncio.create_task(self._reader.read(batches), name="ingest reader")
+        self._reading.add_done_callback(self._changed)
         if self._is_draining or self._is_taken:
             self._stop_reading()
         has_told_draining = False
-        while self._in_flight or not self._reader.done():
+        while self._in_flight or not self._reading.done():
             self._raise_if_taken()
             if self._is_draining and not has_told_draining:
                 has_told_draining = True
                 yield DrainingNotice()
                 continue  # while it was sent, everything may have changed
-            if self._ignored.batches:
-                credit, self._ignored = self._ignored, Credit(0, 0)
-                yield credit
+            if (ignored := self._reader.take_ignored()).batches:
+                yield ignored
                 continue
             if not self._in_flight.is_oldest_done():
                 untold_s = told_s + ACK_INTERVAL_S - monotonic()
@@ -132,11 +127,11 @@ class IngestStream:
                 yield Ack(session.counts, failures)
             yield credit
         self._raise_if_taken()
-        if self._reader.cancelled():
+        if self._reading.cancelled():
             if not has_told_draining:
                 yield DrainingNotice()
             raise Draining("the server is shutting down; resume the session on another one")
-        self._reader.result()
+        self._reading.result()
         session.is_over = True
         yield Summary(session.counts, monotonic() - start_s)
 
@@ -156,8 +151,8 @@ class IngestStream:
         tasks: list[asyncio.Task[Any]] = [*self._in_flight.tasks]
         for task in tasks:
             task.cancel()
-        if self._reader is not None:
-            tasks.append(self._reader)
+        if self._reading is not None:
+            tasks.append(self._reading)
         await asyncio.gather(*tasks, return_exceptions=True)
         await self._session.settled()
 
@@ -166,15 +161,11 @@ class IngestStream:
             raise SessionTaken("another stream took over the session; this one ends")
 
     def _stop_reading(self) -> None:
-        if self._reader is not None:
-            self._reader.cancel()
+        if self._reading is not None:
+            self._reading.cancel()
         self._change.set()
 
     def _changed(self, _: object) -> None:
-        self._change.set()
-
-    def _embedded(self, size_bytes: int, _: object) -> None:
-        self._room.give(size_bytes)
         self._change.set()
 
     async def _wait_for_change(self, *, at_most_s: float | None = None) -> None:
@@ -183,7 +174,7 @@ class IngestStream:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._change.wait(), at_most_s)
             return
-        is_busy = self._in_flight or self._is_held_up
+        is_busy = self._in_flight or self._reader.is_held_up
         try:
             async with asyncio.timeout(None if is_busy else self._idle_timeout_s):
                 await self._change.wait()
@@ -192,46 +183,6 @@ class IngestStream:
                 f"no batch came for {self._idle_timeout_s:g} s; open the session again when there "
                 "is more to send"
             ) from error
-
-    async def _read(self, batches: AsyncIterator[Batch]) -> None:
-        session = self._session
-        next_seq = session.counts.committed_seq + 1
-        async for batch in batches:
-            if batch.seq < next_seq:
-                self._ignored = Credit(
-                    self._ignored.batches + 1, self._ignored.size_bytes + batch.size_bytes
-                )
-                self._change.set()
-                continue
-            if batch.seq > next_seq:
-                raise OutOfOrder(
-                    f"batch {batch.seq} came where {next_seq} was expected; resume with that one",
-                    metadata={"seq": batch.seq, "expected": next_seq},
-                )
-            self._in_flight.check(batch)
-            next_seq += 1
-            self._is_held_up = True
-            self._change.set()
-            await self._room.take(batch.size_bytes)
-            self._is_held_up = False
-            replaces = session.mode is WriteMode.UPSERT  # whatever is there
-            task = asyncio.create_task(
-                self._writer.prepare(
-                    session.collection,
-                    [
-                        replace(draft, origin=session.origin(batch.seq, index))
-                        for index, draft in enumerate(batch.drafts)
-                    ],
-                    model=self._model,
-                    mode=session.mode,
-                    earlier=() if replaces else self._in_flight.with_ids_of(batch),
-                    lane=Lane.BULK,
-                    wait=True,
-                )
-            )
-            task.add_done_callback(partial(self._embedded, batch.size_bytes))
-            self._in_flight.add(batch, task)
-            del batch  # not kept until the next one comes
 
     async def _write_finished(self) -> tuple[list[BatchFailure], Credit]:
         """Write the oldest batch and the finished ones behind it; return what to tell of them."""
