@@ -8,7 +8,7 @@ from google.protobuf import struct_pb2
 from tihua.v1 import collection_service_pb2, search_service_pb2, system_service_pb2, types_pb2
 
 from tihua_server.collection import Collection, IndexType, LoadState
-from tihua_server.embedder import Embedded
+from tihua_server.embedded import Embedded
 from tihua_server.errors import ServiceError
 from tihua_server.item import Hit, Item
 from tihua_server.requests import dtype_of

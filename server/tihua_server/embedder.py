@@ -8,13 +8,12 @@ pixels. So an input that can't be read fails alone, and the model never sees it.
 import sys
 from collections.abc import Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass
 from time import perf_counter
-from typing import TypeAlias
 
 from tihua_server.batch import Batched
 from tihua_server.capacity import Capacity
 from tihua_server.config import Config
+from tihua_server.embedded import Embedded, Row
 from tihua_server.errors import InvalidInput, NotFound, ServiceError, TooLarge
 from tihua_server.flow import Flow
 from tihua_server.lane import Lane
@@ -36,23 +35,6 @@ from tihua_server.types import (
     Tokens,
     Vector,
 )
-
-Row: TypeAlias = FloatArray | ServiceError
-
-
-@dataclass(frozen=True, slots=True)
-class Embedded:
-    """What became of the inputs of one call.
-
-    Attributes:
-        rows: in their order, an embedding or why there is none.
-        stages: where the time went.
-        truncated: positions of the texts of which the model read only the beginning.
-    """
-
-    rows: list[Row]
-    stages: Stages
-    truncated: Sequence[int] = ()
 
 
 class Embedder:

@@ -11,7 +11,8 @@ from tihua.v1 import types_pb2
 from tihua_server.answers import from_embedded, from_ref, from_stages
 from tihua_server.call import Context
 from tihua_server.config import Limits
-from tihua_server.embedder import Embedded, Embedder
+from tihua_server.embedded import Embedded
+from tihua_server.embedder import Embedder
 from tihua_server.item_requests import to_image_or_error
 from tihua_server.requests import check_batch, dtype_of, to_lane
 from tihua_server.served_models import ServedModels
