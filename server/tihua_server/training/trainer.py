@@ -9,7 +9,7 @@ mean that found most, or with the start where none found more; unmeasured, with 
 
 import hashlib
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -17,16 +17,14 @@ from typing import Any
 import numpy as np
 import torch
 from rich.progress import Progress
-from torch import Tensor, nn
 
 from tihua_server.fingerprint import fingerprint
 from tihua_server.tiny_network import TinyNetwork
-from tihua_server.training.album import Mixture, Pick
+from tihua_server.training.album import Mixture
 from tihua_server.training.average import WeightAverage
-from tihua_server.training.bags import embed_texts
+from tihua_server.training.batch_loss import BatchLoss
 from tihua_server.training.best_weights import BEFORE, BestWeights
 from tihua_server.training.captions import CaptionSampler
-from tihua_server.training.contrastive import contrastive_loss, described, same, twin_loss
 from tihua_server.training.curve import Curve, Point
 from tihua_server.training.pooling import Pooling
 from tihua_server.training.recall import Recall
@@ -35,11 +33,6 @@ from tihua_server.training.schedule import is_kept, require_finite
 from tihua_server.training.stage_optimizer import Stage, StageOptimizer
 from tihua_server.training.state_file import read_state, write_state
 from tihua_server.types import TokenArray
-
-START_SCALE = 14.0
-MAX_SCALE = 50.0
-"""Inverse temperature: where it starts (CLIP's 1/0.07) and where it is stopped."""
-
 
 CHECKPOINT_FORMAT = 2
 """What a checkpoint keeps; another number where that changes, so that an earlier one is refused."""
@@ -81,7 +74,6 @@ class Trainer:
     ) -> None:
         self.network = network.to(device)
         self._mixture = mixture
-        self._albums = mixture.albums
         self._tokens = tokens
         self._recipe = recipe.lasting(len(mixture))
         self._folder = folder
@@ -94,7 +86,7 @@ class Trainer:
         # What is found among other pictures can't be compared with the best that was found so far.
         data = " ".join([*(album.source.digest for album in mixture.albums), measured_by])
         self._data = hashlib.sha256(data.encode()).hexdigest()[:16]
-        self._scale = nn.Parameter(torch.tensor(math.log(START_SCALE), device=device))
+        self._loss = BatchLoss(network, mixture.albums, self._recipe, device)
         self._pooling = Pooling(
             network.image, mixture.albums, frozen_blocks=recipe.frozen_blocks, device=device
         )
@@ -110,7 +102,7 @@ class Trainer:
         image, text = self.network.image, self.network.text
         heads = [*image.norm.parameters(), *image.hidden.parameters()]
         heads += [*image.project.parameters(), *image.direct.parameters()]
-        heads += [*text.parameters(), self._scale]
+        heads += [*text.parameters(), self._loss.scale]
         blocks = [
             *image.blocks[self._recipe.frozen_blocks :].parameters(),
             *image.top.parameters(),
@@ -161,7 +153,7 @@ class Trainer:
             losses = []
             self.network.train()
             for picks in self._mixture.epoch(random):
-                loss = self._loss(picks, sampler, stage)
+                loss = self._loss.of(picks, sampler, stage.pool)
                 optimizer.step(loss)
                 losses.append(loss.detach())
                 progress.advance(task)
@@ -196,40 +188,6 @@ class Trainer:
             progress.console.print(line)
         return point
 
-    def _loss(self, picks: Sequence[Pick], sampler: CaptionSampler, stage: Stage) -> Tensor:
-        drawn, right, groups, tokens = [], [], [], []
-        for pick in picks:
-            album = self._albums[pick.album]
-            texts = album.source.texts(pick.index)
-            chosen = (sampler.captions if album.has_captions else sampler.names)(
-                texts, self._recipe.texts_per_picture
-            )
-            drawn += [text for text, _ in chosen]
-            tokens += [ids for _, ids in chosen]
-            right.append(texts)
-            groups.append(album.source.group(pick.index))
-        is_same = same(groups)
-        is_own = torch.eye(len(picks), dtype=torch.bool).repeat_interleave(
-            self._recipe.texts_per_picture, dim=1
-        )
-        is_right = is_same.repeat_interleave(self._recipe.texts_per_picture, dim=1)
-        is_right |= described(right, drawn)
-        pooled = stage.pool(picks)
-        pictures = self.network.image.embed(pooled.features)
-        words = embed_texts(self.network.text, tokens)
-        scale = self._scale.exp().clamp(max=MAX_SCALE)
-        smoothing = self._recipe.label_smoothing
-        loss = contrastive_loss(
-            scale * pictures @ words.T,
-            is_own.to(self._device),
-            is_right.to(self._device),
-            label_smoothing=smoothing,
-        )
-        twins = twin_loss(
-            scale * pictures @ pictures.T, is_same.to(self._device), label_smoothing=smoothing
-        )
-        return loss + self._recipe.twin_weight * twins + self._recipe.drift_weight * pooled.drift
-
     def _training(self, stage: Stage) -> str:
         """Return what tells this training from others, as far as this stage goes."""
         recipe = self._recipe
@@ -247,13 +205,13 @@ class Trainer:
         optimizer.restore(saved)
         self.best.restore(saved["best"])
         with torch.no_grad():
-            self._scale.copy_(saved["scale"])
+            self._loss.scale.copy_(saved["scale"])
 
     def _save(self, stage: Stage, point: Point, optimizer: StageOptimizer) -> None:
         state = {
             "training": self._training(stage),
             "network": self.network.state_dict(),
-            "scale": self._scale.detach(),
+            "scale": self._loss.scale.detach(),
             "point": asdict(point),
             "best": self.best.state(),
         }
