@@ -1,13 +1,11 @@
 """Makes tihua-tiny: from materials to the one file that the server loads."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import torch
 from rich.progress import Progress
-from torch import Tensor
 
 from tihua_server.config import Config
 from tihua_server.encoders import load_encoder
@@ -15,20 +13,19 @@ from tihua_server.memory import keep_freed_memory
 from tihua_server.tiny_clip import MODEL_FILE
 from tihua_server.tiny_network import ImageTower, TinyNetwork
 from tihua_server.tokenizer import Tokenizer
-from tihua_server.training.album import Album, Mixture
-from tihua_server.training.augmentation import Window
-from tihua_server.training.backbone import Classifier, imagenet_classifier, load_backbone
+from tihua_server.training.album import Album
+from tihua_server.training.backbone import load_backbone
 from tihua_server.training.bags import embed_texts
 from tihua_server.training.curve import Curve
 from tihua_server.training.evaluation import evaluate
 from tihua_server.training.features import PictureCache, pool_pixels
 from tihua_server.training.inheritance import hand_down
 from tihua_server.training.materials import Materials
+from tihua_server.training.mixer import Mixer
 from tihua_server.training.model_file import write_model
 from tihua_server.training.photographs import Photographs
-from tihua_server.training.pictures import PictureSource, TextSource
+from tihua_server.training.pictures import TextSource
 from tihua_server.training.progress import training_progress
-from tihua_server.training.prototypes import Prototypes
 from tihua_server.training.recall import Recall, recall
 from tihua_server.training.recipe import Recipe
 from tihua_server.training.retrieval import caption_task, emoji_tasks
@@ -36,16 +33,6 @@ from tihua_server.training.trainer import Trainer
 from tihua_server.training.vocabulary import Vocabulary
 from tihua_server.training.windows import WindowCache
 from tihua_server.types import TokenArray
-
-# Emoji and compositions are not mirrored: some show letters, arrows or clocks.
-PHOTOGRAPH_WINDOW = Window(0.6, 1.0, is_mirrored=True)
-"""A part of a photograph."""
-
-EMOJI_WINDOW = Window(1.0, 1.6)
-"""An emoji, as large as the picture or smaller."""
-
-COMPOSITION_WINDOW = Window(0.85, 1.0)
-"""Most of a composition."""
 
 
 def train_tiny(
@@ -87,8 +74,8 @@ def train_tiny(
         device=device,
     )
     with training_progress() as progress:
-        albums = _Albums(cache, windows, recipe, progress, device)
-        mixture = _mixture(materials, recipe, albums, has_own_tower=start is not None)
+        mixer = Mixer(cache, windows, recipe, progress, device)
+        mixture = mixer.mixture(materials, has_own_tower=start is not None)
         # Of what is trained on alone: from them come also the foreign words around a name.
         tokens = _tokens(album.source for album in mixture.albums)
         vocabulary = Vocabulary.of(
@@ -136,37 +123,6 @@ def evaluate_tiny(materials: Materials, model: Path, *, device: str) -> Iterator
         yield f"{task.name}: {evaluate(encoder, task)}"
 
 
-def _mixture(
-    materials: Materials,
-    recipe: Recipe,
-    albums: "_Albums",
-    *,
-    has_own_tower: bool,
-) -> Mixture:
-    photographs: list[Album] = []
-    if materials.photographs:
-        photographs.append(albums.of(materials.photographs, PHOTOGRAPH_WINDOW, has_captions=True))
-    twins = [albums.of(one, EMOJI_WINDOW) for one in materials.emoji]
-    others: list[Album] = []
-    if materials.compositions:
-        others.append(albums.of(materials.compositions, COMPOSITION_WINDOW))
-    if materials.photographs and twins:
-        classifier = imagenet_classifier()
-        if has_own_tower:
-            sources: list[PictureSource] = [materials.photographs, *materials.emoji]
-            seen = zip(sources, [*photographs, *twins], strict=True)
-            classifier = _moved(classifier, seen, albums)
-        others.append(_prototypes(photographs[0].pooled[0], classifier, recipe))
-    return Mixture(
-        photographs,
-        twins,
-        others,
-        captions_per_batch=recipe.captions_per_batch,
-        twins_per_batch=recipe.twins_per_batch,
-        others_per_batch=recipe.others_per_batch,
-    )
-
-
 def _tokens(sources: Iterable[TextSource]) -> dict[str, TokenArray]:
     tokenizer = Tokenizer()
     texts = {text for one in sources for index in range(len(one)) for text in one.texts(index)}
@@ -179,53 +135,6 @@ def _training_texts(
     for album in albums:
         for index in range(len(album.source)):
             yield from (tokens[text] for text in album.source.texts(index))
-
-
-@dataclass(frozen=True, slots=True)
-class _Albums:
-    cache: PictureCache
-    windows: WindowCache
-    recipe: Recipe
-    progress: Progress
-    device: str
-
-    def of(self, source: PictureSource, window: Window, *, has_captions: bool = False) -> Album:
-        windows = None
-        if self.recipe.block_epochs:
-            recipe = self.recipe
-            count = recipe.photograph_windows if has_captions else recipe.emoji_windows
-            windows = self.windows.windows(source, window, count, self.progress)
-        views = [self.cache.features(source, view, self.progress) for view in range(source.views)]
-        return Album(
-            source=source,
-            pooled=tuple(torch.from_numpy(pooled) for pooled in views),
-            has_captions=has_captions,
-            windows=windows,
-        )
-
-
-def _moved(
-    classifier: Classifier, seen: Iterable[tuple[PictureSource, Album]], albums: _Albums
-) -> Classifier:
-    """Return the classifier for a tower that is no longer ImageNet's, and saw these pictures."""
-    tower = ImageTower(albums.recipe.shape).eval()
-    load_backbone(tower)
-    cache = PictureCache(
-        albums.cache.folder, tower, image_size=albums.cache.image_size, device=albums.device
-    )
-    before, after = [], []
-    for source, album in seen:
-        before.append(cache.features(source, 0, albums.progress))
-        after.append(album.pooled[0].numpy())
-    return classifier.moved(np.concatenate(before), np.concatenate(after))
-
-
-def _prototypes(photographs: Tensor, classifier: Classifier, recipe: Recipe) -> Album:
-    source = Prototypes(
-        photographs.numpy(), classifier, draws=recipe.prototype_draws, seed=recipe.seed
-    )
-    pooled = torch.from_numpy(source.features)
-    return Album(source=source, pooled=(pooled,), has_captions=False)
 
 
 def _validation(
