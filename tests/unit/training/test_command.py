@@ -1,5 +1,6 @@
 """The command that trains."""
 
+import importlib.util
 import re
 from pathlib import Path
 
@@ -51,6 +52,19 @@ def test_a_missing_extra_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     )
     assert result.exit_code == 1
     assert "no_such_module: not installed; pip install . './server[train]'" in result.output
+
+
+def test_opencc_is_looked_for_at_the_start(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is first used when the features of all pictures have been computed."""
+    find_spec = importlib.util.find_spec
+    monkeypatch.setattr(
+        importlib.util, "find_spec", lambda name: None if name == "opencc" else find_spec(name)
+    )
+    result = CliRunner().invoke(main, ["train", "--data", str(tmp_path), "--out", str(tmp_path)])
+    assert result.exit_code == 1
+    assert "opencc: not installed; pip install . './server[train]'" in result.output
 
 
 def test_a_device_that_is_not_there_is_one_line(tmp_path: Path) -> None:
