@@ -21,7 +21,7 @@ _MAX_VERSE_CHARACTERS = 8
 """A text that is longer, and no poem of so many lines, reads better from left to right."""
 
 _BREAKS = "，。、；：！？"
-_CLOSING = "）」』》〉】〕”’…—"
+_CLOSING = "）」』》〉】〕”’…"
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,10 +61,10 @@ class Exhibit:
     @property
     def is_vertical(self) -> bool:
         """Whether the text can be written as on a painting: in columns, from right to left."""
-        if not self.lines or _IDEOGRAPHS_AND_PUNCTUATION.fullmatch(self.text) is None:
+        if _IDEOGRAPHS_AND_PUNCTUATION.fullmatch(self.text) is None or not (lines := self.lines):
             return False
-        is_poem = len(self.lines) <= _MAX_VERSES and all(
-            len(line) <= _MAX_VERSE_CHARACTERS for line in self.lines
+        is_poem = len(lines) <= _MAX_VERSES and all(
+            len(line) <= _MAX_VERSE_CHARACTERS for line in lines
         )
         return is_poem or len(self.text) <= _MAX_VERTICAL_CHARACTERS
 
@@ -73,7 +73,8 @@ class Exhibit:
         """The text as an inscription breaks it: at its punctuation, which is left out."""
         text = unicodedata.normalize("NFC", self.text)
         # A quotation is closed in the line that it ends in: ？」 becomes 」？ before it is broken.
-        closed = re.sub(rf"([{_BREAKS}]+)([{_CLOSING}]+)", r"\2\1", text)
+        # A run of breaks is tried from its first alone, so that a long one takes no minutes.
+        closed = re.sub(rf"(?<![{_BREAKS}])([{_BREAKS}]+)([{_CLOSING}]+)", r"\2\1", text)
         return [part for part in re.split(rf"[\s{_BREAKS}]+", closed) if part]
 
 

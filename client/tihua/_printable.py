@@ -26,8 +26,12 @@ _UNSAFE = re.compile(
     rf"|(?<![{_SYMBOLS}\ufe0f])\u200d|\u200d(?![{_SYMBOLS}])"
 )
 
-_OUTER_BLANKS = re.compile(r"\A[\u00a0\u2000-\u200a\u3000]+|[\u00a0\u2000-\u200a\u3000]+\Z")
-"""Wide and unbreakable spaces, where they have nothing to part."""
+_BLANKS = r"\u00a0\u2000-\u200a\u3000"
+"""Wide and unbreakable spaces."""
+
+# A run is tried from its first blank alone: from each of them, a long one would take minutes.
+_OUTER_BLANKS = re.compile(rf"\A[{_BLANKS}]+|(?<![{_BLANKS}])[{_BLANKS}]+\Z")
+"""Blanks where they have nothing to part."""
 
 
 def printable(text: str) -> str:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import time
 
 import pytest
 from tihua._printable import json_line, one_line, printable
@@ -39,6 +40,14 @@ def test_what_nobody_sees_is_shown_as_its_escape(text: str, expected: str) -> No
 def test_what_is_harmless_stays(text: str) -> None:
     """字, emoji of several code points, and what rich would take for markup."""
     assert printable(text) == text
+
+
+def test_a_long_run_of_blanks_takes_no_time() -> None:
+    """Within a text, too, where they stay as they are."""
+    text = "a" + 60_000 * "\u3000" + "b"
+    began_s = time.thread_time()
+    assert printable(text) == text
+    assert time.thread_time() - began_s < 1
 
 
 def test_a_message_is_one_line() -> None:

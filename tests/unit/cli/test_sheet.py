@@ -1,6 +1,7 @@
 """Contact sheets: what is drawn, whatever the files and names."""
 
 import struct
+import time
 from pathlib import Path
 
 import pytest
@@ -89,11 +90,19 @@ def test_a_poem_of_eight_lines_stands_in_columns() -> None:
         ("「明月幾時有？」把酒問青天……", ["「明月幾時有」", "把酒問青天……"]),
         ("子曰：“不亦说乎？不亦乐乎？”", ["子曰", "“不亦说乎", "不亦乐乎”"]),
         ("《清明》，雨纷纷。……", ["《清明》", "雨纷纷……"]),
+        ("黄河入海流。——王之涣", ["黄河入海流", "——王之涣"]),
     ],
 )
 def test_a_column_is_closed_in_itself(text: str, lines: list[str]) -> None:
     """No closing mark is left over for the next."""
     assert exhibit([], text=text).lines == lines
+
+
+def test_a_long_run_of_marks_takes_no_time() -> None:
+    """A text may be anything."""
+    began_s = time.thread_time()
+    assert exhibit([], text="天" + 60_000 * "，" + "地").lines == ["天", "地"]
+    assert time.thread_time() - began_s < 1
 
 
 def test_an_item_without_a_picture_stands_under_its_whole_id() -> None:
