@@ -11,6 +11,9 @@ from tihua._printable import printable
 _ODD_BYTE = re.compile("[\udc80-\udcff]")
 _IDEOGRAPH = re.compile("[\u4e00-\u9fff]")
 
+_WIDEST = {"GBK": "gb18030", "Big5": "cp950"}
+"""Encodings of Chinese, and Python's name of what contains each."""
+
 
 def is_utf8(name: str) -> bool:
     """Return whether a file's name or path is text."""
@@ -20,40 +23,42 @@ def is_utf8(name: str) -> bool:
 def legible(path: str) -> str:
     r"""Return a path to show; of a name that is not UTF-8, every byte beyond ASCII: `\xd5`.
 
-    Some of these bytes may be letters in UTF-8 by accident. Within `$'…'` a shell takes the result.
+    Some of these bytes may be letters in UTF-8 by accident. A shell takes such a name in `$'…'`.
     """
     names = path.split("/")
     return "/".join(printable(name) if is_utf8(name) else _in_bytes(name) for name in names)
 
 
 def remedy(path: str) -> str:
-    """Return what to do about a path that is not UTF-8."""
-    reading = _gbk_reading(path)
-    if reading is None:
+    """Return what to do about a path that is not UTF-8.
+
+    What is GBK can nearly always be read as Big5 too, and the other way round; people see which it
+    is. The command renames nothing until `--notest` is added.
+    """
+    readings = {name: _reading(path, codec) for name, codec in _WIDEST.items()}
+    likely = {name: reading for name, reading in readings.items() if reading is not None}
+    if not likely:
         return "rename it"
-    command = "convmv -f gbk -t utf8 -r --notest DIR"
-    return f"it looks like GBK: {reading}; to rename it: {command}"
+    told = " or ".join(f"{name} ({reading})" for name, reading in likely.items())
+    first, *others = map(str.lower, likely)
+    command = f"convmv -f {first} -t utf8 -r DIR" + "".join(f" (or -f {name})" for name in others)
+    return f"it may be {told}; to see the new names: {command}"
 
 
-def _gbk_reading(path: str) -> str | None:
-    """Return what a path says if its names that are not UTF-8 are GBK; None if they hardly are.
+def _reading(path: str, codec: str) -> str | None:
+    """Return what a path says if its names that are not UTF-8 are in an encoding of Chinese.
 
-    They are taken for GBK if they make sense as GB18030, which contains it, and have Hanzi.
+    Returns:
+        The path; None if these names make no sense, or have no Hanzi.
     """
     names = path.split("/")
     try:
-        readings = [
-            name if is_utf8(name) else os.fsencode(name).decode("gb18030") for name in names
-        ]
+        readings = [name if is_utf8(name) else os.fsencode(name).decode(codec) for name in names]
     except UnicodeDecodeError:
         return None
     odd = "".join(reading for name, reading in zip(names, readings, strict=True) if name != reading)
     is_likely = _IDEOGRAPH.search(odd) and odd.replace("\u3000", "").isprintable()
     return "/".join(readings) if is_likely else None
-
-
-def _as_gbk(name: str) -> str:
-    return os.fsencode(name).decode("gb18030")
 
 
 def _in_bytes(name: str) -> str:

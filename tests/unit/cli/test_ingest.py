@@ -201,8 +201,19 @@ def test_a_name_in_gbk_is_read_to_the_user(tihua: Tihua, memory: Memory, picture
     (pictures / "图册" / os.fsdecode("相片一.jpg".encode("gbk"))).write_bytes(b"picture")
     result = tihua("ingest", pictures)
     assert "failed: 图册/\\xcf\\xe0\\xc6\\xac\\xd2\\xbb.jpg: the file's path is" in result.stderr
-    assert "; it looks like GBK: 图册/相片一.jpg; to rename it: convmv -f gbk" in result.stderr
+    assert "; it may be GBK (图册/相片一.jpg) or Big5 (图册/眈え珨.jpg); to see" in result.stderr
+    assert "new names: convmv -f gbk -t utf8 -r DIR (or -f big5)\n" in result.stderr
     assert set(memory.items) == GOOD
+
+
+def test_a_name_in_big5_is_not_said_to_be_gbk(tihua: Tihua, pictures: Path) -> None:
+    """As such most can be read, to Hanzi that mean nothing; no command renames anything yet."""
+    for name in ("臺灣.jpg", "谿山行旅圖.jpg"):
+        (pictures / os.fsdecode(name.encode("big5"))).write_bytes(b"picture")
+    told = tihua("ingest", pictures).stderr
+    assert "; it may be GBK (籓芖.jpg) or Big5 (臺灣.jpg); to see the new names: convmv" in told
+    assert "; it may be Big5 (谿山行旅圖.jpg); to see the new names: convmv -f big5 -t" in told
+    assert "--notest" not in told
 
 
 def test_a_folder_whose_name_is_not_utf_8_is_one_failure(
@@ -214,7 +225,7 @@ def test_a_folder_whose_name_is_not_utf_8_is_one_failure(
     for name in ("1.jpg", "2.jpg", "3.jpg"):
         (album / name).write_bytes(b"picture")
     result = tihua("ingest", pictures)
-    assert result.stderr.count("looks like GBK: 照片/;") == 1
+    assert result.stderr.count("it may be GBK (照片/)") == 1
     assert "sent 5 = 3 written + 2 failed + 0 skipped" in result.stdout
     album = album.rename(pictures / "照片")
     tihua("ingest", pictures)
@@ -230,7 +241,7 @@ def test_a_folder_below_one_whose_name_is_not_utf_8_is_one_failure(
     for name in ("1.jpg", "2.jpg"):
         (folder / name).write_bytes(b"picture")
     result = tihua("ingest", folder)
-    assert f"looks like GBK: {tmp_path}/照片/2024; " in result.stderr
+    assert f"it may be GBK ({tmp_path}/照片/2024) or" in result.stderr
     assert "sent 1 = 0 written + 1 failed + 0 skipped" in result.stdout
     assert not memory.items
 
