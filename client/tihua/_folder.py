@@ -78,8 +78,8 @@ class Folder:
 
     Folders below it are walked in the order of their names. Left out are hidden files and folders
     (`.name`), files with other suffixes, links to folders, and links to files outside of it. A
-    single file is taken whatever it is called. A folder whose name is not UTF-8 is one thing
-    unusable, with all that is in it.
+    single file is taken whatever it is called. All pictures of a folder whose name is not UTF-8 are
+    one thing unusable.
 
     Args:
         root: the folder, or a file.
@@ -117,17 +117,26 @@ class Folder:
         Args:
             left_out: takes the files with other suffixes.
         """
-        return self._count(left_out) if self.root.is_dir() else 1
+        return sum(self._counts("", left_out)) if self.root.is_dir() else 1
 
-    # Neither recurses nor keeps a folder open while it is in another: folders may be deep.
+    # Neither recurses with each level nor keeps a folder open while it is in another: they may be deep.
 
-    def _count(self, left_out: LeftOut | None) -> int:
-        total = 0
-        unread = [""]
+    def _counts(
+        self, top: str, left_out: LeftOut | None = None, *, is_misnamed: bool = False
+    ) -> Iterator[int]:
+        """Return how many pictures there are, folder by folder, in no order.
+
+        Args:
+            top: where to begin.
+            left_out: takes the other files.
+            is_misnamed: the top's name is not UTF-8, and so those below can't have ids either;
+                otherwise the pictures of such a folder count as one.
+        """
+        unread = [top]
         while unread:
             prefix = unread.pop()
-            if not self._has_ids(prefix):
-                total += 1
+            if not is_misnamed and not self._has_ids(prefix):
+                yield min(1, sum(self._counts(prefix, left_out, is_misnamed=True)))
                 continue
             count, folders = 0, []
             try:
@@ -137,11 +146,10 @@ class Folder:
                     else:
                         count += 1
             except OSError:
-                total += 1  # what can't be walked is one failure
+                yield 1  # what can't be walked is one failure
             else:
-                total += count
+                yield count
                 unread += folders
-        return total
 
     def _walk(self) -> Iterator[tuple[str, Path] | Unusable]:
         levels = [iter([""])]
@@ -152,7 +160,8 @@ class Folder:
             elif name and not name.endswith("/"):
                 yield name, self.root / name
             elif not self._has_ids(name):
-                yield self._misnamed(name, "folder")
+                if any(self._counts(name, is_misnamed=True)):
+                    yield self._misnamed(name, "folder")
             else:
                 try:
                     levels.append(self._names(name))
@@ -192,7 +201,7 @@ class Folder:
                 is_picture = os.path.splitext(entry.name)[1].lower() in SUFFIXES  # noqa: PTH122 - fast
                 if is_folder or (is_picture and self._is_inside(entry)):
                     yield entry.name, is_folder
-                elif left_out is not None and not is_picture and self._is_plain(entry):
+                elif left_out is not None and not is_picture and _is_plain(entry):
                     left_out.add(entry.name)
 
     def _is_inside(self, entry: "os.DirEntry[str]") -> bool:
@@ -203,10 +212,6 @@ class Folder:
             return _is_file(entry)
         target = os.path.realpath(entry.path)
         return Path(target).is_relative_to(self._real_root) and os.path.isfile(target)  # noqa: PTH113
-
-    def _is_plain(self, entry: "os.DirEntry[str]") -> bool:
-        """Return whether an entry is a file of this folder that nobody hid."""
-        return entry.name.lower() not in _HIDDEN and self._is_inside(entry)
 
     def _has_ids(self, prefix: str) -> bool:
         """Return whether the files of a folder can have ids and uris, as far as it goes."""
@@ -242,9 +247,15 @@ def _is_folder(entry: "os.DirEntry[str]") -> bool:
         return False
 
 
-def _is_file(entry: "os.DirEntry[str]") -> bool:
+def _is_plain(entry: "os.DirEntry[str]") -> bool:
+    """Return whether an entry is a file, and no link, that nobody hid."""
+    # As listing the folder told it: a call for each file would take minutes on a network's disk.
+    return entry.name.lower() not in _HIDDEN and _is_file(entry, follow_symlinks=False)
+
+
+def _is_file(entry: "os.DirEntry[str]", *, follow_symlinks: bool = True) -> bool:
     """Return whether an entry is a file, or can't be told to be none: then it is named later."""
     try:
-        return entry.is_file()
+        return entry.is_file(follow_symlinks=follow_symlinks)
     except OSError:
         return True

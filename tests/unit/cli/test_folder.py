@@ -72,11 +72,12 @@ def test_pictures_are_told_by_their_suffix_in_any_letter_case(tmp_path: Path) ->
 
 
 def test_files_that_are_left_out_are_counted_by_suffix(tmp_path: Path) -> None:
-    """In any letter case; hidden ones, folders and links out of the folder are no files of it."""
+    """In any letter case; hidden ones, folders and links do not count."""
     for name in ("a.jpg", "a.HEIC", "b/b.heic", "b/b.json", "b/c", ".x.txt", "b/Thumbs.db"):
         touch(tmp_path / "in" / name)
     (tmp_path / "in" / "c.heic").mkdir()
     (tmp_path / "in" / "d.heic").symlink_to(touch(tmp_path / "out.heic"))
+    (tmp_path / "in" / "e.heic").symlink_to(tmp_path / "in" / "a.HEIC")
     left_out = LeftOut()
     assert Folder(tmp_path / "in").count(left_out) == 1
     assert left_out.files == 4

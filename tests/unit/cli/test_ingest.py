@@ -232,6 +232,30 @@ def test_a_folder_whose_name_is_not_utf_8_is_one_failure(
     assert set(memory.items) == GOOD | {f"照片/{number}.jpg" for number in (1, 2, 3)}
 
 
+def test_a_folder_whose_name_is_not_utf_8_may_hold_no_pictures(
+    tihua: Tihua, memory: Memory, tmp_path: Path
+) -> None:
+    """Then nothing of it fails, and no collection is made for it; its files are left out."""
+    documents = tmp_path / os.fsdecode("文件".encode("gbk"))
+    (documents / "2024").mkdir(parents=True)
+    (documents / "2024" / "a.doc").write_bytes(b"text")
+    for folder in (tmp_path, documents, documents / "2024"):
+        result = tihua("ingest", folder, "--strict")
+        assert result.exit_code == 0
+        assert result.stderr.startswith("no pictures in ")
+        assert result.stderr.endswith("left out 1 file of other types (doc 1)\n")
+    assert tihua("collections", "list", "--json").stdout == ""
+
+    (tmp_path / "a.jpg").write_bytes(b"picture")
+    result = tihua("ingest", tmp_path, "--strict")
+    assert (result.exit_code, result.stderr.count("failed")) == (0, 0)
+    assert set(memory.items) == {"a.jpg"}
+
+    (documents / "2024" / "b.jpg").write_bytes(b"picture")
+    result = tihua("ingest", tmp_path, "--strict")
+    assert (result.exit_code, result.stderr.count("failed: ")) == (1, 1)
+
+
 def test_a_folder_below_one_whose_name_is_not_utf_8_is_one_failure(
     tihua: Tihua, memory: Memory, tmp_path: Path
 ) -> None:
