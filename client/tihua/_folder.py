@@ -119,7 +119,7 @@ class Folder:
         """
         return sum(self._counts("", left_out)) if self.root.is_dir() else 1
 
-    # Neither recurses with each level nor keeps a folder open while it is in another: they may be deep.
+    # Folders may be deep: nothing recurses with them, or keeps one open while it is in another.
 
     def _counts(
         self, top: str, left_out: LeftOut | None = None, *, is_misnamed: bool = False

@@ -54,9 +54,7 @@ def test_a_missing_extra_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     assert "no_such_module: not installed; pip install . './server[train]'" in result.output
 
 
-def test_opencc_is_looked_for_at_the_start(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_opencc_is_looked_for_at_the_start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """It is first used when the features of all pictures have been computed."""
     find_spec = importlib.util.find_spec
     monkeypatch.setattr(
