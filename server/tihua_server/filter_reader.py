@@ -169,12 +169,13 @@ class FilterReader(OperandReader):
         """Remember the field just written if it is all that the operator after it is about.
 
         Raises:
-            InvalidInput: it is compared with another, and they are not both columns. Nearly always
-                a text was meant; Milvus Lite would find nothing, and a Milvus server fails.
+            InvalidInput: another is compared with it, or with what it begins, and they are not both
+                columns. Nearly always a text was meant, such as my-trip: Milvus Lite finds nothing
+                if there is no such key, and a Milvus server fails even if there is one.
         """
         before = "".join(self._written[-2:-1])
-        if before in _COMPARISONS and self._compared and not self._sees_arithmetic():
-            _check_columns(self._compared, field)
+        if before in _COMPARISONS and self._compared:
+            self._check_columns(self._compared, field)
         is_lone = not before or before.endswith(("(", *_CONJUNCTIONS))
         self._lone_field_at = len(self._written) - 1 if is_lone else -1
         self._lone_field = field
@@ -182,8 +183,16 @@ class FilterReader(OperandReader):
     def _is_after_lone_field(self) -> bool:
         return self._lone_field_at == len(self._written) - 1
 
-    def _sees_arithmetic(self) -> bool:
-        return self._at < len(self._words) and self._words[self._at].text in _ARITHMETIC
+    def _check_columns(self, left: Token, right: Token) -> None:
+        is_whole = not any(self._sees(sign) for sign in _ARITHMETIC)
+        if is_whole and {left.text, right.text} <= COLUMNS:
+            return
+        text = right.text[:40] if is_whole and right.text != "$meta" else "…"
+        raise invalid(
+            f"{left.text[:40]!r} and {right.text[:40]!r} are both fields, and a key compares with "
+            f'values only: write a text in quotes, "{text}", or as a parameter',
+            right.position,
+        )
 
     def _is_closed_ahead(self) -> bool:
         """Return whether what a `not` is of is another `not`, or ends with its own parenthesis."""
@@ -227,14 +236,3 @@ class FilterReader(OperandReader):
         self._operators += operators
         if self._operators > MAX_OPERATORS:
             raise invalid(f"the filter has more than {MAX_OPERATORS} operators: {remedy}")
-
-
-def _check_columns(left: Token, right: Token) -> None:
-    if {left.text, right.text} <= COLUMNS:
-        return
-    text = "…" if right.text == "$meta" else right.text[:40]
-    raise invalid(
-        f"{left.text[:40]!r} and {text!r} are both fields, and a key compares with values only: "
-        f'write a text in quotes, "{text}", or as a parameter',
-        right.position,
-    )

@@ -1,6 +1,9 @@
 """Filters, as the stores understand them."""
 
+from collections.abc import Callable
+
 import pytest
+from tihua_server.collection import CollectionSpec
 from tihua_server.errors import InvalidInput
 from tihua_server.item import Item
 from tihua_server.search_params import Consistency, Fields, Filter, SearchParams
@@ -145,6 +148,25 @@ async def test_a_list_meets_objects_and_lists(
     where = Filter(expression, params if "{many}" in expression else {})
     found = await store.scan(name, where=where, limit=10, fields=BARE)
     assert [item.id for item in found] == list(matching)
+
+
+async def test_milvus_lite_computes_with_two_keys(
+    lite: VectorStore, spec: Callable[[], CollectionSpec], embeddings: FloatArray
+) -> None:
+    """Where an item has both; a server refuses it."""
+    collection = spec()
+    await lite.create(collection)
+    sizes: dict[str, dict[str, object]] = {
+        "a": {"width": 2, "height": 1},
+        "b": {"width": 1, "height": 2},
+        "c": {"width": 3},
+    }
+    items = [Item(key, embeddings[0], "", row) for key, row in sizes.items()]
+    await lite.upsert(collection.name, items)
+
+    where = Filter("width - height > 0")
+    found = await lite.scan(collection.name, where=where, limit=10, fields=BARE)
+    assert [item.id for item in found] == ["a"]
 
 
 async def test_a_bound_string_matches_itself_and_nothing_else(
