@@ -1,6 +1,6 @@
 """Where Chinese is broken into lines (避头尾).
 
-No closing mark begins a line, no opening mark ends one, and a word of letters stays whole.
+No closing mark begins a line, no opening mark ends one, and a word of ASCII letters stays whole.
 """
 
 _CLOSING = frozenset("，。！？；：、）」』》〉】〕”’…—·,.!?;:)]}")
@@ -51,6 +51,6 @@ def _parts_mark(text: str, end: int) -> bool:
 
 
 def _parts_word(text: str, end: int) -> bool:
-    """Return whether a break there is within a word of letters; 字 part anywhere."""
+    """Return whether a break there is within a word of ASCII letters; 字 part anywhere."""
     neighbours = text[end - 1 : end + 1]
     return neighbours.isascii() and " " not in neighbours
