@@ -14,11 +14,10 @@ from typing import Any
 import numpy as np
 import torch
 from rich.progress import Progress
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional
 
 from tihua_server.architecture import Architecture
-from tihua_server.devices import has_bf16
 from tihua_server.fingerprint import fingerprint
 from tihua_server.training.best_weights import BEFORE, BestWeights
 from tihua_server.training.curve import Curve, Point
@@ -28,6 +27,7 @@ from tihua_server.training.photographs import Photographs
 from tihua_server.training.recall import Recall, recall
 from tihua_server.training.schedule import require_finite
 from tihua_server.training.state_file import read_state, write_state
+from tihua_server.training.towers import Towers
 
 MAX_LOG_SCALE = math.log(100)
 """Where the learned inverse temperature is stopped (`train.py`, as in CLIP's paper)."""
@@ -70,6 +70,7 @@ class FineTuner:
         self._origin = fingerprint(weights, {"architecture": architecture.name})
         self._architecture = architecture
         self._network = network.to(device).requires_grad_(requires_grad=True)
+        self._towers = Towers(self._network, is_resnet=architecture.is_resnet, device=device)
         self._recipe = recipe
         self._folder = folder
         self._device = device
@@ -117,7 +118,7 @@ class FineTuner:
             random = np.random.default_rng([recipe.seed, epoch])
             batches = dealer.epoch(random)
             torch.manual_seed(int(random.integers(2**32)))
-            self._set_training_mode()
+            self._towers.train()
             losses = []
             read = self._reader.batches(photographs, batches)
             for step, (pixels, ids) in enumerate(read, start=epoch * per_epoch):
@@ -179,11 +180,8 @@ class FineTuner:
         return Point.of(1, epoch, loss, found)
 
     def _step(self, pixels: Tensor, ids: Tensor) -> float:
-        with self._autocast():
-            pictures = self._network.encode_image(pixels)
-            texts = self._network.encode_text(ids)
-        # In float32: of near neighbours bfloat16 can't tell which is nearer.
-        pictures, texts = (functional.normalize(x.float(), dim=-1) for x in (pictures, texts))
+        pictures = self._towers.embed_pictures(pixels)
+        texts = self._towers.embed_texts(ids)
         scores = self._network.logit_scale.exp() * pictures @ texts.T
         right = torch.arange(len(scores), device=self._device)
         loss = (
@@ -197,39 +195,18 @@ class FineTuner:
         return loss.item()
 
     def _recall(self, validation: Photographs) -> Recall:
-        self._network.eval()
+        self._towers.eval()
         captions = [(text, at) for at in range(len(validation)) for text in validation.texts(at)]
-        with torch.inference_mode(), self._autocast():
+        with torch.inference_mode():
             pictures = [
-                self._network.encode_image(pixels) for pixels in self._reader.pictures(validation)
+                self._towers.embed_pictures(pixels) for pixels in self._reader.pictures(validation)
             ]
             texts = [
-                self._network.encode_text(ids)
+                self._towers.embed_texts(ids)
                 for ids in self._reader.texts([text for text, _ in captions])
             ]
-        found, sought = (
-            functional.normalize(torch.cat(parts).float(), dim=-1).cpu().numpy()
-            for parts in (pictures, texts)
-        )
+        found, sought = (torch.cat(parts).cpu().numpy() for parts in (pictures, texts))
         return recall(sought, found, [at for _, at in captions])
-
-    def _autocast(self) -> torch.autocast:
-        """Return what has the network computed in bf16, where that is faster than fp32."""
-        device = torch.device(self._device)
-        if device.type == "cuda":
-            is_faster = has_bf16(device)
-        else:
-            # Without AMX torch's convolutions are slower in bf16, and without either so is all.
-            needed = "amx_bf16" if self._architecture.is_resnet else "avx512_bf16"
-            is_faster = torch.cpu.get_capabilities().get(needed, False)
-        return torch.autocast(device.type, torch.bfloat16, enabled=is_faster)
-
-    def _set_training_mode(self) -> None:
-        """Train everything but the batch norms' statistics, which a small batch would spoil."""
-        self._network.train()
-        for module in self._network.modules():
-            if isinstance(module, nn.BatchNorm2d):
-                module.eval()
 
     def _set_rate(self, step: int, steps: int) -> None:
         for group in self._optimizer.param_groups:
