@@ -168,8 +168,9 @@ class Client(CollectionMethods, ItemMethods, EmbeddingMethods, SearchMethods):
         Raises:
             NotFoundError: there is no such collection.
             FailedPreconditionError: the server does not serve the collection's model, or the
-                session was opened for another collection or mode, belongs to other items, or
-                continued in another stream.
+                session was opened for another collection or mode, belongs to other items, was
+                begun by a client or on a server that is too old to resume it, or continued in
+                another stream.
             UnavailableError, DeadlineError: the server did not come back, or did not answer in
                 time, within `reconnect_timeout`.
         """

@@ -36,6 +36,11 @@ class Outbox:
         return self.committed_seq + len(self._requests)
 
     @property
+    def requests(self) -> tuple[IngestRequest, ...]:
+        """Return the batches, in their order."""
+        return tuple(self._requests)
+
+    @property
     def is_empty(self) -> bool:
         """Return whether all batches are safe."""
         return not self._requests

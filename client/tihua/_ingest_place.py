@@ -38,14 +38,20 @@ class Place:
     def resume_at(self, bookmark: str) -> int:
         """Take the place of an earlier call; return how many items lie before it.
 
+        Items may have been passed already, which the hash of the others proves along with them.
+
         Raises:
-            FailedPreconditionError: it is no bookmark of ours, or items were passed already.
+            FailedPreconditionError: it is no bookmark of ours, not of these items, or lies before
+                items that were passed.
         """
         found = _BOOKMARK.fullmatch(bookmark)
-        if found is None or self.position:
-            raise other_items()
+        if found is None:
+            raise _no_bookmark()
         self._safe_position = int(found[1])
         self._safe_bookmark = bookmark
+        if self.position > self._safe_position:
+            raise other_items()
+        self._require_same_items()
         return self._safe_position
 
     def pass_item(self, item_id: str) -> None:
@@ -58,8 +64,7 @@ class Place:
         self._hash.update(len(encoded).to_bytes(8))
         self._hash.update(encoded)
         self.position += 1
-        if self.position == self._safe_position and self.bookmark != self._safe_bookmark:
-            raise other_items()
+        self._require_same_items()
 
     def end(self) -> None:
         """Take note that there are no more items.
@@ -70,6 +75,10 @@ class Place:
         if self.is_safe:
             raise other_items()
 
+    def _require_same_items(self) -> None:
+        if self.position == self._safe_position and self.bookmark != self._safe_bookmark:
+            raise other_items()
+
 
 def other_items() -> FailedPreconditionError:
     """Return what to tell a caller who resumes a session with items that it is not of."""
@@ -77,5 +86,14 @@ def other_items() -> FailedPreconditionError:
         "the session belongs to other items than these; give those of the earlier call in the same "
         "order, or use a new session id",
         reason="SESSION_DIFFERS",
+        field="session_id",
+    )
+
+
+def _no_bookmark() -> FailedPreconditionError:
+    return FailedPreconditionError(
+        "an earlier call began the session, and no bookmark says which items are safe: that client "
+        "or this server is older than bookmarks; give all items again with a new session id",
+        reason="NO_BOOKMARK",
         field="session_id",
     )

@@ -12,7 +12,7 @@ from tihua import _convert
 from tihua._ingest_types import IngestProgress
 from tihua._types import ItemError
 from tihua.errors import InvalidRequestError
-from tihua.v1.ingest_service_pb2 import BatchError, IngestAck, IngestSummary
+from tihua.v1.ingest_service_pb2 import BatchError, IngestAck, IngestRequest, IngestSummary
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +38,8 @@ class IngestReport:
         self._left_out = 0
         # Of each batch whose failures may still be told: where its items stood.
         self._positions: dict[int, tuple[int, ...]] = {}
+        # What an earlier call dealt with though it was to be sent here, until failures are told.
+        self._overtaken: list[tuple[int, str]] = []
         self._unplaced: dict[str, list[ItemError]] = {}
         self._errors: list[ItemError] = []
         self._has_news = False
@@ -71,11 +73,20 @@ class IngestReport:
     def resume(self, given: int) -> None:
         """Go on behind so many items: those of them that no server counted could not be sent."""
         counts = self.acknowledged
-        self._rejected += given - counts.written - counts.failed - counts.skipped
+        self._rejected = given - counts.written - counts.failed - counts.skipped
+        for position, item_id in self._overtaken:
+            self.carried_before(position, item_id)
+        self._overtaken.clear()
 
     def carry(self, seq: int, positions: tuple[int, ...]) -> None:
         """Take note where the items of a batch stood that will be sent."""
         self._positions[seq] = positions
+
+    def overtake(self, requests: Iterable[IngestRequest]) -> None:
+        """Take note that an earlier call sent the items of these batches, in batches of its own."""
+        for request in requests:
+            ids = [item.id for item in request.batch.items]
+            self._overtaken += zip(self._positions.pop(request.batch.seq), ids, strict=True)
 
     def carried_before(self, position: int, item_id: str) -> None:
         """Take note where an item stood that an earlier call dealt with."""

@@ -220,7 +220,7 @@ class IngestSession:
 
         Raises:
             ServerError: the server withdrew an acknowledgement.
-            FailedPreconditionError: the session belongs to other items.
+            FailedPreconditionError: the session belongs to other items, or nothing says to which.
         """
         match response.WhichOneof("message"):
             case "started":
@@ -232,12 +232,16 @@ class IngestSession:
                 self._outbox.credit.grant(response.credit)
             case "ack":
                 is_of_earlier_call = response.ack.committed_seq > self._outbox.last_seq
+                if is_of_earlier_call:
+                    self._number(self._builder.flush())
+                    self._report.overtake(self._outbox.requests)
                 self._report.fail(response.ack.errors)
                 self._outbox.commit(response.ack.committed_seq)
                 self._report.settle(response.ack.committed_seq)
                 self._report.count(response.ack)
                 if is_of_earlier_call:
                     self._report.resume(self._place.resume_at(self._outbox.committed_bookmark))
+                    self._flush_the_last()
             case "draining":
                 self._is_draining = True
             case "summary":

@@ -55,6 +55,23 @@ def test_a_failure_of_an_earlier_call_is_told_when_its_item_is_reached() -> None
     assert [(error.index, error.id) for error in progress.errors] == [(1, "b")]
 
 
+def test_a_failure_of_an_earlier_call_is_told_of_an_item_that_was_to_be_sent() -> None:
+    """That call made other batches of the items, so the failure is found by its id."""
+    earlier = opened(new_session(batch_size=1))
+    give(earlier, *"abcd")
+    *_, last = iter(earlier.next_request, None)
+    session = opened(new_session())
+    for item_id in "abc":
+        session.add(item(item_id))
+    errors = [failure(2, 0, "b"), failure(3, 0, "c"), failure(4, 0, "d")]
+    opened(session, started(4, bookmark=last.batch.bookmark), ack(4, written=1, errors=errors))
+    offer(session, "d")
+    progress = session.take_progress()
+    assert progress is not None
+    assert [(error.index, error.id) for error in progress.errors] == [(1, "b"), (2, "c"), (3, "d")]
+    assert session.totals == (1, 3, 0)
+
+
 def test_an_item_that_fits_in_no_message_is_rejected_and_its_neighbours_are_sent() -> None:
     """One large file must not end the stream."""
     session = opened(new_session(), started(size=20_000))

@@ -33,10 +33,11 @@ class Model:
     def open(
         self, request: IngestRequest, *, forgets: bool, batches: int, size: int
     ) -> list[IngestResponse]:
-        """Answer the start of a stream; a server that forgets believes what it is told."""
+        """Answer the start of a stream; a server that knows less believes what it is told."""
         start = request.start
         if forgets:
             self.failures = []
+        if forgets or start.read_seq > self.counts.committed_seq:
             self.counts = IngestAck(
                 committed_seq=start.read_seq,
                 items_written=start.items_written,
@@ -197,3 +198,25 @@ def test_no_item_is_lost_whichever_process_dies(data: st.DataObject, item_count:
     assert all(ids[index] == name for index, name in told.items())
     written = server.counts.items_written
     assert call.session.totals == (written, item_count - written, 0)
+
+
+@settings(max_examples=200, deadline=None)
+@given(data=st.data(), item_count=st.integers(0, 40), batch_size=st.integers(1, 8))
+def test_no_item_is_lost_between_two_servers(
+    data: st.DataObject, item_count: int, batch_size: int
+) -> None:
+    """Each stream of each call may come to either, which know nothing of each other."""
+    servers = [Model(), Model()]
+    ids = [f"item-{number}" for number in range(item_count)]
+    told: dict[int, str] = {}
+    for is_last_call in [*data.draw(st.lists(st.just(False), max_size=3)), True]:
+        call = Call(data, ids, batch_size=batch_size)
+        for is_last in [*data.draw(st.lists(st.just(False), max_size=3)), is_last_call]:
+            server = data.draw(st.sampled_from(servers))
+            call.stream(server, is_last=is_last)
+        told |= call.told
+    call.end(server)
+    stored = servers[0].stored | servers[1].stored
+    assert stored | set(told.values()) == set(ids)
+    assert all(ids[index] == name for index, name in told.items())
+    assert sum(call.session.totals) == item_count

@@ -3,6 +3,7 @@
 import pytest
 from client_sessions import ack, give, item, new_session, offer, opened, resumed, sent, started
 from tihua import FailedPreconditionError, InvalidRequestError, ServerError
+from tihua.v1.ingest_service_pb2 import IngestResponse
 
 
 def test_credit_of_a_broken_stream_is_void() -> None:
@@ -104,9 +105,55 @@ def test_a_session_is_not_resumed_with_other_items(ids: str) -> None:
 
 
 def test_a_session_that_carries_no_bookmark_is_not_resumed() -> None:
-    """Some other program began it, and nobody knows which items are safe."""
-    with pytest.raises(FailedPreconditionError, match="use a new session id"):
+    """An older client began it, or the server is older, and nobody knows which items are safe."""
+    with pytest.raises(FailedPreconditionError, match="older than bookmarks") as refused:
         opened(new_session(), started(2), ack(2, written=4))
+    assert refused.value.reason == "NO_BOOKMARK"
+
+
+def safe_there(*ids: str, batch_size: int = 2) -> list[IngestResponse]:
+    """Return what a server says of a session if another call sent it these items."""
+    elsewhere = opened(new_session(batch_size=batch_size))
+    give(elsewhere, *ids)
+    requests = list(iter(elsewhere.next_request, None))
+    bookmark = requests[-1].batch.bookmark
+    return [started(len(requests), bookmark=bookmark), ack(len(requests), written=len(ids))]
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 6])
+def test_a_session_goes_on_at_a_server_that_is_further_with_it(count: int) -> None:
+    """Begun at one that knew nothing of it: what was to be sent from here is safe there."""
+    session = opened(new_session())
+    for item_id in "abcdef"[:count]:
+        session.add(item(item_id))
+    opened(session, *safe_there(*"abcdef"))
+    offer(session, *"abcdefgh"[count:])
+    assert sent(session) == [(4, ["g", "h"])]
+    assert session.totals == (6, 0, 0)
+
+
+@pytest.mark.parametrize("ids", ["abxdef", "abcdex"])
+def test_a_session_of_other_items_does_not_go_on_at_a_server_that_is_further(ids: str) -> None:
+    """Whether the difference was passed already or comes behind."""
+    session = opened(new_session())
+    for item_id in "abcd":
+        session.add(item(item_id))
+    opened(session, *safe_there(*ids))
+    with pytest.raises(FailedPreconditionError, match="other items than these"):
+        offer(session, "e", "f")
+
+
+@pytest.mark.parametrize("ids", ["abc", "abcx", "abcdef"])
+def test_a_session_whose_items_are_all_given_ends_only_where_they_end(ids: str) -> None:
+    """At a server to which another call sent others, or more of them, in smaller batches."""
+    session = opened(new_session(batch_size=8))
+    give(session, *"abcd")
+    with pytest.raises(FailedPreconditionError, match="other items than these"):
+        opened(session, *safe_there(*ids, batch_size=1))
+    session = opened(new_session(batch_size=8))
+    give(session, *ids)
+    opened(session, *safe_there(*ids, batch_size=1))
+    assert session.is_all_sent
 
 
 def test_a_session_that_another_call_took_meanwhile_is_not_taken_back() -> None:
