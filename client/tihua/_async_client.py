@@ -118,6 +118,7 @@ class AsyncClient(
         on_break: Callable[[TihuaError], None] | None = None,
         reconnect_timeout: float = 60.0,
         collection: str | None = None,
+        model: str = "",
     ) -> IngestSummary:
         """Embed and write any number of items over one stream, and resume it if it breaks.
 
@@ -131,6 +132,7 @@ class AsyncClient(
             mode=mode,
             session_id=session_id,
             batch_size=batch_size,
+            model=model,
         )
         report = on_progress or (lambda _: None)
         reconnect = Reconnect(reconnect_timeout, on_break=on_break)

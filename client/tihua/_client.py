@@ -134,6 +134,7 @@ class Client(CollectionMethods, ItemMethods, EmbeddingMethods, SearchMethods):
         on_break: Callable[[TihuaError], None] | None = None,
         reconnect_timeout: float = 60.0,
         collection: str | None = None,
+        model: str = "",
     ) -> IngestSummary:
         """Embed and write any number of items over one stream, and resume it if it breaks.
 
@@ -164,13 +165,16 @@ class Client(CollectionMethods, ItemMethods, EmbeddingMethods, SearchMethods):
             reconnect_timeout: how long to keep trying after a break while nothing gets through, in
                 seconds; 0 never tries again.
             collection: where to write.
+            model: the id of the model that the items were made for, as with `tihua.preprocess`.
+                Nothing is written to a collection of another one, though an alias be led to it
+                while this call goes on. Empty takes whichever the collection has.
 
         Raises:
-            NotFoundError: there is no such collection.
-            FailedPreconditionError: the server does not serve the collection's model, or the
-                session was opened for another collection or mode, belongs to other items, was
-                begun by a client or on a server that is too old to resume it, or continued in
-                another stream.
+            NotFoundError: there is no such collection, or the server does not serve `model`.
+            FailedPreconditionError: the collection's model is not `model`, or is not served, or the
+                session was opened for another collection or mode, belongs to other items, was begun
+                by a client or on a server that is too old to resume it, or continued in another
+                stream.
             UnavailableError, DeadlineError: the server did not come back, or did not answer in
                 time, within `reconnect_timeout`.
         """
@@ -182,6 +186,7 @@ class Client(CollectionMethods, ItemMethods, EmbeddingMethods, SearchMethods):
             mode=mode,
             session_id=session_id,
             batch_size=batch_size,
+            model=model,
         )
         report = on_progress or (lambda _: None)
         reconnect = Reconnect(reconnect_timeout, on_break=on_break)

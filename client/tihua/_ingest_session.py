@@ -45,6 +45,7 @@ class IngestSession:
         mode: WriteMode,
         session_id: str | None,
         batch_size: int,
+        model: str = "",
     ) -> None:
         """Begin a session.
 
@@ -56,6 +57,7 @@ class IngestSession:
                 the same items must be given again. None makes a new one, in which mode
                 "skip-existing" leaves out what is stored.
             batch_size: items per batch at most, 1 or more; beyond the server's limit it is that.
+            model: the id of the model that the collection must be of; empty means any.
 
         Raises:
             InvalidRequestError: there is no such mode, or batch_size is less than 1.
@@ -66,7 +68,9 @@ class IngestSession:
                 reason="INVALID_INPUT",
                 field="batch_size",
             )
-        self._start = SessionStart(collection=collection, mode=mode, session_id=session_id)
+        self._start = SessionStart(
+            collection=collection, mode=mode, session_id=session_id, model=model
+        )
         asks = mode == "skip-existing" and session_id is None
         self._window = Window(max(1, min(MAX_WINDOW_ITEMS, limits.max_page_size)), asks=asks)
         self._builder = BatchBuilder(min(batch_size, limits.max_batch_items))

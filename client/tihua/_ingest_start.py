@@ -18,22 +18,26 @@ _WRITE_MODES = {
 class SessionStart:
     """How every stream of one session begins."""
 
-    def __init__(self, *, collection: str, mode: WriteMode, session_id: str | None) -> None:
+    def __init__(
+        self, *, collection: str, mode: WriteMode, session_id: str | None, model: str
+    ) -> None:
         """Take what the session is for.
 
         Args:
             collection: where to write.
             mode: what to do with an id that is already stored.
             session_id: 1 to 64 bytes; None makes a new one.
+            model: the id of the model that the collection must be of; empty means any.
 
         Raises:
-            InvalidRequestError: there is no such mode, or the id is no text.
+            InvalidRequestError: there is no such mode, or an id is no text.
         """
         session_id = str(uuid.uuid4()) if session_id is None else session_id
         self._message = IngestStart(
             collection=collection,
             session_id=_convert.checked_text(session_id, "session_id"),
             mode=_convert.choice(mode, "mode", _WRITE_MODES),
+            model=_convert.checked_text(model, "model"),
         )
 
     @property

@@ -21,6 +21,9 @@ def preprocess(
     0.9999 for tihua-tiny). Only size * size * 3 bytes are sent instead of the file: 150 528 for a
     model of 224 pixels. Needs Pillow; may run in several threads at once.
 
+    A square of one model is enlarged or reduced for another, and its embedding is worse for it:
+    `Client.ingest(model=…)` holds it to the one that it was made for.
+
     Args:
         image: the bytes of a picture file, or a path to one.
         size: side of the model's square input, in pixels: `ModelInfo.image_size_px`.

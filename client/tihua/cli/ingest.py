@@ -144,8 +144,8 @@ def command(
             ),
             arrival(),
         )
-        sizes_px = {each.ref.fingerprint: each.image_size_px for each in info.models}
-        size_px = sizes_px.get(collection.model.fingerprint)
+        models = {each.ref.fingerprint: each for each in info.models}
+        resizes_for = models.get(collection.model.fingerprint) if preprocess == "client" else None
         with progress_view(as_json=as_json) as view:
             view.begin(total)
             reception = _Reception(view, as_json=as_json)
@@ -154,7 +154,7 @@ def command(
                 pictures,
                 info.limits,
                 is_forced=is_forced,
-                preprocess_size=size_px if preprocess == "client" else None,
+                preprocess_size=resizes_for.image_size_px if resizes_for else None,
                 server_folder=None if server_folder is None else PurePosixPath(server_folder),
                 on_unusable=reception.fail,
                 on_step=reception.show,
@@ -162,28 +162,23 @@ def command(
                 reconnect_timeout_s=RECONNECT_TIMEOUT_S,
             )
             reception.here = intake.here
-
-            def wait(error: tihua.TihuaError) -> None:
-                if preprocess == "client" and error.reason == "COLLECTION_MOVED":
-                    now = answered(client.get_collection, arrival())
-                    if sizes_px.get(now.model.fingerprint) != size_px:
-                        raise _resized_for_another(now)
-                reception.wait(error)
-
             began = time.monotonic()
             try:
                 with contextlib.closing(intake.items()) as items:
                     client.ingest(
                         items,
                         on_progress=reception.progress,
-                        on_break=wait,
+                        on_break=reception.wait,
                         reconnect_timeout=RECONNECT_TIMEOUT_S,
+                        model=resizes_for.ref.id if resizes_for else "",
                     )
             except KeyboardInterrupt:
                 view.print(f"interrupted: {reception.tally.written} written, safe to run again")
                 raise click.exceptions.Exit(EXIT_INTERRUPTED) from None
-            except tihua.TihuaError:
+            except tihua.TihuaError as error:
                 view.print(f"stopped: {reception.tally.written} written, safe to run again")
+                if resizes_for and error.reason == "MODEL_MISMATCH":
+                    raise _resized_for_another(error, resizes_for.ref.id) from error
                 raise
             seconds = time.monotonic() - began
     print_summary(reception.tally, left_out, seconds, as_json=as_json)
@@ -192,11 +187,13 @@ def command(
         raise click.exceptions.Exit(1)
 
 
-def _resized_for_another(collection: tihua.Collection) -> tihua.FailedPreconditionError:
+def _resized_for_another(error: tihua.TihuaError, model: str) -> tihua.FailedPreconditionError:
+    now = error.metadata.get("collection_model", "another model")
     return tihua.FailedPreconditionError(
-        f"the name leads to {collection.name} now, made with {collection.model.id}, and the "
-        "pictures were resized here for another model: run it again",
-        reason="MODEL_MISMATCH",
+        f"the name leads to a collection of {now} now, and the pictures were resized here for "
+        f"{model}: run it again",
+        reason=error.reason,
+        metadata=error.metadata,
     )
 
 

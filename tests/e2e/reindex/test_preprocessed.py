@@ -1,7 +1,7 @@
 """`tihua ingest --preprocess client` while the name of the collection is led to another one."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -35,7 +35,7 @@ async def test_pictures_resized_for_the_old_model_are_not_sent_to_a_new_one(
     monkeypatch: pytest.MonkeyPatch,
     model: str,
 ) -> None:
-    """Whose squares are of another size; if it is the same model, nothing is noticed."""
+    """Its squares are of another size; if the model is the same, nothing is noticed."""
     await client.create_collection("photos_1")
     await client.create_collection("photos_2", model=model)
     await client.set_alias("photos", "photos_1")
@@ -48,6 +48,29 @@ async def test_pictures_resized_for_the_old_model_are_not_sent_to_a_new_one(
     assert written[0] > 0
     if model == "small":
         assert (done.returncode, written[1]) == (1, 0)
-        assert "the name leads to photos_2 now, made with small" in done.stderr
+        assert "the name leads to a collection of small now" in done.stderr
     else:
         assert (done.returncode, sum(written)) == (0, PICTURES)
+
+
+async def test_nothing_is_written_to_a_collection_of_another_model_than_was_named(
+    client: tihua.AsyncClient,
+) -> None:
+    """The name is led there between two batches, with nothing on its way."""
+    await client.create_collection("photos_1")
+    await client.create_collection("photos_2", model="small")
+    await client.set_alias("photos", "photos_1")
+
+    async def items() -> AsyncIterator[tihua.Item]:
+        yield tihua.Item("before", text="马")
+        while await client.count_items(collection="photos_1") == 0:
+            pass
+        await client.set_alias("photos", "photos_2")
+        yield tihua.Item("behind", text="马")
+
+    with pytest.raises(tihua.FailedPreconditionError) as refused:
+        await client.ingest(items(), batch_size=1, model="tihua-tiny")
+
+    assert refused.value.reason == "MODEL_MISMATCH"
+    assert await client.count_items(collection="photos_1") == 1
+    assert await client.count_items(collection="photos_2") == 0

@@ -47,7 +47,7 @@ CLIENT = {
     "health": "(*, timeout=None)",
     "ingest": (
         "(items, *, mode='upsert', session_id=None, batch_size=32, on_progress=None, "
-        "on_break=None, reconnect_timeout=60.0, collection=None)"
+        "on_break=None, reconnect_timeout=60.0, collection=None, model='')"
     ),
     "list_collections": "(*, timeout=None)",
     "list_items": (
