@@ -156,7 +156,9 @@ class Client(CollectionMethods, ItemMethods, EmbeddingMethods, SearchMethods):
                 is safe is not read again, so its files may be gone. What that call could not send,
                 and reported, counts as failed. In mode "skip-existing" items are then sent whether
                 they are stored or not. Give each list of items an id of its own: only the server
-                that a call finished with knows that its session is over. None begins a new one.
+                that a call finished with knows that its session is over, and in the modes other
+                than "upsert" what that call wrote counts as written again if it comes at the same
+                place. None begins a new one.
             batch_size: items of one message; at most 4 MiB and `Limits.max_batch_items` are sent.
             on_progress: called after each acknowledgement, on the calling thread, with what is
                 safe and the failures since the previous call.

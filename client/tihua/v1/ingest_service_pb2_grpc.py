@@ -70,7 +70,10 @@ class IngestServiceServicer(object):
         ends. IngestStarted returns that of the last safe batch: so a new process finds the place
         where the one before it stopped.
         9. IngestSummary ends the session: a start with the same session_id and read_seq 0 begins a new
-        one.
+        one. In the modes other than upsert that one takes what the ended session wrote, under the
+        same id at the same place of the same batch, for its own (rule 7), since the client may have
+        missed the summary: nothing is written, and the item counts as written. So use another
+        session_id for another list of items.
         10. A server that shuts down sends IngestDraining, finishes and acknowledges what it has, and
         ends the stream with UNAVAILABLE.
         11. It also ends a stream with UNAVAILABLE, reason STREAM_IDLE, if for five minutes (or as

@@ -26,6 +26,8 @@ from tihua_server.served_models import ServedModels
 from tihua_server.types import Text
 from tihua_server.writer import WriteMode
 
+MODES = pytest.mark.parametrize("mode", [WriteMode.INSERT_ONLY, WriteMode.SKIP_EXISTING])
+
 
 @pytest.fixture
 def other(models: ServedModels, shelf: Shelf) -> Ingester:
@@ -167,6 +169,19 @@ async def test_a_session_that_is_over_begins_anew(ingester: Ingester) -> None:
     assert summary(events) == Counts(1, skipped=1)
 
 
+@MODES
+async def test_a_session_that_begins_anew_takes_what_the_last_one_wrote_for_its_own(
+    ingester: Ingester, shelf: Shelf, mode: WriteMode
+) -> None:
+    """Whether its client missed the summary or comes with other content, nobody can tell."""
+    await drain(run(ingester, stream(batch(1, "a", "b")), mode=mode))
+    again = batch(1, "a", "c", "b", text="牛")
+    events = await drain(run(ingester, stream(again), mode=mode))
+    counts = summary(events)
+    assert (counts.written, counts.failed + counts.skipped) == (2, 1)
+    assert shelf.writes == [["a", "b"], ["c"]]
+
+
 async def test_another_server_goes_on_where_the_client_was(
     ingester: Ingester, other: Ingester, shelf: Shelf
 ) -> None:
@@ -196,9 +211,6 @@ async def test_a_server_that_knows_more_than_the_client_says_so_first(ingester: 
     events = await drain(run(ingester, stream(), read=Counts(1, 1)))
     assert started_after(events) == 2
     assert acks(events) == [Ack(Counts(2, 2), [])]
-
-
-MODES = pytest.mark.parametrize("mode", [WriteMode.INSERT_ONLY, WriteMode.SKIP_EXISTING])
 
 
 @MODES
