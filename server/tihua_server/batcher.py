@@ -154,7 +154,7 @@ class Batcher(Generic[Input, Result]):
         if self._is_closed:
             raise Draining
         entries: dict[int, Entry[Input, Result]] = {}
-        group, flow = Group(len(values)), flow or Flow()
+        group, flow = Group(len(values)), flow or Flow(len(values))
         sizes = [1 if self._size_of is None else self._size_of(value) for value in values]
         try:
             # By size: what goes into one batch is due at about the same time.

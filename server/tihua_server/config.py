@@ -113,8 +113,8 @@ class Config:
             200, or to 50 within half a minute of a query that would wait for them. A query waits
             for the running batch and, beside pictures, for a pause of 40 at most.
         max_queue_size: texts that wait or are worked on in each lane, and as many pictures, for
-            all models together; beyond it calls are refused. SearchMany and calls of more inputs
-            than `max_query_terms` may fill 7/8 of it.
+            all models together; beyond it calls are refused. Calls of more inputs than
+            `max_query_terms`, those of a SearchMany's queries together, may fill 7/8 of it.
         max_queue_bytes: bytes of these pictures, files and pixels, and as many of these texts;
             beyond it, or 7/8 of it, calls are refused likewise. What gRPC keeps of a call's message
             comes on top: as much again as its files.

@@ -143,7 +143,8 @@ class Embedder:
         """Return what became of each text, as `embed`."""
         admission = self._text_admissions[lane]
         size_bytes = sum(map(sys.getsizeof, texts))
-        is_large = self._is_large(texts, flow)
+        flow = flow or Flow(len(texts))
+        is_large = self._is_large(flow)
         async with admission.admit(len(texts), size_bytes, is_large=is_large, wait=wait):
             start_s = perf_counter()
             tokens = await self._preprocessor.tokens(texts, lane=lane, truncate=truncate, flow=flow)
@@ -169,11 +170,10 @@ class Embedder:
         start_s = perf_counter()
         sizes = [self._held_bytes(picture) for picture in pictures]
         admission = self._picture_admissions[lane]
+        flow = flow or Flow(len(pictures))
         # A call's are let in together or not at all, a stream's one by one.
-        is_large = self._is_large(pictures, flow)
-        admitted = admission.admit(len(sizes), sum(sizes), is_large=is_large)
+        admitted = admission.admit(len(sizes), sum(sizes), is_large=self._is_large(flow))
         async with nullcontext() if wait else admitted:
-            flow = flow or Flow()
             results = await together(
                 [
                     self._embed_picture(picture, size_bytes, lane, wait, flow)
@@ -203,9 +203,9 @@ class Embedder:
                 return error, Stages(preprocess_s=perf_counter() - start_s)
         return batched.result, _stages(preprocess_s, [batched])
 
-    def _is_large(self, inputs: Sequence[object], flow: Flow | None) -> bool:
+    def _is_large(self, flow: Flow) -> bool:
         """Return whether a caller asks for more than one query does."""
-        return flow is not None or len(inputs) > self._max_query_terms
+        return flow.inputs > self._max_query_terms
 
     def _held_bytes(self, picture: Picture) -> int:
         """Return the bytes that a picture holds until it is computed: file and pixels."""

@@ -27,12 +27,17 @@ model each: what a batch costs is an estimate, and clients wait for 30 s unless 
 
 
 class Flow:
-    """What a caller asks for at once."""
+    """What a caller asks for at once.
 
-    __slots__ = ("_next_s",)
+    Attributes:
+        inputs: how many they are.
+    """
 
-    def __init__(self) -> None:
-        """Have asked for nothing yet."""
+    __slots__ = ("_next_s", "inputs")
+
+    def __init__(self, inputs: int) -> None:
+        """Take how many inputs there will be; none has come yet."""
+        self.inputs = inputs
         self._next_s: dict[object, float] = {}
 
     def due_s(self, where: object, now_s: float, takes_s: float) -> float:

@@ -81,7 +81,8 @@ class SearchService(rpc.SearchServiceServicer):
             outcomes[place] = await self._outcome(asked[place], found, room)
 
         queries = {place: part.query for place, part in asked.items()}
-        await self._searcher.search_many(queries, answer, Flow())
+        flow = Flow(sum(len(query.terms) for query in queries.values()))
+        await self._searcher.search_many(queries, answer, flow)
         entries = sorted(outcomes.items(), key=itemgetter(0))
         errors = [outcome for _, outcome in entries if isinstance(outcome, ServiceError)]
         self._calls.report_parts("SearchService/SearchMany", errors)

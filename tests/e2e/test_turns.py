@@ -43,8 +43,9 @@ def encoder() -> HeldTexts:
 
 @pytest.fixture
 async def models(encoder: HeldTexts, tmp_path: Path) -> ServedModels:
-    """It, a text at a time."""
-    return ServedModels([encoder], Config(port=0, data_dir=tmp_path, max_batch_size=1))
+    """It, a text at a time, with room for 40, of which large calls get 35."""
+    config = Config(port=0, data_dir=tmp_path, max_batch_size=1, max_queue_size=40)
+    return ServedModels([encoder], config)
 
 
 @pytest.fixture
@@ -72,6 +73,14 @@ async def _upsert(client: tihua.AsyncClient) -> object:
     return await client.upsert([tihua.Item(text, text=text) for text in LARGE])
 
 
+async def _waiting(models: ServedModels, count: int) -> None:
+    """Return when so many texts wait for the model."""
+    texts = models.named("").queues.texts
+    async with asyncio.timeout(10):
+        while texts.queue_size(Lane.INTERACTIVE) < count:
+            await asyncio.sleep(0)
+
+
 @pytest.mark.parametrize("ask", [_embed, _search, _upsert])
 async def test_a_query_passes_what_another_asked_for_at_once(
     ask: Callable[[tihua.AsyncClient], Awaitable[object]],
@@ -84,17 +93,28 @@ async def test_a_query_passes_what_another_asked_for_at_once(
     monkeypatch.setattr(BatchCost, "of_input", lambda _, size: 60.0 * size)
     busy = await encoder.hold(client)
     encoder.texts.clear()
-    embedder = models.named("")
-
-    async def waiting(count: int) -> None:
-        async with asyncio.timeout(10):
-            while embedder.queues.texts.queue_size(Lane.INTERACTIVE) < count:
-                await asyncio.sleep(0)
-
     large = asyncio.ensure_future(ask(client))
-    await waiting(len(LARGE))
+    await _waiting(models, len(LARGE))
     single = asyncio.ensure_future(client.embed_text(SINGLE))
-    await waiting(len(LARGE) + 1)
+    await _waiting(models, len(LARGE) + 1)
     encoder.may_go_on.set()
     await asyncio.gather(busy, large, single)
     assert encoder.texts[1:] == [LARGE[0], SINGLE, *LARGE[1:]]
+
+
+async def test_a_search_of_many_is_large_by_its_queries(
+    client: tihua.AsyncClient, models: ServedModels, encoder: HeldTexts
+) -> None:
+    """One, as `tihua search` sends it, is let in where large calls have all that they may."""
+    busy = await encoder.hold(client)
+    large = asyncio.ensure_future(client.embed_texts([SINGLE] * 35))
+    await _waiting(models, 35)
+    refused = await client.search_many([tihua.Query(text=SINGLE)] * 17)
+    assert {getattr(result, "reason", "") for result in refused} == {"OVERLOADED"}
+    query = asyncio.ensure_future(client.search_many([tihua.Query(text=SINGLE)]))
+    await _waiting(models, 36)
+    encoder.may_go_on.set()
+    await asyncio.gather(busy, large)
+    [result] = await query
+    assert isinstance(result, tihua.SearchResult)
+    assert [hit.id for hit in result] == ["马"]

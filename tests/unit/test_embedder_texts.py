@@ -138,7 +138,7 @@ async def test_texts_are_counted_until_they_are_computed(
     assert len((await embedder.embed_texts(["d", "e"])).rows) == 2
 
 
-@pytest.mark.parametrize(("calls", "texts", "flow"), [(2, 20, None), (40, 1, Flow())])
+@pytest.mark.parametrize(("calls", "texts", "flow"), [(2, 20, None), (40, 1, Flow(40))])
 async def test_a_query_is_let_in_beside_large_calls(
     calls: int, texts: int, flow: Flow | None, model: HeldEncoder
 ) -> None:

@@ -166,7 +166,7 @@ async def test_inputs_of_a_call_take_turns_though_they_come_one_by_one(
     """As pictures do, each of which is decoded before."""
     await learn(batcher)
     held = await squares.hold(batcher)
-    large = Flow()
+    large = Flow(8)
     pieces = [asyncio.create_task(batcher.submit(number, flow=large)) for number in range(1, 7)]
     await asyncio.sleep(0)
     single = await submit_all(batcher, [9])
