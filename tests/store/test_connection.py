@@ -105,11 +105,12 @@ async def test_a_write_that_its_caller_gave_up_has_no_other_beside_it(
     client = connection.client
     await connection.call("", client.create_collection, "photos", dimension=2)
     begun: list[int] = []
-    may_end = threading.Event()
+    has_begun, may_end = threading.Event(), threading.Event()
     insert = LiteCollection.insert
 
     def insert_slowly(self: Any, records: list[dict[str, Any]], **kwargs: Any) -> object:
         begun.append(records[0]["id"])
+        has_begun.set()
         may_end.wait(60)
         return insert(self, records, **kwargs)
 
@@ -118,6 +119,7 @@ async def test_a_write_that_its_caller_gave_up_has_no_other_beside_it(
     for row in rows[:2]:
         with pytest.raises(StoreUnavailable, match=r"within 0\.5 s"):
             await connection.call("", client.insert, "photos", row, timeout_s=0.5)
+        assert await asyncio.to_thread(has_begun.wait, 60)
     assert begun == [0]
 
     may_end.set()
