@@ -35,6 +35,7 @@ from tihua_server.config import DEFAULT_MODEL, Config
 from tihua_server.embedding_service import EmbeddingService
 from tihua_server.encoders import load_encoders
 from tihua_server.entrance import Entrance, server_options
+from tihua_server.errors import StoreUnavailable
 from tihua_server.health_service import HealthService
 from tihua_server.ingest_events import Credit
 from tihua_server.ingest_service import IngestService
@@ -198,7 +199,8 @@ class App:
     async def stop(self) -> None:
         """Finish what was accepted, for `drain_timeout_s` at most, then let go of everything.
 
-        Threads have `CLOSE_S` more; see `is_at_rest`.
+        Threads have `CLOSE_S` more, those of an embedded store `store_timeout_s`; see
+        `is_at_rest`.
         """
         await self._readiness.end()
         self._ingester.drain()
@@ -215,7 +217,11 @@ class App:
             if not self.is_at_rest:
                 _log.warning("stopped in the middle of a batch or a picture", close_s=CLOSE_S)
         finally:
-            await self._store.close()
+            try:
+                await self._store.close()
+            except StoreUnavailable as error:
+                self.is_at_rest = False
+                _log.warning("the store was not closed", error=error.message)
             await self.telemetry.stop()
 
 

@@ -150,7 +150,7 @@ def _serve(config: Config) -> None:
 
 
 def _leave(status: int) -> NoReturn:
-    """End the process, its store being closed: what computes must not see the interpreter go.
+    """End the process, its store closed or left: what computes must not see the interpreter go.
 
     It may be in the middle of a batch, or hold what can't be let go of on a lost device.
     """

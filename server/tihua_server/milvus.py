@@ -188,7 +188,11 @@ class Milvus(MilvusAliases):
         return render(where, lite=self._is_lite)
 
     async def close(self) -> None:
-        """Let go of the store, flushed; nothing can be called after it."""
+        """Let go of the store, flushed; nothing can be called after it.
+
+        Raises:
+            StoreUnavailable: see `MilvusConnection.close`.
+        """
         await self._flusher.close()
         await super().close()
 

@@ -213,19 +213,40 @@ class MilvusConnection:
     async def close(self) -> None:
         """Let the calls in the threads end, then close the client and stop an embedded Milvus.
 
-        What takes a server longer than `timeout_s`, as building an index may, goes on there.
+        What takes a server longer than `timeout_s`, as building an index may, goes on there. An
+        embedded Milvus that takes longer, as on a disk that hangs, is left as by a kill.
+
+        Raises:
+            StoreUnavailable: it was: its thread works until the process is ended.
         """
         if self._is_closed:
             return
         self._is_closed = True
         self._disk.shutdown(wait=False)
+        if self.embedded:
+            await self._close_embedded(self.embedded)
+            return
         await asyncio.to_thread(self._pool.shutdown)
         long = asyncio.create_task(asyncio.to_thread(self._long_pool.shutdown, cancel_futures=True))
         await asyncio.wait([long], timeout=self.timeout_s)
         await asyncio.to_thread(self.client.close)  # which ends what still waits
         await long
-        if self.embedded:
-            await asyncio.to_thread(self.embedded.stop)
+
+    async def _close_embedded(self, embedded: EmbeddedMilvus) -> None:
+        def stop() -> None:
+            self.client.close()
+            embedded.stop()
+
+        last = self._pool.submit(stop)  # when its one thread has ended all that came before
+        self._pool.shutdown(wait=False)
+        try:
+            async with asyncio.timeout(self.timeout_s):
+                await asyncio.wrap_future(last)
+        except TimeoutError as error:
+            raise StoreUnavailable(
+                f"the embedded store was still busy after {self.timeout_s:g} s; the next start "
+                "reads all that was acknowledged from its log"
+            ) from error
 
 
 def _require_room(embedded: EmbeddedMilvus, *, timeout: float) -> None:

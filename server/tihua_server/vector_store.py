@@ -150,4 +150,8 @@ class VectorStore(Protocol):
         """Return when the store answers, and has room for more."""
 
     async def close(self) -> None:
-        """Flush what is buffered and let go of the store."""
+        """Flush what is buffered and let go of the store.
+
+        Raises:
+            StoreUnavailable: it can't be waited for, and threads still work for it.
+        """

@@ -15,6 +15,7 @@ from fake_encoder import FakeEncoder
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from held_encoder import HeldEncoder
 from holding_proxy import holding
+from hung_disk_server import HANGS
 from in_process import serving
 from lost_server import FATAL
 from processes import run_tihua, running, start_server
@@ -195,6 +196,35 @@ def test_a_batch_that_never_ends_does_not_keep_the_server(tmp_path: Path) -> Non
     assert not [entry for entry in server.log if "Traceback" in str(entry)]
     with (
         running(tmp_path, module="stuck_server") as server,
+        tihua.Client(server.address, collection="kept") as client,
+    ):
+        assert client.count_items() == 1
+
+
+def test_a_disk_that_hangs_does_not_keep_the_server(tmp_path: Path) -> None:
+    """It says so, and ends; a thread that writes would have kept it for ten minutes."""
+    with (
+        running(
+            *(tmp_path, "--drain-timeout-s", "0.1", "--store-timeout-s", "1"),
+            module="hung_disk_server",
+        ) as server,
+        tihua.Client(server.address, collection="kept") as client,
+        ThreadPoolExecutor(1) as caller,
+    ):
+        client.create_collection()
+        client.upsert([tihua.Item("a", text="马")])
+        hung = caller.submit(client.upsert, [tihua.Item(HANGS, text="马")], timeout=60)
+        while not server.has_logged("hung"):
+            assert not hung.done()
+            client.server_info()
+        server.terminate()
+        with pytest.raises(tihua.TihuaError):
+            hung.result()
+        assert server.process.wait(30) == 0
+    assert server.has_logged("the store was not closed")
+    assert not [entry for entry in server.log if "Traceback" in str(entry)]
+    with (
+        running(tmp_path, module="hung_disk_server") as server,
         tihua.Client(server.address, collection="kept") as client,
     ):
         assert client.count_items() == 1
