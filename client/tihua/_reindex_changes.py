@@ -9,8 +9,8 @@ it does not tell when an item was written; so the last pass before remembers wha
 
 from array import array
 from bisect import bisect_left
-from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Container, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Literal, TypeAlias
 
@@ -36,19 +36,24 @@ class Copied:
 
     Attributes:
         until: what has an update time of `MARGIN` before this is told by `older`.
-        recent: of what is younger: ids and update times.
+        recent: ids and update times of what is younger, and of all that was copied since.
         older: marks of all the rest, sorted; None if it was not this call that copied it, so that
             it must be taken for all there is.
+        missed: ids of what is not there though `older` has its mark.
     """
 
     until: datetime
     recent: Mapping[str, datetime] = field(default_factory=dict)
     older: Sequence[int] | None = None
+    missed: Container[str] = ()
 
     def has(self, item: Item) -> bool:
         """Return whether an item of the old collection has been in the new one."""
-        if time_of(item) >= self.until - MARGIN:
-            return self.recent.get(item.id) == time_of(item)
+        time = time_of(item)
+        if self.recent.get(item.id) == time:
+            return True
+        if time >= self.until - MARGIN or item.id in self.missed:
+            return False
         if self.older is None:
             return True
         mark = _mark(item)
@@ -58,42 +63,59 @@ class Copied:
     def and_of(self, done: "Recent", undone: Container[str]) -> "Copied":
         """Return this and what a pass was done for, without what it could not do."""
         times = {key: time for key, time in done.times.items() if key not in undone}
-        return Copied(self.until, {**self.recent, **times}, self.older)
+        return replace(self, recent={**self.recent, **times})
 
 
 class Recent:
-    """Remembers what a pass sees of the old collection: 8 bytes of each item, and more if young.
+    """Remembers what a pass sees of the old collection.
+
+    That is 8 bytes of each item, and more of the young ones, before the alias is moved; from then
+    on, what had not been copied before.
 
     Attributes:
         latest: update time of the youngest item of the old collection.
-        times: update times, by id, of those not older than `MARGIN` before `since`.
+        times: update times, by id, of those not older than `MARGIN` before `since`; or, after the
+            alias was moved, of all that are remembered.
+        missed: ids of those that could not be fetched.
     """
 
-    def __init__(self, since: datetime | None) -> None:
-        """Begin; None remembers nothing but `latest`."""
+    def __init__(self, since: datetime | None = None, *, copied: Copied | None = None) -> None:
+        """Begin; without either of the two nothing is remembered but `latest` and `missed`.
+
+        Args:
+            since: what is written from then on is young.
+            copied: what had been copied before, once the alias has been moved.
+        """
         self.latest = UNKNOWN_TIME
         self.times: dict[str, datetime] = {}
+        self.missed: set[str] = set()
         self._older = array("q")
         self._since = None if since is None else since - MARGIN
+        self._copied = copied
 
     def note(self, item: Item) -> Item:
         """Take an item of the old collection, and return it."""
         time = time_of(item)
         self.latest = max(self.latest, time)
-        if self._since is not None:
+        self.missed.discard(item.id)
+        if self._copied is not None:
+            if not self._copied.has(item):
+                self.times[item.id] = time
+        elif self._since is not None:
             if time >= self._since:
                 self.times[item.id] = time
             else:
                 self._older.append(_mark(item))
         return item
 
-    def forget(self, ids: Iterable[str]) -> None:
+    def forget(self, ids: Collection[str]) -> None:
         """Take back that these are copied: the list has them, but they could not be fetched."""
+        self.missed.update(ids)
         for each in ids:
             self.times.pop(each, None)
 
     def older(self) -> Sequence[int]:
-        """Return the marks of what is not young, sorted."""
+        """Return the marks of what is not young, sorted; 40 bytes more of each while it sorts."""
         return array("q", sorted(self._older))
 
 

@@ -90,11 +90,12 @@ class Steps:
         """Make the new collection like the old one, and again while that changes.
 
         Raises:
-            ServerError: the collections are alike, and their counts are not.
+            ServerError: nothing is left that could be copied, and the counts differ.
         """
         source, target = self._plan.source, self._plan.target
         stage: ReindexStage = "copy"
         last_found, latest, since = 0, UNKNOWN_TIME, None
+        missed_before: set[str] = set()
         while True:
             count = self._count(source)
             done = self._pass(stage, Recent(since), None)
@@ -102,16 +103,25 @@ class Steps:
             found = done.written + done.deleted
             latest = max(latest, done.recent.latest)
             copied, wanted = self._count(target), self._count(source) - len(self.failing)
-            if found == 0 and copied != wanted and count == self._count(source):
+            missed = done.recent.missed
+            # What could not be fetched is tried once more, even if nothing else is left.
+            is_done = found == 0 and missed <= missed_before
+            missed_before = set() if found else missed
+            if is_done and copied != wanted and count == self._count(source):
+                why = (
+                    f"but {len(missed)} of them can't be fetched"
+                    if missed
+                    else "though their lists agree"
+                )
                 raise ServerError(
                     f"{target} has {copied} items and {source} has {wanted} that could be "
-                    "copied, though their lists agree; nothing was swapped: check the store",
+                    f"copied, {why}; nothing was swapped: check the store",
                     reason="COUNTS_DIFFER",
                 )
             # Whoever writes is about as quick as we are: the rest is for after the swap.
-            is_alike = found == 0 and copied == wanted
+            is_alike = is_done and copied == wanted
             if since is not None and (is_alike or found > last_found / 2):
-                self._copied = Copied(since, done.recent.times, done.recent.older())
+                self._copied = Copied(since, done.recent.times, done.recent.older(), missed)
                 return
             # The last pass is one that knows what is young, and that the swap may follow at once.
             time.sleep(max(0.0, self._settled - time.monotonic()))
@@ -141,7 +151,7 @@ class Steps:
         while True:
             is_settled = time.monotonic() >= settled
             late.waiting.clear()
-            done = self._pass("settle", Recent(copied.until), late)
+            done = self._pass("settle", Recent(copied=copied), late)
             self.failing = (missing - late.written) | done.failing
             undone = late.waiting | done.failing
             late.copied = copied = copied.and_of(done.recent, undone)

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -63,14 +63,24 @@ async def test_what_comes_late_is_written_within_the_limits_of_the_server(
 
 
 @pytest.mark.usefixtures("filled")
+@pytest.mark.parametrize(
+    "update_time", [None, LONG_AGO - timedelta(days=1)], ids=["of now", "of its own"]
+)
 async def test_what_is_deleted_after_the_swap_stays_deleted(
-    client: tihua.AsyncClient, reindex: Reindex, folder: Path, monkeypatch: pytest.MonkeyPatch
+    client: tihua.AsyncClient,
+    reindex: Reindex,
+    folder: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    update_time: datetime | None,
 ) -> None:
     """Though it was written while the reindex ran, as what comes late is, or came late."""
     upsert = tihua.Client.upsert
 
-    def put(blocking: tihua.Client, name: str, collection: str) -> None:
-        upsert(blocking, [tihua.Item(name, image=folder / name)], collection=collection)
+    def put(
+        blocking: tihua.Client, name: str, collection: str, time: datetime | None = None
+    ) -> None:
+        item = tihua.Item(name, image=folder / name, update_time=time)
+        upsert(blocking, [item], collection=collection)
 
     def meanwhile(blocking: tihua.Client, stage: str) -> None:
         if stage == "copy":
@@ -78,7 +88,7 @@ async def test_what_is_deleted_after_the_swap_stays_deleted(
         if stage == "settle":
             assert blocking.delete_items(["050.jpg"], collection="photos") == 1
             for name in ("051.jpg", "052.jpg"):
-                put(blocking, name, "photos_1")
+                put(blocking, name, "photos_1", update_time)
             put(blocking, "052.jpg", "photos")
 
     def upsert_and_delete(self: tihua.Client, *args: Any, **kwargs: Any) -> tihua.UpsertResult:

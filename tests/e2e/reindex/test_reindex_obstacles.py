@@ -1,15 +1,18 @@
 """What may be in the way of a reindex: another one, the store, contents that can't be had."""
 
 import asyncio
+import itertools
+import sys
 import threading
 import time
 from collections.abc import Sequence
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 import tihua
-from reindexing import EMBEDDED_ALONE, Reindex, times
+from reindexing import EMBEDDED_ALONE, LONG_AGO, Reindex, times
 
 pytestmark = [pytest.mark.usefixtures("filled"), EMBEDDED_ALONE]
 
@@ -59,31 +62,38 @@ async def test_what_was_swapped_and_not_settled_is_settled_by_the_next_call(
     await client.delete_collection("photos_1")
 
 
-@pytest.mark.parametrize("stage", ["catch-up", "settle"])
+@pytest.mark.parametrize(
+    ("stage", "update_time"),
+    [("catch-up", None), ("catch-up", LONG_AGO - timedelta(days=1)), ("settle", None)],
+    ids=["before the swap", "before the swap, with an old time", "after the swap"],
+)
 async def test_what_a_list_has_and_could_not_be_fetched_at_first_is_copied(
     client: tihua.AsyncClient,
     reindex: Reindex,
     folder: Path,
     monkeypatch: pytest.MonkeyPatch,
     stage: str,
+    update_time: datetime | None,
 ) -> None:
     """It is not taken for what was copied and then deleted."""
     get_items = tihua.Client.get_items
     # So many in relation to the ten of the copy that the swap follows.
-    young = [f"{number:03}.jpg" for number in range(50, 57)]
+    late = [f"{number:03}.jpg" for number in range(50, 57)]
     has_missed = threading.Event()
 
     def meanwhile(blocking: tihua.Client, now: str) -> None:
         if now == stage:
-            items = [tihua.Item(name, image=folder / name) for name in young]
+            items = [
+                tihua.Item(name, image=folder / name, update_time=update_time) for name in late
+            ]
             blocking.upsert(items, collection="photos_1")
 
     def one_less(self: tihua.Client, ids: Sequence[str], **kwargs: Any) -> list[tihua.Item]:
         found = get_items(self, ids, **kwargs)
-        if young[-1] not in ids or has_missed.is_set():
+        if late[-1] not in ids or has_missed.is_set():
             return found
         has_missed.set()
-        return [item for item in found if item.id != young[-1]]
+        return [item for item in found if item.id != late[-1]]
 
     monkeypatch.setattr(tihua.Client, "get_items", one_less)
     summary, _ = await asyncio.to_thread(reindex, meanwhile)
@@ -91,6 +101,40 @@ async def test_what_a_list_has_and_could_not_be_fetched_at_first_is_copied(
     assert has_missed.is_set()
     assert (summary.items, summary.is_complete) == (17, True)
     assert await times(client, "photos") == await times(client, "photos_1")
+
+
+@pytest.mark.parametrize("misses", [2, sys.maxsize], ids=["for two passes", "ever"])
+async def test_an_item_that_alone_could_not_be_fetched_is_tried_again(
+    client: tihua.AsyncClient,
+    reindex: Reindex,
+    folder: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    misses: int,
+) -> None:
+    """Once more when nothing else is left; then nothing is swapped."""
+    get_items = tihua.Client.get_items
+    left = itertools.count(misses, -1)
+
+    def meanwhile(blocking: tihua.Client, stage: str) -> None:
+        if stage == "copy":
+            item = tihua.Item("050.jpg", image=folder / "050.jpg")
+            blocking.upsert([item], collection="photos_1")
+
+    def without(self: tihua.Client, ids: Sequence[str], **kwargs: Any) -> list[tihua.Item]:
+        found = get_items(self, ids, **kwargs)
+        if "050.jpg" not in ids or next(left) <= 0:
+            return found
+        return [item for item in found if item.id != "050.jpg"]
+
+    monkeypatch.setattr(tihua.Client, "get_items", without)
+    if misses == 2:
+        summary, _ = await asyncio.to_thread(reindex, meanwhile)
+        assert (summary.items, summary.is_complete) == (11, True)
+    else:
+        message = "has 10 items and photos_1 has 11 .* 1 of them can't be fetched"
+        with pytest.raises(tihua.ServerError, match=message):
+            await asyncio.to_thread(reindex, meanwhile)
+        assert (await client.get_collection()).name == "photos_1"
 
 
 async def test_what_came_late_and_cannot_be_sent_has_failed(reindex: Reindex, folder: Path) -> None:

@@ -141,6 +141,37 @@ def test_an_old_time_of_its_own_does_not_make_an_item_one_that_was_copied() -> N
     assert copied.and_of(Recent(BEGUN), ()).has(Item("a", update_time=LONG_AGO))
 
 
+def test_an_item_with_an_old_time_that_could_not_be_fetched_was_not_copied() -> None:
+    """Until it is: then it was, and does not come back when it is deleted."""
+    old = Item("a", update_time=LONG_AGO)
+    first = Recent(BEGUN)
+    first.note(old)
+    first.forget(["a"])
+    copied = Copied(BEGUN, first.times, first.older(), first.missed)
+    assert not copied.has(old)
+
+    second = Recent(copied=copied)
+    second.note(old)
+    assert not copied.and_of(second, {"a"}).has(old)
+    assert copied.and_of(second, ()).has(old)
+
+
+def test_what_came_late_with_an_old_time_was_copied_after_that() -> None:
+    """Of all else nothing more is remembered."""
+    [kept, late] = items({"a": LONG_AGO, "b": LONG_AGO})
+    before = Recent(BEGUN)
+    before.note(kept)
+    copied = Copied(BEGUN, before.times, before.older())
+    after = Recent(copied=copied)
+    for item in (kept, late):
+        after.note(item)
+    assert after.times == {"b": LONG_AGO}
+    settled = copied.and_of(after, ())
+    assert settled.has(kept)
+    assert settled.has(late)
+    assert kinds({}, {"b": LONG_AGO}, settled) == {"b": "delete"}
+
+
 def test_clocks_may_differ_by_the_margin() -> None:
     """An item that seems a little older than what was copied came late all the same."""
     assert kinds({"a": BEGUN - MARGIN}, {}, Copied(BEGUN)) == {"a": "copy"}
