@@ -41,9 +41,6 @@ _BYTES_AHEAD = 32 * 2**20
 _THREADS = 8
 """Contents read at once: a network file system takes milliseconds for each, whatever its size."""
 
-_WATCH_S = 1.0
-"""How long an item may be written after it was seen that nobody else writes to the collection."""
-
 
 class Pass:
     """Makes the new collection like the old one, as far as the contents can be had.
@@ -149,7 +146,7 @@ class Pass:
                 for outcome in outcomes:
                     if isinstance(outcome, Item):
                         if self._late is None:
-                            self._watch.check(max_age_s=_WATCH_S)
+                            self._watch.check_at_times()
                         yield outcome
                     else:
                         self._fail(outcome)

@@ -7,12 +7,14 @@ import threading
 import time
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 import tihua
 from reindexing import EMBEDDED_ALONE, LONG_AGO, Reindex, times
+from tihua._reindex_watch import AliasWatch
 
 pytestmark = [pytest.mark.usefixtures("filled"), EMBEDDED_ALONE]
 
@@ -172,15 +174,20 @@ async def test_nothing_is_swapped_if_the_store_counts_otherwise_than_it_lists(
 
 @pytest.mark.parametrize("name", ["050.jpg", "005.jpg"], ids=["new", "replaced"])
 async def test_a_reindex_that_another_has_overtaken_undoes_nothing_and_stops(
-    client: tihua.AsyncClient, reindex: Reindex, folder: Path, name: str
+    client: tihua.AsyncClient,
+    reindex: Reindex,
+    folder: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    name: str,
 ) -> None:
     """What was written since the other's swap stays; run again, it finds nothing to do."""
-    has_overtaken = threading.Event()
+    has_overtaken, is_later = threading.Event(), threading.Event()
 
     def overtake(blocking: tihua.Client) -> None:
         has_overtaken.set()
         tihua.reindex(blocking, "photos", model="small", content=lambda item: folder / item.id)
         blocking.upsert([tihua.Item(name, text="新", uri="newer")], collection="photos")
+        is_later.set()
 
     def meanwhile(blocking: tihua.Client, stage: str) -> None:
         if stage == "catch-up" and name == "050.jpg":
@@ -189,8 +196,12 @@ async def test_a_reindex_that_another_has_overtaken_undoes_nothing_and_stops(
     def reading(blocking: tihua.Client, item: tihua.Item) -> None:
         if item.id == name and not has_overtaken.is_set():
             overtake(blocking)
-            time.sleep(1.1)  # a slow disk: the alias is looked at once a second
 
+    def clock() -> float:
+        """Have the last look at the alias be long ago once it was moved, as on a slow disk."""
+        return time.monotonic() + 3600.0 * is_later.is_set()
+
+    monkeypatch.setattr("tihua._reindex_pass.AliasWatch", partial(AliasWatch, now=clock))
     with pytest.raises(tihua.FailedPreconditionError, match="another reindex was quicker"):
         await asyncio.to_thread(reindex, meanwhile, reading)
 
