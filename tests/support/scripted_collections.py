@@ -117,7 +117,11 @@ class Collections(collection_service_pb2_grpc.CollectionServiceServicer):
     def BuildIndex(
         self, request: collections.BuildIndexRequest, context: grpc.ServicerContext
     ) -> collections.BuildIndexResponse:
-        """Replace an index, if it is said by which, once there are no refusals left."""
+        """Replace an index, if it is said by which, once there are no refusals left.
+
+        An answer that is to be lost is, and so are those of the lookups that it says.
+        """
+        self.memory.calls.append(f"build {request.name}")
         if self.memory.build_refusals:
             context.abort_with_status(rpc_status.to_status(self.memory.build_refusals.pop(0)))
         if self.memory.builds_forever:
@@ -128,6 +132,9 @@ class Collections(collection_service_pb2_grpc.CollectionServiceServicer):
         if request.HasField("index"):
             collection.index.CopyFrom(request.index)
         collection.load_state = collections.LOAD_STATE_LOADED
+        if self.memory.lost_builds:
+            self.memory.lookup_refusals = self.memory.lost_builds.pop(0)
+            context.abort(grpc.StatusCode.UNAVAILABLE, "Socket closed")  # without a reason
         return collections.BuildIndexResponse(collection=collection)
 
     def ReleaseCollection(

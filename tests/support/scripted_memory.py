@@ -35,6 +35,7 @@ class Memory:
         self.info_refusals: list[status_pb2.Status] = []
         self.build_refusals: list[status_pb2.Status] = []
         self.builds_forever = False
+        self.lost_builds: list[list[status_pb2.Status]] = []
         self.query_refusals: list[types_pb2.ItemError] = []
         self.health = health.HealthServicer()
 

@@ -73,7 +73,19 @@ def _built(
 
     It would build a finished index anew if it were asked again, so the collection is looked at
     first.
+
+    Raises:
+        DeadlineError: it took longer than `limit_s`.
+        UnavailableError: the server or its store went away; the message says if the index may be
+            built all the same.
     """
+
+    def is_built(collection: tihua.Collection) -> bool:
+        has_index = index in (None, collection.index)
+        has_params = index_params.items() <= collection.index_params.items()
+        return collection.load_state == "loaded" and has_index and has_params
+
+    was_built = is_built(client.get_collection(name))
     deadline_s = time.monotonic() + limit_s
     reconnect = Reconnect(limit_s)
     left_s = limit_s
@@ -87,21 +99,39 @@ def _built(
                 request_id=error.request_id,
             ) from error
         except tihua.UnavailableError as error:
-            if not _goes_on(client, name, error):
-                raise
+            if error.reason != "COLLECTION_LOADING":
+                found = _found(client, name)
+                if found is None or found.load_state != "loading":
+                    # A server gives a reason; without one, only its answer may have been lost.
+                    if error.reason or (found is not None and not is_built(found)):
+                        raise
+                    if found is None or was_built:
+                        raise _in_doubt(name, error) from error
+                    return found
             delay_s = reconnect.delay_after(error, 0)
             left_s = deadline_s - time.monotonic() - delay_s
             if left_s <= 0:
                 raise
             time.sleep(delay_s)
         collection = client.get_collection(name)
-        has_index = index in (None, collection.index)
-        has_params = index_params.items() <= collection.index_params.items()
-        if collection.load_state == "loaded" and has_index and has_params:
+        if is_built(collection):
             return collection
 
 
-def _goes_on(client: tihua.Client, name: str, error: tihua.UnavailableError) -> bool:
-    """Return whether the index is being built, though the call has ended."""
-    is_told = error.reason == "COLLECTION_LOADING"
-    return is_told or client.get_collection(name).load_state == "loading"
+def _found(client: tihua.Client, name: str) -> tihua.Collection | None:
+    """Return the collection as it is now, or None if that can't be told."""
+    try:
+        return client.get_collection(name)
+    except tihua.TihuaError:
+        return None
+
+
+def _in_doubt(name: str, error: tihua.UnavailableError) -> tihua.UnavailableError:
+    """Return the error of a call that may have built the index, or be building it."""
+    return tihua.UnavailableError(
+        f"the connection broke ({error.metadata.get('detail', '')}), and the index of {name} may "
+        f"have been built all the same: see `tihua collections show {name}` before you build it "
+        "again",
+        metadata=error.metadata,
+        request_id=error.request_id,
+    )

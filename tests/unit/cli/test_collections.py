@@ -144,6 +144,36 @@ def test_an_index_that_can_not_be_built_is_not_waited_for(tihua: Tihua, memory: 
     assert result.stderr == "Error: the store does not answer\n"
 
 
+def test_an_index_whose_answer_alone_was_lost_is_not_built_again(
+    tihua: Tihua, memory: Memory
+) -> None:
+    """The collection has another index than before: the one that was asked for."""
+    tihua("collections", "create", "paintings")
+    memory.lost_builds = [[]]
+    result = tihua("collections", "index", "paintings", "--index", "HNSW", "--json")
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert json.loads(result.stdout)["index"] == "HNSW"
+    assert memory.calls == ["build paintings"]
+
+
+@pytest.mark.parametrize("is_away", [False, True], ids=["the same index", "no answer to a look"])
+def test_an_index_that_may_have_been_built_is_left_to_the_user(
+    tihua: Tihua, memory: Memory, is_away: bool
+) -> None:
+    """Who is told what the call ended with, and to look first."""
+    tihua("collections", "create", "paintings")
+    away = refusal(StatusCode.UNAVAILABLE, "the store does not answer")
+    memory.lost_builds = [[away] * 4 * is_away]
+    index = ("--index", "HNSW") if is_away else ()
+    result = tihua("collections", "index", "paintings", *index)
+    assert result.exit_code == 1
+    assert result.stderr == (
+        "Error: the connection broke (Socket closed), and the index of paintings may have been "
+        "built all the same: see `tihua collections show paintings` before you build it again\n"
+    )
+    assert memory.calls == ["build paintings"]
+
+
 def test_an_alias_that_is_led_where_it_leads_has_left_nothing(tihua: Tihua) -> None:
     """As when a call is repeated; one that is moved says what it has left."""
     for name in ("paintings_1", "paintings_2"):
