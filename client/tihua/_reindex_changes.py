@@ -4,7 +4,8 @@ An item and its copy have the same state if their update times are equal: a copy
 its original. So nothing is remembered between two passes, and no clocks are compared, until the
 alias has been moved. From then on others write to the copy as well: the newer item is right, and an
 item that was copied and is missing there has been deleted. Since writers may choose an update time,
-it does not tell when an item was written; so the last pass before remembers what it saw.
+it does not tell when an item was written; so the last pass before remembers what it saw, and those
+after remember what was not copied before.
 """
 
 from array import array
