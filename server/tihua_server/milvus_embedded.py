@@ -220,10 +220,15 @@ class Flusher:
             self._timers[name] = loop.call_later(IDLE_S, self._paused, name)
 
     async def close(self) -> None:
-        """Stop all clocks and wait for what has begun; `EmbeddedMilvus.stop` flushes the rest."""
+        """Stop all clocks, and wait for no flush: a disk may hang in it.
+
+        What has begun goes on in its thread; then `EmbeddedMilvus.stop` flushes the rest.
+        """
         for name in list(self._unflushed):
             self._take(name)
-        await asyncio.gather(*self._tasks)
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
 
     def _take(self, name: str) -> int:
         """Return the rows that are not flushed, and stop the clock."""

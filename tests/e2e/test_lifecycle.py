@@ -15,7 +15,7 @@ from fake_encoder import FakeEncoder
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from held_encoder import HeldEncoder
 from holding_proxy import holding
-from hung_disk_server import HANGS
+from hung_disk_server import HANGS, HANGS_LATER
 from in_process import serving
 from lost_server import FATAL
 from processes import run_tihua, running, start_server
@@ -24,6 +24,7 @@ from silent_watcher import silent_watcher
 from stuck_server import STUCK
 from tihua_server.app import App
 from tihua_server.config import Config
+from tihua_server.milvus_embedded import MIN_IDLE_ROWS
 from tihua_server.types import Encoder
 
 
@@ -228,6 +229,31 @@ def test_a_disk_that_hangs_does_not_keep_the_server(tmp_path: Path) -> None:
         tihua.Client(server.address, collection="kept") as client,
     ):
         assert client.count_items() == 1
+
+
+def test_a_disk_that_hangs_in_the_background_does_not_keep_the_server(tmp_path: Path) -> None:
+    """Nobody waits for that flush but the end of the server; what it did not flush is kept."""
+    names = [HANGS_LATER, *map(str, range(MIN_IDLE_ROWS))]
+    with (
+        running(
+            *(tmp_path, "--drain-timeout-s", "0.1", "--store-timeout-s", "1"),
+            module="hung_disk_server",
+        ) as server,
+        tihua.Client(server.address, collection="kept") as client,
+    ):
+        client.create_collection()
+        client.upsert([tihua.Item(name, text="马") for name in names])
+        while not server.has_logged("hung"):
+            client.server_info()
+        server.terminate()
+        assert server.process.wait(30) == 0
+    assert server.has_logged("the store was not closed")
+    assert not [entry for entry in server.log if "Traceback" in str(entry)]
+    with (
+        running(tmp_path, module="hung_disk_server") as server,
+        tihua.Client(server.address, collection="kept") as client,
+    ):
+        assert client.count_items() == len(names)
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])

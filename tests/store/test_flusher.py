@@ -1,11 +1,19 @@
 """Flushing of embedded stores: neither too often nor too late."""
 
 import asyncio
+import threading
+from collections.abc import Callable
+from pathlib import Path
 
 import pytest
+from milvus_lite.engine.collection import Collection
 from tihua_server import milvus_embedded
+from tihua_server.collection import CollectionSpec
 from tihua_server.errors import StoreError
+from tihua_server.item import Item
+from tihua_server.milvus import Milvus
 from tihua_server.milvus_embedded import MAX_UNFLUSHED_ROWS, MIN_IDLE_ROWS, Flusher
+from tihua_server.types import FloatArray
 
 
 class Recorder:
@@ -21,6 +29,11 @@ class Recorder:
         self.names.append(name)
         self.happened.set()
         raise StoreError("no")
+
+
+def logs(directory: Path) -> list[Path]:
+    """Return the files with rows that are not flushed."""
+    return list(directory.glob("milvus/collections/*/wal/*data*"))
 
 
 @pytest.fixture
@@ -73,3 +86,37 @@ async def test_few_rows_are_not_worth_a_flush(
     await flusher.close()
 
     assert recorder.names == ["many"]
+
+
+async def test_a_store_that_is_closed_during_a_flush_is_flushed(
+    tmp_path: Path,
+    spec: Callable[..., CollectionSpec],
+    embeddings: FloatArray,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Both the collection whose flush has begun and one whose time had not come."""
+    flush, has_begun, may_go_on = Collection.flush, threading.Event(), threading.Event()
+
+    def held(self: Collection) -> None:
+        has_begun.set()
+        assert may_go_on.wait(60)
+        flush(self)
+
+    store = await Milvus.open(tmp_path / "milvus")
+    first, second = spec(), spec()
+    await store.create(first)
+    await store.create(second)
+    rows = [Item(str(number), embeddings[0]) for number in range(MIN_IDLE_ROWS)]
+    monkeypatch.setattr(Collection, "flush", held)
+    monkeypatch.setattr(milvus_embedded, "IDLE_S", 600.0)
+    await store.upsert(second.name, rows)
+    monkeypatch.setattr(milvus_embedded, "IDLE_S", 0.0)
+    await store.upsert(first.name, rows)
+    assert len(logs(tmp_path)) == 2
+    assert await asyncio.to_thread(has_begun.wait, 60)
+
+    closing = asyncio.create_task(store.close())
+    may_go_on.set()
+    await closing
+
+    assert not logs(tmp_path)
