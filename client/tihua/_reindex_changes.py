@@ -37,21 +37,21 @@ class Copied:
 
     Attributes:
         until: what has an update time of `MARGIN` before this is told by `older`.
-        recent: ids and update times of what is younger, and of all that was copied since.
+        times: update times, by id, of what is younger, and of all that was copied since.
         older: marks of all the rest, sorted; None if it was not this call that copied it, so that
             it must be taken for all there is.
         missed: ids of what is not there though `older` has its mark.
     """
 
     until: datetime
-    recent: Mapping[str, datetime] = field(default_factory=dict)
+    times: Mapping[str, datetime] = field(default_factory=dict)
     older: Sequence[int] | None = None
     missed: Container[str] = ()
 
     def has(self, item: Item) -> bool:
         """Return whether an item of the old collection has been in the new one."""
         time = time_of(item)
-        if self.recent.get(item.id) == time:
+        if self.times.get(item.id) == time:
             return True
         if time >= self.until - MARGIN or item.id in self.missed:
             return False
@@ -61,13 +61,13 @@ class Copied:
         place = bisect_left(self.older, mark)
         return place < len(self.older) and self.older[place] == mark
 
-    def and_of(self, done: "Recent", undone: Container[str]) -> "Copied":
+    def and_of(self, done: "Seen", undone: Container[str]) -> "Copied":
         """Return this and what a pass was done for, without what it could not do."""
         times = {key: time for key, time in done.times.items() if key not in undone}
-        return replace(self, recent={**self.recent, **times})
+        return replace(self, times={**self.times, **times})
 
 
-class Recent:
+class Seen:
     """Remembers what a pass sees of the old collection.
 
     That is 8 bytes of each item, and more of the young ones, before the alias is moved; from then

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from tihua._ingest_types import IngestProgress
 from tihua._read_ahead import ReadAhead
 from tihua._reconnect import Persistence
-from tihua._reindex_changes import Change, Recent, changes
+from tihua._reindex_changes import Change, Seen, changes
 from tihua._reindex_content import held_bytes, with_content
 from tihua._reindex_late import Late
 from tihua._reindex_plan import Plan
@@ -50,7 +50,7 @@ class Pass:
         written: items that were written.
         deleted: items that were removed from the new collection.
         failing: ids of the items of which the content can't be found or embedded.
-        recent: what is young of all that was copied.
+        seen: what the old collection has, as far as the stage needs to know.
     """
 
     def __init__(
@@ -61,7 +61,7 @@ class Pass:
         limits: Limits,
         *,
         stage: ReindexStage,
-        recent: Recent,
+        seen: Seen,
         late: Late | None,
         told: set[str],
         on_progress: Callable[[ReindexProgress], None],
@@ -74,7 +74,7 @@ class Pass:
             content: what an item was made of; called in threads.
             limits: of the server.
             stage: which pass it is.
-            recent: takes the items of the old collection.
+            seen: takes the items of the old collection.
             late: None as long as nobody but the reindex writes to the new one.
             told: ids of the failures that were told already; grows.
             on_progress: called on the thread of `run`.
@@ -86,7 +86,7 @@ class Pass:
         self._content = content
         self._limits = limits
         self._stage = stage
-        self.recent = recent
+        self.seen = seen
         self._late = late
         self._watch = AliasWatch(client, plan)
         self._told = told
@@ -157,7 +157,7 @@ class Pass:
         size = min(_PAGE_ITEMS, self._limits.max_page_size, self._limits.max_batch_items)
         page: list[Change] = []
         for change in changes(
-            map(self.recent.note, self._listed(self._plan.source)),
+            map(self.seen.note, self._listed(self._plan.source)),
             self._listed(self._plan.target),
             self._late.copied if self._late else None,
         ):
@@ -201,10 +201,10 @@ class Pass:
         )
         # A list may know of an item before the replica that is asked for it does.
         missed = set(ids) - {item.id for item in items}
-        self.recent.forget(missed)
+        self.seen.forget(missed)
         if self._late is not None:
             self._late.waiting |= missed
-        return [self.recent.note(item) for item in items]
+        return [self.seen.note(item) for item in items]
 
     def _loaded(self, item: Item) -> Item | ItemError:
         loaded = with_content(item, self._content)

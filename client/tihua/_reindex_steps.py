@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from tihua._reconnect import Persistence
-from tihua._reindex_changes import Copied, Recent
+from tihua._reindex_changes import Copied, Seen
 from tihua._reindex_late import Late
 from tihua._reindex_pass import Pass
 from tihua._reindex_plan import Plan
@@ -98,12 +98,12 @@ class Steps:
         missed_before: set[str] = set()
         while True:
             count = self._count(source)
-            done = self._pass(stage, Recent(since), None)
+            done = self._pass(stage, Seen(since), None)
             self.failing = done.failing
             found = done.written + done.deleted
-            latest = max(latest, done.recent.latest)
+            latest = max(latest, done.seen.latest)
             copied, wanted = self._count(target), self._count(source) - len(self.failing)
-            missed = done.recent.missed
+            missed = done.seen.missed
             # What could not be fetched is tried once more, even if nothing else is left.
             is_done = found == 0 and missed <= missed_before
             missed_before = set() if found else missed
@@ -121,7 +121,7 @@ class Steps:
             # Whoever writes is about as quick as we are: the rest is for after the swap.
             is_alike = is_done and copied == wanted
             if since is not None and (is_alike or found > last_found / 2):
-                self._copied = Copied(since, done.recent.times, done.recent.older(), missed)
+                self._copied = Copied(since, done.seen.times, done.seen.older(), missed)
                 return
             # The last pass is one that knows what is young, and that the swap may follow at once.
             time.sleep(max(0.0, self._settled - time.monotonic()))
@@ -151,10 +151,10 @@ class Steps:
         while True:
             is_settled = time.monotonic() >= settled
             late.waiting.clear()
-            done = self._pass("settle", Recent(copied=copied), late)
+            done = self._pass("settle", Seen(copied=copied), late)
             self.failing = (missing - late.written) | done.failing
             undone = late.waiting | done.failing
-            late.copied = copied = copied.and_of(done.recent, undone)
+            late.copied = copied = copied.and_of(done.seen, undone)
             if is_settled and not late.waiting and not done.written + done.deleted:
                 return
             time.sleep(max(0.0, settled - time.monotonic()))
@@ -175,7 +175,7 @@ class Steps:
     def _count(self, collection: str) -> int:
         return self._persistence.answer(lambda: self._client.count_items(collection=collection))
 
-    def _pass(self, stage: ReindexStage, recent: Recent, late: Late | None) -> Pass:
+    def _pass(self, stage: ReindexStage, seen: Seen, late: Late | None) -> Pass:
         """Return a pass that was done, again if the server went away."""
         reconnect = self._persistence.reconnect()
         while True:
@@ -185,7 +185,7 @@ class Steps:
                 self._content,
                 self._limits,
                 stage=stage,
-                recent=recent,
+                seen=seen,
                 late=late,
                 told=self._told,
                 on_progress=self._on_progress,

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from tihua import Item
-from tihua._reindex_changes import MARGIN, Copied, Recent, changes
+from tihua._reindex_changes import MARGIN, Copied, Seen, changes
 
 BEGUN = datetime(2026, 11, 27, tzinfo=UTC)
 LONG_AGO = BEGUN - timedelta(days=1)
@@ -112,21 +112,21 @@ def test_what_was_copied_last_is_told_from_what_came_late(
     old: datetime | None, new: datetime | None, kind: str
 ) -> None:
     """Though both are young: it has the time that it was copied with."""
-    recent = Recent(BEGUN)
+    seen = Seen(BEGUN)
     for item in items({"a": LATER, "old": LONG_AGO}):
-        recent.note(item)
-    assert (recent.times, recent.latest) == ({"a": LATER}, LATER)
+        seen.note(item)
+    assert (seen.times, seen.latest) == ({"a": LATER}, LATER)
     olds: Times = {} if old is None else {"a": old}
     news: Times = {} if new is None else {"a": new}
-    assert kinds(olds, news, Copied(BEGUN, recent.times)) == {"a": kind}
+    assert kinds(olds, news, Copied(BEGUN, seen.times)) == {"a": kind}
 
 
 def test_an_old_time_of_its_own_does_not_make_an_item_one_that_was_copied() -> None:
     """Only what was there with that time was; writers may choose the time, as a copy does."""
-    recent = Recent(BEGUN)
+    seen = Seen(BEGUN)
     for item in items({"a": LONG_AGO, "b": LONG_AGO}):
-        recent.note(item)
-    copied = Copied(BEGUN, recent.times, recent.older())
+        seen.note(item)
+    copied = Copied(BEGUN, seen.times, seen.older())
     earlier = LONG_AGO - timedelta(days=1)
     assert kinds({"a": LONG_AGO, "b": earlier, "c": LONG_AGO}, {}, copied) == {
         "a": "keep",
@@ -138,19 +138,19 @@ def test_an_old_time_of_its_own_does_not_make_an_item_one_that_was_copied() -> N
         "b": "keep",
         "c": "keep",
     }
-    assert copied.and_of(Recent(BEGUN), ()).has(Item("a", update_time=LONG_AGO))
+    assert copied.and_of(Seen(BEGUN), ()).has(Item("a", update_time=LONG_AGO))
 
 
 def test_an_item_with_an_old_time_that_could_not_be_fetched_was_not_copied() -> None:
     """Until it is: then it was, and does not come back when it is deleted."""
     old = Item("a", update_time=LONG_AGO)
-    first = Recent(BEGUN)
+    first = Seen(BEGUN)
     first.note(old)
     first.forget(["a"])
     copied = Copied(BEGUN, first.times, first.older(), first.missed)
     assert not copied.has(old)
 
-    second = Recent(copied=copied)
+    second = Seen(copied=copied)
     second.note(old)
     assert not copied.and_of(second, {"a"}).has(old)
     assert copied.and_of(second, ()).has(old)
@@ -159,10 +159,10 @@ def test_an_item_with_an_old_time_that_could_not_be_fetched_was_not_copied() -> 
 def test_what_came_late_with_an_old_time_was_copied_after_that() -> None:
     """Of all else nothing more is remembered."""
     [kept, late] = items({"a": LONG_AGO, "b": LONG_AGO})
-    before = Recent(BEGUN)
+    before = Seen(BEGUN)
     before.note(kept)
     copied = Copied(BEGUN, before.times, before.older())
-    after = Recent(copied=copied)
+    after = Seen(copied=copied)
     for item in (kept, late):
         after.note(item)
     assert after.times == {"b": LONG_AGO}
@@ -176,9 +176,9 @@ def test_clocks_may_differ_by_the_margin() -> None:
     """An item that seems a little older than what was copied came late all the same."""
     assert kinds({"a": BEGUN - MARGIN}, {}, Copied(BEGUN)) == {"a": "copy"}
     assert kinds({}, {"a": BEGUN - MARGIN}, Copied(BEGUN)) == {"a": "keep"}
-    recent = Recent(BEGUN)
-    recent.note(Item("a", update_time=BEGUN - MARGIN))
-    assert kinds({"a": BEGUN - MARGIN}, {}, Copied(BEGUN, recent.times)) == {"a": "keep"}
+    seen = Seen(BEGUN)
+    seen.note(Item("a", update_time=BEGUN - MARGIN))
+    assert kinds({"a": BEGUN - MARGIN}, {}, Copied(BEGUN, seen.times)) == {"a": "keep"}
 
 
 def test_items_of_which_nobody_knows_the_time_are_the_oldest() -> None:
