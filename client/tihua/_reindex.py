@@ -46,6 +46,9 @@ def reindex(
     old one is copied over. The old collection stays.
 
     If it is interrupted, call it again with the same arguments: it continues with what is missing.
+    A call that begins after the alias was moved goes by update times, and deletes nothing but what
+    it has copied itself: an item that was written during the reindex and deleted since comes back,
+    and one that came late to the old collection with an old `update_time` stays there alone.
     Nothing else may write to the new collection before the alias points to it, nor to the old one
     once it does. `copy_collection` to `name` would do that if it began before, so let it end first.
 

@@ -5,7 +5,8 @@ its original. So nothing is remembered between two passes, and no clocks are com
 alias has been moved. From then on others write to the copy as well: the newer item is right, and an
 item that was copied and is missing there has been deleted. Since writers may choose an update time,
 it does not tell when an item was written; so the last pass before remembers what it saw, and those
-after remember what was not copied before.
+after remember what was not copied before. A call that begins after the alias was moved knows
+nothing of that: it takes what is old for copied, and deletes only what it has copied itself.
 """
 
 from array import array
@@ -38,8 +39,7 @@ class Copied:
     Attributes:
         until: what has an update time of `MARGIN` before this is told by `older`.
         times: update times, by id, of what is younger, and of all that was copied since.
-        older: marks of all the rest, sorted; None if it was not this call that copied it, so that
-            it must be taken for all there is.
+        older: marks of all the rest, sorted; None if it was not this call that copied it.
         missed: ids of what is not there though `older` has its mark.
     """
 
@@ -49,14 +49,21 @@ class Copied:
     missed: Container[str] = ()
 
     def has(self, item: Item) -> bool:
-        """Return whether an item of the old collection has been in the new one."""
+        """Return whether an item of the old collection has been in the new one.
+
+        If it was not this call that copied it, whatever is old is taken for copied.
+        """
+        if self.older is None and time_of(item) < self.until - MARGIN:
+            return True
+        return self.knows(item)
+
+    def knows(self, item: Item) -> bool:
+        """Return whether an item is known to have been copied from the old collection."""
         time = time_of(item)
         if self.times.get(item.id) == time:
             return True
-        if time >= self.until - MARGIN or item.id in self.missed:
+        if self.older is None or time >= self.until - MARGIN or item.id in self.missed:
             return False
-        if self.older is None:
-            return True
         mark = _mark(item)
         place = bisect_left(self.older, mark)
         return place < len(self.older) and self.older[place] == mark
@@ -147,7 +154,7 @@ def _before(old: Item | None, new: Item | None) -> ChangeKind:
 def _after(old: Item | None, new: Item | None, copied: Copied) -> ChangeKind:
     if old is None:
         # Others may never have been in the old collection.
-        return "delete" if new is not None and copied.has(new) else "keep"
+        return "delete" if new is not None and copied.knows(new) else "keep"
     if new is None:
         return "keep" if copied.has(old) else "copy"
     return "replace" if time_of(old) > time_of(new) else "keep"
