@@ -28,6 +28,10 @@ if TYPE_CHECKING:
     from tihua._client import Client
 
 
+_RETRY_S = 1.0
+"""Before items that could not be compared or fetched are tried again: a replica may be behind."""
+
+
 class Steps:
     """The steps of a reindex, each of which may be done again."""
 
@@ -142,12 +146,16 @@ class Steps:
 
         Args:
             otherwise: what was copied, if it was not this call that copied it.
+
+        Raises:
+            ServerError: nothing is left but items that can't be fetched as they are listed.
         """
         copied = otherwise if self._copied is None else self._copied
         late = Late(self._client, self._plan, copied, self._limits, model=self._model)
         move = self._lead()
         settled = time.monotonic() + move.settle_s
         missing = self.failing
+        waiting_before: set[str] = set()
         while True:
             is_settled = time.monotonic() >= settled
             late.waiting.clear()
@@ -155,9 +163,23 @@ class Steps:
             self.failing = (missing - late.written) | done.failing
             undone = late.waiting | done.failing
             late.copied = copied = copied.and_of(done.seen, undone)
-            if is_settled and not late.waiting and not done.written + done.deleted:
-                return
-            time.sleep(max(0.0, settled - time.monotonic()))
+            if is_settled and not done.written + done.deleted:
+                if not late.waiting:
+                    return
+                if late.waiting == waiting_before:
+                    raise self._unreadable(late.waiting)
+            waiting_before = set(late.waiting)
+            pause_s = _RETRY_S if late.waiting else 0.0
+            time.sleep(max(pause_s, settled - time.monotonic()))
+
+    def _unreadable(self, ids: set[str]) -> ServerError:
+        plan = self._plan
+        return ServerError(
+            f"{len(ids)} of the items in {plan.source} or {plan.target} can't be fetched as they "
+            f"are listed, such as {min(ids)!r}; {plan.alias} leads to {plan.target} already: check "
+            "the store, then run it again",
+            reason="ITEMS_UNREADABLE",
+        )
 
     def finish(self) -> None:
         """Delete the marker: all is done."""

@@ -143,6 +143,28 @@ async def test_an_item_that_alone_could_not_be_fetched_is_tried_again(
         assert (await client.get_collection()).name == "photos_1"
 
 
+async def test_an_item_that_came_late_and_can_never_be_fetched_is_not_tried_for_ever(
+    client: tihua.AsyncClient, reindex: Reindex, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All else is fetched; then the caller hears of it."""
+    get_items = tihua.Client.get_items
+
+    def meanwhile(blocking: tihua.Client, stage: str) -> None:
+        if stage == "settle":
+            items = [tihua.Item(name, image=folder / name) for name in ("050.jpg", "051.jpg")]
+            blocking.upsert(items, collection="photos_1")
+
+    def without(self: tihua.Client, ids: Sequence[str], **kwargs: Any) -> list[tihua.Item]:
+        return [item for item in get_items(self, ids, **kwargs) if item.id != "050.jpg"]
+
+    monkeypatch.setattr(tihua.Client, "get_items", without)
+    with pytest.raises(tihua.ServerError, match=r"such as '050\.jpg'; photos leads to") as caught:
+        await asyncio.to_thread(reindex, meanwhile)
+
+    assert caught.value.reason == "ITEMS_UNREADABLE"
+    assert "051.jpg" in await times(client, "photos")
+
+
 async def test_what_came_late_and_cannot_be_sent_has_failed(reindex: Reindex, folder: Path) -> None:
     """As before the swap; the rest is fetched."""
 
