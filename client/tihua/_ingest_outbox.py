@@ -36,11 +36,6 @@ class Outbox:
         return self.committed_seq + len(self._requests)
 
     @property
-    def requests(self) -> tuple[IngestRequest, ...]:
-        """Return the batches, in their order."""
-        return tuple(self._requests)
-
-    @property
     def is_empty(self) -> bool:
         """Return whether all batches are safe."""
         return not self._requests
@@ -99,12 +94,18 @@ class Outbox:
                 f"safe, and now it continues after {committed_seq}",
                 reason="SESSION_REGRESSED",
             )
-        if self.committed_seq < committed_seq <= self.last_seq:
-            request = self._requests[committed_seq - self.committed_seq - 1]
-            if bookmark not in ("", request.batch.bookmark):  # older servers know no bookmarks
-                raise other_items()
+        is_one_of_ours = committed_seq <= self.last_seq
+        # Older servers know no bookmarks.
+        if is_one_of_ours and bookmark not in ("", self._bookmark(committed_seq)):
+            raise other_items()
         self._resumed_seq = committed_seq
         self._resumed_bookmark = bookmark
+
+    def _bookmark(self, seq: int) -> str:
+        """Return where a batch ends, the last safe one or a later one."""
+        if seq == self.committed_seq:
+            return self.committed_bookmark
+        return self._requests[seq - self.committed_seq - 1].batch.bookmark
 
     def commit(self, committed_seq: int) -> None:
         """Let go of the batches that are safe."""
@@ -113,6 +114,17 @@ class Outbox:
             self.committed_bookmark = self._requests.popleft().batch.bookmark
             # It may have been sent over the stream before this one.
             self._sent = max(0, self._sent - 1)
-        if committed_seq > self.committed_seq:  # an earlier call sent it
-            self.committed_seq = committed_seq
-            self.committed_bookmark = self._resumed_bookmark
+
+    def overtake(self, committed_seq: int) -> tuple[IngestRequest, ...]:
+        """Go on behind a batch of an earlier call, where the server says that it ends.
+
+        Returns:
+            All batches from here: no number of theirs is free, and which of their items are safe
+            only the server's bookmark says.
+        """
+        overtaken = tuple(self._requests)
+        self._requests.clear()
+        self._sent = 0
+        self.committed_seq = committed_seq
+        self.committed_bookmark = self._resumed_bookmark
+        return overtaken

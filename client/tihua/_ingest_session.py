@@ -14,8 +14,13 @@
 
 After a break the client calls `open()` again and continues: it tells whichever server answers what
 was acknowledged, and sends the rest again. Nothing else is kept, so that memory is bounded by the
-server's credit, one batch and one window. A session that an earlier call began goes on behind the
-bookmark of its last safe batch: the items before it pass unread.
+server's credit, one batch and one window.
+
+A session that an earlier call began goes on behind the bookmark of its last safe batch: the items
+before it pass unread. After a break, too, a server may be further than this call: this one sent
+batches to a server that knew nothing of the session, and then comes to the one that has those of
+the earlier call. Then all that was not acknowledged here is dropped, in batches or on its way into
+one; the server's bookmark says which items are safe, and its hash proves that they are these.
 """
 
 from collections.abc import Container
@@ -235,15 +240,17 @@ class IngestSession:
             case "credit":
                 self._outbox.credit.grant(response.credit)
             case "ack":
-                is_of_earlier_call = response.ack.committed_seq > self._outbox.last_seq
-                if is_of_earlier_call:
+                is_further = response.ack.committed_seq > self._outbox.last_seq
+                if is_further:
                     self._number(self._builder.flush())
-                    self._report.overtake(self._outbox.requests)
+                    overtaken = self._outbox.overtake(response.ack.committed_seq)
+                    self._report.overtake(overtaken)
+                else:
+                    self._outbox.commit(response.ack.committed_seq)
                 self._report.fail(response.ack.errors)
-                self._outbox.commit(response.ack.committed_seq)
                 self._report.settle(response.ack.committed_seq)
                 self._report.count(response.ack)
-                if is_of_earlier_call:
+                if is_further:
                     self._report.resume(self._place.resume_at(self._outbox.committed_bookmark))
                     self._flush_the_last()
             case "draining":

@@ -120,7 +120,7 @@ def safe_there(*ids: str, batch_size: int = 2) -> list[IngestResponse]:
     return [started(len(requests), bookmark=bookmark), ack(len(requests), written=len(ids))]
 
 
-@pytest.mark.parametrize("count", [1, 2, 3, 6])
+@pytest.mark.parametrize("count", range(7))
 def test_a_session_goes_on_at_a_server_that_is_further_with_it(count: int) -> None:
     """Begun at one that knew nothing of it: what was to be sent from here is safe there."""
     session = opened(new_session())
@@ -143,6 +143,24 @@ def test_a_session_of_other_items_does_not_go_on_at_a_server_that_is_further(ids
         offer(session, "e", "f")
 
 
+@pytest.mark.parametrize("ids", ["a", "ab", "x", "abx"])
+def test_no_item_is_taken_for_safe_that_no_server_has(ids: str) -> None:
+    """The next batch there holds fewer items than the one begun here, or others."""
+    session = opened(new_session(batch_size=8))
+    for item_id in "abc":
+        session.add(item(item_id))
+    with pytest.raises(FailedPreconditionError, match="other items than these"):
+        opened(session, *safe_there(*ids, batch_size=len(ids)))
+
+
+def test_a_batch_that_is_begun_gives_no_bookmark_to_a_server_that_knows_none() -> None:
+    """The next batch there may be of any items."""
+    session = opened(new_session())
+    session.add(item("a"))
+    with pytest.raises(FailedPreconditionError, match="older than bookmarks"):
+        opened(session, started(1), ack(1, written=2))
+
+
 @pytest.mark.parametrize("ids", ["abc", "abcx", "abcdef"])
 def test_a_session_whose_items_are_all_given_ends_only_where_they_end(ids: str) -> None:
     """At a server to which another call sent others, or more of them, in smaller batches."""
@@ -163,6 +181,16 @@ def test_a_session_that_another_call_took_meanwhile_is_not_taken_back() -> None:
     sent(session)
     with pytest.raises(FailedPreconditionError, match="other items than these"):
         opened(session, started(1, bookmark="2:of another call"))
+
+
+def test_a_batch_that_is_safe_is_not_taken_for_another_one_of_its_number() -> None:
+    """The counts of a server where that one holds other items are not those of this session."""
+    session = opened(new_session())
+    give(session, *"abcd")
+    sent(session)
+    session.receive(ack(1, written=2))
+    with pytest.raises(FailedPreconditionError, match="other items than these"):
+        opened(session, *safe_there("a", batch_size=1))
 
 
 def test_an_acknowledgement_of_batches_of_the_stream_before_spares_sending_them() -> None:
