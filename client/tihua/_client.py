@@ -174,9 +174,9 @@ class Client(CollectionMethods, ItemMethods, EmbeddingMethods, SearchMethods):
         Raises:
             NotFoundError: there is no such collection, or the server does not serve `model`.
             FailedPreconditionError: the collection's model is not `model`, or is not served, or the
-                session was opened for another collection or mode, belongs to other items, was begun
-                by a client or on a server that is too old to resume it, or continued in another
-                stream.
+                session was opened for another collection or mode, belongs to other items, had them
+                in other batches at the server that answers now, was begun by a client or on a
+                server that is too old to resume it, or continued in another stream.
             UnavailableError, DeadlineError: the server did not come back, or did not answer in
                 time, within `reconnect_timeout`.
         """

@@ -3,7 +3,7 @@
 from collections import deque
 
 from tihua._ingest_credit import Credit
-from tihua._ingest_place import other_items
+from tihua._ingest_place import other_batches
 from tihua.errors import InvalidRequestError, ServerError
 from tihua.v1.ingest_service_pb2 import IngestRequest
 
@@ -86,7 +86,8 @@ class Outbox:
 
         Raises:
             ServerError: the server withdrew an acknowledgement.
-            FailedPreconditionError: a batch that is safe there is not the one of that number here.
+            FailedPreconditionError: a batch that is safe there is not the one of that number here:
+                its items are others, or were cut into batches otherwise.
         """
         if committed_seq < self.committed_seq:
             raise ServerError(
@@ -97,7 +98,7 @@ class Outbox:
         is_one_of_ours = committed_seq <= self.last_seq
         # Older servers know no bookmarks.
         if is_one_of_ours and bookmark not in ("", self._bookmark(committed_seq)):
-            raise other_items()
+            raise other_batches()
         self._resumed_seq = committed_seq
         self._resumed_bookmark = bookmark
 

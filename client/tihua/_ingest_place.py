@@ -42,7 +42,7 @@ class Place:
 
         Raises:
             FailedPreconditionError: it is no bookmark of ours, not of these items, or lies before
-                items that were passed.
+                items that were passed, as it may if the batches are others.
         """
         found = _BOOKMARK.fullmatch(bookmark)
         if found is None:
@@ -50,7 +50,7 @@ class Place:
         self._safe_position = int(found[1])
         self._safe_bookmark = bookmark
         if self.position > self._safe_position:
-            raise other_items()
+            raise other_batches()
         self._require_same_items()
         return self._safe_position
 
@@ -73,14 +73,29 @@ class Place:
             FailedPreconditionError: the earlier call had more.
         """
         if self.is_safe:
-            raise other_items()
+            raise _other_items()
 
     def _require_same_items(self) -> None:
         if self.position == self._safe_position and self.bookmark != self._safe_bookmark:
-            raise other_items()
+            raise _other_items()
 
 
-def other_items() -> FailedPreconditionError:
+def other_batches() -> FailedPreconditionError:
+    """Return what to tell a caller if a batch of the session ends elsewhere than here.
+
+    The items may be the same: their batches end elsewhere with another batch_size, and if an item
+    could be read in one call and not in the other.
+    """
+    return FailedPreconditionError(
+        "the session belongs to other items than these, or had them in other batches, because of "
+        "another batch_size or files that only one call could read; give the items of the earlier "
+        "call in the same order with its batch_size, or use a new session id",
+        reason="SESSION_DIFFERS",
+        field="session_id",
+    )
+
+
+def _other_items() -> FailedPreconditionError:
     """Return what to tell a caller who resumes a session with items that it is not of."""
     return FailedPreconditionError(
         "the session belongs to other items than these; give those of the earlier call in the same "

@@ -229,7 +229,8 @@ class IngestSession:
 
         Raises:
             ServerError: the server withdrew an acknowledgement.
-            FailedPreconditionError: the session belongs to other items, or nothing says to which.
+            FailedPreconditionError: the session belongs to other items, had them in other batches,
+                or nothing says which they are.
         """
         match response.WhichOneof("message"):
             case "started":

@@ -112,8 +112,9 @@ class FailedPreconditionError(TihuaError):
 
     The collection holds another model's embeddings (reason `MODEL_MISMATCH`), is not loaded
     (`COLLECTION_NOT_LOADED`) or has aliases (`COLLECTION_HAS_ALIASES`), another stream took over
-    the ingest session (code `ABORTED`), the session belongs to other items (`SESSION_DIFFERS`), or
-    it is not known which of its items are safe (`NO_BOOKMARK`).
+    the ingest session (code `ABORTED`), the session belongs to other items or had
+    them in other batches (`SESSION_DIFFERS`), or it is not known which of its items are safe
+    (`NO_BOOKMARK`).
     """
 
     code = "FAILED_PRECONDITION"

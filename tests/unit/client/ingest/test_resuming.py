@@ -183,6 +183,16 @@ def test_a_session_that_another_call_took_meanwhile_is_not_taken_back() -> None:
         opened(session, started(1, bookmark="2:of another call"))
 
 
+@pytest.mark.parametrize("batch_size", [1, 3])
+def test_a_session_of_the_same_items_in_other_batches_is_refused_as_such(batch_size: int) -> None:
+    """Whoever gives the same items again must not be told only that they are others."""
+    session = opened(new_session(batch_size=2))
+    give(session, *"abcd")
+    with pytest.raises(FailedPreconditionError, match="in other batches") as refused:
+        opened(session, *safe_there(*"abc", batch_size=batch_size))
+    assert refused.value.reason == "SESSION_DIFFERS"
+
+
 def test_a_batch_that_is_safe_is_not_taken_for_another_one_of_its_number() -> None:
     """The counts of a server where that one holds other items are not those of this session."""
     session = opened(new_session())
