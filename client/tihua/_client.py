@@ -155,7 +155,10 @@ class Client(CollectionMethods, ItemMethods, EmbeddingMethods, SearchMethods):
                 safe. Give the same items in the same order, and the same mode and batch_size; what
                 is safe is not read again, so its files may be gone. What that call could not send,
                 and reported, counts as failed. In mode "skip-existing" items are then sent whether
-                they are stored or not. Give each list of items an id of its own: only the server
+                they are stored or not. A server that has forgotten the session, for example because
+                it was restarted, gets all items again; if one of them can't be read any more, then
+                in the modes other than "upsert" those behind it that the session wrote may count as
+                stored by somebody else. Give each list of items an id of its own: only the server
                 that a call finished with knows that its session is over, and in the modes other
                 than "upsert" what that call wrote counts as written again if it comes at the same
                 place. None begins a new one.

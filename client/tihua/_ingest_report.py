@@ -73,6 +73,7 @@ class IngestReport:
     def resume(self, given: int) -> None:
         """Go on behind so many items: those of them that no server counted could not be sent."""
         counts = self.acknowledged
+        # Set, not added to: what was rejected here lies before that place, and is among them.
         self._rejected = given - counts.written - counts.failed - counts.skipped
         for position, item_id in self._overtaken:
             self.carried_before(position, item_id)
