@@ -158,13 +158,13 @@ def test_no_item_is_lost_between_two_servers(
     assert all(ids[index] == name for index, name in told.items())
 
 
-@pytest.mark.parametrize("differs", ["batches", "items", "no bookmarks"])
+@pytest.mark.parametrize("differs", ["batches", "items", "readable", "no bookmarks"])
 @settings(max_examples=200, deadline=None)
 @given(data=st.data(), item_count=st.integers(0, 40))
 def test_no_item_is_lost_where_calls_differ_between_two_servers(
     data: st.DataObject, item_count: int, differs: str
 ) -> None:
-    """In how items come into batches, or in an item: a call that is not refused wrote its own."""
+    """In batch_size, an item, or what can be read: a call that is not refused lost nothing."""
     draw = data.draw
     servers = [Model(has_bookmarks=differs != "no bookmarks") for _ in range(2)]
     batch_size = draw(st.integers(1, 8))
@@ -177,6 +177,7 @@ def test_no_item_is_lost_where_calls_differ_between_two_servers(
         call = Call(data, ids, batch_size=batch_size)
         if differs == "batches":
             call = Call(data, ids, batch_size=draw(st.integers(1, 8)))
+        if differs == "readable":
             call.rejects = draw(st.sampled_from(["", "2", "3"]))
         streams = draw(st.lists(st.sampled_from(servers), min_size=1, max_size=4))
         try:
@@ -186,6 +187,8 @@ def test_no_item_is_lost_where_calls_differ_between_two_servers(
             return
         told |= set(call.told.values())
     call.end(server)
-    assert set(ids) <= servers[0].stored | servers[1].stored | told
-    assert min(call.session.totals) >= 0
-    assert sum(call.session.totals) == item_count
+    dealt_with = set().union(*(server.stored | server.failed for server in servers))
+    assert set(ids) <= dealt_with | told
+    if differs != "readable":  # what only one of two calls could read may be missing in the counts
+        assert min(call.session.totals) >= 0
+        assert sum(call.session.totals) == item_count
