@@ -55,7 +55,7 @@ class Session:
     Attributes:
         collection, mode: what it was opened for.
         counts: what is safe.
-        is_over: whether its summary was sent, or is on its way.
+        is_over: whether its summary was sent, or is being sent.
     """
 
     def __init__(self, session_id: str, collection: str, mode: WriteMode) -> None:

@@ -132,8 +132,14 @@ class IngestStream:
                 yield DrainingNotice()
             raise Draining("the server is shutting down; resume the session on another one")
         self._reading.result()
+        # gRPC shows a client that broke off as one that came to its end, until something is sent.
         session.is_over = True
-        yield Summary(session.counts, monotonic() - start_s)
+        is_told = False
+        try:
+            yield Summary(session.counts, monotonic() - start_s)
+            is_told = True
+        finally:
+            session.is_over = is_told
 
     def drain(self) -> None:
         """Take no more batches; finish what is there, and end with `Draining`."""

@@ -1,6 +1,7 @@
 """Sessions that go on in another stream, of the same server or of one that forgot them."""
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator, Sequence
 
 import pytest
@@ -167,6 +168,18 @@ async def test_a_session_that_is_over_begins_anew(ingester: Ingester) -> None:
     events = await drain(run(ingester, stream(batch(1, "a")), mode=WriteMode.SKIP_EXISTING))
     assert started_after(events) == 0
     assert summary(events) == Counts(1, skipped=1)
+
+
+async def test_a_session_whose_summary_could_not_be_sent_is_not_over(ingester: Ingester) -> None:
+    """A client that broke off may look like one that came to its end."""
+    events = run(ingester, stream(batch(1, "a")))
+    async with contextlib.aclosing(events):
+        async for event in events:
+            if isinstance(event, Summary):
+                break
+    again = await drain(run(ingester, stream(batch(2, "b"))))
+    assert started_after(again) == 1
+    assert summary(again) == Counts(2, 2)
 
 
 @MODES
