@@ -15,7 +15,6 @@ from fake_encoder import FakeEncoder
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from held_encoder import HeldEncoder
 from holding_proxy import holding
-from hung_disk_server import HANGS, HANGS_LATER
 from in_process import serving
 from lost_server import FATAL
 from processes import run_tihua, running, start_server
@@ -24,7 +23,6 @@ from silent_watcher import silent_watcher
 from stuck_server import STUCK
 from tihua_server.app import App
 from tihua_server.config import Config
-from tihua_server.milvus_embedded import MIN_IDLE_ROWS
 from tihua_server.types import Encoder
 
 
@@ -175,85 +173,6 @@ def test_a_server_that_still_loads_ends_at_once(number: signal.Signals, tmp_path
             assert process.wait(30) == 128 + number
         finally:
             process.kill()
-
-
-def test_a_batch_that_never_ends_does_not_keep_the_server(tmp_path: Path) -> None:
-    """The caller hears of it, the store is closed, and the process ends; it hung for ever."""
-    with (
-        running(tmp_path, "--drain-timeout-s", "0.1", module="stuck_server") as server,
-        tihua.Client(server.address, collection="kept") as client,
-    ):
-        client.create_collection()
-        client.upsert([tihua.Item("a", text="马")])
-        with ThreadPoolExecutor(1) as caller:
-            busy = caller.submit(client.embed_text, STUCK, timeout=60)
-            while "stuck" not in [entry["event"] for entry in server.log]:
-                client.server_info()
-            server.process.terminate()
-            with pytest.raises(tihua.TihuaError):
-                busy.result()
-        assert server.process.wait(30) == 0
-    assert [entry for entry in server.log if "in the middle of a batch" in entry["event"]]
-    assert not [entry for entry in server.log if "Traceback" in str(entry)]
-    with (
-        running(tmp_path, module="stuck_server") as server,
-        tihua.Client(server.address, collection="kept") as client,
-    ):
-        assert client.count_items() == 1
-
-
-def test_a_disk_that_hangs_does_not_keep_the_server(tmp_path: Path) -> None:
-    """It says so, and ends; a thread that writes would have kept it for ten minutes."""
-    with (
-        running(
-            *(tmp_path, "--drain-timeout-s", "0.1", "--store-timeout-s", "1"),
-            module="hung_disk_server",
-        ) as server,
-        tihua.Client(server.address, collection="kept") as client,
-        ThreadPoolExecutor(1) as caller,
-    ):
-        client.create_collection()
-        client.upsert([tihua.Item("a", text="马")])
-        hung = caller.submit(client.upsert, [tihua.Item(HANGS, text="马")], timeout=60)
-        while not server.has_logged("hung"):
-            assert not hung.done()
-            client.server_info()
-        server.terminate()
-        with pytest.raises(tihua.TihuaError):
-            hung.result()
-        assert server.process.wait(30) == 0
-    assert server.has_logged("the store was not closed")
-    assert not [entry for entry in server.log if "Traceback" in str(entry)]
-    with (
-        running(tmp_path, module="hung_disk_server") as server,
-        tihua.Client(server.address, collection="kept") as client,
-    ):
-        assert client.count_items() == 1
-
-
-def test_a_disk_that_hangs_in_the_background_does_not_keep_the_server(tmp_path: Path) -> None:
-    """Nobody waits for that flush but the end of the server; what it did not flush is kept."""
-    names = [HANGS_LATER, *map(str, range(MIN_IDLE_ROWS))]
-    with (
-        running(
-            *(tmp_path, "--drain-timeout-s", "0.1", "--store-timeout-s", "1"),
-            module="hung_disk_server",
-        ) as server,
-        tihua.Client(server.address, collection="kept") as client,
-    ):
-        client.create_collection()
-        client.upsert([tihua.Item(name, text="马") for name in names])
-        while not server.has_logged("hung"):
-            client.server_info()
-        server.terminate()
-        assert server.process.wait(30) == 0
-    assert server.has_logged("the store was not closed")
-    assert not [entry for entry in server.log if "Traceback" in str(entry)]
-    with (
-        running(tmp_path, module="hung_disk_server") as server,
-        tihua.Client(server.address, collection="kept") as client,
-    ):
-        assert client.count_items() == len(names)
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])

@@ -1,0 +1,87 @@
+"""A server that ends although a thread of it never does: in the model, or on a disk that hangs."""
+
+import contextlib
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+import tihua
+from hung_disk_server import HANGS, HANGS_LATER
+from processes import ServerProcess, running
+from stuck_server import STUCK
+from tihua_server.milvus_embedded import MIN_IDLE_ROWS
+
+
+def test_a_batch_that_never_ends_does_not_keep_the_server(tmp_path: Path) -> None:
+    """The caller hears of it, the store is closed, and the process ends; it hung for ever."""
+    with (
+        running(tmp_path, "--drain-timeout-s", "0.1", module="stuck_server") as server,
+        tihua.Client(server.address, collection="kept") as client,
+    ):
+        client.create_collection()
+        client.upsert([tihua.Item("a", text="马")])
+        with ThreadPoolExecutor(1) as caller:
+            busy = caller.submit(client.embed_text, STUCK, timeout=60)
+            while "stuck" not in [entry["event"] for entry in server.log]:
+                client.server_info()
+            server.process.terminate()
+            with pytest.raises(tihua.TihuaError):
+                busy.result()
+        assert server.process.wait(30) == 0
+    assert [entry for entry in server.log if "in the middle of a batch" in entry["event"]]
+    assert not [entry for entry in server.log if "Traceback" in str(entry)]
+    with (
+        running(tmp_path, module="stuck_server") as server,
+        tihua.Client(server.address, collection="kept") as client,
+    ):
+        assert client.count_items() == 1
+
+
+@contextlib.contextmanager
+def hung_disk(data_dir: Path) -> Iterator[tuple[ServerProcess, tihua.Client]]:
+    """Serve an empty collection from a disk that will hang; the server has to end in the block."""
+    flags = ("--drain-timeout-s", "0.1", "--store-timeout-s", "1")
+    with (
+        running(data_dir, *flags, module="hung_disk_server") as server,
+        tihua.Client(server.address, collection="kept") as client,
+    ):
+        client.create_collection()
+        yield server, client
+        assert server.process.wait(30) == 0
+    assert server.has_logged("the store was not closed")
+    assert not [entry for entry in server.log if "Traceback" in str(entry)]
+
+
+def count_at_the_next_start(data_dir: Path) -> int:
+    """Return how many items a server finds that starts after `hung_disk`."""
+    with (
+        running(data_dir, module="hung_disk_server") as server,
+        tihua.Client(server.address, collection="kept") as client,
+    ):
+        return client.count_items()
+
+
+def test_a_disk_that_hangs_does_not_keep_the_server(tmp_path: Path) -> None:
+    """It says so, and ends; a thread that writes would have kept it for ten minutes."""
+    with hung_disk(tmp_path) as (server, client), ThreadPoolExecutor(1) as caller:
+        client.upsert([tihua.Item("a", text="马")])
+        hung = caller.submit(client.upsert, [tihua.Item(HANGS, text="马")], timeout=60)
+        while not server.has_logged("hung"):
+            assert not hung.done()
+            client.server_info()
+        server.terminate()
+        with pytest.raises(tihua.TihuaError):
+            hung.result()
+    assert count_at_the_next_start(tmp_path) == 1
+
+
+def test_a_disk_that_hangs_in_the_background_does_not_keep_the_server(tmp_path: Path) -> None:
+    """Nobody waits for that flush but the end of the server; what it did not flush is kept."""
+    names = [HANGS_LATER, *map(str, range(MIN_IDLE_ROWS))]
+    with hung_disk(tmp_path) as (server, client):
+        client.upsert([tihua.Item(name, text="马") for name in names])
+        while not server.has_logged("hung"):
+            client.server_info()
+        server.terminate()
+    assert count_at_the_next_start(tmp_path) == len(names)
