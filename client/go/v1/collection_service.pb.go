@@ -30,7 +30,7 @@ const (
 type IndexType int32
 
 const (
-	// Taken as INDEX_TYPE_AUTOINDEX.
+	// Treated as INDEX_TYPE_AUTOINDEX.
 	IndexType_INDEX_TYPE_UNSPECIFIED IndexType = 0
 	// Every embedding is compared: exact, and slow beyond some 100 000 items. No parameters.
 	IndexType_INDEX_TYPE_FLAT IndexType = 1
@@ -41,7 +41,7 @@ const (
 	// and "efConstruction", 1 to 32 768, 200 if unset; searched with "ef". Milvus Lite compares every
 	// embedding instead, and only stores the parameters.
 	IndexType_INDEX_TYPE_HNSW IndexType = 3
-	// Whatever the store chooses; Milvus Lite compares every embedding. No parameters.
+	// The store chooses; Milvus Lite compares every embedding. No parameters.
 	IndexType_INDEX_TYPE_AUTOINDEX IndexType = 4
 )
 
@@ -98,7 +98,7 @@ const (
 	LoadState_LOAD_STATE_UNSPECIFIED LoadState = 0
 	// Not in memory: load it first.
 	LoadState_LOAD_STATE_RELEASED LoadState = 1
-	// Being loaded, or its index is being built. If that was cut short, load it.
+	// Being loaded, or its index is being built. If that was interrupted, load it.
 	LoadState_LOAD_STATE_LOADING LoadState = 2
 	// Can be searched.
 	LoadState_LOAD_STATE_LOADED LoadState = 3
@@ -228,9 +228,9 @@ type Collection struct {
 	ItemCount uint64 `protobuf:"varint,7,opt,name=item_count,json=itemCount,proto3" json:"item_count,omitempty"`
 	// Whether it can be searched now.
 	LoadState LoadState `protobuf:"varint,8,opt,name=load_state,json=loadState,proto3,enum=tihua.v1.LoadState" json:"load_state,omitempty"`
-	// When it was created; unset if the store does not tell.
+	// When it was created; unset if the store does not report it.
 	CreateTime *timestamppb.Timestamp `protobuf:"bytes,9,opt,name=create_time,json=createTime,proto3" json:"create_time,omitempty"`
-	// Other names of it, sorted.
+	// Its aliases, sorted.
 	Aliases []string `protobuf:"bytes,10,rep,name=aliases,proto3" json:"aliases,omitempty"`
 }
 
@@ -575,7 +575,7 @@ type ListCollectionsRequest struct {
 	sizeCache     protoimpl.SizeCache
 	unknownFields protoimpl.UnknownFields
 
-	// Most collections of this answer, 1 to Limits.max_page_size; unset means 100.
+	// Maximum number of collections in this answer, 1 to Limits.max_page_size; unset means 100.
 	Limit *uint32 `protobuf:"varint,1,opt,name=limit,proto3,oneof" json:"limit,omitempty"`
 	// `next_page_token` of the previous answer; unset means the first page.
 	PageToken string `protobuf:"bytes,2,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
@@ -783,7 +783,7 @@ type RenameCollectionRequest struct {
 	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
 	// The new name, as in Collection. ALREADY_EXISTS if a collection or an alias has it.
 	NewName string `protobuf:"bytes,2,opt,name=new_name,json=newName,proto3" json:"new_name,omitempty"`
-	// Whether the old name stays, as an alias of the collection. On a Milvus server it leads nowhere
+	// Whether to keep the old name as an alias of the collection. On a Milvus server it leads nowhere
 	// for some 10 ms in between; searches wait for it, and other calls may fail with NOT_FOUND.
 	KeepAlias bool `protobuf:"varint,3,opt,name=keep_alias,json=keepAlias,proto3" json:"keep_alias,omitempty"`
 }
@@ -889,7 +889,7 @@ type SetAliasRequest struct {
 	// The alias, with the same rules as the name of a collection. Collections and aliases share one
 	// name space: ALREADY_EXISTS if a collection has this name.
 	Alias string `protobuf:"bytes,1,opt,name=alias,proto3" json:"alias,omitempty"`
-	// The collection that it shall point to, or another alias of it. NOT_FOUND if there is none.
+	// The collection to point it to, or another alias of that collection. NOT_FOUND if there is none.
 	Collection string `protobuf:"bytes,2,opt,name=collection,proto3" json:"collection,omitempty"`
 }
 
@@ -946,7 +946,7 @@ type SetAliasResponse struct {
 	unknownFields protoimpl.UnknownFields
 
 	// The name of the collection that it pointed to before; unset for a new alias. It is the new
-	// collection's own name if the alias pointed there already, or the call was repeated after a break.
+	// collection's own name if the alias pointed there already, or if the call was retried.
 	PreviousCollection string `protobuf:"bytes,1,opt,name=previous_collection,json=previousCollection,proto3" json:"previous_collection,omitempty"`
 	// After this time no server resolves the alias to the previous collection any more, and no write
 	// to that collection by the alias is still in progress.
@@ -1183,7 +1183,7 @@ type BuildIndexRequest struct {
 
 	// The collection. NOT_FOUND if there is none.
 	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
-	// As for CreateCollection; unset means the index that it has, parameters included.
+	// As for CreateCollection; unset means the existing index with its parameters.
 	Index *Index `protobuf:"bytes,2,opt,name=index,proto3" json:"index,omitempty"`
 }
 
@@ -1379,7 +1379,7 @@ type UpsertItemsRequest struct {
 	// The collection. NOT_FOUND if there is none; FAILED_PRECONDITION if its model is not served, or
 	// is not `model`.
 	Collection string `protobuf:"bytes,1,opt,name=collection,proto3" json:"collection,omitempty"`
-	// 1 to Limits.max_batch_items items. Of several with one id the last is kept.
+	// 1 to Limits.max_batch_items items. If several have the same id, the last is kept.
 	Items []*Item `protobuf:"bytes,2,rep,name=items,proto3" json:"items,omitempty"`
 	// The model's id; unset means the collection's. NOT_FOUND if the server does not serve it.
 	Model string `protobuf:"bytes,3,opt,name=model,proto3" json:"model,omitempty"`
@@ -1438,13 +1438,14 @@ func (x *UpsertItemsRequest) GetModel() string {
 	return ""
 }
 
-// What became of the items.
+// Which items were written, and which failed.
 type UpsertItemsResponse struct {
 	state         protoimpl.MessageState
 	sizeCache     protoimpl.SizeCache
 	unknownFields protoimpl.UnknownFields
 
-	// Items written. Of several with one id each is counted, and the last is in the store.
+	// Number of items written. If several have the same id, each is counted, and the last is in the
+	// store.
 	ItemsWritten uint64 `protobuf:"varint,1,opt,name=items_written,json=itemsWritten,proto3" json:"items_written,omitempty"`
 	// The items that failed, by index.
 	Errors []*ItemError `protobuf:"bytes,2,rep,name=errors,proto3" json:"errors,omitempty"`
@@ -1590,8 +1591,8 @@ type GetItemsResponse struct {
 
 	// Those that exist, in the order of the ids asked for.
 	Items []*Item `protobuf:"bytes,1,rep,name=items,proto3" json:"items,omitempty"`
-	// Ids that were asked for and are not in the collection. On a Milvus server that several servers
-	// share, one that another of them wrote a moment ago may be among them.
+	// Requested ids that are not in the collection. If several servers share a Milvus server, an id
+	// that another of them wrote a moment ago may be among them.
 	MissingIds []string `protobuf:"bytes,2,rep,name=missing_ids,json=missingIds,proto3" json:"missing_ids,omitempty"`
 }
 
@@ -1653,8 +1654,9 @@ type ListItemsRequest struct {
 	Filter string `protobuf:"bytes,2,opt,name=filter,proto3" json:"filter,omitempty"`
 	// As in SearchRequest.
 	FilterParams *structpb.Struct `protobuf:"bytes,3,opt,name=filter_params,json=filterParams,proto3" json:"filter_params,omitempty"`
-	// Most items of this answer, 1 to Limits.max_page_size; unset means 100. There are fewer if more
-	// would not fit into Limits.max_message_bytes: `next_page_token` tells whether more follow.
+	// Maximum number of items in this answer, 1 to Limits.max_page_size; unset means 100. There are
+	// fewer if more would not fit into Limits.max_message_bytes; `next_page_token` shows whether more
+	// follow.
 	Limit *uint32 `protobuf:"varint,4,opt,name=limit,proto3,oneof" json:"limit,omitempty"`
 	// `next_page_token` of the previous answer, to continue after it, in the same collection even if
 	// the alias points elsewhere now; unset means the first page. INVALID_ARGUMENT if anything but
@@ -1995,8 +1997,8 @@ type DeleteItemsResponse struct {
 	sizeCache     protoimpl.SizeCache
 	unknownFields protoimpl.UnknownFields
 
-	// Items that existed and were removed. On a Milvus server two simultaneous calls may both count an
-	// item. If the call was repeated after a break, those of the last attempt.
+	// Items that existed and were removed. On a Milvus server two simultaneous calls may both count
+	// an item. If the call was retried, only those that the last attempt removed.
 	DeletedCount uint64 `protobuf:"varint,1,opt,name=deleted_count,json=deletedCount,proto3" json:"deleted_count,omitempty"`
 }
 

@@ -24,38 +24,38 @@ type CollectionServiceClient interface {
 	GetCollection(ctx context.Context, in *GetCollectionRequest, opts ...grpc.CallOption) (*GetCollectionResponse, error)
 	// Returns all collections, sorted by name.
 	ListCollections(ctx context.Context, in *ListCollectionsRequest, opts ...grpc.CallOption) (*ListCollectionsResponse, error)
-	// Removes a collection and all its items, for good. FAILED_PRECONDITION if it has aliases.
+	// Removes a collection and all its items, permanently. FAILED_PRECONDITION if it has aliases.
 	DeleteCollection(ctx context.Context, in *DeleteCollectionRequest, opts ...grpc.CallOption) (*DeleteCollectionResponse, error)
-	// Gives a collection another name; its items, its aliases and everything else stay.
+	// Renames a collection; its items, its aliases and everything else stay.
 	RenameCollection(ctx context.Context, in *RenameCollectionRequest, opts ...grpc.CallOption) (*RenameCollectionResponse, error)
 	// Makes an alias, or points it to another collection in one step: every call finds either the old
-	// or the new one. Other servers of the same store may find the old one for some more seconds. An
-	// ingest stream or UpsertItems in progress ends with UNAVAILABLE (COLLECTION_MOVED), writes
+	// or the new one. Other servers of the same store may still find the old one for a few seconds.
+	// An ingest stream or UpsertItems in progress ends with UNAVAILABLE (COLLECTION_MOVED), writes
 	// nothing into the wrong collection, and may be sent again at once.
 	SetAlias(ctx context.Context, in *SetAliasRequest, opts ...grpc.CallOption) (*SetAliasResponse, error)
 	// Removes an alias; the collection stays.
 	DeleteAlias(ctx context.Context, in *DeleteAliasRequest, opts ...grpc.CallOption) (*DeleteAliasResponse, error)
 	// Loads a collection into the store's memory, and returns when it can be searched.
 	LoadCollection(ctx context.Context, in *LoadCollectionRequest, opts ...grpc.CallOption) (*LoadCollectionResponse, error)
-	// Replaces the index of a collection, or builds the one that it has anew, and returns when the
+	// Replaces the index of a collection, or rebuilds the existing one, and returns when the
 	// collection is loaded with it, after seconds to hours. Items stay. Meanwhile its load state is
 	// LOADING: items can be written, but searching, reading and deleting them fails with UNAVAILABLE
-	// (COLLECTION_LOADING), which may be tried again. The work continues if the caller hangs up. If it
+	// (COLLECTION_LOADING), which may be retried. The work continues if the caller hangs up. If it
 	// takes more than 10 minutes, this call ends with UNAVAILABLE and the store continues;
-	// GetCollection tells when it is done. If server or store crash in between, LoadCollection or the
+	// GetCollection shows when it is done. If server or store crash in between, LoadCollection or the
 	// same call completes it. To avoid the interruption, create a collection with the other index,
-	// copy the items with their embeddings, and point an alias to it.
+	// copy the items with their embeddings into it, and point an alias to it.
 	BuildIndex(ctx context.Context, in *BuildIndexRequest, opts ...grpc.CallOption) (*BuildIndexResponse, error)
 	// Releases a collection from the store's memory. Its items stay. Until it is loaded again, items
-	// can be written and all of them counted, but searching, reading and deleting them fails with
-	// FAILED_PRECONDITION.
+	// can be written, and counted without a filter, but searching, reading and deleting them fails
+	// with FAILED_PRECONDITION.
 	ReleaseCollection(ctx context.Context, in *ReleaseCollectionRequest, opts ...grpc.CallOption) (*ReleaseCollectionResponse, error)
-	// Embeds and writes a small set of items, replacing those of the same id. An item that fails is
-	// reported in `errors`; the others are written.
+	// Embeds and writes a small set of items, replacing those with the same ids. An item that fails
+	// is reported in `errors`; the others are written.
 	UpsertItems(ctx context.Context, in *UpsertItemsRequest, opts ...grpc.CallOption) (*UpsertItemsResponse, error)
-	// Returns items by id. Ids that do not exist are listed; they are not an error.
+	// Returns items by id. Ids that do not exist are listed in the answer; they are not an error.
 	GetItems(ctx context.Context, in *GetItemsRequest, opts ...grpc.CallOption) (*GetItemsResponse, error)
-	// Returns items by filter, sorted by id (by its bytes), in pages.
+	// Returns the items that match a filter, in pages, sorted by the bytes of their ids.
 	ListItems(ctx context.Context, in *ListItemsRequest, opts ...grpc.CallOption) (*ListItemsResponse, error)
 	// Returns the exact number of items that match, including everything acknowledged before the call.
 	CountItems(ctx context.Context, in *CountItemsRequest, opts ...grpc.CallOption) (*CountItemsResponse, error)
@@ -217,38 +217,38 @@ type CollectionServiceServer interface {
 	GetCollection(context.Context, *GetCollectionRequest) (*GetCollectionResponse, error)
 	// Returns all collections, sorted by name.
 	ListCollections(context.Context, *ListCollectionsRequest) (*ListCollectionsResponse, error)
-	// Removes a collection and all its items, for good. FAILED_PRECONDITION if it has aliases.
+	// Removes a collection and all its items, permanently. FAILED_PRECONDITION if it has aliases.
 	DeleteCollection(context.Context, *DeleteCollectionRequest) (*DeleteCollectionResponse, error)
-	// Gives a collection another name; its items, its aliases and everything else stay.
+	// Renames a collection; its items, its aliases and everything else stay.
 	RenameCollection(context.Context, *RenameCollectionRequest) (*RenameCollectionResponse, error)
 	// Makes an alias, or points it to another collection in one step: every call finds either the old
-	// or the new one. Other servers of the same store may find the old one for some more seconds. An
-	// ingest stream or UpsertItems in progress ends with UNAVAILABLE (COLLECTION_MOVED), writes
+	// or the new one. Other servers of the same store may still find the old one for a few seconds.
+	// An ingest stream or UpsertItems in progress ends with UNAVAILABLE (COLLECTION_MOVED), writes
 	// nothing into the wrong collection, and may be sent again at once.
 	SetAlias(context.Context, *SetAliasRequest) (*SetAliasResponse, error)
 	// Removes an alias; the collection stays.
 	DeleteAlias(context.Context, *DeleteAliasRequest) (*DeleteAliasResponse, error)
 	// Loads a collection into the store's memory, and returns when it can be searched.
 	LoadCollection(context.Context, *LoadCollectionRequest) (*LoadCollectionResponse, error)
-	// Replaces the index of a collection, or builds the one that it has anew, and returns when the
+	// Replaces the index of a collection, or rebuilds the existing one, and returns when the
 	// collection is loaded with it, after seconds to hours. Items stay. Meanwhile its load state is
 	// LOADING: items can be written, but searching, reading and deleting them fails with UNAVAILABLE
-	// (COLLECTION_LOADING), which may be tried again. The work continues if the caller hangs up. If it
+	// (COLLECTION_LOADING), which may be retried. The work continues if the caller hangs up. If it
 	// takes more than 10 minutes, this call ends with UNAVAILABLE and the store continues;
-	// GetCollection tells when it is done. If server or store crash in between, LoadCollection or the
+	// GetCollection shows when it is done. If server or store crash in between, LoadCollection or the
 	// same call completes it. To avoid the interruption, create a collection with the other index,
-	// copy the items with their embeddings, and point an alias to it.
+	// copy the items with their embeddings into it, and point an alias to it.
 	BuildIndex(context.Context, *BuildIndexRequest) (*BuildIndexResponse, error)
 	// Releases a collection from the store's memory. Its items stay. Until it is loaded again, items
-	// can be written and all of them counted, but searching, reading and deleting them fails with
-	// FAILED_PRECONDITION.
+	// can be written, and counted without a filter, but searching, reading and deleting them fails
+	// with FAILED_PRECONDITION.
 	ReleaseCollection(context.Context, *ReleaseCollectionRequest) (*ReleaseCollectionResponse, error)
-	// Embeds and writes a small set of items, replacing those of the same id. An item that fails is
-	// reported in `errors`; the others are written.
+	// Embeds and writes a small set of items, replacing those with the same ids. An item that fails
+	// is reported in `errors`; the others are written.
 	UpsertItems(context.Context, *UpsertItemsRequest) (*UpsertItemsResponse, error)
-	// Returns items by id. Ids that do not exist are listed; they are not an error.
+	// Returns items by id. Ids that do not exist are listed in the answer; they are not an error.
 	GetItems(context.Context, *GetItemsRequest) (*GetItemsResponse, error)
-	// Returns items by filter, sorted by id (by its bytes), in pages.
+	// Returns the items that match a filter, in pages, sorted by the bytes of their ids.
 	ListItems(context.Context, *ListItemsRequest) (*ListItemsResponse, error)
 	// Returns the exact number of items that match, including everything acknowledged before the call.
 	CountItems(context.Context, *CountItemsRequest) (*CountItemsResponse, error)

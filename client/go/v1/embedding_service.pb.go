@@ -26,7 +26,7 @@ const (
 type Priority int32
 
 const (
-	// Taken as PRIORITY_INTERACTIVE.
+	// Treated as PRIORITY_INTERACTIVE.
 	Priority_PRIORITY_UNSPECIFIED Priority = 0
 	// Somebody is waiting for the answer: computed before bulk work.
 	Priority_PRIORITY_INTERACTIVE Priority = 1
@@ -150,14 +150,13 @@ type EmbedTextRequest struct {
 	unknownFields protoimpl.UnknownFields
 
 	// 1 to Limits.max_batch_items texts, each of 1 to Limits.max_text_chars characters that are not
-	// all white space. They are read as Chinese-CLIP's own tokenizer reads them: in lower case, but
-	// full-width letters, digits and punctuation are others than half-width ones (NFKC makes them
-	// the same).
+	// all white space. They are tokenized as Chinese-CLIP does it: in lower case, but with full-width
+	// letters, digits and punctuation different from half-width ones (NFKC makes them the same).
 	Texts []string `protobuf:"bytes,1,rep,name=texts,proto3" json:"texts,omitempty"`
 	// Unset means the defaults.
 	Options *EmbedOptions `protobuf:"bytes,2,opt,name=options,proto3" json:"options,omitempty"`
-	// Unset means true: of a text longer than ModelInfo.context_length only the beginning is embedded.
-	// False makes it an error of that text, reason TEXT_TRUNCATED.
+	// Unset means true: of a text longer than ModelInfo.context_length only the beginning is
+	// embedded. False makes such a text fail, reason TEXT_TRUNCATED.
 	Truncate *bool `protobuf:"varint,3,opt,name=truncate,proto3,oneof" json:"truncate,omitempty"`
 }
 

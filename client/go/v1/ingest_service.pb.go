@@ -27,7 +27,7 @@ const (
 type WriteMode int32
 
 const (
-	// Taken as WRITE_MODE_UPSERT.
+	// Treated as WRITE_MODE_UPSERT.
 	WriteMode_WRITE_MODE_UNSPECIFIED WriteMode = 0
 	// Replace the item.
 	WriteMode_WRITE_MODE_UPSERT WriteMode = 1
@@ -82,7 +82,7 @@ func (WriteMode) EnumDescriptor() ([]byte, []int) {
 	return file_tihua_v1_ingest_service_proto_rawDescGZIP(), []int{0}
 }
 
-// What the stream is about; the first message, and the only one of its kind.
+// Opens the stream: the first message, sent exactly once.
 type IngestStart struct {
 	state         protoimpl.MessageState
 	sizeCache     protoimpl.SizeCache
@@ -91,10 +91,10 @@ type IngestStart struct {
 	// The collection. NOT_FOUND if there is none; FAILED_PRECONDITION if its model is not served, or
 	// is not `model`.
 	Collection string `protobuf:"bytes,1,opt,name=collection,proto3" json:"collection,omitempty"`
-	// Chosen by the client: 1 to 64 bytes of UTF-8, for example a UUID; another one for each list of
-	// items. The same id again resumes the session, unless that has ended; if another stream of it is
-	// still open, the server ends that one with ABORTED. FAILED_PRECONDITION if the session was opened
-	// for another collection or mode.
+	// Chosen by the client: 1 to 64 bytes of UTF-8, for example a UUID; a different one for each list
+	// of items. The same id again resumes the session, unless it has ended; if another stream of it
+	// is still open, the server ends that one with ABORTED. FAILED_PRECONDITION if the session was
+	// opened for another collection or mode.
 	SessionId string `protobuf:"bytes,2,opt,name=session_id,json=sessionId,proto3" json:"session_id,omitempty"`
 	// Unset means upsert.
 	Mode WriteMode `protobuf:"varint,3,opt,name=mode,proto3,enum=tihua.v1.WriteMode" json:"mode,omitempty"`
@@ -102,9 +102,9 @@ type IngestStart struct {
 	Model string `protobuf:"bytes,4,opt,name=model,proto3" json:"model,omitempty"`
 	// When resuming: the last IngestAck.committed_seq that the client has read, at most 2^53; unset
 	// means 0. If the server knows of later batches, it first sends an IngestAck for them, with their
-	// failures (the latest 1 000), so that none is lost in an interruption. If it does not know as
-	// many, because it was restarted or is another one, it takes the client's word and continues from
-	// there.
+	// failures (the latest 1 000), so that none is lost in an interruption. If it knows of fewer,
+	// because it was restarted or is a different server, it takes the client's word and continues
+	// from there.
 	ReadSeq uint64 `protobuf:"varint,5,opt,name=read_seq,json=readSeq,proto3" json:"read_seq,omitempty"`
 	// When resuming: that IngestAck's items_written, at most 2^53. A server that takes the client's
 	// word continues to count from this and the next two fields.
@@ -221,12 +221,12 @@ type IngestBatch struct {
 
 	// 1, 2, 3, … within the session.
 	Seq uint64 `protobuf:"varint,1,opt,name=seq,proto3" json:"seq,omitempty"`
-	// 1 to Limits.max_batch_items items; 8 to 64, and at most 4 MiB, work best. Of several with one id
-	// in a session the last is kept; in the other write modes the first.
+	// 1 to Limits.max_batch_items items; 8 to 64, and at most 4 MiB, work best. If several items of a
+	// session have the same id, the last is kept; in the other write modes, the first.
 	Items []*Item `protobuf:"bytes,2,rep,name=items,proto3" json:"items,omitempty"`
-	// Where in the client's items the batch ends, in words of the client's own: at most 64 bytes of
-	// UTF-8, returned as IngestStarted.committed_bookmark. May be empty, for a client that never
-	// resumes the session of an earlier process. INVALID_ARGUMENT if it is longer.
+	// Where in the client's items the batch ends, in a form of the client's choice: at most 64 bytes
+	// of UTF-8, returned as IngestStarted.committed_bookmark. May be empty for a client that never
+	// resumes the session of an earlier process. INVALID_ARGUMENT if it is too long.
 	Bookmark string `protobuf:"bytes,3,opt,name=bookmark,proto3" json:"bookmark,omitempty"`
 }
 
@@ -385,7 +385,8 @@ type IngestStarted struct {
 	// The model that embeds the items.
 	Model *ModelRef `protobuf:"bytes,4,opt,name=model,proto3" json:"model,omitempty"`
 	// The bookmark of batch committed_seq. A process that has sent nothing yet continues with the
-	// items behind it, which are the same ones only if its list is that of the process before.
+	// items after it, which is correct only if its list of items is the same as that of the previous
+	// process.
 	CommittedBookmark string `protobuf:"bytes,5,opt,name=committed_bookmark,json=committedBookmark,proto3" json:"committed_bookmark,omitempty"`
 }
 
@@ -514,7 +515,7 @@ func (x *IngestCredit) GetBytes() uint64 {
 	return 0
 }
 
-// What is safe. All counts are of this session, from its beginning.
+// What is safe. All counts cover this session from its beginning.
 type IngestAck struct {
 	state         protoimpl.MessageState
 	sizeCache     protoimpl.SizeCache
@@ -529,7 +530,7 @@ type IngestAck struct {
 	// Items left as they were, in WRITE_MODE_SKIP_EXISTING.
 	ItemsSkipped uint64 `protobuf:"varint,4,opt,name=items_skipped,json=itemsSkipped,proto3" json:"items_skipped,omitempty"`
 	// The failures of the batches that this acknowledgement adds; in the first one of a resumed
-	// stream, of those after read_seq.
+	// stream, those of the batches after read_seq.
 	Errors []*BatchError `protobuf:"bytes,5,rep,name=errors,proto3" json:"errors,omitempty"`
 }
 
@@ -707,7 +708,7 @@ func (x *IngestDraining) GetGrace() *durationpb.Duration {
 	return nil
 }
 
-// The end: sent = written + failed + skipped. All counts are of this session, from its beginning.
+// The end: sent = written + failed + skipped. All counts cover this session from its beginning.
 type IngestSummary struct {
 	state         protoimpl.MessageState
 	sizeCache     protoimpl.SizeCache
@@ -909,7 +910,7 @@ type IngestResponse_Draining struct {
 }
 
 type IngestResponse_Summary struct {
-	// The last message of a stream that ended well.
+	// The last message of a stream that ended successfully.
 	Summary *IngestSummary `protobuf:"bytes,5,opt,name=summary,proto3,oneof"`
 }
 

@@ -17,11 +17,11 @@ const _ = grpc.SupportPackageIsVersion7
 //
 // For semantics around ctx use and closing/ending streaming RPCs, please refer to https://pkg.go.dev/google.golang.org/grpc/?tab=doc#ClientConn.NewStream.
 type IngestServiceClient interface {
-	// Embeds and writes a stream of items, and keeps telling the client what is safely stored.
+	// Embeds and writes a stream of items, and keeps reporting what is safely stored.
 	//
 	//  1. The client sends IngestStart; the server answers IngestStarted.
 	//  2. The client sends IngestBatch with seq committed_seq + 1, + 2, …, as long as it has credit.
-	//  3. Credit is permission to send, in batches and bytes; it says nothing of what is written.
+	//  3. Credit is permission to send, in batches and bytes; it says nothing about what is written.
 	//  4. IngestAck is cumulative: every batch up to committed_seq is in the store, or its items are
 	//     listed in errors. An acknowledgement with errors is sent at once; those without are about
 	//     100 ms apart.
@@ -32,18 +32,18 @@ type IngestServiceClient interface {
 	//     with RetryInfo) or fails (INTERNAL).
 	//  6. The client half-closes; the server acknowledges the rest, sends IngestSummary and ends OK.
 	//  7. After an interruption the client opens a new stream with the same session_id, on any server
-	//     of the same store, tells what it has read, and continues after the committed_seq that the
-	//     server answers. Batches up to it are ignored, and their credit comes back. What was written
-	//     but not acknowledged is sent again: upsert writes it once more, harmlessly; in the other
-	//     modes the server recognizes its own items and counts them as written.
-	//  8. A batch may carry a bookmark, a note of the client's own on where in its items the batch
-	//     ends. IngestStarted returns that of the last safe batch: so a new process finds the place
-	//     where the one before it stopped.
+	//     of the same store, says what it has read, and continues after the committed_seq in the
+	//     server's answer. Batches up to it are ignored, and their credit is returned. Whatever was
+	//     written but not acknowledged is sent again: upsert writes it once more, harmlessly; in the
+	//     other modes the server recognizes its own items and counts them as written.
+	//  8. A batch may carry a bookmark: the client's own note of where in its items the batch ends.
+	//     IngestStarted returns the bookmark of the last safe batch, so that a new process can tell
+	//     where the previous one stopped.
 	//  9. IngestSummary ends the session: a start with the same session_id and read_seq 0 begins a new
-	//     one. In the modes other than upsert that one takes what the ended session wrote, under the
-	//     same id at the same place of the same batch, for its own (rule 7), since the client may have
-	//     missed the summary: nothing is written, and the item counts as written. So use another
-	//     session_id for another list of items.
+	//     one. In modes other than upsert, the new session takes an item that the ended one wrote under
+	//     the same id, at the same place of the same batch, for its own (rule 7), since the client may
+	//     have missed the summary: nothing is written, and the item counts as written. So use a
+	//     different session_id for a different list of items.
 	//  10. A server that shuts down sends IngestDraining, finishes and acknowledges what it has, and
 	//     ends the stream with UNAVAILABLE.
 	//  11. It also ends a stream with UNAVAILABLE, reason STREAM_IDLE, if for five minutes (or as
@@ -96,11 +96,11 @@ func (x *ingestServiceIngestClient) Recv() (*IngestResponse, error) {
 // All implementations must embed UnimplementedIngestServiceServer
 // for forward compatibility
 type IngestServiceServer interface {
-	// Embeds and writes a stream of items, and keeps telling the client what is safely stored.
+	// Embeds and writes a stream of items, and keeps reporting what is safely stored.
 	//
 	//  1. The client sends IngestStart; the server answers IngestStarted.
 	//  2. The client sends IngestBatch with seq committed_seq + 1, + 2, …, as long as it has credit.
-	//  3. Credit is permission to send, in batches and bytes; it says nothing of what is written.
+	//  3. Credit is permission to send, in batches and bytes; it says nothing about what is written.
 	//  4. IngestAck is cumulative: every batch up to committed_seq is in the store, or its items are
 	//     listed in errors. An acknowledgement with errors is sent at once; those without are about
 	//     100 ms apart.
@@ -111,18 +111,18 @@ type IngestServiceServer interface {
 	//     with RetryInfo) or fails (INTERNAL).
 	//  6. The client half-closes; the server acknowledges the rest, sends IngestSummary and ends OK.
 	//  7. After an interruption the client opens a new stream with the same session_id, on any server
-	//     of the same store, tells what it has read, and continues after the committed_seq that the
-	//     server answers. Batches up to it are ignored, and their credit comes back. What was written
-	//     but not acknowledged is sent again: upsert writes it once more, harmlessly; in the other
-	//     modes the server recognizes its own items and counts them as written.
-	//  8. A batch may carry a bookmark, a note of the client's own on where in its items the batch
-	//     ends. IngestStarted returns that of the last safe batch: so a new process finds the place
-	//     where the one before it stopped.
+	//     of the same store, says what it has read, and continues after the committed_seq in the
+	//     server's answer. Batches up to it are ignored, and their credit is returned. Whatever was
+	//     written but not acknowledged is sent again: upsert writes it once more, harmlessly; in the
+	//     other modes the server recognizes its own items and counts them as written.
+	//  8. A batch may carry a bookmark: the client's own note of where in its items the batch ends.
+	//     IngestStarted returns the bookmark of the last safe batch, so that a new process can tell
+	//     where the previous one stopped.
 	//  9. IngestSummary ends the session: a start with the same session_id and read_seq 0 begins a new
-	//     one. In the modes other than upsert that one takes what the ended session wrote, under the
-	//     same id at the same place of the same batch, for its own (rule 7), since the client may have
-	//     missed the summary: nothing is written, and the item counts as written. So use another
-	//     session_id for another list of items.
+	//     one. In modes other than upsert, the new session takes an item that the ended one wrote under
+	//     the same id, at the same place of the same batch, for its own (rule 7), since the client may
+	//     have missed the summary: nothing is written, and the item counts as written. So use a
+	//     different session_id for a different list of items.
 	//  10. A server that shuts down sends IngestDraining, finishes and acknowledges what it has, and
 	//     ends the stream with UNAVAILABLE.
 	//  11. It also ends a stream with UNAVAILABLE, reason STREAM_IDLE, if for five minutes (or as

@@ -28,12 +28,12 @@ const (
 type Consistency int32
 
 const (
-	// Taken as CONSISTENCY_BOUNDED.
+	// Treated as CONSISTENCY_BOUNDED.
 	Consistency_CONSISTENCY_UNSPECIFIED Consistency = 0
-	// Fast; what was written within the last seconds may be missing.
+	// Fast; what was written in the last few seconds may be missing.
 	Consistency_CONSISTENCY_BOUNDED Consistency = 1
-	// Everything that was acknowledged before the call is seen. Slower: 200 ms instead of 6 ms,
-	// measured on Milvus 2.3.5.
+	// Sees everything that was acknowledged before the call. Slower: 200 ms instead of 6 ms, measured
+	// on Milvus 2.3.5.
 	Consistency_CONSISTENCY_STRONG Consistency = 2
 )
 
@@ -177,8 +177,8 @@ type isQueryTerm_Value interface {
 }
 
 type QueryTerm_Text struct {
-	// A text, as in EmbedTextRequest; of one that is longer than the model reads, only the beginning
-	// counts, and SearchResponse.truncated_terms says so.
+	// A text, as in EmbedTextRequest. If it is longer than the model reads, only its beginning
+	// counts, and SearchResponse.truncated_terms lists it.
 	Text string `protobuf:"bytes,1,opt,name=text,proto3,oneof"`
 }
 
@@ -219,16 +219,17 @@ type SearchRequest struct {
 	// L2 norm 1 before its weight, scaled to norm 1; INVALID_ARGUMENT if they cancel each other out.
 	Terms []*QueryTerm `protobuf:"bytes,2,rep,name=terms,proto3" json:"terms,omitempty"`
 	// A Milvus boolean expression over `id`, `uri` and metadata keys; unset means every item. A key
-	// is written bare, `year`, or as `$meta["shot on"]` if it has blanks or signs, starts with a
-	// digit, or is a word of the language. A key compares with values, not with another field. Texts
-	// stand in quotes. Values are named, as in `year >= {since} and place in {places}`, and bound to
-	// `filter_params`, never pasted into the expression. INVALID_ARGUMENT if it does not parse, or if
-	// its names and `filter_params` do not match.
+	// is written bare, `year`, or as `$meta["shot on"]` if it contains spaces or punctuation, starts
+	// with a digit, or is a keyword of the language. A key can be compared with values, not with
+	// another field. Texts are quoted. Pass values by name, as in
+	// `year >= {since} and place in {places}`, and bind the names in `filter_params`; never paste
+	// values into the expression. INVALID_ARGUMENT if it does not parse, or if its names and
+	// `filter_params` do not match.
 	Filter string `protobuf:"bytes,3,opt,name=filter,proto3" json:"filter,omitempty"`
-	// For each {name} in the filter, a string, number, boolean or list of these.
+	// For each {name} in the filter, a string, a number, a boolean or a list of these.
 	FilterParams *structpb.Struct `protobuf:"bytes,4,opt,name=filter_params,json=filterParams,proto3" json:"filter_params,omitempty"`
-	// Most hits of this answer, 1 to Limits.max_page_size; unset means 10. RESOURCE_EXHAUSTED, reason
-	// ANSWER_TOO_LARGE, if they do not fit into Limits.max_message_bytes.
+	// Maximum number of hits in this answer, 1 to Limits.max_page_size; unset means 10.
+	// RESOURCE_EXHAUSTED, reason ANSWER_TOO_LARGE, if they do not fit into Limits.max_message_bytes.
 	Limit *uint32 `protobuf:"varint,5,opt,name=limit,proto3,oneof" json:"limit,omitempty"`
 	// `next_page_token` of the previous answer, to continue after it; unset means the first page.
 	// INVALID_ARGUMENT if anything but `limit` differs from the call that returned it, or if
@@ -236,8 +237,8 @@ type SearchRequest struct {
 	PageToken string `protobuf:"bytes,6,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
 	// Hits with a lower score are left out. In [-1, 1]; unset keeps all.
 	MinScore *float32 `protobuf:"fixed32,7,opt,name=min_score,json=minScore,proto3,oneof" json:"min_score,omitempty"`
-	// What a hit's item carries besides its id: any of "uri", "metadata", "embedding", "update_time".
-	// Unset means uri and metadata; the path "id" alone gives bare ids.
+	// What a hit's item contains besides its id: any of "uri", "metadata", "embedding",
+	// "update_time". Unset means uri and metadata; the path "id" alone gives bare ids.
 	ReadMask *fieldmaskpb.FieldMask `protobuf:"bytes,8,opt,name=read_mask,json=readMask,proto3" json:"read_mask,omitempty"`
 	// Search parameters of the index by name: "nprobe" (IVF_FLAT: lists to search, 1 to "nlist") or
 	// "ef" (HNSW: candidates, `limit` to 32 768); INVALID_ARGUMENT for a name that the index does not
@@ -254,7 +255,7 @@ type SearchRequest struct {
 	// looked at; there is no page beyond them. Unset means no groups; "id", "embedding" and keys that
 	// metadata may not have are INVALID_ARGUMENT.
 	GroupBy string `protobuf:"bytes,12,opt,name=group_by,json=groupBy,proto3" json:"group_by,omitempty"`
-	// Most hits of one group over all pages, 1 to Limits.max_page_size; unset means 1.
+	// Maximum number of hits of one group over all pages, 1 to Limits.max_page_size; unset means 1.
 	// INVALID_ARGUMENT without `group_by`.
 	GroupSize *uint32 `protobuf:"varint,13,opt,name=group_size,json=groupSize,proto3,oneof" json:"group_size,omitempty"`
 }

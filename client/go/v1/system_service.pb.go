@@ -80,10 +80,10 @@ type Limits struct {
 	MaxImagePixels uint64 `protobuf:"varint,4,opt,name=max_image_pixels,json=maxImagePixels,proto3" json:"max_image_pixels,omitempty"`
 	// Characters (Unicode code points) of one text.
 	MaxTextChars uint32 `protobuf:"varint,5,opt,name=max_text_chars,json=maxTextChars,proto3" json:"max_text_chars,omitempty"`
-	// Texts that may wait or be processed in each lane, interactive and bulk, and as many pictures;
-	// further calls are refused with RESOURCE_EXHAUSTED.
+	// Texts that may be queued or in progress in each lane, interactive and bulk, and as many
+	// pictures; further calls are refused with RESOURCE_EXHAUSTED.
 	MaxQueueSize uint32 `protobuf:"varint,6,opt,name=max_queue_size,json=maxQueueSize,proto3" json:"max_queue_size,omitempty"`
-	// Hits or items of one answer, and ids of one GetItems or DeleteItems.
+	// Hits or items in one answer, and ids in one GetItems or DeleteItems.
 	MaxPageSize uint32 `protobuf:"varint,7,opt,name=max_page_size,json=maxPageSize,proto3" json:"max_page_size,omitempty"`
 	// Hits that can be reached over all pages of one search.
 	MaxSearchWindow uint32 `protobuf:"varint,8,opt,name=max_search_window,json=maxSearchWindow,proto3" json:"max_search_window,omitempty"`
@@ -263,8 +263,9 @@ type ModelInfo struct {
 	Dim uint32 `protobuf:"varint,2,opt,name=dim,proto3" json:"dim,omitempty"`
 	// Side of the square, in pixels, to which pictures are resized.
 	ImageSizePx uint32 `protobuf:"varint,3,opt,name=image_size_px,json=imageSizePx,proto3" json:"image_size_px,omitempty"`
-	// Most tokens of a text, of which [CLS] and [SEP] are two: with 52, the model reads the first 50
-	// tokens of what is written. A Chinese character is one, a word of Latin letters one or more.
+	// Maximum number of tokens of a text, including [CLS] and [SEP]: with 52, the model reads the
+	// first 50 tokens of what is written. A Chinese character is one, a word of Latin letters one or
+	// more.
 	ContextLength uint32 `protobuf:"varint,4,opt,name=context_length,json=contextLength,proto3" json:"context_length,omitempty"`
 	// What computes it: "torch" or "openvino".
 	Engine string `protobuf:"bytes,5,opt,name=engine,proto3" json:"engine,omitempty"`

@@ -18,7 +18,7 @@
 //       OUT_OF_RANGE         an ingest stream left a gap in the numbers of its batches
 //       ABORTED              another stream took over the ingest session
 //       UNAUTHENTICATED      the server requires a token, and the call carries none or an unknown one
-//       PERMISSION_DENIED    the token's role is too small for the method
+//       PERMISSION_DENIED    the token's role does not allow the method
 //       RESOURCE_EXHAUSTED   the queue, the store's disk or the model's memory is full, the client
 //                            has too many streams, or a stream exceeds its credit (all with
 //                            RetryInfo); or a message, an answer or a picture is over its limit
@@ -29,9 +29,9 @@
 //       UNIMPLEMENTED        the server lacks the method: it is older than this contract
 //       INTERNAL             the model, the store or this server failed
 //   * Every call has an id, by which the server's log can be searched: the one that the client sends
-//     as metadata `x-request-id`, if it is 1 to 128 letters, digits and `._:/+=@-`, or else one that
-//     the server makes. It is returned as trailing metadata of that name, and in the RequestInfo of
-//     errors.
+//     as metadata `x-request-id`, if it is 1 to 128 letters, digits and `._:/+=@-`, otherwise one
+//     that the server makes. It is returned as trailing metadata of that name, and in the RequestInfo
+//     of errors.
 //   * A W3C `traceparent` in the metadata makes the call part of that trace.
 //   * A server that has a list of tokens requires one in every call except those of grpc.health.v1,
 //     as metadata `authorization: Bearer TOKEN`. A token has a role, and each role includes those
@@ -67,7 +67,7 @@ const (
 type VectorType int32
 
 const (
-	// Taken as VECTOR_TYPE_FLOAT32.
+	// Treated as VECTOR_TYPE_FLOAT32.
 	VectorType_VECTOR_TYPE_UNSPECIFIED VectorType = 0
 	// IEEE 754 single precision, 4 bytes.
 	VectorType_VECTOR_TYPE_FLOAT32 VectorType = 1
@@ -277,8 +277,8 @@ type isImageSource_Source interface {
 type ImageSource_Content struct {
 	// An encoded file: JPEG, PNG, WebP, BMP, GIF or TIFF, recognized by its content. At most
 	// Limits.max_image_bytes bytes and Limits.max_image_pixels pixels; RESOURCE_EXHAUSTED beyond.
-	// The EXIF orientation is applied, transparency is laid on white, and of an animation the first
-	// frame is used.
+	// The EXIF orientation is applied, transparency is laid on white, and the first frame of an
+	// animation is used.
 	Content []byte `protobuf:"bytes,1,opt,name=content,proto3,oneof"`
 }
 
@@ -303,7 +303,8 @@ func (*ImageSource_Rgb) isImageSource_Source() {}
 func (*ImageSource_Path) isImageSource_Source() {}
 
 // A decoded picture. If the caller resizes it to ModelInfo.image_size_px squared (bicubic, aspect
-// ratio not kept), the server embeds it as it is: the file need not be sent, nor decoded there.
+// ratio not kept), the server embeds it as it is, and the file need be neither sent nor decoded
+// there.
 type RgbImage struct {
 	state         protoimpl.MessageState
 	sizeCache     protoimpl.SizeCache
@@ -377,7 +378,7 @@ type Item struct {
 	unknownFields protoimpl.UnknownFields
 
 	// The caller's key, unique in its collection: 1 to Limits.max_id_bytes bytes of UTF-8, compared
-	// byte by byte, so that é in NFC and é in NFD are two. Writing an id again replaces the item.
+	// byte by byte, so that é in NFC and é in NFD are two ids. Writing an id again replaces the item.
 	Id string `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
 	// What is embedded. When writing, exactly one must be set. When reading, `embedding` is set if it
 	// was asked for, and nothing otherwise: neither texts nor pictures are stored.
@@ -395,10 +396,11 @@ type Item struct {
 	// JSON, with structs and lists nested at most 16 deep. The keys id, embedding, uri, _origin,
 	// _update_time, _seq and _partition, and keys that start with "$", are refused.
 	Metadata *structpb.Struct `protobuf:"bytes,6,opt,name=metadata,proto3" json:"metadata,omitempty"`
-	// When the content was written, to the microsecond. When writing: unset means now, by the server's
-	// clock; a given time is kept, so that a copy can keep the time of its original. It must be from
-	// 1970-01-01T00:00:00Z, which means unknown, to the end of the year 9999; INVALID_ARGUMENT
-	// otherwise. When reading: unset unless it was asked for, and for an item whose time is unknown.
+	// When the content was written, to the microsecond. When writing: unset means now, by the
+	// server's clock; a given time is kept, so that a copy can keep the time of its original. It must
+	// be from 1970-01-01T00:00:00Z, which means unknown, to the end of the year 9999;
+	// INVALID_ARGUMENT otherwise. When reading: unset unless it was asked for, or if the item's time
+	// is unknown.
 	UpdateTime *timestamppb.Timestamp `protobuf:"bytes,7,opt,name=update_time,json=updateTime,proto3" json:"update_time,omitempty"`
 }
 
@@ -524,8 +526,9 @@ type ModelRef struct {
 
 	// Its name: "tihua-tiny", "ViT-B-16". A server never serves two models of the same name.
 	Id string `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
-	// 16 hexadecimal digits over its weights and preprocessing. Embeddings with different fingerprints
-	// are never compared. The engine, device and precision that computed them are not part of it.
+	// A hash of its weights and preprocessing, 16 hexadecimal digits. Embeddings with different
+	// fingerprints are never compared. The engine, device and precision that computed them are not
+	// part of it.
 	Fingerprint string `protobuf:"bytes,2,opt,name=fingerprint,proto3" json:"fingerprint,omitempty"`
 }
 
@@ -669,7 +672,7 @@ func (x *Timing) GetBatchSize() uint32 {
 	return 0
 }
 
-// Why one input of many failed; the others did not.
+// Why one input of many failed. The others are not affected.
 type ItemError struct {
 	state         protoimpl.MessageState
 	sizeCache     protoimpl.SizeCache

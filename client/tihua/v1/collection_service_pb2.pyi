@@ -31,7 +31,7 @@ class _IndexType:
 class _IndexTypeEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_IndexType.ValueType], _builtins.type):
     DESCRIPTOR: _descriptor.EnumDescriptor
     INDEX_TYPE_UNSPECIFIED: _IndexType.ValueType  # 0
-    """Taken as INDEX_TYPE_AUTOINDEX."""
+    """Treated as INDEX_TYPE_AUTOINDEX."""
     INDEX_TYPE_FLAT: _IndexType.ValueType  # 1
     """Every embedding is compared: exact, and slow beyond some 100 000 items. No parameters."""
     INDEX_TYPE_IVF_FLAT: _IndexType.ValueType  # 2
@@ -44,13 +44,13 @@ class _IndexTypeEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_IndexType.V
     embedding instead, and only stores the parameters.
     """
     INDEX_TYPE_AUTOINDEX: _IndexType.ValueType  # 4
-    """Whatever the store chooses; Milvus Lite compares every embedding. No parameters."""
+    """The store chooses; Milvus Lite compares every embedding. No parameters."""
 
 class IndexType(_IndexType, metaclass=_IndexTypeEnumTypeWrapper):
     """How neighbours are found."""
 
 INDEX_TYPE_UNSPECIFIED: IndexType.ValueType  # 0
-"""Taken as INDEX_TYPE_AUTOINDEX."""
+"""Treated as INDEX_TYPE_AUTOINDEX."""
 INDEX_TYPE_FLAT: IndexType.ValueType  # 1
 """Every embedding is compared: exact, and slow beyond some 100 000 items. No parameters."""
 INDEX_TYPE_IVF_FLAT: IndexType.ValueType  # 2
@@ -63,7 +63,7 @@ and "efConstruction", 1 to 32 768, 200 if unset; searched with "ef". Milvus Lite
 embedding instead, and only stores the parameters.
 """
 INDEX_TYPE_AUTOINDEX: IndexType.ValueType  # 4
-"""Whatever the store chooses; Milvus Lite compares every embedding. No parameters."""
+"""The store chooses; Milvus Lite compares every embedding. No parameters."""
 Global___IndexType: _TypeAlias = IndexType  # noqa: Y015
 
 class _LoadState:
@@ -77,7 +77,7 @@ class _LoadStateEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_LoadState.V
     LOAD_STATE_RELEASED: _LoadState.ValueType  # 1
     """Not in memory: load it first."""
     LOAD_STATE_LOADING: _LoadState.ValueType  # 2
-    """Being loaded, or its index is being built. If that was cut short, load it."""
+    """Being loaded, or its index is being built. If that was interrupted, load it."""
     LOAD_STATE_LOADED: _LoadState.ValueType  # 3
     """Can be searched."""
 
@@ -89,7 +89,7 @@ LOAD_STATE_UNSPECIFIED: LoadState.ValueType  # 0
 LOAD_STATE_RELEASED: LoadState.ValueType  # 1
 """Not in memory: load it first."""
 LOAD_STATE_LOADING: LoadState.ValueType  # 2
-"""Being loaded, or its index is being built. If that was cut short, load it."""
+"""Being loaded, or its index is being built. If that was interrupted, load it."""
 LOAD_STATE_LOADED: LoadState.ValueType  # 3
 """Can be searched."""
 Global___LoadState: _TypeAlias = LoadState  # noqa: Y015
@@ -182,11 +182,11 @@ class Collection(_message.Message):
 
     @_builtins.property
     def create_time(self) -> _timestamp_pb2.Timestamp:
-        """When it was created; unset if the store does not tell."""
+        """When it was created; unset if the store does not report it."""
 
     @_builtins.property
     def aliases(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """Other names of it, sorted."""
+        """Its aliases, sorted."""
 
     def __init__(
         self,
@@ -333,7 +333,7 @@ class ListCollectionsRequest(_message.Message):
     LIMIT_FIELD_NUMBER: _builtins.int
     PAGE_TOKEN_FIELD_NUMBER: _builtins.int
     limit: _builtins.int
-    """Most collections of this answer, 1 to Limits.max_page_size; unset means 100."""
+    """Maximum number of collections in this answer, 1 to Limits.max_page_size; unset means 100."""
     page_token: _builtins.str
     """`next_page_token` of the previous answer; unset means the first page."""
     def __init__(
@@ -433,7 +433,7 @@ class RenameCollectionRequest(_message.Message):
     new_name: _builtins.str
     """The new name, as in Collection. ALREADY_EXISTS if a collection or an alias has it."""
     keep_alias: _builtins.bool
-    """Whether the old name stays, as an alias of the collection. On a Milvus server it leads nowhere
+    """Whether to keep the old name as an alias of the collection. On a Milvus server it leads nowhere
     for some 10 ms in between; searches wait for it, and other calls may fail with NOT_FOUND.
     """
     def __init__(
@@ -481,7 +481,7 @@ class SetAliasRequest(_message.Message):
     name space: ALREADY_EXISTS if a collection has this name.
     """
     collection: _builtins.str
-    """The collection that it shall point to, or another alias of it. NOT_FOUND if there is none."""
+    """The collection to point it to, or another alias of that collection. NOT_FOUND if there is none."""
     def __init__(
         self,
         *,
@@ -506,7 +506,7 @@ class SetAliasResponse(_message.Message):
     SETTLE_TIME_FIELD_NUMBER: _builtins.int
     previous_collection: _builtins.str
     """The name of the collection that it pointed to before; unset for a new alias. It is the new
-    collection's own name if the alias pointed there already, or the call was repeated after a break.
+    collection's own name if the alias pointed there already, or if the call was retried.
     """
     @_builtins.property
     def settle_time(self) -> _duration_pb2.Duration:
@@ -618,7 +618,7 @@ class BuildIndexRequest(_message.Message):
     """The collection. NOT_FOUND if there is none."""
     @_builtins.property
     def index(self) -> Global___Index:
-        """As for CreateCollection; unset means the index that it has, parameters included."""
+        """As for CreateCollection; unset means the existing index with its parameters."""
 
     def __init__(
         self,
@@ -714,7 +714,7 @@ class UpsertItemsRequest(_message.Message):
     """The model's id; unset means the collection's. NOT_FOUND if the server does not serve it."""
     @_builtins.property
     def items(self) -> _containers.RepeatedCompositeFieldContainer[_types_pb2.Item]:
-        """1 to Limits.max_batch_items items. Of several with one id the last is kept."""
+        """1 to Limits.max_batch_items items. If several have the same id, the last is kept."""
 
     def __init__(
         self,
@@ -733,7 +733,7 @@ Global___UpsertItemsRequest: _TypeAlias = UpsertItemsRequest  # noqa: Y015
 
 @_typing.final
 class UpsertItemsResponse(_message.Message):
-    """What became of the items."""
+    """Which items were written, and which failed."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -742,7 +742,9 @@ class UpsertItemsResponse(_message.Message):
     MODEL_FIELD_NUMBER: _builtins.int
     TIMING_FIELD_NUMBER: _builtins.int
     items_written: _builtins.int
-    """Items written. Of several with one id each is counted, and the last is in the store."""
+    """Number of items written. If several have the same id, each is counted, and the last is in the
+    store.
+    """
     @_builtins.property
     def errors(self) -> _containers.RepeatedCompositeFieldContainer[_types_pb2.ItemError]:
         """The items that failed, by index."""
@@ -821,8 +823,8 @@ class GetItemsResponse(_message.Message):
 
     @_builtins.property
     def missing_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """Ids that were asked for and are not in the collection. On a Milvus server that several servers
-        share, one that another of them wrote a moment ago may be among them.
+        """Requested ids that are not in the collection. If several servers share a Milvus server, an id
+        that another of them wrote a moment ago may be among them.
         """
 
     def __init__(
@@ -856,8 +858,9 @@ class ListItemsRequest(_message.Message):
     filter: _builtins.str
     """As in SearchRequest; unset means every item."""
     limit: _builtins.int
-    """Most items of this answer, 1 to Limits.max_page_size; unset means 100. There are fewer if more
-    would not fit into Limits.max_message_bytes: `next_page_token` tells whether more follow.
+    """Maximum number of items in this answer, 1 to Limits.max_page_size; unset means 100. There are
+    fewer if more would not fit into Limits.max_message_bytes; `next_page_token` shows whether more
+    follow.
     """
     page_token: _builtins.str
     """`next_page_token` of the previous answer, to continue after it, in the same collection even if
@@ -1022,8 +1025,8 @@ class DeleteItemsResponse(_message.Message):
 
     DELETED_COUNT_FIELD_NUMBER: _builtins.int
     deleted_count: _builtins.int
-    """Items that existed and were removed. On a Milvus server two simultaneous calls may both count an
-    item. If the call was repeated after a break, those of the last attempt.
+    """Items that existed and were removed. On a Milvus server two simultaneous calls may both count
+    an item. If the call was retried, only those that the last attempt removed.
     """
     def __init__(
         self,

@@ -27,7 +27,7 @@ if _version_not_supported:
 
 class CollectionServiceStub(object):
     """Creates, shows and removes collections; writes, reads, counts and removes small sets of items.
-    For many items there is IngestService.
+    For many items use IngestService.
 
     Where a request of any service names a collection, an alias of it may be given instead, unless the
     comment says otherwise. A call resolves an alias once and then uses that collection only, so that
@@ -119,7 +119,7 @@ class CollectionServiceStub(object):
 
 class CollectionServiceServicer(object):
     """Creates, shows and removes collections; writes, reads, counts and removes small sets of items.
-    For many items there is IngestService.
+    For many items use IngestService.
 
     Where a request of any service names a collection, an alias of it may be given instead, unless the
     comment says otherwise. A call resolves an alias once and then uses that collection only, so that
@@ -149,14 +149,14 @@ class CollectionServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def DeleteCollection(self, request, context):
-        """Removes a collection and all its items, for good. FAILED_PRECONDITION if it has aliases.
+        """Removes a collection and all its items, permanently. FAILED_PRECONDITION if it has aliases.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def RenameCollection(self, request, context):
-        """Gives a collection another name; its items, its aliases and everything else stay.
+        """Renames a collection; its items, its aliases and everything else stay.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -164,8 +164,8 @@ class CollectionServiceServicer(object):
 
     def SetAlias(self, request, context):
         """Makes an alias, or points it to another collection in one step: every call finds either the old
-        or the new one. Other servers of the same store may find the old one for some more seconds. An
-        ingest stream or UpsertItems in progress ends with UNAVAILABLE (COLLECTION_MOVED), writes
+        or the new one. Other servers of the same store may still find the old one for a few seconds.
+        An ingest stream or UpsertItems in progress ends with UNAVAILABLE (COLLECTION_MOVED), writes
         nothing into the wrong collection, and may be sent again at once.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -187,14 +187,14 @@ class CollectionServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def BuildIndex(self, request, context):
-        """Replaces the index of a collection, or builds the one that it has anew, and returns when the
+        """Replaces the index of a collection, or rebuilds the existing one, and returns when the
         collection is loaded with it, after seconds to hours. Items stay. Meanwhile its load state is
         LOADING: items can be written, but searching, reading and deleting them fails with UNAVAILABLE
-        (COLLECTION_LOADING), which may be tried again. The work continues if the caller hangs up. If it
+        (COLLECTION_LOADING), which may be retried. The work continues if the caller hangs up. If it
         takes more than 10 minutes, this call ends with UNAVAILABLE and the store continues;
-        GetCollection tells when it is done. If server or store crash in between, LoadCollection or the
+        GetCollection shows when it is done. If server or store crash in between, LoadCollection or the
         same call completes it. To avoid the interruption, create a collection with the other index,
-        copy the items with their embeddings, and point an alias to it.
+        copy the items with their embeddings into it, and point an alias to it.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -202,30 +202,30 @@ class CollectionServiceServicer(object):
 
     def ReleaseCollection(self, request, context):
         """Releases a collection from the store's memory. Its items stay. Until it is loaded again, items
-        can be written and all of them counted, but searching, reading and deleting them fails with
-        FAILED_PRECONDITION.
+        can be written, and counted without a filter, but searching, reading and deleting them fails
+        with FAILED_PRECONDITION.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def UpsertItems(self, request, context):
-        """Embeds and writes a small set of items, replacing those of the same id. An item that fails is
-        reported in `errors`; the others are written.
+        """Embeds and writes a small set of items, replacing those with the same ids. An item that fails
+        is reported in `errors`; the others are written.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def GetItems(self, request, context):
-        """Returns items by id. Ids that do not exist are listed; they are not an error.
+        """Returns items by id. Ids that do not exist are listed in the answer; they are not an error.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def ListItems(self, request, context):
-        """Returns items by filter, sorted by id (by its bytes), in pages.
+        """Returns the items that match a filter, in pages, sorted by the bytes of their ids.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -333,7 +333,7 @@ def add_CollectionServiceServicer_to_server(servicer, server):
  # This class is part of an EXPERIMENTAL API.
 class CollectionService(object):
     """Creates, shows and removes collections; writes, reads, counts and removes small sets of items.
-    For many items there is IngestService.
+    For many items use IngestService.
 
     Where a request of any service names a collection, an alias of it may be given instead, unless the
     comment says otherwise. A call resolves an alias once and then uses that collection only, so that

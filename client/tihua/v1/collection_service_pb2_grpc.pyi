@@ -28,7 +28,7 @@ GRPC_VERSION: str
 
 class CollectionServiceStub:
     """Creates, shows and removes collections; writes, reads, counts and removes small sets of items.
-    For many items there is IngestService.
+    For many items use IngestService.
 
     Where a request of any service names a collection, an alias of it may be given instead, unless the
     comment says otherwise. A call resolves an alias once and then uses that collection only, so that
@@ -48,13 +48,13 @@ class CollectionServiceStub:
     ListCollections: _grpc.UnaryUnaryMultiCallable[_collection_service_pb2.ListCollectionsRequest, _collection_service_pb2.ListCollectionsResponse]
     """Returns all collections, sorted by name."""
     DeleteCollection: _grpc.UnaryUnaryMultiCallable[_collection_service_pb2.DeleteCollectionRequest, _collection_service_pb2.DeleteCollectionResponse]
-    """Removes a collection and all its items, for good. FAILED_PRECONDITION if it has aliases."""
+    """Removes a collection and all its items, permanently. FAILED_PRECONDITION if it has aliases."""
     RenameCollection: _grpc.UnaryUnaryMultiCallable[_collection_service_pb2.RenameCollectionRequest, _collection_service_pb2.RenameCollectionResponse]
-    """Gives a collection another name; its items, its aliases and everything else stay."""
+    """Renames a collection; its items, its aliases and everything else stay."""
     SetAlias: _grpc.UnaryUnaryMultiCallable[_collection_service_pb2.SetAliasRequest, _collection_service_pb2.SetAliasResponse]
     """Makes an alias, or points it to another collection in one step: every call finds either the old
-    or the new one. Other servers of the same store may find the old one for some more seconds. An
-    ingest stream or UpsertItems in progress ends with UNAVAILABLE (COLLECTION_MOVED), writes
+    or the new one. Other servers of the same store may still find the old one for a few seconds.
+    An ingest stream or UpsertItems in progress ends with UNAVAILABLE (COLLECTION_MOVED), writes
     nothing into the wrong collection, and may be sent again at once.
     """
     DeleteAlias: _grpc.UnaryUnaryMultiCallable[_collection_service_pb2.DeleteAliasRequest, _collection_service_pb2.DeleteAliasResponse]
@@ -62,28 +62,28 @@ class CollectionServiceStub:
     LoadCollection: _grpc.UnaryUnaryMultiCallable[_collection_service_pb2.LoadCollectionRequest, _collection_service_pb2.LoadCollectionResponse]
     """Loads a collection into the store's memory, and returns when it can be searched."""
     BuildIndex: _grpc.UnaryUnaryMultiCallable[_collection_service_pb2.BuildIndexRequest, _collection_service_pb2.BuildIndexResponse]
-    """Replaces the index of a collection, or builds the one that it has anew, and returns when the
+    """Replaces the index of a collection, or rebuilds the existing one, and returns when the
     collection is loaded with it, after seconds to hours. Items stay. Meanwhile its load state is
     LOADING: items can be written, but searching, reading and deleting them fails with UNAVAILABLE
-    (COLLECTION_LOADING), which may be tried again. The work continues if the caller hangs up. If it
+    (COLLECTION_LOADING), which may be retried. The work continues if the caller hangs up. If it
     takes more than 10 minutes, this call ends with UNAVAILABLE and the store continues;
-    GetCollection tells when it is done. If server or store crash in between, LoadCollection or the
+    GetCollection shows when it is done. If server or store crash in between, LoadCollection or the
     same call completes it. To avoid the interruption, create a collection with the other index,
-    copy the items with their embeddings, and point an alias to it.
+    copy the items with their embeddings into it, and point an alias to it.
     """
     ReleaseCollection: _grpc.UnaryUnaryMultiCallable[_collection_service_pb2.ReleaseCollectionRequest, _collection_service_pb2.ReleaseCollectionResponse]
     """Releases a collection from the store's memory. Its items stay. Until it is loaded again, items
-    can be written and all of them counted, but searching, reading and deleting them fails with
-    FAILED_PRECONDITION.
+    can be written, and counted without a filter, but searching, reading and deleting them fails
+    with FAILED_PRECONDITION.
     """
     UpsertItems: _grpc.UnaryUnaryMultiCallable[_collection_service_pb2.UpsertItemsRequest, _collection_service_pb2.UpsertItemsResponse]
-    """Embeds and writes a small set of items, replacing those of the same id. An item that fails is
-    reported in `errors`; the others are written.
+    """Embeds and writes a small set of items, replacing those with the same ids. An item that fails
+    is reported in `errors`; the others are written.
     """
     GetItems: _grpc.UnaryUnaryMultiCallable[_collection_service_pb2.GetItemsRequest, _collection_service_pb2.GetItemsResponse]
-    """Returns items by id. Ids that do not exist are listed; they are not an error."""
+    """Returns items by id. Ids that do not exist are listed in the answer; they are not an error."""
     ListItems: _grpc.UnaryUnaryMultiCallable[_collection_service_pb2.ListItemsRequest, _collection_service_pb2.ListItemsResponse]
-    """Returns items by filter, sorted by id (by its bytes), in pages."""
+    """Returns the items that match a filter, in pages, sorted by the bytes of their ids."""
     CountItems: _grpc.UnaryUnaryMultiCallable[_collection_service_pb2.CountItemsRequest, _collection_service_pb2.CountItemsResponse]
     """Returns the exact number of items that match, including everything acknowledged before the call."""
     DeleteItems: _grpc.UnaryUnaryMultiCallable[_collection_service_pb2.DeleteItemsRequest, _collection_service_pb2.DeleteItemsResponse]
@@ -92,7 +92,7 @@ class CollectionServiceStub:
 @_typing.type_check_only
 class CollectionServiceAsyncStub(CollectionServiceStub):
     """Creates, shows and removes collections; writes, reads, counts and removes small sets of items.
-    For many items there is IngestService.
+    For many items use IngestService.
 
     Where a request of any service names a collection, an alias of it may be given instead, unless the
     comment says otherwise. A call resolves an alias once and then uses that collection only, so that
@@ -109,13 +109,13 @@ class CollectionServiceAsyncStub(CollectionServiceStub):
     ListCollections: _aio.UnaryUnaryMultiCallable[_collection_service_pb2.ListCollectionsRequest, _collection_service_pb2.ListCollectionsResponse]  # type: ignore[assignment]
     """Returns all collections, sorted by name."""
     DeleteCollection: _aio.UnaryUnaryMultiCallable[_collection_service_pb2.DeleteCollectionRequest, _collection_service_pb2.DeleteCollectionResponse]  # type: ignore[assignment]
-    """Removes a collection and all its items, for good. FAILED_PRECONDITION if it has aliases."""
+    """Removes a collection and all its items, permanently. FAILED_PRECONDITION if it has aliases."""
     RenameCollection: _aio.UnaryUnaryMultiCallable[_collection_service_pb2.RenameCollectionRequest, _collection_service_pb2.RenameCollectionResponse]  # type: ignore[assignment]
-    """Gives a collection another name; its items, its aliases and everything else stay."""
+    """Renames a collection; its items, its aliases and everything else stay."""
     SetAlias: _aio.UnaryUnaryMultiCallable[_collection_service_pb2.SetAliasRequest, _collection_service_pb2.SetAliasResponse]  # type: ignore[assignment]
     """Makes an alias, or points it to another collection in one step: every call finds either the old
-    or the new one. Other servers of the same store may find the old one for some more seconds. An
-    ingest stream or UpsertItems in progress ends with UNAVAILABLE (COLLECTION_MOVED), writes
+    or the new one. Other servers of the same store may still find the old one for a few seconds.
+    An ingest stream or UpsertItems in progress ends with UNAVAILABLE (COLLECTION_MOVED), writes
     nothing into the wrong collection, and may be sent again at once.
     """
     DeleteAlias: _aio.UnaryUnaryMultiCallable[_collection_service_pb2.DeleteAliasRequest, _collection_service_pb2.DeleteAliasResponse]  # type: ignore[assignment]
@@ -123,28 +123,28 @@ class CollectionServiceAsyncStub(CollectionServiceStub):
     LoadCollection: _aio.UnaryUnaryMultiCallable[_collection_service_pb2.LoadCollectionRequest, _collection_service_pb2.LoadCollectionResponse]  # type: ignore[assignment]
     """Loads a collection into the store's memory, and returns when it can be searched."""
     BuildIndex: _aio.UnaryUnaryMultiCallable[_collection_service_pb2.BuildIndexRequest, _collection_service_pb2.BuildIndexResponse]  # type: ignore[assignment]
-    """Replaces the index of a collection, or builds the one that it has anew, and returns when the
+    """Replaces the index of a collection, or rebuilds the existing one, and returns when the
     collection is loaded with it, after seconds to hours. Items stay. Meanwhile its load state is
     LOADING: items can be written, but searching, reading and deleting them fails with UNAVAILABLE
-    (COLLECTION_LOADING), which may be tried again. The work continues if the caller hangs up. If it
+    (COLLECTION_LOADING), which may be retried. The work continues if the caller hangs up. If it
     takes more than 10 minutes, this call ends with UNAVAILABLE and the store continues;
-    GetCollection tells when it is done. If server or store crash in between, LoadCollection or the
+    GetCollection shows when it is done. If server or store crash in between, LoadCollection or the
     same call completes it. To avoid the interruption, create a collection with the other index,
-    copy the items with their embeddings, and point an alias to it.
+    copy the items with their embeddings into it, and point an alias to it.
     """
     ReleaseCollection: _aio.UnaryUnaryMultiCallable[_collection_service_pb2.ReleaseCollectionRequest, _collection_service_pb2.ReleaseCollectionResponse]  # type: ignore[assignment]
     """Releases a collection from the store's memory. Its items stay. Until it is loaded again, items
-    can be written and all of them counted, but searching, reading and deleting them fails with
-    FAILED_PRECONDITION.
+    can be written, and counted without a filter, but searching, reading and deleting them fails
+    with FAILED_PRECONDITION.
     """
     UpsertItems: _aio.UnaryUnaryMultiCallable[_collection_service_pb2.UpsertItemsRequest, _collection_service_pb2.UpsertItemsResponse]  # type: ignore[assignment]
-    """Embeds and writes a small set of items, replacing those of the same id. An item that fails is
-    reported in `errors`; the others are written.
+    """Embeds and writes a small set of items, replacing those with the same ids. An item that fails
+    is reported in `errors`; the others are written.
     """
     GetItems: _aio.UnaryUnaryMultiCallable[_collection_service_pb2.GetItemsRequest, _collection_service_pb2.GetItemsResponse]  # type: ignore[assignment]
-    """Returns items by id. Ids that do not exist are listed; they are not an error."""
+    """Returns items by id. Ids that do not exist are listed in the answer; they are not an error."""
     ListItems: _aio.UnaryUnaryMultiCallable[_collection_service_pb2.ListItemsRequest, _collection_service_pb2.ListItemsResponse]  # type: ignore[assignment]
-    """Returns items by filter, sorted by id (by its bytes), in pages."""
+    """Returns the items that match a filter, in pages, sorted by the bytes of their ids."""
     CountItems: _aio.UnaryUnaryMultiCallable[_collection_service_pb2.CountItemsRequest, _collection_service_pb2.CountItemsResponse]  # type: ignore[assignment]
     """Returns the exact number of items that match, including everything acknowledged before the call."""
     DeleteItems: _aio.UnaryUnaryMultiCallable[_collection_service_pb2.DeleteItemsRequest, _collection_service_pb2.DeleteItemsResponse]  # type: ignore[assignment]
@@ -152,7 +152,7 @@ class CollectionServiceAsyncStub(CollectionServiceStub):
 
 class CollectionServiceServicer(metaclass=_abc_1.ABCMeta):
     """Creates, shows and removes collections; writes, reads, counts and removes small sets of items.
-    For many items there is IngestService.
+    For many items use IngestService.
 
     Where a request of any service names a collection, an alias of it may be given instead, unless the
     comment says otherwise. A call resolves an alias once and then uses that collection only, so that
@@ -191,7 +191,7 @@ class CollectionServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _collection_service_pb2.DeleteCollectionRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_collection_service_pb2.DeleteCollectionResponse, _abc.Awaitable[_collection_service_pb2.DeleteCollectionResponse]]:
-        """Removes a collection and all its items, for good. FAILED_PRECONDITION if it has aliases."""
+        """Removes a collection and all its items, permanently. FAILED_PRECONDITION if it has aliases."""
 
     @_abc_1.abstractmethod
     def RenameCollection(
@@ -199,7 +199,7 @@ class CollectionServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _collection_service_pb2.RenameCollectionRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_collection_service_pb2.RenameCollectionResponse, _abc.Awaitable[_collection_service_pb2.RenameCollectionResponse]]:
-        """Gives a collection another name; its items, its aliases and everything else stay."""
+        """Renames a collection; its items, its aliases and everything else stay."""
 
     @_abc_1.abstractmethod
     def SetAlias(
@@ -208,8 +208,8 @@ class CollectionServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_collection_service_pb2.SetAliasResponse, _abc.Awaitable[_collection_service_pb2.SetAliasResponse]]:
         """Makes an alias, or points it to another collection in one step: every call finds either the old
-        or the new one. Other servers of the same store may find the old one for some more seconds. An
-        ingest stream or UpsertItems in progress ends with UNAVAILABLE (COLLECTION_MOVED), writes
+        or the new one. Other servers of the same store may still find the old one for a few seconds.
+        An ingest stream or UpsertItems in progress ends with UNAVAILABLE (COLLECTION_MOVED), writes
         nothing into the wrong collection, and may be sent again at once.
         """
 
@@ -235,14 +235,14 @@ class CollectionServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _collection_service_pb2.BuildIndexRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_collection_service_pb2.BuildIndexResponse, _abc.Awaitable[_collection_service_pb2.BuildIndexResponse]]:
-        """Replaces the index of a collection, or builds the one that it has anew, and returns when the
+        """Replaces the index of a collection, or rebuilds the existing one, and returns when the
         collection is loaded with it, after seconds to hours. Items stay. Meanwhile its load state is
         LOADING: items can be written, but searching, reading and deleting them fails with UNAVAILABLE
-        (COLLECTION_LOADING), which may be tried again. The work continues if the caller hangs up. If it
+        (COLLECTION_LOADING), which may be retried. The work continues if the caller hangs up. If it
         takes more than 10 minutes, this call ends with UNAVAILABLE and the store continues;
-        GetCollection tells when it is done. If server or store crash in between, LoadCollection or the
+        GetCollection shows when it is done. If server or store crash in between, LoadCollection or the
         same call completes it. To avoid the interruption, create a collection with the other index,
-        copy the items with their embeddings, and point an alias to it.
+        copy the items with their embeddings into it, and point an alias to it.
         """
 
     @_abc_1.abstractmethod
@@ -252,8 +252,8 @@ class CollectionServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_collection_service_pb2.ReleaseCollectionResponse, _abc.Awaitable[_collection_service_pb2.ReleaseCollectionResponse]]:
         """Releases a collection from the store's memory. Its items stay. Until it is loaded again, items
-        can be written and all of them counted, but searching, reading and deleting them fails with
-        FAILED_PRECONDITION.
+        can be written, and counted without a filter, but searching, reading and deleting them fails
+        with FAILED_PRECONDITION.
         """
 
     @_abc_1.abstractmethod
@@ -262,8 +262,8 @@ class CollectionServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _collection_service_pb2.UpsertItemsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_collection_service_pb2.UpsertItemsResponse, _abc.Awaitable[_collection_service_pb2.UpsertItemsResponse]]:
-        """Embeds and writes a small set of items, replacing those of the same id. An item that fails is
-        reported in `errors`; the others are written.
+        """Embeds and writes a small set of items, replacing those with the same ids. An item that fails
+        is reported in `errors`; the others are written.
         """
 
     @_abc_1.abstractmethod
@@ -272,7 +272,7 @@ class CollectionServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _collection_service_pb2.GetItemsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_collection_service_pb2.GetItemsResponse, _abc.Awaitable[_collection_service_pb2.GetItemsResponse]]:
-        """Returns items by id. Ids that do not exist are listed; they are not an error."""
+        """Returns items by id. Ids that do not exist are listed in the answer; they are not an error."""
 
     @_abc_1.abstractmethod
     def ListItems(
@@ -280,7 +280,7 @@ class CollectionServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _collection_service_pb2.ListItemsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_collection_service_pb2.ListItemsResponse, _abc.Awaitable[_collection_service_pb2.ListItemsResponse]]:
-        """Returns items by filter, sorted by id (by its bytes), in pages."""
+        """Returns the items that match a filter, in pages, sorted by the bytes of their ids."""
 
     @_abc_1.abstractmethod
     def CountItems(

@@ -27,7 +27,7 @@ class _Priority:
 class _PriorityEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Priority.ValueType], _builtins.type):
     DESCRIPTOR: _descriptor.EnumDescriptor
     PRIORITY_UNSPECIFIED: _Priority.ValueType  # 0
-    """Taken as PRIORITY_INTERACTIVE."""
+    """Treated as PRIORITY_INTERACTIVE."""
     PRIORITY_INTERACTIVE: _Priority.ValueType  # 1
     """Somebody is waiting for the answer: computed before bulk work."""
     PRIORITY_BULK: _Priority.ValueType  # 2
@@ -37,7 +37,7 @@ class Priority(_Priority, metaclass=_PriorityEnumTypeWrapper):
     """Which lane a call waits in."""
 
 PRIORITY_UNSPECIFIED: Priority.ValueType  # 0
-"""Taken as PRIORITY_INTERACTIVE."""
+"""Treated as PRIORITY_INTERACTIVE."""
 PRIORITY_INTERACTIVE: Priority.ValueType  # 1
 """Somebody is waiting for the answer: computed before bulk work."""
 PRIORITY_BULK: Priority.ValueType  # 2
@@ -86,15 +86,14 @@ class EmbedTextRequest(_message.Message):
     OPTIONS_FIELD_NUMBER: _builtins.int
     TRUNCATE_FIELD_NUMBER: _builtins.int
     truncate: _builtins.bool
-    """Unset means true: of a text longer than ModelInfo.context_length only the beginning is embedded.
-    False makes it an error of that text, reason TEXT_TRUNCATED.
+    """Unset means true: of a text longer than ModelInfo.context_length only the beginning is
+    embedded. False makes such a text fail, reason TEXT_TRUNCATED.
     """
     @_builtins.property
     def texts(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """1 to Limits.max_batch_items texts, each of 1 to Limits.max_text_chars characters that are not
-        all white space. They are read as Chinese-CLIP's own tokenizer reads them: in lower case, but
-        full-width letters, digits and punctuation are others than half-width ones (NFKC makes them
-        the same).
+        all white space. They are tokenized as Chinese-CLIP does it: in lower case, but with full-width
+        letters, digits and punctuation different from half-width ones (NFKC makes them the same).
         """
 
     @_builtins.property

@@ -26,7 +26,7 @@ if _version_not_supported:
 
 
 class EmbeddingServiceStub(object):
-    """Turns texts and pictures into embeddings of one space, so that a text can be compared with a
+    """Turns texts and pictures into embeddings in one space, so that a text can be compared with a
     picture. Stateless; every call is safe to repeat.
     """
 
@@ -49,7 +49,7 @@ class EmbeddingServiceStub(object):
 
 
 class EmbeddingServiceServicer(object):
-    """Turns texts and pictures into embeddings of one space, so that a text can be compared with a
+    """Turns texts and pictures into embeddings in one space, so that a text can be compared with a
     picture. Stateless; every call is safe to repeat.
     """
 
@@ -91,7 +91,7 @@ def add_EmbeddingServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class EmbeddingService(object):
-    """Turns texts and pictures into embeddings of one space, so that a text can be compared with a
+    """Turns texts and pictures into embeddings in one space, so that a text can be compared with a
     picture. Stateless; every call is safe to repeat.
     """
 

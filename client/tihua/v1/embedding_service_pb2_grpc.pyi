@@ -27,7 +27,7 @@ GRPC_GENERATED_VERSION: str
 GRPC_VERSION: str
 
 class EmbeddingServiceStub:
-    """Turns texts and pictures into embeddings of one space, so that a text can be compared with a
+    """Turns texts and pictures into embeddings in one space, so that a text can be compared with a
     picture. Stateless; every call is safe to repeat.
     """
 
@@ -46,7 +46,7 @@ class EmbeddingServiceStub:
 
 @_typing.type_check_only
 class EmbeddingServiceAsyncStub(EmbeddingServiceStub):
-    """Turns texts and pictures into embeddings of one space, so that a text can be compared with a
+    """Turns texts and pictures into embeddings in one space, so that a text can be compared with a
     picture. Stateless; every call is safe to repeat.
     """
 
@@ -61,7 +61,7 @@ class EmbeddingServiceAsyncStub(EmbeddingServiceStub):
     """
 
 class EmbeddingServiceServicer(metaclass=_abc_1.ABCMeta):
-    """Turns texts and pictures into embeddings of one space, so that a text can be compared with a
+    """Turns texts and pictures into embeddings in one space, so that a text can be compared with a
     picture. Stateless; every call is safe to repeat.
     """
 

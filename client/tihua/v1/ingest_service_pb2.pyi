@@ -28,7 +28,7 @@ class _WriteMode:
 class _WriteModeEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_WriteMode.ValueType], _builtins.type):
     DESCRIPTOR: _descriptor.EnumDescriptor
     WRITE_MODE_UNSPECIFIED: _WriteMode.ValueType  # 0
-    """Taken as WRITE_MODE_UPSERT."""
+    """Treated as WRITE_MODE_UPSERT."""
     WRITE_MODE_UPSERT: _WriteMode.ValueType  # 1
     """Replace the item."""
     WRITE_MODE_INSERT_ONLY: _WriteMode.ValueType  # 2
@@ -44,7 +44,7 @@ class WriteMode(_WriteMode, metaclass=_WriteModeEnumTypeWrapper):
     """What to do with an id that is already stored."""
 
 WRITE_MODE_UNSPECIFIED: WriteMode.ValueType  # 0
-"""Taken as WRITE_MODE_UPSERT."""
+"""Treated as WRITE_MODE_UPSERT."""
 WRITE_MODE_UPSERT: WriteMode.ValueType  # 1
 """Replace the item."""
 WRITE_MODE_INSERT_ONLY: WriteMode.ValueType  # 2
@@ -59,7 +59,7 @@ Global___WriteMode: _TypeAlias = WriteMode  # noqa: Y015
 
 @_typing.final
 class IngestStart(_message.Message):
-    """What the stream is about; the first message, and the only one of its kind."""
+    """Opens the stream: the first message, sent exactly once."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -77,10 +77,10 @@ class IngestStart(_message.Message):
     is not `model`.
     """
     session_id: _builtins.str
-    """Chosen by the client: 1 to 64 bytes of UTF-8, for example a UUID; another one for each list of
-    items. The same id again resumes the session, unless that has ended; if another stream of it is
-    still open, the server ends that one with ABORTED. FAILED_PRECONDITION if the session was opened
-    for another collection or mode.
+    """Chosen by the client: 1 to 64 bytes of UTF-8, for example a UUID; a different one for each list
+    of items. The same id again resumes the session, unless it has ended; if another stream of it
+    is still open, the server ends that one with ABORTED. FAILED_PRECONDITION if the session was
+    opened for another collection or mode.
     """
     mode: Global___WriteMode.ValueType
     """Unset means upsert."""
@@ -89,9 +89,9 @@ class IngestStart(_message.Message):
     read_seq: _builtins.int
     """When resuming: the last IngestAck.committed_seq that the client has read, at most 2^53; unset
     means 0. If the server knows of later batches, it first sends an IngestAck for them, with their
-    failures (the latest 1 000), so that none is lost in an interruption. If it does not know as
-    many, because it was restarted or is another one, it takes the client's word and continues from
-    there.
+    failures (the latest 1 000), so that none is lost in an interruption. If it knows of fewer,
+    because it was restarted or is a different server, it takes the client's word and continues
+    from there.
     """
     items_written: _builtins.int
     """When resuming: that IngestAck's items_written, at most 2^53. A server that takes the client's
@@ -138,14 +138,14 @@ class IngestBatch(_message.Message):
     seq: _builtins.int
     """1, 2, 3, … within the session."""
     bookmark: _builtins.str
-    """Where in the client's items the batch ends, in words of the client's own: at most 64 bytes of
-    UTF-8, returned as IngestStarted.committed_bookmark. May be empty, for a client that never
-    resumes the session of an earlier process. INVALID_ARGUMENT if it is longer.
+    """Where in the client's items the batch ends, in a form of the client's choice: at most 64 bytes
+    of UTF-8, returned as IngestStarted.committed_bookmark. May be empty for a client that never
+    resumes the session of an earlier process. INVALID_ARGUMENT if it is too long.
     """
     @_builtins.property
     def items(self) -> _containers.RepeatedCompositeFieldContainer[_types_pb2.Item]:
-        """1 to Limits.max_batch_items items; 8 to 64, and at most 4 MiB, work best. Of several with one id
-        in a session the last is kept; in the other write modes the first.
+        """1 to Limits.max_batch_items items; 8 to 64, and at most 4 MiB, work best. If several items of a
+        session have the same id, the last is kept; in the other write modes, the first.
         """
 
     def __init__(
@@ -214,7 +214,8 @@ class IngestStarted(_message.Message):
     """
     committed_bookmark: _builtins.str
     """The bookmark of batch committed_seq. A process that has sent nothing yet continues with the
-    items behind it, which are the same ones only if its list is that of the process before.
+    items after it, which is correct only if its list of items is the same as that of the previous
+    process.
     """
     @_builtins.property
     def credit(self) -> Global___IngestCredit:
@@ -269,7 +270,7 @@ Global___IngestCredit: _TypeAlias = IngestCredit  # noqa: Y015
 
 @_typing.final
 class IngestAck(_message.Message):
-    """What is safe. All counts are of this session, from its beginning."""
+    """What is safe. All counts cover this session from its beginning."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -289,7 +290,7 @@ class IngestAck(_message.Message):
     @_builtins.property
     def errors(self) -> _containers.RepeatedCompositeFieldContainer[Global___BatchError]:
         """The failures of the batches that this acknowledgement adds; in the first one of a resumed
-        stream, of those after read_seq.
+        stream, those of the batches after read_seq.
         """
 
     def __init__(
@@ -363,7 +364,7 @@ Global___IngestDraining: _TypeAlias = IngestDraining  # noqa: Y015
 
 @_typing.final
 class IngestSummary(_message.Message):
-    """The end: sent = written + failed + skipped. All counts are of this session, from its beginning."""
+    """The end: sent = written + failed + skipped. All counts cover this session from its beginning."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -430,7 +431,7 @@ class IngestResponse(_message.Message):
 
     @_builtins.property
     def summary(self) -> Global___IngestSummary:
-        """The last message of a stream that ended well."""
+        """The last message of a stream that ended successfully."""
 
     def __init__(
         self,

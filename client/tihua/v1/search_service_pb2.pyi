@@ -29,24 +29,24 @@ class _Consistency:
 class _ConsistencyEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Consistency.ValueType], _builtins.type):
     DESCRIPTOR: _descriptor.EnumDescriptor
     CONSISTENCY_UNSPECIFIED: _Consistency.ValueType  # 0
-    """Taken as CONSISTENCY_BOUNDED."""
+    """Treated as CONSISTENCY_BOUNDED."""
     CONSISTENCY_BOUNDED: _Consistency.ValueType  # 1
-    """Fast; what was written within the last seconds may be missing."""
+    """Fast; what was written in the last few seconds may be missing."""
     CONSISTENCY_STRONG: _Consistency.ValueType  # 2
-    """Everything that was acknowledged before the call is seen. Slower: 200 ms instead of 6 ms,
-    measured on Milvus 2.3.5.
+    """Sees everything that was acknowledged before the call. Slower: 200 ms instead of 6 ms, measured
+    on Milvus 2.3.5.
     """
 
 class Consistency(_Consistency, metaclass=_ConsistencyEnumTypeWrapper):
     """How fresh an answer is."""
 
 CONSISTENCY_UNSPECIFIED: Consistency.ValueType  # 0
-"""Taken as CONSISTENCY_BOUNDED."""
+"""Treated as CONSISTENCY_BOUNDED."""
 CONSISTENCY_BOUNDED: Consistency.ValueType  # 1
-"""Fast; what was written within the last seconds may be missing."""
+"""Fast; what was written in the last few seconds may be missing."""
 CONSISTENCY_STRONG: Consistency.ValueType  # 2
-"""Everything that was acknowledged before the call is seen. Slower: 200 ms instead of 6 ms,
-measured on Milvus 2.3.5.
+"""Sees everything that was acknowledged before the call. Slower: 200 ms instead of 6 ms, measured
+on Milvus 2.3.5.
 """
 Global___Consistency: _TypeAlias = Consistency  # noqa: Y015
 
@@ -62,8 +62,8 @@ class QueryTerm(_message.Message):
     ITEM_ID_FIELD_NUMBER: _builtins.int
     WEIGHT_FIELD_NUMBER: _builtins.int
     text: _builtins.str
-    """A text, as in EmbedTextRequest; of one that is longer than the model reads, only the beginning
-    counts, and SearchResponse.truncated_terms says so.
+    """A text, as in EmbedTextRequest. If it is longer than the model reads, only its beginning
+    counts, and SearchResponse.truncated_terms lists it.
     """
     item_id: _builtins.str
     """The id of an item of the same collection; NOT_FOUND if there is none. The item itself is left
@@ -150,15 +150,16 @@ class SearchRequest(_message.Message):
     """
     filter: _builtins.str
     """A Milvus boolean expression over `id`, `uri` and metadata keys; unset means every item. A key
-    is written bare, `year`, or as `$meta["shot on"]` if it has blanks or signs, starts with a
-    digit, or is a word of the language. A key compares with values, not with another field. Texts
-    stand in quotes. Values are named, as in `year >= {since} and place in {places}`, and bound to
-    `filter_params`, never pasted into the expression. INVALID_ARGUMENT if it does not parse, or if
-    its names and `filter_params` do not match.
+    is written bare, `year`, or as `$meta["shot on"]` if it contains spaces or punctuation, starts
+    with a digit, or is a keyword of the language. A key can be compared with values, not with
+    another field. Texts are quoted. Pass values by name, as in
+    `year >= {since} and place in {places}`, and bind the names in `filter_params`; never paste
+    values into the expression. INVALID_ARGUMENT if it does not parse, or if its names and
+    `filter_params` do not match.
     """
     limit: _builtins.int
-    """Most hits of this answer, 1 to Limits.max_page_size; unset means 10. RESOURCE_EXHAUSTED, reason
-    ANSWER_TOO_LARGE, if they do not fit into Limits.max_message_bytes.
+    """Maximum number of hits in this answer, 1 to Limits.max_page_size; unset means 10.
+    RESOURCE_EXHAUSTED, reason ANSWER_TOO_LARGE, if they do not fit into Limits.max_message_bytes.
     """
     page_token: _builtins.str
     """`next_page_token` of the previous answer, to continue after it; unset means the first page.
@@ -179,7 +180,7 @@ class SearchRequest(_message.Message):
     metadata may not have are INVALID_ARGUMENT.
     """
     group_size: _builtins.int
-    """Most hits of one group over all pages, 1 to Limits.max_page_size; unset means 1.
+    """Maximum number of hits of one group over all pages, 1 to Limits.max_page_size; unset means 1.
     INVALID_ARGUMENT without `group_by`.
     """
     @_builtins.property
@@ -190,12 +191,12 @@ class SearchRequest(_message.Message):
 
     @_builtins.property
     def filter_params(self) -> _struct_pb2.Struct:
-        """For each {name} in the filter, a string, number, boolean or list of these."""
+        """For each {name} in the filter, a string, a number, a boolean or a list of these."""
 
     @_builtins.property
     def read_mask(self) -> _field_mask_pb2.FieldMask:
-        """What a hit's item carries besides its id: any of "uri", "metadata", "embedding", "update_time".
-        Unset means uri and metadata; the path "id" alone gives bare ids.
+        """What a hit's item contains besides its id: any of "uri", "metadata", "embedding",
+        "update_time". Unset means uri and metadata; the path "id" alone gives bare ids.
         """
 
     @_builtins.property

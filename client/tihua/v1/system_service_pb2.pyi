@@ -73,11 +73,11 @@ class Limits(_message.Message):
     max_text_chars: _builtins.int
     """Characters (Unicode code points) of one text."""
     max_queue_size: _builtins.int
-    """Texts that may wait or be processed in each lane, interactive and bulk, and as many pictures;
-    further calls are refused with RESOURCE_EXHAUSTED.
+    """Texts that may be queued or in progress in each lane, interactive and bulk, and as many
+    pictures; further calls are refused with RESOURCE_EXHAUSTED.
     """
     max_page_size: _builtins.int
-    """Hits or items of one answer, and ids of one GetItems or DeleteItems."""
+    """Hits or items in one answer, and ids in one GetItems or DeleteItems."""
     max_search_window: _builtins.int
     """Hits that can be reached over all pages of one search."""
     max_query_terms: _builtins.int
@@ -146,8 +146,9 @@ class ModelInfo(_message.Message):
     image_size_px: _builtins.int
     """Side of the square, in pixels, to which pictures are resized."""
     context_length: _builtins.int
-    """Most tokens of a text, of which [CLS] and [SEP] are two: with 52, the model reads the first 50
-    tokens of what is written. A Chinese character is one, a word of Latin letters one or more.
+    """Maximum number of tokens of a text, including [CLS] and [SEP]: with 52, the model reads the
+    first 50 tokens of what is written. A Chinese character is one, a word of Latin letters one or
+    more.
     """
     engine: _builtins.str
     """What computes it: "torch" or "openvino"."""

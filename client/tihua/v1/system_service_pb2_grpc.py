@@ -26,7 +26,7 @@ if _version_not_supported:
 
 
 class SystemServiceStub(object):
-    """Tells what the server is, what it can do and where its limits are.
+    """Describes the server: what it can do, and what its limits are.
     """
 
     def __init__(self, channel):
@@ -43,11 +43,11 @@ class SystemServiceStub(object):
 
 
 class SystemServiceServicer(object):
-    """Tells what the server is, what it can do and where its limits are.
+    """Describes the server: what it can do, and what its limits are.
     """
 
     def GetServerInfo(self, request, context):
-        """Returns version, limits, models and store. Clients size their batches by it.
+        """Returns version, limits, models and store. Clients size their batches accordingly.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -70,7 +70,7 @@ def add_SystemServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class SystemService(object):
-    """Tells what the server is, what it can do and where its limits are.
+    """Describes the server: what it can do, and what its limits are.
     """
 
     @staticmethod

@@ -31,25 +31,25 @@ GRPC_GENERATED_VERSION: str
 GRPC_VERSION: str
 
 class SystemServiceStub:
-    """Tells what the server is, what it can do and where its limits are."""
+    """Describes the server: what it can do, and what its limits are."""
 
     @_typing.overload
     def __new__(cls, channel: _grpc.Channel) -> _Self: ...
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> SystemServiceAsyncStub: ...
     GetServerInfo: _grpc.UnaryUnaryMultiCallable[_system_service_pb2.GetServerInfoRequest, _system_service_pb2.GetServerInfoResponse]
-    """Returns version, limits, models and store. Clients size their batches by it."""
+    """Returns version, limits, models and store. Clients size their batches accordingly."""
 
 @_typing.type_check_only
 class SystemServiceAsyncStub(SystemServiceStub):
-    """Tells what the server is, what it can do and where its limits are."""
+    """Describes the server: what it can do, and what its limits are."""
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     GetServerInfo: _aio.UnaryUnaryMultiCallable[_system_service_pb2.GetServerInfoRequest, _system_service_pb2.GetServerInfoResponse]  # type: ignore[assignment]
-    """Returns version, limits, models and store. Clients size their batches by it."""
+    """Returns version, limits, models and store. Clients size their batches accordingly."""
 
 class SystemServiceServicer(metaclass=_abc_1.ABCMeta):
-    """Tells what the server is, what it can do and where its limits are."""
+    """Describes the server: what it can do, and what its limits are."""
 
     @_abc_1.abstractmethod
     def GetServerInfo(
@@ -57,6 +57,6 @@ class SystemServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _system_service_pb2.GetServerInfoRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_system_service_pb2.GetServerInfoResponse, _abc.Awaitable[_system_service_pb2.GetServerInfoResponse]]:
-        """Returns version, limits, models and store. Clients size their batches by it."""
+        """Returns version, limits, models and store. Clients size their batches accordingly."""
 
 def add_SystemServiceServicer_to_server(servicer: SystemServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

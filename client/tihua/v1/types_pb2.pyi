@@ -21,7 +21,7 @@ What holds in every service:
       OUT_OF_RANGE         an ingest stream left a gap in the numbers of its batches
       ABORTED              another stream took over the ingest session
       UNAUTHENTICATED      the server requires a token, and the call carries none or an unknown one
-      PERMISSION_DENIED    the token's role is too small for the method
+      PERMISSION_DENIED    the token's role does not allow the method
       RESOURCE_EXHAUSTED   the queue, the store's disk or the model's memory is full, the client
                            has too many streams, or a stream exceeds its credit (all with
                            RetryInfo); or a message, an answer or a picture is over its limit
@@ -32,9 +32,9 @@ What holds in every service:
       UNIMPLEMENTED        the server lacks the method: it is older than this contract
       INTERNAL             the model, the store or this server failed
   * Every call has an id, by which the server's log can be searched: the one that the client sends
-    as metadata `x-request-id`, if it is 1 to 128 letters, digits and `._:/+=@-`, or else one that
-    the server makes. It is returned as trailing metadata of that name, and in the RequestInfo of
-    errors.
+    as metadata `x-request-id`, if it is 1 to 128 letters, digits and `._:/+=@-`, otherwise one
+    that the server makes. It is returned as trailing metadata of that name, and in the RequestInfo
+    of errors.
   * A W3C `traceparent` in the metadata makes the call part of that trace.
   * A server that has a list of tokens requires one in every call except those of grpc.health.v1,
     as metadata `authorization: Bearer TOKEN`. A token has a role, and each role includes those
@@ -68,7 +68,7 @@ class _VectorType:
 class _VectorTypeEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_VectorType.ValueType], _builtins.type):
     DESCRIPTOR: _descriptor.EnumDescriptor
     VECTOR_TYPE_UNSPECIFIED: _VectorType.ValueType  # 0
-    """Taken as VECTOR_TYPE_FLOAT32."""
+    """Treated as VECTOR_TYPE_FLOAT32."""
     VECTOR_TYPE_FLOAT32: _VectorType.ValueType  # 1
     """IEEE 754 single precision, 4 bytes."""
     VECTOR_TYPE_FLOAT16: _VectorType.ValueType  # 2
@@ -80,7 +80,7 @@ class VectorType(_VectorType, metaclass=_VectorTypeEnumTypeWrapper):
     """Element type of packed embeddings."""
 
 VECTOR_TYPE_UNSPECIFIED: VectorType.ValueType  # 0
-"""Taken as VECTOR_TYPE_FLOAT32."""
+"""Treated as VECTOR_TYPE_FLOAT32."""
 VECTOR_TYPE_FLOAT32: VectorType.ValueType  # 1
 """IEEE 754 single precision, 4 bytes."""
 VECTOR_TYPE_FLOAT16: VectorType.ValueType  # 2
@@ -137,8 +137,8 @@ class ImageSource(_message.Message):
     content: _builtins.bytes
     """An encoded file: JPEG, PNG, WebP, BMP, GIF or TIFF, recognized by its content. At most
     Limits.max_image_bytes bytes and Limits.max_image_pixels pixels; RESOURCE_EXHAUSTED beyond.
-    The EXIF orientation is applied, transparency is laid on white, and of an animation the first
-    frame is used.
+    The EXIF orientation is applied, transparency is laid on white, and the first frame of an
+    animation is used.
     """
     path: _builtins.str
     """A file on the server's machine, such as "2024/a.jpg": a path with slashes, relative to the
@@ -171,7 +171,8 @@ Global___ImageSource: _TypeAlias = ImageSource  # noqa: Y015
 @_typing.final
 class RgbImage(_message.Message):
     """A decoded picture. If the caller resizes it to ModelInfo.image_size_px squared (bicubic, aspect
-    ratio not kept), the server embeds it as it is: the file need not be sent, nor decoded there.
+    ratio not kept), the server embeds it as it is, and the file need be neither sent nor decoded
+    there.
     """
 
     DESCRIPTOR: _descriptor.Descriptor
@@ -215,7 +216,7 @@ class Item(_message.Message):
     UPDATE_TIME_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     """The caller's key, unique in its collection: 1 to Limits.max_id_bytes bytes of UTF-8, compared
-    byte by byte, so that é in NFC and é in NFD are two. Writing an id again replaces the item.
+    byte by byte, so that é in NFC and é in NFD are two ids. Writing an id again replaces the item.
     """
     text: _builtins.str
     """A text, 1 to Limits.max_text_chars characters; what exceeds the model's context is cut."""
@@ -242,10 +243,11 @@ class Item(_message.Message):
 
     @_builtins.property
     def update_time(self) -> _timestamp_pb2.Timestamp:
-        """When the content was written, to the microsecond. When writing: unset means now, by the server's
-        clock; a given time is kept, so that a copy can keep the time of its original. It must be from
-        1970-01-01T00:00:00Z, which means unknown, to the end of the year 9999; INVALID_ARGUMENT
-        otherwise. When reading: unset unless it was asked for, and for an item whose time is unknown.
+        """When the content was written, to the microsecond. When writing: unset means now, by the
+        server's clock; a given time is kept, so that a copy can keep the time of its original. It must
+        be from 1970-01-01T00:00:00Z, which means unknown, to the end of the year 9999;
+        INVALID_ARGUMENT otherwise. When reading: unset unless it was asked for, or if the item's time
+        is unknown.
         """
 
     def __init__(
@@ -280,8 +282,9 @@ class ModelRef(_message.Message):
     id: _builtins.str
     """Its name: "tihua-tiny", "ViT-B-16". A server never serves two models of the same name."""
     fingerprint: _builtins.str
-    """16 hexadecimal digits over its weights and preprocessing. Embeddings with different fingerprints
-    are never compared. The engine, device and precision that computed them are not part of it.
+    """A hash of its weights and preprocessing, 16 hexadecimal digits. Embeddings with different
+    fingerprints are never compared. The engine, device and precision that computed them are not
+    part of it.
     """
     def __init__(
         self,
@@ -341,7 +344,7 @@ Global___Timing: _TypeAlias = Timing  # noqa: Y015
 
 @_typing.final
 class ItemError(_message.Message):
-    """Why one input of many failed; the others did not."""
+    """Why one input of many failed. The others are not affected."""
 
     DESCRIPTOR: _descriptor.Descriptor
 

@@ -21,7 +21,7 @@ What holds in every service:
       OUT_OF_RANGE         an ingest stream left a gap in the numbers of its batches
       ABORTED              another stream took over the ingest session
       UNAUTHENTICATED      the server requires a token, and the call carries none or an unknown one
-      PERMISSION_DENIED    the token's role is too small for the method
+      PERMISSION_DENIED    the token's role does not allow the method
       RESOURCE_EXHAUSTED   the queue, the store's disk or the model's memory is full, the client
                            has too many streams, or a stream exceeds its credit (all with
                            RetryInfo); or a message, an answer or a picture is over its limit
@@ -32,9 +32,9 @@ What holds in every service:
       UNIMPLEMENTED        the server lacks the method: it is older than this contract
       INTERNAL             the model, the store or this server failed
   * Every call has an id, by which the server's log can be searched: the one that the client sends
-    as metadata `x-request-id`, if it is 1 to 128 letters, digits and `._:/+=@-`, or else one that
-    the server makes. It is returned as trailing metadata of that name, and in the RequestInfo of
-    errors.
+    as metadata `x-request-id`, if it is 1 to 128 letters, digits and `._:/+=@-`, otherwise one
+    that the server makes. It is returned as trailing metadata of that name, and in the RequestInfo
+    of errors.
   * A W3C `traceparent` in the metadata makes the call part of that trace.
   * A server that has a list of tokens requires one in every call except those of grpc.health.v1,
     as metadata `authorization: Bearer TOKEN`. A token has a role, and each role includes those

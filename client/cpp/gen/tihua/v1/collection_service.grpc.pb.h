@@ -31,7 +31,7 @@ namespace tihua {
 namespace v1 {
 
 // Creates, shows and removes collections; writes, reads, counts and removes small sets of items.
-// For many items there is IngestService.
+// For many items use IngestService.
 //
 // Where a request of any service names a collection, an alias of it may be given instead, unless the
 // comment says otherwise. A call resolves an alias once and then uses that collection only, so that
@@ -69,7 +69,7 @@ class CollectionService final {
     std::unique_ptr< ::grpc::ClientAsyncResponseReaderInterface< ::tihua::v1::ListCollectionsResponse>> PrepareAsyncListCollections(::grpc::ClientContext* context, const ::tihua::v1::ListCollectionsRequest& request, ::grpc::CompletionQueue* cq) {
       return std::unique_ptr< ::grpc::ClientAsyncResponseReaderInterface< ::tihua::v1::ListCollectionsResponse>>(PrepareAsyncListCollectionsRaw(context, request, cq));
     }
-    // Removes a collection and all its items, for good. FAILED_PRECONDITION if it has aliases.
+    // Removes a collection and all its items, permanently. FAILED_PRECONDITION if it has aliases.
     virtual ::grpc::Status DeleteCollection(::grpc::ClientContext* context, const ::tihua::v1::DeleteCollectionRequest& request, ::tihua::v1::DeleteCollectionResponse* response) = 0;
     std::unique_ptr< ::grpc::ClientAsyncResponseReaderInterface< ::tihua::v1::DeleteCollectionResponse>> AsyncDeleteCollection(::grpc::ClientContext* context, const ::tihua::v1::DeleteCollectionRequest& request, ::grpc::CompletionQueue* cq) {
       return std::unique_ptr< ::grpc::ClientAsyncResponseReaderInterface< ::tihua::v1::DeleteCollectionResponse>>(AsyncDeleteCollectionRaw(context, request, cq));
@@ -77,7 +77,7 @@ class CollectionService final {
     std::unique_ptr< ::grpc::ClientAsyncResponseReaderInterface< ::tihua::v1::DeleteCollectionResponse>> PrepareAsyncDeleteCollection(::grpc::ClientContext* context, const ::tihua::v1::DeleteCollectionRequest& request, ::grpc::CompletionQueue* cq) {
       return std::unique_ptr< ::grpc::ClientAsyncResponseReaderInterface< ::tihua::v1::DeleteCollectionResponse>>(PrepareAsyncDeleteCollectionRaw(context, request, cq));
     }
-    // Gives a collection another name; its items, its aliases and everything else stay.
+    // Renames a collection; its items, its aliases and everything else stay.
     virtual ::grpc::Status RenameCollection(::grpc::ClientContext* context, const ::tihua::v1::RenameCollectionRequest& request, ::tihua::v1::RenameCollectionResponse* response) = 0;
     std::unique_ptr< ::grpc::ClientAsyncResponseReaderInterface< ::tihua::v1::RenameCollectionResponse>> AsyncRenameCollection(::grpc::ClientContext* context, const ::tihua::v1::RenameCollectionRequest& request, ::grpc::CompletionQueue* cq) {
       return std::unique_ptr< ::grpc::ClientAsyncResponseReaderInterface< ::tihua::v1::RenameCollectionResponse>>(AsyncRenameCollectionRaw(context, request, cq));
@@ -86,8 +86,8 @@ class CollectionService final {
       return std::unique_ptr< ::grpc::ClientAsyncResponseReaderInterface< ::tihua::v1::RenameCollectionResponse>>(PrepareAsyncRenameCollectionRaw(context, request, cq));
     }
     // Makes an alias, or points it to another collection in one step: every call finds either the old
-    // or the new one. Other servers of the same store may find the old one for some more seconds. An
-    // ingest stream or UpsertItems in progress ends with UNAVAILABLE (COLLECTION_MOVED), writes
+    // or the new one. Other servers of the same store may still find the old one for a few seconds.
+    // An ingest stream or UpsertItems in progress ends with UNAVAILABLE (COLLECTION_MOVED), writes
     // nothing into the wrong collection, and may be sent again at once.
     virtual ::grpc::Status SetAlias(::grpc::ClientContext* context, const ::tihua::v1::SetAliasRequest& request, ::tihua::v1::SetAliasResponse* response) = 0;
     std::unique_ptr< ::grpc::ClientAsyncResponseReaderInterface< ::tihua::v1::SetAliasResponse>> AsyncSetAlias(::grpc::ClientContext* context, const ::tihua::v1::SetAliasRequest& request, ::grpc::CompletionQueue* cq) {
@@ -112,14 +112,14 @@ class CollectionService final {
     std::unique_ptr< ::grpc::ClientAsyncResponseReaderInterface< ::tihua::v1::LoadCollectionResponse>> PrepareAsyncLoadCollection(::grpc::ClientContext* context, const ::tihua::v1::LoadCollectionRequest& request, ::grpc::CompletionQueue* cq) {
       return std::unique_ptr< ::grpc::ClientAsyncResponseReaderInterface< ::tihua::v1::LoadCollectionResponse>>(PrepareAsyncLoadCollectionRaw(context, request, cq));
     }
-    // Replaces the index of a collection, or builds the one that it has anew, and returns when the
+    // Replaces the index of a collection, or rebuilds the existing one, and returns when the
     // collection is loaded with it, after seconds to hours. Items stay. Meanwhile its load state is
     // LOADING: items can be written, but searching, reading and deleting them fails with UNAVAILABLE
-    // (COLLECTION_LOADING), which may be tried again. The work continues if the caller hangs up. If it
+    // (COLLECTION_LOADING), which may be retried. The work continues if the caller hangs up. If it
     // takes more than 10 minutes, this call ends with UNAVAILABLE and the store continues;
-    // GetCollection tells when it is done. If server or store crash in between, LoadCollection or the
+    // GetCollection shows when it is done. If server or store crash in between, LoadCollection or the
     // same call completes it. To avoid the interruption, create a collection with the other index,
-    // copy the items with their embeddings, and point an alias to it.
+    // copy the items with their embeddings into it, and point an alias to it.
     virtual ::grpc::Status BuildIndex(::grpc::ClientContext* context, const ::tihua::v1::BuildIndexRequest& request, ::tihua::v1::BuildIndexResponse* response) = 0;
     std::unique_ptr< ::grpc::ClientAsyncResponseReaderInterface< ::tihua::v1::BuildIndexResponse>> AsyncBuildIndex(::grpc::ClientContext* context, const ::tihua::v1::BuildIndexRequest& request, ::grpc::CompletionQueue* cq) {
       return std::unique_ptr< ::grpc::ClientAsyncResponseReaderInterface< ::tihua::v1::BuildIndexResponse>>(AsyncBuildIndexRaw(context, request, cq));
@@ -128,8 +128,8 @@ class CollectionService final {
       return std::unique_ptr< ::grpc::ClientAsyncResponseReaderInterface< ::tihua::v1::BuildIndexResponse>>(PrepareAsyncBuildIndexRaw(context, request, cq));
     }
     // Releases a collection from the store's memory. Its items stay. Until it is loaded again, items
-    // can be written and all of them counted, but searching, reading and deleting them fails with
-    // FAILED_PRECONDITION.
+    // can be written, and counted without a filter, but searching, reading and deleting them fails
+    // with FAILED_PRECONDITION.
     virtual ::grpc::Status ReleaseCollection(::grpc::ClientContext* context, const ::tihua::v1::ReleaseCollectionRequest& request, ::tihua::v1::ReleaseCollectionResponse* response) = 0;
     std::unique_ptr< ::grpc::ClientAsyncResponseReaderInterface< ::tihua::v1::ReleaseCollectionResponse>> AsyncReleaseCollection(::grpc::ClientContext* context, const ::tihua::v1::ReleaseCollectionRequest& request, ::grpc::CompletionQueue* cq) {
       return std::unique_ptr< ::grpc::ClientAsyncResponseReaderInterface< ::tihua::v1::ReleaseCollectionResponse>>(AsyncReleaseCollectionRaw(context, request, cq));
@@ -137,8 +137,8 @@ class CollectionService final {
     std::unique_ptr< ::grpc::ClientAsyncResponseReaderInterface< ::tihua::v1::ReleaseCollectionResponse>> PrepareAsyncReleaseCollection(::grpc::ClientContext* context, const ::tihua::v1::ReleaseCollectionRequest& request, ::grpc::CompletionQueue* cq) {
       return std::unique_ptr< ::grpc::ClientAsyncResponseReaderInterface< ::tihua::v1::ReleaseCollectionResponse>>(PrepareAsyncReleaseCollectionRaw(context, request, cq));
     }
-    // Embeds and writes a small set of items, replacing those of the same id. An item that fails is
-    // reported in `errors`; the others are written.
+    // Embeds and writes a small set of items, replacing those with the same ids. An item that fails
+    // is reported in `errors`; the others are written.
     virtual ::grpc::Status UpsertItems(::grpc::ClientContext* context, const ::tihua::v1::UpsertItemsRequest& request, ::tihua::v1::UpsertItemsResponse* response) = 0;
     std::unique_ptr< ::grpc::ClientAsyncResponseReaderInterface< ::tihua::v1::UpsertItemsResponse>> AsyncUpsertItems(::grpc::ClientContext* context, const ::tihua::v1::UpsertItemsRequest& request, ::grpc::CompletionQueue* cq) {
       return std::unique_ptr< ::grpc::ClientAsyncResponseReaderInterface< ::tihua::v1::UpsertItemsResponse>>(AsyncUpsertItemsRaw(context, request, cq));
@@ -146,7 +146,7 @@ class CollectionService final {
     std::unique_ptr< ::grpc::ClientAsyncResponseReaderInterface< ::tihua::v1::UpsertItemsResponse>> PrepareAsyncUpsertItems(::grpc::ClientContext* context, const ::tihua::v1::UpsertItemsRequest& request, ::grpc::CompletionQueue* cq) {
       return std::unique_ptr< ::grpc::ClientAsyncResponseReaderInterface< ::tihua::v1::UpsertItemsResponse>>(PrepareAsyncUpsertItemsRaw(context, request, cq));
     }
-    // Returns items by id. Ids that do not exist are listed; they are not an error.
+    // Returns items by id. Ids that do not exist are listed in the answer; they are not an error.
     virtual ::grpc::Status GetItems(::grpc::ClientContext* context, const ::tihua::v1::GetItemsRequest& request, ::tihua::v1::GetItemsResponse* response) = 0;
     std::unique_ptr< ::grpc::ClientAsyncResponseReaderInterface< ::tihua::v1::GetItemsResponse>> AsyncGetItems(::grpc::ClientContext* context, const ::tihua::v1::GetItemsRequest& request, ::grpc::CompletionQueue* cq) {
       return std::unique_ptr< ::grpc::ClientAsyncResponseReaderInterface< ::tihua::v1::GetItemsResponse>>(AsyncGetItemsRaw(context, request, cq));
@@ -154,7 +154,7 @@ class CollectionService final {
     std::unique_ptr< ::grpc::ClientAsyncResponseReaderInterface< ::tihua::v1::GetItemsResponse>> PrepareAsyncGetItems(::grpc::ClientContext* context, const ::tihua::v1::GetItemsRequest& request, ::grpc::CompletionQueue* cq) {
       return std::unique_ptr< ::grpc::ClientAsyncResponseReaderInterface< ::tihua::v1::GetItemsResponse>>(PrepareAsyncGetItemsRaw(context, request, cq));
     }
-    // Returns items by filter, sorted by id (by its bytes), in pages.
+    // Returns the items that match a filter, in pages, sorted by the bytes of their ids.
     virtual ::grpc::Status ListItems(::grpc::ClientContext* context, const ::tihua::v1::ListItemsRequest& request, ::tihua::v1::ListItemsResponse* response) = 0;
     std::unique_ptr< ::grpc::ClientAsyncResponseReaderInterface< ::tihua::v1::ListItemsResponse>> AsyncListItems(::grpc::ClientContext* context, const ::tihua::v1::ListItemsRequest& request, ::grpc::CompletionQueue* cq) {
       return std::unique_ptr< ::grpc::ClientAsyncResponseReaderInterface< ::tihua::v1::ListItemsResponse>>(AsyncListItemsRaw(context, request, cq));
@@ -191,15 +191,15 @@ class CollectionService final {
       // Returns all collections, sorted by name.
       virtual void ListCollections(::grpc::ClientContext* context, const ::tihua::v1::ListCollectionsRequest* request, ::tihua::v1::ListCollectionsResponse* response, std::function<void(::grpc::Status)>) = 0;
       virtual void ListCollections(::grpc::ClientContext* context, const ::tihua::v1::ListCollectionsRequest* request, ::tihua::v1::ListCollectionsResponse* response, ::grpc::ClientUnaryReactor* reactor) = 0;
-      // Removes a collection and all its items, for good. FAILED_PRECONDITION if it has aliases.
+      // Removes a collection and all its items, permanently. FAILED_PRECONDITION if it has aliases.
       virtual void DeleteCollection(::grpc::ClientContext* context, const ::tihua::v1::DeleteCollectionRequest* request, ::tihua::v1::DeleteCollectionResponse* response, std::function<void(::grpc::Status)>) = 0;
       virtual void DeleteCollection(::grpc::ClientContext* context, const ::tihua::v1::DeleteCollectionRequest* request, ::tihua::v1::DeleteCollectionResponse* response, ::grpc::ClientUnaryReactor* reactor) = 0;
-      // Gives a collection another name; its items, its aliases and everything else stay.
+      // Renames a collection; its items, its aliases and everything else stay.
       virtual void RenameCollection(::grpc::ClientContext* context, const ::tihua::v1::RenameCollectionRequest* request, ::tihua::v1::RenameCollectionResponse* response, std::function<void(::grpc::Status)>) = 0;
       virtual void RenameCollection(::grpc::ClientContext* context, const ::tihua::v1::RenameCollectionRequest* request, ::tihua::v1::RenameCollectionResponse* response, ::grpc::ClientUnaryReactor* reactor) = 0;
       // Makes an alias, or points it to another collection in one step: every call finds either the old
-      // or the new one. Other servers of the same store may find the old one for some more seconds. An
-      // ingest stream or UpsertItems in progress ends with UNAVAILABLE (COLLECTION_MOVED), writes
+      // or the new one. Other servers of the same store may still find the old one for a few seconds.
+      // An ingest stream or UpsertItems in progress ends with UNAVAILABLE (COLLECTION_MOVED), writes
       // nothing into the wrong collection, and may be sent again at once.
       virtual void SetAlias(::grpc::ClientContext* context, const ::tihua::v1::SetAliasRequest* request, ::tihua::v1::SetAliasResponse* response, std::function<void(::grpc::Status)>) = 0;
       virtual void SetAlias(::grpc::ClientContext* context, const ::tihua::v1::SetAliasRequest* request, ::tihua::v1::SetAliasResponse* response, ::grpc::ClientUnaryReactor* reactor) = 0;
@@ -209,29 +209,29 @@ class CollectionService final {
       // Loads a collection into the store's memory, and returns when it can be searched.
       virtual void LoadCollection(::grpc::ClientContext* context, const ::tihua::v1::LoadCollectionRequest* request, ::tihua::v1::LoadCollectionResponse* response, std::function<void(::grpc::Status)>) = 0;
       virtual void LoadCollection(::grpc::ClientContext* context, const ::tihua::v1::LoadCollectionRequest* request, ::tihua::v1::LoadCollectionResponse* response, ::grpc::ClientUnaryReactor* reactor) = 0;
-      // Replaces the index of a collection, or builds the one that it has anew, and returns when the
+      // Replaces the index of a collection, or rebuilds the existing one, and returns when the
       // collection is loaded with it, after seconds to hours. Items stay. Meanwhile its load state is
       // LOADING: items can be written, but searching, reading and deleting them fails with UNAVAILABLE
-      // (COLLECTION_LOADING), which may be tried again. The work continues if the caller hangs up. If it
+      // (COLLECTION_LOADING), which may be retried. The work continues if the caller hangs up. If it
       // takes more than 10 minutes, this call ends with UNAVAILABLE and the store continues;
-      // GetCollection tells when it is done. If server or store crash in between, LoadCollection or the
+      // GetCollection shows when it is done. If server or store crash in between, LoadCollection or the
       // same call completes it. To avoid the interruption, create a collection with the other index,
-      // copy the items with their embeddings, and point an alias to it.
+      // copy the items with their embeddings into it, and point an alias to it.
       virtual void BuildIndex(::grpc::ClientContext* context, const ::tihua::v1::BuildIndexRequest* request, ::tihua::v1::BuildIndexResponse* response, std::function<void(::grpc::Status)>) = 0;
       virtual void BuildIndex(::grpc::ClientContext* context, const ::tihua::v1::BuildIndexRequest* request, ::tihua::v1::BuildIndexResponse* response, ::grpc::ClientUnaryReactor* reactor) = 0;
       // Releases a collection from the store's memory. Its items stay. Until it is loaded again, items
-      // can be written and all of them counted, but searching, reading and deleting them fails with
-      // FAILED_PRECONDITION.
+      // can be written, and counted without a filter, but searching, reading and deleting them fails
+      // with FAILED_PRECONDITION.
       virtual void ReleaseCollection(::grpc::ClientContext* context, const ::tihua::v1::ReleaseCollectionRequest* request, ::tihua::v1::ReleaseCollectionResponse* response, std::function<void(::grpc::Status)>) = 0;
       virtual void ReleaseCollection(::grpc::ClientContext* context, const ::tihua::v1::ReleaseCollectionRequest* request, ::tihua::v1::ReleaseCollectionResponse* response, ::grpc::ClientUnaryReactor* reactor) = 0;
-      // Embeds and writes a small set of items, replacing those of the same id. An item that fails is
-      // reported in `errors`; the others are written.
+      // Embeds and writes a small set of items, replacing those with the same ids. An item that fails
+      // is reported in `errors`; the others are written.
       virtual void UpsertItems(::grpc::ClientContext* context, const ::tihua::v1::UpsertItemsRequest* request, ::tihua::v1::UpsertItemsResponse* response, std::function<void(::grpc::Status)>) = 0;
       virtual void UpsertItems(::grpc::ClientContext* context, const ::tihua::v1::UpsertItemsRequest* request, ::tihua::v1::UpsertItemsResponse* response, ::grpc::ClientUnaryReactor* reactor) = 0;
-      // Returns items by id. Ids that do not exist are listed; they are not an error.
+      // Returns items by id. Ids that do not exist are listed in the answer; they are not an error.
       virtual void GetItems(::grpc::ClientContext* context, const ::tihua::v1::GetItemsRequest* request, ::tihua::v1::GetItemsResponse* response, std::function<void(::grpc::Status)>) = 0;
       virtual void GetItems(::grpc::ClientContext* context, const ::tihua::v1::GetItemsRequest* request, ::tihua::v1::GetItemsResponse* response, ::grpc::ClientUnaryReactor* reactor) = 0;
-      // Returns items by filter, sorted by id (by its bytes), in pages.
+      // Returns the items that match a filter, in pages, sorted by the bytes of their ids.
       virtual void ListItems(::grpc::ClientContext* context, const ::tihua::v1::ListItemsRequest* request, ::tihua::v1::ListItemsResponse* response, std::function<void(::grpc::Status)>) = 0;
       virtual void ListItems(::grpc::ClientContext* context, const ::tihua::v1::ListItemsRequest* request, ::tihua::v1::ListItemsResponse* response, ::grpc::ClientUnaryReactor* reactor) = 0;
       // Returns the exact number of items that match, including everything acknowledged before the call.
@@ -487,38 +487,38 @@ class CollectionService final {
     virtual ::grpc::Status GetCollection(::grpc::ServerContext* context, const ::tihua::v1::GetCollectionRequest* request, ::tihua::v1::GetCollectionResponse* response);
     // Returns all collections, sorted by name.
     virtual ::grpc::Status ListCollections(::grpc::ServerContext* context, const ::tihua::v1::ListCollectionsRequest* request, ::tihua::v1::ListCollectionsResponse* response);
-    // Removes a collection and all its items, for good. FAILED_PRECONDITION if it has aliases.
+    // Removes a collection and all its items, permanently. FAILED_PRECONDITION if it has aliases.
     virtual ::grpc::Status DeleteCollection(::grpc::ServerContext* context, const ::tihua::v1::DeleteCollectionRequest* request, ::tihua::v1::DeleteCollectionResponse* response);
-    // Gives a collection another name; its items, its aliases and everything else stay.
+    // Renames a collection; its items, its aliases and everything else stay.
     virtual ::grpc::Status RenameCollection(::grpc::ServerContext* context, const ::tihua::v1::RenameCollectionRequest* request, ::tihua::v1::RenameCollectionResponse* response);
     // Makes an alias, or points it to another collection in one step: every call finds either the old
-    // or the new one. Other servers of the same store may find the old one for some more seconds. An
-    // ingest stream or UpsertItems in progress ends with UNAVAILABLE (COLLECTION_MOVED), writes
+    // or the new one. Other servers of the same store may still find the old one for a few seconds.
+    // An ingest stream or UpsertItems in progress ends with UNAVAILABLE (COLLECTION_MOVED), writes
     // nothing into the wrong collection, and may be sent again at once.
     virtual ::grpc::Status SetAlias(::grpc::ServerContext* context, const ::tihua::v1::SetAliasRequest* request, ::tihua::v1::SetAliasResponse* response);
     // Removes an alias; the collection stays.
     virtual ::grpc::Status DeleteAlias(::grpc::ServerContext* context, const ::tihua::v1::DeleteAliasRequest* request, ::tihua::v1::DeleteAliasResponse* response);
     // Loads a collection into the store's memory, and returns when it can be searched.
     virtual ::grpc::Status LoadCollection(::grpc::ServerContext* context, const ::tihua::v1::LoadCollectionRequest* request, ::tihua::v1::LoadCollectionResponse* response);
-    // Replaces the index of a collection, or builds the one that it has anew, and returns when the
+    // Replaces the index of a collection, or rebuilds the existing one, and returns when the
     // collection is loaded with it, after seconds to hours. Items stay. Meanwhile its load state is
     // LOADING: items can be written, but searching, reading and deleting them fails with UNAVAILABLE
-    // (COLLECTION_LOADING), which may be tried again. The work continues if the caller hangs up. If it
+    // (COLLECTION_LOADING), which may be retried. The work continues if the caller hangs up. If it
     // takes more than 10 minutes, this call ends with UNAVAILABLE and the store continues;
-    // GetCollection tells when it is done. If server or store crash in between, LoadCollection or the
+    // GetCollection shows when it is done. If server or store crash in between, LoadCollection or the
     // same call completes it. To avoid the interruption, create a collection with the other index,
-    // copy the items with their embeddings, and point an alias to it.
+    // copy the items with their embeddings into it, and point an alias to it.
     virtual ::grpc::Status BuildIndex(::grpc::ServerContext* context, const ::tihua::v1::BuildIndexRequest* request, ::tihua::v1::BuildIndexResponse* response);
     // Releases a collection from the store's memory. Its items stay. Until it is loaded again, items
-    // can be written and all of them counted, but searching, reading and deleting them fails with
-    // FAILED_PRECONDITION.
+    // can be written, and counted without a filter, but searching, reading and deleting them fails
+    // with FAILED_PRECONDITION.
     virtual ::grpc::Status ReleaseCollection(::grpc::ServerContext* context, const ::tihua::v1::ReleaseCollectionRequest* request, ::tihua::v1::ReleaseCollectionResponse* response);
-    // Embeds and writes a small set of items, replacing those of the same id. An item that fails is
-    // reported in `errors`; the others are written.
+    // Embeds and writes a small set of items, replacing those with the same ids. An item that fails
+    // is reported in `errors`; the others are written.
     virtual ::grpc::Status UpsertItems(::grpc::ServerContext* context, const ::tihua::v1::UpsertItemsRequest* request, ::tihua::v1::UpsertItemsResponse* response);
-    // Returns items by id. Ids that do not exist are listed; they are not an error.
+    // Returns items by id. Ids that do not exist are listed in the answer; they are not an error.
     virtual ::grpc::Status GetItems(::grpc::ServerContext* context, const ::tihua::v1::GetItemsRequest* request, ::tihua::v1::GetItemsResponse* response);
-    // Returns items by filter, sorted by id (by its bytes), in pages.
+    // Returns the items that match a filter, in pages, sorted by the bytes of their ids.
     virtual ::grpc::Status ListItems(::grpc::ServerContext* context, const ::tihua::v1::ListItemsRequest* request, ::tihua::v1::ListItemsResponse* response);
     // Returns the exact number of items that match, including everything acknowledged before the call.
     virtual ::grpc::Status CountItems(::grpc::ServerContext* context, const ::tihua::v1::CountItemsRequest* request, ::tihua::v1::CountItemsResponse* response);

@@ -30,7 +30,7 @@
 namespace tihua {
 namespace v1 {
 
-// Turns texts and pictures into embeddings of one space, so that a text can be compared with a
+// Turns texts and pictures into embeddings in one space, so that a text can be compared with a
 // picture. Stateless; every call is safe to repeat.
 class EmbeddingService final {
  public:

@@ -33,7 +33,7 @@
 namespace tihua {
 namespace v1 {
 
-// Tells what the server is, what it can do and where its limits are.
+// Describes the server: what it can do, and what its limits are.
 class SystemService final {
  public:
   static constexpr char const* service_full_name() {
@@ -42,7 +42,7 @@ class SystemService final {
   class StubInterface {
    public:
     virtual ~StubInterface() {}
-    // Returns version, limits, models and store. Clients size their batches by it.
+    // Returns version, limits, models and store. Clients size their batches accordingly.
     virtual ::grpc::Status GetServerInfo(::grpc::ClientContext* context, const ::tihua::v1::GetServerInfoRequest& request, ::tihua::v1::GetServerInfoResponse* response) = 0;
     std::unique_ptr< ::grpc::ClientAsyncResponseReaderInterface< ::tihua::v1::GetServerInfoResponse>> AsyncGetServerInfo(::grpc::ClientContext* context, const ::tihua::v1::GetServerInfoRequest& request, ::grpc::CompletionQueue* cq) {
       return std::unique_ptr< ::grpc::ClientAsyncResponseReaderInterface< ::tihua::v1::GetServerInfoResponse>>(AsyncGetServerInfoRaw(context, request, cq));
@@ -53,7 +53,7 @@ class SystemService final {
     class async_interface {
      public:
       virtual ~async_interface() {}
-      // Returns version, limits, models and store. Clients size their batches by it.
+      // Returns version, limits, models and store. Clients size their batches accordingly.
       virtual void GetServerInfo(::grpc::ClientContext* context, const ::tihua::v1::GetServerInfoRequest* request, ::tihua::v1::GetServerInfoResponse* response, std::function<void(::grpc::Status)>) = 0;
       virtual void GetServerInfo(::grpc::ClientContext* context, const ::tihua::v1::GetServerInfoRequest* request, ::tihua::v1::GetServerInfoResponse* response, ::grpc::ClientUnaryReactor* reactor) = 0;
     };
@@ -100,7 +100,7 @@ class SystemService final {
    public:
     Service();
     virtual ~Service();
-    // Returns version, limits, models and store. Clients size their batches by it.
+    // Returns version, limits, models and store. Clients size their batches accordingly.
     virtual ::grpc::Status GetServerInfo(::grpc::ServerContext* context, const ::tihua::v1::GetServerInfoRequest* request, ::tihua::v1::GetServerInfoResponse* response);
   };
   template <class BaseClass>

@@ -28,7 +28,7 @@ import { Item, ItemError, ModelRef, Timing } from "./types.js";
 
 /** How neighbours are found. */
 export enum IndexType {
-  /** INDEX_TYPE_UNSPECIFIED - Taken as INDEX_TYPE_AUTOINDEX. */
+  /** INDEX_TYPE_UNSPECIFIED - Treated as INDEX_TYPE_AUTOINDEX. */
   INDEX_TYPE_UNSPECIFIED = 0,
   /** INDEX_TYPE_FLAT - Every embedding is compared: exact, and slow beyond some 100 000 items. No parameters. */
   INDEX_TYPE_FLAT = 1,
@@ -43,7 +43,7 @@ export enum IndexType {
    * embedding instead, and only stores the parameters.
    */
   INDEX_TYPE_HNSW = 3,
-  /** INDEX_TYPE_AUTOINDEX - Whatever the store chooses; Milvus Lite compares every embedding. No parameters. */
+  /** INDEX_TYPE_AUTOINDEX - The store chooses; Milvus Lite compares every embedding. No parameters. */
   INDEX_TYPE_AUTOINDEX = 4,
   UNRECOGNIZED = -1,
 }
@@ -96,7 +96,7 @@ export enum LoadState {
   LOAD_STATE_UNSPECIFIED = 0,
   /** LOAD_STATE_RELEASED - Not in memory: load it first. */
   LOAD_STATE_RELEASED = 1,
-  /** LOAD_STATE_LOADING - Being loaded, or its index is being built. If that was cut short, load it. */
+  /** LOAD_STATE_LOADING - Being loaded, or its index is being built. If that was interrupted, load it. */
   LOAD_STATE_LOADING = 2,
   /** LOAD_STATE_LOADED - Can be searched. */
   LOAD_STATE_LOADED = 3,
@@ -178,11 +178,11 @@ export interface Collection {
   itemCount: number;
   /** Whether it can be searched now. */
   loadState: LoadState;
-  /** When it was created; unset if the store does not tell. */
+  /** When it was created; unset if the store does not report it. */
   createTime:
     | Date
     | undefined;
-  /** Other names of it, sorted. */
+  /** Its aliases, sorted. */
   aliases: string[];
 }
 
@@ -227,7 +227,7 @@ export interface GetCollectionResponse {
 
 /** Which page of the collections to show. */
 export interface ListCollectionsRequest {
-  /** Most collections of this answer, 1 to Limits.max_page_size; unset means 100. */
+  /** Maximum number of collections in this answer, 1 to Limits.max_page_size; unset means 100. */
   limit?:
     | number
     | undefined;
@@ -260,7 +260,7 @@ export interface RenameCollectionRequest {
   /** The new name, as in Collection. ALREADY_EXISTS if a collection or an alias has it. */
   newName: string;
   /**
-   * Whether the old name stays, as an alias of the collection. On a Milvus server it leads nowhere
+   * Whether to keep the old name as an alias of the collection. On a Milvus server it leads nowhere
    * for some 10 ms in between; searches wait for it, and other calls may fail with NOT_FOUND.
    */
   keepAlias: boolean;
@@ -277,7 +277,7 @@ export interface SetAliasRequest {
    * name space: ALREADY_EXISTS if a collection has this name.
    */
   alias: string;
-  /** The collection that it shall point to, or another alias of it. NOT_FOUND if there is none. */
+  /** The collection to point it to, or another alias of that collection. NOT_FOUND if there is none. */
   collection: string;
 }
 
@@ -285,7 +285,7 @@ export interface SetAliasRequest {
 export interface SetAliasResponse {
   /**
    * The name of the collection that it pointed to before; unset for a new alias. It is the new
-   * collection's own name if the alias pointed there already, or the call was repeated after a break.
+   * collection's own name if the alias pointed there already, or if the call was retried.
    */
   previousCollection: string;
   /**
@@ -319,7 +319,7 @@ export interface LoadCollectionResponse {
 export interface BuildIndexRequest {
   /** The collection. NOT_FOUND if there is none. */
   name: string;
-  /** As for CreateCollection; unset means the index that it has, parameters included. */
+  /** As for CreateCollection; unset means the existing index with its parameters. */
   index: Index | undefined;
 }
 
@@ -346,15 +346,18 @@ export interface UpsertItemsRequest {
    * is not `model`.
    */
   collection: string;
-  /** 1 to Limits.max_batch_items items. Of several with one id the last is kept. */
+  /** 1 to Limits.max_batch_items items. If several have the same id, the last is kept. */
   items: Item[];
   /** The model's id; unset means the collection's. NOT_FOUND if the server does not serve it. */
   model: string;
 }
 
-/** What became of the items. */
+/** Which items were written, and which failed. */
 export interface UpsertItemsResponse {
-  /** Items written. Of several with one id each is counted, and the last is in the store. */
+  /**
+   * Number of items written. If several have the same id, each is counted, and the last is in the
+   * store.
+   */
   itemsWritten: number;
   /** The items that failed, by index. */
   errors: ItemError[];
@@ -384,8 +387,8 @@ export interface GetItemsResponse {
   /** Those that exist, in the order of the ids asked for. */
   items: Item[];
   /**
-   * Ids that were asked for and are not in the collection. On a Milvus server that several servers
-   * share, one that another of them wrote a moment ago may be among them.
+   * Requested ids that are not in the collection. If several servers share a Milvus server, an id
+   * that another of them wrote a moment ago may be among them.
    */
   missingIds: string[];
 }
@@ -401,8 +404,9 @@ export interface ListItemsRequest {
     | { [key: string]: any }
     | undefined;
   /**
-   * Most items of this answer, 1 to Limits.max_page_size; unset means 100. There are fewer if more
-   * would not fit into Limits.max_message_bytes: `next_page_token` tells whether more follow.
+   * Maximum number of items in this answer, 1 to Limits.max_page_size; unset means 100. There are
+   * fewer if more would not fit into Limits.max_message_bytes; `next_page_token` shows whether more
+   * follow.
    */
   limit?:
     | number
@@ -459,8 +463,8 @@ export interface DeleteItemsRequest {
 /** How many items were removed. */
 export interface DeleteItemsResponse {
   /**
-   * Items that existed and were removed. On a Milvus server two simultaneous calls may both count an
-   * item. If the call was repeated after a break, those of the last attempt.
+   * Items that existed and were removed. On a Milvus server two simultaneous calls may both count
+   * an item. If the call was retried, only those that the last attempt removed.
    */
   deletedCount: number;
 }
@@ -3432,7 +3436,7 @@ export const DeleteItemsResponse: MessageFns<DeleteItemsResponse> = {
 
 /**
  * Creates, shows and removes collections; writes, reads, counts and removes small sets of items.
- * For many items there is IngestService.
+ * For many items use IngestService.
  *
  * Where a request of any service names a collection, an alias of it may be given instead, unless the
  * comment says otherwise. A call resolves an alias once and then uses that collection only, so that
@@ -3478,7 +3482,7 @@ export const CollectionServiceService = {
       Buffer.from(ListCollectionsResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): ListCollectionsResponse => ListCollectionsResponse.decode(value),
   },
-  /** Removes a collection and all its items, for good. FAILED_PRECONDITION if it has aliases. */
+  /** Removes a collection and all its items, permanently. FAILED_PRECONDITION if it has aliases. */
   deleteCollection: {
     path: "/tihua.v1.CollectionService/DeleteCollection" as const,
     requestStream: false as const,
@@ -3490,7 +3494,7 @@ export const CollectionServiceService = {
       Buffer.from(DeleteCollectionResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): DeleteCollectionResponse => DeleteCollectionResponse.decode(value),
   },
-  /** Gives a collection another name; its items, its aliases and everything else stay. */
+  /** Renames a collection; its items, its aliases and everything else stay. */
   renameCollection: {
     path: "/tihua.v1.CollectionService/RenameCollection" as const,
     requestStream: false as const,
@@ -3504,8 +3508,8 @@ export const CollectionServiceService = {
   },
   /**
    * Makes an alias, or points it to another collection in one step: every call finds either the old
-   * or the new one. Other servers of the same store may find the old one for some more seconds. An
-   * ingest stream or UpsertItems in progress ends with UNAVAILABLE (COLLECTION_MOVED), writes
+   * or the new one. Other servers of the same store may still find the old one for a few seconds.
+   * An ingest stream or UpsertItems in progress ends with UNAVAILABLE (COLLECTION_MOVED), writes
    * nothing into the wrong collection, and may be sent again at once.
    */
   setAlias: {
@@ -3540,14 +3544,14 @@ export const CollectionServiceService = {
     responseDeserialize: (value: Buffer): LoadCollectionResponse => LoadCollectionResponse.decode(value),
   },
   /**
-   * Replaces the index of a collection, or builds the one that it has anew, and returns when the
+   * Replaces the index of a collection, or rebuilds the existing one, and returns when the
    * collection is loaded with it, after seconds to hours. Items stay. Meanwhile its load state is
    * LOADING: items can be written, but searching, reading and deleting them fails with UNAVAILABLE
-   * (COLLECTION_LOADING), which may be tried again. The work continues if the caller hangs up. If it
+   * (COLLECTION_LOADING), which may be retried. The work continues if the caller hangs up. If it
    * takes more than 10 minutes, this call ends with UNAVAILABLE and the store continues;
-   * GetCollection tells when it is done. If server or store crash in between, LoadCollection or the
+   * GetCollection shows when it is done. If server or store crash in between, LoadCollection or the
    * same call completes it. To avoid the interruption, create a collection with the other index,
-   * copy the items with their embeddings, and point an alias to it.
+   * copy the items with their embeddings into it, and point an alias to it.
    */
   buildIndex: {
     path: "/tihua.v1.CollectionService/BuildIndex" as const,
@@ -3560,8 +3564,8 @@ export const CollectionServiceService = {
   },
   /**
    * Releases a collection from the store's memory. Its items stay. Until it is loaded again, items
-   * can be written and all of them counted, but searching, reading and deleting them fails with
-   * FAILED_PRECONDITION.
+   * can be written, and counted without a filter, but searching, reading and deleting them fails
+   * with FAILED_PRECONDITION.
    */
   releaseCollection: {
     path: "/tihua.v1.CollectionService/ReleaseCollection" as const,
@@ -3575,8 +3579,8 @@ export const CollectionServiceService = {
     responseDeserialize: (value: Buffer): ReleaseCollectionResponse => ReleaseCollectionResponse.decode(value),
   },
   /**
-   * Embeds and writes a small set of items, replacing those of the same id. An item that fails is
-   * reported in `errors`; the others are written.
+   * Embeds and writes a small set of items, replacing those with the same ids. An item that fails
+   * is reported in `errors`; the others are written.
    */
   upsertItems: {
     path: "/tihua.v1.CollectionService/UpsertItems" as const,
@@ -3587,7 +3591,7 @@ export const CollectionServiceService = {
     responseSerialize: (value: UpsertItemsResponse): Buffer => Buffer.from(UpsertItemsResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): UpsertItemsResponse => UpsertItemsResponse.decode(value),
   },
-  /** Returns items by id. Ids that do not exist are listed; they are not an error. */
+  /** Returns items by id. Ids that do not exist are listed in the answer; they are not an error. */
   getItems: {
     path: "/tihua.v1.CollectionService/GetItems" as const,
     requestStream: false as const,
@@ -3597,7 +3601,7 @@ export const CollectionServiceService = {
     responseSerialize: (value: GetItemsResponse): Buffer => Buffer.from(GetItemsResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): GetItemsResponse => GetItemsResponse.decode(value),
   },
-  /** Returns items by filter, sorted by id (by its bytes), in pages. */
+  /** Returns the items that match a filter, in pages, sorted by the bytes of their ids. */
   listItems: {
     path: "/tihua.v1.CollectionService/ListItems" as const,
     requestStream: false as const,
@@ -3639,14 +3643,14 @@ export interface CollectionServiceServer extends UntypedServiceImplementation {
   getCollection: handleUnaryCall<GetCollectionRequest, GetCollectionResponse>;
   /** Returns all collections, sorted by name. */
   listCollections: handleUnaryCall<ListCollectionsRequest, ListCollectionsResponse>;
-  /** Removes a collection and all its items, for good. FAILED_PRECONDITION if it has aliases. */
+  /** Removes a collection and all its items, permanently. FAILED_PRECONDITION if it has aliases. */
   deleteCollection: handleUnaryCall<DeleteCollectionRequest, DeleteCollectionResponse>;
-  /** Gives a collection another name; its items, its aliases and everything else stay. */
+  /** Renames a collection; its items, its aliases and everything else stay. */
   renameCollection: handleUnaryCall<RenameCollectionRequest, RenameCollectionResponse>;
   /**
    * Makes an alias, or points it to another collection in one step: every call finds either the old
-   * or the new one. Other servers of the same store may find the old one for some more seconds. An
-   * ingest stream or UpsertItems in progress ends with UNAVAILABLE (COLLECTION_MOVED), writes
+   * or the new one. Other servers of the same store may still find the old one for a few seconds.
+   * An ingest stream or UpsertItems in progress ends with UNAVAILABLE (COLLECTION_MOVED), writes
    * nothing into the wrong collection, and may be sent again at once.
    */
   setAlias: handleUnaryCall<SetAliasRequest, SetAliasResponse>;
@@ -3655,30 +3659,30 @@ export interface CollectionServiceServer extends UntypedServiceImplementation {
   /** Loads a collection into the store's memory, and returns when it can be searched. */
   loadCollection: handleUnaryCall<LoadCollectionRequest, LoadCollectionResponse>;
   /**
-   * Replaces the index of a collection, or builds the one that it has anew, and returns when the
+   * Replaces the index of a collection, or rebuilds the existing one, and returns when the
    * collection is loaded with it, after seconds to hours. Items stay. Meanwhile its load state is
    * LOADING: items can be written, but searching, reading and deleting them fails with UNAVAILABLE
-   * (COLLECTION_LOADING), which may be tried again. The work continues if the caller hangs up. If it
+   * (COLLECTION_LOADING), which may be retried. The work continues if the caller hangs up. If it
    * takes more than 10 minutes, this call ends with UNAVAILABLE and the store continues;
-   * GetCollection tells when it is done. If server or store crash in between, LoadCollection or the
+   * GetCollection shows when it is done. If server or store crash in between, LoadCollection or the
    * same call completes it. To avoid the interruption, create a collection with the other index,
-   * copy the items with their embeddings, and point an alias to it.
+   * copy the items with their embeddings into it, and point an alias to it.
    */
   buildIndex: handleUnaryCall<BuildIndexRequest, BuildIndexResponse>;
   /**
    * Releases a collection from the store's memory. Its items stay. Until it is loaded again, items
-   * can be written and all of them counted, but searching, reading and deleting them fails with
-   * FAILED_PRECONDITION.
+   * can be written, and counted without a filter, but searching, reading and deleting them fails
+   * with FAILED_PRECONDITION.
    */
   releaseCollection: handleUnaryCall<ReleaseCollectionRequest, ReleaseCollectionResponse>;
   /**
-   * Embeds and writes a small set of items, replacing those of the same id. An item that fails is
-   * reported in `errors`; the others are written.
+   * Embeds and writes a small set of items, replacing those with the same ids. An item that fails
+   * is reported in `errors`; the others are written.
    */
   upsertItems: handleUnaryCall<UpsertItemsRequest, UpsertItemsResponse>;
-  /** Returns items by id. Ids that do not exist are listed; they are not an error. */
+  /** Returns items by id. Ids that do not exist are listed in the answer; they are not an error. */
   getItems: handleUnaryCall<GetItemsRequest, GetItemsResponse>;
-  /** Returns items by filter, sorted by id (by its bytes), in pages. */
+  /** Returns the items that match a filter, in pages, sorted by the bytes of their ids. */
   listItems: handleUnaryCall<ListItemsRequest, ListItemsResponse>;
   /** Returns the exact number of items that match, including everything acknowledged before the call. */
   countItems: handleUnaryCall<CountItemsRequest, CountItemsResponse>;
@@ -3738,7 +3742,7 @@ export interface CollectionServiceClient extends Client {
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: ListCollectionsResponse) => void,
   ): ClientUnaryCall;
-  /** Removes a collection and all its items, for good. FAILED_PRECONDITION if it has aliases. */
+  /** Removes a collection and all its items, permanently. FAILED_PRECONDITION if it has aliases. */
   deleteCollection(
     request: DeleteCollectionRequest,
     callback: (error: ServiceError | null, response: DeleteCollectionResponse) => void,
@@ -3754,7 +3758,7 @@ export interface CollectionServiceClient extends Client {
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: DeleteCollectionResponse) => void,
   ): ClientUnaryCall;
-  /** Gives a collection another name; its items, its aliases and everything else stay. */
+  /** Renames a collection; its items, its aliases and everything else stay. */
   renameCollection(
     request: RenameCollectionRequest,
     callback: (error: ServiceError | null, response: RenameCollectionResponse) => void,
@@ -3772,8 +3776,8 @@ export interface CollectionServiceClient extends Client {
   ): ClientUnaryCall;
   /**
    * Makes an alias, or points it to another collection in one step: every call finds either the old
-   * or the new one. Other servers of the same store may find the old one for some more seconds. An
-   * ingest stream or UpsertItems in progress ends with UNAVAILABLE (COLLECTION_MOVED), writes
+   * or the new one. Other servers of the same store may still find the old one for a few seconds.
+   * An ingest stream or UpsertItems in progress ends with UNAVAILABLE (COLLECTION_MOVED), writes
    * nothing into the wrong collection, and may be sent again at once.
    */
   setAlias(
@@ -3824,14 +3828,14 @@ export interface CollectionServiceClient extends Client {
     callback: (error: ServiceError | null, response: LoadCollectionResponse) => void,
   ): ClientUnaryCall;
   /**
-   * Replaces the index of a collection, or builds the one that it has anew, and returns when the
+   * Replaces the index of a collection, or rebuilds the existing one, and returns when the
    * collection is loaded with it, after seconds to hours. Items stay. Meanwhile its load state is
    * LOADING: items can be written, but searching, reading and deleting them fails with UNAVAILABLE
-   * (COLLECTION_LOADING), which may be tried again. The work continues if the caller hangs up. If it
+   * (COLLECTION_LOADING), which may be retried. The work continues if the caller hangs up. If it
    * takes more than 10 minutes, this call ends with UNAVAILABLE and the store continues;
-   * GetCollection tells when it is done. If server or store crash in between, LoadCollection or the
+   * GetCollection shows when it is done. If server or store crash in between, LoadCollection or the
    * same call completes it. To avoid the interruption, create a collection with the other index,
-   * copy the items with their embeddings, and point an alias to it.
+   * copy the items with their embeddings into it, and point an alias to it.
    */
   buildIndex(
     request: BuildIndexRequest,
@@ -3850,8 +3854,8 @@ export interface CollectionServiceClient extends Client {
   ): ClientUnaryCall;
   /**
    * Releases a collection from the store's memory. Its items stay. Until it is loaded again, items
-   * can be written and all of them counted, but searching, reading and deleting them fails with
-   * FAILED_PRECONDITION.
+   * can be written, and counted without a filter, but searching, reading and deleting them fails
+   * with FAILED_PRECONDITION.
    */
   releaseCollection(
     request: ReleaseCollectionRequest,
@@ -3869,8 +3873,8 @@ export interface CollectionServiceClient extends Client {
     callback: (error: ServiceError | null, response: ReleaseCollectionResponse) => void,
   ): ClientUnaryCall;
   /**
-   * Embeds and writes a small set of items, replacing those of the same id. An item that fails is
-   * reported in `errors`; the others are written.
+   * Embeds and writes a small set of items, replacing those with the same ids. An item that fails
+   * is reported in `errors`; the others are written.
    */
   upsertItems(
     request: UpsertItemsRequest,
@@ -3887,7 +3891,7 @@ export interface CollectionServiceClient extends Client {
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: UpsertItemsResponse) => void,
   ): ClientUnaryCall;
-  /** Returns items by id. Ids that do not exist are listed; they are not an error. */
+  /** Returns items by id. Ids that do not exist are listed in the answer; they are not an error. */
   getItems(
     request: GetItemsRequest,
     callback: (error: ServiceError | null, response: GetItemsResponse) => void,
@@ -3903,7 +3907,7 @@ export interface CollectionServiceClient extends Client {
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: GetItemsResponse) => void,
   ): ClientUnaryCall;
-  /** Returns items by filter, sorted by id (by its bytes), in pages. */
+  /** Returns the items that match a filter, in pages, sorted by the bytes of their ids. */
   listItems(
     request: ListItemsRequest,
     callback: (error: ServiceError | null, response: ListItemsResponse) => void,

@@ -33,7 +33,7 @@ import {
 
 /** Which lane a call waits in. */
 export enum Priority {
-  /** PRIORITY_UNSPECIFIED - Taken as PRIORITY_INTERACTIVE. */
+  /** PRIORITY_UNSPECIFIED - Treated as PRIORITY_INTERACTIVE. */
   PRIORITY_UNSPECIFIED = 0,
   /** PRIORITY_INTERACTIVE - Somebody is waiting for the answer: computed before bulk work. */
   PRIORITY_INTERACTIVE = 1,
@@ -91,9 +91,8 @@ export interface EmbedOptions {
 export interface EmbedTextRequest {
   /**
    * 1 to Limits.max_batch_items texts, each of 1 to Limits.max_text_chars characters that are not
-   * all white space. They are read as Chinese-CLIP's own tokenizer reads them: in lower case, but
-   * full-width letters, digits and punctuation are others than half-width ones (NFKC makes them
-   * the same).
+   * all white space. They are tokenized as Chinese-CLIP does it: in lower case, but with full-width
+   * letters, digits and punctuation different from half-width ones (NFKC makes them the same).
    */
   texts: string[];
   /** Unset means the defaults. */
@@ -101,8 +100,8 @@ export interface EmbedTextRequest {
     | EmbedOptions
     | undefined;
   /**
-   * Unset means true: of a text longer than ModelInfo.context_length only the beginning is embedded.
-   * False makes it an error of that text, reason TEXT_TRUNCATED.
+   * Unset means true: of a text longer than ModelInfo.context_length only the beginning is
+   * embedded. False makes such a text fail, reason TEXT_TRUNCATED.
    */
   truncate?: boolean | undefined;
 }
@@ -727,7 +726,7 @@ export const EmbedImageResponse: MessageFns<EmbedImageResponse> = {
 };
 
 /**
- * Turns texts and pictures into embeddings of one space, so that a text can be compared with a
+ * Turns texts and pictures into embeddings in one space, so that a text can be compared with a
  * picture. Stateless; every call is safe to repeat.
  */
 export type EmbeddingServiceService = typeof EmbeddingServiceService;

@@ -24,7 +24,7 @@ import { Item, ItemError, ModelRef } from "./types.js";
 
 /** What to do with an id that is already stored. */
 export enum WriteMode {
-  /** WRITE_MODE_UNSPECIFIED - Taken as WRITE_MODE_UPSERT. */
+  /** WRITE_MODE_UNSPECIFIED - Treated as WRITE_MODE_UPSERT. */
   WRITE_MODE_UNSPECIFIED = 0,
   /** WRITE_MODE_UPSERT - Replace the item. */
   WRITE_MODE_UPSERT = 1,
@@ -78,7 +78,7 @@ export function writeModeToJSON(object: WriteMode): string {
   }
 }
 
-/** What the stream is about; the first message, and the only one of its kind. */
+/** Opens the stream: the first message, sent exactly once. */
 export interface IngestStart {
   /**
    * The collection. NOT_FOUND if there is none; FAILED_PRECONDITION if its model is not served, or
@@ -86,10 +86,10 @@ export interface IngestStart {
    */
   collection: string;
   /**
-   * Chosen by the client: 1 to 64 bytes of UTF-8, for example a UUID; another one for each list of
-   * items. The same id again resumes the session, unless that has ended; if another stream of it is
-   * still open, the server ends that one with ABORTED. FAILED_PRECONDITION if the session was opened
-   * for another collection or mode.
+   * Chosen by the client: 1 to 64 bytes of UTF-8, for example a UUID; a different one for each list
+   * of items. The same id again resumes the session, unless it has ended; if another stream of it
+   * is still open, the server ends that one with ABORTED. FAILED_PRECONDITION if the session was
+   * opened for another collection or mode.
    */
   sessionId: string;
   /** Unset means upsert. */
@@ -99,9 +99,9 @@ export interface IngestStart {
   /**
    * When resuming: the last IngestAck.committed_seq that the client has read, at most 2^53; unset
    * means 0. If the server knows of later batches, it first sends an IngestAck for them, with their
-   * failures (the latest 1 000), so that none is lost in an interruption. If it does not know as
-   * many, because it was restarted or is another one, it takes the client's word and continues from
-   * there.
+   * failures (the latest 1 000), so that none is lost in an interruption. If it knows of fewer,
+   * because it was restarted or is a different server, it takes the client's word and continues
+   * from there.
    */
   readSeq: number;
   /**
@@ -125,14 +125,14 @@ export interface IngestBatch {
   /** 1, 2, 3, … within the session. */
   seq: number;
   /**
-   * 1 to Limits.max_batch_items items; 8 to 64, and at most 4 MiB, work best. Of several with one id
-   * in a session the last is kept; in the other write modes the first.
+   * 1 to Limits.max_batch_items items; 8 to 64, and at most 4 MiB, work best. If several items of a
+   * session have the same id, the last is kept; in the other write modes, the first.
    */
   items: Item[];
   /**
-   * Where in the client's items the batch ends, in words of the client's own: at most 64 bytes of
-   * UTF-8, returned as IngestStarted.committed_bookmark. May be empty, for a client that never
-   * resumes the session of an earlier process. INVALID_ARGUMENT if it is longer.
+   * Where in the client's items the batch ends, in a form of the client's choice: at most 64 bytes
+   * of UTF-8, returned as IngestStarted.committed_bookmark. May be empty for a client that never
+   * resumes the session of an earlier process. INVALID_ARGUMENT if it is too long.
    */
   bookmark: string;
 }
@@ -169,7 +169,8 @@ export interface IngestStarted {
     | undefined;
   /**
    * The bookmark of batch committed_seq. A process that has sent nothing yet continues with the
-   * items behind it, which are the same ones only if its list is that of the process before.
+   * items after it, which is correct only if its list of items is the same as that of the previous
+   * process.
    */
   committedBookmark: string;
 }
@@ -182,7 +183,7 @@ export interface IngestCredit {
   bytes: number;
 }
 
-/** What is safe. All counts are of this session, from its beginning. */
+/** What is safe. All counts cover this session from its beginning. */
 export interface IngestAck {
   /** Every batch up to and including this one is in the store, or its items are listed in errors. */
   committedSeq: number;
@@ -194,7 +195,7 @@ export interface IngestAck {
   itemsSkipped: number;
   /**
    * The failures of the batches that this acknowledgement adds; in the first one of a resumed
-   * stream, of those after read_seq.
+   * stream, those of the batches after read_seq.
    */
   errors: BatchError[];
 }
@@ -213,7 +214,7 @@ export interface IngestDraining {
   grace: Duration | undefined;
 }
 
-/** The end: sent = written + failed + skipped. All counts are of this session, from its beginning. */
+/** The end: sent = written + failed + skipped. All counts cover this session from its beginning. */
 export interface IngestSummary {
   /** The last batch. */
   committedSeq: number;
@@ -244,7 +245,7 @@ export interface IngestResponse {
     /** Send nothing more. */
     { $case: "draining"; value: IngestDraining }
     | //
-    /** The last message of a stream that ended well. */
+    /** The last message of a stream that ended successfully. */
     { $case: "summary"; value: IngestSummary }
     | undefined;
 }
@@ -1542,11 +1543,11 @@ export const IngestResponse: MessageFns<IngestResponse> = {
 export type IngestServiceService = typeof IngestServiceService;
 export const IngestServiceService = {
   /**
-   * Embeds and writes a stream of items, and keeps telling the client what is safely stored.
+   * Embeds and writes a stream of items, and keeps reporting what is safely stored.
    *
    * 1. The client sends IngestStart; the server answers IngestStarted.
    * 2. The client sends IngestBatch with seq committed_seq + 1, + 2, …, as long as it has credit.
-   * 3. Credit is permission to send, in batches and bytes; it says nothing of what is written.
+   * 3. Credit is permission to send, in batches and bytes; it says nothing about what is written.
    * 4. IngestAck is cumulative: every batch up to committed_seq is in the store, or its items are
    *    listed in errors. An acknowledgement with errors is sent at once; those without are about
    *    100 ms apart.
@@ -1557,18 +1558,18 @@ export const IngestServiceService = {
    *    with RetryInfo) or fails (INTERNAL).
    * 6. The client half-closes; the server acknowledges the rest, sends IngestSummary and ends OK.
    * 7. After an interruption the client opens a new stream with the same session_id, on any server
-   *    of the same store, tells what it has read, and continues after the committed_seq that the
-   *    server answers. Batches up to it are ignored, and their credit comes back. What was written
-   *    but not acknowledged is sent again: upsert writes it once more, harmlessly; in the other
-   *    modes the server recognizes its own items and counts them as written.
-   * 8. A batch may carry a bookmark, a note of the client's own on where in its items the batch
-   *    ends. IngestStarted returns that of the last safe batch: so a new process finds the place
-   *    where the one before it stopped.
+   *    of the same store, says what it has read, and continues after the committed_seq in the
+   *    server's answer. Batches up to it are ignored, and their credit is returned. Whatever was
+   *    written but not acknowledged is sent again: upsert writes it once more, harmlessly; in the
+   *    other modes the server recognizes its own items and counts them as written.
+   * 8. A batch may carry a bookmark: the client's own note of where in its items the batch ends.
+   *    IngestStarted returns the bookmark of the last safe batch, so that a new process can tell
+   *    where the previous one stopped.
    * 9. IngestSummary ends the session: a start with the same session_id and read_seq 0 begins a new
-   *    one. In the modes other than upsert that one takes what the ended session wrote, under the
-   *    same id at the same place of the same batch, for its own (rule 7), since the client may have
-   *    missed the summary: nothing is written, and the item counts as written. So use another
-   *    session_id for another list of items.
+   *    one. In modes other than upsert, the new session takes an item that the ended one wrote under
+   *    the same id, at the same place of the same batch, for its own (rule 7), since the client may
+   *    have missed the summary: nothing is written, and the item counts as written. So use a
+   *    different session_id for a different list of items.
    * 10. A server that shuts down sends IngestDraining, finishes and acknowledges what it has, and
    *     ends the stream with UNAVAILABLE.
    * 11. It also ends a stream with UNAVAILABLE, reason STREAM_IDLE, if for five minutes (or as
@@ -1589,11 +1590,11 @@ export const IngestServiceService = {
 
 export interface IngestServiceServer extends UntypedServiceImplementation {
   /**
-   * Embeds and writes a stream of items, and keeps telling the client what is safely stored.
+   * Embeds and writes a stream of items, and keeps reporting what is safely stored.
    *
    * 1. The client sends IngestStart; the server answers IngestStarted.
    * 2. The client sends IngestBatch with seq committed_seq + 1, + 2, …, as long as it has credit.
-   * 3. Credit is permission to send, in batches and bytes; it says nothing of what is written.
+   * 3. Credit is permission to send, in batches and bytes; it says nothing about what is written.
    * 4. IngestAck is cumulative: every batch up to committed_seq is in the store, or its items are
    *    listed in errors. An acknowledgement with errors is sent at once; those without are about
    *    100 ms apart.
@@ -1604,18 +1605,18 @@ export interface IngestServiceServer extends UntypedServiceImplementation {
    *    with RetryInfo) or fails (INTERNAL).
    * 6. The client half-closes; the server acknowledges the rest, sends IngestSummary and ends OK.
    * 7. After an interruption the client opens a new stream with the same session_id, on any server
-   *    of the same store, tells what it has read, and continues after the committed_seq that the
-   *    server answers. Batches up to it are ignored, and their credit comes back. What was written
-   *    but not acknowledged is sent again: upsert writes it once more, harmlessly; in the other
-   *    modes the server recognizes its own items and counts them as written.
-   * 8. A batch may carry a bookmark, a note of the client's own on where in its items the batch
-   *    ends. IngestStarted returns that of the last safe batch: so a new process finds the place
-   *    where the one before it stopped.
+   *    of the same store, says what it has read, and continues after the committed_seq in the
+   *    server's answer. Batches up to it are ignored, and their credit is returned. Whatever was
+   *    written but not acknowledged is sent again: upsert writes it once more, harmlessly; in the
+   *    other modes the server recognizes its own items and counts them as written.
+   * 8. A batch may carry a bookmark: the client's own note of where in its items the batch ends.
+   *    IngestStarted returns the bookmark of the last safe batch, so that a new process can tell
+   *    where the previous one stopped.
    * 9. IngestSummary ends the session: a start with the same session_id and read_seq 0 begins a new
-   *    one. In the modes other than upsert that one takes what the ended session wrote, under the
-   *    same id at the same place of the same batch, for its own (rule 7), since the client may have
-   *    missed the summary: nothing is written, and the item counts as written. So use another
-   *    session_id for another list of items.
+   *    one. In modes other than upsert, the new session takes an item that the ended one wrote under
+   *    the same id, at the same place of the same batch, for its own (rule 7), since the client may
+   *    have missed the summary: nothing is written, and the item counts as written. So use a
+   *    different session_id for a different list of items.
    * 10. A server that shuts down sends IngestDraining, finishes and acknowledges what it has, and
    *     ends the stream with UNAVAILABLE.
    * 11. It also ends a stream with UNAVAILABLE, reason STREAM_IDLE, if for five minutes (or as
@@ -1628,11 +1629,11 @@ export interface IngestServiceServer extends UntypedServiceImplementation {
 
 export interface IngestServiceClient extends Client {
   /**
-   * Embeds and writes a stream of items, and keeps telling the client what is safely stored.
+   * Embeds and writes a stream of items, and keeps reporting what is safely stored.
    *
    * 1. The client sends IngestStart; the server answers IngestStarted.
    * 2. The client sends IngestBatch with seq committed_seq + 1, + 2, …, as long as it has credit.
-   * 3. Credit is permission to send, in batches and bytes; it says nothing of what is written.
+   * 3. Credit is permission to send, in batches and bytes; it says nothing about what is written.
    * 4. IngestAck is cumulative: every batch up to committed_seq is in the store, or its items are
    *    listed in errors. An acknowledgement with errors is sent at once; those without are about
    *    100 ms apart.
@@ -1643,18 +1644,18 @@ export interface IngestServiceClient extends Client {
    *    with RetryInfo) or fails (INTERNAL).
    * 6. The client half-closes; the server acknowledges the rest, sends IngestSummary and ends OK.
    * 7. After an interruption the client opens a new stream with the same session_id, on any server
-   *    of the same store, tells what it has read, and continues after the committed_seq that the
-   *    server answers. Batches up to it are ignored, and their credit comes back. What was written
-   *    but not acknowledged is sent again: upsert writes it once more, harmlessly; in the other
-   *    modes the server recognizes its own items and counts them as written.
-   * 8. A batch may carry a bookmark, a note of the client's own on where in its items the batch
-   *    ends. IngestStarted returns that of the last safe batch: so a new process finds the place
-   *    where the one before it stopped.
+   *    of the same store, says what it has read, and continues after the committed_seq in the
+   *    server's answer. Batches up to it are ignored, and their credit is returned. Whatever was
+   *    written but not acknowledged is sent again: upsert writes it once more, harmlessly; in the
+   *    other modes the server recognizes its own items and counts them as written.
+   * 8. A batch may carry a bookmark: the client's own note of where in its items the batch ends.
+   *    IngestStarted returns the bookmark of the last safe batch, so that a new process can tell
+   *    where the previous one stopped.
    * 9. IngestSummary ends the session: a start with the same session_id and read_seq 0 begins a new
-   *    one. In the modes other than upsert that one takes what the ended session wrote, under the
-   *    same id at the same place of the same batch, for its own (rule 7), since the client may have
-   *    missed the summary: nothing is written, and the item counts as written. So use another
-   *    session_id for another list of items.
+   *    one. In modes other than upsert, the new session takes an item that the ended one wrote under
+   *    the same id, at the same place of the same batch, for its own (rule 7), since the client may
+   *    have missed the summary: nothing is written, and the item counts as written. So use a
+   *    different session_id for a different list of items.
    * 10. A server that shuts down sends IngestDraining, finishes and acknowledges what it has, and
    *     ends the stream with UNAVAILABLE.
    * 11. It also ends a stream with UNAVAILABLE, reason STREAM_IDLE, if for five minutes (or as

@@ -26,13 +26,13 @@ import { ImageSource, Item, ItemError, ModelRef, Timing, VectorBlock } from "./t
 
 /** How fresh an answer is. */
 export enum Consistency {
-  /** CONSISTENCY_UNSPECIFIED - Taken as CONSISTENCY_BOUNDED. */
+  /** CONSISTENCY_UNSPECIFIED - Treated as CONSISTENCY_BOUNDED. */
   CONSISTENCY_UNSPECIFIED = 0,
-  /** CONSISTENCY_BOUNDED - Fast; what was written within the last seconds may be missing. */
+  /** CONSISTENCY_BOUNDED - Fast; what was written in the last few seconds may be missing. */
   CONSISTENCY_BOUNDED = 1,
   /**
-   * CONSISTENCY_STRONG - Everything that was acknowledged before the call is seen. Slower: 200 ms instead of 6 ms,
-   * measured on Milvus 2.3.5.
+   * CONSISTENCY_STRONG - Sees everything that was acknowledged before the call. Slower: 200 ms instead of 6 ms, measured
+   * on Milvus 2.3.5.
    */
   CONSISTENCY_STRONG = 2,
   UNRECOGNIZED = -1,
@@ -76,8 +76,8 @@ export interface QueryTerm {
   value:
     | //
     /**
-     * A text, as in EmbedTextRequest; of one that is longer than the model reads, only the beginning
-     * counts, and SearchResponse.truncated_terms says so.
+     * A text, as in EmbedTextRequest. If it is longer than the model reads, only its beginning
+     * counts, and SearchResponse.truncated_terms lists it.
      */
     { $case: "text"; value: string }
     | //
@@ -114,20 +114,21 @@ export interface SearchRequest {
   terms: QueryTerm[];
   /**
    * A Milvus boolean expression over `id`, `uri` and metadata keys; unset means every item. A key
-   * is written bare, `year`, or as `$meta["shot on"]` if it has blanks or signs, starts with a
-   * digit, or is a word of the language. A key compares with values, not with another field. Texts
-   * stand in quotes. Values are named, as in `year >= {since} and place in {places}`, and bound to
-   * `filter_params`, never pasted into the expression. INVALID_ARGUMENT if it does not parse, or if
-   * its names and `filter_params` do not match.
+   * is written bare, `year`, or as `$meta["shot on"]` if it contains spaces or punctuation, starts
+   * with a digit, or is a keyword of the language. A key can be compared with values, not with
+   * another field. Texts are quoted. Pass values by name, as in
+   * `year >= {since} and place in {places}`, and bind the names in `filter_params`; never paste
+   * values into the expression. INVALID_ARGUMENT if it does not parse, or if its names and
+   * `filter_params` do not match.
    */
   filter: string;
-  /** For each {name} in the filter, a string, number, boolean or list of these. */
+  /** For each {name} in the filter, a string, a number, a boolean or a list of these. */
   filterParams:
     | { [key: string]: any }
     | undefined;
   /**
-   * Most hits of this answer, 1 to Limits.max_page_size; unset means 10. RESOURCE_EXHAUSTED, reason
-   * ANSWER_TOO_LARGE, if they do not fit into Limits.max_message_bytes.
+   * Maximum number of hits in this answer, 1 to Limits.max_page_size; unset means 10.
+   * RESOURCE_EXHAUSTED, reason ANSWER_TOO_LARGE, if they do not fit into Limits.max_message_bytes.
    */
   limit?:
     | number
@@ -143,8 +144,8 @@ export interface SearchRequest {
     | number
     | undefined;
   /**
-   * What a hit's item carries besides its id: any of "uri", "metadata", "embedding", "update_time".
-   * Unset means uri and metadata; the path "id" alone gives bare ids.
+   * What a hit's item contains besides its id: any of "uri", "metadata", "embedding",
+   * "update_time". Unset means uri and metadata; the path "id" alone gives bare ids.
    */
   readMask:
     | string[]
@@ -169,7 +170,7 @@ export interface SearchRequest {
    */
   groupBy: string;
   /**
-   * Most hits of one group over all pages, 1 to Limits.max_page_size; unset means 1.
+   * Maximum number of hits of one group over all pages, 1 to Limits.max_page_size; unset means 1.
    * INVALID_ARGUMENT without `group_by`.
    */
   groupSize?: number | undefined;

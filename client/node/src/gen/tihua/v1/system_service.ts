@@ -44,11 +44,11 @@ export interface Limits {
   /** Characters (Unicode code points) of one text. */
   maxTextChars: number;
   /**
-   * Texts that may wait or be processed in each lane, interactive and bulk, and as many pictures;
-   * further calls are refused with RESOURCE_EXHAUSTED.
+   * Texts that may be queued or in progress in each lane, interactive and bulk, and as many
+   * pictures; further calls are refused with RESOURCE_EXHAUSTED.
    */
   maxQueueSize: number;
-  /** Hits or items of one answer, and ids of one GetItems or DeleteItems. */
+  /** Hits or items in one answer, and ids in one GetItems or DeleteItems. */
   maxPageSize: number;
   /** Hits that can be reached over all pages of one search. */
   maxSearchWindow: number;
@@ -87,8 +87,9 @@ export interface ModelInfo {
   /** Side of the square, in pixels, to which pictures are resized. */
   imageSizePx: number;
   /**
-   * Most tokens of a text, of which [CLS] and [SEP] are two: with 52, the model reads the first 50
-   * tokens of what is written. A Chinese character is one, a word of Latin letters one or more.
+   * Maximum number of tokens of a text, including [CLS] and [SEP]: with 52, the model reads the
+   * first 50 tokens of what is written. A Chinese character is one, a word of Latin letters one or
+   * more.
    */
   contextLength: number;
   /** What computes it: "torch" or "openvino". */
@@ -869,10 +870,10 @@ export const GetServerInfoResponse: MessageFns<GetServerInfoResponse> = {
   },
 };
 
-/** Tells what the server is, what it can do and where its limits are. */
+/** Describes the server: what it can do, and what its limits are. */
 export type SystemServiceService = typeof SystemServiceService;
 export const SystemServiceService = {
-  /** Returns version, limits, models and store. Clients size their batches by it. */
+  /** Returns version, limits, models and store. Clients size their batches accordingly. */
   getServerInfo: {
     path: "/tihua.v1.SystemService/GetServerInfo" as const,
     requestStream: false as const,
@@ -886,12 +887,12 @@ export const SystemServiceService = {
 } as const;
 
 export interface SystemServiceServer extends UntypedServiceImplementation {
-  /** Returns version, limits, models and store. Clients size their batches by it. */
+  /** Returns version, limits, models and store. Clients size their batches accordingly. */
   getServerInfo: handleUnaryCall<GetServerInfoRequest, GetServerInfoResponse>;
 }
 
 export interface SystemServiceClient extends Client {
-  /** Returns version, limits, models and store. Clients size their batches by it. */
+  /** Returns version, limits, models and store. Clients size their batches accordingly. */
   getServerInfo(
     request: GetServerInfoRequest,
     callback: (error: ServiceError | null, response: GetServerInfoResponse) => void,

@@ -30,7 +30,7 @@ import { Timestamp } from "../../google/protobuf/timestamp.js";
  *       OUT_OF_RANGE         an ingest stream left a gap in the numbers of its batches
  *       ABORTED              another stream took over the ingest session
  *       UNAUTHENTICATED      the server requires a token, and the call carries none or an unknown one
- *       PERMISSION_DENIED    the token's role is too small for the method
+ *       PERMISSION_DENIED    the token's role does not allow the method
  *       RESOURCE_EXHAUSTED   the queue, the store's disk or the model's memory is full, the client
  *                            has too many streams, or a stream exceeds its credit (all with
  *                            RetryInfo); or a message, an answer or a picture is over its limit
@@ -41,9 +41,9 @@ import { Timestamp } from "../../google/protobuf/timestamp.js";
  *       UNIMPLEMENTED        the server lacks the method: it is older than this contract
  *       INTERNAL             the model, the store or this server failed
  *   * Every call has an id, by which the server's log can be searched: the one that the client sends
- *     as metadata `x-request-id`, if it is 1 to 128 letters, digits and `._:/+=@-`, or else one that
- *     the server makes. It is returned as trailing metadata of that name, and in the RequestInfo of
- *     errors.
+ *     as metadata `x-request-id`, if it is 1 to 128 letters, digits and `._:/+=@-`, otherwise one
+ *     that the server makes. It is returned as trailing metadata of that name, and in the RequestInfo
+ *     of errors.
  *   * A W3C `traceparent` in the metadata makes the call part of that trace.
  *   * A server that has a list of tokens requires one in every call except those of grpc.health.v1,
  *     as metadata `authorization: Bearer TOKEN`. A token has a role, and each role includes those
@@ -54,7 +54,7 @@ import { Timestamp } from "../../google/protobuf/timestamp.js";
 
 /** Element type of packed embeddings. */
 export enum VectorType {
-  /** VECTOR_TYPE_UNSPECIFIED - Taken as VECTOR_TYPE_FLOAT32. */
+  /** VECTOR_TYPE_UNSPECIFIED - Treated as VECTOR_TYPE_FLOAT32. */
   VECTOR_TYPE_UNSPECIFIED = 0,
   /** VECTOR_TYPE_FLOAT32 - IEEE 754 single precision, 4 bytes. */
   VECTOR_TYPE_FLOAT32 = 1,
@@ -121,8 +121,8 @@ export interface ImageSource {
     /**
      * An encoded file: JPEG, PNG, WebP, BMP, GIF or TIFF, recognized by its content. At most
      * Limits.max_image_bytes bytes and Limits.max_image_pixels pixels; RESOURCE_EXHAUSTED beyond.
-     * The EXIF orientation is applied, transparency is laid on white, and of an animation the first
-     * frame is used.
+     * The EXIF orientation is applied, transparency is laid on white, and the first frame of an
+     * animation is used.
      */
     { $case: "content"; value: Buffer }
     | //
@@ -142,7 +142,8 @@ export interface ImageSource {
 
 /**
  * A decoded picture. If the caller resizes it to ModelInfo.image_size_px squared (bicubic, aspect
- * ratio not kept), the server embeds it as it is: the file need not be sent, nor decoded there.
+ * ratio not kept), the server embeds it as it is, and the file need be neither sent nor decoded
+ * there.
  */
 export interface RgbImage {
   /** height * width * 3 bytes: rows from the top, pixels from the left, red, green, blue. */
@@ -157,7 +158,7 @@ export interface RgbImage {
 export interface Item {
   /**
    * The caller's key, unique in its collection: 1 to Limits.max_id_bytes bytes of UTF-8, compared
-   * byte by byte, so that é in NFC and é in NFD are two. Writing an id again replaces the item.
+   * byte by byte, so that é in NFC and é in NFD are two ids. Writing an id again replaces the item.
    */
   id: string;
   /**
@@ -192,10 +193,11 @@ export interface Item {
     | { [key: string]: any }
     | undefined;
   /**
-   * When the content was written, to the microsecond. When writing: unset means now, by the server's
-   * clock; a given time is kept, so that a copy can keep the time of its original. It must be from
-   * 1970-01-01T00:00:00Z, which means unknown, to the end of the year 9999; INVALID_ARGUMENT
-   * otherwise. When reading: unset unless it was asked for, and for an item whose time is unknown.
+   * When the content was written, to the microsecond. When writing: unset means now, by the
+   * server's clock; a given time is kept, so that a copy can keep the time of its original. It must
+   * be from 1970-01-01T00:00:00Z, which means unknown, to the end of the year 9999;
+   * INVALID_ARGUMENT otherwise. When reading: unset unless it was asked for, or if the item's time
+   * is unknown.
    */
   updateTime: Date | undefined;
 }
@@ -205,8 +207,9 @@ export interface ModelRef {
   /** Its name: "tihua-tiny", "ViT-B-16". A server never serves two models of the same name. */
   id: string;
   /**
-   * 16 hexadecimal digits over its weights and preprocessing. Embeddings with different fingerprints
-   * are never compared. The engine, device and precision that computed them are not part of it.
+   * A hash of its weights and preprocessing, 16 hexadecimal digits. Embeddings with different
+   * fingerprints are never compared. The engine, device and precision that computed them are not
+   * part of it.
    */
   fingerprint: string;
 }
@@ -227,7 +230,7 @@ export interface Timing {
   batchSize: number;
 }
 
-/** Why one input of many failed; the others did not. */
+/** Why one input of many failed. The others are not affected. */
 export interface ItemError {
   /** Its position in the request, from 0. */
   index: number;

@@ -99,7 +99,7 @@ private static final long serialVersionUID = 0L;
   private io.github.tihua.v1.Index index_;
   /**
    * <pre>
-   * As for CreateCollection; unset means the index that it has, parameters included.
+   * As for CreateCollection; unset means the existing index with its parameters.
    * </pre>
    *
    * <code>.tihua.v1.Index index = 2;</code>
@@ -111,7 +111,7 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * As for CreateCollection; unset means the index that it has, parameters included.
+   * As for CreateCollection; unset means the existing index with its parameters.
    * </pre>
    *
    * <code>.tihua.v1.Index index = 2;</code>
@@ -123,7 +123,7 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * As for CreateCollection; unset means the index that it has, parameters included.
+   * As for CreateCollection; unset means the existing index with its parameters.
    * </pre>
    *
    * <code>.tihua.v1.Index index = 2;</code>
@@ -594,7 +594,7 @@ private static final long serialVersionUID = 0L;
         io.github.tihua.v1.Index, io.github.tihua.v1.Index.Builder, io.github.tihua.v1.IndexOrBuilder> indexBuilder_;
     /**
      * <pre>
-     * As for CreateCollection; unset means the index that it has, parameters included.
+     * As for CreateCollection; unset means the existing index with its parameters.
      * </pre>
      *
      * <code>.tihua.v1.Index index = 2;</code>
@@ -605,7 +605,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * As for CreateCollection; unset means the index that it has, parameters included.
+     * As for CreateCollection; unset means the existing index with its parameters.
      * </pre>
      *
      * <code>.tihua.v1.Index index = 2;</code>
@@ -620,7 +620,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * As for CreateCollection; unset means the index that it has, parameters included.
+     * As for CreateCollection; unset means the existing index with its parameters.
      * </pre>
      *
      * <code>.tihua.v1.Index index = 2;</code>
@@ -640,7 +640,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * As for CreateCollection; unset means the index that it has, parameters included.
+     * As for CreateCollection; unset means the existing index with its parameters.
      * </pre>
      *
      * <code>.tihua.v1.Index index = 2;</code>
@@ -658,7 +658,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * As for CreateCollection; unset means the index that it has, parameters included.
+     * As for CreateCollection; unset means the existing index with its parameters.
      * </pre>
      *
      * <code>.tihua.v1.Index index = 2;</code>
@@ -681,7 +681,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * As for CreateCollection; unset means the index that it has, parameters included.
+     * As for CreateCollection; unset means the existing index with its parameters.
      * </pre>
      *
      * <code>.tihua.v1.Index index = 2;</code>
@@ -698,7 +698,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * As for CreateCollection; unset means the index that it has, parameters included.
+     * As for CreateCollection; unset means the existing index with its parameters.
      * </pre>
      *
      * <code>.tihua.v1.Index index = 2;</code>
@@ -710,7 +710,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * As for CreateCollection; unset means the index that it has, parameters included.
+     * As for CreateCollection; unset means the existing index with its parameters.
      * </pre>
      *
      * <code>.tihua.v1.Index index = 2;</code>
@@ -725,7 +725,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * As for CreateCollection; unset means the index that it has, parameters included.
+     * As for CreateCollection; unset means the existing index with its parameters.
      * </pre>
      *
      * <code>.tihua.v1.Index index = 2;</code>

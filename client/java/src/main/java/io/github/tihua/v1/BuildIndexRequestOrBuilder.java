@@ -29,7 +29,7 @@ public interface BuildIndexRequestOrBuilder extends
 
   /**
    * <pre>
-   * As for CreateCollection; unset means the index that it has, parameters included.
+   * As for CreateCollection; unset means the existing index with its parameters.
    * </pre>
    *
    * <code>.tihua.v1.Index index = 2;</code>
@@ -38,7 +38,7 @@ public interface BuildIndexRequestOrBuilder extends
   boolean hasIndex();
   /**
    * <pre>
-   * As for CreateCollection; unset means the index that it has, parameters included.
+   * As for CreateCollection; unset means the existing index with its parameters.
    * </pre>
    *
    * <code>.tihua.v1.Index index = 2;</code>
@@ -47,7 +47,7 @@ public interface BuildIndexRequestOrBuilder extends
   io.github.tihua.v1.Index getIndex();
   /**
    * <pre>
-   * As for CreateCollection; unset means the index that it has, parameters included.
+   * As for CreateCollection; unset means the existing index with its parameters.
    * </pre>
    *
    * <code>.tihua.v1.Index index = 2;</code>

@@ -296,7 +296,7 @@ private static final long serialVersionUID = 0L;
   private com.google.protobuf.Timestamp createTime_;
   /**
    * <pre>
-   * When it was created; unset if the store does not tell.
+   * When it was created; unset if the store does not report it.
    * </pre>
    *
    * <code>.google.protobuf.Timestamp create_time = 9;</code>
@@ -308,7 +308,7 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * When it was created; unset if the store does not tell.
+   * When it was created; unset if the store does not report it.
    * </pre>
    *
    * <code>.google.protobuf.Timestamp create_time = 9;</code>
@@ -320,7 +320,7 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * When it was created; unset if the store does not tell.
+   * When it was created; unset if the store does not report it.
    * </pre>
    *
    * <code>.google.protobuf.Timestamp create_time = 9;</code>
@@ -335,7 +335,7 @@ private static final long serialVersionUID = 0L;
   private com.google.protobuf.LazyStringList aliases_;
   /**
    * <pre>
-   * Other names of it, sorted.
+   * Its aliases, sorted.
    * </pre>
    *
    * <code>repeated string aliases = 10;</code>
@@ -347,7 +347,7 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * Other names of it, sorted.
+   * Its aliases, sorted.
    * </pre>
    *
    * <code>repeated string aliases = 10;</code>
@@ -358,7 +358,7 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * Other names of it, sorted.
+   * Its aliases, sorted.
    * </pre>
    *
    * <code>repeated string aliases = 10;</code>
@@ -370,7 +370,7 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * Other names of it, sorted.
+   * Its aliases, sorted.
    * </pre>
    *
    * <code>repeated string aliases = 10;</code>
@@ -1682,7 +1682,7 @@ private static final long serialVersionUID = 0L;
         com.google.protobuf.Timestamp, com.google.protobuf.Timestamp.Builder, com.google.protobuf.TimestampOrBuilder> createTimeBuilder_;
     /**
      * <pre>
-     * When it was created; unset if the store does not tell.
+     * When it was created; unset if the store does not report it.
      * </pre>
      *
      * <code>.google.protobuf.Timestamp create_time = 9;</code>
@@ -1693,7 +1693,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * When it was created; unset if the store does not tell.
+     * When it was created; unset if the store does not report it.
      * </pre>
      *
      * <code>.google.protobuf.Timestamp create_time = 9;</code>
@@ -1708,7 +1708,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * When it was created; unset if the store does not tell.
+     * When it was created; unset if the store does not report it.
      * </pre>
      *
      * <code>.google.protobuf.Timestamp create_time = 9;</code>
@@ -1728,7 +1728,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * When it was created; unset if the store does not tell.
+     * When it was created; unset if the store does not report it.
      * </pre>
      *
      * <code>.google.protobuf.Timestamp create_time = 9;</code>
@@ -1746,7 +1746,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * When it was created; unset if the store does not tell.
+     * When it was created; unset if the store does not report it.
      * </pre>
      *
      * <code>.google.protobuf.Timestamp create_time = 9;</code>
@@ -1769,7 +1769,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * When it was created; unset if the store does not tell.
+     * When it was created; unset if the store does not report it.
      * </pre>
      *
      * <code>.google.protobuf.Timestamp create_time = 9;</code>
@@ -1786,7 +1786,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * When it was created; unset if the store does not tell.
+     * When it was created; unset if the store does not report it.
      * </pre>
      *
      * <code>.google.protobuf.Timestamp create_time = 9;</code>
@@ -1798,7 +1798,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * When it was created; unset if the store does not tell.
+     * When it was created; unset if the store does not report it.
      * </pre>
      *
      * <code>.google.protobuf.Timestamp create_time = 9;</code>
@@ -1813,7 +1813,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * When it was created; unset if the store does not tell.
+     * When it was created; unset if the store does not report it.
      * </pre>
      *
      * <code>.google.protobuf.Timestamp create_time = 9;</code>
@@ -1841,7 +1841,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Other names of it, sorted.
+     * Its aliases, sorted.
      * </pre>
      *
      * <code>repeated string aliases = 10;</code>
@@ -1853,7 +1853,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Other names of it, sorted.
+     * Its aliases, sorted.
      * </pre>
      *
      * <code>repeated string aliases = 10;</code>
@@ -1864,7 +1864,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Other names of it, sorted.
+     * Its aliases, sorted.
      * </pre>
      *
      * <code>repeated string aliases = 10;</code>
@@ -1876,7 +1876,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Other names of it, sorted.
+     * Its aliases, sorted.
      * </pre>
      *
      * <code>repeated string aliases = 10;</code>
@@ -1889,7 +1889,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Other names of it, sorted.
+     * Its aliases, sorted.
      * </pre>
      *
      * <code>repeated string aliases = 10;</code>
@@ -1907,7 +1907,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Other names of it, sorted.
+     * Its aliases, sorted.
      * </pre>
      *
      * <code>repeated string aliases = 10;</code>
@@ -1924,7 +1924,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Other names of it, sorted.
+     * Its aliases, sorted.
      * </pre>
      *
      * <code>repeated string aliases = 10;</code>
@@ -1941,7 +1941,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Other names of it, sorted.
+     * Its aliases, sorted.
      * </pre>
      *
      * <code>repeated string aliases = 10;</code>
@@ -1955,7 +1955,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Other names of it, sorted.
+     * Its aliases, sorted.
      * </pre>
      *
      * <code>repeated string aliases = 10;</code>

@@ -152,7 +152,7 @@ public interface CollectionOrBuilder extends
 
   /**
    * <pre>
-   * When it was created; unset if the store does not tell.
+   * When it was created; unset if the store does not report it.
    * </pre>
    *
    * <code>.google.protobuf.Timestamp create_time = 9;</code>
@@ -161,7 +161,7 @@ public interface CollectionOrBuilder extends
   boolean hasCreateTime();
   /**
    * <pre>
-   * When it was created; unset if the store does not tell.
+   * When it was created; unset if the store does not report it.
    * </pre>
    *
    * <code>.google.protobuf.Timestamp create_time = 9;</code>
@@ -170,7 +170,7 @@ public interface CollectionOrBuilder extends
   com.google.protobuf.Timestamp getCreateTime();
   /**
    * <pre>
-   * When it was created; unset if the store does not tell.
+   * When it was created; unset if the store does not report it.
    * </pre>
    *
    * <code>.google.protobuf.Timestamp create_time = 9;</code>
@@ -179,7 +179,7 @@ public interface CollectionOrBuilder extends
 
   /**
    * <pre>
-   * Other names of it, sorted.
+   * Its aliases, sorted.
    * </pre>
    *
    * <code>repeated string aliases = 10;</code>
@@ -189,7 +189,7 @@ public interface CollectionOrBuilder extends
       getAliasesList();
   /**
    * <pre>
-   * Other names of it, sorted.
+   * Its aliases, sorted.
    * </pre>
    *
    * <code>repeated string aliases = 10;</code>
@@ -198,7 +198,7 @@ public interface CollectionOrBuilder extends
   int getAliasesCount();
   /**
    * <pre>
-   * Other names of it, sorted.
+   * Its aliases, sorted.
    * </pre>
    *
    * <code>repeated string aliases = 10;</code>
@@ -208,7 +208,7 @@ public interface CollectionOrBuilder extends
   java.lang.String getAliases(int index);
   /**
    * <pre>
-   * Other names of it, sorted.
+   * Its aliases, sorted.
    * </pre>
    *
    * <code>repeated string aliases = 10;</code>

@@ -5,7 +5,7 @@ import static io.grpc.MethodDescriptor.generateFullMethodName;
 /**
  * <pre>
  * Creates, shows and removes collections; writes, reads, counts and removes small sets of items.
- * For many items there is IngestService.
+ * For many items use IngestService.
  * Where a request of any service names a collection, an alias of it may be given instead, unless the
  * comment says otherwise. A call resolves an alias once and then uses that collection only, so that
  * its query is embedded by the model of the collection that is searched.
@@ -545,7 +545,7 @@ public final class CollectionServiceGrpc {
   /**
    * <pre>
    * Creates, shows and removes collections; writes, reads, counts and removes small sets of items.
-   * For many items there is IngestService.
+   * For many items use IngestService.
    * Where a request of any service names a collection, an alias of it may be given instead, unless the
    * comment says otherwise. A call resolves an alias once and then uses that collection only, so that
    * its query is embedded by the model of the collection that is searched.
@@ -586,7 +586,7 @@ public final class CollectionServiceGrpc {
 
     /**
      * <pre>
-     * Removes a collection and all its items, for good. FAILED_PRECONDITION if it has aliases.
+     * Removes a collection and all its items, permanently. FAILED_PRECONDITION if it has aliases.
      * </pre>
      */
     public void deleteCollection(io.github.tihua.v1.DeleteCollectionRequest request,
@@ -596,7 +596,7 @@ public final class CollectionServiceGrpc {
 
     /**
      * <pre>
-     * Gives a collection another name; its items, its aliases and everything else stay.
+     * Renames a collection; its items, its aliases and everything else stay.
      * </pre>
      */
     public void renameCollection(io.github.tihua.v1.RenameCollectionRequest request,
@@ -607,8 +607,8 @@ public final class CollectionServiceGrpc {
     /**
      * <pre>
      * Makes an alias, or points it to another collection in one step: every call finds either the old
-     * or the new one. Other servers of the same store may find the old one for some more seconds. An
-     * ingest stream or UpsertItems in progress ends with UNAVAILABLE (COLLECTION_MOVED), writes
+     * or the new one. Other servers of the same store may still find the old one for a few seconds.
+     * An ingest stream or UpsertItems in progress ends with UNAVAILABLE (COLLECTION_MOVED), writes
      * nothing into the wrong collection, and may be sent again at once.
      * </pre>
      */
@@ -639,14 +639,14 @@ public final class CollectionServiceGrpc {
 
     /**
      * <pre>
-     * Replaces the index of a collection, or builds the one that it has anew, and returns when the
+     * Replaces the index of a collection, or rebuilds the existing one, and returns when the
      * collection is loaded with it, after seconds to hours. Items stay. Meanwhile its load state is
      * LOADING: items can be written, but searching, reading and deleting them fails with UNAVAILABLE
-     * (COLLECTION_LOADING), which may be tried again. The work continues if the caller hangs up. If it
+     * (COLLECTION_LOADING), which may be retried. The work continues if the caller hangs up. If it
      * takes more than 10 minutes, this call ends with UNAVAILABLE and the store continues;
-     * GetCollection tells when it is done. If server or store crash in between, LoadCollection or the
+     * GetCollection shows when it is done. If server or store crash in between, LoadCollection or the
      * same call completes it. To avoid the interruption, create a collection with the other index,
-     * copy the items with their embeddings, and point an alias to it.
+     * copy the items with their embeddings into it, and point an alias to it.
      * </pre>
      */
     public void buildIndex(io.github.tihua.v1.BuildIndexRequest request,
@@ -657,8 +657,8 @@ public final class CollectionServiceGrpc {
     /**
      * <pre>
      * Releases a collection from the store's memory. Its items stay. Until it is loaded again, items
-     * can be written and all of them counted, but searching, reading and deleting them fails with
-     * FAILED_PRECONDITION.
+     * can be written, and counted without a filter, but searching, reading and deleting them fails
+     * with FAILED_PRECONDITION.
      * </pre>
      */
     public void releaseCollection(io.github.tihua.v1.ReleaseCollectionRequest request,
@@ -668,8 +668,8 @@ public final class CollectionServiceGrpc {
 
     /**
      * <pre>
-     * Embeds and writes a small set of items, replacing those of the same id. An item that fails is
-     * reported in `errors`; the others are written.
+     * Embeds and writes a small set of items, replacing those with the same ids. An item that fails
+     * is reported in `errors`; the others are written.
      * </pre>
      */
     public void upsertItems(io.github.tihua.v1.UpsertItemsRequest request,
@@ -679,7 +679,7 @@ public final class CollectionServiceGrpc {
 
     /**
      * <pre>
-     * Returns items by id. Ids that do not exist are listed; they are not an error.
+     * Returns items by id. Ids that do not exist are listed in the answer; they are not an error.
      * </pre>
      */
     public void getItems(io.github.tihua.v1.GetItemsRequest request,
@@ -689,7 +689,7 @@ public final class CollectionServiceGrpc {
 
     /**
      * <pre>
-     * Returns items by filter, sorted by id (by its bytes), in pages.
+     * Returns the items that match a filter, in pages, sorted by the bytes of their ids.
      * </pre>
      */
     public void listItems(io.github.tihua.v1.ListItemsRequest request,
@@ -831,7 +831,7 @@ public final class CollectionServiceGrpc {
   /**
    * <pre>
    * Creates, shows and removes collections; writes, reads, counts and removes small sets of items.
-   * For many items there is IngestService.
+   * For many items use IngestService.
    * Where a request of any service names a collection, an alias of it may be given instead, unless the
    * comment says otherwise. A call resolves an alias once and then uses that collection only, so that
    * its query is embedded by the model of the collection that is searched.
@@ -885,7 +885,7 @@ public final class CollectionServiceGrpc {
 
     /**
      * <pre>
-     * Removes a collection and all its items, for good. FAILED_PRECONDITION if it has aliases.
+     * Removes a collection and all its items, permanently. FAILED_PRECONDITION if it has aliases.
      * </pre>
      */
     public void deleteCollection(io.github.tihua.v1.DeleteCollectionRequest request,
@@ -896,7 +896,7 @@ public final class CollectionServiceGrpc {
 
     /**
      * <pre>
-     * Gives a collection another name; its items, its aliases and everything else stay.
+     * Renames a collection; its items, its aliases and everything else stay.
      * </pre>
      */
     public void renameCollection(io.github.tihua.v1.RenameCollectionRequest request,
@@ -908,8 +908,8 @@ public final class CollectionServiceGrpc {
     /**
      * <pre>
      * Makes an alias, or points it to another collection in one step: every call finds either the old
-     * or the new one. Other servers of the same store may find the old one for some more seconds. An
-     * ingest stream or UpsertItems in progress ends with UNAVAILABLE (COLLECTION_MOVED), writes
+     * or the new one. Other servers of the same store may still find the old one for a few seconds.
+     * An ingest stream or UpsertItems in progress ends with UNAVAILABLE (COLLECTION_MOVED), writes
      * nothing into the wrong collection, and may be sent again at once.
      * </pre>
      */
@@ -943,14 +943,14 @@ public final class CollectionServiceGrpc {
 
     /**
      * <pre>
-     * Replaces the index of a collection, or builds the one that it has anew, and returns when the
+     * Replaces the index of a collection, or rebuilds the existing one, and returns when the
      * collection is loaded with it, after seconds to hours. Items stay. Meanwhile its load state is
      * LOADING: items can be written, but searching, reading and deleting them fails with UNAVAILABLE
-     * (COLLECTION_LOADING), which may be tried again. The work continues if the caller hangs up. If it
+     * (COLLECTION_LOADING), which may be retried. The work continues if the caller hangs up. If it
      * takes more than 10 minutes, this call ends with UNAVAILABLE and the store continues;
-     * GetCollection tells when it is done. If server or store crash in between, LoadCollection or the
+     * GetCollection shows when it is done. If server or store crash in between, LoadCollection or the
      * same call completes it. To avoid the interruption, create a collection with the other index,
-     * copy the items with their embeddings, and point an alias to it.
+     * copy the items with their embeddings into it, and point an alias to it.
      * </pre>
      */
     public void buildIndex(io.github.tihua.v1.BuildIndexRequest request,
@@ -962,8 +962,8 @@ public final class CollectionServiceGrpc {
     /**
      * <pre>
      * Releases a collection from the store's memory. Its items stay. Until it is loaded again, items
-     * can be written and all of them counted, but searching, reading and deleting them fails with
-     * FAILED_PRECONDITION.
+     * can be written, and counted without a filter, but searching, reading and deleting them fails
+     * with FAILED_PRECONDITION.
      * </pre>
      */
     public void releaseCollection(io.github.tihua.v1.ReleaseCollectionRequest request,
@@ -974,8 +974,8 @@ public final class CollectionServiceGrpc {
 
     /**
      * <pre>
-     * Embeds and writes a small set of items, replacing those of the same id. An item that fails is
-     * reported in `errors`; the others are written.
+     * Embeds and writes a small set of items, replacing those with the same ids. An item that fails
+     * is reported in `errors`; the others are written.
      * </pre>
      */
     public void upsertItems(io.github.tihua.v1.UpsertItemsRequest request,
@@ -986,7 +986,7 @@ public final class CollectionServiceGrpc {
 
     /**
      * <pre>
-     * Returns items by id. Ids that do not exist are listed; they are not an error.
+     * Returns items by id. Ids that do not exist are listed in the answer; they are not an error.
      * </pre>
      */
     public void getItems(io.github.tihua.v1.GetItemsRequest request,
@@ -997,7 +997,7 @@ public final class CollectionServiceGrpc {
 
     /**
      * <pre>
-     * Returns items by filter, sorted by id (by its bytes), in pages.
+     * Returns the items that match a filter, in pages, sorted by the bytes of their ids.
      * </pre>
      */
     public void listItems(io.github.tihua.v1.ListItemsRequest request,
@@ -1032,7 +1032,7 @@ public final class CollectionServiceGrpc {
   /**
    * <pre>
    * Creates, shows and removes collections; writes, reads, counts and removes small sets of items.
-   * For many items there is IngestService.
+   * For many items use IngestService.
    * Where a request of any service names a collection, an alias of it may be given instead, unless the
    * comment says otherwise. A call resolves an alias once and then uses that collection only, so that
    * its query is embedded by the model of the collection that is searched.
@@ -1083,7 +1083,7 @@ public final class CollectionServiceGrpc {
 
     /**
      * <pre>
-     * Removes a collection and all its items, for good. FAILED_PRECONDITION if it has aliases.
+     * Removes a collection and all its items, permanently. FAILED_PRECONDITION if it has aliases.
      * </pre>
      */
     public io.github.tihua.v1.DeleteCollectionResponse deleteCollection(io.github.tihua.v1.DeleteCollectionRequest request) {
@@ -1093,7 +1093,7 @@ public final class CollectionServiceGrpc {
 
     /**
      * <pre>
-     * Gives a collection another name; its items, its aliases and everything else stay.
+     * Renames a collection; its items, its aliases and everything else stay.
      * </pre>
      */
     public io.github.tihua.v1.RenameCollectionResponse renameCollection(io.github.tihua.v1.RenameCollectionRequest request) {
@@ -1104,8 +1104,8 @@ public final class CollectionServiceGrpc {
     /**
      * <pre>
      * Makes an alias, or points it to another collection in one step: every call finds either the old
-     * or the new one. Other servers of the same store may find the old one for some more seconds. An
-     * ingest stream or UpsertItems in progress ends with UNAVAILABLE (COLLECTION_MOVED), writes
+     * or the new one. Other servers of the same store may still find the old one for a few seconds.
+     * An ingest stream or UpsertItems in progress ends with UNAVAILABLE (COLLECTION_MOVED), writes
      * nothing into the wrong collection, and may be sent again at once.
      * </pre>
      */
@@ -1136,14 +1136,14 @@ public final class CollectionServiceGrpc {
 
     /**
      * <pre>
-     * Replaces the index of a collection, or builds the one that it has anew, and returns when the
+     * Replaces the index of a collection, or rebuilds the existing one, and returns when the
      * collection is loaded with it, after seconds to hours. Items stay. Meanwhile its load state is
      * LOADING: items can be written, but searching, reading and deleting them fails with UNAVAILABLE
-     * (COLLECTION_LOADING), which may be tried again. The work continues if the caller hangs up. If it
+     * (COLLECTION_LOADING), which may be retried. The work continues if the caller hangs up. If it
      * takes more than 10 minutes, this call ends with UNAVAILABLE and the store continues;
-     * GetCollection tells when it is done. If server or store crash in between, LoadCollection or the
+     * GetCollection shows when it is done. If server or store crash in between, LoadCollection or the
      * same call completes it. To avoid the interruption, create a collection with the other index,
-     * copy the items with their embeddings, and point an alias to it.
+     * copy the items with their embeddings into it, and point an alias to it.
      * </pre>
      */
     public io.github.tihua.v1.BuildIndexResponse buildIndex(io.github.tihua.v1.BuildIndexRequest request) {
@@ -1154,8 +1154,8 @@ public final class CollectionServiceGrpc {
     /**
      * <pre>
      * Releases a collection from the store's memory. Its items stay. Until it is loaded again, items
-     * can be written and all of them counted, but searching, reading and deleting them fails with
-     * FAILED_PRECONDITION.
+     * can be written, and counted without a filter, but searching, reading and deleting them fails
+     * with FAILED_PRECONDITION.
      * </pre>
      */
     public io.github.tihua.v1.ReleaseCollectionResponse releaseCollection(io.github.tihua.v1.ReleaseCollectionRequest request) {
@@ -1165,8 +1165,8 @@ public final class CollectionServiceGrpc {
 
     /**
      * <pre>
-     * Embeds and writes a small set of items, replacing those of the same id. An item that fails is
-     * reported in `errors`; the others are written.
+     * Embeds and writes a small set of items, replacing those with the same ids. An item that fails
+     * is reported in `errors`; the others are written.
      * </pre>
      */
     public io.github.tihua.v1.UpsertItemsResponse upsertItems(io.github.tihua.v1.UpsertItemsRequest request) {
@@ -1176,7 +1176,7 @@ public final class CollectionServiceGrpc {
 
     /**
      * <pre>
-     * Returns items by id. Ids that do not exist are listed; they are not an error.
+     * Returns items by id. Ids that do not exist are listed in the answer; they are not an error.
      * </pre>
      */
     public io.github.tihua.v1.GetItemsResponse getItems(io.github.tihua.v1.GetItemsRequest request) {
@@ -1186,7 +1186,7 @@ public final class CollectionServiceGrpc {
 
     /**
      * <pre>
-     * Returns items by filter, sorted by id (by its bytes), in pages.
+     * Returns the items that match a filter, in pages, sorted by the bytes of their ids.
      * </pre>
      */
     public io.github.tihua.v1.ListItemsResponse listItems(io.github.tihua.v1.ListItemsRequest request) {
@@ -1218,7 +1218,7 @@ public final class CollectionServiceGrpc {
   /**
    * <pre>
    * Creates, shows and removes collections; writes, reads, counts and removes small sets of items.
-   * For many items there is IngestService.
+   * For many items use IngestService.
    * Where a request of any service names a collection, an alias of it may be given instead, unless the
    * comment says otherwise. A call resolves an alias once and then uses that collection only, so that
    * its query is embedded by the model of the collection that is searched.
@@ -1272,7 +1272,7 @@ public final class CollectionServiceGrpc {
 
     /**
      * <pre>
-     * Removes a collection and all its items, for good. FAILED_PRECONDITION if it has aliases.
+     * Removes a collection and all its items, permanently. FAILED_PRECONDITION if it has aliases.
      * </pre>
      */
     public com.google.common.util.concurrent.ListenableFuture<io.github.tihua.v1.DeleteCollectionResponse> deleteCollection(
@@ -1283,7 +1283,7 @@ public final class CollectionServiceGrpc {
 
     /**
      * <pre>
-     * Gives a collection another name; its items, its aliases and everything else stay.
+     * Renames a collection; its items, its aliases and everything else stay.
      * </pre>
      */
     public com.google.common.util.concurrent.ListenableFuture<io.github.tihua.v1.RenameCollectionResponse> renameCollection(
@@ -1295,8 +1295,8 @@ public final class CollectionServiceGrpc {
     /**
      * <pre>
      * Makes an alias, or points it to another collection in one step: every call finds either the old
-     * or the new one. Other servers of the same store may find the old one for some more seconds. An
-     * ingest stream or UpsertItems in progress ends with UNAVAILABLE (COLLECTION_MOVED), writes
+     * or the new one. Other servers of the same store may still find the old one for a few seconds.
+     * An ingest stream or UpsertItems in progress ends with UNAVAILABLE (COLLECTION_MOVED), writes
      * nothing into the wrong collection, and may be sent again at once.
      * </pre>
      */
@@ -1330,14 +1330,14 @@ public final class CollectionServiceGrpc {
 
     /**
      * <pre>
-     * Replaces the index of a collection, or builds the one that it has anew, and returns when the
+     * Replaces the index of a collection, or rebuilds the existing one, and returns when the
      * collection is loaded with it, after seconds to hours. Items stay. Meanwhile its load state is
      * LOADING: items can be written, but searching, reading and deleting them fails with UNAVAILABLE
-     * (COLLECTION_LOADING), which may be tried again. The work continues if the caller hangs up. If it
+     * (COLLECTION_LOADING), which may be retried. The work continues if the caller hangs up. If it
      * takes more than 10 minutes, this call ends with UNAVAILABLE and the store continues;
-     * GetCollection tells when it is done. If server or store crash in between, LoadCollection or the
+     * GetCollection shows when it is done. If server or store crash in between, LoadCollection or the
      * same call completes it. To avoid the interruption, create a collection with the other index,
-     * copy the items with their embeddings, and point an alias to it.
+     * copy the items with their embeddings into it, and point an alias to it.
      * </pre>
      */
     public com.google.common.util.concurrent.ListenableFuture<io.github.tihua.v1.BuildIndexResponse> buildIndex(
@@ -1349,8 +1349,8 @@ public final class CollectionServiceGrpc {
     /**
      * <pre>
      * Releases a collection from the store's memory. Its items stay. Until it is loaded again, items
-     * can be written and all of them counted, but searching, reading and deleting them fails with
-     * FAILED_PRECONDITION.
+     * can be written, and counted without a filter, but searching, reading and deleting them fails
+     * with FAILED_PRECONDITION.
      * </pre>
      */
     public com.google.common.util.concurrent.ListenableFuture<io.github.tihua.v1.ReleaseCollectionResponse> releaseCollection(
@@ -1361,8 +1361,8 @@ public final class CollectionServiceGrpc {
 
     /**
      * <pre>
-     * Embeds and writes a small set of items, replacing those of the same id. An item that fails is
-     * reported in `errors`; the others are written.
+     * Embeds and writes a small set of items, replacing those with the same ids. An item that fails
+     * is reported in `errors`; the others are written.
      * </pre>
      */
     public com.google.common.util.concurrent.ListenableFuture<io.github.tihua.v1.UpsertItemsResponse> upsertItems(
@@ -1373,7 +1373,7 @@ public final class CollectionServiceGrpc {
 
     /**
      * <pre>
-     * Returns items by id. Ids that do not exist are listed; they are not an error.
+     * Returns items by id. Ids that do not exist are listed in the answer; they are not an error.
      * </pre>
      */
     public com.google.common.util.concurrent.ListenableFuture<io.github.tihua.v1.GetItemsResponse> getItems(
@@ -1384,7 +1384,7 @@ public final class CollectionServiceGrpc {
 
     /**
      * <pre>
-     * Returns items by filter, sorted by id (by its bytes), in pages.
+     * Returns the items that match a filter, in pages, sorted by the bytes of their ids.
      * </pre>
      */
     public com.google.common.util.concurrent.ListenableFuture<io.github.tihua.v1.ListItemsResponse> listItems(

@@ -14,7 +14,7 @@ public enum Consistency
     implements com.google.protobuf.ProtocolMessageEnum {
   /**
    * <pre>
-   * Taken as CONSISTENCY_BOUNDED.
+   * Treated as CONSISTENCY_BOUNDED.
    * </pre>
    *
    * <code>CONSISTENCY_UNSPECIFIED = 0;</code>
@@ -22,7 +22,7 @@ public enum Consistency
   CONSISTENCY_UNSPECIFIED(0),
   /**
    * <pre>
-   * Fast; what was written within the last seconds may be missing.
+   * Fast; what was written in the last few seconds may be missing.
    * </pre>
    *
    * <code>CONSISTENCY_BOUNDED = 1;</code>
@@ -30,8 +30,8 @@ public enum Consistency
   CONSISTENCY_BOUNDED(1),
   /**
    * <pre>
-   * Everything that was acknowledged before the call is seen. Slower: 200 ms instead of 6 ms,
-   * measured on Milvus 2.3.5.
+   * Sees everything that was acknowledged before the call. Slower: 200 ms instead of 6 ms, measured
+   * on Milvus 2.3.5.
    * </pre>
    *
    * <code>CONSISTENCY_STRONG = 2;</code>
@@ -42,7 +42,7 @@ public enum Consistency
 
   /**
    * <pre>
-   * Taken as CONSISTENCY_BOUNDED.
+   * Treated as CONSISTENCY_BOUNDED.
    * </pre>
    *
    * <code>CONSISTENCY_UNSPECIFIED = 0;</code>
@@ -50,7 +50,7 @@ public enum Consistency
   public static final int CONSISTENCY_UNSPECIFIED_VALUE = 0;
   /**
    * <pre>
-   * Fast; what was written within the last seconds may be missing.
+   * Fast; what was written in the last few seconds may be missing.
    * </pre>
    *
    * <code>CONSISTENCY_BOUNDED = 1;</code>
@@ -58,8 +58,8 @@ public enum Consistency
   public static final int CONSISTENCY_BOUNDED_VALUE = 1;
   /**
    * <pre>
-   * Everything that was acknowledged before the call is seen. Slower: 200 ms instead of 6 ms,
-   * measured on Milvus 2.3.5.
+   * Sees everything that was acknowledged before the call. Slower: 200 ms instead of 6 ms, measured
+   * on Milvus 2.3.5.
    * </pre>
    *
    * <code>CONSISTENCY_STRONG = 2;</code>

@@ -51,8 +51,8 @@ private static final long serialVersionUID = 0L;
   private long deletedCount_ = 0L;
   /**
    * <pre>
-   * Items that existed and were removed. On a Milvus server two simultaneous calls may both count an
-   * item. If the call was repeated after a break, those of the last attempt.
+   * Items that existed and were removed. On a Milvus server two simultaneous calls may both count
+   * an item. If the call was retried, only those that the last attempt removed.
    * </pre>
    *
    * <code>uint64 deleted_count = 1;</code>
@@ -394,8 +394,8 @@ private static final long serialVersionUID = 0L;
     private long deletedCount_ ;
     /**
      * <pre>
-     * Items that existed and were removed. On a Milvus server two simultaneous calls may both count an
-     * item. If the call was repeated after a break, those of the last attempt.
+     * Items that existed and were removed. On a Milvus server two simultaneous calls may both count
+     * an item. If the call was retried, only those that the last attempt removed.
      * </pre>
      *
      * <code>uint64 deleted_count = 1;</code>
@@ -407,8 +407,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Items that existed and were removed. On a Milvus server two simultaneous calls may both count an
-     * item. If the call was repeated after a break, those of the last attempt.
+     * Items that existed and were removed. On a Milvus server two simultaneous calls may both count
+     * an item. If the call was retried, only those that the last attempt removed.
      * </pre>
      *
      * <code>uint64 deleted_count = 1;</code>
@@ -424,8 +424,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Items that existed and were removed. On a Milvus server two simultaneous calls may both count an
-     * item. If the call was repeated after a break, those of the last attempt.
+     * Items that existed and were removed. On a Milvus server two simultaneous calls may both count
+     * an item. If the call was retried, only those that the last attempt removed.
      * </pre>
      *
      * <code>uint64 deleted_count = 1;</code>

@@ -9,8 +9,8 @@ public interface DeleteItemsResponseOrBuilder extends
 
   /**
    * <pre>
-   * Items that existed and were removed. On a Milvus server two simultaneous calls may both count an
-   * item. If the call was repeated after a break, those of the last attempt.
+   * Items that existed and were removed. On a Milvus server two simultaneous calls may both count
+   * an item. If the call was retried, only those that the last attempt removed.
    * </pre>
    *
    * <code>uint64 deleted_count = 1;</code>

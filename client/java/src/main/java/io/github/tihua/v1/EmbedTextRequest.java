@@ -55,9 +55,8 @@ private static final long serialVersionUID = 0L;
   /**
    * <pre>
    * 1 to Limits.max_batch_items texts, each of 1 to Limits.max_text_chars characters that are not
-   * all white space. They are read as Chinese-CLIP's own tokenizer reads them: in lower case, but
-   * full-width letters, digits and punctuation are others than half-width ones (NFKC makes them
-   * the same).
+   * all white space. They are tokenized as Chinese-CLIP does it: in lower case, but with full-width
+   * letters, digits and punctuation different from half-width ones (NFKC makes them the same).
    * </pre>
    *
    * <code>repeated string texts = 1;</code>
@@ -70,9 +69,8 @@ private static final long serialVersionUID = 0L;
   /**
    * <pre>
    * 1 to Limits.max_batch_items texts, each of 1 to Limits.max_text_chars characters that are not
-   * all white space. They are read as Chinese-CLIP's own tokenizer reads them: in lower case, but
-   * full-width letters, digits and punctuation are others than half-width ones (NFKC makes them
-   * the same).
+   * all white space. They are tokenized as Chinese-CLIP does it: in lower case, but with full-width
+   * letters, digits and punctuation different from half-width ones (NFKC makes them the same).
    * </pre>
    *
    * <code>repeated string texts = 1;</code>
@@ -84,9 +82,8 @@ private static final long serialVersionUID = 0L;
   /**
    * <pre>
    * 1 to Limits.max_batch_items texts, each of 1 to Limits.max_text_chars characters that are not
-   * all white space. They are read as Chinese-CLIP's own tokenizer reads them: in lower case, but
-   * full-width letters, digits and punctuation are others than half-width ones (NFKC makes them
-   * the same).
+   * all white space. They are tokenized as Chinese-CLIP does it: in lower case, but with full-width
+   * letters, digits and punctuation different from half-width ones (NFKC makes them the same).
    * </pre>
    *
    * <code>repeated string texts = 1;</code>
@@ -99,9 +96,8 @@ private static final long serialVersionUID = 0L;
   /**
    * <pre>
    * 1 to Limits.max_batch_items texts, each of 1 to Limits.max_text_chars characters that are not
-   * all white space. They are read as Chinese-CLIP's own tokenizer reads them: in lower case, but
-   * full-width letters, digits and punctuation are others than half-width ones (NFKC makes them
-   * the same).
+   * all white space. They are tokenized as Chinese-CLIP does it: in lower case, but with full-width
+   * letters, digits and punctuation different from half-width ones (NFKC makes them the same).
    * </pre>
    *
    * <code>repeated string texts = 1;</code>
@@ -155,8 +151,8 @@ private static final long serialVersionUID = 0L;
   private boolean truncate_ = false;
   /**
    * <pre>
-   * Unset means true: of a text longer than ModelInfo.context_length only the beginning is embedded.
-   * False makes it an error of that text, reason TEXT_TRUNCATED.
+   * Unset means true: of a text longer than ModelInfo.context_length only the beginning is
+   * embedded. False makes such a text fail, reason TEXT_TRUNCATED.
    * </pre>
    *
    * <code>optional bool truncate = 3;</code>
@@ -168,8 +164,8 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * Unset means true: of a text longer than ModelInfo.context_length only the beginning is embedded.
-   * False makes it an error of that text, reason TEXT_TRUNCATED.
+   * Unset means true: of a text longer than ModelInfo.context_length only the beginning is
+   * embedded. False makes such a text fail, reason TEXT_TRUNCATED.
    * </pre>
    *
    * <code>optional bool truncate = 3;</code>
@@ -606,9 +602,8 @@ private static final long serialVersionUID = 0L;
     /**
      * <pre>
      * 1 to Limits.max_batch_items texts, each of 1 to Limits.max_text_chars characters that are not
-     * all white space. They are read as Chinese-CLIP's own tokenizer reads them: in lower case, but
-     * full-width letters, digits and punctuation are others than half-width ones (NFKC makes them
-     * the same).
+     * all white space. They are tokenized as Chinese-CLIP does it: in lower case, but with full-width
+     * letters, digits and punctuation different from half-width ones (NFKC makes them the same).
      * </pre>
      *
      * <code>repeated string texts = 1;</code>
@@ -621,9 +616,8 @@ private static final long serialVersionUID = 0L;
     /**
      * <pre>
      * 1 to Limits.max_batch_items texts, each of 1 to Limits.max_text_chars characters that are not
-     * all white space. They are read as Chinese-CLIP's own tokenizer reads them: in lower case, but
-     * full-width letters, digits and punctuation are others than half-width ones (NFKC makes them
-     * the same).
+     * all white space. They are tokenized as Chinese-CLIP does it: in lower case, but with full-width
+     * letters, digits and punctuation different from half-width ones (NFKC makes them the same).
      * </pre>
      *
      * <code>repeated string texts = 1;</code>
@@ -635,9 +629,8 @@ private static final long serialVersionUID = 0L;
     /**
      * <pre>
      * 1 to Limits.max_batch_items texts, each of 1 to Limits.max_text_chars characters that are not
-     * all white space. They are read as Chinese-CLIP's own tokenizer reads them: in lower case, but
-     * full-width letters, digits and punctuation are others than half-width ones (NFKC makes them
-     * the same).
+     * all white space. They are tokenized as Chinese-CLIP does it: in lower case, but with full-width
+     * letters, digits and punctuation different from half-width ones (NFKC makes them the same).
      * </pre>
      *
      * <code>repeated string texts = 1;</code>
@@ -650,9 +643,8 @@ private static final long serialVersionUID = 0L;
     /**
      * <pre>
      * 1 to Limits.max_batch_items texts, each of 1 to Limits.max_text_chars characters that are not
-     * all white space. They are read as Chinese-CLIP's own tokenizer reads them: in lower case, but
-     * full-width letters, digits and punctuation are others than half-width ones (NFKC makes them
-     * the same).
+     * all white space. They are tokenized as Chinese-CLIP does it: in lower case, but with full-width
+     * letters, digits and punctuation different from half-width ones (NFKC makes them the same).
      * </pre>
      *
      * <code>repeated string texts = 1;</code>
@@ -666,9 +658,8 @@ private static final long serialVersionUID = 0L;
     /**
      * <pre>
      * 1 to Limits.max_batch_items texts, each of 1 to Limits.max_text_chars characters that are not
-     * all white space. They are read as Chinese-CLIP's own tokenizer reads them: in lower case, but
-     * full-width letters, digits and punctuation are others than half-width ones (NFKC makes them
-     * the same).
+     * all white space. They are tokenized as Chinese-CLIP does it: in lower case, but with full-width
+     * letters, digits and punctuation different from half-width ones (NFKC makes them the same).
      * </pre>
      *
      * <code>repeated string texts = 1;</code>
@@ -687,9 +678,8 @@ private static final long serialVersionUID = 0L;
     /**
      * <pre>
      * 1 to Limits.max_batch_items texts, each of 1 to Limits.max_text_chars characters that are not
-     * all white space. They are read as Chinese-CLIP's own tokenizer reads them: in lower case, but
-     * full-width letters, digits and punctuation are others than half-width ones (NFKC makes them
-     * the same).
+     * all white space. They are tokenized as Chinese-CLIP does it: in lower case, but with full-width
+     * letters, digits and punctuation different from half-width ones (NFKC makes them the same).
      * </pre>
      *
      * <code>repeated string texts = 1;</code>
@@ -707,9 +697,8 @@ private static final long serialVersionUID = 0L;
     /**
      * <pre>
      * 1 to Limits.max_batch_items texts, each of 1 to Limits.max_text_chars characters that are not
-     * all white space. They are read as Chinese-CLIP's own tokenizer reads them: in lower case, but
-     * full-width letters, digits and punctuation are others than half-width ones (NFKC makes them
-     * the same).
+     * all white space. They are tokenized as Chinese-CLIP does it: in lower case, but with full-width
+     * letters, digits and punctuation different from half-width ones (NFKC makes them the same).
      * </pre>
      *
      * <code>repeated string texts = 1;</code>
@@ -727,9 +716,8 @@ private static final long serialVersionUID = 0L;
     /**
      * <pre>
      * 1 to Limits.max_batch_items texts, each of 1 to Limits.max_text_chars characters that are not
-     * all white space. They are read as Chinese-CLIP's own tokenizer reads them: in lower case, but
-     * full-width letters, digits and punctuation are others than half-width ones (NFKC makes them
-     * the same).
+     * all white space. They are tokenized as Chinese-CLIP does it: in lower case, but with full-width
+     * letters, digits and punctuation different from half-width ones (NFKC makes them the same).
      * </pre>
      *
      * <code>repeated string texts = 1;</code>
@@ -744,9 +732,8 @@ private static final long serialVersionUID = 0L;
     /**
      * <pre>
      * 1 to Limits.max_batch_items texts, each of 1 to Limits.max_text_chars characters that are not
-     * all white space. They are read as Chinese-CLIP's own tokenizer reads them: in lower case, but
-     * full-width letters, digits and punctuation are others than half-width ones (NFKC makes them
-     * the same).
+     * all white space. They are tokenized as Chinese-CLIP does it: in lower case, but with full-width
+     * letters, digits and punctuation different from half-width ones (NFKC makes them the same).
      * </pre>
      *
      * <code>repeated string texts = 1;</code>
@@ -921,8 +908,8 @@ private static final long serialVersionUID = 0L;
     private boolean truncate_ ;
     /**
      * <pre>
-     * Unset means true: of a text longer than ModelInfo.context_length only the beginning is embedded.
-     * False makes it an error of that text, reason TEXT_TRUNCATED.
+     * Unset means true: of a text longer than ModelInfo.context_length only the beginning is
+     * embedded. False makes such a text fail, reason TEXT_TRUNCATED.
      * </pre>
      *
      * <code>optional bool truncate = 3;</code>
@@ -934,8 +921,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Unset means true: of a text longer than ModelInfo.context_length only the beginning is embedded.
-     * False makes it an error of that text, reason TEXT_TRUNCATED.
+     * Unset means true: of a text longer than ModelInfo.context_length only the beginning is
+     * embedded. False makes such a text fail, reason TEXT_TRUNCATED.
      * </pre>
      *
      * <code>optional bool truncate = 3;</code>
@@ -947,8 +934,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Unset means true: of a text longer than ModelInfo.context_length only the beginning is embedded.
-     * False makes it an error of that text, reason TEXT_TRUNCATED.
+     * Unset means true: of a text longer than ModelInfo.context_length only the beginning is
+     * embedded. False makes such a text fail, reason TEXT_TRUNCATED.
      * </pre>
      *
      * <code>optional bool truncate = 3;</code>
@@ -964,8 +951,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Unset means true: of a text longer than ModelInfo.context_length only the beginning is embedded.
-     * False makes it an error of that text, reason TEXT_TRUNCATED.
+     * Unset means true: of a text longer than ModelInfo.context_length only the beginning is
+     * embedded. False makes such a text fail, reason TEXT_TRUNCATED.
      * </pre>
      *
      * <code>optional bool truncate = 3;</code>

@@ -10,9 +10,8 @@ public interface EmbedTextRequestOrBuilder extends
   /**
    * <pre>
    * 1 to Limits.max_batch_items texts, each of 1 to Limits.max_text_chars characters that are not
-   * all white space. They are read as Chinese-CLIP's own tokenizer reads them: in lower case, but
-   * full-width letters, digits and punctuation are others than half-width ones (NFKC makes them
-   * the same).
+   * all white space. They are tokenized as Chinese-CLIP does it: in lower case, but with full-width
+   * letters, digits and punctuation different from half-width ones (NFKC makes them the same).
    * </pre>
    *
    * <code>repeated string texts = 1;</code>
@@ -23,9 +22,8 @@ public interface EmbedTextRequestOrBuilder extends
   /**
    * <pre>
    * 1 to Limits.max_batch_items texts, each of 1 to Limits.max_text_chars characters that are not
-   * all white space. They are read as Chinese-CLIP's own tokenizer reads them: in lower case, but
-   * full-width letters, digits and punctuation are others than half-width ones (NFKC makes them
-   * the same).
+   * all white space. They are tokenized as Chinese-CLIP does it: in lower case, but with full-width
+   * letters, digits and punctuation different from half-width ones (NFKC makes them the same).
    * </pre>
    *
    * <code>repeated string texts = 1;</code>
@@ -35,9 +33,8 @@ public interface EmbedTextRequestOrBuilder extends
   /**
    * <pre>
    * 1 to Limits.max_batch_items texts, each of 1 to Limits.max_text_chars characters that are not
-   * all white space. They are read as Chinese-CLIP's own tokenizer reads them: in lower case, but
-   * full-width letters, digits and punctuation are others than half-width ones (NFKC makes them
-   * the same).
+   * all white space. They are tokenized as Chinese-CLIP does it: in lower case, but with full-width
+   * letters, digits and punctuation different from half-width ones (NFKC makes them the same).
    * </pre>
    *
    * <code>repeated string texts = 1;</code>
@@ -48,9 +45,8 @@ public interface EmbedTextRequestOrBuilder extends
   /**
    * <pre>
    * 1 to Limits.max_batch_items texts, each of 1 to Limits.max_text_chars characters that are not
-   * all white space. They are read as Chinese-CLIP's own tokenizer reads them: in lower case, but
-   * full-width letters, digits and punctuation are others than half-width ones (NFKC makes them
-   * the same).
+   * all white space. They are tokenized as Chinese-CLIP does it: in lower case, but with full-width
+   * letters, digits and punctuation different from half-width ones (NFKC makes them the same).
    * </pre>
    *
    * <code>repeated string texts = 1;</code>
@@ -89,8 +85,8 @@ public interface EmbedTextRequestOrBuilder extends
 
   /**
    * <pre>
-   * Unset means true: of a text longer than ModelInfo.context_length only the beginning is embedded.
-   * False makes it an error of that text, reason TEXT_TRUNCATED.
+   * Unset means true: of a text longer than ModelInfo.context_length only the beginning is
+   * embedded. False makes such a text fail, reason TEXT_TRUNCATED.
    * </pre>
    *
    * <code>optional bool truncate = 3;</code>
@@ -99,8 +95,8 @@ public interface EmbedTextRequestOrBuilder extends
   boolean hasTruncate();
   /**
    * <pre>
-   * Unset means true: of a text longer than ModelInfo.context_length only the beginning is embedded.
-   * False makes it an error of that text, reason TEXT_TRUNCATED.
+   * Unset means true: of a text longer than ModelInfo.context_length only the beginning is
+   * embedded. False makes such a text fail, reason TEXT_TRUNCATED.
    * </pre>
    *
    * <code>optional bool truncate = 3;</code>

@@ -4,7 +4,7 @@ import static io.grpc.MethodDescriptor.generateFullMethodName;
 
 /**
  * <pre>
- * Turns texts and pictures into embeddings of one space, so that a text can be compared with a
+ * Turns texts and pictures into embeddings in one space, so that a text can be compared with a
  * picture. Stateless; every call is safe to repeat.
  * </pre>
  */
@@ -129,7 +129,7 @@ public final class EmbeddingServiceGrpc {
 
   /**
    * <pre>
-   * Turns texts and pictures into embeddings of one space, so that a text can be compared with a
+   * Turns texts and pictures into embeddings in one space, so that a text can be compared with a
    * picture. Stateless; every call is safe to repeat.
    * </pre>
    */
@@ -179,7 +179,7 @@ public final class EmbeddingServiceGrpc {
 
   /**
    * <pre>
-   * Turns texts and pictures into embeddings of one space, so that a text can be compared with a
+   * Turns texts and pictures into embeddings in one space, so that a text can be compared with a
    * picture. Stateless; every call is safe to repeat.
    * </pre>
    */
@@ -222,7 +222,7 @@ public final class EmbeddingServiceGrpc {
 
   /**
    * <pre>
-   * Turns texts and pictures into embeddings of one space, so that a text can be compared with a
+   * Turns texts and pictures into embeddings in one space, so that a text can be compared with a
    * picture. Stateless; every call is safe to repeat.
    * </pre>
    */
@@ -263,7 +263,7 @@ public final class EmbeddingServiceGrpc {
 
   /**
    * <pre>
-   * Turns texts and pictures into embeddings of one space, so that a text can be compared with a
+   * Turns texts and pictures into embeddings in one space, so that a text can be compared with a
    * picture. Stateless; every call is safe to repeat.
    * </pre>
    */

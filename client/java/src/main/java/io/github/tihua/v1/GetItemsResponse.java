@@ -115,8 +115,8 @@ private static final long serialVersionUID = 0L;
   private com.google.protobuf.LazyStringList missingIds_;
   /**
    * <pre>
-   * Ids that were asked for and are not in the collection. On a Milvus server that several servers
-   * share, one that another of them wrote a moment ago may be among them.
+   * Requested ids that are not in the collection. If several servers share a Milvus server, an id
+   * that another of them wrote a moment ago may be among them.
    * </pre>
    *
    * <code>repeated string missing_ids = 2;</code>
@@ -128,8 +128,8 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * Ids that were asked for and are not in the collection. On a Milvus server that several servers
-   * share, one that another of them wrote a moment ago may be among them.
+   * Requested ids that are not in the collection. If several servers share a Milvus server, an id
+   * that another of them wrote a moment ago may be among them.
    * </pre>
    *
    * <code>repeated string missing_ids = 2;</code>
@@ -140,8 +140,8 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * Ids that were asked for and are not in the collection. On a Milvus server that several servers
-   * share, one that another of them wrote a moment ago may be among them.
+   * Requested ids that are not in the collection. If several servers share a Milvus server, an id
+   * that another of them wrote a moment ago may be among them.
    * </pre>
    *
    * <code>repeated string missing_ids = 2;</code>
@@ -153,8 +153,8 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * Ids that were asked for and are not in the collection. On a Milvus server that several servers
-   * share, one that another of them wrote a moment ago may be among them.
+   * Requested ids that are not in the collection. If several servers share a Milvus server, an id
+   * that another of them wrote a moment ago may be among them.
    * </pre>
    *
    * <code>repeated string missing_ids = 2;</code>
@@ -903,8 +903,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Ids that were asked for and are not in the collection. On a Milvus server that several servers
-     * share, one that another of them wrote a moment ago may be among them.
+     * Requested ids that are not in the collection. If several servers share a Milvus server, an id
+     * that another of them wrote a moment ago may be among them.
      * </pre>
      *
      * <code>repeated string missing_ids = 2;</code>
@@ -916,8 +916,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Ids that were asked for and are not in the collection. On a Milvus server that several servers
-     * share, one that another of them wrote a moment ago may be among them.
+     * Requested ids that are not in the collection. If several servers share a Milvus server, an id
+     * that another of them wrote a moment ago may be among them.
      * </pre>
      *
      * <code>repeated string missing_ids = 2;</code>
@@ -928,8 +928,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Ids that were asked for and are not in the collection. On a Milvus server that several servers
-     * share, one that another of them wrote a moment ago may be among them.
+     * Requested ids that are not in the collection. If several servers share a Milvus server, an id
+     * that another of them wrote a moment ago may be among them.
      * </pre>
      *
      * <code>repeated string missing_ids = 2;</code>
@@ -941,8 +941,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Ids that were asked for and are not in the collection. On a Milvus server that several servers
-     * share, one that another of them wrote a moment ago may be among them.
+     * Requested ids that are not in the collection. If several servers share a Milvus server, an id
+     * that another of them wrote a moment ago may be among them.
      * </pre>
      *
      * <code>repeated string missing_ids = 2;</code>
@@ -955,8 +955,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Ids that were asked for and are not in the collection. On a Milvus server that several servers
-     * share, one that another of them wrote a moment ago may be among them.
+     * Requested ids that are not in the collection. If several servers share a Milvus server, an id
+     * that another of them wrote a moment ago may be among them.
      * </pre>
      *
      * <code>repeated string missing_ids = 2;</code>
@@ -974,8 +974,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Ids that were asked for and are not in the collection. On a Milvus server that several servers
-     * share, one that another of them wrote a moment ago may be among them.
+     * Requested ids that are not in the collection. If several servers share a Milvus server, an id
+     * that another of them wrote a moment ago may be among them.
      * </pre>
      *
      * <code>repeated string missing_ids = 2;</code>
@@ -992,8 +992,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Ids that were asked for and are not in the collection. On a Milvus server that several servers
-     * share, one that another of them wrote a moment ago may be among them.
+     * Requested ids that are not in the collection. If several servers share a Milvus server, an id
+     * that another of them wrote a moment ago may be among them.
      * </pre>
      *
      * <code>repeated string missing_ids = 2;</code>
@@ -1010,8 +1010,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Ids that were asked for and are not in the collection. On a Milvus server that several servers
-     * share, one that another of them wrote a moment ago may be among them.
+     * Requested ids that are not in the collection. If several servers share a Milvus server, an id
+     * that another of them wrote a moment ago may be among them.
      * </pre>
      *
      * <code>repeated string missing_ids = 2;</code>
@@ -1025,8 +1025,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Ids that were asked for and are not in the collection. On a Milvus server that several servers
-     * share, one that another of them wrote a moment ago may be among them.
+     * Requested ids that are not in the collection. If several servers share a Milvus server, an id
+     * that another of them wrote a moment ago may be among them.
      * </pre>
      *
      * <code>repeated string missing_ids = 2;</code>

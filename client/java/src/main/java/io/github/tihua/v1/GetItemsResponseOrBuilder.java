@@ -53,8 +53,8 @@ public interface GetItemsResponseOrBuilder extends
 
   /**
    * <pre>
-   * Ids that were asked for and are not in the collection. On a Milvus server that several servers
-   * share, one that another of them wrote a moment ago may be among them.
+   * Requested ids that are not in the collection. If several servers share a Milvus server, an id
+   * that another of them wrote a moment ago may be among them.
    * </pre>
    *
    * <code>repeated string missing_ids = 2;</code>
@@ -64,8 +64,8 @@ public interface GetItemsResponseOrBuilder extends
       getMissingIdsList();
   /**
    * <pre>
-   * Ids that were asked for and are not in the collection. On a Milvus server that several servers
-   * share, one that another of them wrote a moment ago may be among them.
+   * Requested ids that are not in the collection. If several servers share a Milvus server, an id
+   * that another of them wrote a moment ago may be among them.
    * </pre>
    *
    * <code>repeated string missing_ids = 2;</code>
@@ -74,8 +74,8 @@ public interface GetItemsResponseOrBuilder extends
   int getMissingIdsCount();
   /**
    * <pre>
-   * Ids that were asked for and are not in the collection. On a Milvus server that several servers
-   * share, one that another of them wrote a moment ago may be among them.
+   * Requested ids that are not in the collection. If several servers share a Milvus server, an id
+   * that another of them wrote a moment ago may be among them.
    * </pre>
    *
    * <code>repeated string missing_ids = 2;</code>
@@ -85,8 +85,8 @@ public interface GetItemsResponseOrBuilder extends
   java.lang.String getMissingIds(int index);
   /**
    * <pre>
-   * Ids that were asked for and are not in the collection. On a Milvus server that several servers
-   * share, one that another of them wrote a moment ago may be among them.
+   * Requested ids that are not in the collection. If several servers share a Milvus server, an id
+   * that another of them wrote a moment ago may be among them.
    * </pre>
    *
    * <code>repeated string missing_ids = 2;</code>

@@ -95,8 +95,8 @@ private static final long serialVersionUID = 0L;
    * <pre>
    * An encoded file: JPEG, PNG, WebP, BMP, GIF or TIFF, recognized by its content. At most
    * Limits.max_image_bytes bytes and Limits.max_image_pixels pixels; RESOURCE_EXHAUSTED beyond.
-   * The EXIF orientation is applied, transparency is laid on white, and of an animation the first
-   * frame is used.
+   * The EXIF orientation is applied, transparency is laid on white, and the first frame of an
+   * animation is used.
    * </pre>
    *
    * <code>bytes content = 1;</code>
@@ -110,8 +110,8 @@ private static final long serialVersionUID = 0L;
    * <pre>
    * An encoded file: JPEG, PNG, WebP, BMP, GIF or TIFF, recognized by its content. At most
    * Limits.max_image_bytes bytes and Limits.max_image_pixels pixels; RESOURCE_EXHAUSTED beyond.
-   * The EXIF orientation is applied, transparency is laid on white, and of an animation the first
-   * frame is used.
+   * The EXIF orientation is applied, transparency is laid on white, and the first frame of an
+   * animation is used.
    * </pre>
    *
    * <code>bytes content = 1;</code>
@@ -674,8 +674,8 @@ private static final long serialVersionUID = 0L;
      * <pre>
      * An encoded file: JPEG, PNG, WebP, BMP, GIF or TIFF, recognized by its content. At most
      * Limits.max_image_bytes bytes and Limits.max_image_pixels pixels; RESOURCE_EXHAUSTED beyond.
-     * The EXIF orientation is applied, transparency is laid on white, and of an animation the first
-     * frame is used.
+     * The EXIF orientation is applied, transparency is laid on white, and the first frame of an
+     * animation is used.
      * </pre>
      *
      * <code>bytes content = 1;</code>
@@ -688,8 +688,8 @@ private static final long serialVersionUID = 0L;
      * <pre>
      * An encoded file: JPEG, PNG, WebP, BMP, GIF or TIFF, recognized by its content. At most
      * Limits.max_image_bytes bytes and Limits.max_image_pixels pixels; RESOURCE_EXHAUSTED beyond.
-     * The EXIF orientation is applied, transparency is laid on white, and of an animation the first
-     * frame is used.
+     * The EXIF orientation is applied, transparency is laid on white, and the first frame of an
+     * animation is used.
      * </pre>
      *
      * <code>bytes content = 1;</code>
@@ -705,8 +705,8 @@ private static final long serialVersionUID = 0L;
      * <pre>
      * An encoded file: JPEG, PNG, WebP, BMP, GIF or TIFF, recognized by its content. At most
      * Limits.max_image_bytes bytes and Limits.max_image_pixels pixels; RESOURCE_EXHAUSTED beyond.
-     * The EXIF orientation is applied, transparency is laid on white, and of an animation the first
-     * frame is used.
+     * The EXIF orientation is applied, transparency is laid on white, and the first frame of an
+     * animation is used.
      * </pre>
      *
      * <code>bytes content = 1;</code>
@@ -724,8 +724,8 @@ private static final long serialVersionUID = 0L;
      * <pre>
      * An encoded file: JPEG, PNG, WebP, BMP, GIF or TIFF, recognized by its content. At most
      * Limits.max_image_bytes bytes and Limits.max_image_pixels pixels; RESOURCE_EXHAUSTED beyond.
-     * The EXIF orientation is applied, transparency is laid on white, and of an animation the first
-     * frame is used.
+     * The EXIF orientation is applied, transparency is laid on white, and the first frame of an
+     * animation is used.
      * </pre>
      *
      * <code>bytes content = 1;</code>

@@ -11,8 +11,8 @@ public interface ImageSourceOrBuilder extends
    * <pre>
    * An encoded file: JPEG, PNG, WebP, BMP, GIF or TIFF, recognized by its content. At most
    * Limits.max_image_bytes bytes and Limits.max_image_pixels pixels; RESOURCE_EXHAUSTED beyond.
-   * The EXIF orientation is applied, transparency is laid on white, and of an animation the first
-   * frame is used.
+   * The EXIF orientation is applied, transparency is laid on white, and the first frame of an
+   * animation is used.
    * </pre>
    *
    * <code>bytes content = 1;</code>
@@ -23,8 +23,8 @@ public interface ImageSourceOrBuilder extends
    * <pre>
    * An encoded file: JPEG, PNG, WebP, BMP, GIF or TIFF, recognized by its content. At most
    * Limits.max_image_bytes bytes and Limits.max_image_pixels pixels; RESOURCE_EXHAUSTED beyond.
-   * The EXIF orientation is applied, transparency is laid on white, and of an animation the first
-   * frame is used.
+   * The EXIF orientation is applied, transparency is laid on white, and the first frame of an
+   * animation is used.
    * </pre>
    *
    * <code>bytes content = 1;</code>

@@ -14,7 +14,7 @@ public enum IndexType
     implements com.google.protobuf.ProtocolMessageEnum {
   /**
    * <pre>
-   * Taken as INDEX_TYPE_AUTOINDEX.
+   * Treated as INDEX_TYPE_AUTOINDEX.
    * </pre>
    *
    * <code>INDEX_TYPE_UNSPECIFIED = 0;</code>
@@ -49,7 +49,7 @@ public enum IndexType
   INDEX_TYPE_HNSW(3),
   /**
    * <pre>
-   * Whatever the store chooses; Milvus Lite compares every embedding. No parameters.
+   * The store chooses; Milvus Lite compares every embedding. No parameters.
    * </pre>
    *
    * <code>INDEX_TYPE_AUTOINDEX = 4;</code>
@@ -60,7 +60,7 @@ public enum IndexType
 
   /**
    * <pre>
-   * Taken as INDEX_TYPE_AUTOINDEX.
+   * Treated as INDEX_TYPE_AUTOINDEX.
    * </pre>
    *
    * <code>INDEX_TYPE_UNSPECIFIED = 0;</code>
@@ -95,7 +95,7 @@ public enum IndexType
   public static final int INDEX_TYPE_HNSW_VALUE = 3;
   /**
    * <pre>
-   * Whatever the store chooses; Milvus Lite compares every embedding. No parameters.
+   * The store chooses; Milvus Lite compares every embedding. No parameters.
    * </pre>
    *
    * <code>INDEX_TYPE_AUTOINDEX = 4;</code>

@@ -5,7 +5,7 @@ package io.github.tihua.v1;
 
 /**
  * <pre>
- * What is safe. All counts are of this session, from its beginning.
+ * What is safe. All counts cover this session from its beginning.
  * </pre>
  *
  * Protobuf type {@code tihua.v1.IngestAck}
@@ -114,7 +114,7 @@ private static final long serialVersionUID = 0L;
   /**
    * <pre>
    * The failures of the batches that this acknowledgement adds; in the first one of a resumed
-   * stream, of those after read_seq.
+   * stream, those of the batches after read_seq.
    * </pre>
    *
    * <code>repeated .tihua.v1.BatchError errors = 5;</code>
@@ -126,7 +126,7 @@ private static final long serialVersionUID = 0L;
   /**
    * <pre>
    * The failures of the batches that this acknowledgement adds; in the first one of a resumed
-   * stream, of those after read_seq.
+   * stream, those of the batches after read_seq.
    * </pre>
    *
    * <code>repeated .tihua.v1.BatchError errors = 5;</code>
@@ -139,7 +139,7 @@ private static final long serialVersionUID = 0L;
   /**
    * <pre>
    * The failures of the batches that this acknowledgement adds; in the first one of a resumed
-   * stream, of those after read_seq.
+   * stream, those of the batches after read_seq.
    * </pre>
    *
    * <code>repeated .tihua.v1.BatchError errors = 5;</code>
@@ -151,7 +151,7 @@ private static final long serialVersionUID = 0L;
   /**
    * <pre>
    * The failures of the batches that this acknowledgement adds; in the first one of a resumed
-   * stream, of those after read_seq.
+   * stream, those of the batches after read_seq.
    * </pre>
    *
    * <code>repeated .tihua.v1.BatchError errors = 5;</code>
@@ -163,7 +163,7 @@ private static final long serialVersionUID = 0L;
   /**
    * <pre>
    * The failures of the batches that this acknowledgement adds; in the first one of a resumed
-   * stream, of those after read_seq.
+   * stream, those of the batches after read_seq.
    * </pre>
    *
    * <code>repeated .tihua.v1.BatchError errors = 5;</code>
@@ -381,7 +381,7 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * What is safe. All counts are of this session, from its beginning.
+   * What is safe. All counts cover this session from its beginning.
    * </pre>
    *
    * Protobuf type {@code tihua.v1.IngestAck}
@@ -837,7 +837,7 @@ private static final long serialVersionUID = 0L;
     /**
      * <pre>
      * The failures of the batches that this acknowledgement adds; in the first one of a resumed
-     * stream, of those after read_seq.
+     * stream, those of the batches after read_seq.
      * </pre>
      *
      * <code>repeated .tihua.v1.BatchError errors = 5;</code>
@@ -852,7 +852,7 @@ private static final long serialVersionUID = 0L;
     /**
      * <pre>
      * The failures of the batches that this acknowledgement adds; in the first one of a resumed
-     * stream, of those after read_seq.
+     * stream, those of the batches after read_seq.
      * </pre>
      *
      * <code>repeated .tihua.v1.BatchError errors = 5;</code>
@@ -867,7 +867,7 @@ private static final long serialVersionUID = 0L;
     /**
      * <pre>
      * The failures of the batches that this acknowledgement adds; in the first one of a resumed
-     * stream, of those after read_seq.
+     * stream, those of the batches after read_seq.
      * </pre>
      *
      * <code>repeated .tihua.v1.BatchError errors = 5;</code>
@@ -882,7 +882,7 @@ private static final long serialVersionUID = 0L;
     /**
      * <pre>
      * The failures of the batches that this acknowledgement adds; in the first one of a resumed
-     * stream, of those after read_seq.
+     * stream, those of the batches after read_seq.
      * </pre>
      *
      * <code>repeated .tihua.v1.BatchError errors = 5;</code>
@@ -904,7 +904,7 @@ private static final long serialVersionUID = 0L;
     /**
      * <pre>
      * The failures of the batches that this acknowledgement adds; in the first one of a resumed
-     * stream, of those after read_seq.
+     * stream, those of the batches after read_seq.
      * </pre>
      *
      * <code>repeated .tihua.v1.BatchError errors = 5;</code>
@@ -923,7 +923,7 @@ private static final long serialVersionUID = 0L;
     /**
      * <pre>
      * The failures of the batches that this acknowledgement adds; in the first one of a resumed
-     * stream, of those after read_seq.
+     * stream, those of the batches after read_seq.
      * </pre>
      *
      * <code>repeated .tihua.v1.BatchError errors = 5;</code>
@@ -944,7 +944,7 @@ private static final long serialVersionUID = 0L;
     /**
      * <pre>
      * The failures of the batches that this acknowledgement adds; in the first one of a resumed
-     * stream, of those after read_seq.
+     * stream, those of the batches after read_seq.
      * </pre>
      *
      * <code>repeated .tihua.v1.BatchError errors = 5;</code>
@@ -966,7 +966,7 @@ private static final long serialVersionUID = 0L;
     /**
      * <pre>
      * The failures of the batches that this acknowledgement adds; in the first one of a resumed
-     * stream, of those after read_seq.
+     * stream, those of the batches after read_seq.
      * </pre>
      *
      * <code>repeated .tihua.v1.BatchError errors = 5;</code>
@@ -985,7 +985,7 @@ private static final long serialVersionUID = 0L;
     /**
      * <pre>
      * The failures of the batches that this acknowledgement adds; in the first one of a resumed
-     * stream, of those after read_seq.
+     * stream, those of the batches after read_seq.
      * </pre>
      *
      * <code>repeated .tihua.v1.BatchError errors = 5;</code>
@@ -1004,7 +1004,7 @@ private static final long serialVersionUID = 0L;
     /**
      * <pre>
      * The failures of the batches that this acknowledgement adds; in the first one of a resumed
-     * stream, of those after read_seq.
+     * stream, those of the batches after read_seq.
      * </pre>
      *
      * <code>repeated .tihua.v1.BatchError errors = 5;</code>
@@ -1024,7 +1024,7 @@ private static final long serialVersionUID = 0L;
     /**
      * <pre>
      * The failures of the batches that this acknowledgement adds; in the first one of a resumed
-     * stream, of those after read_seq.
+     * stream, those of the batches after read_seq.
      * </pre>
      *
      * <code>repeated .tihua.v1.BatchError errors = 5;</code>
@@ -1042,7 +1042,7 @@ private static final long serialVersionUID = 0L;
     /**
      * <pre>
      * The failures of the batches that this acknowledgement adds; in the first one of a resumed
-     * stream, of those after read_seq.
+     * stream, those of the batches after read_seq.
      * </pre>
      *
      * <code>repeated .tihua.v1.BatchError errors = 5;</code>
@@ -1060,7 +1060,7 @@ private static final long serialVersionUID = 0L;
     /**
      * <pre>
      * The failures of the batches that this acknowledgement adds; in the first one of a resumed
-     * stream, of those after read_seq.
+     * stream, those of the batches after read_seq.
      * </pre>
      *
      * <code>repeated .tihua.v1.BatchError errors = 5;</code>
@@ -1072,7 +1072,7 @@ private static final long serialVersionUID = 0L;
     /**
      * <pre>
      * The failures of the batches that this acknowledgement adds; in the first one of a resumed
-     * stream, of those after read_seq.
+     * stream, those of the batches after read_seq.
      * </pre>
      *
      * <code>repeated .tihua.v1.BatchError errors = 5;</code>
@@ -1087,7 +1087,7 @@ private static final long serialVersionUID = 0L;
     /**
      * <pre>
      * The failures of the batches that this acknowledgement adds; in the first one of a resumed
-     * stream, of those after read_seq.
+     * stream, those of the batches after read_seq.
      * </pre>
      *
      * <code>repeated .tihua.v1.BatchError errors = 5;</code>
@@ -1103,7 +1103,7 @@ private static final long serialVersionUID = 0L;
     /**
      * <pre>
      * The failures of the batches that this acknowledgement adds; in the first one of a resumed
-     * stream, of those after read_seq.
+     * stream, those of the batches after read_seq.
      * </pre>
      *
      * <code>repeated .tihua.v1.BatchError errors = 5;</code>
@@ -1115,7 +1115,7 @@ private static final long serialVersionUID = 0L;
     /**
      * <pre>
      * The failures of the batches that this acknowledgement adds; in the first one of a resumed
-     * stream, of those after read_seq.
+     * stream, those of the batches after read_seq.
      * </pre>
      *
      * <code>repeated .tihua.v1.BatchError errors = 5;</code>
@@ -1128,7 +1128,7 @@ private static final long serialVersionUID = 0L;
     /**
      * <pre>
      * The failures of the batches that this acknowledgement adds; in the first one of a resumed
-     * stream, of those after read_seq.
+     * stream, those of the batches after read_seq.
      * </pre>
      *
      * <code>repeated .tihua.v1.BatchError errors = 5;</code>

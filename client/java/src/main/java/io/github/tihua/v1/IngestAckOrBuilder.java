@@ -50,7 +50,7 @@ public interface IngestAckOrBuilder extends
   /**
    * <pre>
    * The failures of the batches that this acknowledgement adds; in the first one of a resumed
-   * stream, of those after read_seq.
+   * stream, those of the batches after read_seq.
    * </pre>
    *
    * <code>repeated .tihua.v1.BatchError errors = 5;</code>
@@ -60,7 +60,7 @@ public interface IngestAckOrBuilder extends
   /**
    * <pre>
    * The failures of the batches that this acknowledgement adds; in the first one of a resumed
-   * stream, of those after read_seq.
+   * stream, those of the batches after read_seq.
    * </pre>
    *
    * <code>repeated .tihua.v1.BatchError errors = 5;</code>
@@ -69,7 +69,7 @@ public interface IngestAckOrBuilder extends
   /**
    * <pre>
    * The failures of the batches that this acknowledgement adds; in the first one of a resumed
-   * stream, of those after read_seq.
+   * stream, those of the batches after read_seq.
    * </pre>
    *
    * <code>repeated .tihua.v1.BatchError errors = 5;</code>
@@ -78,7 +78,7 @@ public interface IngestAckOrBuilder extends
   /**
    * <pre>
    * The failures of the batches that this acknowledgement adds; in the first one of a resumed
-   * stream, of those after read_seq.
+   * stream, those of the batches after read_seq.
    * </pre>
    *
    * <code>repeated .tihua.v1.BatchError errors = 5;</code>
@@ -88,7 +88,7 @@ public interface IngestAckOrBuilder extends
   /**
    * <pre>
    * The failures of the batches that this acknowledgement adds; in the first one of a resumed
-   * stream, of those after read_seq.
+   * stream, those of the batches after read_seq.
    * </pre>
    *
    * <code>repeated .tihua.v1.BatchError errors = 5;</code>

@@ -69,8 +69,8 @@ private static final long serialVersionUID = 0L;
   private java.util.List<io.github.tihua.v1.Item> items_;
   /**
    * <pre>
-   * 1 to Limits.max_batch_items items; 8 to 64, and at most 4 MiB, work best. Of several with one id
-   * in a session the last is kept; in the other write modes the first.
+   * 1 to Limits.max_batch_items items; 8 to 64, and at most 4 MiB, work best. If several items of a
+   * session have the same id, the last is kept; in the other write modes, the first.
    * </pre>
    *
    * <code>repeated .tihua.v1.Item items = 2;</code>
@@ -81,8 +81,8 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * 1 to Limits.max_batch_items items; 8 to 64, and at most 4 MiB, work best. Of several with one id
-   * in a session the last is kept; in the other write modes the first.
+   * 1 to Limits.max_batch_items items; 8 to 64, and at most 4 MiB, work best. If several items of a
+   * session have the same id, the last is kept; in the other write modes, the first.
    * </pre>
    *
    * <code>repeated .tihua.v1.Item items = 2;</code>
@@ -94,8 +94,8 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * 1 to Limits.max_batch_items items; 8 to 64, and at most 4 MiB, work best. Of several with one id
-   * in a session the last is kept; in the other write modes the first.
+   * 1 to Limits.max_batch_items items; 8 to 64, and at most 4 MiB, work best. If several items of a
+   * session have the same id, the last is kept; in the other write modes, the first.
    * </pre>
    *
    * <code>repeated .tihua.v1.Item items = 2;</code>
@@ -106,8 +106,8 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * 1 to Limits.max_batch_items items; 8 to 64, and at most 4 MiB, work best. Of several with one id
-   * in a session the last is kept; in the other write modes the first.
+   * 1 to Limits.max_batch_items items; 8 to 64, and at most 4 MiB, work best. If several items of a
+   * session have the same id, the last is kept; in the other write modes, the first.
    * </pre>
    *
    * <code>repeated .tihua.v1.Item items = 2;</code>
@@ -118,8 +118,8 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * 1 to Limits.max_batch_items items; 8 to 64, and at most 4 MiB, work best. Of several with one id
-   * in a session the last is kept; in the other write modes the first.
+   * 1 to Limits.max_batch_items items; 8 to 64, and at most 4 MiB, work best. If several items of a
+   * session have the same id, the last is kept; in the other write modes, the first.
    * </pre>
    *
    * <code>repeated .tihua.v1.Item items = 2;</code>
@@ -135,9 +135,9 @@ private static final long serialVersionUID = 0L;
   private volatile java.lang.Object bookmark_ = "";
   /**
    * <pre>
-   * Where in the client's items the batch ends, in words of the client's own: at most 64 bytes of
-   * UTF-8, returned as IngestStarted.committed_bookmark. May be empty, for a client that never
-   * resumes the session of an earlier process. INVALID_ARGUMENT if it is longer.
+   * Where in the client's items the batch ends, in a form of the client's choice: at most 64 bytes
+   * of UTF-8, returned as IngestStarted.committed_bookmark. May be empty for a client that never
+   * resumes the session of an earlier process. INVALID_ARGUMENT if it is too long.
    * </pre>
    *
    * <code>string bookmark = 3;</code>
@@ -158,9 +158,9 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * Where in the client's items the batch ends, in words of the client's own: at most 64 bytes of
-   * UTF-8, returned as IngestStarted.committed_bookmark. May be empty, for a client that never
-   * resumes the session of an earlier process. INVALID_ARGUMENT if it is longer.
+   * Where in the client's items the batch ends, in a form of the client's choice: at most 64 bytes
+   * of UTF-8, returned as IngestStarted.committed_bookmark. May be empty for a client that never
+   * resumes the session of an earlier process. INVALID_ARGUMENT if it is too long.
    * </pre>
    *
    * <code>string bookmark = 3;</code>
@@ -663,8 +663,8 @@ private static final long serialVersionUID = 0L;
 
     /**
      * <pre>
-     * 1 to Limits.max_batch_items items; 8 to 64, and at most 4 MiB, work best. Of several with one id
-     * in a session the last is kept; in the other write modes the first.
+     * 1 to Limits.max_batch_items items; 8 to 64, and at most 4 MiB, work best. If several items of a
+     * session have the same id, the last is kept; in the other write modes, the first.
      * </pre>
      *
      * <code>repeated .tihua.v1.Item items = 2;</code>
@@ -678,8 +678,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * 1 to Limits.max_batch_items items; 8 to 64, and at most 4 MiB, work best. Of several with one id
-     * in a session the last is kept; in the other write modes the first.
+     * 1 to Limits.max_batch_items items; 8 to 64, and at most 4 MiB, work best. If several items of a
+     * session have the same id, the last is kept; in the other write modes, the first.
      * </pre>
      *
      * <code>repeated .tihua.v1.Item items = 2;</code>
@@ -693,8 +693,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * 1 to Limits.max_batch_items items; 8 to 64, and at most 4 MiB, work best. Of several with one id
-     * in a session the last is kept; in the other write modes the first.
+     * 1 to Limits.max_batch_items items; 8 to 64, and at most 4 MiB, work best. If several items of a
+     * session have the same id, the last is kept; in the other write modes, the first.
      * </pre>
      *
      * <code>repeated .tihua.v1.Item items = 2;</code>
@@ -708,8 +708,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * 1 to Limits.max_batch_items items; 8 to 64, and at most 4 MiB, work best. Of several with one id
-     * in a session the last is kept; in the other write modes the first.
+     * 1 to Limits.max_batch_items items; 8 to 64, and at most 4 MiB, work best. If several items of a
+     * session have the same id, the last is kept; in the other write modes, the first.
      * </pre>
      *
      * <code>repeated .tihua.v1.Item items = 2;</code>
@@ -730,8 +730,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * 1 to Limits.max_batch_items items; 8 to 64, and at most 4 MiB, work best. Of several with one id
-     * in a session the last is kept; in the other write modes the first.
+     * 1 to Limits.max_batch_items items; 8 to 64, and at most 4 MiB, work best. If several items of a
+     * session have the same id, the last is kept; in the other write modes, the first.
      * </pre>
      *
      * <code>repeated .tihua.v1.Item items = 2;</code>
@@ -749,8 +749,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * 1 to Limits.max_batch_items items; 8 to 64, and at most 4 MiB, work best. Of several with one id
-     * in a session the last is kept; in the other write modes the first.
+     * 1 to Limits.max_batch_items items; 8 to 64, and at most 4 MiB, work best. If several items of a
+     * session have the same id, the last is kept; in the other write modes, the first.
      * </pre>
      *
      * <code>repeated .tihua.v1.Item items = 2;</code>
@@ -770,8 +770,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * 1 to Limits.max_batch_items items; 8 to 64, and at most 4 MiB, work best. Of several with one id
-     * in a session the last is kept; in the other write modes the first.
+     * 1 to Limits.max_batch_items items; 8 to 64, and at most 4 MiB, work best. If several items of a
+     * session have the same id, the last is kept; in the other write modes, the first.
      * </pre>
      *
      * <code>repeated .tihua.v1.Item items = 2;</code>
@@ -792,8 +792,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * 1 to Limits.max_batch_items items; 8 to 64, and at most 4 MiB, work best. Of several with one id
-     * in a session the last is kept; in the other write modes the first.
+     * 1 to Limits.max_batch_items items; 8 to 64, and at most 4 MiB, work best. If several items of a
+     * session have the same id, the last is kept; in the other write modes, the first.
      * </pre>
      *
      * <code>repeated .tihua.v1.Item items = 2;</code>
@@ -811,8 +811,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * 1 to Limits.max_batch_items items; 8 to 64, and at most 4 MiB, work best. Of several with one id
-     * in a session the last is kept; in the other write modes the first.
+     * 1 to Limits.max_batch_items items; 8 to 64, and at most 4 MiB, work best. If several items of a
+     * session have the same id, the last is kept; in the other write modes, the first.
      * </pre>
      *
      * <code>repeated .tihua.v1.Item items = 2;</code>
@@ -830,8 +830,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * 1 to Limits.max_batch_items items; 8 to 64, and at most 4 MiB, work best. Of several with one id
-     * in a session the last is kept; in the other write modes the first.
+     * 1 to Limits.max_batch_items items; 8 to 64, and at most 4 MiB, work best. If several items of a
+     * session have the same id, the last is kept; in the other write modes, the first.
      * </pre>
      *
      * <code>repeated .tihua.v1.Item items = 2;</code>
@@ -850,8 +850,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * 1 to Limits.max_batch_items items; 8 to 64, and at most 4 MiB, work best. Of several with one id
-     * in a session the last is kept; in the other write modes the first.
+     * 1 to Limits.max_batch_items items; 8 to 64, and at most 4 MiB, work best. If several items of a
+     * session have the same id, the last is kept; in the other write modes, the first.
      * </pre>
      *
      * <code>repeated .tihua.v1.Item items = 2;</code>
@@ -868,8 +868,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * 1 to Limits.max_batch_items items; 8 to 64, and at most 4 MiB, work best. Of several with one id
-     * in a session the last is kept; in the other write modes the first.
+     * 1 to Limits.max_batch_items items; 8 to 64, and at most 4 MiB, work best. If several items of a
+     * session have the same id, the last is kept; in the other write modes, the first.
      * </pre>
      *
      * <code>repeated .tihua.v1.Item items = 2;</code>
@@ -886,8 +886,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * 1 to Limits.max_batch_items items; 8 to 64, and at most 4 MiB, work best. Of several with one id
-     * in a session the last is kept; in the other write modes the first.
+     * 1 to Limits.max_batch_items items; 8 to 64, and at most 4 MiB, work best. If several items of a
+     * session have the same id, the last is kept; in the other write modes, the first.
      * </pre>
      *
      * <code>repeated .tihua.v1.Item items = 2;</code>
@@ -898,8 +898,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * 1 to Limits.max_batch_items items; 8 to 64, and at most 4 MiB, work best. Of several with one id
-     * in a session the last is kept; in the other write modes the first.
+     * 1 to Limits.max_batch_items items; 8 to 64, and at most 4 MiB, work best. If several items of a
+     * session have the same id, the last is kept; in the other write modes, the first.
      * </pre>
      *
      * <code>repeated .tihua.v1.Item items = 2;</code>
@@ -913,8 +913,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * 1 to Limits.max_batch_items items; 8 to 64, and at most 4 MiB, work best. Of several with one id
-     * in a session the last is kept; in the other write modes the first.
+     * 1 to Limits.max_batch_items items; 8 to 64, and at most 4 MiB, work best. If several items of a
+     * session have the same id, the last is kept; in the other write modes, the first.
      * </pre>
      *
      * <code>repeated .tihua.v1.Item items = 2;</code>
@@ -929,8 +929,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * 1 to Limits.max_batch_items items; 8 to 64, and at most 4 MiB, work best. Of several with one id
-     * in a session the last is kept; in the other write modes the first.
+     * 1 to Limits.max_batch_items items; 8 to 64, and at most 4 MiB, work best. If several items of a
+     * session have the same id, the last is kept; in the other write modes, the first.
      * </pre>
      *
      * <code>repeated .tihua.v1.Item items = 2;</code>
@@ -941,8 +941,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * 1 to Limits.max_batch_items items; 8 to 64, and at most 4 MiB, work best. Of several with one id
-     * in a session the last is kept; in the other write modes the first.
+     * 1 to Limits.max_batch_items items; 8 to 64, and at most 4 MiB, work best. If several items of a
+     * session have the same id, the last is kept; in the other write modes, the first.
      * </pre>
      *
      * <code>repeated .tihua.v1.Item items = 2;</code>
@@ -954,8 +954,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * 1 to Limits.max_batch_items items; 8 to 64, and at most 4 MiB, work best. Of several with one id
-     * in a session the last is kept; in the other write modes the first.
+     * 1 to Limits.max_batch_items items; 8 to 64, and at most 4 MiB, work best. If several items of a
+     * session have the same id, the last is kept; in the other write modes, the first.
      * </pre>
      *
      * <code>repeated .tihua.v1.Item items = 2;</code>
@@ -982,9 +982,9 @@ private static final long serialVersionUID = 0L;
     private java.lang.Object bookmark_ = "";
     /**
      * <pre>
-     * Where in the client's items the batch ends, in words of the client's own: at most 64 bytes of
-     * UTF-8, returned as IngestStarted.committed_bookmark. May be empty, for a client that never
-     * resumes the session of an earlier process. INVALID_ARGUMENT if it is longer.
+     * Where in the client's items the batch ends, in a form of the client's choice: at most 64 bytes
+     * of UTF-8, returned as IngestStarted.committed_bookmark. May be empty for a client that never
+     * resumes the session of an earlier process. INVALID_ARGUMENT if it is too long.
      * </pre>
      *
      * <code>string bookmark = 3;</code>
@@ -1004,9 +1004,9 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Where in the client's items the batch ends, in words of the client's own: at most 64 bytes of
-     * UTF-8, returned as IngestStarted.committed_bookmark. May be empty, for a client that never
-     * resumes the session of an earlier process. INVALID_ARGUMENT if it is longer.
+     * Where in the client's items the batch ends, in a form of the client's choice: at most 64 bytes
+     * of UTF-8, returned as IngestStarted.committed_bookmark. May be empty for a client that never
+     * resumes the session of an earlier process. INVALID_ARGUMENT if it is too long.
      * </pre>
      *
      * <code>string bookmark = 3;</code>
@@ -1027,9 +1027,9 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Where in the client's items the batch ends, in words of the client's own: at most 64 bytes of
-     * UTF-8, returned as IngestStarted.committed_bookmark. May be empty, for a client that never
-     * resumes the session of an earlier process. INVALID_ARGUMENT if it is longer.
+     * Where in the client's items the batch ends, in a form of the client's choice: at most 64 bytes
+     * of UTF-8, returned as IngestStarted.committed_bookmark. May be empty for a client that never
+     * resumes the session of an earlier process. INVALID_ARGUMENT if it is too long.
      * </pre>
      *
      * <code>string bookmark = 3;</code>
@@ -1046,9 +1046,9 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Where in the client's items the batch ends, in words of the client's own: at most 64 bytes of
-     * UTF-8, returned as IngestStarted.committed_bookmark. May be empty, for a client that never
-     * resumes the session of an earlier process. INVALID_ARGUMENT if it is longer.
+     * Where in the client's items the batch ends, in a form of the client's choice: at most 64 bytes
+     * of UTF-8, returned as IngestStarted.committed_bookmark. May be empty for a client that never
+     * resumes the session of an earlier process. INVALID_ARGUMENT if it is too long.
      * </pre>
      *
      * <code>string bookmark = 3;</code>
@@ -1062,9 +1062,9 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Where in the client's items the batch ends, in words of the client's own: at most 64 bytes of
-     * UTF-8, returned as IngestStarted.committed_bookmark. May be empty, for a client that never
-     * resumes the session of an earlier process. INVALID_ARGUMENT if it is longer.
+     * Where in the client's items the batch ends, in a form of the client's choice: at most 64 bytes
+     * of UTF-8, returned as IngestStarted.committed_bookmark. May be empty for a client that never
+     * resumes the session of an earlier process. INVALID_ARGUMENT if it is too long.
      * </pre>
      *
      * <code>string bookmark = 3;</code>

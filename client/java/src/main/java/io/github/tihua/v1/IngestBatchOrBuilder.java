@@ -19,8 +19,8 @@ public interface IngestBatchOrBuilder extends
 
   /**
    * <pre>
-   * 1 to Limits.max_batch_items items; 8 to 64, and at most 4 MiB, work best. Of several with one id
-   * in a session the last is kept; in the other write modes the first.
+   * 1 to Limits.max_batch_items items; 8 to 64, and at most 4 MiB, work best. If several items of a
+   * session have the same id, the last is kept; in the other write modes, the first.
    * </pre>
    *
    * <code>repeated .tihua.v1.Item items = 2;</code>
@@ -29,8 +29,8 @@ public interface IngestBatchOrBuilder extends
       getItemsList();
   /**
    * <pre>
-   * 1 to Limits.max_batch_items items; 8 to 64, and at most 4 MiB, work best. Of several with one id
-   * in a session the last is kept; in the other write modes the first.
+   * 1 to Limits.max_batch_items items; 8 to 64, and at most 4 MiB, work best. If several items of a
+   * session have the same id, the last is kept; in the other write modes, the first.
    * </pre>
    *
    * <code>repeated .tihua.v1.Item items = 2;</code>
@@ -38,8 +38,8 @@ public interface IngestBatchOrBuilder extends
   io.github.tihua.v1.Item getItems(int index);
   /**
    * <pre>
-   * 1 to Limits.max_batch_items items; 8 to 64, and at most 4 MiB, work best. Of several with one id
-   * in a session the last is kept; in the other write modes the first.
+   * 1 to Limits.max_batch_items items; 8 to 64, and at most 4 MiB, work best. If several items of a
+   * session have the same id, the last is kept; in the other write modes, the first.
    * </pre>
    *
    * <code>repeated .tihua.v1.Item items = 2;</code>
@@ -47,8 +47,8 @@ public interface IngestBatchOrBuilder extends
   int getItemsCount();
   /**
    * <pre>
-   * 1 to Limits.max_batch_items items; 8 to 64, and at most 4 MiB, work best. Of several with one id
-   * in a session the last is kept; in the other write modes the first.
+   * 1 to Limits.max_batch_items items; 8 to 64, and at most 4 MiB, work best. If several items of a
+   * session have the same id, the last is kept; in the other write modes, the first.
    * </pre>
    *
    * <code>repeated .tihua.v1.Item items = 2;</code>
@@ -57,8 +57,8 @@ public interface IngestBatchOrBuilder extends
       getItemsOrBuilderList();
   /**
    * <pre>
-   * 1 to Limits.max_batch_items items; 8 to 64, and at most 4 MiB, work best. Of several with one id
-   * in a session the last is kept; in the other write modes the first.
+   * 1 to Limits.max_batch_items items; 8 to 64, and at most 4 MiB, work best. If several items of a
+   * session have the same id, the last is kept; in the other write modes, the first.
    * </pre>
    *
    * <code>repeated .tihua.v1.Item items = 2;</code>
@@ -68,9 +68,9 @@ public interface IngestBatchOrBuilder extends
 
   /**
    * <pre>
-   * Where in the client's items the batch ends, in words of the client's own: at most 64 bytes of
-   * UTF-8, returned as IngestStarted.committed_bookmark. May be empty, for a client that never
-   * resumes the session of an earlier process. INVALID_ARGUMENT if it is longer.
+   * Where in the client's items the batch ends, in a form of the client's choice: at most 64 bytes
+   * of UTF-8, returned as IngestStarted.committed_bookmark. May be empty for a client that never
+   * resumes the session of an earlier process. INVALID_ARGUMENT if it is too long.
    * </pre>
    *
    * <code>string bookmark = 3;</code>
@@ -79,9 +79,9 @@ public interface IngestBatchOrBuilder extends
   java.lang.String getBookmark();
   /**
    * <pre>
-   * Where in the client's items the batch ends, in words of the client's own: at most 64 bytes of
-   * UTF-8, returned as IngestStarted.committed_bookmark. May be empty, for a client that never
-   * resumes the session of an earlier process. INVALID_ARGUMENT if it is longer.
+   * Where in the client's items the batch ends, in a form of the client's choice: at most 64 bytes
+   * of UTF-8, returned as IngestStarted.committed_bookmark. May be empty for a client that never
+   * resumes the session of an earlier process. INVALID_ARGUMENT if it is too long.
    * </pre>
    *
    * <code>string bookmark = 3;</code>

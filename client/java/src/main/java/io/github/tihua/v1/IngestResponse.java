@@ -269,7 +269,7 @@ private static final long serialVersionUID = 0L;
   public static final int SUMMARY_FIELD_NUMBER = 5;
   /**
    * <pre>
-   * The last message of a stream that ended well.
+   * The last message of a stream that ended successfully.
    * </pre>
    *
    * <code>.tihua.v1.IngestSummary summary = 5;</code>
@@ -281,7 +281,7 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * The last message of a stream that ended well.
+   * The last message of a stream that ended successfully.
    * </pre>
    *
    * <code>.tihua.v1.IngestSummary summary = 5;</code>
@@ -296,7 +296,7 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * The last message of a stream that ended well.
+   * The last message of a stream that ended successfully.
    * </pre>
    *
    * <code>.tihua.v1.IngestSummary summary = 5;</code>
@@ -1531,7 +1531,7 @@ private static final long serialVersionUID = 0L;
         io.github.tihua.v1.IngestSummary, io.github.tihua.v1.IngestSummary.Builder, io.github.tihua.v1.IngestSummaryOrBuilder> summaryBuilder_;
     /**
      * <pre>
-     * The last message of a stream that ended well.
+     * The last message of a stream that ended successfully.
      * </pre>
      *
      * <code>.tihua.v1.IngestSummary summary = 5;</code>
@@ -1543,7 +1543,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * The last message of a stream that ended well.
+     * The last message of a stream that ended successfully.
      * </pre>
      *
      * <code>.tihua.v1.IngestSummary summary = 5;</code>
@@ -1565,7 +1565,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * The last message of a stream that ended well.
+     * The last message of a stream that ended successfully.
      * </pre>
      *
      * <code>.tihua.v1.IngestSummary summary = 5;</code>
@@ -1585,7 +1585,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * The last message of a stream that ended well.
+     * The last message of a stream that ended successfully.
      * </pre>
      *
      * <code>.tihua.v1.IngestSummary summary = 5;</code>
@@ -1603,7 +1603,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * The last message of a stream that ended well.
+     * The last message of a stream that ended successfully.
      * </pre>
      *
      * <code>.tihua.v1.IngestSummary summary = 5;</code>
@@ -1630,7 +1630,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * The last message of a stream that ended well.
+     * The last message of a stream that ended successfully.
      * </pre>
      *
      * <code>.tihua.v1.IngestSummary summary = 5;</code>
@@ -1653,7 +1653,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * The last message of a stream that ended well.
+     * The last message of a stream that ended successfully.
      * </pre>
      *
      * <code>.tihua.v1.IngestSummary summary = 5;</code>
@@ -1663,7 +1663,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * The last message of a stream that ended well.
+     * The last message of a stream that ended successfully.
      * </pre>
      *
      * <code>.tihua.v1.IngestSummary summary = 5;</code>
@@ -1681,7 +1681,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * The last message of a stream that ended well.
+     * The last message of a stream that ended successfully.
      * </pre>
      *
      * <code>.tihua.v1.IngestSummary summary = 5;</code>

@@ -117,7 +117,7 @@ public interface IngestResponseOrBuilder extends
 
   /**
    * <pre>
-   * The last message of a stream that ended well.
+   * The last message of a stream that ended successfully.
    * </pre>
    *
    * <code>.tihua.v1.IngestSummary summary = 5;</code>
@@ -126,7 +126,7 @@ public interface IngestResponseOrBuilder extends
   boolean hasSummary();
   /**
    * <pre>
-   * The last message of a stream that ended well.
+   * The last message of a stream that ended successfully.
    * </pre>
    *
    * <code>.tihua.v1.IngestSummary summary = 5;</code>
@@ -135,7 +135,7 @@ public interface IngestResponseOrBuilder extends
   io.github.tihua.v1.IngestSummary getSummary();
   /**
    * <pre>
-   * The last message of a stream that ended well.
+   * The last message of a stream that ended successfully.
    * </pre>
    *
    * <code>.tihua.v1.IngestSummary summary = 5;</code>

@@ -5,7 +5,7 @@ package io.github.tihua.v1;
 
 /**
  * <pre>
- * What the stream is about; the first message, and the only one of its kind.
+ * Opens the stream: the first message, sent exactly once.
  * </pre>
  *
  * Protobuf type {@code tihua.v1.IngestStart}
@@ -106,10 +106,10 @@ private static final long serialVersionUID = 0L;
   private volatile java.lang.Object sessionId_ = "";
   /**
    * <pre>
-   * Chosen by the client: 1 to 64 bytes of UTF-8, for example a UUID; another one for each list of
-   * items. The same id again resumes the session, unless that has ended; if another stream of it is
-   * still open, the server ends that one with ABORTED. FAILED_PRECONDITION if the session was opened
-   * for another collection or mode.
+   * Chosen by the client: 1 to 64 bytes of UTF-8, for example a UUID; a different one for each list
+   * of items. The same id again resumes the session, unless it has ended; if another stream of it
+   * is still open, the server ends that one with ABORTED. FAILED_PRECONDITION if the session was
+   * opened for another collection or mode.
    * </pre>
    *
    * <code>string session_id = 2;</code>
@@ -130,10 +130,10 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * Chosen by the client: 1 to 64 bytes of UTF-8, for example a UUID; another one for each list of
-   * items. The same id again resumes the session, unless that has ended; if another stream of it is
-   * still open, the server ends that one with ABORTED. FAILED_PRECONDITION if the session was opened
-   * for another collection or mode.
+   * Chosen by the client: 1 to 64 bytes of UTF-8, for example a UUID; a different one for each list
+   * of items. The same id again resumes the session, unless it has ended; if another stream of it
+   * is still open, the server ends that one with ABORTED. FAILED_PRECONDITION if the session was
+   * opened for another collection or mode.
    * </pre>
    *
    * <code>string session_id = 2;</code>
@@ -233,9 +233,9 @@ private static final long serialVersionUID = 0L;
    * <pre>
    * When resuming: the last IngestAck.committed_seq that the client has read, at most 2^53; unset
    * means 0. If the server knows of later batches, it first sends an IngestAck for them, with their
-   * failures (the latest 1 000), so that none is lost in an interruption. If it does not know as
-   * many, because it was restarted or is another one, it takes the client's word and continues from
-   * there.
+   * failures (the latest 1 000), so that none is lost in an interruption. If it knows of fewer,
+   * because it was restarted or is a different server, it takes the client's word and continues
+   * from there.
    * </pre>
    *
    * <code>uint64 read_seq = 5;</code>
@@ -585,7 +585,7 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * What the stream is about; the first message, and the only one of its kind.
+   * Opens the stream: the first message, sent exactly once.
    * </pre>
    *
    * Protobuf type {@code tihua.v1.IngestStart}
@@ -959,10 +959,10 @@ private static final long serialVersionUID = 0L;
     private java.lang.Object sessionId_ = "";
     /**
      * <pre>
-     * Chosen by the client: 1 to 64 bytes of UTF-8, for example a UUID; another one for each list of
-     * items. The same id again resumes the session, unless that has ended; if another stream of it is
-     * still open, the server ends that one with ABORTED. FAILED_PRECONDITION if the session was opened
-     * for another collection or mode.
+     * Chosen by the client: 1 to 64 bytes of UTF-8, for example a UUID; a different one for each list
+     * of items. The same id again resumes the session, unless it has ended; if another stream of it
+     * is still open, the server ends that one with ABORTED. FAILED_PRECONDITION if the session was
+     * opened for another collection or mode.
      * </pre>
      *
      * <code>string session_id = 2;</code>
@@ -982,10 +982,10 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Chosen by the client: 1 to 64 bytes of UTF-8, for example a UUID; another one for each list of
-     * items. The same id again resumes the session, unless that has ended; if another stream of it is
-     * still open, the server ends that one with ABORTED. FAILED_PRECONDITION if the session was opened
-     * for another collection or mode.
+     * Chosen by the client: 1 to 64 bytes of UTF-8, for example a UUID; a different one for each list
+     * of items. The same id again resumes the session, unless it has ended; if another stream of it
+     * is still open, the server ends that one with ABORTED. FAILED_PRECONDITION if the session was
+     * opened for another collection or mode.
      * </pre>
      *
      * <code>string session_id = 2;</code>
@@ -1006,10 +1006,10 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Chosen by the client: 1 to 64 bytes of UTF-8, for example a UUID; another one for each list of
-     * items. The same id again resumes the session, unless that has ended; if another stream of it is
-     * still open, the server ends that one with ABORTED. FAILED_PRECONDITION if the session was opened
-     * for another collection or mode.
+     * Chosen by the client: 1 to 64 bytes of UTF-8, for example a UUID; a different one for each list
+     * of items. The same id again resumes the session, unless it has ended; if another stream of it
+     * is still open, the server ends that one with ABORTED. FAILED_PRECONDITION if the session was
+     * opened for another collection or mode.
      * </pre>
      *
      * <code>string session_id = 2;</code>
@@ -1026,10 +1026,10 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Chosen by the client: 1 to 64 bytes of UTF-8, for example a UUID; another one for each list of
-     * items. The same id again resumes the session, unless that has ended; if another stream of it is
-     * still open, the server ends that one with ABORTED. FAILED_PRECONDITION if the session was opened
-     * for another collection or mode.
+     * Chosen by the client: 1 to 64 bytes of UTF-8, for example a UUID; a different one for each list
+     * of items. The same id again resumes the session, unless it has ended; if another stream of it
+     * is still open, the server ends that one with ABORTED. FAILED_PRECONDITION if the session was
+     * opened for another collection or mode.
      * </pre>
      *
      * <code>string session_id = 2;</code>
@@ -1043,10 +1043,10 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Chosen by the client: 1 to 64 bytes of UTF-8, for example a UUID; another one for each list of
-     * items. The same id again resumes the session, unless that has ended; if another stream of it is
-     * still open, the server ends that one with ABORTED. FAILED_PRECONDITION if the session was opened
-     * for another collection or mode.
+     * Chosen by the client: 1 to 64 bytes of UTF-8, for example a UUID; a different one for each list
+     * of items. The same id again resumes the session, unless it has ended; if another stream of it
+     * is still open, the server ends that one with ABORTED. FAILED_PRECONDITION if the session was
+     * opened for another collection or mode.
      * </pre>
      *
      * <code>string session_id = 2;</code>
@@ -1233,9 +1233,9 @@ private static final long serialVersionUID = 0L;
      * <pre>
      * When resuming: the last IngestAck.committed_seq that the client has read, at most 2^53; unset
      * means 0. If the server knows of later batches, it first sends an IngestAck for them, with their
-     * failures (the latest 1 000), so that none is lost in an interruption. If it does not know as
-     * many, because it was restarted or is another one, it takes the client's word and continues from
-     * there.
+     * failures (the latest 1 000), so that none is lost in an interruption. If it knows of fewer,
+     * because it was restarted or is a different server, it takes the client's word and continues
+     * from there.
      * </pre>
      *
      * <code>uint64 read_seq = 5;</code>
@@ -1249,9 +1249,9 @@ private static final long serialVersionUID = 0L;
      * <pre>
      * When resuming: the last IngestAck.committed_seq that the client has read, at most 2^53; unset
      * means 0. If the server knows of later batches, it first sends an IngestAck for them, with their
-     * failures (the latest 1 000), so that none is lost in an interruption. If it does not know as
-     * many, because it was restarted or is another one, it takes the client's word and continues from
-     * there.
+     * failures (the latest 1 000), so that none is lost in an interruption. If it knows of fewer,
+     * because it was restarted or is a different server, it takes the client's word and continues
+     * from there.
      * </pre>
      *
      * <code>uint64 read_seq = 5;</code>
@@ -1269,9 +1269,9 @@ private static final long serialVersionUID = 0L;
      * <pre>
      * When resuming: the last IngestAck.committed_seq that the client has read, at most 2^53; unset
      * means 0. If the server knows of later batches, it first sends an IngestAck for them, with their
-     * failures (the latest 1 000), so that none is lost in an interruption. If it does not know as
-     * many, because it was restarted or is another one, it takes the client's word and continues from
-     * there.
+     * failures (the latest 1 000), so that none is lost in an interruption. If it knows of fewer,
+     * because it was restarted or is a different server, it takes the client's word and continues
+     * from there.
      * </pre>
      *
      * <code>uint64 read_seq = 5;</code>

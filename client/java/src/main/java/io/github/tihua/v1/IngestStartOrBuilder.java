@@ -31,10 +31,10 @@ public interface IngestStartOrBuilder extends
 
   /**
    * <pre>
-   * Chosen by the client: 1 to 64 bytes of UTF-8, for example a UUID; another one for each list of
-   * items. The same id again resumes the session, unless that has ended; if another stream of it is
-   * still open, the server ends that one with ABORTED. FAILED_PRECONDITION if the session was opened
-   * for another collection or mode.
+   * Chosen by the client: 1 to 64 bytes of UTF-8, for example a UUID; a different one for each list
+   * of items. The same id again resumes the session, unless it has ended; if another stream of it
+   * is still open, the server ends that one with ABORTED. FAILED_PRECONDITION if the session was
+   * opened for another collection or mode.
    * </pre>
    *
    * <code>string session_id = 2;</code>
@@ -43,10 +43,10 @@ public interface IngestStartOrBuilder extends
   java.lang.String getSessionId();
   /**
    * <pre>
-   * Chosen by the client: 1 to 64 bytes of UTF-8, for example a UUID; another one for each list of
-   * items. The same id again resumes the session, unless that has ended; if another stream of it is
-   * still open, the server ends that one with ABORTED. FAILED_PRECONDITION if the session was opened
-   * for another collection or mode.
+   * Chosen by the client: 1 to 64 bytes of UTF-8, for example a UUID; a different one for each list
+   * of items. The same id again resumes the session, unless it has ended; if another stream of it
+   * is still open, the server ends that one with ABORTED. FAILED_PRECONDITION if the session was
+   * opened for another collection or mode.
    * </pre>
    *
    * <code>string session_id = 2;</code>
@@ -98,9 +98,9 @@ public interface IngestStartOrBuilder extends
    * <pre>
    * When resuming: the last IngestAck.committed_seq that the client has read, at most 2^53; unset
    * means 0. If the server knows of later batches, it first sends an IngestAck for them, with their
-   * failures (the latest 1 000), so that none is lost in an interruption. If it does not know as
-   * many, because it was restarted or is another one, it takes the client's word and continues from
-   * there.
+   * failures (the latest 1 000), so that none is lost in an interruption. If it knows of fewer,
+   * because it was restarted or is a different server, it takes the client's word and continues
+   * from there.
    * </pre>
    *
    * <code>uint64 read_seq = 5;</code>

@@ -194,7 +194,8 @@ private static final long serialVersionUID = 0L;
   /**
    * <pre>
    * The bookmark of batch committed_seq. A process that has sent nothing yet continues with the
-   * items behind it, which are the same ones only if its list is that of the process before.
+   * items after it, which is correct only if its list of items is the same as that of the previous
+   * process.
    * </pre>
    *
    * <code>string committed_bookmark = 5;</code>
@@ -216,7 +217,8 @@ private static final long serialVersionUID = 0L;
   /**
    * <pre>
    * The bookmark of batch committed_seq. A process that has sent nothing yet continues with the
-   * items behind it, which are the same ones only if its list is that of the process before.
+   * items after it, which is correct only if its list of items is the same as that of the previous
+   * process.
    * </pre>
    *
    * <code>string committed_bookmark = 5;</code>
@@ -1138,7 +1140,8 @@ private static final long serialVersionUID = 0L;
     /**
      * <pre>
      * The bookmark of batch committed_seq. A process that has sent nothing yet continues with the
-     * items behind it, which are the same ones only if its list is that of the process before.
+     * items after it, which is correct only if its list of items is the same as that of the previous
+     * process.
      * </pre>
      *
      * <code>string committed_bookmark = 5;</code>
@@ -1159,7 +1162,8 @@ private static final long serialVersionUID = 0L;
     /**
      * <pre>
      * The bookmark of batch committed_seq. A process that has sent nothing yet continues with the
-     * items behind it, which are the same ones only if its list is that of the process before.
+     * items after it, which is correct only if its list of items is the same as that of the previous
+     * process.
      * </pre>
      *
      * <code>string committed_bookmark = 5;</code>
@@ -1181,7 +1185,8 @@ private static final long serialVersionUID = 0L;
     /**
      * <pre>
      * The bookmark of batch committed_seq. A process that has sent nothing yet continues with the
-     * items behind it, which are the same ones only if its list is that of the process before.
+     * items after it, which is correct only if its list of items is the same as that of the previous
+     * process.
      * </pre>
      *
      * <code>string committed_bookmark = 5;</code>
@@ -1199,7 +1204,8 @@ private static final long serialVersionUID = 0L;
     /**
      * <pre>
      * The bookmark of batch committed_seq. A process that has sent nothing yet continues with the
-     * items behind it, which are the same ones only if its list is that of the process before.
+     * items after it, which is correct only if its list of items is the same as that of the previous
+     * process.
      * </pre>
      *
      * <code>string committed_bookmark = 5;</code>
@@ -1214,7 +1220,8 @@ private static final long serialVersionUID = 0L;
     /**
      * <pre>
      * The bookmark of batch committed_seq. A process that has sent nothing yet continues with the
-     * items behind it, which are the same ones only if its list is that of the process before.
+     * items after it, which is correct only if its list of items is the same as that of the previous
+     * process.
      * </pre>
      *
      * <code>string committed_bookmark = 5;</code>

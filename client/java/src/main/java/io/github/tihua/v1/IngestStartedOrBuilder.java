@@ -95,7 +95,8 @@ public interface IngestStartedOrBuilder extends
   /**
    * <pre>
    * The bookmark of batch committed_seq. A process that has sent nothing yet continues with the
-   * items behind it, which are the same ones only if its list is that of the process before.
+   * items after it, which is correct only if its list of items is the same as that of the previous
+   * process.
    * </pre>
    *
    * <code>string committed_bookmark = 5;</code>
@@ -105,7 +106,8 @@ public interface IngestStartedOrBuilder extends
   /**
    * <pre>
    * The bookmark of batch committed_seq. A process that has sent nothing yet continues with the
-   * items behind it, which are the same ones only if its list is that of the process before.
+   * items after it, which is correct only if its list of items is the same as that of the previous
+   * process.
    * </pre>
    *
    * <code>string committed_bookmark = 5;</code>

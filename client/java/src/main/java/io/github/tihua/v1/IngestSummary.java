@@ -5,7 +5,7 @@ package io.github.tihua.v1;
 
 /**
  * <pre>
- * The end: sent = written + failed + skipped. All counts are of this session, from its beginning.
+ * The end: sent = written + failed + skipped. All counts cover this session from its beginning.
  * </pre>
  *
  * Protobuf type {@code tihua.v1.IngestSummary}
@@ -355,7 +355,7 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * The end: sent = written + failed + skipped. All counts are of this session, from its beginning.
+   * The end: sent = written + failed + skipped. All counts cover this session from its beginning.
    * </pre>
    *
    * Protobuf type {@code tihua.v1.IngestSummary}

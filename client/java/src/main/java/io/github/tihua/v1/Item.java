@@ -98,7 +98,7 @@ private static final long serialVersionUID = 0L;
   /**
    * <pre>
    * The caller's key, unique in its collection: 1 to Limits.max_id_bytes bytes of UTF-8, compared
-   * byte by byte, so that é in NFC and é in NFD are two. Writing an id again replaces the item.
+   * byte by byte, so that é in NFC and é in NFD are two ids. Writing an id again replaces the item.
    * </pre>
    *
    * <code>string id = 1;</code>
@@ -120,7 +120,7 @@ private static final long serialVersionUID = 0L;
   /**
    * <pre>
    * The caller's key, unique in its collection: 1 to Limits.max_id_bytes bytes of UTF-8, compared
-   * byte by byte, so that é in NFC and é in NFD are two. Writing an id again replaces the item.
+   * byte by byte, so that é in NFC and é in NFD are two ids. Writing an id again replaces the item.
    * </pre>
    *
    * <code>string id = 1;</code>
@@ -391,10 +391,11 @@ private static final long serialVersionUID = 0L;
   private com.google.protobuf.Timestamp updateTime_;
   /**
    * <pre>
-   * When the content was written, to the microsecond. When writing: unset means now, by the server's
-   * clock; a given time is kept, so that a copy can keep the time of its original. It must be from
-   * 1970-01-01T00:00:00Z, which means unknown, to the end of the year 9999; INVALID_ARGUMENT
-   * otherwise. When reading: unset unless it was asked for, and for an item whose time is unknown.
+   * When the content was written, to the microsecond. When writing: unset means now, by the
+   * server's clock; a given time is kept, so that a copy can keep the time of its original. It must
+   * be from 1970-01-01T00:00:00Z, which means unknown, to the end of the year 9999;
+   * INVALID_ARGUMENT otherwise. When reading: unset unless it was asked for, or if the item's time
+   * is unknown.
    * </pre>
    *
    * <code>.google.protobuf.Timestamp update_time = 7;</code>
@@ -406,10 +407,11 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * When the content was written, to the microsecond. When writing: unset means now, by the server's
-   * clock; a given time is kept, so that a copy can keep the time of its original. It must be from
-   * 1970-01-01T00:00:00Z, which means unknown, to the end of the year 9999; INVALID_ARGUMENT
-   * otherwise. When reading: unset unless it was asked for, and for an item whose time is unknown.
+   * When the content was written, to the microsecond. When writing: unset means now, by the
+   * server's clock; a given time is kept, so that a copy can keep the time of its original. It must
+   * be from 1970-01-01T00:00:00Z, which means unknown, to the end of the year 9999;
+   * INVALID_ARGUMENT otherwise. When reading: unset unless it was asked for, or if the item's time
+   * is unknown.
    * </pre>
    *
    * <code>.google.protobuf.Timestamp update_time = 7;</code>
@@ -421,10 +423,11 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * When the content was written, to the microsecond. When writing: unset means now, by the server's
-   * clock; a given time is kept, so that a copy can keep the time of its original. It must be from
-   * 1970-01-01T00:00:00Z, which means unknown, to the end of the year 9999; INVALID_ARGUMENT
-   * otherwise. When reading: unset unless it was asked for, and for an item whose time is unknown.
+   * When the content was written, to the microsecond. When writing: unset means now, by the
+   * server's clock; a given time is kept, so that a copy can keep the time of its original. It must
+   * be from 1970-01-01T00:00:00Z, which means unknown, to the end of the year 9999;
+   * INVALID_ARGUMENT otherwise. When reading: unset unless it was asked for, or if the item's time
+   * is unknown.
    * </pre>
    *
    * <code>.google.protobuf.Timestamp update_time = 7;</code>
@@ -991,7 +994,7 @@ private static final long serialVersionUID = 0L;
     /**
      * <pre>
      * The caller's key, unique in its collection: 1 to Limits.max_id_bytes bytes of UTF-8, compared
-     * byte by byte, so that é in NFC and é in NFD are two. Writing an id again replaces the item.
+     * byte by byte, so that é in NFC and é in NFD are two ids. Writing an id again replaces the item.
      * </pre>
      *
      * <code>string id = 1;</code>
@@ -1012,7 +1015,7 @@ private static final long serialVersionUID = 0L;
     /**
      * <pre>
      * The caller's key, unique in its collection: 1 to Limits.max_id_bytes bytes of UTF-8, compared
-     * byte by byte, so that é in NFC and é in NFD are two. Writing an id again replaces the item.
+     * byte by byte, so that é in NFC and é in NFD are two ids. Writing an id again replaces the item.
      * </pre>
      *
      * <code>string id = 1;</code>
@@ -1034,7 +1037,7 @@ private static final long serialVersionUID = 0L;
     /**
      * <pre>
      * The caller's key, unique in its collection: 1 to Limits.max_id_bytes bytes of UTF-8, compared
-     * byte by byte, so that é in NFC and é in NFD are two. Writing an id again replaces the item.
+     * byte by byte, so that é in NFC and é in NFD are two ids. Writing an id again replaces the item.
      * </pre>
      *
      * <code>string id = 1;</code>
@@ -1052,7 +1055,7 @@ private static final long serialVersionUID = 0L;
     /**
      * <pre>
      * The caller's key, unique in its collection: 1 to Limits.max_id_bytes bytes of UTF-8, compared
-     * byte by byte, so that é in NFC and é in NFD are two. Writing an id again replaces the item.
+     * byte by byte, so that é in NFC and é in NFD are two ids. Writing an id again replaces the item.
      * </pre>
      *
      * <code>string id = 1;</code>
@@ -1067,7 +1070,7 @@ private static final long serialVersionUID = 0L;
     /**
      * <pre>
      * The caller's key, unique in its collection: 1 to Limits.max_id_bytes bytes of UTF-8, compared
-     * byte by byte, so that é in NFC and é in NFD are two. Writing an id again replaces the item.
+     * byte by byte, so that é in NFC and é in NFD are two ids. Writing an id again replaces the item.
      * </pre>
      *
      * <code>string id = 1;</code>
@@ -1841,10 +1844,11 @@ private static final long serialVersionUID = 0L;
         com.google.protobuf.Timestamp, com.google.protobuf.Timestamp.Builder, com.google.protobuf.TimestampOrBuilder> updateTimeBuilder_;
     /**
      * <pre>
-     * When the content was written, to the microsecond. When writing: unset means now, by the server's
-     * clock; a given time is kept, so that a copy can keep the time of its original. It must be from
-     * 1970-01-01T00:00:00Z, which means unknown, to the end of the year 9999; INVALID_ARGUMENT
-     * otherwise. When reading: unset unless it was asked for, and for an item whose time is unknown.
+     * When the content was written, to the microsecond. When writing: unset means now, by the
+     * server's clock; a given time is kept, so that a copy can keep the time of its original. It must
+     * be from 1970-01-01T00:00:00Z, which means unknown, to the end of the year 9999;
+     * INVALID_ARGUMENT otherwise. When reading: unset unless it was asked for, or if the item's time
+     * is unknown.
      * </pre>
      *
      * <code>.google.protobuf.Timestamp update_time = 7;</code>
@@ -1855,10 +1859,11 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * When the content was written, to the microsecond. When writing: unset means now, by the server's
-     * clock; a given time is kept, so that a copy can keep the time of its original. It must be from
-     * 1970-01-01T00:00:00Z, which means unknown, to the end of the year 9999; INVALID_ARGUMENT
-     * otherwise. When reading: unset unless it was asked for, and for an item whose time is unknown.
+     * When the content was written, to the microsecond. When writing: unset means now, by the
+     * server's clock; a given time is kept, so that a copy can keep the time of its original. It must
+     * be from 1970-01-01T00:00:00Z, which means unknown, to the end of the year 9999;
+     * INVALID_ARGUMENT otherwise. When reading: unset unless it was asked for, or if the item's time
+     * is unknown.
      * </pre>
      *
      * <code>.google.protobuf.Timestamp update_time = 7;</code>
@@ -1873,10 +1878,11 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * When the content was written, to the microsecond. When writing: unset means now, by the server's
-     * clock; a given time is kept, so that a copy can keep the time of its original. It must be from
-     * 1970-01-01T00:00:00Z, which means unknown, to the end of the year 9999; INVALID_ARGUMENT
-     * otherwise. When reading: unset unless it was asked for, and for an item whose time is unknown.
+     * When the content was written, to the microsecond. When writing: unset means now, by the
+     * server's clock; a given time is kept, so that a copy can keep the time of its original. It must
+     * be from 1970-01-01T00:00:00Z, which means unknown, to the end of the year 9999;
+     * INVALID_ARGUMENT otherwise. When reading: unset unless it was asked for, or if the item's time
+     * is unknown.
      * </pre>
      *
      * <code>.google.protobuf.Timestamp update_time = 7;</code>
@@ -1896,10 +1902,11 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * When the content was written, to the microsecond. When writing: unset means now, by the server's
-     * clock; a given time is kept, so that a copy can keep the time of its original. It must be from
-     * 1970-01-01T00:00:00Z, which means unknown, to the end of the year 9999; INVALID_ARGUMENT
-     * otherwise. When reading: unset unless it was asked for, and for an item whose time is unknown.
+     * When the content was written, to the microsecond. When writing: unset means now, by the
+     * server's clock; a given time is kept, so that a copy can keep the time of its original. It must
+     * be from 1970-01-01T00:00:00Z, which means unknown, to the end of the year 9999;
+     * INVALID_ARGUMENT otherwise. When reading: unset unless it was asked for, or if the item's time
+     * is unknown.
      * </pre>
      *
      * <code>.google.protobuf.Timestamp update_time = 7;</code>
@@ -1917,10 +1924,11 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * When the content was written, to the microsecond. When writing: unset means now, by the server's
-     * clock; a given time is kept, so that a copy can keep the time of its original. It must be from
-     * 1970-01-01T00:00:00Z, which means unknown, to the end of the year 9999; INVALID_ARGUMENT
-     * otherwise. When reading: unset unless it was asked for, and for an item whose time is unknown.
+     * When the content was written, to the microsecond. When writing: unset means now, by the
+     * server's clock; a given time is kept, so that a copy can keep the time of its original. It must
+     * be from 1970-01-01T00:00:00Z, which means unknown, to the end of the year 9999;
+     * INVALID_ARGUMENT otherwise. When reading: unset unless it was asked for, or if the item's time
+     * is unknown.
      * </pre>
      *
      * <code>.google.protobuf.Timestamp update_time = 7;</code>
@@ -1943,10 +1951,11 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * When the content was written, to the microsecond. When writing: unset means now, by the server's
-     * clock; a given time is kept, so that a copy can keep the time of its original. It must be from
-     * 1970-01-01T00:00:00Z, which means unknown, to the end of the year 9999; INVALID_ARGUMENT
-     * otherwise. When reading: unset unless it was asked for, and for an item whose time is unknown.
+     * When the content was written, to the microsecond. When writing: unset means now, by the
+     * server's clock; a given time is kept, so that a copy can keep the time of its original. It must
+     * be from 1970-01-01T00:00:00Z, which means unknown, to the end of the year 9999;
+     * INVALID_ARGUMENT otherwise. When reading: unset unless it was asked for, or if the item's time
+     * is unknown.
      * </pre>
      *
      * <code>.google.protobuf.Timestamp update_time = 7;</code>
@@ -1963,10 +1972,11 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * When the content was written, to the microsecond. When writing: unset means now, by the server's
-     * clock; a given time is kept, so that a copy can keep the time of its original. It must be from
-     * 1970-01-01T00:00:00Z, which means unknown, to the end of the year 9999; INVALID_ARGUMENT
-     * otherwise. When reading: unset unless it was asked for, and for an item whose time is unknown.
+     * When the content was written, to the microsecond. When writing: unset means now, by the
+     * server's clock; a given time is kept, so that a copy can keep the time of its original. It must
+     * be from 1970-01-01T00:00:00Z, which means unknown, to the end of the year 9999;
+     * INVALID_ARGUMENT otherwise. When reading: unset unless it was asked for, or if the item's time
+     * is unknown.
      * </pre>
      *
      * <code>.google.protobuf.Timestamp update_time = 7;</code>
@@ -1978,10 +1988,11 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * When the content was written, to the microsecond. When writing: unset means now, by the server's
-     * clock; a given time is kept, so that a copy can keep the time of its original. It must be from
-     * 1970-01-01T00:00:00Z, which means unknown, to the end of the year 9999; INVALID_ARGUMENT
-     * otherwise. When reading: unset unless it was asked for, and for an item whose time is unknown.
+     * When the content was written, to the microsecond. When writing: unset means now, by the
+     * server's clock; a given time is kept, so that a copy can keep the time of its original. It must
+     * be from 1970-01-01T00:00:00Z, which means unknown, to the end of the year 9999;
+     * INVALID_ARGUMENT otherwise. When reading: unset unless it was asked for, or if the item's time
+     * is unknown.
      * </pre>
      *
      * <code>.google.protobuf.Timestamp update_time = 7;</code>
@@ -1996,10 +2007,11 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * When the content was written, to the microsecond. When writing: unset means now, by the server's
-     * clock; a given time is kept, so that a copy can keep the time of its original. It must be from
-     * 1970-01-01T00:00:00Z, which means unknown, to the end of the year 9999; INVALID_ARGUMENT
-     * otherwise. When reading: unset unless it was asked for, and for an item whose time is unknown.
+     * When the content was written, to the microsecond. When writing: unset means now, by the
+     * server's clock; a given time is kept, so that a copy can keep the time of its original. It must
+     * be from 1970-01-01T00:00:00Z, which means unknown, to the end of the year 9999;
+     * INVALID_ARGUMENT otherwise. When reading: unset unless it was asked for, or if the item's time
+     * is unknown.
      * </pre>
      *
      * <code>.google.protobuf.Timestamp update_time = 7;</code>

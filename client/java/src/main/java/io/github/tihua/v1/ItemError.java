@@ -5,7 +5,7 @@ package io.github.tihua.v1;
 
 /**
  * <pre>
- * Why one input of many failed; the others did not.
+ * Why one input of many failed. The others are not affected.
  * </pre>
  *
  * Protobuf type {@code tihua.v1.ItemError}
@@ -575,7 +575,7 @@ java.lang.String defaultValue) {
   }
   /**
    * <pre>
-   * Why one input of many failed; the others did not.
+   * Why one input of many failed. The others are not affected.
    * </pre>
    *
    * Protobuf type {@code tihua.v1.ItemError}

@@ -10,7 +10,7 @@ public interface ItemOrBuilder extends
   /**
    * <pre>
    * The caller's key, unique in its collection: 1 to Limits.max_id_bytes bytes of UTF-8, compared
-   * byte by byte, so that é in NFC and é in NFD are two. Writing an id again replaces the item.
+   * byte by byte, so that é in NFC and é in NFD are two ids. Writing an id again replaces the item.
    * </pre>
    *
    * <code>string id = 1;</code>
@@ -20,7 +20,7 @@ public interface ItemOrBuilder extends
   /**
    * <pre>
    * The caller's key, unique in its collection: 1 to Limits.max_id_bytes bytes of UTF-8, compared
-   * byte by byte, so that é in NFC and é in NFD are two. Writing an id again replaces the item.
+   * byte by byte, so that é in NFC and é in NFD are two ids. Writing an id again replaces the item.
    * </pre>
    *
    * <code>string id = 1;</code>
@@ -172,10 +172,11 @@ public interface ItemOrBuilder extends
 
   /**
    * <pre>
-   * When the content was written, to the microsecond. When writing: unset means now, by the server's
-   * clock; a given time is kept, so that a copy can keep the time of its original. It must be from
-   * 1970-01-01T00:00:00Z, which means unknown, to the end of the year 9999; INVALID_ARGUMENT
-   * otherwise. When reading: unset unless it was asked for, and for an item whose time is unknown.
+   * When the content was written, to the microsecond. When writing: unset means now, by the
+   * server's clock; a given time is kept, so that a copy can keep the time of its original. It must
+   * be from 1970-01-01T00:00:00Z, which means unknown, to the end of the year 9999;
+   * INVALID_ARGUMENT otherwise. When reading: unset unless it was asked for, or if the item's time
+   * is unknown.
    * </pre>
    *
    * <code>.google.protobuf.Timestamp update_time = 7;</code>
@@ -184,10 +185,11 @@ public interface ItemOrBuilder extends
   boolean hasUpdateTime();
   /**
    * <pre>
-   * When the content was written, to the microsecond. When writing: unset means now, by the server's
-   * clock; a given time is kept, so that a copy can keep the time of its original. It must be from
-   * 1970-01-01T00:00:00Z, which means unknown, to the end of the year 9999; INVALID_ARGUMENT
-   * otherwise. When reading: unset unless it was asked for, and for an item whose time is unknown.
+   * When the content was written, to the microsecond. When writing: unset means now, by the
+   * server's clock; a given time is kept, so that a copy can keep the time of its original. It must
+   * be from 1970-01-01T00:00:00Z, which means unknown, to the end of the year 9999;
+   * INVALID_ARGUMENT otherwise. When reading: unset unless it was asked for, or if the item's time
+   * is unknown.
    * </pre>
    *
    * <code>.google.protobuf.Timestamp update_time = 7;</code>
@@ -196,10 +198,11 @@ public interface ItemOrBuilder extends
   com.google.protobuf.Timestamp getUpdateTime();
   /**
    * <pre>
-   * When the content was written, to the microsecond. When writing: unset means now, by the server's
-   * clock; a given time is kept, so that a copy can keep the time of its original. It must be from
-   * 1970-01-01T00:00:00Z, which means unknown, to the end of the year 9999; INVALID_ARGUMENT
-   * otherwise. When reading: unset unless it was asked for, and for an item whose time is unknown.
+   * When the content was written, to the microsecond. When writing: unset means now, by the
+   * server's clock; a given time is kept, so that a copy can keep the time of its original. It must
+   * be from 1970-01-01T00:00:00Z, which means unknown, to the end of the year 9999;
+   * INVALID_ARGUMENT otherwise. When reading: unset unless it was asked for, or if the item's time
+   * is unknown.
    * </pre>
    *
    * <code>.google.protobuf.Timestamp update_time = 7;</code>

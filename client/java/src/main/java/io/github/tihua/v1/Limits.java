@@ -126,8 +126,8 @@ private static final long serialVersionUID = 0L;
   private int maxQueueSize_ = 0;
   /**
    * <pre>
-   * Texts that may wait or be processed in each lane, interactive and bulk, and as many pictures;
-   * further calls are refused with RESOURCE_EXHAUSTED.
+   * Texts that may be queued or in progress in each lane, interactive and bulk, and as many
+   * pictures; further calls are refused with RESOURCE_EXHAUSTED.
    * </pre>
    *
    * <code>uint32 max_queue_size = 6;</code>
@@ -142,7 +142,7 @@ private static final long serialVersionUID = 0L;
   private int maxPageSize_ = 0;
   /**
    * <pre>
-   * Hits or items of one answer, and ids of one GetItems or DeleteItems.
+   * Hits or items in one answer, and ids in one GetItems or DeleteItems.
    * </pre>
    *
    * <code>uint32 max_page_size = 7;</code>
@@ -1188,8 +1188,8 @@ private static final long serialVersionUID = 0L;
     private int maxQueueSize_ ;
     /**
      * <pre>
-     * Texts that may wait or be processed in each lane, interactive and bulk, and as many pictures;
-     * further calls are refused with RESOURCE_EXHAUSTED.
+     * Texts that may be queued or in progress in each lane, interactive and bulk, and as many
+     * pictures; further calls are refused with RESOURCE_EXHAUSTED.
      * </pre>
      *
      * <code>uint32 max_queue_size = 6;</code>
@@ -1201,8 +1201,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Texts that may wait or be processed in each lane, interactive and bulk, and as many pictures;
-     * further calls are refused with RESOURCE_EXHAUSTED.
+     * Texts that may be queued or in progress in each lane, interactive and bulk, and as many
+     * pictures; further calls are refused with RESOURCE_EXHAUSTED.
      * </pre>
      *
      * <code>uint32 max_queue_size = 6;</code>
@@ -1218,8 +1218,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Texts that may wait or be processed in each lane, interactive and bulk, and as many pictures;
-     * further calls are refused with RESOURCE_EXHAUSTED.
+     * Texts that may be queued or in progress in each lane, interactive and bulk, and as many
+     * pictures; further calls are refused with RESOURCE_EXHAUSTED.
      * </pre>
      *
      * <code>uint32 max_queue_size = 6;</code>
@@ -1235,7 +1235,7 @@ private static final long serialVersionUID = 0L;
     private int maxPageSize_ ;
     /**
      * <pre>
-     * Hits or items of one answer, and ids of one GetItems or DeleteItems.
+     * Hits or items in one answer, and ids in one GetItems or DeleteItems.
      * </pre>
      *
      * <code>uint32 max_page_size = 7;</code>
@@ -1247,7 +1247,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Hits or items of one answer, and ids of one GetItems or DeleteItems.
+     * Hits or items in one answer, and ids in one GetItems or DeleteItems.
      * </pre>
      *
      * <code>uint32 max_page_size = 7;</code>
@@ -1263,7 +1263,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Hits or items of one answer, and ids of one GetItems or DeleteItems.
+     * Hits or items in one answer, and ids in one GetItems or DeleteItems.
      * </pre>
      *
      * <code>uint32 max_page_size = 7;</code>

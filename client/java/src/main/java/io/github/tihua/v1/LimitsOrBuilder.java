@@ -59,8 +59,8 @@ public interface LimitsOrBuilder extends
 
   /**
    * <pre>
-   * Texts that may wait or be processed in each lane, interactive and bulk, and as many pictures;
-   * further calls are refused with RESOURCE_EXHAUSTED.
+   * Texts that may be queued or in progress in each lane, interactive and bulk, and as many
+   * pictures; further calls are refused with RESOURCE_EXHAUSTED.
    * </pre>
    *
    * <code>uint32 max_queue_size = 6;</code>
@@ -70,7 +70,7 @@ public interface LimitsOrBuilder extends
 
   /**
    * <pre>
-   * Hits or items of one answer, and ids of one GetItems or DeleteItems.
+   * Hits or items in one answer, and ids in one GetItems or DeleteItems.
    * </pre>
    *
    * <code>uint32 max_page_size = 7;</code>

@@ -53,7 +53,7 @@ private static final long serialVersionUID = 0L;
   private int limit_ = 0;
   /**
    * <pre>
-   * Most collections of this answer, 1 to Limits.max_page_size; unset means 100.
+   * Maximum number of collections in this answer, 1 to Limits.max_page_size; unset means 100.
    * </pre>
    *
    * <code>optional uint32 limit = 1;</code>
@@ -65,7 +65,7 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * Most collections of this answer, 1 to Limits.max_page_size; unset means 100.
+   * Maximum number of collections in this answer, 1 to Limits.max_page_size; unset means 100.
    * </pre>
    *
    * <code>optional uint32 limit = 1;</code>
@@ -485,7 +485,7 @@ private static final long serialVersionUID = 0L;
     private int limit_ ;
     /**
      * <pre>
-     * Most collections of this answer, 1 to Limits.max_page_size; unset means 100.
+     * Maximum number of collections in this answer, 1 to Limits.max_page_size; unset means 100.
      * </pre>
      *
      * <code>optional uint32 limit = 1;</code>
@@ -497,7 +497,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Most collections of this answer, 1 to Limits.max_page_size; unset means 100.
+     * Maximum number of collections in this answer, 1 to Limits.max_page_size; unset means 100.
      * </pre>
      *
      * <code>optional uint32 limit = 1;</code>
@@ -509,7 +509,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Most collections of this answer, 1 to Limits.max_page_size; unset means 100.
+     * Maximum number of collections in this answer, 1 to Limits.max_page_size; unset means 100.
      * </pre>
      *
      * <code>optional uint32 limit = 1;</code>
@@ -525,7 +525,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Most collections of this answer, 1 to Limits.max_page_size; unset means 100.
+     * Maximum number of collections in this answer, 1 to Limits.max_page_size; unset means 100.
      * </pre>
      *
      * <code>optional uint32 limit = 1;</code>

@@ -9,7 +9,7 @@ public interface ListCollectionsRequestOrBuilder extends
 
   /**
    * <pre>
-   * Most collections of this answer, 1 to Limits.max_page_size; unset means 100.
+   * Maximum number of collections in this answer, 1 to Limits.max_page_size; unset means 100.
    * </pre>
    *
    * <code>optional uint32 limit = 1;</code>
@@ -18,7 +18,7 @@ public interface ListCollectionsRequestOrBuilder extends
   boolean hasLimit();
   /**
    * <pre>
-   * Most collections of this answer, 1 to Limits.max_page_size; unset means 100.
+   * Maximum number of collections in this answer, 1 to Limits.max_page_size; unset means 100.
    * </pre>
    *
    * <code>optional uint32 limit = 1;</code>

@@ -187,8 +187,9 @@ private static final long serialVersionUID = 0L;
   private int limit_ = 0;
   /**
    * <pre>
-   * Most items of this answer, 1 to Limits.max_page_size; unset means 100. There are fewer if more
-   * would not fit into Limits.max_message_bytes: `next_page_token` tells whether more follow.
+   * Maximum number of items in this answer, 1 to Limits.max_page_size; unset means 100. There are
+   * fewer if more would not fit into Limits.max_message_bytes; `next_page_token` shows whether more
+   * follow.
    * </pre>
    *
    * <code>optional uint32 limit = 4;</code>
@@ -200,8 +201,9 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * Most items of this answer, 1 to Limits.max_page_size; unset means 100. There are fewer if more
-   * would not fit into Limits.max_message_bytes: `next_page_token` tells whether more follow.
+   * Maximum number of items in this answer, 1 to Limits.max_page_size; unset means 100. There are
+   * fewer if more would not fit into Limits.max_message_bytes; `next_page_token` shows whether more
+   * follow.
    * </pre>
    *
    * <code>optional uint32 limit = 4;</code>
@@ -1122,8 +1124,9 @@ private static final long serialVersionUID = 0L;
     private int limit_ ;
     /**
      * <pre>
-     * Most items of this answer, 1 to Limits.max_page_size; unset means 100. There are fewer if more
-     * would not fit into Limits.max_message_bytes: `next_page_token` tells whether more follow.
+     * Maximum number of items in this answer, 1 to Limits.max_page_size; unset means 100. There are
+     * fewer if more would not fit into Limits.max_message_bytes; `next_page_token` shows whether more
+     * follow.
      * </pre>
      *
      * <code>optional uint32 limit = 4;</code>
@@ -1135,8 +1138,9 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Most items of this answer, 1 to Limits.max_page_size; unset means 100. There are fewer if more
-     * would not fit into Limits.max_message_bytes: `next_page_token` tells whether more follow.
+     * Maximum number of items in this answer, 1 to Limits.max_page_size; unset means 100. There are
+     * fewer if more would not fit into Limits.max_message_bytes; `next_page_token` shows whether more
+     * follow.
      * </pre>
      *
      * <code>optional uint32 limit = 4;</code>
@@ -1148,8 +1152,9 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Most items of this answer, 1 to Limits.max_page_size; unset means 100. There are fewer if more
-     * would not fit into Limits.max_message_bytes: `next_page_token` tells whether more follow.
+     * Maximum number of items in this answer, 1 to Limits.max_page_size; unset means 100. There are
+     * fewer if more would not fit into Limits.max_message_bytes; `next_page_token` shows whether more
+     * follow.
      * </pre>
      *
      * <code>optional uint32 limit = 4;</code>
@@ -1165,8 +1170,9 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Most items of this answer, 1 to Limits.max_page_size; unset means 100. There are fewer if more
-     * would not fit into Limits.max_message_bytes: `next_page_token` tells whether more follow.
+     * Maximum number of items in this answer, 1 to Limits.max_page_size; unset means 100. There are
+     * fewer if more would not fit into Limits.max_message_bytes; `next_page_token` shows whether more
+     * follow.
      * </pre>
      *
      * <code>optional uint32 limit = 4;</code>

@@ -76,8 +76,9 @@ public interface ListItemsRequestOrBuilder extends
 
   /**
    * <pre>
-   * Most items of this answer, 1 to Limits.max_page_size; unset means 100. There are fewer if more
-   * would not fit into Limits.max_message_bytes: `next_page_token` tells whether more follow.
+   * Maximum number of items in this answer, 1 to Limits.max_page_size; unset means 100. There are
+   * fewer if more would not fit into Limits.max_message_bytes; `next_page_token` shows whether more
+   * follow.
    * </pre>
    *
    * <code>optional uint32 limit = 4;</code>
@@ -86,8 +87,9 @@ public interface ListItemsRequestOrBuilder extends
   boolean hasLimit();
   /**
    * <pre>
-   * Most items of this answer, 1 to Limits.max_page_size; unset means 100. There are fewer if more
-   * would not fit into Limits.max_message_bytes: `next_page_token` tells whether more follow.
+   * Maximum number of items in this answer, 1 to Limits.max_page_size; unset means 100. There are
+   * fewer if more would not fit into Limits.max_message_bytes; `next_page_token` shows whether more
+   * follow.
    * </pre>
    *
    * <code>optional uint32 limit = 4;</code>

@@ -30,7 +30,7 @@ public enum LoadState
   LOAD_STATE_RELEASED(1),
   /**
    * <pre>
-   * Being loaded, or its index is being built. If that was cut short, load it.
+   * Being loaded, or its index is being built. If that was interrupted, load it.
    * </pre>
    *
    * <code>LOAD_STATE_LOADING = 2;</code>
@@ -65,7 +65,7 @@ public enum LoadState
   public static final int LOAD_STATE_RELEASED_VALUE = 1;
   /**
    * <pre>
-   * Being loaded, or its index is being built. If that was cut short, load it.
+   * Being loaded, or its index is being built. If that was interrupted, load it.
    * </pre>
    *
    * <code>LOAD_STATE_LOADING = 2;</code>

@@ -122,8 +122,9 @@ private static final long serialVersionUID = 0L;
   private int contextLength_ = 0;
   /**
    * <pre>
-   * Most tokens of a text, of which [CLS] and [SEP] are two: with 52, the model reads the first 50
-   * tokens of what is written. A Chinese character is one, a word of Latin letters one or more.
+   * Maximum number of tokens of a text, including [CLS] and [SEP]: with 52, the model reads the
+   * first 50 tokens of what is written. A Chinese character is one, a word of Latin letters one or
+   * more.
    * </pre>
    *
    * <code>uint32 context_length = 4;</code>
@@ -1002,8 +1003,9 @@ private static final long serialVersionUID = 0L;
     private int contextLength_ ;
     /**
      * <pre>
-     * Most tokens of a text, of which [CLS] and [SEP] are two: with 52, the model reads the first 50
-     * tokens of what is written. A Chinese character is one, a word of Latin letters one or more.
+     * Maximum number of tokens of a text, including [CLS] and [SEP]: with 52, the model reads the
+     * first 50 tokens of what is written. A Chinese character is one, a word of Latin letters one or
+     * more.
      * </pre>
      *
      * <code>uint32 context_length = 4;</code>
@@ -1015,8 +1017,9 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Most tokens of a text, of which [CLS] and [SEP] are two: with 52, the model reads the first 50
-     * tokens of what is written. A Chinese character is one, a word of Latin letters one or more.
+     * Maximum number of tokens of a text, including [CLS] and [SEP]: with 52, the model reads the
+     * first 50 tokens of what is written. A Chinese character is one, a word of Latin letters one or
+     * more.
      * </pre>
      *
      * <code>uint32 context_length = 4;</code>
@@ -1032,8 +1035,9 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Most tokens of a text, of which [CLS] and [SEP] are two: with 52, the model reads the first 50
-     * tokens of what is written. A Chinese character is one, a word of Latin letters one or more.
+     * Maximum number of tokens of a text, including [CLS] and [SEP]: with 52, the model reads the
+     * first 50 tokens of what is written. A Chinese character is one, a word of Latin letters one or
+     * more.
      * </pre>
      *
      * <code>uint32 context_length = 4;</code>

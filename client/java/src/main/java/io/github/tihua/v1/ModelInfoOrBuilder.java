@@ -56,8 +56,9 @@ public interface ModelInfoOrBuilder extends
 
   /**
    * <pre>
-   * Most tokens of a text, of which [CLS] and [SEP] are two: with 52, the model reads the first 50
-   * tokens of what is written. A Chinese character is one, a word of Latin letters one or more.
+   * Maximum number of tokens of a text, including [CLS] and [SEP]: with 52, the model reads the
+   * first 50 tokens of what is written. A Chinese character is one, a word of Latin letters one or
+   * more.
    * </pre>
    *
    * <code>uint32 context_length = 4;</code>

@@ -101,8 +101,9 @@ private static final long serialVersionUID = 0L;
   private volatile java.lang.Object fingerprint_ = "";
   /**
    * <pre>
-   * 16 hexadecimal digits over its weights and preprocessing. Embeddings with different fingerprints
-   * are never compared. The engine, device and precision that computed them are not part of it.
+   * A hash of its weights and preprocessing, 16 hexadecimal digits. Embeddings with different
+   * fingerprints are never compared. The engine, device and precision that computed them are not
+   * part of it.
    * </pre>
    *
    * <code>string fingerprint = 2;</code>
@@ -123,8 +124,9 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * 16 hexadecimal digits over its weights and preprocessing. Embeddings with different fingerprints
-   * are never compared. The engine, device and precision that computed them are not part of it.
+   * A hash of its weights and preprocessing, 16 hexadecimal digits. Embeddings with different
+   * fingerprints are never compared. The engine, device and precision that computed them are not
+   * part of it.
    * </pre>
    *
    * <code>string fingerprint = 2;</code>
@@ -592,8 +594,9 @@ private static final long serialVersionUID = 0L;
     private java.lang.Object fingerprint_ = "";
     /**
      * <pre>
-     * 16 hexadecimal digits over its weights and preprocessing. Embeddings with different fingerprints
-     * are never compared. The engine, device and precision that computed them are not part of it.
+     * A hash of its weights and preprocessing, 16 hexadecimal digits. Embeddings with different
+     * fingerprints are never compared. The engine, device and precision that computed them are not
+     * part of it.
      * </pre>
      *
      * <code>string fingerprint = 2;</code>
@@ -613,8 +616,9 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * 16 hexadecimal digits over its weights and preprocessing. Embeddings with different fingerprints
-     * are never compared. The engine, device and precision that computed them are not part of it.
+     * A hash of its weights and preprocessing, 16 hexadecimal digits. Embeddings with different
+     * fingerprints are never compared. The engine, device and precision that computed them are not
+     * part of it.
      * </pre>
      *
      * <code>string fingerprint = 2;</code>
@@ -635,8 +639,9 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * 16 hexadecimal digits over its weights and preprocessing. Embeddings with different fingerprints
-     * are never compared. The engine, device and precision that computed them are not part of it.
+     * A hash of its weights and preprocessing, 16 hexadecimal digits. Embeddings with different
+     * fingerprints are never compared. The engine, device and precision that computed them are not
+     * part of it.
      * </pre>
      *
      * <code>string fingerprint = 2;</code>
@@ -653,8 +658,9 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * 16 hexadecimal digits over its weights and preprocessing. Embeddings with different fingerprints
-     * are never compared. The engine, device and precision that computed them are not part of it.
+     * A hash of its weights and preprocessing, 16 hexadecimal digits. Embeddings with different
+     * fingerprints are never compared. The engine, device and precision that computed them are not
+     * part of it.
      * </pre>
      *
      * <code>string fingerprint = 2;</code>
@@ -668,8 +674,9 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * 16 hexadecimal digits over its weights and preprocessing. Embeddings with different fingerprints
-     * are never compared. The engine, device and precision that computed them are not part of it.
+     * A hash of its weights and preprocessing, 16 hexadecimal digits. Embeddings with different
+     * fingerprints are never compared. The engine, device and precision that computed them are not
+     * part of it.
      * </pre>
      *
      * <code>string fingerprint = 2;</code>

@@ -29,8 +29,9 @@ public interface ModelRefOrBuilder extends
 
   /**
    * <pre>
-   * 16 hexadecimal digits over its weights and preprocessing. Embeddings with different fingerprints
-   * are never compared. The engine, device and precision that computed them are not part of it.
+   * A hash of its weights and preprocessing, 16 hexadecimal digits. Embeddings with different
+   * fingerprints are never compared. The engine, device and precision that computed them are not
+   * part of it.
    * </pre>
    *
    * <code>string fingerprint = 2;</code>
@@ -39,8 +40,9 @@ public interface ModelRefOrBuilder extends
   java.lang.String getFingerprint();
   /**
    * <pre>
-   * 16 hexadecimal digits over its weights and preprocessing. Embeddings with different fingerprints
-   * are never compared. The engine, device and precision that computed them are not part of it.
+   * A hash of its weights and preprocessing, 16 hexadecimal digits. Embeddings with different
+   * fingerprints are never compared. The engine, device and precision that computed them are not
+   * part of it.
    * </pre>
    *
    * <code>string fingerprint = 2;</code>

@@ -14,7 +14,7 @@ public enum Priority
     implements com.google.protobuf.ProtocolMessageEnum {
   /**
    * <pre>
-   * Taken as PRIORITY_INTERACTIVE.
+   * Treated as PRIORITY_INTERACTIVE.
    * </pre>
    *
    * <code>PRIORITY_UNSPECIFIED = 0;</code>
@@ -41,7 +41,7 @@ public enum Priority
 
   /**
    * <pre>
-   * Taken as PRIORITY_INTERACTIVE.
+   * Treated as PRIORITY_INTERACTIVE.
    * </pre>
    *
    * <code>PRIORITY_UNSPECIFIED = 0;</code>

@@ -96,8 +96,8 @@ private static final long serialVersionUID = 0L;
   public static final int TEXT_FIELD_NUMBER = 1;
   /**
    * <pre>
-   * A text, as in EmbedTextRequest; of one that is longer than the model reads, only the beginning
-   * counts, and SearchResponse.truncated_terms says so.
+   * A text, as in EmbedTextRequest. If it is longer than the model reads, only its beginning
+   * counts, and SearchResponse.truncated_terms lists it.
    * </pre>
    *
    * <code>string text = 1;</code>
@@ -108,8 +108,8 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * A text, as in EmbedTextRequest; of one that is longer than the model reads, only the beginning
-   * counts, and SearchResponse.truncated_terms says so.
+   * A text, as in EmbedTextRequest. If it is longer than the model reads, only its beginning
+   * counts, and SearchResponse.truncated_terms lists it.
    * </pre>
    *
    * <code>string text = 1;</code>
@@ -134,8 +134,8 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * A text, as in EmbedTextRequest; of one that is longer than the model reads, only the beginning
-   * counts, and SearchResponse.truncated_terms says so.
+   * A text, as in EmbedTextRequest. If it is longer than the model reads, only its beginning
+   * counts, and SearchResponse.truncated_terms lists it.
    * </pre>
    *
    * <code>string text = 1;</code>
@@ -836,8 +836,8 @@ private static final long serialVersionUID = 0L;
 
     /**
      * <pre>
-     * A text, as in EmbedTextRequest; of one that is longer than the model reads, only the beginning
-     * counts, and SearchResponse.truncated_terms says so.
+     * A text, as in EmbedTextRequest. If it is longer than the model reads, only its beginning
+     * counts, and SearchResponse.truncated_terms lists it.
      * </pre>
      *
      * <code>string text = 1;</code>
@@ -849,8 +849,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * A text, as in EmbedTextRequest; of one that is longer than the model reads, only the beginning
-     * counts, and SearchResponse.truncated_terms says so.
+     * A text, as in EmbedTextRequest. If it is longer than the model reads, only its beginning
+     * counts, and SearchResponse.truncated_terms lists it.
      * </pre>
      *
      * <code>string text = 1;</code>
@@ -876,8 +876,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * A text, as in EmbedTextRequest; of one that is longer than the model reads, only the beginning
-     * counts, and SearchResponse.truncated_terms says so.
+     * A text, as in EmbedTextRequest. If it is longer than the model reads, only its beginning
+     * counts, and SearchResponse.truncated_terms lists it.
      * </pre>
      *
      * <code>string text = 1;</code>
@@ -904,8 +904,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * A text, as in EmbedTextRequest; of one that is longer than the model reads, only the beginning
-     * counts, and SearchResponse.truncated_terms says so.
+     * A text, as in EmbedTextRequest. If it is longer than the model reads, only its beginning
+     * counts, and SearchResponse.truncated_terms lists it.
      * </pre>
      *
      * <code>string text = 1;</code>
@@ -922,8 +922,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * A text, as in EmbedTextRequest; of one that is longer than the model reads, only the beginning
-     * counts, and SearchResponse.truncated_terms says so.
+     * A text, as in EmbedTextRequest. If it is longer than the model reads, only its beginning
+     * counts, and SearchResponse.truncated_terms lists it.
      * </pre>
      *
      * <code>string text = 1;</code>
@@ -939,8 +939,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * A text, as in EmbedTextRequest; of one that is longer than the model reads, only the beginning
-     * counts, and SearchResponse.truncated_terms says so.
+     * A text, as in EmbedTextRequest. If it is longer than the model reads, only its beginning
+     * counts, and SearchResponse.truncated_terms lists it.
      * </pre>
      *
      * <code>string text = 1;</code>

@@ -9,8 +9,8 @@ public interface QueryTermOrBuilder extends
 
   /**
    * <pre>
-   * A text, as in EmbedTextRequest; of one that is longer than the model reads, only the beginning
-   * counts, and SearchResponse.truncated_terms says so.
+   * A text, as in EmbedTextRequest. If it is longer than the model reads, only its beginning
+   * counts, and SearchResponse.truncated_terms lists it.
    * </pre>
    *
    * <code>string text = 1;</code>
@@ -19,8 +19,8 @@ public interface QueryTermOrBuilder extends
   boolean hasText();
   /**
    * <pre>
-   * A text, as in EmbedTextRequest; of one that is longer than the model reads, only the beginning
-   * counts, and SearchResponse.truncated_terms says so.
+   * A text, as in EmbedTextRequest. If it is longer than the model reads, only its beginning
+   * counts, and SearchResponse.truncated_terms lists it.
    * </pre>
    *
    * <code>string text = 1;</code>
@@ -29,8 +29,8 @@ public interface QueryTermOrBuilder extends
   java.lang.String getText();
   /**
    * <pre>
-   * A text, as in EmbedTextRequest; of one that is longer than the model reads, only the beginning
-   * counts, and SearchResponse.truncated_terms says so.
+   * A text, as in EmbedTextRequest. If it is longer than the model reads, only its beginning
+   * counts, and SearchResponse.truncated_terms lists it.
    * </pre>
    *
    * <code>string text = 1;</code>

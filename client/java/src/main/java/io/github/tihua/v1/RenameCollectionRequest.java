@@ -147,7 +147,7 @@ private static final long serialVersionUID = 0L;
   private boolean keepAlias_ = false;
   /**
    * <pre>
-   * Whether the old name stays, as an alias of the collection. On a Milvus server it leads nowhere
+   * Whether to keep the old name as an alias of the collection. On a Milvus server it leads nowhere
    * for some 10 ms in between; searches wait for it, and other calls may fail with NOT_FOUND.
    * </pre>
    *
@@ -722,7 +722,7 @@ private static final long serialVersionUID = 0L;
     private boolean keepAlias_ ;
     /**
      * <pre>
-     * Whether the old name stays, as an alias of the collection. On a Milvus server it leads nowhere
+     * Whether to keep the old name as an alias of the collection. On a Milvus server it leads nowhere
      * for some 10 ms in between; searches wait for it, and other calls may fail with NOT_FOUND.
      * </pre>
      *
@@ -735,7 +735,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Whether the old name stays, as an alias of the collection. On a Milvus server it leads nowhere
+     * Whether to keep the old name as an alias of the collection. On a Milvus server it leads nowhere
      * for some 10 ms in between; searches wait for it, and other calls may fail with NOT_FOUND.
      * </pre>
      *
@@ -752,7 +752,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Whether the old name stays, as an alias of the collection. On a Milvus server it leads nowhere
+     * Whether to keep the old name as an alias of the collection. On a Milvus server it leads nowhere
      * for some 10 ms in between; searches wait for it, and other calls may fail with NOT_FOUND.
      * </pre>
      *

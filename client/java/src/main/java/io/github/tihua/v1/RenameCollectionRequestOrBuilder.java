@@ -49,7 +49,7 @@ public interface RenameCollectionRequestOrBuilder extends
 
   /**
    * <pre>
-   * Whether the old name stays, as an alias of the collection. On a Milvus server it leads nowhere
+   * Whether to keep the old name as an alias of the collection. On a Milvus server it leads nowhere
    * for some 10 ms in between; searches wait for it, and other calls may fail with NOT_FOUND.
    * </pre>
    *

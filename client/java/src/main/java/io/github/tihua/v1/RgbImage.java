@@ -6,7 +6,8 @@ package io.github.tihua.v1;
 /**
  * <pre>
  * A decoded picture. If the caller resizes it to ModelInfo.image_size_px squared (bicubic, aspect
- * ratio not kept), the server embeds it as it is: the file need not be sent, nor decoded there.
+ * ratio not kept), the server embeds it as it is, and the file need be neither sent nor decoded
+ * there.
  * </pre>
  *
  * Protobuf type {@code tihua.v1.RgbImage}
@@ -274,7 +275,8 @@ private static final long serialVersionUID = 0L;
   /**
    * <pre>
    * A decoded picture. If the caller resizes it to ModelInfo.image_size_px squared (bicubic, aspect
-   * ratio not kept), the server embeds it as it is: the file need not be sent, nor decoded there.
+   * ratio not kept), the server embeds it as it is, and the file need be neither sent nor decoded
+   * there.
    * </pre>
    *
    * Protobuf type {@code tihua.v1.RgbImage}

@@ -188,11 +188,12 @@ private static final long serialVersionUID = 0L;
   /**
    * <pre>
    * A Milvus boolean expression over `id`, `uri` and metadata keys; unset means every item. A key
-   * is written bare, `year`, or as `$meta["shot on"]` if it has blanks or signs, starts with a
-   * digit, or is a word of the language. A key compares with values, not with another field. Texts
-   * stand in quotes. Values are named, as in `year &gt;= {since} and place in {places}`, and bound to
-   * `filter_params`, never pasted into the expression. INVALID_ARGUMENT if it does not parse, or if
-   * its names and `filter_params` do not match.
+   * is written bare, `year`, or as `$meta["shot on"]` if it contains spaces or punctuation, starts
+   * with a digit, or is a keyword of the language. A key can be compared with values, not with
+   * another field. Texts are quoted. Pass values by name, as in
+   * `year &gt;= {since} and place in {places}`, and bind the names in `filter_params`; never paste
+   * values into the expression. INVALID_ARGUMENT if it does not parse, or if its names and
+   * `filter_params` do not match.
    * </pre>
    *
    * <code>string filter = 3;</code>
@@ -214,11 +215,12 @@ private static final long serialVersionUID = 0L;
   /**
    * <pre>
    * A Milvus boolean expression over `id`, `uri` and metadata keys; unset means every item. A key
-   * is written bare, `year`, or as `$meta["shot on"]` if it has blanks or signs, starts with a
-   * digit, or is a word of the language. A key compares with values, not with another field. Texts
-   * stand in quotes. Values are named, as in `year &gt;= {since} and place in {places}`, and bound to
-   * `filter_params`, never pasted into the expression. INVALID_ARGUMENT if it does not parse, or if
-   * its names and `filter_params` do not match.
+   * is written bare, `year`, or as `$meta["shot on"]` if it contains spaces or punctuation, starts
+   * with a digit, or is a keyword of the language. A key can be compared with values, not with
+   * another field. Texts are quoted. Pass values by name, as in
+   * `year &gt;= {since} and place in {places}`, and bind the names in `filter_params`; never paste
+   * values into the expression. INVALID_ARGUMENT if it does not parse, or if its names and
+   * `filter_params` do not match.
    * </pre>
    *
    * <code>string filter = 3;</code>
@@ -243,7 +245,7 @@ private static final long serialVersionUID = 0L;
   private com.google.protobuf.Struct filterParams_;
   /**
    * <pre>
-   * For each {name} in the filter, a string, number, boolean or list of these.
+   * For each {name} in the filter, a string, a number, a boolean or a list of these.
    * </pre>
    *
    * <code>.google.protobuf.Struct filter_params = 4;</code>
@@ -255,7 +257,7 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * For each {name} in the filter, a string, number, boolean or list of these.
+   * For each {name} in the filter, a string, a number, a boolean or a list of these.
    * </pre>
    *
    * <code>.google.protobuf.Struct filter_params = 4;</code>
@@ -267,7 +269,7 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * For each {name} in the filter, a string, number, boolean or list of these.
+   * For each {name} in the filter, a string, a number, a boolean or a list of these.
    * </pre>
    *
    * <code>.google.protobuf.Struct filter_params = 4;</code>
@@ -281,8 +283,8 @@ private static final long serialVersionUID = 0L;
   private int limit_ = 0;
   /**
    * <pre>
-   * Most hits of this answer, 1 to Limits.max_page_size; unset means 10. RESOURCE_EXHAUSTED, reason
-   * ANSWER_TOO_LARGE, if they do not fit into Limits.max_message_bytes.
+   * Maximum number of hits in this answer, 1 to Limits.max_page_size; unset means 10.
+   * RESOURCE_EXHAUSTED, reason ANSWER_TOO_LARGE, if they do not fit into Limits.max_message_bytes.
    * </pre>
    *
    * <code>optional uint32 limit = 5;</code>
@@ -294,8 +296,8 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * Most hits of this answer, 1 to Limits.max_page_size; unset means 10. RESOURCE_EXHAUSTED, reason
-   * ANSWER_TOO_LARGE, if they do not fit into Limits.max_message_bytes.
+   * Maximum number of hits in this answer, 1 to Limits.max_page_size; unset means 10.
+   * RESOURCE_EXHAUSTED, reason ANSWER_TOO_LARGE, if they do not fit into Limits.max_message_bytes.
    * </pre>
    *
    * <code>optional uint32 limit = 5;</code>
@@ -388,8 +390,8 @@ private static final long serialVersionUID = 0L;
   private com.google.protobuf.FieldMask readMask_;
   /**
    * <pre>
-   * What a hit's item carries besides its id: any of "uri", "metadata", "embedding", "update_time".
-   * Unset means uri and metadata; the path "id" alone gives bare ids.
+   * What a hit's item contains besides its id: any of "uri", "metadata", "embedding",
+   * "update_time". Unset means uri and metadata; the path "id" alone gives bare ids.
    * </pre>
    *
    * <code>.google.protobuf.FieldMask read_mask = 8;</code>
@@ -401,8 +403,8 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * What a hit's item carries besides its id: any of "uri", "metadata", "embedding", "update_time".
-   * Unset means uri and metadata; the path "id" alone gives bare ids.
+   * What a hit's item contains besides its id: any of "uri", "metadata", "embedding",
+   * "update_time". Unset means uri and metadata; the path "id" alone gives bare ids.
    * </pre>
    *
    * <code>.google.protobuf.FieldMask read_mask = 8;</code>
@@ -414,8 +416,8 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * What a hit's item carries besides its id: any of "uri", "metadata", "embedding", "update_time".
-   * Unset means uri and metadata; the path "id" alone gives bare ids.
+   * What a hit's item contains besides its id: any of "uri", "metadata", "embedding",
+   * "update_time". Unset means uri and metadata; the path "id" alone gives bare ids.
    * </pre>
    *
    * <code>.google.protobuf.FieldMask read_mask = 8;</code>
@@ -662,7 +664,7 @@ private static final long serialVersionUID = 0L;
   private int groupSize_ = 0;
   /**
    * <pre>
-   * Most hits of one group over all pages, 1 to Limits.max_page_size; unset means 1.
+   * Maximum number of hits of one group over all pages, 1 to Limits.max_page_size; unset means 1.
    * INVALID_ARGUMENT without `group_by`.
    * </pre>
    *
@@ -675,7 +677,7 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * Most hits of one group over all pages, 1 to Limits.max_page_size; unset means 1.
+   * Maximum number of hits of one group over all pages, 1 to Limits.max_page_size; unset means 1.
    * INVALID_ARGUMENT without `group_by`.
    * </pre>
    *
@@ -1860,11 +1862,12 @@ private static final long serialVersionUID = 0L;
     /**
      * <pre>
      * A Milvus boolean expression over `id`, `uri` and metadata keys; unset means every item. A key
-     * is written bare, `year`, or as `$meta["shot on"]` if it has blanks or signs, starts with a
-     * digit, or is a word of the language. A key compares with values, not with another field. Texts
-     * stand in quotes. Values are named, as in `year &gt;= {since} and place in {places}`, and bound to
-     * `filter_params`, never pasted into the expression. INVALID_ARGUMENT if it does not parse, or if
-     * its names and `filter_params` do not match.
+     * is written bare, `year`, or as `$meta["shot on"]` if it contains spaces or punctuation, starts
+     * with a digit, or is a keyword of the language. A key can be compared with values, not with
+     * another field. Texts are quoted. Pass values by name, as in
+     * `year &gt;= {since} and place in {places}`, and bind the names in `filter_params`; never paste
+     * values into the expression. INVALID_ARGUMENT if it does not parse, or if its names and
+     * `filter_params` do not match.
      * </pre>
      *
      * <code>string filter = 3;</code>
@@ -1885,11 +1888,12 @@ private static final long serialVersionUID = 0L;
     /**
      * <pre>
      * A Milvus boolean expression over `id`, `uri` and metadata keys; unset means every item. A key
-     * is written bare, `year`, or as `$meta["shot on"]` if it has blanks or signs, starts with a
-     * digit, or is a word of the language. A key compares with values, not with another field. Texts
-     * stand in quotes. Values are named, as in `year &gt;= {since} and place in {places}`, and bound to
-     * `filter_params`, never pasted into the expression. INVALID_ARGUMENT if it does not parse, or if
-     * its names and `filter_params` do not match.
+     * is written bare, `year`, or as `$meta["shot on"]` if it contains spaces or punctuation, starts
+     * with a digit, or is a keyword of the language. A key can be compared with values, not with
+     * another field. Texts are quoted. Pass values by name, as in
+     * `year &gt;= {since} and place in {places}`, and bind the names in `filter_params`; never paste
+     * values into the expression. INVALID_ARGUMENT if it does not parse, or if its names and
+     * `filter_params` do not match.
      * </pre>
      *
      * <code>string filter = 3;</code>
@@ -1911,11 +1915,12 @@ private static final long serialVersionUID = 0L;
     /**
      * <pre>
      * A Milvus boolean expression over `id`, `uri` and metadata keys; unset means every item. A key
-     * is written bare, `year`, or as `$meta["shot on"]` if it has blanks or signs, starts with a
-     * digit, or is a word of the language. A key compares with values, not with another field. Texts
-     * stand in quotes. Values are named, as in `year &gt;= {since} and place in {places}`, and bound to
-     * `filter_params`, never pasted into the expression. INVALID_ARGUMENT if it does not parse, or if
-     * its names and `filter_params` do not match.
+     * is written bare, `year`, or as `$meta["shot on"]` if it contains spaces or punctuation, starts
+     * with a digit, or is a keyword of the language. A key can be compared with values, not with
+     * another field. Texts are quoted. Pass values by name, as in
+     * `year &gt;= {since} and place in {places}`, and bind the names in `filter_params`; never paste
+     * values into the expression. INVALID_ARGUMENT if it does not parse, or if its names and
+     * `filter_params` do not match.
      * </pre>
      *
      * <code>string filter = 3;</code>
@@ -1933,11 +1938,12 @@ private static final long serialVersionUID = 0L;
     /**
      * <pre>
      * A Milvus boolean expression over `id`, `uri` and metadata keys; unset means every item. A key
-     * is written bare, `year`, or as `$meta["shot on"]` if it has blanks or signs, starts with a
-     * digit, or is a word of the language. A key compares with values, not with another field. Texts
-     * stand in quotes. Values are named, as in `year &gt;= {since} and place in {places}`, and bound to
-     * `filter_params`, never pasted into the expression. INVALID_ARGUMENT if it does not parse, or if
-     * its names and `filter_params` do not match.
+     * is written bare, `year`, or as `$meta["shot on"]` if it contains spaces or punctuation, starts
+     * with a digit, or is a keyword of the language. A key can be compared with values, not with
+     * another field. Texts are quoted. Pass values by name, as in
+     * `year &gt;= {since} and place in {places}`, and bind the names in `filter_params`; never paste
+     * values into the expression. INVALID_ARGUMENT if it does not parse, or if its names and
+     * `filter_params` do not match.
      * </pre>
      *
      * <code>string filter = 3;</code>
@@ -1952,11 +1958,12 @@ private static final long serialVersionUID = 0L;
     /**
      * <pre>
      * A Milvus boolean expression over `id`, `uri` and metadata keys; unset means every item. A key
-     * is written bare, `year`, or as `$meta["shot on"]` if it has blanks or signs, starts with a
-     * digit, or is a word of the language. A key compares with values, not with another field. Texts
-     * stand in quotes. Values are named, as in `year &gt;= {since} and place in {places}`, and bound to
-     * `filter_params`, never pasted into the expression. INVALID_ARGUMENT if it does not parse, or if
-     * its names and `filter_params` do not match.
+     * is written bare, `year`, or as `$meta["shot on"]` if it contains spaces or punctuation, starts
+     * with a digit, or is a keyword of the language. A key can be compared with values, not with
+     * another field. Texts are quoted. Pass values by name, as in
+     * `year &gt;= {since} and place in {places}`, and bind the names in `filter_params`; never paste
+     * values into the expression. INVALID_ARGUMENT if it does not parse, or if its names and
+     * `filter_params` do not match.
      * </pre>
      *
      * <code>string filter = 3;</code>
@@ -1978,7 +1985,7 @@ private static final long serialVersionUID = 0L;
         com.google.protobuf.Struct, com.google.protobuf.Struct.Builder, com.google.protobuf.StructOrBuilder> filterParamsBuilder_;
     /**
      * <pre>
-     * For each {name} in the filter, a string, number, boolean or list of these.
+     * For each {name} in the filter, a string, a number, a boolean or a list of these.
      * </pre>
      *
      * <code>.google.protobuf.Struct filter_params = 4;</code>
@@ -1989,7 +1996,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * For each {name} in the filter, a string, number, boolean or list of these.
+     * For each {name} in the filter, a string, a number, a boolean or a list of these.
      * </pre>
      *
      * <code>.google.protobuf.Struct filter_params = 4;</code>
@@ -2004,7 +2011,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * For each {name} in the filter, a string, number, boolean or list of these.
+     * For each {name} in the filter, a string, a number, a boolean or a list of these.
      * </pre>
      *
      * <code>.google.protobuf.Struct filter_params = 4;</code>
@@ -2024,7 +2031,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * For each {name} in the filter, a string, number, boolean or list of these.
+     * For each {name} in the filter, a string, a number, a boolean or a list of these.
      * </pre>
      *
      * <code>.google.protobuf.Struct filter_params = 4;</code>
@@ -2042,7 +2049,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * For each {name} in the filter, a string, number, boolean or list of these.
+     * For each {name} in the filter, a string, a number, a boolean or a list of these.
      * </pre>
      *
      * <code>.google.protobuf.Struct filter_params = 4;</code>
@@ -2065,7 +2072,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * For each {name} in the filter, a string, number, boolean or list of these.
+     * For each {name} in the filter, a string, a number, a boolean or a list of these.
      * </pre>
      *
      * <code>.google.protobuf.Struct filter_params = 4;</code>
@@ -2082,7 +2089,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * For each {name} in the filter, a string, number, boolean or list of these.
+     * For each {name} in the filter, a string, a number, a boolean or a list of these.
      * </pre>
      *
      * <code>.google.protobuf.Struct filter_params = 4;</code>
@@ -2094,7 +2101,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * For each {name} in the filter, a string, number, boolean or list of these.
+     * For each {name} in the filter, a string, a number, a boolean or a list of these.
      * </pre>
      *
      * <code>.google.protobuf.Struct filter_params = 4;</code>
@@ -2109,7 +2116,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * For each {name} in the filter, a string, number, boolean or list of these.
+     * For each {name} in the filter, a string, a number, a boolean or a list of these.
      * </pre>
      *
      * <code>.google.protobuf.Struct filter_params = 4;</code>
@@ -2131,8 +2138,8 @@ private static final long serialVersionUID = 0L;
     private int limit_ ;
     /**
      * <pre>
-     * Most hits of this answer, 1 to Limits.max_page_size; unset means 10. RESOURCE_EXHAUSTED, reason
-     * ANSWER_TOO_LARGE, if they do not fit into Limits.max_message_bytes.
+     * Maximum number of hits in this answer, 1 to Limits.max_page_size; unset means 10.
+     * RESOURCE_EXHAUSTED, reason ANSWER_TOO_LARGE, if they do not fit into Limits.max_message_bytes.
      * </pre>
      *
      * <code>optional uint32 limit = 5;</code>
@@ -2144,8 +2151,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Most hits of this answer, 1 to Limits.max_page_size; unset means 10. RESOURCE_EXHAUSTED, reason
-     * ANSWER_TOO_LARGE, if they do not fit into Limits.max_message_bytes.
+     * Maximum number of hits in this answer, 1 to Limits.max_page_size; unset means 10.
+     * RESOURCE_EXHAUSTED, reason ANSWER_TOO_LARGE, if they do not fit into Limits.max_message_bytes.
      * </pre>
      *
      * <code>optional uint32 limit = 5;</code>
@@ -2157,8 +2164,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Most hits of this answer, 1 to Limits.max_page_size; unset means 10. RESOURCE_EXHAUSTED, reason
-     * ANSWER_TOO_LARGE, if they do not fit into Limits.max_message_bytes.
+     * Maximum number of hits in this answer, 1 to Limits.max_page_size; unset means 10.
+     * RESOURCE_EXHAUSTED, reason ANSWER_TOO_LARGE, if they do not fit into Limits.max_message_bytes.
      * </pre>
      *
      * <code>optional uint32 limit = 5;</code>
@@ -2174,8 +2181,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Most hits of this answer, 1 to Limits.max_page_size; unset means 10. RESOURCE_EXHAUSTED, reason
-     * ANSWER_TOO_LARGE, if they do not fit into Limits.max_message_bytes.
+     * Maximum number of hits in this answer, 1 to Limits.max_page_size; unset means 10.
+     * RESOURCE_EXHAUSTED, reason ANSWER_TOO_LARGE, if they do not fit into Limits.max_message_bytes.
      * </pre>
      *
      * <code>optional uint32 limit = 5;</code>
@@ -2351,8 +2358,8 @@ private static final long serialVersionUID = 0L;
         com.google.protobuf.FieldMask, com.google.protobuf.FieldMask.Builder, com.google.protobuf.FieldMaskOrBuilder> readMaskBuilder_;
     /**
      * <pre>
-     * What a hit's item carries besides its id: any of "uri", "metadata", "embedding", "update_time".
-     * Unset means uri and metadata; the path "id" alone gives bare ids.
+     * What a hit's item contains besides its id: any of "uri", "metadata", "embedding",
+     * "update_time". Unset means uri and metadata; the path "id" alone gives bare ids.
      * </pre>
      *
      * <code>.google.protobuf.FieldMask read_mask = 8;</code>
@@ -2363,8 +2370,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * What a hit's item carries besides its id: any of "uri", "metadata", "embedding", "update_time".
-     * Unset means uri and metadata; the path "id" alone gives bare ids.
+     * What a hit's item contains besides its id: any of "uri", "metadata", "embedding",
+     * "update_time". Unset means uri and metadata; the path "id" alone gives bare ids.
      * </pre>
      *
      * <code>.google.protobuf.FieldMask read_mask = 8;</code>
@@ -2379,8 +2386,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * What a hit's item carries besides its id: any of "uri", "metadata", "embedding", "update_time".
-     * Unset means uri and metadata; the path "id" alone gives bare ids.
+     * What a hit's item contains besides its id: any of "uri", "metadata", "embedding",
+     * "update_time". Unset means uri and metadata; the path "id" alone gives bare ids.
      * </pre>
      *
      * <code>.google.protobuf.FieldMask read_mask = 8;</code>
@@ -2400,8 +2407,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * What a hit's item carries besides its id: any of "uri", "metadata", "embedding", "update_time".
-     * Unset means uri and metadata; the path "id" alone gives bare ids.
+     * What a hit's item contains besides its id: any of "uri", "metadata", "embedding",
+     * "update_time". Unset means uri and metadata; the path "id" alone gives bare ids.
      * </pre>
      *
      * <code>.google.protobuf.FieldMask read_mask = 8;</code>
@@ -2419,8 +2426,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * What a hit's item carries besides its id: any of "uri", "metadata", "embedding", "update_time".
-     * Unset means uri and metadata; the path "id" alone gives bare ids.
+     * What a hit's item contains besides its id: any of "uri", "metadata", "embedding",
+     * "update_time". Unset means uri and metadata; the path "id" alone gives bare ids.
      * </pre>
      *
      * <code>.google.protobuf.FieldMask read_mask = 8;</code>
@@ -2443,8 +2450,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * What a hit's item carries besides its id: any of "uri", "metadata", "embedding", "update_time".
-     * Unset means uri and metadata; the path "id" alone gives bare ids.
+     * What a hit's item contains besides its id: any of "uri", "metadata", "embedding",
+     * "update_time". Unset means uri and metadata; the path "id" alone gives bare ids.
      * </pre>
      *
      * <code>.google.protobuf.FieldMask read_mask = 8;</code>
@@ -2461,8 +2468,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * What a hit's item carries besides its id: any of "uri", "metadata", "embedding", "update_time".
-     * Unset means uri and metadata; the path "id" alone gives bare ids.
+     * What a hit's item contains besides its id: any of "uri", "metadata", "embedding",
+     * "update_time". Unset means uri and metadata; the path "id" alone gives bare ids.
      * </pre>
      *
      * <code>.google.protobuf.FieldMask read_mask = 8;</code>
@@ -2474,8 +2481,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * What a hit's item carries besides its id: any of "uri", "metadata", "embedding", "update_time".
-     * Unset means uri and metadata; the path "id" alone gives bare ids.
+     * What a hit's item contains besides its id: any of "uri", "metadata", "embedding",
+     * "update_time". Unset means uri and metadata; the path "id" alone gives bare ids.
      * </pre>
      *
      * <code>.google.protobuf.FieldMask read_mask = 8;</code>
@@ -2490,8 +2497,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * What a hit's item carries besides its id: any of "uri", "metadata", "embedding", "update_time".
-     * Unset means uri and metadata; the path "id" alone gives bare ids.
+     * What a hit's item contains besides its id: any of "uri", "metadata", "embedding",
+     * "update_time". Unset means uri and metadata; the path "id" alone gives bare ids.
      * </pre>
      *
      * <code>.google.protobuf.FieldMask read_mask = 8;</code>
@@ -2964,7 +2971,7 @@ private static final long serialVersionUID = 0L;
     private int groupSize_ ;
     /**
      * <pre>
-     * Most hits of one group over all pages, 1 to Limits.max_page_size; unset means 1.
+     * Maximum number of hits of one group over all pages, 1 to Limits.max_page_size; unset means 1.
      * INVALID_ARGUMENT without `group_by`.
      * </pre>
      *
@@ -2977,7 +2984,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Most hits of one group over all pages, 1 to Limits.max_page_size; unset means 1.
+     * Maximum number of hits of one group over all pages, 1 to Limits.max_page_size; unset means 1.
      * INVALID_ARGUMENT without `group_by`.
      * </pre>
      *
@@ -2990,7 +2997,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Most hits of one group over all pages, 1 to Limits.max_page_size; unset means 1.
+     * Maximum number of hits of one group over all pages, 1 to Limits.max_page_size; unset means 1.
      * INVALID_ARGUMENT without `group_by`.
      * </pre>
      *
@@ -3007,7 +3014,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Most hits of one group over all pages, 1 to Limits.max_page_size; unset means 1.
+     * Maximum number of hits of one group over all pages, 1 to Limits.max_page_size; unset means 1.
      * INVALID_ARGUMENT without `group_by`.
      * </pre>
      *

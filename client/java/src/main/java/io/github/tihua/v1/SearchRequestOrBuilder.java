@@ -81,11 +81,12 @@ public interface SearchRequestOrBuilder extends
   /**
    * <pre>
    * A Milvus boolean expression over `id`, `uri` and metadata keys; unset means every item. A key
-   * is written bare, `year`, or as `$meta["shot on"]` if it has blanks or signs, starts with a
-   * digit, or is a word of the language. A key compares with values, not with another field. Texts
-   * stand in quotes. Values are named, as in `year &gt;= {since} and place in {places}`, and bound to
-   * `filter_params`, never pasted into the expression. INVALID_ARGUMENT if it does not parse, or if
-   * its names and `filter_params` do not match.
+   * is written bare, `year`, or as `$meta["shot on"]` if it contains spaces or punctuation, starts
+   * with a digit, or is a keyword of the language. A key can be compared with values, not with
+   * another field. Texts are quoted. Pass values by name, as in
+   * `year &gt;= {since} and place in {places}`, and bind the names in `filter_params`; never paste
+   * values into the expression. INVALID_ARGUMENT if it does not parse, or if its names and
+   * `filter_params` do not match.
    * </pre>
    *
    * <code>string filter = 3;</code>
@@ -95,11 +96,12 @@ public interface SearchRequestOrBuilder extends
   /**
    * <pre>
    * A Milvus boolean expression over `id`, `uri` and metadata keys; unset means every item. A key
-   * is written bare, `year`, or as `$meta["shot on"]` if it has blanks or signs, starts with a
-   * digit, or is a word of the language. A key compares with values, not with another field. Texts
-   * stand in quotes. Values are named, as in `year &gt;= {since} and place in {places}`, and bound to
-   * `filter_params`, never pasted into the expression. INVALID_ARGUMENT if it does not parse, or if
-   * its names and `filter_params` do not match.
+   * is written bare, `year`, or as `$meta["shot on"]` if it contains spaces or punctuation, starts
+   * with a digit, or is a keyword of the language. A key can be compared with values, not with
+   * another field. Texts are quoted. Pass values by name, as in
+   * `year &gt;= {since} and place in {places}`, and bind the names in `filter_params`; never paste
+   * values into the expression. INVALID_ARGUMENT if it does not parse, or if its names and
+   * `filter_params` do not match.
    * </pre>
    *
    * <code>string filter = 3;</code>
@@ -110,7 +112,7 @@ public interface SearchRequestOrBuilder extends
 
   /**
    * <pre>
-   * For each {name} in the filter, a string, number, boolean or list of these.
+   * For each {name} in the filter, a string, a number, a boolean or a list of these.
    * </pre>
    *
    * <code>.google.protobuf.Struct filter_params = 4;</code>
@@ -119,7 +121,7 @@ public interface SearchRequestOrBuilder extends
   boolean hasFilterParams();
   /**
    * <pre>
-   * For each {name} in the filter, a string, number, boolean or list of these.
+   * For each {name} in the filter, a string, a number, a boolean or a list of these.
    * </pre>
    *
    * <code>.google.protobuf.Struct filter_params = 4;</code>
@@ -128,7 +130,7 @@ public interface SearchRequestOrBuilder extends
   com.google.protobuf.Struct getFilterParams();
   /**
    * <pre>
-   * For each {name} in the filter, a string, number, boolean or list of these.
+   * For each {name} in the filter, a string, a number, a boolean or a list of these.
    * </pre>
    *
    * <code>.google.protobuf.Struct filter_params = 4;</code>
@@ -137,8 +139,8 @@ public interface SearchRequestOrBuilder extends
 
   /**
    * <pre>
-   * Most hits of this answer, 1 to Limits.max_page_size; unset means 10. RESOURCE_EXHAUSTED, reason
-   * ANSWER_TOO_LARGE, if they do not fit into Limits.max_message_bytes.
+   * Maximum number of hits in this answer, 1 to Limits.max_page_size; unset means 10.
+   * RESOURCE_EXHAUSTED, reason ANSWER_TOO_LARGE, if they do not fit into Limits.max_message_bytes.
    * </pre>
    *
    * <code>optional uint32 limit = 5;</code>
@@ -147,8 +149,8 @@ public interface SearchRequestOrBuilder extends
   boolean hasLimit();
   /**
    * <pre>
-   * Most hits of this answer, 1 to Limits.max_page_size; unset means 10. RESOURCE_EXHAUSTED, reason
-   * ANSWER_TOO_LARGE, if they do not fit into Limits.max_message_bytes.
+   * Maximum number of hits in this answer, 1 to Limits.max_page_size; unset means 10.
+   * RESOURCE_EXHAUSTED, reason ANSWER_TOO_LARGE, if they do not fit into Limits.max_message_bytes.
    * </pre>
    *
    * <code>optional uint32 limit = 5;</code>
@@ -201,8 +203,8 @@ public interface SearchRequestOrBuilder extends
 
   /**
    * <pre>
-   * What a hit's item carries besides its id: any of "uri", "metadata", "embedding", "update_time".
-   * Unset means uri and metadata; the path "id" alone gives bare ids.
+   * What a hit's item contains besides its id: any of "uri", "metadata", "embedding",
+   * "update_time". Unset means uri and metadata; the path "id" alone gives bare ids.
    * </pre>
    *
    * <code>.google.protobuf.FieldMask read_mask = 8;</code>
@@ -211,8 +213,8 @@ public interface SearchRequestOrBuilder extends
   boolean hasReadMask();
   /**
    * <pre>
-   * What a hit's item carries besides its id: any of "uri", "metadata", "embedding", "update_time".
-   * Unset means uri and metadata; the path "id" alone gives bare ids.
+   * What a hit's item contains besides its id: any of "uri", "metadata", "embedding",
+   * "update_time". Unset means uri and metadata; the path "id" alone gives bare ids.
    * </pre>
    *
    * <code>.google.protobuf.FieldMask read_mask = 8;</code>
@@ -221,8 +223,8 @@ public interface SearchRequestOrBuilder extends
   com.google.protobuf.FieldMask getReadMask();
   /**
    * <pre>
-   * What a hit's item carries besides its id: any of "uri", "metadata", "embedding", "update_time".
-   * Unset means uri and metadata; the path "id" alone gives bare ids.
+   * What a hit's item contains besides its id: any of "uri", "metadata", "embedding",
+   * "update_time". Unset means uri and metadata; the path "id" alone gives bare ids.
    * </pre>
    *
    * <code>.google.protobuf.FieldMask read_mask = 8;</code>
@@ -365,7 +367,7 @@ public interface SearchRequestOrBuilder extends
 
   /**
    * <pre>
-   * Most hits of one group over all pages, 1 to Limits.max_page_size; unset means 1.
+   * Maximum number of hits of one group over all pages, 1 to Limits.max_page_size; unset means 1.
    * INVALID_ARGUMENT without `group_by`.
    * </pre>
    *
@@ -375,7 +377,7 @@ public interface SearchRequestOrBuilder extends
   boolean hasGroupSize();
   /**
    * <pre>
-   * Most hits of one group over all pages, 1 to Limits.max_page_size; unset means 1.
+   * Maximum number of hits of one group over all pages, 1 to Limits.max_page_size; unset means 1.
    * INVALID_ARGUMENT without `group_by`.
    * </pre>
    *

@@ -103,7 +103,7 @@ private static final long serialVersionUID = 0L;
   private volatile java.lang.Object collection_ = "";
   /**
    * <pre>
-   * The collection that it shall point to, or another alias of it. NOT_FOUND if there is none.
+   * The collection to point it to, or another alias of that collection. NOT_FOUND if there is none.
    * </pre>
    *
    * <code>string collection = 2;</code>
@@ -124,7 +124,7 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * The collection that it shall point to, or another alias of it. NOT_FOUND if there is none.
+   * The collection to point it to, or another alias of that collection. NOT_FOUND if there is none.
    * </pre>
    *
    * <code>string collection = 2;</code>
@@ -597,7 +597,7 @@ private static final long serialVersionUID = 0L;
     private java.lang.Object collection_ = "";
     /**
      * <pre>
-     * The collection that it shall point to, or another alias of it. NOT_FOUND if there is none.
+     * The collection to point it to, or another alias of that collection. NOT_FOUND if there is none.
      * </pre>
      *
      * <code>string collection = 2;</code>
@@ -617,7 +617,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * The collection that it shall point to, or another alias of it. NOT_FOUND if there is none.
+     * The collection to point it to, or another alias of that collection. NOT_FOUND if there is none.
      * </pre>
      *
      * <code>string collection = 2;</code>
@@ -638,7 +638,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * The collection that it shall point to, or another alias of it. NOT_FOUND if there is none.
+     * The collection to point it to, or another alias of that collection. NOT_FOUND if there is none.
      * </pre>
      *
      * <code>string collection = 2;</code>
@@ -655,7 +655,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * The collection that it shall point to, or another alias of it. NOT_FOUND if there is none.
+     * The collection to point it to, or another alias of that collection. NOT_FOUND if there is none.
      * </pre>
      *
      * <code>string collection = 2;</code>
@@ -669,7 +669,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * The collection that it shall point to, or another alias of it. NOT_FOUND if there is none.
+     * The collection to point it to, or another alias of that collection. NOT_FOUND if there is none.
      * </pre>
      *
      * <code>string collection = 2;</code>

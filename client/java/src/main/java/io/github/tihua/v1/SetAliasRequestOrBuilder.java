@@ -31,7 +31,7 @@ public interface SetAliasRequestOrBuilder extends
 
   /**
    * <pre>
-   * The collection that it shall point to, or another alias of it. NOT_FOUND if there is none.
+   * The collection to point it to, or another alias of that collection. NOT_FOUND if there is none.
    * </pre>
    *
    * <code>string collection = 2;</code>
@@ -40,7 +40,7 @@ public interface SetAliasRequestOrBuilder extends
   java.lang.String getCollection();
   /**
    * <pre>
-   * The collection that it shall point to, or another alias of it. NOT_FOUND if there is none.
+   * The collection to point it to, or another alias of that collection. NOT_FOUND if there is none.
    * </pre>
    *
    * <code>string collection = 2;</code>

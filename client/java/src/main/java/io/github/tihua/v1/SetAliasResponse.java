@@ -54,7 +54,7 @@ private static final long serialVersionUID = 0L;
   /**
    * <pre>
    * The name of the collection that it pointed to before; unset for a new alias. It is the new
-   * collection's own name if the alias pointed there already, or the call was repeated after a break.
+   * collection's own name if the alias pointed there already, or if the call was retried.
    * </pre>
    *
    * <code>string previous_collection = 1;</code>
@@ -76,7 +76,7 @@ private static final long serialVersionUID = 0L;
   /**
    * <pre>
    * The name of the collection that it pointed to before; unset for a new alias. It is the new
-   * collection's own name if the alias pointed there already, or the call was repeated after a break.
+   * collection's own name if the alias pointed there already, or if the call was retried.
    * </pre>
    *
    * <code>string previous_collection = 1;</code>
@@ -506,7 +506,7 @@ private static final long serialVersionUID = 0L;
     /**
      * <pre>
      * The name of the collection that it pointed to before; unset for a new alias. It is the new
-     * collection's own name if the alias pointed there already, or the call was repeated after a break.
+     * collection's own name if the alias pointed there already, or if the call was retried.
      * </pre>
      *
      * <code>string previous_collection = 1;</code>
@@ -527,7 +527,7 @@ private static final long serialVersionUID = 0L;
     /**
      * <pre>
      * The name of the collection that it pointed to before; unset for a new alias. It is the new
-     * collection's own name if the alias pointed there already, or the call was repeated after a break.
+     * collection's own name if the alias pointed there already, or if the call was retried.
      * </pre>
      *
      * <code>string previous_collection = 1;</code>
@@ -549,7 +549,7 @@ private static final long serialVersionUID = 0L;
     /**
      * <pre>
      * The name of the collection that it pointed to before; unset for a new alias. It is the new
-     * collection's own name if the alias pointed there already, or the call was repeated after a break.
+     * collection's own name if the alias pointed there already, or if the call was retried.
      * </pre>
      *
      * <code>string previous_collection = 1;</code>
@@ -567,7 +567,7 @@ private static final long serialVersionUID = 0L;
     /**
      * <pre>
      * The name of the collection that it pointed to before; unset for a new alias. It is the new
-     * collection's own name if the alias pointed there already, or the call was repeated after a break.
+     * collection's own name if the alias pointed there already, or if the call was retried.
      * </pre>
      *
      * <code>string previous_collection = 1;</code>
@@ -582,7 +582,7 @@ private static final long serialVersionUID = 0L;
     /**
      * <pre>
      * The name of the collection that it pointed to before; unset for a new alias. It is the new
-     * collection's own name if the alias pointed there already, or the call was repeated after a break.
+     * collection's own name if the alias pointed there already, or if the call was retried.
      * </pre>
      *
      * <code>string previous_collection = 1;</code>

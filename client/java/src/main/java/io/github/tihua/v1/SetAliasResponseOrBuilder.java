@@ -10,7 +10,7 @@ public interface SetAliasResponseOrBuilder extends
   /**
    * <pre>
    * The name of the collection that it pointed to before; unset for a new alias. It is the new
-   * collection's own name if the alias pointed there already, or the call was repeated after a break.
+   * collection's own name if the alias pointed there already, or if the call was retried.
    * </pre>
    *
    * <code>string previous_collection = 1;</code>
@@ -20,7 +20,7 @@ public interface SetAliasResponseOrBuilder extends
   /**
    * <pre>
    * The name of the collection that it pointed to before; unset for a new alias. It is the new
-   * collection's own name if the alias pointed there already, or the call was repeated after a break.
+   * collection's own name if the alias pointed there already, or if the call was retried.
    * </pre>
    *
    * <code>string previous_collection = 1;</code>

@@ -4,7 +4,7 @@ import static io.grpc.MethodDescriptor.generateFullMethodName;
 
 /**
  * <pre>
- * Tells what the server is, what it can do and where its limits are.
+ * Describes the server: what it can do, and what its limits are.
  * </pre>
  */
 @javax.annotation.Generated(
@@ -96,14 +96,14 @@ public final class SystemServiceGrpc {
 
   /**
    * <pre>
-   * Tells what the server is, what it can do and where its limits are.
+   * Describes the server: what it can do, and what its limits are.
    * </pre>
    */
   public static abstract class SystemServiceImplBase implements io.grpc.BindableService {
 
     /**
      * <pre>
-     * Returns version, limits, models and store. Clients size their batches by it.
+     * Returns version, limits, models and store. Clients size their batches accordingly.
      * </pre>
      */
     public void getServerInfo(io.github.tihua.v1.GetServerInfoRequest request,
@@ -126,7 +126,7 @@ public final class SystemServiceGrpc {
 
   /**
    * <pre>
-   * Tells what the server is, what it can do and where its limits are.
+   * Describes the server: what it can do, and what its limits are.
    * </pre>
    */
   public static final class SystemServiceStub extends io.grpc.stub.AbstractAsyncStub<SystemServiceStub> {
@@ -143,7 +143,7 @@ public final class SystemServiceGrpc {
 
     /**
      * <pre>
-     * Returns version, limits, models and store. Clients size their batches by it.
+     * Returns version, limits, models and store. Clients size their batches accordingly.
      * </pre>
      */
     public void getServerInfo(io.github.tihua.v1.GetServerInfoRequest request,
@@ -155,7 +155,7 @@ public final class SystemServiceGrpc {
 
   /**
    * <pre>
-   * Tells what the server is, what it can do and where its limits are.
+   * Describes the server: what it can do, and what its limits are.
    * </pre>
    */
   public static final class SystemServiceBlockingStub extends io.grpc.stub.AbstractBlockingStub<SystemServiceBlockingStub> {
@@ -172,7 +172,7 @@ public final class SystemServiceGrpc {
 
     /**
      * <pre>
-     * Returns version, limits, models and store. Clients size their batches by it.
+     * Returns version, limits, models and store. Clients size their batches accordingly.
      * </pre>
      */
     public io.github.tihua.v1.GetServerInfoResponse getServerInfo(io.github.tihua.v1.GetServerInfoRequest request) {
@@ -183,7 +183,7 @@ public final class SystemServiceGrpc {
 
   /**
    * <pre>
-   * Tells what the server is, what it can do and where its limits are.
+   * Describes the server: what it can do, and what its limits are.
    * </pre>
    */
   public static final class SystemServiceFutureStub extends io.grpc.stub.AbstractFutureStub<SystemServiceFutureStub> {
@@ -200,7 +200,7 @@ public final class SystemServiceGrpc {
 
     /**
      * <pre>
-     * Returns version, limits, models and store. Clients size their batches by it.
+     * Returns version, limits, models and store. Clients size their batches accordingly.
      * </pre>
      */
     public com.google.common.util.concurrent.ListenableFuture<io.github.tihua.v1.GetServerInfoResponse> getServerInfo(

@@ -104,7 +104,7 @@ private static final long serialVersionUID = 0L;
   private java.util.List<io.github.tihua.v1.Item> items_;
   /**
    * <pre>
-   * 1 to Limits.max_batch_items items. Of several with one id the last is kept.
+   * 1 to Limits.max_batch_items items. If several have the same id, the last is kept.
    * </pre>
    *
    * <code>repeated .tihua.v1.Item items = 2;</code>
@@ -115,7 +115,7 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * 1 to Limits.max_batch_items items. Of several with one id the last is kept.
+   * 1 to Limits.max_batch_items items. If several have the same id, the last is kept.
    * </pre>
    *
    * <code>repeated .tihua.v1.Item items = 2;</code>
@@ -127,7 +127,7 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * 1 to Limits.max_batch_items items. Of several with one id the last is kept.
+   * 1 to Limits.max_batch_items items. If several have the same id, the last is kept.
    * </pre>
    *
    * <code>repeated .tihua.v1.Item items = 2;</code>
@@ -138,7 +138,7 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * 1 to Limits.max_batch_items items. Of several with one id the last is kept.
+   * 1 to Limits.max_batch_items items. If several have the same id, the last is kept.
    * </pre>
    *
    * <code>repeated .tihua.v1.Item items = 2;</code>
@@ -149,7 +149,7 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * 1 to Limits.max_batch_items items. Of several with one id the last is kept.
+   * 1 to Limits.max_batch_items items. If several have the same id, the last is kept.
    * </pre>
    *
    * <code>repeated .tihua.v1.Item items = 2;</code>
@@ -742,7 +742,7 @@ private static final long serialVersionUID = 0L;
 
     /**
      * <pre>
-     * 1 to Limits.max_batch_items items. Of several with one id the last is kept.
+     * 1 to Limits.max_batch_items items. If several have the same id, the last is kept.
      * </pre>
      *
      * <code>repeated .tihua.v1.Item items = 2;</code>
@@ -756,7 +756,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * 1 to Limits.max_batch_items items. Of several with one id the last is kept.
+     * 1 to Limits.max_batch_items items. If several have the same id, the last is kept.
      * </pre>
      *
      * <code>repeated .tihua.v1.Item items = 2;</code>
@@ -770,7 +770,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * 1 to Limits.max_batch_items items. Of several with one id the last is kept.
+     * 1 to Limits.max_batch_items items. If several have the same id, the last is kept.
      * </pre>
      *
      * <code>repeated .tihua.v1.Item items = 2;</code>
@@ -784,7 +784,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * 1 to Limits.max_batch_items items. Of several with one id the last is kept.
+     * 1 to Limits.max_batch_items items. If several have the same id, the last is kept.
      * </pre>
      *
      * <code>repeated .tihua.v1.Item items = 2;</code>
@@ -805,7 +805,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * 1 to Limits.max_batch_items items. Of several with one id the last is kept.
+     * 1 to Limits.max_batch_items items. If several have the same id, the last is kept.
      * </pre>
      *
      * <code>repeated .tihua.v1.Item items = 2;</code>
@@ -823,7 +823,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * 1 to Limits.max_batch_items items. Of several with one id the last is kept.
+     * 1 to Limits.max_batch_items items. If several have the same id, the last is kept.
      * </pre>
      *
      * <code>repeated .tihua.v1.Item items = 2;</code>
@@ -843,7 +843,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * 1 to Limits.max_batch_items items. Of several with one id the last is kept.
+     * 1 to Limits.max_batch_items items. If several have the same id, the last is kept.
      * </pre>
      *
      * <code>repeated .tihua.v1.Item items = 2;</code>
@@ -864,7 +864,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * 1 to Limits.max_batch_items items. Of several with one id the last is kept.
+     * 1 to Limits.max_batch_items items. If several have the same id, the last is kept.
      * </pre>
      *
      * <code>repeated .tihua.v1.Item items = 2;</code>
@@ -882,7 +882,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * 1 to Limits.max_batch_items items. Of several with one id the last is kept.
+     * 1 to Limits.max_batch_items items. If several have the same id, the last is kept.
      * </pre>
      *
      * <code>repeated .tihua.v1.Item items = 2;</code>
@@ -900,7 +900,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * 1 to Limits.max_batch_items items. Of several with one id the last is kept.
+     * 1 to Limits.max_batch_items items. If several have the same id, the last is kept.
      * </pre>
      *
      * <code>repeated .tihua.v1.Item items = 2;</code>
@@ -919,7 +919,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * 1 to Limits.max_batch_items items. Of several with one id the last is kept.
+     * 1 to Limits.max_batch_items items. If several have the same id, the last is kept.
      * </pre>
      *
      * <code>repeated .tihua.v1.Item items = 2;</code>
@@ -936,7 +936,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * 1 to Limits.max_batch_items items. Of several with one id the last is kept.
+     * 1 to Limits.max_batch_items items. If several have the same id, the last is kept.
      * </pre>
      *
      * <code>repeated .tihua.v1.Item items = 2;</code>
@@ -953,7 +953,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * 1 to Limits.max_batch_items items. Of several with one id the last is kept.
+     * 1 to Limits.max_batch_items items. If several have the same id, the last is kept.
      * </pre>
      *
      * <code>repeated .tihua.v1.Item items = 2;</code>
@@ -964,7 +964,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * 1 to Limits.max_batch_items items. Of several with one id the last is kept.
+     * 1 to Limits.max_batch_items items. If several have the same id, the last is kept.
      * </pre>
      *
      * <code>repeated .tihua.v1.Item items = 2;</code>
@@ -978,7 +978,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * 1 to Limits.max_batch_items items. Of several with one id the last is kept.
+     * 1 to Limits.max_batch_items items. If several have the same id, the last is kept.
      * </pre>
      *
      * <code>repeated .tihua.v1.Item items = 2;</code>
@@ -993,7 +993,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * 1 to Limits.max_batch_items items. Of several with one id the last is kept.
+     * 1 to Limits.max_batch_items items. If several have the same id, the last is kept.
      * </pre>
      *
      * <code>repeated .tihua.v1.Item items = 2;</code>
@@ -1004,7 +1004,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * 1 to Limits.max_batch_items items. Of several with one id the last is kept.
+     * 1 to Limits.max_batch_items items. If several have the same id, the last is kept.
      * </pre>
      *
      * <code>repeated .tihua.v1.Item items = 2;</code>
@@ -1016,7 +1016,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * 1 to Limits.max_batch_items items. Of several with one id the last is kept.
+     * 1 to Limits.max_batch_items items. If several have the same id, the last is kept.
      * </pre>
      *
      * <code>repeated .tihua.v1.Item items = 2;</code>

@@ -31,7 +31,7 @@ public interface UpsertItemsRequestOrBuilder extends
 
   /**
    * <pre>
-   * 1 to Limits.max_batch_items items. Of several with one id the last is kept.
+   * 1 to Limits.max_batch_items items. If several have the same id, the last is kept.
    * </pre>
    *
    * <code>repeated .tihua.v1.Item items = 2;</code>
@@ -40,7 +40,7 @@ public interface UpsertItemsRequestOrBuilder extends
       getItemsList();
   /**
    * <pre>
-   * 1 to Limits.max_batch_items items. Of several with one id the last is kept.
+   * 1 to Limits.max_batch_items items. If several have the same id, the last is kept.
    * </pre>
    *
    * <code>repeated .tihua.v1.Item items = 2;</code>
@@ -48,7 +48,7 @@ public interface UpsertItemsRequestOrBuilder extends
   io.github.tihua.v1.Item getItems(int index);
   /**
    * <pre>
-   * 1 to Limits.max_batch_items items. Of several with one id the last is kept.
+   * 1 to Limits.max_batch_items items. If several have the same id, the last is kept.
    * </pre>
    *
    * <code>repeated .tihua.v1.Item items = 2;</code>
@@ -56,7 +56,7 @@ public interface UpsertItemsRequestOrBuilder extends
   int getItemsCount();
   /**
    * <pre>
-   * 1 to Limits.max_batch_items items. Of several with one id the last is kept.
+   * 1 to Limits.max_batch_items items. If several have the same id, the last is kept.
    * </pre>
    *
    * <code>repeated .tihua.v1.Item items = 2;</code>
@@ -65,7 +65,7 @@ public interface UpsertItemsRequestOrBuilder extends
       getItemsOrBuilderList();
   /**
    * <pre>
-   * 1 to Limits.max_batch_items items. Of several with one id the last is kept.
+   * 1 to Limits.max_batch_items items. If several have the same id, the last is kept.
    * </pre>
    *
    * <code>repeated .tihua.v1.Item items = 2;</code>

@@ -5,7 +5,7 @@ package io.github.tihua.v1;
 
 /**
  * <pre>
- * What became of the items.
+ * Which items were written, and which failed.
  * </pre>
  *
  * Protobuf type {@code tihua.v1.UpsertItemsResponse}
@@ -52,7 +52,8 @@ private static final long serialVersionUID = 0L;
   private long itemsWritten_ = 0L;
   /**
    * <pre>
-   * Items written. Of several with one id each is counted, and the last is in the store.
+   * Number of items written. If several have the same id, each is counted, and the last is in the
+   * store.
    * </pre>
    *
    * <code>uint64 items_written = 1;</code>
@@ -403,7 +404,7 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * What became of the items.
+   * Which items were written, and which failed.
    * </pre>
    *
    * Protobuf type {@code tihua.v1.UpsertItemsResponse}
@@ -675,7 +676,8 @@ private static final long serialVersionUID = 0L;
     private long itemsWritten_ ;
     /**
      * <pre>
-     * Items written. Of several with one id each is counted, and the last is in the store.
+     * Number of items written. If several have the same id, each is counted, and the last is in the
+     * store.
      * </pre>
      *
      * <code>uint64 items_written = 1;</code>
@@ -687,7 +689,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Items written. Of several with one id each is counted, and the last is in the store.
+     * Number of items written. If several have the same id, each is counted, and the last is in the
+     * store.
      * </pre>
      *
      * <code>uint64 items_written = 1;</code>
@@ -703,7 +706,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Items written. Of several with one id each is counted, and the last is in the store.
+     * Number of items written. If several have the same id, each is counted, and the last is in the
+     * store.
      * </pre>
      *
      * <code>uint64 items_written = 1;</code>

@@ -9,7 +9,8 @@ public interface UpsertItemsResponseOrBuilder extends
 
   /**
    * <pre>
-   * Items written. Of several with one id each is counted, and the last is in the store.
+   * Number of items written. If several have the same id, each is counted, and the last is in the
+   * store.
    * </pre>
    *
    * <code>uint64 items_written = 1;</code>

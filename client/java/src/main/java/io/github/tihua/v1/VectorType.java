@@ -14,7 +14,7 @@ public enum VectorType
     implements com.google.protobuf.ProtocolMessageEnum {
   /**
    * <pre>
-   * Taken as VECTOR_TYPE_FLOAT32.
+   * Treated as VECTOR_TYPE_FLOAT32.
    * </pre>
    *
    * <code>VECTOR_TYPE_UNSPECIFIED = 0;</code>
@@ -42,7 +42,7 @@ public enum VectorType
 
   /**
    * <pre>
-   * Taken as VECTOR_TYPE_FLOAT32.
+   * Treated as VECTOR_TYPE_FLOAT32.
    * </pre>
    *
    * <code>VECTOR_TYPE_UNSPECIFIED = 0;</code>

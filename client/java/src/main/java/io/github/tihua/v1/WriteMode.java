@@ -14,7 +14,7 @@ public enum WriteMode
     implements com.google.protobuf.ProtocolMessageEnum {
   /**
    * <pre>
-   * Taken as WRITE_MODE_UPSERT.
+   * Treated as WRITE_MODE_UPSERT.
    * </pre>
    *
    * <code>WRITE_MODE_UNSPECIFIED = 0;</code>
@@ -51,7 +51,7 @@ public enum WriteMode
 
   /**
    * <pre>
-   * Taken as WRITE_MODE_UPSERT.
+   * Treated as WRITE_MODE_UPSERT.
    * </pre>
    *
    * <code>WRITE_MODE_UNSPECIFIED = 0;</code>
