@@ -198,10 +198,31 @@ def test_the_tls_variant_is_secure() -> None:
 
 
 def test_a_gpu_is_asked_for() -> None:
-    """And no autoscaler by CPU is left beside it."""
+    """No autoscaler by CPU is left beside it, and an update needs no spare one."""
     found = rendered("gpu")
     assert container(found)["resources"]["limits"]["nvidia.com/gpu"] == 1
     assert "HorizontalPodAutoscaler" not in {resource["kind"] for resource in found}
+    rolling = of_kind(found, "Deployment")["spec"]["strategy"]["rollingUpdate"]
+    assert rolling["maxSurge"] == 0
+    assert rolling["maxUnavailable"] >= 1
+
+
+@VARIANTS
+def test_replicas_are_left_to_the_autoscaler_where_there_is_one(variant: str) -> None:
+    """A number in the manifest would undo its choice at every `kubectl apply`."""
+    found = rendered(variant)
+    kinds = {resource["kind"] for resource in found}
+    has_autoscaler = "HorizontalPodAutoscaler" in kinds
+    assert ("replicas" in of_kind(found, "Deployment")["spec"]) != has_autoscaler
+
+
+@VARIANTS
+def test_a_start_that_the_probe_allows_is_no_failed_rollout(variant: str) -> None:
+    """The deadline of a rollout is longer."""
+    found = rendered(variant)
+    probe = container(found)["startupProbe"]
+    start_s = probe["periodSeconds"] * probe["failureThreshold"]
+    assert of_kind(found, "Deployment")["spec"]["progressDeadlineSeconds"] > start_s
 
 
 @VARIANTS
