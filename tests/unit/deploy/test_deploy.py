@@ -170,11 +170,12 @@ def test_compose_gives_the_server_time_to_finish_too() -> None:
 
 @VARIANTS
 def test_a_pod_may_do_little(variant: str) -> None:
-    """Not root, nothing to write but its volumes, no token of the cluster, secrets not for all."""
+    """No root, no token of the cluster or variables of its Services, no secrets for everybody."""
     found = rendered(variant)
     spec = of_kind(found, "Deployment")["spec"]["template"]["spec"]
     assert spec["securityContext"]["runAsNonRoot"]
     assert not spec["automountServiceAccountToken"]
+    assert not spec["enableServiceLinks"]
     context = container(found)["securityContext"]
     assert context["readOnlyRootFilesystem"]
     assert context["capabilities"]["drop"] == ["ALL"]
