@@ -104,6 +104,24 @@ def test_the_compose_file_keeps_to_the_specification() -> None:
     assert result.returncode == 0, result.stdout
 
 
+def test_two_compose_projects_fit_on_one_machine() -> None:
+    """Every port of the machine can be another."""
+    services = yaml.safe_load((DEPLOY / "compose.yaml").read_text())["services"]
+    published = [port for service in services.values() for port in service.get("ports", ())]
+    assert len(published) == 2
+    for port in published:
+        assert re.fullmatch(r"127\.0\.0\.1:\$\{TIHUA_[A-Z_]*PORT:-\d+\}:\d+", port), port
+
+
+def test_compose_can_fetch_from_any_hub() -> None:
+    """It passes the hub to the server, and to the build the extra that the hub needs."""
+    server = yaml.safe_load((DEPLOY / "compose.yaml").read_text())["services"]["tihua"]
+    source, extras = Config().model_source, "openvino,otel"
+    assert server["environment"]["TIHUA_MODEL_SOURCE"] == f"${{TIHUA_MODEL_SOURCE:-{source}}}"
+    assert server["build"]["args"]["EXTRAS"] == f"${{EXTRAS:-{extras}}}"
+    assert f"ARG EXTRAS={extras}\n" in (DEPLOY / "docker" / "Dockerfile").read_text()
+
+
 def test_every_variable_is_a_flag_of_this_server() -> None:
     """A knob that was renamed is renamed here too."""
     build_arguments = {"TIHUA_TAG"}
