@@ -156,7 +156,13 @@ class App:
             (*SERVICES, health.SERVICE_NAME, reflection.SERVICE_NAME), methods
         )
         self.telemetry.show(
-            models, watch, self._calls, self._ingester, self._entrance, store=store.kind
+            models,
+            watch,
+            self._readiness,
+            self._calls,
+            self._ingester,
+            self._entrance,
+            store=store.kind,
         )
         self.device_lost = models.device_lost
         self.address = ""

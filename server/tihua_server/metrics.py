@@ -107,6 +107,10 @@ class Metrics(Observer):
             "1 while a model hangs or fails at every batch, and health says NOT_SERVING.",
             of_model,
         )
+        self._store_away = self._gauge(
+            "tihua_store_away",
+            "1 while the store can't be read, and health says NOT_SERVING for what needs it.",
+        )
         self._store_seconds = self._histogram(
             "tihua_store_seconds", "One call to Milvus, by pymilvus' name.", ("call",)
         )
@@ -240,6 +244,10 @@ class Metrics(Observer):
     def read_trouble(self, model: str, kind: Kind, is_in_trouble: Callable[[], bool]) -> None:
         """Take where to read whether a model computes nothing of a kind."""
         self._in_trouble.labels(model, kind.value).set_function(is_in_trouble)
+
+    def read_store(self, is_away: Callable[[], bool]) -> None:
+        """Take where to read whether the store can't be read."""
+        self._store_away.set_function(is_away)
 
     def _histogram(self, name: str, text: str, labels: tuple[str, ...]) -> Histogram:
         return Histogram(name, text, labels, buckets=SECONDS, registry=self.registry)

@@ -80,6 +80,10 @@ class Readiness:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
+    def is_store_away(self) -> bool:
+        """Return whether the last look found that the store can't be read; a full one can."""
+        return self._without_store == self._readers
+
     async def _repeat(self, look: Callable[[], Awaitable[None]]) -> None:
         while True:
             await asyncio.sleep(self._interval_s)

@@ -20,6 +20,7 @@ from tihua_server.metrics import Metrics
 from tihua_server.metrics_server import MetricsServer
 from tihua_server.model_watch import ModelWatch
 from tihua_server.observer import Kind, Observer, Observers
+from tihua_server.readiness import Readiness
 from tihua_server.served_models import ServedModels
 
 if TYPE_CHECKING:
@@ -56,6 +57,7 @@ class Telemetry:
         self,
         models: ServedModels,
         watch: ModelWatch,
+        readiness: Readiness,
         calls: Calls,
         ingester: Ingester,
         entrance: Entrance,
@@ -72,6 +74,7 @@ class Telemetry:
         )
         if entrance.certificates is not None:
             metrics.read_expiry(entrance.certificates.expiry_s)
+        metrics.read_store(readiness.is_store_away)
         metrics.read_calls(lambda: calls.under_way, lambda: ingester.stream_count)
         for lane in Lane:
             metrics.read_lane(

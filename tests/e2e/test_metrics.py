@@ -117,6 +117,20 @@ async def test_metrics_are_served_where_they_should(encoder: FakeEncoder, tmp_pa
             await asyncio.to_thread(Scraped, f"127.0.0.1:{port}")
 
 
+async def test_a_store_that_is_away_is_seen(encoder: FakeEncoder, tmp_path: Path) -> None:
+    """Its folder is gone: health finds that without a call to Milvus that could be counted."""
+    data, elsewhere = tmp_path / "data", tmp_path / "elsewhere"
+    config = Config(port=0, data_dir=data, metrics_port=0)
+    async with asyncio.timeout(60), serving(encoder, config) as app:
+        address = app.telemetry.addresses["metrics"]
+        assert (await asyncio.to_thread(Scraped, address)).value("tihua_store_away") == 0
+        data.rename(elsewhere)
+        seen = await scraped_when(1, address, "tihua_store_away")
+        assert not [name for name, _ in seen.samples if name == "tihua_store_errors_total"]
+        elsewhere.rename(data)
+        await scraped_when(0, address, "tihua_store_away")
+
+
 class HeldDecoding(FakeEncoder):
     """A model whose pictures are resized when they may."""
 

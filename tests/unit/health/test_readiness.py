@@ -41,9 +41,11 @@ async def test_health_follows_the_store_and_embedding_needs_none(store: InMemory
         assert (await watch.read()).status == SERVING
         store.error = StoreUnavailable("it does not answer")
         assert (await watch.read()).status == NOT_SERVING
+        assert health.readiness.is_store_away()
         assert (await health.states())["Embedding"] == SERVING
         store.error = None
         assert (await watch.read()).status == SERVING
+        assert not health.readiness.is_store_away()
         assert (await health.states())[""] == SERVING
 
 
@@ -88,6 +90,7 @@ async def test_a_full_store_still_searches(store: InMemoryStore) -> None:
         assert (await watch.read()).status == NOT_SERVING
         states = await health.states()
         assert {service for service in states if states[service] == NOT_SERVING} == {"Ingest"}
+        assert not health.readiness.is_store_away()
         store.error = None
         assert (await watch.read()).status == SERVING
 
