@@ -7,12 +7,14 @@ import os
 import re
 import subprocess
 import sys
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
 import pytest
 import tihua
-from envoy_gateway import ALLOWED_ORIGIN, ROOT, Gateway, gateway_to
+from envoy_gateway import ALLOWED_ORIGIN, ROOT, Gateway, gateway_to, gateway_to_several
 from google.protobuf import descriptor_pool
 from google.protobuf.descriptor_pb2 import FileDescriptorSet
 from needs import need
@@ -153,6 +155,18 @@ def test_a_server_that_is_away_is_unavailable(tmp_path: Path) -> None:
         answer = alone.post(INFO, {})
     assert (answer.status, answer.body["code"]) == (503, 14)
     assert "no tihua-server answers" in answer.body["message"]
+
+
+def test_a_call_that_reached_no_server_goes_to_another(
+    server: ServerProcess, tmp_path: Path
+) -> None:
+    """One of two servers is gone, and Envoy has not heard of it yet."""
+    with (
+        gateway_to_several(["127.0.0.1:1", server.address], tmp_path) as gateway,
+        ThreadPoolExecutor(16) as callers,
+    ):
+        answers = list(callers.map(lambda _: gateway.post(INFO, {}), range(160)))
+    assert Counter(answer.status for answer in answers) == {200: 160}
 
 
 def test_no_page_may_call_unless_its_origin_is_named(

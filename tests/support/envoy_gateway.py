@@ -4,16 +4,19 @@ import contextlib
 import json
 import os
 import subprocess
+import sys
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import yaml
 from free_port import free_port
 
 ROOT = Path(__file__).parents[2]
+ENVOY = ROOT / "deploy" / "envoy"
 ALLOWED_ORIGIN = "https://gallery.example"
 
 
@@ -57,18 +60,44 @@ class Gateway:
 def gateway_to(server: str, out: Path, origins: str = "") -> Iterator[Gateway]:
     """Run the gateway for a server, until it answers."""
     port = free_port()
-    environment = {
-        **os.environ,
-        "PORT": str(port),
-        "SERVER": server,
-        "ORIGINS": origins,
-        "OUT": str(out),
-    }
+    environment = {"PORT": str(port), "SERVER": server, "ORIGINS": origins, "OUT": str(out)}
+    with _running([str(ENVOY / "gateway")], environment, port) as gateway:
+        yield gateway
+
+
+@contextlib.contextmanager
+def gateway_to_several(servers: Sequence[str], out: Path) -> Iterator[Gateway]:
+    """Run Envoy with a copy of envoy.yaml that names several servers; it asks none how it is."""
+    port = free_port()
+    contract = out / "tihua.binpb"
+    subprocess.run([sys.executable, ROOT / "protos" / "descriptor_set", contract], check=True)
+    text = (ENVOY / "envoy.yaml").read_text()
+    resources = yaml.safe_load(text.replace("out/tihua.binpb", str(contract)))["static_resources"]
+    [listener], [cluster] = resources["listeners"], resources["clusters"]
+    listener["address"]["socket_address"]["port_value"] = port
+    del cluster["health_checks"]
+    [endpoints] = cluster["load_assignment"]["endpoints"]
+    endpoints["lb_endpoints"] = [
+        {"endpoint": {"address": {"socket_address": {"address": host, "port_value": int(number)}}}}
+        for host, _, number in (server.rpartition(":") for server in servers)
+    ]
+    config = out / "envoy.yaml"
+    config.write_text(yaml.safe_dump({"static_resources": resources}))
+    command = [
+        str(Path(sys.executable).with_name("envoy")),
+        *("--config-path", str(config), "--use-dynamic-base-id", "--log-level", "error"),
+    ]
+    with _running(command, {}, port) as gateway:
+        yield gateway
+
+
+@contextlib.contextmanager
+def _running(
+    command: Sequence[str], environment: Mapping[str, str], port: int
+) -> Iterator[Gateway]:
+    """Run what serves a gateway on a port, until it answers."""
     with subprocess.Popen(
-        [ROOT / "deploy" / "envoy" / "gateway"],
-        env=environment,
-        stderr=subprocess.PIPE,
-        text=True,
+        command, env={**os.environ, **environment}, stderr=subprocess.PIPE, text=True
     ) as process:
         try:
             assert process.stderr is not None
