@@ -19,10 +19,6 @@ machine that lost its power holds memory."""
 HANDSHAKE_TIMEOUT_S = 20
 """How long a new connection has to say what it wants, in seconds."""
 
-MAX_IDLE_S = 3600
-"""When a connection without calls is closed, in seconds; its next call makes a new one."""
-
-
 MAX_AGE_S = 600
 """When a connection is replaced, give or take a tenth, in seconds; calls under way go on. Clients
 look names up when connections end, and so find servers that were added."""
@@ -37,7 +33,6 @@ def server_options(config: Config) -> list[tuple[str, int]]:
         ("grpc.max_metadata_size", limits.max_header_bytes),
         ("grpc.absolute_max_metadata_size", limits.max_header_bytes),
         ("grpc.max_concurrent_streams", limits.max_calls_per_connection),
-        ("grpc.max_connection_idle_ms", MAX_IDLE_S * 1000),
         ("grpc.max_connection_age_ms", MAX_AGE_S * 1000),
         ("grpc.server_handshake_timeout_ms", HANDSHAKE_TIMEOUT_S * 1000),
         ("grpc.keepalive_time_ms", KEEPALIVE_S * 1000),
