@@ -23,8 +23,9 @@ from tihua_server.types import FloatArray, PixelArray, TokenArray
 Batch = TypeVar("Batch", TokenArray, PixelArray)
 
 LOWEST_COSINE = {"fp32": 0.9999, "bf16": 0.9995, "int8": 0.99}
-"""Of any embedding to that of torch in fp32. ViT-B-16 keeps 0.9999 in bf16 and 0.996 in int8. What
-0.99 costs in recall depends on the model; `make eval PRECISIONS="fp32 int8"` tells."""
+"""The lowest allowed cosine of an embedding to torch's in fp32, by precision. ViT-B-16 reaches
+0.9999 in bf16 and 0.996 in int8. What 0.99 costs in recall depends on the model; `make eval
+PRECISIONS="fp32 int8"` measures it."""
 
 TEXTS = (
     "猫",
@@ -45,19 +46,19 @@ PICTURES = (
     "photo_misty_lake_at_night.jpg",
     "photo_piano_keys.jpg",
 )
-"""Of the packaged gallery: among those that strayed most in int8, of tihua-tiny and (the grass) of
-ViT-B-16, photographs, drawings and emoji. Eight taken at even distances let a tihua-tiny pass,
-of whose 703 embeddings 56 were below the bound. They are few, since for ViT-H-14 on two cores the
-reference takes 5 s a picture."""
+"""Photographs, drawings and emoji of the packaged gallery, among those that strayed most in int8
+(with tihua-tiny; the grass with ViT-B-16). Eight pictures picked at regular intervals passed a
+tihua-tiny that had 56 of 703 embeddings below the bound. There are only eight because the reference
+takes 5 s a picture for ViT-H-14 on two cores."""
 
 
 def require_agreement(engine: Engine, model: ClipModel, towers: Towers) -> None:
     """Compare an engine with torch in fp32.
 
     Args:
-        engine: to be judged.
-        model: what it computes.
-        towers: the reference.
+        engine: the engine to check.
+        model: the model that it runs.
+        towers: its towers in fp32, as the reference.
 
     Raises:
         PrecisionTooLow: an embedding has a cosine below `LOWEST_COSINE` to the reference.
@@ -88,7 +89,7 @@ def _lowest_cosine(
     inputs: Sequence[Batch],
     together: Batch,
 ) -> float:
-    """Return the lowest of inputs by themselves and in one batch, which engines treat otherwise."""
+    """Return the lowest cosine of inputs alone and in a batch: engines treat these differently."""
     with torch.inference_mode():
         reference = [tower(torch.from_numpy(each)).double().numpy() for each in inputs]
     ours = np.stack([np.concatenate([embed(each) for each in inputs]), embed(together)])

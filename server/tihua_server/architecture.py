@@ -36,14 +36,14 @@ class Architecture:
 
     @property
     def is_resnet(self) -> bool:
-        """Whether pictures are seen by convolutions, and not by a transformer."""
+        """Whether the image tower is a ResNet rather than a vision transformer."""
         return self.name.startswith("RN")
 
     def network(self) -> Any:
         """Return cn_clip's `CLIP` without weights: all its tensors are on the device `meta`.
 
-        Nothing is drawn at random only to be overwritten, which for ViT-H-14 takes longer than
-        reading its weights.
+        This avoids a random initialization that would only be overwritten, and that takes longer
+        than reading the weights for ViT-H-14.
         """
         from cn_clip.clip.model import CLIP
 
@@ -51,7 +51,7 @@ class Architecture:
             return CLIP(**self.config)
 
     def differences(self, state: Mapping[str, torch.Tensor]) -> list[str]:
-        """Return in words what a checkpoint has otherwise than the network, shapes first."""
+        """Describe each difference between a checkpoint and the network, shapes first."""
         wanted = {name: tuple(tensor.shape) for name, tensor in self.network().state_dict().items()}
         found = {name: tuple(tensor.shape) for name, tensor in state.items()}
         shapes = [
@@ -79,11 +79,11 @@ def architectures() -> tuple[Architecture, ...]:
 
 
 def _config(folder: Path, struct: str) -> dict[str, Any]:
-    """Return the two halves of `ViT-B-16@RoBERTa-wwm-ext-base-chinese` as one."""
+    """Merge the configurations of both halves of `ViT-B-16@RoBERTa-wwm-ext-base-chinese`."""
     config: dict[str, Any] = {}
     for part in struct.split("@"):
         config |= json.loads((folder / f"{part}.json").read_text(encoding="utf-8"))
-    # RN50's is a list within a string, which cn_clip evaluates.
+    # RN50's is a list in a string, on which cn_clip calls `eval`.
     if isinstance(config["vision_layers"], str):
         config["vision_layers"] = json.loads(config["vision_layers"])
     return config

@@ -14,11 +14,11 @@ class Batched(NamedTuple, Generic[Result]):
     """A result, and what its batch cost.
 
     Attributes:
-        result: what was computed of the input.
-        queue_time_s: from its arrival to the start of the batch, in seconds.
-        inference_time_s: the batch itself, in seconds.
-        batch_size: inputs in the batch.
-        due_s: when it was due, by the batcher's clock.
+        result: what was computed from the input.
+        queue_time_s: from the input's arrival to the start of the batch, in seconds.
+        inference_time_s: duration of the batch, in seconds.
+        batch_size: number of inputs in the batch.
+        due_s: when the input was due, by the batcher's clock.
     """
 
     result: Result
@@ -29,7 +29,7 @@ class Batched(NamedTuple, Generic[Result]):
 
 
 class Group:
-    """Inputs that somebody has brought together.
+    """The inputs of one call.
 
     Attributes:
         left: how many of them have no result yet.
@@ -42,17 +42,17 @@ class Group:
 
 
 class Entry(Generic[Input, Result]):
-    """An input that waits or is being computed; equal to itself alone.
+    """An input that is waiting or being computed; compared by identity.
 
     Attributes:
         value: the input.
-        size: what it costs, in a unit of its kind, 1 or more.
-        arrival_s: when it came, by the batcher's clock.
-        due_s: when it is due, by the same clock; what is due first goes first.
-        group: what it came with; None where that does not matter.
-        flow: whose it is; None where that does not matter.
-        has_own_batch: whether it is to have a batch of its own.
-        future: whoever waits for it. Done before the batch is: nobody waits any more.
+        size: its cost, in a unit of its kind, 1 or more.
+        arrival_s: when it arrived, by the batcher's clock.
+        due_s: when it is due, by the same clock; the earliest goes first.
+        group: the inputs it was submitted with; None where that does not matter.
+        flow: the flow it belongs to; None where that does not matter.
+        has_own_batch: whether it must be computed in a batch of its own.
+        future: what the caller awaits. If it is done before the batch is, the caller has gone.
     """
 
     __slots__ = ("arrival_s", "due_s", "flow", "future", "group", "has_own_batch", "size", "value")
@@ -78,17 +78,17 @@ class Entry(Generic[Input, Result]):
         self.future: asyncio.Future[Batched[Result]] = asyncio.get_running_loop().create_future()
 
     def fail(self, error: Exception) -> None:
-        """Have the caller hear of it, if there still is one."""
+        """Raise the error in the caller, if it is still waiting."""
         if not self.future.done():
             self.future.set_exception(error)
 
     def forget(self) -> None:
-        """Say that the caller is gone, or has heard enough."""
+        """Drop the result: the caller has gone, or has an error already."""
         if not self.future.cancel() and not self.future.cancelled():
-            self.future.exception()  # or asyncio would report an error that nobody heard of
+            self.future.exception()  # or asyncio would log it as never retrieved
 
     def settle(self) -> bool:
-        """Take note of the end; return whether its caller got it as the last of its group."""
+        """Record the end; return whether it gave a waiting caller the last result of its group."""
         if self.group is None or self.future.cancelled():
             return False
         self.group.left -= 1
@@ -96,12 +96,12 @@ class Entry(Generic[Input, Result]):
 
 
 class Batch(Generic[Input, Result]):
-    """Entries that are computed in one go; a `Job` of `Workers`.
+    """Entries that are computed together; a `Job` of `Workers`.
 
     Attributes:
         entries: in the order in which they are computed.
-        size: what it costs, in the unit of its entries' sizes, padding included.
-        inference_time_s: how long it took; 0 before it has run.
+        size: its cost, in the unit of its entries' sizes, padding included.
+        inference_time_s: its duration, in seconds; 0 before it has run.
         error: what went wrong; None if nothing did.
     """
 
@@ -113,7 +113,7 @@ class Batch(Generic[Input, Result]):
         when_finished: "Callable[[Batch[Input, Result]], None]",
         clock: Callable[[], float],
     ) -> None:
-        """Take the entries, what they cost together, and what computes one result for each."""
+        """`run_batch` must return one result per entry; `when_finished` is called last."""
         self.entries = entries
         self.size = size
         self.inference_time_s = 0.0
@@ -125,7 +125,7 @@ class Batch(Generic[Input, Result]):
         self._results: Sequence[Result] = ()
 
     def run(self) -> None:
-        """Compute, in a thread of the model."""
+        """Compute the results; called in one of the model's threads."""
         self._start_s = self._clock()
         try:
             self._results = self._run_batch([entry.value for entry in self.entries])
@@ -134,12 +134,12 @@ class Batch(Generic[Input, Result]):
                     f"run_batch returned {len(self._results)} results for "
                     f"{len(self.entries)} inputs"
                 )
-        except BaseException as error:  # noqa: BLE001  # those who wait must hear, whatever it is
+        except BaseException as error:  # noqa: BLE001  # the callers must get it, whatever it is
             self.error = _for_callers(error)
         self.inference_time_s = self._clock() - self._start_s
 
     def finish(self) -> None:
-        """Give each caller its result, or all of them the error; in the event loop."""
+        """Give each caller its result, or all of them the error; called in the event loop."""
         if self.error is not None:
             for entry in self.entries:
                 entry.fail(self.error)
@@ -155,12 +155,12 @@ class Batch(Generic[Input, Result]):
                             entry.due_s,
                         )
                     )
-        # Last: a bug there must keep nobody waiting.
+        # Last, so that a bug there leaves no caller waiting.
         self._when_finished(self)
 
 
 def _for_callers(error: BaseException) -> Exception:
-    """Return what a future takes and a caller may catch, the error itself if it is such."""
+    """Return the error, or one with it as its cause where a caller could not catch it."""
     # A StopIteration can't be raised in a coroutine, and a Rust library's panic is no Exception.
     if isinstance(error, Exception) and not isinstance(error, StopIteration):
         return error

@@ -1,4 +1,4 @@
-"""How long a batch may be expected to take: one of bulk less where somebody asked lately."""
+"""The longest that a batch may take; bulk batches are shorter after a recent query."""
 
 from collections.abc import Callable
 
@@ -6,35 +6,35 @@ from tihua_server.lane import Lane
 from tihua_server.workers import Workers
 
 ASKED_LATELY_S = 30.0
-"""For how long somebody who has asked is expected to ask again, in seconds."""
+"""How long after an interactive call another one is expected, in seconds."""
 
 BULK_BATCH_S = 0.05
-"""What a bulk batch may be expected to take where somebody asked lately, in seconds, if it has more
-than one input: who comes next waits for it. Where texts have a thread of their own, who asks by
-text waits for no batch of pictures, and shortens none."""
+"""Longest expected duration of a bulk batch of several inputs after a recent interactive call, in
+seconds: the next call has to wait for it. Where texts have a thread of their own, text queries do
+not wait for batches of pictures, and do not shorten them."""
 
 LONE_BULK_BATCH_S = 0.2
-"""The same where nobody did. 500 texts of 45 characters take ViT-B-16 10.3 s with it on two cores
-of Zen 4, and with 0.4 too; 11.7 with 0.1, and 12 to 16 with 0.05."""
+"""The same without a recent interactive call. With it ViT-B-16 takes 10.3 s for 500 texts of 45
+characters (two cores of Zen 4), and with 0.4 too; 11.7 s with 0.1, and 12 to 16 s with 0.05."""
 
 
 class BatchBound:
-    """The bound of a batcher's batches, lane by lane."""
+    """The longest expected duration of a batcher's batches, by lane."""
 
     def __init__(self, max_batch_s: float, *asked: Workers, clock: Callable[[], float]) -> None:
-        """Take the bound of every batch, and what makes that of bulk lower.
+        """Bound all batches by `max_batch_s`, bulk batches also by recent interactive calls.
 
         Args:
-            max_batch_s: what a batch of any lane may be expected to take, in seconds.
-            asked: whoever asks one of them shortens the batches of bulk.
-            clock: seconds from any beginning; `asked_s` of the workers is by the same.
+            max_batch_s: longest expected duration of a batch in any lane, in seconds.
+            asked: an interactive call to any of these shortens bulk batches.
+            clock: seconds from any origin; the workers' `asked_s` must use the same.
         """
         self._max_batch_s = max_batch_s
         self._asked = asked
         self._clock = clock
 
     def seconds(self, lane: Lane) -> float:
-        """Return what a batch of a lane may be expected to take, if it has more than one input."""
+        """Return the longest expected duration of a batch of several inputs, in seconds."""
         if lane is not Lane.BULK:
             return self._max_batch_s
         asked_s = max(workers.asked_s for workers in self._asked)

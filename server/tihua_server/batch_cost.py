@@ -1,22 +1,22 @@
-"""What a batch will cost, learned from the last ones."""
+"""The expected duration of a batch, estimated from the latest ones."""
 
 import math
 import statistics
 from collections import deque
 
 REMEMBERED = 16
-"""Batches that the estimate rests on: few enough to follow a load that changes within a second."""
+"""Batches that the estimate is based on: few enough to follow load that changes within a second."""
 
 
 class BatchCost:
     """A fixed part and a part per unit of size, fitted to the latest batches (least squares).
 
-    The batch that costs nothing and has no size counts as one of them. So the line is drawn
-    through the origin while all batches have about the same size, instead of through their noise.
+    The fit includes an imaginary batch of size 0 and duration 0. It draws the line through the
+    origin while all batches have about the same size, when the slope would otherwise be noise.
     """
 
     def __init__(self) -> None:
-        """Know nothing yet."""
+        """Start without an estimate."""
         self._batches: deque[tuple[float, float]] = deque(maxlen=REMEMBERED)
         self._is_warm = False
         self._is_fitted = True
@@ -25,9 +25,9 @@ class BatchCost:
         self._usual_unit_s = 0.0
 
     def learn(self, size: float, seconds: float) -> None:
-        """Take note of a batch: its size, 1 or more, and its duration.
+        """Record a batch: its size, 1 or more, and its duration.
 
-        The first is left out: it pays for what a model loads late.
+        The first batch is ignored: it includes what a model loads lazily.
         """
         if not self._is_warm:
             self._is_warm = True
@@ -36,20 +36,20 @@ class BatchCost:
         self._is_fitted = False
 
     def seconds(self, size: float) -> float:
-        """Return what a batch of that size will take; infinite as long as nothing is known."""
+        """Return the expected duration of a batch of that size; infinite while unknown."""
         self._fit()
         return self._fixed_s + self._unit_s * size
 
     def of_input(self, size: float) -> float:
-        """Return what an input of that size takes of a batch's time, in seconds; 0 if unknown.
+        """Return the share of a batch's time that an input takes, in seconds; 0 while unknown.
 
-        By the median of the latest batches: one that was held up tells nothing.
+        The median of the latest batches, so that a delayed one does not distort it.
         """
         self._fit()
         return self._usual_unit_s * size
 
     def fixed_size(self) -> float:
-        """Return the size that costs as much as the fixed part; 0 as long as nothing is known."""
+        """Return the size whose cost equals the fixed part; 0 while unknown."""
         self._fit()
         return self._fixed_s / self._unit_s if self._unit_s else 0.0
 
@@ -65,7 +65,7 @@ class BatchCost:
         unit_s = (count * products - sizes * total_s) / (count * squares - sizes * sizes)
         fixed_s = (total_s - unit_s * sizes) / count
         if unit_s <= 0 or fixed_s < 0:
-            # No line of that kind: one hiccup among small batches tilts it.
+            # Not a possible cost: one outlier among small batches has tilted the line.
             unit_s, fixed_s = total_s / sizes, 0.0
         self._unit_s, self._fixed_s = unit_s, fixed_s
         self._usual_unit_s = statistics.median(seconds / size for size, seconds in self._batches)

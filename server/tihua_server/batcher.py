@@ -1,17 +1,17 @@
-"""Dynamic batching: what waits while the model is busy becomes its next batch.
+"""Dynamic batching: whatever queues while the model is busy becomes its next batch.
 
     submit ──> lane ──> batch, as soon as a thread of the model is free ──> each caller's future
 
-No input waits for others that may never come (as in text-embeddings-inference): an idle model takes
-a lone input at once, a busy one finds a batch that has grown with the load. There is one exception:
-for callers who have just been answered a batch waits while their next calls come (`gathering.py`).
+As in text-embeddings-inference, no input waits for others that may never arrive: an idle model
+takes a lone input at once, and while it is busy the next batch grows with the load. There is one
+exception: a batch may wait for the next calls of callers who were just answered (`gathering.py`).
 
 Inputs wait in two lanes, and bulk inputs are taken only when no interactive one waits: if
 interactive callers ask for more than the machine can compute, bulk gets nothing. Bulk inputs are
-due in order of arrival, the interactive inputs of a caller one after another (`flow.py`). What is
-due first is always taken; `selection.py` fills the batch up and keeps it from delaying what comes
-after it. Where another model's batches share the processor, a batch is followed by a rest
-(`rests.py`). The lanes have no bound: what comes here was admitted (`admission.py`).
+due in order of arrival, the interactive inputs of a caller one after another (`flow.py`). The input
+that is due first is always taken; `selection.py` fills the batch and keeps it from delaying what
+follows. Where other batches share the processor, a batch is followed by a rest (`rests.py`). The
+lanes are unbounded: their inputs have been admitted (`admission.py`).
 
 The batcher knows nothing of models: it is tested with integers.
 """
@@ -61,24 +61,23 @@ class Batcher(Generic[Input, Result]):
         when_failed: Callable[[Exception], None] | None = None,
         clock: Callable[[], float] = time.perf_counter,
     ) -> None:
-        """Take the function that computes.
+        """Compute batches with `run_batch`, in the threads of `workers`.
 
         Args:
             run_batch: returns one result per input, in order; called in a thread of `workers`.
-            workers: whose threads compute; batchers that share a model share its workers.
-            max_batch_size: inputs of one batch at most.
-            max_batch_s: what a batch of more than one input may be expected to take, in seconds;
-                one of bulk at most what `batch_bound.py` says.
-            size_of: what an input costs, 1 or more; all of a batch are padded to its largest.
-                None if all cost the same.
-            padding_cost: what a unit of padding costs.
-            yields_to: while these are busy, there is a rest after each batch.
-            gathers: await those who have just been answered; where a batch costs much besides its
-                inputs, as one of texts does.
-            when_computed: hears of each batch that was computed its inputs and how long it took, in
-                seconds.
-            when_failed: hears what went wrong with a batch.
-            clock: seconds from any beginning.
+            workers: the threads; batchers that share a model share its workers.
+            max_batch_size: largest number of inputs in a batch.
+            max_batch_s: longest expected duration of a batch of several inputs, in seconds;
+                `batch_bound.py` lowers it for bulk.
+            size_of: the cost of an input, 1 or more; the inputs of a batch are padded to its
+                largest. None if all cost the same.
+            padding_cost: the cost of a unit of padding.
+            yields_to: while these are busy, each batch is followed by a rest.
+            gathers: wait for the next calls of callers who were just answered; for batches with a
+                high fixed cost, such as those of texts.
+            when_computed: called with (number of inputs, seconds) after each computed batch.
+            when_failed: called with the error of each failed batch.
+            clock: seconds from any origin.
         """
         self._max_batch_size = max_batch_size
         self._run_batch = run_batch
@@ -103,7 +102,7 @@ class Batcher(Generic[Input, Result]):
         workers.serve(self)
 
     def close(self) -> None:
-        """Stop; whoever waits, for a batch or for its end, gets `Draining`."""
+        """Stop; every caller who is still waiting gets `Draining`."""
         self._is_closed = True
         if self._gathering:
             self._gathering.close()
@@ -127,7 +126,7 @@ class Batcher(Generic[Input, Result]):
         flow: Flow | None = None,
         alone: bool = False,
     ) -> Batched[Result]:
-        """Return the result of one input; as `submit_all`."""
+        """Return the result of one input; see `submit_all`."""
         [batched] = await self.submit_all((value,), lane=lane, flow=flow, alone=alone)
         return batched
 
@@ -139,13 +138,13 @@ class Batcher(Generic[Input, Result]):
         flow: Flow | None = None,
         alone: bool = False,
     ) -> list[Batched[Result]]:
-        """Return the result of each input. Cancel the call, and what waits is not computed.
+        """Return the result of each input; if the call is cancelled, waiting inputs are dropped.
 
         Args:
             values: the inputs.
-            lane: where they wait.
-            flow: whose they are; None if they are all that it asks for.
-            alone: give each a batch of its own.
+            lane: the lane in which they wait.
+            flow: the flow they belong to; None if they are all of it.
+            alone: compute each in a batch of its own.
 
         Raises:
             Draining: the batcher was closed.
@@ -157,14 +156,14 @@ class Batcher(Generic[Input, Result]):
         group, flow = Group(len(values)), flow or Flow(len(values))
         sizes = [1 if self._size_of is None else self._size_of(value) for value in values]
         try:
-            # By size: what goes into one batch is due at about the same time.
+            # By size: inputs that fit into one batch are then due at about the same time.
             for index in sorted(range(len(values)), key=sizes.__getitem__):
                 entries[index] = self._put(
                     values[index], sizes[index], lane, group, flow, alone=alone
                 )
             if self._gathering and entries and lane is Lane.INTERACTIVE:
                 self._gathering.called()
-            # In the order in which they are computed: who fails is heard at once.
+            # In the order of computation, so that a failure is raised at once.
             batched = {index: await entry.future for index, entry in entries.items()}
             return [batched[index] for index in range(len(values))]
         except BaseException:
@@ -181,7 +180,7 @@ class Batcher(Generic[Input, Result]):
         return lane, self._waiting[lane].entries[0].due_s
 
     def is_gathering(self) -> bool:
-        """Return whether the next batch of the first lane would be larger in a moment."""
+        """Return whether the next interactive batch should wait a moment for more inputs."""
         waiting = self._waiting[Lane.INTERACTIVE]
         return bool(
             self._gathering
@@ -191,7 +190,7 @@ class Batcher(Generic[Input, Result]):
         )
 
     def next_job(self) -> Batch[Input, Result] | None:
-        """Take the next batch out of its lane; None if nobody waits any more, or by a bug."""
+        """Take the next batch out of its lane; None if all callers have gone, or after a bug."""
         lane = self._first_lane()
         if lane is None:
             return None
@@ -204,9 +203,9 @@ class Batcher(Generic[Input, Result]):
             entries, size = self._selection.choose(waiting.entries, max_s, self._clock())
             note = functools.partial(self._note, lane)
             batch = Batch(entries, size, self._run_batch, note, self._clock)
-        except Exception as error:  # noqa: BLE001  # it is the callers' to hear of, not the workers'
-            # Who was to be in the batch is not known. The first hears of it, and the next try is
-            # without it: whatever is wrong, nobody waits for ever.
+        except Exception as error:  # noqa: BLE001  # for the callers, not for the workers
+            # Which entry is at fault is unknown. The first gets the error, and the next try goes
+            # without it: so nobody waits forever, whatever is wrong.
             waiting.entries.pop(0).fail(error)
             return None
         for entry in entries:
@@ -220,10 +219,10 @@ class Batcher(Generic[Input, Result]):
     def _put(
         self, value: Input, size: int, lane: Lane, group: Group, flow: Flow, *, alone: bool
     ) -> Entry[Input, Result]:
-        """Have an input wait; return its entry."""
+        """Add an input to its lane; return its entry."""
         now_s = due_s = self._clock()
         if lane is Lane.INTERACTIVE:
-            # The other threads do as much meanwhile.
+            # The other threads compute as much in that time.
             takes_s = self._cost.of_input(size) / self._workers.count
             due_s = flow.due_s(self, now_s, takes_s)
             self._workers.asked_s = now_s

@@ -22,10 +22,10 @@ from tihua_server.extras import install
 from tihua_server.torchvision_operators import define_missing_operators
 
 _CONNECT_TIMEOUT_S = 5.0
-"""How long a hub may take to answer a connection before it counts as out of reach.
+"""How long a hub may take to accept a connection before it counts as unreachable.
 
-Asked before the hub's own library is, because that goes on trying: 23 s (Hugging Face) and 45 s
-(ModelScope) where a connection is refused, longer where it is swallowed.
+Checked before the hub's own library is called, because that keeps retrying: for 23 s (Hugging Face)
+or 45 s (ModelScope) where connections are refused, longer where packets are dropped.
 """
 
 
@@ -35,7 +35,7 @@ def fetch_checkpoint(name: str, *, source: str, cache_dir: Path) -> Path:
     Args:
         name: cn_clip's name of the model: `ViT-B-16`.
         source: one of `MODEL_SOURCES`.
-        cache_dir: the directory that keeps fetched files; made if need be.
+        cache_dir: the directory that keeps fetched files; created if needed.
 
     Raises:
         ModelError: no such source, or the file is not there and can't be fetched. The message, one
@@ -79,7 +79,7 @@ def read_checkpoint(path: Path) -> dict[str, torch.Tensor]:
     tensors are in use.
 
     Raises:
-        ModelError: there is no such file, it is no checkpoint, or it holds objects other than
+        ModelError: there is no such file, it is not a checkpoint, or it holds objects other than
             tensors and plain values, which could run code (`weights_only=True`).
     """
     if not path.is_file():
@@ -87,7 +87,7 @@ def read_checkpoint(path: Path) -> dict[str, torch.Tensor]:
     try:
         # torch warns of what it then refuses; the server has one thread when it reads its model.
         with warnings.catch_warnings(action="ignore"):
-            # Files written before torch 1.6 are no zip archives and can't be mapped.
+            # Files written before torch 1.6 are not zip archives and can't be mapped.
             content = torch.load(
                 path, map_location="cpu", weights_only=True, mmap=zipfile.is_zipfile(path)
             )
@@ -113,7 +113,7 @@ def read_checkpoint(path: Path) -> dict[str, torch.Tensor]:
 
 
 def _require_answer(endpoint: str) -> None:
-    """Return when the hub, or whatever stands before it, takes a connection; else raise OSError."""
+    """Raise OSError unless the hub accepts a connection; behind a proxy, check nothing."""
     if urllib.request.getproxies():
         return
     url = urlsplit(endpoint)

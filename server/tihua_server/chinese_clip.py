@@ -27,18 +27,18 @@ from tihua_server.types import ModelRef
 
 PIXEL_MEAN = (0.48145466, 0.4578275, 0.40821073)
 PIXEL_STD = (0.26862954, 0.26130258, 0.27577711)
-"""Of the red, green and blue of CLIP's training pictures, from 0 to 1 (`image_transform`)."""
+"""Of red, green and blue in CLIP's training pictures, each from 0 to 1 (`image_transform`)."""
 
 
 class ImageTower(nn.Module):
-    """Pixels, as `Towers` wants them, through cn_clip's image encoder."""
+    """cn_clip's image encoder, for pixels as in `Towers`."""
 
     mean: Tensor
     std: Tensor
 
     def __init__(self, network: Any) -> None:
         super().__init__()
-        # Its parts alone: the other tower's weights are not this one's.
+        # Only the parts it needs: it must not keep the other tower's weights alive.
         self.visual = network.visual
         if self._is_transformer():
             blocks = self.visual.transformer.resblocks
@@ -53,7 +53,7 @@ class ImageTower(nn.Module):
         return features
 
     def fused(self, dtype: torch.dtype) -> nn.Module:
-        """Return what a GPU computes instead, as `Fusable` says; a ResNet stays as it is."""
+        """Return the form that a GPU runs, see `Fusable`; a ResNet has only one."""
         if not self._is_transformer():
             return self
         return FusedVision(self.visual, mean=self.mean, std=self.std, dtype=dtype)
@@ -63,7 +63,7 @@ class ImageTower(nn.Module):
 
 
 class TextTower(nn.Module):
-    """Tokens through cn_clip's BERT and its projection."""
+    """cn_clip's BERT and projection, for tokens as in `Towers`."""
 
     def __init__(self, network: Any) -> None:
         super().__init__()
@@ -76,14 +76,14 @@ class TextTower(nn.Module):
 
     def forward(self, ids: Tensor) -> Tensor:
         """Return (batch, dim) of (batch, length) int64, padded with 0."""
-        # 0 is [PAD]; what cn_clip's `encode_text` does, but for the network's own dtype.
+        # 0 is [PAD]. As cn_clip's `encode_text`, but in the network's own dtype.
         mask = ids.ne(0).to(self.projection.dtype)
         hidden: Tensor = self.bert(ids, attention_mask=mask)[0]
         features: Tensor = hidden[:, 0, :] @ self.projection
         return features
 
     def packed(self) -> nn.Module:
-        """Return what does without padding, as `Packable` says."""
+        """Return the form that skips padding; see `Packable`."""
         return PackedText(self.bert, self.projection)
 
 
@@ -106,10 +106,10 @@ class FusedSelfAttention(nn.Module):
         """Return the attended states, (batch, queries, width), in a tuple as BERT wants it.
 
         Args:
-            hidden: states of which keys and values are made, (batch, length, width).
+            hidden: states for keys and values, (batch, length, width).
             attention_mask: added before the softmax.
             head_mask: cn_clip's, always None.
-            queried: states of which queries are made, (batch, queries, width); None takes all.
+            queried: states for queries, (batch, queries, width); None takes all of `hidden`.
         """
         asking = hidden if queried is None else queried
         query, key, value = (
@@ -138,7 +138,7 @@ def read_chinese_clip(
 
     Raises:
         ModelError: no such model, the checkpoint can't be fetched or read, or it is of
-            another architecture. The message is one line for whoever starts the server.
+            another architecture. The message is one line for the operator.
     """
     architecture, state = read_weights(name, path=path, source=source, cache_dir=cache_dir)
     spec = {
@@ -176,7 +176,7 @@ def read_weights(
 ) -> tuple[Architecture, dict[str, torch.Tensor]]:
     """Return an architecture and the weights of a checkpoint that fits it.
 
-    Takes and raises what `read_chinese_clip` does.
+    Arguments and errors are those of `read_chinese_clip`.
     """
     architecture = named_architecture(name)
     if path is None:

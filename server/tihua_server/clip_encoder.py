@@ -15,10 +15,10 @@ from tihua_server.types import FloatArray, ModelInfo, PixelArray, TokenArray, To
 
 
 class ClipEncoder:
-    """Texts and pictures into one space, by a model and what computes it."""
+    """Embeds texts and pictures into one space, with a model and its engine."""
 
     def __init__(self, model: ClipModel, engine: Engine) -> None:
-        """Take the model and its engine."""
+        """Encode with `engine`, which must run `model`."""
         self.info = ModelInfo(
             ref=model.ref,
             dim=model.dim,
@@ -38,7 +38,7 @@ class ClipEncoder:
         return self._tokenizer.tokenize(text)
 
     def resize(self, image: Image, size: int, box: Box | None = None) -> Image:
-        """Return a picture, or its part within `box`, as a square, by torch; thread-safe."""
+        """Return a picture, or its part within `box`, resized to a square by torch; thread-safe."""
         return resize(image, size, box)
 
     def encode_texts(self, texts: Sequence[TokenArray]) -> FloatArray:
@@ -48,7 +48,7 @@ class ClipEncoder:
         embeddings are the same, at a fraction of the time.
 
         Raises:
-            ModelError: the model failed, for example for want of memory.
+            ModelError: the model failed, for example by running out of memory.
         """
         if len(texts) == 0:
             return self._nothing()
@@ -61,7 +61,7 @@ class ClipEncoder:
             images: (image_size, image_size, 3) uint8 RGB.
 
         Raises:
-            ModelError: the model failed, for example for want of memory.
+            ModelError: the model failed, for example by running out of memory.
         """
         if len(images) == 0:
             return self._nothing()

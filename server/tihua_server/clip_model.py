@@ -12,18 +12,17 @@ from tihua_server.types import ModelRef
 
 @runtime_checkable
 class Fusable(Protocol):
-    """A tower that a GPU computes otherwise, because much of its own way is lost between sums."""
+    """A tower with a second form for GPUs: its own spends much time between matrix products."""
 
     def fused(self, dtype: torch.dtype) -> nn.Module:
-        """Return the same sums in fewer kernels, the matrices in float32 or bfloat16."""
+        """Return the same computation in fewer kernels, with matrices in float32 or bfloat16."""
 
 
 @runtime_checkable
 class MixedPrecision(Protocol):
-    """An image tower whose first layers are for fp32 alone: rounded there, its embeddings stray.
+    """An image tower whose first layers must run in fp32: rounded there, its embeddings stray.
 
-    It is `upper` of what `lower` gives, and whoever computes the tower in a lower precision leaves
-    `lower` out of that.
+    The tower is `upper(lower(pixels))`; a lower precision applies to `upper` only.
     """
 
     lower: nn.Module
@@ -35,10 +34,10 @@ class MixedPrecision(Protocol):
 
 @runtime_checkable
 class Packable(Protocol):
-    """A text tower that can leave padding out of what it computes."""
+    """A text tower that can skip padding."""
 
     def packed(self) -> nn.Module:
-        """Return the same sums as a function of what `packed_text.pack` returns."""
+        """Return the same computation over what `packed_text.pack` returns."""
 
 
 class Towers(NamedTuple):
@@ -59,12 +58,12 @@ class ClipModel:
     """A model that was read and checked.
 
     Attributes:
-        ref: its name and fingerprint.
+        ref: its id and fingerprint.
         dim: length of an embedding.
         image_size: side of the square, in pixels, that its image tower sees.
         context_length: tokens per text, [CLS] and [SEP] included.
         towers: builds the networks with their weights, new ones at each call; takes seconds for a
-            large model, and an engine that kept what it made of them before does without.
+            large model, and is not needed by an engine that has converted the model before.
     """
 
     ref: ModelRef

@@ -29,28 +29,28 @@ class GraphedTower:
         *,
         max_batch_size: int,
     ) -> None:
-        """Capture the graphs, in the inference and autocast modes that hold now.
+        """Capture the graphs, in the current inference and autocast modes.
 
         Args:
             tower: on `device`, in eval mode.
-            examples: one input of each row shape that gets graphs, (1, …) on the CPU, from the
-                smallest; the row of a call is padded with 0 to the next.
-            device: a CUDA device, the current one of this thread: a capture begins with waiting for
-                that.
-            max_batch_size: batches beyond it are cut into pieces.
+            examples: one input of each row shape that gets graphs, (1, …) on the CPU, smallest
+                first; the rows of a call are padded with 0 to the next shape.
+            device: a CUDA device, which must be this thread's current one: a capture begins by
+                waiting for that.
+            max_batch_size: larger batches are split.
 
         Raises:
             torch.OutOfMemoryError: the graphs do not fit.
         """
-        # A graph has the addresses of the weights, and does not keep them alive.
+        # A graph holds the addresses of the weights but does not keep them alive.
         self._tower = tower
         self._sizes = batch_sizes(max_batch_size)
         self._rows = [example.shape[1:] for example in examples]
         pool = torch.cuda.graph_pool_handle()
-        # One for all: memory of the pool is shared within a stream, and cuBLAS keeps a workspace
-        # for each.
+        # One stream for all graphs: memory of the pool is shared within a stream, and cuBLAS keeps
+        # a workspace for each stream.
         stream = torch.cuda.Stream(device)  # type: ignore[no-untyped-call]
-        # From the largest: the others fit into the memory that it took.
+        # Largest first: the others then fit into its memory.
         self._graphs = {
             (size, example.shape[1:]): _Graph(
                 tower, example.expand(size, *example.shape[1:]), device, pool, stream
@@ -60,7 +60,7 @@ class GraphedTower:
         }
 
     def __call__(self, rows: npt.NDArray[Any]) -> torch.Tensor:
-        """Return (batch, dim) on the device, of (batch, …) on the CPU."""
+        """Return (batch, dim) on the device for (batch, …) on the CPU."""
         batch = torch.from_numpy(rows)
         return torch.cat([self._run(piece) for piece in torch.split(batch, self._sizes[-1])])
 
@@ -95,7 +95,7 @@ class _Graph:
 
     def run(self, batch: torch.Tensor) -> torch.Tensor:
         count = len(batch)
-        # The piece before may still be on its way to the device.
+        # The previous piece may not have been copied to the device yet.
         self._is_copied.synchronize()
         target = self._pinned[:count]
         if target.shape != batch.shape:
@@ -110,8 +110,8 @@ class _Graph:
 
 
 def batch_sizes(max_batch_size: int) -> list[int]:
-    """Return the sizes that get a graph: each twice the one before, and the largest.
+    """Return the sizes that get a graph: the powers of two below the largest, and the largest.
 
-    So padding at most doubles a batch; a small one costs a GPU hardly less than one twice its size.
+    So padding at most doubles a batch, which costs a GPU hardly any time if the batch is small.
     """
     return [2**power for power in range((max_batch_size - 1).bit_length())] + [max_batch_size]

@@ -1,4 +1,4 @@
-"""Where a model computes."""
+"""The device that a model runs on."""
 
 import torch
 
@@ -31,9 +31,8 @@ def torch_device(name: str) -> torch.device:
 
 
 def has_bf16(device: torch.device) -> bool:
-    """Return whether a device is a GPU that multiplies in bf16 itself.
+    """Return whether a device is a GPU with instructions for bf16.
 
-    Below compute capability 8.0 (T4, RTX 20xx) torch emulates it: what comes out is right, and
-    slower than in fp32.
+    Below compute capability 8.0 (T4, RTX 20xx) torch emulates them: correct, but slower than fp32.
     """
     return device.type == "cuda" and torch.cuda.get_device_capability(device)[0] >= 8

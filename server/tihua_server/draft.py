@@ -12,17 +12,18 @@ from tihua_server.item import Item, Metadata
 from tihua_server.types import Content, FloatArray
 
 UNKNOWN_TIME = datetime.fromtimestamp(0, UTC)
-"""The time of an update that nobody remembers, as the contract has it."""
+"""Stands for an unknown update time, as the contract defines it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """An item to be written: what it is made of, or why that could not be read.
+    """An item to be written: its content, or the error that reading it gave.
 
     Attributes:
         id, uri, metadata: as in `Item`.
         content: what is embedded.
-        origin: who writes it; an item of the same id and origin in the store is this very one.
+        origin: identifies the write: a stored item of the same id and origin is this one, already
+            written.
         update_time: in UTC; `UNKNOWN_TIME`, or None for the time at which it will be written.
     """
 
@@ -37,7 +38,7 @@ class Draft:
         """Return what is embedded.
 
         Raises:
-            ServiceError: it could not be read, or a part of the item is not as it must be.
+            ServiceError: the content could not be read, or a part of the item is invalid.
         """
         if not self.id:
             raise InvalidInput(

@@ -3,7 +3,7 @@
 Plain torch: nothing here needs torchvision or timm. The batch norms are folded into the
 convolutions once, when the ImageNet weights are read (`training/backbone.py`), so the network
 serves and trains without running statistics, and a picture's embedding does not depend on the
-batch that it came in.
+others in its batch.
 """
 
 import math
@@ -49,7 +49,7 @@ class SamePadConv(nn.Module):
         self, inputs: int, outputs: int, kernel: int, stride: int = 1, groups: int = 1
     ) -> None:
         super().__init__()
-        # At stride 1 the padding is symmetric, and need not be a copy of the map.
+        # At stride 1 the padding is symmetric, so the convolution does it without copying the map.
         padding = kernel // 2 if stride == 1 else 0
         self.conv = nn.Conv2d(
             inputs, outputs, kernel, stride, padding=padding, groups=groups, bias=True
@@ -71,7 +71,7 @@ class SamePadConv(nn.Module):
 
 
 class Stem(SamePadConv):
-    """The first convolution, of pixels as they come."""
+    """The first convolution, over pixels that are not normalised yet."""
 
     def __init__(self) -> None:
         super().__init__(3, STEM_CHANNELS, 3, stride=2)

@@ -1,4 +1,4 @@
-"""What computes the towers of a model: the interface of `ClipEncoder` to torch or OpenVINO."""
+"""The engine that runs a model's towers: the interface of `ClipEncoder` to torch or OpenVINO."""
 
 from typing import Protocol
 
@@ -29,27 +29,27 @@ class Engine(Protocol):
     """As `Encoder.padding_cost`."""
 
     def embed_texts(self, ids: TokenArray) -> FloatArray:
-        """Return (batch, dim) float32, of any norm, of (batch, length) int64, padded with 0.
+        """Return (batch, dim) float32, of any norm, for (batch, length) int64, padded with 0.
 
         Raises:
-            ModelError: the engine failed, for example for want of memory.
+            ModelError: the engine failed, for example by running out of memory.
         """
 
     def embed_images(self, pixels: PixelArray) -> FloatArray:
-        """Return (batch, dim) float32, of any norm, of (batch, side, side, 3) uint8 RGB.
+        """Return (batch, dim) float32, of any norm, for (batch, side, side, 3) uint8 RGB.
 
         Raises:
-            ModelError: the engine failed, for example for want of memory.
+            ModelError: the engine failed, for example by running out of memory.
         """
 
 
 def tower_failures() -> Recurring:
-    """Return what logs why the batches of one tower fail."""
+    """Return the log of one tower's failed batches, without repetitions."""
     return Recurring("model failed")
 
 
 def model_failed(batch_size: int) -> ModelError:
-    """Return what the callers of a batch are told that an engine failed to compute."""
+    """Return the error for the callers of a batch that an engine failed to compute."""
     return ModelError(
         f"the model failed on a batch of {batch_size}; the server's log says why",
         metadata={"batch_size": batch_size},

@@ -1,4 +1,4 @@
-"""Answers of many items: built in turns with other calls, and no larger than a message may be."""
+"""Answers of many items, built without blocking other calls and within the size of a message."""
 
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, TypeVar
@@ -13,39 +13,39 @@ if TYPE_CHECKING:
     from google.protobuf.internal.containers import RepeatedCompositeFieldContainer
 
 _REST_BYTES = 4_096
-"""For what is set afterwards: a page token, of 1 100 bytes at most, and timing."""
+"""Reserved for fields set afterwards: a page token, of 1 100 bytes at most, and timing."""
 
 _FRAME_BYTES = 6
-"""For the tag and the length of each message."""
+"""Reserved for the tag and the length of each message."""
 
 _ENTRY_BYTES = 512
-"""For what each answer of several has beside its items: timing, or the error that it is."""
+"""Reserved for each of several answers, beside its items: timing, or an error instead of them."""
 
 M = TypeVar("M", bound=Message)
 T = TypeVar("T")
 
 
 class MessageRoom:
-    """What a message has room for, on which several answers may draw that share it."""
+    """The free bytes of a message, which several answers may share."""
 
     def __init__(self, limits: Limits, *, answers: int = 0) -> None:
-        """Take the bound, and how many answers share the message, if any do."""
+        """Start with the limit of a message, and how many answers share it: 0 if it is one."""
         self.max_bytes = limits.max_message_bytes
         self._left_bytes = self.max_bytes - _REST_BYTES - answers * _ENTRY_BYTES
 
     def take(self, size_bytes: int) -> bool:
-        """Take some of it if there is so much; return whether there was."""
+        """Reserve `size_bytes` if they are free; return whether they were."""
         if size_bytes > self._left_bytes:
             return False
         self._left_bytes -= size_bytes
         return True
 
     def spend(self, size_bytes: int) -> None:
-        """Take what is in the message already, even if there is not so much."""
+        """Reserve `size_bytes` that are in the message already, even if they are not free."""
         self._left_bytes -= size_bytes
 
     def give(self, size_bytes: int) -> None:
-        """Give back what was taken or spent."""
+        """Release bytes that were taken or spent."""
         self._left_bytes += size_bytes
 
 
@@ -56,17 +56,17 @@ async def fill_some(
     fill: Callable[[M, T], None],
     room: MessageRoom,
 ) -> int:
-    """Add messages to an answer, as far as there is room; return how many.
+    """Add messages to an answer while there is room; return how many were added.
 
     Args:
-        answer: with all else that may be large.
-        messages: a field of it, empty.
-        values: what to make a message of, each.
-        fill: makes it.
-        room: of the message that it goes into.
+        answer: with every other field that may be large already set.
+        messages: the repeated field to fill, empty.
+        values: one per message.
+        fill: sets a message from its value.
+        room: of the message that contains the answer.
 
     Raises:
-        TooLarge: there is no room for the first.
+        TooLarge: there is no room even for the first.
     """
     head_bytes = answer.ByteSize()
     room.spend(head_bytes)
@@ -92,14 +92,14 @@ async def fill_all(
     fill: Callable[[M, T], None],
     room: MessageRoom,
 ) -> None:
-    """Do as `fill_some`.
+    """Add all messages to an answer; see `fill_some`.
 
     Raises:
         TooLarge: there is no room for all.
     """
     added = await fill_some(answer, messages, values, fill, room)
     if added < len(values):
-        room.give(answer.ByteSize())  # others that share it may have it
+        room.give(answer.ByteSize())  # for the other answers in the message
         raise _too_large(added, len(values), room)
 
 

@@ -1,4 +1,4 @@
-"""What tells one model from another: a hash over its weights and its preprocessing."""
+"""The identity of a model: a hash of its weights and its preprocessing."""
 
 import hashlib
 import json
@@ -7,17 +7,17 @@ from collections.abc import Mapping
 import torch
 
 _DIGITS = 16
-"""Hexadecimal digits kept: 64 bits, so two of a million models share one once in 37 million."""
+"""Hexadecimal digits kept, 64 bits: a million models collide with odds of 1 in 37 million."""
 
 
 def fingerprint(tensors: Mapping[str, torch.Tensor], spec: Mapping[str, object]) -> str:
     """Return the fingerprint of a model: 16 hexadecimal digits.
 
-    Neither the order of the tensors nor their device counts, and floating-point tensors count by
-    their value as float32: a model stored in half precision is the same model stored in single.
+    The order and the device of the tensors do not matter, and floating-point tensors are hashed as
+    float32: a model stored in half precision is the same model stored in single.
 
     Args:
-        tensors: every weight that the embeddings depend on, by name.
+        tensors: all weights that the embeddings depend on, by name.
         spec: what else they depend on, as JSON values: image size, normalisation, architecture, …
     """
     digest = hashlib.sha256(json.dumps(spec, sort_keys=True, ensure_ascii=True).encode())

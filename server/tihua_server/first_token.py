@@ -1,4 +1,4 @@
-"""The last layer of cn_clip's transformers, for the one token that an embedding is made of.
+"""The last layer of cn_clip's transformers, for the one token that becomes the embedding.
 
 Only [CLS] is used of the last layer's output. The other tokens serve as its keys and values; their
 queries, projections and feed-forward sums would be thrown away (for ViT-B-16, 2.4 of 35.1 GFLOP a

@@ -18,25 +18,25 @@ large calls both end when the second of them used to.
 import math
 
 SHARE = 1 / 4
-"""Of the model, what a flow may claim before others: four large ones together are due as fast as
-they are computed. Single inputs were measured beside one."""
+"""The share of the model that a flow may claim before others: the inputs of four large flows are
+due as fast as they are computed. The figures above are for single inputs beside one such flow."""
 
 MAX_LEAD_S = 10.0
-"""How long after its arrival an input may be due at most, in seconds, for the decoder and for the
-model each: what a batch costs is an estimate, and clients wait for 30 s unless told otherwise."""
+"""The latest that an input may be due after its arrival, in seconds, at the decoder and at the
+model each: the cost of a batch is an estimate, and clients wait for 30 s by default."""
 
 
 class Flow:
-    """What a caller asks for at once.
+    """The inputs of one call.
 
     Attributes:
-        inputs: how many they are.
+        inputs: how many there are.
     """
 
     __slots__ = ("_next_s", "inputs")
 
     def __init__(self, inputs: int) -> None:
-        """Take how many inputs there will be; none has come yet."""
+        """Start a flow of `inputs` inputs, none of which is queued yet."""
         self.inputs = inputs
         self._next_s: dict[object, float] = {}
 
@@ -44,9 +44,9 @@ class Flow:
         """Return when its next input is due.
 
         Args:
-            where: it waits; pictures wait for a thread that decodes, and then for the model.
-            now_s: it comes.
-            takes_s: what it will cost there.
+            where: the queue; pictures wait for a decoding thread first, then for the model.
+            now_s: when it arrives.
+            takes_s: its expected cost there, in seconds.
         """
         due_s = min(max(now_s, self._next_s.get(where, -math.inf)), now_s + MAX_LEAD_S)
         self._next_s[where] = due_s + takes_s / SHARE

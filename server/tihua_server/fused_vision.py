@@ -1,10 +1,10 @@
 """cn_clip's vision transformer for a GPU: the same computation in far fewer kernels.
 
 On a GPU the matrix products of a tower take less time than cn_clip's operations between them. Here
-the normalisation of pixels is part of the first product, an activation and an addition are a kernel
-each, and attention reads queries, keys and values where their product left them. The last block
-computes only the one token that is used, but for the queries, which are a part of that product.
-Sums and norms are in float32, matrices in `dtype`.
+the normalisation of pixels is part of the first product, an activation and an addition are one
+kernel each, and attention reads queries, keys and values where their product left them. The last
+block computes only the one token that is used, except for the queries, which are part of the same
+product. Sums and norms are in float32, matrices in `dtype`.
 """
 
 from typing import Any, cast
@@ -21,12 +21,12 @@ CENTRE = 128
 
 
 class FusedVision(nn.Module):
-    """A vision transformer of cn_clip's with the weights that it has now.
+    """cn_clip's vision transformer, with its current weights.
 
     Args:
         visual: cn_clip's `VisualTransformer`, in float32.
         mean: of the red, green and blue of pixels from 0 to 1, (3, 1, 1).
-        std: likewise.
+        std: their standard deviation, (3, 1, 1).
         dtype: of the matrices, float32 or bfloat16.
     """
 
@@ -81,11 +81,11 @@ class _Block(nn.Module):
         self.narrow = _linear(mlp.c_proj.weight / GELU_SCALE, mlp.c_proj.bias, dtype)
 
     def forward(self, states: Tensor, kept: int | None = None) -> Tensor:
-        """Return the states after the block, of the first `kept` tokens alone, or of all.
+        """Return the states after the block, of the first `kept` tokens or of all.
 
         Args:
             states: (batch, tokens, width) float32.
-            kept: how many tokens are looked at afterwards.
+            kept: how many tokens are used afterwards; None keeps all.
         """
         parts = self.attend(self.norm_1(states).to(self._dtype))
         query, key, value = parts.unflatten(-1, (3, self._heads, -1)).permute(2, 0, 3, 1, 4)
@@ -104,7 +104,7 @@ def _linear(weight: Tensor, bias: Tensor | None, dtype: torch.dtype) -> nn.Linea
 
 
 def _norm(norm: nn.LayerNorm) -> nn.LayerNorm:
-    """Return torch's own: that of cn_clip casts to float32 and back."""
+    """Return torch's own LayerNorm: cn_clip's casts to float32 and back."""
     made = nn.LayerNorm(norm.normalized_shape, eps=norm.eps, device="meta")
     made.weight, made.bias = norm.weight, norm.bias
     return made

@@ -25,21 +25,21 @@ import math
 from collections.abc import Callable
 
 FIRST_S = 0.002
-"""How long an answer and the next call take at least, in seconds: what gRPC costs on both sides in
+"""How long an answer and the next call take at least, in seconds: what gRPC costs both sides in
 Python, where they share two cores."""
 
 EACH_S = 0.0005
-"""What each caller adds: 0.3 to 0.4 ms (`rpc_efficiency` of docs/benchmarks.md), and some more."""
+"""What each caller adds: 0.3 to 0.4 ms (`rpc_efficiency` of docs/benchmarks.md), plus a margin."""
 
 MAX_SHARE = 0.25
 """The longest wait, as a share of what the batch took: a quick model has little to gain."""
 
 
 class Gathering:
-    """Whether a batcher waits for those whom it has just answered; belongs to one event loop."""
+    """Decides whether a batcher waits for callers it has just answered; of one event loop."""
 
     def __init__(self, wake: Callable[[], None], clock: Callable[[], float]) -> None:
-        """Take what is called at the end of a wait, and a clock."""
+        """`wake` is called at the end of a wait; `clock` returns seconds from any origin."""
         self._wake = wake
         self._clock = clock
         self._answered = 0
@@ -49,12 +49,12 @@ class Gathering:
         self._alarm: asyncio.TimerHandle | None = None
 
     def begin(self, answered: int, *, is_alone: bool, took_s: float) -> None:
-        """Begin the wait after a batch, unless it would be in vain; its end is told.
+        """Start waiting after a batch unless it is pointless; `wake` is called at the end.
 
         Args:
-            answered: calls that have got the last of their results by it.
-            is_alone: nobody else waits.
-            took_s: what it took.
+            answered: number of calls that the batch completed.
+            is_alone: whether no other call is waiting.
+            took_s: duration of the batch, in seconds.
         """
         self.close()
         came_back = 2 * self._missing <= self._answered
@@ -66,20 +66,20 @@ class Gathering:
             self._alarm = asyncio.get_running_loop().call_later(longest_s, self._end)
 
     def called(self) -> None:
-        """Take note of a call, whoever it is of."""
+        """Record that a call arrived, from any caller."""
         if self._missing and self._clock() < self._until_s:
             self._missing -= 1
 
     def is_on(self) -> bool:
-        """Return whether somebody is still awaited."""
+        """Return whether calls are still awaited."""
         return self._is_worthwhile and self._missing > 0 and self._clock() < self._until_s
 
     def close(self) -> None:
-        """Tell nobody any more."""
+        """Cancel the timer."""
         if self._alarm is not None:
             self._alarm.cancel()
 
     def _end(self) -> None:
-        # Whatever the clock says: nobody would tell again.
+        # Whatever the clock says: there is no second timer.
         self._is_worthwhile = False
         self._wake()

@@ -1,4 +1,4 @@
-"""Bytes → pixels: a file as a client sends it becomes what the model's preprocessing would see.
+"""Bytes → pixels: turns a client's file into the square of pixels that the model takes.
 
 `tihua._picture`, which a client may run instead of the server, does the work: it also handles
 transparency, orientation and odd formats. Here its errors become ours, and its pictures arrays.
@@ -17,7 +17,7 @@ from tihua_server.types import PixelArray
 
 
 def decoding_pixels(content: bytes, *, max_pixels: int) -> int:
-    """Return how much memory decoding takes, in pixels of RGB of 4 bytes each; decodes nothing.
+    """Return the memory that decoding takes, in RGB pixels of 4 bytes each; decodes nothing.
 
     Costs some 0.02 ms. Arguments and errors are those of `decode_image`.
     """
@@ -33,16 +33,16 @@ def decode_image(
     Args:
         content: a JPEG, PNG, WebP, BMP, GIF or TIFF file.
         size: side of the square, in pixels.
-        max_pixels: width times height at most, as the file's header tells them. A larger picture
-            is refused before it is decoded. Pillow's own bound, 178 956 970, holds besides.
-        resize: does the resizing.
+        max_pixels: largest width times height, as in the file's header. A larger picture is refused
+            before it is decoded. Pillow's own bound, 178 956 970, also applies.
+        resize: the function that resizes.
 
     Returns:
         (size, size, 3) uint8, RGB.
 
     Raises:
-        InvalidInput: the bytes are empty, no picture of these formats, damaged or cut short, or ask
-            for far more work than their pixels.
+        InvalidInput: the bytes are empty, not a picture in one of these formats, damaged or
+            truncated, or take far more work than their pixels.
         TooLarge: more than `max_pixels`, or a side of more than `MAX_SIDE_PX`.
     """
     with _translated():
@@ -52,16 +52,16 @@ def decode_image(
 
 
 def decode_whole(content: bytes, *, max_pixels: int, draft_side: int) -> Image.Image:
-    """Return the picture in a file, upright, RGB: what training cuts windows of.
+    """Return the picture in a file, upright, RGB, from which training cuts windows.
 
     Args:
-        content: as `decode_image` takes it.
-        max_pixels: likewise.
-        draft_side: a JPEG is decoded at 1/2, 1/4 or 1/8 while both sides stay at least so many
-            pixels; others keep their size.
+        content: as in `decode_image`.
+        max_pixels: as in `decode_image`.
+        draft_side: a JPEG is decoded at 1/2, 1/4 or 1/8 as long as both sides keep at least this
+            many pixels; other formats keep their size.
 
     Raises:
-        InvalidInput, TooLarge: as `decode_image` raises them.
+        InvalidInput, TooLarge: as in `decode_image`.
     """
     with _translated():
         return _picture.whole_from_file(content, max_pixels=max_pixels, draft_side=draft_side)
@@ -77,13 +77,13 @@ def pixels_from_rgb(
         width: in pixels.
         height: in pixels.
         size: side of the square, in pixels.
-        resize: does the resizing.
+        resize: the function that resizes.
 
     Returns:
         (size, size, 3) uint8, RGB.
 
     Raises:
-        InvalidInput: width or height is 0, or `data` has another length.
+        InvalidInput: width or height is 0, or `data` has the wrong length.
         TooLarge: a side of more than `MAX_SIDE_PX`.
     """
     if width < 1 or height < 1:

@@ -1,4 +1,4 @@
-"""The batches of one ingest stream that were received and are not written yet, in their order."""
+"""The batches of one ingest stream that were received but are not written yet, in order."""
 
 import asyncio
 from collections import deque
@@ -11,7 +11,7 @@ from tihua_server.writer import Prepared
 
 @dataclass(frozen=True, slots=True)
 class Pending:
-    """A batch that is being embedded; its content belongs to the task, and goes with it."""
+    """A batch that is being embedded; its content is held by the task alone, and freed with it."""
 
     seq: int
     ids: tuple[str, ...]
@@ -21,10 +21,10 @@ class Pending:
 
 
 class InFlight:
-    """Batches that are embedded side by side, no more of them than was granted."""
+    """Batches that are embedded concurrently, within the granted credit."""
 
     def __init__(self, grant: Credit) -> None:
-        """Take what may be in flight."""
+        """Allow at most `grant` in flight."""
         self._grant = grant
         self._batches: deque[Pending] = deque()
         self._size_bytes = 0
@@ -34,19 +34,19 @@ class InFlight:
 
     @property
     def tasks(self) -> list[asyncio.Task[Prepared]]:
-        """What embeds them, the oldest first."""
+        """The tasks that embed the batches, oldest first."""
         return [pending.task for pending in self._batches]
 
     def with_ids_of(self, batch: Batch) -> list[asyncio.Task[Prepared]]:
-        """Return what embeds the batches that have an id of this one."""
+        """Return the tasks that embed batches which share an id with this one."""
         ids = {draft.id for draft in batch.drafts}
         return [pending.task for pending in self._batches if not ids.isdisjoint(pending.ids)]
 
     def check(self, batch: Batch) -> None:
-        """Return if there is credit for one more.
+        """Check that there is credit for one more batch.
 
         Raises:
-            Overloaded: it would be more than was granted.
+            Overloaded: there is not.
         """
         in_flight = len(self._batches) + 1
         in_flight_bytes = self._size_bytes + batch.size_bytes
@@ -58,23 +58,23 @@ class InFlight:
             )
 
     def add(self, batch: Batch, task: asyncio.Task[Prepared]) -> None:
-        """Put a batch behind the others; the task embeds it."""
+        """Append a batch, which `task` embeds."""
         ids = tuple(draft.id for draft in batch.drafts)
         self._batches.append(Pending(batch.seq, ids, batch.size_bytes, batch.bookmark, task))
         self._size_bytes += batch.size_bytes
 
     def is_oldest_done(self) -> bool:
-        """Return whether the batch that is to be written next is embedded, or failed."""
+        """Return whether the next batch to be written is embedded, or failed."""
         return bool(self._batches) and self._batches[0].task.done()
 
     def finished(self, max_items: int) -> list[tuple[Pending, Prepared]]:
-        """Return the oldest batch and the embedded ones behind it, for one place and in one write.
+        """Return the oldest batch and the finished ones behind it that share its target.
 
         Args:
-            max_items: once there are so many, no further batch is added.
+            max_items: no further batch is added once there are this many items.
 
         Raises:
-            Exception: what the oldest batch failed with.
+            Exception: the error of the oldest batch, if it failed.
         """
         finished: list[tuple[Pending, Prepared]] = []
         items = 0
@@ -94,7 +94,7 @@ class InFlight:
         return finished
 
     def drop(self, count: int) -> Credit:
-        """Let go of the oldest ones, which are written; return the credit that comes back."""
+        """Remove the oldest batches, which are written now; return their credit."""
         size_bytes = 0
         for _ in range(count):
             pending = self._batches.popleft()

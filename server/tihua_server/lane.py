@@ -1,15 +1,15 @@
-"""Who goes first."""
+"""The two lanes in which work waits."""
 
 import enum
 
 
 class Lane(enum.IntEnum):
-    """Who waits: somebody for an answer, or a stream for its end; in this order they are served."""
+    """A caller waits for each answer, or only for all to be done; served in this order."""
 
     INTERACTIVE = 0
     BULK = 1
 
     @property
     def label(self) -> str:
-        """What metrics and messages call it."""
+        """Its name in metrics and messages."""
         return self.name.lower()

@@ -1,18 +1,18 @@
-"""libtiff, which Pillow reads TIFFs with, and which prints what it finds wrong with them."""
+"""Keeps libtiff, with which Pillow reads TIFFs, from printing its own error messages."""
 
 import ctypes
 from pathlib import Path
 
 _MAPS = Path("/proc/self/maps")
-"""Where Linux tells which files are loaded."""
+"""Where Linux lists the files that a process has mapped."""
 
 
 def silence_libtiff() -> None:
-    """Have it print nothing: its lines are not those of the log, and the picture's error tells.
+    """Silence libtiff: its lines are not in the log's format, and the picture's error says enough.
 
-    On Linux, for whichever libtiff Pillow has loaded; elsewhere it goes on printing.
+    Affects the libtiff that Pillow has loaded, on Linux only.
     """
-    from PIL import Image  # noqa: F401  # loads it, which --help need not wait for
+    from PIL import Image  # noqa: F401  # loads libtiff; not above, to keep --help quick
 
     if not _MAPS.exists():
         return

@@ -1,8 +1,8 @@
 """Every counter, gauge and histogram of the server, declared once; in Prometheus' base units.
 
-Each server has a registry of its own. States (what waits, what is in progress) are read when
-somebody asks; only events are counted as they happen. A label's child is looked up once and kept:
-a small call pays for three histograms, some 10 us.
+Each server has a registry of its own. State (queue sizes, calls in progress) is read at each
+scrape; only events are counted as they happen. A label's child is looked up once and kept: a small
+call costs three histogram updates, some 10 us.
 """
 
 import math
@@ -20,22 +20,22 @@ SECONDS = (
     *(0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5),
     *(1.0, 2.5, 5.0, 10.0, 30.0, 60.0),
 )
-"""Bounds of what is timed: from a small model's batch to the longest that a caller waits."""
+"""Histogram bounds of durations: from a small model's batch to the longest that a caller waits."""
 
 SIZES = (1, 2, 4, 8, 16, 32, 64, 128, 256)
-"""Bounds of batch sizes; 32 is the default bound of a batch, 256 that of a call."""
+"""Histogram bounds of batch sizes; 32 is the default limit of a batch, 256 that of a call."""
 
 
 class Metrics(Observer):
-    """What a server's metrics say.
+    """The metrics of one server.
 
     Attributes:
-        registry: all of them, and the process' own.
+        registry: holds them and those of the process.
     """
 
     def __init__(self) -> None:
-        """Declare them; what has no label that a call brings is there from the beginning, as 0."""
-        # When a series began: one more line for each, which Prometheus' text format has no use for.
+        """Declare the metrics; those whose labels do not depend on calls start at 0."""
+        # They would be one more line for each series, of no use in Prometheus' text format.
         leave_out_creation_times()  # type: ignore[no-untyped-call]
         self.registry = CollectorRegistry()
         ProcessCollector(registry=self.registry)
@@ -135,7 +135,7 @@ class Metrics(Observer):
         }
 
     def rpc_ended(self, method: str, code: str, reason: str, start_s: float) -> None:
-        """Time the call; count the reason."""
+        """Record the call's duration; count the reason."""
         seconds = self._rpcs.get((method, code))
         if seconds is None:
             seconds = self._rpcs[method, code] = self._rpc_seconds.labels(method, code)
@@ -148,7 +148,7 @@ class Metrics(Observer):
         self._rejected.labels(reason).inc()
 
     def embedded(self, model: str, kind: Kind, start_s: float, stages: Stages) -> None:
-        """Time the stages; the queue only if anything came so far."""
+        """Record the duration of the stages; the queue only if an input got that far."""
         children = self._stages.get((model, kind))
         if children is None:
             children = self._stages[model, kind] = (
@@ -160,7 +160,7 @@ class Metrics(Observer):
             children[1].observe(stages.queue_s)
 
     def batch_computed(self, model: str, kind: Kind, size: int, inference_s: float) -> None:
-        """Time the model and count its inputs."""
+        """Record the batch's duration and size."""
         children = self._batches.get((model, kind))
         if children is None:
             children = self._batches[model, kind] = (
@@ -171,11 +171,11 @@ class Metrics(Observer):
         children[1].observe(inference_s)
 
     def batch_failed(self, model: str, kind: Kind, error: Exception) -> None:
-        """Count it."""
+        """Count the batch."""
         self._batches_failed.labels(model, kind.value).inc()
 
     def store_answered(self, call: str, start_s: float, reason: str) -> None:
-        """Time the store; count its errors."""
+        """Record the call's duration; count its error."""
         seconds = self._stores.get(call)
         if seconds is None:
             seconds = self._stores[call] = self._store_seconds.labels(call)
@@ -190,11 +190,11 @@ class Metrics(Observer):
         self._items_of["skipped"].inc(skipped)
 
     def tell_server(self, *, version: str, store: str) -> None:
-        """Say which server this is."""
+        """Publish the server's version and store."""
         self._server.info({"version": version, "store": store})
 
     def tell_model(self, model: ModelInfo) -> None:
-        """Say what a model is; of its batches none has failed yet."""
+        """Publish a model's properties; start its count of failed batches at 0."""
         for kind in Kind:
             self._batches_failed.labels(model.ref.id, kind.value)
         self._models.labels(model.ref.id).info(
@@ -207,23 +207,23 @@ class Metrics(Observer):
         )
 
     def tell_bounds(self, *, max_queue_size: int, max_queue_bytes: int) -> None:
-        """Say what the queues may hold."""
+        """Publish the bounds of the queues."""
         self._max_queue_size.set(max_queue_size)
         self._max_queue_bytes.set(max_queue_bytes)
 
     def read_expiry(self, expiry_s: Callable[[], float]) -> None:
-        """Take where to read when the certificate expires, in seconds of Unix time."""
+        """Read the certificate's expiry, in seconds of Unix time, at each scrape."""
         self._certificate_expiry.set_function(expiry_s)
 
     def read_calls(self, under_way: Callable[[], int], streams: Callable[[], int]) -> None:
-        """Take where to read how many calls and ingest streams there are."""
+        """Read the number of calls and of ingest streams at each scrape."""
         self._rpcs_under_way.set_function(under_way)
         self._ingest_streams.set_function(streams)
 
     def read_lane(
         self, lane: str, *, admitted: dict[Kind, Callable[[], int]], queue_bytes: Callable[[], int]
     ) -> None:
-        """Take where to read how much a lane of all models holds."""
+        """Read at each scrape how much a lane holds, of all models."""
         for kind, count in admitted.items():
             self._admitted.labels(lane, kind.value).set_function(count)
         self._queue_bytes.labels(lane).set_function(queue_bytes)
@@ -236,13 +236,13 @@ class Metrics(Observer):
         sizes: dict[Kind, Callable[[], int]],
         preprocess_size: Callable[[], int],
     ) -> None:
-        """Take where to read what waits in a lane of a model."""
+        """Read at each scrape how many inputs wait in a model's lane."""
         for kind, size in sizes.items():
             self._queue_size.labels(model, lane, kind.value).set_function(size)
         self._preprocess_queue_size.labels(model, lane).set_function(preprocess_size)
 
     def read_trouble(self, model: str, kind: Kind, is_in_trouble: Callable[[], bool]) -> None:
-        """Take where to read whether a model computes nothing of a kind."""
+        """Read at each scrape whether a model is in trouble with a kind."""
         self._in_trouble.labels(model, kind.value).set_function(is_in_trouble)
 
     def read_store(self, is_away: Callable[[], bool]) -> None:

@@ -14,18 +14,18 @@ from tihua_server.errors import ConfigError
 _StartResponse: TypeAlias = Callable[[str, list[tuple[str, str]]], Any]
 
 SCRAPER_TIMEOUT_S = 10.0
-"""A peer that says nothing for so long is hung up on; Prometheus itself gives up after 10 s."""
+"""After this time an idle connection is closed, in seconds; Prometheus gives up after 10 s too."""
 
 
 class MetricsServer:
     """Serves one registry at one address.
 
     Attributes:
-        address: `host:port`, the port that was taken.
+        address: `host:port`, with the actual port.
     """
 
     def __init__(self, registry: CollectorRegistry, host: str, port: int) -> None:
-        """Listen; port 0 takes a free one.
+        """Listen; port 0 picks a free one.
 
         Raises:
             ConfigError: the address is taken or not this machine's.
@@ -54,7 +54,7 @@ class MetricsServer:
 class _Handler(WSGIRequestHandler):
     timeout = SCRAPER_TIMEOUT_S
 
-    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002  # the library's word
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002  # the library's name
         """Log nothing: it would be a line for every scrape."""
 
 
@@ -68,7 +68,7 @@ def _server_for(host: str, port: int) -> type[ThreadingWSGIServer]:
 
 
 def _only_metrics(registry: CollectorRegistry) -> Callable[..., Iterable[bytes]]:
-    """Return prometheus_client's application, at `/metrics` alone: it would answer anywhere."""
+    """Return prometheus_client's application, at `/metrics` only: by itself it answers any path."""
     metrics = make_wsgi_app(registry)
 
     def answer(environ: dict[str, Any], start_response: _StartResponse) -> Iterable[bytes]:

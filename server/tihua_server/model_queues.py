@@ -1,8 +1,8 @@
-"""The two queues of a model, tokens and pixels, and what computes their batches.
+"""A model's two queues, of tokens and of pixels, and the threads that compute their batches.
 
-A model that computes pictures in streams gets a thread for each, and one for texts, so that a query
-never waits for a picture. With any other, texts and pictures share one thread. The threads are
-those of all models of the server (`capacity.py`).
+If a model computes pictures in streams, each stream has a thread, and texts have one of their own,
+so that a query never waits for a picture. Otherwise texts and pictures share one thread. All models
+of the server share these threads (`capacity.py`).
 """
 
 from functools import partial
@@ -31,13 +31,13 @@ class ModelQueues:
     def __init__(
         self, encoder: Encoder, config: Config, capacity: Capacity, observer: Observer
     ) -> None:
-        """Take the model, the bounds on a batch, whose threads compute, and who hears of batches.
+        """Make the queues of a model, whose batches run in the threads of `capacity`.
 
         Args:
             encoder: the model.
-            config: the bounds.
-            capacity: the threads; hears of failed batches, too.
-            observer: hears of every batch.
+            config: the bounds on a batch.
+            capacity: the threads; also notified of failed batches.
+            observer: notified of every batch.
         """
         self._encoder = encoder
         self._capacity = capacity
@@ -68,9 +68,9 @@ class ModelQueues:
         return self.texts if kind is Kind.TEXT else self.images
 
     async def compute_sample(self, kind: Kind, *, lane: Lane = Lane.INTERACTIVE) -> None:
-        """Have the model compute a short text or a blank picture, which nobody asked for.
+        """Compute a sample: a short text or a blank picture.
 
-        It waits in the queue of everybody, even if that is full, and shares a batch with nobody.
+        It waits in the common queue, even if that is full, and gets a batch of its own.
 
         Raises:
             ModelError: the model failed.
@@ -83,7 +83,7 @@ class ModelQueues:
             await self.images.submit(np.zeros((size, size, 3), np.uint8), lane=lane, alone=True)
 
     def close(self) -> None:
-        """Take no more work; whoever still waits gets `Draining`."""
+        """Accept no more work; every caller who is still waiting gets `Draining`."""
         self.texts.close()
         self.images.close()
 

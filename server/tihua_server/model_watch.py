@@ -1,10 +1,9 @@
-"""Which models are in trouble: health asks regularly (`readiness.py`).
+"""Finds models that are in trouble; the health check asks regularly (`readiness.py`).
 
-Texts and pictures of a model are looked at apart: one may fail while the other is computed. A
-batch that hangs is in trouble until it ends. Batches that failed prove less, for what was asked of
-the model may have been too much. So a sample is computed then, in a batch of its own, and all is
-well if the model computes it. That is also how it is found to be well again: a server that is
-NOT_SERVING gets no calls.
+Texts and pictures of a model are checked separately: one may fail while the other works. A model
+whose batch hangs is in trouble until it ends. Failed batches prove less: their inputs may have been
+too much for the model. So a sample is then computed, in a batch of its own, and the model is well
+if that succeeds. This is also how a recovery is found: a server that is NOT_SERVING gets no calls.
 """
 
 import asyncio
@@ -21,37 +20,37 @@ from tihua_server.recurring import Recurring
 from tihua_server.served_models import ServedModels
 
 HUNG_S = 60.0
-"""From when on a batch hangs, in seconds. One of several inputs is expected to take 0.4 s at most
-(`Config.max_batch_ms`); one of a single picture, or the first after a pause, takes a large model
-several seconds on a slow core. Beside programs that keep all cores busy a picture may take ten
-times as long (`niceness.py`), and is then taken for a hung batch until it ends. A minute is longer
-than most callers wait."""
+"""A batch that runs longer than this counts as hung, in seconds. A batch of several inputs is
+expected to take 0.4 s at most (`Config.max_batch_ms`); a single picture, or the first batch after a
+pause, takes a large model several seconds on a slow core. Beside programs that keep all cores busy
+a picture may take ten times as long (`niceness.py`), and then counts as hung until it ends. A
+minute is longer than most callers wait."""
 
 FAILURES = 3
-"""So many batches fail one after another before the model is tried out: one or two fail on a GPU
-that is full for a moment."""
+"""Batches that fail in a row before a sample is tried: one or two fail on a GPU that is full for a
+moment."""
 
 SAMPLE_S = 10.0
 """How long a sample may wait and be computed, in seconds: as long as the store may take to answer
-(`Config.store_timeout_s`), so that health is not later for it."""
+(`Config.store_timeout_s`), so that it does not delay the health check."""
 
 Troubles: TypeAlias = Mapping[tuple[str, Kind], str]
-"""Why a model computes nothing of a kind, by its id and the kind."""
+"""Why a model fails to compute a kind of input, by its id and the kind."""
 
 _log = structlog.get_logger("tihua")
 
 
 class ModelWatch:
-    """Looks at how the batches of every model fare; belongs to one event loop."""
+    """Watches the batches of every model; belongs to one event loop."""
 
     def __init__(
         self, models: ServedModels, *, hung_s: float = HUNG_S, sample_s: float = SAMPLE_S
     ) -> None:
-        """Take the models.
+        """Watch the models of a server.
 
         Args:
-            models: all of the server.
-            hung_s: from when on a batch hangs, in seconds.
+            models: all of them.
+            hung_s: how long a batch runs before it counts as hung, in seconds.
             sample_s: how long a sample may take, in seconds.
         """
         self._queues = {model.ref.id: models.named(model.ref.id).queues for model in models}
@@ -62,14 +61,14 @@ class ModelWatch:
         self._looked_s = time.monotonic()
 
     def is_in_trouble(self, model: str, kind: Kind) -> bool:
-        """Return whether the last look found that a model computes nothing of a kind."""
+        """Return whether the last look found a model in trouble with a kind."""
         return (model, kind) in self._troubles
 
     async def look(self) -> Troubles:
-        """Return which models are in trouble, and log what has changed.
+        """Return which models are in trouble, and log changes.
 
-        To be called every few seconds: after a longer gap it takes the process for one that was
-        paused, and no batch for one that hangs, unless it did so before.
+        To be called every few seconds. After a longer gap it assumes that the process was paused,
+        and counts the time of batches anew, unless they hung before.
         """
         keys = [(model, kind) for model in self._queues for kind in Kind]
         looked_s, self._looked_s = self._looked_s, time.monotonic()
@@ -90,13 +89,13 @@ class ModelWatch:
         return self._troubles
 
     async def _trouble(self, queues: ModelQueues, kind: Kind) -> str:
-        """Return why the model computes nothing of a kind; "" if it does, or was not asked."""
+        """Return why the model fails to compute a kind; "" if it succeeds, or was not asked."""
         running = queues.of(kind).running
         if running.oldest_s > self._hung_s:
             return f"a batch has been running for more than {self._hung_s:g} s"
         if running.failed_in_a_row < FAILURES or await self._computes_sample(queues, kind):
             return ""
-        # Meanwhile it may have computed what others asked for.
+        # Meanwhile it may have computed batches of other callers.
         if running.failed_in_a_row < FAILURES:
             return ""
         return "it fails at every batch; the log has the details"

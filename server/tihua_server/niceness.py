@@ -1,4 +1,4 @@
-"""Queries before pictures where both compute at once: pictures in threads of a lower priority.
+"""Queries before pictures: threads that compute pictures have a lower priority.
 
 If two threads want the same core, Linux shares it by their niceness; if a core is free, nothing
 changes. ViT-B-16 in bf16 on two cores of an EPYC (Zen 4), while 16 callers send pictures: a query
@@ -14,19 +14,19 @@ import threading
 import structlog
 
 STEPS = 10
-"""By so many steps of niceness, each of which is about a fifth of a thread's weight (nice(7))."""
+"""Steps of niceness; each takes about a fifth of a thread's weight (nice(7))."""
 
 MAX_NICENESS = 19
-"""Linux' own bound."""
+"""Linux' upper bound."""
 
 _log = structlog.get_logger("tihua")
 
 
 def stand_back() -> None:
-    """Lower the priority of the calling thread, and so of the threads that it starts from then on.
+    """Lower the priority of the calling thread, and of all threads that it starts later.
 
-    Only on Linux: elsewhere niceness is of a whole process, and queries would stand back as well.
-    Where it is forbidden, as by a filter of system calls, the thread keeps its priority.
+    Only on Linux: elsewhere niceness belongs to the whole process, and queries would suffer too.
+    Where it is forbidden, for example by a system call filter, the thread keeps its priority.
     """
     if sys.platform == "linux":
         thread = threading.get_native_id()

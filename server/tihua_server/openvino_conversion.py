@@ -20,21 +20,22 @@ from tihua_server.packaged_gallery import gallery_pixels
 from tihua_server.packed_text import pack
 
 REVISION = 7
-"""Of the conversion, the check after it and the files of both: raised when one of these changes, so
-that what was kept before is made anew."""
+"""Version of the conversion, of the check after it and of the files of both: raised when one of
+these changes, so that cached models are converted anew."""
 
 CALIBRATION_PICTURES = 192
-"""Of the packaged gallery; their activations set the ranges of int8. With 64 one picture of 200, a
-lawn, kept a cosine of 0.989 (ViT-B-16, random weights), with 192 of 0.996."""
+"""Pictures of the packaged gallery whose activations set the ranges of int8. With 64, one picture
+of 200, a lawn, had a cosine of 0.989 (ViT-B-16, random weights); with 192 it has 0.996."""
 
 
 class Networks(NamedTuple):
-    """What OpenVINO computes of a model, for any batch size and text length.
+    """A model as OpenVINO networks, for any batch size and text length.
 
     Attributes:
-        image: (batch, side, side, 3) uint8 RGB → (batch, dim); or what `lower` gives, if there is.
-        text: what `pack` returns if its tower is `Packable`, else padded ids → (batch, dim).
-        lower: of a tower of `MixedPrecision`, for fp32 alone: pixels → maps.
+        image: (batch, side, side, 3) uint8 RGB, or the maps of `lower` if there is one → (batch,
+            dim).
+        text: what `pack` returns if the tower is `Packable`, else padded ids → (batch, dim).
+        lower: the part of a `MixedPrecision` tower that must run in fp32: pixels → maps.
     """
 
     image: ov.Model
@@ -43,7 +44,7 @@ class Networks(NamedTuple):
 
 
 def converted(towers: Towers, image_size: int) -> Networks:
-    """Return the networks of towers.
+    """Convert towers to networks.
 
     Args:
         towers: in eval mode, fp32, on the CPU.
@@ -68,7 +69,7 @@ def converted(towers: Towers, image_size: int) -> Networks:
 
 
 def _of_rows(tower: nn.Module, example: torch.Tensor) -> ov.Model:
-    """Return the network of a tower that takes any number of rows like these."""
+    """Convert a tower to a network that takes any number of rows shaped like the example's."""
     network = _network(tower, example)
     network.reshape([-1, *example.shape[1:]])
     return network
@@ -76,23 +77,22 @@ def _of_rows(tower: nn.Module, example: torch.Tensor) -> ov.Model:
 
 def _network(tower: nn.Module, *example: torch.Tensor) -> ov.Model:
     # Traced here, because `convert_model` would run the tower twice more to check the trace;
-    # `agreement.py` checks what comes out of it.
+    # `agreement.py` checks the result.
     traced = torch.jit.trace(tower, example, check_trace=False)  # type: ignore[no-untyped-call]
     return ov.convert_model(traced, example_input=example)
 
 
 def quantized(networks: Networks, image_size: int) -> Networks:
-    """Return networks in int8: pictures' weights and activations, texts' weights.
+    """Quantize networks to int8: weights and activations for pictures, weights for texts.
 
-    Depthwise convolutions are left out, which are few of the sums and bear it badly: with them the
-    lowest cosine to fp32 of 128 photographs is 0.982 instead of 0.994 (tihua-tiny).
+    Depthwise convolutions are left out: they are a small part of the work and lose much precision.
+    With them the lowest cosine to fp32 of 128 photographs is 0.982 instead of 0.994 (tihua-tiny).
 
-    Where the CPU has VNNI, OpenVINO makes int8 of a text's activations too, with ranges that it
-    finds as it computes. Those of pictures are set here, which is 2 to 10 % faster (ViT-B-16, two
-    cores of Zen 4).
+    On a CPU with VNNI, OpenVINO quantizes the activations of texts too, with ranges found at run
+    time. Those of pictures are fixed here: 2 to 10 % faster (ViT-B-16, two cores of Zen 4).
 
     Raises:
-        ConfigError: nncf, which does it, is not installed.
+        ConfigError: nncf, which quantizes, is not installed.
     """
     if importlib.util.find_spec("nncf") is None:
         raise ConfigError(

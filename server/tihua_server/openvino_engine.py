@@ -1,13 +1,13 @@
 """Towers computed by OpenVINO on a CPU: converted from torch once, and kept on disk.
 
-Pictures and texts are computed at once, in separate streams: a query does not wait for the running
-batch of pictures. Pictures get several streams of few threads each. On two cores two streams of one
-thread compute as many pictures a second as one stream of two, at any batch size, and leave a query
-its share of the cores (ViT-B-16, bf16: 12 ms instead of 6 while pictures run, but 29 ms with one
-stream of two threads). That share is more than half, because threads that compute pictures have a
-lower priority (`niceness.py`). In a stream of several threads only the first has it, because
-OpenVINO takes the others from a pool that texts use too. The figures here and there are for two
-cores.
+Pictures and texts are computed concurrently, in separate streams: a query does not wait for the
+running batch of pictures. Pictures get several streams of few threads each. On two cores two
+streams of one thread compute as many pictures a second as one stream of two, at any batch size, and
+leave a query its share of the cores (ViT-B-16, bf16: 12 ms instead of 6 while pictures run, but 29
+ms with one stream of two threads). That share is more than half, because threads that compute
+pictures have a lower priority (`niceness.py`). In a stream of several threads only the first has a
+lower one, because OpenVINO takes the others from a pool that texts use too. The figures here and
+there are for two cores.
 """
 
 import contextlib
@@ -45,21 +45,22 @@ MAX_TEXT_THREADS = 8
 """Threads of the text stream at most: a query is a few milliseconds of reading weights."""
 
 PACKED_PADDING_COST = 0.05
-"""What a place of padding costs a packed tower, in tokens: attention alone. It is 0.051 where 32
-texts of 8 tokens are padded to 52, 0.025 to 32 (ViT-B-16 in bf16, two cores of Zen 4)."""
+"""Cost of one position of padding in a packed tower, in tokens: only attention computes it.
+Measured: 0.051 where 32 texts of 8 tokens are padded to 52, 0.025 where to 32 (ViT-B-16 in bf16,
+two cores of Zen 4)."""
 
 INT8_GROUP = 128
-"""Activations of a token that are scaled together, where a text's weights are int8. With OpenVINO's
-own 32, a batch of 32 texts of 8 tokens takes 97 ms, with 128 it takes 64, with 256 61; a text alone
+"""Activations of a token that share one scale, where a text's weights are int8. With OpenVINO's own
+32, a batch of 32 texts of 8 tokens takes 97 ms, with 128 it takes 64, with 256 61; a text alone
 takes 7 with each. The lowest cosine to fp32 was 0.9987, 0.9986 and 0.9986 (ViT-B-16, random
-weights, two cores of Zen 4); trained weights may have activations that stand out, which small
-groups bear better."""
+weights, two cores of Zen 4); trained weights may have outlier activations, with which small groups
+cope better."""
 
 _log = structlog.get_logger("tihua")
 
 
 class OpenVinoEngine:
-    """Runs the towers with OpenVINO. Both methods may be called by any number of threads."""
+    """Runs the towers with OpenVINO. Both methods are thread-safe."""
 
     name = "openvino"
     device = "cpu"
@@ -76,8 +77,8 @@ class OpenVinoEngine:
         Args:
             networks: as `openvino_conversion.py` makes them.
             precision: one of `PRECISIONS`.
-            threads: CPU threads of all streams of pictures together, and of texts.
-            use: of the files that the towers are mapped from.
+            threads: CPU threads of all picture streams together, and of the text stream.
+            use: keeps the files from which the towers are mapped from being swept.
         """
         self.precision = precision
         self._use = use
@@ -98,29 +99,29 @@ class OpenVinoEngine:
         parts = [(networks.image, settings)]
         if networks.lower is not None:
             parts.insert(0, (networks.lower, settings | {"INFERENCE_PRECISION_HINT": "f32"}))
-        # Streams have threads of their own, which inherit the niceness of the one that makes them.
+        # Streams have their own threads, which inherit the niceness of the one that makes them.
         with ThreadPoolExecutor(1, initializer=stand_back) as maker:
             self._image = maker.submit(_Tower, core, parts).result()
 
     def embed_texts(self, ids: TokenArray) -> FloatArray:
-        """Return (batch, dim) float32, of any norm, of (batch, length) int64, padded with 0.
+        """Return (batch, dim) float32, of any norm, for (batch, length) int64, padded with 0.
 
         Raises:
-            ModelError: OpenVINO failed, for example for want of memory.
+            ModelError: OpenVINO failed, for example by running out of memory.
         """
         return self._text.run(*pack(ids)) if self._packs_texts else self._text.run(ids)
 
     def embed_images(self, pixels: PixelArray) -> FloatArray:
-        """Return (batch, dim) float32, of any norm, of (batch, side, side, 3) uint8 RGB.
+        """Return (batch, dim) float32, of any norm, for (batch, side, side, 3) uint8 RGB.
 
         Raises:
-            ModelError: OpenVINO failed, for example for want of memory.
+            ModelError: OpenVINO failed, for example by running out of memory.
         """
         return self._image.run(pixels)
 
 
 class _Tower:
-    """Compiled networks, one after the other, and their requests; one of each serves a call."""
+    """Compiled networks that run in sequence, with a pool of requests; a call uses one of each."""
 
     def __init__(self, core: ov.Core, parts: Sequence[tuple[ov.Model, dict[str, Any]]]) -> None:
         compiled = [core.compile_model(network, "CPU", settings) for network, settings in parts]
@@ -136,7 +137,7 @@ class _Tower:
             for request in requests:
                 request.infer(values, share_inputs=True, share_outputs=True)
                 values = [request.get_output_tensor().data]
-            # Copied while the request is ours: its next batch overwrites what it gave.
+            # Copied while the request is ours: its next batch overwrites the output.
             features: FloatArray = np.array(values[0], dtype=np.float32)
         except RuntimeError as error:
             self._failures.log(error, batch_size=len(rows))
@@ -153,9 +154,9 @@ def computes_bf16() -> bool:
 
 
 def cpu_capabilities() -> str:
-    """Return what decides how this CPU rounds: what OpenVINO finds in it, and its vector units.
+    """Return what decides how this CPU rounds: its features by OpenVINO, and its vector units.
 
-    OpenVINO does not tell whether there is VNNI, for example, which int8 is computed by.
+    OpenVINO does not list VNNI, for example, which int8 uses.
     """
     found = set(ov.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES"))
     with contextlib.suppress(OSError):
@@ -167,18 +168,18 @@ def cpu_capabilities() -> str:
 def make_openvino_engine(
     model: ClipModel, precision: str, *, threads: int, cache_dir: Path
 ) -> OpenVinoEngine:
-    """Return the engine of a model, from the cache or converted anew.
+    """Return the engine of a model, from the cache or newly converted.
 
     Args:
-        model: what is to be computed.
+        model: the model to run.
         precision: one of `PRECISIONS`.
         threads: CPU threads; 0 takes every core that this process may use.
-        cache_dir: where converted models are kept: the size of their weights in fp32, a quarter of
-            that in int8. Where it can't be written, each start converts.
+        cache_dir: where converted models are kept, each as large as its weights in fp32, or a
+            quarter of that in int8. If it is not writable, each start converts.
 
     Raises:
-        PrecisionTooLow: for this model (`agreement.py`).
-        ConfigError: bf16 is not for this CPU, or nncf, which int8 needs, is missing.
+        PrecisionTooLow: the precision is too low for this model (`agreement.py`).
+        ConfigError: this CPU has no bf16, or nncf, which int8 needs, is missing.
     """
     if precision == "bf16" and not computes_bf16():
         raise ConfigError(
@@ -186,7 +187,7 @@ def make_openvino_engine(
             " in fp32: start with --precision fp32, or auto"
         )
     threads = threads or usable_cores()
-    # Its first use must not be by two threads at once: openvino 2026.4.1 then waits for ever.
+    # Two threads must not make their first tensor at once: openvino 2026.4.1 then hangs.
     ov.Tensor(np.zeros(1, dtype=np.float32))
     kind = "int8" if precision == "int8" else "fp32"
     version = ov.__version__.split("-")[0]
@@ -223,7 +224,7 @@ def make_openvino_engine(
 
 
 def _comparison(precision: str, digest: str) -> str:
-    """Return what tells the comparison of these files, so computed, on such a CPU, from others."""
+    """Return the key of a comparison: the files, the precision and the CPU."""
     settings = f" {INT8_GROUP}" if precision == "int8" else ""
     key = hashlib.sha256(f"{digest} {cpu_capabilities()}{settings}".encode()).hexdigest()
     return f"{precision}-{key[:16]}"

@@ -1,6 +1,6 @@
-"""Pictures in whatever form they came → pixels, within the bounds on bytes and pixels.
+"""Pictures in any form → pixels, within the bounds on bytes and pixels.
 
-It does not queue: `preprocessor.py` decides what goes first, and calls it in threads.
+There is no queue here: `preprocessor.py` decides the order, and calls the decoder in threads.
 """
 
 import os
@@ -13,16 +13,16 @@ from tihua_server.types import EncodedImage, Encoder, ImagePath, Picture, PixelA
 
 
 class PictureDecoder:
-    """Makes of files, their paths and pixels what the model takes."""
+    """Turns files, paths of files, and pixels into the model's input."""
 
     def __init__(self, encoder: Encoder, config: Config) -> None:
-        """Take the model, for how it resizes and to what, the bounds and the allowed folder."""
+        """Resize as `encoder` does; `config` holds the bounds and the allowed folder."""
         self._encoder = encoder
         self._limits = config.limits
         self._root = None if config.image_root is None else ImageRoot(config.image_root)
 
     def check(self, image: Picture) -> None:
-        """Return if a picture is not too large, as far as can be told without reading it.
+        """Check that a picture is not too large, as far as possible without reading it.
 
         Raises:
             TooLarge: it has too many bytes or pixels.
@@ -34,7 +34,7 @@ class PictureDecoder:
                 self._check_pixels(image)
 
     def content(self, image: Picture) -> bytes:
-        """Return a picture's file or pixels; what is named by its path is read now.
+        """Return a picture's file or pixels; a file that is named by its path is read now.
 
         Raises:
             InvalidInput: it is named by its path, and no folder is allowed.
@@ -50,7 +50,7 @@ class PictureDecoder:
                 return self._read(path)
 
     def decoding_pixels(self, image: Picture, content: bytes) -> int:
-        """Return how much memory a picture takes to decode, in pixels of RGB, of 4 bytes each.
+        """Return the memory that decoding a picture takes, in RGB pixels of 4 bytes each.
 
         Args:
             image: the picture.

@@ -1,11 +1,11 @@
-"""Room for the pixels of pictures that are being decoded, and the pictures that wait for room.
+"""Bounds the pixels of pictures that are being decoded; pictures wait here for room.
 
     a thread has looked at a picture ──> take_now: it decodes at once
                                     └──> no room: run, which waits here, and holds no thread
 
-Pixels are handed out together with a thread: a picture that holds some is being decoded, and one
-that waits for some blocks no thread. So an interactive picture waits only for the decoding that is
-running and, now and then, for one bulk picture whose turn has come (`PATIENCE`).
+Pixels are reserved together with a thread: a picture that holds pixels is being decoded, and one
+that waits for pixels blocks no thread. So an interactive picture waits only for the decoding that
+is running and, now and then, for one bulk picture whose turn has come (`PATIENCE`).
 
 A picture that is larger than the bound is decoded alone.
 """
@@ -26,17 +26,17 @@ from tihua_server.workers import Urgency, Workers
 T = TypeVar("T")
 
 PATIENCE = 4
-"""So many times the bound may interactive pictures take, one after another, while the same bulk
-picture waits; then it is its turn. A large one would else wait as long as small ones overlap."""
+"""How many times the bound interactive pictures may take in total while the same bulk picture
+waits; then it is its turn. Otherwise a large one would wait as long as small ones overlap."""
 
 _Decode = Callable[[], Any]
 
 
 class PixelRoom:
-    """Hands out pixels, to interactive pictures first; a `Queue` of `Workers`."""
+    """Reserves pixels, for interactive pictures first; a `Queue` of `Workers`."""
 
     def __init__(self, limit: int, workers: Workers) -> None:
-        """Take how many pixels may be decoded at once, and whose threads decode."""
+        """Allow `limit` pixels to be decoded at once, in the threads of `workers`."""
         self._limit = limit
         self._workers = workers
         self._held = 0
@@ -44,14 +44,15 @@ class PixelRoom:
         self._waiting: dict[Lane, Waiting[_Decode, Any]] = {lane: Waiting() for lane in Lane}
         self._running: set[Batch[_Decode, Any]] = set()
         self._is_closed = False
-        # Threads take and give; who waits is changed in the event loop alone, and read by both.
+        # Threads reserve and release pixels; entries wait and leave in the event loop alone, and
+        # are read by both.
         self._lock = threading.Lock()
         workers.serve(self)
 
     def take_now(self, pixels: int, lane: Lane) -> bool:
-        """Take pixels if there are so many, and nobody waits who goes first; return whether.
+        """Reserve pixels if there are enough and nobody goes first; return whether it did.
 
-        Called in a thread of the workers, which decodes and gives them back.
+        Called in a thread of the workers, which decodes the picture and gives the pixels back.
         """
         with self._lock:
             if self._must_wait(lane) or not self._has(pixels):
@@ -60,16 +61,15 @@ class PixelRoom:
             return True
 
     def give(self, pixels: int) -> None:
-        """Give pixels back, at the end of a job: who waits is looked for when it has finished."""
+        """Release pixels, at the end of a job; its thread then looks for the next one."""
         with self._lock:
             self._held -= pixels
 
     async def run(self, job: Callable[[], T], pixels: int, lane: Lane, due_s: float) -> T:
-        """Return what a job returns, which runs in a thread as soon as there is room.
+        """Run a job in a thread as soon as there is room, and return its result.
 
-        Of those who wait in a lane, the picture that is due first goes first.
-
-        Cancel the call, and it waits no more.
+        Within a lane, the picture that is due first goes first. A call that is cancelled stops
+        waiting.
 
         Raises:
             Draining: the room was closed.
@@ -87,11 +87,11 @@ class PixelRoom:
             with self._lock:
                 self._waiting[lane].take_out(entry)
             entry.forget()
-            self._workers.wake()  # those behind it may have waited for it alone
+            self._workers.wake()  # the ones behind it may have waited only for it
             raise
 
     def close(self) -> None:
-        """Stop; whoever waits, for pixels or for its picture, gets `Draining`."""
+        """Stop; every caller who is still waiting gets `Draining`."""
         self._is_closed = True
         with self._lock:
             entries = [entry for waiting in self._waiting.values() for entry in waiting.entries]
@@ -116,7 +116,7 @@ class PixelRoom:
         return False
 
     def next_job(self) -> Batch[_Decode, Any] | None:
-        """Take the next picture, and its pixels; None if a thread was quicker to take them."""
+        """Take the next picture and reserve its pixels; None if a thread took them meanwhile."""
         with self._lock:
             goes_next = self._next()
             if goes_next is None or not self._has(goes_next[1].size):

@@ -5,9 +5,9 @@ overtake a thousand that a stream has sent, and a picture whose caller has hung 
 If there is no room for the pixels of a picture, it gives its thread back and waits in the
 `PixelRoom`, which has lanes too.
 
-What costs little is done at once. Short texts take about 2 µs a character: a thread would cost a
-switch (80 µs) besides, and hold the event loop up all the same, by the GIL. Pixels that already
-have the model's size are used in place.
+Cheap work is done at once. Short texts take about 2 µs a character: a thread would add a switch (80
+µs), and still hold up the event loop, through the GIL. Pixels that already have the model's size
+are used in place.
 """
 
 import asyncio
@@ -28,17 +28,17 @@ from tihua_server.picture_decoder import PictureDecoder
 from tihua_server.types import Encoder, Picture, PixelArray, RgbImage, Tokens
 
 INLINE_CHARS = 256
-"""Characters of one call that are tokenized in the event loop: half a millisecond at the most."""
+"""Characters of one call that are tokenized in the event loop: half a millisecond at most."""
 
 TEXT_CHARS = 2
-"""What a text costs besides its characters, in characters: 3 µs."""
+"""Cost of a text besides its characters, in characters: 3 µs."""
 
 PIECE_CHARS = 4_096
-"""Characters that a thread tokenizes before it looks who goes first; one longer text is a piece."""
+"""Characters that a thread tokenizes in one job; a longer text is a job by itself."""
 
 
 class _Decoding:
-    """A picture to decode, and whether anybody still waits for it."""
+    """A picture to decode, and whether its caller has gone."""
 
     __slots__ = ("image", "is_dropped")
 
@@ -49,20 +49,20 @@ class _Decoding:
 
 @dataclass(frozen=True, slots=True)
 class _NoRoom:
-    """A picture of so many pixels must wait for others to be decoded."""
+    """The picture must wait for others to be decoded; it takes this many pixels."""
 
     pixels: int
 
 
 class _Dropped(Exception):
-    """Nobody waits for the picture any more, and nobody hears of this."""
+    """The picture's caller has gone, so nobody gets this error."""
 
 
 class Preprocessor:
-    """Makes of inputs what the model takes, and refuses what can't be made so."""
+    """Turns texts and pictures into the model's input, and refuses invalid ones."""
 
     def __init__(self, encoder: Encoder, config: Config, capacity: Capacity) -> None:
-        """Take the model, for its tokens, how it resizes and to what, bounds and threads."""
+        """Prepare inputs for `encoder`, within the bounds of `config`, in threads of `capacity`."""
         self._encoder = encoder
         self._limits = config.limits
         self._room = capacity.pixel_room
@@ -75,11 +75,11 @@ class Preprocessor:
         )
 
     def stop(self) -> None:
-        """Take no more work; whoever waits gets `Draining`."""
+        """Accept no more work; every caller who is still waiting gets `Draining`."""
         self._jobs.close()
 
     def queue_size(self, lane: Lane) -> int:
-        """Return how many jobs wait for a thread, or for room to decode in it."""
+        """Return how many jobs wait for a thread, or for room to decode."""
         return self._jobs.queue_size(lane) + len(self._without_room[lane])
 
     async def tokens(
@@ -89,9 +89,9 @@ class Preprocessor:
 
         Args:
             texts: of any length.
-            lane: which goes first where many wait for a thread.
+            lane: its place among those that wait for a thread.
             truncate: cut texts that are longer than the model's context, instead of failing them.
-            flow: whose they are; None if they are all that it asks for.
+            flow: the flow they belong to; None if they are all of it.
         """
         if self._is_short(texts):
             return self._tokens(texts, truncate)
@@ -104,8 +104,8 @@ class Preprocessor:
 
         Args:
             image: a file, its path, or pixels.
-            lane: which goes first where many wait for a thread.
-            flow: whose it is; None if it is all that it asks for.
+            lane: its place among those that wait for a thread.
+            flow: the flow it belongs to; None if it is all of it.
 
         Raises:
             InvalidInput: it can't be read, or is named by its path and no folder is allowed.
@@ -195,8 +195,8 @@ class Preprocessor:
         self, decoding: _Decoding, room: int, waiting: set[_Decoding]
     ) -> PixelArray | _NoRoom:
         waiting.discard(decoding)
-        # A file of the server's is read again: what waits holds no more than it was admitted with.
-        # It may be another by now, and a larger one waits for more room.
+        # A file named by its path is read again: a waiting picture holds no more bytes than it was
+        # admitted with. It may have changed, and if it is larger now it waits for more room.
         content = self._content(decoding)
         pixels = self._decoder.decoding_pixels(decoding.image, content)
         if pixels > room:

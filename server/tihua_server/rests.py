@@ -1,8 +1,8 @@
-"""Pauses after batches, for the batches of others that share the processor.
+"""Pauses after batches, for the batches of other workers that share the processor.
 
 Texts would leave pictures little time: the threads that compute them have the higher priority
 (`niceness.py`), and a lone caller that asks again as soon as it is answered takes half of two
-cores. What arrives during a rest gathers into one batch; an occasional query meets no rest.
+cores. Inputs that arrive during a rest become one batch; an occasional query meets no rest.
 """
 
 import asyncio
@@ -13,22 +13,21 @@ from tihua_server.lane import Lane
 from tihua_server.workers import Workers
 
 AFTER_QUERIES = ((0.5, 0.01), (2.5, 0.04))
-"""The rest as a multiple of what the batch took, and at most in seconds: beside pictures for which
-somebody waits, and beside bulk. With the first other callers' pictures keep seven tenths of their
-rate (`peers`, docs/benchmarks.md), with the second an ingestion keeps four fifths (`mixed`)."""
+"""The rest, as a multiple of the batch's duration and a maximum in seconds: beside interactive
+pictures, and beside bulk ones. With the first, other callers' pictures keep seven tenths of their
+rate (`peers`, docs/benchmarks.md); with the second, an ingestion keeps four fifths (`mixed`)."""
 
 AFTER_BULK = ((3.0, math.inf), (1.0, math.inf))
-"""The same after a batch of bulk: pictures for which somebody waits go before it, and with bulk it
-shares the time."""
+"""The same after a bulk batch: interactive pictures go first, bulk ones get half of the time."""
 
 
 class Rests:
-    """Until when each lane of a batcher rests; belongs to one event loop."""
+    """The rests of a batcher's lanes; belongs to one event loop."""
 
     def __init__(
         self, beside: Workers, wake: Callable[[], None], clock: Callable[[], float]
     ) -> None:
-        """Take whose batches to rest for, what is called at the end of a rest, and a clock."""
+        """Rest for the batches of `beside`; `wake` is called at the end of a rest."""
         self._beside = beside
         self._wake = wake
         self._clock = clock
@@ -37,11 +36,11 @@ class Rests:
         beside.when_idle(wake)
 
     def begin(self, lane: Lane, took_s: float) -> None:
-        """Begin the rest after a batch; its end is told.
+        """Start the rest after a batch; `wake` is called at its end.
 
         Args:
-            lane: of the batch. It rests, and bulk with it.
-            took_s: what the batch took.
+            lane: the batch's lane. It rests, and bulk with it.
+            took_s: duration of the batch, in seconds.
         """
         is_bulk = lane is Lane.BULK
         other = self._beside.first_lane if is_bulk else self._beside.last_lane
@@ -56,11 +55,11 @@ class Rests:
                 self._tell(each)
 
     def is_on(self, lane: Lane) -> bool:
-        """Return whether a lane rests now."""
+        """Return whether a lane is resting."""
         return self._beside.last_lane is not None and self._clock() < self._until_s[lane]
 
     def close(self) -> None:
-        """Tell nobody any more."""
+        """Cancel the timers."""
         for lane in Lane:
             self._cancel(lane)
 
@@ -69,7 +68,7 @@ class Rests:
             alarm.cancel()
 
     def _tell(self, lane: Lane) -> None:
-        """Tell of the end of a lane's rest, now or when it is there."""
+        """Call `wake` at the end of a lane's rest, or now if it is over."""
         left_s = self._until_s[lane] - self._clock()
         if left_s > 0:
             self._alarms[lane] = asyncio.get_running_loop().call_later(left_s, self._tell, lane)

@@ -2,10 +2,10 @@
 
 The input that is due first is always taken, without others if it is to be alone. If inputs are
 padded to the largest of their batch, it is filled up with those of the most similar size, early
-ones last; otherwise with those due next.
+ones last; without padding, with those due next.
 
 Three bounds keep a batch from delaying what comes after it: the number of its inputs, its expected
-duration (`BatchCost`), and its padding, which may not cost more than a batch of its own would.
+duration (`BatchCost`), and its padding, which may cost no more than a separate batch would.
 """
 
 from collections.abc import Sequence
@@ -21,25 +21,25 @@ MIN_PADDING = 8
 """Padding that is always allowed, in units of size: below it there is nothing to gain."""
 
 EARLY_S = 0.1
-"""An input is early that is not due for so long, in seconds. Without this, 16 callers of 4 texts
-each got 6 % fewer answers: their batches were those of `EARLY_BATCH_S`."""
+"""An input is early if it is due only after this time, in seconds. Without it, 16 callers of 4
+texts each got 6 % fewer answers: their batches were limited by `EARLY_BATCH_S`."""
 
 EARLY_BATCH_S = 0.05
-"""What a batch may be expected to take, in seconds, with early inputs of another flow than the
-first one's: who waits for a single answer waits for them too. Without it, a picture beside a caller
-of 64 took nearly twice as long, and a query beside one of 256 texts a third longer."""
+"""Longest expected duration of a batch with early inputs of another flow than the first one's, in
+seconds: a caller who waits for a single answer waits for them too. Without it, a picture beside a
+caller of 64 took nearly twice as long, and a query beside one of 256 texts a third longer."""
 
 
 class Selection(Generic[Input, Result]):
-    """Chooses batches, of what size costs."""
+    """Chooses batches by their expected cost."""
 
     def __init__(self, cost: BatchCost, *, max_batch_size: int, padding_cost: float | None) -> None:
-        """Take what a batch costs, and bounds.
+        """Choose within bounds on size, duration and padding.
 
         Args:
-            cost: learns of the batches that were computed.
-            max_batch_size: inputs of one batch at most.
-            padding_cost: what a unit of padding costs; None where inputs are not padded.
+            cost: estimates durations; the batcher keeps it up to date.
+            max_batch_size: largest number of inputs in a batch.
+            padding_cost: the cost of a unit of padding; None where inputs are not padded.
         """
         self._cost = cost
         self._max_batch_size = max_batch_size
@@ -48,12 +48,12 @@ class Selection(Generic[Input, Result]):
     def choose(
         self, waiting: Sequence[Entry[Input, Result]], max_batch_s: float, now_s: float
     ) -> tuple[list[Entry[Input, Result]], float]:
-        """Return what is due first and what goes well with it, and what they cost together.
+        """Return the entry that is due first and those that go well with it, and their size.
 
         Args:
-            waiting: one entry or more, in the order in which they are due.
-            max_batch_s: what a batch of more than one may be expected to take, in seconds.
-            now_s: by the clock by which they are due.
+            waiting: one or more entries, in the order in which they are due.
+            max_batch_s: longest expected duration of a batch of several inputs, in seconds.
+            now_s: the time, by the clock by which they are due.
         """
         first, *others = waiting
         if first.has_own_batch:

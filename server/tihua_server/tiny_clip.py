@@ -32,21 +32,21 @@ PACKAGED_MODEL = Path(__file__).parent / "models" / MODEL_FILE
 
 
 FP32_BLOCKS = 2
-"""Blocks that are computed in fp32, with the stem before them, whatever the others are computed in.
+"""Number of first blocks that run in fp32, as the stem does, whatever the others run in.
 
-The depthwise convolution of the first finds small differences between the stem's large values. Of
-128 pictures of the gallery the lowest cosine of bf16 to fp32 is 0.9954 where all is rounded, 0.9973
-where the stem alone or that block alone is, and above 0.9998 for any other block. With two blocks
-in fp32 the lowest of 192 is 0.9997, with the stem and that convolution 0.9991. A picture takes
-9.5 ms then, and in fp32 16 (two cores of Zen 4)."""
+The depthwise convolution of the first block takes small differences between the stem's large
+values. Of 128 pictures of the gallery the lowest cosine of bf16 to fp32 is 0.9954 if everything is
+rounded, 0.9973 if only the stem or only that block is, and above 0.9998 if only any other block is.
+With two blocks in fp32 the lowest of 192 is 0.9997; with only the stem and that convolution,
+0.9991. A picture takes 9.5 ms with two blocks in fp32, and 16 ms with all (two cores of Zen 4)."""
 
 
 class PictureTower(nn.Module):
-    """Pixels, as `Towers` wants them, through the network's image tower (`MixedPrecision`)."""
+    """The network's image tower, for pixels as in `Towers` (`MixedPrecision`)."""
 
     def __init__(self, tower: ImageTower) -> None:
         super().__init__()
-        # Channels-last is four times as fast here as the plain order, and pixels come in it.
+        # Channels-last, in which pixels come, is four times as fast here as the default.
         tower = tower.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.lower: nn.Module = _Lower(tower)
         self.upper: nn.Module = _Upper(tower)
@@ -120,7 +120,7 @@ def read_network(path: Path) -> TinyNetwork:
 
 
 def _towers(network: TinyNetwork) -> Towers:
-    # Copied: an engine may change its towers, and ask for others to compare them with.
+    # Copied: an engine may change its towers, and ask for fresh ones to compare them with.
     own = copy.deepcopy(network)
     return Towers(PictureTower(own.image).eval(), own.text)
 
@@ -140,8 +140,8 @@ def _network(content: bytes, name: str) -> TinyNetwork:
             key: tensor.float() if tensor.is_floating_point() else tensor
             for key, tensor in load(content).items()
         }
-        # On `meta` nothing is drawn at random only to be overwritten, which would take longer
-        # than reading the file.
+        # On `meta` there is no random initialization, which would only be overwritten, and take
+        # longer than reading the file.
         with torch.device("meta"):
             network = TinyNetwork(shape)
         network.load_state_dict(tensors, assign=True)
@@ -154,7 +154,7 @@ def _network(content: bytes, name: str) -> TinyNetwork:
 def _metadata(content: bytes) -> dict[str, str]:
     """Return the metadata of a safetensors file: eight bytes of length, then JSON.
 
-    The library reads it from a path only; here it must be of the bytes whose hash was checked.
+    The library reads it only from a path; here it must come from the bytes whose hash was checked.
     """
     length = int.from_bytes(content[:8], "little")
     try:

@@ -15,14 +15,14 @@ VOCAB_SIZE = 21_128
 PADDING = 0
 UNKNOWN = 1
 FIRST_TOKEN = 2
-"""Rows of the character table: nothing, any token that was not seen in training, the first seen."""
+"""Rows of the character table: padding, tokens not seen in training, the first token that was."""
 
 IMAGE_SIZES = range(32, 1025)
-"""Sides of a picture that a file may ask for, in pixels: the tower halves one five times."""
+"""Picture sides that a model file may ask for, in pixels: the tower halves a side five times."""
 
 TABLE_STD = 0.05
-"""Standard deviation of fresh rows. With torch's 1.0 training hardly changes them, and R@10 on val
-is 34 instead of 42."""
+"""Standard deviation of newly initialized rows. With torch's 1.0, training hardly changes them, and
+R@10 on val is 34 instead of 42."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +57,7 @@ class NetworkShape:
 
         Raises:
             KeyError: a size is missing.
-            ValueError: a size is no number, or that of pictures is none of `IMAGE_SIZES`.
+            ValueError: a size is not a number, or that of pictures is not in `IMAGE_SIZES`.
         """
         shape = cls(**{name: int(metadata[name]) for name in cls.__slots__})
         if shape.image_size not in IMAGE_SIZES:
@@ -137,7 +137,7 @@ class TextTower(nn.Module):
         parts = torch.cat([self.characters(rows), self.bigrams(pairs)], dim=1)
         weights = torch.cat([self.character_weight(rows), self.bigram_weight(pairs)], dim=1)
         is_there = torch.cat([rows, pairs], dim=1).unsqueeze(-1) > 0
-        # The length is divided out by the norm that follows, so the sum may stay a sum.
+        # The norm that follows divides the length out, so this may stay a sum.
         return self.project_bag((parts * weights.exp() * is_there).sum(dim=1))
 
     def project_bag(self, bag: Tensor) -> Tensor:

@@ -28,7 +28,7 @@ _FIRST_PREFIX = 256
 """Characters that are read first; a line of a poem, and nearly every caption, is shorter."""
 
 _BOUNDARY = re.compile(r"[ \t\n\r\u3000\u3400-\u4dbf\u4e00-\u9fff]")
-"""Characters before which a word always ends: blanks and CJK characters, which are words alone."""
+"""Characters before which a word always ends: blanks, and CJK characters, each a word by itself."""
 
 
 @functools.cache
@@ -36,7 +36,7 @@ def _cn_clip_tokenizer() -> "FullTokenizer":
     from tihua_server.torchvision_operators import define_missing_operators
 
     define_missing_operators()
-    # Importing it imports torch, which takes seconds: not before somebody tokenizes.
+    # Importing it imports torch, which takes seconds: not before it is needed.
     from cn_clip.clip.bert_tokenizer import FullTokenizer
 
     return FullTokenizer()
@@ -98,7 +98,7 @@ class Tokenizer:
             yield from self._pieces(word)
 
     def _pieces(self, word: str) -> list[int]:
-        """Return the longest pieces of a word, left to right, or [UNK] if one is not known.
+        """Return the longest pieces of a word, left to right, or [UNK] if one is unknown.
 
         cn_clip's `WordpieceTokenizer`, which tries every length down from the whole word, without
         the lengths that no entry of the vocabulary has.
@@ -123,8 +123,8 @@ class Tokenizer:
 def _prefixes(text: str) -> Iterator[str]:
     """Yield ever longer beginnings that end between two words, the whole text last.
 
-    A word is never cut: its tokens depend on the whole of it (Eg the lower case of Σ is another
-    one at the end of a word, and a word of more than 200 characters is [UNK]).
+    A word is never cut: its tokens depend on the whole of it (for example, Σ has a different lower
+    case at the end of a word, and a word of more than 200 characters is [UNK]).
     """
     length = _FIRST_PREFIX
     while match := _BOUNDARY.search(text, length):

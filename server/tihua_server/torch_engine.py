@@ -1,8 +1,8 @@
 """Towers computed by torch: on CUDA in bf16, and on a CPU as the fp32 reference.
 
 On CUDA a batch is copied as bytes from pinned memory, normalised on the GPU, and runs as one CUDA
-graph; texts and pictures take turns in one thread, because the GPU is faster than two could feed.
-On a CPU two threads that compute with torch at once are many times slower than one.
+graph; texts and pictures take turns in one thread, because the GPU is faster than two threads can
+feed it. On a CPU two threads that compute with torch at once are many times slower than one.
 """
 
 import contextlib
@@ -25,7 +25,7 @@ from tihua_server.types import FloatArray, PixelArray, TokenArray
 PRECISIONS = ("fp32", "bf16")
 
 _MATRICES = (nn.Linear, nn.Conv2d, nn.MultiheadAttention)
-"""What is kept in bf16; norms and sums stay in fp32, where cn_clip's LayerNorm wants them."""
+"""Layers that are kept in bf16; norms and sums stay in fp32, as cn_clip's LayerNorm requires."""
 
 Tower = Callable[[npt.NDArray[Any]], torch.Tensor]
 
@@ -46,12 +46,12 @@ class TorchEngine:
         *,
         max_batch_size: int = 32,
     ) -> None:
-        """Place the towers, and on CUDA capture their graphs.
+        """Move the towers to the device, and on CUDA capture their graphs.
 
         Args:
             towers: the networks; on CUDA or in bf16 they are changed in place.
             image_size: side of a picture, in pixels.
-            device: where they compute.
+            device: the device to run on.
             precision: one of `PRECISIONS`.
             max_batch_size: the largest batch that gets a graph of its own on CUDA.
 
@@ -63,8 +63,8 @@ class TorchEngine:
         self._place = device
         self._image_failures, self._text_failures = tower_failures(), tower_failures()
         if device.type == "cuda":
-            # Else torch rounds what convolutions multiply in fp32 to 10 bits (TF32); those of a
-            # `MixedPrecision` do so beside bf16 too.
+            # Otherwise torch rounds the factors of fp32 convolutions to 10 bits (TF32), even of
+            # those that a `MixedPrecision` tower has beside bf16.
             torch.backends.cudnn.allow_tf32 = False
         try:
             image, text = prepared(towers, device, precision)
@@ -78,20 +78,20 @@ class TorchEngine:
             raise _refusal(device, error) from error
 
     def embed_texts(self, ids: TokenArray) -> FloatArray:
-        """Return (batch, dim) float32, of any norm, of (batch, length) int64, padded with 0.
+        """Return (batch, dim) float32, of any norm, for (batch, length) int64, padded with 0.
 
         Raises:
-            ModelError: torch failed, for example for want of memory.
-            DeviceLost: the GPU failed, and will fail at whatever comes.
+            ModelError: torch failed, for example by running out of memory.
+            DeviceLost: the GPU failed, and will fail at every later call.
         """
         return self._embed(self._text, ids, self._text_failures)
 
     def embed_images(self, pixels: PixelArray) -> FloatArray:
-        """Return (batch, dim) float32, of any norm, of (batch, side, side, 3) uint8 RGB.
+        """Return (batch, dim) float32, of any norm, for (batch, side, side, 3) uint8 RGB.
 
         Raises:
-            ModelError: torch failed, for example for want of memory.
-            DeviceLost: the GPU failed, and will fail at whatever comes.
+            ModelError: torch failed, for example by running out of memory.
+            DeviceLost: the GPU failed, and will fail at every later call.
         """
         return self._embed(self._image, pixels, self._image_failures)
 
@@ -107,7 +107,7 @@ class TorchEngine:
     def _computing(self) -> Iterator[None]:
         is_bf16 = self.precision == "bf16"
         # Wherever the tensors are, torch asks the current device whether it has bf16, and a capture
-        # waits for that one first.
+        # first waits for the current one.
         current: contextlib.AbstractContextManager[Any] = (
             torch.cuda.device(self._place)
             if self._place.type == "cuda"
@@ -122,7 +122,7 @@ class TorchEngine:
             yield
 
     def _embed(self, tower: Tower, rows: npt.NDArray[Any], failures: Recurring) -> FloatArray:
-        # Pixels of a message are read-only, of which torch warns.
+        # Pixels of a message are read-only, and torch warns of that.
         rows = np.require(rows, requirements="W")
         try:
             with self._computing():
@@ -147,10 +147,10 @@ class TorchEngine:
         return features
 
     def _is_lost(self) -> bool:
-        """Return whether the device fails at everything, and until this process ends.
+        """Return whether the device will fail at every call until this process ends.
 
-        So it is after an illegal access, an error of its memory that could not be corrected, or
-        where it has fallen off the bus; not after a kernel that was refused.
+        That is so after an illegal access, an uncorrectable memory error, or when it has dropped
+        off the bus; not after a kernel that was refused.
         """
         if self._place.type != "cuda":
             return False
@@ -167,7 +167,7 @@ def make_torch_engine(
     """Return the engine of a model.
 
     Raises:
-        PrecisionTooLow: for this model (`agreement.py`).
+        PrecisionTooLow: the precision is too low for this model (`agreement.py`).
         ModelError: the device does not have enough memory, or can't compute the model.
     """
     engine = TorchEngine(
@@ -179,11 +179,11 @@ def make_torch_engine(
 
 
 def prepared(towers: Towers, device: torch.device, precision: str) -> Towers:
-    """Return the towers on a device, as the engine computes them there.
+    """Return the towers on a device, in the form that the engine runs there.
 
     Args:
         towers: in float32 on the CPU; on CUDA or in bf16 they are changed in place.
-        device: where they compute.
+        device: the device to run on.
         precision: one of `PRECISIONS`.
 
     Raises:
@@ -209,8 +209,8 @@ def _keep_in_bf16(tower: nn.Module) -> None:
 
 
 def _refusal(device: torch.device, error: RuntimeError) -> ModelError:
-    """Return what to tell of a GPU on which a model can't be set up."""
-    # Of a GPU that is too full for CUDA itself torch raises no OutOfMemoryError.
+    """Return the error for a GPU on which a model can't be set up."""
+    # If a GPU is too full for CUDA itself, torch raises no OutOfMemoryError.
     if "out of memory" in str(error):
         return ModelError(
             f"{device} does not have enough memory for the model; start with --device cpu or a"

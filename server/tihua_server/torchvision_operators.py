@@ -1,4 +1,4 @@
-"""torchvision beside a torch without CUDA: defines the operators that its import misses.
+"""torchvision beside a torch without CUDA: defines the operators that its import needs.
 
 The wheels of torchvision on PyPI are CUDA builds. With a CPU torch their compiled half can't be
 loaded, and `import torchvision` fails at the first operator that it describes, although its
@@ -15,26 +15,26 @@ _SCHEMAS = (
     "nms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor",
     "qnms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor",
 )
-"""What `torchvision/_meta_registrations.py` (0.28) registers for, and nothing else needs."""
+"""The operators that `torchvision/_meta_registrations.py` (0.28) needs, and nothing else does."""
 
 _lock = threading.Lock()
 _libraries: list[torch.library.Library] = []
-"""Held for ever: an operator is gone when its library is collected."""
+"""Kept forever: an operator is gone when its library is collected."""
 
 
 def define_missing_operators() -> None:
-    """Make `import torchvision` work, and do nothing where it works by itself.
+    """Make `import torchvision` work; do nothing where it works by itself.
 
-    Called again, or by several threads at once, it does its work once.
+    Idempotent and thread-safe.
 
     Raises:
-        RuntimeError: torchvision can't be imported for another reason, which is in the message.
+        RuntimeError: torchvision can't be imported for another reason, named in the message.
     """
     with _lock:
         try:
             importlib.import_module("torchvision")
         except RuntimeError:
-            # Asked of the import, not of version strings: a torchvision built without CUDA brings
+            # Decided by the import, not by version strings: a torchvision built without CUDA brings
             # its own operators, and defining them a second time would break it.
             if torch.version.cuda is not None or _libraries:
                 raise

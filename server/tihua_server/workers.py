@@ -1,4 +1,4 @@
-"""Threads that compute, and which queue the next free one serves.
+"""Threads that compute, and the choice of the queue that the next free one serves.
 
     queues ──> a free thread takes the most urgent job ──> job.run, there ──> job.finish, back here
 
@@ -19,27 +19,27 @@ from typing import Protocol, TypeAlias
 from tihua_server.lane import Lane
 
 Urgency: TypeAlias = tuple[Lane, float]
-"""As which lane it goes, and when it is due; the smallest goes first."""
+"""A job's lane, and when it is due; the smallest goes first."""
 
 
 class Job(Protocol):
-    """What a thread does in one go."""
+    """A unit of work for a thread."""
 
     def run(self) -> None:
-        """Compute, in a thread; what goes wrong is kept for `finish`."""
+        """Compute, in a thread; an error is kept for `finish`."""
 
     def finish(self) -> None:
         """Hand the results out, in the event loop."""
 
 
 class Queue(Protocol):
-    """Where jobs come from. It calls `Workers.wake` whenever its answers change."""
+    """A source of jobs. It calls `Workers.wake` whenever its answers change."""
 
     def urgency(self) -> Urgency | None:
         """Return how urgent its next job is; None if it has none for now."""
 
     def is_gathering(self) -> bool:
-        """Return whether its next job, the most urgent of all, had better begin in a moment."""
+        """Return whether its next job, the most urgent of all, should wait a moment."""
 
     def next_job(self) -> Job | None:
         """Take the next job; called only if there seems to be one. None if there is none."""
@@ -49,23 +49,22 @@ class Workers:
     """A number of threads for the queues that share them; belongs to one event loop.
 
     Attributes:
-        count: of threads.
-        asked_s: when somebody who waits for it last brought work to one of the queues, by their
-            clock; they keep it.
+        count: number of threads.
+        asked_s: when the last interactive input was submitted to one of the queues, by their clock;
+            set by the queues.
 
-    Threads of its own, and not a `ThreadPoolExecutor`: its futures are what a quick model would
-    wait for.
+    Plain threads, not a `ThreadPoolExecutor`: its futures would slow down a quick model.
     """
 
     def __init__(
         self, count: int, name: str, *, when_begun: Callable[[], None] | None = None
     ) -> None:
-        """Take the number of threads, and how they are.
+        """Prepare the threads; they start when there is work.
 
         Args:
-            count: of threads.
-            name: what they are called in a profile.
-            when_begun: is called in each of them before its first job.
+            count: number of threads.
+            name: their name in a profile.
+            when_begun: called in each of them before its first job.
         """
         self.count = count
         self._idle = count
@@ -81,20 +80,20 @@ class Workers:
 
     @property
     def first_lane(self) -> Lane | None:
-        """The lane of the most urgent job that is computed; None if there is none."""
+        """The lane of the most urgent running job; None if there is none."""
         return min(self._lanes.values(), default=None)
 
     @property
     def last_lane(self) -> Lane | None:
-        """The lane of the least urgent job that is computed; None if there is none."""
+        """The lane of the least urgent running job; None if there is none."""
         return max(self._lanes.values(), default=None)
 
     def serve(self, queue: Queue) -> None:
-        """Take jobs of that queue, too."""
+        """Take jobs from that queue, too."""
         self._queues.append(queue)
 
     def when_idle(self, callback: Callable[[], None]) -> None:
-        """Call it whenever the last thread has finished and there is nothing more to do."""
+        """Call `callback` whenever the last thread has finished and there is nothing more to do."""
         self._idle_callbacks.append(callback)
 
     def wake(self) -> None:
@@ -107,9 +106,10 @@ class Workers:
             loop.call_soon(self._assign)
 
     def close(self, timeout_s: float | None = None) -> bool:
-        """Return when no thread computes any more, or it takes too long; whether none does.
+        """Wait until no thread computes any more; return whether none does.
 
-        What a thread has begun can't be taken from it: it goes on, and nobody hears of it.
+        A running job can't be interrupted: after the timeout it continues, and its result is
+        dropped.
 
         Args:
             timeout_s: how long to wait, in seconds; None waits for as long as it takes.
@@ -156,7 +156,7 @@ class Workers:
                 loop.call_soon_threadsafe(self._finish, job)
             except RuntimeError:  # the loop is closed: the server did not wait for this job
                 return
-            del job  # with its inputs, which an idle thread would keep until its next one
+            del job  # with its inputs, which an idle thread would keep until its next job
 
     def _finish(self, job: Job) -> None:
         self._idle += 1
