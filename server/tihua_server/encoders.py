@@ -1,17 +1,24 @@
-"""The models by name, and the engine for each: makes an `Encoder` of the configuration."""
+"""Loads the configured models, each with its engine, as `Encoder`s."""
 
 import dataclasses
 import functools
 import importlib.util
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import structlog
 
-from tihua_server.config import DEFAULT_MODEL, Config
+from tihua_server.config import DEFAULT_MODEL, Config, NamedModel
 from tihua_server.engine import Engine
 from tihua_server.errors import ConfigError, PrecisionTooLow
 from tihua_server.extras import install
 from tihua_server.types import Encoder
+
+# torch takes seconds to import: not before it is needed.
+if TYPE_CHECKING:
+    import torch
+
+    from tihua_server.clip_model import ClipModel
 
 ENGINES = ("auto", "torch", "openvino")
 """`auto` is torch on CUDA, and on a CPU OpenVINO where it is installed."""
@@ -24,56 +31,54 @@ _log = structlog.get_logger("tihua")
 
 
 def load_encoders(config: Config) -> list[Encoder]:
-    """Return the configured models, that of `config.model` first.
+    """Return the configured models, ready to encode, that of `config.model` first.
 
-    They are loaded one after the other: each takes several times its size meanwhile.
-
-    Raises:
-        ConfigError, ModelError: one of them can't be loaded; see `load_encoder`.
-    """
-    return [
-        load_encoder(
-            dataclasses.replace(
-                config, model=each.name, model_path=each.path, model_id=each.id, also_model=()
-            )
-        )
-        for each in config.models
-    ]
-
-
-def load_encoder(config: Config) -> Encoder:
-    """Return the model of `config.model`, on its device, ready to encode.
+    They are loaded one at a time: meanwhile each takes several times its size in memory.
 
     Raises:
         ConfigError: the engine is not installed, or can't compute on that device or in that
             precision; there is no such device.
-        ModelError: the file can't be read or fetched, or does not fit the architecture.
+        ModelError: a file can't be read or fetched, or does not fit the architecture.
     """
-    # torch takes seconds to import: not before it is needed.
+    return [_load(named, config) for named in config.models]
+
+
+def load_encoder(config: Config) -> Encoder:
+    """Return the model of `config.model` alone; see `load_encoders`."""
+    return _load(config.models[0], config)
+
+
+def _load(named: NamedModel, config: Config) -> Encoder:
     from tihua_server.clip_encoder import ClipEncoder
-    from tihua_server.devices import has_bf16, torch_device
+    from tihua_server.devices import torch_device
 
     device = torch_device(config.device)
     engine_name = _engine_name(config, device.type)
-    if config.model == DEFAULT_MODEL:
+    model = _read_model(named, config)
+    return ClipEncoder(model, _engine(engine_name, model, config, device))
+
+
+def _read_model(named: NamedModel, config: Config) -> "ClipModel":
+    if named.name == DEFAULT_MODEL:
         from tihua_server.tiny_clip import read_tiny_clip
 
-        model = read_tiny_clip(config.model_path)
+        model = read_tiny_clip(named.path)
     else:
         from tihua_server.chinese_clip import read_chinese_clip
 
         model = read_chinese_clip(
-            config.model,
-            path=config.model_path,
+            named.name,
+            path=named.path,
             source=config.model_source,
             cache_dir=config.model_dir.expanduser(),
         )
-    # The name is a label: what binds a collection is the fingerprint.
-    model = dataclasses.replace(
-        model, ref=dataclasses.replace(model.ref, id=config.model_id or model.ref.id)
-    )
+    # The id is a label; a collection is bound to the fingerprint.
+    return dataclasses.replace(model, ref=dataclasses.replace(model.ref, id=named.id))
+
+
+def _engine(name: str, model: "ClipModel", config: Config, device: "torch.device") -> Engine:
     make: Callable[[str], Engine]
-    if engine_name == "openvino":
+    if name == "openvino":
         from tihua_server.openvino_engine import computes_bf16, make_openvino_engine
 
         is_bf16_fast = computes_bf16()
@@ -86,6 +91,7 @@ def load_encoder(config: Config) -> Encoder:
     else:
         import torch
 
+        from tihua_server.devices import has_bf16
         from tihua_server.torch_engine import make_torch_engine
 
         if config.inference_threads:
@@ -94,14 +100,9 @@ def load_encoder(config: Config) -> Encoder:
         make = functools.partial(
             make_torch_engine, model, device, max_batch_size=config.max_batch_size
         )
-    engine: Engine
     if config.precision != "auto":
-        engine = make(config.precision)
-    elif is_bf16_fast:
-        engine = _bf16_or_fp32(make)
-    else:
-        engine = make("fp32")
-    return ClipEncoder(model, engine)
+        return make(config.precision)
+    return _bf16_or_fp32(make) if is_bf16_fast else make("fp32")
 
 
 def _engine_name(config: Config, device_type: str) -> str:
@@ -131,5 +132,5 @@ def _bf16_or_fp32(make: Callable[[str], Engine]) -> Engine:
         return make("bf16")
     except PrecisionTooLow as error:
         _log.warning("bf16 is too imprecise for this model; using fp32", reason=error.message)
-    # Only now: the error holds what was made in bf16.
+    # Only after the except block: the error keeps the bf16 engine alive.
     return make("fp32")
