@@ -26,17 +26,16 @@ import openvino as ov
 import structlog
 from tihua._cores import usable_cores
 
+from tihua_server import openvino_cache
 from tihua_server.agreement import require_agreement
 from tihua_server.clip_model import ClipModel, Towers
 from tihua_server.engine import model_failed, tower_failures
 from tihua_server.errors import ConfigError, PrecisionTooLow
 from tihua_server.niceness import stand_back
-from tihua_server.openvino_cache import KeptVerdict, Use, keep, read
+from tihua_server.openvino_cache import KeptVerdict, Use
 from tihua_server.openvino_conversion import REVISION, Networks, converted, quantized
 from tihua_server.packed_text import pack
 from tihua_server.types import FloatArray, PixelArray, TokenArray
-
-PRECISIONS = ("fp32", "bf16", "int8")
 
 MAX_STREAM_THREADS = 4
 """Threads of one picture stream at most: beyond it a batch of a few pictures scales badly."""
@@ -76,7 +75,7 @@ class OpenVinoEngine:
 
         Args:
             networks: as `openvino_conversion.py` makes them.
-            precision: one of `PRECISIONS`.
+            precision: `fp32`, `bf16` or `int8`.
             threads: CPU threads of all picture streams together, and of the text stream.
             use: keeps the files from which the towers are mapped from being swept.
         """
@@ -172,7 +171,7 @@ def make_openvino_engine(
 
     Args:
         model: the model to run.
-        precision: one of `PRECISIONS`.
+        precision: `fp32`, `bf16` or `int8`.
         threads: CPU threads; 0 takes every core that this process may use.
         cache_dir: where converted models are kept, each as large as its weights in fp32, or a
             quarter of that in int8. If it is not writable, each start converts.
@@ -193,7 +192,7 @@ def make_openvino_engine(
     version = ov.__version__.split("-")[0]
     folder = cache_dir / "openvino" / f"{model.ref.fingerprint}-{kind}-{version}-{REVISION}"
     towers: Towers | None = None
-    kept = read(folder)
+    kept = openvino_cache.read(folder)
     if kept:
         networks = kept.networks
     else:
@@ -202,8 +201,8 @@ def make_openvino_engine(
         networks = converted(towers, model.image_size)
         if kind == "int8":
             networks = quantized(networks, model.image_size)
-        if keep(networks, folder):
-            kept = read(folder)
+        if openvino_cache.keep(networks, folder):
+            kept = openvino_cache.read(folder)
             networks = kept.networks if kept else networks
     verdict = KeptVerdict(folder, _comparison(precision, kept.digest)) if kept else None
     if verdict and (refusal := verdict.refusal()):

@@ -30,7 +30,6 @@ MODEL_SHA256 = "9a7513d61d21066268baf1cd0450daef19b52f957647634ff4b8e5477d850f93
 
 PACKAGED_MODEL = Path(__file__).parent / "models" / MODEL_FILE
 
-
 FP32_BLOCKS = 2
 """Number of first blocks that run in fp32, as the stem does, whatever the others run in.
 
@@ -111,11 +110,11 @@ def read_network(path: Path) -> TinyNetwork:
     """
     content = _read(path)
     if path == PACKAGED_MODEL and (digest := hashlib.sha256(content).hexdigest()) != MODEL_SHA256:
-        msg = (
+        raise ModelError(
             f"{MODEL_FILE} has sha256 {digest}, this version of tihua-server needs "
-            f"{MODEL_SHA256}; the file is damaged: install the package again"
+            f"{MODEL_SHA256}; the file is damaged: install the package again",
+            reason="MODEL_FILE_DAMAGED",
         )
-        raise ModelError(msg, reason="MODEL_FILE_DAMAGED")
     return _network(content, path.name)
 
 
@@ -129,8 +128,9 @@ def _read(path: Path) -> bytes:
     try:
         return path.read_bytes()
     except OSError as error:
-        msg = f"model file {path.name} cannot be read: {error.strerror}"
-        raise ModelError(msg, reason="MODEL_FILE_MISSING") from error
+        raise ModelError(
+            f"model file {path.name} cannot be read: {error.strerror}", reason="MODEL_FILE_MISSING"
+        ) from error
 
 
 def _network(content: bytes, name: str) -> TinyNetwork:
@@ -146,8 +146,9 @@ def _network(content: bytes, name: str) -> TinyNetwork:
             network = TinyNetwork(shape)
         network.load_state_dict(tensors, assign=True)
     except (SafetensorError, KeyError, ValueError, RuntimeError) as error:
-        msg = f"{name} is damaged or no {MODEL_ID} model: {error}"
-        raise ModelError(msg, reason="MODEL_FILE_DAMAGED") from error
+        raise ModelError(
+            f"{name} is damaged or no {MODEL_ID} model: {error}", reason="MODEL_FILE_DAMAGED"
+        ) from error
     return network.eval().requires_grad_(requires_grad=False)
 
 
@@ -161,5 +162,4 @@ def _metadata(content: bytes) -> dict[str, str]:
         metadata = json.loads(content[8 : 8 + length])["__metadata__"]
         return {name: str(value) for name, value in metadata.items()}
     except (ValueError, KeyError, TypeError, AttributeError) as error:
-        msg = "it does not begin as a safetensors file that was trained here"
-        raise ValueError(msg) from error
+        raise ValueError("it does not begin as a safetensors file that was trained here") from error

@@ -59,8 +59,7 @@ class Tokenizer:
 
     def __init__(self, context_length: int = CONTEXT_LENGTH) -> None:
         if context_length < 3:
-            msg = f"context_length is {context_length}; it must be 3 or more"
-            raise ValueError(msg)
+            raise ValueError(f"context_length is {context_length}; it must be 3 or more")
         self.context_length = context_length
         tokenizer = _cn_clip_tokenizer()
         self._vocab: dict[str, int] = tokenizer.vocab

@@ -22,8 +22,6 @@ from tihua_server.errors import DeviceLost, ModelError, ModelOutOfMemory
 from tihua_server.recurring import Recurring
 from tihua_server.types import FloatArray, PixelArray, TokenArray
 
-PRECISIONS = ("fp32", "bf16")
-
 _MATRICES = (nn.Linear, nn.Conv2d, nn.MultiheadAttention)
 """Layers that are kept in bf16; norms and sums stay in fp32, as cn_clip's LayerNorm requires."""
 
@@ -52,7 +50,7 @@ class TorchEngine:
             towers: the networks; on CUDA or in bf16 they are changed in place.
             image_size: side of a picture, in pixels.
             device: the device to run on.
-            precision: one of `PRECISIONS`.
+            precision: `fp32` or `bf16`.
             max_batch_size: the largest batch that gets a graph of its own on CUDA.
 
         Raises:
@@ -184,7 +182,7 @@ def prepared(towers: Towers, device: torch.device, precision: str) -> Towers:
     Args:
         towers: in float32 on the CPU; on CUDA or in bf16 they are changed in place.
         device: the device to run on.
-        precision: one of `PRECISIONS`.
+        precision: `fp32` or `bf16`.
 
     Raises:
         torch.OutOfMemoryError: the device does not have enough memory.

@@ -96,10 +96,10 @@ async def test_pictures_stay_in_long_batches_beside_texts_that_do_not_wait_for_t
 
 
 class Queries:
-    """Takes 10 ms by the clock for a batch, and remembers what it computed."""
+    """Takes 10 ms by the clock for a batch, and records what it computed."""
 
-    def __init__(self, clock: Clock, beside: Batcher[int, int]) -> None:
-        """Compute beside another batcher's threads."""
+    def __init__(self, clock: Clock, beside: Workers) -> None:
+        """Compute beside the threads of another batcher."""
         self.computed: list[int] = []
         self._clock = clock
         self._workers = Workers(1, "queries")
@@ -107,7 +107,7 @@ class Queries:
             self._compute,
             workers=self._workers,
             max_batch_size=4,
-            yields_to=beside._workers,
+            yields_to=beside,
             clock=clock,
         )
 
@@ -119,14 +119,14 @@ class Queries:
     async def submit(
         self, number: int, lane: Lane = Lane.INTERACTIVE
     ) -> "asyncio.Task[Batched[int]]":
-        """Submit a number, and return when it could have been computed."""
+        """Submit a number, and return once it could have been computed."""
         task = asyncio.create_task(self.batcher.submit(number, lane=lane))
         for _ in range(100):
             await asyncio.sleep(0)
         return task
 
     async def learn_cost(self) -> None:
-        """Have the batcher know what a batch costs, without which one of bulk has one input."""
+        """Teach the batcher the cost of a batch; until then a bulk batch has one input."""
         for _ in range(2):
             await self.batcher.submit(0)
         self.computed.clear()
@@ -147,11 +147,16 @@ class Queries:
     ],
 )
 async def test_there_is_a_rest_after_a_batch_while_others_compute(
-    lane: Lane, beside: Lane, rest_s: float, batcher: Batcher[int, int], squares: Squares
+    lane: Lane,
+    beside: Lane,
+    rest_s: float,
+    batcher: Batcher[int, int],
+    workers: Workers,
+    squares: Squares,
 ) -> None:
     """What follows in its lane waits until it was long enough; bulk most beside queries."""
     clock = Clock()
-    queries = Queries(clock, batcher)
+    queries = Queries(clock, workers)
     await queries.learn_cost()
     held = await squares.hold(batcher, beside)
     await queries.batcher.submit(1, lane=lane)
@@ -168,10 +173,10 @@ async def test_there_is_a_rest_after_a_batch_while_others_compute(
 
 
 async def test_a_query_does_not_wait_for_the_rest_of_bulk(
-    batcher: Batcher[int, int], squares: Squares
+    batcher: Batcher[int, int], workers: Workers, squares: Squares
 ) -> None:
     """It goes before bulk as ever, and bulk rests on."""
-    queries = Queries(Clock(), batcher)
+    queries = Queries(Clock(), workers)
     held = await squares.hold(batcher)
     await queries.batcher.submit(1, lane=Lane.BULK)
     bulk = await queries.submit(2, Lane.BULK)
@@ -184,10 +189,10 @@ async def test_a_query_does_not_wait_for_the_rest_of_bulk(
 
 
 async def test_the_rest_is_over_when_the_others_are_done(
-    batcher: Batcher[int, int], squares: Squares
+    batcher: Batcher[int, int], workers: Workers, squares: Squares
 ) -> None:
     """A query that waits is computed at once, though the clock stands still."""
-    queries = Queries(Clock(), batcher)
+    queries = Queries(Clock(), workers)
     held = await squares.hold(batcher, Lane.BULK)
     await queries.batcher.submit(1)
     second = await queries.submit(2)
