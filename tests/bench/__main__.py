@@ -15,7 +15,7 @@ from bench.machine import describe_machine
 from bench.report import Report
 from bench.rows import ROWS
 from bench.settings import Settings
-from bench.stage import Stage
+from bench.stage import Skipped, Stage
 
 PHOTOGRAPHS = Path("../shared/data/flickr8kcn-160.tar")
 """Photographs to ingest, where they are at hand: Flickr8k at 160 pixels."""
@@ -124,6 +124,9 @@ async def _measure(
         start_s = time.monotonic()
         try:
             report.figures[name] = await ROWS[name](stage)
+        except Skipped as reason:
+            console.print(f"  skipped: {reason}", style="dim", markup=False, highlight=False)
+            report.skipped[name] = str(reason)
         except Exception as error:  # noqa: BLE001  # half an hour of other rows must not be lost
             console.print(traceback.format_exc(), markup=False, highlight=False)
             # Of what a program said before it failed, the end tells why.

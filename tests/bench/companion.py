@@ -11,7 +11,7 @@ import signal
 import sys
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterator
-from typing import Any, TextIO
+from typing import Any, Protocol, TextIO
 
 ANSWER_TIMEOUT_S = 600.0
 """How long an answer may take: the first of an engine converts its model, in minutes."""
@@ -19,13 +19,26 @@ ANSWER_TIMEOUT_S = 600.0
 END_TIMEOUT_S = 20.0
 """How long a companion may take to end before it is killed."""
 
-
 KEPT_LINES = 40
-"""Of what a companion prints, told when it fails."""
+"""Lines of a companion's output that are kept, to be shown when it fails."""
 
 
 class CompanionError(Exception):
     """The program ended instead of answering; the message holds what it printed last."""
+
+
+class Refusal(Exception):
+    """The program can't do here what it was asked, and waits for the next question.
+
+    Raised by a companion's `reply`, and again by `ask`; the message says why.
+    """
+
+
+class Askable(Protocol):
+    """A program that answers questions."""
+
+    async def ask(self, **question: object) -> Any:
+        """Return the answer to a question; see `Companion.ask`."""
 
 
 class Companion:
@@ -41,6 +54,7 @@ class Companion:
         """Return the answer to a question, whose names are the other side's parameters.
 
         Raises:
+            Refusal: it can't do that here.
             CompanionError: it ended, or did not answer within `ANSWER_TIMEOUT_S`.
         """
         assert self._process.stdin is not None
@@ -58,7 +72,10 @@ class Companion:
             await self._reading
             said = "\n".join(self._printed)
             raise CompanionError(f"{self._module} ended when it was asked {question}:\n{said}")
-        return json.loads(line)
+        reply = json.loads(line)
+        if "refusal" in reply:
+            raise Refusal(reply["refusal"])
+        return reply["answer"]
 
     async def _read_printed(self) -> None:
         assert self._process.stderr is not None
@@ -99,7 +116,11 @@ def answer(reply: Callable[..., object]) -> None:
     """Answer questions, one a line, until standard input ends; the companion's main program."""
     with _companionship() as output:
         for line in sys.stdin:
-            print(json.dumps(reply(**json.loads(line))), file=output, flush=True)
+            try:
+                message = {"answer": reply(**json.loads(line))}
+            except Refusal as refusal:
+                message = {"refusal": str(refusal)}
+            print(json.dumps(message), file=output, flush=True)
 
 
 def serve(open_server: Callable[..., contextlib.AbstractAsyncContextManager[str]]) -> None:
@@ -116,7 +137,7 @@ def serve(open_server: Callable[..., contextlib.AbstractAsyncContextManager[str]
         if not line:
             return
         async with open_server(**json.loads(line)) as address:
-            print(json.dumps(address), file=output, flush=True)
+            print(json.dumps({"answer": address}), file=output, flush=True)
             await loop.run_in_executor(None, sys.stdin.read)
 
     with _companionship() as output:

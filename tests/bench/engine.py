@@ -9,10 +9,11 @@ from typing import Any
 
 from tihua_server.config import Config
 from tihua_server.encoders import load_encoder
+from tihua_server.errors import ConfigError, PrecisionTooLow
 from tihua_server.images import decode_image
 from tihua_server.types import Encoder, PixelArray
 
-from bench.companion import answer
+from bench.companion import Refusal, answer
 from bench.materials import QUERIES
 
 WARM_UP_BATCHES = 2
@@ -34,8 +35,14 @@ def reply(
         batch_size: inputs that the model sees at once.
         seconds: how long to measure, of each batch being computed at once; 0 only loads the model.
         kind: `image` or `text`.
+
+    Raises:
+        Refusal: the engine can't compute the model in that precision here.
     """
-    encoder = _loaded(tuple(sorted(config.items())))
+    try:
+        encoder = _loaded(tuple(sorted(config.items())))
+    except (ConfigError, PrecisionTooLow) as error:
+        raise Refusal(error.message) from error
     rate = 0.0
     if seconds and kind == "image":
         pixels = _decoded(encoder.info.image_size, tuple(images))

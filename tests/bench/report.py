@@ -23,6 +23,7 @@ class Report:
         machine: where, by name.
         figures: of the rows that are done, by row.
         failures: why other rows have none, by row.
+        skipped: why further rows do not apply, by row.
         seconds: how long each row took, by row.
         name: of the files.
     """
@@ -31,6 +32,7 @@ class Report:
     machine: Mapping[str, str]
     figures: dict[str, Sequence[Figure]] = field(default_factory=dict)
     failures: dict[str, str] = field(default_factory=dict)
+    skipped: dict[str, str] = field(default_factory=dict)
     seconds: dict[str, float] = field(default_factory=dict)
     name: str = "bench"
 
@@ -46,6 +48,7 @@ class Report:
             "machine": self.machine,
             "seconds": self.seconds,
             "failures": self.failures,
+            "skipped": self.skipped,
             "figures": [_as_json(figure) for figure in self.all_figures()],
         }
         _write(
@@ -61,6 +64,7 @@ class Report:
         ]
         rows += ["| " + " | ".join(_cells(figure)) + " |" for figure in self.all_figures()]
         rows += [f"| {row} | failed: {reason} | | | | | |" for row, reason in self.failures.items()]
+        rows += [f"| {row} | skipped: {reason} | | | | | |" for row, reason in self.skipped.items()]
         peers = _peers_table(self.figures.get("peers", ()))
         facts = [f"* {name}: {value}" for name, value in self.machine.items()]
         asked = ", ".join(f"{name} {value}" for name, value in self.settings.items())
@@ -91,6 +95,8 @@ class Report:
             )
         for row, reason in self.failures.items():
             table.add_row(row, "failed", reason, style="bold red")
+        for row, reason in self.skipped.items():
+            table.add_row(row, "skipped", reason, style="dim")
         return table
 
 

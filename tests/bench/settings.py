@@ -38,5 +38,5 @@ class Settings:
 
     @property
     def torch_model(self) -> str:
-        """The Chinese-CLIP architecture that tutorial and peers run: ours, if it is one."""
+        """The Chinese-CLIP to measure: that of the server, or ViT-B-16 if it serves none."""
         return "ViT-B-16" if self.model == PACKAGED_MODEL else self.model

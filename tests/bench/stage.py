@@ -2,6 +2,7 @@
 
 import contextlib
 from collections.abc import Iterable, Iterator
+from pathlib import Path
 from typing import Any
 
 from processes import ServerFailed
@@ -9,7 +10,11 @@ from rich.console import Console
 
 from bench.materials import Materials
 from bench.our_server import OurServer, model_flags, our_server
-from bench.settings import Settings
+from bench.settings import PACKAGED_MODEL, Settings
+
+
+class Skipped(Exception):
+    """A row does not apply to these settings or this machine; the message says why."""
 
 
 class Stage:
@@ -81,7 +86,22 @@ class Stage:
         path = materials.model_path(config["model"])
         return config if path is None else config | {"model_path": str(path)}
 
+    def rival_network(self) -> tuple[str, Path]:
+        """Return the architecture and the weights that tutorial and peers run: those of our server.
+
+        Raises:
+            Skipped: they can't run the packaged model.
+        """
+        model = self.settings.model
+        if model == PACKAGED_MODEL:
+            raise Skipped(f"there is no {model} outside tihua to compare with")
+        return model, self.materials.weights(model)
+
     def tutorial_question(self) -> dict[str, str]:
-        """Return which network the tutorial's loop runs."""
-        model = self.settings.torch_model
-        return {"model": model, "weights": str(self.materials.weights(model))}
+        """Return which network the tutorial's loop runs.
+
+        Raises:
+            Skipped: it can't run the packaged model.
+        """
+        model, weights = self.rival_network()
+        return {"model": model, "weights": str(weights)}

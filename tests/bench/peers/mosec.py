@@ -11,11 +11,15 @@ from pathlib import Path
 
 from free_port import HOST, free_port
 
-from bench.contender import Refused
+from bench.contender import Contender, Refused
 from bench.peers.http_pool import HttpPool
 
 START_TIMEOUT_S = 180.0
 END_TIMEOUT_S = 20.0
+
+
+class MosecFailed(Exception):
+    """The server did not start."""
 
 
 class Mosec:
@@ -57,7 +61,7 @@ async def mosec(
         example: a picture file, to see that it is ready.
 
     Raises:
-        TimeoutError: it was not ready within `START_TIMEOUT_S`.
+        MosecFailed: it did not start.
     """
     port = free_port()
     environment = {
@@ -70,16 +74,15 @@ async def mosec(
         "PYTHONWARNINGS": "ignore",
     }
     name = f"mosec {threads}×{workers}"
-    with _process(port, environment):
+    with _process(port, environment) as process:
         async with HttpPool(HOST, port) as pool:
             contender = Mosec(pool, name)
-            async with asyncio.timeout(START_TIMEOUT_S):
-                await _ready(contender, example, workers)
+            await ready(contender, process, example, workers)
             yield contender
 
 
 @contextlib.contextmanager
-def _process(port: int, environment: dict[str, str]) -> Iterator[None]:
+def _process(port: int, environment: dict[str, str]) -> Iterator[subprocess.Popen[bytes]]:
     command = [sys.executable, "-m", "bench.peers.mosec_server"]
     command += ["--address", HOST, "--port", str(port), "--timeout", "120000"]
     command += ["--log-level", "error"]
@@ -92,7 +95,7 @@ def _process(port: int, environment: dict[str, str]) -> Iterator[None]:
         start_new_session=True,
     ) as process:
         try:
-            yield
+            yield process
         finally:
             process.terminate()
             try:
@@ -104,14 +107,33 @@ def _process(port: int, environment: dict[str, str]) -> Iterator[None]:
                     os.killpg(process.pid, signal.SIGKILL)
 
 
-async def _ready(contender: Mosec, example: bytes, workers: int) -> None:
-    """Return when every worker answers."""
-    while True:
-        try:
-            for _ in range(3):
-                await asyncio.gather(*(contender.embed_text("夕阳西下") for _ in range(workers)))
-                await asyncio.gather(*(contender.embed_image(example) for _ in range(workers)))
-        except (OSError, EOFError, Refused):
-            await asyncio.sleep(0.5)
-        else:
-            return
+async def ready(
+    contender: Contender, process: subprocess.Popen[bytes], example: bytes, workers: int
+) -> None:
+    """Return when every worker answers.
+
+    Raises:
+        MosecFailed: the process ended, or the workers did not answer within `START_TIMEOUT_S`.
+    """
+    try:
+        async with asyncio.timeout(START_TIMEOUT_S):
+            while not await _answers(contender, example, workers):
+                # mosec ends once all workers of a route have.
+                if process.poll() is not None:
+                    raise MosecFailed(
+                        f"mosec ended with status {process.returncode} before it was ready; its"
+                        " output above says why"
+                    )
+                await asyncio.sleep(0.5)
+    except TimeoutError as error:
+        raise MosecFailed(f"mosec was not ready within {START_TIMEOUT_S:.0f} s") from error
+
+
+async def _answers(contender: Contender, example: bytes, workers: int) -> bool:
+    try:
+        for _ in range(3):
+            await asyncio.gather(*(contender.embed_text("夕阳西下") for _ in range(workers)))
+            await asyncio.gather(*(contender.embed_image(example) for _ in range(workers)))
+    except (OSError, EOFError, Refused):
+        return False
+    return True

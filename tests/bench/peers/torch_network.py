@@ -31,7 +31,7 @@ class TorchNetwork:
         self._network, self._preprocess = load_tutorial(model, weights)
         self._is_trimmed = is_trimmed
         if is_bf16:
-            _keep_in_bf16(self._network)
+            keep_in_bf16(self._network)
 
     def embed_texts(self, texts: Sequence[str]) -> list[bytes]:
         """Return one embedding per text: float32, little-endian, L2 norm 1."""
@@ -59,11 +59,13 @@ def _rows(features: torch.Tensor) -> list[bytes]:
     return [row.astype("<f4").tobytes() for row in rows]
 
 
-def _keep_in_bf16(network: Any) -> None:
+def keep_in_bf16(network: Any) -> None:
+    """Round the matrices of cn_clip's `CLIP` to bf16, as its `convert_weights` does to fp16."""
     for module in network.modules():
         if isinstance(module, (nn.Linear, nn.Conv2d, nn.MultiheadAttention)):
             module.to(torch.bfloat16)
     network.bert.to(torch.bfloat16)
     for owner, name in ((network.visual, "proj"), (network, "text_projection")):
-        parameter = getattr(owner, name)
-        parameter.data = parameter.data.to(torch.bfloat16)
+        # A ResNet has no `proj`.
+        if (parameter := getattr(owner, name, None)) is not None:
+            parameter.data = parameter.data.to(torch.bfloat16)

@@ -15,6 +15,7 @@ TARGETS = {"bf16": 4.5, "int8": 7.0}
 
 async def image_ratio(stage: Stage) -> list[Figure]:
     """Send 64 JPEGs of 1024×1024, one a call; the tutorial takes as many as there is time for."""
+    question = stage.tutorial_question()
     paths = stage.materials.large_jpegs
     images = read_all(paths)
     chosen = [str(path) for path in paths[: stage.settings.pick(24, 4)]]
@@ -22,7 +23,6 @@ async def image_ratio(stage: Stage) -> list[Figure]:
     tutorial_rates = []
     async with contextlib.AsyncExitStack() as stack:
         tutorial = await stack.enter_async_context(companion("bench.peers.tutorial_loop"))
-        question = stage.tutorial_question()
         await tutorial.ask(**question, images=chosen[:2])
         servers = await stage.servers(stack, TARGETS)
         for server in servers.values():

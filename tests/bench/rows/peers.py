@@ -5,6 +5,7 @@ import contextlib
 import os
 import statistics
 from collections.abc import Sequence
+from pathlib import Path
 from time import perf_counter
 
 from bench.contender import Contender
@@ -34,11 +35,12 @@ MOST_BETTER = {
 
 async def peers(stage: Stage) -> list[Figure]:
     """Measure ours, mosec with each of its thread settings, and a server without batching."""
+    model, weights = stage.rival_network()
     images = read_all(stage.materials.large_jpegs)
     seconds = stage.settings.pick(4.0, 1.5)
     rounds: dict[str, list[dict[str, float]]] = {}
     async with contextlib.AsyncExitStack() as stack:
-        contenders = await _contenders(stage, stack, images)
+        contenders = await _contenders(stage, stack, model, weights, images)
         for contender in contenders:
             stage.say(f"  warming up {contender.name}")
             await drive(contender.embed_text, QUERIES, in_flight=IN_FLIGHT)
@@ -55,10 +57,12 @@ async def peers(stage: Stage) -> list[Figure]:
 
 
 async def _contenders(
-    stage: Stage, stack: contextlib.AsyncExitStack, images: Sequence[bytes]
+    stage: Stage,
+    stack: contextlib.AsyncExitStack,
+    model: str,
+    weights: Path,
+    images: Sequence[bytes],
 ) -> list[Contender]:
-    model = stage.settings.torch_model
-    weights = stage.materials.weights(model)
     cores = len(os.sched_getaffinity(0))
     contenders: list[Contender] = [await stack.enter_async_context(stage.server())]
     both = sorted({1, min(2, cores)})

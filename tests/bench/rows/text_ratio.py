@@ -16,13 +16,13 @@ INT8 = "int8"
 
 async def text_ratio(stage: Stage) -> list[Figure]:
     """Send thirty short queries over and over; the tutorial takes each once a round."""
+    question = stage.tutorial_question()
     pick = stage.settings.pick
     precisions = {stage.settings.precision: "", INT8: f"_{INT8}"}
     latencies_ms: dict[str, list[tuple[float, float]]] = {name: [] for name in precisions}
     rates: dict[str, list[tuple[float, float]]] = {name: [] for name in precisions}
     async with contextlib.AsyncExitStack() as stack:
         tutorial = await stack.enter_async_context(companion("bench.peers.tutorial_loop"))
-        question = stage.tutorial_question()
         await tutorial.ask(**question, texts=QUERIES[:2])
         servers = await stage.servers(stack, precisions)
         for server in servers.values():
