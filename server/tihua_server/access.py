@@ -1,4 +1,4 @@
-"""Who calls, and whether they may: bearer tokens, and the one table of what each method needs."""
+"""Authentication by bearer token, and authorization: the one table of each method's role."""
 
 import hmac
 from collections.abc import Iterable
@@ -24,12 +24,12 @@ NEEDED_ROLES = MappingProxyType(
         "tihua.v1.CollectionService/GetItems": READ,
         "tihua.v1.CollectionService/ListItems": READ,
         "tihua.v1.CollectionService/CountItems": READ,
-        # Whoever may write makes the collection that he writes into: `tihua ingest` does.
+        # `tihua ingest` creates the collection that it writes to.
         "tihua.v1.CollectionService/CreateCollection": WRITE,
         "tihua.v1.CollectionService/UpsertItems": WRITE,
         "tihua.v1.CollectionService/DeleteItems": WRITE,
         "tihua.v1.IngestService/Ingest": WRITE,
-        # What takes a collection from all who use it.
+        # These take a collection away from everybody who uses it.
         "tihua.v1.CollectionService/DeleteCollection": ADMIN,
         "tihua.v1.CollectionService/RenameCollection": ADMIN,
         "tihua.v1.CollectionService/SetAlias": ADMIN,
@@ -37,7 +37,7 @@ NEEDED_ROLES = MappingProxyType(
         "tihua.v1.CollectionService/LoadCollection": ADMIN,
         "tihua.v1.CollectionService/BuildIndex": ADMIN,
         "tihua.v1.CollectionService/ReleaseCollection": ADMIN,
-        # The contract is public; a stream that a stranger holds open is not wanted.
+        # The contract is public, but a stranger must not hold streams open.
         "grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo": READ,
         # Load balancers and Kubernetes have no token.
         "grpc.health.v1.Health/Check": None,
@@ -45,40 +45,40 @@ NEEDED_ROLES = MappingProxyType(
         "grpc.health.v1.Health/Watch": None,
     }
 )
-"""The role that each method needs, None for none. A method that is not here can't be served."""
+"""The role that each method requires, or None. A method that is not listed can't be served."""
 
 SCHEME = "bearer"
 """As in `authorization: Bearer TOKEN` (RFC 6750); case does not matter (RFC 9110, 11.1)."""
 
 ANYBODY = Token("", Role.ADMIN, b"")
-"""Who calls a server that knows no tokens."""
+"""The caller of a server without a token file."""
 
 CALLER: ContextVar[Token] = ContextVar("caller", default=ANYBODY)
-"""Who makes the call under way."""
+"""The caller of the current call."""
 
 
 class Access:
-    """Knows the tokens, and lets callers in or not."""
+    """Authenticates callers by their tokens and checks their roles."""
 
     def __init__(self, token_file: Path | None) -> None:
         """Read the tokens; without a file everybody may do everything.
 
         Raises:
-            ConfigError: the file can't be read, is open to everybody, or has a wrong line.
+            ConfigError: the file can't be read, everybody may read it, or a line is malformed.
         """
         self._tokens: WatchedFiles[tuple[Token, ...]] | None = None
         if token_file is not None:
             self._tokens = WatchedFiles([token_file], lambda: read_tokens(token_file))
 
     def caller(self, method: str, metadata: Iterable[tuple[str, str | bytes]]) -> Token:
-        """Return who calls.
+        """Authenticate a call and return its caller.
 
         Args:
-            method: its full name, without a slash before it.
+            method: its full name, without the leading slash.
             metadata: of the call; the token is in `authorization`.
 
         Raises:
-            Unauthenticated: there is no token, or one that is not known.
+            Unauthenticated: the token is missing or unknown.
         """
         if self._tokens is None or NEEDED_ROLES[method] is None:
             return ANYBODY
@@ -99,10 +99,10 @@ class Access:
             )
 
     def check_again(self, caller: Token) -> None:
-        """Refuse a caller of a long call whose token has been taken back or changed since.
+        """Refuse the caller of a long call if its token was revoked or changed meanwhile.
 
         Raises:
-            Unauthenticated: it is not known any more.
+            Unauthenticated: the token is no longer known.
         """
         if self._tokens is not None and caller not in self._tokens.current():
             raise Unauthenticated(
@@ -111,7 +111,7 @@ class Access:
 
 
 def _known(sent: bytes, tokens: tuple[Token, ...]) -> Token:
-    """Return the token that was sent; takes as long whichever it is, and if it is none."""
+    """Return the token that was sent; takes equally long for every token, known or not."""
     sent_digest = digest(sent)
     matches = [token for token in tokens if hmac.compare_digest(token.digest, sent_digest)]
     if not matches:

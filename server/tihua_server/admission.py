@@ -1,7 +1,7 @@
-"""How much may be in progress at once: for tasks that wait in order, and for texts and pictures.
+"""Admission control: bounds on how much may be in progress at once.
 
-A single input that is larger than the bound is let in when it is alone: a bound on many must not
-become a limit on one.
+A single input that is larger than a bound is admitted when it is alone: a bound on the total must
+not become a limit on one input.
 """
 
 import asyncio
@@ -12,31 +12,31 @@ from collections.abc import AsyncIterator
 from tihua_server.errors import Overloaded
 
 LARGE_SHARE = 7 / 8
-"""Of a lane, what large calls may hold at most, and what ingest streams may."""
+"""The share of a lane that large calls may hold together; ingest streams likewise."""
 
 
 class Budget:
-    """An amount that the tasks of one event loop share; who waits for some is served in order."""
+    """A bounded amount that the tasks of one event loop share; waiters are served in order."""
 
     def __init__(self, limit: int) -> None:
-        """Take how much may be held at once; the unit is the caller's."""
+        """Set how much may be held at once, in a unit of the caller's choice."""
         self.limit = limit
         self.held = 0
         self._waiting: deque[tuple[asyncio.Future[None], int]] = deque()
 
     def take_now(self, amount: int) -> bool:
-        """Take so much if there is room for it; return whether there was."""
+        """Reserve `amount` if it is available; return whether it was."""
         if not self.has_room(amount):
             return False
         self.held += amount
         return True
 
     def has_room(self, amount: int) -> bool:
-        """Return whether so much is there, and nobody waits who came before."""
+        """Return whether `amount` is available and nobody is waiting already."""
         return not self._waiting and self._has(amount)
 
     async def take(self, amount: int) -> None:
-        """Return when so much was there and is taken. Cancel the call, and nothing is."""
+        """Reserve `amount`, waiting until it is available; nothing is reserved if cancelled."""
         if self.take_now(amount):
             return
         turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -47,12 +47,12 @@ class Budget:
             if turn.cancelled():
                 self._serve()
             else:
-                # It was granted in the moment in which the caller gave up.
+                # It was granted just as the caller was cancelled.
                 self.give(amount)
             raise
 
     def give(self, amount: int) -> None:
-        """Give so much back."""
+        """Release `amount`."""
         self.held -= amount
         self._serve()
 
@@ -71,7 +71,7 @@ class Budget:
 
 
 class _Room:
-    """So many inputs, and so many bytes of them."""
+    """A bound on the number of inputs, and one on their bytes."""
 
     def __init__(self, max_count: int, max_bytes: int) -> None:
         self.count = Budget(max_count)

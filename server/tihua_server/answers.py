@@ -31,12 +31,12 @@ _LOAD_STATES = {
 
 
 def from_ref(ref: ModelRef) -> types_pb2.ModelRef:
-    """Return which model it was."""
+    """Return the reference to a model."""
     return types_pb2.ModelRef(id=ref.id, fingerprint=ref.fingerprint)
 
 
 def from_model(model: ModelInfo) -> system_service_pb2.ModelInfo:
-    """Return what a client may want to know of a model."""
+    """Return the description of a model."""
     return system_service_pb2.ModelInfo(
         ref=from_ref(model.ref),
         dim=model.dim,
@@ -49,7 +49,7 @@ def from_model(model: ModelInfo) -> system_service_pb2.ModelInfo:
 
 
 def from_stages(stages: Stages, start_s: float) -> types_pb2.Timing:
-    """Return where the time went; `start_s` is when the call came, by `perf_counter`."""
+    """Return the time of each stage; `start_s` is when the call arrived, by `perf_counter`."""
     return types_pb2.Timing(
         queue_us=_us(stages.queue_s),
         preprocess_us=_us(stages.preprocess_s),
@@ -63,7 +63,7 @@ def from_stages(stages: Stages, start_s: float) -> types_pb2.Timing:
 def from_embedded(
     embedded: Embedded, dim: int, vector_type: "types_pb2.VectorType.ValueType"
 ) -> tuple[types_pb2.VectorBlock, list[types_pb2.ItemError]]:
-    """Return one row per input, zero where it failed, and the failures."""
+    """Return one row per input, zeros for one that failed, and the failures."""
     rows: list[FloatArray] = []
     failures = []
     for index, row in enumerate(embedded.rows):
@@ -90,7 +90,7 @@ def from_embeddings(
 
 
 def fill_item(message: types_pb2.Item, item: Item) -> None:
-    """Tell of a stored item the parts that were read."""
+    """Fill a message with the parts of a stored item that were read."""
     message.id = item.id
     message.uri = item.uri
     if item.metadata:
@@ -102,7 +102,7 @@ def fill_item(message: types_pb2.Item, item: Item) -> None:
 
 
 def fill_hit(message: search_service_pb2.Hit, hit: Hit) -> None:
-    """Tell of an item that was found."""
+    """Fill a message with a hit."""
     fill_item(message.item, hit.item)
     message.score = hit.score
     if hit.group is not None:
@@ -144,7 +144,7 @@ def _fill_value(message: struct_pb2.Value, value: object) -> None:
         case str():
             message.string_value = value
         case Mapping():
-            message.struct_value.SetInParent()  # which may be empty
+            message.struct_value.SetInParent()  # sets an empty one too
             _fill_struct(message.struct_value, value)
         case Sequence():
             message.list_value.SetInParent()

@@ -2,8 +2,8 @@
 
 Start: store → models → services → warm-up → listen → health says SERVING.
 Run:   health follows the store and the models (readiness.py).
-       Signals end it, and the loss of its GPU (process.py).
-Stop:  health says NOT_SERVING → a moment → no new calls → calls in progress end → model → store.
+       A signal ends it, or the loss of its GPU (process.py).
+Stop:  health says NOT_SERVING → a delay → no new calls → calls in progress end → model → store.
 """
 
 import asyncio
@@ -69,11 +69,11 @@ STORELESS_SERVICES = frozenset({"tihua.v1.EmbeddingService", "tihua.v1.SystemSer
 """Those that answer without the store."""
 
 NOTICE_S = 0.2
-"""From health's word to the last call that is taken, in seconds: who watches it sends no more then.
-A call that has reached gRPC and not yet us is cancelled when the server stops."""
+"""Delay between reporting NOT_SERVING and refusing new calls, in seconds; watchers stop sending
+meanwhile. A call that has reached gRPC but not yet us is cancelled when the server stops."""
 
 INGEST_BATCHES = 16
-"""Batches that an ingest stream may have in flight: 32 items each keep the model's queue filled."""
+"""Batches that an ingest stream may have in flight: of 32 items each, they keep the queue full."""
 
 _log = structlog.get_logger("tihua")
 
@@ -82,10 +82,10 @@ class App:
     """A server that is listening; made by `serving`.
 
     Attributes:
-        telemetry: who watches it.
+        telemetry: its metrics and traces.
         address: where it listens, `host:port`.
-        device_lost: set when its GPU computes nothing more.
-        is_at_rest: whether no thread computes any more; told by `stop`.
+        device_lost: set when its GPU has failed permanently.
+        is_at_rest: whether all threads have finished; set by `stop`.
     """
 
     def __init__(
@@ -124,7 +124,7 @@ class App:
         )
         self._server = grpc.aio.server(options=server_options(config))
         self._calls = Calls(observer)
-        # What generated code adds methods to is a server, by its type.
+        # Generated code is typed to add methods to a server.
         methods = cast(
             "grpc.aio.Server",
             Methods(
@@ -169,7 +169,7 @@ class App:
         self.is_at_rest = False
 
     async def start(self) -> None:
-        """Warm the models up, listen, and say so.
+        """Warm up the models, listen, and report SERVING.
 
         Raises:
             ConfigError: the address is taken or not this machine's.
@@ -203,9 +203,9 @@ class App:
             )
 
     async def stop(self) -> None:
-        """Finish what was accepted, for `drain_timeout_s` at most, then let go of everything.
+        """Finish accepted calls within `drain_timeout_s`, then release everything.
 
-        Threads have `CLOSE_S` more, those of an embedded store `store_timeout_s`; see
+        Threads get `CLOSE_S` more, those of an embedded store `store_timeout_s`; see
         `is_at_rest`.
         """
         await self._readiness.end()
@@ -215,7 +215,7 @@ class App:
         idle = asyncio.create_task(self._calls.idle())
         await asyncio.wait([stopping, idle], return_when=asyncio.FIRST_COMPLETED)
         idle.cancel()
-        # What is left are watchers of health and reflection: they would wait for ever.
+        # Only watchers of health and reflection are left; they would wait for ever.
         await self._server.stop(0)
         await stopping
         try:
@@ -237,11 +237,11 @@ async def serving(config: Config) -> AsyncIterator[App]:
 
     Raises:
         ConfigError: the address can't or must not be listened on, certificates or tokens can't be
-            read, two models are alike, or what the configuration needs is not here.
+            read, two models are the same, or a package or device that is needed is missing.
         ModelError: a model can't be loaded.
         StoreUnavailable: the store does not answer.
     """
-    entrance = Entrance(config)  # what is wrong with it is told before a model is loaded
+    entrance = Entrance(config)  # first: its errors come before minutes of loading
     telemetry = Telemetry(config)
     store = await Milvus.open(
         config.milvus_uri or config.data_dir,

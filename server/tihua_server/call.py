@@ -23,57 +23,57 @@ from tihua_server.status import DETAILS_KEY, rich_status, status_code
 
 MAX_WAY_S = 0.1
 MAX_ROUNDING = 0.01
-"""How much later than the caller's our deadline of its call may be.
+"""Upper bound on how far our view of a deadline lags the caller's: seconds, and a share of it.
 
-The call was on its way, and gRPC rounds what it sends up: 30 s to a tenth of a second, 5 minutes to
-a second.
+The call was in transit, and gRPC rounds deadlines up: 30 s to a tenth of a second, 5 minutes to a
+second.
 """
 
 SETTLE_S = 0.05
-"""How long no call must come before there is none, in seconds."""
+"""How long the server must be quiet to count as idle, in seconds."""
 
 STATUS_TIMEOUT_S = 1.0
-"""How long a call waits until its status has left, in seconds."""
+"""How long a call waits for its status to be sent, in seconds."""
 
 OPERATORS_TROUBLE = (StoreUnavailable, StoreError, ModelError)
-"""What an operator has to mend, and no caller can: the log must say what it is."""
+"""Errors that only the operator can fix: their messages belong in the log."""
 
 Context = grpc.aio.ServicerContext[Any, Any]
 
 
 class Calls:
-    """The calls that are under way.
+    """The calls in progress.
 
     Attributes:
         log: where calls are logged.
-        observer: hears of their beginning and end.
-        under_way: how many there are.
+        observer: notified of their beginning and end.
+        under_way: their number.
     """
 
     def __init__(self, observer: Observer) -> None:
-        """Take who hears of calls; none is under way."""
+        """Begin with no call in progress."""
         self.observer = observer
-        # Bound once: the lazy logger of a module takes 5 us to find out that it has nothing to say.
+        # Bound once: the lazy logger of a module takes 5 us to skip an event.
         self.log = structlog.get_logger("tihua").bind()
         self.under_way = 0
         self._idle = asyncio.Event()
         self._idle.set()
 
     async def idle(self) -> None:
-        """Return when no call is under way, and none has come for a moment."""
+        """Return when no call is in progress and none has arrived for `SETTLE_S`."""
         while True:
             await self._idle.wait()
-            # gRPC may have one that it has not told of yet.
+            # gRPC may hold one that it has not passed on yet.
             await asyncio.sleep(SETTLE_S)
             if not self.under_way:
                 return
 
     def report_parts(self, method: str, errors: Sequence[ServiceError]) -> None:
-        """Tell of errors that are answered within an OK, as those of queries of many.
+        """Log and count errors within an OK response, as those of SearchMany's queries.
 
         Args:
             method: `SearchService/SearchMany`.
-            errors: all of one call; there is a line for each reason.
+            errors: all of one call; each reason is logged once.
         """
         alike: dict[str, list[ServiceError]] = {}
         for error in errors:
@@ -88,7 +88,7 @@ class Calls:
                 self.log.info("parts failed", **fields, count=count)
 
     def begin(self) -> None:
-        """Count the call whose task this is, to the end of the task: then its answer has left."""
+        """Count the current task's call until the task ends: then its answer has been sent."""
         task = asyncio.current_task()
         assert task
         task.add_done_callback(self._end)
@@ -102,9 +102,9 @@ class Calls:
 
 
 class Call:
-    """One call of ours, from its beginning to its status and its line in the log.
+    """One call of a tihua method, from its beginning to its status and its line in the log.
 
-    `async with` it whatever answers the call: what that raises becomes the status.
+    Wrap the method in `async with`: an exception becomes the status.
     """
 
     __slots__ = ("_calls", "_context", "_method", "_peer", "_request_id", "_start_s")
@@ -119,7 +119,7 @@ class Call:
 
     async def __aenter__(self) -> None:
         metadata = tuple(self._context.invocation_metadata() or ())
-        # gRPC tells it no more once the caller has left; it costs 0.1 us.
+        # gRPC forgets it once the caller has left; asking costs 0.1 us.
         self._peer = self._context.peer()
         self._request_id = begin_request(metadata)
         set_deadline(self._left_s())
@@ -129,10 +129,10 @@ class Call:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: object
     ) -> None:
-        """Tell the caller, and log; what is no error of ours goes on as it is."""
+        """Send the status and log it; a cancellation propagates."""
         match error:
             case None:
-                # A line for every one would take a fifth of the time of a server of small calls.
+                # A line for each call would take a fifth of the time of a server of small calls.
                 self._report("OK", level=logging.DEBUG)
             case ServiceError() if isinstance(error, OPERATORS_TROUBLE):
                 self._report_error(error, level=logging.WARNING, message=error.message)
@@ -141,10 +141,10 @@ class Call:
                 self._report_error(error)
                 await self._abort(error)
             case asyncio.CancelledError() | grpc.aio.InternalError():
-                # The latter is what a write to a caller says who has just died.
+                # The latter is raised by a write to a caller that has just died.
                 self._report("DEADLINE_EXCEEDED" if self._is_late() else "CANCELLED")
             case Exception():
-                # A bug: whoever called hears only that there is one.
+                # A bug: the caller learns only that there is one.
                 self._calls.log.error("bug", method=self._method, exc_info=error)
                 told = "internal error; the server's log has the details of request "
                 bug = ServiceError(told + self._request_id)
@@ -152,7 +152,7 @@ class Call:
                 await self._abort(bug)
 
     def _is_late(self) -> bool:
-        """Return whether the caller's deadline has passed: it hangs up then, as if it had left."""
+        """Return whether the deadline has passed: the caller then cancels, as if it had left."""
         left_s = self._left_s()
         if left_s is None:
             return False
@@ -160,14 +160,14 @@ class Call:
         return left_s < MAX_WAY_S + MAX_ROUNDING * deadline_s
 
     def _left_s(self) -> float | None:
-        """Return what is left of the deadline, in seconds; None if there is none."""
+        """Return the time until the deadline, in seconds; None if there is none."""
         return self._context.time_remaining()
 
     def _report_error(self, error: ServiceError, level: int = logging.INFO, **more: str) -> None:
         self._report(status_code(error).name, error.reason, level, **more)
 
     def _report(self, code: str, reason: str = "", level: int = logging.INFO, **more: str) -> None:
-        """Tell the observer and the log how the call ended."""
+        """Report the outcome to the observer and the log."""
         self._calls.observer.rpc_ended(self._method, code, reason, self._start_s)
         log = self._calls.log
         if not log.is_enabled_for(level):
@@ -187,8 +187,8 @@ class Call:
 
     async def _abort(self, error: ServiceError) -> None:
         status = rich_status(error, self._request_id)
-        # A status waits behind the messages before it, and who reads none of those reads no
-        # status: gRPC keeps it for later, but nobody waits for that here.
+        # A status is sent after the messages before it, so a client that does not read those does
+        # not read it either. gRPC keeps it for later; waiting for that could take for ever.
         try:
             async with asyncio.timeout(STATUS_TIMEOUT_S):
                 await self._context.abort(
@@ -197,7 +197,7 @@ class Call:
                     ((METADATA_KEY, self._request_id), (DETAILS_KEY, status.SerializeToString())),
                 )
         except TimeoutError:
-            # As a call ends whose caller is gone: gRPC would log the error itself as a bug.
+            # End as if the caller were gone: gRPC would log the error itself as a bug.
             raise asyncio.CancelledError from error
 
 

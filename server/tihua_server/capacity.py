@@ -1,4 +1,4 @@
-"""What the models of a server share: the threads that compute, and the room for what waits.
+"""What the models of a server share: threads, and the bounds on waiting inputs.
 
 Two models on the same cores would each use all of them, and both be slower than one after the
 other. So the batches of all models take turns in one set of threads, interactive ones first.
@@ -18,28 +18,28 @@ from tihua_server.pixel_room import PixelRoom
 from tihua_server.workers import Workers
 
 STREAM_BATCHES = 2
-"""What ingest streams may have in a lane, in batches: one that is computed, and one that is made
-ready. Of pictures, which come one by one, they are the model's; of texts the largest that a client
-sends, which come as a whole."""
+"""How much of a lane ingest streams may hold, in batches: one being computed, one being prepared.
+Pictures are admitted one by one, so these are the model's batches; texts are admitted a batch of
+the client's at a time, so these are the largest that a client may send."""
 
 
 class Capacity:
-    """Threads and room; belongs to one event loop.
+    """Threads and bounds; belongs to one event loop.
 
     Attributes:
         image_workers: compute pictures.
         text_workers: compute texts; the same where texts and pictures take turns.
         preprocess_workers: decode and tokenize.
         pixel_room: bounds what is being decoded at once.
-        text_admissions: the texts of each lane that wait or are worked on.
-        picture_admissions: the pictures of each lane that do.
-        device_lost: set when the device computes nothing more: every later batch fails too.
+        text_admissions: the texts of each lane that are queued or in progress.
+        picture_admissions: likewise its pictures.
+        device_lost: set when the device has failed permanently: every later batch fails too.
     """
 
     def __init__(self, config: Config, *, image_streams: int) -> None:
-        """Take the bounds, and how the models compute: see `Encoder.image_streams`."""
+        """Create the threads that models of `image_streams` need: see `Encoder.image_streams`."""
         name = "image model" if image_streams else "model"
-        # A stream by itself computes in the thread that calls it.
+        # A single stream computes in the thread that calls it, whose priority matters then.
         self.image_workers = Workers(
             max(1, image_streams), name, when_begun=stand_back if image_streams else None
         )
@@ -51,16 +51,16 @@ class Capacity:
         self.picture_admissions = _admissions("pictures", config, config.max_batch_size)
 
     def batch_failed(self, error: Exception) -> None:
-        """Hear what went wrong with a batch of any model."""
+        """Record why a batch of any model failed."""
         if isinstance(error, DeviceLost):
             self.device_lost.set()
 
     def stop(self) -> None:
-        """Decode no more; whoever waits for pixels gets `Draining`."""
+        """Decode nothing more; pictures that wait for pixels fail with `Draining`."""
         self.pixel_room.close()
 
     def close(self, timeout_s: float | None = None) -> bool:
-        """Return when no thread works any more, as `Workers.close` does; not in the event loop."""
+        """Wait for the threads to end, as `Workers.close` does; blocks. Return whether all did."""
         end_s = None if timeout_s is None else time.monotonic() + timeout_s
         busy = [
             workers

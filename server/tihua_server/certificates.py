@@ -1,4 +1,4 @@
-"""The server's certificate, its key, and the CA of its clients: checked, and reloaded when new.
+"""The server's certificate, its key, and the CA of its clients: checked and reloaded.
 
 gRPC asks for them at every handshake (`grpc.dynamic_ssl_server_credentials`), in a thread of its
 own. The files are checked first: if the key did not match the certificate, gRPC would report
@@ -29,10 +29,10 @@ _log = structlog.get_logger("tihua")
 
 @dataclass(frozen=True, slots=True)
 class Certificates:
-    """What the files hold.
+    """The content of the files.
 
     Attributes:
-        configuration: as gRPC takes it.
+        configuration: the same in gRPC's form.
         expiry_s: when the server's certificate expires, in seconds of Unix time.
     """
 
@@ -45,9 +45,9 @@ class CertificateFiles:
     """Where the certificates are.
 
     Attributes:
-        cert: the server's certificate and those between it and its CA, PEM.
+        cert: the server's certificate and the intermediate ones, PEM.
         key: its private key, PEM, not encrypted.
-        client_ca: the CAs whose certificates clients must have, PEM; None asks for none.
+        client_ca: CAs that must have signed the clients' certificates, PEM; None requires none.
     """
 
     cert: Path
@@ -55,10 +55,11 @@ class CertificateFiles:
     client_ca: Path | None
 
     def load(self) -> Certificates:
-        """Return what the files hold.
+        """Read and check the files.
 
         Raises:
-            ConfigError: a file can't be read, or the key is not the certificate's.
+            ConfigError: a file can't be read, the key does not match the certificate, or that has
+                expired.
         """
         chain, key = _read(self.cert), read_secret(self.key)
         certificate = _certificates(chain, self.cert)[0]
@@ -77,7 +78,7 @@ class CertificateFiles:
 
 
 class WatchedCertificates:
-    """The certificates as their files have them at any time. May be asked in any thread."""
+    """The certificates, loaded again when their files change. Thread-safe."""
 
     def __init__(self, files: CertificateFiles) -> None:
         """Load them.
@@ -90,7 +91,7 @@ class WatchedCertificates:
         self._is_mutual = files.client_ca is not None
 
     def credentials(self) -> grpc.ServerCredentials:
-        """Return what the server shows its clients."""
+        """Return the server's credentials, which follow changes of the files."""
         return grpc.dynamic_ssl_server_credentials(
             self._configuration(),
             self._configuration,

@@ -130,8 +130,8 @@ def _end_at_once(number: int, frame: object) -> None:
 
 
 def _serve(config: Config) -> None:
-    # While torch and all that is imported; `serve` goes on with it. Nothing is lost by a kill yet,
-    # and without a handler the first process of a container ignores SIGTERM.
+    # For the seconds in which torch is imported; `serve` then sets its own. Nothing is lost by an
+    # exit yet, and without a handler the first process of a container ignores SIGTERM.
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, _end_at_once)
     configure_logs(config.log_level, config.log_format)
@@ -150,9 +150,10 @@ def _serve(config: Config) -> None:
 
 
 def _leave(status: int) -> NoReturn:
-    """End the process, its store closed or left: what computes must not see the interpreter go.
+    """End the process at once: threads that still compute must not see the interpreter finalized.
 
-    It may be in the middle of a batch, or hold what can't be let go of on a lost device.
+    One may be in the middle of a batch, or hold objects of a lost device that can't be freed. The
+    store is closed, or could not be.
     """
     logging.shutdown()
     os._exit(status)

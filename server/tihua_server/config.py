@@ -20,18 +20,18 @@ MODEL_NAMES = (DEFAULT_MODEL, *CHINESE_CLIP_NAMES)
 """Every model that `--model` takes; the first is packaged with the server."""
 
 MODEL_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
-"""What a model may be called."""
+"""The form of a model's id."""
 
 MODEL_SOURCES = ("huggingface", "modelscope")
 """The hubs that cn_clip fetches from."""
 
 TRACES = ("auto", "on", "off")
-"""What `--traces` takes."""
+"""Values of `--traces`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """The bounds on what a client may send, each inclusive; told by `GetServerInfo`.
+    """The bounds on what a client may send, each inclusive; `GetServerInfo` reports them.
 
     Attributes:
         max_message_bytes: one gRPC message, either way.
@@ -47,11 +47,11 @@ class Limits:
         max_id_bytes, max_uri_bytes, max_metadata_bytes: parts of an item, as UTF-8.
         max_streams_per_client: ingest streams of one client, which is one token, or one address
             where there are no tokens. Each may have `max_message_bytes` in flight.
-        max_calls_per_connection: calls under way on one connection; further ones wait in the
+        max_calls_per_connection: calls in progress on one connection; further ones wait in the
             client.
         max_header_bytes: the metadata of one call.
-        min_ping_interval_s: between two pings of a client while no data flows; who pings more
-            often loses the connection.
+        min_ping_interval_s: shortest time between two pings of a client while no data flows, in
+            seconds; a client that pings more often is disconnected.
     """
 
     max_message_bytes: int = 64 * 1024 * 1024
@@ -92,11 +92,11 @@ class Config:
 
     Attributes:
         host, port: where it listens; port 0 takes a free one.
-        tls_cert, tls_key: its certificate, with those between it and its CA, and its private key,
-            PEM files; without them calls are not encrypted.
-        tls_client_ca: the CAs whose certificates clients must have (mTLS).
+        tls_cert, tls_key: PEM files of its certificate, with the intermediate ones, and of its
+            private key; without them calls are not encrypted.
+        tls_client_ca: CAs that must have signed the clients' certificates (mTLS).
         token_file: who may call; without it everybody who can connect may.
-        insecure: listen for other machines without TLS, or without knowing the callers.
+        insecure: accept other machines without TLS or without authentication.
         model: one of `MODEL_NAMES`.
         model_id: what requests and answers call it; empty means its name.
         model_path: a checkpoint file of that model; None fetches it, or takes the packaged one.
@@ -108,38 +108,38 @@ class Config:
         precision: `auto`, `fp32`, `bf16` or `int8`.
         inference_threads: CPU threads of the models, which take turns on them; 0 takes all cores.
         preprocess_threads: threads that decode and resize pictures and tokenize texts.
-        max_batch_size: inputs that the model sees at once.
-        max_batch_ms: expected time of a batch at most, in milliseconds; bulk batches are limited to
+        max_batch_size: inputs of one batch at most.
+        max_batch_ms: bound on a batch's expected time, in milliseconds; bulk batches are limited to
             200, or to 50 within half a minute of a query that would wait for them. A query waits
             for the running batch and, beside pictures, for a pause of 40 at most.
-        max_queue_size: texts that wait or are worked on in each lane, and as many pictures, for
-            all models together; beyond it calls are refused. Calls of more inputs than
-            `max_query_terms`, those of a SearchMany's queries together, may fill 7/8 of it.
+        max_queue_size: texts queued or in progress in each lane, and as many pictures, for all
+            models together; beyond it calls are refused. Calls of more inputs than
+            `max_query_terms` (a SearchMany counts as one call) may fill 7/8 of it.
         max_queue_bytes: bytes of these pictures, files and pixels, and as many of these texts;
-            beyond it, or 7/8 of it, calls are refused likewise. What gRPC keeps of a call's message
+            calls beyond it, or 7/8 of it, are refused likewise. gRPC's copy of a call's message
             comes on top: as much again as its files.
         max_decode_pixels: memory of the pictures that are being decoded, all threads together, in
             pixels of 4 bytes: 100 million are 0.4 GB. Most pictures take their width times height,
-            those with transparency 3 times as many, WebP 5.5 (`tihua/_picture_memory.py`). What
-            alone takes more is decoded alone: 50 million pixels of WebP in 1.1 GB.
+            those with transparency 3 times as many, WebP 5.5 (`tihua/_picture_memory.py`). One that
+            exceeds the bound by itself is decoded alone: 50 million pixels of WebP in 1.1 GB.
         data_dir: where the embedded store lives.
         milvus_uri: a Milvus server; empty means the embedded one in `data_dir`.
         milvus_token: `user:password` or an API key.
-        image_root: the folder of which clients may name picture files; None allows none.
+        image_root: the folder in which clients may name picture files; None allows none.
         store_timeout_s: deadline of one call to the store, in seconds.
-        drain_timeout_s: how long a stopping server finishes what it accepted, in seconds.
-        metrics_host, metrics_port: where Prometheus' metrics are served, apart from the service and
-            in the clear; no port means nowhere, and 0 takes a free one.
-        traces: whether spans are sent to an OpenTelemetry collector: `on`, `off`, or `auto`, if its
-            own variables name one.
-        stream_idle_timeout_s: how long an ingest stream may rest, in seconds: no batch comes, or
-            the client does not read what it is told. It is ended then, and can be resumed.
+        drain_timeout_s: how long a stopping server may finish accepted calls, in seconds.
+        metrics_host, metrics_port: where Prometheus metrics are served, unencrypted; without a port
+            there are none, and 0 takes a free one.
+        traces: whether spans are sent to an OpenTelemetry collector: `on`, `off`, or `auto`, which
+            sends them if OpenTelemetry's own variables name one.
+        stream_idle_timeout_s: how long an ingest stream may be idle, in seconds: no batch arrives,
+            or the client does not read. It is then ended, and can be resumed.
         log_level: `debug`, `info`, `warning` or `error`.
         log_format: `text` for people, `json` for machines.
         limits: the bounds on what a client may send.
 
     Raises:
-        ConfigError: two models have one id, or one is no `MODEL_ID`.
+        ConfigError: two models have the same id, or an id does not match `MODEL_ID`.
     """
 
     host: str = "127.0.0.1"
@@ -196,6 +196,6 @@ class Config:
 
     @property
     def models(self) -> tuple[NamedModel, ...]:
-        """All models to serve, the first one first."""
+        """All models to serve; the first is the default."""
         first = NamedModel(self.model_id or self.model, self.model, self.model_path)
         return (first, *self.also_model)

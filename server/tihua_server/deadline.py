@@ -8,10 +8,10 @@ _END_S: ContextVar[float] = ContextVar("deadline", default=math.inf)
 
 
 def set_deadline(left_s: float | None) -> None:
-    """Say for how long the caller of this task still waits, in seconds; None is for ever."""
+    """Set how long this task's caller will wait, in seconds; None is for ever."""
     _END_S.set(math.inf if left_s is None else time.monotonic() + left_s)
 
 
 def left_s() -> float:
-    """Return for how long anybody waits, in seconds: negative if nobody does, inf if for ever."""
+    """Return the time until the deadline, in seconds: negative past it, inf without one."""
     return _END_S.get() - time.monotonic()

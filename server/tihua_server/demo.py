@@ -1,8 +1,8 @@
 """`tihua-server demo`: all of tihua at work, on the packaged gallery.
 
 A real server with an embedded store listens on a free port, and the `tihua` command line talks to
-it as a user would. Every command is printed before it runs; those that it ends with start a server
-and fill it, so that the others can be typed again.
+it as a user would. Every command is printed before it runs; the closing ones start a server and
+fill it, so that the others can be repeated.
 """
 
 import asyncio
@@ -27,7 +27,7 @@ EVERYDAY = ("一只猫", "海滩上玩耍的孩子", "雪地里奔跑的狗", "�
 POEM = ("枯藤老树昏鸦", "小桥流水人家", "古道西风瘦马", "夕阳西下", "断肠人在天涯")
 """Ma Zhiyuan (about 1250 to 1321), 天净沙·秋思: the lines that the tutorial searched."""
 
-# Not the default collection: typed again, the commands keep the gallery apart from a user's own.
+# Not the default collection: when repeated, the commands must not touch a user's own pictures.
 _INGEST = ("-c", "gallery", "ingest", GALLERY)
 _SEARCH = ("-c", "gallery", "search")
 
@@ -95,12 +95,12 @@ async def _tihua(address: str, *arguments: str | Path) -> None:
 
 
 def _line(program: str, *arguments: str | Path) -> str:
-    """Return a command as it can be typed here, its program on the PATH or not."""
+    """Return a command that can be typed here, whether or not its program is on the PATH."""
     words = (Path(sysconfig.get_path("scripts"), program), *arguments)
     return shlex.join(_from_here(word) if isinstance(word, Path) else word for word in words)
 
 
 def _from_here(path: Path) -> str:
-    """Return a path as short as it can be typed: from the working directory, if it is in there."""
+    """Return a path relative to the working directory, if it is in there."""
     here = Path.cwd()
     return str(path.relative_to(here) if path.is_relative_to(here) else path)

@@ -1,8 +1,8 @@
 """Texts, pictures and vectors → embeddings: check, preprocess in threads, batch, encode.
 
-Inputs for which there is no room are refused before any work; those let in are counted until they
-are done. Each input is prepared on its own and meets others only in the batcher, as tokens or
-pixels. So an input that can't be read fails alone, and the model never sees it.
+Inputs for which there is no room are refused before any work; admitted ones count until they are
+done. Each input is prepared by itself and joins others only in the batcher, as tokens or pixels. So
+an input that can't be read fails alone, and the model never sees it.
 """
 
 import sys
@@ -38,10 +38,10 @@ from tihua_server.types import (
 
 
 class Embedder:
-    """Runs the model for everybody who needs an embedding.
+    """Computes the embeddings of one model.
 
     Attributes:
-        queues: where its inputs wait for the model.
+        queues: the queues of tokens and pixels before the model.
     """
 
     def __init__(
@@ -51,13 +51,13 @@ class Embedder:
         capacity: Capacity,
         observer: Observer | None = None,
     ) -> None:
-        """Take the model, the bounds, and what it shares; belongs to one event loop.
+        """Set up the queues of a model; belongs to one event loop.
 
         Args:
             encoder: the model.
             config: the bounds.
-            capacity: threads and room, shared with other models, and closed by who made it.
-            observer: hears of every batch and every call.
+            capacity: threads and bounds shared with other models; closed by its creator.
+            observer: notified of every batch and every call.
         """
         self._encoder = encoder
         self._observer = observer or Observer()
@@ -73,11 +73,11 @@ class Embedder:
         return self._encoder.info
 
     def preprocess_queue_size(self, lane: Lane) -> int:
-        """Return how many inputs wait for a thread that decodes."""
+        """Return how many inputs wait for a preprocessing thread."""
         return self._preprocessor.queue_size(lane)
 
     def stop(self) -> None:
-        """Take no more work; whoever still waits gets `Draining`."""
+        """Accept no more work; waiting inputs fail with `Draining`."""
         self._preprocessor.stop()
         self.queues.close()
 
@@ -90,15 +90,15 @@ class Embedder:
         wait: bool = False,
         flow: Flow | None = None,
     ) -> Embedded:
-        """Return an embedding, or the reason why there is none, for each input.
+        """Return an embedding or an error for each input.
 
         Args:
-            contents: texts, pictures and vectors, mixed as you like; an input that could not be
-                read is given as its error, and keeps its place.
-            lane: which inputs go first.
+            contents: texts, pictures and vectors, in any mix; an input that could not be read is
+                given as its error, which is returned in its place.
+            lane: the priority.
             truncate: cut texts that are longer than the model's context, instead of failing them.
             wait: if the queue is full, wait for room instead of refusing.
-            flow: whose they are; None if they are all that it asks for.
+            flow: the caller's, if these inputs are only a part of what it asks for.
 
         Raises:
             Overloaded: the queue has no room for all of them.
@@ -140,7 +140,7 @@ class Embedder:
         wait: bool = False,
         flow: Flow | None = None,
     ) -> Embedded:
-        """Return what became of each text, as `embed`."""
+        """Embed texts only; see `embed`."""
         admission = self._text_admissions[lane]
         size_bytes = sum(map(sys.getsizeof, texts))
         flow = flow or Flow(len(texts))
@@ -166,7 +166,7 @@ class Embedder:
         wait: bool = False,
         flow: Flow | None = None,
     ) -> Embedded:
-        """Return what became of each picture, as `embed`."""
+        """Embed pictures only; see `embed`."""
         start_s = perf_counter()
         sizes = [self._held_bytes(picture) for picture in pictures]
         admission = self._picture_admissions[lane]
@@ -204,11 +204,11 @@ class Embedder:
         return batched.result, _stages(preprocess_s, [batched])
 
     def _is_large(self, flow: Flow) -> bool:
-        """Return whether a caller asks for more than one query does."""
+        """Return whether the call has more inputs than a single query may have."""
         return flow.inputs > self._max_query_terms
 
     def _held_bytes(self, picture: Picture) -> int:
-        """Return the bytes that a picture holds until it is computed: file and pixels."""
+        """Return the bytes that a picture holds until it is embedded: file and pixels."""
         size = self.model.image_size
         pixels_bytes = size**2 * 3
         match picture:

@@ -25,7 +25,7 @@ class EmbeddingService(rpc.EmbeddingServiceServicer):
     """Answers EmbedText and EmbedImage."""
 
     def __init__(self, models: ServedModels, limits: Limits) -> None:
-        """Take the models and the bounds on a request."""
+        """Serve these models, within the bounds on a request."""
         self._models = models
         self._limits = limits
 
@@ -61,7 +61,7 @@ class EmbeddingService(rpc.EmbeddingServiceServicer):
         return _answer(pb.EmbedImageResponse, embedded, embedder.model, vector_type, start_s)
 
     def _embedder(self, inputs: Sequence[object], name: str, options: pb.EmbedOptions) -> Embedder:
-        """Return who embeds the inputs, after a look at them and at the options."""
+        """Validate the request and return the embedder of its model."""
         check_batch(inputs, name, self._limits.max_batch_items)
         dtype_of(options.vector_type)
         return self._models.named(options.model, within="options.")

@@ -1,4 +1,4 @@
-"""How callers reach the server: its address, encryption, who may call, and within which bounds."""
+"""How callers reach the server: address, encryption, authentication, and gRPC's bounds."""
 
 import contextlib
 import ipaddress
@@ -13,19 +13,19 @@ from tihua_server.errors import ConfigError
 
 KEEPALIVE_S = 60
 KEEPALIVE_TIMEOUT_S = 20
-"""When a client is asked for a sign of life, and how long it has for it, in seconds: a stream of a
-machine that lost its power holds memory."""
+"""After how much silence a client is pinged, and how long it has to answer, in seconds: a stream
+whose machine lost power would hold memory."""
 
 HANDSHAKE_TIMEOUT_S = 20
-"""How long a new connection has to say what it wants, in seconds."""
+"""How long a new connection may take for its handshake, in seconds."""
 
 MAX_AGE_S = 600
-"""When a connection is replaced, give or take a tenth, in seconds; calls under way go on. Clients
-look names up when connections end, and so find servers that were added."""
+"""Age at which a connection is replaced, in seconds, give or take a tenth; calls in progress
+continue. Clients resolve names again when connections end, and so find servers that were added."""
 
 
 def server_options(config: Config) -> list[tuple[str, int]]:
-    """Return what gRPC is told of bounds (grpc/impl/channel_arg_names.h)."""
+    """Return gRPC's channel arguments for our bounds (grpc/impl/channel_arg_names.h)."""
     limits = config.limits
     return [
         ("grpc.max_receive_message_length", limits.max_message_bytes),
@@ -38,16 +38,16 @@ def server_options(config: Config) -> list[tuple[str, int]]:
         ("grpc.keepalive_time_ms", KEEPALIVE_S * 1000),
         ("grpc.keepalive_timeout_ms", KEEPALIVE_TIMEOUT_S * 1000),
         ("grpc.keepalive_permit_without_calls", 1),
-        # By default who pings more often than every five minutes is taken for an attack, and the
-        # death of a server is noticed as late.
+        # By default gRPC treats pings more often than every five minutes as an attack, so clients
+        # would notice the death of a server that late.
         ("grpc.http2.min_ping_interval_without_data_ms", limits.min_ping_interval_s * 1000),
-        # Without it a second server on the port would start, and share its calls.
+        # Else a second server on the port would start and share its calls.
         ("grpc.so_reuseport", 0),
     ]
 
 
 class Entrance:
-    """Where the server listens, with its certificates and its tokens read.
+    """The address to listen on, with the certificates and the tokens.
 
     Attributes:
         access: who may call.
@@ -91,9 +91,9 @@ class Entrance:
 
 
 def _check_exposure(config: Config) -> None:
-    """Refuse to serve others than this machine unless calls are encrypted and callers known.
+    """Refuse to serve other machines unless calls are encrypted and callers authenticated.
 
-    A token alone is not enough: it would cross the network for everybody to read, and to use.
+    A token alone is not enough: without encryption others on the network could read and use it.
     """
     if config.insecure or _is_loopback(config.host):
         return

@@ -1,6 +1,6 @@
 """Every error that the service itself raises; does not know gRPC.
 
-    ConfigError              the server can't run as configured: start it otherwise
+    ConfigError              the server can't run as configured: change its options
 
     ServiceError
      ├── InvalidInput        the caller's data is wrong: fix the request
@@ -27,11 +27,11 @@
      └── ModelError          the encoder failed
           ├── ModelOutOfMemory  the device has no memory for the batch: wait, then try again
           ├── PrecisionTooLow  the embeddings stray too far from fp32
-          └── DeviceLost       the GPU computes nothing more for this process, which ends
+          └── DeviceLost       the GPU has failed for this process, which ends
 
 The message of a `ServiceError` is one sentence for the caller: it names the value, the bound and
-the remedy, and never a path, a secret or a stored text. `reason` is the same thing for a program,
-in UPPER_SNAKE_CASE, and is stable (AIP-193); `metadata` holds the numbers of the message.
+the remedy, and never a path, a secret or a stored text. `reason` says the same to a program, in
+UPPER_SNAKE_CASE, and is stable (AIP-193); `metadata` holds the numbers of the message.
 `status.py` alone decides which gRPC status each class becomes. A `ConfigError` reaches no caller.
 """
 
@@ -81,10 +81,10 @@ class ServiceError(Exception):
         self.metadata = {key: str(value) for key, value in (metadata or {}).items()}
 
     def detached(self) -> Self:
-        """Return this error without whence it came, for one that is kept and not raised.
+        """Return this error without its traceback and causes, to be kept rather than raised.
 
-        Its traceback and cause hold the frames that they went through, and these what was worked
-        on: a picture, and with it all of its batch.
+        These hold the frames that they passed through, and so the data: a picture, and with it all
+        of its batch.
         """
         self.__traceback__ = self.__cause__ = self.__context__ = None
         return self
@@ -127,7 +127,7 @@ class SessionTaken(ServiceError):
 
 
 class StreamIdle(ServiceError):
-    """The client sent nothing, or read nothing, for longer than a stream may rest."""
+    """The client sent nothing, or read nothing, for longer than the idle timeout."""
 
     reason = "STREAM_IDLE"
 
@@ -157,13 +157,13 @@ class CollectionNotReady(ServiceError):
 
 
 class CollectionInUse(ServiceError):
-    """The collection has aliases, or the name is one: what was asked needs a name of its own."""
+    """The collection has aliases, or the name is an alias, which the operation does not allow."""
 
     reason = "COLLECTION_IN_USE"
 
 
 class CollectionMoved(ServiceError):
-    """The name led to another collection when the items were to be written than before."""
+    """The name led to another collection at the write than when the items were embedded."""
 
     reason = "COLLECTION_MOVED"
 
@@ -201,7 +201,7 @@ class TooManyStreams(Overloaded):
 
 
 class Draining(ServiceError):
-    """The server finishes what it accepted and takes nothing new."""
+    """The server finishes accepted calls and takes no new ones."""
 
     reason = "DRAINING"
 
@@ -222,7 +222,7 @@ class StoreError(ServiceError):
 
 
 class CollectionDamaged(StoreError):
-    """The files of a collection in an embedded store can't be read; the others go on."""
+    """The files of a collection in an embedded store can't be read; the others still work."""
 
     reason = "COLLECTION_DAMAGED"
 
@@ -234,7 +234,7 @@ class ModelError(ServiceError):
 
 
 class ModelOutOfMemory(ModelError):
-    """The device has no memory for the batch now; others may use it too, and give theirs back.
+    """The device has no memory for the batch now; other programs on it may free some.
 
     Attributes:
         retry_after_s: when to try again, in seconds.
@@ -251,6 +251,6 @@ class PrecisionTooLow(ModelError):
 
 
 class DeviceLost(ModelError):
-    """The GPU computes nothing more for this process: another server may, or this one anew."""
+    """The GPU has failed for this process: another server may work, or this one after a restart."""
 
     reason = "DEVICE_LOST"

@@ -1,4 +1,4 @@
-"""How to install a package that is optional: from a checkout, because nothing is published."""
+"""How to install an optional package: from a checkout, because nothing is published."""
 
 
 def install(extra: str) -> str:

@@ -1,8 +1,7 @@
 """grpc.health.v1, all of it, for watchers of any kind.
 
-gRPC's own servicer has no List, which its generated code has, and it writes to a watcher while it
-holds the lock that the next word about that service needs: one client that does not read would
-silence it for everybody.
+gRPC's own servicer lacks List, and it writes to a watcher while it holds the lock that the next
+change of that service's state needs: one client that does not read would block it for everybody.
 """
 
 import asyncio
@@ -16,22 +15,22 @@ STATES = health_pb2.HealthCheckResponse
 
 
 class HealthService(health_pb2_grpc.HealthServicer):
-    """Check, Watch and List; `Readiness` says what they tell. Belongs to one event loop."""
+    """Check, Watch and List; `Readiness` sets the states. Belongs to one event loop."""
 
     def __init__(self, services: Iterable[str]) -> None:
-        """Take the names of the services, "" for the server as a whole; none is serving yet."""
+        """Begin with every service NOT_SERVING; the name "" stands for the whole server."""
         self._states: dict[str, int] = dict.fromkeys(services, STATES.NOT_SERVING)
         self._has_changed = asyncio.Event()
         self._is_over = False
 
     def tell(self, service: str, state: int) -> None:
-        """Say how a service is: SERVING or NOT_SERVING of `STATES`. After `end`, do nothing."""
+        """Set a service's state, SERVING or NOT_SERVING of `STATES`; does nothing after `end`."""
         if not self._is_over:
             self._states[service] = state
             self._wake()
 
     def end(self) -> None:
-        """Say that nothing is served any more, for good."""
+        """Set every service to NOT_SERVING, permanently."""
         self._is_over = True
         self._states = dict.fromkeys(self._states, STATES.NOT_SERVING)
         self._wake()
@@ -44,7 +43,7 @@ class HealthService(health_pb2_grpc.HealthServicer):
         return STATES(status=state)
 
     async def Watch(self, request: Any, context: Any) -> None:
-        """Send the state of a service, and again whenever it is another than was sent."""
+        """Send the state of a service, and again after each change."""
         sent = None
         while True:
             # Taken before the state is read: what changes during the write is sent after it.

@@ -1,4 +1,4 @@
-"""What passes between an ingest stream and whoever runs it: batches in, events out."""
+"""The messages of an ingest stream, independent of gRPC: batches in, events out."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,9 +10,9 @@ from tihua_server.ingest_session import BatchFailure, Counts
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """What a client sends: its number in the session, its items, its size on the wire.
+    """A batch from a client: its number in the session, its items, its size on the wire.
 
-    The bookmark is the client's note on where in its items the batch ends.
+    The bookmark is the client's note of where among its items the batch ends.
     """
 
     seq: int
@@ -23,7 +23,7 @@ class Batch:
 
 @dataclass(frozen=True, slots=True)
 class Credit:
-    """Leave to send, in batches and bytes; grants add up."""
+    """Permission to send, in batches and bytes; grants add up."""
 
     batches: int
     size_bytes: int
@@ -48,7 +48,7 @@ class Ack:
 
 @dataclass(frozen=True, slots=True)
 class DrainingNotice:
-    """The server shuts down: send nothing more."""
+    """The server is shutting down: send nothing more."""
 
 
 @dataclass(frozen=True, slots=True)

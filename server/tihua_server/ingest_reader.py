@@ -1,7 +1,7 @@
-"""The reading end of an ingest stream: accepts the batches, and has each one embedded.
+"""The reading end of an ingest stream: accepts batches and starts to embed each one.
 
-It accepts what the client was granted and no more, and waits where the room that all streams share
-is full. A batch leaves this room as soon as it is embedded, whether its client reads or not.
+It accepts no more than the granted credit, and waits while the room that all streams share is full.
+A batch leaves this room as soon as it is embedded, whether or not its client reads.
 """
 
 import asyncio
@@ -35,15 +35,15 @@ class IngestReader:
         room: Budget,
         when_changed: Callable[[], None],
     ) -> None:
-        """Take the session, and where its batches go.
+        """Prepare to read one stream.
 
         Args:
-            session: what the stream goes on with.
+            session: the session that the stream continues.
             writer: prepares items.
-            in_flight: gets each batch that is accepted, and the task that embeds it.
+            in_flight: gets each accepted batch, and the task that embeds it.
             model: the model that the client names; empty means the collection's.
-            room: bytes that all streams may hold to be embedded.
-            when_changed: is called when a batch has come or is embedded.
+            room: bounds the bytes that are being embedded, for all streams together.
+            when_changed: called when a batch has arrived or is embedded.
         """
         self.is_held_up = False
         self._session = session
@@ -55,7 +55,7 @@ class IngestReader:
         self._ignored = Credit(0, 0)
 
     async def read(self, batches: AsyncIterator[Batch]) -> None:
-        """Accept batches until there are no more; those that are safe already are ignored.
+        """Accept batches until there are no more; those that are committed already are ignored.
 
         Raises:
             OutOfOrder: a batch is missing.
@@ -98,7 +98,7 @@ class IngestReader:
             )
             task.add_done_callback(partial(self._embedded, batch.size_bytes))
             self._in_flight.add(batch, task)
-            del batch  # not kept until the next one comes
+            del batch  # not kept until the next one arrives
 
     def take_ignored(self) -> Credit:
         """Return the credit of the batches that were ignored since the last call."""

@@ -37,7 +37,7 @@ MAX_BOOKMARK_BYTES = 64
 """Longest bookmark of a batch, as UTF-8."""
 
 MAX_COUNT = 2**53
-"""Largest number of a batch or of items that a client may have read of."""
+"""Largest batch number or item count that a client may claim to have read."""
 
 
 class IngestService(rpc.IngestServiceServicer):
@@ -46,7 +46,7 @@ class IngestService(rpc.IngestServiceServicer):
     def __init__(
         self, models: ServedModels, store: VectorStore, ingester: Ingester, config: Config
     ) -> None:
-        """Take the models, the store, the ingester and the bounds on a stream."""
+        """Serve streams with these parts, within the bounds of `config`."""
         self._models = models
         self._store = store
         self._ingester = ingester
@@ -135,7 +135,7 @@ class IngestService(rpc.IngestServiceServicer):
 
 
 class _Batches:
-    """The batches after the start. No generator: it would hold each one until the next comes."""
+    """The batches after the start. Not a generator: that would hold each until the next arrives."""
 
     def __init__(self, requests: AsyncIterator[pb.IngestRequest], max_items: int) -> None:
         self._requests = requests

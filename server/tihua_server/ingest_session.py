@@ -1,8 +1,8 @@
 """What a server remembers of an ingest session between its streams.
 
-With each stream a client tells how far it has read the session. A server that knows less, because
-it was restarted or is another replica, takes the client's word and continues from there: so a
-session can move between servers that share nothing but the store.
+With each stream a client sends how far it has read the session. A server that knows less, because
+it was restarted or is another replica, trusts the client and continues from there, so a session can
+move between servers that share nothing but the store.
 """
 
 import asyncio
@@ -38,7 +38,7 @@ class Counts:
 
 
 NOTHING_READ = Counts()
-"""What the client of a new session has read of it."""
+"""What the client of a new session has read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,14 +59,14 @@ class Session:
     """
 
     def __init__(self, session_id: str, collection: str, mode: WriteMode) -> None:
-        """Begin it."""
+        """Begin with nothing committed."""
         self.collection = collection
         self.mode = mode
         self.counts = Counts()
         self.is_over = False
         self._writing: asyncio.Task[Any] | None = None
         self._failures: deque[BatchFailure] = deque(maxlen=MAX_KEPT_FAILURES)
-        # An id may be long, and this stands in every row.
+        # An id may be long, and this is stored in every row.
         self._tag = hashlib.blake2b(session_id.encode(), digest_size=8).hexdigest()
 
     @property
@@ -75,40 +75,40 @@ class Session:
         return len(self._failures)
 
     def origin(self, seq: int, index: int) -> str:
-        """Return the name of one item of the session, under which it is known when it comes again.
+        """Return the mark of one item of the session, by which it is recognized when sent again.
 
-        Empty with upsert, which need not know.
+        Empty in mode UPSERT, which need not recognize it.
         """
         return "" if self.mode is WriteMode.UPSERT else f"{self._tag}.{seq}.{index}"
 
     def begin_write(self, write: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
-        """Begin what goes on even if the stream ends; one at a time: see `settled`."""
+        """Begin a write that continues even if the stream ends. One at a time: see `settled`."""
         task = asyncio.create_task(write)
         self._writing = task
         task.add_done_callback(self._end_write)
         return task
 
     def _end_write(self, task: asyncio.Task[Any]) -> None:
-        # An error would hold everything that was at work, and its stream may be gone.
+        # An error would hold the frames of the write, and the stream may not be there to fetch it.
         self._writing = None
         if not task.cancelled():
             task.exception()
 
     async def settled(self) -> None:
-        """Return when nothing of the session is being written any more."""
+        """Wait until no write of the session is in progress."""
         if self._writing is not None:
             await asyncio.wait([self._writing])
 
     def adopt(self, read: Counts) -> None:
-        """Believe what the client has read, where it is more than is remembered here."""
+        """Take over what the client has read, if it is ahead of what is remembered here."""
         if read.committed_seq > self.counts.committed_seq:
             self.counts = read
 
     def commit(self, counts: Counts, failures: Iterable[BatchFailure]) -> None:
-        """Remember what is safe, and what failed on the way."""
+        """Record committed batches and the failures in them."""
         self.counts = counts
         self._failures.extend(failures)
 
     def failures_after(self, seq: int) -> list[BatchFailure]:
-        """Return what is remembered of the failures of later batches."""
+        """Return the remembered failures of later batches."""
         return [entry for entry in self._failures if entry.seq > seq]

@@ -15,7 +15,7 @@ from tihua_server.observer import Observer
 from tihua_server.writer import WriteMode, Writer
 
 MAX_SESSIONS = 10_000
-"""Sessions remembered. To forget one is harmless: its client tells where it was."""
+"""Sessions remembered. Forgetting one is harmless: its client says where it was."""
 
 MAX_KEPT_FAILURES = 50_000
 """Failures remembered of all sessions together, at 2 kB or so each; beyond it the session that has
@@ -38,17 +38,17 @@ class Ingester:
         max_kept_failures: int = MAX_KEPT_FAILURES,
         observer: Observer | None = None,
     ) -> None:
-        """Take the writer of items and the bounds.
+        """Begin with no sessions.
 
         Args:
             writer: prepares and writes items.
             grant: what each stream may have in flight.
-            room_bytes: what all streams together may hold to be embedded; one batch each waits
-                beyond that.
-            idle_timeout_s: how long a stream may rest, in seconds.
+            room_bytes: bytes of batches being embedded, for all streams together; beyond it one
+                batch of each stream waits.
+            idle_timeout_s: idle timeout of a stream, in seconds.
             max_sessions: sessions remembered.
             max_kept_failures: failures remembered of all of them.
-            observer: hears of what became of items.
+            observer: notified of the outcome of items.
         """
         self._writer = writer
         self._observer = observer or Observer()
@@ -68,7 +68,7 @@ class Ingester:
         return len(self._streams)
 
     def drain(self) -> None:
-        """Take nothing more; the streams finish what they have and end with `Draining`."""
+        """Accept nothing more; the streams finish what they have and end with `Draining`."""
         self._is_draining = True
         for waiting in self._unopened:
             if not waiting.expired():
@@ -77,11 +77,11 @@ class Ingester:
             stream.drain()
 
     async def opened(self, start: Awaitable[_Start]) -> _Start:
-        """Wait for what a client opens a stream with, as long as streams may rest.
+        """Await the first message of a stream, within the idle timeout.
 
         Raises:
-            StreamIdle: it did not come.
-            Draining: the server shuts down.
+            StreamIdle: it did not arrive in time.
+            Draining: the server is shutting down.
         """
         waiting = asyncio.timeout(0 if self._is_draining else self._idle_timeout_s)
         self._unopened.add(waiting)
@@ -107,26 +107,26 @@ class Ingester:
         model: str = "",
         read: Counts = NOTHING_READ,
     ) -> AsyncGenerator[Event, None]:
-        """Write the batches of a stream; yield what the client must know.
+        """Write the batches of a stream; yield the events to send to its client.
 
         Args:
-            session_id: chosen by the client; the same again resumes, unless the session is over
-                and the client has read nothing of it.
+            session_id: chosen by the client; using it again resumes the session, unless that is
+                over and the client has read nothing of it.
             collection: where the items go; if it is an alias, wherever it leads at the time.
             mode: what to do with an id that is already there.
             batches: what the client sends after its start, in order.
             model: the model that the client names; empty means the collection's.
             read: the last acknowledgement that the client has read: the failures of later batches
-                are told again, and a session that is not known here goes on from there.
+                are reported again, and a session that is unknown here continues from it.
 
         Raises:
             SessionConflict: the session was opened for another collection or mode.
             SessionTaken: the client opened another stream for the session.
             OutOfOrder: a gap in the numbers of the batches.
             Overloaded: more in flight than was granted.
-            CollectionMoved: the alias was led elsewhere under a batch.
-            Draining: the server shuts down; everything that was taken is acknowledged.
-            StreamIdle: no batch came for too long.
+            CollectionMoved: the alias was moved while a batch was being embedded.
+            Draining: the server is shutting down; everything accepted is acknowledged.
+            StreamIdle: no batch arrived within the idle timeout.
             StoreUnavailable: the store does not answer.
         """
         self._raise_if_draining()
@@ -145,7 +145,7 @@ class Ingester:
         try:
             if predecessor is not None:
                 predecessor.yield_to_successor()
-            # Whichever stream began it: the predecessor may not have come to write anything.
+            # Whichever stream began the write: the predecessor may not have written anything.
             await session.settled()
             session.adopt(read)
             async with contextlib.aclosing(stream.run(batches, read.committed_seq)) as events:
@@ -162,7 +162,7 @@ class Ingester:
 
     def _open(self, session_id: str, collection: str, mode: WriteMode, read: Counts) -> Session:
         session = self._sessions.get(session_id)
-        # A client that goes on has read something, or loses nothing by sending all of it again.
+        # A client that resumes has read something, or loses nothing by sending everything again.
         if session is None or (session.is_over and read.committed_seq == 0):
             session = self._sessions[session_id] = Session(session_id, collection, mode)
         self._sessions.move_to_end(session_id)
@@ -175,7 +175,7 @@ class Ingester:
         return session
 
     def _forget(self, in_use: Container[str]) -> None:
-        """Forget the sessions that have rested longest, down to the bounds."""
+        """Forget the least recently used sessions until the bounds hold."""
         kept = sum(each.failure_count for each in self._sessions.values())
         for session_id in list(self._sessions):
             if len(self._sessions) <= self._max_sessions and kept <= self._max_kept_failures:

@@ -1,4 +1,4 @@
-"""An item, as it is stored, and a hit, as it is found."""
+"""A stored item, and a hit of a search."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -13,17 +13,17 @@ Metadata: TypeAlias = Mapping[str, object]
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """What is stored.
+    """A stored item.
 
     Attributes:
         id: the caller's key; writing it again replaces the item.
-        embedding: (dim,) float32 of L2 norm 1; None where it was not asked for.
+        embedding: (dim,) float32 of L2 norm 1; None if it was not requested.
         uri: where the picture can be found; stored and returned as it is, never opened.
         metadata: JSON values by name.
-        origin: the place in an ingest session that wrote it, in the modes that must know their own
-            work again; for the service alone.
-        update_time: when its content was written, in UTC; None where it is not known or was not
-            asked for.
+        origin: the place in an ingest session that wrote it, in the modes that must recognize their
+            own writes; internal to the service.
+        update_time: when its content was written, in UTC; None if it is unknown or was not
+            requested.
     """
 
     id: str
@@ -36,13 +36,13 @@ class Item:
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """What is found.
+    """A found item.
 
     Attributes:
         item: a stored item.
         score: its cosine similarity to the query, in [-1, 1].
-        group: the value that it shares with its group; None where hits are not grouped, and for an
-            item that is in no group.
+        group: the value that it shares with its group; None if hits are not grouped, or the item is
+            in no group.
     """
 
     item: Item

@@ -1,4 +1,4 @@
-"""Incoming items, their content, and which items are asked for → the service's own types."""
+"""Incoming items, filters and field masks → the service's own types."""
 
 import math
 from datetime import UTC, datetime
@@ -30,7 +30,7 @@ _LAST_S = 253_402_300_799
 
 
 def to_image(message: types_pb2.ImageSource, field: str) -> Picture:
-    """Return a picture, not looked into yet."""
+    """Return a picture, not decoded yet."""
     match message.WhichOneof("source"):
         case "content":
             return EncodedImage(message.content)
@@ -46,7 +46,7 @@ def to_image(message: types_pb2.ImageSource, field: str) -> Picture:
 
 
 def to_image_or_error(message: types_pb2.ImageSource) -> Content | ServiceError:
-    """Return a picture, or why there is none: one of many must not fail the others."""
+    """Return a picture, or its error: one of many must not fail the others."""
     try:
         return to_image(message, "images")
     except ServiceError as error:
@@ -69,7 +69,7 @@ def to_vector(message: types_pb2.VectorBlock, field: str) -> Vector:
 
 
 def to_draft(message: types_pb2.Item) -> Draft:
-    """Return an item to write; what is malformed in it is its own failure."""
+    """Return an item to write; a malformed one carries its error as its content."""
     metadata: Metadata = {}
     try:
         metadata = to_metadata(message.metadata)
@@ -116,7 +116,7 @@ def to_filter(expression: str, params: struct_pb2.Struct) -> Filter:
 
 
 def check_ids_or_filter(request: collection_service_pb2.DeleteItemsRequest) -> None:
-    """Refuse a removal that does not say of which items, or says more than one thing of it."""
+    """Refuse a deletion unless it names its items either by ids or by a filter."""
     if bool(request.ids) == bool(request.filter.strip()):
         raise InvalidInput(
             "give either ids or a filter: exactly one of them says what to remove",
@@ -125,14 +125,14 @@ def check_ids_or_filter(request: collection_service_pb2.DeleteItemsRequest) -> N
         )
     if request.ids and request.filter_params.fields:
         raise InvalidInput(
-            "filter_params are of a filter, and ids have none: leave them out",
+            "filter_params belong to a filter: leave them out when you give ids",
             reason="INVALID_FILTER",
             field="filter_params",
         )
 
 
 def to_fields(mask: field_mask_pb2.FieldMask) -> Fields:
-    """Return which parts of an item are asked for: uri and metadata if nothing is said."""
+    """Return the requested parts of an item: uri and metadata if the mask is empty."""
     paths = set(mask.paths)
     if unknown := paths - {"id", "uri", "metadata", "embedding", "update_time"}:
         raise InvalidInput(
@@ -159,11 +159,11 @@ def to_metadata(
     Args:
         struct: the message.
         field: its name, for messages.
-        depth: structs and lists that it lies in, itself included.
+        depth: its level of nesting in structs and lists; 1 is the outermost.
 
     Raises:
-        InvalidInput: a number is NaN or infinite, or something lies deeper than `MAX_DEPTH`, so
-            that a client could not read an answer that holds it.
+        InvalidInput: a number is NaN or infinite, or the nesting is deeper than `MAX_DEPTH`, which
+            a client could not read back.
     """
     if depth > MAX_DEPTH:
         raise _too_deep(field)

@@ -1,4 +1,4 @@
-"""Logs: one event a line, fields and not prose, on standard error.
+"""Logs: one event a line, fields rather than prose, on standard error.
 
 Everything in the log has the same form: our events, the libraries', Python's warnings, and uncaught
 exceptions. A traceback shows frames and messages, but never the values of variables, which may be a
@@ -19,10 +19,10 @@ from structlog.typing import Processor
 from tihua_server.request_id import REQUEST_ID
 
 LEVELS = ("debug", "info", "warning", "error")
-"""What `--log-level` takes, from much to little."""
+"""Values of `--log-level`, the most verbose first."""
 
 FORMATS = ("text", "json")
-"""What `--log-format` takes: for people, for machines."""
+"""Values of `--log-format`: for people, for machines."""
 
 _log = structlog.get_logger("tihua")
 
@@ -51,7 +51,7 @@ def configure_logs(level: str, log_format: str) -> None:
     )
     logging.basicConfig(level=max(number, logging.WARNING), handlers=[handler], force=True)
     logging.captureWarnings(capture=True)
-    # What Pillow says of a broken picture concerns whoever sent it, and is told there.
+    # What Pillow says of a broken picture concerns its sender, who gets it as an error.
     logging.getLogger("PIL").setLevel(logging.CRITICAL)
     logging.getLogger("grpc._cython.cygrpc").addFilter(_is_trouble)
     sys.excepthook = _log_crash
@@ -60,7 +60,7 @@ def configure_logs(level: str, log_format: str) -> None:
 
 
 def _is_trouble(record: logging.LogRecord) -> bool:
-    """Return whether a record of gRPC's is one: a caller who left while it was answered is none."""
+    """Return whether a log record of gRPC's is a problem; a caller that left is not."""
     if not record.getMessage().startswith("ExecuteBatchError raised in core"):
         return True
     _log.info("a caller left while it was answered", why=record.getMessage())

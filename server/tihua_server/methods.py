@@ -1,8 +1,8 @@
-"""Around every method: who calls, and a `Call` that turns errors into statuses and writes the log.
+"""Wraps every method: authorization, and a `Call` that turns errors into statuses and logs it.
 
-Methods are wrapped once, when their service is added, and found by one generic handler. What
+Methods are wrapped once, when their service is added, and looked up by one generic handler. What
 grpc.aio offers costs a call more than all of our code: an interceptor is asked for the handler of
-each call, and for each method registered by name a future waits, all of which grpc.aio 1.85 goes
+each call, and each method registered by name has a pending future, all of which grpc.aio 1.85 goes
 through at every call (with our 25 methods a tenth of a small call's time).
 
 A caller without permission is refused when the method is looked up, before a message is read: a
@@ -28,7 +28,7 @@ Parse: TypeAlias = Callable[[bytes], Any]
 
 
 class Methods:
-    """Every method of the server, wrapped to let callers in, translate errors, log and count.
+    """Every method of the server, wrapped to authorize callers, translate errors, log and count.
 
     Generated code adds them as to a server: `add_…Servicer_to_server(servicer, methods)`.
     """
@@ -42,13 +42,13 @@ class Methods:
         *,
         write_timeout_s: float,
     ) -> None:
-        """Take the server, what counts its calls, and what knows their callers.
+        """Register with the server.
 
         Args:
-            server: where the methods go.
-            calls: those under way.
-            access: knows who may call what.
-            streams: how many each client has open.
+            server: will serve the methods.
+            calls: those in progress.
+            access: authorizes callers.
+            streams: bounds the open streams of each client.
             write_timeout_s: how long a client may leave a message of its stream unread, in seconds.
         """
         self._calls = calls
@@ -59,7 +59,7 @@ class Methods:
         server.add_generic_rpc_handlers((_Router(self._handlers, self._admitted),))
 
     def add_generic_rpc_handlers(self, generic_rpc_handlers: Sequence[Any]) -> None:
-        """Do nothing: generated code names the same methods again in the next call."""
+        """Do nothing: generated code passes the same methods again in its next call."""
 
     def add_registered_method_handlers(
         self, service_name: str, method_handlers: Mapping[str, Handler]
@@ -72,10 +72,10 @@ class Methods:
             self._handlers[f"/{method}"] = self._wrapped(handler, method) if is_ours else handler
 
     def _admitted(self, path: str, handler: Handler, metadata: CallMetadata) -> Handler:
-        """Return what answers a call, in whose task this is: its method, or a refusal."""
+        """Return the handler of the current task's call: its method, or a refusal."""
         method = path.removeprefix("/")
-        # Here, and not in `Call`: a unary method is called when its whole message is there, and a
-        # server that stops waits for an upload too.
+        # Here, and not in `Call`: a unary method is called when its whole message has arrived, and
+        # a stopping server waits for uploads too.
         if _is_ours(method):
             self._calls.begin()
         try:
@@ -91,7 +91,7 @@ class Methods:
             async with Call(self._calls, method, context):
                 raise error
 
-        # A unary method would be sent its request first.
+        # A unary handler would receive the request first.
         return grpc.stream_stream_rpc_method_handler(refuse)
 
     def _wrapped(self, handler: Handler, method: str) -> Handler:
@@ -134,12 +134,12 @@ class Methods:
 
 
 def _is_ours(method: str) -> bool:
-    """Return whether a method is not one of health or reflection, whose watchers stay for ever."""
+    """Return whether a method is tihua's; watchers of health and reflection stay for ever."""
     return method.startswith("tihua.")
 
 
 class _Router(grpc.GenericRpcHandler):
-    """Finds what answers a call."""
+    """Looks up the handler of a call."""
 
     def __init__(
         self,
@@ -158,9 +158,9 @@ class _Router(grpc.GenericRpcHandler):
 
 
 class _Parsed:
-    """The messages of a stream, each parsed when it is asked for, and none kept.
+    """The messages of a stream, each parsed when it is asked for; none is kept.
 
-    gRPC's own iterator holds each message until the next one comes.
+    gRPC's own iterator holds each message until the next one arrives.
     """
 
     def __init__(self, context: Context, parse: Parse) -> None:

@@ -1,8 +1,8 @@
-"""What the service reports to whoever watches it, without knowing who that is.
+"""What the service reports to metrics and traces, without knowing either.
 
 `app.py` passes an observer down: one that counts (`metrics.py`), one that traces (`traces.py`),
 both or, by default, this one, which does nothing. It is called in the event loop and, except for
-batches, in a task of the call that it is about. Times are those of `time.perf_counter`, in seconds.
+batches, in a task of the call in question. Times are those of `time.perf_counter`, in seconds.
 """
 
 from collections.abc import Sequence
@@ -23,75 +23,75 @@ class Kind(StrEnum):
 
 
 class Observer:
-    """Hears of everything; a subclass does what it wants of it, quickly, and never raises."""
+    """A callback for each kind of event; overrides must be quick and must not raise."""
 
     def rpc_began(self, method: str, metadata: CallMetadata) -> None:
-        """Hear of a call: `SearchService/Search`, and what the client sent with it."""
+        """A call began: its method, `SearchService/Search`, and the client's metadata."""
 
     def rpc_ended(self, method: str, code: str, reason: str, start_s: float) -> None:
-        """Hear how it ended: a gRPC status by name, and of an error of ours its reason."""
+        """It ended: the name of its gRPC status, and the reason if it is an error of ours."""
 
     def part_failed(self, reason: str) -> None:
-        """Hear that a part of a call, one query of many, was answered with an error of ours."""
+        """A part of a call, one query of many, was answered with an error of ours."""
 
     def embedded(self, model: str, kind: Kind, start_s: float, stages: Stages) -> None:
-        """Hear that a call's inputs of a kind were embedded just now, and where the time went."""
+        """A call's inputs of one kind have just been embedded, in these times."""
 
     def batch_computed(self, model: str, kind: Kind, size: int, inference_s: float) -> None:
-        """Hear that the model has computed a batch."""
+        """The model computed a batch."""
 
     def batch_failed(self, model: str, kind: Kind, error: Exception) -> None:
-        """Hear that it failed to compute one, and why."""
+        """The model failed to compute a batch."""
 
     def store_answered(self, call: str, start_s: float, reason: str) -> None:
-        """Hear that the store did what was asked, or with a reason that it did not."""
+        """The store answered a call; the reason is that of its failure, or empty."""
 
     def ingested(self, *, written: int, failed: int, skipped: int) -> None:
-        """Hear what became of items of an ingest stream that was just acknowledged."""
+        """Items of an ingest stream were committed, with these outcomes."""
 
 
 class Observers(Observer):
-    """Several that hear the same."""
+    """Passes every event on to several observers."""
 
     def __init__(self, observers: Sequence[Observer]) -> None:
         self._observers = observers
 
     def rpc_began(self, method: str, metadata: CallMetadata) -> None:
-        """Tell all of them."""
+        """Pass it on."""
         for observer in self._observers:
             observer.rpc_began(method, metadata)
 
     def rpc_ended(self, method: str, code: str, reason: str, start_s: float) -> None:
-        """Tell all of them."""
+        """Pass it on."""
         for observer in self._observers:
             observer.rpc_ended(method, code, reason, start_s)
 
     def part_failed(self, reason: str) -> None:
-        """Tell all of them."""
+        """Pass it on."""
         for observer in self._observers:
             observer.part_failed(reason)
 
     def embedded(self, model: str, kind: Kind, start_s: float, stages: Stages) -> None:
-        """Tell all of them."""
+        """Pass it on."""
         for observer in self._observers:
             observer.embedded(model, kind, start_s, stages)
 
     def batch_computed(self, model: str, kind: Kind, size: int, inference_s: float) -> None:
-        """Tell all of them."""
+        """Pass it on."""
         for observer in self._observers:
             observer.batch_computed(model, kind, size, inference_s)
 
     def batch_failed(self, model: str, kind: Kind, error: Exception) -> None:
-        """Tell all of them."""
+        """Pass it on."""
         for observer in self._observers:
             observer.batch_failed(model, kind, error)
 
     def store_answered(self, call: str, start_s: float, reason: str) -> None:
-        """Tell all of them."""
+        """Pass it on."""
         for observer in self._observers:
             observer.store_answered(call, start_s, reason)
 
     def ingested(self, *, written: int, failed: int, skipped: int) -> None:
-        """Tell all of them."""
+        """Pass it on."""
         for observer in self._observers:
             observer.ingested(written=written, failed=failed, skipped=skipped)

@@ -1,4 +1,4 @@
-"""What the options of `tihua-server` are made of: when they count, and what their words mean."""
+"""Types of `tihua-server`'s options: paths, models, and options of serving alone."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -10,7 +10,7 @@ from tihua_server.config import MODEL_NAMES, NamedModel
 
 
 class HomePath(click.Path):
-    """A path; `~` is the home directory, which shells leave alone in `--data-dir=~/tihua`."""
+    """A path in which `~` is the home directory: shells do not expand `--data-dir=~/tihua`."""
 
     def __init__(self, **bounds: bool) -> None:
         super().__init__(path_type=Path, **bounds)
@@ -39,7 +39,7 @@ class ServingOption(click.Option):
 
 
 def named_model(value: str) -> NamedModel:
-    """Return a model by its name, with its id and checkpoint, if there are any: `mine:RN50=a.pt`.
+    """Parse `[ID:]NAME[=CHECKPOINT]`, for example `mine:RN50=a.pt`.
 
     Raises:
         click.BadParameter: there is no model of that name.

@@ -1,7 +1,7 @@
 """The process of a server: what ends it, and how.
 
-The first SIGTERM or SIGINT stops it in order; before it serves, and from the second one on, they
-end it at once. A server that loses its GPU stops too, for its supervisor to start it again.
+The first SIGTERM or SIGINT stops it in order; before it serves, or if it is the second, a signal
+ends it at once. A server that loses its GPU stops too, so that its supervisor restarts it.
 """
 
 import asyncio
@@ -15,23 +15,23 @@ from tihua_server.config import Config
 from tihua_server.errors import DeviceLost
 
 STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
-"""What ends the server."""
+"""The signals that end the server."""
 
 REPEAT_S = 1.0
-"""Signals that come so soon after the first are the same request: `timeout` signals a process, and
-then its group."""
+"""Signals this soon after the first, in seconds, are the same request: `timeout` signals a process
+and then its group."""
 
 _log = structlog.get_logger("tihua")
 
 
 async def serve(config: Config) -> bool:
-    """Run a server until SIGTERM or SIGINT; return whether no thread computes any more.
+    """Run a server until SIGTERM or SIGINT; return whether all threads have finished.
 
-    While it starts they end the process at once, as they do before (`cli.py`); so does the second
-    one. The store bears it (docs/chaos.md).
+    During the start these signals end the process at once, as before it (`cli.py`); so does a
+    second one later. The store survives that (docs/chaos.md).
 
     Raises:
-        DeviceLost: the GPU computes nothing more, and the server was stopped for it.
+        DeviceLost: the GPU failed permanently, so the server was stopped.
     """
     stop_requested = asyncio.Event()
     _end_at_the_next_signal()

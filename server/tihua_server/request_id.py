@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from contextvars import ContextVar
 
 METADATA_KEY = "x-request-id"
-"""Where it is read from and where it is told; the usual name, as proxies write it."""
+"""The metadata key of the id in both directions; the name that proxies use."""
 
 REQUEST_ID: ContextVar[str] = ContextVar("tihua_request_id", default="")
 """The id of the call that this task works for; empty outside of one."""
@@ -20,11 +20,11 @@ _ALLOWED = re.compile(r"[A-Za-z0-9._:/+=@-]{1,128}")
 
 
 def begin_request(metadata: Iterable[tuple[str, str | bytes]]) -> str:
-    """Return the id of a call that begins, and have its task log it.
+    """Choose the id of a new call, set it for the log of the current task, and return it.
 
     Args:
-        metadata: what the client sent. An id of it is taken if it is 1 to 128 letters, digits and
-            `._:/+=@-`; else one of 16 hexadecimal digits is made.
+        metadata: of the call. The client's id is used if it is 1 to 128 letters, digits and
+            `._:/+=@-`; otherwise one of 16 hexadecimal digits is made.
     """
     for key, value in metadata:
         if key == METADATA_KEY and isinstance(value, str) and _ALLOWED.fullmatch(value):

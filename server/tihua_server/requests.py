@@ -1,6 +1,6 @@
 """Choices and bounds in incoming messages → the service's own types.
 
-Pure, as are `item_requests` and `search_requests`: what is malformed is refused.
+Pure, like `item_requests` and `search_requests`; malformed input is refused.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -75,7 +75,7 @@ def to_write_mode(mode: "ingest_service_pb2.WriteMode.ValueType") -> WriteMode:
 
 
 def to_shards(request: collection_service_pb2.CreateCollectionRequest) -> int:
-    """Return the number of shards, 1 if nothing is said."""
+    """Return the number of shards, 1 by default."""
     return to_count(request, "shards", default=1, maximum=MAX_SHARDS)
 
 
@@ -110,9 +110,9 @@ def check_batch(inputs: Sequence[object], name: str, maximum: int, field: str = 
 
     Args:
         inputs: the batch.
-        name: what an error calls it.
+        name: its name in an error.
         maximum: inputs that it may have.
-        field: its path in the request; that is `name` without it.
+        field: its path in the request; `name` if empty.
 
     Raises:
         InvalidInput: it is empty, or too large.
@@ -127,12 +127,12 @@ def check_batch(inputs: Sequence[object], name: str, maximum: int, field: str = 
 
 
 def possible_ids(ids: Iterable[str], max_bytes: int) -> list[str]:
-    """Return those ids that an item can have, each once: the store is not asked for others."""
+    """Return the ids that an item can have, each once: the store is not asked for others."""
     return [key for key in dict.fromkeys(ids) if len(key.encode()) <= max_bytes]
 
 
 def one_of(table: Mapping[Any, T], value: int, field: str) -> T:
-    """Return what a value of an enum stands for; refuse one that a newer client may know."""
+    """Translate a value of an enum; refuse one that only a newer client knows."""
     if value not in table:
         raise InvalidInput(f"{field} is {value}, which this server does not know", field=field)
     return table[value]

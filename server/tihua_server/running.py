@@ -1,6 +1,6 @@
-"""The batches of a batcher that are being computed, and how those before them ended.
+"""The batches that a batcher is computing, and how those before them ended.
 
-Health asks here whether a model hangs, or fails whatever it is given (`model_watch.py`).
+Health checks find out here whether a model hangs or fails at every batch (`model_watch.py`).
 """
 
 from collections.abc import Callable
@@ -14,15 +14,15 @@ Result = TypeVar("Result")
 
 
 class Running(Generic[Input, Result]):
-    """Knows each batch from when a thread is free for it until it has ended; of one event loop.
+    """Tracks each batch from when a thread is free for it to its end; of one event loop.
 
     Attributes:
-        failed_in_a_row: batches that have failed since one was computed. An input that can't be
-            read never gets into a batch, so each is a fault of the model, or a bug.
+        failed_in_a_row: batches that have failed since one succeeded. An input that can't be read
+            never gets into a batch, so each failure is the model's, or a bug.
     """
 
     def __init__(self, clock: Callable[[], float]) -> None:
-        """Take a clock: seconds from any beginning."""
+        """Begin with no batch; `clock` returns seconds since an arbitrary moment."""
         self.failed_in_a_row = 0
         self._clock = clock
         self._begun_s: dict[Batch[Input, Result], float] = {}
@@ -34,20 +34,20 @@ class Running(Generic[Input, Result]):
         return 0.0 if begun_s is None else self._clock() - begun_s
 
     def begin(self, batch: Batch[Input, Result]) -> None:
-        """Hear that a batch begins."""
+        """Record that a batch begins."""
         self._begun_s[batch] = self._clock()
 
     def end(self, batch: Batch[Input, Result]) -> None:
-        """Hear that it has ended; its `error` says how."""
+        """Record that it has ended; its `error` says how."""
         del self._begun_s[batch]
         self.failed_in_a_row = 0 if batch.error is None else self.failed_in_a_row + 1
 
     def recount(self) -> None:
-        """Count the time of each batch from now: the process stood still, and they with it."""
+        """Restart the time of each batch: the process was suspended, and they with it."""
         self._begun_s = dict.fromkeys(self._begun_s, self._clock())
 
     def forsake(self) -> None:
-        """Tell everybody who waits for the end of a batch that the server is stopping."""
+        """Fail the inputs of all running batches with `Draining`."""
         for batch in self._begun_s:
             for entry in batch.entries:
                 entry.fail(Draining())

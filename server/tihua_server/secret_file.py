@@ -1,4 +1,4 @@
-"""Files of secrets: refused if everybody may read them, and read again when they have changed.
+"""Files of secrets: refused if everybody may read them, and reloaded when they change.
 
 An operator may replace a certificate or revoke a token while the server runs. A new version applies
 within a second; a broken one is logged, and the old one stays in force.
@@ -20,7 +20,7 @@ MAX_BYTES = 1024 * 1024
 """Largest file that is read; a megabyte holds ten thousand tokens."""
 
 LOOK_S = 1.0
-"""How long a file is taken to be what it was, in seconds: a call costs no look at a slow disk."""
+"""How often files are checked, in seconds: not every call must wait for a slow disk."""
 
 _log = structlog.get_logger("tihua")
 
@@ -28,7 +28,7 @@ T = TypeVar("T")
 
 
 def read_secret(path: Path) -> bytes:
-    """Return what is in a file that the server's user and group alone may read.
+    """Return the content of a file that only the server's user and group may read.
 
     Raises:
         ConfigError: it can't be read, can be read by everybody, or is too large.
@@ -47,7 +47,7 @@ def read_secret(path: Path) -> bytes:
 
 
 class WatchedFiles(Generic[T]):
-    """What some files say, made anew when they change. May be asked in any thread."""
+    """A value that is loaded from files, again when they change. Thread-safe."""
 
     def __init__(
         self,
@@ -56,11 +56,11 @@ class WatchedFiles(Generic[T]):
         *,
         now: Callable[[], float] = time.monotonic,
     ) -> None:
-        """Load.
+        """Load the value.
 
         Args:
             paths: the files that `load` reads.
-            load: makes what they say of them.
+            load: reads them and returns the value.
             now: the clock, in seconds.
 
         Raises:
@@ -75,7 +75,7 @@ class WatchedFiles(Generic[T]):
         self._value = load()
 
     def current(self) -> T:
-        """Return what the files say, or said last when what they say now is broken."""
+        """Return the files' value, or the last good one if they are broken now."""
         if self._now() - self._looked_s < LOOK_S:
             return self._value
         with self._lock:
@@ -100,9 +100,9 @@ class WatchedFiles(Generic[T]):
 
 
 def _state(path: Path) -> tuple[int, ...] | None:
-    """Return what is another for another content; None where there is no file."""
+    """Return numbers that change with the content; None if there is no file."""
     try:
-        # Of the file behind a link: Kubernetes replaces secrets by turning a link.
+        # Follows links: Kubernetes replaces secrets by pointing a link elsewhere.
         status = path.stat()
     except OSError:
         return None

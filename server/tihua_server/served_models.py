@@ -1,6 +1,6 @@
-"""The models of a server, an embedder for each, and which of them a request is about.
+"""The models of a server, an embedder for each, and the choice of one for a request.
 
-A request may name a model. If it does not, it means the collection's, found by its fingerprint, or
+A request may name a model. If it does not, the collection's is used, found by its fingerprint, or
 the first model if no collection is involved.
 """
 
@@ -19,22 +19,22 @@ from tihua_server.types import Encoder, ModelInfo, ModelRef
 from tihua_server.warm_up import warm_up
 
 CLOSE_S = 5.0
-"""How long threads may end what they compute when the server stops, in seconds: more than any batch
-or picture of the usual kind takes."""
+"""How long threads may finish what they compute when the server stops, in seconds: more than any
+usual batch or picture takes."""
 
 
 class ServedModels:
-    """Embedders that share threads and room (`capacity.py`); iterate for what each model is."""
+    """Embedders that share a `Capacity`. Iterating yields each model's `ModelInfo`."""
 
     def __init__(
         self, encoders: Sequence[Encoder], config: Config, observer: Observer | None = None
     ) -> None:
-        """Take the models, the first one first, the bounds and who hears; of one event loop.
+        """Wrap the encoders, of which the first is the default; belongs to one event loop.
 
-        Their ids differ, as `Config` requires.
+        Their ids must differ, as `Config` ensures.
 
         Raises:
-            ConfigError: two of them are one and the same.
+            ConfigError: two of them are the same model.
         """
         _require_distinct(encoders)
         # One engine computes all of them, so that they can take turns in the same threads.
@@ -45,20 +45,20 @@ class ServedModels:
         ]
 
     def __iter__(self) -> Iterator[ModelInfo]:
-        """Return what each model is, the first one first."""
+        """Yield the description of each model; the first is the default."""
         return (embedder.model for embedder in self._embedders)
 
     @property
     def device_lost(self) -> asyncio.Event:
-        """Set when the device computes nothing more, and only a new process may."""
+        """Set when the device has failed permanently for this process."""
         return self._capacity.device_lost
 
     def named(self, name: str, *, within: str = "") -> Embedder:
-        """Return the embedder of a model by its id, the first one for an empty name.
+        """Return the embedder of a model by its id; of the first if `name` is empty.
 
         Args:
             name: the id.
-            within: where the request names it, as `options.`.
+            within: the message that names it, for errors: `options.`.
 
         Raises:
             NotFound: it is not served.
@@ -81,7 +81,7 @@ class ServedModels:
         Args:
             spec: of the collection.
             name: the model that the request names; empty means the collection's.
-            within: where the request names it and the collection, as `start.`.
+            within: the message that names it and the collection, for errors: `start.`.
 
         Raises:
             NotFound: the named model is not served.
@@ -100,24 +100,24 @@ class ServedModels:
         raise _mismatch(spec, served, "this server has", _remedy(spec.model, served), within)
 
     def admitted(self, kind: Kind, lane: Lane) -> int:
-        """Return how many inputs of a kind wait or are worked on."""
+        """Return how many inputs of a kind are queued or in progress."""
         capacity = self._capacity
         admissions = capacity.text_admissions if kind is Kind.TEXT else capacity.picture_admissions
         return admissions[lane].held
 
     def queue_bytes(self, lane: Lane) -> int:
-        """Return how many bytes the pictures have that wait or are worked on."""
+        """Return the bytes of the pictures that are queued or in progress."""
         return self._capacity.picture_admissions[lane].held_bytes
 
     async def warm_up(self) -> None:
-        """Run text and picture through each, so that the first caller does not pay for it."""
+        """Run a text and a picture through each model, so that no caller pays for that."""
         for embedder in self._embedders:
             await warm_up(embedder.queues, image_threads=self._capacity.image_workers.count)
 
     async def close(self) -> bool:
-        """Stop; whoever still waits gets `Draining`. Return whether no thread works any more.
+        """Stop; waiting inputs fail with `Draining`. Return whether all threads have finished.
 
-        One may be in the middle of a batch or a picture, for which nobody waits any more.
+        One may be in the middle of a batch or a picture, whose result nobody awaits.
         """
         for embedder in self._embedders:
             embedder.stop()
@@ -135,7 +135,7 @@ def _require_distinct(encoders: Sequence[Encoder]) -> None:
 
 
 def _remedy(missing: ModelRef, served: Sequence[ModelInfo]) -> str:
-    """Return what an operator may do for the collections of a model that is not served."""
+    """Return what an operator can do about the collections of a model that is not served."""
     flag = f"--also-model {missing.id}"
     if missing.id not in MODEL_NAMES or any(model.ref.id == missing.id for model in served):
         flag = "--also-model ID:NAME=CHECKPOINT for the collection's checkpoint"

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from tihua_server.errors import TooManyStreams
 
 RETRY_AFTER_S = 5.0
-"""When a client that has too many may ask again: streams live for minutes and hours."""
+"""When a client that has too many may try again, in seconds: streams last minutes to hours."""
 
 
 class Streams:

@@ -18,7 +18,7 @@ class SystemService(rpc.SystemServiceServicer):
     def __init__(
         self, models: ServedModels, store: VectorStore, config: Config, *, version: str
     ) -> None:
-        """Take what there is to tell of."""
+        """Build the answer once; it never changes."""
         limits = pb.Limits(**asdict(config.limits), max_queue_size=config.max_queue_size)
         self._answer = pb.GetServerInfoResponse(
             version=version,
@@ -31,5 +31,5 @@ class SystemService(rpc.SystemServiceServicer):
     async def GetServerInfo(
         self, request: pb.GetServerInfoRequest, context: Context
     ) -> pb.GetServerInfoResponse:
-        """Tell version, limits, models and store."""
+        """Return version, limits, models and store."""
         return self._answer

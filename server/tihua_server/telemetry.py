@@ -1,4 +1,4 @@
-"""What watches this server, as configured: metrics on a port of their own, traces, or nothing."""
+"""The configured observers of a server: metrics on a port of their own, traces, or none."""
 
 import asyncio
 import os
@@ -33,18 +33,18 @@ _log = structlog.get_logger("tihua")
 
 
 class Telemetry:
-    """The observers of one server, and what they need to be seen.
+    """The observers of one server, and where they publish.
 
     Attributes:
-        observer: hears of everything.
-        addresses: where to look, by what is there; for the log.
+        observer: notified of every event.
+        addresses: the address of each endpoint by its name, for the log.
     """
 
     def __init__(self, config: Config) -> None:
-        """Make the observers; nothing is served before `start`.
+        """Create the observers; nothing is published before `start`.
 
         Raises:
-            ConfigError: traces are wanted, and what makes them is not installed.
+            ConfigError: traces are on, but OpenTelemetry is not installed.
         """
         self._config = config
         self._metrics = None if config.metrics_port is None else Metrics()
@@ -64,7 +64,7 @@ class Telemetry:
         *,
         store: str,
     ) -> None:
-        """Take the parts whose state is read."""
+        """Let the metrics read the state of these parts."""
         if (metrics := self._metrics) is None:
             return
         metrics.tell_server(version=__version__, store=store)
@@ -100,7 +100,7 @@ class Telemetry:
                 )
 
     async def start(self) -> None:
-        """Serve the metrics, if they are wanted.
+        """Serve the metrics, if they are configured.
 
         Raises:
             ConfigError: their address can't be listened on.
@@ -114,7 +114,7 @@ class Telemetry:
             self.addresses["metrics"] = self._metrics_server.address
 
     async def stop(self) -> None:
-        """Serve nothing more, and send the last spans."""
+        """Stop serving metrics, and send the last spans."""
         if self._metrics_server is not None:
             await asyncio.to_thread(self._metrics_server.close)
         if self._traces is not None:
@@ -122,7 +122,7 @@ class Telemetry:
 
 
 def _one(observers: Sequence[Observer | None]) -> Observer:
-    """Return one for all that there are."""
+    """Return one observer for all that there are."""
     match [observer for observer in observers if observer is not None]:
         case []:
             return Observer()
@@ -143,7 +143,7 @@ def _traces(config: Config, version: str) -> "Traces | None":
             raise
         missing = f"{error.name} is not installed: {install('otel')}, or use --traces off"
         if is_asked:
-            # Many a cluster sets the variable for all that runs there.
+            # Many clusters set the variable for everything that runs there.
             _log.warning("no traces", why=missing)
             return None
         raise ConfigError(missing) from error

@@ -1,4 +1,4 @@
-"""The file of bearer tokens: who may call, and how far.
+"""The file of bearer tokens: who may call, and in which role.
 
     # name     role    token (openssl rand -hex 32)
     shop       read    6f0c…
@@ -20,7 +20,7 @@ from tihua_server.secret_file import read_secret
 
 
 class Role(IntEnum):
-    """What a caller may do; each holds those before it."""
+    """What a caller may do; each role includes those before it."""
 
     READ = 1
     WRITE = 2
@@ -33,7 +33,7 @@ class Role(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """A token as it is known here.
+    """A token, of which only the hash is kept.
 
     Attributes:
         name: whose it is, for the log.
@@ -53,7 +53,7 @@ _TOKEN = re.compile(r"[A-Za-z0-9._~+/=-]{32,512}")
 
 
 def digest(token: bytes) -> bytes:
-    """Return what tokens are compared by, which is of one length whatever was sent."""
+    """Return the hash by which tokens are compared; it has the same length for all of them."""
     return hashlib.sha256(token).digest()
 
 
@@ -61,7 +61,7 @@ def read_tokens(path: Path) -> tuple[Token, ...]:
     """Return the tokens of a file.
 
     Raises:
-        ConfigError: the file can't be read, is open to everybody, or has a line that is wrong.
+        ConfigError: the file can't be read, everybody may read it, or a line is malformed.
     """
     try:
         text = read_secret(path).decode("utf-8-sig")

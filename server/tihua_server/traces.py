@@ -23,7 +23,7 @@ from tihua_server.request_id import REQUEST_ID
 from tihua_server.stages import Stages
 
 PACKAGE = "tihua.v1"
-"""The contract's, as OpenTelemetry names methods in full."""
+"""The contract's package; OpenTelemetry wants full names of methods."""
 
 _SERVER_ERRORS = frozenset(
     {"UNKNOWN", "DEADLINE_EXCEEDED", "UNIMPLEMENTED", "INTERNAL", "UNAVAILABLE", "DATA_LOSS"}
@@ -35,9 +35,9 @@ class Traces(Observer):
     """Makes the spans of one server, with a provider of its own."""
 
     def __init__(self, version: str) -> None:
-        """Connect to nothing yet; the first spans are sent within seconds of their end."""
+        """Connect to nothing yet; spans are sent within seconds of their end."""
         named = Resource({"service.name": "tihua-server", "service.version": version})
-        # Beside a name of ours, what the operator says goes.
+        # The operator's own variables override our name.
         self._provider = TracerProvider(
             resource=Resource.create().merge(named).merge(OTELResourceDetector().detect()),
             shutdown_on_exit=False,
@@ -46,12 +46,12 @@ class Traces(Observer):
         self._tracer = self._provider.get_tracer("tihua", version)
 
     def close(self) -> None:
-        """Send what is left, and stop; takes as long as an export may."""
+        """Send the remaining spans, and stop; blocks as long as an export may take."""
         self._provider.shutdown()
 
     def rpc_began(self, method: str, metadata: CallMetadata) -> None:
-        """Begin the call's span, and have the spans of its task be within it."""
-        # A refused call of the health service, say, has its package already.
+        """Begin the call's span, the parent of all later spans of its task."""
+        # A refused call of, say, the health service has its package already.
         full_name = method if "." in method else f"{PACKAGE}.{method}"
         carrier = {key: value for key, value in metadata if isinstance(value, str)}
         parent = propagate.extract(carrier)
@@ -109,7 +109,7 @@ class Traces(Observer):
         attributes: Attributes,
         kind: SpanKind = SpanKind.INTERNAL,
     ) -> None:
-        """Make a span of what is over already, within the task's."""
+        """Add a span that is over already, as a child of the task's."""
         span = self._tracer.start_span(
             name, kind=kind, attributes=attributes, start_time=_epoch_ns(start_s)
         )

@@ -14,7 +14,7 @@ from PIL.Image import Image
 from tihua._picture import Box
 
 FloatArray: TypeAlias = npt.NDArray[np.float32]
-"""Embeddings: (dim,) or (count, dim), every row of L2 norm 1."""
+"""Embeddings: (dim,) or (count, dim), of L2 norm 1 unless stated otherwise."""
 
 PixelArray: TypeAlias = npt.NDArray[np.uint8]
 """One preprocessed picture: (image_size, image_size, 3), RGB, 0 to 255."""
@@ -40,7 +40,7 @@ class ModelRef:
 
 @dataclass(frozen=True, slots=True)
 class ModelInfo:
-    """What a client may want to know of the model.
+    """The description of a model.
 
     Attributes:
         ref: name and fingerprint.
@@ -68,7 +68,7 @@ class ModelInfo:
 
 @dataclass(frozen=True, slots=True)
 class Tokens:
-    """A tokenized text, and whether something of it had to be left out."""
+    """A tokenized text, and whether it was cut."""
 
     ids: TokenArray
     is_truncated: bool
@@ -90,7 +90,7 @@ class EncodedImage:
 
 @dataclass(frozen=True, slots=True)
 class ImagePath:
-    """A picture file of this machine, named by the caller: relative to `Config.image_root`."""
+    """A picture file on the server, named by the caller relative to `Config.image_root`."""
 
     path: str
 
@@ -106,16 +106,16 @@ class RgbImage:
 
 @dataclass(frozen=True, slots=True)
 class Vector:
-    """What the caller embedded already: (dim,) float32 of L2 norm 1."""
+    """An embedding that the caller supplies: (dim,) float32 of L2 norm 1."""
 
     embedding: FloatArray
 
 
 Picture: TypeAlias = EncodedImage | ImagePath | RgbImage
-"""A picture, wherever it is."""
+"""A picture in any form."""
 
 Content: TypeAlias = Text | Picture | Vector
-"""Whatever becomes an embedding."""
+"""Anything that can be embedded."""
 
 
 class Encoder(Protocol):
@@ -133,7 +133,7 @@ class Encoder(Protocol):
     """
 
     padding_cost: float
-    """What padding costs a batch of texts, in tokens for each place: 1 where it is computed."""
+    """The cost of a place of padding in a batch of texts, in tokens: 1 if it is computed."""
 
     def tokenize(self, text: str) -> Tokens:
         """Return the tokens of one text, cut to `info.context_length`."""

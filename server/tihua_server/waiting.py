@@ -10,14 +10,14 @@ Input = TypeVar("Input")
 Result = TypeVar("Result")
 
 _DUE_S = attrgetter("due_s")
-"""By what entries are put in order."""
+"""The sort key of entries."""
 
 
 class Waiting(Generic[Input, Result]):
     """The inputs of one lane.
 
     Attributes:
-        entries: what is due first comes first, and of what is due at once the oldest.
+        entries: sorted by when they are due; equal ones by age, the oldest first.
     """
 
     __slots__ = ("entries",)
@@ -35,7 +35,7 @@ class Waiting(Generic[Input, Result]):
         return bisect_right(self.entries, now_s, key=_DUE_S)
 
     def drop_forsaken(self) -> None:
-        """Remove those for whom nobody waits: their callers were cancelled a moment ago."""
+        """Remove the entries whose callers have been cancelled."""
         self.entries = [entry for entry in self.entries if not entry.future.done()]
 
     def take_out(self, entry: Entry[Input, Result]) -> bool:
