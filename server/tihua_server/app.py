@@ -8,7 +8,7 @@ Stop:  health says NOT_SERVING → a delay → no new calls → calls in progres
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Sequence
 from typing import cast
 
 import grpc
@@ -50,6 +50,7 @@ from tihua_server.served_models import CLOSE_S, ServedModels
 from tihua_server.streams import Streams
 from tihua_server.system_service import SystemService
 from tihua_server.telemetry import Telemetry
+from tihua_server.types import Encoder
 from tihua_server.vector_store import VectorStore
 from tihua_server.writer import Writer
 
@@ -93,14 +94,14 @@ class App:
         models: ServedModels,
         store: VectorStore,
         config: Config,
-        telemetry: Telemetry | None = None,
-        entrance: Entrance | None = None,
+        telemetry: Telemetry,
+        entrance: Entrance,
     ) -> None:
-        """Put the parts together; the last two are made of `config` if they were not before."""
+        """Wire the parts together; nothing listens before `start`."""
         self._config = config
-        self._entrance = entrance or Entrance(config)
-        self.telemetry = telemetry or Telemetry(config)
-        observer = self.telemetry.observer
+        self._entrance = entrance
+        self.telemetry = telemetry
+        observer = telemetry.observer
         self._models = models
         self._store = store
         writer = Writer(models, store, config.limits)
@@ -130,7 +131,7 @@ class App:
             Methods(
                 self._server,
                 self._calls,
-                self._entrance.access,
+                entrance.access,
                 Streams(config.limits.max_streams_per_client),
                 write_timeout_s=config.stream_idle_timeout_s,
             ),
@@ -232,8 +233,14 @@ class App:
 
 
 @contextlib.asynccontextmanager
-async def serving(config: Config) -> AsyncIterator[App]:
+async def serving(
+    config: Config, *, load: Callable[[Config], Sequence[Encoder]] = load_encoders
+) -> AsyncIterator[App]:
     """Run a server as configured; leaving the context stops it in order.
+
+    Args:
+        config: how to run it.
+        load: returns its models, the default one first; called in a thread.
 
     Raises:
         ConfigError: the address can't or must not be listened on, certificates or tokens can't be
@@ -250,7 +257,7 @@ async def serving(config: Config) -> AsyncIterator[App]:
         observer=telemetry.observer,
     )
     try:
-        encoders = await asyncio.to_thread(load_encoders, config)
+        encoders = await asyncio.to_thread(load, config)
         models = ServedModels(encoders, config, telemetry.observer)
     except BaseException:
         await store.close()

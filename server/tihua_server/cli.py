@@ -2,12 +2,11 @@
 
 import asyncio
 import contextlib
-import dataclasses
 import logging
 import os
 import signal
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, NoReturn
@@ -16,14 +15,16 @@ import click
 import structlog
 
 from tihua_server._version import __version__
-from tihua_server.config import Config, Limits
+from tihua_server.config import Config
+from tihua_server.encoders import load_encoders
 from tihua_server.errors import ConfigError, DeviceLost, ServiceError
 from tihua_server.libtiff import silence_libtiff
 from tihua_server.logs import configure_logs
 from tihua_server.memory import settle_for_serving
-from tihua_server.options import config_options
+from tihua_server.options import config_of, config_options
 from tihua_server.training.command import train
 from tihua_server.training.fine_tune_command import fine_tune
+from tihua_server.types import Encoder
 
 _log = structlog.get_logger("tihua")
 
@@ -42,8 +43,8 @@ Examples:
 
 
 @contextlib.contextmanager
-def _told(log_format: str) -> Iterator[None]:
-    """Say why the server does not start: as click does, or in a line of the log if it is JSON."""
+def _startup_errors_reported(log_format: str) -> Iterator[None]:
+    """Report why the server does not start: as click does, or as a log line if the log is JSON."""
     try:
         yield
     except (ConfigError, ServiceError) as error:
@@ -68,12 +69,12 @@ class _Server(click.Group):
         parent: click.Context | None = None,
         **extra: Any,
     ) -> click.Context:
-        with _told(_log_format(args)):
+        with _startup_errors_reported(_log_format(args)):
             return super().make_context(info_name, args, parent, **extra)
 
 
 def _log_format(args: Sequence[str]) -> str:
-    """Return what is asked of the log, of a command line that may not parse."""
+    """Find the log's format even on a command line that does not parse."""
     options = dict(pairwise(part for arg in args for part in arg.split("=", 1)))
     return options.get("--log-format") or os.environ.get("TIHUA_LOG_FORMAT", "")
 
@@ -91,13 +92,8 @@ def main(context: click.Context, /, **knobs: Any) -> None:
     """Embed Chinese text and pictures, and search one by the other, over gRPC."""
     if context.invoked_subcommand is not None:
         return
-    limits = {
-        field.name: knobs.pop(field.name)
-        for field in dataclasses.fields(Limits)
-        if field.name in knobs
-    }
-    with _told(knobs["log_format"]):
-        _serve(Config(**knobs, limits=Limits(**limits)))
+    with _startup_errors_reported(knobs["log_format"]):
+        run_server(config_of(**knobs))
 
 
 @main.command()
@@ -129,7 +125,20 @@ def _end_at_once(number: int, frame: object) -> None:
     os._exit(128 + number)
 
 
-def _serve(config: Config) -> None:
+def run_server(
+    config: Config, *, load: Callable[[Config], Sequence[Encoder]] = load_encoders
+) -> None:
+    """Serve until a signal, as `process.serve` does, with logs and signals set up for a process.
+
+    It may end the process itself, with status 1 if the GPU failed permanently.
+
+    Args:
+        config: how to serve.
+        load: returns the models; see `app.serving`.
+
+    Raises:
+        ConfigError, ServiceError: the server can't start; see `app.serving`.
+    """
     # For the seconds in which torch is imported; `serve` then sets its own. Nothing is lost by an
     # exit yet, and without a handler the first process of a container ignores SIGTERM.
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -141,7 +150,7 @@ def _serve(config: Config) -> None:
     from tihua_server.process import serve
 
     try:
-        is_at_rest = asyncio.run(serve(config))
+        is_at_rest = asyncio.run(serve(config, load))
     except DeviceLost as error:
         _log.critical(error.message, reason=error.reason)
         _leave(1)

@@ -1,5 +1,6 @@
 """One flag and one environment variable of `tihua-server` for each setting of `Config`."""
 
+import dataclasses
 from collections.abc import Callable
 from typing import Any, TypeAlias
 
@@ -212,3 +213,14 @@ def config_options(command: Callable[..., None]) -> Callable[..., None]:
     for option in reversed(OPTIONS):
         command = option(command)
     return command
+
+
+def config_of(**knobs: Any) -> Config:
+    """Return the configuration that parsed `OPTIONS` make.
+
+    Raises:
+        ConfigError: two models have the same id, or one can't be an id.
+    """
+    names = {field.name for field in dataclasses.fields(Limits)} & knobs.keys()
+    limits = Limits(**{name: knobs.pop(name) for name in names})
+    return Config(**knobs, limits=limits)

@@ -7,12 +7,14 @@ ends it at once. A server that loses its GPU stops too, so that its supervisor r
 import asyncio
 import os
 import signal
+from collections.abc import Callable, Sequence
 
 import structlog
 
 from tihua_server.app import serving
 from tihua_server.config import Config
 from tihua_server.errors import DeviceLost
+from tihua_server.types import Encoder
 
 STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
 """The signals that end the server."""
@@ -24,18 +26,22 @@ and then its group."""
 _log = structlog.get_logger("tihua")
 
 
-async def serve(config: Config) -> bool:
+async def serve(config: Config, load: Callable[[Config], Sequence[Encoder]]) -> bool:
     """Run a server until SIGTERM or SIGINT; return whether all threads have finished.
 
     During the start these signals end the process at once, as before it (`cli.py`); so does a
     second one later. The store survives that (docs/chaos.md).
+
+    Args:
+        config: how to run it.
+        load: returns its models; see `app.serving`.
 
     Raises:
         DeviceLost: the GPU failed permanently, so the server was stopped.
     """
     stop_requested = asyncio.Event()
     _end_at_the_next_signal()
-    async with serving(config) as app:
+    async with serving(config, load=load) as app:
         loop = asyncio.get_running_loop()
         for number in STOP_SIGNALS:
             loop.add_signal_handler(number, stop_requested.set)

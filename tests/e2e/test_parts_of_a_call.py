@@ -16,10 +16,12 @@ from tihua.v1.search_service_pb2_grpc import SearchServiceStub
 from tihua_server.app import App
 from tihua_server.collection import Collection, CollectionSpec, Index, IndexType
 from tihua_server.config import Config
+from tihua_server.entrance import Entrance
 from tihua_server.errors import StoreError
 from tihua_server.item import Hit
 from tihua_server.search_params import SearchParams
 from tihua_server.served_models import ServedModels
+from tihua_server.telemetry import Telemetry
 from tihua_server.types import Encoder, FloatArray
 
 PARTS = 10
@@ -78,7 +80,8 @@ def store() -> Unequal:
 async def channel(store: Unequal, encoder: Encoder, tmp_path: Path) -> AsyncIterator[aio.Channel]:
     """A channel to a server of that store, which tries nothing twice."""
     config = Config(port=0, data_dir=tmp_path, drain_timeout_s=5)
-    app = App(ServedModels([encoder], config), store, config)
+    models = ServedModels([encoder], config)
+    app = App(models, store, config, Telemetry(config), Entrance(config))
     await app.start()
     async with aio.insecure_channel(app.address) as opened:
         yield opened

@@ -10,10 +10,12 @@ from in_memory_store import InMemoryStore
 from tihua_server.app import App
 from tihua_server.collection import CollectionSpec, Index, IndexType
 from tihua_server.config import Config
+from tihua_server.entrance import Entrance
 from tihua_server.errors import StoreError
 from tihua_server.item import Hit
 from tihua_server.search_params import SearchParams
 from tihua_server.served_models import ServedModels
+from tihua_server.telemetry import Telemetry
 from tihua_server.types import FloatArray
 
 TEXTS = [f"第{number}句" for number in range(20)]
@@ -62,7 +64,8 @@ async def client(
 ) -> AsyncIterator[tihua.AsyncClient]:
     """A client of a server of that store, with an item for each text."""
     config = Config(port=0, data_dir=tmp_path)
-    app = App(ServedModels([encoder], config), store, config)
+    models = ServedModels([encoder], config)
+    app = App(models, store, config, Telemetry(config), Entrance(config))
     await app.start()
     async with tihua.AsyncClient(app.address, collection="c") as opened:
         for name in ("c", "d"):

@@ -11,9 +11,11 @@ from held_encoder import HeldEncoder
 from tihua_server.app import App
 from tihua_server.batch_cost import BatchCost
 from tihua_server.config import Config
+from tihua_server.entrance import Entrance
 from tihua_server.lane import Lane
 from tihua_server.milvus import Milvus
 from tihua_server.served_models import ServedModels
+from tihua_server.telemetry import Telemetry
 from tihua_server.types import FloatArray, TokenArray
 
 LARGE = ["一", "二", "三", "四", "五"]
@@ -52,7 +54,8 @@ async def models(encoder: HeldTexts, tmp_path: Path) -> ServedModels:
 async def client(models: ServedModels, tmp_path: Path) -> AsyncIterator[tihua.AsyncClient]:
     """A client of a server that has a collection."""
     config = Config(port=0, data_dir=tmp_path, max_batch_size=1)
-    app = App(models, await Milvus.open(tmp_path), config)
+    store = await Milvus.open(tmp_path)
+    app = App(models, store, config, Telemetry(config), Entrance(config))
     await app.start()
     async with tihua.AsyncClient(app.address, collection="c") as opened:
         await opened.create_collection("c")

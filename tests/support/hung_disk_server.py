@@ -10,7 +10,7 @@ from unittest.mock import patch
 import structlog
 from fake_encoder import FakeEncoder
 from milvus_lite.engine.collection import Collection
-from tihua_server.cli import main
+from server_command import main
 
 HANGS = "hangs"
 """Id of the item that is never written."""
@@ -44,8 +44,7 @@ def _hang() -> None:
 
 if __name__ == "__main__":
     with (
-        patch("tihua_server.app.load_encoders", return_value=[FakeEncoder()]),
         patch.object(Collection, "insert", _insert_or_hang),
         patch.object(Collection, "flush", _flush_or_hang),
     ):
-        main()
+        main(lambda _: [FakeEncoder()])

@@ -4,10 +4,9 @@ python -m lost_server FLAGS …
 """
 
 from collections.abc import Sequence
-from unittest.mock import patch
 
 from fake_encoder import FakeEncoder
-from tihua_server.cli import main
+from server_command import main
 from tihua_server.errors import DeviceLost
 from tihua_server.types import FloatArray, TokenArray
 
@@ -28,5 +27,4 @@ class LosingEncoder(FakeEncoder):
 
 
 if __name__ == "__main__":
-    with patch("tihua_server.app.load_encoders", return_value=[LosingEncoder()]):
-        main()
+    main(lambda _: [LosingEncoder()])

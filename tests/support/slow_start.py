@@ -4,10 +4,9 @@ python -m slow_start FLAGS …
 """
 
 import threading
-from unittest.mock import patch
 
 import structlog
-from tihua_server.cli import main
+from server_command import main
 from tihua_server.config import Config
 from tihua_server.types import Encoder
 
@@ -20,5 +19,4 @@ def load_for_ever(config: Config) -> list[Encoder]:
 
 
 if __name__ == "__main__":
-    with patch("tihua_server.app.load_encoders", load_for_ever):
-        main()
+    main(load_for_ever)

@@ -5,11 +5,10 @@ python -m stuck_server FLAGS …
 
 import threading
 from collections.abc import Sequence
-from unittest.mock import patch
 
 import structlog
 from fake_encoder import FakeEncoder
-from tihua_server.cli import main
+from server_command import main
 from tihua_server.types import FloatArray, TokenArray
 
 STUCK = "忙"
@@ -29,5 +28,4 @@ class StuckEncoder(FakeEncoder):
 
 
 if __name__ == "__main__":
-    with patch("tihua_server.app.load_encoders", return_value=[StuckEncoder()]):
-        main()
+    main(lambda _: [StuckEncoder()])

@@ -10,10 +10,16 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 from tihua_server.cli import main
-from tihua_server.config import Config, NamedModel
+from tihua_server.config import Config, Limits, NamedModel
+from tihua_server.options import config_of
 
 README = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
 KNOBS = [field.name for field in dataclasses.fields(Config) if field.name != "limits"]
+
+
+def parsed(*arguments: str) -> Config:
+    """Return the configuration that a command line makes, with the variables that are set."""
+    return config_of(**main.make_context("tihua-server", list(arguments)).params)
 
 
 @pytest.mark.parametrize("name", KNOBS)
@@ -91,28 +97,18 @@ def test_help_needs_neither_torch_nor_milvus() -> None:
 
 def test_further_models_are_named_with_their_checkpoints(monkeypatch: pytest.MonkeyPatch) -> None:
     """By flag, as often as there are models, or all in one variable."""
-    seen: list[Config] = []
-    monkeypatch.setattr("tihua_server.cli._serve", seen.append)
-    for arguments, variable in (
-        (["--also-model", "ViT-B-16", "--also-model", "mine:RN50=a.pt"], ""),
-        ([], "ViT-B-16 mine:RN50=a.pt"),
-    ):
-        environment = {"TIHUA_ALSO_MODEL": variable} if variable else {}
-        result = CliRunner().invoke(main, arguments, env=environment)
-        assert result.exit_code == 0, result.output
     wanted = (NamedModel("ViT-B-16", "ViT-B-16"), NamedModel("mine", "RN50", Path("a.pt")))
-    assert [config.also_model for config in seen] == [wanted, wanted]
+    flags = ["--also-model", "ViT-B-16", "--also-model", "mine:RN50=a.pt"]
+    assert parsed(*flags).also_model == wanted
+    monkeypatch.setenv("TIHUA_ALSO_MODEL", "ViT-B-16 mine:RN50=a.pt")
+    assert parsed().also_model == wanted
 
 
 def test_a_path_may_begin_at_home(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Shells leave `--data-dir=~/tihua` as it is, and it was a directory called `~`."""
-    seen: list[Config] = []
-    monkeypatch.setattr("tihua_server.cli._serve", seen.append)
     monkeypatch.setenv("HOME", str(tmp_path))
-    arguments = ["--data-dir=~/tihua", "--also-model=RN50=~/a.pt", "--image-root=~"]
-    result = CliRunner().invoke(main, arguments, env={"TIHUA_MODEL_PATH": "~/b.pt"})
-    assert result.exit_code == 0, result.output
-    [config] = seen
+    monkeypatch.setenv("TIHUA_MODEL_PATH", "~/b.pt")
+    config = parsed("--data-dir=~/tihua", "--also-model=RN50=~/a.pt", "--image-root=~")
     assert config.data_dir == tmp_path / "tihua"
     assert config.also_model == (NamedModel("RN50", "RN50", tmp_path / "a.pt"),)
     assert config.image_root == tmp_path
@@ -126,13 +122,16 @@ def test_the_home_of_nobody_is_refused() -> None:
     assert "~nobody-at-all/tihua: there is no such user" in result.output
 
 
-def test_a_queue_may_be_shorter_than_a_call(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_queue_may_be_shorter_than_a_call() -> None:
     """A call that is alone is taken whatever its size."""
-    seen: list[Config] = []
-    monkeypatch.setattr("tihua_server.cli._serve", seen.append)
-    result = CliRunner().invoke(main, ["--max-queue-size", "128"])
-    assert result.exit_code == 0, result.output
-    assert [config.max_queue_size for config in seen] == [128]
+    assert parsed("--max-queue-size", "128").max_queue_size == 128
+
+
+def test_bounds_on_requests_are_set_with_the_rest() -> None:
+    """Those that have a flag; the others keep their defaults."""
+    config = parsed("--max-text-chars", "7", "--max-batch-size", "3")
+    assert config.limits == Limits(max_text_chars=7)
+    assert config.max_batch_size == 3
 
 
 @pytest.mark.parametrize(

@@ -9,12 +9,10 @@ from typing import Any
 
 import numpy as np
 from fake_encoder import FakeEncoder
-from tihua_server.app import App
+from tihua_server.app import serving
 from tihua_server.config import Config
 from tihua_server.logs import configure_logs
 from tihua_server.memory import settle_for_serving
-from tihua_server.milvus import Milvus
-from tihua_server.served_models import ServedModels
 from tihua_server.types import FloatArray, ModelInfo, ModelRef
 
 from bench.companion import serve
@@ -64,11 +62,8 @@ async def noop_server() -> AsyncIterator[str]:
     ):
         configure_logs("info", "json")
         config = Config(port=0, data_dir=Path(data_dir))
-        models = ServedModels([NoopEncoder()], config)
-        app = App(models, await Milvus.open(config.data_dir), config)
-        await app.start()
-        yield app.address
-        await app.stop()
+        async with serving(config, load=lambda _: [NoopEncoder()]) as app:
+            yield app.address
 
 
 if __name__ == "__main__":
