@@ -56,6 +56,15 @@ class Budget:
         self.held -= amount
         self._serve()
 
+    @contextlib.asynccontextmanager
+    async def reserved(self, amount: int) -> AsyncIterator[None]:
+        """Wait for `amount`, and hold it until the context is left."""
+        await self.take(amount)
+        try:
+            yield
+        finally:
+            self.give(amount)
+
     def _has(self, amount: int) -> bool:
         return not self.held or self.held + amount <= self.limit
 
@@ -77,13 +86,11 @@ class _Room:
         self.count = Budget(max_count)
         self.bytes = Budget(max_bytes)
 
-    async def take(self, count: int, size_bytes: int) -> None:
-        await self.count.take(count)
-        try:
-            await self.bytes.take(size_bytes)
-        except asyncio.CancelledError:
-            self.count.give(count)
-            raise
+    @contextlib.asynccontextmanager
+    async def reserved(self, count: int, size_bytes: int) -> AsyncIterator[None]:
+        """Wait for room, and hold it until the context is left."""
+        async with self.count.reserved(count), self.bytes.reserved(size_bytes):
+            yield
 
     def take_now(self, count: int, size_bytes: int) -> None:
         self.count.take_now(count)
@@ -95,21 +102,22 @@ class _Room:
 
 
 class Admission:
-    """The texts or pictures of one lane that wait or are worked on: so many, and so many bytes.
+    """The texts or pictures of one lane that are queued or in progress, in number and in bytes.
 
-    Calls are let in or refused at once; ingest streams wait for room, and one of them always does.
-    So they get a share of it, or no call would ever be let in beside them. Large calls get the same
-    share: four of 256 inputs would fill the lane, and shut out everybody who has a single one.
+    Calls are admitted or refused at once; ingest streams wait for room, and one of them always
+    does. So they get a share of it, or no call would ever be admitted beside them. Large calls get
+    the same share: four of 256 inputs would fill the lane, and shut out everybody who has a single
+    one.
     """
 
     def __init__(
         self, lane: str, kind: str, *, max_count: int, max_bytes: int, max_stream_count: int
     ) -> None:
-        """Take the lane, and `texts` or `pictures`, as messages name them, and the bounds.
+        """Set the bounds.
 
         Args:
-            lane: `interactive` or `bulk`.
-            kind: `texts` or `pictures`.
+            lane: `interactive` or `bulk`, for messages.
+            kind: `texts` or `pictures`, for messages.
             max_count: inputs.
             max_bytes: bytes of them.
             max_stream_count: inputs of streams, which a call finds before it in the lane.
@@ -123,50 +131,54 @@ class Admission:
 
     @property
     def held(self) -> int:
-        """Inputs that were let in."""
+        """Number of admitted inputs."""
         return self._all.count.held
 
     @property
     def held_bytes(self) -> int:
-        """Bytes of what was let in."""
+        """Bytes of the admitted inputs."""
         return self._all.bytes.held
 
     @contextlib.asynccontextmanager
     async def admit(
-        self, count: int, size_bytes: int, *, is_large: bool = False, wait: bool = False
+        self, count: int, size_bytes: int, *, is_large: bool = False
     ) -> AsyncIterator[None]:
-        """Let inputs in, all or none, and out in the end.
+        """Admit inputs of a call, all or none, until the context is left.
 
         Args:
             count: how many.
             size_bytes: bytes of them together.
-            is_large: they are a large call's, all or some of them.
-            wait: they are a stream's, and wait until there is room.
+            is_large: whether they are all or some of a large call's.
 
         Raises:
-            Overloaded: there is no room for them, and they do not wait.
+            Overloaded: there is no room for them.
         """
         rooms = [self._all]
-        if wait:
-            rooms.append(self._streams)
-            await self._streams.take(count, size_bytes)
-            try:
-                await self._all.take(count, size_bytes)
-            except asyncio.CancelledError:
-                self._streams.give(count, size_bytes)
-                raise
-        else:
-            self._require(self._all, count, size_bytes, "")
-            if is_large:
-                rooms.append(self._large)
-                self._require(self._large, count, size_bytes, " of large calls")
-            for room in rooms:
-                room.take_now(count, size_bytes)
+        self._require(self._all, count, size_bytes, "")
+        if is_large:
+            rooms.append(self._large)
+            self._require(self._large, count, size_bytes, " of large calls")
+        for room in rooms:
+            room.take_now(count, size_bytes)
         try:
             yield
         finally:
             for room in rooms:
                 room.give(count, size_bytes)
+
+    @contextlib.asynccontextmanager
+    async def admit_when_there_is_room(self, count: int, size_bytes: int) -> AsyncIterator[None]:
+        """Wait for room, and admit inputs of an ingest stream until the context is left.
+
+        Args:
+            count: how many.
+            size_bytes: bytes of them together.
+        """
+        async with (
+            self._streams.reserved(count, size_bytes),
+            self._all.reserved(count, size_bytes),
+        ):
+            yield
 
     def _require(self, room: _Room, count: int, size_bytes: int, whose: str) -> None:
         for budget, amount, unit in (

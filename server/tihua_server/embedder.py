@@ -7,7 +7,6 @@ an input that can't be read fails alone, and the model never sees it.
 
 import sys
 from collections.abc import Sequence
-from contextlib import nullcontext
 from time import perf_counter
 
 from tihua_server.batch import Batched
@@ -144,8 +143,12 @@ class Embedder:
         admission = self._text_admissions[lane]
         size_bytes = sum(map(sys.getsizeof, texts))
         flow = flow or Flow(len(texts))
-        is_large = self._is_large(flow)
-        async with admission.admit(len(texts), size_bytes, is_large=is_large, wait=wait):
+        admitted = (
+            admission.admit_when_there_is_room(len(texts), size_bytes)
+            if wait
+            else admission.admit(len(texts), size_bytes, is_large=self._is_large(flow))
+        )
+        async with admitted:
             start_s = perf_counter()
             tokens = await self._preprocessor.tokens(texts, lane=lane, truncate=truncate, flow=flow)
             preprocess_s = perf_counter() - start_s
@@ -168,39 +171,37 @@ class Embedder:
     ) -> Embedded:
         """Embed pictures only; see `embed`."""
         start_s = perf_counter()
-        sizes = [self._held_bytes(picture) for picture in pictures]
-        admission = self._picture_admissions[lane]
         flow = flow or Flow(len(pictures))
-        # A call's are let in together or not at all, a stream's one by one.
-        admitted = admission.admit(len(sizes), sum(sizes), is_large=self._is_large(flow))
-        async with nullcontext() if wait else admitted:
+        if wait:  # a stream's, admitted one by one
             results = await together(
-                [
-                    self._embed_picture(picture, size_bytes, lane, wait, flow)
-                    for picture, size_bytes in zip(pictures, sizes, strict=True)
-                ]
+                [self._embed_when_admitted(picture, lane, flow) for picture in pictures]
             )
+        else:  # a call's, all or none
+            size_bytes = sum(map(self._held_bytes, pictures))
+            admission = self._picture_admissions[lane]
+            async with admission.admit(len(pictures), size_bytes, is_large=self._is_large(flow)):
+                results = await together(
+                    [self._embed_picture(picture, lane, flow) for picture in pictures]
+                )
         stages = longest(stages for _, stages in results)
         self._observer.embedded(self.model.ref.id, Kind.IMAGE, start_s, stages)
         return Embedded([row for row, _ in results], stages)
 
-    async def _embed_picture(
-        self,
-        picture: Picture,
-        size_bytes: int,
-        lane: Lane,
-        wait: bool,
-        flow: Flow,
+    async def _embed_when_admitted(
+        self, picture: Picture, lane: Lane, flow: Flow
     ) -> tuple[Row, Stages]:
         admission = self._picture_admissions[lane]
-        async with admission.admit(1, size_bytes, wait=True) if wait else nullcontext():
-            start_s = perf_counter()
-            try:
-                pixels = await self._preprocessor.pixels(picture, lane=lane, flow=flow)
-                preprocess_s = perf_counter() - start_s
-                batched = await self.queues.images.submit(pixels, lane=lane, flow=flow)
-            except (InvalidInput, NotFound, TooLarge) as error:
-                return error, Stages(preprocess_s=perf_counter() - start_s)
+        async with admission.admit_when_there_is_room(1, self._held_bytes(picture)):
+            return await self._embed_picture(picture, lane, flow)
+
+    async def _embed_picture(self, picture: Picture, lane: Lane, flow: Flow) -> tuple[Row, Stages]:
+        start_s = perf_counter()
+        try:
+            pixels = await self._preprocessor.pixels(picture, lane=lane, flow=flow)
+            preprocess_s = perf_counter() - start_s
+            batched = await self.queues.images.submit(pixels, lane=lane, flow=flow)
+        except (InvalidInput, NotFound, TooLarge) as error:
+            return error, Stages(preprocess_s=perf_counter() - start_s)
         return batched.result, _stages(preprocess_s, [batched])
 
     def _is_large(self, flow: Flow) -> bool:

@@ -89,7 +89,7 @@ async def staying(admission: Admission, *sizes_bytes: int) -> "list[asyncio.Task
     """Return tasks that each let a picture of a stream in, and keep it."""
 
     async def stay(size_bytes: int) -> None:
-        async with admission.admit(1, size_bytes, wait=True):
+        async with admission.admit_when_there_is_room(1, size_bytes):
             await asyncio.Event().wait()
 
     tasks = [asyncio.create_task(stay(size)) for size in sizes_bytes]
