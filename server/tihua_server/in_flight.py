@@ -5,7 +5,7 @@ from collections import deque
 from dataclasses import dataclass
 
 from tihua_server.errors import Overloaded
-from tihua_server.ingest_events import Batch, Credit
+from tihua_server.ingest_events import Credit, DraftBatch
 from tihua_server.writer import Prepared
 
 
@@ -37,16 +37,16 @@ class InFlight:
         """The tasks that embed the batches, oldest first."""
         return [pending.task for pending in self._batches]
 
-    def with_ids_of(self, batch: Batch) -> list[asyncio.Task[Prepared]]:
+    def with_ids_of(self, batch: DraftBatch) -> list[asyncio.Task[Prepared]]:
         """Return the tasks that embed batches which share an id with this one."""
         ids = {draft.id for draft in batch.drafts}
         return [pending.task for pending in self._batches if not ids.isdisjoint(pending.ids)]
 
-    def check(self, batch: Batch) -> None:
+    def check(self, batch: DraftBatch) -> None:
         """Check that there is credit for one more batch.
 
         Raises:
-            Overloaded: there is not.
+            Overloaded: there is none.
         """
         in_flight = len(self._batches) + 1
         in_flight_bytes = self._size_bytes + batch.size_bytes
@@ -57,7 +57,7 @@ class InFlight:
                 f"{self._grant.size_bytes} bytes: wait for credit"
             )
 
-    def add(self, batch: Batch, task: asyncio.Task[Prepared]) -> None:
+    def add(self, batch: DraftBatch, task: asyncio.Task[Prepared]) -> None:
         """Append a batch, which `task` embeds."""
         ids = tuple(draft.id for draft in batch.drafts)
         self._batches.append(Pending(batch.seq, ids, batch.size_bytes, batch.bookmark, task))

@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from tihua_server.draft import Draft
-from tihua_server.ingest_session import BatchFailure, Counts
+from tihua_server.ingest_session import BatchFailure, Progress
 
 
 @dataclass(frozen=True, slots=True)
-class Batch:
+class DraftBatch:
     """A batch from a client: its number in the session, its items, its size on the wire.
 
     The bookmark is the client's note of where among its items the batch ends.
@@ -40,9 +40,9 @@ class Started:
 
 @dataclass(frozen=True, slots=True)
 class Ack:
-    """Every batch up to `counts.committed_seq` is in the store, or its items failed."""
+    """Every batch up to `progress.committed_seq` is in the store, or its items failed."""
 
-    counts: Counts
+    progress: Progress
     failures: list[BatchFailure]
 
 
@@ -55,7 +55,7 @@ class DrainingNotice:
 class Summary:
     """The last event of a stream that ended well."""
 
-    counts: Counts
+    progress: Progress
     elapsed_s: float
 
 

@@ -12,7 +12,7 @@ from functools import partial
 from tihua_server.admission import Budget
 from tihua_server.errors import OutOfOrder
 from tihua_server.in_flight import InFlight
-from tihua_server.ingest_events import Batch, Credit
+from tihua_server.ingest_events import Credit, DraftBatch
 from tihua_server.ingest_session import Session
 from tihua_server.lane import Lane
 from tihua_server.writer import WriteMode, Writer
@@ -54,7 +54,7 @@ class IngestReader:
         self._when_changed = when_changed
         self._ignored = Credit(0, 0)
 
-    async def read(self, batches: AsyncIterator[Batch]) -> None:
+    async def read(self, batches: AsyncIterator[DraftBatch]) -> None:
         """Accept batches until there are no more; those that are committed already are ignored.
 
         Raises:
@@ -62,7 +62,7 @@ class IngestReader:
             Overloaded: the client sent more than was granted.
         """
         session = self._session
-        next_seq = session.counts.committed_seq + 1
+        next_seq = session.progress.committed_seq + 1
         async for batch in batches:
             if batch.seq < next_seq:
                 self._ignored = Credit(

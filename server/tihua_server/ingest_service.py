@@ -13,14 +13,14 @@ from tihua_server.config import Config
 from tihua_server.errors import InvalidInput, SessionConflict
 from tihua_server.ingest_events import (
     Ack,
-    Batch,
     Credit,
+    DraftBatch,
     DrainingNotice,
     Event,
     Started,
     Summary,
 )
-from tihua_server.ingest_session import Counts
+from tihua_server.ingest_session import Progress
 from tihua_server.ingester import Ingester
 from tihua_server.item_requests import to_draft
 from tihua_server.requests import check_batch, to_write_mode
@@ -67,7 +67,7 @@ class IngestService(rpc.IngestServiceServicer):
             mode,
             _Batches(request_iterator, self._limits.max_batch_items),
             model=start.model,
-            read=_to_counts(start),
+            read=_to_progress(start),
         )
         async with contextlib.aclosing(events):
             async for event in events:
@@ -100,12 +100,12 @@ class IngestService(rpc.IngestServiceServicer):
                 return pb.IngestResponse(started=started)
             case Credit():
                 return pb.IngestResponse(credit=_from_credit(event))
-            case Ack(counts, failures):
+            case Ack(progress, failures):
                 ack = pb.IngestAck(
-                    committed_seq=counts.committed_seq,
-                    items_written=counts.written,
-                    items_failed=counts.failed,
-                    items_skipped=counts.skipped,
+                    committed_seq=progress.committed_seq,
+                    items_written=progress.written,
+                    items_failed=progress.failed,
+                    items_skipped=progress.skipped,
                     errors=[
                         pb.BatchError(
                             seq=entry.seq,
@@ -121,14 +121,14 @@ class IngestService(rpc.IngestServiceServicer):
                 grace = duration_pb2.Duration()
                 grace.FromMilliseconds(round(self._grace_s * 1000))
                 return pb.IngestResponse(draining=pb.IngestDraining(grace=grace))
-            case Summary(counts, elapsed_s):
+            case Summary(progress, elapsed_s):
                 elapsed = duration_pb2.Duration()
                 elapsed.FromMilliseconds(round(elapsed_s * 1000))
                 summary = pb.IngestSummary(
-                    committed_seq=counts.committed_seq,
-                    items_written=counts.written,
-                    items_failed=counts.failed,
-                    items_skipped=counts.skipped,
+                    committed_seq=progress.committed_seq,
+                    items_written=progress.written,
+                    items_failed=progress.failed,
+                    items_skipped=progress.skipped,
                     elapsed=elapsed,
                 )
                 return pb.IngestResponse(summary=summary)
@@ -144,7 +144,7 @@ class _Batches:
     def __aiter__(self) -> "_Batches":
         return self
 
-    async def __anext__(self) -> Batch:
+    async def __anext__(self) -> DraftBatch:
         request = await anext(self._requests)
         if request.WhichOneof("message") != "batch":
             raise SessionConflict(
@@ -154,16 +154,16 @@ class _Batches:
         check_batch(batch.items, f"batch {batch.seq}", self._max_items, "batch.items")
         bookmark = _checked_bookmark(batch.bookmark, "batch.bookmark")
         drafts = await in_turns(to_draft, batch.items)
-        return Batch(batch.seq, drafts, request.ByteSize(), bookmark)
+        return DraftBatch(batch.seq, drafts, request.ByteSize(), bookmark)
 
 
-def _to_counts(start: pb.IngestStart) -> Counts:
+def _to_progress(start: pb.IngestStart) -> Progress:
     for name in ("read_seq", "items_written", "items_failed", "items_skipped"):
         if (value := getattr(start, name)) > MAX_COUNT:
             raise InvalidInput(
                 f"{name} is {value}; the limit is {MAX_COUNT}", field=f"start.{name}"
             )
-    return Counts(
+    return Progress(
         start.read_seq,
         start.items_written,
         start.items_failed,

@@ -6,9 +6,10 @@ move between servers that share nothing but the store.
 """
 
 import asyncio
+import contextlib
 import hashlib
 from collections import deque
-from collections.abc import Coroutine, Iterable
+from collections.abc import Coroutine, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -21,13 +22,13 @@ MAX_KEPT_FAILURES = 1_000
 
 
 @dataclass(frozen=True, slots=True)
-class Counts:
-    """A session from its beginning: what is safe, and what became of the items.
+class Progress:
+    """How far a session has come, from its beginning.
 
     Attributes:
-        committed_seq: number of the last batch that is safe.
-        written, failed, skipped: items.
-        bookmark: where the client's items stood after that batch, in words of its own.
+        committed_seq: number of the last batch that is committed: stored, or its items failed.
+        written, failed, skipped: numbers of items.
+        bookmark: the client's own note of where its items stood after that batch.
     """
 
     committed_seq: int = 0
@@ -37,7 +38,7 @@ class Counts:
     bookmark: str = ""
 
 
-NOTHING_READ = Counts()
+NOTHING_READ = Progress()
 """What the client of a new session has read."""
 
 
@@ -54,7 +55,7 @@ class Session:
 
     Attributes:
         collection, mode: what it was opened for.
-        counts: what is safe.
+        progress: what is committed.
         is_over: whether its summary was sent, or is being sent.
     """
 
@@ -62,7 +63,7 @@ class Session:
         """Begin with nothing committed."""
         self.collection = collection
         self.mode = mode
-        self.counts = Counts()
+        self.progress = Progress()
         self.is_over = False
         self._writing: asyncio.Task[Any] | None = None
         self._failures: deque[BatchFailure] = deque(maxlen=MAX_KEPT_FAILURES)
@@ -99,14 +100,28 @@ class Session:
         if self._writing is not None:
             await asyncio.wait([self._writing])
 
-    def adopt(self, read: Counts) -> None:
-        """Take over what the client has read, if it is ahead of what is remembered here."""
-        if read.committed_seq > self.counts.committed_seq:
-            self.counts = read
+    @contextlib.contextmanager
+    def ending(self) -> Iterator[None]:
+        """Count the session as over while its summary is sent, and afterwards unless that failed.
 
-    def commit(self, counts: Counts, failures: Iterable[BatchFailure]) -> None:
+        gRPC shows a client that broke off as one that came to its end, until something is sent.
+        """
+        self.is_over = True
+        is_sent = False
+        try:
+            yield
+            is_sent = True
+        finally:
+            self.is_over = is_sent
+
+    def adopt(self, read: Progress) -> None:
+        """Take over what the client has read, if it is ahead of what is remembered here."""
+        if read.committed_seq > self.progress.committed_seq:
+            self.progress = read
+
+    def commit(self, progress: Progress, failures: Iterable[BatchFailure]) -> None:
         """Record committed batches and the failures in them."""
-        self.counts = counts
+        self.progress = progress
         self._failures.extend(failures)
 
     def failures_after(self, seq: int) -> list[BatchFailure]:

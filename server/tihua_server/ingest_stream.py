@@ -2,15 +2,16 @@
 
     reader ──> batches in flight, each embedding in a task of its own ──> writer ──> events
 
-The reader (`ingest_reader.py`) accepts what the client was granted and no more. The writer waits
-for the oldest batch, adds the finished ones behind it, writes them in one call and tells the
-client: so a batch is acknowledged only after every batch before it, and an id that comes twice
-keeps its last content. A client that does not read the events stops the writer, and with it the
-grants: what one stream holds in memory never exceeds its first grant.
+The reader (`ingest_reader.py`) accepts no more than the client was granted. The writer waits for
+the oldest batch, adds the finished ones behind it, writes them in one call and acknowledges them.
+So a batch is acknowledged only after every batch before it, and an id that occurs twice keeps its
+last content. A client that does not read the events stops the writer, and with it the grants: what
+one stream holds in memory never exceeds its first grant.
 """
 
 import asyncio
 import contextlib
+import math
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from time import monotonic
 from typing import Any
@@ -20,24 +21,47 @@ from tihua_server.errors import Draining, SessionTaken, StreamIdle
 from tihua_server.in_flight import InFlight, Pending
 from tihua_server.ingest_events import (
     Ack,
-    Batch,
     Credit,
+    DraftBatch,
     DrainingNotice,
     Event,
     Started,
     Summary,
 )
 from tihua_server.ingest_reader import IngestReader
-from tihua_server.ingest_session import BatchFailure, Counts, Session
+from tihua_server.ingest_session import BatchFailure, Progress, Session
 from tihua_server.observer import Observer
 from tihua_server.writer import Prepared, Writer
 
 MAX_WRITE_ITEMS = 1_000
-"""Rows of one call to the store, about which inserts are fastest (measured with pymilvus)."""
+"""Rows of one call to the store; about there inserts are fastest (measured with pymilvus)."""
 
 ACK_INTERVAL_S = 0.1
-"""Acknowledgements without failures come no closer than this while there is more to write: small
-batches would be answered hundreds of times a second. None comes later than this."""
+"""Least time between acknowledgements without failures while there is more to write, in seconds:
+small batches would be acknowledged hundreds of times a second. None is delayed longer than this."""
+
+
+class _Acks:
+    """The acknowledgements of one stream: what the last one covered, and when the next is due."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._acked_seq = session.progress.committed_seq
+        self._acked_s = -math.inf
+
+    def has_news(self) -> bool:
+        """Return whether anything has been committed since the last one."""
+        return self._session.progress.committed_seq > self._acked_seq
+
+    def wait_s(self) -> float:
+        """Return how long to wait with the next one, in seconds; not positive if it is due."""
+        return self._acked_s + ACK_INTERVAL_S - monotonic()
+
+    def ack(self, failures: list[BatchFailure]) -> Ack:
+        """Acknowledge everything that is committed; `failures` are those since the last one."""
+        self._acked_seq = self._session.progress.committed_seq
+        self._acked_s = monotonic()
+        return Ack(self._session.progress, failures)
 
 
 class IngestStream:
@@ -54,16 +78,16 @@ class IngestStream:
         idle_timeout_s: float,
         observer: Observer,
     ) -> None:
-        """Take the session and the bounds.
+        """Set the bounds; `run` starts the stream.
 
         Args:
-            session: what it goes on with.
+            session: the session that the stream continues.
             writer: prepares and writes items.
             model: the model that the client names; empty means the collection's.
             grant: what may be in flight.
-            room: bytes that all streams may hold to be embedded.
-            idle_timeout_s: how long there may be nothing to do, in seconds.
-            observer: hears of what became of items.
+            room: bounds the bytes that are being embedded, for all streams together.
+            idle_timeout_s: idle timeout, in seconds.
+            observer: notified of the outcome of items.
         """
         self._observer = observer
         self._session = session
@@ -80,79 +104,66 @@ class IngestStream:
         self._is_draining = False
 
     async def run(
-        self, batches: AsyncIterator[Batch], read_seq: int
+        self, batches: AsyncIterator[DraftBatch], read_seq: int
     ) -> AsyncGenerator[Event, None]:
-        """Write the batches; yield what the client must know. `Ingester.ingest` says the rest."""
+        """Write the batches; yield the events for the client. See `Ingester.ingest`."""
         start_s = monotonic()
         session = self._session
-        yield Started(session.counts.committed_seq, session.counts.bookmark, self._grant)
-        told_seq, told_s = read_seq, -ACK_INTERVAL_S
-        if session.counts.committed_seq > told_seq:
-            told_seq = session.counts.committed_seq
-            yield Ack(session.counts, session.failures_after(read_seq))
-        self._reading = asyncio.create_task(self._reader.read(batches), name="ingest reader")
-        self._reading.add_done_callback(self._changed)
-        if self._is_draining or self._is_taken:
-            self._stop_reading()
-        has_told_draining = False
-        while self._in_flight or not self._reading.done():
+        acks = _Acks(session)
+        yield Started(session.progress.committed_seq, session.progress.bookmark, self._grant)
+        if session.progress.committed_seq > read_seq:
+            yield Ack(session.progress, session.failures_after(read_seq))
+        reading = self._start_reading(batches)
+        is_drain_announced = False
+        while self._in_flight or not reading.done():
             self._raise_if_taken()
-            if self._is_draining and not has_told_draining:
-                has_told_draining = True
+            if self._is_draining and not is_drain_announced:
+                is_drain_announced = True
                 yield DrainingNotice()
                 continue  # while it was sent, everything may have changed
             if (ignored := self._reader.take_ignored()).batches:
                 yield ignored
                 continue
             if not self._in_flight.is_oldest_done():
-                untold_s = told_s + ACK_INTERVAL_S - monotonic()
-                if session.counts.committed_seq <= told_seq:
+                if not acks.has_news():
                     await self._wait_for_change()
-                elif untold_s > 0:
-                    await self._wait_for_change(at_most_s=untold_s)
+                elif (wait_s := acks.wait_s()) > 0:
+                    await self._wait_for_change(at_most_s=wait_s)
                 else:
-                    told_seq, told_s = session.counts.committed_seq, monotonic()
-                    yield Ack(session.counts, [])
+                    yield acks.ack([])
                 continue
             # Shielded: what has begun is written even if the client leaves, and then it is counted.
             writing = session.begin_write(self._write_finished())
             try:
                 failures, credit = await asyncio.shield(writing)
             except Exception:
-                if session.counts.committed_seq > told_seq:
-                    yield Ack(session.counts, [])
+                if acks.has_news():
+                    yield acks.ack([])
                 raise
-            if failures or not self._in_flight or monotonic() - told_s >= ACK_INTERVAL_S:
-                told_seq, told_s = session.counts.committed_seq, monotonic()
-                yield Ack(session.counts, failures)
+            if failures or not self._in_flight or acks.wait_s() <= 0:
+                yield acks.ack(failures)
             yield credit
         self._raise_if_taken()
-        if self._reading.cancelled():
-            if not has_told_draining:
+        if reading.cancelled():
+            if not is_drain_announced:
                 yield DrainingNotice()
             raise Draining("the server is shutting down; resume the session on another one")
-        self._reading.result()
-        # gRPC shows a client that broke off as one that came to its end, until something is sent.
-        session.is_over = True
-        is_told = False
-        try:
-            yield Summary(session.counts, monotonic() - start_s)
-            is_told = True
-        finally:
-            session.is_over = is_told
+        reading.result()
+        with session.ending():
+            yield Summary(session.progress, monotonic() - start_s)
 
     def drain(self) -> None:
-        """Take no more batches; finish what is there, and end with `Draining`."""
+        """Accept no more batches; finish what is there, and end with `Draining`."""
         self._is_draining = True
         self._stop_reading()
 
     def yield_to_successor(self) -> None:
-        """Begin to write nothing more; the stream ends by itself."""
+        """Begin no further write; the stream then ends by itself."""
         self._is_taken = True
         self._stop_reading()
 
     async def close(self) -> None:
-        """Stop; what is not acknowledged is the client's to send again."""
+        """Stop; the client has to send again what is not acknowledged."""
         self._stop_reading()
         tasks: list[asyncio.Task[Any]] = [*self._in_flight.tasks]
         for task in tasks:
@@ -161,6 +172,13 @@ class IngestStream:
             tasks.append(self._reading)
         await asyncio.gather(*tasks, return_exceptions=True)
         await self._session.settled()
+
+    def _start_reading(self, batches: AsyncIterator[DraftBatch]) -> asyncio.Task[None]:
+        self._reading = asyncio.create_task(self._reader.read(batches), name="ingest reader")
+        self._reading.add_done_callback(self._changed)
+        if self._is_draining or self._is_taken:
+            self._stop_reading()
+        return self._reading
 
     def _raise_if_taken(self) -> None:
         if self._is_taken:
@@ -191,7 +209,7 @@ class IngestStream:
             ) from error
 
     async def _write_finished(self) -> tuple[list[BatchFailure], Credit]:
-        """Write the oldest batch and the finished ones behind it; return what to tell of them."""
+        """Write the oldest batch and the finished ones behind it; return failures and credit."""
         finished = self._in_flight.finished(MAX_WRITE_ITEMS)
         items = [item for _, prepared in finished for item in prepared.items]
         await self._writer.write(finished[0][1].target, items)
@@ -200,7 +218,7 @@ class IngestStream:
     def _commit(
         self, finished: Sequence[tuple[Pending, Prepared]]
     ) -> tuple[list[BatchFailure], Credit]:
-        counts = self._session.counts
+        progress = self._session.progress
         failures: list[BatchFailure] = []
         for pending, prepared in finished:
             written = len(prepared.items) + prepared.already_written
@@ -208,13 +226,13 @@ class IngestStream:
                 written=written, failed=len(prepared.failures), skipped=prepared.skipped
             )
             failures += [BatchFailure(pending.seq, failure) for failure in prepared.failures]
-            counts = Counts(
+            progress = Progress(
                 committed_seq=pending.seq,
-                written=counts.written + written,
-                failed=counts.failed + len(prepared.failures),
-                skipped=counts.skipped + prepared.skipped,
+                written=progress.written + written,
+                failed=progress.failed + len(prepared.failures),
+                skipped=progress.skipped + prepared.skipped,
                 bookmark=pending.bookmark,
             )
         credit = self._in_flight.drop(len(finished))
-        self._session.commit(counts, failures)
+        self._session.commit(progress, failures)
         return failures, credit

@@ -8,8 +8,8 @@ from typing import TypeVar
 
 from tihua_server.admission import Budget
 from tihua_server.errors import Draining, SessionConflict, StreamIdle
-from tihua_server.ingest_events import Batch, Credit, Event
-from tihua_server.ingest_session import NOTHING_READ, Counts, Session
+from tihua_server.ingest_events import Credit, DraftBatch, Event
+from tihua_server.ingest_session import NOTHING_READ, Progress, Session
 from tihua_server.ingest_stream import IngestStream
 from tihua_server.observer import Observer
 from tihua_server.writer import WriteMode, Writer
@@ -17,9 +17,9 @@ from tihua_server.writer import WriteMode, Writer
 MAX_SESSIONS = 10_000
 """Sessions remembered. Forgetting one is harmless: its client says where it was."""
 
-MAX_KEPT_FAILURES = 50_000
-"""Failures remembered of all sessions together, at 2 kB or so each; beyond it the session that has
-rested longest is forgotten."""
+MAX_FAILURES_OF_ALL_SESSIONS = 50_000
+"""Failures remembered of all sessions together, some 2 kB each; beyond it the least recently used
+sessions are forgotten."""
 
 _Start = TypeVar("_Start")
 
@@ -35,7 +35,7 @@ class Ingester:
         room_bytes: int,
         idle_timeout_s: float,
         max_sessions: int = MAX_SESSIONS,
-        max_kept_failures: int = MAX_KEPT_FAILURES,
+        max_kept_failures: int = MAX_FAILURES_OF_ALL_SESSIONS,
         observer: Observer | None = None,
     ) -> None:
         """Begin with no sessions.
@@ -102,10 +102,10 @@ class Ingester:
         session_id: str,
         collection: str,
         mode: WriteMode,
-        batches: AsyncIterator[Batch],
+        batches: AsyncIterator[DraftBatch],
         *,
         model: str = "",
-        read: Counts = NOTHING_READ,
+        read: Progress = NOTHING_READ,
     ) -> AsyncGenerator[Event, None]:
         """Write the batches of a stream; yield the events to send to its client.
 
@@ -160,7 +160,7 @@ class Ingester:
         if self._is_draining:
             raise Draining("the server is shutting down; open the session on another one")
 
-    def _open(self, session_id: str, collection: str, mode: WriteMode, read: Counts) -> Session:
+    def _open(self, session_id: str, collection: str, mode: WriteMode, read: Progress) -> Session:
         session = self._sessions.get(session_id)
         # A client that resumes has read something, or loses nothing by sending everything again.
         if session is None or (session.is_over and read.committed_seq == 0):

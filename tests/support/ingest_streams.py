@@ -10,8 +10,8 @@ from tihua_server.collection import CollectionSpec, Index, IndexType
 from tihua_server.config import Limits
 from tihua_server.draft import Draft
 from tihua_server.errors import OutOfOrder, StoreUnavailable
-from tihua_server.ingest_events import Ack, Batch, Credit, Event, Summary
-from tihua_server.ingest_session import NOTHING_READ, Counts
+from tihua_server.ingest_events import Ack, Credit, DraftBatch, Event, Summary
+from tihua_server.ingest_session import NOTHING_READ, Progress
 from tihua_server.ingester import Ingester
 from tihua_server.item import Item
 from tihua_server.served_models import ServedModels
@@ -71,12 +71,16 @@ def ingester_of(
     )
 
 
-def batch(seq: int, *ids: str, size_bytes: int = 10, text: str = "马", bookmark: str = "") -> Batch:
+def batch(
+    seq: int, *ids: str, size_bytes: int = 10, text: str = "马", bookmark: str = ""
+) -> DraftBatch:
     """Return a batch of texts; an empty text makes a bad item."""
-    return Batch(seq, [Draft(item_id, Text(text)) for item_id in ids], size_bytes, bookmark)
+    return DraftBatch(seq, [Draft(item_id, Text(text)) for item_id in ids], size_bytes, bookmark)
 
 
-async def stream(*batches: Batch, then: asyncio.Event | None = None) -> AsyncIterator[Batch]:
+async def stream(
+    *batches: DraftBatch, then: asyncio.Event | None = None
+) -> AsyncIterator[DraftBatch]:
     """Send batches; stay open until `then` is set."""
     for entry in batches:
         yield entry
@@ -86,11 +90,11 @@ async def stream(*batches: Batch, then: asyncio.Event | None = None) -> AsyncIte
 
 def run(
     ingester: Ingester,
-    batches: AsyncIterator[Batch],
+    batches: AsyncIterator[DraftBatch],
     *,
     session: str = "s",
     mode: WriteMode = WriteMode.UPSERT,
-    read: Counts = NOTHING_READ,
+    read: Progress = NOTHING_READ,
 ) -> AsyncGenerator[Event, None]:
     """Open a stream."""
     return ingester.ingest(session, PICTURES, mode, batches, read=read)
@@ -102,7 +106,7 @@ async def drain(events: AsyncGenerator[Event, None]) -> list[Event]:
         return [event async for event in events]
 
 
-async def break_off(ingester: Ingester, *batches: Batch, session: str = "s") -> None:
+async def break_off(ingester: Ingester, *batches: DraftBatch, session: str = "s") -> None:
     """Write batches over a stream that then breaks, without a summary."""
     gap = batch(batches[-1].seq + 2, "lost")
     with contextlib.suppress(OutOfOrder):
@@ -119,7 +123,7 @@ def last_ack(events: Sequence[Event]) -> Ack:
     return acks(events)[-1]
 
 
-def summary(events: Sequence[Event]) -> Counts:
-    """Return the counts that a stream ended with."""
+def summary(events: Sequence[Event]) -> Progress:
+    """Return the progress that a stream ended with."""
     assert isinstance(events[-1], Summary)
-    return events[-1].counts
+    return events[-1].progress

@@ -11,7 +11,7 @@ from tihua_server import ingest_stream
 from tihua_server.config import Config
 from tihua_server.draft import Draft
 from tihua_server.errors import StoreUnavailable
-from tihua_server.ingest_events import Ack, Batch, Credit, Event, Started
+from tihua_server.ingest_events import Ack, Credit, DraftBatch, Event, Started
 from tihua_server.ingester import Ingester
 from tihua_server.served_models import ServedModels
 from tihua_server.types import FloatArray, Text, TokenArray
@@ -28,7 +28,7 @@ async def test_what_is_acknowledged_is_in_the_store(ingester: Ingester, shelf: S
     shelf.is_open.set()
     ack = await next_event
     assert isinstance(ack, Ack)
-    assert ack.counts.committed_seq == 1
+    assert ack.progress.committed_seq == 1
     await events.aclose()
 
 
@@ -46,7 +46,7 @@ async def test_acknowledgements_are_apart_while_there_is_more_to_write(
     shelf.is_open.set()
     told = await reading
     assert shelf.writes == [["1"], ["2"], ["3"], ["4"]]
-    assert [ack.counts.committed_seq for ack in acks(told)] == [1, 4]
+    assert [ack.progress.committed_seq for ack in acks(told)] == [1, 4]
     assert len([event for event in told if isinstance(event, Credit)]) == 4
 
 
@@ -57,13 +57,13 @@ async def test_a_failure_is_told_at_once(
     monkeypatch.setattr(ingest_stream, "monotonic", lambda: 0.0)
     monkeypatch.setattr(ingest_stream, "MAX_WRITE_ITEMS", 1)
     shelf.is_open.clear()
-    mixed = Batch(2, [Draft("b", Text("马")), Draft("bad", Text(""))], 10)
+    mixed = DraftBatch(2, [Draft("b", Text("马")), Draft("bad", Text(""))], 10)
     events = run(ingester, stream(batch(1, "a"), mixed, batch(3, "c")))
     assert isinstance(await anext(events), Started)
     reading = asyncio.ensure_future(drain(events))
     await shelf.has_been_asked.wait()
     shelf.is_open.set()
-    assert [ack.counts.committed_seq for ack in acks(await reading)] == [1, 2, 3]
+    assert [ack.progress.committed_seq for ack in acks(await reading)] == [1, 2, 3]
 
 
 async def test_a_store_that_goes_away_does_not_hide_what_was_safe_before(
@@ -81,7 +81,7 @@ async def test_a_store_that_goes_away_does_not_hide_what_was_safe_before(
     shelf.is_open.set()
     told = [await reading, *[await anext(events) for _ in range(3)]]
     assert [type(event) for event in told] == [Ack, Credit, Credit, Ack]
-    assert last_ack(told).counts.committed_seq == 2
+    assert last_ack(told).progress.committed_seq == 2
     with pytest.raises(StoreUnavailable):
         await anext(events)
 
@@ -109,7 +109,7 @@ async def test_what_is_safe_is_told_while_the_next_batch_is_embedded(
     encoder = LongReading()
     models = ServedModels([encoder], Config(max_batch_size=8))
 
-    async def batches() -> AsyncIterator[Batch]:
+    async def batches() -> AsyncIterator[DraftBatch]:
         yield batch(1, "a")
         yield batch(2, "b")
         while sum(encoder.batch_sizes) < 2:
@@ -121,7 +121,7 @@ async def test_what_is_safe_is_told_while_the_next_batch_is_embedded(
     events = run(ingester_of(models, shelf), batches())
     told: list[Event] = []
     async with asyncio.timeout(10):
-        while not acks(told) or last_ack(told).counts.committed_seq < 2:
+        while not acks(told) or last_ack(told).progress.committed_seq < 2:
             told.append(await anext(events))
     encoder.may_read.set()
     assert summary(await drain(events)).written == 3

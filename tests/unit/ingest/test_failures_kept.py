@@ -10,7 +10,7 @@ from ingest_streams import Shelf, batch, break_off, drain, ingester_of, run, str
 from picture_files import encode, noise
 from tihua_server.draft import Draft
 from tihua_server.errors import StoreUnavailable
-from tihua_server.ingest_events import Ack, Batch
+from tihua_server.ingest_events import Ack, DraftBatch
 from tihua_server.ingester import Ingester
 from tihua_server.served_models import ServedModels
 from tihua_server.types import Content, EncodedImage, Text
@@ -38,13 +38,13 @@ async def test_a_failure_keeps_nothing_of_what_failed(ingester: Ingester, kind: 
     item_id, make = BAD[kind]
     content = make()
     look = weakref.ref(content)
-    mixed = Batch(1, [Draft(item_id, content), Draft("good", Text("马"))], 10)
+    mixed = DraftBatch(1, [Draft(item_id, content), Draft("good", Text("马"))], 10)
     del content
     events = await drain(run(ingester, stream(mixed)))
     assert summary(events).failed == 1
     # A thread of the preprocessor holds on to its latest picture, and to no more.
     picture = EncodedImage(encode(noise(32, 32), "PNG"))
-    later = stream(Batch(1, [Draft("later", picture)], 10))
+    later = stream(DraftBatch(1, [Draft("later", picture)], 10))
     await drain(run(ingester, later, session="later"))
 
     del mixed

@@ -6,7 +6,7 @@ import pytest
 from ingest_streams import Shelf, batch, drain, ingester_of, last_ack, run, stream, summary
 from tihua_server.draft import Draft
 from tihua_server.errors import OutOfOrder, Overloaded, StoreUnavailable
-from tihua_server.ingest_events import Ack, Batch, Credit, Started
+from tihua_server.ingest_events import Ack, Credit, DraftBatch, Started
 from tihua_server.ingester import Ingester
 from tihua_server.served_models import ServedModels
 from tihua_server.types import Text
@@ -17,21 +17,21 @@ async def test_everything_sent_is_written_and_summed_up(ingester: Ingester, shel
     events = await drain(run(ingester, stream(batch(1, "a", "b"), batch(2, "c"))))
     assert set(shelf.ids) == {"a", "b", "c"}
     assert isinstance(events[0], Started)
-    counts = summary(events)
-    assert (counts.committed_seq, counts.written) == (2, 3)
+    progress = summary(events)
+    assert (progress.committed_seq, progress.written) == (2, 3)
 
 
 async def test_a_bad_item_is_named_and_its_neighbours_are_written(
     ingester: Ingester, shelf: Shelf
 ) -> None:
     """The failure carries its batch, place and id."""
-    mixed = Batch(1, [Draft("good", Text("马")), Draft("bad", Text(" "))], 10)
+    mixed = DraftBatch(1, [Draft("good", Text("马")), Draft("bad", Text(" "))], 10)
     ack = last_ack(await drain(run(ingester, stream(mixed))))
     assert [(entry.seq, entry.failure.index, entry.failure.id) for entry in ack.failures] == [
         (1, 1, "bad")
     ]
     assert shelf.ids == ["good"]
-    assert (ack.counts.written, ack.counts.failed) == (1, 1)
+    assert (ack.progress.written, ack.progress.failed) == (1, 1)
 
 
 async def test_credit_comes_back_as_batches_are_written(ingester: Ingester) -> None:
@@ -51,7 +51,7 @@ async def test_credit_comes_back_as_batches_are_written(ingester: Ingester) -> N
     ids=["batches", "bytes"],
 )
 async def test_more_than_was_granted_ends_the_stream(
-    ingester: Ingester, shelf: Shelf, batches: list[Batch]
+    ingester: Ingester, shelf: Shelf, batches: list[DraftBatch]
 ) -> None:
     """A client that ignores credit can't fill the server's memory."""
     shelf.is_open.clear()

@@ -20,8 +20,8 @@ from ingest_streams import (
 )
 from tihua_server.draft import Draft
 from tihua_server.errors import SessionConflict, SessionTaken
-from tihua_server.ingest_events import Ack, Batch, Credit, Event, Started, Summary
-from tihua_server.ingest_session import Counts
+from tihua_server.ingest_events import Ack, Credit, DraftBatch, Event, Started, Summary
+from tihua_server.ingest_session import Progress
 from tihua_server.ingester import Ingester
 from tihua_server.served_models import ServedModels
 from tihua_server.types import Text
@@ -47,11 +47,11 @@ async def test_a_session_goes_on_where_it_was_safe(ingester: Ingester, shelf: Sh
     await break_off(ingester, batch(1, "a"), batch(2, "b"))
     shelf.writes.clear()
     events = await drain(
-        run(ingester, stream(batch(1, "a"), batch(2, "b"), batch(3, "c")), read=Counts(2, 2))
+        run(ingester, stream(batch(1, "a"), batch(2, "b"), batch(3, "c")), read=Progress(2, 2))
     )
     assert started_after(events) == 2
     assert shelf.writes == [["c"]]
-    assert summary(events) == Counts(3, 3)
+    assert summary(events) == Progress(3, 3)
 
 
 async def test_the_bookmark_of_the_last_safe_batch_comes_back(
@@ -61,10 +61,10 @@ async def test_the_bookmark_of_the_last_safe_batch_comes_back(
     await break_off(
         ingester, batch(1, "a", bookmark="behind a"), batch(2, "b", bookmark="behind b")
     )
-    [begin, *_] = await drain(run(ingester, stream(), read=Counts(1, 1, bookmark="behind a")))
+    [begin, *_] = await drain(run(ingester, stream(), read=Progress(1, 1, bookmark="behind a")))
     assert isinstance(begin, Started)
     assert (begin.committed_seq, begin.bookmark) == (2, "behind b")
-    [begin, *_] = await drain(run(other, stream(), read=Counts(2, 2, bookmark="behind b")))
+    [begin, *_] = await drain(run(other, stream(), read=Progress(2, 2, bookmark="behind b")))
     assert isinstance(begin, Started)
     assert (begin.committed_seq, begin.bookmark) == (2, "behind b")
 
@@ -73,28 +73,28 @@ async def test_batches_that_are_ignored_give_their_credit_back(ingester: Ingeste
     """A client that sends everything again within its credit is not left standing still."""
     credit = asyncio.Semaphore(0)
 
-    async def within_credit() -> AsyncIterator[Batch]:
+    async def within_credit() -> AsyncIterator[DraftBatch]:
         for seq in range(1, 11):
             await credit.acquire()
             yield batch(seq, f"{seq}")
 
     async with asyncio.timeout(20):
-        async for event in run(ingester, within_credit(), read=Counts(9, 9)):
+        async for event in run(ingester, within_credit(), read=Progress(9, 9)):
             granted = event.credit if isinstance(event, Started) else event
             if isinstance(granted, Credit):
                 for _ in range(granted.batches):
                     credit.release()
     assert isinstance(event, Summary)
-    assert event.counts == Counts(10, 10)
+    assert event.progress == Progress(10, 10)
 
 
 async def test_failures_that_a_break_hid_are_told_again(ingester: Ingester) -> None:
     """The client says what it has read; the rest comes first."""
-    bad = Batch(1, [Draft("bad", Text(""))], 10)
+    bad = DraftBatch(1, [Draft("bad", Text(""))], 10)
     await break_off(ingester, bad)
-    again = await drain(run(ingester, stream(), read=Counts()))
+    again = await drain(run(ingester, stream(), read=Progress()))
     assert [entry.failure.id for entry in last_ack(again).failures] == ["bad"]
-    known = await drain(run(ingester, stream(), read=Counts(1, 0, 1)))
+    known = await drain(run(ingester, stream(), read=Progress(1, 0, 1)))
     assert acks(known) == []
 
 
@@ -106,8 +106,8 @@ async def test_a_second_stream_of_a_session_ends_the_first(
     first = run(ingester, stream(batch(1, "a"), then=is_over))
     assert isinstance(await anext(first), Started)
     assert isinstance(await anext(first), Ack)
-    events = await drain(run(ingester, stream(batch(2, "b")), read=Counts(1, 1)))
-    assert summary(events) == Counts(2, 2)
+    events = await drain(run(ingester, stream(batch(2, "b")), read=Progress(1, 1)))
+    assert summary(events) == Progress(2, 2)
     with pytest.raises(SessionTaken):
         await drain(first)
     assert set(shelf.ids) == {"a", "b"}
@@ -132,7 +132,7 @@ async def test_a_write_outlives_the_streams_that_waited_for_it(
     started = await beginning
     assert isinstance(started, Started)
     assert started.committed_seq == 1
-    assert summary(await drain(third)) == Counts(2, 2)
+    assert summary(await drain(third)) == Progress(2, 2)
     assert shelf.writes == [["a"], ["b"]]
 
 
@@ -150,7 +150,7 @@ async def test_a_session_in_use_is_not_forgotten(models: ServedModels, shelf: Sh
     started = await beginning
     assert isinstance(started, Started)
     assert started.committed_seq == 1
-    assert summary(await drain(second)) == Counts(2, 2)
+    assert summary(await drain(second)) == Progress(2, 2)
     assert shelf.writes == [["a"], ["b"]]
     await asyncio.gather(first, other.aclose(), return_exceptions=True)
 
@@ -167,7 +167,7 @@ async def test_a_session_that_is_over_begins_anew(ingester: Ingester) -> None:
     await drain(run(ingester, stream(batch(1, "a"), batch(2, "b"))))
     events = await drain(run(ingester, stream(batch(1, "a")), mode=WriteMode.SKIP_EXISTING))
     assert started_after(events) == 0
-    assert summary(events) == Counts(1, skipped=1)
+    assert summary(events) == Progress(1, skipped=1)
 
 
 async def test_a_session_whose_summary_could_not_be_sent_is_not_over(ingester: Ingester) -> None:
@@ -179,7 +179,7 @@ async def test_a_session_whose_summary_could_not_be_sent_is_not_over(ingester: I
                 break
     again = await drain(run(ingester, stream(batch(2, "b"))))
     assert started_after(again) == 1
-    assert summary(again) == Counts(2, 2)
+    assert summary(again) == Progress(2, 2)
 
 
 @MODES
@@ -190,8 +190,8 @@ async def test_a_session_that_begins_anew_takes_what_the_last_one_wrote_for_its_
     await drain(run(ingester, stream(batch(1, "a", "b")), mode=mode))
     again = batch(1, "a", "c", "b", text="牛")
     events = await drain(run(ingester, stream(again), mode=mode))
-    counts = summary(events)
-    assert (counts.written, counts.failed + counts.skipped) == (2, 1)
+    progress = summary(events)
+    assert (progress.written, progress.failed + progress.skipped) == (2, 1)
     assert shelf.writes == [["a", "b"], ["c"]]
 
 
@@ -199,11 +199,11 @@ async def test_another_server_goes_on_where_the_client_was(
     ingester: Ingester, other: Ingester, shelf: Shelf
 ) -> None:
     """It believes what the client has read, and its counts are of the whole session."""
-    bad = Batch(2, [Draft("b", Text("马")), Draft("bad", Text(""))], 10)
+    bad = DraftBatch(2, [Draft("b", Text("马")), Draft("bad", Text(""))], 10)
     read = summary(await drain(run(ingester, stream(batch(1, "a"), bad))))
     events = await drain(run(other, stream(batch(3, "c")), read=read))
     assert started_after(events) == 2
-    assert summary(events) == Counts(3, written=3, failed=1)
+    assert summary(events) == Progress(3, written=3, failed=1)
     assert set(shelf.ids) == {"a", "b", "c"}
 
 
@@ -215,15 +215,15 @@ async def test_a_server_that_knows_less_than_the_client_believes_it(
     read = summary(await drain(run(other, stream(batch(2, "b"), batch(3, "c")), read=read)))
     events = await drain(run(ingester, stream(batch(4, "d")), read=read))
     assert started_after(events) == 3
-    assert summary(events) == Counts(4, written=4)
+    assert summary(events) == Progress(4, written=4)
 
 
 async def test_a_server_that_knows_more_than_the_client_says_so_first(ingester: Ingester) -> None:
     """The acknowledgement that was lost comes again, with nothing failed too."""
     await drain(run(ingester, stream(batch(1, "a"), batch(2, "b"))))
-    events = await drain(run(ingester, stream(), read=Counts(1, 1)))
+    events = await drain(run(ingester, stream(), read=Progress(1, 1)))
     assert started_after(events) == 2
-    assert acks(events) == [Ack(Counts(2, 2), [])]
+    assert acks(events) == [Ack(Progress(2, 2), [])]
 
 
 @MODES
@@ -237,9 +237,9 @@ async def test_what_was_written_and_not_acknowledged_counts_as_written_once(
     seen = sum(encoder.batch_sizes)
     events = await drain(run(other, stream(*sent, batch(3, "d")), mode=mode))
     assert started_after(events) == 0
-    counts = summary(events)
-    assert counts == Counts(3, first.written + 1, first.failed, first.skipped)
-    assert (counts.written, counts.failed + counts.skipped) == (4, 1)
+    progress = summary(events)
+    assert progress == Progress(3, first.written + 1, first.failed, first.skipped)
+    assert (progress.written, progress.failed + progress.skipped) == (4, 1)
     assert sum(encoder.batch_sizes) - seen == 1
 
 
@@ -250,8 +250,8 @@ async def test_an_id_that_comes_twice_is_still_known_after_a_break(
     """The first stays, and the second is none of the session's own earlier work."""
     await drain(run(ingester, stream(batch(1, "a", "a"), batch(2, "a")), mode=mode))
     events = await drain(run(other, stream(batch(1, "a", "a"), batch(2, "a")), mode=mode))
-    counts = summary(events)
-    assert (counts.written, counts.failed + counts.skipped) == (1, 2)
+    progress = summary(events)
+    assert (progress.written, progress.failed + progress.skipped) == (1, 2)
 
 
 async def test_a_write_that_a_leaving_client_left_behind_is_counted(
@@ -268,7 +268,7 @@ async def test_a_write_that_a_leaving_client_left_behind_is_counted(
     shelf.is_open.set()
     told = await again
     assert started_after(told) == 1
-    assert summary(told) == Counts(2, 2)
+    assert summary(told) == Progress(2, 2)
     assert shelf.writes == [["a"], ["b"]]
     with pytest.raises(asyncio.CancelledError):
         await reading

@@ -4,7 +4,7 @@ import pytest
 from fake_encoder import FakeEncoder
 from ingest_streams import PICTURES, Shelf, acks, batch, drain, last_ack, run, stream
 from tihua_server.draft import Draft
-from tihua_server.ingest_events import Batch
+from tihua_server.ingest_events import DraftBatch
 from tihua_server.ingester import Ingester
 from tihua_server.types import Encoder, Text
 from tihua_server.writer import WriteMode
@@ -48,8 +48,8 @@ async def test_skip_existing_embeds_nothing_that_is_there(
             ingester, stream(batch(1, "a", "b", "c")), mode=WriteMode.SKIP_EXISTING, session="after"
         )
     )
-    counts = last_ack(events).counts
-    assert (counts.skipped, counts.written) == (2, 1)
+    progress = last_ack(events).progress
+    assert (progress.skipped, progress.written) == (2, 1)
     assert sum(encoder.batch_sizes) - seen == 1
 
 
@@ -63,12 +63,12 @@ async def test_an_item_that_fails_does_not_stand_for_its_id(
     """Of several with one id in a batch the first that can be embedded is stored."""
     texts = ["", "马", "牛"]
     drafts = [Draft("a", Text(text), uri=text) for text in texts]
-    events = await drain(run(ingester, stream(Batch(1, drafts, 10)), mode=mode))
+    events = await drain(run(ingester, stream(DraftBatch(1, drafts, 10)), mode=mode))
     failures = [entry.failure for ack in acks(events) for entry in ack.failures]
     assert [failure.index for failure in failures] == failed
     assert failures[0].error.reason == "EMPTY_TEXT"
-    counts = last_ack(events).counts
-    assert (counts.written, counts.skipped) == (1, skipped)
+    progress = last_ack(events).progress
+    assert (progress.written, progress.skipped) == (1, skipped)
     assert shelf.items(PICTURES)["a"].uri == "马"
 
 
@@ -87,6 +87,6 @@ async def test_an_item_that_fails_in_an_earlier_batch_does_not_stand_for_its_id(
     events = await drain(run(ingester, stream(*batches), mode=mode))
     failures = [entry for ack in acks(events) for entry in ack.failures]
     assert {entry.seq: entry.failure.error.reason for entry in failures} == failed
-    counts = last_ack(events).counts
-    assert (counts.written, counts.skipped) == (1, skipped)
+    progress = last_ack(events).progress
+    assert (progress.written, progress.skipped) == (1, skipped)
     assert shelf.ids == ["a"]
