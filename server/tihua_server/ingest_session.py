@@ -13,7 +13,8 @@ from collections.abc import Coroutine, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from tihua_server.writer import Failure, WriteMode
+from tihua_server.candidate import Failure
+from tihua_server.writer import WriteMode
 
 T = TypeVar("T")
 

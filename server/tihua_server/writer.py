@@ -9,19 +9,19 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from enum import Enum
-from typing import TypeAlias
 
+from tihua_server.candidate import Candidate, Failure, checked, first_of_each_id, sorted_out
 from tihua_server.collection import CollectionSpec
 from tihua_server.config import Limits
 from tihua_server.draft import UNKNOWN_TIME, Draft
-from tihua_server.errors import AlreadyExists, CollectionMoved, NotFound, ServiceError
+from tihua_server.embedder import Embedder
+from tihua_server.errors import CollectionMoved, NotFound, ServiceError
 from tihua_server.item import Item
 from tihua_server.lane import Lane
 from tihua_server.search_params import Fields
 from tihua_server.served_models import ServedModels
 from tihua_server.stages import Stages, longest
-from tihua_server.turns import Turns
-from tihua_server.types import Content, ModelRef
+from tihua_server.types import ModelRef
 from tihua_server.vector_store import VectorStore
 
 
@@ -34,21 +34,12 @@ class WriteMode(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Failure:
-    """An item that was not written: its position in the batch, its id and the reason."""
-
-    index: int
-    id: str
-    error: ServiceError
-
-
-@dataclass(frozen=True, slots=True)
 class Target:
     """Where a batch goes.
 
     Attributes:
         name: as the caller named it; may be an alias.
-        spec: of the collection that it led to when the batch was embedded, by that one's model.
+        spec: the collection that it led to when the batch was embedded, with that one's model.
     """
 
     name: str
@@ -63,11 +54,11 @@ class Prepared:
         target: where to write it.
         items: what to write.
         failures: what can't be written, by position.
-        skipped: how many are left as they were, in mode SKIP_EXISTING.
-        already_written: how many an earlier attempt at this batch wrote. The four together are
-            all that were sent.
+        skipped: how many were skipped because their ids are there, in mode SKIP_EXISTING.
+        already_written: how many an earlier attempt at this batch wrote. The four add up to the
+            batch.
         model: the model that embedded them.
-        stages: where the time went.
+        stages: the time of each stage.
     """
 
     target: Target
@@ -79,15 +70,21 @@ class Prepared:
     stages: Stages
 
 
-_Good: TypeAlias = tuple[int, Draft, Content]
-"""A draft that can be embedded, behind its place in the batch."""
+@dataclass(frozen=True, slots=True)
+class _Embedded:
+    """What became of candidates; `duplicates` have the id of an item that is before them."""
+
+    items: list[Item]
+    failures: list[Failure]
+    duplicates: list[Candidate]
+    stages: Stages
 
 
 class Writer:
     """Prepares and writes items."""
 
     def __init__(self, models: ServedModels, store: VectorStore, limits: Limits) -> None:
-        """Take the models, the store and the bounds on an item."""
+        """Write into `store` what `models` embed, within the bounds on an item."""
         self._models = models
         self._store = store
         self._limits = limits
@@ -106,14 +103,14 @@ class Writer:
         """Check and embed a batch; a bad item is a failure of its own.
 
         Args:
-            collection: where they will be written; looked into unless the mode is UPSERT.
+            collection: where they will be written; it is read unless the mode is UPSERT.
             drafts: the items.
             model: the model that the request names; empty means the collection's.
             mode: what to do with an id that is already there.
-            earlier: batches that are written before this one, and have an id of it; for other modes
-                than UPSERT. They are waited for: an item that they embedded counts as there, and
-                one that they could not does not.
-            lane: which inputs go first.
+            earlier: batches that are written before this one and share an id with it; for modes
+                other than UPSERT. They are awaited: an item that they embedded counts as there, one
+                that they could not embed does not.
+            lane: the priority.
             wait: if the model's queue is full, wait for room instead of refusing.
 
         Raises:
@@ -123,63 +120,37 @@ class Writer:
         """
         target = Target(collection, await self._store.spec(collection))
         embedder = self._models.of(target.spec, model)
-        failures: list[Failure] = []
-        good: list[_Good] = []
-        turns = Turns()
-        for index, draft in enumerate(drafts):
-            try:
-                good.append((index, draft, draft.checked(self._limits)))
-            except ServiceError as error:
-                failures.append(Failure(index, draft.id, error.detached()))
-            await turns.pause()
+        candidates, failures = await checked(drafts, self._limits)
+        duplicates: list[Candidate] = []  # their ids are stored, or occurred earlier in the batch
         already_written = 0
-        left: list[tuple[int, Draft]] = []  # their ids are there, or were before them in the batch
         if mode is not WriteMode.UPSERT:
-            there = await self._existing([draft.id for _, draft, _ in good], target, earlier)
-            new = []
-            for index, draft, content in good:
-                if draft.id not in there:
-                    new.append((index, draft, content))
-                elif draft.origin and there[draft.id] == draft.origin:
-                    already_written += 1
-                else:
-                    left.append((index, draft))
-            good = new
-        items: list[Item] = []
-        stages: list[Stages] = []
-        while good:
-            # Of several with one id the next is wanted only if the one before it can't be had.
-            turn, good = (good, []) if mode is WriteMode.UPSERT else _first_of_each_id(good)
-            contents = [content for _, _, content in turn]
-            embedded = await embedder.embed(contents, lane=lane, wait=wait)
-            stages.append(embedded.stages)
-            for (index, draft, _), row in zip(turn, embedded.rows, strict=True):
-                if isinstance(row, ServiceError):
-                    failures.append(Failure(index, draft.id, row.detached()))
-                else:
-                    items.append(draft.item(row))
-            had = {item.id for item in items}
-            left += [(index, draft) for index, draft, _ in good if draft.id in had]
-            good = [each for each in good if each[1].id not in had]
+            ids = [candidate.draft.id for candidate in candidates]
+            origins = await self._stored_origins(ids, target, earlier)
+            candidates, duplicates, already_written = sorted_out(candidates, origins)
+        embedded = await _embedded(candidates, embedder, mode=mode, lane=lane, wait=wait)
+        failures += embedded.failures
+        duplicates += embedded.duplicates
         skipped = 0
         if mode is WriteMode.SKIP_EXISTING:
-            skipped = len(left)
+            skipped = len(duplicates)
         else:
-            failures += [
-                Failure(index, draft.id, _already_exists(draft.id, collection))
-                for index, draft in left
-            ]
-        failures.sort(key=lambda failure: failure.index)
+            failures += [candidate.exists_in(collection) for candidate in duplicates]
         return Prepared(
-            target, items, failures, skipped, already_written, embedder.model.ref, longest(stages)
+            target,
+            embedded.items,
+            sorted(failures, key=lambda failure: failure.index),
+            skipped,
+            already_written,
+            embedder.model.ref,
+            embedded.stages,
         )
 
     async def write(self, target: Target, items: Sequence[Item]) -> None:
         """Write items; of several with one id the last is kept.
 
         Raises:
-            CollectionMoved: the name leads to another collection now, one of another name or of
-                another model; nothing is written.
+            CollectionMoved: the name now leads to a collection of another name or another model;
+                nothing is written.
         """
         now = datetime.now(UTC)
         latest = {item.id: _dated(item, now) for item in items}
@@ -194,7 +165,7 @@ class Writer:
             _require_unmoved(target, await self._store.spec(target.name, is_fresh=True))
             raise
 
-    async def _existing(
+    async def _stored_origins(
         self, ids: Sequence[str], target: Target, earlier: Collection[asyncio.Task[Prepared]]
     ) -> dict[str, str]:
         """Return the origin of each item that is there or on its way; empty where it is unknown."""
@@ -211,6 +182,32 @@ class Writer:
         return on_their_way | {item.id: item.origin for item in stored}
 
 
+async def _embedded(
+    candidates: list[Candidate], embedder: Embedder, *, mode: WriteMode, lane: Lane, wait: bool
+) -> _Embedded:
+    """Embed candidates: all of them in mode UPSERT, else one of each id."""
+    items: list[Item] = []
+    failures: list[Failure] = []
+    duplicates: list[Candidate] = []
+    stages: list[Stages] = []
+    left = candidates
+    while left:
+        # Of several with one id, the next is needed only if the one before it fails.
+        turn, left = (left, []) if mode is WriteMode.UPSERT else first_of_each_id(left)
+        contents = [candidate.content for candidate in turn]
+        embedded = await embedder.embed(contents, lane=lane, wait=wait)
+        stages.append(embedded.stages)
+        for candidate, row in zip(turn, embedded.rows, strict=True):
+            if isinstance(row, ServiceError):
+                failures.append(candidate.failed(row))
+            else:
+                items.append(candidate.draft.item(row))
+        done = {item.id for item in items}
+        duplicates += [candidate for candidate in left if candidate.draft.id in done]
+        left = [candidate for candidate in left if candidate.draft.id not in done]
+    return _Embedded(items, failures, duplicates, longest(stages))
+
+
 def _require_unmoved(target: Target, spec: CollectionSpec) -> None:
     was = target.spec
     if (spec.name, spec.model) != (was.name, was.model):
@@ -225,21 +222,3 @@ def _dated(item: Item, now: datetime) -> Item:
     if item.update_time is None:
         return replace(item, update_time=now)
     return replace(item, update_time=None) if item.update_time == UNKNOWN_TIME else item
-
-
-def _first_of_each_id(drafts: Sequence[_Good]) -> tuple[list[_Good], list[_Good]]:
-    """Return the first draft of each id, and the others."""
-    ids: set[str] = set()
-    first: list[_Good] = []
-    others: list[_Good] = []
-    for each in drafts:
-        (others if each[1].id in ids else first).append(each)
-        ids.add(each[1].id)
-    return first, others
-
-
-def _already_exists(item_id: str, collection: str) -> AlreadyExists:
-    return AlreadyExists(
-        f"collection {collection} has an item {item_id!r}; use upsert to replace it",
-        reason="ITEM_EXISTS",
-    )
