@@ -1,4 +1,4 @@
-"""A collection: what it is created with, and its state in the store."""
+"""A collection: its specification, and its state in the store."""
 
 import enum
 import re
@@ -35,14 +35,14 @@ class Index:
 
 @dataclass(frozen=True, slots=True)
 class CollectionSpec:
-    """What must be said to create a collection. The metric is always COSINE.
+    """What a collection is created with. The metric is always COSINE.
 
     Attributes:
         name: letters, digits and underscores, not starting with a digit; at most 255.
         model: the model whose embeddings it holds.
-        dim: their length.
+        dim: length of the embeddings.
         index: how neighbours are found.
-        shards: number of shards, 1 to 16; Milvus Lite has one whatever is asked.
+        shards: number of shards, 1 to 16; Milvus Lite always has one.
         description: one line for people, at most 1 024 characters.
     """
 
@@ -70,7 +70,7 @@ class Collection:
         spec: what it was created with; index and shards as the store reports them.
         item_count: exact number of items.
         load_state: whether it can be searched now.
-        create_time: in UTC; None where the store does not tell.
+        create_time: in UTC; None if the store does not know.
         aliases: other names that lead to it, sorted.
     """
 

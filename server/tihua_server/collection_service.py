@@ -31,19 +31,19 @@ from tihua_server.vector_store import VectorStore
 from tihua_server.writer import Writer
 
 DEFAULT_LIMIT = 100
-"""Items or collections of an answer when the caller does not say."""
+"""Items or collections in an answer unless the request sets `limit`."""
 
 MAX_DESCRIPTION_CHARS = 1_024
 """Longest description of a collection."""
 
 
 class CollectionService(rpc.CollectionServiceServicer):
-    """Answers for collections and small sets of items."""
+    """Serves collections, and small sets of items."""
 
     def __init__(
         self, models: ServedModels, store: VectorStore, writer: Writer, limits: Limits
     ) -> None:
-        """Take the models, the store, the writer of items and the bounds on a request."""
+        """Serve what is in `store`, within `limits`; `writer` embeds and writes items there."""
         self._models = models
         self._store = store
         self._writer = writer
@@ -107,13 +107,13 @@ class CollectionService(rpc.CollectionServiceServicer):
     async def RenameCollection(
         self, request: pb.RenameCollectionRequest, context: Context
     ) -> pb.RenameCollectionResponse:
-        """Give a collection another name."""
+        """Rename a collection."""
         check_collection_name(request.new_name, "new_name")
         await self._store.rename(request.name, request.new_name, keeps_alias=request.keep_alias)
         return pb.RenameCollectionResponse()
 
     async def SetAlias(self, request: pb.SetAliasRequest, context: Context) -> pb.SetAliasResponse:
-        """Lead an alias to a collection."""
+        """Point an alias to a collection."""
         check_collection_name(request.alias, "alias")
         previous = await self._store.set_alias(request.alias, request.collection)
         settle_time = duration_pb2.Duration()
@@ -159,7 +159,7 @@ class CollectionService(rpc.CollectionServiceServicer):
         check_batch(request.items, "items", self._limits.max_batch_items)
         drafts = await in_turns(to_draft, request.items)
         collection, model = request.collection, request.model
-        del request  # which holds another copy of every picture
+        del request  # it holds another copy of every picture
         prepared = await self._writer.prepare(collection, drafts, model=model)
         del drafts
         store_start_s = perf_counter()
@@ -192,8 +192,8 @@ class CollectionService(rpc.CollectionServiceServicer):
     ) -> pb.ListItemsResponse:
         """Return items by filter, a page at a time."""
         limit = self._limit(request)
-        # A position is "photos_1 a.jpg": the collection, which an alias may not lead to any more,
-        # and the last id.
+        # A position is "photos_1 a.jpg": the collection's own name, because an alias may have moved
+        # since, and the last id.
         digest = request_digest(request)
         position = decode_page_token(digest, request.page_token)
         pages_of, _, after_id = position.partition(" ")
@@ -244,7 +244,7 @@ class CollectionService(rpc.CollectionServiceServicer):
         return to_count(request, "limit", default=DEFAULT_LIMIT, maximum=self._limits.max_page_size)
 
     async def _describe(self, name: str) -> Collection | None:
-        """Return a collection, or None if it was removed a moment ago."""
+        """Return a collection, or None if it has just been removed."""
         try:
             return await self._store.describe(name)
         except NotFound:

@@ -1,4 +1,4 @@
-"""What embedding gives, to whoever asked: a row for each input."""
+"""The result of embedding: one row per input."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,17 +9,17 @@ from tihua_server.stages import Stages
 from tihua_server.types import FloatArray
 
 Row: TypeAlias = FloatArray | ServiceError
-"""An embedding, (dim,) float32, or why there is none."""
+"""An embedding, (dim,) float32, or the error that its input caused."""
 
 
 @dataclass(frozen=True, slots=True)
 class Embedded:
-    """What became of the inputs of one call.
+    """The results of one call.
 
     Attributes:
-        rows: in their order, an embedding or why there is none.
+        rows: one per input, in order: an embedding or an error.
         stages: where the time went.
-        truncated: positions of the texts of which the model read only the beginning.
+        truncated: positions of the texts that were too long, so the model read their beginning.
     """
 
     rows: list[Row]

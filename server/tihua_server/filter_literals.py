@@ -14,16 +14,16 @@ _ESCAPES = {"\\": "\\\\", '"': '\\"', "\n": "\\n", "\r": "\\r", "\t": "\\t"}
 
 
 def literal(value: object, name: str = "") -> str:
-    r"""Return a value as every Milvus reads it.
+    r"""Return a value as a literal that every Milvus reads alike.
 
-    Strings stand in double quotes with `\\`, `\"`, `\n`, `\r` and `\t` escaped and all else as it
+    Strings are double-quoted, with `\\`, `\"`, `\n`, `\r` and `\t` escaped and all else left as it
     is: Milvus Lite knows no other escapes, and Milvus reads these as Go does. Doubles without a
-    fraction become integers, because JSON and protobuf's Struct know only doubles; a list becomes
-    all floats when one of its numbers has a fraction, because Milvus refuses mixed lists.
+    fraction become integers, because JSON and protobuf's Struct have only doubles; a list becomes
+    all floats if one of its numbers has a fraction, because Milvus refuses mixed lists.
 
     Args:
         value: a string, finite number, boolean or list of those, of one kind.
-        name: what the message calls it.
+        name: of the value in an error message.
 
     Raises:
         InvalidInput: it is anything else, or too large.
@@ -50,14 +50,14 @@ def literal(value: object, name: str = "") -> str:
 
 
 def membership(field: str, values: Sequence[object], *, is_negated: bool) -> str:
-    """Return `field in values` in comparisons, which say the same of what is no value of a list.
+    """Return `field in values` spelled out in comparisons, which accept a field of any kind.
 
-    Objects and lists are unequal to each value, and null stays null.
+    Objects and lists are unequal to every value, and null stays null.
 
     Args:
-        field: as it is written.
-        values: that `literal` takes as a list.
-        is_negated: whether for `not in`.
+        field: as spelled in the expression.
+        values: a list that `literal` accepts.
+        is_negated: return `field not in values` instead.
     """
     if not values:  # false, but null for null
         return f'({field} == "" {"or" if is_negated else "and"} {field} != "")'

@@ -1,4 +1,4 @@
-"""Fields, values and lists of a filter → the spelling that Milvus reads, each `{name}` bound."""
+"""Fields, values and lists of a filter → Milvus' spelling of them, each `{name}` bound."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -8,20 +8,22 @@ from tihua_server.filter_literals import MAX_LIST_LENGTH, literal
 from tihua_server.filter_tokens import Token, invalid
 
 COLUMNS = frozenset({"id", "uri"})
-"""Fields that are no keys of the metadata."""
+"""Fields that are not metadata keys."""
 
 SPELLING_REMEDY = (
     'a text is written in quotes, a key with blanks, signs or a leading digit as $meta["shot on"]'
 )
-"""For a name where none may stand."""
+"""For a name where none is allowed."""
 
 _LITE_KEYWORDS = frozenset({"iso", "interval"})
-"""Words of Milvus Lite's language, in any case, that are names here (its `filter/tokens.py`)."""
+"""Keywords of Milvus Lite, in any case, that are ordinary names here (its `filter/tokens.py`)."""
 _UNSAFE_KEY = re.compile(r'^$|["\\\[\]\x00-\x1f]')
 
 
 class OperandReader:
-    """Takes the words of one filter, one after another.
+    """Reads operands: the half of `FilterReader` that knows nothing of operators.
+
+    The two are one class, split for length, and share the position in the words and the counts.
 
     Attributes:
         used: names of the parameters that were read.
@@ -33,8 +35,8 @@ class OperandReader:
         self._at = 0
         self._params = params
         self._lite = lite
-        self._listed = 0  # values of all lists
-        # Milvus Lite evaluates all of a filter in Python, item by item, if any of it needs that.
+        self._listed = 0  # values in all lists so far
+        # Milvus Lite evaluates a whole filter in Python, item by item, if any part needs that.
         self._is_by_item = False
 
     def _field_or_value(self, word: Token) -> str:
@@ -48,7 +50,8 @@ class OperandReader:
         written = literal(value, name)
         if isinstance(value, list | tuple):
             self._listed += len(value)
-            # It also does so where a key has values of several kinds, which no filter tells.
+            # Lite also works item by item where a key has values of several kinds, which the filter
+            # does not show.
             if self._lite and self._listed > MAX_LIST_LENGTH:
                 raise invalid(
                     f"with the embedded store the lists of a filter may have {MAX_LIST_LENGTH} "
@@ -74,7 +77,7 @@ class OperandReader:
             keys.append(f"[{literal(key)}]")
         if word.text == "$meta" and not keys:
             raise invalid('$meta takes a key, as in $meta["year"]', word.position)
-        if word.text == "metadata" and keys:  # else it finds nothing, without a word
+        if word.text == "metadata" and keys:  # else it silently finds nothing
             raise invalid(
                 'keys stand alone or in $meta: year or $meta["shot on"], not metadata["year"] '
                 '(a key of that name is $meta["metadata"])',
@@ -139,6 +142,6 @@ class OperandReader:
 
 
 def expected(wanted: str, word: Token) -> InvalidInput:
-    """Return the error for a word that stands where another should."""
+    """Return the error for a word in the place of what is `wanted`."""
     remedy = f": {SPELLING_REMEDY}" if word.kind == "name" else ""
     return invalid(f"{wanted} is expected where {word.text[:40]!r} is{remedy}", word.position)

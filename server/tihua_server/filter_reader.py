@@ -1,7 +1,7 @@
-"""The words of a filter, one after another → the expression in the spelling that Milvus reads.
+"""The words of a filter → the expression in the spelling that Milvus reads.
 
 A filter is operand, operator, operand, …: this order is checked here, and each `{name}` gets its
-value. What `not` and `exists` apply to is put between parentheses, because the stores disagree: to
+value. The operands of `not` and `exists` are put in parentheses, because the stores disagree: to
 Milvus Lite `not year == 1990` is `not (year == 1990)`, as everywhere else, and to a Milvus server
 `(not year) == 1990`, which is an error; to Milvus 2.3 `exists a and b` is `exists (a and b)`.
 """
@@ -13,13 +13,13 @@ from tihua_server.filter_operands import COLUMNS, OperandReader, expected
 from tihua_server.filter_tokens import Token, invalid
 
 MAX_OPERATORS = 256
-"""Operators of one expression: the parser of Milvus Lite recurses, and Python's stack is finite."""
+"""Operators in one expression: the parser of Milvus Lite recurses, and Python's stack is finite."""
 
 MAX_DEPTH = 32
 """Parentheses within parentheses, for the same reason."""
 
 MAX_PATTERN_CHARS = 4_096
-"""Length of a pattern of `like`: Milvus Lite compares all of it at each place of a text."""
+"""Length of a `like` pattern: Milvus Lite compares all of it at each position of a text."""
 
 _SIGNS = frozenset({"-", "+"})
 _COMPARISONS = frozenset({"==", "!=", "<", "<=", ">", ">="})
@@ -27,7 +27,7 @@ _ARITHMETIC = frozenset({"+", "-", "*", "/", "%"})
 _BINARIES = _COMPARISONS | _ARITHMETIC | {"and", "or"}
 _CONJUNCTIONS = frozenset({"and", "or", "not"})
 _ENDS = frozenset({"and", "or", ",", ")"})
-"""What `not` does not reach beyond."""
+"""Words that end the operand of a `not`."""
 _BY_ITEM_REMEDY = (
     "with the embedded store each value of a list counts if the filter looks into a key or calls a "
     "function: use fewer values, or store what it looks at under a key of its own"
@@ -35,7 +35,7 @@ _BY_ITEM_REMEDY = (
 
 
 class FilterReader(OperandReader):
-    """Reads the words of one filter."""
+    """Reads the words of one filter; one class with `OperandReader`, split for length."""
 
     def __init__(self, words: Sequence[Token], params: Mapping[str, object], *, lite: bool) -> None:
         super().__init__(words, params, lite=lite)
@@ -50,7 +50,8 @@ class FilterReader(OperandReader):
         """Return the expression; empty for no words.
 
         Raises:
-            InvalidInput: the words are no boolean expression; a parameter is unbound or no value.
+            InvalidInput: the words are not a boolean expression; a parameter is unbound, or bound
+                to something that is not a value.
         """
         if self._words:
             self._operand()
@@ -166,12 +167,13 @@ class FilterReader(OperandReader):
             self._written.append(written)
 
     def _note_field(self, field: Token) -> None:
-        """Remember the field just written if it is all that the operator after it is about.
+        """Remember the field just written if it is the whole left operand of the next operator.
 
         Raises:
-            InvalidInput: another is compared with it, or with what it begins, and they are not both
-                columns. Nearly always a text was meant, such as my-trip: Milvus Lite finds nothing
-                if there is no such key, and a Milvus server fails even if there is one.
+            InvalidInput: another field is compared with it, or with the arithmetic that it starts,
+                and they are not both columns. Nearly always a text was meant, such as my-trip:
+                Milvus Lite finds nothing if there is no such key, and a Milvus server fails even if
+                there is one.
         """
         before = "".join(self._written[-2:-1])
         if before in _COMPARISONS and self._compared:
@@ -195,7 +197,7 @@ class FilterReader(OperandReader):
         )
 
     def _is_closed_ahead(self) -> bool:
-        """Return whether what a `not` is of is another `not`, or ends with its own parenthesis."""
+        """Return whether the operand of a `not` is another `not`, or is all in parentheses."""
         if not self._sees("("):
             return self._sees("not")
         depth = 0
@@ -212,7 +214,7 @@ class FilterReader(OperandReader):
         self._written.append(written)
 
     def _close(self) -> None:
-        """Close a parenthesis; one that holds nothing but a field goes."""
+        """Close a parenthesis; remove one that holds only a field."""
         self._open.pop()
         field = self._lone_field if self._is_after_lone_field() else None
         if field is not None and self._written[-2] == "(":
@@ -223,7 +225,7 @@ class FilterReader(OperandReader):
         self._close_implied("exists")
 
     def _close_implied(self, *prefixes: str) -> None:
-        """Close what was opened after these prefixes, and not by the author."""
+        """Close the parentheses that were added after these prefixes."""
         while self._open and self._open[-1].kind == "implied" and self._open[-1].text in prefixes:
             self._open.pop()
             self._written.append(")")

@@ -26,7 +26,7 @@ _LOOKALIKES = (
     | dict.fromkeys("‘’", "'")
     | {"≥": ">=", "≤": "<=", "≠": "!=", "、": ","}
 )
-"""What input methods write for signs of the language, beside their full-width forms."""
+"""What input methods produce for signs of the language, besides full-width forms."""
 _SIGNS = frozenset("\"'{}()[],=<>!&|+-*/%$0123456789") | {">=", "<=", "!="}
 
 
@@ -45,7 +45,7 @@ class Token:
     position: int
 
     def string(self) -> str:
-        """Return what a token of kind `string` says.
+        """Return the value of a `string` token.
 
         Raises:
             InvalidInput: it has an escape beyond those that Milvus Lite and Milvus share.
@@ -53,7 +53,7 @@ class Token:
         return re.sub(r"\\(.)", self._unescaped, self.text[1:-1])
 
     def number(self) -> float:
-        """Return what a token of kind `number` says: an int, or a float if it is written as one."""
+        """Return the value of a `number` token: an int, or a float if it is written as one."""
         # Python refuses to read an integer of thousands of digits; its float is inf.
         is_int = self.text.isdigit() and len(self.text) <= 20
         return int(self.text) if is_int else float(self.text)
@@ -68,7 +68,7 @@ def tokens(expression: str) -> list[Token]:
     """Return the words of an expression, without the space between them.
 
     Raises:
-        InvalidInput: something in it is no word of a filter, for example a `;`.
+        InvalidInput: it contains something that is not a word of a filter, for example a `;`.
     """
     found = []
     position = 0

@@ -4,10 +4,10 @@ Neither Milvus Lite nor Milvus 2.3 binds parameters, so it is done here: an expr
 by word, and each `{name}` becomes a literal where a value may stand. Text is never pasted: a bound
 string can't end its own quotes, and braces inside a quoted string are only text.
 
-The expression is written anew for the store, in the spelling that Milvus Lite 3 (`search/filter` of
+The expression is rewritten for the store, in the spelling that Milvus Lite 3 (`search/filter` of
 milvus-lite) and Milvus 2.3 to 2.6 (its `Plan.g4`) share: keywords in lower case, strings in double
-quotes, and no space within `a["b"]`, which Milvus lexes as one word. Keys of the metadata are
-`$meta["year"]` for a server, whose language gets new words from version to version (`iso`,
+quotes, and no space within `a["b"]`, which Milvus lexes as one word. Metadata keys are
+`$meta["year"]` for a server, whose language gains keywords from version to version (`iso`,
 `interval`), and bare for Lite. Types and names of functions are left for the store to check.
 """
 
@@ -37,8 +37,8 @@ def render(where: Filter, *, lite: bool = False) -> str:
             all items when one of them has an object or a list there.
 
     Raises:
-        InvalidInput: the expression is no boolean expression, or too long; a parameter is unbound,
-            unused, or neither string, finite number, boolean nor list of those.
+        InvalidInput: the expression is not boolean, or too long; a parameter is unbound, unused, or
+            neither string, finite number, boolean nor list of those.
     """
     if len(where.expression) > MAX_EXPRESSION_CHARS:
         raise invalid(
@@ -64,5 +64,5 @@ def render(where: Filter, *, lite: bool = False) -> str:
 
 
 def both(rendered: str, condition: str) -> str:
-    """Return the expression of what a rendered one keeps, if it is not empty, and a condition."""
+    """Return the conjunction of a rendered expression, which may be empty, and a condition."""
     return f"({rendered}) and {condition}" if rendered else condition

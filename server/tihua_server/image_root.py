@@ -1,8 +1,8 @@
 """The one folder in which clients may name files, if the operator allows any.
 
 A path is checked twice: before the file is opened, so that no device or pipe elsewhere is touched,
-and after it, because a link may have been redirected in between. Files outside of the folder and
-files that do not exist are refused in the same words.
+and after it, because a link may have been redirected in between. Files outside the folder and files
+that do not exist are refused with the same message.
 """
 
 import os
@@ -12,21 +12,21 @@ from typing import BinaryIO
 
 from tihua_server.errors import ConfigError, InvalidInput, NotFound
 
-# The last part must be no link by then; opening must not wait for the other end of a pipe.
+# The last component must no longer be a link; opening must not wait for the other end of a pipe.
 _FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
 
 _OPEN_FILES = Path("/proc/self/fd")
-"""Where Linux tells what was opened, whatever its name leads to by now."""
+"""Where Linux shows which file was opened, whatever its name leads to by now."""
 
 
 class ImageRoot:
     """Opens regular files below a folder, and nothing else."""
 
     def __init__(self, folder: Path) -> None:
-        """Take the folder.
+        """Resolve the folder, so that it may be a link.
 
         Raises:
-            ConfigError: it is none, or this is not Linux.
+            ConfigError: it is not a folder, or this is not Linux.
         """
         if not folder.is_dir():
             raise ConfigError(f"--image-root {folder} is not a folder")
@@ -42,7 +42,8 @@ class ImageRoot:
 
         Raises:
             InvalidInput: the path is empty or absolute.
-            NotFound: there is no regular file that can be read, or it is not below the folder.
+            NotFound: there is no such regular file, it can't be read, or it is not below the
+                folder.
         """
         if not path or PurePosixPath(path).is_absolute():
             raise InvalidInput(

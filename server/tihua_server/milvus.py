@@ -1,9 +1,9 @@
 """The VectorStore on Milvus: embedded Milvus Lite, or any Milvus from 2.3 on.
 
-What must be exact (counts, lists, what is there to delete) is read with strong consistency, which
-takes 200 ms on Milvus 2.3.5. Items by id are read with session consistency, which sees what this
-process wrote. Searches use bounded consistency unless they ask for strong. Milvus Lite is always up
-to date.
+Reads that must be exact (counts, lists, the items to delete) use strong consistency, which takes
+200 ms on Milvus 2.3.5. Items by id are read with session consistency, which sees what this process
+wrote. Searches use bounded consistency unless they ask for strong. Milvus Lite is always up to
+date.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -25,7 +25,7 @@ from tihua_server.search_params import Fields, Filter, SearchParams
 from tihua_server.types import FloatArray
 
 BATCH_ROWS = 1_000
-"""Rows of one call: about the fastest to write, and under Milvus' 64 MiB (milvus_schema.py)."""
+"""Rows in one call: about the fastest to write, and under Milvus' 64 MiB with the most metadata."""
 
 _BARE = Fields(uri=False, metadata=False, embedding=False)
 _LOAD_STATES = {
@@ -36,7 +36,7 @@ _LOAD_STATES = {
 
 
 class Milvus(MilvusAliases):
-    """Collections in one Milvus, and the items in them; made by `open`, and to be closed."""
+    """The collections of one Milvus, and their items; create it with `open`, and close it."""
 
     def __init__(self, connection: MilvusConnection) -> None:
         super().__init__(connection)
@@ -98,7 +98,7 @@ class Milvus(MilvusAliases):
         name = await self._own_name(name)
         expression = self._render(where)
         found: list[Item] = []
-        # A page of Milvus may be short before the last, when a shard has little; and longer than
+        # A page of Milvus may be short before the last, if a shard has few rows, and longer than
         # asked for.
         while len(found) < limit:
             wanted = _page(expression, limit - len(found), after_id, fields)
@@ -147,10 +147,10 @@ class Milvus(MilvusAliases):
     def _delete(
         self, name: str, page: Mapping[str, Any], still: str = "", *, timeout: float
     ) -> list[str]:
-        """Remove a page of items, those written anew meanwhile only if they `still` match.
+        """Remove a page of items and return their ids; rewritten ones only if they `still` match.
 
-        Milvus counts the ids that it was given, and not the items that were there: so these are
-        read. On Milvus Lite nobody writes in between, because its calls follow each other.
+        The ids are read first: Milvus counts those that it is given, not the items that were there.
+        On Milvus Lite nothing can be rewritten in between, because its calls are serialized.
         """
         ids = [row["id"] for row in self._client.query(name, **page, timeout=timeout)]
         for batch in _batches(ids, MAX_LIST_LENGTH):
@@ -188,7 +188,7 @@ class Milvus(MilvusAliases):
         return render(where, lite=self._is_lite)
 
     async def close(self) -> None:
-        """Let go of the store, flushed; nothing can be called after it.
+        """Flush and disconnect; nothing may be called afterwards.
 
         Raises:
             StoreUnavailable: see `MilvusConnection.close`.
@@ -198,13 +198,13 @@ class Milvus(MilvusAliases):
 
 
 def _page(expression: str, limit: int, after_id: str, fields: Fields) -> dict[str, Any]:
-    """Return what to ask for the first rows beyond an id."""
+    """Return the arguments of `query` for the first rows beyond an id."""
     return {
         "filter": both(expression, f"id > {literal(after_id)}") if after_id else expression,
         "output_fields": output_fields(fields),
         "limit": limit,
-        # The marks of pymilvus' own QueryIterator, by which Milvus and Lite give the first rows by
-        # primary key; with the consistency that the collection was created with.
+        # The flags of pymilvus' own QueryIterator, with which Milvus and Lite return the first rows
+        # by primary key; at the consistency level that the collection was created with.
         "iterator": "True",
         "reduce_stop_for_best": "True",
     }

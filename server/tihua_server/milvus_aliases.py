@@ -1,4 +1,4 @@
-"""Names of collections that can be pointed elsewhere in one step: aliases, and renaming.
+"""Aliases of collections, which move atomically, and renaming.
 
 A Milvus server and Milvus Lite both have aliases, and move one atomically. Milvus Lite resolves an
 alias even where a server refuses it, for example when dropping a collection. So operations that
@@ -20,7 +20,7 @@ class MilvusAliases(MilvusCollections):
     """The collections of one Milvus, and the names that lead to them."""
 
     async def set_alias(self, alias: str, name: str) -> str:
-        """Lead an alias to a collection; return the one that it led to before, if any."""
+        """Point an alias to a collection; return its previous one, "" if it is new."""
         target = (await self.spec(name, is_fresh=True)).name
         before = await self._led_to(alias)
         if before:
@@ -43,7 +43,7 @@ class MilvusAliases(MilvusCollections):
         self._forget(alias)
 
     async def _require_not_of_others(self, name: str) -> None:
-        """Return where an alias leads to a collection of ours, a damaged one, or nowhere."""
+        """Raise NotFound if `name` is a collection that tihua did not make."""
         try:
             await self._record(name)
         except CollectionDamaged:
@@ -53,11 +53,12 @@ class MilvusAliases(MilvusCollections):
                 raise
 
     async def rename(self, name: str, new_name: str, *, keeps_alias: bool) -> None:
-        """Give a collection another name, and make the old one an alias of it if so asked."""
+        """Rename a collection; with `keeps_alias` the old name becomes an alias of it."""
         await self._require_own_name(name)
         await self._require_free(new_name)
         await self._connection.require_room()
-        # One call, so that nothing comes between on Milvus Lite, and nobody leaves it half done.
+        # One call, so that nothing runs in between on Milvus Lite, and a caller who leaves does not
+        # leave it half done.
         rename = self._rename_collection
         await self._call(name, rename, name, new_name, keeps_alias, timeout_s=LOAD_TIMEOUT_S)
         for each in (name, new_name):
@@ -67,7 +68,7 @@ class MilvusAliases(MilvusCollections):
         self, name: str, new_name: str, keeps_alias: bool, *, timeout: float
     ) -> None:
         client, embedded = self._client, self._connection.embedded
-        # Milvus Lite forgets that it was.
+        # Renaming makes Milvus Lite forget that it was.
         is_loaded = self._is_lite and (
             client.get_load_state(name, timeout=timeout)["state"] is LoadState.Loaded
         )

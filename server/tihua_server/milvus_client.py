@@ -22,17 +22,17 @@ from tihua_server.milvus_errors import translate, unavailable
 
 _SCHEMES = ("http://", "https://", "tcp://", "unix:")
 
-# Within this process: past any proxy of the environment, and without pings, of which a gRPC server
-# in Python allows one in five minutes while pymilvus sends six a minute.
+# Within this process: bypass any proxy of the environment, and send no pings: a gRPC server in
+# Python allows one in five minutes, and pymilvus sends six a minute.
 _EMBEDDED_OPTIONS = {"grpc.enable_http_proxy": 0, "grpc.keepalive_time_ms": 2**31 - 1}
 
 
 class Connected(NamedTuple):
-    """A client, and whose.
+    """A connected client.
 
     Attributes:
         client: pymilvus' client; its methods block.
-        version: of Milvus, as it says itself: `v2.6.2`, `milvus_lite-3.2.2`.
+        version: of Milvus, as it reports it: `v2.6.2`, `milvus_lite-3.2.2`.
         embedded: Milvus Lite in this process, else None.
     """
 
@@ -42,11 +42,11 @@ class Connected(NamedTuple):
 
 
 async def connect(target: str | Path, *, token: str, timeout_s: float) -> Connected:
-    """Return a client that Milvus has answered.
+    """Return a client once Milvus has answered it.
 
     Args:
         target: address of a server, or folder of an embedded store.
-        token: as the server wants it; empty for none.
+        token: `user:password` or an API key; empty for none.
         timeout_s: how long to wait for the answer, in seconds.
 
     Raises:
@@ -79,8 +79,8 @@ async def connect(target: str | Path, *, token: str, timeout_s: float) -> Connec
 
 
 def _connect(uri: str, token: str, options: dict[str, int], timeout_s: float) -> tuple[Any, str]:
-    # With its first vector pymilvus executes this module past the locks of imports, and threads
-    # that have one at the same moment meet half of it; if it is there already, none does.
+    # At its first vector pymilvus executes this module without the import lock, so that threads
+    # that do so at the same time see half of it; importing it beforehand avoids that.
     with contextlib.suppress(ImportError):
         importlib.import_module("scipy.sparse")
     client = MilvusClient(uri, token=token, timeout=timeout_s, dedicated=True, grpc_options=options)
@@ -88,7 +88,7 @@ def _connect(uri: str, token: str, options: dict[str, int], timeout_s: float) ->
 
 
 def _shown(target: str | Path) -> str:
-    """Return which Milvus it is, for people: an address may carry a password."""
+    """Return the target for a message, without the password that an address may have."""
     if isinstance(target, Path):
         return f"the embedded store in {target}"
     return f"--milvus-uri {urlsplit(target).netloc.rpartition('@')[2] or target}"

@@ -1,8 +1,8 @@
-"""Collections in Milvus: made, listed, dropped.
+"""Creating, listing and dropping collections in Milvus.
 
-A collection is loaded when it is created. Milvus Lite forgets what is loaded, so `open` loads all
-that were not released. Collections that tihua did not make are ignored, except that their names are
-taken.
+A collection is loaded when it is created. Milvus Lite forgets at a restart what was loaded, so
+`open` loads all that were not released. Collections that tihua did not make are ignored, except
+that their names are taken.
 """
 
 import contextlib
@@ -51,7 +51,7 @@ class MilvusCollections(MilvusLoading):
                 `Path`, a directory for Milvus Lite, which is made if it is missing.
             token: `user:password` or an API key.
             timeout_s: deadline of a call, in seconds; building and loading have longer.
-            observer: hears of each call to Milvus.
+            observer: notified of each call to Milvus.
 
         Raises:
             StoreUnavailable: Milvus does not answer, or another process has the directory open.
@@ -73,16 +73,16 @@ class MilvusCollections(MilvusLoading):
         for name in await self._all_names():
             try:
                 found = await self._record(name)
-                # After a kill, rows lie in Lite's log: unflushed ones make searches slow.
+                # After a kill, rows are still in Lite's log, and unflushed rows make searches slow.
                 with contextlib.suppress(StoreFull):
                     await self._flush(name)
                 built = await self._call(name, self._client.describe_index, name, EMBEDDING)
                 if not found.is_released or not self._is_built(found.spec.index, built):
                     await self._load(found.spec)
-                    if found.is_released:  # as is still noted, should a kill come between
+                    if found.is_released:  # that stays noted, in case of a kill in between
                         await self._call(name, self._client.release_collection, name)
             except NotFound:
-                continue  # it is of others
+                continue  # not made by tihua
             except ServiceError as error:
                 _log.warning("collection %s could not be loaded: %s", name, error.message)
 
@@ -147,7 +147,7 @@ class MilvusCollections(MilvusLoading):
     async def drop(self, name: str) -> None:
         """Remove a collection and all its items."""
         await self._require_own_name(name)
-        # One call, so that on Milvus Lite it gets no alias meanwhile; a server refuses by itself.
+        # One call, so that no alias is added meanwhile on Milvus Lite; a server refuses by itself.
         if aliases := await self._call(name, self._drop_collection, name):
             raise has_aliases(name, aliases)
         self._forget(name)
@@ -198,7 +198,7 @@ class MilvusCollections(MilvusLoading):
             raise error
 
     async def close(self) -> None:
-        """Let go of the store, flushed; nothing can be called after it."""
+        """Disconnect; nothing may be called afterwards."""
         await self._connection.close()
 
 

@@ -31,20 +31,20 @@ from tihua_server.milvus_errors import (
 from tihua_server.observer import Observer
 
 CALLS_AT_ONCE = 8
-"""Calls to a Milvus server at one time; others wait, and their deadline runs."""
+"""Concurrent calls to a Milvus server; further ones wait while their deadlines run."""
 
 LONG_CALLS_AT_ONCE = 4
-"""Of those that read a whole collection; in threads of their own, so that searches go on."""
+"""Concurrent calls that read a whole collection, in other threads so as not to block searches."""
 
 GRACE_S = 0.1
-"""How long a read may outlast whoever waits for it: they are told first that their time is up."""
+"""How long a read may outlast its caller's deadline, in seconds, so that this is reported first."""
 
 MIN_TIMEOUT_S = 0.001
-"""What is left for a call that got its thread at the last moment."""
+"""The least timeout of a call, in seconds, however late it got a thread."""
 
 EMBEDDED_TIMEOUT_S = 600.0
-"""How long an embedded Milvus may work at what it has begun, in seconds, whoever has given up: it
-goes on in any case, and beside it the thread's next call would be a second writer."""
+"""The least timeout of a call to an embedded Milvus, in seconds, even if its caller has given up:
+Milvus Lite finishes it in any case, and the thread's next call would be a second writer."""
 
 _LITE = "milvus_lite-"
 _CLOSED = "the connection to Milvus is closed"
@@ -53,14 +53,14 @@ T = TypeVar("T")
 
 
 class MilvusConnection:
-    """A Milvus, embedded or not, while it is open.
+    """An open connection to a Milvus, embedded or not.
 
     Attributes:
-        client: pymilvus' client; its methods are for `call`.
-        embedded: Milvus Lite in this process, else None; its methods run within `call`.
-        kind: what it is, for people: `Milvus Lite 3.2.2`.
+        client: pymilvus' client; its methods are run by `call`.
+        embedded: Milvus Lite in this process, else None; its methods are run by `call`.
+        kind: product and version, for people: `Milvus Lite 3.2.2`.
         is_lite: whether it is Milvus Lite, here or elsewhere.
-        is_in_doubt: whether it was away, or loading a collection, since somebody last set it back.
+        is_in_doubt: whether it was unavailable, or loading a collection, since this was last reset.
         timeout_s: deadline of a call, in seconds.
     """
 
@@ -79,13 +79,13 @@ class MilvusConnection:
         self.embedded = embedded
         self.timeout_s = timeout_s
         self._observer = observer
-        # Milvus Lite allows no two writers, and while it flushes, rows are missing from what others
-        # read: one thread makes its calls follow each other.
+        # Milvus Lite allows no two writers, and reads miss rows while it flushes: a single thread
+        # serializes its calls.
         threads = 1 if self.is_lite else CALLS_AT_ONCE
         self._pool = self._long_pool = ThreadPoolExecutor(threads, thread_name_prefix="milvus")
         if not self.is_lite:
             self._long_pool = ThreadPoolExecutor(LONG_CALLS_AT_ONCE, thread_name_prefix="long")
-        # A disk may hang, and with it whoever asks it: not the event loop, nor anybody's search.
+        # A disk may hang, and block this thread: not the event loop, nor the threads of searches.
         self._disk = ThreadPoolExecutor(1, thread_name_prefix="disk")
         self.is_in_doubt = False
         self._is_closed = False
@@ -106,19 +106,19 @@ class MilvusConnection:
         timeout_s: float | None = None,
         **kwargs: object,
     ) -> T:
-        """Return what a blocking function returns that is given a `timeout`, in seconds.
+        """Run a blocking function in a thread, given a `timeout` in seconds; return its result.
 
         Args:
-            name: the collection or alias that it is about; empty if it is about none.
-            function: runs in a thread.
+            name: the collection or alias that it concerns; empty for none.
+            function: what to run.
             args: of the function.
-            timeout_s: how long to wait for it, unless it is the connection's.
+            timeout_s: how long to wait for it, in seconds; None for the connection's timeout.
             kwargs: of the function.
 
         Raises:
             StoreUnavailable: Milvus does not answer in time, or the connection is closed.
             NotFound: no collection can have that name.
-            ServiceError: whatever else Milvus says, translated.
+            ServiceError: any other error of Milvus, translated.
         """
         bound_s = self.timeout_s if timeout_s is None else timeout_s
         least_s = EMBEDDED_TIMEOUT_S if self.embedded else MIN_TIMEOUT_S
@@ -128,17 +128,17 @@ class MilvusConnection:
     async def read(
         self, name: str, function: Callable[..., T], *args: object, **kwargs: object
     ) -> T:
-        """Do as `call`, but no longer than somebody waits for it.
+        """Like `call`, but bounded by the caller's deadline as well.
 
-        A thread that reads for callers who have left is missing to those who have not; what is
-        written is written to its end.
+        A thread that reads for callers who have left is lost to the others. A write is not bounded
+        so: it is always completed.
         """
         bound_s = min(self.timeout_s, max(left_s(), 0) + GRACE_S)
         work = partial(self._work, partial(function, *args, **kwargs), MIN_TIMEOUT_S)
         return await self._run(name, function.__name__, work, bound_s)
 
     async def _run(self, name: str, call: str, work: Callable[[float], T], bound_s: float) -> T:
-        """Have work done in a thread, until a time of `monotonic`; the wait for one counts."""
+        """Run work in a thread, given its deadline by `monotonic`; waiting for a thread counts."""
         if name and not is_collection_name(name):  # to Milvus Lite it would be a path
             raise not_found(name)
         if self._is_closed:
@@ -151,7 +151,7 @@ class MilvusConnection:
 
     @contextlib.contextmanager
     def _answered(self, call: str, name: str, bound_s: float) -> Iterator[None]:
-        """Translate what a call raises, and tell the observer how it went, if it came to an end."""
+        """Translate what a call raises, and report its outcome to the observer unless cancelled."""
         start_s = perf_counter()
         try:
             yield
@@ -161,7 +161,7 @@ class MilvusConnection:
         except (TimeoutError, asyncio.CancelledError, MilvusException, grpc.RpcError) as error:
             task = asyncio.current_task()
             if isinstance(error, asyncio.CancelledError) and (
-                # Else `close` took the work from a pool where it had not begun.
+                # Else `close` cancelled the work before it had begun.
                 not self._is_closed or task is None or task.cancelling()
             ):
                 raise
@@ -185,10 +185,10 @@ class MilvusConnection:
             raise
 
     async def require_room(self) -> None:
-        """Return unless an embedded Milvus lacks room on its disk for writing.
+        """Raise unless the disk of an embedded Milvus has room for writing.
 
         Raises:
-            StoreFull: it does.
+            StoreFull: it has not.
             StoreUnavailable: the data directory can't be read, or the connection is closed.
         """
         if (embedded := self.embedded) is None:
@@ -211,13 +211,13 @@ class MilvusConnection:
                 await asyncio.to_thread(self.client.get_server_version, timeout=self.timeout_s)
 
     async def close(self) -> None:
-        """Let the calls in the threads end, then close the client and stop an embedded Milvus.
+        """Wait for running calls, then close the client and stop an embedded Milvus.
 
-        What takes a server longer than `timeout_s`, as building an index may, goes on there. An
-        embedded Milvus that takes longer, as on a disk that hangs, is left as by a kill.
+        A call that takes a server longer than `timeout_s`, such as building an index, continues
+        there. An embedded Milvus that takes longer, as on a hung disk, is abandoned as if killed.
 
         Raises:
-            StoreUnavailable: it was: its thread works until the process is ended.
+            StoreUnavailable: it was abandoned; its thread runs until the process ends.
         """
         if self._is_closed:
             return
@@ -229,7 +229,7 @@ class MilvusConnection:
         await asyncio.to_thread(self._pool.shutdown)
         long = asyncio.create_task(asyncio.to_thread(self._long_pool.shutdown, cancel_futures=True))
         await asyncio.wait([long], timeout=self.timeout_s)
-        await asyncio.to_thread(self.client.close)  # which ends what still waits
+        await asyncio.to_thread(self.client.close)  # ends calls that still wait
         await long
 
     async def _close_embedded(self, embedded: EmbeddedMilvus) -> None:
@@ -237,7 +237,7 @@ class MilvusConnection:
             self.client.close()
             embedded.stop()
 
-        last = self._pool.submit(stop)  # when its one thread has ended all that came before
+        last = self._pool.submit(stop)  # its only thread first finishes the calls before
         self._pool.shutdown(wait=False)
         try:
             async with asyncio.timeout(self.timeout_s):

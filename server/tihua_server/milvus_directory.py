@@ -2,7 +2,7 @@
 
 Milvus Lite 3.2 keeps a collection in `collections/<name>`: `schema.json`, logs, and for each of its
 data files an index built from it; and all aliases in `aliases.json`. Data files and the list of
-them survive a crash at any moment; what is repaired here does not. Call this only while nobody else
+them survive a crash at any moment; the rest is repaired here. Call this only while nothing else
 writes there.
 """
 
@@ -15,22 +15,22 @@ from typing import Any
 from tihua_server.milvus_errors import unreadable
 
 MIN_FREE_BYTES = 64 * 2**20
-"""Room on the disk without which nothing is written: for what waits in the log, its files and
-indexes, so that searching goes on when the disk is as good as full."""
+"""Free space below which nothing is written: rows in the log still need room for data files and
+indexes, so that searching works while the disk is as good as full."""
 
 
 _ALIASES = "aliases.json"
 _RENAME = "tihua-rename.json"
-"""Of tihua's own: what is being renamed."""
+"""tihua's own note of a rename in progress."""
 
 _log = logging.getLogger(__name__)
 
 
 def free_bytes(directory: Path) -> int:
-    """Return the room on the disk of a directory.
+    """Return the free space on the disk of a directory.
 
     Raises:
-        StoreUnavailable: it is not there any more, or can't be read.
+        StoreUnavailable: the directory is gone, or can't be read.
     """
     try:
         return shutil.disk_usage(directory).free
@@ -44,20 +44,20 @@ def has_room(directory: Path) -> bool:
 
 
 def discard_unfinished(directory: Path) -> None:
-    """Remove collections that were being made or dropped: they are not listed, and hold a name."""
+    """Remove half-created and half-dropped collections: they are not listed, but occupy a name."""
     for collection in directory.glob("collections/*"):
         if not (collection / "schema.json").exists():
             shutil.rmtree(collection, ignore_errors=True)
 
 
 def note_rename(directory: Path, name: str, new_name: str, *, keeps_alias: bool) -> None:
-    """Write down what is about to be renamed: the directory comes first, and the aliases last."""
+    """Note a rename before it begins; Milvus Lite moves the directory first, the aliases last."""
     told = {"name": name, "new_name": new_name, "keeps_alias": keeps_alias}
     (directory / _RENAME).write_text(json.dumps(told))
 
 
 def forget_rename(directory: Path) -> None:
-    """Have nothing to complete: it was renamed, or nothing of it was done."""
+    """Remove the note of a rename that is complete, or has not begun."""
     (directory / _RENAME).unlink(missing_ok=True)
 
 
@@ -67,7 +67,7 @@ def is_moved(directory: Path, name: str, new_name: str) -> bool:
 
 
 def mend_aliases(directory: Path) -> None:
-    """Complete a rename that was cut short, and remove aliases of what is not there."""
+    """Complete an interrupted rename, and remove aliases of collections that are not there."""
     before = _read(directory / _ALIASES)
     if before is None:
         _log.error("%s can't be read and is put aside: all aliases are lost", _ALIASES)
@@ -86,8 +86,8 @@ def mend_aliases(directory: Path) -> None:
 
 
 def _renamed(directory: Path, aliases: dict[str, Any]) -> dict[str, Any]:
-    """Return the aliases as they are after the rename that was begun, if any."""
-    # Half a note is none: renaming had not begun.
+    """Return the aliases after the interrupted rename, if there was one."""
+    # Half a note counts as none: renaming had not begun.
     rename = _read(directory / _RENAME) or {}
     name, new_name = rename.get("name", ""), rename.get("new_name", "")
     if not rename or not is_moved(directory, name, new_name):
@@ -101,7 +101,7 @@ def _is_there(directory: Path, collection: str) -> bool:
 
 
 def _read(path: Path) -> dict[str, Any] | None:
-    """Return what a JSON file says, nothing if there is none, and None if it can't be read."""
+    """Return the object in a JSON file, empty if there is no file, None if it can't be parsed."""
     try:
         told = json.loads(path.read_bytes())
     except FileNotFoundError:
@@ -112,6 +112,6 @@ def _read(path: Path) -> dict[str, Any] | None:
 
 
 def discard_indexes(directory: Path, collection: str) -> None:
-    """Remove the indexes of a collection, of which one can't be read; loading builds them again."""
+    """Remove the indexes of a collection, one of which can't be read; loading rebuilds them."""
     for index in directory.glob(f"collections/{collection}/partitions/*/indexes/*.*idx"):
         index.unlink(missing_ok=True)

@@ -1,7 +1,7 @@
 """Milvus Lite in this process: opening its directory, and keeping its searches fast.
 
 Lite is a gRPC server in threads of this process, on a free port of the loopback interface, as
-`pymilvus.MilvusClient("…/milvus.db")` starts it. Started here, it tells why if it does not start.
+`pymilvus.MilvusClient("…/milvus.db")` starts it. Started here, it says why if it fails to start.
 """
 
 import asyncio
@@ -45,15 +45,15 @@ _log = logging.getLogger(__name__)
 class EmbeddedMilvus:
     """A Milvus Lite server on a directory, which no other process may have open.
 
-    All but `has_room`, which may take as long as its disk, is for the one thread that calls Milvus
-    Lite.
+    All methods are for the one thread that calls Milvus Lite, except `has_room`, which blocks while
+    the disk hangs.
 
     Attributes:
         uri: where it listens.
     """
 
     def __init__(self, directory: Path) -> None:
-        """Start it; the directory is made if it is missing.
+        """Start it; the directory is created if it is missing.
 
         Raises:
             StoreUnavailable: another process has the directory open, it can't be read, or this
@@ -96,30 +96,30 @@ class EmbeddedMilvus:
         return has_room(self._directory)
 
     def require_room(self) -> None:
-        """Return if the disk has room for writing.
+        """Raise unless the disk has room for writing.
 
         Raises:
-            StoreFull: it has not, nor was any gained by removing what was left half-written.
+            StoreFull: it has not, not even after half-written files were removed.
             StoreUnavailable: the data directory can't be read.
         """
         if not self.has_room() and not self._is_swept:
-            # A merge of data files that ran out of room leaves its half until the next start.
+            # A merge of data files that ran out of room leaves half a file until the next start.
             self.reopen()
         self._is_swept = not self.has_room()
         if self._is_swept:
             raise store_full(free_bytes(self._directory), MIN_FREE_BYTES)
 
     def reopen(self) -> None:
-        """Read all anew from the disk, as after a kill; what was loaded is loaded again.
+        """Reopen everything from the disk, as after a kill; reload what was loaded.
 
-        After a write that failed nothing less is safe. Milvus Lite 3.2 goes on without the rows
-        that it could not flush, and its next flush removes the log in which alone they are; and
-        what it appends to a log after half a batch is not read at the next start.
+        Nothing less is safe after a failed write. Milvus Lite 3.2 continues without the rows that
+        it could not flush, and its next flush removes the log, which alone has them; and what it
+        appends to a log after half a batch is not read at the next start.
 
         Raises:
             StoreUnavailable: the directory can't be opened.
         """
-        opened = self._database._collections  # noqa: SLF001  # closing it in public would flush
+        opened = self._database._collections  # noqa: SLF001  # its public `close` would flush
         loaded = [name for (_, name), each in opened.items() if each.load_state == "loaded"]
         self._server.stop(grace=2).wait()
         for collection in opened.values():
@@ -140,9 +140,9 @@ class EmbeddedMilvus:
 
     @contextlib.contextmanager
     def renaming(self, name: str, new_name: str, *, keeps_alias: bool) -> Iterator[None]:
-        """Have the rename that is made within completed, should it be cut short.
+        """Complete the rename that is done in this context, should it be interrupted.
 
-        At once where it fails after the directory was moved, else at the next start.
+        If it fails after the directory was moved, this happens at once, else at the next start.
 
         Raises:
             StoreFull: the disk has no room to note it.
@@ -154,7 +154,7 @@ class EmbeddedMilvus:
         try:
             yield
         except BaseException:
-            # What it fails with does not tell how far it came.
+            # The error does not tell how far it got.
             if is_moved(self._directory, name, new_name):
                 self.reopen()
             else:
@@ -163,7 +163,7 @@ class EmbeddedMilvus:
         forget_rename(self._directory)
 
     def load(self, name: str) -> None:
-        """Load a collection; indexes are built again if one is found half-written.
+        """Load a collection; its indexes are rebuilt if one is half-written.
 
         Raises:
             StoreError: it can't be loaded.
@@ -186,18 +186,18 @@ class EmbeddedMilvus:
 
 
 def _abandon(collection: Any) -> None:
-    """Let go of a collection as a kill does, so that its logs stay as they are for the next."""
+    """Let go of a collection as a kill would, so that its logs stay as they are."""
     collection._bg_closed = True  # noqa: SLF001
     collection._bg_executor.shutdown(wait=True, cancel_futures=True)  # noqa: SLF001
     log = collection._wal  # noqa: SLF001
     for sink in (log._data_sink, log._delta_sink):  # noqa: SLF001
         if sink is not None:
-            # The file below the buffer: what the disk did not take must not be written later.
+            # The raw file below the buffer: what the disk did not take must not be written later.
             sink.raw.close()
 
 
 class Flusher:
-    """Has a collection's rows flushed when many have gathered, or some and writing has paused.
+    """Flushes a collection when it has many unflushed rows, or some and writing has paused.
 
     To be used from one event loop.
     """
@@ -209,7 +209,7 @@ class Flusher:
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def wrote(self, name: str, rows: int) -> None:
-        """Take notice of rows written; flush when too many have gathered."""
+        """Count rows that were written; flush if too many are unflushed."""
         rows += self._take(name)
         if rows >= MAX_UNFLUSHED_ROWS:
             await self._flush(name)
@@ -220,9 +220,9 @@ class Flusher:
             self._timers[name] = loop.call_later(IDLE_S, self._paused, name)
 
     async def close(self) -> None:
-        """Stop all clocks, and wait for no flush: a disk may hang in it.
+        """Cancel all timers, and wait for no flush: the disk may hang.
 
-        What has begun goes on in its thread; then `EmbeddedMilvus.stop` flushes the rest.
+        A flush that has begun continues in its thread; `EmbeddedMilvus.stop` flushes the rest.
         """
         for name in list(self._unflushed):
             self._take(name)
@@ -231,7 +231,7 @@ class Flusher:
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
     def _take(self, name: str) -> int:
-        """Return the rows that are not flushed, and stop the clock."""
+        """Return the number of unflushed rows, and cancel the timer."""
         if timer := self._timers.pop(name, None):
             timer.cancel()
         return self._unflushed.pop(name, 0)

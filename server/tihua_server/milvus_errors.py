@@ -41,9 +41,8 @@ _TAKEN = re.compile(
     r"already exist|duplicate collection|duplicated new collection|name conflict|conflicts with",
     re.IGNORECASE,
 )
-# Only what is asked for by name comes so far: names to create are checked by the service before.
-# Milvus Lite says the second under 1, too; Milvus 2.3 the third under 65535, of a collection that
-# gets another name while it is read.
+# Only lookups get here: the service checks names to create. Milvus Lite reports the second as 1,
+# too; Milvus 2.3 the third as 65535, of a collection that is renamed while it is read.
 _NO_NAME = re.compile(
     r"invalid collection name|collection '.*' does not exist|collection not found", re.IGNORECASE
 )
@@ -51,7 +50,7 @@ _FILTER = re.compile(
     r"cannot parse expression|query plan|not a boolean expression|unsupported expr|at column \d+",
     re.IGNORECASE,
 )
-# What the system, Arrow, numpy and faiss say of a write that the disk did not take.
+# What the system, Arrow, numpy and faiss say when a write fails on the disk.
 _DISK = re.compile(
     r"no space left on device|disk quota exceeded|file too large|input/output error"
     r"|read-only file system|\d+ requested and \d+ written",
@@ -95,7 +94,7 @@ def is_disk_failure(error: MilvusException) -> bool:
 
 
 def store_full(free_bytes: int | None = None, min_free_bytes: int = 0) -> StoreFull:
-    """Return the error for a disk without room; None if it is not known how much there is."""
+    """Return the error for a disk without room; `free_bytes` is None if it is not known."""
     if free_bytes is None:
         found, metadata = "takes no more", {}
     else:
@@ -147,7 +146,7 @@ def no_alias(alias: str) -> NotFound:
 
 
 def has_aliases(collection: str, aliases: Sequence[str]) -> CollectionInUse:
-    """Return the error for a collection that can't go, because aliases lead to it."""
+    """Return the error for dropping a collection that has aliases."""
     names = ", ".join(aliases)
     return CollectionInUse(
         f"the collection {collection!r} has the aliases {names}: point them elsewhere, or delete "
@@ -158,7 +157,7 @@ def has_aliases(collection: str, aliases: Sequence[str]) -> CollectionInUse:
 
 
 def is_alias(alias: str, collection: str) -> CollectionInUse:
-    """Return the error for what can be done to a collection by its own name only."""
+    """Return the error for an operation that needs a collection's own name."""
     return CollectionInUse(
         f"{alias!r} is an alias of the collection {collection!r}: say which of the two you mean",
         reason="IS_ALIAS",
@@ -175,7 +174,7 @@ def already_exists(collection: str) -> AlreadyExists:
 
 
 def unavailable(timeout_s: float | None = None) -> StoreUnavailable:
-    """Return the error for a Milvus that can't be reached, or not within `timeout_s`."""
+    """Return the error for a Milvus that can't be reached, or did not answer in `timeout_s`."""
     within = "" if timeout_s is None else f" within {timeout_s:g} s"
     return StoreUnavailable(f"Milvus does not answer{within}: try again, or check that it runs")
 
@@ -205,5 +204,5 @@ def _refused(text: str, field: str = "") -> InvalidInput:
 
 
 def _first_line(text: str) -> str:
-    """Return why, without the expression that Milvus quotes before it: it holds bound values."""
+    """Return the reason without the expression that Milvus quotes first: it has bound values."""
     return text.rpartition(", error: ")[2].partition("\n")[0][:300]

@@ -2,9 +2,9 @@
 
 Where a filter looks into a key (`tags[0]`, `json_contains`), or the values of a key are of several
 kinds, Lite walks through the expression in Python for each item (its
-`search/filter/eval/python_backend.py`), and the interpreter does nothing else meanwhile. Its `like`
-tried every way to share a text among the `%` of a pattern, and its `*` repeated a text or a list as
-often as the filter says. What stands in for them is here.
+`search/filter/eval/python_backend.py`), which holds the interpreter. Its own `like` tries every way
+to divide a text among the `%` of a pattern, and its `*` repeats a text or a list as often as the
+filter says. Both are replaced here.
 """
 
 import functools
@@ -22,7 +22,7 @@ from milvus_lite.search.filter.eval import python_backend
 from tihua_server.errors import StoreUnavailable
 
 COMPILED_FILTERS = 16
-"""Filters that Lite keeps compiled for each collection: one of a megabyte takes several there."""
+"""Filters that Lite caches for each collection: one of a megabyte takes several when compiled."""
 
 _ARITHMETIC: Mapping[str, Callable[[Any, Any], Any]] = {
     "+": operator.add,
@@ -40,7 +40,7 @@ _REPLACED = (
 
 
 def bound_filters() -> None:
-    """Have every Milvus Lite of this process evaluate filters in bounded time and memory.
+    """Make every Milvus Lite of this process evaluate filters in bounded time and memory.
 
     Raises:
         StoreUnavailable: this milvus-lite lacks what is replaced, so the bounds would not hold.
@@ -52,7 +52,7 @@ def bound_filters() -> None:
                 f"{module.__name__}.{name}, without which a filter can stop the server: install "
                 "a version that tihua-server asks for, or use a Milvus server with --milvus-uri"
             )
-    # Else the metadata of an item is parsed for each key that the filter names, and it names many.
+    # Else an item's metadata is parsed once for each key in the filter, which may have many.
     python_backend.json = SimpleNamespace(
         loads=functools.lru_cache(maxsize=8)(json.loads), JSONDecodeError=json.JSONDecodeError
     )
@@ -64,10 +64,10 @@ def bound_filters() -> None:
 
 
 def like_regex(pattern: str) -> re.Pattern[str]:
-    """Return what matches a whole text if it is like a pattern, in text times pattern steps.
+    """Return a regex for `like`, which matches whole texts in O(text times pattern).
 
-    What stands between two `%` is taken where it is found first and not looked for again, hence the
-    atomic groups: it has one length, so that another place would only leave less for the rest.
+    A part between two `%` is matched where it first occurs, and not retried, hence the atomic
+    groups: its length is fixed, so a later occurrence would only leave less for the rest.
     """
     first, *others = (
         "".join("." if char == "_" else re.escape(char) for char in part)
@@ -80,7 +80,7 @@ def like_regex(pattern: str) -> re.Pattern[str]:
 
 
 def _of_numbers(compute: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
-    """Return a computation of two numbers; of anything else Lite makes null of the TypeError."""
+    """Restrict a computation to numbers; on its TypeError for anything else, Lite returns null."""
 
     def computed(left: object, right: object) -> object:
         if not (_is_number(left) and _is_number(right)):

@@ -7,7 +7,7 @@ from tihua_server.collection import Index, IndexType
 from tihua_server.errors import InvalidInput
 
 MAX_EF = 32_768
-"""Candidates of an HNSW search, and of its construction (Milvus documents ef up to 32 768)."""
+"""Most candidates of an HNSW search or construction (Milvus documents ef up to 32 768)."""
 
 _BUILD: Mapping[IndexType, Mapping[str, tuple[int, int, int]]] = {
     IndexType.FLAT: {},
@@ -36,16 +36,16 @@ def with_defaults(index: Index) -> Index:
 
 
 def as_built(index: Index, *, lite: bool) -> Index:
-    """Return the index that the store is told to build.
+    """Return the index that the store builds for a requested one.
 
-    On Milvus Lite, HNSW and AUTOINDEX are one list of IVF_FLAT, of which each search looks at all.
-    Lite's own HNSW goes past items that a filter or a deletion leaves out as it goes past others:
-    of 10 000 random embeddings of 512, it found 4 of the 10 nearest, with a filter that 1 % match
-    2, and of a few that match often none. The list finds 10, takes no longer (9 ms, and HNSW 13;
-    some 80 ms of a processor at 100 000) and is built in a twentieth of the time.
+    On Milvus Lite, HNSW and AUTOINDEX become an IVF_FLAT of one list, which every search scans.
+    Lite's own HNSW spends its candidates on items that are filtered out or deleted, too: of 10 000
+    random embeddings of 512, it found 4 of the 10 nearest, 2 with a filter that 1 % match, and
+    often none of a few that match. The list finds all 10, takes no longer (9 ms, HNSW 13; some
+    80 ms of CPU time at 100 000) and is built in a twentieth of the time.
 
     Args:
-        index: what was asked for, with all parameters.
+        index: the requested index, with all parameters.
         lite: whether it is for Milvus Lite.
     """
     if lite and index.type in {IndexType.HNSW, IndexType.AUTOINDEX}:
@@ -56,7 +56,7 @@ def as_built(index: Index, *, lite: bool) -> Index:
 def is_built(index: Index, description: Mapping[str, Any] | None) -> bool:
     """Return whether the index that the store describes is the one that it was told to build.
 
-    Of what AUTOINDEX becomes, each Milvus has an opinion of its own: any index will do.
+    For AUTOINDEX any index will do: each Milvus chooses its own.
 
     Args:
         index: by `as_built`.
@@ -78,14 +78,14 @@ def search_params(
 ) -> dict[str, int]:
     """Return the parameters of one search.
 
-    An index looks at few candidates by default, and finds no more hits than candidates: Milvus Lite
-    gave 21 hits of 100 asked of an IVF_FLAT index of 1 000 items. So HNSW always has as many
-    candidates as hits are asked for, and IVF_FLAT looks into a sixteenth of its lists, or into all
-    of them on Milvus Lite, which takes the same time there, and is what HNSW is there (`as_built`).
+    By default an index looks at few candidates, and it finds no more hits than candidates: asked
+    for 100 hits, an IVF_FLAT index of 1 000 items on Milvus Lite found 21. So HNSW gets at least as
+    many candidates as the hits asked for, and IVF_FLAT searches a sixteenth of its lists, or all of
+    them on Milvus Lite, which takes the same time there and also serves as HNSW (`as_built`).
 
     Args:
         index: with all parameters.
-        asked: `nprobe` (IVF_FLAT, 1 to nlist) or `ef` (HNSW, `limit` to 32 768), if anything.
+        asked: `nprobe` (IVF_FLAT, 1 to nlist) or `ef` (HNSW, `limit` to 32 768), if given.
         limit: hits of the answer.
         offset: hits before it.
         lite: whether it is for Milvus Lite.
@@ -104,7 +104,7 @@ def search_params(
         _check_range("index_params[ef]", "ef", asked.get("ef", limit), limit, MAX_EF)
         if not lite:
             return {"ef": max(asked.get("ef", 64), offset + limit)}
-    # Of the one list that HNSW and AUTOINDEX are on Milvus Lite.
+    # For the one list that HNSW and AUTOINDEX are on Milvus Lite.
     return {"nprobe": 1} if lite and index.type is not IndexType.FLAT else {}
 
 

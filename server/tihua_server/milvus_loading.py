@@ -1,8 +1,8 @@
 """How collections get into Milvus' memory: their spec, their index, loading and releasing.
 
-The property `tihua` of a collection (milvus_schema.py) tells which index it shall have. It is
-written before anything is dropped, so that `load` completes whatever was interrupted. Until then
-the collection counts as loading.
+The property `tihua` of a collection (milvus_schema.py) says which index it should have. It is
+written before the old index is dropped, so that `load` completes whatever was interrupted. Until
+then the collection counts as loading.
 
 A collection stays loaded until it is released. A Milvus server remembers that across restarts;
 Milvus Lite does not, so a release is noted in the collection.
@@ -35,14 +35,15 @@ from tihua_server.milvus_index import as_built, is_built, with_defaults
 from tihua_server.milvus_schema import EMBEDDING, Record, indexed, record, released
 
 LOAD_TIMEOUT_S = 600.0
-"""Deadline of what reads a whole collection: building its index, loading it, flushing it."""
+"""Deadline of calls that read a whole collection: building its index, loading, flushing."""
 
 SPEC_TTL_S = 5.0
-"""How long a collection's spec is believed: another server may move an alias, or drop a collection
-and make it anew."""
+"""How long a collection's spec is cached: another server may move an alias, or drop a collection
+and create it again."""
 
 RENAME_S = 0.1
-"""For so long a name may be of nothing while its collection is renamed: 10 ms on Milvus 2.3.5."""
+"""How long a name may lead nowhere while its collection is renamed: it takes 10 ms on Milvus
+2.3.5."""
 
 T = TypeVar("T")
 
@@ -57,7 +58,7 @@ class MilvusLoading:
 
     def __init__(self, connection: MilvusConnection) -> None:
         self.kind = connection.kind
-        # Of an embedded store nobody else believes anything, and its calls are made in their order.
+        # Nobody else caches names of an embedded store, and its calls run one after another.
         self.settle_s = 0.0 if connection.embedded else SPEC_TTL_S + connection.timeout_s
         self._connection = connection
         self._client = connection.client
@@ -67,14 +68,14 @@ class MilvusLoading:
         self._build_lock = threading.Lock()
 
     async def _call(self, name: str, function: Callable[..., T], *args: object, **kwargs: Any) -> T:
-        """Do as `MilvusConnection.call`; a collection that is loading is told from a released."""
+        """Like `MilvusConnection.call`; a loading collection is not reported as released."""
         async with self._told_apart(name):
             return await self._connection.call(name, function, *args, **kwargs)
 
     async def _read(
         self, name: str, function: Callable[..., T], *args: object, **kwargs: object
     ) -> T:
-        """Do as `MilvusConnection.read`, and likewise."""
+        """Like `MilvusConnection.read`; a loading collection is not reported as released."""
         async with self._told_apart(name):
             return await self._connection.read(name, function, *args, **kwargs)
 
@@ -89,7 +90,7 @@ class MilvusLoading:
             raise loading(name) from error
 
     async def _is_loading(self, name: str) -> bool:
-        """Return whether a collection that is not loaded will be, without anybody's doing."""
+        """Return whether a collection that is not loaded yet will be by itself."""
         call, client = self._connection.call, self._client
         try:
             found = await call(name, client.get_load_state, name)
@@ -102,7 +103,7 @@ class MilvusLoading:
         return bool(found["state"] is LoadState.Loading)
 
     async def spec(self, name: str, *, is_fresh: bool = False) -> CollectionSpec:
-        """Return what a collection was created with, as known within the last 5 s, or now."""
+        """Return what a collection was created with, from a cache of 5 s unless `is_fresh`."""
         if name in self._specs and not is_fresh:
             read_at, spec = self._specs[name]
             if time.monotonic() - read_at < SPEC_TTL_S:
@@ -110,7 +111,7 @@ class MilvusLoading:
         return (await self._record(name)).spec
 
     def _forget(self, name: str) -> None:
-        """Believe nothing any more of a collection, by whichever of its names, or of an alias."""
+        """Drop a collection, by any of its names, or an alias from the cache of specs."""
         for known, (_, spec) in list(self._specs.items()):
             if name in {known, spec.name}:
                 del self._specs[known]
@@ -127,7 +128,7 @@ class MilvusLoading:
         except NotFound:
             if name not in self._specs:
                 raise
-            # It was there a moment ago, and may be on its way to another name.
+            # It was there a moment ago, and may be in the middle of a rename.
             await asyncio.sleep(RENAME_S)
             try:
                 found = await self._described(name)
@@ -143,7 +144,7 @@ class MilvusLoading:
         except (InvalidInput, StoreError) as error:
             if not self._is_lite:
                 raise
-            # Milvus Lite opens it to describe it, and can't.
+            # To describe it, Milvus Lite opens it, and that failed.
             raise damaged(name) from error
         found = record(description)
         if found is None:
@@ -151,7 +152,7 @@ class MilvusLoading:
         return found
 
     async def load(self, name: str) -> None:
-        """Load a collection; its index is built if creating or replacing it was cut short."""
+        """Load a collection; its index is built if creating or replacing it was interrupted."""
         found = await self._record(name)
         await self._load(found.spec)
         if found.is_released:
@@ -167,7 +168,7 @@ class MilvusLoading:
             await self._call(name, _load_collection, embedded, name, timeout_s=LOAD_TIMEOUT_S)
 
     async def build_index(self, name: str, index: Index | None) -> None:
-        """Replace the index of a collection, or build the one that it has anew, and load it."""
+        """Replace the index of a collection, or rebuild it if `index` is None, and load it."""
         found = await self._record(name)
         index = found.spec.index if index is None else with_defaults(index)
         spec = replace(found.spec, index=index)
@@ -191,7 +192,7 @@ class MilvusLoading:
         with self._build_lock:
             state = client.get_load_state(name, timeout=timeout)["state"]
             built = client.describe_index(name, EMBEDDING, timeout=timeout)
-            # One who calls again while it is being built waits for it, and does not begin anew.
+            # A second call while it is being built waits for it, and does not start again.
             is_under_way = state is LoadState.Loading and self._is_built(spec.index, built)
             if not is_under_way:
                 description = client.describe_collection(name, timeout=timeout)
@@ -203,7 +204,7 @@ class MilvusLoading:
             self._index_and_load(spec, timeout=timeout)
 
     async def release(self, name: str) -> None:
-        """Release a collection from memory, and keep it so over a restart."""
+        """Release a collection from memory; it stays released after a restart."""
         own = (await self._record(name)).spec.name
         await self._call(name, self._client.release_collection, own)
         if self._is_lite:
@@ -214,9 +215,9 @@ class MilvusLoading:
         await self._call(name, alter, name, released(is_released=is_released))
 
     def _index_and_load(self, spec: CollectionSpec, *, timeout: float) -> None:
-        """Load a collection with the index that it shall have, building what is not there.
+        """Load a collection with the index that it should have, building it if it is missing.
 
-        Where a disk has no room for that, another index that is there stays for now.
+        If the disk has no room for that, an existing index of another kind stays for now.
         """
         name, client, embedded = spec.name, self._client, self._connection.embedded
         built = client.describe_index(name, EMBEDDING, timeout=timeout)

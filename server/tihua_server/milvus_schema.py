@@ -33,10 +33,10 @@ MAX_METADATA_BYTES = 32_768
 EMBEDDING = "embedding"
 
 _ORIGIN = "_origin"
-"""`Item.origin`, beside the metadata; a row that no ingest had to know again has none."""
+"""`Item.origin`, beside the metadata; absent where it is empty."""
 
 _UPDATE_TIME = "_update_time"
-"""`Item.update_time` in microseconds since 1970, beside the metadata; none if it is not known."""
+"""`Item.update_time` in microseconds since 1970, beside the metadata; absent if unknown."""
 
 _COLUMNS = frozenset({"id", EMBEDDING, "uri", _ORIGIN, _UPDATE_TIME})
 _EPOCH = datetime.fromtimestamp(0, UTC)
@@ -46,13 +46,13 @@ _RELEASED = "tihua.released"
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """What a collection says of itself.
+    """What is recorded with a collection.
 
     Attributes:
         spec: what it was created with.
         create_time: in UTC.
-        is_released: whether it was released on purpose; kept for Milvus Lite, which does not know
-            after a restart what was loaded before.
+        is_released: whether it was released on purpose; kept for Milvus Lite, which forgets at a
+            restart what was loaded.
     """
 
     spec: CollectionSpec
@@ -83,11 +83,11 @@ def properties(spec: CollectionSpec) -> dict[str, str]:
 
 
 def indexed(description: Mapping[str, Any], index: Index) -> dict[str, str]:
-    """Return the properties of a collection of ours that shall have another index.
+    """Return the properties of one of tihua's collections with its index replaced.
 
     Args:
         description: of `MilvusClient.describe_collection`.
-        index: with all parameters.
+        index: the new one, with all parameters.
     """
     told = json.loads(description["properties"][_PROPERTY])
     told |= {"index_type": index.type, "index_params": dict(index.params)}
@@ -100,7 +100,7 @@ def released(*, is_released: bool) -> dict[str, str]:
 
 
 def record(description: Mapping[str, Any]) -> Record | None:
-    """Read a collection's properties; None when tihua did not make it.
+    """Read a collection's properties; None if tihua did not make it.
 
     Args:
         description: of `MilvusClient.describe_collection`.
@@ -124,7 +124,7 @@ def record(description: Mapping[str, Any]) -> Record | None:
 
 
 def to_row(item: Item) -> dict[str, object]:
-    """Return an item as `MilvusClient.upsert` takes it; its embedding must be there."""
+    """Return an item, which must have an embedding, as a row for `MilvusClient.upsert`."""
     row = {**item.metadata, "id": item.id, EMBEDDING: item.embedding, "uri": item.uri}
     if item.origin:
         row[_ORIGIN] = item.origin

@@ -6,17 +6,17 @@ from tihua_server.images import decode_image
 from tihua_server.types import PixelArray
 
 GALLERY = Path(__file__).parent / "gallery"
-"""The folder; NOTICE.md in it says whose the pictures are."""
+"""The folder; NOTICE.md in it names the pictures' authors and licences."""
 
 QUERY_PICTURE = Path(__file__).parent / "gallery_query" / "photo_ginger_kitten.jpg"
-"""A picture to search the gallery by; it is not in there."""
+"""A picture to search the gallery with; it is not part of it."""
 
 
 def gallery_pixels(count: int, size: int) -> list[PixelArray]:
     """Return photographs and drawings, spread evenly over the gallery: (size, size, 3) uint8 each.
 
     Args:
-        count: how many, at most as many as there are.
+        count: number of pictures, at most as many as there are.
         size: side of the squares, in pixels.
     """
     names = sorted(path.name for path in GALLERY.glob("*.jpg"))

@@ -1,4 +1,4 @@
-"""What is looked for, and what was found."""
+"""Queries and their results."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,14 +12,14 @@ from tihua_server.types import Content, ModelRef
 
 @dataclass(frozen=True, slots=True)
 class StoredItem:
-    """An item of the same collection, as an example of what is looked for."""
+    """An item of the searched collection that serves as an example."""
 
     id: str
 
 
 @dataclass(frozen=True, slots=True)
 class Term:
-    """One part of a query, and how much it counts; a negative weight pushes away."""
+    """One part of a query, and its weight; a negative weight pushes hits away from it."""
 
     value: Content | StoredItem
     weight: float = 1.0
@@ -27,15 +27,15 @@ class Term:
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """What is looked for, and where.
+    """A search of one collection.
 
     Attributes:
         collection: its name, or an alias of it.
-        terms: what is looked for.
-        params: how.
+        terms: what to search for: their weighted sum.
+        params: how to search.
         model: the model that the request names; empty means the collection's.
-        group: what hits are grouped by; None if they are not.
-        pages_of: the collection that the pages before came from; empty for a first page.
+        group: how to group the hits; None for no grouping.
+        pages_of: own name of the collection that earlier pages came from; empty for a first page.
     """
 
     collection: str
@@ -48,14 +48,15 @@ class Query:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What was found.
+    """The result of a query.
 
     Attributes:
         hits: best first.
-        collection: where, by its own name.
+        collection: own name of the collection that was searched.
         model: the model that embedded the query.
         stages: where the time went.
-        truncated_terms: positions of the terms of whose text the model read only the beginning.
+        truncated_terms: positions of the terms whose text was too long, so the model read its
+            beginning.
     """
 
     hits: list[Hit]

@@ -1,4 +1,4 @@
-"""A query → its embedding: embed its terms and weigh them."""
+"""A query → its embedding: the weighted sum of its terms' embeddings."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -24,16 +24,16 @@ MAX_WEIGHT = 100.0
 
 @dataclass(frozen=True, slots=True)
 class EmbeddedQuery:
-    """A query that only the store has yet to answer.
+    """A query that is ready for the store.
 
     Attributes:
-        query: as it was asked.
-        collection: where to search, by its own name.
-        embedding: (dim,), what to search for.
-        params: how.
+        query: the original query.
+        collection: own name of the collection to search.
+        embedding: (dim,) float32, what to search for.
+        params: how to search; items that serve as examples are excluded.
         model: the model that embedded it.
         stages: where the time went so far.
-        truncated_terms: positions of the terms of whose text the model read only the beginning.
+        truncated_terms: see `Found`.
     """
 
     query: Query
@@ -46,24 +46,24 @@ class EmbeddedQuery:
 
 
 class QueryEmbedder:
-    """Embeds queries by the models of their collections."""
+    """Embeds queries with the models of their collections."""
 
     def __init__(self, models: ServedModels, store: VectorStore) -> None:
-        """Take the models, and the store that has the items which serve as examples."""
+        """Embed with `models`; items that serve as examples are read from `store`."""
         self._models = models
         self._store = store
 
     async def embed(self, query: Query, spec: CollectionSpec, flow: Flow | None) -> EmbeddedQuery:
-        """Return a query with its embedding, by the model of its collection.
+        """Return a query with its embedding by the model of its collection.
 
         Args:
-            query: what is looked for.
-            spec: of the collection that its name leads to.
-            flow: whose it is; None if it is all that it asks for.
+            query: the query.
+            spec: of the collection that its name resolves to.
+            flow: the flow of a call that has more queries, else None.
 
         Raises:
-            InvalidInput: a term can't be embedded, the terms cancel out, or the pages before came
-                from another collection.
+            InvalidInput: a term can't be embedded, the terms cancel out, or earlier pages came from
+                another collection.
             NotFound: there is no such collection or model, or no item of a term's id.
             ModelMismatch: the collection was made with another model, or one that is not served.
         """
@@ -83,7 +83,7 @@ class QueryEmbedder:
     async def _weighed(
         self, query: Query, spec: CollectionSpec, embedder: Embedder, flow: Flow | None
     ) -> tuple[FloatArray, Stages, list[int]]:
-        """Return the sum of the terms' embeddings, and the positions of those that were cut."""
+        """Return the weighted sum of the terms, its stages, and positions of truncated terms."""
         for position, term in enumerate(query.terms):
             if not (0 < abs(term.weight) <= MAX_WEIGHT):
                 raise InvalidInput(
@@ -143,6 +143,6 @@ class QueryEmbedder:
 
 
 def _leave_out(terms: Sequence[Term], where: Filter) -> Filter:
-    """Return the filter that also leaves out the items that serve as examples."""
+    """Return the filter extended to exclude the items that serve as examples."""
     ids = [term.value.id for term in terms if isinstance(term.value, StoredItem)]
     return replace(where, without_ids=ids)

@@ -1,14 +1,14 @@
-"""Keeps grpc.health.v1 up to date: store and models are looked at regularly.
+"""Keeps grpc.health.v1 up to date by checking store and models regularly.
 
 A server that loses its store still embeds; the services that need the store, and with them the
 server as a whole, are then NOT_SERVING, so that balancers and probes turn to another server. If the
 store is full, searching still works, and only ingest is NOT_SERVING.
 
-While any of the models is in trouble, every service is NOT_SERVING. Replicas have the same models,
-so another one does all that this one does and what it can't, and balancers that ask about one
-service only, as our clients do about SystemService, must hear of it too.
+While any model is in trouble, every service is NOT_SERVING. Replicas have the same models, so
+another one can do all that this one still does, and balancers that watch a single service, as our
+clients watch SystemService, must see the trouble too.
 
-Store and models are looked at apart, so that neither delays news of the other. Health is late by
+Store and models are checked in separate tasks, so that neither delays the other. Health is late by
 at most `CHECK_INTERVAL_S` and one deadline, of the store or of a sample (`model_watch.py`). To
 start, a server needs its store (`app.py`).
 """
@@ -31,7 +31,7 @@ _log = structlog.get_logger("tihua")
 
 
 class Readiness:
-    """Asks how store and models are, and tells the health service what changed."""
+    """Checks store and models, and reports changes to the health service."""
 
     def __init__(
         self,
@@ -44,15 +44,15 @@ class Readiness:
         writers: Collection[str],
         interval_s: float = CHECK_INTERVAL_S,
     ) -> None:
-        """Take store, models and who is to be told; nothing is said before `begin`.
+        """Prepare the checks; nothing is reported before `begin`.
 
         Args:
-            store: is asked by `ping`, within its own deadline.
-            models: are looked at; what is wrong with them is logged there.
+            store: checked with `ping`, within its own deadline.
+            models: checked with `look`, which logs what is wrong with them.
             servicer: of grpc.health.v1.
             services: names of all services; "" is the server as a whole.
-            readers: of these, those that need the store; writers too.
-            writers: of these, those that need it to have room.
+            readers: those of them that need the store, the writers included.
+            writers: those of them that need room in it.
             interval_s: from the end of a check to the next, in seconds.
         """
         self._store = store
@@ -68,13 +68,13 @@ class Readiness:
         self._tasks: list[asyncio.Task[None]] = []
 
     async def begin(self) -> None:
-        """Say that everything is served, and go on asking until `end`."""
+        """Report everything as SERVING, and keep checking until `end`."""
         self._tell()
         for look in (self._look_at_store, self._look_at_models):
             self._tasks.append(asyncio.create_task(self._repeat(look), name="readiness"))
 
     async def end(self) -> None:
-        """Say that nothing is served any more, whatever the store does."""
+        """Report everything as NOT_SERVING, and stop checking, without waiting for the store."""
         self._servicer.end()
         for task in self._tasks:
             task.cancel()
@@ -90,7 +90,7 @@ class Readiness:
             try:
                 await look()
             except Exception as error:  # noqa: BLE001
-                # Without this task, health would say for ever what it said last.
+                # Should this task end, health would never change again.
                 _log.error("bug", exc_info=error)
 
     async def _look_at_store(self) -> None:

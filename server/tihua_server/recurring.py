@@ -1,4 +1,4 @@
-"""Logging what may go wrong at every try: in full once, and not again until it is over.
+"""Logging of errors that may recur at every try: in full once, and not again until one succeeds.
 
 A failing model is given a sample every two seconds (`model_watch.py`): with a traceback for each,
 a night of that would leave little else in the log.
@@ -11,23 +11,23 @@ import structlog
 _log = structlog.get_logger("tihua")
 
 _VARYING = re.compile(r"0x[0-9a-fA-F]+|\d+")
-"""Of a message: addresses, and numbers such as the bytes that were free."""
+"""The parts of a message that vary: addresses, and numbers such as the free bytes."""
 
 
 class Recurring:
-    """The errors of one thing that is tried again and again, in any threads."""
+    """Logs the errors of one operation that is tried again and again, in any threads."""
 
     def __init__(self, event: str) -> None:
-        """Take what the log calls them; all is well."""
+        """Log errors as `event`."""
         self._event = event
         self._known: set[str] = set()
 
     def log(self, error: Exception, **fields: object) -> None:
-        """Log an error with its traceback, unless one like it was logged since all was well.
+        """Log an error with its traceback, unless one like it was logged since the last success.
 
         Args:
             error: what went wrong.
-            **fields: what else the line says.
+            **fields: further fields of the log line.
         """
         likeness = f"{type(error).__name__} {_VARYING.sub('', str(error))}"
         if likeness not in self._known:

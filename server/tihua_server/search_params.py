@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 
 class Consistency(enum.Enum):
-    """How fresh a read is: what was written a moment ago may be missing, or must be seen."""
+    """How fresh a read is: the latest writes may be missing (BOUNDED), or must be seen (STRONG)."""
 
     BOUNDED = "Bounded"
     STRONG = "Strong"
@@ -19,7 +19,7 @@ class Filter:
     Attributes:
         expression: for example `year >= {since} and place in {places}`; empty means every item.
         params: a value for each `{name}`: string, number, boolean or a list of those.
-        without_ids: of items that do not match, whatever the expression says.
+        without_ids: ids of items to exclude, whatever the expression says.
     """
 
     expression: str = ""
@@ -29,7 +29,7 @@ class Filter:
 
 @dataclass(frozen=True, slots=True)
 class Fields:
-    """Which parts of an item an answer carries, beside its id."""
+    """Which parts of an item to return, besides its id."""
 
     uri: bool = True
     metadata: bool = True
@@ -40,16 +40,16 @@ class Fields:
 
 @dataclass(frozen=True, slots=True)
 class SearchParams:
-    """How a search is done.
+    """How to search.
 
     Attributes:
-        limit: hits to return at most, 1 or more; `offset + limit` at most 16 384 (Milvus).
-        offset: best hits to leave out.
+        limit: most hits to return, 1 or more; `offset + limit` at most 16 384 (Milvus).
+        offset: number of best hits to skip.
         filter: only items that match are searched.
         min_score: hits below it are left out; None keeps all.
-        fields: which parts of an item come back.
+        fields: which parts of an item to return.
         index_params: search parameters of the index: `nprobe` (IVF_FLAT), `ef` (HNSW).
-        consistency: whether writes of a moment ago must be seen.
+        consistency: how fresh the read is.
     """
 
     limit: int

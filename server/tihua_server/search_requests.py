@@ -1,4 +1,4 @@
-"""What a search asks for → the service's own types."""
+"""Search requests → the service's own types."""
 
 from collections.abc import Sequence
 
@@ -50,7 +50,7 @@ def to_terms(messages: Sequence[search_service_pb2.QueryTerm], limits: Limits) -
 def _to_stored_item(item_id: str, field: str, limits: Limits) -> StoredItem:
     if not possible_ids([item_id], limits.max_id_bytes):
         raise NotFound(
-            f"there is no item of an id of more than {limits.max_id_bytes} bytes",
+            f"no item has an id of more than {limits.max_id_bytes} bytes",
             reason="ITEM_NOT_FOUND",
             field=field,
         )
@@ -58,7 +58,7 @@ def _to_stored_item(item_id: str, field: str, limits: Limits) -> StoredItem:
 
 
 def to_min_score(request: search_service_pb2.SearchRequest) -> float | None:
-    """Return the lowest score that is wanted, None for all."""
+    """Return the lowest score to keep, None for all."""
     if not request.HasField("min_score"):
         return None
     if not -1 <= request.min_score <= 1:
@@ -71,7 +71,7 @@ def to_min_score(request: search_service_pb2.SearchRequest) -> float | None:
 
 
 def to_group_by(request: search_service_pb2.SearchRequest, limits: Limits) -> GroupBy | None:
-    """Return what hits are grouped by, None if they are not."""
+    """Return how to group the hits, None for no grouping."""
     size = to_count(request, "group_size", default=1, maximum=limits.max_page_size)
     if not request.group_by:
         if request.HasField("group_size"):

@@ -1,4 +1,4 @@
-"""Queries → hits: have them embedded, and ask the store."""
+"""Queries → hits: embed them, and search the store."""
 
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -19,18 +19,18 @@ from tihua_server.together import together
 from tihua_server.vector_store import VectorStore
 
 HITS_AT_ONCE = 1_000
-"""Hits that the store is asked for at once for several queries: no more than one query may have, so
-that its answers get no larger."""
+"""Most hits that one search of the store for several queries may return: as many as for a single
+query, so that its answers get no larger."""
 
 Answer: TypeAlias = Callable[[int, Found | ServiceError], Awaitable[None]]
-"""Takes the position of a query, and what was found or why nothing was."""
+"""Called with the position of a query, and its result or error."""
 
 
 class Searcher:
     """Answers queries."""
 
     def __init__(self, models: ServedModels, store: VectorStore) -> None:
-        """Take the models and the store."""
+        """Embed queries with `models`, and search `store`."""
         self._queries = QueryEmbedder(models, store)
         self._store = store
 
@@ -38,12 +38,12 @@ class Searcher:
         """Return the items nearest to the weighted sum of the query's terms.
 
         Args:
-            query: what is looked for.
-            flow: whose it is; None if it is all that it asks for.
+            query: the query.
+            flow: the flow of a call that has more queries, else None.
 
         Raises:
             InvalidInput: a term can't be embedded, the terms cancel out, the filter is wrong, or
-                the pages before came from another collection.
+                earlier pages came from another collection.
             NotFound: there is no such collection or model, or no item of a term's id.
             ModelMismatch: the collection was made with another model, or one that is not served.
         """
@@ -51,24 +51,24 @@ class Searcher:
         try:
             return await self._search(query, spec, flow)
         except NotFound:
-            # What is believed of a name is up to 5 s old: the collection may have been renamed, or
-            # removed after its alias was led to another.
+            # The cached spec is up to 5 s old: the collection may have been renamed, or removed
+            # after its alias was pointed to another.
             fresh = await self._store.spec(query.collection, is_fresh=True)
             if fresh.name == spec.name:
                 raise
             return await self._search(query, fresh, flow)
 
     async def search_many(self, queries: Mapping[int, Query], answer: Answer, flow: Flow) -> None:
-        """Answer many queries, each as soon as its hits are there; one that fails, fails alone.
+        """Answer many queries, each as soon as its hits are there; a failed one spares the others.
 
-        Those that differ only in what they look for are searched for together: the store evaluates
-        their filter once, and Milvus Lite looks once at which items there are.
+        Queries that differ only in their terms are one search of the store: it evaluates their
+        filter once, and Milvus Lite determines only once which items there are.
 
         Args:
-            queries: each by its position.
-            answer: is given what `search` would return or raise. All hits of many queries would
-                take too much memory, so nothing of what it was given is kept.
-            flow: whose they are.
+            queries: by position.
+            answer: called with what `search` would return or raise. Nothing is kept afterwards: all
+                hits of many queries would take too much memory.
+            flow: the flow of the call.
         """
         plain = {at: query for at, query in queries.items() if _is_plain(query)}
         await together(
@@ -110,7 +110,7 @@ class Searcher:
     async def _answer_alike(
         self, alike: Sequence[tuple[int, EmbeddedQuery]], answer: Answer, flow: Flow
     ) -> None:
-        """Search once for queries that differ in their embeddings alone."""
+        """Search once for queries that differ only in their embeddings."""
         found: Sequence[Found | ServiceError]
         try:
             found = await self._find([embedded for _, embedded in alike])
@@ -140,7 +140,7 @@ class Searcher:
     async def _hits(self, alike: Sequence[EmbeddedQuery]) -> list[list[Hit]]:
         first = alike[0]
         name, params, group = first.collection, first.params, first.query.group
-        if group is not None:  # then nothing is alike
+        if group is not None:  # such a query is always alone
             return [await grouped_hits(self._store, name, first.embedding, params, group)]
         embeddings = np.stack([each.embedding for each in alike])
         return await self._store.search(name, embeddings, params)
@@ -153,7 +153,7 @@ class Searcher:
 
 
 def _is_plain(query: Query) -> bool:
-    """Return whether it takes one search of the store, which others may share."""
+    """Return whether a query is a single search of the store, which it can share with others."""
     return query.group is None and not any(
         isinstance(term.value, StoredItem) for term in query.terms
     )
@@ -162,7 +162,7 @@ def _is_plain(query: Query) -> bool:
 def _batches(
     alike: Sequence[tuple[int, EmbeddedQuery]],
 ) -> Iterator[Sequence[tuple[int, EmbeddedQuery]]]:
-    """Yield as many of these queries at once as the store may be asked for."""
+    """Yield the queries in batches of at most `HITS_AT_ONCE` hits, or of one query."""
     params = alike[0][1].params
     size = max(1, HITS_AT_ONCE // (params.offset + params.limit))
     for start in range(0, len(alike), size):

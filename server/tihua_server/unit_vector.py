@@ -10,7 +10,7 @@ def normalized(vector: FloatArray, field: str = "") -> FloatArray:
     """Return `vector` scaled to L2 norm 1, as float32.
 
     Args:
-        vector: (dim,), any length and finite.
+        vector: (dim,), finite, of any norm.
         field: the request field that it came from, for the error.
 
     Raises:

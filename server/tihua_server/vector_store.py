@@ -16,20 +16,19 @@ from tihua_server.types import FloatArray
 class VectorStore(Protocol):
     """Collections of items, and the search for the nearest.
 
-    Where a collection is named, an alias of it may stand, which is looked up once. Every method
-    raises `StoreUnavailable` when the store does not answer within its deadline, `StoreError` when
-    it refuses what should have been right, `StoreFull` when it has no room for what is written,
-    and, where a collection is named, `NotFound` when there is none of that name. What the callers
-    have checked already (lengths, ranges, dims, NaN) is not checked again; what a filter says is
-    (`InvalidInput`).
+    The name of a collection may be an alias of it, which is resolved once per call. Every method
+    raises `StoreUnavailable` if the store does not answer within its deadline, `StoreError` if it
+    refuses what should have been valid, `StoreFull` if it has no room for a write, and, given the
+    name of a collection, `NotFound` if there is none. Callers have validated the arguments already
+    (lengths, ranges, dims, NaN), except what a filter says: that is checked here (`InvalidInput`).
     """
 
     kind: str
-    """What it is, for people: `Milvus Lite 3.2.2`, `Milvus 2.6.1`."""
+    """Its product and version, for people: `Milvus Lite 3.2.2`, `Milvus 2.6.1`."""
 
     settle_s: float
-    """After an alias was moved: how long other servers may still believe that it leads where it led
-    before, and a write that they began then may take, in seconds."""
+    """How long, after an alias was moved, other servers may still resolve it to the old collection
+    and be busy with a write that they began by then, in seconds."""
 
     async def create(self, spec: CollectionSpec) -> None:
         """Create a collection, its index built and loaded for searching.
@@ -44,8 +43,8 @@ class VectorStore(Protocol):
 
         Args:
             name: the collection, or an alias of it.
-            is_fresh: ask the store now. Else what was read up to 5 s ago is returned, which is
-                cheap enough for every request.
+            is_fresh: ask the store now. Otherwise the answer may be up to 5 s old, which is cheap
+                enough for every request.
         """
 
     async def describe(self, name: str) -> Collection:
@@ -62,7 +61,7 @@ class VectorStore(Protocol):
         """
 
     async def rename(self, name: str, new_name: str, *, keeps_alias: bool) -> None:
-        """Give a collection another name, and make the old one an alias of it if so asked.
+        """Rename a collection; with `keeps_alias` the old name becomes an alias of it.
 
         Raises:
             CollectionInUse: the name is an alias.
@@ -70,7 +69,7 @@ class VectorStore(Protocol):
         """
 
     async def set_alias(self, alias: str, name: str) -> str:
-        """Lead an alias to a collection, at once; return the one that it led to before, if any.
+        """Point an alias to a collection, atomically; return its previous one, "" if it is new.
 
         Raises:
             AlreadyExists: there is a collection of the alias's name.
@@ -87,11 +86,11 @@ class VectorStore(Protocol):
         """Load a collection for searching; return when it can be searched."""
 
     async def build_index(self, name: str, index: Index | None) -> None:
-        """Give a collection another index, or build its own anew; return when it is loaded with it.
+        """Replace the index of a collection, or rebuild it if `index` is None, and load it.
 
-        Meanwhile it can't be read, with `StoreUnavailable`. What is cut short, `load` completes, or
-        the same again. It goes on though nobody waits for it any more, and for longer than the
-        store's own deadline of it, with `StoreUnavailable` until it is done.
+        Until it is loaded, reads raise `StoreUnavailable`. Building continues when the caller has
+        left, and beyond the store's own deadline for it, which raises `StoreUnavailable`. If it is
+        interrupted, `load` completes it, or a second call.
 
         Raises:
             InvalidInput: the store refuses a parameter of the index.
@@ -112,8 +111,7 @@ class VectorStore(Protocol):
             name: the collection.
             ids: of the items.
             fields: what to read of them.
-            is_fresh: whether writes of a moment ago are seen whoever made them, and not only those
-                of this server.
+            is_fresh: see the latest writes of every server, not only of this one.
         """
 
     async def scan(
@@ -122,7 +120,7 @@ class VectorStore(Protocol):
         """Return up to `limit` matching items with ids beyond `after_id`, sorted by id (bytes)."""
 
     async def count(self, name: str, where: Filter) -> int:
-        """Return the exact number of matching items; writes of a moment ago are counted."""
+        """Return the exact number of matching items, the latest writes included."""
 
     async def delete(self, name: str, ids: Sequence[str]) -> int:
         """Remove items by id; return how many there were."""
@@ -150,8 +148,8 @@ class VectorStore(Protocol):
         """Return when the store answers, and has room for more."""
 
     async def close(self) -> None:
-        """Flush what is buffered and let go of the store.
+        """Flush what is buffered, and disconnect.
 
         Raises:
-            StoreUnavailable: it can't be waited for, and threads still work for it.
+            StoreUnavailable: the store is still busy, and threads of this process with it.
         """

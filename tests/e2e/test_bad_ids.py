@@ -47,7 +47,7 @@ def test_an_id_that_is_too_long_is_not_there(
     )
     assert ([item.id for item in got.items], list(got.missing_ids)) == (["a"], [item_id])
     terms = [search_service_pb2.QueryTerm(item_id=item_id)]
-    with pytest.raises(grpc.RpcError, match="no item of an id of more than 512 bytes") as refused:
+    with pytest.raises(grpc.RpcError, match="no item has an id of more than 512 bytes") as refused:
         searching.Search(search_service_pb2.SearchRequest(collection=collection, terms=terms))
     assert refused.value.code() is grpc.StatusCode.NOT_FOUND
     removed = collections.DeleteItems(
