@@ -30,17 +30,17 @@ from tihua_server.status import item_error
 from tihua_server.types import EncodedImage, RgbImage
 
 DEFAULT_LIMIT = 10
-"""Hits of an answer when the caller does not say."""
+"""Hits in an answer unless the request sets `limit`."""
 
 
 @dataclass(frozen=True, slots=True)
-class _Asked:
-    """What a request asks for, without the request.
+class _ParsedSearch:
+    """A validated search request, without the message and its copy of the pictures.
 
     Attributes:
-        query: what is looked for.
+        query: what to search for.
         digest: of the request; the token of the next page is bound to it.
-        start_s: when it was looked at, by `perf_counter`.
+        start_s: when parsing began, by `perf_counter`.
     """
 
     query: Query
@@ -52,35 +52,37 @@ class SearchService(rpc.SearchServiceServicer):
     """Answers Search and SearchMany."""
 
     def __init__(self, searcher: Searcher, limits: Limits, calls: Calls) -> None:
-        """Take the searcher, the bounds on a request, and what hears of queries that fail."""
+        """Answer with `searcher`, within `limits`; failed queries are reported to `calls`."""
         self._calls = calls
         self._searcher = searcher
         self._limits = limits
 
     async def Search(self, request: pb.SearchRequest, context: Context) -> pb.SearchResponse:
         """Answer one query."""
-        asked = await self._asked(request)
-        del request  # which holds another copy of every picture
-        found = await self._searcher.search(asked.query)
-        return await self._answer(asked, found, MessageRoom(self._limits))
+        parsed = await self._parse(request)
+        del request  # it holds another copy of every picture
+        found = await self._searcher.search(parsed.query)
+        return await self._answer(parsed, found, MessageRoom(self._limits))
 
     async def SearchMany(
         self, request: pb.SearchManyRequest, context: Context
     ) -> pb.SearchManyResponse:
         """Answer many queries; each has its own answer or error."""
         check_batch(request.requests, "requests", self._limits.max_batch_items)
-        parts = [await self._asked_or_error(each) for each in request.requests]
-        del request  # which holds another copy of every picture
+        parts = [await self._parse_or_error(each) for each in request.requests]
+        del request  # it holds another copy of every picture
         room = MessageRoom(self._limits, answers=len(parts))
-        asked = {place: part for place, part in enumerate(parts) if isinstance(part, _Asked)}
+        parsed = {
+            place: part for place, part in enumerate(parts) if isinstance(part, _ParsedSearch)
+        }
         outcomes: dict[int, pb.SearchResponse | ServiceError] = {
             place: part for place, part in enumerate(parts) if isinstance(part, ServiceError)
         }
 
         async def answer(place: int, found: Found | ServiceError) -> None:
-            outcomes[place] = await self._outcome(asked[place], found, room)
+            outcomes[place] = await self._outcome(parsed[place], found, room)
 
-        queries = {place: part.query for place, part in asked.items()}
+        queries = {place: part.query for place, part in parsed.items()}
         flow = Flow(sum(len(query.terms) for query in queries.values()))
         await self._searcher.search_many(queries, answer, flow)
         entries = sorted(outcomes.items(), key=itemgetter(0))
@@ -90,14 +92,13 @@ class SearchService(rpc.SearchServiceServicer):
         await fill_all(response, response.entries, entries, _fill_entry, MessageRoom(self._limits))
         return response
 
-    async def _asked(self, request: pb.SearchRequest) -> _Asked:
-        """Take out what a request asks for; the pictures in it are then their digests."""
+    async def _parse(self, request: pb.SearchRequest) -> _ParsedSearch:
+        """Validate a request; its pictures are overwritten (`_consumed_digest`)."""
         start_s = perf_counter()
         params = self._params(request)
         terms = to_terms(request.terms, self._limits)
-        await _digest_pictures(request.terms, terms)
-        digest = request_digest(request)
-        # A position is "24 photos_1": so many hits before, in the collection of that name.
+        digest = await _consumed_digest(request, terms)
+        # A position is "24 photos_1": the number of hits before, and the collection's own name.
         position = decode_page_token(digest, request.page_token)
         before, _, pages_of = position.partition(" ")
         query = Query(
@@ -108,40 +109,42 @@ class SearchService(rpc.SearchServiceServicer):
             group=to_group_by(request, self._limits),
             pages_of=pages_of,
         )
-        return _Asked(query, digest, start_s)
+        return _ParsedSearch(query, digest, start_s)
 
-    async def _asked_or_error(self, request: pb.SearchRequest) -> _Asked | ServiceError:
+    async def _parse_or_error(self, request: pb.SearchRequest) -> _ParsedSearch | ServiceError:
         try:
-            return await self._asked(request)
+            return await self._parse(request)
         except ServiceError as error:
             return error
 
     async def _outcome(
-        self, asked: _Asked, found: Found | ServiceError, room: MessageRoom
+        self, parsed: _ParsedSearch, found: Found | ServiceError, room: MessageRoom
     ) -> pb.SearchResponse | ServiceError:
         if isinstance(found, ServiceError):
             return found
         try:
-            return await self._answer(asked, found, room)
+            return await self._answer(parsed, found, room)
         except ServiceError as error:
             return error
 
-    async def _answer(self, asked: _Asked, found: Found, room: MessageRoom) -> pb.SearchResponse:
-        params = asked.query.params
+    async def _answer(
+        self, parsed: _ParsedSearch, found: Found, room: MessageRoom
+    ) -> pb.SearchResponse:
+        params = parsed.query.params
         end = params.offset + params.limit
         is_last = len(found.hits) < params.limit or end >= self._limits.max_search_window
         position = f"{end} {found.collection}"
         answer = pb.SearchResponse(
-            next_page_token="" if is_last else encode_page_token(asked.digest, position),
+            next_page_token="" if is_last else encode_page_token(parsed.digest, position),
             model=from_ref(found.model),
             truncated_terms=found.truncated_terms,
         )
         await fill_all(answer, answer.hits, found.hits, fill_hit, room)
-        answer.timing.CopyFrom(from_stages(found.stages, asked.start_s))
+        answer.timing.CopyFrom(from_stages(found.stages, parsed.start_s))
         return answer
 
     def _page(self, first: SearchParams, offset: int) -> SearchParams:
-        """Return how to search for the page after so many hits."""
+        """Return how to search for the page that begins at `offset`."""
         window = self._limits.max_search_window
         if offset >= window:
             raise InvalidInput(
@@ -167,14 +170,19 @@ class SearchService(rpc.SearchServiceServicer):
         )
 
 
-async def _digest_pictures(messages: Sequence[pb.QueryTerm], terms: Sequence[Term]) -> None:
-    """Put the digest of each picture in its place: with them, the request is quickly hashed."""
-    for message, term in zip(messages, terms, strict=True):
+async def _consumed_digest(request: pb.SearchRequest, terms: Sequence[Term]) -> bytes:
+    """Hash a request for its page token, and replace its pictures by their hashes **in place**.
+
+    `terms` have the pictures already, and with them in the message `request_digest` would copy and
+    serialize up to 64 MiB in the event loop. Large ones are hashed in a thread.
+    """
+    for message, term in zip(request.terms, terms, strict=True):
         match term.value:
             case EncodedImage(content):
                 message.image.content = await content_digest(content)
             case RgbImage(data):
                 message.image.rgb.data = await content_digest(data)
+    return request_digest(request)
 
 
 def _fill_entry(
