@@ -6,11 +6,11 @@ that their names are taken.
 """
 
 import contextlib
-import logging
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Self
 
+import structlog
 from pymilvus.exceptions import MilvusException
 
 from tihua_server.collection import CollectionSpec
@@ -29,7 +29,7 @@ from tihua_server.milvus_loading import LOAD_TIMEOUT_S, MilvusLoading
 from tihua_server.milvus_schema import EMBEDDING, properties, schema
 from tihua_server.observer import Observer
 
-_log = logging.getLogger(__name__)
+_log = structlog.get_logger("tihua")
 
 
 class MilvusCollections(MilvusLoading):
@@ -84,7 +84,7 @@ class MilvusCollections(MilvusLoading):
             except NotFound:
                 continue  # not made by tihua
             except ServiceError as error:
-                _log.warning("collection %s could not be loaded: %s", name, error.message)
+                _log.warning("collection not loaded", collection=name, why=error.message)
 
     async def _flush(self, name: str) -> None:
         await self._connection.require_room()

@@ -7,10 +7,11 @@ writes there.
 """
 
 import json
-import logging
 import shutil
 from pathlib import Path
 from typing import Any
+
+import structlog
 
 from tihua_server.milvus_errors import unreadable
 
@@ -18,12 +19,11 @@ MIN_FREE_BYTES = 64 * 2**20
 """Free space below which nothing is written: rows in the log still need room for data files and
 indexes, so that searching works while the disk is as good as full."""
 
-
 _ALIASES = "aliases.json"
 _RENAME = "tihua-rename.json"
 """tihua's own note of a rename in progress."""
 
-_log = logging.getLogger(__name__)
+_log = structlog.get_logger("tihua")
 
 
 def free_bytes(directory: Path) -> int:
@@ -70,13 +70,14 @@ def mend_aliases(directory: Path) -> None:
     """Complete an interrupted rename, and remove aliases of collections that are not there."""
     before = _read(directory / _ALIASES)
     if before is None:
-        _log.error("%s can't be read and is put aside: all aliases are lost", _ALIASES)
-        (directory / _ALIASES).replace(directory / f"{_ALIASES}.damaged")
+        damaged = directory / f"{_ALIASES}.damaged"
+        _log.error("all aliases are lost: their file can't be read", kept_as=str(damaged))
+        (directory / _ALIASES).replace(damaged)
         before = {}
     aliases = _renamed(directory, before)
     for alias, name in list(aliases.items()):
         if not _is_there(directory, name):
-            _log.warning("alias %s is removed: its collection %s is not there", alias, name)
+            _log.warning("alias removed: its collection is not there", alias=alias, collection=name)
             del aliases[alias]
     if aliases != before:
         new = directory / f"{_ALIASES}.tmp"

@@ -6,12 +6,12 @@ Lite is a gRPC server in threads of this process, on a free port of the loopback
 
 import asyncio
 import contextlib
-import logging
 import os
 from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import structlog
 from milvus_lite.adapter.grpc.server import start_server_in_thread
 from milvus_lite.exceptions import DataDirLockedError, MilvusLiteError
 
@@ -39,7 +39,7 @@ MIN_IDLE_ROWS = 64
 IDLE_S = 1.0
 """The pause, in seconds."""
 
-_log = logging.getLogger(__name__)
+_log = structlog.get_logger("tihua")
 
 
 class EmbeddedMilvus:
@@ -84,7 +84,7 @@ class EmbeddedMilvus:
         try:
             mend_aliases(self._directory)
         except OSError as error:
-            _log.warning("aliases may lead nowhere until the next start: %s", error.strerror)
+            _log.warning("aliases may lead nowhere until the next start", why=error.strerror)
         self.uri = f"http://127.0.0.1:{port}"
 
     def has_room(self) -> bool:
@@ -131,7 +131,7 @@ class EmbeddedMilvus:
             try:
                 self.load(name)
             except StoreError as error:
-                _log.warning("collection %s could not be loaded: %s", name, error.message)
+                _log.warning("collection not loaded", collection=name, why=error.message)
 
     def names(self) -> list[str]:
         """Return the names of all collections; Lite itself lists none if one can't be opened."""
@@ -247,4 +247,4 @@ class Flusher:
             await self._flush(name)
         except ServiceError as error:
             # The rows are in Lite's log, and searches find them, only slower.
-            _log.warning("collection %s was not flushed: %s", name, error.message)
+            _log.warning("collection not flushed", collection=name, why=error.message)

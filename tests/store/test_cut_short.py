@@ -1,7 +1,6 @@
 """An embedded store that was cut short in renaming, or has files that can't be read."""
 
 import json
-import logging
 import shutil
 from collections.abc import Callable
 from dataclasses import replace
@@ -11,6 +10,7 @@ from unittest.mock import Mock
 import grpc
 import pytest
 from milvus_lite import db
+from structlog.testing import capture_logs
 from tihua_server import milvus_directory
 from tihua_server.collection import CollectionSpec
 from tihua_server.errors import (
@@ -200,7 +200,6 @@ async def test_a_damaged_collection_does_not_keep_the_others_from_being_used(
     spec: Spec,
     embeddings: FloatArray,
     tmp_path: Path,
-    caplog: pytest.LogCaptureFixture,
     content: str,
 ) -> None:
     """The log names it at the start, and so does the error for whoever asks for it."""
@@ -212,10 +211,12 @@ async def test_a_damaged_collection_does_not_keep_the_others_from_being_used(
     schema = tmp_path / "milvus" / "collections" / broken.name / "schema.json"
     schema.write_text(content)
 
-    with caplog.at_level(logging.WARNING):
+    with capture_logs() as lines:
         store = await Milvus.open(tmp_path / "milvus")
 
-    assert broken.name in caplog.text
+    assert [(line["event"], line["collection"]) for line in lines] == [
+        ("collection not loaded", broken.name)
+    ]
     assert await store.names() == [other]
     [[hit]] = await store.search("pictures", embeddings[:1], SearchParams(1))
     assert hit.item.id == "a"
@@ -228,12 +229,14 @@ async def test_a_damaged_collection_does_not_keep_the_others_from_being_used(
 async def test_damaged_aliases_do_not_keep_collections_from_being_used(
     lite: Milvus, photos: str, tmp_path: Path
 ) -> None:
-    """They are lost, and can be made again."""
+    """They are lost, and can be made again; the log says where their file is now."""
     await lite.close()
     (tmp_path / "milvus" / "aliases.json").write_text("")
 
-    store = await Milvus.open(tmp_path / "milvus")
+    with capture_logs() as lines:
+        store = await Milvus.open(tmp_path / "milvus")
 
+    assert [line["kept_as"] for line in lines] == [str(tmp_path / "milvus/aliases.json.damaged")]
     assert await aliases(store, photos) == ()
     await store.set_alias("pictures", photos)
     await store.close()
