@@ -109,5 +109,5 @@ class ModelWatch:
         except Exception as error:  # noqa: BLE001
             self._bugs.log(error)
             return False
-        self._bugs.is_over()
+        self._bugs.succeeded()
         return True

@@ -143,7 +143,7 @@ class _Tower:
             raise model_failed(len(rows)) from error
         finally:
             self._idle.put(requests)
-        self._failures.is_over()
+        self._failures.succeeded()
         return features
 
 

@@ -119,7 +119,7 @@ class Readiness:
         except Exception as error:  # noqa: BLE001
             self._bugs.log(error)
             return StoreError("it can't be asked; the log has the details")
-        self._bugs.is_over()
+        self._bugs.succeeded()
         return None
 
     def _failing(self, error: ServiceError | None) -> Collection[str]:

@@ -34,7 +34,7 @@ class Recurring:
             self._known.add(likeness)
             _log.error(self._event, **fields, exc_info=error)
 
-    def is_over(self) -> None:
-        """Hear that a try went well."""
+    def succeeded(self) -> None:
+        """Forget the known errors: the operation succeeded."""
         if self._known:
             self._known = set()

@@ -141,7 +141,7 @@ class TorchEngine:
                     " this one when it has been started again"
                 ) from error
             raise model_failed(len(rows)) from error
-        failures.is_over()
+        failures.succeeded()
         return features
 
     def _is_lost(self) -> bool:
