@@ -52,8 +52,8 @@ def discard_unfinished(directory: Path) -> None:
 
 def note_rename(directory: Path, name: str, new_name: str, *, keeps_alias: bool) -> None:
     """Note a rename before it begins; Milvus Lite moves the directory first, the aliases last."""
-    told = {"name": name, "new_name": new_name, "keeps_alias": keeps_alias}
-    (directory / _RENAME).write_text(json.dumps(told))
+    note = {"name": name, "new_name": new_name, "keeps_alias": keeps_alias}
+    (directory / _RENAME).write_text(json.dumps(note))
 
 
 def forget_rename(directory: Path) -> None:
@@ -104,12 +104,12 @@ def _is_there(directory: Path, collection: str) -> bool:
 def _read(path: Path) -> dict[str, Any] | None:
     """Return the object in a JSON file, empty if there is no file, None if it can't be parsed."""
     try:
-        told = json.loads(path.read_bytes())
+        content = json.loads(path.read_bytes())
     except FileNotFoundError:
         return {}
     except ValueError:
         return None
-    return told if isinstance(told, dict) else None
+    return content if isinstance(content, dict) else None
 
 
 def discard_indexes(directory: Path, collection: str) -> None:

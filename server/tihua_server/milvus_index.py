@@ -54,7 +54,7 @@ def as_built(index: Index, *, lite: bool) -> Index:
 
 
 def is_built(index: Index, description: Mapping[str, Any] | None) -> bool:
-    """Return whether the index that the store describes is the one that it was told to build.
+    """Return whether the index that the store describes is `index`.
 
     For AUTOINDEX any index will do: each Milvus chooses its own.
 
@@ -67,9 +67,9 @@ def is_built(index: Index, description: Mapping[str, Any] | None) -> bool:
         return False
     if index.type is IndexType.AUTOINDEX:
         return True
-    told = {**description, **(description.get("params") or {})}
+    built = {**description, **(description.get("params") or {})}
     return description.get("index_type") == index.type and all(
-        int(told.get(name, value)) == value for name, value in index.params.items()
+        int(built.get(name, value)) == value for name, value in index.params.items()
     )
 
 

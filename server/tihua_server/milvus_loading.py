@@ -69,18 +69,18 @@ class MilvusLoading:
 
     async def _call(self, name: str, function: Callable[..., T], *args: object, **kwargs: Any) -> T:
         """Like `MilvusConnection.call`; a loading collection is not reported as released."""
-        async with self._told_apart(name):
+        async with self._distinguishing_loading(name):
             return await self._connection.call(name, function, *args, **kwargs)
 
     async def _read(
         self, name: str, function: Callable[..., T], *args: object, **kwargs: object
     ) -> T:
         """Like `MilvusConnection.read`; a loading collection is not reported as released."""
-        async with self._told_apart(name):
+        async with self._distinguishing_loading(name):
             return await self._connection.read(name, function, *args, **kwargs)
 
     @contextlib.asynccontextmanager
-    async def _told_apart(self, name: str) -> AsyncIterator[None]:
+    async def _distinguishing_loading(self, name: str) -> AsyncIterator[None]:
         try:
             yield
         except CollectionNotReady as error:

@@ -71,7 +71,7 @@ def schema(spec: CollectionSpec) -> CollectionSchema:
 
 def properties(spec: CollectionSpec) -> dict[str, str]:
     """Return the properties of a new collection, created now."""
-    told = {
+    noted = {
         "model_id": spec.model.id,
         "fingerprint": spec.model.fingerprint,
         "index_type": spec.index.type,
@@ -79,7 +79,7 @@ def properties(spec: CollectionSpec) -> dict[str, str]:
         "description": spec.description,
         "create_time": datetime.now(UTC).isoformat(timespec="microseconds"),
     }
-    return {_PROPERTY: json.dumps(told)}
+    return {_PROPERTY: json.dumps(noted)}
 
 
 def indexed(description: Mapping[str, Any], index: Index) -> dict[str, str]:
@@ -89,9 +89,9 @@ def indexed(description: Mapping[str, Any], index: Index) -> dict[str, str]:
         description: of `MilvusClient.describe_collection`.
         index: the new one, with all parameters.
     """
-    told = json.loads(description["properties"][_PROPERTY])
-    told |= {"index_type": index.type, "index_params": dict(index.params)}
-    return {_PROPERTY: json.dumps(told)}
+    noted = json.loads(description["properties"][_PROPERTY])
+    noted |= {"index_type": index.type, "index_params": dict(index.params)}
+    return {_PROPERTY: json.dumps(noted)}
 
 
 def released(*, is_released: bool) -> dict[str, str]:
@@ -108,16 +108,16 @@ def record(description: Mapping[str, Any]) -> Record | None:
     kept = description.get("properties") or {}
     dims = [f["params"]["dim"] for f in description["fields"] if f["name"] == EMBEDDING]
     try:
-        told = json.loads(kept[_PROPERTY])
+        noted = json.loads(kept[_PROPERTY])
         spec = CollectionSpec(
             name=description["collection_name"],
-            model=ModelRef(told["model_id"], told["fingerprint"]),
+            model=ModelRef(noted["model_id"], noted["fingerprint"]),
             dim=int(dims[0]),
-            index=Index(IndexType(told["index_type"]), told["index_params"]),
+            index=Index(IndexType(noted["index_type"]), noted["index_params"]),
             shards=description["num_shards"],
-            description=told["description"],
+            description=noted["description"],
         )
-        create_time = datetime.fromisoformat(told["create_time"])
+        create_time = datetime.fromisoformat(noted["create_time"])
     except (KeyError, IndexError, TypeError, ValueError):
         return None
     return Record(spec, create_time, kept.get(_RELEASED) == json.dumps(True))

@@ -116,7 +116,7 @@ async def test_a_full_disk_refuses_a_rename(
 
 
 @pytest.mark.parametrize(
-    ("error", "told"),
+    ("error", "expected"),
     [(OSError(28, "No space left on device"), StoreFull), (ValueError("a bug"), StoreError)],
     ids=["full disk", "bug"],
 )
@@ -125,12 +125,12 @@ async def test_a_rename_that_fails_halfway_leaves_no_alias_behind(
     photos: str,
     monkeypatch: pytest.MonkeyPatch,
     error: Exception,
-    told: type[ServiceError],
+    expected: type[ServiceError],
 ) -> None:
     """The directory is opened anew, and with it the rename completed."""
     with monkeypatch.context() as failing:
         failing.setattr(db, "save_schema", Mock(side_effect=error))
-        with pytest.raises(told):
+        with pytest.raises(expected):
             await lite.rename(photos, "photos_1", keeps_alias=False)
 
     assert await lite.names() == ["photos_1"]
