@@ -25,7 +25,8 @@ from tihua_server.search_params import Fields, Filter, SearchParams
 from tihua_server.types import FloatArray
 
 BATCH_ROWS = 1_000
-"""Rows in one call: about the fastest to write, and under Milvus' 64 MiB with the most metadata."""
+"""Rows in one call: about the fastest to write, and with all of `max_metadata_bytes` under Milvus'
+64 MiB."""
 
 _BARE = Fields(uri=False, metadata=False, embedding=False)
 _LOAD_STATES = {

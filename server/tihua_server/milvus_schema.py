@@ -17,18 +17,13 @@ import numpy as np
 from pymilvus import CollectionSchema, DataType, MilvusClient
 
 from tihua_server.collection import CollectionSpec, Index, IndexType
+from tihua_server.config import Limits
 from tihua_server.item import Item
 from tihua_server.search_params import Fields
 from tihua_server.types import ModelRef
 
-MAX_ID_BYTES = 512
-"""Length of the column `id`, in bytes of UTF-8."""
-
-MAX_URI_BYTES = 4_096
-"""Length of the column `uri`, in bytes of UTF-8."""
-
-MAX_METADATA_BYTES = 32_768
-"""An item's metadata as JSON; Milvus takes 65 536. A batch of 1 000 stays under its 64 MiB."""
+_LIMITS = Limits()
+"""The lengths of the columns `id` and `uri`, in bytes of UTF-8; no option changes these limits."""
 
 EMBEDDING = "embedding"
 
@@ -63,9 +58,9 @@ class Record:
 def schema(spec: CollectionSpec) -> CollectionSchema:
     """Return the columns of a new collection."""
     columns = MilvusClient.create_schema(enable_dynamic_field=True, description=spec.description)
-    columns.add_field("id", DataType.VARCHAR, is_primary=True, max_length=MAX_ID_BYTES)
+    columns.add_field("id", DataType.VARCHAR, is_primary=True, max_length=_LIMITS.max_id_bytes)
     columns.add_field(EMBEDDING, DataType.FLOAT_VECTOR, dim=spec.dim)
-    columns.add_field("uri", DataType.VARCHAR, max_length=MAX_URI_BYTES)
+    columns.add_field("uri", DataType.VARCHAR, max_length=_LIMITS.max_uri_bytes)
     return columns
 
 
