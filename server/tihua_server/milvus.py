@@ -9,16 +9,12 @@ date.
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from pymilvus.client.types import LoadState as MilvusLoadState
-
-from tihua_server.collection import Collection, LoadState
-from tihua_server.errors import CollectionNotReady, StoreUnavailable
 from tihua_server.filter_literals import MAX_LIST_LENGTH, literal
 from tihua_server.filters import both, render
 from tihua_server.item import Hit, Item
 from tihua_server.milvus_aliases import MilvusAliases
 from tihua_server.milvus_connection import MilvusConnection
-from tihua_server.milvus_embedded import Flusher
+from tihua_server.milvus_flusher import Flusher
 from tihua_server.milvus_index import search_params
 from tihua_server.milvus_schema import EMBEDDING, output_fields, to_item, to_row
 from tihua_server.search_params import Fields, Filter, SearchParams
@@ -29,11 +25,6 @@ BATCH_ROWS = 1_000
 64 MiB."""
 
 _BARE = Fields(uri=False, metadata=False, embedding=False)
-_LOAD_STATES = {
-    MilvusLoadState.Loaded: LoadState.LOADED,
-    MilvusLoadState.Loading: LoadState.LOADING,
-    MilvusLoadState.NotLoad: LoadState.RELEASED,
-}
 
 
 class Milvus(MilvusAliases):
@@ -42,25 +33,6 @@ class Milvus(MilvusAliases):
     def __init__(self, connection: MilvusConnection) -> None:
         super().__init__(connection)
         self._flusher = Flusher(self._flush)
-
-    async def describe(self, name: str) -> Collection:
-        """Return one collection; the count of a released one is Milvus' own estimate."""
-        found = await self._record(name)
-        name = found.spec.name
-        index = await self._call(name, self._client.describe_index, name, EMBEDDING)
-        answer = await self._call(name, self._client.get_load_state, name)
-        state = _LOAD_STATES.get(answer["state"], LoadState.RELEASED)
-        if state is LoadState.RELEASED and not self._is_built(found.spec.index, index):
-            state = LoadState.LOADING
-        try:
-            count = await self.count(name, Filter())
-        except (CollectionNotReady, StoreUnavailable):
-            if state is LoadState.LOADED:
-                raise
-            stats = await self._call(name, self._client.get_collection_stats, name)
-            count = int(stats["row_count"])
-        aliases = await self._aliases(name)
-        return Collection(found.spec, count, state, found.create_time, aliases)
 
     async def upsert(self, name: str, items: Sequence[Item]) -> None:
         """Write items; of several with one id the last is kept."""
@@ -113,16 +85,7 @@ class Milvus(MilvusAliases):
 
     async def count(self, name: str, where: Filter) -> int:
         """Return the exact number of matching items; writes of a moment ago are counted."""
-        name = await self._own_name(name)
-        [row] = await self._read(
-            name,
-            self._client.query,
-            name,
-            filter=self._render(where),
-            output_fields=["count(*)"],
-            consistency_level="Strong",
-        )
-        return int(row["count(*)"])
+        return await self._count(await self._own_name(name), self._render(where))
 
     async def delete(self, name: str, ids: Sequence[str]) -> int:
         """Remove items by id; return how many there were."""

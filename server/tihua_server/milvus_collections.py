@@ -1,4 +1,4 @@
-"""Creating, listing and dropping collections in Milvus.
+"""Creating, describing, listing and dropping collections in Milvus.
 
 A collection is loaded when it is created. Milvus Lite forgets at a restart what was loaded, so
 `open` loads all that were not released. Collections that tihua did not make are ignored, except
@@ -11,11 +11,13 @@ from pathlib import Path
 from typing import Any, Self
 
 import structlog
+from pymilvus.client.types import LoadState as MilvusLoadState
 from pymilvus.exceptions import MilvusException
 
-from tihua_server.collection import CollectionSpec
+from tihua_server.collection import Collection, CollectionSpec, LoadState
 from tihua_server.errors import (
     CollectionDamaged,
+    CollectionNotReady,
     NotFound,
     ServiceError,
     StoreFull,
@@ -29,6 +31,11 @@ from tihua_server.milvus_loading import LOAD_TIMEOUT_S, MilvusLoading
 from tihua_server.milvus_schema import EMBEDDING, properties, schema
 from tihua_server.observer import Observer
 
+_LOAD_STATES = {
+    MilvusLoadState.Loaded: LoadState.LOADED,
+    MilvusLoadState.Loading: LoadState.LOADING,
+    MilvusLoadState.NotLoad: LoadState.RELEASED,
+}
 _log = structlog.get_logger("tihua")
 
 
@@ -126,6 +133,37 @@ class MilvusCollections(MilvusLoading):
         except NotFound:
             return ""
         return str(found["collection_name"])
+
+    async def describe(self, name: str) -> Collection:
+        """Return one collection; the count of a released one is Milvus' own estimate."""
+        found = await self._record(name)
+        name = found.spec.name
+        index = await self._call(name, self._client.describe_index, name, EMBEDDING)
+        answer = await self._call(name, self._client.get_load_state, name)
+        state = _LOAD_STATES.get(answer["state"], LoadState.RELEASED)
+        if state is LoadState.RELEASED and not self._is_built(found.spec.index, index):
+            state = LoadState.LOADING
+        try:
+            count = await self._count(name)
+        except (CollectionNotReady, StoreUnavailable):
+            if state is LoadState.LOADED:
+                raise
+            stats = await self._call(name, self._client.get_collection_stats, name)
+            count = int(stats["row_count"])
+        aliases = await self._aliases(name)
+        return Collection(found.spec, count, state, found.create_time, aliases)
+
+    async def _count(self, name: str, expression: str = "") -> int:
+        """Return the exact number of items that match a rendered filter; `name` is no alias."""
+        [row] = await self._read(
+            name,
+            self._client.query,
+            name,
+            filter=expression,
+            output_fields=["count(*)"],
+            consistency_level="Strong",
+        )
+        return int(row["count(*)"])
 
     async def names(self) -> list[str]:
         """Return the names of tihua's own collections, sorted."""

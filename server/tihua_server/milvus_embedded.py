@@ -1,13 +1,12 @@
-"""Milvus Lite in this process: opening its directory, and keeping its searches fast.
+"""Milvus Lite in this process: starting it on its directory, reopening and stopping it.
 
 Lite is a gRPC server in threads of this process, on a free port of the loopback interface, as
 `pymilvus.MilvusClient("…/milvus.db")` starts it. Started here, it says why if it fails to start.
 """
 
-import asyncio
 import contextlib
 import os
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +14,7 @@ import structlog
 from milvus_lite.adapter.grpc.server import start_server_in_thread
 from milvus_lite.exceptions import DataDirLockedError, MilvusLiteError
 
-from tihua_server.errors import ServiceError, StoreError, StoreUnavailable
+from tihua_server.errors import StoreError, StoreUnavailable
 from tihua_server.milvus_directory import (
     MIN_FREE_BYTES,
     discard_indexes,
@@ -29,15 +28,6 @@ from tihua_server.milvus_directory import (
 )
 from tihua_server.milvus_errors import store_full
 from tihua_server.milvus_filters import bound_filters
-
-MAX_UNFLUSHED_ROWS = 2_048
-"""Lite compares a query with each unflushed row in Python, some 50 ms per 1 000 rows of 512."""
-
-MIN_IDLE_ROWS = 64
-"""Rows that are worth a file of their own once writing has paused."""
-
-IDLE_S = 1.0
-"""The pause, in seconds."""
 
 _log = structlog.get_logger("tihua")
 
@@ -194,57 +184,3 @@ def _abandon(collection: Any) -> None:
         if sink is not None:
             # The raw file below the buffer: what the disk did not take must not be written later.
             sink.raw.close()
-
-
-class Flusher:
-    """Flushes a collection when it has many unflushed rows, or some and writing has paused.
-
-    To be used from one event loop.
-    """
-
-    def __init__(self, flush: Callable[[str], Awaitable[None]]) -> None:
-        self._flush = flush
-        self._unflushed: dict[str, int] = {}
-        self._timers: dict[str, asyncio.TimerHandle] = {}
-        self._tasks: set[asyncio.Task[None]] = set()
-
-    async def wrote(self, name: str, rows: int) -> None:
-        """Count rows that were written; flush if too many are unflushed."""
-        rows += self._take(name)
-        if rows >= MAX_UNFLUSHED_ROWS:
-            await self._flush(name)
-            return
-        self._unflushed[name] = rows
-        if rows >= MIN_IDLE_ROWS:
-            loop = asyncio.get_running_loop()
-            self._timers[name] = loop.call_later(IDLE_S, self._paused, name)
-
-    async def close(self) -> None:
-        """Cancel all timers, and wait for no flush: the disk may hang.
-
-        A flush that has begun continues in its thread; `EmbeddedMilvus.stop` flushes the rest.
-        """
-        for name in list(self._unflushed):
-            self._take(name)
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
-
-    def _take(self, name: str) -> int:
-        """Return the number of unflushed rows, and cancel the timer."""
-        if timer := self._timers.pop(name, None):
-            timer.cancel()
-        return self._unflushed.pop(name, 0)
-
-    def _paused(self, name: str) -> None:
-        self._take(name)
-        task = asyncio.get_running_loop().create_task(self._flush_quietly(name))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-
-    async def _flush_quietly(self, name: str) -> None:
-        try:
-            await self._flush(name)
-        except ServiceError as error:
-            # The rows are in Lite's log, and searches find them, only slower.
-            _log.warning("collection not flushed", collection=name, why=error.message)
