@@ -61,7 +61,7 @@ class SearchMethods:
             consistency: "strong" sees everything written before the call, and is slower.
             page_token: `next_page_token` of the same search, for the hits after it.
             group_by: a metadata key, or "uri": of the items with the same value there, only the
-                best are hits. An item without the key is a hit.
+                best are hits. An item without the key, or without a uri, is a hit.
             group_size: most hits of one group over all pages; None means one.
             collection: where to search.
             timeout: limit of the call, in seconds.

@@ -27,12 +27,12 @@ LARGEST_WINDOW = 1_000
 
 @dataclass(frozen=True, slots=True)
 class GroupBy:
-    """What hits are grouped by.
+    """How to group hits.
 
     Attributes:
         key: a metadata key, or `uri`.
-        size: hits of one group, over all pages.
-        reach: hits that are looked through, at most.
+        size: most hits of one group, over all pages.
+        reach: most hits to look through.
     """
 
     key: str
@@ -45,14 +45,14 @@ async def grouped_hits(
 ) -> list[Hit]:
     """Return hits, best first, of which no more than `group.size` share a value.
 
-    An item that has no such key, or null there, is in no group, and a hit.
+    An item that has no such key, null there, or no uri, is in no group, and a hit.
 
     Args:
-        store: is searched.
-        collection: in this collection.
+        store: where to search.
+        collection: the collection to search.
         embedding: (dim,), the query.
         params: its `limit` and `offset` count the hits that are left.
-        group: what they are grouped by.
+        group: how to group them.
     """
     end = params.offset + params.limit
     found: dict[str, Hit] = {}
@@ -98,7 +98,7 @@ def _of_window(params: SearchParams, key: str, start: int, length: int) -> Searc
 
 
 def _value(item: Item, key: str) -> object:
-    return item.uri if key == "uri" else item.metadata.get(key)
+    return (item.uri or None) if key == "uri" else item.metadata.get(key)
 
 
 def _shown(item: Item, params: SearchParams) -> Item:

@@ -148,13 +148,25 @@ async def test_nothing_is_looked_for_beyond_the_reach(store: Recorder) -> None:
 
 
 async def test_items_are_grouped_by_uri(store: Recorder) -> None:
-    """Which every item has."""
+    """The best of each uri."""
     await fill(store, [{"k": i} for i in range(5)])
 
     hits = await found(store, "uri")
 
     assert [(hit.item.uri, hit.group) for hit in hits] == [("u0", "u0"), ("u1", "u1")]
     assert hits[0].item.metadata == {"k": 0}
+
+
+async def test_an_item_without_a_uri_is_in_no_group(store: Recorder) -> None:
+    """A uri is optional: a poem may have none."""
+    await fill(store, [{}] * 4)
+    rows = [replace(item, uri="") for item in store.items(NAME).values() if item.uri == "u1"]
+    await store.upsert(NAME, rows)
+
+    hits = await found(store, "uri")
+
+    assert places(hits) == [0, 1, 3]
+    assert [hit.group for hit in hits] == ["u0", None, None]
 
 
 async def test_only_the_fields_asked_for_come_back(store: Recorder) -> None:

@@ -611,10 +611,10 @@ private static final long serialVersionUID = 0L;
   /**
    * <pre>
    * A metadata key, or "uri": of the items with the same value there, only the best `group_size` are
-   * hits. Values are compared as JSON: 1 and "1" differ. An item without the key, or with null
-   * there, belongs to no group and is a hit. Only the Limits.max_search_window nearest items are
-   * looked at; there is no page beyond them. Unset means no groups; "id", "embedding" and keys that
-   * metadata may not have are INVALID_ARGUMENT.
+   * hits. Values are compared as JSON: 1 and "1" differ. An item without the key, with null there, or
+   * without a uri, belongs to no group and is a hit. Only the Limits.max_search_window nearest items
+   * are looked at; there is no page beyond them. Unset means no groups; "id", "embedding" and keys
+   * that metadata may not have are INVALID_ARGUMENT.
    * </pre>
    *
    * <code>string group_by = 12;</code>
@@ -636,10 +636,10 @@ private static final long serialVersionUID = 0L;
   /**
    * <pre>
    * A metadata key, or "uri": of the items with the same value there, only the best `group_size` are
-   * hits. Values are compared as JSON: 1 and "1" differ. An item without the key, or with null
-   * there, belongs to no group and is a hit. Only the Limits.max_search_window nearest items are
-   * looked at; there is no page beyond them. Unset means no groups; "id", "embedding" and keys that
-   * metadata may not have are INVALID_ARGUMENT.
+   * hits. Values are compared as JSON: 1 and "1" differ. An item without the key, with null there, or
+   * without a uri, belongs to no group and is a hit. Only the Limits.max_search_window nearest items
+   * are looked at; there is no page beyond them. Unset means no groups; "id", "embedding" and keys
+   * that metadata may not have are INVALID_ARGUMENT.
    * </pre>
    *
    * <code>string group_by = 12;</code>
@@ -2860,10 +2860,10 @@ private static final long serialVersionUID = 0L;
     /**
      * <pre>
      * A metadata key, or "uri": of the items with the same value there, only the best `group_size` are
-     * hits. Values are compared as JSON: 1 and "1" differ. An item without the key, or with null
-     * there, belongs to no group and is a hit. Only the Limits.max_search_window nearest items are
-     * looked at; there is no page beyond them. Unset means no groups; "id", "embedding" and keys that
-     * metadata may not have are INVALID_ARGUMENT.
+     * hits. Values are compared as JSON: 1 and "1" differ. An item without the key, with null there, or
+     * without a uri, belongs to no group and is a hit. Only the Limits.max_search_window nearest items
+     * are looked at; there is no page beyond them. Unset means no groups; "id", "embedding" and keys
+     * that metadata may not have are INVALID_ARGUMENT.
      * </pre>
      *
      * <code>string group_by = 12;</code>
@@ -2884,10 +2884,10 @@ private static final long serialVersionUID = 0L;
     /**
      * <pre>
      * A metadata key, or "uri": of the items with the same value there, only the best `group_size` are
-     * hits. Values are compared as JSON: 1 and "1" differ. An item without the key, or with null
-     * there, belongs to no group and is a hit. Only the Limits.max_search_window nearest items are
-     * looked at; there is no page beyond them. Unset means no groups; "id", "embedding" and keys that
-     * metadata may not have are INVALID_ARGUMENT.
+     * hits. Values are compared as JSON: 1 and "1" differ. An item without the key, with null there, or
+     * without a uri, belongs to no group and is a hit. Only the Limits.max_search_window nearest items
+     * are looked at; there is no page beyond them. Unset means no groups; "id", "embedding" and keys
+     * that metadata may not have are INVALID_ARGUMENT.
      * </pre>
      *
      * <code>string group_by = 12;</code>
@@ -2909,10 +2909,10 @@ private static final long serialVersionUID = 0L;
     /**
      * <pre>
      * A metadata key, or "uri": of the items with the same value there, only the best `group_size` are
-     * hits. Values are compared as JSON: 1 and "1" differ. An item without the key, or with null
-     * there, belongs to no group and is a hit. Only the Limits.max_search_window nearest items are
-     * looked at; there is no page beyond them. Unset means no groups; "id", "embedding" and keys that
-     * metadata may not have are INVALID_ARGUMENT.
+     * hits. Values are compared as JSON: 1 and "1" differ. An item without the key, with null there, or
+     * without a uri, belongs to no group and is a hit. Only the Limits.max_search_window nearest items
+     * are looked at; there is no page beyond them. Unset means no groups; "id", "embedding" and keys
+     * that metadata may not have are INVALID_ARGUMENT.
      * </pre>
      *
      * <code>string group_by = 12;</code>
@@ -2930,10 +2930,10 @@ private static final long serialVersionUID = 0L;
     /**
      * <pre>
      * A metadata key, or "uri": of the items with the same value there, only the best `group_size` are
-     * hits. Values are compared as JSON: 1 and "1" differ. An item without the key, or with null
-     * there, belongs to no group and is a hit. Only the Limits.max_search_window nearest items are
-     * looked at; there is no page beyond them. Unset means no groups; "id", "embedding" and keys that
-     * metadata may not have are INVALID_ARGUMENT.
+     * hits. Values are compared as JSON: 1 and "1" differ. An item without the key, with null there, or
+     * without a uri, belongs to no group and is a hit. Only the Limits.max_search_window nearest items
+     * are looked at; there is no page beyond them. Unset means no groups; "id", "embedding" and keys
+     * that metadata may not have are INVALID_ARGUMENT.
      * </pre>
      *
      * <code>string group_by = 12;</code>
@@ -2948,10 +2948,10 @@ private static final long serialVersionUID = 0L;
     /**
      * <pre>
      * A metadata key, or "uri": of the items with the same value there, only the best `group_size` are
-     * hits. Values are compared as JSON: 1 and "1" differ. An item without the key, or with null
-     * there, belongs to no group and is a hit. Only the Limits.max_search_window nearest items are
-     * looked at; there is no page beyond them. Unset means no groups; "id", "embedding" and keys that
-     * metadata may not have are INVALID_ARGUMENT.
+     * hits. Values are compared as JSON: 1 and "1" differ. An item without the key, with null there, or
+     * without a uri, belongs to no group and is a hit. Only the Limits.max_search_window nearest items
+     * are looked at; there is no page beyond them. Unset means no groups; "id", "embedding" and keys
+     * that metadata may not have are INVALID_ARGUMENT.
      * </pre>
      *
      * <code>string group_by = 12;</code>
