@@ -106,13 +106,14 @@ class QueryEmbedder:
         )
         rows = iter(embedded.rows)
         total = np.zeros(embedder.model.dim, np.float32)
+        total_weight = sum(abs(term.weight) for term in query.terms)
         for position, term in enumerate(query.terms):
             row = stored[term.value.id] if isinstance(term.value, StoredItem) else next(rows)
             if isinstance(row, ServiceError):
                 row.field = f"terms[{position}]"
                 raise row
-            total += np.float32(term.weight) * row
-        if len(query.terms) > 1 or query.terms[0].weight != 1:
+            total += np.float32(term.weight / total_weight) * row
+        if len(query.terms) > 1:
             # 1e-6 is the rounding of a few unit vectors in float32: below it there is only noise.
             if np.linalg.norm(total) < 1e-6:
                 raise InvalidInput(

@@ -92,12 +92,12 @@ def test_a_bad_search_names_field_and_remedy(
     assert not search(searching, collection).hits
 
 
-def test_terms_that_cancel_out_are_refused(searching: SearchServiceStub, collection: str) -> None:
-    """There is no direction to search in."""
-    terms = [
-        search_service_pb2.QueryTerm(text="马"),
-        search_service_pb2.QueryTerm(text="马", weight=-1),
-    ]
+@pytest.mark.parametrize("weights", [(1, -1), (60, 40, -100)])
+def test_terms_that_cancel_out_are_refused(
+    searching: SearchServiceStub, collection: str, weights: tuple[float, ...]
+) -> None:
+    """There is no direction to search in, but for rounding, which grows with the weights."""
+    terms = [search_service_pb2.QueryTerm(text="马", weight=weight) for weight in weights]
     with pytest.raises(grpc.RpcError, match="cancel each other out"):
         search(searching, collection, terms=terms)
 
