@@ -14,7 +14,12 @@ from tihua_server.config import Limits
 from tihua_server.errors import InvalidInput, NotFound
 from tihua_server.filling import MessageRoom, fill_all, fill_some
 from tihua_server.item_requests import check_ids_or_filter, to_draft, to_fields, to_filter
-from tihua_server.page_token import decode_page_token, encode_page_token, request_digest
+from tihua_server.page_token import (
+    collection_of_pages,
+    decode_page_token,
+    encode_page_token,
+    request_digest,
+)
 from tihua_server.requests import (
     check_batch,
     check_collection_name,
@@ -197,14 +202,7 @@ class CollectionService(rpc.CollectionServiceServicer):
         digest = request_digest(request)
         position = decode_page_token(digest, request.page_token)
         pages_of, _, after_id = position.partition(" ")
-        name = (await self._store.spec(pages_of or request.collection)).name
-        if pages_of not in {"", name}:
-            raise InvalidInput(
-                f"page_token belongs to the collection {pages_of}, which leads to {name} now: "
-                "start again with the first page",
-                reason="WRONG_PAGE_TOKEN",
-                field="page_token",
-            )
+        name = await collection_of_pages(self._store, request.collection, pages_of)
         items = await self._store.scan(
             name,
             where=to_filter(request.filter, request.filter_params),

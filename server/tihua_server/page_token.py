@@ -6,7 +6,8 @@ import hashlib
 
 from google.protobuf.message import Message
 
-from tihua_server.errors import InvalidInput
+from tihua_server.errors import InvalidInput, NotFound
+from tihua_server.vector_store import VectorStore
 
 _DIGEST_BYTES = 8
 
@@ -58,6 +59,34 @@ def decode_page_token(digest: bytes, token: str) -> str:
             "page_token was changed, or comes from another request; only limit may differ"
         )
     return position
+
+
+async def collection_of_pages(store: VectorStore, collection: str, pages_of: str) -> str:
+    """Return the own name of the collection to list: that of the earlier pages, if any.
+
+    Args:
+        store: the store.
+        collection: the name in the request, which may be an alias.
+        pages_of: own name of the collection that earlier pages came from; empty for a first page.
+
+    Raises:
+        InvalidInput: that collection has another name now.
+        NotFound: there is no such collection.
+    """
+    asked = pages_of or collection
+    try:
+        name = (await store.spec(asked)).name
+    except NotFound:
+        if asked == collection:
+            raise
+        asked = collection  # an alias, which may lead to the new name
+        name = (await store.spec(asked, is_fresh=True)).name
+    if pages_of not in {"", name}:
+        raise _refused(
+            f"page_token belongs to the collection {pages_of}; {asked} leads to {name} now: "
+            "start again with the first page"
+        )
+    return name
 
 
 def _hash(content: bytes) -> bytes:

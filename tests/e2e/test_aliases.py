@@ -161,6 +161,18 @@ async def test_the_pages_of_a_list_are_of_one_collection(client: tihua.AsyncClie
     assert refused.value.reason == "WRONG_PAGE_TOKEN"
 
 
+async def test_the_pages_of_a_list_end_when_its_collection_is_renamed(
+    client: tihua.AsyncClient,
+) -> None:
+    """By an alias, which leads to it still: the error is about the token, and not the alias."""
+    pages = client.list_items(page_size=1)
+    await anext(pages)
+    await client.rename_collection("photos_1", "photos_3", keep_alias=False)
+    with pytest.raises(tihua.InvalidRequestError, match="photos leads to photos_3 now") as refused:
+        await anext(pages)
+    assert refused.value.reason == "WRONG_PAGE_TOKEN"
+
+
 async def test_a_name_means_one_thing(client: tihua.AsyncClient) -> None:
     """No collection of an alias's name, and no alias of a collection's."""
     with pytest.raises(tihua.AlreadyExistsError):
