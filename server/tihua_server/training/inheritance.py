@@ -1,4 +1,4 @@
-"""Gives a text tower what another one learned, whose tables have other rows."""
+"""Copies a trained text tower into one whose tables have more rows."""
 
 import torch
 from torch import Tensor
@@ -8,11 +8,15 @@ from tihua_server.training.vocabulary import rows_of_simplified
 
 
 def hand_down(old: TextTower, new: TextTower) -> None:
-    """Copy all weights, and of the tables the rows of the tokens and pairs that both know.
+    """Copy all weights, and table rows by token and by pair, so that texts embed as before.
+
+    Rows of tokens and pairs that only the new tower has become zero: they say nothing yet, as in
+    the old tower. Rows drawn at random would shift the embedding of every text that has them.
 
     Args:
-        old: the tower that learned; its sizes but for the tables are the new one's.
-        new: the tower that goes on from there; its tables that find rows are filled.
+        old: the trained tower.
+        new: the tower to overwrite: of the same shape but for the number of rows, with its lookup
+            tables filled (`Vocabulary.fill`).
     """
     rows = _character_rows(old, new)
     keys = new.bigram_key[1:]
@@ -35,7 +39,7 @@ def hand_down(old: TextTower, new: TextTower) -> None:
 
 
 def _character_rows(old: TextTower, new: TextTower) -> Tensor:
-    """Return the old row of every new one, 0 for what had none."""
+    """Return the old row of each new row; 0 where there is none."""
     rows = torch.zeros(new.characters.num_embeddings, dtype=torch.int64)
     had = rows_of_simplified(old)
     for token, row in rows_of_simplified(new).items():
@@ -45,5 +49,6 @@ def _character_rows(old: TextTower, new: TextTower) -> Tensor:
 
 def _copy_rows(old: Tensor, new: Tensor, rows: Tensor) -> None:
     is_there = rows > 0
+    new.zero_()
     new[is_there] = old[rows[is_there]]
     new[0] = old[0]

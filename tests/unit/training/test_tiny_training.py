@@ -10,6 +10,7 @@ import pytest
 import torch
 from tihua_server.tiny_clip import read_network
 from tihua_server.tiny_network import NetworkShape, TinyNetwork
+from tihua_server.tokenizer import Tokenizer
 from tihua_server.training import trainer
 from tihua_server.training.compositions import Compositions
 from tihua_server.training.curve import Curve, Point
@@ -153,6 +154,8 @@ def test_a_model_goes_on_with_pictures_of_another_kind(
     assert "val never rose above R@1/5/10 100.0/100.0/100.0 of the start" in told
     before, after = read_network(first).text, read_network(model).text
     assert after.characters.num_embeddings > before.characters.num_embeddings
+    ids = torch.from_numpy(Tokenizer().tokenize("狗在跑, 马").ids)[None]
+    torch.testing.assert_close(after(ids), before(ids))
 
 
 def test_nothing_is_learned_from_what_is_measured_by(
@@ -186,7 +189,7 @@ def test_other_pictures_to_measure_by_are_another_training(
 
 
 def test_what_is_handed_down_embeds_as_before(materials: Materials, tmp_path: Path) -> None:
-    """Texts of known tokens have the embedding that they had, though the tables grew."""
+    """Also texts with tokens and pairs that only the larger tables have."""
     old = TinyNetwork(NetworkShape(characters=4, bigrams=2)).eval()
     Vocabulary(tokens=(700, 800), pairs=((2, 3),)).fill(old.text)
     known = Vocabulary.of_tower(old.text)
@@ -194,5 +197,7 @@ def test_what_is_handed_down_embeds_as_before(materials: Materials, tmp_path: Pa
     new = TinyNetwork(wider.shape(old.shape)).eval()
     wider.fill(new.text)
     hand_down(old.text, new.text)
-    ids = torch.tensor([[101, 700, 800, 102], [101, 800, 5, 102]])
+    known_texts = [[101, 700, 800, 102, 0], [101, 800, 5, 102, 0]]
+    new_texts = [[101, 600, 700, 750, 102], [101, 800, 600, 750, 102], [101, 600, 750, 102, 0]]
+    ids = torch.tensor(known_texts + new_texts)
     torch.testing.assert_close(new.text(ids), old.text(ids))
