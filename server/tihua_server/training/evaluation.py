@@ -1,43 +1,58 @@
 """Measures a model as it is served: the loaded file, and pictures decoded as the server does it."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from itertools import islice
 
 import numpy as np
+from tihua._cores import usable_cores
 
 from tihua_server.config import Limits
 from tihua_server.images import decode_image
 from tihua_server.training.recall import Recall, recall
 from tihua_server.training.retrieval import RetrievalTask
-from tihua_server.types import Encoder, FloatArray
+from tihua_server.types import Encoder, FloatArray, PixelArray
 
 BATCH_SIZE = 64
 
 
 def evaluate(encoder: Encoder, task: RetrievalTask) -> Recall:
-    """Return how well a model answers the queries of a task."""
+    """Return how well a model answers the queries of a task.
+
+    No more than `BATCH_SIZE` files of the gallery are in memory at once.
+
+    Raises:
+        ValueError: the task's queries are neither all texts nor all pictures.
+    """
+    texts = [query.content for query in task.queries if isinstance(query.content, str)]
+    files = [query.content for query in task.queries if isinstance(query.content, bytes)]
+    if texts and files:
+        raise ValueError("a task's queries are all texts or all pictures; these are mixed")
     row = {name: index for index, name in enumerate(task.gallery.pictures)}
-    pictures = _embed(encoder, list(task.gallery.pictures.values()))
-    queries = _embed(encoder, [query.content for query in task.queries])
+    pictures = _embed_pictures(encoder, task.gallery.pictures.values())
+    queries = _embed_texts(encoder, texts) if texts else _embed_pictures(encoder, files)
     return recall(queries, pictures, [{row[name] for name in q.wanted} for q in task.queries])
 
 
-def _embed(encoder: Encoder, contents: Sequence[str | bytes]) -> FloatArray:
-    """Return the embeddings of texts or of encoded pictures: (len(contents), dim)."""
-    texts = [content for content in contents if isinstance(content, str)]
-    files = [content for content in contents if isinstance(content, bytes)]
-    if texts and files:
-        raise ValueError("a task's queries are all texts or all pictures; these are mixed")
-    side, bound = encoder.info.image_size, Limits().max_image_pixels
+def _embed_texts(encoder: Encoder, texts: Sequence[str]) -> FloatArray:
+    """Return the embeddings of texts: (len(texts), dim)."""
     parts = []
-    for start in range(0, len(contents), BATCH_SIZE):
-        stop = start + BATCH_SIZE
-        if texts:
-            ids = [encoder.tokenize(text).ids for text in texts[start:stop]]
-            parts.append(encoder.encode_texts(ids))
-        else:
-            pixels = [
-                decode_image(file, side, max_pixels=bound, resize=encoder.resize)
-                for file in files[start:stop]
-            ]
+    for start in range(0, len(texts), BATCH_SIZE):
+        batch = texts[start : start + BATCH_SIZE]
+        parts.append(encoder.encode_texts([encoder.tokenize(text).ids for text in batch]))
+    return np.concatenate(parts)
+
+
+def _embed_pictures(encoder: Encoder, files: Iterable[bytes]) -> FloatArray:
+    """Return the embeddings of encoded pictures, decoded by all cores: (count, dim)."""
+    side, bound = encoder.info.image_size, Limits().max_image_pixels
+
+    def decode(file: bytes) -> PixelArray:
+        return decode_image(file, side, max_pixels=bound, resize=encoder.resize)
+
+    parts = []
+    remaining = iter(files)
+    with ThreadPoolExecutor(usable_cores()) as threads:
+        while pixels := list(threads.map(decode, islice(remaining, BATCH_SIZE))):
             parts.append(encoder.encode_images(pixels))
     return np.concatenate(parts)

@@ -4,7 +4,7 @@ A task is the same whether a model answers it in this process (`evaluation.py`, 
 or a running service over gRPC (`make eval`): pictures are encoded files, as a client sends them.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from tihua_server.training.emoji import Emoji, is_flag
@@ -17,7 +17,7 @@ class Gallery:
 
     Attributes:
         name: lower-case words with hyphens, unlike any other gallery's.
-        pictures: encoded files by id.
+        pictures: encoded files by id; they may be read from disk at each access.
     """
 
     name: str
@@ -52,12 +52,30 @@ class RetrievalTask:
     queries: tuple[Query, ...]
 
 
+class _Files(Mapping[str, bytes]):
+    """The files of a source by group, read at each access: a split of photographs may be large."""
+
+    def __init__(self, source: Photographs | Emoji) -> None:
+        self._source = source
+        self._index = {source.group(index): index for index in range(len(source))}
+
+    def __getitem__(self, name: str) -> bytes:
+        return self._source.file(self._index[name])
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._index
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._index)
+
+    def __len__(self) -> int:
+        return len(self._index)
+
+
 def caption_task(photographs: Photographs) -> RetrievalTask:
     """Return the task in which every caption seeks its photograph among all of the split."""
     indices = range(len(photographs))
-    gallery = Gallery(
-        photographs.name, {photographs.group(index): photographs.file(index) for index in indices}
-    )
+    gallery = Gallery(photographs.name, _Files(photographs))
     return RetrievalTask(
         "caption → photograph",
         gallery,
@@ -78,9 +96,7 @@ def emoji_tasks(test: Emoji, known: Emoji) -> tuple[RetrievalTask, ...]:
         test: the gallery; every emoji is sought by its first Chinese name.
         known: the set whose pictures seek the same emoji in the gallery, where it has it.
     """
-    gallery = Gallery(
-        test.name, {test.group(index): test.file(index) for index in range(len(test))}
-    )
+    gallery = Gallery(test.name, _Files(test))
     by_name = f"name → {test.title} emoji"
     names = {
         test.group(index): Query(test.texts(index)[0], frozenset([test.group(index)]))

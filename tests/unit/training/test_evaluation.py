@@ -1,11 +1,13 @@
 """Retrieval tasks, answered by a model in this process."""
 
 from pathlib import Path
+from typing import ClassVar, Self
 
 import pytest
 from fake_encoder import FakeEncoder
+from PIL import Image
 from tihua_server.training.emoji import TEST_SET, TRAINING_SETS, Emoji, is_flag, read_names
-from tihua_server.training.evaluation import evaluate
+from tihua_server.training.evaluation import BATCH_SIZE, evaluate
 from tihua_server.training.photographs import Photographs
 from tihua_server.training.retrieval import Query, RetrievalTask, caption_task, emoji_tasks
 
@@ -54,3 +56,38 @@ def test_texts_and_pictures_are_not_mixed(photograph_folder: Path) -> None:
     queries = (Query("桥", frozenset([name])), Query(file, frozenset([name])))
     with pytest.raises(ValueError, match="mixed"):
         evaluate(FakeEncoder(), RetrievalTask("mixed", gallery, queries))
+
+
+class _HeldFile(bytes):
+    """A file that is counted while it is in memory."""
+
+    count: ClassVar = 0
+    most: ClassVar = 0
+
+    def __new__(cls, content: bytes) -> Self:
+        cls.count += 1
+        cls.most = max(cls.most, cls.count)
+        return super().__new__(cls, content)
+
+    def __del__(self) -> None:
+        type(self).count -= 1
+
+
+class _CountedPhotographs(Photographs):
+    def file(self, index: int) -> bytes:
+        return _HeldFile(super().file(index))
+
+
+def test_a_large_gallery_is_not_held_in_memory(tmp_path: Path) -> None:
+    """A thousand files of a camera take gigabytes, and the training before needs none of them."""
+    (tmp_path / "val").mkdir()
+    lines = ["image\tcaption"]
+    for number in range(2 * BATCH_SIZE + 1):
+        name = f"val/{number}.png"
+        Image.new("RGB", (8, 8), (number, 0, 0)).save(tmp_path / name)
+        lines.append(f"{name}\t第{number}")
+    (tmp_path / "captions.tsv").write_text("\n".join(lines), encoding="utf-8")
+    task = caption_task(_CountedPhotographs(tmp_path, "val", views=1, seed=0))
+    assert evaluate(FakeEncoder(), task).queries == 2 * BATCH_SIZE + 1
+    assert 0 < _HeldFile.most <= BATCH_SIZE
+    assert _HeldFile.count == 0
