@@ -132,17 +132,17 @@ _LATER = {
     "copy_collection": "tihua._copy",
     "reindex": "tihua._reindex",
 }
-"""Where names are that bring gRPC or threads: `tihua --help`, and the server, which needs the
-messages, do not wait for them."""
+"""Names whose modules import gRPC or threads. They are imported on first use, so that
+`tihua --help`, and the server, which needs only the messages, start without them."""
 
 
 def __getattr__(name: str) -> object:
-    """Load a client, or what works with one, when it is first asked for."""
+    """Import a name of `_LATER` when it is first used."""
     if name in _LATER:
         return getattr(importlib.import_module(_LATER[name]), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:
-    """Return the public names, those not loaded yet included."""
+    """Return the public names, including those not imported yet."""
     return sorted({*globals(), *__all__})

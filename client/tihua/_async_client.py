@@ -1,6 +1,6 @@
 """The asyncio client: each method builds a request, calls the stub and converts the answer.
 
-Those about the server and the bulk stream are here, the others in `_async_*_methods.py`.
+The methods about the server and bulk ingestion are here, the others in `_async_*_methods.py`.
 """
 
 import asyncio
@@ -38,9 +38,9 @@ class AsyncClient(
 ):
     """A connection to a tihua server for asyncio, to be used in one event loop.
 
-    It has the methods of `Client`, to be awaited, with the same arguments, results and errors;
-    `list_items` is an asynchronous iterator, and `ingest` takes asynchronous iterables too. Picture
-    files are read in a thread. Cancelling a task cancels its call.
+    It has the methods of `Client` as coroutines, with the same arguments, results and errors;
+    `list_items` is an asynchronous iterator, and `ingest` also accepts asynchronous iterables.
+    Picture files are read in a thread. Cancelling a task cancels its call.
 
     Nothing is sent before the first call, and the next call restores a lost connection.
     Use it in an `async with` block, or await `close()`.
@@ -56,7 +56,7 @@ class AsyncClient(
         token: str = "",
         insecure: bool = False,
     ) -> None:
-        """Prepare a connection, in or outside of an event loop; arguments as for `Client`."""
+        """Prepare a connection, inside or outside an event loop; arguments as for `Client`."""
         self._connection = AsyncConnection(
             address, collection=collection, timeout=timeout, tls=tls, token=token, insecure=insecure
         )
@@ -88,8 +88,8 @@ class AsyncClient(
     async def health(self, *, timeout: float | None = None) -> dict[str, str]:
         """Return the health of each service, by name; the server as a whole has the name "".
 
-        A server that takes no calls still answers. Of several, the first that can be reached is
-        asked.
+        A server that refuses other calls still answers this one. Of several servers at the address,
+        the first that can be reached is asked.
 
         Returns:
             "SERVING", "NOT_SERVING", or "SERVICE_UNKNOWN" if the server has no such service.
@@ -141,7 +141,7 @@ class AsyncClient(
         return IngestSummary(*session.totals, seconds=time.monotonic() - started)
 
     async def _reached(self, reconnect: Reconnect) -> ServerInfo:
-        """Return what the server says of itself, asked again as long as `reconnect` has it."""
+        """Return the server's description; retry as `reconnect` allows."""
         while True:
             try:
                 return await self.server_info()

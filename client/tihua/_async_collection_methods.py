@@ -68,7 +68,7 @@ class AsyncCollectionMethods:
             request.page_token = response.next_page_token
 
     async def delete_collection(self, name: str, *, timeout: float | None = None) -> None:
-        """Remove a collection and all its items, for good.
+        """Delete a collection and all its items; this can't be undone.
 
         Arguments and errors are those of `Client.delete_collection`.
         """
@@ -140,7 +140,7 @@ class AsyncCollectionMethods:
         index_params: Mapping[str, int] | None = None,
         timeout: float | None = None,
     ) -> Collection:
-        """Replace the index of a collection, or build it anew; return when it can be searched.
+        """Replace or rebuild the index of a collection; return when it can be searched.
 
         Arguments and errors are those of `Client.build_index`.
         """

@@ -34,12 +34,12 @@ _Response = TypeVar("_Response", bound=Message)
 
 
 class AsyncConnection:
-    """What the methods of `AsyncClient` share: where to, how long, and which collection.
+    """The channels, stubs and defaults that the methods of `AsyncClient` share.
 
     Attributes:
-        address: where the server is.
-        timeout: limit of a call that sets none, in seconds.
-        is_encrypted: whether calls go by TLS.
+        address: the server's address.
+        timeout: the default limit of a call, in seconds.
+        is_encrypted: whether the connection uses TLS.
     """
 
     def __init__(
@@ -52,7 +52,7 @@ class AsyncConnection:
         token: str,
         insecure: bool,
     ) -> None:
-        """Note what is given; channels are made by the first calls, in their event loop."""
+        """Check the arguments; the first calls create the channels, in their event loop."""
         self.address = checked_address(address)
         self.timeout = checked_timeout(timeout)
         self._collection = checked_text(collection, "collection")
@@ -104,7 +104,7 @@ class AsyncConnection:
 
     @cached_property
     def check_health(self) -> _HealthCheck:
-        """Return grpc.health.v1.Health.Check, also of a server that takes no calls."""
+        """Return grpc.health.v1.Health.Check, which also reaches a server that refuses calls."""
         health = health_pb2_grpc.HealthStub(self._health_channel)
         check: _HealthCheck = health.Check  # type: ignore[attr-defined]
         return check
@@ -116,14 +116,14 @@ class AsyncConnection:
         timeout: float | Patience | None,
         metadata: tuple[tuple[str, str], ...] | None = None,
     ) -> _Response:
-        """Return the answer to one request; a server that is full is waited for as it asks.
+        """Return the answer to one request; if the server is full, retry after the delay it asks.
 
         Args:
-            method: of a stub.
+            method: a method of a stub.
             request: its request.
-            timeout: limit of the call, in seconds; None means the client's, and a Patience that the
-                call is one of several attempts.
-            metadata: what `metadata` made, where the caller wants to know the call's id.
+            timeout: limit of the call, in seconds. None means the client's; a Patience means that
+                the call is one of several attempts.
+            metadata: the result of `metadata`, for a caller that needs to know the call's id.
 
         Raises:
             TihuaError: the call failed.
@@ -152,7 +152,7 @@ class AsyncConnection:
                 return answer
 
     def patience(self, timeout: float | None) -> Patience:
-        """Return how long to wait for what begins now; None means as long as the client says.
+        """Return the retry policy of a call that starts now; None means the client's timeout.
 
         Raises:
             InvalidRequestError: gRPC can't keep that limit.
@@ -161,11 +161,11 @@ class AsyncConnection:
         return Patience(self._retry_budget, limit_s)
 
     def metadata(self) -> tuple[tuple[str, str], ...]:
-        """Return what goes with the next call: its id, and who makes it."""
+        """Return the metadata of the next call: its id, its trace and the token."""
         return (*call_metadata(), *self._authorization)
 
     async def stored_ids(self, ids: Sequence[str], collection: str) -> set[str]:
-        """Return those of the ids that a collection has.
+        """Return the ids that exist in a collection.
 
         Raises:
             TihuaError: the call failed.
@@ -175,7 +175,7 @@ class AsyncConnection:
         return {item.id for item in answer.items}
 
     def name(self, collection: str | None) -> str:
-        """Return the collection that is meant."""
+        """Return the collection's name; None means the default."""
         return self._collection if collection is None else checked_text(collection, "collection")
 
     def check_open(self) -> None:
@@ -184,16 +184,16 @@ class AsyncConnection:
             raise RuntimeError("this client is closed; make a new one")
 
     def has_cancelled_its_calls(self) -> bool:
-        """Return whether a CancelledError means that the client was closed, and no more.
+        """Return whether a CancelledError means only that the client was closed.
 
-        grpc.aio raises it in whichever task waits for a call that `close` has ended. It goes by
-        where somebody has cancelled that task too.
+        grpc.aio raises it in every task that awaits a call when `close` ends that call. If the task
+        itself was cancelled too, the error must propagate.
         """
         task = asyncio.current_task()
         return self._is_closed and task is not None and not task.cancelling()
 
     async def close(self) -> None:
-        """Close the channels; calls in flight fail. Again does nothing."""
+        """Close the channels; calls in flight fail. Idempotent."""
         self._is_closed = True
         made = [self.__dict__.get(name) for name in ("_channel", "_health_channel")]
         await asyncio.gather(*(channel.close() for channel in made if channel is not None))

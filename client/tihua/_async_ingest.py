@@ -1,7 +1,7 @@
-"""The asyncio end of an ingest: moves messages between an `IngestSession` and a stream.
+"""The asyncio driver of an ingest: moves messages between an `IngestSession` and a stream.
 
-Only the caller's task touches the session. It waits at one place, for the server's next message; a
-second task only reads these into a queue.
+Only the caller's task uses the session. It waits in one place, for the server's next message; a
+second task only reads these messages into a queue.
 """
 
 import asyncio
@@ -23,12 +23,12 @@ from tihua.v1.ingest_service_pb2 import IngestRequest, IngestResponse
 
 _Call: TypeAlias = "aio.StreamStreamCall[IngestRequest, IngestResponse]"
 _Event: TypeAlias = IngestResponse | TihuaError | None
-"""What the server said, or how the stream ended: None for OK."""
+"""A message of the server, or the end of the stream: None for OK."""
 
 _LOST_STATUS = "Internal error from Core"
-"""What grpc.aio says when a write fails because the server ended the stream (grpc/grpc#36066).
+"""grpc.aio's message when a write fails because the server ended the stream (grpc/grpc#36066).
 
-It overwrites the status that the server gave. Taken for a break, for the next stream will tell.
+It replaces the server's status. It is treated as a break: the next stream gets the status again.
 """
 
 
@@ -59,7 +59,7 @@ async def _run_stream(
     items: AsyncIterator[Item],
     on_progress: Callable[[IngestProgress], None],
 ) -> TihuaError | None:
-    """Run one stream to its end; return what it broke with, None if all is done."""
+    """Run one stream to its end; return the error that it broke with, or None if all is done."""
     call = connection.ingest.Ingest(metadata=connection.metadata())
     events: asyncio.Queue[_Event] = asyncio.Queue()
     reader = asyncio.create_task(_receive(call, events, connection))
@@ -89,7 +89,7 @@ async def _run_stream(
             if (progress := session.take_progress()) is not None:
                 on_progress(progress)
     finally:
-        # Whatever ended the loop, the task's cancellation included, the server is told at once.
+        # However the loop ended, even with the task's cancellation: tell the server at once.
         call.cancel()
         await asyncio.gather(reader, return_exceptions=True)
     if event is not None:
@@ -100,7 +100,7 @@ async def _run_stream(
 
 
 async def _send(connection: AsyncConnection, call: _Call, request: IngestRequest | None) -> None:
-    """Send a request, or with None half-close; how a broken stream ended is the reader's to say."""
+    """Send a request, or half-close if it is None; `_receive` reports how a broken stream ended."""
     try:
         if request is None:
             await call.done_writing()
@@ -125,7 +125,7 @@ async def _receive(
             events.put_nowait(UnavailableError(f"the stream to {address} broke"))
         else:
             events.put_nowait(error_from_rpc(error, address, is_encrypted=connection.is_encrypted))
-    except asyncio.CancelledError:  # the channel was closed under the call, or all is over anyway
+    except asyncio.CancelledError:  # the channel was closed during the call, or the loop has ended
         events.put_nowait(UnavailableError("the client was closed", code="CANCELLED"))
         raise
     else:

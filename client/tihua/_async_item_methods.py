@@ -40,7 +40,7 @@ class AsyncItemMethods:
         collection: str | None = None,
         timeout: float | None = None,
     ) -> list[Item]:
-        """Return the items of these ids, in their order; absent ones are left out.
+        """Return the items with these ids, in their order; ids that do not exist are left out.
 
         Arguments and errors are those of `Client.get_items`.
         """

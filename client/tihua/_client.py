@@ -1,6 +1,6 @@
 """The blocking client: each method builds a request, calls the stub and converts the answer.
 
-Those about the server and the bulk stream are here, the others in `_*_methods.py`.
+The methods about the server and bulk ingestion are here, the others in `_*_methods.py`.
 """
 
 import time
@@ -40,13 +40,13 @@ class Client(CollectionMethods, ItemMethods, EmbeddingMethods, SearchMethods):
     Every method that fails raises a `TihuaError`. All methods may raise:
         InvalidRequestError: the request is wrong; the message says what to correct.
         OverloadedError: the server is busy.
-        UnavailableError: the server does not answer, or its store does not.
+        UnavailableError: the server or its store does not answer.
         DeadlineError: the answer did not come within `timeout`.
-        UnauthenticatedError, PermissionDeniedError: the server requires a token, or one whose role
-            allows the call.
+        UnauthenticatedError, PermissionDeniedError: the server requires a token, or the token's
+            role does not allow the call.
 
-    Every method but `ingest` takes `timeout` in seconds, more than 0 and at most 86 400, a day; and
-    those about a collection take its name as `collection` (or `name`). None means the value given
+    Every method except `ingest` has a `timeout` in seconds, more than 0 and at most 86 400 (a day).
+    Methods about a collection have its name as `collection` or `name`. None means the value given
     to the constructor.
     """
 
@@ -63,11 +63,11 @@ class Client(CollectionMethods, ItemMethods, EmbeddingMethods, SearchMethods):
         """Prepare a connection.
 
         Args:
-            address: `host:port`, or any other target of gRPC.
-            collection: the collection of calls that name none.
-            timeout: limit of each call that sets none, in seconds; more than 0 and at most 86 400.
-            tls: encrypt calls and verify the server: True trusts the CAs that come with gRPC, a
-                `Tls` names others, and may carry the client's own certificate.
+            address: `host:port`, or any other gRPC target.
+            collection: the default collection.
+            timeout: the default limit of a call, in seconds; more than 0 and at most 86 400.
+            tls: encrypt calls and verify the server. True trusts the CAs that come with gRPC; a
+                `Tls` names other CAs, and may add a client certificate.
             token: the caller's token, for a server that requires one.
             insecure: allow the token to be sent unencrypted to other machines.
 
@@ -106,8 +106,8 @@ class Client(CollectionMethods, ItemMethods, EmbeddingMethods, SearchMethods):
     def health(self, *, timeout: float | None = None) -> dict[str, str]:
         """Return the health of each service, by name; the server as a whole has the name "".
 
-        A server that takes no calls still answers. Of several, the first that can be reached is
-        asked.
+        A server that refuses other calls still answers this one. Of several servers at the address,
+        the first that can be reached is asked.
 
         Returns:
             "SERVING", "NOT_SERVING", or "SERVICE_UNKNOWN" if the server has no such service.
@@ -139,47 +139,47 @@ class Client(CollectionMethods, ItemMethods, EmbeddingMethods, SearchMethods):
         """Embed and write any number of items over one stream, and resume it if it breaks.
 
         An item that fails, for example because its file can't be read, is reported to
-        `on_progress` and counted; the others are written. Items are taken from `items` on the
-        calling thread as the server grants credit, a picture given as a path is read just before
-        it is sent, and only what is in flight is kept in memory. There is no deadline. An exception
-        from `items` or `on_progress`, KeyboardInterrupt included, ends the stream and is raised;
-        what was acknowledged before is stored.
+        `on_progress` and counted; the others are written. `items` is consumed on the calling thread
+        as the server grants credit. A picture given as a path is read just before it is sent, and
+        only what is in flight is kept in memory. There is no deadline. An exception in `items` or
+        `on_progress`, including KeyboardInterrupt, ends the stream and propagates; what was
+        acknowledged before it is stored.
 
         Args:
-            items: what to write; of several with one id the last is kept.
+            items: the items to write; if several have the same id, the last is kept.
             mode: what to do with an id that is already stored: "upsert" replaces the item,
-                "insert-only" lets the new one fail, and "skip-existing" leaves it and embeds
-                nothing. The latter first asks the server which ids it has, up to 256 in one call,
-                and neither reads nor sends those items.
-            session_id: that of an earlier call that did not finish, to continue after what is
-                safe. Give the same items in the same order, and the same mode and batch_size; what
-                is safe is not read again, so its files may be gone. What that call could not send,
-                and reported, counts as failed. In mode "skip-existing" items are then sent whether
-                they are stored or not. A server that has forgotten the session, for example because
-                it was restarted, gets all items again; if one of them can't be read any more, then
-                in the modes other than "upsert" those behind it that the session wrote may count as
-                stored by somebody else. Give each list of items an id of its own: only the server
-                that a call finished with knows that its session is over, and in the modes other
-                than "upsert" what that call wrote counts as written again if it comes at the same
-                place. None begins a new one.
-            batch_size: items of one message; at most 4 MiB and `Limits.max_batch_items` are sent.
+                "insert-only" fails the new one, and "skip-existing" leaves the stored one. The
+                latter first asks the server which ids exist, up to 256 per call, and does not read,
+                send or embed those items.
+            session_id: the session of an earlier call that did not finish, to resume it after its
+                last safe batch. Give the same items in the same order, and the same mode and
+                batch_size. Safe items are not read again, so their files may be gone. Items that
+                the earlier call could not send, and reported, count as failed. In mode
+                "skip-existing", items are then sent whether they are stored or not. A server that
+                has forgotten the session, for example after a restart, gets all items again; if one
+                of them can no longer be read, then in the modes other than "upsert" the items after
+                it that the session wrote may count as stored by another writer. Give each list of
+                items its own id: only the server where a session finished knows that it is over,
+                and in the modes other than "upsert" an item that it wrote counts as written again
+                if it comes at the same position. None starts a new session.
+            batch_size: items per message, capped by `Limits.max_batch_items` and 4 MiB.
             on_progress: called after each acknowledgement, on the calling thread, with what is
                 safe and the failures since the previous call.
-            on_break: called when the server is not there or the stream broke, and it will be tried
-                again, with the reason; once per outage, on the calling thread.
-            reconnect_timeout: how long to keep trying after a break while nothing gets through, in
-                seconds; 0 never tries again.
+            on_break: called with the reason when the server can't be reached or the stream breaks,
+                and the client will retry; once per outage, on the calling thread.
+            reconnect_timeout: how long to keep retrying after a break without any progress, in
+                seconds; 0 disables retries.
             collection: where to write.
-            model: the id of the model that the items were made for, as with `tihua.preprocess`.
-                Nothing is written to a collection of another one, though an alias be led to it
-                while this call goes on. Empty takes whichever the collection has.
+            model: the id of the model that the items were prepared for, as with `tihua.preprocess`.
+                Nothing is written to a collection of another model, even if an alias is pointed to
+                one during the call. Empty accepts the collection's model, whichever it is.
 
         Raises:
             NotFoundError: there is no such collection, or the server does not serve `model`.
-            FailedPreconditionError: the collection's model is not `model`, or is not served, or the
+            FailedPreconditionError: the collection's model is not `model`, or is not served; or the
                 session was opened for another collection or mode, belongs to other items, had them
-                in other batches at the server that answers now, was begun by a client or on a
-                server that is too old to resume it, or continued in another stream.
+                in other batches on the server that now answers, was started by a client or server
+                too old to resume it, or continued in another stream.
             UnavailableError, DeadlineError: the server did not come back, or did not answer in
                 time, within `reconnect_timeout`.
         """

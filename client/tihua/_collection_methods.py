@@ -9,7 +9,7 @@ from tihua.v1 import collection_service_pb2
 
 
 class CollectionMethods:
-    """A part of `Client`, which says what all methods have in common."""
+    """A part of `Client`, whose docstring says what all methods have in common."""
 
     _connection: Connection
 
@@ -28,7 +28,7 @@ class CollectionMethods:
 
         Args:
             name: letters, digits and underscores, not starting with a digit; 1 to 255.
-            index: how neighbours are found.
+            index: the type of its index.
             index_params: "nlist" (IVF_FLAT), or "M" and "efConstruction" (HNSW).
             shards: 1 to 16; Milvus Lite always has one.
             description: one line for people, at most 1 024 characters.
@@ -80,11 +80,11 @@ class CollectionMethods:
             request.page_token = response.next_page_token
 
     def delete_collection(self, name: str, *, timeout: float | None = None) -> None:
-        """Remove a collection and all its items, for good.
+        """Delete a collection and all its items; this can't be undone.
 
         Raises:
             NotFoundError: there is no such collection.
-            FailedPreconditionError: it has aliases, or the name is one.
+            FailedPreconditionError: it has aliases, or the name is an alias.
         """
         request = collection_service_pb2.DeleteCollectionRequest(
             name=_convert.checked_text(name, "name")
@@ -104,8 +104,8 @@ class CollectionMethods:
         Args:
             name: its own name, not an alias.
             new_name: as for `create_collection`.
-            keep_alias: whether the old name stays, as an alias of the collection. On a Milvus
-                server it leads nowhere for some 10 ms in between; searches wait for it.
+            keep_alias: whether to keep the old name as an alias of the collection. On a Milvus
+                server it resolves to nothing for some 10 ms in between; searches wait for it.
             timeout: limit of the call, in seconds.
 
         Raises:
@@ -127,7 +127,7 @@ class CollectionMethods:
 
         Args:
             alias: with the same rules as the name of a collection; no collection may have it.
-            collection: the collection that it shall point to, or another alias of it.
+            collection: the collection to point it to, or another alias of that.
             timeout: limit of the call, in seconds.
 
         Raises:
@@ -169,22 +169,22 @@ class CollectionMethods:
         index_params: Mapping[str, int] | None = None,
         timeout: float | None = None,
     ) -> Collection:
-        """Replace the index of a collection, or build it anew; return when it can be searched.
+        """Replace or rebuild the index of a collection; return when it can be searched.
 
         Meanwhile the collection is loading: items can be written, but not read. The work continues
-        after `timeout`; the same call then waits for it, and `get_collection` tells when it is
+        after `timeout`; the same call then waits for it, and `get_collection` shows when it is
         done.
 
         Args:
             name: the collection.
-            index: as for `create_collection`; None keeps the one that it has.
+            index: as for `create_collection`; None keeps the current type.
             index_params: as for `create_collection`.
             timeout: limit of the call, in seconds; a million items may take minutes.
 
         Raises:
             NotFoundError: there is no such collection.
             UnavailableError: also when it takes longer than the ten minutes that the server waits
-                for it (reason `COLLECTION_LOADING`). The call is not retried by itself: if only
+                for it (reason `COLLECTION_LOADING`). The client does not retry this call: if only
                 the answer was lost, the index would be built again.
         """
         request = _convert_server.build_index_request(

@@ -33,14 +33,14 @@ _Response = TypeVar("_Response", bound=Message)
 
 
 class Connection:
-    """What the methods of `Client` share: where to, how long, and which collection.
+    """The channels, stubs and defaults that the methods of `Client` share.
 
     Attributes:
-        address: where the server is.
-        timeout: limit of a call that sets none, in seconds.
-        is_encrypted: whether calls go by TLS.
+        address: the server's address.
+        timeout: the default limit of a call, in seconds.
+        is_encrypted: whether the connection uses TLS.
         collections, embedding, ingest, search, system: the stubs of the services.
-        check_health: grpc.health.v1.Health.Check, also of a server that takes no calls.
+        check_health: grpc.health.v1.Health.Check, which also reaches a server that refuses calls.
     """
 
     def __init__(
@@ -84,14 +84,14 @@ class Connection:
         timeout: float | Patience | None,
         metadata: tuple[tuple[str, str], ...] | None = None,
     ) -> _Response:
-        """Return the answer to one request; a server that is full is waited for as it asks.
+        """Return the answer to one request; if the server is full, retry after the delay it asks.
 
         Args:
-            method: of a stub.
+            method: a method of a stub.
             request: its request.
-            timeout: limit of the call, in seconds; None means the client's, and a Patience that the
-                call is one of several attempts.
-            metadata: what `metadata` made, where the caller wants to know the call's id.
+            timeout: limit of the call, in seconds. None means the client's; a Patience means that
+                the call is one of several attempts.
+            metadata: the result of `metadata`, for a caller that needs to know the call's id.
 
         Raises:
             TihuaError: the call failed.
@@ -113,7 +113,7 @@ class Connection:
                 return answer
 
     def patience(self, timeout: float | None) -> Patience:
-        """Return how long to wait for what begins now; None means as long as the client says.
+        """Return the retry policy of a call that starts now; None means the client's timeout.
 
         Raises:
             InvalidRequestError: gRPC can't keep that limit.
@@ -122,11 +122,11 @@ class Connection:
         return Patience(self._retry_budget, limit_s)
 
     def metadata(self) -> tuple[tuple[str, str], ...]:
-        """Return what goes with the next call: its id, and who makes it."""
+        """Return the metadata of the next call: its id, its trace and the token."""
         return (*call_metadata(), *self._authorization)
 
     def stored_ids(self, ids: Sequence[str], collection: str) -> set[str]:
-        """Return those of the ids that a collection has.
+        """Return the ids that exist in a collection.
 
         Raises:
             TihuaError: the call failed.
@@ -136,7 +136,7 @@ class Connection:
         return {item.id for item in answer.items}
 
     def name(self, collection: str | None) -> str:
-        """Return the collection that is meant."""
+        """Return the collection's name; None means the default."""
         return self._collection if collection is None else checked_text(collection, "collection")
 
     def check_open(self) -> None:
@@ -145,7 +145,7 @@ class Connection:
             raise RuntimeError("this client is closed; make a new one")
 
     def close(self) -> None:
-        """Close the channels; calls in flight fail. Again does nothing."""
+        """Close the channels; calls in flight fail. Idempotent."""
         self._is_closed = True
         self._channel.close()
         self._health_channel.close()

@@ -1,7 +1,7 @@
-"""Words that all messages share, to and from Python: texts, numbers, pictures, errors.
+"""Conversions that all messages share: texts, numbers, pictures, errors.
 
-Pure functions, used by both clients. What cannot travel is an InvalidRequestError that names the
-argument; what the contract forbids and only the server can judge is left to the server.
+Pure functions, used by both clients. A value that can't be sent raises an InvalidRequestError that
+names the argument; the rules of the contract are left to the server.
 """
 
 import os
@@ -20,10 +20,10 @@ _Choice = TypeVar("_Choice")
 
 
 def checked_text(text: str, name: str) -> str:
-    """Return a text that can travel as UTF-8.
+    """Return the text if it can be encoded as UTF-8.
 
     Raises:
-        InvalidRequestError: it has a lone surrogate, as file names that are no UTF-8 do
+        InvalidRequestError: it has a lone surrogate, like a file name that is not UTF-8
             (`os.fsdecode`).
         TypeError: it is not a str.
     """
@@ -42,14 +42,14 @@ def checked_text(text: str, name: str) -> str:
 
 
 def checked_texts(texts: Iterable[str], name: str) -> list[str]:
-    """Return several texts; one text where several are due is refused, not spelled out."""
+    """Return a list of texts; a single str is refused rather than split into characters."""
     if isinstance(texts, str):
         raise TypeError(f"{name} is one str; give a list of them")
     return [checked_text(text, f"{name}[{index}]") for index, text in enumerate(texts)]
 
 
 def uint32(value: int, name: str) -> int:
-    """Return a number that fits into the field; whether it makes sense there is the server's."""
+    """Return the number if it fits into the field; the server checks whether it makes sense."""
     if not 0 <= value <= _MAX_UINT32:
         raise InvalidRequestError(
             f"{name} is {value}; it must be from 0 to {_MAX_UINT32}",
@@ -60,7 +60,7 @@ def uint32(value: int, name: str) -> int:
 
 
 def choice(value: str, name: str, choices: dict[str, _Choice]) -> _Choice:
-    """Return what a word stands for."""
+    """Return the value of one of several words."""
     if value not in choices:
         raise InvalidRequestError(
             f"{name} is {value!r}; it must be one of {', '.join(sorted(choices))}",
@@ -71,10 +71,10 @@ def choice(value: str, name: str, choices: dict[str, _Choice]) -> _Choice:
 
 
 def image_source(image: _types.ImageLike, name: str) -> types_pb2.ImageSource:
-    """Return a picture, read from its file where a path is given.
+    """Return a picture as a message; a path is read.
 
     Raises:
-        InvalidRequestError: the file cannot be read, or a side has more pixels than the field.
+        InvalidRequestError: the file can't be read, or a side has more pixels than the field holds.
         TypeError: it is neither bytes nor a path nor pixels.
     """
     if isinstance(image, _types.RgbImage):
@@ -90,10 +90,10 @@ def image_source(image: _types.ImageLike, name: str) -> types_pb2.ImageSource:
 
 
 def image_bytes(image: bytes | os.PathLike[str], name: str) -> bytes:
-    """Return the bytes of a picture file, read from it where a path is given.
+    """Return the bytes of a picture file; a path is read.
 
     Raises:
-        InvalidRequestError: the file cannot be read.
+        InvalidRequestError: the file can't be read.
         TypeError: it is neither bytes nor a path.
     """
     if isinstance(image, bytes | bytearray | memoryview):
@@ -115,7 +115,7 @@ def image_bytes(image: bytes | os.PathLike[str], name: str) -> bytes:
 
 
 def item_error(message: types_pb2.ItemError) -> _types.ItemError:
-    """Return why one input failed."""
+    """Return the error of one input."""
     known = 0 <= message.code < len(_STATUS_NAMES)
     return _types.ItemError(
         index=message.index,
@@ -129,12 +129,12 @@ def item_error(message: types_pb2.ItemError) -> _types.ItemError:
 
 
 def model_ref(message: types_pb2.ModelRef) -> _types.ModelRef:
-    """Return which model it was."""
+    """Return the reference to a model."""
     return _types.ModelRef(message.id, message.fingerprint)
 
 
 def timing(message: types_pb2.Timing) -> _types.Timing:
-    """Return where the time went."""
+    """Return the timing of a call."""
     return _types.Timing(
         queue_us=message.queue_us,
         preprocess_us=message.preprocess_us,

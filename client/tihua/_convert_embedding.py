@@ -1,4 +1,4 @@
-"""Embeddings, and the calls that make them, to and from messages."""
+"""Converts embeddings, and the calls that make them, to and from messages."""
 
 import math
 import struct
@@ -76,7 +76,7 @@ def only_embedding(result: _types.EmbedResult) -> _types.Embedding:
     """Return the embedding of the one input.
 
     Raises:
-        TihuaError: what the input failed of.
+        TihuaError: the input failed.
     """
     for error in result.errors:
         raise error.to_exception()
@@ -89,11 +89,12 @@ def vector_block(embedding: _types.EmbeddingLike, name: str) -> types_pb2.Vector
     """Return one embedding as float32, little-endian.
 
     Raises:
-        InvalidRequestError: it is empty, not one-dimensional or not of numbers that float32 holds.
+        InvalidRequestError: it is empty, not one-dimensional, or has a number that float32 can't
+            hold.
     """
     try:
         values = _floats(embedding, name)
-    except OverflowError as error:  # of an int beyond float64
+    except OverflowError as error:  # an int beyond float64
         raise _beyond_float32(name) from error
     if not values:
         raise InvalidRequestError(
@@ -121,7 +122,7 @@ def _beyond_float32(name: str) -> InvalidRequestError:
 
 def _floats(embedding: _types.EmbeddingLike, name: str) -> "array[float]":
     try:
-        view = memoryview(embedding)  # type: ignore[arg-type]  # tried, because it may be a list
+        view = memoryview(embedding)  # type: ignore[arg-type]  # fails for a list
     except TypeError:
         try:
             return array("f", embedding)  # type: ignore[arg-type]  # a Sequence, or refused below
@@ -143,7 +144,7 @@ def embeddings(block: types_pb2.VectorBlock) -> list[_types.Embedding]:
     """Return the rows of a block as float32.
 
     Raises:
-        ServerError: the block's size is not what it says.
+        ServerError: the block's data doesn't have the size that its fields say.
     """
     width = _BYTES_PER_ELEMENT.get(block.type, 0)
     row_bytes = block.dim * width

@@ -1,4 +1,4 @@
-"""Items, and the calls about them, to and from messages."""
+"""Converts items, and the calls about them, to and from messages."""
 
 # ruff: noqa: A002 - `filter` is the contract's word
 
@@ -17,11 +17,11 @@ _FIELDS = frozenset({"id", "uri", "metadata", "embedding", "update_time"})
 
 
 def item_message(item: _types.Item, name: str = "item") -> types_pb2.Item:
-    """Return an item to be written.
+    """Return the message of an item to be written.
 
     Raises:
-        InvalidRequestError: it has not exactly one of text, image and embedding, or something of
-            it cannot travel.
+        InvalidRequestError: it does not have exactly one of text, image and embedding, or has a
+            value that can't be sent.
     """
     given = [kind for kind in ("text", "image", "embedding") if getattr(item, kind) is not None]
     if len(given) != 1:
@@ -67,18 +67,18 @@ def item(message: types_pb2.Item) -> _types.Item:
 
 
 def item_update_time(message: types_pb2.Item) -> datetime | None:
-    """Return when an item that was read was written, None if it is not told."""
+    """Return when an item that was read was written; None if the message does not say."""
     has_time = message.HasField("update_time")
     return message.update_time.ToDatetime(tzinfo=UTC) if has_time else None
 
 
 def item_embedding(message: types_pb2.Item) -> _types.Embedding | None:
-    """Return the embedding that an item was read with, None if it was not asked for."""
+    """Return the embedding of an item that was read; None if it was not asked for."""
     return embeddings(message.embedding)[0] if message.HasField("embedding") else None
 
 
 def read_mask(fields: Iterable[_types.Field] | None) -> FieldMask | None:
-    """Return the mask of the fields besides the id; None, the server's default, for None.
+    """Return the mask of the fields besides the id; None means the server's default.
 
     Raises:
         InvalidRequestError: there is no such field.
@@ -107,7 +107,7 @@ def upsert_request(
 
 
 def upsert_result(message: collection_service_pb2.UpsertItemsResponse) -> _types.UpsertResult:
-    """Return what became of the items."""
+    """Return the result of writing items."""
     return _types.UpsertResult(
         written=message.items_written,
         errors=tuple(_convert.item_error(error) for error in message.errors),

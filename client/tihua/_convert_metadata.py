@@ -1,4 +1,4 @@
-"""JSON values to google.protobuf.Struct and back: an item's metadata, a filter's parameters."""
+"""Converts JSON values to google.protobuf.Struct and back: metadata, filter parameters."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -9,13 +9,13 @@ from google.protobuf.struct_pb2 import NULL_VALUE, ListValue, Struct, Value
 from tihua.errors import InvalidRequestError
 
 _MAX_EXACT_INT = 2**53
-"""Numbers travel as doubles, which hold every integer up to here (IEEE 754, 53 bits)."""
+"""Numbers are sent as doubles, which hold every integer up to here (IEEE 754, 53 bits)."""
 
 MAX_DEPTH = 16
-"""Mappings and lists within each other, the outermost included.
+"""Maximum nesting of mappings and lists, including the outermost.
 
-Parsers of protobuf refuse what nests 100 messages deep, and the whole message with it. A mapping is
-three, so that 32 of them pass in an ingest or the answer of a search: half of that.
+Protobuf parsers refuse a message whose parts nest 100 deep. A mapping takes three levels, so that
+32 of them would fit into an ingest or the answer of a search; the limit is half of that.
 """
 
 
@@ -24,7 +24,7 @@ def metadata_struct(values: Mapping[str, object], name: str) -> Struct:
 
     Args:
         values: None, booleans, numbers, texts, and lists and mappings of those, by name.
-        name: what the caller calls them, for messages.
+        name: the caller's name for them, for messages.
 
     Raises:
         InvalidRequestError: a value is none of those, not finite, an integer beyond 2**53, or
@@ -34,7 +34,7 @@ def metadata_struct(values: Mapping[str, object], name: str) -> Struct:
 
 
 def metadata_dict(struct: Struct) -> dict[str, object]:
-    """Return the values of a message; a whole number is an int, whatever it was before."""
+    """Return the values of a message; whole numbers become int, even if they were float before."""
     return {key: json_value(value) for key, value in struct.fields.items()}
 
 
@@ -47,7 +47,7 @@ def _struct(values: Mapping[str, object], name: str, depth: int) -> Struct:
 
 
 def _value(value: object, name: str, depth: int) -> Value:
-    """Return a value that lies in so many mappings and lists."""
+    """Return a value that is nested in `depth` mappings and lists."""
     match value:
         case None:
             return Value(null_value=NULL_VALUE)
@@ -91,7 +91,7 @@ def _number(value: Real, name: str) -> float:
         )
     try:
         number = float(value)
-    except OverflowError:  # of a Fraction, for one
+    except OverflowError:  # for example of a Fraction
         number = math.inf
     if not math.isfinite(number):
         raise InvalidRequestError(

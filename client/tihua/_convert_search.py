@@ -1,4 +1,4 @@
-"""Queries to messages, and messages to hits."""
+"""Converts queries to messages, and messages to hits."""
 
 from collections.abc import Iterable
 
@@ -20,12 +20,12 @@ def search_request(query: Query, collection: str) -> search_service_pb2.SearchRe
     """Return the request of one search.
 
     Args:
-        query: what is looked for.
-        collection: where, if the query does not say.
+        query: the query.
+        collection: the collection to search if the query names none.
 
     Raises:
-        InvalidRequestError: there is not exactly one of text, image, embedding, item_id and terms,
-            or something cannot travel.
+        InvalidRequestError: the query does not have exactly one of text, image, embedding, item_id
+            and terms, or has a value that can't be sent.
     """
     params = {
         _convert.checked_text(name, "index_params"): _convert.uint32(value, name)
@@ -72,7 +72,7 @@ def search_result(message: search_service_pb2.SearchResponse) -> SearchResult:
 def search_entry(
     message: search_service_pb2.SearchManyResponse.Entry, request_id: str = ""
 ) -> SearchResult | TihuaError:
-    """Return what became of one query of many; an error tells the id of their call."""
+    """Return the result or error of one query of many; an error gets the id of their call."""
     match message.WhichOneof("result"):
         case "response":
             return search_result(message.response)
@@ -85,7 +85,7 @@ def search_entry(
 
 
 def _terms(query: Query) -> dict[str, Term]:
-    """Return the terms, each with what stands before the names of its parts in messages."""
+    """Return the terms, each by the prefix that error messages put before its field names."""
     _check_one(query, ("text", "image", "embedding", "item_id", "terms"), "the query")
     if query.terms is not None:
         return {f"terms[{index}].": term for index, term in enumerate(query.terms)}

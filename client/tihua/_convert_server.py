@@ -1,4 +1,4 @@
-"""What a server and its collections are, to and from messages."""
+"""Converts the descriptions of a server and its collections to and from messages."""
 
 from collections.abc import Mapping
 from datetime import UTC
@@ -15,7 +15,7 @@ HEALTH_SERVICES = (
     "tihua.v1.SearchService",
     "tihua.v1.SystemService",
 )
-"""What grpc.health.v1 is asked about; "" is the server as a whole."""
+"""The services to ask grpc.health.v1 about; "" is the server as a whole."""
 
 _INDEX_TYPES = {
     "AUTOINDEX": collection_service_pb2.INDEX_TYPE_AUTOINDEX,
@@ -57,7 +57,7 @@ def create_collection_request(
 def build_index_request(
     name: str, *, index: _server_types.IndexName | None, index_params: Mapping[str, int] | None
 ) -> collection_service_pb2.BuildIndexRequest:
-    """Return the request for another index; None is the one that the collection has."""
+    """Return the request to build an index; None keeps the collection's type of index."""
     if index is None and index_params:
         raise InvalidRequestError(
             f"index_params has {', '.join(index_params)} without an index: say which index they "
@@ -84,7 +84,7 @@ def _index(
 
 
 def collection(message: collection_service_pb2.Collection) -> _server_types.Collection:
-    """Return a collection as it stands."""
+    """Return the description of a collection."""
     has_time = message.HasField("create_time")
     return _server_types.Collection(
         name=message.name,
@@ -102,7 +102,7 @@ def collection(message: collection_service_pb2.Collection) -> _server_types.Coll
 
 
 def alias_move(message: collection_service_pb2.SetAliasResponse) -> _server_types.AliasMove:
-    """Return what became of an alias."""
+    """Return the result of pointing an alias to a collection."""
     return _server_types.AliasMove(
         previous=message.previous_collection,
         settle_s=message.settle_time.ToTimedelta().total_seconds(),
@@ -110,7 +110,7 @@ def alias_move(message: collection_service_pb2.SetAliasResponse) -> _server_type
 
 
 def server_info(message: system_service_pb2.GetServerInfoResponse) -> _server_types.ServerInfo:
-    """Return what the server is."""
+    """Return the description of a server."""
     return _server_types.ServerInfo(
         version=message.version,
         limits=_limits(message.limits),

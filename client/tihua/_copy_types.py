@@ -1,4 +1,4 @@
-"""What a copy tells its caller, during it and at the end."""
+"""The progress and the result of a copy."""
 
 from dataclasses import dataclass
 
@@ -10,7 +10,7 @@ __all__ = ["CopyProgress", "CopySummary"]
 
 @dataclass(frozen=True, slots=True)
 class CopyProgress:
-    """How far a copy is. The counts are of this call, from its beginning.
+    """How far a copy has got. The counts cover the whole call.
 
     Attributes:
         total: items of the collection when the call began.
@@ -29,7 +29,7 @@ class CopyProgress:
 
 @dataclass(frozen=True, slots=True)
 class CopySummary:
-    """The result of a copy. Called again, it copies what is missing.
+    """The result of `copy_collection`; another call copies what is still missing.
 
     Attributes:
         collection: the copy, on the other server.

@@ -1,12 +1,12 @@
-"""How many cores there are to work with."""
+"""The number of CPU cores."""
 
 import os
 
 
 def usable_cores() -> int:
-    """Return how many cores this process may use, which `taskset` or a cpuset may bound.
+    """Return the number of cores that this process may use, as limited by `taskset` or a cpuset.
 
-    A quota of CPU time, as `docker --cpus` sets it, is not seen here.
+    A quota of CPU time, as set by `docker --cpus`, is not taken into account.
     """
-    # Only Linux tells.
+    # Only Linux reports the affinity.
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

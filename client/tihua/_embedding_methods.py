@@ -8,7 +8,7 @@ from tihua._types import Embedding, EmbedResult, ImageLike, Priority
 
 
 class EmbeddingMethods:
-    """A part of `Client`, which says what all methods have in common."""
+    """A part of `Client`, whose docstring says what all methods have in common."""
 
     _connection: Connection
 
@@ -24,8 +24,9 @@ class EmbeddingMethods:
         """Return the embedding of one text: dim float32, L2 norm 1.
 
         Args:
-            text: 1 to `Limits.max_text_chars` characters. Of a text beyond the model's context
-                (`ModelInfo.context_length`) only the beginning counts, unless `truncate` is False.
+            text: 1 to `Limits.max_text_chars` characters. Of a text that exceeds the model's
+                context (`ModelInfo.context_length`) only the beginning is embedded, unless
+                `truncate` is False.
             truncate: as in `embed_texts`.
             priority: as in `embed_texts`.
             model: the id of the model; empty means the first that the server serves.

@@ -1,4 +1,4 @@
-"""A query and its hits as something to look at; what a contact sheet and an HTML page both show."""
+"""A query and its hits as a contact sheet and an HTML page show them."""
 
 import re
 import unicodedata
@@ -18,7 +18,7 @@ _IDEOGRAPHS_AND_PUNCTUATION = re.compile(
 _MAX_VERTICAL_CHARACTERS = 36
 _MAX_VERSES = 8
 _MAX_VERSE_CHARACTERS = 8
-"""A text that is longer, and no poem of so many lines, reads better from left to right."""
+"""A longer text that is not a poem of up to 8 verses reads better from left to right."""
 
 _BREAKS = "，。、；：！？"
 _CLOSING = "）」』》〉】〕”’…"
@@ -29,9 +29,9 @@ class Piece:
     """One hit.
 
     Attributes:
-        name: what stands under the picture.
+        name: the name under the picture.
         score: cosine similarity to the query, in [-1, 1].
-        uri: where the picture can be found, as it was stored.
+        uri: where the picture can be found, as stored.
     """
 
     name: str
@@ -70,10 +70,10 @@ class Exhibit:
 
     @property
     def lines(self) -> list[str]:
-        """The text as an inscription breaks it: at its punctuation, which is left out."""
+        """The lines of an inscription: the text, broken at punctuation, which is left out."""
         text = unicodedata.normalize("NFC", self.text)
-        # A quotation is closed in the line that it ends in: ？」 becomes 」？ before it is broken.
-        # A run of breaks is tried from its first alone, so that a long one takes no minutes.
+        # A closing quotation mark belongs to the line that it ends: ？」 becomes 」？ first.
+        # A run of breaks is matched only from its first, or a long run would take minutes.
         closed = re.sub(rf"(?<![{_BREAKS}])([{_BREAKS}]+)([{_CLOSING}]+)", r"\2\1", text)
         return [part for part in re.split(rf"[\s{_BREAKS}]+", closed) if part]
 
@@ -81,8 +81,8 @@ class Exhibit:
 def exhibit(hits: Iterable[Hit], *, text: str = "", picture: Path | None = None) -> Exhibit:
     """Return hits as an exhibit.
 
-    Each stands under its metadata's `name`, or else the end of its id; one without a uri, such as a
-    text, under its whole id.
+    A hit is labelled with its metadata's `name`, or else the end of its id; one without a uri, such
+    as a text, with its whole id.
     """
     return Exhibit(text, picture, tuple(Piece(_name(hit), hit.score, hit.uri) for hit in hits))
 

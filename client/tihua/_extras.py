@@ -1,4 +1,4 @@
-"""How to install a package that is optional: from a checkout, because nothing is published."""
+"""How to install optional packages: from a checkout, because nothing is published."""
 
 SHEET = "pip install '.[sheet]' in the checkout"
-"""How to install Pillow and fonts that have Chinese."""
+"""How to install Pillow and fonts with Chinese."""

@@ -1,6 +1,6 @@
-"""A folder of pictures, walked file by file.
+"""Walks a folder of pictures; decides which files are left out, and which can't be used and why.
 
-Knows nothing of servers. What is left out, and what can't be used and why, is decided here.
+It knows nothing about servers.
 """
 
 import os
@@ -15,13 +15,13 @@ from tihua._foreign_name import is_utf8, remedy
 from tihua._left_out import LeftOut
 
 SUFFIXES = frozenset({".jpg", ".jpeg", ".jfif", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff"})
-"""Names of pictures end with one of these, in any letter case."""
+"""The suffixes of pictures, in any letter case."""
 
 _HIDDEN = frozenset({"thumbs.db", "desktop.ini"})
-"""Files that Windows hides, in lower case; others hide theirs by a dot."""
+"""Files that Windows hides, in lower case; other systems hide files with a dot."""
 
 OWN_METADATA = ("name", "file_bytes", "file_mtime")
-"""What is told of each file, and so of none by whoever gives the folder."""
+"""The metadata keys of each file, which a folder's metadata can't have."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,12 +29,12 @@ class PictureFile:
     """A picture file, not yet opened.
 
     Attributes:
-        id: where it is within its folder, with `/` between the parts, after the folder's prefix.
-        path: where it is, absolute.
+        id: the folder's prefix and the path within the folder, with `/` between the parts.
+        path: the absolute path.
         size_bytes: its size.
         mtime_s: when it was last written, in seconds since 1970, rounded to milliseconds, which
-            JSON carries unchanged.
-        folder_metadata: what is stored with every picture of its folder, beside its own.
+            survive JSON unchanged.
+        folder_metadata: metadata of every picture of its folder, in addition to its own.
     """
 
     id: str
@@ -50,17 +50,17 @@ class PictureFile:
 
     @property
     def metadata(self) -> Mapping[str, object]:
-        """What is stored with the item, and tells changed files: name, size, time, the folder's."""
+        """The item's metadata, by which changed files are found: name, size, time, the folder's."""
         own = (self.path.name, self.size_bytes, self.mtime_s)
         return {**self.folder_metadata, **dict(zip(OWN_METADATA, own, strict=True))}
 
 
 @dataclass(frozen=True, slots=True)
 class Unusable:
-    """A picture that does not go in.
+    """A picture that can't be ingested.
 
     Attributes:
-        id: the id that it has, or would have; may hold what is not UTF-8, as lone surrogates.
+        id: the id that it has, or would have; bytes that are not UTF-8 are lone surrogates.
         reason: stable and machine-readable, UPPER_SNAKE_CASE.
         message: one sentence for people.
     """
@@ -76,15 +76,15 @@ Found: TypeAlias = PictureFile | Unusable
 class Folder:
     """The pictures under a folder, or a single file.
 
-    Folders below it are walked in the order of their names. Left out are hidden files and folders
-    (`.name`), files with other suffixes, links to folders, and links to files outside of it. A
-    single file is taken whatever it is called. All pictures of a folder whose name is not UTF-8 are
-    one thing unusable.
+    Folders below it are walked in the order of their names. Hidden files and folders (`.name`),
+    files with other suffixes, links to folders, and links to files outside it are left out. A
+    single file is used whatever its name. A folder whose name is not UTF-8 counts as a single
+    `Unusable`, however many pictures it has.
 
     Args:
         root: the folder, or a file.
-        id_prefix: stands before every id.
-        metadata: stored with every picture; none of `OWN_METADATA`.
+        id_prefix: put before every id.
+        metadata: stored with every picture, without keys of `OWN_METADATA`.
     """
 
     def __init__(
@@ -100,10 +100,10 @@ class Folder:
         self._real_root = os.path.realpath(root)
 
     def __iter__(self) -> Iterator[Found]:
-        """Return what there is, one by one.
+        """Yield the pictures, usable or not.
 
-        Held in memory are the names in the folder that is walked and in those above it, some
-        70 bytes each.
+        Only the names in the current folder and in those above it are kept in memory, some 70 bytes
+        each.
         """
         if not self.root.is_dir():
             yield self._found(self.root.name, self.root)
@@ -115,22 +115,22 @@ class Folder:
         """Return how many pictures there are now, usable or not.
 
         Args:
-            left_out: takes the files with other suffixes.
+            left_out: counts the files with other suffixes.
         """
         return sum(self._counts("", left_out)) if self.root.is_dir() else 1
 
-    # Folders may be deep: nothing recurses with them, or keeps one open while it is in another.
+    # Folders may be deep: don't recurse, and don't keep one open while walking another.
 
     def _counts(
         self, top: str, left_out: LeftOut | None = None, *, is_misnamed: bool = False
     ) -> Iterator[int]:
-        """Return how many pictures there are, folder by folder, in no order.
+        """Yield the number of pictures in each folder, in no order.
 
         Args:
-            top: where to begin.
-            left_out: takes the other files.
-            is_misnamed: the top's name is not UTF-8, and so those below can't have ids either;
-                otherwise the pictures of such a folder count as one.
+            top: the folder to start from.
+            left_out: counts the other files.
+            is_misnamed: the top's name is not UTF-8, so that nothing below it can have an id;
+                without this the pictures of such a folder count as one.
         """
         unread = [top]
         while unread:
@@ -146,7 +146,7 @@ class Folder:
                     else:
                         count += 1
             except OSError:
-                yield 1  # what can't be walked is one failure
+                yield 1  # a folder that can't be read is one failure
             else:
                 yield count
                 unread += folders
@@ -169,7 +169,7 @@ class Folder:
                     yield self._unusable(name or ".", "FOLDER_UNREADABLE", error)
 
     def _names(self, prefix: str) -> Iterator[str]:
-        """Return what is in a folder in the order of its names, folders with a `/` at the end.
+        """Return the names in a folder, sorted, those of folders with a `/` at the end.
 
         Raises:
             OSError: the folder can't be read.
@@ -187,8 +187,8 @@ class Folder:
         """Return the names of the pictures and folders in a folder, and whether each is a folder.
 
         Args:
-            folder: below the root, or the root.
-            left_out: takes the other files.
+            folder: the root, or a folder below it.
+            left_out: counts the other files.
 
         Raises:
             OSError: the folder can't be read.
@@ -205,16 +205,16 @@ class Folder:
                     left_out.add(entry.name)
 
     def _is_inside(self, entry: "os.DirEntry[str]") -> bool:
-        """Return whether an entry is no link, or one to a file of this folder."""
-        # Unlike those of Path and DirEntry these never raise: a kind may have to be asked for and
-        # not be told, a link may lead to a name that is too long, or into a folder closed to us.
+        """Return whether an entry is a file, or a link to a file in this folder."""
+        # Unlike the methods of Path and DirEntry these never raise: some file systems can't tell a
+        # file's type, and a link may lead to a name that is too long or into a closed folder.
         if not os.path.islink(entry.path):  # noqa: PTH114
             return _is_file(entry)
         target = os.path.realpath(entry.path)
         return Path(target).is_relative_to(self._real_root) and os.path.isfile(target)  # noqa: PTH113
 
     def _has_ids(self, prefix: str) -> bool:
-        """Return whether the files of a folder can have ids and uris, as far as it goes."""
+        """Return whether a folder's path is UTF-8, so that its files can have ids and uris."""
         return is_utf8(prefix or str(self.root))
 
     def _found(self, name: str, path: Path) -> Found:
@@ -230,7 +230,7 @@ class Folder:
         return PictureFile(self.id_prefix + name, path, status.st_size, mtime_s, self._metadata)
 
     def _misnamed(self, name: str, kind: str) -> Unusable:
-        """Return what to say of a file, or once of a folder, whose path can't be an id or a uri."""
+        """Return the failure of a file or a whole folder whose path can't be an id or a uri."""
         at_fault = str(self.root) if is_utf8(name) else name
         message = f"the {kind}'s path is not valid UTF-8, as ids must be; {remedy(at_fault)}"
         return Unusable(self.id_prefix + (name or "."), "NAME_NOT_UTF8", message)
@@ -240,21 +240,21 @@ class Folder:
 
 
 def _is_folder(entry: "os.DirEntry[str]") -> bool:
-    """Return whether an entry is a folder, and no link to one."""
+    """Return whether an entry is a folder and not a link."""
     try:
         return entry.is_dir(follow_symlinks=False)
-    except OSError:  # a file system that tells kinds only if asked, and not of this one
+    except OSError:  # the file system can't tell its type
         return False
 
 
 def _is_plain(entry: "os.DirEntry[str]") -> bool:
-    """Return whether an entry is a file, and no link, that nobody hid."""
-    # As listing the folder told it: a call for each file would take minutes on a network's disk.
+    """Return whether an entry is a file that is neither a link nor hidden."""
+    # By the listing of the folder: a call for each file would take minutes on a network disk.
     return entry.name.lower() not in _HIDDEN and _is_file(entry, follow_symlinks=False)
 
 
 def _is_file(entry: "os.DirEntry[str]", *, follow_symlinks: bool = True) -> bool:
-    """Return whether an entry is a file, or can't be told to be none: then it is named later."""
+    """Return whether an entry is, or may be, a file; if it is not, opening it will say so."""
     try:
         return entry.is_file(follow_symlinks=follow_symlinks)
     except OSError:

@@ -1,7 +1,7 @@
-"""Text drawn on pictures with glyphs for every character, Chinese before all.
+"""Draws text on pictures, with glyphs for as many characters as possible, above all Chinese.
 
 Needs Pillow, and a font with Chinese: that of the extra `sheet`, or the file that the environment
-variable TIHUA_FONT names. A character that no font has is a box, as wide as a character.
+variable TIHUA_FONT names. A character that no font has is drawn as a box of a character's width.
 """
 
 import functools
@@ -18,10 +18,10 @@ from PIL import ImageDraw, ImageFont
 from tihua._line_breaks import line_end
 
 _PACKAGE = "pylopdf_fonts_zh_cn"
-"""Carries Noto Serif SC and Noto Sans SC (SIL Open Font License 1.1)."""
+"""Contains Noto Serif SC and Noto Sans SC (SIL Open Font License 1.1)."""
 
 _NO_CHARACTER = "\U0010fffe"
-"""A noncharacter: every font answers it with its mark for a missing glyph."""
+"""A noncharacter, which every font draws with its mark for a missing glyph."""
 
 _ELLIPSIS = "…"
 _BOX = "□"
@@ -30,15 +30,15 @@ Style = Literal["serif", "sans"]
 
 
 class Face:
-    """One size of a typeface, with the other one as its reserve.
+    """One size of a typeface, with the other typeface as fallback.
 
     Args:
         style: serif for the inscription, sans for small text.
-        size_px: of the em square.
+        size_px: side of the em square, in pixels.
 
     Raises:
-        OSError: TIHUA_FONT names no font.
-        ModuleNotFoundError: neither TIHUA_FONT nor the fonts of the extra `sheet` are there.
+        OSError: TIHUA_FONT does not name a font.
+        ModuleNotFoundError: there is neither TIHUA_FONT nor the fonts of the extra `sheet`.
     """
 
     def __init__(self, style: Style, size_px: int) -> None:
@@ -53,7 +53,7 @@ class Face:
         return sum(map(self._advance, unicodedata.normalize("NFC", text)))
 
     def fits(self, parts: Iterable[str], width_px: float) -> bool:
-        """Return whether each part of a text stands on a line of `width_px`."""
+        """Return whether each part of a text fits on a line of `width_px`."""
         return all(self.width(part.strip()) <= width_px for part in parts)
 
     def draw(
@@ -72,7 +72,7 @@ class Face:
         for font, run in self._runs(character):
             left, top, right, bottom = font.getbbox(run, anchor="ls")
             x = xy[0] - font.getlength(run) / 2
-            # A full-width character sits in its em square as its designer set it; a lower-case
+            # A full-width character keeps its designer's place in the em square; a lower-case
             # letter or a digit is centred by its ink.
             y = xy[1] + self.size_px * 0.38
             if font.getlength(run) < self.size_px * 0.9:
@@ -97,7 +97,7 @@ class Face:
         return head.rstrip() + _ELLIPSIS + tail.lstrip()
 
     def wrapped(self, text: str, width_px: float, max_lines: int) -> list[str]:
-        """Return the text in lines of at most `width_px`; what is beyond the last is cut."""
+        """Return the text in lines of at most `width_px`; the last line is cut if need be."""
         lines: list[str] = []
         rest = " ".join(text.split())
         while rest and len(lines) < max_lines - 1:
@@ -107,7 +107,7 @@ class Face:
         return [*lines, self.shortened(rest, width_px)] if rest else lines
 
     def _fitting(self, text: str, width_px: float) -> int:
-        """Return how many characters from the beginning fit; looks no further."""
+        """Return how many characters from the beginning fit, measuring no more than needed."""
         width = 0.0
         for index, character in enumerate(text):
             width += self._advance(character)
@@ -126,12 +126,12 @@ class Face:
             yield self._fonts[index], "".join(part for _, part in run)
 
     def _find(self, character: str) -> tuple[int, str]:
-        """Return which font draws a character, and what it draws for it."""
+        """Return the index of the font for a character, and the character to draw with it."""
         for index, (font, missing) in enumerate(zip(self._fonts, self._missing, strict=True)):
             if _bitmap(font, character) != missing:
                 return index, character
         if unicodedata.category(character) in {"Cf", "Mn", "Me"}:
-            return 0, ""  # joins or varies its neighbours: the neighbour says enough
+            return 0, ""  # it joins or modifies its neighbours, which are drawn without it
         return self._placed(_BOX) if character != _BOX else (0, _BOX)
 
 
@@ -152,11 +152,12 @@ def _font_paths(style: Style) -> list[Path]:
 
 def _load(path: Path, size_px: int) -> ImageFont.FreeTypeFont:
     try:
-        # The basic layout is the one that every build of Pillow has: the same pixels everywhere.
+        # Every build of Pillow has the basic layout: the same pixels everywhere.
         return ImageFont.truetype(path, size_px, layout_engine=ImageFont.Layout.BASIC)
     except OSError as error:
-        message = f"{path} can't be read as a font; TIHUA_FONT must name a .ttf, .otf or .ttc file"
-        raise OSError(message) from error
+        raise OSError(
+            f"{path} can't be read as a font; TIHUA_FONT must name a .ttf, .otf or .ttc file"
+        ) from error
 
 
 def _bitmap(font: ImageFont.FreeTypeFont, character: str) -> tuple[tuple[int, int], bytes]:

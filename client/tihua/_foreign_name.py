@@ -1,6 +1,6 @@
-"""Names of files in another encoding than UTF-8, such as those of a zip archive made on Windows.
+"""File names in an encoding other than UTF-8, such as those of a zip archive made on Windows.
 
-Python reads a byte that is not UTF-8 as a lone surrogate (PEP 383).
+Python decodes a byte that is not UTF-8 as a lone surrogate (PEP 383).
 """
 
 import os
@@ -12,44 +12,44 @@ _ODD_BYTE = re.compile("[\udc80-\udcff]")
 _IDEOGRAPH = re.compile("[\u4e00-\u9fff]")
 
 _WIDEST = {"GBK": "gb18030", "Big5": "cp950"}
-"""Encodings of Chinese, and Python's name of what contains each."""
+"""Encodings of Chinese, each with Python's name of its largest superset."""
 
 
 def is_utf8(name: str) -> bool:
-    """Return whether a file's name or path is text."""
+    """Return whether a file's name or path is valid UTF-8."""
     return name.isascii() or _ODD_BYTE.search(name) is None
 
 
 def legible(path: str) -> str:
-    r"""Return a path to show; of a name that is not UTF-8, every byte beyond ASCII: `\xd5`.
+    r"""Return a path to show; in a name that is not UTF-8, each byte beyond ASCII as `\xd5`.
 
-    Some of these bytes may be letters in UTF-8 by accident. A shell takes such a name in `$'…'`.
+    That includes bytes that happen to be valid UTF-8. A shell accepts such a name in `$'…'`.
     """
     names = path.split("/")
     return "/".join(printable(name) if is_utf8(name) else _in_bytes(name) for name in names)
 
 
 def remedy(path: str) -> str:
-    """Return what to do about a path that is not UTF-8.
+    """Return a hint what to do about a path that is not UTF-8.
 
-    What is GBK can nearly always be read as Big5 too, and the other way round; people see which it
-    is. The command renames nothing until `--notest` is added.
+    GBK nearly always decodes as Big5 too, and vice versa; people see which of them is right. The
+    command renames nothing until `--notest` is added.
     """
     readings = {name: _reading(path, codec) for name, codec in _WIDEST.items()}
     likely = {name: reading for name, reading in readings.items() if reading is not None}
     if not likely:
         return "rename it"
-    told = " or ".join(f"{name} ({reading})" for name, reading in likely.items())
+    guesses = " or ".join(f"{name} ({reading})" for name, reading in likely.items())
     first, *others = map(str.lower, likely)
     command = f"convmv -f {first} -t utf8 -r DIR" + "".join(f" (or -f {name})" for name in others)
-    return f"it may be {told}; to see the new names: {command}"
+    return f"it may be {guesses}; to see the new names: {command}"
 
 
 def _reading(path: str, codec: str) -> str | None:
-    """Return what a path says if its names that are not UTF-8 are in an encoding of Chinese.
+    """Return a path with its names that are not UTF-8 decoded by an encoding of Chinese.
 
     Returns:
-        The path; None if these names make no sense, or have no Hanzi.
+        The path; None if these names can't be decoded, or have no Hanzi.
     """
     names = path.split("/")
     try:

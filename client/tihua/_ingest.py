@@ -1,9 +1,8 @@
-"""The blocking end of an ingest: moves messages between an `IngestSession` and a stream.
+"""The blocking driver of an ingest: moves messages between an `IngestSession` and a stream.
 
-The session and the caller's iterable and callback are touched by the calling thread alone, which
-waits at one place, for the next message of the server. Two threads move messages and do nothing
-else: gRPC's own takes requests out of one queue, ours puts responses into another. Both queues
-are short, because the server's credit bounds what is in them.
+Only the calling thread uses the session and the caller's iterable and callback. It blocks in one
+place, for the server's next message. Two more threads only move messages: gRPC's takes requests out
+of one queue, ours puts responses into another. The server's credit bounds the length of both.
 """
 
 import contextlib
@@ -26,10 +25,10 @@ from tihua.errors import InvalidRequestError, ServerError, TihuaError
 from tihua.v1.ingest_service_pb2 import IngestRequest, IngestResponse
 
 _Event: TypeAlias = IngestResponse | grpc.RpcError | None
-"""What the server said, or how the stream ended: None for OK."""
+"""A message of the server, or the end of the stream: None for OK."""
 
 _SIGNAL_CHECK_S = 0.2
-"""How long a KeyboardInterrupt may have to wait, in seconds."""
+"""Maximum delay of a KeyboardInterrupt, in seconds."""
 
 
 def run_ingest(
@@ -59,7 +58,7 @@ def _run_stream(
     items: Iterator[Item],
     on_progress: Callable[[IngestProgress], None],
 ) -> TihuaError | None:
-    """Run one stream to its end; return what it broke with, None if all is done."""
+    """Run one stream to its end; return the error that it broke with, or None if all is done."""
     requests: SimpleQueue[IngestRequest | None] = SimpleQueue()
     events: SimpleQueue[_Event] = SimpleQueue()
     requests.put(session.open())
@@ -93,8 +92,8 @@ def _run_stream(
             if (progress := session.take_progress()) is not None:
                 on_progress(progress)
     finally:
-        # Whatever ended the loop, a KeyboardInterrupt or an error of the caller's own included:
-        # the server is told at once, and neither thread is left waiting.
+        # However the loop ended, even with KeyboardInterrupt or an error of the caller's: tell the
+        # server at once, and leave neither thread waiting.
         call.cancel()
         requests.put(None)
         reader.join()
@@ -107,8 +106,8 @@ def _run_stream(
 
 def _next_event(events: "SimpleQueue[_Event]") -> _Event:
     while True:
-        # A wait without end may not see Ctrl-C: never on Windows, nor when the signal comes to
-        # another thread (gRPC waits in the same way).
+        # A wait without a timeout may miss Ctrl-C: always on Windows, and elsewhere if another
+        # thread gets the signal (gRPC polls in the same way).
         with contextlib.suppress(Empty):
             return events.get(timeout=_SIGNAL_CHECK_S)
 

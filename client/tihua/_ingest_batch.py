@@ -1,4 +1,4 @@
-"""Items into batches: so many, and so many bytes, to a message."""
+"""Groups items into batches, bounded by number and by bytes."""
 
 from dataclasses import dataclass
 
@@ -6,21 +6,21 @@ from tihua.v1.ingest_service_pb2 import IngestBatch, IngestRequest
 from tihua.v1.types_pb2 import Item
 
 MAX_BATCH_BYTES = 4 * 2**20
-"""A batch is closed before it would grow beyond this; `IngestBatch` says what travels best."""
+"""A batch is closed before it would exceed this; `IngestBatch` in the protos recommends a size."""
 
 _REQUEST_OVERHEAD_BYTES = 96
 _ITEM_OVERHEAD_BYTES = 6
-"""Tags, lengths, seq and bookmark of a request, and tag and length of each item, at most."""
+"""Upper bounds: tags, lengths, seq and bookmark of a request, and tag and length of each item."""
 
 
 def request_bytes(item: Item) -> int:
-    """Return the size of a request that carries this item alone, at most."""
+    """Return an upper bound of the size of a request with this item alone."""
     return _REQUEST_OVERHEAD_BYTES + _ITEM_OVERHEAD_BYTES + item.ByteSize()
 
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """A request, and the position of each of its items in what the caller gave."""
+    """A request, and the position of each of its items among the caller's items."""
 
     request: IngestRequest
     positions: tuple[int, ...]
@@ -30,10 +30,10 @@ class BatchBuilder:
     """Collects items until a batch is full."""
 
     def __init__(self, max_items: int) -> None:
-        """Begin with an empty batch.
+        """Start with an empty batch.
 
         Args:
-            max_items: items per batch, 1 or more.
+            max_items: maximum items per batch, 1 or more.
         """
         self._max_items = max_items
         self._request = IngestRequest(batch=IngestBatch())
@@ -41,13 +41,13 @@ class BatchBuilder:
         self._bytes = _REQUEST_OVERHEAD_BYTES
 
     def add(self, item: Item, position: int, bookmark: str, max_bytes: int) -> list[Batch]:
-        """Take an item; return the batches that this has filled: none, one or two.
+        """Add an item; return the batches that this completes: none, one or two.
 
         Args:
-            item: what to send.
-            position: its position in what the caller gave.
-            bookmark: the place behind it.
-            max_bytes: size of a request; an item that is larger goes alone.
+            item: the item to send.
+            position: its position among the caller's items.
+            bookmark: the place after it.
+            max_bytes: maximum size of a request; an item that is larger goes alone.
         """
         size = item.ByteSize() + _ITEM_OVERHEAD_BYTES
         full = self.flush() if self._bytes + size > max_bytes else []
@@ -60,7 +60,7 @@ class BatchBuilder:
         return full
 
     def flush(self) -> list[Batch]:
-        """Return the batch as it is, or nothing if it is empty, and begin the next."""
+        """Return the batch as it is, or nothing if it is empty, and start the next."""
         if not self._positions:
             return []
         batch = Batch(self._request, tuple(self._positions))

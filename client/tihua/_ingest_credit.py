@@ -1,4 +1,4 @@
-"""What the server lets a stream send: so many batches, and so many bytes, at once."""
+"""The server's flow control of a stream: credit in batches and in bytes."""
 
 from tihua.v1.ingest_service_pb2 import IngestCredit
 
@@ -7,8 +7,8 @@ class Credit:
     """The credit of one stream.
 
     Attributes:
-        window_bytes: the most bytes of credit that there ever were; 0 before there were any. A
-            message beyond that would wait for ever.
+        window_bytes: the highest credit so far, in bytes; 0 before the first grant. A larger
+            message would wait forever.
     """
 
     def __init__(self) -> None:
@@ -23,18 +23,18 @@ class Credit:
         self.window_bytes = max(self.window_bytes, self._bytes)
 
     def covers(self, size: int) -> bool:
-        """Return whether a batch of so many bytes may be sent."""
+        """Return whether a batch of `size` bytes may be sent."""
         return self._batches > 0 and size <= self._bytes
 
     def excludes(self, size: int) -> bool:
-        """Return whether a batch of so many bytes waits for ever, even with nothing under way."""
+        """Return whether a batch of `size` bytes can never be sent, even with nothing in flight."""
         return self._batches > 0 and 0 < self.window_bytes < size
 
     def take(self, size: int) -> None:
-        """Use credit for a batch of so many bytes."""
+        """Use credit for a batch of `size` bytes."""
         self._batches -= 1
         self._bytes -= size
 
     def limit(self, size: int) -> int:
-        """Return so many bytes, or fewer where there never was credit for that many."""
+        """Return `size`, or less if the credit never was that high."""
         return min(size, self.window_bytes) if self.window_bytes else size

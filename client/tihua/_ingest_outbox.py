@@ -1,4 +1,4 @@
-"""Batches until they are safe: numbered, sent as far as the credit goes, and sent again."""
+"""Batches that are not safe yet: numbered, sent as credit allows, and sent again after a break."""
 
 from collections import deque
 
@@ -13,8 +13,8 @@ class Outbox:
 
     Attributes:
         committed_seq: number of the last batch that is safe, by the last acknowledgement.
-        committed_bookmark: where that one ends.
-        credit: what may be sent over the stream that is open.
+        committed_bookmark: the bookmark at the end of that batch.
+        credit: the credit of the current stream.
     """
 
     def __init__(self) -> None:
@@ -24,7 +24,7 @@ class Outbox:
         self.begin_stream()
 
     def begin_stream(self) -> None:
-        """Take note of a new stream: nothing is sent before its server says where it goes on."""
+        """Reset for a new stream; call `resume_after` before sending anything."""
         self.credit = Credit()
         self._sent = 0
         self._resumed_seq = 0
@@ -47,11 +47,11 @@ class Outbox:
 
     @property
     def is_caught_up(self) -> bool:
-        """Return whether all that was safe when the stream began is acknowledged."""
+        """Return whether every batch that was safe when the stream started is acknowledged."""
         return self.committed_seq >= self._resumed_seq
 
     def add(self, request: IngestRequest) -> int:
-        """Take the next batch, number it, and return the number."""
+        """Append the next batch and return the number that it gets."""
         request.batch.seq = self.last_seq + 1
         self._requests.append(request)
         return request.batch.seq
@@ -60,7 +60,7 @@ class Outbox:
         """Return the next batch to send, None if there is none or no credit for it.
 
         Raises:
-            InvalidRequestError: the batch is larger than all the credit that there ever is.
+            InvalidRequestError: the batch is larger than the server's full credit.
         """
         if not self.has_unsent:
             return None
@@ -80,14 +80,14 @@ class Outbox:
         return None
 
     def resume_after(self, committed_seq: int, bookmark: str) -> None:
-        """Take note of what the server of this stream has.
+        """Record the last safe batch of the server of this stream.
 
-        If that is more than was acknowledged, an acknowledgement follows, with the failures.
+        If that is later than what was acknowledged, an acknowledgement follows, with the failures.
 
         Raises:
             ServerError: the server withdrew an acknowledgement.
-            FailedPreconditionError: a batch that is safe there is not the one of that number here:
-                its items are others, or were cut into batches otherwise.
+            FailedPreconditionError: the server's batch of that number is not ours: it has other
+                items, or the items were batched differently.
         """
         if committed_seq < self.committed_seq:
             raise ServerError(
@@ -96,32 +96,32 @@ class Outbox:
                 reason="SESSION_REGRESSED",
             )
         is_one_of_ours = committed_seq <= self.last_seq
-        # Older servers know no bookmarks.
+        # Older servers have no bookmarks.
         if is_one_of_ours and bookmark not in ("", self._bookmark(committed_seq)):
             raise other_batches()
         self._resumed_seq = committed_seq
         self._resumed_bookmark = bookmark
 
     def _bookmark(self, seq: int) -> str:
-        """Return where a batch ends, the last safe one or a later one."""
+        """Return the bookmark of a batch, the last safe one or a later one."""
         if seq == self.committed_seq:
             return self.committed_bookmark
         return self._requests[seq - self.committed_seq - 1].batch.bookmark
 
     def commit(self, committed_seq: int) -> None:
-        """Let go of the batches that are safe."""
+        """Drop the batches that are safe."""
         while self._requests and self.committed_seq < committed_seq:
             self.committed_seq += 1
             self.committed_bookmark = self._requests.popleft().batch.bookmark
-            # It may have been sent over the stream before this one.
+            # It may have been sent over an earlier stream.
             self._sent = max(0, self._sent - 1)
 
     def overtake(self, committed_seq: int) -> tuple[IngestRequest, ...]:
-        """Go on behind a batch of an earlier call, where the server says that it ends.
+        """Continue after a batch of an earlier call, at the server's bookmark.
 
         Returns:
-            All batches from here: no number of theirs is free, and which of their items are safe
-            only the server's bookmark says.
+            All batches of this call, which are dropped: their numbers are taken, and only the
+            server's bookmark says which of their items are safe.
         """
         overtaken = tuple(self._requests)
         self._requests.clear()

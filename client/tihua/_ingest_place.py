@@ -1,7 +1,7 @@
-"""Where an ingest stands in its caller's items; knows no network.
+"""The position of an ingest in its caller's items; without I/O.
 
-A bookmark says how many of them lie before it, and hashes their ids. So another process finds the
-place again, whatever has become of the files meanwhile, and notices when the items are others.
+A bookmark holds the number of items before it and a hash of their ids. With it another process
+finds the place again, even if the files have changed since, and notices if the items are different.
 """
 
 import hashlib
@@ -13,10 +13,10 @@ _BOOKMARK = re.compile(r"([1-9][0-9]{0,15}):[0-9a-f]{32}")
 
 
 class Place:
-    """Counts the items that were passed, and knows which of them an earlier call dealt with.
+    """Counts the items that were passed, and knows which of them an earlier call handled.
 
     Attributes:
-        position: how many items were passed.
+        position: number of items passed.
     """
 
     def __init__(self) -> None:
@@ -27,22 +27,22 @@ class Place:
 
     @property
     def bookmark(self) -> str:
-        """Return this place, in at most 49 characters."""
+        """Return the bookmark of this place, at most 49 characters."""
         return f"{self.position}:{self._hash.hexdigest()}"
 
     @property
     def is_safe(self) -> bool:
-        """Return whether an earlier call dealt with the next item."""
+        """Return whether an earlier call handled the next item."""
         return self.position < self._safe_position
 
     def resume_at(self, bookmark: str) -> int:
-        """Take the place of an earlier call; return how many items lie before it.
+        """Set the place that an earlier call reached; return the number of items before it.
 
-        Items may have been passed already, which the hash of the others proves along with them.
+        Items may have been passed already; the hash at the bookmark covers them too.
 
         Raises:
-            FailedPreconditionError: it is no bookmark of ours, not of these items, or lies before
-                items that were passed, as it may if the batches are others.
+            FailedPreconditionError: it is not a bookmark of ours, belongs to other items, or lies
+                before items that were passed, as it may if the batches differ.
         """
         found = _BOOKMARK.fullmatch(bookmark)
         if found is None:
@@ -58,7 +58,7 @@ class Place:
         """Pass the next item.
 
         Raises:
-            FailedPreconditionError: the items up to here are not those of the earlier call.
+            FailedPreconditionError: the items so far are not those of the earlier call.
         """
         encoded = item_id.encode(errors="surrogatepass")
         self._hash.update(len(encoded).to_bytes(8))
@@ -67,7 +67,7 @@ class Place:
         self._require_same_items()
 
     def end(self) -> None:
-        """Take note that there are no more items.
+        """Check that the items don't end before the place that an earlier call reached.
 
         Raises:
             FailedPreconditionError: the earlier call had more.
@@ -81,10 +81,10 @@ class Place:
 
 
 def other_batches() -> FailedPreconditionError:
-    """Return what to tell a caller if a batch of the session ends elsewhere than here.
+    """Return the error for a session whose batches end at other places than here.
 
-    The items may be the same: their batches end elsewhere with another batch_size, and if an item
-    could be read in one call and not in the other.
+    The items may be the same: batches end elsewhere with another batch_size, or if an item could be
+    read in only one of the calls.
     """
     return FailedPreconditionError(
         "the session belongs to other items than these, or had them in other batches, because of "
@@ -96,7 +96,7 @@ def other_batches() -> FailedPreconditionError:
 
 
 def _other_items() -> FailedPreconditionError:
-    """Return what to tell a caller who resumes a session with items that it is not of."""
+    """Return the error for a session that is resumed with other items."""
     return FailedPreconditionError(
         "the session belongs to other items than these; give those of the earlier call in the same "
         "order, or use a new session id",

@@ -1,4 +1,4 @@
-"""The bookkeeping of one ingest, with neither network nor clock; both clients drive it.
+"""The state of one ingest, without network or clock; both clients drive it.
 
     session.open()                          a new stream: its first message
     while session.wants_item:               items, as long as a batch of them could be sent
@@ -12,15 +12,16 @@
     if session.is_all_sent: half-close
     session.receive(response)               credit, acknowledgements, the summary
 
-After a break the client calls `open()` again and continues: it tells whichever server answers what
-was acknowledged, and sends the rest again. Nothing else is kept, so that memory is bounded by the
-server's credit, one batch and one window.
+After a break the client calls `open()` again and continues: its first message says what was
+acknowledged, and the rest is sent again, to whichever server answers. Nothing else is kept, so that
+memory is bounded by the server's credit, one batch and one window.
 
-A session that an earlier call began goes on behind the bookmark of its last safe batch: the items
-before it pass unread. After a break, too, a server may be further than this call: this one sent
-batches to a server that knew nothing of the session, and then comes to the one that has those of
-the earlier call. Then all that was not acknowledged here is dropped, in batches or on its way into
-one; the server's bookmark says which items are safe, and its hash proves that they are these.
+A session that an earlier call started continues after the bookmark of its last safe batch, and the
+items before it are not read. A server may also turn out to be ahead of this call after a break:
+this call first sent batches to a server that did not know the session, and then reconnects to the
+one that has the batches of the earlier call. Then everything that was not acknowledged to this call
+is dropped, whether in batches or on its way into one. The server's bookmark says which items are
+safe, and its hash proves that they are these items.
 """
 
 from collections.abc import Container
@@ -40,7 +41,7 @@ from tihua.v1.ingest_service_pb2 import IngestRequest, IngestResponse
 
 
 class IngestSession:
-    """Which items are asked about, which go into batches, and what became of all of them."""
+    """Decides which items to ask about and which to send, and counts the results."""
 
     def __init__(
         self,
@@ -52,17 +53,17 @@ class IngestSession:
         batch_size: int,
         model: str = "",
     ) -> None:
-        """Begin a session.
+        """Start a session.
 
         Args:
-            limits: the server's; an item that fits in no message is rejected.
+            limits: the server's limits; an item that fits in no message is rejected.
             collection: where to write.
             mode: what to do with an id that is already stored.
-            session_id: 1 to 64 bytes; one that the server knows resumes that session, for which
-                the same items must be given again. None makes a new one, in which mode
-                "skip-existing" leaves out what is stored.
-            batch_size: items per batch at most, 1 or more; beyond the server's limit it is that.
-            model: the id of the model that the collection must be of; empty means any.
+            session_id: 1 to 64 bytes. The id of a session that the server knows resumes it; the
+                same items must then be given again. None starts a new session, in which mode
+                "skip-existing" leaves out the items that are stored.
+            batch_size: maximum items per batch, 1 or more, capped by the server's limit.
+            model: the id of the model that the collection must have; empty means any.
 
         Raises:
             InvalidRequestError: there is no such mode, or batch_size is less than 1.
@@ -83,14 +84,14 @@ class IngestSession:
         self._max_message_bytes = limits.max_message_bytes
         self._place = Place()
         self._has_all_items = False
-        self._rests = self._answers = 0
+        self._idle_breaks = self._answers = 0
         self._report = IngestReport()
         self._is_started = self._is_draining = False
         self.is_complete = False
 
     @property
     def collection(self) -> str:
-        """Return where it writes."""
+        """Return the collection that the session writes to."""
         return self._start.collection
 
     @property
@@ -100,12 +101,12 @@ class IngestSession:
 
     @property
     def progress(self) -> int:
-        """Return a number that grows with what got through.
+        """Return a number that grows with any progress.
 
-        That is with each batch that is safe, each question that was answered, and each stream that
-        broke at rest.
+        It counts the batches that are safe, the questions that were answered, and the streams that
+        broke while idle.
         """
-        return self.committed_seq + self._answers + self._rests
+        return self.committed_seq + self._answers + self._idle_breaks
 
     @property
     def _is_open(self) -> bool:
@@ -131,7 +132,7 @@ class IngestSession:
         return self._report.totals
 
     def open(self) -> IngestRequest:
-        """Return the first message of a new stream; the credit of the one before is void."""
+        """Return the first message of a new stream; the credit of the previous one is void."""
         self._is_started = self._is_draining = False
         self._outbox.begin_stream()
         return self._start.request(
@@ -139,29 +140,29 @@ class IngestSession:
         )
 
     def broke(self) -> None:
-        """Take note that the stream has ended early; one with nothing under way lost nothing.
+        """Record that the stream ended early; an idle one lost nothing, which counts as progress.
 
-        A question without an answer is under way: the stream may be well, and the store away.
+        With an open question it was not idle: the stream may be fine, and the store unavailable.
         """
         if self._is_started and self._outbox.is_empty and self.question() is None:
-            self._rests += 1
+            self._idle_breaks += 1
 
     def offer(self, item: Item) -> None:
-        """Take the next item that the caller gives."""
+        """Add the caller's next item."""
         self._window.add(item)
 
     def end(self) -> None:
-        """Take note that there are no more items; the last batch can be sent, full or not."""
+        """Record that there are no more items; the last batch can be sent, full or not."""
         self._has_all_items = True
         self._window.close()
         self._flush_the_last()
 
     def question(self) -> list[str] | None:
-        """Return ids, so that the server can be asked which are stored; None for no question."""
+        """Return ids to ask the server about, which of them are stored; None if there are none."""
         return self._window.question() if self._has_room else None
 
     def answer(self, stored: Container[str]) -> None:
-        """Take the ids of those that are stored: they are left out, and counted as skipped."""
+        """Pass the ids that are stored: their items are left out and counted as skipped."""
         self._answers += 1
         self._window.answer(stored)
 
@@ -184,7 +185,7 @@ class IngestSession:
         return None
 
     def add(self, item: types_pb2.Item) -> None:
-        """Take an item as it travels; a batch that is full can then be sent."""
+        """Add the message of the next item; a batch that is full can then be sent."""
         size = request_bytes(item)
         limit = self._outbox.credit.limit(self._max_message_bytes)
         if size > limit:
@@ -202,7 +203,7 @@ class IngestSession:
         self._flush_the_last()
 
     def reject(self, item_id: str, error: InvalidRequestError) -> None:
-        """Count the next item as failed; it cannot be sent."""
+        """Count the next item as failed, because it can't be sent."""
         self._report.reject(self._place.position, item_id, error)
         self._place.pass_item(item_id)
         self._flush_the_last()
@@ -220,17 +221,17 @@ class IngestSession:
         """Return the next batch to send, None if there is none or no credit for it.
 
         Raises:
-            InvalidRequestError: the batch is larger than all the credit that there ever is.
+            InvalidRequestError: the batch is larger than the server's full credit.
         """
         return self._outbox.next_request() if self._is_open else None
 
     def receive(self, response: IngestResponse) -> None:
-        """Take note of what the server says.
+        """Process a message of the server.
 
         Raises:
             ServerError: the server withdrew an acknowledgement.
             FailedPreconditionError: the session belongs to other items, had them in other batches,
-                or nothing says which they are.
+                or has no bookmark to tell.
         """
         match response.WhichOneof("message"):
             case "started":
@@ -262,5 +263,5 @@ class IngestSession:
                 self.is_complete = True
 
     def take_progress(self) -> IngestProgress | None:
-        """Return what is new since the last call, None if nothing is."""
+        """Return the progress with the failures since the last call; None if nothing changed."""
         return self._report.take(self.committed_seq)

@@ -1,4 +1,4 @@
-"""The first message of each stream of an ingest: what it is for, and what was read of it so far."""
+"""The first message of each stream of an ingest: its purpose, and the acknowledgements read."""
 
 import uuid
 
@@ -16,21 +16,21 @@ _WRITE_MODES = {
 
 
 class SessionStart:
-    """How every stream of one session begins."""
+    """Makes the first message of every stream of one session."""
 
     def __init__(
         self, *, collection: str, mode: WriteMode, session_id: str | None, model: str
     ) -> None:
-        """Take what the session is for.
+        """Build the part of the message that is the same for all streams.
 
         Args:
             collection: where to write.
             mode: what to do with an id that is already stored.
             session_id: 1 to 64 bytes; None makes a new one.
-            model: the id of the model that the collection must be of; empty means any.
+            model: the id of the model that the collection must have; empty means any.
 
         Raises:
-            InvalidRequestError: there is no such mode, or an id is no text.
+            InvalidRequestError: there is no such mode, or an id can't be encoded as UTF-8.
         """
         session_id = str(uuid.uuid4()) if session_id is None else session_id
         self._message = IngestStart(
@@ -42,7 +42,7 @@ class SessionStart:
 
     @property
     def collection(self) -> str:
-        """Return where the session writes."""
+        """Return the collection that the session writes to."""
         return self._message.collection
 
     def request(self, read_seq: int, read_bookmark: str, read: Counts) -> IngestRequest:
@@ -50,7 +50,7 @@ class SessionStart:
 
         Args:
             read_seq: number of the last batch whose acknowledgement was read; 0 before any.
-            read_bookmark: where that batch ends; empty before any.
+            read_bookmark: the bookmark of that batch; empty before any.
             read: the counts of that acknowledgement.
         """
         self._message.read_seq = read_seq

@@ -1,4 +1,4 @@
-"""What a bulk stream tells its caller, during it and at the end."""
+"""The progress and the result of a bulk ingest."""
 
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
@@ -13,16 +13,17 @@ WriteMode: TypeAlias = Literal["upsert", "insert-only", "skip-existing"]
 
 @dataclass(frozen=True, slots=True)
 class IngestProgress:
-    """What is safe so far. The counts are of the session, from its beginning.
+    """What is safe so far. The counts cover the whole session.
 
     Attributes:
-        committed_seq: number of the last batch that is in the store or in `errors`; from 1.
+        committed_seq: number of the last batch that is safe: each of its items is in the store or
+            was reported in `errors`. Batches are numbered from 1.
         written: items written.
         failed: items that failed.
         skipped: items left as they were, with `mode="skip-existing"`.
         errors: the failures since the previous progress; `index` is the item's position in what was
-            given to `ingest`, from 0. Of those that were not read before a break, the server tells
-            the latest 1 000.
+            given to `ingest`, from 0. Of those that a break kept from the client, the server
+            reports the latest 1 000.
     """
 
     committed_seq: int
@@ -34,7 +35,7 @@ class IngestProgress:
 
 @dataclass(frozen=True, slots=True)
 class IngestSummary:
-    """What became of all items. The counts are of the session, from its beginning.
+    """The result of `ingest`. The counts cover the whole session.
 
     Attributes:
         written: items written.
@@ -50,5 +51,5 @@ class IngestSummary:
 
     @property
     def sent(self) -> int:
-        """Return the number of items that were given: written, failed or skipped."""
+        """Return the number of items given to `ingest`: written, failed or skipped."""
         return self.written + self.failed + self.skipped

@@ -1,4 +1,4 @@
-"""Items that are held until it is known whether they need to be sent; knows no network."""
+"""Items that are held until it is known whether they must be sent; without I/O."""
 
 from collections import deque
 from collections.abc import Container
@@ -8,21 +8,21 @@ from tihua._types import Item, RgbImage
 from tihua.errors import InvalidRequestError
 
 MAX_WINDOW_ITEMS = 256
-"""Ids of one question: few round trips, and an answer in milliseconds."""
+"""Ids per question: few round trips, and an answer in milliseconds."""
 
 MAX_WINDOW_BYTES = 4 * 2**20
 """Content of the items that are held; a picture that is given as a path has none yet."""
 
 
 class Window:
-    """A window on the caller's items: some are taken, one question is asked, all are given out."""
+    """Buffers items, asks the server once which of them exist, then releases them all."""
 
     def __init__(self, max_items: int, *, asks: bool) -> None:
-        """Begin empty.
+        """Start empty.
 
         Args:
-            max_items: items of one question, 1 or more.
-            asks: whether there is a question; else items pass one by one.
+            max_items: maximum items per question, 1 or more.
+            asks: whether to ask at all; if not, items pass through one by one.
         """
         self._max_items = max_items if asks else 1
         self._asks = asks
@@ -38,7 +38,7 @@ class Window:
 
     @property
     def wants_item(self) -> bool:
-        """Return whether there is room for another item before this window is given out."""
+        """Return whether there is room for another item before this window is released."""
         return (
             not self._is_closed
             and self._stored is None
@@ -54,7 +54,7 @@ class Window:
             self._stored = ()
 
     def close(self) -> None:
-        """Take note that no more items come."""
+        """Record that there are no more items."""
         self._is_closed = True
 
     def question(self) -> list[str] | None:
@@ -68,11 +68,11 @@ class Window:
         return ids
 
     def answer(self, stored: Container[str]) -> None:
-        """Take the ids of those that are stored."""
+        """Pass the ids that are stored."""
         self._stored = stored
 
     def pop(self) -> tuple[Item, bool] | None:
-        """Return the next item and whether it is stored already, None if that is not known yet."""
+        """Return the next item and whether it is already stored; None if that is not known yet."""
         if not self._items or self._stored is None:
             return None
         item = self._items.popleft()
@@ -94,7 +94,7 @@ def _content_bytes(item: Item) -> int:
 
 
 def _is_askable(item: Item) -> bool:
-    """Return whether the server can be asked; what is wrong with the id is told when it is sent."""
+    """Return whether the server can be asked about the id; a bad id is reported by `add`."""
     try:
         return bool(_convert.checked_text(item.id, "id"))
     except InvalidRequestError:

@@ -10,7 +10,7 @@ from tihua._types import Field, Item, UpsertResult
 
 
 class ItemMethods:
-    """A part of `Client`, which says what all methods have in common."""
+    """A part of `Client`, whose docstring says what all methods have in common."""
 
     _connection: Connection
 
@@ -27,7 +27,7 @@ class ItemMethods:
         many items use `ingest`.
 
         Args:
-            items: 1 to `Limits.max_batch_items`; of several with one id the last is kept.
+            items: 1 to `Limits.max_batch_items`; if several have the same id, the last is kept.
             collection: where to write.
             timeout: limit of the call, in seconds.
 
@@ -49,7 +49,7 @@ class ItemMethods:
         collection: str | None = None,
         timeout: float | None = None,
     ) -> list[Item]:
-        """Return the items of these ids, in their order; absent ones are left out.
+        """Return the items with these ids, in their order; ids that do not exist are left out.
 
         Args:
             ids: 1 to `Limits.max_page_size`.
@@ -137,17 +137,18 @@ class ItemMethods:
     ) -> int:
         """Remove items by ids or by filter and return how many there were.
 
-        A call that was repeated after a break tells how many its last attempt met.
+        If the call was retried after a break, the number is that of its last attempt.
 
         Args:
             ids: 1 to `Limits.max_page_size`; ids that do not exist are not an error.
-            filter: as in `search`, instead of ids. Leaving both out removes nothing.
+            filter: as in `search`; an alternative to ids.
             params: as in `search`.
             collection: where they are.
             timeout: limit of the call, in seconds.
 
         Raises:
-            InvalidRequestError: also unless exactly one of ids and filter is given.
+            InvalidRequestError: also unless exactly one of ids and filter is given; then nothing is
+                removed.
             NotFoundError: there is no such collection.
         """
         request = _convert_items.delete_items_request(

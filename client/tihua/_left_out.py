@@ -1,4 +1,4 @@
-"""The files of a folder that are no pictures by their names, counted by suffix."""
+"""The files of a folder that are not pictures by their names, counted by suffix."""
 
 import os
 from collections import Counter
@@ -8,13 +8,13 @@ _MAX_SUFFIX_CHARACTERS = 12
 
 
 class LeftOut:
-    """Counts files that are left out, in the same memory however many there are.
+    """Counts the files that are left out, in bounded memory.
 
-    A suffix that is all digits or longer than 12 characters rather belongs to the name; files with
-    such a one count in `files` alone, and so do those with a suffix after the first 1 000.
+    A suffix of digits only, or of more than 12 characters, is probably part of the name: such files
+    count only in `files`, and so do files whose suffix is not among the first 1 000.
 
     Attributes:
-        files: how many there are.
+        files: number of files left out.
     """
 
     def __init__(self) -> None:
@@ -31,12 +31,12 @@ class LeftOut:
             self._suffixes[suffix] += 1
 
     def most_common(self, limit: int) -> list[tuple[str, int]]:
-        """Return suffixes with how many files have them, most frequent first.
+        """Return the suffixes with their numbers of files, most frequent first.
 
         Args:
-            limit: suffixes at most.
+            limit: maximum number of suffixes.
 
         Returns:
-            The suffixes in lower case and without the dot; empty for files that have none.
+            The suffixes in lower case and without the dot; empty for files without one.
         """
         return self._suffixes.most_common(limit)

@@ -1,4 +1,4 @@
-"""Where Chinese is broken into lines (避头尾).
+"""Line breaking of Chinese (避头尾).
 
 No closing mark begins a line, no opening mark ends one, and a word of ASCII letters stays whole.
 """
@@ -8,14 +8,14 @@ _OPENING = frozenset("（「『《〈【〔“‘([{")
 
 
 def line_end(text: str, most: int) -> int:
-    """Return how many characters stand on the first line of a text.
+    """Return the number of characters on the first line of a text.
 
     Args:
-        text: its words parted by single spaces.
-        most: how many characters have room, 1 or more.
+        text: words separated by single spaces.
+        most: the number of characters that fit, 1 or more.
 
     Returns:
-        At most `most`. A word that is longer than the line is cut, and so is a row of marks.
+        At most `most`. A word longer than the line is cut, and so is a run of marks.
     """
     if most >= len(text):
         return len(text)
@@ -24,7 +24,7 @@ def line_end(text: str, most: int) -> int:
 
 
 def broken(text: str, most: int) -> list[str]:
-    """Return a text in lines of at most `most` characters, 1 or more."""
+    """Return the lines of a text, of at most `most` characters each, 1 or more."""
     lines = []
     while text:
         end = line_end(text, most)
@@ -44,13 +44,13 @@ def unbroken(text: str) -> list[str]:
 
 
 def _parts_mark(text: str, end: int) -> bool:
-    """Return whether a break there parts a mark from what it closes or opens."""
+    """Return whether a break there separates a mark from what it closes or opens."""
     last = text[max(0, end - 2) : end].rstrip()[-1:]
     first = text[end : end + 2].lstrip()[:1]
     return last in _OPENING or first in _CLOSING
 
 
 def _parts_word(text: str, end: int) -> bool:
-    """Return whether a break there is within a word of ASCII letters; 字 part anywhere."""
+    """Return whether a break there is within a word of ASCII letters; 字 break anywhere."""
     neighbours = text[end - 1 : end + 1]
     return neighbours.isascii() and " " not in neighbours

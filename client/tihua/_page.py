@@ -1,7 +1,7 @@
 """An HTML page of hits: one file that loads nothing but the pictures themselves.
 
-Everything that came from outside is escaped; a policy in the page forbids scripts besides; only
-local files are shown, and only `http:` and `https:` addresses become links.
+All text from outside is escaped, and a policy in the page forbids scripts. Only local files are
+shown, and only `http:` and `https:` addresses become links.
 """
 
 import math
@@ -55,7 +55,7 @@ header.vertical { align-items: flex-end; }
 _VERTICAL_SIZES_REM = (2.9, 2.2, 1.75, 1.4, 1.1)
 _COLUMN_REM = 36
 _COLUMNS_REM = 12
-"""How high and how wide vertical writing is at most, as the style has it."""
+"""Maximum height and width of vertical writing, as in the style."""
 
 _POLICY = "default-src 'none'; img-src file:; style-src 'unsafe-inline'"
 
@@ -65,7 +65,7 @@ def page(exhibits: Sequence[Exhibit], *, footer: str = "") -> str:
 
     Args:
         exhibits: 1 or more.
-        footer: a small line at the foot.
+        footer: a small line at the bottom.
     """
     title = _text(one_line(next((exhibit.text for exhibit in exhibits if exhibit.text), "tihua")))
     sections = "".join(_section(exhibit) for exhibit in exhibits)
@@ -96,7 +96,7 @@ def _section(exhibit: Exhibit) -> str:
 
 
 def _size_rem(lines: Sequence[str]) -> float:
-    """Return the largest size in which the columns stand beside the pictures, in rem."""
+    """Return the largest size in which the columns fit beside the pictures, in rem."""
     for size in _VERTICAL_SIZES_REM:
         columns = sum(math.ceil(len(line) * 1.1 * size / _COLUMN_REM) for line in lines)
         if columns * 1.35 * size <= _COLUMNS_REM:
@@ -120,7 +120,7 @@ def _piece(piece: Piece, rank: int) -> str:
 
 
 def _picture(path: Path, name: str) -> str:
-    """Return a picture that opens when clicked; `name`, escaped, stands where it can't be shown."""
+    """Return a picture that opens when clicked; if it can't be shown, its escaped `name` is."""
     address = escape(path.absolute().as_uri(), quote=True)
     image = f'<img src="{address}" alt="{name}" loading="lazy">'
     return f'<a class="mat" href="{address}">{image}</a>'

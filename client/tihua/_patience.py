@@ -1,8 +1,8 @@
-"""Waiting for a server that is full, as long as it asks for; knows no network.
+"""Retries after a server was full, with the delay that it asks for; without I/O.
 
-gRPC itself repeats what fails with UNAVAILABLE (`_channel.py`). RESOURCE_EXHAUSTED with RetryInfo
-is handled here: the server refused before it did anything, so any call may be repeated, and it says
-when. So is one query of many that is UNAVAILABLE, in a call that is OK (`_query_batch.py`).
+gRPC itself retries calls that fail with UNAVAILABLE (`_channel.py`). RESOURCE_EXHAUSTED with
+RetryInfo is handled here: the server refused before it did anything, so any call may be retried,
+and it says when. So is a single query that is UNAVAILABLE in a call that is OK (`_query_batch.py`).
 """
 
 import random
@@ -13,10 +13,10 @@ from collections.abc import Callable
 from tihua.errors import OverloadedError, UnavailableError
 
 MAX_ATTEMPTS = 4
-"""Times that one call is tried."""
+"""Attempts of one call, including the first."""
 
 UNAVAILABLE_DELAY_S = 0.1
-"""How long to wait at first for a server or store that is away: a second in all, as with
+"""The first delay for a server or store that is unavailable: a second over all attempts, as with
 gRPC's own retry policy."""
 
 _MAX_TOKENS = 100.0
@@ -24,36 +24,36 @@ _TOKEN_RATIO = 0.1
 
 
 class RetryBudget:
-    """How much all calls of a client may repeat, as gRPC's own throttling has it (proposal A6).
+    """The retry budget of all calls of a client, as in gRPC's own retry throttling (proposal A6).
 
-    Each refusal costs a token and each success gives a tenth back; below half of them nothing is
-    repeated. So at most 50 repetitions meet a server that stays full, and then one for ten calls
-    that succeed.
+    Each refusal costs a token and each success returns a tenth of one; below half of the tokens
+    nothing is retried. So a server that stays full gets at most 50 retries, and then one for every
+    ten calls that succeed.
     """
 
     def __init__(self) -> None:
-        """Begin with all tokens."""
+        """Start with all tokens."""
         self._tokens = _MAX_TOKENS
         self._lock = threading.Lock()
 
     def refused(self) -> bool:
-        """Take note of a refusal; return whether the call may be repeated."""
+        """Record a refusal; return whether the call may be retried."""
         with self._lock:
             self._tokens = max(0.0, self._tokens - 1.0)
             return self._tokens >= _MAX_TOKENS / 2
 
     def succeeded(self) -> None:
-        """Take note of a success."""
+        """Record a success."""
         if self._tokens < _MAX_TOKENS:
             with self._lock:
                 self._tokens = min(_MAX_TOKENS, self._tokens + _TOKEN_RATIO)
 
 
 class Patience:
-    """How often and how long one call waits for a server that is full.
+    """The retry policy of one call while the server is full.
 
     Attributes:
-        timeout_s: how long the call may take, all attempts together, in seconds.
+        timeout_s: limit of all attempts together, in seconds.
     """
 
     def __init__(
@@ -63,11 +63,11 @@ class Patience:
         *,
         now: Callable[[], float] = time.monotonic,
     ) -> None:
-        """Begin the call.
+        """Start the clock of the call.
 
         Args:
-            budget: of the client.
-            timeout_s: how long the call may take, all attempts together, in seconds.
+            budget: the client's retry budget.
+            timeout_s: limit of all attempts together, in seconds.
             now: the clock, in seconds.
         """
         self.timeout_s = timeout_s
@@ -78,14 +78,14 @@ class Patience:
 
     @property
     def left_s(self) -> float:
-        """Return what is left of the timeout, in seconds."""
+        """Return the remaining time, in seconds."""
         return self._deadline_s - self._now()
 
     def delay_after(self, error: OverloadedError | UnavailableError) -> float:
         """Return how long to wait before the next attempt, in seconds.
 
-        It is what the server asks for (`asked_delay_s`), twice as long each time, and up to half of
-        that again at random, so that those who were refused together do not come back together.
+        It starts with what the server asks for (`asked_delay_s`), doubles with each attempt, and
+        has up to 50 % of jitter, so that clients refused together do not come back together.
 
         Raises:
             TihuaError: `error` itself, if there is to be no other attempt.
@@ -98,10 +98,10 @@ class Patience:
         return delay
 
     def succeeded(self) -> None:
-        """Take note that the call was answered."""
+        """Record that the call succeeded."""
         self._budget.succeeded()
 
 
 def asked_delay_s(error: OverloadedError | UnavailableError) -> float:
-    """Return how long the server asks to wait, or, where it does not say, what is usual."""
+    """Return the delay that the server asks for, or the default if it asks for none, in seconds."""
     return error.retry_after if isinstance(error, OverloadedError) else UNAVAILABLE_DELAY_S

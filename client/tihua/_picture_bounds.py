@@ -1,10 +1,10 @@
-"""The work that a picture file may cause besides its pixels: small files can cost minutes and GBs.
+"""Bounds on the work that a picture file may cause: small files can cost minutes and gigabytes.
 
-Width times height bounds what most files cost. It does not bound a JPEG, each of whose scans passes
-over all the pixels; a TIFF, whose tiles may be larger than the picture; a run-length encoded BMP,
-which Pillow unpacks in Python; and any file of very many small pieces, each of which Pillow reads
-in Python. Ordinary files stay far within the bounds, except run-length encoded BMPs larger than a
-screen. Needs Pillow.
+Width times height bounds the cost of most files. It does not bound the cost of a JPEG, each of
+whose scans passes over all pixels; of a TIFF, whose tiles may be larger than the picture; of a
+run-length encoded BMP, which Pillow unpacks in Python; and of any file of very many small pieces,
+each of which Pillow reads in Python. Ordinary files stay far within the bounds, except run-length
+encoded BMPs larger than a screen. Needs Pillow.
 """
 
 import re
@@ -19,41 +19,41 @@ from PIL.TiffImagePlugin import TiffImageFile
 from tihua._picture_error import PictureError, PictureTooLargeError
 
 MAX_SIDE_PX = 65_535
-"""Width and height at most: the limit of JPEG, and 2 MB for Pillow's table of bicubic weights.
+"""Maximum width and height: the limit of JPEG, and 2 MB for Pillow's table of bicubic weights.
 
-The table takes 32 bytes a pixel of side: a PNG of 50 000 000 × 1 would ask for 1.6 GB.
+The table takes 32 bytes per pixel of side: a PNG of 50 000 000 × 1 would need 1.6 GB.
 """
 
 MAX_PIECES = 200_000
-"""Reads of a file, and values of a tag of a TIFF: half a second. A PNG takes three a chunk, and one
-of 32 MiB has 4 096 chunks as libpng writes it."""
+"""Maximum reads of a file, and values of a TIFF tag: half a second. A PNG takes three reads per
+chunk; one of 32 MiB, as libpng writes it, has 4 096 chunks."""
 
 MAX_SCANNED_PIXELS = 1_000_000_000
-"""Scans of a JPEG times its pixels: a second. Ordinary files have 1 scan, or some 10; of 50 million
-pixels 20 may be."""
+"""Maximum scans of a JPEG times its pixels: a second. Ordinary files have 1 scan or some 10; with
+50 million pixels 20 are allowed."""
 
 MIN_SCANS, MAX_SCANS = 12, 1_000
-"""Scans that any JPEG may have, as progressive ones have 10, and those of a small one."""
+"""Scans that any JPEG may have, because progressive ones have 10; the maximum of a small one."""
 
 MAX_RLE_PIXELS = 8_400_000
-"""Width times height of a run-length encoded BMP, as a screen of 3840 × 2160 has: rows that end at
-once take a second under Python's lock."""
+"""Maximum width times height of a run-length encoded BMP, that of a screen of 3840 × 2160: rows
+that end at once take a second under the GIL."""
 
 MAX_RLE_READS = 2_000_000
-"""Reads of a BMP, two of each run or row and three of a literal or a jump: a second."""
+"""Maximum reads of a BMP, two per run or row and three per literal or jump: a second."""
 
 MAX_TILED_SHARE = 2
-"""So many times the bound on pixels may the tiles of a TIFF have: they stick out at two edges."""
+"""The tiles of a TIFF may have this many times the maximum pixels: they extend past two edges."""
 
 _MARKER = re.compile(rb"\xff[^\x00\x01\xff\xd0-\xd7]")
-"""What begins a segment of a JPEG, and ends a scan (ITU-T T.81, table B.1)."""
+"""The start of a segment of a JPEG, which also ends a scan (ITU-T T.81, table B.1)."""
 
 _START_OF_SCAN, _END_OF_IMAGE = 0xDA, 0xD9
 
 _RUN_LENGTH_ENCODED = {BmpImageFile.COMPRESSIONS["RLE8"], BmpImageFile.COMPRESSIONS["RLE4"]}
 
 _BYTES, _ASCII, _UNDEFINED = 1, 2, 7
-"""Types of a TIFF's values that Pillow keeps as they are; of others it makes Python's numbers."""
+"""Types of TIFF values that Pillow keeps as bytes; others it unpacks into Python numbers."""
 
 _IMAGE_WIDTH, _IMAGE_LENGTH, _TILE_WIDTH, _TILE_LENGTH = 256, 257, 322, 323
 
@@ -67,7 +67,7 @@ class _CountedReads(BytesIO):
         """Return the next bytes.
 
         Raises:
-            PictureError: it has been read too often.
+            PictureError: there were too many reads.
         """
         self._pieces_left -= 1
         if self._pieces_left < 0:
@@ -80,12 +80,13 @@ class _CountedReads(BytesIO):
 
 
 def readable(content: bytes) -> BytesIO:
-    """Return the bytes of a picture file, which can be read so many times at most.
+    """Return a picture file to read from, with at most `MAX_PIECES` reads.
 
-    `MAX_PIECES`, or of a BMP `MAX_RLE_READS`.
+    For a BMP the limit is `MAX_RLE_READS`.
     """
     max_pieces = MAX_RLE_READS if content.startswith(b"BM") else MAX_PIECES
-    # Fewer bytes are in no more pieces, and counting costs a small picture a tenth of its time.
+    # Fewer bytes can't have more pieces, and counting would cost a small picture a tenth of its
+    # time.
     is_safe = len(content) <= max_pieces
     return BytesIO(content) if is_safe else _CountedReads(content, max_pieces)
 
@@ -168,10 +169,10 @@ def check_work(image: Image.Image, content: bytes, max_pixels: int) -> None:
 
 
 def stored_pixels(image: TiffImageFile) -> int:
-    """Return how many pixels a TIFF has with what of its tiles sticks out of the picture.
+    """Return how many pixels a TIFF has, including the parts of its tiles outside the picture.
 
     Raises:
-        ValueError: sides that are no numbers.
+        ValueError: the sides are not numbers.
     """
     sides = [image.tag_v2.get(tag) for tag in (_IMAGE_WIDTH, _IMAGE_LENGTH)]
     tiles = [image.tag_v2.get(tag) for tag in (_TILE_WIDTH, _TILE_LENGTH)]
@@ -186,10 +187,10 @@ def stored_pixels(image: TiffImageFile) -> int:
 
 
 def scan_count(image: JpegImageFile, content: bytes, enough: int) -> int:
-    """Return how many scans a JPEG has; no more than `enough` are counted.
+    """Return how many scans a JPEG has, counting no further than `enough`.
 
-    A scan of all components in a file that is not progressive is the only one that is decoded.
-    Else all of the file is passed over: 0.4 ms a megabyte.
+    In a file that is not progressive, a scan of all components is the only one that is decoded.
+    For other files all of the content is searched: 0.4 ms per megabyte.
     """
     scans = position = 0
     for _ in range(MAX_PIECES):

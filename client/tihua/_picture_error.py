@@ -1,4 +1,4 @@
-"""What is wrong with a picture, in a sentence for people and in a word for programs."""
+"""The fault of a picture, as a sentence for people and a word for programs."""
 
 from collections.abc import Mapping
 

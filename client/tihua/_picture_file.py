@@ -1,7 +1,7 @@
-"""A picture file, opened: its format, its size, and whatever is wrong with it.
+"""Opens picture files: checks format and size, and turns faults into errors.
 
-The bytes are not trusted: nothing is decoded before its size is known, and a file that is damaged
-or malicious becomes an error that says what to do. Needs Pillow and no other library.
+The bytes are not trusted: nothing is decoded before its size is known, and a damaged or malicious
+file raises an error that says what to do. Needs Pillow and no other library.
 """
 
 import contextlib
@@ -17,7 +17,7 @@ from tihua._picture_bounds import check_size, check_tags, check_work, readable
 from tihua._picture_error import PictureError, PictureTooLargeError
 
 FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF")
-"""What is decoded, told by content. Pillow reads more; each more is more code to trust."""
+"""The formats to decode, detected by content. Pillow reads more; each is more code to trust."""
 
 DAMAGED = (
     OSError,
@@ -30,7 +30,7 @@ DAMAGED = (
     struct.error,
     zlib.error,
 )
-"""What Pillow's decoders raise for files that are damaged, cut short or made to deceive."""
+"""Exceptions of Pillow's decoders for files that are damaged, cut short or malicious."""
 
 _PILLOW = re.compile(r"PIL\.")
 """The modules whose warnings are ignored."""
@@ -38,7 +38,7 @@ _PILLOW = re.compile(r"PIL\.")
 
 @contextlib.contextmanager
 def opened(content: bytes, max_pixels: int) -> Iterator[Image.Image]:
-    """Open a file, its pixels not yet decoded; what goes wrong inside becomes a PictureError."""
+    """Open a file without decoding it; errors inside the block become a PictureError."""
     if not content:
         raise PictureError(
             "the picture is empty (0 bytes); send a whole JPEG, PNG, WebP, BMP, GIF or TIFF file",
@@ -52,7 +52,7 @@ def opened(content: bytes, max_pixels: int) -> Iterator[Image.Image]:
             check_work(image, content, max_pixels)
             yield image
     except Image.DecompressionBombError as error:
-        # Pillow names the number in its message and nowhere else.
+        # Only Pillow's message has the number.
         count = re.search(r"\d+", str(error))
         raise PictureTooLargeError(
             f"the picture is {count[0] if count else 'too many'} pixels; the limit is {max_pixels}:"
@@ -75,10 +75,10 @@ def opened(content: bytes, max_pixels: int) -> Iterator[Image.Image]:
 
 
 def _silence_pillow() -> None:
-    """Have Pillow's own warnings ignored: what they tell of is refused here, or harmless.
+    """Ignore Pillow's warnings: their causes are refused here, or harmless.
 
-    A filter that stays, because `warnings.catch_warnings` swaps one list that all threads share;
-    put back in front where somebody else's has come before it.
+    The filter stays, because `warnings.catch_warnings` swaps a list that all threads share. It is
+    added again if another filter was put in front of it.
     """
     filters: Sequence[tuple[object, ...]] = warnings.filters
     if not filters or filters[0][3] != _PILLOW:

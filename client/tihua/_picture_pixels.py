@@ -1,6 +1,6 @@
-"""The pixels of an opened picture: of a mode that can be resized, opaque, and upright.
+"""Converts the pixels of an opened picture: to a mode that can be resized, opaque, upright.
 
-What becomes of transparency, orientation and odd modes says `_picture.py`.
+`_picture.py` has the rules for transparency, orientation and unusual modes.
 """
 
 import math
@@ -19,11 +19,11 @@ _UPRIGHT = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
-"""What undoes each EXIF orientation (CIPA DC-008, tag 0x0112); 1 is upright."""
+"""The transposition that undoes each EXIF orientation (CIPA DC-008, tag 0x0112); 1 is upright."""
 
 
 def upright_method(image: Image.Image) -> Image.Transpose | None:
-    """Return what turns a picture as its EXIF orientation asks; None where that can't be read."""
+    """Return the transposition for a picture's EXIF orientation; None if it needs or has none."""
     try:
         orientation = image.getexif().get(ExifTags.Base.Orientation)
     except DAMAGED:
@@ -32,7 +32,7 @@ def upright_method(image: Image.Image) -> Image.Transpose | None:
 
 
 def plain(image: Image.Image) -> Image.Image:
-    """Return the picture in a mode that can be resized: RGBA if any of it is transparent."""
+    """Return the picture in a mode that can be resized: RGBA if it has transparency."""
     if image.mode.startswith("I;16"):
         image = _grey_from_16_bits(image)
     elif image.mode == "F":
@@ -51,7 +51,7 @@ def plain(image: Image.Image) -> Image.Image:
 
 
 def opaque(image: Image.Image, ground: str = "white") -> Image.Image:
-    """Return the picture of mode RGB, laid on a ground of that colour where it is transparent."""
+    """Return the picture in mode RGB, laid on a ground of that colour if it has transparency."""
     if image.mode == "RGBA":
         laid = Image.new("RGBA", image.size, ground)
         laid.alpha_composite(image)
@@ -60,7 +60,7 @@ def opaque(image: Image.Image, ground: str = "white") -> Image.Image:
 
 
 def _grey_from_16_bits(image: Image.Image) -> Image.Image:
-    """Return the 8-bit level nearest to each 16-bit one: 65 535 is 255, so 257 steps are one."""
+    """Return the picture with 8-bit levels: 65 535 becomes 255, so 257 levels become one."""
     native = image if image.mode == "I;16" else image.convert("I")
     grey = native.point(lambda level: level * (1 / 257) + 0.5).convert("L")
     transparent = image.info.get("transparency")
@@ -73,14 +73,14 @@ def _grey_from_16_bits(image: Image.Image) -> Image.Image:
 
 def _extrema(image: Image.Image) -> tuple[float, float]:
     low, high = image.getextrema()
-    assert isinstance(low, float | int)  # of one channel there is one pair
+    assert isinstance(low, float | int)  # one channel has one pair
     assert isinstance(high, float | int)
     return low, high
 
 
 def _grey_from_float(image: Image.Image) -> Image.Image:
     low, high = _extrema(image)
-    # One NaN makes the mean NaN; the extrema are silent about it.
+    # A NaN makes the mean NaN, but does not show in the extrema.
     mean, _ = _extrema(image.resize((1, 1), Image.Resampling.BOX))
     if not (low >= 0 and high <= 1) or math.isnan(mean):
         raise PictureError(

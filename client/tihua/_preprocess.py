@@ -1,4 +1,4 @@
-"""What the server does to a picture before the model sees it, done by the client."""
+"""The server's preprocessing of pictures, done by the client."""
 
 import os
 
@@ -12,17 +12,17 @@ __all__ = ["preprocess"]
 def preprocess(
     image: bytes | os.PathLike[str], size: int, *, max_pixels: int = 50_000_000
 ) -> RgbImage:
-    """Return a picture decoded, turned upright and resized, as the server does it.
+    """Decode a picture, turn it upright and resize it, as the server would.
 
         size = client.server_info().models[0].image_size_px
         client.embed_image(tihua.preprocess(Path("photograph.jpg"), size))
 
-    The embedding is the file's except for rounding, because the server resizes with torch (cosine
-    0.9999 for tihua-tiny). Only size * size * 3 bytes are sent instead of the file: 150 528 for a
-    model of 224 pixels. Needs Pillow; may run in several threads at once.
+    The embedding equals that of the file except for rounding, because the server resizes with torch
+    (cosine 0.9999 for tihua-tiny). Instead of the file only size * size * 3 bytes are sent: 150 528
+    for a model of 224 pixels. Needs Pillow; may run in several threads at once.
 
-    A square of one model is enlarged or reduced for another, and its embedding is worse for it:
-    `Client.ingest(model=…)` holds it to the one that it was made for.
+    A model of another size would resize the square again, which makes its embedding worse. To
+    prevent that, name the model that the squares were made for: `Client.ingest(model=…)`.
 
     Args:
         image: the bytes of a picture file, or a path to one.
@@ -31,12 +31,12 @@ def preprocess(
             see `Limits.max_image_pixels`.
 
     Raises:
-        InvalidRequestError: the file can't be read, is not a picture, is damaged or too large; with
-            the reason that the server would have given.
+        InvalidRequestError: the file can't be read, is not a picture, is damaged or too large; its
+            `reason` is the one that the server would give.
         ModuleNotFoundError: Pillow is not installed.
     """
     require_pillow()
-    # Pillow and protobuf: `import tihua` does not wait for them.
+    # They import Pillow and protobuf, which `import tihua` shall not wait for.
     from tihua import _convert, _picture, _picture_error
 
     content = _convert.image_bytes(image, "image")
@@ -50,7 +50,7 @@ def preprocess(
 
 
 def require_pillow() -> None:
-    """Return if `preprocess` can work.
+    """Check that `preprocess` can work.
 
     Raises:
         ModuleNotFoundError: Pillow is not installed; the message says what to install.

@@ -16,10 +16,10 @@ _BIDI_CONTROLS = r"\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069"
 """Bidi_Control of Unicode (PropList.txt): they reorder what stands around them."""
 
 _INVISIBLE = r"\u00ad\u180e\u200b\u200c\u2060-\u2064\ufeff"
-"""They have no width and no look: soft hyphen, zero width space, byte order mark and the like."""
+"""Characters without width or shape: soft hyphen, zero width space, byte order mark and so on."""
 
 _SYMBOLS = r"\u2190-\u2bff\U0001f000-\U0001faff"
-"""Where emoji are; ZERO WIDTH JOINER makes one of several, and is invisible anywhere else."""
+"""The blocks of emoji. ZERO WIDTH JOINER joins several into one; it is invisible elsewhere."""
 
 _UNSAFE = re.compile(
     rf"[{_CONTROLS}{_BIDI_CONTROLS}{_INVISIBLE}]"
@@ -27,11 +27,11 @@ _UNSAFE = re.compile(
 )
 
 _BLANKS = r"\u00a0\u2000-\u200a\u3000"
-"""Wide and unbreakable spaces."""
+"""Wide and no-break spaces."""
 
-# A run is tried from its first blank alone: from each of them, a long one would take minutes.
+# A run is matched only from its first blank: from each of them, a long run would take minutes.
 _OUTER_BLANKS = re.compile(rf"\A[{_BLANKS}]+|(?<![{_BLANKS}])[{_BLANKS}]+\Z")
-"""Blanks where they have nothing to part."""
+"""Leading and trailing blanks, which separate nothing and are invisible."""
 
 
 def printable(text: str) -> str:
@@ -39,7 +39,7 @@ def printable(text: str) -> str:
 
     A byte that is not UTF-8, which Python reads as a lone surrogate, is shown as the byte: `\xd5`.
     """
-    if text.isprintable():  # no control, format, surrogate or separator character at all
+    if text.isprintable():  # it has no control, format, surrogate or separator character
         return text
     return _OUTER_BLANKS.sub(_escaped, _UNSAFE.sub(_escaped, text))
 
@@ -50,9 +50,9 @@ def one_line(text: str) -> str:
 
 
 def json_line(value: object, *, is_ascii: bool = False) -> str:
-    """Return a value as JSON on one line, unsafe characters escaped; 字 as 字 unless in ASCII."""
+    """Return a value as one line of JSON, with unsafe characters escaped; 字 only if `is_ascii`."""
     text = json.dumps(value, ensure_ascii=is_ascii, allow_nan=False)
-    # Outside of strings JSON has ASCII only, so every unsafe character is inside of one.
+    # JSON outside strings is ASCII, so every unsafe character is within a string.
     return _UNSAFE.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
 

@@ -1,7 +1,7 @@
-"""The queries of one `search_many`, and what has become of each; knows no network.
+"""The queries of one `search_many` and their results; without I/O.
 
-A query that is refused for now has an error of its own in an answer that is OK: neither gRPC nor
-`Connection.call` has anything to repeat. So such queries are asked for again here, and no others.
+A query that is refused for now has its own error in an answer that is OK, so that neither gRPC nor
+`Connection.call` retries it. These queries are sent again here, and no others.
 """
 
 from tihua._convert_search import search_entry
@@ -12,16 +12,16 @@ from tihua.v1.search_service_pb2 import SearchManyRequest, SearchManyResponse
 
 
 class QueryBatch:
-    """Asks for all queries, and again for those that were refused for now.
+    """Builds the request for all queries, then for those that were refused for now.
 
     Attributes:
-        request: of the next call.
-        patience: of all calls together.
-        results: what has become of each query, in their order.
+        request: the request of the next call.
+        patience: the retry policy of all calls together.
+        results: the result or error of each query so far, in their order.
     """
 
     def __init__(self, request: SearchManyRequest, patience: Patience) -> None:
-        """Begin with a request for all queries."""
+        """Start with a request for all queries."""
         self.request = request
         self.patience = patience
         self._asked = list(range(len(request.requests)))
@@ -30,13 +30,13 @@ class QueryBatch:
         self.results: list[SearchResult | TihuaError] = [nothing for _ in self._asked]
 
     def take(self, response: SearchManyResponse, request_id: str) -> float | None:
-        """Take an answer; return how long to wait before the next call, in seconds.
+        """Store an answer; return how long to wait before the next call, in seconds.
 
-        None means that there is to be none, and that the results are final.
+        None means that there is no next call: the results are final.
 
         Args:
-            response: of the call.
-            request_id: what the server's log calls the call.
+            response: the answer of the call.
+            request_id: the id of the call in the server's log.
         """
         self._is_answered = True
         refused: dict[int, OverloadedError | UnavailableError] = {}

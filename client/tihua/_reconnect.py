@@ -1,4 +1,4 @@
-"""When to try again after a break, and when to give up; knows no network."""
+"""When to retry after a break, and when to give up; without I/O."""
 
 import random
 import time
@@ -9,21 +9,21 @@ from typing import TypeVar
 from tihua.errors import DeadlineError, OverloadedError, TihuaError, UnavailableError
 
 STREAM_IDLE = "STREAM_IDLE"
-"""The reason of a server that ends a stream which rested, as it should: no outage."""
+"""The reason with which a server ends an idle stream: normal, and no outage."""
 
 _FIRST_DELAY_S = 0.1
 _MAX_DELAY_S = 5.0
 _MAX_DOUBLINGS = 6
-"""As many as matter: by themselves they would go beyond any float within two hours."""
+"""Enough to reach the maximum delay; unbounded, the power would overflow a float in two hours."""
 
 _Answer = TypeVar("_Answer")
 
 
 class Reconnect:
-    """Exponential delays with jitter, until nothing got through for too long.
+    """Exponential backoff with jitter, until there was no progress for too long.
 
-    Half of each delay is random (github.com/grpc/grpc, doc/connection-backoff.md has a fifth), so
-    that the clients of a server that restarts do not all come back at once.
+    Up to half of each delay is random (a fifth in github.com/grpc/grpc, doc/connection-backoff.md),
+    so that the clients of a server that restarts do not all come back at once.
     """
 
     def __init__(
@@ -33,12 +33,12 @@ class Reconnect:
         on_break: Callable[[TihuaError], None] | None = None,
         now: Callable[[], float] = time.monotonic,
     ) -> None:
-        """Begin.
+        """Start without a break.
 
         Args:
-            timeout_s: how long it may go on without progress after a break, in seconds; 0 gives
-                up at once.
-            on_break: called with the error of a break that is not the end, once until there is
+            timeout_s: how long to retry after a break without progress, in seconds; 0 gives up at
+                once.
+            on_break: called with the error of a break that will be retried, once until there is
                 progress again.
             now: the clock, in seconds.
         """
@@ -53,11 +53,11 @@ class Reconnect:
         """Return how long to wait before the next attempt, in seconds.
 
         Args:
-            error: what the stream broke with.
-            progress: a number that has grown if anything got through since the break before.
+            error: the error that the stream broke with.
+            progress: a number that has grown if there was progress since the previous break.
 
         Raises:
-            TihuaError: `error` itself, if it is none that passes, or has lasted too long.
+            TihuaError: `error` itself, if a retry can't help, or the break has lasted too long.
         """
         if not _may_pass(error):
             raise error
@@ -87,14 +87,14 @@ def _may_pass(error: TihuaError) -> bool:
 
 
 def answered(call: Callable[[], _Answer], reconnect: Reconnect) -> _Answer:
-    """Return what a blocking call returns, made again as long as `reconnect` has it.
+    """Return the result of a blocking call, retried as `reconnect` allows.
 
     Args:
-        call: may be made again.
-        reconnect: of this call alone.
+        call: a call that is safe to repeat.
+        reconnect: for this call alone.
 
     Raises:
-        TihuaError: the call failed, for good or for too long.
+        TihuaError: the call failed in a way that a retry can't help, or for too long.
     """
     while True:
         try:
@@ -105,27 +105,27 @@ def answered(call: Callable[[], _Answer], reconnect: Reconnect) -> _Answer:
 
 @dataclass(frozen=True, slots=True)
 class Persistence:
-    """How long a server that goes away is waited for in each of many calls, and who is told.
+    """The `Reconnect` policy of each of many calls.
 
     Attributes:
-        timeout_s: as of `Reconnect`.
-        on_break: likewise.
+        timeout_s: as for `Reconnect`.
+        on_break: as for `Reconnect`.
     """
 
     timeout_s: float
     on_break: Callable[[TihuaError], None] | None = None
 
     def reconnect(self) -> Reconnect:
-        """Return the waiting of one call."""
+        """Return the policy of one call."""
         return Reconnect(self.timeout_s, on_break=self.on_break)
 
     def answer(self, call: Callable[[], _Answer]) -> _Answer:
-        """Return what a blocking call returns, made again while the server is away.
+        """Return the result of a blocking call, retried while the server is unavailable.
 
         Args:
-            call: may be made again.
+            call: a call that is safe to repeat.
 
         Raises:
-            TihuaError: the call failed, for good or for too long.
+            TihuaError: the call failed in a way that a retry can't help, or for too long.
         """
         return answered(call, self.reconnect())

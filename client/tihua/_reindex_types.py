@@ -1,4 +1,4 @@
-"""What a reindex tells its caller, during it and at the end."""
+"""The progress and the result of a reindex."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ ReindexStage: TypeAlias = Literal["copy", "catch-up", "settle"]
 
 @dataclass(frozen=True, slots=True)
 class ReindexProgress:
-    """How far one pass over the items is. The counts are of the pass, from its beginning.
+    """How far one pass over the items has got. The counts cover the whole pass.
 
     Attributes:
         source: the old collection.
@@ -48,13 +48,13 @@ class ReindexProgress:
 
 @dataclass(frozen=True, slots=True)
 class ReindexSummary:
-    """The result of a reindex. Run again, it continues with what is missing.
+    """The result of `reindex`; another call continues with what is still missing.
 
     Attributes:
-        alias: the name that was to be pointed to the new collection.
+        alias: the name to be pointed to the new collection.
         source: the old collection; empty if the alias already pointed to one of this model.
         target: the new collection.
-        items: how many the new collection has.
+        items: number of items in the new collection.
         written: items embedded and written by this call.
         deleted: items removed from the new collection by this call.
         failed: items that are not in the new collection, because their content can't be found or

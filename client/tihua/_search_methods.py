@@ -15,7 +15,7 @@ from tihua.errors import TihuaError
 
 
 class SearchMethods:
-    """A part of `Client`, which says what all methods have in common."""
+    """A part of `Client`, whose docstring says what all methods have in common."""
 
     _connection: Connection
 
@@ -48,21 +48,21 @@ class SearchMethods:
             text: a text.
             image: a picture.
             embedding: an embedding made by the collection's model; scaled to L2 norm 1.
-            item_id: an item of the collection, which is itself left out of the hits.
+            item_id: an item of the collection; it is left out of the hits.
             terms: several of these with weights; the query is their weighted sum.
-            limit: most hits to return, 1 to `Limits.max_page_size`.
+            limit: maximum number of hits, 1 to `Limits.max_page_size`.
             filter: a Milvus boolean expression over `id`, `uri` and metadata keys, with values
-                bound by name: `year >= {since} and place in {places}`. A key with blanks or signs
-                or with a digit first is `$meta["shot on"]`.
+                bound by name: `year >= {since} and place in {places}`. A key that contains blanks
+                or signs, or starts with a digit, is written `$meta["shot on"]`.
             params: a value for each {name} of the filter.
             min_score: hits with a lower score are left out; in [-1, 1].
             fields: what a hit carries besides id and score; None means uri and metadata.
             index_params: "nprobe" (IVF_FLAT) or "ef" (HNSW); None means the server's defaults.
             consistency: "strong" sees everything written before the call, and is slower.
             page_token: `next_page_token` of the same search, for the hits after it.
-            group_by: a metadata key, or "uri": of the items with the same value there, only the
-                best are hits. An item without the key, or without a uri, is a hit.
-            group_size: most hits of one group over all pages; None means one.
+            group_by: a metadata key, or "uri": of the items with the same value, only the best are
+                hits. Items without the key, or without a uri, are not grouped.
+            group_size: maximum hits of one group over all pages; None means one.
             collection: where to search.
             timeout: limit of the call, in seconds.
 
@@ -102,13 +102,13 @@ class SearchMethods:
     ) -> list[SearchResult | TihuaError]:
         """Return the result of each query, or its error; one that fails does not affect the others.
 
-        One that is refused for now (`OverloadedError`, `UnavailableError`) is asked for again, as
-        `search` would do, before it counts as failed.
+        A query that is refused for now (`OverloadedError`, `UnavailableError`) is retried, as in
+        `search`, before it counts as failed.
 
         Args:
             queries: 1 to `Limits.max_batch_items`, embedded together.
             collection: where to search, for queries that name no collection.
-            timeout: limit of it all, repeated queries included, in seconds.
+            timeout: limit of the whole call, including retries, in seconds.
         """
         name = self._connection.name(collection)
         request = _convert_search.search_many_request(queries, name)

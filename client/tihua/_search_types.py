@@ -10,7 +10,7 @@ from tihua._types import Embedding, EmbeddingLike, Field, ImageLike, ModelRef, T
 __all__ = ["Consistency", "Hit", "Query", "SearchResult", "Term"]
 
 Consistency: TypeAlias = Literal["bounded", "strong"]
-"""What a search sees: what was written some moments ago, or whatever was written before it."""
+"""What a search sees: "bounded" may miss the writes of the last moments, "strong" misses none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,12 +18,13 @@ class Hit:
     """An item that was found.
 
     Attributes:
-        id: the item's.
+        id: the item's id.
         score: cosine similarity to the query, in [-1, 1]; higher is closer.
-        uri: the item's; empty if it has none or it was not asked for.
-        metadata: the item's; empty if it has none or it was not asked for.
-        embedding: the item's if it was asked for, else None.
-        group: the item's value of `group_by`; None without it, and for an item in no group.
+        uri: the item's uri; empty if it has none or it was not asked for.
+        metadata: the item's metadata; empty if it has none or it was not asked for.
+        embedding: the item's embedding if it was asked for, else None.
+        group: the item's value of the `group_by` key; None without `group_by`, or for an item in no
+            group.
         update_time: when the item's content was written, in UTC; None if it was not asked for or is
             unknown.
     """
@@ -39,14 +40,14 @@ class Hit:
 
 @dataclass(frozen=True, slots=True)
 class SearchResult(Sequence[Hit]):
-    """The hits of one query, best first; a sequence of them.
+    """The hits of one query, as a sequence.
 
     Attributes:
         hits: best first, ties in no particular order.
-        next_page_token: give it to the same search for the next hits; empty if there are none.
+        next_page_token: pass it to the same search for the next hits; empty if there are no more.
         model: the model that embedded the query.
         timing: where the time went.
-        truncated_terms: the terms of whose text only the beginning counted, by their position.
+        truncated_terms: the positions of the terms whose text was cut to its beginning.
     """
 
     hits: tuple[Hit, ...]
@@ -68,7 +69,7 @@ class SearchResult(Sequence[Hit]):
         return len(self.hits)
 
     def __iter__(self) -> Iterator[Hit]:
-        """Return the hits one by one."""
+        """Iterate over the hits."""
         return iter(self.hits)
 
 
@@ -80,7 +81,7 @@ class Term:
         text: a text.
         image: a picture.
         embedding: an embedding made by the collection's model; scaled to L2 norm 1.
-        item_id: an item of the same collection, which is itself left out of the hits.
+        item_id: an item of the same collection; it is left out of the hits.
         weight: in [-100, 100] and not 0; a negative one moves the query away from the term.
     """
 

@@ -1,4 +1,4 @@
-"""Files of secrets, a token or a private key: refused if everybody may read them."""
+"""Files that hold a secret, a token or a private key: refused if everyone may read them."""
 
 import os
 import stat
@@ -9,11 +9,11 @@ from tihua.errors import InvalidRequestError
 
 
 def read_secret(path: FileName) -> bytes:
-    """Return what is in a file that its user and group alone may read, or in a pipe.
+    """Return the content of a pipe, or of a file that only its owner and group may read.
 
     Raises:
         OSError: it can't be read.
-        InvalidRequestError: it can be read by everybody.
+        InvalidRequestError: everyone may read it.
     """
     with Path(path).open("rb") as file:
         mode = os.fstat(file.fileno()).st_mode
@@ -26,8 +26,8 @@ def read_secret(path: FileName) -> bytes:
 
 
 def exposure(path: FileName, mode: int) -> str:
-    """Return why nothing in a file of this mode is a secret, and the remedy; else nothing."""
-    # On other systems, and of a pipe, the bits mean nothing.
+    """Return why a file of this mode is no place for a secret, and the remedy; else empty."""
+    # On other systems, and for a pipe, the bits mean nothing.
     if os.name != "posix" or not stat.S_ISREG(mode) or not mode & 0o007:
         return ""
     return (

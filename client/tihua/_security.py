@@ -1,4 +1,4 @@
-"""How a client identifies itself, and verifies the server."""
+"""How a client authenticates itself and verifies the server."""
 
 import contextlib
 import re
@@ -20,11 +20,11 @@ _TOKEN = re.compile(r"[A-Za-z0-9._~+/=-]+")
 
 @dataclass(frozen=True, slots=True)
 class Security:
-    """What goes with every call, and what the connection is made with.
+    """The token and the TLS settings of a connection.
 
     Attributes:
-        tls: how calls are encrypted; None leaves them as they are.
-        token: who calls; empty for nobody.
+        tls: how calls are encrypted; None for plain text.
+        token: the caller's token; empty for none.
     """
 
     tls: Tls | None
@@ -32,10 +32,11 @@ class Security:
 
     @classmethod
     def of(cls, address: str, *, tls: bool | Tls, token: str, insecure: bool) -> "Security":
-        """Return what a client was given, checked.
+        """Return the settings that a client was given, after checking them.
 
         Raises:
-            InvalidRequestError: the token is malformed, or would go unencrypted to another machine.
+            InvalidRequestError: the token is malformed, or would be sent unencrypted to another
+                machine.
         """
         security = cls((Tls() if tls is True else tls) or None, token)
         if token and not _TOKEN.fullmatch(token):
@@ -54,14 +55,14 @@ class Security:
 
     @property
     def authorization(self) -> tuple[tuple[str, str], ...]:
-        """Who calls, as metadata; nothing where nobody says."""
+        """Return the token as call metadata; empty without a token."""
         return (("authorization", f"Bearer {self.token}"),) if self.token else ()
 
     def credentials(self) -> grpc.ChannelCredentials | None:
-        """Return what a channel is made with, None for one that is not encrypted.
+        """Return the credentials for a channel; None for one that is not encrypted.
 
         Raises:
-            InvalidRequestError: a file can't be read or used, or everybody may read the key.
+            InvalidRequestError: a file can't be read or used, or the key is readable by everyone.
         """
         if self.tls is None:
             return None
@@ -75,11 +76,11 @@ class Security:
         roots = None if ca is None else _read(ca)
         private_key = None if key is None else _read(key, is_secret=True)
         chain = None if cert is None else _read(cert)
-        # gRPC takes anything, and at the first call says that nobody can be reached.
+        # gRPC accepts anything here, and would fail at the first call with "can't connect".
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         if roots is not None:
             with _explained(f"{ca} has no certificate of a CA in PEM form"):
-                # What is not ASCII is a comment.
+                # In PEM, only comments may be outside ASCII.
                 context.load_verify_locations(cadata=roots.decode("ascii", errors="ignore"))
         if cert is not None and key is not None and _can_be_read_again(cert, key):
             with _explained(f"{cert} and {key} are not a certificate and its unencrypted key"):
@@ -93,9 +94,9 @@ def _read(path: FileName, *, is_secret: bool = False) -> bytes:
 
 
 def _can_be_read_again(*paths: FileName) -> bool:
-    """Return whether these are files, and none of them a pipe, which is empty by now.
+    """Return whether these are regular files; a pipe is empty by now.
 
-    A pair of certificate and key is checked by OpenSSL, which takes no bytes for it.
+    OpenSSL checks a certificate and its key only from files, not from bytes.
     """
     return all(Path(path).is_file() for path in paths)
 
@@ -104,8 +105,8 @@ def _can_be_read_again(*paths: FileName) -> bool:
 def _explained(message: str) -> Iterator[None]:
     try:
         yield
-    except OSError as error:  # that of ssl is one too
+    except OSError as error:  # including ssl.SSLError
         detail = "" if isinstance(error, ssl.SSLError) else f": {error.strerror}"
         raise InvalidRequestError(message + detail, reason="BAD_CERTIFICATE") from error
-    except ValueError as error:  # of ssl, for no certificate at all
+    except ValueError as error:  # raised by ssl if there is no certificate at all
         raise InvalidRequestError(message, reason="BAD_CERTIFICATE") from error

@@ -1,4 +1,4 @@
-"""What a server is and what its collections are, as a client sees them."""
+"""The descriptions of a server and its collections that a client gets."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ __all__ = [
 ]
 
 IndexName: TypeAlias = Literal["AUTOINDEX", "FLAT", "HNSW", "IVF_FLAT"]
-"""How neighbours are found, as Milvus calls it."""
+"""The type of an index, by its name in Milvus."""
 
 LoadStateName: TypeAlias = Literal["unknown", "released", "loading", "loaded"]
 """Whether a collection can be searched now."""
@@ -46,7 +46,7 @@ class Limits:
         max_calls_per_connection: calls in progress on one connection; further ones wait in the
             client.
         max_header_bytes: bytes of the metadata of one call.
-        min_ping_interval_s: least number of seconds between two pings while no data flows.
+        min_ping_interval_s: minimum interval of pings while no data flows, in seconds.
     """
 
     max_message_bytes: int
@@ -75,11 +75,10 @@ class ModelInfo:
         ref: name and fingerprint.
         dim: length of its embeddings.
         image_size_px: side of the square, in pixels, to which pictures are resized.
-        context_length: most tokens of a text, of which [CLS] and [SEP] are two; longer texts are
-            cut.
-        engine: what computes it: `torch`.
-        device: where: `cpu`, `cuda:0`.
-        precision: in which precision: `fp32`.
+        context_length: maximum tokens of a text, including [CLS] and [SEP]; longer texts are cut.
+        engine: the library that computes it: `torch`.
+        device: the device that it runs on: `cpu`, `cuda:0`.
+        precision: the precision that it is computed in: `fp32`.
     """
 
     ref: ModelRef
@@ -93,12 +92,12 @@ class ModelInfo:
 
 @dataclass(frozen=True, slots=True)
 class ServerInfo:
-    """What the server is.
+    """The description of a server.
 
     Attributes:
         version: the version of tihua that it runs.
         limits: the bounds on what a client may send.
-        models: what it serves; the first is used when a request names none.
+        models: the models that it serves; the first is the default.
         store: the store and its version: `Milvus Lite 3.2.2`.
         takes_image_paths: whether it reads files that a `ServerPath` names.
     """
@@ -119,12 +118,12 @@ class Collection:
         description: one line for people.
         model: the model it is bound to.
         dim: length of its embeddings.
-        index: how neighbours are found.
+        index: the type of its index.
         index_params: the build parameters of the index: `nlist`, or `M` and `efConstruction`.
         shards: number of shards, as the store reports it.
-        item_count: exact number of items; of a released collection, the store's estimate.
+        item_count: exact number of items; for a released collection, the store's estimate.
         load_state: whether it can be searched now.
-        create_time: when it was created, in UTC; None if the store does not tell.
+        create_time: when it was created, in UTC; None if the store does not report it.
         aliases: other names of it, sorted.
     """
 
@@ -147,9 +146,9 @@ class AliasMove:
 
     Attributes:
         previous: the name of the collection that it pointed to before; empty for a new alias. It is
-            the new one's own name if the alias pointed there already, or the call was repeated.
-        settle_s: after so many seconds no server of the store resolves the alias to the previous
-            collection any more, and no write to that collection by the alias is still in progress.
+            the new collection's name if the alias pointed there already, or the call was retried.
+        settle_s: seconds until no server of the store resolves the alias to the previous collection
+            any more, and no write to that collection through the alias is still in progress.
     """
 
     previous: str

@@ -35,35 +35,35 @@ _MAT_BORDER_PX = 10
 
 _INSCRIPTION_SIZES_PX = (64, 58, 52, 46, 40, 34, 30)
 _SMALL_SIZES_PX = (26, 22, 20)
-"""For what is cut in the others, such as a poem of eight lines."""
+"""For texts that don't fit in the others, such as a poem of eight lines."""
 _PITCH = 1.14
-"""From one character of a column to the next, in sizes."""
+"""Distance of the characters in a column, in font sizes."""
 _LEADING = 1.5
 _SMALL_LEADING = 1.4
-"""From one column to the next, in sizes."""
+"""Distance of the columns, in font sizes."""
 _LINE_HEIGHT = 1.3
-"""From one line to the next, in sizes."""
+"""Distance of the lines, in font sizes."""
 _SEAL = 0.96
-"""Side of the seal, in sizes."""
+"""Side of the seal, in font sizes."""
 
 _VERTICAL_FORMS = str.maketrans("（）《》〈〉「」『』“”‘’—…", "︵︶︽︾︿﹀﹁﹂﹃﹄﹃﹄﹁﹂︱︙")
-"""Punctuation as it stands in a column (Unicode, CJK Compatibility Forms)."""
+"""The vertical forms of punctuation (Unicode, CJK Compatibility Forms)."""
 
 
 def draw_sheet(exhibits: Sequence[Exhibit], *, footer: str = "") -> Image.Image:
     """Return the contact sheet of one or more queries, below each other.
 
-    Pictures are read from local files; one that can't be read is a blank tile with its name.
+    Pictures are read from local files; one that can't be read becomes a blank tile with its name.
 
     Args:
         exhibits: 1 or more.
-        footer: a small line at the foot.
+        footer: a small line at the bottom.
 
     Returns:
         RGB, 2 000 pixels wide or more.
 
     Raises:
-        OSError: TIHUA_FONT names no font.
+        OSError: TIHUA_FONT does not name a font.
         ModuleNotFoundError: there is no font for Chinese.
     """
     most = max(len(exhibit.pieces) for exhibit in exhibits)
@@ -144,7 +144,7 @@ class _Brush:
             self._write_lines(one_line(exhibit.text), left, top, height)
 
     def _tile(self, path: Path | None, name: str, x: int, y: int, side: int) -> None:
-        """Draw a picture in the middle of a square mat, or its name where it can't be read."""
+        """Draw a picture in the middle of a square mat, or its name if it can't be read."""
         box = (x, y, x + side - 1, y + side - 1)
         self._canvas.rectangle(box, fill=_MAT, outline=_RULE, width=1)
         inner = side - 2 * _MAT_BORDER_PX
@@ -161,7 +161,7 @@ class _Brush:
             baseline += 27
 
     def _write_columns(self, lines: Sequence[str], right: int, top: int, height: int) -> None:
-        """Write columns from right to left, and set the seal under the last."""
+        """Write columns from right to left, with the seal under the last."""
         face, columns = self._columns(lines, height)
         x, y = float(right), float(top)
         for number, column in enumerate(columns):
@@ -173,7 +173,7 @@ class _Brush:
         self._press_seal(x - side / 2, y + face.size_px, side)
 
     def _columns(self, lines: Sequence[str], height: int) -> tuple[Face, list[str]]:
-        """Return the largest face in which every line is one column, or else the columns fit."""
+        """Return the largest face in which each line is one column, or else all columns fit."""
         for faces in (self._inscription, self._small_inscription):
             for longest in (max(map(len, lines)), 1):
                 for face in faces:
@@ -186,7 +186,7 @@ class _Brush:
         return face, [*columns[: fitting - 1], columns[fitting - 1][: rows - 1] + "…"]
 
     def _write_lines(self, text: str, left: int, top: int, height: int) -> None:
-        """Write lines from left to right, and set the seal under the last."""
+        """Write lines from left to right, with the seal under the last."""
         parts = unbroken(text)
         for face in (*self._inscription[2:], *self._small_inscription):
             line_px = face.size_px * _LINE_HEIGHT
@@ -203,7 +203,7 @@ class _Brush:
         self._press_seal(left, top + len(lines) * line_px + face.size_px * 0.4, side)
 
     def _press_seal(self, left: float, top: float, side: int) -> None:
-        """Press the seal of the house, 题画, white on cinnabar."""
+        """Draw the seal 题画, white on cinnabar."""
         x, y = round(left), round(top)
         box = (x, y, x + side - 1, y + side - 1)
         self._canvas.rounded_rectangle(box, radius=side // 8, fill=_CINNABAR)
@@ -214,5 +214,5 @@ class _Brush:
 
 
 def _leading(face: Face) -> float:
-    """Return how far one column is from the next, in sizes."""
+    """Return the distance of the columns, in font sizes."""
     return _SMALL_LEADING if face.size_px in _SMALL_SIZES_PX else _LEADING

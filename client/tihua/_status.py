@@ -1,6 +1,6 @@
-"""gRPC errors into tihua's: the one place where they cross.
+"""Translates gRPC errors into tihua's; nothing else does.
 
-A tihua server's own errors carry google.rpc.ErrorInfo and a sentence for people. Those without it
+The errors of a tihua server carry google.rpc.ErrorInfo and a sentence for people. Errors without it
 come from the network, a proxy or a deadline, and get their sentence here.
 """
 
@@ -22,10 +22,10 @@ from tihua.errors import TihuaError, UnavailableError, error_for
 def translated(
     address: str, timeout: float | None = None, sent: Metadata = (), *, is_encrypted: bool
 ) -> Iterator[None]:
-    """Raise a TihuaError for whatever gRPC raises inside.
+    """Raise a TihuaError for any error that gRPC raises inside.
 
     Args:
-        address: where the server is, for the message.
+        address: the server's address, for the message.
         timeout: the call's deadline in seconds, for the message.
         sent: the call's metadata, for its id.
         is_encrypted: whether the client uses TLS, for the message.
@@ -44,7 +44,7 @@ def error_from_rpc(
     *,
     is_encrypted: bool,
 ) -> TihuaError:
-    """Return the exception for a call that failed, blocking or not; arguments as `translated`."""
+    """Return the exception for a failed call, blocking or not; arguments as in `translated`."""
     call = cast("grpc.Call", error)
     code = call.code().name
     details = call.details() or ""
@@ -73,16 +73,16 @@ def error_from_rpc(
 
 
 def _request_id(call: grpc.Call, code: str, sent: Metadata) -> str:
-    """Return what the server's log calls the call; empty if no server is known to have had it."""
-    told = request_id_of(cast("Metadata | None", call.trailing_metadata()))
-    # A server that is late may know of the call, and its log is where to look why.
-    return told or (request_id_of(sent) if code == "DEADLINE_EXCEEDED" else "")
+    """Return the call's id in the server's log; empty if it is not known to have reached one."""
+    returned = request_id_of(cast("Metadata | None", call.trailing_metadata()))
+    # After a timeout the server may have got the call, and its log may show why it was late.
+    return returned or (request_id_of(sent) if code == "DEADLINE_EXCEEDED" else "")
 
 
 def _rich_details(call: grpc.Call) -> list["status_pb2.any__pb2.Any"]:
     try:
         status = rpc_status.from_call(call)
-    except (DecodeError, ValueError):  # not google.rpc.Status, or of another status than the call's
+    except (DecodeError, ValueError):  # not a google.rpc.Status, or its code is not the call's
         return []
     return list(status.details) if status is not None else []
 
@@ -128,10 +128,10 @@ def _explained(
 
 
 _MESSAGE_SIZES = re.compile(r"(Sent|Received) message larger than max \((\d+) vs\. (\d+)\)")
-"""How gRPC tells the size of a message, and the bound."""
+"""gRPC's message about the size of a message and its limit."""
 
 _CONNECTING = re.compile(r"failed to connect to all addresses|connections to all backends failing")
-"""How gRPC begins when it has no connection; a connection that breaks later is another matter."""
+"""The start of gRPC's message when it could not connect, unlike a connection that broke later."""
 
 _HANDSHAKE_FAULTS = {
     r"certificate has expired": "its certificate has expired; renew it on the server",
@@ -146,23 +146,23 @@ _HANDSHAKE_FAULTS = {
         "it does not speak TLS; leave --tls out, or start the server with --tls-cert and --tls-key"
     ),
 }
-"""What gRPC and BoringSSL say of a handshake that failed, and what it means."""
+"""Messages of gRPC and BoringSSL about a failed handshake, and what they mean."""
 
 _CLOSED = re.compile(r"Socket closed|Connection reset|Broken pipe|Tls handshake failed")
-"""What gRPC says of a server that does not like how it is spoken to."""
+"""gRPC's messages when a server drops the connection because of how the client speaks."""
 
 _ONE_ADDRESS = re.compile(r"([0-9.]+|\[.+\]):[0-9]+|unix(-abstract)?:.+")
-"""A number or a socket; a name may have several, as localhost has ::1 and 127.0.0.1."""
+"""An IP address or a socket; a name may have several, as localhost has ::1 and 127.0.0.1."""
 
 _NONE_OF_SEVERAL = "connections to all backends failing"
-"""What gRPC says where health decides too which of the addresses gets a call."""
+"""gRPC's message when health checks also decide which of the addresses gets a call."""
 
 _SEVERAL_SERVERS = re.compile(r"dns:|.+,")
-"""What leads to several servers: gRPC tells the fault of one, and another may be back soon."""
+"""Targets of several servers: gRPC reports the fault of one, and another may be back soon."""
 
 
 def _lasting_fault(details: str) -> str:
-    """Return what is known to be wrong with the security of a connection; empty if nothing is."""
+    """Return the known fault in the security of a connection; empty if there is none."""
     if _CONNECTING.search(details):
         for said, fault in _HANDSHAKE_FAULTS.items():
             if re.search(said, details):
@@ -171,7 +171,7 @@ def _lasting_fault(details: str) -> str:
 
 
 def _likely_fault(details: str, *, is_encrypted: bool) -> str:
-    """Return what may be wrong with it; a proxy whose server is starting closes connections too."""
+    """Return the likely fault; a proxy whose server is starting closes connections too."""
     if not (_CONNECTING.search(details) and _CLOSED.search(details)):
         return ""
     wanted = "" if is_encrypted else "TLS (--tls, --ca), or for "
@@ -182,10 +182,10 @@ def _likely_fault(details: str, *, is_encrypted: bool) -> str:
 
 
 def _if_it_runs(details: str, address: str, *, is_encrypted: bool) -> str:
-    """Return the sentence for what may as well be a server that runs, or nothing.
+    """Return the sentence on what may be wrong if a server does run at the address, or nothing.
 
-    Of several addresses gRPC tells the last error alone: one may refuse what another closed, or be
-    without a server while that of another takes no calls.
+    Of several addresses gRPC reports only the last error: one may have no server, while the server
+    at another closed the connection or refuses calls.
     """
     perhaps = []
     if not _ONE_ADDRESS.fullmatch(address) and _NONE_OF_SEVERAL in details:

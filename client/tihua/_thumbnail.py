@@ -1,7 +1,6 @@
-"""A picture file as a small picture on a mat; whatever the file, no exception.
+"""Turns a picture file into a small picture on a mat, without raising for any file.
 
-What can be read, and how it looks, is as for the model (`_picture.py`). Needs Pillow (the extra
-`sheet`).
+It reads and shows pictures as for the model (`_picture.py`). Needs Pillow (the extra `sheet`).
 """
 
 from pathlib import Path
@@ -13,19 +12,19 @@ from tihua._picture_file import opened
 from tihua._picture_pixels import opaque, plain, upright_method
 
 _MAX_PIXELS = 90_000_000
-"""Width times height at most: 360 MB while it is decoded. Pillow itself warns of about as many."""
+"""Maximum width times height: 360 MB while it is decoded. Pillow itself warns at about as many."""
 
 _MAX_BYTES = 512 * 2**20
-"""Bytes of a file at most: those pixels, in a format that compresses nothing."""
+"""Maximum size of a file: that of so many pixels without compression."""
 
 
 def thumbnail(path: Path, side_px: int, mat: str) -> Image.Image | None:
     """Return the picture, upright, within a square; None if the file can't be read.
 
     Args:
-        path: of the file; only a regular file is opened.
-        side_px: of the square, in pixels; smaller pictures are enlarged to it.
-        mat: colour that shows through where the picture is transparent.
+        path: the file; only a regular file is opened.
+        side_px: side of the square, in pixels; smaller pictures are enlarged to it.
+        mat: colour that shows through the transparent parts of the picture.
 
     Returns:
         RGB, its longer side `side_px`.

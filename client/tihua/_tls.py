@@ -14,9 +14,9 @@ class Tls:
     The files are read when the client is made; make a new client before its certificate expires.
 
     Attributes:
-        ca_file: certificates of the CAs that may have signed the server's, PEM; None takes those
-            that come with gRPC, or the file that GRPC_DEFAULT_SSL_ROOTS_FILE_PATH names.
-        cert_file: the client's own certificate and those up to its CA, PEM, for a server that
+        ca_file: the certificates of the CAs to trust, PEM; None means those that come with gRPC, or
+            the file that GRPC_DEFAULT_SSL_ROOTS_FILE_PATH names.
+        cert_file: the client's own certificate and its chain up to the CA, PEM, for a server that
             requires one.
         key_file: the private key of that certificate, PEM, not encrypted.
     """

@@ -1,4 +1,4 @@
-"""What is embedded and written: the values that go into a client and come out of it.
+"""The values that go into a client and come out of it: pictures, embeddings, items, results.
 
 All are frozen. Those of a search are in `_search_types.py`, those about a server and its
 collections in `_server_types.py`, those of a bulk stream in `_ingest_types.py`.
@@ -46,15 +46,15 @@ any sequence of numbers is accepted, and any one-dimensional buffer of float16, 
 
 
 UNKNOWN_TIME = datetime.fromtimestamp(0, UTC)
-"""The update time of an item whose update time is unknown."""
+"""Written as an item's `update_time`, it says that the time is unknown."""
 
 
 @dataclass(frozen=True, slots=True)
 class RgbImage:
     """A decoded picture: made by `preprocess`, or pixels of your own.
 
-    If it has the size of the model's input (`ModelInfo.image_size_px` squared), it is embedded as
-    it is; otherwise the server resizes it (bicubic, aspect ratio not kept).
+    If it has the size of the model's input (`ModelInfo.image_size_px` squared), it is embedded
+    unchanged; otherwise the server resizes it (bicubic, aspect ratio not kept).
 
     Attributes:
         data: height_px * width_px * 3 bytes: rows from the top, pixels from the left, red, green,
@@ -87,10 +87,10 @@ JPEG, PNG, WebP, BMP, GIF or TIFF. A `str` is never taken for a path.
 """
 
 Field: TypeAlias = Literal["uri", "metadata", "embedding", "update_time"]
-"""What an answer's items may carry besides their id."""
+"""What a returned item may carry besides its id."""
 
 Priority: TypeAlias = Literal["interactive", "bulk"]
-"""Which lane a call waits in: somebody waits for it, or it is computed when nobody does."""
+"""Interactive calls are computed first; bulk calls only when no interactive one waits."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,10 +158,10 @@ class Item:
 
 @dataclass(frozen=True, slots=True)
 class ItemError:
-    """Why one input of many failed; the others did not.
+    """Why one input of a call failed, which does not affect the others.
 
     Attributes:
-        index: its position in what was given, from 0.
+        index: its position among the inputs, from 0.
         id: its id, if it has one.
         code: the gRPC status by name: `INVALID_ARGUMENT`.
         reason: stable and machine-readable: `UNREADABLE_IMAGE`.
@@ -189,7 +189,7 @@ class ItemError:
         )
 
     def _retry_after(self) -> float | None:
-        """Return when to come back, in seconds; a full server says so in `metadata`."""
+        """Return the delay before a retry, in seconds; None if a retry does not help."""
         if not self.retryable:
             return None
         try:
@@ -208,7 +208,7 @@ class EmbedResult:
         errors: the inputs that failed, by index.
         model: the model that made the embeddings.
         timing: where the time went.
-        truncated_texts: the texts of which only the beginning was embedded, by index.
+        truncated_texts: the indexes of the texts of which only the beginning was embedded.
     """
 
     embeddings: tuple[Embedding | None, ...]
@@ -220,11 +220,11 @@ class EmbedResult:
 
 @dataclass(frozen=True, slots=True)
 class UpsertResult:
-    """What became of a small set of items.
+    """The result of `upsert`.
 
     Attributes:
-        written: how many were embedded and written; of several with one id each is counted, though
-            only the last is kept.
+        written: number of items embedded and written; if several have the same id, each is counted,
+            though only the last is kept.
         errors: those that failed, by index.
         model: the model that embedded them.
         timing: where the time went.

@@ -13,11 +13,11 @@
      ├── UnsupportedError         the server lacks the method: it is older
      └── ServerError              the server failed: report it if it is a bug
 
-`except tihua.TihuaError` catches whatever a call can raise about its request, the network and the
-server. An argument of the wrong type, such as a number for a text, is a TypeError as usual.
+`except tihua.TihuaError` catches every error of the request, the network and the server. An
+argument of the wrong type, such as a number for a text, raises TypeError as usual.
 
-This module does not import gRPC, so that importing tihua does not either; `_status.py` reads what
-came over the wire, and `error_for`, with the only table, makes the exception of it.
+This module does not import gRPC, so that importing tihua does not either. `_status.py` parses the
+status that came over the wire, and `error_for` maps it to an exception, by the only table.
 """
 
 from collections.abc import Mapping
@@ -40,7 +40,7 @@ __all__ = [
 
 
 class TihuaError(Exception):
-    """The root: catch it to catch everything; only its subclasses are raised.
+    """The base class of all errors; only its subclasses are raised.
 
     Attributes:
         message: one sentence for people: the value, the bound, the remedy.
@@ -49,8 +49,8 @@ class TihuaError(Exception):
             error comes from the network and not from a tihua server.
         metadata: the values that the message names.
         field: the request field at fault as a path, `terms[0].text`; empty if there is none.
-        request_id: the id of the call in the server's log, for whoever runs the server; empty if
-            the call is not known to have reached a server.
+        request_id: the id of the call in the server's log, for the server's operator; empty if the
+            call is not known to have reached a server.
     """
 
     code = "UNKNOWN"
@@ -90,7 +90,7 @@ class UnauthenticatedError(TihuaError):
 
 
 class PermissionDeniedError(TihuaError):
-    """The role of the token is too small for the call; the message names both."""
+    """The token's role does not allow the call; the message names both."""
 
     code = "PERMISSION_DENIED"
 
@@ -108,7 +108,7 @@ class AlreadyExistsError(TihuaError):
 
 
 class FailedPreconditionError(TihuaError):
-    """The state of the server does not allow it; trying again helps only once that has changed.
+    """The server's state does not allow the call; a retry helps only once that has changed.
 
     The collection holds another model's embeddings (reason `MODEL_MISMATCH`), is not loaded
     (`COLLECTION_NOT_LOADED`) or has aliases (`COLLECTION_HAS_ALIASES`), another stream took over
@@ -123,8 +123,7 @@ class FailedPreconditionError(TihuaError):
 class OverloadedError(TihuaError):
     """The server is full; the same call may succeed later.
 
-    The client has already tried up to four times, as far as `timeout` and its budget for retries
-    allowed.
+    The client has already tried up to four times, as far as `timeout` and its retry budget allowed.
 
     Attributes:
         retry_after: how long to wait before the next attempt, in seconds.
@@ -141,8 +140,8 @@ class UnavailableError(TihuaError):
 
     Attributes:
         may_pass: False if waiting does not help: the server's certificate is not trusted, not valid
-            now or for another name, or it does not speak TLS. True of an address of several
-            servers (`dns:…`, or a list), as only one of them may have that fault.
+            now or issued for another name, or the server does not speak TLS. True for an address of
+            several servers (`dns:…`, or a list), because only one of them may have that fault.
     """
 
     code = "UNAVAILABLE"
@@ -189,7 +188,7 @@ STATUS_ERRORS: Mapping[str, type[TihuaError]] = MappingProxyType(
 )
 """The exception of each gRPC status, in the order of their numbers: CANCELLED is 1.
 
-tihua itself never answers CANCELLED: the connection was closed under the call.
+tihua itself never answers CANCELLED; it means that the connection was closed during the call.
 """
 
 
@@ -212,7 +211,7 @@ def error_for(
         metadata: as in google.rpc.ErrorInfo.
         field: as in google.rpc.BadRequest.
         retry_after: as in google.rpc.RetryInfo, in seconds; None if the server sent none.
-            RESOURCE_EXHAUSTED without it is something over its limit, which waiting does not
+            RESOURCE_EXHAUSTED without it means that a limit was exceeded, where waiting does not
             help.
         request_id: the id of the call in the server's log.
     """
