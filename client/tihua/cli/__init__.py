@@ -19,7 +19,7 @@ import click
 import tihua
 from tihua._printable import one_line
 from tihua.cli._command import Group
-from tihua.cli._connection import DEFAULT_CONNECTION, connection_options
+from tihua.cli._connection import DEFAULT_SETTINGS, connection_options
 from tihua.cli._error_line import told
 
 COMMANDS = {
@@ -105,7 +105,7 @@ def root(ctx: click.Context) -> None:
 
     tihua speaks to a tihua-server. The options below may stand before or after the command.
     """
-    ctx.obj = ctx.obj or DEFAULT_CONNECTION
+    ctx.obj = ctx.obj or DEFAULT_SETTINGS
 
 
 root.params[:0] = connection_options(hidden=False)

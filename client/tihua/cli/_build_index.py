@@ -8,7 +8,7 @@ import tihua
 from tihua._reconnect import Reconnect
 from tihua.cli._collection_record import collection_record
 from tihua.cli._command import Command
-from tihua.cli._connection import Connection
+from tihua.cli._connection import ConnectionSettings
 from tihua.cli._parameters import index_option, index_params_option
 from tihua.cli._printer import Printer, json_option
 
@@ -31,7 +31,7 @@ noticed earlier."""
 @json_option
 @click.pass_obj
 def build_index(
-    connection: Connection,
+    connection: ConnectionSettings,
     name: str,
     *,
     index: tihua.IndexName | None,

@@ -1,4 +1,4 @@
-"""Which server and collection a command speaks to, how safely, and as whom."""
+"""The options that say which server and collection a command uses, and how it authenticates."""
 
 import math
 import os
@@ -13,23 +13,22 @@ import tihua
 from tihua._channel import MAX_TIMEOUT_S
 from tihua._secret_file import read_secret
 
-TOKEN_VARIABLE = "TIHUA_TOKEN"  # noqa: S105  # its name, and no token
-"""The variable that holds the token; no flag does, because `ps` shows a command line to all."""
+TOKEN_VARIABLE = "TIHUA_TOKEN"  # noqa: S105  # its name, not a token
+"""The variable that holds the token. There is no flag, because `ps` shows flags to everyone."""
 
 
 @dataclass(frozen=True, slots=True)
-class Connection:
-    """Where a command finds its pictures.
+class ConnectionSettings:
+    """The settings of a command's connection.
 
     Attributes:
         address: `host:port` of the server.
-        collection: the collection that commands use when none is named.
-        given_timeout_s: limit on one call, in seconds; None where the user says nothing of it. A
-            stream has none.
-        has_tls: encrypt; so does naming any of the next three.
+        collection: the default collection.
+        given_timeout_s: limit of a call, in seconds; None means the default. A stream has no limit.
+        has_tls: whether to encrypt; naming any of the next three files implies it.
         ca_file, cert_file, key_file: as in `tihua.Tls`.
-        token_file: holds the token; None takes it from TIHUA_TOKEN, if it is there.
-        is_insecure: send the token unencrypted to other machines too.
+        token_file: the file that holds the token; None means the variable TIHUA_TOKEN, if set.
+        is_insecure: whether to send the token unencrypted to other machines.
     """
 
     address: str = tihua.DEFAULT_ADDRESS
@@ -44,14 +43,14 @@ class Connection:
 
     @property
     def timeout_s(self) -> float:
-        """Limit on one call, in seconds."""
+        """Limit of a call, in seconds."""
         return tihua.DEFAULT_TIMEOUT_S if self.given_timeout_s is None else self.given_timeout_s
 
     def client(self) -> "tihua.Client":
         """Return a client of the server; nothing is sent yet.
 
         Raises:
-            InvalidRequestError: what was given does not go together, or a secret is open to all.
+            InvalidRequestError: the settings contradict each other, or everyone may read a secret.
             OSError: the token can't be read.
         """
         tls = tihua.Tls(ca_file=self.ca_file, cert_file=self.cert_file, key_file=self.key_file)
@@ -71,24 +70,24 @@ class Connection:
 
 
 def read_token(file: Path) -> str:
-    """Return the token in a file; what is not UTF-8 makes one that `tihua.Client` refuses.
+    """Return the token in a file; if it is not UTF-8, `tihua.Client` will refuse it.
 
     Raises:
         OSError: it can't be read.
-        InvalidRequestError: everybody may read it.
+        InvalidRequestError: everyone may read it.
     """
     return read_secret(file).decode("utf-8", errors="replace").strip()
 
 
-DEFAULT_CONNECTION = Connection()
-"""What holds when nothing is said."""
+DEFAULT_SETTINGS = ConnectionSettings()
+"""The settings without any options."""
 
 
 def connection_options(*, hidden: bool) -> list[click.Option]:
-    """Return the options that change the context's `Connection`.
+    """Return the options that change the context's `ConnectionSettings`.
 
     Args:
-        hidden: leave them out of the help: that of the root group explains them once for all.
+        hidden: leave them out of the help, because the root group's help explains them.
     """
 
     def option(
@@ -179,25 +178,24 @@ def connection_options(*, hidden: bool) -> list[click.Option]:
 
 
 def _seconds(text: str) -> float:
-    """Return a limit on a call.
+    """Return the limit of a call, in seconds.
 
     Raises:
-        click.BadParameter: it is none that gRPC can keep.
+        click.BadParameter: gRPC can't keep it.
     """
     try:
         seconds = float(text)
     except ValueError:
         seconds = math.nan
-    if not 0 < seconds <= MAX_TIMEOUT_S:  # which NaN is not either
-        message = (
+    if not 0 < seconds <= MAX_TIMEOUT_S:  # also catches NaN
+        raise click.BadParameter(
             f"{text!r} is not a valid timeout: give seconds, more than 0 and at most"
             f" {MAX_TIMEOUT_S}"
         )
-        raise click.BadParameter(message)
     return seconds
 
 
 def _store(ctx: click.Context, param: click.Parameter, value: Any) -> None:
     if value is not None and param.name is not None:
-        connection = ctx.find_object(Connection) or DEFAULT_CONNECTION
+        connection = ctx.find_object(ConnectionSettings) or DEFAULT_SETTINGS
         ctx.obj = replace(connection, **{param.name: value})

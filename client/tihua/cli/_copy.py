@@ -8,7 +8,7 @@ import tihua
 from tihua._printable import printable
 from tihua.cli import EXIT_INTERRUPTED
 from tihua.cli._command import Command
-from tihua.cli._connection import Connection, read_token
+from tihua.cli._connection import ConnectionSettings, read_token
 from tihua.cli._json import print_json
 from tihua.cli._printer import counted, json_option
 from tihua.cli._progress import ProgressView, Tally, progress_view
@@ -59,7 +59,7 @@ _file = click.Path(exists=True, dir_okay=False, path_type=Path)
 @json_option
 @click.pass_obj
 def copy(
-    connection: Connection,
+    connection: ConnectionSettings,
     name: str,
     *,
     to_address: str,

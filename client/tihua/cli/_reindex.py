@@ -9,7 +9,7 @@ import tihua
 from tihua._printable import printable
 from tihua.cli import EXIT_INTERRUPTED
 from tihua.cli._command import Command
-from tihua.cli._connection import Connection
+from tihua.cli._connection import ConnectionSettings
 from tihua.cli._files import Files
 from tihua.cli._json import print_json
 from tihua.cli._parameters import preprocess_option, require_pillow
@@ -47,7 +47,7 @@ from tihua.cli._reporter import RECONNECT_TIMEOUT_S, Reporter
 @json_option
 @click.pass_obj
 def reindex(
-    connection: Connection,
+    connection: ConnectionSettings,
     name: str,
     folders: Sequence[Path],
     *,

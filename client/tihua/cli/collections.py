@@ -7,7 +7,7 @@ from tihua._printable import printable
 from tihua.cli._build_index import build_index
 from tihua.cli._collection_record import COLLECTION_COLUMNS, collection_record
 from tihua.cli._command import Group
-from tihua.cli._connection import Connection
+from tihua.cli._connection import ConnectionSettings
 from tihua.cli._copy import copy
 from tihua.cli._parameters import index_option, index_params_option, model_option
 from tihua.cli._printer import Printer, counted, json_option
@@ -31,7 +31,7 @@ def command() -> None:
 @command.add(name="list", examples=["tihua collections list", "tihua collections list --json"])
 @json_option
 @click.pass_obj
-def list_collections(connection: Connection, *, as_json: bool) -> None:
+def list_collections(connection: ConnectionSettings, *, as_json: bool) -> None:
     """List all collections."""
     with connection.client() as client:
         collections = client.list_collections()
@@ -60,7 +60,7 @@ def list_collections(connection: Connection, *, as_json: bool) -> None:
 @json_option
 @click.pass_obj
 def create_collection(
-    connection: Connection,
+    connection: ConnectionSettings,
     name: str,
     *,
     index: tihua.IndexName,
@@ -90,7 +90,7 @@ def create_collection(
 @click.argument("name", required=False)
 @json_option
 @click.pass_obj
-def show_collection(connection: Connection, name: str | None, *, as_json: bool) -> None:
+def show_collection(connection: ConnectionSettings, name: str | None, *, as_json: bool) -> None:
     """Show one collection.
 
     NAME defaults to the one of --collection.
@@ -107,7 +107,7 @@ def show_collection(connection: Connection, name: str | None, *, as_json: bool) 
 @click.argument("name")
 @click.option("--yes", "is_sure", is_flag=True, help="Do not ask.")
 @click.pass_obj
-def delete_collection(connection: Connection, name: str, *, is_sure: bool) -> None:
+def delete_collection(connection: ConnectionSettings, name: str, *, is_sure: bool) -> None:
     """Delete the collection NAME and all its items, for good."""
     with connection.client() as client:
         collection = client.get_collection(name)
@@ -132,7 +132,7 @@ def delete_collection(connection: Connection, name: str, *, is_sure: bool) -> No
 @click.option("--keep-alias", is_flag=True, help="Keep the old name as an alias.")
 @click.pass_obj
 def rename_collection(
-    connection: Connection, name: str, new_name: str, *, keep_alias: bool
+    connection: ConnectionSettings, name: str, new_name: str, *, keep_alias: bool
 ) -> None:
     """Rename the collection NAME to NEW_NAME.
 
@@ -154,7 +154,7 @@ def rename_collection(
 @click.argument("alias")
 @click.argument("target", metavar="COLLECTION")
 @click.pass_obj
-def set_alias(connection: Connection, alias: str, target: str) -> None:
+def set_alias(connection: ConnectionSettings, alias: str, target: str) -> None:
     """Point the alias ALIAS to COLLECTION.
 
     An alias stands for its collection everywhere. An existing one is moved in one step: a search
@@ -171,7 +171,7 @@ def set_alias(connection: Connection, alias: str, target: str) -> None:
 @command.add(name="unalias", examples=["tihua collections unalias paintings"])
 @click.argument("alias")
 @click.pass_obj
-def delete_alias(connection: Connection, alias: str) -> None:
+def delete_alias(connection: ConnectionSettings, alias: str) -> None:
     """Delete the name ALIAS; the collection stays."""
     with connection.client() as client:
         client.delete_alias(alias)
@@ -181,7 +181,7 @@ def delete_alias(connection: Connection, alias: str) -> None:
 @command.add(name="load", examples=["tihua collections load", "tihua collections load paintings"])
 @click.argument("name", required=False)
 @click.pass_obj
-def load_collection(connection: Connection, name: str | None) -> None:
+def load_collection(connection: ConnectionSettings, name: str | None) -> None:
     """Load a collection, so that it can be searched.
 
     NAME defaults to the one of --collection.
@@ -196,7 +196,7 @@ def load_collection(connection: Connection, name: str | None) -> None:
 )
 @click.argument("name", required=False)
 @click.pass_obj
-def release_collection(connection: Connection, name: str | None) -> None:
+def release_collection(connection: ConnectionSettings, name: str | None) -> None:
     """Release a collection from the store's memory.
 
     NAME defaults to the one of --collection. Its items stay; it can't be searched until it is

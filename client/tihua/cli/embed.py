@@ -9,7 +9,7 @@ import tihua
 from tihua._printable import one_line
 from tihua.cli._calls import calls
 from tihua.cli._command import Command
-from tihua.cli._connection import Connection
+from tihua.cli._connection import ConnectionSettings
 from tihua.cli._cut import shortened, tell_cut
 from tihua.cli._parameters import model_option
 from tihua.cli._printer import Column, Printer, Record, json_option, numbers
@@ -55,7 +55,7 @@ _COLUMNS = (
 @json_option
 @click.pass_obj
 def command(
-    connection: Connection,
+    connection: ConnectionSettings,
     texts: Sequence[str],
     *,
     images: Sequence[Path | bytes],

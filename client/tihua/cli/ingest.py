@@ -15,7 +15,7 @@ from tihua._printable import printable
 from tihua._reconnect import answered
 from tihua.cli import EXIT_INTERRUPTED
 from tihua.cli._command import Command
-from tihua.cli._connection import Connection
+from tihua.cli._connection import ConnectionSettings
 from tihua.cli._destination import destination
 from tihua.cli._folder_metadata import check_size, folder_metadata
 from tihua.cli._ingest_summary import print_summary
@@ -75,7 +75,7 @@ from tihua.cli._reporter import RECONNECT_TIMEOUT_S, Reporter, arrival
 @json_option
 @click.pass_obj
 def command(
-    connection: Connection,
+    connection: ConnectionSettings,
     folder: Path,
     *,
     id_prefix: str,

@@ -9,7 +9,7 @@ import click
 import tihua
 from tihua._printable import printable
 from tihua.cli._command import Group
-from tihua.cli._connection import Connection
+from tihua.cli._connection import ConnectionSettings
 from tihua.cli._fields import Fields, asked_fields, field_values, fields_option
 from tihua.cli._parameters import filter_option, metadata_option, params_option
 from tihua.cli._printer import Column, Printer, Record, counted, json_option
@@ -61,7 +61,7 @@ def command() -> None:
 @json_option
 @click.pass_obj
 def list_items(
-    connection: Connection,
+    connection: ConnectionSettings,
     *,
     expression: str,
     params: Sequence[tuple[str, object]],
@@ -92,7 +92,7 @@ def list_items(
 @json_option
 @click.pass_obj
 def get_items(
-    connection: Connection,
+    connection: ConnectionSettings,
     ids: Sequence[str],
     *,
     fields: Fields,
@@ -128,7 +128,7 @@ def get_items(
 @json_option
 @click.pass_obj
 def count_items(
-    connection: Connection,
+    connection: ConnectionSettings,
     *,
     expression: str,
     params: Sequence[tuple[str, object]],
@@ -162,7 +162,7 @@ def count_items(
 @metadata_option("the item")
 @click.pass_obj
 def put_item(
-    connection: Connection,
+    connection: ConnectionSettings,
     item_id: str,
     *,
     text: str | None,
@@ -198,7 +198,7 @@ def put_item(
 @click.option("--yes", "is_sure", is_flag=True, help="With --filter: do not ask.")
 @click.pass_obj
 def delete_items(
-    connection: Connection,
+    connection: ConnectionSettings,
     ids: Sequence[str],
     *,
     expression: str,

@@ -8,7 +8,7 @@ import click
 import tihua
 from tihua.cli._answer import Answer, ask, exhibits_of, footer_of, print_answer
 from tihua.cli._command import Command
-from tihua.cli._connection import Connection
+from tihua.cli._connection import ConnectionSettings
 from tihua.cli._fields import Fields, fields_option
 from tihua.cli._parameters import count_pair, filter_option, params_option
 from tihua.cli._printer import Printer, json_option
@@ -92,7 +92,7 @@ _WEIGHT = click.FloatRange(-100, 100)
 @json_option
 @click.pass_obj
 def command(
-    connection: Connection,
+    connection: ConnectionSettings,
     text: str | None,
     *,
     image: Path | bytes | None,

@@ -8,7 +8,7 @@ import click
 import tihua
 from tihua.cli._collection_record import COLLECTION_COLUMNS, collection_record
 from tihua.cli._command import Command
-from tihua.cli._connection import Connection
+from tihua.cli._connection import ConnectionSettings
 from tihua.cli._error_line import told
 from tihua.cli._printer import Column, Printer, Record, json_option, shown
 
@@ -55,7 +55,7 @@ _LIMIT_COLUMNS = (
 )
 @json_option
 @click.pass_obj
-def command(connection: Connection, *, is_probe: bool, as_json: bool) -> None:
+def command(connection: ConnectionSettings, *, is_probe: bool, as_json: bool) -> None:
     """Show the server, its models, limits, store and collections.
 
     The exit status is 1 if the server or one of its services is not serving, or if the collections
@@ -120,7 +120,7 @@ def _collections(client: tihua.Client) -> list[Record] | None:
         return None
 
 
-def _probe(connection: Connection, *, as_json: bool) -> None:
+def _probe(connection: ConnectionSettings, *, as_json: bool) -> None:
     with connection.client() as client:
         services = _by_short_name(client.health())
     Printer(as_json=as_json).record(services)
