@@ -1,7 +1,7 @@
 """The `tihua` command: a thin layer of words and tables over `tihua.Client`.
 
-One module a command (or group of commands). Each is imported when its command is used, so that
-`tihua --help` and completion answer at once; what a command needs it therefore imports plainly.
+Each command, or group of commands, has a module. It is imported when its command is used, so that
+`tihua --help` and completion answer at once; command modules therefore import at the top.
 """
 
 import contextlib
@@ -18,9 +18,9 @@ import click
 
 import tihua
 from tihua._printable import one_line
-from tihua.cli._command import Group
+from tihua.cli._command import EXIT_INTERRUPTED, Group
 from tihua.cli._connection import DEFAULT_SETTINGS, connection_options
-from tihua.cli._error_line import told
+from tihua.cli._error_line import error_line
 
 COMMANDS = {
     "ingest": "Put a folder of pictures into a collection.",
@@ -33,13 +33,10 @@ COMMANDS = {
 }
 """Every command, with the first sentence of its help."""
 
-EXIT_INTERRUPTED = 130
-"""Exit status after Ctrl-C: 128 + SIGINT, as shells have it."""
-
 
 @contextlib.contextmanager
 def _one_line_for_a_wrong_value() -> Iterator[None]:
-    """Let a wrong value be an error like others, and no misuse of the command."""
+    """Report a wrong value as one line, like other errors, without the usage of the command."""
     try:
         yield
     except click.MissingParameter:
@@ -49,10 +46,10 @@ def _one_line_for_a_wrong_value() -> Iterator[None]:
 
 
 class Root(Group):
-    """The root of the commands, where every foreseen error becomes one line."""
+    """The root of the commands, which turns every expected error into one line."""
 
     def make_context(self, *args: Any, **kwargs: Any) -> click.Context:
-        """Read the options before the command, and those that variables give.
+        """Read the options before the command, and their environment variables.
 
         Raises:
             click.ClickException: a value is wrong.
@@ -71,19 +68,18 @@ class Root(Group):
             with _one_line_for_a_wrong_value():
                 return super().invoke(ctx)
         except tihua.TihuaError as error:
-            raise click.ClickException(told(error)) from error
+            raise click.ClickException(error_line(error)) from error
         except OSError as error:
-            if error.errno == errno.EPIPE:  # `| head`; click ends quietly on it
+            if error.errno == errno.EPIPE:  # `| head`; click exits silently
                 raise
             where = f"{error.filename}: " if error.filename else ""
-            message = f"{where}{error.strerror or error}"
-            raise click.ClickException(one_line(message)) from error
+            raise click.ClickException(one_line(f"{where}{error.strerror or error}")) from error
         except KeyboardInterrupt:
             raise click.exceptions.Exit(EXIT_INTERRUPTED) from None
-        except click.Abort as error:  # an answer of no, or Ctrl-C instead of an answer
+        except click.Abort as error:  # the answer was no, or Ctrl-C
             if not isinstance(error.__context__, KeyboardInterrupt):
                 raise
-            click.echo(err=True)  # the question's line is not ended yet
+            click.echo(err=True)  # end the line of the question
             raise click.exceptions.Exit(EXIT_INTERRUPTED) from None
 
 
@@ -117,13 +113,13 @@ def _interrupt(number: int, frame: FrameType | None) -> NoReturn:
 
 
 def main() -> None:
-    """Run the command line and exit; a second Ctrl-C does not wait for the end of the first."""
-    # gRPC's core writes lines of its own to stderr; what they tell, our errors tell better.
+    """Run the command line and exit; a second Ctrl-C kills a process that is still cleaning up."""
+    # gRPC's core logs to stderr; our errors say the same better.
     os.environ.setdefault("GRPC_VERBOSITY", "NONE")
-    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # and not ignored, by nohup
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # not ignored, as by nohup
         signal.signal(signal.SIGINT, _interrupt)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
-            # A name that the terminal's encoding lacks is shown as its escape, and no crash.
+            # Show a character that the terminal's encoding lacks as its escape, instead of failing.
             stream.reconfigure(errors="backslashreplace")
     root.main(prog_name="tihua")

@@ -1,4 +1,4 @@
-"""What became of a query: asked for, printed, and made something to look at."""
+"""Runs queries, prints their hits, and prepares them for a sheet or page."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -10,15 +10,15 @@ import tihua
 from tihua._exhibit import Exhibit, exhibit, local_path
 from tihua._printable import json_line, one_line
 from tihua.cli._calls import calls
-from tihua.cli._cut import tell_cut
-from tihua.cli._error_line import told
+from tihua.cli._cut import report_cut
+from tihua.cli._error_line import error_line
 from tihua.cli._fields import Fields, asked_fields, field_values
 from tihua.cli._printer import Column, Printer, Record, counted, shown
 from tihua.cli._query import SpokenQuery
 
 
 def _group(value: object) -> str:
-    """Return a value as it is in metadata: a year is 1990, and not 1 990."""
+    """Return a value as in metadata, without grouping digits: a year is 1990, not 1 990."""
     return shown(value if value is None or isinstance(value, str) else json_line(value))
 
 
@@ -33,7 +33,7 @@ _COLUMNS = (
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What became of one query."""
+    """A query and its result or error."""
 
     query: SpokenQuery
     result: tihua.SearchResult | tihua.TihuaError
@@ -44,7 +44,7 @@ def ask(
     queries: Sequence[SpokenQuery],
     request: Callable[[SpokenQuery], tihua.Query],
 ) -> Iterator[Answer]:
-    """Yield an answer for each query, as soon as its call is done; raise an only one's error."""
+    """Yield an answer for each query as its call ends; raise the error of a single query."""
     if len(queries) == 1:
         (result,) = client.search_many([request(queries[0])])
         if isinstance(result, tihua.TihuaError):
@@ -59,7 +59,7 @@ def ask(
 
 
 def exhibits_of(client: tihua.Client, answers: Sequence[Answer]) -> list[Exhibit]:
-    """Return the answers to look at; the picture of an item that was asked for is its own."""
+    """Return the answers for a sheet or page; a query by an item shows the item's picture."""
     shown = []
     for answer in answers:
         if isinstance(answer.result, tihua.TihuaError):
@@ -75,20 +75,20 @@ def exhibits_of(client: tihua.Client, answers: Sequence[Answer]) -> list[Exhibit
 
 
 def print_answer(printer: Printer, answer: Answer, fields: Fields, *, is_grouped: bool) -> None:
-    """Print the hits of a query, or on stderr why there are none, or that its text was cut.
+    """Print the hits of a query; on stderr, its error, or that its text was cut.
 
     Args:
-        printer: to stdout.
-        answer: what became of the query.
-        fields: that were asked for.
-        is_grouped: whether the hits are of groups, which are then printed.
+        printer: prints to stdout.
+        answer: the query and its result.
+        fields: the fields that were asked for.
+        is_grouped: whether to print the groups of the hits.
     """
     label = one_line(answer.query.label)
     if isinstance(answer.result, tihua.TihuaError):
-        click.echo(f"Error: {label}: {told(answer.result)}", err=True)
+        click.echo(f"Error: {label}: {error_line(answer.result)}", err=True)
         return
     if answer.result.truncated_terms:
-        tell_cut(answer.query.label)
+        report_cut(answer.query.label)
     are_shown = {"uri": "uri" in asked_fields(fields), "group": is_grouped}
     columns = [column for column in _COLUMNS if are_shown.get(column.key, True)]
     hits = counted(len(answer.result), "hit")
@@ -117,7 +117,7 @@ def _records(
 
 
 def footer_of(collection: str, answers: Sequence[Answer]) -> str:
-    """Return what stands below the answers: where they come from."""
+    """Return the footer of a sheet or page: the collection and its models."""
     models = {
         answer.result.model.id
         for answer in answers

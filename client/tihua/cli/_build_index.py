@@ -1,4 +1,4 @@
-"""`tihua collections index`: another index for a collection, however long it takes to build."""
+"""`tihua collections index`: builds an index for a collection, however long it takes."""
 
 import time
 
@@ -13,8 +13,7 @@ from tihua.cli._parameters import index_option, index_params_option
 from tihua.cli._printer import Printer, json_option
 
 BUILD_TIMEOUT_S = 24 * 3600.0
-"""How long building an index is waited for, unless --timeout says it; a server that goes away is
-noticed earlier."""
+"""Default limit of building an index, in seconds; a server that goes away is noticed earlier."""
 
 
 @click.command(
@@ -69,15 +68,15 @@ def _built(
     index_params: dict[str, int],
     limit_s: float,
 ) -> tihua.Collection:
-    """Return the collection, built; a server answers after ten minutes, whether it is or not.
+    """Wait for the index to be built and return the collection.
 
-    It would build a finished index anew if it were asked again, so the collection is looked at
-    first.
+    The server answers after ten minutes, even if it has not finished. Another call would rebuild a
+    finished index, so the collection's state is checked first.
 
     Raises:
         DeadlineError: it took longer than `limit_s`.
-        UnavailableError: the server or its store went away; the message says if the index may be
-            built all the same.
+        UnavailableError: the server or its store went away; the message says if the index may have
+            been built anyway.
     """
 
     def is_built(collection: tihua.Collection) -> bool:
@@ -102,7 +101,7 @@ def _built(
             if error.reason != "COLLECTION_LOADING":
                 found = _found(client, name)
                 if found is None or found.load_state != "loading":
-                    # A server gives a reason; without one, only its answer may have been lost.
+                    # A server gives a reason; without one, perhaps only its answer was lost.
                     if error.reason or (found is not None and not is_built(found)):
                         raise
                     if found is None or was_built:
@@ -119,7 +118,7 @@ def _built(
 
 
 def _found(client: tihua.Client, name: str) -> tihua.Collection | None:
-    """Return the collection as it is now, or None if that can't be told."""
+    """Return the collection as it is now; None if the server can't be asked."""
     try:
         return client.get_collection(name)
     except tihua.TihuaError:
@@ -127,7 +126,7 @@ def _found(client: tihua.Client, name: str) -> tihua.Collection | None:
 
 
 def _in_doubt(name: str, error: tihua.UnavailableError) -> tihua.UnavailableError:
-    """Return the error of a call that may have built the index, or be building it."""
+    """Return the error of a call that may have built the index, or may still be building it."""
     return tihua.UnavailableError(
         f"the connection broke ({error.metadata.get('detail', '')}), and the index of {name} may "
         f"have been built all the same: see `tihua collections show {name}` before you build it "

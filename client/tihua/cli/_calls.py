@@ -1,4 +1,4 @@
-"""How many inputs go into one call: what the server takes, in number and in bytes."""
+"""Splits inputs into calls, bounded by number and by bytes."""
 
 from collections.abc import Callable, Iterator, Sequence
 from typing import TypeVar
@@ -6,7 +6,7 @@ from typing import TypeVar
 _Input = TypeVar("_Input")
 
 MAX_CALL_BYTES = 4 * 2**20
-"""Files of one call, together, unless one alone is larger."""
+"""Maximum size of the files of one call together; a larger file goes alone."""
 
 
 def calls(
@@ -15,9 +15,9 @@ def calls(
     """Yield the inputs of each call, in their order.
 
     Args:
-        inputs: all of them.
-        max_inputs: of one call.
-        bytes_of: the size of what is sent of a file for an input.
+        inputs: all inputs.
+        max_inputs: maximum inputs per call.
+        bytes_of: returns how many bytes of a file are sent for an input.
     """
     part: list[_Input] = []
     part_bytes = 0

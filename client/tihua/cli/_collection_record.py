@@ -1,4 +1,4 @@
-"""A collection as it is printed: by `tihua collections`, and by `tihua status` among the rest."""
+"""A collection as `tihua collections` and `tihua status` print it."""
 
 import tihua
 from tihua.cli._printer import Column, Record
@@ -18,11 +18,11 @@ COLLECTION_COLUMNS = (
     Column("state"),
     Column("description", style="dim"),
 )
-"""What a table of collections shows."""
+"""The columns of a table of collections."""
 
 
 def collection_record(collection: tihua.Collection) -> Record:
-    """Return a collection as it is printed."""
+    """Return a collection for printing."""
     created = collection.create_time
     return {
         "name": collection.name,

@@ -1,4 +1,4 @@
-"""Commands that carry examples, and take the options of the connection before or after them."""
+"""Commands with examples, which also accept the options of the connection after their name."""
 
 import importlib
 from collections.abc import Callable, Mapping, Sequence
@@ -7,6 +7,9 @@ from typing import Any
 import click
 
 from tihua.cli._connection import connection_options
+
+EXIT_INTERRUPTED = 130
+"""Exit status after Ctrl-C: 128 + SIGINT, as in shells."""
 
 
 class Command(click.Command):
@@ -31,7 +34,7 @@ class Group(click.Group):
 
     Attributes:
         examples: command lines as a user would type them.
-        lazy: for each command not yet imported its line in the list of commands. The command `x`
+        lazy: for each command not yet imported, its line in the list of commands. The command `x`
             is the attribute `command` of the module `tihua.cli.x`.
     """
 
@@ -51,17 +54,16 @@ class Group(click.Group):
         return [*self.lazy, *self.commands]
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """Return a command, imported if need be; None if there is none of that name."""
+        """Return a command, importing it if need be; None if there is none of that name."""
         if cmd_name not in self.lazy:
             return super().get_command(ctx, cmd_name)
         command = importlib.import_module(f"tihua.cli.{cmd_name}").command
         if not isinstance(command, click.Command):
-            message = f"tihua.cli.{cmd_name}.command is not a command. This is a bug."
-            raise TypeError(message)
+            raise TypeError(f"tihua.cli.{cmd_name}.command is not a command. This is a bug.")
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Write the list of commands; those not yet imported are not imported for it."""
+        """Write the list of commands, without importing any."""
         rows = list(self.lazy.items())
         rows += [(name, command.get_short_help_str(80)) for name, command in self.commands.items()]
         with formatter.section("Commands"):
@@ -79,7 +81,7 @@ class Group(click.Group):
 
 
 def write_examples(examples: Sequence[str], formatter: click.HelpFormatter) -> None:
-    """Write a section of command lines, none of them wrapped."""
+    """Write a section of command lines, without wrapping them."""
     with formatter.section("Examples"):
         for example in examples:
             formatter.write(f"{'':>{formatter.current_indent}}{example}\n")

@@ -6,8 +6,7 @@ import click
 
 import tihua
 from tihua._printable import printable
-from tihua.cli import EXIT_INTERRUPTED
-from tihua.cli._command import Command
+from tihua.cli._command import EXIT_INTERRUPTED, Command
 from tihua.cli._connection import ConnectionSettings, read_token
 from tihua.cli._json import print_json
 from tihua.cli._printer import counted, json_option

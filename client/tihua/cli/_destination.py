@@ -1,4 +1,4 @@
-"""The collection that a folder goes into, made if there is none."""
+"""The collection that a folder is ingested into, created if there is none."""
 
 import contextlib
 
@@ -16,23 +16,23 @@ def destination(
     shards: int | None,
     model: str | None,
 ) -> tihua.Collection:
-    """Return the collection; what it should be like holds for a new one only.
+    """Return the collection; index, parameters and shards apply only to a new one.
 
     Args:
-        client: of its server.
-        name: of the collection.
-        index: None means AUTOINDEX.
-        index_params: of the index.
-        shards: None means 1.
+        client: a client of the server.
+        name: the name of the collection.
+        index: the type of the index; None means AUTOINDEX.
+        index_params: the parameters of the index.
+        shards: the number of shards; None means 1.
         model: the id of the model; empty or None means the first that the server serves.
 
     Raises:
-        click.ClickException: it is released from memory, or of another model.
+        click.ClickException: it is released from memory, or has another model.
     """
     try:
         collection = client.get_collection(name)
     except tihua.NotFoundError:
-        with contextlib.suppress(tihua.AlreadyExistsError):  # somebody else was quicker
+        with contextlib.suppress(tihua.AlreadyExistsError):  # another client created it first
             return client.create_collection(
                 name,
                 index=index or "AUTOINDEX",
@@ -43,14 +43,14 @@ def destination(
         collection = client.get_collection(name)
     if collection.load_state == "released":
         command = printable(f"tihua collections load {name}")
-        message = f"the collection {printable(name)} is released from memory; first: {command}"
-        raise click.ClickException(message)
+        raise click.ClickException(
+            f"the collection {printable(name)} is released from memory; first: {command}"
+        )
     if model and model != collection.model.id:
-        message = (
+        raise click.ClickException(
             f"the collection {printable(name)} was made with {collection.model.id}; for {model} "
             "choose another --collection, or reindex this one: tihua collections reindex --help"
         )
-        raise click.ClickException(message)
     if index or index_params or shards:
         click.echo(
             f"{printable(name)} is there already: --index, --index-param and --shards change "

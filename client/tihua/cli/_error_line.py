@@ -6,7 +6,7 @@ import tihua
 from tihua._printable import one_line
 
 _OWN_FAULT = {"INVALID_ARGUMENT", "NOT_FOUND", "ALREADY_EXISTS", "FAILED_PRECONDITION"}
-"""Codes whose message says what the user can mend."""
+"""Codes whose message says what the user can correct."""
 
 _NO_COLLECTION = "tihua collections list shows what there is, tihua ingest DIR makes one"
 
@@ -17,8 +17,8 @@ _NO_NAME = (
 )
 
 
-def told(error: tihua.TihuaError) -> str:
-    """Return an error as one line; for what the operator must look into, with the call's id."""
+def error_line(error: tihua.TihuaError) -> str:
+    """Return an error as one line, with the call's id if it is for the server's operator."""
     line = one_line(str(error))
     if isinstance(error, tihua.NotFoundError) and "collection" in error.metadata:
         is_name = _COLLECTION_NAME.fullmatch(error.metadata["collection"])

@@ -1,4 +1,4 @@
-"""What a hit or an item carries beside its id: asked for, and printed."""
+"""The fields of a hit or an item besides its id: how to ask for them and print them."""
 
 from array import array
 from collections.abc import Callable, Mapping
@@ -11,11 +11,11 @@ from tihua.cli._parameters import Decorated
 from tihua.cli._printer import numbers
 
 Fields: TypeAlias = tuple[tihua.Field, ...] | None
-"""Those that were asked for; None is what the server gives by itself."""
+"""The fields that were asked for; None means the server's default."""
 
 
 def field_list(value: str) -> tuple[tihua.Field, ...]:
-    """Return what an item shall carry beside its id, separated by commas: `uri,metadata`.
+    """Parse the fields to return besides the id, separated by commas: `uri,metadata`.
 
     Raises:
         click.BadParameter: there is no such field.
@@ -25,18 +25,17 @@ def field_list(value: str) -> tuple[tihua.Field, ...]:
         match name.strip():
             case "uri" | "metadata" | "embedding" | "update_time" as field:
                 fields.append(field)
-            case "id":  # is always there
+            case "id":  # always returned
                 pass
             case other:
-                message = (
+                raise click.BadParameter(
                     f"{other!r} is not a field; use id, uri, metadata, embedding or update_time"
                 )
-                raise click.BadParameter(message)
     return tuple(fields)
 
 
 def fields_option(carriers: str) -> Callable[[Decorated], Decorated]:
-    """Return the option that says what hits, or items, carry."""
+    """Return the option for the fields of hits or items."""
     return click.option(
         "--fields",
         type=field_list,
@@ -46,12 +45,12 @@ def fields_option(carriers: str) -> Callable[[Decorated], Decorated]:
 
 
 def asked_fields(fields: Fields) -> tuple[tihua.Field, ...]:
-    """Return what was asked for, or what the server gives by itself."""
+    """Return the fields that were asked for, or the server's default."""
     return ("uri", "metadata") if fields is None else fields
 
 
 def field_values(carrier: tihua.Hit | tihua.Item) -> Mapping[tihua.Field, object]:
-    """Return each field as it is printed, JSON values by name; None for what is not there."""
+    """Return the fields as JSON values by name, for printing; None for a field that is missing."""
     embedding, updated = carrier.embedding, carrier.update_time
     return {
         "uri": carrier.uri,

@@ -1,4 +1,4 @@
-"""The files that items were made of, found again by their uris and ids."""
+"""Finds the files of items again, by their uris and ids."""
 
 import os
 from collections.abc import Iterator, Sequence
@@ -9,22 +9,21 @@ from tihua._exhibit import local_path
 
 
 class Files:
-    """Finds and reads the file of an item, in folders that the user named and nowhere else.
+    """Finds and reads the file of an item, only in the folders that the user named.
 
-    What an item's uri says was written by whoever stored it: no file outside of the folders is
-    opened, whatever links lead there.
+    An item's uri is not trusted: no file outside the folders is opened, not even through a link.
 
     Args:
         roots: the folders.
         preprocess_size: side of the square, in pixels, that pictures are resized to here; None
             sends the files. Needs Pillow.
-        max_pixels: width times height of a picture that is resized here.
+        max_pixels: maximum width times height of a picture that is resized here.
     """
 
     def __init__(
         self, roots: Sequence[Path], *, preprocess_size: int | None, max_pixels: int
     ) -> None:
-        # Both as the user says it, as `tihua ingest` stored it, and without links, to compare.
+        # As the user wrote them, which is how `tihua ingest` stored them; and resolved, to compare.
         self._roots = [Path(os.path.abspath(root)) for root in roots]  # noqa: PTH100
         self._real_roots = [Path(os.path.realpath(root)) for root in roots]
         self._preprocess_size = preprocess_size
@@ -34,23 +33,22 @@ class Files:
         """Return the picture of an item.
 
         Raises:
-            LookupError: it is not in the folders, or is another than was stored.
+            LookupError: it is not in the folders, or has changed since it was stored.
             OSError: it can't be read.
         """
         path = self._path(item)
         content = path.read_bytes()
-        told = item.metadata.get("file_bytes")
-        if isinstance(told, int) and told != len(content):
-            message = (
-                f"{path} has changed since it was ingested, {len(content)} bytes and not {told}: "
-                "run tihua ingest first"
+        recorded_bytes = item.metadata.get("file_bytes")
+        if isinstance(recorded_bytes, int) and recorded_bytes != len(content):
+            raise LookupError(
+                f"{path} has changed since it was ingested, {len(content)} bytes and not "
+                f"{recorded_bytes}: run tihua ingest first"
             )
-            raise LookupError(message)
         if self._preprocess_size is None:
             return content
         try:
             return tihua.preprocess(content, self._preprocess_size, max_pixels=self._max_pixels)
-        except tihua.InvalidRequestError:  # the server says why
+        except tihua.InvalidRequestError:  # the server will report it
             return content
 
     def _path(self, item: tihua.Item) -> Path:
@@ -59,13 +57,12 @@ class Files:
             if any(real.is_relative_to(root) for root in self._real_roots) and real.is_file():
                 return path
         named = item.uri or "it has no uri, and a file of its id"
-        message = f"{named} is not in {' or '.join(map(str, self._roots))}"
-        raise LookupError(message)
+        raise LookupError(f"{named} is not in {' or '.join(map(str, self._roots))}")
 
     def _candidates(self, item: tihua.Item) -> Iterator[Path]:
-        if (told := local_path(item.uri)) is not None:
-            yield told
-        # `tihua ingest` makes ids of paths: a folder that was moved since is found by them.
+        if (recorded := local_path(item.uri)) is not None:
+            yield recorded
+        # `tihua ingest` makes ids from paths, so they find the files of a folder that was moved.
         for root in self._roots:
             if "\0" not in item.id:
                 yield root / item.id

@@ -1,4 +1,4 @@
-"""What `--metadata` gives every picture of a folder: refused before the first one is sent."""
+"""Checks the `--metadata` of every picture of a folder, before the first one is sent."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -12,16 +12,17 @@ from tihua._reserved_keys import is_reserved
 
 
 def folder_metadata(pairs: Sequence[tuple[str, object]]) -> Mapping[str, object]:
-    """Return metadata by name, as the server will have it.
+    """Return metadata by name, as the server will store it.
 
     Raises:
-        click.ClickException: a name is reserved, or one of those that every file has.
+        click.ClickException: a name is reserved, or one that every file has.
         InvalidRequestError: a value can't be stored.
     """
     for name, _ in pairs:
         if name in OWN_METADATA:
-            message = f"--metadata {name} is the file's own: give the value another name"
-            raise click.ClickException(message)
+            raise click.ClickException(
+                f"--metadata {name} is the file's own: give the value another name"
+            )
         if is_reserved(name):
             raise click.ClickException(
                 f"--metadata {name} is reserved: give the value another name"
@@ -30,10 +31,10 @@ def folder_metadata(pairs: Sequence[tuple[str, object]]) -> Mapping[str, object]
 
 
 def check_size(metadata: Mapping[str, object], limits: tihua.Limits) -> None:
-    """Check what goes with every picture, which adds less than a kilobyte of its own.
+    """Check the size of a folder's metadata; a picture's own adds less than a kilobyte.
 
     Raises:
-        click.ClickException: it is larger than the server takes.
+        click.ClickException: it is larger than the server's limit.
     """
     size = len(json.dumps(metadata, ensure_ascii=False).encode())
     if size > limits.max_metadata_bytes:

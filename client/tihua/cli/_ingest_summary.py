@@ -1,4 +1,4 @@
-"""What `tihua ingest` says at its end: what became of the pictures, and what was left out."""
+"""The summary of `tihua ingest`: the counts of pictures, and the files that were left out."""
 
 import click
 
@@ -13,7 +13,7 @@ _JSON_SUFFIXES = 100
 
 
 def print_summary(tally: Tally, left_out: LeftOut, seconds: float, *, as_json: bool) -> None:
-    """Print the sum on stdout; for people, what was left out on stderr, if anything was."""
+    """Print the counts on stdout and, except as JSON, the files that were left out on stderr."""
     pace = tally.written / seconds if seconds > 0 else 0.0
     if as_json:
         print_json(

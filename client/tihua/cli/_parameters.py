@@ -1,4 +1,4 @@
-"""What options and arguments mean, as the user types them."""
+"""Options that several commands share, and the parsing of their values."""
 
 import json
 import math
@@ -30,7 +30,7 @@ model_option = click.option(
 
 
 def require_pillow() -> None:
-    """Refuse to begin with --preprocess client what could not be done.
+    """Check that --preprocess client can work.
 
     Raises:
         click.ClickException: Pillow is not installed.
@@ -40,14 +40,15 @@ def require_pillow() -> None:
     try:
         require()
     except ModuleNotFoundError as error:
-        message = f"--preprocess client needs Pillow; install it with: {SHEET}"
-        raise click.ClickException(message) from error
+        raise click.ClickException(
+            f"--preprocess client needs Pillow; install it with: {SHEET}"
+        ) from error
 
 
 def json_pair(value: str) -> tuple[str, object]:
-    """Return name and value of `name=value`, the value as JSON or else as the text that it is.
+    """Return name and value of `name=value`, the value as JSON, or as text if it is not JSON.
 
-    `year=1984` is a number, `place=苏州` a text.
+    `year=1984` has a number, `place=苏州` a text.
 
     Raises:
         click.BadParameter: there is no name or no equals sign.
@@ -57,7 +58,7 @@ def json_pair(value: str) -> tuple[str, object]:
         parsed = json.loads(text)
     except json.JSONDecodeError:
         return name, text
-    if isinstance(parsed, float) and not math.isfinite(parsed):  # JSON has no NaN; Python's has
+    if isinstance(parsed, float) and not math.isfinite(parsed):  # Python's parser accepts NaN
         return name, text
     return name, parsed
 
@@ -70,8 +71,7 @@ def count_pair(value: str) -> tuple[str, int]:
     """
     name, text = _pair(value)
     if not (text.isascii() and text.isdigit()):
-        message = f"{text!r} of {name!r} is not a whole number of 0 or more"
-        raise click.BadParameter(message)
+        raise click.BadParameter(f"{text!r} of {name!r} is not a whole number of 0 or more")
     return name, int(text)
 
 
@@ -104,7 +104,7 @@ index_params_option = click.option(
 
 
 def metadata_option(whose: str) -> Callable[[Decorated], Decorated]:
-    """Return the option that gives metadata, of what it says."""
+    """Return the option for metadata; `whose` is for its help."""
     return click.option(
         "--metadata",
         type=json_pair,
@@ -115,7 +115,7 @@ def metadata_option(whose: str) -> Callable[[Decorated], Decorated]:
 
 
 def index_option(*, default: tihua.IndexName | None, text: str) -> Callable[[Decorated], Decorated]:
-    """Return the option that says which index."""
+    """Return the option for the type of index; `text` is its help."""
     names: tuple[str, ...] = get_args(tihua.IndexName)
     return click.option(
         "--index",
@@ -129,6 +129,5 @@ def index_option(*, default: tihua.IndexName | None, text: str) -> Callable[[Dec
 def _pair(value: str) -> tuple[str, str]:
     name, equals, text = value.partition("=")
     if not (name and equals):
-        message = f"{value!r} is not of the form name=value"
-        raise click.BadParameter(message)
+        raise click.BadParameter(f"{value!r} is not of the form name=value")
     return name, text

@@ -1,4 +1,4 @@
-"""What commands print: an aligned table, or one JSON object a line."""
+"""The output of commands: an aligned table, or one JSON object a line."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,12 +13,12 @@ from tihua._printable import json_line, printable
 from tihua.cli._json import print_json
 
 Record: TypeAlias = Mapping[str, object]
-"""What is printed: JSON values by name."""
+"""JSON values by name, to be printed."""
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line.")
 
 _UNLIMITED_WIDTH = 100_000
-"""Columns of what is not a terminal: a file or a pipe has no edge to fold at."""
+"""Width of a file or a pipe, in characters: they have no edge to fold at."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,11 +26,11 @@ class Column:
     """One column of a table.
 
     Attributes:
-        key: which value of a record it shows.
-        header: what stands above it; the key if empty.
-        justify: where the values stand.
-        style: of the values, as in rich.
-        show: how a value becomes text.
+        key: the name of the value in a record.
+        header: the heading; empty means the key.
+        justify: the alignment of the values.
+        style: the style of the values, as in rich.
+        show: turns a value into text; None means `shown`.
     """
 
     key: str
@@ -51,7 +51,7 @@ class Printer:
         self._console = console
 
     def records(self, records: Iterable[Record], columns: Sequence[Column]) -> None:
-        """Print many records: a row each, or a JSON object each as soon as it is there."""
+        """Print many records: a row each, or a JSON object each as soon as it is available."""
         if self.as_json:
             for record in records:
                 print_json(record)
@@ -95,7 +95,7 @@ class Printer:
     def _print(self, renderable: Table | Text) -> None:
         with self._console.capture() as capture:
             self._console.print(renderable)
-        # Padding at the end of a line is of no use to anyone who copies it.
+        # Without the padding, lines are easier to copy.
         for line in capture.get().splitlines():
             click.echo(line.rstrip())
 
@@ -129,5 +129,5 @@ def counted(count: int, noun: str) -> str:
 
 
 def numbers(embedding: Iterable[float]) -> list[float]:
-    """Return float32 numbers with no more digits than tell them apart (9, IEEE 754)."""
+    """Return float32 numbers with as many digits as distinguish them (9, IEEE 754)."""
     return [float(f"{number:.9g}") for number in embedding]

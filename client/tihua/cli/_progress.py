@@ -1,4 +1,4 @@
-"""How far an ingestion is: a live bar on a terminal, else a line every few seconds."""
+"""Progress of an ingestion: a live bar on a terminal, otherwise a line every few seconds."""
 
 import sys
 import time
@@ -18,7 +18,7 @@ _LINE_INTERVAL_S = 5.0
 
 @dataclass(slots=True)
 class Tally:
-    """How many pictures became what; all of them are sent, in the end, to one of the three."""
+    """Numbers of pictures by outcome."""
 
     written: int = 0
     failed: int = 0
@@ -26,12 +26,12 @@ class Tally:
 
     @property
     def sent(self) -> int:
-        """The number of pictures that were dealt with."""
+        """The number of pictures with an outcome."""
         return self.written + self.failed + self.skipped
 
 
 class ProgressView(Protocol):
-    """What shows the progress, on stderr; a context manager."""
+    """Shows the progress on stderr; a context manager."""
 
     def __enter__(self) -> Self: ...
 
@@ -43,17 +43,17 @@ class ProgressView(Protocol):
     ) -> None: ...
 
     def begin(self, total: int) -> None:
-        """Begin with so many pictures, from nothing."""
+        """Start from nothing, with a total number of pictures."""
 
     def update(self, tally: Tally) -> None:
-        """Show how far it is."""
+        """Show the progress."""
 
     def print(self, text: str) -> None:
         """Print a line that stays."""
 
 
 def progress_view(*, as_json: bool) -> ProgressView:
-    """Return a bar for a terminal, and lines for whatever else stderr is."""
+    """Return a bar if stderr is a terminal, else a view that prints lines."""
     console = Console(stderr=True, highlight=False)
     # JSON lines and a bar on one terminal would draw over each other.
     if console.is_terminal and not (as_json and sys.stdout.isatty()):
@@ -62,7 +62,7 @@ def progress_view(*, as_json: bool) -> ProgressView:
 
 
 class _Remaining(ProgressColumn):
-    """Shows how long it will take, from the pace since the beginning."""
+    """Shows the remaining time, by the average pace so far."""
 
     def render(self, task: Task) -> Text:
         return Text(_remaining(task.completed, task.total or 0, task.elapsed or 0.0), "dim")
@@ -72,7 +72,7 @@ class LiveProgress:
     """A bar that is redrawn in place.
 
     Args:
-        console: of a terminal.
+        console: the console of a terminal.
     """
 
     def __init__(self, console: Console) -> None:
@@ -91,7 +91,7 @@ class LiveProgress:
         self._began = time.monotonic()
 
     def __enter__(self) -> Self:
-        """Start to draw."""
+        """Start drawing."""
         self._progress.start()
         return self
 
@@ -101,17 +101,17 @@ class LiveProgress:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        """Take the bar away."""
+        """Remove the bar."""
         self._progress.stop()
 
     def begin(self, total: int) -> None:
-        """Begin with so many pictures, from nothing."""
+        """Start from nothing, with a total number of pictures."""
         self._total = total
         self._began = time.monotonic()
         self._progress.reset(self._task, total=total, detail="")
 
     def update(self, tally: Tally) -> None:
-        """Show how far it is."""
+        """Show the progress."""
         detail = _detail(tally, time.monotonic() - self._began)
         total = max(self._total, tally.sent)
         self._progress.update(self._task, completed=tally.sent, total=total, detail=detail)
@@ -129,7 +129,7 @@ class PlainProgress:
         self._began = self._printed = time.monotonic()
 
     def __enter__(self) -> Self:
-        """Do nothing: there is nothing to draw yet."""
+        """Do nothing; there is nothing to draw yet."""
         return self
 
     def __exit__(
@@ -138,15 +138,15 @@ class PlainProgress:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        """Do nothing: what was printed stays."""
+        """Do nothing; printed lines stay."""
 
     def begin(self, total: int) -> None:
-        """Begin with so many pictures, from nothing."""
+        """Start from nothing, with a total number of pictures."""
         self._total = total
         self._began = time.monotonic()
 
     def update(self, tally: Tally) -> None:
-        """Show how far it is, if it is time for that."""
+        """Show the progress if the last line is old enough."""
         now = time.monotonic()
         if now - self._printed < _LINE_INTERVAL_S:
             return

@@ -1,4 +1,4 @@
-"""A query as the command line says it: what is refused, what is sent, and how it is shown."""
+"""A query of the command line: its checks, its message and its label."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from tihua.cli._stdin import STDIN, picture_bytes, with_stdin
 
 @dataclass(frozen=True, slots=True)
 class Weights:
-    """How much each part of a composed query counts; None means 1."""
+    """The weight of each part of a composed query; None means 1."""
 
     text: float | None = None
     image: float | None = None
@@ -21,13 +21,13 @@ class Weights:
 
 @dataclass(frozen=True, slots=True)
 class SpokenQuery:
-    """Text, picture, item, or several of these.
+    """A text, a picture, an item, or several of these.
 
     Attributes:
         text: a text, or None.
         image: a picture, by its path or as the bytes of the file, or None.
         item_id: an item of the collection, or None.
-        weights: of the parts.
+        weights: the weights of the parts.
     """
 
     text: str | None = None
@@ -44,15 +44,15 @@ class SpokenQuery:
 
     @property
     def file_bytes(self) -> int:
-        """The size of the picture, which is sent with the query; 0 without one.
+        """The size of the picture that is sent with the query; 0 without one.
 
         Raises:
-            OSError: the picture is gone.
+            OSError: the file is gone.
         """
         return 0 if self.image is None else picture_bytes(self.image)
 
     def terms(self) -> tuple[tihua.Term, ...]:
-        """Return the parts that are there, each with its weight."""
+        """Return the parts of the query, each with its weight."""
         return tuple(self._terms())
 
     def _terms(self) -> Iterator[tihua.Term]:
@@ -67,28 +67,28 @@ class SpokenQuery:
 def spoken_queries(
     text: str | None, image: Path | bytes | None, item_id: str | None, weights: Weights
 ) -> list[SpokenQuery]:
-    """Return what is looked for, a query for each line of stdin if the text is `-`.
+    """Return the query, or a query for each line of stdin if the text is `-`.
 
     Raises:
-        click.UsageError: that is nothing, or there is a weight of what is not in the query.
+        click.UsageError: there is no query, or a weight without its part.
     """
     _require_weighted(text, image, item_id, weights)
     if text == "-":
         texts = with_stdin(["-"])
         if not texts:
-            message = "stdin has no query: give one a line"
-            raise click.UsageError(message)
+            raise click.UsageError("stdin has no query: give one a line")
         return [SpokenQuery(line, image, item_id, weights) for line in texts]
     if text is None and image is None and item_id is None:
-        message = "nothing to search for: give TEXT, --image or --item (see tihua search --help)"
-        raise click.UsageError(message)
+        raise click.UsageError(
+            "nothing to search for: give TEXT, --image or --item (see tihua search --help)"
+        )
     return [SpokenQuery(text, image, item_id, weights)]
 
 
 def _require_weighted(
     text: str | None, image: Path | bytes | None, item_id: str | None, weights: Weights
 ) -> None:
-    """Refuse the weight of what is not in the query: it would count for nothing.
+    """Refuse a weight whose part is not in the query, because it would have no effect.
 
     Raises:
         click.UsageError: there is such a weight.
@@ -99,8 +99,7 @@ def _require_weighted(
         (weights.item, "--item-weight", item_id, "--item"),
     ):
         if weight is not None and part is None:
-            message = f"{option} {weight:g} needs {name}: give both, or neither"
-            raise click.UsageError(message)
+            raise click.UsageError(f"{option} {weight:g} needs {name}: give both, or neither")
 
 
 def _weight(weight: float | None) -> float:

@@ -7,8 +7,7 @@ import click
 
 import tihua
 from tihua._printable import printable
-from tihua.cli import EXIT_INTERRUPTED
-from tihua.cli._command import Command
+from tihua.cli._command import EXIT_INTERRUPTED, Command
 from tihua.cli._connection import ConnectionSettings
 from tihua.cli._files import Files
 from tihua.cli._json import print_json

@@ -1,4 +1,4 @@
-"""What a long command tells on its way: what failed, why it waits for a server, how far it is."""
+"""The output of a long command as it runs: failures, waiting for a server, progress."""
 
 from typing import Protocol
 
@@ -8,29 +8,29 @@ import tihua
 from tihua._foreign_name import legible
 from tihua._printable import one_line
 from tihua._reconnect import Reconnect
-from tihua.cli._error_line import told
+from tihua.cli._error_line import error_line
 from tihua.cli._json import print_json
 from tihua.cli._progress import ProgressView
 
 RECONNECT_TIMEOUT_S = 60.0
-"""How long a server that went away, or is not there yet, is waited for, in seconds."""
+"""How long to wait for a server that went away, or has not started yet, in seconds."""
 
 
 def arrival() -> Reconnect:
-    """Return how long a server is waited for that may have been started a moment ago."""
+    """Return the retry policy of a first call, to a server that may still be starting."""
 
-    def tell(error: tihua.TihuaError) -> None:
-        click.echo(f"{told(error).rstrip('.')}; {_until()}", err=True)
+    def report(error: tihua.TihuaError) -> None:
+        click.echo(f"{error_line(error).rstrip('.')}; {_until()}", err=True)
 
-    return Reconnect(RECONNECT_TIMEOUT_S, on_break=tell)
+    return Reconnect(RECONNECT_TIMEOUT_S, on_break=report)
 
 
 class Failure(Protocol):
-    """Something that does not go in: a file here, or an item that a server refused."""
+    """A file that can't be sent, or an item that a server refused."""
 
     @property
     def id(self) -> str:
-        """Its id; may hold what is not UTF-8, as lone surrogates."""
+        """Its id; bytes that are not UTF-8 are lone surrogates."""
 
     @property
     def reason(self) -> str:
@@ -42,12 +42,12 @@ class Failure(Protocol):
 
 
 class Reporter:
-    """Tells people on stderr, and programs on stdout.
+    """Reports failures and breaks: for people on stderr, for programs on stdout.
 
     Args:
-        view: shows how far it is.
-        as_json: a failure is a JSON object on stdout, and not a line on stderr.
-        server: who may go away, in words.
+        view: shows the progress.
+        as_json: report a failure as a JSON object on stdout instead of a line on stderr.
+        server: how to call the server in messages.
     """
 
     def __init__(self, view: ProgressView, *, as_json: bool, server: str = "the server") -> None:
@@ -56,7 +56,7 @@ class Reporter:
         self._server = server
 
     def fail(self, failure: Failure) -> None:
-        """Tell of what failed."""
+        """Report a failure."""
         if not self._as_json:
             self._view.print(f"failed: {legible(failure.id)}: {one_line(failure.message)}")
             return
@@ -64,11 +64,11 @@ class Reporter:
         print_json({"kind": "failure"} | record)
 
     def wait(self, error: tihua.TihuaError) -> None:
-        """Tell why it does not go on, and that this is not yet the end."""
+        """Report a break after which the call is retried."""
         self._view.print(f"{self._obstacle(error)}; {_until()}")
 
     def _obstacle(self, error: tihua.TihuaError) -> str:
-        if error.reason:  # by a server that is there, in its own words
+        if error.reason:  # the server answered: use its words
             return one_line(error.message)
         match error:
             case tihua.OverloadedError():

@@ -1,4 +1,4 @@
-"""Hits to look at: written as a contact sheet or a page, and opened in the browser."""
+"""Writes hits as a contact sheet or a page, and opens it in the browser."""
 
 import tempfile
 import webbrowser
@@ -14,7 +14,7 @@ from tihua._printable import printable
 
 
 def require_sheet() -> None:
-    """Refuse to begin what would end without its contact sheet.
+    """Check that a contact sheet can be drawn.
 
     Raises:
         click.ClickException: Pillow or the fonts are not installed.
@@ -24,15 +24,16 @@ def require_sheet() -> None:
 
         Face("sans", 12)
     except ModuleNotFoundError as error:
-        message = f"--sheet needs {error.name}; install it with: {SHEET}"
-        raise click.ClickException(message) from error
+        raise click.ClickException(
+            f"--sheet needs {error.name}; install it with: {SHEET}"
+        ) from error
 
 
 def write_sheet(path: Path, exhibits: Sequence[Exhibit], footer: str) -> None:
-    """Write a contact sheet as the kind of picture that the name ends with.
+    """Write a contact sheet, in the format of the name's suffix.
 
     Raises:
-        click.ClickException: the name ends unlike any picture.
+        click.ClickException: the suffix is not that of a picture.
         OSError: the file can't be written.
     """
     from tihua._sheet import draw_sheet
@@ -40,13 +41,14 @@ def write_sheet(path: Path, exhibits: Sequence[Exhibit], footer: str) -> None:
     sheet = draw_sheet(exhibits, footer=footer)
     try:
         sheet.save(path)
-    except ValueError as error:  # Pillow knows no format of that name
-        message = f"{path}: not the name of a picture; end it with .png"
-        raise click.ClickException(printable(message)) from error
+    except ValueError as error:  # Pillow has no format for the suffix
+        raise click.ClickException(
+            printable(f"{path}: not the name of a picture; end it with .png")
+        ) from error
 
 
 def write_page(path: Path | None, exhibits: Sequence[Exhibit], footer: str) -> Path:
-    """Write an HTML page, to a new temporary file if no path is given; return where it is.
+    """Write an HTML page, to a new temporary file if no path is given; return its path.
 
     Raises:
         OSError: the file can't be written.
@@ -63,6 +65,6 @@ def write_page(path: Path | None, exhibits: Sequence[Exhibit], footer: str) -> P
 
 
 def open_page(path: Path) -> None:
-    """Open a page with the system's browser; where there is none, say where the page is."""
+    """Open a page in the system's browser; if there is none, print the page's path."""
     if not webbrowser.open(path.resolve().as_uri()):
         click.echo(f"no browser found; the page is {printable(str(path))}", err=True)

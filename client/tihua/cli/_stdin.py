@@ -1,4 +1,4 @@
-"""What `-` stands for: the lines of stdin or, of a picture, its bytes."""
+"""`-` as an argument: the lines of stdin or, for a picture, its bytes."""
 
 import sys
 from collections.abc import Iterator, Sequence
@@ -8,33 +8,33 @@ from typing import Any
 import click
 
 STDIN = "stdin"
-"""What people are told of a picture that came from there."""
+"""The name of a picture from stdin in messages."""
 
 _IS_READ = "tihua.cli.stdin"
 
 
 class PictureOption(click.Path):
-    """The path of a picture; `-` is the bytes of one, read from stdin."""
+    """The path of a picture; `-` means the bytes of a picture on stdin."""
 
     def __init__(self) -> None:
-        """Take files that are there, and no folders."""
+        """Accept only existing files."""
         super().__init__(exists=True, dir_okay=False, path_type=Path)
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         """Return the path, or the bytes of stdin."""
         if value != "-":
             return super().convert(value, param, ctx)
-        if ctx is not None and ctx.resilient_parsing:  # a shell asks how the line may go on
+        if ctx is not None and ctx.resilient_parsing:  # the shell asks for completions
             return b""
         _require_unread()
         return sys.stdin.buffer.read()
 
 
 def picture_bytes(image: Path | bytes) -> int:
-    """Return the size of what is sent of a picture.
+    """Return how many bytes of a picture are sent.
 
     Raises:
-        OSError: the picture is gone.
+        OSError: the file is gone.
     """
     return image.stat().st_size if isinstance(image, Path) else len(image)
 
@@ -43,7 +43,7 @@ def with_stdin(values: Sequence[str]) -> list[str]:
     """Return the values, each `-` among them replaced by the lines of stdin that are not blank.
 
     Raises:
-        click.UsageError: another `-` of the command stands for stdin.
+        click.UsageError: another `-` of the command has read stdin.
         click.ClickException: a line is not UTF-8.
     """
     texts: list[str] = []
@@ -61,16 +61,16 @@ def _lines() -> Iterator[str]:
         try:
             text = line.decode("utf-8-sig" if number == 1 else "utf-8").rstrip("\r\n")
         except UnicodeDecodeError as error:
-            message = f"line {number} of stdin is not valid UTF-8"
-            raise click.ClickException(message) from error
+            raise click.ClickException(f"line {number} of stdin is not valid UTF-8") from error
         if text.strip():
             yield text
 
 
 def _require_unread() -> None:
-    """Refuse a second `-` of a command, for which nothing would be left."""
+    """Refuse a second `-` of a command, which would read nothing."""
     read = click.get_current_context().meta
     if read.get(_IS_READ):
-        message = "- stands for stdin, which can be read once: give it once, and paths or texts"
-        raise click.UsageError(message)
+        raise click.UsageError(
+            "- stands for stdin, which can be read once: give it once, and paths or texts"
+        )
     read[_IS_READ] = True

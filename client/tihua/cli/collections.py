@@ -1,4 +1,4 @@
-"""`tihua collections`: what there is, and making and removing it."""
+"""`tihua collections`: lists, creates, changes and deletes collections."""
 
 import click
 
@@ -112,7 +112,7 @@ def delete_collection(connection: ConnectionSettings, name: str, *, is_sure: boo
     with connection.client() as client:
         collection = client.get_collection(name)
         count = collection.item_count
-        # One with aliases the server refuses to delete.
+        # The server refuses to delete a collection with aliases.
         if not (is_sure or collection.aliases):
             question = f"Delete {printable(name)} and its {counted(count, 'item')} for good?"
             click.confirm(question, abort=True, err=True)

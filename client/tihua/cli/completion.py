@@ -22,7 +22,6 @@ def command(ctx: click.Context, shell: str) -> None:
     """Print the script that completes tihua's commands in your shell."""
     completion = get_completion_class(shell)
     if completion is None:
-        message = f"click has no completion for {shell}. This is a bug."
-        raise LookupError(message)
+        raise LookupError(f"click has no completion for {shell}. This is a bug.")
     script = completion(ctx.find_root().command, {}, "tihua", "_TIHUA_COMPLETE").source()
     click.echo(script)

@@ -10,7 +10,7 @@ from tihua._printable import one_line
 from tihua.cli._calls import calls
 from tihua.cli._command import Command
 from tihua.cli._connection import ConnectionSettings
-from tihua.cli._cut import shortened, tell_cut
+from tihua.cli._cut import report_cut, shortened
 from tihua.cli._parameters import model_option
 from tihua.cli._printer import Column, Printer, Record, json_option, numbers
 from tihua.cli._stdin import STDIN, PictureOption, picture_bytes, with_stdin
@@ -71,8 +71,7 @@ def command(
     """
     texts = with_stdin(texts)
     if not (texts or images):
-        message = "nothing to embed: give TEXT or --image (see tihua embed --help)"
-        raise click.UsageError(message)
+        raise click.UsageError("nothing to embed: give TEXT or --image (see tihua embed --help)")
     failures: list[tihua.ItemError] = []
     with connection.client() as client:
         size = client.server_info().limits.max_batch_items
@@ -90,7 +89,7 @@ def _records(
     size: int,
     failures: list[tihua.ItemError],
 ) -> Iterator[Record]:
-    """Yield a record for each input that could be embedded; name the others on stderr."""
+    """Yield a record for each input that could be embedded; report the others on stderr."""
     pieces = [texts[start : start + size] for start in range(0, len(texts), size)]
     priority = _priority(pieces)
     for piece in pieces:
@@ -115,7 +114,7 @@ def _embedded(
         failures.append(error)
         click.echo(f"Error: {shortened(names[error.index])}: {one_line(error.message)}", err=True)
     for index in result.truncated_texts:
-        tell_cut(names[index])
+        report_cut(names[index])
     for name, embedding in zip(names, result.embeddings, strict=True):
         if embedding is not None:
             yield {

@@ -13,8 +13,7 @@ from tihua._folder import SUFFIXES, Folder
 from tihua._left_out import LeftOut
 from tihua._printable import printable
 from tihua._reconnect import answered
-from tihua.cli import EXIT_INTERRUPTED
-from tihua.cli._command import Command
+from tihua.cli._command import EXIT_INTERRUPTED, Command
 from tihua.cli._connection import ConnectionSettings
 from tihua.cli._destination import destination
 from tihua.cli._folder_metadata import check_size, folder_metadata

@@ -1,4 +1,4 @@
-"""`tihua items`: what is in a collection, looked at and changed piece by piece."""
+"""`tihua items`: shows and changes single items of a collection."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import islice
@@ -172,8 +172,7 @@ def put_item(
 ) -> None:
     """Put one item into the collection, replacing what is there under ID."""
     if (text is None) == (image is None):
-        message = "give either --text or --image"
-        raise click.UsageError(message)
+        raise click.UsageError("give either --text or --image")
     if uri is None:
         uri = str(image.absolute()) if isinstance(image, Path) else ""
     item = tihua.Item(item_id, text=text, image=image, uri=uri, metadata=dict(metadata))
@@ -210,8 +209,7 @@ def delete_items(
     If ID is -, ids are read from stdin, one a line. Deleting what does not exist is no error.
     """
     if bool(ids) == bool(expression):
-        message = "give either ids or --filter"
-        raise click.UsageError(message)
+        raise click.UsageError("give either ids or --filter")
     with connection.client() as client:
         if ids:
             pages = _pages(client, with_stdin(ids))
@@ -227,7 +225,7 @@ def delete_items(
 
 
 def _pages(client: tihua.Client, ids: Sequence[str]) -> Iterable[Sequence[str]]:
-    """Return ids in the portions that the server takes."""
+    """Split ids into pages within the server's limits."""
     limits = client.server_info().limits
     size = min(limits.max_page_size, limits.max_batch_items)
     return (ids[start : start + size] for start in range(0, len(ids), size))

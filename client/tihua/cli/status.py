@@ -1,4 +1,4 @@
-"""`tihua status`: what the server is, and how it is."""
+"""`tihua status`: describes the server and its health."""
 
 import dataclasses
 from collections.abc import Mapping
@@ -9,12 +9,12 @@ import tihua
 from tihua.cli._collection_record import COLLECTION_COLUMNS, collection_record
 from tihua.cli._command import Command
 from tihua.cli._connection import ConnectionSettings
-from tihua.cli._error_line import told
+from tihua.cli._error_line import error_line
 from tihua.cli._printer import Column, Printer, Record, json_option, shown
 
 
 def _text_tokens(context_length: object) -> str:
-    """Return how many tokens of a text are read: all but [CLS] and [SEP]."""
+    """Return how many tokens of a text are read: the context without [CLS] and [SEP]."""
     assert isinstance(context_length, int)
     return shown(context_length - 2)
 
@@ -112,11 +112,11 @@ def command(connection: ConnectionSettings, *, is_probe: bool, as_json: bool) ->
 
 
 def _collections(client: tihua.Client) -> list[Record] | None:
-    """Return all there are; None, and the reason on stderr, where the store does not say."""
+    """Return all collections; if the store can't list them, print why on stderr and return None."""
     try:
         return [collection_record(collection) for collection in client.list_collections()]
     except tihua.TihuaError as error:
-        click.echo(f"Error: no list of collections: {told(error)}", err=True)
+        click.echo(f"Error: no list of collections: {error_line(error)}", err=True)
         return None
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 import tihua
-from tihua.cli._error_line import told
+from tihua.cli._error_line import error_line
 
 
 @pytest.mark.parametrize(
@@ -12,7 +12,7 @@ from tihua.cli._error_line import told
 def test_what_an_operator_must_mend_is_told_with_the_id(kind: type[tihua.TihuaError]) -> None:
     """By which its lines are found in the server's log."""
     error = kind("Milvus does not answer", request_id="4f2a9c")
-    assert told(error) == "Milvus does not answer (request 4f2a9c)"
+    assert error_line(error) == "Milvus does not answer (request 4f2a9c)"
 
 
 @pytest.mark.parametrize(
@@ -21,9 +21,9 @@ def test_what_an_operator_must_mend_is_told_with_the_id(kind: type[tihua.TihuaEr
 )
 def test_what_the_user_can_mend_is_told_alone(kind: type[tihua.TihuaError]) -> None:
     """The message says how."""
-    assert told(kind("limit is 0", request_id="4f2a9c")) == "limit is 0"
+    assert error_line(kind("limit is 0", request_id="4f2a9c")) == "limit is 0"
 
 
 def test_an_error_of_no_server_has_no_id() -> None:
     """There is no log to look into."""
-    assert told(tihua.UnavailableError("no server")) == "no server"
+    assert error_line(tihua.UnavailableError("no server")) == "no server"
