@@ -1,5 +1,6 @@
 """What tihua-tiny learns from and is measured by, read from where the user keeps it."""
 
+import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,6 +29,13 @@ class Materials:
     emoji: tuple[Emoji, ...] = ()
     compositions: Compositions | None = None
     test: Emoji | None = None
+
+    @property
+    def digest(self) -> str:
+        """Identifies what a training learns from and is measured by on the way: all but `test`."""
+        sources = (self.photographs, self.validation, *self.emoji, self.compositions)
+        digests = " ".join(source.digest if source else "none" for source in sources)
+        return hashlib.sha256(digests.encode()).hexdigest()[:16]
 
 
 def read_materials(

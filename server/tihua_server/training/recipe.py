@@ -80,9 +80,9 @@ class Recipe:
     average_decay: float = 0.998
     dropout: float = 0.5
     thinning: float = 0.15
-    # Checkpoints tell trainings apart by the repr: the first shows in `head_epochs` there, and the
-    # second changes nothing that is learned.
-    fewest_steps: int = field(default=0, repr=False)
+    fewest_steps: int = 0
+    # It changes nothing that is learned, so it is left out of the repr, by which checkpoints tell
+    # trainings apart.
     kept_steps: int = field(default=30, repr=False)
 
     def lasting(self, batches: int) -> "Recipe":

@@ -9,6 +9,7 @@ from rich.progress import Progress
 
 from tihua_server.config import Config
 from tihua_server.encoders import load_encoder
+from tihua_server.fingerprint import fingerprint
 from tihua_server.memory import keep_freed_memory
 from tihua_server.tiny_clip import MODEL_FILE
 from tihua_server.tiny_network import ImageTower, TinyNetwork
@@ -16,6 +17,7 @@ from tihua_server.tokenizer import Tokenizer
 from tihua_server.training.album import Album
 from tihua_server.training.backbone import load_backbone
 from tihua_server.training.bags import embed_texts
+from tihua_server.training.checkpoints import Checkpoints
 from tihua_server.training.curve import Curve
 from tihua_server.training.evaluation import evaluate
 from tihua_server.training.features import PictureCache, pool_pixels
@@ -64,6 +66,9 @@ def train_tiny(
         tower.load_state_dict(start.image.state_dict())
     else:
         load_backbone(tower)
+    origin = fingerprint((start or tower).state_dict(), {})
+    checkpoints = Checkpoints(out, recipe, f"{origin} on {materials.digest}")
+    checkpoints.verify()  # before features, which may take minutes and gigabytes
     cache = PictureCache(out / "features", tower, image_size=shape.image_size, device=device)
     windows = WindowCache(
         cache,
@@ -99,10 +104,9 @@ def train_tiny(
             mixture,
             tokens,
             recipe,
-            folder=out,
+            checkpoints=checkpoints,
             device=device,
             validate=validate,
-            measured_by=materials.validation.digest if materials.validation else "",
             before=before,
             curve=Curve(out),
         )

@@ -7,35 +7,29 @@ What is measured on the way is the mean of the weights over the last steps. A st
 mean that found most, or with the start where none found more; unmeasured, with the last.
 """
 
-import hashlib
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, replace
-from pathlib import Path
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
 import torch
 from rich.progress import Progress
 
-from tihua_server.fingerprint import fingerprint
 from tihua_server.tiny_network import TinyNetwork
 from tihua_server.training.album import Mixture
 from tihua_server.training.average import WeightAverage
 from tihua_server.training.batch_loss import BatchLoss
 from tihua_server.training.best_weights import BEFORE, BestWeights
 from tihua_server.training.captions import CaptionSampler
+from tihua_server.training.checkpoints import BLOCKS, HEADS, Checkpoints
 from tihua_server.training.curve import Curve, Point
 from tihua_server.training.pooling import Pooling
 from tihua_server.training.recall import Recall
 from tihua_server.training.recipe import Recipe
 from tihua_server.training.schedule import is_kept, require_finite
 from tihua_server.training.stage_optimizer import Stage, StageOptimizer
-from tihua_server.training.state_file import read_state, write_state
 from tihua_server.types import TokenArray
-
-CHECKPOINT_FORMAT = 2
-"""What a checkpoint keeps; another number where that changes, so that an earlier one is refused."""
 
 
 class Trainer:
@@ -46,10 +40,10 @@ class Trainer:
         mixture: what to train on.
         tokens: the tokens of every text of the albums.
         recipe: how.
-        folder: where the checkpoint lies; a run that was stopped goes on from it.
+        checkpoints: of this training; a run that was stopped goes on from them.
+        device: where to compute, as torch names it.
         validate: measures the network, up to ten times in a stage; told whether its blocks are
             as they were. None measures nothing.
-        measured_by: the digest of what that measures by; empty where nothing is.
         before: what the network finds as it is; None where that is not measured.
         curve: keeps what every epoch brought.
 
@@ -65,10 +59,9 @@ class Trainer:
         tokens: Mapping[str, TokenArray],
         recipe: Recipe,
         *,
-        folder: Path,
+        checkpoints: Checkpoints,
         device: str,
         validate: Callable[[TinyNetwork, bool], Recall] | None,
-        measured_by: str = "",
         before: Recall | None = None,
         curve: Curve,
     ) -> None:
@@ -76,16 +69,12 @@ class Trainer:
         self._mixture = mixture
         self._tokens = tokens
         self._recipe = recipe.lasting(len(mixture))
-        self._folder = folder
+        self._checkpoints = checkpoints
         self._device = device
         self._validate = validate
         self._before = before
         self._curve = curve
         self.best = BestWeights()
-        self._origin = fingerprint(network.state_dict(), {})
-        # What is found among other pictures can't be compared with the best that was found so far.
-        data = " ".join([*(album.source.digest for album in mixture.albums), measured_by])
-        self._data = hashlib.sha256(data.encode()).hexdigest()[:16]
         self._loss = BatchLoss(network, mixture.albums, self._recipe, device)
         self._pooling = Pooling(
             network.image, mixture.albums, frozen_blocks=recipe.frozen_blocks, device=device
@@ -109,13 +98,13 @@ class Trainer:
         ]
         recipe = self._recipe
         stages = [
-            Stage(1, "heads", recipe.head_epochs, [(heads, recipe.head_rate)], self._pooling.cached)
+            Stage(1, HEADS, recipe.head_epochs, [(heads, recipe.head_rate)], self._pooling.cached)
         ]
         if recipe.block_epochs:
             rates = [(heads, recipe.head_rate), (blocks, recipe.block_rate)]
-            stages.append(Stage(2, "blocks", recipe.block_epochs, rates, self._pooling.fresh))
-        saved = {stage.name: self._saved(stage) for stage in stages}
-        if not saved["heads"]:
+            stages.append(Stage(2, BLOCKS, recipe.block_epochs, rates, self._pooling.fresh))
+        saved = {stage.name: self._checkpoints.read(stage.name) for stage in stages}
+        if not saved[HEADS]:
             self._begin()
         for parameter in image.parameters():
             parameter.requires_grad_(False)
@@ -188,18 +177,6 @@ class Trainer:
             progress.console.print(line)
         return point
 
-    def _training(self, stage: Stage) -> str:
-        """Return what tells this training from others, as far as this stage goes."""
-        recipe = self._recipe
-        if stage.number == 1:
-            recipe = replace(recipe, block_epochs=0)
-        return f"format {CHECKPOINT_FORMAT}: {recipe} from {self._origin} on {self._data}"
-
-    def _saved(self, stage: Stage) -> dict[str, Any] | None:
-        """Return what an earlier run left of a stage; None where it left nothing."""
-        file = self._folder / f"{stage.name}.pt"
-        return read_state(file, self._training(stage)) if file.exists() else None
-
     def _restore(self, saved: dict[str, Any], optimizer: StageOptimizer) -> None:
         self.network.load_state_dict(saved["network"])
         optimizer.restore(saved)
@@ -209,10 +186,9 @@ class Trainer:
 
     def _save(self, stage: Stage, point: Point, optimizer: StageOptimizer) -> None:
         state = {
-            "training": self._training(stage),
             "network": self.network.state_dict(),
             "scale": self._loss.scale.detach(),
             "point": asdict(point),
             "best": self.best.state(),
         }
-        write_state(self._folder / f"{stage.name}.pt", state | optimizer.state())
+        self._checkpoints.write(stage.name, state | optimizer.state())

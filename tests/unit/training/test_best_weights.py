@@ -11,6 +11,7 @@ from tihua_server.tiny_network import NetworkShape, TinyNetwork
 from tihua_server.tokenizer import Tokenizer
 from tihua_server.training.album import Album, Mixture
 from tihua_server.training.best_weights import BEFORE, BestWeights
+from tihua_server.training.checkpoints import Checkpoints
 from tihua_server.training.curve import Curve, Point
 from tihua_server.training.failures import TrainingError
 from tihua_server.training.progress import training_progress
@@ -76,7 +77,7 @@ def _trainer(
         mixture,
         tokens,
         recipe,
-        folder=folder,
+        checkpoints=Checkpoints(folder, recipe, "things"),
         device="cpu",
         validate=measured,
         before=None if before is None else _recall(before),

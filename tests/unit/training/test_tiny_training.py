@@ -11,7 +11,7 @@ import torch
 from tihua_server.tiny_clip import read_network
 from tihua_server.tiny_network import NetworkShape, TinyNetwork
 from tihua_server.tokenizer import Tokenizer
-from tihua_server.training import trainer
+from tihua_server.training import checkpoints
 from tihua_server.training.compositions import Compositions
 from tihua_server.training.curve import Curve, Point
 from tihua_server.training.emoji import TEST_SET, TRAINING_SETS, Emoji, read_names
@@ -108,7 +108,8 @@ def test_a_stopped_training_ends_where_an_unbroken_one_does(
     )
     with pytest.raises(TrainingError, match=r"blocks\.pt belongs to a training with another"):
         train_tiny(materials, replace(recipe, block_epochs=3), broken, device="cpu")
-    monkeypatch.setattr(trainer, "CHECKPOINT_FORMAT", trainer.CHECKPOINT_FORMAT + 1)
+    later = checkpoints.CHECKPOINT_FORMAT + 1
+    monkeypatch.setattr(checkpoints, "CHECKPOINT_FORMAT", later)
     with pytest.raises(TrainingError, match=r"heads\.pt belongs to .* or to another version of"):
         train_tiny(materials, recipe, broken, device="cpu")
     lines = list(evaluate_tiny(materials, resumed, device="cpu"))
@@ -177,14 +178,16 @@ def test_nothing_is_learned_from_what_is_measured_by(
 def test_other_pictures_to_measure_by_are_another_training(
     materials: Materials, photograph_folder: Path, tmp_path: Path
 ) -> None:
-    """The best weights were the best at finding others; with those of before it goes on."""
+    """It is refused before features are computed; with the pictures of before it goes on."""
     recipe = replace(RECIPE, head_epochs=1)
     _, digest = train_tiny(materials, recipe, tmp_path / "out", device="cpu")
     shutil.copy(photograph_folder / "train" / "a.jpg", photograph_folder / "val" / "c.jpg")
     validation = Photographs(photograph_folder, "val", views=1, seed=0)
     changed = replace(materials, validation=validation)
+    features = sorted((tmp_path / "out" / "features").iterdir())
     with pytest.raises(TrainingError, match=r"heads\.pt belongs to a training with another model"):
         train_tiny(changed, recipe, tmp_path / "out", device="cpu")
+    assert sorted((tmp_path / "out" / "features").iterdir()) == features
     assert train_tiny(materials, recipe, tmp_path / "out", device="cpu")[1] == digest
 
 
