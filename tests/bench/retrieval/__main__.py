@@ -1,6 +1,7 @@
 """Measures retrieval through a running service: `make eval`."""
 
 import asyncio
+import functools
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -95,10 +96,8 @@ def main(
     ]
     if server is not None and (flags or precisions):
         raise click.UsageError("a running --server has its model already: leave out its options")
-    try:
-        found = list(tasks_of(only or KINDS, photographs=photographs, node_modules=emoji))
-    except (FileNotFoundError, ValueError) as error:
-        raise click.ClickException(str(error)) from error
+    tell = functools.partial(click.echo, err=True)
+    found = list(tasks_of(only or KINDS, photographs=photographs, node_modules=emoji, tell=tell))
     skipped = [one for one in found if isinstance(one, Skipped)]
     tasks = [one for one in found if not isinstance(one, Skipped)]
     for one in skipped:
@@ -117,7 +116,7 @@ def main(
                 click.echo(error, err=True)
             else:
                 write_report(out, runs, skipped)
-    except (TihuaError, IncompleteGalleryError) as error:
+    except (TihuaError, IncompleteGalleryError, LookupError) as error:
         raise click.ClickException(str(error)) from error
     if not runs:
         raise click.ClickException("no server could be started")

@@ -1,12 +1,13 @@
-"""What is measured, as far as its pictures are at hand."""
+"""The tasks that are measured, or the reason why one is left out."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
 from opencc import OpenCC
 from processes import GALLERY
 from tihua_server.training.emoji import TEST_SET, TRAINING_SETS, Emoji, read_names
+from tihua_server.training.failures import TrainingError
 from tihua_server.training.photographs import Photographs
 from tihua_server.training.retrieval import RetrievalTask, caption_task, emoji_tasks
 
@@ -18,37 +19,51 @@ KINDS = ("photographs", "emoji", "nouns")
 
 
 def tasks_of(
-    kinds: tuple[str, ...], *, photographs: Path, node_modules: Path
+    kinds: tuple[str, ...], *, photographs: Path, node_modules: Path, tell: Callable[[str], None]
 ) -> Iterator[RetrievalTask | Skipped]:
-    """Yield the tasks of some kinds, or why they are left out.
+    """Yield the tasks of some kinds, or why they are left out: materials are missing or damaged.
 
     Args:
         kinds: some of `KINDS`.
         photographs: a folder or tar archive with captions.tsv and val/.
-        node_modules: folder of the npm packages; they are fetched when they are not there.
+        node_modules: folder of the npm packages, which are fetched if they are missing.
+        tell: called with lines for people: what was found, and what of it is not used.
     """
     if "photographs" in kinds:
-        if photographs.exists():
-            captions = caption_task(Photographs(photographs, "val", views=1, seed=0))
+        try:
+            captions = _caption_task(photographs, tell)
+        except (FileNotFoundError, TrainingError) as error:
+            yield Skipped("caption → photograph", str(error))
+        else:
             yield captions
             yield _in_traditional_characters(captions)
-        else:
-            reason = f"there is no {photographs}: name the archive of Flickr8k-CN by --photographs"
-            yield Skipped("caption → photograph", reason)
     if "emoji" in kinds:
         try:
-            require_packages(node_modules)
-        except PackagesMissing as error:
+            tasks = _emoji_tasks(node_modules)
+        except (PackagesMissing, FileNotFoundError, TrainingError) as error:
             yield Skipped("emoji", str(error))
         else:
-            names = read_names(node_modules)
-            test, noto = (
-                Emoji(node_modules, one, names, views=1, seed=0)
-                for one in (TEST_SET, TRAINING_SETS[0])
-            )
-            yield from emoji_tasks(test, noto)
+            yield from tasks
     if "nouns" in kinds:
         yield from noun_tasks(GALLERY)
+
+
+def _caption_task(path: Path, tell: Callable[[str], None]) -> RetrievalTask:
+    if not path.exists():
+        msg = f"there is no {path}: name the archive of Flickr8k-CN by --photographs"
+        raise FileNotFoundError(msg)
+    photographs = Photographs(path, "val", views=1, seed=0)
+    tell(photographs.summary())
+    return caption_task(photographs)
+
+
+def _emoji_tasks(node_modules: Path) -> tuple[RetrievalTask, ...]:
+    require_packages(node_modules)
+    names = read_names(node_modules)
+    test, noto = (
+        Emoji(node_modules, one, names, views=1, seed=0) for one in (TEST_SET, TRAINING_SETS[0])
+    )
+    return emoji_tasks(test, noto)
 
 
 def _in_traditional_characters(captions: RetrievalTask) -> RetrievalTask:
