@@ -1,8 +1,7 @@
-"""Copying a collection to another server, as it is: from the embedded store to Milvus, for example.
+"""Copies a collection to another server, for example from the embedded store to Milvus.
 
 Nothing is embedded again, and no state is kept on this machine: the copy itself shows what has been
-done. So after an interruption the call is simply repeated, as it is to copy what was written
-meanwhile.
+done. After an interruption, or to copy what was written meanwhile, just call it again.
 """
 
 import contextlib
@@ -32,28 +31,28 @@ def copy_collection(
     on_break: Callable[[TihuaError], None] | None = None,
     reconnect_timeout: float = 60.0,
 ) -> CopySummary:
-    """Copy a collection to another server: embeddings, uris, metadata and times as they are.
+    """Copy a collection to another server: embeddings, uris, metadata and times, unchanged.
 
     The collection is created there, with its index and description, unless it exists: then only
-    what is missing or older is copied. What only the copy has stays. The original is not changed,
-    and may be searched and written to meanwhile. Aliases are not copied.
+    items that are missing or older there are copied. Items that only the copy has stay. The
+    original is not changed, and may be searched and written to meanwhile. Aliases are not copied.
 
     Args:
         source: a client of the server that has the collection.
         target: a client of the other server, which must serve the collection's model. If that
-            server has tokens, it needs the role write, or admin if the copy has been released.
+            server has tokens, the client needs the role write, or admin if the copy is released.
         name: the collection, or an alias of it.
         new_name: the name of the copy; empty means `name`.
-        on_progress: called on the calling thread with how far the copy is, and what failed.
-        on_break: called when a server does not answer and will be tried again, with the reason.
-        reconnect_timeout: how long to keep trying after a break while nothing gets through, in
-            seconds; 0 never tries again.
+        on_progress: called on the calling thread with the progress and the new failures.
+        on_break: called with the reason when a server does not answer and will be tried again.
+        reconnect_timeout: how long to keep retrying after a break without any progress, in seconds;
+            0 disables retries.
 
     Raises:
         NotFoundError: there is no such collection, or the other server does not serve its model.
         FailedPreconditionError: the other server's collection of that name has another model, or
             the collection is not loaded.
-        UnavailableError, OverloadedError, DeadlineError: a server is not there at the beginning, or
+        UnavailableError, OverloadedError, DeadlineError: a server can't be reached at the start, or
             did not come back, or did not answer in time, within `reconnect_timeout`.
     """
     began = time.monotonic()
@@ -82,7 +81,7 @@ def copy_collection(
 
 
 def _prepared(target: "Client", info: ServerInfo, original: Collection, name: str) -> Collection:
-    """Return the collection that is copied into, loaded."""
+    """Return the collection to copy into, created if there is none, and loaded."""
     if original.model not in {each.ref for each in info.models}:
         served = ", ".join(f"{each.ref.id} {each.ref.fingerprint}" for each in info.models)
         raise NotFoundError(

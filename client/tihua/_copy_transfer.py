@@ -1,8 +1,8 @@
-"""The items of a collection on their way to its copy.
+"""Transfers the items of a collection to its copy.
 
     two lists ──> what is missing or newer, in pages ──> items with embeddings, ahead ──> ingested
 
-What waits in between is bounded in items and in bytes, however large the collection.
+The buffers in between are bounded in items and in bytes, however large the collection.
 """
 
 import time
@@ -28,18 +28,18 @@ LIST_ITEMS = 1_000
 """Ids of one page of a list, if the server's limits allow as many."""
 
 PAGE_ITEMS = 256
-"""Items fetched in one call and sent in one batch, likewise: half a MB of embeddings."""
+"""Items fetched in one call and sent in one batch, if the limits allow: half a MB of embeddings."""
 
 _PAGES_AHEAD = 4
 _BYTES_AHEAD = 32 * 2**20
-"""What is fetched and not yet sent, however large the collection."""
+"""What may be fetched before it is sent."""
 
 _GUESSED_BYTES = 8 * 1_024
-"""What an item holds: 2 to 4 KiB of embedding, and its metadata."""
+"""Estimated size of an item: 2 to 4 KiB of embedding, and its metadata."""
 
 
 class Transfer:
-    """Copies what is missing or older in the copy, and resumes if a server goes away.
+    """Copies the items that are missing or older in the copy; resumes if a server goes away.
 
     Attributes:
         kept: items whose copy was already up to date.
@@ -58,14 +58,14 @@ class Transfer:
         page_items: int,
         on_progress: Callable[[CopyProgress], None],
     ) -> None:
-        """Prepare.
+        """Prepare the transfer.
 
         Args:
-            source: of the server that has the collection.
-            target: of the server that has the copy.
+            source: a client of the server that has the collection.
+            target: a client of the server that has the copy.
             original: the collection.
-            copy: what is copied into; loaded, and of the same model.
-            list_items: ids of one page of a list, at both servers.
+            copy: the collection to copy into; loaded, and with the same model.
+            list_items: ids of one page of a list, on both servers.
             page_items: items fetched in one call and sent in one batch.
             on_progress: called on the thread of `run`.
         """
@@ -78,11 +78,11 @@ class Transfer:
         self._list_items = list_items
         self._page_items = page_items
         self._on_progress = on_progress
-        self._written_before = 0  # the pass that is under way
-        self._told: set[str] = set()
+        self._written_before = 0  # by earlier passes
+        self._reported_ids: set[str] = set()
 
     def run(self, persistence: Persistence) -> None:
-        """Do it, in as many passes as it takes.
+        """Copy everything, in as many passes as it takes.
 
         Raises:
             TihuaError: a server refuses, or did not come back.
@@ -101,7 +101,7 @@ class Transfer:
         self._written_before = self.written
         self._report()
         with closing(self._items()) as items:
-            # Without anything to write there is no stream, which would be ended for its idleness.
+            # Open no stream before there is something to write: the server ends an idle one.
             if (first := next(items, None)) is not None:
                 self._target.ingest(
                     chain([first], items),
@@ -114,7 +114,7 @@ class Transfer:
         self._report()
 
     def _items(self) -> Generator[Item, None, None]:
-        """Yield the items that are missing or older there."""
+        """Yield the items that are missing or older in the copy."""
         fetched = ReadAhead(
             self._fetched,
             self._pages(),
@@ -127,9 +127,9 @@ class Transfer:
             yield from chain.from_iterable(pages)
 
     def _pages(self) -> Iterator[list[str]]:
-        """Yield the ids of these items, in pages, and count those whose copy is as new."""
+        """Yield the ids of these items, in pages, and count those whose copy is up to date."""
         page: list[str] = []
-        as_new = 0
+        up_to_date = 0
         for original, copy in paired(
             self._listed(self._source, self._name), self._listed(self._target, self._copy)
         ):
@@ -139,10 +139,10 @@ class Transfer:
             if copy is None or time_of(original) > time_of(copy):
                 page.append(original.id)
             else:
-                as_new += 1
-                # What this call wrote before a break is there too, and was not kept.
-                self.kept = max(0, as_new - self._written_before)
-                if as_new % LIST_ITEMS == 0:
+                up_to_date += 1
+                # They include the items that this call wrote before a break.
+                self.kept = max(0, up_to_date - self._written_before)
+                if up_to_date % LIST_ITEMS == 0:
                     self._report()
             if len(page) == self._page_items:
                 yield page
@@ -164,9 +164,9 @@ class Transfer:
     def _ingested(self, progress: IngestProgress) -> None:
         self.written = self._written_before + progress.written
         self.failed = progress.failed
-        untold = [error for error in progress.errors if error.id not in self._told]
-        self._told.update(error.id for error in untold)
-        self._report(tuple(untold))
+        new = [error for error in progress.errors if error.id not in self._reported_ids]
+        self._reported_ids.update(error.id for error in new)
+        self._report(tuple(new))
 
     def _report(self, errors: tuple[ItemError, ...] = ()) -> None:
         self._on_progress(CopyProgress(self._total, self.kept, self.written, self.failed, errors))

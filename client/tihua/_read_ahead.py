@@ -1,25 +1,75 @@
-"""Work that is done ahead of its consumer: in some threads, in order, and bounded."""
+"""Work that is done ahead of its consumer: in threads, in order, and bounded."""
 
 import contextlib
 import threading
 from collections import deque
 from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import Future
+from itertools import chain
 from queue import SimpleQueue
 from typing import Generic, TypeVar
 
+LOAD_THREADS = 8
+"""Files read at once: a network file system takes milliseconds for each, whatever its size."""
+
+_PAGES_AHEAD = 2
+_ITEMS_AHEAD = 64
+_BYTES_AHEAD = 32 * 2**20
+"""What is loaded before it is asked for: two batches of 32, so that a slow disk is asked early."""
+
 _Given = TypeVar("_Given")
 _Done = TypeVar("_Done")
+_Page = TypeVar("_Page")
 
 _SIGNAL_CHECK_S = 0.2
-"""How long a KeyboardInterrupt may have to wait, in seconds."""
+"""Maximum delay of a KeyboardInterrupt, in seconds."""
+
+
+def two_stages(
+    pages: Iterable[_Page],
+    decide: Callable[[_Page], Iterable[_Given]],
+    load: Callable[[_Given], _Done],
+    size_of: Callable[[_Given], int],
+    *,
+    threads: int = LOAD_THREADS,
+) -> Generator[_Done, None, None]:
+    """Yield the results of two functions in sequence, in order; closing the generator ends both.
+
+        pages ──> decide, 2 pages ahead ──> load, up to 64 items and 32 MiB ahead
+
+    Args:
+        pages: the inputs of `decide`, taken on the thread that iterates.
+        decide: returns the inputs of `load`; called in one thread.
+        load: called in `threads` threads.
+        size_of: how many bytes an input of `load` or its result, whichever is larger, will hold.
+        threads: how many inputs to load at once, 1 or more.
+    """
+    decided = ReadAhead(
+        decide,
+        pages,
+        threads=1,
+        max_items=_PAGES_AHEAD,
+        max_bytes=_BYTES_AHEAD,
+        size_of=lambda _: 0,
+    )
+    with contextlib.closing(iter(decided)) as decided_pages:
+        loaded = ReadAhead(
+            load,
+            chain.from_iterable(decided_pages),
+            threads=threads,
+            max_items=_ITEMS_AHEAD,
+            max_bytes=_BYTES_AHEAD,
+            size_of=size_of,
+        )
+        with contextlib.closing(iter(loaded)) as results:
+            yield from results
 
 
 class ReadAhead(Generic[_Given, _Done]):
     """The results of a function for each of its inputs, in their order; iterate over it once.
 
-    Inputs are taken on the thread that iterates, and only as long as there is room. The threads
-    that work end with the iteration, or with the process, whatever they are stuck in.
+    Inputs are taken on the thread that iterates, and only as long as there is room. The worker
+    threads end with the iteration, or with the process even if they are stuck.
     """
 
     def __init__(
@@ -32,15 +82,14 @@ class ReadAhead(Generic[_Given, _Done]):
         max_bytes: int,
         size_of: Callable[[_Given], int],
     ) -> None:
-        """Begin nothing yet.
+        """Prepare; the threads start with the iteration.
 
         Args:
-            work: called in any of the threads; an exception of it is raised where its result is
-                due.
-            inputs: what to call it with.
-            threads: how many work at once, 1 or more.
+            work: called in any of the threads; its exception is raised in place of its result.
+            inputs: the inputs to call it with.
+            threads: how many threads work at once, 1 or more.
             max_items: inputs that may be taken before their results are asked for, 1 or more.
-            max_bytes: their sizes together at most; an input that is larger goes alone.
+            max_bytes: maximum of their sizes together; a larger input goes alone.
             size_of: how many bytes an input or its result, whichever is larger, will hold.
         """
         self._work = work
@@ -55,7 +104,7 @@ class ReadAhead(Generic[_Given, _Done]):
         self._next: tuple[int, _Given] | None = None
 
     def __iter__(self) -> Generator[_Done, None, None]:
-        """Return the results one by one; closing the iterator ends the work."""
+        """Yield the results; closing the generator ends the work."""
         for _ in range(self._threads):
             threading.Thread(target=self._run, name="tihua-read-ahead", daemon=True).start()
         try:
@@ -99,15 +148,15 @@ class ReadAhead(Generic[_Given, _Done]):
                 continue
             try:
                 future.set_result(self._work(given))
-            except BaseException as error:  # noqa: BLE001  # whoever wants the result hears of it
+            except BaseException as error:  # noqa: BLE001  # raised to the consumer of the result
                 future.set_exception(error)
-            del task, given, future  # what was handed over is not kept until the next comes
+            del task, given, future  # don't keep them alive until the next task
 
 
 def _result(future: Future[_Done]) -> _Done:
     while not future.done():
-        # A wait without end may not see Ctrl-C: never on Windows, nor when the signal comes to
-        # another thread.
+        # A wait without a timeout may miss Ctrl-C: always on Windows, and elsewhere if another
+        # thread gets the signal.
         with contextlib.suppress(TimeoutError):
             future.exception(timeout=_SIGNAL_CHECK_S)
     return future.result()

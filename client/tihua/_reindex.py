@@ -1,10 +1,10 @@
-"""Embedding a collection again with another model, while the old one remains searchable.
+"""Embeds a collection again with another model, while the old collection remains searchable.
 
     rename ──> copy ──> catch up ──> swap ──> settle
     (once)     until nothing has changed      until nobody writes to the old one any more
 
 No state is kept on this machine: the collections (`_reindex_plan.py`) and their items
-(`_reindex_changes.py`) show how far it is. So after an interruption the call is simply repeated.
+(`_reindex_changes.py`) show how far it has got. After an interruption just call it again.
 """
 
 import time
@@ -39,31 +39,31 @@ def reindex(
 ) -> ReindexSummary:
     """Embed a collection again with another model, and point its name to the result.
 
-    The old collection can be searched and written to all the while. The new one is created beside
-    it, with the same index and description, and filled from `content`; what changes in the old one
-    meanwhile is done again, until nothing is left. Then `name`, which is an alias, is pointed to
-    the new collection in one step, and what servers that did not know of it yet still wrote to the
-    old one is copied over. The old collection stays.
+    The old collection can be searched and written to throughout. The new one is created beside it,
+    with the same index and description, and filled from `content`; changes of the old one meanwhile
+    are repeated, until none are left. Then `name`, which is an alias, is pointed to the new
+    collection in one step, and items that other servers still wrote to the old one, before they
+    knew of the new alias, are copied too. The old collection stays.
 
     If it is interrupted, call it again with the same arguments: it continues with what is missing.
-    A call that begins after the alias was moved goes by update times, and deletes nothing but what
-    it has copied itself: an item that was written during the reindex and deleted since comes back,
-    and one that came late to the old collection with an old `update_time` stays there alone.
-    Nothing else may write to the new collection before the alias points to it, nor to the old one
-    once it does. `copy_collection` to `name` would do that if it began before, so let it end first.
+    A call that starts after the alias was moved goes by update times, and deletes only what it has
+    copied itself: an item that was written during the reindex and deleted since comes back, and one
+    that was written late to the old collection with an old `update_time` is not copied. Nothing
+    else may write to the new collection before the alias points to it, nor to the old one
+    afterwards. A `copy_collection` to `name` that started before would do so: let it end first.
 
     Args:
-        client: a client of a server that serves both models; if the server has tokens, it needs the
-            role admin.
+        client: a client of a server that serves both models; if the server has tokens, the client
+            needs the role admin.
         name: an alias. A plain collection is renamed once, and its name becomes an alias of it.
         model: the id of the new model.
         content: returns what an item was made of.
         allow_missing: point the name to the new collection even if the content of some items can't
             be found or embedded.
-        on_progress: called on the calling thread with how far a pass is, and what failed.
-        on_break: called when the server does not answer and will be tried again, with the reason.
-        reconnect_timeout: how long to keep trying after a break while nothing gets through, in
-            seconds; 0 never tries again.
+        on_progress: called on the calling thread with the progress of a pass and its new failures.
+        on_break: called with the reason when the server does not answer and will be tried again.
+        reconnect_timeout: how long to keep retrying after a break without any progress, in seconds;
+            0 disables retries.
 
     Returns:
         The result. If items failed and `allow_missing` is not set, nothing was swapped.
@@ -71,8 +71,8 @@ def reindex(
     Raises:
         NotFoundError: there is no such collection, or the server does not serve the model.
         FailedPreconditionError: a reindex to another model is not finished, another call was
-            quicker (reason `REINDEX_UNDER_WAY`), or the collection is not loaded.
-        UnavailableError, OverloadedError, DeadlineError: the server is not there at the beginning,
+            faster (reason `REINDEX_UNDER_WAY`), or the collection is not loaded.
+        UnavailableError, OverloadedError, DeadlineError: the server can't be reached at the start,
             or did not come back, or did not answer in time, within `reconnect_timeout`.
     """
     began = time.monotonic()

@@ -1,12 +1,12 @@
-"""What an old collection has and its copy has not, and the other way round; knows no network.
+"""Compares an old collection with its copy; without I/O.
 
-An item and its copy have the same state if their update times are equal: a copy keeps the time of
-its original. So nothing is remembered between two passes, and no clocks are compared, until the
-alias has been moved. From then on others write to the copy as well: the newer item is right, and an
-item that was copied and is missing there has been deleted. Since writers may choose an update time,
-it does not tell when an item was written; so the last pass before remembers what it saw, and those
-after remember what was not copied before. A call that begins after the alias was moved knows
-nothing of that: it takes what is old for copied, and deletes only what it has copied itself.
+An item and its copy have the same state if their update times are equal, because a copy keeps the
+time of its original. So until the alias is moved, passes need no memory and no clocks are compared.
+From then on others write to the copy as well: the newer item is right, and an item that was copied
+and is missing there has been deleted. Update times do not say when an item was written, because
+writers may choose them; so the last pass before the move records what it saw, and the later passes
+record what was not copied before. A call that starts after the move has no such record: it takes
+old items for copied, and deletes only what it has copied itself.
 """
 
 from array import array
@@ -21,12 +21,12 @@ from tihua._types import UNKNOWN_TIME, Item
 ChangeKind: TypeAlias = Literal["keep", "copy", "replace", "delete"]
 
 MARGIN = timedelta(seconds=60)
-"""How far the clocks of two servers may be apart, and a write may take, all together."""
+"""Maximum clock skew of two servers and duration of a write, together."""
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What to do about one id in the new collection."""
+    """The action for one id in the new collection."""
 
     id: str
     kind: ChangeKind
@@ -34,13 +34,13 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Copied:
-    """What of the old collection has been in the new one.
+    """The items of the old collection that have been copied to the new one.
 
     Attributes:
-        until: what has an update time of `MARGIN` before this is told by `older`.
-        times: update times, by id, of what is younger, and of all that was copied since.
-        older: marks of all the rest, sorted; None if it was not this call that copied it.
-        missed: ids of what is not there though `older` has its mark.
+        until: items whose update time is more than `MARGIN` before this are in `older`.
+        times: update times, by id, of younger items, and of all items copied since.
+        older: marks of all other items, sorted; None if it was not this call that copied them.
+        missed: ids of items that were not copied though `older` has their mark.
     """
 
     until: datetime
@@ -51,7 +51,7 @@ class Copied:
     def has(self, item: Item) -> bool:
         """Return whether an item of the old collection has been in the new one.
 
-        If it was not this call that copied it, whatever is old is taken for copied.
+        If it was not this call that copied the collection, every old item is taken for copied.
         """
         if self.older is None and time_of(item) < self.until - MARGIN:
             return True
@@ -69,30 +69,30 @@ class Copied:
         return place < len(self.older) and self.older[place] == mark
 
     def and_of(self, done: "Seen", undone: Container[str]) -> "Copied":
-        """Return this and what a pass was done for, without what it could not do."""
+        """Return the union with the items of a pass, except those that it could not copy."""
         times = {key: time for key, time in done.times.items() if key not in undone}
         return replace(self, times={**self.times, **times})
 
 
 class Seen:
-    """Remembers what a pass sees of the old collection.
+    """Records what a pass sees of the old collection.
 
-    That is 8 bytes of each item, and more of the young ones, before the alias is moved; from then
-    on, what had not been copied before.
+    Before the alias is moved that is 8 bytes per item, and more for young ones; afterwards, only
+    the items that had not been copied before.
 
     Attributes:
         latest: update time of the youngest item of the old collection.
-        times: update times, by id, of those not older than `MARGIN` before `since`; or, after the
-            alias was moved, of all that are remembered.
-        missed: ids of those that could not be fetched.
+        times: update times, by id, of the items not older than `MARGIN` before `since`; or, after
+            the alias was moved, of all recorded items.
+        missed: ids of the items that could not be fetched.
     """
 
     def __init__(self, since: datetime | None = None, *, copied: Copied | None = None) -> None:
-        """Begin; without either of the two nothing is remembered but `latest` and `missed`.
+        """Start empty; without either argument only `latest` and `missed` are recorded.
 
         Args:
-            since: what is written from then on is young.
-            copied: what had been copied before, once the alias has been moved.
+            since: items written from then on are young.
+            copied: the items copied before, once the alias has been moved.
         """
         self.latest = UNKNOWN_TIME
         self.times: dict[str, datetime] = {}
@@ -102,7 +102,7 @@ class Seen:
         self._copied = copied
 
     def note(self, item: Item) -> Item:
-        """Take an item of the old collection, and return it."""
+        """Record an item of the old collection, and return it."""
         time = time_of(item)
         self.latest = max(self.latest, time)
         self.missed.discard(item.id)
@@ -117,25 +117,25 @@ class Seen:
         return item
 
     def forget(self, ids: Collection[str]) -> None:
-        """Take back that these are copied: the list has them, but they could not be fetched."""
+        """Remove items from the record that are in the list but could not be fetched."""
         self.missed.update(ids)
         for each in ids:
             self.times.pop(each, None)
 
     def older(self) -> Sequence[int]:
-        """Return the marks of what is not young, sorted; 40 bytes more of each while it sorts."""
+        """Return the marks of the older items, sorted; sorting takes 40 more bytes for each."""
         return array("q", sorted(self._older))
 
 
 def changes(
     source: Iterable[Item], target: Iterable[Item], copied: Copied | None = None
 ) -> Iterator[Change]:
-    """Yield what to do about each id of two collections, in the order of the ids.
+    """Yield the action for each id of two collections, in the order of the ids.
 
     Args:
-        source: the items of the old one, with their update times, sorted by id.
-        target: those of the new one, likewise.
-        copied: None as long as nobody but the reindex writes to the new one.
+        source: the items of the old collection, with their update times, sorted by id.
+        target: the items of the new one, with their update times, sorted by id.
+        copied: None as long as only the reindex writes to the new collection.
     """
     for old, new in paired(source, target):
         known = old or new
@@ -153,7 +153,7 @@ def _before(old: Item | None, new: Item | None) -> ChangeKind:
 
 def _after(old: Item | None, new: Item | None, copied: Copied) -> ChangeKind:
     if old is None:
-        # Others may never have been in the old collection.
+        # An item that was not copied was written by others.
         return "delete" if new is not None and copied.knows(new) else "keep"
     if new is None:
         return "keep" if copied.has(old) else "copy"
@@ -161,19 +161,19 @@ def _after(old: Item | None, new: Item | None, copied: Copied) -> ChangeKind:
 
 
 def time_of(item: Item) -> datetime:
-    """Return when an item was written; the beginning of all times if nobody knows."""
+    """Return the update time of an item; `UNKNOWN_TIME`, the earliest, if it has none."""
     return item.update_time or UNKNOWN_TIME
 
 
 def _mark(item: Item) -> int:
-    """Return 64 bits that tell an item with its update time from others, in this process."""
+    """Return a 64-bit hash of an item's id and update time, valid in this process."""
     return hash((item.id, time_of(item)))
 
 
 def paired(
     source: Iterable[Item], target: Iterable[Item]
 ) -> Iterator[tuple[Item | None, Item | None]]:
-    """Yield the items of equal ids together, and all others alone."""
+    """Merge two lists sorted by id: yield items with equal ids together, all others alone."""
     olds, news = iter(source), iter(target)
     old, new = next(olds, None), next(news, None)
     while old is not None or new is not None:

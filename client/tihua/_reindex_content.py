@@ -1,4 +1,4 @@
-"""An item of the old collection with the content that it was made of, or why that can't be had."""
+"""Finds the content that an item of the old collection was made of."""
 
 import os
 from pathlib import Path
@@ -8,15 +8,15 @@ from tihua._types import UNKNOWN_TIME, Item, ItemError
 from tihua.errors import InvalidRequestError
 
 _GUESSED_BYTES = 2**20
-"""How large a content is thought to be that does not say so."""
+"""Estimated size of a content whose size is not recorded."""
 
 
 def with_content(item: Item, content: Content) -> Item | ItemError:
-    """Return an item to be embedded again: its content is read, from a file where a path is given.
+    """Return an item with its content, to be embedded again, or why the content can't be found.
 
     Args:
-        item: as the old collection has it.
-        content: tells what it was made of.
+        item: the item in the old collection.
+        content: returns what it was made of; a path is read.
     """
     try:
         made_of = content(item)
@@ -39,9 +39,9 @@ def with_content(item: Item, content: Content) -> Item | ItemError:
 
 
 def held_bytes(item: Item) -> int:
-    """Return how many bytes the content of an item may be, as its metadata tells, or a guess."""
-    told = item.metadata.get("file_bytes")
-    return told if isinstance(told, int) and told > 0 else _GUESSED_BYTES
+    """Return the size of an item's content, in bytes, as recorded in its metadata, or a guess."""
+    recorded = item.metadata.get("file_bytes")
+    return recorded if isinstance(recorded, int) and recorded > 0 else _GUESSED_BYTES
 
 
 def _failure(item: Item, reason: str, message: str) -> ItemError:

@@ -1,13 +1,13 @@
-"""Writes what came too late to be copied to a collection that others write to as well.
+"""Writes late items to the new collection, which others write to as well by then.
 
 No store can write an item only if it has no newer one. So everything that takes time is done first:
 the content is read and embedded, and both collections are listed again, which takes 200 ms because
-lists are strongly consistent. Finally the new collection is asked for the items by id, which takes
-some milliseconds and sees whatever the same server wrote. What is still to be done then is done at
-once, and what has changed between the two answers waits for the next pass.
+lists are strongly consistent. Finally the items are fetched by id from the new collection, which
+takes some milliseconds and sees all writes by the same server. Items that still need a change get
+it at once; items that changed between the two answers wait for the next pass.
 
-What remains are those milliseconds, or 200 for writes by another server: if somebody else writes an
-item to the new collection in just that moment, the late one may replace it.
+A gap of those milliseconds remains, or of 200 ms for writes by another server: if somebody writes
+an item to the new collection in just that moment, the late item may replace it.
 """
 
 import dataclasses
@@ -24,31 +24,31 @@ if TYPE_CHECKING:
     from tihua._client import Client
 
 LATE_ITEMS = 16
-"""Items that are compared and written in one call, if the server's limits allow as many: few, so
-that it is short."""
+"""Items compared and written in one call, if the server's limits allow as many: few, to keep the
+call short."""
 
 
 class Late:
-    """Embeds, compares and writes; safe to use from several threads.
+    """Embeds, compares and writes late items; safe to use from several threads.
 
     Attributes:
-        copied: what of the old collection has been in the new one.
+        copied: the items of the old collection that have been in the new one.
         waiting: ids of the items that are left to the next pass.
         written: ids of the items that were written.
-        max_items: how many items `write` takes.
+        max_items: maximum items per call of `write`.
     """
 
     def __init__(
         self, client: "Client", plan: Plan, copied: Copied, limits: Limits, *, model: str
     ) -> None:
-        """Prepare.
+        """Start with nothing written.
 
         Args:
-            client: of the server.
-            plan: which collections they are.
-            copied: what was in the new one when the alias was moved.
-            limits: of the server.
-            model: the id of the new one's.
+            client: a client of the server.
+            plan: names the collections.
+            copied: the items that were in the new collection when the alias was moved.
+            limits: the server's limits.
+            model: the id of the new collection's model.
         """
         self._client = client
         self._plan = plan
@@ -60,7 +60,7 @@ class Late:
         self._model = model
 
     def embedded(self, item: Item) -> Item | ItemError:
-        """Return the item with its embedding in place of its content, or why there is none."""
+        """Return the item with its embedding in place of its content, or its error."""
         if isinstance(item.image, bytes) and len(item.image) > self._limits.max_image_bytes:
             message = (
                 f"picture is {len(item.image)} bytes; the limit is {self._limits.max_image_bytes}"
@@ -72,7 +72,7 @@ class Late:
                 if item.image is not None
                 else self._client.embed_texts([item.text or ""], priority="bulk", model=self._model)
             )
-        except InvalidRequestError as error:  # it can't be sent, like a text with a lone surrogate
+        except InvalidRequestError as error:  # can't be sent, like a text with a lone surrogate
             return ItemError(0, item.id, error.code, error.reason, error.message)
         [embedding] = result.embeddings
         if embedding is None:
@@ -80,10 +80,10 @@ class Late:
         return dataclasses.replace(item, text=None, image=None, embedding=embedding)
 
     def write(self, items: Sequence[Item]) -> tuple[int, tuple[ItemError, ...]]:
-        """Write the items of which the new collection has nothing newer.
+        """Write the items unless the new collection has newer ones.
 
         Returns:
-            How many were written, and those that were refused.
+            The number of items written, and the errors of those that were refused.
         """
         kinds = self._kinds([item.id for item in items])
         late = [item for item in items if item.id in kinds and kinds[item.id] != "delete"]
@@ -94,7 +94,7 @@ class Late:
         return result.written, result.errors
 
     def delete(self, ids: Sequence[str]) -> int:
-        """Remove what was copied and then deleted from the old collection; return how many."""
+        """Delete items that were copied and then deleted from the old one; return how many."""
         kinds = self._kinds(ids)
         gone = [item_id for item_id in ids if kinds.get(item_id) == "delete"]
         if not gone:
@@ -102,7 +102,7 @@ class Late:
         return self._client.delete_items(gone, collection=self._plan.target)
 
     def _kinds(self, ids: Sequence[str]) -> dict[str, ChangeKind]:
-        """Return what is to be done about some ids now."""
+        """Return the actions for some ids, without those that must wait for the next pass."""
         source, target = self._plan.source, self._plan.target
         olds, news = list(self._listed(source, ids)), list(self._listed(target, ids))
         kinds: dict[str, ChangeKind] = {

@@ -1,10 +1,10 @@
-"""One pass of a reindex: both collections compared, and the new one made like the old one.
+"""One pass of a reindex: compares both collections and makes the new one like the old one.
 
     two lists ──> changes ──> pages: deleted, fetched ──> content read, some ahead ──> ingested
 
-What waits in between is bounded in items and in bytes, however large the collections. Late items,
-which come when others write to the new collection too, are not ingested but embedded and written
-with care (`_reindex_late.py`).
+The buffers in between are bounded in items and in bytes, however large the collections. Once others
+write to the new collection too, items are not ingested but embedded, compared again and written
+(`_reindex_late.py`).
 """
 
 from collections.abc import Callable, Generator, Iterable, Iterator
@@ -13,7 +13,7 @@ from itertools import chain, islice
 from typing import TYPE_CHECKING
 
 from tihua._ingest_types import IngestProgress
-from tihua._read_ahead import ReadAhead
+from tihua._read_ahead import two_stages
 from tihua._reconnect import Persistence
 from tihua._reindex_changes import Change, Seen, changes
 from tihua._reindex_content import held_bytes, with_content
@@ -31,26 +31,18 @@ _LIST_ITEMS = 1_000
 """Ids of one page of a list, if the server's limits allow as many."""
 
 _PAGE_ITEMS = 256
-"""Items fetched in one call, likewise."""
-
-_PAGES_AHEAD = 2
-_ITEMS_AHEAD = 64
-_BYTES_AHEAD = 32 * 2**20
-"""What is read and not yet sent."""
-
-_THREADS = 8
-"""Contents read at once: a network file system takes milliseconds for each, whatever its size."""
+"""Items fetched in one call, if the server's limits allow as many."""
 
 
 class Pass:
-    """Makes the new collection like the old one, as far as the contents can be had.
+    """Makes the new collection like the old one, as far as contents can be found.
 
     Attributes:
-        kept: items that are alike in both.
+        kept: items that are the same in both.
         written: items that were written.
         deleted: items that were removed from the new collection.
-        failing: ids of the items of which the content can't be found or embedded.
-        seen: what the old collection has, as far as the stage needs to know.
+        failing: ids of the items whose content can't be found or embedded.
+        seen: the old collection's items, as far as the stage needs them.
     """
 
     def __init__(
@@ -63,20 +55,20 @@ class Pass:
         stage: ReindexStage,
         seen: Seen,
         late: Late | None,
-        told: set[str],
+        reported_ids: set[str],
         on_progress: Callable[[ReindexProgress], None],
     ) -> None:
         """Prepare a pass.
 
         Args:
-            client: of the server.
-            plan: which collections they are.
-            content: what an item was made of; called in threads.
-            limits: of the server.
-            stage: which pass it is.
-            seen: takes the items of the old collection.
-            late: None as long as nobody but the reindex writes to the new one.
-            told: ids of the failures that were told already; grows.
+            client: a client of the server.
+            plan: names the collections.
+            content: returns what an item was made of; called in threads.
+            limits: the server's limits.
+            stage: the stage that the pass belongs to.
+            seen: records the items of the old collection.
+            late: None as long as only the reindex writes to the new collection.
+            reported_ids: ids of the failures that were reported before; the pass adds to it.
             on_progress: called on the thread of `run`.
         """
         self.kept = self.written = self.deleted = 0
@@ -89,16 +81,16 @@ class Pass:
         self.seen = seen
         self._late = late
         self._watch = AliasWatch(client, plan)
-        self._told = told
+        self._reported_ids = reported_ids
         self._on_progress = on_progress
         self._total = 0
         self._errors: list[ItemError] = []
 
     def run(self, persistence: Persistence) -> None:
-        """Do it; safe to do again after any error.
+        """Run the pass; after any error another pass can be run.
 
         Args:
-            persistence: of the ingestion.
+            persistence: the retry policy of the ingestion.
 
         Raises:
             FailedPreconditionError: another reindex has moved the alias, so that others write to
@@ -112,7 +104,7 @@ class Pass:
                 while portion := list(islice(items, self._late.max_items)):
                     written, errors = self._late.write(portion)
                     self._note(self.written + written, errors)
-            # Without anything to write there is no stream, which would be ended for its idleness.
+            # Open no stream before there is something to write: the server ends an idle one.
             elif (first := next(items, None)) is not None:
                 self._client.ingest(
                     chain([first], items),
@@ -125,35 +117,20 @@ class Pass:
 
     def _items(self) -> Generator[Item, None, None]:
         """Yield the items to be written, with their contents."""
-        fetched = ReadAhead(
-            self._fetched,
-            self._pages(),
-            threads=1,
-            max_items=_PAGES_AHEAD,
-            max_bytes=_BYTES_AHEAD,
-            size_of=lambda _: 0,
-        )
-        with closing(iter(fetched)) as pages:
-            loaded = ReadAhead(
-                self._loaded,
-                chain.from_iterable(pages),
-                threads=_THREADS,
-                max_items=_ITEMS_AHEAD,
-                max_bytes=_BYTES_AHEAD,
-                size_of=held_bytes,
-            )
-            with closing(iter(loaded)) as outcomes:
-                for outcome in outcomes:
-                    if isinstance(outcome, Item):
-                        if self._late is None:
-                            self._watch.check_at_times()
-                        yield outcome
-                    else:
-                        self._fail(outcome)
-                    self._report()
+        with closing(
+            two_stages(self._pages(), self._fetched, self._loaded, held_bytes)
+        ) as outcomes:
+            for outcome in outcomes:
+                if isinstance(outcome, Item):
+                    if self._late is None:
+                        self._watch.check_at_times()
+                    yield outcome
+                else:
+                    self._fail(outcome)
+                self._report()
 
     def _pages(self) -> Iterator[list[Change]]:
-        """Yield what there is to do, in portions, each soon after it was found."""
+        """Yield the changes to make, in pages, each soon after it was found."""
         size = min(_PAGE_ITEMS, self._limits.max_page_size, self._limits.max_batch_items)
         page: list[Change] = []
         for change in changes(
@@ -181,15 +158,14 @@ class Pass:
         )
 
     def _fetched(self, page: list[Change]) -> list[Item]:
-        """Remove what must go, and return what is to be written, as the old collection has it."""
+        """Make the deletions of a page, and return the old collection's items to write."""
         gone = [change.id for change in page if change.kind == "delete"]
         stale = [change.id for change in page if change.kind == "replace"]
         if self._late is not None:
             self.deleted += self._late.delete(gone) if gone else 0
         elif gone or stale:
-            # Nobody searches the new collection before the alias leads there: what is to be
-            # replaced goes first, so that it is not there with an old content if the new one can't
-            # be had.
+            # Delete the items to replace first, so that none keeps an old content if the new one
+            # can't be found. Nobody searches the new collection before the alias leads there.
             self._watch.check()
             self._client.delete_items([*gone, *stale], collection=self._plan.target)
             self.deleted += len(gone)
@@ -199,7 +175,7 @@ class Pass:
         items = self._client.get_items(
             ids, fields=("uri", "metadata", "update_time"), collection=self._plan.source
         )
-        # A list may know of an item before the replica that is asked for it does.
+        # The store's list may have an item before the replica that it is fetched from.
         missed = set(ids) - {item.id for item in items}
         self.seen.forget(missed)
         if self._late is not None:
@@ -223,8 +199,8 @@ class Pass:
 
     def _fail(self, error: ItemError) -> None:
         self.failing.add(error.id)
-        if error.id not in self._told:
-            self._told.add(error.id)
+        if error.id not in self._reported_ids:
+            self._reported_ids.add(error.id)
             self._errors.append(error)
 
     def _report(self) -> None:

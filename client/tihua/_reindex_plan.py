@@ -1,17 +1,17 @@
-"""Where a reindex stands, read from the names of the collections; knows neither network nor files.
+"""Derives the state of a reindex from the names of the collections; without I/O.
 
     photos ─────────────────────> photos_tihua_tiny_1      the old collection, which is searched
     photos_vit_b_16_1_source ───> photos_tihua_tiny_1      an alias: what the new one is made of
                                   photos_vit_b_16_1        the new collection
 
-That alias is the only state of an unfinished reindex: it leads from the name of the new collection
-to the old one, keeps the old one from being deleted, and is deleted when everything is done. It is
-made before the new collection, so that no collection is left over whose purpose is unknown.
+That alias, the marker, is the only state of an unfinished reindex. It links the name of the new
+collection to the old one, keeps the old one from being deleted, and is deleted when everything is
+done. It is created before the new collection, so that a collection left behind is never a mystery.
 
 A plain collection is renamed first. If tihua's server dies during that, a Milvus server may be left
 without the alias that keeps the old name; an embedded store completes the rename when it is opened
-again. A collection that has the name which the renamed one would get may also be left over from an
-earlier reindex, so it is named to the user, and not used.
+again. A collection with the name that the renamed one would get may also be left from an earlier
+reindex, so it is only mentioned to the user, and not used.
 """
 
 import re
@@ -25,20 +25,20 @@ from tihua.errors import FailedPreconditionError, NotFoundError
 
 _MARK = "_source"
 _MAX_STEM_CHARS = 230
-"""Of the 255 of a name; the rest is for number and mark."""
+"""Of the 255 of a name; the rest is for the number and the mark."""
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What is to be done.
+    """The names and the state of a reindex.
 
     Attributes:
-        alias: the name that shall lead to the new collection.
-        source: the old collection, by the name that it has or will be given.
+        alias: the name to point to the new collection.
+        source: the old collection, by the name that it has or will get.
         target: the new collection.
-        is_alias: whether `alias` is one; else it is the old collection's name.
+        is_alias: whether `alias` is an alias already; if not, it is the old collection's name.
         is_begun: whether an earlier call got as far as the marker.
-        is_swapped: whether the alias leads to the new collection already.
+        is_swapped: whether the alias already leads to the new collection.
     """
 
     alias: str
@@ -50,20 +50,20 @@ class Plan:
 
     @property
     def marker(self) -> str:
-        """The alias of the old collection that tells of the reindex."""
+        """The alias of the old collection that marks an unfinished reindex."""
         return self.target + _MARK
 
 
 def plan(collections: Sequence[Collection], name: str, model: ModelRef) -> Plan | None:
-    """Return what is to be done so that `name` leads to a collection of `model`; None for nothing.
+    """Return the plan that makes `name` lead to a collection of `model`; None if it already does.
 
     Args:
-        collections: all there are.
+        collections: all collections of the server.
         name: an alias, or a collection.
-        model: of the new collection.
+        model: the model of the new collection.
 
     Raises:
-        NotFoundError: there is nothing of that name; what may have had it is in the message.
+        NotFoundError: nothing has that name; the message names a collection that may have had it.
         FailedPreconditionError: a reindex to another model is not finished.
     """
     led_to = {alias: each for each in collections for alias in each.aliases}
@@ -100,7 +100,7 @@ def plan(collections: Sequence[Collection], name: str, model: ModelRef) -> Plan 
 
 
 def _not_found(collections: Sequence[Collection], name: str) -> str:
-    """Return that there is no such name, and what a reindex may have renamed."""
+    """Return the message that nothing has this name, with a collection that may have had it."""
     message = f"there is no collection {name!r}"
     stems = [(each, _stem(name, each.model)) for each in collections if not each.aliases]
     found = [
@@ -117,7 +117,7 @@ def _not_found(collections: Sequence[Collection], name: str) -> str:
 
 
 def _stem(name: str, model: ModelRef) -> str:
-    """Return how the collections of a name and a model begin: `photos_vit_b_16`."""
+    """Return the start of the names of a name's collections of a model: `photos_vit_b_16`."""
     return re.sub(r"[^A-Za-z0-9_]", "_", f"{name}_{model.id.lower()}")[:_MAX_STEM_CHARS]
 
 

@@ -1,4 +1,4 @@
-"""The steps of a reindex: prepare, copy, swap, settle, finish; each may be done again."""
+"""The steps of a reindex: prepare, copy, swap, settle, finish; each may be repeated."""
 
 import contextlib
 import time
@@ -27,13 +27,12 @@ from tihua.errors import (
 if TYPE_CHECKING:
     from tihua._client import Client
 
-
 _RETRY_S = 1.0
-"""Before items that could not be compared or fetched are tried again: a replica may be behind."""
+"""Delay before items that could not be compared or fetched are retried: a replica may lag."""
 
 
 class Steps:
-    """The steps of a reindex, each of which may be done again."""
+    """The steps of a reindex, each of which may be repeated."""
 
     def __init__(
         self,
@@ -56,22 +55,22 @@ class Steps:
         self._copied: Copied | None = None
         self._on_progress = on_progress
         self._persistence = persistence
-        self._told: set[str] = set()
+        self._reported_ids: set[str] = set()
         self._settled = time.monotonic()
 
     def prepare(self) -> Collection:
-        """Have an alias, the marker and the new collection; return that."""
+        """Ensure that the alias, the marker and the new collection exist; return the collection."""
         return self._persistence.answer(self._prepare)
 
     def _prepare(self) -> Collection:
         todo, client = self._plan, self._client
-        # A call before may have renamed it, and its answer was lost.
+        # An earlier call may have renamed it and lost the answer.
         if not todo.is_alias and client.get_collection(todo.alias).name != todo.source:
             client.rename_collection(todo.alias, todo.source, keep_alias=True)
         move = client.set_alias(todo.marker, todo.source)
         if not todo.is_alias or todo.is_begun:
-            # For so long a server may believe that the alias is the old collection's own name, and
-            # would search the new one by it with the old model.
+            # Until then a server may believe that the alias is the old collection's own name, and
+            # would search the new one under that name with the old model.
             self._settled = time.monotonic() + move.settle_s
         with contextlib.suppress(NotFoundError):
             target = client.get_collection(todo.target)
@@ -79,7 +78,7 @@ class Steps:
                 client.load_collection(todo.target)
             return target
         source = client.get_collection(todo.source)
-        with contextlib.suppress(AlreadyExistsError):  # another call of this kind was quicker
+        with contextlib.suppress(AlreadyExistsError):  # another reindex created it first
             return client.create_collection(
                 todo.target,
                 index=source.index,
@@ -91,10 +90,10 @@ class Steps:
         return client.get_collection(todo.target)
 
     def copy(self) -> None:
-        """Make the new collection like the old one, and again while that changes.
+        """Make the new collection like the old one; repeat until the old one stops changing.
 
         Raises:
-            ServerError: nothing is left that could be copied, and the counts differ.
+            ServerError: nothing is left to copy, but the counts differ.
         """
         source, target = self._plan.source, self._plan.target
         stage: ReindexStage = "copy"
@@ -108,7 +107,7 @@ class Steps:
             latest = max(latest, done.seen.latest)
             copied, wanted = self._count(target), self._count(source) - len(self.failing)
             missed = done.seen.missed
-            # What could not be fetched is tried once more, even if nothing else is left.
+            # Retry the items that could not be fetched once, even if nothing else is left.
             is_done = found == 0 and missed <= missed_before
             missed_before = set() if found else missed
             if is_done and copied != wanted and count == self._count(source):
@@ -122,33 +121,34 @@ class Steps:
                     f"copied, {why}; nothing was swapped: check the store",
                     reason="COUNTS_DIFFER",
                 )
-            # Whoever writes is about as quick as we are: the rest is for after the swap.
+            # If a pass finds over half of what the last one did, writers are about as fast as we
+            # are: leave the rest for after the swap.
             is_alike = is_done and copied == wanted
             if since is not None and (is_alike or found > last_found / 2):
                 self._copied = Copied(since, done.seen.times, done.seen.older(), missed)
                 return
-            # The last pass is one that knows what is young, and that the swap may follow at once.
+            # The last pass must know which items are young, and the swap may follow it at once.
             time.sleep(max(0.0, self._settled - time.monotonic()))
             stage, last_found = "catch-up", found
             since = min(latest, datetime.now(UTC))
 
     def swap(self) -> None:
-        """Lead the alias to the new collection.
+        """Point the alias to the new collection.
 
         Raises:
-            FailedPreconditionError: somebody else has moved it meanwhile.
+            FailedPreconditionError: another client has moved it meanwhile.
         """
         self._persistence.answer(AliasWatch(self._client, self._plan).check)
         self._lead()
 
     def settle(self, otherwise: Copied) -> None:
-        """Fetch what is yet written to the old collection, until nobody does that any more.
+        """Copy what is still written to the old collection, until nobody writes to it any more.
 
         Args:
-            otherwise: what was copied, if it was not this call that copied it.
+            otherwise: the items that were copied, if it was not this call that copied them.
 
         Raises:
-            ServerError: nothing is left but items that can't be fetched as they are listed.
+            ServerError: only items are left that the store lists but can't fetch.
         """
         copied = otherwise if self._copied is None else self._copied
         late = Late(self._client, self._plan, copied, self._limits, model=self._model)
@@ -182,12 +182,12 @@ class Steps:
         )
 
     def finish(self) -> None:
-        """Delete the marker: all is done."""
+        """Delete the marker: the reindex is finished."""
         with contextlib.suppress(NotFoundError):
             self._persistence.answer(lambda: self._client.delete_alias(self._plan.marker))
 
     def count(self) -> int:
-        """Return how many items the new collection has."""
+        """Return the number of items in the new collection."""
         return self._count(self._plan.target)
 
     def _lead(self) -> AliasMove:
@@ -198,7 +198,7 @@ class Steps:
         return self._persistence.answer(lambda: self._client.count_items(collection=collection))
 
     def _pass(self, stage: ReindexStage, seen: Seen, late: Late | None) -> Pass:
-        """Return a pass that was done, again if the server went away."""
+        """Run a pass, again if the server goes away; return the one that succeeded."""
         reconnect = self._persistence.reconnect()
         while True:
             each = Pass(
@@ -209,7 +209,7 @@ class Steps:
                 stage=stage,
                 seen=seen,
                 late=late,
-                told=self._told,
+                reported_ids=self._reported_ids,
                 on_progress=self._on_progress,
             )
             try:

@@ -1,4 +1,4 @@
-"""Whether the new collection of a reindex is still its own: whether the alias is where it was."""
+"""Checks that a reindex still owns its new collection: that the alias has not been moved."""
 
 import math
 import time
@@ -13,28 +13,28 @@ if TYPE_CHECKING:
 
 _MIN_PAUSE_S = 1.0
 _MAX_PAUSE_S = 60.0
-"""Between two looks while items are written; so long the slower of two reindexes may go on."""
+"""Bounds of the pause between checks, during which the slower of two reindexes still writes."""
 
 _PAUSE_RATIO = 50
-"""How much longer than a look a pause is: for each look the server counts the collection, which
+"""Ratio of a pause to the check before it: for each check the server counts the collection, which
 takes an embedded store of a million items seconds."""
 
 
 class AliasWatch:
-    """Notices that somebody else has moved the alias; safe to use from several threads.
+    """Notices that another client has moved the alias; safe to use from several threads.
 
-    Another reindex of the same name may be quicker. From its swap on the new collection is written
-    to by others, and must not be made like the old one any more.
+    Another reindex of the same name may be faster. After its swap others write to the new
+    collection, which must not be made like the old one any more.
     """
 
     def __init__(
         self, client: "Client", plan: Plan, *, now: Callable[[], float] = time.monotonic
     ) -> None:
-        """Ask nothing yet.
+        """Start without a check.
 
         Args:
-            client: of the server.
-            plan: which alias it is, and of which collection.
+            client: a client of the server.
+            plan: names the alias and the collection that it must lead to.
             now: the clock, in seconds.
         """
         self._client = client
@@ -43,12 +43,12 @@ class AliasWatch:
         self._next_s = -math.inf
 
     def check_at_times(self) -> None:
-        """Do as `check` if the last answer is old: a second, or up to a minute if it took long."""
+        """Check if the last check is a second old, or up to a minute if it took long."""
         if self._now() >= self._next_s:
             self.check()
 
     def check(self) -> None:
-        """Ask where the alias leads.
+        """Check that the alias leads to the old collection.
 
         Raises:
             FailedPreconditionError: it does not lead to the old collection any more.

@@ -1,4 +1,4 @@
-"""`tihua collections copy`: a collection as it is, to another server."""
+"""`tihua collections copy`: copies a collection to another server, unchanged."""
 
 from pathlib import Path
 
@@ -80,7 +80,7 @@ def copy(
     is missing or older there is copied. What was deleted here since is not deleted there.
     """
     tls = tihua.Tls(ca_file=to_ca_file, cert_file=to_cert_file, key_file=to_key_file)
-    # The token of the one server is not for the other: TIHUA_TOKEN is not sent there.
+    # TIHUA_TOKEN is for the first server only.
     token = read_token(to_token_file) if to_token_file else ""
     other = tihua.Client(
         to_address,
@@ -90,15 +90,15 @@ def copy(
         insecure=connection.is_insecure,
     )
     with connection.client() as client, other, progress_view(as_json=as_json) as view:
-        account = _Account(view, as_json=as_json)
+        reporter = _CopyReporter(view, as_json=as_json)
         try:
             summary = tihua.copy_collection(
                 client,
                 other,
                 name,
                 new_name=new_name,
-                on_progress=account.progress,
-                on_break=account.wait,
+                on_progress=reporter.progress,
+                on_break=reporter.wait,
                 reconnect_timeout=RECONNECT_TIMEOUT_S,
             )
         except KeyboardInterrupt:
@@ -112,15 +112,15 @@ def copy(
         raise click.exceptions.Exit(1)
 
 
-class _Account(Reporter):
-    """Shows how far it is, and what failed."""
+class _CopyReporter(Reporter):
+    """Shows the progress and reports failures."""
 
     def __init__(self, view: ProgressView, *, as_json: bool) -> None:
         super().__init__(view, as_json=as_json, server="a server")
         self._total = -1
 
     def progress(self, progress: tihua.CopyProgress) -> None:
-        """Take what a copy tells."""
+        """Show the progress of a copy and report its failures."""
         if progress.total != self._total:
             self._total = progress.total
             self._view.begin(progress.total)

@@ -1,20 +1,20 @@
-"""The pictures of a folder on their way to the server: what is there already never leaves.
+"""Turns the pictures of a folder into items, leaving out those that the collection already has.
 
     folder ──> pages ──> decided, one page ahead ──> files read, some ahead ──> items, in order
 
-What waits in between is bounded in items and in bytes, however large the folder.
+The buffers in between are bounded in items and in bytes, however large the folder.
 """
 
 import threading
 from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import closing
-from itertools import chain, islice
+from itertools import islice
 from pathlib import PurePosixPath
 
 import tihua
 from tihua._cores import usable_cores
 from tihua._folder import Folder, Found, PictureFile, Unusable
-from tihua._read_ahead import ReadAhead
+from tihua._read_ahead import LOAD_THREADS, two_stages
 from tihua._reconnect import Reconnect
 from tihua.cli._decision import Decision, checked, compared
 from tihua.cli._progress import Tally
@@ -22,33 +22,24 @@ from tihua.cli._progress import Tally
 _PAGE_ITEMS = 256
 """Ids asked for in one call, if the server's limits allow as many."""
 
-_PAGES_AHEAD = 2
-_ITEMS_AHEAD = 64
-_BYTES_AHEAD = 32 * 2**20
-"""What is read and not yet asked for: two batches of 32; a disk that is slow is asked early."""
-
-_THREADS = 8
-"""Files read at once: a network file system takes milliseconds for each, whatever its size."""
-
 
 class Intake:
     """Turns the files of a folder into items, and counts those that need not or can't be sent.
 
-    `here` counts what never leaves; what is sent is counted by the server.
-
     Args:
-        client: asked which items are there, on a thread of its own.
-        folder: where the files are.
-        limits: of the server.
-        is_forced: embed also what is there unchanged.
+        client: asked which items exist, in a separate thread.
+        folder: the folder with the files.
+        limits: the server's limits.
+        tally: counts the files that are not sent, skipped or failed; the server counts the others.
+        is_forced: whether to embed unchanged files again.
         preprocess_size: side of the square, in pixels, that pictures are resized to here; None
             sends the files. Needs Pillow.
-        server_folder: where the server finds the folder, below its `--image-root`, so that it reads
-            the files itself; None sends them.
+        server_folder: the folder's path on the server, below its `--image-root`, if the server
+            reads the files itself; None sends them.
         on_unusable: called with each file that can't be sent.
         on_step: called after each file.
-        on_break: called, on that thread, when the server can't be asked and will be asked again.
-        reconnect_timeout_s: how long it is asked again after that, in seconds.
+        on_break: called, in the separate thread, when the server can't be asked and will be again.
+        reconnect_timeout_s: how long to retry after that, in seconds.
     """
 
     def __init__(
@@ -56,6 +47,7 @@ class Intake:
         client: tihua.Client,
         folder: Folder,
         limits: tihua.Limits,
+        tally: Tally,
         *,
         is_forced: bool,
         preprocess_size: int | None = None,
@@ -65,10 +57,10 @@ class Intake:
         on_break: Callable[[tihua.TihuaError], None],
         reconnect_timeout_s: float,
     ) -> None:
-        self.here = Tally()
         self._client = client
         self._folder = folder
         self._limits = limits
+        self._tally = tally
         self._is_forced = is_forced
         self._preprocess_size = preprocess_size
         self._server_folder = server_folder
@@ -84,7 +76,7 @@ class Intake:
         Closing the generator ends its threads.
 
         Raises:
-            tihua.TihuaError: the server can't be asked what is there, or did not come back.
+            tihua.TihuaError: the server can't be asked which items exist, or did not come back.
         """
         try:
             yield from self._outcomes()
@@ -92,34 +84,21 @@ class Intake:
             self._is_closed.set()
 
     def _outcomes(self) -> Generator[tihua.Item, None, None]:
-        decided = ReadAhead(
-            self._decided,
-            self._pages(),
-            threads=1,
-            max_items=_PAGES_AHEAD,
-            max_bytes=_BYTES_AHEAD,
-            size_of=lambda _: 0,
+        # Preprocessing keeps a core busy, and a large picture takes 200 MB meanwhile.
+        threads = min(LOAD_THREADS, usable_cores()) if self._preprocess_size else LOAD_THREADS
+        outcomes = two_stages(
+            self._pages(), self._decided, self._loaded, self._held_bytes, threads=threads
         )
-        with closing(iter(decided)) as pages:
-            loaded = ReadAhead(
-                self._loaded,
-                chain.from_iterable(pages),
-                # To preprocess keeps a core busy, and a large picture takes 200 MB meanwhile.
-                threads=min(_THREADS, usable_cores()) if self._preprocess_size else _THREADS,
-                max_items=_ITEMS_AHEAD,
-                max_bytes=_BYTES_AHEAD,
-                size_of=self._held_bytes,
-            )
-            with closing(iter(loaded)) as outcomes:
-                for outcome in outcomes:
-                    if isinstance(outcome, tihua.Item):
-                        yield outcome
-                    elif outcome is None:
-                        self.here.skipped += 1
-                    else:
-                        self.here.failed += 1
-                        self._on_unusable(outcome)
-                    self._on_step()
+        with closing(outcomes):
+            for outcome in outcomes:
+                if isinstance(outcome, tihua.Item):
+                    yield outcome
+                elif outcome is None:
+                    self._tally.skipped += 1
+                else:
+                    self._tally.failed += 1
+                    self._on_unusable(outcome)
+                self._on_step()
 
     def _pages(self) -> Iterator[list[Found]]:
         size = min(_PAGE_ITEMS, self._limits.max_page_size, self._limits.max_batch_items)
@@ -128,7 +107,7 @@ class Intake:
             yield page
 
     def _decided(self, page: Iterable[Found]) -> list[Decision]:
-        """Return what is to be done with each file, after one call to the server."""
+        """Return what to do with each file, after one call to the server."""
         is_preprocessed = self._preprocess_size is not None
         usable = [
             checked(
@@ -147,7 +126,7 @@ class Intake:
         ]
 
     def _stored(self, files: list[PictureFile]) -> dict[str, tihua.Item]:
-        """Return what the collection has under the ids of these files."""
+        """Return the collection's items with the ids of these files, by id."""
         if not files:
             return {}
         ids = [file.id for file in files]
@@ -156,7 +135,7 @@ class Intake:
             try:
                 stored = self._client.get_items(ids, fields=["uri", "metadata"])
             except tihua.TihuaError as error:
-                if self._is_closed.is_set():  # nobody is to be told of it
+                if self._is_closed.is_set():  # don't report the break
                     raise
                 if self._is_closed.wait(reconnect.delay_after(error, 0)):
                     raise
@@ -169,7 +148,7 @@ class Intake:
         return max(decision.size_bytes, 3 * (self._preprocess_size or 0) ** 2)
 
     def _loaded(self, decision: Decision) -> tihua.Item | Unusable | None:
-        """Return the item of a file to send, read and, if so asked, preprocessed."""
+        """Return the item of a file to send, read and, if wanted, preprocessed."""
         if not isinstance(decision, PictureFile):
             return decision
         image: tihua.ImageLike
@@ -186,7 +165,7 @@ class Intake:
         return tihua.Item(decision.id, image=image, uri=decision.uri, metadata=decision.metadata)
 
     def _preprocessed(self, content: bytes) -> tihua.ImageLike:
-        """Return a picture as it will travel; the file where the server had better say why not.
+        """Return a picture as it will be sent; the file if the server can better report its fault.
 
         Raises:
             InvalidRequestError: it can't be preprocessed, and is too large to be sent.

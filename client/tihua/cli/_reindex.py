@@ -1,4 +1,4 @@
-"""`tihua collections reindex`: a collection with another model, searched all the while."""
+"""`tihua collections reindex`: moves a collection to another model while it is searched."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -80,7 +80,7 @@ def reindex(
             preprocess_size=sizes_px.get(model) if preprocess == "client" else None,
             max_pixels=info.limits.max_image_pixels,
         )
-        account = _Account(view, name, as_json=as_json)
+        reporter = _ReindexReporter(view, name, as_json=as_json)
         try:
             summary = tihua.reindex(
                 client,
@@ -88,8 +88,8 @@ def reindex(
                 model=model,
                 content=files,
                 allow_missing=allow_missing,
-                on_progress=account.progress,
-                on_break=account.wait,
+                on_progress=reporter.progress,
+                on_break=reporter.wait,
                 reconnect_timeout=RECONNECT_TIMEOUT_S,
             )
         except KeyboardInterrupt:
@@ -103,8 +103,8 @@ def reindex(
         raise click.exceptions.Exit(1)
 
 
-class _Account(Reporter):
-    """Shows how far it is, and what failed."""
+class _ReindexReporter(Reporter):
+    """Shows the progress and reports failures."""
 
     def __init__(self, view: ProgressView, name: str, *, as_json: bool) -> None:
         super().__init__(view, as_json=as_json)
@@ -112,7 +112,7 @@ class _Account(Reporter):
         self._stage = ""
 
     def progress(self, progress: tihua.ReindexProgress) -> None:
-        """Take what a reindex tells."""
+        """Show the progress of a reindex and report its failures."""
         if progress.stage != self._stage:
             self._stage = progress.stage
             self._view.print(self._heading(progress))

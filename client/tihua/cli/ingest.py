@@ -1,4 +1,4 @@
-"""`tihua ingest`: a folder of pictures into a collection."""
+"""`tihua ingest`: puts a folder of pictures into a collection."""
 
 import contextlib
 import time
@@ -122,6 +122,7 @@ def command(
     pictures = Folder(
         folder, id_prefix=checked_text(id_prefix, "--id-prefix"), metadata=for_every_picture
     )
+    left_out = LeftOut()
     with connection.client() as client:
         info = answered(client.server_info, arrival())
         check_size(for_every_picture, info.limits)
@@ -130,7 +131,6 @@ def command(
                 "this server does not open files named by clients: leave --server-folder out, or "
                 "start it with --image-root"
             )
-        left_out = LeftOut()
         total = pictures.count(left_out)
         if total == 0:
             kinds = ", ".join(sorted(suffix[1:] for suffix in SUFFIXES))
@@ -147,43 +147,65 @@ def command(
         resizes_for = models.get(collection.model.fingerprint) if preprocess == "client" else None
         with progress_view(as_json=as_json) as view:
             view.begin(total)
-            reception = _Reception(view, as_json=as_json)
+            kept_here = Tally()
+            reporter = _IngestReporter(view, kept_here, as_json=as_json)
             intake = Intake(
                 client,
                 pictures,
                 info.limits,
+                kept_here,
                 is_forced=is_forced,
                 preprocess_size=resizes_for.image_size_px if resizes_for else None,
                 server_folder=None if server_folder is None else PurePosixPath(server_folder),
-                on_unusable=reception.fail,
-                on_step=reception.show,
-                on_break=reception.wait,
+                on_unusable=reporter.fail,
+                on_step=reporter.show,
+                on_break=reporter.wait,
                 reconnect_timeout_s=RECONNECT_TIMEOUT_S,
             )
-            reception.here = intake.here
             began = time.monotonic()
-            try:
-                with contextlib.closing(intake.items()) as items:
-                    client.ingest(
-                        items,
-                        on_progress=reception.progress,
-                        on_break=reception.wait,
-                        reconnect_timeout=RECONNECT_TIMEOUT_S,
-                        model=resizes_for.ref.id if resizes_for else "",
-                    )
-            except KeyboardInterrupt:
-                view.print(f"interrupted: {reception.tally.written} written, safe to run again")
-                raise click.exceptions.Exit(EXIT_INTERRUPTED) from None
-            except tihua.TihuaError as error:
-                view.print(f"stopped: {reception.tally.written} written, safe to run again")
-                if resizes_for and error.reason == "MODEL_MISMATCH":
-                    raise _resized_for_another(error, resizes_for.ref.id) from error
-                raise
+            _run(client, intake, reporter, resizes_for)
             seconds = time.monotonic() - began
-    print_summary(reception.tally, left_out, seconds, as_json=as_json)
-    tally = reception.tally
+    tally = reporter.tally
+    print_summary(tally, left_out, seconds, as_json=as_json)
     if tally.failed and (is_strict or tally.failed == tally.sent):
         raise click.exceptions.Exit(1)
+
+
+def _run(
+    client: tihua.Client,
+    intake: Intake,
+    reporter: "_IngestReporter",
+    resizes_for: tihua.ModelInfo | None,
+) -> None:
+    """Send the pictures; if that ends early, report how many were written.
+
+    Args:
+        client: a client of the server.
+        intake: the pictures.
+        reporter: reports failures and progress.
+        resizes_for: the model that pictures are resized for here; None sends the files.
+
+    Raises:
+        click.exceptions.Exit: the user pressed Ctrl-C.
+        tihua.TihuaError: the server refused, or did not come back in time.
+    """
+    try:
+        with contextlib.closing(intake.items()) as items:
+            client.ingest(
+                items,
+                on_progress=reporter.progress,
+                on_break=reporter.wait,
+                reconnect_timeout=RECONNECT_TIMEOUT_S,
+                model=resizes_for.ref.id if resizes_for else "",
+            )
+    except KeyboardInterrupt:
+        reporter.end_early("interrupted")
+        raise click.exceptions.Exit(EXIT_INTERRUPTED) from None
+    except tihua.TihuaError as error:
+        reporter.end_early("stopped")
+        if resizes_for and error.reason == "MODEL_MISMATCH":
+            raise _resized_for_another(error, resizes_for.ref.id) from error
+        raise
 
 
 def _resized_for_another(error: tihua.TihuaError, model: str) -> tihua.FailedPreconditionError:
@@ -196,27 +218,37 @@ def _resized_for_another(error: tihua.TihuaError, model: str) -> tihua.FailedPre
     )
 
 
-class _Reception(Reporter):
-    """Adds up what was found here and what the server tells, and shows it."""
+class _IngestReporter(Reporter):
+    """Adds up the counts of this machine and of the server, and shows them.
 
-    def __init__(self, view: ProgressView, *, as_json: bool) -> None:
+    Args:
+        view: shows the progress.
+        kept_here: the files that are not sent; the intake counts them.
+        as_json: as in `Reporter`.
+    """
+
+    def __init__(self, view: ProgressView, kept_here: Tally, *, as_json: bool) -> None:
         super().__init__(view, as_json=as_json)
-        self.here = Tally()
-        self._there = Tally()
+        self._kept_here = kept_here
+        self._sent = Tally()
 
     @property
     def tally(self) -> Tally:
-        """What became of all pictures so far."""
-        here, there = self.here, self._there
-        return Tally(there.written, there.failed + here.failed, there.skipped + here.skipped)
+        """The numbers of all pictures so far."""
+        here, sent = self._kept_here, self._sent
+        return Tally(sent.written, here.failed + sent.failed, here.skipped + sent.skipped)
 
     def progress(self, progress: tihua.IngestProgress) -> None:
-        """Take what the server tells: what is safe, and what failed."""
-        self._there = Tally(progress.written, progress.failed, progress.skipped)
+        """Store the server's counts and report the failures."""
+        self._sent = Tally(progress.written, progress.failed, progress.skipped)
         for error in progress.errors:
             self.fail(error)
         self.show()
 
     def show(self) -> None:
-        """Show how far it is."""
+        """Show the progress."""
         self._view.update(self.tally)
+
+    def end_early(self, how: str) -> None:
+        """Report that not all pictures were sent."""
+        self._view.print(f"{how}: {self.tally.written} written, safe to run again")

@@ -15,6 +15,7 @@ from scripted_memory import Memory
 from tihua._folder import Folder, Found, PictureFile, Unusable
 from tihua.cli._decision import checked
 from tihua.cli._intake import Intake
+from tihua.cli._progress import Tally
 
 SIZE = 16
 """Side of the square that the fake server's model takes in, in pixels."""
@@ -89,6 +90,7 @@ def intake_of(
         cast("tihua_package.Client", client),
         folder,
         LIMITS,
+        Tally(),
         is_forced=False,
         on_unusable=lambda _: None,
         on_step=lambda: None,
