@@ -9,7 +9,11 @@ from typing import TypeVar
 from tihua.errors import DeadlineError, OverloadedError, TihuaError, UnavailableError
 
 STREAM_IDLE = "STREAM_IDLE"
-"""The reason with which a server ends an idle stream: normal, and no outage."""
+"""The reason with which a server ends an idle stream: normal, and no outage.
+
+Without progress it is one: a batch that takes longer to arrive than the server waits for a message
+would be sent again forever.
+"""
 
 _FIRST_DELAY_S = 0.1
 _MAX_DELAY_S = 5.0
@@ -61,13 +65,13 @@ class Reconnect:
         """
         if not _may_pass(error):
             raise error
-        if error.reason == STREAM_IDLE:
-            return _FIRST_DELAY_S
         now = self._now()
         if progress > self._progress:
             self._progress = progress
             self._attempts = 0
             self._broken_since = now
+            if error.reason == STREAM_IDLE:
+                return _FIRST_DELAY_S
         ceiling = min(_MAX_DELAY_S, _FIRST_DELAY_S * 2 ** min(self._attempts, _MAX_DOUBLINGS))
         delay = random.uniform(ceiling / 2, ceiling)  # noqa: S311  # jitter is no secret
         if isinstance(error, OverloadedError):

@@ -112,7 +112,18 @@ def test_a_stream_that_rested_too_long_is_no_outage() -> None:
     told: list[TihuaError] = []
     clock = Clock()
     reconnect = Reconnect(1.0, on_break=told.append, now=clock)
-    for _ in range(5):
-        assert reconnect.delay_after(UnavailableError("rested", reason="STREAM_IDLE"), 0) <= 0.1
+    for rests in range(5):
+        error = UnavailableError("rested", reason="STREAM_IDLE")
+        assert reconnect.delay_after(error, rests) <= 0.1
         clock.now_s += 300.0
     assert told == []
+
+
+def test_a_stream_that_is_ended_as_idle_while_it_sends_is_given_up() -> None:
+    """A batch that takes longer than the server's idle timeout would be sent again for ever."""
+    clock = Clock()
+    reconnect = Reconnect(60.0, now=clock)
+    reconnect.delay_after(UnavailableError("rested", reason="STREAM_IDLE"), 3)
+    clock.now_s += 300.0
+    with pytest.raises(UnavailableError, match="rested"):
+        reconnect.delay_after(UnavailableError("rested", reason="STREAM_IDLE"), 3)

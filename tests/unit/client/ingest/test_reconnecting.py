@@ -150,3 +150,14 @@ def test_a_session_that_went_on_elsewhere_is_not_taken_back(serve: Serve, run: R
     with pytest.raises(FailedPreconditionError, match="went on in another stream"):
         run(serve(server.register), items(3))
     assert len(server.starts) == 1
+
+
+def test_a_stream_that_is_always_ended_as_idle_before_a_batch_arrives_is_given_up(
+    serve: Serve, run: Run
+) -> None:
+    """As by a network that needs longer for one batch than the server waits for it."""
+    idle = refusal(grpc.StatusCode.UNAVAILABLE, "idle for 300 s", reason="STREAM_IDLE")
+    server = Refusing(*[idle] * 1_000)
+    with pytest.raises(UnavailableError, match="idle for 300 s"):
+        run(serve(server.register), items(5), reconnect_timeout=0.5)
+    assert server.refusals
