@@ -43,12 +43,14 @@ async def run_async_ingest(
 
     Raises:
         TihuaError: the server refused, or did not come back in time.
+        RuntimeError: the client is closed.
     """
     while True:
         connection.check_open()
         error = await _run_stream(connection, session, items, on_progress)
         if error is None:
             return
+        connection.check_open()  # or it would be reported as a break that is retried
         session.broke()
         await asyncio.sleep(reconnect.delay_after(error, session.progress))
 

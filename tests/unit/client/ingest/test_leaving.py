@@ -11,7 +11,7 @@ import pytest
 from fake_ingest_server import FakeServer, Plan
 from ingest_run import Run, items
 from server_thread import Serve
-from tihua import AsyncClient, Client, IngestProgress, Item, UnavailableError
+from tihua import AsyncClient, Client, IngestProgress, Item, TihuaError, UnavailableError
 
 
 def test_an_exception_of_the_iterable_ends_the_stream_and_is_raised(serve: Serve, run: Run) -> None:
@@ -94,11 +94,14 @@ async def test_closing_the_asyncio_client_ends_its_ingest(serve: Serve) -> None:
     """Another task may close it; nobody waits for ever."""
     server = FakeServer(Plan("hang", after=1, credit=1))
     client = AsyncClient(serve(server.register))
-    task = asyncio.create_task(client.ingest(items(20), batch_size=2))
+    breaks: list[TihuaError] = []
+    ingest = client.ingest(items(20), batch_size=2, on_break=breaks.append)
+    task = asyncio.create_task(ingest)
     await asyncio.to_thread(server.hangs.wait)
     await client.close()
     with pytest.raises(RuntimeError, match="this client is closed"):
         await task
+    assert breaks == []  # nothing will be tried again
 
 
 async def test_closing_the_asyncio_client_ends_its_ingest_while_it_sends(serve: Serve) -> None:
@@ -127,6 +130,8 @@ def test_closing_the_blocking_client_ends_its_ingest(serve: Serve) -> None:
     """Another thread may close it; nobody waits for ever."""
     server = FakeServer(Plan("hang", after=1, credit=1))
     client = Client(serve(server.register))
+    breaks: list[TihuaError] = []
     server.on_hang = lambda: threading.Thread(target=client.close).start()
     with pytest.raises(RuntimeError, match="this client is closed"):
-        client.ingest(items(20), batch_size=2)
+        client.ingest(items(20), batch_size=2, on_break=breaks.append)
+    assert breaks == []  # nothing will be tried again
