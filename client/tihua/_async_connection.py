@@ -1,6 +1,7 @@
 """Asyncio channels, their stubs, and the one way a call goes through them."""
 
 import asyncio
+import os
 from collections.abc import Sequence
 from functools import cached_property
 from typing import TypeAlias, TypeVar
@@ -62,6 +63,7 @@ class AsyncConnection:
         self._credentials = security.credentials()
         self._retry_budget = RetryBudget()
         self._is_closed = False
+        self._process_id: int | None = None  # of the channels, once there are any
 
     @cached_property
     def _channel(self) -> aio.Channel:
@@ -73,6 +75,7 @@ class AsyncConnection:
 
     def _opened(self, options: list[tuple[str, int | str]]) -> aio.Channel:
         self.check_open()
+        self._process_id = os.getpid()
         if self._credentials is None:
             return aio.insecure_channel(self.address, options=options)
         return aio.secure_channel(self.address, self._credentials, options=options)
@@ -127,7 +130,7 @@ class AsyncConnection:
 
         Raises:
             TihuaError: the call failed.
-            RuntimeError: the client is closed.
+            RuntimeError: the client is closed, or connected before a fork.
         """
         patience = timeout if isinstance(timeout, Patience) else self.patience(timeout)
         metadata = self.metadata() if metadata is None else metadata
@@ -179,9 +182,15 @@ class AsyncConnection:
         return self._collection if collection is None else checked_text(collection, "collection")
 
     def check_open(self) -> None:
-        """Raise RuntimeError if the client is closed."""
+        """Raise RuntimeError if the client is closed, or connected before a fork."""
         if self._is_closed:
             raise RuntimeError("this client is closed; make a new one")
+        # A forked process has gRPC's channels without its threads: a call would never return.
+        if self._process_id not in {None, os.getpid()}:
+            raise RuntimeError(
+                "this client connected before a fork; make a client in each process, after it "
+                "starts (multiprocessing: or use the start method 'spawn')"
+            )
 
     def has_cancelled_its_calls(self) -> bool:
         """Return whether a CancelledError means only that the client was closed.

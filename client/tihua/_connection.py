@@ -1,5 +1,6 @@
 """Blocking channels, their stubs, and the one way a call goes through them."""
 
+import os
 import time
 from collections.abc import Sequence
 from typing import TypeAlias, TypeVar
@@ -69,6 +70,7 @@ class Connection:
         )
         self._retry_budget = RetryBudget()
         self._is_closed = False
+        self._process_id = os.getpid()
         self.collections = collection_service_pb2_grpc.CollectionServiceStub(self._channel)
         self.embedding = embedding_service_pb2_grpc.EmbeddingServiceStub(self._channel)
         self.ingest = ingest_service_pb2_grpc.IngestServiceStub(self._channel)
@@ -95,7 +97,7 @@ class Connection:
 
         Raises:
             TihuaError: the call failed.
-            RuntimeError: the client is closed.
+            RuntimeError: the client is closed, or connected before a fork.
         """
         patience = timeout if isinstance(timeout, Patience) else self.patience(timeout)
         metadata = self.metadata() if metadata is None else metadata
@@ -140,9 +142,15 @@ class Connection:
         return self._collection if collection is None else checked_text(collection, "collection")
 
     def check_open(self) -> None:
-        """Raise RuntimeError if the client is closed."""
+        """Raise RuntimeError if the client is closed, or connected before a fork."""
         if self._is_closed:
             raise RuntimeError("this client is closed; make a new one")
+        # A forked process has gRPC's channels without its threads: a call would never return.
+        if self._process_id != os.getpid():
+            raise RuntimeError(
+                "this client connected before a fork; make a client in each process, after it "
+                "starts (multiprocessing: or use the start method 'spawn')"
+            )
 
     def close(self) -> None:
         """Close the channels; calls in flight fail. Idempotent."""

@@ -2,6 +2,8 @@
 
 import asyncio
 import inspect
+import subprocess
+import sys
 import threading
 
 import pytest
@@ -73,6 +75,38 @@ async def test_a_closed_asyncio_client_says_so(server: AnsweringServer) -> None:
     await client.close()
     with pytest.raises(RuntimeError, match="this client is closed"):
         await client.count_items()
+
+
+_FORKED = """
+import asyncio
+import os
+import signal
+import sys
+from tihua import AsyncClient, Client
+
+with Client(sys.argv[1]) as client:
+    client.count_items()
+    other = AsyncClient(sys.argv[1])
+    asyncio.run(other.count_items())
+    if os.fork() == 0:
+        signal.alarm(30)
+        for call in (client.count_items, lambda: asyncio.run(other.count_items())):
+            try:
+                call()
+            except RuntimeError as error:
+                print(error, flush=True)
+        os._exit(0)
+    os.wait()
+    client.count_items()
+"""
+
+
+def test_a_client_that_is_used_after_a_fork_says_so(server: AnsweringServer) -> None:
+    """A forked process has the channel without gRPC's threads, and a call would never return."""
+    server.answer("CountItems", collection_service_pb2.CountItemsResponse(count=1))
+    command = [sys.executable, "-c", _FORKED, server.address]
+    result = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)
+    assert result.stdout.count("make a client in each process") == 2
 
 
 def test_closing_the_blocking_client_fails_its_calls(server: AnsweringServer) -> None:
