@@ -156,13 +156,13 @@ class App:
         reflection.enable_server_reflection(
             (*SERVICES, health.SERVICE_NAME, reflection.SERVICE_NAME), methods
         )
-        self.telemetry.show(
+        telemetry.observe(
             models,
             watch,
             self._readiness,
             self._calls,
             self._ingester,
-            self._entrance,
+            entrance,
             store=store.kind,
         )
         self.device_lost = models.device_lost

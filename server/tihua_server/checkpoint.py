@@ -18,7 +18,7 @@ import torch
 
 from tihua_server.config import MODEL_SOURCES
 from tihua_server.errors import ModelError
-from tihua_server.extras import install
+from tihua_server.extras import install_hint
 from tihua_server.torchvision_operators import define_missing_operators
 
 _CONNECT_TIMEOUT_S = 5.0
@@ -135,6 +135,6 @@ def _modelscope_endpoint() -> str:
         library = importlib.import_module("modelscope.hub.utils.utils")
     except ImportError as error:
         raise RuntimeError(
-            f"the package modelscope is not installed; {install('modelscope')}"
+            f"the package modelscope is not installed; {install_hint('modelscope')}"
         ) from error
     return str(library.get_endpoint())

@@ -21,10 +21,10 @@ from tihua_server.page_token import (
     request_digest,
 )
 from tihua_server.requests import (
+    bounded_int,
     check_batch,
     check_collection_name,
     possible_ids,
-    to_count,
     to_index,
     to_shards,
 )
@@ -239,7 +239,9 @@ class CollectionService(rpc.CollectionServiceServicer):
         return pb.DeleteItemsResponse(deleted_count=deleted)
 
     def _limit(self, request: pb.ListCollectionsRequest | pb.ListItemsRequest) -> int:
-        return to_count(request, "limit", default=DEFAULT_LIMIT, maximum=self._limits.max_page_size)
+        return bounded_int(
+            request, "limit", default=DEFAULT_LIMIT, maximum=self._limits.max_page_size
+        )
 
     async def _describe(self, name: str) -> Collection | None:
         """Return a collection, or None if it has just been removed."""

@@ -14,7 +14,7 @@ from tihua_server.config import Limits
 from tihua_server.embedded import Embedded
 from tihua_server.embedder import Embedder
 from tihua_server.item_requests import to_image_or_error
-from tihua_server.requests import check_batch, dtype_of, to_lane
+from tihua_server.requests import check_batch, check_vector_type, to_lane
 from tihua_server.served_models import ServedModels
 from tihua_server.types import ModelInfo
 
@@ -63,7 +63,7 @@ class EmbeddingService(rpc.EmbeddingServiceServicer):
     def _embedder(self, inputs: Sequence[object], name: str, options: pb.EmbedOptions) -> Embedder:
         """Validate the request and return the embedder of its model."""
         check_batch(inputs, name, self._limits.max_batch_items)
-        dtype_of(options.vector_type)
+        check_vector_type(options.vector_type)
         return self._models.named(options.model, within="options.")
 
 

@@ -11,7 +11,7 @@ import structlog
 from tihua_server.config import DEFAULT_MODEL, Config, NamedModel
 from tihua_server.engine import Engine
 from tihua_server.errors import ConfigError, PrecisionTooLow
-from tihua_server.extras import install
+from tihua_server.extras import install_hint
 from tihua_server.types import Encoder
 
 # torch takes seconds to import: not before it is needed.
@@ -114,7 +114,7 @@ def _engine_name(config: Config, device_type: str) -> str:
             name = "openvino"
     if name == "openvino" and not is_installed:
         raise ConfigError(
-            f"openvino is not installed: {install('openvino')}, or start with --engine torch"
+            f"openvino is not installed: {install_hint('openvino')}, or start with --engine torch"
         )
     if name == "openvino" and device_type != "cpu":
         raise ConfigError(

@@ -53,7 +53,7 @@ class ModelWatch:
             hung_s: how long a batch runs before it counts as hung, in seconds.
             sample_s: how long a sample may take, in seconds.
         """
-        self._queues = {model.ref.id: models.named(model.ref.id).queues for model in models}
+        self._queues = {each.model.ref.id: each.queues for each in models.embedders}
         self._hung_s = hung_s
         self._sample_s = sample_s
         self._troubles: Troubles = {}

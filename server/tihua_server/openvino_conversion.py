@@ -15,7 +15,7 @@ from torch import nn
 
 from tihua_server.clip_model import MixedPrecision, Packable, Towers
 from tihua_server.errors import ConfigError
-from tihua_server.extras import install
+from tihua_server.extras import install_hint
 from tihua_server.packaged_gallery import gallery_pixels
 from tihua_server.packed_text import pack
 
@@ -96,8 +96,8 @@ def quantized(networks: Networks, image_size: int) -> Networks:
     """
     if importlib.util.find_spec("nncf") is None:
         raise ConfigError(
-            f"--precision int8 needs nncf to quantize the model: {install('int8')}, or start with "
-            "--precision auto"
+            f"--precision int8 needs nncf to quantize the model: {install_hint('int8')}, or start "
+            "with --precision auto"
         )
     import nncf
 

@@ -59,6 +59,11 @@ def dtype_of(
     return one_of(_DTYPES, vector_type, field)
 
 
+def check_vector_type(vector_type: "types_pb2.VectorType.ValueType") -> None:
+    """Refuse `options.vector_type` if this server does not know it."""
+    dtype_of(vector_type)
+
+
 def to_index(message: collection_service_pb2.Index) -> Index:
     """Return an index; its parameters are checked by the store."""
     return Index(one_of(_INDEX_TYPES, message.type, "index.type"), dict(message.params))
@@ -76,7 +81,7 @@ def to_write_mode(mode: "ingest_service_pb2.WriteMode.ValueType") -> WriteMode:
 
 def to_shards(request: collection_service_pb2.CreateCollectionRequest) -> int:
     """Return the number of shards, 1 by default."""
-    return to_count(request, "shards", default=1, maximum=MAX_SHARDS)
+    return bounded_int(request, "shards", default=1, maximum=MAX_SHARDS)
 
 
 def check_collection_name(name: str, field: str) -> None:
@@ -90,8 +95,8 @@ def check_collection_name(name: str, field: str) -> None:
         )
 
 
-def to_count(request: Any, name: str, *, default: int, maximum: int) -> int:
-    """Return an optional number of hits or items, 1 to `maximum`."""
+def bounded_int(request: Any, name: str, *, default: int, maximum: int) -> int:
+    """Return an optional integer, 1 to `maximum`; `default` if it is unset."""
     if not request.HasField(name):
         return min(default, maximum)
     value: int = getattr(request, name)

@@ -10,7 +10,7 @@ from tihua_server.errors import InvalidInput, NotFound
 from tihua_server.grouping import GroupBy
 from tihua_server.item_requests import to_image, to_vector
 from tihua_server.query import StoredItem, Term
-from tihua_server.requests import check_batch, one_of, possible_ids, to_count
+from tihua_server.requests import bounded_int, check_batch, one_of, possible_ids
 from tihua_server.search_params import Consistency
 from tihua_server.types import Content, Text
 
@@ -72,7 +72,7 @@ def to_min_score(request: search_service_pb2.SearchRequest) -> float | None:
 
 def to_group_by(request: search_service_pb2.SearchRequest, limits: Limits) -> GroupBy | None:
     """Return how to group the hits, None for no grouping."""
-    size = to_count(request, "group_size", default=1, maximum=limits.max_page_size)
+    size = bounded_int(request, "group_size", default=1, maximum=limits.max_page_size)
     if not request.group_by:
         if request.HasField("group_size"):
             raise InvalidInput(

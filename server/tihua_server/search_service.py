@@ -22,7 +22,7 @@ from tihua_server.page_token import (
     request_digest,
 )
 from tihua_server.query import Found, Query, Term
-from tihua_server.requests import check_batch, to_count
+from tihua_server.requests import bounded_int, check_batch
 from tihua_server.search_params import SearchParams
 from tihua_server.search_requests import to_consistency, to_group_by, to_min_score, to_terms
 from tihua_server.searcher import Searcher
@@ -157,7 +157,7 @@ class SearchService(rpc.SearchServiceServicer):
 
     def _params(self, request: pb.SearchRequest) -> SearchParams:
         """Return how to search for the first page."""
-        limit = to_count(
+        limit = bounded_int(
             request, "limit", default=DEFAULT_LIMIT, maximum=self._limits.max_page_size
         )
         return SearchParams(

