@@ -146,8 +146,10 @@ class Call:
             case Exception():
                 # A bug: the caller learns only that there is one.
                 self._calls.log.error("bug", method=self._method, exc_info=error)
-                told = "internal error; the server's log has the details of request "
-                bug = ServiceError(told + self._request_id)
+                bug = ServiceError(
+                    "internal error; the server's log has the details of request "
+                    + self._request_id
+                )
                 self._report_error(bug)
                 await self._abort(bug)
 

@@ -13,10 +13,8 @@ import http.client
 import json
 import lzma
 import os
-import random
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 import time
@@ -24,6 +22,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import milvus
+from free_port import free_ports
 
 CACHE_DIR = Path("~/.cache/tihua").expanduser() / f"milvus-{milvus.__version__}"
 """Where the programs are unpacked, 250 MB, in 7 s; once for all servers."""
@@ -78,7 +77,7 @@ class MilvusServer:
                 `proxy.timeTickInterval` of `milvus.yaml`.
         """
         self._directory = directory.absolute()
-        health, etcd_client, etcd_peer, *others = _free_ports(_PORTS)
+        health, etcd_client, etcd_peer, *others = free_ports(_PORTS)
         config = milvus.MilvusServerConfig(data_dir=str(self._directory))
         names = [name for name in config.configurable_items if name.endswith("_port")]
         config.update(**dict(zip(names, others, strict=True)))
@@ -226,21 +225,3 @@ def _programs() -> Path:
         except OSError:  # another process was faster
             shutil.rmtree(unpacked)
     return CACHE_DIR
-
-
-def _free_ports(count: int) -> list[int]:
-    """Return ports that nobody listens on, all different.
-
-    They are below those that Linux gives to outgoing connections, 32 768 and up: one of these
-    would take a port of a server that is down for a moment.
-    """
-    found: list[int] = []
-    with contextlib.ExitStack() as held:
-        for port in random.SystemRandom().sample(range(10_000, 32_000), 1_000):
-            if len(found) == count:
-                break
-            listener = held.enter_context(socket.socket())
-            with contextlib.suppress(OSError):
-                listener.bind(("127.0.0.1", port))
-                found.append(port)
-    return found
