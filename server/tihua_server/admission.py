@@ -104,10 +104,9 @@ class _Room:
 class Admission:
     """The texts or pictures of one lane that are queued or in progress, in number and in bytes.
 
-    Calls are admitted or refused at once; ingest streams wait for room, and one of them always
-    does. So they get a share of it, or no call would ever be admitted beside them. Large calls get
-    the same share: four of 256 inputs would fill the lane, and shut out everybody who has a single
-    one.
+    Calls are admitted or refused at once; ingest streams wait for room. One of them is always
+    waiting, so they get only a share of the lane: otherwise no call would be admitted beside them.
+    Large calls get the same share: four of 256 inputs would fill the lane and shut out single ones.
     """
 
     def __init__(
@@ -120,7 +119,7 @@ class Admission:
             kind: `texts` or `pictures`, for messages.
             max_count: inputs.
             max_bytes: bytes of them.
-            max_stream_count: inputs of streams, which a call finds before it in the lane.
+            max_stream_count: inputs of streams, behind which a call may have to queue.
         """
         self._lane = lane
         self._kind = kind

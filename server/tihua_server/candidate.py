@@ -58,7 +58,7 @@ async def checked(drafts: Sequence[Draft], limits: Limits) -> tuple[list[Candida
 def sorted_out(
     candidates: Sequence[Candidate], stored_origins: Mapping[str, str]
 ) -> tuple[list[Candidate], list[Candidate], int]:
-    """Return those whose ids are new, those whose ids are taken, and how many are written already.
+    """Return those with new ids, those with ids that are taken, and how many are written already.
 
     Args:
         candidates: of one batch.

@@ -72,7 +72,7 @@ class Prepared:
 
 @dataclass(frozen=True, slots=True)
 class _Embedded:
-    """What became of candidates; `duplicates` have the id of an item that is before them."""
+    """What became of candidates; `duplicates` have the id of an earlier one that was embedded."""
 
     items: list[Item]
     failures: list[Failure]
