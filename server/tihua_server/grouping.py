@@ -15,6 +15,7 @@ import numpy as np
 
 from tihua_server.item import Hit, Item
 from tihua_server.search_params import SearchParams
+from tihua_server.turns import Turns
 from tihua_server.types import FloatArray
 from tihua_server.vector_store import VectorStore
 
@@ -57,11 +58,13 @@ async def grouped_hits(
     end = params.offset + params.limit
     found: dict[str, Hit] = {}
     taken: Counter[str] = Counter()
+    turns = Turns()
     for start, length in _windows(group.reach):
         [hits] = await store.search(
             collection, embedding[np.newaxis], _of_window(params, group.key, start, length)
         )
         for hit in hits:
+            await turns.pause()
             # Windows of an approximate index may overlap.
             if hit.item.id in found:
                 continue

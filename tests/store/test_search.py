@@ -1,13 +1,17 @@
 """Search: the nearest items, best first."""
 
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import numpy as np
 import pytest
+from tihua_server import milvus
 from tihua_server.collection import CollectionSpec, IndexType
 from tihua_server.errors import InvalidInput
 from tihua_server.item import Hit, Item
 from tihua_server.milvus import Milvus
+from tihua_server.milvus_schema import to_item
 from tihua_server.search_params import Consistency, Fields, Filter, SearchParams
 from tihua_server.types import FloatArray
 from tihua_server.vector_store import VectorStore
@@ -213,3 +217,24 @@ async def test_a_search_parameter_reaches_the_index(
     [hits] = await lite.search(created.name, embeddings[:1], params)
 
     assert len(hits) == 2
+
+
+async def test_answers_are_read_in_a_thread(
+    lite: Milvus, spec: Spec, embeddings: FloatArray, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Pymilvus decodes a row when it is looked at: in the event loop all others would wait."""
+    created = spec()
+    await lite.create(created)
+    await fill(lite, created.name, embeddings[:3])
+    threads: list[threading.Thread] = []
+
+    def noted(row: Mapping[str, Any], fields: Fields) -> Item:
+        threads.append(threading.current_thread())
+        return to_item(row, fields)
+
+    monkeypatch.setattr(milvus, "to_item", noted)
+    await lite.get(created.name, ["0", "1"], Fields(embedding=True))
+    await lite.scan(created.name, where=Filter(), limit=3, fields=Fields())
+    await lite.search(created.name, embeddings[:1], SearchParams(3))
+    assert len(threads) == 8
+    assert threading.main_thread() not in threads

@@ -1,5 +1,6 @@
 """Hits of which only a few share a value, over a store in memory."""
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
@@ -167,6 +168,23 @@ async def test_an_item_without_a_uri_is_in_no_group(store: Recorder) -> None:
 
     assert places(hits) == [0, 1, 3]
     assert [hit.group for hit in hits] == ["u0", None, None]
+
+
+async def test_others_have_their_turn_while_hits_are_grouped(store: Recorder) -> None:
+    """However large the values are that are compared."""
+    await fill(store, [{"by": [at] * 10_000} for at in range(100)])
+    turns = 0
+
+    async def other() -> None:
+        nonlocal turns
+        while True:
+            turns += 1
+            await asyncio.sleep(0)
+
+    task = asyncio.create_task(other())
+    assert len(await found(store, "by", limit=100)) == 100
+    task.cancel()
+    assert turns > 5
 
 
 async def test_only_the_fields_asked_for_come_back(store: Recorder) -> None:
