@@ -17,7 +17,7 @@ from tihua_server.item import Hit, Item
 from tihua_server.search_params import SearchParams
 from tihua_server.turns import Turns
 from tihua_server.types import FloatArray
-from tihua_server.vector_store import VectorStore
+from tihua_server.vector_store import SearchableStore
 
 FIRST_WINDOW = 128
 """Hits of the first window; each is twice as long as the one before."""
@@ -42,7 +42,11 @@ class GroupBy:
 
 
 async def grouped_hits(
-    store: VectorStore, collection: str, embedding: FloatArray, params: SearchParams, group: GroupBy
+    store: SearchableStore,
+    collection: str,
+    embedding: FloatArray,
+    params: SearchParams,
+    group: GroupBy,
 ) -> list[Hit]:
     """Return hits, best first, of which no more than `group.size` share a value.
 

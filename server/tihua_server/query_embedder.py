@@ -16,7 +16,7 @@ from tihua_server.served_models import ServedModels
 from tihua_server.stages import Stages
 from tihua_server.types import FloatArray, ModelRef
 from tihua_server.unit_vector import normalized
-from tihua_server.vector_store import VectorStore
+from tihua_server.vector_store import SearchableStore
 
 MAX_WEIGHT = 100.0
 """Bound on a term's weight, either sign; beyond it the other terms would drown in float32."""
@@ -48,7 +48,7 @@ class EmbeddedQuery:
 class QueryEmbedder:
     """Embeds queries with the models of their collections."""
 
-    def __init__(self, models: ServedModels, store: VectorStore) -> None:
+    def __init__(self, models: ServedModels, store: SearchableStore) -> None:
         """Embed with `models`; items that serve as examples are read from `store`."""
         self._models = models
         self._store = store

@@ -7,6 +7,7 @@ from typing import TypeAlias
 
 import numpy as np
 
+from tihua_server.call_store import CallStore
 from tihua_server.collection import CollectionSpec
 from tihua_server.errors import NotFound, ServiceError
 from tihua_server.flow import Flow
@@ -31,15 +32,11 @@ class Searcher:
 
     def __init__(self, models: ServedModels, store: VectorStore) -> None:
         """Embed queries with `models`, and search `store`."""
-        self._queries = QueryEmbedder(models, store)
+        self._models = models
         self._store = store
 
-    async def search(self, query: Query, flow: Flow | None = None) -> Found:
+    async def search(self, query: Query) -> Found:
         """Return the items nearest to the weighted sum of the query's terms.
-
-        Args:
-            query: the query.
-            flow: the flow of a call that has more queries, else None.
 
         Raises:
             InvalidInput: a term can't be embedded, the terms cancel out, the filter is wrong, or
@@ -47,16 +44,7 @@ class Searcher:
             NotFound: there is no such collection or model, or no item of a term's id.
             ModelMismatch: the collection was made with another model, or one that is not served.
         """
-        spec = await self._store.spec(query.collection)
-        try:
-            return await self._search(query, spec, flow)
-        except NotFound:
-            # The cached spec is up to 5 s old: the collection may have been renamed, or removed
-            # after its alias was pointed to another.
-            fresh = await self._store.spec(query.collection, is_fresh=True)
-            if fresh.name == spec.name:
-                raise
-            return await self._search(query, fresh, flow)
+        return await _Call(self._models, self._store).search(query)
 
     async def search_many(self, queries: Mapping[int, Query], answer: Answer, flow: Flow) -> None:
         """Answer many queries, each as soon as its hits are there; a failed one spares the others.
@@ -70,28 +58,54 @@ class Searcher:
                 hits of many queries would take too much memory.
             flow: the flow of the call.
         """
+        await _Call(self._models, self._store, flow).search_many(queries, answer)
+
+
+class _Call:
+    """Answers the queries of one call; `flow` is None if it has only one."""
+
+    def __init__(self, models: ServedModels, store: VectorStore, flow: Flow | None = None) -> None:
+        self._store = CallStore(store)
+        self._queries = QueryEmbedder(models, self._store)
+        self._flow = flow
+
+    async def search(self, query: Query) -> Found:
+        """Do as `Searcher.search`."""
+        spec = await self._store.spec(query.collection)
+        try:
+            return await self._search(query, spec)
+        except NotFound:
+            # The cached spec is up to 5 s old: the collection may have been renamed, or removed
+            # after its alias was pointed to another.
+            fresh = await self._store.spec(query.collection, is_fresh=True)
+            if fresh.name == spec.name:
+                raise
+            return await self._search(query, fresh)
+
+    async def search_many(self, queries: Mapping[int, Query], answer: Answer) -> None:
+        """Do as `Searcher.search_many`."""
         plain = {at: query for at, query in queries.items() if _is_plain(query)}
         await together(
             [
-                self._answer_plain(plain, answer, flow),
+                self._answer_plain(plain, answer),
                 *(
-                    self._answer_alone(at, query, answer, flow)
+                    self._answer_alone(at, query, answer)
                     for at, query in queries.items()
                     if at not in plain
                 ),
             ]
         )
 
-    async def _answer_alone(self, at: int, query: Query, answer: Answer, flow: Flow) -> None:
+    async def _answer_alone(self, at: int, query: Query, answer: Answer) -> None:
         found: Found | ServiceError
         try:
-            found = await self.search(query, flow)
+            found = await self.search(query)
         except ServiceError as error:
             found = error
         await answer(at, found)
 
-    async def _answer_plain(self, queries: Mapping[int, Query], answer: Answer, flow: Flow) -> None:
-        rows = await together([self._try_to_embed(query, flow) for query in queries.values()])
+    async def _answer_plain(self, queries: Mapping[int, Query], answer: Answer) -> None:
+        rows = await together([self._try_to_embed(query) for query in queries.values()])
         alike: dict[str, list[tuple[int, EmbeddedQuery]]] = {}
         for at, row in zip(queries, rows, strict=True):
             if isinstance(row, ServiceError):
@@ -101,14 +115,14 @@ class Searcher:
                 alike.setdefault(repr((row.collection, row.params)), []).append((at, row))
         await together(
             [
-                self._answer_alike(batch, answer, flow)
+                self._answer_alike(batch, answer)
                 for group in alike.values()
                 for batch in _batches(group)
             ]
         )
 
     async def _answer_alike(
-        self, alike: Sequence[tuple[int, EmbeddedQuery]], answer: Answer, flow: Flow
+        self, alike: Sequence[tuple[int, EmbeddedQuery]], answer: Answer
     ) -> None:
         """Search once for queries that differ only in their embeddings."""
         found: Sequence[Found | ServiceError]
@@ -116,15 +130,15 @@ class Searcher:
             found = await self._find([embedded for _, embedded in alike])
         except NotFound:
             # Their collection may have been renamed: `search` looks it up again.
-            await together([self._answer_alone(at, each.query, answer, flow) for at, each in alike])
+            await together([self._answer_alone(at, each.query, answer) for at, each in alike])
             return
         except ServiceError as error:
             found = [error] * len(alike)
         for (at, _), each in zip(alike, found, strict=True):
             await answer(at, each)
 
-    async def _search(self, query: Query, spec: CollectionSpec, flow: Flow | None) -> Found:
-        [found] = await self._find([await self._queries.embed(query, spec, flow)])
+    async def _search(self, query: Query, spec: CollectionSpec) -> Found:
+        [found] = await self._find([await self._queries.embed(query, spec, self._flow)])
         return found
 
     async def _find(self, alike: Sequence[EmbeddedQuery]) -> list[Found]:
@@ -145,9 +159,10 @@ class Searcher:
         embeddings = np.stack([each.embedding for each in alike])
         return await self._store.search(name, embeddings, params)
 
-    async def _try_to_embed(self, query: Query, flow: Flow) -> EmbeddedQuery | ServiceError:
+    async def _try_to_embed(self, query: Query) -> EmbeddedQuery | ServiceError:
         try:
-            return await self._queries.embed(query, await self._store.spec(query.collection), flow)
+            spec = await self._store.spec(query.collection)
+            return await self._queries.embed(query, spec, self._flow)
         except ServiceError as error:
             return error
 

@@ -13,7 +13,48 @@ from tihua_server.search_params import Fields, Filter, SearchParams
 from tihua_server.types import FloatArray
 
 
-class VectorStore(Protocol):
+class SearchableStore(Protocol):
+    """What a search needs of a store; see `VectorStore`, also for the errors."""
+
+    async def spec(self, name: str, *, is_fresh: bool = False) -> CollectionSpec:
+        """Return what a collection was created with; its `name` is never an alias.
+
+        Args:
+            name: the collection, or an alias of it.
+            is_fresh: ask the store now. Otherwise the answer may be up to 5 s old, which is cheap
+                enough for every request.
+        """
+
+    async def get(
+        self, name: str, ids: Sequence[str], fields: Fields, *, is_fresh: bool = False
+    ) -> list[Item]:
+        """Return the items of these ids, in their order; absent ones are left out.
+
+        Args:
+            name: the collection.
+            ids: of the items.
+            fields: what to read of them.
+            is_fresh: see the latest writes of every server, not only of this one.
+        """
+
+    async def search(
+        self, name: str, embeddings: FloatArray, params: SearchParams
+    ) -> list[list[Hit]]:
+        """Return the hits of each query, best first.
+
+        Args:
+            name: the collection.
+            embeddings: (count, dim) float32, one query a row.
+            params: how to search.
+
+        Raises:
+            InvalidInput: the filter does not parse or names an unbound parameter.
+            CollectionNotReady: the collection is released.
+            StoreUnavailable: also while it is loading.
+        """
+
+
+class VectorStore(SearchableStore, Protocol):
     """Collections of items, and the search for the nearest.
 
     The name of a collection may be an alias of it, which is resolved once per call. Every method
@@ -36,15 +77,6 @@ class VectorStore(Protocol):
         Raises:
             AlreadyExists: there is a collection of that name.
             InvalidInput: the store refuses a parameter of the index.
-        """
-
-    async def spec(self, name: str, *, is_fresh: bool = False) -> CollectionSpec:
-        """Return what a collection was created with; its `name` is never an alias.
-
-        Args:
-            name: the collection, or an alias of it.
-            is_fresh: ask the store now. Otherwise the answer may be up to 5 s old, which is cheap
-                enough for every request.
         """
 
     async def describe(self, name: str) -> Collection:
@@ -102,18 +134,6 @@ class VectorStore(Protocol):
     async def upsert(self, name: str, items: Sequence[Item]) -> None:
         """Write items, replacing those of the same id; all are in the store on return."""
 
-    async def get(
-        self, name: str, ids: Sequence[str], fields: Fields, *, is_fresh: bool = False
-    ) -> list[Item]:
-        """Return the items of these ids, in their order; absent ones are left out.
-
-        Args:
-            name: the collection.
-            ids: of the items.
-            fields: what to read of them.
-            is_fresh: see the latest writes of every server, not only of this one.
-        """
-
     async def scan(
         self, name: str, *, where: Filter, limit: int, after_id: str = "", fields: Fields
     ) -> list[Item]:
@@ -127,22 +147,6 @@ class VectorStore(Protocol):
 
     async def delete_where(self, name: str, where: Filter) -> int:
         """Remove the matching items; return how many there were."""
-
-    async def search(
-        self, name: str, embeddings: FloatArray, params: SearchParams
-    ) -> list[list[Hit]]:
-        """Return the hits of each query, best first.
-
-        Args:
-            name: the collection.
-            embeddings: (count, dim) float32, one query a row.
-            params: how to search.
-
-        Raises:
-            InvalidInput: the filter does not parse or names an unbound parameter.
-            CollectionNotReady: the collection is released.
-            StoreUnavailable: also while it is loading.
-        """
 
     async def ping(self) -> None:
         """Return when the store answers, and has room for more."""

@@ -1,19 +1,23 @@
 """Many queries of one call: which of them the store is asked together, and what each gets."""
 
-from collections.abc import AsyncIterator
+import asyncio
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 import tihua
 from fake_encoder import FakeEncoder
 from in_memory_store import InMemoryStore
 from tihua_server.app import App
+from tihua_server.call_store import SEARCHES_AT_ONCE
 from tihua_server.collection import CollectionSpec, Index, IndexType
 from tihua_server.config import Config
 from tihua_server.entrance import Entrance
 from tihua_server.errors import StoreError
-from tihua_server.item import Hit
-from tihua_server.search_params import SearchParams
+from tihua_server.item import Hit, Item
+from tihua_server.search_params import Fields, SearchParams
 from tihua_server.served_models import ServedModels
 from tihua_server.telemetry import Telemetry
 from tihua_server.types import FloatArray
@@ -22,10 +26,12 @@ TEXTS = [f"第{number}句" for number in range(20)]
 
 
 class Counting(InMemoryStore):
-    """A store that remembers for how many queries each search was; one for 7 hits fails.
+    """A store that remembers what it was asked; a search for 7 hits fails.
 
     Attributes:
         searches: the number of queries of each search.
+        lookups: the names that were looked up, and whether past the cache.
+        most_at_once: the most searches and reads by id that ran at one time.
         old_names: what is believed of names until somebody asks anew.
     """
 
@@ -33,10 +39,22 @@ class Counting(InMemoryStore):
         """Begin with empty collections."""
         super().__init__(*specs)
         self.searches: list[int] = []
+        self.lookups: list[tuple[str, bool]] = []
+        self.most_at_once = 0
         self.old_names: dict[str, CollectionSpec] = {}
+        self._running = 0
+
+    @contextmanager
+    def _counted(self) -> Iterator[None]:
+        self._running += 1
+        self.most_at_once = max(self.most_at_once, self._running)
+        yield
+        self._running -= 1
 
     async def spec(self, name: str, *, is_fresh: bool = False) -> CollectionSpec:
         """Return what is there, or what was believed before a rename."""
+        self.lookups.append((name, is_fresh))
+        await asyncio.sleep(0)
         if name in self.old_names and not is_fresh:
             return self.old_names[name]
         return await super().spec(name, is_fresh=is_fresh)
@@ -48,7 +66,17 @@ class Counting(InMemoryStore):
         self.searches.append(len(embeddings))
         if params.limit == 7:
             raise StoreError("it can't count to seven")
-        return await super().search(name, embeddings, params)
+        with self._counted():
+            await asyncio.sleep(0)
+            return await super().search(name, embeddings, params)
+
+    async def get(
+        self, name: str, ids: Sequence[str], fields: Fields, *, is_fresh: bool = False
+    ) -> list[Item]:
+        """Return items."""
+        with self._counted():
+            await asyncio.sleep(0)
+            return await super().get(name, ids, fields, is_fresh=is_fresh)
 
 
 @pytest.fixture
@@ -131,6 +159,33 @@ async def test_no_answer_of_the_store_is_larger_than_for_one_query(
 
     assert await first_ids(client, queries) == [*TEXTS[:5], *TEXTS[:2]]
     assert sorted(store.searches) == [1, 1, 1, 2, 2]
+
+
+@pytest.mark.parametrize(
+    "asked", [{"limit": 1_000}, {"group_by": "one"}, {"item_id": TEXTS[0], "text": None}]
+)
+async def test_a_call_leaves_the_store_room_for_others(
+    client: tihua.AsyncClient, store: Counting, asked: dict[str, Any]
+) -> None:
+    """Few of its queries are at the store at one time, and the deadlines of those alone run."""
+    queries = [tihua.Query(**{"text": text, **asked}) for text in TEXTS * 3]
+
+    assert "" not in await first_ids(client, queries)
+    assert len(store.searches) == len(queries)
+    assert 1 < store.most_at_once <= SEARCHES_AT_ONCE
+
+
+async def test_a_name_is_looked_up_once(client: tihua.AsyncClient, store: Counting) -> None:
+    """However many queries go by it, and so they search one collection; also if it is renamed."""
+    kinds: list[dict[str, Any]] = [{}, {"filter": "one == 1"}, {"group_by": "one"}]
+    await store.set_alias("alias", "c")
+    store.old_names["alias"] = await store.spec("c")
+    await store.rename("c", "e", keeps_alias=False)
+    store.lookups.clear()
+    queries = [tihua.Query(text=t, collection="alias", **kind) for t in TEXTS for kind in kinds]
+
+    assert "" not in await first_ids(client, queries)
+    assert store.lookups == [("alias", False), ("alias", True)]
 
 
 async def test_queries_find_a_collection_that_was_just_renamed(
