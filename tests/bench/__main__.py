@@ -1,4 +1,4 @@
-"""`python -m bench`: measures every row, and writes and prints what they come to."""
+"""`python -m bench`: measures every row, and writes and prints the figures."""
 
 import asyncio
 import dataclasses
@@ -18,7 +18,7 @@ from bench.settings import Settings
 from bench.stage import Skipped, Stage
 
 PHOTOGRAPHS = Path("../shared/data/flickr8kcn-160.tar")
-"""Photographs to ingest, where they are at hand: Flickr8k at 160 pixels."""
+"""Photographs to ingest, if they are there: Flickr8k at 160 pixels."""
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
@@ -108,13 +108,13 @@ def main(
 async def _measure(
     names: tuple[str, ...], stage: Stage, report: Report, out: Path, console: Console
 ) -> None:
-    """Measure the rows one after the other, and write after each what there is."""
+    """Measure the rows one after the other, and write the report after each."""
     task = asyncio.current_task()
     assert task is not None
 
     def stop() -> None:
-        # As Ctrl-C does: every server started here is stopped on the way out. Once is enough: what
-        # a second signal would interrupt is that.
+        # As Ctrl-C does: every server started here is stopped on the way out. A second signal is
+        # ignored, because it would interrupt that.
         if not task.cancelling():
             task.cancel()
 
@@ -127,9 +127,9 @@ async def _measure(
         except Skipped as reason:
             console.print(f"  skipped: {reason}", style="dim", markup=False, highlight=False)
             report.skipped[name] = str(reason)
-        except Exception as error:  # noqa: BLE001  # half an hour of other rows must not be lost
+        except Exception as error:  # noqa: BLE001  # the other rows must not be lost
             console.print(traceback.format_exc(), markup=False, highlight=False)
-            # Of what a program said before it failed, the end tells why.
+            # The end of what a program printed says why it failed.
             said = str(error).strip().splitlines() or [""]
             report.failures[name] = f"{type(error).__name__}: {said[-1][-200:]}"
         report.seconds[name] = time.monotonic() - start_s
@@ -138,7 +138,7 @@ async def _measure(
 
 
 def _draw(report: Report, out: Path) -> None:
-    # matplotlib takes a second to import, and no part in what is measured.
+    # matplotlib takes a second to import, and is not needed to measure.
     from bench.chart import draw_series, draw_targets
 
     figures = report.all_figures()

@@ -14,7 +14,7 @@ mpl.use("Agg")
 
 MET, NOT_MET, INK = "#2a7f62", "#c0392b", "#333333"
 SPAN = 16.0
-"""Bars end at this many times the target, or that part of it: what is beyond is told in words."""
+"""Bars are cut at this many times the target, or at its reciprocal; their text has the value."""
 
 
 def draw_targets(figures: Sequence[Figure], path: Path, title: str) -> None:
@@ -51,7 +51,7 @@ def draw_targets(figures: Sequence[Figure], path: Path, title: str) -> None:
 
 
 def draw_series(figures: Sequence[Figure], path: Path) -> None:
-    """Draw the lines of every figure that has some, a plot each: cost against size."""
+    """Draw a plot for each figure that has series: cost against size."""
     chosen = [figure for figure in figures if figure.series]
     if not chosen:
         return

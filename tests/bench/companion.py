@@ -1,6 +1,6 @@
-"""A program of ours in a process of its own, asked and answering in lines of JSON.
+"""A program of ours in a process of its own, which answers questions, in lines of JSON.
 
-A companion ends when its standard input does: so none is left behind, however this process ends.
+A companion ends when its standard input does, so none is left behind, however this process ends.
 """
 
 import asyncio
@@ -127,7 +127,7 @@ def serve(open_server: Callable[..., contextlib.AbstractAsyncContextManager[str]
     """Run a server until standard input ends; the companion's main program.
 
     Args:
-        open_server: given the first and only question, runs the server and tells its address,
+        open_server: given the first and only question, runs the server and yields its address,
             which is the answer.
     """
 
@@ -146,8 +146,8 @@ def serve(open_server: Callable[..., contextlib.AbstractAsyncContextManager[str]
 
 @contextlib.contextmanager
 def _companionship() -> Iterator[TextIO]:
-    """Keep standard output for answers: whatever else is printed goes to standard error."""
-    # Ctrl-C reaches every process of a terminal; a companion ends when its caller lets go.
+    """Reserve standard output for answers: everything else printed goes to standard error."""
+    # Ctrl-C reaches every process of a terminal; a companion ends with its caller.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     with os.fdopen(os.dup(1), "w") as output:
         os.dup2(2, 1)

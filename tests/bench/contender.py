@@ -1,4 +1,4 @@
-"""What the peers have in common with us: a text or a picture in, an embedding out."""
+"""The interface that peers share with our server: a text or a picture in, an embedding out."""
 
 from typing import Any, Protocol, TypeAlias
 
@@ -10,15 +10,15 @@ CHANNEL_OPTIONS = (
     # Several channels of one process to one server would share a connection.
     ("grpc.use_local_subchannel_pool", 1),
 )
-"""Of every gRPC channel here."""
+"""Options of every gRPC channel here."""
 
 
 BytesMethod: TypeAlias = grpc.aio.UnaryUnaryMultiCallable[Any, Any]
-"""A method that takes and gives messages as bytes."""
+"""A method whose messages are bytes."""
 
 
 class Refused(Exception):
-    """The server answered, and not with an embedding; the message says why."""
+    """The server answered without an embedding; the message says why."""
 
 
 class Contender(Protocol):

@@ -1,4 +1,4 @@
-"""The server's own model without the service around it: what the engine can do at best."""
+"""The server's own model without the service around it: the best that the engine can do."""
 
 import functools
 import threading
@@ -27,13 +27,13 @@ def reply(
     seconds: float = 0,
     kind: str = "image",
 ) -> dict[str, float | str]:
-    """Return how many inputs a second the model computes, already pixels or tokens.
+    """Return how many inputs, already pixels or tokens, the model computes a second.
 
     Args:
         config: fields of `Config`.
         images: paths of pictures, which are decoded before the clock runs.
-        batch_size: inputs that the model sees at once.
-        seconds: how long to measure, of each batch being computed at once; 0 only loads the model.
+        batch_size: number of inputs in a batch.
+        seconds: how long to measure; 0 only loads the model.
         kind: `image` or `text`.
 
     Raises:
@@ -64,7 +64,7 @@ def reply(
 
 
 def batches_per_second(compute: Callable[[], object], streams: int, seconds: float) -> float:
-    """Return how often `streams` threads compute a second, together and without a pause."""
+    """Return how many batches a second `streams` threads compute together, without a pause."""
     # OpenVINO's first use must not be by two threads at once.
     for _ in range(WARM_UP_BATCHES):
         compute()

@@ -1,4 +1,4 @@
-"""What a row comes to: our figure, the baseline's, and whether the target is met."""
+"""The result of a row: our figure, the baseline's, and whether the target is met."""
 
 import statistics
 from collections.abc import Mapping, Sequence
@@ -14,9 +14,9 @@ class Target:
     """What a value must reach.
 
     Attributes:
-        bound: the value that is just enough.
-        is_minimum: whether more is better; else less is.
-        ideal: a minimum's perfect value where there is one, for example 1 of a cosine.
+        bound: the value that just meets the target.
+        is_minimum: whether more is better; otherwise less is.
+        ideal: the best possible value of a minimum, if there is one: 1 for a cosine.
     """
 
     bound: float
@@ -24,7 +24,7 @@ class Target:
     ideal: float | None = None
 
     def __str__(self) -> str:
-        """Return it as it is written: `≥ 4.5`."""
+        """Return it as the table shows it: `≥ 4.5`."""
         return f"{'≥' if self.is_minimum else '≤'} {self.bound:g}"
 
     def is_met(self, value: float) -> bool:
@@ -32,28 +32,28 @@ class Target:
         return value >= self.bound if self.is_minimum else value <= self.bound
 
     def headroom(self, value: float) -> float | None:
-        """Return how many times better than the bound: 1 is just enough, 2 twice as good.
+        """Return how many times better than the bound a value is: 1 just meets it.
 
-        None where no number tells: of a bound of nothing.
+        None if the bound is 0, of which there is no multiple.
         """
         if self.bound == 0:
             return None
         if self.ideal is not None:
-            # Of numbers close to their best the distance to it counts.
+            # Near the ideal, what counts is the distance to it.
             return (self.ideal - self.bound) / max(self.ideal - value, 1e-9)
         if self.is_minimum:
             return value / self.bound
-        # Nothing, or less than nothing, of what must be little can't be told from very little.
+        # A value of 0 or less counts as a thousandth of the bound.
         return self.bound / max(value, self.bound / 1000)
 
 
 def at_least(bound: float, *, ideal: float | None = None) -> Target:
-    """Return the target of a value of which more is better."""
+    """Return the target of a value that is better when larger."""
     return Target(bound, is_minimum=True, ideal=ideal)
 
 
 def at_most(bound: float) -> Target:
-    """Return the target of a value of which less is better."""
+    """Return the target of a value that is better when smaller."""
     return Target(bound, is_minimum=False)
 
 
@@ -62,17 +62,17 @@ class Figure:
     """One line of the table.
 
     Attributes:
-        name: what it is called in the issue and in JSON: `image_ratio_bf16`.
+        name: its name in the table and in JSON: `image_ratio_bf16`.
         what: what was measured, in a few words.
         ours, baseline: medians over the rounds, in `unit`; None where there is nothing to compare.
         against: what the baseline is.
         unit: of `ours` and `baseline`.
-        value: what the target is about, in `value_unit`: mostly a ratio of the two.
-        target: None where the figure is for information.
+        value: the value that the target applies to, in `value_unit`: mostly the ratio of the two.
+        target: None if the figure is for information only.
         details: further figures by name, in `unit`: each peer's, for example.
         rounds: what each round measured: our figure and the baseline's.
         series: lines for a plot, by name.
-        note: what a reader must know besides.
+        note: what else a reader must know.
     """
 
     name: str
@@ -114,14 +114,14 @@ def ratio_figure(
     """Return the figure whose value is our median over the baseline's.
 
     Args:
-        name: of the figure, as the next.
+        name: name of the figure.
         what: in a few words.
         rounds: our figure and the baseline's, one pair a round.
         unit: of both.
         against: what the baseline is.
         target: of the ratio.
         details: further figures, in `unit`.
-        note: what a reader must know besides.
+        note: what else a reader must know.
     """
     ours = statistics.median(ours for ours, _ in rounds)
     baseline = statistics.median(baseline for _, baseline in rounds)
@@ -168,7 +168,7 @@ def plain_figure(
 
 
 def shown(value: float, unit: str = "") -> str:
-    """Return a number with as many digits as are worth reading, and its unit: `5.12×`."""
+    """Return a number with a sensible number of digits, and its unit: `5.12×`."""
     if unit == "cosine":
         return f"{value:.5f}"
     size = abs(value)

@@ -1,4 +1,4 @@
-"""How many operations a picture takes a vision tower."""
+"""The number of operations that a vision tower takes for a picture."""
 
 import contextlib
 
@@ -14,7 +14,7 @@ def count_flops(tower: nn.Module, image_size: int, device: torch.device | None =
     Args:
         tower: (batch, side, side, 3) uint8 → embeddings, on `device`.
         image_size: side of a picture, in pixels.
-        device: the CPU without one.
+        device: None means the CPU.
     """
     device = device or torch.device("cpu")
     picture = torch.zeros((1, image_size, image_size, 3), dtype=torch.uint8, device=device)
@@ -23,7 +23,7 @@ def count_flops(tower: nn.Module, image_size: int, device: torch.device | None =
         if device.type == "cuda"
         else contextlib.nullcontext()
     )
-    # Fused attention is one operation, which the counter does not know.
+    # The counter does not know fused attention, which is a single operation.
     torch.backends.mha.set_fastpath_enabled(value=False)
     try:
         with (

@@ -1,8 +1,8 @@
-"""`python -m bench.gpu`: how close the vision tower comes to the GPU's own best; what bounds us.
+"""`python -m bench.gpu`: how close the vision tower comes to the GPU's peak, and what limits us.
 
 Four figures stand beside each other: the GPU's own peak in a matrix product, the tower on pictures
-that are there already, the engine with its copies to and from the GPU, and the server end to end.
-Where one is far below the one before, that is where the time goes.
+that are on the GPU already, the engine with its copies to and from the GPU, and the server end to
+end. Where one is far below the one before, the time is lost there.
 """
 
 import asyncio
@@ -23,13 +23,13 @@ from bench.settings import Settings
 from bench.stage import Stage
 
 MAX_BATCH_SIZE = 256
-"""Of the engine and of the server: large enough to fill any GPU with a picture of 224×224."""
+"""Largest batch of engine and server: fills any GPU with pictures of 224×224."""
 
 CLOSE = 0.8
-"""Of a stage's own rate: from there on it is what bounds the server."""
+"""Share of a stage's own rate from which on that stage is said to bound the server."""
 
 AIM_PERCENT = 50
-"""Of the measured peak, for the tower."""
+"""Target of the tower, as a share of the measured peak."""
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
@@ -81,7 +81,7 @@ def main(*, model: str, materials: Path, out: Path, seconds: float) -> None:
         name="bench-gpu",
     )
     report.figures["gpu"] = figures = measure(stage, torch.device("cuda:0"))
-    # They are worth something without the server's too.
+    # Written now, in case the server fails.
     report.write(out)
     # The server needs the memory that the tower had.
     torch.cuda.empty_cache()
@@ -103,9 +103,9 @@ def measure(
 
     Args:
         stage: with the model's weights.
-        device: what computes.
-        gemm_sides: of the square matrices whose product is the peak; the best counts.
-        batch_sizes: of pictures and texts; the best counts.
+        device: the GPU.
+        gemm_sides: sides of the square matrices whose product is the peak; the best counts.
+        batch_sizes: numbers of pictures or texts; the best counts.
     """
     stage.say("measuring the peak")
     peak = gemm_peak(device, gemm_sides)
@@ -152,7 +152,7 @@ def _by_batch(name: str, what: str, rates: dict[int, float], unit: str) -> Figur
 
 
 def _end_to_end(figures: Sequence[Figure], rates: Rates) -> list[Figure]:
-    """Return the server's figures, with what bounds them: the stage that it comes close to."""
+    """Return the server's figures, and which stage bounds them."""
     [engine] = [figure.ours for figure in figures if figure.name == "gpu_engine_images"]
     stages = {
         "decoding JPEGs": rates.decoded,

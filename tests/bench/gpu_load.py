@@ -16,11 +16,11 @@ from bench.our_server import OurServer, model_flags, our_server
 from bench.stage import Stage
 
 IN_FLIGHT = 512
-"""Two batches: one computes while the next gathers."""
+"""Two batches: one is computed while the next fills."""
 
 SECONDS = 10.0
 SIDE_PX = 224
-"""Of pictures that are sent as pixels."""
+"""Side of the pictures that are sent as pixels."""
 
 MAX_PIXELS = 10**8
 
@@ -33,7 +33,8 @@ class EndToEnd:
 
     Attributes:
         rate: calls a second.
-        server_cores, client_cores: that the two processes kept busy; the client calls from one.
+        server_cores, client_cores: cores that the two processes kept busy; the client is a single
+            process.
     """
 
     rate: float
@@ -43,7 +44,7 @@ class EndToEnd:
 
 @dataclass(frozen=True, slots=True)
 class Rates:
-    """What each stage can do, a second.
+    """The rate of each stage, a second.
 
     Attributes:
         decoded: JPEGs of 1024×1024 that all cores decode and resize.
@@ -59,12 +60,12 @@ class Rates:
 
 
 async def end_to_end_rates(stage: Stage, *flags: str, seconds: float = SECONDS) -> Rates:
-    """Measure a server with the stage's model, each kind of call for so many seconds.
+    """Measure a server with the stage's model, for `seconds` with each kind of call.
 
     Args:
         stage: with the model's weights.
-        flags: of the server, besides those that choose the model.
-        seconds: of each measurement.
+        flags: flags of the server, besides those that choose the model.
+        seconds: duration of each measurement.
     """
     jpegs = read_all(stage.materials.large_jpegs)
     stage.say("decoding")

@@ -15,13 +15,13 @@ from bench.flops import count_flops
 from bench.materials import QUERIES
 
 REPEATS = 20
-"""Of each measurement; the median counts."""
+"""Repetitions of each measurement; the median counts."""
 
 WARM_UP_REPEATS = 5
 
 
 def gemm_peak(device: torch.device, sides: Sequence[int]) -> float:
-    """Return the most operations a second of a bf16 product of square matrices of these sides."""
+    """Return the highest rate, in operations a second, of bf16 products of square matrices."""
     rates = []
     for side in sides:
         left, right = (torch.randn(side, side, device=device, dtype=torch.bfloat16) for _ in "ab")
@@ -35,8 +35,8 @@ class GpuTower:
     Args:
         model: cn_clip's name of the architecture.
         weights: a checkpoint.
-        device: what computes.
-        max_batch_size: of the engine.
+        device: the GPU.
+        max_batch_size: largest batch of the engine.
 
     Attributes:
         flops_per_image: operations of the vision tower, an addition and a multiplication each.

@@ -10,17 +10,17 @@ from time import perf_counter
 
 
 class IngestFailed(Exception):
-    """`tihua ingest` ended with an error or lost a picture; the message is what it said."""
+    """`tihua ingest` ended with an error or lost a picture; the message is its output."""
 
 
 @dataclass(frozen=True, slots=True)
 class Ingested:
-    """What became of a folder.
+    """The result of ingesting a folder.
 
     Attributes:
         written: pictures.
-        seconds: of the stream: from the first file read to the last acknowledgement.
-        wall_s: of the command: its start included.
+        seconds: duration of the stream: from the first file read to the last acknowledgement.
+        wall_s: duration of the command, its start included.
         end_s: when it ended, by `perf_counter`.
     """
 
@@ -36,10 +36,10 @@ class Ingested:
 
 
 async def ingest(address: str, folder: Path, collection: str) -> Ingested:
-    """Put a folder into a collection, which is made if there is none.
+    """Ingest a folder into a collection, which is created if it does not exist.
 
     Raises:
-        IngestFailed: it did, or a picture was not written.
+        IngestFailed: the command failed, or a picture was not written.
     """
     start_s = perf_counter()
     process = await asyncio.create_subprocess_exec(

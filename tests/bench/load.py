@@ -12,7 +12,7 @@ T = TypeVar("T")
 
 
 def percentile(values: Sequence[float], percent: float) -> float:
-    """Return the smallest of `values` that `percent` of them do not exceed (nearest rank)."""
+    """Return the smallest value that `percent` of all values do not exceed (nearest rank)."""
     if not values:
         raise ValueError("there is no percentile of no values")
     rank = math.ceil(percent / 100 * len(values))
@@ -29,10 +29,10 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """What became of many calls.
+    """The calls that were made.
 
     Attributes:
-        calls: each of them, in the order in which they ended.
+        calls: in the order in which they ended.
         seconds: from the first call's beginning to the last one's end.
     """
 
@@ -69,7 +69,7 @@ async def drive(
     """Make one call for each input, `in_flight` of them at any time, without a pause.
 
     Raises:
-        Exception: whatever a call raises; the others are given up.
+        Exception: the error of the first call that fails; the others are cancelled.
     """
     remaining = iter(inputs)
     calls: list[Call] = []
@@ -96,11 +96,11 @@ def until(stop: asyncio.Event, inputs: Sequence[T]) -> Iterator[T]:
 
 
 def lasting(seconds: float, inputs: Sequence[T]) -> Iterator[T]:
-    """Yield the inputs over and over, for so long from now on."""
+    """Yield the inputs over and over, for `seconds` from now."""
     end_s = perf_counter() + seconds
     return itertools.takewhile(lambda _: perf_counter() < end_s, itertools.cycle(inputs))
 
 
 def repeated(inputs: Sequence[T], count: int) -> Iterator[T]:
-    """Yield `count` inputs, from the beginning again as often as that takes."""
+    """Yield `count` inputs, starting over as often as needed."""
     return itertools.islice(itertools.cycle(inputs), count)

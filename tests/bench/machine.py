@@ -1,4 +1,4 @@
-"""Where the figures come from: the hardware and the versions, without which they say little."""
+"""The machine of the figures: the hardware and the versions, without which they mean little."""
 
 import importlib.metadata
 import os
@@ -10,7 +10,7 @@ PACKAGES = ("tihua", "torch", "openvino", "grpcio", "pymilvus", "milvus-lite", "
 
 
 def describe_machine() -> dict[str, str]:
-    """Return what a reader must know of the machine, by name, in words."""
+    """Return what a reader must know about the machine, by name."""
     gib = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
     return {
         "processor": _processor(),
@@ -23,7 +23,7 @@ def describe_machine() -> dict[str, str]:
 
 
 def _processor() -> str:
-    """Return the processor's name, and those of its instructions that decide how fast it is."""
+    """Return the processor's name and the instructions that decide how fast it is."""
     fields: dict[str, str] = {}
     for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
         name, _, value = line.partition(":")

@@ -1,4 +1,4 @@
-"""What is measured on: weights, pictures and queries; made once and kept from run to run."""
+"""The inputs of the benchmark: weights, pictures and queries; made once and kept between runs."""
 
 import functools
 import itertools
@@ -17,7 +17,7 @@ from processes import GALLERY
 from bench.settings import PACKAGED_MODEL
 
 SUFFIXES = {".jpg", ".jpeg", ".png", ".webp"}
-"""Of the pictures that are taken from a folder or a tar."""
+"""Suffixes of the pictures that are taken from a folder or a tar."""
 
 LARGE_PX = 1024
 """Side of the pictures that a camera or a web page might send."""
@@ -32,14 +32,14 @@ QUERIES = (
     "白日依山尽", "黄河入海流", "飞流直下三千尺", "两只黄鹂鸣翠柳", "草原上的马群",
     "戴帽子的老人", "骑自行车的男人", "一束鲜花", "蓝天白云", "水墨山水画",
 )  # fmt: skip
-"""Thirty short queries, of verse and of every day: 5 to 10 tokens each."""
+"""Thirty short queries, from verse and everyday life: 5 to 10 tokens each."""
 
 
 class Materials:
-    """Makes what is missing in a folder, and says where it is.
+    """A folder of materials, which makes what is missing.
 
     Args:
-        folder: kept from run to run; about 1 GB.
+        folder: where they are kept between runs; about 1 GB.
         photographs: a tar or folder of pictures to ingest; None takes the gallery.
     """
 
@@ -54,23 +54,22 @@ class Materials:
         return self.folder / "models"
 
     def model_path(self, model: str) -> Path | None:
-        """Return the checkpoint that a server must be given; None of the packaged model."""
+        """Return the checkpoint that a server must be given; None for the packaged model."""
         return None if model == PACKAGED_MODEL else self.weights(model)
 
     def weights(self, model: str) -> Path:
         """Return a checkpoint of a Chinese-CLIP architecture, drawn at random from a seed."""
         path = self.folder / f"{model}.pt"
         if not path.exists():
-            # In a process of its own: torch has no business in the one that measures.
+            # In a process of its own: the one that measures must not load torch.
             subprocess.run([sys.executable, "-m", "bench.weights", model, str(path)], check=True)
         return path
 
     @functools.cached_property
     def large_jpegs(self) -> list[Path]:
-        """64 JPEGs of 1024×1024, quality 90, as large in bytes as photographs are (about 300 kB).
+        """64 JPEGs of 1024×1024, quality 90, of the size of photographs (about 300 kB).
 
-        Made of the gallery's pictures, with noise from a seed in place of the detail that enlarging
-        does not bring.
+        Enlarged pictures of the gallery, with seeded noise in place of the missing detail.
         """
         folder = self.folder / "large"
         paths = [folder / f"{number:02}.jpg" for number in range(LARGE_COUNT)]
@@ -83,7 +82,7 @@ class Materials:
         return paths
 
     def photographs(self, count: int) -> Path:
-        """Return a folder of `count` pictures: as many as there are, and then links to them again.
+        """Return a folder of `count` pictures, which repeats them if there are fewer.
 
         Raises:
             ValueError: the tar or folder has no pictures.
@@ -97,13 +96,13 @@ class Materials:
             for number, source in enumerate(itertools.islice(itertools.cycle(sources), count)):
                 link = folder / f"{number:05}{source.suffix}"
                 link.unlink(missing_ok=True)
-                # Hard links: `tihua ingest` leaves out symbolic ones that lead out of its folder.
+                # Hard links: `tihua ingest` skips symbolic links that leave its folder.
                 link.hardlink_to(source)
         return folder
 
     @functools.cached_property
     def _sources(self) -> Path:
-        """The folder within the materials that holds the pictures to ingest, each once."""
+        """The folder of the materials that holds each picture to ingest once."""
         source = self._photographs or GALLERY
         folder = self.folder / f"photographs-{source.stem}"
         if not folder.exists():
@@ -136,7 +135,7 @@ def _pictures(folder: Path) -> list[Path]:
 
 
 def _extract(tar: Path, folder: Path) -> None:
-    """Write a tar's pictures into a folder, those of its own folders side by side."""
+    """Extract a tar's pictures into one flat folder."""
     with tarfile.open(tar) as opened:
         for member in opened:
             content = opened.extractfile(member)
@@ -167,5 +166,5 @@ def _jpeg(image: Image.Image, *, quality: int) -> bytes:
 
 
 def read_all(paths: Sequence[Path]) -> list[bytes]:
-    """Return what is in each file."""
+    """Return the content of each file."""
     return [path.read_bytes() for path in paths]

@@ -17,7 +17,7 @@ START_TIMEOUT_S = 60.0
 
 @contextlib.contextmanager
 def milvus_lite() -> Iterator[tuple[str, MilvusClient]]:
-    """Run the server on an empty store; tell its address, and give a client of it.
+    """Run the server on an empty store; yield its address and a client.
 
     Raises:
         MilvusException: it does not answer within `START_TIMEOUT_S`.

@@ -1,4 +1,4 @@
-"""The server that this is all about: a process, started as a user would start it."""
+"""Our own server: a process, started as a user would start it."""
 
 import contextlib
 import tempfile
@@ -25,8 +25,8 @@ class OurServer:
     """A `tihua-server`, and bare stubs to it.
 
     Args:
-        process: running.
-        channel: to it; of the event loop that calls.
+        process: the running server.
+        channel: to the server; belongs to the calling event loop.
     """
 
     name = "tihua"
@@ -43,7 +43,7 @@ class OurServer:
         """Return the embedding of a text by EmbedText.
 
         Raises:
-            Refused: there is none.
+            Refused: there is no embedding.
         """
         return await self.embed_texts([text])
 
@@ -51,7 +51,7 @@ class OurServer:
         """Return the embeddings of texts by one EmbedText.
 
         Raises:
-            Refused: one is missing.
+            Refused: an embedding is missing.
         """
         try:
             response = await self._embedding.EmbedText(pb.EmbedTextRequest(texts=texts))
@@ -63,7 +63,7 @@ class OurServer:
         """Return the embedding of a picture file by EmbedImage.
 
         Raises:
-            Refused: there is none.
+            Refused: there is no embedding.
         """
         return await self.embed_images([image])
 
@@ -71,7 +71,7 @@ class OurServer:
         """Return the embeddings of picture files by one EmbedImage.
 
         Raises:
-            Refused: one is missing.
+            Refused: an embedding is missing.
         """
         return await self._embed_images([types_pb2.ImageSource(content=image) for image in images])
 
@@ -79,7 +79,7 @@ class OurServer:
         """Return the embedding of a decoded picture, (height, width, 3) uint8 RGB, by EmbedImage.
 
         Raises:
-            Refused: there is none.
+            Refused: there is no embedding.
         """
         height_px, width_px, _ = pixels.shape
         rgb = types_pb2.RgbImage(data=pixels.tobytes(), width_px=width_px, height_px=height_px)
@@ -93,7 +93,7 @@ class OurServer:
         return _all(response)
 
     async def search(self, text: str, collection: str, *, limit: int) -> int:
-        """Return how many hits a Search by text found."""
+        """Return the number of hits of a Search by text."""
         term = search_service_pb2.QueryTerm(text=text)
         request = search_service_pb2.SearchRequest(collection=collection, terms=[term], limit=limit)
         return len((await self._search.Search(request)).hits)
@@ -107,7 +107,7 @@ def model_flags(
     engine: str | None = None,
     precision: str | None = None,
 ) -> list[str]:
-    """Return the flags that choose the model and what computes it; None means the settings'."""
+    """Return the flags that choose model, engine and precision; None means the settings'."""
     model = model or settings.model
     flags = ["--model", model, "--model-dir", str(materials.converted)]
     if path := materials.model_path(model):

@@ -1,4 +1,4 @@
-"""What the processor can do: nothing but products of matrices, as OpenVINO computes them.
+"""The processor's own peak: products of matrices alone, as OpenVINO computes them.
 
 The matrices are those of a feed-forward layer of ViT-B-16, 768→3072→768, several one after the
 other: two thirds of what its vision tower computes.
@@ -21,7 +21,7 @@ from bench.flops import count_flops
 NARROW, WIDE = 768, 3072
 LAYERS = 4
 TOKENS = 197
-"""Of a picture."""
+"""Tokens of a picture."""
 
 
 def reply(
@@ -33,14 +33,14 @@ def reply(
     model: str = "",
     weights: str = "",
 ) -> float:
-    """Return the most operations a second of the products; or what a picture of a model takes.
+    """Return the best rate of the products, in operations a second, or those of a picture.
 
     Args:
         precision: `fp32`, `bf16` or `int8`.
-        pictures: how many pictures' tokens are one matrix; the best of them counts.
-        streams: how many products are computed at once, by all cores together.
-        seconds: how long to measure each.
-        model: cn_clip's name of an architecture, to count the operations of its vision tower.
+        pictures: numbers of pictures whose tokens form one matrix; the best counts.
+        streams: how many products all cores compute concurrently, 1 or more.
+        seconds: duration of each measurement.
+        model: cn_clip's name of an architecture whose vision tower's operations are to be counted.
         weights: its checkpoint.
     """
     if model:

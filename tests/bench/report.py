@@ -1,4 +1,4 @@
-"""What was measured, on disk: JSON for programs, Markdown for people; and the printed table."""
+"""The report: JSON for programs, Markdown for people, and the printed table."""
 
 import dataclasses
 import json
@@ -16,16 +16,16 @@ MARKS = {True: "met", False: "**not met**", None: ""}
 
 @dataclass(slots=True)
 class Report:
-    """Figures as they come in.
+    """The figures, collected row by row.
 
     Attributes:
-        settings: how the run was done, by name.
-        machine: where, by name.
-        figures: of the rows that are done, by row.
-        failures: why other rows have none, by row.
-        skipped: why further rows do not apply, by row.
+        settings: the settings of the run, by name.
+        machine: the machine of the run, by name.
+        figures: those of the rows that are done, by row.
+        failures: why a row failed, by row.
+        skipped: why a row does not apply, by row.
         seconds: how long each row took, by row.
-        name: of the files.
+        name: name of the files, without a suffix.
     """
 
     settings: Mapping[str, Any]
@@ -41,7 +41,7 @@ class Report:
         return [figure for figures in self.figures.values() for figure in figures]
 
     def write(self, folder: Path) -> None:
-        """Write the JSON and the Markdown, whole, over those of before."""
+        """Write the JSON and the Markdown, atomically."""
         folder.mkdir(parents=True, exist_ok=True)
         content = {
             "settings": self.settings,

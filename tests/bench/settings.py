@@ -1,4 +1,4 @@
-"""How a run of the benchmark is done: what was asked for on the command line."""
+"""The settings of a run, from the command line."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -7,20 +7,20 @@ from typing import TypeVar
 T = TypeVar("T")
 
 PACKAGED_MODEL = "tihua-tiny"
-"""The model that needs no weights of ours."""
+"""The model that comes with the server, weights included."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """What was asked for.
+    """The settings of a run.
 
     Attributes:
         model: the model that is served, by name; weights of Chinese-CLIP are drawn at random.
         engine: `--engine` of the server.
-        precision: `--precision` of the server, where a row does not say it itself.
-        rounds: how often each row is measured; medians are told.
-        is_quick: measure less of everything: to try the harness, not to be quoted.
-        materials: the folder for weights, pictures and converted models, kept from run to run.
+        precision: `--precision` of the server, in rows that do not choose it themselves.
+        rounds: how often each row is measured; figures are medians.
+        is_quick: measure less of everything, to try the harness; such figures are not to be quoted.
+        materials: the folder for weights, pictures and converted models, kept between runs.
         photographs: a tar or folder of pictures to ingest; None takes the gallery.
     """
 

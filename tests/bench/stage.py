@@ -1,4 +1,4 @@
-"""What every row is given: the settings, the materials, a voice, and servers to measure."""
+"""What every row gets: the settings, the materials, a console, and servers to measure."""
 
 import contextlib
 from collections.abc import Iterable, Iterator
@@ -21,8 +21,8 @@ class Stage:
     """Where rows are measured.
 
     Args:
-        settings: what was asked for.
-        console: where progress is told.
+        settings: those of the run.
+        console: for progress.
     """
 
     def __init__(self, settings: Settings, console: Console) -> None:
@@ -31,11 +31,11 @@ class Stage:
         self._console = console
 
     def say(self, what: str) -> None:
-        """Tell what is being done now."""
+        """Print what is being done now."""
         self._console.print(what, style="dim", highlight=False)
 
     def rounds(self) -> Iterator[int]:
-        """Yield the number of each round, from 1, and tell it."""
+        """Yield the number of each round, from 1, and print it."""
         for number in range(1, self.settings.rounds + 1):
             self.say(f"  round {number} of {self.settings.rounds}")
             yield number
@@ -47,7 +47,7 @@ class Stage:
 
         Args:
             flags: further flags.
-            precision: instead of that of the settings.
+            precision: overrides that of the settings.
         """
         self.say(f"  starting tihua-server ({precision or self.settings.precision})")
         return our_server(*model_flags(self.settings, self.materials, precision=precision), *flags)
@@ -55,10 +55,10 @@ class Stage:
     async def servers(
         self, stack: contextlib.AsyncExitStack, precisions: Iterable[str]
     ) -> dict[str, OurServer]:
-        """Run our server in several precisions at once, as long as a stack is open.
+        """Run our server in several precisions at once, until the stack is closed.
 
         Returns:
-            Those that serve, by precision; a CPU may have no bf16.
+            The running servers by precision; a CPU may lack bf16.
         """
         servers = {}
         for precision in precisions:
@@ -71,10 +71,10 @@ class Stage:
         return servers
 
     def engine_config(self, **fields: Any) -> dict[str, Any]:
-        """Return the fields of `Config` by which the bare engine is what our server has.
+        """Return the fields of `Config` with which the bare engine equals our server's.
 
         Args:
-            fields: instead of those of the settings.
+            fields: override those of the settings.
         """
         settings, materials = self.settings, self.materials
         config = {

@@ -11,7 +11,7 @@ from tihua_server.architecture import architectures
 
 
 def main() -> None:
-    """Write the file whole or not at all."""
+    """Write the file atomically."""
     model, path = sys.argv[1], Path(sys.argv[2])
     architecture = next(each for each in architectures() if each.name == model)
     partial = path.with_suffix(".partial")

@@ -1,4 +1,4 @@
-"""A bare grpc.aio server that answers the same bytes to every call: what the transport can do."""
+"""A bare grpc.aio server that answers every call with the same bytes: the transport's own limit."""
 
 import base64
 import contextlib
@@ -13,10 +13,10 @@ from bench.contender import CHANNEL_OPTIONS
 
 @contextlib.asynccontextmanager
 async def echo_server(*, methods: dict[str, str]) -> AsyncIterator[str]:
-    """Run the server; tell its address.
+    """Run the server; yield its address.
 
     Args:
-        methods: the answer of each method by its full name, in base64.
+        methods: each method's answer in base64, by the method's full name.
     """
     server = grpc.aio.server(options=CHANNEL_OPTIONS)
     for path, answer in methods.items():

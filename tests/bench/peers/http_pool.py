@@ -1,7 +1,7 @@
-"""A client of HTTP/1.1 with connections that are kept: as little of it as a benchmark needs.
+"""A minimal HTTP/1.1 client with persistent connections.
 
-Bytes in, bytes out, no chunks and no redirections. It costs less than any library would, so that
-what is measured is the server.
+Bytes in, bytes out, no chunks and no redirections. It costs less than any library, so that the
+server is what is measured.
 """
 
 import asyncio
@@ -13,10 +13,10 @@ from bench.contender import Refused
 
 
 class HttpPool:
-    """As many connections to one server as there are calls in flight."""
+    """A pool with one connection to a server for each call in flight."""
 
     def __init__(self, host: str, port: int) -> None:
-        """Connect to nothing yet."""
+        """Connections are opened when calls need them."""
         self._host, self._port = host, port
         self._idle: list[tuple[asyncio.StreamReader, asyncio.StreamWriter]] = []
 
@@ -38,10 +38,10 @@ class HttpPool:
                 await writer.wait_closed()
 
     async def post(self, path: str, body: bytes) -> bytes:
-        """Return what the server answers.
+        """Return the server's answer.
 
         Raises:
-            Refused: with another status than 200.
+            Refused: the status is not 200.
             OSError: the server does not listen, or the connection broke.
             EOFError: the connection ended within an answer.
         """
@@ -62,7 +62,7 @@ class HttpPool:
             fields = dict(line.lower().split(": ", 1) for line in head[1:] if line)
             answer = await reader.readexactly(int(fields["content-length"]))
         except BaseException:
-            # Cancelled halfway, the connection holds the rest of an answer: it is of no more use.
+            # Cancelled halfway, the connection holds the rest of an answer and can't be used again.
             writer.close()
             raise
         self._idle.append(connection)

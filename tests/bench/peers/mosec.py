@@ -26,7 +26,7 @@ class Mosec:
     """Calls the server in `mosec_server.py`."""
 
     def __init__(self, pool: HttpPool, name: str) -> None:
-        """Take connections to it."""
+        """Call the server through `pool`."""
         self.name = name
         self._pool = pool
 
@@ -34,7 +34,7 @@ class Mosec:
         """Return the embedding of a text.
 
         Raises:
-            Refused: there is none.
+            Refused: there is no embedding.
         """
         return await self._pool.post("/text", text.encode())
 
@@ -42,7 +42,7 @@ class Mosec:
         """Return the embedding of a picture file.
 
         Raises:
-            Refused: there is none.
+            Refused: there is no embedding.
         """
         return await self._pool.post("/image", image)
 
@@ -56,9 +56,9 @@ async def mosec(
     Args:
         model: cn_clip's name of the architecture.
         weights: the checkpoint.
-        threads: of torch, in each process.
+        threads: torch threads in each process.
         workers: processes per route.
-        example: a picture file, to see that it is ready.
+        example: a picture file to probe readiness with.
 
     Raises:
         MosecFailed: it did not start.
@@ -91,7 +91,7 @@ def _process(port: int, environment: dict[str, str]) -> Iterator[subprocess.Pope
         env=os.environ | environment,
         stdin=subprocess.PIPE,
         stdout=subprocess.DEVNULL,
-        # A group of its own: its workers ignore signals, and must not outlive it.
+        # Its own process group: its workers ignore signals, and must not outlive it.
         start_new_session=True,
     ) as process:
         try:

@@ -1,7 +1,7 @@
 """The same torch module behind mosec 0.9.8: bf16, tokens trimmed, dynamic batching.
 
 mosec reads its own flags (`--address`, `--port`, `--timeout`); ours come as variables. Pictures are
-decoded with their batch, in the process that runs the model: pixels would else have to travel
+decoded with their batch, in the process that runs the model; otherwise pixels would have to travel
 between processes.
 """
 
@@ -19,16 +19,16 @@ from bench.peers.torch_network import TorchNetwork
 MODEL, WEIGHTS, THREADS, WORKERS = (
     f"BENCH_{name}" for name in ("MODEL", "WEIGHTS", "THREADS", "WORKERS")
 )
-"""The variables: of the network, and processes per route."""
+"""Environment variables: the network's, and the number of processes per route."""
 
 MAX_BATCH_SIZE = 32
 
 MAX_WAIT_MS = 1
-"""How long a batch waits to fill; the shortest there is, because a lone query waits as well."""
+"""How long a batch waits to fill: the minimum, because a lone query waits as well."""
 
 
 class _Raw(Worker):  # type: ignore[misc]  # mosec is an optional install
-    """Takes and gives bytes as they are."""
+    """Passes bytes through unchanged."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -64,7 +64,7 @@ class ImageWorker(_Raw):
 
 
 def main() -> None:
-    """Serve until told to stop, or until standard input ends: no caller is left then."""
+    """Serve until a signal, or until standard input ends, because the caller is gone then."""
 
     def stop_with_caller() -> None:
         sys.stdin.read()

@@ -1,4 +1,4 @@
-"""Our server with a model that costs nothing: what is left is the price of the service itself."""
+"""Our server with a model that costs nothing: only the cost of the service itself is left."""
 
 import contextlib
 import os
@@ -25,7 +25,7 @@ NOWHERE = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115  # for th
 
 
 class NoopEncoder(FakeEncoder):
-    """Gives every input the same embedding, at once."""
+    """Returns the same embedding for every input, at once."""
 
     info = ModelInfo(
         ref=ModelRef("noop", "0000000000000000"),
@@ -47,15 +47,15 @@ class NoopEncoder(FakeEncoder):
         return np.broadcast_to(self._row, (len(inputs), DIM))
 
     def encode_images(self, images: Sequence[Any]) -> FloatArray:
-        """Return as many embeddings; the pixels are not looked at."""
+        """Return as many embeddings, without looking at the pixels."""
         return self._encode([b""] * len(images))
 
 
 @contextlib.asynccontextmanager
 async def noop_server() -> AsyncIterator[str]:
-    """Run the server; tell its address."""
+    """Run the server; yield its address."""
     settle_for_serving()
-    # What it logs is written as a service writes it, and read by nobody.
+    # Logs are written as in a service, but discarded.
     with (
         contextlib.redirect_stderr(NOWHERE),
         tempfile.TemporaryDirectory(prefix="tihua-bench-") as data_dir,

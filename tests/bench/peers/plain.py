@@ -17,7 +17,7 @@ class Plain:
     name = "plain grpc.aio"
 
     def __init__(self, channel: grpc.aio.Channel) -> None:
-        """Take a channel to it."""
+        """Call the server through `channel`."""
         self._text: BytesMethod = channel.unary_unary(f"/{SERVICE}/Text")
         self._image: BytesMethod = channel.unary_unary(f"/{SERVICE}/Image")
 
@@ -25,7 +25,7 @@ class Plain:
         """Return the embedding of a text.
 
         Raises:
-            Refused: there is none.
+            Refused: there is no embedding.
         """
         return await _answered(self._text, text.encode())
 
@@ -33,7 +33,7 @@ class Plain:
         """Return the embedding of a picture file.
 
         Raises:
-            Refused: there is none.
+            Refused: there is no embedding.
         """
         return await _answered(self._image, image)
 

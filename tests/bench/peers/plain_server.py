@@ -18,7 +18,7 @@ SERVICE = "bench.Plain"
 
 @contextlib.asynccontextmanager
 async def plain_server(*, model: str, weights: str) -> AsyncIterator[str]:
-    """Run the server; tell its address."""
+    """Run the server; yield its address."""
     network = TorchNetwork(model, Path(weights), threads=0, is_bf16=False, is_trimmed=False)
     thread = ThreadPoolExecutor(1)
 

@@ -12,15 +12,15 @@ from tutorial import load_tutorial
 
 
 class TorchNetwork:
-    """Texts and pictures into embeddings, as a competent service on torch would do it.
+    """Embeds texts and pictures as a competent service on torch would.
 
     Args:
         model: cn_clip's name of the architecture.
         weights: the checkpoint.
-        threads: of torch; 0 leaves it to torch.
+        threads: torch threads; 0 leaves the number to torch.
         is_bf16: round matrices to bf16, as cn_clip's `convert_weights` does to fp16 on a GPU:
             LayerNorm of the vision tower stays in fp32.
-        is_trimmed: pad texts to the longest of the batch, and not to 52 tokens.
+        is_trimmed: pad texts to the longest of the batch instead of 52 tokens.
     """
 
     def __init__(
@@ -47,7 +47,7 @@ class TorchNetwork:
         """Return one embedding per picture file: float32, little-endian, L2 norm 1.
 
         Raises:
-            OSError: one of them is broken.
+            OSError: a picture is broken.
         """
         pixels = torch.stack([self._preprocess(Image.open(BytesIO(image))) for image in images])
         with torch.inference_mode():

@@ -19,7 +19,7 @@ from bench.companion import answer
 def reply(
     *, model: str, weights: str, images: Sequence[str] = (), texts: Sequence[str] = ()
 ) -> list[float]:
-    """Return how long each picture, and then each text, took; in seconds.
+    """Return how long each picture and then each text took, in seconds.
 
     Args:
         model: cn_clip's name of the architecture.

@@ -21,13 +21,13 @@ from bench.retrieval.service import IncompleteGalleryError, measure
 from bench.retrieval.tasks import KINDS, tasks_of
 
 PASSED = ("model", "model_path", "model_dir", "device", "engine")
-"""Options that are handed to the server as they are; the precision too, one server for each."""
+"""Options that are passed on to the server; so is the precision, with one server for each."""
 
 START_TIMEOUT_S = 900
-"""Of a server: it may convert a large model, and calibrate int8, before it serves."""
+"""A server may convert a large model, and calibrate int8, before it serves."""
 
 PIPE_WIDTH = 140
-"""Characters of a line of the table where nothing tells how wide the terminal is."""
+"""Characters in a line of the table if the output is not a terminal."""
 
 
 @click.command()
@@ -130,7 +130,7 @@ def main(
 
 @contextmanager
 def _serving(server: str | None, flags: list[str], precision: str | None) -> Iterator[str]:
-    """Hold a server of a precision, or the one that runs; gives its address."""
+    """Run a server in a precision, unless one runs already; yield its address."""
     if server is not None:
         yield server
         return

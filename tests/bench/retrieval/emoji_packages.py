@@ -1,4 +1,4 @@
-"""The npm packages that the emoji tasks read: found, or fetched with npm where it is there."""
+"""The npm packages that the emoji tasks read; fetched with npm if they are missing."""
 
 import shutil
 import subprocess
@@ -15,11 +15,11 @@ TIMEOUT_S = 600
 
 
 class PackagesMissing(Exception):
-    """The packages are not there and could not be fetched; the message says what to do."""
+    """The packages are missing and can't be fetched; the message says what to do."""
 
 
 def require_packages(node_modules: Path) -> None:
-    """Fetch the packages into a folder named `node_modules`, unless they lie there.
+    """Fetch the packages into a folder named `node_modules`, unless they are there.
 
     Raises:
         PackagesMissing: there is no npm, or it failed.

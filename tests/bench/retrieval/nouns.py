@@ -11,11 +11,11 @@ from tihua_server.training.retrieval import Gallery, Query, RetrievalTask
 NOUNS = Path(__file__).parents[1] / "nouns.tsv"
 SUFFIXES = {".jpg", ".png", ".webp"}
 EMOJI = "emoji_"
-"""Begins the names of the gallery's emoji, which are Noto's and known to the packaged model."""
+"""Prefix of the gallery's emoji, which are Noto's and known to the packaged model."""
 
 
 def noun_tasks(gallery: Path) -> list[RetrievalTask]:
-    """Return the nouns over all pictures, and over those that are no emoji.
+    """Return the nouns over all pictures, and over those that are not emoji.
 
     Args:
         gallery: the folder of the packaged gallery.

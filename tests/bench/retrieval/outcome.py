@@ -1,4 +1,4 @@
-"""What was measured: runs of one server each, with an outcome for each task."""
+"""The measurements: a run for each server, with an outcome for each task."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ class Skipped:
 
     Attributes:
         name: of the task.
-        reason: what is not there, and how to get it.
+        reason: what is missing, and how to get it.
     """
 
     name: str
@@ -26,13 +26,13 @@ class Skipped:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How one task went.
+    """The result of one task.
 
     Attributes:
         task: its name.
         pictures: how many were searched.
         recall: the figures.
-        missed: texts whose picture was not among the first five, where the task has few.
+        missed: texts whose picture was not among the first five, if the task has few texts.
     """
 
     task: str
@@ -46,9 +46,9 @@ class Run:
     """All tasks over one server.
 
     Attributes:
-        server: what answered.
+        server: the server that answered.
         outcomes: one a task, the same tasks in every run.
-        seconds: how long it took, the server's start left out.
+        seconds: duration, without the server's start.
     """
 
     server: ServerInfo
@@ -94,7 +94,7 @@ class Run:
 
 
 def loss(run: Run, reference: Run, task: int) -> float:
-    """Return the points of R@10 that a run loses against another on a task; negative is a gain."""
+    """Return the points of R@10 that a run loses to another on a task; negative is a gain."""
     return round(reference.outcomes[task].recall.at[10] - run.outcomes[task].recall.at[10], 6)
 
 

@@ -1,4 +1,4 @@
-"""At which place a search brings what is wanted."""
+"""The rank at which a search finds a wanted picture."""
 
 from collections.abc import Awaitable, Callable, Collection
 from typing import TypeAlias
@@ -9,19 +9,19 @@ Pages: TypeAlias = Callable[[int, str], Awaitable[SearchResult]]
 """Searches: the limit and the page token → one page of hits, best first."""
 
 FIRST_LIMIT = 100
-"""Hits of the first page: what is wanted is mostly among them, and 1 000 hits take Milvus Lite
+"""Hits of the first page: the wanted picture is mostly among them, and 1 000 hits take Milvus Lite
 five times as long."""
 
 
 async def find_rank(pages: Pages, wanted: Collection[str], *, max_limit: int) -> int:
-    """Return the rank of the best placed of the wanted pictures, 1 the best; exact at any depth.
+    """Return the best rank of any wanted picture, from 1; exact at any depth.
 
-    A picture that ties with it counts as found before it: no luck in the figures.
+    Pictures that tie with it count as found before it, so that no figure depends on luck.
 
     Args:
         pages: the search.
-        wanted: ids that fit.
-        max_limit: hits of the pages after the first, at most what the server allows.
+        wanted: ids of the pictures that fit.
+        max_limit: hits of each page after the first, at most the server's limit.
 
     Raises:
         LookupError: the pages ended without any of them.

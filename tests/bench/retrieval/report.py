@@ -1,4 +1,4 @@
-"""The table of a measurement: printed, as Markdown, and as JSON."""
+"""The report: the printed table, Markdown and JSON."""
 
 import json
 from collections.abc import Iterator, Sequence
@@ -14,7 +14,7 @@ LOSS = "R@10 against fp32"
 
 
 def write_report(folder: Path, runs: Sequence[Run], skipped: Sequence[Skipped]) -> None:
-    """Write eval.json and eval.md; the folder is made when absent."""
+    """Write eval.json and eval.md; the folder is created if needed."""
     folder.mkdir(parents=True, exist_ok=True)
     content = {
         "runs": [run.as_json() for run in runs],
@@ -38,7 +38,7 @@ def as_table(runs: Sequence[Run]) -> Table:
 
 
 def as_markdown(runs: Sequence[Run], skipped: Sequence[Skipped]) -> str:
-    """Return the figures, what was missed and what was left out, as a piece of a document."""
+    """Return the figures, the missed texts and the skipped tasks, as Markdown."""
     header = _header(runs)
     lines = [_title(runs), "", f"| {' | '.join(header)} |", f"|{'---|' * len(header)}"]
     lines += [f"| {' | '.join(row)} |" for row in _rows(runs)]

@@ -1,4 +1,4 @@
-"""Answers the tasks through a running service: ingests the pictures, then searches."""
+"""Runs the tasks on a running service: ingests the pictures, then searches."""
 
 import asyncio
 import time
@@ -17,14 +17,14 @@ from bench.retrieval.outcome import Outcome, Run
 from bench.retrieval.rank import find_rank
 
 FEW_QUERIES = 100
-"""Tasks of no more than these are reported by what they missed."""
+"""Tasks with at most this many queries list the texts that they missed."""
 
 TIMEOUT_S = 120.0
-"""Of one call: the machine may be busy, and the figures do not depend on it."""
+"""Deadline of one call: long, because the machine may be busy; no figure depends on it."""
 
 
 class IncompleteGalleryError(Exception):
-    """Pictures could not be ingested, so that no figure over them would mean anything."""
+    """Some pictures could not be ingested, so no figure over them would mean anything."""
 
 
 async def measure(
@@ -32,19 +32,19 @@ async def measure(
 ) -> Run:
     """Return how well the service at an address answers the tasks.
 
-    The collections are its own, with a FLAT index: what is measured is the model, not the index.
-    They are deleted in the end.
+    The collections are created with a FLAT index, to measure the model and not the index, and
+    deleted at the end.
 
     Args:
         address: host:port.
-        tasks: those over one gallery beside each other, so that it is ingested once.
-        progress: shows how far it is.
-        in_flight: searches at one time.
+        tasks: tasks over one gallery must be adjacent, so that it is ingested once.
+        progress: shows the progress.
+        in_flight: number of concurrent searches.
 
     Raises:
         TihuaError: the service refused or failed.
-        LookupError: it found fewer pictures than it took.
-        IncompleteGalleryError: it took some pictures and not others.
+        LookupError: the service found fewer pictures than it accepted.
+        IncompleteGalleryError: the service accepted only some of the pictures.
     """
     started = time.monotonic()
     outcomes = []
@@ -72,7 +72,7 @@ async def measure(
 async def _ingested(
     client: AsyncClient, collection: str, gallery: Gallery, progress: Progress
 ) -> AsyncIterator[None]:
-    """Hold a collection with the pictures of a gallery."""
+    """Create a collection with the pictures of a gallery, and delete it at the end."""
     bar = progress.add_task(f"ingest {gallery.name}", total=len(gallery.pictures))
     failures: list[str] = []
 
@@ -106,7 +106,7 @@ async def _ranks(
     in_flight: int,
     on_answer: Callable[[], object],
 ) -> list[int]:
-    """Return the rank of what each query wants, with some searches in flight."""
+    """Return the rank of each query, with `in_flight` concurrent searches."""
     ranks = [0] * len(queries)
     waiting = iter(enumerate(queries))
 
@@ -133,7 +133,7 @@ async def _ranks(
             for _ in range(in_flight):
                 workers.create_task(work())
     except ExceptionGroup as failures:
-        # Workers fail alike; one error is what a caller can read.
+        # All workers fail alike; one error is readable.
         raise failures.exceptions[0] from failures
     return ranks
 

@@ -27,7 +27,7 @@ REFERENCE = ("torch", "fp32")
 
 
 async def accuracy(stage: Stage) -> list[Figure]:
-    """Embed 200 pictures and 200 texts by each, with random weights and with trained ones."""
+    """Embed 200 pictures and 200 texts with each, with random and with trained weights."""
     count = stage.settings.pick(200, 16)
     images = read_all(gallery()[:: len(gallery()) // count][:count])
     texts = _texts(count)
@@ -40,7 +40,7 @@ async def accuracy(stage: Stage) -> list[Figure]:
             try:
                 rows = await _embed(stage, model, (engine, precision), images, texts)
             except ServerFailed as error:
-                # An engine refuses a precision in which this model would be too far off.
+                # An engine refuses a precision in which the model's embeddings would stray too far.
                 reason = str(error).splitlines()[-1].removeprefix("Error: ")
                 stage.say(f"  not served: {reason}")
                 refusals.append(f"{engine} {precision} is not served: {reason}")

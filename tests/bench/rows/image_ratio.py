@@ -14,7 +14,7 @@ TARGETS = {"bf16": 4.5, "int8": 7.0}
 
 
 async def image_ratio(stage: Stage) -> list[Figure]:
-    """Send 64 JPEGs of 1024×1024, one a call; the tutorial takes as many as there is time for."""
+    """Send 64 JPEGs of 1024×1024, one a call; the tutorial gets fewer, because it is slow."""
     question = stage.tutorial_question()
     paths = stage.materials.large_jpegs
     images = read_all(paths)

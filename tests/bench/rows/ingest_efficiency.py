@@ -1,4 +1,4 @@
-"""`tihua ingest`, all included, against the bare engine on decoded batches."""
+"""`tihua ingest` with everything included, against the bare engine on decoded batches."""
 
 import contextlib
 
@@ -8,11 +8,11 @@ from bench.ingest import ingest
 from bench.stage import Stage
 
 BATCH_SIZES = (1, 8, 32)
-"""Of the engine; it is measured by its best."""
+"""Batch sizes of the engine; the best one counts."""
 
 
 async def ingest_efficiency(stage: Stage) -> list[Figure]:
-    """Ingest a thousand photographs, the command's start and Milvus' writes included."""
+    """Ingest a thousand photographs, including the command's start and Milvus' writes."""
     pick = stage.settings.pick
     folder = stage.materials.photographs(pick(1000, 100))
     some = [str(path) for path in sorted(folder.iterdir())[:64]]

@@ -1,4 +1,4 @@
-"""One broken picture among good ones in flight: how many of the good are lost."""
+"""One broken picture among good ones in flight: how many good ones are lost."""
 
 import asyncio
 import contextlib
@@ -14,7 +14,7 @@ IN_FLIGHT = 8
 
 
 async def isolation(stage: Stage) -> list[Figure]:
-    """Send eight pictures at once, one of them cut short, fifty times; count what is refused."""
+    """Send eight pictures at once, one of them truncated, fifty times; count refused good ones."""
     times = stage.settings.pick(50, 10)
     images = small_jpegs(IN_FLIGHT)
     model = stage.settings.torch_model

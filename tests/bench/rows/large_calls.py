@@ -22,10 +22,10 @@ class _Beside(Generic[T]):
     """Single calls and large ones.
 
     Attributes:
-        single, large: what makes a call.
-        inputs: of both.
-        many: inputs of a large call.
-        p50s_ms: of single calls, beside large ones and on the idle server, by round.
+        single, large: make a call.
+        inputs: inputs of both kinds of call.
+        many: number of inputs in a large call.
+        p50s_ms: p50 of single calls, beside large ones and on the idle server, by round.
         rates: inputs a second of the large calls, beside single ones and alone, by round.
     """
 
@@ -37,14 +37,14 @@ class _Beside(Generic[T]):
     rates: list[tuple[float, float]] = field(default_factory=list)
 
     async def measure(self, seconds: float) -> None:
-        """Measure each alone, and then both for so long."""
+        """Measure each kind alone, and then both together for `seconds`."""
         calls = [list(repeated(self.inputs, self.many))]
         idle = await drive(self.single, lasting(seconds / 2, self.inputs), in_flight=1)
         alone = await drive(self.large, lasting(seconds / 2, calls), in_flight=1)
         stop = asyncio.Event()
         single = asyncio.create_task(drive(self.single, until(stop, self.inputs), in_flight=1))
         try:
-            # To the end of the last: all of them have company.
+            # Single calls go on until the last large one ends, so that all have company.
             beside = await drive(self.large, lasting(seconds, calls), in_flight=1)
         finally:
             stop.set()
@@ -53,7 +53,7 @@ class _Beside(Generic[T]):
         self.rates.append((beside.rate * self.many, alone.rate * self.many))
 
     def figure(self, name: str, what: str) -> Figure:
-        """Return what came of it."""
+        """Return the figure of all rounds."""
         beside, alone = zip(*self.rates, strict=True)
         return ratio_figure(
             name,

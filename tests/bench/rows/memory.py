@@ -8,11 +8,11 @@ from bench.stage import Stage
 IN_FLIGHT = 32
 MB = 10**6
 SAMPLES = 20
-"""How often the memory is read on the way."""
+"""How often the memory is read in between."""
 
 
 async def memory(stage: Stage) -> list[Figure]:
-    """Send small JPEGs, and read the resident size at rest and after each twentieth of them."""
+    """Send small JPEGs, and read the resident size at rest and after every twentieth of them."""
     count = stage.settings.pick(10_000, 400)
     images = small_jpegs(64)
     share = count // SAMPLES
@@ -23,7 +23,7 @@ async def memory(stage: Stage) -> list[Figure]:
             await drive(server.embed_image, repeated(images, share), in_flight=IN_FLIGHT)
             line.append((float(number * share), server.resident_bytes() / MB))
             stage.say(f"  {number * share} of {count} pictures: {line[-1][1]:.0f} MB")
-    # Buffers for batches of every size are taken by the first pictures, and kept: no leak.
+    # The first pictures allocate buffers for batches of every size, which are kept: no leak.
     first, last = line[1][1], line[-1][1]
     return [
         plain_figure(

@@ -1,4 +1,4 @@
-"""Queries while an ingestion saturates the model: what each costs the other."""
+"""Queries while an ingestion saturates the model: how much each slows the other."""
 
 import asyncio
 import statistics
@@ -17,7 +17,7 @@ SEARCHED = "warm_up"
 
 
 async def mixed(stage: Stage) -> list[Figure]:
-    """Ingest a folder alone, under queries and under searches; one at a time, without a pause."""
+    """Ingest a folder alone, beside queries and beside searches, each one at a time."""
     pick = stage.settings.pick
     folder = stage.materials.photographs(pick(300, 100))
     text_p99s: list[tuple[float, float]] = []
@@ -74,7 +74,7 @@ async def mixed(stage: Stage) -> list[Figure]:
 async def _beside(
     server: OurServer, call: Callable[[str], Awaitable[object]], folder: Path, collection: str
 ) -> tuple[Ingested, Load]:
-    """Ingest a folder while queries are sent; return what became of both."""
+    """Ingest a folder while queries are sent; return the results of both."""
     stop = asyncio.Event()
     queries = asyncio.create_task(drive(call, until(stop, QUERIES), in_flight=1))
     try:
@@ -82,5 +82,5 @@ async def _beside(
     finally:
         stop.set()
         load = await queries
-    # The command starts in a moment when the model is still idle: not counted.
+    # While the command starts, the model is idle: those queries do not count.
     return busy, load.within(busy.end_s - busy.seconds, busy.end_s)

@@ -1,4 +1,4 @@
-"""Queries and pictures while texts are ingested: then it is the text model that is busy."""
+"""Queries and pictures while texts are ingested, which keeps the text model busy."""
 
 import asyncio
 from collections.abc import Iterator
@@ -12,11 +12,11 @@ from bench.our_server import OurServer
 from bench.stage import Stage
 
 POEM = "枯藤老树昏鸦，小桥流水人家，古道西风瘦马。夕阳西下，断肠人在天涯。"
-"""33 characters, each a token, and a number behind them."""
+"""33 characters, each a token; a number follows them."""
 
 
 async def mixed_texts(stage: Stage) -> list[Figure]:
-    """Ingest texts without an end; queries, then pictures, one at a time, without a pause."""
+    """Ingest texts without end; send queries, then pictures, one at a time, without a pause."""
     pick = stage.settings.pick
     pictures = small_jpegs(8)
     texts_ms: list[tuple[float, float]] = []
@@ -57,7 +57,7 @@ async def mixed_texts(stage: Stage) -> list[Figure]:
 
 
 async def _beside(server: OurServer, pictures: list[bytes], *, seconds: float) -> tuple[Load, Load]:
-    """Return queries and pictures, each for so long, from when the ingestion is under way."""
+    """Send queries and then pictures, for `seconds` each, once the ingestion is under way."""
     await drive(server.embed_text, lasting(1, QUERIES), in_flight=1)
     texts = await drive(server.embed_text, lasting(seconds, QUERIES), in_flight=1)
     return texts, await drive(server.embed_image, lasting(seconds, pictures), in_flight=1)

@@ -1,4 +1,4 @@
-"""The same network behind other servers, in the same run: ours must be ahead on every line."""
+"""The same network behind other servers, in the same run: ours must be ahead in every figure."""
 
 import asyncio
 import contextlib
@@ -18,7 +18,7 @@ from bench.stage import Stage
 
 IN_FLIGHT = 32
 PICTURE_CLIENTS = 16
-"""Who send pictures without a pause while queries are sent one at a time."""
+"""Clients that send pictures without a pause while queries are sent one at a time."""
 
 LEAST_BETTER = {
     "text_p50": ("text, one at a time, p50", "ms"),
@@ -30,7 +30,7 @@ MOST_BETTER = {
     "image_rate": (f"1024×1024 JPEGs, {IN_FLIGHT} in flight", "images/s"),
     "mixed_image_rate": ("pictures meanwhile", "images/s"),
 }
-"""What is measured, and in which unit: first those where less is better, then the others."""
+"""The quantities and their units: those where less is better, and those where more is."""
 
 
 async def peers(stage: Stage) -> list[Figure]:
@@ -79,7 +79,7 @@ async def _contenders(
 async def _measure(
     contender: Contender, images: Sequence[bytes], seconds: float
 ) -> dict[str, float]:
-    """Return the figures of one round by name; each part of it lasts so many seconds."""
+    """Return the figures of one round by name; `seconds` is the length of each of its parts."""
     single = await drive(contender.embed_text, lasting(seconds / 2, QUERIES), in_flight=1)
     texts = await drive(contender.embed_text, lasting(seconds, QUERIES), in_flight=IN_FLIGHT)
     pictures = await drive(contender.embed_image, lasting(seconds, images), in_flight=IN_FLIGHT)
@@ -91,7 +91,8 @@ async def _measure(
         # The clients start together; after a second they have spread out.
         await asyncio.sleep(1)
         start_s = perf_counter()
-        # Several batches of the slowest, which answers all sixteen pictures at once.
+        # Long enough for several batches of the slowest, which answers all sixteen pictures at
+        # once.
         queries = await drive(contender.embed_text, lasting(seconds * 8, QUERIES), in_flight=1)
         end_s = perf_counter()
     finally:
@@ -132,7 +133,7 @@ def _figure(quantity: str, rounds: dict[str, list[dict[str, float]]], *, ours: s
 
 
 def _fewest(rounds: dict[str, list[dict[str, float]]]) -> str:
-    """Return of how many queries a percentile is, at the least."""
+    """Return how many queries each percentile is based on, at least."""
     counts = [
         f"{name} {min(each['mixed_texts'] for each in measured):.0f}"
         for name, measured in rounds.items()

@@ -1,4 +1,4 @@
-"""The price of the service itself: our calls with a model that costs nothing, against an echo."""
+"""The cost of the service itself: our calls with a model that costs nothing, against an echo."""
 
 import base64
 import contextlib
@@ -15,11 +15,11 @@ from bench.stage import Stage
 
 IN_FLIGHT = 64
 SIDE_PX = 224
-"""Of the picture as pixels: 150 kB, which our server need not decode."""
+"""Side of the picture, sent as pixels: 150 kB, which our server need not decode."""
 
 
 async def rpc_efficiency(stage: Stage) -> list[Figure]:
-    """Send the same bytes to both, and have the same bytes answered."""
+    """Send the same bytes to both, which answer with the same bytes."""
     pick = stage.settings.pick
     pixels = types_pb2.RgbImage(
         data=bytes(SIDE_PX * SIDE_PX * 3), width_px=SIDE_PX, height_px=SIDE_PX

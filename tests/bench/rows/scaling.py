@@ -54,14 +54,14 @@ async def _batches(stage: Stage, kind: str) -> Figure:
 
 
 async def _folders(stage: Stage) -> list[Figure]:
-    """Ingest folders with the packaged model, which leaves the pipeline the largest share."""
+    """Ingest folders with the packaged model, with which the pipeline's share is largest."""
     sizes = stage.settings.pick(FOLDERS, (100, 300))
     settings, materials = stage.settings, stage.materials
     flags = model_flags(settings, materials, model=PACKAGED_MODEL, precision="auto")
     costs, memory = [], []
     for size in sizes:
         stage.say(f"  a folder of {size}")
-        # A server for each, whose peak is of this folder alone.
+        # A new server for each folder, so that its memory peak belongs to this folder.
         async with our_server(*flags) as server:
             await ingest(server.address, materials.photographs(40), "warm_up")
             done = await ingest(server.address, materials.photographs(size), f"folder_{size}")

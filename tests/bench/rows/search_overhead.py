@@ -1,4 +1,4 @@
-"""What Search adds to what it is made of: the query's embedding and Milvus' own search."""
+"""What Search adds to its parts: the query's embedding and Milvus' own search."""
 
 import contextlib
 from time import perf_counter
@@ -21,7 +21,7 @@ TARGET: Target = at_most(3)
 
 
 async def search_overhead(stage: Stage) -> list[Figure]:
-    """Ask each query three ways in turn, one at a time, of one and the same collection."""
+    """Send each query in three ways in turn, one at a time, to the same collection."""
     pick = stage.settings.pick
     folder = stage.materials.photographs(pick(400, 100))
     rounds = []

@@ -1,4 +1,4 @@
-"""How long a user waits: for an import, for help, for a server that serves."""
+"""How long a user waits: for an import, for help, and for a server to be ready."""
 
 import statistics
 import subprocess
@@ -13,7 +13,7 @@ from bench.stage import Stage
 
 
 async def startup(stage: Stage) -> list[Figure]:
-    """Run each command a few times; the first run of each is not counted."""
+    """Run each command a few times; the first run of each does not count."""
     times = stage.settings.pick(5, 1)
     programs = Path(sys.executable)
     commands = {

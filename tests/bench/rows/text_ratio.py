@@ -11,11 +11,11 @@ from bench.stage import Stage
 
 IN_FLIGHT = 32
 INT8 = "int8"
-"""Measured beside the precision of the settings, with the same targets."""
+"""Measured in addition to the precision of the settings, with the same targets."""
 
 
 async def text_ratio(stage: Stage) -> list[Figure]:
-    """Send thirty short queries over and over; the tutorial takes each once a round."""
+    """Send thirty short queries over and over; the tutorial gets each once a round."""
     question = stage.tutorial_question()
     pick = stage.settings.pick
     precisions = {stage.settings.precision: "", INT8: f"_{INT8}"}
@@ -62,7 +62,7 @@ async def text_ratio(stage: Stage) -> list[Figure]:
 
 
 async def _measure(server: OurServer, one_by_one: int, at_once: int) -> tuple[float, float]:
-    """Return the p50 of queries one at a time, in ms, and how many a second many at once are."""
+    """Return the p50 of queries sent one at a time, in ms, and the rate of many at once."""
     single = await drive(server.embed_text, repeated(QUERIES, one_by_one), in_flight=1)
     many = await drive(server.embed_text, repeated(QUERIES, at_once), in_flight=IN_FLIGHT)
     return single.percentile_ms(50), many.rate
