@@ -1,4 +1,4 @@
-"""Messages made of many items, while others have the event loop too."""
+"""Messages of many items, filled without blocking the event loop."""
 
 import asyncio
 
@@ -11,11 +11,11 @@ from tihua_server.filling import MessageRoom, fill_all, fill_some
 from tihua_server.item import Item
 
 LARGE = Item("a", None, metadata={"numbers": [1] * 10_000})
-"""Some milliseconds to make, and 110 kB."""
+"""Takes some milliseconds to fill, and 110 kB."""
 
 
 async def test_others_have_their_turn_while_an_answer_is_made() -> None:
-    """One that takes a second or so does not keep them waiting for it."""
+    """Others do not wait for an answer that takes a second or so."""
     turns = 0
 
     async def other() -> None:
@@ -33,7 +33,7 @@ async def test_others_have_their_turn_while_an_answer_is_made() -> None:
 
 
 async def test_an_answer_has_as_many_items_as_there_is_room_for() -> None:
-    """Beside what is in it already; of none at all it is refused."""
+    """They share the room with what is in it already; without room for one, it is refused."""
     limits = Limits(max_message_bytes=1_000_000)
     full, half_full = pb.GetItemsResponse(), pb.GetItemsResponse(missing_ids=["x" * 500_000])
     for answer, fits in ((full, 9), (half_full, 4)):
@@ -49,7 +49,7 @@ async def test_an_answer_has_as_many_items_as_there_is_room_for() -> None:
 
 
 async def test_answers_that_share_a_message_share_its_room() -> None:
-    """One that does not fit leaves its part to the others."""
+    """An answer that does not fit leaves its share to the others."""
     room = MessageRoom(Limits(max_message_bytes=1_000_000), answers=4)
     for items, fits in ((5, True), (5, False), (4, True), (1, False)):
         answer = pb.GetItemsResponse()
@@ -62,7 +62,7 @@ async def test_answers_that_share_a_message_share_its_room() -> None:
 
 
 async def test_an_answer_that_is_refused_leaves_all_of_its_room() -> None:
-    """What was in it already, too: here there is no room for a single item beside it."""
+    """This includes what was in it already; here there is no room for a single item beside that."""
     room = MessageRoom(Limits(max_message_bytes=1_000_000))
     headed = pb.GetItemsResponse(missing_ids=["x" * 900_000])
     with pytest.raises(TooLarge, match="can hold 0"):

@@ -15,7 +15,7 @@ TEXTS = torch.tensor([[101, 4345, 102, 0, 0], [101, 1921, 102, 3717, 102]])
 
 @pytest.fixture
 def network() -> Any:
-    """A small network of cn_clip's whose every parameter counts."""
+    """A small network of cn_clip's in which every parameter matters."""
     made = small_network()
     with torch.random.fork_rng():
         torch.manual_seed(1)
@@ -25,13 +25,13 @@ def network() -> Any:
 
 
 def test_pictures_get_the_embeddings_of_cn_clip(network: Any) -> None:
-    """To the last digits, though of the last block one token of 17 is computed."""
+    """They agree to the last digits, although the last block computes one token of 17."""
     mean, std = (torch.tensor(each).view(3, 1, 1) for each in (PIXEL_MEAN, PIXEL_STD))
     expected = network.encode_image((PIXELS.permute(0, 3, 1, 2) / 255 - mean) / std)
     torch.testing.assert_close(ImageTower(network)(PIXELS), expected, rtol=1e-4, atol=1e-5)
 
 
 def test_texts_get_the_embeddings_of_cn_clip(network: Any) -> None:
-    """Padding is masked for the one query, as it was for all."""
+    """Padding is masked for the single query as it is for all."""
     expected = network.encode_text(TEXTS)
     torch.testing.assert_close(TextTower(network)(TEXTS), expected, rtol=1e-4, atol=1e-5)

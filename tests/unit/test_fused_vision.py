@@ -1,4 +1,4 @@
-"""The vision tower that a GPU is given, computed on the CPU."""
+"""The vision tower for GPUs, computed on the CPU."""
 
 from types import SimpleNamespace
 
@@ -16,34 +16,34 @@ PIXELS = torch.stack([torch.from_numpy(pixels) for pixels in gallery_pixels(8, 6
 
 @pytest.fixture
 def tower() -> ImageTower:
-    """A small vision transformer of cn_clip's, of random weights."""
+    """A small vision transformer of cn_clip's, with random weights."""
     image = small_towers().image
     assert isinstance(image, ImageTower)
     with torch.random.fork_rng():
         torch.manual_seed(1)
         for parameter in image.parameters():
-            # Fresh norms and biases of attention change nothing, and would not be missed.
+            # As initialized, norms and attention biases have no effect, and would not be missed.
             parameter.add_(0.05 * torch.randn_like(parameter))
     return image
 
 
 @pytest.mark.parametrize("count", [1, 8])
 def test_it_gives_what_cn_clip_gives(tower: ImageTower, count: int) -> None:
-    """In float32 to the last digits, whatever the batch."""
+    """In float32 they agree to the last digits, for any batch."""
     fused = tower.fused(torch.float32)
     expected = tower(PIXELS[:count])
     torch.testing.assert_close(fused(PIXELS[:count]), expected, rtol=1e-4, atol=1e-4)
 
 
 def test_in_bfloat16_it_keeps_the_bound(tower: ImageTower) -> None:
-    """Of the cosine to float32, as every engine must."""
+    """The cosine to float32 meets the bound of every engine."""
     found = tower.fused(torch.bfloat16)(PIXELS).float()
     cosines = nn.functional.cosine_similarity(found, tower(PIXELS))
     assert cosines.min() >= LOWEST_COSINE["bf16"]
 
 
 def test_a_resnet_stays_as_it_is() -> None:
-    """It has no transformer to be computed otherwise."""
+    """It has no transformer that could be fused."""
     tower = ImageTower(SimpleNamespace(visual=nn.Identity()))
     assert tower.fused(torch.bfloat16) is tower
 

@@ -7,7 +7,7 @@ from tihua_server.libtiff import silence_libtiff
 
 
 def test_a_damaged_tiff_prints_nothing(capfd: pytest.CaptureFixture[str]) -> None:
-    """Neither on the descriptor of standard error, past Python."""
+    """Not even on the descriptor of standard error, past Python."""
     silence_libtiff()
     fax = bytearray(encode(noise(200, 200).convert("1"), "TIFF", compression="group4"))
     fax[300:900] = bytes(600)

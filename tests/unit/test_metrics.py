@@ -1,4 +1,4 @@
-"""What is counted, and where it is served; without a model or a store."""
+"""Metrics and their server, without a model or a store."""
 
 import socket
 import time
@@ -18,7 +18,7 @@ from tihua_server.telemetry import Telemetry
 
 
 def test_each_server_counts_for_itself() -> None:
-    """Two in one process share nothing."""
+    """Two servers in one process share no metric."""
     one, other = Metrics(), Metrics()
     one.ingested(written=3, failed=1, skipped=0)
     written = ("tihua_ingest_items_total", {"outcome": "written"})
@@ -27,7 +27,7 @@ def test_each_server_counts_for_itself() -> None:
 
 
 def test_a_call_is_timed_by_method_and_code() -> None:
-    """And an error of ours counted by its reason."""
+    """An error of ours is also counted by its reason."""
     metrics = Metrics()
     metrics.rpc_ended("SearchService/Search", "OK", "", perf_counter() - 0.3)
     metrics.rpc_ended("SearchService/Search", "RESOURCE_EXHAUSTED", "OVERLOADED", perf_counter())
@@ -50,7 +50,7 @@ def test_inputs_that_never_came_to_the_model_did_not_wait_for_it() -> None:
 
 
 def test_several_observers_hear_the_same() -> None:
-    """Of everything that there is to hear."""
+    """Every event reaches all of them."""
     one, other = Metrics(), Metrics()
     both = Observers([one, other])
     both.rpc_began("SystemService/GetServerInfo", ())
@@ -78,7 +78,7 @@ def test_nobody_watches_by_default() -> None:
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "::1"])
 def test_metrics_are_served_at_one_path(host: str) -> None:
-    """Anything else is not there."""
+    """Every other path is not found."""
     server = MetricsServer(Metrics().registry, host, 0)
     try:
         assert Scraped(server.address).types["tihua_rpcs_under_way"] == "gauge"
@@ -90,7 +90,7 @@ def test_metrics_are_served_at_one_path(host: str) -> None:
 
 
 def test_a_scraper_that_says_nothing_keeps_nobody_waiting() -> None:
-    """Neither another scraper nor the end of the server."""
+    """It delays neither another scraper nor the end of the server."""
     server = MetricsServer(Metrics().registry, "127.0.0.1", 0)
     host, _, port = server.address.rpartition(":")
     with socket.create_connection((host, int(port))):
@@ -101,7 +101,7 @@ def test_a_scraper_that_says_nothing_keeps_nobody_waiting() -> None:
 
 
 def test_a_port_that_is_taken_is_told_with_the_flag() -> None:
-    """As that of the service is."""
+    """The error names the flag, as for the service's own port."""
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         with pytest.raises(ConfigError, match=f"127.0.0.1:{port}.*--metrics-port"):

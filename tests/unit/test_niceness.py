@@ -1,4 +1,4 @@
-"""The lower priority of pictures, where it is denied."""
+"""The lower priority of pictures, on systems that deny it."""
 
 import asyncio
 import os
@@ -28,7 +28,7 @@ def denial(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 async def test_pictures_are_computed_all_the_same() -> None:
-    """A priority is a gain where it can be had, and no condition."""
+    """The priority is an optimization, not a requirement."""
     models = ServedModels([FakeEncoder(image_streams=1)], Config())
     picture = RgbImage(bytes(SIDE * SIDE * 3), SIDE, SIDE)
     async with asyncio.timeout(10):
@@ -39,7 +39,7 @@ async def test_pictures_are_computed_all_the_same() -> None:
 
 @pytest.mark.skipif(sys.platform != "linux", reason="niceness is of a thread on Linux alone")
 def test_the_log_says_so() -> None:
-    """Or nobody would know why queries take longer beside pictures."""
+    """Otherwise nobody would know why queries take longer beside pictures."""
     with capture_logs() as logs:
         stand_back()
     assert logs == [

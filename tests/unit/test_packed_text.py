@@ -1,4 +1,4 @@
-"""A packed text tower leaves padding out, and gives what the padded one does."""
+"""A packed text tower skips padding, and computes what the padded one does."""
 
 import numpy as np
 import pytest
@@ -17,7 +17,7 @@ BATCHES = (
 
 @pytest.mark.parametrize("rows", BATCHES)
 def test_padding_changes_nothing(rows: list[list[int]]) -> None:
-    """Each text gets the embedding of the padded tower, whichever others are beside it."""
+    """Each text gets the embedding of the padded tower, whatever else is in the batch."""
     tower = small_towers().text
     assert isinstance(tower, TextTower)
     assert isinstance(tower, Packable)

@@ -1,4 +1,4 @@
-"""Room for the pixels that are decoded at once: who goes first, who waits, what comes back."""
+"""The room for pixels being decoded: which picture goes first, and which waits."""
 
 import asyncio
 import threading
@@ -14,10 +14,10 @@ LIMIT = 10
 
 
 class Decoding:
-    """Jobs that are held up until they may go on, and the names of those that began."""
+    """Jobs that block until they are released, and the names of those that began."""
 
     def __init__(self, room: PixelRoom) -> None:
-        """Hold them up."""
+        """Block them."""
         self.began: list[str] = []
         self.may_go_on = threading.Event()
         self._room = room
@@ -25,7 +25,7 @@ class Decoding:
     def start(
         self, name: str, pixels: int, lane: Lane = Lane.INTERACTIVE, *, due_s: float = 0.0
     ) -> "asyncio.Task[object]":
-        """Ask for room for a job."""
+        """Request room for a job."""
 
         def job() -> None:
             self.began.append(name)
@@ -42,14 +42,14 @@ class Decoding:
         return task
 
     async def finish(self, *tasks: "asyncio.Task[object]") -> None:
-        """Let all of them go on, and wait for their end."""
+        """Release all of them, and wait until they end."""
         self.may_go_on.set()
         await asyncio.gather(*tasks)
 
 
 @pytest.fixture
 async def workers() -> AsyncIterator[Workers]:
-    """More threads than there are pixels for."""
+    """More threads than the pixels can keep busy."""
     made = Workers(4, "test")
     yield made
     made.close()
@@ -63,26 +63,26 @@ def room(workers: Workers) -> PixelRoom:
 
 @pytest.fixture
 def decoding(room: PixelRoom) -> Iterator[Decoding]:
-    """Nothing yet."""
+    """No jobs yet."""
     made = Decoding(room)
     yield made
     made.may_go_on.set()
 
 
 async def until(is_so: Callable[[], bool]) -> None:
-    """Return when it is so."""
+    """Return when the condition holds."""
     while not is_so():
         await asyncio.sleep(0)
 
 
 async def settled() -> None:
-    """Return when everybody who could has gone where it waits."""
+    """Return when every task that can run has reached its wait."""
     for _ in range(10):
         await asyncio.sleep(0)
 
 
 async def test_pixels_are_taken_while_there_are_some(room: PixelRoom) -> None:
-    """What is given back is there again."""
+    """Released pixels can be reserved again."""
     assert room.take_now(6, Lane.BULK)
     assert not room.take_now(6, Lane.INTERACTIVE)
     assert room.take_now(4, Lane.INTERACTIVE)
@@ -93,7 +93,7 @@ async def test_pixels_are_taken_while_there_are_some(room: PixelRoom) -> None:
 async def test_a_picture_larger_than_the_bound_is_decoded_alone(
     room: PixelRoom, decoding: Decoding
 ) -> None:
-    """A bound on many is no limit on one; it waits until nothing else is decoded."""
+    """The bound on all is no limit on one; it waits until nothing else is being decoded."""
     small = await decoding.hold("small", 1)
     large = decoding.start("large", 25)
     await settled()
@@ -104,7 +104,7 @@ async def test_a_picture_larger_than_the_bound_is_decoded_alone(
 
 
 async def test_interactive_goes_before_bulk_that_came_first(decoding: Decoding) -> None:
-    """It waits for what is decoded, and not for what waits like itself."""
+    """It waits for what is being decoded, not for bulk that waits as well."""
     first = await decoding.hold("first", 10, Lane.BULK)
     bulk = [decoding.start(f"bulk {number}", 10, Lane.BULK) for number in range(3)]
     await settled()
@@ -117,7 +117,7 @@ async def test_interactive_goes_before_bulk_that_came_first(decoding: Decoding) 
 async def test_interactive_that_fits_passes_bulk_that_waits(
     room: PixelRoom, decoding: Decoding
 ) -> None:
-    """Bulk does not, or small pictures would keep a large one waiting."""
+    """Bulk does not pass bulk, or small pictures would keep a large one waiting."""
     first = await decoding.hold("first", 8, Lane.BULK)
     bulk = decoding.start("bulk", 8, Lane.BULK)
     await settled()
@@ -130,7 +130,7 @@ async def test_interactive_that_fits_passes_bulk_that_waits(
 async def test_nothing_passes_an_interactive_picture_that_waits(
     room: PixelRoom, decoding: Decoding
 ) -> None:
-    """Small pictures of either lane would take what it waits for."""
+    """Small pictures of either lane would take the pixels that it waits for."""
     first = await decoding.hold("first", 8)
     large = decoding.start("large", 8)
     await settled()
@@ -140,7 +140,7 @@ async def test_nothing_passes_an_interactive_picture_that_waits(
 
 
 async def test_bulk_is_overtaken_for_a_while_only(room: PixelRoom, decoding: Decoding) -> None:
-    """Interactive pictures that overlap without a pause would keep a large one out for ever."""
+    """Otherwise overlapping interactive pictures would keep a large one out forever."""
     first = await decoding.hold("first", 1)
     bulk = decoding.start("bulk", LIMIT, Lane.BULK)
     await settled()
@@ -170,7 +170,7 @@ async def test_who_waits_for_pixels_keeps_nobody_from_a_thread(
 async def test_a_thread_may_take_the_pixels_that_were_about_to_be_handed_out(
     workers: Workers, room: PixelRoom, decoding: Decoding
 ) -> None:
-    """Who was to have them waits on, and the bound holds."""
+    """The picture that was next waits on, and the bound holds."""
     bulk = decoding.start("bulk", LIMIT, Lane.BULK)
     await asyncio.sleep(0)  # it waits, and the workers look for a job at the end of this turn
     assert room.urgency() is not None
@@ -212,7 +212,7 @@ async def test_a_caller_who_hung_up_lets_those_behind_pass(
 async def test_the_pixels_of_a_running_job_are_held_to_its_end(
     room: PixelRoom, decoding: Decoding
 ) -> None:
-    """Its caller may be gone; its memory is not."""
+    """Its caller may have gone; its memory is still in use."""
     first = await decoding.hold("first", LIMIT)
     first.cancel()
     await asyncio.gather(first, return_exceptions=True)
@@ -223,7 +223,7 @@ async def test_the_pixels_of_a_running_job_are_held_to_its_end(
 
 
 async def test_a_job_that_fails_gives_its_pixels_back(room: PixelRoom) -> None:
-    """Its caller hears why, and the next has them."""
+    """Its caller gets the error, and the next picture gets the pixels."""
 
     def fail() -> None:
         raise ValueError("no picture")
@@ -234,7 +234,7 @@ async def test_a_job_that_fails_gives_its_pixels_back(room: PixelRoom) -> None:
 
 
 async def test_closing_answers_those_who_wait(room: PixelRoom, decoding: Decoding) -> None:
-    """Whether for pixels or for a thread's work; and nobody comes in later."""
+    """They may wait for pixels or for a running job; later calls are refused."""
     tasks = [await decoding.hold("first", LIMIT), decoding.start("second", LIMIT)]
     await settled()
     room.close()

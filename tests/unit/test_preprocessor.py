@@ -23,10 +23,10 @@ SIZE = FakeEncoder.info.image_size
 
 
 class Gate:
-    """Stands before the decoding of files, and remembers which were looked at and decoded."""
+    """Blocks the decoding of files, and records which were inspected and decoded."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        """Be shut."""
+        """Start closed."""
         self.is_open = threading.Event()
         self.sized: list[bytes] = []
         self.decoded: list[bytes] = []
@@ -45,7 +45,7 @@ class Gate:
 
 @pytest.fixture
 def gate(monkeypatch: pytest.MonkeyPatch) -> Iterator[Gate]:
-    """A gate that is shut."""
+    """A closed gate."""
     made = Gate(monkeypatch)
     yield made
     made.is_open.set()
@@ -53,7 +53,7 @@ def gate(monkeypatch: pytest.MonkeyPatch) -> Iterator[Gate]:
 
 @pytest.fixture
 async def preprocessor(tmp_path: Path) -> AsyncIterator[Preprocessor]:
-    """Two threads that may have one picture of 16 × 16 decoded at a time."""
+    """Two threads, and room for one picture of 16 × 16 pixels at a time."""
     config = Config(
         preprocess_threads=2,
         max_decode_pixels=256,
@@ -77,7 +77,7 @@ def png(level: int, side: int = 16) -> EncodedImage:
 async def test_pixels_of_the_right_size_are_taken_where_they_lie(
     preprocessor: Preprocessor,
 ) -> None:
-    """Nothing is copied, and no thread is waited for."""
+    """They are not copied, and need no thread."""
     data = bytes(range(256)) * (SIZE * SIZE * 3 // 256)
     pixels = await preprocessor.pixels(RgbImage(data, SIZE, SIZE), lane=Lane.INTERACTIVE)
     assert np.shares_memory(pixels, np.frombuffer(data, np.uint8))
@@ -87,7 +87,7 @@ async def test_pixels_of_the_right_size_are_taken_where_they_lie(
 async def test_pixels_that_are_not_as_many_as_they_say_are_refused(
     preprocessor: Preprocessor,
 ) -> None:
-    """A byte too few is an error and not a picture."""
+    """One byte too few is an error."""
     with pytest.raises(InvalidInput):
         await preprocessor.pixels(
             RgbImage(bytes(SIZE * SIZE * 3 - 1), SIZE, SIZE), lane=Lane.INTERACTIVE
@@ -115,22 +115,22 @@ async def test_a_text_that_is_no_good_leaves_its_neighbours(
 
 
 class Noting(FakeEncoder):
-    """A model that remembers the threads in which it tokenized."""
+    """A model that records the threads in which it tokenized."""
 
     def __init__(self) -> None:
-        """Have tokenized nothing yet."""
+        """Start with none."""
         super().__init__()
         self.threads: set[threading.Thread] = set()
 
     def tokenize(self, text: str) -> Tokens:
-        """Note the thread."""
+        """Record the thread."""
         self.threads.add(threading.current_thread())
         return super().tokenize(text)
 
 
 @pytest.mark.parametrize(("count", "is_at_once"), [(1, True), (INLINE_CHARS, False)])
 async def test_many_texts_do_not_hold_the_event_loop_up(count: int, is_at_once: bool) -> None:
-    """Each costs something by itself, even one of a single character."""
+    """Each has a cost of its own, even a text of a single character."""
     encoder, config = Noting(), Config()
     capacity = Capacity(config, image_streams=0)
     preprocessor = Preprocessor(encoder, config, capacity)
@@ -144,7 +144,7 @@ async def test_many_texts_do_not_hold_the_event_loop_up(count: int, is_at_once: 
 async def begin(
     preprocessor: Preprocessor, gate: Gate, image: EncodedImage, lane: Lane = Lane.INTERACTIVE
 ) -> "asyncio.Task[PixelArray]":
-    """Return when a thread decodes the picture, if it is the first, or when it waits for pixels."""
+    """Return when the picture is being decoded, if it is the first, or waits for pixels."""
     waiting = preprocessor.queue_size(lane)
     is_first = not gate.decoded
     task = asyncio.create_task(preprocessor.pixels(image, lane=lane))
@@ -158,7 +158,7 @@ async def begin(
 async def test_a_picture_dropped_while_it_waits_for_memory_is_not_decoded(
     preprocessor: Preprocessor, gate: Gate
 ) -> None:
-    """A thread has looked at it already, and none does so again."""
+    """A thread has inspected it already, and none does so again."""
     first = await begin(preprocessor, gate, png(1))
     dropped = await begin(preprocessor, gate, png(2))
     dropped.cancel()
@@ -173,7 +173,7 @@ async def test_a_picture_dropped_while_it_waits_for_memory_is_not_decoded(
 async def test_an_interactive_picture_overtakes_bulk_that_waits_for_memory(
     preprocessor: Preprocessor, gate: Gate
 ) -> None:
-    """More bulk pictures wait than there are threads; it waits for the one that is decoded."""
+    """More bulk pictures wait than there are threads; it waits only for the one being decoded."""
     bulk = [await begin(preprocessor, gate, png(level), Lane.BULK) for level in range(5)]
     assert preprocessor.queue_size(Lane.BULK) == 4
     interactive = await begin(preprocessor, gate, png(9))
@@ -186,7 +186,7 @@ async def test_an_interactive_picture_overtakes_bulk_that_waits_for_memory(
 async def wait_for_memory(
     preprocessor: Preprocessor, gate: Gate, folder: Path
 ) -> list["asyncio.Task[PixelArray]"]:
-    """Return when a file of the server waits for the memory of the picture before it; both."""
+    """Return two pictures; the second, a file of the server, waits for memory of the first."""
     (folder / "horse.png").write_bytes(png(2).content)
     first = await begin(preprocessor, gate, png(1))
     horse = asyncio.create_task(preprocessor.pixels(ImagePath("horse.png"), lane=Lane.INTERACTIVE))
@@ -198,7 +198,7 @@ async def wait_for_memory(
 async def test_a_file_of_the_server_is_decoded_when_there_is_memory_for_it(
     preprocessor: Preprocessor, gate: Gate, tmp_path: Path
 ) -> None:
-    """While it waits its content is not kept: it is read again."""
+    """Its content is not kept while it waits: it is read again."""
     tasks = await wait_for_memory(preprocessor, gate, tmp_path)
     gate.is_open.set()
     _, horse = await asyncio.gather(*tasks)
@@ -208,7 +208,7 @@ async def test_a_file_of_the_server_is_decoded_when_there_is_memory_for_it(
 async def test_a_file_that_has_grown_meanwhile_waits_for_more_memory(
     preprocessor: Preprocessor, gate: Gate, tmp_path: Path
 ) -> None:
-    """The room that it waited for was that of the smaller picture."""
+    """It had only waited for the room of the smaller picture."""
     tasks = await wait_for_memory(preprocessor, gate, tmp_path)
     larger = png(3, side=32).content
     (tmp_path / "horse.png").write_bytes(larger)
@@ -220,7 +220,7 @@ async def test_a_file_that_has_grown_meanwhile_waits_for_more_memory(
 
 
 async def test_a_file_that_can_not_be_read_is_named() -> None:
-    """It can be opened, and its disk answers with an error: as Linux does here for address 0."""
+    """It can be opened, but reading fails, as it does on Linux at address 0."""
     config = Config(image_root=Path("/proc"))
     capacity = Capacity(config, image_streams=0)
     preprocessor = Preprocessor(FakeEncoder(), config, capacity)
@@ -232,7 +232,7 @@ async def test_a_file_that_can_not_be_read_is_named() -> None:
 
 
 async def test_the_model_brings_how_pictures_are_resized() -> None:
-    """Files and pixels alike; torch does it for the models that are served."""
+    """It resizes both files and pixels; served models use torch."""
 
     class Reddening(FakeEncoder):
         def resize(self, image: Image.Image, size: int, box: Box | None = None) -> Image.Image:

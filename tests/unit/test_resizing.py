@@ -14,7 +14,7 @@ from tihua_server.resizing import resize
 @pytest.mark.parametrize("size", [224, 336])
 @pytest.mark.parametrize("content", PLAIN.values(), ids=PLAIN.keys())
 def test_files_become_the_same_pixels(content: bytes, size: int) -> None:
-    """To half a level in the mean, even of noise; other filters are many levels away."""
+    """They agree to half a level on average, even for noise; other filters are many levels away."""
     ours = decode_image(content, size, max_pixels=MAX_PIXELS, resize=resize)
     assert ours.flags.c_contiguous
     assert np.abs(ours - decode(content, size).astype(np.int16)).mean() < 0.5
@@ -22,7 +22,7 @@ def test_files_become_the_same_pixels(content: bytes, size: int) -> None:
 
 @pytest.mark.parametrize("size", [(64, 64), (9, 3000), (3000, 9), (1, 1), (2048, 2048)])
 def test_whole_pictures_of_every_shape_are_resized(size: tuple[int, int]) -> None:
-    """A grey gradient has no edges, and is the same but for rounding."""
+    """A grey gradient has no edges, and agrees up to rounding."""
     picture = Image.linear_gradient("L").convert("RGB").resize(size)
     ours, theirs = (np.asarray(by(picture, 32), dtype=np.int16) for by in (resize, _picture.resize))
     assert np.abs(ours - theirs).max() <= 1
@@ -33,7 +33,7 @@ def test_whole_pictures_of_every_shape_are_resized(size: tuple[int, int]) -> Non
     [(30, 900), (30, 29), (40, 49), (40, 47), (100, 169), (100, 167), (100, 300), (300, 100)],
 )
 def test_sharp_edges_are_resized_in_the_order_of_pillow(size: tuple[int, int]) -> None:
-    """Black and white, tall and wide: in the other order they are 30 levels away."""
+    """Tall and wide black and white pictures differ by 30 levels in the other order."""
     rng = np.random.default_rng(0)
     levels = rng.integers(0, 2, (size[1], size[0]), dtype=np.uint8) * 255
     picture = Image.fromarray(levels).convert("RGB")
@@ -42,7 +42,7 @@ def test_sharp_edges_are_resized_in_the_order_of_pillow(size: tuple[int, int]) -
 
 
 def test_it_is_torch_that_resizes(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Up to the largest picture that Pillow keeps in one piece."""
+    """It does so up to the largest picture that Pillow keeps in one block."""
     monkeypatch.delattr(_picture, "resize")
     assert resize(noise(2048, 2048), 32).size == (32, 32)
 
@@ -60,12 +60,12 @@ def test_it_is_torch_that_resizes(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_the_rest_is_left_to_pillow(
     picture: Image.Image, box: tuple[float, float, float, float] | None
 ) -> None:
-    """A part of a picture, other modes, and what Pillow keeps in several pieces: bit for bit."""
+    """Parts of pictures, other modes, and pictures in several blocks agree bit for bit."""
     np.testing.assert_array_equal(resize(picture, 32, box), _picture.resize(picture, 32, box))
 
 
 def test_the_edges_of_a_whole_picture_are_no_part() -> None:
-    """A JPEG that is decoded at half its size tells what of it is picture: mostly all."""
+    """A JPEG decoded at half its size has a box, which is mostly the whole picture."""
     file = BytesIO()
     noise(64, 48).save(file, "PNG")
     with Image.open(file) as picture:

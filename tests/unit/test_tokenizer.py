@@ -60,14 +60,14 @@ def cn_clip_ids() -> Callable[[str], list[int]]:
 def test_tokens_are_those_of_cn_clip(
     text: str, tokenizer: Tokenizer, cn_clip_ids: Callable[[str], list[int]]
 ) -> None:
-    """Case, accents, punctuation, unknown, invisible and broken characters come out as there."""
+    """This includes case, accents, punctuation, and unknown, invisible and broken characters."""
     assert tokenizer.tokenize(text).ids.tolist() == cn_clip_ids(text)
 
 
 def test_random_texts_have_the_tokens_of_cn_clip(
     tokenizer: Tokenizer, cn_clip_ids: Callable[[str], list[int]]
 ) -> None:
-    """Also texts long enough to be read in part, whose words end in every possible way."""
+    """Some texts are long enough to be read in part, with words that end in every possible way."""
     parts = [*"夕阳AbΣé“.'😀\ud800\0\x07\u3000\u2028\u0301\u302eİﬀか한𠀀豈 \n"]
     parts += ["ab" * 120, "unaffable", "a" * 37, "##"]
     rng = random.Random(20260101)
@@ -85,13 +85,13 @@ def test_ids_are_framed_and_not_padded(tokenizer: Tokenizer) -> None:
 
 
 def test_padding_reaches_the_longest() -> None:
-    """With [PAD], which is 0."""
+    """The padding is [PAD], which is 0."""
     rows = padded([np.array([CLS, 5, SEP]), np.array([CLS, SEP])])
     assert rows.tolist() == [[CLS, 5, SEP], [CLS, SEP, 0]]
 
 
 def test_an_emoji_is_one_unknown_word(tokenizer: Tokenizer) -> None:
-    """What is not in the vocabulary becomes [UNK] and is no error."""
+    """A word outside the vocabulary becomes [UNK], without an error."""
     assert tokenizer.tokenize("🐈").ids.tolist() == [CLS, UNK, SEP]
 
 
@@ -111,7 +111,7 @@ def test_the_context_length_is_respected() -> None:
 
 
 def test_a_context_without_room_is_refused() -> None:
-    """A context that holds the frame alone is a mistake of the program."""
+    """A context with room for [CLS] and [SEP] only is a bug."""
     with pytest.raises(ValueError, match="must be 3 or more"):
         Tokenizer(context_length=2)
 
@@ -139,7 +139,7 @@ def test_a_hundred_thousand_characters_are_quick(text: str, tokenizer: Tokenizer
 
 
 def test_threads_may_share_a_tokenizer(tokenizer: Tokenizer) -> None:
-    """Texts tokenized at the same time come out as they do alone."""
+    """Texts tokenized concurrently have the same tokens as alone."""
     texts = [f"第{number}句 poem {number}" for number in range(200)]
     alone = [tokenizer.tokenize(text).ids.tolist() for text in texts]
     with ThreadPoolExecutor(8) as pool:

@@ -1,4 +1,4 @@
-"""What becomes one batch of a batcher, and in which order."""
+"""Which inputs become one batch, and in which order."""
 
 import asyncio
 
@@ -30,7 +30,7 @@ async def test_what_waits_while_the_model_is_busy_becomes_one_batch(
 async def test_an_input_may_have_a_batch_of_its_own(
     batcher: Batcher[int, int], squares: Squares
 ) -> None:
-    """It waits for those before it, and shares a batch with nobody, first or not."""
+    """It waits for those before it and shares no batch, whether it is first or not."""
     held = await squares.hold(batcher)
     alone = [asyncio.create_task(batcher.submit(number, alone=True)) for number in (1, 2)]
     await asyncio.sleep(0)
@@ -44,7 +44,7 @@ async def test_an_input_may_have_a_batch_of_its_own(
 
 
 async def test_a_result_tells_of_its_batch(batcher: Batcher[int, int], squares: Squares) -> None:
-    """The size of the batch and the times are told with each result."""
+    """Each result comes with the size of its batch and the times."""
     held = await squares.hold(batcher)
     tasks = await submit_all(batcher, [1, 2, 3])
     squares.may_go_on.set()
@@ -57,7 +57,7 @@ async def test_a_result_tells_of_its_batch(batcher: Batcher[int, int], squares: 
 async def test_interactive_inputs_go_before_bulk(
     batcher: Batcher[int, int], squares: Squares
 ) -> None:
-    """Bulk inputs that came first still wait."""
+    """Bulk inputs that arrived earlier still wait."""
     held = await squares.hold(batcher)
     bulk = await submit_all(batcher, [1, 2], Lane.BULK)
     interactive = await submit_all(batcher, [3])
@@ -67,7 +67,7 @@ async def test_interactive_inputs_go_before_bulk(
 
 
 async def test_inputs_of_a_size_are_batched_together(workers: Workers, squares: Squares) -> None:
-    """The oldest is taken, with those that it would not be padded for; the others come next."""
+    """The oldest is taken with inputs that add no padding; the others come next."""
     batcher: Batcher[int, int] = Batcher(
         squares, workers=workers, max_batch_size=4, size_of=lambda size: size or 1
     )
@@ -82,7 +82,7 @@ async def test_inputs_of_a_size_are_batched_together(workers: Workers, squares: 
 async def test_where_padding_costs_nothing_all_sizes_meet(
     workers: Workers, squares: Squares
 ) -> None:
-    """The oldest still goes first, and those that are most like it with it."""
+    """The oldest still goes first, with the inputs closest to it in size."""
     batcher: Batcher[int, int] = Batcher(
         squares,
         workers=workers,
@@ -98,7 +98,7 @@ async def test_where_padding_costs_nothing_all_sizes_meet(
 
 
 async def test_a_batch_is_not_longer_than_it_may_take(workers: Workers, squares: Squares) -> None:
-    """At 10 ms an input, 35 ms hold three, however many wait and may be in a batch."""
+    """At 10 ms an input, 35 ms have room for three, however many wait."""
     clock = Clock()
 
     slow = slowed(squares, clock, 0.01)
@@ -119,7 +119,7 @@ async def test_a_batch_is_not_longer_than_it_may_take(workers: Workers, squares:
 
 
 async def test_a_bulk_batch_is_a_short_one(workers: Workers, squares: Squares) -> None:
-    """Whoever comes next waits for it, so it may not take as long as one of queries."""
+    """The next query has to wait for it, so it may take less time than a batch of queries."""
     clock = Clock()
 
     slow = slowed(squares, clock, 0.25 * BULK_BATCH_S)
@@ -141,7 +141,7 @@ async def test_a_bulk_batch_is_a_short_one(workers: Workers, squares: Squares) -
 
 
 async def test_a_bulk_batch_is_longer_where_nobody_asks(workers: Workers, squares: Squares) -> None:
-    """What each batch costs besides its inputs is then paid less often."""
+    """The fixed cost of a batch is then paid less often."""
     clock = Clock()
 
     slow = slowed(squares, clock, 0.25 * BULK_BATCH_S)

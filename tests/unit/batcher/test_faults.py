@@ -1,4 +1,4 @@
-"""Batches that fail, and who hears of it."""
+"""Batches that fail, and which callers get the error."""
 
 import asyncio
 from collections.abc import Callable, Sequence
@@ -13,7 +13,7 @@ from tihua_server.workers import Workers
 async def test_a_failing_batch_fails_its_inputs_and_no_others(
     batcher: Batcher[int, int], squares: Squares
 ) -> None:
-    """The error reaches all who were in the batch; the next batch succeeds."""
+    """All callers of the batch get the error; the next batch succeeds."""
     held = await squares.hold(batcher)
     tasks = await submit_all(batcher, [1, 2, 3, 13, 5])
     squares.may_go_on.set()
@@ -46,7 +46,7 @@ class Incomparable(int):
 async def test_a_batch_that_can_not_be_made_keeps_nobody_waiting(
     workers: Workers, squares: Squares
 ) -> None:
-    """The oldest hear of the bug, one after another, until a batch can be made again."""
+    """The oldest inputs fail, one after another, until a batch can be made again."""
     batcher: Batcher[int, int] = Batcher(
         squares,
         workers=workers,
@@ -67,14 +67,14 @@ async def test_a_batch_that_can_not_be_made_keeps_nobody_waiting(
 
 
 class Panic(BaseException):
-    """What a library in Rust raises when it should not: no Exception."""
+    """What a Rust library raises when it panics: not an `Exception`."""
 
 
 @pytest.mark.parametrize("kind", [Panic, StopIteration])
 async def test_whatever_a_batch_raises_its_callers_can_catch(
     workers: Workers, kind: type[BaseException]
 ) -> None:
-    """And the thread goes on."""
+    """The thread goes on."""
 
     def fail_once(numbers: Sequence[int]) -> Sequence[int]:
         if numbers[0] == 13:
@@ -90,7 +90,7 @@ async def test_whatever_a_batch_raises_its_callers_can_catch(
 async def test_who_hears_of_batches_can_not_hold_them_up(
     workers: Workers, squares: Squares
 ) -> None:
-    """A bug there is told to the event loop; callers get their results."""
+    """The event loop reports a bug there; callers get their results."""
     lost: list[object] = []
     asyncio.get_running_loop().set_exception_handler(lambda _, told: lost.append(told["exception"]))
     batcher: Batcher[int, int] = Batcher(

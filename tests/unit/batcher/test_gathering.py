@@ -1,4 +1,4 @@
-"""Whether a batch waits for those whom the last one answered."""
+"""Whether a batch waits for the callers that the last one answered."""
 
 import asyncio
 import math
@@ -17,18 +17,18 @@ LONG_S = 1.0
 
 @pytest.fixture
 def clock() -> Clock:
-    """The time that gathering goes by."""
+    """The clock of the gathering."""
     return Clock()
 
 
 @pytest.fixture
 async def gathering(clock: Clock) -> Gathering:
-    """Nobody has been answered yet."""
+    """A gathering in which no call has been answered yet."""
     return Gathering(lambda: None, clock)
 
 
 async def test_all_who_were_answered_are_awaited(gathering: Gathering) -> None:
-    """The wait ends with the last of them."""
+    """The wait ends when the last of them has called."""
     gathering.begin(3, is_alone=True, took_s=LONG_S)
     for _ in range(3):
         assert gathering.is_on()
@@ -37,13 +37,13 @@ async def test_all_who_were_answered_are_awaited(gathering: Gathering) -> None:
 
 
 async def test_a_lone_caller_waits_for_nobody(gathering: Gathering) -> None:
-    """It has been answered, and whoever comes next is it again."""
+    """It was just answered, so the next call will be its own."""
     gathering.begin(1, is_alone=True, took_s=LONG_S)
     assert not gathering.is_on()
 
 
 async def test_two_who_take_turns_meet(gathering: Gathering) -> None:
-    """One has been answered, and the other waits already."""
+    """One has been answered, and the other one is already waiting."""
     gathering.begin(1, is_alone=False, took_s=LONG_S)
     assert gathering.is_on()
 
@@ -56,7 +56,7 @@ async def test_two_who_take_turns_meet(gathering: Gathering) -> None:
 async def test_the_wait_has_an_end(
     took_s: float, wait_s: float, gathering: Gathering, clock: Clock
 ) -> None:
-    """As long as four answers and calls travel, and no longer than the model's speed is worth."""
+    """It lasts as long as four answers and calls travel, or a share of the batch if less."""
     gathering.begin(4, is_alone=True, took_s=took_s)
     clock.now_s += 0.99 * wait_s
     assert gathering.is_on()
@@ -67,7 +67,7 @@ async def test_the_wait_has_an_end(
 async def test_those_who_do_not_come_are_not_awaited_again(
     gathering: Gathering, clock: Clock
 ) -> None:
-    """Until at least half of those who were answered call in time: late does not count."""
+    """Until at least half of the answered callers call in time; late calls do not count."""
     gathering.begin(4, is_alone=True, took_s=LONG_S)
     gathering.called()
     clock.now_s += LONG_S
@@ -85,14 +85,14 @@ async def test_those_who_do_not_come_are_not_awaited_again(
 
 @pytest.fixture
 def long_wait(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Wait long enough that no stall of the machine ends it."""
+    """Make the wait so long that no stall of the machine ends it."""
     monkeypatch.setattr("tihua_server.gathering.FIRST_S", 60.0)
     monkeypatch.setattr("tihua_server.gathering.MAX_SHARE", math.inf)
 
 
 @pytest.fixture
 def gatherer(squares: Squares, workers: Workers) -> Iterator[Batcher[int, int]]:
-    """A batcher of up to 4 that awaits those whom it has answered."""
+    """A batcher of up to 4 that waits for callers it has just answered."""
     made: Batcher[int, int] = Batcher(squares, workers=workers, max_batch_size=4, gathers=True)
     yield made
     made.close()
@@ -102,7 +102,7 @@ def gatherer(squares: Squares, workers: Workers) -> Iterator[Batcher[int, int]]:
 async def test_callers_who_never_rest_share_their_batches(
     squares: Squares, gatherer: Batcher[int, int]
 ) -> None:
-    """Though they call one after the other, and the thread is free from the first on."""
+    """They do so although they call one by one while the thread is free."""
 
     async def ask(turns: int) -> None:
         while True:
@@ -115,7 +115,7 @@ async def test_callers_who_never_rest_share_their_batches(
         await asyncio.sleep(0)
     for caller in callers:
         caller.cancel()
-    # After those of the first who came, and before they had found each other.
+    # Without the first batches, in which the callers were not in step yet.
     assert [sorted(batch) for batch in squares.batches[5:15]] == [[1, 2, 3]] * 10
 
 
@@ -123,7 +123,7 @@ async def test_callers_who_never_rest_share_their_batches(
 async def test_who_fills_a_batch_waits_for_nobody(
     squares: Squares, gatherer: Batcher[int, int]
 ) -> None:
-    """Of those who are awaited none would find room in it."""
+    """The batch has no room for any caller who is awaited."""
     held = await squares.hold(gatherer)
     tasks = await submit_all(gatherer, [1, 2, 3, 4])
     squares.may_go_on.set()
@@ -136,7 +136,7 @@ async def test_who_fills_a_batch_waits_for_nobody(
 async def test_bulk_does_not_wait_for_those_who_were_answered(
     squares: Squares, gatherer: Batcher[int, int]
 ) -> None:
-    """As long as none of them is there, the thread is bulk's."""
+    """Until one of them calls, the thread computes bulk."""
     queries = [gatherer.submit(1), gatherer.submit(2)]
     async with asyncio.timeout(30):
         await asyncio.gather(*queries, gatherer.submit(3, lane=Lane.BULK))
@@ -147,7 +147,7 @@ async def test_bulk_does_not_wait_for_those_who_were_answered(
 async def test_bulk_of_another_batcher_does_not_go_before_who_waits(
     squares: Squares, gatherer: Batcher[int, int], batcher: Batcher[int, int]
 ) -> None:
-    """They share the thread, and whoever is awaited would wait for that batch, too."""
+    """They share the thread, and the awaited callers would have to wait for that batch too."""
     held = await squares.hold(gatherer)
     query = await submit_all(gatherer, [1])
     bulk = await submit_all(batcher, [2], Lane.BULK)
@@ -163,7 +163,7 @@ async def test_bulk_of_another_batcher_does_not_go_before_who_waits(
 async def test_a_caller_who_has_no_answer_yet_is_not_awaited(
     squares: Squares, gatherer: Batcher[int, int]
 ) -> None:
-    """The second half of its inputs follows the first at once."""
+    """The second half of a call's inputs follows the first half at once."""
     held = await squares.hold(gatherer, Lane.BULK)
     call = asyncio.create_task(gatherer.submit_all([1, 2, 3, 4, 5, 6]))
     while gatherer.queue_size(Lane.INTERACTIVE) < 6:
@@ -177,7 +177,7 @@ async def test_a_caller_who_has_no_answer_yet_is_not_awaited(
 async def test_whoever_waits_is_not_kept_for_ever(
     squares: Squares, gatherer: Batcher[int, int]
 ) -> None:
-    """Of two one has been answered, and never comes again."""
+    """One of two callers has been answered and never calls again."""
     held = await squares.hold(gatherer)
     tasks = await submit_all(gatherer, [1])
     squares.may_go_on.set()

@@ -11,7 +11,7 @@ from tihua_server.workers import Workers
 
 
 async def test_as_much_waits_as_was_admitted(batcher: Batcher[int, int], squares: Squares) -> None:
-    """The batcher has no bound of its own: all wait at once, and none is lost."""
+    """The batcher is unbounded: all inputs wait at once, and none is lost."""
     held = await squares.hold(batcher)
     numbers = range(14, 2_014)
     answering = asyncio.create_task(batcher.submit_all(numbers, lane=Lane.BULK))
@@ -23,7 +23,7 @@ async def test_as_much_waits_as_was_admitted(batcher: Batcher[int, int], squares
 
 
 async def test_an_input_without_a_size_fails_alone(workers: Workers, squares: Squares) -> None:
-    """Its caller hears why, and the next is computed."""
+    """Its caller gets the error, and the next input is computed."""
     batcher: Batcher[int, int] = Batcher(
         squares, workers=workers, max_batch_size=4, size_of=lambda n: 6 // n
     )
@@ -75,7 +75,7 @@ async def test_a_batch_that_nobody_waits_for_is_none(
 
 
 async def test_closing_answers_those_who_wait(batcher: Batcher[int, int], squares: Squares) -> None:
-    """Nobody is left hanging."""
+    """No caller is left waiting."""
     held = await squares.hold(batcher)
     tasks = await submit_all(batcher, [1, 2])
     batcher.close()

@@ -32,7 +32,7 @@ async def test_several_threads_compute_several_batches_at_once(squares: Squares)
 
 
 async def test_every_thread_begins_as_it_is_told(squares: Squares) -> None:
-    """In itself: what it does may be about the thread, as its priority is."""
+    """`when_begun` runs in the thread itself, whose priority it may change, for example."""
     begun: list[str] = []
     workers = Workers(2, "test", when_begun=lambda: begun.append(threading.current_thread().name))
     batcher: Batcher[int, int] = Batcher(squares, workers=workers, max_batch_size=1)
@@ -43,11 +43,11 @@ async def test_every_thread_begins_as_it_is_told(squares: Squares) -> None:
 
 
 class Picture:
-    """An input of which it matters whether it is still held."""
+    """An input that can be referenced weakly."""
 
 
 async def test_a_thread_without_work_keeps_nothing_of_its_last(workers: Workers) -> None:
-    """Else many idle threads would each hold a file that no bound counts any more."""
+    """Otherwise idle threads would each hold a file that no bound counts any more."""
     batcher: Batcher[Picture, None] = Batcher(
         lambda pictures: [None for _ in pictures], workers=workers, max_batch_size=4
     )
@@ -64,7 +64,7 @@ async def test_a_thread_without_work_keeps_nothing_of_its_last(workers: Workers)
 async def test_batchers_of_one_thread_take_the_most_urgent_first(
     batcher: Batcher[int, int], workers: Workers, squares: Squares
 ) -> None:
-    """An interactive input of one goes before bulk of the other that came first."""
+    """An interactive input of one goes before earlier bulk of the other."""
     other: Batcher[int, int] = Batcher(squares, workers=workers, max_batch_size=4)
     held = await squares.hold(batcher)
     bulk = await submit_all(batcher, [1], Lane.BULK)
@@ -77,7 +77,7 @@ async def test_batchers_of_one_thread_take_the_most_urgent_first(
 async def test_pictures_stay_in_long_batches_beside_texts_that_do_not_wait_for_them(
     squares: Squares,
 ) -> None:
-    """While somebody searches by text, an ingestion of pictures is as quick as by itself."""
+    """Searches by text do not slow down an ingestion of pictures."""
     images, texts = Workers(1, "image"), Workers(1, "text")
     clock = Clock()
     slow = slowed(squares, clock, BULK_BATCH_S / 4)
@@ -154,7 +154,7 @@ async def test_there_is_a_rest_after_a_batch_while_others_compute(
     workers: Workers,
     squares: Squares,
 ) -> None:
-    """What follows in its lane waits until it was long enough; bulk most beside queries."""
+    """The next input of its lane waits for the end of the rest; longest for bulk beside queries."""
     clock = Clock()
     queries = Queries(clock, workers)
     await queries.learn_cost()
@@ -175,7 +175,7 @@ async def test_there_is_a_rest_after_a_batch_while_others_compute(
 async def test_a_query_does_not_wait_for_the_rest_of_bulk(
     batcher: Batcher[int, int], workers: Workers, squares: Squares
 ) -> None:
-    """It goes before bulk as ever, and bulk rests on."""
+    """It still goes before bulk, which goes on resting."""
     queries = Queries(Clock(), workers)
     held = await squares.hold(batcher)
     await queries.batcher.submit(1, lane=Lane.BULK)
@@ -191,7 +191,7 @@ async def test_a_query_does_not_wait_for_the_rest_of_bulk(
 async def test_the_rest_is_over_when_the_others_are_done(
     batcher: Batcher[int, int], workers: Workers, squares: Squares
 ) -> None:
-    """A query that waits is computed at once, though the clock stands still."""
+    """A waiting query is computed at once, although the clock stands still."""
     queries = Queries(Clock(), workers)
     held = await squares.hold(batcher, Lane.BULK)
     await queries.batcher.submit(1)

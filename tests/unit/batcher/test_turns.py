@@ -1,4 +1,4 @@
-"""A call of many inputs lets those of others pass, and gets its share."""
+"""A call of many inputs lets others overtake it, and gets its share."""
 
 import asyncio
 from collections.abc import Iterator, Sequence
@@ -13,12 +13,12 @@ from tihua_server.lane import Lane
 from tihua_server.workers import Workers
 
 INPUT_S = 0.02
-"""What each number takes: two and no more may be in a batch with another call's early ones."""
+"""The time that each number takes: two fit into a batch with early inputs of another call."""
 
 
 @pytest.fixture
 def clock() -> Clock:
-    """The batcher's."""
+    """The batcher's clock."""
     return Clock()
 
 
@@ -32,7 +32,7 @@ def batcher(squares: Squares, workers: Workers, clock: Clock) -> Iterator[Batche
 
 
 async def learn(batcher: Batcher[int, int]) -> None:
-    """Let it find out what an input takes; the first does not count."""
+    """Teach the batcher what an input takes; the first batch does not count."""
     for number in range(3):
         await batcher.submit(number)
 
@@ -51,7 +51,7 @@ async def call(
 async def large_then_single(
     batcher: Batcher[int, int], squares: Squares, clock: Clock, *, later_s: float
 ) -> None:
-    """Have a call of seven wait, so much later a single input, and then compute."""
+    """Queue a call of seven, then a single input `later_s` later, and compute them."""
     held = await squares.hold(batcher)
     large = await call(batcher, range(1, 8))
     clock.now_s += later_s
@@ -63,7 +63,7 @@ async def large_then_single(
 async def test_a_single_input_overtakes_those_of_a_large_call(
     batcher: Batcher[int, int], squares: Squares, clock: Clock
 ) -> None:
-    """It goes after the one that is due, and before all the others."""
+    """It goes after the input that is due, and before all the others."""
     await learn(batcher)
     await large_then_single(batcher, squares, clock, later_s=0.0)
     assert squares.batches == [[1, 9, 2, 3], [4, 5, 6, 7]]
@@ -72,7 +72,7 @@ async def test_a_single_input_overtakes_those_of_a_large_call(
 async def test_early_inputs_do_not_make_another_calls_batch_long(
     batcher: Batcher[int, int], squares: Squares
 ) -> None:
-    """Who waits for a single answer would wait for them; its own it would have to wait for."""
+    """A caller of a single input would wait for them too; a call waits for its own anyway."""
     await learn(batcher)
     held = await squares.hold(batcher)
     single = await submit_all(batcher, [9])
@@ -85,7 +85,7 @@ async def test_early_inputs_do_not_make_another_calls_batch_long(
 async def test_what_is_due_goes_before_early_inputs_of_a_likelier_size(
     workers: Workers, squares: Squares, clock: Clock
 ) -> None:
-    """Else a large call's would fill the batches that its first one is taken for."""
+    """Otherwise a large call's inputs would fill each batch that its first one is taken for."""
     batcher: Batcher[int, int] = Batcher(
         slowed(squares, clock, 0.05),
         workers=workers,
@@ -107,7 +107,7 @@ async def test_what_is_due_goes_before_early_inputs_of_a_likelier_size(
 async def test_nobody_is_put_off_by_a_batch_that_was_held_up(
     batcher: Batcher[int, int], squares: Squares, clock: Clock
 ) -> None:
-    """One batch that took an hour says nothing of the next."""
+    """One batch that took an hour does not predict the next."""
     await learn(batcher)
     held = await squares.hold(batcher)
     clock.now_s += 3600
@@ -120,7 +120,7 @@ async def test_nobody_is_put_off_by_a_batch_that_was_held_up(
 async def test_no_input_is_due_later_than_callers_wait(
     batcher: Batcher[int, int], squares: Squares, clock: Clock
 ) -> None:
-    """Whatever it is thought to take."""
+    """This holds whatever its estimated cost."""
     for _ in range(3):
         held = await squares.hold(batcher)
         clock.now_s += 3600
@@ -154,7 +154,7 @@ async def test_a_failure_is_heard_before_the_rest_is_computed(
 async def test_a_large_call_keeps_its_share(
     batcher: Batcher[int, int], squares: Squares, clock: Clock
 ) -> None:
-    """Who comes when four of its inputs have been due goes behind them."""
+    """An input that arrives when four of its inputs have been due goes after those."""
     await learn(batcher)
     await large_then_single(batcher, squares, clock, later_s=3.5 * INPUT_S / SHARE)
     assert squares.batches == [[1, 2, 3, 4], [9, 5, 6], [7]]
@@ -163,7 +163,7 @@ async def test_a_large_call_keeps_its_share(
 async def test_inputs_of_a_call_take_turns_though_they_come_one_by_one(
     batcher: Batcher[int, int], squares: Squares
 ) -> None:
-    """As pictures do, each of which is decoded before."""
+    """Pictures do so, because each is decoded first."""
     await learn(batcher)
     held = await squares.hold(batcher)
     large = Flow(8)
@@ -178,7 +178,7 @@ async def test_inputs_of_a_call_take_turns_though_they_come_one_by_one(
 async def test_bulk_calls_go_one_after_another(
     batcher: Batcher[int, int], squares: Squares
 ) -> None:
-    """A stream writes its first batch while the next is computed; both at once would help none."""
+    """A stream writes its first batch while the next is computed; interleaving would delay both."""
     await learn(batcher)
     held = await squares.hold(batcher)
     first = await call(batcher, [1, 2, 3, 4], Lane.BULK)
@@ -189,7 +189,7 @@ async def test_bulk_calls_go_one_after_another(
 
 
 async def test_a_calls_inputs_are_due_by_their_size(workers: Workers, squares: Squares) -> None:
-    """So those of a batch are due together; results come back in the order of the inputs."""
+    """Inputs of one batch are due together; results come back in the order of the inputs."""
     batcher: Batcher[int, int] = Batcher(
         squares, workers=workers, max_batch_size=2, size_of=lambda size: size or 1
     )

@@ -1,11 +1,11 @@
-"""Where inputs wait: in the order in which they are due."""
+"""Inputs wait in the order in which they are due."""
 
 from tihua_server.batch import Entry
 from tihua_server.waiting import Waiting
 
 
 async def test_what_is_due_at_once_leaves_by_itself() -> None:
-    """Of inputs that are due in the same moment the one that is meant is taken out."""
+    """Of inputs that are due at the same moment only the given one is removed."""
     waiting: Waiting[str, str] = Waiting()
     entries = [
         Entry[str, str](name, 1, 0.0, due_s=due_s)

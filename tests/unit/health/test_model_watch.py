@@ -1,4 +1,4 @@
-"""Which models are in trouble, and which are not for all that goes wrong."""
+"""Which failures mean that a model is in trouble, and which do not."""
 
 import asyncio
 import contextlib
@@ -16,17 +16,17 @@ from troubled_encoder import INPUTS, TroubledEncoder, fail
 
 
 class Untokenizing(TroubledEncoder):
-    """A model with a bug: it makes no tokens of a text that no test brings."""
+    """A model with a bug: it tokenizes nothing but the tests' own texts."""
 
     def tokenize(self, text: str) -> Tokens:
-        """Make tokens of tests' texts alone."""
+        """Tokenize only the tests' texts."""
         if "马" not in text:
             raise AttributeError("no such tokens")
         return super().tokenize(text)
 
 
 async def test_what_callers_at_once_ask_for_stops_no_server(model: TroubledEncoder) -> None:
-    """The sample gets into no batch of theirs."""
+    """The sample is in none of their batches."""
     models = ServedModels([model], Config(max_batch_size=8))
     await models.warm_up()  # or batches would not grow
     embedder, watch = models.named(""), ModelWatch(models)
@@ -50,7 +50,7 @@ async def test_what_callers_at_once_ask_for_stops_no_server(model: TroubledEncod
 
 
 async def test_a_full_lane_is_no_trouble(model: TroubledEncoder) -> None:
-    """Callers are refused then; the sample waits for those who were not."""
+    """New callers are refused then; the sample waits behind those who were admitted."""
     models = ServedModels([model], Config(max_queue_size=1))
     embedder, watch = models.named(""), ModelWatch(models)
     model.fails = lambda kind, batch: True
@@ -68,7 +68,7 @@ async def test_a_full_lane_is_no_trouble(model: TroubledEncoder) -> None:
 
 
 async def test_a_bug_of_a_sample_is_logged() -> None:
-    """Once. Whether the model computes is then told by what callers ask for."""
+    """It is logged once; after that, callers' batches show whether the model works."""
     model = Untokenizing()
     models = ServedModels([model], Config())
     embedder, watch = models.named(""), ModelWatch(models)
@@ -85,7 +85,7 @@ async def test_a_bug_of_a_sample_is_logged() -> None:
 
 
 async def test_a_pause_of_the_process_is_no_hung_batch(model: TroubledEncoder) -> None:
-    """A batch that was under way has as long as any other when the process goes on.
+    """A running batch gets its full time again when the process resumes.
 
     One that hung before still does.
     """
