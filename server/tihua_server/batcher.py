@@ -205,7 +205,7 @@ class Batcher(Generic[Input, Result]):
             batch = Batch(entries, size, self._run_batch, note, self._clock)
         except Exception as error:  # noqa: BLE001  # for the callers, not for the workers
             # Which entry is at fault is unknown. The first gets the error, and the next try goes
-            # without it: so nobody waits forever, whatever is wrong.
+            # without it: so no caller waits forever, whatever is wrong.
             waiting.entries.pop(0).fail(error)
             return None
         for entry in entries:

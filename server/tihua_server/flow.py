@@ -5,8 +5,8 @@
 
 A variant of the virtual clock of packet networks (L. Zhang, SIGCOMM 1990), in real time, so that
 the queues of all models agree. A caller who waits alone gets the whole model; a newcomer overtakes
-what is not due yet; and what is due goes before everything that comes later, so that no call is
-delayed for ever.
+what is not due yet; and what is due goes before everything that arrives later, so that no call is
+delayed forever.
 
 Beside a caller of 256 texts a query takes 119 ms (p50) instead of 697, and beside a caller of 64
 pictures a picture 249 ms instead of 4 679, while those callers get as much done (ViT-B-16 in bf16,

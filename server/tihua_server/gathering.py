@@ -7,8 +7,8 @@ them, would compete for the cores with the answers to the others, and these woul
     at once     │ 1 │ 31                                │ 1 │ 31
     gathered    │  32                               │  32
 
-A lone caller waits for nobody. Nor does a batch wait if fewer than half of the callers whom the
-last one answered came back in time: then their calls are independent of the answers. Measured,
+A lone caller does not wait. A batch does not wait either if fewer than half of the callers that the
+last one answered came back in time: their calls are independent of the answers then. Measured,
 answers a second (ViT-B-16 in bf16, two cores of Zen 4, three rounds in turns, medians):
 
     callers without a pause     1     2     4     8    16    32    64

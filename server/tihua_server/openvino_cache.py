@@ -1,11 +1,11 @@
 """Converted models on disk: kept whole or not at all, checked when read, swept when outdated.
 
     <cache>/openvino/
-        lock                    shared by those who write, exclusive for the one who sweeps
+        lock                    shared by writers, exclusive for the one that sweeps
         partial-…/              being written, or left by a crash while writing
         <fingerprint>-<kind>-<version>-<revision>/
             {image,text}.{xml,bin}  and lower.{xml,bin}, where there is such a network
-            SHA256SUMS          of these, as sha256sum writes it; locked by those who serve them
+            SHA256SUMS          of these, as sha256sum writes it; locked by servers that use them
             agrees-…, strays-…  how it compared with fp32 in a precision and on a kind of CPU
 
 Several servers may share a cache. Each maps the weights that it serves into memory, and on a
@@ -134,7 +134,7 @@ def keep(networks: Networks, folder: Path) -> bool:
 
 @contextlib.contextmanager
 def _writing(folder: Path) -> Iterator[None]:
-    """Sweep if nobody else writes, then keep others from sweeping."""
+    """Sweep if no one else is writing, then keep others from sweeping."""
     with (folder.parent / "lock").open("wb") as lock:
         with contextlib.suppress(OSError):
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

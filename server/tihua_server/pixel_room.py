@@ -1,6 +1,6 @@
 """Bounds the pixels of pictures that are being decoded; pictures wait here for room.
 
-    a thread has looked at a picture ──> take_now: it decodes at once
+    a thread has inspected a picture ──> take_now: it decodes at once
                                     └──> no room: run, which waits here, and holds no thread
 
 Pixels are reserved together with a thread: a picture that holds pixels is being decoded, and one

@@ -137,8 +137,8 @@ class TorchEngine:
             failures.log(error, batch_size=len(rows))
             if self._is_lost():
                 raise DeviceLost(
-                    f"{self.device} has failed for good, and this server ends: call another one, or"
-                    " this one when it has been started again"
+                    f"{self.device} has failed, and this server is stopping: call another one, or"
+                    " this one when it has been restarted"
                 ) from error
             raise model_failed(len(rows)) from error
         failures.succeeded()
