@@ -20,7 +20,7 @@ from tihua_server.packaged_gallery import picture_pixels
 from tihua_server.tokenizer import Tokenizer, padded
 from tihua_server.types import FloatArray, PixelArray, TokenArray
 
-Batch = TypeVar("Batch", TokenArray, PixelArray)
+Inputs = TypeVar("Inputs", TokenArray, PixelArray)
 
 LOWEST_COSINE = {"fp32": 0.9999, "bf16": 0.9995, "int8": 0.99}
 """The lowest allowed cosine of an embedding to torch's in fp32, by precision. ViT-B-16 reaches
@@ -85,9 +85,9 @@ def require_agreement(engine: Engine, model: ClipModel, towers: Towers) -> None:
 
 def _lowest_cosine(
     tower: nn.Module,
-    embed: Callable[[Batch], FloatArray],
-    inputs: Sequence[Batch],
-    together: Batch,
+    embed: Callable[[Inputs], FloatArray],
+    inputs: Sequence[Inputs],
+    together: Inputs,
 ) -> float:
     """Return the lowest cosine of inputs alone and in a batch: engines treat these differently."""
     with torch.inference_mode():
