@@ -3,6 +3,7 @@ package tihua
 import (
 	"context"
 	cryptorand "crypto/rand"
+	"encoding/binary"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -17,36 +18,34 @@ import (
 	tihuav1 "github.com/tihua/tihua/client/go/v1"
 )
 
-const (
-	maxBatchItems = 16      // 8 to 64 travel best,
-	maxBatchBytes = 4 << 20 // and at most 4 MiB; a larger item goes alone.
-	maxBreak      = 5 * time.Minute
-
-	streamIdle = "STREAM_IDLE" // Why a stream ends that rested: no outage.
-)
+const maxBreak = 5 * time.Minute
 
 // IngestReport tells what became of the items of an Ingest.
 type IngestReport struct {
 	Written, Failed uint64
-	Errors          []*tihuav1.ItemError
-	Streams         int // How many it took: one more than there were breaks.
+	Errors          []*tihuav1.ItemError // Each Index is a position among all items, from 0.
+	Streams         int                  // How many it took: one more than there were breaks.
 }
 
 // Ingest writes items into a collection, over as many streams as it takes. After a break of up to
 // five minutes what the server had not acknowledged is sent again; in memory is no more than the
-// server's credit and one batch.
+// server's credit and one batch. An item that alone exceeds the credit counts as failed.
 //
-// next returns the next item, and io.EOF after the last.
+// next returns the next item, and io.EOF after the last. The report is never nil: beside an error
+// it tells what had become of the items by then.
 func Ingest(
 	ctx context.Context, client tihuav1.IngestServiceClient, collection string,
 	next func() (*tihuav1.Item, error),
 ) (*IngestReport, error) {
 	var id [16]byte
 	if _, err := cryptorand.Read(id[:]); err != nil {
-		return nil, err
+		return &IngestReport{}, err
 	}
-	session := ingestSession{next: next}
+	session := ingestSession{}
+	session.batches = batches{next: next, report: &session.report}
 	session.start.Collection, session.start.SessionId = collection, hex.EncodeToString(id[:])
+	// Before Go 1.20 the global source gives the same delays in every process.
+	random := rand.New(rand.NewSource(int64(binary.LittleEndian.Uint64(id[:]))))
 	var progress uint64
 	var brokenSince time.Time
 	for attempt := 0; ; attempt++ {
@@ -60,41 +59,38 @@ func Ingest(
 		refusal := RefusalOf(err)
 		passes := refusal.RetryAfter > 0 || refusal.Code == codes.Unavailable ||
 			refusal.Code == codes.Canceled && ctx.Err() == nil // A server that was stopping says so.
-		isOver := time.Since(brokenSince) > maxBreak && refusal.Reason != streamIdle
+		isOver := time.Since(brokenSince) > maxBreak
 		isClosed := errors.Is(err, grpc.ErrClientConnClosing) // By the caller; that is Canceled, too.
-		if !passes || isOver || isClosed || session.isSourceBroken {
-			return nil, err
+		if !passes || isOver || isClosed || session.batches.isBroken {
+			return &session.report, err
 		}
 		delay := 5 * time.Second
 		if attempt < 6 {
 			delay = 100 * time.Millisecond << attempt
 		}
-		delay = delay/2 + time.Duration(rand.Int63n(int64(delay/2))) + refusal.RetryAfter
+		delay = delay/2 + time.Duration(random.Int63n(int64(delay/2))) + refusal.RetryAfter
 		select {
 		case <-time.After(delay):
 		case <-ctx.Done():
-			return nil, ctx.Err()
+			return &session.report, ctx.Err()
 		}
 	}
 }
 
 type ingestSession struct {
-	start          tihuav1.IngestStart // Says what is acknowledged, too.
-	next           func() (*tihuav1.Item, error)
-	spare          *tihuav1.Item            // Read, and too large for the batch before it.
-	isEmpty        bool                     // next has nothing more.
-	isSourceBroken bool                     // next has failed.
-	pending        []*tihuav1.IngestRequest // Not acknowledged; the first is batch start.ReadSeq + 1.
-	report         IngestReport
+	start   tihuav1.IngestStart // Says what is acknowledged, too.
+	batches batches
+	pending []*batch // Not acknowledged; the first is batch start.ReadSeq + 1.
+	report  IngestReport
 
 	// Of the stream that is open:
-	resumeSeq  uint64 // Safe; the ack that says so is read before anything is sent.
-	sent       int    // How many of pending are on their way.
-	maySend    bool   // It has begun; it is neither half-closed nor draining.
-	isComplete bool   // The summary has come.
-	batches    uint32
-	bytes      uint64 // What credit is left.
-	window     uint64 // The most credit there ever is.
+	resumeSeq     uint64 // Safe; the ack that says so is read before anything is sent.
+	sent          int    // How many of pending are on their way.
+	maySend       bool   // It has begun; it is neither half-closed nor draining.
+	isComplete    bool   // The summary has come.
+	creditBatches uint32
+	creditBytes   uint64
+	window        uint64 // The most credit there ever is, in bytes.
 }
 
 func (s *ingestSession) runStream(ctx context.Context, client tihuav1.IngestServiceClient) error {
@@ -105,7 +101,7 @@ func (s *ingestSession) runStream(ctx context.Context, client tihuav1.IngestServ
 		return err
 	}
 	s.report.Streams++
-	s.sent, s.maySend, s.batches, s.bytes = 0, false, 0, 0
+	s.sent, s.maySend, s.creditBatches, s.creditBytes = 0, false, 0, 0
 	start := &tihuav1.IngestRequest_Start{Start: &s.start}
 	err = stream.Send(&tihuav1.IngestRequest{Message: start})
 	for err == nil || err == io.EOF { // If Send fails with io.EOF, Recv tells why.
@@ -142,12 +138,16 @@ func (s *ingestSession) receive(response *tihuav1.IngestResponse) {
 }
 
 func (s *ingestSession) grant(credit *tihuav1.IngestCredit) {
-	s.batches += credit.Batches
-	s.bytes += credit.Bytes
+	s.creditBatches += credit.Batches
+	s.creditBytes += credit.Bytes
 }
 
 // acknowledge forgets the batches that are safe, and keeps what the next stream's server is told.
 func (s *ingestSession) acknowledge(ack *tihuav1.IngestAck) {
+	for _, failure := range ack.Errors {
+		failure.Error.Index += s.pending[failure.Seq-s.start.ReadSeq-1].first
+		s.report.Errors = append(s.report.Errors, failure.Error)
+	}
 	for ; s.start.ReadSeq < ack.CommittedSeq; s.start.ReadSeq++ {
 		s.pending = s.pending[1:]
 		if s.sent > 0 {
@@ -155,14 +155,12 @@ func (s *ingestSession) acknowledge(ack *tihuav1.IngestAck) {
 		}
 	}
 	s.start.ItemsWritten, s.report.Written = ack.ItemsWritten, ack.ItemsWritten
-	s.start.ItemsFailed, s.report.Failed = ack.ItemsFailed, ack.ItemsFailed
+	s.start.ItemsFailed, s.report.Failed = ack.ItemsFailed, ack.ItemsFailed+s.batches.failed
 	s.start.ItemsSkipped = ack.ItemsSkipped
-	for _, failure := range ack.Errors {
-		s.report.Errors = append(s.report.Errors, failure.Error)
-	}
 }
 
-// progress grows with each batch that is read, and with each that is acknowledged.
+// progress grows with each batch that is read, and with each that is acknowledged. By the end of a
+// stream that rested too long it has grown, too: a stream rests only while the next batch is read.
 func (s *ingestSession) progress() uint64 {
 	return 2*s.start.ReadSeq + uint64(len(s.pending))
 }
@@ -171,56 +169,31 @@ func (s *ingestSession) progress() uint64 {
 func (s *ingestSession) send(stream tihuav1.IngestService_IngestClient) error {
 	for s.maySend && s.start.ReadSeq >= s.resumeSeq {
 		if s.sent == len(s.pending) {
-			if err := s.readBatch(); err == io.EOF {
+			next, err := s.batches.read(s.window)
+			if err == io.EOF {
 				s.maySend = false
 				return stream.CloseSend()
 			} else if err != nil {
 				return err
 			}
+			s.pending = append(s.pending, next)
 		}
-		request := s.pending[s.sent]
+		request := s.pending[s.sent].request
 		request.GetBatch().Seq = s.start.ReadSeq + uint64(s.sent) + 1
 		size := uint64(proto.Size(request))
 		if size > s.window {
-			return fmt.Errorf("item %q takes %d bytes; the server takes %d at once",
-				request.GetBatch().Items[0].Id, size, s.window)
+			return fmt.Errorf("this server takes %d bytes at once; a batch for the one before has %d",
+				s.window, size)
 		}
-		if s.batches == 0 || s.bytes < size {
+		if s.creditBatches == 0 || s.creditBytes < size {
 			return nil
 		}
 		if err := stream.Send(request); err != nil {
 			return err
 		}
-		s.sent, s.batches, s.bytes = s.sent+1, s.batches-1, s.bytes-size
+		s.sent++
+		s.creditBatches--
+		s.creditBytes -= size
 	}
-	return nil
-}
-
-// readBatch appends the next batch to pending; io.EOF if there is none.
-func (s *ingestSession) readBatch() error {
-	batch := &tihuav1.IngestBatch{}
-	for size := 0; !s.isEmpty && len(batch.Items) < maxBatchItems; {
-		item := s.spare
-		if s.spare = nil; item == nil {
-			var err error
-			if item, err = s.next(); err == io.EOF {
-				s.isEmpty = true
-				break
-			} else if err != nil {
-				s.isSourceBroken = true
-				return err
-			}
-		}
-		if size += proto.Size(item); size > maxBatchBytes && len(batch.Items) > 0 {
-			s.spare = item
-			break
-		}
-		batch.Items = append(batch.Items, item)
-	}
-	if len(batch.Items) == 0 {
-		return io.EOF
-	}
-	request := &tihuav1.IngestRequest{Message: &tihuav1.IngestRequest_Batch{Batch: batch}}
-	s.pending = append(s.pending, request)
 	return nil
 }

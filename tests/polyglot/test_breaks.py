@@ -48,7 +48,9 @@ def test_an_ingest_goes_on_after_a_cut(
         command = [*built["tour"], language, folder, QUERY_PICTURE]
         lines = lines_of(finish(start(command, proxy.address)))
         assert proxy.was_cut.is_set()
-    assert answers(lines, "ingest") == [{"written": len(ids), "failed": 0, "streams": 2}]
+    assert answers(lines, "ingest") == [
+        {"written": len(ids), "failed": 0, "failures": [], "streams": 2}
+    ]
     with tihua.Client(thrifty.address) as client:
         assert [item.id for item in client.list_items(collection=language)] == ids
 
@@ -86,15 +88,17 @@ def test_a_server_that_knows_nothing_of_the_session_counts_on(
         assert report["streams"] >= 2
 
 
+@pytest.mark.parametrize("name", ["go", "java"])
 def test_an_ingest_ends_when_its_program_closes_the_connection(
-    programs: Callable[[str], Programs], thrifty: ServerProcess
+    programs: Callable[[str], Programs], thrifty: ServerProcess, name: str
 ) -> None:
-    """In Go, where the status is Canceled, as for a server that stops."""
-    command = programs("go")["closing"]
+    """The status is CANCELLED or UNAVAILABLE, as for a server that stops. The report survives."""
+    command = programs(name)["closing"]
     with tihua.Client(thrifty.address) as client:
-        client.create_collection("closing")
-    output, errors = ended(start([*command, "closing"], thrifty.address))
+        client.create_collection(f"closing_{name}")
+    output, errors = ended(start([*command, f"closing_{name}"], thrifty.address))
     assert output.startswith("ended: "), errors
+    assert output.splitlines()[1:] == ["failed: a TOO_LARGE"]
 
 
 async def test_a_call_that_is_refused_for_now_is_made_again(

@@ -21,11 +21,16 @@ pytestmark = [pytest.mark.polyglot, pytest.mark.timeout(600, func_only=True)]
 
 @pytest.fixture
 def names(tmp_path: Path) -> Sequence[str]:
-    """What the fake server takes for pictures: seven batches, of which it fails the first two."""
-    names = [f"{'bad' if number < 2 else 'item'}-{number:03}.jpg" for number in range(100)]
+    """What the fake server takes for pictures, sorted: seven batches, two of the third are bad."""
+    kinds = ["a"] * 40 + ["bad"] * 2 + ["good"] * 58
+    names = [f"{kind}-{number:03}.jpg" for number, kind in enumerate(kinds)]
     for name in names:
         (tmp_path / name).write_bytes(b"nobody decodes this")
     return names
+
+
+BAD = [40, 41]
+"""Where these stand."""
 
 
 async def ingest(
@@ -51,8 +56,8 @@ async def test_each_item_is_stored_and_counted_once_whatever_breaks(
     )
     report = await ingest(fake, language, built, server, tmp_path)
     assert fake.violations == []
-    assert sorted(set(fake.stored)) == names[2:]
-    assert report == {"written": 98, "failed": 2, "streams": 5}
+    assert sorted(set(fake.stored)) == names[:40] + names[42:]
+    assert report == {"written": 98, "failed": 2, "failures": BAD, "streams": 5}
 
 
 async def test_a_server_that_stopped_before_it_took_the_stream_is_no_end(
@@ -61,21 +66,54 @@ async def test_a_server_that_stopped_before_it_took_the_stream_is_no_end(
     """It says CANCELLED, as gRPC does for it."""
     fake = Refusing(refusal(grpc.StatusCode.CANCELLED, "the server stops"))
     report = await ingest(fake, language, built, server, tmp_path)
-    assert fake.stored == names[2:]
-    assert report == {"written": 98, "failed": 2, "streams": 2}
+    assert fake.stored == names[:40] + names[42:]
+    assert report == {"written": 98, "failed": 2, "failures": BAD, "streams": 2}
+
+
+def test_batches_are_as_large_as_the_server_takes(
+    language: str, built: Programs, tmp_path: Path
+) -> None:
+    """A picture that is larger by itself is a failure at its place."""
+    pictures = tmp_path / "pictures"
+    pictures.mkdir()
+    picture = QUERY_PICTURE.read_bytes()
+    for number in range(40):
+        padding = bytes(2**16) if number == 20 else b""
+        (pictures / f"{number:02}.jpg").write_bytes(picture + padding)
+    command = [*built["tour"], language, pictures, QUERY_PICTURE]
+    with running(tmp_path / "data", "--max-message-bytes", str(2**16)) as server:
+        lines = lines_of(finish(start(command, server.address)))
+    assert answers(lines, "ingest") == [
+        {"written": 39, "failed": 1, "failures": [20], "streams": 1}
+    ]
+
+
+def test_an_item_without_anything_is_a_failure(
+    programs: Callable[[str], Programs], server: ServerProcess
+) -> None:
+    """In TypeScript, where it takes no byte."""
+    command = programs("node")["empty"]
+    with tihua.Client(server.address) as client:
+        client.create_collection("empty")
+    assert finish(start([*command, "empty"], server.address)) == "failed: EMPTY_ID\n"
 
 
 def test_a_source_is_closed_though_it_is_not_read_to_its_end(
     programs: Callable[[str], Programs], tmp_path: Path
 ) -> None:
-    """In TypeScript: a generator may have files open. Its own error does not hide why it ended."""
+    """In TypeScript: a generator may have files open. Its own error does not hide why it ended.
+
+    The report that the program gave tells what had failed.
+    """
     command = programs("node")["abandoned"]
-    with running(tmp_path, "--max-message-bytes", str(2**19)) as server:
+    limits = ("--max-message-bytes", str(2**19), "--max-batch-items", "8")
+    with running(tmp_path, *limits) as server:
         with tihua.Client(server.address) as client:
             client.create_collection("abandoned")
         told = finish(start([*command, "abandoned"], server.address)).splitlines()
     assert told[0] == "the source is closed"
-    assert told[1].startswith("ended: item a takes ")
+    assert told[1].endswith("it must have 1 to 8")
+    assert told[2:] == ["failed: a TOO_LARGE"]
 
 
 @pytest.fixture(scope="module")

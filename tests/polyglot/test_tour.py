@@ -48,7 +48,9 @@ def test_a_folder_is_in_the_collection(
     tour: Lines, client: tihua.Client, language: str, ids: Sequence[str]
 ) -> None:
     """Every picture under its path, over one stream."""
-    assert answers(tour, "ingest") == [{"written": len(ids), "failed": 0, "streams": 1}]
+    assert answers(tour, "ingest") == [
+        {"written": len(ids), "failed": 0, "failures": [], "streams": 1}
+    ]
     assert [item.id for item in client.list_items(collection=language)] == ids
     assert answers(tour, "list") == [{"items": len(ids)}]
 

@@ -42,7 +42,8 @@ def test_a_caller_with_a_token_is_let_in_over_tls(
     command = [*built["tour"], language, QUERY_PICTURE.parent, QUERY_PICTURE]
     environment = {"TIHUA_CA": str(guarded.ca), "TIHUA_TOKEN": TOKEN}
     lines = lines_of(finish(start(command, guarded.address, **environment)))
-    assert answers(lines, "ingest") == [{"written": 1, "failed": 0, "streams": 1}]
+    [report] = answers(lines, "ingest")
+    assert (report["written"], report["failed"], report["streams"]) == (1, 0, 1)
     assert answers(lines, "search")[0]["hits"][0]["item"]["id"] == QUERY_PICTURE.name
 
 

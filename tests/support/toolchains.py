@@ -95,10 +95,12 @@ def _build_node() -> Programs:
     _run("node", "node_modules/typescript/bin/tsc", cwd=CLIENTS / "node")
     built = CLIENTS / "node" / "dist"
     # There it finds its packages; it imports ours by name, as a user's program does.
-    shutil.copy(TEST_PROGRAMS / "abandoned.mjs", built)
+    own = ("abandoned", "empty")
+    for name in own:
+        shutil.copy(TEST_PROGRAMS / f"{name}.mjs", built)
     return {
         **{name: ["node", built / "examples" / f"{name}.js"] for name in ("tour", "search")},
-        "abandoned": ["node", built / "abandoned.mjs"],
+        **{name: ["node", built / f"{name}.mjs"] for name in own},
     }
 
 
@@ -131,7 +133,11 @@ def _build_java() -> Programs:
         BUILT / "java" / name for name in ("generated", "classes", "native")
     )
     class_path = ":".join(map(str, [classes, *_JAR_PACKAGES]))
-    sources = [*(CLIENTS / "java").rglob("*.java"), *(CLIENTS / "third_party").rglob("*.proto")]
+    sources = [
+        *(CLIENTS / "java").rglob("*.java"),
+        *TEST_PROGRAMS.glob("*.java"),
+        *(CLIENTS / "third_party").rglob("*.proto"),
+    ]
     stamp = BUILT / "java" / "built"
     if not stamp.exists() or stamp.stat().st_mtime < max(
         path.stat().st_mtime for path in [*sources, Path(__file__)]
@@ -159,7 +165,7 @@ def _build_java() -> Programs:
         *("java", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"),
         *(f"-Djava.library.path={native}", "-cp", class_path),
     ]
-    return {name: [*java_command, name.title()] for name in ("tour", "search")}
+    return {name: [*java_command, name.title()] for name in ("tour", "search", "closing")}
 
 
 def _build_cpp() -> Programs:

@@ -131,9 +131,13 @@ void ingest(const std::shared_ptr<grpc::Channel>& channel, const std::string& co
   };
   tihua::IngestReport report;
   check(tihua::ingest(*v1::IngestService::NewStub(channel), collection, next, &report));
+  std::string failures;
+  for (const v1::ItemError& failure : report.errors) {
+    failures += (failures.empty() ? "" : ",") + std::to_string(failure.index());
+  }
   show("ingest", R"({"written":)" + std::to_string(report.written) + R"(,"failed":)" +
-                     std::to_string(report.failed) + R"(,"streams":)" +
-                     std::to_string(report.streams) + "}");
+                     std::to_string(report.failed) + R"(,"failures":[)" + failures +
+                     R"(],"streams":)" + std::to_string(report.streams) + "}");
 }
 
 // Reads one page of the collection.

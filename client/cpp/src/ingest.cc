@@ -9,15 +9,13 @@
 #include <thread>
 #include <utility>
 
+#include "batches.h"
 #include "tihua/refusal.h"
 
 namespace tihua {
 namespace {
 
-constexpr int kMaxBatchItems = 16;                  // 8 to 64 travel best,
-constexpr std::size_t kMaxBatchBytes = 4 * 1 << 20;  // and at most 4 MiB; a larger item goes alone.
 constexpr std::chrono::minutes kMaxBreak{5};
-constexpr char kStreamIdle[] = "STREAM_IDLE";  // Why a stream ends that rested: no outage.
 
 using Stream = grpc::ClientReaderWriterInterface<v1::IngestRequest, v1::IngestResponse>;
 
@@ -32,12 +30,13 @@ class Session {
  public:
   Session(const std::string& collection, const std::function<std::optional<v1::Item>()>& next,
           IngestReport* report)
-      : next_(next), report_(report) {
+      : batches_(next, report), report_(report) {
     start_.set_collection(collection);
     start_.set_session_id(random_id());
   }
 
-  // Grows with each batch that is read, and with each that is acknowledged.
+  // Grows with each batch that is read, and with each that is acknowledged. By the end of a stream
+  // that rested too long it has grown, too: a stream rests only while the next batch is read.
   std::uint64_t progress() const { return 2 * start_.read_seq() + pending_.size(); }
 
   // Reading and writing take turns: the server reads what it granted, whether we read or not.
@@ -45,7 +44,7 @@ class Session {
     ++report_->streams;
     sent_ = 0;
     may_send_ = is_complete_ = false;
-    batches_ = bytes_ = 0;
+    credit_batches_ = credit_bytes_ = 0;
     grpc::ClientContext context;
     const auto stream = stub.Ingest(&context);
     v1::IngestRequest request;
@@ -73,7 +72,7 @@ class Session {
       case v1::IngestResponse::kStarted:
         resume_seq_ = response.started().committed_seq();
         grant(response.started().credit());
-        window_ = bytes_;
+        window_ = credit_bytes_;
         may_send_ = true;
         break;
       case v1::IngestResponse::kCredit:
@@ -94,79 +93,70 @@ class Session {
   }
 
   void grant(const v1::IngestCredit& credit) {
-    batches_ += credit.batches();
-    bytes_ += credit.bytes();
+    credit_batches_ += credit.batches();
+    credit_bytes_ += credit.bytes();
   }
 
   // Forgets the batches that are safe, and keeps what the next stream's server is told.
   void acknowledge(const v1::IngestAck& ack) {
+    for (const auto& failure : ack.errors()) {
+      const Batch& batch = pending_[failure.seq() - start_.read_seq() - 1];
+      v1::ItemError& error = report_->errors.emplace_back(failure.error());
+      error.set_index(batch.first + error.index());
+    }
     for (auto seq = start_.read_seq(); seq < ack.committed_seq(); ++seq) {
       pending_.pop_front();
       if (sent_ > 0) --sent_;
     }
     start_.set_read_seq(ack.committed_seq());
     start_.set_items_written(report_->written = ack.items_written());
-    start_.set_items_failed(report_->failed = ack.items_failed());
+    start_.set_items_failed(ack.items_failed());
+    report_->failed = ack.items_failed() + batches_.failed();
     start_.set_items_skipped(ack.items_skipped());
-    for (const auto& failure : ack.errors()) report_->errors.push_back(failure.error());
   }
 
   // Sends what credit allows, and half-closes after the last batch. A stream that does not take it
   // has ended, and Finish tells why.
   grpc::Status send(Stream& stream) {
     while (may_send_ && start_.read_seq() >= resume_seq_) {
-      if (sent_ == pending_.size() && !read_batch()) {
-        may_send_ = false;
-        stream.WritesDone();
-        break;
+      if (sent_ == pending_.size()) {
+        auto next = batches_.next(window_);
+        if (!next) {
+          may_send_ = false;
+          stream.WritesDone();
+          break;
+        }
+        pending_.push_back(*std::move(next));
       }
-      v1::IngestRequest& request = pending_[sent_];
+      v1::IngestRequest& request = pending_[sent_].request;
       request.mutable_batch()->set_seq(start_.read_seq() + sent_ + 1);
       const std::uint64_t size = request.ByteSizeLong();
       if (size > window_) {
         return {grpc::StatusCode::INVALID_ARGUMENT,
-                "item " + request.batch().items(0).id() + " takes " + std::to_string(size) +
-                    " bytes; the server takes " + std::to_string(window_) + " at once"};
+                "this server takes " + std::to_string(window_) +
+                    " bytes at once; a batch for the one before has " + std::to_string(size)};
       }
-      if (batches_ == 0 || bytes_ < size || !stream.Write(request)) break;
+      if (credit_batches_ == 0 || credit_bytes_ < size || !stream.Write(request)) break;
       ++sent_;
-      --batches_;
-      bytes_ -= size;
+      --credit_batches_;
+      credit_bytes_ -= size;
     }
     return grpc::Status::OK;
   }
 
-  // Appends the next batch to pending_; false if there is none.
-  bool read_batch() {
-    v1::IngestRequest request;
-    auto& items = *request.mutable_batch()->mutable_items();
-    std::size_t bytes = 0;
-    while (items.size() < kMaxBatchItems) {
-      if (!spare_) spare_ = next_();
-      if (!spare_) break;
-      bytes += spare_->ByteSizeLong();
-      if (bytes > kMaxBatchBytes && !items.empty()) break;
-      items.Add(*std::exchange(spare_, std::nullopt));
-    }
-    if (items.empty()) return false;
-    pending_.push_back(std::move(request));
-    return true;
-  }
-
-  const std::function<std::optional<v1::Item>()>& next_;
+  Batches batches_;
   IngestReport* const report_;
-  v1::IngestStart start_;                  // Says what is acknowledged, too.
-  std::optional<v1::Item> spare_;          // Read, and not in a batch yet.
-  std::deque<v1::IngestRequest> pending_;  // Not acknowledged; the first is read_seq() + 1.
+  v1::IngestStart start_;      // Says what is acknowledged, too.
+  std::deque<Batch> pending_;  // Not acknowledged; the first is read_seq() + 1.
 
   // Of the stream that is open:
   std::uint64_t resume_seq_ = 0;  // Safe; the ack that says so is read before anything is sent.
   std::size_t sent_ = 0;          // How many of pending_ are on their way.
   bool may_send_ = false;         // It has begun; it is neither half-closed nor draining.
   bool is_complete_ = false;
-  std::uint64_t batches_ = 0;
-  std::uint64_t bytes_ = 0;       // What credit is left.
-  std::uint64_t window_ = 0;      // The most bytes that are ever granted.
+  std::uint64_t credit_batches_ = 0;
+  std::uint64_t credit_bytes_ = 0;
+  std::uint64_t window_ = 0;      // The most credit there ever is, in bytes.
 };
 
 }  // namespace
@@ -191,7 +181,7 @@ grpc::Status ingest(v1::IngestService::StubInterface& stub, const std::string& c
     const bool passes = refusal.code == grpc::StatusCode::UNAVAILABLE ||
                         refusal.code == grpc::StatusCode::CANCELLED ||
                         refusal.retry_after.count() > 0;
-    const bool is_over = now - broken_since > kMaxBreak && refusal.reason != kStreamIdle;
+    const bool is_over = now - broken_since > kMaxBreak;
     if (!passes || is_over) return status;
     const int ceiling_ms = attempt < 6 ? 100 << attempt : 5'000;
     std::uniform_int_distribution delay_ms(ceiling_ms / 2, ceiling_ms);

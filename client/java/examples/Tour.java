@@ -137,11 +137,13 @@ final class Tour {
               .stream()
               .map(this::item)
               .iterator();
-      var report = Ingest.run(with(IngestServiceGrpc.newStub(channel)), collection, items);
+      var stub = with(IngestServiceGrpc.newStub(channel));
+      var report = new Ingest(stub, collection, items).run();
+      var failures = report.errors().stream().map(ItemError::getIndex).toList();
       Show.answer(
           "ingest",
-          "{\"written\":%d,\"failed\":%d,\"streams\":%d}"
-              .formatted(report.written(), report.failed(), report.streams()));
+          "{\"written\":%d,\"failed\":%d,\"failures\":%s,\"streams\":%d}"
+              .formatted(report.written(), report.failed(), failures, report.streams()));
     }
   }
 

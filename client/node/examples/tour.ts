@@ -112,7 +112,8 @@ async function ingestFolder(): Promise<void> {
     }
   });
   const report = await ingest(new IngestServiceClient(...connection), collection, pictures());
-  show("ingest", { written: report.written, failed: report.failed, streams: report.streams });
+  const { written, failed, errors, streams } = report;
+  show("ingest", { written, failed, failures: errors.map(({ index }) => index), streams });
 }
 
 async function* pictures(): AsyncGenerator<Item> {

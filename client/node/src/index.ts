@@ -3,6 +3,6 @@
  * unpacked embeddings, explained errors and the bulk stream.
  */
 export { embeddings } from "./embeddings.js";
-export { ingest, type IngestReport } from "./ingest.js";
+export { ingest, IngestReport } from "./ingest.js";
 export { refusalOf, type Refusal } from "./refusal.js";
 export { unary } from "./unary.js";

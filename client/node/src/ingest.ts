@@ -3,64 +3,64 @@ import { setTimeout } from "node:timers/promises";
 
 import { type ClientDuplexStream, status } from "@grpc/grpc-js";
 
+import { type Batch, Batches } from "./batches.js";
 import {
   type IngestAck,
-  IngestBatch,
   IngestRequest,
   type IngestResponse,
   type IngestServiceClient,
   IngestStart,
 } from "./gen/tihua/v1/ingest_service.js";
-import { Item, type ItemError } from "./gen/tihua/v1/types.js";
+import type { Item, ItemError } from "./gen/tihua/v1/types.js";
 import { refusalOf } from "./refusal.js";
 
-const MAX_BATCH_ITEMS = 16; // 8 to 64 travel best,
-const MAX_BATCH_BYTES = 4 * 2 ** 20; // and at most 4 MiB; a larger item goes alone.
 const MAX_BREAK_MS = 5 * 60_000;
 
-/** Why a stream ends that rested: no outage. */
-const STREAM_IDLE = "STREAM_IDLE";
-
 /** What became of the items of an `ingest`. */
-export interface IngestReport {
-  written: number;
-  failed: number;
-  errors: ItemError[];
+export class IngestReport {
+  written = 0;
+  failed = 0;
+  /** Each `index` is a position among all items, from 0. */
+  errors: ItemError[] = [];
   /** How many streams it took: one more than there were breaks. */
-  streams: number;
+  streams = 0;
 }
 
 /**
  * Writes items into a collection, over as many streams as it takes. After a break of up to five
  * minutes what the server had not acknowledged is sent again; in memory is no more than the server's
- * credit and one batch. If it ends with an error, `items` is closed, as by a loop that is left. Only
- * what it has not begun to read, as when there is no such collection, is left to the caller.
+ * credit and one batch. An item that alone exceeds the credit counts as failed.
+ *
+ * If it ends with an error, `items` is closed, as by a loop that is left. Only what it has not begun
+ * to read, as when there is no such collection, is left to the caller. `report` is kept up to date:
+ * give one to know then what had become of the items.
  */
 export async function ingest(
   client: IngestServiceClient,
   collection: string,
   items: AsyncIterable<Item> | Iterable<Item>,
+  report = new IngestReport(),
 ): Promise<IngestReport> {
-  const source = batches(items);
+  const batches = new Batches(items, report);
   try {
-    return await ingestAll(client, new IngestSession(collection, source));
+    await ingestAll(client, new IngestSession(collection, batches, report));
+    return report;
   } catch (error) {
-    await source.return(undefined).catch(() => undefined); // This error is told, not one of closing.
+    await batches.close().catch(() => undefined); // This error is told, not one of closing.
     throw error;
   }
 }
 
-async function ingestAll(client: IngestServiceClient, session: IngestSession): Promise<IngestReport> {
+async function ingestAll(client: IngestServiceClient, session: IngestSession): Promise<void> {
   let progress = 0;
   let brokenSince = 0;
   for (let attempt = 0; ; attempt++) {
     const stream = client.ingest();
     stream.on("error", () => undefined); // One that comes after its end has no other listener.
     try {
-      await session.run(stream);
-      return session.report;
+      return await session.run(stream);
     } catch (error) {
-      const { code, reason, retryAfterMs } = refusalOf(error);
+      const { code, retryAfterMs } = refusalOf(error);
       if (attempt === 0 || session.progress !== progress) {
         // The first break since it got on.
         attempt = 0;
@@ -69,8 +69,8 @@ async function ingestAll(client: IngestServiceClient, session: IngestSession): P
       }
       // A server that was stopping says CANCELLED.
       const passes = retryAfterMs > 0 || code === status.UNAVAILABLE || code === status.CANCELLED;
-      const isOver = Date.now() - brokenSince > MAX_BREAK_MS && reason !== STREAM_IDLE;
-      if (!passes || isOver || session.isSourceBroken) {
+      const isOver = Date.now() - brokenSince > MAX_BREAK_MS;
+      if (!passes || isOver || session.batches.isBroken) {
         throw error;
       }
       const ceiling = Math.min(5_000, 100 * 2 ** attempt);
@@ -84,12 +84,10 @@ async function ingestAll(client: IngestServiceClient, session: IngestSession): P
 type Stream = ClientDuplexStream<IngestRequest, IngestResponse>;
 
 class IngestSession {
-  readonly report: IngestReport = { written: 0, failed: 0, errors: [], streams: 0 };
-  isSourceBroken = false;
   /** Says what is acknowledged, too. */
   private readonly start: IngestStart;
   /** Not acknowledged; the first is batch `start.readSeq` + 1. */
-  private readonly pending: IngestBatch[] = [];
+  private readonly pending: Batch[] = [];
 
   // Of the stream that is open:
   /** Safe; the acknowledgement that says so is read before anything is sent. */
@@ -105,12 +103,16 @@ class IngestSession {
 
   constructor(
     collection: string,
-    private readonly batches: AsyncGenerator<IngestBatch>,
+    readonly batches: Batches,
+    private readonly report: IngestReport,
   ) {
     this.start = IngestStart.fromPartial({ collection, sessionId: randomUUID() });
   }
 
-  /** Grows with each batch that is read, and with each that is acknowledged. */
+  /**
+   * Grows with each batch that is read, and with each that is acknowledged. By the end of a stream
+   * that rested too long it has grown, too: a stream rests only while the next batch is read.
+   */
   get progress(): number {
     return 2 * this.start.readSeq + this.pending.length;
   }
@@ -159,36 +161,38 @@ class IngestSession {
 
   /** Forgets the batches that are safe, and keeps what the next stream's server is told. */
   private acknowledge({ committedSeq, itemsWritten, itemsFailed, itemsSkipped, errors }: IngestAck): void {
+    for (const { seq, error } of errors) {
+      const { first } = this.pending[seq - this.start.readSeq - 1]!;
+      this.report.errors.push({ ...error!, index: first + error!.index });
+    }
     const count = committedSeq - this.start.readSeq;
     this.pending.splice(0, count);
     this.sent = Math.max(0, this.sent - count);
     Object.assign(this.start, { readSeq: committedSeq, itemsWritten, itemsFailed, itemsSkipped });
     this.report.written = itemsWritten;
-    this.report.failed = itemsFailed;
-    this.report.errors.push(...errors.flatMap(({ error }) => error ?? []));
+    this.report.failed = itemsFailed + this.batches.failed;
   }
 
   /** Sends what credit allows, and half-closes after the last batch. */
   private async send(stream: Stream): Promise<void> {
     while (this.maySend && this.start.readSeq >= this.resumeSeq) {
       if (this.sent === this.pending.length) {
-        const next = await this.batches.next().catch((error: unknown) => {
-          this.isSourceBroken = true;
-          throw error;
-        });
-        if (next.done) {
+        const next = await this.batches.next(this.window);
+        if (!next) {
           this.maySend = false;
           stream.end();
           return;
         }
-        this.pending.push(next.value);
+        this.pending.push(next);
       }
-      const batch = this.pending[this.sent]!;
-      batch.seq = this.start.readSeq + this.sent + 1;
-      const request: IngestRequest = { message: { $case: "batch", value: batch } };
+      const { message } = this.pending[this.sent]!;
+      message.seq = this.start.readSeq + this.sent + 1;
+      const request: IngestRequest = { message: { $case: "batch", value: message } };
       const size = IngestRequest.encode(request).finish().length;
       if (size > this.window) {
-        throw new RangeError(`item ${batch.items[0]?.id} takes ${size} bytes; the server takes ${this.window} at once`);
+        throw new RangeError(
+          `this server takes ${this.window} bytes at once; a batch for the one before has ${size}`,
+        );
       }
       if (!this.credit.batches || this.credit.bytes < size) {
         return;
@@ -198,23 +202,5 @@ class IngestSession {
       this.credit.batches--;
       this.credit.bytes -= size;
     }
-  }
-}
-
-async function* batches(items: AsyncIterable<Item> | Iterable<Item>): AsyncGenerator<IngestBatch> {
-  let batch = IngestBatch.create();
-  let bytes = 0;
-  for await (const item of items) {
-    const size = Item.encode(item).finish().length;
-    if (batch.items.length === MAX_BATCH_ITEMS || (bytes > 0 && bytes + size > MAX_BATCH_BYTES)) {
-      yield batch;
-      batch = IngestBatch.create();
-      bytes = 0;
-    }
-    batch.items.push(item);
-    bytes += size;
-  }
-  if (bytes > 0) {
-    yield batch;
   }
 }

@@ -1,14 +1,18 @@
-// A program whose ingest ends before its source does: each item is more than the server takes.
-// Closing the source fails.
+// A program whose ingest ends before its source does: its first item is more than the server takes,
+// and then it makes larger batches than the server wants. Closing the source fails.
 import { ChannelCredentials } from "@grpc/grpc-js";
-import { ingest } from "@tihua/client";
-import { ImageSource, IngestServiceClient, Item } from "@tihua/client/v1";
+import { ingest, IngestReport } from "@tihua/client";
+import { IngestServiceClient, Item } from "@tihua/client/v1";
+
+function item(id, value) {
+  return Item.fromPartial({ id, content: { $case: "text", value } });
+}
 
 async function* source() {
-  const image = ImageSource.fromPartial({ source: { $case: "content", value: Buffer.alloc(2 ** 20) } });
   try {
+    yield item("a", "马".repeat(2 ** 18));
     for (;;) {
-      yield Item.fromPartial({ id: "a", content: { $case: "image", value: image } });
+      yield item("b", "马");
     }
   } finally {
     console.log("the source is closed");
@@ -17,9 +21,11 @@ async function* source() {
 }
 
 const client = new IngestServiceClient(process.env.TIHUA_ADDRESS, ChannelCredentials.createInsecure());
+const report = new IngestReport();
 try {
-  await ingest(client, process.argv[2], source());
+  await ingest(client, process.argv[2], source(), report);
 } catch (error) {
   console.log("ended:", error.message);
 }
+console.log("failed:", report.errors[0].id, report.errors[0].reason);
 client.close();

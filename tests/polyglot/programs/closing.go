@@ -1,11 +1,14 @@
-// A program that closes its connection during an ingest, as one that stops does.
+// A program that closes its connection during an ingest, as one that stops does. The item before is
+// too large for the server.
 package main
 
 import (
 	"context"
 	"fmt"
+	"io"
 	"log"
 	"os"
+	"strings"
 
 	"google.golang.org/grpc"
 
@@ -18,11 +21,22 @@ func main() {
 	if err != nil {
 		log.Fatal(err)
 	}
+	items := []*tihuav1.Item{
+		{Id: "a", Content: &tihuav1.Item_Text{Text: strings.Repeat("马", 1<<18)}},
+		{Id: "b", Content: &tihuav1.Item_Text{Text: "马"}},
+	}
 	next := func() (*tihuav1.Item, error) {
-		connection.Close()
-		return &tihuav1.Item{Id: "a", Content: &tihuav1.Item_Text{Text: "马"}}, nil
+		if len(items) == 0 {
+			return nil, io.EOF
+		}
+		item := items[0]
+		if items = items[1:]; len(items) == 0 {
+			connection.Close()
+		}
+		return item, nil
 	}
 	client := tihuav1.NewIngestServiceClient(connection)
-	_, err = tihua.Ingest(context.Background(), client, os.Args[1], next)
+	report, err := tihua.Ingest(context.Background(), client, os.Args[1], next)
 	fmt.Println("ended:", err)
+	fmt.Println("failed:", report.Errors[0].Id, report.Errors[0].Reason)
 }

@@ -117,8 +117,12 @@ func ingest(ctx context.Context, connection *grpc.ClientConn, collection, folder
 	}
 	client := tihuav1.NewIngestServiceClient(connection)
 	report := must(tihua.Ingest(ctx, client, collection, next))
-	show("ingest", map[string]any{
-		"written": report.Written, "failed": report.Failed, "streams": report.Streams})
+	failures := []uint32{}
+	for _, failure := range report.Errors {
+		failures = append(failures, failure.Index)
+	}
+	show("ingest", map[string]any{"written": report.Written, "failed": report.Failed,
+		"failures": failures, "streams": report.Streams})
 }
 
 // list reads one page of the collection.

@@ -11,6 +11,7 @@ import io.github.tihua.v1.IngestStart;
 import io.github.tihua.v1.Item;
 import io.github.tihua.v1.ItemError;
 import io.grpc.Context;
+import io.grpc.ManagedChannel;
 import io.grpc.Status;
 import io.grpc.stub.StreamObserver;
 import java.time.Duration;
@@ -25,19 +26,15 @@ import java.util.concurrent.ThreadLocalRandom;
 /**
  * Writes items into a collection, over as many streams as it takes. After a break of up to five
  * minutes what the server had not acknowledged is sent again; in memory is no more than the server's
- * credit and one batch.
+ * credit and one batch. An item that alone exceeds the credit counts as failed.
  */
 public final class Ingest {
-  private static final int MAX_BATCH_ITEMS = 16; // 8 to 64 travel best,
-  private static final int MAX_BATCH_BYTES = 4 << 20; // and at most 4 MiB; a larger item goes alone.
   private static final Duration MAX_BREAK = Duration.ofMinutes(5);
-
-  /** Why a stream ends that rested: no outage. */
-  private static final String STREAM_IDLE = "STREAM_IDLE";
 
   /**
    * What became of the items.
    *
+   * @param errors in each {@code index} is a position among all items, from 0.
    * @param streams how many it took: one more than there were breaks.
    */
   public record Report(long written, long failed, List<ItemError> errors, int streams) {}
@@ -45,14 +42,13 @@ public final class Ingest {
   /** What the server said, or how the stream ended: without an error if all is well. */
   private record Event(IngestResponse response, Throwable error) {}
 
-  private final Iterator<Item> items;
+  private final IngestServiceStub stub;
+  private final Batches batches;
   /** Says what is acknowledged, too. */
   private final IngestStart.Builder start;
   private final List<ItemError> errors = new ArrayList<>();
   /** Not acknowledged; the first is batch {@code start.readSeq + 1}. */
-  private final List<IngestBatch> pending = new ArrayList<>();
-  /** Read, and too large for the batch before it. */
-  private Item spare;
+  private final List<Batches.Batch> pending = new ArrayList<>();
   private int streams;
 
   // Of the stream that is open:
@@ -68,30 +64,30 @@ public final class Ingest {
   /** The most credit there ever is. */
   private long windowBytes;
 
-  private Ingest(String collection, Iterator<Item> items) {
-    this.items = items;
+  /** Prepares to write; nothing is sent or read yet. */
+  public Ingest(IngestServiceStub stub, String collection, Iterator<Item> items) {
+    this.stub = stub;
+    batches = new Batches(items, errors);
     start = IngestStart.newBuilder().setCollection(collection);
     start.setSessionId(UUID.randomUUID().toString());
   }
 
   /**
-   * Writes all items.
+   * Writes all items; to be called once.
    *
    * @throws io.grpc.StatusRuntimeException the server refused, or did not come back.
    */
-  public static Report run(IngestServiceStub stub, String collection, Iterator<Item> items)
-      throws InterruptedException {
-    Ingest ingest = new Ingest(collection, items);
+  public Report run() throws InterruptedException {
     long progress = 0;
     long brokenSince = 0;
     for (int attempt = 0; ; attempt++) {
-      Throwable error = ingest.runStream(stub);
+      Throwable error = runStream();
       if (error == null) {
-        return ingest.report();
+        return report();
       }
-      if (attempt == 0 || ingest.progress() != progress) { // The first break since it got on.
+      if (attempt == 0 || progress() != progress) { // The first break since it got on.
         attempt = 0;
-        progress = ingest.progress();
+        progress = progress();
         brokenSince = System.nanoTime();
       }
       Refusal refusal = Refusal.of(error);
@@ -102,10 +98,9 @@ public final class Ingest {
             case CANCELLED -> !Context.current().isCancelled();
             default -> !refusal.retryAfter().isZero();
           };
-      boolean isOver =
-          System.nanoTime() - brokenSince > MAX_BREAK.toNanos()
-              && !refusal.reason().equals(STREAM_IDLE);
-      if (!passes || isOver) {
+      boolean isOver = System.nanoTime() - brokenSince > MAX_BREAK.toNanos();
+      boolean isClosed = stub.getChannel() instanceof ManagedChannel channel && channel.isShutdown();
+      if (!passes || isOver || isClosed) {
         throw Status.fromThrowable(error).asRuntimeException(Status.trailersFromThrowable(error));
       }
       long ceilingMs = attempt < 6 ? 100 << attempt : 5_000;
@@ -114,8 +109,14 @@ public final class Ingest {
     }
   }
 
+  /** Returns what has become of the items so far: after an exception of {@code run}, too. */
+  public Report report() {
+    long failed = start.getItemsFailed() + batches.failed();
+    return new Report(start.getItemsWritten(), failed, List.copyOf(errors), streams);
+  }
+
   /** Returns why the stream broke, null if all is written. */
-  private Throwable runStream(IngestServiceStub stub) throws InterruptedException {
+  private Throwable runStream() throws InterruptedException {
     streams++;
     sent = 0;
     maySend = false;
@@ -180,6 +181,11 @@ public final class Ingest {
 
   /** Forgets the batches that are safe, and keeps what the next stream's server is told. */
   private void acknowledge(IngestAck ack) {
+    for (BatchError failure : ack.getErrorsList()) {
+      int first = pending.get((int) (failure.getSeq() - start.getReadSeq() - 1)).first();
+      ItemError error = failure.getError();
+      errors.add(error.toBuilder().setIndex(first + error.getIndex()).build());
+    }
     int count = (int) (ack.getCommittedSeq() - start.getReadSeq());
     pending.subList(0, count).clear();
     sent = Math.max(0, sent - count);
@@ -188,34 +194,36 @@ public final class Ingest {
         .setItemsWritten(ack.getItemsWritten())
         .setItemsFailed(ack.getItemsFailed())
         .setItemsSkipped(ack.getItemsSkipped());
-    ack.getErrorsList().stream().map(BatchError::getError).forEach(errors::add);
   }
 
-  /** Grows with each batch that is read, and with each that is acknowledged. */
+  /**
+   * Grows with each batch that is read, and with each that is acknowledged. By the end of a stream
+   * that rested too long it has grown, too: a stream rests only while the next batch is read.
+   */
   private long progress() {
     return 2 * start.getReadSeq() + pending.size();
-  }
-
-  private Report report() {
-    return new Report(start.getItemsWritten(), start.getItemsFailed(), errors, streams);
   }
 
   /** Sends what credit allows, and half-closes after the last batch. */
   private void send(StreamObserver<IngestRequest> requests) {
     while (maySend && start.getReadSeq() >= resumeSeq) {
-      if (sent == pending.size() && !readBatch()) {
-        maySend = false;
-        requests.onCompleted();
-        return;
+      if (sent == pending.size()) {
+        Batches.Batch next = batches.next(windowBytes);
+        if (next == null) {
+          maySend = false;
+          requests.onCompleted();
+          return;
+        }
+        pending.add(next);
       }
       long seq = start.getReadSeq() + sent + 1;
-      IngestBatch batch = pending.get(sent).toBuilder().setSeq(seq).build();
+      IngestBatch batch = pending.get(sent).message().toBuilder().setSeq(seq).build();
       IngestRequest request = IngestRequest.newBuilder().setBatch(batch).build();
       int size = request.getSerializedSize();
       if (size > windowBytes) {
-        throw new IllegalArgumentException(
-            "item %s takes %d bytes; the server takes %d at once"
-                .formatted(batch.getItems(0).getId(), size, windowBytes));
+        throw new IllegalStateException(
+            "this server takes %d bytes at once; a batch for the one before has %d"
+                .formatted(windowBytes, size));
       }
       if (creditBatches == 0 || creditBytes < size) {
         return;
@@ -225,26 +233,5 @@ public final class Ingest {
       creditBatches--;
       creditBytes -= size;
     }
-  }
-
-  /** Appends the next batch to {@code pending}; false if there is none. */
-  private boolean readBatch() {
-    IngestBatch.Builder batch = IngestBatch.newBuilder();
-    int bytes = 0;
-    while (batch.getItemsCount() < MAX_BATCH_ITEMS && (spare != null || items.hasNext())) {
-      Item item = spare == null ? items.next() : spare;
-      spare = null;
-      bytes += item.getSerializedSize();
-      if (bytes > MAX_BATCH_BYTES && batch.getItemsCount() > 0) {
-        spare = item;
-        break;
-      }
-      batch.addItems(item);
-    }
-    if (batch.getItemsCount() == 0) {
-      return false;
-    }
-    pending.add(batch.build());
-    return true;
   }
 }
