@@ -16,7 +16,8 @@ from in_process import serving
 from picture_files import encode, noise
 from PIL.Image import Image
 from processes import ServerProcess
-from scraped import ROOT, Scraped, metrics_named, scraped_when
+from repository import ROOT
+from scraped import Scraped, metrics_named, scraped_when
 from second_encoder import SecondEncoder
 from tihua._picture import Box
 from tihua_server.config import Config

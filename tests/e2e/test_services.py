@@ -14,6 +14,7 @@ from grpc_reflection.v1alpha.proto_reflection_descriptor_database import (
     ProtoReflectionDescriptorDatabase,
 )
 from processes import ServerProcess
+from repository import ROOT
 
 SERVICES = (
     "tihua.v1.CollectionService",
@@ -120,7 +121,7 @@ def test_the_example_of_the_readme_runs(
     """As it stands there, but for the port and the collection."""
     client.upsert([tihua.Item("a", text="夕阳西下", uri="sunset.jpg")], collection=collection)
     await_hits(collection, 1)
-    readme = (Path(__file__).parents[2] / name).read_text(encoding="utf-8")
+    readme = (ROOT / name).read_text(encoding="utf-8")
     example = readme.partition("```python\n")[2].partition("```")[0]
     ours = f'"{server.address}", collection="{collection}"'
     exec(example.replace('"localhost:50051"', ours), {})
@@ -136,7 +137,7 @@ def test_the_other_example_in_python_runs(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     """As it stands in the documents, but for the port: it writes, filters and embeds."""
-    program = Path(__file__).parents[2] / "client" / "examples" / "write.py"
+    program = ROOT / "client" / "examples" / "write.py"
     (tmp_path / "photos").mkdir()
     for name in ("xishan.jpg", "photos/a.jpg", "photos/b.jpg"):
         (tmp_path / name).write_bytes(pictures[0].read_bytes())

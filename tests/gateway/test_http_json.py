@@ -14,12 +14,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tihua
-from envoy_gateway import ALLOWED_ORIGIN, ROOT, Gateway, gateway_to, gateway_to_several
+from envoy_gateway import ALLOWED_ORIGIN, Gateway, gateway_to, gateway_to_several
 from google.protobuf import descriptor_pool
 from google.protobuf.descriptor_pb2 import FileDescriptorSet
 from needs import need
 from PIL import Image
 from processes import GALLERY, ServerProcess
+from repository import ROOT
 from tihua_server.app import SERVICES
 
 pytestmark = pytest.mark.gateway

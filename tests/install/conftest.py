@@ -3,7 +3,8 @@
 from pathlib import Path
 
 import pytest
-from clean_environment import CONSTRAINTS, ROOT, environment
+from clean_environment import CONSTRAINTS, environment
+from repository import ROOT
 
 
 def built(name: str) -> Path:

@@ -6,8 +6,8 @@ import tarfile
 from pathlib import Path
 
 import pytest
-from clean_environment import ROOT
 from google.protobuf.descriptor_pb2 import FileDescriptorProto, FileDescriptorSet
+from repository import ROOT
 
 pytestmark = pytest.mark.install
 

@@ -6,8 +6,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from clean_environment import ROOT, environment, run
+from clean_environment import environment, run
 from processes import GALLERY, ServerProcess, running
+from repository import ROOT
 
 pytestmark = [pytest.mark.install, pytest.mark.timeout(900)]
 

@@ -12,7 +12,8 @@ from google.protobuf.any_pb2 import Any
 from google.rpc import code_pb2, error_details_pb2, status_pb2
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_status import rpc_status
-from toolchains import ROOT, Programs
+from repository import ROOT
+from toolchains import Programs
 from tours import QUERY_PICTURE, ended, lines_of, start
 
 pytestmark = [pytest.mark.polyglot, pytest.mark.timeout(600, func_only=True)]

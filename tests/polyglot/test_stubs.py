@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 from needs import go_without
-from toolchains import CLIENTS, LANGUAGES, ROOT, install_node_packages
+from repository import ROOT
+from toolchains import CLIENTS, LANGUAGES, install_node_packages
 
 pytestmark = [pytest.mark.polyglot, pytest.mark.timeout(600, func_only=True)]
 

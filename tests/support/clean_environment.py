@@ -4,7 +4,8 @@ import subprocess
 import venv
 from pathlib import Path
 
-ROOT = Path(__file__).parents[2]
+from repository import ROOT
+
 CONSTRAINTS = ROOT / "constraints.txt"
 
 

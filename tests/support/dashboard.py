@@ -6,7 +6,7 @@ from typing import Any
 
 import promql_parser
 import yaml
-from scraped import ROOT
+from repository import ROOT
 
 DASHBOARD: dict[str, Any] = json.loads((ROOT / "deploy/grafana/tihua.json").read_text())
 PROMETHEUS = ROOT / "deploy" / "prometheus"

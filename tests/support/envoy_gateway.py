@@ -14,8 +14,8 @@ from typing import Any
 
 import yaml
 from free_port import free_port
+from repository import ROOT
 
-ROOT = Path(__file__).parents[2]
 ENVOY = ROOT / "deploy" / "envoy"
 ALLOWED_ORIGIN = "https://gallery.example"
 

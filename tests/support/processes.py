@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from repository import ROOT
+
 _INTERRUPTIBLE = """
 import signal
 from tihua import cli
@@ -24,7 +26,7 @@ INTERRUPTIBLE = (sys.executable, "-c", _INTERRUPTIBLE)
 """The `tihua` command, which ends at Ctrl-C though the tests may run in the background, where
 processes begin with SIGINT ignored."""
 
-GALLERY = Path(__file__).parents[2] / "server" / "tihua_server" / "gallery"
+GALLERY = ROOT / "server" / "tihua_server" / "gallery"
 
 
 class ServerFailed(AssertionError):

@@ -1,14 +1,14 @@
 """The contract as it was released last, and stubs of it, made at run time."""
 
-from pathlib import Path
 from typing import Any
 
 import grpc
 from google.protobuf.descriptor_pb2 import FileDescriptorSet
 from google.protobuf.descriptor_pool import DescriptorPool
 from google.protobuf.message_factory import GetMessageClass, GetMessageClassesForFiles
+from repository import ROOT
 
-RELEASED = Path(__file__).parents[2] / "protos" / "released.binpb"
+RELEASED = ROOT / "protos" / "released.binpb"
 """What buf built of protos/ at that release (CONTRIBUTING.md)."""
 
 

@@ -3,11 +3,8 @@
 import asyncio
 import re
 import urllib.request
-from pathlib import Path
 
 from prometheus_client.parser import text_string_to_metric_families
-
-ROOT = Path(__file__).parents[2]
 
 
 class Scraped:

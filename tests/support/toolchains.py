@@ -11,7 +11,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-ROOT = Path(__file__).parents[2]
+from repository import ROOT
+
 CLIENTS = ROOT / "client"
 BUILT = ROOT / "out" / "polyglot"
 TEST_PROGRAMS = ROOT / "tests" / "polyglot" / "programs"

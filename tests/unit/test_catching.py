@@ -4,7 +4,8 @@ import ast
 from collections.abc import Iterator
 from pathlib import Path
 
-ROOT = Path(__file__).parents[2]
+from repository import ROOT
+
 HAND_OVER = {"batch.py", "batcher.py", "_read_ahead.py", "model_watch.py", "readiness.py"}
 """Files in which an error is handed to who waits for the result, or for the health of a part."""
 

@@ -4,12 +4,11 @@ import json
 import re
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 import tihua
+from repository import ROOT
 
-ROOT = Path(__file__).parents[2]
 CLIENTS = ROOT / "client"
 
 VERSIONS = {

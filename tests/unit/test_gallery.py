@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 from PIL import Image
+from repository import ROOT
 
-ROOT = Path(__file__).parents[2]
 GALLERY = ROOT / "server" / "tihua_server" / "gallery"
 PICTURES = sorted(path for path in GALLERY.iterdir() if path.suffix in {".jpg", ".png", ".webp"})
 

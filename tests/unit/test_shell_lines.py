@@ -9,11 +9,11 @@ from textwrap import indent
 import click
 import pytest
 from click.testing import CliRunner
+from repository import ROOT
 from tihua.cli import root
 from tihua.cli._command import Command, Group
 from tihua_server.cli import main
 
-ROOT = Path(__file__).parents[2]
 COMMANDS: dict[str, click.Command] = {"tihua": root, "tihua-server": main}
 OPERATORS = "();<>|&"
 ASSIGNMENT = re.compile(r"\w+=")

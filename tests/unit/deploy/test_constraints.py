@@ -1,11 +1,10 @@
 """constraints.txt holds for what is installed, and for what builds it."""
 
 import re
-from pathlib import Path
 
 import pytest
+from repository import ROOT
 
-ROOT = Path(__file__).parents[3]
 CONSTRAINTS = "constraints.txt"
 OF_PIP = re.compile(rf"--constraint {CONSTRAINTS} pip\s*$")
 """What brings the pip that knows the option."""

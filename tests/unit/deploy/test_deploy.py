@@ -10,13 +10,14 @@ from typing import Any, TypeAlias
 import kubernetes_validate
 import pytest
 import yaml
+from repository import ROOT
 from tihua.cli import root as client_main
 from tihua_server.app import SERVICES
 from tihua_server.cli import main as server_main
 from tihua_server.config import Config
 
 Resource: TypeAlias = dict[str, Any]
-DEPLOY = Path(__file__).parents[3] / "deploy"
+DEPLOY = ROOT / "deploy"
 KUBERNETES = DEPLOY / "kubernetes"
 PROGRAMS = Path(sys.executable).parent
 KUBERNETES_VERSION = "1.33"

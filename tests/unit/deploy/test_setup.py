@@ -4,7 +4,9 @@ import os
 import subprocess
 from pathlib import Path
 
-SETUP = Path(__file__).parents[3] / ".ci" / "setup"
+from repository import ROOT
+
+SETUP = ROOT / ".ci" / "setup"
 
 
 def test_where_python_can_t_be_installed_one_sentence_says_what_to_do(tmp_path: Path) -> None:

@@ -1,12 +1,10 @@
 """docs/sizing.md: its tables are what the arithmetic says."""
 
-from pathlib import Path
-
 import pytest
 import sizing
 import yaml
+from repository import ROOT
 
-ROOT = Path(__file__).parents[3]
 PAGE = (ROOT / "docs" / "sizing.md").read_text()
 
 
