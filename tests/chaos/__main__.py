@@ -1,4 +1,4 @@
-"""`python -m chaos`: lets every fault happen, and writes and prints what they came to."""
+"""`python -m chaos`: injects every fault, and writes and prints the outcomes."""
 
 import datetime as dt
 import random
@@ -26,7 +26,7 @@ from chaos.scale import SCALES
     "names",
     multiple=True,
     type=click.Choice(list(FAULTS)),
-    help="A fault to have; may be given again. All of them without it.",
+    help="A fault to inject; may be repeated.  [default: all]",
 )
 @click.option(
     "--scale",
@@ -35,7 +35,7 @@ from chaos.scale import SCALES
     type=click.Choice(list(SCALES)),
     help="How much of everything.",
 )
-@click.option("--seed", type=int, help="The same seed, the same moments.  [default: a new one]")
+@click.option("--seed", type=int, help="Of the random moments.  [default: a new one]")
 @click.option(
     "--out",
     type=click.Path(file_okay=False, path_type=Path),
@@ -52,7 +52,7 @@ def main(*, names: tuple[str, ...], scale: str, seed: int | None, out: Path) -> 
       make chaos SCALE=quick
       make chaos FAULTS="kill-server disk-full" SEED=7
     """  # noqa: D301  # click wants the backspace itself
-    # As Ctrl-C does: what was started is stopped on the way out.
+    # As with Ctrl-C, the context managers stop what was started.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     seed = secrets.randbelow(10**6) if seed is None else seed
     console = Console(stderr=True)
@@ -64,7 +64,7 @@ def main(*, names: tuple[str, ...], scale: str, seed: int | None, out: Path) -> 
         start_s = time.monotonic()
         ground = Ground(
             folder=Path(tempfile.mkdtemp(prefix="tihua-chaos-")),
-            # Another seed for each, so that one that is had alone is had as among all.
+            # One seed per fault, so that a fault runs the same alone as among all others.
             choice=random.Random(f"{seed} {name}"),
             scale=SCALES[scale],
             tell=lambda line: console.print(

@@ -1,7 +1,7 @@
-"""A client in a process of its own, which may be killed; it says line by line what it knows.
+"""A client in a separate process that may be killed; it reports its progress line by line.
 
 sent ID@VERSION             before it is sent
-acknowledged ID@VERSION …   after the acknowledgement was read
+acknowledged ID@VERSION …   after the acknowledgement has been read
 """
 
 import itertools
@@ -15,26 +15,26 @@ from chaos.entries import Entry, entries
 from chaos.stub_work import StubWork
 
 ENTRIES = 240
-"""What one client writes."""
+"""Entries that one client writes."""
 
 MAX_IDS = 200
 PAUSE_S = 0.002
 
 
 class SpokenLedger:
-    """Says what a ledger is told."""
+    """Prints every event that a ledger would record."""
 
     def sent(self, entry: Entry) -> None:
-        """Say that an entry goes out."""
+        """Print that an entry is about to be sent."""
         click.echo(f"sent {entry}")
 
     def acknowledged(self, entries: Iterable[Entry]) -> None:
-        """Say that entries are safe."""
+        """Print that entries are safe."""
         click.echo(" ".join(["acknowledged", *map(str, entries)]))
 
 
 def paced(ledger: SpokenLedger, generation: int) -> Iterator[Entry]:
-    """Yield the entries of a generation, newer than those of the one before."""
+    """Yield the entries of a generation; their versions are newer than the previous one's."""
     source = entries("client", generation, MAX_IDS, first_version=1 + generation * 1_000)
     for entry in itertools.islice(source, ENTRIES):
         ledger.sent(entry)
@@ -43,7 +43,7 @@ def paced(ledger: SpokenLedger, generation: int) -> Iterator[Entry]:
 
 
 def main() -> None:
-    """Write the entries of a generation over a session that may have begun elsewhere."""
+    """Write the entries of a generation, in a session that another process may have started."""
     address, collection, dim, session_id, generation = sys.argv[1:]
     ledger = SpokenLedger()
     work = StubWork(address, collection, int(dim), session_id=session_id)

@@ -1,4 +1,4 @@
-"""What is written: items that tell which version of them they are."""
+"""The entries that are written: items whose content encodes their version."""
 
 import hashlib
 import random
@@ -12,10 +12,10 @@ import tihua
 from tihua.v1 import types_pb2
 
 REWRITES = 0.25
-"""Of the entries that are written, how many are newer versions of earlier ones."""
+"""The fraction of entries that are newer versions of earlier ones."""
 
 TEXT_EVERY = 40
-"""One entry in so many is a text, which the model embeds; the others are embeddings already."""
+"""Every 40th id is a text, which the model embeds; the other entries are sent as embeddings."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,12 +26,12 @@ class Entry:
     version: int
 
     def __str__(self) -> str:
-        """Return it as `parsed` reads it."""
+        """Return the entry in the format that `parsed` reads."""
         return f"{self.id}@{self.version}"
 
     @classmethod
     def parsed(cls, text: str) -> Self:
-        """Return the entry that is written so."""
+        """Return the entry that `str` printed as `text`."""
         item_id, _, version = text.partition("@")
         return cls(item_id, int(version))
 
@@ -41,21 +41,21 @@ class Entry:
         return int(self.id.rpartition("-")[2]) % TEXT_EVERY == 0
 
     def embedding(self, dim: int) -> npt.NDArray[np.float32]:
-        """Return (dim,) float32 of L2 norm 1: another one for each id and version."""
+        """Return (dim,) float32 of L2 norm 1, different for each id and version."""
         digest = hashlib.blake2b(f"{self.id} {self.version}".encode(), digest_size=8).digest()
         row = np.random.default_rng(int.from_bytes(digest)).standard_normal(dim, np.float32)
         normed: npt.NDArray[np.float32] = row / np.linalg.norm(row)
         return normed
 
     def item(self, dim: int) -> tihua.Item:
-        """Return it as the library takes it."""
+        """Return the entry as an item of the library."""
         metadata = {"version": self.version}
         if self.is_text:
             return tihua.Item(self.id, text=f"第{self.version}版", metadata=metadata)
         return tihua.Item(self.id, embedding=self.embedding(dim).data, metadata=metadata)
 
     def message(self, dim: int) -> types_pb2.Item:
-        """Return it as it travels."""
+        """Return the entry as a protobuf message."""
         item = types_pb2.Item(id=self.id)
         item.metadata["version"] = self.version
         if self.is_text:
@@ -67,12 +67,12 @@ class Entry:
 
 
 def entries(prefix: str, seed: int, max_ids: int, *, first_version: int = 1) -> Iterator[Entry]:
-    """Yield entries without end: new ids, and newer versions of earlier ones.
+    """Yield endless entries: new ids, and newer versions of earlier ones.
 
     Args:
         prefix: of the ids; two writers never share one.
-        seed: the same one gives the same entries.
-        max_ids: so many ids, then newer versions only.
+        seed: the same seed gives the same entries.
+        max_ids: after this many ids, only newer versions follow.
         first_version: of each id.
     """
     choice = random.Random(seed)

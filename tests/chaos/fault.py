@@ -1,4 +1,4 @@
-"""What a fault is to the soak."""
+"""The interface of a fault."""
 
 from typing import Protocol
 
@@ -7,11 +7,11 @@ from chaos.outcome import Outcome
 
 
 class Fault(Protocol):
-    """Something that goes wrong, again and again, while the ledger is kept."""
+    """Something that goes wrong, again and again, while a ledger records the writes."""
 
     def __call__(self, ground: Ground) -> Outcome:
-        """Do it, and return what it came to.
+        """Inject the fault, and return the outcome.
 
         Raises:
-            Skipped: it can't be had here.
+            Skipped: this machine can't produce the fault.
         """

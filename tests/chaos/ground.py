@@ -1,4 +1,4 @@
-"""Where faults happen: a folder, a seed, a scale, and how a run begins and ends for all of them."""
+"""The environment of a fault: a folder, a seed, a scale, and how every run starts and ends."""
 
 import contextlib
 import random
@@ -22,7 +22,7 @@ COLLECTION = "soak"
 
 
 class Skipped(Exception):
-    """A fault can't be had on this machine; the message is why."""
+    """This machine can't produce the fault; the message says why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,10 +30,10 @@ class Ground:
     """What every fault is given.
 
     Attributes:
-        folder: empty, for whatever it writes.
-        choice: decides every moment and seed; the same seed, the same decisions.
+        folder: empty; for everything the fault writes.
+        choice: picks every moment and seed, reproducibly.
         scale: how much of everything.
-        tell: takes a line for people.
+        tell: prints a progress line.
     """
 
     folder: Path
@@ -44,12 +44,12 @@ class Ground:
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """A server with a collection, and the books about it.
+    """A server with a collection, and the ledger of what was written to it.
 
     Attributes:
         shelf: what is in the collection.
         dim: of its embeddings.
-        ledger: what was acknowledged.
+        ledger: what was sent and acknowledged.
     """
 
     shelf: Shelf
@@ -63,10 +63,10 @@ class Subject:
 
 @contextlib.contextmanager
 def real_milvus(folder: Path, settings: Mapping[str, str] = {}) -> "Iterator[MilvusServer]":
-    """Run a Milvus server, with settings as `MilvusServer` takes them.
+    """Run a Milvus server; `settings` as for `MilvusServer`.
 
     Raises:
-        Skipped: it is not installed.
+        Skipped: Milvus is not installed.
     """
     try:
         from milvus_server import running_milvus
@@ -78,7 +78,7 @@ def real_milvus(folder: Path, settings: Mapping[str, str] = {}) -> "Iterator[Mil
 
 @contextlib.contextmanager
 def subject(address: str) -> Iterator[Subject]:
-    """Make the collection on a server that runs, and open the books."""
+    """Create the collection on a running server, and start an empty ledger."""
     with tihua.Client(address, collection=COLLECTION, timeout=60) as client:
         dim = client.create_collection(shards=1).dim
         client.search(text="暖身")

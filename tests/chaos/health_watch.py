@@ -1,4 +1,4 @@
-"""What health said through a fault, beside what was true: whether a search was answered."""
+"""Compares what health reports during a fault with the truth: whether searches are answered."""
 
 import threading
 import time
@@ -17,17 +17,17 @@ from chaos.entries import Entry
 SEARCH_SERVICE = "tihua.v1.SearchService"
 
 PAUSE_S = 0.2
-"""Between two looks."""
+"""Pause between two probes."""
 
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """One look at a server.
+    """One probe of a server.
 
     Attributes:
         at_s: when it ended, on the monotonic clock.
-        health: what health says of searching: "SERVING", "NOT_SERVING", or "" if nobody answers.
-        works: whether a search was answered; None if it was refused for want of room, which is
+        health: health of SearchService: "SERVING", "NOT_SERVING", or "" without an answer.
+        works: whether a search was answered; None if the queue was full, which counts as
             neither.
     """
 
@@ -37,14 +37,14 @@ class Look:
 
 
 class HealthWatch:
-    """Looks again and again, from `__enter__` to `__exit__`.
+    """Probes a server repeatedly, from `__enter__` to `__exit__`.
 
     Attributes:
-        looks: what was seen, in order.
+        looks: the probes, in order.
     """
 
     def __init__(self, address: str, collection: str, dim: int) -> None:
-        """Take the server, and a collection to search."""
+        """Prepare to search `collection`, whose embeddings have length `dim`."""
         self._address = address
         embedding = types_pb2.VectorBlock(
             data=Entry("probe-0", 1).embedding(dim).tobytes(), dim=dim, count=1
@@ -60,7 +60,7 @@ class HealthWatch:
         self.looks: list[Look] = []
 
     def __enter__(self) -> Self:
-        """Begin to look."""
+        """Start probing."""
         self._thread.start()
         return self
 
@@ -70,15 +70,15 @@ class HealthWatch:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """Stop looking."""
+        """Stop probing."""
         self._stop.set()
         self._thread.join()
 
     def wait_until_it_works(self, since_s: float, timeout_s: float) -> float:
-        """Return when the first search after `since_s` was answered, in seconds after it.
+        """Return how many seconds after `since_s` the first search was answered.
 
         Raises:
-            AssertionError: none was within `timeout_s`.
+            AssertionError: no search was answered within `timeout_s`.
         """
         with self._worked:
             found = self._worked.wait_for(lambda: self._first_after(since_s), timeout_s)
@@ -86,7 +86,7 @@ class HealthWatch:
         return found - since_s
 
     def longest_lie_s(self) -> tuple[float, str]:
-        """Return the longest time for which health was wrong, in seconds, and what it said."""
+        """Return the longest time for which health was wrong, in seconds, and how it was wrong."""
         longest, said = 0.0, ""
         begin_s, current = 0.0, ""
         for look in self.looks:

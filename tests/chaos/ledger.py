@@ -1,9 +1,9 @@
-"""What was promised, and whether the store keeps it.
+"""Records what was acknowledged, and checks that the store has it.
 
-Acknowledged is an entry that an `IngestAck` which the client read covers, or an UpsertItems that
-returned OK. Such an entry is lost if its id is not in the store, or with an older version, or with
-the embedding of another one. An id is doubled if a listing or a search shows it twice, or if the
-store counts more items than it lists.
+An entry is acknowledged once the client has read an `IngestAck` that covers it, or its UpsertItems
+returned OK. An acknowledged entry is lost if the store lacks its id, or has an older version of it,
+or the embedding of another entry. An id is doubled if a listing or a search shows it twice, or if
+the store counts more items than it lists.
 """
 
 import threading
@@ -19,16 +19,16 @@ from chaos.entries import Entry
 from chaos.shelf import Shelf
 
 MAX_DISTANCE = 1e-3
-"""Of a stored embedding to what was sent: it is scaled to L2 norm 1 again on its way."""
+"""Largest difference, per element, between a sent and a stored embedding, which is normalized."""
 
 SEARCHES = 5
-"""Searches of a check."""
+"""Searches per check."""
 
 HITS = 50
-"""Hits of each."""
+"""Hits per search."""
 
 MAX_TOLD = 5
-"""Ids that a verdict names."""
+"""Lost ids, and doubled ids, that a verdict names."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,10 +36,10 @@ class Verdict:
     """What a check found.
 
     Attributes:
-        items: ids of which some version was acknowledged.
-        writes: acknowledged entries, every version counted.
-        lost: ids that are not there as they were acknowledged, and how they are.
-        doubled: ids that are there more than once.
+        items: number of ids of which some version was acknowledged.
+        writes: number of acknowledged entries, counting every version.
+        lost: what is wrong with each lost entry, by id.
+        doubled: ids that the store has more than once.
     """
 
     items: int
@@ -53,7 +53,7 @@ class Verdict:
         return not self.lost and not self.doubled
 
     def __str__(self) -> str:
-        """Return it in a line, with some of the ids."""
+        """Return a one-line summary that names some of the ids."""
         told = [f"lost {item_id}: {how}" for item_id, how in self.lost.items()][:MAX_TOLD]
         told += [f"doubled {item_id}" for item_id in self.doubled[:MAX_TOLD]]
         line = f"{self.items} items, {len(self.lost)} lost, {len(self.doubled)} doubled"
@@ -61,20 +61,20 @@ class Verdict:
 
 
 class Books(Protocol):
-    """Who is told what goes out and what came back."""
+    """Receives every entry that is sent or acknowledged."""
 
     def sent(self, entry: Entry) -> None:
-        """Note an entry before it goes out."""
+        """Record an entry before it is sent."""
 
     def acknowledged(self, entries: Iterable[Entry]) -> None:
-        """Note entries that are promised to be in the store."""
+        """Record entries that were acknowledged."""
 
 
 class Ledger:
-    """Remembers what was sent and what was acknowledged; for any number of threads."""
+    """Records what was sent and what was acknowledged; thread-safe."""
 
     def __init__(self) -> None:
-        """Begin with nothing."""
+        """Start empty."""
         self._changed = threading.Condition()
         self._sent: dict[str, int] = {}
         self._acknowledged: dict[str, int] = {}
@@ -82,22 +82,22 @@ class Ledger:
 
     @property
     def writes(self) -> int:
-        """Entries acknowledged so far."""
+        """Number of entries acknowledged so far."""
         return self._writes
 
     @property
     def newest(self) -> int:
-        """The newest version that was sent of any item."""
+        """The highest version sent of any item."""
         with self._changed:
             return max(self._sent.values(), default=0)
 
     def sent(self, entry: Entry) -> None:
-        """Note an entry before it goes out."""
+        """Record an entry before it is sent."""
         with self._changed:
             self._sent[entry.id] = max(entry.version, self._sent.get(entry.id, 0))
 
     def acknowledged(self, entries: Iterable[Entry]) -> None:
-        """Note entries that are promised to be in the store."""
+        """Record entries that were acknowledged."""
         with self._changed:
             for entry in entries:
                 known = self._acknowledged.get(entry.id, 0)
@@ -106,10 +106,10 @@ class Ledger:
             self._changed.notify_all()
 
     def wait_for(self, writes: int, timeout_s: float) -> None:
-        """Return when so many entries are acknowledged.
+        """Wait until `writes` entries are acknowledged.
 
         Raises:
-            AssertionError: they are not within `timeout_s`.
+            AssertionError: this takes longer than `timeout_s`.
         """
         with self._changed:
             is_there = self._changed.wait_for(lambda: self._writes >= writes, timeout_s)
@@ -120,8 +120,8 @@ class Ledger:
 
         Args:
             shelf: what is in the store.
-            at_rest: nobody writes meanwhile, so that the items can be counted; their embeddings
-                are looked at too, which takes a while.
+            at_rest: nothing is written during the check, so that counts can be compared; this
+                also compares the embeddings, which takes a while.
         """
         with self._changed:
             promised, writes = dict(self._acknowledged), self._writes
@@ -135,7 +135,7 @@ class Ledger:
             if why := self._is_other(item, shelf.dim):
                 lost[item.id] = why
         late = [item_id for item_id in promised if versions.get(item_id, 0) < promised[item_id]]
-        # A listing takes seconds, and may miss an item that is replaced meanwhile.
+        # A listing takes seconds, and may miss an item that is replaced while it runs.
         again = {item.id: _version(item) for item in shelf.get(late)}
         lost |= {
             item_id: f"version {promised[item_id]} was acknowledged, {again.get(item_id)} is there"
@@ -152,7 +152,7 @@ class Ledger:
         return Verdict(len(promised), writes, lost, told)
 
     def _is_other(self, item: types_pb2.Item, dim: int) -> str:
-        """Return why an item is none that was sent; nothing if it is one."""
+        """Return why an item can't be one that was sent, or an empty string."""
         entry = Entry(item.id, _version(item))
         if entry.version > self._sent.get(entry.id, 0):
             return f"version {entry.version} was never sent"

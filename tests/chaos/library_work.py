@@ -1,4 +1,4 @@
-"""A writer that is a user: `Client.ingest`, and what `on_progress` says is safe."""
+"""Writes as a user does, with `Client.ingest`, and trusts what `on_progress` reports as safe."""
 
 from collections import deque
 from collections.abc import Iterator
@@ -11,16 +11,16 @@ from chaos.patience import PATIENCE_S
 
 
 class LibraryWork:
-    """Writes by `tihua.Client.ingest`."""
+    """Writes with `tihua.Client.ingest`."""
 
     def __init__(self, address: str, collection: str, dim: int) -> None:
-        """Take where to write."""
+        """Write to `collection`, whose embeddings have length `dim`."""
         self._address = address
         self._collection = collection
         self._dim = dim
 
     def __call__(self, source: Iterator[Entry], books: Books) -> None:
-        """Write all entries in one ingest; its progress counts them in their order."""
+        """Write all entries in one ingest, whose progress counts them in order."""
         given: deque[Entry] = deque()
         told = 0
 

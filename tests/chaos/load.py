@@ -1,7 +1,7 @@
-"""All writers and readers at once: what a fault happens to.
+"""All writers and readers at once, as the background load of a fault.
 
-A server that has worked holds more memory than one that has just started: 70 MiB or so in buffers
-and pools. So memory is compared between servers that have done the same work.
+A server that has done some work holds about 70 MiB more, in buffers and pools, than one that has
+just started. So memory is compared between servers that have done the same work.
 """
 
 import contextlib
@@ -23,13 +23,13 @@ READERS = 2
 
 @contextlib.contextmanager
 def load(address: str, it: Subject, ground: Ground) -> Iterator[QueryLoad]:
-    """Write in three ways and search, until the end of the block; give what became of searches.
+    """Write in three ways and search until the end of the block; yield the statistics of searches.
 
     Args:
-        address: of the server, or of several as gRPC knows them.
-        it: the collection and the books.
-        ground: gives seeds, how fast to write, and how many ids; a later load goes on with newer
-            versions of the same.
+        address: of the server, or a gRPC target with several addresses.
+        it: the collection and its ledger.
+        ground: gives the seeds, the write rate and the number of ids; a later load writes newer
+            versions of the same ids.
     """
     works: dict[str, Work] = {
         "library": LibraryWork(address, COLLECTION, it.dim),
@@ -52,13 +52,13 @@ def load(address: str, it: Subject, ground: Ground) -> Iterator[QueryLoad]:
 
 
 def work(address: str, it: Subject, ground: Ground) -> None:
-    """Have a server write and search for a while, without any fault."""
+    """Let a server handle writes and searches for a while, without any fault."""
     with load(address, it, ground):
         it.ledger.wait_for(it.ledger.writes + ground.scale.work, PATIENCE_S)
 
 
 def memory_of_survivor(server: Server, it: Subject, ground: Ground) -> Memory:
-    """Return what a server holds that recovered, beside one that had a clean start on its data."""
+    """Compare the memory of a server that recovered with that after a clean restart."""
     sizes = []
     for _ in range(2):
         work(server.address, it, ground)
@@ -71,13 +71,13 @@ def memory_of_survivor(server: Server, it: Subject, ground: Ground) -> Memory:
 
 
 def memory_beside_peace(server: Server, it: Subject, ground: Ground, *, writes: int) -> Memory:
-    """Return what a server holds that lived through a fault, beside itself after a clean start.
+    """Compare the memory of a server that survived a fault with that after a clean restart.
 
     Args:
-        server: has lived through the fault, and is at rest.
-        it: the collection and the books.
+        server: survived the fault, and is idle.
+        it: the collection and its ledger.
         ground: as for `load`.
-        writes: how many were acknowledged since it started; as many come again, to it alone.
+        writes: entries acknowledged since it started; the restarted one, alone, handles as many.
     """
     survivor = server.settled_bytes()
     server.stop()

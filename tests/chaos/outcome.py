@@ -1,4 +1,4 @@
-"""What a fault came to: one row of the table."""
+"""The outcome of a fault: one row of the table."""
 
 import statistics
 from collections.abc import Sequence
@@ -10,13 +10,13 @@ from chaos.server import Server
 
 MAX_GROWTH = 0.05
 MAX_GROWTH_BYTES = 30 * 2**20
-"""Memory is back where it was if it grew by no more than the larger of the two."""
+"""Memory is back to normal if it grew by no more than the larger of the two."""
 
 MAX_TOLD = 5
-"""Problems that are told; the others are counted."""
+"""Problems that are reported; the rest are only counted."""
 
 MAX_LIE_S = 20.0
-"""How long health may be wrong, in seconds: the server looks every 2 s, the deadline of the store
+"""How long health may be wrong, in seconds: the server checks every 2 s, the deadline of the store
 is 10 s, and a busy machine adds to that."""
 
 
@@ -29,28 +29,28 @@ class Memory:
 
     @classmethod
     def settled(cls, before: int, server: Server) -> Self:
-        """Return it with what the server comes down to, for which it is given time."""
+        """Measure the memory after the fault, once it is back to normal or has settled."""
         return cls(before, server.settled_bytes(lambda size: cls(before, size).is_back))
 
     @property
     def is_back(self) -> bool:
-        """Whether it is where it was."""
+        """Whether memory is back to normal."""
         return self.after - self.before <= max(MAX_GROWTH * self.before, MAX_GROWTH_BYTES)
 
 
 @dataclass(slots=True)
 class Outcome:
-    """What a fault came to.
+    """The outcome of a fault.
 
     Attributes:
         what: the fault, in a few words.
-        cycles: how often it happened; of a storm, how many blows.
-        verdict: of the ledger, at rest, after all of it.
-        recoveries_s: from each fault to the first call that succeeded.
+        cycles: how often it happened; for a storm, the number of calls or connections.
+        verdict: of the last check of the ledger, with the writers stopped.
+        recoveries_s: seconds from each fault to the first call that succeeded.
         memory: of the server.
-        lie_s, lie: the longest time for which health was wrong, and what it said.
-        notes: what else is worth reading, in words.
-        problems: what else was wrong, in words.
+        lie_s, lie: the longest time for which health was wrong, and how.
+        notes: sentences for the reader.
+        problems: sentences about everything else that was wrong.
     """
 
     what: str
@@ -64,7 +64,7 @@ class Outcome:
     problems: list[str] = field(default_factory=list)
 
     def faults(self) -> list[str]:
-        """Return all that is wrong, in words; nothing if all went well."""
+        """Return a sentence for everything that is wrong; empty if all went well."""
         wrong = self.problems[:MAX_TOLD]
         if (more := len(self.problems) - MAX_TOLD) > 0:
             wrong.append(f"{more} more of that kind")
@@ -81,7 +81,7 @@ class Outcome:
 
     @property
     def recovery(self) -> str:
-        """Return median and maximum of the recoveries, in seconds, in words."""
+        """Return the median and maximum of the recovery times, in seconds, as text."""
         if not self.recoveries_s:
             return "–"
         median, worst = statistics.median(self.recoveries_s), max(self.recoveries_s)

@@ -1,4 +1,4 @@
-"""Calls that are repeated while a part is down: what a test asks must not fail for that."""
+"""Retries calls while a part is down, so that the checks of the soak don't fail for that."""
 
 import time
 from collections.abc import Callable
@@ -9,7 +9,7 @@ import grpc
 T = TypeVar("T")
 
 PATIENCE_S = 180.0
-"""How long to bear a server that does not come back, or a machine that is busy with others."""
+"""How long to wait for a server to come back, also on a busy machine."""
 
 PAUSE_S = 0.1
 
@@ -23,14 +23,14 @@ PASSING = frozenset(
 """Statuses after which the same call may succeed."""
 
 OPTIONS = (("grpc.enable_retries", 0), ("grpc.max_reconnect_backoff_ms", 500))
-"""Of a bare channel: it repeats nothing by itself, and finds a restarted server soon."""
+"""Options of a bare channel: no retries, and a quick reconnect to a restarted server."""
 
 
 def patiently(call: Callable[[], T]) -> T:
-    """Return what a call returns, once it does.
+    """Retry a call until it succeeds; return its result.
 
     Raises:
-        grpc.RpcError: it failed for good, or for too long.
+        grpc.RpcError: a status that is not in `PASSING`, or `PATIENCE_S` have passed.
     """
     give_up_s = time.monotonic() + PATIENCE_S
     while True:

@@ -1,4 +1,4 @@
-"""Readers that go on through a fault, and what became of their queries."""
+"""Readers that keep searching during a fault, and statistics of their queries."""
 
 import random
 import threading
@@ -12,26 +12,26 @@ import tihua
 from chaos.entries import Entry
 
 PASSING = frozenset({"UNAVAILABLE", "RESOURCE_EXHAUSTED", "DEADLINE_EXCEEDED"})
-"""What a query may come to while a part is down: the caller may try again."""
+"""Errors of a query that are acceptable while a part is down: the caller may try again."""
 
 PAUSE_S = 0.02
-"""Between two queries of a thread: it asks, it does not storm."""
+"""Pause between two queries of a thread: a steady load, not a storm."""
 
 
 class QueryLoad:
-    """Threads that search, by the library with its retries.
+    """Threads that search with the library, including its retries.
 
     Attributes:
-        answered: queries that were.
-        failed: those that were not, by status.
-        slowest_s: the longest that one took, answered or not.
-        odd: errors that are none of `PASSING`, in words.
+        answered: number of queries that were answered.
+        failed: number of failed queries, by status.
+        slowest_s: the time that the slowest query took, answered or not.
+        odd: messages of the errors that are not in `PASSING`.
     """
 
     def __init__(
         self, address: str, collection: str, dim: int, *, threads: int, timeout_s: float = 30.0
     ) -> None:
-        """Take whom to ask, how many at a time, and how long one query may take."""
+        """Search with `threads` concurrent queries, each with a deadline of `timeout_s`."""
         self._client = tihua.Client(address, collection=collection, timeout=timeout_s)
         self._dim = dim
         self._stop = threading.Event()
@@ -46,7 +46,7 @@ class QueryLoad:
         self.odd: list[str] = []
 
     def __enter__(self) -> Self:
-        """Begin to ask."""
+        """Start searching."""
         for thread in self._threads:
             thread.start()
         return self
@@ -57,14 +57,14 @@ class QueryLoad:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """Stop."""
+        """Stop searching."""
         self._stop.set()
         for thread in self._threads:
             thread.join()
         self._client.close()
 
     def told(self) -> str:
-        """Return what became of the queries, in words."""
+        """Return the number of answered and failed queries, as text."""
         failed = ", ".join(f"{count} {code}" for code, count in self.failed.most_common())
         return f"{self.answered} queries answered, {failed or 'none'} failed"
 

@@ -1,4 +1,4 @@
-"""The table: on the terminal, as JSON for programs and as Markdown for people."""
+"""The table of outcomes: on the terminal, as JSON for programs and as Markdown for people."""
 
 import dataclasses
 import json
@@ -30,11 +30,11 @@ class Report:
     """Outcomes as they come in.
 
     Attributes:
-        settings: how the run was done, by name.
-        machine: where, by name.
+        settings: of the run, by name.
+        machine: what it ran on, by name.
         outcomes: by fault.
-        skipped: why there is none, by fault.
-        failures: what ended a fault before it had an outcome, by fault.
+        skipped: why a fault was skipped, by fault.
+        failures: the error that ended a fault before it had an outcome, by fault.
         seconds: how long each fault took, by fault.
     """
 
@@ -51,7 +51,7 @@ class Report:
         return not self.failures and not any(it.faults() for it in self.outcomes.values())
 
     def write(self, folder: Path) -> None:
-        """Write chaos.json and chaos.md, whole, over those of before."""
+        """Write chaos.json and chaos.md, replacing those of an earlier run atomically."""
         folder.mkdir(parents=True, exist_ok=True)
         content = {
             "settings": self.settings,

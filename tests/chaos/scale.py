@@ -1,11 +1,11 @@
-"""How much of everything: a full soak, or a quick one that fits into `make check`."""
+"""The scale of a run: a full soak, or a quick one that fits into `make check`."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scale:
-    """How long and how often.
+    """How long faults last and how often they happen.
 
     Attributes:
         name: as on the command line.
@@ -13,12 +13,12 @@ class Scale:
         milvus_kills: of Milvus, and of one of two replicas.
         fills: of the disk.
         hangs: of Milvus.
-        storm_s: how long cancellations, connections and silent readers go on, in seconds.
-        warm_up_s: how long they do before, so that pools have grown when memory is looked at.
-        entries_per_s: what is written meanwhile, at most.
-        ids: items that there are; then newer versions of them are written.
-        work: what is written before memory is looked at.
-        writes_between: what is acknowledged before the next kill, at most.
+        storm_s: duration of cancellations, churn and silent readers, in seconds.
+        warm_up_s: duration of the same before, so that pools have grown when memory is measured.
+        entries_per_s: maximum rate of all writers together.
+        ids: number of items; after that, newer versions of them are written.
+        work: number of entries written before memory is measured.
+        writes_between: entries acknowledged before the next kill, at most.
     """
 
     name: str

@@ -1,4 +1,4 @@
-"""The server that is broken: always on the same port, so that callers find it again."""
+"""The server under test: always on the same port, so that callers find it again."""
 
 import contextlib
 import subprocess
@@ -12,29 +12,29 @@ from free_port import HOST, free_port
 from processes import ServerProcess, running, start_server
 
 SETTLE_S = 30.0
-"""How long memory may take to go back: threads end, and pools let go."""
+"""How long memory may take to settle, while threads end and pools are released."""
 
 STILL_S = 5.0
 STILL_BYTES = 2**20
-"""It has settled when it has not gone down by so much for so long."""
+"""Memory has settled when it has not fallen by `STILL_BYTES` within `STILL_S`."""
 
 START_TIMEOUT_S = 300.0
-"""Importing its libraries takes 5 s of a core, of which a busy machine gives little."""
+"""Importing its libraries takes 5 s of CPU time, and much longer on a busy machine."""
 
 MANY_STREAMS = ("--max-streams-per-client", "1000")
-"""All callers here are one client, by its address; the bound on one is no part of the soak."""
+"""All callers share one address, and so count as one client; the soak doesn't test its bound."""
 
 
 class Server:
-    """A `tihua-server` that may be killed and started again; stopped when it is left.
+    """A `tihua-server` that may be killed and restarted; `__exit__` stops it.
 
     Attributes:
-        address: the same for all its lives.
-        bugs: what it logged as a bug, in all its lives.
+        address: the same after every restart.
+        bugs: what it has logged as bugs, over all restarts.
     """
 
     def __init__(self, data_dir: Path, *flags: str) -> None:
-        """Take a directory for its embedded store, and its other flags."""
+        """Choose a port; `data_dir` holds the embedded store, `flags` are passed on."""
         port = free_port()
         self.address = f"{HOST}:{port}"
         self._data_dir = data_dir
@@ -59,12 +59,12 @@ class Server:
 
     @property
     def process(self) -> ServerProcess:
-        """Its process; it must have been started."""
+        """The process; the server must be running."""
         assert self._process is not None
         return self._process
 
     def start(self) -> None:
-        """Start it and wait until it serves; its model is warm then.
+        """Start the server and wait until it serves, its model warmed up.
 
         Raises:
             ServerFailed: it did not start.
@@ -73,14 +73,14 @@ class Server:
         self._process = self._life.enter_context(life)
 
     def start_and_kill(self, after_s: float) -> None:
-        """Start it, and kill it so many seconds later, ready or not."""
+        """Start the server, and kill it `after_s` seconds later, ready or not."""
         with start_server(self._data_dir, *self._flags) as process:
             with contextlib.suppress(subprocess.TimeoutExpired):
                 process.communicate(timeout=after_s)
             process.kill()
 
     def stop(self) -> None:
-        """Stop it as an operator does, and wait for its end."""
+        """Stop the server as an operator does, and wait until it has exited."""
         self._life.close()
         if self._process is not None:
             self.bugs += [
@@ -91,17 +91,17 @@ class Server:
             self._process = None
 
     def kill(self) -> float:
-        """Kill it at once (SIGKILL); return when, on the monotonic clock."""
+        """Kill the server (SIGKILL); return the time on the monotonic clock."""
         self.process.process.kill()
         killed_s = time.monotonic()
         self.stop()
         return killed_s
 
     def settled_bytes(self, is_enough: Callable[[int], bool] = lambda _: False) -> int:
-        """Return its memory once that is enough, or has settled.
+        """Wait until memory has settled; return it, in bytes.
 
         Args:
-            is_enough: whether so many bytes need no further waiting.
+            is_enough: tells whether a size is small enough to stop waiting.
         """
         begin_s = last_fall_s = time.monotonic()
         least = self.process.resident_bytes()

@@ -1,4 +1,4 @@
-"""What is in the store, as the service shows it over bare stubs."""
+"""The content of the store, read over bare stubs."""
 
 from collections.abc import Iterator, Sequence
 from functools import partial
@@ -14,16 +14,16 @@ from tihua.v1.search_service_pb2_grpc import SearchServiceStub
 from chaos.patience import patiently
 
 PAGE_SIZE = 1_000
-"""Items of a page of the listing."""
+"""Items per page of a listing."""
 
 TIMEOUT_S = 60.0
 
 
 class Shelf:
-    """A collection to look at."""
+    """Reads a collection; calls are retried while the server is down."""
 
     def __init__(self, channel: grpc.Channel, collection: str, dim: int) -> None:
-        """Take where it is, and the dim of its embeddings."""
+        """Read `collection`, whose embeddings have length `dim`, over `channel`."""
         self._collections = CollectionServiceStub(channel)
         self._searching = SearchServiceStub(channel)
         self._collection = collection
@@ -42,7 +42,7 @@ class Shelf:
             request.page_token = page.next_page_token
 
     def get(self, ids: Sequence[str]) -> Iterator[types_pb2.Item]:
-        """Yield those of these items that are there, with their metadata."""
+        """Yield the items of these ids that exist, with their metadata."""
         for start in range(0, len(ids), PAGE_SIZE):
             request = collection_service_pb2.GetItemsRequest(
                 collection=self._collection,
@@ -53,7 +53,7 @@ class Shelf:
             yield from answer.items
 
     def count(self) -> int:
-        """Return how many items the store counts."""
+        """Return the number of items, as the store counts them."""
         request = collection_service_pb2.CountItemsRequest(collection=self._collection)
         return patiently(partial(self._collections.CountItems, request, timeout=TIMEOUT_S)).count
 

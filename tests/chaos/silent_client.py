@@ -1,4 +1,4 @@
-"""A client that sends and does not read, in a process of its own, which is then stopped."""
+"""A client that sends and never reads, in a separate process that is then stopped."""
 
 import queue
 import sys
@@ -15,13 +15,13 @@ from tihua.v1.ingest_service_pb2_grpc import IngestServiceStub
 
 KINDS = ("acknowledgements", "listings")
 CALLS = 10
-"""Of one process."""
+"""Calls per process."""
 
 BATCHES = 16
-"""What is granted to a stream at its start."""
+"""Batches that the server grants a stream at its start."""
 
 WINDOW: list[tuple[str, int]] = [
-    # The least that HTTP/2 lets a client take in unasked.
+    # As little flow-control window as HTTP/2 allows.
     ("grpc.http2.bdp_probe", 0),
     ("grpc.http2.lookahead_bytes", 1),
     ("grpc.use_local_subchannel_pool", 1),
@@ -29,7 +29,7 @@ WINDOW: list[tuple[str, int]] = [
 
 
 def ingest(address: str, collection: str) -> Any:
-    """Send what is granted, all of it items that fail, so that there is much to be told."""
+    """Use up the granted credit with items that fail, so that the server has much to answer."""
     channel = grpc.insecure_channel(address, WINDOW)
     start = ingest_service_pb2.IngestStart(collection=collection, session_id=str(uuid.uuid4()))
     requests: queue.SimpleQueue[ingest_service_pb2.IngestRequest] = queue.SimpleQueue()
@@ -42,7 +42,7 @@ def ingest(address: str, collection: str) -> Any:
 
 
 def listing(address: str, collection: str) -> Any:
-    """Ask for more than is ever read."""
+    """Ask for an answer that is never read."""
     channel = grpc.insecure_channel(address, WINDOW)
     request = collection_service_pb2.ListItemsRequest(
         collection=collection,
@@ -53,7 +53,7 @@ def listing(address: str, collection: str) -> Any:
 
 
 def main() -> None:
-    """Begin calls, say so, and never read."""
+    """Start the calls, print "silent", and never read."""
     address, collection, kind = sys.argv[1:]
     begin = {"acknowledgements": ingest, "listings": listing}[kind]
     calls = [begin(address, collection) for _ in range(CALLS)]

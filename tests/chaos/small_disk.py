@@ -1,4 +1,4 @@
-"""A disk that is soon full: a tmpfs of its own, and ballast."""
+"""A disk that is quickly filled: a tmpfs with a ballast file."""
 
 import contextlib
 import os
@@ -18,21 +18,21 @@ class SmallDisk:
     """A mounted tmpfs.
 
     Attributes:
-        path: where.
+        path: the mount point.
     """
 
     path: Path
 
     def fill(self, *, leaving_bytes: int) -> None:
-        """Put ballast on it until no more than so many bytes are free."""
+        """Grow the ballast until at most `leaving_bytes` are free."""
         with self._ballast.open("ab") as ballast:
             while (size := shutil.disk_usage(self.path).free - leaving_bytes) > 0:
-                # Others write too: what was free a moment ago may be taken.
+                # Others write too: the space may be taken by now.
                 with contextlib.suppress(OSError):
                     os.posix_fallocate(ballast.fileno(), ballast.seek(0, os.SEEK_END), size)
 
     def make_room(self) -> None:
-        """Take the ballast off."""
+        """Remove the ballast."""
         self._ballast.unlink(missing_ok=True)
 
     @property
@@ -42,7 +42,7 @@ class SmallDisk:
 
 @contextlib.contextmanager
 def small_disk(path: Path) -> Iterator[SmallDisk]:
-    """Mount a tmpfs, and unmount it in the end.
+    """Mount a tmpfs for the duration of the block.
 
     Raises:
         Skipped: this user may not mount.

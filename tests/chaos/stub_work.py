@@ -1,7 +1,7 @@
-"""A writer that trusts nobody: the ingest protocol over a bare stub, with books of its own.
+"""Writes with the ingest protocol over a bare stub, and does its own bookkeeping.
 
-It does what `ingest_service.proto` says and nothing else, so that what is found here does not hang
-on the library's bookkeeping.
+It follows `ingest_service.proto` and nothing else, so that its findings don't depend on the
+library's bookkeeping.
 """
 
 import queue
@@ -18,11 +18,11 @@ from chaos.ledger import Books
 from chaos.patience import OPTIONS, PASSING, PATIENCE_S
 
 BATCH_SIZE = 16
-"""Items of a batch."""
+"""Items per batch."""
 
 
 class StubWork:
-    """Writes by Ingest over a bare stub, and resumes its session after each break.
+    """Writes with Ingest over a bare stub, and resumes its session after each break.
 
     Attributes:
         breaks: how often a stream broke.
@@ -31,7 +31,7 @@ class StubWork:
     def __init__(
         self, address: str, collection: str, dim: int, *, session_id: str | None = None
     ) -> None:
-        """Take where to write; the session is a new one unless it is named."""
+        """Write to `collection`; without a `session_id` the session is a new one."""
         self._address = address
         self._start = pb.IngestStart(
             collection=collection, session_id=session_id or str(uuid.uuid4())
@@ -45,7 +45,7 @@ class StubWork:
         self.breaks = 0
 
     def __call__(self, source: Iterator[Entry], books: Books) -> None:
-        """Write the entries, over as many streams as it takes."""
+        """Write the entries, over as many streams as necessary."""
         with grpc.insecure_channel(self._address, OPTIONS) as channel:
             stub = IngestServiceStub(channel)
             give_up_s = time.monotonic() + PATIENCE_S
@@ -110,7 +110,7 @@ class StubWork:
             requests.put(None)
 
     def _take(self, source: Iterator[Entry], unsent: list[int]) -> bool:
-        """Make a batch of the next entries; return whether there is one."""
+        """Make a batch of the next entries; return whether any were left."""
         batch: list[Entry] = []
         for entry in source:
             batch.append(entry)
@@ -130,14 +130,14 @@ class StubWork:
 
     def _resume_after(self, committed_seq: int, source: Iterator[Entry], books: Books) -> None:
         if committed_seq == 0 and self._committed_seq:
-            # The server has forgotten the session: what is open gets the numbers from 1 on.
+            # The server has forgotten the session: renumber the open batches from 1.
             self._open = dict(enumerate(self._open.values(), start=1))
             self._next_seq = len(self._open) + 1
             self._committed_seq = 0
             self._start.read_seq = 0
         assert committed_seq >= self._committed_seq, "an acknowledgement was taken back"
         while self._next_seq <= committed_seq and self._take(source, []):
-            pass  # the process that began the session sent these
+            pass  # the process that started the session sent these
         self._commit(committed_seq, books)
 
     def _commit(self, committed_seq: int, books: Books) -> None:

@@ -1,4 +1,4 @@
-"""A writer of small sets: UpsertItems over a bare stub, repeated until it is OK."""
+"""Writes small sets with UpsertItems over a bare stub, and retries until each succeeds."""
 
 import itertools
 from collections.abc import Iterator
@@ -13,16 +13,16 @@ from chaos.ledger import Books
 from chaos.patience import OPTIONS, patiently
 
 SET_SIZE = 20
-"""Items of one call."""
+"""Items per call."""
 
 TIMEOUT_S = 30.0
 
 
 class UnaryWork:
-    """Writes by UpsertItems, without any retries of the library or of gRPC."""
+    """Writes with UpsertItems; neither the library nor gRPC retries."""
 
     def __init__(self, address: str, collection: str, dim: int) -> None:
-        """Take where to write."""
+        """Write to `collection`, whose embeddings have length `dim`."""
         self._address = address
         self._collection = collection
         self._dim = dim

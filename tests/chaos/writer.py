@@ -1,4 +1,4 @@
-"""What the writers have in common: a thread that writes entries until it is told to stop."""
+"""What all writers share: a thread that writes entries until it is stopped."""
 
 import contextlib
 import threading
@@ -12,14 +12,14 @@ from chaos.ledger import Books
 
 
 class Work(Protocol):
-    """Writes entries as they come, and tells the books what is acknowledged."""
+    """Writes entries, and reports to the books what is acknowledged."""
 
     def __call__(self, source: Iterator[Entry], books: Books) -> None:
-        """Return when the entries have ended and all is acknowledged."""
+        """Write all entries; return once the last is acknowledged."""
 
 
 class Writer:
-    """A thread with some work, from `__enter__` to `__exit__`."""
+    """Runs some work in a thread, from `__enter__` to `__exit__`."""
 
     def __init__(
         self,
@@ -32,15 +32,15 @@ class Writer:
         max_ids: int,
         first_version: int = 1,
     ) -> None:
-        """Take the work.
+        """Prepare the thread.
 
         Args:
-            name: prefix of the ids, another one for each writer.
-            work: what the thread does.
-            books: are told what is sent and acknowledged.
+            name: prefix of the ids; unique among the writers.
+            work: run in the thread.
+            books: records what is sent and acknowledged.
             seed: of the entries.
-            entries_per_s: how fast at most.
-            max_ids: so many ids, then newer versions only.
+            entries_per_s: maximum rate.
+            max_ids: after this many ids, only newer versions follow.
             first_version: of each id.
         """
         self._work = work
@@ -52,7 +52,7 @@ class Writer:
         self._error: BaseException | None = None
 
     def __enter__(self) -> Self:
-        """Begin to write."""
+        """Start writing."""
         self._thread.start()
         return self
 
@@ -62,7 +62,7 @@ class Writer:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """Stop, wait until what was sent is acknowledged, and raise what went wrong."""
+        """Stop, wait until everything sent is acknowledged, and re-raise an error of the thread."""
         self._stop.set()
         self._thread.join()
         if error is None and self._error is not None:

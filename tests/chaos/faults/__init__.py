@@ -1,4 +1,4 @@
-"""One file a fault."""
+"""The faults, one file each."""
 
 from collections.abc import Mapping
 

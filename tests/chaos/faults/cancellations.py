@@ -23,20 +23,20 @@ from chaos.patience import PATIENCE_S
 from chaos.server import Server
 
 PER_S = 1_000
-"""Calls that are given up in a second; one that ends before is followed by another."""
+"""Calls cancelled per second; a call that ends before is replaced by another."""
 
 MAX_STAY_S = 0.05
-"""How long a caller stays at most: some leave before the server knows of them, others are waited
-for by the model or the store."""
+"""How long a caller waits at most: some cancel before the server sees their call, others while the
+model or the store is working on it."""
 
 TICK_S = 0.01
 
 
 def cancellations(ground: Ground) -> Outcome:
-    """Begin and cancel calls, while others write and search.
+    """Start and cancel calls, while others write and search.
 
-    Writing by itself makes the embedded store grow, so memory is compared with a server that had a
-    clean start on the same data, a short storm, and then as many writes in peace.
+    Writing alone makes the embedded store grow, so memory is compared with that after a clean
+    restart on the same data, a short storm, and then as many writes without any cancellation.
     """
     seconds = ground.scale.storm_s
     with Server(ground.folder / "data") as server, subject(server.address) as it:
@@ -79,7 +79,7 @@ def cancellations(ground: Ground) -> Outcome:
 
 
 def _warm_up(server: Server, it: Subject, ground: Ground) -> None:
-    """Have pools grow to what a storm takes, while a load runs."""
+    """Let pools grow to the size that a storm needs, while a load runs."""
     it.ledger.wait_for(it.ledger.writes + ground.scale.work, PATIENCE_S)
     asyncio.run(_storm(server.address, it.dim, ground.choice, ground.scale.warm_up_s))
 
@@ -87,7 +87,7 @@ def _warm_up(server: Server, it: Subject, ground: Ground) -> None:
 async def _storm(
     address: str, dim: int, choice: random.Random, seconds: float
 ) -> Counter[grpc.StatusCode]:
-    """Begin calls so that `PER_S` a second are given up; return how they ended."""
+    """Start calls so that `PER_S` a second are cancelled; return the number of calls by status."""
     ended: Counter[grpc.StatusCode] = Counter()
     async with grpc.aio.insecure_channel(address) as channel:
         begin = _calls(channel, dim)
@@ -105,7 +105,7 @@ async def _storm(
 
 
 def _calls(channel: grpc.aio.Channel, dim: int) -> list[Callable[[], Any]]:
-    """Return what begins a call, for each kind of call."""
+    """Return a function for each kind of call, which starts one."""
     embedding: Any = EmbeddingServiceStub(channel)
     searching: Any = SearchServiceStub(channel)
     ingesting: Any = IngestServiceStub(channel)
@@ -115,7 +115,7 @@ def _calls(channel: grpc.aio.Channel, dim: int) -> list[Callable[[], Any]]:
     by_embedding = search_service_pb2.QueryTerm(embedding=query)
 
     async def batches() -> AsyncIterator[ingest_service_pb2.IngestRequest]:
-        # Batches of another session each time, and of items that fail: nothing of it is stored.
+        # A new session each time, and only items that fail: nothing is stored.
         start = ingest_service_pb2.IngestStart(collection=COLLECTION, session_id=str(uuid.uuid4()))
         yield ingest_service_pb2.IngestRequest(start=start)
         for seq in range(1, 9):

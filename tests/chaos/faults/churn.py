@@ -1,4 +1,4 @@
-"""Connections that come and go: each for one call, or for none, or for what is no HTTP/2 at all."""
+"""Connections that come and go: each for one call, for none, or for bytes that aren't HTTP/2."""
 
 import contextlib
 import itertools
@@ -22,10 +22,10 @@ from chaos.server import Server
 
 THREADS = 4
 MAX_HELD = 100
-"""Connections that stay open and say nothing, at one time."""
+"""Idle connections kept open at one time."""
 
 MAX_MORE_FILES = 20
-"""How many more open files the server may have afterwards: threads of its own open some."""
+"""How many more open files the server may have afterwards: its own threads open some."""
 
 GREETINGS = {
     "nothing": b"",
@@ -37,7 +37,7 @@ GREETINGS = {
 
 
 def churn(ground: Ground) -> Outcome:
-    """Open and close connections as fast as it goes, while others write and search."""
+    """Open and close connections as fast as possible, while others write and search."""
     seconds = ground.scale.storm_s
     with (
         Server(ground.folder / "data") as server,
@@ -74,7 +74,7 @@ def churn(ground: Ground) -> Outcome:
 
 
 def _storm(address: str, choice: random.Random, seconds: float) -> Counter[str]:
-    """Return how many connections of each kind there were."""
+    """Open connections; return the number of each kind."""
     end_s = time.monotonic() + seconds
     visitors = [random.Random(choice.random()) for _ in range(THREADS)]
     with ThreadPoolExecutor(THREADS) as pool:
@@ -96,7 +96,7 @@ def _visit(address: str, choice: random.Random, end_s: float) -> Counter[str]:
                 continue
             what = choice.choice(list(GREETINGS))
             visitor = stack.enter_context(socket.create_connection((host, int(port)), timeout=30))
-            # The server may hang up before it is greeted.
+            # The server may already have closed the connection.
             with contextlib.suppress(OSError):
                 visitor.sendall(GREETINGS[what])
             opened[what] += 1
@@ -107,7 +107,7 @@ def _visit(address: str, choice: random.Random, end_s: float) -> Counter[str]:
 
 
 def _call(address: str) -> None:
-    # A pool of its own: grpc shares connections of equal channels within a process.
+    # Without this, gRPC shares one connection among equal channels of a process.
     options = [("grpc.use_local_subchannel_pool", 1)]
     with grpc.insecure_channel(address, options) as channel:
         request = system_service_pb2.GetServerInfoRequest()

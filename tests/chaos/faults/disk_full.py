@@ -1,4 +1,4 @@
-"""A full disk under the embedded store: filled by writing, filled at once, and then a kill too."""
+"""A full disk under the embedded store: filled by writes, or at once, or at once with a kill."""
 
 import itertools
 import time
@@ -24,11 +24,11 @@ from chaos.small_disk import SmallDisk, small_disk
 INGEST_SERVICE = "tihua.v1.IngestService"
 
 MOST_LEFT_BYTES = 4 * 2**20
-"""What is left for writing when the disk is filled by it, beyond the room that it must leave."""
+"""Space above `MIN_FREE_BYTES` that is left for the writers to fill up."""
 
 
 def disk_full(ground: Ground) -> Outcome:
-    """Fill the disk of the data directory in several ways, and make room again."""
+    """Fill the disk of the data directory in several ways, and free the space again."""
     recoveries_s: list[float] = []
     problems: list[str] = []
     words = ""
@@ -95,11 +95,11 @@ WAYS: dict[str, Callable[[SmallDisk, Server], None]] = {
 
 
 def _await_refusal(address: str, it: Subject) -> str:
-    """Return what a write is refused with, once it is.
+    """Write until a write is refused for the full disk; return the message.
 
     Raises:
-        AssertionError: it was not.
-        grpc.RpcError: it was, otherwise than it should be.
+        AssertionError: no write was refused.
+        grpc.RpcError: a write failed with an unexpected status.
     """
     probe = Entry("probe-1", it.ledger.newest + 1)
     request = collection_service_pb2.UpsertItemsRequest(
@@ -124,13 +124,13 @@ def _await_refusal(address: str, it: Subject) -> str:
 
 
 def _await_writes(it: Subject, since_s: float) -> float:
-    """Return how long it took until every writer's next entries were acknowledged."""
+    """Return how many seconds after `since_s` another 50 writes were acknowledged."""
     it.ledger.wait_for(it.ledger.writes + 50, PATIENCE_S)
     return time.monotonic() - since_s
 
 
 def _look(address: str, expected: str) -> list[str]:
-    """Return what is wrong with health, once it had time to turn."""
+    """Wait until health is as expected; return a sentence if it does not get there."""
     give_up_s = time.monotonic() + PATIENCE_S
     request = health_pb2.HealthCheckRequest(service=INGEST_SERVICE)
     said = ""

@@ -1,4 +1,4 @@
-"""A store that hangs: Milvus is stopped in its every thread (SIGSTOP), and goes on (SIGCONT)."""
+"""A store that hangs: Milvus is stopped (SIGSTOP) and resumed (SIGCONT)."""
 
 import time
 
@@ -10,18 +10,18 @@ from chaos.patience import PATIENCE_S
 from chaos.server import Server
 
 HANG_S = (15.0, 30.0)
-"""How long it hangs: beyond the deadline of a call to it, 10 s."""
+"""How long Milvus hangs: beyond the deadline of a call to it, 10 s."""
 
 PATIENT = {"COMMON_SESSION_TTL": "60"}
-"""Milvus 2.3.5 ends itself if it hangs for longer than its session lives: then it is no hang, but
-a death, which `kill_milvus` is about."""
+"""Milvus 2.3.5 exits if it hangs for longer than its session TTL; that would be a crash, which
+`kill_milvus` tests."""
 
 MAX_CALL_S = 45.0
-"""What a caller may have to wait who allows 30 s, on a machine that is busy."""
+"""How long a query with a deadline of 30 s may take on a busy machine."""
 
 
 def hung_store(ground: Ground) -> Outcome:
-    """Let Milvus hang at random moments; nobody waits for it beyond a deadline."""
+    """Let Milvus hang at random moments; no call may outlast its deadline."""
     hangs = ground.scale.hangs
     recoveries_s: list[float] = []
     problems: list[str] = []
@@ -47,7 +47,7 @@ def hung_store(ground: Ground) -> Outcome:
             if not verdict.is_sound:
                 problems.append(f"after hang {len(recoveries_s)}: {verdict}")
 
-        # Once first: a server that has met with failures holds more than one that has not.
+        # Warm up: a server that has met failures holds more memory than one that has not.
         work(server.address, it, ground)
         with load(server.address, it, ground) as first_queries:
             hang()

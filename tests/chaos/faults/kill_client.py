@@ -18,7 +18,7 @@ from chaos.server import Server
 
 
 def kill_client(ground: Ground) -> Outcome:
-    """Kill clients at random moments; what they had read of acknowledgements must hold."""
+    """Kill clients at random moments; every acknowledgement that they read must hold."""
     kills = ground.scale.kills
     problems: list[str] = []
     with (
@@ -42,7 +42,7 @@ def kill_client(ground: Ground) -> Outcome:
             if not verdict.is_sound:
                 problems.append(f"after kill {cycle}: {verdict}")
 
-        # Once first: a server that has met with failures holds more than one that has not.
+        # Warm up: a server that has met failures holds more memory than one that has not.
         kill(1)
         it.check(at_rest=True)
         before = server.settled_bytes()
@@ -63,25 +63,25 @@ def kill_client(ground: Ground) -> Outcome:
 
 
 class Client:
-    """A process that ingests, whose acknowledgements go into the ledger as it tells of them."""
+    """A process that ingests; what it prints as sent and acknowledged goes into the ledger."""
 
     def __init__(self, address: str, it: Subject, session_id: str, *, generation: int) -> None:
-        """Start it; of one generation and session each writes the same entries."""
+        """Start the process; the same generation and session always write the same entries."""
         arguments = (address, COLLECTION, str(it.dim), session_id, str(generation))
         self._process = start_module("chaos.client_process", *arguments)
         self._reader = threading.Thread(target=self._read, args=[it.ledger], name="client's books")
 
     def __enter__(self) -> Self:
-        """Begin to listen to it."""
+        """Start reading its output."""
         self._reader.start()
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Kill it if it still runs."""
+        """Kill the process if it is still running."""
         self.kill()
 
     def kill(self) -> None:
-        """Kill it at once; what it said before counts."""
+        """Kill the process; what it has printed so far counts."""
         self._process.kill()
         self._process.wait()
         self._reader.join()
@@ -89,10 +89,10 @@ class Client:
         self._process.stdout.close()
 
     def finish(self) -> None:
-        """Wait until it has written all.
+        """Wait until everything is written.
 
         Raises:
-            AssertionError: it failed, or took too long.
+            AssertionError: the process failed, or took too long.
         """
         self._reader.join(PATIENCE_S)
         assert self._process.wait(PATIENCE_S) == 0, "a client ended with an error"

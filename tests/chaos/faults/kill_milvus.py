@@ -10,11 +10,11 @@ from chaos.patience import PATIENCE_S
 from chaos.server import Server
 
 MAX_DOWN_S = 10.0
-"""How long Milvus stays down at most before it is started again."""
+"""How long Milvus stays down at most before it is restarted."""
 
 
 def kill_milvus(ground: Ground) -> Outcome:
-    """Kill Milvus at random moments; the server lives through all of them."""
+    """Kill Milvus at random moments; the server survives every kill."""
     kills = ground.scale.milvus_kills
     recoveries_s: list[float] = []
     problems: list[str] = []
@@ -41,7 +41,7 @@ def kill_milvus(ground: Ground) -> Outcome:
             if not verdict.is_sound:
                 problems.append(f"after kill {len(recoveries_s)}: {verdict}")
 
-        # Once first: a server that has met with failures holds more than one that has not.
+        # Warm up: a server that has met failures holds more memory than one that has not.
         work(server.address, it, ground)
         with load(server.address, it, ground) as first_queries:
             kill()

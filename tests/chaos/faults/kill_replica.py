@@ -13,7 +13,7 @@ from chaos.server import Server
 
 
 def kill_replica(ground: Ground) -> Outcome:
-    """Kill one replica after the other, and start it again, while a client balances over both."""
+    """Kill and restart one replica after the other, while a client balances over both."""
     kills = ground.scale.milvus_kills
     recoveries_s: list[float] = []
     problems: list[str] = []
@@ -46,7 +46,7 @@ def kill_replica(ground: Ground) -> Outcome:
                     if not verdict.is_sound:
                         problems.append(f"after kill {cycle}: {verdict}")
             verdict = it.check(at_rest=True)
-            # Its control bears the whole load, as it did itself while the other was away.
+            # Its control also handles the whole load, as it did while the other was down.
             memory = memory_beside_peace(second, it, ground, writes=it.ledger.writes - born)
     lie_s, lie = watch.longest_lie_s()
     if failed := queries.failed.total():

@@ -1,4 +1,4 @@
-"""Kill -9 of the server in the middle of writing; every fifth time again while it starts."""
+"""Kill -9 of the server in the middle of writing; every fifth time, again while it starts."""
 
 from chaos.ground import COLLECTION, Ground, subject
 from chaos.health_watch import HealthWatch

@@ -16,10 +16,10 @@ from chaos.server import Server
 from chaos.silent_client import CALLS, KINDS
 
 PROCESSES = 4
-"""Of each kind of call."""
+"""Processes per kind of call."""
 
 MAX_PEAK_BYTES = 512 * 2**20
-"""What all of them together may cost the server while they are silent."""
+"""How much memory all of them together may cost the server while they are silent."""
 
 
 def silent_readers(ground: Ground) -> Outcome:
@@ -62,7 +62,7 @@ def silent_readers(ground: Ground) -> Outcome:
 
 
 def _fall_silent(server: Server, seconds: float) -> int:
-    """Have clients that do not read for a while; return the most memory that was seen."""
+    """Run clients that do not read for a while; return the peak memory, in bytes."""
     clients = [
         start_module("chaos.silent_client", server.address, COLLECTION, kind)
         for kind in KINDS
