@@ -1,4 +1,4 @@
-"""Random and broken input against a running server, and against the code that reads it.
+"""Random and broken input, sent to a running server and to the code that parses it.
 
-`make fuzz` runs all of it for a minute; docs/fuzzing.md says what is sent and what must hold.
+`make fuzz` runs everything for a minute; docs/fuzzing.md says what is sent and what must hold.
 """

@@ -20,9 +20,11 @@ from fuzz.target import Target, attacked
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
 @click.option("--seconds", default=60.0, show_default=True, help="How long to attack.")
-@click.option("--rounds", type=int, help="Attack so often instead, with the same inputs each time.")
-@click.option("--seed", "first_seed", type=int, help="Of the first round; to see a run again.")
-@click.option("--only", multiple=True, help="Name of an attack; all of them without it.")
+@click.option(
+    "--rounds", type=int, help="Number of rounds instead, with the same inputs each time."
+)
+@click.option("--seed", "first_seed", type=int, help="Seed of the first round, to repeat a run.")
+@click.option("--only", multiple=True, help="Name of an attack; may be repeated.  [default: all]")
 def main(
     *, seconds: float, rounds: int | None, first_seed: int | None, only: tuple[str, ...]
 ) -> None:
@@ -40,7 +42,7 @@ def main(
                 for attack in attacks:
                     run_round(attack, target, number)
                     number += 1
-        except Exception:  # noqa: BLE001  # whatever it is, its input is shown
+        except Exception:  # noqa: BLE001  # whatever failed, its input is shown
             traceback.print_exc()
             _show(console, target)
             sys.exit(f"{attack.__name__} broke it; again: --only {attack.__name__} --seed {number}")
@@ -55,7 +57,7 @@ def main(
 
 
 def _turns(rounds: int | None, seconds: float) -> Iterator[None]:
-    """Count the rounds, or look at the clock."""
+    """Yield once per round: `rounds` times, or until `seconds` have passed."""
     if rounds is not None:
         yield from itertools.repeat(None, rounds)
     else:

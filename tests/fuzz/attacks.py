@@ -1,4 +1,4 @@
-"""What is sent: each attack is a property that hypothesis tries to break, and then to shorten."""
+"""The attacks: each is a property that hypothesis tries to break, and whose input it shrinks."""
 
 import os
 from collections.abc import Callable
@@ -28,7 +28,7 @@ EMBED_TEXT = "tihua.v1.EmbeddingService/EmbedText"
 EMBED_IMAGE = "tihua.v1.EmbeddingService/EmbedImage"
 SEARCH_MANY = "tihua.v1.SearchService/SearchMany"
 VARIANTS = 3
-"""Broken copies of each message, sent with it."""
+"""Number of broken copies sent with each message."""
 
 
 def _unary_methods() -> dict[str, type[Message]]:
@@ -45,19 +45,19 @@ METHODS = _unary_methods()
 
 
 def any_message(target: Target, data: st.DataObject) -> None:
-    """Any message to its method, and copies whose bytes are broken."""
+    """Send any message to its method, with copies whose bytes are broken."""
     method = data.draw(st.sampled_from(sorted(METHODS)), label="method")
     request = data.draw(messages(METHODS[method]), label="request")
     seed = data.draw(st.integers(0, 2**32 - 1), label="seed")
     whole = request.SerializeToString()
     broken = [mutated(whole, seed + number, number) for number in range(1, VARIANTS + 1)]
     writes = method.endswith(("Items", "Collection"))
-    # A broken copy of a write may name the kept collection by chance, and must not reach it.
+    # A broken copy of a write may happen to name the kept collection, and must not reach it.
     target.call(method, [whole, *(copy for copy in broken if not writes or b"kept" not in copy)])
 
 
 def pictures_beside_a_good_one(target: Target, data: st.DataObject) -> None:
-    """Broken pictures fail one by one; the good one between them is embedded as ever."""
+    """Broken pictures fail one by one; the good one among them is embedded as usual."""
     files = data.draw(st.lists(pictures(), min_size=1, max_size=6), label="pictures")
     good = len(files) // 2
     files.insert(good, KEPT_PICTURE)
@@ -72,7 +72,7 @@ def pictures_beside_a_good_one(target: Target, data: st.DataObject) -> None:
 
 
 def texts_beside_a_good_one(target: Target, data: st.DataObject) -> None:
-    """Texts fail one by one; the good one between them is embedded as ever."""
+    """Texts fail one by one; the good one among them is embedded as usual."""
     texts = data.draw(st.lists(TEXTS, min_size=1, max_size=12), label="texts")
     good = len(texts) // 2
     texts.insert(good, "马")
@@ -102,7 +102,7 @@ def queries_beside_a_good_one(target: Target, data: st.DataObject) -> None:
 
 
 def any_stream(target: Target, data: st.DataObject) -> None:
-    """Messages of an ingest stream in any order, broken ones among them, read or left."""
+    """Send messages of an ingest stream in any order, some broken; read all answers or hang up."""
     request = messages(ingest.IngestRequest)
     requests = data.draw(st.lists(request, max_size=5), label="requests")
     raw = [message.SerializeToString() for message in requests]
@@ -115,12 +115,12 @@ def any_stream(target: Target, data: st.DataObject) -> None:
 
 
 def orderly_stream(target: Target, data: st.DataObject) -> None:
-    """A stream that keeps to the rules with any items: every one is written or has its error."""
+    """Follow the protocol with any items: each is written, skipped or reported as failed."""
     items = st.lists(messages(types_pb2.Item), min_size=1, max_size=4)
     batches = data.draw(st.lists(items, max_size=4), label="batches")
     start = ingest.IngestStart(
         collection=data.draw(st.sampled_from(NAMES)),
-        session_id=os.urandom(16).hex(),  # hypothesis would give one twice
+        session_id=os.urandom(16).hex(),  # hypothesis might give the same one twice
         mode=data.draw(st.sampled_from(ingest.WriteMode.values())),
     )
     requests = [ingest.IngestRequest(start=start)]
@@ -171,4 +171,4 @@ ATTACKS: tuple[Attack, ...] = (
     any_stream,
     orderly_stream,
 )
-"""In the order in which they take turns."""
+"""In the order in which they run."""

@@ -1,7 +1,7 @@
-"""atheris over the code that reads input: it sees which lines an input reaches, and goes further.
+"""Coverage-guided fuzzing, with atheris, of the code that parses input.
 
-Each harness runs in a process of its own, because libFuzzer ends the process that it fuzzed in.
-Where atheris does not install, this part is left out, and says so.
+Each harness runs in a separate process, because libFuzzer ends the process in which it runs.
+Without atheris, this part is skipped with a message.
 """
 
 import importlib.util
@@ -12,14 +12,14 @@ import sys
 from rich.console import Console
 
 RUNS = {"picture": 500, "filter": 2_000, "message": 30_000}
-"""The harnesses, and how often each is run where time does not matter: some seconds' worth."""
+"""Runs of each harness when their number is fixed: some seconds' worth."""
 
 
 def run_guided(console: Console, seconds: float, *, is_repeatable: bool) -> None:
     """Fuzz each harness for its share of the time, or `RUNS` times with the same inputs each time.
 
     Raises:
-        SystemExit: one of them found something.
+        SystemExit: a harness failed.
     """
     if importlib.util.find_spec("atheris") is None:
         console.print("atheris is not installed: the guided part is left out")

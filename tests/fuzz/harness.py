@@ -1,6 +1,6 @@
-"""`python -m fuzz.harness NAME FLAG...`: one reader of input under atheris.
+"""`python -m fuzz.harness NAME FLAG...`: fuzzes one parser of input with atheris.
 
-Whatever the bytes, a reader returns or raises an error of ours; everything else is a bug.
+Whatever the bytes, a parser returns or raises `ServiceError` or `DecodeError`; all else is a bug.
 """
 
 import contextlib
@@ -25,7 +25,7 @@ from fuzz.mutation import mutated
 from fuzz.pictures import GOOD
 
 MAX_PIXELS = 1_000_000
-"""Less than the server's bound, so that inputs are many."""
+"""Less than the server's bound, so that more inputs are tried."""
 
 WORDS = (
     *("and", "or", "not", "in", "like", "is", "null", "exists", "true", "==", "!=", "<=", "{a}"),
@@ -39,14 +39,14 @@ def picture(data: bytes) -> None:
 
 
 def filter(data: bytes) -> None:  # noqa: A001  # the contract's word
-    """Render an expression, for either store."""
+    """Render a filter expression, for Milvus Lite and for Milvus."""
     where = Filter(data.decode("utf-8", "replace"), {"a": 1, "b": ["x"]})
     for lite in (True, False):
         filters.render(where, lite=lite)
 
 
 def message(data: bytes) -> None:
-    """Read what messages carry."""
+    """Parse messages and convert their fields."""
     upsert = collection_service_pb2.UpsertItemsRequest.FromString(data)
     for item in upsert.items:
         item_requests.to_draft(item)
@@ -75,7 +75,7 @@ def _corpus(name: str) -> list[bytes]:
 
 
 def main() -> None:
-    """Fuzz until libFuzzer, whose flags say how long, ends the process."""
+    """Fuzz until libFuzzer ends the process; its flags say when."""
     name, *bounds = sys.argv[1:]
     harness = HARNESSES[name]
 

@@ -1,8 +1,7 @@
-"""Protobuf messages of any type: fields at random, with values that get past the first check.
+"""Protobuf messages of any type: random fields, with values that get past the first check.
 
-What the descriptor says of a field is not enough: a random text hardly ever is the name of a
-collection, or a filter that parses. So fields have hints, by the name that they have in the
-contract.
+The descriptor of a field is not enough: a random text is hardly ever the name of a collection, or a
+filter that parses. So there are hints for fields, by their name in the contract.
 """
 
 import math
@@ -21,7 +20,7 @@ from fuzz.mutation import mutations
 from fuzz.pictures import pictures
 
 KEPT = "kept"
-"""The collection that is searched for what must still be there; nothing writes to it."""
+"""A collection that nothing writes to; it is searched to check that the server still works."""
 
 NAMES = ("f0", "f1", "f2")
 """Collections that come and go."""
@@ -86,7 +85,7 @@ STRUCTS = st.dictionaries(_KEYS, _JSON, max_size=4)
 
 
 def _mostly(good: st.SearchStrategy[Any], bad: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
-    """Return a strategy that is bad one time in eight: a message has a dozen fields."""
+    """Return a strategy that is bad one time in eight, because a message has a dozen fields."""
     return st.integers(0, 7).flatmap(lambda number: good if number else bad)
 
 
@@ -95,7 +94,7 @@ def _few(one: st.SearchStrategy[Any]) -> st.SearchStrategy[list[Any]]:
 
 
 _NEEDED = frozenset({"collection", "name", "id", "ids", "items", "terms", "texts", "images"})
-"""Fields without which most messages are refused at once."""
+"""Fields without which most messages are refused immediately."""
 
 _HINTS: Mapping[str, st.SearchStrategy[Any]] = {
     "name": _mostly(st.sampled_from(NAMES), TEXTS),
@@ -136,10 +135,10 @@ _BOUND: tuple[tuple[str, dict[str, Any]], ...] = (
     ("tags[0] == {a} or exists year", {"a": 2.5}),
     ("{a} < year", {"a": -1e300}),
 )
-"""Filters whose names are bound."""
+"""Filters with values for their parameters."""
 
 _READERS = ("Search", "Get", "List", "Count")
-"""How the names of messages begin that change nothing, and may name the kept collection."""
+"""Prefixes of the messages that only read, and so may name the kept collection."""
 
 
 @st.composite
@@ -148,9 +147,9 @@ def messages(draw: st.DrawFn, kind: type[Message], depth: int = 0, root: str = "
 
     Args:
         draw: of hypothesis.
-        kind: its class.
-        depth: messages around it.
-        root: name of the outermost of them.
+        kind: class of the message.
+        depth: number of enclosing messages.
+        root: name of the outermost message.
     """
     root = root or kind.DESCRIPTOR.name
     message = kind()
@@ -159,7 +158,7 @@ def messages(draw: st.DrawFn, kind: type[Message], depth: int = 0, root: str = "
     if kind is types_pb2.RgbImage and draw(st.integers(0, 3)):
         return draw(_rgb_images())
     fields: Sequence[Any] = kind.DESCRIPTOR.fields
-    # Bits of two numbers: most fields are there, and one draw costs what a field would.
+    # The bits of two numbers: most fields are set, and the draws are few.
     there = draw(st.integers(0, 2 ** len(fields) - 1)) | draw(st.integers(0, 2 ** len(fields) - 1))
     is_whole = draw(st.integers(0, 7)) > 0
     for position, field in enumerate(fields):
@@ -191,7 +190,7 @@ def _fill(draw: st.DrawFn, message: Message, field: FieldDescriptor, depth: int,
             getattr(message, name).CopyFrom(draw(inner))
     elif field.is_repeated:
         values = draw(_mostly(_few(_scalar(field, root)), st.just([])))
-        # The largest batches are a few inputs over and over.
+        # Large batches repeat a few inputs.
         getattr(message, name).extend(values * draw(st.sampled_from([1, 1, 1, 1, 9])))
     else:
         setattr(message, name, draw(_scalar(field, root)))
@@ -221,7 +220,7 @@ def _scalar(field: FieldDescriptor, root: str) -> st.SearchStrategy[Any]:
 
 @st.composite
 def _vectors(draw: st.DrawFn) -> types_pb2.VectorBlock:
-    """Return an embedding of the right shape, or nearly."""
+    """Return an embedding of the right shape, or nearly so."""
     dim = draw(st.sampled_from([DIM, DIM, DIM, 1, 511]))
     value = draw(_FLOATS)
     half = draw(st.booleans())
@@ -242,7 +241,7 @@ def _vectors(draw: st.DrawFn) -> types_pb2.VectorBlock:
 
 @st.composite
 def _rgb_images(draw: st.DrawFn) -> types_pb2.RgbImage:
-    """Return pixels of the right length, or nearly."""
+    """Return pixels of the right length, or nearly so."""
     width, height = draw(st.sampled_from([(1, 1), (3, 5), (224, 224), (1, 999), (0, 9)]))
     missing = draw(st.sampled_from([0, 0, 0, 1]))
     return types_pb2.RgbImage(

@@ -1,4 +1,4 @@
-"""Good bytes made bad, a little or a lot."""
+"""Mutations of good bytes, small and large."""
 
 import random
 import struct
@@ -9,7 +9,7 @@ _NUMBERS = (b"\x00", b"\xff", b"\x7f\xff\xff\xff", b"\x80\x00\x00\x00", b"\xff\x
 
 
 def mutated(good: bytes, seed: int, count: int) -> bytes:
-    """Return bytes that differ at `count` places; the same for the same arguments."""
+    """Return a copy of `good` changed in `count` places; deterministic."""
     rng = random.Random(seed)
     data = bytearray(good)
     for _ in range(count):
@@ -35,5 +35,5 @@ def mutated(good: bytes, seed: int, count: int) -> bytes:
 
 
 def mutations(good: st.SearchStrategy[bytes], most: int) -> st.SearchStrategy[bytes]:
-    """Return a strategy of bytes that were good, up to `most` changes away from it."""
+    """Return a strategy of good bytes with up to `most` changes."""
     return st.builds(mutated, good, st.integers(0, 2**32 - 1), st.integers(0, most))

@@ -10,7 +10,7 @@ from processes import GALLERY
 from fuzz.mutation import mutations
 
 MODES = ("1", "L", "LA", "P", "RGB", "RGBA", "CMYK", "YCbCr", "I;16", "F")
-"""Colours that Pillow knows; not every format has them all."""
+"""Pillow's colour modes; no format supports all of them."""
 
 
 def _every_kind() -> list[bytes]:
@@ -23,7 +23,7 @@ def _every_kind() -> list[bytes]:
             try:
                 picture.convert(mode).save(buffer, file_format)
             except (OSError, ValueError):
-                continue  # the format has no such colours
+                continue  # the format does not support this mode
             files.append(buffer.getvalue())
     frames = [noise(20, 16, seed=seed).convert("P") for seed in range(2)]
     for file_format in ("GIF", "WEBP", "PNG", "TIFF"):
@@ -39,10 +39,10 @@ def _every_kind() -> list[bytes]:
 
 
 GOOD = tuple(file for file in _every_kind() if len(file) < 100_000)
-"""Files to begin with; some ask for more pixels than is allowed."""
+"""Files to mutate; some declare more pixels than is allowed."""
 
 KEPT = encode(noise(40, 30, seed=7), "PNG")
-"""A good picture, to stand beside bad ones."""
+"""A good picture, sent among bad ones."""
 
 
 def pictures() -> st.SearchStrategy[bytes]:

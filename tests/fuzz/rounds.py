@@ -1,4 +1,4 @@
-"""Rounds of attacks: what is sent in one is settled by its seed."""
+"""Rounds of attacks; the seed of a round determines what is sent."""
 
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
@@ -7,14 +7,14 @@ from fuzz.attacks import Attack
 from fuzz.target import Target
 
 EXAMPLES = 30
-"""Examples of an attack before it is the next one's turn, and the server is looked at."""
+"""Examples per round of an attack."""
 
 
 def run_round(attack: Attack, target: Target, number: int) -> None:
-    """Attack a server with the examples of a seed, the same each time, and look at it.
+    """Attack a server with the examples of seed `number`, then check the server.
 
     Raises:
-        Exception: whatever gave way, with the shortest input that makes it do so.
+        Exception: whatever failed, with the shortest input that reproduces it.
     """
 
     @seed(number)

@@ -1,4 +1,4 @@
-"""A server under attack, and what must hold of every answer."""
+"""A server under attack, and the checks of every answer."""
 
 import contextlib
 from collections import Counter
@@ -17,17 +17,17 @@ from tihua.v1 import types_pb2
 from fuzz.messages import KEPT, NAMES
 
 DEADLINE_S = 60.0
-"""How long an answer may take, in seconds; a machine that is busy with other things is slow."""
+"""How long an answer may take, in seconds; generous, for busy machines."""
 
 MEMORY_BYTES = 1024**3
-"""What the server may take beyond what it had when it was warm."""
+"""How much the memory of the server may grow after its warm-up."""
 
 FLAGS = (
     *("--max-message-bytes", "4194304", "--max-image-bytes", "1048576"),
     *("--max-batch-items", "32", "--max-text-chars", "200", "--max-streams-per-client", "4"),
     *("--store-timeout-s", "60"),
 )
-"""Small bounds, which random input reaches; and no time-out of the store, which is no fault."""
+"""Small bounds, which random input reaches; and a long store timeout, which would be no bug."""
 
 ALLOWED = frozenset(
     {
@@ -40,26 +40,27 @@ ALLOWED = frozenset(
         grpc.StatusCode.RESOURCE_EXHAUSTED,
     }
 )
-"""What a caller may be told of a call that is wrong: not INTERNAL, and not UNKNOWN."""
+"""Statuses that a bad call may get: not INTERNAL, and not UNKNOWN."""
 
 _ALLOWED_NUMBERS = frozenset(code.value[0] for code in ALLOWED)
 _TOO_LARGE = "larger than max"
-"""What gRPC itself says of a message over its bound, without details."""
+"""Part of gRPC's own error for a message over its bound, which has no details."""
 
 
 class Violated(AssertionError):
-    """Something that must hold did not."""
+    """A property that must hold does not."""
 
 
 class Target:
     """A running server.
 
     Attributes:
-        counts: calls by method and status; `inputs` beside them is what was sent in all.
+        counts: number of calls by method and status.
+        inputs: total number of inputs sent.
     """
 
     def __init__(self, server: ServerProcess, client: tihua.Client, channel: grpc.Channel) -> None:
-        """Remember how much memory it takes while it rests."""
+        """Record the memory of the idle server."""
         self.counts: Counter[tuple[str, str]] = Counter()
         self.inputs = 0
         self._server = server
@@ -68,10 +69,10 @@ class Target:
         self._rest_bytes = self._server.peak_bytes()
 
     def call(self, method: str, requests: Iterable[bytes]) -> list[bytes | None]:
-        """Send requests side by side; return the answers, None for those that were refused.
+        """Send requests concurrently; return the answers, None for those that were refused.
 
         Raises:
-            Violated: one was not answered, or in a way that is not allowed.
+            Violated: a request got no answer, or a status that is not allowed.
         """
         unary: Any = self._channel.unary_unary(f"/{method}")
         calls = [unary.future(request, timeout=DEADLINE_S) for request in requests]
@@ -79,10 +80,10 @@ class Target:
         return [self._answer(method, call) for call in calls]
 
     def stream(self, method: str, requests: Sequence[bytes], *, read: int | None) -> list[bytes]:
-        """Send a stream; return what is said to it before it ends or, `read` answers on, is left.
+        """Send a stream; return all its answers, or the first `read` and cancel it.
 
         Raises:
-            Violated: it did not end, or in a way that is not allowed.
+            Violated: the stream did not end, or with a status that is not allowed.
         """
         stream: Any = self._channel.stream_stream(f"/{method}")
         call = stream(iter(requests), timeout=DEADLINE_S)
@@ -101,10 +102,10 @@ class Target:
         return answers
 
     def check(self) -> None:
-        """Look whether the server is as it was.
+        """Check that the server is still healthy, answers correctly and has logged no errors.
 
         Raises:
-            Violated: it is not.
+            Violated: one of these does not hold.
         """
         if self._server.process.poll() is not None:
             raise Violated(f"the server ended with {self._server.process.returncode}")
@@ -121,7 +122,7 @@ class Target:
         del self._server.log[:-10]
 
     def reset(self) -> None:
-        """Remove what the attacks made, and make it anew."""
+        """Delete all collections but the kept one, and recreate those of `NAMES`."""
         for collection in self._client.list_collections():
             for alias in collection.aliases:
                 self._client.delete_alias(alias)
@@ -133,7 +134,7 @@ class Target:
         self._client.create_collection(hnsw, index="HNSW")
 
     def grown_bytes(self) -> int:
-        """Return how much more memory the server has taken than at rest, at the most."""
+        """Return by how much the peak memory of the server exceeds that at rest, in bytes."""
         return self._server.peak_bytes() - self._rest_bytes
 
     def _answer(self, method: str, call: Any) -> bytes | None:
@@ -157,10 +158,10 @@ class Target:
 
 
 def check_errors(errors: Iterable[types_pb2.ItemError], size: int, request: Message) -> set[int]:
-    """Return the positions of the inputs that failed, each of which has its error.
+    """Return the positions of the inputs that failed.
 
     Raises:
-        Violated: an error is not the input's.
+        Violated: an error is malformed, or its position is out of range or repeated.
     """
     failed: set[int] = set()
     for error in errors:
@@ -180,7 +181,7 @@ def _reason(call: Any) -> str:
 
 @contextlib.contextmanager
 def attacked(data_dir: Path) -> Iterator[Target]:
-    """Start a server, warm it up, and give it something to keep."""
+    """Start a server, warm it up, and fill the kept collection."""
     pictures = sorted(GALLERY.glob("*.jpg"))[:40]
     options = [("grpc.max_send_message_length", -1), ("grpc.max_receive_message_length", -1)]
     root = data_dir / "pictures"
