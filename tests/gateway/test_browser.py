@@ -24,7 +24,7 @@ pytestmark = pytest.mark.gateway
 
 PAGE = Path(__file__).parent / "browser"
 
-# Nothing of Chromium's own may go to the network.
+# Chromium itself must not use the network.
 CHROMIUM = [
     "chromium",
     "--headless",
@@ -39,7 +39,7 @@ CHROMIUM = [
 
 
 class Site(http.server.ThreadingHTTPServer):
-    """Serves the page; what it tells of itself waits in `outcomes`."""
+    """Serves the page; what the page reports is put into `outcomes`."""
 
     def __init__(self, folder: Path) -> None:
         super().__init__(("127.0.0.1", 0), functools.partial(Visit, directory=str(folder)))
@@ -52,19 +52,19 @@ class Visit(http.server.SimpleHTTPRequestHandler):
     server: Site
 
     def do_POST(self) -> None:
-        """Take the outcome."""
+        """Receive the outcome."""
         body = self.rfile.read(int(self.headers["content-length"]))
         self.server.outcomes.put(json.loads(body))
         self.send_response(204)
         self.end_headers()
 
     def log_message(self, *_: object) -> None:
-        """Say nothing."""
+        """Log nothing."""
 
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    """The page, built, on a port of its own."""
+    """The built page, served on a separate port."""
     need("chromium", "npm")
     environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
     for step in (["install", "--silent", "--no-audit", "--no-fund"], ["run", "--silent", "build"]):
@@ -83,7 +83,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
 def gateway(
     site: Site, server: ServerProcess, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Gateway]:
-    """A gateway that lets that page in when it comes from 127.0.0.1."""
+    """A gateway that allows that page when it is served from 127.0.0.1."""
     folder = tmp_path_factory.mktemp("gateway")
     origin = f"http://127.0.0.1:{site.server_port}"
     with gateway_to(server.address, folder, origins=origin) as opened:
@@ -91,7 +91,7 @@ def gateway(
 
 
 def outcome(site: Site, page: str, profile: Path) -> Any:
-    """Return what the page says once its calls have ended."""
+    """Return what the page reports after its calls."""
     command = [*CHROMIUM, f"--user-data-dir={profile}", page]
     with subprocess.Popen(command, stderr=subprocess.DEVNULL) as browser:
         try:
@@ -103,7 +103,7 @@ def outcome(site: Site, page: str, profile: Path) -> Any:
 def test_a_page_embeds_writes_and_finds(
     site: Site, gateway: Gateway, server: ServerProcess, tmp_path: Path
 ) -> None:
-    """A page gets the embedding that the Python client gets, finds its picture, reads an error."""
+    """A page gets the same embedding as the Python client, finds its picture, reads an error."""
     address = f"http://127.0.0.1:{site.server_port}/?gateway={gateway.url}&collection=of_a_page"
     shown = outcome(site, address, tmp_path)
     with tihua.Client(server.address) as client:
@@ -117,6 +117,6 @@ def test_a_page_embeds_writes_and_finds(
 
 
 def test_a_page_of_another_origin_is_kept_out(site: Site, gateway: Gateway, tmp_path: Path) -> None:
-    """The same page under another name of this machine gets nothing."""
+    """The same page, under another host name of this machine, gets nothing."""
     address = f"http://localhost:{site.server_port}/?gateway={gateway.url}&collection=of_another"
     assert "Failed to fetch" in outcome(site, address, tmp_path)["failed"]

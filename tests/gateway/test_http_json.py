@@ -1,4 +1,4 @@
-"""What a caller without stubs may do: HTTP with JSON, by the contract's own names."""
+"""Calls without stubs: HTTP with JSON, under the names of the contract."""
 
 import base64
 import io
@@ -36,7 +36,7 @@ def embedding(answer: dict[str, dict[str, str]]) -> bytes:
 
 
 def contract(path: Path) -> dict[str, list[str]]:
-    """Return the contract in a descriptor set, by file, but for JSON names, which buf adds."""
+    """Return the contract in a descriptor set, by file, without the JSON names that buf adds."""
     files = FileDescriptorSet.FromString(path.read_bytes()).file
     return {
         file.name: [line for line in str(file).splitlines() if "json_name:" not in line]
@@ -74,7 +74,7 @@ def test_curl_searches_as_the_document_shows_it(gateway: Gateway, server: Server
 
 
 def test_every_unary_call_is_offered(gateway: Gateway) -> None:
-    """By its own name; an empty request is answered, or refused by the server and not before."""
+    """The server itself, not the gateway, answers or refuses an empty request to each method."""
     pool = descriptor_pool.Default()
     methods = [
         f"{service}/{method.name}"
@@ -122,7 +122,7 @@ def test_a_large_picture_passes(gateway: Gateway) -> None:
 
 
 def test_an_error_keeps_its_details(gateway: Gateway) -> None:
-    """A refused request has the status as HTTP's, and google.rpc's details as JSON."""
+    """A refused request has the matching HTTP status, and the google.rpc details as JSON."""
     query = {"collection": "none_such", "terms": [{"text": "桥"}]}
     answer = gateway.post("tihua.v1.SearchService/Search", query)
     assert (answer.status, answer.body["code"]) == (404, 5)
@@ -144,14 +144,14 @@ def test_an_error_keeps_its_details(gateway: Gateway) -> None:
 def test_what_the_gateway_refuses_looks_like_what_the_server_refuses(
     gateway: Gateway, method: str, body: object, status: int, code: int, words: str
 ) -> None:
-    """Malformed JSON, unknown methods and what is not offered are a code and a message in JSON."""
+    """Malformed JSON and unknown or unavailable methods get a code and a message in JSON."""
     answer = gateway.post(method, body)
     assert (answer.status, answer.body["code"]) == (status, code)
     assert words in answer.body["message"]
 
 
 def test_a_server_that_is_away_is_unavailable(tmp_path: Path) -> None:
-    """Without a server the gateway says 503 and UNAVAILABLE."""
+    """Without a server the gateway answers 503 and UNAVAILABLE."""
     with gateway_to("127.0.0.1:1", tmp_path) as alone:
         answer = alone.post(INFO, {})
     assert (answer.status, answer.body["code"]) == (503, 14)
@@ -173,7 +173,7 @@ def test_a_call_that_reached_no_server_goes_to_another(
 def test_no_page_may_call_unless_its_origin_is_named(
     gateway: Gateway, open_gateway: Gateway
 ) -> None:
-    """A foreign page is refused even where a browser would not ask first."""
+    """A foreign page is refused even where the browser sends no preflight."""
     plain = {"content-type": "text/plain"}
     closed = gateway.post(INFO, {}, {**plain, "origin": ALLOWED_ORIGIN})
     foreign = open_gateway.post(INFO, {}, {**plain, "origin": "https://evil.example"})
@@ -187,7 +187,7 @@ def test_no_page_may_call_unless_its_origin_is_named(
 
 
 def test_a_browser_that_asks_first_is_told_what_it_may_send(open_gateway: Gateway) -> None:
-    """The answer to a preflight allows POST with the headers of gRPC-Web and of a token."""
+    """The preflight response allows POST with the headers of gRPC-Web and of a token."""
     headers = {"origin": ALLOWED_ORIGIN, "access-control-request-method": "POST"}
     answer = open_gateway.post(INFO, b"", headers, verb="OPTIONS")
     allowed = answer.headers["access-control-allow-headers"].split(",")
@@ -196,7 +196,7 @@ def test_a_browser_that_asks_first_is_told_what_it_may_send(open_gateway: Gatewa
 
 
 def test_the_descriptor_set_is_the_contract(tmp_path: Path) -> None:
-    """What proxies read is what buf builds of protos/, but for comments and error details."""
+    """The set for proxies is what buf builds from protos/, minus comments and error details."""
     ours, built = tmp_path / "ours.binpb", tmp_path / "buf.binpb"
     subprocess.run([sys.executable, ROOT / "protos" / "descriptor_set", ours], check=True)
     options = ["--as-file-descriptor-set", "--exclude-source-info", "--output", str(built)]

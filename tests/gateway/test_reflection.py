@@ -1,4 +1,4 @@
-"""Callers without stubs who speak gRPC: buf, by the server's reflection."""
+"""Calls over gRPC without stubs: buf uses the server's reflection."""
 
 import json
 import subprocess
@@ -21,14 +21,14 @@ def curl(server: ServerProcess, method: str, request: object) -> "subprocess.Com
 
 
 def test_buf_curl_needs_no_protos(server: ServerProcess) -> None:
-    """The server tells its contract by reflection, and buf speaks JSON for it."""
+    """Buf learns the contract by reflection, and translates JSON."""
     answer = curl(server, "tihua.v1.EmbeddingService/EmbedText", {"texts": ["夕阳西下"]})
     assert answer.returncode == 0, answer.stderr
     assert json.loads(answer.stdout)["embeddings"]["dim"] == 512
 
 
 def test_buf_curl_shows_the_details_of_an_error(server: ServerProcess) -> None:
-    """An error that the server sends can be read, reason and all."""
+    """An error of the server is readable, including its reason."""
     query = {"collection": "none_such", "terms": [{"text": "桥"}]}
     answer = curl(server, "tihua.v1.SearchService/Search", query)
     assert answer.returncode != 0

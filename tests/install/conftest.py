@@ -1,4 +1,4 @@
-"""The built wheel, and an environment with it alone."""
+"""The built wheels, and an environment with only the client's."""
 
 from pathlib import Path
 
@@ -28,5 +28,5 @@ def server_wheel() -> Path:
 
 @pytest.fixture(scope="session")
 def base(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An environment with the client alone, in the versions that the project was tried with."""
+    """An environment with only the client, its dependencies pinned by constraints.txt."""
     return environment(tmp_path_factory.mktemp("base"), str(wheel), constraints=CONSTRAINTS)

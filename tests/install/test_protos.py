@@ -1,4 +1,4 @@
-"""What a release has of the contract, beside packages."""
+"""The contract as a release ships it, beside the packages."""
 
 import subprocess
 import sys
@@ -13,13 +13,13 @@ pytestmark = pytest.mark.install
 
 
 def released(suffix: str) -> Path:
-    """Return the one that `make build` wrote."""
+    """Return the file that `make build` wrote."""
     [path] = (ROOT / "dist").glob(f"tihua-protos-*{suffix}")
     return path
 
 
 def methods(files: list[FileDescriptorProto]) -> set[str]:
-    """Return the methods of the contract, with what they take and give."""
+    """Return the methods of the contract, with their request and response types."""
     return {
         f"{file.package}.{service.name}/{method.name}({method.input_type}) {method.output_type}"
         for file in files
@@ -30,7 +30,7 @@ def methods(files: list[FileDescriptorProto]) -> set[str]:
 
 
 def test_the_plain_protos_compile_by_themselves_and_are_the_descriptors(tmp_path: Path) -> None:
-    """What was unpacked builds with buf, and has what the FileDescriptorSet has."""
+    """The unpacked protos build with buf, and have the methods of the FileDescriptorSet."""
     with tarfile.open(released(".tar.gz")) as archive:
         archive.extractall(tmp_path, filter="data")
     [folder] = tmp_path.iterdir()

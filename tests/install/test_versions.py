@@ -1,4 +1,4 @@
-"""The client beside other versions and other libraries than those of constraints.txt."""
+"""The client with other versions and other libraries than those of constraints.txt."""
 
 import re
 import tomllib
@@ -21,13 +21,13 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
 
 
 def floors() -> list[str]:
-    """Return each dependency of the client in the lowest version that it allows."""
+    """Return each dependency of the client, pinned to the lowest version it allows."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     return [re.sub(r">=([0-9.]+).*", r"==\1", entry) for entry in project["dependencies"]]
 
 
 def ceilings() -> list[str]:
-    """Return each dependency of the client without a lower bound, for pip to take the newest."""
+    """Return each dependency of the client without its lower bound; pip takes the newest."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     return [re.sub(r">=[0-9.]+,?", "", entry) for entry in project["dependencies"]]
 
@@ -36,7 +36,7 @@ def ceilings() -> list[str]:
 def test_the_client_works_at_both_ends_of_what_it_allows(
     versions: Callable[[], list[str]], wheel: Path, server: ServerProcess, tmp_path: Path
 ) -> None:
-    """With the oldest and with the newest grpcio and protobuf pictures go in and are found."""
+    """Pictures are written and found with the oldest and the newest grpcio and protobuf."""
     programs = environment(tmp_path / "venv", str(wheel), *versions())
     folder = tmp_path / "pictures"
     folder.mkdir()
@@ -52,7 +52,7 @@ def test_the_client_works_at_both_ends_of_what_it_allows(
 
 @pytest.mark.parametrize("first", ["tihua", "others"])
 def test_the_stubs_live_beside_those_of_others(first: str, wheel: Path, tmp_path: Path) -> None:
-    """No file of ours clashes in protobuf's pool with pymilvus, Qdrant or OpenTelemetry."""
+    """None of our protos clashes with those of pymilvus, Qdrant or OpenTelemetry in one pool."""
     ours = "import tihua, tihua.v1.search_service_pb2, tihua.v1.ingest_service_pb2_grpc"
     others = (
         "import pymilvus, qdrant_client.grpc, "

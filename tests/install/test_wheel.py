@@ -1,4 +1,4 @@
-"""The built wheel in clean environments: what users install, and not the tree."""
+"""The built wheels in clean environments: what users install, not the source tree."""
 
 import importlib.metadata
 import shlex
@@ -27,7 +27,7 @@ def missing(wheel: Path, names: Sequence[str]) -> list[str]:
 
 
 def test_the_client_is_small_and_typed(wheel: Path) -> None:
-    """What a caller installs is under 2 MB, and nothing of the server is in it."""
+    """The client's wheel is under 2 MB, and has nothing of the server."""
     names = zipfile.ZipFile(wheel).namelist()
     assert wheel.stat().st_size < 2_000_000
     assert "tihua/py.typed" in names
@@ -35,14 +35,14 @@ def test_the_client_is_small_and_typed(wheel: Path) -> None:
 
 
 def test_client_and_server_are_released_together(server_wheel: Path) -> None:
-    """The server asks for the client of its own version."""
+    """The server requires the client of the same version."""
     requirements = importlib.metadata.requires("tihua-server") or []
     assert server_wheel.name.startswith(f"tihua_server-{tihua.__version__}-")
     assert f"tihua=={tihua.__version__}" in requirements
 
 
 def test_the_server_has_model_gallery_and_notices(server_wheel: Path) -> None:
-    """What the demo needs, and whose it is."""
+    """The wheel has all that the demo needs, and its credits."""
     names = [
         "tihua_server/py.typed",
         "tihua_server/models/tihua-tiny.safetensors",
@@ -61,7 +61,7 @@ def test_the_client_needs_no_model_and_no_store(base: Path) -> None:
 
 
 def test_the_client_alone_searches(base: Path, tmp_path: Path) -> None:
-    """The command of a clean environment against a running server."""
+    """The command searches a running server from a clean environment."""
     with running(tmp_path / "data") as server:
         answer = run(base / "tihua", "--address", server.address, "status", cwd=tmp_path)
     assert answer.returncode == 0, answer.stderr
@@ -69,14 +69,14 @@ def test_the_client_alone_searches(base: Path, tmp_path: Path) -> None:
 
 
 def test_a_sheet_without_its_extra_says_what_to_install(base: Path, tmp_path: Path) -> None:
-    """One line, and exit status 1."""
+    """The error is one line, with exit status 1."""
     answer = run(base / "tihua", "search", "马", "--sheet", "out.png", cwd=tmp_path)
     assert answer.returncode == 1
     assert "pip install '.[sheet]' in the checkout" in answer.stderr
 
 
 def test_the_demo_runs_from_the_wheels(wheel: Path, server_wheel: Path, tmp_path: Path) -> None:
-    """Install client, extra and server, run the demo, find its sheets and what it says to run."""
+    """Client, extra and server install; the demo writes its sheets and says what to run next."""
     programs = environment(
         tmp_path / "full", f"{wheel}[sheet]", str(server_wheel), constraints=CONSTRAINTS
     )

@@ -1,4 +1,4 @@
-"""Two replicas, started once for all tests; those that a test killed are there for the next."""
+"""Two replicas, started once for all tests; a killed one is restarted for the next test."""
 
 import uuid
 from collections.abc import Iterator
@@ -11,7 +11,7 @@ from replica_pair import HOSTS, Pair
 
 @pytest.fixture(scope="session")
 def running_pair(milvus_uri: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pair]:
-    """A name server and two replicas; one of each for all tests."""
+    """A name server and two replicas, shared by all tests."""
     with NameServer(*HOSTS) as names:
         pair = Pair(milvus_uri, tmp_path_factory.mktemp("replicas"), names)
         try:

@@ -1,4 +1,4 @@
-"""Two replicas on one Milvus 2.3.5: balanced, killed, drained, and nobody notices."""
+"""Two replicas on one Milvus 2.3.5: balanced, killed, drained, without failed calls."""
 
 import asyncio
 import contextlib
@@ -20,12 +20,12 @@ WORDS = ("马", "桥", "流水", "人家", "古道", "西风", "夕阳", "昏鸦
 
 
 def items(count: int) -> list[tihua.Item]:
-    """Return items of the words."""
+    """Return texts made from the words."""
     return [tihua.Item(f"{n:04}", text=f"{WORDS[n % len(WORDS)]}{n}") for n in range(count)]
 
 
 def test_both_get_calls_behind_one_name(pair: Pair) -> None:
-    """`dns:///` and round_robin: each answers its half."""
+    """With `dns:///` and round_robin, each answers its share."""
 
     def answered() -> list[float]:
         name, labels = "tihua_rpc_seconds_count", {"method": "EmbeddingService/EmbedText"}
@@ -39,7 +39,7 @@ def test_both_get_calls_behind_one_name(pair: Pair) -> None:
 
 
 def test_what_one_does_to_collections_the_other_sees(pair: Pair) -> None:
-    """Made, filled, and dropped, though each remembers for some seconds what a collection is."""
+    """It is created, filled and deleted, although each caches collections for a few seconds."""
     name = f"test_{uuid.uuid4().hex}"
     one, other = (
         tihua.Client(replica.server.address, collection=name) for replica in pair.replicas
@@ -59,7 +59,7 @@ def test_what_one_does_to_collections_the_other_sees(pair: Pair) -> None:
 
 @ENDS
 async def test_queries_go_on_when_a_replica_goes(pair: Pair, collection: str, end: End) -> None:
-    """Killed or stopped under load: no query fails, and none is lost."""
+    """A replica is killed or stopped under load: no query fails or is lost."""
     async with tihua.AsyncClient(pair.address, collection=collection) as client:
         await client.upsert(items(64))
         answered = 0
@@ -101,7 +101,7 @@ async def test_queries_go_on_when_a_replica_goes(pair: Pair, collection: str, en
 def test_an_ingest_goes_on_at_the_other_replica(
     pair: Pair, collection: str, end: End, mode: WriteMode
 ) -> None:
-    """Whichever has the stream goes in the middle: nothing is lost, doubled or counted wrongly."""
+    """The one with the stream ends midway: nothing is lost, doubled or counted wrongly."""
     given = items(600)
     with tihua.Client(pair.address, collection=collection) as client:
         client.upsert(given[:50])
@@ -134,7 +134,7 @@ def test_an_ingest_goes_on_at_the_other_replica(
 
 
 def test_a_client_finds_a_server_that_was_started_again(pair: Pair) -> None:
-    """It is the same client, and soon after the server its calls are answered."""
+    """The same client's calls succeed again soon after the server is back."""
     replica = pair.replicas[0]
     with tihua.Client(replica.server.address) as client:
         client.embed_text("马")
@@ -154,7 +154,7 @@ def test_a_client_finds_a_server_that_was_started_again(pair: Pair) -> None:
 def test_a_strong_search_finds_the_example_that_the_other_just_wrote(
     pair: Pair, collection: str
 ) -> None:
-    """Acknowledged by one, looked for by its id at the other, at once."""
+    """An item acknowledged by one replica is immediately usable as an example at the other."""
     one, other = (
         tihua.Client(replica.server.address, collection=collection) for replica in pair.replicas
     )
