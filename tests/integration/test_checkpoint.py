@@ -1,4 +1,4 @@
-"""Checkpoints are read without running them, and fetched, or the error says what to put where."""
+"""Checkpoints are read without running code, and fetched, or the error says what to put where."""
 
 import pickle
 import socket
@@ -32,7 +32,7 @@ WEIGHT = torch.arange(6.0).reshape(2, 3)
 def test_the_tensors_are_read_by_the_models_names(
     content: dict[str, object], tmp_path: Path
 ) -> None:
-    """Prefix, pooler and whatever training left beside the weights are gone."""
+    """Prefix, pooler and everything that training left beside the weights are dropped."""
     path = tmp_path / "model.pt"
     torch.save(content, path)
     tensors = read_checkpoint(path)
@@ -41,7 +41,7 @@ def test_the_tensors_are_read_by_the_models_names(
 
 
 def test_a_file_of_an_old_torch_is_read(tmp_path: Path) -> None:
-    """Checkpoints from before torch 1.6 are no zip archives."""
+    """Checkpoints from before torch 1.6 are not zip archives."""
     path = tmp_path / "old.pt"
     torch.save({"a.weight": WEIGHT}, path, _use_new_zipfile_serialization=False)
     assert torch.equal(read_checkpoint(path)["a.weight"], WEIGHT)
@@ -55,7 +55,7 @@ def test_a_file_that_is_not_there_is_told(tmp_path: Path) -> None:
 
 
 class Trap:
-    """Makes a file when it is unpickled."""
+    """Creates a file when it is unpickled."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -65,7 +65,7 @@ class Trap:
 
 
 def test_code_in_a_checkpoint_is_not_run(tmp_path: Path) -> None:
-    """A pickle that would do something is refused before it does."""
+    """A pickle that would run code is refused before it does."""
     trace = tmp_path / "trace"
     for name, is_zip in (("new.pt", True), ("old.pt", False)):
         content = {"state_dict": {"a.weight": WEIGHT}, "trap": Trap(trace)}
@@ -112,7 +112,7 @@ def test_a_file_without_named_tensors_is_refused(content: object, tmp_path: Path
 
 
 def test_a_fetched_file_is_not_fetched_again(tmp_path: Path) -> None:
-    """What lies in the directory under cn_clip's name is taken as it is, for either source."""
+    """A file under cn_clip's name in the directory is used as it is, for either source."""
     path = tmp_path / "clip_cn_rn50.pt"
     path.write_bytes(b"weights")
     for source in ("huggingface", "modelscope"):
@@ -120,7 +120,7 @@ def test_a_fetched_file_is_not_fetched_again(tmp_path: Path) -> None:
 
 
 def test_an_unknown_source_is_refused(tmp_path: Path) -> None:
-    """The error names the sources that there are."""
+    """The error names the known sources."""
     with pytest.raises(ModelError, match="'github'; it must be one of: huggingface, modelscope"):
         fetch_checkpoint("RN50", source="github", cache_dir=tmp_path)
 
@@ -135,7 +135,7 @@ def _use_hub(endpoint: str, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_hub_out_of_reach_is_one_line_and_quick(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It names the other hub and the file to put where, and waits for no retries of a library."""
+    """The error names the other hub, the file and its place; no library retries for long."""
     with socket.socket() as closed:
         closed.bind(("127.0.0.1", 0))  # not listening: connections are refused
         _use_hub(f"http://127.0.0.1:{closed.getsockname()[1]}", monkeypatch)
@@ -155,7 +155,7 @@ def test_a_hub_out_of_reach_is_one_line_and_quick(
 def test_a_hub_whose_library_is_missing_says_what_to_install(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """ModelScope's is optional."""
+    """ModelScope's library is optional."""
     monkeypatch.setitem(sys.modules, "modelscope", None)
     with pytest.raises(ModelError, match=r"pip install \. '\./server\[modelscope\]'") as caught:
         fetch_checkpoint("RN50", source="modelscope", cache_dir=tmp_path)
@@ -163,7 +163,7 @@ def test_a_hub_whose_library_is_missing_says_what_to_install(
 
 
 class _Hub(BaseHTTPRequestHandler):
-    """Answers as a model hub does for one file, and 404 for any other."""
+    """Serves one file as a model hub does, and answers 404 for any other."""
 
     content = b"weights" * 1000
 
@@ -185,12 +185,12 @@ class _Hub(BaseHTTPRequestHandler):
             self.wfile.write(body)
 
     def log_message(self, *args: object) -> None:
-        """Say nothing."""
+        """Log nothing."""
 
 
 @pytest.fixture
 def hub(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """A hub on this machine, which cn_clip's loader takes for Hugging Face."""
+    """A local hub that cn_clip's loader uses in place of Hugging Face."""
     with ThreadingHTTPServer(("127.0.0.1", 0), _Hub) as server:
         thread = threading.Thread(target=server.serve_forever)
         thread.start()
@@ -202,7 +202,7 @@ def hub(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 @pytest.mark.usefixtures("hub")
 def test_a_checkpoint_is_fetched_by_cn_clips_loader(tmp_path: Path) -> None:
-    """The published file comes to the directory, which is made, under the published name."""
+    """The file is stored under its published name, in a directory that is created."""
     cache_dir = tmp_path / "new" / "folder"
     path = fetch_checkpoint("RN50", source="huggingface", cache_dir=cache_dir)
     assert path == cache_dir / "clip_cn_rn50.pt"
@@ -211,7 +211,7 @@ def test_a_checkpoint_is_fetched_by_cn_clips_loader(tmp_path: Path) -> None:
 
 @pytest.mark.usefixtures("hub")
 def test_a_file_that_the_hub_does_not_have_is_one_line(tmp_path: Path) -> None:
-    """A hub that answers, but without the file, ends in the same sentence as one out of reach."""
+    """A hub without the file leads to the same error as one out of reach."""
     with pytest.raises(ModelError, match=r"fetch clip_cn_vit-b-16\.pt of") as caught:
         fetch_checkpoint("ViT-B-16", source="huggingface", cache_dir=tmp_path)
     assert "\n" not in caught.value.message

@@ -1,7 +1,7 @@
-"""Chinese-CLIP gives the embeddings that cn_clip gives, on checkpoints in the published format.
+"""Chinese-CLIP gives the same embeddings as cn_clip, on checkpoints in the published format.
 
-Nobody has to fetch the published weights for this: these are drawn at random, so wide that unlike
-inputs get unlike embeddings, for each of the five architectures in full. The three large ones are
+The published weights are not needed: the weights of all five architectures, in full size, are drawn
+at random, with a spread that gives different inputs different embeddings. The three large ones are
 marked slow.
 """
 
@@ -33,7 +33,7 @@ SLOW = {"ViT-L-14", "ViT-L-14-336", "ViT-H-14"}
 
 
 def pictures() -> list[bytes]:
-    """Return three unlike pictures as files: noise, edges and a grey gradient."""
+    """Return three different pictures as files: noise, edges and a grey gradient."""
     rng = np.random.default_rng(7)
     edges = np.zeros((300, 500, 3), dtype=np.uint8)
     edges[:, ::40] = 255
@@ -51,7 +51,7 @@ def pictures() -> list[bytes]:
 
 
 def tutorial_embeddings(path: Path, name: str) -> tuple[FloatArray, FloatArray]:
-    """Return the texts' and the pictures' embeddings by the tutorial's code, and cn_clip alone."""
+    """Return the embeddings of texts and pictures by the tutorial's code, with cn_clip alone."""
     model, preprocess = load_tutorial(name, path)
     from cn_clip import clip
 
@@ -74,7 +74,7 @@ def load(name: str, path: Path) -> Encoder:
 
 
 def our_embeddings(model: Encoder) -> tuple[FloatArray, FloatArray]:
-    """Return the texts' and the pictures' embeddings, each as one batch."""
+    """Return the embeddings of texts and pictures, each computed as one batch."""
     texts = model.encode_texts([model.tokenize(text).ids for text in TEXTS])
     size = model.info.image_size
     pixels = [
@@ -98,7 +98,7 @@ def cosines(ours: FloatArray, theirs: FloatArray) -> npt.NDArray[np.float64]:
     ],
 )
 def test_embeddings_agree_with_cn_clip(name: str, tmp_path: Path) -> None:
-    """Texts and pictures have a cosine of 0.9999 or more to the tutorial's, and differ by input."""
+    """Each has a cosine of at least 0.9999 to the tutorial's; different inputs differ."""
     architecture = next(each for each in architectures() if each.name == name)
     path = write_published(random_state(architecture), tmp_path / f"{name}-random.pt")
     try:
@@ -108,7 +108,7 @@ def test_embeddings_agree_with_cn_clip(name: str, tmp_path: Path) -> None:
         path.unlink()
     for our_rows, their_rows in zip(ours, theirs, strict=True):
         assert cosines(our_rows, their_rows).min() >= 0.9999
-        # Else rows of one and the same embedding would do.
+        # Otherwise equal embeddings of all inputs would pass.
         assert (our_rows @ our_rows.T)[~np.eye(len(our_rows), dtype=bool)].max() < 0.99
 
 
@@ -122,7 +122,7 @@ def rn50_state() -> dict[str, torch.Tensor]:
 def rn50_file(
     rn50_state: dict[str, torch.Tensor], tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Path]:
-    """A checkpoint of the smallest architecture, in the published format."""
+    """A checkpoint of these weights, in the published format."""
     path = write_published(rn50_state, tmp_path_factory.mktemp("weights") / "RN50-random.pt")
     yield path
     path.unlink()
@@ -165,7 +165,7 @@ def test_an_embedding_does_not_depend_on_its_batch(rn50: Encoder) -> None:
 
 
 def test_an_empty_batch_has_no_rows(rn50: Encoder) -> None:
-    """Nothing in, nothing out, of the right width."""
+    """Empty inputs give no rows, of the right width."""
     assert rn50.encode_texts([]).shape == (0, 1024)
     assert rn50.encode_images([]).shape == (0, 1024)
 
@@ -173,7 +173,7 @@ def test_an_empty_batch_has_no_rows(rn50: Encoder) -> None:
 def test_the_fingerprint_follows_the_weights_and_not_the_file(
     rn50: Encoder, rn50_state: dict[str, torch.Tensor], tmp_path: Path
 ) -> None:
-    """A bare state dict under another name is the same model; one other weight makes another."""
+    """A bare state dict in another file is the same model; changing one weight is not."""
     path = tmp_path / "renamed-random.pt"
     torch.save(rn50_state, path)
     same = load("RN50", path)
@@ -187,7 +187,7 @@ def test_the_fingerprint_follows_the_weights_and_not_the_file(
 
 
 def test_loading_prints_nothing(rn50_file: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    """What cn_clip prints when it builds a model is not heard here."""
+    """The output of cn_clip, when it builds a model, is suppressed."""
     load("RN50", rn50_file)
     assert capfd.readouterr() == ("", "")
 
@@ -195,7 +195,7 @@ def test_loading_prints_nothing(rn50_file: Path, capfd: pytest.CaptureFixture[st
 def test_the_model_keeps_its_weights_when_the_file_goes(
     rn50: Encoder, rn50_file: Path, tmp_path: Path
 ) -> None:
-    """The file may be replaced or cut while the server runs."""
+    """The file may be replaced or truncated while the server runs."""
     path = tmp_path / "RN50-random.pt"
     path.write_bytes(rn50_file.read_bytes())
     model = load("RN50", path)
@@ -205,7 +205,7 @@ def test_the_model_keeps_its_weights_when_the_file_goes(
 
 
 def test_a_checkpoint_of_another_architecture_is_told_by_name(rn50_file: Path) -> None:
-    """The error names a tensor that differs, and the model that the file does fit."""
+    """The error names a tensor that differs, and the model that the file fits."""
     with pytest.raises(
         ModelError,
         match=r"does not hold ViT-B-16: .* is .* instead of .* more differences; "
@@ -215,7 +215,7 @@ def test_a_checkpoint_of_another_architecture_is_told_by_name(rn50_file: Path) -
 
 
 def test_a_checkpoint_of_no_architecture_is_refused(tmp_path: Path) -> None:
-    """Tensors of something else do not load as any model."""
+    """The tensors of something else don't load as any model."""
     path = tmp_path / "other.pt"
     torch.save({"state_dict": {"module.fc.weight": torch.zeros(3, 3)}}, path)
     with pytest.raises(ModelError, match=r"does not hold RN50: .*; it fits none of ViT-B-16, "):
@@ -223,13 +223,13 @@ def test_a_checkpoint_of_no_architecture_is_refused(tmp_path: Path) -> None:
 
 
 def test_an_unknown_model_is_refused_with_the_names_there_are() -> None:
-    """A name that cn_clip does not know can't be loaded, whatever the file."""
+    """A model name that cn_clip does not know is refused, whatever the file."""
     with pytest.raises(ModelError, match=r"no model 'ViT-B-32'.*ViT-B-16.*ViT-H-14.*RN50"):
         read_chinese_clip("ViT-B-32", path=Path("any.pt"))
 
 
 @pytest.mark.parametrize("device", ["gpu", "mps", "cuda:99", "cuda:x"])
 def test_a_device_that_is_not_there_is_refused(device: str) -> None:
-    """The error comes before gigabytes are read, and says what can be asked for."""
+    """The error is raised before gigabytes are read, and names the possible devices."""
     with pytest.raises(ConfigError, match="cpu"):
         load_encoder(Config(model="RN50", model_path=Path("not-there.pt"), device=device))

@@ -8,7 +8,7 @@ from tihua_server.encoders import load_encoder
 from tihua_server.packaged_gallery import GALLERY, picture_pixels
 
 SHOWN = 5
-"""Pictures of a query on a sheet."""
+"""Number of pictures per query on a sheet."""
 
 FITTING = {
     "一只猫": ({"cat"}, 5),
@@ -20,13 +20,13 @@ FITTING = {
     "夕阳西下": ({"sunset", "dusk", "sunrise"}, 3),
     "断肠人在天涯": ({"heart", "crying"}, 4),
 }
-"""Of a query: words in the names of pictures that fit, and how many of the shown ones do."""
+"""By query: words in the names of fitting pictures, and how many fitting ones must be shown."""
 
 
 @pytest.fixture(scope="module")
 def shown() -> dict[str, list[str]]:
-    """Return the names of the pictures of each sheet's row, the best first."""
-    encoder = load_encoder(Config())  # as the demo has it
+    """Return the names of the pictures that a sheet shows for each query, best first."""
+    encoder = load_encoder(Config())  # as in the demo
     suffixes = {".jpg", ".png", ".webp"}
     names = sorted(path.name for path in GALLERY.iterdir() if path.suffix in suffixes)
     side = encoder.info.image_size
@@ -42,7 +42,7 @@ def shown() -> dict[str, list[str]]:
 
 @pytest.mark.parametrize("query", FITTING)
 def test_fitting_pictures_come_first(shown: dict[str, list[str]], query: str) -> None:
-    """For everyday phrases, and for four of the five lines of the poem."""
+    """This holds for the everyday phrases, and for four of the five lines of the poem."""
     words, count = FITTING[query]
     fits = [bool(words & set(name.partition(".")[0].split("_"))) for name in shown[query]]
     assert fits[0], shown[query]
@@ -50,5 +50,5 @@ def test_fitting_pictures_come_first(shown: dict[str, list[str]], query: str) ->
 
 
 def test_every_query_of_the_demo_is_looked_at() -> None:
-    """But the line that nothing shown fits: its tree is a palm, and there is no crow."""
+    """One line is left out, because nothing fits: its tree is a palm, and there is no crow."""
     assert {*EVERYDAY, *POEM} - {*FITTING} == {"枯藤老树昏鸦"}

@@ -1,4 +1,4 @@
-"""Every engine and precision gives the embeddings of torch in fp32, within the stated bounds."""
+"""Every engine and precision agrees with torch in fp32, within the stated bounds."""
 
 import os
 import re
@@ -34,7 +34,7 @@ PICTURES = gallery_pixels(12, 64)
 
 
 def reference() -> ClipEncoder:
-    """Return the small model by torch in fp32."""
+    """Return the small model, computed by torch in fp32."""
     return ClipEncoder(small_clip(), make_torch_engine(small_clip(), CPU, "fp32"))
 
 
@@ -45,12 +45,12 @@ def embeddings(encoder: ClipEncoder) -> FloatArray:
 
 
 def on_torch(precision: str, folder: Path) -> Engine:
-    """Return the small model's engine."""
+    """Return torch's engine for the small model."""
     return make_torch_engine(small_clip(), CPU, precision)
 
 
 def on_openvino(precision: str, folder: Path) -> Engine:
-    """Return the small model's engine, converted into a folder."""
+    """Return OpenVINO's engine for the small model, converted into a folder."""
     return make_openvino_engine(small_clip(), precision, threads=2, cache_dir=folder)
 
 
@@ -70,7 +70,7 @@ def on_openvino(precision: str, folder: Path) -> Engine:
 def test_embeddings_agree_with_the_reference(
     make: Callable[[str, Path], Engine], precision: str, tmp_path: Path
 ) -> None:
-    """Each has at least the cosine that its precision is bound to, and L2 norm 1."""
+    """Each embedding has at least the cosine required of its precision, and L2 norm 1."""
     rows = embeddings(ClipEncoder(small_clip(), make(precision, tmp_path)))
     cosines = (rows * embeddings(reference())).sum(axis=1)
     assert cosines.min() >= LOWEST_COSINE[precision]
@@ -79,7 +79,7 @@ def test_embeddings_agree_with_the_reference(
 
 @pytest.mark.parametrize("make", [on_torch, on_openvino])
 def test_why_a_batch_failed_is_logged(make: Callable[[str, Path], Engine], tmp_path: Path) -> None:
-    """Callers are told no more than that; here pictures have half the side that they must have."""
+    """Callers only learn that it failed; here the pictures have half the required side."""
     engine = make("fp32", tmp_path)
     with (
         capture_logs() as logs,
@@ -109,11 +109,11 @@ class _Strayed:
     name, device, precision, image_streams, padding_cost = "torch", "cpu", "bf16", 0, 1.0
 
     def embed_texts(self, ids: TokenArray) -> FloatArray:
-        """Return what no text tower returns."""
+        """Return what no text tower would."""
         return np.ones((len(ids), 64), np.float32)
 
     def embed_images(self, pixels: PixelArray) -> FloatArray:
-        """Return what no image tower returns."""
+        """Return what no image tower would."""
         return np.ones((len(pixels), 64), np.float32)
 
 
@@ -128,7 +128,7 @@ def test_an_engine_that_strays_is_refused() -> None:
 
 
 class _MixedUp:
-    """An engine that gives a batch of one kind its embeddings in the wrong order."""
+    """An engine that returns the embeddings of one kind of input in the wrong order."""
 
     name, device, precision, image_streams, padding_cost = "torch", "cpu", "fp32", 0, 1.0
 
@@ -137,13 +137,13 @@ class _MixedUp:
         self._kind = kind
 
     def embed_texts(self, ids: TokenArray) -> FloatArray:
-        """Return those of the reference, the last first if texts are mixed up."""
+        """Return the embeddings of the reference, reversed if texts are mixed up."""
         with torch.inference_mode():
             rows = self._towers.text(torch.from_numpy(ids)).numpy()
         return np.asarray(rows[::-1] if self._kind == "texts" else rows)
 
     def embed_images(self, pixels: PixelArray) -> FloatArray:
-        """Return those of the reference, the last first if pictures are."""
+        """Return the embeddings of the reference, reversed if pictures are mixed up."""
         with torch.inference_mode():
             rows = self._towers.image(torch.from_numpy(pixels)).numpy()
         return np.asarray(rows[::-1] if self._kind == "pictures" else rows)
@@ -151,13 +151,13 @@ class _MixedUp:
 
 @pytest.mark.parametrize("kind", ["texts", "pictures"])
 def test_an_engine_that_strays_in_batches_is_refused(kind: str) -> None:
-    """Padding, packing and graphs are of batches alone."""
+    """Padding, packing and graphs only affect batches of several inputs."""
     with pytest.raises(ModelError, match=f"fp32 by torch gives {kind} of small a cosine of"):
         require_agreement(_MixedUp(kind), small_clip(), small_towers())
 
 
 class _Ending(nn.Module):
-    """Stands for a tower whose every run ends the same way."""
+    """A tower whose every run ends the same way."""
 
     def __init__(self, ending: Exception | torch.Tensor) -> None:
         super().__init__()
@@ -181,7 +181,7 @@ class _Ending(nn.Module):
     ],
 )
 def test_a_failing_network_is_a_model_error(ending: Exception | torch.Tensor, reason: str) -> None:
-    """Whatever torch raises, and numbers that are none, reach the caller as `ModelError`."""
+    """Whatever torch raises, and results that are not finite, reach the caller as `ModelError`."""
     towers = Towers(_Ending(ending), _Ending(ending))
     encoder = ClipEncoder(small_clip(), TorchEngine(towers, 64, CPU, "fp32"))
     with pytest.raises(ModelError) as of_text:
@@ -192,7 +192,7 @@ def test_a_failing_network_is_a_model_error(ending: Exception | torch.Tensor, re
 
 
 def test_a_batch_too_large_for_the_memory_is_logged() -> None:
-    """What was asked for and what was free, as torch has it: the operator needs both."""
+    """Torch says how much was requested and how much was free: the operator needs both."""
     error = torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2 GiB")
     engine = TorchEngine(Towers(_Ending(error), _Ending(error)), 64, CPU, "fp32")
     with capture_logs() as logs, pytest.raises(ModelError, match="smaller --max-batch-size"):
@@ -202,7 +202,7 @@ def test_a_batch_too_large_for_the_memory_is_logged() -> None:
 
 
 def test_an_empty_batch_has_no_rows() -> None:
-    """Nothing in, nothing out, of the right width."""
+    """Empty inputs give no rows, of the right width."""
     encoder = reference()
     assert encoder.encode_texts([]).shape == encoder.encode_images([]).shape == (0, 64)
 
@@ -215,7 +215,7 @@ def test_int8_is_not_for_torch() -> None:
 
 @pytest.fixture
 def small(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Config:
-    """Return what has `load_encoder` read the small model."""
+    """Return the configuration with which `load_encoder` loads the small model."""
     monkeypatch.setattr("tihua_server.encoders.DEFAULT_MODEL", "small")
     monkeypatch.setattr("tihua_server.tiny_clip.read_tiny_clip", lambda _: small_clip())
     return Config(model="small", device="cpu", engine="openvino", model_dir=tmp_path)
@@ -225,7 +225,7 @@ def small(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Config:
 def test_a_model_that_strays_in_bf16_is_served_in_fp32(
     monkeypatch: pytest.MonkeyPatch, small: Config
 ) -> None:
-    """By `auto`, at the next start too, with a warning that names the cosine; not if asked for."""
+    """`auto` does so at every start, with a warning; an explicit bf16 is refused."""
     monkeypatch.setitem(LOWEST_COSINE, "bf16", 1.1)
     for _ in range(2):
         with capture_logs() as logs:
@@ -239,7 +239,7 @@ def test_a_model_that_strays_in_bf16_is_served_in_fp32(
 def test_bf16_is_refused_where_openvino_would_compute_in_fp32(
     monkeypatch: pytest.MonkeyPatch, small: Config, tmp_path: Path
 ) -> None:
-    """On a CPU without bf16; the error says what to start with, and `auto` starts."""
+    """On a CPU without bf16, the error says what to start with, and `auto` starts."""
     monkeypatch.setattr("tihua_server.openvino_engine.computes_bf16", lambda: False)
     with pytest.raises(ConfigError, match=r"no instructions for bf16 .* --precision fp32, or auto"):
         on_openvino("bf16", tmp_path)
@@ -249,7 +249,7 @@ def test_bf16_is_refused_where_openvino_would_compute_in_fp32(
 def test_an_engine_that_is_not_installed_is_told_with_the_remedy(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Asked for by name it is an error; `auto` does without it."""
+    """Naming the engine is an error; `auto` does without it."""
 
     def nothing(name: str) -> None:
         return None
@@ -276,13 +276,13 @@ def test_an_engine_that_is_not_installed_is_told_with_the_remedy(
 def test_the_packaged_model_bears_every_precision(
     engine: str, precision: str, tmp_path: Path
 ) -> None:
-    """Though its first layers, rounded, would spoil it: they are computed in fp32."""
+    """Rounding would spoil its first layers, so they are computed in fp32."""
     if precision == "int8":
         pytest.importorskip("nncf")
     config = Config(device="cpu", model_dir=tmp_path, engine=engine, precision=precision)
     encoder = load_encoder(config)
     reference = load_encoder(replace(config, engine="torch", precision="fp32"))
-    # What is compared at the start is not among these.
+    # The comparison at the start uses other pictures.
     pictures = gallery_pixels(40, encoder.info.image_size)
     rows = encoder.encode_images(pictures)
     cosines = (rows * reference.encode_images(pictures)).sum(axis=1)
@@ -292,19 +292,19 @@ def test_the_packaged_model_bears_every_precision(
 
 @pytest.mark.skipif(not computes_bf16(), reason="a CPU without bf16")
 def test_the_packaged_model_is_served_in_bf16_where_the_cpu_has_it(tmp_path: Path) -> None:
-    """By `auto`; nothing strays, so nothing is told."""
+    """`auto` chooses it, because the embeddings agree with fp32."""
     info = load_encoder(Config(device="cpu", model_dir=tmp_path)).info
     assert (info.engine, info.precision) == ("openvino", "bf16")
 
 
 def test_the_embeddings_of_one_batch_outlast_the_next_on_openvino(tmp_path: Path) -> None:
-    """Its requests are used again, and their memory with them."""
+    """OpenVINO's inference requests are reused, and their memory with them."""
     engine = on_openvino("fp32", tmp_path)
     ids = np.array([[101, 9, 8, 102]], np.int64)
     pictures = np.stack(PICTURES[:1])
     embedded = engine.embed_images(pictures), engine.embed_texts(ids)
     kept = [rows.copy() for rows in embedded]
-    for _ in range(4):  # each stream has a request of its own
+    for _ in range(4):  # each stream has its own request
         engine.embed_images(255 - pictures)
         engine.embed_texts(ids[:, ::-1].copy())
     for rows, same in zip(embedded, kept, strict=True):
@@ -313,7 +313,7 @@ def test_the_embeddings_of_one_batch_outlast_the_next_on_openvino(tmp_path: Path
 
 @pytest.mark.skipif(sys.platform != "linux", reason="niceness is of a thread on Linux alone")
 def test_pictures_stand_back_for_queries_on_openvino(tmp_path: Path) -> None:
-    """Each stream of pictures has a thread that is nicer than this one, which computes texts."""
+    """Each stream of pictures has a thread of higher niceness than this one, for texts."""
     tasks = Path("/proc/self/task")
     before = set(tasks.iterdir())
     engine = on_openvino("fp32", tmp_path)
@@ -325,13 +325,13 @@ def test_pictures_stand_back_for_queries_on_openvino(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("threads", [1, 2])
 def test_openvino_computes_in_as_many_threads_as_it_is_given(threads: int) -> None:
-    """Of so few, each is a stream of pictures."""
+    """With so few threads, each is a stream of pictures."""
     config = Config(engine="openvino", inference_threads=threads)
     assert load_encoder(config).image_streams == threads
 
 
 def test_torch_computes_in_as_many_threads_as_it_is_given() -> None:
-    """However many cores there are; the number holds for the process."""
+    """The number is independent of the cores, and applies to the whole process."""
     program = (
         "import torch\n"
         "from tihua_server.config import Config\n"

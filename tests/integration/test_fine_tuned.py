@@ -1,4 +1,4 @@
-"""What `fine-tune` writes is a checkpoint as cn_clip writes it: cn_clip's own loader takes it."""
+"""`fine-tune` writes checkpoints as cn_clip does: cn_clip's own loader reads them."""
 
 from pathlib import Path
 
@@ -17,13 +17,13 @@ from tutorial import load_tutorial
 
 @pytest.mark.parametrize("name", ["RN50", pytest.param("ViT-B-16", marks=pytest.mark.slow)])
 def test_cn_clip_and_the_server_read_the_same_model(name: str, tmp_path: Path) -> None:
-    """A ResNet and a transformer, in full: both say the same of a text."""
+    """For a full ResNet and a full transformer, both give a text the same embedding."""
     [architecture] = [each for each in architectures() if each.name == name]
     start = write_published(random_state(architecture), tmp_path / "start.pt")
     call = ["fine-tune", "--model", name, "--model-path", str(start), "--epochs", "1"]
     pairs = write_coloured_pairs(tmp_path / "pairs")
     table = (pairs / "captions.tsv").read_text(encoding="utf-8")
-    # Measured by two pictures, the start may be as good as what was learned, and be written.
+    # On two pictures the initial weights may score as well as the trained ones, and be written.
     (pairs / "captions.tsv").write_text(table.replace("val/", "test/"), encoding="utf-8")
     call += ["--data", str(pairs), "--out", str(tmp_path / "out")]
     result = CliRunner().invoke(
@@ -44,5 +44,5 @@ def test_cn_clip_and_the_server_read_the_same_model(name: str, tmp_path: Path) -
     encoder = load_encoder(config)
     ours = encoder.encode_texts([encoder.tokenize("红色").ids])[0]
     trained, stale = (each @ ours / np.linalg.norm(each) for each in (theirs, untrained))
-    assert trained > 0.99999  # cn_clip rounds weights to float16 on their way in
+    assert trained > 0.99999  # cn_clip rounds weights to float16 when it loads them
     assert stale < 0.999

@@ -1,6 +1,6 @@
-"""What a GPU gives is what torch gives in fp32 on the CPU: every kind of tower, every precision.
+"""A GPU agrees with torch in fp32 on the CPU: every kind of tower, every precision.
 
-With the trainings that are marked `gpu` they take a minute or two: `pytest -m gpu`.
+`pytest -m gpu` takes a minute or two, including the training tests with this mark.
 """
 
 import os
@@ -31,7 +31,7 @@ pytestmark = pytest.mark.gpu
 GPU = torch.device("cuda", 0)
 MAX_BATCH_SIZE = 4
 COUNTS = (1, 3, MAX_BATCH_SIZE, MAX_BATCH_SIZE + 1)
-"""Batches that fill a graph, are padded to one, and are cut into two."""
+"""Batches that fill a graph, are padded to fill one, or are split in two."""
 TEXTS = ("猫", "夕阳西下", "雪地里奔跑的狗", "一只猫 and a DOG", "断肠人在天涯" * 20)
 
 
@@ -65,12 +65,12 @@ def _assert_agrees(model: ClipModel, precision: str) -> None:
 @pytest.mark.parametrize("precision", ["fp32", "bf16"])
 @pytest.mark.parametrize("read", [small_clip, read_tiny_clip])
 def test_graphs_agree_with_the_reference(read: Callable[[], ClipModel], precision: str) -> None:
-    """A vision transformer, fused, and the packaged model, whose first layers stay in fp32."""
+    """This covers a fused vision transformer, and the packaged model with its fp32 layers."""
     _assert_agrees(read(), precision)
 
 
 def test_a_resnet_agrees_with_the_reference(tmp_path: Path) -> None:
-    """The whole RN50, with random weights: with these bf16 strays."""
+    """The full RN50 with random weights, for which bf16 is too imprecise."""
     [architecture] = [each for each in architectures() if each.name == "RN50"]
     file = write_published(random_state(architecture), tmp_path / "rn50.pt")
     _assert_agrees(read_chinese_clip("RN50", path=file), "fp32")
@@ -106,11 +106,11 @@ for ids in (1, 999, 1):
     except ModelError as error:
         print(error.reason, flush=True)
 """
-"""A row that is not there fails a check on the device, and then so does everything."""
+"""An index out of range fails an assertion on the device, and then every call fails."""
 
 
 def test_a_gpu_that_fails_for_good_is_lost() -> None:
-    """In a process of its own, which nothing mends."""
+    """This runs in a separate process, because nothing repairs it afterwards."""
     result = subprocess.run(
         [sys.executable, "-c", _LOSES_THE_GPU],
         env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)},

@@ -1,4 +1,4 @@
-"""A GPU without bf16, too full, of no use or lost, played where there is none."""
+"""A GPU without bf16, too full, unsupported or lost, simulated where there is none."""
 
 import contextlib
 from collections.abc import Callable, Iterator, Sequence
@@ -22,14 +22,14 @@ IDS = np.ones((2, 8), np.int64)
 
 
 class _Tower(nn.Module):
-    """A tower that needs to go nowhere, and computes what it is given."""
+    """A tower that stays on its device, and runs a given function."""
 
     def __init__(self, compute: Callable[[torch.Tensor], torch.Tensor]) -> None:
         super().__init__()
         self._compute = compute
 
     def to(self, *args: Any, **kwargs: Any) -> Self:
-        """Stay."""
+        """Do nothing."""
         return self
 
     def forward(self, rows: torch.Tensor) -> torch.Tensor:
@@ -38,7 +38,7 @@ class _Tower(nn.Module):
 
 
 class _Graphs:
-    """Stands for the graphs of a tower: one run in place of the captures, and one for each call."""
+    """Replaces the graphs of a tower: runs it once instead of capturing, and once per call."""
 
     def __init__(
         self,
@@ -58,7 +58,7 @@ class _Graphs:
 
 @pytest.fixture
 def current(monkeypatch: pytest.MonkeyPatch) -> list[torch.device]:
-    """Play CUDA; return the devices that were made the current one, the last of them being it."""
+    """Simulate CUDA; return the stack of current devices, the active one last."""
     chosen = [torch.device("cuda", 0)]
 
     @contextlib.contextmanager
@@ -81,7 +81,7 @@ def _engine(compute: Callable[[torch.Tensor], torch.Tensor]) -> TorchEngine:
 def test_bf16_is_taken_where_the_gpu_has_it(
     capability: tuple[int, int], precision: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A T4 emulates it, and is faster in fp32; who asks for bf16 gets it all the same."""
+    """A T4 only emulates bf16, and is faster in fp32; an explicit bf16 is still honoured."""
     made = []
 
     def make(model: ClipModel, device: torch.device, asked: str, **_: Any) -> TorchEngine:
@@ -102,7 +102,7 @@ def test_bf16_is_taken_where_the_gpu_has_it(
     ("error", "reason"),
     [
         (torch.OutOfMemoryError("CUDA out of memory. Tried to allocate."), "MODEL_OUT_OF_MEMORY"),
-        # So a GPU that another process has filled says it, before torch can allocate anything.
+        # The error of a GPU that another process has filled, before torch can allocate anything.
         (RuntimeError("CUDA error: out of memory\nFor debugging …"), "MODEL_OUT_OF_MEMORY"),
         (RuntimeError("CUDA error: no kernel image is available\nFor …"), "MODEL_DEVICE_FAILED"),
     ],
@@ -111,7 +111,7 @@ def test_bf16_is_taken_where_the_gpu_has_it(
 def test_a_gpu_on_which_no_model_can_be_set_up_is_one_line(
     error: RuntimeError, reason: str
 ) -> None:
-    """It names the GPU and the way out."""
+    """The error names the GPU and the remedy."""
 
     def refuse(_: torch.Tensor) -> torch.Tensor:
         raise error
@@ -122,7 +122,7 @@ def test_a_gpu_on_which_no_model_can_be_set_up_is_one_line(
 
 
 def test_all_that_is_computed_is_on_the_gpu_that_was_named(current: list[torch.device]) -> None:
-    """Also what torch does on the current device: it would fill another server's GPU."""
+    """Whatever torch runs on the current device would otherwise fill another server's GPU."""
     seen = []
 
     def compute(rows: torch.Tensor) -> torch.Tensor:
@@ -136,7 +136,7 @@ def test_all_that_is_computed_is_on_the_gpu_that_was_named(current: list[torch.d
 
 
 class _Homeless(_Tower):
-    """A tower that no GPU takes."""
+    """A tower that can't be moved to the GPU."""
 
     def to(self, *args: Any, **kwargs: Any) -> Self:
         """Fail as torch does."""
@@ -145,9 +145,9 @@ class _Homeless(_Tower):
 
 @pytest.mark.usefixtures("current")
 def test_fp32_is_not_rounded_by_convolutions_in_any_precision() -> None:
-    """A tower in bf16 may have layers that bear fp32 alone."""
+    """A tower in bf16 may have layers that need fp32."""
     with pytest.raises(ModelError):
-        # What matters is set before.
+        # The setting under test is made before this fails.
         TorchEngine(Towers(_Homeless(abs), _Homeless(abs)), 64, GPU, "bf16")
     assert not torch.backends.cudnn.allow_tf32
 
@@ -157,7 +157,7 @@ def test_fp32_is_not_rounded_by_convolutions_in_any_precision() -> None:
 def test_a_lost_gpu_is_told_from_a_batch_that_failed(
     is_lost: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It is asked once more: one that is lost fails at everything, till the process ends."""
+    """The engine synchronizes once more: a lost GPU fails at everything until the process ends."""
     faults: list[RuntimeError] = []
 
     def compute(rows: torch.Tensor) -> torch.Tensor:

@@ -1,4 +1,4 @@
-"""Converted models on disk: used while they are what was written, made anew otherwise, swept."""
+"""Converted models on disk: used if intact, otherwise converted again, and cleaned up."""
 
 import shutil
 from collections.abc import Callable
@@ -25,19 +25,19 @@ PICTURES = gallery_pixels(4, 64)
 
 
 def embeddings(encoder: ClipEncoder) -> FloatArray:
-    """Return those of a text and the pictures."""
+    """Return the embeddings of a text and the pictures."""
     text = encoder.encode_texts([encoder.tokenize("雪地里奔跑的狗").ids])
     return np.concatenate([text, encoder.encode_images(PICTURES)])
 
 
 def served(model: ClipModel, cache_dir: Path) -> FloatArray:
-    """Start with a cache; return embeddings."""
+    """Load the model with a cache; return its embeddings."""
     engine = make_openvino_engine(model, "fp32", threads=2, cache_dir=cache_dir)
     return embeddings(ClipEncoder(model, engine))
 
 
 def counted(made: list[Towers]) -> ClipModel:
-    """Return the small model, which adds its towers to a list whenever they are built."""
+    """Return the small model; it appends its towers to `made` whenever they are built."""
 
     def towers() -> Towers:
         made.append(small_towers())
@@ -48,7 +48,7 @@ def counted(made: list[Towers]) -> ClipModel:
 
 @pytest.fixture(scope="module")
 def first(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, FloatArray]:
-    """Return the cache of a first start, not to be written to, and its embeddings."""
+    """Return the cache of a first start, which tests must not change, and its embeddings."""
     cache = tmp_path_factory.mktemp("cache")
     return cache, embeddings(small_encoder(cache))
 
@@ -61,7 +61,7 @@ def expected(first: tuple[Path, FloatArray]) -> FloatArray:
 
 @pytest.fixture
 def cache(first: tuple[Path, FloatArray], tmp_path: Path) -> Path:
-    """Return the cache of a first start."""
+    """Return a copy of the cache of a first start."""
     return shutil.copytree(first[0], tmp_path / "cache")
 
 
@@ -81,7 +81,7 @@ def networks(folder: Path) -> Networks:
 
 
 def test_a_converted_model_is_kept_for_the_next_start(cache: Path, expected: FloatArray) -> None:
-    """The second time nothing is converted, compared or told."""
+    """The second start converts, compares and logs nothing."""
     made: list[Towers] = []
     with capture_logs() as logs:
         rows = served(counted(made), cache)
@@ -90,17 +90,17 @@ def test_a_converted_model_is_kept_for_the_next_start(cache: Path, expected: Flo
 
 
 def cut(data: bytes) -> bytes:
-    """Return what a full disk leaves."""
+    """Return the start of a file, as a full disk leaves it."""
     return data[:100]
 
 
 def end_zeroed(data: bytes) -> bytes:
-    """Return what a power cut leaves: the length is there, and the end is not."""
+    """Return a file of full length with zeros at its end, as a power cut leaves it."""
     return data[: len(data) // 2] + bytes(len(data) - len(data) // 2)
 
 
 def middle_changed(data: bytes) -> bytes:
-    """Return what a failing disk gives: other numbers, as good as any to OpenVINO."""
+    """Return a file with other numbers, which OpenVINO would accept, as a failing disk reads it."""
     half = len(data) // 2
     return data[:half] + bytes(255 - byte for byte in data[half : half + 999]) + data[half + 999 :]
 
@@ -116,7 +116,7 @@ def middle_changed(data: bytes) -> bytes:
     ],
 )
 def test_damage_is_noticed(folder: Path, name: str, damaged: Callable[[bytes], bytes]) -> None:
-    """Whatever happened to a file, the model is not used, and a warning names the file."""
+    """A model with a damaged file is not used, and a warning names the file."""
     (folder / name).write_bytes(damaged((folder / name).read_bytes()))
     with capture_logs() as logs:
         assert read(folder) is None
@@ -126,7 +126,7 @@ def test_damage_is_noticed(folder: Path, name: str, damaged: Callable[[bytes], b
 
 
 def test_a_network_of_first_layers_is_kept_too(networks: Networks, tmp_path: Path) -> None:
-    """Of models that have one; its files are checked as the others are."""
+    """For models that have one, its files are checked like the others."""
     folder = tmp_path / "openvino" / "model-fp32-1.0-1"
     assert keep(networks._replace(lower=networks.image), folder)
     kept = read(folder)
@@ -141,7 +141,7 @@ def test_a_network_of_first_layers_is_kept_too(networks: Networks, tmp_path: Pat
 
 
 def test_a_file_that_is_gone_is_noticed(folder: Path) -> None:
-    """Likewise."""
+    """A model with a missing file is not used, and a warning names the file."""
     (folder / "text.bin").unlink()
     with capture_logs() as logs:
         assert read(folder) is None
@@ -152,7 +152,7 @@ def test_a_file_that_is_gone_is_noticed(folder: Path) -> None:
 def test_a_damaged_model_is_made_anew(
     cache: Path, folder: Path, expected: FloatArray, damaged: Callable[[bytes], bytes]
 ) -> None:
-    """Damage costs a conversion and a warning, once, and nothing else."""
+    """Damage costs one conversion and one warning, and nothing else."""
     (folder / "image.bin").write_bytes(damaged((folder / "image.bin").read_bytes()))
     with capture_logs() as logs:
         rows = served(small_clip(), cache)
@@ -165,7 +165,7 @@ def test_a_damaged_model_is_made_anew(
 
 
 def test_a_model_is_served_where_nothing_can_be_kept(tmp_path: Path, expected: FloatArray) -> None:
-    """Each start converts, and the server serves."""
+    """Each start converts the model again, and the server serves."""
     file = tmp_path / "file"
     file.touch()
     np.testing.assert_allclose(served(small_clip(), file), expected, atol=1e-4)
@@ -174,7 +174,7 @@ def test_a_model_is_served_where_nothing_can_be_kept(tmp_path: Path, expected: F
 def test_what_agreed_on_another_cpu_is_compared_again(
     cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A CPU of other capabilities rounds otherwise; it is compared once, and converts nothing."""
+    """Another CPU may round differently, so it is compared once; nothing is converted."""
     made: list[Towers] = []
     monkeypatch.setattr("tihua_server.openvino_engine.cpu_capabilities", lambda: "FP32 avx2")
     with capture_logs() as logs:
@@ -187,7 +187,7 @@ def test_what_agreed_on_another_cpu_is_compared_again(
 def test_what_strays_is_refused_without_another_comparison(
     cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """In the words of the first time."""
+    """The error is the same as at the first comparison."""
     made: list[Towers] = []
     monkeypatch.setattr("tihua_server.openvino_engine.cpu_capabilities", lambda: "FP32 avx2")
     monkeypatch.setitem(LOWEST_COSINE, "fp32", 1.1)
@@ -200,7 +200,7 @@ def test_what_strays_is_refused_without_another_comparison(
 
 
 def test_what_is_outdated_is_swept(folder: Path, networks: Networks, tmp_path: Path) -> None:
-    """What a death left of writing, and the same model of earlier versions; nothing else."""
+    """Partial files and the same model of earlier versions are removed, and nothing else."""
     own = tmp_path / "openvino" / f"{0:016x}-fp32-2026.4.1-10"
     newer = f"{0:016x}-fp32-2026.10.0-5"
     others = (f"{0:016x}-int8-2026.3.0-1", f"{1:016x}-fp32-2026.3.0-1")
@@ -214,7 +214,7 @@ def test_what_is_outdated_is_swept(folder: Path, networks: Networks, tmp_path: P
 
 
 def test_what_a_server_computes_with_is_not_swept(folder: Path, networks: Networks) -> None:
-    """The weights of an earlier version are mapped into memory; they go once it has stopped."""
+    """Weights that are mapped into memory are kept until their server has stopped."""
     older = folder.with_name(f"{folder.name.rsplit('-', 2)[0]}-2025.1.0-1")
     shutil.copytree(folder, older)
     newer = folder.with_name(f"{folder.name.rsplit('-', 2)[0]}-2099.1.0-1")
@@ -231,7 +231,7 @@ def test_what_a_server_computes_with_is_not_swept(folder: Path, networks: Networ
 def test_two_servers_may_keep_one_model_at_once(
     networks: Networks, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The second neither sweeps what the first one writes nor fails, and one of both is kept."""
+    """The second neither removes the first one's files nor fails, and one result is kept."""
     folder = tmp_path / "openvino" / "model-fp32-1.0-1"
     save = ov.save_model
 
@@ -252,7 +252,7 @@ def test_two_servers_may_keep_one_model_at_once(
 def test_a_start_that_is_stopped_while_it_writes_leaves_nothing(
     networks: Networks, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """As far as it can: a kill leaves what the next conversion sweeps."""
+    """Only a kill leaves files, which the next conversion removes."""
 
     def stop(*args: Any, **kwargs: Any) -> None:
         raise KeyboardInterrupt

@@ -24,7 +24,7 @@ def encoder() -> Encoder:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_drafted_photograph_keeps_its_embedding(encoder: Encoder, name: str) -> None:
-    """The cosine to full decoding is 0.999 or more, at the least size that is drafted."""
+    """The cosine to full decoding is at least 0.999, at the smallest size that is drafted."""
     size = encoder.info.image_size
     least = 2 * _picture.DRAFT_MARGIN * size
     photograph = Image.open(GALLERY / f"{name}.jpg").convert("RGB")

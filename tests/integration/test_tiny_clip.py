@@ -1,4 +1,4 @@
-"""The embedded model as it is shipped: loaded from its file, asked as the server asks it."""
+"""The packaged model as shipped: loaded from its file, and called as the server does."""
 
 import hashlib
 from importlib import resources
@@ -39,14 +39,14 @@ def _sky_over_grass(side: int) -> PixelArray:
 
 
 def test_the_shipped_file_is_small_and_has_the_stated_hash() -> None:
-    """The file is at most 25 MB and is the one whose sha256 the loader knows."""
+    """The file has at most 25 MB, and the SHA-256 that the loader expects."""
     content = SHIPPED.read_bytes()
     assert len(content) <= MAX_FILE_BYTES
     assert hashlib.sha256(content).hexdigest() == MODEL_SHA256
 
 
 def test_it_says_what_it_is(tiny_clip: Encoder) -> None:
-    """Name, sizes and a fingerprint of 16 hexadecimal digits."""
+    """It reports its name, its sizes and a fingerprint of 16 hexadecimal digits."""
     info = tiny_clip.info
     assert (info.ref.id, info.dim, info.context_length) == ("tihua-tiny", 512, 52)
     assert len(info.ref.fingerprint) == 16
@@ -66,18 +66,18 @@ def test_it_says_what_it_is(tiny_clip: Encoder) -> None:
 def test_traditional_characters_say_what_simplified_ones_do(
     tiny_clip: Encoder, traditional: str, simplified: str
 ) -> None:
-    """It was trained on simplified ones; a query in traditional ones finds the same."""
+    """It was trained on simplified characters; traditional ones get the same embeddings."""
     in_full, plain = _texts(tiny_clip, traditional, simplified)
     np.testing.assert_allclose(in_full, plain, atol=1e-6)
 
 
 def test_the_fingerprint_is_the_same_at_every_load(tiny_clip: Encoder) -> None:
-    """A collection made before a restart is of the same model after it."""
+    """A collection still matches its model after a restart."""
     assert read_tiny_clip().ref == tiny_clip.info.ref
 
 
 def test_embeddings_have_norm_one(tiny_clip: Encoder) -> None:
-    """Texts and pictures, an empty text and a black picture among them."""
+    """This holds for texts and pictures, including an empty text and a black picture."""
     side = tiny_clip.info.image_size
     black = np.zeros((side, side, 3), dtype=np.uint8)
     texts = _texts(tiny_clip, "夕阳西下", "", "a cat", "\ud800\x00", "桥" * 1000)
@@ -89,20 +89,20 @@ def test_embeddings_have_norm_one(tiny_clip: Encoder) -> None:
 
 
 def test_nothing_in_gives_nothing_out(tiny_clip: Encoder) -> None:
-    """No texts and no pictures give no rows, of the right length."""
+    """Empty inputs give no rows, of the right width."""
     assert tiny_clip.encode_texts([]).shape == (0, tiny_clip.info.dim)
     assert tiny_clip.encode_images([]).shape == (0, tiny_clip.info.dim)
 
 
 def test_a_text_embeds_the_same_alone_and_beside_a_longer_one(tiny_clip: Encoder) -> None:
-    """What a text is batched with, and so padded to, does not show."""
+    """The batch of a text, and so its padding, does not change its embedding."""
     alone = _texts(tiny_clip, "一只猫")
     beside = _texts(tiny_clip, "一只猫", "雪地里奔跑的狗，后面跟着两个穿红衣服的孩子")
     assert float(alone[0] @ beside[0]) > 0.9999
 
 
 def test_a_picture_embeds_the_same_alone_and_in_a_batch(tiny_clip: Encoder) -> None:
-    """What a picture is batched with does not show."""
+    """The batch of a picture does not change its embedding."""
     side = tiny_clip.info.image_size
     pictures = [_noise(seed, side) for seed in range(4)] + [_sky_over_grass(side)]
     alone = tiny_clip.encode_images(pictures[-1:])
@@ -111,13 +111,13 @@ def test_a_picture_embeds_the_same_alone_and_in_a_batch(tiny_clip: Encoder) -> N
 
 
 def test_texts_of_one_meaning_are_closer_than_others(tiny_clip: Encoder) -> None:
-    """夕阳 and 日落 name one thing, 摩托车 another."""
+    """夕阳 and 日落 both mean sunset; 摩托车 means motorcycle."""
     sunset, same, other = _texts(tiny_clip, "夕阳", "日落", "摩托车")
     assert float(sunset @ same) > float(sunset @ other) + 0.2
 
 
 def test_a_picture_is_closest_to_the_text_that_describes_it(tiny_clip: Encoder) -> None:
-    """A blue half over a green half is a meadow, not one of the other things."""
+    """A blue half over a green half is a meadow, and nothing else on the list."""
     picture = tiny_clip.encode_images([_sky_over_grass(tiny_clip.info.image_size)])[0]
     texts = ["蓝天下的草地", "一只猫", "红色的摩托车", "弹吉他的男人", "足球比赛"]
     scores = _texts(tiny_clip, *texts) @ picture
@@ -125,7 +125,7 @@ def test_a_picture_is_closest_to_the_text_that_describes_it(tiny_clip: Encoder) 
 
 
 def test_a_damaged_copy_is_refused(tmp_path: Path) -> None:
-    """A file cut short is named, and what to make of it."""
+    """The error names the truncated file, and what it may be."""
     copy = tmp_path / "cut.safetensors"
     copy.write_bytes(SHIPPED.read_bytes()[:1_000_000])
     with pytest.raises(ModelError, match=r"cut\.safetensors is damaged or no tihua-tiny model"):
@@ -134,7 +134,7 @@ def test_a_damaged_copy_is_refused(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("content", [b"", b"not a model", bytes(64)])
 def test_a_file_that_is_no_model_is_refused(tmp_path: Path, content: bytes) -> None:
-    """Whatever the bytes are, the error is the one that the command line knows how to show."""
+    """Whatever the bytes, the error is a `ModelError`, which the command line can show."""
     file = tmp_path / "model.safetensors"
     file.write_bytes(content)
     with pytest.raises(ModelError, match="damaged or no tihua-tiny model"):
@@ -144,7 +144,7 @@ def test_a_file_that_is_no_model_is_refused(tmp_path: Path, content: bytes) -> N
 def test_a_shipped_file_with_one_wrong_bit_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The hash is over every byte: a changed weight does not pass for the released model."""
+    """The hash covers every byte: a changed weight does not pass for the released model."""
     content = bytearray(SHIPPED.read_bytes())
     content[-1] ^= 1
     damaged = tmp_path / MODEL_FILE
@@ -152,12 +152,12 @@ def test_a_shipped_file_with_one_wrong_bit_is_refused(
     monkeypatch.setattr("tihua_server.tiny_clip.PACKAGED_MODEL", damaged)
     with pytest.raises(ModelError, match="install the package again"):
         read_tiny_clip()
-    # A training may start from it, too.
+    # Training may start from this file, too.
     with pytest.raises(ModelError, match="install the package again"):
         read_network(damaged)
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
-    """The message names the file, without the folder it was sought in."""
+    """The message names the file, without its folder."""
     with pytest.raises(ModelError, match=r"^model file absent\.safetensors cannot be read"):
         read_tiny_clip(tmp_path / "absent.safetensors")

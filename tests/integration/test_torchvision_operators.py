@@ -1,4 +1,4 @@
-"""cn_clip can be imported beside a torch without CUDA."""
+"""cn_clip can be imported with a torch without CUDA."""
 
 import subprocess
 import sys
@@ -17,7 +17,7 @@ from torchvision.transforms import Resize
 
 
 def test_cn_clip_is_imported_in_a_fresh_process() -> None:
-    """However often, and from however many threads at once, the operators are defined."""
+    """The operators may be defined repeatedly, also from several threads at once."""
     result = subprocess.run(
         [sys.executable, "-c", PROGRAM], check=False, capture_output=True, text=True
     )
