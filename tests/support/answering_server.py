@@ -1,4 +1,4 @@
-"""A server that answers each method with what it is told, for tests of what the clients send."""
+"""A server with prepared answers for each method, for tests of what the clients send."""
 
 import asyncio
 import threading
@@ -38,7 +38,7 @@ def failure(index: int) -> types_pb2.ItemError:
 
 
 class AnsweringServer:
-    """Answers each method with what it is told, and remembers what it was asked."""
+    """Answers each method as prepared, and records the requests."""
 
     def __init__(self, serve: Serve) -> None:
         """Start, with no answers."""
@@ -49,11 +49,11 @@ class AnsweringServer:
         self.address = serve(self._register)
 
     def answer(self, method: str, *answers: Message | grpc.StatusCode) -> None:
-        """Take the answers of a method's next calls; the last is repeated."""
+        """Prepare the answers of a method's next calls; the last is repeated."""
         self.answers[method] = list(answers)
 
     def hang(self, method: str) -> threading.Event:
-        """Leave a method's calls without an answer; return what is set as soon as one has come."""
+        """Leave a method's calls unanswered; return an event that is set when one arrives."""
         has_come = threading.Event()
         self.answers[method] = [has_come]
         return has_come

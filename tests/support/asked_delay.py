@@ -1,4 +1,4 @@
-"""What a full server asks of a caller who repeats nothing by itself."""
+"""The retry delay that a full server asks for."""
 
 from typing import Any, cast
 
@@ -11,7 +11,7 @@ from tihua.v1 import embedding_service_pb2_grpc, types_pb2
 
 
 async def asked_delay_s(address: str, *, text: str = "", image: bytes = b"") -> float:
-    """Return how long a server that is full asks to wait, in seconds: RetryInfo of its refusal."""
+    """Return the delay that a full server asks for, in seconds: RetryInfo of its refusal."""
     async with grpc.aio.insecure_channel(address) as channel:
         stub: Any = embedding_service_pb2_grpc.EmbeddingServiceStub(channel)
         with pytest.raises(grpc.aio.AioRpcError) as refused:

@@ -1,4 +1,4 @@
-"""A CA of the test's own, and the files that it gives to servers and clients."""
+"""A CA for tests, and the files that it issues to servers and clients."""
 
 import datetime as dt
 import itertools
@@ -29,7 +29,7 @@ class Authority:
         self._ca.cert_pem.write_to_path(self.ca)
 
     def pair(self, *names: str, days: float = 30, into: Pair | None = None) -> Pair:
-        """Return a certificate, for this machine unless for others; into files that are there."""
+        """Issue a certificate, for this machine by default; overwrite the files of `into`."""
         now = dt.datetime.now(dt.UTC)
         issued = self._ca.issue_cert(
             *(names or ("localhost", "127.0.0.1")),

@@ -1,4 +1,4 @@
-"""Clean environments to try a built wheel in."""
+"""Clean virtual environments for trying a built wheel."""
 
 import subprocess
 import venv
@@ -10,19 +10,19 @@ CONSTRAINTS = ROOT / "constraints.txt"
 
 
 def run(*command: str | Path, cwd: Path) -> "subprocess.CompletedProcess[str]":
-    """Run a command somewhere else than in the tree."""
+    """Run a command outside the source tree."""
     return subprocess.run(
         [str(word) for word in command], cwd=cwd, capture_output=True, text=True, check=False
     )
 
 
 def environment(folder: Path, *requirements: str, constraints: Path | None = None) -> Path:
-    """Install into a new environment; return its folder of programs.
+    """Install into a new environment; return its folder of executables.
 
     Args:
         folder: of the environment.
         requirements: what to install.
-        constraints: a file of versions to keep to.
+        constraints: a constraints file of pip.
     """
     venv.create(folder, with_pip=True)
     programs = folder / "bin"

@@ -1,4 +1,4 @@
-"""Ingest sessions of a client without a network, the answers of a server, and what they send."""
+"""A client's ingest sessions without a network, and the messages of a server."""
 
 from collections.abc import Iterable, Sequence
 
@@ -43,7 +43,7 @@ def new_session(*, batch_size: int = 2, session_id: str = "s") -> IngestSession:
 
 
 def item(item_id: str, size: int = 1) -> Item:
-    """Return an item with a picture of so many bytes."""
+    """Return an item with a picture of `size` bytes."""
     return Item(id=item_id, image=ImageSource(content=b"x" * size))
 
 
@@ -80,7 +80,7 @@ def opened(session: IngestSession, *responses: IngestResponse) -> IngestSession:
 
 
 def resumed(*ids: str, errors: Sequence[BatchError] = ()) -> IngestSession:
-    """Return a session of which an earlier call sent these items, as batch 1, which is safe."""
+    """Return a resumed session; an earlier call sent these items as batch 1, which is safe."""
     earlier = opened(new_session(batch_size=len(ids)))
     give(earlier, *ids)
     request = earlier.next_request()
@@ -91,14 +91,14 @@ def resumed(*ids: str, errors: Sequence[BatchError] = ()) -> IngestSession:
 
 
 def give(session: IngestSession, *ids: str) -> None:
-    """Give all items of a session."""
+    """Give all these items to a session."""
     for item_id in ids:
         session.add(item(item_id))
     session.end()
 
 
 def offer(session: IngestSession, *ids: str) -> None:
-    """Offer all items of a session; give those that it wants to send."""
+    """Offer all these items to a session; give it those that it wants to send."""
     for item_id in ids:
         session.offer(tihua.Item(item_id))
         while (wanted := session.next_item()) is not None:
@@ -107,7 +107,7 @@ def offer(session: IngestSession, *ids: str) -> None:
 
 
 def sent(session: IngestSession) -> list[tuple[int, list[str]]]:
-    """Return what may be sent now: the number and the ids of each batch."""
+    """Return the batches that may be sent now: seq and item ids of each."""
     requests: list[IngestRequest] = []
     while (request := session.next_request()) is not None:
         requests.append(request)

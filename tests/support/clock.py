@@ -1,8 +1,8 @@
-"""Time for what asks a clock, so that no test has to wait."""
+"""A fake clock, so that no test has to wait."""
 
 
 class Clock:
-    """Time that passes when told to, in seconds."""
+    """A clock that only tests advance, in seconds."""
 
     def __init__(self) -> None:
         """Begin at noon."""

@@ -1,4 +1,4 @@
-"""An OpenTelemetry collector of the test's own: takes spans over gRPC and keeps them."""
+"""An OpenTelemetry collector for tests: receives spans over gRPC and keeps them."""
 
 import contextlib
 import time
@@ -14,16 +14,16 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 
 class Collector(rpc.TraceServiceServicer):
-    """What was received.
+    """Keeps what was received.
 
     Attributes:
         address: where it listens.
-        spans: in the order in which they came.
-        resource: what the latest sender says of itself.
+        spans: in the order of their arrival.
+        resource: attributes of the latest sender.
     """
 
     def __init__(self) -> None:
-        """Nothing was received yet."""
+        """Start empty."""
         self.address = ""
         self.spans: list[Span] = []
         self.resource: dict[str, Any] = {}
@@ -31,7 +31,7 @@ class Collector(rpc.TraceServiceServicer):
     def Export(  # noqa: N802  # the contract's name
         self, request: pb.ExportTraceServiceRequest, context: grpc.ServicerContext
     ) -> pb.ExportTraceServiceResponse:
-        """Take spans."""
+        """Receive spans."""
         for sender in request.resource_spans:
             self.resource = values_of(sender.resource.attributes)
             for scope in sender.scope_spans:
@@ -39,7 +39,7 @@ class Collector(rpc.TraceServiceServicer):
         return pb.ExportTraceServiceResponse()
 
     def wait_for(self, is_it: Callable[[Span], bool]) -> Span:
-        """Return the first span of a kind, as soon as it has come."""
+        """Wait for the first span for which `is_it` holds; return it."""
         until = time.monotonic() + 60
         while not (found := [span for span in list(self.spans) if is_it(span)]):
             assert time.monotonic() < until, f"only {[span.name for span in self.spans]} came"
@@ -47,7 +47,7 @@ class Collector(rpc.TraceServiceServicer):
         return found[0]
 
     def within(self, parent: Span) -> dict[str, Span]:
-        """Return the spans that a span is the parent of, by name."""
+        """Return the child spans of `parent`, by name."""
         return {span.name: span for span in self.spans if span.parent_span_id == parent.span_id}
 
 

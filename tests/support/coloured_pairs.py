@@ -1,4 +1,4 @@
-"""The smallest data that a model can be fine-tuned on."""
+"""The smallest dataset that a model can be fine-tuned on."""
 
 from pathlib import Path
 
@@ -6,10 +6,10 @@ from PIL import Image
 
 
 def write_coloured_pairs(folder: Path) -> Path:
-    """Write a red and a blue picture to train on, and others of the same colours to measure by.
+    """Write a red and a blue picture for training, and two more for validation.
 
     Returns:
-        The folder, which is made: train/, val/ and captions.tsv.
+        The folder, which is created: train/, val/ and captions.tsv.
     """
     lines = ["image\tcaption"]
     for split, shade in (("train", 250), ("val", 200)):

@@ -1,4 +1,4 @@
-"""Command lines of tihua's in this process."""
+"""Runs the `tihua` command in this process."""
 
 from pathlib import Path
 
@@ -10,10 +10,10 @@ class Tihua:
     """Runs a command line against a server: `tihua("search", "猫")`."""
 
     def __init__(self, address: str) -> None:
-        """Take the address of the server."""
+        """Run commands against the server at `address`."""
         self._address = address
 
     def __call__(self, *arguments: str | Path, stdin: str | bytes | None = None) -> Result:
-        """Return what it printed, and how it ended."""
+        """Return the output and the exit status."""
         line = ["--address", self._address, *map(str, arguments)]
         return CliRunner().invoke(root, line, input=stdin, prog_name="tihua")

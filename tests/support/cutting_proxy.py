@@ -1,4 +1,4 @@
-"""A network that breaks: a proxy that cuts a connection in the middle of what a client sends."""
+"""A network that breaks: a proxy that cuts connections while a client is sending."""
 
 import contextlib
 import socket
@@ -7,13 +7,13 @@ from collections.abc import Iterator
 
 
 class CuttingProxy:
-    """Forwards connections, and cuts all of them once, after so many bytes from the clients.
+    """Forwards connections; after `cut_after_bytes` from the clients, it cuts all of them once.
 
     Attributes:
         address: where clients connect to.
         was_cut: set at the cut.
-        may_connect: clients who come after the cut wait for it; set from the beginning.
-        upstream: where the server is; may be changed.
+        may_connect: initially set; while it is not, connections after the cut wait.
+        upstream: address of the server; may be changed.
     """
 
     def __init__(self, upstream: str, *, cut_after_bytes: int) -> None:
@@ -31,7 +31,7 @@ class CuttingProxy:
         self._start(self._accept)
 
     def close(self) -> None:
-        """Cut what is open, and end."""
+        """Cut all connections, and stop."""
         self.may_connect.set()
         with contextlib.suppress(OSError):
             self._listener.shutdown(socket.SHUT_RDWR)

@@ -12,7 +12,7 @@ DASHBOARD: dict[str, Any] = json.loads((ROOT / "deploy/grafana/tihua.json").read
 PROMETHEUS = ROOT / "deploy" / "prometheus"
 
 GIVEN_LABELS = {"instance", "job", "le"}
-"""Labels that Prometheus or a histogram adds to what a server says."""
+"""Labels that Prometheus or a histogram adds to those of the server."""
 
 
 def panel_queries() -> dict[str, str]:
@@ -35,18 +35,18 @@ def alert_queries() -> dict[str, str]:
 
 
 class Query:
-    """What a query reads.
+    """The metrics and labels that a query reads.
 
     Attributes:
-        metrics: the labels that are asked of each metric, by its name less a histogram's suffix.
-        grouped_by: the labels by which it sums.
+        metrics: the labels selected of each metric, by its name without the suffix of a histogram.
+        grouped_by: the labels in its `by` clauses.
     """
 
     def __init__(self, text: str) -> None:
         """Parse a query.
 
         Raises:
-            ValueError: it is no PromQL.
+            ValueError: `text` is not PromQL.
         """
         self.metrics: dict[str, set[str]] = {}
         self.grouped_by: set[str] = set()

@@ -22,7 +22,7 @@ ALLOWED_ORIGIN = "https://gallery.example"
 
 @dataclass(frozen=True)
 class Answer:
-    """What came back: status, headers (names in lower case) and the JSON of the body."""
+    """A response: status, headers (names in lower case) and the parsed JSON body."""
 
     status: int
     headers: dict[str, str]
@@ -38,7 +38,7 @@ class Gateway:
     def post(
         self, method: str, body: object, headers: dict[str, str] | None = None, verb: str = "POST"
     ) -> Answer:
-        """Call a method of the contract with a body: JSON, or bytes as they are."""
+        """Call a method of the contract; `body` is bytes, or is sent as JSON."""
         request = urllib.request.Request(
             f"{self.url}/{method}",
             body if isinstance(body, bytes) else json.dumps(body).encode(),
@@ -58,7 +58,7 @@ class Gateway:
 
 @contextlib.contextmanager
 def gateway_to(server: str, out: Path, origins: str = "") -> Iterator[Gateway]:
-    """Run the gateway for a server, until it answers."""
+    """Run the gateway for a server; wait until it answers."""
     port = free_port()
     environment = {"PORT": str(port), "SERVER": server, "ORIGINS": origins, "OUT": str(out)}
     with _running([str(ENVOY / "gateway")], environment, port) as gateway:
@@ -110,7 +110,7 @@ def _running(
 
 
 def _answers(gateway: Gateway, process: "subprocess.Popen[str]") -> bool:
-    """Return True as soon as the gateway answers, False if it ends before."""
+    """Return True as soon as the gateway answers, False if it exits first."""
     while True:
         try:
             gateway.post("tihua.v1.SystemService/GetServerInfo", {})

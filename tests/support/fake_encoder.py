@@ -10,7 +10,7 @@ from tihua_server.types import FloatArray, ModelInfo, ModelRef, PixelArray, Toke
 
 
 class FakeEncoder:
-    """Hashes its input into a unit vector: equal inputs meet in search, others hardly ever."""
+    """Hashes its input into a unit vector: equal inputs match in search, others hardly ever."""
 
     info = ModelInfo(
         ref=ModelRef("fake", "fa4efa4efa4efa4e"),
@@ -25,12 +25,12 @@ class FakeEncoder:
     padding_cost = 1.0
 
     def __init__(self, image_streams: int = 0) -> None:
-        """Remember how large each batch was."""
+        """Start with an empty record of batch sizes."""
         self.image_streams = image_streams
         self.batch_sizes: list[int] = []
 
     def tokenize(self, text: str) -> Tokens:
-        """One token a character."""
+        """Return one token per character."""
         ids = [101, *(ord(character) for character in text[:50]), 102]
         return Tokens(np.array(ids, np.int64), is_truncated=len(text) > 50)
 

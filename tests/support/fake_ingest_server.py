@@ -1,4 +1,4 @@
-"""An ingest server that goes as it is told: breaks, drains, forgets, hangs."""
+"""An ingest server that breaks, drains, forgets or hangs as planned."""
 
 # ruff: noqa: N802 - the names of methods are the contract's
 
@@ -40,11 +40,11 @@ End: TypeAlias = Literal["summary", "break", "lost ack", "drain", "no summary", 
 
 @dataclass(frozen=True)
 class Plan:
-    """How one stream goes.
+    """The course of one stream.
 
     Attributes:
         end: how it ends.
-        after: the number of batches after which it does, 0 for as soon as it has begun; None for
+        after: the number of batches after which it ends, 0 for right after the start; None for
             when the client half-closes.
         credit: batches that may be in flight.
         forgets: whether the server has forgotten the session.
@@ -66,7 +66,7 @@ class Session:
     bookmark: str = ""
 
     def acknowledged(self, errors: Iterable[BatchError] = ()) -> IngestAck:
-        """Return what is safe."""
+        """Return the acknowledgement of everything committed."""
         return IngestAck(
             committed_seq=self.committed,
             items_written=self.written,
@@ -76,15 +76,15 @@ class Session:
 
 
 class FakeServer(system_service_pb2_grpc.SystemServiceServicer):
-    """Keeps the contract of Ingest, checks that the client does, and goes by a plan per stream.
+    """Keeps the contract of Ingest, checks that the client does, and follows a plan per stream.
 
-    Streams are read and written by their context, never by generators: one whose call has ended
-    stays suspended, until the garbage collector finds it with what gRPC's core knows of the call,
-    on any thread and after its loop.
+    Streams are read and written by their context, never by generators: a generator whose call has
+    ended stays suspended until the garbage collector finds it, with gRPC core's state of the call,
+    on any thread and after its loop is closed.
     """
 
     def __init__(self, *plans: Plan) -> None:
-        """Take a plan for each stream; those after the last end well."""
+        """Follow one plan per stream, in order; streams after the last plan complete normally."""
         self.plans = list(plans)
         self.sessions: dict[str, Session] = {}
         self.starts: list[IngestStart] = []
@@ -128,7 +128,7 @@ class FakeServer(system_service_pb2_grpc.SystemServiceServicer):
         request: collection_service_pb2.GetItemsRequest,
         context: "aio.ServicerContext[Message, Message]",
     ) -> collection_service_pb2.GetItemsResponse:
-        """Return the ids of those that are stored."""
+        """Return the ids of the items that are stored."""
         if request.collection == "half-missing":
             await context.abort(grpc.StatusCode.NOT_FOUND, "it was dropped a moment ago")
         if request.collection == "half-away":
@@ -230,10 +230,10 @@ class FakeServer(system_service_pb2_grpc.SystemServiceServicer):
 
 
 class Refusing(FakeServer):
-    """Refuses the first streams with a status of its own."""
+    """Refuses the first streams with given statuses."""
 
     def __init__(self, *refusals: status_pb2.Status) -> None:
-        """Take the statuses."""
+        """Refuse one stream with each status, in order."""
         super().__init__()
         self.refusals = list(refusals)
 

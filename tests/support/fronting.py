@@ -1,4 +1,4 @@
-"""A fake ingest server that is otherwise a real one: for programs that make other calls too."""
+"""A fake ingest server in front of a real server, for programs that also make other calls."""
 
 import contextlib
 from collections.abc import AsyncIterator
@@ -9,16 +9,16 @@ from grpc import aio
 
 
 class Forwarding(grpc.GenericRpcHandler):
-    """Has another server answer unary calls, and refuse them."""
+    """Forwards unary calls to another server, including its errors."""
 
     def __init__(self, upstream: aio.Channel) -> None:
-        """Take the channel to that server."""
+        """Forward to the server of the channel `upstream`."""
         self._upstream = upstream
 
     def service(
         self, handler_call_details: grpc.HandlerCallDetails
     ) -> "grpc.RpcMethodHandler[bytes, bytes]":
-        """Handle a method, whichever it is."""
+        """Return a handler that forwards the method, whichever it is."""
         call: aio.UnaryUnaryMultiCallable[bytes, bytes] = self._upstream.unary_unary(
             handler_call_details.method
         )
@@ -37,7 +37,7 @@ class Forwarding(grpc.GenericRpcHandler):
 
 @contextlib.asynccontextmanager
 async def fronting(upstream: str, fake: FakeServer) -> AsyncIterator[str]:
-    """Serve ingest streams by `fake`, and what it has not by the server at `upstream`.
+    """Serve what `fake` implements by `fake`, and everything else by the server at `upstream`.
 
     Yields:
         The address of both.

@@ -10,10 +10,10 @@ from tihua_server.types import Encoder, FloatArray, TokenArray
 
 
 class HeldEncoder:
-    """Another model, but for texts, which wait for leave."""
+    """Wraps a model; batches of texts wait until `may_go_on` is set."""
 
     def __init__(self, encoder: Encoder) -> None:
-        """Let batches through."""
+        """Let batches pass until `hold` is called."""
         self._encoder = encoder
         self.info = encoder.info
         self.image_streams = encoder.image_streams
@@ -26,13 +26,13 @@ class HeldEncoder:
         self.has_begun = threading.Event()
 
     def encode_texts(self, texts: Sequence[TokenArray]) -> FloatArray:
-        """Wait for leave, then encode."""
+        """Wait until `may_go_on` is set, then encode."""
         self.has_begun.set()
         assert self.may_go_on.wait(300)  # other programs may have to start first
         return self._encoder.encode_texts(texts)
 
     async def hold(self, client: tihua.AsyncClient) -> "asyncio.Task[object]":
-        """Keep the model busy with a call; return it."""
+        """Keep the model busy with a call; return its task."""
         self.may_go_on.clear()
         self.has_begun.clear()
         task = asyncio.create_task(client.embed_text("忙"))

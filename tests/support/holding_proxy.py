@@ -6,22 +6,22 @@ from collections.abc import AsyncIterator
 
 
 class HoldingProxy:
-    """Forwards one connection; what the client sends waits after so many bytes for leave.
+    """Forwards one connection; holds back what the client sends beyond `after_bytes`.
 
     Attributes:
         address: where the client connects to.
-        may_go_on: what is held up goes on.
+        may_go_on: once set, the rest is forwarded.
     """
 
     def __init__(self, upstream: str, *, after_bytes: int) -> None:
-        """Take the server's address."""
+        """Forward to the server at `upstream`."""
         self.address = ""
         self.may_go_on = asyncio.Event()
         self._upstream = upstream
         self._left_bytes = after_bytes
 
     async def forward(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """Forward a connection until an end of it closes."""
+        """Forward a connection until either end closes it."""
         host, _, port = self._upstream.rpartition(":")
         up_reader, up_writer = await asyncio.open_connection(host, int(port))
         try:

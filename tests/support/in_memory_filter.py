@@ -1,8 +1,8 @@
-"""Filters over items in memory: what `tihua_server.filters` hands to Milvus, read and computed.
+"""Filters over items in memory: evaluates the expressions that `tihua_server.filters` renders.
 
-The expression is rendered as for Milvus, with its parameters bound, and then read once more by the
-precedence of Milvus' own grammar (`Plan.g4`). Of a key that an item lacks no comparison holds but
-`!=`, as on Milvus 2.3.5.
+An expression is rendered as for Milvus, with its parameters bound, and then parsed with the
+precedence of Milvus' own grammar (`Plan.g4`). For a key that an item lacks, `!=` holds and no other
+comparison does, as on Milvus 2.3.5.
 """
 
 import operator
@@ -56,10 +56,10 @@ class _Term:
 
 
 def matcher(where: Filter) -> Callable[[Item], bool]:
-    """Return what tells whether an item matches.
+    """Return a predicate: whether an item matches.
 
     Raises:
-        InvalidInput: the filter means nothing, as Milvus sees it.
+        InvalidInput: Milvus would reject the filter.
     """
     words = tokens(render(where))
     if not words:
@@ -71,7 +71,7 @@ def matcher(where: Filter) -> Callable[[Item], bool]:
 
 
 class _Reader:
-    """Reads words by their precedence; that they are well-formed, `render` has seen to."""
+    """Parses tokens by precedence; `render` has checked that they are well-formed."""
 
     def __init__(self, words: Sequence[Token]) -> None:
         self._words = words

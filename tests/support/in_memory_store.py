@@ -1,6 +1,6 @@
-"""A VectorStore in memory: for tests of what needs a store, and not which.
+"""A VectorStore in memory, for tests that need some store, but no particular one.
 
-`tests/store` shows that it does what Milvus does: one suite for this, Milvus Lite and Milvus.
+`tests/store` shows that it behaves like Milvus: one suite for this, Milvus Lite and Milvus.
 """
 
 import json
@@ -36,12 +36,12 @@ class _Shelf:
 
 
 class InMemoryStore:
-    """Collections in memory, gone with it.
+    """Keeps collections in memory.
 
     Attributes:
-        kind: what it is, for people.
-        settle_s: nobody else believes anything.
-        error: what every call raises, unless it is None: a store that is away, for one.
+        kind: its name, for people.
+        settle_s: 0, because nothing caches its state.
+        error: raised by every call unless it is None, for example as an unavailable store.
     """
 
     kind = "memory"
@@ -54,7 +54,7 @@ class InMemoryStore:
         self._aliases: dict[str, str] = {}
 
     def items(self, name: str) -> Mapping[str, Item]:
-        """Return the items of a collection by id, whether the store is away or not."""
+        """Return the items of a collection by id, even while the store is unavailable."""
         return self._shelves[name].items
 
     async def create(self, spec: CollectionSpec) -> None:
@@ -99,7 +99,7 @@ class InMemoryStore:
             self._aliases[name] = new_name
 
     async def set_alias(self, alias: str, name: str) -> str:
-        """Lead an alias to a collection; return the one that it led to before."""
+        """Point an alias to a collection; return the one that it pointed to before."""
         target = self._shelf(name).spec.name
         if alias in self._shelves:
             raise already_exists(alias)
@@ -119,7 +119,7 @@ class InMemoryStore:
         self._shelf(name).is_loaded = True
 
     async def build_index(self, name: str, index: Index | None) -> None:
-        """Take note of another index, if any, and load the collection."""
+        """Record the new index, if any, and load the collection."""
         shelf = self._shelf(name)
         if index is not None:
             shelf.spec = replace(shelf.spec, index=with_defaults(index))
@@ -130,7 +130,7 @@ class InMemoryStore:
         self._shelf(name).is_loaded = False
 
     async def upsert(self, name: str, items: Sequence[Item]) -> None:
-        """Write items; of several with one id the last is kept."""
+        """Write items; of several with the same id, the last one is kept."""
         shelf = self._shelf(name)
         for item in items:
             assert item.embedding is not None
@@ -191,11 +191,11 @@ class InMemoryStore:
         return answers
 
     async def ping(self) -> None:
-        """Return, or raise what is wrong."""
+        """Raise `error`, if there is one."""
         self._answer()
 
     async def close(self) -> None:
-        """Have nothing to let go of."""
+        """Do nothing: there is nothing to release."""
 
     def _answer(self) -> None:
         if self.error is not None:
@@ -231,7 +231,7 @@ class InMemoryStore:
 
 
 def _read(item: Item, fields: Fields) -> Item:
-    """Return of an item what was asked for."""
+    """Return a copy of an item with only the requested fields."""
     return Item(
         item.id,
         item.embedding if fields.embedding else None,

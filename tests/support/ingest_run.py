@@ -1,4 +1,4 @@
-"""Ingest by either client, and what it tells on the way."""
+"""Ingests by either client, and their progress."""
 
 import asyncio
 from collections.abc import Callable, Iterable
@@ -11,7 +11,7 @@ from tihua.errors import TihuaError
 
 @dataclass
 class Run:
-    """One ingest by one of the clients, and what it told on the way."""
+    """One ingest by one of the clients, and the progress that it reported."""
 
     is_async: bool
     progress: list[IngestProgress] = field(default_factory=list)
@@ -50,7 +50,7 @@ class Run:
 
     @property
     def errors(self) -> list[tuple[int, str, str]]:
-        """Return position, id and reason of all failures that were told."""
+        """Return position, id and reason of all reported failures."""
         return [
             (error.index, error.id, error.reason)
             for progress in self.progress

@@ -23,10 +23,10 @@ GRANT = Credit(batches=4, size_bytes=1_000)
 
 
 class Shelf(InMemoryStore):
-    """A store with one collection of the fake model, and a hand on its door."""
+    """A store with one collection of the fake model, whose writes can be held up."""
 
     def __init__(self) -> None:
-        """Begin empty and open."""
+        """Start empty, letting writes pass."""
         info = FakeEncoder.info
         super().__init__(CollectionSpec(PICTURES, info.ref, info.dim, Index(IndexType.FLAT)))
         self.is_open = asyncio.Event()
@@ -37,11 +37,11 @@ class Shelf(InMemoryStore):
 
     @property
     def ids(self) -> list[str]:
-        """What is there, in the order in which it came."""
+        """Ids of the stored items, in the order of their first write."""
         return list(self.items(PICTURES))
 
     async def upsert(self, name: str, items: Sequence[Item]) -> None:
-        """Write, as soon as the door is open."""
+        """Write once `is_open` is set."""
         self.has_been_asked.set()
         await self.is_open.wait()
         if len(self.writes) == self.leaves_after:
@@ -59,7 +59,7 @@ def ingester_of(
     max_sessions: int = 100,
     max_kept_failures: int = 1_000,
 ) -> Ingester:
-    """Return an ingester, as a server has one, whose streams may have four batches in flight."""
+    """Return an ingester as in a server; a stream may have four batches in flight."""
     writer = Writer(models, shelf, Limits())
     return Ingester(
         writer,

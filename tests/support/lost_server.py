@@ -11,11 +11,11 @@ from tihua_server.errors import DeviceLost
 from tihua_server.types import FloatArray, TokenArray
 
 FATAL = "丢"
-"""The text."""
+"""The text at which the GPU is lost."""
 
 
 class LosingEncoder(FakeEncoder):
-    """A model that computes other texts until then."""
+    """A model that embeds all other texts."""
 
     def encode_texts(self, texts: Sequence[TokenArray]) -> FloatArray:
         """Return the embeddings, or fail as torch's engine does."""

@@ -1,11 +1,11 @@
 """A real Milvus server that a test may kill, freeze and start again.
 
 The PyPI package `milvus` is Milvus 2.3.5, packed with LZMA, and a template of its configuration.
-Both are used here, and its launcher is not: that asks for other ports at each start, waits by
-sleeping, and kills what has not ended after a second.
+Both are used here, but not its launcher, which picks other ports at each start, waits by sleeping,
+and kills whatever has not exited after a second.
 
-Milvus takes connections on every interface, whatever it is told: start it where nobody else
-reaches its ports. Its parts among themselves, and its etcd, keep to the loopback interface.
+Milvus listens on every interface, whatever its settings: start it where nobody else can reach its
+ports. The connections among its parts, and its etcd, use only the loopback interface.
 """
 
 import contextlib
@@ -25,7 +25,7 @@ import milvus
 from free_port import free_ports
 
 CACHE_DIR = Path("~/.cache/tihua").expanduser() / f"milvus-{milvus.__version__}"
-"""Where the programs are unpacked, 250 MB, in 7 s; once for all servers."""
+"""Where the programs are unpacked once for all servers: 250 MB, in 7 s."""
 
 PARTS = (
     "DATACOORD",
@@ -38,42 +38,42 @@ PARTS = (
 )
 
 SETTINGS = {
-    # A part that was killed keeps its name in etcd for so long, and only then are collections
-    # loaded again: with Milvus' own 30 s they are not served for 35 s after a kill. It is also how
-    # long Milvus may go without telling etcd that it lives, be it frozen or for want of a
-    # processor; then it ends itself. With 5 s it does on a machine with a load of 25.
+    # A killed part stays registered in etcd for this long, and collections are only loaded again
+    # after that: with the default of 30 s they are not served for 35 s after a kill. It is also how
+    # long Milvus may fail to renew its registration, because it is frozen or short of CPU, before
+    # it exits by itself. With 5 s that happens on a machine with a load of 25.
     "COMMON_SESSION_TTL": "15",
-    # Milvus' own is half an hour, all of which it waits if a collection is loaded.
+    # The default is half an hour, all of which it waits if a collection is loaded.
     "COMMON_GRACEFULSTOPTIMEOUT": "1",
     **{f"{part}_IP": "127.0.0.1" for part in PARTS},
 }
-"""What differs from Milvus' own settings, as variables; all are in `configs/milvus.yaml`."""
+"""Changes to the default settings, as variables; all settings are in `configs/milvus.yaml`."""
 
 _PORTS = 13
-"""Of Milvus' parts 10, and one for its health and two for its etcd."""
+"""Ten for Milvus' parts, one for its health and two for its etcd."""
 
 _POLL_S = 0.05
 
 
 class MilvusFailed(AssertionError):
-    """Milvus did not start; the message is the end of what it said."""
+    """Milvus did not start; the message is the end of its output."""
 
 
 class MilvusServer:
-    """A Milvus on a directory and ports that stay its own from start to start.
+    """A Milvus that keeps its directory and ports over restarts.
 
     Attributes:
-        uri: where it answers, as `--milvus-uri` and `Milvus.open` take it.
-        log: the file that gathers what it says.
+        uri: its address, for `--milvus-uri` and `Milvus.open`.
+        log: the file that collects its output.
     """
 
     def __init__(self, directory: Path, settings: Mapping[str, str] = {}) -> None:
         """Choose free ports and write the configuration; `start` starts it.
 
         Args:
-            directory: for data, configuration and log; made if it is missing. A second Milvus on
-                it, when the first is down, goes on with its collections.
-            settings: what else shall differ, as Milvus' variables: `PROXY_TIMETICKINTERVAL` is
+            directory: for data, configuration and log; created if it is missing. A second Milvus
+                on it, once the first is down, continues with its collections.
+            settings: further settings, as Milvus' variables: `PROXY_TIMETICKINTERVAL` is
                 `proxy.timeTickInterval` of `milvus.yaml`.
         """
         self._directory = directory.absolute()
@@ -114,13 +114,13 @@ class MilvusServer:
         return self._process
 
     def start(self, timeout_s: float = 120.0) -> None:
-        """Start it and return when it says that it is healthy.
+        """Start Milvus and wait until it reports that it is healthy.
 
         It takes 3 s, or 10 s on a directory with data. After a kill its collections are loaded a
-        few seconds later; until then they are not to be searched.
+        few seconds later; until then they can't be searched.
 
         Raises:
-            MilvusFailed: it ended, or is not healthy in time; it is down again.
+            MilvusFailed: it exited, or was not healthy in time and was stopped.
         """
         assert self._process is None, "Milvus is up already"
         with self.log.open("ab") as log:
@@ -130,10 +130,10 @@ class MilvusServer:
                 env=self._environment,
                 stdout=log,
                 stderr=subprocess.STDOUT,
-                # Ctrl-C is for the tests: they stop it.
+                # Ctrl-C must only reach the tests, which stop Milvus themselves.
                 start_new_session=True,
             )
-        # Reads until its pipe closes, be it that this process was killed: then nobody stops Milvus.
+        # Reads until its pipe closes, which also happens when this process is killed.
         self._guard = subprocess.Popen(
             ["sh", "-c", 'read _; kill -9 "$0"', str(self._process.pid)],
             stdin=subprocess.PIPE,
@@ -146,7 +146,7 @@ class MilvusServer:
             raise
 
     def kill(self) -> None:
-        """End it at once, as `kill -9` does; it may be frozen, or have ended by itself."""
+        """Kill Milvus as `kill -9` does, even if it is frozen or has already exited."""
         if self._guard is not None:
             self._guard.kill()
             self._guard.communicate()
@@ -155,18 +155,18 @@ class MilvusServer:
         self._process = self._guard = None
 
     def freeze(self) -> None:
-        """Stop its every thread: connections stay open, and nothing is answered."""
+        """Stop all its threads: connections stay open, and nothing is answered."""
         self.process.send_signal(signal.SIGSTOP)
         os.waitid(os.P_PID, self.process.pid, os.WSTOPPED | os.WNOWAIT)
 
     def thaw(self) -> None:
-        """Let it go on after `freeze`."""
+        """Resume it after `freeze`."""
         self.process.send_signal(signal.SIGCONT)
 
     def stop(self, timeout_s: float = 5.0) -> None:
-        """Have it end in order, or kill it after `timeout_s`; do nothing if it is down.
+        """Shut it down, or kill it after `timeout_s`; do nothing if it is down.
 
-        Milvus 2.3.5 ends in 1 s, in 12, or never: what it stopped first, others still wait for.
+        Milvus 2.3.5 exits in 1 s, in 12 s, or never: parts may wait for others that have stopped.
         """
         if self._process is None:
             return
@@ -195,14 +195,14 @@ class MilvusServer:
             return False
         finally:
             connection.close()
-        # Parts report one after the other, and while none has, Milvus says that all is well.
+        # Parts report one after the other; before the first has, Milvus claims to be healthy.
         parts = {part["name"] for part in health.get("detail") or ()}
         return health.get("state") == "OK" and parts.issuperset(map(str.lower, PARTS))
 
 
 @contextlib.contextmanager
 def running_milvus(directory: Path, settings: Mapping[str, str] = {}) -> Iterator[MilvusServer]:
-    """Start a Milvus as `MilvusServer` has it, and stop it in the end, whatever became of it."""
+    """Run a `MilvusServer` for the duration of the block, and stop it in any state."""
     server = MilvusServer(directory, settings)
     server.start()
     try:

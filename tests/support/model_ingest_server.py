@@ -10,7 +10,7 @@ class Model:
     """A server that keeps the contract and checks that the client does."""
 
     def __init__(self, *, has_bookmarks: bool = True) -> None:
-        """Begin with nothing stored; an older server has no bookmarks."""
+        """Start empty; without bookmarks, behave like an older server."""
         self.has_bookmarks = has_bookmarks
         self.stored: set[str] = set()
         self.failed: set[str] = set()
@@ -23,7 +23,7 @@ class Model:
     def open(
         self, request: IngestRequest, *, forgets: bool, batches: int, size: int
     ) -> list[IngestResponse]:
-        """Answer the start of a stream; a server that knows less believes what it is told."""
+        """Answer the start of a stream; if the client knows of more progress, believe it."""
         start = request.start
         if forgets:
             self.failures = []

@@ -1,4 +1,4 @@
-"""A name server that knows one name, so that a test may say what it stands for."""
+"""A DNS server for one name, whose addresses a test may change."""
 
 import socket
 import struct
@@ -16,14 +16,14 @@ _CLASS_IN = 1
 
 
 class NameServer:
-    """Answers every question for IPv4 addresses with those it was given.
+    """Answers every query for IPv4 addresses with the same list.
 
     Attributes:
-        addresses: what the name stands for; may be changed at any time.
+        addresses: of the name; may be changed at any time.
     """
 
     def __init__(self, *addresses: str) -> None:
-        """Take the addresses, and a free port of the loopback interface."""
+        """Bind a free port of the loopback interface."""
         self.addresses = list(addresses)
         self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self._socket.bind(("127.0.0.1", 0))
@@ -39,7 +39,7 @@ class NameServer:
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Answer no more."""
+        """Stop answering."""
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as end:
             end.sendto(b"", self._socket.getsockname())
         self._thread.join()
@@ -58,6 +58,6 @@ class NameServer:
         [asked_type] = struct.unpack(">H", question[-4:-2])
         addresses = self.addresses if asked_type == _TYPE_A else []
         header = _HEADER.pack(message[:2], _ANSWERED, 1, len(addresses), 0, 0)
-        # A pointer to the name in the question, a lifetime of no time, four bytes.
+        # A pointer to the name in the question, a TTL of 0, four bytes.
         record = struct.pack(">HHHIH", 0xC000 | _HEADER.size, _TYPE_A, _CLASS_IN, 0, 4)
         return header + question + b"".join(record + socket.inet_aton(a) for a in addresses)

@@ -1,4 +1,4 @@
-"""Picture files of every kind, made on the spot, and what becomes of them."""
+"""Generates picture files of every kind, and decodes them."""
 
 import struct
 import zlib
@@ -27,7 +27,7 @@ def encode(image: Image.Image, file_format: str, **options: object) -> bytes:
 
 
 def noise(width: int, height: int, channels: int = 3, seed: int = 0) -> Image.Image:
-    """Return a picture in which every mistake of resizing shows."""
+    """Return noise, in which every mistake of resizing is visible."""
     rng = np.random.default_rng(seed)
     shape = (height, width, channels) if channels > 1 else (height, width)
     return Image.fromarray(rng.integers(0, 256, shape, dtype=np.uint8))

@@ -30,12 +30,12 @@ GALLERY = ROOT / "server" / "tihua_server" / "gallery"
 
 
 class ServerFailed(AssertionError):
-    """A server did not start; the message is what it said."""
+    """A server did not start or stop; the message has its log."""
 
 
 @dataclass
 class ServerProcess:
-    """A server process, and what it logs."""
+    """A server process and its log."""
 
     process: "subprocess.Popen[str]"
     address: str = ""
@@ -44,7 +44,7 @@ class ServerProcess:
     is_told_to_stop: bool = False
 
     def terminate(self) -> None:
-        """Have it end in order: it is told once, for a second signal would end it at once."""
+        """Shut it down, with a single signal: a second one would end it immediately."""
         if not self.is_told_to_stop:
             self.is_told_to_stop = True
             self.process.terminate()
@@ -63,18 +63,18 @@ class ServerProcess:
         return int(line.split()[1]) * 1024
 
     def cpu_seconds(self) -> float:
-        """Return the time that the process has computed, on all cores together."""
+        """Return the CPU time of the process, on all cores together."""
         stat = Path(f"/proc/{self.process.pid}/stat").read_text(encoding="utf-8")
         # After the name, which may hold spaces: the fields from the third on (proc_pid_stat(5)).
         fields = stat.rpartition(")")[2].split()
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
     def has_logged(self, event: str) -> bool:
-        """Return whether there is a line of an event that begins so."""
+        """Return whether the log has an event that starts with `event`."""
         return any(entry["event"].startswith(event) for entry in self.log)
 
     def read_log(self, is_serving: threading.Event) -> None:
-        """Collect the log until the process ends; tell when it serves."""
+        """Collect the log until the process ends; set `is_serving` when it serves."""
         assert self.process.stderr is not None
         for line in self.process.stderr:
             try:
@@ -92,9 +92,9 @@ class ServerProcess:
 def start_server(
     data_dir: Path, *flags: str, module: str = "tihua_server"
 ) -> "subprocess.Popen[str]":
-    """Start a server process on a free port, without the environment's own settings of it.
+    """Start a server process on a free port, ignoring the environment's settings for it.
 
-    SIGABRT makes it say where each of its threads is.
+    On SIGABRT it prints the stack of each of its threads.
     """
     environment = {
         name: value for name, value in os.environ.items() if not name.startswith("TIHUA_")
@@ -114,7 +114,7 @@ def running(
     stop_timeout_s: float = 60,
     module: str = "tihua_server",
 ) -> Iterator[ServerProcess]:
-    """Start a server, wait until it serves, and stop it in the end.
+    """Start a server, wait until it serves, and stop it after the block.
 
     Raises:
         ServerFailed: it did not start, or did not stop and was killed.
@@ -145,14 +145,14 @@ def running(
 
 
 def _last_words(server: ServerProcess, reader: threading.Thread) -> str:
-    """Return what a server has logged, and where its threads are."""
+    """Return a server's log, and the stacks of its threads."""
     server.process.send_signal(signal.SIGABRT)
     reader.join(10)
     return "\n".join(str(entry.get("event")) for entry in server.log)
 
 
 def start_module(name: str, *arguments: str) -> "subprocess.Popen[str]":
-    """Start a module of the tests in a process of its own; its stdout is to be read."""
+    """Start a module of the tests in a separate process; the caller must read its stdout."""
     return subprocess.Popen(
         [sys.executable, "-m", name, *arguments],
         env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)},

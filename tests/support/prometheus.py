@@ -14,11 +14,11 @@ from dashboard import PROMETHEUS
 from free_port import free_port
 
 TARGET, INTERVAL = "localhost:9464", "15s"
-"""What stands in the committed file, and is another in a test."""
+"""Values in the committed file, which tests replace."""
 
 
 class Prometheus:
-    """One that runs; made by `reading`."""
+    """A running Prometheus; see `reading`."""
 
     def __init__(self, process: subprocess.Popen[bytes], port: int) -> None:
         self._process = process
@@ -26,7 +26,7 @@ class Prometheus:
         self._opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
     def answers(self, query: str) -> list[Any]:
-        """Return what a query finds now; nothing while Prometheus does not listen yet."""
+        """Return the result of a query; empty while Prometheus does not listen yet."""
         assert self._process.poll() is None, "Prometheus has ended"
         url = f"{self._url}query?{urllib.parse.urlencode({'query': query})}"
         try:
@@ -36,13 +36,13 @@ class Prometheus:
             if isinstance(error, urllib.error.HTTPError) and error.code != 503:
                 raise
             return []
-        # Prometheus divides nothing by nothing, and has an answer to that.
+        # Prometheus answers 0/0 with NaN, which is no data.
         return [sample for sample in found if sample["value"][1] != "NaN"]
 
 
 @contextlib.contextmanager
 def reading(metrics_address: str, folder: Path) -> Iterator[Prometheus]:
-    """Run one that reads a server's metrics twice a second."""
+    """Run a Prometheus that scrapes a server twice a second."""
     text = (PROMETHEUS / "prometheus.yml").read_text()
     assert TARGET in text
     assert INTERVAL in text

@@ -1,4 +1,4 @@
-"""Checkpoints in the published format with weights drawn at random: nobody has to fetch any."""
+"""Checkpoints in the published format with random weights, so that none has to be fetched."""
 
 from pathlib import Path
 
@@ -7,7 +7,7 @@ from tihua_server.architecture import Architecture
 
 
 def random_state(architecture: Architecture) -> dict[str, torch.Tensor]:
-    """Return random weights, scaled so that signals neither die nor grow on their way."""
+    """Return random weights, scaled so that activations neither vanish nor explode."""
     generator = torch.Generator().manual_seed(20221102)
 
     def draw(name: str, like: torch.Tensor) -> torch.Tensor:

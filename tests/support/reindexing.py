@@ -1,4 +1,4 @@
-"""What tests of a reindex look at: what it tells, its pictures, and when items were written."""
+"""Helpers of the reindex tests: result types, pictures, and update times of items."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -11,15 +11,15 @@ LONG_AGO = datetime(2001, 2, 3, tzinfo=UTC)
 PICTURES = 120
 
 EMBEDDED_ALONE = pytest.mark.parametrize("app", ["embedded"], indirect=True)
-"""For what a Milvus server, where each reindex takes 20 s, has no part in."""
+"""Runs a test on the embedded store only: a reindex on a Milvus server takes 20 s."""
 
 Done = tuple[tihua.ReindexSummary, list[tihua.ReindexProgress]]
 Reindex = Callable[..., Done]
-"""Runs a reindex of `photos`; the fixture of that name tells with what."""
+"""Runs a reindex of `photos`; the fixture `reindex` documents its parameters."""
 
 
 def pictures(folder: Path) -> list[Path]:
-    """Return what is in a folder."""
+    """Return the files of a folder, sorted."""
     return sorted(folder.iterdir())
 
 

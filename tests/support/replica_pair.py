@@ -11,10 +11,10 @@ HOSTS = ("127.0.0.1", "127.0.0.2")
 
 
 class Replica:
-    """One of the servers; it keeps its address from start to start."""
+    """One of the servers; it keeps its address over restarts."""
 
     def __init__(self, host: str, milvus_uri: str, directory: Path) -> None:
-        """Say where it will listen; port 0 takes a free one for good."""
+        """Prepare a server on `host`; its first start picks a free port, which it keeps."""
         self.port = 0
         self._host = host
         self._flags = ("--milvus-uri", milvus_uri, "--metrics-port", "0", "--drain-timeout-s", "20")
@@ -31,12 +31,12 @@ class Replica:
 
     @property
     def is_up(self) -> bool:
-        """Return whether it runs, and was not told to end."""
+        """Return whether it runs and was not told to stop."""
         return self._server is not None and not self._is_ending
 
     @property
     def metrics(self) -> Scraped:
-        """Return what it counted since it was started."""
+        """Return its metrics since its last start."""
         return Scraped(self.server.metrics_address)
 
     def start(self) -> None:
@@ -50,17 +50,17 @@ class Replica:
         self._is_ending = False
 
     def kill(self) -> None:
-        """End it as `kill -9` does."""
+        """Kill it as `kill -9` does."""
         self._is_ending = True
         self.server.process.kill()
 
     def terminate(self) -> None:
-        """Have it end in order, as `kill` does."""
+        """Ask it to shut down, as `kill` does."""
         self._is_ending = True
         self.server.terminate()
 
     def stop(self) -> None:
-        """Stop it, and return when it has ended."""
+        """Stop it, and wait until it has exited."""
         self._stack.close()
 
 
@@ -68,23 +68,23 @@ class Pair:
     """The two replicas."""
 
     def __init__(self, milvus_uri: str, directory: Path, names: NameServer) -> None:
-        """Start nothing yet."""
+        """Prepare both; start neither."""
         self.replicas = [Replica(host, milvus_uri, directory) for host in HOSTS]
         self._names = names
 
     @property
     def address(self) -> str:
-        """Return the one name of both."""
+        """Return a target that resolves to both."""
         return self._names.target(self.replicas[0].port)
 
     def start(self) -> None:
-        """Start those that are down, one after the other: side by side each takes twice as long."""
+        """Start those that are down, one after the other: in parallel each takes twice as long."""
         for replica in self.replicas:
             replica.port = self.replicas[0].port
             replica.start()
 
     def with_stream(self) -> Replica:
-        """Return the one that has an ingest stream, of which there is one."""
+        """Return the replica that has the only ingest stream."""
         [busy] = [
             replica
             for replica in self.replicas

@@ -17,14 +17,14 @@ class Scraped:
 
     def __init__(self, address: str) -> None:
         """Scrape a server."""
-        # Whatever proxy the environment names: the server is here.
+        # Ignore any proxy of the environment: the server is local.
         opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
         with opener.open(f"http://{address}/metrics", timeout=30) as response:
             text = response.read().decode()
         self.types: dict[str, str] = {}
         self.samples: dict[tuple[str, frozenset[tuple[str, str]]], float] = {}
         for family in text_string_to_metric_families(text):
-            # The parser takes from a counter what makes it one.
+            # The parser strips the suffix of counters.
             suffix = "_total" if family.type == "counter" else ""
             self.types[family.name + suffix] = family.type
             for sample in family.samples:
@@ -43,13 +43,13 @@ class Scraped:
 
 
 def metrics_named(text: str) -> set[str]:
-    """Return the metrics of ours and of the process that a text names, without their suffixes."""
+    """Return the names of tihua's and process metrics in a text, without their suffixes."""
     names = set(re.findall(r"\b(?:tihua|process)_[a-z_]+\b", text))
     return {re.sub(r"_(bucket|sum|count)$", "", name) for name in names}
 
 
 async def scraped_when(value: float, address: str, name: str, **labels: str) -> Scraped:
-    """Return the first scrape of a server in which a sample has a value."""
+    """Scrape a server until a sample has the value; return that scrape."""
     while (seen := await asyncio.to_thread(Scraped, address)).value(name, **labels) != value:
         await asyncio.sleep(0.01)
     return seen

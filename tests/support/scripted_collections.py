@@ -90,7 +90,7 @@ class Collections(collection_service_pb2_grpc.CollectionServiceServicer):
     def SetAlias(
         self, request: collections.SetAliasRequest, context: grpc.ServicerContext
     ) -> collections.SetAliasResponse:
-        """Take an alias away from the one that has it, and give it to another."""
+        """Point an alias to a collection, removing it from the previous one."""
         target = self._collection(request.collection, context)
         response = collections.SetAliasResponse()
         for collection in self.memory.collections.values():
@@ -103,7 +103,7 @@ class Collections(collection_service_pb2_grpc.CollectionServiceServicer):
     def DeleteAlias(
         self, request: collections.DeleteAliasRequest, context: grpc.ServicerContext
     ) -> collections.DeleteAliasResponse:
-        """Take an alias away."""
+        """Remove an alias."""
         self._collection(request.alias, context).aliases.remove(request.alias)
         return collections.DeleteAliasResponse()
 
@@ -117,9 +117,9 @@ class Collections(collection_service_pb2_grpc.CollectionServiceServicer):
     def BuildIndex(
         self, request: collections.BuildIndexRequest, context: grpc.ServicerContext
     ) -> collections.BuildIndexResponse:
-        """Replace an index, if it is said by which, once there are no refusals left.
+        """Replace the index, if the request has one, once there are no refusals left.
 
-        An answer that is to be lost is, and so are those of the lookups that it says.
+        If `lost_builds` has an entry, the answer is lost, and the entry refuses the next lookups.
         """
         self.memory.calls.append(f"build {request.name}")
         if self.memory.build_refusals:
@@ -171,7 +171,7 @@ class Collections(collection_service_pb2_grpc.CollectionServiceServicer):
     def ListItems(
         self, request: collections.ListItemsRequest, context: grpc.ServicerContext
     ) -> collections.ListItemsResponse:
-        """Return items, two a page."""
+        """Return items, two per page."""
         self.memory.page_sizes.append(request.limit)
         ids = [item_id for item_id in sorted(self.memory.items) if item_id > request.page_token]
         page = [self.memory.items[item_id] for item_id in ids[:2]]
@@ -187,7 +187,7 @@ class Collections(collection_service_pb2_grpc.CollectionServiceServicer):
     def DeleteItems(
         self, request: collections.DeleteItemsRequest, context: grpc.ServicerContext
     ) -> collections.DeleteItemsResponse:
-        """Remove by id; a filter removes all."""
+        """Remove items by id; any filter removes all."""
         ids = list(request.ids) or list(self.memory.items)
         deleted = [self.memory.items.pop(item_id, None) for item_id in ids]
         count = sum(item is not None for item in deleted)

@@ -1,4 +1,4 @@
-"""What a small tihua server in memory remembers, and the embeddings that it makes."""
+"""The state of a small tihua server in memory, and its embeddings."""
 
 import hashlib
 import math
@@ -17,10 +17,10 @@ NOT_FOUND = 5
 
 
 class Memory:
-    """What the fake server remembers."""
+    """The state of the fake server, shared by its services."""
 
     def __init__(self) -> None:
-        """Begin with nothing."""
+        """Start empty."""
         self.collections: dict[str, collections.Collection] = {}
         self.items: dict[str, types_pb2.Item] = {}
         self.pictures: dict[str, types_pb2.ImageSource] = {}

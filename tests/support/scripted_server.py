@@ -1,4 +1,4 @@
-"""A small tihua server in memory: what it says of itself, embeds, finds and takes in."""
+"""A small tihua server in memory: its services but for CollectionService."""
 
 # ruff: noqa: N802 - the names of methods are the contract's
 
@@ -24,7 +24,7 @@ from tihua.v1 import (
 
 
 class System(system_service_pb2_grpc.SystemServiceServicer):
-    """Says what it is."""
+    """Describes the server."""
 
     def __init__(self, memory: Memory) -> None:
         """Share the memory."""
@@ -33,7 +33,7 @@ class System(system_service_pb2_grpc.SystemServiceServicer):
     def GetServerInfo(
         self, request: system_service_pb2.GetServerInfoRequest, context: grpc.ServicerContext
     ) -> system_service_pb2.GetServerInfoResponse:
-        """Return small limits, so that paging shows, once there are no refusals left."""
+        """Return small limits, so that clients have to page, once there are no refusals left."""
         if self.memory.info_refusals:
             context.abort_with_status(rpc_status.to_status(self.memory.info_refusals.pop(0)))
         return system_service_pb2.GetServerInfoResponse(
@@ -55,7 +55,7 @@ class System(system_service_pb2_grpc.SystemServiceServicer):
 
 
 class Embedding(embedding_service_pb2_grpc.EmbeddingServiceServicer):
-    """Embeds by hashing; the text 坏 fails, and of more than 50 characters the rest is cut."""
+    """Embeds by hashing; the text 坏 fails, and texts are cut after 50 characters."""
 
     def EmbedText(
         self, request: embedding_service_pb2.EmbedTextRequest, context: grpc.ServicerContext
@@ -83,7 +83,7 @@ class Embedding(embedding_service_pb2_grpc.EmbeddingServiceServicer):
 
 
 class Ingest(ingest_service_pb2_grpc.IngestServiceServicer):
-    """Stores batches as they come."""
+    """Stores batches as they arrive."""
 
     def __init__(self, memory: Memory) -> None:
         """Share the memory."""
@@ -94,7 +94,7 @@ class Ingest(ingest_service_pb2_grpc.IngestServiceServicer):
         request_iterator: Iterator[ingest_service_pb2.IngestRequest],
         context: grpc.ServicerContext,
     ) -> Iterator[ingest_service_pb2.IngestResponse]:
-        """Grant credit for ever, and acknowledge each batch."""
+        """Grant unlimited credit, and acknowledge each batch."""
         start = next(request_iterator).start
         credit = ingest_service_pb2.IngestCredit(batches=1000, bytes=1 << 30)
         started = ingest_service_pb2.IngestStarted(session_id=start.session_id, credit=credit)
@@ -127,7 +127,7 @@ class Ingest(ingest_service_pb2_grpc.IngestServiceServicer):
 class Search(search_service_pb2_grpc.SearchServiceServicer):
     """Returns all items in the order of their ids, once no refusals are left; 坏 fails.
 
-    Of a text of more than 50 characters the rest is cut.
+    Texts are cut after 50 characters.
     """
 
     def __init__(self, memory: Memory) -> None:

@@ -7,7 +7,7 @@ from tihua_server.types import ModelRef
 
 
 class SecondEncoder(FakeEncoder):
-    """Of another name, length and picture size."""
+    """Differs from `FakeEncoder` in name, dimension and picture size."""
 
     info = dataclasses.replace(
         FakeEncoder.info, ref=ModelRef("second", "5ec05ec05ec05ec0"), dim=48, image_size=24

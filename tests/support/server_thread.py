@@ -1,4 +1,4 @@
-"""A real gRPC server on a thread of its own, for clients that block."""
+"""A real gRPC server on a separate thread, for clients that block."""
 
 import asyncio
 import threading
@@ -13,10 +13,10 @@ Serve: TypeAlias = Callable[[Callable[[aio.Server], None]], str]
 
 
 class ServerThread:
-    """Servers in an event loop of their own, which lasts for the session.
+    """Runs servers in a separate event loop for the whole session.
 
-    So does gRPC's runtime: it would end with the last of its objects, in whatever the thread that
-    collects that one was doing, and start again with the next test.
+    This also keeps gRPC's runtime alive: it would end with the last of its objects, in whichever
+    thread happens to collect that object, and start again with the next test.
     """
 
     def __init__(self) -> None:
@@ -48,7 +48,7 @@ class ServerThread:
         return f"127.0.0.1:{port}"
 
     def stop_servers(self) -> None:
-        """Stop the servers, and the handlers that still run."""
+        """Stop the servers, and cancel the handlers that are still running."""
         asyncio.run_coroutine_threadsafe(self._stop_servers(), self._loop).result()
 
     async def _stop_servers(self) -> None:

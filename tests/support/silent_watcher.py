@@ -1,4 +1,4 @@
-"""A client of health that takes nothing in, as gRPC's own can't: its HTTP/2 window is shut."""
+"""A health client that receives nothing: its HTTP/2 window is 0, which gRPC does not allow."""
 
 import asyncio
 import contextlib
@@ -14,12 +14,12 @@ HEADERS = {
     "te": "trailers",
 }
 OF_HEADERS = 1
-"""A type of frames (RFC 9113, 6.2)."""
+"""The frame type HEADERS (RFC 9113, 6.2)."""
 
 
 @contextlib.asynccontextmanager
 async def silent_watcher(address: str) -> AsyncIterator[None]:
-    """Watch the server as a whole; while this is open, its first state is being written."""
+    """Watch the whole server; during the block it is still writing the first state."""
     host, _, port = address.rpartition(":")
     reader, writer = await asyncio.open_connection(host, int(port))
     try:

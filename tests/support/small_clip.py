@@ -1,4 +1,4 @@
-"""A Chinese-CLIP network of cn_clip's, so small that it is made and converted in a moment."""
+"""A Chinese-CLIP network of cn_clip, so small that it is built and converted quickly."""
 
 from pathlib import Path
 from typing import Any
@@ -33,7 +33,7 @@ SIZES: dict[str, Any] = {
 
 
 def small_clip(seed: int = 0) -> ClipModel:
-    """Return the model of a seed, with random weights."""
+    """Return the model with random weights of a seed."""
     return ClipModel(
         ref=ModelRef("small", f"{seed:016x}"),
         dim=64,
@@ -44,7 +44,7 @@ def small_clip(seed: int = 0) -> ClipModel:
 
 
 def small_encoder(cache_dir: Path) -> ClipEncoder:
-    """Return that of seed 0, computed by OpenVINO, which keeps what it converts in a folder."""
+    """Return the model of seed 0 on OpenVINO, which caches its conversion in `cache_dir`."""
     model = small_clip()
     return ClipEncoder(model, make_openvino_engine(model, "fp32", threads=0, cache_dir=cache_dir))
 

@@ -1,4 +1,4 @@
-"""Fine-tuning of a Chinese-CLIP so small that it learns two pictures by heart."""
+"""Fine-tunes a Chinese-CLIP so small that it memorizes two pictures."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -28,7 +28,7 @@ RECIPE = FineTuneRecipe(epochs=3, batch_size=2, rate=1e-3, kept_steps=1)
 
 
 def small_state() -> dict[str, torch.Tensor]:
-    """Return random weights, with which signals do not die on their way, and CLIP's scale."""
+    """Return random weights with which activations don't vanish, and CLIP's scale."""
     define_missing_operators()
     return random_state(SMALL) | {"logit_scale": torch.tensor(1 / 0.07).log()}
 
@@ -42,7 +42,7 @@ def fine_tune_small(
     *,
     is_measured: bool = True,
 ) -> Path:
-    """Fine-tune by a folder's train/, measured by its val/ or by nothing; return the model."""
+    """Fine-tune on `data`/train, validated on `data`/val unless not measured; return the model."""
     out.mkdir(exist_ok=True)
     photographs = Photographs(data, "train", views=2, seed=0)
     validation = Photographs(data, "val", views=1, seed=0) if is_measured else None
@@ -58,7 +58,7 @@ class _StoppedError(Exception):
 def stop_before_epoch_2_is_told(
     monkeypatch: pytest.MonkeyPatch, train: Callable[[], object]
 ) -> None:
-    """Train until epoch 2 is to be recorded, its checkpoint being written."""
+    """Train until epoch 2 is about to be recorded; its checkpoint has been written."""
     record = Curve.record
 
     def stop(curve: Curve, point: Point) -> None:

@@ -1,4 +1,4 @@
-"""What a batcher of the tests runs: integers, and how they are submitted."""
+"""A model for tests of the batcher: squares integers, with helpers to submit them."""
 
 import asyncio
 import threading
@@ -11,10 +11,10 @@ from tihua_server.lane import Lane
 
 
 class Squares:
-    """Squares numbers, remembers its batches, and can be held up in the middle of one."""
+    """Squares numbers, records its batches, and can be held up in the middle of one."""
 
     def __init__(self) -> None:
-        """Let batches through."""
+        """Let batches pass until `hold` is called."""
         self.batches: list[list[int]] = []
         self.may_go_on = threading.Event()
         self.may_go_on.set()
@@ -32,7 +32,7 @@ class Squares:
     async def hold(
         self, batcher: Batcher[int, int], lane: Lane = Lane.INTERACTIVE
     ) -> "asyncio.Task[Batched[int]]":
-        """Keep the batcher busy with a 0, so that what comes next has to wait."""
+        """Keep the batcher busy with a 0, so that later submissions have to wait."""
         self.may_go_on.clear()
         self.has_begun.clear()
         task = asyncio.create_task(batcher.submit(0, lane=lane))
@@ -42,7 +42,7 @@ class Squares:
 
 
 def slowed(squares: Squares, clock: Clock, input_s: float) -> Callable[[Sequence[int]], list[int]]:
-    """Return what squares numbers and takes so many seconds for each, by the clock."""
+    """Return a function that squares numbers and advances the clock by `input_s` for each."""
 
     def slow(numbers: Sequence[int]) -> list[int]:
         clock.now_s += input_s * len(numbers)
@@ -54,7 +54,7 @@ def slowed(squares: Squares, clock: Clock, input_s: float) -> Callable[[Sequence
 async def submit_all(
     batcher: Batcher[int, int], numbers: Sequence[int], lane: Lane = Lane.INTERACTIVE
 ) -> "list[asyncio.Task[Batched[int]]]":
-    """Submit numbers and return when all of them wait."""
+    """Submit numbers; return their tasks once all are queued."""
     size = batcher.queue_size(lane)
     tasks = [asyncio.create_task(batcher.submit(number, lane=lane)) for number in numbers]
     while batcher.queue_size(lane) < size + len(numbers):

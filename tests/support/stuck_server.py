@@ -12,14 +12,14 @@ from server_command import main
 from tihua_server.types import FloatArray, TokenArray
 
 STUCK = "忙"
-"""The text."""
+"""The text at which the model hangs."""
 
 
 class StuckEncoder(FakeEncoder):
-    """A model that computes all other texts."""
+    """A model that embeds all other texts."""
 
     def encode_texts(self, texts: Sequence[TokenArray]) -> FloatArray:
-        """Return the embeddings, or not at all."""
+        """Return the embeddings, or hang."""
         stuck = list(self.tokenize(STUCK).ids)
         if any(list(tokens) == stuck for tokens in texts):
             structlog.get_logger("tihua").info("stuck")

@@ -1,6 +1,6 @@
-"""How the clients in other languages are built: what each needs, and which programs come of it.
+"""Builds the clients in other languages: what each needs, and the resulting programs.
 
-Run as a program it prints the Debian packages that all of them need, for those who install.
+Run as a program, it prints the Debian packages that all of them need.
 """
 
 import os
@@ -24,7 +24,7 @@ Programs = Mapping[str, Sequence[str | Path]]
 
 
 class BuildFailed(AssertionError):
-    """A compiler refused; the message is what it said."""
+    """A compiler failed; the message is its output."""
 
 
 @dataclass(frozen=True)
@@ -33,8 +33,8 @@ class Language:
 
     Attributes:
         name: its folder in `client/`.
-        needs: programs on PATH, or files, and for each the Debian package that brings it.
-        build: compiles client and examples into `BUILT`, as far as they have changed.
+        needs: the Debian package of each required program on PATH, or required file.
+        build: compiles client and examples into `BUILT`, as far as they changed.
     """
 
     name: str
@@ -42,7 +42,7 @@ class Language:
     build: Callable[[], Programs]
 
     def missing_packages(self) -> list[str]:
-        """Return what is not installed."""
+        """Return the Debian packages that are not installed."""
         return sorted({package for need, package in self.needs.items() if not _is_there(need)})
 
 
@@ -75,7 +75,7 @@ def _build_go() -> Programs:
         "GO111MODULE": "off",
         "GOFLAGS": "",
         "GOPATH": f"{BUILT / 'go'}:/usr/share/gocode",
-        "PWD": str(package),  # go goes by it, and not by the folder that the link leads to
+        "PWD": str(package),  # go uses this path, not the target of the link
     }
     _run("go", "vet", "./...", cwd=package, **environment)
     for sources in ("./examples/...", TEST_PROGRAMS / "closing.go"):
@@ -84,7 +84,7 @@ def _build_go() -> Programs:
 
 
 def install_node_packages() -> None:
-    """Fetch what the lock file names, generator and compiler among it, unless it is there."""
+    """Install the lock file's packages, including generator and compiler, if missing."""
     installed = CLIENTS / "node" / "node_modules" / ".package-lock.json"
     lock = CLIENTS / "node" / "package-lock.json"
     if not installed.exists() or installed.stat().st_mtime < lock.stat().st_mtime:
@@ -95,7 +95,7 @@ def _build_node() -> Programs:
     install_node_packages()
     _run("node", "node_modules/typescript/bin/tsc", cwd=CLIENTS / "node")
     built = CLIENTS / "node" / "dist"
-    # There it finds its packages; it imports ours by name, as a user's program does.
+    # They find their packages there, and import ours by name, as a user's program does.
     own = ("abandoned", "empty")
     for name in own:
         shutil.copy(TEST_PROGRAMS / f"{name}.mjs", built)
@@ -129,7 +129,7 @@ _JAR_PACKAGES = {f"/usr/share/java/{jar}.jar": package for jar, package in _JARS
 
 
 def _build_java() -> Programs:
-    """Compile without Maven; google.rpc and grpc.health are generated, for Debian's are too old."""
+    """Compile without Maven; generate google.rpc and grpc.health, as Debian's are too old."""
     generated, classes, native = (
         BUILT / "java" / name for name in ("generated", "classes", "native")
     )
@@ -229,7 +229,7 @@ GENERATORS = {
 """What `protos/stubs` needs beside what the languages need."""
 
 MAVEN = {"mvn": "maven"}
-"""What reads the POM; the Java programs are built without it."""
+"""Reads the POM; the Java programs are built without it."""
 
 if __name__ == "__main__":
     needs = [GENERATORS, MAVEN, *(language.needs for language in LANGUAGES.values())]

@@ -18,7 +18,7 @@ Lines: TypeAlias = Sequence[Mapping[str, Any]]
 def start(
     command: Sequence[str | Path], address: str, **environment: str
 ) -> "subprocess.Popen[str]":
-    """Start a program in the environment that tells it where the server is."""
+    """Start a program with the server's address in its environment."""
     return subprocess.Popen(
         [str(word) for word in command],
         env={**os.environ, "TIHUA_ADDRESS": address, "no_proxy": "127.0.0.1", **environment},
@@ -30,14 +30,14 @@ def start(
 
 
 def finish(process: "subprocess.Popen[str]") -> str:
-    """Return what a program prints until its end."""
+    """Wait for a program to end; return its output."""
     output, errors = ended(process, timeout_s=300)
     assert process.returncode == 0, errors
     return output
 
 
 def ended(process: "subprocess.Popen[str]", timeout_s: float = 60) -> tuple[str, str]:
-    """Return what a program prints on stdout and stderr until its end; kill one that has none."""
+    """Return a program's stdout and stderr once it ends; kill it after `timeout_s`."""
     with process:
         try:
             return process.communicate(timeout=timeout_s)

@@ -22,14 +22,14 @@ class TroubledEncoder(FakeEncoder):
     """A model that may fail, or hang.
 
     Attributes:
-        fails: whether it fails at a batch.
-        may_go_on: it hangs at every other batch until this is set.
-        has_begun: set when a batch has begun that does not fail.
+        fails: tells whether it fails at a batch.
+        may_go_on: at batches where it does not fail, it hangs until this is set.
+        has_begun: set when a batch that does not fail has started.
         has_computed: set when it has computed something.
     """
 
     def __init__(self) -> None:
-        """Be well."""
+        """Start healthy."""
         super().__init__()
         self.fails: Callable[[Kind, Sequence[Any]], bool] = lambda kind, batch: False
         self.may_go_on = threading.Event()
@@ -38,12 +38,12 @@ class TroubledEncoder(FakeEncoder):
         self.has_computed = threading.Event()
 
     def encode_texts(self, texts: Sequence[TokenArray]) -> FloatArray:
-        """Compute, if it is well."""
+        """Encode, fail or hang."""
         self._begin(Kind.TEXT, texts)
         return super().encode_texts(texts)
 
     def encode_images(self, images: Sequence[PixelArray]) -> FloatArray:
-        """Compute, if it is well."""
+        """Encode, fail or hang."""
         self._begin(Kind.IMAGE, images)
         return super().encode_images(images)
 

@@ -1,4 +1,4 @@
-"""The tutorial's way to a model: cn_clip's own loader, and nothing of ours."""
+"""Loads a model as the tutorial does: by cn_clip's own loader, without any code of ours."""
 
 from collections.abc import Callable
 from pathlib import Path

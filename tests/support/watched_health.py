@@ -23,12 +23,12 @@ SERVICES = ("", "Embedding", "Ingest", "Search")
 
 @dataclass(frozen=True, slots=True)
 class Watched:
-    """What runs, and how to ask it.
+    """A running health service, and a client for it.
 
     Attributes:
         address: where health is served.
-        models: what is looked at.
-        readiness: what looks.
+        models: the models that are watched.
+        readiness: watches them and the store.
     """
 
     address: str
@@ -41,7 +41,7 @@ class Watched:
         return self._stub.Watch(health_pb2.HealthCheckRequest(service=service))
 
     async def states(self) -> dict[str, int]:
-        """Return how each service is."""
+        """Return the status of each service."""
         return {
             service: (await self._stub.Check(health_pb2.HealthCheckRequest(service=service))).status
             for service in SERVICES
@@ -55,7 +55,7 @@ async def watched(
     hung_s: float = HUNG_S,
     sample_s: float = SAMPLE_S,
 ) -> AsyncIterator[Watched]:
-    """Run a health service that looks at store and models a thousand times a second."""
+    """Run a health service that checks store and models a thousand times a second."""
     server = grpc.aio.server()
     servicer = HealthService(SERVICES)
     health_pb2_grpc.add_HealthServicer_to_server(servicer, server)
