@@ -1,6 +1,6 @@
-"""A server with the packaged model, as a user starts it, and its callers.
+"""A server with the packaged model, as a user starts it, and clients for it.
 
-Its store is embedded, and in `make test-milvus` a Milvus server.
+Its store is embedded, or a Milvus server in `make test-milvus`.
 """
 
 import contextlib
@@ -28,7 +28,7 @@ from tihua.v1 import (
 def server(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[ServerProcess]:
-    """One server for all tests that do not harm it, with a line for every call, and metrics."""
+    """One server for all tests that do not harm it; it logs every call and has metrics."""
     flags = ["--log-level", "debug", "--metrics-port", "0"]
     if request.param == "milvus":
         flags += ["--milvus-uri", request.getfixturevalue("milvus_uri")]
@@ -77,7 +77,7 @@ def client(server: ServerProcess) -> Iterator[tihua.Client]:
 
 @pytest.fixture(scope="session")
 def names(client: tihua.Client) -> Iterator[Iterator[str]]:
-    """Names for collections, a new one each; in the end, the collections are removed."""
+    """Unique names for collections, which are deleted after all tests."""
     run = uuid.uuid4().hex
     yield (f"c{number}_{run}" for number in itertools.count())
     for collection in client.list_collections():
@@ -102,7 +102,7 @@ def pictures() -> Sequence[Path]:
 
 @pytest.fixture(scope="session")
 def await_hits(client: tihua.Client) -> Callable[[str, int], None]:
-    """Return what waits until any search finds so many: it may miss what was just written."""
+    """Return a function that waits until a search finds `count` items, new ones included."""
 
     def wait(collection: str, count: int) -> None:
         while len(client.search(text="马", limit=count, collection=collection)) < count:
@@ -118,7 +118,7 @@ def filled(
     pictures: Sequence[Path],
     await_hits: Callable[[str, int], None],
 ) -> str:
-    """A collection of 24 pictures with numbers, which tests leave as it is."""
+    """A collection of 24 pictures with numbers as metadata, which tests must not change."""
     name = client.create_collection(next(names), index="FLAT").name
     client.upsert(
         [

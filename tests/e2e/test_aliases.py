@@ -1,4 +1,4 @@
-"""Aliases through the services: who searches and writes by a name while it is led elsewhere."""
+"""Aliases through the services: searching and writing under a name while it is moved."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Coroutine
@@ -65,7 +65,7 @@ async def test_an_alias_stands_wherever_a_collection_is_named(client: tihua.Asyn
 async def test_who_searches_by_an_alias_while_it_moves_finds_one_collection_or_the_other(
     client: tihua.AsyncClient,
 ) -> None:
-    """Never none, and never one with the other's model."""
+    """Searches never fail, and never use the model of the other collection."""
     models = {"photos_1": "fake", "photos_2": "second"}
     seen: list[str] = []
     is_done = asyncio.Event()
@@ -105,7 +105,7 @@ Write = Callable[[tihua.AsyncClient], Coroutine[Any, Any, object]]
 async def test_what_is_written_while_the_alias_moves_is_written_where_it_leads(
     client: tihua.AsyncClient, held: HeldEncoder, write: Write
 ) -> None:
-    """With the model of that one; nothing is lost, and nothing is in the other."""
+    """It is embedded by that collection's model; nothing is lost or written to the other."""
     held.has_begun.clear()
     held.may_go_on.clear()
     writing = asyncio.create_task(write(client))
@@ -121,7 +121,7 @@ async def test_what_is_written_while_the_alias_moves_is_written_where_it_leads(
 
 
 async def test_an_open_stream_goes_where_the_alias_leads(client: tihua.AsyncClient) -> None:
-    """Between two batches of one stream; all of them are counted."""
+    """The alias moves between two batches of one stream; all items are counted."""
 
     async def items() -> AsyncIterator[tihua.Item]:
         yield tihua.Item("before", text="桥")
@@ -137,7 +137,7 @@ async def test_an_open_stream_goes_where_the_alias_leads(client: tihua.AsyncClie
 
 
 async def test_the_pages_of_a_search_are_of_one_collection(client: tihua.AsyncClient) -> None:
-    """A token of the one is none of the other."""
+    """A page token of one collection is invalid for the other."""
     first = await client.search(text="马", limit=2)
     await client.set_alias("photos", "photos_2")
     with pytest.raises(tihua.InvalidRequestError, match="leads to photos_2 now") as refused:
@@ -146,7 +146,7 @@ async def test_the_pages_of_a_search_are_of_one_collection(client: tihua.AsyncCl
 
 
 async def test_the_pages_of_a_list_are_of_one_collection(client: tihua.AsyncClient) -> None:
-    """Of the one that the alias led to at the first, until somebody else has its name."""
+    """All come from the collection of the first page, or fail once its name leads elsewhere."""
     pages = client.list_items(page_size=1)
     found = [(await anext(pages)).id]
     await client.set_alias("photos", "photos_2")
@@ -174,7 +174,7 @@ async def test_the_pages_of_a_list_end_when_its_collection_is_renamed(
 
 
 async def test_a_name_means_one_thing(client: tihua.AsyncClient) -> None:
-    """No collection of an alias's name, and no alias of a collection's."""
+    """A collection can't take the name of an alias, nor an alias that of a collection."""
     with pytest.raises(tihua.AlreadyExistsError):
         await client.create_collection("photos")
     with pytest.raises(tihua.AlreadyExistsError):
@@ -186,7 +186,7 @@ async def test_a_name_means_one_thing(client: tihua.AsyncClient) -> None:
 
 
 async def test_a_collection_with_an_alias_is_not_deleted(client: tihua.AsyncClient) -> None:
-    """The error names the alias; nor is it deleted by that."""
+    """The error names the alias; deleting by the alias fails too."""
     with pytest.raises(tihua.FailedPreconditionError, match="has the aliases photos:") as refused:
         await client.delete_collection("photos_1")
     assert refused.value.reason == "COLLECTION_HAS_ALIASES"
@@ -199,7 +199,7 @@ async def test_a_collection_with_an_alias_is_not_deleted(client: tihua.AsyncClie
 
 
 async def test_a_renamed_collection_is_found_by_both_names(client: tihua.AsyncClient) -> None:
-    """If the old one stays as an alias; its model and its aliases stay."""
+    """The old name may stay as an alias; the model and other aliases are kept."""
     await client.rename_collection("photos_1", "photos_fake", keep_alias=True)
     collection = await client.get_collection("photos_1")
     assert (collection.name, collection.aliases) == ("photos_fake", ("photos", "photos_1"))
@@ -208,7 +208,7 @@ async def test_a_renamed_collection_is_found_by_both_names(client: tihua.AsyncCl
 
 
 async def test_the_command_line_names_collections(app: App, client: tihua.AsyncClient) -> None:
-    """alias, rename and unalias; the list shows what leads where."""
+    """The commands alias, rename and unalias work, and the list shows the aliases."""
 
     async def run(*arguments: str) -> str:
         done = await asyncio.to_thread(run_tihua, *arguments, address=app.address)

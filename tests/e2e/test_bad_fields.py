@@ -87,7 +87,7 @@ CASES: dict[str, Make] = {
 def test_an_error_names_a_field_that_the_request_has(
     channel: grpc.Channel, collection: str, field: str
 ) -> None:
-    """A client can find it there."""
+    """The path exists in the request, so a client can find it."""
     requests = CASES[field](collection)
     with pytest.raises(grpc.RpcError) as refused:
         send(channel, requests)
@@ -97,7 +97,7 @@ def test_an_error_names_a_field_that_the_request_has(
 
 
 def send(channel: grpc.Channel, requests: tuple[Message, ...]) -> None:
-    """Make the call that takes the request, and read all of its answer."""
+    """Call the method that takes the request, and read its whole answer."""
     searching = search_service_pb2_grpc.SearchServiceStub(channel)
     collections = collection_service_pb2_grpc.CollectionServiceStub(channel)
     match requests[0]:
@@ -125,7 +125,7 @@ def field_of(error: grpc.RpcError) -> str:
 
 
 def has_path(request: Message, path: str) -> bool:
-    """Return whether a message has such a field, `[…]` within it left out."""
+    """Return whether a message has this field; any `[…]` in the path is ignored."""
     descriptor: Any = request.DESCRIPTOR
     for part in path.split("."):
         name = part.partition("[")[0]

@@ -1,4 +1,4 @@
-"""Ids that no item can have, and removals that do not say of what."""
+"""Ids that no item can have, and deletions without ids or filter."""
 
 import grpc
 import pytest
@@ -16,7 +16,7 @@ def upsert(stub: CollectionServiceStub, collection: str) -> None:
 def test_deleting_needs_ids_or_a_filter(
     collections: CollectionServiceStub, collection: str
 ) -> None:
-    """Leaving both out removes nothing."""
+    """Without either, nothing is deleted."""
     upsert(collections, collection)
     with pytest.raises(grpc.RpcError, match="exactly one"):
         collections.DeleteItems(collection_service_pb2.DeleteItemsRequest(collection=collection))
@@ -25,7 +25,7 @@ def test_deleting_needs_ids_or_a_filter(
 def test_parameters_of_no_filter_are_refused(
     collections: CollectionServiceStub, collection: str
 ) -> None:
-    """Beside ids they mean nothing, and nothing is removed."""
+    """Parameters have no meaning beside ids, and nothing is deleted."""
     upsert(collections, collection)
     request = collection_service_pb2.DeleteItemsRequest(collection=collection, ids=["a"])
     request.filter_params["year"] = 1990
@@ -38,7 +38,7 @@ def test_parameters_of_no_filter_are_refused(
 def test_an_id_that_is_too_long_is_not_there(
     collections: CollectionServiceStub, searching: SearchServiceStub, collection: str, size: int
 ) -> None:
-    """No item can have it; the others of the call are found."""
+    """No item can have such an id; the others of the call are found."""
     item_id = "i" * size
     upsert(collections, collection)
 

@@ -1,4 +1,4 @@
-"""Bad pictures and texts to embed, by a running server: a clear error, nothing else changes."""
+"""Bad pictures and texts to embed get a clear error from a running server, and break nothing."""
 
 import io
 import struct
@@ -88,7 +88,7 @@ def rows(block: types_pb2.VectorBlock) -> "np.ndarray[tuple[int, int], np.dtype[
 
 @pytest.mark.parametrize("kind", BAD_PICTURES)
 def test_a_bad_picture_fails_alone(embedding: EmbeddingServiceStub, kind: str) -> None:
-    """It is named with its reason; its neighbours are embedded as if it were not there."""
+    """The error names the picture and the reason; the others are embedded as usual."""
     make, message, code = BAD_PICTURES[kind]
     good = encoded(photograph(), "PNG")
     answer = embed(embedding, good, make(), good)
@@ -105,7 +105,7 @@ def test_a_bad_picture_fails_alone(embedding: EmbeddingServiceStub, kind: str) -
 
 @pytest.mark.parametrize("kind", ODD_PICTURES)
 def test_an_odd_picture_is_embedded(embedding: EmbeddingServiceStub, kind: str) -> None:
-    """Whatever Pillow can show is a picture."""
+    """Everything that Pillow can decode is a picture."""
     answer = embed(embedding, ODD_PICTURES[kind]())
     assert not answer.errors
     assert np.linalg.norm(rows(answer.embeddings)) == pytest.approx(1, abs=1e-5)
@@ -122,7 +122,7 @@ def test_a_rotated_photograph_is_embedded_as_people_see_it(embedding: EmbeddingS
 
 
 def test_transparency_is_laid_on_white(embedding: EmbeddingServiceStub) -> None:
-    """Nothing of what lay under it shows."""
+    """The colours of transparent pixels have no effect."""
     clear = Image.new("RGBA", (8, 8), (255, 0, 0, 0))
     answer = embed(
         embedding, encoded(clear, "PNG"), encoded(Image.new("RGB", (8, 8), "white"), "PNG")
@@ -142,7 +142,7 @@ def test_transparency_is_laid_on_white(embedding: EmbeddingServiceStub) -> None:
     ids=["empty", "white space", "control characters", "100 000 characters"],
 )
 def test_a_bad_text_fails_alone(embedding: EmbeddingServiceStub, text: str, message: str) -> None:
-    """It is named with its reason; its neighbours are embedded."""
+    """The error names the text and the reason; the others are embedded."""
     answer = embedding.EmbedText(embedding_service_pb2.EmbedTextRequest(texts=["马", text]))
     [error] = answer.errors
     assert (error.index, error.code) == (1, INVALID.value[0])
@@ -151,7 +151,7 @@ def test_a_bad_text_fails_alone(embedding: EmbeddingServiceStub, text: str, mess
 
 
 def test_a_long_text_is_cut_unless_that_is_forbidden(embedding: EmbeddingServiceStub) -> None:
-    """The answer says which were, or what can't be read is an error for those who ask for it."""
+    """The answer lists the truncated texts; with truncate=false they are errors."""
     request = embedding_service_pb2.EmbedTextRequest(texts=["马" * 50, " ", "马" * 51])
     answer = embedding.EmbedText(request)
     assert ([error.index for error in answer.errors], list(answer.truncated_texts)) == ([1], [2])
@@ -164,7 +164,7 @@ def test_a_long_text_is_cut_unless_that_is_forbidden(embedding: EmbeddingService
 def test_a_lone_surrogate_is_refused_and_the_server_lives(
     channel: grpc.Channel, embedding: EmbeddingServiceStub
 ) -> None:
-    """Bytes that are no UTF-8 are no proto string: gRPC fails the call, and the next succeeds."""
+    """Bytes that aren't UTF-8 aren't a proto string: gRPC fails the call; the next succeeds."""
     method = "/tihua.v1.EmbeddingService/EmbedText"
     call: Any = channel.unary_unary(method)
     with pytest.raises(grpc.RpcError, match="does not parse"):
@@ -174,21 +174,21 @@ def test_a_lone_surrogate_is_refused_and_the_server_lives(
 
 @pytest.mark.parametrize("count", [0, 257])
 def test_a_batch_has_bounds(embedding: EmbeddingServiceStub, count: int) -> None:
-    """Nothing to do and too much to do are errors that name the bound."""
+    """Empty and too large batches are errors that name the bound."""
     with pytest.raises(grpc.RpcError, match="1 to 256") as refused:
         embedding.EmbedText(embedding_service_pb2.EmbedTextRequest(texts=["马"] * count))
     assert refused.value.code() is INVALID
 
 
 def test_a_message_over_the_limit_names_the_limit(embedding: EmbeddingServiceStub) -> None:
-    """The check is gRPC's own, before anything is read."""
+    """The check is made by gRPC itself, before the message is read."""
     with pytest.raises(grpc.RpcError, match="67108864") as refused:
         embed(embedding, bytes(70 * 1024 * 1024))
     assert refused.value.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
 
 
 def test_another_model_is_refused(embedding: EmbeddingServiceStub) -> None:
-    """The answer names the model that is served."""
+    """The error names the model that is served."""
     options = embedding_service_pb2.EmbedOptions(model="ViT-H-14")
     with pytest.raises(grpc.RpcError, match="this server has tihua-tiny") as refused:
         embedding.EmbedText(embedding_service_pb2.EmbedTextRequest(texts=["马"], options=options))
@@ -196,7 +196,7 @@ def test_another_model_is_refused(embedding: EmbeddingServiceStub) -> None:
 
 
 def test_user_text_is_not_logged(server: "object", embedding: EmbeddingServiceStub) -> None:
-    """Logs are for operators: what users write is none of theirs."""
+    """The logs are for operators, who have no business with users' texts."""
     embedding.EmbedText(embedding_service_pb2.EmbedTextRequest(texts=["断肠人在天涯"]))
     assert "断肠人在天涯" not in str(server.log)  # type: ignore[attr-defined]
     assert any(
@@ -206,7 +206,7 @@ def test_user_text_is_not_logged(server: "object", embedding: EmbeddingServiceSt
 
 
 def test_pictures_are_never_opened_by_path(embedding: EmbeddingServiceStub, tmp_path: Path) -> None:
-    """A path in place of a picture is just a broken picture."""
+    """A path in place of a picture's content is just a broken picture."""
     secret = tmp_path / "secret.png"
     secret.write_bytes(encoded(photograph(), "PNG"))
     assert embed(embedding, str(secret).encode()).errors[0].reason

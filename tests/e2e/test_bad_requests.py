@@ -1,4 +1,4 @@
-"""Bad searches, names and items, against a running server: a clear error, nothing else changes."""
+"""Bad searches, names and items get a clear error from a running server, and break nothing."""
 
 from collections.abc import Callable
 from typing import Any, cast
@@ -39,7 +39,7 @@ def vector(values: list[float], dim: int | None = None) -> search_service_pb2.Qu
 
 
 def nested(depth: int) -> dict[str, object]:
-    """Return so many mappings within each other."""
+    """Return `depth` nested mappings."""
     inner: dict[str, object] = {}
     for _ in range(depth - 1):
         inner = {"within": inner}
@@ -121,7 +121,7 @@ def test_an_unknown_collection_is_not_found(searching: SearchServiceStub, name: 
 def test_a_long_name_is_answered_in_a_short_status(
     searching: SearchServiceStub, collection: str, collection_name: str, model: str, reason: str
 ) -> None:
-    """Its trailers are not refused for their size on the way."""
+    """Otherwise gRPC would refuse the trailers for their size."""
     with pytest.raises(grpc.RpcError) as refused:
         search(searching, collection_name or collection, model=model)
     assert refused.value.code() is grpc.StatusCode.NOT_FOUND
@@ -187,7 +187,7 @@ BAD_ITEMS: dict[str, tuple[Callable[[], types_pb2.Item], str]] = {
 def test_a_bad_item_fails_alone(
     collections: CollectionServiceStub, collection: str, kind: str
 ) -> None:
-    """Its neighbours are written."""
+    """The other items are written."""
     make, reason = BAD_ITEMS[kind]
     answer = upsert(
         collections,
@@ -213,7 +213,7 @@ def test_a_bound_value_can_not_break_out_of_its_filter(
     collection: str,
     value: str,
 ) -> None:
-    """It matches what equals it, and nothing else."""
+    """It matches only items with an equal value."""
     evil = types_pb2.Item(id="evil", text="马")
     evil.metadata["place"] = value
     plain = types_pb2.Item(id="plain", text="马")

@@ -1,4 +1,4 @@
-"""The bounds that hold for whole calls, connections and clients, against a running server."""
+"""The bounds on calls, connections and clients of a running server."""
 
 import asyncio
 import dataclasses
@@ -20,14 +20,14 @@ OWN_CONNECTION = (("grpc.use_local_subchannel_pool", 1),)
 
 @pytest.fixture
 async def address(encoder: FakeEncoder, tmp_path: Path) -> AsyncIterator[str]:
-    """A server of small bounds that asks for no tokens."""
+    """A server with small bounds and without tokens."""
     config = Config(port=0, data_dir=tmp_path, limits=LIMITS, drain_timeout_s=5)
     async with serving(encoder, config) as app:
         yield app.address
 
 
 async def test_every_bound_is_told(address: str) -> None:
-    """A client need not find out by being refused."""
+    """A client can ask for the bounds instead of running into them."""
     async with tihua.AsyncClient(address) as client:
         told = dataclasses.asdict((await client.server_info()).limits)
     del told["max_queue_size"]
@@ -37,7 +37,7 @@ async def test_every_bound_is_told(address: str) -> None:
 async def test_a_call_of_more_than_the_queue_takes_is_answered_when_it_is_alone(
     encoder: FakeEncoder, tmp_path: Path
 ) -> None:
-    """A short queue refuses callers early, and a large call is no mistake."""
+    """A short queue refuses callers early, but large calls stay possible."""
     config = Config(port=0, data_dir=tmp_path, max_queue_size=8, drain_timeout_s=5)
     texts = [f"马{number}" for number in range(config.limits.max_batch_items)]
     squares = [tihua.RgbImage(bytes(16 * 16 * 3), 16, 16) for _ in texts]
@@ -51,7 +51,7 @@ async def test_a_call_of_more_than_the_queue_takes_is_answered_when_it_is_alone(
 
 
 async def test_a_message_over_the_limit_is_refused(address: str) -> None:
-    """And the connection serves the next."""
+    """The connection stays usable for the next call."""
     async with tihua.AsyncClient(address) as client:
         with pytest.raises(tihua.InvalidRequestError, match="100000") as refused:
             await client.embed_image(bytes(LIMITS.max_message_bytes))
@@ -60,7 +60,7 @@ async def test_a_message_over_the_limit_is_refused(address: str) -> None:
 
 
 async def test_metadata_over_the_limit_is_refused(address: str) -> None:
-    """And the connection serves the next."""
+    """The connection stays usable for the next call."""
     async with grpc.aio.insecure_channel(address) as channel:
         info: Any = channel.unary_unary(INFO)
         with pytest.raises(grpc.aio.AioRpcError) as refused:
@@ -70,7 +70,7 @@ async def test_metadata_over_the_limit_is_refused(address: str) -> None:
 
 
 async def test_an_address_is_a_client_where_there_are_no_tokens(address: str) -> None:
-    """Connections are many and ports are many; the machine is one."""
+    """All connections and ports of one machine count together."""
     started, may_end = asyncio.Event(), asyncio.Event()
 
     async def held() -> AsyncIterator[tihua.Item]:
@@ -95,7 +95,7 @@ async def test_an_address_is_a_client_where_there_are_no_tokens(address: str) ->
 
 
 async def test_a_call_too_many_waits_in_the_client(encoder: FakeEncoder, tmp_path: Path) -> None:
-    """It is not refused, and it is answered when there is room."""
+    """It is not refused, and it is answered as soon as another one ends."""
     config = Config(port=0, data_dir=tmp_path, limits=Limits(max_calls_per_connection=1))
     async with (
         serving(encoder, config) as app,
@@ -116,7 +116,7 @@ async def test_a_call_too_many_waits_in_the_client(encoder: FakeEncoder, tmp_pat
 
 
 async def test_a_message_that_does_not_parse_is_the_callers_fault(address: str) -> None:
-    """In a call and in a stream; gRPC says UNKNOWN, as if the server had failed."""
+    """In calls and streams; gRPC alone would answer UNKNOWN, as if the server had failed."""
     async with grpc.aio.insecure_channel(address) as channel:
         search: Any = channel.unary_unary("/tihua.v1.SearchService/Search")
         stream: Any = channel.stream_stream("/tihua.v1.IngestService/Ingest")

@@ -19,7 +19,7 @@ NAMES = [
 @pytest.mark.timeout(900)
 @pytest.mark.parametrize("name", NAMES)
 def test_a_fault_loses_and_doubles_nothing(name: str, tmp_path: Path) -> None:
-    """What becomes of memory and health is for `make chaos`, on a machine without other work."""
+    """Memory and health are left to `make chaos`, on an otherwise idle machine."""
     choice = random.Random(20261123)
     ground = Ground(folder=tmp_path, choice=choice, scale=QUICK, tell=print)
     try:

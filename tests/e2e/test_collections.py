@@ -35,7 +35,7 @@ def test_a_collection_is_what_was_asked_for(
 
 
 def test_an_index_is_replaced(client: tihua.Client, collection: str) -> None:
-    """Nothing is embedded again: the embedding is the same to the bit, and found."""
+    """Nothing is embedded again: the embedding stays the same to the bit, and is found."""
     client.upsert([tihua.Item("马", text="马")], collection=collection)
     [before] = client.get_items(["马"], fields=["embedding"], collection=collection)
     built = client.build_index(collection, index="HNSW", index_params={"M": 8})
@@ -50,7 +50,7 @@ def test_an_index_is_replaced(client: tihua.Client, collection: str) -> None:
 def test_a_released_collection_is_searched_after_loading(
     client: tihua.Client, collection: str
 ) -> None:
-    """Until then it says so."""
+    """Until then the error says that it is released."""
     client.upsert([tihua.Item("马", text="马")], collection=collection)
     client.release_collection(collection)
     assert client.get_collection(collection).load_state == "released"
@@ -61,7 +61,7 @@ def test_a_released_collection_is_searched_after_loading(
 
 
 def test_a_dropped_collection_is_gone(client: tihua.Client, collection: str) -> None:
-    """And its name is free."""
+    """Its name is free again."""
     client.delete_collection(collection)
     assert collection not in {entry.name for entry in client.list_collections()}
     with pytest.raises(tihua.NotFoundError):

@@ -24,7 +24,7 @@ TEXTS = ("枯藤老树昏鸦", "小桥流水人家", "古道西风瘦马", "夕�
 
 @pytest.fixture(scope="module")
 def old(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
-    """The server that pictures were put into first."""
+    """The server that collections are copied from."""
     with running(tmp_path_factory.mktemp("old")) as process:
         yield process
 
@@ -38,7 +38,7 @@ def source(old: ServerProcess) -> Iterator[tihua.Client]:
 
 @pytest.fixture
 def name(source: tihua.Client, client: tihua.Client, names: Iterator[str]) -> Iterator[str]:
-    """A collection of the old server with five texts, and what its copy may be called."""
+    """A collection of the old server with five texts; its copy has the same name."""
     made = next(names)
     source.create_collection(
         made, index="IVF_FLAT", index_params={"nlist": 64}, description="天净沙"
@@ -49,7 +49,7 @@ def name(source: tihua.Client, client: tihua.Client, names: Iterator[str]) -> It
 
 
 def item(number: int, *, text: str = "", time: datetime = LONG_AGO) -> tihua.Item:
-    """Return one of the texts, with all that an item may have."""
+    """Return one of the texts, with every field that an item may have."""
     return tihua.Item(
         f"行{number}",
         text=text or TEXTS[number],
@@ -110,7 +110,7 @@ def test_an_index_is_replaced_while_its_collection_is_in_use(
 def test_what_is_there_is_not_copied_again(
     source: tihua.Client, client: tihua.Client, name: str
 ) -> None:
-    """But what was written to the original since."""
+    """Only what was written to the original since is copied."""
     tihua.copy_collection(source, client, name)
     source.upsert([item(1, text="一只猫", time=LONG_AGO + timedelta(days=1))], collection=name)
     source.upsert([tihua.Item("新", text="新的")], collection=name)
@@ -124,7 +124,7 @@ def test_what_is_there_is_not_copied_again(
 def test_what_the_copy_has_alone_or_newer_stays(
     source: tihua.Client, client: tihua.Client, name: str
 ) -> None:
-    """Whoever writes to the copy already loses nothing by another call."""
+    """Copying again loses nothing that was already written to the copy."""
     tihua.copy_collection(source, client, name)
     newer = item(2, text="一只猫", time=LONG_AGO + timedelta(days=1))
     client.upsert([newer, tihua.Item("新", text="新的")], collection=name)
@@ -139,7 +139,7 @@ def test_what_the_copy_has_alone_or_newer_stays(
 def test_a_copy_that_was_cut_off_goes_on(
     source: tihua.Client, client: tihua.Client, names: Iterator[str]
 ) -> None:
-    """With the items that are missing, and no others."""
+    """It copies the missing items, and no others."""
     name = next(names)
     source.create_collection(name)
     dim = source.get_collection(name).dim
@@ -168,7 +168,7 @@ def test_a_copy_that_was_cut_off_goes_on(
 def test_progress_ends_with_all_items(
     source: tihua.Client, client: tihua.Client, name: str
 ) -> None:
-    """And says from the beginning how many there are."""
+    """Every report includes the total."""
     seen: list[tihua.CopyProgress] = []
     tihua.copy_collection(source, client, name, on_progress=seen.append)
     assert seen[0] == tihua.CopyProgress(total=5, kept=0, written=0, failed=0, errors=())
@@ -191,7 +191,7 @@ class AwayOnce(tihua.Client):
 def test_a_break_is_counted_and_told_once(
     old: ServerProcess, source: tihua.Client, names: Iterator[str], tmp_path: Path
 ) -> None:
-    """What was written before it is not what was there before the call, nor are refusals new."""
+    """Items written before the break don't count as present before; failures count once."""
     name = next(names)
     source.create_collection(name)
     unit = [1.0] + [0.0] * (source.get_collection(name).dim - 1)
@@ -218,15 +218,15 @@ def test_a_break_is_counted_and_told_once(
 
 
 class AwayBetweenPasses(tihua.Client):
-    """A client whose server does what it is asked first, and is away when it should say so."""
+    """A client that loses the answers to its first calls of two methods."""
 
     def __init__(self, address: str) -> None:
-        """Know of no call yet."""
+        """Start before either call."""
         super().__init__(address)
         self.asked: set[str] = set()
 
     def create_collection(self, *arguments: Any, **options: Any) -> tihua.Collection:
-        """Make a collection; the first answer is lost."""
+        """Create a collection; the first answer is lost."""
         made = super().create_collection(*arguments, **options)
         self._lose("create_collection")
         return made
@@ -245,7 +245,7 @@ class AwayBetweenPasses(tihua.Client):
 def test_a_server_that_goes_away_between_passes_is_waited_for(
     server: ServerProcess, source: tihua.Client, name: str
 ) -> None:
-    """As it is within one."""
+    """As within a pass, the copy waits."""
     breaks: list[tihua.TihuaError] = []
     with AwayBetweenPasses(server.address) as target:
         summary = tihua.copy_collection(source, target, name, on_break=breaks.append)
@@ -254,7 +254,7 @@ def test_a_server_that_goes_away_between_passes_is_waited_for(
 
 
 class WrittenWhileAway(tihua.Client):
-    """A client whose server is away when it is first asked, and has one item more then."""
+    """A client whose server is away at first, and has one more item afterwards."""
 
     asked = 0
 
@@ -270,7 +270,7 @@ class WrittenWhileAway(tihua.Client):
 def test_the_total_is_that_of_the_beginning(
     old: ServerProcess, client: tihua.Client, name: str
 ) -> None:
-    """After a break too, when what was written meanwhile is copied as well."""
+    """This holds after a break too, when items written meanwhile are copied as well."""
     seen: list[tihua.CopyProgress] = []
     with WrittenWhileAway(old.address) as source:
         summary = tihua.copy_collection(source, client, name, on_progress=seen.append)
@@ -281,7 +281,7 @@ def test_the_total_is_that_of_the_beginning(
 def test_the_command_copies_under_another_name(
     old: ServerProcess, server: ServerProcess, client: tihua.Client, name: str
 ) -> None:
-    """It says what it did, to people and to programs; the name may be an alias."""
+    """It reports to people and to programs; the name may be an alias."""
     arguments = ("collections", "copy", name, "--to", server.address, "--as", f"{name}_2")
     done = run_tihua(*arguments, address=old.address)
     assert done.returncode == 0
@@ -295,7 +295,7 @@ def test_the_command_copies_under_another_name(
 def test_an_alias_is_copied_as_what_it_leads_to(
     source: tihua.Client, client: tihua.Client, name: str
 ) -> None:
-    """Under the alias' name, which is what callers know."""
+    """The copy has the name of the alias, which callers use."""
     alias = f"{name}_alias"
     source.set_alias(alias, name)
     summary = tihua.copy_collection(source, client, alias)
@@ -313,7 +313,7 @@ def small(tmp_path_factory: pytest.TempPathFactory) -> Encoder:
 async def test_a_server_without_the_model_is_refused_before_anything_is_made(
     old: ServerProcess, name: str, small: Encoder, tmp_path: Path
 ) -> None:
-    """The message says what it has, and what to do."""
+    """The message names the served models and the remedy."""
     config = Config(port=0, data_dir=tmp_path / "data", drain_timeout_s=5)
     async with serving(small, config) as app:
         status, errors = await copy_command(old, name, app.address)
@@ -351,7 +351,7 @@ async def copy_command(old: ServerProcess, name: str, address: str) -> tuple[int
 def test_a_collection_that_is_not_there_makes_none(
     source: tihua.Client, client: tihua.Client, names: Iterator[str]
 ) -> None:
-    """On the other server either."""
+    """The other server has no new collection either."""
     name = next(names)
     with pytest.raises(tihua.NotFoundError, match=name):
         tihua.copy_collection(source, client, name)

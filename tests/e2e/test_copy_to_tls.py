@@ -1,4 +1,4 @@
-"""`tihua collections copy` to a server that encrypts and lets in only those whom it knows."""
+"""`tihua collections copy` to a server with TLS and authentication."""
 
 import asyncio
 import secrets
@@ -20,7 +20,7 @@ TOKEN = secrets.token_hex(32)
 
 @pytest.fixture
 def authority(tmp_path: Path) -> Authority:
-    """The CA of the other server, and of its clients."""
+    """The CA of the target server and its clients."""
     return Authority(tmp_path)
 
 
@@ -37,7 +37,7 @@ async def source(encoder: FakeEncoder, tmp_path: Path) -> AsyncIterator[App]:
 
 @pytest.fixture
 async def target(encoder: FakeEncoder, authority: Authority, tmp_path: Path) -> AsyncIterator[App]:
-    """A server that asks for TLS and a token."""
+    """A server that requires TLS and a token."""
     pair = authority.pair()
     config = Config(
         port=0,
@@ -55,7 +55,7 @@ async def target(encoder: FakeEncoder, authority: Authority, tmp_path: Path) -> 
 async def mutual_target(
     encoder: FakeEncoder, authority: Authority, tmp_path: Path
 ) -> AsyncIterator[App]:
-    """A server that asks for a certificate of its client."""
+    """A server that requires a client certificate."""
     pair = authority.pair()
     config = Config(
         port=0,
@@ -84,7 +84,7 @@ async def test_a_copy_goes_to_a_server_with_tls_and_a_token(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """The token in the file is for the one server, whatever TIHUA_TOKEN is for the other."""
+    """The token file is for the target, and TIHUA_TOKEN for the source."""
     monkeypatch.setenv("TIHUA_TOKEN", secrets.token_hex(32))
     token_file = write_tokens(tmp_path / "token", TOKEN)
     done = await copied(source, target, "--to-ca", authority.ca, "--to-token-file", token_file)
@@ -97,7 +97,7 @@ async def test_a_copy_goes_to_a_server_with_tls_and_a_token(
 async def test_the_token_of_the_source_is_not_sent_to_the_other_server(
     source: App, target: App, authority: Authority, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Even if it would let us in there."""
+    """It stays private even if the target would accept it."""
     monkeypatch.setenv("TIHUA_TOKEN", TOKEN)
     done = await copied(source, target, "--to-ca", authority.ca)
     assert done.returncode == 1
@@ -110,7 +110,7 @@ async def test_the_token_of_the_source_is_not_sent_to_the_other_server(
 async def test_a_copy_shows_its_certificate(
     source: App, mutual_target: App, authority: Authority
 ) -> None:
-    """That of the client, and its key, beside the CA of the server's."""
+    """The client certificate and its key are options beside the server's CA."""
     mine: Pair = authority.pair()
     flags = ("--to-ca", authority.ca, "--to-cert", mine.cert, "--to-key", mine.key)
     done = await copied(source, mutual_target, *flags)
@@ -124,7 +124,7 @@ async def test_a_copy_shows_its_certificate(
 async def test_what_keeps_a_copy_from_a_server_with_tls_is_told(
     source: App, target: App, flags: tuple[str, ...], told: str
 ) -> None:
-    """Nothing is encrypted unless it is asked for, and then gRPC's own CAs are trusted."""
+    """TLS must be asked for, and then trusts gRPC's own CAs by default."""
     done = await copied(source, target, *flags)
     assert done.returncode == 1
     assert told in done.stderr

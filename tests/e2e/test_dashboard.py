@@ -1,4 +1,4 @@
-"""The dashboard and the alerts, held to a running server, to Grafana's schema, to Prometheus."""
+"""The dashboard and alerts agree with a running server, Grafana's schema and Prometheus."""
 
 import contextlib
 import json
@@ -29,16 +29,16 @@ QUERIES = panel_queries() | alert_queries()
 
 
 class Use:
-    """What makes every metric of a server move, again and again."""
+    """Uses a server so that each of its metrics changes."""
 
     def __init__(self, client: tihua.Client, pictures: list[Path]) -> None:
-        """Make a collection for it."""
+        """Create a collection for this."""
         self._client = client
         self._picture = pictures[0]
         client.create_collection("watched", index="FLAT")
 
     def __call__(self) -> None:
-        """Ingest, search, and ask for what is not there."""
+        """Ingest, search, and request something that does not exist."""
         items = [tihua.Item("a", image=self._picture), tihua.Item("b", text="马")]
         self._client.ingest(items, collection="watched")
         self._client.search(text="马", collection="watched")
@@ -48,7 +48,7 @@ class Use:
 
 @pytest.fixture(scope="module")
 def use(client: tihua.Client, pictures: list[Path]) -> Use:
-    """Use of the server."""
+    """A `Use` of the server."""
     return Use(client, pictures)
 
 
@@ -61,7 +61,7 @@ def scraped(server: ServerProcess, use: Use) -> Scraped:
 
 @pytest.mark.parametrize("name", QUERIES)
 def test_a_query_reads_what_the_server_has(scraped: Scraped, name: str) -> None:
-    """Every metric by its name, every label that it asks of it or sums by."""
+    """Every metric exists, and every label that the query selects or groups by."""
     query = Query(QUERIES[name])
     labels = set(GIVEN_LABELS)
     for metric, asked in query.metrics.items():
@@ -72,7 +72,7 @@ def test_a_query_reads_what_the_server_has(scraped: Scraped, name: str) -> None:
 
 
 def lost(given: object, kept: object, where: str = "dashboard") -> Iterator[str]:
-    """Yield where something was given that is not there any more, or is another thing."""
+    """Yield the paths of values in `given` that are missing from `kept` or differ."""
     match given, kept:
         case dict(), dict():
             for key, value in given.items():
@@ -88,14 +88,14 @@ def lost(given: object, kept: object, where: str = "dashboard") -> Iterator[str]
 
 
 def test_the_dashboard_is_of_grafanas_schema() -> None:
-    """Grafana's own SDK knows every key: what it reads and writes again has lost none."""
+    """Grafana's own SDK knows every key: a round trip through it loses none."""
     register_default_plugins()
     written = JSONEncoder().encode(Dashboard.from_json(DASHBOARD))
     assert not list(lost(DASHBOARD, json.loads(written)))
 
 
 def test_every_panel_has_a_place_of_its_own() -> None:
-    """And an id, a query, and a data source that whoever imports it chooses."""
+    """It also has an id, a query, and a data source that is chosen on import."""
     panels = DASHBOARD["panels"]
     assert len({panel["id"] for panel in panels}) == len(panels)
     cells = [
@@ -134,13 +134,13 @@ def test_promtool_finds_nothing_wrong(command: str, file: str) -> None:
 
 
 def test_every_alert_is_tested() -> None:
-    """In the file that promtool runs."""
+    """The file that promtool runs has a test for each."""
     tested = (PROMETHEUS / "tihua.rules.test.yml").read_text()
     assert not [name for name in alert_queries() if f"alertname: {name}\n" not in tested]
 
 
 def test_every_panel_shows_something(server: ServerProcess, use: Use, tmp_path: Path) -> None:
-    """Prometheus reads a server that is used, and has an answer to every query of the dashboard."""
+    """Prometheus scrapes a server in use, and answers every query of the dashboard."""
     need("prometheus")
     missing = panel_queries()
     until = time.monotonic() + 120

@@ -1,4 +1,4 @@
-"""What the help shows finds what `tihua ingest` wrote."""
+"""The examples of the help find what `tihua ingest` wrote."""
 
 import json
 import shlex
@@ -29,7 +29,7 @@ def ingested(
     await_hits: Callable[[str, int], None],
     tmp_path_factory: pytest.TempPathFactory,
 ) -> str:
-    """A collection of two folders, with metadata as the help of `ingest` gives it, or none."""
+    """A collection of two folders, one with metadata as in the help of `ingest`, one without."""
     name = next(names)
     told = ["--metadata", "year=2024", "--metadata", "artist=范宽"]
     for prefix, options in {"2024/": told, "plain/": []}.items():
@@ -55,7 +55,7 @@ def ingested(
 def test_an_example_finds_what_metadata_it_names(
     server: ServerProcess, ingested: str, example: str
 ) -> None:
-    """The three pictures that have it, or of a group the best."""
+    """It finds the three pictures with this metadata, or the best one per group."""
     words = shlex.split(example, comments=True)[1:]
     result = run_tihua(*words, "--json", "-c", ingested, address=server.address)
     assert result.returncode == 0, result.stderr

@@ -1,4 +1,4 @@
-"""A server that ends although a thread of it never does: in the model, or on a disk that hangs."""
+"""A server exits although one of its threads hangs: in the model, or on a hung disk."""
 
 import contextlib
 from collections.abc import Iterator
@@ -14,7 +14,7 @@ from tihua_server.milvus_flusher import MIN_IDLE_ROWS
 
 
 def test_a_batch_that_never_ends_does_not_keep_the_server(tmp_path: Path) -> None:
-    """The caller hears of it, the store is closed, and the process ends; it hung for ever."""
+    """The caller gets an error, the store is closed, and the process exits."""
     with (
         running(tmp_path, "--drain-timeout-s", "0.1", module="stuck_server") as server,
         tihua.Client(server.address, collection="kept") as client,
@@ -40,7 +40,7 @@ def test_a_batch_that_never_ends_does_not_keep_the_server(tmp_path: Path) -> Non
 
 @contextlib.contextmanager
 def hung_disk(data_dir: Path) -> Iterator[tuple[ServerProcess, tihua.Client]]:
-    """Serve an empty collection from a disk that will hang; the server has to end in the block."""
+    """Serve an empty collection from a disk that will hang; the block must end the server."""
     flags = ("--drain-timeout-s", "0.1", "--store-timeout-s", "1")
     with (
         running(data_dir, *flags, module="hung_disk_server") as server,
@@ -54,7 +54,7 @@ def hung_disk(data_dir: Path) -> Iterator[tuple[ServerProcess, tihua.Client]]:
 
 
 def count_at_the_next_start(data_dir: Path) -> int:
-    """Return how many items a server finds that starts after `hung_disk`."""
+    """Return how many items the next server on `data_dir` finds."""
     with (
         running(data_dir, module="hung_disk_server") as server,
         tihua.Client(server.address, collection="kept") as client,
@@ -63,7 +63,7 @@ def count_at_the_next_start(data_dir: Path) -> int:
 
 
 def test_a_disk_that_hangs_does_not_keep_the_server(tmp_path: Path) -> None:
-    """It says so, and ends; a thread that writes would have kept it for ten minutes."""
+    """It logs this and exits; the writing thread would have kept it for ten minutes."""
     with hung_disk(tmp_path) as (server, client), ThreadPoolExecutor(1) as caller:
         client.upsert([tihua.Item("a", text="马")])
         hung = caller.submit(client.upsert, [tihua.Item(HANGS, text="马")], timeout=60)
@@ -77,7 +77,7 @@ def test_a_disk_that_hangs_does_not_keep_the_server(tmp_path: Path) -> None:
 
 
 def test_a_disk_that_hangs_in_the_background_does_not_keep_the_server(tmp_path: Path) -> None:
-    """Nobody waits for that flush but the end of the server; what it did not flush is kept."""
+    """Only the shutdown waits for that flush; the unflushed items are not lost."""
     names = [HANGS_LATER, *map(str, range(MIN_IDLE_ROWS))]
     with hung_disk(tmp_path) as (server, client):
         client.upsert([tihua.Item(name, text="马") for name in names])

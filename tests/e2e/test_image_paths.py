@@ -1,4 +1,4 @@
-"""Pictures that the server reads itself, where its operator allowed a folder."""
+"""Pictures that the server reads from a folder that its operator allowed."""
 
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -14,7 +14,7 @@ from tihua_server.config import Config, Limits
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """A shared disk."""
+    """A folder on a shared disk."""
     root = tmp_path / "disk"
     root.mkdir()
     (root / "a.png").write_bytes(encode(noise(40, 30), "PNG"))
@@ -28,7 +28,7 @@ def folder(tmp_path: Path) -> Path:
 async def client(
     encoder: FakeEncoder, folder: Path, tmp_path: Path
 ) -> AsyncIterator[tihua.AsyncClient]:
-    """A client of a server that has this disk too."""
+    """A client of a server with access to this disk."""
     config = Config(
         port=0,
         data_dir=tmp_path / "data",
@@ -47,7 +47,7 @@ async def client(
 async def test_a_picture_by_path_is_the_picture_itself(
     client: tihua.AsyncClient, folder: Path
 ) -> None:
-    """Embedded, searched with and ingested: nothing tells them apart."""
+    """Both give the same results when embedded, searched with and ingested."""
     assert (await client.server_info()).takes_image_paths
     path = tihua.ServerPath("a.png")
     assert await client.embed_image(path) == await client.embed_image(folder / "a.png")
@@ -57,7 +57,7 @@ async def test_a_picture_by_path_is_the_picture_itself(
 
 
 async def test_what_can_not_be_read_fails_alone(client: tihua.AsyncClient) -> None:
-    """In a call and in a stream; the good one beside it is embedded."""
+    """In calls and streams, the good one beside it is embedded."""
     paths = ["a.png", "../secret.png", "none.png", "notes.txt", "large.png", "/a.png"]
     reasons = {
         "../secret.png": "FILE_NOT_FOUND",
@@ -78,7 +78,7 @@ async def test_what_can_not_be_read_fails_alone(client: tihua.AsyncClient) -> No
 
 
 async def test_without_a_folder_no_file_is_opened(encoder: FakeEncoder, tmp_path: Path) -> None:
-    """The default, and the message says whom to ask."""
+    """This is the default, and the message says whom to ask."""
     config = Config(port=0, data_dir=tmp_path, drain_timeout_s=5)
     async with serving(encoder, config) as app, tihua.AsyncClient(app.address) as client:
         assert not (await client.server_info()).takes_image_paths
@@ -88,7 +88,7 @@ async def test_without_a_folder_no_file_is_opened(encoder: FakeEncoder, tmp_path
 
 
 def test_a_folder_is_ingested_by_its_names(tmp_path: Path) -> None:
-    """By the command, from a folder within the one that is allowed; a second run skips all."""
+    """The command ingests a subfolder of the allowed one; a second run skips everything."""
     year = tmp_path / "disk" / "2024"
     year.mkdir(parents=True)
     for picture in sorted(GALLERY.glob("*.jpg"))[:3]:
