@@ -1,7 +1,7 @@
 """The one suite for every store: in memory, Milvus Lite, and a Milvus server in `make test-milvus`.
 
-What a test asks of `store` holds for all three; of `local`, too, but is asked where a collection is
-made in no time; of `milvus`, for the two that are Milvus; of `lite`, for Milvus Lite alone.
+Tests of `store` run on all three; tests of `local`, where a collection is created in no time; tests
+of `milvus`, on the two that are Milvus; tests of `lite`, on Milvus Lite alone.
 """
 
 import contextlib
@@ -86,7 +86,7 @@ def store(request: pytest.FixtureRequest) -> VectorStore:
 
 @pytest.fixture
 def spec() -> Callable[..., CollectionSpec]:
-    """Return what makes the spec of a collection of any name, which says something everywhere."""
+    """Return a function that makes specs with new names, in which no value is a default."""
 
     def make(index: IndexType = IndexType.FLAT, **params: int) -> CollectionSpec:
         return CollectionSpec(
@@ -105,7 +105,7 @@ def spec() -> Callable[..., CollectionSpec]:
 async def name(store: VectorStore, spec: Callable[..., CollectionSpec]) -> str:
     """Return the name of an empty collection with an exact index.
 
-    Making one takes a server 2 s, so there it is the last test's, emptied.
+    Creating one takes a server 2 s, so there the last test's is emptied and reused.
     """
     if SPARE in await store.names():
         await store.load(SPARE)
@@ -127,7 +127,7 @@ def embeddings() -> FloatArray:
 def make_pair(
     spec: Callable[..., CollectionSpec], embeddings: FloatArray
 ) -> Callable[[VectorStore], Awaitable[tuple[str, str]]]:
-    """Return what makes two collections of one item each, whose models and ids are `old`, `new`."""
+    """Return a function that creates two collections of one item; models and ids: `old`, `new`."""
 
     async def make(store: VectorStore) -> tuple[str, str]:
         names = []

@@ -1,4 +1,4 @@
-"""Aliases: names that lead to a collection, and can be led elsewhere in one step."""
+"""Aliases: names that lead to a collection, and can be moved to another atomically."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -52,7 +52,7 @@ async def test_an_alias_stands_for_its_collection_everywhere(
 async def test_a_collection_tells_its_aliases_and_is_listed_once(
     store: VectorStore, pair: tuple[str, str], alias: str
 ) -> None:
-    """Sorted; they are no collections of their own."""
+    """Sorted; they are not listed as collections."""
     old, new = pair
     first = "a" + alias
     await store.set_alias(first, old)
@@ -66,7 +66,7 @@ async def test_a_collection_tells_its_aliases_and_is_listed_once(
 async def test_an_alias_is_led_elsewhere_in_one_step(
     store: VectorStore, pair: tuple[str, str], alias: str
 ) -> None:
-    """Whoever looks meanwhile finds the one collection or the other, and never none."""
+    """A reader always finds one collection or the other, never none."""
     old, new = pair
     has_moved = asyncio.Event()
     seen: list[str] = []
@@ -149,7 +149,7 @@ async def test_what_is_not_there_is_not_found(store: VectorStore, pair: tuple[st
 async def test_a_collection_with_an_alias_is_not_dropped(
     store: VectorStore, pair: tuple[str, str], alias: str
 ) -> None:
-    """Neither by its own name nor by the alias; without the alias it is."""
+    """Neither by its own name nor by the alias; it is once the alias is gone."""
     old, _ = pair
     with pytest.raises(CollectionInUse, match=alias):
         await store.drop(old)
@@ -165,7 +165,7 @@ async def test_a_collection_with_an_alias_is_not_dropped(
 async def test_a_collection_that_is_dropped_gets_no_alias(
     local: VectorStore, make_pair: MakePair
 ) -> None:
-    """Of the two at one time one is refused: the alias that is set leads to what is there."""
+    """When both happen at once, one is refused: an alias that is set leads somewhere."""
     for _ in range(5):
         name, _ = await make_pair(local)
         alias = name + "_alias"
@@ -181,7 +181,7 @@ async def test_a_collection_that_is_dropped_gets_no_alias(
 async def test_an_alias_of_others_is_only_a_taken_name(
     milvus: Milvus, make_pair: MakePair, spec: Spec
 ) -> None:
-    """It is neither led elsewhere nor removed."""
+    """It is neither moved nor removed."""
     ours, _ = await make_pair(milvus)
     other = spec().name
     client = milvus._client
@@ -218,7 +218,7 @@ async def test_a_restart_keeps_aliases(tmp_path: Path, spec: Spec, embeddings: F
 async def test_another_server_searches_the_old_collection_or_the_new_one_and_nothing_between(
     server: Milvus, milvus_uri: str, make_pair: MakePair, embeddings: FloatArray
 ) -> None:
-    """What it believes of the alias is up to 5 s old: model and items are of one collection."""
+    """What it has cached is up to 5 s old, but model and items are of one collection."""
     old, new = await make_pair(server)
     alias = old + "_alias"
     await server.set_alias(alias, old)

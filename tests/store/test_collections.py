@@ -80,7 +80,7 @@ async def test_an_index_is_built_with_its_parameters(
 
 
 def lists_of_the_index(directory: Path) -> int:
-    """Return how many lists the one index below a directory has."""
+    """Return the number of lists in the only index below a directory."""
     [path] = directory.rglob("*.ivf_flat.*")
     file = faiss.read_index(str(path))  # which faiss frees when it is let go of
     index: Any = faiss.downcast_index(file)
@@ -149,7 +149,7 @@ async def test_names_are_sorted(local: VectorStore, spec: Spec) -> None:
 
 
 async def test_a_dropped_collection_is_gone(store: VectorStore, name: str) -> None:
-    """It is not listed any more, and dropping it again says so."""
+    """It is no longer listed, and dropping it again is an error."""
     await store.drop(name)
 
     assert name not in await store.names()
@@ -161,7 +161,7 @@ async def test_a_dropped_collection_is_gone(store: VectorStore, name: str) -> No
 async def test_a_collection_dropped_by_someone_else_is_not_found(
     milvus: Milvus, spec: Spec, embeddings: FloatArray
 ) -> None:
-    """Reads and writes say so although its spec is still remembered."""
+    """Reads and writes say so although its spec is still cached."""
     created = spec()
     await milvus.create(created)
     await milvus.spec(created.name)

@@ -1,4 +1,4 @@
-"""A connection to a store: before anybody calls it, and what is told of its calls."""
+"""A connection to a store: its first calls, and what the observer is told of calls."""
 
 import asyncio
 import subprocess
@@ -35,7 +35,7 @@ print("scipy.sparse" in sys.modules)
 
 
 def test_the_first_calls_may_come_at_once(tmp_path: Path) -> None:
-    """What pymilvus would import in all their threads, past the locks of imports, is there."""
+    """What pymilvus would import in each of their threads without the import lock is there."""
     pytest.importorskip("scipy.sparse")
     opened = subprocess.run(
         [sys.executable, "-c", _OPENED, str(tmp_path)], capture_output=True, text=True, check=True
@@ -47,7 +47,7 @@ class Listener(Observer):
     """Remembers which calls were answered."""
 
     def __init__(self) -> None:
-        """Have heard of none."""
+        """Begin with none."""
         self.calls: set[str] = set()
 
     def store_answered(self, call: str, start_s: float, reason: str) -> None:
@@ -58,7 +58,7 @@ class Listener(Observer):
 async def test_calls_are_told_by_the_names_that_pymilvus_has(
     spec: Callable[..., CollectionSpec], tmp_path: Path
 ) -> None:
-    """Also those that tihua makes of several, or past pymilvus."""
+    """Also the calls that consist of several, or bypass pymilvus."""
     listener = Listener()
     store = await Milvus.open(tmp_path / "milvus", observer=listener)
     created = spec()
@@ -73,7 +73,7 @@ async def test_calls_are_told_by_the_names_that_pymilvus_has(
 
 
 async def test_a_call_that_nobody_waits_for_is_no_answer(tmp_path: Path) -> None:
-    """It would count as one that the store answered, and quickly."""
+    """It would count as answered by the store, and quickly."""
     listener = Listener()
     connection = await MilvusConnection.open(
         tmp_path / "milvus", token="", timeout_s=60.0, observer=listener
@@ -98,7 +98,7 @@ async def test_a_call_that_nobody_waits_for_is_no_answer(tmp_path: Path) -> None
 async def test_a_write_that_its_caller_gave_up_has_no_other_beside_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Milvus Lite goes on with it, and its collections bear one writer."""
+    """Milvus Lite continues with it, and its collections allow a single writer."""
     connection = await MilvusConnection.open(
         tmp_path / "milvus", token="", timeout_s=60.0, observer=Observer()
     )

@@ -26,7 +26,7 @@ Traced = Callable[[], tuple[int, int]]
 
 @pytest.fixture
 async def find(lite: Milvus, spec: Callable[..., CollectionSpec], embeddings: FloatArray) -> Find:
-    """Return what finds the ids of a filter's items, which Lite looks at one by one."""
+    """Return a function that finds the ids that match a filter, which Lite checks one by one."""
     asked = spec()
     await lite.create(asked)
     await lite.upsert(asked.name, [Item(key, embeddings[0], *row) for key, row in ROWS.items()])
@@ -42,7 +42,7 @@ async def find(lite: Milvus, spec: Callable[..., CollectionSpec], embeddings: Fl
 
 @pytest.fixture
 def traced() -> Iterator[Traced]:
-    """What tells the bytes that Python holds since the test began, and the most that it held."""
+    """Return a function for the bytes that Python has allocated in the test: now, and at most."""
     tracemalloc.start()
     yield tracemalloc.get_traced_memory
     tracemalloc.stop()
@@ -89,7 +89,7 @@ async def test_a_pattern_is_matched_in_no_time(find: Find, pattern: str, matchin
 async def test_only_numbers_are_reckoned_with(
     find: Find, traced: Traced, expression: str, matching: str
 ) -> None:
-    """A text or a list times a number is nothing, and no gigabytes of it."""
+    """A text or a list times a number is null, and not gigabytes of it."""
     assert await find(expression) == matching
     _, peak_bytes = traced()
     assert peak_bytes < 100_000_000
@@ -113,7 +113,7 @@ async def test_filters_are_not_kept_for_long(
 async def test_metadata_is_not_parsed_for_each_value(
     lite: Milvus, spec: Callable[..., CollectionSpec], embeddings: FloatArray
 ) -> None:
-    """That of an item is parsed once, however many values it is compared with."""
+    """It is parsed once an item, however many values it is compared with."""
     asked = spec()
     await lite.create(asked)
     text = "风" * 4_000

@@ -1,4 +1,4 @@
-"""An embedded store that was cut short in renaming, or has files that can't be read."""
+"""An embedded store that was killed during a rename, or has files that can't be read."""
 
 import json
 import shutil
@@ -81,7 +81,7 @@ async def test_a_rename_that_was_cut_short_is_completed(
 async def test_a_rename_that_had_not_begun_is_not_made(
     lite: Milvus, photos: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A kill before the directory was moved leaves all as it was, whatever comes later."""
+    """A kill before the directory is moved leaves everything as it was, whatever comes later."""
     killed = tmp_path / "killed"
     rename = lite._client.rename_collection
 
@@ -127,7 +127,7 @@ async def test_a_rename_that_fails_halfway_leaves_no_alias_behind(
     error: Exception,
     expected: type[ServiceError],
 ) -> None:
-    """The directory is opened anew, and with it the rename completed."""
+    """The directory is reopened, which completes the rename."""
     with monkeypatch.context() as failing:
         failing.setattr(db, "save_schema", Mock(side_effect=error))
         with pytest.raises(expected):
@@ -202,7 +202,7 @@ async def test_a_damaged_collection_does_not_keep_the_others_from_being_used(
     tmp_path: Path,
     content: str,
 ) -> None:
-    """The log names it at the start, and so does the error for whoever asks for it."""
+    """The log names it at the start, and so does the error of each call that names it."""
     other = spec().name
     await lite.rename(photos, other, keeps_alias=False)
     broken = spec()

@@ -73,7 +73,7 @@ async def test_a_refused_connection_is_reported_at_once(port: int) -> None:
 
 
 async def test_a_silent_server_is_given_up_at_the_deadline() -> None:
-    """Something that takes connections and says nothing holds nobody for long."""
+    """A server that accepts connections and never answers delays nobody for long."""
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         listener.listen()
@@ -106,7 +106,7 @@ async def test_a_proxy_does_not_come_between(
 
 
 async def test_a_directory_is_open_once(lite: Milvus, tmp_path: Path) -> None:
-    """The second opener is told what to do, in one line; the first goes on."""
+    """The error of the second opener says what to do, in one line; the first works on."""
     with pytest.raises(StoreUnavailable, match=r"open in another process.*--data-dir") as caught:
         await Milvus.open(tmp_path / "milvus")
 
@@ -126,7 +126,7 @@ async def test_a_file_is_no_directory(tmp_path: Path) -> None:
 async def test_a_directory_that_is_gone_is_named(
     lite: Milvus, spec: Spec, embeddings: FloatArray, tmp_path: Path
 ) -> None:
-    """It is the operator's trouble and no bug; once it is back, so is the store."""
+    """It is a fault of the operator and not a bug; once it is back, so is the store."""
     created = spec()
     await lite.create(created)
     directory = tmp_path / "milvus"
@@ -270,7 +270,7 @@ async def test_a_collection_that_milvus_loads_again_is_unavailable_and_not_relea
 async def test_a_thread_reads_no_longer_than_its_caller_waits(
     tmp_path: Path, port: int, spec: Spec, embeddings: FloatArray, *, is_read: bool
 ) -> None:
-    """What nobody waits for any more is given up, and its thread is free; a write is not."""
+    """A read whose caller has left is given up, and frees its thread; a write is not."""
     created = spec()
     with lite_server(tmp_path, port) as process:
         store = await connect(process, port, timeout_s=5.0)
@@ -293,7 +293,7 @@ async def test_a_thread_reads_no_longer_than_its_caller_waits(
 async def test_a_store_is_closed_though_a_server_is_still_loading(
     tmp_path: Path, spec: Spec
 ) -> None:
-    """It would take up to ten minutes else until a server that is told to stop has stopped."""
+    """Otherwise a server might take ten minutes to stop."""
     pytest.importorskip("milvus", reason="`make test-milvus` installs Milvus and runs this")
     from milvus_server import running_milvus
 

@@ -190,7 +190,7 @@ async def test_a_bound_string_matches_itself_and_nothing_else(
 async def test_removing_with_a_nasty_string_removes_one(
     store: VectorStore, name: str, embeddings: FloatArray
 ) -> None:
-    """A filter that would mean every item, were it pasted, removes what is named like it."""
+    """A text that would match every item if it were pasted removes only the item of that name."""
     await store.upsert(name, [Item(key, embeddings[0], "", {"key": key}) for key in NASTY])
 
     for left, key in zip(range(len(NASTY) - 1, -1, -1), NASTY, strict=True):
@@ -218,7 +218,7 @@ async def test_removing_with_a_nasty_string_removes_one(
 async def test_a_filter_that_means_nothing_is_refused(
     store: VectorStore, name: str, embeddings: FloatArray, where: Filter
 ) -> None:
-    """It is the caller's error wherever it is found, and nothing is removed."""
+    """It is the caller's error in every call, and nothing is removed."""
     await store.upsert(name, [Item("a", embeddings[0])])
 
     for call in (

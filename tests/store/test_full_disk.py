@@ -28,7 +28,7 @@ EVERYTHING = Filter()
 
 @contextlib.contextmanager
 def no_file_beyond(size_bytes: int) -> Iterator[None]:
-    """Have the system refuse what would make any file larger: EFBIG, much as a full disk."""
+    """Make the system refuse to enlarge files: EFBIG, much like a full disk."""
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (size_bytes, hard))
     try:
@@ -46,7 +46,7 @@ def items(embeddings: FloatArray, first: int, last: int) -> list[Item]:
 
 
 def only(directory: Path, pattern: str) -> Path:
-    """Return the one file of a pattern."""
+    """Return the only file that matches a pattern."""
     [path] = directory.glob(pattern)
     return path
 
@@ -177,7 +177,7 @@ async def test_half_an_index_is_built_again(
 async def test_a_collection_that_was_being_made_does_not_keep_its_name(
     lite: Milvus, spec: Spec, tmp_path: Path
 ) -> None:
-    """A kill between its directory and its schema leaves nothing that is in the way."""
+    """A kill between creating its directory and its schema leaves nothing in the way."""
     created = spec()
     await lite.close()
     (tmp_path / "milvus" / "collections" / created.name).mkdir(parents=True)

@@ -1,4 +1,4 @@
-"""The index of a collection that is there: replaced, built anew, and what is cut short of it."""
+"""The index of an existing collection: replaced, rebuilt, and interrupted."""
 
 import asyncio
 import shutil
@@ -26,14 +26,14 @@ STRONG = SearchParams(5, consistency=Consistency.STRONG)
 
 
 async def filled(store: VectorStore, spec: CollectionSpec, embeddings: FloatArray) -> str:
-    """Make a collection of 300 items; return its name."""
+    """Create a collection of 300 items; return its name."""
     await store.create(spec)
     await store.upsert(spec.name, [Item(str(i), e) for i, e in enumerate(embeddings)])
     return spec.name
 
 
 async def nearest(store: VectorStore, name: str, embeddings: FloatArray) -> str:
-    """Return the id of what is found first for the item 7."""
+    """Return the id of the best hit for item 7."""
     [hits] = await store.search(name, embeddings[7:8], STRONG)
     return hits[0].item.id
 
@@ -70,7 +70,7 @@ async def test_an_index_is_built_anew(
 
 
 async def test_a_wrong_parameter_leaves_the_index_as_it_is(store: VectorStore, name: str) -> None:
-    """Nothing is dropped before the parameters are looked at."""
+    """Nothing is dropped before the parameters are checked."""
     with pytest.raises(InvalidInput, match="2 to 2048"):
         await store.build_index(name, Index(IndexType.HNSW, {"M": 1}))
     with pytest.raises(NotFound):
@@ -137,7 +137,7 @@ async def test_loading_builds_an_index_that_was_dropped(
 
 
 async def leave_half_done(store: Milvus, name: str) -> None:
-    """Do as much of replacing an index as a server that dies in the middle."""
+    """Replace an index as far as a server gets that dies in the middle."""
     client = store._client
     properties = indexed(client.describe_collection(name, timeout=9), HNSW)
     client.alter_collection_properties(name, properties, timeout=9)
@@ -145,7 +145,7 @@ async def leave_half_done(store: Milvus, name: str) -> None:
 
 
 async def check_is_loading(store: Milvus, name: str) -> None:
-    """See that the collection says so, and to those who read it that they may try again."""
+    """Check that the collection says so, and that reading it fails with an error to retry."""
     found = await store.describe(name)
     assert (found.load_state, found.spec.index) == (LoadState.LOADING, HNSW)
     bare = Fields(uri=False, metadata=False)
@@ -157,7 +157,7 @@ async def check_is_loading(store: Milvus, name: str) -> None:
 
 
 async def check_is_built(store: Milvus, name: str, embeddings: FloatArray) -> None:
-    """See that the collection has the index and can be searched."""
+    """Check that the collection has the index and can be searched."""
     found = await store.describe(name)
     assert (found.load_state, found.spec.index) == (LoadState.LOADED, HNSW)
     built = store._client.describe_index(name, EMBEDDING, timeout=9)
@@ -168,7 +168,7 @@ async def check_is_built(store: Milvus, name: str, embeddings: FloatArray) -> No
 async def test_a_restart_completes_what_was_cut_short(
     tmp_path: Path, spec: Spec, embeddings: FloatArray
 ) -> None:
-    """Milvus Lite is loaded as a whole when it is opened, and so is what was in between."""
+    """Opening Milvus Lite loads every collection, and completes this one."""
     store = await Milvus.open(tmp_path / "milvus")
     name = await filled(store, spec(), embeddings)
     await leave_half_done(store, name)

@@ -65,7 +65,7 @@ async def test_only_the_fields_asked_for_come_back(
 async def test_who_wrote_an_item_is_known_to_those_who_ask_and_is_no_metadata(
     store: VectorStore, name: str, embeddings: FloatArray
 ) -> None:
-    """Beside items of which nothing is known; and an item that is replaced forgets it."""
+    """Also beside items without one; an item that is replaced loses it."""
     ours = Item("a", embeddings[0], "u", {"k": 1}, origin="tag.3.0")
     await store.upsert(name, [ours, Item("b", embeddings[1])])
 
@@ -85,7 +85,7 @@ async def test_who_wrote_an_item_is_known_to_those_who_ask_and_is_no_metadata(
 async def test_when_an_item_was_written_is_known_to_those_who_ask_and_is_no_metadata(
     store: VectorStore, name: str, embeddings: FloatArray
 ) -> None:
-    """To the microsecond; of an item that came without a time it is not known."""
+    """To the microsecond; None for an item that was written without one."""
     then = datetime(2026, 11, 27, 1, 2, 3, 456_789, UTC)
     dated = Item("a", embeddings[0], "u", {"k": 1}, update_time=then)
     await store.upsert(name, [dated, Item("b", embeddings[1])])
@@ -114,7 +114,7 @@ async def test_items_come_in_the_order_of_their_ids(
 async def test_writing_an_item_again_replaces_all_of_it(
     store: VectorStore, name: str, embeddings: FloatArray
 ) -> None:
-    """Nothing of the old item is left, its metadata neither; there is still one."""
+    """Nothing of the old item is left, not even its metadata; there is still one."""
     await store.upsert(name, [Item("a", embeddings[0], "old", {"old": 1, "both": 1})])
 
     await store.upsert(name, [Item("a", embeddings[1], "", {"both": 2})])
@@ -247,7 +247,7 @@ async def test_of_two_who_remove_an_item_one_counts_it(
 async def test_a_removed_item_can_be_written_again(
     store: VectorStore, name: str, embeddings: FloatArray
 ) -> None:
-    """Nothing of the removal sticks to its id."""
+    """Removing it has left no trace."""
     item = Item("a", embeddings[0], "u")
     await store.upsert(name, [item])
     await store.delete(name, ["a"])
@@ -277,7 +277,7 @@ async def test_items_are_there_while_they_are_flushed(
 async def test_items_of_no_collection_are_not_found(
     store: VectorStore, embeddings: FloatArray
 ) -> None:
-    """Each call names the collection that there is not."""
+    """Each call names the collection that does not exist."""
     for call in (
         store.upsert("absent", [Item("a", embeddings[0])]),
         store.get("absent", ["a"], BARE),

@@ -34,7 +34,7 @@ from tihua_server.vector_store import VectorStore
 async def test_a_name_that_none_can_have_leads_nowhere(
     store: VectorStore, name: str, embeddings: FloatArray, form: str
 ) -> None:
-    """Whoever reads, writes or administers by it, and however it resembles a name that there is."""
+    """Whatever the call, and however close the name is to an existing one."""
     wrong = form.format(name)
     await store.upsert(name, [Item("a", embeddings[0])])
 
@@ -65,7 +65,7 @@ async def test_a_name_that_none_can_have_leads_nowhere(
 async def test_a_slash_too_many_costs_no_items(
     tmp_path: Path, spec: Callable[..., CollectionSpec], embeddings: FloatArray
 ) -> None:
-    """What is written after somebody asked for `name/` is there after a restart."""
+    """Items written after a call for `name/` are there after a restart."""
     asked = replace(spec(), name="pictures")
     count = MAX_UNFLUSHED_ROWS + 1
     store = await Milvus.open(tmp_path / "milvus")

@@ -1,4 +1,4 @@
-"""Collections that are given another name, while others read them."""
+"""Collections that are renamed while others read them."""
 
 import asyncio
 import time
@@ -39,7 +39,7 @@ async def test_a_renamed_collection_keeps_all_it_has(
 async def test_the_old_name_of_a_renamed_collection_may_stay_as_its_alias(
     milvus: Milvus, make_pair: MakePair, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Who reads by it all the time is answered all the time, even if the alias takes a while."""
+    """A caller who keeps reading by it is always answered, even if the alias takes a while."""
     monkeypatch.setattr("tihua_server.milvus_records.RENAME_S", 2.0)  # a busy machine needs more
     old, _ = await make_pair(milvus)
     create_alias = milvus._client.create_alias

@@ -132,7 +132,7 @@ async def test_an_empty_collection_has_no_hits(
 async def test_as_many_hits_are_found_as_are_asked_for(
     milvus: Milvus, spec: Spec, embeddings: FloatArray, index: IndexType
 ) -> None:
-    """An index does not stop at its own number of candidates, be it built or still to be built."""
+    """An index does not stop at its own number of candidates, whether it is built or not yet."""
     created = spec(index)
     await milvus.create(created)
     await fill(milvus, created.name, embeddings)
@@ -152,7 +152,7 @@ async def test_as_many_hits_are_found_as_are_asked_for(
 async def test_what_a_filter_or_a_deletion_leaves_is_found_however_little(
     lite: Milvus, spec: Spec, index: IndexType
 ) -> None:
-    """All of it, though thousands of items that are left out lie nearer."""
+    """All of them, though thousands of excluded items are nearer."""
     rows = np.random.default_rng(0).standard_normal((3_000, 8)).astype(np.float32)
     rows = rows[np.argsort(-rows[:, 0] / np.linalg.norm(rows, axis=1))]
     query = np.eye(1, 8, dtype=np.float32)

@@ -1,4 +1,4 @@
-"""Filters: what is written for the store, and what is refused before it gets there."""
+"""Filters: how they are rendered for the store, and what is refused before."""
 
 import re
 from typing import Any
@@ -25,7 +25,7 @@ def read(quoted: str) -> str:
 
 @given(TEXT)
 def test_a_bound_string_reads_as_itself(value: str) -> None:
-    """Whatever it holds, it is one literal, and no more."""
+    """Whatever it contains, it is exactly one literal."""
     assert read(render(Filter("{a}", {"a": value}))) == value
 
 
@@ -39,7 +39,7 @@ def test_text_never_changes_the_expression_around_it(value: str) -> None:
 
 @given(st.lists(st.sampled_from([*"()[]{},\"'\\=!<>&|-+*/%$;a1 ", "in", "like", "{p}", "not"])))
 def test_any_nonsense_is_refused_or_balanced(words: list[str]) -> None:
-    """Nothing but InvalidInput comes of it, and what passes can be put into parentheses."""
+    """It raises nothing but InvalidInput, and what passes can be put in parentheses."""
     try:
         rendered = render(Filter("".join(words), {}))
     except InvalidInput:
@@ -119,7 +119,7 @@ def test_an_expression_is_written_in_one_spelling(
     ],
 )
 def test_items_are_left_out_whatever_the_expression_says(expression: str, rendered: str) -> None:
-    """They are no part of what its author wrote."""
+    """They are not part of what its author wrote."""
     assert render(Filter(expression, without_ids=["a", "b"])) == rendered
 
 
@@ -161,7 +161,7 @@ def test_milvus_lite_gets_bare_names_and_comparisons_of_metadata(
     ],
 )
 def test_milvus_lite_compares_item_by_item_with_few_values(expression: str) -> None:
-    """It evaluates all of a filter so if any of it looks into a key."""
+    """It evaluates a whole filter item by item if any part looks into a key."""
     values: dict[str, object] = {"v": [f"{n}" for n in range(MAX_OPERATORS + 1)]}
     render(Filter(expression, values))
     with pytest.raises(InvalidInput, match="under a key of its own"):
@@ -180,7 +180,7 @@ def test_milvus_lite_compares_whole_keys_with_a_list() -> None:
 
 
 def test_milvus_lite_is_asked_for_no_remainder() -> None:
-    """It has none; the message says so."""
+    """It has no such operator; the message says so."""
     with pytest.raises(InvalidInput, match="Milvus Lite does not know '%'"):
         render(Filter("x % 2 == 1"), lite=True)
 

@@ -22,7 +22,7 @@ def folder(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def root(folder: Path) -> ImageRoot:
-    """The folder, allowed."""
+    """The image root on that folder."""
     return ImageRoot(folder)
 
 
@@ -46,7 +46,7 @@ def test_a_link_is_followed_as_far_as_it_stays_below(folder: Path, root: ImageRo
 
 
 def test_the_folder_may_be_a_link_itself(folder: Path, tmp_path: Path) -> None:
-    """Its operator named it."""
+    """The operator named it."""
     link = tmp_path / "link"
     link.symlink_to(folder)
     assert read(ImageRoot(link), "2024/马.jpg") == b"horse"

@@ -1,4 +1,4 @@
-"""What Milvus says, in its versions, and which error of the service that is."""
+"""The errors of Milvus in its versions, and which error of the service each becomes."""
 
 import pytest
 from pymilvus.exceptions import MilvusException

@@ -39,7 +39,7 @@ def test_a_token_of_another_request_is_refused() -> None:
 
 
 def test_a_token_of_another_method_is_refused() -> None:
-    """Whose request may have the same bytes, and whose positions are no such positions."""
+    """Its request may have the same bytes, but its positions mean something else."""
     listing = collection_service_pb2.ListItemsRequest(collection="pictures")
     search = search_service_pb2.SearchRequest(collection="pictures")
     assert listing.SerializeToString() == search.SerializeToString()
@@ -51,7 +51,7 @@ def test_a_token_of_another_method_is_refused() -> None:
 
 @pytest.mark.parametrize("position", ["200", "-1", "x", "20 sculptures", ""])
 def test_a_token_that_was_changed_is_refused(position: str) -> None:
-    """Else the position would be whatever somebody writes there, and no number at all."""
+    """Otherwise the position could be anything, even something other than a number."""
     raw = base64.urlsafe_b64decode(encode_page_token(DIGEST, "20"))
     changed = base64.urlsafe_b64encode(raw.removesuffix(b"20") + position.encode()).decode()
     with pytest.raises(InvalidInput, match="was changed"):

@@ -37,13 +37,13 @@ MESSAGES = (
 
 @pytest.fixture
 def held(encoder: FakeEncoder) -> HeldEncoder:
-    """A model to be held up."""
+    """A model that a test can hold up."""
     return HeldEncoder(encoder)
 
 
 @pytest.fixture
 async def service(held: HeldEncoder) -> AsyncIterator[SearchService]:
-    """It, and a collection of two items."""
+    """The service with that model and a collection of two items."""
     config = Config(preprocess_threads=1)
     store = InMemoryStore(
         CollectionSpec("pictures", held.info.ref, held.info.dim, Index(IndexType.FLAT))
@@ -68,7 +68,7 @@ def search(level: int = 0, **fields: Any) -> pb.SearchRequest:
 
 
 def kept() -> Counter[type]:
-    """Count the requests that somebody holds, and the parts of them."""
+    """Count the request messages, and the parts of them, that are alive."""
     gc.collect()
     return Counter(type(each) for each in gc.get_objects() if type(each) in MESSAGES)
 

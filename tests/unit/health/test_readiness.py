@@ -14,11 +14,11 @@ class PingedStore(InMemoryStore):
     """A store that counts how often it was asked how it is.
 
     Attributes:
-        pings: so often.
+        pings: the count.
     """
 
     def __init__(self) -> None:
-        """Be asked nothing yet."""
+        """Begin with no ping."""
         super().__init__()
         self.pings = 0
 
@@ -98,7 +98,7 @@ async def test_a_full_store_still_searches(store: InMemoryStore) -> None:
 async def test_a_watcher_that_does_not_read_keeps_no_news_from_others(
     store: InMemoryStore,
 ) -> None:
-    """They hear of an outage, of its end, and of the server's."""
+    """They are told of an outage, of its end, and of the end of the server."""
     async with (
         asyncio.timeout(30),
         watched(store) as health,
