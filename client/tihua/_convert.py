@@ -70,11 +70,19 @@ def choice(value: str, name: str, choices: dict[str, _Choice]) -> _Choice:
     return choices[value]
 
 
-def image_source(image: _types.ImageLike, name: str) -> types_pb2.ImageSource:
+def image_source(
+    image: _types.ImageLike, name: str, *, max_file_bytes: int | None = None
+) -> types_pb2.ImageSource:
     """Return a picture as a message; a path is read.
 
+    Args:
+        image: the picture.
+        name: the caller's name for it, for messages.
+        max_file_bytes: a larger file is not read; None means that there is no limit.
+
     Raises:
-        InvalidRequestError: the file can't be read, or a side has more pixels than the field holds.
+        InvalidRequestError: the file can't be read or is too large, or a side has more pixels than
+            the field holds.
         TypeError: it is neither bytes nor a path nor pixels.
     """
     if isinstance(image, _types.RgbImage):
@@ -86,14 +94,16 @@ def image_source(image: _types.ImageLike, name: str) -> types_pb2.ImageSource:
         return types_pb2.ImageSource(rgb=rgb)
     if isinstance(image, _types.ServerPath):
         return types_pb2.ImageSource(path=checked_text(image.path, f"{name}.path"))
-    return types_pb2.ImageSource(content=image_bytes(image, name))
+    return types_pb2.ImageSource(content=image_bytes(image, name, max_file_bytes=max_file_bytes))
 
 
-def image_bytes(image: bytes | os.PathLike[str], name: str) -> bytes:
-    """Return the bytes of a picture file; a path is read.
+def image_bytes(
+    image: bytes | os.PathLike[str], name: str, *, max_file_bytes: int | None = None
+) -> bytes:
+    """Return the bytes of a picture file; a path is read. Arguments are as in `image_source`.
 
     Raises:
-        InvalidRequestError: the file can't be read.
+        InvalidRequestError: the file can't be read or is too large.
         TypeError: it is neither bytes nor a path.
     """
     if isinstance(image, bytes | bytearray | memoryview):
@@ -104,6 +114,8 @@ def image_bytes(image: bytes | os.PathLike[str], name: str) -> bytes:
             "pathlib.Path to one"
         )
     try:
+        if max_file_bytes is not None and (size := Path(image).stat().st_size) > max_file_bytes:
+            raise _too_large(size, max_file_bytes, name)
         return Path(image).read_bytes()
     except (OSError, ValueError) as error:
         cause = error.strerror if isinstance(error, OSError) else None
@@ -112,6 +124,17 @@ def image_bytes(image: bytes | os.PathLike[str], name: str) -> bytes:
             reason="UNREADABLE_FILE",
             field=name,
         ) from error
+
+
+def _too_large(size: int, limit: int, name: str) -> InvalidRequestError:
+    """Return the error that the server would give for a picture file of this size."""
+    return InvalidRequestError(
+        f"picture is {size} bytes; the limit is {limit}; send a smaller copy",
+        code="RESOURCE_EXHAUSTED",
+        reason="IMAGE_TOO_LARGE",
+        metadata={"bytes": str(size), "max_image_bytes": str(limit)},
+        field=name,
+    )
 
 
 def item_error(message: types_pb2.ItemError) -> _types.ItemError:

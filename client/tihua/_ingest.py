@@ -135,7 +135,7 @@ def _take_item(session: IngestSession, items: Iterator[Item]) -> None:
 
 def _read(session: IngestSession, item: Item) -> None:
     try:
-        message = _convert_items.item_message(item)
+        message = _convert_items.item_message(item, max_file_bytes=session.max_file_bytes)
     except InvalidRequestError as error:
         session.reject(item.id, error)
     else:

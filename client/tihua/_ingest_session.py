@@ -41,7 +41,12 @@ from tihua.v1.ingest_service_pb2 import IngestRequest, IngestResponse
 
 
 class IngestSession:
-    """Decides which items to ask about and which to send, and counts the results."""
+    """Decides which items to ask about and which to send, and counts the results.
+
+    Attributes:
+        is_complete: whether the server has sent the summary.
+        max_file_bytes: a larger picture file need not be read: the server would refuse it.
+    """
 
     def __init__(
         self,
@@ -82,6 +87,7 @@ class IngestSession:
         self._builder = BatchBuilder(min(batch_size, limits.max_batch_items))
         self._outbox = Outbox()
         self._max_message_bytes = limits.max_message_bytes
+        self.max_file_bytes = limits.max_image_bytes
         self._place = Place()
         self._has_all_items = False
         self._idle_breaks = self._answers = 0

@@ -119,7 +119,10 @@ class FakeServer(system_service_pb2_grpc.SystemServiceServicer):
     ) -> system_service_pb2.GetServerInfoResponse:
         """Return limits."""
         limits = system_service_pb2.Limits(
-            max_message_bytes=100_000, max_batch_items=64, max_page_size=100
+            max_message_bytes=100_000,
+            max_batch_items=64,
+            max_image_bytes=90_000,
+            max_page_size=100,
         )
         return system_service_pb2.GetServerInfoResponse(limits=limits)
 

@@ -1,6 +1,7 @@
 """Ingest over a real channel: what is read, sent, stored and told."""
 
 import threading
+import tracemalloc
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
@@ -53,6 +54,26 @@ def test_a_question_that_is_refused_ends_the_call(serve: Serve, run: Run) -> Non
     server = FakeServer()
     with pytest.raises(NotFoundError):
         run(serve(server.register), items(3), mode="skip-existing", collection="half-missing")
+
+
+def test_a_file_larger_than_a_picture_may_be_is_not_read(
+    serve: Serve, run: Run, tmp_path: Path
+) -> None:
+    """A misnamed video costs no memory, and the items after it are stored."""
+    video = tmp_path / "video.tif"
+    with video.open("wb") as file:
+        file.truncate(300 * 2**20)
+    server = FakeServer()
+    given = [Item("item-0", text="一"), Item("video", image=video), Item("item-1", text="一")]
+    tracemalloc.start()
+    try:
+        summary = run(serve(server.register), given)
+        _, peak_bytes = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert (summary.written, summary.failed) == (2, 1)
+    assert run.errors == [(1, "video", "IMAGE_TOO_LARGE")]
+    assert peak_bytes < 100 * 2**20
 
 
 def test_a_failed_item_is_told_by_its_position_and_the_others_are_stored(
