@@ -30,7 +30,7 @@ from tihua.v1.ingest_service_pb2_grpc import IngestServiceStub
 def start(
     collection: str, session_id: str = "", *, read_seq: int = 0, items_written: int = 0
 ) -> pb.IngestRequest:
-    """Open a session, or go on with one from what was read of it."""
+    """Open a session, or resume one after the acknowledgements that were read."""
     start = pb.IngestStart(
         collection=collection,
         session_id=session_id or str(uuid.uuid4()),
@@ -41,13 +41,13 @@ def start(
 
 
 def batch(seq: int, *ids: str, text: str = "马") -> pb.IngestRequest:
-    """Send texts."""
+    """Return a batch of texts."""
     items = [types_pb2.Item(id=item_id, text=text) for item_id in ids]
     return pb.IngestRequest(batch=pb.IngestBatch(seq=seq, items=items))
 
 
 def kinds(responses: Sequence[pb.IngestResponse]) -> list[str | None]:
-    """Return what each response is."""
+    """Return the kind of each response."""
     return [response.WhichOneof("message") for response in responses]
 
 
@@ -98,7 +98,7 @@ FAULTS: dict[str, tuple[Callable[[str], list[pb.IngestRequest]], grpc.StatusCode
 def test_a_stream_that_breaks_the_protocol_is_ended_with_its_reason(
     ingesting: IngestServiceStub, collection: str, fault: str
 ) -> None:
-    """And the next stream works."""
+    """The next stream works."""
     make, code = FAULTS[fault]
     with pytest.raises(grpc.RpcError) as ended:
         list(ingesting.Ingest(iter(make(collection))))
@@ -110,7 +110,7 @@ def test_a_stream_that_breaks_the_protocol_is_ended_with_its_reason(
 def test_a_broken_stream_is_resumed_where_it_was_safe(
     ingesting: IngestServiceStub, collection: str, client: tihua.Client
 ) -> None:
-    """The session tells the last safe batch; nothing is doubled."""
+    """The server reports the last safe batch; nothing is doubled."""
     session_id = str(uuid.uuid4())
     requests: queue.SimpleQueue[pb.IngestRequest | None] = queue.SimpleQueue()
     requests.put(start(collection, session_id))
@@ -121,7 +121,7 @@ def test_a_broken_stream_is_resumed_where_it_was_safe(
             call.cancel()
             break
     requests.put(None)
-    # Without what was read the server might take the broken stream for one that came to its end.
+    # Without `read_seq` the server might treat the broken stream as completed.
     resumed = start(collection, session_id, read_seq=1, items_written=2)
     again = list(ingesting.Ingest(iter([resumed, batch(1, "a", "b"), batch(2, "c")])))
     assert again[0].started.committed_seq == 1
@@ -178,7 +178,7 @@ def test_a_picture_that_changed_is_replaced(
 def test_pictures_that_the_client_preprocessed_get_the_same_embeddings(
     server: ServerProcess, client: tihua.Client, folder: Path, names: Iterator[str]
 ) -> None:
-    """But for the rounding of pixels; and a file that is no picture fails with the same words."""
+    """They differ only by the rounding of pixels; broken files get the same error messages."""
     by_server, by_client = next(names), next(names)
     told = run_tihua("-c", by_server, "ingest", folder, address=server.address)
     options = ("--preprocess", "client")
@@ -196,7 +196,7 @@ def test_pictures_that_the_client_preprocessed_get_the_same_embeddings(
     )
     assert actual.keys() == expected.keys()
     for item_id, embedding in actual.items():
-        # The server resizes by torch and the client by Pillow, which round otherwise.
+        # The server resizes with torch and the client with Pillow, which round differently.
         assert np.asarray(embedding) @ np.asarray(expected[item_id]) > 0.9995
 
 
@@ -207,7 +207,7 @@ def test_a_second_folder_does_not_replace_the_first(
     pictures: Sequence[Path],
     names: Iterator[str],
 ) -> None:
-    """Two cameras number alike: the second is told to take a prefix, and with it goes in."""
+    """Two cameras use the same file names: the second folder is refused without a prefix."""
     name = next(names)
     for camera, picture in zip(("a", "b"), pictures, strict=False):
         (tmp_path / camera).mkdir()
@@ -222,7 +222,7 @@ def test_a_second_folder_does_not_replace_the_first(
 
 
 def test_a_killed_server_loses_nothing_that_it_acknowledged(tmp_path: Path) -> None:
-    """Kill -9 in the middle, start again, ingest again: every picture is there, once."""
+    """After kill -9 midway, a restart and another ingest, every picture is there once."""
     folder = tmp_path / "many"
     folder.mkdir()
     sources = sorted(GALLERY.glob("*.jpg"))
@@ -253,7 +253,7 @@ def test_a_killed_server_loses_nothing_that_it_acknowledged(tmp_path: Path) -> N
 def test_a_client_that_dies_in_the_middle_of_an_answer_is_no_bug(
     server: ServerProcess, collection: str
 ) -> None:
-    """It never read, so that the server was still writing; its streams end as those of a leaver."""
+    """The server was still writing to it; its streams end as cancelled, and no bug is logged."""
     begin = len(server.log)
     arguments = (server.address, collection, "acknowledgements")
     with start_module("chaos.silent_client", *arguments) as process:

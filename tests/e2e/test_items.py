@@ -29,7 +29,7 @@ def test_items_are_read_counted_and_deleted(client: tihua.Client, collection: st
 
 
 def test_writing_an_id_again_replaces_it(client: tihua.Client, collection: str) -> None:
-    """Also within one call: the last is kept."""
+    """Within one call, too, the last one is kept."""
     client.upsert([tihua.Item("a", text="马"), tihua.Item("a", text="桥")], collection=collection)
     assert client.count_items(collection=collection) == 1
     hit = client.search(text="桥", consistency="strong", collection=collection)[0]
@@ -37,7 +37,7 @@ def test_writing_an_id_again_replaces_it(client: tihua.Client, collection: str) 
 
 
 def test_an_item_tells_when_it_was_written(client: tihua.Client, collection: str) -> None:
-    """By the server's clock, or as a copy says; writing it again is another time."""
+    """The time is the server's, or given by a copy; writing an item again updates it."""
     then = datetime(2001, 2, 3, 4, 5, 6, 7, UTC)
     began = datetime.now(UTC)
     client.upsert(
@@ -64,7 +64,7 @@ def test_an_item_tells_when_it_was_written(client: tihua.Client, collection: str
 
 
 def test_metadata_comes_back_as_it_went(client: tihua.Client, collection: str) -> None:
-    """Any JSON, Chinese too."""
+    """Metadata may be any JSON, including Chinese."""
     metadata = {"题": "天净沙·秋思", "n": 3, "x": 0.5, "ok": True, "none": None, "l": [1, "a"]}
     client.upsert([tihua.Item("a", text="马", metadata=metadata)], collection=collection)
     [item] = client.get_items(["a"], collection=collection)
@@ -72,7 +72,7 @@ def test_metadata_comes_back_as_it_went(client: tihua.Client, collection: str) -
 
 
 def test_writing_says_how_long_the_store_took(client: tihua.Client, collection: str) -> None:
-    """Each stage has its time, also when nothing is searched."""
+    """Each stage is timed, also for writes."""
     result = client.upsert([tihua.Item("a", text="马")], collection=collection)
     assert result.timing.inference_us > 0
     assert result.timing.store_us > 0

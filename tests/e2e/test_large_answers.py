@@ -1,4 +1,4 @@
-"""Answers that would not fit into a message, against a running server."""
+"""Answers of a running server that would not fit into one message."""
 
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -17,12 +17,12 @@ from tihua_server.config import Config, Limits
 LIMITS = Limits(max_message_bytes=100_000, max_metadata_bytes=8_000)
 IDS = [f"{number:02}" for number in range(40)]
 METADATA = {"numbers": [0.5] * 700, "empty": {"list": [], "none": None}, "is_large": True}
-"""Of 4 kB as JSON, and 8 kB in a message."""
+"""4 kB as JSON, and 8 kB in a message."""
 
 
 @pytest.fixture
 async def app(encoder: FakeEncoder, tmp_path: Path) -> AsyncIterator[App]:
-    """A server of small messages."""
+    """A server with a small message limit."""
     async with serving(encoder, Config(port=0, data_dir=tmp_path, limits=LIMITS)) as running:
         yield running
 
@@ -41,7 +41,7 @@ async def client(app: App) -> AsyncIterator[tihua.AsyncClient]:
 async def test_a_page_of_items_is_as_long_as_a_message_allows(
     app: App, client: tihua.AsyncClient
 ) -> None:
-    """The token says that there is more; all items come, each once."""
+    """The page token says that there is more; every item is listed once."""
     items = [item async for item in client.list_items(page_size=1_000)]
     assert [item.id for item in items] == IDS
     assert all(item.metadata == METADATA for item in items)
@@ -59,7 +59,7 @@ async def test_a_page_of_items_is_as_long_as_a_message_allows(
 async def test_items_that_do_not_fit_are_to_be_asked_for_in_parts(
     client: tihua.AsyncClient,
 ) -> None:
-    """By id and by search; the error tells how many fit."""
+    """Reading by id and searching both fail; the error says how many fit."""
     for call in (client.get_items(IDS), client.search(text="马", limit=40)):
         with pytest.raises(tihua.InvalidRequestError, match="ask for fewer") as refused:
             await call

@@ -1,4 +1,4 @@
-"""Starting, stopping, being full: what operators see."""
+"""Startup, shutdown and overload, as operators see them."""
 
 import asyncio
 import signal
@@ -28,12 +28,12 @@ from tihua_server.types import Encoder
 
 @pytest.fixture
 def held(encoder: Encoder) -> HeldEncoder:
-    """A model to be held up."""
+    """A model that can be held up."""
     return HeldEncoder(encoder)
 
 
 async def texts_wait(count: int, app: App) -> None:
-    """Return when so many texts wait for the model."""
+    """Wait until `count` texts are queued for the model."""
     address = app.telemetry.addresses["metrics"]
     queued = {"model": "fake", "lane": "interactive", "kind": "text"}
     await scraped_when(count, address, "tihua_queue_size", **queued)
@@ -42,7 +42,7 @@ async def texts_wait(count: int, app: App) -> None:
 async def test_a_full_server_refuses_with_a_delay_and_recovers(
     held: HeldEncoder, tmp_path: Path
 ) -> None:
-    """RESOURCE_EXHAUSTED with RetryInfo; who waited is served, and the next is welcome."""
+    """It refuses with RetryInfo; queued calls are answered, and so is the next one."""
     config = Config(port=0, data_dir=tmp_path, metrics_port=0, max_queue_size=3, drain_timeout_s=5)
     async with serving(held, config) as app, tihua.AsyncClient(app.address) as client:
         busy = await held.hold(client)
@@ -68,7 +68,7 @@ async def test_a_caller_who_left_is_not_computed_for(
         await texts_wait(7, app)
         with pytest.raises(tihua.DeadlineError):
             await leaving
-        # The server learns of the deadline by its own clock.
+        # The server notices the deadline by its own clock.
         await texts_wait(0, app)
         encoder.batch_sizes.clear()
         held.may_go_on.set()
@@ -80,7 +80,7 @@ async def test_a_caller_who_left_is_not_computed_for(
 async def test_stopping_finishes_what_was_accepted_and_says_so_first(
     held: HeldEncoder, tmp_path: Path
 ) -> None:
-    """Health turns NOT_SERVING while the call under way still gets its answer."""
+    """Health turns NOT_SERVING, but the call in progress is still answered."""
     config = Config(port=0, data_dir=tmp_path, drain_timeout_s=30)
     async with (
         serving(held, config) as app,
@@ -99,7 +99,7 @@ async def test_stopping_finishes_what_was_accepted_and_says_so_first(
 
 
 async def test_stopping_waits_for_what_is_being_uploaded(encoder: Encoder, tmp_path: Path) -> None:
-    """Its call has begun, though its message is not there yet."""
+    """The call has started, though its message is not complete yet."""
     config = Config(port=0, data_dir=tmp_path, metrics_port=0, drain_timeout_s=30)
     async with (
         asyncio.timeout(60),
@@ -124,7 +124,7 @@ async def test_stopping_waits_for_what_is_being_uploaded(encoder: Encoder, tmp_p
 async def test_a_watcher_that_does_not_read_does_not_hold_up_the_end(
     encoder: Encoder, tmp_path: Path
 ) -> None:
-    """What it has not taken in of health's words is lost with it."""
+    """The health updates that it has not received are dropped."""
     async with (
         asyncio.timeout(60),
         serving(encoder, Config(port=0, data_dir=tmp_path, drain_timeout_s=5)) as app,
@@ -150,7 +150,7 @@ async def test_a_collection_of_another_model_is_refused(encoder: Encoder, tmp_pa
 
 
 def test_sigterm_ends_the_server_quietly(tmp_path: Path) -> None:
-    """Exit status 0, nothing like a traceback, and what was written is there again."""
+    """It exits with status 0 and without a traceback, and the written items are kept."""
     with running(tmp_path) as server, tihua.Client(server.address, collection="kept") as client:
         client.create_collection()
         client.upsert([tihua.Item("a", text="马")])
@@ -163,7 +163,7 @@ def test_sigterm_ends_the_server_quietly(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_server_that_still_loads_ends_at_once(number: signal.Signals, tmp_path: Path) -> None:
-    """By a handler: without one, the first process of a container would ignore it."""
+    """It needs a signal handler: PID 1 of a container ignores signals without one."""
     with start_server(tmp_path, module="slow_start") as process:
         assert process.stderr is not None
         try:
@@ -179,7 +179,7 @@ def test_a_server_that_still_loads_ends_at_once(number: signal.Signals, tmp_path
 def test_a_second_signal_ends_a_draining_server_at_once(
     number: signal.Signals, tmp_path: Path
 ) -> None:
-    """Whoever presses Ctrl-C again does not want to wait; what was written is there again."""
+    """A second Ctrl-C skips the drain; the written items are kept."""
     with (
         running(tmp_path, "--drain-timeout-s", "300", module="stuck_server") as server,
         tihua.Client(server.address, collection="kept") as client,
@@ -209,7 +209,7 @@ def test_a_second_signal_ends_a_draining_server_at_once(
 
 
 def test_a_request_to_stop_may_come_twice_at_once(tmp_path: Path) -> None:
-    """As `timeout` and other wrappers send it, to the process and to its group."""
+    """`timeout` and other wrappers signal both the process and its group."""
     with (
         running(tmp_path, module="stuck_server") as server,
         tihua.Client(server.address) as client,
@@ -221,7 +221,7 @@ def test_a_request_to_stop_may_come_twice_at_once(tmp_path: Path) -> None:
 
 
 def test_a_server_that_lost_its_gpu_ends_to_be_started_again(tmp_path: Path) -> None:
-    """The call may be tried elsewhere, health and log say it, and the status is not 0."""
+    """The call can be retried elsewhere, health and log show the reason, the status is not 0."""
     with (
         running(tmp_path, module="lost_server") as server,
         tihua.Client(server.address) as client,
@@ -244,7 +244,7 @@ def test_a_server_that_lost_its_gpu_ends_to_be_started_again(tmp_path: Path) -> 
 
 @pytest.mark.parametrize("what", ["port", "data directory"])
 def test_two_servers_do_not_share(tmp_path: Path, what: str) -> None:
-    """The second one says in one line what is taken, and ends with status 1."""
+    """The second one says in one line what is in use, and exits with status 1."""
     import subprocess
     import sys
 

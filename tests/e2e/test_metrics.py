@@ -1,4 +1,4 @@
-"""The metrics of a server while it is used."""
+"""The metrics of a server in use."""
 
 import asyncio
 import re
@@ -29,7 +29,7 @@ TEXTS = {"model": "tihua-tiny", "kind": "text"}
 
 @pytest.fixture(scope="module")
 def scraped(server: ServerProcess, client: tihua.Client, pictures: list[Path]) -> Scraped:
-    """The metrics after one call of each kind, so that every label has been used."""
+    """The metrics after one call of each kind, so that every label has appeared."""
     client.create_collection("measured", index="FLAT")
     client.ingest([tihua.Item("a", image=pictures[0])], collection="measured")
     client.search(text="马", collection="measured")
@@ -39,24 +39,24 @@ def scraped(server: ServerProcess, client: tihua.Client, pictures: list[Path]) -
 
 
 def test_the_table_has_every_metric_with_its_type(scraped: Scraped) -> None:
-    """And no metric that there is not."""
+    """The table has no other metrics."""
     there = {name: kind for name, kind in scraped.types.items() if name.startswith("tihua_")}
     assert {name: kind for name, kind, _ in ROWS} == there
 
 
 @pytest.mark.parametrize(("name", "labels"), [(name, labels) for name, _, labels in ROWS])
 def test_the_table_has_every_label(scraped: Scraped, name: str, labels: str) -> None:
-    """In code marks, separated by commas."""
+    """They are in backticks, separated by commas."""
     assert set(re.findall("`(.*?)`", labels)) == scraped.labels(name)
 
 
 def test_what_the_page_names_is_there(scraped: Scraped) -> None:
-    """In its prose as well as in its table."""
+    """This includes the prose of the page, not only its table."""
     assert metrics_named(PAGE) <= set(scraped.types)
 
 
 def gained(server: ServerProcess, call: Callable[[], object]) -> Callable[..., float]:
-    """Return how much a sample grew while something was done."""
+    """Return a function that says by how much a sample grew during the call."""
     before = Scraped(server.metrics_address)
     call()
     after = Scraped(server.metrics_address)
@@ -66,7 +66,7 @@ def gained(server: ServerProcess, call: Callable[[], object]) -> Callable[..., f
 def test_a_search_is_counted_in_all_its_stages(
     server: ServerProcess, client: tihua.Client, collection: str
 ) -> None:
-    """The call, its text, its batch and the store."""
+    """The call, its text, its batch and the store are counted."""
     grew = gained(server, lambda: client.search(text="马", collection=collection))
     assert grew("tihua_rpc_seconds_count", method="SearchService/Search", code="OK") == 1
     assert grew("tihua_preprocess_seconds_count", **TEXTS) == 1
@@ -87,7 +87,7 @@ def test_ingested_items_are_counted_by_outcome(
 
 
 async def test_what_waits_is_seen_while_it_waits(tmp_path: Path) -> None:
-    """The queue, its bound, and the calls under way; all is empty again afterwards."""
+    """The metrics show the queue, its bound and the calls in progress, and return to 0."""
     held = HeldEncoder(FakeEncoder())
     config = Config(port=0, data_dir=tmp_path, metrics_port=0, drain_timeout_s=5, max_queue_size=5)
     async with serving(held, config) as app, tihua.AsyncClient(app.address) as client:
@@ -108,7 +108,7 @@ async def test_what_waits_is_seen_while_it_waits(tmp_path: Path) -> None:
 
 
 async def test_metrics_are_served_where_they_should(encoder: FakeEncoder, tmp_path: Path) -> None:
-    """And at no other of the machine's."""
+    """They are not served at other addresses of the machine."""
     config = Config(port=0, data_dir=tmp_path, metrics_host="127.0.0.2", metrics_port=0)
     async with serving(encoder, config) as app:
         host, _, port = app.telemetry.addresses["metrics"].rpartition(":")
@@ -119,7 +119,7 @@ async def test_metrics_are_served_where_they_should(encoder: FakeEncoder, tmp_pa
 
 
 async def test_a_store_that_is_away_is_seen(encoder: FakeEncoder, tmp_path: Path) -> None:
-    """Its folder is gone: health finds that without a call to Milvus that could be counted."""
+    """Its folder is gone, which health notices without a call to Milvus that would be counted."""
     data, elsewhere = tmp_path / "data", tmp_path / "elsewhere"
     config = Config(port=0, data_dir=data, metrics_port=0)
     async with asyncio.timeout(60), serving(encoder, config) as app:
@@ -133,23 +133,23 @@ async def test_a_store_that_is_away_is_seen(encoder: FakeEncoder, tmp_path: Path
 
 
 class HeldDecoding(FakeEncoder):
-    """A model whose pictures are resized when they may."""
+    """A model whose pictures wait for `may_go_on` before they are resized."""
 
     def __init__(self) -> None:
-        """Let none pass."""
+        """Hold up all pictures at first."""
         super().__init__()
         self.has_begun = threading.Event()
         self.may_go_on = threading.Event()
 
     def resize(self, image: Image, size: int, box: Box | None = None) -> Image:
-        """Wait for leave."""
+        """Wait until `may_go_on` is set."""
         self.has_begun.set()
         assert self.may_go_on.wait(60)
         return super().resize(image, size, box)
 
 
 async def test_a_lane_full_of_pictures_that_are_decoded_is_seen_to_be_full(tmp_path: Path) -> None:
-    """Those of all models count, though none of them waits for a model yet."""
+    """The pictures of all models count, before they are queued for a model."""
     held = HeldDecoding()
     config = Config(
         port=0,

@@ -1,4 +1,4 @@
-"""A model that fails while it is served: what callers, the log and the metrics say."""
+"""A model that fails while it is served: what callers, log and metrics show."""
 
 import asyncio
 import contextlib
@@ -27,15 +27,15 @@ FAULT = "no kernel image is available"
 
 
 class Fragile(nn.Module):
-    """A tower that may break, or be short of memory once.
+    """A tower that may fail, or run out of memory once.
 
     Attributes:
-        fault: why it fails; empty while it is whole.
-        is_short_of_memory: the next batch finds no memory.
+        fault: message of its failure; empty while it works.
+        is_short_of_memory: whether the next batch runs out of memory.
     """
 
     def __init__(self, tower: nn.Module) -> None:
-        """Take the tower, which is whole."""
+        """Wrap a working tower."""
         super().__init__()
         self.tower = tower
         self.fault = ""
@@ -54,16 +54,16 @@ class Fragile(nn.Module):
 
 @pytest.fixture
 def texts() -> Fragile:
-    """The tower of texts."""
+    """The text tower."""
     return Fragile(small_towers().text)
 
 
 @pytest.fixture
 async def app(texts: Fragile, tmp_path: Path) -> AsyncIterator[App]:
-    """A server of that tower, with metrics."""
+    """A server with that tower, and with metrics."""
     towers = Towers(small_towers().image, texts)
     engine = TorchEngine(towers, 64, torch.device("cpu"), "fp32")
-    # However busy the machine was at the first batch, three texts are expected to fit into one.
+    # Three texts must be expected to fit into one batch, even if the first batch was slow.
     config = Config(
         port=0, data_dir=tmp_path, metrics_port=0, drain_timeout_s=5, max_batch_ms=60_000
     )
@@ -74,7 +74,7 @@ async def app(texts: Fragile, tmp_path: Path) -> AsyncIterator[App]:
 async def test_why_a_model_failed_is_logged_once_for_all_who_hear_of_it(
     app: App, texts: Fragile
 ) -> None:
-    """A call of three texts is one batch; what torch said stays on the server."""
+    """A call of three texts is one batch; torch's message stays on the server."""
     texts.fault = FAULT
     async with tihua.AsyncClient(app.address) as client:
         with (
@@ -89,7 +89,7 @@ async def test_why_a_model_failed_is_logged_once_for_all_who_hear_of_it(
 
 
 async def test_a_model_that_goes_on_failing_is_logged_once(app: App, texts: Fragile) -> None:
-    """Another fault is news, and so is the same one after a batch that was computed."""
+    """A different fault is logged again, and so is the same one after a successful batch."""
     full, fuller = "16 of 64 MiB are free", "8 of 64 MiB are free"
     async with tihua.AsyncClient(app.address) as client:
         with capture_logs() as logs:
@@ -104,7 +104,7 @@ async def test_a_model_that_goes_on_failing_is_logged_once(app: App, texts: Frag
 async def test_an_ingest_goes_on_when_the_memory_of_a_gpu_was_full_for_a_moment(
     app: App, texts: Fragile
 ) -> None:
-    """Others may use the GPU too: the client is told when to try again, and does."""
+    """Other processes may use the GPU: the client is told when to retry, and does."""
     breaks: list[tihua.TihuaError] = []
     items = [tihua.Item(text, text=text) for text in ("马", "桥", "山")]
     async with tihua.AsyncClient(app.address, collection="c") as client:
@@ -121,7 +121,7 @@ async def test_an_ingest_goes_on_when_the_memory_of_a_gpu_was_full_for_a_moment(
 async def test_what_a_model_failed_to_compute_is_not_counted_as_embedded(
     app: App, texts: Fragile
 ) -> None:
-    """Nor as computed in no time."""
+    """It is not counted as quickly computed either."""
     metrics = app.telemetry.addresses["metrics"]
     before = await asyncio.to_thread(Scraped, metrics)
     assert before.value("tihua_batches_failed_total", **TEXTS) == 0
@@ -142,7 +142,7 @@ async def test_what_a_model_failed_to_compute_is_not_counted_as_embedded(
 async def test_a_server_whose_model_fails_at_every_batch_gets_no_calls(
     app: App, texts: Fragile
 ) -> None:
-    """Balancers ask about SystemService. It is well again by itself, and the metrics follow."""
+    """Load balancers check SystemService. Health recovers by itself, and the metrics follow."""
     states = health_pb2.HealthCheckResponse
     metrics = app.telemetry.addresses["metrics"]
     async with (

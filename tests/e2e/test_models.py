@@ -1,4 +1,4 @@
-"""A server of two models: each collection has its own, and requests find the right one."""
+"""A server with two models: each collection has one, and requests use the right one."""
 
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
@@ -24,7 +24,7 @@ from tihua_server.config import Config
 
 @pytest.fixture
 async def app(tmp_path: Path) -> AsyncIterator[App]:
-    """A server of two fake models."""
+    """A server with two fake models."""
     config = Config(port=0, data_dir=tmp_path, drain_timeout_s=5)
     async with serving(FakeEncoder(), config, SecondEncoder()) as running:
         yield running
@@ -40,13 +40,13 @@ async def client(app: App) -> AsyncIterator[tihua.AsyncClient]:
 
 
 async def test_the_server_tells_of_all_its_models(client: tihua.AsyncClient) -> None:
-    """The first is the one that is used when nothing is said."""
+    """The first one is the default."""
     models = (await client.server_info()).models
     assert [(model.ref.id, model.dim) for model in models] == [("fake", 32), ("second", 48)]
 
 
 async def test_a_collection_is_bound_to_the_model_that_is_named(client: tihua.AsyncClient) -> None:
-    """Or to the first."""
+    """Without a name, it is bound to the first."""
     one, two = await client.list_collections()
     assert (one.model.id, one.dim) == ("fake", 32)
     assert (two.model.id, two.dim) == ("second", 48)
@@ -56,7 +56,7 @@ async def test_a_collection_is_bound_to_the_model_that_is_named(client: tihua.As
 async def test_each_collection_is_written_and_searched_by_its_own_model(
     client: tihua.AsyncClient, name: str, pictures: Sequence[Path]
 ) -> None:
-    """Upsert, ingest and search, and the answers say which model it was."""
+    """This holds for upsert, ingest and search; the answers name the model."""
     collection = await client.get_collection(name)
     result = await client.upsert([tihua.Item("马", text="马")], collection=name)
     await client.ingest([tihua.Item("a", image=pictures[0])], collection=name)
@@ -78,7 +78,7 @@ async def test_queries_of_one_call_may_be_of_different_models(client: tihua.Asyn
 
 
 async def test_embedding_takes_the_model_that_is_named(client: tihua.AsyncClient) -> None:
-    """Text and picture; or the first."""
+    """This holds for texts and pictures; the first model is the default."""
     square = tihua.RgbImage(bytes(24 * 24 * 3), 24, 24)
     assert len(await client.embed_text("马")) == 32
     assert len(await client.embed_text("马", model="second")) == 48
@@ -86,7 +86,7 @@ async def test_embedding_takes_the_model_that_is_named(client: tihua.AsyncClient
 
 
 async def test_a_model_that_is_not_served_is_not_found(client: tihua.AsyncClient) -> None:
-    """The error names those that are."""
+    """The error names the models that are served."""
     for call in (
         client.embed_text("马", model="third"),
         client.create_collection("three", model="third"),

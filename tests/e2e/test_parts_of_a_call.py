@@ -1,4 +1,4 @@
-"""Calls of several parts: when one has failed and the call has ended, nothing of it goes on."""
+"""Calls of several parts: once one part has failed, the others are cancelled."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -28,19 +28,19 @@ PARTS = 10
 
 
 class Unequal(InMemoryStore):
-    """A store that answers nothing but once, and then with an error.
+    """A store that answers only for its last collection, with an error.
 
     Attributes:
-        waiting: how many calls wait for an answer.
+        waiting: number of calls that are waiting for an answer.
     """
 
     def __init__(self, *specs: CollectionSpec) -> None:
-        """Begin with empty collections."""
+        """Start with empty collections."""
         super().__init__(*specs)
         self.waiting = 0
 
     async def describe(self, name: str) -> Collection:
-        """Do not answer, but for the last collection."""
+        """Fail for the last collection; never answer for the others."""
         if name == f"c{PARTS - 1}":
             await self._others_wait()
             raise StoreError("it can't be described")
@@ -49,7 +49,7 @@ class Unequal(InMemoryStore):
     async def search(
         self, name: str, embeddings: FloatArray, params: SearchParams
     ) -> list[list[Hit]]:
-        """Do not answer, but for the last collection."""
+        """Fail for the last collection; never answer for the others."""
         if name == f"c{PARTS - 1}":
             await self._others_wait()
             raise ZeroDivisionError
@@ -78,7 +78,7 @@ def store() -> Unequal:
 
 @pytest.fixture
 async def channel(store: Unequal, encoder: Encoder, tmp_path: Path) -> AsyncIterator[aio.Channel]:
-    """A channel to a server of that store, which tries nothing twice."""
+    """A channel to a server with that store, without the client's retries."""
     config = Config(port=0, data_dir=tmp_path, drain_timeout_s=5)
     models = ServedModels([encoder], config)
     app = App(models, store, config, Telemetry(config), Entrance(config))
@@ -91,7 +91,7 @@ async def channel(store: Unequal, encoder: Encoder, tmp_path: Path) -> AsyncIter
 async def test_a_listing_that_failed_describes_nothing_more(
     store: Unequal, channel: aio.Channel
 ) -> None:
-    """The others would take threads of the store that searches want."""
+    """The other calls would occupy threads of the store that searches need."""
     stub: Any = CollectionServiceStub(channel)
     with pytest.raises(aio.AioRpcError, match="can't be described"):
         await stub.ListCollections(collections_pb.ListCollectionsRequest())
@@ -101,7 +101,7 @@ async def test_a_listing_that_failed_describes_nothing_more(
 async def test_a_search_of_many_that_met_a_bug_searches_no_more(
     store: Unequal, channel: aio.Channel
 ) -> None:
-    """Nobody would hear of what the others find."""
+    """Nobody would get the results of the others."""
     term = search_pb.QueryTerm(text="马")
     queries = [
         search_pb.SearchRequest(collection=f"c{number}", terms=[term]) for number in range(PARTS)

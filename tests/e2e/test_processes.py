@@ -1,4 +1,4 @@
-"""The servers that tests start, where one does not stop."""
+"""Test servers that don't stop."""
 
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -10,7 +10,7 @@ from stuck_server import STUCK
 
 
 def test_a_server_that_does_not_stop_says_where_it_hangs_and_is_gone(tmp_path: Path) -> None:
-    """It fails its own test, and leaves no process to the next."""
+    """It fails its own test, and leaves no process behind."""
     with (
         ThreadPoolExecutor(1) as caller,
         pytest.raises(ServerFailed, match=r"does not stop within 0.5 s:\n(.|\n)*encode_texts"),

@@ -1,4 +1,4 @@
-"""Clients with stubs of the last release go on working: no bit of the contract was broken."""
+"""Clients with stubs of the last release keep working: the contract was not broken."""
 
 import shutil
 import subprocess
@@ -27,13 +27,13 @@ def breaking(protos: Path) -> "subprocess.CompletedProcess[str]":
 
 
 def test_nothing_that_was_released_is_broken() -> None:
-    """Buf finds no field, type, name or option that changed under those who use it."""
+    """Buf finds no breaking change of a field, type, name or option."""
     found = breaking(RELEASED.parent)
     assert found.returncode == 0, found.stdout
 
 
 def test_a_renumbered_field_would_be_found(tmp_path: Path) -> None:
-    """The comparison can fail."""
+    """This shows that the comparison can fail."""
     protos = shutil.copytree(RELEASED.parent, tmp_path / "protos")
     changed = protos / "tihua" / "v1" / "search_service.proto"
     text = changed.read_text()
@@ -43,7 +43,7 @@ def test_a_renumbered_field_would_be_found(tmp_path: Path) -> None:
 
 
 def test_every_released_method_is_served(released: ReleasedStubs) -> None:
-    """No method of the release is UNIMPLEMENTED, whatever else it says of an empty request."""
+    """No released method answers an empty request with UNIMPLEMENTED."""
     missing: list[str] = []
     for method in sorted(released.methods - {"IngestService/Ingest"}):
         try:

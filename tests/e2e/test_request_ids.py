@@ -1,4 +1,4 @@
-"""A call by its id: from the caller's error to the lines of the server's log."""
+"""Request ids connect a caller's error with the lines of the server's log."""
 
 import json
 import re
@@ -27,7 +27,7 @@ from tihua_server.types import FloatArray, TokenArray
 
 
 def lines_of(server: ServerProcess, request_id: str, count: int = 1) -> list[dict[str, Any]]:
-    """Return the lines of a call, as soon as there are so many."""
+    """Wait for `count` log lines of a call; return them."""
     until = time.monotonic() + 10
     while True:
         lines = [line for line in server.log if line.get("request_id") == request_id]
@@ -40,7 +40,7 @@ def lines_of(server: ServerProcess, request_id: str, count: int = 1) -> list[dic
 def test_a_good_call_is_told_its_id(
     embedding: "embedding_service_pb2_grpc.EmbeddingServiceStub", server: ServerProcess
 ) -> None:
-    """The client's own, in the trailers and in the log, with who called and how long it allowed."""
+    """The client's id is in the trailers and in the log, with the peer and the timeout."""
     _, call = embedding.EmbedText.with_call(
         pb.EmbedTextRequest(texts=["马"]), timeout=30, metadata=(("x-request-id", "mine-1"),)
     )
@@ -52,13 +52,13 @@ def test_a_good_call_is_told_its_id(
         "OK",
     )
     assert line["peer"].startswith("ipv4:127.0.0.1:")
-    assert 0 < line["deadline_ms"] < 31_000  # gRPC rounds up what is left
+    assert 0 < line["deadline_ms"] < 31_000  # gRPC rounds up the remaining time
 
 
 def test_a_refused_call_is_told_its_id_three_times(
     embedding: "embedding_service_pb2_grpc.EmbeddingServiceStub", server: ServerProcess
 ) -> None:
-    """In the trailers, in google.rpc.RequestInfo, and in the log; here the server made it."""
+    """The server's id is in the trailers, in google.rpc.RequestInfo and in the log."""
     with pytest.raises(grpc.RpcError) as caught:
         embedding.EmbedText(pb.EmbedTextRequest())
     call: Any = caught.value
@@ -76,7 +76,7 @@ def test_a_refused_call_is_told_its_id_three_times(
 def test_the_client_knows_the_id_of_a_call_that_failed(
     client: tihua.Client, server: ServerProcess
 ) -> None:
-    """A user can hand it to whoever runs the server."""
+    """A user can give it to the operator of the server."""
     with pytest.raises(tihua.InvalidRequestError) as caught:
         client.embed_texts([])
     assert lines_of(server, caught.value.request_id)[-1]["code"] == "INVALID_ARGUMENT"
@@ -93,7 +93,7 @@ def test_an_ingest_that_failed_has_an_id(client: tihua.Client, server: ServerPro
 def test_a_query_of_many_that_failed_is_logged_by_the_id_of_their_call(
     client: tihua.Client, server: ServerProcess, collection: str
 ) -> None:
-    """A line for each reason; the call itself went well."""
+    """There is a line for each reason; the call itself succeeded."""
     queries = [tihua.Query(text="马", collection=name) for name in ("nowhere", collection, "gone")]
     lost, found, gone = client.search_many(queries)
     assert isinstance(lost, tihua.NotFoundError)
@@ -110,8 +110,8 @@ def test_a_late_call_is_found_by_the_id_that_was_sent(
     channel: grpc.Channel,
     server: ServerProcess,
 ) -> None:
-    """Nothing came back; the log says that the deadline passed, and not that the caller left."""
-    # Seconds of decoding, whatever the machine: four of them fill `--max-decode-pixels`.
+    """There was no answer; the log says DEADLINE_EXCEEDED, not CANCELLED."""
+    # Decoding takes seconds on any machine: four of these fill `--max-decode-pixels`.
     large = encode(Image.new("RGB", (5_000, 5_000)), "PNG")
     images = [types_pb2.ImageSource(content=large)] * 64
     grpc.channel_ready_future(channel).result(60)
@@ -129,7 +129,7 @@ def test_a_late_call_is_found_by_the_id_that_was_sent(
 
 
 class BrokenEncoder(FakeEncoder):
-    """A model with a bug that quotes what it was given."""
+    """A model with a bug whose error quotes the input."""
 
     def encode_texts(self, texts: Sequence[TokenArray]) -> FloatArray:
         """Fail as no model should."""
@@ -137,7 +137,7 @@ class BrokenEncoder(FakeEncoder):
 
 
 async def test_a_bug_is_told_by_the_id_alone(tmp_path: Path) -> None:
-    """Its traceback is in the log under that id; its words, which may quote a text, stay there."""
+    """The traceback is logged under that id; its message, which may quote a text, stays there."""
     model = FakeEncoder()
     config = Config(port=0, data_dir=tmp_path, drain_timeout_s=5)
     async with serving(model, config) as app, tihua.AsyncClient(app.address) as client:
@@ -158,7 +158,7 @@ async def test_a_bug_is_told_by_the_id_alone(tmp_path: Path) -> None:
 def test_the_command_shows_the_id_where_the_user_can_mend_nothing(
     server: ServerProcess, collection: str
 ) -> None:
-    """A call that was late is told with it; a wrong request is told without."""
+    """A timeout is reported with the id, an invalid request without it."""
     wrong = run_tihua("-c", collection, "search", "马", "--filter", "a >=", address=server.address)
     assert wrong.returncode == 1
     assert "(request" not in wrong.stderr
@@ -168,7 +168,7 @@ def test_the_command_shows_the_id_where_the_user_can_mend_nothing(
 
 
 def test_a_server_that_does_not_start_says_so_in_json() -> None:
-    """What reads the log can read why."""
+    """Programs that read the log can parse the reason."""
     command = [sys.executable, "-m", "tihua_server", "--log-format", "json"]
     failed = subprocess.run(
         [*command, "--milvus-uri", "nowhere"], capture_output=True, text=True, check=False

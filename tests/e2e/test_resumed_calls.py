@@ -1,4 +1,4 @@
-"""A call of ingest with the session id of an earlier call, against a running server."""
+"""Calls of ingest with the session id of an earlier call, against a running server."""
 
 import shutil
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ import tihua
 def test_the_session_id_of_a_call_that_finished_begins_anew(
     client: tihua.Client, collection: str
 ) -> None:
-    """In upsert, at the server that the call finished with: the new content is written."""
+    """In mode upsert, on the same server, the new content is written."""
     for uri in ("first", "second"):
         item = tihua.Item("a", text="马", uri=uri)
         summary = client.ingest([item], session_id="twice", collection=collection)
@@ -22,13 +22,13 @@ def test_the_session_id_of_a_call_that_finished_begins_anew(
 
 
 class Killed(Exception):
-    """Stands for the end of a process, in the middle: 24 batches are more than are granted."""
+    """Simulates a killed process, midway: 24 batches are more than are granted."""
 
 
 def test_files_that_are_safe_may_be_gone_when_a_call_is_resumed(
     client: tihua.Client, collection: str, tmp_path: Path, pictures: Sequence[Path]
 ) -> None:
-    """A spool is emptied as it is stored: what is left of it is not taken for what is gone."""
+    """A spool is emptied as its files are stored; the remaining files are sent, none is skipped."""
     spool = [tmp_path / picture.name for picture in pictures]
     for picture, file in zip(pictures, spool, strict=True):
         shutil.copy(picture, file)
@@ -52,7 +52,7 @@ def test_files_that_are_safe_may_be_gone_when_a_call_is_resumed(
 
 
 def test_a_session_is_not_resumed_with_other_items(client: tihua.Client, collection: str) -> None:
-    """They would be taken for those that are safe; the call says so, and sends nothing."""
+    """They would be mistaken for the safe ones, so the call fails and sends nothing."""
 
     def kill(_: tihua.IngestProgress) -> None:
         raise Killed

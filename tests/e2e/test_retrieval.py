@@ -1,4 +1,4 @@
-"""`make eval` over a running server."""
+"""`make eval` with a running server."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,7 +12,7 @@ from tihua_server.training.retrieval import Gallery, Query, RetrievalTask
 
 
 def _task(name: str, gallery: Gallery, count: int) -> RetrievalTask:
-    """Return the task in which the first pictures seek themselves."""
+    """Return a task in which the first pictures must find themselves."""
     pictures = list(gallery.pictures.items())[:count]
     return RetrievalTask(name, gallery, tuple(Query(file, frozenset([i])) for i, file in pictures))
 
@@ -20,7 +20,7 @@ def _task(name: str, gallery: Gallery, count: int) -> RetrievalTask:
 async def test_pictures_find_themselves(
     server: ServerProcess, client: tihua.Client, pictures: Sequence[Path]
 ) -> None:
-    """Tasks over one gallery share a collection, which is gone in the end."""
+    """Tasks on one gallery share a collection, which is deleted at the end."""
     gallery = Gallery("self", {path.name: path.read_bytes() for path in pictures[:6]})
     tasks = [_task("one", gallery, 6), _task("two", gallery, 3)]
     run = await measure(server.address, tasks, Progress(disable=True), in_flight=4)
@@ -34,7 +34,7 @@ async def test_pictures_find_themselves(
 async def test_a_gallery_with_a_broken_picture_is_not_measured(
     server: ServerProcess, client: tihua.Client, pictures: Sequence[Path]
 ) -> None:
-    """The picture is named, and the collection removed."""
+    """The error names the picture, and the collection is deleted."""
     gallery = Gallery("self", {"good": pictures[0].read_bytes(), "bad": b"no picture"})
     task = _task("broken", gallery, 1)
     with pytest.raises(IncompleteGalleryError, match=r"1 of 2 pictures of self .*bad"):

@@ -1,4 +1,4 @@
-"""Many queries of one call: which of them the store is asked together, and what each gets."""
+"""Many queries in one call: which ones share a search of the store, and what each gets."""
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator, Sequence
@@ -32,11 +32,11 @@ class Counting(InMemoryStore):
         searches: the number of queries of each search.
         lookups: the names that were looked up, and whether past the cache.
         most_at_once: the most searches and reads by id that ran at one time.
-        old_names: what is believed of names until somebody asks anew.
+        old_names: stale specs by name, returned unless a fresh one is asked for.
     """
 
     def __init__(self, *specs: CollectionSpec) -> None:
-        """Begin with empty collections."""
+        """Start with empty collections."""
         super().__init__(*specs)
         self.searches: list[int] = []
         self.lookups: list[tuple[str, bool]] = []
@@ -52,7 +52,7 @@ class Counting(InMemoryStore):
         self._running -= 1
 
     async def spec(self, name: str, *, is_fresh: bool = False) -> CollectionSpec:
-        """Return what is there, or what was believed before a rename."""
+        """Return the spec, or a stale one unless a fresh one is asked for."""
         self.lookups.append((name, is_fresh))
         await asyncio.sleep(0)
         if name in self.old_names and not is_fresh:
@@ -90,7 +90,7 @@ def store(encoder: FakeEncoder) -> Counting:
 async def client(
     store: Counting, encoder: FakeEncoder, tmp_path: Path
 ) -> AsyncIterator[tihua.AsyncClient]:
-    """A client of a server of that store, with an item for each text."""
+    """A client of a server with that store, which has an item for each text."""
     config = Config(port=0, data_dir=tmp_path)
     models = ServedModels([encoder], config)
     app = App(models, store, config, Telemetry(config), Entrance(config))
@@ -116,7 +116,7 @@ async def first_ids(client: tihua.AsyncClient, queries: list[tihua.Query]) -> li
 async def test_queries_alike_are_searched_for_at_once(
     client: tihua.AsyncClient, store: Counting
 ) -> None:
-    """The store evaluates their filter once; one that fails takes nothing from the others."""
+    """The store evaluates their filter once; a failing query does not affect the others."""
     queries = [tihua.Query(text=text, filter="one == {n}", params={"n": 1}) for text in TEXTS]
     queries.insert(3, tihua.Query(text=""))
 
@@ -127,7 +127,7 @@ async def test_queries_alike_are_searched_for_at_once(
 async def test_queries_that_differ_are_searched_for_apart(
     client: tihua.AsyncClient, store: Counting
 ) -> None:
-    """By collection, filter, values, limit, example or groups; what fails fails for those alike."""
+    """They may differ by collection, filter, values, limit, example or groups, and fail apart."""
     first, second, *_ = TEXTS
     queries = [
         *(tihua.Query(text=text) for text in TEXTS[:4]),
@@ -153,7 +153,7 @@ async def test_queries_that_differ_are_searched_for_apart(
 async def test_no_answer_of_the_store_is_larger_than_for_one_query(
     client: tihua.AsyncClient, store: Counting
 ) -> None:
-    """A thousand hits at once, and never fewer than one query has."""
+    """A search returns at most a thousand hits, or those of one query if that is more."""
     queries = [tihua.Query(text=text, limit=400) for text in TEXTS[:5]]
     queries += [tihua.Query(text=text, limit=1_000) for text in TEXTS[:2]]
 
@@ -191,7 +191,7 @@ async def test_a_name_is_looked_up_once(client: tihua.AsyncClient, store: Counti
 async def test_queries_find_a_collection_that_was_just_renamed(
     client: tihua.AsyncClient, store: Counting
 ) -> None:
-    """As one query does that goes by an alias of it."""
+    """A single query under an alias does so too."""
     await store.set_alias("alias", "c")
     store.old_names["alias"] = await store.spec("c")
     await store.rename("c", "e", keeps_alias=False)

@@ -1,4 +1,4 @@
-"""Search by texts, pictures, items and embeddings: what is found, and what comes back."""
+"""Search by texts, pictures, items and embeddings: what is found, and what is returned."""
 
 import array
 from collections.abc import Iterator, Sequence
@@ -12,7 +12,7 @@ from tihua_server.filters import MAX_EXPRESSION_CHARS
 
 
 def test_every_answer_says_which_model_and_how_long(client: tihua.Client, filled: str) -> None:
-    """Timings are there, and a total that covers them."""
+    """The answer has timings, and a total that covers them."""
     result = client.search(text="马", collection=filled)
     assert result.model == client.server_info().models[0].ref
     assert result.timing.total_us >= result.timing.inference_us > 0
@@ -22,7 +22,7 @@ def test_every_answer_says_which_model_and_how_long(client: tihua.Client, filled
 def test_a_picture_finds_itself(
     client: tihua.Client, filled: str, pictures: Sequence[Path]
 ) -> None:
-    """With score 1, and with its uri and metadata."""
+    """Its score is 1, and its uri and metadata are returned."""
     hit = client.search(image=pictures[5], limit=1, collection=filled)[0]
     assert (hit.id, hit.uri) == (pictures[5].name, str(pictures[5]))
     assert hit.metadata == {"number": 5}
@@ -30,7 +30,7 @@ def test_a_picture_finds_itself(
 
 
 def test_hits_come_best_first_and_no_more_than_asked(client: tihua.Client, filled: str) -> None:
-    """Scores fall from 1 towards -1."""
+    """Scores decrease from 1 towards -1."""
     scores = [hit.score for hit in client.search(text="一只鸟", limit=7, collection=filled)]
     assert len(scores) == 7
     assert scores == sorted(scores, reverse=True)
@@ -49,7 +49,7 @@ def test_an_item_finds_its_like_and_not_itself(
 def test_a_filter_beside_an_item_means_what_it_means_alone(
     client: tihua.Client, filled: str, pictures: Sequence[Path]
 ) -> None:
-    """Nothing of it gets out, none of its bounds is narrower, and no name of a parameter taken."""
+    """It can't escape its parentheses; its bounds and parameter names are not restricted."""
 
     def found(**query: Any) -> set[str]:
         return {hit.id for hit in client.search(limit=24, collection=filled, **query)}
@@ -72,7 +72,7 @@ def test_a_filter_beside_an_item_means_what_it_means_alone(
 def test_a_term_is_told_whose_text_is_longer_than_the_model_reads(
     client: tihua.Client, filled: str, pictures: Sequence[Path]
 ) -> None:
-    """By its position among all terms, alone and in a batch."""
+    """It is named by its position among all terms, alone and in a batch."""
     terms = [
         tihua.Term(item_id=pictures[5].name),
         tihua.Term(text="马" * 50),
@@ -88,14 +88,14 @@ def test_a_term_is_told_whose_text_is_longer_than_the_model_reads(
 
 
 def test_an_embedding_finds_what_its_text_finds(client: tihua.Client, filled: str) -> None:
-    """Embed now, search later: the same hits."""
+    """Embedding first and searching later gives the same hits."""
     by_text = client.search(text="一艘船", limit=5, collection=filled)
     by_embedding = client.search(embedding=client.embed_text("一艘船"), limit=5, collection=filled)
     assert [hit.id for hit in by_text] == [hit.id for hit in by_embedding]
 
 
 def test_terms_are_weighed(client: tihua.Client, filled: str, pictures: Sequence[Path]) -> None:
-    """A picture less itself and plus another is the other."""
+    """A picture minus itself plus another one finds the other."""
     terms = [
         tihua.Term(image=pictures[3]),
         tihua.Term(image=pictures[7], weight=10.0),
@@ -106,7 +106,7 @@ def test_terms_are_weighed(client: tihua.Client, filled: str, pictures: Sequence
 
 
 def test_a_filter_narrows_the_search(client: tihua.Client, filled: str) -> None:
-    """Bound parameters: numbers and lists."""
+    """Bound parameters may be numbers and lists."""
     hits = client.search(
         text="马",
         filter="number >= {low} and number in {some}",
@@ -119,13 +119,13 @@ def test_a_filter_narrows_the_search(client: tihua.Client, filled: str) -> None:
 def test_min_score_leaves_out_the_rest(
     client: tihua.Client, filled: str, pictures: Sequence[Path]
 ) -> None:
-    """Only what is near enough."""
+    """Only close enough items are returned."""
     hits = client.search(image=pictures[0], min_score=0.999, limit=24, collection=filled)
     assert [hit.id for hit in hits] == [pictures[0].name]
 
 
 def test_fields_say_what_comes_back(client: tihua.Client, filled: str) -> None:
-    """Bare ids, or everything."""
+    """They may be only ids, or everything."""
     bare = client.search(text="马", limit=1, fields=[], collection=filled)[0]
     assert (bare.uri, dict(bare.metadata), bare.embedding) == ("", {}, None)
     full = client.search(text="马", limit=1, fields=["uri", "embedding"], collection=filled)[0]
@@ -134,7 +134,7 @@ def test_fields_say_what_comes_back(client: tihua.Client, filled: str) -> None:
 
 
 def test_pages_make_one_list(client: tihua.Client, filled: str) -> None:
-    """Page after page gives what one long answer gives."""
+    """All pages together are the same as one long answer."""
     whole = [hit.id for hit in client.search(text="马", limit=24, collection=filled)]
     paged: list[str] = []
     token = ""
@@ -149,7 +149,7 @@ def test_pages_make_one_list(client: tihua.Client, filled: str) -> None:
 def test_groups_give_their_best_on_every_page(
     client: tihua.Client, names: Iterator[str], pictures: Sequence[Path]
 ) -> None:
-    """One hit for each album, in pages too; a picture in no album is a hit; uri groups as well."""
+    """One hit per album, over all pages; pictures without an album are hits; uri works too."""
     name = client.create_collection(next(names), index="FLAT").name
     albums = [{"album": number % 5} if number else {} for number in range(len(pictures))]
     client.upsert(

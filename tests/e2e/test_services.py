@@ -1,4 +1,4 @@
-"""What all services have in common, and embedding, against a running server; the README too."""
+"""What all services share, embedding, and the examples of the README, with a running server."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -39,7 +39,7 @@ def test_every_service_is_healthy(channel: grpc.Channel, service: str) -> None:
 
 
 def test_reflection_lists_the_services(channel: grpc.Channel) -> None:
-    """Callers without stubs find their way."""
+    """Callers without stubs can discover the services."""
     stub: Any = reflection_pb2_grpc.ServerReflectionStub(channel)
     request = cast("Any", reflection_pb2).ServerReflectionRequest(list_services="")
     [answer] = stub.ServerReflectionInfo(iter([request]))
@@ -49,7 +49,7 @@ def test_reflection_lists_the_services(channel: grpc.Channel) -> None:
 def test_every_method_that_reflection_lists_is_there(
     server: ServerProcess, channel: grpc.Channel
 ) -> None:
-    """None answers an empty request with UNIMPLEMENTED or UNKNOWN, or makes a line of an error."""
+    """None answers an empty request with UNIMPLEMENTED or UNKNOWN, or logs an error."""
     known = ProtoReflectionDescriptorDatabase(channel)
     pool = DescriptorPool(known)
     missing = [
@@ -63,7 +63,7 @@ def test_every_method_that_reflection_lists_is_there(
 
 
 def status_of(channel: grpc.Channel, method: Any) -> grpc.StatusCode:
-    """Return how a method, of whichever kind, answers an empty request."""
+    """Return the status with which a method of any kind answers an empty request."""
     path = f"/{method.containing_service.full_name}/{method.name}"
     stream: Any = channel.stream_stream(path)
     call = stream(iter([b""]), timeout=10)
@@ -76,7 +76,7 @@ def status_of(channel: grpc.Channel, method: Any) -> grpc.StatusCode:
 
 
 def test_health_lists_every_service(channel: grpc.Channel) -> None:
-    """With the status that Check tells of each."""
+    """The statuses are those of Check."""
     stub: Any = health_pb2_grpc.HealthStub(channel)
     answer = stub.List(cast("Any", health_pb2).HealthListRequest())
     serving = health_pb2.HealthCheckResponse.SERVING
@@ -102,7 +102,7 @@ def test_text_and_picture_meet(client: tihua.Client, pictures: Sequence[Path]) -
 
 
 def test_an_embedding_does_not_depend_on_its_neighbours(client: tihua.Client) -> None:
-    """Alone or in a batch of texts of other lengths, it is the same."""
+    """It is the same alone or in a batch of texts of other lengths."""
     alone = client.embed_text("马")
     batch = client.embed_texts(["雪地里奔跑的狗" * 5, "马", "小桥流水人家"])
     assert batch.embeddings[1] is not None
@@ -118,7 +118,7 @@ def test_the_example_of_the_readme_runs(
     await_hits: Callable[[str, int], None],
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """As it stands there, but for the port and the collection."""
+    """It runs as printed, except for the port and the collection."""
     client.upsert([tihua.Item("a", text="夕阳西下", uri="sunset.jpg")], collection=collection)
     await_hits(collection, 1)
     readme = (ROOT / name).read_text(encoding="utf-8")
@@ -136,7 +136,7 @@ def test_the_other_example_in_python_runs(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """As it stands in the documents, but for the port: it writes, filters and embeds."""
+    """It runs as printed, except for the port: it writes, filters and embeds."""
     program = ROOT / "client" / "examples" / "write.py"
     (tmp_path / "photos").mkdir()
     for name in ("xishan.jpg", "photos/a.jpg", "photos/b.jpg"):
@@ -150,7 +150,7 @@ def test_the_other_example_in_python_runs(
 
 
 async def test_the_asyncio_client_does_the_same(server: ServerProcess, filled: str) -> None:
-    """Search, and a list that is read as it comes."""
+    """It searches, and reads a list page by page."""
     async with tihua.AsyncClient(server.address, collection=filled) as client:
         hits = await client.search(text="马", limit=3)
         ids = [item.id async for item in client.list_items(page_size=10)]

@@ -1,4 +1,4 @@
-"""What a server says when it starts."""
+"""What a server logs when it starts."""
 
 from pathlib import Path
 
@@ -12,7 +12,7 @@ SWITCH = "for production start Chinese-CLIP, for example with --model ViT-B-16"
 def test_a_server_of_the_packaged_model_alone_says_how_to_serve_another(
     tmp_path: Path, module: str, *, is_told: bool
 ) -> None:
-    """One that serves any other has been told already."""
+    """A server with any other model needs no such hint."""
     with running(tmp_path, module=module) as server:
         pass
     assert any(SWITCH in entry["event"] for entry in server.log) == is_told

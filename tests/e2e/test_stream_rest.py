@@ -1,4 +1,4 @@
-"""Ingest streams whose client neither sends nor reads: let go, and nothing of them is kept."""
+"""Ingest streams whose client neither sends nor reads end at the idle timeout."""
 
 import asyncio
 import time
@@ -25,7 +25,7 @@ IDLE_S = 0.5
 ENDED = {"method": "IngestService/Ingest", "code": "UNAVAILABLE"}
 
 UNREAD = [
-    # A window that does not grow: unread messages stop the sender after 64 KiB, not after 4 MiB.
+    # A fixed window: unread messages stop the sender after 64 KiB, not after 4 MiB.
     ("grpc.http2.bdp_probe", 0),
     ("grpc.http2.lookahead_bytes", 1_024),
 ]
@@ -33,7 +33,7 @@ UNREAD = [
 
 @pytest.fixture
 async def app(encoder: Encoder, tmp_path: Path) -> AsyncIterator[App]:
-    """A server that lets streams rest for half a second, with a collection."""
+    """A server with an idle timeout of half a second, and a collection."""
     config = Config(
         port=0,
         data_dir=tmp_path,
@@ -48,7 +48,7 @@ async def app(encoder: Encoder, tmp_path: Path) -> AsyncIterator[App]:
 
 
 def metrics_of(app: App) -> str:
-    """Return where a server's metrics are."""
+    """Return the address of a server's metrics."""
     return app.telemetry.addresses["metrics"]
 
 
@@ -58,7 +58,7 @@ def start() -> pb.IngestRequest:
 
 
 async def test_a_client_that_sends_nothing_is_told_to_come_back_later(app: App) -> None:
-    """UNAVAILABLE, which a client resumes after."""
+    """The status is UNAVAILABLE, after which a client resumes."""
     async with aio.insecure_channel(app.address) as channel:
         stub: Any = rpc.IngestServiceStub(channel)
         call = stub.Ingest()
@@ -70,7 +70,7 @@ async def test_a_client_that_sends_nothing_is_told_to_come_back_later(app: App) 
 
 
 async def test_a_client_that_does_not_even_begin_is_told_to_come_back_later(app: App) -> None:
-    """Its stream counts among those that it may have open."""
+    """Its stream would count against its limit of open streams."""
     async with aio.insecure_channel(app.address) as channel:
         stub: Any = rpc.IngestServiceStub(channel)
         with pytest.raises(aio.AioRpcError, match="no start came for") as ended:
@@ -81,7 +81,7 @@ async def test_a_client_that_does_not_even_begin_is_told_to_come_back_later(app:
 async def test_a_client_that_does_not_even_begin_does_not_hold_up_the_end(
     encoder: Encoder, tmp_path: Path
 ) -> None:
-    """Nothing of its stream was accepted."""
+    """Nothing of its stream had been accepted."""
     config = Config(port=0, data_dir=tmp_path, metrics_port=0, drain_timeout_s=60)
     async with (
         serving(encoder, config) as app,
@@ -100,12 +100,12 @@ async def test_a_client_that_does_not_even_begin_does_not_hold_up_the_end(
 async def test_a_client_that_reads_nothing_is_let_go(
     app: App, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Its stream ends on the server, though no word of that gets through; it is no error there."""
+    """Its stream ends on the server, though it can't be notified; nothing is logged as an error."""
     async with aio.insecure_channel(app.address, options=UNREAD) as channel:
         stub: Any = rpc.IngestServiceStub(channel)
         call = stub.Ingest()
         await call.write(start())
-        # Each failure is told with a sentence: some 100 KiB for a batch.
+        # Each failure has a message: some 100 KiB for a batch.
         bad = [types_pb2.Item(id=f"{number:0500}", text="") for number in range(256)]
         for seq in (1, 2, 3):
             await call.write(pb.IngestRequest(batch=pb.IngestBatch(seq=seq, items=bad)))
@@ -118,7 +118,7 @@ async def test_a_client_that_reads_nothing_is_let_go(
 
 
 async def test_a_client_goes_on_though_its_streams_are_ended_at_rest(app: App) -> None:
-    """Items that come rarely are stored like others; nobody is told of an outage."""
+    """Rare items are stored like others, and no break is reported."""
     breaks: list[tihua.TihuaError] = []
 
     def rarely() -> Iterator[tihua.Item]:

@@ -1,4 +1,4 @@
-"""TLS and mTLS against a running server: who is let in, and what the others are told."""
+"""TLS and mTLS with a running server: who may connect, and which errors the others get."""
 
 import asyncio
 import socket
@@ -42,7 +42,7 @@ def pair(authority: Authority) -> Pair:
 
 @pytest.fixture
 async def tls_app(encoder: FakeEncoder, pair: Pair, tmp_path: Path) -> AsyncIterator[App]:
-    """A server that encrypts."""
+    """A server with TLS."""
     config = Config(
         port=0,
         data_dir=tmp_path,
@@ -59,7 +59,7 @@ async def tls_app(encoder: FakeEncoder, pair: Pair, tmp_path: Path) -> AsyncIter
 async def mtls_app(
     encoder: FakeEncoder, authority: Authority, pair: Pair, tmp_path: Path
 ) -> AsyncIterator[App]:
-    """A server that wants to see its clients' certificates."""
+    """A server that requires client certificates."""
     config = Config(
         port=0,
         data_dir=tmp_path,
@@ -80,7 +80,7 @@ def tls(authority: Authority, client: Pair | None = None) -> tihua.Tls:
 
 
 async def refusal(address: str, tls: bool | tihua.Tls) -> tihua.UnavailableError:
-    """Return what a client is told that can't get in."""
+    """Return the error of a client that can't connect."""
     async with tihua.AsyncClient(address, tls=tls) as client:
         with pytest.raises(tihua.UnavailableError) as refused:
             await client.server_info()
@@ -88,7 +88,7 @@ async def refusal(address: str, tls: bool | tihua.Tls) -> tihua.UnavailableError
 
 
 async def test_both_clients_speak_tls(tls_app: App, authority: Authority) -> None:
-    """Calls and streams."""
+    """This includes calls and streams."""
     item = tihua.Item("a", text="马")
     async with tihua.AsyncClient(tls_app.address, tls=tls(authority), collection="c") as client:
         await client.create_collection()
@@ -104,7 +104,7 @@ async def test_both_clients_speak_tls(tls_app: App, authority: Authority) -> Non
 
 
 async def test_a_server_of_another_ca_is_not_trusted(tls_app: App, other: Authority) -> None:
-    """The message says where to name its CA; gRPC's own roots do not know it either."""
+    """The message says how to give its CA, which isn't among gRPC's own roots either."""
     for trusted in (tls(other), True):
         refused = await refusal(tls_app.address, trusted)
         assert "name its CA with --ca (ca_file)" in str(refused)
@@ -115,7 +115,7 @@ async def test_a_server_of_another_ca_is_not_trusted(tls_app: App, other: Author
 async def test_one_of_several_servers_that_is_not_trusted_is_no_reason_to_give_up(
     tls_app: App, other: Authority, form: str
 ) -> None:
-    """The others may be back soon, and gRPC tells of one."""
+    """The others may be back soon, and gRPC reports the error of only one."""
     refused = await refusal(form.format(tls_app.address), tls(other))
     assert "name its CA with --ca (ca_file)" in str(refused)
     assert refused.may_pass
@@ -124,7 +124,7 @@ async def test_one_of_several_servers_that_is_not_trusted_is_no_reason_to_give_u
 async def test_a_server_that_is_not_trusted_is_not_waited_for(
     tls_app: App, other: Authority, tmp_path: Path
 ) -> None:
-    """`tihua ingest` waits for one that may be starting; its CA would be the same after that."""
+    """`tihua ingest` waits for a starting server, but this one's CA would not change."""
     run = Tihua(tls_app.address)
     result = await asyncio.to_thread(run, "--ca", other.ca, "ingest", tmp_path)
     assert result.exit_code == 1
@@ -133,7 +133,7 @@ async def test_a_server_that_is_not_trusted_is_not_waited_for(
 
 
 async def test_a_client_that_does_not_encrypt_is_told_to(tls_app: App) -> None:
-    """Where gRPC says that a socket was closed."""
+    """By itself gRPC only says that a socket was closed."""
     refused = await refusal(tls_app.address, tls=False)
     assert "it may require TLS (--tls, --ca)" in str(refused)
     assert refused.may_pass, "a proxy whose server is starting looks the same"
@@ -142,7 +142,7 @@ async def test_a_client_that_does_not_encrypt_is_told_to(tls_app: App) -> None:
 async def test_a_server_that_does_not_encrypt_is_told_apart(
     encoder: FakeEncoder, authority: Authority, tmp_path: Path
 ) -> None:
-    """Where gRPC says that a version number is wrong."""
+    """By itself gRPC only says that a version number is wrong."""
     async with serving(encoder, Config(port=0, data_dir=tmp_path)) as app:
         assert "it does not speak TLS" in str(await refusal(app.address, tls(authority)))
 
@@ -150,7 +150,7 @@ async def test_a_server_that_does_not_encrypt_is_told_apart(
 async def test_a_certificate_for_another_name_is_no_use(
     authority: Authority, pair: Pair, tls_app: App
 ) -> None:
-    """The client does not speak to whoever has some certificate of the CA."""
+    """A certificate of the CA for another name does not suffice."""
     authority.pair("example.org", into=pair)
     async with asyncio.timeout(20):
         while "for another name" not in await said(tls_app.address, tls(authority)):
@@ -158,7 +158,7 @@ async def test_a_certificate_for_another_name_is_no_use(
 
 
 async def said(address: str, tls: tihua.Tls) -> str:
-    """Return what a client is told, empty if it gets in."""
+    """Return the error message of a client, empty if it can connect."""
     async with tihua.AsyncClient(address, tls=tls) as client:
         try:
             await client.server_info()
@@ -168,7 +168,7 @@ async def said(address: str, tls: tihua.Tls) -> str:
 
 
 async def test_a_client_with_a_certificate_gets_in(mtls_app: App, authority: Authority) -> None:
-    """mTLS: both know each other."""
+    """With mTLS both verify each other."""
     async with tihua.AsyncClient(mtls_app.address, tls=tls(authority, authority.pair())) as client:
         assert (await client.server_info()).version
 
@@ -177,7 +177,7 @@ async def test_a_client_with_a_certificate_gets_in(mtls_app: App, authority: Aut
 async def test_a_client_without_one_is_turned_away(
     mtls_app: App, authority: Authority, other: Authority, shows: str
 ) -> None:
-    """And told what may be missing."""
+    """The error says what may be missing."""
     clients: dict[str, Callable[[], Pair | None]] = {
         "nothing": lambda: None,
         "another CA's": other.pair,
@@ -189,7 +189,7 @@ async def test_a_client_without_one_is_turned_away(
 
 
 def shown_certificate(address: str) -> int:
-    """Return the serial number of the certificate that a server shows to a new connection."""
+    """Return the serial number of the certificate that a server sends on a new connection."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
     context.set_alpn_protocols(["h2"])
@@ -217,7 +217,7 @@ def expiry_s(pair: Pair) -> float:
 async def test_a_new_certificate_is_shown_without_a_restart(
     tls_app: App, authority: Authority, pair: Pair
 ) -> None:
-    """A live client notices nothing; new ones see the new one."""
+    """A connected client is not affected; new connections get the new certificate."""
     old = serial_of(pair)
     assert await asyncio.to_thread(shown_certificate, tls_app.address) == old
     async with tihua.AsyncClient(tls_app.address, tls=tls(authority)) as live:
@@ -244,7 +244,7 @@ BREAKS: dict[str, Callable[[Authority, Pair], object]] = {
 async def test_a_broken_new_certificate_leaves_the_old_one(
     tls_app: App, authority: Authority, pair: Pair, how: str
 ) -> None:
-    """And the log says so, once and without the key."""
+    """This is logged, once and without the key."""
     old = serial_of(pair)
     BREAKS[how](authority, pair)
     with capture_logs() as logs:
@@ -260,7 +260,7 @@ async def test_a_broken_new_certificate_leaves_the_old_one(
 async def test_the_metrics_tell_when_the_certificate_expires(
     tls_app: App, authority: Authority, pair: Pair
 ) -> None:
-    """And when its successor does, though no client has come since."""
+    """They follow a new certificate, even before the next client connects."""
     metrics = tls_app.telemetry.addresses["metrics"]
     before = await asyncio.to_thread(Scraped, metrics)
     assert before.value(EXPIRY) == expiry_s(pair)
@@ -273,7 +273,7 @@ async def test_the_metrics_tell_when_the_certificate_expires(
 async def test_a_client_ca_is_replaced_without_a_restart(
     mtls_app: App, authority: Authority, other: Authority, tmp_path: Path
 ) -> None:
-    """Clients of the new one are let in, and those of the old one are not any more."""
+    """Clients of the new CA are accepted, and those of the old one are no longer."""
     trusted = tmp_path / "trusted.pem"
     trusted.write_bytes(authority.ca.read_bytes())
     old, new = (
@@ -292,7 +292,7 @@ async def test_a_client_ca_is_replaced_without_a_restart(
 def test_an_expired_certificate_is_refused_at_the_start(
     authority: Authority, tmp_path: Path
 ) -> None:
-    """Before a model is loaded."""
+    """The server checks this before it loads a model."""
     pair = authority.pair(days=-1)
     flags = ["--tls-cert", str(pair.cert), "--tls-key", str(pair.key)]
     with (
@@ -312,7 +312,7 @@ def test_other_machines_are_not_let_in_by_accident(tmp_path: Path) -> None:
 
 
 def test_the_command_line_speaks_tls(authority: Authority, tmp_path: Path) -> None:
-    """By flags, and each error is one line."""
+    """TLS has flags, and each error is one line."""
     pair, client = authority.pair(), authority.pair()
     flags = ["--tls-cert", str(pair.cert), "--tls-key", str(pair.key)]
     with running(tmp_path, *flags, "--tls-client-ca", str(authority.ca)) as server:

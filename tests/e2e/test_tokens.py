@@ -1,4 +1,4 @@
-"""Bearer tokens against a running server: who may call what, and what nobody gets to see."""
+"""Bearer tokens with a running server: who may call what, and what stays secret."""
 
 import asyncio
 import secrets
@@ -44,7 +44,7 @@ def tokens(tmp_path: Path) -> Path:
 
 @pytest.fixture
 async def address(encoder: FakeEncoder, tokens: Path, tmp_path: Path) -> AsyncIterator[str]:
-    """A server that asks for them."""
+    """A server that requires these tokens."""
     config = Config(port=0, data_dir=tmp_path, token_file=tokens, drain_timeout_s=5)
     async with serving(encoder, config) as app:
         yield app.address
@@ -69,7 +69,7 @@ async def outcome(channel: grpc.aio.Channel, method: str, token: str | None) -> 
 
 
 async def test_every_method_asks_for_its_role(address: str) -> None:
-    """All methods, by nobody, a stranger and each role; what is refused says why to machines."""
+    """Every method is called by nobody, a stranger and each role; refusals have a reason."""
     wrong = []
     async with grpc.aio.insecure_channel(address) as channel:
         for method, needed in NEEDED_ROLES.items():
@@ -93,7 +93,7 @@ def reason_of(error: grpc.aio.AioRpcError) -> str:
 
 
 async def test_a_stranger_s_message_is_not_read(address: str) -> None:
-    """It is refused by its header, at a message of any length."""
+    """The headers suffice to refuse the call, whatever the length of the message."""
     options = [("grpc.max_send_message_length", -1)]
     async with grpc.aio.insecure_channel(address, options=options) as channel:
         embed: Any = channel.unary_unary("/tihua.v1.EmbeddingService/EmbedImage")
@@ -103,7 +103,7 @@ async def test_a_stranger_s_message_is_not_read(address: str) -> None:
 
 
 async def test_both_clients_bring_their_token(address: str) -> None:
-    """To calls and to streams; whose role is too small hears which would do."""
+    """They send it with calls and streams; an insufficient role gets the required one."""
     async with tihua.AsyncClient(address, token=TOKENS[Role.WRITE]) as writer:
         await writer.create_collection("c")
         summary = await writer.ingest([tihua.Item("a", text="马")], collection="c")
@@ -124,13 +124,13 @@ async def test_both_clients_bring_their_token(address: str) -> None:
 
 
 async def test_health_needs_no_token(address: str) -> None:
-    """Kubernetes and load balancers have none."""
+    """Kubernetes and load balancers have no token."""
     async with tihua.AsyncClient(address) as nobody:
         assert set((await nobody.health()).values()) == {"SERVING"}
 
 
 async def test_tokens_are_given_and_taken_while_the_server_runs(address: str, tokens: Path) -> None:
-    """A new one is welcome, and the old one is not any more."""
+    """A new token is accepted, and the old one no longer is."""
     new = secrets.token_hex(32)
     async with (
         tihua.AsyncClient(address, token=TOKENS[Role.READ]) as old_client,
@@ -145,7 +145,7 @@ async def test_tokens_are_given_and_taken_while_the_server_runs(address: str, to
 
 
 async def is_known(client: tihua.AsyncClient) -> bool:
-    """Return whether a client's token is."""
+    """Return whether the server knows a client's token."""
     try:
         await client.server_info()
     except tihua.UnauthenticatedError:
@@ -154,7 +154,7 @@ async def is_known(client: tihua.AsyncClient) -> bool:
 
 
 async def test_a_stream_ends_when_its_token_is_taken_back(address: str, tokens: Path) -> None:
-    """What was acknowledged before is stored; nothing after it is told."""
+    """The client gets UNAUTHENTICATED, because its token was revoked."""
     taken = asyncio.Event()
 
     async def items() -> AsyncIterator[tihua.Item]:
@@ -177,7 +177,7 @@ async def test_a_stream_ends_when_its_token_is_taken_back(address: str, tokens: 
 async def test_a_client_has_as_many_streams_as_the_server_says(
     encoder: FakeEncoder, tokens: Path, tmp_path: Path
 ) -> None:
-    """One more is told when to come back; another token has streams of its own."""
+    """One more is told when to retry; streams of another token are counted separately."""
     limits = Limits(max_streams_per_client=1)
     config = Config(port=0, data_dir=tmp_path, token_file=tokens, drain_timeout_s=5, limits=limits)
     started, may_end = asyncio.Event(), asyncio.Event()
@@ -211,7 +211,7 @@ async def test_a_client_has_as_many_streams_as_the_server_says(
 def test_no_token_gets_into_the_log_or_an_error(
     tokens: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """At the most talkative level, whoever calls what; callers are named."""
+    """This holds at log level debug, for every caller; callers are named."""
     admin = write_tokens(tmp_path / "admin.token", TOKENS[Role.ADMIN], "")
     stranger = write_tokens(tmp_path / "stranger.token", secrets.token_hex(32))
     said = []

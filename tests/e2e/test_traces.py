@@ -1,4 +1,4 @@
-"""Traces from a program of a user's, through the client and a real server, to a collector."""
+"""Traces from a user's program, through the client and a real server, to a collector."""
 
 import subprocess
 import sys
@@ -28,7 +28,7 @@ def collector() -> Iterator[Collector]:
 def traced(
     collector: Collector, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[ServerProcess]:
-    """A server that sends its spans there, told so by OpenTelemetry's own variables alone."""
+    """A server that sends its spans there, configured only by OpenTelemetry's own variables."""
     with pytest.MonkeyPatch.context() as environment:
         environment.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", f"http://{collector.address}")
         environment.setenv("OTEL_BSP_SCHEDULE_DELAY", "50")
@@ -78,7 +78,7 @@ def test_one_trace_goes_from_the_caller_to_the_stages(
 async def test_the_asyncio_client_continues_the_trace_too(
     traced: ServerProcess, client: tihua.Client, collector: Collector
 ) -> None:
-    """And an ingest, whose spans are those of its batches."""
+    """An ingest has the spans of its batches."""
     tracer = TracerProvider().get_tracer("a program of a user's")
     async with tihua.AsyncClient(traced.address) as asyncio_client:
         with tracer.start_as_current_span("put a horse") as users:
@@ -91,7 +91,7 @@ async def test_the_asyncio_client_continues_the_trace_too(
 
 
 def test_a_call_without_a_trace_begins_one(client: tihua.Client, collector: Collector) -> None:
-    """What was wrong is told; only the server's own trouble makes the span an error."""
+    """The span has the error's type, but only errors of the server set its status."""
     with pytest.raises(tihua.NotFoundError) as caught:
         client.search(text="马", collection="nowhere")
     served = collector.wait_for(
@@ -103,7 +103,7 @@ def test_a_call_without_a_trace_begins_one(client: tihua.Client, collector: Coll
 
 
 def test_the_server_says_who_it_is(client: tihua.Client, collector: Collector) -> None:
-    """Its own name unless the operator gives another; what the operator adds stands beside it."""
+    """Its resource has name and version, beside the attributes that the operator adds."""
     client.server_info()
     collector.wait_for(lambda span: span.name.endswith("/GetServerInfo"))
     assert collector.resource["service.name"] == "tihua-server"
@@ -112,7 +112,7 @@ def test_the_server_says_who_it_is(client: tihua.Client, collector: Collector) -
 
 
 def test_the_last_spans_are_sent_before_the_server_ends(tmp_path: Path) -> None:
-    """However long they would otherwise have waited for company."""
+    """They don't wait for the delay of a batch."""
     with collecting() as collector, pytest.MonkeyPatch.context() as environment:
         environment.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", f"http://{collector.address}")
         environment.setenv("OTEL_BSP_SCHEDULE_DELAY", "600000")
@@ -124,7 +124,7 @@ def test_the_last_spans_are_sent_before_the_server_ends(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("traces", ["auto", "off"])
 def test_no_spans_are_made_unless_it_is_said(traces: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """By a flag or by a variable; `off` wins."""
+    """A flag or a variable enables them; `off` wins."""
     monkeypatch.delenv("OTEL_EXPORTER_OTLP_ENDPOINT", raising=False)
     if traces == "off":
         monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:1")
@@ -133,7 +133,7 @@ def test_no_spans_are_made_unless_it_is_said(traces: str, monkeypatch: pytest.Mo
 
 @pytest.mark.parametrize(("traces", "status"), [("on", 1), ("auto", 0)])
 def test_without_the_extra_it_is_said_what_to_install(traces: str, status: int) -> None:
-    """Who asks for traces is refused; where a variable is set for all programs, there are none."""
+    """With the flag, the server refuses to start; with only the variable, there are no traces."""
     code = (
         "import sys; sys.modules['opentelemetry.sdk'] = None\n"
         "from tihua_server.config import Config\n"

@@ -1,4 +1,4 @@
-"""What one caller asks for at once leaves room for another; by every way in which it may ask."""
+"""A large call leaves room for other callers, in every method."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
@@ -23,15 +23,15 @@ SINGLE = "马"
 
 
 class HeldTexts(HeldEncoder):
-    """A model whose texts wait for leave, and which remembers them."""
+    """A model whose texts wait for `may_go_on`, and which records them."""
 
     def __init__(self) -> None:
-        """Let them pass."""
+        """Let texts pass until `hold` is called."""
         super().__init__(FakeEncoder())
         self.texts: list[str] = []
 
     def encode_texts(self, texts: Sequence[TokenArray]) -> FloatArray:
-        """Wait for leave, then hash the tokens."""
+        """Wait until `may_go_on` is set, then hash the tokens."""
         embeddings = super().encode_texts(texts)
         self.texts += ["".join(map(chr, tokens[1:-1])) for tokens in texts]
         return embeddings
@@ -45,14 +45,14 @@ def encoder() -> HeldTexts:
 
 @pytest.fixture
 async def models(encoder: HeldTexts, tmp_path: Path) -> ServedModels:
-    """It, a text at a time, with room for 40, of which large calls get 35."""
+    """The model, with batches of 1 and room for 40 texts, 35 of them for large calls."""
     config = Config(port=0, data_dir=tmp_path, max_batch_size=1, max_queue_size=40)
     return ServedModels([encoder], config)
 
 
 @pytest.fixture
 async def client(models: ServedModels, tmp_path: Path) -> AsyncIterator[tihua.AsyncClient]:
-    """A client of a server that has a collection."""
+    """A client of a server with a collection."""
     config = Config(port=0, data_dir=tmp_path, max_batch_size=1)
     store = await Milvus.open(tmp_path)
     app = App(models, store, config, Telemetry(config), Entrance(config))
@@ -77,7 +77,7 @@ async def _upsert(client: tihua.AsyncClient) -> object:
 
 
 async def _waiting(models: ServedModels, count: int) -> None:
-    """Return when so many texts wait for the model."""
+    """Wait until `count` texts are queued for the model."""
     texts = models.named("").queues.texts
     async with asyncio.timeout(10):
         while texts.queue_size(Lane.INTERACTIVE) < count:
@@ -108,7 +108,7 @@ async def test_a_query_passes_what_another_asked_for_at_once(
 async def test_a_search_of_many_is_large_by_its_queries(
     client: tihua.AsyncClient, models: ServedModels, encoder: HeldTexts
 ) -> None:
-    """One, as `tihua search` sends it, is let in where large calls have all that they may."""
+    """One query, as `tihua search` sends it, is admitted when large calls have used their share."""
     busy = await encoder.hold(client)
     large = asyncio.ensure_future(client.embed_texts([SINGLE] * 35))
     await _waiting(models, 35)

@@ -1,4 +1,4 @@
-"""A server of two models, and a folder of pictures to be embedded by both."""
+"""A server with two models, and a folder of pictures to be embedded by both."""
 
 import shutil
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -18,7 +18,7 @@ from tihua_server.types import Encoder
 
 @pytest.fixture(scope="module")
 def models(tmp_path_factory: pytest.TempPathFactory) -> tuple[Encoder, Encoder]:
-    """The packaged model, and a small Chinese-CLIP of random weights."""
+    """The packaged model, and a small Chinese-CLIP with random weights."""
     return load_encoder(Config()), small_encoder(tmp_path_factory.mktemp("models"))
 
 
@@ -26,9 +26,9 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> tuple[Encoder, Encoder]:
 async def app(
     request: pytest.FixtureRequest, tmp_path: Path, models: tuple[Encoder, Encoder]
 ) -> AsyncIterator[App]:
-    """A server of both; its store is embedded, and in `make test-milvus` a Milvus server.
+    """A server with both; its store is embedded, or a Milvus server in `make test-milvus`.
 
-    `small` takes eight items a call.
+    The variant `small` accepts eight items per call.
     """
     uri = request.getfixturevalue("milvus_uri") if request.param == "milvus" else ""
     limits = Limits(max_batch_items=8, max_page_size=8) if request.param == "small" else Limits()
@@ -38,7 +38,7 @@ async def app(
     tiny, small = models
     async with serving(tiny, config, small) as running:
         yield running
-        # A Milvus server outlives the test, whose collections are called the same each time.
+        # A Milvus server outlives the test, whose collections always have the same names.
         async with tihua.AsyncClient(running.address) as client:
             for collection in await client.list_collections():
                 if collection.name.startswith("photos"):
@@ -49,14 +49,14 @@ async def app(
 
 @pytest.fixture
 async def client(app: App) -> AsyncIterator[tihua.AsyncClient]:
-    """A client whose calls are about `photos`."""
+    """A client with the default collection `photos`."""
     async with tihua.AsyncClient(app.address, collection="photos") as opened:
         yield opened
 
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """A folder of pictures, `000.jpg` and on."""
+    """A folder of pictures: `000.jpg`, `001.jpg` and so on."""
     made = tmp_path / "photos"
     made.mkdir()
     for number, path in enumerate(sorted(GALLERY.glob("*.jpg"))[:PICTURES]):
@@ -68,8 +68,8 @@ def folder(tmp_path: Path) -> Path:
 def reindex(app: App, folder: Path) -> Iterator[Reindex]:
     """Runs a reindex of `photos`, as a program would.
 
-    `meanwhile` is called when a stage begins, `reading` before the content of an item is read, in
-    place of which it may return another.
+    `meanwhile` is called at the start of each stage, and `reading` before the content of an item is
+    read; it may return other content.
     """
     with tihua.Client(app.address) as blocking:
 
@@ -104,7 +104,7 @@ def reindex(app: App, folder: Path) -> Iterator[Reindex]:
 
 @pytest.fixture
 async def filled(client: tihua.AsyncClient, folder: Path) -> None:
-    """The alias `photos` of a collection of ten pictures, written long ago."""
+    """A collection of ten pictures, written long ago, with the alias `photos`."""
     await client.create_collection("photos_1")
     await client.set_alias("photos", "photos_1")
     paths = pictures(folder)[:10]

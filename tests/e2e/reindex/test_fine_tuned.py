@@ -15,7 +15,7 @@ ENGINE = ("--engine", "torch", "--precision", "fp32")
 
 @pytest.fixture
 def mine(tmp_path: Path) -> Path:
-    """A tihua-tiny whose embeddings of pictures have little in common with the packaged one's."""
+    """A tihua-tiny whose embeddings of pictures differ a lot from those of the packaged one."""
     network = read_network(PACKAGED_MODEL)
     half = network.shape.dim // 2
     with torch.no_grad():
@@ -30,7 +30,7 @@ def mine(tmp_path: Path) -> Path:
 def test_a_collection_moves_to_a_fine_tuned_model_of_its_own_architecture(
     mine: Path, tmp_path: Path
 ) -> None:
-    """Both are served, the new one under an id; then the new one alone."""
+    """Both are served, the new one under its own id; afterwards only the new one."""
     photos = tmp_path / "photos"
     photos.mkdir()
     for path in sorted(GALLERY.glob("*.jpg"))[:8]:

@@ -1,4 +1,4 @@
-"""`tihua ingest --preprocess client` while the name of the collection is led to another one."""
+"""`tihua ingest --preprocess client` while the alias is moved to another collection."""
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
@@ -16,7 +16,7 @@ pytestmark = EMBEDDED_ALONE
 
 
 def move_after_the_first_write(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Have the store lead `photos` from `photos_1` to `photos_2` once it has written there."""
+    """Have the store move `photos` from `photos_1` to `photos_2` after its first write."""
     upsert = Milvus.upsert
 
     async def upsert_and_move(store: Milvus, name: str, items: Sequence[Item]) -> None:
@@ -35,7 +35,7 @@ async def test_pictures_resized_for_the_old_model_are_not_sent_to_a_new_one(
     monkeypatch: pytest.MonkeyPatch,
     model: str,
 ) -> None:
-    """Its squares are of another size; if the model is the same, nothing is noticed."""
+    """The new model needs squares of another size; with the same model nothing changes."""
     await client.create_collection("photos_1")
     await client.create_collection("photos_2", model=model)
     await client.set_alias("photos", "photos_1")
@@ -56,7 +56,7 @@ async def test_pictures_resized_for_the_old_model_are_not_sent_to_a_new_one(
 async def test_nothing_is_written_to_a_collection_of_another_model_than_was_named(
     client: tihua.AsyncClient,
 ) -> None:
-    """The name is led there between two batches, with nothing on its way."""
+    """The alias is moved between two batches, with nothing in flight."""
     await client.create_collection("photos_1")
     await client.create_collection("photos_2", model="small")
     await client.set_alias("photos", "photos_1")

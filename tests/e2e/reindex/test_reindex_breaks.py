@@ -14,11 +14,11 @@ from tihua_server.milvus import Milvus
 pytestmark = EMBEDDED_ALONE
 
 CALL_ATTEMPTS = 4
-"""Times that a client makes one call, at most, within a second."""
+"""How often a client tries one call, at most, within a second."""
 
 
 def make_unsteady(method: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Have a method of the store fail at first for all arguments, though what it does is done."""
+    """Have a method of the store fail at first for each set of arguments, after doing its work."""
     work, asked = getattr(Milvus, method), Counter[str]()
 
     async def unsteady(store: Milvus, *args: object, **kwargs: object) -> object:
@@ -42,7 +42,7 @@ async def test_a_server_that_goes_away_is_waited_for(
     monkeypatch: pytest.MonkeyPatch,
     method: str,
 ) -> None:
-    """Whatever it was asked, and whether or not it was done."""
+    """This holds for every method, whether or not the call had an effect."""
     await client.create_collection()
     await client.upsert([tihua.Item(path.name, image=path) for path in pictures(folder)[:3]])
     breaks: list[tihua.TihuaError] = []
@@ -69,7 +69,7 @@ async def test_a_server_that_goes_away_is_waited_for(
 
 
 def listed(app: App) -> None:
-    """List the collections until that is answered: at its beginning a reindex does not wait."""
+    """List the collections until that succeeds, because a reindex does not wait at its start."""
     with tihua.Client(app.address) as client:
         while True:
             try:

@@ -1,4 +1,4 @@
-"""The command: not noticed by those who search, and gone on with after whatever cuts it off."""
+"""The command: it does not disturb searches, and can be resumed after any interruption."""
 
 import asyncio
 import contextlib
@@ -19,10 +19,10 @@ from tihua_server.milvus import Milvus
 
 
 class Gate:
-    """Holds up writes to one collection after the first, so that what has begun is not done yet."""
+    """Holds up the writes to a collection after the first, to keep a reindex in progress."""
 
     def __init__(self, collection: str, monkeypatch: pytest.MonkeyPatch) -> None:
-        """Stand before the store."""
+        """Intercept the store's writes to `collection`."""
         self.has_written = asyncio.Event()
         self.is_open = asyncio.Event()
         upsert = Milvus.upsert
@@ -39,9 +39,9 @@ class Gate:
 
 @contextlib.asynccontextmanager
 async def searching(client: tihua.AsyncClient, folder: Path) -> AsyncIterator[list[str]]:
-    """Search for pictures by themselves, all the time; give the models that found them.
+    """Search continually for pictures by themselves; yield the models that found them.
 
-    A picture that is embedded by another model than the collection's does not find itself.
+    A picture embedded by a model other than the collection's does not find itself.
     """
     seen: list[str] = []
     is_done = asyncio.Event()
@@ -64,7 +64,7 @@ async def searching(client: tihua.AsyncClient, folder: Path) -> AsyncIterator[li
 
 
 async def tihua_command(app: App, *arguments: str | Path) -> tuple[int, str, str]:
-    """Run the command line; return its exit status, and what it said on stdout and stderr."""
+    """Run the command line; return exit status, stdout and stderr."""
     done = await asyncio.to_thread(run_tihua, *arguments, address=app.address)
     return done.returncode, done.stdout, done.stderr
 
@@ -72,7 +72,7 @@ async def tihua_command(app: App, *arguments: str | Path) -> tuple[int, str, str
 async def test_a_reindex_is_not_noticed_by_those_who_search_and_survives_being_killed(
     app: App, client: tihua.AsyncClient, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What is added, replaced and deleted meanwhile is caught up; nothing is missing or doubled."""
+    """Items added, replaced or deleted meanwhile are caught up; nothing is missing or doubled."""
     await client.create_collection(index="FLAT", description="山水")
     await tihua_command(app, "ingest", folder, "-c", "photos")
     assert await client.count_items() == PICTURES
@@ -104,7 +104,7 @@ async def test_a_reindex_is_not_noticed_by_those_who_search_and_survives_being_k
     assert set(seen[told + 2 :]) == {"small"}
     assert f"photos leads to photos_small_1: {PICTURES} items" in said
     assert "tihua collections alias photos photos_tihua_tiny_1" in said
-    # A Milvus server has other tests' collections too.
+    # A Milvus server also has the collections of other tests.
     collections = await client.list_collections()
     new, old = [one for one in collections if one.name.startswith("photos")]
     assert (new.name, new.model.id, new.aliases) == ("photos_small_1", "small", ("photos",))
@@ -128,7 +128,7 @@ async def test_a_reindex_is_not_noticed_by_those_who_search_and_survives_being_k
 async def test_a_reindex_says_what_to_do_where_a_server_died_in_renaming(
     app: App, client: tihua.AsyncClient, folder: Path
 ) -> None:
-    """On a Milvus server, which renames before it makes an alias."""
+    """This may happen with a Milvus server: the rename comes before the alias."""
     await client.create_collection(index="FLAT")
     await client.upsert([tihua.Item("000.jpg", image=folder / "000.jpg")])
     await client.rename_collection("photos", "photos_tihua_tiny_1")
@@ -150,7 +150,7 @@ async def test_a_reindex_says_what_to_do_where_a_server_died_in_renaming(
 async def test_items_whose_pictures_cannot_be_had_keep_the_alias_where_it_is(
     app: App, client: tihua.AsyncClient, folder: Path
 ) -> None:
-    """They are named, and left behind only if the user says so; nothing is embedded twice."""
+    """The items are named, and only left out if the user says so; nothing is embedded twice."""
     await client.create_collection("photos_1")
     await client.set_alias("photos", "photos_1")
     paths = pictures(folder)[:4]
@@ -189,7 +189,7 @@ async def test_items_whose_pictures_cannot_be_had_keep_the_alias_where_it_is(
 async def test_a_model_that_is_not_served_is_refused_before_anything_is_done(
     app: App, client: tihua.AsyncClient, folder: Path
 ) -> None:
-    """The message says how it is served."""
+    """The message says how to serve the model."""
     await client.create_collection()
     status, _, errors = await tihua_command(
         app, "collections", "reindex", "photos", folder, "--model", "ViT-B-16"

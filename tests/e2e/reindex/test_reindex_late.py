@@ -1,4 +1,4 @@
-"""What is written while a reindex runs, before the name is led to the new collection and after."""
+"""Writes while a reindex runs, before and after the alias is moved to the new collection."""
 
 import asyncio
 from collections.abc import Sequence
@@ -15,7 +15,7 @@ from reindexing import EMBEDDED_ALONE, LONG_AGO, Reindex, pictures, times
 async def test_what_is_written_to_the_old_collection_after_the_swap_is_fetched(
     client: tihua.AsyncClient, reindex: Reindex, folder: Path
 ) -> None:
-    """By a server that does not know yet; and what is done to the new one is not undone."""
+    """Another server may still use the old one; changes to the new one are not undone."""
 
     def meanwhile(blocking: tihua.Client, stage: str) -> None:
         if stage != "settle":
@@ -47,7 +47,7 @@ async def test_what_is_written_to_the_old_collection_after_the_swap_is_fetched(
 async def test_what_comes_late_is_written_within_the_limits_of_the_server(
     client: tihua.AsyncClient, reindex: Reindex, folder: Path
 ) -> None:
-    """Of items a call, and of items a page."""
+    """The limits are those on items per call and items per page."""
     await client.create_collection("photos_1")
     await client.set_alias("photos", "photos_1")
     late = [tihua.Item(path.name, image=path) for path in pictures(folder)[:17]]
@@ -73,7 +73,7 @@ async def test_what_is_deleted_after_the_swap_stays_deleted(
     monkeypatch: pytest.MonkeyPatch,
     update_time: datetime | None,
 ) -> None:
-    """Though it was written while the reindex ran, as what comes late is, or came late."""
+    """This holds for items written during the reindex, and for late writes to the old one."""
     upsert = tihua.Client.upsert
 
     def put(
@@ -96,7 +96,7 @@ async def test_what_is_deleted_after_the_swap_stays_deleted(
         assert self.delete_items(["051.jpg", "052.jpg"], collection="photos") == 2
         return result
 
-    # The reindex writes what came late by it; a second pass looks whether there is more.
+    # The reindex uses it to write late items; a second pass then looks for more.
     monkeypatch.setattr(tihua.Client, "upsert", upsert_and_delete)
     summary, _ = await asyncio.to_thread(reindex, meanwhile)
 
@@ -115,7 +115,7 @@ async def test_what_came_late_replaces_nothing_newer(
     monkeypatch: pytest.MonkeyPatch,
     is_last_moment: bool,
 ) -> None:
-    """Nor what is written while the late content is read, or when both lists were compared."""
+    """This includes writes while the late content is read, or after the lists were compared."""
     late = ("000.jpg", "050.jpg")
     get_items = tihua.Client.get_items
 
@@ -151,7 +151,7 @@ async def test_what_came_late_replaces_nothing_newer(
 async def test_what_is_written_late_with_an_old_time_is_not_lost(
     client: tihua.AsyncClient, reindex: Reindex, folder: Path
 ) -> None:
-    """As a copy of another collection has it, to either of the two."""
+    """A copy from another collection keeps old times, in either of the two."""
     older = LONG_AGO - timedelta(days=1)
 
     def meanwhile(blocking: tihua.Client, stage: str) -> None:

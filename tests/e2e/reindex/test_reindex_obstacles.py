@@ -1,4 +1,4 @@
-"""What may be in the way of a reindex: another one, the store, contents that can't be had."""
+"""Obstacles to a reindex: another one, the store, content that can't be read."""
 
 import asyncio
 import itertools
@@ -22,7 +22,7 @@ pytestmark = [pytest.mark.usefixtures("filled"), EMBEDDED_ALONE]
 async def test_what_failed_at_first_and_was_written_late_has_not_failed(
     reindex: Reindex, folder: Path
 ) -> None:
-    """What failed and was not written again has."""
+    """An item that failed and was not written again counts as failed."""
     kept = (folder / "000.jpg").read_bytes()
     for name in ("000.jpg", "001.jpg"):
         (folder / name).unlink()
@@ -40,7 +40,7 @@ async def test_what_failed_at_first_and_was_written_late_has_not_failed(
 async def test_what_was_swapped_and_not_settled_is_settled_by_the_next_call(
     client: tihua.AsyncClient, reindex: Reindex, folder: Path
 ) -> None:
-    """The alias that remembers the old collection is there until then, and keeps it."""
+    """Until then an alias remembers the old collection and protects it from deletion."""
 
     def die(blocking: tihua.Client, stage: str) -> None:
         if stage == "settle":
@@ -55,7 +55,7 @@ async def test_what_was_swapped_and_not_settled_is_settled_by_the_next_call(
     with pytest.raises(tihua.FailedPreconditionError, match="photos_small_1_source"):
         await client.delete_collection("photos_1")
     await client.delete_items(["000.jpg"])
-    # As a copy of another collection has it.
+    # An old update time, as a copy from another collection has.
     await client.upsert([tihua.Item("051.jpg", text="新", update_time=LONG_AGO)])
 
     summary, _ = await asyncio.to_thread(reindex)
@@ -81,9 +81,9 @@ async def test_what_a_list_has_and_could_not_be_fetched_at_first_is_copied(
     stage: str,
     update_time: datetime | None,
 ) -> None:
-    """It is not taken for what was copied and then deleted."""
+    """It is not mistaken for an item that was copied and then deleted."""
     get_items = tihua.Client.get_items
-    # So many in relation to the ten of the copy that the swap follows.
+    # Few enough, compared with the ten of the copy, for the swap to follow.
     late = [f"{number:03}.jpg" for number in range(50, 57)]
     has_missed = threading.Event()
 
@@ -117,7 +117,7 @@ async def test_an_item_that_alone_could_not_be_fetched_is_tried_again(
     monkeypatch: pytest.MonkeyPatch,
     misses: int,
 ) -> None:
-    """Once more when nothing else is left; then nothing is swapped."""
+    """It is tried once more when nothing else is left; if that fails, nothing is swapped."""
     get_items = tihua.Client.get_items
     left = itertools.count(misses, -1)
 
@@ -146,7 +146,7 @@ async def test_an_item_that_alone_could_not_be_fetched_is_tried_again(
 async def test_an_item_that_came_late_and_can_never_be_fetched_is_not_tried_for_ever(
     client: tihua.AsyncClient, reindex: Reindex, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """All else is fetched; then the caller hears of it."""
+    """Everything else is fetched; then the call fails and names the item."""
     get_items = tihua.Client.get_items
 
     def meanwhile(blocking: tihua.Client, stage: str) -> None:
@@ -166,7 +166,7 @@ async def test_an_item_that_came_late_and_can_never_be_fetched_is_not_tried_for_
 
 
 async def test_what_came_late_and_cannot_be_sent_has_failed(reindex: Reindex, folder: Path) -> None:
-    """As before the swap; the rest is fetched."""
+    """It fails as before the swap; the rest is fetched."""
 
     def meanwhile(blocking: tihua.Client, stage: str) -> None:
         if stage == "settle":
@@ -186,7 +186,7 @@ async def test_what_came_late_and_cannot_be_sent_has_failed(reindex: Reindex, fo
 async def test_nothing_is_swapped_if_the_store_counts_otherwise_than_it_lists(
     client: tihua.AsyncClient, reindex: Reindex, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """An item that is listed and not counted, or the other way round, is nothing to go on with."""
+    """If count and list disagree about an item, the reindex stops."""
     count = tihua.Client.count_items
 
     def one_less(self: tihua.Client, *, collection: str) -> int:
@@ -206,7 +206,7 @@ async def test_a_reindex_that_another_has_overtaken_undoes_nothing_and_stops(
     monkeypatch: pytest.MonkeyPatch,
     name: str,
 ) -> None:
-    """What was written since the other's swap stays; run again, it finds nothing to do."""
+    """Writes since the other's swap are kept; run again, it finds nothing to do."""
     has_overtaken, is_later = threading.Event(), threading.Event()
 
     def overtake(blocking: tihua.Client) -> None:
@@ -224,7 +224,7 @@ async def test_a_reindex_that_another_has_overtaken_undoes_nothing_and_stops(
             overtake(blocking)
 
     def clock() -> float:
-        """Have the last look at the alias be long ago once it was moved, as on a slow disk."""
+        """Jump ahead once the alias has moved, so that the last check is long ago."""
         return time.monotonic() + 3600.0 * is_later.is_set()
 
     monkeypatch.setattr("tihua._reindex_pass.AliasWatch", partial(AliasWatch, now=clock))
