@@ -28,7 +28,7 @@ from fuzz.target import Target, attacked
 def main(
     *, seconds: float, rounds: int | None, first_seed: int | None, only: tuple[str, ...]
 ) -> None:
-    """Send random and broken input to a server until the time is up or something gives way."""
+    """Send random and broken input to a server until the time is up or something fails."""
     console = Console(width=100)
     if (number := first_seed) is None:
         number = int(time.time()) if rounds is None else 1

@@ -1,4 +1,4 @@
-// Calls tihua from a web page with generated stubs, and tells the site what came of it.
+// Calls tihua from a web page with generated stubs, and reports the outcome to the site.
 // ?gateway=http://127.0.0.1:8080&collection=NAME
 
 import { Code, ConnectError, createClient } from "@connectrpc/connect";
