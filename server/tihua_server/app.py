@@ -9,24 +9,9 @@ Stop:  health says NOT_SERVING → a delay → no new calls → calls in progres
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable, Sequence
-from typing import cast
 
 import grpc
 import structlog
-from grpc_health.v1 import health, health_pb2_grpc
-from grpc_reflection.v1alpha import reflection
-from tihua.v1 import (
-    collection_service_pb2,
-    collection_service_pb2_grpc,
-    embedding_service_pb2,
-    embedding_service_pb2_grpc,
-    ingest_service_pb2,
-    ingest_service_pb2_grpc,
-    search_service_pb2,
-    search_service_pb2_grpc,
-    system_service_pb2,
-    system_service_pb2_grpc,
-)
 
 from tihua_server._version import __version__
 from tihua_server.call import Calls
@@ -47,27 +32,13 @@ from tihua_server.readiness import Readiness
 from tihua_server.search_service import SearchService
 from tihua_server.searcher import Searcher
 from tihua_server.served_models import CLOSE_S, ServedModels
+from tihua_server.services import SERVICES, STORELESS_SERVICES, Servicers
 from tihua_server.streams import Streams
 from tihua_server.system_service import SystemService
 from tihua_server.telemetry import Telemetry
 from tihua_server.types import Encoder
 from tihua_server.vector_store import VectorStore
 from tihua_server.writer import Writer
-
-SERVICES = tuple(
-    file.DESCRIPTOR.services_by_name[name].full_name
-    for file, name in (
-        (embedding_service_pb2, "EmbeddingService"),
-        (ingest_service_pb2, "IngestService"),
-        (search_service_pb2, "SearchService"),
-        (collection_service_pb2, "CollectionService"),
-        (system_service_pb2, "SystemService"),
-    )
-)
-"""Full names of our services, as health and reflection know them."""
-
-STORELESS_SERVICES = frozenset({"tihua.v1.EmbeddingService", "tihua.v1.SystemService"})
-"""Those that answer without the store."""
 
 NOTICE_S = 0.2
 """Delay between reporting NOT_SERVING and refusing new calls, in seconds; watchers stop sending
@@ -125,37 +96,22 @@ class App:
         )
         self._server = grpc.aio.server(options=server_options(config))
         self._calls = Calls(observer)
-        # Generated code is typed to add methods to a server.
-        methods = cast(
-            "grpc.aio.Server",
-            Methods(
-                self._server,
-                self._calls,
-                entrance.access,
-                Streams(config.limits.max_streams_per_client),
-                write_timeout_s=config.stream_idle_timeout_s,
-            ),
+        methods = Methods(
+            self._server,
+            self._calls,
+            entrance.access,
+            Streams(config.limits.max_streams_per_client),
+            write_timeout_s=config.stream_idle_timeout_s,
         )
         limits = config.limits
-        embedding_service_pb2_grpc.add_EmbeddingServiceServicer_to_server(
-            EmbeddingService(models, limits), methods
-        )
-        ingest_service_pb2_grpc.add_IngestServiceServicer_to_server(
-            IngestService(models, store, self._ingester, config), methods
-        )
-        search_service_pb2_grpc.add_SearchServiceServicer_to_server(
-            SearchService(Searcher(models, store), limits, self._calls), methods
-        )
-        collection_service_pb2_grpc.add_CollectionServiceServicer_to_server(
-            CollectionService(models, store, writer, limits), methods
-        )
-        system_service_pb2_grpc.add_SystemServiceServicer_to_server(
-            SystemService(models, store, config, version=__version__), methods
-        )
-        health_pb2_grpc.add_HealthServicer_to_server(servicer, methods)
-        reflection.enable_server_reflection(
-            (*SERVICES, health.SERVICE_NAME, reflection.SERVICE_NAME), methods
-        )
+        Servicers(
+            embedding=EmbeddingService(models, limits),
+            ingest=IngestService(models, store, self._ingester, config),
+            search=SearchService(Searcher(models, store), limits, self._calls),
+            collection=CollectionService(models, store, writer, limits),
+            system=SystemService(models, store, config, version=__version__),
+            health=servicer,
+        ).add_to(methods)
         telemetry.observe(
             models,
             watch,

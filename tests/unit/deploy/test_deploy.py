@@ -12,9 +12,9 @@ import pytest
 import yaml
 from repository import ROOT
 from tihua.cli import root as client_main
-from tihua_server.app import SERVICES
 from tihua_server.cli import main as server_main
 from tihua_server.config import Config
+from tihua_server.services import SERVICES
 
 Resource: TypeAlias = dict[str, Any]
 DEPLOY = ROOT / "deploy"
