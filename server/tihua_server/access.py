@@ -24,7 +24,7 @@ NEEDED_ROLES = MappingProxyType(
         "tihua.v1.CollectionService/GetItems": READ,
         "tihua.v1.CollectionService/ListItems": READ,
         "tihua.v1.CollectionService/CountItems": READ,
-        # `tihua ingest` creates the collection that it writes to.
+        # Writers may create collections: `tihua ingest` creates the one that it writes to.
         "tihua.v1.CollectionService/CreateCollection": WRITE,
         "tihua.v1.CollectionService/UpsertItems": WRITE,
         "tihua.v1.CollectionService/DeleteItems": WRITE,
@@ -51,7 +51,7 @@ SCHEME = "bearer"
 """As in `authorization: Bearer TOKEN` (RFC 6750); case does not matter (RFC 9110, 11.1)."""
 
 ANYBODY = Token("", Role.ADMIN, b"")
-"""The caller of a server without a token file."""
+"""The caller of a server without a token file, or of a method that needs no role."""
 
 CALLER: ContextVar[Token] = ContextVar("caller", default=ANYBODY)
 """The caller of the current call."""

@@ -199,8 +199,9 @@ async def serving(
         load: returns its models, the default one first; called in a thread.
 
     Raises:
-        ConfigError: the address can't or must not be listened on, certificates or tokens can't be
-            read, two models are the same, or a package or device that is needed is missing.
+        ConfigError: the server can't run as configured: for example, the address can't or must not
+            be listened on, certificates or tokens can't be read, two models are the same, or the
+            engine, device or precision is not available.
         ModelError: a model can't be loaded.
         StoreUnavailable: the store does not answer.
     """

@@ -29,7 +29,7 @@ class Batched(NamedTuple, Generic[Result]):
 
 
 class Group:
-    """The inputs of one call.
+    """The inputs of one `Batcher.submit_all`.
 
     Attributes:
         left: how many of them have no result yet.

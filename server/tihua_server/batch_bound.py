@@ -1,4 +1,4 @@
-"""The longest that a batch may take; bulk batches are shorter after a recent query."""
+"""The longest expected duration of a batch; less for bulk after an interactive call."""
 
 from collections.abc import Callable
 

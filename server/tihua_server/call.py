@@ -129,7 +129,10 @@ class Call:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: object
     ) -> None:
-        """Send the status and log it; a cancellation propagates."""
+        """Log the outcome, and send the status of an error.
+
+        A cancellation, or gRPC's error about a dead caller, propagates.
+        """
         match error:
             case None:
                 # A line for each call would take a fifth of the time of a server of small calls.

@@ -62,8 +62,9 @@ def sorted_out(
 
     Args:
         candidates: of one batch.
-        stored_origins: the origin of each stored item by its id; empty where it is unknown. One of
-            the same id and origin as a draft was written by an earlier attempt at this batch.
+        stored_origins: the origin of each item that is stored or about to be, by its id; empty
+            where it is unknown. One of the same id and origin as a draft was written by an earlier
+            attempt at this batch.
     """
     new: list[Candidate] = []
     duplicates: list[Candidate] = []

@@ -1,4 +1,4 @@
-"""What the models of a server share: threads, and the bounds on waiting inputs.
+"""What the models of a server share: threads, and the bounds on inputs in progress.
 
 Two models on the same cores would each use all of them, and both be slower than one after the
 other. So the batches of all models take turns in one set of threads, interactive ones first.
@@ -51,7 +51,7 @@ class Capacity:
         self.picture_admissions = _admissions("pictures", config, config.max_batch_size)
 
     def batch_failed(self, error: Exception) -> None:
-        """Record why a batch of any model failed."""
+        """Set `device_lost` if a batch of any model failed with `DeviceLost`."""
         if isinstance(error, DeviceLost):
             self.device_lost.set()
 

@@ -58,8 +58,8 @@ class CertificateFiles:
         """Read and check the files.
 
         Raises:
-            ConfigError: a file can't be read, the key does not match the certificate, or that has
-                expired.
+            ConfigError: a file can't be read, the key does not match the certificate, or the
+                certificate has expired.
         """
         chain, key = _read(self.cert), read_secret(self.key)
         certificate = _certificates(chain, self.cert)[0]

@@ -127,7 +127,7 @@ class Config:
         milvus_token: `user:password` or an API key.
         image_root: the folder in which clients may name picture files; None allows none.
         store_timeout_s: deadline of one call to the store, in seconds.
-        drain_timeout_s: how long a stopping server may finish accepted calls, in seconds.
+        drain_timeout_s: how long a stopping server has to finish accepted calls, in seconds.
         metrics_host, metrics_port: where Prometheus metrics are served, unencrypted; without a port
             there are none, and 0 takes a free one.
         traces: whether spans are sent to an OpenTelemetry collector: `on`, `off`, or `auto`, which

@@ -163,7 +163,7 @@ class CollectionInUse(ServiceError):
 
 
 class CollectionMoved(ServiceError):
-    """The name led to another collection at the write than when the items were embedded."""
+    """The name led to another collection by the time the embedded items were to be written."""
 
     reason = "COLLECTION_MOVED"
 

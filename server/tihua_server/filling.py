@@ -29,7 +29,7 @@ class MessageRoom:
     """The free bytes of a message, which several answers may share."""
 
     def __init__(self, limits: Limits, *, answers: int = 0) -> None:
-        """Start with the limit of a message, and how many answers share it: 0 if it is one."""
+        """Start with a message's limit; `answers` is how many share it, 0 if it is a single one."""
         self.max_bytes = limits.max_message_bytes
         self._left_bytes = self.max_bytes - _REST_BYTES - answers * _ENTRY_BYTES
 

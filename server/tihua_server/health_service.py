@@ -43,7 +43,7 @@ class HealthService(health_pb2_grpc.HealthServicer):
         return STATES(status=state)
 
     async def Watch(self, request: Any, context: Any) -> None:
-        """Send the state of a service, and again after each change."""
+        """Send the state of a service, and again whenever it differs from the last one sent."""
         sent = None
         while True:
             # Taken before the state is read: what changes during the write is sent after it.

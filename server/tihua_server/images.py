@@ -42,7 +42,7 @@ def decode_image(
 
     Raises:
         InvalidInput: the bytes are empty, not a picture in one of these formats, damaged or
-            truncated, or take far more work than their pixels.
+            truncated, or take far more work than their number of pixels justifies.
         TooLarge: more than `max_pixels`, or a side of more than `MAX_SIDE_PX`.
     """
     with _translated():

@@ -34,11 +34,13 @@ from tihua_server.observer import Observer
 from tihua_server.writer import Prepared, Writer
 
 MAX_WRITE_ITEMS = 1_000
-"""Rows of one call to the store; about there inserts are fastest (measured with pymilvus)."""
+"""A call to the store gets no further batch once it has this many rows: inserts are fastest at
+about this number (measured with pymilvus)."""
 
 ACK_INTERVAL_S = 0.1
 """Least time between acknowledgements without failures while there is more to write, in seconds:
-small batches would be acknowledged hundreds of times a second. None is delayed longer than this."""
+small batches would be acknowledged hundreds of times a second. None is delayed longer than
+this, except by a write in progress."""
 
 
 class _Acks:

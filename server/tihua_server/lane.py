@@ -4,7 +4,10 @@ import enum
 
 
 class Lane(enum.IntEnum):
-    """A caller waits for each answer, or only for all to be done; served in this order."""
+    """The priority of an input: the lower value is served first.
+
+    A caller waits for the answer to each interactive input; of bulk inputs only the end matters.
+    """
 
     INTERACTIVE = 0
     BULK = 1

@@ -1,9 +1,9 @@
-"""Wraps every method: authorization, and a `Call` that turns errors into statuses and logs it.
+"""Wraps methods in authorization and a `Call`, which logs calls and turns errors into statuses.
 
 Methods are wrapped once, when their service is added, and looked up by one generic handler. What
-grpc.aio offers costs a call more than all of our code: an interceptor is asked for the handler of
-each call, and each method registered by name has a pending future, all of which grpc.aio 1.85 goes
-through at every call (with our 25 methods a tenth of a small call's time).
+grpc.aio offers costs a call more than all of our code: it asks an interceptor for the handler of
+each call, and it keeps a pending future for each method registered by name, and goes through all of
+them at every call (grpc.aio 1.85; with our 25 methods a tenth of a small call's time).
 
 A caller without permission is refused when the method is looked up, before a message is read: a
 stranger's 64 MiB are never received.

@@ -35,7 +35,7 @@ class Metrics(Observer):
 
     def __init__(self) -> None:
         """Declare the metrics; those whose labels do not depend on calls start at 0."""
-        # They would be one more line for each series, of no use in Prometheus' text format.
+        # Creation times are one more line for each series, of no use in Prometheus' text format.
         leave_out_creation_times()  # type: ignore[no-untyped-call]
         self.registry = CollectorRegistry()
         ProcessCollector(registry=self.registry)
@@ -246,7 +246,7 @@ class Metrics(Observer):
         self._in_trouble.labels(model, kind.value).set_function(is_in_trouble)
 
     def read_store(self, is_away: Callable[[], bool]) -> None:
-        """Take where to read whether the store can't be read."""
+        """Read at each scrape whether the store is away."""
         self._store_away.set_function(is_away)
 
     def _histogram(self, name: str, text: str, labels: tuple[str, ...]) -> Histogram:

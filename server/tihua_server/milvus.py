@@ -108,10 +108,11 @@ class Milvus(MilvusAliases):
     def _delete(
         self, name: str, page: Mapping[str, Any], still: str = "", *, timeout: float
     ) -> list[str]:
-        """Remove a page of items and return their ids; rewritten ones only if they `still` match.
+        """Remove a page of items and return the ids of the page.
 
         The ids are read first: Milvus counts those that it is given, not the items that were there.
-        On Milvus Lite nothing can be rewritten in between, because its calls are serialized.
+        Items that are rewritten in between are removed only if they match `still`. On Milvus Lite
+        none can be, because its calls are serialized.
         """
         rows = self._client.query(name, output_fields=["id"], **page, timeout=timeout)
         ids = [row["id"] for row in rows]

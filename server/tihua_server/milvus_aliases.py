@@ -68,7 +68,7 @@ class MilvusAliases(MilvusCollections):
         self, name: str, new_name: str, keeps_alias: bool, *, timeout: float
     ) -> None:
         client, embedded = self._client, self._connection.embedded
-        # Renaming makes Milvus Lite forget that it was.
+        # Renaming makes Milvus Lite forget that it was loaded.
         is_loaded = self._is_lite and (
             client.get_load_state(name, timeout=timeout)["state"] is LoadState.Loaded
         )

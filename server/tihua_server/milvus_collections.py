@@ -236,7 +236,7 @@ class MilvusCollections(MilvusLoading):
             raise error
 
     async def close(self) -> None:
-        """Disconnect; nothing may be called afterwards."""
+        """Disconnect, flushing an embedded store; nothing may be called afterwards."""
         await self._connection.close()
 
 

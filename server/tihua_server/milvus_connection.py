@@ -37,14 +37,16 @@ LONG_CALLS_AT_ONCE = 4
 """Concurrent calls that read a whole collection, in other threads so as not to block searches."""
 
 GRACE_S = 0.1
-"""How long a read may outlast its caller's deadline, in seconds, so that this is reported first."""
+"""How long a read may outlast its caller's deadline, in seconds, so that the missed deadline is
+what is reported."""
 
 MIN_TIMEOUT_S = 0.001
 """The least timeout of a call, in seconds, however late it got a thread."""
 
 EMBEDDED_TIMEOUT_S = 600.0
-"""The least timeout of a call to an embedded Milvus, in seconds, even if its caller has given up:
-Milvus Lite finishes it in any case, and the thread's next call would be a second writer."""
+"""The least timeout of a `call` (not a `read`) to an embedded Milvus, in seconds, even if its
+caller has given up: Milvus Lite finishes it in any case, and the thread's next call would be a
+second writer."""
 
 _LITE = "milvus_lite-"
 _CLOSED = "the connection to Milvus is closed"
@@ -131,7 +133,7 @@ class MilvusConnection:
         """Like `call`, but bounded by the caller's deadline as well.
 
         A thread that reads for callers who have left is lost to the others. A write is not bounded
-        so: it is always completed.
+        so: once begun, it continues without its caller.
         """
         bound_s = min(self.timeout_s, max(left_s(), 0) + GRACE_S)
         work = partial(self._work, partial(function, *args, **kwargs), MIN_TIMEOUT_S)

@@ -132,7 +132,8 @@ class EmbeddedMilvus:
     def renaming(self, name: str, new_name: str, *, keeps_alias: bool) -> Iterator[None]:
         """Complete the rename that is done in this context, should it be interrupted.
 
-        If it fails after the directory was moved, this happens at once, else at the next start.
+        That happens at once if it fails after the directory was moved, and at the next start if
+        the process is killed then. One that fails earlier is forgotten.
 
         Raises:
             StoreFull: the disk has no room to note it.

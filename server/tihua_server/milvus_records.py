@@ -78,7 +78,7 @@ class MilvusRecords:
             raise loading(name) from error
 
     async def _is_loading(self, name: str) -> bool:
-        """Return whether a collection that is not loaded yet will be by itself."""
+        """Return whether a collection that is not loaded counts as loading, not as released."""
         call, client = self._connection.call, self._client
         try:
             found = await call(name, client.get_load_state, name)

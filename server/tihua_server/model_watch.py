@@ -1,9 +1,10 @@
 """Finds models that are in trouble; the health check asks regularly (`readiness.py`).
 
 Texts and pictures of a model are checked separately: one may fail while the other works. A model
-whose batch hangs is in trouble until it ends. Failed batches prove less: their inputs may have been
-too much for the model. So a sample is then computed, in a batch of its own, and the model is well
-if that succeeds. This is also how a recovery is found: a server that is NOT_SERVING gets no calls.
+whose batch hangs is in trouble until the batch ends. Failed batches prove less: their inputs may
+have been too much for the model. So a sample is then computed, in a batch of its own, and the model
+is well if that succeeds. This is also how a recovery is found: a server that is NOT_SERVING gets no
+calls.
 """
 
 import asyncio

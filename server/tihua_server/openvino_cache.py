@@ -113,7 +113,8 @@ class KeptVerdict:
 def keep(networks: Networks, folder: Path) -> bool:
     """Keep networks in a folder; return whether they are there now.
 
-    Outdated folders are swept first: leftovers of crashes, and earlier conversions of the model.
+    Outdated folders are swept first: leftovers of crashes, and conversions of the model by earlier
+    versions, of OpenVINO or of ours.
     """
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)

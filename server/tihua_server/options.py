@@ -219,7 +219,7 @@ def config_of(**knobs: Any) -> Config:
     """Return the configuration that parsed `OPTIONS` make.
 
     Raises:
-        ConfigError: two models have the same id, or one can't be an id.
+        ConfigError: two models have the same id, or an id does not match `MODEL_ID`.
     """
     names = {field.name for field in dataclasses.fields(Limits)} & knobs.keys()
     limits = Limits(**{name: knobs.pop(name) for name in names})

@@ -26,8 +26,8 @@ from tihua_server.workers import Urgency, Workers
 T = TypeVar("T")
 
 PATIENCE = 4
-"""How many times the bound interactive pictures may take in total while the same bulk picture
-waits; then it is its turn. Otherwise a large one would wait as long as small ones overlap."""
+"""Interactive pictures may take this many times the bound in total while the same bulk picture
+waits; then that one is next. Otherwise a large one would wait as long as small ones overlap."""
 
 _Decode = Callable[[], Any]
 
@@ -44,8 +44,8 @@ class PixelRoom:
         self._waiting: dict[Lane, Waiting[_Decode, Any]] = {lane: Waiting() for lane in Lane}
         self._running: set[Batch[_Decode, Any]] = set()
         self._is_closed = False
-        # Threads reserve and release pixels; entries wait and leave in the event loop alone, and
-        # are read by both.
+        # Threads reserve and release pixels; entries are added and removed only in the event loop,
+        # and read by both.
         self._lock = threading.Lock()
         workers.serve(self)
 
@@ -61,7 +61,7 @@ class PixelRoom:
             return True
 
     def give(self, pixels: int) -> None:
-        """Release pixels, at the end of a job; its thread then looks for the next one."""
+        """Release pixels within a job; when that has finished, `Workers` looks for the next one."""
         with self._lock:
             self._held -= pixels
 

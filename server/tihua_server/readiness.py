@@ -5,8 +5,8 @@ server as a whole, are then NOT_SERVING, so that balancers and probes turn to an
 store is full, searching still works, and only ingest is NOT_SERVING.
 
 While any model is in trouble, every service is NOT_SERVING. Replicas have the same models, so
-another one can do all that this one still does, and balancers that watch a single service, as our
-clients watch SystemService, must see the trouble too.
+another one can do what this one still can, and the rest too. And balancers that watch a single
+service, as our clients watch SystemService, must see the trouble as well.
 
 Store and models are checked in separate tasks, so that neither delays the other. Health is late by
 at most `CHECK_INTERVAL_S` and one deadline, of the store or of a sample (`model_watch.py`). To

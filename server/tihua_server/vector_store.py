@@ -68,8 +68,8 @@ class VectorStore(SearchableStore, Protocol):
     """Its product and version, for people: `Milvus Lite 3.2.2`, `Milvus 2.6.1`."""
 
     settle_s: float
-    """How long, after an alias was moved, other servers may still resolve it to the old collection
-    and be busy with a write that they began by then, in seconds."""
+    """How long after an alias was moved other servers may still write to its old collection, in
+    seconds: they cache where it leads, and a write may begin just before the cache expires."""
 
     async def create(self, spec: CollectionSpec) -> None:
         """Create a collection, its index built and loaded for searching.

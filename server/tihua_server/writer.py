@@ -103,7 +103,8 @@ class Writer:
         """Check and embed a batch; a bad item is a failure of its own.
 
         Args:
-            collection: where they will be written; it is read unless the mode is UPSERT.
+            collection: where they will be written; their ids are looked up there unless the mode is
+                UPSERT.
             drafts: the items.
             model: the model that the request names; empty means the collection's.
             mode: what to do with an id that is already there.
