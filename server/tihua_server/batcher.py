@@ -190,7 +190,7 @@ class Batcher(Generic[Input, Result]):
         )
 
     def next_job(self) -> Batch[Input, Result] | None:
-        """Take the next batch out of its lane; None if all callers have gone, or after a bug."""
+        """Remove and return the next batch; None if all callers have gone, or after a bug."""
         lane = self._first_lane()
         if lane is None:
             return None

@@ -43,7 +43,7 @@ class ConfigError(Exception):
     """The server can't run as it is configured.
 
     Attributes:
-        message: one sentence for whoever starts it; it may name paths.
+        message: one sentence for the operator; it may name paths.
         reason: for a program that reads the log.
     """
 

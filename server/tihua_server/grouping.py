@@ -1,4 +1,4 @@
-"""Hits of which only a few share a value: for example the best picture of each artist.
+"""Limits how many hits share a value: for example, to the best picture of each artist.
 
 The store does not do this: Milvus 2.3.5 silently ignores `group_by_field`, Milvus Lite 3.2 groups
 only by columns, and a metadata key is a column in neither. So hits are read here, best first, in
@@ -48,9 +48,9 @@ async def grouped_hits(
     params: SearchParams,
     group: GroupBy,
 ) -> list[Hit]:
-    """Return hits, best first, of which no more than `group.size` share a value.
+    """Return hits, best first, at most `group.size` of them with the same value.
 
-    An item that has no such key, null there, or no uri, is in no group, and a hit.
+    An item without the key or the uri, or with null there, is in no group and not limited.
 
     Args:
         store: where to search.

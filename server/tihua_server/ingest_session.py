@@ -116,7 +116,7 @@ class Session:
             self.is_over = is_sent
 
     def adopt(self, read: Progress) -> None:
-        """Take over what the client has read, if it is ahead of what is remembered here."""
+        """Adopt the progress that the client has read, if it is ahead of this session's."""
         if read.committed_seq > self.progress.committed_seq:
             self.progress = read
 

@@ -113,6 +113,6 @@ def _read(path: Path) -> dict[str, Any] | None:
 
 
 def discard_indexes(directory: Path, collection: str) -> None:
-    """Remove the indexes of a collection, one of which can't be read; loading rebuilds them."""
+    """Remove all indexes of a collection, because one can't be read; loading rebuilds them."""
     for index in directory.glob(f"collections/{collection}/partitions/*/indexes/*.*idx"):
         index.unlink(missing_ok=True)

@@ -26,7 +26,7 @@ class ServingOption(click.Option):
     def handle_parse_result(
         self, ctx: click.Context, opts: Mapping[str, Any], args: list[str]
     ) -> tuple[Any, list[str]]:
-        """Take the value, if no subcommand follows."""
+        """Parse the option, unless a subcommand follows."""
         if not args:
             return super().handle_parse_result(ctx, opts, args)
         if self.name in opts and not ctx.resilient_parsing:

@@ -86,7 +86,7 @@ class _Layer(nn.Module):
 
 
 class _LastLayer(nn.Module):
-    """The last `BertLayer`, of which only [CLS] is used (`first_token.py`)."""
+    """The last `BertLayer`, computed only for [CLS] (`first_token.py`)."""
 
     def __init__(self, layer: Any) -> None:
         super().__init__()

@@ -116,7 +116,7 @@ class PixelRoom:
         return False
 
     def next_job(self) -> Batch[_Decode, Any] | None:
-        """Take the next picture and reserve its pixels; None if a thread took them meanwhile."""
+        """Remove the next picture and reserve its pixels; None if a thread took those meanwhile."""
         with self._lock:
             goes_next = self._next()
             if goes_next is None or not self._has(goes_next[1].size):

@@ -29,7 +29,7 @@ class ServedModels:
     def __init__(
         self, encoders: Sequence[Encoder], config: Config, observer: Observer | None = None
     ) -> None:
-        """Wrap the encoders, of which the first is the default; belongs to one event loop.
+        """Wrap the encoders; the first is the default. Belongs to one event loop.
 
         Their ids must differ, as `Config` ensures.
 

@@ -33,7 +33,7 @@ class Role(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """A token, of which only the hash is kept.
+    """A token; only its hash is kept.
 
     Attributes:
         name: whose it is, for the log.

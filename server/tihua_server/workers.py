@@ -42,7 +42,7 @@ class Queue(Protocol):
         """Return whether its next job, the most urgent of all, should wait a moment."""
 
     def next_job(self) -> Job | None:
-        """Take the next job; called only if there seems to be one. None if there is none."""
+        """Remove and return the next job; None if there is none, although `urgency` found one."""
 
 
 class Workers:
@@ -89,7 +89,7 @@ class Workers:
         return max(self._lanes.values(), default=None)
 
     def serve(self, queue: Queue) -> None:
-        """Take jobs from that queue, too."""
+        """Take jobs from this queue as well."""
         self._queues.append(queue)
 
     def when_idle(self, callback: Callable[[], None]) -> None:
