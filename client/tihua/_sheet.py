@@ -14,6 +14,9 @@ from tihua._line_breaks import broken, unbroken
 from tihua._printable import one_line, printable
 from tihua._thumbnail import thumbnail
 
+MAX_PIXELS = 100_000_000
+"""Maximum width times height of a sheet: 400 MB of memory, and some 50 queries of 10 hits."""
+
 _PAPER = "#f4eee1"
 _MAT = "#fbf8f0"
 _RULE = "#d9cfbb"
@@ -65,6 +68,7 @@ def draw_sheet(exhibits: Sequence[Exhibit], *, footer: str = "") -> Image.Image:
     Raises:
         OSError: TIHUA_FONT does not name a font.
         ModuleNotFoundError: there is no font for Chinese.
+        SheetTooLargeError: it would have more than `MAX_PIXELS`.
     """
     most = max(len(exhibit.pieces) for exhibit in exhibits)
     columns = 5 if most <= 25 else 8 if most <= 64 else 10
@@ -72,6 +76,10 @@ def draw_sheet(exhibits: Sequence[Exhibit], *, footer: str = "") -> Image.Image:
     grid_px = columns * (_TILE_PX + _GAP_PX) - _GAP_PX
     width = 2 * _MARGIN_PX + grid_px + _GUTTER_PX + _INSCRIPTION_PX
     height = 2 * _MARGIN_PX + sum(heights) + _SECTION_GAP_PX * (len(heights) - 1) + _FOOTER_PX
+    if width * height > MAX_PIXELS:
+        raise SheetTooLargeError(
+            f"the sheet would be {width}×{height} pixels; the limit is {MAX_PIXELS} in all"
+        )
     brush = _Brush(Image.new("RGB", (width, height), _PAPER))
     top = _MARGIN_PX
     for exhibit, section_height in zip(exhibits, heights, strict=True):
@@ -95,6 +103,10 @@ def _section_height(exhibit: Exhibit, columns: int) -> int:
     if exhibit.picture is not None and exhibit.text:
         return max(height, _INSCRIPTION_PX + _PICTURE_GAP_PX + _TILE_PX)
     return height
+
+
+class SheetTooLargeError(ValueError):
+    """A sheet would have more than `MAX_PIXELS`; the message has its size."""
 
 
 class _Brush:

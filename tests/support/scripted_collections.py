@@ -162,6 +162,7 @@ class Collections(collection_service_pb2_grpc.CollectionServiceServicer):
         if self.memory.get_refusals:
             context.abort_with_status(rpc_status.to_status(self.memory.get_refusals.pop(0)))
         self._collection(request.collection, context)
+        self.memory.reads.append("GetItems")
         known = self.memory.items
         return collections.GetItemsResponse(
             items=[known[item_id] for item_id in request.ids if item_id in known],

@@ -25,7 +25,9 @@ class Memory:
         self.items: dict[str, types_pb2.Item] = {}
         self.pictures: dict[str, types_pb2.ImageSource] = {}
         self.calls: list[str] = []
+        self.reads: list[str] = []
         self.page_sizes: list[int] = []
+        self.max_batch_items = 4
         self.requests: list[search_service_pb2.SearchRequest] = []
         self.ends_streams = False
         self.breaks = 0

@@ -46,7 +46,8 @@ class System(system_service_pb2_grpc.SystemServiceServicer):
                 )
             ],
             limits=system_service_pb2.Limits(
-                max_message_bytes=1 << 22, max_batch_items=4, max_image_bytes=1000,
+                max_message_bytes=1 << 22, max_batch_items=self.memory.max_batch_items,
+                max_image_bytes=1000,
                 max_image_pixels=1 << 20, max_text_chars=100, max_queue_size=10, max_page_size=5,
                 max_search_window=100, max_query_terms=4, max_id_bytes=40, max_uri_bytes=2000,
                 max_metadata_bytes=1000,
@@ -182,6 +183,7 @@ class Search(search_service_pb2_grpc.SearchServiceServicer):
         self, request: search_service_pb2.SearchManyRequest, context: grpc.ServicerContext
     ) -> search_service_pb2.SearchManyResponse:
         """Answer many, unless one of them is the text 断."""
+        self.memory.reads.append("SearchMany")
         if any(one.terms[0].text == "断" for one in request.requests):
             context.abort(grpc.StatusCode.INTERNAL, "it broke")
         entries = [self._search(one) for one in request.requests]

@@ -22,6 +22,9 @@ def _group(value: object) -> str:
     return shown(value if value is None or isinstance(value, str) else json_line(value))
 
 
+MAX_CALL_HITS = 20_000
+"""Hits of one call: the store searches for its queries at once, and one message holds them all."""
+
 _COLUMNS = (
     Column("rank", "#", "right", "dim"),
     Column("score", justify="right", style="cyan"),
@@ -43,15 +46,23 @@ def ask(
     client: tihua.Client,
     queries: Sequence[SpokenQuery],
     request: Callable[[SpokenQuery], tihua.Query],
+    limit: int,
 ) -> Iterator[Answer]:
-    """Yield an answer for each query as its call ends; raise the error of a single query."""
+    """Yield an answer for each query as its call ends; raise the error of a single query.
+
+    Args:
+        client: a client of the server.
+        queries: 1 or more.
+        request: returns the arguments of a query's search.
+        limit: maximum hits of each query.
+    """
     if len(queries) == 1:
         (result,) = client.search_many([request(queries[0])])
         if isinstance(result, tihua.TihuaError):
             raise result
         yield Answer(queries[0], result)
         return
-    size = client.server_info().limits.max_batch_items
+    size = max(1, min(client.server_info().limits.max_batch_items, MAX_CALL_HITS // limit))
     for part in calls(queries, size, lambda query: query.file_bytes):
         results = client.search_many([request(query) for query in part])
         for query, result in zip(part, results, strict=True):
@@ -61,14 +72,17 @@ def ask(
 def exhibits_of(client: tihua.Client, answers: Sequence[Answer]) -> list[Exhibit]:
     """Return the answers for a sheet or page; a query by an item shows the item's picture."""
     shown = []
+    item_pictures: dict[str, Path | None] = {}
     for answer in answers:
         if isinstance(answer.result, tihua.TihuaError):
             continue
         query = answer.query
         picture = query.image if isinstance(query.image, Path) else None
-        if query.image is None and query.item_id is not None:
-            for item in client.get_items([query.item_id], fields=["uri"]):
-                picture = local_path(item.uri)
+        if query.image is None and (item_id := query.item_id) is not None:
+            if item_id not in item_pictures:
+                items = client.get_items([item_id], fields=["uri"])
+                item_pictures[item_id] = local_path(items[0].uri) if items else None
+            picture = item_pictures[item_id]
         text = query.text or (query.label if picture is None else "")
         shown.append(exhibit(answer.result, text=text, picture=picture))
     return shown

@@ -1,5 +1,6 @@
 """Writes hits as a contact sheet or a page, and opens it in the browser."""
 
+import struct
 import tempfile
 import webbrowser
 from collections.abc import Sequence
@@ -13,13 +14,16 @@ from tihua._page import page
 from tihua._printable import printable
 
 
-def require_sheet() -> None:
-    """Check that a contact sheet can be drawn.
+def require_sheet(path: Path) -> None:
+    """Check that a contact sheet can be drawn and written.
 
     Raises:
-        click.ClickException: Pillow or the fonts are not installed.
+        click.ClickException: Pillow or the fonts are not installed, or the suffix is not that of a
+            format that Pillow writes.
     """
     try:
+        from PIL import Image
+
         from tihua._font import Face
 
         Face("sans", 12)
@@ -27,23 +31,35 @@ def require_sheet() -> None:
         raise click.ClickException(
             f"--sheet needs {error.name}; install it with: {SHEET}"
         ) from error
+    if Image.registered_extensions().get(path.suffix.lower()) not in Image.SAVE:
+        raise click.ClickException(
+            printable(f"{path}: not the name of a picture; end it with .png")
+        )
 
 
 def write_sheet(path: Path, exhibits: Sequence[Exhibit], footer: str) -> None:
     """Write a contact sheet, in the format of the name's suffix.
 
     Raises:
-        click.ClickException: the suffix is not that of a picture.
+        click.ClickException: the sheet is too large, or the format can't hold it.
         OSError: the file can't be written.
     """
-    from tihua._sheet import draw_sheet
+    from tihua._sheet import SheetTooLargeError, draw_sheet
 
-    sheet = draw_sheet(exhibits, footer=footer)
+    try:
+        sheet = draw_sheet(exhibits, footer=footer)
+    except SheetTooLargeError as error:
+        raise click.ClickException(f"{error}: use fewer queries or hits, or --page") from error
     try:
         sheet.save(path)
-    except ValueError as error:  # Pillow has no format for the suffix
+    except (OSError, ValueError, struct.error) as error:  # of Pillow's encoders
+        if isinstance(error, OSError) and error.errno is not None:  # of the file system
+            raise
         raise click.ClickException(
-            printable(f"{path}: not the name of a picture; end it with .png")
+            printable(
+                f"a sheet of {sheet.width}×{sheet.height} pixels can't be written as {path.suffix}:"
+                " use .png, fewer queries or hits, or --page"
+            )
         ) from error
 
 

@@ -122,7 +122,7 @@ def command(
     URL; nothing is ever fetched.
     """
     if sheet is not None:
-        require_sheet()
+        require_sheet(sheet)
     weights = Weights(text_weight, image_weight, item_weight)
     queries = spoken_queries(text, image, item_id, weights)
     is_shown = sheet is not None or page_path is not None or is_opened
@@ -145,12 +145,15 @@ def command(
 
     printer = Printer(as_json=as_json)
     answers: list[Answer] = []
+    has_failed = False
     with connection.client() as client:
-        for answer in ask(client, queries, request):
-            if answers:
+        for number, answer in enumerate(ask(client, queries, request, limit)):
+            if number:
                 printer.line()
             print_answer(printer, answer, fields, is_grouped=bool(group_by))
-            answers.append(answer)
+            has_failed |= isinstance(answer.result, tihua.TihuaError)
+            if is_shown:
+                answers.append(answer)
         exhibits = exhibits_of(client, answers) if is_shown else []
     if exhibits:
         footer = footer_of(connection.collection, answers)
@@ -162,5 +165,5 @@ def command(
             click.echo(f"wrote {click.format_filename(path)}", err=True)
             if is_opened:
                 open_page(path)
-    if any(isinstance(answer.result, tihua.TihuaError) for answer in answers):
+    if has_failed:
         raise click.exceptions.Exit(1)

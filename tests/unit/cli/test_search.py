@@ -261,11 +261,56 @@ def test_a_sheet_asks_for_more_than_is_printed(tihua: Tihua, tmp_path: Path) -> 
     assert plain[0].keys() == {"query", "rank", "score", "id"}
 
 
-def test_sheet_of_an_unknown_kind_is_one_line(tihua: Tihua, tmp_path: Path) -> None:
-    """The name must end like a picture's."""
-    result = tihua("search", "猫", "--sheet", tmp_path / "hits.xyz")
+@pytest.mark.parametrize("name", ["hits.xyz", "hits", "hits.psd"])
+def test_sheet_of_an_unknown_kind_is_one_line(
+    tihua: Tihua, memory: Memory, tmp_path: Path, name: str
+) -> None:
+    """The name must end like a picture's; nothing is searched for before."""
+    result = tihua("search", "猫", "--sheet", tmp_path / name)
     assert result.exit_code == 1
     assert "end it with .png" in result.stderr
+    assert memory.requests == []
+
+
+@pytest.mark.parametrize(
+    ("name", "queries", "problem"),
+    [("hits.webp", 40, "can't be written as .webp"), ("hits.png", 250, "the limit is 100000000")],
+)
+def test_a_sheet_that_is_too_large_says_its_size_and_what_to_do(
+    tihua: Tihua, tmp_path: Path, name: str, queries: int, problem: str
+) -> None:
+    """WebP has no more than 16 383 pixels a side; and memory is bounded for every format."""
+    sheet = tmp_path / name
+    result = tihua("search", "-", "--sheet", sheet, stdin="猫\n" * queries)
+    assert result.exit_code == 1
+    [line] = result.stderr.splitlines()
+    assert problem in line
+    assert "2040×" in line
+    assert "--page" in line
+    assert not sheet.exists()
+
+
+def test_an_item_that_every_line_searches_by_is_asked_for_once(
+    tihua: Tihua, memory: Memory, tmp_path: Path
+) -> None:
+    """Its picture stands beside each line's hits."""
+    memory.reads.clear()
+    page = tmp_path / "hits.html"
+    tihua("search", "-", "--item", "a.jpg", "--page", page, stdin="一\n二\n三\n")
+    assert memory.reads.count("GetItems") == 1
+    assert page.read_text(encoding="utf-8").count("<header") == 3
+
+
+def test_many_hits_a_query_are_fewer_queries_a_call(tihua: Tihua, memory: Memory) -> None:
+    """The store searches for all queries of a call at once, and one answer holds their hits."""
+    memory.max_batch_items = 256
+    memory.reads.clear()
+    result = tihua("search", "-", "-n", "1000", "--json", stdin="一\n" * 50)
+    assert result.exit_code == 0
+    assert memory.reads.count("SearchMany") == 3
+    memory.reads.clear()
+    tihua("search", "-", "--json", stdin="一\n" * 50)
+    assert memory.reads.count("SearchMany") == 1
 
 
 def test_sheet_without_its_extra_names_what_to_install(
