@@ -38,8 +38,8 @@ class Client(CollectionMethods, ItemMethods, EmbeddingMethods, SearchMethods):
     Use it in a `with` block, or call `close()`. A client can't be used after a fork: make one in
     each process.
 
-    Every method that fails raises a `TihuaError`; but RuntimeError if the client is closed, before
-    the call or during an `ingest`, or connected before a fork. All methods may raise:
+    A method that fails raises a `TihuaError`, or RuntimeError if the client is closed (before the
+    call, or during an `ingest`) or connected before a fork. All methods may raise:
         InvalidRequestError: the request is wrong; the message says what to correct.
         OverloadedError: the server is busy.
         UnavailableError: the server or its store does not answer.

@@ -86,7 +86,7 @@ class Connection:
         timeout: float | Patience | None,
         metadata: tuple[tuple[str, str], ...] | None = None,
     ) -> _Response:
-        """Return the answer to one request; if the server is full, retry after the delay it asks.
+        """Return the answer to one request; if the server is full, retry when it says.
 
         Args:
             method: a method of a stub.

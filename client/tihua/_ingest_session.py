@@ -164,7 +164,7 @@ class IngestSession:
         self._flush_the_last()
 
     def question(self) -> list[str] | None:
-        """Return ids to ask the server about, which of them are stored; None if there are none."""
+        """Return ids, to ask the server which of them are stored; None if there is no question."""
         return self._window.question() if self._has_room else None
 
     def answer(self, stored: Container[str]) -> None:

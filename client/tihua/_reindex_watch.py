@@ -59,7 +59,7 @@ class AliasWatch:
         if found != self._plan.source:
             raise FailedPreconditionError(
                 f"{self._plan.alias} leads to {found} now, and no longer to {self._plan.source}: "
-                "another reindex was quicker; run it again, and it does what is left",
+                "another reindex was faster; run it again to do what is left",
                 reason="REINDEX_UNDER_WAY",
             )
         answered_s = self._now()

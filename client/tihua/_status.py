@@ -189,7 +189,7 @@ def _if_it_runs(details: str, address: str, *, is_encrypted: bool) -> str:
     """
     perhaps = []
     if not _ONE_ADDRESS.fullmatch(address) and _NONE_OF_SEVERAL in details:
-        perhaps.append("it takes no calls at present (tihua status --health tells)")
+        perhaps.append("it takes no calls at present (see tihua status --health)")
     elif _ONE_ADDRESS.fullmatch(address) and "Connection refused" in details:
         return ""
     if not is_encrypted:

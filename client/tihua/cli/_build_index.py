@@ -21,7 +21,7 @@ BUILD_TIMEOUT_S = 24 * 3600.0
     cls=Command,
     examples=[
         "tihua collections index paintings --index HNSW --index-param M=32",
-        "tihua collections index paintings                 # the index that it has, anew",
+        "tihua collections index paintings                 # rebuild the current index",
     ],
 )
 @click.argument("name")
@@ -51,7 +51,7 @@ def build_index(
 
     What was deleted meanwhile is still in the copy.
 
-    A second call waits for the first while that is building, and builds anew after it.
+    A second call waits for the first while that is building; later it builds the index again.
 
     The command waits for a day, or as long as --timeout says; the server goes on building.
     """  # noqa: D301  # click wants the backspace itself

@@ -93,10 +93,10 @@ def reindex(
                 reconnect_timeout=RECONNECT_TIMEOUT_S,
             )
         except KeyboardInterrupt:
-            view.print("interrupted: run it again, and it goes on")
+            view.print("interrupted: run it again to continue")
             raise click.exceptions.Exit(EXIT_INTERRUPTED) from None
         except (tihua.UnavailableError, tihua.OverloadedError, tihua.DeadlineError):
-            view.print("stopped: run it again, and it goes on")
+            view.print("stopped: run it again to continue")
             raise
     _print_summary(summary, model, as_json=as_json)
     if not summary.is_complete:

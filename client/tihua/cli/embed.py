@@ -64,10 +64,10 @@ def command(
 ) -> None:
     """Turn texts and pictures into embeddings.
 
-    If TEXT is -, texts are read from stdin, one a line. What needs more than one call gives way to
-    queries. The table shows the first numbers of each embedding, --json all of them. What can't be
-    embedded is reported with the reason, and the exit status is then 1. A text that is longer than
-    the model reads (tihua status: tokens) is told on stderr.
+    If TEXT is -, texts are read from stdin, one a line. More inputs than fit into one call are
+    embedded with low priority. The table shows the first numbers of each embedding, --json all of
+    them. Inputs that can't be embedded are reported with the reason, and the exit status is then 1.
+    A text that is longer than the model reads (tihua status: tokens) is reported on stderr.
     """
     texts = with_stdin(texts)
     if not (texts or images):

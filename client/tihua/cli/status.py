@@ -59,9 +59,9 @@ def command(connection: ConnectionSettings, *, is_probe: bool, as_json: bool) ->
     """Show the server, its models, limits, store and collections.
 
     The exit status is 1 if the server or one of its services is not serving, or if the collections
-    can't be listed; everything else is still shown. A server that takes no calls tells only how its
-    services are. With --health the exit status is 1 only if the server takes no calls; one without
-    its store still embeds, and says what it lacks.
+    can't be listed; everything else is still shown. A server that takes no calls reports only the
+    health of its services. With --health the exit status is 1 only if the server takes no calls;
+    one without its store still embeds, and says what it lacks.
     """
     if is_probe:
         _probe(connection, as_json=as_json)

@@ -151,7 +151,7 @@ def test_a_server_that_is_not_there_is_told_with_the_remedy() -> None:
     assert str(error) == (
         'no tihua server answers at localhost:1; start one with "tihua-server", or say where it is '
         "with --address or TIHUA_ADDRESS. If it runs, perhaps it takes no calls at present "
-        "(tihua status --health tells) or it requires TLS (--tls, --ca)."
+        "(see tihua status --health) or it requires TLS (--tls, --ca)."
     )
     assert "refused" in error.metadata["detail"]
 
