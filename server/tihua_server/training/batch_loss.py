@@ -1,4 +1,4 @@
-"""The loss of one batch: of pictures and their texts, and of pictures that show the same thing."""
+"""The loss of a batch: of pictures and their texts, and of pictures that show the same thing."""
 
 import math
 from collections.abc import Callable, Sequence
@@ -16,20 +16,20 @@ from tihua_server.training.recipe import Recipe
 
 START_SCALE = 14.0
 MAX_SCALE = 50.0
-"""Inverse temperature: where it starts (CLIP's 1/0.07) and where it is stopped."""
+"""Inverse temperature: its initial value (CLIP's 1/0.07) and its upper bound."""
 
 
 class BatchLoss:
-    """Measures how far a network is from what the albums say.
+    """Computes the loss of batches of pictures from albums.
 
     Args:
-        network: what is trained.
-        albums: where the pictures of a batch are from.
-        recipe: how the parts of the loss are weighed.
+        network: to train.
+        albums: of the pictures.
+        recipe: the weights of the parts of the loss.
         device: where to compute, as torch names it.
 
     Attributes:
-        scale: the logarithm of the inverse temperature, which is trained too.
+        scale: logarithm of the inverse temperature, a parameter to train.
     """
 
     def __init__(
@@ -52,7 +52,7 @@ class BatchLoss:
         Args:
             picks: the pictures.
             sampler: draws their texts.
-            pool: some pictures → pooled features.
+            pool: returns the pooled features of pictures.
         """
         drawn, right, groups, tokens = [], [], [], []
         for pick in picks:

@@ -1,4 +1,4 @@
-"""The weights that found most of what was measured by, of all that were measured on the way."""
+"""Keeps the weights with the best recall on the validation pictures during a training."""
 
 from typing import Any
 
@@ -7,13 +7,13 @@ from torch import Tensor, nn
 from tihua_server.training.recall import Recall, shares_told
 
 BEFORE = "before"
-"""When the weights were measured that a training started from."""
+"""Stands for the epoch in `BestWeights.offer`: the weights that a training starts from."""
 
 
 class BestWeights:
-    """Keeps a network as it was when it found most: by R@10, of equals by R@5, and then by R@1.
+    """Keeps the weights with the best R@10; ties are broken by R@5, then by R@1.
 
-    Of few pictures every one is among ten, and R@10 alone would tell nothing.
+    Among few pictures each one is in the first ten, so R@10 alone would not distinguish anything.
     """
 
     def __init__(self) -> None:
@@ -23,14 +23,14 @@ class BestWeights:
         self._weights: dict[str, Tensor] = {}
 
     def offer(self, network: nn.Module, found: Recall, when: str) -> None:
-        """Keep the weights if none found more.
+        """Keep a copy of the weights unless better ones are kept.
 
-        Of equals the later are kept, which learned for longer, but not for those of the start:
-        nothing speaks for a change then.
+        Of equally good weights the later ones are kept, which were trained for longer, but those of
+        the start stay: a model that is no better is not worth a change.
 
         Args:
             network: as it was measured.
-            found: what it found.
+            found: its recall.
             when: the epoch, for people; or `BEFORE`.
         """
         shares = found.shares
@@ -45,12 +45,12 @@ class BestWeights:
         }
 
     def adopt(self, network: nn.Module) -> None:
-        """Set a network to the weights that are kept; where none are, leave it."""
+        """Load the weights that were kept, if any, into a network."""
         if self._weights:
             network.load_state_dict(self._weights)
 
     def told(self) -> str:
-        """Return which weights these are, and what to do where nothing was gained; for people."""
+        """Return which weights are kept, and advice if nothing was gained; for people."""
         if not self._weights:
             return "written: the weights after the last epoch; nothing was measured"
         if self._when == BEFORE:
@@ -62,7 +62,7 @@ class BestWeights:
         return f"written: the weights of {self._when}, val {shares_told(self._most)}{gain}"
 
     def state(self) -> dict[str, Any]:
-        """Return what a checkpoint keeps."""
+        """Return the state for a checkpoint."""
         return {
             "most": self._most,
             "before": self._before,
@@ -71,6 +71,6 @@ class BestWeights:
         }
 
     def restore(self, state: dict[str, Any]) -> None:
-        """Go on from what `state` returned."""
+        """Continue from what `state` returned."""
         self._most, self._before = state["most"], state["before"]
         self._when, self._weights = state["when"], state["weights"]

@@ -1,8 +1,8 @@
-"""Reads `captions.tsv`, and says which of its lines can't be used.
+"""Reads `captions.tsv`, and reports lines that can't be used.
 
-A picture belongs to the split in whose folder it lies; `Val/` and `validation/` are `val/` too.
-Where nothing lies in `train/`, all that is in no folder of a split is trained on, so that any
-folder of pictures will do.
+A picture belongs to the split in whose folder it is; `Val/` and `validation/` are `val/` too.
+If no picture is in `train/`, all that are in no split's folder are trained on, so that any folder
+of pictures will do.
 """
 
 import re
@@ -18,10 +18,10 @@ FORMAT = "a table of image and caption, tab between them, with a header"
 TRAIN = "train"
 VAL = "val"
 SPLITS = (TRAIN, VAL, "test")
-"""Folders, in any case; what is in the last is neither trained on nor measured by."""
+"""Names of folders, case-insensitive; pictures in the last are not used at all."""
 
 _ABSOLUTE = re.compile("/|[A-Za-z]:/")
-"""How a name begins that is of the whole disk, or of one of Windows'."""
+"""Beginning of an absolute path, on Unix or Windows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,9 +29,9 @@ class SplitCaptions:
     """The captions of one split.
 
     Attributes:
-        captions: of each picture, by its name: `train/a.jpg`; in the order of the names.
-        left_out: lines that can't be used and are of this split or of none.
-        first_left_out: which line the first of them is, and why; empty where there is none.
+        captions: of each picture by name, such as `train/a.jpg`; sorted by name.
+        left_out: number of unusable lines of this split, or of no split.
+        first_left_out: the first of them and the reason, for people; empty if there is none.
         is_named: whether any line, usable or not, is of this split.
     """
 
@@ -46,12 +46,12 @@ def read_captions(files: PictureFiles, split: str, where: str) -> SplitCaptions:
 
     Args:
         files: the pictures, and the table.
-        split: the folder within: `train` or `val`.
-        where: what the files are called in an error.
+        split: `train` or `val`.
+        where: name of the files in errors.
 
     Raises:
         FileNotFoundError: there is no table.
-        TrainingError: the table is not in UTF-8, or its first line is no header.
+        TrainingError: the table is not in UTF-8, or its first line is not the header.
     """
     if CAPTION_FILE not in files:
         raise FileNotFoundError(f"{where} holds no {CAPTION_FILE}: {FORMAT}")
@@ -80,13 +80,13 @@ def read_captions(files: PictureFiles, split: str, where: str) -> SplitCaptions:
 
 
 def _row(line: str) -> tuple[str, str, str]:
-    """Return image, tab and caption; all empty of an empty line."""
+    """Return image, tab and caption; all are empty for an empty line."""
     image, tab, caption = line.partition("\t")
     return plain_name(image) if image.strip() else "", tab, caption.strip()
 
 
 def _split(image: str) -> str:
-    """Return the split in whose folder a picture lies; empty if it is in none."""
+    """Return the split in whose folder a picture is; empty if it is in none."""
     folder, slash, _ = image.partition("/")
     name = folder.lower()
     if name == "validation":
@@ -96,7 +96,7 @@ def _split(image: str) -> str:
 
 def _lines(content: bytes, where: str) -> list[str]:
     try:
-        # Not `splitlines`: captions from the web have other ends of lines within them.
+        # Not `splitlines`: captions from the web may contain other line separators.
         text = content.decode("utf-8-sig").replace("\r\n", "\n").replace("\r", "\n")
         lines = text.rstrip("\n").split("\n")
     except UnicodeDecodeError as error:
@@ -115,7 +115,7 @@ def _lines(content: bytes, where: str) -> list[str]:
 
 
 def _fault(files: PictureFiles, image: str, tab: str, caption: str) -> str:
-    """Return why a line can't be used; empty where it can."""
+    """Return why a line can't be used; empty if it can."""
     if tab and not image:
         return "no image before the tab"
     if not tab:

@@ -1,7 +1,7 @@
-"""Draws the text that goes with a picture in one step, changed a little each time.
+"""Draws the texts of pictures for a training step, with small random changes.
 
-People ask in fragments: a noun, half a sentence, a line of verse full of words that the picture
-does not show. So captions are cut and thinned, names joined and diluted.
+People search by fragments: a noun, half a sentence, a line of verse full of words that the picture
+does not show. So captions are cut and thinned, and names are joined and mixed with foreign words.
 """
 
 from collections.abc import Mapping, Sequence
@@ -16,7 +16,7 @@ class CaptionSampler:
 
     Args:
         tokens: the tokens of every text, [CLS] and [SEP] included.
-        random: draws them.
+        random: generator of every draw.
         thinning: share of a caption's characters that are left out, 0 to below 1.
     """
 
@@ -29,16 +29,16 @@ class CaptionSampler:
         self._thinning = thinning
 
     def captions(self, texts: Sequence[str], count: int) -> list[tuple[str, TokenArray]]:
-        """Return captions, different ones as long as there are."""
+        """Return `count` captions; none is repeated before all were drawn."""
         order = self._random.permutation(len(texts))
         return [self.caption(texts[int(order[at % len(texts)])]) for at in range(count)]
 
     def names(self, texts: Sequence[str], count: int) -> list[tuple[str, TokenArray]]:
-        """Return names or keywords, each drawn by itself."""
+        """Return `count` names or keywords, drawn independently."""
         return [self.name(texts) for _ in range(count)]
 
     def caption(self, text: str) -> tuple[str, TokenArray]:
-        """Return a human caption, and its tokens, thinned and one time in eight cut short."""
+        """Return a caption and its tokens, thinned and, one time in eight, cut to a part."""
         tokens = self._tokens[text]
         if self._random.random() < 0.12 and len(tokens) > 3:
             length = int(self._random.integers(2, len(tokens)))
@@ -47,7 +47,7 @@ class CaptionSampler:
         return text, self._thinned(tokens)
 
     def name(self, texts: Sequence[str]) -> tuple[str, TokenArray]:
-        """Return a name or keyword, often with another one or with foreign words around it."""
+        """Return a name or keyword and its tokens, often with another or foreign ones around."""
         first = 0 if self._random.random() < 0.4 else int(self._random.integers(len(texts)))
         text = texts[first]
         tokens = self._tokens[text]
@@ -64,7 +64,7 @@ class CaptionSampler:
         return kept if len(kept) else tokens
 
     def _diluted(self, tokens: TokenArray) -> TokenArray:
-        """Return the tokens with up to three characters of other texts before and behind each."""
+        """Return the tokens with up to three characters of other texts before and after them."""
         before, behind = (
             self._random.choice(self._pool, size=int(self._random.integers(0, 4))) for _ in range(2)
         )

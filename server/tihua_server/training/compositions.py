@@ -1,4 +1,4 @@
-"""Pictures made of two or three emoji, which teach what a phrase of several nouns names."""
+"""Pictures made of two or three emoji, to teach phrases of several nouns."""
 
 import hashlib
 from collections.abc import Sequence
@@ -15,20 +15,19 @@ CANVAS = 160
 
 TEXTS_PER_PICTURE = 4
 JOINTS = ("", "", "和", "与", "，", " ", "旁边的", "、")
-"""What stands between two names; nothing most often, as in a line of a poem."""
+"""Joins two names; most often by nothing, as in a line of a poem."""
 
 
 class Compositions:
     """Two or three emoji of the training sets on one colour, or on a photograph.
 
-    The photograph behind is not named by the texts: it teaches to find a thing in front of
-    something else.
+    The texts do not mention the photograph: it teaches to find a thing in front of something else.
 
     Args:
         emoji: the sets to draw from.
-        photographs: the backgrounds; None leaves the colours alone.
-        count: how many to make.
-        seed: of everything that is drawn by chance.
+        photographs: backgrounds; with None, all backgrounds are of one colour.
+        count: how many compositions to make.
+        seed: of every draw.
     """
 
     name = "compositions"
@@ -44,7 +43,7 @@ class Compositions:
 
     @cached_property
     def digest(self) -> str:
-        """What tells these compositions from others."""
+        """Identifies these compositions."""
         made_of = " ".join(emoji.digest for emoji in self._emoji)
         if self._photographs:
             made_of += self._photographs.digest
@@ -98,5 +97,5 @@ class Compositions:
 
 
 def _pick(random: np.random.Generator, texts: Sequence[str]) -> str:
-    """Return the first text half of the time, else any."""
+    """Return the first text half of the time, or else a random one."""
     return texts[0] if random.random() < 0.5 else texts[int(random.integers(len(texts)))]

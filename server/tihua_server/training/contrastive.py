@@ -1,4 +1,4 @@
-"""The contrastive loss of CLIP, without punishing what is right."""
+"""CLIP's contrastive loss, without false negatives."""
 
 from collections.abc import Iterable, Sequence
 
@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 NOWHERE = -1e4
-"""The score of what is left out: its exponential is 0, and unlike -∞ it has a gradient, 0."""
+"""Score of a masked pair: its exponential is 0, and unlike -∞ it has a finite gradient, 0."""
 
 
 def contrastive_loss(
@@ -14,13 +14,13 @@ def contrastive_loss(
 ) -> Tensor:
     """Return the symmetric InfoNCE loss (Radford et al. 2021, arXiv:2103.00020, figure 3).
 
-    A picture may have several texts in a batch: each is told apart from the wrong ones alone.
-    A batch may hold the same thing twice: 🐎 of two sets, or two photographs of one caption. Such
-    pairs are right too, so they are left out of the others that a row is told apart from.
+    A picture may have several texts in a batch; each competes only with the wrong texts.
+    A batch may contain the same thing twice: 🐎 of two sets, or two photographs with one caption.
+    Such pairs are not negatives, so they are masked.
 
     Args:
         scores: (pictures, texts) cosine similarities times the scale.
-        is_own: (pictures, texts) whether the text was drawn for the picture; one picture a text.
+        is_own: (pictures, texts) whether the text was drawn for the picture; for one picture each.
         is_right: (pictures, texts) whether the text describes the picture.
         label_smoothing: share of the target that is spread over the wrong pairs.
     """
@@ -32,15 +32,15 @@ def contrastive_loss(
 
 
 def twin_loss(scores: Tensor, is_same: Tensor, *, label_smoothing: float) -> Tensor:
-    """Return how badly pictures find the other pictures of the same thing.
+    """Return the loss of finding the other pictures of the same thing by a picture.
 
     Args:
         scores: (pictures, pictures) cosine similarities times the scale.
-        is_same: (pictures, pictures) whether both show the same thing; each does with itself.
+        is_same: (pictures, pictures) whether both show the same thing; true on the diagonal.
         label_smoothing: share of the target that is spread over the wrong pairs.
 
     Returns:
-        The loss of the pictures that have a twin; 0 where none has.
+        The mean loss of the pictures that have a twin; 0 if none has.
     """
     is_itself = torch.eye(len(scores), dtype=torch.bool, device=scores.device)
     is_twin = is_same & ~is_itself
@@ -51,14 +51,14 @@ def twin_loss(scores: Tensor, is_same: Tensor, *, label_smoothing: float) -> Ten
 
 
 def same(groups: Sequence[str]) -> Tensor:
-    """Return (count, count): which pictures show the same thing."""
+    """Return (count, count) bool: which pictures show the same thing."""
     numbers = {group: number for number, group in enumerate(dict.fromkeys(groups))}
     row = torch.tensor([numbers[group] for group in groups])
     return row[:, None] == row[None, :]
 
 
 def described(texts: Sequence[Iterable[str]], drawn: Sequence[str]) -> Tensor:
-    """Return (pictures, drawn): which of the drawn texts stand among the texts of a picture."""
+    """Return (pictures, drawn) bool: which drawn texts are among the texts of a picture."""
     columns: dict[str, list[int]] = {}
     for column, text in enumerate(drawn):
         columns.setdefault(text, []).append(column)
@@ -78,5 +78,5 @@ def _one_way(scores: Tensor, is_own: Tensor, is_left_out: Tensor, smoothing: flo
 
 
 def _mean(values: Tensor, is_meant: Tensor) -> Tensor:
-    """Return the mean of each row over what is meant; 0 where nothing is."""
+    """Return the mean of each row over the values that are meant; 0 if none are."""
     return (values * is_meant).sum(dim=1) / is_meant.sum(dim=1).clamp(min=1)

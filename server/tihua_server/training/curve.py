@@ -1,4 +1,4 @@
-"""The curve of a training: a table of its epochs, and a picture of it."""
+"""The learning curve of a training: a table of its epochs, and a plot."""
 
 import csv
 import io
@@ -20,11 +20,11 @@ class Point:
     """One epoch.
 
     Attributes:
-        stage: its stage, from 1.
-        epoch: which of the stage, from 1; 0 is before the training.
+        stage: from 1.
+        epoch: within the stage, from 1; 0 is before the training.
         loss: mean over the epoch's steps; None before the training.
-        recall_at_10, recall_at_5, recall_at_1: on the validation pictures, in percent; None where
-            it was not measured.
+        recall_at_10, recall_at_5, recall_at_1: on the validation pictures, in percent; None if not
+            measured.
     """
 
     stage: int
@@ -36,15 +36,15 @@ class Point:
 
     @classmethod
     def of(cls, stage: int, epoch: int, loss: float | None, found: Recall | None) -> "Point":
-        """Return the point of what was found; None where nothing was measured."""
+        """Return the point of an epoch; `found` is None if nothing was measured."""
         return cls(stage, epoch, loss, *(found.shares if found else ()))
 
 
 class Curve:
-    """Keeps the epochs of a training, those before a stop included.
+    """The epochs of a training, including those before a stop.
 
     Args:
-        folder: where curve.tsv and curve.png lie; it is there.
+        folder: of curve.tsv and curve.png; it exists.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -57,20 +57,20 @@ class Curve:
 
     @property
     def before(self) -> float | None:
-        """The recall before the training; None where it was not measured."""
+        """R@10 before the training, in percent; None if it was not measured."""
         return self.points[0].recall_at_10 if self.has(1, 0) else None
 
     def restart(self) -> None:
-        """Forget what another run left."""
+        """Forget the epochs of an earlier run."""
         self.points = []
 
     def note(self, point: Point) -> None:
-        """Add an epoch; later ones are forgotten: a run stopped before it kept them."""
+        """Add an epoch, and forget later ones: those of a run that stopped before keeping them."""
         place = (point.stage, point.epoch)
         self.points = [one for one in self.points if (one.stage, one.epoch) < place] + [point]
 
     def record(self, point: Point) -> None:
-        """Add an epoch, and write and draw all: a third of a second."""
+        """Add an epoch, and write table and plot, which takes a third of a second."""
         self.note(point)
         text = io.StringIO()
         names = [field.name for field in fields(Point)]
@@ -100,13 +100,13 @@ def _number(text: str | None) -> float | None:
 
 
 def _write(file: Path, content: bytes) -> None:
-    # Somebody may be looking at it.
+    # A viewer may have it open.
     with whole(file) as partial:
         partial.write_bytes(content)
 
 
 def _draw(points: list[Point]) -> bytes:
-    """Return a PNG of the loss, and of recall where it was measured, over the epochs."""
+    """Return a PNG of the loss, and of recall if it was measured, over the epochs."""
     first = min(1, points[0].epoch)
     epochs = range(first, first + len(points))
     learned = [

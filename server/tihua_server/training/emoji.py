@@ -1,11 +1,11 @@
 """Emoji of free sets, with their Chinese names and keywords.
 
-The pictures and the names come from npm packages, installed beside each other in one folder:
+The pictures and the names come from npm packages, installed into one folder:
 
     npm install emojibase-data emoji-datasource-google emoji-datasource-twitter \
         openmoji emojione@2.2.7 @lobehub/fluent-emoji-3d
 
-Microsoft's Fluent emoji are read for measuring only, never trained on: their style is the test.
+Microsoft's Fluent emoji are only measured by, never trained on: their style is the test.
 """
 
 import csv
@@ -26,7 +26,7 @@ from tihua_server.training.failures import TrainingError
 
 SKIN_TONES = frozenset(f"1f3f{digit}" for digit in "bcdef")
 INVISIBLE = frozenset({"fe0f", "200d"})
-"""Code points that the sets write or leave out as they like: variation selector and joiner."""
+"""Code points that some sets write and others omit: variation selector and joiner."""
 
 SVG_SIDE = 160
 """Side, in pixels, at which vector emoji are drawn."""
@@ -37,13 +37,13 @@ SMALLEST_SCALE = 0.45
 
 @dataclass(frozen=True, slots=True)
 class EmojiSet:
-    """Where the pictures of one emoji set lie within the folder of npm packages.
+    """Where the pictures of an emoji set are.
 
     Attributes:
         name: for file names.
         title: for people.
-        folder: the pictures, within the folder of npm packages.
-        suffix: of the pictures; other files are left alone.
+        folder: of the pictures, relative to the folder of npm packages.
+        suffix: of the pictures; other files are ignored.
     """
 
     name: str
@@ -67,20 +67,20 @@ TEST_SET = EmojiSet("fluent-3d", "Fluent 3D", "@lobehub/fluent-emoji-3d/assets",
 
 
 class Emoji:
-    """The emoji of one set that have a Chinese name; skin tones are left out.
+    """The emoji of one set that have a Chinese name, without variants in skin tones.
 
-    View 0 is the emoji on white, filling the picture; the others put it somewhere, smaller, on a
-    background of one colour.
+    View 0 is the emoji on white, filling the picture; in the others it is smaller, at a random
+    place on a background of one colour.
 
     Args:
         node_modules: the folder of npm packages.
         emoji_set: which set.
         names: Chinese names by code, as `read_names` returns them.
-        views: ways in which each is drawn, 1 or more.
+        views: number of ways in which each is drawn, 1 or more.
         seed: of places and colours.
 
     Raises:
-        FileNotFoundError: the set's package is not there.
+        FileNotFoundError: the set's package is not installed.
     """
 
     def __init__(
@@ -116,7 +116,7 @@ class Emoji:
 
     @cached_property
     def digest(self) -> str:
-        """What tells these emoji, their names and how they are placed from others."""
+        """Identifies these emoji, their names and their placement."""
         digest = hashlib.sha256(f"{self._seed} {self._codes} {self._texts}".encode())
         for file in self._files:
             digest.update(hashlib.sha256(file.read_bytes()).digest())
@@ -127,7 +127,7 @@ class Emoji:
         return len(self._codes)
 
     def layer(self, index: int) -> Image.Image:
-        """Return the emoji in RGBA, to be left as it is: it is read once and kept."""
+        """Return the emoji in RGBA; it is cached, so callers must not change it."""
         if index not in self._layers:
             self._layers[index] = _read_layer(self._files[index])
         return self._layers[index]
@@ -158,7 +158,7 @@ class Emoji:
 
 
 def normal_code(stem: str) -> str:
-    """Return an emoji's code points without those that a set may leave out: `1f3cd`."""
+    """Return an emoji's code points, such as `1f3cd`, without those that a set may omit."""
     return "-".join(part for part in stem.lower().split("-") if part not in INVISIBLE)
 
 
@@ -170,10 +170,10 @@ def is_flag(code: str) -> bool:
 
 
 def read_names(node_modules: Path) -> dict[str, tuple[str, ...]]:
-    """Return name and keywords of every emoji: those of Unicode CLDR, then our own.
+    """Return name and keywords of every emoji by code: those of Unicode CLDR, then our own.
 
     Raises:
-        FileNotFoundError: `emojibase-data` is not there.
+        FileNotFoundError: `emojibase-data` is not installed.
         TrainingError: it is damaged.
     """
     file = node_modules / "emojibase-data/zh/data.json"
@@ -194,7 +194,7 @@ def read_names(node_modules: Path) -> dict[str, tuple[str, ...]]:
 
 
 def random_background(random: np.random.Generator) -> tuple[int, int, int, int]:
-    """Return a colour: white every second time, else one of any hue, rather light."""
+    """Return an RGBA colour: white half of the time, or else a light one of any hue."""
     if random.random() < 0.5:
         return (255, 255, 255, 255)
     red, green, blue = (int(part) for part in random.integers(110, 256, size=3))
@@ -224,7 +224,7 @@ def _damaged(file: Path) -> TrainingError:
 
 
 def _drawn(file: Path) -> bytes:
-    # Only training draws vector emoji: an import at the top would make it a need of all.
+    # Imported here because only training draws vector emoji: others need no resvg.
     from resvg_py import svg_to_bytes
 
     return bytes(svg_to_bytes(svg_path=str(file), width=SVG_SIDE, height=SVG_SIDE))

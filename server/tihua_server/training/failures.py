@@ -1,4 +1,4 @@
-"""What goes wrong in a training and can be mended by whoever started it, as one line."""
+"""Errors of a training that the user can fix, reported in one line."""
 
 import contextlib
 from collections.abc import Iterator
@@ -8,22 +8,22 @@ import click
 from tihua_server.errors import ConfigError, ServiceError
 
 EXIT_INTERRUPTED = 130
-"""Exit status after Ctrl-C: 128 + SIGINT, as shells have it."""
+"""Exit status after Ctrl-C: 128 + SIGINT, as in shells."""
 
 
 class TrainingError(Exception):
-    """A training can't begin or go on, and whoever started it can mend that; its text says how."""
+    """A training can't start or continue; the message tells the user how to fix it."""
 
 
 @contextlib.contextmanager
 def told_in_a_line(*, where_memory_runs_out: str) -> Iterator[None]:
-    """Turn errors that say what to do into click's, and Ctrl-C into an exit status.
+    """Turn errors that the user can fix into click's, and Ctrl-C into an exit status.
 
     Args:
-        where_memory_runs_out: what to do then.
+        where_memory_runs_out: advice if memory runs out.
 
     Raises:
-        click.ClickException: in place of them.
+        click.ClickException: in place of such an error.
         click.exceptions.Exit: Ctrl-C was pressed.
     """
     try:
@@ -40,7 +40,7 @@ def told_in_a_line(*, where_memory_runs_out: str) -> Iterator[None]:
 
 
 def ran_out_of_memory(error: Exception) -> bool:
-    """Return whether memory ran out, of this machine or of a GPU."""
-    # torch has an error of its own on a GPU alone, and that is a RuntimeError too.
+    """Return whether the error means that memory ran out, on this machine or on a GPU."""
+    # torch has an exception class for it only on a GPU, and that is a RuntimeError too.
     said = str(error)
     return isinstance(error, MemoryError) or "out of memory" in said or "allocate memory" in said

@@ -1,8 +1,8 @@
-"""What is made of every picture once, and kept on disk: pooled features, and pixels.
+"""A cache on disk of what is computed once for every picture: pooled features, and pixels.
 
-The heads are trained over features of the tower as the training finds it: ImageNet's, or that of a
-model to go on from. What that makes of a picture never changes, so it is computed once (minutes),
-and an epoch takes seconds.
+The heads are trained over features of the tower that the training starts with: ImageNet's, or that
+of a model to fine-tune. These never change, so they are computed once (minutes), and an epoch takes
+seconds.
 The tower itself is trained over windows of the pixels (`windows.py`), decoded and resized once.
 """
 
@@ -30,13 +30,13 @@ HalfArray = npt.NDArray[np.float16]
 
 
 class PictureCache:
-    """Computes pooled features and pixels, or reads them where they were computed before.
+    """Computes pooled features and pixels, or reads those that were computed before.
 
     Args:
-        folder: where the files lie; made when absent.
+        folder: of the files; made if absent.
         tower: the image tower, in eval mode.
         image_size: side of the square, in pixels.
-        device: where to compute.
+        device: where to compute, as torch names it.
 
     Attributes:
         folder, image_size: as given.
@@ -56,12 +56,12 @@ class PictureCache:
         self._weights = weights.digest()
 
     def features(self, source: PictureSource, view: int, progress: Progress) -> FloatArray:
-        """Return what the tower makes of one view of a source: (len(source), 1280) float32.
+        """Return the pooled features of one view of a source: (len(source), 1280) float32.
 
         Args:
             source: the pictures.
-            view: which view, below `source.views`.
-            progress: shows how far it is.
+            view: index of the view, below `source.views`.
+            progress: shows a bar.
         """
         file = self._file(source, view, "pooled", self._weights)
         if not file.exists():
@@ -90,12 +90,12 @@ class PictureCache:
         return cast("PixelArray", read_array(file, "c"))
 
     def file(self, source: PictureSource, what: str, settings: str) -> Path:
-        """Return where something else is kept that the tower makes of view 0 of a source.
+        """Return the file for something else that is computed from view 0 by the tower.
 
         Args:
             source: the pictures.
             what: a word for the file's name.
-            settings: what it depends on beside pictures and weights.
+            settings: what the content depends on besides pictures and weights.
         """
         return self._file(source, 0, what, self._weights + settings.encode())
 
@@ -125,7 +125,7 @@ class PictureCache:
         return self._file(source, 0, "pixels", str(self.image_size).encode())
 
     def _file(self, source: PictureSource, view: int, what: str, weights: bytes) -> Path:
-        """Return a name that tells it from that of other pictures, weights or another cut."""
+        """Return the file; its name depends on pictures, weights, view and kind of content."""
         digest = hashlib.sha256(weights + source.digest.encode()).hexdigest()
         return self.folder / f"{source.name}-{view}-{digest[:16]}-{what}.npy"
 
@@ -145,7 +145,7 @@ def _write(file: Path, array: npt.NDArray[np.generic]) -> None:
 
 
 def pool_pixels(tower: ImageTower, pixels: PixelArray, device: str) -> Tensor:
-    """Return what a tower makes of pixels now: (count, 1280) float32 on the device."""
+    """Return the pooled features of pixels by a tower: (count, 1280) float32 on the device."""
     parts = []
     for start in range(0, len(pixels), BATCH_SIZE):
         batch = torch.from_numpy(pixels[start : start + BATCH_SIZE]).to(device)

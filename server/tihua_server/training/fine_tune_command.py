@@ -17,7 +17,7 @@ from tihua_server.option_types import HomePath
 DEFAULTS = Config()
 
 NEEDED = ("torch", "cn_clip", "matplotlib")
-"""The modules that fine-tuning comes to need sooner or later; the extra `train` brings them."""
+"""Modules that fine-tuning needs at some point; the extra `train` installs them."""
 
 POSITIVE = click.IntRange(min=1)
 

@@ -1,4 +1,4 @@
-"""How to fine-tune: what may be chosen, and the optimizer that cn_clip has for it.
+"""The settings of a fine-tuning, and cn_clip's optimizer.
 
 Rate and decay are those of cn_clip's recipe for Flickr30k-CN
 (`run_scripts/flickr30k_finetune_vit-b-16_…sh`), and so is the warm-up of 100 steps; a run of fewer
@@ -14,10 +14,10 @@ from torch import nn
 from tihua_server.training.schedule import epochs_making, is_kept, rate_share
 
 FEWEST_EPOCHS = 3
-"""How often that recipe sees every pair."""
+"""Epochs of that recipe."""
 
 FEWEST_STEPS = 300
-"""A few hundred pictures are three batches of 128; the nine steps of three epochs teach nothing."""
+"""A few hundred pictures make three batches of 128; nine steps in three epochs teach nothing."""
 
 WITHOUT_DECAY = ("bn", "ln", "bias", "logit_scale")
 """Parts of the names of parameters that have no weight decay (`main.py`)."""
@@ -29,15 +29,14 @@ class FineTuneRecipe:
 
     Attributes:
         seed: of every draw.
-        epochs: how often the pairs of picture and caption are seen; None is `FEWEST_EPOCHS`, or as
-            many more as make `FEWEST_STEPS`.
-        batch_size: pairs a step at most; the wrong answers come from the same batch, so more is
-            better.
+        epochs: passes over the pairs of picture and caption; None is `FEWEST_EPOCHS`, or as many as
+            make `FEWEST_STEPS` if that is more.
+        batch_size: most pairs of a step; negatives come from the same batch, so more is better.
         rate: peak learning rate.
         weight_decay: AdamW's.
-        warm_up_steps: over which the rate rises, or a tenth of all if that is less.
-        kept_steps: least number between two epochs that are kept and measured; with few pictures,
-            keeping and measuring each would take longer than training.
+        warm_up_steps: steps over which the rate rises; a tenth of all steps if that is less.
+        kept_steps: least number of steps between two epochs that are kept and measured; with few
+            pictures, keeping and measuring each epoch would take longer than training.
     """
 
     seed: int = 0
@@ -49,15 +48,15 @@ class FineTuneRecipe:
     kept_steps: int = 30
 
     def epochs_of(self, batches: int) -> int:
-        """Return the number of epochs of so many batches each."""
+        """Return the number of epochs, given the number of batches in one."""
         return self.epochs or epochs_making(FEWEST_STEPS, batches, fewest=FEWEST_EPOCHS)
 
     def keeps(self, epoch: int, epochs: int, batches: int) -> bool:
-        """Return whether an epoch, from 1, of so many batches is kept: the last always is."""
+        """Return whether an epoch, from 1, is kept; the last always is. See `is_kept`."""
         return is_kept(epoch, epochs, batches, self.kept_steps)
 
     def optimizer(self, network: Any, *, is_resnet: bool) -> torch.optim.AdamW:
-        """Return cn_clip's (`params.py`), whose numbers for ResNets are others."""
+        """Return cn_clip's optimizer (`params.py`), which has other numbers for ResNets."""
         return torch.optim.AdamW(
             _groups(network, self.weight_decay),
             lr=self.rate,
@@ -66,7 +65,7 @@ class FineTuneRecipe:
         )
 
     def rate_at(self, step: int, steps: int) -> float:
-        """Return the learning rate at a step, from 0, of so many."""
+        """Return the learning rate at a step, from 0, of `steps`."""
         warm_up = min(self.warm_up_steps, max(1, steps // 10))
         return self.rate * rate_share(step, steps, warm_up)
 

@@ -2,7 +2,7 @@
 
 Loss, optimizer and file are those of cn_clip (`training/train.py`, `training/main.py` 1.6.0), and
 the numbers are mostly those of its recipe (`fine_tune_recipe.py`).
-Nothing of its training code is run: that needs CUDA, a process group and a database of pictures.
+Its training code itself is not used: it needs CUDA, a process group and a database of pictures.
 """
 
 import math
@@ -30,13 +30,14 @@ from tihua_server.training.state_file import read_state, write_state
 from tihua_server.training.towers import Towers
 
 MAX_LOG_SCALE = math.log(100)
-"""Where the learned inverse temperature is stopped (`train.py`, as in CLIP's paper)."""
+"""Upper bound of the learned log inverse temperature (`train.py`, as in CLIP's paper)."""
 
 LATEST = "latest.pt"
-"""The checkpoint that a stopped run goes on from: cn_clip's format, the optimizer in it."""
+"""The checkpoint that a stopped run resumes from: cn_clip's format, with the optimizer."""
 
 CHECKPOINT_FORMAT = 2
-"""What it keeps besides; another number where that changes, so that an earlier one is refused."""
+"""Version of what it contains besides; raise it when that changes, so that older checkpoints are
+refused."""
 
 
 class FineTuner:
@@ -45,8 +46,8 @@ class FineTuner:
     Args:
         architecture: of the network.
         state: its weights, as `read_checkpoint` returns them.
-        recipe: how.
-        folder: where checkpoint, curve and model go; a run that was stopped goes on there.
+        recipe: how to train.
+        folder: of checkpoint, curve and model; a stopped run is resumed from there.
         device: where to compute, as torch names it.
     """
 
@@ -85,17 +86,17 @@ class FineTuner:
     ) -> Path:
         """Train, and return the checkpoint that `tihua-server --model-path` serves.
 
-        It has the weights that found most of `validation`, those of the start included.
+        It has the weights with the best recall on `validation`, which may be those of the start.
 
         Args:
             photographs: to learn from; two or more.
-            validation: measured before the first epoch and after each that is kept; None measures
-                nothing, and the weights are the last.
-            progress: shows how far it is, and what was measured.
+            validation: measured before the first epoch and after each that is kept; with None
+                nothing is measured, and the last weights are written.
+            progress: shows a bar, and the results of measurements.
 
         Raises:
-            TrainingError: the loss is no number any more, or the folder has the checkpoint of
-                another training.
+            TrainingError: the loss is infinite or NaN, or the folder has the checkpoint of another
+                training.
         """
         dealer = PairDealer(photographs, self._recipe.batch_size)
         per_epoch = len(dealer)
@@ -142,7 +143,7 @@ class FineTuner:
         self._best.adopt(self._network)
         progress.console.print(self._best.told())
         model = self._folder / f"clip_cn_{self._architecture.name.lower()}.pt"
-        # cn_clip's training would go on from epoch and step; whoever trains this model begins.
+        # cn_clip's training would resume at this epoch and step; training the result starts anew.
         self._save(model, 0, 0)
         return model
 
@@ -153,7 +154,7 @@ class FineTuner:
         validation: Photographs | None,
         progress: Progress,
     ) -> None:
-        """Measure the start of a new run; of a resumed one, record what the stop left out."""
+        """Measure the start of a new run, or record the epoch that a stop left out of the curve."""
         if done is None:
             curve.restart()
             if validation:
@@ -165,13 +166,13 @@ class FineTuner:
         if curve.before is not None:
             progress.console.print(f"before: val R@10 {curve.before:.1f}")
         if not curve.has(1, done.epoch):
-            # It was stopped between the checkpoint and the curve.
+            # The run stopped after writing the checkpoint and before the curve.
             curve.record(done)
 
     def _measured(
         self, epoch: int, loss: float, validation: Photographs | None, progress: Progress
     ) -> Point:
-        """Return an epoch's point of the curve, and tell it."""
+        """Measure an epoch, print the result, and return its point of the curve."""
         found = self._recall(validation) if validation else None
         if found:
             self._best.offer(self._network, found, f"epoch {epoch}")
@@ -213,7 +214,7 @@ class FineTuner:
             group["lr"] = self._recipe.rate_at(step, steps)
 
     def _resume(self, training: str) -> Point | None:
-        """Return the last epoch that was kept, everything set as after it; None if none was."""
+        """Restore the state after the last epoch that was kept and return it; None if none was."""
         file = self._folder / LATEST
         if not file.exists():
             return None
@@ -227,7 +228,7 @@ class FineTuner:
     def _save(
         self, file: Path, epoch: int, step: int, further: Mapping[str, Any] | None = None
     ) -> None:
-        """Write a checkpoint in cn_clip's format, and what else a training goes on from."""
+        """Write a checkpoint in cn_clip's format, with further entries for resuming."""
         content: dict[str, Any] = {
             "epoch": epoch,
             "step": step,

@@ -1,4 +1,4 @@
-"""From a folder of captioned pictures and a Chinese-CLIP model to one that knows them."""
+"""Fine-tunes a Chinese-CLIP model, from files to a file."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -12,7 +12,7 @@ from tihua_server.training.photographs import read_splits
 from tihua_server.training.progress import training_progress
 
 VIEWS = 16
-"""Ways in which each picture is shown: whole, and in fixed crops; each epoch draws one of them."""
+"""Views of each picture: whole, and fixed crops; each epoch draws one of them."""
 
 
 def fine_tune_model(
@@ -27,31 +27,31 @@ def fine_tune_model(
     cache_dir: Path,
     tell: Callable[[str], None],
 ) -> Path:
-    """Fine-tune a published model or a checkpoint of one, and return the file made.
+    """Fine-tune a published model or a checkpoint of one, and return the new checkpoint.
 
     Args:
         name: cn_clip's name of the model.
         path: the checkpoint to start from; None fetches the published one.
         data: folder or tar archive: captions.tsv, train/, and val/ to measure by.
-        out: where checkpoint, curve and model go; made when absent.
-        recipe: how.
+        out: folder for checkpoint, curve and model; made if absent.
+        recipe: how to train.
         device: `auto`, or as torch names it.
         source: the hub to fetch from, one of `tihua_server.config.MODEL_SOURCES`.
         cache_dir: where fetched checkpoints are kept.
-        tell: is told, a line at a time, what was found in `data`.
+        tell: called with lines for people about what was found in `data`.
 
     Raises:
-        ModelError: the model can't be had.
+        ModelError: the model can't be fetched or read.
         FileNotFoundError: `data` holds no captions.
         OSError: `out` can't be written.
-        TrainingError: it holds no pictures under train/, or one, or some that can't be read; or
-            `out` has a checkpoint of another training, or another training at work; or the loss is
-            no number any more.
+        TrainingError: `data` holds fewer than two pictures under train/, or some that can't be
+            read; `out` has a checkpoint of another training, or another training is at work there;
+            or the loss is infinite or NaN.
     """
     named_architecture(name)
     chosen = str(torch_device(device))
     with occupied(out):
-        # Before the model, of which gigabytes may have to be fetched.
+        # Before the model, which may be gigabytes to fetch.
         photographs, validation = read_splits(data, views=VIEWS, seed=recipe.seed, tell=tell)
         architecture, state = read_weights(name, path=path, source=source, cache_dir=cache_dir)
         tuner = FineTuner(architecture, state, recipe, folder=out, device=chosen)

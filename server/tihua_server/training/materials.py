@@ -1,4 +1,4 @@
-"""What tihua-tiny learns from and is measured by, read from where the user keeps it."""
+"""The pictures and texts that tihua-tiny learns from and is measured by."""
 
 import hashlib
 from collections.abc import Callable
@@ -17,11 +17,11 @@ class Materials:
     """Pictures and texts of one training.
 
     Attributes:
-        photographs: to train on; None where there are none.
-        validation: to choose by; None where there are none.
-        emoji: the sets to train on, Noto the first.
-        compositions: of those; None where there are none.
-        test: the set that is kept out of the training; None where there are no emoji.
+        photographs: to train on; None if there are none.
+        validation: to choose weights by; None if there are none.
+        emoji: the sets to train on, Noto first.
+        compositions: of `emoji`; None if there are none.
+        test: the set that is not trained on; None if there are no emoji.
     """
 
     photographs: Photographs | None
@@ -44,13 +44,14 @@ def read_materials(
     """Return the materials.
 
     Args:
-        data: folder or tar archive of photographs: captions.tsv, train/, and val/ to choose by.
+        data: folder or tar archive of photographs: captions.tsv, train/, and val/ to choose weights
+            by.
         node_modules: folder of npm packages with the emoji sets.
-        recipe: how many views, and of which seed.
-        tell: is told, a line at a time, what was found.
+        recipe: the number of views, and the seed.
+        tell: called with lines for people about what was found.
 
     Raises:
-        FileNotFoundError: a file or a package is not there.
+        FileNotFoundError: a file or a package is missing.
         TrainingError: there is nothing to train on, or it can't be read.
     """
     if data is None and node_modules is None:

@@ -1,4 +1,4 @@
-"""From materials to what is trained on: albums of features, and their mixture."""
+"""Makes the albums of features, and their mixture, that a network is trained on."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -20,10 +20,10 @@ from tihua_server.training.windows import WindowCache
 
 # Emoji and compositions are not mirrored: some show letters, arrows or clocks.
 PHOTOGRAPH_WINDOW = Window(0.6, 1.0, is_mirrored=True)
-"""A part of a photograph."""
+"""Part of a photograph."""
 
 EMOJI_WINDOW = Window(1.0, 1.6)
-"""An emoji, as large as the picture or smaller."""
+"""An emoji that fills the picture or is smaller."""
 
 COMPOSITION_WINDOW = Window(0.85, 1.0)
 """Most of a composition."""
@@ -31,13 +31,13 @@ COMPOSITION_WINDOW = Window(0.85, 1.0)
 
 @dataclass(frozen=True, slots=True)
 class Mixer:
-    """Makes albums of pictures, and of them the mixture that a network is trained on.
+    """Makes a mixture from materials.
 
     Attributes:
-        cache: computes the features of whole pictures, or has them.
-        windows: computes what the tower's first blocks make of parts, where the last are trained.
-        recipe: how much of what.
-        progress: shows how far it is.
+        cache: of the features of whole pictures.
+        windows: cache of what the first blocks make of windows, for training the last blocks.
+        recipe: sizes and numbers of everything.
+        progress: shows bars.
         device: where to compute, as torch names it.
     """
 
@@ -52,7 +52,7 @@ class Mixer:
 
         Args:
             materials: what there is.
-            has_own_tower: whether the tower is no longer ImageNet's.
+            has_own_tower: whether the tower is not ImageNet's, but that of a trained model.
         """
         photographs: list[Album] = []
         if materials.photographs:
@@ -96,7 +96,7 @@ class Mixer:
     def _moved(
         self, classifier: Classifier, seen: Iterable[tuple[PictureSource, Album]]
     ) -> Classifier:
-        """Return it for a tower that is no longer ImageNet's, and saw these pictures."""
+        """Return the classifier for a trained tower's features, fitted on these pictures."""
         tower = ImageTower(self.recipe.shape).eval()
         load_backbone(tower)
         cache = PictureCache(

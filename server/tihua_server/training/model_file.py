@@ -24,9 +24,9 @@ def write_model(network: TinyNetwork, path: Path) -> str:
 
 
 def _sorted_header(content: bytes) -> bytes:
-    """Return a safetensors file whose metadata stand in order: the library writes them in any.
+    """Return a safetensors file with sorted metadata; the library writes them in any order.
 
-    Eight bytes of length, then JSON, padded with spaces to a multiple of eight.
+    The header is eight bytes of length, then JSON, padded with spaces to a multiple of eight.
     """
     end = 8 + int.from_bytes(content[:8], "little")
     header = json.loads(content[8:end])

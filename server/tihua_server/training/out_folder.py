@@ -1,4 +1,4 @@
-"""Where a training writes: a folder that it has alone, and files that are whole or not there."""
+"""The folder that a training writes to: locked, with files that are complete or absent."""
 
 import contextlib
 import fcntl
@@ -15,11 +15,10 @@ from tihua_server.training.failures import TrainingError
 
 @contextlib.contextmanager
 def occupied(folder: Path) -> Iterator[None]:
-    """Have a folder for one training alone; made when absent.
+    """Lock a folder for one training; made if absent.
 
     Raises:
-        TrainingError: another training is at work there. Not noticed where a file system has no
-            locks.
+        TrainingError: another training is at work there. A file system without locks can't tell.
         OSError: it can't be made.
     """
     folder.mkdir(parents=True, exist_ok=True)
@@ -36,16 +35,16 @@ def occupied(folder: Path) -> Iterator[None]:
 
 @contextlib.contextmanager
 def whole(file: Path) -> Iterator[Path]:
-    """Yield where to write a file; it gets its name when all is written, and is gone otherwise.
+    """Yield a path to write to; it is renamed to `file` when complete, or removed on an error.
 
     Raises:
-        OSError: it can't be written; the message names it.
+        OSError: the file can't be written; the message names it.
     """
     partial = file.with_suffix(f".partial{file.suffix}")
     try:
         yield partial
         with partial.open("rb") as written:
-            os.fsync(written.fileno())  # or a file may have its name and no content after a crash
+            os.fsync(written.fileno())  # or the renamed file may be empty after a crash
         partial.rename(file)
     except BaseException as failure:
         with contextlib.suppress(OSError):
@@ -56,23 +55,23 @@ def whole(file: Path) -> Iterator[Path]:
 
 
 def reserve(file: Path) -> None:
-    """Have the disk set aside what a file of holes will take.
+    """Allocate the disk space of a sparse file.
 
-    Where one is mapped into memory and the disk is full, the system kills who writes (SIGBUS).
+    If the disk is full when a mapped sparse file is written, the process is killed (SIGBUS).
 
     Raises:
-        OSError: there is no room.
+        OSError: the disk is full.
     """
     with file.open("r+b") as opened:
         os.posix_fallocate(opened.fileno(), 0, max(1, file.stat().st_size))
 
 
 def read_array(file: Path, mmap_mode: Literal["r", "c"] | None = None) -> npt.NDArray[Any]:
-    """Return the array of a file that `whole` gave its name.
+    """Return the array of a file that was written by `whole`.
 
     Args:
         file: in numpy's format.
-        mmap_mode: how to map it into memory, as `numpy.load` takes it; None reads it.
+        mmap_mode: how to map it into memory, as in `numpy.load`; None reads it.
 
     Raises:
         TrainingError: it is damaged.

@@ -1,4 +1,4 @@
-"""Pairs of picture and caption as a Chinese-CLIP network takes them."""
+"""Batches of pairs of picture and caption for a Chinese-CLIP network."""
 
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -17,7 +17,7 @@ from tihua_server.types import PixelArray
 
 
 class Pair(NamedTuple):
-    """A photograph in one of its views, and one of its captions: their indices."""
+    """The indices of a photograph, of one of its views and of one of its captions."""
 
     photograph: int
     view: int
@@ -25,16 +25,16 @@ class Pair(NamedTuple):
 
 
 class PairDealer:
-    """Deals the pairs into the batches of an epoch, all as large as each other.
+    """Deals the pairs into the batches of an epoch, all of the same size or one less.
 
-    The other texts of a batch are the wrong answers, so no photograph is there twice: its own
-    other captions would be among them. So batches are smaller than asked for where there are few
-    photographs, and of one that has more captions than any other some are left out, others in each
-    epoch. A pair that is left over by itself is too.
+    The other texts of a batch are negatives, so no photograph is in a batch twice: its own other
+    captions would be among them. Therefore batches are smaller than `batch_size` if there are few
+    photographs. If one has more captions than any other, each epoch leaves out some of them at
+    random; and a single pair that would be a batch by itself is left out.
 
     Args:
         photographs: two or more.
-        batch_size: pairs of a batch at most; two or more.
+        batch_size: most pairs of a batch; two or more.
     """
 
     def __init__(self, photographs: Photographs, batch_size: int) -> None:
@@ -49,12 +49,12 @@ class PairDealer:
         return min(self._batches, self._pairs // 2)
 
     def epoch(self, random: np.random.Generator) -> list[list[Pair]]:
-        """Return the batches of an epoch, each photograph in a view drawn by chance."""
+        """Return the batches of an epoch, each photograph in a random view."""
         batches: list[list[Pair]] = [[] for _ in range(self._batches)]
         sizes = np.zeros(self._batches)
         for at in random.permutation(len(self._captions)):
             captions = random.permutation(self._captions[at])[: self._most]
-            # One each into those that have least, which of them by chance.
+            # One caption each into the smallest batches; ties are broken at random.
             order = np.argpartition(sizes + random.random(self._batches), len(captions) - 1)
             chosen = order[: len(captions)]
             sizes[chosen] += 1
@@ -65,11 +65,11 @@ class PairDealer:
 
 
 class PairReader:
-    """Makes batches of captioned pictures, read by all cores.
+    """Reads batches of captioned pictures with all cores.
 
     Args:
         image_size: side of the square picture, in pixels.
-        batch_size: how many a batch holds of what is not trained on.
+        batch_size: pictures or texts of a batch of `pictures` and `texts`.
         device: where the tensors go, as torch names it.
     """
 
@@ -82,10 +82,10 @@ class PairReader:
     def batches(
         self, photographs: Photographs, batches: Sequence[Sequence[Pair]]
     ) -> Iterator[tuple[Tensor, Tensor]]:
-        """Yield pixels and token ids of each batch, the next being read meanwhile.
+        """Yield pixels and token ids of each batch; the next batch is read meanwhile.
 
         Args:
-            photographs: what the pairs are of.
+            photographs: that the pairs refer to.
             batches: of pairs.
 
         Yields:

@@ -1,6 +1,6 @@
 """Photographs with human captions, from a folder or a tar archive.
 
-captions.tsv            two columns, `image` and `caption`, with a header; one line a caption
+captions.tsv            two columns, `image` and `caption`, with a header; one line per caption
 train/1000268201.jpg    pictures, in one folder per split
 val/…
 
@@ -30,24 +30,24 @@ from tihua_server.training.picture_files import PictureFiles
 from tihua_server.training.progress import training_progress
 
 SMALLEST_CROP = 0.55
-"""Least share of the area that a crop keeps."""
+"""Smallest share of the area that a crop keeps."""
 
 CROP_SIDE = 512
-"""Pixels of a crop's sides at most: no model sees more than 336, and a photograph has thousands."""
+"""Most pixels of a crop's side: no model sees more than 336, and a photograph has thousands."""
 
 DRAFT_SIDE = 1344
-"""A JPEG is decoded at a fraction of its size while both sides stay at least so many pixels: six
-times those of most models, as the server does."""
+"""A JPEG is decoded at a fraction of its size as long as both sides keep at least this many pixels:
+six times those of most models, as in the server."""
 
 ONE_PICTURE = "1 picture has nothing to be told apart from: add others to train/"
 NO_PICTURE = "no picture is left to learn from: add others to train/"
 
 TOLD = 5
-"""Pictures that an error names, of those that can't be read."""
+"""Most unreadable pictures that an error names."""
 
 
 class EmptySplitError(TrainingError):
-    """No line of the table of captions is of a split."""
+    """The table of captions has no line for a split."""
 
 
 class Photographs:
@@ -58,18 +58,19 @@ class Photographs:
     Args:
         path: a folder, or a tar archive of one.
         split: the folder within: `train` or `val`.
-        views: ways in which each is drawn, 1 or more.
+        views: number of views of each, 1 or more.
         seed: of the crops.
-        files: those of the path, where they were read before.
+        files: the files of `path`, if they were read before.
 
     Attributes:
-        name, views: for file names, and as given.
+        name: for file names.
+        views: as given.
 
     Raises:
         FileNotFoundError: there is no such path, or no `captions.tsv` in it.
-        EmptySplitError: no line of its table of captions is of the split.
-        TrainingError: `path` is no tar archive, its table can't be read, or no line of the split
-            can be used.
+        EmptySplitError: the table of captions has no line for the split.
+        TrainingError: `path` is a file but no tar archive, the table can't be read, or no line of
+            the split can be used.
     """
 
     def __init__(
@@ -99,7 +100,7 @@ class Photographs:
         return len(self._names)
 
     def summary(self) -> str:
-        """Return how many pictures and captions there are, and what is not read, for people."""
+        """Return the numbers of pictures and captions, and what is not used; for people."""
         texts = [text for captions in self._captions for text in captions]
         tokenizer = Tokenizer()
         cut = sum(tokenizer.tokenize(text).is_truncated for text in texts)
@@ -114,7 +115,7 @@ class Photographs:
 
     @cached_property
     def digest(self) -> str:
-        """What tells these photographs, captions and crops from others."""
+        """Identifies these photographs, captions and crops."""
         digest = hashlib.sha256(f"{self._seed} {self._captions}".encode())
         for name, content in zip(self._names, self.file_digests, strict=True):
             digest.update(name.encode() + content)
@@ -126,23 +127,23 @@ class Photographs:
         return [hashlib.sha256(self.file(index)).digest() for index in range(len(self))]
 
     def leave_out(self, others: "Photographs") -> int:
-        """Leave out those that are among others too, by whatever name; return how many."""
+        """Remove those whose files are among `others` too, by any name; return their number."""
         known = frozenset(others.file_digests)
         is_new = [file not in known for file in self.file_digests]
         self._names = list(itertools.compress(self._names, is_new))
         self._captions = list(itertools.compress(self._captions, is_new))
         self.file_digests = list(itertools.compress(self.file_digests, is_new))
-        vars(self).pop("digest", None)  # where it is kept, of all of them
+        vars(self).pop("digest", None)  # if cached, it is that of all photographs
         return is_new.count(False)
 
     def verify(self, progress: Progress) -> None:
-        """Decode every photograph, which takes a moment and saves finding one out hours later.
+        """Decode every photograph, so that a damaged one fails now and not after hours of training.
 
         Args:
-            progress: shows how far it is.
+            progress: shows a bar.
 
         Raises:
-            TrainingError: some can't be read; it names them.
+            TrainingError: some can't be read; it names the first `TOLD`.
         """
         task = progress.add_task(f"reading {self.name}", total=len(self))
 
@@ -166,13 +167,13 @@ class Photographs:
             )
 
     def picture(self, index: int, view: int) -> Image.Image:
-        """Return a photograph, a large one at a fraction of its size, or a crop of it.
+        """Return a photograph in RGB, a large JPEG at a fraction of its size, or a crop of it.
 
-        A crop has `CROP_SIDE` pixels a side at most, and then not the photograph's aspect ratio,
-        which no model keeps. At full size decoding and resizing would be most of a fine-tuning.
+        A crop has at most `CROP_SIDE` pixels a side, and then not the photograph's aspect ratio,
+        which no model keeps. At full size, a fine-tuning would mostly decode and resize.
 
         Raises:
-            TrainingError: it can't be read, or is too large; it names the file.
+            TrainingError: it can't be read, or is too large; the message names the file.
         """
         try:
             content = self.file(index)
@@ -183,7 +184,7 @@ class Photographs:
         return photograph if view == 0 else self._crop(photograph, index, view)
 
     def file(self, index: int) -> bytes:
-        """Return a photograph as it is stored."""
+        """Return the encoded file of a photograph."""
         return self._files.read(self._names[index])
 
     def texts(self, index: int) -> tuple[str, ...]:
@@ -191,7 +192,7 @@ class Photographs:
         return self._captions[index]
 
     def group(self, index: int) -> str:
-        """Return the file's name: every photograph is of its own."""
+        """Return the file's name: every photograph is a group by itself."""
         return self._names[index]
 
     def _crop(self, photograph: Image.Image, index: int, view: int) -> Image.Image:
@@ -209,19 +210,19 @@ class Photographs:
 def read_splits(
     path: Path, *, views: int, seed: int, tell: Callable[[str], None]
 ) -> tuple[Photographs, Photographs | None]:
-    """Return the photographs to train on and those to measure by, which may be none.
+    """Return the photographs to train on, and those to measure by or None.
 
-    What is measured by is not trained on: learning by heart would look like learning.
+    Copies of the latter are removed from the former, because memorizing would look like learning.
 
     Args:
         path: a folder, or a tar archive of one.
-        views: ways in which each of the former is drawn.
+        views: number of views of each photograph to train on.
         seed: of the crops.
-        tell: is told, a line at a time, what was found.
+        tell: called with lines for people about what was found.
 
     Raises:
         FileNotFoundError, TrainingError: as `Photographs` and its `verify` raise them.
-        TrainingError: there is one photograph alone to train on, or none.
+        TrainingError: there are fewer than two photographs to train on.
     """
     files = PictureFiles(path)
     train = Photographs(path, TRAIN, views=views, seed=seed, files=files)

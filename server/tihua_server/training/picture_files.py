@@ -8,20 +8,20 @@ from pathlib import Path, PurePosixPath
 from tihua_server.training.failures import TrainingError
 
 _APPLE_DOUBLE = "._"
-"""Begins the names of files in which macOS keeps attributes of the others."""
+"""Prefix of the files in which macOS stores attributes of other files."""
 
 
 class PictureFiles:
-    """Reads files by name; of a folder when they are asked for.
+    """Reads files by name.
 
-    Of an archive all are read at once, and where everything lies in one folder the names begin
-    within it, as `tar` of a folder makes them.
+    A folder's files are read when needed, an archive's all at once. If an archive has a single
+    folder at its top, as `tar` makes it, names are relative to that folder.
 
     Args:
         path: a folder, or a tar archive of one, compressed or not.
 
     Raises:
-        TrainingError: `path` is a file and no tar archive, or a damaged one.
+        TrainingError: `path` is a file that is not a tar archive, or a damaged one.
     """
 
     def __init__(self, path: Path) -> None:
@@ -34,11 +34,11 @@ class PictureFiles:
             return name in self._contents
         try:
             return (self._folder / name).is_file()
-        except OSError:  # of a name that no file can have, being too long
+        except OSError:  # the name is too long for a file
             return False
 
     def read(self, name: str) -> bytes:
-        """Return the content of a file that is there."""
+        """Return the content of a file; it exists."""
         if self._contents is None:
             return (self._folder / name).read_bytes()
         return self._contents[name]
@@ -59,7 +59,7 @@ def _read_archive(path: Path) -> dict[str, bytes]:
                 and (member.isreg() or member.islnk())
                 and (file := archive.extractfile(member)) is not None
             }
-            # A header that is damaged ends an archive for `tarfile`, as zeros do.
+            # `tarfile` takes a damaged header for the end of the archive.
             if any(archive.fileobj.read(-1)):
                 raise tarfile.ReadError("it goes on after its end")
     except (tarfile.TarError, EOFError, OSError, KeyError, zlib.error, lzma.LZMAError) as error:

@@ -1,7 +1,7 @@
-"""What training learns from: pictures with the Chinese texts that describe them.
+"""Sources of pictures with Chinese texts that describe them, for training.
 
-A source is an ordered set of pictures, each drawn anew for every view; the same source, view and
-index always give the same pixels, so that features can be cached and a run repeated.
+A source is an ordered set of pictures, each with one or more views. The same source, view and index
+always give the same pixels, so that features can be cached and a run can be repeated.
 """
 
 from collections.abc import Iterator
@@ -19,14 +19,14 @@ class TextSource(Protocol):
     """Things with texts that describe them.
 
     Attributes:
-        name: what it is, for file names: `photographs-train`.
+        name: for file names, such as `photographs-train`.
     """
 
     name: str
 
     @property
     def digest(self) -> str:
-        """What tells these things, and how they are drawn, from others."""
+        """Identifies these things, their texts and their views."""
 
     def __len__(self) -> int:
         """Return the number of things."""
@@ -35,14 +35,14 @@ class TextSource(Protocol):
         """Return the texts of a thing, the most fitting first; at least one."""
 
     def group(self, index: int) -> str:
-        """Return what is shown; two things of one group are never told apart."""
+        """Return what the thing is; things of one group are never negatives of each other."""
 
 
 class PictureSource(TextSource, Protocol):
     """Pictures with texts.
 
     Attributes:
-        views: how many ways each picture is drawn; view 0 is the picture as the server sees it.
+        views: number of views of each picture; view 0 is the picture as the server sees it.
     """
 
     views: int
@@ -58,16 +58,16 @@ def to_square(picture: Image.Image, side: int) -> PixelArray:
 
 
 def squares(source: PictureSource, view: int, side: int, batch_size: int) -> Iterator[PixelArray]:
-    """Yield the pictures of one view in order, read by all cores.
+    """Yield the pictures of one view in order, in batches that all cores read.
 
     Args:
         source: the pictures.
-        view: which view, below `source.views`.
+        view: index of the view, below `source.views`.
         side: of the squares, in pixels.
-        batch_size: pictures at once.
+        batch_size: pictures of a batch.
 
     Yields:
-        (batch_size, side, side, 3) RGB pixels; the last may be fewer.
+        (batch_size, side, side, 3) RGB pixels; the last batch may be smaller.
     """
     with ThreadPoolExecutor(usable_cores()) as threads:
 
@@ -80,6 +80,6 @@ def squares(source: PictureSource, view: int, side: int, batch_size: int) -> Ite
 
         coming = read(0)
         for start in range(batch_size, len(source) + batch_size, batch_size):
-            # The next ones are read while somebody computes with these.
+            # The next batch is read while the caller computes with this one.
             pixels, coming = coming, read(start)
             yield np.stack([picture.result() for picture in pixels])

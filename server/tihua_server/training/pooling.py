@@ -1,4 +1,4 @@
-"""The pooled features of a training step: as they were, or as the tower makes them now."""
+"""Pooled features for a training step: cached ones, or new ones by the tower under training."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,8 +18,8 @@ class Pooled:
 
     Attributes:
         features: (count, 1280) float32.
-        drift: how far they went from what the tower made of the same window before the training:
-            mean squared difference of the features, each picture's of mean 0 and variance 1.
+        drift: how far they are from the features of the same windows before the training: mean
+            squared difference, with each picture's features scaled to mean 0 and variance 1.
     """
 
     features: Tensor
@@ -27,13 +27,13 @@ class Pooled:
 
 
 class Pooling:
-    """Pools the pictures of a batch.
+    """Returns the pooled features of batches.
 
     Args:
-        tower: the tower that is trained.
-        albums: the pictures.
-        frozen_blocks: blocks of the tower that are not trained.
-        device: where to compute.
+        tower: the tower under training.
+        albums: of the pictures.
+        frozen_blocks: number of the tower's first blocks that are not trained.
+        device: where to compute, as torch names it.
     """
 
     def __init__(
@@ -45,15 +45,15 @@ class Pooling:
         self._device = torch.device(device)
 
     def cached(self, picks: Sequence[Pick]) -> Pooled:
-        """Return the features as they were before the training."""
+        """Return the features before the training, without gradient."""
         rows = [self._albums[p.album].pooled[p.view][p.index] for p in picks]
         features = torch.stack(rows).to(self._device)
         return Pooled(features, drift=features.new_zeros(()))
 
     def fresh(self, picks: Sequence[Pick]) -> Pooled:
-        """Return features of windows drawn by torch's generator for the CPU, with gradient.
+        """Return features, with gradient, of windows drawn by torch's generator for the CPU.
 
-        Of what has no pictures, those before.
+        Albums without windows give the features before the training.
         """
         before = self.cached(picks)
         maps, pooled, places = [], [], []

@@ -1,4 +1,4 @@
-"""How a training shows how far it is."""
+"""The progress bars of a training."""
 
 import sys
 
@@ -7,12 +7,12 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 
 def training_progress() -> Progress:
-    """Return bars of steps with the time that is left, on stderr: stdout is for results."""
+    """Return progress bars with the remaining time, on stderr: stdout is for results."""
     return Progress(
         TextColumn("{task.description}"),
         BarColumn(),
         MofNCompleteColumn(),
         TimeRemainingColumn(),
-        # Lines that were measured are for grep, too: not broken where there is no terminal.
+        # Lines of results are not wrapped without a terminal, so that grep finds them.
         console=Console(file=sys.stderr, soft_wrap=True),
     )

@@ -1,10 +1,10 @@
-"""What the ImageNet classifier knows of things that no photograph of ours shows.
+"""Features of things that no photograph of ours shows, drawn from the ImageNet classifier.
 
 The backbone comes with the classifier that it was trained with. Under the usual assumption that
-the features of every class spread alike around their mean, the weights of a class are
+the features of every class have the same covariance S, the weights of a class are
 W_c = S⁻¹ (m_c - m) (linear discriminant analysis; Bishop 2006, §4.2), so m_c = m + S W_c: the mean
-feature of a class without a picture of it. A feature of the class is drawn as that mean plus what
-some photograph differs from the mean of its own class.
+feature of a class without a picture of it. A feature of the class is drawn as that mean plus the
+deviation of some photograph from the mean of its own class.
 """
 
 import csv
@@ -21,9 +21,9 @@ MAX_FEATURE = 6.0
 """Features are averages of ReLU6."""
 
 STRENGTH = 2.0
-"""How far a class's mean lies from the mean of all, 1 where the assumption holds. At 1, means have
-0.51 to 0.65 of the length of those of photographs that the classifier is sure of (mountain bike,
-ski, soccer ball, …), and a cosine of 0.58 to 0.86 with them."""
+"""Factor of a class mean's distance from the overall mean; 1 if the assumption held. At 1, means
+have 0.51 to 0.65 of the length of those of photographs that the classifier is sure of (mountain
+bike, ski, soccer ball, …), and a cosine of 0.58 to 0.86 with them."""
 
 SPREAD = 0.7
 """Share of a photograph's own deviation that a drawn feature keeps."""
@@ -33,9 +33,9 @@ class Prototypes:
     """Features drawn for the ImageNet classes that `imagenet_words.tsv` names in Chinese.
 
     Args:
-        features: (count, 1280) pooled features of photographs, whose spread is the classes' spread.
+        features: (count, 1280) pooled features of photographs, which give the covariance.
         classifier: of ImageNet's classes, over such features.
-        draws: how many features to draw for each class.
+        draws: number of features to draw for each class.
         seed: of the draws.
     """
 
@@ -46,7 +46,7 @@ class Prototypes:
     ) -> None:
         words = read_words()
         self.digest = hashlib.sha256(f"{seed} {draws} {sorted(words.items())}".encode()).hexdigest()
-        """What tells the draws from others, of the same classifier and photographs."""
+        """Identifies the draws, given the classifier and the photographs."""
         self._numbers = sorted(words)
         self._words = [words[number] for number in self._numbers]
         self._draws = draws
@@ -59,7 +59,7 @@ class Prototypes:
         means = np.repeat(mean + shifts[self._numbers], draws, axis=0)
         drawn = np.clip(means + SPREAD * deviations[chosen], 0.0, MAX_FEATURE)
         self.features: FloatArray = drawn.astype(np.float32)
-        """(len(self), 1280): what the image tower might make of pictures of the classes."""
+        """(len(self), 1280): features like those of pictures of the classes."""
 
     def __len__(self) -> int:
         """Return the number of features, `draws` for each class."""
@@ -70,7 +70,7 @@ class Prototypes:
         return self._words[index // self._draws]
 
     def group(self, index: int) -> str:
-        """Return the first name, which related classes share: many dogs are 狗."""
+        """Return the first name, which related classes share: many breeds are 狗."""
         return f"{self.name} {self.texts(index)[0]}"
 
 

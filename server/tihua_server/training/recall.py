@@ -1,4 +1,4 @@
-"""Recall@k: how often what is sought is among the first k found."""
+"""Recall@k: how often a fitting picture is among the first k results."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
@@ -12,7 +12,13 @@ RANKS = (1, 5, 10)
 
 @dataclass(frozen=True, slots=True)
 class Recall:
-    """Shares of queries, in percent, and the median of the ranks, 1 the best."""
+    """Recall of some queries.
+
+    Attributes:
+        at: k → share of queries with a fitting picture among the first k, in percent.
+        median_rank: of the best placed fitting picture, from 1.
+        queries: number of queries.
+    """
 
     at: dict[int, float]
     median_rank: float
@@ -20,10 +26,10 @@ class Recall:
 
     @classmethod
     def of(cls, ranks: Sequence[int]) -> "Recall":
-        """Return the recall of queries whose picture came at these ranks, 1 the best.
+        """Return the recall of queries, given the ranks of their pictures, from 1.
 
         Raises:
-            ValueError: there is no rank.
+            ValueError: `ranks` is empty.
         """
         if not ranks:
             raise ValueError("recall needs 1 query or more; there is none")
@@ -36,18 +42,18 @@ class Recall:
 
     @property
     def shares(self) -> tuple[float, ...]:
-        """What is compared: R@10, of equals R@5, and then R@1, in percent."""
+        """R@10, R@5 and R@1, in percent: results are compared in this order."""
         return tuple(self.at[rank] for rank in reversed(RANKS))
 
     def __str__(self) -> str:
-        """Return for example `R@1/5/10 12.1/34.0/47.3, median rank 12, 5000 queries`."""
+        """Return `R@1/5/10 12.1/34.0/47.3, median rank 12, 5000 queries`, for example."""
         return (
             f"{shares_told(self.shares)}, median rank {self.median_rank:g}, {self.queries} queries"
         )
 
 
 def shares_told(shares: Sequence[float]) -> str:
-    """Return `Recall.shares` for people: `R@1/5/10 12.1/34.0/47.3`."""
+    """Format `Recall.shares` for people: `R@1/5/10 12.1/34.0/47.3`."""
     names = "/".join(str(rank) for rank in RANKS)
     return f"R@{names} " + "/".join(f"{share:.1f}" for share in reversed(shares))
 
@@ -55,15 +61,15 @@ def shares_told(shares: Sequence[float]) -> str:
 def recall(
     queries: FloatArray, pictures: FloatArray, wanted: Sequence[int | Collection[int]]
 ) -> Recall:
-    """Return how well each query finds its picture, or the best of its pictures, among all.
+    """Return the recall of queries among pictures, by cosine similarity.
 
-    A picture that ties with the wanted one counts as found before it, and so does one whose score
-    is no number: no luck in the figures.
+    A picture that ties with the wanted one, or whose score is NaN, counts as ranked before it, so
+    that luck does not improve the figures.
 
     Args:
         queries: (count, dim), L2 norm 1.
         pictures: (others, dim), L2 norm 1.
-        wanted: for each query the row of its picture, or the rows of all that fit.
+        wanted: for each query, the row of its picture, or the rows of all that fit.
     """
     is_wanted = np.zeros((len(queries), len(pictures)), dtype=np.bool_)
     for row, own in zip(is_wanted, wanted, strict=True):

@@ -1,4 +1,4 @@
-"""Every knob of the training; what the packaged model was made with is in its model card."""
+"""The settings of a training; the model card has those of the packaged model."""
 
 from dataclasses import dataclass, field, replace
 
@@ -7,8 +7,8 @@ from tihua_server.tiny_network import NetworkShape
 from tihua_server.training.schedule import epochs_making
 
 FEWEST_STEPS = 120
-"""Least number of steps of the first stage, unless its epochs are chosen: as many as `FINE_TUNING`
-takes of the 300 pictures that it was measured with."""
+"""Fewest steps of the first stage, unless its epochs are given: as many as `FINE_TUNING` takes with
+the 300 pictures that it was measured with."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,40 +17,41 @@ class Recipe:
 
     Attributes:
         seed: of every draw.
-        shape: sizes of the network; its vocabulary is counted from the texts.
-        trained_blocks: last blocks of the image tower that are trained in the second stage.
-        photograph_views: of each photograph in the first stage: itself, and then crops of it, of
-            which every second is mirrored.
-        photograph_windows: of each photograph in the second stage, each cut and tinted its own way.
+        shape: sizes of the network; the sizes of its vocabulary come from the texts.
+        trained_blocks: number of last blocks of the image tower to train in the second stage.
+        photograph_views: views of each photograph in the first stage: itself, then crops, every
+            second of them mirrored.
+        photograph_windows: windows of each photograph in the second stage, cropped and tinted at
+            random.
         emoji_views: placements of each emoji.
-        emoji_windows: of each emoji and composition in the second stage.
-        compositions: how many pictures of several emoji to make.
+        emoji_windows: windows of each emoji and composition in the second stage.
+        compositions: number of pictures of several emoji.
         prototype_draws: features drawn for each ImageNet class that has a Chinese name.
-        max_bigrams: rows for pairs of characters, at most.
-        min_bigram_count: how often a pair must occur to get one.
-        captions_per_batch: captioned photographs a step.
-        twins_per_batch: things a step of which two sets of emoji have a picture.
-        others_per_batch: compositions and ImageNet draws a step.
-        texts_per_picture: captions or names a step of each picture.
-        twin_weight: weight of the loss by which an emoji finds its twin of another set.
-        head_epochs: epochs of the first stage: heads and text tower over features of
-            the image tower as it was.
-        block_epochs: epochs of the second stage: the last blocks too. 0 leaves it out.
-        block_side: side of the pictures that the second stage sees, in pixels. Smaller than those
-            that are served: a window of a picture shows things larger than the whole does (Touvron
-            et al. 2019, arXiv:1906.06423).
-        drift_weight: weight, in the second stage, of how far pooled features go from those before
-            it, beside which the draws of ImageNet's classes stand.
+        max_bigrams: most rows for pairs of characters.
+        min_bigram_count: number of occurrences from which a pair gets a row.
+        captions_per_batch: captioned photographs per step.
+        twins_per_batch: emoji per step with pictures from two sets, where there are two.
+        others_per_batch: compositions and draws of ImageNet's classes per step.
+        texts_per_picture: captions or names of each picture per step.
+        twin_weight: weight of the loss of finding an emoji by its picture from another set.
+        head_epochs: epochs of the first stage, which trains heads and text tower over features of
+            the unchanged image tower.
+        block_epochs: epochs of the second stage, which trains the last blocks too; 0 skips it.
+        block_side: side of the windows in the second stage, in pixels. Smaller than the pictures
+            that are served, because a window shows things larger than the whole picture does
+            (Touvron et al. 2019, arXiv:1906.06423).
+        drift_weight: weight, in the second stage, of the drift of pooled features from those before
+            it, which keeps them comparable with the draws of ImageNet's classes.
         head_rate: peak learning rate of heads and text tower, in each stage.
         block_rate: peak learning rate of the blocks in the second stage.
         weight_decay: AdamW's.
         label_smoothing: share of the target that goes to the wrong pictures.
-        average_decay: share that the mean of the weights keeps at each step, the first ones apart
-            (`average.py`). What is measured is that mean; where nothing is, a stage ends with it.
-        dropout: share of units left out in the heads.
-        thinning: share of a caption's characters left out.
-        fewest_steps: of the first stage; it has more epochs where `head_epochs` make fewer.
-        kept_steps: least number between two epochs that leave a checkpoint.
+        average_decay: share of the mean of the weights that is kept at each step after the first
+            ones (`average.py`). The mean is measured; without measuring, a stage ends with it.
+        dropout: share of the heads' units that are dropped.
+        thinning: share of a caption's characters that are dropped.
+        fewest_steps: of the first stage, which gets more epochs if `head_epochs` make fewer.
+        kept_steps: least number of steps between two epochs that leave a checkpoint.
     """
 
     seed: int = 0
@@ -86,16 +87,16 @@ class Recipe:
     kept_steps: int = field(default=30, repr=False)
 
     def lasting(self, batches: int) -> "Recipe":
-        """Return this recipe with the epochs that it has of so many batches."""
+        """Return this recipe with the epochs that it takes, given the number of batches in one."""
         epochs = epochs_making(self.fewest_steps, batches, fewest=self.head_epochs)
         return replace(self, head_epochs=epochs)
 
     @property
     def frozen_blocks(self) -> int:
-        """First blocks of the image tower, which stay as they are."""
+        """Number of first blocks of the image tower, which are never trained."""
         return BLOCK_COUNT - self.trained_blocks
 
 
 FINE_TUNING = Recipe(head_epochs=30, head_rate=3e-4)
-"""For a model that has learned already: at the rate and length of a start from nothing, 300
+"""For a trained model: at the rate and length of a training from ImageNet's weights, 300
 photographs of a kind that it knows make it worse by nine points (`docs/retrieval.md`)."""

@@ -1,7 +1,7 @@
-"""What retrieval is measured by: galleries, and queries that tell which of their pictures fit.
+"""Retrieval tasks: galleries, and queries with the pictures that fit them.
 
-A task is the same whether a model answers it in this process (`evaluation.py`, after a training)
-or a running service over gRPC (`make eval`): pictures are encoded files, as a client sends them.
+A task can be answered by a model in this process (`evaluation.py`, after a training) or by a
+running service over gRPC (`make eval`): pictures are encoded files, as a client sends them.
 """
 
 from collections.abc import Iterator, Mapping
@@ -16,7 +16,7 @@ class Gallery:
     """Pictures to find.
 
     Attributes:
-        name: lower-case words with hyphens, unlike any other gallery's.
+        name: unique; lower-case words with hyphens.
         pictures: encoded files by id; they may be read from disk at each access.
     """
 
@@ -26,7 +26,7 @@ class Gallery:
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """What is asked, and what would be right.
+    """A query, and the pictures that fit it.
 
     Attributes:
         content: a text, or an encoded picture.
@@ -43,8 +43,8 @@ class RetrievalTask:
 
     Attributes:
         name: for people: `caption → photograph`.
-        gallery: what is searched.
-        queries: at least one; all texts or all pictures.
+        gallery: to search.
+        queries: one or more; all texts or all pictures.
     """
 
     name: str
@@ -73,7 +73,7 @@ class _Files(Mapping[str, bytes]):
 
 
 def caption_task(photographs: Photographs) -> RetrievalTask:
-    """Return the task in which every caption seeks its photograph among all of the split."""
+    """Return the task to find each photograph of a split by each of its captions."""
     indices = range(len(photographs))
     gallery = Gallery(photographs.name, _Files(photographs))
     return RetrievalTask(
@@ -88,13 +88,13 @@ def caption_task(photographs: Photographs) -> RetrievalTask:
 
 
 def emoji_tasks(test: Emoji, known: Emoji) -> tuple[RetrievalTask, ...]:
-    """Return tasks over the emoji of one set: to be found by name, and by their twin.
+    """Return the tasks to find the emoji of one set by name, and by another set's picture.
 
-    Each once more without queries for flags, which look nearly the same in every set.
+    Each is repeated without queries for flags, which look nearly the same in every set.
 
     Args:
-        test: the gallery; every emoji is sought by its first Chinese name.
-        known: the set whose pictures seek the same emoji in the gallery, where it has it.
+        test: the gallery; the first Chinese name of each emoji is a query.
+        known: the other set; its pictures of emoji that the gallery has are queries.
     """
     gallery = Gallery(test.name, _Files(test))
     by_name = f"name → {test.title} emoji"

@@ -1,4 +1,4 @@
-"""The course of a training: how long it is, its learning rate, and what of it is kept."""
+"""The schedule of a training: its length, its learning rate, and which epochs are kept."""
 
 import math
 
@@ -6,24 +6,24 @@ from tihua_server.training.failures import TrainingError
 
 
 def epochs_making(steps: int, batches: int, *, fewest: int) -> int:
-    """Return how many epochs of so many batches make so many steps; `fewest` at least."""
+    """Return the number of epochs of `batches` that make `steps`, or `fewest` if that is more."""
     return max(fewest, math.ceil(steps / batches))
 
 
 def is_kept(epoch: int, epochs: int, batches: int, kept_steps: int) -> bool:
-    """Return whether an epoch leaves a checkpoint: writing one may take longer than the epoch.
+    """Return whether an epoch leaves a checkpoint, as writing one may take longer than the epoch.
 
     Args:
         epoch: from 1.
         epochs: of the whole training; the last is kept.
         batches: of an epoch.
-        kept_steps: least number between two epochs that are kept.
+        kept_steps: least number of steps between two epochs that are kept.
     """
     return epoch == epochs or epoch % math.ceil(kept_steps / batches) == 0
 
 
 def rate_share(step: int, steps: int, warm_up: int) -> float:
-    """Return the share of the peak rate at a step: a rise, then half a cosine down to nothing.
+    """Return the share of the peak rate at a step: linear warm-up, then a cosine decay to 0.
 
     Args:
         step: from 0.
@@ -37,7 +37,7 @@ def rate_share(step: int, steps: int, warm_up: int) -> float:
 
 
 def require_finite(loss: float, where: str, remedy: str) -> None:
-    """Refuse to go on, or to keep what was learned, when the loss is no number.
+    """Stop a training whose loss is infinite or NaN, before its weights are kept.
 
     Args:
         loss: of a step, or the mean of an epoch.
@@ -45,7 +45,7 @@ def require_finite(loss: float, where: str, remedy: str) -> None:
         remedy: what to try.
 
     Raises:
-        TrainingError: it is infinite or NaN.
+        TrainingError: the loss is infinite or NaN.
     """
     if not math.isfinite(loss):
         raise TrainingError(

@@ -1,6 +1,6 @@
-"""Which tokens are other spellings of a character: 樹 of 树, 裏 and 裡 of 里.
+"""Maps tokens of a character's other spellings to its simplified form: 樹 to 树, 裏 and 裡 to 里.
 
-OpenCC's table of simplified forms (`t2s`) says so, character by character, whatever stands around.
+OpenCC's table of simplified forms (`t2s`) is applied to single characters, without context.
 """
 
 import functools
@@ -11,7 +11,7 @@ from tihua_server.tokenizer import Tokenizer
 
 @functools.cache
 def simplified_tokens() -> Mapping[int, int]:
-    """Return the token of the simplified form of every character that is written otherwise."""
+    """Return token → token of the simplified form, for characters whose simplified form differs."""
     from opencc import OpenCC
 
     simplified = OpenCC("t2s").convert

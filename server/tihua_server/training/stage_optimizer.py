@@ -1,4 +1,4 @@
-"""A stage of a training: AdamW for it, its learning rates, and the mean of its last weights."""
+"""A stage of a training: its parameters, AdamW with its learning rates, and a weight average."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -26,10 +26,10 @@ class Stage:
 
     Attributes:
         number: 1 or 2.
-        name: for progress bar and checkpoint.
-        epochs: how many.
+        name: of progress bar and checkpoint.
+        epochs: number of epochs.
         rates: peak learning rate of each group of parameters.
-        pool: some pictures → pooled features, with gradient where there is one.
+        pool: returns the pooled features of pictures, with gradient if the tower is trained.
     """
 
     number: int
@@ -40,15 +40,15 @@ class Stage:
 
 
 class StageOptimizer:
-    """Trains the parameters of a stage.
+    """Optimizes the parameters of a stage.
 
     Args:
-        rates: what is trained.
-        recipe: how.
+        rates: groups of parameters.
+        recipe: weight decay and averaging.
         steps: of the whole stage.
 
     Attributes:
-        average: the mean of the weights over the last steps.
+        average: moving average of the weights.
     """
 
     def __init__(self, rates: Rates, recipe: Recipe, *, steps: int) -> None:
@@ -66,7 +66,7 @@ class StageOptimizer:
         )
 
     def step(self, loss: Tensor) -> None:
-        """Go down the gradient of a loss."""
+        """Make one step down the gradient of a loss."""
         self._optimizer.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         self._optimizer.step()
@@ -74,7 +74,7 @@ class StageOptimizer:
         self.average.update()
 
     def state(self) -> dict[str, Any]:
-        """Return what a checkpoint keeps; good until the next step."""
+        """Return the state for a checkpoint; valid until the next step."""
         return {
             "optimizer": self._optimizer.state_dict(),
             "schedule": self._schedule.state_dict(),
@@ -82,7 +82,7 @@ class StageOptimizer:
         }
 
     def restore(self, state: Mapping[str, Any]) -> None:
-        """Go on from what `state` returned."""
+        """Continue from what `state` returned."""
         self._optimizer.load_state_dict(state["optimizer"])
         self._schedule.load_state_dict(state["schedule"])
         self.average.restore(state["average"])

@@ -1,4 +1,4 @@
-"""The files from which a stopped training goes on."""
+"""The files from which a stopped training is resumed."""
 
 from pathlib import Path
 from typing import Any
@@ -10,18 +10,18 @@ from tihua_server.training.out_folder import whole
 
 
 def read_state(file: Path, training: str) -> dict[str, Any]:
-    """Return what `write_state` wrote, its tensors on the CPU, wherever they were.
+    """Return what `write_state` wrote, with all tensors on the CPU.
 
-    Networks and optimizers move them to their device themselves, all but an optimizer's step
-    counts, which belong on the CPU: on a GPU, every step would wait for them.
+    Networks and optimizers move them to their own device, except an optimizer's step counts, which
+    belong on the CPU: on a GPU, every step would wait for them.
 
     Args:
-        file: it is there.
-        training: what its entry "training" must be: it tells a training from others.
+        file: it exists.
+        training: identifies the training; the entry "training" of the file must equal it.
 
     Raises:
-        TrainingError: the file is damaged, or of another training or version.
-        MemoryError, OSError, RuntimeError: it may be whole, and can't be read now.
+        TrainingError: the file is damaged, or belongs to another training or version.
+        MemoryError, OSError, RuntimeError: the file can't be read now, but may be undamaged.
     """
     try:
         state = torch.load(file, map_location="cpu", weights_only=True)
@@ -49,5 +49,5 @@ def write_state(file: Path, state: dict[str, Any]) -> None:
     with whole(file) as partial:
         try:
             torch.save(state, partial)
-        except RuntimeError as error:  # what the system said, torch does not
+        except RuntimeError as error:  # torch hides the system's error
             raise OSError("torch could not write all of it; is the disk full?") from error

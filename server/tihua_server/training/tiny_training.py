@@ -1,4 +1,4 @@
-"""Makes tihua-tiny: from materials to the one file that the server loads."""
+"""Trains tihua-tiny, from materials to the file that the server loads."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
@@ -48,15 +48,14 @@ def train_tiny(
     """Train, and return the model's file and its sha256.
 
     Args:
-        materials: what to learn from.
-        recipe: how; the shape is the start's where there is one.
-        out: a folder for features, checkpoints, curve and model; a run that was stopped goes on
-            from what is there.
+        materials: to learn from and to measure by.
+        recipe: how to train; its shape is ignored if there is a `start`.
+        out: folder for features, checkpoints, curve and model; a stopped run is resumed from there.
         device: where to compute, as torch names it.
-        start: a network to fine-tune, left as it is; None starts from ImageNet's weights.
+        start: a network to fine-tune, which is not changed; None starts from ImageNet's weights.
 
     Raises:
-        TrainingError: `out` has a checkpoint of another training.
+        TrainingError: `out` has a checkpoint of another training, or the loss is infinite or NaN.
     """
     keep_freed_memory()
     torch.manual_seed(recipe.seed)
@@ -81,7 +80,7 @@ def train_tiny(
     with training_progress() as progress:
         mixer = Mixer(cache, windows, recipe, progress, device)
         mixture = mixer.mixture(materials, has_own_tower=start is not None)
-        # Of what is trained on alone: from them come also the foreign words around a name.
+        # Not of validation texts: tokens are also drawn as foreign words around a name.
         tokens = _tokens(album.source for album in mixture.albums)
         vocabulary = Vocabulary.of(
             _training_texts(mixture.albums, tokens),
@@ -117,7 +116,7 @@ def train_tiny(
 
 
 def evaluate_tiny(materials: Materials, model: Path, *, device: str) -> Iterator[str]:
-    """Yield a line for each task that the model was measured by, as it is served in fp32."""
+    """Measure a model, as served in fp32, and yield a line for each task."""
     config = Config(model_path=model, device=device, engine="torch", precision="fp32")
     encoder = load_encoder(config)
     tasks = [caption_task(materials.validation)] if materials.validation else []

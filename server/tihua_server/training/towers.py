@@ -1,4 +1,4 @@
-"""The two towers of a Chinese-CLIP network, as a fine-tuning computes them."""
+"""The two towers of a Chinese-CLIP network for fine-tuning."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ from tihua_server.devices import has_bf16
 
 
 class Towers:
-    """Embeds pictures and texts, with gradient, in bf16 where that is faster than fp32.
+    """Embeds pictures and texts with gradient, in bf16 if that is faster than fp32.
 
     Args:
         network: cn_clip's `CLIP`, on the device.
@@ -24,14 +24,14 @@ class Towers:
         self._device = torch.device(device)
 
     def train(self) -> None:
-        """Train everything but the batch norms' statistics, which a small batch would spoil."""
+        """Set training mode, except for batch norms: small batches would spoil their statistics."""
         self._network.train()
         for module in self._network.modules():
             if isinstance(module, nn.BatchNorm2d):
                 module.eval()
 
     def eval(self) -> None:
-        """Drop nothing out: what follows is measured."""
+        """Set evaluation mode, without dropout."""
         self._network.eval()
 
     def embed_pictures(self, pixels: Tensor) -> Tensor:
@@ -48,22 +48,22 @@ class Towers:
         return _normalised(embeddings)
 
     def embed_texts(self, ids: Tensor) -> Tensor:
-        """Return one embedding per text, as `embed_pictures`; ids are (batch, length) int64."""
+        """Return one embedding per text, like `embed_pictures`; ids are (batch, length) int64."""
         with self._autocast():
             embeddings = self._network.encode_text(ids)
         return _normalised(embeddings)
 
     def _autocast(self) -> torch.autocast:
-        """Return what has the network computed in bf16, where that is faster than fp32."""
+        """Return the context in which the network computes in bf16 if that is faster."""
         if self._device.type == "cuda":
             is_faster = has_bf16(self._device)
         else:
-            # Without AMX torch's convolutions are slower in bf16, and without either so is all.
+            # In bf16, torch's convolutions are slower without AMX, and all without AVX512-BF16.
             needed = "amx_bf16" if self._is_resnet else "avx512_bf16"
             is_faster = torch.cpu.get_capabilities().get(needed, False)
         return torch.autocast(self._device.type, torch.bfloat16, enabled=is_faster)
 
 
 def _normalised(embeddings: Tensor) -> Tensor:
-    # In float32: of near neighbours bfloat16 can't tell which is nearer.
+    # In float32, because bfloat16 can't distinguish close neighbours.
     return functional.normalize(embeddings.float(), dim=-1)

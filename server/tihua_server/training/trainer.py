@@ -1,10 +1,10 @@
 """Trains `tihua-tiny` in two stages.
 
-stage 1  heads and text tower   over features of the backbone as it was: an epoch takes seconds
-stage 2  the last blocks too    over what the first blocks made of windows: an epoch takes minutes
+stage 1  heads and text tower   over features of the unchanged image tower: an epoch takes seconds
+stage 2  the last blocks too    over the first blocks' output for windows: an epoch takes minutes
 
-What is measured on the way is the mean of the weights over the last steps. A stage ends with the
-mean that found most, or with the start where none found more; unmeasured, with the last.
+The moving average of the weights is what is measured. A stage ends with the best average, or with
+the start if that is better; if nothing is measured, with the last average.
 """
 
 import math
@@ -36,20 +36,20 @@ class Trainer:
     """Trains a network on albums.
 
     Args:
-        network: its backbone filled, its vocabulary too.
-        mixture: what to train on.
-        tokens: the tokens of every text of the albums.
-        recipe: how.
-        checkpoints: of this training; a run that was stopped goes on from them.
+        network: with its backbone and its vocabulary filled in.
+        mixture: to train on.
+        tokens: of every text of the albums.
+        recipe: how to train.
+        checkpoints: of this training; a stopped run is resumed from them.
         device: where to compute, as torch names it.
-        validate: measures the network, up to ten times in a stage; told whether its blocks are
-            as they were. None measures nothing.
-        before: what the network finds as it is; None where that is not measured.
-        curve: keeps what every epoch brought.
+        validate: measures the network, up to ten times in a stage; the second argument is whether
+            its blocks are unchanged. None measures nothing.
+        before: recall of the network before training; None if it is not measured.
+        curve: gets a point for every epoch.
 
     Attributes:
-        network: what is trained.
-        best: the weights that found most.
+        network: under training.
+        best: the best weights so far.
     """
 
     def __init__(
@@ -83,10 +83,10 @@ class Trainer:
             dropout.p = recipe.dropout
 
     def train(self, progress: Progress) -> None:
-        """Train both stages, or what is left of them, and set the network to what found most.
+        """Train both stages, or the rest of them, and load the best weights into the network.
 
         Raises:
-            TrainingError: the folder has checkpoints of another training.
+            TrainingError: a checkpoint belongs to another training, or the loss is infinite or NaN.
         """
         image, text = self.network.image, self.network.text
         heads = [*image.norm.parameters(), *image.hidden.parameters()]
@@ -131,7 +131,7 @@ class Trainer:
             done = Point(**saved["point"])
             first = done.epoch
             if not self._curve.has(stage.number, first):
-                # It was stopped between the checkpoint and the curve.
+                # The run stopped after writing the checkpoint and before the curve.
                 self._curve.record(done)
         task = progress.add_task(stage.name, total=steps, completed=first * per_epoch)
         for epoch in range(first, stage.epochs):
@@ -163,7 +163,7 @@ class Trainer:
     def _measured(
         self, stage: Stage, epoch: int, loss: float, average: WeightAverage, progress: Progress
     ) -> Point:
-        """Return an epoch's point; up to ten of a stage are told, and measured where possible."""
+        """Return an epoch's point; up to ten epochs of a stage are measured and printed."""
         point = Point(stage.number, epoch, loss)
         if epoch % math.ceil(stage.epochs / 10) == 0 or epoch == stage.epochs:
             when = f"{stage.name} {epoch}/{stage.epochs}"

@@ -1,4 +1,4 @@
-"""Which tokens and pairs of tokens get a row in the text tower's tables."""
+"""The tokens and pairs of tokens that have a row in the text tower's tables."""
 
 from collections import Counter
 from collections.abc import Iterable
@@ -21,9 +21,13 @@ from tihua_server.types import TokenArray
 
 @dataclass(frozen=True, slots=True)
 class Vocabulary:
-    """The tokens that have a row of their own, in row order, and the pairs, by row, sorted.
+    """The tokens that have a row.
 
-    A character has one row, however it is written: 樹 has that of 树.
+    All spellings of a character share a row: 樹 has that of 树.
+
+    Attributes:
+        tokens: in the order of their rows, which begin at `FIRST_TOKEN`.
+        pairs: rows of the two tokens of each pair, sorted.
     """
 
     tokens: tuple[int, ...]
@@ -36,9 +40,9 @@ class Vocabulary:
         """Return the vocabulary of the training texts.
 
         Args:
-            texts: tokenized, [CLS] and [SEP] included; these two get no row.
-            max_pairs: how many pairs at most, the most frequent first.
-            min_pair_count: how often a pair must occur.
+            texts: token ids with [CLS] and [SEP], which get no row.
+            max_pairs: most pairs to keep, by frequency.
+            min_pair_count: number of occurrences that a pair needs.
         """
         simplified = simplified_tokens()
         inner = [[simplified.get(token, token) for token in text[1:-1].tolist()] for text in texts]
@@ -66,7 +70,7 @@ class Vocabulary:
         return cls(tokens=tuple(sorted(old)), pairs=tuple(pairs))
 
     def united(self, other: "Vocabulary") -> "Vocabulary":
-        """Return the vocabulary of what either knows."""
+        """Return the vocabulary of the tokens and pairs of either."""
         tokens = tuple(sorted({*self.tokens, *other.tokens}))
         row = {token: index + FIRST_TOKEN for index, token in enumerate(tokens)}
         pairs = {
@@ -89,7 +93,7 @@ class Vocabulary:
         )
 
     def fill(self, tower: TextTower) -> None:
-        """Write the tables that find rows into a text tower."""
+        """Fill the lookup tables of a text tower: `character_row` and `bigram_key`."""
         simplified = simplified_tokens()
         row = {token: index + FIRST_TOKEN for index, token in enumerate(self.tokens)}
         row |= dict.fromkeys(SILENT_TOKENS, PADDING)
@@ -101,14 +105,14 @@ class Vocabulary:
 
 
 SILENT_TOKENS = (0, 101, 102)
-"""[PAD], [CLS] and [SEP] of cn_clip's vocabulary: they say nothing in a bag of characters."""
+"""[PAD], [CLS] and [SEP] of cn_clip's vocabulary: they mean nothing in a bag of characters."""
 
 
 def rows_of_simplified(tower: TextTower) -> dict[int, int]:
-    """Return the row of each token that a tower knows, by the simplified form of its character.
+    """Return the row of each known token, by the token of the character's simplified form.
 
-    A tower trained before spellings shared a row may have two for a character: the simplified
-    form's counts.
+    A tower that was trained before spellings shared a row may have two rows for a character; that
+    of the simplified form is returned.
     """
     simplified = simplified_tokens()
     rows = dict(enumerate(tower.character_row.tolist()))

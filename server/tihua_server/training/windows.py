@@ -1,8 +1,8 @@
-"""What the first blocks of the tower make of windows of every picture, once and kept on disk.
+"""A cache on disk of the first blocks' output for windows of every picture.
 
-The last blocks are trained over these maps, not over pixels: the first blocks, which stay as they
-are, and the cutting and tinting would be most of the work of a step, each time over. Several
-windows of a picture, each tinted its own way, are what keeps it from being learned by heart.
+The last blocks are trained over these maps instead of pixels: in every step, the first blocks,
+which do not change, and cropping and tinting would be most of the work. Each picture has several
+windows, tinted differently, so that it is not memorized.
 """
 
 import contextlib
@@ -30,9 +30,10 @@ class Windows:
     """Windows of the pictures of a source.
 
     Attributes:
-        maps: (pictures, windows, channels, height, width) float16: what the first blocks made of
-            them; mapped from disk.
-        pooled: (pictures, windows, 1280) float16: what the whole tower did, before the training.
+        maps: (pictures, windows, channels, height, width) float16: output of the first blocks;
+            mapped from disk.
+        pooled: (pictures, windows, 1280) float16: pooled features of the whole tower before the
+            training.
     """
 
     maps: Tensor
@@ -40,15 +41,15 @@ class Windows:
 
 
 class WindowCache:
-    """Computes the maps of windows, or reads them where they were computed before.
+    """Computes the maps of windows, or reads those that were computed before.
 
     Args:
-        cache: gives the pixels, and says where the files lie.
+        cache: of the pixels; its folder gets the files.
         tower: the image tower before the training, in eval mode.
-        blocks: how many of its blocks are not trained.
+        blocks: number of first blocks that are not trained.
         side: of a window as the tower sees it, in pixels.
-        seed: of what part is shown, how it is tinted and whether it is mirrored.
-        device: where to compute.
+        seed: of crops, tints and mirroring.
+        device: where to compute, as torch names it.
     """
 
     def __init__(
@@ -75,9 +76,9 @@ class WindowCache:
 
         Args:
             source: the pictures.
-            window: what part of them may be shown.
-            count: windows of each.
-            progress: shows how far it is.
+            window: which part of them may be shown.
+            count: number of windows of each.
+            progress: shows a bar.
         """
         settings = f"{window} {count} {self._tower.blocks} {self._side} {self._seed}"
         files = [self._cache.file(source, what, settings) for what in ("maps", "windows")]

@@ -21,18 +21,18 @@ from bench.retrieval.service import IncompleteGalleryError, measure
 from bench.retrieval.tasks import KINDS, tasks_of
 
 PASSED = ("model", "model_path", "model_dir", "device", "engine")
-"""Options that are passed on to the server; so is the precision, with one server for each."""
+"""Options that are passed to the server unchanged; each precision is passed to its own server."""
 
 START_TIMEOUT_S = 900
-"""A server may convert a large model, and calibrate int8, before it serves."""
+"""Of a server, which may convert a large model and calibrate int8 before it serves."""
 
 PIPE_WIDTH = 140
-"""Characters in a line of the table if the output is not a terminal."""
+"""Width of the table, in characters, if the output is not a terminal."""
 
 
 @click.command()
 @click.option("--server", metavar="HOST:PORT", help="A running service, instead of starting one.")
-@click.option("--model", help="For the server, as the next four.")
+@click.option("--model", help="For the server, like the next four.")
 @click.option("--model-path", help="A checkpoint of that model.")
 @click.option("--model-dir", help="Where fetched and converted models are kept.")
 @click.option("--device", help="auto, cpu or cuda:N.")
@@ -79,7 +79,7 @@ def main(
     out: Path,
     **passed: str | None,
 ) -> None:
-    """Ingest galleries, search them, and tell how often what fits is found.
+    """Ingest galleries, search them, and report how often a fitting picture is found.
 
     \b
     Examples:
@@ -130,7 +130,7 @@ def main(
 
 @contextmanager
 def _serving(server: str | None, flags: list[str], precision: str | None) -> Iterator[str]:
-    """Run a server in a precision, unless one runs already; yield its address."""
+    """Start a server with a precision, unless one is given; yield the address."""
     if server is not None:
         yield server
         return

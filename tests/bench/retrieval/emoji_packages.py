@@ -1,4 +1,4 @@
-"""The npm packages that the emoji tasks read; fetched with npm if they are missing."""
+"""The npm packages that the emoji tasks read, fetched with npm if they are missing."""
 
 import shutil
 import subprocess
@@ -9,13 +9,13 @@ PACKAGES = (
     "emoji-datasource-google@16.0.0",
     "@lobehub/fluent-emoji-3d@1.1.0",
 )
-"""Chinese names (Unicode CLDR), Noto and Fluent 3D; the versions that the model card measured."""
+"""Chinese names (Unicode CLDR), Noto and Fluent 3D, in the versions of the model card."""
 
 TIMEOUT_S = 600
 
 
 class PackagesMissing(Exception):
-    """The packages are missing and can't be fetched; the message says what to do."""
+    """The packages are missing and could not be fetched; the message says what to do."""
 
 
 def require_packages(node_modules: Path) -> None:

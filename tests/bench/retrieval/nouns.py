@@ -1,6 +1,7 @@
-"""100 everyday nouns over the packaged gallery: does a fitting picture come up?
+"""100 everyday nouns as queries over the packaged gallery.
 
-nouns.tsv says which pictures fit; it was written by looking at them, before any model was asked.
+nouns.tsv lists the pictures that fit each; it was written by looking at them, before any model was
+measured.
 """
 
 import csv
@@ -11,11 +12,11 @@ from tihua_server.training.retrieval import Gallery, Query, RetrievalTask
 NOUNS = Path(__file__).parents[1] / "nouns.tsv"
 SUFFIXES = {".jpg", ".png", ".webp"}
 EMOJI = "emoji_"
-"""Prefix of the gallery's emoji, which are Noto's and known to the packaged model."""
+"""Prefix of the gallery's emoji, which are Noto's: the packaged model was trained on them."""
 
 
 def noun_tasks(gallery: Path) -> list[RetrievalTask]:
-    """Return the nouns over all pictures, and over those that are not emoji.
+    """Return the tasks over all pictures, and over those that are not emoji.
 
     Args:
         gallery: the folder of the packaged gallery.
@@ -38,7 +39,7 @@ def noun_tasks(gallery: Path) -> list[RetrievalTask]:
 
 
 def _task(name: str, gallery: Gallery) -> RetrievalTask:
-    """Return the nouns for which the gallery has a fitting picture."""
+    """Return the task of all nouns that have a fitting picture in the gallery."""
     with NOUNS.open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file, delimiter="\t"))
     queries = [

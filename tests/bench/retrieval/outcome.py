@@ -1,4 +1,4 @@
-"""The measurements: a run for each server, with an outcome for each task."""
+"""Results: runs, one per server, with an outcome for each task."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,16 +8,16 @@ from tihua import ModelInfo, ServerInfo
 from tihua_server.training.recall import Recall
 
 MAX_LOSS = 1.0
-"""Points of R@10 that an engine may lose against fp32."""
+"""Most points of R@10 that a precision may lose against fp32."""
 
 
 @dataclass(frozen=True, slots=True)
 class Skipped:
-    """A task that could not be tried.
+    """A task that could not be measured.
 
     Attributes:
         name: of the task.
-        reason: what is missing, and how to get it.
+        reason: what is missing or damaged, and what to do.
     """
 
     name: str
@@ -26,13 +26,13 @@ class Skipped:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """The result of one task.
+    """The result of a task.
 
     Attributes:
         task: its name.
-        pictures: how many were searched.
-        recall: the figures.
-        missed: texts whose picture was not among the first five, if the task has few texts.
+        pictures: number of pictures in the gallery.
+        recall: of its queries.
+        missed: texts without a fitting picture among the first five, if the task has few queries.
     """
 
     task: str
@@ -46,9 +46,9 @@ class Run:
     """All tasks over one server.
 
     Attributes:
-        server: the server that answered.
-        outcomes: one a task, the same tasks in every run.
-        seconds: duration, without the server's start.
+        server: that answered.
+        outcomes: one per task; every run has the same tasks.
+        seconds: duration, without the start of the server.
     """
 
     server: ServerInfo
@@ -62,12 +62,12 @@ class Run:
 
     @property
     def engine(self) -> str:
-        """Return what computed the embeddings: `openvino bf16`, `torch fp32 on cuda:0`."""
+        """Return engine and precision: `openvino bf16`, `torch fp32 on cuda:0`."""
         device = "" if self.model.device == "cpu" else f" on {self.model.device}"
         return f"{self.model.engine} {self.model.precision}{device}"
 
     def as_json(self) -> dict[str, Any]:
-        """Return everything that was measured as JSON values."""
+        """Return all results as JSON values."""
         return {
             "model": {
                 "id": self.model.ref.id,
@@ -94,12 +94,12 @@ class Run:
 
 
 def loss(run: Run, reference: Run, task: int) -> float:
-    """Return the points of R@10 that a run loses to another on a task; negative is a gain."""
+    """Return the points of R@10 that a run loses against another in a task; negative is a gain."""
     return round(reference.outcomes[task].recall.at[10] - run.outcomes[task].recall.at[10], 6)
 
 
 def reference_of(runs: Sequence[Run]) -> Run | None:
-    """Return the run that the others are compared to: the first in fp32, if there are others."""
+    """Return the run to compare the others with: the first in fp32, if there are others."""
     exact = [run for run in runs if run.model.precision == "fp32"]
     return exact[0] if exact and len(runs) > 1 else None
 

@@ -1,4 +1,4 @@
-"""The rank at which a search finds a wanted picture."""
+"""The rank of a fitting picture in a search."""
 
 from collections.abc import Awaitable, Callable, Collection
 from typing import TypeAlias
@@ -6,25 +6,25 @@ from typing import TypeAlias
 from tihua import SearchResult
 
 Pages: TypeAlias = Callable[[int, str], Awaitable[SearchResult]]
-"""Searches: the limit and the page token → one page of hits, best first."""
+"""Searches: takes limit and page token, and returns a page of hits, best first."""
 
 FIRST_LIMIT = 100
-"""Hits of the first page: the wanted picture is mostly among them, and 1 000 hits take Milvus Lite
-five times as long."""
+"""Hits of the first page, which mostly has a fitting picture; 1 000 hits take Milvus Lite five
+times as long."""
 
 
 async def find_rank(pages: Pages, wanted: Collection[str], *, max_limit: int) -> int:
-    """Return the best rank of any wanted picture, from 1; exact at any depth.
+    """Return the rank, from 1, of the best placed of the wanted pictures; exact at any depth.
 
-    Pictures that tie with it count as found before it, so that no figure depends on luck.
+    A picture that ties with it counts as ranked before it, so that luck does not improve results.
 
     Args:
         pages: the search.
         wanted: ids of the pictures that fit.
-        max_limit: hits of each page after the first, at most the server's limit.
+        max_limit: hits of each page after the first; no more than the server allows.
 
     Raises:
-        LookupError: the pages ended without any of them.
+        LookupError: no page has any of them.
     """
     ahead = 0
     best: float | None = None

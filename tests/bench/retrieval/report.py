@@ -1,4 +1,4 @@
-"""The report: the printed table, Markdown and JSON."""
+"""Writes results as a table on the terminal, as Markdown and as JSON."""
 
 import json
 from collections.abc import Iterator, Sequence
@@ -14,7 +14,7 @@ LOSS = "R@10 against fp32"
 
 
 def write_report(folder: Path, runs: Sequence[Run], skipped: Sequence[Skipped]) -> None:
-    """Write eval.json and eval.md; the folder is created if needed."""
+    """Write eval.json and eval.md; the folder is made if absent."""
     folder.mkdir(parents=True, exist_ok=True)
     content = {
         "runs": [run.as_json() for run in runs],
@@ -27,7 +27,7 @@ def write_report(folder: Path, runs: Sequence[Run], skipped: Sequence[Skipped]) 
 
 
 def as_table(runs: Sequence[Run]) -> Table:
-    """Return the figures for a terminal."""
+    """Return the results as a table for a terminal."""
     table = Table(title=_title(runs), title_justify="left", box=box.SIMPLE)
     for name in _header(runs):
         is_word = name in {"task", "engine"}
@@ -38,7 +38,7 @@ def as_table(runs: Sequence[Run]) -> Table:
 
 
 def as_markdown(runs: Sequence[Run], skipped: Sequence[Skipped]) -> str:
-    """Return the figures, the missed texts and the skipped tasks, as Markdown."""
+    """Return results, missed queries and skipped tasks as Markdown."""
     header = _header(runs)
     lines = [_title(runs), "", f"| {' | '.join(header)} |", f"|{'---|' * len(header)}"]
     lines += [f"| {' | '.join(row)} |" for row in _rows(runs)]
@@ -62,7 +62,7 @@ def _header(runs: Sequence[Run]) -> list[str]:
 
 
 def _rows(runs: Sequence[Run]) -> Iterator[list[str]]:
-    """Yield a row for each task and run, runs of one task beside each other."""
+    """Yield a row for each task and run, grouped by task."""
     reference = reference_of(runs)
     for task in range(len(runs[0].outcomes)):
         for run in runs:

@@ -1,4 +1,4 @@
-"""Runs the tasks on a running service: ingests the pictures, then searches."""
+"""Measures a running service: ingests the pictures, then searches."""
 
 import asyncio
 import time
@@ -17,14 +17,14 @@ from bench.retrieval.outcome import Outcome, Run
 from bench.retrieval.rank import find_rank
 
 FEW_QUERIES = 100
-"""Tasks with at most this many queries list the texts that they missed."""
+"""Tasks with at most this number of queries report the missed ones."""
 
 TIMEOUT_S = 120.0
-"""Deadline of one call: long, because the machine may be busy; no figure depends on it."""
+"""Of a call; generous because the machine may be busy, and the results do not depend on it."""
 
 
 class IncompleteGalleryError(Exception):
-    """Some pictures could not be ingested, so no figure over them would mean anything."""
+    """Some pictures could not be ingested, so recall over them would be meaningless."""
 
 
 async def measure(
@@ -32,19 +32,19 @@ async def measure(
 ) -> Run:
     """Return how well the service at an address answers the tasks.
 
-    The collections are created with a FLAT index, to measure the model and not the index, and
-    deleted at the end.
+    Collections are made for it, with a FLAT index, so that the model is measured and not the index,
+    and deleted at the end.
 
     Args:
         address: host:port.
-        tasks: tasks over one gallery must be adjacent, so that it is ingested once.
-        progress: shows the progress.
+        tasks: grouped by gallery, so that each gallery is ingested once.
+        progress: shows bars.
         in_flight: number of concurrent searches.
 
     Raises:
-        TihuaError: the service refused or failed.
-        LookupError: the service found fewer pictures than it accepted.
-        IncompleteGalleryError: the service accepted only some of the pictures.
+        TihuaError: the service refused a call or failed.
+        LookupError: a search ended without a fitting picture, though it was ingested.
+        IncompleteGalleryError: some pictures could not be ingested.
     """
     started = time.monotonic()
     outcomes = []
@@ -72,7 +72,7 @@ async def measure(
 async def _ingested(
     client: AsyncClient, collection: str, gallery: Gallery, progress: Progress
 ) -> AsyncIterator[None]:
-    """Create a collection with the pictures of a gallery, and delete it at the end."""
+    """Make a collection with the pictures of a gallery, and delete it at the end."""
     bar = progress.add_task(f"ingest {gallery.name}", total=len(gallery.pictures))
     failures: list[str] = []
 
@@ -106,7 +106,7 @@ async def _ranks(
     in_flight: int,
     on_answer: Callable[[], object],
 ) -> list[int]:
-    """Return the rank of each query, with `in_flight` concurrent searches."""
+    """Return the rank of the best fitting picture of each query, searching concurrently."""
     ranks = [0] * len(queries)
     waiting = iter(enumerate(queries))
 
@@ -133,7 +133,7 @@ async def _ranks(
             for _ in range(in_flight):
                 workers.create_task(work())
     except ExceptionGroup as failures:
-        # All workers fail alike; one error is readable.
+        # All workers fail alike, so one of the errors is enough.
         raise failures.exceptions[0] from failures
     return ranks
 
