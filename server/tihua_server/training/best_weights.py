@@ -4,7 +4,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from tihua_server.training.recall import Recall, shares_told
+from tihua_server.training.recall import Recall, format_shares
 
 BEFORE = "before"
 """Stands for the epoch in `BestWeights.offer`: the weights that a training starts from."""
@@ -49,17 +49,18 @@ class BestWeights:
         if self._weights:
             network.load_state_dict(self._weights)
 
-    def told(self) -> str:
+    def summary(self) -> str:
         """Return which weights are kept, and advice if nothing was gained; for people."""
         if not self._weights:
             return "written: the weights after the last epoch; nothing was measured"
+        before = format_shares(self._before)
         if self._when == BEFORE:
             return (
-                f"val never rose above {shares_told(self._before)} of the start, so its weights are"
+                f"val never rose above {before} of the start, so its weights are"
                 " written: go on serving that model, or try more pictures or another --rate"
             )
-        gain = f"; before, it was {shares_told(self._before)}" if self._before else ""
-        return f"written: the weights of {self._when}, val {shares_told(self._most)}{gain}"
+        gain = f"; before, it was {before}" if self._before else ""
+        return f"written: the weights of {self._when}, val {format_shares(self._most)}{gain}"
 
     def state(self) -> dict[str, Any]:
         """Return the state for a checkpoint."""

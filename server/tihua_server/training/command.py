@@ -99,7 +99,7 @@ def train(
         raise click.ClickException(f"{', '.join(missing)}: not installed; {install_hint('train')}")
     from tihua_server.devices import torch_device
     from tihua_server.tiny_clip import MODEL_ID, PACKAGED_MODEL, read_network
-    from tihua_server.training.failures import told_in_a_line
+    from tihua_server.training.failures import errors_in_one_line
     from tihua_server.training.materials import read_materials
     from tihua_server.training.out_folder import occupied
     from tihua_server.training.recipe import FEWEST_STEPS, FINE_TUNING, Recipe
@@ -114,7 +114,7 @@ def train(
     if start == Path(MODEL_ID) and not start.is_file():  # a folder of that name may be --out
         start = PACKAGED_MODEL
     remedy = "train on fewer pictures, or where there is more of it"
-    with told_in_a_line(where_memory_runs_out=remedy):
+    with errors_in_one_line(memory_advice=remedy):
         chosen = str(torch_device(device))
         known = read_network(start) if start else None
         tell = functools.partial(click.echo, err=True)
@@ -125,7 +125,7 @@ def train(
             model, digest = train_tiny(materials, recipe, out, device=chosen, start=known)
         click.echo(f"{model}: {model.stat().st_size / 1e6:.1f} MB, sha256 {digest}")
         minutes = (time.monotonic() - started) / 60
-        told = f"seed {seed} and a rate of {recipe.head_rate:g}"
-        click.echo(f"{minutes:.0f} minutes since this command was given, with {told}")
+        settings = f"seed {seed} and a rate of {recipe.head_rate:g}"
+        click.echo(f"{minutes:.0f} minutes since this command was given, with {settings}")
         for line in evaluate_tiny(materials, model, device=chosen):
             click.echo(line)

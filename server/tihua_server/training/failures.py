@@ -16,11 +16,11 @@ class TrainingError(Exception):
 
 
 @contextlib.contextmanager
-def told_in_a_line(*, where_memory_runs_out: str) -> Iterator[None]:
+def errors_in_one_line(*, memory_advice: str) -> Iterator[None]:
     """Turn errors that the user can fix into click's, and Ctrl-C into an exit status.
 
     Args:
-        where_memory_runs_out: advice if memory runs out.
+        memory_advice: advice if memory runs out.
 
     Raises:
         click.ClickException: in place of such an error.
@@ -36,7 +36,7 @@ def told_in_a_line(*, where_memory_runs_out: str) -> Iterator[None]:
     except (MemoryError, RuntimeError) as error:
         if not ran_out_of_memory(error):
             raise
-        raise click.ClickException(f"memory ran out: {where_memory_runs_out}") from error
+        raise click.ClickException(f"memory ran out: {memory_advice}") from error
 
 
 def ran_out_of_memory(error: Exception) -> bool:

@@ -120,13 +120,13 @@ def fine_tune(
     missing = [name for name in NEEDED if importlib.util.find_spec(name) is None]
     if missing:
         raise click.ClickException(f"{', '.join(missing)}: not installed; {install_hint('train')}")
-    from tihua_server.training.failures import told_in_a_line
+    from tihua_server.training.failures import errors_in_one_line
     from tihua_server.training.fine_tune_recipe import FineTuneRecipe
     from tihua_server.training.fine_tuning import fine_tune_model
 
     recipe = FineTuneRecipe(seed=seed, epochs=epochs, batch_size=batch_size, rate=rate)
     remedy = f"a --batch-size below {batch_size} takes less of it"
-    with told_in_a_line(where_memory_runs_out=remedy):
+    with errors_in_one_line(memory_advice=remedy):
         file = fine_tune_model(
             model,
             model_path,

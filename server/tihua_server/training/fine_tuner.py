@@ -141,7 +141,7 @@ class FineTuner:
             self._save(self._folder / LATEST, epoch + 1, (epoch + 1) * per_epoch, resumable)
             curve.record(point)
         self._best.adopt(self._network)
-        progress.console.print(self._best.told())
+        progress.console.print(self._best.summary())
         model = self._folder / f"clip_cn_{self._architecture.name.lower()}.pt"
         # cn_clip's training would resume at this epoch and step; training the result starts anew.
         self._save(model, 0, 0)
@@ -176,8 +176,8 @@ class FineTuner:
         found = self._recall(validation) if validation else None
         if found:
             self._best.offer(self._network, found, f"epoch {epoch}")
-        told = f", val {found}" if found else ""
-        progress.console.print(f"epoch {epoch}: loss {loss:.3f}{told}")
+        result = f", val {found}" if found else ""
+        progress.console.print(f"epoch {epoch}: loss {loss:.3f}{result}")
         return Point.of(1, epoch, loss, found)
 
     def _step(self, pixels: Tensor, ids: Tensor) -> float:

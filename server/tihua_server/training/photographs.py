@@ -42,7 +42,7 @@ six times those of most models, as in the server."""
 ONE_PICTURE = "1 picture has nothing to be told apart from: add others to train/"
 NO_PICTURE = "no picture is left to learn from: add others to train/"
 
-TOLD = 5
+MAX_NAMED = 5
 """Most unreadable pictures that an error names."""
 
 
@@ -104,14 +104,14 @@ class Photographs:
         texts = [text for captions in self._captions for text in captions]
         tokenizer = Tokenizer()
         cut = sum(tokenizer.tokenize(text).is_truncated for text in texts)
-        told = (
+        too_long = (
             f"; the model reads the first {CONTEXT_LENGTH - 2} tokens of a caption, and {cut}"
             f" {'is' if cut == 1 else 'are'} longer"
             if cut
             else ""
         )
         counts = f"{len(self)} pictures, {len(texts)} captions"
-        return f"{self._split}/: {counts}{told}{self._left_out}"
+        return f"{self._split}/: {counts}{too_long}{self._left_out}"
 
     @cached_property
     def digest(self) -> str:
@@ -143,7 +143,7 @@ class Photographs:
             progress: shows a bar.
 
         Raises:
-            TrainingError: some can't be read; it names the first `TOLD`.
+            TrainingError: some can't be read; it names the first `MAX_NAMED`.
         """
         task = progress.add_task(f"reading {self.name}", total=len(self))
 
@@ -160,10 +160,10 @@ class Photographs:
             faults = [each for each in threads.map(fault, range(len(self))) if each]
         progress.remove_task(task)
         if faults:
-            more = f"\nand {len(faults) - TOLD} more" if len(faults) > TOLD else ""
+            more = f"\nand {len(faults) - MAX_NAMED} more" if len(faults) > MAX_NAMED else ""
             raise TrainingError(
                 f"{len(faults)} of {len(self)} pictures can't be read; repair them, or remove their"
-                f" lines from {CAPTION_FILE}:\n" + "\n".join(faults[:TOLD]) + more
+                f" lines from {CAPTION_FILE}:\n" + "\n".join(faults[:MAX_NAMED]) + more
             )
 
     def picture(self, index: int, view: int) -> Image.Image:

@@ -47,12 +47,11 @@ class Recall:
 
     def __str__(self) -> str:
         """Return `R@1/5/10 12.1/34.0/47.3, median rank 12, 5000 queries`, for example."""
-        return (
-            f"{shares_told(self.shares)}, median rank {self.median_rank:g}, {self.queries} queries"
-        )
+        shares = format_shares(self.shares)
+        return f"{shares}, median rank {self.median_rank:g}, {self.queries} queries"
 
 
-def shares_told(shares: Sequence[float]) -> str:
+def format_shares(shares: Sequence[float]) -> str:
     """Format `Recall.shares` for people: `R@1/5/10 12.1/34.0/47.3`."""
     names = "/".join(str(rank) for rank in RANKS)
     return f"R@{names} " + "/".join(f"{share:.1f}" for share in reversed(shares))

@@ -110,7 +110,7 @@ def train_tiny(
             curve=Curve(out),
         )
         trainer.train(progress)
-        progress.console.print(trainer.best.told())
+        progress.console.print(trainer.best.summary())
     model = out / MODEL_FILE
     return model, write_model(network, model)
 

@@ -1,4 +1,4 @@
-"""The rank of what is wanted, over pages of hits."""
+"""The rank of a fitting picture, over pages of hits."""
 
 from collections.abc import Sequence
 
@@ -8,7 +8,7 @@ from tihua import Hit, ModelRef, SearchResult, Timing
 
 
 class Pages:
-    """Hits with falling scores, or the scores given, by pages; counts what was asked for."""
+    """Pages of hits with falling or given scores; records the limits of the calls."""
 
     def __init__(self, scores: Sequence[float]) -> None:
         self._hits = [Hit(str(place), score) for place, score in enumerate(scores, start=1)]
@@ -42,17 +42,17 @@ async def test_what_is_near_takes_one_small_page() -> None:
 
 
 async def test_the_best_of_several_counts() -> None:
-    """The others that fit are not in its way."""
+    """Other fitting pictures do not lower the rank."""
     assert await find_rank(falling(20), {"7", "4", "5"}, max_limit=1000) == 4
 
 
 async def test_a_tie_counts_as_found_before() -> None:
-    """On the next page too: the store puts ties in no particular order."""
+    """On the next page too: the store returns ties in any order."""
     scores = [0.9, *[0.5] * (FIRST_LIMIT + 20), 0.1]
     assert await find_rank(Pages(scores), {"2"}, max_limit=1000) == FIRST_LIMIT + 21
 
 
 async def test_what_is_not_found_is_an_error() -> None:
-    """The figures would be wrong without a word."""
+    """Otherwise the results would silently be wrong."""
     with pytest.raises(LookupError, match="none of"):
         await find_rank(falling(5), {"6"}, max_limit=1000)

@@ -29,7 +29,7 @@ def run(precision: str, recall_at_10: float) -> Run:
 
 
 def test_a_loss_of_one_point_is_allowed() -> None:
-    """And a gain of any size."""
+    """So is a gain of any size."""
     assert losers([run("fp32", 60.1), run("bf16", 59.1), run("int8", 70.0)]) == []
 
 
@@ -48,7 +48,7 @@ def test_without_fp32_nothing_is_compared() -> None:
 
 
 def test_the_table_tells_what_each_lost_or_won() -> None:
-    """Runs of a task stand beside each other."""
+    """Rows are grouped by task."""
     text = as_markdown([run("fp32", 60.0), run("int8", 59.5)], [])
     rows = [line for line in text.splitlines() if line.startswith("| noun")]
     assert rows[0].endswith("| 60.0 | 4.5 | — |")
@@ -58,7 +58,7 @@ def test_the_table_tells_what_each_lost_or_won() -> None:
 
 
 def test_what_was_left_out_is_written_with_its_reason(tmp_path: Path) -> None:
-    """A table that hides a gap misleads."""
+    """Otherwise the table would hide a gap."""
     write_report(tmp_path / "out", [run("fp32", 60.0)], [Skipped("emoji", "there is no npm")])
     content = json.loads((tmp_path / "out" / "eval.json").read_text(encoding="utf-8"))
     assert content["skipped"] == [{"task": "emoji", "reason": "there is no npm"}]

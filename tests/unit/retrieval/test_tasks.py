@@ -1,4 +1,4 @@
-"""What is measured, as far as it is at hand."""
+"""The tasks that are measured or left out."""
 
 from pathlib import Path
 
@@ -11,7 +11,7 @@ from tihua_server.training.retrieval import RetrievalTask
 
 
 def test_absent_photographs_are_left_out_with_a_reason(tmp_path: Path) -> None:
-    """Which names the file and the option."""
+    """The reason names the file and the option."""
     absent = tmp_path / "absent.tar"
     [skipped] = tasks_of(("photographs",), photographs=absent, node_modules=tmp_path, tell=print)
     assert isinstance(skipped, Skipped)
@@ -20,7 +20,7 @@ def test_absent_photographs_are_left_out_with_a_reason(tmp_path: Path) -> None:
 
 
 def test_photographs_without_val_are_left_out_and_the_nouns_measured(tmp_path: Path) -> None:
-    """As in a user's folder, which has pictures to learn from alone."""
+    """As with a user's folder that has only pictures to learn from."""
     _write_photograph(tmp_path, "train/a.png")
     skipped, *nouns = tasks_of(
         ("photographs", "nouns"), photographs=tmp_path, node_modules=tmp_path, tell=print
@@ -31,7 +31,7 @@ def test_photographs_without_val_are_left_out_and_the_nouns_measured(tmp_path: P
 
 
 def test_damaged_materials_are_left_out_with_a_reason(tmp_path: Path) -> None:
-    """A table of captions in another encoding, and names that are no JSON."""
+    """A table of captions in another encoding, and names that are not JSON."""
     (tmp_path / "captions.tsv").write_bytes("image\tcaption\nval/a.png\t狗".encode("gb18030"))
     for package in PACKAGES:
         folder = tmp_path / package.rpartition("@")[0]
@@ -47,7 +47,7 @@ def test_damaged_materials_are_left_out_with_a_reason(tmp_path: Path) -> None:
 
 
 def test_lines_that_are_not_used_are_told(tmp_path: Path) -> None:
-    """The table of results counts the others alone."""
+    """The table of results counts only the others."""
     table = _write_photograph(tmp_path, "val/a.png")
     table.write_text(table.read_text(encoding="utf-8") + "val/absent.png\t猫\n", encoding="utf-8")
     told: list[str] = []
@@ -113,7 +113,7 @@ def test_packages_that_are_there_are_not_fetched(
 
 
 def test_every_noun_is_sought_where_something_fits(tmp_path: Path) -> None:
-    """In the second gallery fewer nouns have a picture: no emoji."""
+    """In the second gallery, which has no emoji, fewer nouns have a picture."""
     whole, without = tasks_of(("nouns",), photographs=tmp_path, node_modules=tmp_path, tell=print)
     assert isinstance(whole, RetrievalTask)
     assert isinstance(without, RetrievalTask)

@@ -9,7 +9,7 @@ from tihua_server.training.album import Album, Mixture
 
 
 class _Things:
-    """Texts that are not looked at; the group of each is given."""
+    """Texts that are never read; the group of each is given."""
 
     def __init__(self, name: str, groups: str) -> None:
         self.name = self.digest = name
@@ -62,7 +62,7 @@ def test_an_epoch_sees_every_photograph_once(seed: int) -> None:
 
 @pytest.mark.parametrize("seed", range(5))
 def test_a_thing_comes_in_both_sets_that_have_it(seed: int) -> None:
-    """So that its twin is there to be found."""
+    """Otherwise there would be no twin to find."""
     mixture = _mixture(PHOTOGRAPHS)
     for batch in mixture.epoch(np.random.default_rng(seed)):
         emoji = [
@@ -75,14 +75,14 @@ def test_a_thing_comes_in_both_sets_that_have_it(seed: int) -> None:
 
 
 def test_without_photographs_an_epoch_is_of_emoji() -> None:
-    """As many batches as see every thing once."""
+    """As many batches as the things fill."""
     mixture = _mixture()
     assert len(mixture) == 2
     assert all(len(batch) >= 3 for batch in mixture.epoch(np.random.default_rng(0)))
 
 
 def test_a_seed_fixes_an_epoch() -> None:
-    """A resumed run draws what an unbroken one would have."""
+    """A resumed run draws the same as an uninterrupted one."""
     one, other = (list(_mixture(PHOTOGRAPHS).epoch(np.random.default_rng(3))) for _ in range(2))
     assert one == other
     assert one != list(_mixture(PHOTOGRAPHS).epoch(np.random.default_rng(4)))

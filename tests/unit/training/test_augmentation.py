@@ -1,4 +1,4 @@
-"""What a picture looks like to a tower that is trained."""
+"""Random changes of pictures for a tower under training."""
 
 import pytest
 import torch
@@ -20,7 +20,7 @@ def _slopes(pictures: torch.Tensor) -> torch.Tensor:
 
 
 def test_a_changed_picture_has_the_side_and_the_range_that_are_asked_for() -> None:
-    """Whatever its window and its colours are."""
+    """With any window and any tint."""
     pixels = torch.randint(0, 256, (8, 32, 32, 3), dtype=torch.uint8)
     changed = augment(pixels, Window(0.5, 1.7, is_mirrored=True), SIDE)
     assert changed.shape == (8, 3, SIDE, SIDE)
@@ -30,7 +30,7 @@ def test_a_changed_picture_has_the_side_and_the_range_that_are_asked_for() -> No
 
 
 def test_only_what_may_be_mirrored_is() -> None:
-    """Letters and arrows keep their direction; of photographs about every second turns round."""
+    """Letters and arrows keep their direction; about half of the photographs are mirrored."""
     slopes = _slopes(augment(_gradient(64), Window(1.0, 1.0), SIDE))
     assert (slopes > 0).all()
     slopes = _slopes(augment(_gradient(64), Window(1.0, 1.0, is_mirrored=True), SIDE))
@@ -48,7 +48,7 @@ def test_a_window_shows_a_part_or_more_than_the_picture(side: float, expected: f
 
 
 def test_a_seed_fixes_what_is_drawn() -> None:
-    """A run that starts over sees what the first saw."""
+    """A run that starts over sees the same pictures."""
     pixels = torch.randint(0, 256, (4, 32, 32, 3), dtype=torch.uint8)
     drawn = []
     for _ in range(2):

@@ -1,4 +1,4 @@
-"""The mean of the weights of the last steps."""
+"""The moving average of the weights."""
 
 import pytest
 import torch
@@ -13,7 +13,7 @@ def _trained(average: WeightAverage, weight: torch.nn.Parameter, *values: float)
 
 
 def test_the_mean_lags_behind_a_jump_and_comes_to_rest_at_it() -> None:
-    """One step takes in a part of what changed; many steps take in all of it."""
+    """One step moves the average by a part of the change; many steps by all of it."""
     weight = torch.nn.Parameter(torch.zeros(2))
     average = WeightAverage([weight], decay=0.9)
     _trained(average, weight, *[0.0] * 100, 1.0)
@@ -25,7 +25,7 @@ def test_the_mean_lags_behind_a_jump_and_comes_to_rest_at_it() -> None:
 
 
 def test_the_first_steps_are_soon_forgotten() -> None:
-    """However slow the average is, weights drawn at random leave it within a few hundred steps."""
+    """However slow the average is, the initial random weights fade within a few hundred steps."""
     weight = torch.nn.Parameter(torch.full((1,), 100.0))
     average = WeightAverage([weight], decay=0.9999)
     _trained(average, weight, *[1.0] * 300)
@@ -34,7 +34,7 @@ def test_the_first_steps_are_soon_forgotten() -> None:
 
 
 def test_training_goes_on_from_its_own_weights_after_the_mean_was_shown() -> None:
-    """What is measured in between does not change what is trained, not even where it fails."""
+    """Measuring does not change the weights under training, not even if it fails."""
     weight = torch.nn.Parameter(torch.zeros(1))
     average = WeightAverage([weight], decay=0.5)
     _trained(average, weight, 0.0, 8.0)
@@ -45,7 +45,7 @@ def test_training_goes_on_from_its_own_weights_after_the_mean_was_shown() -> Non
 
 
 def test_a_restored_average_goes_on_as_the_saved_one() -> None:
-    """Means and the count of steps are both kept."""
+    """Means and number of steps are both restored."""
     weight = torch.nn.Parameter(torch.zeros(1))
     one = WeightAverage([weight], decay=0.99)
     _trained(one, weight, 1.0, 5.0, 2.0)

@@ -1,4 +1,4 @@
-"""Of all weights that were measured, a training delivers those that found most."""
+"""A training delivers the best of all weights that were measured."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -44,7 +44,7 @@ def _recall(share: float, first: float = 0.0) -> Recall:
 
 
 class _Measured:
-    """Finds what it is told to, and keeps the weights that it was asked about."""
+    """Returns given recalls, and keeps the weights that it was called with."""
 
     def __init__(self, *shares: float) -> None:
         self._shares: Iterator[float] = iter(shares)
@@ -96,47 +96,47 @@ def _are_same(one: Weights, other: Weights) -> bool:
 
 
 def test_the_epoch_that_found_most_is_delivered(tmp_path: Path) -> None:
-    """And named, beside what the start found; of equals the later."""
+    """It is named, with the recall of the start; of equals the later one is taken."""
     measured = _Measured(50.0, 60.0, 60.0, 55.0)
     trainer = _trainer(tmp_path, measured, before=40.0)
     assert _are_same(_train(trainer), measured.weights[2])
-    assert trainer.best.told() == (
+    assert trainer.best.summary() == (
         "written: the weights of heads 3/4, val R@1/5/10 0.0/0.0/60.0; before, it was"
         " R@1/5/10 0.0/0.0/40.0"
     )
 
 
 def test_a_start_that_nothing_surpassed_is_delivered(tmp_path: Path) -> None:
-    """With a remedy, and not as a success."""
+    """The message has a remedy and does not call it a success."""
     trainer = _trainer(tmp_path, _Measured(39.0, 40.0, 38.0, 37.0), before=40.0)
     start = {name: each.clone() for name, each in trainer.network.state_dict().items()}
     assert _are_same(_train(trainer), start)
-    assert "val never rose above R@1/5/10 0.0/0.0/40.0 of the start" in trainer.best.told()
-    assert "more pictures or another --rate" in trainer.best.told()
+    assert "val never rose above R@1/5/10 0.0/0.0/40.0 of the start" in trainer.best.summary()
+    assert "more pictures or another --rate" in trainer.best.summary()
 
 
 def test_where_all_are_among_ten_the_first_place_decides() -> None:
-    """As of ten pictures or fewer, which would not be worth a training else."""
+    """With ten pictures or fewer, R@10 is always 100."""
     network, best = torch.nn.Linear(1, 1), BestWeights()
     best.offer(network, _recall(100.0, 20.0), BEFORE)
     best.offer(network, _recall(100.0, 80.0), "heads 1/2")
     best.offer(network, _recall(100.0, 70.0), "heads 2/2")
-    assert "the weights of heads 1/2, val R@1/5/10 80.0/80.0/100.0" in best.told()
+    assert "the weights of heads 1/2, val R@1/5/10 80.0/80.0/100.0" in best.summary()
 
 
 def test_the_last_epoch_is_delivered_where_nothing_is_measured(tmp_path: Path) -> None:
-    """As where the last found most."""
+    """The same weights as if the last had been the best."""
     last = _Measured(1.0, 2.0, 3.0, 4.0)
     trainer = _trainer(tmp_path / "blind", None)
     assert _are_same(_train(trainer), _train(_trainer(tmp_path / "seeing", last)))
-    assert "nothing was measured" in trainer.best.told()
+    assert "nothing was measured" in trainer.best.summary()
 
 
 @pytest.mark.parametrize("is_recorded", [True, False])
 def test_what_found_most_before_a_stop_is_still_known(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, is_recorded: bool
 ) -> None:
-    """Whether it stopped before or after the curve got the epoch, nothing is measured twice."""
+    """Nothing is measured twice, whether the run stopped before or after it recorded the epoch."""
 
     class StoppedError(Exception):
         pass
@@ -156,20 +156,20 @@ def test_what_found_most_before_a_stop_is_still_known(
             _train(_trainer(tmp_path, measured, before=40.0))
     resumed = _trainer(tmp_path, _Measured(59.0, 58.0), before=40.0)
     assert _are_same(_train(resumed), measured.weights[1])
-    assert "the weights of heads 2/4, val R@1/5/10 0.0/0.0/60.0; before" in resumed.best.told()
+    assert "the weights of heads 2/4, val R@1/5/10 0.0/0.0/60.0; before" in resumed.best.summary()
     shares = [(one.epoch, one.recall_at_10) for one in Curve(tmp_path).points]
     assert shares == [(0, 40.0), (1, 50.0), (2, 60.0), (3, 59.0), (4, 58.0)]
 
 
 def test_a_resumed_training_ends_bit_for_bit_as_an_unbroken_one(tmp_path: Path) -> None:
-    """Of a training that is whole, the same command delivers the same again."""
+    """After a complete training, the same command delivers the same weights again."""
     first = _train(_trainer(tmp_path, _Measured(50.0, 60.0, 59.0, 58.0), before=40.0))
     again = _train(_trainer(tmp_path, _Measured(), before=40.0))
     assert _are_same(first, again)
 
 
 def test_a_rate_that_is_too_high_is_named(tmp_path: Path) -> None:
-    """A lower one is what helps."""
+    """The message suggests a lower one."""
     trainer = _trainer(tmp_path, None, recipe=replace(RECIPE, head_rate=1e38))
     with pytest.raises(TrainingError, match=r"heads, epoch \d: the loss is .*; try a lower --rate"):
         _train(trainer)
@@ -184,7 +184,7 @@ def test_a_few_pictures_are_seen_often_and_kept_seldom(
     curve_file = tmp_path / "curve.tsv"
 
     class Looking(_Measured):
-        """Looks, as an epoch ends, for what the one before it left."""
+        """Reads the curve of the epoch before when an epoch is measured."""
 
         def __call__(self, network: TinyNetwork, has_old_blocks: bool) -> Recall:
             if curve_file.exists():
@@ -198,13 +198,13 @@ def test_a_few_pictures_are_seen_often_and_kept_seldom(
 
 
 def test_a_stop_between_two_kept_epochs_changes_nothing(tmp_path: Path) -> None:
-    """What was not kept is learned and measured again."""
+    """Epochs that were not kept are trained and measured again."""
 
     class StoppedError(Exception):
         pass
 
     class Stopping(_Measured):
-        """Is stopped when the fourth epoch is to be measured."""
+        """Stops the training when the fourth epoch would be measured."""
 
         def __call__(self, network: TinyNetwork, has_old_blocks: bool) -> Recall:
             if len(self.weights) == 3:

@@ -1,4 +1,4 @@
-"""What a table of captions may hold, and which pictures are of which split."""
+"""Tables of captions, and the splits of pictures."""
 
 from pathlib import Path
 
@@ -9,14 +9,14 @@ from tihua_server.training.photographs import Photographs, read_splits
 
 
 def test_a_table_may_end_its_lines_as_an_old_mac_does(photograph_folder: Path) -> None:
-    """So Excel for macOS still writes it."""
+    """Excel for macOS still writes these."""
     write_table(photograph_folder, "image\tcaption\rtrain/a.jpg\t一只狗\rtrain/b.jpg\t一个人\r")
     assert len(Photographs(photograph_folder, "train", views=1, seed=0)) == 2
 
 
 @pytest.mark.parametrize("name", ["train/a.jpg", "./train/a.jpg", "train\\a.jpg"])
 def test_names_may_be_written_as_other_systems_do(photograph_folder: Path, name: str) -> None:
-    """And the table as Excel writes it, with a mark before it and ends of lines of two signs."""
+    """As Excel writes it, with a byte order mark and CRLF."""
     write_table(photograph_folder, f"\ufeffimage\tcaption\r\n{name}\t一只狗\r\n")
     train = Photographs(photograph_folder, "train", views=1, seed=0)
     assert [train.group(0), train.texts(0)] == ["train/a.jpg", ("一只狗",)]
@@ -44,14 +44,14 @@ def test_names_may_be_written_as_other_systems_do(photograph_folder: Path, name:
 def test_a_table_that_gives_nothing_says_why(
     photograph_folder: Path, table: str | bytes, told: str
 ) -> None:
-    """The line, what is there, and what should be."""
+    """The message has the line, its content and what is expected."""
     write_table(photograph_folder, table)
     with pytest.raises(TrainingError, match=told):
         Photographs(photograph_folder, "train", views=1, seed=0)
 
 
 def test_any_folder_of_pictures_will_do(photograph_folder: Path) -> None:
-    """Where nothing is in train/, all is trained on that is in no other split."""
+    """If nothing is in train/, everything that is in no other split is trained on."""
     (photograph_folder / "train").rename(photograph_folder / "dogs")
     (photograph_folder / "dogs/b.jpg").rename(photograph_folder / "b.jpg")
     write_table(photograph_folder, HEADER + "b.jpg\t一个人\nval/c.jpg\t桥\ndogs/a.jpg\t一只狗")
@@ -85,14 +85,14 @@ def test_pictures_to_measure_by_are_known_however_the_folder_is_written(
 def test_pictures_to_measure_by_that_cannot_be_used_are_no_reason_to_go_on(
     photograph_folder: Path, line: str
 ) -> None:
-    """Hours would follow, and nothing be measured."""
+    """Otherwise a training of hours would not be measured."""
     write_table(photograph_folder, f"{HEADER}train/a.jpg\t狗\ntrain/b.jpg\t人\n{line}\n")
     with pytest.raises(TrainingError, match=r"under val/; 1 lines of captions.tsv left out, the"):
         read_splits(photograph_folder, views=1, seed=0, tell=print)
 
 
 def test_a_mistyped_folder_is_told(photograph_folder: Path) -> None:
-    """Its pictures would be missed by nobody."""
+    """Nobody would notice that its pictures are missing."""
     (photograph_folder / "tarin").mkdir()
     (photograph_folder / "train/b.jpg").rename(photograph_folder / "tarin/b.jpg")
     write_table(photograph_folder, HEADER + "train/a.jpg\t一只狗\ntarin/b.jpg\t一个人\n")
@@ -103,7 +103,7 @@ def test_a_mistyped_folder_is_told(photograph_folder: Path) -> None:
 
 
 def test_a_caption_may_have_any_character_but_tab_and_newline(photograph_folder: Path) -> None:
-    """Text from the web has separators of lines of its own."""
+    """Text from the web may contain other line separators."""
     write_table(photograph_folder, HEADER + "train/a.jpg\t红色\u2028的\x85车\n")
     train = Photographs(photograph_folder, "train", views=1, seed=0)
     assert train.texts(0) == ("红色\u2028的\x85车",)
@@ -121,6 +121,6 @@ def test_captions_that_are_cut_are_counted(photograph_folder: Path) -> None:
 
 
 def test_quotation_marks_may_begin_and_end_a_caption(photograph_folder: Path) -> None:
-    """Doubled ones alone tell that a spreadsheet wrote them."""
+    """Only doubled quotes show that a spreadsheet wrote them."""
     write_table(photograph_folder, HEADER + 'train/a.jpg\t"福"和"寿"\n')
     assert Photographs(photograph_folder, "train", views=1, seed=0).texts(0) == ('"福"和"寿"',)

@@ -9,7 +9,7 @@ import pytest
 from click.testing import CliRunner
 from tihua_server.cli import main
 from tihua_server.training import command
-from tihua_server.training.failures import told_in_a_line
+from tihua_server.training.failures import errors_in_one_line
 from tihua_server.training.out_folder import occupied
 from tihua_server.training.recipe import FEWEST_STEPS, FINE_TUNING, Recipe
 
@@ -22,7 +22,7 @@ def test_help_shows_an_example() -> None:
 
 
 def test_help_tells_the_defaults_of_the_recipe() -> None:
-    """It cannot read them there: torch takes seconds to import."""
+    """It can't import them for help: torch takes seconds."""
     output = " ".join(CliRunner().invoke(main, ["train", "--help"]).output.split())
     fresh, tuned = Recipe(), FINE_TUNING
     epochs = (
@@ -55,7 +55,7 @@ def test_a_missing_extra_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 
 
 def test_opencc_is_looked_for_at_the_start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """It is first used when the features of all pictures have been computed."""
+    """It would first be used after the features of all pictures were computed."""
     find_spec = importlib.util.find_spec
     monkeypatch.setattr(
         importlib.util, "find_spec", lambda name: None if name == "opencc" else find_spec(name)
@@ -66,7 +66,7 @@ def test_opencc_is_looked_for_at_the_start(tmp_path: Path, monkeypatch: pytest.M
 
 
 def test_a_device_that_is_not_there_is_one_line(tmp_path: Path) -> None:
-    """As the server says it."""
+    """With the server's message."""
     folders = ["--data", str(tmp_path), "--out", str(tmp_path)]
     result = CliRunner().invoke(main, ["train", *folders, "--device", "cuda:99"])
     assert result.exit_code == 1
@@ -76,7 +76,7 @@ def test_a_device_that_is_not_there_is_one_line(tmp_path: Path) -> None:
 def test_a_folder_without_captions_is_one_line(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """No traceback for what the user can mend."""
+    """No traceback for what the user can fix."""
     monkeypatch.setattr(command, "NEEDED", ())
     result = CliRunner().invoke(
         main, ["train", "--data", str(tmp_path), "--emoji", str(tmp_path), "--out", str(tmp_path)]
@@ -119,10 +119,10 @@ def test_an_out_that_cannot_be_made_is_one_line(
     ],
 )
 def test_want_of_memory_is_one_line(error: Exception) -> None:
-    """It says what to do; numpy and torch tell it each in its own way."""
+    """The message says what to do; numpy and torch report it differently."""
     with (
         pytest.raises(click.ClickException, match="memory ran out: buy more"),
-        told_in_a_line(where_memory_runs_out="buy more"),
+        errors_in_one_line(memory_advice="buy more"),
     ):
         raise error
 
@@ -135,15 +135,15 @@ def test_want_of_memory_is_one_line(error: Exception) -> None:
     ],
 )
 def test_a_bug_is_no_line(bug: Exception) -> None:
-    """Whoever mends it needs to see where it was."""
-    with pytest.raises(type(bug)), told_in_a_line(where_memory_runs_out="buy more"):
+    """The traceback is needed to fix it."""
+    with pytest.raises(type(bug)), errors_in_one_line(memory_advice="buy more"):
         raise bug
 
 
 def test_ctrl_c_says_that_the_same_command_goes_on(
     photograph_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Status 130, as shells have it, for scripts that stop then too."""
+    """Status 130, as in shells, so that scripts stop too."""
 
     def interrupted(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
@@ -158,7 +158,7 @@ def test_ctrl_c_says_that_the_same_command_goes_on(
 def test_the_packaged_model_is_named_though_a_folder_is_called_so(
     photograph_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """As --out, it is there when the training is resumed."""
+    """As with --out, it exists when the training is resumed."""
     (photograph_folder / "captions.tsv").unlink()
     monkeypatch.chdir(tmp_path)
     call = ["train", "--data", str(photograph_folder), "--start", "tihua-tiny"]
@@ -180,7 +180,7 @@ def test_a_start_that_is_no_model_is_told_before_the_pictures_are_read(
 
 
 def test_a_start_of_another_kind_has_a_command_of_its_own(tmp_path: Path) -> None:
-    """And the other way round."""
+    """Each names the other."""
     folders = ["--data", str(tmp_path), "--out", str(tmp_path / "out")]
     other = "is fine-tuned by another command: tihua-server"
     told = CliRunner().invoke(main, ["train", *folders, "--start", "ViT-B-16"]).output
@@ -193,7 +193,7 @@ def test_a_start_of_another_kind_has_a_command_of_its_own(tmp_path: Path) -> Non
 def test_photographs_alone_go_on_from_the_packaged_model_if_asked(
     tmp_path: Path, start: list[str], *, is_told: bool
 ) -> None:
-    """Else nothing of it is in the result, which has its name: a line says so at once."""
+    """Without --start, a line says that the result has nothing of the packaged model."""
     call = ["train", "--data", str(tmp_path), "--out", str(tmp_path / "out"), *start]
     told = CliRunner().invoke(main, call).output
     assert ("from ImageNet's weights; --start tihua-tiny goes on from the" in told) == is_told
@@ -208,7 +208,7 @@ def test_a_seed_that_torch_cannot_take_is_refused(command: str) -> None:
 
 
 def test_what_was_made_is_told_in_a_few_lines(photograph_folder: Path, tmp_path: Path) -> None:
-    """Where it is, how it was made, and what it finds; the rest is in the checkpoint."""
+    """File, settings and recall; the rest is in the checkpoint."""
     call = ["train", "--data", str(photograph_folder), "--out", str(tmp_path / "out")]
     result = CliRunner().invoke(main, [*call, "--start", "tihua-tiny", "--head-epochs", "1"])
     assert result.exit_code == 0, result.output
@@ -222,7 +222,7 @@ def test_what_was_made_is_told_in_a_few_lines(photograph_folder: Path, tmp_path:
 def test_one_picture_is_not_enough(
     photograph_folder: Path, tmp_path: Path, more: list[str]
 ) -> None:
-    """Nothing would be learned of it, for all the epochs; and it has no spread, as emoji need."""
+    """Nothing would be learned from it; and it has no covariance, which emoji need."""
     (photograph_folder / "captions.tsv").write_text(
         "image\tcaption\ntrain/a.jpg\t狗\n", encoding="utf-8"
     )

@@ -1,4 +1,4 @@
-"""The loss that tells pairs apart."""
+"""The contrastive loss."""
 
 import pytest
 import torch
@@ -10,7 +10,7 @@ OWN = torch.eye(3, dtype=torch.bool)
 
 
 def test_without_smoothing_it_is_the_cross_entropy_of_both_ways() -> None:
-    """As figure 3 of the CLIP paper has it."""
+    """As in figure 3 of the CLIP paper."""
     labels = torch.arange(3)
     both = functional.cross_entropy(SCORES, labels) + functional.cross_entropy(SCORES.T, labels)
     loss = contrastive_loss(SCORES, OWN, OWN, label_smoothing=0.0)
@@ -38,14 +38,14 @@ def test_smoothing_spreads_its_share_evenly_over_the_wrong() -> None:
 
 
 def test_a_confident_model_is_checked_by_smoothing() -> None:
-    """Else the scale would grow without end."""
+    """Otherwise the scale would grow without bound."""
     confident = 100 * torch.eye(3)
     assert contrastive_loss(confident, OWN, OWN, label_smoothing=0.0).item() == pytest.approx(0)
     assert contrastive_loss(confident, OWN, OWN, label_smoothing=0.1).item() > 1
 
 
 def test_several_texts_of_a_picture_do_not_compete() -> None:
-    """Each is told apart from the texts of the other pictures alone."""
+    """Each competes only with the texts of the other pictures."""
     own = torch.tensor([[True, True, False], [False, False, True]])
     scores = torch.zeros(2, 3, requires_grad=True)
     contrastive_loss(scores, own, own, label_smoothing=0.0).backward()  # type: ignore[no-untyped-call]
@@ -66,7 +66,7 @@ def test_a_twin_is_found_by_its_score() -> None:
 
 
 def test_without_twins_there_is_nothing_to_find() -> None:
-    """Photographs alone have none, and training goes on."""
+    """As with photographs alone: the loss is 0."""
     scores = torch.ones(3, 3, requires_grad=True)
     loss = twin_loss(scores, OWN, label_smoothing=0.1)
     loss.backward()  # type: ignore[no-untyped-call]

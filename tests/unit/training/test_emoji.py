@@ -46,7 +46,7 @@ def test_transparency_is_laid_on_white(node_modules: Path) -> None:
 
 
 def test_a_placed_emoji_is_the_same_each_time(node_modules: Path) -> None:
-    """Of one seed; another one places it elsewhere."""
+    """With one seed; another seed places it elsewhere."""
     one, again = (np.asarray(_noto(node_modules, seed=1).picture(0, 1)) for _ in range(2))
     other = np.asarray(_noto(node_modules, seed=2).picture(0, 1))
     assert np.array_equal(one, again)
@@ -69,7 +69,7 @@ def test_a_table_of_names_that_cannot_be_read_is_named(node_modules: Path) -> No
 
 @pytest.mark.parametrize("content", [None, b"no picture"])
 def test_an_emoji_that_cannot_be_read_is_named(node_modules: Path, content: bytes | None) -> None:
-    """And is no file that can't be written, though features are when it is read."""
+    """It is not reported as a failure to write, though features are being written."""
     noto = _noto(node_modules)
     [horse] = node_modules.rglob("google/64/1f40e.png")
     horse.unlink()
@@ -83,7 +83,7 @@ def test_an_emoji_that_cannot_be_read_is_named(node_modules: Path, content: byte
 def test_a_vector_emoji_that_cannot_be_read_is_named(
     node_modules: Path, content: bytes | None
 ) -> None:
-    """What draws it has errors of its own."""
+    """The library that draws it has its own exceptions."""
     file = node_modules / TRAINING_SETS[2].folder / "1F40E.svg"
     file.parent.mkdir(parents=True)
     file.write_bytes(content or b"")
@@ -95,7 +95,7 @@ def test_a_vector_emoji_that_cannot_be_read_is_named(
 
 
 def test_both_sets_know_a_horse_by_one_code(node_modules: Path) -> None:
-    """Which is how twins are found."""
+    """That is how twins are found."""
     fluent = Emoji(node_modules, TEST_SET, read_names(node_modules), views=1, seed=0)
     assert fluent.group(1) == _noto(node_modules).group(1) == "1f40e"
     assert fluent.file(1).startswith(b"RIFF")
@@ -113,7 +113,7 @@ def test_a_composition_is_named_by_its_parts(node_modules: Path, photograph_fold
 
 
 def test_a_composition_is_the_same_each_time(node_modules: Path, photograph_folder: Path) -> None:
-    """Its features are cached by what it is."""
+    """Its features are cached by its digest."""
     one, again = (_compositions(node_modules, photograph_folder) for _ in range(2))
     for index in range(5):
         picture = np.asarray(one.picture(index, 0))

@@ -59,18 +59,18 @@ def test_texts_and_pictures_are_not_mixed(photograph_folder: Path) -> None:
 
 
 class _HeldFile(bytes):
-    """A file that is counted while it is in memory."""
+    """Content of a file that is counted while it is alive."""
 
-    count: ClassVar = 0
-    most: ClassVar = 0
+    alive: ClassVar = 0
+    most_alive: ClassVar = 0
 
     def __new__(cls, content: bytes) -> Self:
-        cls.count += 1
-        cls.most = max(cls.most, cls.count)
+        cls.alive += 1
+        cls.most_alive = max(cls.most_alive, cls.alive)
         return super().__new__(cls, content)
 
     def __del__(self) -> None:
-        type(self).count -= 1
+        type(self).alive -= 1
 
 
 class _CountedPhotographs(Photographs):
@@ -79,7 +79,7 @@ class _CountedPhotographs(Photographs):
 
 
 def test_a_large_gallery_is_not_held_in_memory(tmp_path: Path) -> None:
-    """A thousand files of a camera take gigabytes, and the training before needs none of them."""
+    """A thousand files of a camera take gigabytes, which the training itself never needs."""
     (tmp_path / "val").mkdir()
     lines = ["image\tcaption"]
     for number in range(2 * BATCH_SIZE + 1):
@@ -89,5 +89,5 @@ def test_a_large_gallery_is_not_held_in_memory(tmp_path: Path) -> None:
     (tmp_path / "captions.tsv").write_text("\n".join(lines), encoding="utf-8")
     task = caption_task(_CountedPhotographs(tmp_path, "val", views=1, seed=0))
     assert evaluate(FakeEncoder(), task).queries == 2 * BATCH_SIZE + 1
-    assert 0 < _HeldFile.most <= BATCH_SIZE
-    assert _HeldFile.count == 0
+    assert 0 < _HeldFile.most_alive <= BATCH_SIZE
+    assert _HeldFile.alive == 0

@@ -1,4 +1,4 @@
-"""Fine-tuning, on a Chinese-CLIP so small that it learns two pictures by heart."""
+"""Fine-tuning of a Chinese-CLIP so small that it memorizes two pictures."""
 
 import csv
 from dataclasses import replace
@@ -47,7 +47,7 @@ def test_a_few_pictures_are_seen_often_and_measured_seldom(
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """A step an epoch makes many epochs, of which every fourth is kept, and the last."""
+    """With one step an epoch, every fourth epoch and the last are kept."""
     assert FineTuneRecipe().epochs_of(batches=3) == 100
     assert FineTuneRecipe().epochs_of(batches=500) == 3
     fine_tune_small(state, coloured, tmp_path / "out", replace(RECIPE, epochs=6, kept_steps=4))
@@ -60,7 +60,7 @@ def test_a_few_pictures_are_seen_often_and_measured_seldom(
 def test_the_folder_of_another_training_is_refused(
     state: dict[str, torch.Tensor], coloured: Path, tmp_path: Path
 ) -> None:
-    """Else its old weights would be taken for what was asked for."""
+    """Otherwise its old weights would pass for the result."""
     recipe = replace(RECIPE, epochs=1)
     fine_tune_small(state, coloured, tmp_path / "out", recipe)
     assert fine_tune_small(state, coloured, tmp_path / "out", recipe).exists()
@@ -87,7 +87,7 @@ def test_the_folder_of_another_training_is_refused(
 def test_other_pictures_to_measure_by_are_another_training(
     state: dict[str, torch.Tensor], coloured: Path, tmp_path: Path
 ) -> None:
-    """What is found among them can't be compared; with those of before it goes on."""
+    """Recall among other pictures can't be compared; with the old ones the run continues."""
     recipe = replace(RECIPE, epochs=1)
     fine_tune_small(state, coloured, tmp_path / "out", recipe)
     picture = coloured / "val" / "r.png"
@@ -102,7 +102,7 @@ def test_other_pictures_to_measure_by_are_another_training(
 def test_what_is_no_number_is_not_kept(
     state: dict[str, torch.Tensor], coloured: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The epoch before is there to go on from."""
+    """The run can continue from the epoch before."""
     step, steps = FineTuner._step, iter(range(100))
 
     def lost(tuner: FineTuner, pixels: torch.Tensor, ids: torch.Tensor) -> float:
@@ -118,7 +118,7 @@ def test_what_is_no_number_is_not_kept(
 
 
 def test_an_unknown_model_is_one_line(coloured: Path, tmp_path: Path) -> None:
-    """The names that there are, and no traceback."""
+    """With the known names, and no traceback."""
     call = ["fine-tune", "--model", "ViT-X", "--data", str(coloured), "--out", str(tmp_path / "o")]
     result = CliRunner().invoke(main, call)
     assert result.exit_code == 1
@@ -126,7 +126,7 @@ def test_an_unknown_model_is_one_line(coloured: Path, tmp_path: Path) -> None:
 
 
 def test_pictures_are_read_before_the_model(coloured: Path, tmp_path: Path) -> None:
-    """It may have to be fetched, all its gigabytes, and captions with a comma are told at once."""
+    """Gigabytes may have to be fetched, but a table with commas is reported at once."""
     table = coloured / "captions.tsv"
     table.write_text("image\tcaption\ntrain/r.png,红色\n", encoding="utf-8")
     call = ["fine-tune", "--model", "RN50", "--data", str(coloured), "--out", str(tmp_path / "o")]

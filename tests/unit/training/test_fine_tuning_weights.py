@@ -1,4 +1,4 @@
-"""Which weights a fine-tuning writes, and that a stop changes nothing of them."""
+"""The weights that a fine-tuning writes, with and without a stop."""
 
 from pathlib import Path
 
@@ -23,7 +23,7 @@ def test_a_stopped_run_ends_where_an_unbroken_one_does(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """Weights, optimizer, rate and draws are those of the epoch that it stopped after."""
+    """Weights, optimizer, rate and draws continue from the epoch that it stopped after."""
     unbroken = fine_tune_small(state, coloured, tmp_path / "unbroken", RECIPE)
 
     stop_before_epoch_2_is_told(
@@ -62,7 +62,7 @@ def test_the_weights_that_found_most_are_written(
     told: str,
     is_stopped: bool,
 ) -> None:
-    """A line tells which; it is known after a stop too, and nothing is measured twice."""
+    """A line says which, after a stop too, and nothing is measured twice."""
     measured: list[dict[str, torch.Tensor]] = []
 
     def found(tuner: FineTuner, _: Photographs) -> Recall:
@@ -89,7 +89,7 @@ def test_the_last_weights_are_written_where_nothing_is_measured(
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """And a line says that nothing was."""
+    """A line says that nothing was measured."""
     model = fine_tune_small(state, coloured, tmp_path / "out", RECIPE, is_measured=False)
     assert "the weights after the last epoch; nothing was measured" in capsys.readouterr().err
     last = read_checkpoint(tmp_path / "out" / LATEST)
@@ -101,7 +101,7 @@ def test_the_last_weights_are_written_where_nothing_is_measured(
 def test_a_run_on_a_gpu_goes_on_after_a_stop(
     state: dict[str, torch.Tensor], coloured: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The optimizer's step counts are on the CPU as before: else each step would wait for them."""
+    """The optimizer's step counts stay on the CPU: otherwise each step would wait for them."""
     unbroken, broken = tmp_path / "unbroken", tmp_path / "broken"
     fine_tune_small(state, coloured, unbroken, RECIPE, "cuda:0")
     stop_before_epoch_2_is_told(
@@ -119,7 +119,7 @@ def test_a_run_on_a_gpu_goes_on_after_a_stop(
 def test_a_model_is_where_another_training_begins(
     state: dict[str, torch.Tensor], coloured: Path, tmp_path: Path
 ) -> None:
-    """cn_clip's goes on from epoch and step, and its weights may be those of any epoch."""
+    """cn_clip's training resumes at epoch and step, but the weights may be of any epoch."""
     model = fine_tune_small(state, coloured, tmp_path / "out", RECIPE)
     places = [
         (saved["epoch"], saved["step"])

@@ -1,4 +1,4 @@
-"""The file that a training ends with."""
+"""The model file that a training writes."""
 
 import json
 from pathlib import Path
@@ -11,7 +11,7 @@ from tihua_server.training.model_file import write_model
 
 
 def test_equal_weights_make_equal_bytes(tmp_path: Path) -> None:
-    """A sha256 that nobody could make again would say nothing."""
+    """Otherwise its sha256 could not be reproduced."""
     network = TinyNetwork(NetworkShape(image_size=32, dim=8, characters=4, bigrams=2))
     digests = {write_model(network, tmp_path / f"{number}.safetensors") for number in range(8)}
     assert len(digests) == 1

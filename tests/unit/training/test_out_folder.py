@@ -1,4 +1,4 @@
-"""Where a training writes."""
+"""The folder that a training writes to."""
 
 import resource
 from collections.abc import Iterator
@@ -14,12 +14,12 @@ from tihua_server.training.out_folder import occupied, read_array, reserve, whol
 from tihua_server.training.state_file import read_state, write_state
 
 ROOM = 100_000
-"""Bytes that a file may have where the disk is full."""
+"""Bytes that fit into a file before the disk is full."""
 
 
 @pytest.fixture
 def full_disk() -> Iterator[None]:
-    """The system takes `ROOM` of any file, and refuses the rest."""
+    """Make the system accept `ROOM` bytes of any file and refuse the rest."""
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (ROOM, hard))
     yield
@@ -27,7 +27,7 @@ def full_disk() -> Iterator[None]:
 
 
 def test_a_file_has_its_name_when_it_is_whole(tmp_path: Path) -> None:
-    """Until then, and where writing fails, what was there before stands."""
+    """Until then, and if writing fails, the old file stays."""
     file = tmp_path / "curve.png"
     for content in (b"old", b"new"):
         with whole(file) as partial:
@@ -42,7 +42,7 @@ def test_a_file_has_its_name_when_it_is_whole(tmp_path: Path) -> None:
 
 @pytest.mark.usefixtures("full_disk")
 def test_a_state_that_has_no_room_is_told_and_leaves_nothing(tmp_path: Path) -> None:
-    """The one before is still there to go on from."""
+    """The old one is still there to continue from."""
     file = tmp_path / "heads.pt"
     write_state(file, {"training": "a", "epochs": 1})
     with pytest.raises(OSError, match=r"heads\.pt can't be written .*goes on once it can"):
@@ -52,7 +52,7 @@ def test_a_state_that_has_no_room_is_told_and_leaves_nothing(tmp_path: Path) -> 
 
 
 def test_a_mapped_file_has_its_room_before_it_is_filled(tmp_path: Path) -> None:
-    """Or the system would kill the process."""
+    """Otherwise the system would kill the process."""
     maps = tmp_path / "maps.npy"
     open_memmap(maps, "w+", np.float16, (ROOM // 4,))
     reserve(maps)
@@ -64,7 +64,7 @@ def test_a_mapped_file_has_its_room_before_it_is_filled(tmp_path: Path) -> None:
 def test_a_damaged_array_is_named(
     tmp_path: Path, size: int, mmap_mode: Literal["c"] | None
 ) -> None:
-    """With what to do about it."""
+    """The message says what to do."""
     file = tmp_path / "pooled.npy"
     np.save(file, np.zeros(100, np.float16))
     file.write_bytes(file.read_bytes()[:size])
@@ -86,7 +86,7 @@ def test_a_folder_is_free_again_when_a_training_ends(tmp_path: Path) -> None:
 def test_a_state_for_which_there_is_no_memory_is_not_called_damaged(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Or hours of work would be deleted for nothing."""
+    """Otherwise hours of work would be deleted for nothing."""
     file = tmp_path / "heads.pt"
     write_state(file, {"training": "a"})
 

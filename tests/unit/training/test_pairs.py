@@ -1,4 +1,4 @@
-"""How pairs of picture and caption come together in batches."""
+"""Batches of pairs of picture and caption."""
 
 from pathlib import Path
 
@@ -23,7 +23,7 @@ def _photographs(folder: Path, *caption_counts: int) -> Photographs:
 def test_every_pair_is_dealt_once_and_no_picture_meets_itself(
     tmp_path: Path, batch_size: int
 ) -> None:
-    """Its other captions would be taught to be wrong."""
+    """Its other captions would be negatives."""
     counts = (3, 3, 2, 2, 1)
     dealer = PairDealer(_photographs(tmp_path, *counts), batch_size)
     for seed in range(5):
@@ -37,21 +37,21 @@ def test_every_pair_is_dealt_once_and_no_picture_meets_itself(
 
 
 def test_batches_are_alike_where_captions_are_not(tmp_path: Path) -> None:
-    """Else most steps would tell two pictures apart."""
+    """Otherwise most steps would have only two pictures."""
     dealer = PairDealer(_photographs(tmp_path, *[1] * 100, 20, 20), 128)
     sizes = [len(batch) for batch in dealer.epoch(np.random.default_rng(0))]
     assert sizes == [7] * 20
 
 
 def test_what_can_have_no_partner_is_left_out(tmp_path: Path) -> None:
-    """Captions of a picture that has more than any other, and an odd pair."""
+    """Captions of a picture that has more than any other, and a single pair."""
     dealer = PairDealer(_photographs(tmp_path, 9, 2, 1), 2)
     batches = dealer.epoch(np.random.default_rng(0))
     assert [len(batch) for batch in batches] == [2] * len(dealer) == [2, 2]
 
 
 def test_epochs_are_dealt_differently(tmp_path: Path) -> None:
-    """By the generator, and by it alone."""
+    """Only the generator decides."""
     dealer = PairDealer(_photographs(tmp_path, 3, 3, 2), 2)
     first, again, other = (dealer.epoch(np.random.default_rng(seed)) for seed in (0, 0, 1))
     assert first == again != other

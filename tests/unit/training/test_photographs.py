@@ -14,7 +14,7 @@ from tihua_server.training.photographs import EmptySplitError, Photographs, read
 
 
 def test_a_split_has_its_pictures_with_their_captions(photograph_folder: Path) -> None:
-    """Captions without the space around them; a caption without a picture is left out."""
+    """Captions are stripped; those without a picture are left out."""
     train = Photographs(photograph_folder, "train", views=1, seed=0)
     assert [train.texts(index) for index in range(len(train))] == [
         ("一只狗", "狗在跑"),
@@ -63,7 +63,7 @@ def test_a_folder_without_captions_is_refused_by_name(tmp_path: Path) -> None:
 
 
 def test_a_split_without_pictures_is_refused(photograph_folder: Path) -> None:
-    """Training on nothing would be a puzzle later."""
+    """Otherwise the training would fail later, without a clear reason."""
     with pytest.raises(TrainingError, match="under test/"):
         Photographs(photograph_folder, "test", views=1, seed=0)
 
@@ -72,7 +72,7 @@ def test_a_split_without_pictures_is_refused(photograph_folder: Path) -> None:
 def test_an_archive_may_be_made_as_tar_makes_it(
     photograph_folder: Path, tmp_path: Path, top: str
 ) -> None:
-    """Of `.`, or of the folder from outside."""
+    """Made of `.`, or of the folder from outside."""
     archive = tmp_path / "photographs.tar.gz"
     with tarfile.open(archive, "w:gz") as tar:
         for file in photograph_folder.rglob("*"):
@@ -81,7 +81,7 @@ def test_an_archive_may_be_made_as_tar_makes_it(
 
 
 def test_a_file_that_is_no_archive_is_named(photograph_folder: Path) -> None:
-    """The table itself is often what is given."""
+    """Users often give the table itself."""
     table = photograph_folder / "captions.tsv"
     with pytest.raises(TrainingError, match=r"captions\.tsv is neither a folder nor a whole tar"):
         Photographs(table, "train", views=1, seed=0)
@@ -113,7 +113,7 @@ def test_a_damaged_archive_is_named(photograph_folder: Path, tmp_path: Path, kin
 
 
 def test_what_was_taken_and_left_out_is_told(photograph_folder: Path) -> None:
-    """A wrong folder in the table would otherwise go unseen."""
+    """Otherwise a wrong folder in the table would go unnoticed."""
     lines: list[str] = []
     read_splits(photograph_folder, views=1, seed=0, tell=lines.append)
     left_out = "1 lines of captions.tsv left out, the first line 7: there is no file val/absent.jpg"
@@ -128,7 +128,7 @@ def test_what_was_taken_and_left_out_is_told(photograph_folder: Path) -> None:
 
 
 def test_what_is_measured_by_is_not_learned_from(photograph_folder: Path) -> None:
-    """Learning by heart would look like learning; another name hides nothing."""
+    """Memorizing would look like learning; copies are found by content, not by name."""
     lines: list[str] = []
     Image.new("RGB", (9, 9), "green").save(photograph_folder / "train/d.jpg")
     with (photograph_folder / "captions.tsv").open("a", encoding="utf-8") as table:
@@ -168,7 +168,7 @@ def test_too_few_pictures_beside_those_to_measure_by_are_refused(
 def test_pictures_that_cannot_be_read_are_named_before_the_training(
     photograph_folder: Path,
 ) -> None:
-    """All of them at once, each with the reason."""
+    """All at once, each with the reason."""
     (photograph_folder / "train/a.jpg").write_bytes(b"no picture")
     Image.new("1", (9_000, 7_000)).save(photograph_folder / "val/c.jpg", "PNG")
     lines: list[str] = []
@@ -196,7 +196,7 @@ def test_pictures_are_seen_as_the_server_sees_them(photograph_folder: Path) -> N
 
 
 def test_other_pictures_or_captions_are_another_digest(photograph_folder: Path) -> None:
-    """Or what was computed of the old ones would be taken for theirs."""
+    """Otherwise the features of the old ones would be used for them."""
 
     def digest(seed: int = 0) -> str:
         return Photographs(photograph_folder, "train", views=1, seed=seed).digest
@@ -212,7 +212,7 @@ def test_other_pictures_or_captions_are_another_digest(photograph_folder: Path) 
 
 
 def test_nothing_beside_the_captioned_pictures_is_read(photograph_folder: Path) -> None:
-    """A folder may hold whatever else: an unreadable file is none of its business."""
+    """A folder may contain anything else, even an unreadable file."""
     (photograph_folder / "train/loop.jpg").symlink_to(photograph_folder / "train/loop.jpg")
     assert len(Photographs(photograph_folder, "train", views=1, seed=0)) == 2
     with pytest.raises(EmptySplitError):

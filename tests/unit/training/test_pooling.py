@@ -1,4 +1,4 @@
-"""The features of a training step, as they were and as they are."""
+"""Pooled features for a training step: cached and new."""
 
 import pytest
 import torch
@@ -36,7 +36,7 @@ def tower() -> ImageTower:
 
 @pytest.fixture
 def pooling(tower: ImageTower) -> Pooling:
-    """Two albums, of which one has pictures, in two windows each."""
+    """Two albums; the pictures of one have two windows each."""
     with torch.inference_mode():
         maps = tower.lower(255 * torch.rand(6, 3, 24, 24), FROZEN_BLOCKS).half()
         found = tower.pool(maps.float(), FROZEN_BLOCKS).half()
@@ -50,7 +50,7 @@ def pooling(tower: ImageTower) -> Pooling:
 
 
 def test_features_alone_stay_what_they_were(pooling: Pooling) -> None:
-    """They stand beside those that the tower makes anew."""
+    """They are in one batch with those that the tower computes."""
     before, now = pooling.cached(PICKS), pooling.fresh(PICKS)
     is_same = (before.features == now.features).all(dim=1)
     assert is_same.tolist() == [False, True, False]
@@ -58,7 +58,7 @@ def test_features_alone_stay_what_they_were(pooling: Pooling) -> None:
 
 
 def test_the_drift_is_how_far_the_tower_went(pooling: Pooling, tower: ImageTower) -> None:
-    """Nothing before a step, something after one; its gradient leads back."""
+    """0 before a step and more after it; its gradient leads back."""
     # The features before are kept in half precision.
     assert pooling.fresh(PICKS).drift < 1e-5
     with torch.no_grad():
@@ -73,7 +73,7 @@ def test_the_drift_is_how_far_the_tower_went(pooling: Pooling, tower: ImageTower
 
 
 def test_frozen_blocks_have_no_gradient(pooling: Pooling, tower: ImageTower) -> None:
-    """Only those behind them learn."""
+    """Only the later blocks learn."""
     pooling.fresh(PICKS).features.sum().backward()  # type: ignore[no-untyped-call]
     has_gradient = [
         any(parameter.grad is not None for parameter in block.parameters())

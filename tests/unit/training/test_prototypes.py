@@ -1,4 +1,4 @@
-"""Features of ImageNet classes without a picture of them."""
+"""Features of ImageNet classes, drawn without pictures."""
 
 import numpy as np
 from tihua_server.training.backbone import Classifier
@@ -20,7 +20,7 @@ def _prototypes(draws: int = 3, seed: int = 0) -> Prototypes:
 
 
 def test_every_named_class_is_drawn() -> None:
-    """As often as it was asked for, with names of its own."""
+    """`draws` times, with its own names."""
     drawn = _prototypes()
     words = read_words()
     assert len(drawn) == 3 * len(words) == len(drawn.features)
@@ -44,7 +44,7 @@ def test_a_seed_fixes_the_draws() -> None:
 
 
 def test_classes_of_one_name_are_one_group() -> None:
-    """Two kinds of dog are both 狗; they are not told apart."""
+    """Two breeds of dog are both 狗, and no negatives of each other."""
     drawn = _prototypes(draws=1)
     dogs = [index for index in range(len(drawn)) if drawn.texts(index)[0] == "狗"]
     assert len(dogs) > 1
@@ -59,7 +59,7 @@ def test_the_word_list_names_classes_that_there_are() -> None:
 
 
 def test_a_moved_classifier_scores_as_the_one_before() -> None:
-    """When the features of all pictures were turned and shifted."""
+    """If the features of all pictures are rotated and shifted."""
     random = np.random.default_rng(5)
     before = random.uniform(0, 2, (200, DIM)).astype(np.float32)
     turn = np.eye(DIM) + 0.3 * random.standard_normal((DIM, DIM))
@@ -70,7 +70,7 @@ def test_a_moved_classifier_scores_as_the_one_before() -> None:
 
 
 def test_a_tower_that_sees_all_pictures_alike_moves_the_classifier_to_the_mean() -> None:
-    """As one that has learned nothing yet: no feature tells anything."""
+    """As with an untrained tower: features carry no information."""
     before = np.random.default_rng(6).uniform(0, 2, (4, DIM)).astype(np.float32)
     alike = np.ones((4, DIM), np.float32)
     classifier = _classifier()

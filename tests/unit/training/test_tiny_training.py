@@ -83,7 +83,7 @@ def _weights(model: Path) -> dict[str, torch.Tensor]:
 def test_a_stopped_training_ends_where_an_unbroken_one_does(
     materials: Materials, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Weights, optimizer, rate and draws are those of the epoch that it stopped after."""
+    """Weights, optimizer, rate and draws continue from the epoch that it stopped after."""
     recipe = replace(RECIPE, block_epochs=2, head_rate=0.02, block_rate=0.02)
     broken = tmp_path / "broken"
     unbroken, digest = train_tiny(materials, recipe, tmp_path / "unbroken", device="cpu")
@@ -124,7 +124,7 @@ def test_a_stopped_training_ends_where_an_unbroken_one_does(
 def test_a_training_on_a_gpu_goes_on_after_a_stop(
     materials: Materials, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """In both stages, over windows too, and what it wrote is served there."""
+    """In both stages, over windows too; the result is served on the GPU."""
     recipe = replace(RECIPE, block_epochs=2)
     unbroken, broken = tmp_path / "unbroken", tmp_path / "broken"
     train_tiny(materials, recipe, unbroken, device="cuda:0")
@@ -162,7 +162,7 @@ def test_a_model_goes_on_with_pictures_of_another_kind(
 def test_nothing_is_learned_from_what_is_measured_by(
     materials: Materials, photograph_folder: Path, tmp_path: Path
 ) -> None:
-    """Other captions of `val/` make no other model."""
+    """Other captions in `val/` do not change the model."""
     recipe = replace(RECIPE, head_epochs=1)
     _, digest = train_tiny(materials, recipe, tmp_path / "one", device="cpu")
     table = photograph_folder / "captions.tsv"
@@ -178,7 +178,7 @@ def test_nothing_is_learned_from_what_is_measured_by(
 def test_other_pictures_to_measure_by_are_another_training(
     materials: Materials, photograph_folder: Path, tmp_path: Path
 ) -> None:
-    """It is refused before features are computed; with the pictures of before it goes on."""
+    """It is refused before features are computed; with the old pictures the run continues."""
     recipe = replace(RECIPE, head_epochs=1)
     _, digest = train_tiny(materials, recipe, tmp_path / "out", device="cpu")
     shutil.copy(photograph_folder / "train" / "a.jpg", photograph_folder / "val" / "c.jpg")

@@ -13,18 +13,18 @@ TEXTS = [np.array([101, *inner, 102]) for inner in ([9, 5, 9, 5], [9, 5], [5, 7]
 
 
 def test_every_token_gets_a_row_but_the_marks() -> None:
-    """[CLS] and [SEP] say nothing."""
+    """[CLS] and [SEP] get none."""
     assert Vocabulary.of(TEXTS, max_pairs=10, min_pair_count=1).tokens == (5, 7, 9)
 
 
 def test_a_rare_pair_gets_no_row() -> None:
-    """Only 9-5 stands there three times; pairs are of rows, not of tokens."""
+    """Only 9-5 occurs three times; pairs are of rows, not of tokens."""
     five, nine = FIRST_TOKEN, FIRST_TOKEN + 2
     assert Vocabulary.of(TEXTS, max_pairs=10, min_pair_count=3).pairs == ((nine, five),)
 
 
 def test_the_most_frequent_pairs_come_first() -> None:
-    """With room for one, it is the one that stands there most."""
+    """With room for one, the most frequent gets it."""
     five, nine = FIRST_TOKEN, FIRST_TOKEN + 2
     assert Vocabulary.of(TEXTS, max_pairs=1, min_pair_count=1).pairs == ((nine, five),)
 
@@ -41,7 +41,7 @@ def test_the_tower_finds_the_rows() -> None:
 
 
 def test_what_was_not_seen_says_nothing() -> None:
-    """Its row is never trained, and drawn by chance it would speak nonsense."""
+    """Its row is never trained, so random values would distort the embedding."""
     vocabulary = Vocabulary(tokens=(700, 800), pairs=((2, 3),))
     tower = TextTower(vocabulary.shape(NetworkShape(dim=8, character_dim=8, text_hidden=8))).eval()
     vocabulary.fill(tower)
@@ -62,7 +62,7 @@ def _tower(vocabulary: Vocabulary) -> TextTower:
 
 @pytest.mark.parametrize("learned", ["在树林里", "在樹林裏", "在樹林里"])
 def test_a_character_has_one_row_however_it_is_written(learned: str) -> None:
-    """Who learned 树林 knows 樹林, and the reverse; 裡 is 里, too."""
+    """A tower that learned 树林 knows 樹林, and vice versa; 裡 is 里, too."""
     vocabulary = Vocabulary.of([_tokens(learned)], max_pairs=10, min_pair_count=1)
     assert len(vocabulary.tokens) == 4
     assert len(vocabulary.pairs) == 3
@@ -76,7 +76,7 @@ def test_a_character_has_one_row_however_it_is_written(learned: str) -> None:
 
 
 def test_of_two_rows_for_one_character_the_simplified_form_s_is_kept() -> None:
-    """Files of before, which gave 樹 a row of its own if a caption had it."""
+    """Older files gave 樹 its own row if a caption had it."""
     tree, in_full, grove = (int(_tokens(character)[1]) for character in "树樹林")
     tokens = tuple(sorted((tree, in_full, grove)))
     row = {token: index + FIRST_TOKEN for index, token in enumerate(tokens)}

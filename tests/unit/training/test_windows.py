@@ -1,4 +1,4 @@
-"""What is kept of windows of pictures, for the training of the last blocks."""
+"""The cache of windows of pictures, for training the last blocks."""
 
 from pathlib import Path
 
@@ -26,7 +26,7 @@ def tower() -> ImageTower:
 
 @pytest.fixture(autouse=True)
 def _torch_alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    """As where OpenVINO is not installed, or on a GPU: converting takes it seconds."""
+    """Compute by torch, as without OpenVINO or on a GPU: OpenVINO takes seconds to convert."""
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
 
 
@@ -42,7 +42,7 @@ def _windows(tower: ImageTower, photographs: Path, out: Path, *, seed: int = 0) 
 def test_the_last_blocks_make_of_a_map_what_the_tower_made(
     tower: ImageTower, photograph_folder: Path, tmp_path: Path
 ) -> None:
-    """A training starts from where the tower was: the drift is nothing."""
+    """Before the first step there is no drift."""
     windows = _windows(tower, photograph_folder, tmp_path)
     assert windows.maps.shape[:2] == (2, COUNT)
     assert windows.pooled.shape == (2, COUNT, POOLED_CHANNELS)
@@ -54,7 +54,7 @@ def test_the_last_blocks_make_of_a_map_what_the_tower_made(
 def test_every_window_is_another(
     tower: ImageTower, photograph_folder: Path, tmp_path: Path
 ) -> None:
-    """Of another part, or tinted otherwise."""
+    """Another part, or another tint."""
     maps = _windows(tower, photograph_folder, tmp_path).maps.flatten(0, 1)
     for number, one in enumerate(maps):
         assert not any(torch.equal(one, other) for other in maps[number + 1 :])
@@ -63,7 +63,7 @@ def test_every_window_is_another(
 def test_they_are_read_again_where_nothing_changed(
     tower: ImageTower, photograph_folder: Path, tmp_path: Path
 ) -> None:
-    """And drawn anew with another seed."""
+    """They are drawn anew with another seed."""
     first = _windows(tower, photograph_folder, tmp_path)
     files = {file: file.stat().st_mtime_ns for file in tmp_path.glob("*-maps.npy")}
     assert len(files) == 1
@@ -77,7 +77,7 @@ def test_they_are_read_again_where_nothing_changed(
 def test_openvino_makes_the_same(
     tower: ImageTower, photograph_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It computes them where it is installed, on a CPU."""
+    """It computes them on a CPU if it is installed."""
     plain = _windows(tower, photograph_folder, tmp_path / "plain")
     monkeypatch.undo()
     usual = _windows(tower, photograph_folder, tmp_path / "usual")
