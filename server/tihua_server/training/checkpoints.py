@@ -13,8 +13,8 @@ BLOCKS = "blocks"
 """Names of the stages, and of their files: `heads.pt`, `blocks.pt`."""
 
 CHECKPOINT_FORMAT = 3
-"""Version of a checkpoint's contents, and of the network that a training begins with; raise it when
-either changes, so that older checkpoints are refused."""
+"""Raise it when a checkpoint's contents, the network that a training begins with or a list of words
+in this package changes, so that older checkpoints are refused."""
 
 
 class Checkpoints:

@@ -21,7 +21,7 @@ from tihua_server.types import TokenArray
 
 @dataclass(frozen=True, slots=True)
 class Vocabulary:
-    """The tokens that have a row.
+    """The tokens and the pairs of tokens that have a row.
 
     All spellings of a character share a row: 樹 has that of 树.
 
