@@ -40,7 +40,7 @@ class CallStore:
                     self._specs[key] = error
         found = self._specs[key]
         if isinstance(found, ServiceError):
-            raise found
+            raise found.detached()  # one error for all queries: its tracebacks would add up
         return found
 
     async def get(
