@@ -88,6 +88,24 @@ def test_a_server_that_knows_nothing_of_the_session_counts_on(
         assert report["streams"] >= 2
 
 
+def test_a_server_that_vanishes_is_noticed(
+    all_built: Mapping[str, Programs], thrifty: ServerProcess, folder: Path, ids: Sequence[str]
+) -> None:
+    """It answers no ping after a minute of silence; in every language at once."""
+    with contextlib.ExitStack() as stack:
+        cut_after = bytes_until_two_thirds(folder)
+        tours = {}
+        for name, built in all_built.items():
+            proxy = stack.enter_context(
+                cutting(thrifty.address, cut_after_bytes=cut_after, is_silent=True)
+            )
+            command = [*built["tour"], f"{name}_vanished", folder, QUERY_PICTURE]
+            tours[name] = start(command, proxy.address)
+        reports = {name: answers(lines_of(finish(tour)), "ingest") for name, tour in tours.items()}
+    for [report] in reports.values():
+        assert (report["written"], report["streams"]) == (len(ids), 2)
+
+
 @pytest.mark.parametrize("name", ["go", "java"])
 def test_an_ingest_ends_when_its_program_closes_the_connection(
     programs: Callable[[str], Programs], thrifty: ServerProcess, name: str

@@ -1,4 +1,8 @@
-"""A network that breaks: a proxy that cuts connections while a client is sending."""
+"""A network that breaks: a proxy that cuts connections while a client is sending.
+
+Either both ends learn of it, or neither: then the connection stays open, and whatever either sends
+is lost, as if a machine had lost power.
+"""
 
 import contextlib
 import socket
@@ -16,9 +20,11 @@ class CuttingProxy:
         upstream: address of the server; may be changed.
     """
 
-    def __init__(self, upstream: str, *, cut_after_bytes: int) -> None:
+    def __init__(self, upstream: str, *, cut_after_bytes: int, is_silent: bool) -> None:
         """Listen."""
         self.upstream = upstream
+        self._is_silent = is_silent
+        self._mute: set[socket.socket] = set()
         self.was_cut = threading.Event()
         self.may_connect = threading.Event()
         self.may_connect.set()
@@ -66,9 +72,13 @@ class CuttingProxy:
         with contextlib.suppress(OSError):
             while content := source.recv(16_384):
                 if is_counted and self._is_over(len(content)):
-                    self._cut()
-                    return
-                target.sendall(content)
+                    self._mute.update(self._sockets)
+                    if not self._is_silent:
+                        self._cut()
+                if source not in self._mute:
+                    target.sendall(content)
+        if source in self._mute:
+            return
         for end in (source, target):
             with contextlib.suppress(OSError):
                 end.shutdown(socket.SHUT_RDWR)
@@ -93,9 +103,11 @@ class CuttingProxy:
 
 
 @contextlib.contextmanager
-def cutting(upstream: str, *, cut_after_bytes: int) -> Iterator[CuttingProxy]:
-    """Run a proxy."""
-    proxy = CuttingProxy(upstream, cut_after_bytes=cut_after_bytes)
+def cutting(
+    upstream: str, *, cut_after_bytes: int, is_silent: bool = False
+) -> Iterator[CuttingProxy]:
+    """Run a proxy; with `is_silent` no end learns of the cut."""
+    proxy = CuttingProxy(upstream, cut_after_bytes=cut_after_bytes, is_silent=is_silent)
     try:
         yield proxy
     finally:

@@ -68,6 +68,10 @@ std::shared_ptr<grpc::Channel> open_channel() {
     }
   }
   grpc::ChannelArguments arguments;
+  // An ingest has no deadline: without pings it would wait for ever for a vanished server.
+  arguments.SetInt(GRPC_ARG_KEEPALIVE_TIME_MS, 60'000);
+  arguments.SetInt(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, 20'000);
+  arguments.SetInt(GRPC_ARG_HTTP2_MAX_PINGS_WITHOUT_DATA, 0);  // By default 2.
   // A page may be as large as the server's limits allow; gRPC would refuse more than 4 MiB.
   arguments.SetMaxReceiveMessageSize(-1);
   if (const char* path = std::getenv("TIHUA_SERVICE_CONFIG")) {

@@ -53,6 +53,8 @@ final class Tour {
             ? InsecureChannelCredentials.create()
             : TlsChannelCredentials.newBuilder().trustManager(new File(roots)).build();
     var builder = Grpc.newChannelBuilder(address, credentials);
+    // An ingest has no deadline: without pings it would wait for ever for a vanished server.
+    builder.keepAliveTime(60, TimeUnit.SECONDS).keepAliveTimeout(20, TimeUnit.SECONDS);
     // A page may be as large as the server's limits allow; gRPC would refuse more than 4 MiB.
     builder.maxInboundMessageSize(Integer.MAX_VALUE);
     String config = System.getenv("TIHUA_SERVICE_CONFIG");

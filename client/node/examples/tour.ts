@@ -68,8 +68,13 @@ async function callersCredentials(): Promise<ChannelCredentials> {
 
 /** Returns how the channel behaves: by a service config where the environment names one. */
 async function channelOptions(): Promise<ChannelOptions> {
-  // A page may be as large as the server's limits allow; gRPC would refuse more than 4 MiB.
-  const options = { "grpc.max_receive_message_length": -1 };
+  const options = {
+    // An ingest has no deadline: without pings it would wait for ever for a vanished server.
+    "grpc.keepalive_time_ms": 60_000,
+    "grpc.keepalive_timeout_ms": 20_000,
+    // A page may be as large as the server's limits allow; gRPC would refuse more than 4 MiB.
+    "grpc.max_receive_message_length": -1,
+  };
   const { TIHUA_SERVICE_CONFIG: path } = process.env;
   return path === undefined ? options : { ...options, "grpc.service_config": await readFile(path, "utf8") };
 }

@@ -26,6 +26,7 @@ import (
 	"google.golang.org/grpc/credentials"
 	_ "google.golang.org/grpc/health" // Without it gRPC leaves out the service config's health checks.
 	healthv1 "google.golang.org/grpc/health/grpc_health_v1"
+	"google.golang.org/grpc/keepalive"
 	"google.golang.org/protobuf/encoding/protojson"
 	"google.golang.org/protobuf/proto"
 
@@ -56,6 +57,9 @@ func main() {
 func dial(address string) *grpc.ClientConn {
 	options := []grpc.DialOption{
 		grpc.WithInsecure(),
+		// An ingest has no deadline: without pings it would wait for ever for a vanished server.
+		grpc.WithKeepaliveParams(
+			keepalive.ClientParameters{Time: time.Minute, Timeout: 20 * time.Second}),
 		// A page may be as large as the server's limits allow; gRPC would refuse more than 4 MiB.
 		grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(math.MaxInt32)),
 	}
