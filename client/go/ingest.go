@@ -37,12 +37,12 @@ func Ingest(
 	ctx context.Context, client tihuav1.IngestServiceClient, collection string,
 	next func() (*tihuav1.Item, error),
 ) (*IngestReport, error) {
+	report := &IngestReport{}
 	var id [16]byte
 	if _, err := cryptorand.Read(id[:]); err != nil {
-		return &IngestReport{}, err
+		return report, err
 	}
-	session := ingestSession{}
-	session.batches = batches{next: next, report: &session.report}
+	session := ingestSession{batches: batches{next: next, report: report}, report: report}
 	session.start.Collection, session.start.SessionId = collection, hex.EncodeToString(id[:])
 	// Before Go 1.20 the global source gives the same delays in every process.
 	random := rand.New(rand.NewSource(int64(binary.LittleEndian.Uint64(id[:]))))
@@ -51,7 +51,7 @@ func Ingest(
 	for attempt := 0; ; attempt++ {
 		err := session.runStream(ctx, client)
 		if err == nil {
-			return &session.report, nil
+			return report, nil
 		}
 		if attempt == 0 || session.progress() != progress { // The first break since it got on.
 			attempt, progress, brokenSince = 0, session.progress(), time.Now()
@@ -62,7 +62,7 @@ func Ingest(
 		isOver := time.Since(brokenSince) > maxBreak
 		isClosed := errors.Is(err, grpc.ErrClientConnClosing) // By the caller; that is Canceled, too.
 		if !passes || isOver || isClosed || session.batches.isBroken {
-			return &session.report, err
+			return report, err
 		}
 		delay := 5 * time.Second
 		if attempt < 6 {
@@ -72,7 +72,7 @@ func Ingest(
 		select {
 		case <-time.After(delay):
 		case <-ctx.Done():
-			return &session.report, ctx.Err()
+			return report, ctx.Err()
 		}
 	}
 }
@@ -81,7 +81,7 @@ type ingestSession struct {
 	start   tihuav1.IngestStart // Says what is acknowledged, too.
 	batches batches
 	pending []*batch // Not acknowledged; the first is batch start.ReadSeq + 1.
-	report  IngestReport
+	report  *IngestReport
 
 	// Of the stream that is open:
 	resumeSeq     uint64 // Safe; the ack that says so is read before anything is sent.
