@@ -58,8 +58,8 @@ _WEIGHT = click.FloatRange(-100, 100)
     "--group-by",
     default="",
     metavar="KEY",
-    help="Only the best hit of each value of this metadata key, or of uri; items without the key "
-    "are not grouped.",
+    help="Only the best hit of each value of this metadata key, or of uri; items without the key, "
+    "or without a uri, are not grouped.",
 )
 @click.option("--group-size", type=click.IntRange(min=1), help="Hits per group.  [default: 1]")
 @click.option(
@@ -74,7 +74,8 @@ _WEIGHT = click.FloatRange(-100, 100)
 @click.option(
     "--sheet",
     type=click.Path(dir_okay=False, writable=True, path_type=Path),
-    help="Draw the hits as one contact sheet: .png, or another format by the suffix.",
+    help="Draw the hits as one contact sheet, at most 100 megapixels (some 50 queries of 10 hits): "
+    ".png, or another format by the suffix.",
 )
 @click.option(
     "--page",
