@@ -47,7 +47,7 @@ type IngestServiceClient interface {
 	//  10. A server that shuts down sends IngestDraining, finishes and acknowledges what it has, and
 	//     ends the stream with UNAVAILABLE.
 	//  11. It also ends a stream with UNAVAILABLE, reason STREAM_IDLE, if for five minutes (or as
-	//     configured) no batch came or the client did not read its messages.
+	//     configured) no batch arrived in full, or the client did not read its messages.
 	//
 	// A client that does not read its acknowledgements is granted no more credit.
 	Ingest(ctx context.Context, opts ...grpc.CallOption) (IngestService_IngestClient, error)
@@ -126,7 +126,7 @@ type IngestServiceServer interface {
 	//  10. A server that shuts down sends IngestDraining, finishes and acknowledges what it has, and
 	//     ends the stream with UNAVAILABLE.
 	//  11. It also ends a stream with UNAVAILABLE, reason STREAM_IDLE, if for five minutes (or as
-	//     configured) no batch came or the client did not read its messages.
+	//     configured) no batch arrived in full, or the client did not read its messages.
 	//
 	// A client that does not read its acknowledgements is granted no more credit.
 	Ingest(IngestService_IngestServer) error

@@ -20,7 +20,10 @@ type SearchServiceClient interface {
 	// Answers one query. Finding nothing is not an error.
 	Search(ctx context.Context, in *SearchRequest, opts ...grpc.CallOption) (*SearchResponse, error)
 	// Answers many queries in one call, embedded together; a query that fails does not affect the
-	// others.
+	// others. A name is looked up once per call: all queries by it search one collection, even if an
+	// alias is moved meanwhile. Queries that differ only in what they look for are searched together;
+	// at most four searches of a call run in the store at one time, so set a deadline that covers all
+	// of them.
 	SearchMany(ctx context.Context, in *SearchManyRequest, opts ...grpc.CallOption) (*SearchManyResponse, error)
 }
 
@@ -57,7 +60,10 @@ type SearchServiceServer interface {
 	// Answers one query. Finding nothing is not an error.
 	Search(context.Context, *SearchRequest) (*SearchResponse, error)
 	// Answers many queries in one call, embedded together; a query that fails does not affect the
-	// others.
+	// others. A name is looked up once per call: all queries by it search one collection, even if an
+	// alias is moved meanwhile. Queries that differ only in what they look for are searched together;
+	// at most four searches of a call run in the store at one time, so set a deadline that covers all
+	// of them.
 	SearchMany(context.Context, *SearchManyRequest) (*SearchManyResponse, error)
 	mustEmbedUnimplementedSearchServiceServer()
 }

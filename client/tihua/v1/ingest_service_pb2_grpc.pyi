@@ -64,7 +64,7 @@ class IngestServiceStub:
     10. A server that shuts down sends IngestDraining, finishes and acknowledges what it has, and
         ends the stream with UNAVAILABLE.
     11. It also ends a stream with UNAVAILABLE, reason STREAM_IDLE, if for five minutes (or as
-        configured) no batch came or the client did not read its messages.
+        configured) no batch arrived in full, or the client did not read its messages.
 
     A client that does not read its acknowledgements is granted no more credit.
     """
@@ -105,7 +105,7 @@ class IngestServiceAsyncStub(IngestServiceStub):
     10. A server that shuts down sends IngestDraining, finishes and acknowledges what it has, and
         ends the stream with UNAVAILABLE.
     11. It also ends a stream with UNAVAILABLE, reason STREAM_IDLE, if for five minutes (or as
-        configured) no batch came or the client did not read its messages.
+        configured) no batch arrived in full, or the client did not read its messages.
 
     A client that does not read its acknowledgements is granted no more credit.
     """
@@ -149,7 +149,7 @@ class IngestServiceServicer(metaclass=_abc_1.ABCMeta):
         10. A server that shuts down sends IngestDraining, finishes and acknowledges what it has, and
             ends the stream with UNAVAILABLE.
         11. It also ends a stream with UNAVAILABLE, reason STREAM_IDLE, if for five minutes (or as
-            configured) no batch came or the client did not read its messages.
+            configured) no batch arrived in full, or the client did not read its messages.
 
         A client that does not read its acknowledgements is granted no more credit.
         """

@@ -60,7 +60,10 @@ class SearchServiceServicer(object):
 
     def SearchMany(self, request, context):
         """Answers many queries in one call, embedded together; a query that fails does not affect the
-        others.
+        others. A name is looked up once per call: all queries by it search one collection, even if an
+        alias is moved meanwhile. Queries that differ only in what they look for are searched together;
+        at most four searches of a call run in the store at one time, so set a deadline that covers all
+        of them.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -37,7 +37,10 @@ class SearchServiceStub:
     """Answers one query. Finding nothing is not an error."""
     SearchMany: _grpc.UnaryUnaryMultiCallable[_search_service_pb2.SearchManyRequest, _search_service_pb2.SearchManyResponse]
     """Answers many queries in one call, embedded together; a query that fails does not affect the
-    others.
+    others. A name is looked up once per call: all queries by it search one collection, even if an
+    alias is moved meanwhile. Queries that differ only in what they look for are searched together;
+    at most four searches of a call run in the store at one time, so set a deadline that covers all
+    of them.
     """
 
 @_typing.type_check_only
@@ -49,7 +52,10 @@ class SearchServiceAsyncStub(SearchServiceStub):
     """Answers one query. Finding nothing is not an error."""
     SearchMany: _aio.UnaryUnaryMultiCallable[_search_service_pb2.SearchManyRequest, _search_service_pb2.SearchManyResponse]  # type: ignore[assignment]
     """Answers many queries in one call, embedded together; a query that fails does not affect the
-    others.
+    others. A name is looked up once per call: all queries by it search one collection, even if an
+    alias is moved meanwhile. Queries that differ only in what they look for are searched together;
+    at most four searches of a call run in the store at one time, so set a deadline that covers all
+    of them.
     """
 
 class SearchServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -70,7 +76,10 @@ class SearchServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_search_service_pb2.SearchManyResponse, _abc.Awaitable[_search_service_pb2.SearchManyResponse]]:
         """Answers many queries in one call, embedded together; a query that fails does not affect the
-        others.
+        others. A name is looked up once per call: all queries by it search one collection, even if an
+        alias is moved meanwhile. Queries that differ only in what they look for are searched together;
+        at most four searches of a call run in the store at one time, so set a deadline that covers all
+        of them.
         """
 
 def add_SearchServiceServicer_to_server(servicer: SearchServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

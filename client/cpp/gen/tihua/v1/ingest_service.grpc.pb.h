@@ -69,7 +69,7 @@ class IngestService final {
     // 10. A server that shuts down sends IngestDraining, finishes and acknowledges what it has, and
     //     ends the stream with UNAVAILABLE.
     // 11. It also ends a stream with UNAVAILABLE, reason STREAM_IDLE, if for five minutes (or as
-    //     configured) no batch came or the client did not read its messages.
+    //     configured) no batch arrived in full, or the client did not read its messages.
     //
     // A client that does not read its acknowledgements is granted no more credit.
     std::unique_ptr< ::grpc::ClientReaderWriterInterface< ::tihua::v1::IngestRequest, ::tihua::v1::IngestResponse>> Ingest(::grpc::ClientContext* context) {
@@ -114,7 +114,7 @@ class IngestService final {
       // 10. A server that shuts down sends IngestDraining, finishes and acknowledges what it has, and
       //     ends the stream with UNAVAILABLE.
       // 11. It also ends a stream with UNAVAILABLE, reason STREAM_IDLE, if for five minutes (or as
-      //     configured) no batch came or the client did not read its messages.
+      //     configured) no batch arrived in full, or the client did not read its messages.
       //
       // A client that does not read its acknowledgements is granted no more credit.
       virtual void Ingest(::grpc::ClientContext* context, ::grpc::ClientBidiReactor< ::tihua::v1::IngestRequest,::tihua::v1::IngestResponse>* reactor) = 0;
@@ -195,7 +195,7 @@ class IngestService final {
     // 10. A server that shuts down sends IngestDraining, finishes and acknowledges what it has, and
     //     ends the stream with UNAVAILABLE.
     // 11. It also ends a stream with UNAVAILABLE, reason STREAM_IDLE, if for five minutes (or as
-    //     configured) no batch came or the client did not read its messages.
+    //     configured) no batch arrived in full, or the client did not read its messages.
     //
     // A client that does not read its acknowledgements is granted no more credit.
     virtual ::grpc::Status Ingest(::grpc::ServerContext* context, ::grpc::ServerReaderWriter< ::tihua::v1::IngestResponse, ::tihua::v1::IngestRequest>* stream);

@@ -48,7 +48,10 @@ class SearchService final {
       return std::unique_ptr< ::grpc::ClientAsyncResponseReaderInterface< ::tihua::v1::SearchResponse>>(PrepareAsyncSearchRaw(context, request, cq));
     }
     // Answers many queries in one call, embedded together; a query that fails does not affect the
-    // others.
+    // others. A name is looked up once per call: all queries by it search one collection, even if an
+    // alias is moved meanwhile. Queries that differ only in what they look for are searched together;
+    // at most four searches of a call run in the store at one time, so set a deadline that covers all
+    // of them.
     virtual ::grpc::Status SearchMany(::grpc::ClientContext* context, const ::tihua::v1::SearchManyRequest& request, ::tihua::v1::SearchManyResponse* response) = 0;
     std::unique_ptr< ::grpc::ClientAsyncResponseReaderInterface< ::tihua::v1::SearchManyResponse>> AsyncSearchMany(::grpc::ClientContext* context, const ::tihua::v1::SearchManyRequest& request, ::grpc::CompletionQueue* cq) {
       return std::unique_ptr< ::grpc::ClientAsyncResponseReaderInterface< ::tihua::v1::SearchManyResponse>>(AsyncSearchManyRaw(context, request, cq));
@@ -63,7 +66,10 @@ class SearchService final {
       virtual void Search(::grpc::ClientContext* context, const ::tihua::v1::SearchRequest* request, ::tihua::v1::SearchResponse* response, std::function<void(::grpc::Status)>) = 0;
       virtual void Search(::grpc::ClientContext* context, const ::tihua::v1::SearchRequest* request, ::tihua::v1::SearchResponse* response, ::grpc::ClientUnaryReactor* reactor) = 0;
       // Answers many queries in one call, embedded together; a query that fails does not affect the
-      // others.
+      // others. A name is looked up once per call: all queries by it search one collection, even if an
+      // alias is moved meanwhile. Queries that differ only in what they look for are searched together;
+      // at most four searches of a call run in the store at one time, so set a deadline that covers all
+      // of them.
       virtual void SearchMany(::grpc::ClientContext* context, const ::tihua::v1::SearchManyRequest* request, ::tihua::v1::SearchManyResponse* response, std::function<void(::grpc::Status)>) = 0;
       virtual void SearchMany(::grpc::ClientContext* context, const ::tihua::v1::SearchManyRequest* request, ::tihua::v1::SearchManyResponse* response, ::grpc::ClientUnaryReactor* reactor) = 0;
     };
@@ -127,7 +133,10 @@ class SearchService final {
     // Answers one query. Finding nothing is not an error.
     virtual ::grpc::Status Search(::grpc::ServerContext* context, const ::tihua::v1::SearchRequest* request, ::tihua::v1::SearchResponse* response);
     // Answers many queries in one call, embedded together; a query that fails does not affect the
-    // others.
+    // others. A name is looked up once per call: all queries by it search one collection, even if an
+    // alias is moved meanwhile. Queries that differ only in what they look for are searched together;
+    // at most four searches of a call run in the store at one time, so set a deadline that covers all
+    // of them.
     virtual ::grpc::Status SearchMany(::grpc::ServerContext* context, const ::tihua::v1::SearchManyRequest* request, ::tihua::v1::SearchManyResponse* response);
   };
   template <class BaseClass>

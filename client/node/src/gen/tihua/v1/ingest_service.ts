@@ -1573,7 +1573,7 @@ export const IngestServiceService = {
    * 10. A server that shuts down sends IngestDraining, finishes and acknowledges what it has, and
    *     ends the stream with UNAVAILABLE.
    * 11. It also ends a stream with UNAVAILABLE, reason STREAM_IDLE, if for five minutes (or as
-   *     configured) no batch came or the client did not read its messages.
+   *     configured) no batch arrived in full, or the client did not read its messages.
    *
    * A client that does not read its acknowledgements is granted no more credit.
    */
@@ -1620,7 +1620,7 @@ export interface IngestServiceServer extends UntypedServiceImplementation {
    * 10. A server that shuts down sends IngestDraining, finishes and acknowledges what it has, and
    *     ends the stream with UNAVAILABLE.
    * 11. It also ends a stream with UNAVAILABLE, reason STREAM_IDLE, if for five minutes (or as
-   *     configured) no batch came or the client did not read its messages.
+   *     configured) no batch arrived in full, or the client did not read its messages.
    *
    * A client that does not read its acknowledgements is granted no more credit.
    */
@@ -1659,7 +1659,7 @@ export interface IngestServiceClient extends Client {
    * 10. A server that shuts down sends IngestDraining, finishes and acknowledges what it has, and
    *     ends the stream with UNAVAILABLE.
    * 11. It also ends a stream with UNAVAILABLE, reason STREAM_IDLE, if for five minutes (or as
-   *     configured) no batch came or the client did not read its messages.
+   *     configured) no batch arrived in full, or the client did not read its messages.
    *
    * A client that does not read its acknowledgements is granted no more credit.
    */

@@ -1357,7 +1357,10 @@ export const SearchServiceService = {
   },
   /**
    * Answers many queries in one call, embedded together; a query that fails does not affect the
-   * others.
+   * others. A name is looked up once per call: all queries by it search one collection, even if an
+   * alias is moved meanwhile. Queries that differ only in what they look for are searched together;
+   * at most four searches of a call run in the store at one time, so set a deadline that covers all
+   * of them.
    */
   searchMany: {
     path: "/tihua.v1.SearchService/SearchMany" as const,
@@ -1375,7 +1378,10 @@ export interface SearchServiceServer extends UntypedServiceImplementation {
   search: handleUnaryCall<SearchRequest, SearchResponse>;
   /**
    * Answers many queries in one call, embedded together; a query that fails does not affect the
-   * others.
+   * others. A name is looked up once per call: all queries by it search one collection, even if an
+   * alias is moved meanwhile. Queries that differ only in what they look for are searched together;
+   * at most four searches of a call run in the store at one time, so set a deadline that covers all
+   * of them.
    */
   searchMany: handleUnaryCall<SearchManyRequest, SearchManyResponse>;
 }
@@ -1399,7 +1405,10 @@ export interface SearchServiceClient extends Client {
   ): ClientUnaryCall;
   /**
    * Answers many queries in one call, embedded together; a query that fails does not affect the
-   * others.
+   * others. A name is looked up once per call: all queries by it search one collection, even if an
+   * alias is moved meanwhile. Queries that differ only in what they look for are searched together;
+   * at most four searches of a call run in the store at one time, so set a deadline that covers all
+   * of them.
    */
   searchMany(
     request: SearchManyRequest,

@@ -131,7 +131,7 @@ public final class IngestServiceGrpc {
      * 10. A server that shuts down sends IngestDraining, finishes and acknowledges what it has, and
      *     ends the stream with UNAVAILABLE.
      * 11. It also ends a stream with UNAVAILABLE, reason STREAM_IDLE, if for five minutes (or as
-     *     configured) no batch came or the client did not read its messages.
+     *     configured) no batch arrived in full, or the client did not read its messages.
      * A client that does not read its acknowledgements is granted no more credit.
      * </pre>
      */
@@ -201,7 +201,7 @@ public final class IngestServiceGrpc {
      * 10. A server that shuts down sends IngestDraining, finishes and acknowledges what it has, and
      *     ends the stream with UNAVAILABLE.
      * 11. It also ends a stream with UNAVAILABLE, reason STREAM_IDLE, if for five minutes (or as
-     *     configured) no batch came or the client did not read its messages.
+     *     configured) no batch arrived in full, or the client did not read its messages.
      * A client that does not read its acknowledgements is granted no more credit.
      * </pre>
      */

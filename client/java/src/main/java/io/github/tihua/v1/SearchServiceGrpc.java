@@ -146,7 +146,10 @@ public final class SearchServiceGrpc {
     /**
      * <pre>
      * Answers many queries in one call, embedded together; a query that fails does not affect the
-     * others.
+     * others. A name is looked up once per call: all queries by it search one collection, even if an
+     * alias is moved meanwhile. Queries that differ only in what they look for are searched together;
+     * at most four searches of a call run in the store at one time, so set a deadline that covers all
+     * of them.
      * </pre>
      */
     public void searchMany(io.github.tihua.v1.SearchManyRequest request,
@@ -205,7 +208,10 @@ public final class SearchServiceGrpc {
     /**
      * <pre>
      * Answers many queries in one call, embedded together; a query that fails does not affect the
-     * others.
+     * others. A name is looked up once per call: all queries by it search one collection, even if an
+     * alias is moved meanwhile. Queries that differ only in what they look for are searched together;
+     * at most four searches of a call run in the store at one time, so set a deadline that covers all
+     * of them.
      * </pre>
      */
     public void searchMany(io.github.tihua.v1.SearchManyRequest request,
@@ -245,7 +251,10 @@ public final class SearchServiceGrpc {
     /**
      * <pre>
      * Answers many queries in one call, embedded together; a query that fails does not affect the
-     * others.
+     * others. A name is looked up once per call: all queries by it search one collection, even if an
+     * alias is moved meanwhile. Queries that differ only in what they look for are searched together;
+     * at most four searches of a call run in the store at one time, so set a deadline that covers all
+     * of them.
      * </pre>
      */
     public io.github.tihua.v1.SearchManyResponse searchMany(io.github.tihua.v1.SearchManyRequest request) {
@@ -285,7 +294,10 @@ public final class SearchServiceGrpc {
     /**
      * <pre>
      * Answers many queries in one call, embedded together; a query that fails does not affect the
-     * others.
+     * others. A name is looked up once per call: all queries by it search one collection, even if an
+     * alias is moved meanwhile. Queries that differ only in what they look for are searched together;
+     * at most four searches of a call run in the store at one time, so set a deadline that covers all
+     * of them.
      * </pre>
      */
     public com.google.common.util.concurrent.ListenableFuture<io.github.tihua.v1.SearchManyResponse> searchMany(
