@@ -155,7 +155,7 @@ class App:
             )
         if [model.ref.id for model in self._models] == [DEFAULT_MODEL]:
             _log.info(
-                "tihua-tiny is a small bootstrap model; for production start Chinese-CLIP, "
+                "tihua-tiny is a small starter model; for production start Chinese-CLIP, "
                 "for example with --model ViT-B-16"
             )
 
