@@ -97,6 +97,7 @@ _OPTIONS: tuple[tuple[str, int | str], ...] = (
     # power. A tihua server allows pings every `Limits.min_ping_interval_s`.
     ("grpc.keepalive_time_ms", 60_000),
     ("grpc.keepalive_timeout_ms", 20_000),
+    ("grpc.http2.max_pings_without_data", 0),  # as many as are due
 )
 
 _HOST_AND_PORT = re.compile(r"(\[[0-9a-fA-F:.%]+\]|[^:/\[\]]+):[0-9]{1,5}")
