@@ -51,7 +51,6 @@ async def run_async_ingest(
         if error is None:
             return
         connection.check_open()  # or it would be reported as a break that is retried
-        session.broke()
         await asyncio.sleep(reconnect.delay_after(error, session.progress))
 
 

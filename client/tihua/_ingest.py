@@ -50,7 +50,6 @@ def run_ingest(
         if error is None:
             return
         connection.check_open()  # or it would be reported as a break that is retried
-        session.broke()
         time.sleep(reconnect.delay_after(error, session.progress))
 
 

@@ -90,7 +90,7 @@ class IngestSession:
         self.max_file_bytes = limits.max_image_bytes
         self._place = Place()
         self._has_all_items = False
-        self._idle_breaks = self._answers = 0
+        self._answers = self._items_at_rest = 0
         self._report = IngestReport()
         self._is_started = self._is_draining = False
         self.is_complete = False
@@ -109,10 +109,11 @@ class IngestSession:
     def progress(self) -> int:
         """Return a number that grows with any progress.
 
-        It counts the batches that are safe, the questions that were answered, and the streams that
-        broke while idle.
+        It counts the batches that are safe, the questions that were answered, and the items that
+        were taken, or their end, while no batch was outstanding. So a stream that ended while the
+        caller's iterable blocked is progress, even if the item that came at last was sent over it.
         """
-        return self.committed_seq + self._answers + self._idle_breaks
+        return self.committed_seq + self._answers + self._items_at_rest
 
     @property
     def _is_open(self) -> bool:
@@ -145,23 +146,21 @@ class IngestSession:
             self.committed_seq, self._outbox.committed_bookmark, self._report.acknowledged
         )
 
-    def broke(self) -> None:
-        """Record that the stream ended early; an idle one lost nothing, which counts as progress.
-
-        With an open question it was not idle: the stream may be fine, and the store unavailable.
-        """
-        if self._is_started and self._outbox.is_empty and self.question() is None:
-            self._idle_breaks += 1
-
     def offer(self, item: Item) -> None:
         """Add the caller's next item."""
+        self._note_rest()
         self._window.add(item)
 
     def end(self) -> None:
         """Record that there are no more items; the last batch can be sent, full or not."""
+        self._note_rest()
         self._has_all_items = True
         self._window.close()
         self._flush_the_last()
+
+    def _note_rest(self) -> None:
+        if self._outbox.is_empty:
+            self._items_at_rest += 1
 
     def question(self) -> list[str] | None:
         """Return ids, to ask the server which of them are stored; None if there is no question."""

@@ -9,10 +9,10 @@ from typing import TypeVar
 from tihua.errors import DeadlineError, OverloadedError, TihuaError, UnavailableError
 
 STREAM_IDLE = "STREAM_IDLE"
-"""The reason with which a server ends an idle stream: normal, and no outage.
+"""The reason with which a server ends an idle stream.
 
-Without progress it is one: a batch that takes longer to arrive than the server waits for a message
-would be sent again forever.
+With progress that is no outage. Without, it is: the server got no whole batch within its idle
+timeout, and the same batch would be sent again forever.
 """
 
 _FIRST_DELAY_S = 0.1

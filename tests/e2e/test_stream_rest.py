@@ -117,8 +117,11 @@ async def test_a_client_that_reads_nothing_is_let_go(
     assert [record.getMessage() for record in caplog.records if record.levelname == "ERROR"] == []
 
 
-async def test_a_client_goes_on_though_its_streams_are_ended_at_rest(app: App) -> None:
-    """Rare items are stored like others, and no break is reported."""
+@pytest.mark.parametrize("batch_size", [1, 3, 4])
+async def test_a_client_goes_on_though_its_streams_are_ended_at_rest(
+    app: App, batch_size: int
+) -> None:
+    """Rare items are stored like others, and no break is reported, in batches of any size."""
     breaks: list[tihua.TihuaError] = []
 
     def rarely() -> Iterator[tihua.Item]:
@@ -129,7 +132,12 @@ async def test_a_client_goes_on_though_its_streams_are_ended_at_rest(app: App) -
 
     def ingest() -> tihua.IngestSummary:
         with tihua.Client(app.address, collection="c") as client:
-            return client.ingest(rarely(), batch_size=1, on_break=breaks.append)
+            return client.ingest(
+                rarely(),
+                batch_size=batch_size,
+                on_break=breaks.append,
+                reconnect_timeout=IDLE_S / 2,
+            )
 
     summary = await asyncio.to_thread(ingest)
     assert (summary.written, summary.sent) == (3, 3)

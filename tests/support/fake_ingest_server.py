@@ -35,7 +35,10 @@ from tihua.v1.ingest_service_pb2 import (
 )
 
 Context: TypeAlias = "aio.ServicerContext[IngestRequest, IngestResponse]"
-End: TypeAlias = Literal["summary", "break", "lost ack", "drain", "no summary", "hang"]
+End: TypeAlias = Literal["summary", "break", "lost ack", "drain", "no summary", "hang", "idle"]
+
+IDLE_S = 0.3
+"""The idle timeout of a stream that may end as idle."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +46,7 @@ class Plan:
     """The course of one stream.
 
     Attributes:
-        end: how it ends.
+        end: how it ends; "idle" when no message has come for IDLE_S, or else with a summary.
         after: the number of batches after which it ends, 0 for right after the start; None for
             when the client half-closes.
         credit: batches that may be in flight.
@@ -93,6 +96,8 @@ class FakeServer(system_service_pb2_grpc.SystemServiceServicer):
         self.was_cancelled = threading.Event()
         self.hangs = threading.Event()
         self.on_hang: Callable[[], None] = lambda: None
+        self.is_resting = False
+        """Whether a stream that may end as idle is open."""
 
     def register(self, server: aio.Server) -> None:
         """Add the services to a server."""
@@ -157,6 +162,7 @@ class FakeServer(system_service_pb2_grpc.SystemServiceServicer):
         started = IngestStarted(
             committed_seq=session.committed, credit=credit, committed_bookmark=session.bookmark
         )
+        self.is_resting = plan.end == "idle"
         try:
             await context.write(IngestResponse(started=started))
             if plan.after == 0:
@@ -167,6 +173,8 @@ class FakeServer(system_service_pb2_grpc.SystemServiceServicer):
         except asyncio.CancelledError:
             self.was_cancelled.set()
             raise
+        finally:
+            self.is_resting = False
 
     async def _take_start(self, context: Context) -> IngestStart:
         request = await context.read()
@@ -178,7 +186,7 @@ class FakeServer(system_service_pb2_grpc.SystemServiceServicer):
         self, plan: Plan, credit: IngestCredit, session: Session, context: Context
     ) -> None:
         received = 0
-        while isinstance(request := await context.read(), IngestRequest):
+        while isinstance(request := await self._next(plan, context), IngestRequest):
             received += 1
             is_last = received == plan.after
             self._check_credit(credit, request)
@@ -206,6 +214,19 @@ class FakeServer(system_service_pb2_grpc.SystemServiceServicer):
                 items_failed=session.failed,
             )
             await context.write(IngestResponse(summary=summary))
+
+    async def _next(self, plan: Plan, context: Context) -> object:
+        if plan.end != "idle":
+            return await context.read()
+        reading = asyncio.ensure_future(context.read())
+        try:
+            await asyncio.wait({reading}, timeout=IDLE_S)
+            if reading.done():
+                return reading.result()
+        finally:
+            reading.cancel()
+        idle = refusal(grpc.StatusCode.UNAVAILABLE, "idle", reason="STREAM_IDLE")
+        return await _abort(context, idle)
 
     def _check_credit(self, credit: IngestCredit, request: IngestRequest) -> None:
         if credit.batches < 1 or credit.bytes < request.ByteSize():
@@ -244,11 +265,14 @@ class Refusing(FakeServer):
         """Refuse, or run the stream."""
         if self.refusals:
             await self._take_start(context)
-            status = self.refusals.pop(0)
-            code = next(code for code in grpc.StatusCode if code.value[0] == status.code)
-            details = (("grpc-status-details-bin", status.SerializeToString()),)
-            await context.abort(code, status.message, trailing_metadata=details)
+            await _abort(context, self.refusals.pop(0))
         await super()._ingest(_, context)
+
+
+async def _abort(context: Context, status: status_pb2.Status) -> None:
+    code = next(code for code in grpc.StatusCode if code.value[0] == status.code)
+    details = (("grpc-status-details-bin", status.SerializeToString()),)
+    await context.abort(code, status.message, trailing_metadata=details)
 
 
 def refusal(

@@ -1,7 +1,7 @@
 """Ingests by either client, and their progress."""
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -27,8 +27,9 @@ class Run:
         session_id: str | None = None,
         reconnect_timeout: float = 20.0,
         on_break: Callable[[TihuaError], None] | None = None,
+        is_source_slow: bool = False,
     ) -> IngestSummary:
-        """Ingest the items."""
+        """Ingest the items; a source of them that is slow does not block the event loop."""
         options: dict[str, Any] = {
             "mode": mode,
             "batch_size": batch_size,
@@ -38,12 +39,17 @@ class Run:
             "reconnect_timeout": reconnect_timeout,
         }
         if self.is_async:
-            return asyncio.run(self._run_async(address, items, collection, options))
+            source = in_thread(iter(items)) if is_source_slow else items
+            return asyncio.run(self._run_async(address, source, collection, options))
         with Client(address, collection=collection) as client:
             return client.ingest(items, **options)
 
     async def _run_async(
-        self, address: str, items: Iterable[Item], collection: str, options: dict[str, Any]
+        self,
+        address: str,
+        items: Iterable[Item] | AsyncIterable[Item],
+        collection: str,
+        options: dict[str, Any],
     ) -> IngestSummary:
         async with AsyncClient(address, collection=collection) as client:
             return await client.ingest(items, **options)
@@ -56,6 +62,12 @@ class Run:
             for progress in self.progress
             for error in progress.errors
         ]
+
+
+async def in_thread(items: Iterator[Item]) -> AsyncIterator[Item]:
+    """Yield the items; each is awaited from a thread."""
+    while (item := await asyncio.to_thread(next, items, None)) is not None:
+        yield item
 
 
 def items(count: int) -> list[Item]:

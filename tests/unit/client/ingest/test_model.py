@@ -73,7 +73,6 @@ class Call:
             else:
                 break
             self._note_progress()
-        self.session.broke()
 
     def end(self, server: Model) -> None:
         """Receive the summary."""

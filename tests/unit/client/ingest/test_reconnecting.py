@@ -2,15 +2,17 @@
 
 import asyncio
 import threading
+import time
+from collections.abc import Iterator
 
 import grpc
 import pytest
-from fake_ingest_server import End, FakeServer, Plan, Refusing, refusal
+from fake_ingest_server import IDLE_S, End, FakeServer, Plan, Refusing, refusal
 from free_port import HOST, free_port
 from grpc import aio
 from ingest_run import Run, ids, items
 from server_thread import Serve
-from tihua import FailedPreconditionError, UnavailableError
+from tihua import FailedPreconditionError, Item, UnavailableError
 
 
 @pytest.mark.parametrize("end", ["break", "lost ack", "drain"])
@@ -161,3 +163,36 @@ def test_a_stream_that_is_always_ended_as_idle_before_a_batch_arrives_is_given_u
     with pytest.raises(UnavailableError, match="idle for 300 s"):
         run(serve(server.register), items(5), reconnect_timeout=0.5)
     assert server.refusals
+
+
+def wait_for_the_end(server: FakeServer) -> None:
+    """Wait until no stream rests."""
+    while server.is_resting:
+        time.sleep(0.01)
+
+
+@pytest.mark.parametrize("count", [1, 2])
+def test_items_that_are_rarer_than_idle_timeouts_are_all_sent(
+    serve: Serve, run: Run, count: int
+) -> None:
+    """Two streams end as idle before the second item fills a batch, or before the end does."""
+    server = FakeServer(Plan("idle"), Plan("idle"))
+
+    def rare() -> Iterator[Item]:
+        for item in items(count):
+            wait_for_the_end(server)
+            yield item
+        wait_for_the_end(server)
+
+    address = serve(server.register)
+    summary = run(address, rare(), reconnect_timeout=IDLE_S * 0.9, is_source_slow=True)
+    assert server.stored == ids(count)
+    assert (summary.written, summary.sent) == (count, count)
+
+
+def test_a_server_that_never_sends_the_summary_is_given_up(serve: Serve, run: Run) -> None:
+    """However well each stream opens."""
+    server = FakeServer(*[Plan("break", after=0)] * 1_000)
+    with pytest.raises(UnavailableError):
+        run(serve(server.register), [], reconnect_timeout=0.3)
+    assert server.plans

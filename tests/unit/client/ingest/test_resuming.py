@@ -1,6 +1,7 @@
 """What an ingest session sends again after a break, and what not; no network."""
 
 import pytest
+import tihua
 from client_sessions import ack, give, item, new_session, offer, opened, resumed, sent, started
 from tihua import FailedPreconditionError, InvalidRequestError, ServerError
 from tihua.v1.ingest_service_pb2 import IngestResponse
@@ -49,16 +50,21 @@ def test_what_a_server_knows_more_is_kept_until_it_is_acknowledged() -> None:
     assert sent(session) == [(1, ["a", "b"]), (2, ["c", "d"])]
 
 
-def test_a_stream_that_breaks_at_rest_is_progress() -> None:
-    """A server that ends quiet streams is not given up; one that breaks under work is."""
+def test_an_item_that_is_taken_at_rest_is_progress() -> None:
+    """A stream that ended meanwhile lost nothing; one that ends before an acknowledgement did."""
     session = opened(new_session())
+    for item_id in "ab":
+        before = session.progress
+        session.offer(tihua.Item(item_id))
+        assert session.next_item() is not None
+        session.add(item(item_id))
+        assert session.progress > before
+    assert sent(session) == [(1, ["a", "b"])]
     before = session.progress
-    session.broke()
-    assert session.progress > before
     opened(session)
-    give(session, "a", "b")
-    before = session.progress
-    session.broke()
+    assert sent(session) == [(1, ["a", "b"])]
+    session.offer(tihua.Item("c"))
+    session.end()
     assert session.progress == before
 
 
