@@ -145,7 +145,7 @@ async def _take_item(session: IngestSession, items: AsyncIterator[Item]) -> None
 async def _read(session: IngestSession, item: Item) -> None:
     try:
         message = await asyncio.to_thread(  # it may read a file
-            _convert_items.item_message, item, max_file_bytes=session.max_file_bytes
+            _convert_items.item_message, item, max_image_bytes=session.max_image_bytes
         )
     except InvalidRequestError as error:
         session.reject(item.id, error)

@@ -1,7 +1,7 @@
 """Conversions that all messages share: texts, numbers, pictures, errors.
 
 Pure functions, used by both clients. A value that can't be sent raises an InvalidRequestError that
-names the argument; the rules of the contract are left to the server.
+names the argument. Rules of the contract that only the server can judge are left to it.
 """
 
 import os
@@ -60,7 +60,7 @@ def uint32(value: int, name: str) -> int:
 
 
 def choice(value: str, name: str, choices: dict[str, _Choice]) -> _Choice:
-    """Return the value of one of several words."""
+    """Return what `choices` has for a word."""
     if value not in choices:
         raise InvalidRequestError(
             f"{name} is {value!r}; it must be one of {', '.join(sorted(choices))}",
@@ -71,14 +71,15 @@ def choice(value: str, name: str, choices: dict[str, _Choice]) -> _Choice:
 
 
 def image_source(
-    image: _types.ImageLike, name: str, *, max_file_bytes: int | None = None
+    image: _types.ImageLike, name: str, *, max_bytes: int | None = None
 ) -> types_pb2.ImageSource:
     """Return a picture as a message; a path is read.
 
     Args:
         image: the picture.
         name: the caller's name for it, for messages.
-        max_file_bytes: a larger file is not read; None means that there is no limit.
+        max_bytes: a larger picture file is refused, and not read; None means that there is no
+            limit.
 
     Raises:
         InvalidRequestError: the file can't be read or is too large, or a side has more pixels than
@@ -94,11 +95,11 @@ def image_source(
         return types_pb2.ImageSource(rgb=rgb)
     if isinstance(image, _types.ServerPath):
         return types_pb2.ImageSource(path=checked_text(image.path, f"{name}.path"))
-    return types_pb2.ImageSource(content=image_bytes(image, name, max_file_bytes=max_file_bytes))
+    return types_pb2.ImageSource(content=image_bytes(image, name, max_bytes=max_bytes))
 
 
 def image_bytes(
-    image: bytes | os.PathLike[str], name: str, *, max_file_bytes: int | None = None
+    image: bytes | os.PathLike[str], name: str, *, max_bytes: int | None = None
 ) -> bytes:
     """Return the bytes of a picture file; a path is read. Arguments are as in `image_source`.
 
@@ -107,6 +108,8 @@ def image_bytes(
         TypeError: it is neither bytes nor a path.
     """
     if isinstance(image, bytes | bytearray | memoryview):
+        if max_bytes is not None:
+            check_image_bytes(memoryview(image).nbytes, max_bytes, name)
         return bytes(image)
     if not isinstance(image, os.PathLike):
         raise TypeError(
@@ -114,8 +117,8 @@ def image_bytes(
             "pathlib.Path to one"
         )
     try:
-        if max_file_bytes is not None and (size := Path(image).stat().st_size) > max_file_bytes:
-            raise _too_large(size, max_file_bytes, name)
+        if max_bytes is not None:
+            check_image_bytes(Path(image).stat().st_size, max_bytes, name)
         return Path(image).read_bytes()
     except (OSError, ValueError) as error:
         cause = error.strerror if isinstance(error, OSError) else None
@@ -126,15 +129,20 @@ def image_bytes(
         ) from error
 
 
-def _too_large(size: int, limit: int, name: str) -> InvalidRequestError:
-    """Return the error that the server would give for a picture file of this size."""
-    return InvalidRequestError(
-        f"picture is {size} bytes; the limit is {limit}; send a smaller copy",
-        code="RESOURCE_EXHAUSTED",
-        reason="IMAGE_TOO_LARGE",
-        metadata={"bytes": str(size), "max_image_bytes": str(limit)},
-        field=name,
-    )
+def check_image_bytes(size: int, limit: int, name: str) -> None:
+    """Check the size of a picture file before it is read or copied, in bytes.
+
+    Raises:
+        InvalidRequestError: it is larger; code, reason and metadata are those of the server.
+    """
+    if size > limit:
+        raise InvalidRequestError(
+            f"picture is {size} bytes; the limit is {limit}; send a smaller copy",
+            code="RESOURCE_EXHAUSTED",
+            reason="IMAGE_TOO_LARGE",
+            metadata={"bytes": str(size), "max_image_bytes": str(limit)},
+            field=name,
+        )
 
 
 def item_error(message: types_pb2.ItemError) -> _types.ItemError:

@@ -17,14 +17,15 @@ _FIELDS = frozenset({"id", "uri", "metadata", "embedding", "update_time"})
 
 
 def item_message(
-    item: _types.Item, name: str = "item", *, max_file_bytes: int | None = None
+    item: _types.Item, name: str = "item", *, max_image_bytes: int | None = None
 ) -> types_pb2.Item:
     """Return the message of an item to be written.
 
     Args:
         item: the item.
         name: the caller's name for it, for messages.
-        max_file_bytes: a larger picture file is not read; None means that there is no limit.
+        max_image_bytes: a larger picture file is refused, and not read; None means that there is
+            no limit.
 
     Raises:
         InvalidRequestError: it does not have exactly one of text, image and embedding, or has a
@@ -45,7 +46,7 @@ def item_message(
     if item.text is not None:
         written.text = _convert.checked_text(item.text, f"{name}.text")
     elif item.image is not None:
-        source = _convert.image_source(item.image, f"{name}.image", max_file_bytes=max_file_bytes)
+        source = _convert.image_source(item.image, f"{name}.image", max_bytes=max_image_bytes)
         written.image.CopyFrom(source)
     elif item.embedding is not None:
         written.embedding.CopyFrom(vector_block(item.embedding, f"{name}.embedding"))

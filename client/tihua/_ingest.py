@@ -134,7 +134,7 @@ def _take_item(session: IngestSession, items: Iterator[Item]) -> None:
 
 def _read(session: IngestSession, item: Item) -> None:
     try:
-        message = _convert_items.item_message(item, max_file_bytes=session.max_file_bytes)
+        message = _convert_items.item_message(item, max_image_bytes=session.max_image_bytes)
     except InvalidRequestError as error:
         session.reject(item.id, error)
     else:

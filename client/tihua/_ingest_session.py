@@ -45,7 +45,7 @@ class IngestSession:
 
     Attributes:
         is_complete: whether the server has sent the summary.
-        max_file_bytes: a larger picture file need not be read: the server would refuse it.
+        max_image_bytes: a larger picture file need not be read: the server would refuse it.
     """
 
     def __init__(
@@ -87,7 +87,7 @@ class IngestSession:
         self._builder = BatchBuilder(min(batch_size, limits.max_batch_items))
         self._outbox = Outbox()
         self._max_message_bytes = limits.max_message_bytes
-        self.max_file_bytes = limits.max_image_bytes
+        self.max_image_bytes = limits.max_image_bytes
         self._place = Place()
         self._has_all_items = False
         self._answers = self._items_at_rest = 0

@@ -183,7 +183,7 @@ class Pass:
         return [self.seen.note(item) for item in items]
 
     def _loaded(self, item: Item) -> Item | ItemError:
-        loaded = with_content(item, self._content)
+        loaded = with_content(item, self._content, max_image_bytes=self._limits.max_image_bytes)
         if self._late is None or isinstance(loaded, ItemError):
             return loaded
         return self._late.embedded(loaded)

@@ -9,7 +9,7 @@ from tihua._exhibit import local_path
 
 
 class Files:
-    """Finds and reads the file of an item, only in the folders that the user named.
+    """Finds the file of an item, only in the folders that the user named.
 
     An item's uri is not trusted: no file outside the folders is opened, not even through a link.
 
@@ -30,26 +30,26 @@ class Files:
         self._max_pixels = max_pixels
 
     def __call__(self, item: tihua.Item) -> tihua.ImageLike:
-        """Return the picture of an item.
+        """Return the picture of an item: its path, or its pixels if it is resized here.
 
         Raises:
             LookupError: it is not in the folders, or has changed since it was stored.
             OSError: it can't be read.
         """
         path = self._path(item)
-        content = path.read_bytes()
+        size = path.stat().st_size
         recorded_bytes = item.metadata.get("file_bytes")
-        if isinstance(recorded_bytes, int) and recorded_bytes != len(content):
+        if isinstance(recorded_bytes, int) and recorded_bytes != size:
             raise LookupError(
-                f"{path} has changed since it was ingested, {len(content)} bytes and not "
+                f"{path} has changed since it was ingested, {size} bytes and not "
                 f"{recorded_bytes}: run tihua ingest first"
             )
         if self._preprocess_size is None:
-            return content
+            return path
         try:
-            return tihua.preprocess(content, self._preprocess_size, max_pixels=self._max_pixels)
+            return tihua.preprocess(path, self._preprocess_size, max_pixels=self._max_pixels)
         except tihua.InvalidRequestError:  # the server will report it
-            return content
+            return path
 
     def _path(self, item: tihua.Item) -> Path:
         for path in self._candidates(item):

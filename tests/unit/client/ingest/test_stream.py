@@ -76,6 +76,16 @@ def test_a_file_larger_than_a_picture_may_be_is_not_read(
     assert peak_bytes < 100 * 2**20
 
 
+def test_bytes_larger_than_a_picture_may_be_are_not_sent(serve: Serve, run: Run) -> None:
+    """The item fails with the server's reason, and those after it are stored."""
+    server = FakeServer()
+    given = [Item("video", image=bytes(90_001)), Item("item-1", text="一")]
+    summary = run(serve(server.register), given)
+    assert (summary.written, summary.failed) == (1, 1)
+    assert run.errors == [(0, "video", "IMAGE_TOO_LARGE")]
+    assert server.stored == ["item-1"]
+
+
 def test_a_failed_item_is_told_by_its_position_and_the_others_are_stored(
     serve: Serve, run: Run, tmp_path: Path
 ) -> None:
@@ -85,7 +95,7 @@ def test_a_failed_item_is_told_by_its_position_and_the_others_are_stored(
         Item("item-0", text="一"),
         Item("gone", image=tmp_path / "gone.jpg"),
         Item("bad", text="一"),
-        Item("large", image=b"x" * 100_001),
+        Item("large", text="x" * 100_001),
         Item("none"),
         Item("deep", text="一", metadata=nested(40)),
         Item("item-1", text="一"),
