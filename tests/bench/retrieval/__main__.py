@@ -16,6 +16,7 @@ from tihua import TihuaError
 from tihua_server.training.retrieval import RetrievalTask
 
 from bench.retrieval.outcome import Run, Skipped, losers
+from bench.retrieval.rank import NotFoundInGallery
 from bench.retrieval.report import as_table, write_report
 from bench.retrieval.service import IncompleteGalleryError, measure
 from bench.retrieval.tasks import KINDS, tasks_of
@@ -116,7 +117,7 @@ def main(
                 click.echo(error, err=True)
             else:
                 write_report(out, runs, skipped)
-    except (TihuaError, IncompleteGalleryError, LookupError) as error:
+    except (TihuaError, IncompleteGalleryError, NotFoundInGallery, OSError) as error:
         raise click.ClickException(str(error)) from error
     if not runs:
         raise click.ClickException("no server could be started")

@@ -13,6 +13,10 @@ FIRST_LIMIT = 100
 times as long."""
 
 
+class NotFoundInGallery(Exception):
+    """A search ended without a fitting picture."""
+
+
 async def find_rank(pages: Pages, wanted: Collection[str], *, max_limit: int) -> int:
     """Return the rank, from 1, of the best placed of the wanted pictures; exact at any depth.
 
@@ -24,7 +28,7 @@ async def find_rank(pages: Pages, wanted: Collection[str], *, max_limit: int) ->
         max_limit: hits of each page after the first; no more than the server allows.
 
     Raises:
-        LookupError: no page has any of them.
+        NotFoundInGallery: no page has any of them.
     """
     ahead = 0
     best: float | None = None
@@ -42,5 +46,5 @@ async def find_rank(pages: Pages, wanted: Collection[str], *, max_limit: int) ->
             break
         limit, token = max_limit, result.next_page_token
     if best is None:
-        raise LookupError(f"none of {sorted(wanted)} is among the {ahead} hits of the search")
+        raise NotFoundInGallery(f"none of {sorted(wanted)} is among the {ahead} hits of the search")
     return ahead + 1

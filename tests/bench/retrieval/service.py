@@ -43,8 +43,9 @@ async def measure(
 
     Raises:
         TihuaError: the service refused a call or failed.
-        LookupError: a search ended without a fitting picture, though it was ingested.
+        NotFoundInGallery: a search ended without a fitting picture, though it was ingested.
         IncompleteGalleryError: some pictures could not be ingested.
+        OSError: a picture can no longer be read.
     """
     started = time.monotonic()
     outcomes = []

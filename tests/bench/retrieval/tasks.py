@@ -9,6 +9,7 @@ from processes import GALLERY
 from tihua_server.training.emoji import TEST_SET, TRAINING_SETS, Emoji, read_names
 from tihua_server.training.failures import TrainingError
 from tihua_server.training.photographs import Photographs
+from tihua_server.training.progress import training_progress
 from tihua_server.training.retrieval import RetrievalTask, caption_task, emoji_tasks
 
 from bench.retrieval.emoji_packages import PackagesMissing, require_packages
@@ -32,7 +33,7 @@ def tasks_of(
     if "photographs" in kinds:
         try:
             captions = _caption_task(photographs, tell)
-        except (FileNotFoundError, TrainingError) as error:
+        except (OSError, TrainingError) as error:
             yield Skipped("caption → photograph", str(error))
         else:
             yield captions
@@ -40,7 +41,7 @@ def tasks_of(
     if "emoji" in kinds:
         try:
             tasks = _emoji_tasks(node_modules)
-        except (PackagesMissing, FileNotFoundError, TrainingError) as error:
+        except (PackagesMissing, OSError, TrainingError) as error:
             yield Skipped("emoji", str(error))
         else:
             yield from tasks
@@ -54,6 +55,8 @@ def _caption_task(path: Path, tell: Callable[[str], None]) -> RetrievalTask:
         raise FileNotFoundError(msg)
     photographs = Photographs(path, "val", views=1, seed=0)
     tell(photographs.summary())
+    with training_progress() as progress:
+        photographs.verify(progress)
     return caption_task(photographs)
 
 

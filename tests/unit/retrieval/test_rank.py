@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 import pytest
-from bench.retrieval.rank import FIRST_LIMIT, find_rank
+from bench.retrieval.rank import FIRST_LIMIT, NotFoundInGallery, find_rank
 from tihua import Hit, ModelRef, SearchResult, Timing
 
 
@@ -54,5 +54,5 @@ async def test_a_tie_counts_as_found_before() -> None:
 
 async def test_what_is_not_found_is_an_error() -> None:
     """Otherwise the results would silently be wrong."""
-    with pytest.raises(LookupError, match="none of"):
+    with pytest.raises(NotFoundInGallery, match="none of"):
         await find_rank(falling(5), {"6"}, max_limit=1000)

@@ -46,6 +46,25 @@ def test_damaged_materials_are_left_out_with_a_reason(tmp_path: Path) -> None:
     assert [isinstance(one, Skipped) for one in left_out] == [True, True]
 
 
+def test_photographs_of_which_one_is_damaged_are_left_out(tmp_path: Path) -> None:
+    """The server would refuse it after minutes, and end the measuring of emoji and nouns."""
+    _write_photograph(tmp_path, "val/a.png")
+    (tmp_path / "val" / "a.png").write_bytes(b"\x89PNG")
+    skipped, *nouns = tasks_of(
+        ("photographs", "nouns"), photographs=tmp_path, node_modules=tmp_path, tell=print
+    )
+    assert isinstance(skipped, Skipped)
+    assert "val/a.png" in skipped.reason
+    assert len(nouns) == 2
+
+
+def test_photographs_whose_table_cannot_be_read_are_left_out(tmp_path: Path) -> None:
+    """Linux refuses to read the first page of memory, even to root."""
+    (tmp_path / "captions.tsv").symlink_to("/proc/self/mem")
+    [skipped] = tasks_of(("photographs",), photographs=tmp_path, node_modules=tmp_path, tell=print)
+    assert isinstance(skipped, Skipped)
+
+
 def test_lines_that_are_not_used_are_told(tmp_path: Path) -> None:
     """The table of results counts only the others."""
     table = _write_photograph(tmp_path, "val/a.png")
