@@ -1,13 +1,16 @@
 """What every row gets: the settings, the materials, a console, and servers to measure."""
 
 import contextlib
-from collections.abc import Iterable, Iterator
+import dataclasses
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from processes import ServerFailed
 from rich.console import Console
+from tihua_server.errors import ConfigError, PrecisionTooLow
 
+from bench.figure import Figure
 from bench.materials import Materials
 from bench.our_server import OurServer, model_flags, our_server
 from bench.settings import PACKAGED_MODEL, Settings
@@ -59,15 +62,24 @@ class Stage:
 
         Returns:
             The running servers by precision; a CPU may lack bf16.
+
+        Raises:
+            Skipped: the server refuses every precision.
+            ServerFailed: it failed for another reason.
         """
         servers = {}
+        refusals = []
         for precision in precisions:
             try:
                 servers[precision] = await stack.enter_async_context(
                     self.server(precision=precision)
                 )
             except ServerFailed as error:
-                self.say(f"  not served: {str(error).splitlines()[-1]}")
+                reason = refusal_of(error)
+                self.say(f"  not served: {reason}")
+                refusals.append(f"{precision} is not served: {reason}")
+        if not servers:
+            raise Skipped("; ".join(refusals))
         return servers
 
     def engine_config(self, **fields: Any) -> dict[str, Any]:
@@ -105,3 +117,26 @@ class Stage:
         """
         model, weights = self.rival_network()
         return {"model": model, "weights": str(weights)}
+
+
+def noting(refusals: Sequence[str], figures: Sequence[Figure]) -> list[Figure]:
+    """Return the figures of a row, with a note on the last of what was refused.
+
+    Raises:
+        Skipped: everything was refused.
+    """
+    reasons = "; ".join(refusals)
+    if not figures:
+        raise Skipped(reasons)
+    return [*figures[:-1], dataclasses.replace(figures[-1], note=reasons)]
+
+
+def refusal_of(failure: ServerFailed) -> str:
+    """Return why a server refused to start: an engine may not compute a precision here.
+
+    Raises:
+        ServerFailed: it did not refuse, but failed.
+    """
+    if failure.reason not in {ConfigError.reason, PrecisionTooLow.reason}:
+        raise failure
+    return str(failure).splitlines()[-1]

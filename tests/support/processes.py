@@ -30,7 +30,15 @@ GALLERY = ROOT / "server" / "tihua_server" / "gallery"
 
 
 class ServerFailed(AssertionError):
-    """A server did not start or stop; the message has its log."""
+    """A server did not start or stop; the message has its log.
+
+    Attributes:
+        reason: of the refusal, if the server refused to start: `CONFIG`; empty if it failed.
+    """
+
+    def __init__(self, message: str, reason: str = "") -> None:
+        super().__init__(message)
+        self.reason = reason
 
 
 @dataclass
@@ -128,7 +136,9 @@ def running(
             is_in_time = is_serving.wait(start_timeout_s)
             if not server.address:
                 state = "ended" if is_in_time else f"does not serve after {start_timeout_s:g} s"
-                raise ServerFailed(f"the server {state}:\n{_last_words(server, reader)}")
+                words = _last_words(server, reader)
+                last = server.log[-1] if server.log else {}
+                raise ServerFailed(f"the server {state}:\n{words}", last.get("reason", ""))
             yield server
         finally:
             server.terminate()

@@ -1,5 +1,7 @@
 """Rows of the benchmark on machines and with models where not everything can be measured."""
 
+import contextlib
+import dataclasses
 import json
 import subprocess
 import sys
@@ -15,9 +17,10 @@ from bench.peers.http_pool import HttpPool
 from bench.peers.mosec import Mosec, MosecFailed, ready
 from bench.rows.chip import shares
 from bench.settings import Settings
-from bench.stage import Skipped, Stage
+from bench.stage import Skipped, Stage, refusal_of
 from click.testing import CliRunner
 from free_port import HOST, free_port
+from processes import ServerFailed
 from rich.console import Console
 
 GFLOP = 1e9
@@ -73,14 +76,31 @@ def stage(tmp_path: Path) -> Stage:
 
 async def test_the_chip_is_measured_in_the_precisions_that_it_has(stage: Stage) -> None:
     """A CPU without bf16 still has a figure for int8."""
-    figures = await shares(stage, Engine("bf16"), Products(), 10 * GFLOP)
-    assert [(figure.name, figure.value) for figure in figures] == [("chip_share_int8", 0.2)]
+    [figure] = await shares(stage, Engine("bf16"), Products(), 10 * GFLOP)
+    assert (figure.name, figure.value) == ("chip_share_int8", 0.2)
+    assert figure.note == "bf16 is not computed: no instructions for bf16"
 
 
 async def test_the_chip_is_skipped_where_it_has_neither_precision(stage: Stage) -> None:
-    """That is no failure."""
-    with pytest.raises(Skipped, match="neither bf16 nor int8"):
+    """That is no failure, and the report says why."""
+    with pytest.raises(Skipped, match=r"no instructions for bf16; .* no instructions for int8"):
         await shares(stage, Engine("bf16", "int8"), Products(), 10 * GFLOP)
+
+
+async def test_servers_that_are_all_refused_skip_their_row(stage: Stage) -> None:
+    """Without a reason, their figures would be missing unnoticed."""
+    settings = dataclasses.replace(stage.settings, model="tihua-tiny", engine="torch")
+    torch_only = Stage(settings, Console(quiet=True))
+    async with contextlib.AsyncExitStack() as stack:
+        with pytest.raises(Skipped, match="int8 is not served: torch computes in fp32 and bf16"):
+            await torch_only.servers(stack, ["int8"])
+
+
+def test_a_server_that_crashed_has_refused_nothing() -> None:
+    """A full disk is no precision that the CPU lacks: it is a failure of the row."""
+    crash = ServerFailed("the server ended:\nloading\nOSError: [Errno 28] No space left on device")
+    with pytest.raises(ServerFailed, match="No space left"):
+        refusal_of(crash)
 
 
 async def test_products_have_a_stream_beside_an_engine_without(stage: Stage) -> None:

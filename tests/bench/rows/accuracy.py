@@ -1,7 +1,6 @@
 """How close each engine and precision comes to torch in fp32, by cosine."""
 
 import asyncio
-import dataclasses
 from collections.abc import Awaitable, Callable, Sequence
 from itertools import islice
 from pathlib import Path
@@ -15,7 +14,7 @@ from bench.figure import Figure, at_least
 from bench.materials import QUERIES, gallery, read_all
 from bench.our_server import OurServer, model_flags, our_server
 from bench.settings import PACKAGED_MODEL
-from bench.stage import Stage
+from bench.stage import Stage, noting, refusal_of
 
 T = TypeVar("T")
 
@@ -32,22 +31,21 @@ async def accuracy(stage: Stage) -> list[Figure]:
     images = read_all(gallery()[:: len(gallery()) // count][:count])
     texts = _texts(count)
     figures = []
+    refusals = []
     for model in (PACKAGED_MODEL, stage.settings.torch_model):
         reference = await _embed(stage, model, REFERENCE, images, texts)
-        refusals = []
         for engine, precision in ENGINES:
             name = f"accuracy_{model}_{engine}_{precision}"
             try:
                 rows = await _embed(stage, model, (engine, precision), images, texts)
             except ServerFailed as error:
                 # An engine refuses a precision in which the model's embeddings would stray too far.
-                reason = str(error).splitlines()[-1].removeprefix("Error: ")
+                reason = refusal_of(error)
                 stage.say(f"  not served: {reason}")
-                refusals.append(f"{engine} {precision} is not served: {reason}")
+                refusals.append(f"{model}: {engine} {precision} is not served: {reason}")
                 continue
             figures.append(_figure(name, model, (engine, precision), rows, reference))
-        figures[-1] = dataclasses.replace(figures[-1], note="; ".join(refusals))
-    return figures
+    return noting(refusals, figures)
 
 
 def _figure(

@@ -2,7 +2,7 @@
 
 from bench.companion import Askable, Refusal, companion
 from bench.figure import Figure, ratio_figure
-from bench.stage import Skipped, Stage
+from bench.stage import Stage, noting
 
 PRECISIONS = ("bf16", "int8")
 PICTURES = (1, 2, 4, 8)
@@ -32,6 +32,7 @@ async def shares(stage: Stage, engine: Askable, products: Askable, flops: float)
         Skipped: the engine computes none of the precisions.
     """
     figures = []
+    refusals = []
     for precision in PRECISIONS:
         try:
             rounds = [
@@ -39,6 +40,7 @@ async def shares(stage: Stage, engine: Askable, products: Askable, flops: float)
             ]
         except Refusal as refusal:
             stage.say(f"  not computed in {precision}: {refusal}")
+            refusals.append(f"{precision} is not computed: {refusal}")
             continue
         figures.append(
             ratio_figure(
@@ -50,9 +52,7 @@ async def shares(stage: Stage, engine: Askable, products: Askable, flops: float)
                 target=None,
             )
         )
-    if not figures:
-        raise Skipped(f"the engine computes neither {' nor '.join(PRECISIONS)} here")
-    return figures
+    return noting(refusals, figures)
 
 
 async def _round(
