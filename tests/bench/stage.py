@@ -106,7 +106,9 @@ class Stage:
         """
         model = self.settings.model
         if model == PACKAGED_MODEL:
-            raise Skipped(f"there is no {model} outside tihua to compare with")
+            raise Skipped(
+                f"tutorial and peers can't run {model}, and its operations are not counted"
+            )
         return model, self.materials.weights(model)
 
     def tutorial_question(self) -> dict[str, str]:

@@ -19,7 +19,8 @@ BATCH_SIZE = 64
 def evaluate(encoder: Encoder, task: RetrievalTask) -> Recall:
     """Return how well a model answers the queries of a task.
 
-    No more than `BATCH_SIZE` files of the gallery are in memory at once.
+    At most `BATCH_SIZE` files of the gallery are read at once, unless they are in memory already,
+    as an archive's are. All cores decode, each a picture of up to `Limits.max_image_pixels`.
 
     Raises:
         ValueError: the task's queries are neither all texts nor all pictures.

@@ -1,4 +1,4 @@
-"""Copies a trained text tower into one whose tables have more rows."""
+"""Copies a trained text tower into one whose tables have other rows."""
 
 import torch
 from torch import Tensor
@@ -8,7 +8,9 @@ from tihua_server.training.vocabulary import rows_of_simplified
 
 
 def hand_down(old: TextTower, new: TextTower) -> None:
-    """Copy all weights, and table rows by token and by pair, so that texts embed as before.
+    """Copy all weights, and table rows by token and by pair.
+
+    Texts embed as before, unless the old tower had two rows for a character (`rows_of_simplified`).
 
     Rows of tokens and pairs that only the new tower has become zero: they say nothing yet, as in
     the old tower. Rows drawn at random would shift the embedding of every text that has them.

@@ -31,6 +31,7 @@ from tihua_server.training.progress import training_progress
 from tihua_server.training.recall import Recall, recall
 from tihua_server.training.recipe import Recipe
 from tihua_server.training.retrieval import caption_task, emoji_tasks
+from tihua_server.training.spellings import simplified_tokens
 from tihua_server.training.trainer import Trainer
 from tihua_server.training.vocabulary import Vocabulary
 from tihua_server.training.windows import WindowCache
@@ -65,7 +66,9 @@ def train_tiny(
         tower.load_state_dict(start.image.state_dict())
     else:
         load_backbone(tower)
-    origin = fingerprint((start or tower).state_dict(), {})
+    # With another table of OpenCC, tokens have other rows.
+    spellings = dict(simplified_tokens())
+    origin = fingerprint((start or tower).state_dict(), {"spellings": spellings})
     checkpoints = Checkpoints(out, recipe, f"{origin} on {materials.digest}")
     checkpoints.verify()  # before features, which may take minutes and gigabytes
     cache = PictureCache(out / "features", tower, image_size=shape.image_size, device=device)

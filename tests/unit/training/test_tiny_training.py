@@ -5,7 +5,9 @@ import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
+import opencc
 import pytest
 import torch
 from tihua_server.tiny_clip import read_network
@@ -20,6 +22,7 @@ from tihua_server.training.inheritance import hand_down
 from tihua_server.training.materials import Materials
 from tihua_server.training.photographs import Photographs
 from tihua_server.training.recipe import Recipe
+from tihua_server.training.spellings import simplified_tokens
 from tihua_server.training.tiny_training import evaluate_tiny, train_tiny
 from tihua_server.training.vocabulary import Vocabulary
 
@@ -189,6 +192,21 @@ def test_other_pictures_to_measure_by_are_another_training(
         train_tiny(changed, recipe, tmp_path / "out", device="cpu")
     assert sorted((tmp_path / "out" / "features").iterdir()) == features
     assert train_tiny(materials, recipe, tmp_path / "out", device="cpu")[1] == digest
+
+
+def test_another_table_of_spellings_is_another_training(
+    materials: Materials, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An update of OpenCC may give tokens other rows, in which the old weights mean nothing."""
+    recipe = replace(RECIPE, head_epochs=1)
+    train_tiny(materials, recipe, tmp_path, device="cpu")
+    monkeypatch.setattr(opencc, "OpenCC", lambda _: SimpleNamespace(convert=lambda text: text))
+    simplified_tokens.cache_clear()
+    try:
+        with pytest.raises(TrainingError, match=r"heads\.pt belongs to a training with another"):
+            train_tiny(materials, recipe, tmp_path, device="cpu")
+    finally:
+        simplified_tokens.cache_clear()
 
 
 def test_what_is_handed_down_embeds_as_before(materials: Materials, tmp_path: Path) -> None:
