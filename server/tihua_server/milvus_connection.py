@@ -114,7 +114,8 @@ class MilvusConnection:
             name: the collection or alias that it concerns; empty for none.
             function: what to run.
             args: of the function.
-            timeout_s: how long to wait for it, in seconds; None for the connection's timeout.
+            timeout_s: how long to wait for it, in seconds, if it may read a whole collection: it
+                runs in other threads than searches. None for the connection's timeout.
             kwargs: of the function.
 
         Raises:
@@ -125,7 +126,9 @@ class MilvusConnection:
         bound_s = self.timeout_s if timeout_s is None else timeout_s
         least_s = EMBEDDED_TIMEOUT_S if self.embedded else MIN_TIMEOUT_S
         work = partial(self._work, partial(function, *args, **kwargs), least_s)
-        return await self._run(name, function.__name__, work, bound_s)
+        return await self._run(
+            name, function.__name__, work, bound_s, is_long=timeout_s is not None
+        )
 
     async def read(
         self, name: str, function: Callable[..., T], *args: object, **kwargs: object
@@ -139,13 +142,21 @@ class MilvusConnection:
         work = partial(self._work, partial(function, *args, **kwargs), MIN_TIMEOUT_S)
         return await self._run(name, function.__name__, work, bound_s)
 
-    async def _run(self, name: str, call: str, work: Callable[[float], T], bound_s: float) -> T:
+    async def _run(
+        self,
+        name: str,
+        call: str,
+        work: Callable[[float], T],
+        bound_s: float,
+        *,
+        is_long: bool = False,
+    ) -> T:
         """Run work in a thread, given its deadline by `monotonic`; waiting for a thread counts."""
         if name and not is_collection_name(name):  # to Milvus Lite it would be a path
             raise not_found(name)
         if self._is_closed:
             raise StoreUnavailable(_CLOSED)
-        pool = self._long_pool if bound_s > self.timeout_s else self._pool
+        pool = self._long_pool if is_long else self._pool
         loop = asyncio.get_running_loop()
         with self._answered(call.strip("_"), name, bound_s):
             async with asyncio.timeout(bound_s):

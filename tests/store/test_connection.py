@@ -13,7 +13,7 @@ from milvus_lite.engine.collection import Collection as LiteCollection
 from tihua_server.collection import CollectionSpec
 from tihua_server.errors import StoreUnavailable
 from tihua_server.milvus import Milvus
-from tihua_server.milvus_connection import MilvusConnection
+from tihua_server.milvus_connection import CALLS_AT_ONCE, MilvusConnection
 from tihua_server.observer import Observer
 
 _OPENED = """
@@ -126,3 +126,34 @@ async def test_a_write_that_its_caller_gave_up_has_no_other_beside_it(
     await connection.call("", client.insert, "photos", rows[2])
     assert begun == [0, 2]
     await connection.close()
+
+
+class _Client:
+    """A Milvus server whose calls are those of the test."""
+
+    def close(self) -> None:
+        """Do nothing."""
+
+
+async def test_long_calls_leave_the_threads_of_searches_free() -> None:
+    """Also if calls have as long a timeout as builds: a search does not wait for a build."""
+    timeout_s = 60.0
+    connection = MilvusConnection(_Client(), "v2.6.1", None, timeout_s, Observer())
+    is_over = threading.Event()
+
+    def build(*, timeout: float) -> None:
+        is_over.wait(timeout)
+
+    def search(*, timeout: float) -> str:
+        return "found"
+
+    builds = [
+        asyncio.create_task(connection.call("", build, timeout_s=timeout_s))
+        for _ in range(CALLS_AT_ONCE)
+    ]
+    try:
+        assert await asyncio.wait_for(connection.call("", search), 10) == "found"
+    finally:
+        is_over.set()
+        await asyncio.gather(*builds)
+        await connection.close()
