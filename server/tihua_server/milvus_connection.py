@@ -140,16 +140,10 @@ class MilvusConnection:
         """
         bound_s = min(self.timeout_s, max(left_s(), 0) + GRACE_S)
         work = partial(self._work, partial(function, *args, **kwargs), MIN_TIMEOUT_S)
-        return await self._run(name, function.__name__, work, bound_s)
+        return await self._run(name, function.__name__, work, bound_s, is_long=False)
 
     async def _run(
-        self,
-        name: str,
-        call: str,
-        work: Callable[[float], T],
-        bound_s: float,
-        *,
-        is_long: bool = False,
+        self, name: str, call: str, work: Callable[[float], T], bound_s: float, *, is_long: bool
     ) -> T:
         """Run work in a thread, given its deadline by `monotonic`; waiting for a thread counts."""
         if name and not is_collection_name(name):  # to Milvus Lite it would be a path

@@ -17,8 +17,8 @@ from tihua_server.flow import Flow
 from tihua_server.item_requests import to_fields, to_filter
 from tihua_server.page_token import (
     content_digest,
-    decode_page_token,
-    encode_page_token,
+    decode_search_token,
+    encode_search_token,
     request_digest,
 )
 from tihua_server.query import Found, Query, Term
@@ -98,13 +98,11 @@ class SearchService(rpc.SearchServiceServicer):
         params = self._params(request)
         terms = to_terms(request.terms, self._limits)
         digest = await _consumed_digest(request, terms)
-        # A position is "24 photos_1": the number of hits before, and the collection's own name.
-        position = decode_page_token(digest, request.page_token)
-        before, _, pages_of = position.partition(" ")
+        offset, pages_of = decode_search_token(digest, request.page_token)
         query = Query(
             request.collection,
             terms,
-            self._page(params, int(before or 0)),
+            self._page(params, offset),
             request.model,
             group=to_group_by(request, self._limits),
             pages_of=pages_of,
@@ -133,9 +131,10 @@ class SearchService(rpc.SearchServiceServicer):
         params = parsed.query.params
         end = params.offset + params.limit
         is_last = len(found.hits) < params.limit or end >= self._limits.max_search_window
-        position = f"{end} {found.collection}"
         answer = pb.SearchResponse(
-            next_page_token="" if is_last else encode_page_token(parsed.digest, position),
+            next_page_token=(
+                "" if is_last else encode_search_token(parsed.digest, end, found.collection)
+            ),
             model=from_ref(found.model),
             truncated_terms=found.truncated_terms,
         )

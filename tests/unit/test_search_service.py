@@ -21,6 +21,7 @@ from tihua_server.config import Config
 from tihua_server.errors import InvalidInput
 from tihua_server.item import Item
 from tihua_server.observer import Observer
+from tihua_server.page_token import encode_page_token, request_digest
 from tihua_server.search_service import SearchService
 from tihua_server.searcher import Searcher
 from tihua_server.served_models import ServedModels
@@ -121,3 +122,15 @@ async def test_a_page_is_of_the_same_picture(service: SearchService) -> None:
     assert {hit.item.id for hit in (*page.hits, *after.hits)} == {"0", "1"}
     with pytest.raises(InvalidInput, match="another request"):
         await service.Search(search(1, page_token=token), None)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("position", ["x pictures", "-5 pictures", "1.5", " pictures", "9" * 5000])
+async def test_a_token_that_the_caller_made_is_refused(
+    service: SearchService, position: str
+) -> None:
+    """Its checksum has no key: it may be right."""
+    request = pb.SearchRequest(collection="pictures", terms=[pb.QueryTerm(text="马")])
+    request.page_token = encode_page_token(request_digest(request), position)
+    with pytest.raises(InvalidInput) as refused:
+        await service.Search(request, None)  # type: ignore[arg-type]
+    assert refused.value.reason == "WRONG_PAGE_TOKEN"
