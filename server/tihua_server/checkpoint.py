@@ -113,15 +113,17 @@ def read_checkpoint(path: Path) -> dict[str, torch.Tensor]:
 
 
 def _require_answer(endpoint: str) -> None:
-    """Raise OSError unless the hub accepts a connection; behind a proxy, check nothing."""
-    if urllib.request.getproxies():
-        return
+    """Raise OSError unless the hub accepts a connection; through a proxy, check nothing."""
     url = urlsplit(endpoint)
+    host = url.hostname or ""
+    proxies = urllib.request.getproxies()  # also of `no_proxy`, under `no`
+    if proxies.keys() & {url.scheme, "all"} and not urllib.request.proxy_bypass(host):
+        return
     port = url.port or (80 if url.scheme == "http" else 443)
     try:
-        socket.create_connection((url.hostname or "", port), _CONNECT_TIMEOUT_S).close()
+        socket.create_connection((host, port), _CONNECT_TIMEOUT_S).close()
     except OSError as error:
-        raise ConnectionError(f"{url.hostname} does not answer: {error}") from error
+        raise ConnectionError(f"{host} does not answer: {error}") from error
 
 
 def _huggingface_endpoint() -> str:

@@ -5,7 +5,6 @@ import socket
 import sys
 import threading
 import time
-import urllib.request
 import zipfile
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -17,6 +16,7 @@ from huggingface_hub import constants
 from tihua_server.checkpoint import fetch_checkpoint, read_checkpoint
 from tihua_server.errors import ModelError
 
+_PROXY_VARIABLES = ("http_proxy", "https_proxy", "all_proxy", "no_proxy")
 WEIGHT = torch.arange(6.0).reshape(2, 3)
 
 
@@ -126,7 +126,11 @@ def test_an_unknown_source_is_refused(tmp_path: Path) -> None:
 
 
 def _use_hub(endpoint: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(urllib.request, "getproxies", dict)
+    # As where only some hosts are reached without a proxy, and no proxy is set.
+    for name in _PROXY_VARIABLES:
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.upper(), raising=False)
+    monkeypatch.setenv("no_proxy", "example.org")
     monkeypatch.setattr(constants, "ENDPOINT", endpoint)
     template = endpoint + "/{repo_id}/resolve/{revision}/{filename}"
     monkeypatch.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE", template)
