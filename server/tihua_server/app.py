@@ -206,20 +206,20 @@ async def serving(
         StoreUnavailable: the store does not answer.
     """
     entrance = Entrance(config)  # first: its errors come before minutes of loading
-    telemetry = Telemetry(config)
-    store = await Milvus.open(
-        config.milvus_uri or config.data_dir,
-        token=config.milvus_token,
-        timeout_s=config.store_timeout_s,
-        observer=telemetry.observer,
-    )
-    try:
+    async with contextlib.AsyncExitStack() as parts:
+        telemetry = Telemetry(config)
+        parts.push_async_callback(telemetry.stop)
+        store = await Milvus.open(
+            config.milvus_uri or config.data_dir,
+            token=config.milvus_token,
+            timeout_s=config.store_timeout_s,
+            observer=telemetry.observer,
+        )
+        parts.push_async_callback(store.close)
         encoders = await asyncio.to_thread(load, config)
         models = ServedModels(encoders, config, telemetry.observer)
-    except BaseException:
-        await store.close()
-        raise
-    app = App(models, store, config, telemetry, entrance)
+        app = App(models, store, config, telemetry, entrance)
+        parts.pop_all()  # from here on the app closes them
     try:
         await app.start()
         yield app

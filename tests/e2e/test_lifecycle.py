@@ -2,6 +2,7 @@
 
 import asyncio
 import signal
+import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -21,8 +22,10 @@ from processes import run_tihua, running, start_server
 from scraped import scraped_when
 from silent_watcher import silent_watcher
 from stuck_server import STUCK
+from tihua_server import methods
 from tihua_server.app import App
 from tihua_server.config import Config
+from tihua_server.milvus import Milvus
 from tihua_server.types import Encoder
 
 
@@ -147,6 +150,23 @@ async def test_a_collection_of_another_model_is_refused(encoder: Encoder, tmp_pa
             with pytest.raises(tihua.FailedPreconditionError, match="was made with fake"):
                 call()
         assert client.get_collection().model.id == "fake"
+
+
+async def test_what_a_failed_start_opened_is_closed(
+    encoder: Encoder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Even if the parts can't be put together: the store is free, and no thread exports spans."""
+    config = Config(port=0, data_dir=tmp_path, traces="on", drain_timeout_s=5)
+    threads = {thread.name for thread in threading.enumerate()}
+    with monkeypatch.context() as patch:
+        patch.setattr(methods, "NEEDED_ROLES", {})
+        with pytest.raises(AssertionError, match="who may call"):
+            async with serving(encoder, config):
+                pass
+    left = {thread.name for thread in threading.enumerate()} - threads
+    assert not [name for name in left if name.startswith("Otel")], left
+    store = await Milvus.open(tmp_path)
+    await store.close()
 
 
 def test_sigterm_ends_the_server_quietly(tmp_path: Path) -> None:
