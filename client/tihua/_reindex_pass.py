@@ -140,11 +140,13 @@ class Pass:
         ):
             if change.kind != "keep":
                 page.append(change)
+                is_due = len(page) == size
             else:
                 self.kept += 1
-                if self.kept % _LIST_ITEMS == 0:
+                is_due = self.kept % _LIST_ITEMS == 0
+                if is_due:
                     self._report()
-            if len(page) == size or (page and self.kept % _LIST_ITEMS == 0):
+            if page and is_due:
                 yield page
                 page = []
         if page:
