@@ -51,6 +51,6 @@ def _parts_mark(text: str, end: int) -> bool:
 
 
 def _parts_word(text: str, end: int) -> bool:
-    """Return whether a break there is within a word of ASCII letters; 字 break anywhere."""
+    """Return whether a break there is within a word of ASCII letters; beside a Hanzi it is not."""
     neighbours = text[end - 1 : end + 1]
     return neighbours.isascii() and " " not in neighbours

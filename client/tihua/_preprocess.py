@@ -36,7 +36,7 @@ def preprocess(
         ModuleNotFoundError: Pillow is not installed.
     """
     require_pillow()
-    # They import Pillow and protobuf, which `import tihua` shall not wait for.
+    # Not at the top: they import Pillow and protobuf, and `import tihua` must stay quick.
     from tihua import _convert, _picture, _picture_error
 
     content = _convert.image_bytes(image, "image")

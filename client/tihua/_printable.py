@@ -3,7 +3,7 @@ r"""Text from elsewhere, made safe to show: on a terminal, in JSON, under a pict
 An id, a file name or a server's message may hold escape sequences that clear a screen or retitle a
 window, line breaks that fake a second row, overrides that turn the reading direction, or characters
 that nobody sees, so that two names look the same. Each such character is shown as its escape
-(`\x1b`, `\u200b`); every other one, 字 or emoji, stays as it is.
+(`\x1b`, `\u200b`); every other one, Chinese or emoji, stays as it is.
 """
 
 import json
@@ -50,7 +50,7 @@ def one_line(text: str) -> str:
 
 
 def json_line(value: object, *, is_ascii: bool = False) -> str:
-    """Return a value as one line of JSON, with unsafe characters escaped; 字 only if `is_ascii`."""
+    """Return a value as a line of JSON, unsafe characters (`is_ascii`: all but ASCII) escaped."""
     text = json.dumps(value, ensure_ascii=is_ascii, allow_nan=False)
     # JSON outside strings is ASCII, so every unsafe character is within a string.
     return _UNSAFE.sub(lambda found: f"\\u{ord(found[0]):04x}", text)

@@ -166,7 +166,7 @@ class Pass:
         if self._late is not None:
             self.deleted += self._late.delete(gone) if gone else 0
         elif gone or stale:
-            # Delete the items to replace first, so that none keeps an old content if the new one
+            # Delete the items to replace first, so that none keeps its old content if the new one
             # can't be found. Nobody searches the new collection before the alias leads there.
             self._watch.check()
             self._client.delete_items([*gone, *stale], collection=self._plan.target)

@@ -4,14 +4,15 @@
     photos_vit_b_16_1_source ───> photos_tihua_tiny_1      an alias: what the new one is made of
                                   photos_vit_b_16_1        the new collection
 
-That alias, the marker, is the only state of an unfinished reindex. It links the name of the new
-collection to the old one, keeps the old one from being deleted, and is deleted when everything is
-done. It is created before the new collection, so that a collection left behind is never a mystery.
+The second alias, the marker, is the only state of an unfinished reindex. It links the name of the
+new collection to the old one, keeps the old one from being deleted, and is deleted when everything
+is done. It is created before the new collection, so that a collection left behind is never a
+mystery.
 
 A plain collection is renamed first. If tihua's server dies during that, a Milvus server may be left
 without the alias that keeps the old name; an embedded store completes the rename when it is opened
-again. A collection with the name that the renamed one would get may also be left from an earlier
-reindex, so it is only mentioned to the user, and not used.
+again. A collection that looks like the renamed one may also be left from an earlier reindex, so it
+is not used: the error only mentions it.
 """
 
 import re

@@ -38,7 +38,8 @@ class Security:
             InvalidRequestError: the token is malformed, or would be sent unencrypted to another
                 machine.
         """
-        security = cls((Tls() if tls is True else tls) or None, token)
+        settings = Tls() if tls is True else tls or None
+        security = cls(settings, token)
         if token and not _TOKEN.fullmatch(token):
             raise InvalidRequestError(
                 "the token has a character that is not allowed in tokens; is it the right one?",

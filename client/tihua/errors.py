@@ -111,10 +111,9 @@ class FailedPreconditionError(TihuaError):
     """The server's state does not allow the call; a retry helps only once that has changed.
 
     The collection holds another model's embeddings (reason `MODEL_MISMATCH`), is not loaded
-    (`COLLECTION_NOT_LOADED`) or has aliases (`COLLECTION_HAS_ALIASES`), another stream took over
-    the ingest session (code `ABORTED`), the session belongs to other items or had
-    them in other batches (`SESSION_DIFFERS`), or it is not known which of its items are safe
-    (`NO_BOOKMARK`).
+    (`COLLECTION_NOT_LOADED`) or has aliases (`COLLECTION_HAS_ALIASES`); or another stream took over
+    the ingest session (code `ABORTED`), the session belongs to other items or had them in other
+    batches (`SESSION_DIFFERS`), or it is not known which of its items are safe (`NO_BOOKMARK`).
     """
 
     code = "FAILED_PRECONDITION"

@@ -97,7 +97,7 @@ def command(connection: ConnectionSettings, *, is_probe: bool, as_json: bool) ->
         whole = {"services": services, "models": models, "limits": limits, "collections": found}
         printer.record(server | whole)
     else:
-        printer.record(server | {} if is_serving else server | {"services": services})
+        printer.record(server if is_serving else server | {"services": services})
         printer.line()
         printer.records(models, _MODEL_COLUMNS)
         printer.line()
