@@ -28,7 +28,7 @@ LATE_ITEMS = 16
 call short."""
 
 
-class Late:
+class LateWriter:
     """Embeds, compares and writes late items; safe to use from several threads.
 
     Attributes:

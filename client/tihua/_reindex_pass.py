@@ -17,7 +17,7 @@ from tihua._read_ahead import two_stages
 from tihua._reconnect import Persistence
 from tihua._reindex_changes import Change, Seen, changes
 from tihua._reindex_content import held_bytes, with_content
-from tihua._reindex_late import Late
+from tihua._reindex_late import LateWriter
 from tihua._reindex_plan import Plan
 from tihua._reindex_types import Content, ReindexProgress, ReindexStage
 from tihua._reindex_watch import AliasWatch
@@ -54,7 +54,7 @@ class Pass:
         *,
         stage: ReindexStage,
         seen: Seen,
-        late: Late | None,
+        late: LateWriter | None,
         reported_ids: set[str],
         on_progress: Callable[[ReindexProgress], None],
     ) -> None:

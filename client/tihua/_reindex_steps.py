@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from tihua._reconnect import Persistence
 from tihua._reindex_changes import Copied, Seen
-from tihua._reindex_late import Late
+from tihua._reindex_late import LateWriter
 from tihua._reindex_pass import Pass
 from tihua._reindex_plan import Plan
 from tihua._reindex_types import Content, ReindexProgress, ReindexStage
@@ -151,7 +151,7 @@ class Steps:
             ServerError: only items are left that the store lists but can't fetch.
         """
         copied = otherwise if self._copied is None else self._copied
-        late = Late(self._client, self._plan, copied, self._limits, model=self._model)
+        late = LateWriter(self._client, self._plan, copied, self._limits, model=self._model)
         move = self._lead()
         settled = time.monotonic() + move.settle_s
         missing = self.failing
@@ -197,7 +197,7 @@ class Steps:
     def _count(self, collection: str) -> int:
         return self._persistence.answer(lambda: self._client.count_items(collection=collection))
 
-    def _pass(self, stage: ReindexStage, seen: Seen, late: Late | None) -> Pass:
+    def _pass(self, stage: ReindexStage, seen: Seen, late: LateWriter | None) -> Pass:
         """Run a pass, again if the server goes away; return the one that succeeded."""
         reconnect = self._persistence.reconnect()
         while True:

@@ -14,7 +14,7 @@ from tihua.cli._cut import report_cut
 from tihua.cli._error_line import error_line
 from tihua.cli._fields import Fields, asked_fields, field_values
 from tihua.cli._printer import Column, Printer, Record, counted, shown
-from tihua.cli._query import SpokenQuery
+from tihua.cli._query import CommandQuery
 
 
 def _group(value: object) -> str:
@@ -38,14 +38,14 @@ _COLUMNS = (
 class Answer:
     """A query and its result or error."""
 
-    query: SpokenQuery
+    query: CommandQuery
     result: tihua.SearchResult | tihua.TihuaError
 
 
 def ask(
     client: tihua.Client,
-    queries: Sequence[SpokenQuery],
-    request: Callable[[SpokenQuery], tihua.Query],
+    queries: Sequence[CommandQuery],
+    request: Callable[[CommandQuery], tihua.Query],
     limit: int,
 ) -> Iterator[Answer]:
     """Yield an answer for each query as its call ends; raise the error of a single query.
@@ -112,7 +112,7 @@ def print_answer(printer: Printer, answer: Answer, fields: Fields, *, is_grouped
 
 
 def _records(
-    query: SpokenQuery,
+    query: CommandQuery,
     result: tihua.SearchResult,
     fields: Fields,
     *,

@@ -20,7 +20,7 @@ class Weights:
 
 
 @dataclass(frozen=True, slots=True)
-class SpokenQuery:
+class CommandQuery:
     """A text, a picture, an item, or several of these.
 
     Attributes:
@@ -64,9 +64,9 @@ class SpokenQuery:
             yield tihua.Term(item_id=self.item_id, weight=_weight(self.weights.item))
 
 
-def spoken_queries(
+def command_queries(
     text: str | None, image: Path | bytes | None, item_id: str | None, weights: Weights
-) -> list[SpokenQuery]:
+) -> list[CommandQuery]:
     """Return the query, or a query for each line of stdin if the text is `-`.
 
     Raises:
@@ -77,12 +77,12 @@ def spoken_queries(
         texts = with_stdin(["-"])
         if not texts:
             raise click.UsageError("stdin has no query: give one a line")
-        return [SpokenQuery(line, image, item_id, weights) for line in texts]
+        return [CommandQuery(line, image, item_id, weights) for line in texts]
     if text is None and image is None and item_id is None:
         raise click.UsageError(
             "nothing to search for: give TEXT, --image or --item (see tihua search --help)"
         )
-    return [SpokenQuery(text, image, item_id, weights)]
+    return [CommandQuery(text, image, item_id, weights)]
 
 
 def _require_weighted(

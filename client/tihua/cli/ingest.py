@@ -147,13 +147,13 @@ def command(
         resizes_for = models.get(collection.model.fingerprint) if preprocess == "client" else None
         with progress_view(as_json=as_json) as view:
             view.begin(total)
-            kept_here = Tally()
-            reporter = _IngestReporter(view, kept_here, as_json=as_json)
+            not_sent = Tally()
+            reporter = _IngestReporter(view, not_sent, as_json=as_json)
             intake = Intake(
                 client,
                 pictures,
                 info.limits,
-                kept_here,
+                not_sent,
                 is_forced=is_forced,
                 preprocess_size=resizes_for.image_size_px if resizes_for else None,
                 server_folder=None if server_folder is None else PurePosixPath(server_folder),
@@ -223,20 +223,20 @@ class _IngestReporter(Reporter):
 
     Args:
         view: shows the progress.
-        kept_here: the files that are not sent; the intake counts them.
+        not_sent: counts of the files that are not sent; the intake updates them.
         as_json: as in `Reporter`.
     """
 
-    def __init__(self, view: ProgressView, kept_here: Tally, *, as_json: bool) -> None:
+    def __init__(self, view: ProgressView, not_sent: Tally, *, as_json: bool) -> None:
         super().__init__(view, as_json=as_json)
-        self._kept_here = kept_here
+        self._not_sent = not_sent
         self._sent = Tally()
 
     @property
     def tally(self) -> Tally:
         """The numbers of all pictures so far."""
-        here, sent = self._kept_here, self._sent
-        return Tally(sent.written, here.failed + sent.failed, here.skipped + sent.skipped)
+        unsent, sent = self._not_sent, self._sent
+        return Tally(sent.written, unsent.failed + sent.failed, unsent.skipped + sent.skipped)
 
     def progress(self, progress: tihua.IngestProgress) -> None:
         """Store the server's counts and report the failures."""

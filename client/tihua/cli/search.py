@@ -12,7 +12,7 @@ from tihua.cli._connection import ConnectionSettings
 from tihua.cli._fields import Fields, fields_option
 from tihua.cli._parameters import count_pair, filter_option, params_option
 from tihua.cli._printer import Printer, json_option
-from tihua.cli._query import SpokenQuery, Weights, spoken_queries
+from tihua.cli._query import CommandQuery, Weights, command_queries
 from tihua.cli._show import open_page, require_sheet, write_page, write_sheet
 from tihua.cli._stdin import PictureOption
 
@@ -125,13 +125,13 @@ def command(
     if sheet is not None:
         require_sheet(sheet)
     weights = Weights(text_weight, image_weight, item_weight)
-    queries = spoken_queries(text, image, item_id, weights)
+    queries = command_queries(text, image, item_id, weights)
     is_shown = sheet is not None or page_path is not None or is_opened
     carried = fields
     if is_shown and fields is not None:
         carried = tuple({*fields, "uri", "metadata"})
 
-    def request(query: SpokenQuery) -> tihua.Query:
+    def request(query: CommandQuery) -> tihua.Query:
         return tihua.Query(
             terms=query.terms(),
             limit=limit,
