@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from tihua._copy_transfer import LIST_ITEMS, PAGE_ITEMS, Transfer
 from tihua._copy_types import CopyProgress, CopySummary
-from tihua._reconnect import Persistence
+from tihua._reconnect import ReconnectPolicy
 from tihua._server_types import Collection, ServerInfo
 from tihua.errors import AlreadyExistsError, FailedPreconditionError, NotFoundError, TihuaError
 
@@ -58,8 +58,8 @@ def copy_collection(
     began = time.monotonic()
     original = source.get_collection(name)
     limits, info = source.server_info().limits, target.server_info()
-    persistence = Persistence(reconnect_timeout, on_break)
-    copy = persistence.answer(lambda: _prepared(target, info, original, new_name or name))
+    policy = ReconnectPolicy(reconnect_timeout, on_break)
+    copy = policy.answer(lambda: _prepared(target, info, original, new_name or name))
     transfer = Transfer(
         source,
         target,
@@ -69,10 +69,10 @@ def copy_collection(
         page_items=min(PAGE_ITEMS, limits.max_page_size, info.limits.max_batch_items),
         on_progress=on_progress or (lambda _: None),
     )
-    transfer.run(persistence)
+    transfer.run(policy)
     return CopySummary(
         collection=copy,
-        items=persistence.answer(lambda: target.count_items(collection=copy.name)),
+        items=policy.answer(lambda: target.count_items(collection=copy.name)),
         kept=transfer.kept,
         written=transfer.written,
         failed=transfer.failed,

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from tihua._copy_types import CopyProgress
 from tihua._ingest_types import IngestProgress
 from tihua._read_ahead import ReadAhead
-from tihua._reconnect import Persistence
+from tihua._reconnect import ReconnectPolicy
 from tihua._reindex_changes import paired, time_of
 from tihua._server_types import Collection
 from tihua._types import UNKNOWN_TIME, Item, ItemError
@@ -81,22 +81,22 @@ class Transfer:
         self._written_before = 0  # by earlier passes
         self._reported_ids: set[str] = set()
 
-    def run(self, persistence: Persistence) -> None:
+    def run(self, policy: ReconnectPolicy) -> None:
         """Copy everything, in as many passes as it takes.
 
         Raises:
             TihuaError: a server refuses, or did not come back.
         """
-        reconnect = persistence.reconnect()
+        reconnect = policy.reconnect()
         while True:
             try:
-                self._pass(persistence)
+                self._pass(policy)
             except (UnavailableError, OverloadedError, DeadlineError) as error:
                 time.sleep(reconnect.delay_after(error, self.written))
             else:
                 return
 
-    def _pass(self, persistence: Persistence) -> None:
+    def _pass(self, policy: ReconnectPolicy) -> None:
         self.kept = self.failed = 0
         self._written_before = self.written
         self._report()
@@ -107,8 +107,8 @@ class Transfer:
                     chain([first], items),
                     batch_size=self._page_items,
                     on_progress=self._ingested,
-                    on_break=persistence.on_break,
-                    reconnect_timeout=persistence.timeout_s,
+                    on_break=policy.on_break,
+                    reconnect_timeout=policy.timeout_s,
                     collection=self._copy,
                 )
         self._report()

@@ -108,7 +108,7 @@ def answered(call: Callable[[], _Answer], reconnect: Reconnect) -> _Answer:
 
 
 @dataclass(frozen=True, slots=True)
-class Persistence:
+class ReconnectPolicy:
     """The `Reconnect` policy of each of many calls.
 
     Attributes:

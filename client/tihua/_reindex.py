@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from tihua._reconnect import Persistence
+from tihua._reconnect import ReconnectPolicy
 from tihua._reindex_changes import Copied
 from tihua._reindex_plan import plan
 from tihua._reindex_steps import Steps
@@ -99,7 +99,7 @@ def reindex(
         info,
         model=model,
         on_progress=on_progress or (lambda _: None),
-        persistence=Persistence(reconnect_timeout, on_break),
+        policy=ReconnectPolicy(reconnect_timeout, on_break),
     )
     target = steps.prepare()
     is_swapped = todo.is_swapped

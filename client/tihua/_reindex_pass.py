@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from tihua._ingest_types import IngestProgress
 from tihua._read_ahead import two_stages
-from tihua._reconnect import Persistence
+from tihua._reconnect import ReconnectPolicy
 from tihua._reindex_changes import Change, Seen, changes
 from tihua._reindex_content import held_bytes, with_content
 from tihua._reindex_late import LateWriter
@@ -86,11 +86,11 @@ class Pass:
         self._total = 0
         self._errors: list[ItemError] = []
 
-    def run(self, persistence: Persistence) -> None:
+    def run(self, policy: ReconnectPolicy) -> None:
         """Run the pass; after any error another pass can be run.
 
         Args:
-            persistence: the retry policy of the ingestion.
+            policy: the retry policy of the ingestion.
 
         Raises:
             FailedPreconditionError: another reindex has moved the alias, so that others write to
@@ -109,8 +109,8 @@ class Pass:
                 self._client.ingest(
                     chain([first], items),
                     on_progress=self._ingested,
-                    on_break=persistence.on_break,
-                    reconnect_timeout=persistence.timeout_s,
+                    on_break=policy.on_break,
+                    reconnect_timeout=policy.timeout_s,
                     collection=self._plan.target,
                 )
         self._report()

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from tihua._reconnect import Persistence
+from tihua._reconnect import ReconnectPolicy
 from tihua._reindex_changes import Copied, Seen
 from tihua._reindex_late import LateWriter
 from tihua._reindex_pass import Pass
@@ -43,7 +43,7 @@ class Steps:
         *,
         model: str,
         on_progress: Callable[[ReindexProgress], None],
-        persistence: Persistence,
+        policy: ReconnectPolicy,
     ) -> None:
         self.written = self.deleted = 0
         self.failing: set[str] = set()
@@ -54,13 +54,13 @@ class Steps:
         self._model = model
         self._copied: Copied | None = None
         self._on_progress = on_progress
-        self._persistence = persistence
+        self._policy = policy
         self._reported_ids: set[str] = set()
         self._settled = time.monotonic()
 
     def prepare(self) -> Collection:
         """Ensure that the alias, the marker and the new collection exist; return the collection."""
-        return self._persistence.answer(self._prepare)
+        return self._policy.answer(self._prepare)
 
     def _prepare(self) -> Collection:
         todo, client = self._plan, self._client
@@ -138,7 +138,7 @@ class Steps:
         Raises:
             FailedPreconditionError: another client has moved it meanwhile.
         """
-        self._persistence.answer(AliasWatch(self._client, self._plan).check)
+        self._policy.answer(AliasWatch(self._client, self._plan).check)
         self._lead()
 
     def settle(self, otherwise: Copied) -> None:
@@ -184,7 +184,7 @@ class Steps:
     def finish(self) -> None:
         """Delete the marker: the reindex is finished."""
         with contextlib.suppress(NotFoundError):
-            self._persistence.answer(lambda: self._client.delete_alias(self._plan.marker))
+            self._policy.answer(lambda: self._client.delete_alias(self._plan.marker))
 
     def count(self) -> int:
         """Return the number of items in the new collection."""
@@ -192,14 +192,14 @@ class Steps:
 
     def _lead(self) -> AliasMove:
         plan = self._plan
-        return self._persistence.answer(lambda: self._client.set_alias(plan.alias, plan.target))
+        return self._policy.answer(lambda: self._client.set_alias(plan.alias, plan.target))
 
     def _count(self, collection: str) -> int:
-        return self._persistence.answer(lambda: self._client.count_items(collection=collection))
+        return self._policy.answer(lambda: self._client.count_items(collection=collection))
 
     def _pass(self, stage: ReindexStage, seen: Seen, late: LateWriter | None) -> Pass:
         """Run a pass, again if the server goes away; return the one that succeeded."""
-        reconnect = self._persistence.reconnect()
+        reconnect = self._policy.reconnect()
         while True:
             each = Pass(
                 self._client,
@@ -213,7 +213,7 @@ class Steps:
                 on_progress=self._on_progress,
             )
             try:
-                each.run(self._persistence)
+                each.run(self._policy)
             except (UnavailableError, OverloadedError, DeadlineError) as error:
                 self.written += each.written
                 self.deleted += each.deleted

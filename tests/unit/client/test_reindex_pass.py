@@ -8,7 +8,7 @@ import tihua
 from answering_server import AnsweringServer
 from google.protobuf.timestamp_pb2 import Timestamp
 from server_thread import Serve
-from tihua._reconnect import Persistence
+from tihua._reconnect import ReconnectPolicy
 from tihua._reindex_changes import Seen
 from tihua._reindex_pass import Pass
 from tihua._reindex_plan import Plan
@@ -60,7 +60,7 @@ def run(server: AnsweringServer) -> None:
             late=None,
             reported_ids=set(),
             on_progress=lambda _: None,
-        ).run(Persistence(0.0, None))
+        ).run(ReconnectPolicy(0.0, None))
 
 
 def requests(server: AnsweringServer, kind: type[Any]) -> list[Any]:
