@@ -50,22 +50,18 @@ class Window:
         """Hold an item."""
         self._items.append(item)
         self._bytes += _content_bytes(item)
-        if not self._asks:
-            self._stored = ()
+        self._release_unasked()
 
     def close(self) -> None:
         """Record that there are no more items."""
         self._is_closed = True
+        self._release_unasked()
 
     def question(self) -> list[str] | None:
         """Return the ids to ask about, None if there is nothing to ask now."""
         if not self._items or self._stored is not None or self.wants_item:
             return None
-        ids = [item.id for item in self._items if _is_askable(item)]
-        if not ids:
-            self._stored = ()
-            return None
-        return ids
+        return [item.id for item in self._items if _is_askable(item)]
 
     def answer(self, stored: Container[str]) -> None:
         """Pass the ids that are stored."""
@@ -81,6 +77,12 @@ class Window:
             self._stored = None
             self._bytes = 0
         return item, is_stored
+
+    def _release_unasked(self) -> None:
+        """Release the items without a question if there is nothing to ask about them."""
+        is_complete = self._stored is None and not self.wants_item
+        if not self._asks or (is_complete and not any(map(_is_askable, self._items))):
+            self._stored = ()
 
 
 def _content_bytes(item: Item) -> int:

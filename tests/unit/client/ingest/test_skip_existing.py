@@ -120,6 +120,17 @@ def test_an_id_that_cannot_be_asked_for_is_left_to_be_refused() -> None:
     assert refused.id == "\udcff"
 
 
+def test_nothing_is_asked_if_no_id_can_be() -> None:
+    """The items go out at once."""
+    session = asking()
+    offer(session, "\udcff", "")
+    assert session.next_item() is None
+    session.end()
+    refused = session.next_item()
+    assert refused is not None
+    assert refused.id == "\udcff"
+
+
 def test_a_session_of_the_callers_own_leaves_nothing_out() -> None:
     """Its batches must be the same when it is resumed, whatever was written in between."""
     session = asking("mine")
