@@ -96,11 +96,11 @@ type ingestSession struct {
 func (s *ingestSession) runStream(ctx context.Context, client tihuav1.IngestServiceClient) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
+	s.report.Streams++
 	stream, err := client.Ingest(ctx)
 	if err != nil {
 		return err
 	}
-	s.report.Streams++
 	s.sent, s.maySend, s.creditBatches, s.creditBytes = 0, false, 0, 0
 	start := &tihuav1.IngestRequest_Start{Start: &s.start}
 	err = stream.Send(&tihuav1.IngestRequest{Message: start})
@@ -149,6 +149,7 @@ func (s *ingestSession) acknowledge(ack *tihuav1.IngestAck) {
 		s.report.Errors = append(s.report.Errors, failure.Error)
 	}
 	for ; s.start.ReadSeq < ack.CommittedSeq; s.start.ReadSeq++ {
+		s.pending[0] = nil // Or else the array behind the slice would keep it.
 		s.pending = s.pending[1:]
 		if s.sent > 0 {
 			s.sent--
