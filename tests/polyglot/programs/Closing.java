@@ -3,12 +3,14 @@ import io.github.tihua.v1.IngestServiceGrpc;
 import io.github.tihua.v1.Item;
 import io.grpc.Grpc;
 import io.grpc.InsecureChannelCredentials;
+import io.grpc.Metadata;
 import io.grpc.StatusRuntimeException;
+import io.grpc.stub.MetadataUtils;
 import java.util.stream.Stream;
 
 /**
- * A program that shuts its channel down during an ingest, as one that stops does. The item before is
- * too large for the server.
+ * A program that shuts its channel down during an ingest, as one that stops does. Its stub sends
+ * headers, as a traced program's does. The item before is too large for the server.
  */
 final class Closing {
   public static void main(String[] arguments) throws InterruptedException {
@@ -24,7 +26,9 @@ final class Closing {
                     channel.shutdownNow();
                   }
                 });
-    var ingest = new Ingest(IngestServiceGrpc.newStub(channel), arguments[0], items.iterator());
+    var headers = MetadataUtils.newAttachHeadersInterceptor(new Metadata());
+    var stub = IngestServiceGrpc.newStub(channel).withInterceptors(headers);
+    var ingest = new Ingest(stub, arguments[0], items.iterator());
     try {
       ingest.run();
     } catch (StatusRuntimeException error) {

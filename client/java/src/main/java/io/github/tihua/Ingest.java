@@ -11,7 +11,6 @@ import io.github.tihua.v1.IngestStart;
 import io.github.tihua.v1.Item;
 import io.github.tihua.v1.ItemError;
 import io.grpc.Context;
-import io.grpc.ManagedChannel;
 import io.grpc.Status;
 import io.grpc.stub.StreamObserver;
 import java.time.Duration;
@@ -76,6 +75,7 @@ public final class Ingest {
    * Writes all items; to be called once.
    *
    * @throws io.grpc.StatusRuntimeException the server refused, or did not come back.
+   * @throws IllegalStateException a server takes less at once than the one before it.
    */
   public Report run() throws InterruptedException {
     long progress = 0;
@@ -99,7 +99,8 @@ public final class Ingest {
             default -> !refusal.retryAfter().isZero();
           };
       boolean isOver = System.nanoTime() - brokenSince > MAX_BREAK.toNanos();
-      boolean isClosed = stub.getChannel() instanceof ManagedChannel channel && channel.isShutdown();
+      // By the caller. The stub's channel can't be asked: it may be an interceptor's.
+      boolean isClosed = refusal.message() != null && refusal.message().startsWith("Channel shutdown");
       if (!passes || isOver || isClosed) {
         throw Status.fromThrowable(error).asRuntimeException(Status.trailersFromThrowable(error));
       }
@@ -109,7 +110,10 @@ public final class Ingest {
     }
   }
 
-  /** Returns what has become of the items so far: after an exception of {@code run}, too. */
+  /**
+   * Returns what has become of the items so far: after an exception of {@code run}, too. To be called
+   * once {@code run} has ended, or by the thread that runs it.
+   */
   public Report report() {
     long failed = start.getItemsFailed() + batches.failed();
     return new Report(start.getItemsWritten(), failed, List.copyOf(errors), streams);
