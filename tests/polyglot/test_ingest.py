@@ -78,18 +78,18 @@ async def test_a_server_that_stopped_before_it_took_the_stream_is_no_end(
 def test_batches_are_as_large_as_the_server_takes(
     language: str, built: Programs, tmp_path: Path
 ) -> None:
-    """A picture that is larger by itself is a failure at its place."""
+    """A picture that is larger by itself is a failure at its place: first, between, last."""
     pictures = tmp_path / "pictures"
     pictures.mkdir()
     picture = QUERY_PICTURE.read_bytes()
     for number in range(40):
-        padding = bytes(2**16) if number == 20 else b""
+        padding = bytes(2**16) if number in {0, 20, 39} else b""
         (pictures / f"{number:02}.jpg").write_bytes(picture + padding)
     command = [*built["tour"], language, pictures, QUERY_PICTURE]
     with running(tmp_path / "data", "--max-message-bytes", str(2**16)) as server:
         lines = lines_of(finish(start(command, server.address)))
     assert answers(lines, "ingest") == [
-        {"written": 39, "failed": 1, "failures": [20], "streams": 1}
+        {"written": 37, "failed": 3, "failures": [0, 20, 39], "streams": 1}
     ]
 
 
@@ -146,6 +146,28 @@ def test_an_ingest_goes_on_though_its_stream_is_ended_at_rest(
     [report] = answers(lines_of(finish(tour)), "ingest")
     assert (report["written"], report["failed"]) == (40, 0)
     assert report["streams"] > 1
+
+
+def test_a_full_batch_is_sent_before_the_next_item_is_read(
+    language: str, built: Programs, server: ServerProcess, tmp_path: Path
+) -> None:
+    """The seventeenth picture comes once the sixteen before it are stored."""
+    picture = QUERY_PICTURE.read_bytes()
+    for number in range(16):
+        (tmp_path / f"{number:02}.jpg").write_bytes(picture)
+    late = tmp_path / "16.jpg"
+    os.mkfifo(late)  # whoever reads it waits for whoever writes it
+    name = f"{language}_full"
+    with tihua.Client(server.address) as client:
+        client.create_collection(name)
+        tour = start([*built["tour"], name, tmp_path, QUERY_PICTURE], server.address)
+        waits_until = time.monotonic() + 60
+        while time.monotonic() < waits_until and len(list(client.list_items(collection=name))) < 16:
+            time.sleep(0.05)
+        stored = len(list(client.list_items(collection=name)))
+    late.write_bytes(picture)
+    [report] = answers(lines_of(finish(tour)), "ingest")
+    assert (stored, report["written"]) == (16, 17)
 
 
 def rests(server: ServerProcess) -> int:

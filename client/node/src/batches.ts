@@ -59,9 +59,8 @@ export class Batches {
     let bytes = REQUEST_OVERHEAD;
     for await (const item of items) {
       const size = ITEM_OVERHEAD + Item.encode(item).finish().length;
-      const { length } = batch.message.items;
       const isFull = bytes + size > Math.min(MAX_BATCH_BYTES, this.window);
-      if (length === MAX_BATCH_ITEMS || (isFull && length > 0)) {
+      if (isFull && batch.message.items.length > 0) {
         yield batch;
         batch = this.empty();
         bytes = REQUEST_OVERHEAD;
@@ -73,6 +72,11 @@ export class Batches {
       } else {
         batch.message.items.push(item);
         bytes += size;
+      }
+      if (batch.message.items.length === MAX_BATCH_ITEMS) {
+        yield batch; // At once: the next item may be long in coming.
+        batch = this.empty();
+        bytes = REQUEST_OVERHEAD;
       }
     }
     if (batch.message.items.length > 0) {

@@ -65,11 +65,11 @@ async function ingestAll(client: IngestServiceClient, session: IngestSession): P
         // The first break since it got on.
         attempt = 0;
         progress = session.progress;
-        brokenSince = Date.now();
+        brokenSince = performance.now();
       }
       // A server that was stopping says CANCELLED.
       const passes = retryAfterMs > 0 || code === status.UNAVAILABLE || code === status.CANCELLED;
-      const isOver = Date.now() - brokenSince > MAX_BREAK_MS;
+      const isOver = performance.now() - brokenSince > MAX_BREAK_MS;
       if (!passes || isOver || session.batches.isBroken) {
         throw error;
       }
