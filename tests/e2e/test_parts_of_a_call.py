@@ -14,6 +14,7 @@ from tihua.v1 import search_service_pb2 as search_pb
 from tihua.v1.collection_service_pb2_grpc import CollectionServiceStub
 from tihua.v1.search_service_pb2_grpc import SearchServiceStub
 from tihua_server.app import App
+from tihua_server.call_store import SEARCHES_AT_ONCE
 from tihua_server.collection import Collection, CollectionSpec, Index, IndexType
 from tihua_server.config import Config
 from tihua_server.entrance import Entrance
@@ -28,35 +29,38 @@ PARTS = 10
 
 
 class Unequal(InMemoryStore):
-    """A store that answers only for its last collection, with an error.
+    """A store that answers one of the requests that it gets at a time, with an error.
 
     Attributes:
-        waiting: number of calls that are waiting for an answer.
+        waiting: number of requests that are waiting for an answer.
+        searched: names of the collections that were searched.
     """
 
     def __init__(self, *specs: CollectionSpec) -> None:
         """Start with empty collections."""
         super().__init__(*specs)
         self.waiting = 0
+        self.searched: list[str] = []
 
     async def describe(self, name: str) -> Collection:
         """Fail for the last collection; never answer for the others."""
         if name == f"c{PARTS - 1}":
-            await self._others_wait()
+            await self._others_wait(PARTS - 1)
             raise StoreError("it can't be described")
         await self._no_answer()
 
     async def search(
         self, name: str, embeddings: FloatArray, params: SearchParams
     ) -> list[list[Hit]]:
-        """Fail for the last collection; never answer for the others."""
-        if name == f"c{PARTS - 1}":
-            await self._others_wait()
+        """Fail for the last of the first searches; never answer for the others."""
+        self.searched.append(name)
+        if len(self.searched) == SEARCHES_AT_ONCE:
+            await self._others_wait(SEARCHES_AT_ONCE - 1)
             raise ZeroDivisionError
         await self._no_answer()
 
-    async def _others_wait(self) -> None:
-        while self.waiting < PARTS - 1:
+    async def _others_wait(self, count: int) -> None:
+        while self.waiting < count:
             await asyncio.sleep(0)
 
     async def _no_answer(self) -> NoReturn:
@@ -111,3 +115,4 @@ async def test_a_search_of_many_that_met_a_bug_searches_no_more(
         await stub.SearchMany(search_pb.SearchManyRequest(requests=queries))
     assert failed.value.code() is StatusCode.INTERNAL
     assert store.waiting == 0
+    assert len(store.searched) < PARTS
