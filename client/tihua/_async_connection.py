@@ -11,10 +11,10 @@ from grpc import aio
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from tihua._call_metadata import call_metadata
+from tihua._call_retries import CallRetries, RetryBudget
 from tihua._channel import channel_options, checked_address, checked_timeout
 from tihua._convert import checked_text
 from tihua._convert_items import get_items_request
-from tihua._patience import Patience, RetryBudget
 from tihua._security import Security
 from tihua._status import translated
 from tihua._tls import Tls
@@ -116,7 +116,7 @@ class AsyncConnection:
         self,
         method: "aio.UnaryUnaryMultiCallable[_Request, _Response]",
         request: _Request,
-        timeout: float | Patience | None,
+        timeout: float | CallRetries | None,
         metadata: tuple[tuple[str, str], ...] | None = None,
     ) -> _Response:
         """Return the answer to one request; if the server is full, retry when it says.
@@ -124,23 +124,23 @@ class AsyncConnection:
         Args:
             method: a method of a stub.
             request: its request.
-            timeout: limit of the call, in seconds. None means the client's; a Patience means that
-                the call is one of several attempts.
+            timeout: limit of the call, in seconds, None for the client's; or the `CallRetries` of a
+                caller for whom this call is one of several attempts.
             metadata: the result of `metadata`, for a caller that needs to know the call's id.
 
         Raises:
             TihuaError: the call failed.
             RuntimeError: the client is closed, or connected before a fork.
         """
-        patience = timeout if isinstance(timeout, Patience) else self.patience(timeout)
+        retries = timeout if isinstance(timeout, CallRetries) else self.retries(timeout)
         metadata = self.metadata() if metadata is None else metadata
         while True:
             self.check_open()
             try:
                 with translated(
-                    self.address, patience.timeout_s, metadata, is_encrypted=self.is_encrypted
+                    self.address, retries.timeout_s, metadata, is_encrypted=self.is_encrypted
                 ):
-                    answer = await method(request, timeout=patience.left_s, metadata=metadata)
+                    answer = await method(request, timeout=retries.left_s, metadata=metadata)
             except asyncio.CancelledError as error:
                 if self.has_cancelled_its_calls():
                     raise UnavailableError(
@@ -149,19 +149,19 @@ class AsyncConnection:
                     ) from error
                 raise
             except OverloadedError as error:
-                await asyncio.sleep(patience.delay_after(error))
+                await asyncio.sleep(retries.delay_after(error))
             else:
-                patience.succeeded()
+                retries.succeeded()
                 return answer
 
-    def patience(self, timeout: float | None) -> Patience:
+    def retries(self, timeout: float | None) -> CallRetries:
         """Return the retry policy of a call that starts now; None means the client's timeout.
 
         Raises:
             InvalidRequestError: gRPC can't keep that limit.
         """
         limit_s = self.timeout if timeout is None else checked_timeout(timeout)
-        return Patience(self._retry_budget, limit_s)
+        return CallRetries(self._retry_budget, limit_s)
 
     def metadata(self) -> tuple[tuple[str, str], ...]:
         """Return the metadata of the next call: its id, its trace and the token."""

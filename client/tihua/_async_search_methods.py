@@ -80,13 +80,13 @@ class AsyncSearchMethods:
         """
         name = self._connection.name(collection)
         request = await asyncio.to_thread(_convert_search.search_many_request, list(queries), name)
-        batch = QueryBatch(request, self._connection.patience(timeout))
+        batch = QueryBatch(request, self._connection.retries(timeout))
         method = self._connection.search.SearchMany
         while True:
             metadata = self._connection.metadata()
             try:
                 response = await self._connection.call(
-                    method, batch.request, batch.patience, metadata
+                    method, batch.request, batch.retries, metadata
                 )
             except TihuaError as error:
                 return batch.results_despite(error)

@@ -4,8 +4,8 @@ A query that is refused for now has its own error in an answer that is OK, so th
 `Connection.call` retries it. These queries are sent again here, and no others.
 """
 
+from tihua._call_retries import CallRetries, asked_delay_s
 from tihua._convert_search import search_entry
-from tihua._patience import Patience, asked_delay_s
 from tihua._search_types import SearchResult
 from tihua.errors import OverloadedError, TihuaError, UnavailableError
 from tihua.v1.search_service_pb2 import SearchManyRequest, SearchManyResponse
@@ -16,14 +16,14 @@ class QueryBatch:
 
     Attributes:
         request: the request of the next call.
-        patience: the retry policy of all calls together.
+        retries: the retry policy of all calls together.
         results: the result or error of each query so far, in their order.
     """
 
-    def __init__(self, request: SearchManyRequest, patience: Patience) -> None:
+    def __init__(self, request: SearchManyRequest, retries: CallRetries) -> None:
         """Start with a request for all queries."""
         self.request = request
-        self.patience = patience
+        self.retries = retries
         self._asked = list(range(len(request.requests)))
         self._is_answered = False
         nothing = search_entry(SearchManyResponse.Entry())
@@ -47,7 +47,7 @@ class QueryBatch:
         if not refused:
             return None
         try:
-            delay_s = self.patience.delay_after(max(refused.values(), key=asked_delay_s))
+            delay_s = self.retries.delay_after(max(refused.values(), key=asked_delay_s))
         except TihuaError:
             return None
         asked = zip(self._asked, self.request.requests, strict=True)

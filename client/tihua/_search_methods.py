@@ -112,12 +112,12 @@ class SearchMethods:
         """
         name = self._connection.name(collection)
         request = _convert_search.search_many_request(queries, name)
-        batch = QueryBatch(request, self._connection.patience(timeout))
+        batch = QueryBatch(request, self._connection.retries(timeout))
         method = self._connection.search.SearchMany
         while True:
             metadata = self._connection.metadata()
             try:
-                response = self._connection.call(method, batch.request, batch.patience, metadata)
+                response = self._connection.call(method, batch.request, batch.retries, metadata)
             except TihuaError as error:
                 return batch.results_despite(error)
             delay_s = batch.take(response, request_id_of(metadata))

@@ -49,7 +49,7 @@ class RetryBudget:
                 self._tokens = min(_MAX_TOKENS, self._tokens + _TOKEN_RATIO)
 
 
-class Patience:
+class CallRetries:
     """The retry policy of one call while the server is full.
 
     Attributes:
