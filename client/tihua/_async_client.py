@@ -43,7 +43,9 @@ class AsyncClient(
     Picture files are read in a thread. Cancelling a task cancels its call.
 
     Nothing is sent before the first call, and the next call restores a lost connection.
-    Use it in an `async with` block, or await `close()`.
+    Use it in an `async with` block, or await `close()`. A client that has made a call can't be used
+    after a fork. Close it before the fork: gRPC allows no new AsyncClient in the forked process
+    otherwise.
     """
 
     def __init__(

@@ -119,7 +119,7 @@ class AsyncConnection:
         timeout: float | CallRetries | None,
         metadata: tuple[tuple[str, str], ...] | None = None,
     ) -> _Response:
-        """Return the answer to one request; if the server is full, retry when it says.
+        """Return the answer to one request; if the server is full, retry after the delay it names.
 
         Args:
             method: a method of a stub.
@@ -186,10 +186,10 @@ class AsyncConnection:
         if self._is_closed:
             raise RuntimeError("this client is closed; make a new one")
         # A forked process has gRPC's channels without its threads: a call would never return.
-        if self._process_id not in {None, os.getpid()}:
+        if self._is_forked():
             raise RuntimeError(
-                "this client connected before a fork; make a client in each process, after it "
-                "starts (multiprocessing: or use the start method 'spawn')"
+                "this client connected before a fork; close it before the fork, and make a client "
+                "in each process (multiprocessing: or use the start method 'spawn')"
             )
 
     def has_cancelled_its_calls(self) -> bool:
@@ -201,8 +201,13 @@ class AsyncConnection:
         task = asyncio.current_task()
         return self._is_closed and task is not None and not task.cancelling()
 
+    def _is_forked(self) -> bool:
+        return self._process_id not in {None, os.getpid()}
+
     async def close(self) -> None:
         """Close the channels; calls in flight fail. Idempotent."""
         self._is_closed = True
+        if self._is_forked():  # the channels are those of the parent
+            return
         made = [self.__dict__.get(name) for name in ("_channel", "_health_channel")]
         await asyncio.gather(*(channel.close() for channel in made if channel is not None))

@@ -38,8 +38,9 @@ class Client(CollectionMethods, ItemMethods, EmbeddingMethods, SearchMethods):
     Use it in a `with` block, or call `close()`. A client can't be used after a fork: make one in
     each process.
 
-    A method that fails raises a `TihuaError`, or RuntimeError if the client is closed (before the
-    call, or during an `ingest`) or connected before a fork. All methods may raise:
+    A method that fails raises a `TihuaError`. If the client is closed, or was made before a fork,
+    it raises RuntimeError; a call that is in flight when the client is closed raises
+    UnavailableError, and an `ingest` RuntimeError. All methods may raise:
         InvalidRequestError: the request is wrong; the message says what to correct.
         OverloadedError: the server is busy.
         UnavailableError: the server or its store does not answer.
@@ -150,9 +151,9 @@ class Client(CollectionMethods, ItemMethods, EmbeddingMethods, SearchMethods):
         Args:
             items: the items to write; if several have the same id, the last is kept.
             mode: what to do with an id that is already stored: "upsert" replaces the item,
-                "insert-only" fails the new one, and "skip-existing" leaves the stored one. The
-                latter first asks the server which ids exist, up to 256 per call, and does not read,
-                send or embed those items.
+                "insert-only" fails the new one, and "skip-existing" leaves the stored one. For
+                that it first asks the server which ids exist, up to 256 per call; the items that
+                exist are not read, sent or embedded.
             session_id: the session of an earlier call that did not finish, to resume it after its
                 last safe batch. Give the same items in the same order, and the same mode and
                 batch_size. Safe items are not read again, so their files may be gone. Items that

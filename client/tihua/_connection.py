@@ -86,7 +86,7 @@ class Connection:
         timeout: float | CallRetries | None,
         metadata: tuple[tuple[str, str], ...] | None = None,
     ) -> _Response:
-        """Return the answer to one request; if the server is full, retry when it says.
+        """Return the answer to one request; if the server is full, retry after the delay it names.
 
         Args:
             method: a method of a stub.
@@ -97,7 +97,7 @@ class Connection:
 
         Raises:
             TihuaError: the call failed.
-            RuntimeError: the client is closed, or connected before a fork.
+            RuntimeError: the client is closed, or was made before a fork.
         """
         retries = timeout if isinstance(timeout, CallRetries) else self.retries(timeout)
         metadata = self.metadata() if metadata is None else metadata
@@ -142,18 +142,23 @@ class Connection:
         return self._collection if collection is None else checked_text(collection, "collection")
 
     def check_open(self) -> None:
-        """Raise RuntimeError if the client is closed, or connected before a fork."""
+        """Raise RuntimeError if the client is closed, or was made before a fork."""
         if self._is_closed:
             raise RuntimeError("this client is closed; make a new one")
         # A forked process has gRPC's channels without its threads: a call would never return.
-        if self._process_id != os.getpid():
+        if self._is_forked():
             raise RuntimeError(
-                "this client connected before a fork; make a client in each process, after it "
+                "this client was made before a fork; make a client in each process, after it "
                 "starts (multiprocessing: or use the start method 'spawn')"
             )
+
+    def _is_forked(self) -> bool:
+        return self._process_id != os.getpid()
 
     def close(self) -> None:
         """Close the channels; calls in flight fail. Idempotent."""
         self._is_closed = True
+        if self._is_forked():  # the channels are those of the parent
+            return
         self._channel.close()
         self._health_channel.close()

@@ -14,7 +14,8 @@
      └── ServerError              the server failed: report it if it is a bug
 
 `except tihua.TihuaError` catches every error of the request, the network and the server. An
-argument of the wrong type, such as a number for a text, raises TypeError as usual.
+argument of the wrong type, such as a number for a text, raises TypeError as usual, and a client
+that is closed, or was made before a fork, raises RuntimeError.
 
 This module does not import gRPC, so that importing tihua does not either. `_status.py` parses the
 status that came over the wire, and `error_for` maps it to an exception, by the only table.
@@ -40,7 +41,7 @@ __all__ = [
 
 
 class TihuaError(Exception):
-    """The base class of all errors; only its subclasses are raised.
+    """The base class of tihua's errors; only its subclasses are raised.
 
     Attributes:
         message: one sentence for people: the value, the bound, the remedy.

@@ -88,25 +88,67 @@ with Client(sys.argv[1]) as client:
     client.count_items()
     other = AsyncClient(sys.argv[1])
     asyncio.run(other.count_items())
-    if os.fork() == 0:
+    child = os.fork()
+    if child == 0:
         signal.alarm(30)
         for call in (client.count_items, lambda: asyncio.run(other.count_items())):
             try:
                 call()
             except RuntimeError as error:
-                print(error, flush=True)
-        os._exit(0)
-    os.wait()
-    client.count_items()
+                print(error)
+        with Client(sys.argv[1]) as own:
+            print("counted", own.count_items())
+        asyncio.run(other.close())
+    else:
+        _, status = os.waitpid(child, 0)
+        client.count_items()
+if child == 0:
+    print("closed", flush=True)
+    os._exit(0)
+sys.exit(status)
+"""
+
+_FORKED_AFTER_CLOSING = """
+import asyncio
+import os
+import signal
+import sys
+from tihua import AsyncClient
+
+async def count():
+    async with AsyncClient(sys.argv[1]) as client:
+        return await client.count_items()
+
+asyncio.run(count())
+child = os.fork()
+if child == 0:
+    signal.alarm(30)
+    print("counted", asyncio.run(count()), flush=True)
+    os._exit(0)
+_, status = os.waitpid(child, 0)
+sys.exit(status)
 """
 
 
-def test_a_client_that_is_used_after_a_fork_says_so(server: AnsweringServer) -> None:
-    """A forked process has the channel without gRPC's threads, and a call would never return."""
+def output_of(script: str, server: AnsweringServer) -> list[str]:
+    """Run a script with the address of a server that counts one item; return what it prints."""
     server.answer("CountItems", collection_service_pb2.CountItemsResponse(count=1))
-    command = [sys.executable, "-c", _FORKED, server.address]
+    command = [sys.executable, "-c", script, server.address]
     result = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)
-    assert result.stdout.count("make a client in each process") == 2
+    return result.stdout.splitlines()
+
+
+def test_a_client_that_is_used_after_a_fork_says_so(server: AnsweringServer) -> None:
+    """A forked process has the channel without gRPC's threads; a new Client works there."""
+    refused, refused_too, counted, closed = output_of(_FORKED, server)
+    assert "make a client in each process" in refused
+    assert "close it before the fork" in refused_too
+    assert (counted, closed) == ("counted 1", "closed")
+
+
+def test_a_new_asyncio_client_works_after_a_fork_if_none_was_open(server: AnsweringServer) -> None:
+    """With one that was open, gRPC's own state of asyncio is broken."""
+    assert output_of(_FORKED_AFTER_CLOSING, server) == ["counted 1"]
 
 
 def test_closing_the_blocking_client_fails_its_calls(server: AnsweringServer) -> None:
