@@ -148,6 +148,7 @@ class AsyncClient(
             try:
                 return await self.server_info()
             except TihuaError as error:
+                self._connection.check_open()  # or it would be reported as a break that is retried
                 await asyncio.sleep(reconnect.delay_after(error, 0))
 
 

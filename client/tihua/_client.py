@@ -20,7 +20,7 @@ from tihua._ingest import run_ingest
 from tihua._ingest_session import IngestSession
 from tihua._ingest_types import IngestProgress, IngestSummary, WriteMode
 from tihua._item_methods import ItemMethods
-from tihua._reconnect import Reconnect, answered
+from tihua._reconnect import Reconnect
 from tihua._search_methods import SearchMethods
 from tihua._server_types import ServerInfo
 from tihua._tls import Tls
@@ -187,7 +187,7 @@ class Client(CollectionMethods, ItemMethods, EmbeddingMethods, SearchMethods):
                 time, within `reconnect_timeout`.
         """
         started = time.monotonic()
-        info = answered(self.server_info, Reconnect(reconnect_timeout, on_break=on_break))
+        info = self._reached(Reconnect(reconnect_timeout, on_break=on_break))
         session = IngestSession(
             info.limits,
             collection=self._connection.name(collection),
@@ -200,3 +200,12 @@ class Client(CollectionMethods, ItemMethods, EmbeddingMethods, SearchMethods):
         reconnect = Reconnect(reconnect_timeout, on_break=on_break)
         run_ingest(self._connection, session, iter(items), report, reconnect)
         return IngestSummary(*session.totals, seconds=time.monotonic() - started)
+
+    def _reached(self, reconnect: Reconnect) -> ServerInfo:
+        """Return the server's description; retry as `reconnect` allows."""
+        while True:
+            try:
+                return self.server_info()
+            except TihuaError as error:
+                self._connection.check_open()  # or it would be reported as a break that is retried
+                time.sleep(reconnect.delay_after(error, 0))

@@ -202,3 +202,36 @@ def test_an_asyncio_client_may_be_made_outside_of_a_loop(server: AnsweringServer
             return await client.count_items()
 
     assert asyncio.run(count()) == 7
+
+
+def test_closing_the_blocking_client_ends_an_ingest_that_begins(server: AnsweringServer) -> None:
+    """No break is reported, because nothing will be retried."""
+    has_come = server.hang("GetServerInfo")
+    client = tihua.Client(server.address)
+    breaks: list[tihua.TihuaError] = []
+
+    def close() -> None:
+        has_come.wait(60)
+        client.close()
+
+    closing = threading.Thread(target=close)
+    closing.start()
+    with pytest.raises(RuntimeError, match="this client is closed"):
+        client.ingest([], on_break=breaks.append)
+    assert breaks == []
+    closing.join()
+
+
+async def test_closing_the_asyncio_client_ends_an_ingest_that_begins(
+    server: AnsweringServer,
+) -> None:
+    """As with the blocking one."""
+    has_come = server.hang("GetServerInfo")
+    client = tihua.AsyncClient(server.address)
+    breaks: list[tihua.TihuaError] = []
+    task = asyncio.create_task(client.ingest([], on_break=breaks.append))
+    await asyncio.to_thread(has_come.wait, 60)
+    await client.close()
+    with pytest.raises(RuntimeError, match="this client is closed"):
+        await task
+    assert breaks == []
