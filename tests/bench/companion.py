@@ -1,4 +1,4 @@
-"""A program of ours in a process of its own, which answers questions, in lines of JSON.
+"""A program of ours in a process of its own; questions and answers are lines of JSON.
 
 A companion ends when its standard input does, so none is left behind, however this process ends.
 """

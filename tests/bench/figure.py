@@ -16,7 +16,7 @@ class Target:
     Attributes:
         bound: the value that just meets the target.
         is_minimum: whether more is better; otherwise less is.
-        ideal: the best possible value of a minimum, if there is one: 1 for a cosine.
+        ideal: the best possible value, if more is better and there is one: 1 for a cosine.
     """
 
     bound: float
@@ -43,7 +43,7 @@ class Target:
             return (self.ideal - self.bound) / max(self.ideal - value, 1e-9)
         if self.is_minimum:
             return value / self.bound
-        # A value of 0 or less counts as a thousandth of the bound.
+        # A value below a thousandth of the bound, or negative, counts as a thousandth.
         return self.bound / max(value, self.bound / 1000)
 
 

@@ -26,10 +26,10 @@ MAX_BATCH_SIZE = 256
 """Largest batch of engine and server: fills any GPU with pictures of 224×224."""
 
 CLOSE = 0.8
-"""Share of a stage's own rate from which on that stage is said to bound the server."""
+"""A stage is said to bound the server if the server reaches this share of that stage's rate."""
 
 AIM_PERCENT = 50
-"""Target of the tower, as a share of the measured peak."""
+"""Target of the tower, in percent of the measured peak."""
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})

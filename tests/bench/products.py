@@ -34,7 +34,9 @@ def reply(
     model: str = "",
     weights: str = "",
 ) -> float:
-    """Return the best rate of the products, in operations a second, or those of a picture.
+    """Return the best rate of the products, in operations a second.
+
+    Given a model, return the operations that its vision tower takes for a picture instead.
 
     Args:
         precision: `fp32`, `bf16` or `int8`.

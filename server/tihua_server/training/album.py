@@ -1,7 +1,7 @@
 """Albums of texts with features, and the batches of an epoch that are drawn from them.
 
-A caption learns most from other captions as negatives, so photographs fill most of a batch. The
-rest is some emoji, each from two sets, so that one designer's picture has to find the other's, and
+Captions are the most useful negatives of other captions, so photographs fill most of a batch. The
+rest is some emoji, each in two sets, so that one designer's picture has to find the other's, and
 some of everything else.
 """
 

@@ -22,7 +22,7 @@ class WeightAverage:
     """An exponential moving average of parameters.
 
     Args:
-        parameters: to average; their training continues.
+        parameters: parameters to average, whose training continues.
         decay: share of the mean that is kept at each step, 0 to below 1; 0 gives the last weights.
     """
 

@@ -23,8 +23,8 @@ class BatchLoss:
     """Computes the loss of batches of pictures from albums.
 
     Args:
-        network: to train.
-        albums: of the pictures.
+        network: the network to train.
+        albums: the albums of the pictures.
         recipe: the weights of the parts of the loss.
         device: where to compute, as torch names it.
 

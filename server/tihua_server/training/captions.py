@@ -1,7 +1,8 @@
 """Draws the texts of pictures for a training step, with small random changes.
 
-People search by fragments: a noun, half a sentence, a line of verse full of words that the picture
-does not show. So captions are cut and thinned, and names are joined and mixed with foreign words.
+People search with fragments: a noun, half a sentence, a line of verse full of words that the
+picture does not show. So captions are cut and thinned, and names are joined and mixed with foreign
+words.
 """
 
 from collections.abc import Mapping, Sequence

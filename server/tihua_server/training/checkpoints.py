@@ -32,10 +32,11 @@ class Checkpoints:
         self._origin = origin
 
     def verify(self) -> None:
-        """Check the files that are there, so that a training may fail before it computes anything.
+        """Check the files that are there, so that a training fails before it computes anything.
 
         Raises:
             TrainingError: one is damaged, or belongs to another training.
+            MemoryError, OSError, RuntimeError: one can't be read now, but may be undamaged.
         """
         self.read(HEADS)
         if self._recipe.block_epochs:
@@ -46,6 +47,7 @@ class Checkpoints:
 
         Raises:
             TrainingError: it is damaged, or belongs to another training.
+            MemoryError, OSError, RuntimeError: it can't be read now, but may be undamaged.
         """
         file = self._file(stage)
         return read_state(file, self._training(stage)) if file.exists() else None

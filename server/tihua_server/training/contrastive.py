@@ -78,5 +78,5 @@ def _one_way(scores: Tensor, is_own: Tensor, is_left_out: Tensor, smoothing: flo
 
 
 def _mean(values: Tensor, is_meant: Tensor) -> Tensor:
-    """Return the mean of each row over the values that are meant; 0 if none are."""
+    """Return the mean of each row over the values that `is_meant` selects; 0 if it selects none."""
     return (values * is_meant).sum(dim=1) / is_meant.sum(dim=1).clamp(min=1)

@@ -44,7 +44,7 @@ class Curve:
     """The epochs of a training, including those before a stop.
 
     Args:
-        folder: of curve.tsv and curve.png; it exists.
+        folder: the folder of curve.tsv and curve.png, which exists.
     """
 
     def __init__(self, folder: Path) -> None:

@@ -5,7 +5,7 @@ The pictures and the names come from npm packages, installed into one folder:
     npm install emojibase-data emoji-datasource-google emoji-datasource-twitter \
         openmoji emojione@2.2.7 @lobehub/fluent-emoji-3d
 
-Microsoft's Fluent emoji are only measured by, never trained on: their style is the test.
+Microsoft's Fluent emoji are used for measuring only, never for training: their style is the test.
 """
 
 import csv

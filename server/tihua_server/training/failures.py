@@ -29,7 +29,9 @@ def errors_in_one_line(*, memory_advice: str) -> Iterator[None]:
     try:
         yield
     except KeyboardInterrupt:
-        click.echo("stopped; the same command goes on after the last epoch that was kept", err=True)
+        click.echo(
+            "stopped; the same command continues after the last epoch that was kept", err=True
+        )
         raise click.exceptions.Exit(EXIT_INTERRUPTED) from None
     except (TrainingError, ConfigError, ServiceError, OSError) as error:
         raise click.ClickException(str(error)) from error

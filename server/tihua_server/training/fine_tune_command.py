@@ -40,7 +40,7 @@ POSITIVE = click.IntRange(min=1)
     "--out",
     type=HomePath(file_okay=False),
     required=True,
-    help="Where checkpoint, curve and model go; a stopped run goes on there. It takes 32 bytes a "
+    help="Where checkpoint, curve and model go; a stopped run continues there. It takes 32 bytes a "
     "weight, 6 GB for ViT-B-16.",
 )
 @click.option(

@@ -31,7 +31,8 @@ class FineTuneRecipe:
         seed: of every draw.
         epochs: passes over the pairs of picture and caption; None is `FEWEST_EPOCHS`, or as many as
             make `FEWEST_STEPS` if that is more.
-        batch_size: most pairs of a step; negatives come from the same batch, so more is better.
+        batch_size: greatest number of pairs in a step; negatives come from the same batch, so more
+            is better.
         rate: peak learning rate.
         weight_decay: AdamW's.
         warm_up_steps: steps over which the rate rises; a tenth of all steps if that is less.

@@ -44,10 +44,10 @@ class FineTuner:
     """Fine-tunes one network.
 
     Args:
-        architecture: of the network.
+        architecture: the network's.
         state: its weights, as `read_checkpoint` returns them.
         recipe: how to train.
-        folder: of checkpoint, curve and model; a stopped run is resumed from there.
+        folder: where checkpoint, curve and model are; a stopped run is resumed from there.
         device: where to compute, as torch names it.
     """
 
@@ -95,8 +95,8 @@ class FineTuner:
             progress: shows a bar, and the results of measurements.
 
         Raises:
-            TrainingError: the loss is infinite or NaN, or the folder has the checkpoint of another
-                training.
+            TrainingError: the loss is infinite or NaN, or the folder has a checkpoint that is
+                damaged or of another training.
         """
         dealer = PairDealer(photographs, self._recipe.batch_size)
         per_epoch = len(dealer)

@@ -1,4 +1,4 @@
-"""Fine-tunes a Chinese-CLIP model, from files to a file."""
+"""Fine-tunes a Chinese-CLIP model on a folder of captioned pictures, and writes a checkpoint."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -44,9 +44,9 @@ def fine_tune_model(
         ModelError: the model can't be fetched or read.
         FileNotFoundError: `data` holds no captions.
         OSError: `out` can't be written.
-        TrainingError: `data` holds fewer than two pictures under train/, or some that can't be
-            read; `out` has a checkpoint of another training, or another training is at work there;
-            or the loss is infinite or NaN.
+        TrainingError: `data` holds fewer than two pictures to train on, or some that can't be read;
+            `out` has a checkpoint that is damaged or of another training, or another training is at
+            work there; or the loss is infinite or NaN.
     """
     named_architecture(name)
     chosen = str(torch_device(device))

@@ -35,8 +35,9 @@ class Mixer:
 
     Attributes:
         cache: of the features of whole pictures.
-        windows: cache of what the first blocks make of windows, for training the last blocks.
-        recipe: sizes and numbers of everything.
+        windows: cache of the first blocks' output for windows, over which the last blocks are
+            trained.
+        recipe: numbers of views, windows and draws, and the sizes of batches.
         progress: shows bars.
         device: where to compute, as torch names it.
     """

@@ -87,5 +87,5 @@ def read_array(file: Path, mmap_mode: Literal["r", "c"] | None = None) -> npt.ND
 class _UnwrittenError(OSError):
     def __init__(self, file: Path, reason: str) -> None:
         super().__init__(
-            f"{file} can't be written ({reason}); the same command goes on once it can"
+            f"{file} can't be written ({reason}); the same command continues once it can"
         )

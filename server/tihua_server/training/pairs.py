@@ -34,7 +34,7 @@ class PairDealer:
 
     Args:
         photographs: two or more.
-        batch_size: most pairs of a batch; two or more.
+        batch_size: greatest number of pairs in a batch, two or more.
     """
 
     def __init__(self, photographs: Photographs, batch_size: int) -> None:
@@ -69,7 +69,7 @@ class PairReader:
 
     Args:
         image_size: side of the square picture, in pixels.
-        batch_size: pictures or texts of a batch of `pictures` and `texts`.
+        batch_size: of the batches that `pictures` and `texts` yield.
         device: where the tensors go, as torch names it.
     """
 
@@ -85,7 +85,7 @@ class PairReader:
         """Yield pixels and token ids of each batch; the next batch is read meanwhile.
 
         Args:
-            photographs: that the pairs refer to.
+            photographs: the photographs of the pairs.
             batches: of pairs.
 
         Yields:

@@ -33,7 +33,7 @@ SMALLEST_CROP = 0.55
 """Smallest share of the area that a crop keeps."""
 
 CROP_SIDE = 512
-"""Most pixels of a crop's side: no model sees more than 336, and a photograph has thousands."""
+"""Greatest side of a crop, in pixels: models see 336 at most, and a photograph has thousands."""
 
 DRAFT_SIDE = 1344
 """A JPEG is decoded at a fraction of its size as long as both sides keep at least this many pixels:
@@ -43,7 +43,7 @@ ONE_PICTURE = "1 picture has nothing to be told apart from: add others to train/
 NO_PICTURE = "no picture is left to learn from: add others to train/"
 
 MAX_NAMED = 5
-"""Most unreadable pictures that an error names."""
+"""How many unreadable pictures an error names at most."""
 
 
 class EmptySplitError(TrainingError):
@@ -67,10 +67,10 @@ class Photographs:
         views: as given.
 
     Raises:
-        FileNotFoundError: there is no such path, or no `captions.tsv` in it.
+        FileNotFoundError: there is no `captions.tsv` in it.
         EmptySplitError: the table of captions has no line for the split.
-        TrainingError: `path` is a file but no tar archive, the table can't be read, or no line of
-            the split can be used.
+        TrainingError: `path` does not exist, or is a file but no tar archive; the table can't be
+            read; or no line of the split can be used.
     """
 
     def __init__(

@@ -21,7 +21,7 @@ class PictureFiles:
         path: a folder, or a tar archive of one, compressed or not.
 
     Raises:
-        TrainingError: `path` is a file that is not a tar archive, or a damaged one.
+        TrainingError: there is no `path`, or it is a file that is not a whole tar archive.
     """
 
     def __init__(self, path: Path) -> None:

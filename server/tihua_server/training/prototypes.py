@@ -21,9 +21,10 @@ MAX_FEATURE = 6.0
 """Features are averages of ReLU6."""
 
 STRENGTH = 2.0
-"""Factor of a class mean's distance from the overall mean; 1 if the assumption held. At 1, means
-have 0.51 to 0.65 of the length of those of photographs that the classifier is sure of (mountain
-bike, ski, soccer ball, …), and a cosine of 0.58 to 0.86 with them."""
+"""Factor by which a class mean's distance from the overall mean is enlarged; it would be 1 if the
+assumption held. At 1, means have 0.51 to 0.65 of the length of those of photographs that the
+classifier is sure of (mountain bike, ski, soccer ball, …), and a cosine of 0.58 to 0.86 with
+them."""
 
 SPREAD = 0.7
 """Share of a photograph's own deviation that a drawn feature keeps."""

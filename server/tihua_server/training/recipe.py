@@ -27,7 +27,7 @@ class Recipe:
         emoji_windows: windows of each emoji and composition in the second stage.
         compositions: number of pictures of several emoji.
         prototype_draws: features drawn for each ImageNet class that has a Chinese name.
-        max_bigrams: most rows for pairs of characters.
+        max_bigrams: greatest number of rows for pairs of characters.
         min_bigram_count: number of occurrences from which a pair gets a row.
         captions_per_batch: captioned photographs per step.
         twins_per_batch: emoji per step with pictures from two sets, where there are two.

@@ -56,7 +56,8 @@ def train_tiny(
         start: a network to fine-tune, which is not changed; None starts from ImageNet's weights.
 
     Raises:
-        TrainingError: `out` has a checkpoint of another training, or the loss is infinite or NaN.
+        TrainingError: `out` has a checkpoint that is damaged or of another training, or the loss is
+            infinite or NaN.
     """
     keep_freed_memory()
     torch.manual_seed(recipe.seed)

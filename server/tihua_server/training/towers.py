@@ -58,7 +58,8 @@ class Towers:
         if self._device.type == "cuda":
             is_faster = has_bf16(self._device)
         else:
-            # In bf16, torch's convolutions are slower without AMX, and all without AVX512-BF16.
+            # In bf16, torch's convolutions are slower without AMX, and everything is without
+            # AVX512-BF16.
             needed = "amx_bf16" if self._is_resnet else "avx512_bf16"
             is_faster = torch.cpu.get_capabilities().get(needed, False)
         return torch.autocast(self._device.type, torch.bfloat16, enabled=is_faster)

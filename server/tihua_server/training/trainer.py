@@ -3,8 +3,8 @@
 stage 1  heads and text tower   over features of the unchanged image tower: an epoch takes seconds
 stage 2  the last blocks too    over the first blocks' output for windows: an epoch takes minutes
 
-The moving average of the weights is what is measured. A stage ends with the best average, or with
-the start if that is better; if nothing is measured, with the last average.
+The moving average of the weights is what is measured. A stage ends with the best average so far, or
+with the start if none is better; if nothing is measured, with the last average.
 """
 
 import math
@@ -36,9 +36,9 @@ class Trainer:
     """Trains a network on albums.
 
     Args:
-        network: with its backbone and its vocabulary filled in.
-        mixture: to train on.
-        tokens: of every text of the albums.
+        network: the network to train, with its backbone and its vocabulary filled in.
+        mixture: the mixture to train on.
+        tokens: token ids of every text of the albums.
         recipe: how to train.
         checkpoints: of this training; a stopped run is resumed from them.
         device: where to compute, as torch names it.
@@ -48,7 +48,7 @@ class Trainer:
         curve: gets a point for every epoch.
 
     Attributes:
-        network: under training.
+        network: the network under training.
         best: the best weights so far.
     """
 
@@ -86,7 +86,8 @@ class Trainer:
         """Train both stages, or the rest of them, and load the best weights into the network.
 
         Raises:
-            TrainingError: a checkpoint belongs to another training, or the loss is infinite or NaN.
+            TrainingError: a checkpoint is damaged or belongs to another training, or the loss is
+                infinite or NaN.
         """
         image, text = self.network.image, self.network.text
         heads = [*image.norm.parameters(), *image.hidden.parameters()]

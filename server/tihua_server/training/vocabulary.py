@@ -41,7 +41,7 @@ class Vocabulary:
 
         Args:
             texts: token ids with [CLS] and [SEP], which get no row.
-            max_pairs: most pairs to keep, by frequency.
+            max_pairs: how many pairs to keep at most, the most frequent first.
             min_pair_count: number of occurrences that a pair needs.
         """
         simplified = simplified_tokens()
@@ -109,7 +109,7 @@ SILENT_TOKENS = (0, 101, 102)
 
 
 def rows_of_simplified(tower: TextTower) -> dict[int, int]:
-    """Return the row of each known token, by the token of the character's simplified form.
+    """Return token → row of every known character, where the token is that of its simplified form.
 
     A tower that was trained before spellings shared a row may have two rows for a character; that
     of the simplified form is returned.

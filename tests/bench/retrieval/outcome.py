@@ -8,7 +8,7 @@ from tihua import ModelInfo, ServerInfo
 from tihua_server.training.recall import Recall
 
 MAX_LOSS = 1.0
-"""Most points of R@10 that a precision may lose against fp32."""
+"""How many points of R@10 a precision may lose against fp32."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,7 +16,7 @@ class Skipped:
     """A task that could not be measured.
 
     Attributes:
-        name: of the task.
+        name: the task's.
         reason: what is missing or damaged, and what to do.
     """
 
@@ -31,7 +31,7 @@ class Outcome:
     Attributes:
         task: its name.
         pictures: number of pictures in the gallery.
-        recall: of its queries.
+        recall: the recall of its queries.
         missed: texts without a fitting picture among the first five, if the task has few queries.
     """
 
@@ -46,7 +46,7 @@ class Run:
     """All tasks over one server.
 
     Attributes:
-        server: that answered.
+        server: the server that answered.
         outcomes: one per task; every run has the same tasks.
         seconds: duration, without the start of the server.
     """

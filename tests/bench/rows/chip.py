@@ -12,7 +12,8 @@ PICTURES = (1, 2, 4, 8)
 async def chip(stage: Stage) -> list[Figure]:
     """Count the operations of the vision tower, and compare how many both do of them a second.
 
-    The model is that of `image_ratio`, and the result bounds what that row can reach here.
+    The model is that of `image_ratio`; the rate of the products limits what that row can reach
+    here.
     """
     question = stage.tutorial_question()
     async with companion("bench.engine") as engine, companion("bench.products") as products:

@@ -8,11 +8,11 @@ from bench.stage import Stage
 IN_FLIGHT = 32
 MB = 10**6
 SAMPLES = 20
-"""How often the memory is read in between."""
+"""How often the memory is read while pictures are sent."""
 
 
 async def memory(stage: Stage) -> list[Figure]:
-    """Send small JPEGs, and read the resident size at rest and after every twentieth of them."""
+    """Send small JPEGs, and read the resident size at rest and after each twentieth part."""
     count = stage.settings.pick(10_000, 400)
     images = small_jpegs(64)
     share = count // SAMPLES

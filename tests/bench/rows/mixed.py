@@ -17,7 +17,10 @@ SEARCHED = "warm_up"
 
 
 async def mixed(stage: Stage) -> list[Figure]:
-    """Ingest a folder alone, beside queries and beside searches, each one at a time."""
+    """Ingest a folder alone, then beside queries, then beside searches.
+
+    Queries and searches are sent one at a time, without a pause.
+    """
     pick = stage.settings.pick
     folder = stage.materials.photographs(pick(300, 100))
     text_p99s: list[tuple[float, float]] = []

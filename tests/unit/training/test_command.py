@@ -152,13 +152,13 @@ def test_ctrl_c_says_that_the_same_command_goes_on(
     call = ["train", "--data", str(photograph_folder), "--out", str(tmp_path / "out")]
     result = CliRunner().invoke(main, call)
     assert result.exit_code == 130
-    assert "stopped; the same command goes on after the last epoch" in result.output
+    assert "stopped; the same command continues after the last epoch" in result.output
 
 
 def test_the_packaged_model_is_named_though_a_folder_is_called_so(
     photograph_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """As with --out, it exists when the training is resumed."""
+    """If --out is that folder, it exists when the training is resumed."""
     (photograph_folder / "captions.tsv").unlink()
     monkeypatch.chdir(tmp_path)
     call = ["train", "--data", str(photograph_folder), "--start", "tihua-tiny"]
@@ -196,7 +196,7 @@ def test_photographs_alone_go_on_from_the_packaged_model_if_asked(
     """Without --start, a line says that the result has nothing of the packaged model."""
     call = ["train", "--data", str(tmp_path), "--out", str(tmp_path / "out"), *start]
     told = CliRunner().invoke(main, call).output
-    assert ("from ImageNet's weights; --start tihua-tiny goes on from the" in told) == is_told
+    assert ("from ImageNet's weights; --start tihua-tiny continues from the" in told) == is_told
 
 
 @pytest.mark.parametrize("command", ["train", "fine-tune"])

@@ -45,7 +45,7 @@ def test_a_state_that_has_no_room_is_told_and_leaves_nothing(tmp_path: Path) -> 
     """The old one is still there to continue from."""
     file = tmp_path / "heads.pt"
     write_state(file, {"training": "a", "epochs": 1})
-    with pytest.raises(OSError, match=r"heads\.pt can't be written .*goes on once it can"):
+    with pytest.raises(OSError, match=r"heads\.pt can't be written .*continues once it can"):
         write_state(file, {"training": "a", "epochs": 2, "network": torch.zeros(ROOM)})
     assert read_state(file, "a")["epochs"] == 1
     assert list(tmp_path.iterdir()) == [file]
