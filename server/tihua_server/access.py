@@ -88,7 +88,7 @@ class Access:
         """Refuse a caller who may not call this method.
 
         Raises:
-            PermissionDenied: the role is too small.
+            PermissionDenied: the role does not allow it.
         """
         needed = NEEDED_ROLES[method]
         if needed is not None and caller.role < needed:

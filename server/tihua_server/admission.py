@@ -104,9 +104,9 @@ class _Room:
 class Admission:
     """The texts or pictures of one lane that are queued or in progress, in number and in bytes.
 
-    Calls are admitted or refused at once; ingest streams wait for room. One of them is always
-    waiting, so they get only a share of the lane: otherwise no call would be admitted beside them.
-    Large calls get the same share: four of 256 inputs would fill the lane and shut out single ones.
+    Calls are admitted or refused at once; ingest streams wait for room. Some stream is nearly
+    always waiting, so streams get only a share of the lane: else no call would be admitted beside
+    them. Large calls get a share too: four of 256 inputs would fill the lane and shut out others.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""The store as the searches of one call see it: names that stay, and few requests at a time."""
+"""The store as one call's searches see it: names resolved once, and few requests at a time."""
 
 import asyncio
 from collections import defaultdict
@@ -20,7 +20,8 @@ class CallStore:
     """A `SearchableStore` for one call, over that of all calls.
 
     Each name is looked up once, so that all queries by it search one collection with one model,
-    even if an alias is moved meanwhile; and once past the cache, if its collection is not found.
+    even if an alias is moved meanwhile. If the collection is not found, the name is looked up once
+    more, bypassing the cache.
     """
 
     def __init__(self, store: SearchableStore) -> None:
@@ -40,7 +41,7 @@ class CallStore:
                     self._specs[key] = error
         found = self._specs[key]
         if isinstance(found, ServiceError):
-            raise found.detached()  # one error for all queries: its tracebacks would add up
+            raise found.without_traceback()  # one error for all queries: they would add up
         return found
 
     async def get(

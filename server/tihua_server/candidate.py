@@ -29,7 +29,7 @@ class Candidate:
 
     def failed(self, error: ServiceError) -> Failure:
         """Return this as a failure, which does not hold the frames that the error came through."""
-        return Failure(self.index, self.draft.id, error.detached())
+        return Failure(self.index, self.draft.id, error.without_traceback())
 
     def exists_in(self, collection: str) -> Failure:
         """Return the failure of one whose id is taken."""
@@ -50,7 +50,7 @@ async def checked(drafts: Sequence[Draft], limits: Limits) -> tuple[list[Candida
         try:
             candidates.append(Candidate(index, draft, draft.checked(limits)))
         except ServiceError as error:
-            failures.append(Failure(index, draft.id, error.detached()))
+            failures.append(Failure(index, draft.id, error.without_traceback()))
         await turns.pause()
     return candidates, failures
 

@@ -12,7 +12,7 @@ from tihua_server.types import ModelRef
 
 @runtime_checkable
 class Fusable(Protocol):
-    """A tower with a second form for GPUs: its own spends much time between matrix products."""
+    """A tower with a second form for GPUs, where its own loses much time between products."""
 
     def fused(self, dtype: torch.dtype) -> nn.Module:
         """Return the same computation in fewer kernels, with matrices in float32 or bfloat16."""
@@ -20,7 +20,7 @@ class Fusable(Protocol):
 
 @runtime_checkable
 class MixedPrecision(Protocol):
-    """An image tower whose first layers must run in fp32: rounded there, its embeddings stray.
+    """An image tower whose first layers need fp32: if they are rounded, its embeddings stray.
 
     The tower is `upper(lower(pixels))`; a lower precision applies to `upper` only.
     """

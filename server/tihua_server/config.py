@@ -115,9 +115,9 @@ class Config:
         max_queue_size: texts queued or in progress in each lane, and as many pictures, for all
             models together; beyond it calls are refused. Calls of more inputs than
             `max_query_terms` (a SearchMany counts as one call) may fill 7/8 of it.
-        max_queue_bytes: bytes of these pictures, files and pixels, and as many of these texts;
-            calls beyond it, or 7/8 of it, are refused likewise. gRPC's copy of a call's message
-            comes on top: as much again as its files.
+        max_queue_bytes: bytes of the pictures in each lane, files and pixels; its texts have the
+            same bound of their own. Calls beyond it, large ones beyond 7/8 of it, are refused too.
+            gRPC's copy of a call's message comes on top: as much again as its files.
         max_decode_pixels: memory of the pictures that are being decoded, all threads together, in
             pixels of 4 bytes: 100 million are 0.4 GB. Most pictures take their width times height,
             those with transparency 3 times as many, WebP 5.5 (`tihua/_picture_memory.py`). One that

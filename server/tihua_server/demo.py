@@ -22,7 +22,7 @@ from tihua_server.logs import configure_logs
 from tihua_server.packaged_gallery import GALLERY, QUERY_PICTURE
 
 EVERYDAY = ("一只猫", "海滩上玩耍的孩子", "雪地里奔跑的狗", "红色的摩托车")
-"""What the embedded model was trained for."""
+"""What the packaged model was trained for."""
 
 POEM = ("枯藤老树昏鸦", "小桥流水人家", "古道西风瘦马", "夕阳西下", "断肠人在天涯")
 """Ma Zhiyuan (about 1250 to 1321), 天净沙·秋思: the lines that the tutorial searched."""

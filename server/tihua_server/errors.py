@@ -5,7 +5,7 @@
     ServiceError
      ├── InvalidInput        the caller's data is wrong: fix the request
      ├── Unauthenticated     no token, or one that this server does not know
-     ├── PermissionDenied    the token's role is too small
+     ├── PermissionDenied    the token's role does not allow the method
      ├── OutOfOrder          an ingest stream left a gap in its numbering: resume it
      ├── SessionConflict     an ingest session is used for two different things
      ├── SessionTaken        another stream took over the ingest session
@@ -55,7 +55,7 @@ class ConfigError(Exception):
 
 
 class ServiceError(Exception):
-    """The root; raise a leaf.
+    """The root of the errors that callers get; itself only for a bug (`call.py`).
 
     Attributes:
         message: one sentence for the caller.
@@ -80,11 +80,11 @@ class ServiceError(Exception):
         self.field = field
         self.metadata = {key: str(value) for key, value in (metadata or {}).items()}
 
-    def detached(self) -> Self:
-        """Return this error without its traceback and causes, to be kept rather than raised.
+    def without_traceback(self) -> Self:
+        """Drop the traceback and the causes of this error, in place, and return it.
 
-        These hold the frames that they passed through, and so the data: a picture, and with it all
-        of its batch.
+        They hold the frames that they passed through, and so the data: a picture, and with it all
+        of its batch. Do this before an error is kept, or raised once more.
         """
         self.__traceback__ = self.__cause__ = self.__context__ = None
         return self
@@ -103,7 +103,7 @@ class Unauthenticated(ServiceError):
 
 
 class PermissionDenied(ServiceError):
-    """The caller's role is too small for the method."""
+    """The caller's role does not allow the method."""
 
     reason = "ROLE_TOO_SMALL"
 
@@ -189,7 +189,7 @@ class Overloaded(ServiceError):
 
 
 class StoreFull(Overloaded):
-    """The disk of the store is full; what is stored can be read."""
+    """The disk of the store is full; what is stored can still be read."""
 
     reason = "STORE_FULL"
 

@@ -1,6 +1,6 @@
 """When the inputs of a caller are due, so that nobody has to wait for all of another's.
 
-    a call of 256 texts      1   2   3   4   5   6   7  …   each four times its own time later
+    a call of 256 texts      1   2   3   4   5   6   7  …   each due 4 × its time after the last
     a query                            x                    due now: before 4 and all behind it
 
 A variant of the virtual clock of packet networks (L. Zhang, SIGCOMM 1990), in real time, so that

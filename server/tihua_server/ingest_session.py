@@ -103,9 +103,9 @@ class Session:
 
     @contextlib.contextmanager
     def ending(self) -> Iterator[None]:
-        """Count the session as over while its summary is sent, and afterwards unless that failed.
+        """Count the session as over while its summary is sent, and afterwards if that succeeded.
 
-        gRPC shows a client that broke off as one that came to its end, until something is sent.
+        Until something is sent, gRPC reports a client that broke off as one that has finished.
         """
         self.is_over = True
         is_sent = False

@@ -6,7 +6,7 @@ import enum
 class Lane(enum.IntEnum):
     """The priority of an input: the lower value is served first.
 
-    A caller waits for the answer to each interactive input; of bulk inputs only the end matters.
+    Somebody waits for the result of each interactive input; for bulk only the total time counts.
     """
 
     INTERACTIVE = 0

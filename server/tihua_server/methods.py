@@ -75,7 +75,8 @@ class Methods:
         """Return the handler of the current task's call: its method, or a refusal."""
         method = path.removeprefix("/")
         # Here, and not in `Call`: a unary method is called when its whole message has arrived, and
-        # a stopping server waits for uploads too.
+        # a stopping server waits for uploads too. Not for watchers of health and reflection, which
+        # stay forever.
         if _is_ours(method):
             self._calls.begin()
         try:
@@ -134,7 +135,7 @@ class Methods:
 
 
 def _is_ours(method: str) -> bool:
-    """Return whether a method is tihua's; watchers of health and reflection stay for ever."""
+    """Return whether a method is tihua's own, and not of health or reflection."""
     return method.startswith("tihua.")
 
 

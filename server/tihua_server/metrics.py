@@ -82,12 +82,12 @@ class Metrics(Observer):
             "tihua_max_queue_bytes", "Bytes that may wait in a lane: --max-queue-bytes."
         )
         of_model = ("model", "kind")
-        stage = "for a call's inputs, the longest of any."
+        longest = "the longest of a call's inputs."
         self._preprocess_seconds = self._histogram(
-            "tihua_preprocess_seconds", f"Decoding, resizing, tokenizing {stage}", of_model
+            "tihua_preprocess_seconds", f"Decoding, resizing and tokenizing: {longest}", of_model
         )
         self._queue_seconds = self._histogram(
-            "tihua_queue_seconds", f"Waiting for a batch, {stage}", of_model
+            "tihua_queue_seconds", f"Waiting for a batch: {longest}", of_model
         )
         self._inference_seconds = self._histogram(
             "tihua_inference_seconds", "The model, for one batch that it computed.", of_model

@@ -111,8 +111,8 @@ class Milvus(MilvusAliases):
         """Remove a page of items and return the ids of the page.
 
         The ids are read first: Milvus counts those that it is given, not the items that were there.
-        Items that are rewritten in between are removed only if they match `still`. On Milvus Lite
-        none can be, because its calls are serialized.
+        An item that is rewritten in between is removed only if it matches `still`. On Milvus Lite
+        that can't happen, because its calls are serialized.
         """
         rows = self._client.query(name, output_fields=["id"], **page, timeout=timeout)
         ids = [row["id"] for row in rows]

@@ -208,10 +208,10 @@ class MilvusCollections(MilvusLoading):
         return tuple(sorted(found["aliases"]))
 
     async def ping(self) -> None:
-        """Return when Milvus answers, and has room for more.
+        """Return if Milvus answers and has room for more, else raise.
 
-        After a restart it answers for seconds to minutes before its collections can be read again;
-        that is waited for until one of them can, or there is none.
+        After a restart it answers for seconds to minutes before its collections can be read again.
+        So after it was in doubt, one of them must be readable too, if there are any.
         """
         await self._connection.ping()
         await self._connection.require_room()

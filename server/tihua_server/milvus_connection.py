@@ -212,7 +212,7 @@ class MilvusConnection:
             await self.call("", _require_room, embedded)
 
     async def ping(self) -> None:
-        """Return when Milvus answers; not kept waiting by other calls."""
+        """Return if Milvus answers, else raise; not kept waiting by other calls."""
         with self._answered("get_server_version", "", self.timeout_s):
             async with asyncio.timeout(self.timeout_s):
                 await asyncio.to_thread(self.client.get_server_version, timeout=self.timeout_s)

@@ -130,10 +130,10 @@ class EmbeddedMilvus:
 
     @contextlib.contextmanager
     def renaming(self, name: str, new_name: str, *, keeps_alias: bool) -> Iterator[None]:
-        """Complete the rename that is done in this context, should it be interrupted.
+        """Note the rename done in this context, so that it is completed if interrupted.
 
-        That happens at once if it fails after the directory was moved, and at the next start if
-        the process is killed then. One that fails earlier is forgotten.
+        If it fails after the directory was moved, it is completed at once; if the process is killed
+        then, at the next start. A rename that fails earlier is forgotten.
 
         Raises:
             StoreFull: the disk has no room to note it.

@@ -6,8 +6,8 @@ streams of one thread compute as many pictures a second as one stream of two, at
 leave a query its share of the cores (ViT-B-16, bf16: 12 ms instead of 6 while pictures run, but 29
 ms with one stream of two threads). That share is more than half, because threads that compute
 pictures have a lower priority (`niceness.py`). In a stream of several threads only the first has a
-lower one, because OpenVINO takes the others from a pool that texts use too. The figures here and
-there are for two cores.
+lower one, because OpenVINO takes the others from a pool that texts use too. The figures here and in
+`niceness.py` are for two cores.
 """
 
 import contextlib

@@ -1,4 +1,4 @@
-"""The embedded model `tihua-tiny`, which needs no model hub.
+"""The packaged model `tihua-tiny`, which needs no model hub.
 
 It is small (23 MB) and knows everyday things, not verse; `models/tihua-tiny.md` says what it was
 trained on, how well it finds, and what it cannot do.
@@ -76,7 +76,7 @@ class _Upper(nn.Module):
 
 
 def read_tiny_clip(path: Path | None = None) -> ClipModel:
-    """Return the embedded model, or one that `tihua_server.training` made.
+    """Return the packaged model, or one that `tihua_server.training` made.
 
     Args:
         path: a model file; None is the one that comes with the server, which must have the sha256

@@ -17,10 +17,11 @@ FloatArray: TypeAlias = npt.NDArray[np.float32]
 """Embeddings: (dim,) or (count, dim), of L2 norm 1 unless stated otherwise."""
 
 PixelArray: TypeAlias = npt.NDArray[np.uint8]
-"""One preprocessed picture: (image_size, image_size, 3), RGB, 0 to 255."""
+"""Preprocessed pictures: (side, side, 3), or (batch, side, side, 3); RGB, 0 to 255."""
 
 TokenArray: TypeAlias = npt.NDArray[np.int64]
-"""One tokenized text: (length,), [CLS] and [SEP] included, at most `context_length` long."""
+"""Token ids, [CLS] and [SEP] included, at most `context_length` long: (length,), or
+(batch, length) padded with 0."""
 
 
 @dataclass(frozen=True, slots=True)

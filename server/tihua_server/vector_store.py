@@ -121,8 +121,8 @@ class VectorStore(SearchableStore, Protocol):
         """Replace the index of a collection, or rebuild it if `index` is None, and load it.
 
         Until it is loaded, reads raise `StoreUnavailable`. Building continues when the caller has
-        left, and beyond the store's own deadline for it, which raises `StoreUnavailable`. If it is
-        interrupted, `load` completes it, or a second call.
+        left. If it takes longer than the store waits for it, this raises `StoreUnavailable`, and
+        building continues too. `load` or a second call completes a build that was interrupted.
 
         Raises:
             InvalidInput: the store refuses a parameter of the index.
@@ -149,7 +149,7 @@ class VectorStore(SearchableStore, Protocol):
         """Remove the matching items; return how many there were."""
 
     async def ping(self) -> None:
-        """Return when the store answers, and has room for more."""
+        """Return if the store answers and has room for more, else raise."""
 
     async def close(self) -> None:
         """Flush what is buffered, and disconnect.

@@ -8,8 +8,8 @@ from tihua_server.observer import Kind
 async def warm_up(queues: ModelQueues, *, image_threads: int) -> None:
     """Compute sample texts and pictures, so that the first callers do not pay for the warm-up.
 
-    Twice in each thread; pictures computed one by one take the threads in turn. From the second
-    time on a batch takes its usual time, which decides how large the next one may be.
+    Two in each thread: pictures that are submitted one by one go to the threads in turn. From the
+    second on a batch takes its usual time, which decides how large the next one may be.
 
     Raises:
         ModelError: the model failed.
