@@ -5,7 +5,7 @@ from collections.abc import Callable
 from tihua_server.lane import Lane
 from tihua_server.workers import Workers
 
-ASKED_LATELY_S = 30.0
+RECENT_S = 30.0
 """How long after an interactive call another one is expected, in seconds."""
 
 BULK_BATCH_S = 0.05
@@ -21,22 +21,22 @@ characters (two cores of Zen 4), and with 0.4 too; 11.7 s with 0.1, and 12 to 16
 class BatchBound:
     """The longest expected duration of a batcher's batches, by lane."""
 
-    def __init__(self, max_batch_s: float, *asked: Workers, clock: Callable[[], float]) -> None:
+    def __init__(self, max_batch_s: float, *watched: Workers, clock: Callable[[], float]) -> None:
         """Bound all batches by `max_batch_s`, bulk batches also by recent interactive calls.
 
         Args:
             max_batch_s: longest expected duration of a batch in any lane, in seconds.
-            asked: an interactive call to any of these shortens bulk batches.
-            clock: seconds from any origin; the workers' `asked_s` must use the same.
+            watched: an interactive call to any of these shortens bulk batches.
+            clock: seconds from any origin; the workers' `last_interactive_s` must use the same.
         """
         self._max_batch_s = max_batch_s
-        self._asked = asked
+        self._watched = watched
         self._clock = clock
 
     def seconds(self, lane: Lane) -> float:
         """Return the longest expected duration of a batch of several inputs, in seconds."""
         if lane is not Lane.BULK:
             return self._max_batch_s
-        asked_s = max(workers.asked_s for workers in self._asked)
-        is_asked_lately = self._clock() - asked_s < ASKED_LATELY_S
-        return min(self._max_batch_s, BULK_BATCH_S if is_asked_lately else LONE_BULK_BATCH_S)
+        last_s = max(workers.last_interactive_s for workers in self._watched)
+        is_recent = self._clock() - last_s < RECENT_S
+        return min(self._max_batch_s, BULK_BATCH_S if is_recent else LONE_BULK_BATCH_S)

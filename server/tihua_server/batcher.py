@@ -112,7 +112,7 @@ class Batcher(Generic[Input, Result]):
             for entry in waiting.entries:
                 entry.fail(Draining())
             waiting.entries.clear()
-        self.running.forsake()
+        self.running.fail_all()
 
     def queue_size(self, lane: Lane) -> int:
         """Return how many inputs wait in a lane."""
@@ -195,7 +195,7 @@ class Batcher(Generic[Input, Result]):
         if lane is None:
             return None
         waiting = self._waiting[lane]
-        waiting.drop_forsaken()
+        waiting.drop_cancelled()
         if not waiting.entries:
             return None
         max_s = self._bound.seconds(lane)
@@ -225,7 +225,7 @@ class Batcher(Generic[Input, Result]):
             # The other threads compute as much in that time.
             takes_s = self._cost.of_input(size) / self._workers.count
             due_s = flow.due_s(self, now_s, takes_s)
-            self._workers.asked_s = now_s
+            self._workers.last_interactive_s = now_s
         entry = Entry[Input, Result](
             value, size, now_s, due_s=due_s, group=group, flow=flow, has_own_batch=alone
         )

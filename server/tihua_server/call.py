@@ -21,9 +21,9 @@ from tihua_server.observer import Observer
 from tihua_server.request_id import METADATA_KEY, begin_request
 from tihua_server.status import DETAILS_KEY, rich_status, status_code
 
-MAX_WAY_S = 0.1
-MAX_ROUNDING = 0.01
-"""Upper bound on how far our view of a deadline lags the caller's: seconds, and a share of it.
+MAX_TRANSIT_S = 0.1
+MAX_ROUNDING_SHARE = 0.01
+"""How far a deadline here may lie behind the caller's: in seconds, and as a share of its time.
 
 The call was in transit, and gRPC rounds deadlines up: 30 s to a tenth of a second, 5 minutes to a
 second.
@@ -35,7 +35,7 @@ SETTLE_S = 0.05
 STATUS_TIMEOUT_S = 1.0
 """How long a call waits for its status to be sent, in seconds."""
 
-OPERATORS_TROUBLE = (StoreUnavailable, StoreError, ModelError)
+OPERATOR_ERRORS = (StoreUnavailable, StoreError, ModelError)
 """Errors that only the operator can fix: their messages belong in the log."""
 
 Context = grpc.aio.ServicerContext[Any, Any]
@@ -82,7 +82,7 @@ class Calls:
         for reason, [first, *others] in alike.items():
             fields = {"method": method, "code": status_code(first).name, "reason": reason}
             count = 1 + len(others)
-            if isinstance(first, OPERATORS_TROUBLE):
+            if isinstance(first, OPERATOR_ERRORS):
                 self.log.warning("parts failed", **fields, count=count, message=first.message)
             else:
                 self.log.info("parts failed", **fields, count=count)
@@ -137,7 +137,7 @@ class Call:
             case None:
                 # A line for each call would take a fifth of the time of a server of small calls.
                 self._report("OK", level=logging.DEBUG)
-            case ServiceError() if isinstance(error, OPERATORS_TROUBLE):
+            case ServiceError() if isinstance(error, OPERATOR_ERRORS):
                 self._report_error(error, level=logging.WARNING, message=error.message)
                 await self._abort(error)
             case ServiceError():
@@ -162,7 +162,7 @@ class Call:
         if left_s is None:
             return False
         deadline_s = time.perf_counter() - self._start_s + left_s
-        return left_s < MAX_WAY_S + MAX_ROUNDING * deadline_s
+        return left_s < MAX_TRANSIT_S + MAX_ROUNDING_SHARE * deadline_s
 
     def _left_s(self) -> float | None:
         """Return the time until the deadline, in seconds; None if there is none."""

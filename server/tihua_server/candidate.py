@@ -55,7 +55,7 @@ async def checked(drafts: Sequence[Draft], limits: Limits) -> tuple[list[Candida
     return candidates, failures
 
 
-def sorted_out(
+def split_by_origin(
     candidates: Sequence[Candidate], stored_origins: Mapping[str, str]
 ) -> tuple[list[Candidate], list[Candidate], int]:
     """Return those with new ids, those with ids that are taken, and how many are written already.

@@ -13,7 +13,7 @@ from tihua_server.admission import LARGE_SHARE, Admission
 from tihua_server.config import Config
 from tihua_server.errors import DeviceLost
 from tihua_server.lane import Lane
-from tihua_server.niceness import stand_back
+from tihua_server.niceness import lower_priority
 from tihua_server.pixel_room import PixelRoom
 from tihua_server.workers import Workers
 
@@ -41,7 +41,7 @@ class Capacity:
         name = "image model" if image_streams else "model"
         # A single stream computes in the thread that calls it, whose priority matters then.
         self.image_workers = Workers(
-            max(1, image_streams), name, when_begun=stand_back if image_streams else None
+            max(1, image_streams), name, when_begun=lower_priority if image_streams else None
         )
         self.text_workers = Workers(1, "text model") if image_streams else self.image_workers
         self.preprocess_workers = Workers(config.preprocess_threads, "preprocess")

@@ -20,7 +20,7 @@ from tihua_server.encoders import load_encoders
 from tihua_server.errors import ConfigError, DeviceLost, ServiceError
 from tihua_server.libtiff import silence_libtiff
 from tihua_server.logs import configure_logs
-from tihua_server.memory import settle_for_serving
+from tihua_server.memory import tune_for_serving
 from tihua_server.options import config_of, config_options
 from tihua_server.training.command import train
 from tihua_server.training.fine_tune_command import fine_tune
@@ -144,7 +144,7 @@ def run_server(
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, _end_at_once)
     configure_logs(config.log_level, config.log_format)
-    settle_for_serving()
+    tune_for_serving()
     silence_libtiff()
     # Here, and not above: torch and pymilvus take seconds, and --help needs neither.
     from tihua_server.process import serve

@@ -3,7 +3,7 @@
 from typing import Protocol
 
 from tihua_server.errors import ModelError
-from tihua_server.recurring import Recurring
+from tihua_server.recurring import RecurringErrors
 from tihua_server.types import FloatArray, PixelArray, TokenArray
 
 
@@ -43,9 +43,9 @@ class Engine(Protocol):
         """
 
 
-def tower_failures() -> Recurring:
+def tower_failures() -> RecurringErrors:
     """Return the log of one tower's failed batches, without repetitions."""
-    return Recurring("model failed")
+    return RecurringErrors("model failed")
 
 
 def model_failed(batch_size: int) -> ModelError:

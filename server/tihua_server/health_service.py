@@ -23,7 +23,7 @@ class HealthService(health_pb2_grpc.HealthServicer):
         self._has_changed = asyncio.Event()
         self._is_over = False
 
-    def tell(self, service: str, state: int) -> None:
+    def set_state(self, service: str, state: int) -> None:
         """Set a service's state, SERVING or NOT_SERVING of `STATES`; does nothing after `end`."""
         if not self._is_over:
             self._states[service] = state

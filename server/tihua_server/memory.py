@@ -9,7 +9,7 @@ M_MMAP_MAX = -4
 M_ARENA_MAX = -8
 
 
-def settle_for_serving() -> None:
+def tune_for_serving() -> None:
     """Give all threads one arena, which keeps some freed memory; call it before they start.
 
     Otherwise glibc gives each thread an arena, which keeps what its largest pictures took: after 8

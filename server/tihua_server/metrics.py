@@ -189,11 +189,11 @@ class Metrics(Observer):
         self._items_of["failed"].inc(failed)
         self._items_of["skipped"].inc(skipped)
 
-    def tell_server(self, *, version: str, store: str) -> None:
+    def publish_server(self, *, version: str, store: str) -> None:
         """Publish the server's version and store."""
         self._server.info({"version": version, "store": store})
 
-    def tell_model(self, model: ModelInfo) -> None:
+    def publish_model(self, model: ModelInfo) -> None:
         """Publish a model's properties; start its count of failed batches at 0."""
         for kind in Kind:
             self._batches_failed.labels(model.ref.id, kind.value)
@@ -206,21 +206,21 @@ class Metrics(Observer):
             }
         )
 
-    def tell_bounds(self, *, max_queue_size: int, max_queue_bytes: int) -> None:
+    def publish_bounds(self, *, max_queue_size: int, max_queue_bytes: int) -> None:
         """Publish the bounds of the queues."""
         self._max_queue_size.set(max_queue_size)
         self._max_queue_bytes.set(max_queue_bytes)
 
-    def read_expiry(self, expiry_s: Callable[[], float]) -> None:
+    def watch_expiry(self, expiry_s: Callable[[], float]) -> None:
         """Read the certificate's expiry, in seconds of Unix time, at each scrape."""
         self._certificate_expiry.set_function(expiry_s)
 
-    def read_calls(self, under_way: Callable[[], int], streams: Callable[[], int]) -> None:
+    def watch_calls(self, under_way: Callable[[], int], streams: Callable[[], int]) -> None:
         """Read the number of calls and of ingest streams at each scrape."""
         self._rpcs_under_way.set_function(under_way)
         self._ingest_streams.set_function(streams)
 
-    def read_lane(
+    def watch_lane(
         self, lane: str, *, admitted: dict[Kind, Callable[[], int]], queue_bytes: Callable[[], int]
     ) -> None:
         """Read at each scrape how much a lane holds, of all models."""
@@ -228,7 +228,7 @@ class Metrics(Observer):
             self._admitted.labels(lane, kind.value).set_function(count)
         self._queue_bytes.labels(lane).set_function(queue_bytes)
 
-    def read_queues(
+    def watch_queues(
         self,
         model: str,
         lane: str,
@@ -241,11 +241,11 @@ class Metrics(Observer):
             self._queue_size.labels(model, lane, kind.value).set_function(size)
         self._preprocess_queue_size.labels(model, lane).set_function(preprocess_size)
 
-    def read_trouble(self, model: str, kind: Kind, is_in_trouble: Callable[[], bool]) -> None:
+    def watch_trouble(self, model: str, kind: Kind, is_in_trouble: Callable[[], bool]) -> None:
         """Read at each scrape whether a model is in trouble with a kind."""
         self._in_trouble.labels(model, kind.value).set_function(is_in_trouble)
 
-    def read_store(self, is_away: Callable[[], bool]) -> None:
+    def watch_store(self, is_away: Callable[[], bool]) -> None:
         """Read at each scrape whether the store is away."""
         self._store_away.set_function(is_away)
 

@@ -17,7 +17,7 @@ import structlog
 from tihua_server.errors import ServiceError
 from tihua_server.model_queues import ModelQueues
 from tihua_server.observer import Kind
-from tihua_server.recurring import Recurring
+from tihua_server.recurring import RecurringErrors
 from tihua_server.served_models import ServedModels
 
 HUNG_S = 60.0
@@ -58,7 +58,7 @@ class ModelWatch:
         self._hung_s = hung_s
         self._sample_s = sample_s
         self._troubles: Troubles = {}
-        self._bugs = Recurring("bug")
+        self._bugs = RecurringErrors("bug")
         self._looked_s = time.monotonic()
 
     def is_in_trouble(self, model: str, kind: Kind) -> bool:

@@ -22,7 +22,7 @@ MAX_NICENESS = 19
 _log = structlog.get_logger("tihua")
 
 
-def stand_back() -> None:
+def lower_priority() -> None:
     """Lower the priority of the calling thread, and of all threads that it starts later.
 
     Only on Linux: elsewhere niceness belongs to the whole process, and queries would suffer too.

@@ -31,7 +31,7 @@ from tihua_server.agreement import require_agreement
 from tihua_server.clip_model import ClipModel, Towers
 from tihua_server.engine import model_failed, tower_failures
 from tihua_server.errors import ConfigError, PrecisionTooLow
-from tihua_server.niceness import stand_back
+from tihua_server.niceness import lower_priority
 from tihua_server.openvino_cache import KeptVerdict, Use
 from tihua_server.openvino_conversion import REVISION, Networks, converted, quantized
 from tihua_server.packed_text import pack
@@ -99,7 +99,7 @@ class OpenVinoEngine:
         if networks.lower is not None:
             parts.insert(0, (networks.lower, settings | {"INFERENCE_PRECISION_HINT": "f32"}))
         # Streams have their own threads, which inherit the niceness of the one that makes them.
-        with ThreadPoolExecutor(1, initializer=stand_back) as maker:
+        with ThreadPoolExecutor(1, initializer=lower_priority) as maker:
             self._image = maker.submit(_Tower, core, parts).result()
 
     def embed_texts(self, ids: TokenArray) -> FloatArray:

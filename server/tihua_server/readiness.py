@@ -21,7 +21,7 @@ import structlog
 from tihua_server.errors import ServiceError, StoreError, StoreFull
 from tihua_server.health_service import STATES, HealthService
 from tihua_server.model_watch import ModelWatch
-from tihua_server.recurring import Recurring
+from tihua_server.recurring import RecurringErrors
 from tihua_server.vector_store import VectorStore
 
 CHECK_INTERVAL_S = 2.0
@@ -64,12 +64,12 @@ class Readiness:
         self._interval_s = interval_s
         self._without_store: Collection[str] = ()
         self._is_model_in_trouble = False
-        self._bugs = Recurring("bug")
+        self._bugs = RecurringErrors("bug")
         self._tasks: list[asyncio.Task[None]] = []
 
     async def begin(self) -> None:
         """Report everything as SERVING, and keep checking until `end`."""
-        self._tell()
+        self._report()
         for look in (self._look_at_store, self._look_at_models):
             self._tasks.append(asyncio.create_task(self._repeat(look), name="readiness"))
 
@@ -103,13 +103,13 @@ class Readiness:
             _log.info("store is well again")
         else:
             _log.warning("store in trouble", reason=error.reason, why=error.message)
-        self._tell()
+        self._report()
 
     async def _look_at_models(self) -> None:
         is_in_trouble = bool(await self._models.look())
         if is_in_trouble != self._is_model_in_trouble:
             self._is_model_in_trouble = is_in_trouble
-            self._tell()
+            self._report()
 
     async def _error(self) -> ServiceError | None:
         try:
@@ -131,8 +131,8 @@ class Readiness:
             case _:
                 return self._readers
 
-    def _tell(self) -> None:
+    def _report(self) -> None:
         failing = self._services if self._is_model_in_trouble else self._without_store
         for service in self._services:
             state = STATES.NOT_SERVING if service in failing else STATES.SERVING
-            self._servicer.tell(service, state)
+            self._servicer.set_state(service, state)

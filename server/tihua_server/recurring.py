@@ -14,7 +14,7 @@ _VARYING = re.compile(r"0x[0-9a-fA-F]+|\d+")
 """The parts of a message that vary: addresses, and numbers such as the free bytes."""
 
 
-class Recurring:
+class RecurringErrors:
     """Logs the errors of one operation that is tried again and again, in any threads."""
 
     def __init__(self, event: str) -> None:

@@ -52,7 +52,7 @@ class Rests:
             if each >= lane and until_s > self._until_s[each]:
                 self._until_s[each] = until_s
                 self._cancel(each)
-                self._tell(each)
+                self._wake_at_end(each)
 
     def is_on(self, lane: Lane) -> bool:
         """Return whether a lane is resting."""
@@ -67,10 +67,12 @@ class Rests:
         if alarm := self._alarms.pop(lane, None):
             alarm.cancel()
 
-    def _tell(self, lane: Lane) -> None:
+    def _wake_at_end(self, lane: Lane) -> None:
         """Call `wake` at the end of a lane's rest, or now if it is over."""
         left_s = self._until_s[lane] - self._clock()
         if left_s > 0:
-            self._alarms[lane] = asyncio.get_running_loop().call_later(left_s, self._tell, lane)
+            self._alarms[lane] = asyncio.get_running_loop().call_later(
+                left_s, self._wake_at_end, lane
+            )
         else:
             self._wake()

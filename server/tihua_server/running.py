@@ -46,7 +46,7 @@ class Running(Generic[Input, Result]):
         """Restart the time of each batch: the process was suspended, and they with it."""
         self._begun_s = dict.fromkeys(self._begun_s, self._clock())
 
-    def forsake(self) -> None:
+    def fail_all(self) -> None:
         """Fail the inputs of all running batches with `Draining`."""
         for batch in self._begun_s:
             for entry in batch.entries:

@@ -53,7 +53,7 @@ STATUS_CODES: dict[type[ServiceError], grpc.StatusCode] = {
 
 _RETRYABLE = {grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.ABORTED}
 
-_PASSING = (errors.Overloaded, errors.ModelOutOfMemory)
+_RETRY_LATER = (errors.Overloaded, errors.ModelOutOfMemory)
 """Errors that say when to try again."""
 
 
@@ -78,7 +78,7 @@ def rich_status(error: ServiceError, request_id: str = "") -> status_pb2.Status:
             field=_shortened(error.field, MAX_VALUE_BYTES), description=message
         )
         details.append(error_details_pb2.BadRequest(field_violations=[violation]))
-    if isinstance(error, _PASSING):
+    if isinstance(error, _RETRY_LATER):
         delay = duration_pb2.Duration()
         delay.FromMilliseconds(round(error.retry_after_s * 1000))
         details.append(error_details_pb2.RetryInfo(retry_delay=delay))
@@ -102,7 +102,7 @@ def item_error(index: int, item_id: str, error: ServiceError) -> types_pb2.ItemE
         reason=error.reason,
         message=_shortened(error.message, MAX_MESSAGE_BYTES),
         metadata=_values(error),
-        retryable=code in _RETRYABLE or isinstance(error, _PASSING),
+        retryable=code in _RETRYABLE or isinstance(error, _RETRY_LATER),
     )
 
 

@@ -67,30 +67,30 @@ class Telemetry:
         """Let the metrics read the state of these parts."""
         if (metrics := self._metrics) is None:
             return
-        metrics.tell_server(version=__version__, store=store)
-        metrics.tell_bounds(
+        metrics.publish_server(version=__version__, store=store)
+        metrics.publish_bounds(
             max_queue_size=self._config.max_queue_size,
             max_queue_bytes=self._config.max_queue_bytes,
         )
         if entrance.certificates is not None:
-            metrics.read_expiry(entrance.certificates.expiry_s)
-        metrics.read_store(readiness.is_store_away)
-        metrics.read_calls(lambda: calls.under_way, lambda: ingester.stream_count)
+            metrics.watch_expiry(entrance.certificates.expiry_s)
+        metrics.watch_store(readiness.is_store_away)
+        metrics.watch_calls(lambda: calls.under_way, lambda: ingester.stream_count)
         for lane in Lane:
-            metrics.read_lane(
+            metrics.watch_lane(
                 lane.label,
                 admitted={kind: partial(models.admitted, kind, lane) for kind in Kind},
                 queue_bytes=partial(models.queue_bytes, lane),
             )
         for model in models:
-            metrics.tell_model(model)
+            metrics.publish_model(model)
             for kind in Kind:
-                metrics.read_trouble(
+                metrics.watch_trouble(
                     model.ref.id, kind, partial(watch.is_in_trouble, model.ref.id, kind)
                 )
             embedder = models.named(model.ref.id)
             for lane in Lane:
-                metrics.read_queues(
+                metrics.watch_queues(
                     model.ref.id,
                     lane.label,
                     sizes={

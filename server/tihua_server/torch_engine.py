@@ -19,7 +19,7 @@ from tihua_server.clip_model import ClipModel, Fusable, MixedPrecision, Towers
 from tihua_server.cuda_graphs import TEXT_LENGTHS, GraphedTower
 from tihua_server.engine import model_failed, tower_failures
 from tihua_server.errors import DeviceLost, ModelError, ModelOutOfMemory
-from tihua_server.recurring import Recurring
+from tihua_server.recurring import RecurringErrors
 from tihua_server.types import FloatArray, PixelArray, TokenArray
 
 _MATRICES = (nn.Linear, nn.Conv2d, nn.MultiheadAttention)
@@ -119,7 +119,7 @@ class TorchEngine:
         ):
             yield
 
-    def _embed(self, tower: Tower, rows: npt.NDArray[Any], failures: Recurring) -> FloatArray:
+    def _embed(self, tower: Tower, rows: npt.NDArray[Any], failures: RecurringErrors) -> FloatArray:
         # Pixels of a message are read-only, and torch warns of that.
         rows = np.require(rows, requirements="W")
         try:

@@ -34,7 +34,7 @@ class Waiting(Generic[Input, Result]):
         """Return how many are due."""
         return bisect_right(self.entries, now_s, key=_DUE_S)
 
-    def drop_forsaken(self) -> None:
+    def drop_cancelled(self) -> None:
         """Remove the entries whose callers have been cancelled."""
         self.entries = [entry for entry in self.entries if not entry.future.done()]
 

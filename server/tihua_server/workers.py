@@ -50,8 +50,8 @@ class Workers:
 
     Attributes:
         count: number of threads.
-        asked_s: when the last interactive input was submitted to one of the queues, by their clock;
-            set by the queues.
+        last_interactive_s: when the last interactive input was submitted to one of the queues, by
+            their clock; set by the queues.
 
     Plain threads, not a `ThreadPoolExecutor`: its futures would slow down a quick model.
     """
@@ -76,7 +76,7 @@ class Workers:
         self._lanes: dict[Job, Lane] = {}
         self._idle_callbacks: list[Callable[[], None]] = []
         self._is_awake = False
-        self.asked_s = -math.inf
+        self.last_interactive_s = -math.inf
 
     @property
     def first_lane(self) -> Lane | None:

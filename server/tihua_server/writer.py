@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from enum import Enum
 
-from tihua_server.candidate import Candidate, Failure, checked, first_of_each_id, sorted_out
+from tihua_server.candidate import Candidate, Failure, checked, first_of_each_id, split_by_origin
 from tihua_server.collection import CollectionSpec
 from tihua_server.config import Limits
 from tihua_server.draft import UNKNOWN_TIME, Draft
@@ -127,7 +127,7 @@ class Writer:
         if mode is not WriteMode.UPSERT:
             ids = [candidate.draft.id for candidate in candidates]
             origins = await self._stored_origins(ids, target, earlier)
-            candidates, duplicates, already_written = sorted_out(candidates, origins)
+            candidates, duplicates, already_written = split_by_origin(candidates, origins)
         embedded = await _embedded(candidates, embedder, mode=mode, lane=lane, wait=wait)
         failures += embedded.failures
         duplicates += embedded.duplicates

@@ -10,7 +10,7 @@ from fake_encoder import FakeEncoder
 from structlog.testing import capture_logs
 from tihua_server.config import Config
 from tihua_server.errors import ServiceError
-from tihua_server.niceness import stand_back
+from tihua_server.niceness import lower_priority
 from tihua_server.served_models import ServedModels
 from tihua_server.types import RgbImage
 
@@ -41,7 +41,7 @@ async def test_pictures_are_computed_all_the_same() -> None:
 def test_the_log_says_so() -> None:
     """Otherwise nobody would know why queries take longer beside pictures."""
     with capture_logs() as logs:
-        stand_back()
+        lower_priority()
     assert logs == [
         {
             "event": "pictures keep the priority of queries",

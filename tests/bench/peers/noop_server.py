@@ -12,7 +12,7 @@ from fake_encoder import FakeEncoder
 from tihua_server.app import serving
 from tihua_server.config import Config
 from tihua_server.logs import configure_logs
-from tihua_server.memory import settle_for_serving
+from tihua_server.memory import tune_for_serving
 from tihua_server.types import FloatArray, ModelInfo, ModelRef
 
 from bench.companion import serve
@@ -54,7 +54,7 @@ class NoopEncoder(FakeEncoder):
 @contextlib.asynccontextmanager
 async def noop_server() -> AsyncIterator[str]:
     """Run the server; yield its address."""
-    settle_for_serving()
+    tune_for_serving()
     # Logs are written as in a service, but discarded.
     with (
         contextlib.redirect_stderr(NOWHERE),

@@ -4,7 +4,7 @@ import asyncio
 
 from clock import Clock
 from squares import Squares, slowed, submit_all
-from tihua_server.batch_bound import ASKED_LATELY_S, BULK_BATCH_S, LONE_BULK_BATCH_S
+from tihua_server.batch_bound import BULK_BATCH_S, LONE_BULK_BATCH_S, RECENT_S
 from tihua_server.batcher import Batcher
 from tihua_server.lane import Lane
 from tihua_server.workers import Workers
@@ -148,7 +148,7 @@ async def test_a_bulk_batch_is_longer_where_nobody_asks(workers: Workers, square
     batcher: Batcher[int, int] = Batcher(slow, workers=workers, max_batch_size=99, clock=clock)
     for number in range(4):
         await batcher.submit(number)
-    for quiet_s, most in ((0.0, BULK_BATCH_S), (ASKED_LATELY_S, LONE_BULK_BATCH_S)):
+    for quiet_s, most in ((0.0, BULK_BATCH_S), (RECENT_S, LONE_BULK_BATCH_S)):
         clock.now_s += quiet_s
         squares.batches.clear()
         await asyncio.gather(*await submit_all(batcher, [2] * 40, Lane.BULK))
