@@ -84,7 +84,8 @@ class OperandReader:
                 word.position,
             )
         text = word.text
-        self._is_by_item |= len(keys) > (text == "$meta")
+        own_keys = 1 if text == "$meta" else 0  # $meta["year"] is the key year itself
+        self._is_by_item |= len(keys) > own_keys
         is_plain = text.lower() not in _LITE_KEYWORDS if self._lite else text in {*COLUMNS, "$meta"}
         return (text if is_plain else f"$meta[{literal(text)}]") + "".join(keys)
 

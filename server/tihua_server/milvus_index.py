@@ -27,7 +27,7 @@ def with_defaults(index: Index) -> Index:
         InvalidInput: it has a parameter that its type does not know, or a value out of range.
     """
     ranges = _BUILD[index.type]
-    _refuse_strange(index.params, set(ranges), f"{index.type} index is built")
+    _refuse_strange(index.params, set(ranges), f"{index.type} index is built", field="index.params")
     params = {}
     for name, (lowest, highest, default) in ranges.items():
         params[name] = index.params.get(name, default)
@@ -94,7 +94,8 @@ def search_params(
         InvalidInput: the index does not know a parameter, or it is out of range.
     """
     name = _SEARCH.get(index.type)
-    _refuse_strange(asked, {name} if name else set(), f"{index.type} index is searched")
+    known = {name} if name else set()
+    _refuse_strange(asked, known, f"{index.type} index is searched", field="index_params")
     if index.type is IndexType.IVF_FLAT:
         nlist = index.params["nlist"]
         nprobe = asked.get("nprobe", nlist if lite else max(min(nlist, 8), nlist // 16))
@@ -108,13 +109,13 @@ def search_params(
     return {"nprobe": 1} if lite and index.type is not IndexType.FLAT else {}
 
 
-def _refuse_strange(given: Mapping[str, int], known: set[str], what: str) -> None:
+def _refuse_strange(given: Mapping[str, int], known: set[str], what: str, *, field: str) -> None:
     for name in sorted(given.keys() - known):
         wanted = " and ".join(sorted(known)) or "no parameters"
         raise InvalidInput(
             f"an {what} with {wanted}, not with {name!r}",
             reason="INDEX_PARAMETER",
-            field=f"index.params[{name}]" if "built" in what else f"index_params[{name}]",
+            field=f"{field}[{name}]",
         )
 
 

@@ -83,9 +83,8 @@ class OpenVinoEngine:
         self._use = use
         self._packs_texts = len(networks.text.inputs) > 1
         self.padding_cost = PACKED_PADDING_COST if self._packs_texts else 1.0
-        self.image_streams = -(-threads // MAX_STREAM_THREADS) if threads > 2 else threads
-        if 2 < threads <= MAX_STREAM_THREADS:
-            self.image_streams = 2
+        # Two if there are two threads; more where a stream would have too many.
+        self.image_streams = max(min(threads, 2), -(-threads // MAX_STREAM_THREADS))
         hint = "f32" if precision == "fp32" or not computes_bf16() else "bf16"
         # Pinned threads of two streams would fight for the same core.
         settings = {"INFERENCE_PRECISION_HINT": hint, "ENABLE_CPU_PINNING": False}

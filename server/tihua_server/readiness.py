@@ -85,13 +85,16 @@ class Readiness:
         return self._without_store == self._readers
 
     async def _repeat(self, look: Callable[[], Awaitable[None]]) -> None:
+        bugs = RecurringErrors("bug")
         while True:
             await asyncio.sleep(self._interval_s)
             try:
                 await look()
             except Exception as error:  # noqa: BLE001
                 # Should this task end, health would never change again.
-                _log.error("bug", exc_info=error)
+                bugs.log(error)
+            else:
+                bugs.succeeded()
 
     async def _look_at_store(self) -> None:
         error = await self._error()
