@@ -121,6 +121,18 @@ def test_a_source_is_closed_though_it_is_not_read_to_its_end(
     assert told[2:] == ["failed: a TOO_LARGE"]
 
 
+@pytest.mark.parametrize("name", ["cpp", "node"])
+def test_a_report_that_is_used_again_is_reset(
+    programs: Callable[[str], Programs], server: ServerProcess, name: str
+) -> None:
+    """In C++ the source also tells if it is asked again after its end."""
+    collection = f"again_{name}"
+    with tihua.Client(server.address) as client:
+        client.create_collection(collection)
+    output = finish(start([*programs(name)["again"], collection], server.address))
+    assert output == "failed: EMPTY_ID\nstreams: 1\n"
+
+
 @pytest.fixture(scope="module")
 def impatient(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
     """A server that lets streams rest for half a second."""
@@ -161,10 +173,11 @@ def test_a_full_batch_is_sent_before_the_next_item_is_read(
     with tihua.Client(server.address) as client:
         client.create_collection(name)
         tour = start([*built["tour"], name, tmp_path, QUERY_PICTURE], server.address)
-        waits_until = time.monotonic() + 60
-        while time.monotonic() < waits_until and len(list(client.list_items(collection=name))) < 16:
+        until, stored = time.monotonic() + 60, 0
+        while stored < 16 and time.monotonic() < until:
+            assert tour.poll() is None, tour.communicate()
             time.sleep(0.05)
-        stored = len(list(client.list_items(collection=name)))
+            stored = len(list(client.list_items(collection=name)))
     late.write_bytes(picture)
     [report] = answers(lines_of(finish(tour)), "ingest")
     assert (stored, report["written"]) == (16, 17)

@@ -96,7 +96,7 @@ def _build_node() -> Programs:
     _run("node", "node_modules/typescript/bin/tsc", cwd=CLIENTS / "node")
     built = CLIENTS / "node" / "dist"
     # They find their packages there, and import ours by name, as a user's program does.
-    own = ("abandoned", "empty")
+    own = ("abandoned", "again", "empty")
     for name in own:
         shutil.copy(TEST_PROGRAMS / f"{name}.mjs", built)
     return {
@@ -174,7 +174,11 @@ def _build_cpp() -> Programs:
     flags = "-DCMAKE_CXX_FLAGS=-O1 -Wall -Wextra -Werror"
     _run("cmake", "-S", CLIENTS / "cpp", "-B", folder, flags)
     _run("cmake", "--build", folder, "--parallel", "2")
-    return {name: [folder / name] for name in ("tour", "search")}
+    installed, own = BUILT / "cpp-installed", BUILT / "cpp-programs"
+    _run("cmake", "--install", folder, "--prefix", installed)
+    _run("cmake", "-S", TEST_PROGRAMS, "-B", own, flags, f"-DCMAKE_PREFIX_PATH={installed}")
+    _run("cmake", "--build", own)
+    return {**{name: [folder / name] for name in ("tour", "search")}, "again": [own / "again"]}
 
 
 LANGUAGES = {

@@ -22,8 +22,9 @@ std::optional<Batch> Batches::next(std::uint64_t window) {
   auto& items = *batch.request.mutable_batch()->mutable_items();
   std::uint64_t bytes = kRequestOverhead;
   while (items.size() < kMaxBatchItems) {
-    if (!spare_) spare_ = next_();
-    if (!spare_) break;
+    if (!spare_ && !is_empty_) spare_ = next_();
+    is_empty_ = !spare_;
+    if (is_empty_) break;
     const std::uint64_t size = kItemOverhead + spare_->ByteSizeLong();
     if (bytes + size > std::min(kMaxBatchBytes, window) && !items.empty()) break;
     v1::Item item = *std::exchange(spare_, std::nullopt);

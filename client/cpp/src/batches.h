@@ -38,6 +38,7 @@ class Batches {
   std::optional<v1::Item> spare_;  // Read, and not in a batch yet.
   std::uint32_t position_ = 0;     // Of the next item among all.
   std::uint64_t failed_ = 0;
+  bool is_empty_ = false;          // next_ has nothing more, and is not called again.
 };
 
 }  // namespace tihua

@@ -164,6 +164,7 @@ class Session {
 grpc::Status ingest(v1::IngestService::StubInterface& stub, const std::string& collection,
                     const std::function<std::optional<v1::Item>()>& next, IngestReport* report) {
   using std::chrono::milliseconds;
+  *report = {};
   Session session(collection, next, report);
   std::uint64_t progress = 0;
   std::chrono::steady_clock::time_point broken_since;

@@ -32,8 +32,8 @@ export class IngestReport {
  * credit and one batch. An item that alone exceeds the credit counts as failed.
  *
  * If it ends with an error, `items` is closed, as by a loop that is left. Only what it has not begun
- * to read, as when there is no such collection, is left to the caller. `report` is kept up to date:
- * give one to know then what had become of the items.
+ * to read, as when there is no such collection, is left to the caller. `report` is reset, then kept up
+ * to date: give one to know then what had become of the items.
  */
 export async function ingest(
   client: IngestServiceClient,
@@ -41,6 +41,7 @@ export async function ingest(
   items: AsyncIterable<Item> | Iterable<Item>,
   report = new IngestReport(),
 ): Promise<IngestReport> {
+  Object.assign(report, new IngestReport());
   const batches = new Batches(items, report);
   try {
     await ingestAll(client, new IngestSession(collection, batches, report));

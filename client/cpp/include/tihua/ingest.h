@@ -24,8 +24,8 @@ struct IngestReport {
 // minutes what the server had not acknowledged is sent again; in memory is no more than the server's
 // credit and one batch. An item that alone exceeds the credit counts as failed.
 //
-// `next` returns the next item, and nothing after the last. `report` is kept up to date: beside an
-// error it tells what had become of the items by then.
+// `next` returns the next item, and nothing after the last. `report` is reset, then kept up to
+// date: beside an error it tells what had become of the items by then.
 grpc::Status ingest(v1::IngestService::StubInterface& stub, const std::string& collection,
                     const std::function<std::optional<v1::Item>()>& next, IngestReport* report);
 
