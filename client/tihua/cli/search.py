@@ -158,13 +158,13 @@ def command(
         exhibits = exhibits_of(client, answers) if is_shown else []
     if exhibits:
         footer = footer_of(connection.collection, answers)
-        if sheet is not None:
-            write_sheet(sheet, exhibits, footer)
-            click.echo(f"drew {click.format_filename(sheet)}", err=True)
         if page_path is not None or is_opened:
             path = write_page(page_path, exhibits, footer)
             click.echo(f"wrote {click.format_filename(path)}", err=True)
             if is_opened:
                 open_page(path)
+        if sheet is not None:  # after the page, which has no limit of size
+            write_sheet(sheet, exhibits, footer)
+            click.echo(f"drew {click.format_filename(sheet)}", err=True)
     if has_failed:
         raise click.exceptions.Exit(1)

@@ -290,6 +290,15 @@ def test_a_sheet_that_is_too_large_says_its_size_and_what_to_do(
     assert not sheet.exists()
 
 
+def test_a_sheet_that_is_too_large_leaves_the_page(tihua: Tihua, tmp_path: Path) -> None:
+    """It is what the message recommends."""
+    sheet, page = tmp_path / "hits.png", tmp_path / "hits.html"
+    result = tihua("search", "-", "--sheet", sheet, "--page", page, stdin="猫\n" * 250)
+    assert result.exit_code == 1
+    assert "or --page" in result.stderr
+    assert "猫" in page.read_text(encoding="utf-8")
+
+
 def test_an_item_that_every_line_searches_by_is_asked_for_once(
     tihua: Tihua, memory: Memory, tmp_path: Path
 ) -> None:
