@@ -126,7 +126,7 @@ async def _receive(
             events.put_nowait(UnavailableError(f"the stream to {address} broke"))
         else:
             events.put_nowait(error_from_rpc(error, address, is_encrypted=connection.is_encrypted))
-    except asyncio.CancelledError:  # the channel was closed during the call, or the loop has ended
+    except asyncio.CancelledError:  # the channel was closed, or `_run_stream` cancelled the call
         events.put_nowait(UnavailableError("the client was closed", code="CANCELLED"))
         raise
     else:

@@ -184,8 +184,8 @@ class CollectionMethods:
         Raises:
             NotFoundError: there is no such collection.
             UnavailableError: also when it takes longer than the ten minutes that the server waits
-                for it (reason `COLLECTION_LOADING`). The client does not retry this call: if only
-                the answer was lost, the index would be built again.
+                for it (reason `COLLECTION_LOADING`). The call is not retried after a break: if
+                only the answer was lost, the index would be built again.
         """
         request = _convert_server.build_index_request(
             self._connection.name(name), index=index, index_params=index_params

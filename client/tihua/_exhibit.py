@@ -18,7 +18,8 @@ _IDEOGRAPHS_AND_PUNCTUATION = re.compile(
 _MAX_VERTICAL_CHARACTERS = 36
 _MAX_VERSES = 8
 _MAX_VERSE_CHARACTERS = 8
-"""A longer text that is not a poem of up to 8 verses reads better from left to right."""
+"""A longer text reads better from left to right, unless it is a poem of up to 8 verses of up to 8
+characters."""
 
 _BREAKS = "，。、；：！？"
 _CLOSING = "）」』》〉】〕”’…"
@@ -81,8 +82,8 @@ class Exhibit:
 def exhibit(hits: Iterable[Hit], *, text: str = "", picture: Path | None = None) -> Exhibit:
     """Return hits as an exhibit.
 
-    A hit is labelled with its metadata's `name`, or else the end of its id; one without a uri, such
-    as a text, with its whole id.
+    A hit is labelled with its metadata's `name`, or else with the end of its id; with its whole id
+    if it has no uri, such as a text.
     """
     return Exhibit(text, picture, tuple(Piece(_name(hit), hit.score, hit.uri) for hit in hits))
 

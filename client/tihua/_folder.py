@@ -78,8 +78,8 @@ class Folder:
 
     Folders below it are walked in the order of their names. Hidden files and folders (`.name`),
     files with other suffixes, links to folders, and links to files outside it are left out. A
-    single file is used whatever its name. A folder whose name is not UTF-8 counts as a single
-    `Unusable`, however many pictures it has.
+    single file is used whatever its name. All pictures in and below a folder whose name is not
+    UTF-8 count as one `Unusable`.
 
     Args:
         root: the folder, or a file.
@@ -249,7 +249,7 @@ def _is_folder(entry: "os.DirEntry[str]") -> bool:
 
 def _is_plain(entry: "os.DirEntry[str]") -> bool:
     """Return whether an entry is a file that is neither a link nor hidden."""
-    # By the listing of the folder: a call for each file would take minutes on a network disk.
+    # Taken from the folder's listing: a system call per file would take minutes on a network disk.
     return entry.name.lower() not in _HIDDEN and _is_file(entry, follow_symlinks=False)
 
 

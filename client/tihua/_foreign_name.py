@@ -12,7 +12,7 @@ _ODD_BYTE = re.compile("[\udc80-\udcff]")
 _IDEOGRAPH = re.compile("[\u4e00-\u9fff]")
 
 _WIDEST = {"GBK": "gb18030", "Big5": "cp950"}
-"""Encodings of Chinese, each with Python's name of its largest superset."""
+"""Encodings of Chinese, each with Python's name of an encoding that contains it."""
 
 
 def is_utf8(name: str) -> bool:
@@ -49,7 +49,8 @@ def _reading(path: str, codec: str) -> str | None:
     """Return a path with its names that are not UTF-8 decoded by an encoding of Chinese.
 
     Returns:
-        The path; None if these names can't be decoded, or have no Hanzi.
+        The path; None if these names can't be decoded, have no Hanzi, or have unprintable
+        characters.
     """
     names = path.split("/")
     try:

@@ -1,4 +1,4 @@
-"""The first message of each stream of an ingest: its purpose, and the acknowledgements read."""
+"""The first message of each stream: the session's purpose, and which acknowledgements were read."""
 
 import uuid
 

@@ -96,7 +96,7 @@ def _content_bytes(item: Item) -> int:
 
 
 def _is_askable(item: Item) -> bool:
-    """Return whether the server can be asked about the id; a bad id is reported by `add`."""
+    """Return whether the server can be asked about the id; a bad id is reported when it is sent."""
     try:
         return bool(_convert.checked_text(item.id, "id"))
     except InvalidRequestError:

@@ -23,7 +23,7 @@ _UPRIGHT = {
 
 
 def upright_method(image: Image.Image) -> Image.Transpose | None:
-    """Return the transposition for a picture's EXIF orientation; None if it needs or has none."""
+    """Return the transposition that an EXIF orientation asks for; None if there is none to read."""
     try:
         orientation = image.getexif().get(ExifTags.Base.Orientation)
     except DAMAGED:
@@ -60,7 +60,7 @@ def opaque(image: Image.Image, ground: str = "white") -> Image.Image:
 
 
 def _grey_from_16_bits(image: Image.Image) -> Image.Image:
-    """Return the picture with 8-bit levels: 65 535 becomes 255, so 257 levels become one."""
+    """Return the picture with 8-bit levels, each the nearest to a 257th: 65 535 becomes 255."""
     native = image if image.mode == "I;16" else image.convert("I")
     grey = native.point(lambda level: level * (1 / 257) + 0.5).convert("L")
     transparent = image.info.get("transparency")

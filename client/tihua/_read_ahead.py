@@ -35,7 +35,7 @@ def two_stages(
 ) -> Generator[_Done, None, None]:
     """Yield the results of two functions in sequence, in order; closing the generator ends both.
 
-        pages ──> decide, 2 pages ahead ──> load, up to 64 items and 32 MiB ahead
+        pages ──> decide, one page ahead ──> load, up to 64 items and 32 MiB ahead
 
     Args:
         pages: the inputs of `decide`, taken on the thread that iterates.

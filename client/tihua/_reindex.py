@@ -43,7 +43,7 @@ def reindex(
     with the same index and description, and filled from `content`; changes of the old one meanwhile
     are repeated, until none are left. Then `name`, which is an alias, is pointed to the new
     collection in one step, and items that other servers still wrote to the old one, before they
-    knew of the new alias, are copied too. The old collection stays.
+    knew that the alias had been moved, are copied too. The old collection stays.
 
     If it is interrupted, call it again with the same arguments: it continues with what is missing.
     A call that starts after the alias was moved goes by update times, and deletes only what it has

@@ -1,12 +1,12 @@
 """Compares an old collection with its copy; without I/O.
 
 An item and its copy have the same state if their update times are equal, because a copy keeps the
-time of its original. So until the alias is moved, passes need no memory and no clocks are compared.
-From then on others write to the copy as well: the newer item is right, and an item that was copied
-and is missing there has been deleted. Update times do not say when an item was written, because
-writers may choose them; so the last pass before the move records what it saw, and the later passes
-record what was not copied before. A call that starts after the move has no such record: it takes
-old items for copied, and deletes only what it has copied itself.
+time of its original. So until the alias is moved, nothing is kept from one pass to the next, and no
+clocks are compared. From then on others write to the copy as well: the newer item is right, and an
+item that was copied and is missing there has been deleted. Update times do not say when an item was
+written, because writers may choose them; so the last pass before the move records what it saw, and
+the later passes record what was not copied before. A call that starts after the move has no such
+record: it takes old items for copied, and deletes only what it has copied itself.
 """
 
 from array import array

@@ -43,7 +43,7 @@ class AliasWatch:
         self._next_s = -math.inf
 
     def check_at_times(self) -> None:
-        """Check if the last check is a second old, or up to a minute if it took long."""
+        """Call `check` unless the last call is recent: a second; up to a minute if it was slow."""
         if self._now() >= self._next_s:
             self.check()
 

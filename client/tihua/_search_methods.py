@@ -61,7 +61,8 @@ class SearchMethods:
             consistency: "strong" sees everything written before the call, and is slower.
             page_token: `next_page_token` of the same search, for the hits after it.
             group_by: a metadata key, or "uri": of the items with the same value, only the best are
-                hits. Items without the key, or without a uri, are not grouped.
+                hits. An item without the key, or for "uri" without a uri, is in no group: it is
+                a hit of its own.
             group_size: maximum hits of one group over all pages; None means one.
             collection: where to search.
             timeout: limit of the call, in seconds.

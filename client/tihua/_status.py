@@ -73,7 +73,7 @@ def error_from_rpc(
 
 
 def _request_id(call: grpc.Call, code: str, sent: Metadata) -> str:
-    """Return the call's id in the server's log; empty if it is not known to have reached one."""
+    """Return the call's id in the server's log; empty if it may not have reached the server."""
     returned = request_id_of(cast("Metadata | None", call.trailing_metadata()))
     # After a timeout the server may have got the call, and its log may show why it was late.
     return returned or (request_id_of(sent) if code == "DEADLINE_EXCEEDED" else "")

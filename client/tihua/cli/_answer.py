@@ -23,7 +23,8 @@ def _group(value: object) -> str:
 
 
 MAX_CALL_HITS = 20_000
-"""Hits of one call: the store searches for its queries at once, and one message holds them all."""
+"""Maximum hits of a call of several queries: the store searches for all of them at once, and one
+message holds the hits."""
 
 _COLUMNS = (
     Column("rank", "#", "right", "dim"),

@@ -24,7 +24,8 @@ class ConnectionSettings:
     Attributes:
         address: `host:port` of the server.
         collection: the default collection.
-        given_timeout_s: limit of a call, in seconds; None means the default. A stream has no limit.
+        given_timeout_s: limit of a call, in seconds; None if the user gave none, so that the
+            command's default applies. A stream has no limit.
         has_tls: whether to encrypt; naming any of the next three files implies it.
         ca_file, cert_file, key_file: as in `tihua.Tls`.
         token_file: the file that holds the token; None means the variable TIHUA_TOKEN, if set.

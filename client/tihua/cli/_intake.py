@@ -38,7 +38,7 @@ class Intake:
             reads the files itself; None sends them.
         on_unusable: called with each file that can't be sent.
         on_step: called after each file.
-        on_break: called, in the separate thread, when the server can't be asked and will be again.
+        on_break: called, in the separate thread, when asking the server failed and will be retried.
         reconnect_timeout_s: how long to retry after that, in seconds.
     """
 

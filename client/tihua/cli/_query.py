@@ -1,4 +1,4 @@
-"""A query of the command line: its checks, its message and its label."""
+"""A query of the command line: checked, as weighted terms, and with a label."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""`tihua items`: shows and changes single items of a collection."""
+"""`tihua items`: lists, shows, counts, puts and deletes items of a collection."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import islice
