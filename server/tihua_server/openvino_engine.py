@@ -32,7 +32,7 @@ from tihua_server.clip_model import ClipModel, Towers
 from tihua_server.engine import model_failed, tower_failures
 from tihua_server.errors import ConfigError, PrecisionTooLow
 from tihua_server.niceness import lower_priority
-from tihua_server.openvino_cache import KeptVerdict, Use
+from tihua_server.openvino_cache import Kept, KeptVerdict, Use
 from tihua_server.openvino_conversion import REVISION, Networks, converted, quantized
 from tihua_server.packed_text import pack
 from tihua_server.types import FloatArray, PixelArray, TokenArray
@@ -190,35 +190,49 @@ def make_openvino_engine(
     kind = "int8" if precision == "int8" else "fp32"
     version = ov.__version__.split("-")[0]
     folder = cache_dir / "openvino" / f"{model.ref.fingerprint}-{kind}-{version}-{REVISION}"
-    towers: Towers | None = None
-    kept = openvino_cache.read(folder)
-    if kept:
-        networks = kept.networks
-    else:
-        _log.info("converting the model for OpenVINO, once", model=model.ref.id, precision=kind)
-        towers = model.towers()
-        networks = converted(towers, model.image_size)
-        if kind == "int8":
-            networks = quantized(networks, model.image_size)
-        if openvino_cache.keep(networks, folder):
-            kept = openvino_cache.read(folder)
-            networks = kept.networks if kept else networks
+    networks, kept, towers = _networks(model, kind, folder)
     verdict = KeptVerdict(folder, _comparison(precision, kept.digest)) if kept else None
     if verdict and (refusal := verdict.refusal()):
         raise PrecisionTooLow(refusal)
     engine = OpenVinoEngine(networks, precision, threads, kept.use if kept else None)
     if not verdict or not verdict.agrees():
-        try:
-            require_agreement(engine, model, towers or model.towers())
-        except PrecisionTooLow as error:
-            if verdict:
-                verdict.keep(error.message)
-            raise
-        if verdict:
-            verdict.keep()
+        _compare(engine, model, towers, verdict)
     del towers
     gc.collect()
     return engine
+
+
+def _networks(
+    model: ClipModel, kind: str, folder: Path
+) -> tuple[Networks, Kept | None, Towers | None]:
+    """Return a model's networks, the cache entry that holds them, and the towers they came from.
+
+    The entry is None if it can't be written, the towers are None if nothing had to be converted.
+    """
+    if kept := openvino_cache.read(folder):
+        return kept.networks, kept, None
+    _log.info("converting the model for OpenVINO, once", model=model.ref.id, precision=kind)
+    towers = model.towers()
+    networks = converted(towers, model.image_size)
+    if kind == "int8":
+        networks = quantized(networks, model.image_size)
+    if openvino_cache.keep(networks, folder):
+        kept = openvino_cache.read(folder)
+    return kept.networks if kept else networks, kept, towers
+
+
+def _compare(
+    engine: OpenVinoEngine, model: ClipModel, towers: Towers | None, verdict: KeptVerdict | None
+) -> None:
+    """Compare the engine with the model in fp32, and keep the verdict where that is possible."""
+    try:
+        require_agreement(engine, model, towers or model.towers())
+    except PrecisionTooLow as error:
+        if verdict:
+            verdict.keep(error.message)
+        raise
+    if verdict:
+        verdict.keep()
 
 
 def _comparison(precision: str, digest: str) -> str:
