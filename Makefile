@@ -94,7 +94,7 @@ docs: install ## Write into the documents the lines of the example programs, int
 format: install ## Format code and protos
 	$(BIN)/ruff format && $(BIN)/ruff check --fix-only -q && $(BIN)/buf format -w protos
 
-lint: install ## Check format, style, floors and protos
+lint: install ## Check format, style, layers and protos
 	$(BIN)/buf lint protos && $(BIN)/buf format -d --exit-code protos
 	$(BIN)/ruff format --check && $(BIN)/ruff check && $(BIN)/lint-imports
 
