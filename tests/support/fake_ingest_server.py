@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Literal, TypeAlias
+from typing import Literal, NoReturn, TypeAlias
 
 import grpc
 from google.protobuf import any_pb2, duration_pb2
@@ -269,7 +269,7 @@ class Refusing(FakeServer):
         await super()._ingest(_, context)
 
 
-async def _abort(context: Context, status: status_pb2.Status) -> None:
+async def _abort(context: Context, status: status_pb2.Status) -> NoReturn:
     code = next(code for code in grpc.StatusCode if code.value[0] == status.code)
     details = (("grpc-status-details-bin", status.SerializeToString()),)
     await context.abort(code, status.message, trailing_metadata=details)
