@@ -196,6 +196,7 @@ class IngestSession:
         if size > limit:
             error = InvalidRequestError(
                 f"the item is {size} bytes; the server takes {limit} at once",
+                code="RESOURCE_EXHAUSTED",
                 reason="TOO_LARGE",
                 metadata={"bytes": str(size), "limit": str(limit)},
             )
