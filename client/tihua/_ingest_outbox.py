@@ -36,11 +36,6 @@ class Outbox:
         return self.committed_seq + len(self._requests)
 
     @property
-    def is_empty(self) -> bool:
-        """Return whether all batches are safe."""
-        return not self._requests
-
-    @property
     def has_unsent(self) -> bool:
         """Return whether a batch waits for credit."""
         return self._sent < len(self._requests)

@@ -90,7 +90,7 @@ class IngestSession:
         self.max_image_bytes = limits.max_image_bytes
         self._place = Place()
         self._has_all_items = False
-        self._answers = self._items_at_rest = 0
+        self._answers = self._taken = 0
         self._report = IngestReport()
         self._is_started = self._is_draining = False
         self.is_complete = False
@@ -110,10 +110,11 @@ class IngestSession:
         """Return a number that grows with any progress.
 
         It counts the batches that are safe, the questions that were answered, and the items that
-        were taken, or their end, while no batch was outstanding. So a stream that ended while the
-        caller's iterable blocked is progress, even if the item that came at last was sent over it.
+        were taken, with their end. So an outage does not last longer because the caller's iterable
+        blocked. While no batch becomes safe the count is bounded by the credit, one batch and one
+        window: no more items are taken, and a server that always breaks is given up.
         """
-        return self.committed_seq + self._answers + self._items_at_rest
+        return self.committed_seq + self._answers + self._taken
 
     @property
     def _is_open(self) -> bool:
@@ -148,19 +149,15 @@ class IngestSession:
 
     def offer(self, item: Item) -> None:
         """Add the caller's next item."""
-        self._note_rest()
+        self._taken += 1
         self._window.add(item)
 
     def end(self) -> None:
         """Record that there are no more items; the last batch can be sent, full or not."""
-        self._note_rest()
+        self._taken += 1
         self._has_all_items = True
         self._window.close()
         self._flush_the_last()
-
-    def _note_rest(self) -> None:
-        if self._outbox.is_empty:
-            self._items_at_rest += 1
 
     def question(self) -> list[str] | None:
         """Return ids, to ask the server which of them are stored; None if there is no question."""

@@ -35,7 +35,9 @@ from tihua.v1.ingest_service_pb2 import (
 )
 
 Context: TypeAlias = "aio.ServicerContext[IngestRequest, IngestResponse]"
-End: TypeAlias = Literal["summary", "break", "lost ack", "drain", "no summary", "hang", "idle"]
+End: TypeAlias = Literal[
+    "summary", "break", "late break", "lost ack", "drain", "no summary", "hang", "idle"
+]
 
 IDLE_S = 0.3
 """The idle timeout of a stream that may end as idle."""
@@ -46,7 +48,8 @@ class Plan:
     """The course of one stream.
 
     Attributes:
-        end: how it ends; "idle" when no message has come for IDLE_S, or else with a summary.
+        end: how it ends; "idle" when no message has come for IDLE_S, or else with a summary; "late
+            break" breaks IDLE_S after the batch.
         after: the number of batches after which it ends, 0 for right after the start; None for
             when the client half-closes.
         credit: batches that may be in flight.
@@ -97,7 +100,7 @@ class FakeServer(system_service_pb2_grpc.SystemServiceServicer):
         self.hangs = threading.Event()
         self.on_hang: Callable[[], None] = lambda: None
         self.is_resting = False
-        """Whether a stream that may end as idle is open."""
+        """Whether a stream that may end as idle, or break late, is open."""
 
     def register(self, server: aio.Server) -> None:
         """Add the services to a server."""
@@ -162,7 +165,7 @@ class FakeServer(system_service_pb2_grpc.SystemServiceServicer):
         started = IngestStarted(
             committed_seq=session.committed, credit=credit, committed_bookmark=session.bookmark
         )
-        self.is_resting = plan.end == "idle"
+        self.is_resting = plan.end in {"idle", "late break"}
         try:
             await context.write(IngestResponse(started=started))
             if plan.after == 0:
@@ -191,6 +194,9 @@ class FakeServer(system_service_pb2_grpc.SystemServiceServicer):
             is_last = received == plan.after
             self._check_credit(credit, request)
             if is_last and plan.end == "break":
+                await context.abort(grpc.StatusCode.UNAVAILABLE, "gone")
+            if is_last and plan.end == "late break":
+                await asyncio.sleep(IDLE_S)
                 await context.abort(grpc.StatusCode.UNAVAILABLE, "gone")
             if is_last and plan.end == "hang":
                 self.hangs.set()

@@ -1,6 +1,7 @@
 """Ingest over a real channel to a server that breaks, drains, forgets and is busy."""
 
 import asyncio
+import itertools
 import threading
 import time
 from collections.abc import Iterator
@@ -83,12 +84,14 @@ def test_an_ingest_may_begin_before_its_server(run: Run) -> None:
     assert servicer.stored == ids(5)
 
 
-def test_a_server_that_stays_away_is_given_up(serve: Serve, run: Run) -> None:
-    """When nothing gets through for reconnect_timeout."""
+@pytest.mark.parametrize("count", [4, 1_000])
+def test_a_server_that_stays_away_is_given_up(serve: Serve, run: Run, count: int) -> None:
+    """When nothing gets through for reconnect_timeout, however many items are left."""
     server = FakeServer(*[Plan("break", after=1)] * 100)
     with pytest.raises(UnavailableError):
-        run(serve(server.register), items(4), reconnect_timeout=0.3)
+        run(serve(server.register), items(count), reconnect_timeout=0.3)
     assert len(server.starts) > 1
+    assert server.plans
 
 
 def test_a_store_that_answers_no_question_is_given_up(serve: Serve, run: Run) -> None:
@@ -188,6 +191,31 @@ def test_items_that_are_rarer_than_idle_timeouts_are_all_sent(
     summary = run(address, rare(), reconnect_timeout=IDLE_S * 0.9, is_source_slow=True)
     assert server.stored == ids(count)
     assert (summary.written, summary.sent) == (count, count)
+
+
+def test_a_slow_source_is_no_outage(serve: Serve, run: Run) -> None:
+    """A second stream breaks before its batches are acknowledged, while the next item is late."""
+    server = FakeServer(Plan("break", after=1), Plan("late break", after=1, credit=9))
+    is_broken = threading.Event()
+
+    def slow() -> Iterator[Item]:
+        *at_once, last = items(10)
+        yield from itertools.takewhile(lambda _: not is_broken.is_set(), at_once)
+        while len(server.starts) < 2:
+            time.sleep(0.01)
+        wait_for_the_end(server)
+        yield last
+
+    run(
+        serve(server.register),
+        slow(),
+        batch_size=1,
+        reconnect_timeout=IDLE_S * 0.9,
+        on_break=lambda _: is_broken.set(),
+        is_source_slow=True,
+    )
+    assert server.stored[-1] == "item-9"
+    assert server.violations == []
 
 
 def test_a_server_that_never_sends_the_summary_is_given_up(serve: Serve, run: Run) -> None:

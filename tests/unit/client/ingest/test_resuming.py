@@ -50,8 +50,8 @@ def test_what_a_server_knows_more_is_kept_until_it_is_acknowledged() -> None:
     assert sent(session) == [(1, ["a", "b"]), (2, ["c", "d"])]
 
 
-def test_an_item_that_is_taken_at_rest_is_progress() -> None:
-    """A stream that ended meanwhile lost nothing; one that ends before an acknowledgement did."""
+def test_an_item_that_is_taken_is_progress() -> None:
+    """Even while a batch is outstanding; sending that batch again is none."""
     session = opened(new_session())
     for item_id in "ab":
         before = session.progress
@@ -63,9 +63,27 @@ def test_an_item_that_is_taken_at_rest_is_progress() -> None:
     before = session.progress
     opened(session)
     assert sent(session) == [(1, ["a", "b"])]
-    session.offer(tihua.Item("c"))
-    session.end()
     assert session.progress == before
+    session.offer(tihua.Item("c"))
+    assert session.progress == before + 1
+    session.end()
+    assert session.progress == before + 2
+
+
+def test_progress_is_bounded_while_no_batch_becomes_safe() -> None:
+    """Otherwise a server that always breaks would never be given up."""
+    session = new_session()
+    counts = []
+    for _ in range(5):
+        opened(session, started(batches=3))
+        sent(session)
+        while session.wants_item:
+            session.offer(tihua.Item("a"))
+            while (wanted := session.next_item()) is not None:
+                session.add(item(wanted.id))
+            sent(session)
+        counts.append(session.progress)
+    assert counts == [8] * 5
 
 
 def test_an_acknowledgement_that_is_taken_back_ends_it() -> None:
