@@ -15,7 +15,7 @@
 
 `except tihua.TihuaError` catches every error of the request, the network and the server. An
 argument of the wrong type, such as a number for a text, raises TypeError as usual, and a client
-that is closed, or was made before a fork, raises RuntimeError.
+that is closed, or was made (`AsyncClient`: connected) before a fork, raises RuntimeError.
 
 This module does not import gRPC, so that importing tihua does not either. `_status.py` parses the
 status that came over the wire, and `error_for` maps it to an exception, by the only table.
