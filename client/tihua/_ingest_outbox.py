@@ -69,6 +69,7 @@ class Outbox:
             raise InvalidRequestError(
                 f"a batch is {size} bytes and the server now grants {self.credit.window_bytes}; "
                 "use a smaller batch_size",
+                code="RESOURCE_EXHAUSTED",
                 reason="TOO_LARGE",
                 field="batch_size",
             )

@@ -81,9 +81,9 @@ def test_an_item_that_fits_in_no_message_is_rejected_and_its_neighbours_are_sent
     assert sent(session) == [(1, ["a", "b"])]
     progress = session.take_progress()
     assert progress is not None
-    assert [(error.index, error.id, error.reason) for error in progress.errors] == [
-        (1, "large", "TOO_LARGE")
-    ]
+    [error] = progress.errors
+    assert (error.index, error.id) == (1, "large")
+    assert (error.code, error.reason) == ("RESOURCE_EXHAUSTED", "TOO_LARGE")
     assert progress.failed == 1
 
 

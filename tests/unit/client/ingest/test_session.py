@@ -73,8 +73,9 @@ def test_a_batch_that_a_new_server_can_never_take_is_an_error_and_no_deadlock() 
     session.add(item("b", 900))
     sent(session)
     opened(session, started(size=1_000))
-    with pytest.raises(InvalidRequestError, match="use a smaller batch_size"):
+    with pytest.raises(InvalidRequestError, match="use a smaller batch_size") as refused:
         session.next_request()
+    assert (refused.value.code, refused.value.reason) == ("RESOURCE_EXHAUSTED", "TOO_LARGE")
 
 
 def test_a_batch_is_closed_before_it_outgrows_a_message() -> None:
