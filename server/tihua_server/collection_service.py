@@ -16,7 +16,9 @@ from tihua_server.filling import MessageRoom, fill_all, fill_some
 from tihua_server.item_requests import check_ids_or_filter, to_draft, to_fields, to_filter
 from tihua_server.page_token import (
     collection_of_pages,
+    decode_list_token,
     decode_page_token,
+    encode_list_token,
     encode_page_token,
     request_digest,
 )
@@ -197,11 +199,10 @@ class CollectionService(rpc.CollectionServiceServicer):
     ) -> pb.ListItemsResponse:
         """Return items by filter, a page at a time."""
         limit = self._limit(request)
-        # A position is "photos_1 a.jpg": the collection's own name, because an alias may have moved
-        # since, and the last id.
         digest = request_digest(request)
-        position = decode_page_token(digest, request.page_token)
-        pages_of, _, after_id = position.partition(" ")
+        pages_of, after_id = decode_list_token(
+            digest, request.page_token, max_id_bytes=self._limits.max_id_bytes
+        )
         name = await collection_of_pages(self._store, request.collection, pages_of)
         items = await self._store.scan(
             name,
@@ -213,8 +214,7 @@ class CollectionService(rpc.CollectionServiceServicer):
         answer = pb.ListItemsResponse()
         added = await fill_some(answer, answer.items, items, fill_item, MessageRoom(self._limits))
         if added < len(items) or len(items) == limit:
-            next_position = f"{name} {items[added - 1].id}"
-            answer.next_page_token = encode_page_token(digest, next_position)
+            answer.next_page_token = encode_list_token(digest, name, items[added - 1].id)
         return answer
 
     async def CountItems(

@@ -93,6 +93,29 @@ def decode_search_token(digest: bytes, token: str) -> tuple[int, str]:
     return int(offset), collection
 
 
+def encode_list_token(digest: bytes, collection: str, last_id: str) -> str:
+    """Return the token for continuing a list of items.
+
+    Args:
+        digest: of the request.
+        collection: own name of the collection: an alias may lead to another one by then.
+        last_id: the last id of the page.
+    """
+    return encode_page_token(digest, f"{collection} {last_id}")
+
+
+def decode_list_token(digest: bytes, token: str, *, max_id_bytes: int) -> tuple[str, str]:
+    """Return the collection and the last id of a list's token: both empty for no token.
+
+    Raises:
+        InvalidInput: as for `decode_page_token`, or no item has an id of that length.
+    """
+    collection, _, last_id = decode_page_token(digest, token).partition(" ")
+    if len(last_id.encode()) > max_id_bytes:
+        raise _not_ours()
+    return collection, last_id
+
+
 async def collection_of_pages(store: VectorStore, collection: str, pages_of: str) -> str:
     """Return the own name of the collection to list: that of the earlier pages, if any.
 

@@ -5,6 +5,7 @@ import pytest
 from tihua.v1 import collection_service_pb2, search_service_pb2, types_pb2
 from tihua.v1.collection_service_pb2_grpc import CollectionServiceStub
 from tihua.v1.search_service_pb2_grpc import SearchServiceStub
+from tihua_server.page_token import encode_list_token, request_digest
 
 
 def upsert(stub: CollectionServiceStub, collection: str) -> None:
@@ -54,3 +55,15 @@ def test_an_id_that_is_too_long_is_not_there(
         collection_service_pb2.DeleteItemsRequest(collection=collection, ids=[item_id, "a"])
     )
     assert removed.deleted_count == 1
+
+
+@pytest.mark.parametrize("size", [513, 2_000_000])
+def test_a_page_token_of_an_id_that_is_too_long_is_refused(
+    collections: CollectionServiceStub, collection: str, size: int
+) -> None:
+    """A caller can make one: its checksum has no key."""
+    request = collection_service_pb2.ListItemsRequest(collection=collection)
+    request.page_token = encode_list_token(request_digest(request), collection, "i" * size)
+    with pytest.raises(grpc.RpcError, match="page_token is not one of this server's") as refused:
+        collections.ListItems(request)
+    assert refused.value.code() is grpc.StatusCode.INVALID_ARGUMENT
