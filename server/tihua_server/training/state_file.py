@@ -35,7 +35,7 @@ def read_state(file: Path, training: str) -> dict[str, Any]:
     if not isinstance(state, dict) or state.get("training") != training:
         raise TrainingError(
             f"{file} belongs to a training with another model, data or settings, or to"
-            f" another version of tihua: choose another --out, or delete {file.name}"
+            f" another version of tihua or OpenCC: choose another --out, or delete {file.name}"
         )
     return state
 
