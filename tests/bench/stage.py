@@ -57,11 +57,12 @@ class Stage:
 
     async def servers(
         self, stack: contextlib.AsyncExitStack, precisions: Iterable[str]
-    ) -> dict[str, OurServer]:
+    ) -> tuple[dict[str, OurServer], list[str]]:
         """Run our server in several precisions at once, until the stack is closed.
 
         Returns:
-            The running servers by precision; a CPU may lack bf16.
+            The running servers by precision, and why others are not served, for `noting`: a CPU
+            may lack bf16.
 
         Raises:
             Skipped: the server refuses every precision.
@@ -80,7 +81,7 @@ class Stage:
                 refusals.append(f"{precision} is not served: {reason}")
         if not servers:
             raise Skipped("; ".join(refusals))
-        return servers
+        return servers, refusals
 
     def engine_config(self, **fields: Any) -> dict[str, Any]:
         """Return the fields of `Config` with which the bare engine equals our server's.

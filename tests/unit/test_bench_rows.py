@@ -12,12 +12,13 @@ from typing import Any
 import pytest
 from bench.__main__ import main
 from bench.companion import Refusal, companion
+from bench.figure import Figure
 from bench.materials import LARGE_COUNT
 from bench.peers.http_pool import HttpPool
 from bench.peers.mosec import Mosec, MosecFailed, ready
 from bench.rows.chip import shares
 from bench.settings import Settings
-from bench.stage import Skipped, Stage, refusal_of
+from bench.stage import Skipped, Stage, noting, refusal_of
 from click.testing import CliRunner
 from free_port import HOST, free_port
 from processes import ServerFailed
@@ -94,6 +95,21 @@ async def test_servers_that_are_all_refused_skip_their_row(stage: Stage) -> None
     async with contextlib.AsyncExitStack() as stack:
         with pytest.raises(Skipped, match="int8 is not served: torch computes in fp32 and bf16"):
             await torch_only.servers(stack, ["int8"])
+
+
+async def test_a_server_that_is_refused_is_noted_beside_the_others(stage: Stage) -> None:
+    """Its figures are missing, and the report says why."""
+    settings = dataclasses.replace(stage.settings, model="tihua-tiny", engine="torch")
+    torch_only = Stage(settings, Console(quiet=True))
+    async with contextlib.AsyncExitStack() as stack:
+        servers, refusals = await torch_only.servers(stack, ["fp32", "int8"])
+    [figure] = noting(
+        refusals,
+        [Figure(name=name, what="", ours=1, unit="", value=1, value_unit="") for name in servers],
+    )
+    assert figure.name == "fp32"
+    assert "int8 is not served: " in figure.note
+    assert "torch computes in fp32 and bf16" in figure.note
 
 
 def test_a_server_that_crashed_has_refused_nothing() -> None:

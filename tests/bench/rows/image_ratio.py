@@ -6,7 +6,7 @@ from bench.companion import companion
 from bench.figure import Figure, at_least, ratio_figure
 from bench.load import drive
 from bench.materials import read_all
-from bench.stage import Stage
+from bench.stage import Stage, noting
 
 IN_FLIGHT = 32
 TARGETS = {"bf16": 4.5, "int8": 7.0}
@@ -24,7 +24,7 @@ async def image_ratio(stage: Stage) -> list[Figure]:
     async with contextlib.AsyncExitStack() as stack:
         tutorial = await stack.enter_async_context(companion("bench.peers.tutorial_loop"))
         await tutorial.ask(**question, images=chosen[:2])
-        servers = await stage.servers(stack, TARGETS)
+        servers, refusals = await stage.servers(stack, TARGETS)
         for server in servers.values():
             await drive(server.embed_image, images[:16], in_flight=IN_FLIGHT)
         for _ in stage.rounds():
@@ -33,7 +33,7 @@ async def image_ratio(stage: Stage) -> list[Figure]:
                 rates[precision].append(load.rate)
             seconds = await tutorial.ask(**question, images=chosen)
             tutorial_rates.append(len(seconds) / sum(seconds))
-    return [
+    figures = [
         ratio_figure(
             f"image_ratio_{precision}",
             f"EmbedImage, 1024×1024 JPEGs, {IN_FLIGHT} in flight, {precision}",
@@ -45,3 +45,4 @@ async def image_ratio(stage: Stage) -> list[Figure]:
         for precision, bound in TARGETS.items()
         if precision in servers
     ]
+    return noting(refusals, figures)

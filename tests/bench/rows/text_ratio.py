@@ -7,7 +7,7 @@ from bench.figure import Figure, at_least, at_most, ratio_figure
 from bench.load import drive, percentile, repeated
 from bench.materials import QUERIES
 from bench.our_server import OurServer
-from bench.stage import Stage
+from bench.stage import Stage, noting
 
 IN_FLIGHT = 32
 INT8 = "int8"
@@ -24,7 +24,7 @@ async def text_ratio(stage: Stage) -> list[Figure]:
     async with contextlib.AsyncExitStack() as stack:
         tutorial = await stack.enter_async_context(companion("bench.peers.tutorial_loop"))
         await tutorial.ask(**question, texts=QUERIES[:2])
-        servers = await stage.servers(stack, precisions)
+        servers, refusals = await stage.servers(stack, precisions)
         for server in servers.values():
             await drive(server.embed_text, repeated(QUERIES, 64), in_flight=IN_FLIGHT)
         for _ in stage.rounds():
@@ -48,7 +48,7 @@ async def text_ratio(stage: Stage) -> list[Figure]:
         )
         for precision in servers
     ]
-    return latency + [
+    rate = [
         ratio_figure(
             f"text_rate_ratio{precisions[precision]}",
             f"EmbedText, short queries, {IN_FLIGHT} in flight, {precision}",
@@ -59,6 +59,7 @@ async def text_ratio(stage: Stage) -> list[Figure]:
         )
         for precision in servers
     ]
+    return noting(refusals, latency + rate)
 
 
 async def _measure(server: OurServer, one_by_one: int, at_once: int) -> tuple[float, float]:
