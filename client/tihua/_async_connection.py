@@ -143,10 +143,12 @@ class AsyncConnection:
                     answer = await method(request, timeout=retries.left_s, metadata=metadata)
             except asyncio.CancelledError as error:
                 if self.has_cancelled_its_calls():
-                    raise UnavailableError(
+                    closed = UnavailableError(
                         f"the call to {self.address} was cancelled (the client was closed)",
                         code="CANCELLED",
-                    ) from error
+                    )
+                    closed.may_pass = False
+                    raise closed from error
                 raise
             except OverloadedError as error:
                 await asyncio.sleep(retries.delay_after(error))

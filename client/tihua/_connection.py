@@ -17,7 +17,7 @@ from tihua._convert_items import get_items_request
 from tihua._security import Security
 from tihua._status import translated
 from tihua._tls import Tls
-from tihua.errors import OverloadedError
+from tihua.errors import OverloadedError, UnavailableError
 from tihua.v1 import (
     collection_service_pb2_grpc,
     embedding_service_pb2_grpc,
@@ -108,6 +108,10 @@ class Connection:
                     self.address, retries.timeout_s, metadata, is_encrypted=self.is_encrypted
                 ):
                     answer = method(request, timeout=retries.left_s, metadata=metadata)
+            except UnavailableError as error:
+                if self._is_closed:
+                    error.may_pass = False
+                raise
             except OverloadedError as error:
                 time.sleep(retries.delay_after(error))
             else:

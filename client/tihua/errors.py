@@ -142,6 +142,7 @@ class UnavailableError(TihuaError):
         may_pass: False if waiting does not help: the server's certificate is not trusted, not valid
             now or issued for another name, or the server does not speak TLS. True for an address of
             several servers (`dns:…`, or a list), because only one of them may have that fault.
+            False, too, for a call that was in flight when its client was closed.
     """
 
     code = "UNAVAILABLE"

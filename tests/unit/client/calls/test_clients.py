@@ -8,8 +8,8 @@ import threading
 
 import pytest
 import tihua
-from answering_server import AnsweringServer, Call
-from tihua.v1 import collection_service_pb2
+from answering_server import MODEL, AnsweringServer, Call
+from tihua.v1 import collection_service_pb2, system_service_pb2
 
 
 def test_the_clients_have_the_same_methods_and_arguments() -> None:
@@ -165,6 +165,7 @@ def test_closing_the_blocking_client_fails_its_calls(server: AnsweringServer) ->
     with pytest.raises(tihua.UnavailableError, match="closed") as failed:
         client.count_items()
     assert failed.value.code == "CANCELLED"
+    assert not failed.value.may_pass
     closing.join()
 
 
@@ -178,6 +179,7 @@ async def test_closing_the_asyncio_client_fails_its_calls(server: AnsweringServe
     with pytest.raises(tihua.UnavailableError, match="closed") as failed:
         await counting
     assert failed.value.code == "CANCELLED"
+    assert not failed.value.may_pass
 
 
 async def test_a_task_that_is_cancelled_is_cancelled(server: AnsweringServer) -> None:
@@ -202,6 +204,30 @@ def test_an_asyncio_client_may_be_made_outside_of_a_loop(server: AnsweringServer
             return await client.count_items()
 
     assert asyncio.run(count()) == 7
+
+
+def test_closing_the_blocking_client_ends_a_copy(server: AnsweringServer) -> None:
+    """No break is reported, because nothing will be retried."""
+    pictures = collection_service_pb2.Collection(name="pictures", model=MODEL)
+    model = system_service_pb2.ModelInfo(ref=MODEL)
+    server.answer(
+        "GetCollection", collection_service_pb2.GetCollectionResponse(collection=pictures)
+    )
+    server.answer("GetServerInfo", system_service_pb2.GetServerInfoResponse(models=[model]))
+    has_come = server.hang("CreateCollection")
+    client = tihua.Client(server.address)
+    breaks: list[tihua.TihuaError] = []
+
+    def close() -> None:
+        has_come.wait(60)
+        client.close()
+
+    closing = threading.Thread(target=close)
+    closing.start()
+    with pytest.raises(tihua.UnavailableError, match="closed"):
+        tihua.copy_collection(client, client, "pictures", on_break=breaks.append)
+    assert breaks == []
+    closing.join()
 
 
 def test_closing_the_blocking_client_ends_an_ingest_that_begins(server: AnsweringServer) -> None:
