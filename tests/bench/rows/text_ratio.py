@@ -37,7 +37,7 @@ async def text_ratio(stage: Stage) -> list[Figure]:
                 latencies_ms[precision].append((p50_ms, percentile(seconds, 50) * 1000))
                 rates[precision].append((rate, len(seconds) / sum(seconds)))
     against = "tutorial, fp32, padded to 52"
-    latency = [
+    figures = [
         ratio_figure(
             f"text_latency_ratio{precisions[precision]}",
             f"EmbedText, short queries, one at a time, p50, {precision}",
@@ -48,7 +48,7 @@ async def text_ratio(stage: Stage) -> list[Figure]:
         )
         for precision in servers
     ]
-    rate = [
+    figures += [
         ratio_figure(
             f"text_rate_ratio{precisions[precision]}",
             f"EmbedText, short queries, {IN_FLIGHT} in flight, {precision}",
@@ -59,7 +59,7 @@ async def text_ratio(stage: Stage) -> list[Figure]:
         )
         for precision in servers
     ]
-    return noting(refusals, latency + rate)
+    return noting(refusals, figures)
 
 
 async def _measure(server: OurServer, one_by_one: int, at_once: int) -> tuple[float, float]:
