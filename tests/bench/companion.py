@@ -101,6 +101,7 @@ async def companion(module: str) -> AsyncIterator[Companion]:
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         *("-m", module),
+        env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)},
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
