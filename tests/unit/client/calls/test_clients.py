@@ -1,10 +1,12 @@
 """The two clients themselves: alike, made for an address, and closed."""
 
 import asyncio
+import contextlib
 import inspect
 import subprocess
 import sys
 import threading
+from collections.abc import Iterator
 
 import pytest
 import tihua
@@ -151,9 +153,10 @@ def test_a_new_asyncio_client_works_after_a_fork_if_none_was_open(server: Answer
     assert output_of(_FORKED_AFTER_CLOSING, server) == ["counted 1"]
 
 
-def test_closing_the_blocking_client_fails_its_calls(server: AnsweringServer) -> None:
-    """Another thread may close it."""
-    has_come = server.hang("CountItems")
+@contextlib.contextmanager
+def closed_at_call(server: AnsweringServer, method: str) -> Iterator[tihua.Client]:
+    """Yield a client that another thread closes while a call of that method is in flight."""
+    has_come = server.hang(method)
     client = tihua.Client(server.address)
 
     def close() -> None:
@@ -162,11 +165,19 @@ def test_closing_the_blocking_client_fails_its_calls(server: AnsweringServer) ->
 
     closing = threading.Thread(target=close)
     closing.start()
-    with pytest.raises(tihua.UnavailableError, match="closed") as failed:
+    yield client
+    closing.join()
+
+
+def test_closing_the_blocking_client_fails_its_calls(server: AnsweringServer) -> None:
+    """Another thread may close it."""
+    with (
+        closed_at_call(server, "CountItems") as client,
+        pytest.raises(tihua.UnavailableError, match="closed") as failed,
+    ):
         client.count_items()
     assert failed.value.code == "CANCELLED"
     assert not failed.value.may_pass
-    closing.join()
 
 
 async def test_closing_the_asyncio_client_fails_its_calls(server: AnsweringServer) -> None:
@@ -214,38 +225,24 @@ def test_closing_the_blocking_client_ends_a_copy(server: AnsweringServer) -> Non
         "GetCollection", collection_service_pb2.GetCollectionResponse(collection=pictures)
     )
     server.answer("GetServerInfo", system_service_pb2.GetServerInfoResponse(models=[model]))
-    has_come = server.hang("CreateCollection")
-    client = tihua.Client(server.address)
     breaks: list[tihua.TihuaError] = []
-
-    def close() -> None:
-        has_come.wait(60)
-        client.close()
-
-    closing = threading.Thread(target=close)
-    closing.start()
-    with pytest.raises(tihua.UnavailableError, match="closed"):
+    with (
+        closed_at_call(server, "CreateCollection") as client,
+        pytest.raises(tihua.UnavailableError, match="closed"),
+    ):
         tihua.copy_collection(client, client, "pictures", on_break=breaks.append)
     assert breaks == []
-    closing.join()
 
 
 def test_closing_the_blocking_client_ends_an_ingest_that_begins(server: AnsweringServer) -> None:
     """No break is reported, because nothing will be retried."""
-    has_come = server.hang("GetServerInfo")
-    client = tihua.Client(server.address)
     breaks: list[tihua.TihuaError] = []
-
-    def close() -> None:
-        has_come.wait(60)
-        client.close()
-
-    closing = threading.Thread(target=close)
-    closing.start()
-    with pytest.raises(RuntimeError, match="this client is closed"):
+    with (
+        closed_at_call(server, "GetServerInfo") as client,
+        pytest.raises(RuntimeError, match="this client is closed"),
+    ):
         client.ingest([], on_break=breaks.append)
     assert breaks == []
-    closing.join()
 
 
 async def test_closing_the_asyncio_client_ends_an_ingest_that_begins(
