@@ -1,8 +1,7 @@
 """Messages of many items, filled without blocking the event loop."""
 
-import asyncio
-
 import pytest
+from other_task import other_task
 from tihua.v1 import collection_service_pb2 as pb
 from tihua_server.answers import fill_item
 from tihua_server.config import Limits
@@ -16,20 +15,11 @@ LARGE = Item("a", None, metadata={"numbers": [1] * 10_000})
 
 async def test_others_have_their_turn_while_an_answer_is_made() -> None:
     """Others do not wait for an answer that takes a second or so."""
-    turns = 0
-
-    async def other() -> None:
-        nonlocal turns
-        while True:
-            turns += 1
-            await asyncio.sleep(0)
-
-    task = asyncio.create_task(other())
     answer = pb.GetItemsResponse()
-    await fill_all(answer, answer.items, [LARGE] * 100, fill_item, MessageRoom(Limits()))
-    task.cancel()
+    async with other_task() as other:
+        await fill_all(answer, answer.items, [LARGE] * 100, fill_item, MessageRoom(Limits()))
     assert len(answer.items) == 100
-    assert turns > 10
+    assert other.turns > 10
 
 
 async def test_an_answer_has_as_many_items_as_there_is_room_for() -> None:

@@ -1,12 +1,12 @@
 """Hits of which only a few share a value, over a store in memory."""
 
-import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
 import pytest
 from in_memory_store import InMemoryStore
+from other_task import other_task
 from tihua_server.collection import CollectionSpec, Index, IndexType
 from tihua_server.grouping import FIRST_WINDOW, LARGEST_WINDOW, GroupBy, grouped_hits
 from tihua_server.item import Hit, Item
@@ -173,18 +173,9 @@ async def test_an_item_without_a_uri_is_in_no_group(store: Recorder) -> None:
 async def test_others_have_their_turn_while_hits_are_grouped(store: Recorder) -> None:
     """However large the values are that are compared."""
     await fill(store, [{"by": [at] * 10_000} for at in range(100)])
-    turns = 0
-
-    async def other() -> None:
-        nonlocal turns
-        while True:
-            turns += 1
-            await asyncio.sleep(0)
-
-    task = asyncio.create_task(other())
-    assert len(await found(store, "by", limit=100)) == 100
-    task.cancel()
-    assert turns > 5
+    async with other_task() as other:
+        assert len(await found(store, "by", limit=100)) == 100
+    assert other.turns > 5
 
 
 async def test_only_the_fields_asked_for_come_back(store: Recorder) -> None:

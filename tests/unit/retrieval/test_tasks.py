@@ -19,15 +19,20 @@ def test_absent_photographs_are_left_out_with_a_reason(tmp_path: Path) -> None:
     assert "--photographs" in skipped.reason
 
 
+def _reason_beside_nouns(photographs: Path) -> str:
+    """Return why the photographs are left out; the two tasks of nouns are not."""
+    skipped, *nouns = tasks_of(
+        ("photographs", "nouns"), photographs=photographs, node_modules=photographs, tell=print
+    )
+    assert isinstance(skipped, Skipped)
+    assert len(nouns) == 2
+    return skipped.reason
+
+
 def test_photographs_without_val_are_left_out_and_the_nouns_measured(tmp_path: Path) -> None:
     """As with a user's folder that has only pictures to learn from."""
     _write_photograph(tmp_path, "train/a.png")
-    skipped, *nouns = tasks_of(
-        ("photographs", "nouns"), photographs=tmp_path, node_modules=tmp_path, tell=print
-    )
-    assert isinstance(skipped, Skipped)
-    assert "under val/" in skipped.reason
-    assert len(nouns) == 2
+    assert "under val/" in _reason_beside_nouns(tmp_path)
 
 
 def test_damaged_materials_are_left_out_with_a_reason(tmp_path: Path) -> None:
@@ -50,12 +55,7 @@ def test_photographs_of_which_one_is_damaged_are_left_out(tmp_path: Path) -> Non
     """The server would refuse it after minutes, and end the measuring of emoji and nouns."""
     _write_photograph(tmp_path, "val/a.png")
     (tmp_path / "val" / "a.png").write_bytes(b"\x89PNG")
-    skipped, *nouns = tasks_of(
-        ("photographs", "nouns"), photographs=tmp_path, node_modules=tmp_path, tell=print
-    )
-    assert isinstance(skipped, Skipped)
-    assert "val/a.png" in skipped.reason
-    assert len(nouns) == 2
+    assert "val/a.png" in _reason_beside_nouns(tmp_path)
 
 
 def test_photographs_whose_table_cannot_be_read_are_left_out(tmp_path: Path) -> None:
