@@ -1,7 +1,7 @@
 """The composition root: builds every part, serves, and shuts down in order.
 
 Start: store → models → services → warm-up → listen → health says SERVING.
-Run:   health follows the store and the models (readiness.py).
+Run:   health follows the store and the models (rpc/readiness.py).
        A signal ends it, or the loss of its GPU (process.py).
 Stop:  health says NOT_SERVING → a delay → no new calls → calls in progress end → model → store.
 """
@@ -14,27 +14,27 @@ import grpc
 import structlog
 
 from tihua_server._version import __version__
-from tihua_server.call import Calls
-from tihua_server.collection_service import CollectionService
+from tihua_server.clip.loading import load_encoders
 from tihua_server.config import DEFAULT_MODEL, Config
-from tihua_server.embedding_service import EmbeddingService
-from tihua_server.encoders import load_encoders
-from tihua_server.entrance import Entrance, server_options
 from tihua_server.errors import StoreUnavailable
-from tihua_server.health_service import HealthService
 from tihua_server.ingest_events import Credit
-from tihua_server.ingest_service import IngestService
 from tihua_server.ingester import Ingester
-from tihua_server.methods import Methods
-from tihua_server.milvus import Milvus
+from tihua_server.milvus.store import Milvus
 from tihua_server.model_watch import ModelWatch
-from tihua_server.readiness import Readiness
-from tihua_server.search_service import SearchService
+from tihua_server.rpc.call import Calls
+from tihua_server.rpc.collection_service import CollectionService
+from tihua_server.rpc.embedding_service import EmbeddingService
+from tihua_server.rpc.entrance import Entrance, server_options
+from tihua_server.rpc.health_service import HealthService
+from tihua_server.rpc.ingest_service import IngestService
+from tihua_server.rpc.methods import Methods
+from tihua_server.rpc.readiness import Readiness
+from tihua_server.rpc.search_service import SearchService
+from tihua_server.rpc.services import SERVICES, STORELESS_SERVICES, Servicers
+from tihua_server.rpc.system_service import SystemService
 from tihua_server.searcher import Searcher
 from tihua_server.served_models import CLOSE_S, ServedModels
-from tihua_server.services import SERVICES, STORELESS_SERVICES, Servicers
 from tihua_server.streams import Streams
-from tihua_server.system_service import SystemService
 from tihua_server.telemetry import Telemetry
 from tihua_server.types import Encoder
 from tihua_server.vector_store import VectorStore

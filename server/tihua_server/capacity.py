@@ -9,13 +9,13 @@ together. Each model has its own queues of tokens and pixels.
 import asyncio
 import time
 
-from tihua_server.admission import LARGE_SHARE, Admission
+from tihua_server.batching.admission import LARGE_SHARE, Admission
+from tihua_server.batching.lane import Lane
+from tihua_server.batching.pixel_room import PixelRoom
+from tihua_server.batching.workers import Workers
 from tihua_server.config import Config
 from tihua_server.errors import DeviceLost
-from tihua_server.lane import Lane
 from tihua_server.niceness import lower_priority
-from tihua_server.pixel_room import PixelRoom
-from tihua_server.workers import Workers
 
 STREAM_BATCHES = 2
 """How much of a lane ingest streams may hold, in batches: one being computed, one being prepared.

@@ -15,8 +15,8 @@ import click
 import structlog
 
 from tihua_server._version import __version__
+from tihua_server.clip.loading import load_encoders
 from tihua_server.config import Config
-from tihua_server.encoders import load_encoders
 from tihua_server.errors import ConfigError, DeviceLost, ServiceError
 from tihua_server.libtiff import silence_libtiff
 from tihua_server.logs import configure_logs

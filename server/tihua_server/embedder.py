@@ -9,13 +9,13 @@ import sys
 from collections.abc import Sequence
 from time import perf_counter
 
-from tihua_server.batch import Batched
+from tihua_server.batching.batch import Batched
+from tihua_server.batching.flow import Flow
+from tihua_server.batching.lane import Lane
 from tihua_server.capacity import Capacity
 from tihua_server.config import Config
 from tihua_server.embedded import Embedded, Row
 from tihua_server.errors import InvalidInput, NotFound, ServiceError, TooLarge
-from tihua_server.flow import Flow
-from tihua_server.lane import Lane
 from tihua_server.model_queues import ModelQueues
 from tihua_server.observer import Kind, Observer
 from tihua_server.preprocessor import Preprocessor

@@ -31,8 +31,8 @@
 
 The message of a `ServiceError` is one sentence for the caller: it names the value, the bound and
 the remedy, and never a path, a secret or a stored text. `reason` says the same to a program, in
-UPPER_SNAKE_CASE, and is stable (AIP-193); `metadata` holds the numbers of the message.
-`status.py` alone decides which gRPC status each class becomes. A `ConfigError` reaches no caller.
+UPPER_SNAKE_CASE, and is stable (AIP-193); `metadata` holds the numbers of the message. Only
+`rpc/status.py` decides which gRPC status each class becomes. A `ConfigError` reaches no caller.
 """
 
 from collections.abc import Mapping
@@ -55,7 +55,7 @@ class ConfigError(Exception):
 
 
 class ServiceError(Exception):
-    """The root of the errors that callers get; itself only for a bug (`call.py`).
+    """The root of the errors that callers get; itself only for a bug (`rpc/call.py`).
 
     Attributes:
         message: one sentence for the caller.

@@ -9,12 +9,12 @@ from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 from functools import partial
 
-from tihua_server.admission import Budget
+from tihua_server.batching.admission import Budget
+from tihua_server.batching.lane import Lane
 from tihua_server.errors import OutOfOrder
 from tihua_server.in_flight import InFlight
 from tihua_server.ingest_events import Credit, DraftBatch
 from tihua_server.ingest_session import Session
-from tihua_server.lane import Lane
 from tihua_server.writer import WriteMode, Writer
 
 

@@ -16,7 +16,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from time import monotonic
 from typing import Any
 
-from tihua_server.admission import Budget
+from tihua_server.batching.admission import Budget
 from tihua_server.errors import Draining, SessionTaken, StreamIdle
 from tihua_server.in_flight import InFlight, Pending
 from tihua_server.ingest_events import (

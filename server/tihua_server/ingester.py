@@ -6,7 +6,7 @@ from collections import OrderedDict
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Container
 from typing import TypeVar
 
-from tihua_server.admission import Budget
+from tihua_server.batching.admission import Budget
 from tihua_server.errors import Draining, SessionConflict, StreamIdle
 from tihua_server.ingest_events import Credit, DraftBatch, Event
 from tihua_server.ingest_session import NOTHING_READ, Progress, Session

@@ -10,10 +10,10 @@ from typing import Any
 
 import numpy as np
 
-from tihua_server.batcher import Batcher
+from tihua_server.batching.batcher import Batcher
+from tihua_server.batching.lane import Lane
 from tihua_server.capacity import Capacity
 from tihua_server.config import Config
-from tihua_server.lane import Lane
 from tihua_server.observer import Kind, Observer
 from tihua_server.types import Encoder, FloatArray, PixelArray, TokenArray
 

@@ -1,4 +1,4 @@
-"""Finds models that are in trouble; the health check asks regularly (`readiness.py`).
+"""Finds models that are in trouble; the health check asks regularly (`rpc/readiness.py`).
 
 Texts and pictures of a model are checked separately: one may fail while the other works. A model
 whose batch hangs is in trouble until the batch ends. Failed batches prove less: their inputs may

@@ -6,8 +6,8 @@ from typing import Any, TypeAlias
 
 import click
 
+from tihua_server.clip.loading import ENGINES, PRECISIONS
 from tihua_server.config import MODEL_NAMES, MODEL_SOURCES, TRACES, Config, Limits
-from tihua_server.encoders import ENGINES, PRECISIONS
 from tihua_server.logs import FORMATS, LEVELS
 from tihua_server.option_types import HomePath, ServingOption, named_model
 

@@ -18,12 +18,12 @@ from typing import Any
 
 import numpy as np
 
-from tihua_server.batcher import Batcher
+from tihua_server.batching.batcher import Batcher
+from tihua_server.batching.flow import Flow
+from tihua_server.batching.lane import Lane
 from tihua_server.capacity import Capacity
 from tihua_server.config import Config
 from tihua_server.errors import InvalidInput, ServiceError
-from tihua_server.flow import Flow
-from tihua_server.lane import Lane
 from tihua_server.picture_decoder import PictureDecoder
 from tihua_server.types import Encoder, Picture, PixelArray, RgbImage, Tokens
 

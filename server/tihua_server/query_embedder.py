@@ -6,10 +6,10 @@ from time import perf_counter
 
 import numpy as np
 
+from tihua_server.batching.flow import Flow
 from tihua_server.collection import CollectionSpec
 from tihua_server.embedder import Embedder
 from tihua_server.errors import InvalidInput, NotFound, ServiceError
-from tihua_server.flow import Flow
 from tihua_server.query import Query, StoredItem, Term
 from tihua_server.search_params import Consistency, Fields, Filter, SearchParams
 from tihua_server.served_models import ServedModels

@@ -7,10 +7,10 @@ from typing import TypeAlias
 
 import numpy as np
 
+from tihua_server.batching.flow import Flow
 from tihua_server.call_store import CallStore
 from tihua_server.collection import CollectionSpec
 from tihua_server.errors import NotFound, ServiceError
-from tihua_server.flow import Flow
 from tihua_server.grouping import grouped_hits
 from tihua_server.item import Hit
 from tihua_server.query import Found, Query, StoredItem

@@ -8,12 +8,12 @@ import asyncio
 import itertools
 from collections.abc import Iterator, Sequence
 
+from tihua_server.batching.lane import Lane
 from tihua_server.capacity import Capacity
 from tihua_server.collection import CollectionSpec
 from tihua_server.config import MODEL_NAMES, Config
 from tihua_server.embedder import Embedder
 from tihua_server.errors import ConfigError, ModelMismatch, NotFound
-from tihua_server.lane import Lane
 from tihua_server.observer import Kind, Observer
 from tihua_server.types import Encoder, ModelInfo, ModelRef
 from tihua_server.warm_up import warm_up

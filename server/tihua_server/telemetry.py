@@ -9,18 +9,18 @@ from typing import TYPE_CHECKING
 import structlog
 
 from tihua_server._version import __version__
-from tihua_server.call import Calls
+from tihua_server.batching.lane import Lane
 from tihua_server.config import Config
-from tihua_server.entrance import Entrance
 from tihua_server.errors import ConfigError
 from tihua_server.extras import install_hint
 from tihua_server.ingester import Ingester
-from tihua_server.lane import Lane
 from tihua_server.metrics import Metrics
 from tihua_server.metrics_server import MetricsServer
 from tihua_server.model_watch import ModelWatch
 from tihua_server.observer import Kind, Observer, Observers
-from tihua_server.readiness import Readiness
+from tihua_server.rpc.call import Calls
+from tihua_server.rpc.entrance import Entrance
+from tihua_server.rpc.readiness import Readiness
 from tihua_server.served_models import ServedModels
 
 if TYPE_CHECKING:

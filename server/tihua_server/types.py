@@ -31,7 +31,7 @@ class ModelRef:
     Attributes:
         id: its name, for people: `ViT-B-16`.
         fingerprint: 16 hexadecimal digits over weights and preprocessing. Engine, device and
-            precision are left out: they must agree (`agreement.py`), and embeddings of one
+            precision are left out: they must agree (`clip/agreement.py`), and embeddings of one
             fingerprint may therefore be compared whatever computed them.
     """
 

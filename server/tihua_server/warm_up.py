@@ -1,6 +1,6 @@
 """Warms a model up with samples, before the first call."""
 
-from tihua_server.lane import Lane
+from tihua_server.batching.lane import Lane
 from tihua_server.model_queues import ModelQueues
 from tihua_server.observer import Kind
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from enum import Enum
 
+from tihua_server.batching.lane import Lane
 from tihua_server.candidate import Candidate, Failure, checked, first_of_each_id, split_by_origin
 from tihua_server.collection import CollectionSpec
 from tihua_server.config import Limits
@@ -17,7 +18,6 @@ from tihua_server.draft import UNKNOWN_TIME, Draft
 from tihua_server.embedder import Embedder
 from tihua_server.errors import CollectionMoved, NotFound, ServiceError
 from tihua_server.item import Item
-from tihua_server.lane import Lane
 from tihua_server.search_params import Fields
 from tihua_server.served_models import ServedModels
 from tihua_server.stages import Stages, longest

@@ -7,8 +7,8 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any
 
+from tihua_server.clip.loading import load_encoder
 from tihua_server.config import Config
-from tihua_server.encoders import load_encoder
 from tihua_server.errors import ConfigError, PrecisionTooLow
 from tihua_server.images import decode_image
 from tihua_server.types import Encoder, PixelArray

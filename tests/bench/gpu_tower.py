@@ -7,9 +7,9 @@ from time import perf_counter
 
 import numpy as np
 import torch
-from tihua_server.chinese_clip import read_chinese_clip
-from tihua_server.clip_encoder import ClipEncoder
-from tihua_server.torch_engine import TorchEngine, prepared
+from tihua_server.clip.chinese_clip import read_chinese_clip
+from tihua_server.clip.encoder import ClipEncoder
+from tihua_server.clip.torch_engine import TorchEngine, prepared
 
 from bench.flops import count_flops
 from bench.materials import QUERIES

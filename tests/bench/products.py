@@ -12,8 +12,8 @@ import numpy as np
 import openvino as ov
 import openvino.opset13 as ops
 from tihua._cores import usable_cores
-from tihua_server.chinese_clip import read_chinese_clip
-from tihua_server.openvino_engine import computes_bf16
+from tihua_server.clip.chinese_clip import read_chinese_clip
+from tihua_server.clip.openvino_engine import computes_bf16
 
 from bench.companion import answer
 from bench.engine import batches_per_second

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 from random_checkpoint import random_state, write_published
-from tihua_server.architecture import architectures
+from tihua_server.clip.architecture import architectures
 
 
 def main() -> None:

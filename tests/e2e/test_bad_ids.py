@@ -5,7 +5,7 @@ import pytest
 from tihua.v1 import collection_service_pb2, search_service_pb2, types_pb2
 from tihua.v1.collection_service_pb2_grpc import CollectionServiceStub
 from tihua.v1.search_service_pb2_grpc import SearchServiceStub
-from tihua_server.page_token import encode_list_token, request_digest
+from tihua_server.rpc.page_token import encode_list_token, request_digest
 
 
 def upsert(stub: CollectionServiceStub, collection: str) -> None:

@@ -14,8 +14,8 @@ from command_line import Tihua
 from in_process import serving
 from processes import ServerProcess, run_tihua, running
 from small_clip import small_encoder
+from tihua_server.clip.loading import load_encoder
 from tihua_server.config import Config
-from tihua_server.encoders import load_encoder
 from tihua_server.types import Encoder, FloatArray
 
 LONG_AGO = datetime(2001, 2, 3, 4, 5, 6, 789_000, tzinfo=UTC)

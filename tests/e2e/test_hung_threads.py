@@ -10,7 +10,7 @@ import tihua
 from hung_disk_server import HANGS, HANGS_LATER
 from processes import ServerProcess, running
 from stuck_server import STUCK
-from tihua_server.milvus_flusher import MIN_IDLE_ROWS
+from tihua_server.milvus.flusher import MIN_IDLE_ROWS
 
 
 def test_a_batch_that_never_ends_does_not_keep_the_server(tmp_path: Path) -> None:

@@ -22,10 +22,10 @@ from processes import run_tihua, running, start_server
 from scraped import scraped_when
 from silent_watcher import silent_watcher
 from stuck_server import STUCK
-from tihua_server import methods
 from tihua_server.app import App
 from tihua_server.config import Config
-from tihua_server.milvus import Milvus
+from tihua_server.milvus.store import Milvus
+from tihua_server.rpc import methods
 from tihua_server.types import Encoder
 
 

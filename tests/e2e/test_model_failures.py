@@ -16,10 +16,10 @@ from scraped import Scraped
 from small_clip import small_clip, small_towers
 from structlog.testing import capture_logs
 from tihua_server.app import App
-from tihua_server.clip_encoder import ClipEncoder
-from tihua_server.clip_model import Towers
+from tihua_server.clip.encoder import ClipEncoder
+from tihua_server.clip.model import Towers
+from tihua_server.clip.torch_engine import TorchEngine
 from tihua_server.config import Config
-from tihua_server.torch_engine import TorchEngine
 from torch import nn
 
 TEXTS = {"model": "small", "kind": "text"}

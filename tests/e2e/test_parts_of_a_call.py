@@ -17,9 +17,9 @@ from tihua_server.app import App
 from tihua_server.call_store import SEARCHES_AT_ONCE
 from tihua_server.collection import Collection, CollectionSpec, Index, IndexType
 from tihua_server.config import Config
-from tihua_server.entrance import Entrance
 from tihua_server.errors import StoreError
 from tihua_server.item import Hit
+from tihua_server.rpc.entrance import Entrance
 from tihua_server.search_params import SearchParams
 from tihua_server.served_models import ServedModels
 from tihua_server.telemetry import Telemetry

@@ -14,9 +14,9 @@ from tihua_server.app import App
 from tihua_server.call_store import SEARCHES_AT_ONCE
 from tihua_server.collection import CollectionSpec, Index, IndexType
 from tihua_server.config import Config
-from tihua_server.entrance import Entrance
 from tihua_server.errors import StoreError
 from tihua_server.item import Hit, Item
+from tihua_server.rpc.entrance import Entrance
 from tihua_server.search_params import Fields, SearchParams
 from tihua_server.served_models import ServedModels
 from tihua_server.telemetry import Telemetry

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 import tihua
-from tihua_server.filter_reader import MAX_DEPTH
-from tihua_server.filters import MAX_EXPRESSION_CHARS
+from tihua_server.milvus.filter_reader import MAX_DEPTH
+from tihua_server.milvus.filters import MAX_EXPRESSION_CHARS
 
 
 def test_every_answer_says_which_model_and_how_long(client: tihua.Client, filled: str) -> None:

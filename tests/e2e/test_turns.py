@@ -9,11 +9,11 @@ import tihua
 from fake_encoder import FakeEncoder
 from held_encoder import HeldEncoder
 from tihua_server.app import App
-from tihua_server.batch_cost import BatchCost
+from tihua_server.batching.cost import BatchCost
+from tihua_server.batching.lane import Lane
 from tihua_server.config import Config
-from tihua_server.entrance import Entrance
-from tihua_server.lane import Lane
-from tihua_server.milvus import Milvus
+from tihua_server.milvus.store import Milvus
+from tihua_server.rpc.entrance import Entrance
 from tihua_server.served_models import ServedModels
 from tihua_server.telemetry import Telemetry
 from tihua_server.types import FloatArray, TokenArray

@@ -13,7 +13,7 @@ from tihua.v1 import embedding_service_pb2 as embedding
 from tihua.v1 import ingest_service_pb2 as ingest
 from tihua.v1 import search_service_pb2 as search
 from tihua.v1 import types_pb2
-from tihua_server.services import SERVICES
+from tihua_server.rpc.services import SERVICES
 
 from fuzz.messages import KEPT, NAMES, TEXTS, messages
 from fuzz.mutation import mutated

@@ -13,7 +13,9 @@ from pathlib import Path
 import atheris
 
 with atheris.instrument_imports(include=["tihua", "tihua_server", "PIL"]):
-    from tihua_server import filters, images, item_requests, resizing, search_requests
+    from tihua_server import images, resizing
+    from tihua_server.milvus import filters
+    from tihua_server.rpc import item_requests, search_requests
 
 from google.protobuf.message import DecodeError
 from tihua.v1 import collection_service_pb2, search_service_pb2

@@ -21,7 +21,7 @@ from needs import need
 from PIL import Image
 from processes import GALLERY, ServerProcess
 from repository import ROOT
-from tihua_server.services import SERVICES
+from tihua_server.rpc.services import SERVICES
 
 pytestmark = pytest.mark.gateway
 

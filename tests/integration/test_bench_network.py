@@ -2,7 +2,7 @@
 
 import torch
 from bench.peers.torch_network import keep_in_bf16
-from tihua_server.torchvision_operators import define_missing_operators
+from tihua_server.clip.torchvision_operators import define_missing_operators
 
 
 def test_a_resnet_runs_in_bf16_too() -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 import torch
 from huggingface_hub import constants
-from tihua_server.checkpoint import fetch_checkpoint, read_checkpoint
+from tihua_server.clip.checkpoint import fetch_checkpoint, read_checkpoint
 from tihua_server.errors import ModelError
 
 _PROXY_VARIABLES = ("http_proxy", "https_proxy", "all_proxy", "no_proxy")

@@ -15,10 +15,10 @@ import pytest
 import torch
 from PIL import Image
 from random_checkpoint import random_state, write_published
-from tihua_server.architecture import architectures
-from tihua_server.chinese_clip import read_chinese_clip
+from tihua_server.clip.architecture import architectures
+from tihua_server.clip.chinese_clip import read_chinese_clip
+from tihua_server.clip.loading import load_encoder
 from tihua_server.config import Config
-from tihua_server.encoders import load_encoder
 from tihua_server.errors import ConfigError, ModelError
 from tihua_server.images import decode_image
 from tihua_server.types import Encoder, FloatArray, ModelInfo, ModelRef

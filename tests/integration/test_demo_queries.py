@@ -2,9 +2,9 @@
 
 import numpy as np
 import pytest
+from tihua_server.clip.loading import load_encoder
 from tihua_server.config import Config
 from tihua_server.demo import EVERYDAY, POEM
-from tihua_server.encoders import load_encoder
 from tihua_server.packaged_gallery import GALLERY, picture_pixels
 
 SHOWN = 5

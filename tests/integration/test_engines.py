@@ -15,16 +15,16 @@ import pytest
 import torch
 from small_clip import small_clip, small_towers
 from structlog.testing import capture_logs
-from tihua_server.agreement import LOWEST_COSINE, require_agreement
-from tihua_server.clip_encoder import ClipEncoder
-from tihua_server.clip_model import Towers
+from tihua_server.clip.agreement import LOWEST_COSINE, require_agreement
+from tihua_server.clip.encoder import ClipEncoder
+from tihua_server.clip.engine import Engine
+from tihua_server.clip.loading import load_encoder
+from tihua_server.clip.model import Towers
+from tihua_server.clip.openvino_engine import computes_bf16, make_openvino_engine
+from tihua_server.clip.torch_engine import TorchEngine, make_torch_engine
 from tihua_server.config import Config
-from tihua_server.encoders import load_encoder
-from tihua_server.engine import Engine
 from tihua_server.errors import ConfigError, ModelError, PrecisionTooLow
-from tihua_server.openvino_engine import computes_bf16, make_openvino_engine
 from tihua_server.packaged_gallery import gallery_pixels
-from tihua_server.torch_engine import TorchEngine, make_torch_engine
 from tihua_server.types import FloatArray, PixelArray, TokenArray
 from torch import nn
 
@@ -216,8 +216,8 @@ def test_int8_is_not_for_torch() -> None:
 @pytest.fixture
 def small(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Config:
     """Return the configuration with which `load_encoder` loads the small model."""
-    monkeypatch.setattr("tihua_server.encoders.DEFAULT_MODEL", "small")
-    monkeypatch.setattr("tihua_server.tiny_clip.read_tiny_clip", lambda _: small_clip())
+    monkeypatch.setattr("tihua_server.clip.loading.DEFAULT_MODEL", "small")
+    monkeypatch.setattr("tihua_server.clip.tiny_clip.read_tiny_clip", lambda _: small_clip())
     return Config(model="small", device="cpu", engine="openvino", model_dir=tmp_path)
 
 
@@ -240,7 +240,7 @@ def test_bf16_is_refused_where_openvino_would_compute_in_fp32(
     monkeypatch: pytest.MonkeyPatch, small: Config, tmp_path: Path
 ) -> None:
     """On a CPU without bf16, the error says what to start with, and `auto` starts."""
-    monkeypatch.setattr("tihua_server.openvino_engine.computes_bf16", lambda: False)
+    monkeypatch.setattr("tihua_server.clip.openvino_engine.computes_bf16", lambda: False)
     with pytest.raises(ConfigError, match=r"no instructions for bf16 .* --precision fp32, or auto"):
         on_openvino("bf16", tmp_path)
     assert load_encoder(small).info.precision == "fp32"
@@ -254,7 +254,7 @@ def test_an_engine_that_is_not_installed_is_told_with_the_remedy(
     def nothing(name: str) -> None:
         return None
 
-    monkeypatch.setattr("tihua_server.encoders.importlib.util.find_spec", nothing)
+    monkeypatch.setattr("tihua_server.clip.loading.importlib.util.find_spec", nothing)
     with pytest.raises(ConfigError, match=r"pip install \. '\./server\[openvino\]'"):
         load_encoder(Config(engine="openvino"))
     assert load_encoder(Config(device="cpu")).info.engine == "torch"
@@ -335,7 +335,7 @@ def test_torch_computes_in_as_many_threads_as_it_is_given() -> None:
     program = (
         "import torch\n"
         "from tihua_server.config import Config\n"
-        "from tihua_server.encoders import load_encoder\n"
+        "from tihua_server.clip.loading import load_encoder\n"
         "load_encoder(Config(engine='torch', device='cpu', inference_threads=3))\n"
         "print(torch.get_num_threads())\n"
     )

@@ -8,10 +8,10 @@ import torch
 from click.testing import CliRunner
 from coloured_pairs import write_coloured_pairs
 from random_checkpoint import random_state, write_published
-from tihua_server.architecture import architectures
 from tihua_server.cli import main
+from tihua_server.clip.architecture import architectures
+from tihua_server.clip.loading import load_encoder
 from tihua_server.config import Config
-from tihua_server.encoders import load_encoder
 from tutorial import load_tutorial
 
 

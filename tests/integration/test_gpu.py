@@ -14,16 +14,16 @@ import pytest
 import torch
 from random_checkpoint import random_state, write_published
 from small_clip import small_clip
-from tihua_server.agreement import LOWEST_COSINE
-from tihua_server.architecture import architectures
-from tihua_server.chinese_clip import read_chinese_clip
-from tihua_server.clip_encoder import ClipEncoder
-from tihua_server.clip_model import ClipModel
+from tihua_server.clip.agreement import LOWEST_COSINE
+from tihua_server.clip.architecture import architectures
+from tihua_server.clip.chinese_clip import read_chinese_clip
+from tihua_server.clip.encoder import ClipEncoder
+from tihua_server.clip.loading import load_encoder
+from tihua_server.clip.model import ClipModel
+from tihua_server.clip.tiny_clip import read_tiny_clip
+from tihua_server.clip.torch_engine import make_torch_engine
 from tihua_server.config import Config
-from tihua_server.encoders import load_encoder
 from tihua_server.packaged_gallery import gallery_pixels
-from tihua_server.tiny_clip import read_tiny_clip
-from tihua_server.torch_engine import make_torch_engine
 from tihua_server.types import FloatArray
 
 pytestmark = pytest.mark.gpu
@@ -86,9 +86,9 @@ def test_the_server_starts_on_it_by_itself() -> None:
 
 _LOSES_THE_GPU = """
 import numpy, torch
-from tihua_server.clip_model import Towers
+from tihua_server.clip.model import Towers
 from tihua_server.errors import ModelError
-from tihua_server.torch_engine import TorchEngine
+from tihua_server.clip.torch_engine import TorchEngine
 
 class Pixels(torch.nn.Module):
     def forward(self, rows):

@@ -9,12 +9,12 @@ import numpy.typing as npt
 import pytest
 import torch
 from small_clip import small_clip
-from tihua_server import torch_engine
-from tihua_server.clip_model import ClipModel, Towers
+from tihua_server.clip import torch_engine
+from tihua_server.clip.loading import load_encoder
+from tihua_server.clip.model import ClipModel, Towers
+from tihua_server.clip.torch_engine import TorchEngine, make_torch_engine
 from tihua_server.config import Config
-from tihua_server.encoders import load_encoder
 from tihua_server.errors import DeviceLost, ModelError
-from tihua_server.torch_engine import TorchEngine, make_torch_engine
 from torch import nn
 
 GPU = torch.device("cuda", 1)
@@ -88,9 +88,9 @@ def test_bf16_is_taken_where_the_gpu_has_it(
         made.append((device, asked))
         return make_torch_engine(model, torch.device("cpu"), "fp32")
 
-    monkeypatch.setattr("tihua_server.encoders.DEFAULT_MODEL", "small")
-    monkeypatch.setattr("tihua_server.tiny_clip.read_tiny_clip", lambda _: small_clip())
-    monkeypatch.setattr("tihua_server.devices.torch_device", lambda _: GPU)
+    monkeypatch.setattr("tihua_server.clip.loading.DEFAULT_MODEL", "small")
+    monkeypatch.setattr("tihua_server.clip.tiny_clip.read_tiny_clip", lambda _: small_clip())
+    monkeypatch.setattr("tihua_server.clip.devices.torch_device", lambda _: GPU)
     monkeypatch.setattr(torch.cuda, "get_device_capability", lambda _: capability)
     monkeypatch.setattr(torch_engine, "make_torch_engine", make)
     load_encoder(Config(model="small"))

@@ -11,13 +11,13 @@ import openvino as ov
 import pytest
 from small_clip import small_clip, small_encoder, small_towers
 from structlog.testing import capture_logs
-from tihua_server.agreement import LOWEST_COSINE
-from tihua_server.clip_encoder import ClipEncoder
-from tihua_server.clip_model import ClipModel, Towers
+from tihua_server.clip.agreement import LOWEST_COSINE
+from tihua_server.clip.encoder import ClipEncoder
+from tihua_server.clip.model import ClipModel, Towers
+from tihua_server.clip.openvino_cache import keep, read
+from tihua_server.clip.openvino_conversion import Networks
+from tihua_server.clip.openvino_engine import make_openvino_engine
 from tihua_server.errors import PrecisionTooLow
-from tihua_server.openvino_cache import keep, read
-from tihua_server.openvino_conversion import Networks
-from tihua_server.openvino_engine import make_openvino_engine
 from tihua_server.packaged_gallery import gallery_pixels
 from tihua_server.types import FloatArray
 
@@ -176,7 +176,7 @@ def test_what_agreed_on_another_cpu_is_compared_again(
 ) -> None:
     """Another CPU may round differently, so it is compared once; nothing is converted."""
     made: list[Towers] = []
-    monkeypatch.setattr("tihua_server.openvino_engine.cpu_capabilities", lambda: "FP32 avx2")
+    monkeypatch.setattr("tihua_server.clip.openvino_engine.cpu_capabilities", lambda: "FP32 avx2")
     with capture_logs() as logs:
         for _ in range(2):
             served(counted(made), cache)
@@ -189,7 +189,7 @@ def test_what_strays_is_refused_without_another_comparison(
 ) -> None:
     """The error is the same as at the first comparison."""
     made: list[Towers] = []
-    monkeypatch.setattr("tihua_server.openvino_engine.cpu_capabilities", lambda: "FP32 avx2")
+    monkeypatch.setattr("tihua_server.clip.openvino_engine.cpu_capabilities", lambda: "FP32 avx2")
     monkeypatch.setitem(LOWEST_COSINE, "fp32", 1.1)
     refusals = set()
     for _ in range(2):

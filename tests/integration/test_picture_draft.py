@@ -8,8 +8,8 @@ from picture_files import encode
 from PIL import Image
 from processes import GALLERY
 from tihua import _picture
+from tihua_server.clip.loading import load_encoder
 from tihua_server.config import Config
-from tihua_server.encoders import load_encoder
 from tihua_server.images import decode_image
 from tihua_server.types import Encoder
 

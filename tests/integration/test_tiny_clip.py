@@ -7,10 +7,10 @@ from typing import cast
 
 import numpy as np
 import pytest
+from tihua_server.clip.loading import load_encoder
+from tihua_server.clip.tiny_clip import MODEL_FILE, MODEL_SHA256, read_network, read_tiny_clip
 from tihua_server.config import Config
-from tihua_server.encoders import load_encoder
 from tihua_server.errors import ModelError
-from tihua_server.tiny_clip import MODEL_FILE, MODEL_SHA256, read_network, read_tiny_clip
 from tihua_server.types import Encoder, FloatArray, PixelArray
 
 SHIPPED = cast("Path", resources.files("tihua_server")) / "models" / MODEL_FILE
@@ -149,7 +149,7 @@ def test_a_shipped_file_with_one_wrong_bit_is_refused(
     content[-1] ^= 1
     damaged = tmp_path / MODEL_FILE
     damaged.write_bytes(content)
-    monkeypatch.setattr("tihua_server.tiny_clip.PACKAGED_MODEL", damaged)
+    monkeypatch.setattr("tihua_server.clip.tiny_clip.PACKAGED_MODEL", damaged)
     with pytest.raises(ModelError, match="install the package again"):
         read_tiny_clip()
     # Training may start from this file, too.

@@ -5,7 +5,7 @@ import sys
 
 PROGRAM = """
 from concurrent.futures import ThreadPoolExecutor
-from tihua_server.torchvision_operators import define_missing_operators
+from tihua_server.clip.torchvision_operators import define_missing_operators
 
 with ThreadPoolExecutor(4) as pool:
     for future in [pool.submit(define_missing_operators) for _ in range(4)]:

@@ -16,7 +16,7 @@ from in_memory_store import InMemoryStore
 from pymilvus import MilvusClient
 from tihua_server.collection import CollectionSpec, Index, IndexType
 from tihua_server.item import Item
-from tihua_server.milvus import Milvus
+from tihua_server.milvus.store import Milvus
 from tihua_server.search_params import Filter
 from tihua_server.types import FloatArray, ModelRef
 from tihua_server.vector_store import VectorStore

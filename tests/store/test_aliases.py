@@ -9,8 +9,8 @@ import pytest
 from tihua_server.collection import CollectionSpec, IndexType, LoadState
 from tihua_server.errors import AlreadyExists, CollectionInUse, NotFound
 from tihua_server.item import Item
-from tihua_server.milvus import Milvus
-from tihua_server.milvus_records import SPEC_TTL_S
+from tihua_server.milvus.records import SPEC_TTL_S
+from tihua_server.milvus.store import Milvus
 from tihua_server.search_params import Consistency, Fields, Filter, SearchParams
 from tihua_server.types import FloatArray
 from tihua_server.vector_store import VectorStore

@@ -11,7 +11,7 @@ import pytest
 from tihua_server.collection import CollectionSpec, Index, IndexType, LoadState
 from tihua_server.errors import AlreadyExists, CollectionNotReady, InvalidInput, NotFound
 from tihua_server.item import Item
-from tihua_server.milvus import Milvus
+from tihua_server.milvus.store import Milvus
 from tihua_server.search_params import Consistency, Filter, SearchParams
 from tihua_server.types import FloatArray
 from tihua_server.vector_store import VectorStore

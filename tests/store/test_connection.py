@@ -12,15 +12,15 @@ import pytest
 from milvus_lite.engine.collection import Collection as LiteCollection
 from tihua_server.collection import CollectionSpec
 from tihua_server.errors import StoreUnavailable
-from tihua_server.milvus import Milvus
-from tihua_server.milvus_connection import CALLS_AT_ONCE, MilvusConnection
+from tihua_server.milvus.connection import CALLS_AT_ONCE, MilvusConnection
+from tihua_server.milvus.store import Milvus
 from tihua_server.observer import Observer
 
 _OPENED = """
 import asyncio
 import sys
 from pathlib import Path
-from tihua_server.milvus_connection import MilvusConnection
+from tihua_server.milvus.connection import MilvusConnection
 from tihua_server.observer import Observer
 
 async def main():

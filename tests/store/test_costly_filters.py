@@ -9,7 +9,7 @@ from milvus_lite.search.filter.eval import python_backend
 from tihua_server.collection import CollectionSpec
 from tihua_server.errors import StoreUnavailable
 from tihua_server.item import Item
-from tihua_server.milvus import Milvus
+from tihua_server.milvus.store import Milvus
 from tihua_server.search_params import Fields, Filter
 from tihua_server.types import FloatArray
 

@@ -11,7 +11,6 @@ import grpc
 import pytest
 from milvus_lite import db
 from structlog.testing import capture_logs
-from tihua_server import milvus_directory
 from tihua_server.collection import CollectionSpec
 from tihua_server.errors import (
     AlreadyExists,
@@ -22,7 +21,8 @@ from tihua_server.errors import (
     StoreFull,
 )
 from tihua_server.item import Item
-from tihua_server.milvus import Milvus
+from tihua_server.milvus import directory
+from tihua_server.milvus.store import Milvus
 from tihua_server.search_params import SearchParams
 from tihua_server.types import FloatArray
 
@@ -106,7 +106,7 @@ async def test_a_full_disk_refuses_a_rename(
     lite: Milvus, photos: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Nothing of it is done."""
-    monkeypatch.setattr(milvus_directory, "MIN_FREE_BYTES", 2**60)
+    monkeypatch.setattr(directory, "MIN_FREE_BYTES", 2**60)
 
     with pytest.raises(StoreFull, match="make room"):
         await lite.rename(photos, "photos_1", keeps_alias=False)
@@ -165,8 +165,8 @@ async def test_an_alias_that_leads_nowhere_is_led_elsewhere_or_removed(
     for alias in ("first", "second"):
         await lite.set_alias(alias, created.name)
     shutil.rmtree(tmp_path / "milvus" / "collections" / created.name)
-    assert lite._connection.embedded is not None
-    lite._connection.embedded._database._collections.pop(("default", created.name)).close()
+    assert lite._connection.lite_server is not None
+    lite._connection.lite_server._database._collections.pop(("default", created.name)).close()
 
     with pytest.raises(AlreadyExists, match="first"):
         await lite.create(replace(created, name="first"))

@@ -20,8 +20,8 @@ from tihua_server.collection import CollectionSpec
 from tihua_server.deadline import set_deadline
 from tihua_server.errors import CollectionNotReady, ConfigError, StoreUnavailable
 from tihua_server.item import Item
-from tihua_server.milvus import Milvus
-from tihua_server.milvus_connection import CALLS_AT_ONCE
+from tihua_server.milvus.connection import CALLS_AT_ONCE
+from tihua_server.milvus.store import Milvus
 from tihua_server.search_params import Filter, SearchParams
 from tihua_server.types import FloatArray
 from tihua_server.vector_store import VectorStore

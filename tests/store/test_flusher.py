@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 from milvus_lite.engine.collection import Collection
-from tihua_server import milvus_flusher
 from tihua_server.collection import CollectionSpec
 from tihua_server.errors import StoreError
 from tihua_server.item import Item
-from tihua_server.milvus import Milvus
-from tihua_server.milvus_flusher import MAX_UNFLUSHED_ROWS, MIN_IDLE_ROWS, Flusher
+from tihua_server.milvus import flusher as flusher_module
+from tihua_server.milvus.flusher import MAX_UNFLUSHED_ROWS, MIN_IDLE_ROWS, Flusher
+from tihua_server.milvus.store import Milvus
 from tihua_server.types import FloatArray
 
 
@@ -61,7 +61,7 @@ async def test_rows_are_flushed_when_writing_pauses(
     recorder: Recorder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A flush that fails then is nobody's error: the rows are safe, and found."""
-    monkeypatch.setattr(milvus_flusher, "IDLE_S", 0.0)
+    monkeypatch.setattr(flusher_module, "IDLE_S", 0.0)
     flusher = Flusher(recorder.flush)
 
     await flusher.wrote("a", MIN_IDLE_ROWS)
@@ -76,7 +76,7 @@ async def test_few_rows_are_not_worth_a_flush(
     recorder: Recorder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """They are found without it; closing the store flushes them."""
-    monkeypatch.setattr(milvus_flusher, "IDLE_S", 0.0)
+    monkeypatch.setattr(flusher_module, "IDLE_S", 0.0)
     flusher = Flusher(recorder.flush)
 
     await flusher.wrote("few", MIN_IDLE_ROWS - 1)
@@ -108,9 +108,9 @@ async def test_a_store_that_is_closed_during_a_flush_is_flushed(
     await store.create(second)
     rows = [Item(str(number), embeddings[0]) for number in range(MIN_IDLE_ROWS)]
     monkeypatch.setattr(Collection, "flush", held)
-    monkeypatch.setattr(milvus_flusher, "IDLE_S", 600.0)
+    monkeypatch.setattr(flusher_module, "IDLE_S", 600.0)
     await store.upsert(second.name, rows)
-    monkeypatch.setattr(milvus_flusher, "IDLE_S", 0.0)
+    monkeypatch.setattr(flusher_module, "IDLE_S", 0.0)
     await store.upsert(first.name, rows)
     assert len(logs(tmp_path)) == 2
     assert await asyncio.to_thread(has_begun.wait, 60)

@@ -11,13 +11,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 from pymilvus.exceptions import MilvusException
-from tihua_server import milvus_directory
 from tihua_server.collection import CollectionSpec
 from tihua_server.errors import StoreFull
 from tihua_server.item import Item
 from tihua_server.metrics import Metrics
-from tihua_server.milvus import Milvus
-from tihua_server.milvus_errors import is_disk_failure
+from tihua_server.milvus import directory
+from tihua_server.milvus.errors import is_disk_failure
+from tihua_server.milvus.store import Milvus
 from tihua_server.search_params import Fields, Filter, SearchParams
 from tihua_server.types import FloatArray
 
@@ -45,9 +45,9 @@ def items(embeddings: FloatArray, first: int, last: int) -> list[Item]:
     ]
 
 
-def only(directory: Path, pattern: str) -> Path:
+def only(folder: Path, pattern: str) -> Path:
     """Return the only file that matches a pattern."""
-    [path] = directory.glob(pattern)
+    [path] = folder.glob(pattern)
     return path
 
 
@@ -114,7 +114,7 @@ async def test_a_full_disk_refuses_writes_and_answers_searches(
 ) -> None:
     """The error says how much room there is, and how much it takes; with room it goes on."""
     await lite.upsert(crowded, items(embeddings, 0, 10))
-    monkeypatch.setattr(milvus_directory, "MIN_FREE_BYTES", 2**60)
+    monkeypatch.setattr(directory, "MIN_FREE_BYTES", 2**60)
 
     for write in (
         lite.upsert(crowded, items(embeddings, 10, 20)),
@@ -140,7 +140,7 @@ async def test_a_full_disk_is_counted_though_nobody_writes(
     metrics = Metrics()
     store = await Milvus.open(tmp_path / "milvus", observer=metrics)
     with monkeypatch.context() as full, pytest.raises(StoreFull):
-        full.setattr(milvus_directory, "MIN_FREE_BYTES", 2**60)
+        full.setattr(directory, "MIN_FREE_BYTES", 2**60)
         await store.ping()
     await store.close()
 

@@ -9,12 +9,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 from pymilvus import MilvusClient
-from tihua_server import milvus_directory
 from tihua_server.collection import CollectionSpec, Index, IndexType, LoadState
 from tihua_server.errors import InvalidInput, NotFound, StoreUnavailable
 from tihua_server.item import Item
-from tihua_server.milvus import Milvus
-from tihua_server.milvus_schema import EMBEDDING, indexed
+from tihua_server.milvus import directory
+from tihua_server.milvus.schema import EMBEDDING, indexed
+from tihua_server.milvus.store import Milvus
 from tihua_server.search_params import Consistency, Fields, Filter, SearchParams
 from tihua_server.types import FloatArray
 from tihua_server.vector_store import VectorStore
@@ -224,7 +224,7 @@ async def test_an_index_stays_until_there_is_room_for_another(
     name = await filled(store, replace(spec(), index=HNSW), embeddings)
     make_hnsw(store, name)
     await store.close()
-    monkeypatch.setattr(milvus_directory, "MIN_FREE_BYTES", 2**60)
+    monkeypatch.setattr(directory, "MIN_FREE_BYTES", 2**60)
 
     store = await Milvus.open(tmp_path / "milvus")
 

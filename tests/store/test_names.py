@@ -8,8 +8,8 @@ import pytest
 from tihua_server.collection import CollectionSpec
 from tihua_server.errors import NotFound
 from tihua_server.item import Item
-from tihua_server.milvus import Milvus
-from tihua_server.milvus_flusher import MAX_UNFLUSHED_ROWS
+from tihua_server.milvus.flusher import MAX_UNFLUSHED_ROWS
+from tihua_server.milvus.store import Milvus
 from tihua_server.search_params import Fields, Filter, SearchParams
 from tihua_server.types import FloatArray
 from tihua_server.vector_store import VectorStore

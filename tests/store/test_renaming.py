@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 from tihua_server.collection import LoadState
 from tihua_server.errors import CollectionInUse, NotFound
-from tihua_server.milvus import Milvus
+from tihua_server.milvus.store import Milvus
 from tihua_server.search_params import Consistency, Fields, SearchParams
 from tihua_server.types import FloatArray
 from tihua_server.vector_store import VectorStore
@@ -40,7 +40,7 @@ async def test_the_old_name_of_a_renamed_collection_may_stay_as_its_alias(
     milvus: Milvus, make_pair: MakePair, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A caller who keeps reading by it is always answered, even if the alias takes a while."""
-    monkeypatch.setattr("tihua_server.milvus_records.RENAME_S", 2.0)  # a busy machine needs more
+    monkeypatch.setattr("tihua_server.milvus.records.RENAME_S", 2.0)  # a busy machine needs more
     old, _ = await make_pair(milvus)
     create_alias = milvus._client.create_alias
 

@@ -6,12 +6,12 @@ from typing import Any
 
 import numpy as np
 import pytest
-from tihua_server import milvus
 from tihua_server.collection import CollectionSpec, IndexType
 from tihua_server.errors import InvalidInput
 from tihua_server.item import Hit, Item
-from tihua_server.milvus import Milvus
-from tihua_server.milvus_schema import to_item
+from tihua_server.milvus import store as store_module
+from tihua_server.milvus.schema import to_item
+from tihua_server.milvus.store import Milvus
 from tihua_server.search_params import Consistency, Fields, Filter, SearchParams
 from tihua_server.types import FloatArray
 from tihua_server.vector_store import VectorStore
@@ -232,7 +232,7 @@ async def test_answers_are_read_in_a_thread(
         threads.append(threading.current_thread())
         return to_item(row, fields)
 
-    monkeypatch.setattr(milvus, "to_item", noted)
+    monkeypatch.setattr(store_module, "to_item", noted)
     await lite.get(created.name, ["0", "1"], Fields(embedding=True))
     await lite.scan(created.name, where=Filter(), limit=3, fields=Fields())
     await lite.search(created.name, embeddings[:1], SearchParams(3))

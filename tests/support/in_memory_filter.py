@@ -1,4 +1,4 @@
-"""Filters over items in memory: evaluates the expressions that `tihua_server.filters` renders.
+"""Filters over items in memory: evaluates what `tihua_server.milvus.filters` renders.
 
 An expression is rendered as for Milvus, with its parameters bound, and then parsed with the
 precedence of Milvus' own grammar (`Plan.g4`). For a key that an item lacks, `!=` holds and no other
@@ -11,9 +11,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
-from tihua_server.filter_tokens import Token, invalid, tokens
-from tihua_server.filters import render
 from tihua_server.item import Item
+from tihua_server.milvus.filter_tokens import Token, invalid, tokens
+from tihua_server.milvus.filters import render
 from tihua_server.search_params import Filter
 
 ABSENT = object()

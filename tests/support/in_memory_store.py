@@ -12,7 +12,7 @@ import numpy as np
 from in_memory_filter import matcher
 from tihua_server.collection import Collection, CollectionSpec, Index, LoadState
 from tihua_server.item import Hit, Item
-from tihua_server.milvus_errors import (
+from tihua_server.milvus.errors import (
     already_exists,
     has_aliases,
     is_alias,
@@ -20,7 +20,7 @@ from tihua_server.milvus_errors import (
     not_found,
     not_loaded,
 )
-from tihua_server.milvus_index import search_params, with_defaults
+from tihua_server.milvus.index import search_tuning, with_defaults
 from tihua_server.search_params import Fields, Filter, SearchParams
 from tihua_server.types import FloatArray
 
@@ -174,7 +174,7 @@ class InMemoryStore:
         """Return the hits of each query, best first."""
         index = self._loaded(name).spec.index
         window = {"limit": params.limit, "offset": params.offset}
-        search_params(index, params.index_params, **window, lite=False)
+        search_tuning(index, params.index_params, **window, lite=False)
         items = self._matching(name, params.filter)
         rows = np.array([item.embedding for item in items], np.float32)
         answers = []

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import torch
-from tihua_server.architecture import Architecture
+from tihua_server.clip.architecture import Architecture
 
 
 def random_state(architecture: Architecture) -> dict[str, torch.Tensor]:

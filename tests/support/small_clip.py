@@ -4,11 +4,11 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from tihua_server.chinese_clip import ImageTower, TextTower
-from tihua_server.clip_encoder import ClipEncoder
-from tihua_server.clip_model import ClipModel, Towers
-from tihua_server.openvino_engine import make_openvino_engine
-from tihua_server.torchvision_operators import define_missing_operators
+from tihua_server.clip.chinese_clip import ImageTower, TextTower
+from tihua_server.clip.encoder import ClipEncoder
+from tihua_server.clip.model import ClipModel, Towers
+from tihua_server.clip.openvino_engine import make_openvino_engine
+from tihua_server.clip.torchvision_operators import define_missing_operators
 from tihua_server.types import ModelRef
 
 SIZES: dict[str, Any] = {

@@ -7,8 +7,8 @@ import pytest
 import torch
 from random_checkpoint import random_state
 from small_clip import SIZES
-from tihua_server.architecture import Architecture
-from tihua_server.torchvision_operators import define_missing_operators
+from tihua_server.clip.architecture import Architecture
+from tihua_server.clip.torchvision_operators import define_missing_operators
 from tihua_server.training.curve import Curve, Point
 from tihua_server.training.fine_tune_recipe import FineTuneRecipe
 from tihua_server.training.fine_tuner import FineTuner

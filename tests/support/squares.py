@@ -5,9 +5,9 @@ import threading
 from collections.abc import Callable, Sequence
 
 from clock import Clock
-from tihua_server.batch import Batched
-from tihua_server.batcher import Batcher
-from tihua_server.lane import Lane
+from tihua_server.batching.batch import Batched
+from tihua_server.batching.batcher import Batcher
+from tihua_server.batching.lane import Lane
 
 
 class Squares:

@@ -6,7 +6,7 @@ from typing import Any
 
 import torch
 from PIL import Image
-from tihua_server.torchvision_operators import define_missing_operators
+from tihua_server.clip.torchvision_operators import define_missing_operators
 
 
 def load_tutorial(name: str, path: Path) -> tuple[Any, Callable[[Image.Image], torch.Tensor]]:

@@ -10,9 +10,9 @@ from fake_encoder import FakeEncoder
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from in_memory_store import InMemoryStore
 from tihua_server.config import Config
-from tihua_server.health_service import HealthService
 from tihua_server.model_watch import HUNG_S, SAMPLE_S, ModelWatch
-from tihua_server.readiness import Readiness
+from tihua_server.rpc.health_service import HealthService
+from tihua_server.rpc.readiness import Readiness
 from tihua_server.served_models import ServedModels
 from tihua_server.types import Encoder
 

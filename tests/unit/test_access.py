@@ -10,7 +10,7 @@ from grpc_health.v1 import health
 from grpc_reflection.v1alpha import reflection
 from tihua_server.access import ANYBODY, NEEDED_ROLES, Access
 from tihua_server.errors import PermissionDenied, ServiceError, Unauthenticated
-from tihua_server.services import SERVICES
+from tihua_server.rpc.services import SERVICES
 from tihua_server.token_file import Role
 
 TOKENS = {role: secrets.token_hex(16) for role in Role}

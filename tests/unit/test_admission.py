@@ -3,7 +3,7 @@
 import asyncio
 
 import pytest
-from tihua_server.admission import Admission, Budget
+from tihua_server.batching.admission import Admission, Budget
 from tihua_server.errors import Overloaded
 
 

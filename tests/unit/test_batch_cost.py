@@ -3,7 +3,7 @@
 import math
 
 import pytest
-from tihua_server.batch_cost import REMEMBERED, BatchCost
+from tihua_server.batching.cost import REMEMBERED, BatchCost
 
 
 def learned(*batches: tuple[int, float]) -> BatchCost:

@@ -11,8 +11,8 @@ from cryptography.hazmat.primitives.serialization import (
     PrivateFormat,
     load_pem_private_key,
 )
-from tihua_server.certificates import CertificateFiles
 from tihua_server.errors import ConfigError
+from tihua_server.rpc.certificates import CertificateFiles
 
 
 @pytest.fixture

@@ -11,12 +11,12 @@ import pytest
 from fake_encoder import FakeEncoder
 from PIL import Image
 from tihua._picture import Resize
-from tihua_server.batch_cost import BatchCost
+from tihua_server.batching.cost import BatchCost
+from tihua_server.batching.lane import Lane
 from tihua_server.config import Config
 from tihua_server.embedder import Embedder
 from tihua_server.errors import Overloaded, ServiceError
 from tihua_server.images import decode_image
-from tihua_server.lane import Lane
 from tihua_server.served_models import ServedModels
 from tihua_server.types import EncodedImage, FloatArray, PixelArray, RgbImage, Text
 

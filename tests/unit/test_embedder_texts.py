@@ -6,11 +6,11 @@ from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 
 import pytest
 from fake_encoder import FakeEncoder
+from tihua_server.batching.flow import Flow
+from tihua_server.batching.lane import Lane
 from tihua_server.config import Config
 from tihua_server.embedder import Embedder
 from tihua_server.errors import Overloaded, ServiceError
-from tihua_server.flow import Flow
-from tihua_server.lane import Lane
 from tihua_server.preprocessor import PIECE_CHARS
 from tihua_server.served_models import ServedModels
 from tihua_server.types import FloatArray, TokenArray, Tokens

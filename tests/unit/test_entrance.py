@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from authority import Authority, write_tokens
 from tihua_server.config import Config
-from tihua_server.entrance import Entrance, server_options
 from tihua_server.errors import ConfigError
+from tihua_server.rpc.entrance import Entrance, server_options
 
 
 @pytest.fixture

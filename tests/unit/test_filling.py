@@ -3,11 +3,11 @@
 import pytest
 from other_task import other_task
 from tihua.v1 import collection_service_pb2 as pb
-from tihua_server.answers import fill_item
 from tihua_server.config import Limits
 from tihua_server.errors import TooLarge
-from tihua_server.filling import MessageRoom, fill_all, fill_some
 from tihua_server.item import Item
+from tihua_server.rpc.answers import fill_item
+from tihua_server.rpc.filling import MessageRoom, fill_all, fill_some
 
 LARGE = Item("a", None, metadata={"numbers": [1] * 10_000})
 """Takes some milliseconds to fill, and 110 kB."""

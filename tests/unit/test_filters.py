@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from tihua_server.errors import InvalidInput
-from tihua_server.filter_literals import MAX_LIST_LENGTH, literal
-from tihua_server.filter_reader import MAX_DEPTH, MAX_OPERATORS, MAX_PATTERN_CHARS
-from tihua_server.filters import MAX_EXPRESSION_CHARS, render
+from tihua_server.milvus.filter_literals import MAX_LIST_LENGTH, literal
+from tihua_server.milvus.filter_reader import MAX_DEPTH, MAX_OPERATORS, MAX_PATTERN_CHARS
+from tihua_server.milvus.filters import MAX_EXPRESSION_CHARS, render
 from tihua_server.search_params import Filter
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]))

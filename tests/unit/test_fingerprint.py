@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from tihua_server.fingerprint import fingerprint
+from tihua_server.clip.fingerprint import fingerprint
 
 WEIGHTS = {"a.weight": torch.tensor([[1.0, 0.5], [0.25, 2.0]]), "b": torch.tensor([3, 4])}
 SPEC = {"image_size": 224, "mean": (0.5, 0.25)}

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 import torch
 from small_clip import small_network
-from tihua_server.chinese_clip import PIXEL_MEAN, PIXEL_STD, ImageTower, TextTower
+from tihua_server.clip.chinese_clip import PIXEL_MEAN, PIXEL_STD, ImageTower, TextTower
 from tihua_server.packaged_gallery import gallery_pixels
 
 PIXELS = torch.stack([torch.from_numpy(pixels) for pixels in gallery_pixels(8, 64)])

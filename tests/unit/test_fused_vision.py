@@ -5,9 +5,9 @@ from types import SimpleNamespace
 import pytest
 import torch
 from small_clip import small_towers
-from tihua_server.agreement import LOWEST_COSINE
-from tihua_server.chinese_clip import ImageTower
-from tihua_server.clip_model import Fusable
+from tihua_server.clip.agreement import LOWEST_COSINE
+from tihua_server.clip.chinese_clip import ImageTower
+from tihua_server.clip.model import Fusable
 from tihua_server.packaged_gallery import gallery_pixels
 from torch import nn
 

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from picture_files import PLAIN, Pixels, chunk, corners, decode, encode, noise, quadrants
 from PIL import ExifTags, Image
+from tihua_server.clip.torchvision_operators import define_missing_operators
 from tihua_server.errors import InvalidInput, TooLarge
 from tihua_server.images import pixels_from_rgb
-from tihua_server.torchvision_operators import define_missing_operators
 
 
 @pytest.fixture(scope="module")

@@ -12,7 +12,7 @@ from tihua_server.errors import (
     StoreFull,
     StoreUnavailable,
 )
-from tihua_server.milvus_errors import translate
+from tihua_server.milvus.errors import translate
 
 
 @pytest.mark.parametrize(

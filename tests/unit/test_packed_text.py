@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 import torch
 from small_clip import small_towers
-from tihua_server.chinese_clip import TextTower
-from tihua_server.clip_model import Packable
-from tihua_server.packed_text import pack
+from tihua_server.clip.chinese_clip import TextTower
+from tihua_server.clip.model import Packable
+from tihua_server.clip.packed_text import pack
 
 BATCHES = (
     [[101, 4345, 102]],

@@ -5,7 +5,7 @@ import base64
 import pytest
 from tihua.v1 import collection_service_pb2, search_service_pb2
 from tihua_server.errors import InvalidInput
-from tihua_server.page_token import decode_page_token, encode_page_token, request_digest
+from tihua_server.rpc.page_token import decode_page_token, encode_page_token, request_digest
 
 REQUEST = search_service_pb2.SearchRequest(collection="pictures", filter="year > 1200", limit=5)
 DIGEST = request_digest(REQUEST)

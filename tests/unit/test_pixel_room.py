@@ -5,10 +5,10 @@ import threading
 from collections.abc import AsyncIterator, Callable, Iterator
 
 import pytest
+from tihua_server.batching.lane import Lane
+from tihua_server.batching.pixel_room import PATIENCE, PixelRoom
+from tihua_server.batching.workers import Workers
 from tihua_server.errors import Draining
-from tihua_server.lane import Lane
-from tihua_server.pixel_room import PATIENCE, PixelRoom
-from tihua_server.workers import Workers
 
 LIMIT = 10
 

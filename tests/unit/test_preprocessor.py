@@ -11,11 +11,11 @@ import pytest
 from fake_encoder import FakeEncoder
 from PIL import Image
 from tihua._picture import Box, Resize
+from tihua_server.batching.lane import Lane
 from tihua_server.capacity import Capacity
 from tihua_server.config import Config, Limits
 from tihua_server.errors import InvalidInput, NotFound, TooLarge
 from tihua_server.images import decode_image, decoding_pixels
-from tihua_server.lane import Lane
 from tihua_server.preprocessor import INLINE_CHARS, Preprocessor
 from tihua_server.types import EncodedImage, ImagePath, PixelArray, RgbImage, Tokens
 

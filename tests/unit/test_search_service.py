@@ -15,14 +15,14 @@ from held_encoder import HeldEncoder
 from in_memory_store import InMemoryStore
 from tihua.v1 import search_service_pb2 as pb
 from tihua.v1 import types_pb2
-from tihua_server.call import Calls
 from tihua_server.collection import CollectionSpec, Index, IndexType
 from tihua_server.config import Config
 from tihua_server.errors import InvalidInput
 from tihua_server.item import Item
 from tihua_server.observer import Observer
-from tihua_server.page_token import encode_page_token, request_digest
-from tihua_server.search_service import SearchService
+from tihua_server.rpc.call import Calls
+from tihua_server.rpc.page_token import encode_page_token, request_digest
+from tihua_server.rpc.search_service import SearchService
 from tihua_server.searcher import Searcher
 from tihua_server.served_models import ServedModels
 

@@ -8,10 +8,10 @@ from collections.abc import AsyncIterator, Sequence
 import pytest
 from fake_encoder import FakeEncoder
 from second_encoder import SecondEncoder
+from tihua_server.batching.lane import Lane
 from tihua_server.collection import CollectionSpec, Index, IndexType
 from tihua_server.config import Config
 from tihua_server.errors import ConfigError, ModelMismatch, NotFound, Overloaded
-from tihua_server.lane import Lane
 from tihua_server.served_models import ServedModels
 from tihua_server.types import FloatArray, ModelRef, PixelArray, RgbImage
 

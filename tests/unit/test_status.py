@@ -7,7 +7,7 @@ import grpc
 import pytest
 from google.rpc import error_details_pb2
 from tihua_server import errors
-from tihua_server.status import DOMAIN, STATUS_CODES, item_error, rich_status
+from tihua_server.rpc.status import DOMAIN, STATUS_CODES, item_error, rich_status
 
 
 def subclasses(root: type[errors.ServiceError]) -> list[type[errors.ServiceError]]:

@@ -1,4 +1,4 @@
-"""The tokens of tihua_server.tokenizer are those of cn_clip's `clip.tokenize`, in bounded time."""
+"""Our tokens are those of cn_clip's `clip.tokenize`, and are made in bounded time."""
 
 import random
 import subprocess
@@ -9,8 +9,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
-from tihua_server.tokenizer import Tokenizer, padded
-from tihua_server.torchvision_operators import define_missing_operators
+from tihua_server.clip.tokenizer import Tokenizer, padded
+from tihua_server.clip.torchvision_operators import define_missing_operators
 
 CLS, SEP, UNK = 101, 102, 100
 
@@ -149,5 +149,5 @@ def test_threads_may_share_a_tokenizer(tokenizer: Tokenizer) -> None:
 
 def test_importing_the_module_imports_no_torch() -> None:
     """Importing torch takes seconds, so it waits for the first tokenizer."""
-    program = "import sys, tihua_server.tokenizer; sys.exit('torch' in sys.modules)"
+    program = "import sys, tihua_server.clip.tokenizer; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0

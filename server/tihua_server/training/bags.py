@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from tihua_server.tiny_network import TextTower
+from tihua_server.clip.tiny_network import TextTower
 from tihua_server.types import TokenArray
 
 

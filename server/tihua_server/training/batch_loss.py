@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor, nn
 
-from tihua_server.tiny_network import TinyNetwork
+from tihua_server.clip.tiny_network import TinyNetwork
 from tihua_server.training.album import Album, Pick
 from tihua_server.training.bags import embed_texts
 from tihua_server.training.captions import CaptionSampler

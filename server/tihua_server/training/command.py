@@ -97,8 +97,8 @@ def train(
     missing = [name for name in NEEDED if importlib.util.find_spec(name) is None]
     if missing:
         raise click.ClickException(f"{', '.join(missing)}: not installed; {install_hint('train')}")
-    from tihua_server.devices import torch_device
-    from tihua_server.tiny_clip import MODEL_ID, PACKAGED_MODEL, read_network
+    from tihua_server.clip.devices import torch_device
+    from tihua_server.clip.tiny_clip import MODEL_ID, PACKAGED_MODEL, read_network
     from tihua_server.training.failures import errors_in_one_line
     from tihua_server.training.materials import read_materials
     from tihua_server.training.out_folder import occupied

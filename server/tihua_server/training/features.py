@@ -18,7 +18,7 @@ from numpy.lib.format import open_memmap
 from rich.progress import Progress
 from torch import Tensor, nn
 
-from tihua_server.tiny_network import ImageTower
+from tihua_server.clip.tiny_network import ImageTower
 from tihua_server.training.compiling import Compute, compiled
 from tihua_server.training.out_folder import read_array, reserve, whole
 from tihua_server.training.pictures import PictureSource, squares

@@ -17,8 +17,8 @@ from rich.progress import Progress
 from torch import Tensor
 from torch.nn import functional
 
-from tihua_server.architecture import Architecture
-from tihua_server.fingerprint import fingerprint
+from tihua_server.clip.architecture import Architecture
+from tihua_server.clip.fingerprint import fingerprint
 from tihua_server.training.best_weights import BEFORE, BestWeights
 from tihua_server.training.curve import Curve, Point
 from tihua_server.training.fine_tune_recipe import FineTuneRecipe

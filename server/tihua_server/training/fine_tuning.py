@@ -3,8 +3,8 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from tihua_server.chinese_clip import named_architecture, read_weights
-from tihua_server.devices import torch_device
+from tihua_server.clip.chinese_clip import named_architecture, read_weights
+from tihua_server.clip.devices import torch_device
 from tihua_server.training.fine_tune_recipe import FineTuneRecipe
 from tihua_server.training.fine_tuner import FineTuner
 from tihua_server.training.out_folder import occupied

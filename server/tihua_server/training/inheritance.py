@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from tihua_server.tiny_network import TextTower
+from tihua_server.clip.tiny_network import TextTower
 from tihua_server.training.vocabulary import rows_of_simplified
 
 

@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from rich.progress import Progress
 
-from tihua_server.tiny_network import ImageTower
+from tihua_server.clip.tiny_network import ImageTower
 from tihua_server.training.album import Album, Mixture
 from tihua_server.training.augmentation import Window
 from tihua_server.training.backbone import Classifier, imagenet_classifier, load_backbone

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from safetensors.torch import save
 
-from tihua_server.tiny_network import TinyNetwork
+from tihua_server.clip.tiny_network import TinyNetwork
 from tihua_server.training.out_folder import whole
 
 

@@ -9,8 +9,8 @@ import torch
 from tihua._cores import usable_cores
 from torch import Tensor
 
-from tihua_server.chinese_clip import PIXEL_MEAN, PIXEL_STD
-from tihua_server.tokenizer import Tokenizer, padded
+from tihua_server.clip.chinese_clip import PIXEL_MEAN, PIXEL_STD
+from tihua_server.clip.tokenizer import Tokenizer, padded
 from tihua_server.training.photographs import Photographs
 from tihua_server.training.pictures import squares, to_square
 from tihua_server.types import PixelArray

@@ -20,10 +20,10 @@ from PIL import Image
 from rich.progress import Progress
 from tihua._cores import usable_cores
 
+from tihua_server.clip.tokenizer import CONTEXT_LENGTH, Tokenizer
 from tihua_server.config import Limits
 from tihua_server.errors import ServiceError
 from tihua_server.images import decode_whole
-from tihua_server.tokenizer import CONTEXT_LENGTH, Tokenizer
 from tihua_server.training.caption_table import CAPTION_FILE, TRAIN, VAL, read_captions
 from tihua_server.training.failures import TrainingError
 from tihua_server.training.picture_files import PictureFiles

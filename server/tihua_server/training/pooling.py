@@ -7,8 +7,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from tihua_server.devices import has_bf16
-from tihua_server.tiny_network import ImageTower
+from tihua_server.clip.devices import has_bf16
+from tihua_server.clip.tiny_network import ImageTower
 from tihua_server.training.album import Album, Pick
 
 

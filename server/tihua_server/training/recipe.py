@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass, field, replace
 
-from tihua_server.efficientnet_lite import BLOCK_COUNT
-from tihua_server.tiny_network import NetworkShape
+from tihua_server.clip.efficientnet_lite import BLOCK_COUNT
+from tihua_server.clip.tiny_network import NetworkShape
 from tihua_server.training.schedule import epochs_making
 
 FEWEST_STEPS = 120

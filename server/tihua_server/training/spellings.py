@@ -6,7 +6,7 @@ OpenCC's table of simplified forms (`t2s`) is applied to single characters, with
 import functools
 from collections.abc import Mapping
 
-from tihua_server.tokenizer import Tokenizer
+from tihua_server.clip.tokenizer import Tokenizer
 
 
 @functools.cache

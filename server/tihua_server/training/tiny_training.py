@@ -7,13 +7,13 @@ import numpy as np
 import torch
 from rich.progress import Progress
 
+from tihua_server.clip.fingerprint import fingerprint
+from tihua_server.clip.loading import load_encoder
+from tihua_server.clip.tiny_clip import MODEL_FILE
+from tihua_server.clip.tiny_network import ImageTower, TinyNetwork
+from tihua_server.clip.tokenizer import Tokenizer
 from tihua_server.config import Config
-from tihua_server.encoders import load_encoder
-from tihua_server.fingerprint import fingerprint
 from tihua_server.memory import keep_freed_memory
-from tihua_server.tiny_clip import MODEL_FILE
-from tihua_server.tiny_network import ImageTower, TinyNetwork
-from tihua_server.tokenizer import Tokenizer
 from tihua_server.training.album import Album
 from tihua_server.training.backbone import load_backbone
 from tihua_server.training.bags import embed_texts

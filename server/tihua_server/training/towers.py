@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from tihua_server.devices import has_bf16
+from tihua_server.clip.devices import has_bf16
 
 
 class Towers:

@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from rich.progress import Progress
 
-from tihua_server.tiny_network import TinyNetwork
+from tihua_server.clip.tiny_network import TinyNetwork
 from tihua_server.training.album import Mixture
 from tihua_server.training.average import WeightAverage
 from tihua_server.training.batch_loss import BatchLoss

@@ -7,7 +7,7 @@ from itertools import pairwise
 
 import torch
 
-from tihua_server.tiny_network import (
+from tihua_server.clip.tiny_network import (
     FIRST_TOKEN,
     PADDING,
     UNKNOWN,

@@ -16,7 +16,7 @@ from numpy.lib.format import open_memmap
 from rich.progress import Progress
 from torch import Tensor, nn
 
-from tihua_server.tiny_network import ImageTower
+from tihua_server.clip.tiny_network import ImageTower
 from tihua_server.training.augmentation import Window, augment
 from tihua_server.training.compiling import Compute, compiled
 from tihua_server.training.features import BATCH_SIZE, PictureCache

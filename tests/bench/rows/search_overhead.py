@@ -5,7 +5,7 @@ from time import perf_counter
 
 import numpy as np
 from pymilvus import MilvusClient
-from tihua_server.milvus_schema import EMBEDDING, output_fields
+from tihua_server.milvus.schema import EMBEDDING, output_fields
 from tihua_server.search_params import Fields
 
 from bench.figure import Figure, Target, at_most, medians

@@ -10,7 +10,7 @@ from grpc_health.v1 import health_pb2
 from grpc_health.v1.health_pb2_grpc import HealthStub
 from tihua.v1 import collection_service_pb2
 from tihua.v1.collection_service_pb2_grpc import CollectionServiceStub
-from tihua_server.milvus_directory import MIN_FREE_BYTES
+from tihua_server.milvus.directory import MIN_FREE_BYTES
 
 from chaos.entries import Entry
 from chaos.ground import COLLECTION, Ground, Subject, subject

@@ -11,8 +11,8 @@ from processes import GALLERY
 from reindexing import LONG_AGO, PICTURES, Done, Reindex, pictures
 from small_clip import small_encoder
 from tihua_server.app import App
+from tihua_server.clip.loading import load_encoder
 from tihua_server.config import Config, Limits
-from tihua_server.encoders import load_encoder
 from tihua_server.types import Encoder
 
 

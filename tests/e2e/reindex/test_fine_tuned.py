@@ -7,7 +7,7 @@ import pytest
 import tihua
 import torch
 from processes import GALLERY, run_tihua, running
-from tihua_server.tiny_clip import PACKAGED_MODEL, read_network
+from tihua_server.clip.tiny_clip import PACKAGED_MODEL, read_network
 from tihua_server.training.model_file import write_model
 
 ENGINE = ("--engine", "torch", "--precision", "fp32")

@@ -10,7 +10,7 @@ from processes import run_tihua
 from reindexing import EMBEDDED_ALONE, PICTURES
 from tihua_server.app import App
 from tihua_server.item import Item
-from tihua_server.milvus import Milvus
+from tihua_server.milvus.store import Milvus
 
 pytestmark = EMBEDDED_ALONE
 

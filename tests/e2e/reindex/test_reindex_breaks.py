@@ -9,7 +9,7 @@ import tihua
 from reindexing import EMBEDDED_ALONE, pictures, times
 from tihua_server.app import App
 from tihua_server.errors import StoreUnavailable
-from tihua_server.milvus import Milvus
+from tihua_server.milvus.store import Milvus
 
 pytestmark = EMBEDDED_ALONE
 

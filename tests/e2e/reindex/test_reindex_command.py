@@ -15,7 +15,7 @@ from processes import run_tihua
 from reindexing import EMBEDDED_ALONE, PICTURES, pictures, times
 from tihua_server.app import App
 from tihua_server.item import Item
-from tihua_server.milvus import Milvus
+from tihua_server.milvus.store import Milvus
 
 
 class Gate:

@@ -4,8 +4,8 @@ from collections.abc import AsyncIterator, Iterator
 
 import pytest
 from squares import Squares
-from tihua_server.batcher import Batcher
-from tihua_server.workers import Workers
+from tihua_server.batching.batcher import Batcher
+from tihua_server.batching.workers import Workers
 
 
 @pytest.fixture

@@ -4,10 +4,10 @@ import asyncio
 
 from clock import Clock
 from squares import Squares, slowed, submit_all
-from tihua_server.batch_bound import BULK_BATCH_S, LONE_BULK_BATCH_S, RECENT_S
-from tihua_server.batcher import Batcher
-from tihua_server.lane import Lane
-from tihua_server.workers import Workers
+from tihua_server.batching.batcher import Batcher
+from tihua_server.batching.bound import BULK_BATCH_S, LONE_BULK_BATCH_S, RECENT_S
+from tihua_server.batching.lane import Lane
+from tihua_server.batching.workers import Workers
 
 
 async def test_each_caller_gets_its_own_result(batcher: Batcher[int, int]) -> None:

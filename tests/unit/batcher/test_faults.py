@@ -5,9 +5,9 @@ from collections.abc import Callable, Sequence
 
 import pytest
 from squares import Squares, submit_all
-from tihua_server.batch import Batched
-from tihua_server.batcher import Batcher
-from tihua_server.workers import Workers
+from tihua_server.batching.batch import Batched
+from tihua_server.batching.batcher import Batcher
+from tihua_server.batching.workers import Workers
 
 
 async def test_a_failing_batch_fails_its_inputs_and_no_others(

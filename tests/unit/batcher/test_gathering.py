@@ -7,10 +7,10 @@ from collections.abc import Iterator
 import pytest
 from clock import Clock
 from squares import Squares, submit_all
-from tihua_server.batcher import Batcher
-from tihua_server.gathering import EACH_S, FIRST_S, MAX_SHARE, Gathering
-from tihua_server.lane import Lane
-from tihua_server.workers import Workers
+from tihua_server.batching.batcher import Batcher
+from tihua_server.batching.gathering import EACH_S, FIRST_S, MAX_SHARE, Gathering
+from tihua_server.batching.lane import Lane
+from tihua_server.batching.workers import Workers
 
 LONG_S = 1.0
 
@@ -86,8 +86,8 @@ async def test_those_who_do_not_come_are_not_awaited_again(
 @pytest.fixture
 def long_wait(monkeypatch: pytest.MonkeyPatch) -> None:
     """Make the wait so long that no stall of the machine ends it."""
-    monkeypatch.setattr("tihua_server.gathering.FIRST_S", 60.0)
-    monkeypatch.setattr("tihua_server.gathering.MAX_SHARE", math.inf)
+    monkeypatch.setattr("tihua_server.batching.gathering.FIRST_S", 60.0)
+    monkeypatch.setattr("tihua_server.batching.gathering.MAX_SHARE", math.inf)
 
 
 @pytest.fixture

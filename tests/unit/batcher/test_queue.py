@@ -4,10 +4,10 @@ import asyncio
 
 import pytest
 from squares import Squares, submit_all
-from tihua_server.batcher import Batcher
+from tihua_server.batching.batcher import Batcher
+from tihua_server.batching.lane import Lane
+from tihua_server.batching.workers import Workers
 from tihua_server.errors import Draining
-from tihua_server.lane import Lane
-from tihua_server.workers import Workers
 
 
 async def test_as_much_waits_as_was_admitted(batcher: Batcher[int, int], squares: Squares) -> None:

@@ -8,11 +8,11 @@ from collections.abc import Sequence
 import pytest
 from clock import Clock
 from squares import Squares, slowed, submit_all
-from tihua_server.batch import Batched
-from tihua_server.batch_bound import BULK_BATCH_S, LONE_BULK_BATCH_S
-from tihua_server.batcher import Batcher
-from tihua_server.lane import Lane
-from tihua_server.workers import Workers
+from tihua_server.batching.batch import Batched
+from tihua_server.batching.batcher import Batcher
+from tihua_server.batching.bound import BULK_BATCH_S, LONE_BULK_BATCH_S
+from tihua_server.batching.lane import Lane
+from tihua_server.batching.workers import Workers
 
 
 async def test_several_threads_compute_several_batches_at_once(squares: Squares) -> None:

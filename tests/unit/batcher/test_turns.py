@@ -6,11 +6,11 @@ from collections.abc import Iterator, Sequence
 import pytest
 from clock import Clock
 from squares import Squares, slowed, submit_all
-from tihua_server.batch import Batched
-from tihua_server.batcher import Batcher
-from tihua_server.flow import MAX_LEAD_S, SHARE, Flow
-from tihua_server.lane import Lane
-from tihua_server.workers import Workers
+from tihua_server.batching.batch import Batched
+from tihua_server.batching.batcher import Batcher
+from tihua_server.batching.flow import MAX_LEAD_S, SHARE, Flow
+from tihua_server.batching.lane import Lane
+from tihua_server.batching.workers import Workers
 
 INPUT_S = 0.02
 """The time that each number takes: two fit into a batch with early inputs of another call."""

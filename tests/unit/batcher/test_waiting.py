@@ -1,7 +1,7 @@
 """Inputs wait in the order in which they are due."""
 
-from tihua_server.batch import Entry
-from tihua_server.waiting import Waiting
+from tihua_server.batching.batch import Entry
+from tihua_server.batching.waiting import Waiting
 
 
 async def test_what_is_due_at_once_leaves_by_itself() -> None:

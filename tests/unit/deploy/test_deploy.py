@@ -14,7 +14,7 @@ from repository import ROOT
 from tihua.cli import root as client_main
 from tihua_server.cli import main as server_main
 from tihua_server.config import Config
-from tihua_server.services import SERVICES
+from tihua_server.rpc.services import SERVICES
 
 Resource: TypeAlias = dict[str, Any]
 DEPLOY = ROOT / "deploy"

@@ -5,9 +5,9 @@ import contextlib
 import time
 
 from structlog.testing import capture_logs
+from tihua_server.batching.lane import Lane
 from tihua_server.config import Config
 from tihua_server.errors import ModelError
-from tihua_server.lane import Lane
 from tihua_server.model_watch import FAILURES, ModelWatch, Troubles
 from tihua_server.observer import Kind
 from tihua_server.served_models import ServedModels

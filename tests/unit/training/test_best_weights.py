@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 import torch
-from tihua_server.efficientnet_lite import POOLED_CHANNELS
-from tihua_server.tiny_network import NetworkShape, TinyNetwork
-from tihua_server.tokenizer import Tokenizer
+from tihua_server.clip.efficientnet_lite import POOLED_CHANNELS
+from tihua_server.clip.tiny_network import NetworkShape, TinyNetwork
+from tihua_server.clip.tokenizer import Tokenizer
 from tihua_server.training.album import Album, Mixture
 from tihua_server.training.best_weights import BEFORE, BestWeights
 from tihua_server.training.checkpoints import Checkpoints

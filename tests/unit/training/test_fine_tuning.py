@@ -9,8 +9,8 @@ import torch
 from click.testing import CliRunner
 from PIL import Image
 from small_fine_tuning import RECIPE, SMALL, fine_tune_small
-from tihua_server.chinese_clip import read_chinese_clip
 from tihua_server.cli import main
+from tihua_server.clip.chinese_clip import read_chinese_clip
 from tihua_server.training import fine_tune_command
 from tihua_server.training.curve import Curve
 from tihua_server.training.failures import TrainingError
@@ -34,7 +34,7 @@ def test_it_learns_and_the_server_reads_what_it_wrote(
         points = list(csv.DictReader(table, delimiter="\t"))
     losses = [float(point["loss"]) for point in points]
     assert sum(losses[-3:]) < 0.5 * sum(losses[:3])
-    monkeypatch.setattr("tihua_server.chinese_clip.architectures", lambda: (SMALL,))
+    monkeypatch.setattr("tihua_server.clip.chinese_clip.architectures", lambda: (SMALL,))
     before = read_chinese_clip("small", path=_written(state, tmp_path / "before.pt"))
     after = read_chinese_clip("small", path=model)
     assert after.ref.fingerprint != before.ref.fingerprint

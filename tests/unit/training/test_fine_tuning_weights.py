@@ -9,7 +9,7 @@ from small_fine_tuning import (
     fine_tune_small,
     stop_before_epoch_2_is_told,
 )
-from tihua_server.checkpoint import read_checkpoint
+from tihua_server.clip.checkpoint import read_checkpoint
 from tihua_server.training.curve import Curve
 from tihua_server.training.fine_tuner import LATEST, FineTuner
 from tihua_server.training.photographs import Photographs

@@ -4,9 +4,9 @@ import json
 from pathlib import Path
 
 import pytest
+from tihua_server.clip.tiny_clip import read_network
+from tihua_server.clip.tiny_network import NetworkShape, TinyNetwork
 from tihua_server.errors import ModelError
-from tihua_server.tiny_clip import read_network
-from tihua_server.tiny_network import NetworkShape, TinyNetwork
 from tihua_server.training.model_file import write_model
 
 

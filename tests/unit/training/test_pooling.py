@@ -2,8 +2,8 @@
 
 import pytest
 import torch
-from tihua_server.efficientnet_lite import BLOCK_COUNT, POOLED_CHANNELS
-from tihua_server.tiny_network import ImageTower, NetworkShape
+from tihua_server.clip.efficientnet_lite import BLOCK_COUNT, POOLED_CHANNELS
+from tihua_server.clip.tiny_network import ImageTower, NetworkShape
 from tihua_server.training.album import Album, Pick
 from tihua_server.training.pooling import Pooling
 from tihua_server.training.windows import Windows

@@ -10,9 +10,9 @@ from types import SimpleNamespace
 import opencc
 import pytest
 import torch
-from tihua_server.tiny_clip import read_network
-from tihua_server.tiny_network import NetworkShape, TinyNetwork
-from tihua_server.tokenizer import Tokenizer
+from tihua_server.clip.tiny_clip import read_network
+from tihua_server.clip.tiny_network import NetworkShape, TinyNetwork
+from tihua_server.clip.tokenizer import Tokenizer
 from tihua_server.training import checkpoints
 from tihua_server.training.compositions import Compositions
 from tihua_server.training.curve import Curve, Point

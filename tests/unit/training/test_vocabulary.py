@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 import torch
-from tihua_server.tiny_network import FIRST_TOKEN, UNKNOWN, NetworkShape, TextTower
-from tihua_server.tokenizer import Tokenizer
+from tihua_server.clip.tiny_network import FIRST_TOKEN, UNKNOWN, NetworkShape, TextTower
+from tihua_server.clip.tokenizer import Tokenizer
 from tihua_server.training.inheritance import hand_down
 from tihua_server.training.vocabulary import Vocabulary
 from tihua_server.types import TokenArray

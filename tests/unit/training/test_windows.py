@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 import torch
 from rich.progress import Progress
-from tihua_server.efficientnet_lite import POOLED_CHANNELS
-from tihua_server.tiny_network import ImageTower, NetworkShape
+from tihua_server.clip.efficientnet_lite import POOLED_CHANNELS
+from tihua_server.clip.tiny_network import ImageTower, NetworkShape
 from tihua_server.training.augmentation import Window
 from tihua_server.training.features import PictureCache
 from tihua_server.training.photographs import Photographs

@@ -1,0 +1,1 @@
+"""Dynamic batching, admission and the threads that compute; knows nothing of models."""

@@ -1,0 +1,1 @@
+"""The `VectorStore` on Milvus; the only package that imports pymilvus."""

@@ -1,0 +1,1 @@
+"""The services over gRPC: messages in, messages out, and the status of each error."""
