@@ -1,14 +1,21 @@
 """What the documents and the packages of other languages repeat is what it is elsewhere."""
 
+import itertools
 import json
 import re
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 import tihua
 from repository import ROOT
 
+DOCUMENTS = sorted(
+    str(path.relative_to(ROOT))
+    for folder in (".", "docs", "deploy", "server", "server/tihua_server/models", "client/node")
+    for path in (ROOT / folder).glob("*.md")
+)
 CLIENTS = ROOT / "client"
 
 VERSIONS = {
@@ -47,6 +54,41 @@ def test_what_a_readme_says_to_run_can_be_pasted(name: str) -> None:
     )
     before, _, _ = document.partition("```python\n")
     assert re.search(r"^    .*/bin/pip install \.(?: +#.*)?$", before, re.MULTILINE)
+
+
+@pytest.mark.parametrize("name", DOCUMENTS)
+def test_no_server_keeps_the_terminal_from_its_clients(name: str) -> None:
+    """Within one block a server that clients follow runs in the background."""
+    document = (ROOT / name).read_text(encoding="utf-8").replace("\\\n", " ")
+    for block in re.findall(r"(?:^    .*\n)+", document, re.MULTILINE):
+        lines = [line.partition("#")[0].strip() for line in block.splitlines()]
+        kept = itertools.dropwhile(lambda line: not keeps_the_terminal(line), lines)
+        assert not any(re.search(r"\btihua ", line) for line in kept), block
+
+
+def keeps_the_terminal(line: str) -> bool:
+    """Whether a line of shell starts a server and returns only when that has ended."""
+    serves = re.match(r"(?:\w+=\S* )*(?:\S*/)?tihua-server(?! demo| fine-tune| train)", line)
+    return serves is not None and not line.endswith("&")
+
+
+@pytest.mark.parametrize("name", DOCUMENTS)
+def test_links_lead_somewhere(name: str) -> None:
+    """To a file or folder of the checkout, and to one of its headings if they name one."""
+    document = ROOT / name
+    for link in re.findall(r"\]\((?!\w+:)([^)\s]+)\)", document.read_text(encoding="utf-8")):
+        path, _, anchor = link.partition("#")
+        target = document.parent / path if path else document
+        assert target.exists(), link
+        assert not anchor or anchor in anchors(target), link
+
+
+def anchors(document: Path) -> set[str]:
+    """Return the anchors of a document: what GitHub makes of its headings, and explicit ones."""
+    text = document.read_text(encoding="utf-8")
+    headings = re.findall(r"^#+ (.*)$", text, re.MULTILINE)
+    made = {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+    return made | set(re.findall(r'<a id="(.*?)">', text))
 
 
 @pytest.mark.parametrize("name", sorted(VERSIONS))
