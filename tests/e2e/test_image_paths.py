@@ -103,9 +103,9 @@ def test_a_folder_is_ingested_by_its_names(tmp_path: Path) -> None:
             "disk/",
         ]
         first = run_tihua(*command, address=server.address)
-        assert "sent 3 = 3 written" in first.stdout, first.stderr
+        assert "3 pictures: 3 written" in first.stdout, first.stderr
         again = run_tihua(*command, address=server.address)
-        assert "3 skipped" in again.stdout
+        assert "3 unchanged" in again.stdout
         wrong = run_tihua("ingest", year, "--server-folder", "2023", "--force",
                           address=server.address)  # fmt: skip
         assert "there is no file '2023/" in wrong.stderr

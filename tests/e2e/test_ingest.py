@@ -154,7 +154,7 @@ def test_a_folder_goes_in_once_however_often_it_is_ingested(
     written = sum(entry.get("method") == "IngestService/Ingest" for entry in server.log)
     second = run_tihua("--collection", name, "ingest", folder, address=server.address)
     assert second.returncode == 0, second.stderr
-    assert "24 skipped" in second.stdout + second.stderr
+    assert "24 unchanged" in second.stdout + second.stderr
     assert client.count_items(collection=name) == 24
     assert written
 
@@ -169,7 +169,7 @@ def test_a_picture_that_changed_is_replaced(
     [before] = client.get_items([changed.name], fields=["embedding"], collection=name)
     changed.write_bytes(other.read_bytes())
     again = run_tihua("--collection", name, "ingest", folder, address=server.address)
-    assert "23 skipped" in again.stdout + again.stderr
+    assert "23 unchanged" in again.stdout + again.stderr
     [after] = client.get_items([changed.name], fields=["embedding"], collection=name)
     assert before.embedding != after.embedding
     assert client.count_items(collection=name) == 24

@@ -32,9 +32,10 @@ def print_summary(tally: Tally, left_out: LeftOut, seconds: float, *, as_json: b
         return
     if left_out.files:
         click.echo(_left_out_line(left_out), err=True)
+    speed = f", {pace:.1f} pictures/s" if tally.written else ""
     click.echo(
-        f"sent {tally.sent} = {tally.written} written + {tally.failed} failed + "
-        f"{tally.skipped} skipped; {seconds:.1f} s, {pace:.1f} images/s"
+        f"{counted(tally.sent, 'picture')}: {tally.written} written, {tally.failed} failed, "
+        f"{tally.skipped} unchanged; {seconds:.1f} s{speed}"
     )
 
 

@@ -163,7 +163,7 @@ class PlainProgress:
 
 def _detail(tally: Tally, elapsed_s: float) -> str:
     pace = tally.written / elapsed_s if elapsed_s > 0 else 0.0
-    return f"{tally.failed} failed  {tally.skipped} skipped  {pace:.1f} images/s"
+    return f"{tally.failed} failed  {tally.skipped} unchanged  {pace:.1f} pictures/s"
 
 
 def _remaining(done: float, total: float, elapsed_s: float) -> str:

@@ -108,11 +108,10 @@ def command(
     With --server-folder only names are sent, and the server reads the pictures from a shared disk.
     Its operator must have allowed that: tihua-server --image-root /mnt/disk1.
 
-    Files that can't be embedded are reported with the reason, and the rest is ingested. At the
-    end: how many files of other types were left out, and sent = written + failed + skipped.
+    Files that can't be embedded are reported with the reason, and the rest is ingested. The summary
+    counts the pictures written, failed and unchanged, and the files of other types left out.
 
-    The exit status is 1 if files failed and none was written or skipped, with --strict if any
-    failed; 130 after Ctrl-C.
+    The exit status is 1 if every picture failed or, with --strict, if any failed; 130 after Ctrl-C.
     """
     if preprocess == "client":
         if server_folder is not None:
@@ -251,4 +250,4 @@ class _IngestReporter(Reporter):
 
     def end_early(self, how: str) -> None:
         """Report that not all pictures were sent."""
-        self._view.print(f"{how}: {self.tally.written} written, safe to run again")
+        self._view.print(f"{how}: {self.tally.written} written; run it again to continue")

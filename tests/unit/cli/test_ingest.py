@@ -34,7 +34,7 @@ def test_a_broken_file_is_named_with_the_reason_on_one_safe_line(
     result = tihua("ingest", pictures)
     assert result.exit_code == 0
     assert "failed: b.PNG: the picture can't be \\x1b[31mdecoded\n" in result.stderr
-    assert "sent 4 = 3 written + 1 failed + 0 skipped" in result.stdout
+    assert "4 pictures: 3 written, 1 failed, 0 unchanged" in result.stdout
 
 
 def test_strict_makes_a_failure_the_exit_status(tihua: Tihua, pictures: Path) -> None:
@@ -57,7 +57,7 @@ def test_that_every_file_failed_is_the_exit_status(
     picture.unlink()
     result = tihua("ingest", tmp_path)
     assert result.exit_code == 1
-    assert result.stdout.startswith("sent 1 = 0 written + 1 failed + 0 skipped")
+    assert result.stdout.startswith("1 picture: 0 written, 1 failed, 0 unchanged")
 
 
 def test_a_prefix_that_is_no_text_is_refused(tihua: Tihua, memory: Memory, pictures: Path) -> None:
@@ -178,7 +178,7 @@ def test_a_folder_without_pictures_is_said_to_be_so(tihua: Tihua, tmp_path: Path
     result = tihua("ingest", tmp_path)
     assert result.exit_code == 0
     assert f"no pictures in {tmp_path}" in result.stderr
-    assert "sent 0 = 0 written + 0 failed + 0 skipped" in result.stdout
+    assert "0 pictures: 0 written, 0 failed, 0 unchanged" in result.stdout
     assert tihua("collections", "list", "--json").stdout == ""
 
 
@@ -226,7 +226,7 @@ def test_a_folder_whose_name_is_not_utf_8_is_one_failure(
         (album / name).write_bytes(b"picture")
     result = tihua("ingest", pictures)
     assert result.stderr.count("it may be GBK (照片/)") == 1
-    assert "sent 5 = 3 written + 2 failed + 0 skipped" in result.stdout
+    assert "5 pictures: 3 written, 2 failed, 0 unchanged" in result.stdout
     album = album.rename(pictures / "照片")
     tihua("ingest", pictures)
     assert set(memory.items) == GOOD | {f"照片/{number}.jpg" for number in (1, 2, 3)}
@@ -266,7 +266,7 @@ def test_a_folder_below_one_whose_name_is_not_utf_8_is_one_failure(
         (folder / name).write_bytes(b"picture")
     result = tihua("ingest", folder)
     assert f"it may be GBK ({tmp_path}/照片/2024) or" in result.stderr
-    assert "sent 1 = 0 written + 1 failed + 0 skipped" in result.stdout
+    assert "1 picture: 0 written, 1 failed, 0 unchanged" in result.stdout
     assert not memory.items
 
 

@@ -31,7 +31,7 @@ def test_a_break_is_told_and_survived(tihua: Tihua, memory: Memory, pictures: Pa
     result = tihua("ingest", pictures)
     assert result.exit_code == 0
     assert result.stderr.count("the server is gone; trying again for up to 60 s\n") == 1
-    assert "sent 4 = 3 written + 1 failed + 0 skipped" in result.stdout
+    assert "4 pictures: 3 written, 1 failed, 0 unchanged" in result.stdout
 
 
 @pytest.mark.parametrize(
@@ -53,7 +53,7 @@ def test_a_store_that_can_t_be_read_for_a_while_is_waited_for(
     result = tihua("ingest", pictures)
     assert result.exit_code == 0, result.output
     assert result.stderr.count(f"{told}; trying again for up to 60 s\n") == 1
-    assert "sent 4 = 3 written + 1 failed + 0 skipped" in result.stdout
+    assert "4 pictures: 3 written, 1 failed, 0 unchanged" in result.stdout
 
 
 def test_a_server_that_was_started_a_moment_ago_is_waited_for(
@@ -67,7 +67,7 @@ def test_a_server_that_was_started_a_moment_ago_is_waited_for(
     assert told.startswith("no tihua server answers at ")
     assert told.endswith("; trying again for up to 60 s")
     assert result.stderr.count("trying again") == 1
-    assert "sent 4 = 3 written + 1 failed + 0 skipped" in result.stdout
+    assert "4 pictures: 3 written, 1 failed, 0 unchanged" in result.stdout
 
 
 def test_a_collection_that_can_not_be_looked_up_is_waited_for(
@@ -91,7 +91,7 @@ def test_ctrl_c_leaves_a_clean_line(
     monkeypatch.setattr(Path, "read_bytes", interrupted)
     result = tihua("ingest", pictures)
     assert result.exit_code == 130
-    assert result.stderr == "interrupted: 0 written, safe to run again\n"
+    assert result.stderr == "interrupted: 0 written; run it again to continue\n"
 
 
 def test_a_stream_that_ends_early_tells_what_is_safe(
@@ -103,7 +103,7 @@ def test_a_stream_that_ends_early_tells_what_is_safe(
     result = tihua("ingest", pictures)
     assert result.exit_code == 1
     safe, error = result.stderr.splitlines()
-    assert safe == "stopped: 3 written, safe to run again"
+    assert safe == "stopped: 3 written; run it again to continue"
     assert error.startswith("Error: ")
 
 
