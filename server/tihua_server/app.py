@@ -155,8 +155,9 @@ class App:
             )
         if [model.ref.id for model in self._models] == [DEFAULT_MODEL]:
             _log.info(
-                "tihua-tiny is a small starter model; for production start Chinese-CLIP, "
-                "for example with --model ViT-B-16"
+                "tihua-tiny is a small starter model; for production start Chinese-CLIP, for "
+                "example with --model ViT-B-16; collections made with tihua-tiny must then be "
+                "reindexed (tihua collections reindex --help)"
             )
 
     async def stop(self) -> None:

@@ -30,19 +30,22 @@ POEM = ("枯藤老树昏鸦", "小桥流水人家", "古道西风瘦马", "夕�
 # Not the default collection: when repeated, the commands must not touch a user's own pictures.
 _INGEST = ("-c", "gallery", "ingest", GALLERY)
 _SEARCH = ("-c", "gallery", "search")
+_REINDEX = ("collections", "reindex", "gallery", GALLERY, "--model", "ViT-B-16")
 
 CLOSING = """
-The contact sheets are in {out}. The demo's server and its store are gone; to search on:
+The contact sheets are in {out}. The demo's server and its store are gone. To continue searching:
 
     {server} &
     {ingest}
     {search}
 
-What you saw is tihua-tiny, 23 MB trained on everyday captions and emoji: it knows things and
+What you saw is tihua-tiny, 23 MB, trained on everyday captions and emoji: it recognizes objects and
 simple scenes, and of a poem only what a line names outright. It reads no mood and no allusion.
-Verse is what the full Chinese-CLIP is for:
+For poetry, use the full Chinese-CLIP. A collection belongs to the model it was made with, so stop
+that server, start another one and, when it is serving, reindex:
 
-    {server} --model ViT-B-16
+    {server} --model ViT-B-16 &
+    {reindex}
 """
 
 
@@ -78,6 +81,7 @@ async def _demo(out: Path) -> None:
             out=out,
             server=_line("tihua-server"),
             ingest=_line("tihua", *_INGEST),
+            reindex=_line("tihua", *_REINDEX),
             search=_line("tihua", *_SEARCH, "月亮", "--sheet", "moon.png"),
         )
     )

@@ -140,11 +140,13 @@ def _require_distinct(encoders: Sequence[Encoder]) -> None:
 
 
 def _remedy(missing: ModelRef, served: Sequence[ModelInfo]) -> str:
-    """Return what an operator can do about the collections of a model that is not served."""
+    """Return what can be done about the collections of a model that is not served."""
     flag = f"--also-model {missing.id}"
     if missing.id not in MODEL_NAMES or any(model.ref.id == missing.id for model in served):
         flag = "--also-model ID:NAME=CHECKPOINT for the collection's checkpoint"
-    return f"start it with {flag} too, or reindex the collection"
+    # NAME, because the caller may use an alias, and then that is what must be reindexed.
+    reindex = f"tihua collections reindex NAME DIR… --model {served[0].ref.id}"
+    return f"start the server with {flag} too, or move the collection to another model: {reindex}"
 
 
 def _mismatch(

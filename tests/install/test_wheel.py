@@ -86,5 +86,7 @@ def test_the_demo_runs_from_the_wheels(wheel: Path, server_wheel: Path, tmp_path
     closing = [shlex.split(line) for line in answer.stdout.splitlines() if line[:4].isspace()]
     assert [word for line in closing for word in line if word in {"ingest", "search"}]
     assert all((tmp_path / line[0]).is_file() for line in closing)
-    [gallery] = [tmp_path / line[-1] for line in closing if "ingest" in line]
-    assert (gallery / "NOTICE.md").is_file()
+    [ingest] = [line for line in closing if "ingest" in line]
+    assert (tmp_path / ingest[-1] / "NOTICE.md").is_file()
+    [reindex] = [line for line in closing if "reindex" in line]
+    assert ingest[-1] in reindex

@@ -62,9 +62,18 @@ async def test_a_collection_is_served_by_the_model_that_made_it(models: ServedMo
 @pytest.mark.parametrize(
     ("made_with", "named", "words"),
     [
-        (ModelRef("RN50", "3333333333333333"), "", "--also-model RN50 too, or reindex"),
+        (
+            ModelRef("RN50", "3333333333333333"),
+            "",
+            "start the server with --also-model RN50 too, or",
+        ),
         (ModelRef("mine", "3333333333333333"), "", "ID:NAME=CHECKPOINT for the collection's"),
         (ModelRef("second", "3333333333333333"), "", "ID:NAME=CHECKPOINT for the collection's"),
+        (
+            ModelRef("RN50", "3333333333333333"),
+            "",
+            "tihua collections reindex NAME DIR… --model fake$",
+        ),
         (SECOND, "fake", r"the request asks for fake \(fa4e.*leave the model out"),
     ],
 )

@@ -16,16 +16,20 @@ from tihua.cli._printer import counted, json_option
 from tihua.cli._progress import ProgressView, Tally, progress_view
 from tihua.cli._reporter import RECONNECT_TIMEOUT_S, Reporter
 
+_REMEDY = (
+    "If they are in another folder, name it too; fix the others, and run this again. "
+    "As a last resort, leave them out: --allow-missing"
+)
+
 
 @click.command(
     "reindex",
     cls=Command,
     examples=[
-        "tihua-server --also-model ViT-B-16                  # serves the old model and the new",
-        "tihua collections reindex pictures ~/Pictures --model ViT-B-16",
-        "tihua-server --model ViT-B-16 --also-model mine:ViT-B-16=mine.pt     # a fine-tuned model",
-        "tihua collections reindex pictures ~/Pictures --model mine",
-        "tihua collections reindex pictures /mnt/a /mnt/b --model ViT-L-14 --allow-missing",
+        "tihua-server --also-model ViT-B-16 &                           # both models: old and new",
+        "tihua collections reindex pictures ~/Pictures ~/Camera --model ViT-B-16",
+        "tihua-server --model ViT-B-16 --also-model mine:ViT-B-16=mine.pt & # a fine-tuned model",
+        "tihua collections reindex pictures ~/Pictures ~/Camera --model mine",
     ],
 )
 @click.argument("name")
@@ -40,7 +44,7 @@ from tihua.cli._reporter import RECONNECT_TIMEOUT_S, Reporter
 @click.option(
     "--allow-missing",
     is_flag=True,
-    help="Go on without the items whose pictures can't be found or embedded.",
+    help="Last resort: leave out the items whose pictures can't be found or embedded.",
 )
 @preprocess_option
 @json_option
@@ -57,18 +61,20 @@ def reindex(
 ) -> None:
     """Embed the collection NAME again with another model.
 
-    NAME can be searched and written to meanwhile. A new collection is made beside the old one and
-    filled from the files of the items, which are looked for in each DIR: by an item's uri, or else
-    by its id, as tihua ingest made it. What changes meanwhile is done again. Then NAME, which is an
-    alias or becomes one, is pointed to the new collection in one step. The old one is kept.
+    A new collection is filled from the files of the items. They are looked up by uri, or else by id
+    (as tihua ingest assigns it), and only in the DIRs: name every folder that was ingested. Changes
+    made in the meantime are applied too. Then NAME, which becomes an alias, is switched to the new
+    collection in one step. The old collection is kept.
+
+    While it runs, NAME can be searched and written to, if the server still serves the old model.
+    Write only to NAME, never to either collection's own name. Before you start, wait until any
+    tihua collections copy into NAME has ended: it writes to the collection that NAME pointed to
+    when it started.
 
     After Ctrl-C or a failure just run it again: it continues with what is missing.
 
     Items whose pictures can't be found or embedded, texts among them, are reported with the reason.
     If there are any, NAME stays as it is and the exit status is 1, unless --allow-missing is given.
-
-    Writes meanwhile must go to NAME, not to the collections' own names. Let a tihua collections
-    copy to NAME end first: it writes to the collection that NAME led to when it began.
     """
     if preprocess == "client":
         require_pillow()
@@ -128,7 +134,7 @@ class _ReindexReporter(Reporter):
             case "copy":
                 return f"embedding the items of {progress.source} into {progress.target}"
             case "catch-up":
-                return "catching up with what has changed meanwhile"
+                return "catching up with what has changed since"
             case _:
                 return f"{self._name} leads to {progress.target} now; fetching what came late"
 
@@ -158,8 +164,8 @@ def _print_summary(summary: tihua.ReindexSummary, model: str, *, as_json: bool) 
     failed = counted(summary.failed, "item")
     if not summary.is_swapped:
         click.echo(
-            f"{alias} still leads to {summary.source}: {failed} can't be found or embedded. Fix "
-            "them and run it again, or go on without them: --allow-missing"
+            f"{alias} still leads to {summary.source}: {failed} can't be found or embedded. "
+            + _REMEDY
         )
         return
     click.echo(
@@ -168,8 +174,7 @@ def _print_summary(summary: tihua.ReindexSummary, model: str, *, as_json: bool) 
     )
     if not summary.is_complete:
         click.echo(
-            f"{failed} of {summary.source} came late and can't be found or embedded. Fix them and "
-            "run it again, or go on without them: --allow-missing"
+            f"{failed} of {summary.source} came late and can't be found or embedded. " + _REMEDY
         )
         return
     click.echo(f"the old collection is kept; to switch {alias} back:")

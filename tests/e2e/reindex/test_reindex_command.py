@@ -164,6 +164,9 @@ async def test_items_whose_pictures_cannot_be_had_keep_the_alias_where_it_is(
 
     assert status == 1
     assert "photos still leads to photos_1: 3 items can't be found or embedded" in said
+    remedy, _, last_resort = said.partition("last resort")
+    assert "If they are in another folder, name it too" in remedy
+    assert "--allow-missing" in last_resort
     assert sorted(line.split(":")[1] for line in errors.splitlines() if "failed:" in line) == [
         " 000.jpg",
         " 001.jpg",
