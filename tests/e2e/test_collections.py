@@ -5,6 +5,7 @@ from typing import Literal
 
 import pytest
 import tihua
+from processes import ServerProcess, run_tihua
 
 
 @pytest.mark.parametrize(
@@ -32,6 +33,19 @@ def test_a_collection_is_what_was_asked_for(
     assert (collection.item_count, collection.load_state) == (1, "loaded")
     assert collection.model == client.server_info().models[0].ref
     assert client.search(text="马", consistency="strong", collection=name)[0].id == "马"
+
+
+@pytest.mark.parametrize(("index", "is_told"), [("HNSW", True), ("FLAT", False)])
+def test_an_index_that_the_embedded_store_does_not_build_is_said_to_have_no_effect(
+    server: ServerProcess, client: tihua.Client, collection: str, index: str, *, is_told: bool
+) -> None:
+    """A Milvus server builds every index."""
+    done = run_tihua("collections", "index", collection, "--index", index, address=server.address)
+    assert done.returncode == 0, done.stderr
+    is_embedded = client.server_info().store.startswith("Milvus Lite")
+    assert ("HNSW has an effect on a Milvus server only" in done.stderr) == (
+        is_told and is_embedded
+    )
 
 
 def test_an_index_is_replaced(client: tihua.Client, collection: str) -> None:

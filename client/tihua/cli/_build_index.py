@@ -39,17 +39,20 @@ def build_index(
 ) -> None:
     """Replace the index of the collection NAME, and wait until it is built.
 
-    Nothing is embedded again, and items stay. Meanwhile they can be written but not searched. To
-    avoid that, index a copy on the same server and give it the name:
+    Nothing is embedded again, and items stay. During the build they can be written but not
+    searched. To avoid that, index a copy on the same server and give it the name:
 
     \b
       copy NAME --to … --as NAME_2
       index NAME_2
       rename NAME NAME_1 --keep-alias   (if NAME is no alias yet)
       alias NAME NAME_2
-      copy NAME_1 --to … --as NAME_2    (what was written meanwhile)
+      copy NAME_1 --to … --as NAME_2    (what was written in between)
 
-    What was deleted meanwhile is still in the copy.
+    What was deleted in between is still in the copy.
+
+    HNSW and AUTOINDEX have an effect on a Milvus server only: the embedded store compares every
+    item with the query instead.
 
     A second call waits for the first while that is building; later it builds the index again.
 
@@ -57,8 +60,21 @@ def build_index(
     """  # noqa: D301  # click wants the backspace itself
     limit_s = connection.given_timeout_s or BUILD_TIMEOUT_S
     with connection.client() as client:
+        _report_no_effect(client, name, index)
         collection = _built(client, name, index, dict(index_params), limit_s)
     Printer(as_json=as_json).record(collection_record(collection))
+
+
+def _report_no_effect(client: tihua.Client, name: str, index: tihua.IndexName | None) -> None:
+    """Say on stderr, before the build, if the server's store does not build such an index."""
+    wanted = index or client.get_collection(name).index
+    store = client.server_info().store
+    if store.startswith("Milvus Lite") and wanted in {"AUTOINDEX", "HNSW"}:
+        click.echo(
+            f"{wanted} has an effect on a Milvus server only: this server's embedded store "
+            f"({store}) compares every item with the query instead",
+            err=True,
+        )
 
 
 def _built(
