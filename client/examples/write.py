@@ -6,12 +6,15 @@ from pathlib import Path
 import tihua
 
 with tihua.Client("localhost:50051", collection="paintings") as client:
-    client.create_collection()
+    client.create_collection()  # a second time: AlreadyExistsError
     metadata = {"artist": "范宽", "year": 1010}
-    scroll = tihua.Item("xishan", image=Path("xishan.jpg"), metadata=metadata)
+    picture = Path("xishan.jpg").absolute()
+    # The uri is where contact sheets, pages and `tihua collections reindex` find the picture.
+    scroll = tihua.Item("xishan", image=picture, uri=str(picture), metadata=metadata)
     for error in client.upsert([scroll]).errors:
         print(error.id, error.message)
-    photos = (tihua.Item(file.name, image=file) for file in Path("photos").glob("*.jpg"))
+    files = Path("photos").absolute().glob("*.jpg")
+    photos = (tihua.Item(file.name, image=file, uri=str(file)) for file in files)
     print(client.ingest(photos).written)  # any number of items, resumed after a break
     hits = client.search(
         text="溪山行旅",

@@ -136,7 +136,10 @@ def test_the_other_example_in_python_runs(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """It runs as printed, except for the port: it writes, filters and embeds."""
+    """It runs as printed, except for the port: it writes, filters and embeds.
+
+    The uris of what it writes lead to the files.
+    """
     program = ROOT / "client" / "examples" / "write.py"
     (tmp_path / "photos").mkdir()
     for name in ("xishan.jpg", "photos/a.jpg", "photos/b.jpg"):
@@ -144,9 +147,11 @@ def test_the_other_example_in_python_runs(
     monkeypatch.chdir(tmp_path)
     try:
         exec(program.read_text(encoding="utf-8").replace("localhost:50051", server.address), {})
+        uris = {item.uri for item in client.list_items(collection="paintings")}
     finally:
         client.delete_collection("paintings")
     assert capsys.readouterr().out == "2\n[('xishan', '范宽')]\n512\n"
+    assert uris == {str(path) for path in tmp_path.rglob("*.jpg")}
 
 
 async def test_the_asyncio_client_does_the_same(server: ServerProcess, filled: str) -> None:
