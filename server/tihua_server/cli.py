@@ -21,25 +21,25 @@ from tihua_server.errors import ConfigError, DeviceLost, ServiceError
 from tihua_server.libtiff import silence_libtiff
 from tihua_server.logs import configure_logs
 from tihua_server.memory import tune_for_serving
-from tihua_server.options import config_of, config_options
+from tihua_server.option_types import ServingOption
+from tihua_server.options import SECTIONS, config_of, config_options
 from tihua_server.training.command import train
 from tihua_server.training.fine_tune_command import fine_tune
 from tihua_server.types import Encoder
 
 _log = structlog.get_logger("tihua")
 
-EPILOG = """\b
-Examples:
-  tihua-server                                  the packaged model, an embedded store
-  tihua-server --model ViT-B-16                 Chinese-CLIP, fetched on first use
-  tihua-server --model ViT-B-16 --model-path clip_cn_vit-b-16.pt
-  tihua-server --also-model ViT-B-16            two models, to reindex from one to the other
-  TIHUA_MILVUS_TOKEN=root:Milvus tihua-server --milvus-uri http://milvus:19530
-  tihua-server --host 0.0.0.0 --tls-cert c.pem --tls-key k.pem --token-file tokens
-  tihua-server demo                             pictures for lines of a poem, in a minute
-  tihua-server train --help                     a small model of your own
-  tihua-server fine-tune --help                 Chinese-CLIP for your own pictures
-"""
+EXAMPLES = (
+    "tihua-server                                  # the packaged model, an embedded store",
+    "tihua-server --model ViT-B-16                 # Chinese-CLIP, fetched on first use",
+    "tihua-server --model ViT-B-16 --model-path clip_cn_vit-b-16.pt",
+    "tihua-server --also-model ViT-B-16            # two models, to reindex from one to the other",
+    "TIHUA_MILVUS_TOKEN=root:Milvus tihua-server --milvus-uri http://milvus:19530",
+    "tihua-server --host 0.0.0.0 --tls-cert c.pem --tls-key k.pem --token-file tokens",
+    "tihua-server demo                             # pictures for lines of a poem, in a minute",
+    "tihua-server train --help                     # a small model of your own",
+    "tihua-server fine-tune --help                 # Chinese-CLIP for your own pictures",
+)
 
 
 @contextlib.contextmanager
@@ -72,6 +72,28 @@ class _Server(click.Group):
         with _startup_errors_reported(_log_format(args)):
             return super().make_context(info_name, args, parent, **extra)
 
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the options in sections, then the commands."""
+        sections: dict[str, list[click.Parameter]] = {}
+        heading = ""
+        for option in self.get_params(ctx):
+            heading = SECTIONS.get(option.name or "", heading)
+            is_of_serving = isinstance(option, ServingOption)
+            sections.setdefault(heading if is_of_serving else "Other options", []).append(option)
+        for heading in (*SECTIONS.values(), "Other options"):
+            with formatter.section(heading):
+                records = (option.get_help_record(ctx) for option in sections[heading])
+                formatter.write_dl([record for record in records if record is not None])
+        with formatter.section("Commands"):
+            commands = self.commands.items()
+            formatter.write_dl([(name, each.get_short_help_str(80)) for name, each in commands])
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the examples, without wrapping them."""
+        with formatter.section("Examples"):
+            for example in EXAMPLES:
+                formatter.write(f"  {example}\n")
+
 
 def _log_format(args: Sequence[str]) -> str:
     """Find the log's format even on a command line that does not parse."""
@@ -82,14 +104,17 @@ def _log_format(args: Sequence[str]) -> str:
 @click.group(
     cls=_Server,
     invoke_without_command=True,
-    epilog=EPILOG,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
 @click.version_option(__version__, prog_name="tihua-server")
 @config_options
 @click.pass_context
 def main(context: click.Context, /, **knobs: Any) -> None:
-    """Embed Chinese text and pictures, and search one by the other, over gRPC."""
+    """Embed Chinese text and pictures, and search one by the other, over gRPC.
+
+    Without a command it serves until Ctrl-C. Each option of serving can also be set by an
+    environment variable: --max-batch-size by TIHUA_MAX_BATCH_SIZE.
+    """
     if context.invoked_subcommand is not None:
         return
     with _startup_errors_reported(knobs["log_format"]):

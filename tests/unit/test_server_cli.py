@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -48,6 +49,29 @@ def test_help_shows_examples() -> None:
     result = CliRunner().invoke(main, ["--help"])
     assert result.exit_code == 0
     assert "tihua-server --model ViT-B-16" in result.output
+
+
+def test_help_says_what_the_command_does_alone_and_how_variables_are_called() -> None:
+    """Neither can be guessed from a list of options and commands."""
+    words = " ".join(CliRunner().invoke(main, ["--help"]).output.split())
+    assert "Without a command it serves until Ctrl-C." in words
+    assert "--max-batch-size by TIHUA_MAX_BATCH_SIZE" in words
+
+
+def test_help_has_each_option_of_serving_in_the_section_of_its_topic() -> None:
+    """Forty options in one list would be read by nobody."""
+    sections = re.split(
+        r"^(\S.*):\n", CliRunner().invoke(main, ["--help"]).output, flags=re.MULTILINE
+    )
+    shown = {
+        heading: re.findall(r"^  (?:-h, )?(--[\w-]+)", text, flags=re.MULTILINE)
+        for heading, text in zip(sections[1::2], sections[2::2], strict=True)
+    }
+    assert {"--host", "--tls-cert", "--image-root"} <= set(shown["Listening and access"])
+    assert {"--model", "--engine", "--precision"} <= set(shown["Models"])
+    assert shown["Store"] == ["--data-dir", "--milvus-uri", "--milvus-token", "--store-timeout-s"]
+    assert "--max-text-chars" in shown["Limits on requests"]
+    assert shown["Other options"] == ["--version", "--help"]
 
 
 def test_an_unknown_model_is_refused_by_name() -> None:
