@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 import torch
 from huggingface_hub import constants
+from structlog.testing import capture_logs
 from tihua_server.clip.checkpoint import fetch_checkpoint, read_checkpoint
 from tihua_server.errors import ModelError
 
@@ -206,11 +207,22 @@ def hub(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 @pytest.mark.usefixtures("hub")
 def test_a_checkpoint_is_fetched_by_cn_clips_loader(tmp_path: Path) -> None:
-    """The file is stored under its published name, in a directory that is created."""
+    """The file is stored under its published name, in a directory that is created.
+
+    The log tells beforehand what is fetched from where to where; a second call fetches nothing.
+    """
     cache_dir = tmp_path / "new" / "folder"
-    path = fetch_checkpoint("RN50", source="huggingface", cache_dir=cache_dir)
+    with capture_logs() as logs:
+        for _ in range(2):
+            path = fetch_checkpoint("RN50", source="huggingface", cache_dir=cache_dir)
     assert path == cache_dir / "clip_cn_rn50.pt"
     assert path.read_bytes() == _Hub.content
+    [line] = logs
+    assert line["event"].startswith("fetching a checkpoint")
+    assert line["file"] == "clip_cn_rn50.pt"
+    assert line["hub"] == constants.ENDPOINT
+    assert line["repository"] == "OFA-Sys/chinese-clip-rn50"
+    assert line["path"] == str(path)
 
 
 @pytest.mark.usefixtures("hub")

@@ -14,12 +14,15 @@ from collections.abc import Mapping
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import structlog
 import torch
 
 from tihua_server.clip.torchvision_operators import define_missing_operators
 from tihua_server.config import MODEL_SOURCES
 from tihua_server.errors import ModelError
 from tihua_server.extras import install_hint
+
+_log = structlog.get_logger("tihua")
 
 _CONNECT_TIMEOUT_S = 5.0
 """How long a hub may take to accept a connection before it counts as unreachable.
@@ -55,12 +58,20 @@ def fetch_checkpoint(name: str, *, source: str, cache_dir: Path) -> Path:
     if target.is_file():
         return target
     is_modelscope = source == "modelscope"
+    owner = utils._MODELSCOPE_ORG if is_modelscope else utils._HUGGINGFACE_ORG  # noqa: SLF001
     try:
-        _require_answer(_modelscope_endpoint() if is_modelscope else _huggingface_endpoint())
+        hub = _modelscope_endpoint() if is_modelscope else _huggingface_endpoint()
+        _require_answer(hub)
+        _log.info(
+            "fetching a checkpoint, which may take minutes",
+            file=filename,
+            hub=hub,
+            repository=f"{owner}/{repository}",
+            path=str(target),
+        )
         return Path(utils._download(name, str(cache_dir), is_modelscope))  # noqa: SLF001
     # Each hub's library has a tree of errors of its own, and neither is a dependency of ours.
     except Exception as error:
-        owner = utils._MODELSCOPE_ORG if is_modelscope else utils._HUGGINGFACE_ORG  # noqa: SLF001
         reason = " ".join(str(error).split()) or type(error).__name__
         [other] = set(MODEL_SOURCES) - {source}
         raise ModelError(
