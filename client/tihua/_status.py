@@ -110,16 +110,16 @@ def _explained(
         case "DEADLINE_EXCEEDED":
             return f"no answer from {address} in time; raise the timeout"
         case "UNIMPLEMENTED":
-            return f"what listens at {address} is not a tihua server, or an older one ({details})"
+            return f"{address} is not a tihua server, or an older version ({details})"
         case "RESOURCE_EXHAUSTED" if sizes := _MESSAGE_SIZES.search(details):
             if sizes[1] == "Sent":
                 return (
-                    f"the answer is {sizes[2]} bytes; the server at {address} sends {sizes[3]}: "
-                    "ask for fewer items at once, or for less of each"
+                    f"the answer is {sizes[2]} bytes; the server at {address} sends at most "
+                    f"{sizes[3]}: ask for fewer items at once, or for less of each"
                 )
             return (
-                f"the message is {sizes[2]} bytes; the server at {address} takes {sizes[3]}: send "
-                "fewer items at once, or smaller ones"
+                f"the message is {sizes[2]} bytes; the server at {address} accepts at most "
+                f"{sizes[3]}: send fewer items at once, or smaller ones"
             )
         case "CANCELLED":
             return f"the call to {address} was cancelled ({details})"
@@ -189,7 +189,7 @@ def _if_it_runs(details: str, address: str, *, is_encrypted: bool) -> str:
     """
     perhaps = []
     if not _ONE_ADDRESS.fullmatch(address) and _NONE_OF_SEVERAL in details:
-        perhaps.append("it takes no calls at present (see tihua status --health)")
+        perhaps.append("it accepts no calls at present (see tihua status --health)")
     elif _ONE_ADDRESS.fullmatch(address) and "Connection refused" in details:
         return ""
     if not is_encrypted:

@@ -99,7 +99,7 @@ class Root(Group):
 def root(ctx: click.Context) -> None:
     """Type a line of a poem, find the picture.
 
-    tihua speaks to a tihua-server. The options below may stand before or after the command.
+    tihua speaks to a tihua-server. The options below may come before or after the command.
     """
     ctx.obj = ctx.obj or DEFAULT_SETTINGS
 

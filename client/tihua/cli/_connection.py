@@ -117,14 +117,14 @@ def connection_options(*, hidden: bool) -> list[click.Option]:
             "--address",
             metavar="HOST:PORT",
             variable="TIHUA_ADDRESS",
-            text=f"Where the server is.  [TIHUA_ADDRESS; default: {tihua.DEFAULT_ADDRESS}]",
+            text=f"Address of the server.  [TIHUA_ADDRESS; default: {tihua.DEFAULT_ADDRESS}]",
         ),
         option(
             "-c",
             "--collection",
             metavar="NAME",
             variable="TIHUA_COLLECTION",
-            text=f"Which collection.  [TIHUA_COLLECTION; default: {tihua.DEFAULT_COLLECTION}]",
+            text=f"Collection to use.  [TIHUA_COLLECTION; default: {tihua.DEFAULT_COLLECTION}]",
         ),
         option(
             "--timeout",
@@ -132,7 +132,7 @@ def connection_options(*, hidden: bool) -> list[click.Option]:
             metavar="SECONDS",
             kind=_seconds,
             variable="TIHUA_TIMEOUT",
-            text=f"Limit on one call.  [TIHUA_TIMEOUT; default: {tihua.DEFAULT_TIMEOUT_S:g}]",
+            text=f"Limit of one call.  [TIHUA_TIMEOUT; default: {tihua.DEFAULT_TIMEOUT_S:g}]",
         ),
         option(
             "--tls",
@@ -146,7 +146,7 @@ def connection_options(*, hidden: bool) -> list[click.Option]:
             metavar="FILE",
             kind=file,
             variable="TIHUA_CA",
-            text="CA of the server's certificate; without it, those that gRPC brings.  [TIHUA_CA]",
+            text="CA that signed the server's certificate.  [TIHUA_CA; default: gRPC's own roots]",
         ),
         option(
             "--cert",
@@ -154,7 +154,7 @@ def connection_options(*, hidden: bool) -> list[click.Option]:
             metavar="FILE",
             kind=file,
             variable="TIHUA_CERT",
-            text="Certificate of this client, where the server asks for one.  [TIHUA_CERT]",
+            text="Client certificate, if the server requires one (mTLS).  [TIHUA_CERT]",
         ),
         option(
             "--key",
@@ -168,12 +168,12 @@ def connection_options(*, hidden: bool) -> list[click.Option]:
             "--token-file",
             metavar="FILE",
             kind=file,
-            text=f"File with the token; or put the token into {TOKEN_VARIABLE}.",
+            text=f"File with the token; or put the token itself into {TOKEN_VARIABLE}.",
         ),
         option(
             "--insecure",
             "is_insecure",
-            text="Send the token unencrypted to other machines too.",
+            text="Allow sending the token unencrypted to other machines.",
         ),
     ]
 

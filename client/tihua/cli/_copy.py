@@ -20,14 +20,16 @@ _file = click.Path(exists=True, dir_okay=False, path_type=Path)
     "copy",
     cls=Command,
     examples=[
-        "tihua-server --milvus-uri http://milvus:19530 --port 50052      # the other server",
+        "tihua-server --milvus-uri http://milvus:19530 --port 50052 &    # the other server",
         "tihua collections copy pictures --to localhost:50052",
         "tihua collections copy pictures --to gpu.example:50051 --to-ca ca.pem --to-token-file t",
     ],
 )
 @click.argument("name")
 @click.option("--to", "to_address", required=True, metavar="HOST:PORT", help="The other server.")
-@click.option("--as", "new_name", default="", metavar="NAME", help="What the copy is called.")
+@click.option(
+    "--as", "new_name", default="", metavar="NAME", help="Name of the copy.  [default: NAME]"
+)
 @click.option(
     "--to-tls", "to_has_tls", is_flag=True, help="Encrypt; --to-ca and --to-cert imply it."
 )
@@ -36,14 +38,14 @@ _file = click.Path(exists=True, dir_okay=False, path_type=Path)
     "to_ca_file",
     type=_file,
     metavar="FILE",
-    help="CA of the other server's certificate; without it, those that gRPC brings.",
+    help="CA that signed the other server's certificate.  [default: gRPC's own roots]",
 )
 @click.option(
     "--to-cert",
     "to_cert_file",
     type=_file,
     metavar="FILE",
-    help="Client certificate for the other server, where it asks for one.",
+    help="Client certificate for the other server, if it requires one (mTLS).",
 )
 @click.option(
     "--to-key", "to_key_file", type=_file, metavar="FILE", help="Private key of --to-cert."
@@ -70,13 +72,13 @@ def copy(
     to_token_file: Path | None,
     as_json: bool,
 ) -> None:
-    """Copy the collection NAME to another server, as it is.
+    """Copy the collection NAME to another server, unchanged.
 
     Embeddings, uris, metadata and times are copied, and nothing is embedded again: the other server
     must serve the same model. The collection is made there, with its index, unless it is there
-    already. NAME may be searched and written to meanwhile, and is kept.
+    already. During the copy NAME can be searched and written to, and it is kept.
 
-    Run it again to go on after Ctrl-C or a failure, or to fetch what was written since: only what
+    Run it again to continue after Ctrl-C or a failure, or to copy what was written since: only what
     is missing or older there is copied. What was deleted here since is not deleted there.
     """
     tls = tihua.Tls(ca_file=to_ca_file, cert_file=to_cert_file, key_file=to_key_file)

@@ -18,5 +18,5 @@ def shortened(text: str) -> str:
 
 def report_cut(text: str) -> None:
     """Print on stderr that the model read only the beginning of a text."""
-    message = "longer than the model reads, so only its beginning counts (tihua status: tokens)"
-    click.echo(f"cut: {shortened(text)}: {message}", err=True)
+    message = "the model reads only its beginning (the limit: tihua status, column tokens)"
+    click.echo(f"too long: {shortened(text)}: {message}", err=True)

@@ -53,8 +53,8 @@ def destination(
         )
     if index or index_params or shards:
         click.echo(
-            f"{printable(name)} is there already: --index, --index-param and --shards change "
-            "nothing",
+            f"collection {printable(name)} already exists: --index, --index-param and --shards are "
+            "ignored",
             err=True,
         )
     return collection

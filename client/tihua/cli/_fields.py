@@ -40,7 +40,7 @@ def fields_option(carriers: str) -> Callable[[Decorated], Decorated]:
         "--fields",
         type=field_list,
         metavar="FIELD,…",
-        help=f"What {carriers} carry: uri, metadata, embedding, update_time, or id alone.",
+        help=f"Fields of {carriers} to return: uri, metadata, embedding, update_time; or only id.",
     )
 
 

@@ -18,7 +18,7 @@ preprocess_option = click.option(
     type=click.Choice(("server", "client")),
     default="server",
     metavar="server|client",
-    help="Who decodes and resizes the pictures.  [default: server]",
+    help="Where pictures are decoded and resized.  [default: server]",
 )
 
 model_option = click.option(
@@ -81,7 +81,8 @@ filter_option = click.option(
     default="",
     metavar="EXPR",
     help="Only items that match this Milvus expression over id, uri and metadata keys, such as "
-    'artist == "范宽"; a key with blanks or signs or with a digit first is $meta["shot on"].',
+    'artist == "范宽"; write a key with spaces, punctuation or a leading digit as '
+    '$meta["shot on"].',
 )
 
 params_option = click.option(
@@ -110,7 +111,7 @@ def metadata_option(whose: str) -> Callable[[Decorated], Decorated]:
         type=json_pair,
         metavar="NAME=VALUE",
         multiple=True,
-        help=f"Metadata of {whose}; the value as JSON, or else as text. May be given again.",
+        help=f"Metadata of {whose}; the value as JSON, or else as text. Repeatable.",
     )
 
 

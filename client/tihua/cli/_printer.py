@@ -15,7 +15,9 @@ from tihua.cli._json import print_json
 Record: TypeAlias = Mapping[str, object]
 """JSON values by name, to be printed."""
 
-json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line.")
+json_option = click.option(
+    "--json", "as_json", is_flag=True, help="Print one JSON object per line."
+)
 
 _UNLIMITED_WIDTH = 100_000
 """Width of a file or a pipe, in characters: they have no edge to fold at."""

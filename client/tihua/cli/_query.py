@@ -76,7 +76,7 @@ def command_queries(
     if text == "-":
         texts = with_stdin(["-"])
         if not texts:
-            raise click.UsageError("stdin has no query: give one a line")
+            raise click.UsageError("stdin has no query: give one per line")
         return [CommandQuery(line, image, item_id, weights) for line in texts]
     if text is None and image is None and item_id is None:
         raise click.UsageError(

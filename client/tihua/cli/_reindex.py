@@ -26,7 +26,7 @@ _REMEDY = (
     "reindex",
     cls=Command,
     examples=[
-        "tihua-server --also-model ViT-B-16 &                           # both models: old and new",
+        "tihua-server --also-model ViT-B-16 &                              # old and new model",
         "tihua collections reindex pictures ~/Pictures ~/Camera --model ViT-B-16",
         "tihua-server --model ViT-B-16 --also-model mine:ViT-B-16=mine.pt & # a fine-tuned model",
         "tihua collections reindex pictures ~/Pictures ~/Camera --model mine",

@@ -53,7 +53,12 @@ def list_collections(connection: ConnectionSettings, *, as_json: bool) -> None:
 @index_option(default="AUTOINDEX", text="Type of the index.  [default: AUTOINDEX]")
 @index_params_option
 @click.option(
-    "--shards", type=click.IntRange(1, 16), default=1, show_default=True, help="Number of shards."
+    "--shards",
+    type=click.IntRange(1, 16),
+    metavar="NUMBER",
+    default=1,
+    show_default=True,
+    help="Number of shards.",
 )
 @click.option("--description", default="", metavar="TEXT", help="One line for people.")
 @model_option
@@ -105,7 +110,7 @@ def show_collection(connection: ConnectionSettings, name: str | None, *, as_json
     examples=["tihua collections delete paintings", "tihua collections delete paintings --yes"],
 )
 @click.argument("name")
-@click.option("--yes", "is_sure", is_flag=True, help="Do not ask.")
+@click.option("--yes", "is_sure", is_flag=True, help="Delete without asking.")
 @click.pass_obj
 def delete_collection(connection: ConnectionSettings, name: str, *, is_sure: bool) -> None:
     """Delete the collection NAME and all its items, for good."""
@@ -157,8 +162,8 @@ def rename_collection(
 def set_alias(connection: ConnectionSettings, alias: str, target: str) -> None:
     """Point the alias ALIAS to COLLECTION.
 
-    An alias stands for its collection everywhere. An existing one is moved in one step: a search
-    by it finds the one collection or the other, never none.
+    An alias stands for its collection everywhere. An existing one is moved in one step: a
+    search always finds either the old or the new collection.
     """
     with connection.client() as client:
         move = client.set_alias(alias, target)

@@ -49,7 +49,7 @@ _COLUMNS = (
     type=PictureOption(),
     metavar="FILE",
     multiple=True,
-    help="A picture to embed; - reads it from stdin. May be given again.",
+    help="A picture to embed; - reads it from stdin. Repeatable.",
 )
 @model_option
 @json_option
@@ -64,7 +64,7 @@ def command(
 ) -> None:
     """Turn texts and pictures into embeddings.
 
-    If TEXT is -, texts are read from stdin, one a line. More inputs than fit into one call are
+    If TEXT is -, texts are read from stdin, one per line. More inputs than fit into one call are
     embedded with low priority. The table shows the first numbers of each embedding, --json all of
     them. Inputs that can't be embedded are reported with the reason, and the exit status is then 1.
     A text that is longer than the model reads (tihua status: tokens) is reported on stderr.

@@ -49,7 +49,7 @@ from tihua.cli._reporter import RECONNECT_TIMEOUT_S, Reporter, arrival
 )
 @click.option("--id-prefix", default="", metavar="TEXT", help="Prefix of every id.")
 @metadata_option("every picture of DIR")
-@click.option("--force", "is_forced", is_flag=True, help="Embed unchanged files again too.")
+@click.option("--force", "is_forced", is_flag=True, help="Embed unchanged files again.")
 @preprocess_option
 @click.option(
     "--server-folder",
@@ -64,6 +64,7 @@ from tihua.cli._reporter import RECONNECT_TIMEOUT_S, Reporter, arrival
 @click.option(
     "--shards",
     type=click.IntRange(1, 16),
+    metavar="NUMBER",
     help="Number of shards; for a new collection only.  [default: 1]",
 )
 @click.option(
@@ -97,12 +98,12 @@ def command(
 
     A picture's id is its path within DIR, its uri the absolute path; the metadata keeps name,
     file_bytes and file_mtime, and what --metadata gives. A file that is in the collection with the
-    same path, size, time and --metadata is skipped, a changed one replaced: after Ctrl-C or a
-    failure just run it again. Ids are compared byte by byte: a name with é in NFD, as macOS may
-    write it, is another than the same in NFC.
+    same path, size, time and --metadata is unchanged and not sent; a changed one is replaced. After
+    Ctrl-C or a failure just run it again. Ids are compared byte by byte: é in NFD (macOS) and é in
+    NFC are different ids.
 
     With --preprocess client this machine decodes the pictures and sends only the small square that
-    the model takes in, 150 kB at 224 pixels; the embedding is nearly the same (cosine 0.999 or
+    the model sees, 150 kB at 224 pixels; the embedding is nearly the same (cosine 0.999 or
     more). It needs Pillow: pip install '.[sheet]' in the checkout.
 
     With --server-folder only names are sent, and the server reads the pictures from a shared disk.

@@ -55,7 +55,8 @@ def command() -> None:
     type=click.IntRange(min=0),
     default=100,
     show_default=True,
-    help="Items at most; 0 means all.",
+    metavar="NUMBER",
+    help="Most items to list; 0 lists all.",
 )
 @_fields_option
 @json_option
@@ -98,7 +99,7 @@ def get_items(
     fields: Fields,
     as_json: bool,
 ) -> None:
-    """Show items by id; if ID is -, ids are read from stdin, one a line.
+    """Show items by id; if ID is -, ids are read from stdin, one per line.
 
     The exit status is 1 if one of them does not exist.
     """
@@ -194,7 +195,7 @@ def put_item(
 @click.argument("ids", metavar="[ID]...", nargs=-1)
 @filter_option
 @params_option
-@click.option("--yes", "is_sure", is_flag=True, help="With --filter: do not ask.")
+@click.option("--yes", "is_sure", is_flag=True, help="With --filter: delete without asking.")
 @click.pass_obj
 def delete_items(
     connection: ConnectionSettings,
@@ -206,7 +207,8 @@ def delete_items(
 ) -> None:
     """Delete items: those named by ID at once, those that match a filter after asking.
 
-    If ID is -, ids are read from stdin, one a line. Deleting what does not exist is no error.
+    If ID is -, ids are read from stdin, one per line. Deleting an id that does not exist is not an
+    error.
     """
     if bool(ids) == bool(expression):
         raise click.UsageError("give either ids or --filter")

@@ -25,12 +25,12 @@ _WEIGHT = click.FloatRange(-100, 100)
     examples=[
         "tihua search 枯藤老树昏鸦",
         "tihua search --image query.jpg --limit 20 --sheet hits.png",
-        "curl -s $URL | tihua search --image -                     # of what comes from elsewhere",
+        "curl -s $URL | tihua search --image -                     # a picture from elsewhere",
         "tihua search 雪地里 --image dog.jpg --text-weight 0.5     # text and picture together",
         "tihua search --item cats/tom.jpg --open                   # more like this one",
         "tihua search 小桥流水 --filter 'year >= {since}' --param since=2020",
-        "tihua search 山水 --group-by artist                       # the best picture of each",
-        "tihua search - --sheet poem.png < poem.txt                # a query a line",
+        "tihua search 山水 --group-by artist                       # the best of each artist",
+        "tihua search - --sheet poem.png < poem.txt                # one query per line",
     ],
 )
 @click.argument("text", required=False)
@@ -38,30 +38,49 @@ _WEIGHT = click.FloatRange(-100, 100)
     "--image",
     type=PictureOption(),
     metavar="FILE",
-    help="A picture to search by; - reads it from stdin (a sheet or page then says stdin).",
+    help="A picture to search by; - reads it from stdin (named stdin on sheets and pages).",
 )
 @click.option("--item", "item_id", metavar="ID", help="An item of the collection to search by.")
-@click.option("--text-weight", type=_WEIGHT, help="Weight of TEXT in a composed query.")
-@click.option("--image-weight", type=_WEIGHT, help="Weight of --image; negative pushes away.")
-@click.option("--item-weight", type=_WEIGHT, help="Weight of --item.  [default of each: 1]")
+@click.option("--text-weight", type=_WEIGHT, metavar="NUMBER", help="Weight of TEXT.  [default: 1]")
 @click.option(
-    "-n", "--limit", type=click.IntRange(min=1), default=10, show_default=True, help="Hits at most."
+    "--image-weight",
+    type=_WEIGHT,
+    metavar="NUMBER",
+    help="Weight of --image; negative: away from it.  [default: 1]",
+)
+@click.option(
+    "--item-weight", type=_WEIGHT, metavar="NUMBER", help="Weight of --item.  [default: 1]"
+)
+@click.option(
+    "-n",
+    "--limit",
+    type=click.IntRange(min=1),
+    metavar="NUMBER",
+    default=10,
+    show_default=True,
+    help="Most hits to return.",
 )
 @filter_option
 @params_option
 @click.option(
     "--min-score",
     type=click.FloatRange(-1, 1),
-    help="Leave out hits with a lower score (the cosine, -1 to 1).",
+    metavar="NUMBER",
+    help="Leave out hits with a lower score (the cosine).",
 )
 @click.option(
     "--group-by",
     default="",
     metavar="KEY",
-    help="Only the best hit of each value of this metadata key, or of uri; items without the key, "
-    "or without a uri, are not grouped.",
+    help="Only the best hit for each value of this metadata key, or of uri; items without it are "
+    "not grouped.",
 )
-@click.option("--group-size", type=click.IntRange(min=1), help="Hits per group.  [default: 1]")
+@click.option(
+    "--group-size",
+    type=click.IntRange(min=1),
+    metavar="NUMBER",
+    help="Hits per group.  [default: 1]",
+)
 @click.option(
     "--index-param",
     "index_params",
@@ -117,7 +136,7 @@ def command(
     """Find pictures by text, by picture, or by an item of the collection.
 
     TEXT, --image and --item given together make one query, their weighted sum. If TEXT is -,
-    queries are read from stdin, one a line; a sheet or page then shows them all.
+    queries are read from stdin, one per line; a sheet or page then shows them all.
 
     Pictures of a sheet or page are read from the items' uri where it is a local path or a file:
     URL; nothing is ever fetched.

@@ -50,7 +50,7 @@ _LIMIT_COLUMNS = (
     "--health",
     "is_probe",
     is_flag=True,
-    help="Ask for health alone, which needs no token; status 1 if the server takes no calls. Of "
+    help="Ask for health alone, which needs no token; status 1 if the server accepts no calls. Of "
     "several servers, the first that can be reached is asked.",
 )
 @json_option
@@ -59,8 +59,8 @@ def command(connection: ConnectionSettings, *, is_probe: bool, as_json: bool) ->
     """Show the server, its models, limits, store and collections.
 
     The exit status is 1 if the server or one of its services is not serving, or if the collections
-    can't be listed; everything else is still shown. A server that takes no calls reports only the
-    health of its services. With --health the exit status is 1 only if the server takes no calls;
+    can't be listed; everything else is still shown. A server that accepts no calls reports only the
+    health of its services. With --health the exit status is 1 only if the server accepts no calls;
     one without its store still embeds, and says what it lacks.
     """
     if is_probe:
@@ -78,7 +78,7 @@ def command(connection: ConnectionSettings, *, is_probe: bool, as_json: bool) ->
                 raise
             printer.record({"address": connection.address, "serving": False, "services": services})
             raise click.ClickException(
-                f"the server at {connection.address} takes no calls at present; its log says why"
+                f"the server at {connection.address} accepts no calls at present; its log says why"
             ) from error
         found = _collections(client)
     models = [

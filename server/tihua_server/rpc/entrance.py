@@ -101,11 +101,11 @@ def _check_exposure(config: Config) -> None:
     if config.tls_cert is None:
         missing.append("calls are not encrypted (--tls-cert and --tls-key)")
     if config.token_file is None and config.tls_client_ca is None:
-        missing.append("callers are not known (--token-file or --tls-client-ca)")
+        missing.append("callers are not authenticated (--token-file or --tls-client-ca)")
     if missing:
         raise ConfigError(
             f"--host {config.host} lets other machines in, but {' and '.join(missing)}; give what "
-            "is missing, listen on 127.0.0.1, or say --insecure if you trust the network"
+            "is missing, listen on 127.0.0.1, or use --insecure if you trust the network"
         )
 
 

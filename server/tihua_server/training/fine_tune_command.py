@@ -27,7 +27,7 @@ POSITIVE = click.IntRange(min=1)
 @click.option(
     "--model-path",
     type=HomePath(exists=True, dir_okay=False),
-    help="Checkpoint of that model to start from; without it, the published one is fetched.",
+    help="Checkpoint of that model to start from; if unset, the published one is fetched.",
 )
 @click.option(
     "--data",
@@ -40,8 +40,8 @@ POSITIVE = click.IntRange(min=1)
     "--out",
     type=HomePath(file_okay=False),
     required=True,
-    help="Where checkpoint, curve and model go; a stopped run continues there. It takes 32 bytes a "
-    "weight, 6 GB for ViT-B-16.",
+    help="Folder for checkpoint, curve and model; a stopped run continues from it. Needs 32 bytes "
+    "per weight: 6 GB for ViT-B-16.",
 )
 @click.option(
     "--model-source",
@@ -62,25 +62,33 @@ POSITIVE = click.IntRange(min=1)
     help="Where fetched checkpoints are kept.",
 )
 @click.option(
-    "--seed", type=click.IntRange(0, 2**63 - 1), default=0, show_default=True, help="Of every draw."
+    "--seed",
+    type=click.IntRange(0, 2**63 - 1),
+    metavar="NUMBER",
+    default=0,
+    show_default=True,
+    help="Seed of all random choices.",
 )
 @click.option(
     "--epochs",
     type=POSITIVE,
+    metavar="NUMBER",
     show_default="3, or as many more as make 300 steps",
     help="Passes over all pairs.",
 )
 @click.option(
     "--batch-size",
     type=click.IntRange(min=2),
+    metavar="NUMBER",
     default=128,
     show_default=True,
-    help="Pairs a step, each of a different picture. Negatives come from the same batch, so more "
+    help="Pairs per step, each of a different picture. Negatives come from the same batch, so more "
     "is better; lower it if memory runs out.",
 )
 @click.option(
     "--rate",
     type=click.FloatRange(min=0, min_open=True),
+    metavar="NUMBER",
     default=5e-5,
     show_default=True,
     help="Learning rate.",
@@ -101,17 +109,17 @@ def fine_tune(
 ) -> None:
     """Fine-tune Chinese-CLIP on your own pictures and captions.
 
-    captions.tsv has a header and two columns with a tab between them, image and caption; an image
-    is train/a.jpg or val/b.jpg. Without train/, all pictures outside val/ and test/ are learned
-    from. --out gets the model, a checkpoint in cn_clip's format. With val/, the weights that do
-    best there are written, those of the start included.
+    captions.tsv has a header and two columns separated by a tab, image and caption; an image is
+    train/a.jpg or val/b.jpg. Without train/, all pictures outside val/ and test/ are learned from.
+    --out gets the model, a checkpoint in cn_clip's format. With val/, the weights that score best
+    there are written; those of the start compete too.
 
     \b
     Examples:
       tihua-server fine-tune --model ViT-B-16 --data photos/ --out build/mine
       tihua-server fine-tune --model ViT-B-16 --model-path clip_cn_vit-b-16.pt --data photos/ \\
           --out build/mine --device cuda:0 --epochs 5
-      tihua-server --model ViT-B-16 --model-path build/mine/clip_cn_vit-b-16.pt     serve it
+      tihua-server --model ViT-B-16 --model-path build/mine/clip_cn_vit-b-16.pt     # serve it
     """  # noqa: D301  # click wants the backspace itself
     if model == DEFAULT_MODEL:
         raise click.ClickException(

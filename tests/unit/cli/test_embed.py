@@ -92,7 +92,7 @@ def test_embed_tells_which_text_is_longer_than_the_model_reads(tihua: Tihua) -> 
     result = tihua("embed", "好", "昔人已乘黄鹤去" * 8, "--json")
     assert result.exit_code == 0
     [line] = result.stderr.splitlines()
-    assert line.startswith("cut: 昔人已乘黄鹤去")
-    assert "only its beginning counts" in line
+    assert line.startswith("too long: 昔人已乘黄鹤去")
+    assert "the model reads only its beginning" in line
     assert len(line) < 140
     assert len(result.stdout.splitlines()) == 2

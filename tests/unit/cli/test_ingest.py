@@ -281,4 +281,4 @@ def test_the_collection_is_made_as_asked(tihua: Tihua, pictures: Path) -> None:
         2,
     )
     again = tihua("ingest", pictures, "-c", "paintings", *options)
-    assert "paintings is there already" in again.stderr
+    assert "collection paintings already exists" in again.stderr

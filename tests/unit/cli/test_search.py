@@ -34,7 +34,7 @@ def test_search_tells_which_query_is_longer_than_the_model_reads(
     for result in (tihua("search", poem), tihua("search", "-", stdin=f"猫\n{poem}\n")):
         assert result.exit_code == 0
         [line] = result.stderr.splitlines()
-        assert line.startswith("cut: 昔人已乘黄鹤去")
+        assert line.startswith("too long: 昔人已乘黄鹤去")
         assert "a.jpg" in result.stdout
 
 

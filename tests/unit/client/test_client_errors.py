@@ -119,7 +119,9 @@ def test_a_message_over_its_limit_is_a_wrong_request_and_no_overload(serve: Serv
     error = error_of(serve(Failing(grpc.StatusCode.RESOURCE_EXHAUSTED, said).register))
     assert type(error) is tihua.InvalidRequestError
     assert error.message.startswith("the message is 73400338 bytes; the server at ")
-    assert error.message.endswith(" takes 67108864: send fewer items at once, or smaller ones")
+    assert error.message.endswith(
+        " accepts at most 67108864: send fewer items at once, or smaller ones"
+    )
 
 
 def test_an_answer_over_the_limit_is_one_to_ask_less_of(serve: Serve) -> None:
@@ -129,7 +131,7 @@ def test_an_answer_over_the_limit_is_one_to_ask_less_of(serve: Serve) -> None:
     assert type(error) is tihua.InvalidRequestError
     assert error.message.startswith("the answer is 73400338 bytes; the server at ")
     assert error.message.endswith(
-        " sends 67108864: ask for fewer items at once, or for less of each"
+        " sends at most 67108864: ask for fewer items at once, or for less of each"
     )
 
 
@@ -150,7 +152,7 @@ def test_a_server_that_is_not_there_is_told_with_the_remedy() -> None:
     error = error_of("localhost:1")
     assert str(error) == (
         'no tihua server answers at localhost:1; start one with "tihua-server", or say where it is '
-        "with --address or TIHUA_ADDRESS. If it runs, perhaps it takes no calls at present "
+        "with --address or TIHUA_ADDRESS. If it runs, perhaps it accepts no calls at present "
         "(see tihua status --health) or it requires TLS (--tls, --ca)."
     )
     assert "refused" in error.metadata["detail"]
@@ -174,7 +176,7 @@ def test_a_server_of_something_else_is_told(serve: Serve) -> None:
     address = serve(lambda server: None)
     error = error_of(address)
     assert type(error) is tihua.UnsupportedError
-    assert f"what listens at {address} is not a tihua server, or an older one" in str(error)
+    assert f"{address} is not a tihua server, or an older version" in str(error)
 
 
 def test_a_bug_of_the_server_is_a_server_error(serve: Serve) -> None:
