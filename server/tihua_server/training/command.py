@@ -122,7 +122,7 @@ def train(
     recipe = dataclasses.replace(FINE_TUNING if start else Recipe(), seed=seed, **knobs)
     if start == Path(MODEL_ID) and not start.is_file():  # a folder of that name may be --out
         start = PACKAGED_MODEL
-    remedy = "train on fewer pictures, or where there is more of it"
+    remedy = "train on fewer pictures, or on a machine with more memory"
     with errors_in_one_line(memory_advice=remedy):
         chosen = str(torch_device(device))
         known = read_network(start) if start else None

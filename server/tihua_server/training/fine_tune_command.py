@@ -133,7 +133,7 @@ def fine_tune(
     from tihua_server.training.fine_tuning import fine_tune_model
 
     recipe = FineTuneRecipe(seed=seed, epochs=epochs, batch_size=batch_size, rate=rate)
-    remedy = f"a --batch-size below {batch_size} takes less of it"
+    remedy = f"use a --batch-size below {batch_size}"
     with errors_in_one_line(memory_advice=remedy):
         file = fine_tune_model(
             model,

@@ -29,7 +29,7 @@ async def test_the_error_of_a_collection_of_another_model_names_the_command_that
             await client.search(text="马")
         command = re.search(r"tihua (collections reindex .*)$", str(refused.value))
         assert command is not None
-        words = [{"NAME": "photos", "DIR…": folder}.get(word, word) for word in command[1].split()]
+        words = command[1].replace("NAME", "photos").replace("DIR…", str(folder)).split()
         done = await asyncio.to_thread(run_tihua, *words, address=app.address)
         assert done.returncode == 0, done.stderr
         assert (await client.search(text="马", limit=1)).model.id == "small"
