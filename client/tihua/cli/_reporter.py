@@ -20,7 +20,8 @@ def arrival() -> Reconnect:
     """Return the retry policy of a first call, to a server that may still be starting."""
 
     def report(error: tihua.TihuaError) -> None:
-        click.echo(f"{error_line(error).rstrip('.')}; {_until()}", err=True)
+        obstacle, _, _ = error_line(error).rstrip(".").partition("; ")  # the remedy: at the end
+        click.echo(f"{obstacle}; {_until()}", err=True)
 
     return Reconnect(RECONNECT_TIMEOUT_S, on_break=report)
 
