@@ -9,8 +9,8 @@ Milvus Lite `not year == 1990` is `not (year == 1990)`, as everywhere else, and 
 from collections.abc import Mapping, Sequence
 
 from tihua_server.milvus.filter_literals import membership
-from tihua_server.milvus.filter_operands import COLUMNS, OperandReader, expected
-from tihua_server.milvus.filter_tokens import Token, invalid
+from tihua_server.milvus.filter_operands import COLUMNS, Operands
+from tihua_server.milvus.filter_tokens import Token, Words, expected, invalid
 
 MAX_OPERATORS = 256
 """Operators in one expression: the parser of Milvus Lite recurses, and Python's stack is finite."""
@@ -34,17 +34,25 @@ _BY_ITEM_REMEDY = (
 )
 
 
-class FilterReader(OperandReader):
-    """Reads the words of one filter; one class with `OperandReader`, split for length."""
+class FilterReader:
+    """Reads the words of one filter."""
 
     def __init__(self, words: Sequence[Token], params: Mapping[str, object], *, lite: bool) -> None:
-        super().__init__(words, params, lite=lite)
+        self._words = Words(words)
+        self._operands = Operands(self._words, params, lite=lite)
+        self._lite = lite
         self._written: list[str] = []
         self._open: list[Token] = []
         self._operators = 0
+        self._has_functions = False
         self._lone_field_at = -1
         self._lone_field: Token | None = None
         self._compared: Token | None = None
+
+    @property
+    def used(self) -> set[str]:
+        """Names of the parameters that were read."""
+        return self._operands.used
 
     def read(self) -> str:
         """Return the expression; empty for no words.
@@ -53,18 +61,19 @@ class FilterReader(OperandReader):
             InvalidInput: the words are not a boolean expression; a parameter is unbound, or bound
                 to something that is not a value.
         """
-        if self._words:
+        if not self._words.is_at_end():
             self._operand()
             while self._operator():
                 self._operand()
-        if self._lite and self._is_by_item:
-            self._count(self._listed, _BY_ITEM_REMEDY)
+        # Milvus Lite evaluates a whole filter in Python, item by item, if any part needs that.
+        if self._lite and (self._has_functions or self._operands.has_nested_keys):
+            self._count(self._operands.listed, _BY_ITEM_REMEDY)
         return " ".join(self._written)
 
     def _operand(self) -> None:
         """Read prefixes, parentheses and names of functions, then a field or a value."""
         while True:
-            word = self._take("a field or a value")
+            word = self._words.take("a field or a value")
             if word.text in _SIGNS:
                 self._write_operator(word.text)
             elif word.text == "not":
@@ -76,12 +85,12 @@ class FilterReader(OperandReader):
                 self._write_operator(word.text)
             elif word.text == "(":
                 self._enter(word, "(")
-            elif word.kind == "name" and self._sees("("):
-                self._take("(")
+            elif word.kind == "name" and self._words.sees("("):
+                self._words.take("(")
                 self._enter(word, f"{word.text}(")
-                self._is_by_item = True
+                self._has_functions = True
             else:
-                self._written.append(self._field_or_value(word))
+                self._written.append(self._operands.field_or_value(word))
                 if word.kind == "name":
                     self._note_field(word)
                 self._close_implied("exists")
@@ -89,8 +98,8 @@ class FilterReader(OperandReader):
 
     def _operator(self) -> bool:
         """Read what follows an operand; return whether another operand must follow."""
-        while self._at < len(self._words):
-            word = self._take("an operator")
+        while not self._words.is_at_end():
+            word = self._words.take("an operator")
             if word.text in _ENDS:
                 self._close_implied("not", "exists")
             if word.text == ")" and self._open:
@@ -122,16 +131,16 @@ class FilterReader(OperandReader):
         """Read `is null`, `is not null`, `in […]`, `not in […]` or `like "…"` after an operand."""
         if word == "is":
             negation = ""
-            if self._sees("not"):
-                negation = f"{self._take('null').text} "
-            self._write_operator(f"is {negation}{self._take_only('null').text}")
+            if self._words.sees("not"):
+                negation = f"{self._words.take('null').text} "
+            self._write_operator(f"is {negation}{self._words.take_only('null').text}")
             return
         if word != "like":
             self._membership(word)
             return
         self._write_operator(word)
-        value = self._take("a string")
-        written = "" if value.kind == "name" else self._field_or_value(value)
+        value = self._words.take("a string")
+        written = "" if value.kind == "name" else self._operands.field_or_value(value)
         if not written.startswith('"'):
             raise expected("a string after 'like'", value)
         if len(written) > MAX_PATTERN_CHARS + 2:
@@ -144,21 +153,10 @@ class FilterReader(OperandReader):
     def _membership(self, word: str) -> None:
         """Read `in […]` or `not in […]`; `word` is its first."""
         if word == "not":
-            word = f"not {self._take_only('in').text}"
+            word = f"not {self._words.take_only('in').text}"
         follows_key = self._is_after_lone_field() and self._written[-1] not in COLUMNS
         self._write_operator(word)
-        at = self._take("a list")
-        is_written_out = at.text == "["
-        values: object = None
-        if is_written_out:
-            values = self._list()
-        elif at.kind == "param":
-            values = self._value(at)
-        if not isinstance(values, list | tuple):
-            raise expected(f"a list after {word!r}", at)
-        written = self._literal(
-            values, f"at {at.position + 1}" if is_written_out else at.text.strip("{}")
-        )
+        values, written = self._operands.list_after(word)
         if self._lite and follows_key:
             field, _ = self._written[-2:]
             self._written[-2:] = [membership(field, values, is_negated=word != "in")]
@@ -186,7 +184,7 @@ class FilterReader(OperandReader):
         return self._lone_field_at == len(self._written) - 1
 
     def _check_columns(self, left: Token, right: Token) -> None:
-        is_whole = not any(self._sees(sign) for sign in _ARITHMETIC)
+        is_whole = not self._words.sees(*_ARITHMETIC)
         if is_whole and {left.text, right.text} <= COLUMNS:
             return
         text = right.text[:40] if is_whole and right.text != "$meta" else "…"
@@ -198,13 +196,15 @@ class FilterReader(OperandReader):
 
     def _is_closed_ahead(self) -> bool:
         """Return whether the operand of a `not` is another `not`, or is all in parentheses."""
-        if not self._sees("("):
-            return self._sees("not")
+        if not self._words.sees("("):
+            return self._words.sees("not")
         depth = 0
-        for at in range(self._at, len(self._words)):
-            depth += {"(": 1, ")": -1}.get(self._words[at].text, 0)
+        ahead = self._words.ahead()
+        for word in ahead:
+            depth += {"(": 1, ")": -1}.get(word.text, 0)
             if depth == 0:
-                return {word.text for word in self._words[at + 1 : at + 2]} <= _ENDS
+                follower = next(ahead, None)
+                return follower is None or follower.text in _ENDS
         return True
 
     def _enter(self, word: Token, written: str) -> None:

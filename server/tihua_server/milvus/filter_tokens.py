@@ -1,7 +1,8 @@
-"""A filter expression → its words."""
+"""A filter expression → its words, and how they are read: one after another."""
 
 import re
 import unicodedata
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from tihua_server.errors import InvalidInput
@@ -28,6 +29,10 @@ _LOOKALIKES = (
 )
 """What input methods produce for signs of the language, besides full-width forms."""
 _SIGNS = frozenset("\"'{}()[],=<>!&|+-*/%$0123456789") | {">=", "<=", "!="}
+_SPELLING_REMEDY = (
+    'a text is written in quotes, a key with blanks, signs or a leading digit as $meta["shot on"]'
+)
+"""For a name where none is allowed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +69,51 @@ class Token:
         return _ESCAPES[match.group(1)]
 
 
+class Words:
+    """The words of an expression, taken one after another."""
+
+    def __init__(self, words: Sequence[Token]) -> None:
+        self._words = words
+        self._at = 0
+
+    def is_at_end(self) -> bool:
+        """Return whether all words are taken."""
+        return self._at == len(self._words)
+
+    def sees(self, *texts: str) -> bool:
+        """Return whether the next word is one of these."""
+        return not self.is_at_end() and self._words[self._at].text in texts
+
+    def ahead(self) -> Iterator[Token]:
+        """Iterate over the words that are not taken yet, without taking them."""
+        return (self._words[at] for at in range(self._at, len(self._words)))
+
+    def take(self, wanted: str) -> Token:
+        """Take the next word.
+
+        Args:
+            wanted: what is expected there, for the message.
+
+        Raises:
+            InvalidInput: there is none.
+        """
+        if self.is_at_end():
+            raise invalid(f"the filter ends where {wanted} is expected")
+        self._at += 1
+        return self._words[self._at - 1]
+
+    def take_only(self, text: str) -> Token:
+        """Take the next word.
+
+        Raises:
+            InvalidInput: it is another than `text`, or there is none.
+        """
+        word = self.take(repr(text))
+        if word.text != text:
+            raise expected(repr(text), word)
+        return word
+
+
 def tokens(expression: str) -> list[Token]:
     """Return the words of an expression, without the space between them.
 
@@ -91,6 +141,12 @@ def invalid(message: str, position: int | None = None) -> InvalidInput:
     """Return the error for an expression that is wrong at `position`, from 0."""
     where = "" if position is None else f" (character {position + 1} of the filter)"
     return InvalidInput(message + where, reason="INVALID_FILTER", field="filter")
+
+
+def expected(wanted: str, word: Token) -> InvalidInput:
+    """Return the error for a word in the place of what is `wanted`."""
+    remedy = f": {_SPELLING_REMEDY}" if word.kind == "name" else ""
+    return invalid(f"{wanted} is expected where {word.text[:40]!r} is{remedy}", word.position)
 
 
 def _complaint(char: str) -> str:
