@@ -184,7 +184,7 @@ async def test_an_alias_of_others_is_only_a_taken_name(
     """It is neither moved nor removed."""
     ours, _ = await make_pair(milvus)
     other = spec().name
-    client = milvus._client
+    client = milvus.connection.client
     client.create_collection(other, dimension=4, timeout=30)
     try:
         client.create_alias(other, other + "_alias", timeout=5)

@@ -123,7 +123,7 @@ async def test_a_taken_name_is_refused(store: VectorStore, name: str, spec: Spec
 async def test_a_collection_of_others_is_only_a_taken_name(milvus: Milvus, spec: Spec) -> None:
     """What tihua did not make is neither listed nor read nor dropped."""
     other = spec().name
-    client = milvus._client
+    client = milvus.connection.client
     client.create_collection(other, dimension=4, timeout=30)
     try:
         assert other not in await milvus.names()
@@ -165,7 +165,7 @@ async def test_a_collection_dropped_by_someone_else_is_not_found(
     created = spec()
     await milvus.create(created)
     await milvus.spec(created.name)
-    milvus._client.drop_collection(created.name, timeout=5)
+    milvus.connection.client.drop_collection(created.name, timeout=5)
 
     for call in (
         milvus.search(created.name, embeddings[:1], SearchParams(1)),
@@ -221,9 +221,9 @@ async def test_loading_completes_what_creating_left_undone(lite: Milvus, spec: S
     asked = spec(IndexType.HNSW)
     await lite.create(asked)
     await lite.release(asked.name)
-    lite._client.drop_index(asked.name, "embedding", timeout=5)
+    lite.connection.client.drop_index(asked.name, "embedding", timeout=5)
 
     await lite.load(asked.name)
 
-    built = lite._client.describe_index(asked.name, "embedding", timeout=5)
+    built = lite.connection.client.describe_index(asked.name, "embedding", timeout=5)
     assert built["index_type"] == "IVF_FLAT"

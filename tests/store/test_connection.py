@@ -69,7 +69,7 @@ async def test_calls_are_told_by_the_names_that_pymilvus_has(
     await store.close()
 
     assert {"create_collection", "list_collections", "drop_collection"} < listener.calls
-    assert all(hasattr(store._client, call) for call in listener.calls), listener.calls
+    assert all(hasattr(store.connection.client, call) for call in listener.calls), listener.calls
 
 
 async def test_a_call_that_nobody_waits_for_is_no_answer(tmp_path: Path) -> None:

@@ -83,13 +83,13 @@ async def test_a_rename_that_had_not_begun_is_not_made(
 ) -> None:
     """A kill before the directory is moved leaves everything as it was, whatever comes later."""
     killed = tmp_path / "killed"
-    rename = lite._client.rename_collection
+    rename = lite.connection.client.rename_collection
 
     def rename_kept(*args: object, **kwargs: object) -> None:
         shutil.copytree(tmp_path / "milvus", killed)
         rename(*args, **kwargs)
 
-    monkeypatch.setattr(lite._client, "rename_collection", rename_kept)
+    monkeypatch.setattr(lite.connection.client, "rename_collection", rename_kept)
     await lite.rename(photos, "photos_1", keeps_alias=True)
 
     store = await Milvus.open(killed)
@@ -142,7 +142,9 @@ async def test_a_rename_that_failed_is_not_completed_later(
 ) -> None:
     """Nor when its names are those of other collections by then."""
     with monkeypatch.context() as failing:
-        failing.setattr(lite._client, "rename_collection", Mock(side_effect=grpc.RpcError))
+        failing.setattr(
+            lite.connection.client, "rename_collection", Mock(side_effect=grpc.RpcError)
+        )
         with pytest.raises(StoreError):
             await lite.rename(photos, "photos_1", keeps_alias=True)
     await lite.drop_alias("pictures")
@@ -165,8 +167,8 @@ async def test_an_alias_that_leads_nowhere_is_led_elsewhere_or_removed(
     for alias in ("first", "second"):
         await lite.set_alias(alias, created.name)
     shutil.rmtree(tmp_path / "milvus" / "collections" / created.name)
-    assert lite._connection.lite_server is not None
-    lite._connection.lite_server._database._collections.pop(("default", created.name)).close()
+    assert lite.connection.lite_server is not None
+    lite.connection.lite_server._database._collections.pop(("default", created.name)).close()
 
     with pytest.raises(AlreadyExists, match="first"):
         await lite.create(replace(created, name="first"))

@@ -302,10 +302,10 @@ async def test_a_store_is_closed_though_a_server_is_still_loading(
         store = await Milvus.open(server.uri, timeout_s=5)
         await store.create(created)
         server.freeze()
-        load = store._client.load_collection
+        load = store.connection.client.load_collection
         # More than there are threads: those that wait for one are told the same.
         loads = [
-            asyncio.create_task(store._call("", load, created.name, timeout_s=600))
+            asyncio.create_task(store.connection.call("", load, created.name, timeout_s=600))
             for _ in range(2 * CALLS_AT_ONCE)
         ]
         await asyncio.sleep(0)
@@ -327,7 +327,7 @@ async def test_loading_does_not_keep_searches_waiting(
     await server.create(created)
     is_over = threading.Event()
     long = [
-        asyncio.create_task(server._call("", is_over.wait, timeout_s=600))
+        asyncio.create_task(server.connection.call("", is_over.wait, timeout_s=600))
         for _ in range(2 * CALLS_AT_ONCE)
     ]
     await asyncio.sleep(0)

@@ -17,6 +17,7 @@ from tihua_server.item import Item
 from tihua_server.metrics import Metrics
 from tihua_server.milvus import directory
 from tihua_server.milvus.errors import is_disk_failure
+from tihua_server.milvus.schema import released
 from tihua_server.milvus.store import Milvus
 from tihua_server.search_params import Fields, Filter, SearchParams
 from tihua_server.types import FloatArray
@@ -72,11 +73,11 @@ async def test_rows_that_could_not_be_flushed_are_there(
     """At once, after the next flush that works, and after a restart."""
     await lite.upsert(crowded, items(embeddings, 0, 200))
     with no_file_beyond(100_000), pytest.raises(StoreFull, match="takes no more"):
-        await lite._flush(crowded)
+        await lite._loading.flush(crowded)
     assert len(await ids(lite, crowded)) == 200
 
     await lite.upsert(crowded, items(embeddings, 200, 300))
-    await lite._flush(crowded)
+    await lite._loading.flush(crowded)
     expected = [item.id for item in items(embeddings, 0, 300)]
     assert await ids(lite, crowded) == expected
 
@@ -154,7 +155,7 @@ async def test_half_an_index_is_built_again(
 ) -> None:
     """A kill in the middle of writing it does not take the collection away."""
     await lite.upsert(crowded, items(embeddings, 0, 100))
-    await lite._flush(crowded)
+    await lite._loading.flush(crowded)
     await lite.release(crowded)
     await lite.load(crowded)
     index = only(tmp_path, "milvus/collections/*/partitions/*/indexes/*.idx")
@@ -162,7 +163,8 @@ async def test_half_an_index_is_built_again(
     os.truncate(index, index.stat().st_size // 2)
     store = lite
     if when == "at the start":
-        await lite._note_release(crowded, is_released=False)
+        loaded = released(is_released=False)
+        lite.connection.client.alter_collection_properties(crowded, loaded, timeout=9)
         await lite.close()
         store = await Milvus.open(tmp_path / "milvus")
     else:

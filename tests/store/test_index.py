@@ -128,7 +128,7 @@ async def test_loading_builds_an_index_that_was_dropped(
     """Milvus Lite searches without one, and a server does not load such a collection."""
     name = await filled(server, spec(), embeddings)
     await leave_half_done(server, name)
-    server._client.drop_index(name, EMBEDDING, timeout=9)
+    server.connection.client.drop_index(name, EMBEDDING, timeout=9)
 
     await check_is_loading(server, name)
     await server.build_index(name, HNSW)
@@ -138,7 +138,7 @@ async def test_loading_builds_an_index_that_was_dropped(
 
 async def leave_half_done(store: Milvus, name: str) -> None:
     """Replace an index as far as a server gets that dies in the middle."""
-    client = store._client
+    client = store.connection.client
     properties = indexed(client.describe_collection(name, timeout=9), HNSW)
     client.alter_collection_properties(name, properties, timeout=9)
     client.release_collection(name, timeout=9)
@@ -160,7 +160,7 @@ async def check_is_built(store: Milvus, name: str, embeddings: FloatArray) -> No
     """Check that the collection has the index and can be searched."""
     found = await store.describe(name)
     assert (found.load_state, found.spec.index) == (LoadState.LOADED, HNSW)
-    built = store._client.describe_index(name, EMBEDDING, timeout=9)
+    built = store.connection.client.describe_index(name, EMBEDDING, timeout=9)
     assert built["index_type"] == ("IVF_FLAT" if "Lite" in store.kind else "HNSW")
     assert await nearest(store, name, embeddings) == "7"
 
@@ -172,7 +172,7 @@ async def test_a_restart_completes_what_was_cut_short(
     store = await Milvus.open(tmp_path / "milvus")
     name = await filled(store, spec(), embeddings)
     await leave_half_done(store, name)
-    store._client.drop_index(name, EMBEDDING, timeout=9)
+    store.connection.client.drop_index(name, EMBEDDING, timeout=9)
     await store.close()
 
     store = await Milvus.open(tmp_path / "milvus")
@@ -183,7 +183,7 @@ async def test_a_restart_completes_what_was_cut_short(
 
 def make_hnsw(store: Milvus, name: str) -> None:
     """Give a collection the index that earlier versions made on Milvus Lite."""
-    client = store._client
+    client = store.connection.client
     client.release_collection(name, timeout=9)
     client.drop_index(name, EMBEDDING, timeout=9)
     params = client.prepare_index_params()
@@ -208,7 +208,7 @@ async def test_an_hnsw_index_of_milvus_lite_is_replaced_when_the_store_is_opened
 
     store = await Milvus.open(tmp_path / "milvus")
 
-    built = store._client.describe_index(name, EMBEDDING, timeout=9)
+    built = store.connection.client.describe_index(name, EMBEDDING, timeout=9)
     found = await store.describe(name)
     await store.close()
     assert built["index_type"] == "IVF_FLAT"
@@ -228,7 +228,9 @@ async def test_an_index_stays_until_there_is_room_for_another(
 
     store = await Milvus.open(tmp_path / "milvus")
 
-    assert store._client.describe_index(name, EMBEDDING, timeout=9)["index_type"] == "HNSW"
+    assert (
+        store.connection.client.describe_index(name, EMBEDDING, timeout=9)["index_type"] == "HNSW"
+    )
     assert (await store.describe(name)).load_state is LoadState.LOADED
     assert await nearest(store, name, embeddings) == "7"
     monkeypatch.undo()

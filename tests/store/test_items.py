@@ -269,7 +269,7 @@ async def test_items_are_there_while_they_are_flushed(
         )
 
         counts = [lite.count(created.name, EVERYTHING) for _ in range(20)]
-        _, *found = await asyncio.gather(lite._flush(created.name), *counts)
+        _, *found = await asyncio.gather(lite._loading.flush(created.name), *counts)
 
         assert found == [end] * 20
 

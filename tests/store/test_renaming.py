@@ -42,13 +42,13 @@ async def test_the_old_name_of_a_renamed_collection_may_stay_as_its_alias(
     """A caller who keeps reading by it is always answered, even if the alias takes a while."""
     monkeypatch.setattr("tihua_server.milvus.records.RENAME_S", 2.0)  # a busy machine needs more
     old, _ = await make_pair(milvus)
-    create_alias = milvus._client.create_alias
+    create_alias = milvus.connection.client.create_alias
 
     def create_late(*args: object, **kwargs: object) -> None:
         time.sleep(0.05)
         create_alias(*args, **kwargs)
 
-    monkeypatch.setattr(milvus._client, "create_alias", create_late)
+    monkeypatch.setattr(milvus.connection.client, "create_alias", create_late)
     has_moved = asyncio.Event()
     answers: list[str] = []
 

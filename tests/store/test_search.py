@@ -9,7 +9,7 @@ import pytest
 from tihua_server.collection import CollectionSpec, IndexType
 from tihua_server.errors import InvalidInput
 from tihua_server.item import Hit, Item
-from tihua_server.milvus import store as store_module
+from tihua_server.milvus import items as items_module
 from tihua_server.milvus.schema import to_item
 from tihua_server.milvus.store import Milvus
 from tihua_server.search_params import Consistency, Fields, Filter, SearchParams
@@ -141,7 +141,7 @@ async def test_as_many_hits_are_found_as_are_asked_for(
         if is_built:
             # Loading builds the index of what is flushed, and waits for it.
             await milvus.release(created.name)
-            await milvus._flush(created.name)
+            await milvus._loading.flush(created.name)
             await milvus.load(created.name)
         for offset in (0, 150):
             [hits] = await milvus.search(created.name, embeddings[:1], strong(150, offset=offset))
@@ -160,7 +160,7 @@ async def test_what_a_filter_or_a_deletion_leaves_is_found_however_little(
     await lite.create(created)
     await fill(lite, created.name, rows)
     await lite.release(created.name)
-    await lite._flush(created.name)
+    await lite._loading.flush(created.name)
     await lite.load(created.name)
     rare = [f"{i}" for i in range(2_000, 2_050, 10)]
 
@@ -210,7 +210,7 @@ async def test_a_search_parameter_reaches_the_index(
     await fill(lite, created.name, embeddings)
     # Loading builds the index of what is flushed, and waits for it.
     await lite.release(created.name)
-    await lite._flush(created.name)
+    await lite._loading.flush(created.name)
     await lite.load(created.name)
 
     params = SearchParams(10, index_params={"nprobe": 2})
@@ -232,7 +232,7 @@ async def test_answers_are_read_in_a_thread(
         threads.append(threading.current_thread())
         return to_item(row, fields)
 
-    monkeypatch.setattr(store_module, "to_item", noted)
+    monkeypatch.setattr(items_module, "to_item", noted)
     await lite.get(created.name, ["0", "1"], Fields(embedding=True))
     await lite.scan(created.name, where=Filter(), limit=3, fields=Fields())
     await lite.search(created.name, embeddings[:1], SearchParams(3))

@@ -53,16 +53,18 @@ def as_built(index: Index, *, lite: bool) -> Index:
     return index
 
 
-def is_built(index: Index, description: Mapping[str, Any] | None) -> bool:
-    """Return whether the index that the store describes is `index`.
+def is_built(index: Index, description: Mapping[str, Any] | None, *, lite: bool) -> bool:
+    """Return whether the index that the store describes is what it builds for `index`.
 
-    For AUTOINDEX any index will do: each Milvus chooses its own.
+    For AUTOINDEX any index of a Milvus server will do: each Milvus chooses its own.
 
     Args:
-        index: by `as_built`.
+        index: the requested index, with all parameters.
         description: of `MilvusClient.describe_index`, which has the parameters as numbers under
             `params` or as strings beside it, depending on the server; None when there is none.
+        lite: whether it is for Milvus Lite.
     """
+    index = as_built(index, lite=lite)
     if description is None:
         return False
     if index.type is IndexType.AUTOINDEX:

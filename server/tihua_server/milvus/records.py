@@ -1,30 +1,19 @@
-"""What is known of the collections in Milvus: their specs, cached, and whether they are loading.
+"""What is known of the collections in Milvus: which there are, their specs, and their counts.
 
-Calls that concern a collection go through here: Milvus reports one that it is still loading, as
-after a restart, as if it had been released, but only a released one needs `load`.
+Specs are cached, because every request needs one. Collections that tihua did not make have no
+record: they are ignored, except that their names are taken.
 """
 
 import asyncio
-import contextlib
 import time
-from collections import Counter
-from collections.abc import AsyncIterator, Callable, Mapping
-from typing import Any, TypeVar
 
-from pymilvus.client.types import LoadState
-
-from tihua_server.collection import CollectionSpec, Index
-from tihua_server.errors import (
-    CollectionNotReady,
-    InvalidInput,
-    NotFound,
-    ServiceError,
-    StoreError,
-)
+from tihua_server.collection import CollectionSpec
+from tihua_server.errors import CollectionDamaged, InvalidInput, NotFound, StoreError
+from tihua_server.milvus.collection_calls import CollectionCalls
 from tihua_server.milvus.connection import MilvusConnection
-from tihua_server.milvus.errors import damaged, loading, not_found
-from tihua_server.milvus.index import as_built, is_built
-from tihua_server.milvus.schema import EMBEDDING, Record, record
+from tihua_server.milvus.errors import damaged, not_found
+from tihua_server.milvus.lite_server import LiteServer
+from tihua_server.milvus.schema import Record, record
 
 SPEC_TTL_S = 5.0
 """How long a collection's spec is cached: another server may move an alias, or drop a collection
@@ -34,61 +23,21 @@ RENAME_S = 0.1
 """How long a name may lead nowhere while its collection is renamed: it takes 10 ms on Milvus
 2.3.5."""
 
-T = TypeVar("T")
 
-
-class MilvusRecords:
-    """What is known of the collections of one Milvus, and the calls that concern them.
+class Records:
+    """What is recorded of the collections of one Milvus, by any of their names.
 
     Attributes:
-        kind: what the Milvus is, for people.
         settle_s: see `VectorStore`.
     """
 
-    def __init__(self, connection: MilvusConnection) -> None:
-        self.kind = connection.kind
+    def __init__(self, connection: MilvusConnection, calls: CollectionCalls) -> None:
         # Nobody else caches names of an embedded store, and its calls run one after another.
         self.settle_s = 0.0 if connection.lite_server else SPEC_TTL_S + connection.timeout_s
-        self._connection = connection
-        self._client = connection.client
-        self._is_lite = connection.is_lite
+        self._client, self._is_lite = connection.client, connection.is_lite
+        self._lite_server = connection.lite_server
+        self._calls = calls
         self._specs: dict[str, tuple[float, CollectionSpec]] = {}
-        self._being_built: Counter[str] = Counter()
-
-    async def _call(self, name: str, function: Callable[..., T], *args: object, **kwargs: Any) -> T:
-        """Like `MilvusConnection.call`; a loading collection is not reported as released."""
-        async with self._distinguishing_loading(name):
-            return await self._connection.call(name, function, *args, **kwargs)
-
-    async def _read(
-        self, name: str, function: Callable[..., T], *args: object, **kwargs: object
-    ) -> T:
-        """Like `MilvusConnection.read`; a loading collection is not reported as released."""
-        async with self._distinguishing_loading(name):
-            return await self._connection.read(name, function, *args, **kwargs)
-
-    @contextlib.asynccontextmanager
-    async def _distinguishing_loading(self, name: str) -> AsyncIterator[None]:
-        try:
-            yield
-        except CollectionNotReady as error:
-            if not await self._is_loading(name):
-                raise
-            self._connection.is_in_doubt |= not self._being_built[name]
-            raise loading(name) from error
-
-    async def _is_loading(self, name: str) -> bool:
-        """Return whether a collection that is not loaded counts as loading, not as released."""
-        call, client = self._connection.call, self._client
-        try:
-            found = await call(name, client.get_load_state, name)
-            if found["state"] is LoadState.NotLoad:
-                asked = record(await call(name, client.describe_collection, name))
-                built = await call(name, client.describe_index, name, EMBEDDING)
-                return asked is not None and not self._is_built(asked.spec.index, built)
-        except ServiceError:
-            return False
-        return bool(found["state"] is LoadState.Loading)
 
     async def spec(self, name: str, *, is_fresh: bool = False) -> CollectionSpec:
         """Return what a collection was created with, from a cache of 5 s unless `is_fresh`."""
@@ -96,19 +45,19 @@ class MilvusRecords:
             read_at, spec = self._specs[name]
             if time.monotonic() - read_at < SPEC_TTL_S:
                 return spec
-        return (await self._record(name)).spec
+        return (await self.read(name)).spec
 
-    def _forget(self, name: str) -> None:
-        """Drop a collection, by any of its names, or an alias from the cache of specs."""
-        for known, (_, spec) in list(self._specs.items()):
-            if name in {known, spec.name}:
-                del self._specs[known]
-
-    async def _own_name(self, name: str) -> str:
-        """Return the name of the collection that a name or an alias stands for."""
+    async def own_name(self, name: str) -> str:
+        """Return the name of the collection that a name or an alias stands for, as `spec` does."""
         return (await self.spec(name)).name
 
-    async def _record(self, name: str) -> Record:
+    async def read(self, name: str) -> Record:
+        """Return what Milvus has recorded of a collection now.
+
+        Raises:
+            NotFound: there is none of that name, or tihua did not make it.
+            CollectionDamaged: Milvus Lite can't open it.
+        """
         if not name:  # which pymilvus refuses by itself, as a mistake of ours
             raise not_found(name)
         try:
@@ -128,7 +77,7 @@ class MilvusRecords:
 
     async def _described(self, name: str) -> Record:
         try:
-            description = await self._read(name, self._client.describe_collection, name)
+            description = await self._calls.read(name, self._client.describe_collection, name)
         except (InvalidInput, StoreError) as error:
             if not self._is_lite:
                 raise
@@ -139,5 +88,42 @@ class MilvusRecords:
             raise not_found(name)
         return found
 
-    def _is_built(self, index: Index, description: Mapping[str, Any] | None) -> bool:
-        return is_built(as_built(index, lite=self._is_lite), description)
+    def forget(self, name: str) -> None:
+        """Drop a collection, by any of its names, or an alias from the cache of specs."""
+        for known, (_, spec) in list(self._specs.items()):
+            if name in {known, spec.name}:
+                del self._specs[known]
+
+    async def names(self) -> list[str]:
+        """Return the names of tihua's own collections, sorted."""
+        ours = []
+        for name in await self.all_names():
+            try:
+                await self.read(name)
+            except (NotFound, CollectionDamaged):
+                continue
+            ours.append(name)
+        return sorted(ours)
+
+    async def all_names(self) -> list[str]:
+        """Return the names of all collections, also of damaged ones and those of others."""
+        if lite_server := self._lite_server:
+            return await self._calls.call("", _list_collections, lite_server)
+        names: list[str] = await self._calls.call("", self._client.list_collections)
+        return names
+
+    async def count(self, own_name: str, expression: str = "") -> int:
+        """Return the exact number of a collection's items that match a rendered filter."""
+        [row] = await self._calls.read(
+            own_name,
+            self._client.query,
+            own_name,
+            filter=expression,
+            output_fields=["count(*)"],
+            consistency_level="Strong",
+        )
+        return int(row["count(*)"])
+
+
+def _list_collections(lite_server: LiteServer, *, timeout: float) -> list[str]:
+    return lite_server.names()

@@ -1,173 +1,178 @@
-"""The VectorStore on Milvus: embedded Milvus Lite, or any Milvus from 2.3 on.
+"""The VectorStore on Milvus: embedded Milvus Lite, or any Milvus from 2.3 on."""
 
-Reads that must be exact (counts, lists, the items to delete) use strong consistency, which takes
-200 ms on Milvus 2.3.5. Items by id are read with session consistency, which sees what this process
-wrote. Searches use bounded consistency unless they ask for strong. Milvus Lite is always up to
-date.
-"""
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Self
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any
-
+from tihua_server.collection import Collection, CollectionSpec, Index
 from tihua_server.item import Hit, Item
-from tihua_server.milvus.aliases import MilvusAliases
+from tihua_server.milvus.collection_calls import CollectionCalls
+from tihua_server.milvus.collections import Collections
 from tihua_server.milvus.connection import MilvusConnection
-from tihua_server.milvus.filter_literals import MAX_LIST_LENGTH, literal
-from tihua_server.milvus.filters import both, render
 from tihua_server.milvus.flusher import Flusher
-from tihua_server.milvus.index import search_tuning
-from tihua_server.milvus.schema import EMBEDDING, output_fields, to_item, to_row
+from tihua_server.milvus.health import Health
+from tihua_server.milvus.index_builder import IndexBuilder
+from tihua_server.milvus.items import Items
+from tihua_server.milvus.loading import Loading
+from tihua_server.milvus.names import Names
+from tihua_server.milvus.records import Records
+from tihua_server.observer import Observer
 from tihua_server.search_params import Fields, Filter, SearchParams
 from tihua_server.types import FloatArray
 
-BATCH_ROWS = 1_000
-"""Rows in one call: about the fastest to write, and with all of `max_metadata_bytes` under Milvus'
-64 MiB."""
 
+class Milvus:
+    """The collections of one Milvus, and their items; create it with `open`, and close it.
 
-class Milvus(MilvusAliases):
-    """The collections of one Milvus, and their items; create it with `open`, and close it."""
+    Each method is that of `VectorStore`, done by one of the parts.
+
+    Attributes:
+        connection: to Milvus.
+        kind: what the Milvus is, for people.
+        settle_s: see `VectorStore`.
+    """
 
     def __init__(self, connection: MilvusConnection) -> None:
-        super().__init__(connection)
-        self._flusher = Flusher(self._flush)
+        calls = CollectionCalls(connection)
+        builder = IndexBuilder(connection)
+        self._records = Records(connection, calls)
+        self._names = Names(connection, calls, self._records)
+        self._loading = Loading(connection, calls, self._records, builder)
+        self._collections = Collections(connection, calls, self._records, self._names, builder)
+        self._flusher = Flusher(self._loading.flush)
+        self._items = Items(connection, calls, self._records, self._flusher)
+        self._health = Health(connection, calls, self._records)
+        self.connection = connection
+        self.kind = connection.kind
+        self.settle_s = self._records.settle_s
+
+    @classmethod
+    async def open(
+        cls,
+        target: str | Path,
+        *,
+        token: str = "",
+        timeout_s: float = 10.0,
+        observer: Observer | None = None,
+    ) -> Self:
+        """Connect to a Milvus, or open an embedded one, and load its collections.
+
+        Args:
+            target: the address of a Milvus, `http://host:19530` (or https, tcp, unix); or, as a
+                `Path`, a directory for Milvus Lite, which is made if it is missing.
+            token: `user:password` or an API key.
+            timeout_s: deadline of a call, in seconds; building and loading have longer.
+            observer: notified of each call to Milvus.
+
+        Raises:
+            StoreUnavailable: Milvus does not answer, or another process has the directory open.
+            ConfigError: the address has no scheme.
+        """
+        connection = await MilvusConnection.open(
+            target, token=token, timeout_s=timeout_s, observer=observer or Observer()
+        )
+        store = cls(connection)
+        if connection.is_lite:
+            try:
+                await store._loading.wake()
+            except BaseException:
+                await store.close()
+                raise
+        return store
+
+    # Collections.
+
+    async def create(self, spec: CollectionSpec) -> None:
+        """Create a collection, its index built and loaded."""
+        await self._collections.create(spec)
+
+    async def describe(self, name: str) -> Collection:
+        """Return one collection."""
+        return await self._collections.describe(name)
+
+    async def drop(self, name: str) -> None:
+        """Remove a collection and all its items."""
+        await self._collections.drop(name)
+
+    async def spec(self, name: str, *, is_fresh: bool = False) -> CollectionSpec:
+        """Return what a collection was created with, from a cache unless `is_fresh`."""
+        return await self._records.spec(name, is_fresh=is_fresh)
+
+    async def names(self) -> list[str]:
+        """Return the names of tihua's own collections, sorted."""
+        return await self._records.names()
+
+    # Their names.
+
+    async def rename(self, name: str, new_name: str, *, keeps_alias: bool) -> None:
+        """Rename a collection; with `keeps_alias` the old name becomes an alias of it."""
+        await self._names.rename(name, new_name, keeps_alias=keeps_alias)
+
+    async def set_alias(self, alias: str, name: str) -> str:
+        """Point an alias to a collection; return its previous one, "" if it is new."""
+        return await self._names.set_alias(alias, name)
+
+    async def drop_alias(self, alias: str) -> None:
+        """Remove an alias; the collection stays."""
+        await self._names.drop_alias(alias)
+
+    # Their place in Milvus' memory.
+
+    async def load(self, name: str) -> None:
+        """Load a collection, and complete its index."""
+        await self._loading.load(name)
+
+    async def build_index(self, name: str, index: Index | None) -> None:
+        """Replace the index of a collection, or rebuild it, and load it."""
+        await self._loading.build_index(name, index)
+
+    async def release(self, name: str) -> None:
+        """Release a collection from memory."""
+        await self._loading.release(name)
+
+    # Their items.
 
     async def upsert(self, name: str, items: Sequence[Item]) -> None:
-        """Write items; of several with one id the last is kept."""
-        name = await self._own_name(name)
-        await self._connection.require_room()
-        rows = [to_row(item) for item in {item.id: item for item in items}.values()]
-        # Milvus Lite's upsert keeps metadata that the new item no longer has; its insert replaces.
-        write = self._client.insert if self._is_lite else self._client.upsert
-        for batch in _batches(rows, BATCH_ROWS):
-            await self._call(name, write, name, batch)
-            if self._is_lite:
-                await self._flusher.wrote(name, len(batch))
+        """Write items."""
+        await self._items.upsert(name, items)
 
     async def get(
         self, name: str, ids: Sequence[str], fields: Fields, *, is_fresh: bool = False
     ) -> list[Item]:
-        """Return the items of these ids, in their order; absent ones are left out."""
-        name = await self._own_name(name)
-        found = {}
-        for batch in _batches(ids, MAX_LIST_LENGTH):
-            items = await self._read(
-                name,
-                self._query,
-                name,
-                fields,
-                filter=f"id in {literal(batch)}",
-                consistency_level="Strong" if is_fresh else "Session",
-            )
-            found.update({item.id: item for item in items})
-        return [found[key] for key in ids if key in found]
+        """Return the items of these ids, in their order."""
+        return await self._items.get(name, ids, fields, is_fresh=is_fresh)
 
     async def scan(
         self, name: str, *, where: Filter, limit: int, after_id: str = "", fields: Fields
     ) -> list[Item]:
-        """Return up to `limit` matching items with ids beyond `after_id`, sorted by id (bytes)."""
-        name = await self._own_name(name)
-        expression = self._render(where)
-        found: list[Item] = []
-        # A page of Milvus may be short before the last, if a shard has few rows, and longer than
-        # asked for.
-        while len(found) < limit:
-            wanted = _page(expression, limit - len(found), after_id)
-            page = await self._read(name, self._query, name, fields, **wanted)
-            if not page:
-                break
-            found += sorted(page, key=lambda item: item.id.encode())
-            after_id = found[-1].id
-        return found[:limit]
+        """Return up to `limit` matching items, sorted by id."""
+        return await self._items.scan(
+            name, where=where, limit=limit, after_id=after_id, fields=fields
+        )
 
     async def count(self, name: str, where: Filter) -> int:
-        """Return the exact number of matching items; writes of a moment ago are counted."""
-        return await self._count(await self._own_name(name), self._render(where))
+        """Return the exact number of matching items."""
+        return await self._items.count(name, where)
 
     async def delete(self, name: str, ids: Sequence[str]) -> int:
         """Remove items by id; return how many there were."""
-        name = await self._own_name(name)
-        count = 0
-        for batch in _batches(list(dict.fromkeys(ids)), MAX_LIST_LENGTH):
-            wanted = _page(f"id in {literal(batch)}", len(batch))
-            count += len(await self._call(name, self._delete, name, wanted))
-        return count
+        return await self._items.delete(name, ids)
 
     async def delete_where(self, name: str, where: Filter) -> int:
-        """Remove the matching items, page by page; return how many there were."""
-        name = await self._own_name(name)
-        expression = self._render(where)
-        count, last_id = 0, ""
-        while ids := await self._call(
-            name, self._delete, name, _page(expression, BATCH_ROWS, last_id), expression
-        ):
-            count += len(ids)
-            last_id = max(ids, key=str.encode)
-        return count
-
-    def _delete(
-        self, name: str, page: Mapping[str, Any], still: str = "", *, timeout: float
-    ) -> list[str]:
-        """Remove a page of items and return the ids of the page.
-
-        The ids are read first: Milvus counts those that it is given, not the items that were there.
-        An item that is rewritten in between is removed only if it matches `still`. On Milvus Lite
-        that can't happen, because its calls are serialized.
-        """
-        rows = self._client.query(name, output_fields=["id"], **page, timeout=timeout)
-        ids = [row["id"] for row in rows]
-        for batch in _batches(ids, MAX_LIST_LENGTH):
-            wanted = both("" if self._is_lite else still, f"id in {literal(batch)}")
-            self._client.delete(name, filter=wanted, timeout=timeout)
-        return ids
+        """Remove the matching items; return how many there were."""
+        return await self._items.delete_where(name, where)
 
     async def search(
         self, name: str, embeddings: FloatArray, params: SearchParams
     ) -> list[list[Hit]]:
         """Return the hits of each query, best first."""
-        spec = await self.spec(name)
-        tuning = search_tuning(
-            spec.index,
-            params.index_params,
-            limit=params.limit,
-            offset=params.offset,
-            lite=self._is_lite,
-        )
-        return await self._read(
-            name,
-            self._search,
-            spec.name,
-            params,
-            data=list(embeddings),
-            anns_field=EMBEDDING,
-            filter=self._render(params.filter),
-            search_params={"metric_type": "COSINE", "offset": params.offset, "params": tuning},
-        )
+        return await self._items.search(name, embeddings, params)
 
-    # pymilvus decodes a row when it is read: 1 000 take 7 ms or more, with embeddings 60. So these
-    # two, which run in a thread, read the rows as well.
+    # All of it.
 
-    def _query(self, name: str, fields: Fields, *, timeout: float, **wanted: object) -> list[Item]:
-        rows = self._client.query(
-            name, output_fields=output_fields(fields), timeout=timeout, **wanted
-        )
-        return [to_item(row, fields) for row in rows]
-
-    def _search(
-        self, name: str, params: SearchParams, *, timeout: float, **wanted: object
-    ) -> list[list[Hit]]:
-        answers = self._client.search(
-            name,
-            limit=params.limit,
-            output_fields=output_fields(params.fields),
-            consistency_level=params.consistency.value,
-            timeout=timeout,
-            **wanted,
-        )
-        return [list(_hits(answer, params)) for answer in answers]
-
-    def _render(self, where: Filter) -> str:
-        return render(where, lite=self._is_lite)
+    async def ping(self) -> None:
+        """Return if Milvus can be used, else raise."""
+        await self._health.ping()
 
     async def close(self) -> None:
         """Flush and disconnect; nothing may be called afterwards.
@@ -176,29 +181,4 @@ class Milvus(MilvusAliases):
             StoreUnavailable: see `MilvusConnection.close`.
         """
         await self._flusher.close()
-        await super().close()
-
-
-def _page(expression: str, limit: int, after_id: str = "") -> dict[str, Any]:
-    """Return the arguments of `query` for the first rows beyond an id."""
-    return {
-        "filter": both(expression, f"id > {literal(after_id)}") if after_id else expression,
-        "limit": limit,
-        # The flags of pymilvus' own QueryIterator, with which Milvus and Lite return the first rows
-        # by primary key; at the consistency level that the collection was created with.
-        "iterator": "True",
-        "reduce_stop_for_best": "True",
-    }
-
-
-def _hits(rows: Iterable[Mapping[str, Any]], params: SearchParams) -> Iterator[Hit]:
-    for row in rows:
-        # Rounding takes a cosine a little beyond 1.
-        score = min(1.0, max(-1.0, float(row["distance"])))
-        if params.min_score is None or score >= params.min_score:
-            yield Hit(to_item({**row["entity"], "id": row["id"]}, params.fields), score)
-
-
-def _batches(values: Sequence[Any], size: int) -> Iterator[list[Any]]:
-    for start in range(0, len(values), size):
-        yield list(values[start : start + size])
+        await self.connection.close()
