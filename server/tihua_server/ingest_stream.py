@@ -44,23 +44,35 @@ this, except by a write in progress."""
 
 
 class _Acks:
-    """The acknowledgements of one stream: what the last one covered, and when the next is due."""
+    """The acknowledgements of one stream: when the next is due, and the failures it will tell."""
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, session: Session, read_seq: int) -> None:
+        """Begin with what the client has not read: what was committed after batch `read_seq`."""
         self._session = session
-        self._acked_seq = session.progress.committed_seq
+        self._acked_seq = read_seq
         self._acked_s = -math.inf
+        self._failures = session.failures_after(read_seq)
 
     def has_news(self) -> bool:
         """Return whether anything has been committed since the last one."""
         return self._session.progress.committed_seq > self._acked_seq
 
+    def note(self, failures: Sequence[BatchFailure]) -> None:
+        """Add failures of the batches that were just committed."""
+        self._failures += failures
+
+    def is_due(self, *, is_last: bool = False) -> bool:
+        """Return whether to send one now; `is_last`: there is nothing more to write."""
+        is_pressing = is_last or bool(self._failures) or self.wait_s() <= 0
+        return self.has_news() and is_pressing
+
     def wait_s(self) -> float:
-        """Return how long to wait with the next one, in seconds; not positive if it is due."""
+        """Return how long the next one may wait, in seconds; not positive if it may not."""
         return self._acked_s + ACK_INTERVAL_S - monotonic()
 
-    def ack(self, failures: list[BatchFailure]) -> Ack:
-        """Acknowledge everything that is committed; `failures` are those since the last one."""
+    def take(self) -> Ack:
+        """Acknowledge everything that is committed."""
+        failures, self._failures = self._failures, []
         self._acked_seq = self._session.progress.committed_seq
         self._acked_s = monotonic()
         return Ack(self._session.progress, failures)
@@ -111,10 +123,10 @@ class IngestStream:
         """Write the batches; yield the events for the client. See `Ingester.ingest`."""
         start_s = monotonic()
         session = self._session
-        acks = _Acks(session)
+        acks = _Acks(session, read_seq)
         yield Started(session.progress.committed_seq, session.progress.bookmark, self._grant)
-        if session.progress.committed_seq > read_seq:
-            yield Ack(session.progress, session.failures_after(read_seq))
+        if acks.has_news():
+            yield acks.take()
         reading = self._start_reading(batches)
         is_drain_announced = False
         while self._in_flight or not reading.done():
@@ -127,12 +139,12 @@ class IngestStream:
                 yield ignored
                 continue
             if not self._in_flight.is_oldest_done():
-                if not acks.has_news():
-                    await self._wait_for_change()
-                elif (wait_s := acks.wait_s()) > 0:
-                    await self._wait_for_change(at_most_s=wait_s)
+                if acks.is_due():
+                    yield acks.take()
                 else:
-                    yield acks.ack([])
+                    await self._wait_for_change(
+                        at_most_s=acks.wait_s() if acks.has_news() else None
+                    )
                 continue
             # Shielded: what has begun is written even if the client leaves, and then it is counted.
             writing = session.begin_write(self._write_finished())
@@ -140,10 +152,11 @@ class IngestStream:
                 failures, credit = await asyncio.shield(writing)
             except Exception:
                 if acks.has_news():
-                    yield acks.ack([])
+                    yield acks.take()
                 raise
-            if failures or not self._in_flight or acks.wait_s() <= 0:
-                yield acks.ack(failures)
+            acks.note(failures)
+            if acks.is_due(is_last=not self._in_flight):
+                yield acks.take()
             yield credit
         self._raise_if_taken()
         if reading.cancelled():
