@@ -1,8 +1,9 @@
-"""An item to be written, and its checks."""
+"""An item to be written, its checks, and what to do if its id is taken."""
 
 import json
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from enum import Enum
 
 from tihua._reserved_keys import is_reserved
 
@@ -13,6 +14,14 @@ from tihua_server.types import Content, FloatArray
 
 UNKNOWN_TIME = datetime.fromtimestamp(0, UTC)
 """Stands for an unknown update time, as the contract defines it."""
+
+
+class WriteMode(Enum):
+    """What to do with an id that is already stored; see `ingest_service.proto`."""
+
+    UPSERT = "upsert"
+    INSERT_ONLY = "insert-only"
+    SKIP_EXISTING = "skip-existing"
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ from tihua_server.config import Config
 from tihua_server.embedded import Embedded, Row
 from tihua_server.errors import InvalidInput, NotFound, ServiceError, TooLarge
 from tihua_server.model_queues import ModelQueues
-from tihua_server.observer import Kind, Observer
+from tihua_server.observer import Observer
 from tihua_server.preprocessor import Preprocessor
 from tihua_server.stages import Stages, longest
 from tihua_server.together import together
@@ -27,6 +27,7 @@ from tihua_server.types import (
     Encoder,
     FloatArray,
     ImagePath,
+    Kind,
     ModelInfo,
     Picture,
     RgbImage,

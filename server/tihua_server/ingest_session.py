@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from tihua_server.candidate import Failure
-from tihua_server.writer import WriteMode
+from tihua_server.draft import WriteMode
 
 T = TypeVar("T")
 

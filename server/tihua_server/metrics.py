@@ -12,9 +12,9 @@ from time import perf_counter
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info, ProcessCollector
 from prometheus_client import disable_created_metrics as leave_out_creation_times
 
-from tihua_server.observer import Kind, Observer
+from tihua_server.observer import Observer
 from tihua_server.stages import Stages
-from tihua_server.types import ModelInfo
+from tihua_server.types import Kind, ModelInfo
 
 SECONDS = (
     *(0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5),

@@ -14,8 +14,8 @@ from tihua_server.batching.batcher import Batcher
 from tihua_server.batching.lane import Lane
 from tihua_server.capacity import Capacity
 from tihua_server.config import Config
-from tihua_server.observer import Kind, Observer
-from tihua_server.types import Encoder, FloatArray, PixelArray, TokenArray
+from tihua_server.observer import Observer
+from tihua_server.types import Encoder, FloatArray, Kind, PixelArray, TokenArray
 
 SAMPLE_TEXT = "夕阳西下"
 
@@ -81,6 +81,21 @@ class ModelQueues:
         else:
             size = self._encoder.info.image_size
             await self.images.submit(np.zeros((size, size, 3), np.uint8), lane=lane, alone=True)
+
+    async def warm_up(self) -> None:
+        """Compute samples, so that the first callers do not pay for the warm-up.
+
+        Two in each thread: pictures that are submitted one by one go to the threads in turn. From
+        the second on a batch takes its usual time, which decides how large the next one may be.
+
+        Raises:
+            ModelError: the model failed.
+        """
+        # As bulk: no caller is waiting.
+        for _ in range(2):
+            await self.compute_sample(Kind.TEXT, lane=Lane.BULK)
+        for _ in range(2 * self._capacity.image_workers.count):
+            await self.compute_sample(Kind.IMAGE, lane=Lane.BULK)
 
     def close(self) -> None:
         """Accept no more work; every caller who is still waiting gets `Draining`."""

@@ -16,9 +16,9 @@ import structlog
 
 from tihua_server.errors import ServiceError
 from tihua_server.model_queues import ModelQueues
-from tihua_server.observer import Kind
 from tihua_server.recurring import RecurringErrors
 from tihua_server.served_models import ServedModels
+from tihua_server.types import Kind
 
 HUNG_S = 60.0
 """A batch that runs longer than this counts as hung, in seconds. A batch of several inputs is

@@ -6,20 +6,13 @@ batches, in a task of the call in question. Times are those of `time.perf_counte
 """
 
 from collections.abc import Sequence
-from enum import StrEnum
 from typing import TypeAlias
 
 from tihua_server.stages import Stages
+from tihua_server.types import Kind
 
 CallMetadata: TypeAlias = Sequence[tuple[str, str | bytes]]
 """gRPC's pairs of key and value."""
-
-
-class Kind(StrEnum):
-    """What is embedded."""
-
-    TEXT = "text"
-    IMAGE = "image"
 
 
 class Observer:

@@ -14,9 +14,8 @@ from tihua_server.collection import CollectionSpec
 from tihua_server.config import MODEL_NAMES, Config
 from tihua_server.embedder import Embedder
 from tihua_server.errors import ConfigError, ModelMismatch, NotFound
-from tihua_server.observer import Kind, Observer
-from tihua_server.types import Encoder, ModelInfo, ModelRef
-from tihua_server.warm_up import warm_up
+from tihua_server.observer import Observer
+from tihua_server.types import Encoder, Kind, ModelInfo, ModelRef
 
 CLOSE_S = 5.0
 """How long threads may finish what they compute when the server stops, in seconds: more than any
@@ -117,7 +116,7 @@ class ServedModels:
     async def warm_up(self) -> None:
         """Run a text and a picture through each model, so that no caller pays for that."""
         for embedder in self._embedders:
-            await warm_up(embedder.queues, image_threads=self._capacity.image_workers.count)
+            await embedder.queues.warm_up()
 
     async def close(self) -> bool:
         """Stop; waiting inputs fail with `Draining`. Return whether all threads have finished.

@@ -17,11 +17,12 @@ from tihua_server.ingester import Ingester
 from tihua_server.metrics import Metrics
 from tihua_server.metrics_server import MetricsServer
 from tihua_server.model_watch import ModelWatch
-from tihua_server.observer import Kind, Observer, Observers
+from tihua_server.observer import Observer, Observers
 from tihua_server.rpc.call import Calls
 from tihua_server.rpc.entrance import Entrance
 from tihua_server.rpc.readiness import Readiness
 from tihua_server.served_models import ServedModels
+from tihua_server.types import Kind
 
 if TYPE_CHECKING:
     from tihua_server.traces import Traces

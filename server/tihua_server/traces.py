@@ -18,9 +18,10 @@ from opentelemetry.sdk.trace.export import BatchSpanProcessor
 from opentelemetry.trace import SpanKind, StatusCode
 from opentelemetry.util.types import Attributes
 
-from tihua_server.observer import CallMetadata, Kind, Observer
+from tihua_server.observer import CallMetadata, Observer
 from tihua_server.request_id import REQUEST_ID
 from tihua_server.stages import Stages
+from tihua_server.types import Kind
 
 PACKAGE = "tihua.v1"
 """The contract's package; OpenTelemetry wants full names of methods."""

@@ -6,6 +6,7 @@ model is a file with its methods.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Protocol, TypeAlias
 
 import numpy as np
@@ -22,6 +23,13 @@ PixelArray: TypeAlias = npt.NDArray[np.uint8]
 TokenArray: TypeAlias = npt.NDArray[np.int64]
 """Token ids, [CLS] and [SEP] included, at most `context_length` long: (length,), or
 (batch, length) padded with 0."""
+
+
+class Kind(StrEnum):
+    """What is embedded: a kind has queues of its own."""
+
+    TEXT = "text"
+    IMAGE = "image"
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,13 +8,12 @@ import asyncio
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from enum import Enum
 
 from tihua_server.batching.lane import Lane
 from tihua_server.candidate import Candidate, Failure, checked, first_of_each_id, split_by_origin
 from tihua_server.collection import CollectionSpec
 from tihua_server.config import Limits
-from tihua_server.draft import UNKNOWN_TIME, Draft
+from tihua_server.draft import UNKNOWN_TIME, Draft, WriteMode
 from tihua_server.embedder import Embedder
 from tihua_server.errors import CollectionMoved, NotFound, ServiceError
 from tihua_server.item import Item
@@ -23,14 +22,6 @@ from tihua_server.served_models import ServedModels
 from tihua_server.stages import Stages, longest
 from tihua_server.types import ModelRef
 from tihua_server.vector_store import VectorStore
-
-
-class WriteMode(Enum):
-    """What to do with an id that is already stored; see `ingest_service.proto`."""
-
-    UPSERT = "upsert"
-    INSERT_ONLY = "insert-only"
-    SKIP_EXISTING = "skip-existing"
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,8 +8,7 @@ import pytest
 from fake_encoder import FakeEncoder
 from tihua_server.embedder import Embedder
 from tihua_server.errors import ModelError
-from tihua_server.observer import Kind
-from tihua_server.types import Content, FloatArray, PixelArray, RgbImage, Text, TokenArray
+from tihua_server.types import Content, FloatArray, Kind, PixelArray, RgbImage, Text, TokenArray
 
 SIZE = FakeEncoder.info.image_size
 INPUTS: dict[Kind, Content] = {

@@ -12,9 +12,10 @@ from tihua_server.config import Config
 from tihua_server.errors import ConfigError, ModelError
 from tihua_server.metrics import Metrics
 from tihua_server.metrics_server import MetricsServer
-from tihua_server.observer import Kind, Observer, Observers
+from tihua_server.observer import Observer, Observers
 from tihua_server.stages import Stages
 from tihua_server.telemetry import Telemetry
+from tihua_server.types import Kind
 
 
 def test_each_server_counts_for_itself() -> None:

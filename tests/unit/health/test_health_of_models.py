@@ -10,8 +10,7 @@ from second_encoder import SecondEncoder
 from structlog.testing import capture_logs
 from tihua_server.errors import StoreUnavailable
 from tihua_server.model_watch import ModelWatch, Troubles
-from tihua_server.observer import Kind
-from tihua_server.types import Text
+from tihua_server.types import Kind, Text
 from troubled_encoder import INPUTS, TroubledEncoder, fail
 from watched_health import NOT_SERVING, SERVICES, SERVING, watched
 

@@ -9,9 +9,8 @@ from tihua_server.batching.lane import Lane
 from tihua_server.config import Config
 from tihua_server.errors import ModelError
 from tihua_server.model_watch import FAILURES, ModelWatch, Troubles
-from tihua_server.observer import Kind
 from tihua_server.served_models import ServedModels
-from tihua_server.types import Text, Tokens
+from tihua_server.types import Kind, Text, Tokens
 from troubled_encoder import INPUTS, TroubledEncoder, fail
 
 

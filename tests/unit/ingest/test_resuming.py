@@ -18,14 +18,13 @@ from ingest_streams import (
     stream,
     summary,
 )
-from tihua_server.draft import Draft
+from tihua_server.draft import Draft, WriteMode
 from tihua_server.errors import SessionConflict, SessionTaken
 from tihua_server.ingest_events import Ack, Credit, DraftBatch, Event, Started, Summary
 from tihua_server.ingest_session import Progress
 from tihua_server.ingester import Ingester
 from tihua_server.served_models import ServedModels
 from tihua_server.types import Text
-from tihua_server.writer import WriteMode
 
 MODES = pytest.mark.parametrize("mode", [WriteMode.INSERT_ONLY, WriteMode.SKIP_EXISTING])
 

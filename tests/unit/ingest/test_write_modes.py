@@ -3,11 +3,10 @@
 import pytest
 from fake_encoder import FakeEncoder
 from ingest_streams import PICTURES, Shelf, acks, batch, drain, last_ack, run, stream
-from tihua_server.draft import Draft
+from tihua_server.draft import Draft, WriteMode
 from tihua_server.ingest_events import DraftBatch
 from tihua_server.ingester import Ingester
 from tihua_server.types import Encoder, Text
-from tihua_server.writer import WriteMode
 
 
 async def test_of_two_items_with_one_id_the_last_is_kept(
