@@ -10,6 +10,7 @@ from tihua_server.batching.flow import Flow
 from tihua_server.collection import CollectionSpec
 from tihua_server.embedder import Embedder
 from tihua_server.errors import InvalidInput, NotFound, ServiceError
+from tihua_server.pages import require_same_collection
 from tihua_server.query import Query, StoredItem, Term
 from tihua_server.search_params import Consistency, Fields, Filter, SearchParams
 from tihua_server.served_models import ServedModels
@@ -67,13 +68,7 @@ class QueryEmbedder:
             NotFound: there is no such collection or model, or no item of a term's id.
             ModelMismatch: the collection was made with another model, or one that is not served.
         """
-        if query.pages_of not in {"", spec.name}:
-            raise InvalidInput(
-                f"page_token belongs to {query.pages_of}; {query.collection} leads to "
-                f"{spec.name} now: start again with the first page",
-                reason="WRONG_PAGE_TOKEN",
-                field="page_token",
-            )
+        require_same_collection(query.pages_of, query.collection, spec.name)
         embedder = self._models.of(spec, query.model)
         embedding, stages, truncated = await self._weighed(query, spec, embedder, flow)
         params = replace(query.params, filter=_leave_out(query.terms, query.params.filter))

@@ -10,12 +10,12 @@ from tihua.v1 import collection_service_pb2_grpc as rpc
 from tihua_server.collection import Collection, CollectionSpec
 from tihua_server.config import Limits
 from tihua_server.errors import InvalidInput, NotFound
+from tihua_server.pages import collection_of_pages
 from tihua_server.rpc.answers import fill_item, from_collection, from_ref, from_stages
 from tihua_server.rpc.call import Context
 from tihua_server.rpc.filling import MessageRoom, fill_all, fill_some
 from tihua_server.rpc.item_requests import check_ids_or_filter, to_draft, to_fields, to_filter
 from tihua_server.rpc.page_token import (
-    collection_of_pages,
     decode_list_token,
     decode_page_token,
     encode_list_token,

@@ -11,8 +11,7 @@ import re
 
 from google.protobuf.message import Message
 
-from tihua_server.errors import InvalidInput, NotFound
-from tihua_server.vector_store import VectorStore
+from tihua_server.errors import InvalidInput
 
 _CHECKSUM_BYTES = 8
 
@@ -114,34 +113,6 @@ def decode_list_token(digest: bytes, token: str, *, max_id_bytes: int) -> tuple[
     if len(last_id.encode()) > max_id_bytes:
         raise _not_ours()
     return collection, last_id
-
-
-async def collection_of_pages(store: VectorStore, collection: str, pages_of: str) -> str:
-    """Return the own name of the collection to list: that of the earlier pages, if any.
-
-    Args:
-        store: the store.
-        collection: the name in the request, which may be an alias.
-        pages_of: own name of the collection that earlier pages came from; empty for a first page.
-
-    Raises:
-        InvalidInput: that collection has another name now.
-        NotFound: there is no such collection.
-    """
-    asked = pages_of or collection
-    try:
-        name = (await store.spec(asked)).name
-    except NotFound:
-        if asked == collection:
-            raise
-        asked = collection  # an alias, which may lead to the new name
-        name = (await store.spec(asked, is_fresh=True)).name
-    if pages_of not in {"", name}:
-        raise _refused(
-            f"page_token belongs to the collection {pages_of}; {asked} leads to {name} now: "
-            "start again with the first page"
-        )
-    return name
 
 
 def _hash(content: bytes) -> bytes:
