@@ -70,12 +70,12 @@ class Collection:
         spec: what it was created with; index and shards as the store reports them.
         item_count: exact number of items.
         load_state: whether it can be searched now.
-        create_time: in UTC; None if the store does not know.
+        create_time: in UTC.
         aliases: other names that lead to it, sorted.
     """
 
     spec: CollectionSpec
     item_count: int
     load_state: LoadState
-    create_time: datetime | None = None
+    create_time: datetime
     aliases: tuple[str, ...] = ()

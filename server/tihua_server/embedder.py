@@ -86,7 +86,6 @@ class Embedder:
         contents: Sequence[Content | ServiceError],
         *,
         lane: Lane = Lane.INTERACTIVE,
-        truncate: bool = True,
         wait: bool = False,
         flow: Flow | None = None,
     ) -> Embedded:
@@ -96,7 +95,6 @@ class Embedder:
             contents: texts, pictures and vectors, in any mix; an input that could not be read is
                 given as its error, which is returned in its place.
             lane: the priority.
-            truncate: cut texts that are longer than the model's context, instead of failing them.
             wait: if the queue is full, wait for room instead of refusing.
             flow: the caller's, if these inputs are only a part of what it asks for.
 
@@ -108,9 +106,7 @@ class Embedder:
         pictures = [content for content in contents if isinstance(content, Picture)]
         parts = []
         if texts:
-            parts.append(
-                self.embed_texts(texts, lane=lane, truncate=truncate, wait=wait, flow=flow)
-            )
+            parts.append(self.embed_texts(texts, lane=lane, wait=wait, flow=flow))
         if pictures:
             parts.append(self.embed_pictures(pictures, lane=lane, wait=wait, flow=flow))
         done = await together(parts)
@@ -140,7 +136,11 @@ class Embedder:
         wait: bool = False,
         flow: Flow | None = None,
     ) -> Embedded:
-        """Embed texts only; see `embed`."""
+        """Embed texts only; see `embed`.
+
+        With `truncate` off, texts that are longer than the model's context fail instead of being
+        cut.
+        """
         admission = self._text_admissions[lane]
         size_bytes = sum(map(sys.getsizeof, texts))
         flow = flow or Flow(len(texts))

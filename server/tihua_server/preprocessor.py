@@ -83,7 +83,7 @@ class Preprocessor:
         return self._jobs.queue_size(lane) + len(self._without_room[lane])
 
     async def tokens(
-        self, texts: Sequence[str], *, lane: Lane, truncate: bool, flow: Flow | None = None
+        self, texts: Sequence[str], *, lane: Lane, truncate: bool, flow: Flow
     ) -> list[Tokens | ServiceError]:
         """Return the tokens of each text, or why there are none.
 
@@ -91,7 +91,7 @@ class Preprocessor:
             texts: of any length.
             lane: its place among those that wait for a thread.
             truncate: cut texts that are longer than the model's context, instead of failing them.
-            flow: the flow they belong to; None if they are all of it.
+            flow: the flow they belong to.
         """
         if self._is_short(texts):
             return self._tokens(texts, truncate)
@@ -99,13 +99,13 @@ class Preprocessor:
         done = await self._jobs.submit_all(jobs, lane=lane, flow=flow)
         return [tokens for batched in done for tokens in batched.result]
 
-    async def pixels(self, image: Picture, *, lane: Lane, flow: Flow | None = None) -> PixelArray:
+    async def pixels(self, image: Picture, *, lane: Lane, flow: Flow) -> PixelArray:
         """Return a picture as the model takes it: (image_size, image_size, 3) uint8, RGB.
 
         Args:
             image: a file, its path, or pixels.
             lane: its place among those that wait for a thread.
-            flow: the flow it belongs to; None if it is all of it.
+            flow: the flow it belongs to.
 
         Raises:
             InvalidInput: it can't be read, or is named by its path and no folder is allowed.
@@ -127,7 +127,7 @@ class Preprocessor:
             decoding.is_dropped = True
             raise
 
-    async def _decoded(self, decoding: _Decoding, lane: Lane, flow: Flow | None) -> PixelArray:
+    async def _decoded(self, decoding: _Decoding, lane: Lane, flow: Flow) -> PixelArray:
         job = partial(self._decode_now, decoding, lane)
         batched = await self._jobs.submit(job, lane=lane, flow=flow)
         decoded: PixelArray | _NoRoom = batched.result

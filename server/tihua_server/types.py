@@ -131,7 +131,7 @@ class Encoder(Protocol):
     """A CLIP model: text and pictures into one space.
 
     `tokenize` and `resize` may be called from several threads at once. `image_streams` says how the
-    two `encode_…` methods may be called.
+    two `encode_…` methods may be called; a batch is never empty.
     """
 
     info: ModelInfo

@@ -164,12 +164,6 @@ def test_an_embedding_does_not_depend_on_its_batch(rn50: Encoder) -> None:
     assert cosines(rn50.encode_images([pixels]), images[1:2]).min() > 0.999999
 
 
-def test_an_empty_batch_has_no_rows(rn50: Encoder) -> None:
-    """Empty inputs give no rows, of the right width."""
-    assert rn50.encode_texts([]).shape == (0, 1024)
-    assert rn50.encode_images([]).shape == (0, 1024)
-
-
 def test_the_fingerprint_follows_the_weights_and_not_the_file(
     rn50: Encoder, rn50_state: dict[str, torch.Tensor], tmp_path: Path
 ) -> None:

@@ -201,12 +201,6 @@ def test_a_batch_too_large_for_the_memory_is_logged() -> None:
     assert entry["exc_info"] is error
 
 
-def test_an_empty_batch_has_no_rows() -> None:
-    """Empty inputs give no rows, of the right width."""
-    encoder = reference()
-    assert encoder.encode_texts([]).shape == encoder.encode_images([]).shape == (0, 64)
-
-
 def test_int8_is_not_for_torch() -> None:
     """The error says which engine computes in int8."""
     with pytest.raises(ConfigError, match=r"int8 start with --engine openvino"):

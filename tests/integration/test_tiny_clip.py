@@ -88,12 +88,6 @@ def test_embeddings_have_norm_one(tiny_clip: Encoder) -> None:
         np.testing.assert_allclose(np.linalg.norm(embeddings, axis=1), 1.0, atol=1e-5)
 
 
-def test_nothing_in_gives_nothing_out(tiny_clip: Encoder) -> None:
-    """Empty inputs give no rows, of the right width."""
-    assert tiny_clip.encode_texts([]).shape == (0, tiny_clip.info.dim)
-    assert tiny_clip.encode_images([]).shape == (0, tiny_clip.info.dim)
-
-
 def test_a_text_embeds_the_same_alone_and_beside_a_longer_one(tiny_clip: Encoder) -> None:
     """The batch of a text, and so its padding, does not change its embedding."""
     alone = _texts(tiny_clip, "一只猫")

@@ -11,13 +11,14 @@ import pytest
 from fake_encoder import FakeEncoder
 from PIL import Image
 from tihua._picture import Box, Resize
+from tihua_server.batching.flow import Flow
 from tihua_server.batching.lane import Lane
 from tihua_server.capacity import Capacity
 from tihua_server.config import Config, Limits
 from tihua_server.errors import InvalidInput, NotFound, TooLarge
 from tihua_server.images import decode_image, decoding_pixels
 from tihua_server.preprocessor import INLINE_CHARS, Preprocessor
-from tihua_server.types import EncodedImage, ImagePath, PixelArray, RgbImage, Tokens
+from tihua_server.types import EncodedImage, ImagePath, Picture, PixelArray, RgbImage, Tokens
 
 SIZE = FakeEncoder.info.image_size
 
@@ -74,12 +75,19 @@ def png(level: int, side: int = 16) -> EncodedImage:
     return EncodedImage(file.getvalue())
 
 
+async def pixels_of(
+    preprocessor: Preprocessor, picture: Picture, lane: Lane = Lane.INTERACTIVE
+) -> PixelArray:
+    """Return the pixels of the only picture of a call."""
+    return await preprocessor.pixels(picture, lane=lane, flow=Flow(1))
+
+
 async def test_pixels_of_the_right_size_are_taken_where_they_lie(
     preprocessor: Preprocessor,
 ) -> None:
     """They are not copied, and need no thread."""
     data = bytes(range(256)) * (SIZE * SIZE * 3 // 256)
-    pixels = await preprocessor.pixels(RgbImage(data, SIZE, SIZE), lane=Lane.INTERACTIVE)
+    pixels = await pixels_of(preprocessor, RgbImage(data, SIZE, SIZE))
     assert np.shares_memory(pixels, np.frombuffer(data, np.uint8))
     assert pixels.tobytes() == data
 
@@ -89,15 +97,13 @@ async def test_pixels_that_are_not_as_many_as_they_say_are_refused(
 ) -> None:
     """One byte too few is an error."""
     with pytest.raises(InvalidInput):
-        await preprocessor.pixels(
-            RgbImage(bytes(SIZE * SIZE * 3 - 1), SIZE, SIZE), lane=Lane.INTERACTIVE
-        )
+        await pixels_of(preprocessor, RgbImage(bytes(SIZE * SIZE * 3 - 1), SIZE, SIZE))
 
 
 async def test_too_many_pixels_are_refused(preprocessor: Preprocessor) -> None:
     """The bound holds for pixels as for files."""
     with pytest.raises(TooLarge):
-        await preprocessor.pixels(RgbImage(bytes(33 * 33 * 3), 33, 33), lane=Lane.INTERACTIVE)
+        await pixels_of(preprocessor, RgbImage(bytes(33 * 33 * 3), 33, 33))
 
 
 @pytest.mark.parametrize("length", [1, 2 * INLINE_CHARS], ids=["at once", "in a thread"])
@@ -106,7 +112,7 @@ async def test_a_text_that_is_no_good_leaves_its_neighbours(
 ) -> None:
     """Each text has its tokens or its error, in their order."""
     first, blank, last = await preprocessor.tokens(
-        ["马" * length, "   ", "桥"], lane=Lane.INTERACTIVE, truncate=True
+        ["马" * length, "   ", "桥"], lane=Lane.INTERACTIVE, truncate=True, flow=Flow(3)
     )
     assert isinstance(blank, InvalidInput)
     assert not isinstance(first, Exception)
@@ -134,7 +140,9 @@ async def test_many_texts_do_not_hold_the_event_loop_up(count: int, is_at_once: 
     encoder, config = Noting(), Config()
     capacity = Capacity(config, image_streams=0)
     preprocessor = Preprocessor(encoder, config, capacity)
-    tokens = await preprocessor.tokens(["马"] * count, lane=Lane.INTERACTIVE, truncate=True)
+    tokens = await preprocessor.tokens(
+        ["马"] * count, lane=Lane.INTERACTIVE, truncate=True, flow=Flow(count)
+    )
     assert len(tokens) == count
     assert (encoder.threads == {threading.current_thread()}) is is_at_once
     preprocessor.stop()
@@ -147,7 +155,7 @@ async def begin(
     """Return when the picture is being decoded, if it is the first, or waits for pixels."""
     waiting = preprocessor.queue_size(lane)
     is_first = not gate.decoded
-    task = asyncio.create_task(preprocessor.pixels(image, lane=lane))
+    task = asyncio.create_task(pixels_of(preprocessor, image, lane))
     while image.content not in (gate.decoded if is_first else gate.sized):
         await asyncio.sleep(0)
     while not is_first and preprocessor.queue_size(lane) == waiting:
@@ -166,7 +174,7 @@ async def test_a_picture_dropped_while_it_waits_for_memory_is_not_decoded(
     assert preprocessor.queue_size(Lane.INTERACTIVE) == 0
     gate.is_open.set()
     await first
-    await preprocessor.pixels(png(3), lane=Lane.INTERACTIVE)
+    await pixels_of(preprocessor, png(3))
     assert gate.decoded == [png(1).content, png(3).content]
 
 
@@ -189,7 +197,7 @@ async def wait_for_memory(
     """Return two pictures; the second, a file of the server, waits for memory of the first."""
     (folder / "horse.png").write_bytes(png(2).content)
     first = await begin(preprocessor, gate, png(1))
-    horse = asyncio.create_task(preprocessor.pixels(ImagePath("horse.png"), lane=Lane.INTERACTIVE))
+    horse = asyncio.create_task(pixels_of(preprocessor, ImagePath("horse.png")))
     while png(2).content not in gate.sized:
         await asyncio.sleep(0)
     return [first, horse]
@@ -225,7 +233,7 @@ async def test_a_file_that_can_not_be_read_is_named() -> None:
     capacity = Capacity(config, image_streams=0)
     preprocessor = Preprocessor(FakeEncoder(), config, capacity)
     with pytest.raises(NotFound, match=r"'self/mem'.* can't be read: .+; ") as caught:
-        await preprocessor.pixels(ImagePath("self/mem"), lane=Lane.INTERACTIVE)
+        await pixels_of(preprocessor, ImagePath("self/mem"))
     assert caught.value.reason == "FILE_UNREADABLE"
     preprocessor.stop()
     capacity.close()
@@ -241,7 +249,7 @@ async def test_the_model_brings_how_pictures_are_resized() -> None:
     capacity = Capacity(Config(), image_streams=0)
     preprocessor = Preprocessor(Reddening(), Config(), capacity)
     for picture in (png(2), RgbImage(bytes(3 * 4 * 4), 4, 4)):
-        pixels = await preprocessor.pixels(picture, lane=Lane.INTERACTIVE)
+        pixels = await pixels_of(preprocessor, picture)
         assert (pixels == (255, 0, 0)).all()
     preprocessor.stop()
     capacity.close()

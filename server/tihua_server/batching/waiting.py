@@ -38,12 +38,11 @@ class Waiting(Generic[Input, Result]):
         """Remove the entries whose callers have been cancelled."""
         self.entries = [entry for entry in self.entries if not entry.future.done()]
 
-    def take_out(self, entry: Entry[Input, Result]) -> bool:
-        """Remove an entry if it still is here; return whether it was."""
+    def take_out(self, entry: Entry[Input, Result]) -> None:
+        """Remove an entry if it is still here."""
         at = bisect_left(self.entries, entry.due_s, key=_DUE_S)
         while at < len(self.entries) and self.entries[at].due_s == entry.due_s:
             if self.entries[at] is entry:
                 del self.entries[at]
-                return True
+                return
             at += 1
-        return False

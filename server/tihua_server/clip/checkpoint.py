@@ -41,13 +41,9 @@ def fetch_checkpoint(name: str, *, source: str, cache_dir: Path) -> Path:
         cache_dir: the directory that keeps fetched files; created if needed.
 
     Raises:
-        ModelError: no such source, or the file is not there and can't be fetched. The message, one
-            line, says which other source there is, and which file to put where.
+        ModelError: the file is not there and can't be fetched. The message, one line, says which
+            other source there is, and which file to put where.
     """
-    if source not in MODEL_SOURCES:
-        raise ModelError(
-            f"there is no model source {source!r}; it must be one of: {', '.join(MODEL_SOURCES)}"
-        )
     define_missing_operators()
     from cn_clip.clip import utils
 

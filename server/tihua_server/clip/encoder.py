@@ -50,8 +50,6 @@ class ClipEncoder:
         Raises:
             ModelError: the model failed, for example by running out of memory.
         """
-        if len(texts) == 0:
-            return self._nothing()
         return self._normalized(self._engine.embed_texts(padded(texts)))
 
     def encode_images(self, images: Sequence[PixelArray]) -> FloatArray:
@@ -63,13 +61,8 @@ class ClipEncoder:
         Raises:
             ModelError: the model failed, for example by running out of memory.
         """
-        if len(images) == 0:
-            return self._nothing()
         pixels = images[0][np.newaxis] if len(images) == 1 else np.stack(images)
         return self._normalized(self._engine.embed_images(pixels))
-
-    def _nothing(self) -> FloatArray:
-        return np.empty((0, self.info.dim), dtype=np.float32)
 
     def _normalized(self, features: FloatArray) -> FloatArray:
         norms = np.linalg.norm(features, axis=1, keepdims=True)

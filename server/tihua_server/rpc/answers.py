@@ -125,8 +125,7 @@ def from_collection(collection: Collection) -> collection_service_pb2.Collection
         load_state=_LOAD_STATES[collection.load_state],
         aliases=collection.aliases,
     )
-    if collection.create_time is not None:
-        message.create_time.FromDatetime(collection.create_time)
+    message.create_time.FromDatetime(collection.create_time)
     return message
 
 
