@@ -17,7 +17,7 @@ from tihua_server.config import Config
 from tihua_server.embedded import Embedded, Row
 from tihua_server.errors import InvalidInput, NotFound, ServiceError, TooLarge
 from tihua_server.model_queues import ModelQueues
-from tihua_server.observer import Observer
+from tihua_server.observer import NOBODY, Observer
 from tihua_server.preprocessor import Preprocessor
 from tihua_server.stages import Stages, longest
 from tihua_server.together import together
@@ -49,7 +49,7 @@ class Embedder:
         encoder: Encoder,
         config: Config,
         capacity: Capacity,
-        observer: Observer | None = None,
+        observer: Observer = NOBODY,
     ) -> None:
         """Set up the queues of a model; belongs to one event loop.
 
@@ -60,9 +60,9 @@ class Embedder:
             observer: notified of every batch and every call.
         """
         self._encoder = encoder
-        self._observer = observer or Observer()
+        self._observer = observer
         self._preprocessor = Preprocessor(encoder, config, capacity)
-        self.queues = ModelQueues(encoder, config, capacity, self._observer)
+        self.queues = ModelQueues(encoder, config, capacity, observer)
         self._text_admissions = capacity.text_admissions
         self._picture_admissions = capacity.picture_admissions
         self._max_query_terms = config.limits.max_query_terms

@@ -12,7 +12,7 @@ from tihua_server.errors import Draining, SessionConflict, StreamIdle
 from tihua_server.ingest_events import Credit, DraftBatch, Event
 from tihua_server.ingest_session import NOTHING_READ, Progress, Session
 from tihua_server.ingest_stream import IngestStream
-from tihua_server.observer import Observer
+from tihua_server.observer import NOBODY, Observer
 from tihua_server.writer import Writer
 
 MAX_SESSIONS = 10_000
@@ -37,7 +37,7 @@ class Ingester:
         idle_timeout_s: float,
         max_sessions: int = MAX_SESSIONS,
         max_kept_failures: int = MAX_FAILURES_OF_ALL_SESSIONS,
-        observer: Observer | None = None,
+        observer: Observer = NOBODY,
     ) -> None:
         """Begin with no sessions.
 
@@ -52,7 +52,7 @@ class Ingester:
             observer: notified of the outcome of items.
         """
         self._writer = writer
-        self._observer = observer or Observer()
+        self._observer = observer
         self._grant = grant
         self._room = Budget(room_bytes)
         self._idle_timeout_s = idle_timeout_s

@@ -43,6 +43,10 @@ class Observer:
         """Items of an ingest stream were committed, with these outcomes."""
 
 
+NOBODY = Observer()
+"""An observer that does nothing."""
+
+
 class Observers(Observer):
     """Passes every event on to several observers."""
 

@@ -9,7 +9,7 @@ import secrets
 from collections.abc import Iterable
 from contextvars import ContextVar
 
-METADATA_KEY = "x-request-id"
+REQUEST_ID_KEY = "x-request-id"
 """The metadata key of the id in both directions; the name that proxies use."""
 
 REQUEST_ID: ContextVar[str] = ContextVar("tihua_request_id", default="")
@@ -27,7 +27,7 @@ def begin_request(metadata: Iterable[tuple[str, str | bytes]]) -> str:
             `._:/+=@-`; otherwise one of 16 hexadecimal digits is made.
     """
     for key, value in metadata:
-        if key == METADATA_KEY and isinstance(value, str) and _ALLOWED.fullmatch(value):
+        if key == REQUEST_ID_KEY and isinstance(value, str) and _ALLOWED.fullmatch(value):
             request_id = value
             break
     else:

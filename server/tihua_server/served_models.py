@@ -14,7 +14,7 @@ from tihua_server.collection import CollectionSpec
 from tihua_server.config import MODEL_NAMES, Config
 from tihua_server.embedder import Embedder
 from tihua_server.errors import ConfigError, ModelMismatch, NotFound
-from tihua_server.observer import Observer
+from tihua_server.observer import NOBODY, Observer
 from tihua_server.types import Encoder, Kind, ModelInfo, ModelRef
 
 CLOSE_S = 5.0
@@ -26,7 +26,7 @@ class ServedModels:
     """Embedders that share a `Capacity`. Iterating yields each model's `ModelInfo`."""
 
     def __init__(
-        self, encoders: Sequence[Encoder], config: Config, observer: Observer | None = None
+        self, encoders: Sequence[Encoder], config: Config, observer: Observer = NOBODY
     ) -> None:
         """Wrap the encoders; the first is the default. Belongs to one event loop.
 

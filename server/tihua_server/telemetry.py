@@ -17,7 +17,7 @@ from tihua_server.ingester import Ingester
 from tihua_server.metrics import Metrics
 from tihua_server.metrics_server import MetricsServer
 from tihua_server.model_watch import ModelWatch
-from tihua_server.observer import Observer, Observers
+from tihua_server.observer import NOBODY, Observer, Observers
 from tihua_server.rpc.call import Calls
 from tihua_server.rpc.entrance import Entrance
 from tihua_server.rpc.readiness import Readiness
@@ -126,7 +126,7 @@ def _combined(observers: Sequence[Observer | None]) -> Observer:
     """Return one observer for all that there are."""
     match [observer for observer in observers if observer is not None]:
         case []:
-            return Observer()
+            return NOBODY
         case [only]:
             return only
         case several:

@@ -18,7 +18,7 @@ from tihua_server.access import CALLER
 from tihua_server.deadline import set_deadline
 from tihua_server.errors import ModelError, ServiceError, StoreError, StoreUnavailable
 from tihua_server.observer import Observer
-from tihua_server.request_id import METADATA_KEY, begin_request
+from tihua_server.request_id import REQUEST_ID_KEY, begin_request
 from tihua_server.rpc.status import DETAILS_KEY, rich_status, status_code
 
 MAX_TRANSIT_S = 0.1
@@ -124,7 +124,7 @@ class Call:
         self._request_id = begin_request(metadata)
         set_deadline(self._left_s())
         self._calls.observer.rpc_began(self._method, metadata)
-        self._context.set_trailing_metadata(((METADATA_KEY, self._request_id),))
+        self._context.set_trailing_metadata(((REQUEST_ID_KEY, self._request_id),))
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: object
@@ -199,7 +199,7 @@ class Call:
                 await self._context.abort(
                     status_code(error),
                     status.message,
-                    ((METADATA_KEY, self._request_id), (DETAILS_KEY, status.SerializeToString())),
+                    ((REQUEST_ID_KEY, self._request_id), (DETAILS_KEY, status.SerializeToString())),
                 )
         except TimeoutError:
             # End as if the caller were gone: gRPC would log the error itself as a bug.
