@@ -16,8 +16,10 @@ from tihua_server.capacity import Capacity
 from tihua_server.config import Config
 from tihua_server.embedded import Embedded, Row
 from tihua_server.errors import InvalidInput, NotFound, ServiceError, TooLarge
+from tihua_server.image_root import ImageRoot
 from tihua_server.model_queues import ModelQueues
 from tihua_server.observer import NOBODY, Observer
+from tihua_server.picture_decoder import PictureDecoder
 from tihua_server.preprocessor import Preprocessor
 from tihua_server.stages import Stages, longest
 from tihua_server.together import together
@@ -61,7 +63,13 @@ class Embedder:
         """
         self._encoder = encoder
         self._observer = observer
-        self._preprocessor = Preprocessor(encoder, config, capacity)
+        root = None if config.image_root is None else ImageRoot(config.image_root)
+        self._preprocessor = Preprocessor(
+            encoder,
+            PictureDecoder(encoder, config.limits, root),
+            capacity,
+            max_text_chars=config.limits.max_text_chars,
+        )
         self.queues = ModelQueues(encoder, config, capacity, observer)
         self._text_admissions = capacity.text_admissions
         self._picture_admissions = capacity.picture_admissions

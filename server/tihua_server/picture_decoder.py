@@ -5,7 +5,7 @@ There is no queue here: `preprocessor.py` decides the order, and calls the decod
 
 import os
 
-from tihua_server.config import Config
+from tihua_server.config import Limits
 from tihua_server.errors import InvalidInput, NotFound, TooLarge
 from tihua_server.image_root import ImageRoot
 from tihua_server.images import decode_image, decoding_pixels, pixels_from_rgb
@@ -15,11 +15,11 @@ from tihua_server.types import EncodedImage, Encoder, ImagePath, Picture, PixelA
 class PictureDecoder:
     """Turns files, paths of files, and pixels into the model's input."""
 
-    def __init__(self, encoder: Encoder, config: Config) -> None:
-        """Resize as `encoder` does; `config` holds the bounds and the allowed folder."""
+    def __init__(self, encoder: Encoder, limits: Limits, root: ImageRoot | None) -> None:
+        """Resize as `encoder` does, within `limits`; open files below `root` only, if any."""
         self._encoder = encoder
-        self._limits = config.limits
-        self._root = None if config.image_root is None else ImageRoot(config.image_root)
+        self._limits = limits
+        self._root = root
 
     def check(self, image: Picture) -> None:
         """Check that a picture is not too large, as far as possible without reading it.

@@ -22,7 +22,6 @@ from tihua_server.batching.batcher import Batcher
 from tihua_server.batching.flow import Flow
 from tihua_server.batching.lane import Lane
 from tihua_server.capacity import Capacity
-from tihua_server.config import Config
 from tihua_server.errors import InvalidInput, ServiceError
 from tihua_server.picture_decoder import PictureDecoder
 from tihua_server.types import Encoder, Picture, PixelArray, RgbImage, Tokens
@@ -61,13 +60,22 @@ class _Dropped(Exception):
 class Preprocessor:
     """Turns texts and pictures into the model's input, and refuses invalid ones."""
 
-    def __init__(self, encoder: Encoder, config: Config, capacity: Capacity) -> None:
-        """Prepare inputs for `encoder`, within the bounds of `config`, in threads of `capacity`."""
+    def __init__(
+        self, encoder: Encoder, decoder: PictureDecoder, capacity: Capacity, *, max_text_chars: int
+    ) -> None:
+        """Prepare inputs for `encoder`.
+
+        Args:
+            encoder: the model.
+            decoder: reads pictures for it.
+            capacity: the threads, and the bound on pixels that are decoded at once.
+            max_text_chars: bound on the length of a text.
+        """
         self._encoder = encoder
-        self._limits = config.limits
+        self._decoder = decoder
+        self._max_text_chars = max_text_chars
         self._room = capacity.pixel_room
         self._without_room: dict[Lane, set[_Decoding]] = {lane: set() for lane in Lane}
-        self._decoder = PictureDecoder(encoder, config)
         self._jobs: Batcher[Callable[[], Any], Any] = Batcher(
             lambda jobs: [job() for job in jobs],
             workers=capacity.preprocess_workers,
@@ -159,12 +167,12 @@ class Preprocessor:
                 "text is empty; it needs at least one character that is not white space",
                 reason="EMPTY_TEXT",
             )
-        if len(text) > self._limits.max_text_chars:
+        if len(text) > self._max_text_chars:
             raise InvalidInput(
-                f"text is {len(text)} characters; the limit is {self._limits.max_text_chars}:"
+                f"text is {len(text)} characters; the limit is {self._max_text_chars}:"
                 f" shorten it, the model reads the first {self._encoder.info.text_tokens} tokens",
                 reason="TEXT_TOO_LONG",
-                metadata={"chars": len(text), "max_text_chars": self._limits.max_text_chars},
+                metadata={"chars": len(text), "max_text_chars": self._max_text_chars},
             )
         tokens = self._encoder.tokenize(text)
         if len(tokens.ids) == 2:  # [CLS] and [SEP]

@@ -16,9 +16,19 @@ from tihua_server.batching.lane import Lane
 from tihua_server.capacity import Capacity
 from tihua_server.config import Config, Limits
 from tihua_server.errors import InvalidInput, NotFound, TooLarge
+from tihua_server.image_root import ImageRoot
 from tihua_server.images import decode_image, decoding_pixels
+from tihua_server.picture_decoder import PictureDecoder
 from tihua_server.preprocessor import INLINE_CHARS, Preprocessor
-from tihua_server.types import EncodedImage, ImagePath, Picture, PixelArray, RgbImage, Tokens
+from tihua_server.types import (
+    EncodedImage,
+    Encoder,
+    ImagePath,
+    Picture,
+    PixelArray,
+    RgbImage,
+    Tokens,
+)
 
 SIZE = FakeEncoder.info.image_size
 
@@ -52,6 +62,13 @@ def gate(monkeypatch: pytest.MonkeyPatch) -> Iterator[Gate]:
     made.is_open.set()
 
 
+def preprocessor_of(encoder: Encoder, config: Config, capacity: Capacity) -> Preprocessor:
+    """Return one within the bounds of `config`."""
+    root = None if config.image_root is None else ImageRoot(config.image_root)
+    decoder = PictureDecoder(encoder, config.limits, root)
+    return Preprocessor(encoder, decoder, capacity, max_text_chars=config.limits.max_text_chars)
+
+
 @pytest.fixture
 async def preprocessor(tmp_path: Path) -> AsyncIterator[Preprocessor]:
     """Two threads, and room for one picture of 16 × 16 pixels at a time."""
@@ -62,7 +79,7 @@ async def preprocessor(tmp_path: Path) -> AsyncIterator[Preprocessor]:
         limits=Limits(max_image_pixels=1_024),
     )
     capacity = Capacity(config, image_streams=0)
-    made = Preprocessor(FakeEncoder(), config, capacity)
+    made = preprocessor_of(FakeEncoder(), config, capacity)
     yield made
     made.stop()
     capacity.close()
@@ -139,7 +156,7 @@ async def test_many_texts_do_not_hold_the_event_loop_up(count: int, is_at_once: 
     """Each has a cost of its own, even a text of a single character."""
     encoder, config = Noting(), Config()
     capacity = Capacity(config, image_streams=0)
-    preprocessor = Preprocessor(encoder, config, capacity)
+    preprocessor = preprocessor_of(encoder, config, capacity)
     tokens = await preprocessor.tokens(
         ["马"] * count, lane=Lane.INTERACTIVE, truncate=True, flow=Flow(count)
     )
@@ -231,7 +248,7 @@ async def test_a_file_that_can_not_be_read_is_named() -> None:
     """It can be opened, but reading fails, as it does on Linux at address 0."""
     config = Config(image_root=Path("/proc"))
     capacity = Capacity(config, image_streams=0)
-    preprocessor = Preprocessor(FakeEncoder(), config, capacity)
+    preprocessor = preprocessor_of(FakeEncoder(), config, capacity)
     with pytest.raises(NotFound, match=r"'self/mem'.* can't be read: .+; ") as caught:
         await pixels_of(preprocessor, ImagePath("self/mem"))
     assert caught.value.reason == "FILE_UNREADABLE"
@@ -247,7 +264,7 @@ async def test_the_model_brings_how_pictures_are_resized() -> None:
             return Image.new("RGB", (size, size), "red")
 
     capacity = Capacity(Config(), image_streams=0)
-    preprocessor = Preprocessor(Reddening(), Config(), capacity)
+    preprocessor = preprocessor_of(Reddening(), Config(), capacity)
     for picture in (png(2), RgbImage(bytes(3 * 4 * 4), 4, 4)):
         pixels = await pixels_of(preprocessor, picture)
         assert (pixels == (255, 0, 0)).all()
