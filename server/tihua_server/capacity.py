@@ -27,7 +27,7 @@ class Capacity:
     """Threads and bounds; belongs to one event loop.
 
     Attributes:
-        image_workers: compute pictures.
+        picture_workers: compute pictures.
         text_workers: compute texts; the same where texts and pictures take turns.
         preprocess_workers: decode and tokenize.
         pixel_room: bounds what is being decoded at once.
@@ -38,12 +38,12 @@ class Capacity:
 
     def __init__(self, config: Config, *, image_streams: int) -> None:
         """Create the threads that models of `image_streams` need: see `Encoder.image_streams`."""
-        name = "image model" if image_streams else "model"
+        name = "picture model" if image_streams else "model"
         # A single stream computes in the thread that calls it, whose priority matters then.
-        self.image_workers = Workers(
+        self.picture_workers = Workers(
             max(1, image_streams), name, when_begun=lower_priority if image_streams else None
         )
-        self.text_workers = Workers(1, "text model") if image_streams else self.image_workers
+        self.text_workers = Workers(1, "text model") if image_streams else self.picture_workers
         self.preprocess_workers = Workers(config.preprocess_threads, "preprocess")
         self.pixel_room = PixelRoom(config.max_decode_pixels, self.preprocess_workers)
         self.device_lost = asyncio.Event()
@@ -64,7 +64,7 @@ class Capacity:
         end_s = None if timeout_s is None else time.monotonic() + timeout_s
         busy = [
             workers
-            for workers in (self.preprocess_workers, self.text_workers, self.image_workers)
+            for workers in (self.preprocess_workers, self.text_workers, self.picture_workers)
             if not workers.close(None if end_s is None else max(0.0, end_s - time.monotonic()))
         ]
         return not busy

@@ -208,7 +208,7 @@ class Embedder:
         try:
             pixels = await self._preprocessor.pixels(picture, lane=lane, flow=flow)
             preprocess_s = perf_counter() - start_s
-            batched = await self.queues.images.submit(pixels, lane=lane, flow=flow)
+            batched = await self.queues.pictures.submit(pixels, lane=lane, flow=flow)
         except (InvalidInput, NotFound, TooLarge) as error:
             return error, Stages(preprocess_s=perf_counter() - start_s)
         return batched.result, _stages(preprocess_s, [batched])

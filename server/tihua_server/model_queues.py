@@ -25,7 +25,7 @@ class ModelQueues:
 
     Attributes:
         texts: of token ids, (length,) each.
-        images: of pixels, (image_size, image_size, 3) uint8 each.
+        pictures: of pixels, (image_size, image_size, 3) uint8 each.
     """
 
     def __init__(
@@ -49,14 +49,14 @@ class ModelQueues:
             max_batch_s=config.max_batch_ms / 1000,
             size_of=len,
             padding_cost=encoder.padding_cost,
-            yields_to=capacity.image_workers if encoder.image_streams else None,
+            yields_to=capacity.picture_workers if encoder.image_streams else None,
             gathers=True,
             when_computed=partial(observer.batch_computed, encoder.info.ref.id, Kind.TEXT),
             when_failed=partial(self._batch_failed, Kind.TEXT),
         )
-        self.images: Batcher[PixelArray, FloatArray] = Batcher(
+        self.pictures: Batcher[PixelArray, FloatArray] = Batcher(
             lambda batch: list(encoder.encode_images(batch)),
-            workers=capacity.image_workers,
+            workers=capacity.picture_workers,
             max_batch_size=config.max_batch_size,
             max_batch_s=config.max_batch_ms / 1000,
             when_computed=partial(observer.batch_computed, encoder.info.ref.id, Kind.IMAGE),
@@ -65,7 +65,7 @@ class ModelQueues:
 
     def of(self, kind: Kind) -> Batcher[Any, FloatArray]:
         """Return the queue of a kind."""
-        return self.texts if kind is Kind.TEXT else self.images
+        return self.texts if kind is Kind.TEXT else self.pictures
 
     async def compute_sample(self, kind: Kind, *, lane: Lane = Lane.INTERACTIVE) -> None:
         """Compute a sample: a short text or a blank picture.
@@ -80,7 +80,7 @@ class ModelQueues:
             await self.texts.submit(tokens, lane=lane, alone=True)
         else:
             size = self._encoder.info.image_size
-            await self.images.submit(np.zeros((size, size, 3), np.uint8), lane=lane, alone=True)
+            await self.pictures.submit(np.zeros((size, size, 3), np.uint8), lane=lane, alone=True)
 
     async def warm_up(self) -> None:
         """Compute samples, so that the first callers do not pay for the warm-up.
@@ -94,13 +94,13 @@ class ModelQueues:
         # As bulk: no caller is waiting.
         for _ in range(2):
             await self.compute_sample(Kind.TEXT, lane=Lane.BULK)
-        for _ in range(2 * self._capacity.image_workers.count):
+        for _ in range(2 * self._capacity.picture_workers.count):
             await self.compute_sample(Kind.IMAGE, lane=Lane.BULK)
 
     def close(self) -> None:
         """Accept no more work; every caller who is still waiting gets `Draining`."""
         self.texts.close()
-        self.images.close()
+        self.pictures.close()
 
     def _batch_failed(self, kind: Kind, error: Exception) -> None:
         self._observer.batch_failed(self._encoder.info.ref.id, kind, error)

@@ -210,7 +210,7 @@ async def test_a_picture_is_computed_before_the_rest_of_another_call(
     many = asyncio.create_task(embedder.embed([square(level) for level in range(5)]))
     assert await asyncio.to_thread(encoder.has_begun.wait, 60)
     single = asyncio.create_task(embedder.embed([square(9)]))
-    while embedder.queues.images.queue_size(Lane.INTERACTIVE) < 5:
+    while embedder.queues.pictures.queue_size(Lane.INTERACTIVE) < 5:
         await asyncio.sleep(0)
     encoder.may_go_on.set()
     await asyncio.gather(many, single)

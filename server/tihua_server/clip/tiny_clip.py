@@ -40,7 +40,7 @@ With two blocks in fp32 the lowest of 192 is 0.9997; with only the stem and that
 0.9991. A picture takes 9.5 ms with two blocks in fp32, and 16 ms with all (two cores of Zen 4)."""
 
 
-class PictureTower(nn.Module):
+class MixedPrecisionImageTower(nn.Module):
     """The network's image tower, for pixels as in `Towers` (`MixedPrecision`)."""
 
     def __init__(self, tower: ImageTower) -> None:
@@ -121,7 +121,7 @@ def read_network(path: Path) -> TinyNetwork:
 def _towers(network: TinyNetwork) -> Towers:
     # Copied: an engine may change its towers, and ask for fresh ones to compare them with.
     own = copy.deepcopy(network)
-    return Towers(PictureTower(own.image).eval(), own.text)
+    return Towers(MixedPrecisionImageTower(own.image).eval(), own.text)
 
 
 def _read(path: Path) -> bytes:

@@ -42,7 +42,7 @@ async def test_what_callers_at_once_ask_for_stops_no_server(model: TroubledEncod
             callers.create_task(ask())
         while len(looks) < 20:
             await asyncio.sleep(0)
-            if embedder.queues.images.running.failed_in_a_row >= FAILURES:
+            if embedder.queues.pictures.running.failed_in_a_row >= FAILURES:
                 looks.append(await watch.look())
     assert not any(looks)
     await models.close()
@@ -58,7 +58,7 @@ async def test_a_full_lane_is_no_trouble(model: TroubledEncoder) -> None:
     model.may_go_on.clear()
     call = asyncio.create_task(embedder.embed([INPUTS[Kind.IMAGE]]))
     look = asyncio.create_task(watch.look())
-    while not (look.done() or embedder.queues.images.queue_size(Lane.INTERACTIVE)):
+    while not (look.done() or embedder.queues.pictures.queue_size(Lane.INTERACTIVE)):
         await asyncio.sleep(0)
     model.may_go_on.set()
     assert not await look
